@@ -1,0 +1,81 @@
+/* CodeObject: a compiled kernel with all that is needed to launch it; the only thing runtime/ knows of the compiler.
+ * Plain data: one malloc'd block each for params, phases, texts and payload; code_object_free() frees them.
+ *
+ * CPU calling convention. The payload is a relocatable ELF object. Each phase is one function
+ *     void phase(const int64_t *args, int64_t item, void *scratch);
+ * called once for each item 0 .. product(axes) - 1, in any order and on any thread; phases run one after the other, all
+ * items of a phase before the next begins. `scratch` is `scratch_bytes` of memory, 64-byte aligned, private to the
+ * running thread, contents undefined. `args` holds for parameter p at args[5p]: its address, then the strides of its
+ * four dims in elements (that of d3 must be 1); after the parameters, at args[5 * param_count + s], the value of Sym s.
+ * An absent optional parameter has address 0. The item number counts the axes row-major, the first axis slowest. */
+#ifndef RATTAN_BASE_CODE_OBJECT_H
+#define RATTAN_BASE_CODE_OBJECT_H
+
+#include "base/ctx.h"
+#include "base/dtype.h"
+
+/* Sizes known at launch. */
+#define SYMS(X)                                                                                                  \
+    X(B, "B", "sequences in the batch dimension of q (1 where packed)")                                          \
+    X(T, "T", "tokens: dim 1 of q")                                                                              \
+    X(N, "N", "sequences: B, or cu_seqlens entries minus 1")                                                     \
+    X(S, "S", "segments a sequence is cut into")                                                                 \
+    X(L, "L", "tokens of a segment")                                                                             \
+    X(P, "P", "slots in the pools")                                                                              \
+    X(POS, "POS", "position of the first token (rope)")
+
+typedef enum Sym {
+#define X(id, name, help) SYM_##id,
+    SYMS(X)
+#undef X
+        SYM_COUNT
+} Sym;
+
+/* A dim is a constant >= 1, or -(1 + Sym). N + 1 (cu_seqlens) is DIM_N_PLUS_1. */
+#define DIM_SYM(sym) (-(1 + (int64_t)(sym)))
+#define DIM_N_PLUS_1 (-100)
+
+typedef enum ParamRole { PARAM_IN, PARAM_OUT, PARAM_INOUT, PARAM_WORK } ParamRole;
+
+typedef struct CodeParam {
+    char      name[24];  /* "q", "k", "v", "o", "swa_norm", "state", ... */
+    DType     dtype;
+    ParamRole role;      /* PARAM_WORK: memory the runtime provides, contents undefined, shared by all phases */
+    int       rank;      /* as callers see it, 1 to 4; dims are padded in front with 1 */
+    int64_t   dims[4];   /* d0 d1 d2 d3 */
+} CodeParam;
+
+typedef struct CodePhase {
+    char    symbol[96];
+    int     axis_count;
+    int64_t axes[4];       /* extents, as dims above */
+    int64_t scratch_bytes; /* per thread */
+} CodePhase;
+
+typedef struct CodeObject {
+    int        kind, variant;     /* KernelKind, VARIANT_x of base/spec.h */
+    int64_t    chunk;             /* positions a tile: L is a multiple of it */
+    int64_t    segment;           /* tokens of a segment; 0: S = 1 always */
+    int64_t    min_items;         /* no cut where N * kv_heads >= this */
+    int64_t    kv_heads, window, ring_rows;
+    CodeParam *params;
+    int        param_count;
+    CodePhase *phases;
+    int        phase_count;
+    char      *name;              /* of the spec */
+    char      *spec;              /* canonical text */
+    char      *schedule;          /* text */
+    char      *target;            /* name: "host", "x86-64-v4", "cuda:sm_90a" */
+    char      *cpu, *features;    /* what the code needs; features sorted, comma separated */
+    char      *compiler;          /* "rattan 0.1.0; LLVM 19.1.7; ..." */
+    uint8_t   *payload;
+    size_t     payload_size;
+} CodeObject;
+
+void code_object_free(CodeObject *object);
+
+/* One flat, versioned, checksummed block <-> CodeObject. decode refuses anything damaged with ST_INTEGRITY. */
+Status code_object_encode(Ctx *ctx, const CodeObject *object, uint8_t **bytes, size_t *size); /* malloc'd */
+Status code_object_decode(Ctx *ctx, const uint8_t *bytes, size_t size, CodeObject **object);  /* malloc'd */
+
+#endif

@@ -1,0 +1,27 @@
+/* Element types and the conversions between them. */
+#ifndef RATTAN_BASE_DTYPE_H
+#define RATTAN_BASE_DTYPE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum DType { DT_F32, DT_BF16, DT_F16, DT_F64, DT_I32, DT_I64, DT_COUNT } DType;
+
+const char *dtype_name(DType dtype);                    /* "fp32", "bf16", "fp16", "fp64", "i32", "i64" */
+bool        dtype_parse(const char *name, DType *dtype); /* also takes "f32", "float32", "bfloat16", "f16", ... */
+size_t      dtype_size(DType dtype);                    /* bytes */
+
+/* Unit roundoff: 2^-24 for fp32, 2^-8 for bf16, 2^-11 for fp16. */
+double dtype_roundoff(DType dtype);
+
+float    bf16_to_f32(uint16_t bits);
+uint16_t f32_to_bf16(float value); /* round to nearest even, NaN stays NaN */
+float    f16_to_f32(uint16_t bits);
+uint16_t f32_to_f16(float value); /* round to nearest even, overflow to infinity */
+
+/* Element i of an array of any floating type, as a double. */
+double dtype_load(DType dtype, const void *array, int64_t i);
+void   dtype_store(DType dtype, void *array, int64_t i, double value);
+
+#endif

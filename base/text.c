@@ -1,0 +1,49 @@
+/* Growing strings: see text.h. */
+#include "base/text.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static void reserve(Text *text, size_t more) {
+    const size_t need = text->length + more + 1;
+    if (need <= text->capacity)
+        return;
+    const size_t grown = need > 2 * text->capacity ? need + 64 : 2 * text->capacity;
+    text->data = ctx_realloc(text->ctx, text->data, text->length, grown);
+    text->capacity = grown;
+}
+
+void text_write(Text *text, const char *bytes, size_t length) {
+    reserve(text, length);
+    memcpy(text->data + text->length, bytes, length);
+    text->length += length;
+    text->data[text->length] = '\0';
+}
+
+void text_add(Text *text, const char *format, ...) {
+    va_list args, again;
+    va_start(args, format);
+    va_copy(again, args);
+    const int length = vsnprintf(NULL, 0, format, args);
+    va_end(args);
+    if (length > 0) {
+        reserve(text, (size_t)length);
+        vsnprintf(text->data + text->length, (size_t)length + 1, format, again);
+        text->length += (size_t)length;
+    }
+    va_end(again);
+}
+
+const char *text_str(const Text *text) { return text->data ? text->data : ""; }
+
+void text_add_double(Text *text, double value) {
+    char digits[40];
+    for (int precision = 1; precision <= 17; precision++) {
+        snprintf(digits, sizeof digits, "%.*g", precision, value);
+        if (strtod(digits, NULL) == value || isnan(value))
+            break;
+    }
+    text_add(text, "%s", digits);
+}

@@ -1,0 +1,43 @@
+/* From a Spec to a CodeObject: the page that shows every step. */
+#ifndef RATTAN_DRIVER_COMPILE_H
+#define RATTAN_DRIVER_COMPILE_H
+
+#include "base/spec.h"
+#include "codegen/llvm/llvm_codegen.h"
+#include "ir/ir.h"
+#include "ir/schedule.h"
+#include "passes/passes.h"
+
+enum {
+    EMIT_LOOP_IR = 1,
+    EMIT_TILE_IR = 2,
+    EMIT_SCHEDULE = 4,
+    EMIT_LLVM = 8,
+    EMIT_ASM = 16,
+    EMIT_OBJECT = 32, /* the CodeObject */
+};
+
+typedef struct CompileRequest {
+    const Spec   *spec;
+    KernelKind    kind;
+    int           variant;    /* VARIANT_x */
+    int64_t       ring_rows;  /* decode, extend; 0: the window */
+    const Target *target;
+    const char   *schedule;   /* text laid over the default; NULL: none */
+    int           emit;       /* EMIT_x: which of the results are wanted */
+    const char   *dump_after; /* a pass whose output is wanted in Compiled.dump; "all"; NULL: none */
+} CompileRequest;
+
+typedef struct Compiled { /* texts are in the Ctx's arena; NULL where not asked for */
+    const char *loop_ir, *tile_ir, *schedule, *llvm_ir, *assembly, *dump;
+    CodeObject *object; /* malloc'd: code_object_free */
+    double      seconds;
+} Compiled;
+
+Status compile_kernel(Ctx *ctx, const CompileRequest *request, Compiled *out);
+
+/* The text that a cache key hashes: canonical spec, kind, variant, ring rows, final schedule, target with CPU and features,
+ * compiler and rattan versions. Cheap: no LLVM, no passes. */
+Status compile_key_text(Ctx *ctx, const CompileRequest *request, Text *key);
+
+#endif

@@ -1,0 +1,23 @@
+/* Target: facts about a machine that passes and schedules may ask for. Never an architecture's name. */
+#ifndef RATTAN_IR_TARGET_H
+#define RATTAN_IR_TARGET_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct Target {
+    char    name[64];           /* as given: "host", "x86-64-v4", "aarch64" */
+    char    triple[64];
+    char    cpu[64];            /* LLVM's name */
+    char    features[2048];     /* LLVM's "+a,-b", sorted */
+    int     vector_bytes;       /* of a register: 64, 32, 16 */
+    int     vector_registers;
+    int64_t l1_bytes, l2_bytes; /* data caches of a core */
+    double  flops_per_cycle;    /* fp32, a core: 2 * FMA lanes * units */
+    bool    native;             /* runs in this process */
+} Target;
+
+/* Elements of a vector register holding fp32. */
+static inline int target_lanes(const Target *target) { return target->vector_bytes / 4; }
+
+#endif
