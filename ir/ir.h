@@ -136,6 +136,14 @@ Type type_tile(DType dtype, int rows, int cols);
 Type type_ring(int slots, DType dtype, int rows, int cols);
 bool type_equal(Type a, Type b); /* the place does not count */
 void type_print(Text *text, Type type);
+Type type_unplaced(Type type);       /* the same, SPACE_NONE */
+Type type_ring_tile(Type ring);      /* of its slots */
+const char *type_dtype_name(DType dtype); /* as types are written: "f32", "bf16", "f16", "f64", "i32", "i64" */
+
+/* Layout of a placed tile: row-major; a row takes the columns rounded up to 16 elements, but a single column takes 1. A ring
+ * is its slots one after the other. Bytes and strides of index values are 0. */
+int64_t ir_tile_stride(Type type); /* elements from row to row */
+int64_t ir_tile_bytes(Type type);  /* of the tile, or the whole ring; a multiple of 64 */
 
 /* ---- Building ----------------------------------------------------------------------------------------------- */
 Module *ir_module(Ctx *ctx, const char *name);
@@ -165,7 +173,8 @@ Op *ir_op(Builder *b, OpCode code, Value *const *in, int in_count, const Type *g
 Value *ir_i(Builder *b, int64_t value);
 Value *ir_sym(Builder *b, Sym sym);
 Value *ir_iload(Builder *b, const char *param, Value *index);
-Value *ir_ibin(Builder *b, OpCode code, Value *x, Value *y); /* folds constants */
+Value *ir_ibin(Builder *b, OpCode code, Value *x, Value *y); /* folds constants and x + 0, x * 1, min(x, x), ... */
+bool   ir_fold_index(OpCode code, int64_t x, int64_t y, int64_t *result); /* false: not such an op, overflow, %1 <= 0 */
 Value *ir_unary(Builder *b, OpCode code, Value *x);
 Value *ir_binary(Builder *b, OpCode code, Value *x, Value *y);
 Value *ir_f(Builder *b, double value, int rows, int cols); /* fp32 */
@@ -188,6 +197,29 @@ Op  *ir_for(Builder *b, const char *axis, bool par, Value *lo, Value *hi, Value 
 Op  *ir_if(Builder *b, Value *condition, Value *const *otherwise, int count);
 void ir_yield(Builder *b, Value *const *values, int count);
 
+/* Loop-level reductions over lo .. hi - 1; region argument 0 is the index. The softmax's region yields (score 1x1, vector
+ * 1 x cols), the sum's a tile. `sink` may be NULL. */
+Op *ir_softmax_sum(Builder *b, const char *axis, Value *lo, Value *hi, Value *sink, int cols);
+Op *ir_sum(Builder *b, const char *axis, Value *lo, Value *hi, int rows, int cols);
+
+/* A `rows` op: build its body at ir_at_end(region), then end it with ir_rows_finish, which makes the yield and one result
+ * for each value yielded, in order: op->out[i]. */
+Op  *ir_rows(Builder *b, int64_t count);
+void ir_rows_finish(Ctx *ctx, Kernel *kernel, Op *rows, Value *const *yielded, int count);
+
+Value *ir_convert(Builder *b, Value *x, DType dtype);
+Value *ir_ring(Builder *b, int slots, int rows, int cols); /* of fp32 */
+void   ir_ring_put(Builder *b, Value *ring, Value *slot, Value *tile);
+Value *ir_ring_get(Builder *b, Value *ring, Value *slot);
+Value *ir_name(Ctx *ctx, Value *value, const char *name); /* names it; returns it */
+
+/* The operands of a dot by their roles, NULL where absent, and its sizes: op(x) is m x k, op(y) k x n. */
+typedef struct DotParts {
+    Value *x, *y, *acc, *scale, *delta;
+    int    m, n, k;
+} DotParts;
+DotParts ir_dot_parts(const Op *dot);
+
 Value *block_arg(Ctx *ctx, Kernel *kernel, Block *block, Type type, const char *name);
 Block *ir_block(Ctx *ctx, Op *owner);
 
@@ -199,6 +231,13 @@ const char *op_text(const Op *op, AttrKey key); /* NULL if absent */
 void        op_set_int(Ctx *ctx, Op *op, AttrKey key, int64_t value);
 void        op_set_float(Ctx *ctx, Op *op, AttrKey key, double value);
 void        op_set_text(Ctx *ctx, Op *op, AttrKey key, const char *value);
+void        op_remove_attr(Op *op, AttrKey key); /* nothing where absent */
+/* Operands and results one by one: for loops that gain or lose carried values. Indices count after the change. */
+void        op_add_in(Ctx *ctx, Op *op, int at, Value *value);
+void        op_remove_in(Op *op, int at);
+Value      *op_add_out(Ctx *ctx, Kernel *kernel, Op *op, Type type); /* at the end */
+void        op_remove_out(Op *op, int at);                            /* it must have no uses */
+void        block_remove_arg(Block *block, int at);                   /* likewise */
 
 /* ---- Rewriting ---------------------------------------------------------------------------------------------- */
 void  op_unlink(Op *op);                          /* out of its block; may be inserted again */
@@ -208,7 +247,17 @@ void  ir_replace_uses(Kernel *kernel, Value *old, Value *by); /* in every op of 
 int   ir_use_count(const Kernel *kernel, const Value *value);
 Op   *ir_terminator(const Block *block);          /* its yield, or NULL */
 bool  ir_defined_in(const Value *value, const Block *block); /* in that block or a block nested in it */
+bool  ir_const_value(const Value *value, int64_t *constant); /* true if an iconst defines it */
+bool  ir_is_const(const Value *value, int64_t constant);
+Op  **ir_users(Ctx *ctx, const Kernel *kernel, const Value *value, int *count); /* each op once, in printing order */
+Op   *ir_ancestor_in(const Op *op, const Block *block);      /* op or its ancestor that is directly in block, or NULL */
+bool  ir_precedes(const Op *a, const Op *b);                 /* same block, a before b */
+bool  ir_dominates(const Value *value, const Op *at);        /* may `at` use it? */
+bool  ir_has_effects(const Op *op);                          /* it or an op nested in it WRITES: not removable when unused */
+/* Moves the ops of a block, its yield left behind, to the builder's place (unrolling, inlining a region). */
+void  ir_move_ops(Builder *b, Block *from);
 /* Clones op (and region) at the builder, operands mapped through map (pairs old -> new that cloning extends). */
+/* Start with {.ctx = ctx}; an open hash table, use only map_get and map_set. */
 typedef struct ValueMap { Ctx *ctx; Value **from, **to; int count, capacity; } ValueMap;
 Value *map_get(const ValueMap *map, Value *value); /* itself where absent */
 void   map_set(ValueMap *map, Value *from, Value *to);
@@ -218,6 +267,13 @@ Module *ir_clone_module(Ctx *ctx, const Module *module);
 bool ir_walk(Block *block, bool (*fn)(Op *op, void *arg), void *arg);
 /* Numbers values in printing order, for stable text. */
 void ir_number(Kernel *kernel);
+
+/* The type of result `index` by the op's rule, from operands, attributes and, for rows, the region's yield; a TR_GIVEN result
+ * must exist already. Returns NULL, or what is wrong with the operands. */
+const char *ir_result_type(const Op *op, int index, Type *type);
+
+/* "op %12 = dot", or "op store" where there is no result: the place of a message. */
+const char *ir_describe(const Op *op, char *out, size_t size);
 
 /* ---- Text, checks, meaning ---------------------------------------------------------------------------------- */
 void   ir_print(Text *text, Module *module);
@@ -240,5 +296,8 @@ typedef struct InterpArgs {
 } InterpArgs;
 /* Runs the kernels of the module in order. PARAM_WORK parameters without a binding are provided, filled with NaN. */
 Status ir_interpret(Ctx *ctx, const Module *module, const InterpArgs *args);
+
+/* The reference of ops as Markdown: doc/ir.md. */
+void ir_doc(Text *text);
 
 #endif
