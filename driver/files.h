@@ -1,0 +1,25 @@
+/* Whole files in and out: a file that we write is there completely or not at all. */
+#ifndef RATTAN_DRIVER_FILES_H
+#define RATTAN_DRIVER_FILES_H
+
+#include "base/ctx.h"
+
+/* The whole file, terminated by a zero that *size does not count; arena. `limit`: the most bytes it may have. */
+Status file_read(Ctx *ctx, const char *path, size_t limit, char **bytes, size_t *size);
+
+typedef struct Part {
+    const void *bytes;
+    size_t      size;
+} Part;
+
+/* Writes the parts one after the other to a temporary name beside `path`, syncs and renames it. */
+Status file_write(Ctx *ctx, const char *path, const Part *parts, int count);
+
+/* Makes the folder if it is not there; its parent must be. */
+Status folder_make(Ctx *ctx, const char *path);
+bool   path_is_folder(const char *path);
+
+/* SIGINT ends the process with exit code 130 and removes the temporary file being written. */
+void interrupts_install(void);
+
+#endif
