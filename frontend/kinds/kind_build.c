@@ -1,0 +1,124 @@
+/* kind_build: Spec and kind to loop IR. Also the parameters and the outer loops that the kinds share. */
+#include "frontend/kinds/kinds.h"
+
+#include <string.h>
+
+static const struct {
+    const char *name;
+    Status (*build)(Ctx *ctx, const Spec *spec, int variant, int64_t ring_rows, Module *module);
+} KINDS[KIND_COUNT] = {
+    [KIND_FORWARD] = {"forward", kind_forward},
+    [KIND_DECODE] = {"decode", kind_decode},
+    [KIND_EXTEND] = {"extend", kind_extend},
+};
+
+Status kind_build(Ctx *ctx, const Spec *spec, KernelKind kind, int variant, int64_t ring_rows, Module **out) {
+    if (kind != KIND_FORWARD && spec->full)
+        return ctx_fail(ctx, ST_USAGE, KINDS[kind].name, "use kind forward, or rattention { } with a window",
+                        "full attention has no ring of bounded size");
+    if (kind != KIND_FORWARD && ring_rows == 0)
+        ring_rows = spec->window;
+    if (kind != KIND_FORWARD && (ring_rows < spec->window || ring_rows > INT32_MAX))
+        return ctx_fail(ctx, ST_USAGE, KINDS[kind].name, "give at least as many rows as the window has keys",
+                        "a ring of %lld rows cannot hold a window of %lld", (long long)ring_rows, (long long)spec->window);
+    if (kind != KIND_FORWARD && (variant & (VARIANT_FINAL_STATE | VARIANT_PARTS)))
+        return ctx_fail(ctx, ST_USAGE, KINDS[kind].name, "ask for them with kind forward",
+                        "final_state, swa and rla are outputs of kind forward only");
+    Module *module = ir_module(ctx, ctx_printf(ctx, "%s_%s", spec->name, KINDS[kind].name));
+    TRY(KINDS[kind].build(ctx, spec, variant, ring_rows, module));
+    *out = module;
+    return ST_OK;
+}
+
+static void param(Ctx *ctx, Kernel *kernel, const char *name, DType dtype, ParamRole role, int rank, int64_t a, int64_t b,
+                  int64_t c, int64_t d) {
+    ir_param(ctx, kernel, name, dtype, role, rank, (const int64_t[]){a, b, c, d});
+}
+
+void kind_inputs(Ctx *ctx, Kernel *kernel, const Spec *spec, int variant, bool pooled, int64_t ring_rows) {
+    const int64_t B = DIM_SYM(SYM_B), T = DIM_SYM(SYM_T), N = DIM_SYM(SYM_N), P = DIM_SYM(SYM_P);
+    const int64_t H = spec->heads, Hk = spec->kv_heads, D = spec->head_dim, E = spec->value_dim, F = spec_features(spec);
+    const DType   type = spec->dtype;
+    param(ctx, kernel, "q", type, PARAM_IN, 4, B, T, H, D);
+    param(ctx, kernel, "k", type, PARAM_IN, 4, B, T, Hk, D);
+    param(ctx, kernel, "v", type, PARAM_IN, 4, B, T, Hk, E);
+    if (variant & VARIANT_PACKED)
+        param(ctx, kernel, "cu_seqlens", DT_I32, PARAM_IN, 1, DIM_N_PLUS_1, 0, 0, 0);
+    if (pooled) {
+        param(ctx, kernel, "slots", DT_I32, PARAM_IN, 1, N, 0, 0, 0);
+        param(ctx, kernel, "pos", DT_I32, PARAM_IN, 1, N, 0, 0, 0);
+    }
+    if (spec->norm) {
+        param(ctx, kernel, "swa_norm", DT_F32, PARAM_IN, 2, H, E, 0, 0);
+        if (!spec->full)
+            param(ctx, kernel, "rla_norm", DT_F32, PARAM_IN, 2, H, E, 0, 0);
+    }
+    if (spec->sink)
+        param(ctx, kernel, "sink", DT_F32, PARAM_IN, 2, H, 1, 0, 0);
+    if (spec->qk_scale) {
+        param(ctx, kernel, "q_scale", DT_F32, PARAM_IN, 1, D, 0, 0, 0);
+        param(ctx, kernel, "k_scale", DT_F32, PARAM_IN, 1, D, 0, 0, 0);
+    }
+    if (spec->initial_state && !pooled)
+        param(ctx, kernel, "h0", DT_F32, PARAM_IN, 4, N, H, F, E);
+    if (pooled) {
+        param(ctx, kernel, "ring_k", type, PARAM_INOUT, 4, P, ring_rows, Hk, D);
+        param(ctx, kernel, "ring_v", type, PARAM_INOUT, 4, P, ring_rows, Hk, E);
+        param(ctx, kernel, "state", DT_F32, PARAM_INOUT, 4, P, spec->initial_state ? H : Hk, F, E);
+    }
+    param(ctx, kernel, "o", type, PARAM_OUT, 4, B, T, H, E);
+    if (variant & VARIANT_LSE)
+        param(ctx, kernel, "lse", DT_F32, PARAM_OUT, 4, B, H, T, 1);
+    if (variant & VARIANT_FINAL_STATE)
+        param(ctx, kernel, "final_state", DT_F32, PARAM_OUT, 4, N, spec->initial_state ? H : Hk, F, E);
+    if (variant & VARIANT_PARTS) {
+        param(ctx, kernel, "swa", DT_F32, PARAM_OUT, 4, B, T, H, E);
+        if (!spec->full)
+            param(ctx, kernel, "rla", DT_F32, PARAM_OUT, 4, B, T, H, E);
+    }
+}
+
+static Builder open_loop(Builder *b, const char *axis, Value *extent, Value **variable) {
+    Op *loop = ir_for(b, axis, true, ir_i(b, 0), extent, ir_i(b, 1), NULL, 0);
+    *variable = loop->region->args[0];
+    return ir_at_end(b->ctx, b->kernel, loop->region);
+}
+
+/* A slot of -1 skips its sequence: its length becomes 0, and so no row, ring or state is touched. */
+static void open_slot(Builder *b, Nest *nest) {
+    Value *const slot = ir_iload(b, "slots", nest->n), *const zero = ir_i(b, 0);
+    Value *const live = ir_ibin(b, OP_ILT, ir_i(b, -1), slot);
+    nest->slot = ir_ibin(b, OP_IMAX, slot, zero);
+    nest->seen = ir_iload(b, "pos", nest->n);
+    nest->length = ir_ibin(b, OP_IMUL, nest->length, live);
+    nest->end = ir_ibin(b, OP_IADD, nest->first, nest->length);
+    nest->origin = nest->seen;
+    nest->state_rows = ir_ibin(b, OP_IMUL, ir_i(b, spec_features(nest->spec)), live);
+    nest->oldest = ir_ibin(b, OP_IMAX, ir_ibin(b, OP_ISUB, zero, nest->seen), ir_i(b, -nest->spec->window));
+}
+
+Builder kind_open(Ctx *ctx, Kernel *kernel, const Spec *spec, int variant, bool pooled, int64_t ring_rows, Nest *nest) {
+    *nest = (Nest){.ctx = ctx, .spec = spec, .kernel = kernel, .variant = variant, .pooled = pooled, .ring_rows = ring_rows};
+    Builder top = ir_at_end(ctx, kernel, kernel->body);
+    Builder b = open_loop(&top, "seq", ir_sym(&top, SYM_N), &nest->n);
+    Builder outer = b;
+    b = open_loop(&outer, "kv_head", ir_i(&outer, spec->kv_heads), &nest->kv_head);
+    ir_yield(&outer, NULL, 0);
+    if (variant & VARIANT_PACKED) {
+        nest->batch = ir_i(&b, 0);
+        nest->first = ir_iload(&b, "cu_seqlens", nest->n);
+        nest->end = ir_iload(&b, "cu_seqlens", ir_ibin(&b, OP_IADD, nest->n, ir_i(&b, 1)));
+        nest->length = ir_ibin(&b, OP_ISUB, nest->end, nest->first);
+    } else {
+        nest->batch = nest->n;
+        nest->first = ir_i(&b, 0);
+        nest->length = ir_sym(&b, SYM_T);
+        nest->end = nest->length;
+    }
+    nest->oldest = ir_i(&b, 0);
+    if (pooled)
+        open_slot(&b, nest);
+    else
+        nest->origin = ir_sym(&b, SYM_POS);
+    return b;
+}
