@@ -3,6 +3,7 @@
 #define RATTAN_RUNTIME_EXECUTABLE_H
 
 #include "base/code_object.h"
+#include "runtime/pool.h"
 
 /* A view of the caller's memory. Strides in elements; the last dim's must be 1 (or the dim be 1). data NULL: absent. */
 typedef struct Tensor {
@@ -12,13 +13,7 @@ typedef struct Tensor {
     int64_t dims[4], strides[4];
 } Tensor;
 
-typedef struct Pool       Pool;       /* threads: pool.c */
 typedef struct Executable Executable;
-
-/* threads <= 0: RATTAN_NUM_THREADS, else the cores this process may use. */
-Status pool_create(Ctx *ctx, int threads, Pool **pool);
-void   pool_destroy(Pool *pool);
-int    pool_threads(const Pool *pool);
 
 /* Takes over nothing: the object stays the caller's and must outlive the executable. ST_NO_DEVICE if this machine lacks a feature. */
 Status executable_load(Ctx *ctx, const CodeObject *object, Executable **out);
