@@ -126,6 +126,7 @@ typedef struct OpInfo {
 } OpInfo;
 const OpInfo *op_info(OpCode code);
 bool          op_find(const char *name, OpCode *code);
+bool          ir_op_takes_attr(OpCode code, AttrKey key, bool *optional);
 const char   *attr_name(AttrKey key);
 AttrKind      attr_kind(AttrKey key);
 bool          attr_find(const char *name, AttrKey *key);

@@ -152,12 +152,18 @@ static const char *rule_if(const Op *op, int index, Type *type) {
     return NULL;
 }
 
+/* A size stated by an attribute; 0 where it is missing or makes no tile. */
+static int stated_size(const Op *op, AttrKey key) {
+    const int64_t size = op_int(op, key, 0);
+    return size >= 1 && size <= 1 << 24 ? (int)size : 0;
+}
+
 static const char *rule_softmax_sum(const Op *op, int index, Type *type) {
     if (!is_index(op, 0) || !is_index(op, 1))
         return "%0 and %1 must be index values";
     if (op->in_count > 2 && !type_equal(op->in[2]->type, type_tile(DT_F32, 1, 1)))
         return "the sink must be f32<1x1>";
-    *type = type_tile(DT_F32, 1, index == 0 ? (int)op_int(op, AT_COLS, 0) : 1);
+    *type = type_tile(DT_F32, 1, index == 0 ? stated_size(op, AT_COLS) : 1);
     return NULL;
 }
 
@@ -165,7 +171,7 @@ static const char *rule_sum(const Op *op, int index, Type *type) {
     (void)index;
     if (!is_index(op, 0) || !is_index(op, 1))
         return "%0 and %1 must be index values";
-    *type = type_tile(DT_F32, (int)op_int(op, AT_ROWS, 0), (int)op_int(op, AT_COLS, 0));
+    *type = type_tile(DT_F32, stated_size(op, AT_ROWS), stated_size(op, AT_COLS));
     return NULL;
 }
 
