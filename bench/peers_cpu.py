@@ -97,7 +97,7 @@ def softmax_flex(args):
     return lambda q, k, v: compiled(q, k, v, block_mask=mask, enable_gqa=True)
 
 
-# The residual branch: the keys that left the window are the keys shifted by it, so this is plain causal linear attention.
+# The residual branch: the keys that left the window are the keys shifted by it: plain causal linear attention.
 
 
 def linear_dense(args):
@@ -169,7 +169,7 @@ def whole_layer(softmax, linear, tables, gains):
 
 
 def variants(args):
-    """name, makers of both branches (some need a C++ compiler, so: late), whether all of it goes through torch.compile."""
+    """name, makers of both branches (some need a compiler, so: late), whether all of it goes through torch.compile."""
     dense, chunked = (lambda: linear_dense(args)), (lambda: linear_chunked(args))
     yield "dense", lambda: softmax_dense(args), dense, False
     yield "sdpa masked + chunked linear", lambda: softmax_dense(args), chunked, False
