@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # What the test scripts share. Each opens with:   . "$(dirname "$0")/lib.sh"
 #
 # In:  RATTAN (the program under test), SOURCE (the tree), BUILD (the build folder); defaults suit a run by hand.
