@@ -294,9 +294,11 @@ typedef struct InterpArgs {
     int64_t        syms[SYM_COUNT];
     bool           fp32;
     bool           placed;  /* tiles that have a scratch place are written to and read from there, so that a clobbered buffer shows */
+    bool           reverse; /* par=1 loops run backwards: independent turns give the same results */
 } InterpArgs;
 /* Runs the kernels of the module in order. PARAM_WORK parameters without a binding are provided, filled with NaN. */
 Status ir_interpret(Ctx *ctx, const Module *module, const InterpArgs *args);
+bool   ir_interpreter_knows(OpCode code);
 
 /* The reference of ops as Markdown: doc/ir.md. */
 void ir_doc(Text *text);

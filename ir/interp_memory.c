@@ -1,0 +1,427 @@
+/* The interpreter's memory: cells of values, scratch, parameters, rings. Everything that is allocated while a machine lives
+ * comes from malloc and is freed by interp_release, on errors too; the arena is not touched, so it does not grow. */
+#include "ir/interp.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define MAX_ELEMENTS (INT64_C(1) << 28) /* of a tile, a ring, a work parameter, the scratch: beyond is a mistake */
+enum { SCRATCH_UNIT = 2 };              /* bytes */
+
+static Status no_memory(const Machine *m) {
+    return ctx_fail(m->ctx, ST_NO_MEMORY, "interpreter", "use smaller tensors", "out of memory");
+}
+
+static double *new_doubles(int64_t count) { return malloc(sizeof(double) * (size_t)(count ? count : 1)); }
+
+static void fill_nan(double *data, int64_t count) {
+    for (int64_t i = 0; i < count; i++)
+        data[i] = NAN;
+}
+
+/* ---- Cells ---- */
+
+typedef struct Preparation {
+    Machine *m;
+    int64_t  largest; /* elements of a tile */
+    int      widest;  /* columns of a tile */
+    Status   status;
+} Preparation;
+
+static void prepare_cell(Preparation *p, const Value *value, bool assigned) {
+    Cell      *cell = &p->m->cells[value->id];
+    const Type type = value->type;
+    int64_t    elements = interp_elements(type);
+    cell->place = -1;
+    if (type.cls == TY_INDEX || p->status != ST_OK)
+        return;
+    if (elements > p->largest)
+        p->largest = elements;
+    if (type.cols > p->widest)
+        p->widest = type.cols;
+    if (type.cls == TY_RING && __builtin_mul_overflow(elements, type.slots, &elements))
+        elements = MAX_ELEMENTS + 1;
+    if (elements > MAX_ELEMENTS) {
+        p->status = interp_fail(p->m, value->def, "a tile or ring is too large to interpret");
+        return;
+    }
+    cell->data = cell->owned = new_doubles(elements);
+    cell->next = assigned && type.cls == TY_TILE ? new_doubles(elements) : NULL;
+    if (!cell->owned || (assigned && type.cls == TY_TILE && !cell->next))
+        p->status = no_memory(p->m);
+}
+
+static bool prepare_op(Op *op, void *arg) {
+    Preparation *p = arg;
+    for (int i = 0; i < op->out_count; i++)
+        prepare_cell(p, op->out[i], op->region != NULL);
+    for (int i = 0; op->region && i < op->region->arg_count; i++)
+        prepare_cell(p, op->region->args[i], true);
+    return p->status == ST_OK;
+}
+
+static Status prepare_scratch(Machine *m) {
+    const int64_t units = m->kernel->scratch_bytes / SCRATCH_UNIT + 1;
+    if (!m->args->placed)
+        return ST_OK;
+    if (units > MAX_ELEMENTS)
+        return interp_fail(m, NULL, "scratch=%lld is too large to interpret", (long long)m->kernel->scratch_bytes);
+    m->scratch = new_doubles(units);
+    if (!m->scratch)
+        return no_memory(m);
+    fill_nan(m->scratch, units);
+    return ST_OK;
+}
+
+Status interp_prepare(Machine *m) {
+    Preparation p = {.m = m};
+    m->cells = calloc((size_t)m->kernel->value_count + 1, sizeof *m->cells);
+    if (!m->cells)
+        return no_memory(m);
+    ir_walk(m->kernel->body, prepare_op, &p);
+    TRY(p.status);
+    m->matrix = new_doubles(p.largest);
+    m->rope_frequency = new_doubles(p.widest);
+    m->rope_cols = 0;
+    if (!m->matrix || !m->rope_frequency)
+        return no_memory(m);
+    return prepare_scratch(m);
+}
+
+void interp_release(Machine *m) {
+    for (int v = 0; m->cells && v < m->kernel->value_count; v++) {
+        free(m->cells[v].owned);
+        free(m->cells[v].next);
+    }
+    free(m->cells);
+    free(m->matrix);
+    free(m->rope_frequency);
+    free(m->scratch);
+    m->cells = NULL;
+    m->matrix = m->rope_frequency = m->scratch = NULL;
+}
+
+void interp_release_works(Machine *m) {
+    for (int w = 0; w < m->work_count; w++)
+        free(m->works[w].data);
+}
+
+/* ---- Scratch ---- */
+
+static int64_t unit_of(Type type, int64_t place, int row, int64_t col) {
+    return (place + (row * ir_tile_stride(type) + col) * (int64_t)dtype_size(type.dtype)) / SCRATCH_UNIT;
+}
+
+static void fetch(const Machine *m, Type type, int64_t place, double *out) {
+    const int64_t step = (int64_t)dtype_size(type.dtype) / SCRATCH_UNIT;
+    for (int r = 0; r < type.rows; r++) {
+        const double *row = m->scratch + unit_of(type, place, r, 0);
+        for (int c = 0; c < type.cols; c++)
+            *out++ = row[c * step];
+    }
+}
+
+/* The whole of the tile's bytes is overwritten, the padding of rows with NaN. */
+static void put(const Machine *m, Type type, int64_t place, const double *data) {
+    const int64_t step = (int64_t)dtype_size(type.dtype) / SCRATCH_UNIT;
+    fill_nan(m->scratch + place / SCRATCH_UNIT, ir_tile_bytes(type) / SCRATCH_UNIT);
+    for (int r = 0; r < type.rows; r++) {
+        double *row = m->scratch + unit_of(type, place, r, 0);
+        for (int c = 0; c < type.cols; c++)
+            row[c * step] = *data++;
+    }
+}
+
+static bool is_placed(const Machine *m, Type type) { return m->args->placed && type.space == SPACE_SCRATCH; }
+
+/* ---- Values ---- */
+
+int64_t interp_index(const Machine *m, const Value *value) { return m->cells[value->id].i; }
+
+const double *interp_tile(Machine *m, const Value *value) {
+    Cell *cell = &m->cells[value->id];
+    if (cell->place >= 0) {
+        fetch(m, value->type, cell->place, cell->owned);
+        return cell->owned;
+    }
+    /* Read once already where it is defined, with the same operands: it cannot fail here. */
+    if (value->type.space == SPACE_GLOBAL)
+        interp_read(m, value->def, cell->owned);
+    return cell->data;
+}
+
+double *interp_result(Machine *m, const Op *op) {
+    Cell *cell = &m->cells[op->out[0]->id];
+    cell->data = cell->owned;
+    return cell->owned;
+}
+
+double interp_round(const Machine *m, DType dtype, double value) {
+    switch (dtype) {
+    case DT_F32: return m->args->fp32 ? (double)(float)value : value;
+    case DT_BF16: return bf16_to_f32(f32_to_bf16((float)value));
+    case DT_F16: return f16_to_f32(f32_to_f16((float)value));
+    default: return value;
+    }
+}
+
+void interp_settle(Machine *m, const Value *value) {
+    Cell         *cell = &m->cells[value->id];
+    const Type    type = value->type;
+    const int64_t elements = interp_elements(type);
+    if (type.dtype != DT_F64 && (type.dtype != DT_F32 || m->args->fp32))
+        for (int64_t e = 0; e < elements; e++)
+            cell->data[e] = interp_round(m, type.dtype, cell->data[e]);
+    cell->place = -1;
+    if (is_placed(m, type)) {
+        cell->place = type.offset;
+        put(m, type, type.offset, cell->data);
+    }
+}
+
+void interp_stage(Machine *m, const Value *to, const Value *from) {
+    Cell       *target = &m->cells[to->id];
+    const Cell *source = &m->cells[from->id];
+    target->next_i = source->i;
+    target->next_data = source->data;
+    target->next_place = source->place;
+    if (to->type.cls == TY_TILE)
+        memcpy(target->next, interp_tile(m, from), sizeof(double) * (size_t)interp_elements(to->type));
+}
+
+void interp_commit(Machine *m, const Value *to) {
+    Cell *cell = &m->cells[to->id];
+    cell->i = cell->next_i;
+    if (to->type.cls == TY_RING) {
+        cell->data = cell->next_data;
+        cell->place = cell->next_place;
+    } else if (to->type.cls == TY_TILE) {
+        double *const filled = cell->next;
+        cell->next = cell->owned;
+        cell->data = cell->owned = filled;
+        interp_settle(m, to);
+    }
+}
+
+/* ---- Parameters ---- */
+
+static int64_t dim_value(const Machine *m, int64_t dim) {
+    if (dim == DIM_N_PLUS_1)
+        return m->args->syms[SYM_N] + 1;
+    return dim < 0 ? m->args->syms[-1 - dim] : dim;
+}
+
+static void contiguous(Tensor *tensor) {
+    tensor->strides[3] = 1;
+    for (int d = 2; d >= 0; d--)
+        tensor->strides[d] = tensor->strides[d + 1] * tensor->dims[d + 1];
+}
+
+static WorkMemory *find_work(Machine *m, const char *name) {
+    for (int w = 0; w < m->work_count; w++)
+        if (strcmp(m->works[w].name, name) == 0)
+            return &m->works[w];
+    return NULL;
+}
+
+static void fill_undefined(void *data, DType dtype, int64_t elements) {
+    memset(data, 0x81, dtype_size(dtype) * (size_t)elements);
+    for (int64_t e = 0; e < elements && dtype != DT_I32 && dtype != DT_I64; e++)
+        dtype_store(dtype, data, e, NAN);
+}
+
+static Status new_work(Machine *m, const CodeParam *param, int64_t elements, WorkMemory **out) {
+    WorkMemory *work = &m->works[m->work_count];
+    work->name = param->name;
+    work->elements = elements;
+    work->data = malloc(dtype_size(param->dtype) * (size_t)(elements ? elements : 1));
+    if (!work->data)
+        return no_memory(m);
+    fill_undefined(work->data, param->dtype, elements);
+    m->work_count++;
+    *out = work;
+    return ST_OK;
+}
+
+static Status bind_work(Machine *m, const CodeParam *param, Tensor *tensor) {
+    int64_t elements = 1;
+    for (int d = 0; d < 4; d++) {
+        tensor->dims[d] = dim_value(m, param->dims[d]);
+        if (tensor->dims[d] < 0 || __builtin_mul_overflow(elements, tensor->dims[d], &elements) || elements > MAX_ELEMENTS)
+            return interp_fail(m, NULL, "work parameter %s is too large, or dim %d is negative", param->name, d);
+    }
+    WorkMemory *work = find_work(m, param->name);
+    if (!work)
+        TRY(new_work(m, param, elements, &work));
+    if (work->elements != elements)
+        return interp_fail(m, NULL, "kernels disagree on the size of work parameter %s", param->name);
+    tensor->data = work->data;
+    contiguous(tensor);
+    return ST_OK;
+}
+
+static Status bind_given(const Machine *m, const CodeParam *param, const InterpBinding *binding, Tensor *tensor) {
+    for (int d = 0; d < 4; d++) {
+        tensor->dims[d] = binding->dims[d];
+        if (binding->dims[d] != dim_value(m, param->dims[d]))
+            return interp_fail(m, NULL, "dim %d of %s is bound as %lld, the kernel has %lld", d, param->name,
+                               (long long)binding->dims[d], (long long)dim_value(m, param->dims[d]));
+    }
+    tensor->data = binding->data;
+    if (binding->strides)
+        memcpy(tensor->strides, binding->strides, sizeof tensor->strides);
+    else
+        contiguous(tensor);
+    return ST_OK;
+}
+
+static const InterpBinding *find_binding(const Machine *m, const char *name) {
+    for (int b = 0; b < m->args->binding_count; b++)
+        if (strcmp(m->args->bindings[b].name, name) == 0)
+            return &m->args->bindings[b];
+    return NULL;
+}
+
+Status interp_bind(Machine *m) {
+    for (int p = 0; p < m->kernel->param_count; p++) {
+        const CodeParam     *param = &m->kernel->params[p];
+        const InterpBinding *binding = find_binding(m, param->name);
+        m->tensors[p] = (Tensor){.param = param};
+        if (binding && binding->data)
+            TRY(bind_given(m, param, binding, &m->tensors[p]));
+        else if (param->role == PARAM_WORK)
+            TRY(bind_work(m, param, &m->tensors[p]));
+    }
+    return ST_OK;
+}
+
+static Status op_tensor(const Machine *m, const Op *op, const Tensor **tensor) {
+    const char *name = op_text(op, AT_PARAM);
+    *tensor = &m->tensors[ir_find_param(m->kernel, name) - m->kernel->params];
+    return (*tensor)->data ? ST_OK : interp_fail(m, op, "parameter %s is not bound", name);
+}
+
+Status exec_iload(Machine *m, const Op *op) {
+    const Tensor *tensor;
+    const int64_t at = interp_index(m, op->in[0]);
+    TRY(op_tensor(m, op, &tensor));
+    if (at < 0 || at >= tensor->dims[3])
+        return interp_fail(m, op, "element %lld of %s, which has %lld", (long long)at, tensor->param->name,
+                           (long long)tensor->dims[3]);
+    m->cells[op->out[0]->id].i = ((const int32_t *)tensor->data)[at * tensor->strides[3]];
+    return ST_OK;
+}
+
+/* ---- Loads and stores ---- */
+
+/* Where row r of a load or store begins, in elements, or -1 if the row is not there. */
+static Status find_row(const Machine *m, const Op *op, const Tensor *tensor, int r, int cols, int64_t *start) {
+    int64_t       at[3] = {interp_index(m, op->in[0]), interp_index(m, op->in[1]), interp_index(m, op->in[2])};
+    const int64_t period = op_int(op, AT_PERIOD, 1), wrap = op_int(op, AT_WRAP, 0);
+    const int64_t rowdim = op_int(op, AT_ROWDIM, -1), groupdim = op_int(op, AT_GROUPDIM, -1);
+    *start = -1;
+    if (groupdim >= 0)
+        at[groupdim] += r / period;
+    if (rowdim >= 0) {
+        at[rowdim] += r % period;
+        if (at[rowdim] < interp_index(m, op->in[3]) || at[rowdim] >= interp_index(m, op->in[4]))
+            return ST_OK;
+        if (wrap > 0)
+            at[rowdim] = (at[rowdim] % wrap + wrap) % wrap;
+    }
+    for (int d = 0; d < 3; d++)
+        if (at[d] < 0 || at[d] >= tensor->dims[d])
+            return interp_fail(m, op, "row %d is at %lld in dim %d of %s, which has %lld", r, (long long)at[d], d,
+                               tensor->param->name, (long long)tensor->dims[d]);
+    if (cols > tensor->dims[3])
+        return interp_fail(m, op, "%d columns of %s, which has %lld", cols, tensor->param->name, (long long)tensor->dims[3]);
+    *start = at[0] * tensor->strides[0] + at[1] * tensor->strides[1] + at[2] * tensor->strides[2];
+    return ST_OK;
+}
+
+Status interp_read(Machine *m, const Op *load, double *out) {
+    const Type    type = load->out[0]->type;
+    const Tensor *tensor;
+    TRY(op_tensor(m, load, &tensor));
+    for (int r = 0; r < type.rows; r++, out += type.cols) {
+        int64_t start;
+        TRY(find_row(m, load, tensor, r, type.cols, &start));
+        for (int c = 0; c < type.cols; c++)
+            out[c] = start < 0 ? 0 : dtype_load(tensor->param->dtype, tensor->data, start + c * tensor->strides[3]);
+    }
+    return ST_OK;
+}
+
+Status exec_load(Machine *m, const Op *op) {
+    TRY(interp_read(m, op, interp_result(m, op)));
+    interp_settle(m, op->out[0]);
+    return ST_OK;
+}
+
+Status exec_store(Machine *m, const Op *op) {
+    const double *tile = interp_tile(m, op->in[5]);
+    const Type    type = op->in[5]->type;
+    const Tensor *tensor;
+    TRY(op_tensor(m, op, &tensor));
+    for (int r = 0; r < type.rows; r++, tile += type.cols) {
+        int64_t start;
+        TRY(find_row(m, op, tensor, r, type.cols, &start));
+        for (int c = 0; c < type.cols && start >= 0; c++)
+            dtype_store(tensor->param->dtype, tensor->data, start + c * tensor->strides[3], tile[c]);
+    }
+    return ST_OK;
+}
+
+/* ---- Rings ---- */
+
+Status exec_ring(Machine *m, const Op *op) {
+    const Type type = op->out[0]->type;
+    Cell      *cell = &m->cells[op->out[0]->id];
+    cell->data = cell->owned;
+    cell->place = is_placed(m, type) ? type.offset : -1;
+    fill_nan(cell->data, interp_elements(type) * type.slots);
+    if (cell->place >= 0)
+        fill_nan(m->scratch + cell->place / SCRATCH_UNIT, ir_tile_bytes(type) / SCRATCH_UNIT);
+    return ST_OK;
+}
+
+/* The ring's slot of operand 1: its data, or its place. */
+static void find_slot(const Machine *m, const Op *op, double **data, int64_t *place) {
+    const Type    ring = op->in[0]->type;
+    const Cell   *cell = &m->cells[op->in[0]->id];
+    const int64_t index = interp_index(m, op->in[1]), slot = (index % ring.slots + ring.slots) % ring.slots;
+    *data = cell->data + slot * interp_elements(ring);
+    *place = cell->place < 0 ? -1 : cell->place + slot * ir_tile_bytes(type_ring_tile(ring));
+}
+
+Status exec_ring_put(Machine *m, const Op *op) {
+    const Type    type = type_ring_tile(op->in[0]->type);
+    const double *tile = interp_tile(m, op->in[2]);
+    double       *data;
+    int64_t       place;
+    find_slot(m, op, &data, &place);
+    memmove(data, tile, sizeof(double) * (size_t)interp_elements(type));
+    if (place >= 0)
+        put(m, type, place, tile);
+    return ST_OK;
+}
+
+/* A view, unless the result has a place of its own. */
+Status exec_ring_get(Machine *m, const Op *op) {
+    Cell   *cell = &m->cells[op->out[0]->id];
+    double *data;
+    int64_t place;
+    find_slot(m, op, &data, &place);
+    cell->data = data;
+    cell->place = place;
+    if (is_placed(m, op->out[0]->type)) {
+        const double *tile = interp_tile(m, op->out[0]);
+        if (tile != cell->owned)
+            memcpy(cell->owned, tile, sizeof(double) * (size_t)interp_elements(op->out[0]->type));
+        cell->data = cell->owned;
+        interp_settle(m, op->out[0]);
+    }
+    return ST_OK;
+}

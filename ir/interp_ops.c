@@ -1,0 +1,232 @@
+/* The interpreter's arithmetic on tiles: plain loops over doubles. Result types have been verified. */
+#include "ir/interp.h"
+
+#include <math.h>
+#include <string.h>
+
+static Status settled(Machine *m, const Op *op) {
+    interp_settle(m, op->out[0]);
+    return ST_OK;
+}
+
+Status exec_fconst(Machine *m, const Op *op) {
+    const int64_t elements = interp_elements(op->out[0]->type);
+    double       *out = interp_result(m, op);
+    for (int64_t e = 0; e < elements; e++)
+        out[e] = op_float(op, AT_FVALUE, 0);
+    return settled(m, op);
+}
+
+/* ---- Elementwise ---- */
+
+static double fn_neg(double x) { return -x; }
+static double fn_sigmoid(double x) { return 1 / (1 + exp(-x)); }
+static double fn_relu(double x) { return x > 0 || isnan(x) ? x : 0; }
+static double fn_rsqrt(double x) { return 1 / sqrt(x); }
+static double fn_add(double x, double y) { return x + y; }
+static double fn_sub(double x, double y) { return x - y; }
+static double fn_mul(double x, double y) { return x * y; }
+static double fn_div(double x, double y) { return x / y; }
+static double fn_max(double x, double y) { return isnan(x) || x > y ? x : y; }
+static double fn_min(double x, double y) { return isnan(x) || x < y ? x : y; }
+
+Status exec_unary(Machine *m, const Op *op) {
+    static double (*const FUNCTIONS[OP_COUNT])(double) = {
+        [OP_NEG] = fn_neg,   [OP_EXP] = exp,          [OP_EXP2] = exp2,    [OP_LOG] = log,   [OP_TANH] = tanh,
+        [OP_RELU] = fn_relu, [OP_SIGMOID] = fn_sigmoid, [OP_ABS] = fabs, [OP_SQRT] = sqrt, [OP_RSQRT] = fn_rsqrt,
+    };
+    double (*const fn)(double) = FUNCTIONS[op->code];
+    const double *x = interp_tile(m, op->in[0]);
+    const int64_t elements = interp_elements(op->out[0]->type);
+    double       *out = interp_result(m, op);
+    for (int64_t e = 0; e < elements; e++)
+        out[e] = fn(x[e]);
+    return settled(m, op);
+}
+
+Status exec_binary(Machine *m, const Op *op) {
+    static double (*const FUNCTIONS[OP_COUNT])(double, double) = {
+        [OP_ADD] = fn_add, [OP_SUB] = fn_sub, [OP_MUL] = fn_mul,
+        [OP_DIV] = fn_div, [OP_MAX] = fn_max, [OP_MIN] = fn_min,
+    };
+    double (*const fn)(double, double) = FUNCTIONS[op->code];
+    const Type    type = op->out[0]->type, xt = op->in[0]->type, yt = op->in[1]->type;
+    const int     xc = xt.cols > 1, yc = yt.cols > 1; /* steps over columns: 0 repeats the single one */
+    const double *x = interp_tile(m, op->in[0]), *y = interp_tile(m, op->in[1]);
+    double       *out = interp_result(m, op);
+    for (int r = 0; r < type.rows; r++) {
+        const double *xr = x + (xt.rows > 1 ? (int64_t)r * xt.cols : 0), *yr = y + (yt.rows > 1 ? (int64_t)r * yt.cols : 0);
+        for (int c = 0; c < type.cols; c++)
+            *out++ = fn(xr[c * xc], yr[c * yc]);
+    }
+    return settled(m, op);
+}
+
+Status exec_same(Machine *m, const Op *op) {
+    const double *x = interp_tile(m, op->in[0]);
+    memcpy(interp_result(m, op), x, sizeof(double) * (size_t)interp_elements(op->out[0]->type));
+    return settled(m, op);
+}
+
+/* lo <= delta + c - r % period <= hi */
+typedef struct Band {
+    int64_t delta, lo, hi, period;
+} Band;
+
+static bool in_band(const Band *band, int r, int c) {
+    const int64_t distance = band->delta + c - r % band->period;
+    return band->lo <= distance && distance <= band->hi;
+}
+
+static Band band_of(const Machine *m, const Op *op, const Value *delta) {
+    return (Band){interp_index(m, delta), op_int(op, AT_LO, 0), op_int(op, AT_HI, 0), op_int(op, AT_PERIOD, 1)};
+}
+
+Status exec_mask(Machine *m, const Op *op) {
+    const Type    type = op->out[0]->type;
+    const Band    band = band_of(m, op, op->in[1]);
+    const int64_t first = interp_index(m, op->in[2]);
+    const double  fill = op_float(op, AT_FILL, 0), *x = interp_tile(m, op->in[0]);
+    double       *out = interp_result(m, op);
+    for (int r = 0; r < type.rows; r++)
+        for (int c = 0; c < type.cols; c++, x++)
+            *out++ = c >= first && in_band(&band, r, c) ? *x : fill;
+    return settled(m, op);
+}
+
+/* ---- Rows ---- */
+
+Status exec_rowsum(Machine *m, const Op *op) {
+    const Type    type = op->in[0]->type;
+    const double *x = interp_tile(m, op->in[0]);
+    double       *out = interp_result(m, op);
+    for (int r = 0; r < type.rows; r++) {
+        out[r] = 0;
+        for (int c = 0; c < type.cols; c++)
+            out[r] = interp_round(m, type.dtype == DT_F64 ? DT_F64 : DT_F32, out[r] + *x++);
+    }
+    return settled(m, op);
+}
+
+Status exec_rowmax(Machine *m, const Op *op) {
+    const Type    type = op->in[0]->type;
+    const double *x = interp_tile(m, op->in[0]);
+    double       *out = interp_result(m, op);
+    for (int r = 0; r < type.rows; r++) {
+        out[r] = -INFINITY;
+        for (int c = 0; c < type.cols; c++)
+            out[r] = fn_max(out[r], *x++);
+    }
+    return settled(m, op);
+}
+
+Status exec_concat(Machine *m, const Op *op) {
+    const Type    xt = op->in[0]->type, yt = op->in[1]->type;
+    const double *x = interp_tile(m, op->in[0]), *y = interp_tile(m, op->in[1]);
+    double       *out = interp_result(m, op);
+    for (int r = 0; r < xt.rows; r++, out += xt.cols + yt.cols) {
+        memcpy(out, x + (int64_t)r * xt.cols, sizeof *out * (size_t)xt.cols);
+        memcpy(out + xt.cols, y + (int64_t)r * yt.cols, sizeof *out * (size_t)yt.cols);
+    }
+    return settled(m, op);
+}
+
+/* theta^(-2n/D), kept while theta and D stay the same. */
+static const double *frequencies(Machine *m, double theta, int cols) {
+    if (m->rope_cols != cols || m->rope_theta != theta)
+        for (int n = 0; n < cols / 2; n++)
+            m->rope_frequency[n] = pow(theta, -2.0 * n / cols);
+    m->rope_cols = cols;
+    m->rope_theta = theta;
+    return m->rope_frequency;
+}
+
+Status exec_rope(Machine *m, const Op *op) {
+    const Type    type = op->out[0]->type;
+    const int64_t position = interp_index(m, op->in[1]), period = op_int(op, AT_PERIOD, 1);
+    const bool    halves = op_int(op, AT_STYLE, 0) == 1;
+    const double *frequency = frequencies(m, op_float(op, AT_THETA, 1), type.cols), *x = interp_tile(m, op->in[0]);
+    double       *out = interp_result(m, op);
+    for (int r = 0; r < type.rows; r++, x += type.cols, out += type.cols) {
+        for (int n = 0; n < type.cols / 2; n++) {
+            const double angle = (double)(position + r % period) * frequency[n], cosine = cos(angle), sine = sin(angle);
+            const int    a = halves ? n : 2 * n, b = halves ? n + type.cols / 2 : 2 * n + 1;
+            out[a] = x[a] * cosine - x[b] * sine;
+            out[b] = x[a] * sine + x[b] * cosine;
+        }
+    }
+    return settled(m, op);
+}
+
+/* ---- Tiles ---- */
+
+static void transpose(const double *x, int rows, int cols, double *out) {
+    for (int c = 0; c < cols; c++)
+        for (int r = 0; r < rows; r++)
+            *out++ = x[(int64_t)r * cols + c];
+}
+
+Status exec_transpose(Machine *m, const Op *op) {
+    const Type    type = op->in[0]->type;
+    const double *x = interp_tile(m, op->in[0]);
+    transpose(x, type.rows, type.cols, interp_result(m, op));
+    return settled(m, op);
+}
+
+/* out = scale * acc, or zeros: what the products are added to. */
+static void start_sum(Machine *m, const DotParts *parts, double *out) {
+    const double *acc = parts->acc ? interp_tile(m, parts->acc) : NULL, *scale = parts->scale ? interp_tile(m, parts->scale) : NULL;
+    const DType   dtype = m->args->fp32 ? DT_F32 : DT_F64;
+    for (int r = 0; r < parts->m; r++)
+        for (int c = 0; c < parts->n; c++, out++)
+            *out = !acc ? 0 : interp_round(m, dtype, *acc++ * (scale ? scale[r] : 1));
+}
+
+/* sum[c] += a * row[c], rounded to fp32 after each step where asked. */
+static void add_scaled(double *restrict sum, double a, const double *restrict row, int count, bool fp32) {
+    if (fp32)
+        for (int c = 0; c < count; c++)
+            sum[c] = (double)(float)(sum[c] + a * row[c]);
+    else
+        for (int c = 0; c < count; c++)
+            sum[c] += a * row[c];
+}
+
+/* trim=1: what need not be computed becomes NaN, so that nobody relies on it. */
+static void forget_outside(const Band *band, const DotParts *parts, double *out) {
+    for (int r = 0; r < parts->m; r++)
+        for (int c = 0; c < parts->n; c++, out++)
+            *out = in_band(band, r, c) ? *out : NAN;
+}
+
+/* trim=2: the promise that op(%0) is zero outside the band. */
+static Status check_zero_outside(const Machine *m, const Op *op, const Band *band, double x, int r, int k) {
+    if (x != 0 && !in_band(band, r, k))
+        return interp_fail(m, op, "trim=2 promises a zero at (%d, %d), found %g", r, k, x);
+    return ST_OK;
+}
+
+Status exec_dot(Machine *m, const Op *op) {
+    const DotParts parts = ir_dot_parts(op);
+    const int64_t  trim = op_int(op, AT_TRIM, 0);
+    const bool     ta = op_int(op, AT_TA, 0) != 0, fp32 = m->args->fp32 && op->out[0]->type.dtype == DT_F32;
+    const Band     band = parts.delta ? band_of(m, op, parts.delta) : (Band){0};
+    const double  *x = interp_tile(m, parts.x), *y = interp_tile(m, parts.y);
+    double        *out = interp_result(m, op);
+    if (op_int(op, AT_TB, 0)) {
+        transpose(y, parts.n, parts.k, m->matrix);
+        y = m->matrix;
+    }
+    start_sum(m, &parts, out);
+    for (int r = 0; r < parts.m; r++) {
+        for (int k = 0; k < parts.k; k++) {
+            const double a = ta ? x[(int64_t)k * parts.m + r] : x[(int64_t)r * parts.k + k];
+            if (trim == 2)
+                TRY(check_zero_outside(m, op, &band, a, r, k));
+            add_scaled(out + (int64_t)r * parts.n, a, y + (int64_t)k * parts.n, parts.n, fp32);
+        }
+    }
+    if (trim == 1)
+        forget_outside(&band, &parts, out);
+    return settled(m, op);
+}
