@@ -1,0 +1,218 @@
+/* Random cases: see check_random.h. The truth is float64 on the inputs before rounding; kernels get the rounded ones. Forward runs whole;
+ * extend feeds the same sequences in chunks of random size; decode step by step: all must give forward's rows and final state. */
+#include "driver/check_random.h"
+
+#include "driver/judge.h"
+#include "driver/serving.h"
+#include "driver/terminal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* Multiply-adds that the reference may spend on all rows; above, SAMPLED rows are compared. */
+static const double REFERENCE_BUDGET = 4e9;
+enum { SAMPLED = 96, MOST_DECODED = 1536, DECODED_OF_LONG = 256, FEW_TOKENS = 4 };
+
+typedef struct RandomCheck {
+    Session        *session;
+    const SpecItem *item;
+    const Shape    *shape;
+    uint64_t        seed;
+    Report         *report;
+    Random          random;
+    const Spec     *spec;
+    const char     *name;
+    TensorSet       inputs, rounded;
+    int64_t        *rows; /* NULL: all */
+    int64_t         row_count;
+    Reference       truth, typed; /* typed: 16-bit types only */
+} RandomCheck;
+
+static bool add_row(RandomCheck *check, int64_t row, int64_t begin, int64_t end) {
+    if (row < begin || row >= end)
+        return false;
+    for (int64_t i = 0; i < check->row_count; i++)
+        if (check->rows[i] == row)
+            return false;
+    check->rows[check->row_count++] = row;
+    return true;
+}
+
+static int compare_rows(const void *a, const void *b) {
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return x < y ? -1 : x > y;
+}
+
+/* Rows where things change, and some at random, of each sequence. */
+static void sample_rows(Ctx *ctx, RandomCheck *check) {
+    const Tensor  *q = tensors_find(&check->inputs, "q"), *lengths = tensors_find(&check->inputs, "cu_seqlens");
+    const int32_t *ends = lengths ? lengths->data : NULL;
+    const int64_t  N = lengths ? lengths->dims[0] - 1 : q->dims[0], T = q->dims[1], W = check->spec->window;
+    const int64_t  edges[] = {0, 1, W - 1, W, W + 1, 2 * W, T - 2, T - 1};
+    const int      edge_count = sizeof edges / sizeof *edges;
+    const int64_t  random_rows = N < SAMPLED ? SAMPLED / (N ? N : 1) : 1;
+    if (reference_cost(check->spec, q->dims[0] * T, q->dims[0] * T) <= REFERENCE_BUDGET)
+        return;
+    check->rows = NEW_ARRAY(ctx, int64_t, N * (edge_count + random_rows));
+    for (int64_t n = 0; n < N; n++) {
+        const int64_t begin = ends ? ends[n] : n * T, end = ends ? ends[n + 1] : begin + T;
+        for (int e = 0; e < edge_count; e++)
+            add_row(check, edges[e] < T - 2 ? begin + edges[e] : end - (T - edges[e]), begin, end);
+        for (int64_t r = 0; r < random_rows && end > begin; r++)
+            add_row(check, random_between(&check->random, begin, end - 1), begin, end);
+    }
+    qsort(check->rows, (size_t)check->row_count, sizeof *check->rows, compare_rows);
+}
+
+static Status find_truth(Ctx *ctx, RandomCheck *check) {
+    ReferenceRequest request = {.spec = check->spec,
+                                .inputs = &check->inputs,
+                                .rows = check->rows,
+                                .row_count = check->row_count,
+                                .threads = pool_threads(check->session->pool)};
+    TRY(reference_run(ctx, &request, &check->truth));
+    if (check->spec->dtype == DT_F32)
+        return ST_OK;
+    request.inputs = &check->rounded;
+    request.single = true;
+    return reference_run(ctx, &request, &check->typed);
+}
+
+static void judge(RandomCheck *check, const char *label, const char *output, const Tensor *tensor) {
+    const Spec  *spec = check->spec;
+    const double typed = spec->dtype == DT_F32 ? 0 : reference_error(spec, &check->truth, output, &check->typed);
+    report_row(check->report, check->name, label, output_error(spec, &check->truth, check->rows, output, tensor),
+               accuracy_bound(spec->dtype, typed));
+}
+
+static int packed_bit(const RandomCheck *check) { return check->shape->length_count ? VARIANT_PACKED : 0; }
+
+/* One thread gives the same bits as many. */
+static Status check_one_thread(Ctx *ctx, RandomCheck *check, const ReadyKernel *kernel, TensorSet *tensors) {
+    Session alone = *check->session;
+    Tensor *o = tensors_find(tensors, "o"), many = *o;
+    *o = tensor_new(ctx, o->dtype, o->rank, o->dims);
+    tensor_poison(o);
+    TRY(pool_create(ctx, 1, &alone.pool));
+    const Status status = kernel_launch(ctx, &alone, kernel, tensors, 0);
+    pool_destroy(alone.pool);
+    if (status == ST_OK)
+        report_fact(check->report, check->name, "forward o, 1 thread", memcmp(many.data, o->data, tensor_bytes(o)) == 0);
+    return status;
+}
+
+static Status run_forward(Ctx *ctx, RandomCheck *check, const ReadyKernel *kernel) {
+    TensorSet tensors = {0};
+    for (int i = 0; i < check->rounded.count; i++)
+        tensors_put(ctx, &tensors, check->rounded.items[i].name, check->rounded.items[i].tensor);
+    TRY(kernel_add_outputs(ctx, kernel, &tensors));
+    tensor_poison(tensors_find(&tensors, "o"));
+    tensor_poison(tensors_find(&tensors, "lse"));
+    if (!check->spec->full)
+        tensor_poison(tensors_find(&tensors, "final_state"));
+    TRY(kernel_launch(ctx, check->session, kernel, &tensors, 0));
+    judge(check, "forward o", "o", tensors_find(&tensors, "o"));
+    judge(check, "forward lse", "lse", tensors_find(&tensors, "lse"));
+    if (!check->spec->full)
+        judge(check, "forward final_state", "final_state", tensors_find(&tensors, "final_state"));
+    return pool_threads(check->session->pool) == 1 ? ST_OK : check_one_thread(ctx, check, kernel, &tensors);
+}
+
+static Status check_forward(Ctx *ctx, RandomCheck *check) {
+    ReadyKernel kernel;
+    const int   variant = VARIANT_LSE | (check->spec->full ? 0 : VARIANT_FINAL_STATE) | packed_bit(check);
+    TRY(session_kernel(ctx, check->session, check->spec, KIND_FORWARD, variant, 0, &kernel));
+    const Status status = run_forward(ctx, check, &kernel);
+    kernel_free(&kernel);
+    return status;
+}
+
+static int64_t longest(const Serving *serving) {
+    int64_t most = 0;
+    for (int64_t n = 0; n < serving->N; n++)
+        most = serving->length[n] > most ? serving->length[n] : most;
+    return most;
+}
+
+static void judge_serving(Ctx *ctx, RandomCheck *check, const Serving *serving, const char *kind) {
+    const char *name = check->name;
+    judge(check, ctx_printf(ctx, "%s o", kind), "o", &serving->o);
+    if (!check->spec->full) {
+        const Tensor states = serving_states(ctx, serving);
+        judge(check, ctx_printf(ctx, "%s state", kind), "final_state", &states);
+    }
+    report_fact(check->report, name, ctx_printf(ctx, "%s ring_k", kind), serving_ring_right(serving, "k"));
+    report_fact(check->report, name, ctx_printf(ctx, "%s ring_v", kind), serving_ring_right(serving, "v"));
+    report_fact(check->report, name, ctx_printf(ctx, "%s other slots", kind), serving_spare_untouched(serving));
+    report_fact(check->report, name, ctx_printf(ctx, "%s slot -1", kind), serving->skipped_untouched);
+}
+
+/* Rows of the ring: those of --shape, all tokens where full, else the window and sometimes more. */
+static int64_t choose_ring(RandomCheck *check) {
+    const Tensor *q = tensors_find(&check->inputs, "q");
+    if (check->shape->ring > 0)
+        return check->shape->ring;
+    if (check->spec->full)
+        return q->dims[1] + 1;
+    return check->spec->window + (random_next(&check->random) % 2 ? random_between(&check->random, 1, 40) : 0);
+}
+
+static Status serve(Ctx *ctx, RandomCheck *check, const ReadyKernel *extend, const ReadyKernel *decode) {
+    const int64_t W = check->spec->full ? 64 : check->spec->window;
+    Serving       chunks = {.session = check->session,
+                            .kernel = extend,
+                            .inputs = &check->rounded,
+                            .random = &check->random,
+                            .packed = packed_bit(check) != 0};
+    Serving steps = chunks;
+    serving_open(ctx, &chunks);
+    TRY(serving_feed(ctx, &chunks, extend, random_between(&check->random, 1, 2 * W + 70), INT64_MAX));
+    judge_serving(ctx, check, &chunks, "extend");
+    serving_open(ctx, &steps);
+    if (longest(&steps) > MOST_DECODED)
+        TRY(serving_feed(ctx, &steps, extend, INT64_MAX, longest(&steps) - DECODED_OF_LONG));
+    TRY(serving_feed(ctx, &steps, decode, random_next(&check->random) % 2 ? 1 : FEW_TOKENS, INT64_MAX));
+    judge_serving(ctx, check, &steps, "decode");
+    return ST_OK;
+}
+
+static Status check_serving(Ctx *ctx, RandomCheck *check) {
+    ReadyKernel   extend, decode;
+    const int64_t ring = choose_ring(check);
+    TRY(session_kernel(ctx, check->session, check->spec, KIND_EXTEND, packed_bit(check), ring, &extend));
+    Status status = session_kernel(ctx, check->session, check->spec, KIND_DECODE, packed_bit(check), ring, &decode);
+    if (status == ST_OK) {
+        status = serve(ctx, check, &extend, &decode);
+        kernel_free(&decode);
+    }
+    kernel_free(&extend);
+    return status;
+}
+
+static Shape default_shape(const Spec *spec, const Shape *given) {
+    Shape shape = *given;
+    if (shape.B < 0)
+        shape.B = 2;
+    if (shape.T < 0)
+        shape.T = spec->full ? 300 : spec->window > 1000 ? spec->window + 300 : 2 * spec->window + 77;
+    return shape;
+}
+
+static Status run_check(Ctx *ctx, void *arg) {
+    RandomCheck *check = arg;
+    const Shape  shape = default_shape(check->spec, check->shape);
+    check->name = item_title(ctx, check->item);
+    check->random.state = check->seed;
+    case_random(ctx, check->spec, &shape, &check->random, &check->inputs);
+    case_round(ctx, check->spec, &check->inputs, &check->rounded);
+    sample_rows(ctx, check);
+    TRY(find_truth(ctx, check));
+    TRY(check_forward(ctx, check));
+    return check_serving(ctx, check);
+}
+
+Status check_random(Ctx *ctx, Session *session, const SpecItem *item, const Shape *shape, uint64_t seed, Report *report) {
+    RandomCheck check = {
+        .session = session, .item = item, .shape = shape, .seed = seed, .report = report, .spec = &item->spec};
+    return with_own_memory(ctx, run_check, &check);
+}

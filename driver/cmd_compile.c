@@ -1,0 +1,213 @@
+/* rattan compile: a spec's kernel to IR, assembly or object files. Everything is computed before anything is written. */
+#include "driver/cli.h"
+#include "driver/files.h"
+#include "driver/session.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* What --emit can name: `emit` asks compile_kernel for it. */
+#define RESULTS(X)                              \
+    X(LOOP_IR, "loop-ir", "loop.ir", EMIT_LOOP_IR) \
+    X(TILE_IR, "tile-ir", "tile.ir", EMIT_TILE_IR) \
+    X(SCHEDULE, "schedule", "schedule", EMIT_SCHEDULE) \
+    X(LLVM, "llvm", "ll", EMIT_LLVM)            \
+    X(ASM, "asm", "s", EMIT_ASM)                \
+    X(OBJ, "obj", "o", EMIT_OBJECT)             \
+    X(CODE, "code", "rattan", EMIT_OBJECT)
+
+typedef enum Result {
+#define X(id, name, extension, emit) RESULT_##id,
+    RESULTS(X)
+#undef X
+        RESULT_COUNT
+} Result;
+
+static const struct {
+    const char *name, *extension;
+    int         emit;
+} RESULT_ROWS[RESULT_COUNT] = {
+#define X(id, name, extension, emit) {name, extension, emit},
+    RESULTS(X)
+#undef X
+};
+
+typedef struct Job {
+    Session   *session;
+    KernelKind kind;
+    int        variant;
+    Shape      shape;
+    bool       wanted[RESULT_COUNT];
+    int        wanted_count;
+    json_t    *json; /* array; NULL: text */
+} Job;
+
+typedef struct ItemJob {
+    Job            *job;
+    const SpecItem *item;
+} ItemJob;
+
+static Status want(Ctx *ctx, Job *job, const char *name) {
+    bool known = false;
+    for (int r = 0; r < RESULT_COUNT; r++)
+        if (strcmp(name, RESULT_ROWS[r].name) == 0 || strcmp(name, "all") == 0) {
+            job->wanted_count += !job->wanted[r];
+            job->wanted[r] = known = true;
+        }
+    return known ? ST_OK
+                 : ctx_fail(ctx, ST_USAGE, "--emit", "use loop-ir, tile-ir, schedule, llvm, asm, obj, code or all",
+                            "there is no result '%.40s'", name);
+}
+
+static Status parse_job(Ctx *ctx, const Cli *cli, Job *job) {
+    if (cli_has(cli, OPTION_KIND))
+        TRY(kind_parse(ctx, cli_value(cli, OPTION_KIND), &job->kind));
+    if (cli_has(cli, OPTION_WITH))
+        TRY(variant_parse(ctx, cli_value(cli, OPTION_WITH), &job->variant));
+    TRY(shape_parse(ctx, cli_value(cli, OPTION_SHAPE), &job->shape));
+    if (job->shape.length_count)
+        job->variant |= VARIANT_PACKED;
+    const char *emit = cli_value(cli, OPTION_EMIT);
+    char       *words = ctx_strdup(ctx, emit ? emit : ""), *rest = NULL;
+    for (char *word = strtok_r(words, ",", &rest); word; word = strtok_r(NULL, ",", &rest))
+        TRY(want(ctx, job, word));
+    if (!emit && cli_has(cli, OPTION_OUTPUT))
+        TRY(want(ctx, job, "all"));
+    return ST_OK;
+}
+
+/* Text results are borrowed; the encoded code object is malloc'd and handed back in *owned. */
+static Status result_bytes(Ctx *ctx, Result result, const Compiled *compiled, Part *part, uint8_t **owned) {
+    const char *texts[RESULT_COUNT] = {
+        [RESULT_LOOP_IR] = compiled->loop_ir, [RESULT_TILE_IR] = compiled->tile_ir,   [RESULT_SCHEDULE] = compiled->schedule,
+        [RESULT_LLVM] = compiled->llvm_ir,    [RESULT_ASM] = compiled->assembly,
+    };
+    *owned = NULL;
+    if (result == RESULT_CODE) {
+        TRY(code_object_encode(ctx, compiled->object, owned, &part->size));
+        part->bytes = *owned;
+    } else if (result == RESULT_OBJ) {
+        *part = (Part){compiled->object->payload, compiled->object->payload_size};
+    } else {
+        *part = (Part){texts[result], texts[result] ? strlen(texts[result]) : 0};
+    }
+    return ST_OK;
+}
+
+/* "window=256,head_dim=64" as part of a file name. */
+static const char *label_suffix(Ctx *ctx, const char *label) {
+    char *suffix = ctx_printf(ctx, "%s%s", *label ? "." : "", label);
+    for (char *c = suffix; *c; c++)
+        if (*c == '/' || *c == ' ' || *c == ',')
+            *c = '_';
+    return suffix;
+}
+
+static Status write_result(Ctx *ctx, const ItemJob *item, Result result, const Part *part) {
+    const Job  *job = item->job;
+    const char *output = cli_value(job->session->cli, OPTION_OUTPUT);
+    const bool  binary = result == RESULT_OBJ || result == RESULT_CODE;
+    const bool  one = job->wanted_count == 1 && job->session->last - job->session->first == 1;
+    if (!output) {
+        if (binary && isatty(STDOUT_FILENO))
+            return ctx_fail(ctx, ST_USAGE, "--emit", "name a file with -o", "'%s' is binary and stdout is a terminal",
+                            RESULT_ROWS[result].name);
+        return fwrite(part->bytes, 1, part->size, stdout) == part->size ? ST_OK
+                                                                         : ctx_fail(ctx, ST_FAILED, "stdout", NULL, "cannot write");
+    }
+    if (one && !path_is_folder(output) && output[strlen(output) - 1] != '/')
+        return file_write(ctx, output, part, 1);
+    TRY(folder_make(ctx, output));
+    const char *path = ctx_printf(ctx, "%s/%s%s.%s.%s", output, item->item->spec.name, label_suffix(ctx, item->item->label),
+                                  kind_name(job->kind), RESULT_ROWS[result].extension);
+    TRY(file_write(ctx, path, part, 1));
+    if (!job->json)
+        printf("%s\n", path);
+    return ST_OK;
+}
+
+static Status write_results(Ctx *ctx, const ItemJob *item, const Compiled *compiled) {
+    for (int r = 0; r < RESULT_COUNT; r++) {
+        Part     part = {0};
+        uint8_t *owned;
+        if (!item->job->wanted[r])
+            continue;
+        TRY(result_bytes(ctx, (Result)r, compiled, &part, &owned));
+        const Status status = write_result(ctx, item, (Result)r, &part);
+        free(owned);
+        TRY(status);
+    }
+    return ST_OK;
+}
+
+static void print_summary(Ctx *ctx, const ItemJob *item, const Compiled *compiled) {
+    const CodeObject *object = compiled->object;
+    const char       *title = item_title(ctx, item->item), *kind = kind_name(item->job->kind);
+    if (item->job->json) {
+        json_array_append_new(item->job->json,
+                              json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:f}", "spec", object->name, "label", item->item->label,
+                                        "kind", kind, "target", object->target, "schedule", object->schedule, "phases",
+                                        object->phase_count, "object_bytes", (json_int_t)object->payload_size, "ms_compile",
+                                        1e3 * compiled->seconds));
+        return;
+    }
+    printf("%s: %s for %s, %d phases, %zu bytes, compiled in %.0f ms\n  schedule: %s\n", title, kind, object->target,
+           object->phase_count, object->payload_size, 1e3 * compiled->seconds, object->schedule);
+}
+
+static Status finish_item(Ctx *ctx, const ItemJob *item, const Compiled *compiled) {
+    if (compiled->dump)
+        fputs(compiled->dump, stdout);
+    if (item->job->wanted_count)
+        TRY(write_results(ctx, item, compiled));
+    if (item->job->json || (!item->job->wanted_count && !compiled->dump))
+        print_summary(ctx, item, compiled);
+    return ST_OK;
+}
+
+static Status compile_item(Ctx *ctx, void *arg) {
+    const ItemJob *item = arg;
+    const Job     *job = item->job;
+    CompileRequest request = {
+        .spec = &item->item->spec,
+        .kind = job->kind,
+        .variant = job->variant,
+        .ring_rows = job->shape.ring < 0 ? 0 : job->shape.ring,
+        .target = &job->session->target,
+        .schedule = cli_value(job->session->cli, OPTION_SCHEDULE),
+        .dump_after = cli_value(job->session->cli, OPTION_DUMP),
+        .emit = EMIT_OBJECT,
+    };
+    for (int r = 0; r < RESULT_COUNT; r++)
+        request.emit |= job->wanted[r] ? RESULT_ROWS[r].emit : 0;
+    Compiled compiled = {0};
+    TRY(compile_kernel(ctx, &request, &compiled));
+    const Status status = finish_item(ctx, item, &compiled);
+    if (compiled.object)
+        code_object_free(compiled.object);
+    return status;
+}
+
+Status cmd_compile(Ctx *ctx, const Cli *cli) {
+    const char *path;
+    Session     session;
+    Job         job = {.session = &session};
+    TRY(cli_one_operand(ctx, cli, "SPEC", &path));
+    TRY(session_open(ctx, cli, &session));
+    TRY(parse_job(ctx, cli, &job));
+    TRY(session_load_file(ctx, &session, path));
+    job.json = cli_has(cli, OPTION_JSON) ? json_array() : NULL;
+    Status status = ST_OK;
+    for (int i = session.first; i < session.last && status == ST_OK; i++) {
+        ItemJob item = {&job, &session.specs.items[i]};
+        status = with_own_memory(ctx, compile_item, &item);
+    }
+    if (job.json && status == ST_OK) {
+        json_dumpf(job.json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+        puts("");
+    }
+    json_decref(job.json);
+    return status;
+}

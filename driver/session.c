@@ -1,0 +1,256 @@
+/* Targets, specs, kernels and threads of a command: see session.h. */
+#include "driver/session.h"
+
+#include "driver/spec_set.h"
+#include "frontend/frontend.h"
+
+#include <stdio.h>
+#include <string.h>
+
+static const char *const KIND_NAMES[KIND_COUNT] = {
+#define X(id, name, help) [KIND_##id] = name,
+    KERNEL_KINDS(X)
+#undef X
+};
+
+static const struct {
+    const char *name;
+    int         bit;
+} VARIANTS[] = {{"packed", VARIANT_PACKED}, {"lse", VARIANT_LSE}, {"final-state", VARIANT_FINAL_STATE}, {"parts", VARIANT_PARTS}};
+enum { VARIANT_NAMES = sizeof VARIANTS / sizeof *VARIANTS };
+
+static const int64_t MOST_TOKENS = (int64_t)1 << 40;
+
+const char *kind_name(KernelKind kind) { return KIND_NAMES[kind]; }
+
+Status kind_parse(Ctx *ctx, const char *text, KernelKind *kind) {
+    for (int k = 0; k < KIND_COUNT; k++)
+        if (strcmp(text, KIND_NAMES[k]) == 0) {
+            *kind = (KernelKind)k;
+            return ST_OK;
+        }
+    return ctx_fail(ctx, ST_USAGE, "--kind", "use forward, decode or extend", "there is no kind '%.40s'", text);
+}
+
+static Status variant_bit(Ctx *ctx, const char *name, int *variant) {
+    for (int i = 0; i < VARIANT_NAMES; i++)
+        if (strcmp(name, VARIANTS[i].name) == 0) {
+            *variant |= VARIANTS[i].bit;
+            return ST_OK;
+        }
+    return ctx_fail(ctx, ST_USAGE, "--with", "use packed, lse, final-state or parts", "there is no part '%.40s'", name);
+}
+
+Status variant_parse(Ctx *ctx, const char *text, int *variant) {
+    char *words = ctx_strdup(ctx, text), *rest = NULL;
+    *variant = 0;
+    for (char *word = strtok_r(words, ",", &rest); word; word = strtok_r(NULL, ",", &rest))
+        TRY(variant_bit(ctx, word, variant));
+    return ST_OK;
+}
+
+static Status add_length(Ctx *ctx, const char *word, Shape *shape) {
+    if (shape->length_count == MAX_LENGTHS)
+        return ctx_fail(ctx, ST_USAGE, "--shape", NULL, "more than %d lengths", MAX_LENGTHS);
+    return parse_integer(ctx, "--shape: lengths", word, 0, MOST_TOKENS, &shape->lengths[shape->length_count++]);
+}
+
+static Status shape_word(Ctx *ctx, char *word, bool *in_lengths, Shape *shape) {
+    char *equals = strchr(word, '=');
+    if (!equals && *in_lengths)
+        return add_length(ctx, word, shape);
+    const struct {
+        const char *name;
+        int64_t     min, *value;
+    } keys[] = {{"B", 0, &shape->B}, {"T", 0, &shape->T}, {"pos", 0, &shape->pos}, {"ring", 1, &shape->ring}};
+    if (equals)
+        *equals = '\0';
+    *in_lengths = equals && strcmp(word, "lengths") == 0;
+    if (*in_lengths)
+        return add_length(ctx, equals + 1, shape);
+    for (size_t i = 0; equals && i < sizeof keys / sizeof *keys; i++)
+        if (strcmp(word, keys[i].name) == 0)
+            return parse_integer(ctx, ctx_printf(ctx, "--shape: %s", word), equals + 1, keys[i].min, MOST_TOKENS, keys[i].value);
+    return ctx_fail(ctx, ST_USAGE, "--shape", "write B=2,T=1000, lengths=5,100,24, pos=N or ring=ROWS", "'%.40s' is no size", word);
+}
+
+Status shape_parse(Ctx *ctx, const char *text, Shape *shape) {
+    *shape = (Shape){.B = -1, .T = -1, .pos = -1, .ring = -1};
+    if (!text)
+        return ST_OK;
+    bool  in_lengths = false;
+    char *words = ctx_strdup(ctx, text), *rest = NULL;
+    for (char *word = strtok_r(words, ",", &rest); word; word = strtok_r(NULL, ",", &rest))
+        TRY(shape_word(ctx, word, &in_lengths, shape));
+    if (shape->length_count && (shape->B > 1 || shape->T >= 0))
+        return ctx_fail(ctx, ST_USAGE, "--shape", "leave B and T out", "lengths already say how many tokens there are");
+    return ST_OK;
+}
+
+Status session_open(Ctx *ctx, const Cli *cli, Session *session) {
+    *session = (Session){.cli = cli};
+    const char *target = cli_value(cli, OPTION_TARGET);
+    TRY(llvm_find_target(ctx, target ? target : "host", &session->target));
+    Schedule    ignored = {0};
+    const char *schedule = cli_value(cli, OPTION_SCHEDULE);
+    return schedule ? schedule_parse(ctx, schedule, &ignored) : ST_OK;
+}
+
+/* --item: a label, or a number counted from 0. */
+static Status choose_item(Ctx *ctx, Session *session) {
+    const char *wanted = cli_value(session->cli, OPTION_ITEM);
+    session->first = 0;
+    session->last = session->specs.count;
+    if (!wanted)
+        return ST_OK;
+    Text labels = TEXT(ctx);
+    for (int i = 0; i < session->specs.count; i++) {
+        char index[16];
+        snprintf(index, sizeof index, "%d", i);
+        text_add(&labels, "%s%d%s%s", i ? ", " : "", i, *session->specs.items[i].label ? " = " : "", session->specs.items[i].label);
+        if (strcmp(wanted, session->specs.items[i].label) == 0 || strcmp(wanted, index) == 0) {
+            session->first = i;
+            session->last = i + 1;
+            return ST_OK;
+        }
+    }
+    return ctx_fail(ctx, ST_USAGE, "--item", ctx_printf(ctx, "the items are: %.400s", text_str(&labels)), "there is no item '%.80s'",
+                    wanted);
+}
+
+static Status loaded(Ctx *ctx, Session *session) {
+    const Cli *cli = session->cli;
+    TRY(choose_item(ctx, session));
+    for (int i = session->first; i < session->last; i++) {
+        Spec *spec = &session->specs.items[i].spec;
+        if (cli_has(cli, OPTION_DTYPE))
+            TRY(spec_set(ctx, spec, ctx_printf(ctx, "dtype=%s", cli_value(cli, OPTION_DTYPE)), spec));
+        for (int s = 0; s < cli->values[OPTION_SET].count; s++)
+            TRY(spec_set(ctx, spec, cli->values[OPTION_SET].items[s], spec));
+    }
+    return ST_OK;
+}
+
+Status session_load_file(Ctx *ctx, Session *session, const char *path) {
+    TRY(spec_load_file(ctx, path, &session->specs));
+    return loaded(ctx, session);
+}
+
+Status session_load_text(Ctx *ctx, Session *session, const char *name, const char *text) {
+    TRY(spec_load_text(ctx, name, text, strlen(text), &session->specs));
+    return loaded(ctx, session);
+}
+
+Status session_pool(Ctx *ctx, Session *session) {
+    int64_t threads;
+    TRY(cli_integer(ctx, session->cli, OPTION_THREADS, 1, 4096, 0, &threads));
+    return session->pool ? ST_OK : pool_create(ctx, (int)threads, &session->pool);
+}
+
+void session_close(Session *session) {
+    if (session->pool)
+        pool_destroy(session->pool);
+    session->pool = NULL;
+}
+
+const char *item_title(Ctx *ctx, const SpecItem *item) {
+    return *item->label ? ctx_printf(ctx, "%s (%s)", item->spec.name, item->label) : item->spec.name;
+}
+
+Status session_kernel(Ctx *ctx, Session *session, const Spec *spec, KernelKind kind, int variant, int64_t ring_rows, ReadyKernel *out) {
+    const CompileRequest request = {
+        .spec = spec,
+        .kind = kind,
+        .variant = variant,
+        .ring_rows = ring_rows < 0 ? 0 : ring_rows,
+        .target = &session->target,
+        .schedule = cli_value(session->cli, OPTION_SCHEDULE),
+        .emit = EMIT_OBJECT,
+    };
+    Compiled compiled = {0};
+    *out = (ReadyKernel){.spec = *spec};
+    TRY(compile_kernel(ctx, &request, &compiled));
+    out->object = compiled.object;
+    const Status status = executable_load(ctx, out->object, &out->executable);
+    if (status != ST_OK)
+        kernel_free(out);
+    return status;
+}
+
+void kernel_free(ReadyKernel *kernel) {
+    if (kernel->executable)
+        executable_free(kernel->executable);
+    if (kernel->object)
+        code_object_free(kernel->object);
+    kernel->executable = NULL;
+    kernel->object = NULL;
+}
+
+Status kernel_arguments(Ctx *ctx, const ReadyKernel *kernel, const TensorSet *tensors, Tensor **arguments) {
+    const CodeObject *object = kernel->object;
+    Tensor           *list = NEW_ARRAY(ctx, Tensor, object->param_count);
+    int               count = 0;
+    for (int p = 0; p < object->param_count; p++) {
+        const CodeParam *param = &object->params[p];
+        if (param->role == PARAM_WORK)
+            continue;
+        const Tensor *tensor = tensors_find(tensors, param->name);
+        if (!tensor)
+            return ctx_fail(ctx, ST_USAGE, param->name, "add the tensor to the inputs", "the kernel %s needs it and it is missing",
+                            object->name);
+        list[count++] = *tensor;
+    }
+    *arguments = list;
+    return ST_OK;
+}
+
+Status kernel_launch(Ctx *ctx, Session *session, const ReadyKernel *kernel, const TensorSet *tensors, int64_t position) {
+    Tensor *arguments;
+    TRY(kernel_arguments(ctx, kernel, tensors, &arguments));
+    TRY(executable_prepare(ctx, kernel->executable, session->pool, arguments));
+    return executable_launch(ctx, kernel->executable, session->pool, arguments, position);
+}
+
+/* The sizes known at launch that outputs may have. */
+static Status launch_sizes(Ctx *ctx, const TensorSet *tensors, int64_t *sizes) {
+    const Tensor *q = tensors_find(tensors, "q"), *lengths = tensors_find(tensors, "cu_seqlens");
+    const Tensor *ring = tensors_find(tensors, "ring_k");
+    if (!q || q->rank != 4)
+        return ctx_fail(ctx, ST_USAGE, "q", "give q with the dims [B,T,H,D]", q ? "it has %d dims" : "it is missing", q ? q->rank : 0);
+    sizes[SYM_B] = q->dims[0];
+    sizes[SYM_T] = q->dims[1];
+    sizes[SYM_N] = lengths ? lengths->dims[0] - 1 : q->dims[0];
+    sizes[SYM_P] = ring ? ring->dims[0] : 0;
+    return ST_OK;
+}
+
+static int64_t dim_value(int64_t dim, const int64_t *sizes) {
+    if (dim == DIM_N_PLUS_1)
+        return sizes[SYM_N] + 1;
+    return dim < 0 ? sizes[-dim - 1] : dim;
+}
+
+Status kernel_add_outputs(Ctx *ctx, const ReadyKernel *kernel, TensorSet *tensors) {
+    int64_t sizes[SYM_COUNT] = {0};
+    TRY(launch_sizes(ctx, tensors, sizes));
+    for (int p = 0; p < kernel->object->param_count; p++) {
+        const CodeParam *param = &kernel->object->params[p];
+        if (param->role != PARAM_OUT || tensors_find(tensors, param->name))
+            continue;
+        int64_t dims[4];
+        for (int d = 0; d < param->rank; d++)
+            dims[d] = dim_value(param->dims[d + 4 - param->rank], sizes);
+        tensors_put(ctx, tensors, param->name, tensor_new(ctx, param->dtype, param->rank, dims));
+    }
+    return ST_OK;
+}
+
+Status with_own_memory(Ctx *ctx, Status (*fn)(Ctx *ctx, void *arg), void *arg) {
+    Ctx inner;
+    ctx_init(&inner);
+    const Status status = ctx_run(&inner, fn, arg);
+    if (status != ST_OK)
+        ctx_fail(ctx, status, inner.place, inner.remedy, "%s", inner.message);
+    ctx_free(&inner);
+    return status;
+}

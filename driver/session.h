@@ -1,0 +1,65 @@
+/* What the commands that work on a spec share: the target, the schedule, the threads, the spec's items, and kernels ready to launch. */
+#ifndef RATTAN_DRIVER_SESSION_H
+#define RATTAN_DRIVER_SESSION_H
+
+#include "base/spec.h"
+#include "driver/cli.h"
+#include "driver/compile.h"
+#include "driver/tensor_set.h"
+#include "runtime/executable.h"
+
+enum { MAX_LENGTHS = 4096 };
+
+/* --shape. Values that were not given are -1. */
+typedef struct Shape {
+    int64_t B, T, pos, ring;
+    int64_t lengths[MAX_LENGTHS]; /* packed */
+    int     length_count;         /* 0: not packed */
+} Shape;
+
+typedef struct Session {
+    const Cli *cli;
+    Target     target;
+    Pool      *pool;   /* NULL until session_pool */
+    SpecFile   specs;
+    int        first, last; /* items chosen by --item: first .. last - 1 */
+} Session;
+
+/* A kernel that can be launched. */
+typedef struct ReadyKernel {
+    Spec        spec;
+    CodeObject *object;
+    Executable *executable;
+} ReadyKernel;
+
+/* Finds the target and checks --schedule's form. */
+Status session_open(Ctx *ctx, const Cli *cli, Session *session);
+Status session_load_file(Ctx *ctx, Session *session, const char *path);
+Status session_load_text(Ctx *ctx, Session *session, const char *name, const char *text);
+Status session_pool(Ctx *ctx, Session *session);
+void   session_close(Session *session);
+
+Status shape_parse(Ctx *ctx, const char *text, Shape *shape);
+Status kind_parse(Ctx *ctx, const char *text, KernelKind *kind);
+const char *kind_name(KernelKind kind);
+/* "packed,lse": bits of VARIANT_x. */
+Status variant_parse(Ctx *ctx, const char *text, int *variant);
+
+/* "name" or "name (window=256)": how an item is called in tables. */
+const char *item_title(Ctx *ctx, const SpecItem *item);
+
+Status session_kernel(Ctx *ctx, Session *session, const Spec *spec, KernelKind kind, int variant, int64_t ring_rows, ReadyKernel *out);
+void   kernel_free(ReadyKernel *kernel);
+
+/* Launches on the tensors of that set which have the names of the kernel's parameters. */
+Status kernel_launch(Ctx *ctx, Session *session, const ReadyKernel *kernel, const TensorSet *tensors, int64_t position);
+/* Tensors in the order of the parameters; all must be there. */
+Status kernel_arguments(Ctx *ctx, const ReadyKernel *kernel, const TensorSet *tensors, Tensor **arguments);
+
+/* Adds every output the kernel writes and the set lacks, with the dims that the set's q, cu_seqlens and pools imply. */
+Status kernel_add_outputs(Ctx *ctx, const ReadyKernel *kernel, TensorSet *tensors);
+
+/* Runs fn in a Ctx of its own, whose memory ends with it; a failure is handed on to `ctx`. */
+Status with_own_memory(Ctx *ctx, Status (*fn)(Ctx *ctx, void *arg), void *arg);
+
+#endif

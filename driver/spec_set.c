@@ -1,0 +1,53 @@
+/* --set field=value: see spec_set.h. The spec is printed, the field's line replaced, and the text read back: so every check applies. */
+#include "driver/spec_set.h"
+
+#include "frontend/frontend.h"
+
+#include <ctype.h>
+#include <string.h>
+
+/* Whether the value is Lua as it stands; anything else is a word and gets quotes. */
+static bool is_lua(const char *value) {
+    return strspn(value, "0123456789+-.") > 0 || strcmp(value, "true") == 0 || strcmp(value, "false") == 0 || *value == '{' ||
+           *value == '"' || *value == '\'' || strncmp(value, "function", 8) == 0;
+}
+
+/* The line "  field = ..." in canonical text; NULL where there is none. */
+static const char *find_line(const char *text, const char *field, size_t length) {
+    for (const char *line = text; line; line = strchr(line, '\n')) {
+        line += *line == '\n';
+        const char *word = line + strspn(line, " ");
+        if (strncmp(word, field, length) == 0 && word[length + strspn(word + length, " ")] == '=')
+            return line;
+    }
+    return NULL;
+}
+
+static Status check_assignment(Ctx *ctx, const char *assignment, size_t *field) {
+    const char *equals = strchr(assignment, '=');
+    *field = equals ? (size_t)(equals - assignment) : 0;
+    bool name = *field > 0;
+    for (size_t i = 0; i < *field; i++)
+        name = name && (isalnum((unsigned char)assignment[i]) || assignment[i] == '_');
+    return name ? ST_OK : ctx_fail(ctx, ST_USAGE, "--set", "write FIELD=VALUE, such as window=128", "'%.60s' sets nothing", assignment);
+}
+
+Status spec_set(Ctx *ctx, const Spec *spec, const char *assignment, Spec *out) {
+    size_t field;
+    TRY(check_assignment(ctx, assignment, &field));
+    Text before = TEXT(ctx), after = TEXT(ctx);
+    spec_print(&before, spec);
+    const char *value = assignment + field + 1, *quote = is_lua(value) ? "" : "\"";
+    const char *text = text_str(&before), *line = find_line(text, assignment, field);
+    const char *rest = line ? strchr(line, '\n') : NULL;
+    if (!line) { /* a field that is not printed, or unknown: before the closing brace; loading says which */
+        line = strrchr(text, '}');
+        rest = line ? ctx_printf(ctx, "\n%s", line) : "";
+    }
+    text_write(&after, text, line ? (size_t)(line - text) : before.length);
+    text_add(&after, "  %.*s = %s%s%s,%s", (int)field, assignment, quote, value, quote, rest ? rest : "");
+    SpecFile file;
+    TRY(spec_load_text(ctx, "--set", text_str(&after), after.length, &file));
+    *out = file.items[0].spec;
+    return ST_OK;
+}
