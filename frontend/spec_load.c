@@ -1,0 +1,86 @@
+/* From a file to Specs: read it, evaluate it in the sandbox, take back what it says.
+ *
+ * Always: the text is at most 1 MB, and not one byte of it is interpreted in this process. */
+#include "frontend/frontend.h"
+#include "frontend/sandbox.h"
+#include "frontend/spec_eval.h"
+#include "frontend/spec_wire.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MAX_SOURCE = 1024 * 1024 };
+
+typedef struct Request {
+    SpecSource  source;
+    const char *default_name;
+} Request;
+
+/* In the child: the specs, or what is wrong with them. */
+static void evaluate(Ctx *ctx, void *arg, Text *reply) {
+    const Request *request = arg;
+    SpecFile       file = {0};
+    spec_eval(ctx, &request->source, request->default_name, &file);
+    spec_wire_write(reply, ctx, &file);
+}
+
+/* "dir/gemma-2.lua" to "gemma_2": what a spec without a name is called. */
+static const char *name_of_file(Ctx *ctx, const char *file) {
+    const char *slash = strrchr(file, '/');
+    const char *base = slash ? slash + 1 : file;
+    char        name[64] = "";
+    size_t      length = 0;
+    for (const char *c = base; *c && *c != '.' && length < sizeof name - 2; c++) {
+        const bool kept = spec_is_name(c, 1) || (*c >= '0' && *c <= '9');
+        if (length == 0 && kept && !spec_is_name(c, 1))
+            name[length++] = '_';
+        if (kept || length > 0)
+            name[length++] = kept ? *c : '_';
+    }
+    while (length > 0 && name[length - 1] == '_')
+        name[--length] = '\0';
+    return ctx_strdup(ctx, length > 0 ? name : "spec");
+}
+
+Status spec_load_text(Ctx *ctx, const char *file, const char *text, size_t length, SpecFile *out) {
+    const char *reply = NULL;
+    size_t      reply_length = 0;
+    if (ctx->status != ST_OK)
+        return ctx->status;
+    if (length > MAX_SOURCE)
+        return ctx_fail(ctx, ST_USAGE, file, "a spec is at most 1 MB of text", "is too long");
+    Request request = {{.file = file, .text = text, .length = length}, name_of_file(ctx, file)};
+    TRY(sandbox_run(ctx, file, evaluate, &request, &reply, &reply_length));
+    return spec_wire_read(ctx, &request.source, reply, reply_length, out);
+}
+
+/* At most MAX_SOURCE + 1 bytes; -1 and errno on failure. */
+static ssize_t read_source(int fd, char *text) {
+    size_t length = 0;
+    while (length <= MAX_SOURCE) {
+        const ssize_t count = read(fd, text + length, MAX_SOURCE + 1 - length);
+        if (count < 0 && errno != EINTR)
+            return -1;
+        if (count == 0)
+            break;
+        length += count > 0 ? (size_t)count : 0;
+    }
+    return (ssize_t)length;
+}
+
+Status spec_load_file(Ctx *ctx, const char *path, SpecFile *out) {
+    static const char *const remedy = "name a Lua file that can be read";
+    char *const              text = ctx_alloc(ctx, MAX_SOURCE + 1);
+    const int                fd = open(path, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        return ctx_fail(ctx, ST_FAILED, path, remedy, "cannot be opened: %s", strerror(errno));
+    const ssize_t length = read_source(fd, text);
+    const int     error = errno;
+    close(fd);
+    if (length < 0)
+        return ctx_fail(ctx, ST_FAILED, path, remedy, "cannot be read: %s", strerror(error));
+    return spec_load_text(ctx, path, text, (size_t)length, out);
+}

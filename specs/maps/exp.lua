@@ -1,0 +1,4 @@
+-- Exponential. F = D.
+return function(x)
+  return exp(x)
+end

@@ -1,0 +1,4 @@
+-- Positive part. F = D.
+return function(x)
+  return relu(x)
+end

@@ -1,0 +1,4 @@
+-- Positive and negative parts. F = 2D.
+return function(x)
+  return concat(relu(x), relu(-x))
+end
