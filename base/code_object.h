@@ -20,6 +20,7 @@
     X(T, "T", "tokens: dim 1 of q")                                                                              \
     X(N, "N", "sequences: B, or cu_seqlens entries minus 1")                                                     \
     X(S, "S", "segments a sequence is cut into")                                                                 \
+    X(K, "K", "segments but the last: S - 1")                                                                    \
     X(L, "L", "tokens of a segment")                                                                             \
     X(P, "P", "slots in the pools")                                                                              \
     X(POS, "POS", "position of the first token (rope)")

@@ -1,4 +1,5 @@
-/* A small loader for relocatable ELF64 objects: what ld.so and a JIT would do, cut down to what our code generator emits.
+/* A small loader for relocatable ELF64 objects: what ld.so and a JIT would do, cut down to what our code generator
+ * emits.
  *
  * In:  the object's bytes, from the compiler or from a cache, and the names of the functions wanted.
  * Out: one mapping that holds its code, constants and data, relocated; and the functions' addresses.
@@ -52,8 +53,8 @@ typedef struct Loader {
     uint64_t          symbol_count;
     const char       *names; /* of the symbols; terminated */
     uint64_t          names_size;
-    uint64_t          stubs, got;               /* offsets in the image */
-    uint64_t          ends[GROUP_COUNT];        /* of the groups: page multiples */
+    uint64_t          stubs, got;        /* offsets in the image */
+    uint64_t          ends[GROUP_COUNT]; /* of the groups: page multiples */
     uint8_t          *base;
 } Loader;
 
@@ -81,7 +82,8 @@ static Status read_header(Loader *loader, Elf64_Ehdr *header) {
     if (!loader->machine || header->e_machine != elf_host_machine()) {
         const ElfMachine *host = elf_machine(elf_host_machine());
         return ctx_fail(loader->ctx, ST_NO_DEVICE, "code", "compile it for this machine",
-                        "the object is for %s, this machine is %s", loader->machine ? loader->machine->name : "an unknown machine",
+                        "the object is for %s, this machine is %s",
+                        loader->machine ? loader->machine->name : "an unknown machine",
                         host ? host->name : "of an unknown kind");
     }
     if (header->e_shentsize != sizeof(Elf64_Shdr) || header->e_shnum == 0 ||
@@ -108,11 +110,13 @@ static Status name_table(const Loader *loader, const Elf64_Shdr *header, const c
 
 static Status check_section(const Loader *loader, const Section *section) {
     const Elf64_Shdr *header = &section->header;
-    if (header->sh_type != SHT_NOBITS && header->sh_type != SHT_NULL && !in_object(loader, header->sh_offset, header->sh_size))
+    if (header->sh_type != SHT_NOBITS && header->sh_type != SHT_NULL &&
+        !in_object(loader, header->sh_offset, header->sh_size))
         return malformed(loader, "a section lies outside the file");
     if (section->group == GROUP_NONE)
         return ST_OK;
-    if (header->sh_flags & (SHF_TLS | SHF_COMPRESSED) || header->sh_type == SHT_INIT_ARRAY || header->sh_type == SHT_FINI_ARRAY)
+    if (header->sh_flags & (SHF_TLS | SHF_COMPRESSED) || header->sh_type == SHT_INIT_ARRAY ||
+        header->sh_type == SHT_FINI_ARRAY)
         return malformed(loader, "thread-local, compressed or constructor sections are not supported");
     if (header->sh_addralign & (header->sh_addralign - 1) || header->sh_addralign > page_bytes())
         return malformed(loader, "alignment of a section");
@@ -127,7 +131,8 @@ static Status read_sections(Loader *loader, const Elf64_Ehdr *header) {
     if (!loader->sections)
         return ctx_fail(loader->ctx, ST_NO_MEMORY, "code", NULL, "out of memory");
     for (int i = 0; i < loader->section_count; i++)
-        memcpy(&loader->sections[i].header, loader->object + header->e_shoff + (size_t)i * sizeof(Elf64_Shdr), sizeof(Elf64_Shdr));
+        memcpy(&loader->sections[i].header, loader->object + header->e_shoff + (size_t)i * sizeof(Elf64_Shdr),
+               sizeof(Elf64_Shdr));
     if (header->e_shstrndx >= loader->section_count)
         return malformed(loader, "name table");
     const Elf64_Shdr *table = &loader->sections[header->e_shstrndx].header;
@@ -175,7 +180,8 @@ static Status place_sections(Loader *loader) {
         uint64_t *extra = group == GROUP_CODE ? &loader->stubs : &loader->got;
         if (group != GROUP_DATA) {
             *extra = align_up(at, ELF_STUB_BYTES);
-            at = *extra + (group == GROUP_CODE ? OUTSIDE_COUNT * ELF_STUB_BYTES : loader->symbol_count * sizeof(uint64_t));
+            at = *extra +
+                 (group == GROUP_CODE ? OUTSIDE_COUNT * ELF_STUB_BYTES : loader->symbol_count * sizeof(uint64_t));
         }
         at = align_up(at, page_bytes());
         loader->ends[group] = at;
@@ -199,10 +205,11 @@ static Status fill_image(Loader *loader) {
     return ST_OK;
 }
 
-/* ---- Symbols ------------------------------------------------------------------------------------------------------ */
+/* ---- Symbols ------------------------------------------------------------------------------------------------------
+ */
 typedef struct Target {
-    uint64_t    address;  /* what code refers to: for an outside function its stub */
-    uint64_t    slot;     /* what the offset table holds */
+    uint64_t    address; /* what code refers to: for an outside function its stub */
+    uint64_t    slot;    /* what the offset table holds */
     const char *name;
     bool        is_code;
 } Target;
@@ -223,7 +230,8 @@ static Status resolve(const Loader *loader, uint64_t index, Target *target) {
     *target = (Target){.name = ""};
     if (index >= loader->symbol_count)
         return malformed(loader, "index of a symbol");
-    memcpy(&symbol, loader->object + loader->sections[loader->symtab].header.sh_offset + index * sizeof symbol, sizeof symbol);
+    memcpy(&symbol, loader->object + loader->sections[loader->symtab].header.sh_offset + index * sizeof symbol,
+           sizeof symbol);
     if (symbol.st_name >= loader->names_size)
         return malformed(loader, "name of a symbol");
     target->name = loader->names + symbol.st_name;
@@ -243,8 +251,10 @@ static Status resolve(const Loader *loader, uint64_t index, Target *target) {
 
 static bool is_defined(const Loader *loader, uint64_t index) {
     Elf64_Sym symbol;
-    memcpy(&symbol, loader->object + loader->sections[loader->symtab].header.sh_offset + index * sizeof symbol, sizeof symbol);
-    return symbol.st_shndx != SHN_UNDEF && symbol.st_shndx < loader->section_count && ELF64_ST_BIND(symbol.st_info) != STB_LOCAL;
+    memcpy(&symbol, loader->object + loader->sections[loader->symtab].header.sh_offset + index * sizeof symbol,
+           sizeof symbol);
+    return symbol.st_shndx != SHN_UNDEF && symbol.st_shndx < loader->section_count &&
+           ELF64_ST_BIND(symbol.st_info) != STB_LOCAL;
 }
 
 static Status find_symbol(const Loader *loader, ElfSymbol *wanted) {
@@ -258,10 +268,12 @@ static Status find_symbol(const Loader *loader, ElfSymbol *wanted) {
             return ST_OK;
         }
     }
-    return ctx_fail(loader->ctx, ST_INTEGRITY, "code", "compile it again", "the object lacks the function \"%s\"", wanted->name);
+    return ctx_fail(loader->ctx, ST_INTEGRITY, "code", "compile it again", "the object lacks the function \"%s\"",
+                    wanted->name);
 }
 
-/* ---- Relocations -------------------------------------------------------------------------------------------------- */
+/* ---- Relocations --------------------------------------------------------------------------------------------------
+ */
 static Status relocate(const Loader *loader, const Section *section, const Elf64_Rela *entry) {
     Target target;
     if (entry->r_offset >= section->header.sh_size)
@@ -308,7 +320,8 @@ static Status relocate_all(const Loader *loader) {
     return ST_OK;
 }
 
-/* ---- The whole ------------------------------------------------------------------------------------------------------ */
+/* ---- The whole ------------------------------------------------------------------------------------------------------
+ */
 static Status protect(const Loader *loader) {
     static const int RIGHTS[GROUP_COUNT] = {PROT_READ | PROT_EXEC, PROT_READ, PROT_READ | PROT_WRITE};
     uint64_t         start = 0;

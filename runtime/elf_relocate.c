@@ -79,7 +79,9 @@ static void x86_stub(uint8_t out[ELF_STUB_BYTES], uint64_t target) {
 }
 
 /* ---- aarch64 --------------------------------------------------------------------------------------------------- */
-static bool arm_needs_got(uint32_t type) { return type == R_AARCH64_ADR_GOT_PAGE || type == R_AARCH64_LD64_GOT_LO12_NC; }
+static bool arm_needs_got(uint32_t type) {
+    return type == R_AARCH64_ADR_GOT_PAGE || type == R_AARCH64_LD64_GOT_LO12_NC;
+}
 
 /* Replaces `width` bits of an instruction from bit `low` on. */
 static Status put_field(Ctx *ctx, const ElfFixup *fixup, uint32_t value, int low, int width) {

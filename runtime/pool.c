@@ -6,8 +6,9 @@
  * Always: one 64-bit word, `state`, says which job is open and how many threads have joined it, so that joining and
  *      closing cannot race. Its parts: bit 0 open, bits 1..15 threads that joined, the rest the job's number.
  *
- * A thread without work looks at the word for some microseconds, since kernels often follow each other closely, and then
- * sleeps on a futex. The job's fields are plain: they are written while no thread can join, and published by the word. */
+ * A thread without work looks at the word for some microseconds, since kernels often follow each other closely, and
+ * then sleeps on a futex. The job's fields are plain: they are written while no thread can join, and published by the
+ * word. */
 #include "runtime/pool.h"
 
 #include <errno.h>
@@ -33,19 +34,19 @@ enum { MAX_THREADS = 1024, SPIN_NANOSECONDS = 30000 };
 #define JOB(state) ((state) >> JOB_SHIFT)
 
 struct Pool {
-    int       threads, workers;      /* workers: started, at most threads - 1 */
-    bool      spin;                  /* off where there are more threads than cores */
-    pthread_t handles[MAX_THREADS];
-    pid_t     pid;                   /* whose threads `handles` are; 0: not started */
-    atomic_int busy;                 /* 0, or the process whose caller has the pool */
+    int         threads, workers; /* workers: started, at most threads - 1 */
+    bool        spin;             /* off where there are more threads than cores */
+    pthread_t   handles[MAX_THREADS];
+    pid_t       pid;  /* whose threads `handles` are; 0: not started */
+    atomic_int  busy; /* 0, or the process whose caller has the pool */
     atomic_bool stop;
 
     _Alignas(64) atomic_uint_fast64_t state;
-    atomic_uint  posts;              /* futex: changes with each job, and to stop */
-    atomic_int   sleepers;
+    atomic_uint posts; /* futex: changes with each job, and to stop */
+    atomic_int  sleepers;
     _Alignas(64) atomic_int_fast64_t next; /* item to hand out */
     _Alignas(64) atomic_uint finished;     /* futex: threads that joined the job and are through */
-    atomic_bool  caller_sleeps;
+    atomic_bool caller_sleeps;
 
     PoolItem *item;
     void     *arg;
@@ -57,7 +58,9 @@ static void futex_wait(atomic_uint *word, unsigned seen) {
     syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, seen, NULL, NULL, 0);
 }
 
-static void futex_wake(atomic_uint *word, int count) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0); }
+static void futex_wake(atomic_uint *word, int count) {
+    syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, count, NULL, NULL, 0);
+}
 
 static void relax(void) {
 #if defined __x86_64__

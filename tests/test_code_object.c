@@ -195,7 +195,7 @@ static void sign(uint8_t *bytes, size_t length) {
 /* Damage under a valid checksum: every 8-byte window replaced by extreme lengths must be survived, and what is accepted
  * must be an object that encodes again. */
 static void test_lengths_are_not_trusted(void **data) {
-    Fixture           *fixture = *data;
+    Fixture             *fixture = *data;
     static const int64_t EXTREME[] = {-1, INT64_MAX, INT64_MIN, 1 << 30, INT64_C(1) << 33, 257};
     uint8_t             *bytes = malloc(fixture->size);
     int                  refused = 0;

@@ -59,15 +59,15 @@ static void test_runs(void **state) {
     double        out[12];
     const int64_t weigh_args[1] = {(int64_t)(uintptr_t)out};
     for (int i = 0; i < 12; i++)
-        phase_of(&symbols[0])(weigh_args, i, NULL);
+        phase_of (&symbols[0])(weigh_args, i, NULL);
     static const double  WEIGHTS[5] = {0.5, -2.25, 3.125, 7.0, -11.5};
     static const int16_t SHORTS[3] = {-7, 300, 12345};
     for (int i = 0; i < 12; i++)
         assert_true(out[i] == WEIGHTS[i % 5] + SHORTS[i % 3]);
     int64_t       data[4];
     const int64_t data_args[1] = {(int64_t)(uintptr_t)data};
-    phase_of(&symbols[1])(data_args, 2, NULL);
-    phase_of(&symbols[1])(data_args, 2, NULL);
+    phase_of (&symbols[1])(data_args, 2, NULL);
+    phase_of (&symbols[1])(data_args, 2, NULL);
     assert_int_equal(data[0], 32);
     assert_int_equal(data[1], 4);
     assert_int_equal(data[2], 11);
@@ -75,7 +75,7 @@ static void test_runs(void **state) {
     char          name[40], scratch[16];
     const int64_t name_args[2] = {(int64_t)(uintptr_t)name, 23};
     name[39] = '\0';
-    phase_of(&symbols[2])(name_args, 1, scratch);
+    phase_of (&symbols[2])(name_args, 1, scratch);
     assert_string_equal(name, "second.................................");
     elf_unload(&image);
 }
@@ -88,7 +88,8 @@ static void rights_at(const void *address, char rights[5]) {
     while (fgets(line, sizeof line, maps)) {
         uintptr_t start, end;
         char      found[5];
-        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s", &start, &end, found) == 3 && (uintptr_t)address >= start && (uintptr_t)address < end)
+        if (sscanf(line, "%" SCNxPTR "-%" SCNxPTR " %4s", &start, &end, found) == 3 && (uintptr_t)address >= start &&
+            (uintptr_t)address < end)
             memcpy(rights, found, 5);
     }
     fclose(maps);
@@ -191,7 +192,8 @@ static void test_other_machine(void **state) {
 }
 
 /* ---- Relocations of both machines against values worked out by hand --------------------------------------------- */
-static uint32_t patched(uint16_t machine, uint32_t word, uint32_t type, int64_t distance, uint64_t got, Status expected) {
+static uint32_t patched(uint16_t machine, uint32_t word, uint32_t type, int64_t distance, uint64_t got,
+                        Status expected) {
     static uint32_t place[4] __attribute__((aligned(4096)));
     Ctx             ctx;
     ctx_init(&ctx);

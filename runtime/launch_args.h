@@ -1,0 +1,41 @@
+/* A launch's arguments: from the caller's tensors to checked sizes and the block that the code reads. */
+#ifndef RATTAN_RUNTIME_LAUNCH_ARGS_H
+#define RATTAN_RUNTIME_LAUNCH_ARGS_H
+
+#include "runtime/executable.h"
+
+enum { LAUNCH_MAX_PARAMS = 64, LAUNCH_ARGS = 5 * LAUNCH_MAX_PARAMS + SYM_COUNT };
+
+typedef struct LaunchSizes {
+    int64_t syms[SYM_COUNT];
+    int64_t work_bytes; /* of all PARAM_WORK together */
+} LaunchSizes;
+
+/* A code object that a launch can serve: at most LAUNCH_MAX_PARAMS, with a 4-dim "q". Else ST_INTEGRITY. */
+Status launch_check_object(Ctx *ctx, const CodeObject *object);
+
+/* Binds the Syms to the tensors' dims and checks dtypes, ranks, dims, strides. `tensors`: one for each parameter that is
+ * not PARAM_WORK, in order. Data is not looked at. */
+Status launch_bind(Ctx *ctx, const CodeObject *object, const Tensor *tensors, int64_t position, LaunchSizes *sizes);
+
+/* Checks what the data pointers say: present, aligned, no output over another tensor. */
+Status launch_check_data(Ctx *ctx, const CodeObject *object, const Tensor *tensors);
+
+/* Checks the contents of cu_seqlens, slots and pos. `marks`: P bits, zero before and after. */
+Status launch_check_indices(Ctx *ctx, const CodeObject *object, const Tensor *tensors, const LaunchSizes *sizes, uint64_t *marks);
+
+/* Writes the args block; `work` is 64-byte aligned memory of work_bytes. */
+void launch_fill(const CodeObject *object, const Tensor *tensors, const LaunchSizes *sizes, uint8_t *work, int64_t *args);
+
+/* A dim of a CodeParam or CodePhase as a number. */
+int64_t launch_dim(const LaunchSizes *sizes, int64_t dim);
+
+/* ---- tensor_memory.c ------------------------------------------------------------------------------------------- */
+/* Bytes from the first to behind the last element; 0 without elements; -1 where that does not fit 63 bits. */
+int64_t tensor_extent(const Tensor *tensor);
+/* Whether two elements of a tensor share memory, or may: dims must nest, each stride beyond all that smaller strides reach. */
+bool tensor_overlaps_itself(const Tensor *tensor);
+/* Whether two tensors share memory, or may. Interleaved ones (columns of one buffer) are seen to be apart. */
+bool tensors_overlap(const Tensor *a, const Tensor *b);
+
+#endif
