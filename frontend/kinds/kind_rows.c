@@ -95,12 +95,9 @@ static void softmax_branch(Builder *b, const Nest *nest, Value *i, Value *head, 
     Value *const rotated = rope(b, nest, q, i);
     Value *const hi = ir_ibin(b, OP_IADD, i, ir_i(b, 1));
     Value *const lo = spec->full ? nest->oldest : ir_ibin(b, OP_IMAX, nest->oldest, ir_ibin(b, OP_IADD, i, ir_i(b, 1 - spec->window)));
-    Value       *in[3] = {lo, hi, spec->sink ? load_head(b, "sink", head, 1) : NULL};
-    const Type   types[2] = {type_tile(DT_F32, 1, spec->value_dim), type_tile(DT_F32, 1, 1)};
-    Op *const    op = ir_op(b, OP_SOFTMAX_SUM, in, spec->sink ? 3 : 2, types, 2);
-    op_set_text(b->ctx, op, AT_AXIS, "key");
-    op_set_int(b->ctx, op, AT_COLS, spec->value_dim);
-    Value *const j = block_arg(b->ctx, b->kernel, op->region, type_index(), "j");
+    Value *const sink = spec->sink ? load_head(b, "sink", head, 1) : NULL;
+    Op *const    op = ir_softmax_sum(b, "key", lo, hi, sink, spec->value_dim);
+    Value *const j = op->region->args[0];
     Builder      r = ir_at_end(b->ctx, b->kernel, op->region);
     Value       *score = ir_dot(&r, rotated, rope(&r, nest, kind_key(&r, nest, j), j), NULL, false, true);
     score = ir_binary(&r, OP_MUL, score, ir_f(&r, spec->scale, 1, 1));
@@ -114,12 +111,8 @@ static void softmax_branch(Builder *b, const Nest *nest, Value *i, Value *head, 
 }
 
 static Op *open_sum(Builder *b, Value *lo, Value *hi, int rows, int cols, Value **j, Builder *region) {
-    const Type type = type_tile(DT_F32, rows, cols);
-    Op *const  op = ir_op(b, OP_SUM, (Value *[]){lo, hi}, 2, &type, 1);
-    op_set_text(b->ctx, op, AT_AXIS, "residual");
-    op_set_int(b->ctx, op, AT_ROWS, rows);
-    op_set_int(b->ctx, op, AT_COLS, cols);
-    *j = block_arg(b->ctx, b->kernel, op->region, type_index(), "j");
+    Op *const op = ir_sum(b, "residual", lo, hi, rows, cols);
+    *j = op->region->args[0];
     *region = ir_at_end(b->ctx, b->kernel, op->region);
     return op;
 }

@@ -1,0 +1,161 @@
+/* The way of a spec through the compiler, on one page: see compile.h. */
+#include "driver/compile.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "frontend/frontend.h"
+
+static double now(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static Status final_schedule(Ctx *ctx, const CompileRequest *request, Schedule *schedule) {
+    schedule_default(request->spec, request->kind, request->target, schedule);
+    if (request->schedule)
+        TRY(schedule_parse(ctx, request->schedule, schedule));
+    return schedule_check(ctx, request->spec, request->kind, request->target, schedule);
+}
+
+/* Rows of the rings: part of the meaning of decode and extend, 0 for other kinds. */
+static int64_t ring_rows(const CompileRequest *request) {
+    if (request->kind == KIND_FORWARD)
+        return 0;
+    return request->ring_rows ? request->ring_rows : request->spec->window;
+}
+
+static const char *kind_name(KernelKind kind) {
+    static const char *const NAMES[KIND_COUNT] = {
+#define X(id, name, help) name,
+        KERNEL_KINDS(X)
+#undef X
+    };
+    return NAMES[kind];
+}
+
+static const char *compiler_name(Ctx *ctx) { return ctx_printf(ctx, "rattan %s; %s", RATTAN_VERSION, llvm_version()); }
+
+static const char *schedule_text(Ctx *ctx, const Schedule *schedule) {
+    Text text = TEXT(ctx);
+    schedule_print(&text, schedule);
+    return text_str(&text);
+}
+
+Status compile_key_text(Ctx *ctx, const CompileRequest *request, Text *key) {
+    Schedule schedule;
+    TRY(final_schedule(ctx, request, &schedule));
+    spec_print(key, request->spec);
+    text_add(key, "kind=%s variant=%d ring_rows=%lld\nschedule=%s\n", kind_name(request->kind), request->variant,
+             (long long)ring_rows(request), schedule_text(ctx, &schedule));
+    text_add(key, "target=%s triple=%s cpu=%s features=%s\ncompiler=%s\n", request->target->name, request->target->triple,
+             request->target->cpu, request->target->features, compiler_name(ctx));
+    return ST_OK;
+}
+
+typedef struct Observer {
+    Ctx        *ctx;
+    const char *dump_after;
+    Text        dump;
+} Observer;
+
+static void observe(void *arg, const PassInfo *pass, Module *module, double seconds) {
+    Observer *o = arg;
+    if (!o->dump_after || (strcmp(o->dump_after, "all") != 0 && strcmp(o->dump_after, pass->name) != 0))
+        return;
+    text_add(&o->dump, "# after %s (%.2f ms): %s\n", pass->name, 1e3 * seconds, pass->summary);
+    ir_print(&o->dump, module);
+}
+
+static Status check_pass_name(Ctx *ctx, const char *name) {
+    if (!name || strcmp(name, "all") == 0)
+        return ST_OK;
+    for (int p = 0; pass_info(p); p++)
+        if (strcmp(pass_info(p)->name, name) == 0)
+            return ST_OK;
+    return ctx_fail(ctx, ST_USAGE, "--dump-after", "`rattan passes` lists them; \"all\" dumps after each", "no pass is named '%s'", name);
+}
+
+static const char *module_text(Ctx *ctx, Module *module) {
+    Text text = TEXT(ctx);
+    for (int k = 0; k < module->kernel_count; k++)
+        ir_number(module->kernels[k]);
+    ir_print(&text, module);
+    return text_str(&text);
+}
+
+/* Copies from the arena into memory that outlives it. */
+static void *keep(const void *from, size_t bytes) {
+    void *copy = malloc(bytes ? bytes : 1);
+    if (copy && bytes)
+        memcpy(copy, from, bytes);
+    return copy;
+}
+
+static char *keep_text(const char *text) { return keep(text, strlen(text) + 1); }
+
+static Status make_object(Ctx *ctx, const CompileRequest *request, const Module *module, const Schedule *schedule,
+                          const LlvmOutput *code, CodeObject **out) {
+    CodeObject *object = calloc(1, sizeof *object);
+    if (!object)
+        return ctx_fail(ctx, ST_NO_MEMORY, NULL, "free some memory", "out of memory");
+    Text spec = TEXT(ctx);
+    spec_print(&spec, request->spec);
+    const Kernel *first = module->kernels[0];
+    *object = (CodeObject){
+        .kind = (int)request->kind, .variant = request->variant,
+        .chunk = module->chunk, .segment = module->segment, .min_items = module->min_items,
+        .kv_heads = request->spec->kv_heads, .window = request->spec->window, .ring_rows = ring_rows(request),
+        .params = keep(first->params, sizeof *first->params * (size_t)first->param_count), .param_count = first->param_count,
+        .phases = keep(code->phases, sizeof *code->phases * (size_t)code->phase_count), .phase_count = code->phase_count,
+        .name = keep_text(request->spec->name), .spec = keep_text(text_str(&spec)),
+        .schedule = keep_text(schedule_text(ctx, schedule)), .target = keep_text(request->target->name),
+        .cpu = keep_text(request->target->cpu), .features = keep_text(request->target->features),
+        .compiler = keep_text(compiler_name(ctx)),
+        .payload = keep(code->object, code->object_size), .payload_size = code->object_size,
+    };
+    if (!object->params || !object->phases || !object->name || !object->spec || !object->schedule || !object->target ||
+        !object->cpu || !object->features || !object->compiler || !object->payload) {
+        code_object_free(object);
+        return ctx_fail(ctx, ST_NO_MEMORY, NULL, "free some memory", "out of memory");
+    }
+    *out = object;
+    return ST_OK;
+}
+
+static int llvm_wants(int emit) {
+    return (emit & EMIT_LLVM ? LLVM_WANT_IR : 0) | (emit & EMIT_ASM ? LLVM_WANT_ASM : 0) | (emit & EMIT_OBJECT ? LLVM_WANT_OBJECT : 0);
+}
+
+Status compile_kernel(Ctx *ctx, const CompileRequest *request, Compiled *out) {
+    const double start = now();
+    Observer     observer = {.ctx = ctx, .dump_after = request->dump_after, .dump = TEXT(ctx)};
+    Schedule     schedule;
+    Module      *module;
+    LlvmOutput   code = {0};
+    *out = (Compiled){0};
+    TRY(check_pass_name(ctx, request->dump_after));
+    TRY(final_schedule(ctx, request, &schedule));
+    TRY(kind_build(ctx, request->spec, request->kind, request->variant, ring_rows(request), &module));
+    if (request->emit & EMIT_LOOP_IR)
+        out->loop_ir = module_text(ctx, module);
+    const PassArgs args = {request->spec, request->kind, request->target, &schedule};
+    TRY(passes_run(ctx, module, &args, observe, &observer));
+    if (request->emit & EMIT_TILE_IR)
+        out->tile_ir = module_text(ctx, module);
+    if (request->emit & EMIT_SCHEDULE)
+        out->schedule = schedule_text(ctx, &schedule);
+    if (request->dump_after)
+        out->dump = text_str(&observer.dump);
+    const int want = llvm_wants(request->emit);
+    if (want)
+        TRY(llvm_compile(ctx, module, request->target, &schedule, want, &code));
+    out->llvm_ir = code.ir;
+    out->assembly = code.assembly;
+    if (request->emit & EMIT_OBJECT)
+        TRY(make_object(ctx, request, module, &schedule, &code, &out->object));
+    out->seconds = now() - start;
+    return ST_OK;
+}

@@ -1,0 +1,66 @@
+/* The default schedule and the check of any schedule. The rules follow from counting work, bytes and buffers; the figures
+ * behind them were measured with `rattan bench` and stand in doc/tour.md. */
+#include "passes/passes.h"
+
+static int smaller(int64_t a, int64_t b) { return (int)(a < b ? a : b); }
+
+/* Edge tiles are computed in full and used by half: two edges of `chunk` keys on a window of W cost about chunk / W. Fewer
+ * rows cost more reads of every panel; measured, 64 rows lose nothing and 16 lose a tenth. */
+static int chunk_for(const Spec *spec) {
+    if (spec->full || spec->window >= 256)
+        return 64;
+    return spec->window >= 64 ? 32 : 16;
+}
+
+void schedule_default(const Spec *spec, KernelKind kind, const Target *target, Schedule *schedule) {
+    (void)target;
+#define FIELD(name, fallback, min, max, help) schedule->name = fallback;
+#include "ir/schedule.def"
+#undef FIELD
+    schedule->chunk = chunk_for(spec);
+    schedule->key_tile = schedule->chunk;
+    if (kind == KIND_FORWARD)
+        return;
+    schedule->segment = 0;
+    if (kind == KIND_EXTEND)
+        return;
+    /* One row a head: all heads of a group share each key while it is in registers. Nothing is seen twice, so no ring. */
+    schedule->chunk = 1;
+    schedule->group_heads = spec->initial_state ? 1 : spec_group(spec);
+    schedule->key_tile = smaller(64, (spec->window + 15) / 16 * 16);
+    schedule->ring = 0;
+}
+
+static Status refuse(Ctx *ctx, const char *field, const char *remedy, const char *message) {
+    return ctx_fail(ctx, ST_USAGE, ctx_printf(ctx, "schedule: %s", field), remedy, "%s", message);
+}
+
+/* Bytes of the largest buffers that live together: see the tiles in passes/tile.c and passes/chunk.c. */
+static int64_t scratch_estimate(const Spec *spec, const Schedule *s) {
+    const int64_t D = spec->head_dim, E = spec->value_dim, F = spec_features(spec), C = s->chunk, K = s->key_tile;
+    const int64_t M = C * s->group_heads, window = spec->full ? 0 : spec->window;
+    const int64_t rings = s->ring && C % K == 0 && window ? (window + C) * (D + E) : K * (2 * D + E);
+    return 4 * (rings + F * E + M * (D + F + 2 * E + K) + C * (2 * F + E));
+}
+
+Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target *target, const Schedule *schedule) {
+    const int G = spec_group(spec);
+    if (G % schedule->group_heads != 0)
+        return refuse(ctx, "group_heads", ctx_printf(ctx, "use a divisor of %d", G),
+                      ctx_printf(ctx, "%d heads do not divide the %d of a group", schedule->group_heads, G));
+    if (spec->initial_state && schedule->group_heads != 1)
+        return refuse(ctx, "group_heads", "use 1", "a state for each query head allows no stacked heads");
+    if (kind != KIND_FORWARD && schedule->segment != 0)
+        return refuse(ctx, "segment", "use 0", "rings and states are updated in place, so that a sequence cannot be cut");
+    const int used = schedule->tile_rows * schedule->tile_vectors + schedule->tile_vectors + 1;
+    if (schedule->tile_rows && schedule->tile_vectors && used > target->vector_registers)
+        return refuse(ctx, "tile_rows", "use a smaller register tile",
+                      ctx_printf(ctx, "%d x %d needs %d vector registers of the %d that %s has", schedule->tile_rows,
+                                 schedule->tile_vectors, used, target->vector_registers, target->name));
+    const int64_t bytes = scratch_estimate(spec, schedule), limit = (int64_t)1 << 30;
+    if (bytes > limit)
+        return refuse(ctx, "chunk", "use a smaller chunk, key_tile or group_heads, or ring=0",
+                      ctx_printf(ctx, "scratch memory of about %lld MB a thread is over the limit of %lld MB",
+                                 (long long)(bytes >> 20), (long long)(limit >> 20)));
+    return ST_OK;
+}

@@ -1,0 +1,73 @@
+/* What several passes do to IR: slices and index arithmetic. See rewrite.h. */
+#include "passes/rewrite.h"
+
+Value *index_ceil_div(Builder *b, Value *a, int64_t divisor) {
+    return ir_ibin(b, OP_IDIV, index_offset(b, a, divisor - 1), ir_i(b, divisor));
+}
+
+Value *index_offset(Builder *b, Value *base, int64_t offset) {
+    return offset == 0 ? base : ir_ibin(b, OP_IADD, base, ir_i(b, offset));
+}
+
+bool is_constant_tile(const Value *value, double *constant) {
+    if (!value->def || value->def->code != OP_FCONST)
+        return false;
+    *constant = op_float(value->def, AT_FVALUE, 0);
+    return true;
+}
+
+typedef struct Search {
+    const Value *source;
+    bool         found;
+} Search;
+
+static bool uses_source(Op *op, void *arg) {
+    Search *search = arg;
+    for (int i = 0; i < op->in_count && !search->found; i++)
+        search->found = depends_on(op->in[i], search->source);
+    return !search->found;
+}
+
+bool depends_on(const Value *value, const Value *source) {
+    if (value == source)
+        return true;
+    Search search = {source, false};
+    const Op *op = value->def;
+    if (!op)
+        return false;
+    /* Values are defined before they are used, so that what stands in another block earlier cannot depend on a later one;
+     * the walk stays small because slices are. */
+    for (int i = 0; i < op->in_count; i++)
+        if (depends_on(op->in[i], source))
+            return true;
+    if (op->region)
+        ir_walk(op->region, uses_source, &search);
+    return search.found;
+}
+
+bool defined_outside(const Value *value, const Block *region) { return !ir_defined_in(value, region); }
+
+Value *clone_slice(Builder *b, Value *value, const Block *region, ValueMap *map) {
+    Value *known = map_get(map, value);
+    if (known != value || defined_outside(value, region) || !value->def)
+        return known;
+    for (int i = 0; i < value->def->in_count; i++)
+        clone_slice(b, value->def->in[i], region, map);
+    ir_clone(b, value->def, map);
+    return map_get(map, value);
+}
+
+void limit_slice(Ctx *ctx, Kernel *kernel, Value *value, const Block *region, Value *rows) {
+    Op *op = value->def;
+    if (!op || defined_outside(value, region))
+        return;
+    const int64_t rowdim = op->code == OP_LOAD ? op_int(op, AT_ROWDIM, -1) : -1;
+    if (rowdim >= 0) {
+        Builder b = ir_before(ctx, kernel, op);
+        op->in[4] = ir_ibin(&b, OP_IMIN, op->in[4], ir_ibin(&b, OP_IADD, op->in[rowdim], rows));
+        return;
+    }
+    for (int i = 0; i < op->in_count; i++)
+        if (op->in[i]->type.cls == TY_TILE)
+            limit_slice(ctx, kernel, op->in[i], region, rows);
+}

@@ -1,0 +1,45 @@
+/* Helpers that several passes share. */
+#ifndef RATTAN_PASSES_REWRITE_H
+#define RATTAN_PASSES_REWRITE_H
+
+#include "passes/passes.h"
+
+/* An index value as constant + sum of coefficient * symbol; symbols are values that are no sum or constant multiple. */
+enum { AFFINE_TERMS = 8 };
+typedef struct Affine {
+    bool    ok; /* false: more terms than fit */
+    int     count;
+    Value  *symbols[AFFINE_TERMS];
+    int64_t factors[AFFINE_TERMS];
+    int64_t constant;
+} Affine;
+Affine  affine_of(Value *value);
+Affine  affine_difference(const Affine *a, const Affine *b);
+int64_t affine_factor(const Affine *a, const Value *symbol); /* 0 where absent */
+bool    affine_is_constant(const Affine *a);
+
+/* ceil(a / b) as index ops, b > 0. */
+Value *index_ceil_div(Builder *b, Value *a, int64_t divisor);
+/* base + factor * v + offset, with constants folded. */
+Value *index_offset(Builder *b, Value *base, int64_t offset);
+
+bool is_constant_tile(const Value *value, double *constant);
+
+/* True if the value is, or is computed from, `source` (through pure ops and regions). */
+bool depends_on(const Value *value, const Value *source);
+/* Is `value` usable at the start of `block`'s op `before`, i.e. defined outside of `region`? */
+bool defined_outside(const Value *value, const Block *region);
+
+/* Clones at b what `value` is computed from, as far as it is defined in `region`; map holds what is known. */
+Value *clone_slice(Builder *b, Value *value, const Block *region, ValueMap *map);
+
+/* Makes every load in the slice of `value` that lies in `region` end where its row would pass `rows` rows from its
+ * first: rows at and after become zeros. */
+void limit_slice(Ctx *ctx, Kernel *kernel, Value *value, const Block *region, Value *rows);
+
+#define DECLARE_PASS(name) Status pass_##name(Ctx *ctx, Module *module, const PassArgs *args)
+#define PASS(name, needs, gives, summary) DECLARE_PASS(name);
+#include "passes/passes.def"
+#undef PASS
+
+#endif

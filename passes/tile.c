@@ -1,0 +1,344 @@
+/* tile: loop IR to tile IR.
+ * In: kernels at loop level, in which every value is a scalar or one row and belongs to a query row (loops `row` and
+ * `group`), to a key (a softmax_sum's or sum's j), to both (scalars: scores), or to neither. Out: the same program on tiles.
+ * A value that belongs to query rows becomes a tile of chunk x group_heads rows (head-major: row r is head r / chunk,
+ * position r % chunk), one that belongs to keys a tile of key_tile rows, a score a matrix of both. Ranges of j become masks:
+ * what follows (window) proves most of them away. softmax_sum becomes the online form (running maximum, sum and output;
+ * Milakov and Gimelshein, arXiv 1805.02867); a sum of score * row becomes a product of matrices. */
+#include "passes/rewrite.h"
+
+#include <float.h>
+#include <math.h>
+
+enum { DEP_ROW = 1, DEP_GROUP = 2, DEP_KEY = 4, DEP_QUERY = DEP_ROW | DEP_GROUP };
+
+typedef struct Tiler {
+    Ctx            *ctx;
+    const Schedule *schedule;
+    Kernel         *from, *to;
+    Value         **map;         /* by id of the loop-level value */
+    uint8_t        *dep;
+    int             chunk;       /* rows of the current row loop, 1 outside of one */
+    int             heads;       /* of the current group loop, 1 outside of one */
+    int             keys;        /* rows of a key tile in the current reduction, 0 outside of one */
+    Value          *row, *old_row; /* first row of the tile; the loop-level row */
+    Value          *length;      /* rows there are: the row loop's end */
+} Tiler;
+
+static Value *get(const Tiler *t, const Value *old) { return t->map[old->id]; }
+static int    dep(const Tiler *t, const Value *old) { return t->dep[old->id]; }
+
+static void set(Tiler *t, const Value *old, Value *value, int dependence) {
+    t->map[old->id] = value;
+    t->dep[old->id] = (uint8_t)dependence;
+    if (value && !value->name)
+        value->name = old->name;
+}
+
+static int operands_dep(const Tiler *t, const Op *op) {
+    int all = 0;
+    for (int i = 0; i < op->in_count; i++)
+        all |= dep(t, op->in[i]);
+    return all;
+}
+
+static Status unsupported(Tiler *t, const Op *op, const char *what) {
+    char place[96];
+    return ctx_fail(t->ctx, ST_FAILED, ir_describe(op, place, sizeof place), "write the kind so that scores are scalars",
+                    "pass tile cannot make tiles of %s", what);
+}
+
+static int query_rows(const Tiler *t) { return t->chunk * t->heads; }
+
+/* Rows of the tile that stands for a one-row value. */
+static int rows_of(const Tiler *t, int dependence) {
+    if (dependence & DEP_KEY)
+        return t->keys;
+    if (dependence & DEP_ROW || (dependence & DEP_GROUP && t->heads > 1))
+        return query_rows(t);
+    return 1;
+}
+
+static int period_of(const Tiler *t, int dependence) { return dependence & DEP_KEY ? t->keys : t->chunk; }
+
+static Status tile_load(Tiler *t, Builder *b, Op *op) {
+    const int  d = operands_dep(t, op);
+    const bool store = op->code == OP_STORE;
+    Value     *in[6];
+    for (int i = 0; i < op->in_count; i++)
+        in[i] = get(t, op->in[i]);
+    const Type old = store ? op->in[5]->type : op->out[0]->type;
+    int        rows = old.rows, period = (int)op_int(op, AT_PERIOD, 1);
+    if (rows > 1 && (d & (DEP_ROW | DEP_KEY) || (d & DEP_GROUP && t->heads > 1)))
+        return unsupported(t, op, "a tile for each row");
+    if (rows == 1) {
+        rows = store ? in[5]->type.rows : rows_of(t, d);
+        period = period_of(t, d);
+    }
+    const Type type = type_tile(store ? in[5]->type.dtype : DT_F32, rows, old.cols);
+    Op *made = ir_op(b, op->code, in, op->in_count, &type, store ? 0 : 1);
+    op_set_text(t->ctx, made, AT_PARAM, op_text(op, AT_PARAM));
+    op_set_int(t->ctx, made, AT_ROWDIM, op_int(op, AT_ROWDIM, -1));
+    op_set_int(t->ctx, made, AT_GROUPDIM, op_int(op, AT_GROUPDIM, -1));
+    op_set_int(t->ctx, made, AT_PERIOD, period);
+    if (op_has(op, AT_WRAP))
+        op_set_int(t->ctx, made, AT_WRAP, op_int(op, AT_WRAP, 0));
+    if (!store)
+        set(t, op->out[0], made->out[0], d);
+    return ST_OK;
+}
+
+/* dot of two rows that belong to queries and keys; of a query row and a state. Products of keys with keys are a sum's. */
+static Status tile_dot(Tiler *t, Builder *b, Op *op) {
+    const int  dx = dep(t, op->in[0]), dy = dep(t, op->in[1]);
+    const bool ta = op_int(op, AT_TA, 0) != 0, tb = op_int(op, AT_TB, 0) != 0;
+    if (ta || dx & DEP_KEY || (tb && !(dy & DEP_KEY)) || (!tb && dy & (DEP_KEY | DEP_ROW)) || op->in_count != 2)
+        return unsupported(t, op, "this product");
+    set(t, op->out[0], ir_dot(b, get(t, op->in[0]), get(t, op->in[1]), NULL, false, tb), dx | dy);
+    return ST_OK;
+}
+
+static Status tile_plain(Tiler *t, Builder *b, Op *op) {
+    const int d = operands_dep(t, op);
+    ValueMap  map = {.ctx = t->ctx};
+    for (int i = 0; i < op->in_count; i++) {
+        const int di = dep(t, op->in[i]);
+        if ((d & DEP_KEY && d & DEP_QUERY) && di && !(di & DEP_QUERY) && op->out[0]->type.cls == TY_TILE &&
+            op->in[i]->type.cls == TY_TILE)
+            return unsupported(t, op, "a key's value beside a score");
+        map_set(&map, op->in[i], get(t, op->in[i]));
+    }
+    Op *made = ir_clone(b, op, &map);
+    if (op_info(op->code)->rule != TR_GIVEN)
+        for (int r = 0; r < made->out_count; r++)
+            ir_result_type(made, r, &made->out[r]->type);
+    if (op_has(op, AT_PERIOD))
+        op_set_int(t->ctx, made, AT_PERIOD, period_of(t, d));
+    set(t, op->out[0], made->out[0], d);
+    return ST_OK;
+}
+
+static Status tile_block(Tiler *t, Builder *b, const Block *block);
+
+static Status tile_for(Tiler *t, Builder *b, Op *op) {
+    const char *axis = op_text(op, AT_AXIS);
+    const bool  row = axis[0] == 'r', group = axis[0] == 'g';
+    const Tiler outer = *t;
+    if (row) {
+        t->chunk = t->schedule->chunk;
+        t->old_row = op->region->args[0];
+        t->length = get(t, op->in[1]);
+    }
+    if (group)
+        t->heads = t->old_row ? t->schedule->group_heads : 1;
+    Value *step = ir_i(b, row ? t->chunk : group ? t->heads : 1);
+    Op    *made = ir_for(b, axis, op_int(op, AT_PAR, 0) != 0, get(t, op->in[0]), get(t, op->in[1]), step, NULL, 0);
+    Builder inner = ir_at_end(t->ctx, t->to, made->region);
+    set(t, op->region->args[0], made->region->args[0], row ? DEP_ROW : group ? DEP_GROUP : 0);
+    if (row)
+        t->row = made->region->args[0];
+    TRY(tile_block(t, &inner, op->region));
+    ir_yield(&inner, NULL, 0);
+    t->chunk = outer.chunk;
+    t->heads = outer.heads;
+    t->row = outer.row;
+    t->old_row = outer.old_row;
+    t->length = outer.length;
+    return ST_OK;
+}
+
+/* The range of j as seen from row i: oldest <= j, i + lo <= j <= i + hi; IR_NEG_INF where there is no lower end. */
+typedef struct Range {
+    Value  *oldest;
+    int64_t lo, hi;
+} Range;
+
+static bool relative_to_row(const Tiler *t, Value *old, int64_t *offset) {
+    const Affine a = affine_of(old);
+    *offset = a.constant;
+    return a.ok && a.count == 1 && a.symbols[0] == t->old_row && a.factors[0] == 1;
+}
+
+static Status find_range(Tiler *t, const Op *op, Range *range) {
+    int64_t end;
+    if (!t->old_row || !relative_to_row(t, op->in[1], &end))
+        return unsupported(t, op, "a range that does not end at the row");
+    *range = (Range){NULL, IR_NEG_INF, end - 1};
+    const Op *lo = op->in[0]->def;
+    if (lo && lo->code == OP_IMAX)
+        for (int i = 0; i < 2; i++)
+            if (relative_to_row(t, lo->in[i], &range->lo)) {
+                range->oldest = get(t, lo->in[1 - i]);
+                return ST_OK;
+            }
+    if (dep(t, op->in[0]) & DEP_ROW)
+        return unsupported(t, op, "this lower end of a range");
+    range->lo = IR_NEG_INF;
+    range->oldest = get(t, op->in[0]);
+    return ST_OK;
+}
+
+/* The key tiles of a row tile: number m starts at position base + m * size. */
+typedef struct KeyTiles {
+    Value *base, *first, *count;
+    int    size;
+} KeyTiles;
+
+/* A windowed row tile starts its keys at row - window: one before the first that it sees, so that the left-edge tile is the
+ * one the residual branch needs, and tile borders repeat from row tile to row tile where key_tile divides chunk. */
+static KeyTiles softmax_tiles(Tiler *t, Builder *b, const Range *range) {
+    KeyTiles k = {.size = t->schedule->key_tile, .first = ir_i(b, 0)};
+    if (range->lo == IR_NEG_INF) {
+        k.base = range->oldest;
+        k.count = index_ceil_div(b, ir_ibin(b, OP_ISUB, index_offset(b, t->row, t->chunk + range->hi), k.base), k.size);
+        return k;
+    }
+    const int64_t back = t->chunk % k.size == 0 ? 1 : 0;
+    const int64_t keys = t->chunk + range->hi - range->lo + back;
+    k.base = index_offset(b, t->row, range->lo - back);
+    k.count = ir_i(b, (keys + k.size - 1) / k.size);
+    Value *skipped = ir_ibin(b, OP_IDIV, ir_ibin(b, OP_ISUB, range->oldest, k.base), ir_i(b, k.size));
+    k.first = ir_ibin(b, OP_IMAX, k.first, skipped);
+    return k;
+}
+
+static Value *masked(Tiler *t, Builder *b, Value *score, Value *key, const Range *range, double fill) {
+    Value *delta = ir_ibin(b, OP_ISUB, key, t->row);
+    Value *skip = fill == 0 ? ir_i(b, 0) : ir_ibin(b, OP_IMAX, ir_i(b, 0), ir_ibin(b, OP_ISUB, range->oldest, key));
+    return ir_mask(b, score, delta, skip, range->lo, range->hi, t->chunk, fill);
+}
+
+/* Builds the region of a reduction for the key tile that starts at `key`. */
+static Status tile_region(Tiler *t, Builder *b, Op *op, Value *key, int keys) {
+    t->keys = keys;
+    set(t, op->region->args[0], key, DEP_KEY);
+    TRY(tile_block(t, b, op->region));
+    t->keys = 0;
+    return ST_OK;
+}
+
+static Status online_softmax(Tiler *t, Builder *b, Op *op, Op *loop, const Range *range, const KeyTiles *tiles) {
+    Value *const *carried = &loop->region->args[1];
+    Value        *key = ir_ibin(b, OP_IADD, tiles->base, ir_ibin(b, OP_IMUL, loop->region->args[0], ir_i(b, tiles->size)));
+    TRY(tile_region(t, b, op, key, tiles->size));
+    const Op *yield = ir_terminator(op->region);
+    Value    *score = masked(t, b, get(t, yield->in[0]), key, range, -INFINITY);
+    Value    *largest = ir_binary(b, OP_MAX, carried[0], ir_unary(b, OP_ROWMAX, score));
+    Value    *p = ir_unary(b, OP_EXP, ir_binary(b, OP_SUB, score, largest));
+    Value    *shrink = ir_unary(b, OP_EXP, ir_binary(b, OP_SUB, carried[0], largest));
+    Value    *sum = ir_binary(b, OP_ADD, ir_binary(b, OP_MUL, carried[1], shrink), ir_unary(b, OP_ROWSUM, p));
+    Value    *out = ir_dot(b, p, get(t, yield->in[1]), ir_binary(b, OP_MUL, carried[2], shrink), false, false);
+    ir_yield(b, (Value *[]){largest, sum, out}, 3);
+    return ST_OK;
+}
+
+static Status tile_softmax(Tiler *t, Builder *b, Op *op) {
+    const int M = query_rows(t), E = (int)op_int(op, AT_COLS, 0);
+    Range     range;
+    TRY(find_range(t, op, &range));
+    const KeyTiles tiles = softmax_tiles(t, b, &range);
+    const bool     sink = op->in_count > 2;
+    /* A finite start: -inf minus -inf would be NaN. The sink is a score that is there from the start. */
+    Value *largest = ir_f(b, sink ? 0 : -FLT_MAX, M, 1);
+    if (sink)
+        largest = ir_binary(b, OP_ADD, largest, get(t, op->in[2]));
+    Value *start[3] = {largest, ir_f(b, sink ? 1 : 0, M, 1), ir_f(b, 0, M, E)};
+    Op    *loop = ir_for(b, op_text(op, AT_AXIS), false, tiles.first, tiles.count, ir_i(b, 1), start, 3);
+    Builder body = ir_at_end(t->ctx, t->to, loop->region);
+    TRY(online_softmax(t, &body, op, loop, &range, &tiles));
+    /* No key at all: a sum of 0, an output of 0, a log of -inf. */
+    Value *safe = ir_binary(b, OP_MAX, loop->out[1], ir_f(b, 1e-37, 1, 1));
+    Value *inverse = ir_binary(b, OP_DIV, ir_f(b, 1, 1, 1), safe);
+    set(t, op->out[0], ir_binary(b, OP_MUL, loop->out[2], inverse), DEP_QUERY);
+    set(t, op->out[1], ir_binary(b, OP_ADD, loop->out[0], ir_unary(b, OP_LOG, loop->out[1])), DEP_QUERY);
+    return ST_OK;
+}
+
+/* sum over j of score * row, for a tile of rows: key tiles from the youngest back, so that number 0 is the one a mask cuts. */
+static Status tile_row_sum(Tiler *t, Builder *b, Op *op) {
+    const Op *yield = ir_terminator(op->region), *product = yield->in[0]->def;
+    Range     range;
+    TRY(find_range(t, op, &range));
+    if (!product || product->code != OP_MUL || product->in[0]->type.cols != 1)
+        return unsupported(t, op, "a sum of anything but score * row");
+    Value *youngest = index_offset(b, t->row, range.hi);
+    Value *keys = ir_ibin(b, OP_ISUB, index_offset(b, youngest, t->chunk), range.oldest);
+    Value *count = ir_ibin(b, OP_IMAX, ir_i(b, 0), index_ceil_div(b, keys, t->chunk));
+    Value *zero = ir_f(b, 0, query_rows(t), (int)op_int(op, AT_COLS, 0));
+    Op    *loop = ir_for(b, op_text(op, AT_AXIS), false, ir_i(b, 0), count, ir_i(b, 1), &zero, 1);
+    Builder body = ir_at_end(t->ctx, t->to, loop->region);
+    Value  *key = ir_ibin(&body, OP_ISUB, youngest, ir_ibin(&body, OP_IMUL, loop->region->args[0], ir_i(&body, t->chunk)));
+    TRY(tile_region(t, &body, op, key, t->chunk));
+    Value *score = masked(t, &body, get(t, product->in[0]), key, &range, 0);
+    Value *sum = ir_dot(&body, score, get(t, product->in[1]), loop->region->args[1], false, false);
+    ir_yield(&body, &sum, 1);
+    set(t, op->out[0], loop->out[0], DEP_QUERY);
+    return ST_OK;
+}
+
+/* sum over j of x_j^T y_j, outside of any row: a state. */
+static Status tile_state_sum(Tiler *t, Builder *b, Op *op) {
+    const int C = t->schedule->chunk;
+    Value    *oldest = get(t, op->in[0]), *end = get(t, op->in[1]);
+    Value    *count = ir_ibin(b, OP_IMAX, ir_i(b, 0), index_ceil_div(b, ir_ibin(b, OP_ISUB, end, oldest), C));
+    Value    *zero = ir_f(b, 0, (int)op_int(op, AT_ROWS, 0), (int)op_int(op, AT_COLS, 0));
+    const Op *product = ir_terminator(op->region)->in[0]->def;
+    if (!product || product->code != OP_DOT || !op_int(product, AT_TA, 0))
+        return unsupported(t, op, "a sum of anything but products of columns and rows");
+    Op     *loop = ir_for(b, op_text(op, AT_AXIS), false, ir_i(b, 0), count, ir_i(b, 1), &zero, 1);
+    Builder body = ir_at_end(t->ctx, t->to, loop->region);
+    Value  *key = ir_ibin(&body, OP_IADD, oldest, ir_ibin(&body, OP_IMUL, loop->region->args[0], ir_i(&body, C)));
+    Value  *rows = ir_ibin(&body, OP_ISUB, end, key);
+    TRY(tile_region(t, &body, op, key, C));
+    Value *x = get(t, product->in[0]), *y = get(t, product->in[1]);
+    limit_slice(t->ctx, t->to, y, loop->region, rows);
+    Value *sum = ir_dot(&body, x, y, loop->region->args[1], true, false);
+    ir_yield(&body, &sum, 1);
+    set(t, op->out[0], loop->out[0], 0);
+    return ST_OK;
+}
+
+static Status tile_op(Tiler *t, Builder *b, Op *op) {
+    switch (op->code) {
+    case OP_FOR: return tile_for(t, b, op);
+    case OP_SOFTMAX_SUM: return tile_softmax(t, b, op);
+    case OP_SUM: return t->old_row ? tile_row_sum(t, b, op) : tile_state_sum(t, b, op);
+    case OP_LOAD:
+    case OP_STORE: return tile_load(t, b, op);
+    case OP_DOT: return tile_dot(t, b, op);
+    default: return tile_plain(t, b, op);
+    }
+}
+
+/* The value a sum adds up is built by the sum itself. */
+static bool is_summand(const Op *op) {
+    const Op *owner = op->parent->owner, *yield = ir_terminator(op->parent);
+    return owner && owner->code == OP_SUM && op->out_count == 1 && yield->in[0] == op->out[0];
+}
+
+static Status tile_block(Tiler *t, Builder *b, const Block *block) {
+    for (Op *op = block->first; op; op = op->next)
+        if (op->code != OP_YIELD && !is_summand(op))
+            TRY(tile_op(t, b, op));
+    return ST_OK;
+}
+
+Status pass_tile(Ctx *ctx, Module *module, const PassArgs *args) {
+    for (int k = 0; k < module->kernel_count; k++) {
+        Kernel *old = module->kernels[k];
+        Module  made = {0};
+        ir_number(old);
+        Tiler t = {.ctx = ctx, .schedule = args->schedule, .from = old, .chunk = 1, .heads = 1};
+        t.to = ir_kernel(ctx, &made, old->name, LEVEL_TILE);
+        t.to->params = old->params;
+        t.to->param_count = old->param_count;
+        t.to->param_capacity = old->param_capacity;
+        t.map = NEW_ARRAY(ctx, Value *, old->value_count);
+        t.dep = NEW_ARRAY(ctx, uint8_t, old->value_count);
+        Builder b = ir_at_end(ctx, t.to, t.to->body);
+        TRY(tile_block(&t, &b, old->body));
+        module->kernels[k] = t.to;
+    }
+    module->chunk = args->schedule->chunk;
+    return ST_OK;
+}

@@ -1,0 +1,135 @@
+/* window: masks on the edges alone.
+ * In: key loops that mask every tile of scores. Out: each is cut into the tiles where the window's left edge or the oldest
+ * key may cut (full mask), the interior (no mask: the bounds of position differences prove it), and the diagonal. A mask
+ * keeps lo <= key - query <= hi; over a tile of key_tile columns and `period` rows the difference runs from
+ * delta - (period - 1) to delta + key_tile - 1, and delta grows by key_tile with the tile's number. */
+#include "passes/loops.h"
+
+typedef struct Split {
+    Ctx    *ctx;
+    Kernel *kernel;
+    Op     *loop, *mask;
+    Value  *edge_end, *diagonal; /* tile numbers: first without left mask, first with a diagonal mask */
+    bool    edge_has_diagonal, edge_first; /* the edge part may hold diagonal tiles; it holds the first tile whatever it is */
+} Split;
+
+static Op *find_mask(const Op *loop) {
+    for (Op *op = loop->region->first; op; op = op->next)
+        if (op->code == OP_MASK)
+            return op;
+    return NULL;
+}
+
+/* Can the first tile hold columns before the oldest key? Not if oldest is 0 and tiles start at multiples of their size. */
+static bool may_start_early(const Split *s, const PassArgs *args) {
+    const int    size = s->mask->out[0]->type.cols;
+    const Op    *skip = s->mask->in[2]->def;
+    const Op    *rows = loop_around(s->loop, "row");
+    if (ir_is_const(s->mask->in[2], 0))
+        return false;
+    if (!skip || skip->code != OP_IMAX || !rows || args->schedule->chunk % size != 0)
+        return true;
+    /* skip = max(0, oldest - key), key = row + base + size * m */
+    Affine a = affine_of(skip->in[0]);
+    if (a.count == 0)
+        a = affine_of(skip->in[1]);
+    for (int t = 0; t < a.count; t++) {
+        const bool row = a.symbols[t] == rows->region->args[0], number = a.symbols[t] == s->loop->region->args[0];
+        if (!(row && a.factors[t] == -1) && !(number && a.factors[t] == -size))
+            return true;
+    }
+    return !a.ok || a.constant % size != 0;
+}
+
+/* ceil and floor of (bound - delta at number 0) / size, as index values. */
+static Value *tiles_up_to(Builder *b, int64_t bound, Value *delta0, int size) {
+    return ir_ibin(b, OP_IDIV, ir_ibin(b, OP_ISUB, ir_i(b, bound), delta0), ir_i(b, size));
+}
+
+/* delta of tile 0, outside of the loop: what the affine form leaves once the tile number is taken out. */
+static Value *first_delta(Split *s, Builder *b, const Affine *delta) {
+    Value *sum = ir_i(b, delta->constant);
+    for (int t = 0; t < delta->count; t++)
+        if (delta->symbols[t] != s->loop->region->args[0])
+            sum = ir_ibin(b, OP_IADD, sum, ir_ibin(b, OP_IMUL, delta->symbols[t], ir_i(b, delta->factors[t])));
+    return sum;
+}
+
+static void find_borders(Split *s, const PassArgs *args, const Affine *delta) {
+    const int     size = s->mask->out[0]->type.cols, period = (int)op_int(s->mask, AT_PERIOD, 1);
+    const int64_t lo = op_int(s->mask, AT_LO, 0), hi = op_int(s->mask, AT_HI, 0);
+    Builder       b = ir_before(s->ctx, s->kernel, s->loop);
+    Value *const  delta0 = first_delta(s, &b, delta), *const first = s->loop->in[0], *const count = s->loop->in[1];
+    Value        *edge = lo == IR_NEG_INF ? ir_i(&b, 0) : tiles_up_to(&b, lo + period - 1 + size - 1, delta0, size);
+    Value        *diagonal = ir_ibin(&b, OP_IADD, tiles_up_to(&b, hi - size + 1, delta0, size), ir_i(&b, 1));
+    int64_t       e, d, c;
+    s->edge_first = may_start_early(s, args);
+    /* The tile of the oldest key is never beyond the first diagonal one, so that constants in order need no clamping. */
+    const bool ordered = !s->edge_first && ir_const_value(edge, &e) && ir_const_value(diagonal, &d) &&
+                         ir_const_value(count, &c) && e <= d && d <= c;
+    if (s->edge_first)
+        edge = ir_ibin(&b, OP_IMAX, edge, index_offset(&b, first, 1));
+    s->edge_has_diagonal = !ordered;
+    s->edge_end = ir_ibin(&b, OP_IMAX, first, ordered ? edge : ir_ibin(&b, OP_IMIN, edge, count));
+    s->diagonal = ordered ? diagonal : ir_ibin(&b, OP_IMAX, s->edge_end, ir_ibin(&b, OP_IMIN, diagonal, count));
+}
+
+/* Adjusts or removes the clone of the mask. */
+static void set_mask(Split *s, Op *mask, bool left, bool skip, bool diagonal) {
+    Builder b = ir_before(s->ctx, s->kernel, mask);
+    if (!left && !skip && !diagonal) {
+        ir_replace_uses(s->kernel, mask->out[0], mask->in[0]);
+        op_erase(mask);
+        return;
+    }
+    if (!left)
+        op_set_int(s->ctx, mask, AT_LO, IR_NEG_INF);
+    if (!diagonal)
+        op_set_int(s->ctx, mask, AT_HI, IR_POS_INF);
+    if (!skip)
+        mask->in[2] = ir_i(&b, 0);
+}
+
+static Op *part(Split *s, Value *lo, Value *hi, Value *const *carried) {
+    Builder  b = ir_before(s->ctx, s->kernel, s->loop);
+    ValueMap map = {.ctx = s->ctx};
+    Op      *made = ir_clone(&b, s->loop, &map);
+    made->in[0] = lo;
+    made->in[1] = hi;
+    for (int c = 0; c < made->out_count; c++)
+        made->in[c + 3] = carried[c];
+    return made;
+}
+
+static void split(Split *s) {
+    const bool    left = op_int(s->mask, AT_LO, 0) != IR_NEG_INF;
+    Value *const *carried = &s->loop->in[3];
+    if (left || s->edge_first) {
+        Op *const edge = part(s, s->loop->in[0], s->edge_end, carried);
+        set_mask(s, find_mask(edge), left, s->edge_first, s->edge_has_diagonal);
+        carried = edge->out;
+    }
+    Op *const interior = part(s, left || s->edge_first ? s->edge_end : s->loop->in[0], s->diagonal, carried);
+    set_mask(s, find_mask(interior), false, false, false);
+    Op *const diagonal = part(s, s->diagonal, s->loop->in[1], interior->out);
+    set_mask(s, find_mask(diagonal), false, false, true);
+    for (int c = 0; c < s->loop->out_count; c++)
+        ir_replace_uses(s->kernel, s->loop->out[c], diagonal->out[c]);
+    op_erase(s->loop);
+}
+
+Status pass_window(Ctx *ctx, Module *module, const PassArgs *args) {
+    for (int k = 0; k < module->kernel_count; k++) {
+        Split s = {.ctx = ctx, .kernel = module->kernels[k]};
+        s.loop = loop_find(s.kernel->body, "key");
+        s.mask = s.loop ? find_mask(s.loop) : NULL;
+        if (!s.mask)
+            continue;
+        const Affine delta = affine_of(s.mask->in[1]);
+        if (!delta.ok || affine_factor(&delta, s.loop->region->args[0]) != s.mask->out[0]->type.cols)
+            return ctx_fail(ctx, ST_FAILED, "pass window", NULL, "the key loop's mask is not affine in its tile number");
+        find_borders(&s, args, &delta);
+        split(&s);
+    }
+    return ST_OK;
+}
