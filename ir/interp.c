@@ -29,14 +29,10 @@ static Status exec_iconst(Machine *m, const Op *op) {
 }
 
 static Status exec_isym(Machine *m, const Op *op) {
-    static const char *const NAMES[SYM_COUNT] = {
-#define X(id, name, help) name,
-        SYMS(X)
-#undef X
-    };
-    for (int s = 0; s < SYM_COUNT; s++)
-        if (strcmp(NAMES[s], op_text(op, AT_SYM)) == 0)
-            m->cells[op->out[0]->id].i = m->args->syms[s];
+    Sym sym;
+    if (!ir_find_sym(op_text(op, AT_SYM), &sym))
+        return interp_fail(m, op, "no such size");
+    m->cells[op->out[0]->id].i = m->args->syms[sym];
     return ST_OK;
 }
 

@@ -130,6 +130,8 @@ bool          ir_op_takes_attr(OpCode code, AttrKey key, bool *optional);
 const char   *attr_name(AttrKey key);
 AttrKind      attr_kind(AttrKey key);
 bool          attr_find(const char *name, AttrKey *key);
+const char   *ir_sym_name(Sym sym); /* "T" */
+bool          ir_find_sym(const char *name, Sym *sym);
 
 /* ---- Types -------------------------------------------------------------------------------------------------- */
 Type type_index(void);

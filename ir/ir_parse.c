@@ -316,14 +316,9 @@ static Status parse_block(Parser *p, Block *block) {
 /* ---- Parameters, kernels, modules ---- */
 
 static Status parse_dim(Parser *p, int64_t *dim) {
-    static const char *const NAMES[SYM_COUNT] = {
-#define X(id, name, help) name,
-        SYMS(X)
-#undef X
-    };
     lex_space(&p->lex);
     for (int s = 0; s < SYM_COUNT; s++) {
-        if (lex_accept_word(&p->lex, NAMES[s])) {
+        if (lex_accept_word(&p->lex, ir_sym_name((Sym)s))) {
             *dim = DIM_SYM(s);
             if (s == SYM_N && lex_accept(&p->lex, '+')) {
                 *dim = DIM_N_PLUS_1;
@@ -333,7 +328,7 @@ static Status parse_dim(Parser *p, int64_t *dim) {
         }
     }
     if (!isdigit((unsigned char)lex_peek(&p->lex)))
-        return lex_expected(&p->lex, "a dim", "a dim is a number, B, T, N, S, L, P, POS or N+1");
+        return lex_expected(&p->lex, "a dim", "a dim is a number, N+1 or a size known at launch: see doc/ir.md");
     return lex_int_in(&p->lex, "a dim", 1, INT64_C(1) << 48, dim);
 }
 

@@ -28,11 +28,6 @@ typedef struct Printer {
 static const char *const LEVELS[] = {[LEVEL_LOOP] = "loop", [LEVEL_TILE] = "tile"};
 static const char *const ROLES[] = {
     [PARAM_IN] = "in", [PARAM_OUT] = "out", [PARAM_INOUT] = "inout", [PARAM_WORK] = "work"};
-static const char *const SYM_NAMES[SYM_COUNT] = {
-#define X(id, name, help) name,
-    SYMS(X)
-#undef X
-};
 
 /* ---- Names ---- */
 
@@ -202,7 +197,7 @@ static void print_dim(Text *text, int64_t dim) {
     if (dim == DIM_N_PLUS_1)
         text_add(text, "N+1");
     else if (dim < 0 && dim >= DIM_SYM(SYM_COUNT - 1))
-        text_add(text, "%s", SYM_NAMES[-1 - dim]);
+        text_add(text, "%s", ir_sym_name((Sym)(-1 - dim)));
     else
         text_add(text, "%lld", (long long)dim);
 }

@@ -10,13 +10,8 @@ Value *ir_i(Builder *b, int64_t value) {
 }
 
 Value *ir_sym(Builder *b, Sym sym) {
-    static const char *const NAMES[SYM_COUNT] = {
-#define X(id, name, help) name,
-        SYMS(X)
-#undef X
-    };
     Op *op = ir_op(b, OP_ISYM, NULL, 0, NULL, 0);
-    op_set_text(b->ctx, op, AT_SYM, NAMES[sym]);
+    op_set_text(b->ctx, op, AT_SYM, ir_sym_name(sym));
     return op->out[0];
 }
 

@@ -42,6 +42,24 @@ bool attr_find(const char *name, AttrKey *key) {
     return false;
 }
 
+static const char *const SYM_NAMES[SYM_COUNT] = {
+#define X(id, name, help) [SYM_##id] = name,
+    SYMS(X)
+#undef X
+};
+
+const char *ir_sym_name(Sym sym) { return SYM_NAMES[sym]; }
+
+bool ir_find_sym(const char *name, Sym *sym) {
+    for (int s = 0; s < SYM_COUNT; s++) {
+        if (strcmp(SYM_NAMES[s], name) == 0) {
+            *sym = (Sym)s;
+            return true;
+        }
+    }
+    return false;
+}
+
 Type type_index(void) { return (Type){.cls = TY_INDEX, .dtype = DT_I64}; }
 
 Type type_tile(DType dtype, int rows, int cols) {

@@ -36,15 +36,10 @@ static Status find_param(const Verifier *v, const Op *op, const CodeParam **para
 /* ---- Index ops ---- */
 
 static Status check_isym(const Verifier *v, const Op *op) {
-    static const char *const NAMES[SYM_COUNT] = {
-#define X(id, name, help) name,
-        SYMS(X)
-#undef X
-    };
-    for (int s = 0; s < SYM_COUNT; s++)
-        if (strcmp(NAMES[s], op_text(op, AT_SYM)) == 0)
-            return ST_OK;
-    return verify_fail(v, op, "sym", "\"%.40s\" is none of B T N S L P POS", op_text(op, AT_SYM));
+    Sym sym;
+    if (ir_find_sym(op_text(op, AT_SYM), &sym))
+        return ST_OK;
+    return verify_fail(v, op, "sym", "\"%.40s\" is no size known at launch", op_text(op, AT_SYM));
 }
 
 static Status check_iload(const Verifier *v, const Op *op) {
