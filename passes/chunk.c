@@ -135,7 +135,7 @@ static Value *advance_state(Chunker *c, Builder *b, Value *keys, Value *values, 
 
 /* Gives the row loop a carried S and rewrites the branch; returns S after the last row. */
 static Status carry_state(Chunker *c, Value **final) {
-    Pattern p;
+    Pattern p = {0};
     TRY(match_residual(c, &p));
     const int F = p.keys->type.cols, E = p.values->type.cols;
     Value    *start = NULL;
@@ -147,9 +147,10 @@ static Status carry_state(Chunker *c, Value **final) {
     Value *const state = block_arg(c->ctx, c->kernel, c->rows->region, type_tile(DT_F32, F, E), "state");
     *final = op_add_out(c->ctx, c->kernel, c->rows, type_tile(DT_F32, F, E));
     map_set(&map, c->residual->region->args[0], ir_i(&b, 0));
+    Value *const left = ir_ibin(&b, OP_ISUB, c->length, c->rows->region->args[0]);
     Value *const keys = clone_slice(&b, p.keys, c->group->region, &map);
     Value *const values = clone_slice(&b, p.values, c->group->region, &map);
-    limit_slice(c->ctx, c->kernel, values, c->rows->region, ir_ibin(&b, OP_ISUB, c->length, c->rows->region->args[0]));
+    limit_slice(c->ctx, c->kernel, values, c->rows->region, left);
     b = ir_before(c->ctx, c->kernel, c->group);
     Value *const any = merged ? NULL : ir_ibin(&b, OP_ILT, ir_i(&b, 0), clone_slice(&b, c->residual->in[1], c->group->region, &map));
     Value *const sum = residual_of_tile(c, &p, keys, values, state, any);
@@ -161,6 +162,13 @@ static Status carry_state(Chunker *c, Value **final) {
     b = ir_before(c->ctx, c->kernel, yield);
     op_add_in(c->ctx, yield, 0, advance_state(c, &b, keys, values, state, any));
     return ST_OK;
+}
+
+/* What stands beside a loop of the grid: index values that were hoisted. */
+static void clone_around(Builder *b, const Block *block, const Op *loop, ValueMap *map) {
+    for (const Op *op = block->first; op; op = op->next)
+        if (op != loop && op->code != OP_YIELD)
+            ir_clone(b, op, map);
 }
 
 /* Clones the body of kernel `state` behind main's row loop, its sum replaced by S. */
@@ -184,6 +192,8 @@ static void merge_state_kernel(Chunker *c, Kernel *from, Value *final) {
     map_set(&map, heads->region->args[0], inner->region->args[0]);
     map_set(&map, seq->region->args[0], inner->parent->owner->region->args[0]);
     map_set(&map, sum->out[0], final);
+    clone_around(&b, seq->parent, seq, &map);
+    clone_around(&b, seq->region, heads, &map);
     for (Op *op = heads->region->first; op; op = op->next) {
         if (op == sum || op->code == OP_YIELD)
             continue;

@@ -1,0 +1,248 @@
+/* link: rattan_frontend rattan_passes rattan_ir rattan_base */
+/* Every pass keeps the meaning: random specs, shapes and schedules; the interpreter runs the module before the passes and
+ * after each of them, at the end also with its buffers in the places they were given. */
+#include <math.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "frontend/frontend.h"
+#include "passes/passes.h"
+
+enum { CASES = 60, MAX_PARAMS = 32 };
+
+static uint64_t seed = 88172645463325252u;
+
+static uint64_t random_bits(void) {
+    seed ^= seed << 13;
+    seed ^= seed >> 7;
+    seed ^= seed << 17;
+    return seed;
+}
+static int    random_int(int lo, int hi) { return lo + (int)(random_bits() % (uint64_t)(hi - lo + 1)); }
+static double random_value(void) { return (double)(random_bits() >> 11) * 0x1p-52 - 1.0; }
+
+typedef struct Trial {
+    Ctx        *ctx;
+    Spec        spec;
+    KernelKind  kind;
+    int         variant, ring_rows;
+    Schedule    schedule;
+    Target      target;
+    int64_t     syms[SYM_COUNT];
+    int64_t     dims[MAX_PARAMS][4];
+    void       *input[MAX_PARAMS], *data[MAX_PARAMS], *expected[MAX_PARAMS];
+    int64_t     bytes[MAX_PARAMS], elements[MAX_PARAMS];
+    CodeParam   params[MAX_PARAMS];
+    int         param_count, failures;
+    const char *failed_pass, *failed_param;
+    double      worst;
+} Trial;
+
+static int64_t dim_of(const Trial *t, int64_t dim) {
+    if (dim == DIM_N_PLUS_1)
+        return t->syms[SYM_N] + 1;
+    return dim < 0 ? t->syms[-dim - 1] : dim;
+}
+
+static void make_inputs(Trial *t, const Kernel *kernel) {
+    t->param_count = kernel->param_count;
+    for (int p = 0; p < t->param_count; p++) {
+        t->params[p] = kernel->params[p];
+        t->elements[p] = 1;
+        for (int d = 0; d < 4; d++)
+            t->elements[p] *= t->dims[p][d] = dim_of(t, kernel->params[p].dims[d]);
+        t->bytes[p] = t->elements[p] * (int64_t)dtype_size(t->params[p].dtype);
+        t->input[p] = ctx_alloc(t->ctx, (size_t)t->bytes[p]);
+        t->data[p] = ctx_alloc(t->ctx, (size_t)t->bytes[p]);
+        t->expected[p] = ctx_alloc(t->ctx, (size_t)t->bytes[p]);
+        for (int64_t i = 0; i < t->elements[p]; i++)
+            if (t->params[p].dtype != DT_I32)
+                dtype_store(t->params[p].dtype, t->input[p], i, t->params[p].role == PARAM_OUT ? NAN : 1.5 * random_value());
+    }
+}
+
+static int32_t *ints(Trial *t, const char *name) {
+    for (int p = 0; p < t->param_count; p++)
+        if (strcmp(t->params[p].name, name) == 0)
+            return t->input[p];
+    return NULL;
+}
+
+static void make_indices(Trial *t) {
+    int32_t *cu = ints(t, "cu_seqlens"), *slots = ints(t, "slots"), *pos = ints(t, "pos");
+    const int N = (int)t->syms[SYM_N];
+    for (int n = 0; n <= N && cu; n++)
+        cu[n] = n == N ? (int32_t)t->syms[SYM_T] : n == 0 ? 0 : random_int(cu[n - 1], (int)t->syms[SYM_T]);
+    for (int n = 0; n < N && slots; n++)
+        slots[n] = N - 1 - n;
+    if (slots && N > 1)
+        slots[random_int(0, N - 1)] = -1;
+    for (int n = 0; n < N && pos; n++)
+        pos[n] = random_int(0, 3) == 0 ? 0 : random_int(0, 3 * (int)t->spec.window);
+}
+
+static Status interpret(Trial *t, const Module *module, bool placed) {
+    InterpBinding bindings[MAX_PARAMS];
+    for (int p = 0; p < t->param_count; p++) {
+        memcpy(t->data[p], t->input[p], (size_t)t->bytes[p]);
+        bindings[p] = (InterpBinding){.name = t->params[p].name, .data = t->data[p]};
+        memcpy(bindings[p].dims, t->dims[p], sizeof bindings[p].dims);
+    }
+    InterpArgs args = {.bindings = bindings, .binding_count = t->param_count, .placed = placed};
+    memcpy(args.syms, t->syms, sizeof args.syms);
+    return ir_interpret(t->ctx, module, &args);
+}
+
+/* |x - y| / |y| over the elements that were written; infinity if one side wrote what the other did not. */
+static double difference(const Trial *t, int p) {
+    double square = 0, scale = 0;
+    for (int64_t i = 0; i < t->elements[p]; i++) {
+        const double x = dtype_load(t->params[p].dtype, t->data[p], i), y = dtype_load(t->params[p].dtype, t->expected[p], i);
+        if (isnan(x) && isnan(y))
+            continue;
+        if (isnan(x) != isnan(y))
+            return INFINITY;
+        square += (x - y) * (x - y);
+        scale += y * y;
+    }
+    return square == 0 ? 0 : sqrt(square / (scale > 0 ? scale : 1));
+}
+
+static void compare(Trial *t, const char *pass) {
+    for (int p = 0; p < t->param_count; p++) {
+        const double error = difference(t, p);
+        if (!(error <= 3e-6) && !t->failed_pass) {
+            t->failed_pass = pass;
+            t->failed_param = t->params[p].name;
+            t->worst = error;
+        }
+    }
+}
+
+static void after_pass(void *arg, const PassInfo *pass, Module *module, double seconds) {
+    Trial *t = arg;
+    (void)seconds;
+    const bool placed = strcmp(pass->name, "place") == 0;
+    if (t->failed_pass)
+        return;
+    Status status = ir_verify(t->ctx, module);
+    if (status == ST_OK)
+        status = interpret(t, module, placed);
+    if (status == ST_OK)
+        compare(t, pass->name);
+    else
+        t->failed_pass = pass->name;
+}
+
+static void random_spec(Trial *t, const char *extra) {
+    static const char *const MAPS[] = {"softmax2", "relu2", "softmax", "relu", "elu1", "exp", "identity", "squared_relu"};
+    const int   kv_heads = random_int(1, 2), group = random_int(1, 4), D = 2 * random_int(1, 12);
+    const char *text = ctx_printf(
+        t->ctx,
+        "return rattention { name = 'trial', heads = %d, kv_heads = %d, head_dim = %d, value_dim = %d, window = %d, "
+        "feature_map = '%s', sink = %s, qk_scale = %s, initial_state = '%s', norm = %s, dtype = 'fp32'%s%s%s }",
+        kv_heads * group, kv_heads, D, random_int(1, 20), random_int(0, 4) ? random_int(1, 40) : 1,
+        MAPS[random_int(0, 7)], random_int(0, 2) ? "false" : "true", random_int(0, 2) ? "false" : "true",
+        random_int(0, 2) ? "zero" : "input", random_int(0, 3) ? "{ kind = 'rms', eps = 1e-8 }" : "false",
+        random_int(0, 2) ? "" : ", softcap = 3", random_int(0, 1) ? ", rope = { theta = 10000, style = 'half' }" : "", extra);
+    SpecFile file;
+    if (spec_load_text(t->ctx, "trial.lua", text, strlen(text), &file) == ST_OK)
+        t->spec = file.items[0].spec;
+}
+
+static void random_shape(Trial *t) {
+    const bool packed = t->variant & VARIANT_PACKED;
+    const int  T = random_int(0, 9) ? random_int(1, 90) : 0, B = random_int(1, 3);
+    t->syms[SYM_B] = packed ? 1 : B;
+    t->syms[SYM_N] = B;
+    t->syms[SYM_T] = T;
+    t->syms[SYM_P] = B;
+    t->syms[SYM_POS] = random_int(0, 1000);
+    const int64_t L = t->schedule.chunk * random_int(1, 4);
+    t->syms[SYM_L] = t->kind == KIND_FORWARD && random_int(0, 1) ? L : (T / t->schedule.chunk + 1) * t->schedule.chunk;
+    t->syms[SYM_S] = T == 0 ? 1 : (T + t->syms[SYM_L] - 1) / t->syms[SYM_L];
+    t->syms[SYM_K] = t->syms[SYM_S] - 1;
+}
+
+static void random_schedule(Trial *t) {
+    static const int CHUNKS[] = {1, 4, 8, 16, 32};
+    schedule_default(&t->spec, t->kind, &t->target, &t->schedule);
+    t->schedule.chunk = CHUNKS[random_int(0, 4)];
+    t->schedule.key_tile = t->schedule.chunk > 4 && random_int(0, 1) ? t->schedule.chunk / 2 : CHUNKS[random_int(1, 4)];
+    t->schedule.ring = random_int(0, 3) != 0;
+    if (!t->spec.initial_state && random_int(0, 1))
+        t->schedule.group_heads = spec_group(&t->spec);
+}
+
+static void describe_failure(Trial *t, int number) {
+    Text text = TEXT(t->ctx);
+    char message[1800];
+    spec_print(&text, &t->spec);
+    schedule_print(&text, &t->schedule);
+    ctx_describe(t->ctx, message, sizeof message);
+    fail_msg("case %d, after pass %s: %s differs by %g; %s\nkind %d variant %d B %d N %d T %d L %d\n%s", number,
+             t->failed_pass ? t->failed_pass : "(none)", t->failed_param ? t->failed_param : "?", t->worst, message, (int)t->kind,
+             t->variant, (int)t->syms[SYM_B], (int)t->syms[SYM_N], (int)t->syms[SYM_T], (int)t->syms[SYM_L], text_str(&text));
+}
+
+static Status run_trial(Ctx *ctx, void *arg) {
+    Trial  *t = arg;
+    Module *module;
+    TRY(schedule_check(ctx, &t->spec, t->kind, &t->target, &t->schedule));
+    TRY(kind_build(ctx, &t->spec, t->kind, t->variant, t->ring_rows, &module));
+    TRY(ir_verify(ctx, module));
+    random_shape(t);
+    make_inputs(t, module->kernels[0]);
+    make_indices(t);
+    TRY(interpret(t, module, false));
+    for (int p = 0; p < t->param_count; p++)
+        memcpy(t->expected[p], t->data[p], (size_t)t->bytes[p]);
+    const PassArgs args = {&t->spec, t->kind, &t->target, &t->schedule};
+    TRY(passes_run(ctx, module, &args, after_pass, t));
+    return t->failed_pass ? ST_MISMATCH : ST_OK;
+}
+
+static Status draw_spec(Ctx *ctx, void *arg) {
+    (void)ctx;
+    random_spec(arg, "");
+    return ST_OK;
+}
+
+static void run_cases(KernelKind kind, int variants) {
+    for (int c = 0; c < CASES; c++) {
+        Ctx   ctx;
+        Trial t = {.ctx = &ctx, .kind = kind, .target = {.name = "test", .vector_registers = 32, .vector_bytes = 64}};
+        ctx_init(&ctx);
+        assert_int_equal(ctx_run(&ctx, draw_spec, &t), ST_OK);
+        assert_true(t.spec.heads > 0);
+        t.variant = (int)random_bits() & variants;
+        t.ring_rows = (int)t.spec.window + random_int(0, 3);
+        random_schedule(&t);
+        if (ctx_run(&ctx, run_trial, &t) != ST_OK)
+            describe_failure(&t, c);
+        ctx_free(&ctx);
+    }
+}
+
+static void test_forward(void **state) {
+    (void)state;
+    run_cases(KIND_FORWARD, VARIANT_PACKED | VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS);
+}
+static void test_extend(void **state) {
+    (void)state;
+    run_cases(KIND_EXTEND, VARIANT_PACKED | VARIANT_LSE);
+}
+static void test_decode(void **state) {
+    (void)state;
+    run_cases(KIND_DECODE, VARIANT_PACKED | VARIANT_LSE);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forward), cmocka_unit_test(test_extend), cmocka_unit_test(test_decode)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
