@@ -3,6 +3,7 @@
  * What a spec can reach is what is listed here, nothing else: the constructors, the operations of feature maps, and the parts
  * of Lua's library that cannot run away (no patterns, no string.rep, no load, no pcall, no metatables, no coroutines). */
 #include "frontend/spec_eval.h"
+#include "base/suggest.h"
 
 #include <lauxlib.h>
 #include <lualib.h>
@@ -69,6 +70,9 @@ SpecSource spec_source_here(lua_State *L, const char *form) {
     return source;
 }
 
+/* Lua code that runs inside a constructor is the function of a feature map. */
+static const char *field_here(const Eval *eval) { return eval->tracing ? "feature_map" : NULL; }
+
 static void fail_at(lua_State *L, const SpecSource *source, const char *field, const char *remedy, const char *format,
                     va_list args) {
     Ctx *const ctx = spec_eval_of(L)->ctx;
@@ -81,7 +85,7 @@ void spec_fail_here(lua_State *L, const char *remedy, const char *format, ...) {
     const SpecSource source = spec_source_here(L, NULL);
     va_list          args;
     va_start(args, format);
-    fail_at(L, &source, NULL, remedy, format, args);
+    fail_at(L, &source, field_here(spec_eval_of(L)), remedy, format, args);
     va_end(args);
     spec_raise(L);
 }
@@ -119,10 +123,33 @@ static void count_instructions(lua_State *L, lua_Debug *frame) {
                        INSTRUCTION_CAP / 1000000);
 }
 
-/* A name that is not there is an error, not nil: most often it is a typing error. */
+/* A name that is not there is an error, not nil: most often it is a typing error. Upvalue 1: the library's name and a dot. */
 static int unknown_name(lua_State *L) {
-    spec_fail_here(L, "a spec has no io, os, load, pcall, metatables, coroutines or string patterns", "unknown name %s",
-                   spec_describe(L, 2));
+    enum { MAX_NAMES = 64 };
+    const char *names[MAX_NAMES];
+    int         count = 0;
+    Ctx *const  ctx = spec_eval_of(L)->ctx;
+    size_t      length;
+    const char *key = lua_type(L, 2) == LUA_TSTRING ? lua_tolstring(L, 2, &length) : NULL;
+    if (!key || !spec_is_name(key, length))
+        spec_fail_here(L, NULL, "there is nothing named %s", spec_describe(L, 2));
+    for (lua_pushnil(L); count < MAX_NAMES && lua_next(L, 1); lua_pop(L, 1))
+        if (lua_type(L, -2) == LUA_TSTRING)
+            names[count++] = lua_tostring(L, -2);
+    const char *near = suggest(key, names, count);
+    spec_fail_here(L,
+                   near ? ctx_printf(ctx, "did you mean %s?", near)
+                        : "a spec has no io, os, load, pcall, metatables, coroutines or string patterns",
+                   "unknown name %s%s", lua_tostring(L, lua_upvalueindex(1)), key);
+}
+
+/* Makes unknown names of the table on top of the stack errors. */
+static void guard_names(lua_State *L, const char *library) {
+    lua_createtable(L, 0, 1);
+    lua_pushstring(L, library);
+    lua_pushcclosure(L, unknown_name, 1);
+    lua_setfield(L, -2, "__index");
+    lua_setmetatable(L, -2);
 }
 
 /* Moves the listed names of the library table on top of the stack into a new table, pushed in its stead. */
@@ -138,6 +165,7 @@ static void keep_names(lua_State *L, const char *const *names, int count) {
 static void open_library(lua_State *L, const char *name, lua_CFunction open, const char *const *names, int count) {
     luaL_requiref(L, name, open, 0);
     keep_names(L, names, count);
+    guard_names(L, ctx_printf(spec_eval_of(L)->ctx, "%s.", name));
     lua_setfield(L, -2, name);
 }
 
@@ -161,10 +189,7 @@ static void push_environment(lua_State *L) {
     spec_open_vector(L);
     spec_open_layer(L);
     spec_open_model(L);
-    lua_createtable(L, 0, 1);
-    lua_pushcfunction(L, unknown_name);
-    lua_setfield(L, -2, "__index");
-    lua_setmetatable(L, -2);
+    guard_names(L, "");
 }
 
 static void take_result(lua_State *L, Eval *eval, SpecFile *out) {
@@ -219,7 +244,8 @@ static void report(lua_State *L, Eval *eval, int error) {
     for (char *c = clean; *c; c++)
         if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f)
             *c = ' ';
-    ctx_fail(ctx, ST_USAGE, spec_place(ctx, &source, NULL), NULL, "%s", clean);
+    const char *remedy = strstr(clean, "got vector") ? "use the functions of feature maps: exp(x), not math.exp(x)" : NULL;
+    ctx_fail(ctx, ST_USAGE, spec_place(ctx, &source, field_here(eval)), remedy, "%s", clean);
 }
 
 Status spec_eval(Ctx *ctx, const SpecSource *source, const char *default_name, SpecFile *out) {

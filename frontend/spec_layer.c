@@ -37,6 +37,13 @@ Layer *spec_to_layer(lua_State *L, int index) {
     return layer ? *layer : NULL;
 }
 
+/* Whether a key, or "table.key", may stand in the place of an error. */
+static bool shows_as_field(const char *name, size_t length) {
+    const char  *dot = strchr(name, '.');
+    const size_t first = dot ? (size_t)(dot - name) : length;
+    return spec_is_name(name, first) && (!dot || spec_is_name(dot + 1, length - first - 1));
+}
+
 static _Noreturn void unknown_field(Build *build, const char *name, size_t length) {
     const char *names[SPEC_FIELD_COUNT];
     int         count = 0;
@@ -45,8 +52,10 @@ static _Noreturn void unknown_field(Build *build, const char *name, size_t lengt
             names[count++] = spec_fields[i].name;
     Ctx *const  ctx = build->eval->ctx;
     const char *near = suggest(name, names, count);
-    const char *remedy = near ? ctx_printf(ctx, "did you mean %s?", near) : "see the fields in the manual page rattan(1)";
-    const char *place = spec_place(ctx, &build->source, spec_is_name(name, length) ? name : NULL);
+    const char *remedy = near && strcmp(near, name) == 0 ? "write the table that the field lives in, as in rope = { theta = 10000 }"
+                         : near                          ? ctx_printf(ctx, "did you mean %s?", near)
+                                                         : "see the fields in the manual page rattan(1)";
+    const char *place = spec_place(ctx, &build->source, shows_as_field(name, length) ? name : NULL);
     ctx_fail(ctx, ST_USAGE, place, remedy, "unknown field %s", spec_clip(ctx, name, length));
     spec_raise(build->L);
 }

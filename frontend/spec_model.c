@@ -98,7 +98,7 @@ static void check_entries(Build *build) {
         const char *near = suggest(name, names, MODEL_FIELD_COUNT);
         spec_fail_field(L, &build->source, name,
                         near ? ctx_printf(build->eval->ctx, "did you mean %s?", near) : "the value of a layer is rattention { ... } or attention { ... }",
-                        "unknown field %s", spec_describe(L, -2));
+                        "unknown field %s", spec_clip(build->eval->ctx, name, strlen(name)));
     }
 }
 

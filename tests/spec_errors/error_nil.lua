@@ -1,0 +1,2 @@
+-- error_nil.lua: error() was called with nothing
+error()

@@ -1,0 +1,2 @@
+-- window_too_long.lua:2: window: 2199023255552 is out of range (a window is at least 1, the query's own key included, and at most 2^40)
+return rattention { heads = 4, head_dim = 16, window = 2^41 }
