@@ -79,6 +79,21 @@ static bool fold_scale(State *s, Op *op) {
     return true;
 }
 
+/* x / sum = x * (1 / sum) where the sum is of exponentials of differences to a row's maximum: at least 1, so that its
+ * inverse is exact to half a unit and never overflows. */
+static bool fold_softmax_division(State *s, Op *op) {
+    const Op *sum = op->code == OP_DIV ? op->in[1]->def : NULL;
+    const Op *power = sum && sum->code == OP_ROWSUM ? sum->in[0]->def : NULL;
+    const Op *shift = power && power->code == OP_EXP ? power->in[0]->def : NULL;
+    const Op *largest = shift && shift->code == OP_SUB ? shift->in[1]->def : NULL;
+    if (!largest || largest->code != OP_ROWMAX || largest->in[0] != shift->in[0] || op->in[0]->type.cols == 1)
+        return false;
+    Builder b = ir_before(s->ctx, s->kernel, op);
+    Value  *inverse = ir_binary(&b, OP_DIV, ir_f(&b, 1, 1, 1), op->in[1]);
+    replace(s, op, ir_binary(&b, OP_MUL, op->in[0], inverse));
+    return true;
+}
+
 static bool same_attrs(const Op *a, const Op *b) {
     if (a->attr_count != b->attr_count)
         return false;
@@ -218,7 +233,7 @@ static bool visit(State *s, Op *op) {
     }
     if (!is_pure(op) || op->code == OP_YIELD)
         return false;
-    return fold_index(s, op) || fold_tile(s, op) || fold_scale(s, op) || share(s, op) || hoist(s, op);
+    return fold_index(s, op) || fold_tile(s, op) || fold_scale(s, op) || fold_softmax_division(s, op) || share(s, op) || hoist(s, op);
 }
 
 static void visit_block(State *s, Block *block) {

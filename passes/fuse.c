@@ -2,7 +2,7 @@
  * In: tile IR in which rowwise ops (loads, stores, elementwise ops, reductions over columns) stand alone. Out: each stands in
  * a region of ops over equally many rows, so that a code generator takes a row from memory to memory in registers.
  * Each block is scheduled anew, as dependences allow: index values as early as possible; then everything that is not rowwise
- * and ready; only then a group, which takes in every rowwise op of its row count that is ready or becomes so inside it. Loads of
+ * and ready, but for products that could not add in place yet; only then a group, which takes in every rowwise op of its row count that is ready or becomes so inside it. Loads of
  * parameters that nothing writes, and constants, have no operands to wait for: each group gets its own copy. */
 #include "passes/loops.h"
 
@@ -201,14 +201,31 @@ static void schedule_group(Fuser *f, Block *block, Op *end, int first) {
     finish_group(f, rows, count, members);
 }
 
+/* A product that adds to a tile which others here have yet to read: done now, it would need a buffer of its own. */
+static bool would_copy(const Fuser *f, int node) {
+    const Op    *op = f->nodes[node].op;
+    const Value *acc = op->code == OP_DOT ? ir_dot_parts(op).acc : NULL;
+    if (!acc)
+        return false;
+    int  users;
+    Op **by = ir_users(f->ctx, f->kernel, acc, &users);
+    for (int u = 0; u < users; u++) {
+        const Op *here = ir_ancestor_in(by[u], op->parent);
+        const int n = here ? node_of(f, here) : -1;
+        if (n >= 0 && n != node && !f->nodes[n].done)
+            return true;
+    }
+    return false;
+}
+
 /* The next node by preference, or -1 when all are done. */
 static int next_node(const Fuser *f) {
-    int best = -1, best_class = 3;
+    int best = -1, best_class = 4;
     for (int n = 0; n < f->count; n++) {
         const Node *node = &f->nodes[n];
         if (node->done || node->lazy || !ready(f, n))
             continue;
-        const int class = op_info(node->op->code)->rule == TR_INDEX ? 0 : !node->rowwise ? 1 : 2;
+        const int class = op_info(node->op->code)->rule == TR_INDEX ? 0 : node->rowwise ? 2 : would_copy(f, n) ? 3 : 1;
         if (class < best_class) {
             best = n;
             best_class = class;
