@@ -63,9 +63,10 @@ Status cmd_check(Ctx *ctx, const Cli *cli) {
     json_t *extra = NULL;
     if (cli->operands.count == 0)
         return ctx_fail(ctx, ST_USAGE, "rattan check", "see 'rattan check --help'", "no SPEC is given");
-    TRY(session_open(ctx, cli, &session));
     report_open(&report, cli_has(cli, OPTION_JSON));
-    Status status = run_check(ctx, cli, &session, &report, &extra);
+    Status status = session_open(ctx, cli, &session);
+    if (status == ST_OK)
+        status = run_check(ctx, cli, &session, &report, &extra);
     session_close(&session);
     if (status == ST_OK)
         return report_close(ctx, &report, extra);

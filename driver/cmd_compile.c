@@ -75,6 +75,8 @@ static Status parse_job(Ctx *ctx, const Cli *cli, Job *job) {
         TRY(want(ctx, job, word));
     if (!emit && cli_has(cli, OPTION_OUTPUT))
         TRY(want(ctx, job, "all"));
+    if (cli_has(cli, OPTION_JSON) && job->wanted_count && !cli_has(cli, OPTION_OUTPUT))
+        return ctx_fail(ctx, ST_USAGE, "--json", "name a file or folder with -o", "stdout cannot take both the JSON and the results");
     return ST_OK;
 }
 
@@ -190,24 +192,32 @@ static Status compile_item(Ctx *ctx, void *arg) {
     return status;
 }
 
+static Status run_job(Ctx *ctx, const Cli *cli, Job *job, const char *path) {
+    Session *session = job->session;
+    TRY(parse_job(ctx, cli, job));
+    TRY(session_load_file(ctx, session, path));
+    if (cli_has(cli, OPTION_JSON))
+        job->json = json_array();
+    for (int i = session->first; i < session->last; i++) {
+        ItemJob item = {job, &session->specs.items[i]};
+        TRY(with_own_memory(ctx, compile_item, &item));
+    }
+    if (job->json) {
+        json_dumpf(job->json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+        puts("");
+    }
+    return ST_OK;
+}
+
 Status cmd_compile(Ctx *ctx, const Cli *cli) {
     const char *path;
     Session     session;
     Job         job = {.session = &session};
     TRY(cli_one_operand(ctx, cli, "SPEC", &path));
-    TRY(session_open(ctx, cli, &session));
-    TRY(parse_job(ctx, cli, &job));
-    TRY(session_load_file(ctx, &session, path));
-    job.json = cli_has(cli, OPTION_JSON) ? json_array() : NULL;
-    Status status = ST_OK;
-    for (int i = session.first; i < session.last && status == ST_OK; i++) {
-        ItemJob item = {&job, &session.specs.items[i]};
-        status = with_own_memory(ctx, compile_item, &item);
-    }
-    if (job.json && status == ST_OK) {
-        json_dumpf(job.json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
-        puts("");
-    }
+    Status status = session_open(ctx, cli, &session);
+    if (status == ST_OK)
+        status = run_job(ctx, cli, &job, path);
     json_decref(job.json);
+    session_close(&session);
     return status;
 }

@@ -63,7 +63,7 @@ static int64_t ring_rows(const RunJob *job, const TensorSet *tensors) {
     return job->shape.ring > 0 || !ring || ring->rank != 4 ? job->shape.ring : ring->dims[1];
 }
 
-static Status run_job(Ctx *ctx, const RunJob *job) {
+static Status run_item(Ctx *ctx, const RunJob *job, const Spec *spec) {
     SafeFile    file;
     TensorSet   tensors = {0};
     ReadyKernel kernel;
@@ -71,11 +71,19 @@ static Status run_job(Ctx *ctx, const RunJob *job) {
     name_inputs(ctx, &file, &tensors);
     const int packed = tensors_find(&tensors, "cu_seqlens") ? VARIANT_PACKED : 0;
     TRY(session_pool(ctx, job->session));
-    TRY(session_kernel(ctx, job->session, &job->session->specs.items[job->session->first].spec, job->kind, job->variant | packed,
-                       ring_rows(job, &tensors), &kernel));
+    TRY(session_kernel(ctx, job->session, spec, job->kind, job->variant | packed, ring_rows(job, &tensors), &kernel));
     const Status status = launch(ctx, job, &kernel, &tensors);
     kernel_free(&kernel);
     return status;
+}
+
+static Status run_job(Ctx *ctx, const Cli *cli, RunJob *job, const char *path) {
+    Session *session = job->session;
+    TRY(parse_job(ctx, cli, job));
+    TRY(session_load_file(ctx, session, path));
+    if (session->last - session->first != 1)
+        return ctx_fail(ctx, ST_USAGE, path, "choose one with --item", "the spec stands for %d layers", session->last - session->first);
+    return run_item(ctx, job, &session->specs.items[session->first].spec);
 }
 
 Status cmd_run(Ctx *ctx, const Cli *cli) {
@@ -83,12 +91,9 @@ Status cmd_run(Ctx *ctx, const Cli *cli) {
     Session     session;
     RunJob      job = {.session = &session};
     TRY(cli_one_operand(ctx, cli, "SPEC", &path));
-    TRY(session_open(ctx, cli, &session));
-    TRY(parse_job(ctx, cli, &job));
-    TRY(session_load_file(ctx, &session, path));
-    if (session.last - session.first != 1)
-        return ctx_fail(ctx, ST_USAGE, path, "choose one with --item", "the spec stands for %d layers", session.last - session.first);
-    const Status status = run_job(ctx, &job);
+    Status status = session_open(ctx, cli, &session);
+    if (status == ST_OK)
+        status = run_job(ctx, cli, &job, path);
     session_close(&session);
     return status;
 }

@@ -19,6 +19,9 @@ static const struct {
 } VARIANTS[] = {{"packed", VARIANT_PACKED}, {"lse", VARIANT_LSE}, {"final-state", VARIANT_FINAL_STATE}, {"parts", VARIANT_PARTS}};
 enum { VARIANT_NAMES = sizeof VARIANTS / sizeof *VARIANTS };
 
+/* How long to wait for another process that compiles the same. */
+enum { LOCK_MS = 20000 };
+
 static const int64_t MOST_TOKENS = (int64_t)1 << 40;
 
 const char *kind_name(KernelKind kind) { return KIND_NAMES[kind]; }
@@ -93,7 +96,9 @@ Status session_open(Ctx *ctx, const Cli *cli, Session *session) {
     TRY(llvm_find_target(ctx, target ? target : "host", &session->target));
     Schedule    ignored = {0};
     const char *schedule = cli_value(cli, OPTION_SCHEDULE);
-    return schedule ? schedule_parse(ctx, schedule, &ignored) : ST_OK;
+    if (schedule)
+        TRY(schedule_parse(ctx, schedule, &ignored));
+    return cli_has(cli, OPTION_NO_CACHE) ? ST_OK : cache_open(ctx, NULL, 0, &session->cache);
 }
 
 /* --item: a label, or a number counted from 0. */
@@ -150,11 +155,40 @@ Status session_pool(Ctx *ctx, Session *session) {
 void session_close(Session *session) {
     if (session->pool)
         pool_destroy(session->pool);
+    if (session->cache)
+        cache_close(session->cache);
     session->pool = NULL;
+    session->cache = NULL;
 }
 
 const char *item_title(Ctx *ctx, const SpecItem *item) {
     return *item->label ? ctx_printf(ctx, "%s (%s)", item->spec.name, item->label) : item->spec.name;
+}
+
+static Status compile_object(Ctx *ctx, const CompileRequest *request, CodeObject **object) {
+    Compiled compiled = {0};
+    TRY(compile_kernel(ctx, request, &compiled));
+    *object = compiled.object;
+    return ST_OK;
+}
+
+Status session_object(Ctx *ctx, Cache *cache, const CompileRequest *request, CodeObject **object) {
+    Text key = TEXT(ctx);
+    if (!cache)
+        return compile_object(ctx, request, object);
+    TRY(compile_key_text(ctx, request, &key));
+    if (cache_find(cache, text_str(&key), object))
+        return ST_OK;
+    const int lock = cache_lock(cache, text_str(&key), LOCK_MS);
+    Status    status = ST_OK;
+    if (lock < 0 || !cache_find(cache, text_str(&key), object)) {
+        status = compile_object(ctx, request, object);
+        if (status == ST_OK)
+            cache_store(cache, text_str(&key), *object);
+    }
+    if (lock >= 0)
+        cache_unlock(lock);
+    return status;
 }
 
 Status session_kernel(Ctx *ctx, Session *session, const Spec *spec, KernelKind kind, int variant, int64_t ring_rows, ReadyKernel *out) {
@@ -167,10 +201,8 @@ Status session_kernel(Ctx *ctx, Session *session, const Spec *spec, KernelKind k
         .schedule = cli_value(session->cli, OPTION_SCHEDULE),
         .emit = EMIT_OBJECT,
     };
-    Compiled compiled = {0};
     *out = (ReadyKernel){.spec = *spec};
-    TRY(compile_kernel(ctx, &request, &compiled));
-    out->object = compiled.object;
+    TRY(session_object(ctx, session->cache, &request, &out->object));
     const Status status = executable_load(ctx, out->object, &out->executable);
     if (status != ST_OK)
         kernel_free(out);

@@ -6,6 +6,7 @@
 #include "driver/cli.h"
 #include "driver/compile.h"
 #include "driver/tensor_set.h"
+#include "runtime/cache.h"
 #include "runtime/executable.h"
 
 enum { MAX_LENGTHS = 4096 };
@@ -21,6 +22,7 @@ typedef struct Session {
     const Cli *cli;
     Target     target;
     Pool      *pool;   /* NULL until session_pool */
+    Cache     *cache;  /* NULL: --no-cache */
     SpecFile   specs;
     int        first, last; /* items chosen by --item: first .. last - 1 */
 } Session;
@@ -32,7 +34,7 @@ typedef struct ReadyKernel {
     Executable *executable;
 } ReadyKernel;
 
-/* Finds the target and checks --schedule's form. */
+/* Finds the target, checks --schedule's form, opens the cache. session_close even after a failure. */
 Status session_open(Ctx *ctx, const Cli *cli, Session *session);
 Status session_load_file(Ctx *ctx, Session *session, const char *path);
 Status session_load_text(Ctx *ctx, Session *session, const char *name, const char *text);
@@ -48,6 +50,8 @@ Status variant_parse(Ctx *ctx, const char *text, int *variant);
 /* "name" or "name (window=256)": how an item is called in tables. */
 const char *item_title(Ctx *ctx, const SpecItem *item);
 
+/* Compiles, or takes it from the cache. */
+Status session_object(Ctx *ctx, Cache *cache, const CompileRequest *request, CodeObject **object);
 Status session_kernel(Ctx *ctx, Session *session, const Spec *spec, KernelKind kind, int variant, int64_t ring_rows, ReadyKernel *out);
 void   kernel_free(ReadyKernel *kernel);
 

@@ -1,0 +1,140 @@
+/* Tensors and counts of a benchmark: see bench_case.h. */
+#include "driver/bench_case.h"
+
+#include "driver/ceilings.h"
+
+#include <string.h>
+
+enum { NOISE = 65521 /* a prime: repeats fall on other rows */ };
+
+static double pairs_of_sequence(const Spec *spec, int64_t first, int64_t tokens) {
+    const int64_t window = spec->full ? INT64_MAX : spec->window;
+    double        pairs = 0;
+    for (int64_t i = first; i < first + tokens; i++)
+        pairs += (double)(i + 1 < window ? i + 1 : window);
+    return pairs;
+}
+
+/* 2(D+E) a query-key pair in the window and head, 2FE a token and query head, 2FE a token and key/value head. */
+static double count_flops(const Spec *spec, double pairs, double tokens) {
+    const double state = 2.0 * spec_features(spec) * spec->value_dim;
+    return 2.0 * (spec->head_dim + spec->value_dim) * pairs * spec->heads + state * tokens * (spec->heads + spec->kv_heads);
+}
+
+/* q and o, k and v: each token's rows once. */
+static double token_bytes(const Spec *spec) {
+    return (double)((spec->heads + spec->kv_heads) * (spec->head_dim + spec->value_dim)) * (double)dtype_size(spec->dtype);
+}
+
+/* Of a step of decode or extend, a sequence: rows of the rings that the window needs, rows written, states read and written. */
+static double pool_bytes(const Spec *spec, int64_t pos, int64_t tokens) {
+    const int64_t window = spec->full ? INT64_MAX : spec->window;
+    const double  valid = (double)(pos < window ? pos : window), state = (double)spec_features(spec) * spec->value_dim * sizeof(float);
+    const double  heads = spec->initial_state ? spec->heads : spec->kv_heads;
+    return (valid + (double)tokens) * spec->kv_heads * (spec->head_dim + spec->value_dim) * (double)dtype_size(spec->dtype) +
+           2 * heads * state;
+}
+
+static void plan_forward(const Spec *spec, BenchCase *bench) {
+    Shape *shape = &bench->shape;
+    double tokens = 0, pairs = 0;
+    shape->B = shape->B < 0 ? 1 : shape->B;
+    shape->T = shape->T < 0 ? 4096 : shape->T;
+    for (int64_t n = 0; n < (shape->length_count ? shape->length_count : shape->B); n++) {
+        const int64_t length = shape->length_count ? shape->lengths[n] : shape->T;
+        tokens += (double)length;
+        pairs += pairs_of_sequence(spec, 0, length);
+    }
+    bench->useful_flops = count_flops(spec, pairs, tokens);
+    bench->bytes = tokens * token_bytes(spec);
+}
+
+static Status plan_step(Ctx *ctx, const Spec *spec, BenchCase *bench) {
+    Shape *shape = &bench->shape;
+    if (shape->length_count)
+        return ctx_fail(ctx, ST_USAGE, "--shape", "give B, T and pos", "lengths are for forward");
+    shape->B = shape->B < 0 ? 16 : shape->B;
+    shape->T = shape->T < 0 ? (bench->kind == KIND_DECODE ? 1 : 256) : shape->T;
+    shape->pos = shape->pos < 0 ? (spec->full ? 1024 : 2 * spec->window) : shape->pos;
+    if (shape->ring < 0)
+        shape->ring = spec->full ? shape->pos + shape->T : spec->window;
+    const double pairs = pairs_of_sequence(spec, shape->pos, shape->T) * (double)shape->B;
+    bench->useful_flops = count_flops(spec, pairs, (double)(shape->B * shape->T));
+    bench->bytes = (double)(shape->B * shape->T) * token_bytes(spec) + (double)shape->B * pool_bytes(spec, shape->pos, shape->T);
+    return ST_OK;
+}
+
+Status bench_case_plan(Ctx *ctx, const Spec *spec, KernelKind kind, const Shape *shape, BenchCase *out) {
+    *out = (BenchCase){.kind = kind, .shape = *shape};
+    if (kind != KIND_FORWARD)
+        return plan_step(ctx, spec, out);
+    plan_forward(spec, out);
+    return ST_OK;
+}
+
+static Tensor noisy_tensor(Ctx *ctx, DType dtype, int rank, const int64_t *dims, const float *noise, Random *random) {
+    const Tensor  tensor = tensor_new(ctx, dtype, rank, dims);
+    const int64_t n = tensor_elements(&tensor), start = random_between(random, 0, NOISE - 1);
+    for (int64_t i = 0; i < n; i++)
+        dtype_store(dtype, tensor.data, i, noise[(start + i) % NOISE]);
+    return tensor;
+}
+
+static int64_t size_of(int64_t dim, const BenchCase *bench, int64_t sequences, int64_t tokens) {
+    const Shape *shape = &bench->shape;
+    if (dim == DIM_N_PLUS_1)
+        return sequences + 1;
+    if (dim == DIM_SYM(SYM_B))
+        return shape->length_count ? 1 : shape->B;
+    if (dim == DIM_SYM(SYM_T))
+        return tokens;
+    return dim < 0 ? sequences : dim; /* N, P */
+}
+
+/* cu_seqlens, slots and pos have a meaning; any other tensor is noise. */
+static void put_meaning(const BenchCase *bench, const char *name, const Tensor *tensor) {
+    int32_t *values = tensor->data;
+    for (int64_t i = 0; i < tensor->dims[0]; i++) {
+        if (strcmp(name, "cu_seqlens") == 0)
+            values[i] = i ? values[i - 1] + (int32_t)bench->shape.lengths[i - 1] : 0;
+        else
+            values[i] = (int32_t)(strcmp(name, "slots") == 0 ? tensor->dims[0] - 1 - i : bench->shape.pos);
+    }
+}
+
+static void fill_copy(Ctx *ctx, const ReadyKernel *kernel, BenchCase *bench, const float *noise, Random *random, TensorSet *copy) {
+    int64_t tokens = 0;
+    for (int n = 0; n < bench->shape.length_count; n++)
+        tokens += bench->shape.lengths[n];
+    if (!bench->shape.length_count)
+        tokens = bench->shape.T;
+    for (int p = 0; p < kernel->object->param_count; p++) {
+        const CodeParam *param = &kernel->object->params[p];
+        int64_t          dims[4];
+        for (int d = 0; d < param->rank; d++)
+            dims[d] = size_of(param->dims[d + 4 - param->rank], bench,
+                              bench->shape.length_count ? bench->shape.length_count : bench->shape.B, tokens);
+        if (param->role == PARAM_WORK)
+            continue;
+        const Tensor tensor = param->dtype == DT_I32 ? tensor_new(ctx, DT_I32, param->rank, dims)
+                                                     : noisy_tensor(ctx, param->dtype, param->rank, dims, noise, random);
+        if (param->dtype == DT_I32)
+            put_meaning(bench, param->name, &tensor);
+        tensors_put(ctx, copy, param->name, tensor);
+        bench->tensor_bytes += (int64_t)tensor_bytes(&tensor);
+    }
+}
+
+Status bench_case_fill(Ctx *ctx, const ReadyKernel *kernel, Random *random, BenchCase *bench) {
+    float *noise = NEW_ARRAY(ctx, float, NOISE);
+    for (int i = 0; i < NOISE; i++)
+        noise[i] = (float)random_normal(random);
+    bench->copies = NEW_ARRAY(ctx, TensorSet, BENCH_MOST_COPIES);
+    /* Forward takes turns on copies until they cannot all be in the cache; the other kinds get the cache emptied instead. */
+    do {
+        bench->tensor_bytes = 0;
+        fill_copy(ctx, kernel, bench, noise, random, &bench->copies[bench->copy_count++]);
+    } while (bench->kind == KIND_FORWARD && bench->copy_count < BENCH_MOST_COPIES &&
+             bench->tensor_bytes * bench->copy_count < 2 * cache_bytes());
+    return ST_OK;
+}

@@ -1,0 +1,23 @@
+/* What `rattan bench` times: tensors of one launch, and what the launch needs by the definition. */
+#ifndef RATTAN_DRIVER_BENCH_CASE_H
+#define RATTAN_DRIVER_BENCH_CASE_H
+
+#include "driver/layer_case.h"
+
+enum { BENCH_MOST_COPIES = 16 };
+
+typedef struct BenchCase {
+    KernelKind kind;
+    Shape      shape;        /* as asked, defaults filled in */
+    TensorSet *copies;       /* complete sets of arguments; launches take turns */
+    int        copy_count;
+    int64_t    tensor_bytes; /* of one copy */
+    double     useful_flops, bytes;
+} BenchCase;
+
+/* Fills defaults into the shape and counts flops and bytes: before compiling, since a ring's size is part of the kernel. */
+Status bench_case_plan(Ctx *ctx, const Spec *spec, KernelKind kind, const Shape *shape, BenchCase *out);
+/* Makes the tensors, random. */
+Status bench_case_fill(Ctx *ctx, const ReadyKernel *kernel, Random *random, BenchCase *bench);
+
+#endif

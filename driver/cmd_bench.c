@@ -1,0 +1,232 @@
+/* rattan bench: a kernel's time beside the machine's ceilings, measured in turns with it. */
+#include "driver/bench_case.h"
+#include "driver/ceilings.h"
+#include "driver/cli.h"
+#include "driver/compile_times.h"
+#include "driver/dense.h"
+#include "driver/terminal.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { WARM_UP = 2, LEAST_REPS = 5, MOST_REPS = 200 };
+
+static const double BUDGET_SECONDS = 2;
+
+typedef struct Bench {
+    Session        *session;
+    const char     *path;
+    const SpecItem *item;
+    KernelKind      kind;
+    const Shape    *shape;
+    int64_t         reps, seed;
+    json_t         *json; /* array */
+    BenchCase       test;
+    ReadBuffer      buffer;
+    double         *seconds, *fma, *read; /* of each repetition */
+    double          first_call, dense;    /* seconds; 0: not measured */
+    int64_t         work_bytes;
+} Bench;
+
+static int compare_doubles(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+static double median(double *values, int64_t count) {
+    qsort(values, (size_t)count, sizeof *values, compare_doubles);
+    return count % 2 ? values[count / 2] : 0.5 * (values[count / 2 - 1] + values[count / 2]);
+}
+
+static Status launch_once(Ctx *ctx, Bench *bench, const ReadyKernel *kernel, Tensor *const *arguments, int64_t turn, double *seconds) {
+    const double start = seconds_now();
+    TRY(executable_launch(ctx, kernel->executable, bench->session->pool, arguments[turn % bench->test.copy_count], 0));
+    *seconds = seconds_now() - start;
+    return ST_OK;
+}
+
+/* How many repetitions fit the budget, each with its turn of the ceilings. */
+static int64_t choose_reps(const Bench *bench, double kernel_seconds, double ceiling_seconds) {
+    const double fit = BUDGET_SECONDS / (kernel_seconds + ceiling_seconds);
+    if (bench->reps)
+        return bench->reps;
+    return fit < LEAST_REPS ? LEAST_REPS : fit > MOST_REPS ? MOST_REPS : (int64_t)fit;
+}
+
+static void measure_ceilings(Bench *bench, double *fma, double *read) {
+    *fma = ceiling_fma(bench->session->pool);
+    *read = ceiling_read(bench->session->pool, &bench->buffer);
+}
+
+static Status repeat(Ctx *ctx, Bench *bench, const ReadyKernel *kernel, Tensor *const *arguments) {
+    Progress progress;
+    double   warm = 0, ignored;
+    TRY(launch_once(ctx, bench, kernel, arguments, 0, &bench->first_call));
+    for (int i = 0; i < WARM_UP; i++)
+        TRY(launch_once(ctx, bench, kernel, arguments, 1 + i, &warm));
+    const double start = seconds_now();
+    measure_ceilings(bench, &ignored, &ignored);
+    bench->reps = choose_reps(bench, warm, seconds_now() - start);
+    bench->seconds = NEW_ARRAY(ctx, double, bench->reps);
+    bench->fma = NEW_ARRAY(ctx, double, bench->reps);
+    bench->read = NEW_ARRAY(ctx, double, bench->reps);
+    progress_start(&progress, bench->item->spec.name);
+    for (int64_t i = 0; i < bench->reps; i++) {
+        TRY(launch_once(ctx, bench, kernel, arguments, i, &bench->seconds[i]));
+        measure_ceilings(bench, &bench->fma[i], &bench->read[i]); /* reading also empties the caches for the next */
+        progress_step(&progress, i + 1, bench->reps);
+    }
+    progress_end(&progress);
+    return ST_OK;
+}
+
+static Status run_dense(Ctx *ctx, Bench *bench) {
+    const Tensor *o = tensors_find(&bench->test.copies[0], "o");
+    if (!cli_has(bench->session->cli, OPTION_DENSE))
+        return ST_OK;
+    if (bench->kind != KIND_FORWARD)
+        return ctx_fail(ctx, ST_USAGE, "--dense", "leave it out", "the dense evaluation is for forward alone");
+    return dense_run(ctx, &bench->item->spec, &bench->test.copies[0], bench->session->pool,
+                     NEW_ARRAY(ctx, float, tensor_elements(o)), &bench->dense);
+}
+
+static Status time_kernel(Ctx *ctx, Bench *bench, const ReadyKernel *kernel) {
+    Random  random = {(uint64_t)bench->seed};
+    Tensor *arguments[BENCH_MOST_COPIES];
+    TRY(bench_case_fill(ctx, kernel, &random, &bench->test));
+    for (int c = 0; c < bench->test.copy_count; c++)
+        TRY(kernel_arguments(ctx, kernel, &bench->test.copies[c], &arguments[c]));
+    TRY(executable_prepare(ctx, kernel->executable, bench->session->pool, arguments[0]));
+    TRY(executable_memory(ctx, kernel->executable, bench->session->pool, arguments[0], &bench->work_bytes));
+    read_buffer_new(ctx, &bench->buffer);
+    TRY(repeat(ctx, bench, kernel, arguments));
+    return run_dense(ctx, bench);
+}
+
+static json_t *shape_json(const Shape *shape, KernelKind kind) {
+    if (shape->length_count) {
+        json_t *lengths = json_array();
+        for (int n = 0; n < shape->length_count; n++)
+            json_array_append_new(lengths, json_integer(shape->lengths[n]));
+        return json_pack("{s:o}", "lengths", lengths);
+    }
+    json_t *json = json_pack("{s:I, s:I}", "B", (json_int_t)shape->B, "T", (json_int_t)shape->T);
+    if (kind != KIND_FORWARD)
+        json_object_update_new(json, json_pack("{s:I, s:I}", "pos", (json_int_t)shape->pos, "ring", (json_int_t)shape->ring));
+    return json;
+}
+
+static json_t *result_json(Bench *bench, const ReadyKernel *kernel) {
+    const CodeObject *object = kernel->object;
+    const double      fma = median(bench->fma, bench->reps), read = median(bench->read, bench->reps);
+    const double      seconds = median(bench->seconds, bench->reps), rate = bench->test.useful_flops / seconds;
+    json_t           *json = json_pack(
+        "{s:s, s:s, s:s, s:s, s:s, s:o, s:i, s:s, s:I}", "spec", object->name, "label", bench->item->label, "kind",
+        kind_name(bench->kind), "target", object->target, "dtype", dtype_name(bench->item->spec.dtype), "shape",
+        shape_json(&bench->test.shape, bench->kind), "threads", pool_threads(bench->session->pool), "schedule", object->schedule,
+        "reps", (json_int_t)bench->reps);
+    json_object_update_new(json, json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "ms_median", 1e3 * seconds, "ms_min",
+                                           1e3 * bench->seconds[0], "ms_max", 1e3 * bench->seconds[bench->reps - 1], "useful_flops",
+                                           bench->test.useful_flops, "bytes", bench->test.bytes, "share_of_fma_peak", rate / fma,
+                                           "share_of_read_bandwidth", bench->test.bytes / seconds / read));
+    json_object_update_new(json, json_pack("{s:f, s:f, s:f, s:f, s:I}", "flops_per_second", rate, "fma_peak", fma, "read_bandwidth",
+                                           read, "ms_first_call", 1e3 * bench->first_call, "work_bytes",
+                                           (json_int_t)bench->work_bytes));
+    if (bench->dense > 0)
+        json_object_update_new(json, json_pack("{s:f, s:f}", "ms_dense", 1e3 * bench->dense, "speedup_over_dense",
+                                               bench->dense / seconds));
+    return json;
+}
+
+static double get(const json_t *json, const char *key) { return json_number_value(json_object_get(json, key)); }
+
+static void print_result(Ctx *ctx, const Bench *bench, const json_t *json) {
+    char *shape = json_dumps(json_object_get(json, "shape"), JSON_COMPACT);
+    printf("%s%s%s  %s %s %s, %d threads, target %s\n", colour_on(stdout, COLOUR_STRONG), item_title(ctx, bench->item),
+           colour_off(stdout), kind_name(bench->kind), shape, dtype_name(bench->item->spec.dtype), pool_threads(bench->session->pool),
+           bench->session->target.name);
+    free(shape);
+    printf("  time       %.3f ms median, %.3f to %.3f ms in %lld runs\n", get(json, "ms_median"), get(json, "ms_min"), get(json, "ms_max"),
+           (long long)bench->reps);
+    printf("  compute    %.1f useful GFLOP/s, %.0f %% of the %.1f that FMAs on registers reached\n",
+           1e-9 * get(json, "flops_per_second"), 100 * get(json, "share_of_fma_peak"), 1e-9 * get(json, "fma_peak"));
+    printf("  memory     %.2f GB/s needed, %.0f %% of the %.1f that reading reached; %.1f MB of working memory\n",
+           1e-6 * get(json, "bytes") / get(json, "ms_median"), 100 * get(json, "share_of_read_bandwidth"),
+           1e-9 * get(json, "read_bandwidth"), 1e-6 * (double)bench->work_bytes);
+    if (bench->dense > 0)
+        printf("  dense      %.0f ms: the kernel is %.1f times as fast\n", get(json, "ms_dense"), get(json, "speedup_over_dense"));
+    if (json_object_get(json, "ms_compile_cold"))
+        printf("  compile    %.1f ms cold, %.2f ms from the disk cache, %.1f us from memory\n", get(json, "ms_compile_cold"),
+               get(json, "ms_compile_disk"), 1e3 * get(json, "ms_compile_memory"));
+}
+
+static Status report(Ctx *ctx, Bench *bench, const ReadyKernel *kernel) {
+    json_t *json = result_json(bench, kernel);
+    Status  status = ST_OK;
+    if (cli_has(bench->session->cli, OPTION_COMPILE_TIMES)) {
+        CompileTimes times;
+        status = compile_times(ctx, bench->session, bench->path, bench->item, bench->kind, bench->test.shape.ring, &times);
+        json_object_update_new(json, json_pack("{s:f, s:f, s:f}", "ms_compile_cold", 1e3 * times.cold, "ms_compile_disk",
+                                               1e3 * times.disk, "ms_compile_memory", 1e3 * times.memory));
+    }
+    if (status == ST_OK && !cli_has(bench->session->cli, OPTION_JSON))
+        print_result(ctx, bench, json);
+    json_array_append_new(bench->json, json);
+    return status;
+}
+
+static Status bench_item(Ctx *ctx, void *arg) {
+    Bench      *bench = arg;
+    const Spec *spec = &bench->item->spec;
+    ReadyKernel kernel;
+    const int   variant = bench->shape->length_count ? VARIANT_PACKED : 0;
+    TRY(bench_case_plan(ctx, spec, bench->kind, bench->shape, &bench->test));
+    TRY(session_kernel(ctx, bench->session, spec, bench->kind, variant, bench->test.shape.ring, &kernel));
+    Status status = time_kernel(ctx, bench, &kernel);
+    if (status == ST_OK)
+        status = report(ctx, bench, &kernel);
+    kernel_free(&kernel);
+    return status;
+}
+
+static void print_json(json_t *list) {
+    json_dumpf(json_array_size(list) == 1 ? json_array_get(list, 0) : list, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(8));
+    puts("");
+}
+
+static Status run_bench(Ctx *ctx, const Cli *cli, Session *session, const char *path, json_t *list) {
+    KernelKind kind = KIND_FORWARD;
+    Shape      shape;
+    int64_t    reps, seed;
+    TRY(shape_parse(ctx, cli_value(cli, OPTION_SHAPE), &shape));
+    if (cli_has(cli, OPTION_KIND))
+        TRY(kind_parse(ctx, cli_value(cli, OPTION_KIND), &kind));
+    TRY(cli_integer(ctx, cli, OPTION_REPS, 1, 1000000, 0, &reps));
+    TRY(cli_integer(ctx, cli, OPTION_SEED, 0, INT64_MAX, 1, &seed));
+    TRY(session_load_file(ctx, session, path));
+    TRY(session_pool(ctx, session));
+    for (int i = session->first; i < session->last; i++) {
+        Bench bench = {.session = session, .path = path, .item = &session->specs.items[i], .kind = kind, .shape = &shape,
+                       .reps = reps, .seed = seed, .json = list};
+        TRY(with_own_memory(ctx, bench_item, &bench));
+    }
+    if (cli_has(cli, OPTION_JSON))
+        print_json(list);
+    return ST_OK;
+}
+
+Status cmd_bench(Ctx *ctx, const Cli *cli) {
+    const char *path;
+    Session     session;
+    json_t     *list = json_array();
+    Status      status = cli_one_operand(ctx, cli, "SPEC", &path);
+    if (status == ST_OK) {
+        status = session_open(ctx, cli, &session);
+        if (status == ST_OK)
+            status = run_bench(ctx, cli, &session, path, list);
+        session_close(&session);
+    }
+    json_decref(list);
+    return status;
+}

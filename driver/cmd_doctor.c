@@ -1,0 +1,182 @@
+/* rattan doctor: what works here, what is missing and how to get it. Things that are optional never make it fail. */
+#include "codegen/llvm/llvm_codegen.h"
+#include "driver/cli.h"
+#include "driver/session.h"
+#include "driver/terminal.h"
+#include "frontend/frontend.h"
+#include "runtime/cache.h"
+
+#include <dlfcn.h>
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+typedef enum Health { HEALTH_OK, HEALTH_ABSENT, HEALTH_BROKEN } Health; /* absent: optional and not there */
+
+typedef struct Examination {
+    Ctx    *ctx;
+    json_t *json; /* NULL: text */
+    int     broken;
+} Examination;
+
+static void finding(Examination *examination, const char *what, Health health, const char *detail, const char *remedy) {
+    static const char *const WORDS[] = {"ok", "absent", "BROKEN"};
+    static const Colour      COLOURS[] = {COLOUR_GOOD, COLOUR_DIM, COLOUR_BAD};
+    examination->broken += health == HEALTH_BROKEN;
+    if (examination->json) {
+        json_array_append_new(examination->json, json_pack("{s:s, s:s, s:s, s:s}", "what", what, "state", WORDS[health], "detail",
+                                                           detail, "remedy", health == HEALTH_OK ? "" : remedy));
+        return;
+    }
+    printf("%-14s %s%-7s%s %s%s%s\n", what, colour_on(stdout, COLOURS[health]), WORDS[health], colour_off(stdout), detail,
+           health == HEALTH_OK ? "" : ": ", health == HEALTH_OK ? "" : remedy);
+}
+
+/* The value of the first line "key : value" of /proc/cpuinfo. */
+static const char *cpuinfo(Ctx *ctx, const char *key) {
+    FILE       *file = fopen("/proc/cpuinfo", "r");
+    char        line[8192];
+    const char *value = NULL;
+    while (file && !value && fgets(line, sizeof line, file)) {
+        const char *colon = strchr(line, ':');
+        if (colon && strncmp(line, key, strlen(key)) == 0)
+            value = ctx_strndup(ctx, colon + 1 + strspn(colon + 1, " "), strcspn(colon + 1 + strspn(colon + 1, " "), "\n"));
+    }
+    if (file)
+        fclose(file);
+    return value;
+}
+
+static void examine_processor(Examination *examination) {
+    Ctx        *ctx = examination->ctx;
+    const char *model = cpuinfo(ctx, "model name");
+    Target      target;
+    if (llvm_find_target(ctx, "host", &target) != ST_OK) {
+        finding(examination, "processor", HEALTH_BROKEN, ctx->message, ctx->remedy);
+        ctx_clear(ctx);
+        return;
+    }
+    finding(examination, "processor", HEALTH_OK,
+            ctx_printf(ctx, "%s; target %s, %d-byte vectors, L2 %lld KiB", model ? model : "unnamed", target.cpu, target.vector_bytes,
+                       (long long)target.l2_bytes / 1024),
+            "");
+}
+
+static void examine_threads(Examination *examination) {
+    Pool       *pool;
+    const char *variable = getenv("RATTAN_NUM_THREADS");
+    if (pool_create(examination->ctx, 0, &pool) != ST_OK) {
+        finding(examination, "threads", HEALTH_BROKEN, examination->ctx->message, examination->ctx->remedy);
+        ctx_clear(examination->ctx);
+        return;
+    }
+    finding(examination, "threads", HEALTH_OK,
+            ctx_printf(examination->ctx, "%d%s", pool_threads(pool), variable ? " (RATTAN_NUM_THREADS)" : ""), "");
+    pool_destroy(pool);
+}
+
+static const char SAMPLE[] = "return rattention { name = \"doctor\", heads = 1, head_dim = 16, window = 4 }";
+
+/* Lua and its sandbox by reading a spec, LLVM by compiling it. */
+static void examine_compiler(Examination *examination) {
+    Ctx     *ctx = examination->ctx;
+    SpecFile file;
+    Target   target;
+    Compiled compiled = {0};
+    if (spec_load_text(ctx, "doctor", SAMPLE, strlen(SAMPLE), &file) != ST_OK) {
+        finding(examination, "Lua", HEALTH_BROKEN, ctx->message, ctx->remedy[0] ? ctx->remedy : "install liblua5.4");
+        ctx_clear(ctx);
+        return;
+    }
+    finding(examination, "Lua", HEALTH_OK, "specs are read in a child process", "");
+    CompileRequest request = {.spec = &file.items[0].spec, .kind = KIND_FORWARD, .target = &target, .emit = EMIT_OBJECT};
+    if (llvm_find_target(ctx, "host", &target) != ST_OK || compile_kernel(ctx, &request, &compiled) != ST_OK) {
+        finding(examination, "LLVM", HEALTH_BROKEN, ctx->message, ctx->remedy[0] ? ctx->remedy : "run scripts/setup");
+        ctx_clear(ctx);
+        return;
+    }
+    finding(examination, "LLVM", HEALTH_OK, ctx_printf(ctx, "%s; a small kernel took %.0f ms", llvm_version(), 1e3 * compiled.seconds),
+            "");
+    code_object_free(compiled.object);
+}
+
+static void examine_cache(Examination *examination) {
+    Cache    *cache;
+    CacheInfo info;
+    if (cache_open(examination->ctx, NULL, 0, &cache) != ST_OK) {
+        finding(examination, "cache", HEALTH_BROKEN, examination->ctx->message, examination->ctx->remedy);
+        ctx_clear(examination->ctx);
+        return;
+    }
+    cache_info(cache, &info);
+    cache_close(cache);
+    const bool usable = *info.folder && !*info.warning;
+    finding(examination, "cache", usable ? HEALTH_OK : HEALTH_ABSENT,
+            usable ? ctx_printf(examination->ctx, "%s, %lld entries", info.folder, (long long)info.entries)
+                   : ctx_printf(examination->ctx, "memory only%s%s", *info.warning ? ", " : "", info.warning),
+            "set RATTAN_CACHE_DIR to a folder of your own");
+}
+
+static bool on_path(Ctx *ctx, const char *program) {
+    const char *path = getenv("PATH");
+    char       *folders = ctx_strdup(ctx, path ? path : ""), *rest = NULL;
+    for (char *folder = strtok_r(folders, ":", &rest); folder; folder = strtok_r(NULL, ":", &rest))
+        if (access(ctx_printf(ctx, "%s/%s", folder, program), X_OK) == 0)
+            return true;
+    return false;
+}
+
+static void examine_programs(Examination *examination) {
+    Ctx *ctx = examination->ctx;
+    const bool qemu = on_path(ctx, "qemu-aarch64-static") || on_path(ctx, "qemu-aarch64");
+    finding(examination, "qemu", qemu ? HEALTH_OK : HEALTH_ABSENT, qemu ? "aarch64 kernels can be tried" : "aarch64 kernels cannot be tried",
+            "install qemu-user-static");
+    const int  answer = on_path(ctx, "python3") ? system("python3 -c 'import importlib.util as u, sys; "
+                                                         "sys.exit(u.find_spec(\"torch\") is None)' >/dev/null 2>&1")
+                                                : -1;
+    const bool torch = answer != -1 && WIFEXITED(answer) && WEXITSTATUS(answer) == 0;
+    finding(examination, "PyTorch", torch ? HEALTH_OK : HEALTH_ABSENT, torch ? "present" : "no comparison in 'make demo'",
+            "pip install torch");
+}
+
+static void examine_library(Examination *examination, const char *what, const char *const *names, const char *remedy) {
+    void       *library = NULL;
+    const char *found = "not found";
+    for (; *names && !library; names++) {
+        library = dlopen(*names, RTLD_LAZY | RTLD_LOCAL);
+        found = library ? *names : found;
+    }
+    finding(examination, what, library ? HEALTH_OK : HEALTH_ABSENT, found, remedy);
+    if (library)
+        dlclose(library);
+}
+
+static void examine_cuda(Examination *examination) {
+    static const char *const DRIVER[] = {"libcuda.so.1", NULL};
+    static const char *const NVRTC[] = {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so", NULL};
+    examine_library(examination, "CUDA driver", DRIVER, "install NVIDIA's driver where there is a GPU");
+    examine_library(examination, "NVRTC", NVRTC, "install CUDA 12 or newer, or pip install nvidia-cuda-nvrtc");
+}
+
+Status cmd_doctor(Ctx *ctx, const Cli *cli) {
+    TRY(cli_no_operands(ctx, cli));
+    Examination examination = {.ctx = ctx, .json = cli_has(cli, OPTION_JSON) ? json_array() : NULL};
+    finding(&examination, "rattan", HEALTH_OK, RATTAN_VERSION, "");
+    examine_processor(&examination);
+    examine_threads(&examination);
+    examine_compiler(&examination);
+    examine_cache(&examination);
+    examine_programs(&examination);
+    examine_cuda(&examination);
+    if (examination.json) {
+        json_dumpf(examination.json, stdout, JSON_INDENT(2));
+        puts("");
+        json_decref(examination.json);
+    }
+    return examination.broken ? ctx_fail(ctx, ST_FAILED, "rattan doctor", "see the lines marked BROKEN", "%d things do not work",
+                                         examination.broken)
+                              : ST_OK;
+}
