@@ -65,6 +65,7 @@ static const struct {
     {"cx16", L1, ECX, 13, OS_NONE},
     {"cx8", L1, EDX, 8, OS_NONE},
     {"enqcmd", L7, ECX, 29, OS_NONE},
+    {"evex512", L7, EBX, 16, OS_AVX512}, /* LLVM's word for registers of 512 bits, which avx512f implies */
     {"f16c", L1, ECX, 29, OS_AVX},
     {"fma", L1, ECX, 12, OS_AVX},
     {"fma4", LX1, ECX, 16, OS_AVX},
