@@ -11,6 +11,8 @@
 #ifndef RATTAN_BASE_CODE_OBJECT_H
 #define RATTAN_BASE_CODE_OBJECT_H
 
+#include <string.h>
+
 #include "base/ctx.h"
 #include "base/dtype.h"
 
@@ -45,6 +47,12 @@ typedef struct CodeParam {
     int       rank;      /* as callers see it, 1 to 4; dims are padded in front with 1 */
     int64_t   dims[4];   /* d0 d1 d2 d3 */
 } CodeParam;
+
+/* lse and sink hold one number a row: kernels see a last dim of 1 that callers leave out. */
+static inline int code_param_caller_rank(const CodeParam *param) {
+    const bool number = strcmp(param->name, "lse") == 0 || strcmp(param->name, "sink") == 0;
+    return param->rank - (number ? 1 : 0);
+}
 
 typedef struct CodePhase {
     char    symbol[96];

@@ -269,10 +269,11 @@ Status kernel_add_outputs(Ctx *ctx, const ReadyKernel *kernel, TensorSet *tensor
         const CodeParam *param = &kernel->object->params[p];
         if (param->role != PARAM_OUT || tensors_find(tensors, param->name))
             continue;
-        int64_t dims[4];
-        for (int d = 0; d < param->rank; d++)
+        const int rank = code_param_caller_rank(param);
+        int64_t   dims[4];
+        for (int d = 0; d < rank; d++)
             dims[d] = dim_value(param->dims[d + 4 - param->rank], sizes);
-        tensors_put(ctx, tensors, param->name, tensor_new(ctx, param->dtype, param->rank, dims));
+        tensors_put(ctx, tensors, param->name, tensor_new(ctx, param->dtype, rank, dims));
     }
     return ST_OK;
 }
