@@ -85,19 +85,19 @@ if [ -z "${RATTAN_SANITIZED:-}" ]; then
 fi
 
 # Names and sizes.
-bad=$(printf '%s\n' "$files" | grep -vE '(^|/)CMakeLists\.txt$' | sed 's,.*/,,' | sort | uniq -d)
+bad=$(printf '%s\n' "$files" | grep -vE '(^|/)(CMakeLists\.txt|README\.md)$' | sed 's,.*/,,' | sort | uniq -d)
 nothing "file names are unique" "$bad"
 # Written in two halves, so that this line does not find itself.
 bad=$(printf '%s\n' "$files" | xargs grep -nIE '(^|[^A-Za-z0-9_.~$}])/(wor''k|ro''ot|ho''me|Use''rs)/')
 nothing "no absolute path of a machine" "$bad"
-bad=$(printf '%s\n' "$files" | grep -E '\.(c|h|def|lua|py|sh)$' | xargs wc -l | awk '$2 != "total" && $1 > 650 { print $1, $2 }')
-nothing "no file is longer than 650 lines" "$bad"
-bad=$(printf '%s\n' "$files" | grep -E '\.(c|h|lua)$' | xargs grep -nE '^ *# *if 0|TO''DO|FIX''ME|XX''X')
+bad=$(printf '%s\n' "$files" | grep -E '\.(c|h|def|lua|py|sh)$' | xargs wc -l | awk '$2 != "total" && $1 > 700 { print $1, $2 }')
+nothing "no file is longer than 700 lines" "$bad"
+bad=$(printf '%s\n' "$files" | grep -E '\.(c|h|lua)$' | xargs grep -nE '^ *# *if 0|TO''DO|FIX''ME|\bXX''X\b')
 nothing "no leftovers" "$bad"
 bad=$(in_folder 'base|ir|frontend|frontend/kinds|passes|codegen/llvm|runtime|driver|tests' | grep -E '\.(c|h)$' |
     xargs awk 'FNR == 1 && !/^\/\*/ { print FILENAME ": opens without a comment" }')
 nothing "every file opens with a comment" "$bad"
-bad=$(wc -l include/rattan/rattan.h | awk '$1 >= 300')
+bad=$(wc -l include/rattan/rattan.h 2>&1 | awk '$1 >= 300 || !/^[0-9]/')
 nothing "the public header is under 300 lines" "$bad"
 printf '#include <rattan/rattan.h>\nint main(void) { return 0; }\n' >"$TMP/public.c"
 check "the public header stands alone in strict C11" \
