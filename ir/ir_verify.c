@@ -1,6 +1,7 @@
 /* The verifier: what ir.h and ops.def say must hold, checked for a whole module. In: any module that is linked together
  * properly. Out: ST_OK, or ST_FAILED with the op, the rule and what was found. Changes nothing.
- * This file walks and checks names, scope, counts, types and levels; rules of single ops are in ir_verify_ops.c. */
+ * This file walks and checks names, scope, counts, types and levels; rules of single ops are in ir_verify_ops.c, places in
+ * ir_verify_places.c. */
 #include "ir/ir_verify.h"
 
 #include <stdio.h>
@@ -19,7 +20,7 @@ Status verify_fail(const Verifier *v, const Op *op, const char *rule, const char
     return ctx_fail(v->ctx, ST_FAILED, place, NULL, "%s: %s", rule, message);
 }
 
-static const char *type_text(const Verifier *v, Type type) {
+const char *verify_type_text(const Verifier *v, Type type) {
     Text text = TEXT(v->ctx);
     type_print(&text, type);
     return text_str(&text);
@@ -29,7 +30,7 @@ static const char *type_text(const Verifier *v, Type type) {
 static const char *operand_text(const Verifier *v, const Op *op) {
     Text text = TEXT(v->ctx);
     for (int i = 0; i < op->in_count; i++)
-        text_add(&text, "%s%s", i ? ", " : "", type_text(v, op->in[i]->type));
+        text_add(&text, "%s%s", i ? ", " : "", verify_type_text(v, op->in[i]->type));
     return op->in_count ? text_str(&text) : "none";
 }
 
@@ -115,41 +116,9 @@ static Status check_results(const Verifier *v, const Op *op) {
         if (wrong)
             return verify_fail(v, op, "types", "%s; found %s", wrong, operand_text(v, op));
         if (!type_equal(type, op->out[i]->type))
-            return verify_fail(v, op, "types", "result %d must be %s, found %s", i, type_text(v, type),
-                               type_text(v, op->out[i]->type));
+            return verify_fail(v, op, "types", "result %d must be %s, found %s", i, verify_type_text(v, type),
+                               verify_type_text(v, op->out[i]->type));
     }
-    return ST_OK;
-}
-
-/* ---- Places ---- */
-
-static Status check_place(const Verifier *v, const Op *op, const Value *value) {
-    const Type type = value->type;
-    if (type.cls != TY_INDEX && (type.rows < 1 || type.cols < 1 || (type.cls == TY_RING && type.slots < 1)))
-        return verify_fail(v, op, "types", "sizes must be at least 1, found %s", type_text(v, type));
-    if (type.cls != TY_INDEX && (type.dtype == DT_I32 || type.dtype == DT_I64))
-        return verify_fail(v, op, "types", "tiles hold floating types, found %s", type_text(v, type));
-    if (type.space == SPACE_GLOBAL && (!value->def || value->def->code != OP_LOAD))
-        return verify_fail(v, op, "place", "only a load's result may be @global");
-    if (type.space == SPACE_REGISTER && type.cls == TY_RING)
-        return verify_fail(v, op, "place", "a ring cannot be @reg");
-    if (type.space != SPACE_SCRATCH)
-        return ST_OK;
-    if (type.cls == TY_INDEX || v->kernel->level != LEVEL_TILE)
-        return verify_fail(v, op, "place", "only tiles and rings of a tile kernel have scratch places");
-    if (type.offset < 0 || type.offset % 64 != 0)
-        return verify_fail(v, op, "place", "offset %lld is not a multiple of 64", (long long)type.offset);
-    if (type.offset + ir_tile_bytes(type) > v->kernel->scratch_bytes)
-        return verify_fail(v, op, "place", "offset %lld + %lld bytes exceeds scratch=%lld", (long long)type.offset,
-                           (long long)ir_tile_bytes(type), (long long)v->kernel->scratch_bytes);
-    return ST_OK;
-}
-
-static Status check_places(const Verifier *v, const Op *op) {
-    for (int i = 0; i < op->out_count; i++)
-        TRY(check_place(v, op, op->out[i]));
-    for (int i = 0; op->region && i < op->region->arg_count; i++)
-        TRY(check_place(v, op, op->region->args[i]));
     return ST_OK;
 }
 
@@ -194,7 +163,7 @@ static Status check_op(Verifier *v, const Op *op) {
     TRY(check_region(v, op));
     TRY(check_results(v, op));
     TRY(verify_op_rules(v, op));
-    TRY(check_places(v, op));
+    TRY(verify_places(v, op));
     for (int i = 0; i < op->out_count; i++)
         TRY(declare(v, op, op->out[i], op, NULL, i));
     return ST_OK;

@@ -1,4 +1,4 @@
-/* Shared by the two files of the verifier. */
+/* Shared by the files of the verifier. */
 #ifndef RATTAN_IR_IR_VERIFY_H
 #define RATTAN_IR_IR_VERIFY_H
 
@@ -16,5 +16,7 @@ Status verify_fail(const Verifier *v, const Op *op, const char *rule, const char
     __attribute__((format(printf, 4, 5)));
 Status verify_params(const Verifier *v);
 Status verify_op_rules(const Verifier *v, const Op *op);
+Status verify_places(const Verifier *v, const Op *op); /* sizes and places of results and region arguments */
+const char *verify_type_text(const Verifier *v, Type type);
 
 #endif
