@@ -28,8 +28,7 @@ static double token_bytes(const Spec *spec) {
 
 /* Of a step of decode or extend, a sequence: rows of the rings that the window needs, rows written, states read and written. */
 static double pool_bytes(const Spec *spec, int64_t pos, int64_t tokens) {
-    const int64_t window = spec->full ? INT64_MAX : spec->window;
-    const double  valid = (double)(pos < window ? pos : window), state = (double)spec_features(spec) * spec->value_dim * sizeof(float);
+    const double  valid = (double)(pos < spec->window ? pos : spec->window), state = (double)spec_features(spec) * spec->value_dim * sizeof(float);
     const double  heads = spec->initial_state ? spec->heads : spec->kv_heads;
     return (valid + (double)tokens) * spec->kv_heads * (spec->head_dim + spec->value_dim) * (double)dtype_size(spec->dtype) +
            2 * heads * state;
@@ -55,9 +54,9 @@ static Status plan_step(Ctx *ctx, const Spec *spec, BenchCase *bench) {
         return ctx_fail(ctx, ST_USAGE, "--shape", "give B, T and pos", "lengths are for forward");
     shape->B = shape->B < 0 ? 16 : shape->B;
     shape->T = shape->T < 0 ? (bench->kind == KIND_DECODE ? 1 : 256) : shape->T;
-    shape->pos = shape->pos < 0 ? (spec->full ? 1024 : 2 * spec->window) : shape->pos;
+    shape->pos = shape->pos < 0 ? 2 * spec->window : shape->pos;
     if (shape->ring < 0)
-        shape->ring = spec->full ? shape->pos + shape->T : spec->window;
+        shape->ring = spec->window;
     const double pairs = pairs_of_sequence(spec, shape->pos, shape->T) * (double)shape->B;
     bench->useful_flops = count_flops(spec, pairs, (double)(shape->B * shape->T));
     bench->bytes = (double)(shape->B * shape->T) * token_bytes(spec) + (double)shape->B * pool_bytes(spec, shape->pos, shape->T);

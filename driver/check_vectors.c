@@ -61,11 +61,18 @@ static Status find_variant(Ctx *ctx, VectorCheck *check) {
     return ST_OK;
 }
 
-/* Same number of values as the kernel's output, dims and all. */
+/* Same dims; a kernel may add a last one of 1 (lse is [B,H,T,1] to it). */
+static bool same_dims(const Tensor *expected, const Tensor *got) {
+    int rank = got->rank;
+    while (rank > expected->rank && got->dims[rank - 1] == 1)
+        rank--;
+    return rank == expected->rank && memcmp(expected->dims, got->dims, sizeof(int64_t) * (size_t)rank) == 0;
+}
+
 static Status check_dims(Ctx *ctx, const VectorCheck *check, const char *name, const Tensor *expected, const Tensor *got) {
     if (!got)
         return ctx_fail(ctx, ST_USAGE, ctx_printf(ctx, "%s: out.%s", check->path, name), "remove it", "a kernel of this spec has no such output");
-    if (expected->rank == got->rank && memcmp(expected->dims, got->dims, sizeof(int64_t) * (size_t)got->rank) == 0)
+    if (same_dims(expected, got))
         return ST_OK;
     return ctx_fail(ctx, ST_USAGE, ctx_printf(ctx, "%s: out.%s", check->path, name),
                     ctx_printf(ctx, "the kernel writes %s", tensor_describe(ctx, got)), "it is %s", tensor_describe(ctx, expected));

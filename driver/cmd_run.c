@@ -39,8 +39,11 @@ static void name_inputs(Ctx *ctx, const SafeFile *file, TensorSet *tensors) {
 static void collect_outputs(Ctx *ctx, const ReadyKernel *kernel, const TensorSet *tensors, SafeFile *out) {
     for (int p = 0; p < kernel->object->param_count; p++) {
         const CodeParam *param = &kernel->object->params[p];
-        if (param->role == PARAM_OUT || param->role == PARAM_INOUT)
-            tensors_put(ctx, &out->tensors, param->name, *tensors_find(tensors, param->name));
+        if (param->role != PARAM_OUT && param->role != PARAM_INOUT)
+            continue;
+        Tensor *tensor = tensors_put(ctx, &out->tensors, param->name, *tensors_find(tensors, param->name));
+        if (strcmp(param->name, "lse") == 0 && tensor->rank == 4)
+            tensor->rank = 3; /* [B,H,T,1] to the kernel, [B,H,T] to people */
     }
 }
 

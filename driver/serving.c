@@ -55,9 +55,8 @@ static void open_pools(Ctx *ctx, Serving *serving) {
     const int64_t state[] = {P, spec->initial_state ? spec->heads : Hk, spec_features(spec), spec->value_dim};
     tensors_put(ctx, &serving->pools, "ring_k", random_pool(ctx, serving->random, spec->dtype, ring_k));
     tensors_put(ctx, &serving->pools, "ring_v", random_pool(ctx, serving->random, spec->dtype, ring_v));
-    if (!spec->full)
-        tensors_put(ctx, &serving->pools, "state", random_pool(ctx, serving->random, DT_F32, state));
-    for (int64_t n = 0; n < serving->N && !spec->full; n++)
+    tensors_put(ctx, &serving->pools, "state", random_pool(ctx, serving->random, DT_F32, state));
+    for (int64_t n = 0; n < serving->N; n++)
         clear_state(serving, n);
     for (int i = 0; i < serving->pools.count; i++)
         tensors_put(ctx, &serving->spare, serving->pools.items[i].name, copy_of(ctx, &serving->pools.items[i].tensor));
@@ -234,7 +233,7 @@ bool serving_ring_right(const Serving *serving, const char *what) {
     const Spec   *spec = &serving->kernel->spec;
     const Tensor *whole = tensors_find(serving->inputs, what);
     const Tensor *ring = tensors_find(&serving->pools, strcmp(what, "k") == 0 ? "ring_k" : "ring_v");
-    const int64_t rows = ring->dims[1], kept = spec->full ? rows : spec->window;
+    const int64_t rows = ring->dims[1], kept = spec->window;
     const size_t  bytes = (size_t)(ring->dims[2] * ring->dims[3]) * dtype_size(ring->dtype);
     for (int64_t n = 0; n < serving->N; n++) {
         const int64_t end = serving->position[n];
