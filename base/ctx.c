@@ -10,6 +10,7 @@ enum { BLOCK_BYTES = 64 * 1024, ALIGNMENT = 16 };
 struct ArenaBlock {
     ArenaBlock *next;
     size_t      size, used;
+    bool        lent;
 };
 
 static size_t round_up(size_t n) { return (n + ALIGNMENT - 1) & ~(size_t)(ALIGNMENT - 1); }
@@ -19,7 +20,8 @@ void ctx_init(Ctx *ctx) { memset(ctx, 0, sizeof *ctx); }
 void ctx_free(Ctx *ctx) {
     for (ArenaBlock *block = ctx->blocks; block;) {
         ArenaBlock *next = block->next;
-        free(block);
+        if (!block->lent)
+            free(block);
         block = next;
     }
     ctx->blocks = NULL;
@@ -96,15 +98,19 @@ void *ctx_alloc(Ctx *ctx, size_t bytes) {
         block = malloc(size);
         if (!block)
             exhausted(ctx);
-        block->size = size;
-        block->used = header;
-        block->next = ctx->blocks;
+        *block = (ArenaBlock){ctx->blocks, size, header, false};
         ctx->blocks = block;
         ctx->used += size;
     }
     void *memory = (char *)block + block->used;
     block->used += need;
     return memset(memory, 0, need);
+}
+
+void ctx_lend(Ctx *ctx, void *memory, size_t bytes) {
+    ArenaBlock *block = memory;
+    *block = (ArenaBlock){ctx->blocks, bytes, round_up(sizeof *block), true};
+    ctx->blocks = block;
 }
 
 void *ctx_realloc(Ctx *ctx, void *old, size_t old_bytes, size_t new_bytes) {

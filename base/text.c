@@ -45,5 +45,8 @@ void text_add_double(Text *text, double value) {
         if (strtod(digits, NULL) == value || isnan(value))
             break;
     }
+    for (char *c = digits; *c; c++)
+        if (*c == ',') /* the decimal point of the program's locale */
+            *c = '.';
     text_add(text, "%s", digits);
 }

@@ -8,8 +8,11 @@
 #include "base/ctx.h"
 #include "base/text.h"
 
-/* Appends the answer to `reply`. Runs in the child, inside ctx_run of the child's copy of the Ctx. */
+/* Puts the answer into `reply`. Runs in the child, inside ctx_run of the child's copy of the Ctx, whose arena has
+ * SANDBOX_ARENA bytes more. It must not call malloc: a thread of the parent may have held its lock at the fork. */
 typedef void SandboxFn(Ctx *ctx, void *arg, Text *reply);
+
+enum { SANDBOX_ARENA = 256 * 1024 * 1024 };
 
 /* Runs fn(arg) in a child with limits on processor time, wall-clock time, memory, descriptors, files and processes, and takes
  * its answer. A child that is killed, crashes or says too much is an error at `place`; the parent's descriptors, signals and

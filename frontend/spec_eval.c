@@ -12,7 +12,6 @@
 #include <string.h>
 
 enum {
-    MEMORY_CAP = 64 * 1024 * 1024,
     INSTRUCTION_CAP = 20 * 1000 * 1000,
     INSTRUCTION_STEP = 10 * 1000,
 };
@@ -27,26 +26,10 @@ static const char *const math_names[] = {"abs", "ceil", "cos", "exp", "floor", "
 
 Eval *spec_eval_of(lua_State *L) { return *(Eval **)lua_getextraspace(L); }
 
-static void *capped_alloc(void *user, void *old, size_t old_size, size_t size) {
-    Eval *const  eval = user;
-    const size_t held = old ? old_size : 0;
-    if (size == 0) {
-        free(old);
-        eval->memory -= held;
-        return NULL;
-    }
-    if (size > held && eval->memory - held + size > MEMORY_CAP)
-        return NULL;
-    void *memory = realloc(old, size);
-    if (memory)
-        eval->memory += size - held;
-    return memory;
-}
-
 void spec_raise(lua_State *L) {
     lua_pushnil(L);
     lua_error(L);
-    abort(); /* lua_error does not return */
+    __builtin_unreachable(); /* lua_error does not return */
 }
 
 void spec_require(lua_State *L, Status status) {
@@ -230,7 +213,7 @@ static void report(lua_State *L, Eval *eval, int error) {
         return;
     if (error == LUA_ERRMEM) {
         ctx_fail(ctx, ST_USAGE, source.file, "a spec is data: look for something that grows",
-                 "needs more than %d MB of memory", MEMORY_CAP >> 20);
+                 "needs more than %d MB of memory", (int)(LUA_POOL_BYTES >> 20));
         return;
     }
     const char *message = lua_type(L, -1) == LUA_TSTRING ? lua_tostring(L, -1) : NULL;
@@ -252,9 +235,11 @@ Status spec_eval(Ctx *ctx, const SpecSource *source, const char *default_name, S
     Eval eval = {.ctx = ctx, .source = *source, .default_name = default_name};
     if (source->length > 0 && source->text[0] == LUA_SIGNATURE[0])
         return ctx_fail(ctx, ST_USAGE, source->file, "write the spec as Lua text", "is compiled Lua, which is not read");
-    lua_State *L = lua_newstate(capped_alloc, &eval);
+    if (!lua_pool_open(&eval.pool))
+        return ctx_fail(ctx, ST_FAILED, source->file, "free some memory", "no memory for Lua");
+    lua_State *L = lua_newstate(lua_pool_alloc, &eval.pool);
     if (!L)
-        return ctx_fail(ctx, ST_NO_MEMORY, source->file, NULL, "no memory for a Lua state");
+        return ctx_fail(ctx, ST_FAILED, source->file, "free some memory", "no memory for a Lua state");
     *(Eval **)lua_getextraspace(L) = &eval;
     lua_sethook(L, count_instructions, LUA_MASKCOUNT, INSTRUCTION_STEP);
     lua_pushcfunction(L, run);
@@ -262,6 +247,6 @@ Status spec_eval(Ctx *ctx, const SpecSource *source, const char *default_name, S
     const int error = lua_pcall(L, 1, 0, 0);
     if (error != LUA_OK)
         report(L, &eval, error);
-    lua_close(L);
+    lua_pool_close(&eval.pool); /* the state lies in it, and owns nothing else */
     return ctx->status;
 }

@@ -10,6 +10,7 @@
 #define RATTAN_FRONTEND_SPEC_EVAL_H
 
 #include "frontend/feature_map.h"
+#include "frontend/lua_pool.h"
 #include "frontend/spec_fields.h"
 #include "frontend/spec_source.h"
 #include "base/spec.h"
@@ -20,7 +21,7 @@ typedef struct Eval {
     Ctx        *ctx;
     SpecSource  source;       /* without line and form */
     const char *default_name; /* made from the file's name */
-    size_t      memory;       /* bytes that Lua holds */
+    LuaPool     pool;         /* all memory of Lua */
     int64_t     instructions; /* counted so far */
     FeatureMap *tracing;      /* the map whose function runs; NULL: none does */
     int         trace_number; /* of that trace: tells its vectors from those of earlier ones */

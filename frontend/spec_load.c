@@ -12,32 +12,37 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    MAX_SOURCE = 1024 * 1024,
-    MAX_ARENA = 128 * 1024 * 1024, /* of specs made, beside what Lua holds */
-};
+enum { MAX_SOURCE = 1024 * 1024 };
 
 typedef struct Request {
     SpecSource  source;
     const char *default_name;
-    SpecFile    file;
+    Text        reply;
 } Request;
 
 static Status evaluate(Ctx *ctx, void *arg) {
     Request *request = arg;
-    return spec_eval(ctx, &request->source, request->default_name, &request->file);
+    SpecFile file = {0};
+    spec_eval(ctx, &request->source, request->default_name, &file);
+    spec_wire_write(&request->reply, ctx, &file);
+    return ST_OK;
 }
 
 /* In the child: the specs, or what is wrong with them. */
 static void answer(Ctx *ctx, void *arg, Text *reply) {
+    enum { RESERVE = 16 * 1024 }; /* enough to say that memory ran out */
     Request *request = arg;
-    ctx->limit = ctx->used + MAX_ARENA;
+    void    *reserve = ctx_alloc(ctx, RESERVE);
+    request->reply = TEXT(ctx);
     if (ctx_run(ctx, evaluate, request) == ST_NO_MEMORY) {
+        ctx_lend(ctx, reserve, RESERVE);
         ctx_clear(ctx);
-        ctx_fail(ctx, ST_USAGE, request->source.file, "make fewer layers", "needs more than %d MB of memory", MAX_ARENA >> 20);
+        ctx_fail(ctx, ST_USAGE, request->source.file, "make fewer layers", "needs more than %d MB of memory",
+                 SANDBOX_ARENA >> 20);
+        request->reply = TEXT(ctx);
+        spec_wire_write(&request->reply, ctx, NULL);
     }
-    ctx->limit = 0;
-    spec_wire_write(reply, ctx, &request->file);
+    *reply = request->reply;
 }
 
 /* "dir/gemma-2.lua" to "gemma_2": what a spec without a name is called. */
@@ -65,7 +70,7 @@ Status spec_load_text(Ctx *ctx, const char *file, const char *text, size_t lengt
         return ctx->status;
     if (length > MAX_SOURCE)
         return ctx_fail(ctx, ST_USAGE, file, "a spec is at most 1 MB of text", "is too long");
-    Request request = {{.file = file, .text = text, .length = length}, name_of_file(ctx, file), {0}};
+    Request request = {.source = {.file = file, .text = text, .length = length}, .default_name = name_of_file(ctx, file)};
     TRY(sandbox_run(ctx, file, answer, &request, &reply, &reply_length));
     return spec_wire_read(ctx, &request.source, reply, reply_length, out);
 }
