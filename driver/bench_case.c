@@ -1,11 +1,9 @@
 /* Tensors and counts of a benchmark: see bench_case.h. */
 #include "driver/bench_case.h"
 
-#include "driver/ceilings.h"
-
 #include <string.h>
 
-enum { NOISE = 65521 /* a prime: repeats fall on other rows */ };
+enum { NOISE = 65521 }; /* a prime: repeats fall on other rows */
 
 static double pairs_of_sequence(const Spec *spec, int64_t first, int64_t tokens) {
     const int64_t window = spec->full ? INT64_MAX : spec->window;
@@ -101,39 +99,25 @@ static void put_meaning(const BenchCase *bench, const char *name, const Tensor *
     }
 }
 
-static void fill_copy(Ctx *ctx, const ReadyKernel *kernel, BenchCase *bench, const float *noise, Random *random, TensorSet *copy) {
-    int64_t tokens = 0;
-    for (int n = 0; n < bench->shape.length_count; n++)
-        tokens += bench->shape.lengths[n];
-    if (!bench->shape.length_count)
-        tokens = bench->shape.T;
+void bench_case_fill(Ctx *ctx, const ReadyKernel *kernel, Random *random, BenchCase *bench) {
+    const Shape *shape = &bench->shape;
+    float       *noise = NEW_ARRAY(ctx, float, NOISE);
+    int64_t      tokens = shape->length_count ? 0 : shape->T;
+    for (int i = 0; i < NOISE; i++)
+        noise[i] = (float)random_normal(random);
+    for (int n = 0; n < shape->length_count; n++)
+        tokens += shape->lengths[n];
     for (int p = 0; p < kernel->object->param_count; p++) {
         const CodeParam *param = &kernel->object->params[p];
         int64_t          dims[4];
-        for (int d = 0; d < param->rank; d++)
-            dims[d] = size_of(param->dims[d + 4 - param->rank], bench,
-                              bench->shape.length_count ? bench->shape.length_count : bench->shape.B, tokens);
         if (param->role == PARAM_WORK)
             continue;
+        for (int d = 0; d < param->rank; d++)
+            dims[d] = size_of(param->dims[d + 4 - param->rank], bench, shape->length_count ? shape->length_count : shape->B, tokens);
         const Tensor tensor = param->dtype == DT_I32 ? tensor_new(ctx, DT_I32, param->rank, dims)
                                                      : noisy_tensor(ctx, param->dtype, param->rank, dims, noise, random);
         if (param->dtype == DT_I32)
             put_meaning(bench, param->name, &tensor);
-        tensors_put(ctx, copy, param->name, tensor);
-        bench->tensor_bytes += (int64_t)tensor_bytes(&tensor);
+        tensors_put(ctx, &bench->tensors, param->name, tensor);
     }
-}
-
-Status bench_case_fill(Ctx *ctx, const ReadyKernel *kernel, Random *random, BenchCase *bench) {
-    float *noise = NEW_ARRAY(ctx, float, NOISE);
-    for (int i = 0; i < NOISE; i++)
-        noise[i] = (float)random_normal(random);
-    bench->copies = NEW_ARRAY(ctx, TensorSet, BENCH_MOST_COPIES);
-    /* Forward takes turns on copies until they cannot all be in the cache; the other kinds get the cache emptied instead. */
-    do {
-        bench->tensor_bytes = 0;
-        fill_copy(ctx, kernel, bench, noise, random, &bench->copies[bench->copy_count++]);
-    } while (bench->kind == KIND_FORWARD && bench->copy_count < BENCH_MOST_COPIES &&
-             bench->tensor_bytes * bench->copy_count < 2 * cache_bytes());
-    return ST_OK;
 }

@@ -4,20 +4,16 @@
 
 #include "driver/layer_case.h"
 
-enum { BENCH_MOST_COPIES = 16 };
-
 typedef struct BenchCase {
     KernelKind kind;
-    Shape      shape;        /* as asked, defaults filled in */
-    TensorSet *copies;       /* complete sets of arguments; launches take turns */
-    int        copy_count;
-    int64_t    tensor_bytes; /* of one copy */
+    Shape      shape; /* as asked, defaults filled in */
+    TensorSet  tensors;
     double     useful_flops, bytes;
 } BenchCase;
 
 /* Fills defaults into the shape and counts flops and bytes: before compiling, since a ring's size is part of the kernel. */
 Status bench_case_plan(Ctx *ctx, const Spec *spec, KernelKind kind, const Shape *shape, BenchCase *out);
 /* Makes the tensors, random. */
-Status bench_case_fill(Ctx *ctx, const ReadyKernel *kernel, Random *random, BenchCase *bench);
+void bench_case_fill(Ctx *ctx, const ReadyKernel *kernel, Random *random, BenchCase *bench);
 
 #endif

@@ -39,9 +39,9 @@ static double median(double *values, int64_t count) {
     return count % 2 ? values[count / 2] : 0.5 * (values[count / 2 - 1] + values[count / 2]);
 }
 
-static Status launch_once(Ctx *ctx, Bench *bench, const ReadyKernel *kernel, Tensor *const *arguments, int64_t turn, double *seconds) {
+static Status launch_once(Ctx *ctx, Bench *bench, const ReadyKernel *kernel, const Tensor *arguments, double *seconds) {
     const double start = seconds_now();
-    TRY(executable_launch(ctx, kernel->executable, bench->session->pool, arguments[turn % bench->test.copy_count], 0));
+    TRY(executable_launch(ctx, kernel->executable, bench->session->pool, arguments, 0));
     *seconds = seconds_now() - start;
     return ST_OK;
 }
@@ -59,12 +59,12 @@ static void measure_ceilings(Bench *bench, double *fma, double *read) {
     *read = ceiling_read(bench->session->pool, &bench->buffer);
 }
 
-static Status repeat(Ctx *ctx, Bench *bench, const ReadyKernel *kernel, Tensor *const *arguments) {
+static Status repeat(Ctx *ctx, Bench *bench, const ReadyKernel *kernel, const Tensor *arguments) {
     Progress progress;
     double   warm = 0, ignored;
-    TRY(launch_once(ctx, bench, kernel, arguments, 0, &bench->first_call));
+    TRY(launch_once(ctx, bench, kernel, arguments, &bench->first_call));
     for (int i = 0; i < WARM_UP; i++)
-        TRY(launch_once(ctx, bench, kernel, arguments, 1 + i, &warm));
+        TRY(launch_once(ctx, bench, kernel, arguments, &warm));
     const double start = seconds_now();
     measure_ceilings(bench, &ignored, &ignored);
     bench->reps = choose_reps(bench, warm, seconds_now() - start);
@@ -73,7 +73,7 @@ static Status repeat(Ctx *ctx, Bench *bench, const ReadyKernel *kernel, Tensor *
     bench->read = NEW_ARRAY(ctx, double, bench->reps);
     progress_start(&progress, bench->item->spec.name);
     for (int64_t i = 0; i < bench->reps; i++) {
-        TRY(launch_once(ctx, bench, kernel, arguments, i, &bench->seconds[i]));
+        TRY(launch_once(ctx, bench, kernel, arguments, &bench->seconds[i]));
         measure_ceilings(bench, &bench->fma[i], &bench->read[i]); /* reading also empties the caches for the next */
         progress_step(&progress, i + 1, bench->reps);
     }
@@ -82,23 +82,22 @@ static Status repeat(Ctx *ctx, Bench *bench, const ReadyKernel *kernel, Tensor *
 }
 
 static Status run_dense(Ctx *ctx, Bench *bench) {
-    const Tensor *o = tensors_find(&bench->test.copies[0], "o");
+    const Tensor *o = tensors_find(&bench->test.tensors, "o");
     if (!cli_has(bench->session->cli, OPTION_DENSE))
         return ST_OK;
     if (bench->kind != KIND_FORWARD)
         return ctx_fail(ctx, ST_USAGE, "--dense", "leave it out", "the dense evaluation is for forward alone");
-    return dense_run(ctx, &bench->item->spec, &bench->test.copies[0], bench->session->pool,
+    return dense_run(ctx, &bench->item->spec, &bench->test.tensors, bench->session->pool,
                      NEW_ARRAY(ctx, float, tensor_elements(o)), &bench->dense);
 }
 
 static Status time_kernel(Ctx *ctx, Bench *bench, const ReadyKernel *kernel) {
     Random  random = {(uint64_t)bench->seed};
-    Tensor *arguments[BENCH_MOST_COPIES];
-    TRY(bench_case_fill(ctx, kernel, &random, &bench->test));
-    for (int c = 0; c < bench->test.copy_count; c++)
-        TRY(kernel_arguments(ctx, kernel, &bench->test.copies[c], &arguments[c]));
-    TRY(executable_prepare(ctx, kernel->executable, bench->session->pool, arguments[0]));
-    TRY(executable_memory(ctx, kernel->executable, bench->session->pool, arguments[0], &bench->work_bytes));
+    Tensor *arguments;
+    bench_case_fill(ctx, kernel, &random, &bench->test);
+    TRY(kernel_arguments(ctx, kernel, &bench->test.tensors, &arguments));
+    TRY(executable_prepare(ctx, kernel->executable, bench->session->pool, arguments));
+    TRY(executable_memory(ctx, kernel->executable, bench->session->pool, arguments, &bench->work_bytes));
     read_buffer_new(ctx, &bench->buffer);
     TRY(repeat(ctx, bench, kernel, arguments));
     return run_dense(ctx, bench);
