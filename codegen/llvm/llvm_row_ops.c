@@ -1,0 +1,219 @@
+/* One row of each rowwise op: see llvm_rows.c. Lanes past the last column hold anything; whatever reduces over columns
+ * looks at real ones alone. */
+#include "codegen/llvm/llvm_gen.h"
+
+static int columns(const Op *op) { return op->out[0]->type.cols; }
+
+static Val operand(const Val *row, const Value *value, int vector) { return row[value->type.cols == 1 ? 0 : vector]; }
+
+static void row_unary(RowLoop *rows, const Op *op, Val *out) {
+    const Val *x = gen_row_of(rows, op->in[0]);
+    for (int v = 0; v < gen_vectors(rows->g, columns(op)); v++)
+        out[v] = gen_math(rows->g, op->code, x[v]);
+}
+
+static void row_binary(RowLoop *rows, const Op *op, Val *out) {
+    const Val *x = gen_row_of(rows, op->in[0]), *y = gen_row_of(rows, op->in[1]);
+    for (int v = 0; v < gen_vectors(rows->g, columns(op)); v++)
+        out[v] = gen_arith(rows->g, op->code, operand(x, op->in[0], v), operand(y, op->in[1], v));
+}
+
+static void row_constant(RowLoop *rows, const Op *op, Val *out) {
+    for (int v = 0; v < gen_vectors(rows->g, columns(op)); v++)
+        out[v] = gen_splat_const(rows->g, op_float(op, AT_FVALUE, 0));
+}
+
+static void row_convert(RowLoop *rows, const Op *op, Val *out) {
+    const Val *x = gen_row_of(rows, op->in[0]);
+    for (int v = 0; v < gen_vectors(rows->g, columns(op)); v++)
+        out[v] = gen_round(rows->g, op->out[0]->type.dtype, x[v]);
+}
+
+/* Pairwise over vectors, then over lanes: the order is the same whatever surrounds it. */
+static Val reduce_row(Gen *g, const Val *x, int cols, double neutral, Val (*combine)(Gen *, Val, Val)) {
+    const int count = gen_vectors(g, cols), rest = cols % g->lanes;
+    Val      *left = NEW_ARRAY(g->ctx, Val, count);
+    for (int v = 0; v < count; v++)
+        left[v] = x[v];
+    if (rest) {
+        const Val inside = LLVMBuildICmp(g->b, LLVMIntSLT, gen_iota(g, 0), gen_splat_int(g, rest), "");
+        left[count - 1] = gen_select(g, inside, left[count - 1], gen_splat_const(g, neutral));
+    }
+    for (int n = count; n > 1; n = (n + 1) / 2)
+        for (int v = 0; v < (n + 1) / 2; v++)
+            left[v] = v + (n + 1) / 2 < n ? combine(g, left[v], left[v + (n + 1) / 2]) : left[v];
+    return gen_reduce(g, left[0], combine);
+}
+
+static void row_reduce(RowLoop *rows, const Op *op, Val *out) {
+    const Val *x = gen_row_of(rows, op->in[0]);
+    const int  cols = op->in[0]->type.cols;
+    if (cols == 1)
+        out[0] = x[0];
+    else if (op->code == OP_ROWSUM)
+        out[0] = reduce_row(rows->g, x, cols, 0, gen_fadd);
+    else
+        out[0] = reduce_row(rows->g, x, cols, -(double)__builtin_inf(), gen_fast_max);
+}
+
+static void row_concat(RowLoop *rows, const Op *op, Val *out) {
+    Gen       *g = rows->g;
+    const Val *x = gen_row_of(rows, op->in[0]), *y = gen_row_of(rows, op->in[1]);
+    const int  first = op->in[0]->type.cols, all = columns(op), x_count = gen_vectors(g, first);
+    const int  y_count = gen_vectors(g, op->in[1]->type.cols);
+    Val       *sources = NEW_ARRAY(g->ctx, Val, x_count + y_count);
+    LaneOf    *from = NEW_ARRAY(g->ctx, LaneOf, all);
+    for (int v = 0; v < x_count + y_count; v++)
+        sources[v] = v < x_count ? x[v] : y[v - x_count];
+    for (int c = 0; c < all; c++) {
+        const int own = c < first ? c : c - first;
+        from[c] = (LaneOf){own / g->lanes + (c < first ? 0 : x_count), own % g->lanes};
+    }
+    gen_permute(g, sources, from, all, out);
+}
+
+static void row_rope(RowLoop *rows, const Op *op, Val *out) { gen_rope(rows, op, gen_row_of(rows, op->in[0]), out); }
+
+/* A bound on columns as a splat of i32: brought into -1 .. cols first, where comparing gives the same. */
+static Val column_bound(Gen *g, Val bound, int cols) {
+    const Val within = gen_max(g, gen_min(g, bound, gen_int(g, cols)), gen_int(g, -1));
+    return gen_splat(g, LLVMBuildTrunc(g->b, within, g->i32, ""));
+}
+
+typedef struct MaskBounds {
+    Val lo, hi; /* first and last column kept, splats of i32; NULL: no such bound */
+} MaskBounds;
+
+/* c >= %2 and lo <= %1 + c - position <= hi, solved for c. */
+static MaskBounds mask_bounds(RowLoop *rows, const Op *op) {
+    Gen          *g = rows->g;
+    const int64_t lo = op_int(op, AT_LO, IR_NEG_INF), hi = op_int(op, AT_HI, IR_POS_INF);
+    const int     cols = columns(op);
+    const Val     delta = gen_ref(g, op->in[1]);
+    const Val     position = gen_row_position(rows, (int)op_int(op, AT_PERIOD, 1));
+    const Val     diagonal = gen_sub(g, position, delta);
+    Val           first = gen_ref(g, op->in[2]);
+    MaskBounds    bounds = {NULL, NULL};
+    int64_t       known;
+    if (lo > IR_NEG_INF)
+        first = gen_max(g, first, gen_add(g, diagonal, gen_int(g, lo)));
+    if (!gen_constant(first, &known) || known > 0)
+        bounds.lo = column_bound(g, first, cols);
+    if (hi < IR_POS_INF)
+        bounds.hi = column_bound(g, gen_add(g, diagonal, gen_int(g, hi)), cols);
+    return bounds;
+}
+
+static void row_mask(RowLoop *rows, const Op *op, Val *out) {
+    Gen             *g = rows->g;
+    const Val       *x = gen_row_of(rows, op->in[0]);
+    const MaskBounds bounds = mask_bounds(rows, op);
+    const Val        fill = gen_splat_const(g, op_float(op, AT_FILL, 0));
+    for (int v = 0; v < gen_vectors(g, columns(op)); v++) {
+        const Val column = gen_iota(g, v * g->lanes);
+        out[v] = x[v];
+        if (bounds.lo)
+            out[v] = gen_select(g, LLVMBuildICmp(g->b, LLVMIntSGE, column, bounds.lo, ""), out[v], fill);
+        if (bounds.hi)
+            out[v] = gen_select(g, LLVMBuildICmp(g->b, LLVMIntSLE, column, bounds.hi, ""), out[v], fill);
+    }
+}
+
+/* A row that is not there is read from zeros and written to a sink: no branches. */
+static Val zeros(Gen *g, int64_t bytes) {
+    const char *name = ctx_printf(g->ctx, "zeros_%lld", (long long)bytes);
+    Val         array = LLVMGetNamedGlobal(g->module, name);
+    if (array)
+        return array;
+    const Ty type = LLVMArrayType2(LLVMInt8TypeInContext(g->context), (uint64_t)bytes);
+    array = LLVMAddGlobal(g->module, type, name);
+    LLVMSetInitializer(array, LLVMConstNull(type));
+    LLVMSetLinkage(array, LLVMInternalLinkage);
+    LLVMSetGlobalConstant(array, true);
+    LLVMSetAlignment(array, 64);
+    return array;
+}
+
+static Val window_row(RowLoop *rows, const Window *w, int tile_rows, int64_t bytes, bool writes) {
+    Gen            *g = rows->g;
+    Blk             back = gen_hoist(rows);
+    const Val       base = gen_window_base(g, w);
+    const bool      one = tile_rows == 1;
+    gen_unhoist(rows, back);
+    const WindowRow row = gen_window_row(g, w, base, one ? gen_int(g, 0) : gen_row_group(rows, w->period),
+                                         one ? gen_int(g, 0) : gen_row_position(rows, w->period));
+    if (!row.present)
+        return row.address;
+    return gen_select(g, row.present, row.address, writes ? gen_sink(g, bytes) : zeros(g, bytes));
+}
+
+static int64_t row_bytes(const Gen *g, DType dtype, int cols) {
+    return (int64_t)gen_vectors(g, cols) * g->lanes * (int64_t)dtype_size(dtype);
+}
+
+static Val column_address(Gen *g, Val row, DType dtype, int vector) {
+    return gen_bytes(g, row, (int64_t)vector * g->lanes * (int64_t)dtype_size(dtype));
+}
+
+static void row_load(RowLoop *rows, const Op *op, Val *out) {
+    Gen         *g = rows->g;
+    const Window w = gen_window(g, op);
+    const int    cols = columns(op);
+    const DType  wanted = op->out[0]->type.dtype;
+    const Val    address = window_row(rows, &w, op->out[0]->type.rows, row_bytes(g, w.dtype, cols), false);
+    if (cols == 1) {
+        out[0] = gen_load_splat(g, w.dtype, address);
+        return;
+    }
+    for (int v = 0; v < gen_vectors(g, cols); v++) {
+        out[v] = gen_load_vector(g, w.dtype, column_address(g, address, w.dtype, v), gen_min_int(cols - v * g->lanes, g->lanes));
+        if (wanted != w.dtype)
+            out[v] = gen_round(g, wanted, out[v]);
+    }
+}
+
+static void row_store(RowLoop *rows, const Op *op) {
+    Gen         *g = rows->g;
+    const Window w = gen_window(g, op);
+    const Value *tile = op->in[5];
+    const int    cols = tile->type.cols;
+    const Val   *x = gen_row_of(rows, tile);
+    const Val    address = window_row(rows, &w, tile->type.rows, row_bytes(g, w.dtype, cols), true);
+    for (int v = 0; v < gen_vectors(g, cols); v++)
+        gen_store_vector(g, w.dtype, column_address(g, address, w.dtype, v), x[v], gen_min_int(cols - v * g->lanes, g->lanes));
+}
+
+static void row_results(RowLoop *rows, const Op *op, Val *out) {
+    switch (op->code) {
+    case OP_LOAD: row_load(rows, op, out); return;
+    case OP_FCONST: row_constant(rows, op, out); return;
+    case OP_ADD:
+    case OP_SUB:
+    case OP_MUL:
+    case OP_DIV:
+    case OP_MAX:
+    case OP_MIN: row_binary(rows, op, out); return;
+    case OP_ROWSUM:
+    case OP_ROWMAX: row_reduce(rows, op, out); return;
+    case OP_CONCAT: row_concat(rows, op, out); return;
+    case OP_ROPE: row_rope(rows, op, out); return;
+    case OP_MASK: row_mask(rows, op, out); return;
+    case OP_CONVERT:
+    case OP_COPY: row_convert(rows, op, out); return;
+    default: row_unary(rows, op, out); return;
+    }
+}
+
+void gen_row_op(RowLoop *rows, const Op *op) {
+    if (op->code == OP_STORE) {
+        row_store(rows, op);
+        return;
+    }
+    if (op_info(op->code)->rule == TR_INDEX) {
+        gen_index_op(rows->g, op);
+        return;
+    }
+    Val *out = NEW_ARRAY(rows->g->ctx, Val, gen_vectors(rows->g, columns(op)));
+    row_results(rows, op, out);
+    rows->g->places[op->out[0]->id].row = out;
+}
