@@ -38,7 +38,8 @@ static int node_length(const FeatureMap *map, MapOp op, int a, int b) {
 }
 
 static bool same_node(const MapNode *x, const MapNode *y) {
-    return x->op == y->op && x->a == y->a && x->b == y->b && x->value == y->value && !signbit(x->value) == !signbit(y->value);
+    return x->op == y->op && x->a == y->a && x->b == y->b && x->value == y->value &&
+           !signbit(x->value) == !signbit(y->value);
 }
 
 int map_add(FeatureMap *map, MapOp op, int a, int b, double value) {
@@ -81,7 +82,7 @@ static bool node_is_valid(const FeatureMap *map, int i, int head_dim) {
     const MapNode *node = &map->nodes[i];
     if ((int)node->op < 0 || node->op >= MAP_OP_COUNT || !isfinite(node->value))
         return false;
-    const int operands = map_operands(node->op);
+    const int  operands = map_operands(node->op);
     const bool a = operands > 0 ? node->a >= 0 && node->a < i : node->a == -1;
     const bool b = operands > 1 ? node->b >= 0 && node->b < i : node->b == -1;
     if (!a || !b || (node->op != MAP_CONST && node->value != 0))
@@ -92,7 +93,8 @@ static bool node_is_valid(const FeatureMap *map, int i, int head_dim) {
 
 Status map_check(Ctx *ctx, const char *place, const FeatureMap *map, int head_dim) {
     if (map->count < 1 || map->count > MAP_MAX_NODES)
-        return ctx_fail(ctx, ST_USAGE, place, NULL, "the map has %d operations, not 1 to %d", map->count, MAP_MAX_NODES);
+        return ctx_fail(ctx, ST_USAGE, place, NULL, "the map has %d operations, not 1 to %d", map->count,
+                        MAP_MAX_NODES);
     for (int i = 0; i < map->count; i++)
         if (!node_is_valid(map, i, head_dim))
             return ctx_fail(ctx, ST_USAGE, place, NULL, "operation %d of the map is not valid", i);

@@ -1,7 +1,8 @@
 /* Building, checking and printing the expression graph of a feature map (FeatureMap, base/spec.h), without Lua.
  *
- * Always: a node's operands come before it; equal nodes are one node; after map_seal() every node is needed and the order is
- * that of a walk from the result, a before b: so equal maps are equal arrays, whatever the Lua text looked like. */
+ * Always: a node's operands come before it; equal nodes are one node; after map_seal() every node is needed and the
+ * order is that of a walk from the result, a before b: so equal maps are equal arrays, whatever the Lua text looked
+ * like. */
 #ifndef RATTAN_FRONTEND_FEATURE_MAP_H
 #define RATTAN_FRONTEND_FEATURE_MAP_H
 
@@ -13,8 +14,9 @@ void map_start(FeatureMap *map, const char *name, int length);
 
 enum { MAP_MAX_FEATURES = 4096 };
 
-/* The index of the node, an earlier one where there is an equal one. On failure: MAP_FULL (MAP_MAX_NODES there already),
- * MAP_LENGTHS (the operands' lengths differ, and neither is 1), MAP_WIDE (more than MAP_MAX_FEATURES long). */
+/* The index of the node, an earlier one where there is an equal one. On failure: MAP_FULL (MAP_MAX_NODES there
+ * already), MAP_LENGTHS (the operands' lengths differ, and neither is 1), MAP_WIDE (more than MAP_MAX_FEATURES long).
+ */
 enum { MAP_FULL = -1, MAP_LENGTHS = -2, MAP_WIDE = -3 };
 int map_add(FeatureMap *map, MapOp op, int a, int b, double value);
 

@@ -1,4 +1,5 @@
-/* Pieces of a mapping in size classes: multiples of 16 up to SMALL, then four sizes between powers of two. A freed piece serves its class again.
+/* Pieces of a mapping in size classes: multiples of 16 up to SMALL, then four sizes between powers of two. A freed
+ * piece serves its class again.
  *
  * Lua tells the size of what it gives back, so that pieces need no headers. */
 #include "frontend/lua_pool.h"
@@ -10,7 +11,8 @@ enum { GRAIN = 16, SMALL = 1024, SMALL_CLASSES = SMALL / GRAIN };
 
 bool lua_pool_open(LuaPool *pool) {
     memset(pool, 0, sizeof *pool);
-    void *memory = mmap(NULL, LUA_POOL_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *memory =
+        mmap(NULL, LUA_POOL_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED)
         return false;
     pool->memory = pool->at = memory;
@@ -27,7 +29,7 @@ static int class_of(size_t size, size_t *piece) {
         *piece = grains * GRAIN;
         return (int)grains - 1;
     }
-    int    class = SMALL_CLASSES;
+    int class = SMALL_CLASSES;
     size_t base = SMALL;
     for (; 2 * base < size; base *= 2)
         class += 4;
@@ -41,7 +43,7 @@ static void *take(LuaPool *pool, size_t size) {
     if (size > LUA_POOL_BYTES)
         return NULL;
     const int class = class_of(size, &piece);
-    void     *found = pool->vacant[class];
+    void *found = pool->vacant[class];
     if (found) {
         memcpy(&pool->vacant[class], found, sizeof(void *)); /* a vacant piece starts with the next one's address */
         return found;
@@ -54,7 +56,7 @@ static void *take(LuaPool *pool, size_t size) {
 }
 
 static void give(LuaPool *pool, void *old, size_t size) {
-    size_t    piece;
+    size_t piece;
     const int class = class_of(size, &piece);
     memcpy(old, &pool->vacant[class], sizeof(void *));
     pool->vacant[class] = old;

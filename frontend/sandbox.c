@@ -1,9 +1,9 @@
 /* The child process that evaluates specs: see sandbox.h.
  *
- * The answer travels through a pipe as its length in 8 bytes and then its bytes; the parent stops at that length, because
- * another thread's fork may hold the pipe open beyond the child's end.
- * The child makes async-signal-safe calls only, mmap counted among them, and none to malloc: it works wherever the threads of
- * the parent were at the fork, and with any malloc. */
+ * The answer travels through a pipe as its length in 8 bytes and then its bytes; the parent stops at that length,
+ * because another thread's fork may hold the pipe open beyond the child's end. The child makes async-signal-safe calls
+ * only, mmap counted among them, and none to malloc: it works wherever the threads of the parent were at the fork, and
+ * with any malloc. */
 #include "frontend/sandbox.h"
 
 #include <errno.h>
@@ -116,7 +116,8 @@ static Status run_job(Ctx *ctx, void *arg) {
 }
 
 static Status lend_memory(Ctx *ctx) {
-    void *memory = mmap(NULL, SANDBOX_ARENA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    void *memory =
+        mmap(NULL, SANDBOX_ARENA, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
     if (memory == MAP_FAILED)
         return ST_NO_MEMORY;
     ctx_lend(ctx, memory, SANDBOX_ARENA);
@@ -134,7 +135,7 @@ static _Noreturn void child_main(Ctx *ctx, int pipe_end, SandboxFn *fn, void *ar
     if (lend_memory(ctx) != ST_OK || ctx_run(ctx, run_job, &job) != ST_OK)
         _exit(1);
     const uint64_t length = job.reply.length;
-    const bool     sent = write_all((const char *)&length, sizeof length) && write_all(job.reply.data, job.reply.length);
+    const bool sent = write_all((const char *)&length, sizeof length) && write_all(job.reply.data, job.reply.length);
     _exit(sent ? 0 : 1);
 }
 
@@ -177,7 +178,8 @@ static Status no_answer(Ctx *ctx, const char *place, bool known, int ending, boo
     if (late)
         return ctx_fail(ctx, ST_USAGE, place, remedy, "evaluating the spec took longer than %d s", WALL_SECONDS);
     if (known && WIFSIGNALED(ending) && (WTERMSIG(ending) == SIGXCPU || WTERMSIG(ending) == SIGKILL))
-        return ctx_fail(ctx, ST_USAGE, place, remedy, "evaluating the spec took longer than %d s of processor time", CPU_SECONDS);
+        return ctx_fail(ctx, ST_USAGE, place, remedy, "evaluating the spec took longer than %d s of processor time",
+                        CPU_SECONDS);
     if (known && WIFSIGNALED(ending))
         return ctx_fail(ctx, ST_FAILED, place, NULL, "the process that evaluated the spec was ended by signal %d (%s)",
                         WTERMSIG(ending), strsignal(WTERMSIG(ending)));
@@ -197,7 +199,8 @@ static pid_t fork_quietly(Ctx *ctx, const int ends[2], SandboxFn *fn, void *arg)
     return child;
 }
 
-/* Takes the answer; *bytes is NULL without one. The memory is malloc'd: an arena that is full may unwind past a close(). */
+/* Takes the answer; *bytes is NULL without one. The memory is malloc'd: an arena that is full may unwind past a
+ * close(). */
 static void take_reply(int fd, int64_t deadline, char **bytes, uint64_t *length) {
     *bytes = NULL;
     if (!read_all(fd, (char *)length, sizeof *length, deadline) || *length > MAX_REPLY)

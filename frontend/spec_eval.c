@@ -1,7 +1,8 @@
 /* The Lua state of a spec: see spec_eval.h.
  *
- * What a spec can reach is what is listed here, nothing else: the constructors, the operations of feature maps, and the parts
- * of Lua's library that cannot run away (no patterns, no string.rep, no load, no pcall, no metatables, no coroutines). */
+ * What a spec can reach is what is listed here, nothing else: the constructors, the operations of feature maps, and the
+ * parts of Lua's library that cannot run away (no patterns, no string.rep, no load, no pcall, no metatables, no
+ * coroutines). */
 #include "frontend/spec_eval.h"
 #include "base/suggest.h"
 
@@ -16,11 +17,13 @@ enum {
     INSTRUCTION_STEP = 10 * 1000,
 };
 
-static const char *const base_names[] = {"assert", "error", "ipairs", "next", "pairs", "select", "tonumber", "tostring", "type"};
+static const char *const base_names[] = {"assert", "error",    "ipairs",   "next", "pairs",
+                                         "select", "tonumber", "tostring", "type"};
 static const char *const string_names[] = {"byte", "char", "format", "len", "lower", "reverse", "sub", "upper"};
 static const char *const table_names[] = {"concat", "insert", "pack", "remove", "sort", "unpack"};
-static const char *const math_names[] = {"abs", "ceil", "cos", "exp", "floor", "fmod", "huge", "log", "max", "maxinteger", "min",
-                                         "mininteger", "pi", "sin", "sqrt", "tan", "tointeger", "type", "ult"};
+static const char *const math_names[] = {"abs",  "ceil", "cos",        "exp",  "floor",      "fmod", "huge",
+                                         "log",  "max",  "maxinteger", "min",  "mininteger", "pi",   "sin",
+                                         "sqrt", "tan",  "tointeger",  "type", "ult"};
 
 #define COUNT(array) ((int)(sizeof(array) / sizeof *(array)))
 
@@ -73,7 +76,8 @@ void spec_fail_here(lua_State *L, const char *remedy, const char *format, ...) {
     spec_raise(L);
 }
 
-void spec_fail_field(lua_State *L, const SpecSource *source, const char *field, const char *remedy, const char *format, ...) {
+void spec_fail_field(lua_State *L, const SpecSource *source, const char *field, const char *remedy, const char *format,
+                     ...) {
     va_list args;
     va_start(args, format);
     fail_at(L, source, field, remedy, format, args);
@@ -106,7 +110,8 @@ static void count_instructions(lua_State *L, lua_Debug *frame) {
                        INSTRUCTION_CAP / 1000000);
 }
 
-/* A name that is not there is an error, not nil: most often it is a typing error. Upvalue 1: the library's name and a dot. */
+/* A name that is not there is an error, not nil: most often it is a typing error. Upvalue 1: the library's name and a
+ * dot. */
 static int unknown_name(lua_State *L) {
     enum { MAX_NAMES = 64 };
     const char *names[MAX_NAMES];
@@ -176,9 +181,11 @@ static void push_environment(lua_State *L) {
 }
 
 static void take_result(lua_State *L, Eval *eval, SpecFile *out) {
-    static const char *const remedy = "end the spec with `return rattention { ... }`, attention { ... } or model { ... }";
+    static const char *const remedy =
+        "end the spec with `return rattention { ... }`, attention { ... } or model { ... }";
     if (lua_gettop(L) != 1)
-        spec_fail_field(L, &eval->source, NULL, remedy, "the spec returns %s", lua_gettop(L) ? "several values" : "nothing");
+        spec_fail_field(L, &eval->source, NULL, remedy, "the spec returns %s",
+                        lua_gettop(L) ? "several values" : "nothing");
     const SpecFile *model = spec_to_model(L, 1);
     const Layer    *layer = spec_to_layer(L, 1);
     if (model)
@@ -227,14 +234,16 @@ static void report(lua_State *L, Eval *eval, int error) {
     for (char *c = clean; *c; c++)
         if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f)
             *c = ' ';
-    const char *remedy = strstr(clean, "got vector") ? "use the functions of feature maps: exp(x), not math.exp(x)" : NULL;
+    const char *remedy =
+        strstr(clean, "got vector") ? "use the functions of feature maps: exp(x), not math.exp(x)" : NULL;
     ctx_fail(ctx, ST_USAGE, spec_place(ctx, &source, field_here(eval)), remedy, "%s", clean);
 }
 
 Status spec_eval(Ctx *ctx, const SpecSource *source, const char *default_name, SpecFile *out) {
     Eval eval = {.ctx = ctx, .source = *source, .default_name = default_name};
     if (source->length > 0 && source->text[0] == LUA_SIGNATURE[0])
-        return ctx_fail(ctx, ST_USAGE, source->file, "write the spec as Lua text", "is compiled Lua, which is not read");
+        return ctx_fail(ctx, ST_USAGE, source->file, "write the spec as Lua text",
+                        "is compiled Lua, which is not read");
     if (!lua_pool_open(&eval.pool))
         return ctx_fail(ctx, ST_FAILED, source->file, "free some memory", "no memory for Lua");
     lua_State *L = lua_newstate(lua_pool_alloc, &eval.pool);

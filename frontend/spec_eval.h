@@ -5,7 +5,8 @@
  *   spec_layer.c   rattention { }, attention { }, sweep { }
  *   spec_model.c   model { }
  *
- * Always: an error is recorded in eval->ctx first; spec_raise() then unwinds Lua. A spec cannot catch it: there is no pcall. */
+ * Always: an error is recorded in eval->ctx first; spec_raise() then unwinds Lua. A spec cannot catch it: there is no
+ * pcall. */
 #ifndef RATTAN_FRONTEND_SPEC_EVAL_H
 #define RATTAN_FRONTEND_SPEC_EVAL_H
 

@@ -10,8 +10,13 @@
 enum { RATTENTION = FORM_RATTENTION, BOTH = FORM_BOTH };
 
 const SpecField spec_fields[SPEC_FIELD_COUNT] = {
-#define SPEC_FIELD(name, type, member, forms, min, max, choices, fallback, remedy, help) \
+#define SPEC_FIELD(name, type, member, forms, min, max, choices, fallback, remedy, help)                               \
     {name, FIELD_##type, offsetof(Spec, member), forms, min, max, choices, fallback, remedy, help},
+#include "frontend/spec_fields.def"
+};
+
+const ModelField model_fields[MODEL_FIELD_COUNT] = {
+#define MODEL_FIELD(name, remedy, help) {name, remedy, help},
 #include "frontend/spec_fields.def"
 };
 
@@ -81,8 +86,8 @@ static void *member(const SpecField *field, Spec *spec) { return (char *)spec + 
 
 Status spec_put_integer(Ctx *ctx, const SpecSource *source, const SpecField *field, Spec *spec, int64_t value) {
     if ((double)value < field->min || (double)value > field->max)
-        return ctx_fail(ctx, ST_USAGE, spec_place(ctx, source, field->name), field->remedy, "%" PRId64 " is out of range",
-                        value);
+        return ctx_fail(ctx, ST_USAGE, spec_place(ctx, source, field->name), field->remedy,
+                        "%" PRId64 " is out of range", value);
     const int  narrow = (int)value;
     const bool flag = value != 0;
     if (field->type == FIELD_WIDE)
@@ -99,7 +104,8 @@ Status spec_put_real(Ctx *ctx, const SpecSource *source, const SpecField *field,
     if (isnan(value))
         return ctx_fail(ctx, ST_USAGE, spec_place(ctx, source, field->name), field->remedy, "NaN is not a number");
     if (!none && !(value >= field->min && value <= field->max))
-        return ctx_fail(ctx, ST_USAGE, spec_place(ctx, source, field->name), field->remedy, "%g is out of range", value);
+        return ctx_fail(ctx, ST_USAGE, spec_place(ctx, source, field->name), field->remedy, "%g is out of range",
+                        value);
     memcpy(member(field, spec), &value, sizeof value);
     return ST_OK;
 }
@@ -109,7 +115,8 @@ Status spec_put_text(Ctx *ctx, const SpecSource *source, const SpecField *field,
     const char *const shown = spec_clip(ctx, text, length);
     if (field->type == FIELD_NAME) {
         if (!spec_is_name(text, length))
-            return ctx_fail(ctx, ST_USAGE, spec_place(ctx, source, field->name), field->remedy, "%s is not a name", shown);
+            return ctx_fail(ctx, ST_USAGE, spec_place(ctx, source, field->name), field->remedy, "%s is not a name",
+                            shown);
         char *name = member(field, spec);
         memcpy(name, text, length);
         name[length] = '\0';
@@ -160,13 +167,6 @@ Status spec_finish(Ctx *ctx, const SpecSource *source, Spec *spec) {
     return ST_OK;
 }
 
-static const struct {
-    const char *name, *remedy, *help;
-} model_fields[] = {
-#define MODEL_FIELD(name, remedy, help) {name, remedy, help},
-#include "frontend/spec_fields.def"
-};
-
 static const char *type_words(const SpecField *field) {
     switch (field->type) {
     case FIELD_NAME: return "name";
@@ -199,6 +199,7 @@ void spec_fields_help(Text *text) {
                  field->remedy);
     }
     text_add(text, "model { ... }\n");
-    for (size_t i = 0; i < sizeof model_fields / sizeof *model_fields; i++)
-        text_add(text, "  %s\n      %s\n      %s\n", model_fields[i].name, model_fields[i].help, model_fields[i].remedy);
+    for (int i = 0; i < MODEL_FIELD_COUNT; i++)
+        text_add(text, "  %s\n      %s\n      %s\n", model_fields[i].name, model_fields[i].help,
+                 model_fields[i].remedy);
 }

@@ -2,7 +2,8 @@
  *
  * In:  values from a Lua table (spec_layer.c) or from the sandbox's reply (spec_wire.c).
  * Out: a checked Spec, or an error whose place is "file:line: field".
- * Always: a value reaches a Spec only through spec_put_*, which check it. Both sides of the sandbox use the same checks. */
+ * Always: a value reaches a Spec only through spec_put_*, which check it. Both sides of the sandbox use the same
+ * checks. */
 #ifndef RATTAN_FRONTEND_SPEC_FIELDS_H
 #define RATTAN_FRONTEND_SPEC_FIELDS_H
 
@@ -42,6 +43,17 @@ enum {
 };
 extern const SpecField spec_fields[SPEC_FIELD_COUNT];
 
+typedef struct ModelField {
+    const char *name, *remedy, *help;
+} ModelField;
+
+enum {
+    MODEL_FIELD_COUNT = 0
+#define MODEL_FIELD(name, remedy, help) +1
+#include "frontend/spec_fields.def"
+};
+extern const ModelField model_fields[MODEL_FIELD_COUNT];
+
 /* The row of a name; NULL: none. */
 const SpecField *spec_field_find(const char *name, size_t length);
 
@@ -53,8 +65,8 @@ const char *spec_field_leaf(const SpecField *field);
 /* Whether a finished spec has the field: its form takes it and its table is not `false`. */
 bool spec_field_present(const SpecField *field, const Spec *spec);
 
-/* Each checks type, range and spelling, then stores. Integers serve INT, WIDE, FLAG, CHOICE and SWITCH; reals REAL and CAP
- * (where 0 is none); texts NAME, CHOICE, SWITCH and WORD. */
+/* Each checks type, range and spelling, then stores. Integers serve INT, WIDE, FLAG, CHOICE and SWITCH; reals REAL and
+ * CAP (where 0 is none); texts NAME, CHOICE, SWITCH and WORD. */
 Status spec_put_integer(Ctx *ctx, const SpecSource *source, const SpecField *field, Spec *spec, int64_t value);
 Status spec_put_real(Ctx *ctx, const SpecSource *source, const SpecField *field, Spec *spec, double value);
 Status spec_put_text(Ctx *ctx, const SpecSource *source, const SpecField *field, Spec *spec, const char *text,

@@ -1,8 +1,8 @@
 /* rattention { }, attention { } and sweep { }: from a Lua table to Specs.
  *
  * In:  the table of a constructor's call. Out: a Layer: one Spec, or one for each point of the product of its sweeps.
- * Always: fields are read in the order of spec_fields.def, so that a default may use the fields before it, the same mistake
- * gives the same message every time, and the last swept field varies fastest. */
+ * Always: fields are read in the order of spec_fields.def, so that a default may use the fields before it, the same
+ * mistake gives the same message every time, and the last swept field varies fastest. */
 #include "frontend/spec_eval.h"
 #include "base/suggest.h"
 
@@ -52,9 +52,10 @@ static _Noreturn void unknown_field(Build *build, const char *name, size_t lengt
             names[count++] = spec_fields[i].name;
     Ctx *const  ctx = build->eval->ctx;
     const char *near = suggest(name, names, count);
-    const char *remedy = near && strcmp(near, name) == 0 ? "write the table that the field lives in, as in rope = { theta = 10000 }"
-                         : near                          ? ctx_printf(ctx, "did you mean %s?", near)
-                                                         : "see the fields in the manual page rattan(1)";
+    const char *remedy = near && strcmp(near, name) == 0
+                             ? "write the table that the field lives in, as in rope = { theta = 10000 }"
+                         : near ? ctx_printf(ctx, "did you mean %s?", near)
+                                : "see the fields in the manual page rattan(1)";
     const char *place = spec_place(ctx, &build->source, shows_as_field(name, length) ? name : NULL);
     ctx_fail(ctx, ST_USAGE, place, remedy, "unknown field %s", spec_clip(ctx, name, length));
     spec_raise(build->L);
@@ -63,8 +64,9 @@ static _Noreturn void unknown_field(Build *build, const char *name, size_t lengt
 static void keep_value(Build *build, const SpecField *field) {
     lua_State *L = build->L;
     if (!(field->forms & build->form))
-        spec_fail_field(L, &build->source, field->name, "a layer with a window and a residual branch is rattention { ... }",
-                        "attention { } has no %s", field->name);
+        spec_fail_field(L, &build->source, field->name,
+                        "a layer with a window and a residual branch is rattention { ... }", "attention { } has no %s",
+                        field->name);
     lua_pushvalue(L, -1);
     lua_rawseti(L, build->raw, row_of(field) + 1);
 }
@@ -72,7 +74,8 @@ static void keep_value(Build *build, const SpecField *field) {
 /* Puts the values of a table into build->raw; `table_name` is "" for the constructor's own. */
 static void collect(Build *build, int table, const char *table_name);
 
-/* With key and value on top of the stack. Unknown names go to `unknown`, the first by the alphabet: lua_next has no order. */
+/* With key and value on top of the stack. Unknown names go to `unknown`, the first by the alphabet: lua_next has no
+ * order. */
 static void collect_entry(Build *build, const char *table_name, const char **unknown) {
     lua_State *L = build->L;
     if (lua_type(L, -2) != LUA_TSTRING)
@@ -118,7 +121,8 @@ static void count_points(Build *build) {
     }
 }
 
-/* Pushes the value of a row at a point: given, swept or the default (whose names are the fields in the table `known`). */
+/* Pushes the value of a row at a point: given, swept or the default (whose names are the fields in the table `known`).
+ */
 static void push_value(Build *build, const SpecField *field, const int *choice, int known) {
     lua_State *L = build->L;
     const int  row = row_of(field);
@@ -175,7 +179,8 @@ static void put_real(Build *build, const SpecField *field, Spec *spec) {
 static void put_flag(Build *build, const SpecField *field, Spec *spec) {
     if (lua_type(build->L, -1) != LUA_TBOOLEAN)
         wrong_type(build, field, "true or false");
-    spec_require(build->L, spec_put_integer(build->eval->ctx, &build->source, field, spec, lua_toboolean(build->L, -1)));
+    spec_require(build->L,
+                 spec_put_integer(build->eval->ctx, &build->source, field, spec, lua_toboolean(build->L, -1)));
 }
 
 static void put_text(Build *build, const SpecField *field, Spec *spec) {
@@ -317,7 +322,9 @@ static int construct(lua_State *L, int form, const char *name) {
     Build build = {.L = L, .eval = spec_eval_of(L), .source = spec_source_here(L, name), .form = form};
     if (lua_gettop(L) != 1 || !lua_istable(L, 1))
         spec_fail_here(L, "write the fields in braces", "%s takes one table, not %s", name,
-                       lua_gettop(L) == 1 ? spec_describe(L, 1) : lua_gettop(L) ? "several values" : "nothing");
+                       lua_gettop(L) == 1 ? spec_describe(L, 1)
+                       : lua_gettop(L)    ? "several values"
+                                          : "nothing");
     lua_newtable(L);
     build.raw = lua_gettop(L);
     collect(&build, 1, "");

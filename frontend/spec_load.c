@@ -70,7 +70,8 @@ Status spec_load_text(Ctx *ctx, const char *file, const char *text, size_t lengt
         return ctx->status;
     if (length > MAX_SOURCE)
         return ctx_fail(ctx, ST_USAGE, file, "a spec is at most 1 MB of text", "is too long");
-    Request request = {.source = {.file = file, .text = text, .length = length}, .default_name = name_of_file(ctx, file)};
+    Request request = {.source = {.file = file, .text = text, .length = length},
+                       .default_name = name_of_file(ctx, file)};
     TRY(sandbox_run(ctx, file, answer, &request, &reply, &reply_length));
     return spec_wire_read(ctx, &request.source, reply, reply_length, out);
 }

@@ -13,17 +13,6 @@
 
 enum { MAX_LAYERS = 65536, MAX_ITEMS = 256 };
 
-typedef struct ModelField {
-    const char *name, *remedy;
-} ModelField;
-
-static const ModelField model_fields[] = {
-#define MODEL_FIELD(name, remedy, help) {name, remedy},
-#include "frontend/spec_fields.def"
-};
-
-enum { MODEL_FIELD_COUNT = sizeof model_fields / sizeof *model_fields };
-
 /* One call. Its table is at stack index 1. */
 typedef struct Build {
     lua_State *L;
@@ -52,7 +41,8 @@ static void read_name(Build *build) {
     if (lua_getfield(L, 1, "name") != LUA_TNIL) {
         name = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &length) : NULL;
         if (!name || !spec_is_name(name, length))
-            spec_fail_field(L, &build->source, "name", find_field("name")->remedy, "%s is not a name", spec_describe(L, -1));
+            spec_fail_field(L, &build->source, "name", find_field("name")->remedy, "%s is not a name",
+                            spec_describe(L, -1));
     }
     snprintf(build->file->model_name, sizeof build->file->model_name, "%s", name);
     lua_pop(L, 1);
@@ -86,18 +76,20 @@ static void check_entries(Build *build) {
     for (lua_pushnil(L); lua_next(L, 1); lua_pop(L, 1)) {
         const char *const name = lua_type(L, -2) == LUA_TSTRING ? lua_tostring(L, -2) : NULL;
         if (!name)
-            spec_fail_field(L, &build->source, NULL, "write every field as name = value", "a value without a field's name: %s",
-                            spec_describe(L, -1));
+            spec_fail_field(L, &build->source, NULL, "write every field as name = value",
+                            "a value without a field's name: %s", spec_describe(L, -1));
         if (find_field(name) || is_named(build->file, name))
             continue;
         if (spec_to_layer(L, -1))
-            spec_fail_field(L, &build->source, name, "name it in the pattern, or leave it out", "the pattern does not have this layer");
+            spec_fail_field(L, &build->source, name, "name it in the pattern, or leave it out",
+                            "the pattern does not have this layer");
         const char *names[MODEL_FIELD_COUNT];
         for (int i = 0; i < MODEL_FIELD_COUNT; i++)
             names[i] = model_fields[i].name;
         const char *near = suggest(name, names, MODEL_FIELD_COUNT);
         spec_fail_field(L, &build->source, name,
-                        near ? ctx_printf(build->eval->ctx, "did you mean %s?", near) : "the value of a layer is rattention { ... } or attention { ... }",
+                        near ? ctx_printf(build->eval->ctx, "did you mean %s?", near)
+                             : "the value of a layer is rattention { ... } or attention { ... }",
                         "unknown field %s", spec_clip(build->eval->ctx, name, strlen(name)));
     }
 }
@@ -106,14 +98,16 @@ static void add_item(Build *build, const char *name, const Layer *layer) {
     SpecFile *const file = build->file;
     SpecItem        item = layer->items[0];
     if (layer->count != 1)
-        spec_fail_field(build->L, &build->source, name, "sweep in a spec of one layer", "a layer of a model has no sweeps");
+        spec_fail_field(build->L, &build->source, name, "sweep in a spec of one layer",
+                        "a layer of a model has no sweeps");
     if (file->count == MAX_ITEMS)
         spec_fail_field(build->L, &build->source, "pattern", NULL, "more than %d different layers", MAX_ITEMS);
     snprintf(item.label, sizeof item.label, "%s", name);
-    char whole[sizeof item.spec.name + sizeof file->model_name];
+    char      whole[sizeof item.spec.name + sizeof file->model_name];
     const int length = snprintf(whole, sizeof whole, "%s_%.63s", file->model_name, name);
     if (!layer->named && length >= (int)sizeof item.spec.name)
-        spec_fail_field(build->L, &build->source, name, "give the layer a name of its own", "the name %s is too long", whole);
+        spec_fail_field(build->L, &build->source, name, "give the layer a name of its own", "the name %s is too long",
+                        whole);
     if (!layer->named)
         memcpy(item.spec.name, whole, (size_t)length + 1);
     PUSH(build->eval->ctx, file->items, file->count, build->capacity, item);
@@ -126,14 +120,16 @@ static int item_of_entry(Build *build) {
     size_t          length = 0;
     const char     *name = lua_type(L, -1) == LUA_TSTRING ? lua_tolstring(L, -1, &length) : NULL;
     if (!name || !spec_is_name(name, length))
-        spec_fail_field(L, &build->source, "pattern", find_field("pattern")->remedy, "%s is not a name", spec_describe(L, -1));
+        spec_fail_field(L, &build->source, "pattern", find_field("pattern")->remedy, "%s is not a name",
+                        spec_describe(L, -1));
     for (int i = 0; i < file->count; i++)
         if (strcmp(file->items[i].label, name) == 0)
             return i;
     lua_getfield(L, 1, name);
     const Layer *layer = spec_to_layer(L, -1);
     if (!layer || find_field(name))
-        spec_fail_field(L, &build->source, "pattern", find_field("pattern")->remedy, "there is no layer %s in this model", name);
+        spec_fail_field(L, &build->source, "pattern", find_field("pattern")->remedy,
+                        "there is no layer %s in this model", name);
     add_item(build, name, layer);
     lua_pop(L, 1);
     return file->count - 1;

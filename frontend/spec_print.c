@@ -1,8 +1,8 @@
 /* Canonical text of a Spec.
  *
- * Always: every field that the spec has, in the order of spec_fields.def, numbers in their shortest exact form. The text loads
- * back to an equal Spec, and equal Specs give equal text. A built-in map's name is followed by its meaning as a comment, so
- * that a hash of the text covers what the name stands for. */
+ * Always: every field that the spec has, in the order of spec_fields.def, numbers in their shortest exact form. The
+ * text loads back to an equal Spec, and equal Specs give equal text. A built-in map's name is followed by its meaning
+ * as a comment, so that a hash of the text covers what the name stands for. */
 #include "frontend/frontend.h"
 #include "frontend/feature_map.h"
 #include "frontend/spec_fields.h"

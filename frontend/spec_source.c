@@ -1,5 +1,5 @@
-/* Places of errors. The line of a constructor's call comes from Lua; Lua keeps no lines for the fields of a table, so that
- * the text is searched again, token by token, for `field =` inside the braces of that call: see spec_source.h.
+/* Places of errors. The line of a constructor's call comes from Lua; Lua keeps no lines for the fields of a table, so
+ * that the text is searched again, token by token, for `field =` inside the braces of that call: see spec_source.h.
  *
  * Always: reads nothing beyond the text's length, whatever the text is. */
 #include "frontend/spec_source.h"
@@ -22,7 +22,8 @@ typedef struct Token {
 } Token;
 
 static bool is(const Token *token, const char *text) {
-    return token->kind != TOKEN_STRING && token->length == strlen(text) && memcmp(token->text, text, token->length) == 0;
+    return token->kind != TOKEN_STRING && token->length == strlen(text) &&
+           memcmp(token->text, text, token->length) == 0;
 }
 
 static void advance(Scan *scan, size_t count) {
@@ -122,7 +123,8 @@ static int find_key(Scan *scan, const char *name, size_t length) {
         const Token token = next_token(scan);
         if (token.kind == TOKEN_END)
             return 0;
-        if (depth == 1 && first && token.kind == TOKEN_NAME && token.length == length && !memcmp(token.text, name, length)) {
+        if (depth == 1 && first && token.kind == TOKEN_NAME && token.length == length &&
+            !memcmp(token.text, name, length)) {
             Scan        behind = *scan;
             const Token equals = next_token(&behind);
             if (is(&equals, "=")) {
@@ -181,7 +183,8 @@ const char *spec_place(Ctx *ctx, const SpecSource *source, const char *field) {
 
 const char *spec_clip(Ctx *ctx, const char *text, size_t length) {
     enum { SHOWN = 48 };
-    char        *clipped = ctx_printf(ctx, "\"%.*s%s\"", (int)(length > SHOWN ? SHOWN : length), text, length > SHOWN ? "..." : "");
+    char *clipped =
+        ctx_printf(ctx, "\"%.*s%s\"", (int)(length > SHOWN ? SHOWN : length), text, length > SHOWN ? "..." : "");
     for (char *c = clipped; *c; c++)
         if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f)
             *c = '?';

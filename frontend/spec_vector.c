@@ -1,9 +1,9 @@
-/* Symbolic vectors: running the Lua function of a feature map once on a vector without values, and keeping what it did as the
- * nodes of a FeatureMap.
+/* Symbolic vectors: running the Lua function of a feature map once on a vector without values, and keeping what it did
+ * as the nodes of a FeatureMap.
  *
  * In:  a Lua function of one argument. Out: a sealed FeatureMap.
- * Always: a vector is a userdata with a metatable that a spec can neither get nor change. What cannot be traced (comparing,
- * indexing, a vector of an earlier trace) is an error at its line, never a silently different map. */
+ * Always: a vector is a userdata with a metatable that a spec can neither get nor change. What cannot be traced
+ * (comparing, indexing, a vector of an earlier trace) is an error at its line, never a silently different map. */
 #include "frontend/spec_eval.h"
 
 #include <lauxlib.h>
@@ -38,7 +38,8 @@ static int to_node(lua_State *L, int index) {
     Eval *const   eval = spec_eval_of(L);
     const Vector *vector = luaL_testudata(L, index, VECTOR);
     if (!vector && lua_type(L, index) != LUA_TNUMBER)
-        spec_fail_here(L, "operands are vectors and numbers", "a feature map computes with %s", spec_describe(L, index));
+        spec_fail_here(L, "operands are vectors and numbers", "a feature map computes with %s",
+                       spec_describe(L, index));
     if (!eval->tracing || (vector && vector->trace_number != eval->trace_number))
         spec_fail_here(L, "use x and what is made from it inside the function of a feature map",
                        "a vector is used outside of its feature map");
@@ -82,9 +83,13 @@ static int no_compare(lua_State *L) {
     spec_fail_here(L, "use relu, abs, max or min instead of a condition", "a vector has no values yet to compare");
 }
 
-static int no_index(lua_State *L) { spec_fail_here(L, "use sum, mean, max or min over all elements", "a vector is not indexed"); }
+static int no_index(lua_State *L) {
+    spec_fail_here(L, "use sum, mean, max or min over all elements", "a vector is not indexed");
+}
 
-static int no_power(lua_State *L) { spec_fail_here(L, "write x * x, or exp(p * log(x))", "a vector has no operator ^"); }
+static int no_power(lua_State *L) {
+    spec_fail_here(L, "write x * x, or exp(p * log(x))", "a vector has no operator ^");
+}
 
 static int no_operator(lua_State *L) {
     spec_fail_here(L, "use + - * / and the functions of feature maps", "a vector does not have this operator");
@@ -99,8 +104,8 @@ static const struct {
     MapOp       op;
     double (*value)(double);
 } unary_names[] = {
-    {"exp", MAP_EXP, exp},   {"log", MAP_LOG, log},         {"tanh", MAP_TANH, tanh}, {"sigmoid", MAP_SIGMOID, sigmoid},
-    {"relu", MAP_RELU, relu}, {"abs", MAP_ABS, fabs},        {"sqrt", MAP_SQRT, sqrt},
+    {"exp", MAP_EXP, exp},    {"log", MAP_LOG, log},  {"tanh", MAP_TANH, tanh}, {"sigmoid", MAP_SIGMOID, sigmoid},
+    {"relu", MAP_RELU, relu}, {"abs", MAP_ABS, fabs}, {"sqrt", MAP_SQRT, sqrt},
 };
 
 static void take_arguments(lua_State *L, const char *name, int least, int most) {
@@ -121,23 +126,26 @@ static int call_unary(lua_State *L) {
     return 1;
 }
 
-/* max(x): over the elements. max(a, b, ...): element by element. Numbers alone: a number. */
-static int call_max(lua_State *L) {
-    take_arguments(L, "max", 1, MAP_MAX_NODES);
-    if (lua_gettop(L) == 1)
-        return unary(L, MAP_ROWMAX);
+/* max(a, b, ...), min(a, b, ...): element by element, from the left. Numbers alone: a number. */
+static int fold(lua_State *L, MapOp op, double (*value)(double, double)) {
     for (int count = lua_gettop(L); count > 1; count--) {
         if (lua_type(L, 1) == LUA_TNUMBER && lua_type(L, 2) == LUA_TNUMBER)
-            lua_pushnumber(L, fmax(lua_tonumber(L, 1), lua_tonumber(L, 2)));
+            lua_pushnumber(L, value(lua_tonumber(L, 1), lua_tonumber(L, 2)));
         else
-            binary(L, MAP_MAX);
+            binary(L, op);
         lua_replace(L, 1);
         lua_remove(L, 2);
     }
     return 1;
 }
 
-/* There is no row minimum: min(x) = -max(-x). */
+/* max(x): over the elements. */
+static int call_max(lua_State *L) {
+    take_arguments(L, "max", 1, MAP_MAX_NODES);
+    return lua_gettop(L) == 1 ? unary(L, MAP_ROWMAX) : fold(L, MAP_MAX, fmax);
+}
+
+/* min(x): over the elements. There is no row minimum: -max(-x). */
 static int row_min(lua_State *L) {
     const int negated = push_node(L, MAP_NEG, to_node(L, 1), -1, 0);
     const int largest = push_node(L, MAP_ROWMAX, negated, -1, 0);
@@ -147,17 +155,7 @@ static int row_min(lua_State *L) {
 
 static int call_min(lua_State *L) {
     take_arguments(L, "min", 1, MAP_MAX_NODES);
-    if (lua_gettop(L) == 1)
-        return row_min(L);
-    for (int count = lua_gettop(L); count > 1; count--) {
-        if (lua_type(L, 1) == LUA_TNUMBER && lua_type(L, 2) == LUA_TNUMBER)
-            lua_pushnumber(L, fmin(lua_tonumber(L, 1), lua_tonumber(L, 2)));
-        else
-            binary(L, MAP_MIN);
-        lua_replace(L, 1);
-        lua_remove(L, 2);
-    }
-    return 1;
+    return lua_gettop(L) == 1 ? row_min(L) : fold(L, MAP_MIN, fmin);
 }
 
 static int call_sum(lua_State *L) {
@@ -204,12 +202,12 @@ static const luaL_Reg vector_names[] = {
 };
 
 static const luaL_Reg vector_methods[] = {
-    {"__add", vector_add},  {"__sub", vector_sub},    {"__mul", vector_mul},     {"__div", vector_div},
-    {"__unm", vector_neg},  {"__len", vector_length}, {"__tostring", vector_text}, {"__eq", no_compare},
-    {"__lt", no_compare},   {"__le", no_compare},     {"__index", no_index},     {"__newindex", no_index},
-    {"__pow", no_power},    {"__mod", no_operator},   {"__idiv", no_operator},   {"__band", no_operator},
-    {"__bor", no_operator}, {"__bxor", no_operator},  {"__bnot", no_operator},   {"__shl", no_operator},
-    {"__shr", no_operator}, {"__concat", no_operator}, {"__call", no_operator},  {NULL, NULL},
+    {"__add", vector_add},  {"__sub", vector_sub},     {"__mul", vector_mul},       {"__div", vector_div},
+    {"__unm", vector_neg},  {"__len", vector_length},  {"__tostring", vector_text}, {"__eq", no_compare},
+    {"__lt", no_compare},   {"__le", no_compare},      {"__index", no_index},       {"__newindex", no_index},
+    {"__pow", no_power},    {"__mod", no_operator},    {"__idiv", no_operator},     {"__band", no_operator},
+    {"__bor", no_operator}, {"__bxor", no_operator},   {"__bnot", no_operator},     {"__shl", no_operator},
+    {"__shr", no_operator}, {"__concat", no_operator}, {"__call", no_operator},     {NULL, NULL},
 };
 
 void spec_open_vector(lua_State *L) {
@@ -247,18 +245,20 @@ static int result_node(lua_State *L, const SpecSource *source, int results) {
     const Vector *vector = results == 1 ? luaL_testudata(L, -1, VECTOR) : NULL;
     if (vector && vector->trace_number == spec_eval_of(L)->trace_number)
         return vector->node;
-    const char *what = results == 0   ? "nothing"
-                       : results > 1  ? "several values"
-                       : vector       ? "a vector of another feature map"
-                                      : spec_describe(L, -1);
-    spec_fail_field(L, source, "feature_map", "a feature map ends with `return` and one vector, such as `return concat(a, b)`",
+    const char *what = results == 0  ? "nothing"
+                       : results > 1 ? "several values"
+                       : vector      ? "a vector of another feature map"
+                                     : spec_describe(L, -1);
+    spec_fail_field(L, source, "feature_map",
+                    "a feature map ends with `return` and one vector, such as `return concat(a, b)`",
                     "the function returns %s", what);
 }
 
 void spec_trace(lua_State *L, const SpecSource *source, const char *name, int head_dim, FeatureMap *map) {
     Eval *const eval = spec_eval_of(L);
     if (eval->tracing)
-        spec_fail_here(L, "make layers outside of the functions of feature maps", "a layer is made inside a feature map");
+        spec_fail_here(L, "make layers outside of the functions of feature maps",
+                       "a layer is made inside a feature map");
     const int base = lua_gettop(L) - 1;
     map_start(map, name, head_dim);
     eval->tracing = map;

@@ -114,7 +114,8 @@ static size_t get_string(Reader *reader, char *out, size_t size) {
 }
 
 static Status damaged(const Reader *reader) {
-    return ctx_fail(reader->ctx, ST_FAILED, reader->source->file, NULL, "the process that evaluated the spec sent damaged data");
+    return ctx_fail(reader->ctx, ST_FAILED, reader->source->file, NULL,
+                    "the process that evaluated the spec sent damaged data");
 }
 
 static bool is_map_name(const char *name) {

@@ -47,6 +47,30 @@ static inline SpecFile load_good(Ctx *ctx, const char *file, const char *text) {
     return out;
 }
 
+static const char good[] =
+    "-- a spec with everything\n"
+    "local function f(x) return concat(softmax(x), relu(-x) * 0.5) end\n"
+    "return rattention {\n"
+    "  name = \"good\", heads = 6, kv_heads = 3, head_dim = 22, value_dim = 17, window = 13,\n"
+    "  feature_map = f, rope = { theta = 12345.5, style = 'half' }, scale = 0.3, softcap = 5,\n"
+    "  sink = true, qk_scale = true, initial_state = \"input\", norm = { kind = [[rms]], eps = 1e-6 },\n"
+    "}\n";
+
+/* Loads text whose status alone matters; an error must be one line. */
+static inline Status load_bytes(const char *text, size_t length) {
+    Ctx          ctx;
+    SpecFile     file;
+    const Status status = load_spec(&ctx, "x.lua", text, length, &file);
+    assert_int_equal(status, ctx.status);
+    if (status != ST_OK) {
+        assert_true(ctx.message[0] != '\0');
+        assert_null(strpbrk(ctx.message, "\n\r\t"));
+        assert_null(strpbrk(ctx.place, "\n\r\t"));
+    }
+    ctx_free(&ctx);
+    return status;
+}
+
 typedef struct Print {
     const Spec *spec;
     const char *text;
