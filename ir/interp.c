@@ -1,6 +1,6 @@
-/* The interpreter: the reference for what every op means. In: a module (verified here first) and bound tensors. Out: the
- * tensors, as running the kernels one after the other leaves them. This file runs control and index ops and holds the table of
- * the others; memory is in interp_memory.c, arithmetic on tiles in interp_ops.c. */
+/* The interpreter: the reference for what every op means. In: a module (verified here first) and bound tensors. Out:
+ * the tensors, as running the kernels one after the other leaves them. This file runs control and index ops and holds
+ * the table of the others; memory is in interp_memory.c, arithmetic on tiles in interp_ops.c. */
 #include "ir/interp.h"
 
 #include <math.h>
@@ -39,7 +39,8 @@ static Status exec_isym(Machine *m, const Op *op) {
 static Status exec_index(Machine *m, const Op *op) {
     const int64_t x = interp_index(m, op->in[0]), y = interp_index(m, op->in[1]);
     if (!ir_fold_index(op->code, x, y, &m->cells[op->out[0]->id].i))
-        return interp_fail(m, op, "overflow, or a divisor that is not positive: %lld, %lld", (long long)x, (long long)y);
+        return interp_fail(m, op, "overflow, or a divisor that is not positive: %lld, %lld", (long long)x,
+                           (long long)y);
     return ST_OK;
 }
 
@@ -170,30 +171,54 @@ static Status exec_yield(Machine *m, const Op *op) {
 /* ---- The table, blocks, kernels ---- */
 
 static Exec *const EXEC[OP_COUNT] = {
-    [OP_ICONST] = exec_iconst,     [OP_ISYM] = exec_isym,
-    [OP_ILOAD] = exec_iload,       [OP_IADD] = exec_index,
-    [OP_ISUB] = exec_index,        [OP_IMUL] = exec_index,
-    [OP_IDIV] = exec_index,        [OP_IMOD] = exec_index,
-    [OP_IMIN] = exec_index,        [OP_IMAX] = exec_index,
-    [OP_ILT] = exec_index,         [OP_FOR] = exec_for,
-    [OP_IF] = exec_if,             [OP_SOFTMAX_SUM] = exec_softmax_sum,
-    [OP_SUM] = exec_sum,           [OP_ROWS] = exec_rows,
-    [OP_YIELD] = exec_yield,       [OP_LOAD] = exec_load,
-    [OP_STORE] = exec_store,       [OP_RING] = exec_ring,
-    [OP_RING_PUT] = exec_ring_put, [OP_RING_GET] = exec_ring_get,
-    [OP_FCONST] = exec_fconst,     [OP_ADD] = exec_binary,
-    [OP_SUB] = exec_binary,        [OP_MUL] = exec_binary,
-    [OP_DIV] = exec_binary,        [OP_MAX] = exec_binary,
-    [OP_MIN] = exec_binary,        [OP_NEG] = exec_unary,
-    [OP_EXP] = exec_unary,         [OP_EXP2] = exec_unary,
-    [OP_LOG] = exec_unary,         [OP_TANH] = exec_unary,
-    [OP_SIGMOID] = exec_unary,     [OP_RELU] = exec_unary,
-    [OP_ABS] = exec_unary,         [OP_SQRT] = exec_unary,
-    [OP_RSQRT] = exec_unary,       [OP_MASK] = exec_mask,
-    [OP_ROWSUM] = exec_rowsum,     [OP_ROWMAX] = exec_rowmax,
-    [OP_CONCAT] = exec_concat,     [OP_ROPE] = exec_rope,
-    [OP_DOT] = exec_dot,           [OP_TRANSPOSE] = exec_transpose,
-    [OP_CONVERT] = exec_same,      [OP_COPY] = exec_same,
+    [OP_ICONST] = exec_iconst,
+    [OP_ISYM] = exec_isym,
+    [OP_ILOAD] = exec_iload,
+    [OP_IADD] = exec_index,
+    [OP_ISUB] = exec_index,
+    [OP_IMUL] = exec_index,
+    [OP_IDIV] = exec_index,
+    [OP_IMOD] = exec_index,
+    [OP_IMIN] = exec_index,
+    [OP_IMAX] = exec_index,
+    [OP_ILT] = exec_index,
+    [OP_FOR] = exec_for,
+    [OP_IF] = exec_if,
+    [OP_SOFTMAX_SUM] = exec_softmax_sum,
+    [OP_SUM] = exec_sum,
+    [OP_ROWS] = exec_rows,
+    [OP_YIELD] = exec_yield,
+    [OP_LOAD] = exec_load,
+    [OP_STORE] = exec_store,
+    [OP_RING] = exec_ring,
+    [OP_RING_PUT] = exec_ring_put,
+    [OP_RING_GET] = exec_ring_get,
+    [OP_FCONST] = exec_fconst,
+    [OP_ADD] = exec_binary,
+    [OP_SUB] = exec_binary,
+    [OP_MUL] = exec_binary,
+    [OP_DIV] = exec_binary,
+    [OP_MAX] = exec_binary,
+    [OP_MIN] = exec_binary,
+    [OP_NEG] = exec_unary,
+    [OP_EXP] = exec_unary,
+    [OP_EXP2] = exec_unary,
+    [OP_LOG] = exec_unary,
+    [OP_TANH] = exec_unary,
+    [OP_SIGMOID] = exec_unary,
+    [OP_RELU] = exec_unary,
+    [OP_ABS] = exec_unary,
+    [OP_SQRT] = exec_unary,
+    [OP_RSQRT] = exec_unary,
+    [OP_MASK] = exec_mask,
+    [OP_ROWSUM] = exec_rowsum,
+    [OP_ROWMAX] = exec_rowmax,
+    [OP_CONCAT] = exec_concat,
+    [OP_ROPE] = exec_rope,
+    [OP_DOT] = exec_dot,
+    [OP_TRANSPOSE] = exec_transpose,
+    [OP_CONVERT] = exec_same,
+    [OP_COPY] = exec_same,
 };
 
 bool ir_interpreter_knows(OpCode code) { return EXEC[code] != NULL; }

@@ -2,18 +2,18 @@
  *
  * Every SSA value has a Cell, allocated before the kernel runs, so that nothing is allocated while it runs. Tiles are
  * doubles, row-major and dense, whatever their dtype; a result is rounded to its dtype when it is settled. Where the
- * caller asks for `placed`, a settled tile with a scratch place is also written to the scratch memory, and every read of
- * it comes from there: whoever reuses the bytes too early shows. */
+ * caller asks for `placed`, a settled tile with a scratch place is also written to the scratch memory, and every read
+ * of it comes from there: whoever reuses the bytes too early shows. */
 #ifndef RATTAN_IR_INTERP_H
 #define RATTAN_IR_INTERP_H
 
 #include "ir/ir.h"
 
 typedef struct Cell {
-    int64_t i;     /* of an index */
-    double *data;  /* of a tile: owned, or a view into a ring's cell; of a ring: all slots */
+    int64_t i;    /* of an index */
+    double *data; /* of a tile: owned, or a view into a ring's cell; of a ring: all slots */
     double *owned;
-    double *next;  /* what a loop, if or rows assigns, until all of its values are read */
+    double *next; /* what a loop, if or rows assigns, until all of its values are read */
     int64_t next_i;
     double *next_data;
     int64_t place, next_place; /* offset in scratch, or -1 */
@@ -35,12 +35,12 @@ typedef struct Machine {
     Ctx              *ctx;
     const InterpArgs *args;
     const Kernel     *kernel;
-    Cell             *cells; /* by value id */
+    Cell             *cells;   /* by value id */
     Tensor           *tensors; /* by parameter index */
     WorkMemory       *works;
     int               work_count, work_capacity;
-    double           *scratch;  /* one double for each 2 bytes, exact: a value lies at its first 2 bytes */
-    double           *matrix;   /* a tile's worth, as large as the largest */
+    double           *scratch;    /* one double for each 2 bytes, exact: a value lies at its first 2 bytes */
+    double           *matrix;     /* a tile's worth, as large as the largest */
     double            rope_theta; /* of rope_frequency, with rope_cols columns */
     int               rope_cols;
     double           *rope_frequency;
@@ -53,19 +53,19 @@ Status interp_fail(const Machine *m, const Op *op, const char *format, ...) __at
 Status interp_block(Machine *m, const Block *block);
 
 /* interp_memory.c */
-Status interp_bind(Machine *m);     /* tensors of the kernel's parameters */
-Status interp_prepare(Machine *m);  /* cells and scratch */
-void   interp_release(Machine *m);  /* what interp_prepare made */
-void   interp_release_works(Machine *m);
+Status        interp_bind(Machine *m);    /* tensors of the kernel's parameters */
+Status        interp_prepare(Machine *m); /* cells and scratch */
+void          interp_release(Machine *m); /* what interp_prepare made */
+void          interp_release_works(Machine *m);
 int64_t       interp_index(const Machine *m, const Value *value);
-const double *interp_tile(Machine *m, const Value *value); /* valid until the next read of the same value */
-double       *interp_result(Machine *m, const Op *op);     /* where result 0, a tile, is computed */
+const double *interp_tile(Machine *m, const Value *value);   /* valid until the next read of the same value */
+double       *interp_result(Machine *m, const Op *op);       /* where result 0, a tile, is computed */
 void          interp_settle(Machine *m, const Value *value); /* rounds what was computed and puts it in its place */
 void          interp_stage(Machine *m, const Value *to, const Value *from);
 void          interp_commit(Machine *m, const Value *to);
 double        interp_round(const Machine *m, DType dtype, double value);
 Status        interp_read(Machine *m, const Op *load, double *out); /* what a load gives, unrounded */
-Exec exec_iload, exec_load, exec_store, exec_ring, exec_ring_put, exec_ring_get;
+Exec          exec_iload, exec_load, exec_store, exec_ring, exec_ring_put, exec_ring_get;
 
 /* interp_ops.c */
 Exec exec_fconst, exec_unary, exec_binary, exec_mask, exec_rowsum, exec_rowmax, exec_concat, exec_rope, exec_dot,

@@ -1,5 +1,6 @@
-/* The interpreter's memory: cells of values, scratch, parameters, rings. Everything that is allocated while a machine lives
- * comes from malloc and is freed by interp_release, on errors too; the arena is not touched, so it does not grow. */
+/* The interpreter's memory: cells of values, scratch, parameters, rings. Everything that is allocated while a machine
+ * lives comes from malloc and is freed by interp_release, on errors too; the arena is not touched, so it stays
+ * as it is. */
 #include "ir/interp.h"
 
 #include <math.h>
@@ -249,7 +250,8 @@ static Status bind_work(Machine *m, const CodeParam *param, Tensor *tensor) {
     int64_t elements = 1;
     for (int d = 0; d < 4; d++) {
         tensor->dims[d] = dim_value(m, param->dims[d]);
-        if (tensor->dims[d] < 0 || __builtin_mul_overflow(elements, tensor->dims[d], &elements) || elements > MAX_ELEMENTS)
+        if (tensor->dims[d] < 0 || __builtin_mul_overflow(elements, tensor->dims[d], &elements) ||
+            elements > MAX_ELEMENTS)
             return interp_fail(m, NULL, "work parameter %s is too large, or dim %d is negative", param->name, d);
     }
     WorkMemory *work = find_work(m, param->name);
@@ -336,7 +338,8 @@ static Status find_row(const Machine *m, const Op *op, const Tensor *tensor, int
             return interp_fail(m, op, "row %d is at %lld in dim %d of %s, which has %lld", r, (long long)at[d], d,
                                tensor->param->name, (long long)tensor->dims[d]);
     if (cols > tensor->dims[3])
-        return interp_fail(m, op, "%d columns of %s, which has %lld", cols, tensor->param->name, (long long)tensor->dims[3]);
+        return interp_fail(m, op, "%d columns of %s, which has %lld", cols, tensor->param->name,
+                           (long long)tensor->dims[3]);
     *start = at[0] * tensor->strides[0] + at[1] * tensor->strides[1] + at[2] * tensor->strides[2];
     return ST_OK;
 }

@@ -32,8 +32,9 @@ static double fn_min(double x, double y) { return isnan(x) || x < y ? x : y; }
 
 Status exec_unary(Machine *m, const Op *op) {
     static double (*const FUNCTIONS[OP_COUNT])(double) = {
-        [OP_NEG] = fn_neg,   [OP_EXP] = exp,          [OP_EXP2] = exp2,    [OP_LOG] = log,   [OP_TANH] = tanh,
-        [OP_RELU] = fn_relu, [OP_SIGMOID] = fn_sigmoid, [OP_ABS] = fabs, [OP_SQRT] = sqrt, [OP_RSQRT] = fn_rsqrt,
+        [OP_NEG] = fn_neg, [OP_EXP] = exp,        [OP_EXP2] = exp2,          [OP_LOG] = log,
+        [OP_TANH] = tanh,  [OP_RELU] = fn_relu,   [OP_SIGMOID] = fn_sigmoid, [OP_ABS] = fabs,
+        [OP_SQRT] = sqrt,  [OP_RSQRT] = fn_rsqrt,
     };
     double (*const fn)(double) = FUNCTIONS[op->code];
     const double *x = interp_tile(m, op->in[0]);
@@ -55,7 +56,8 @@ Status exec_binary(Machine *m, const Op *op) {
     const double *x = interp_tile(m, op->in[0]), *y = interp_tile(m, op->in[1]);
     double       *out = interp_result(m, op);
     for (int r = 0; r < type.rows; r++) {
-        const double *xr = x + (xt.rows > 1 ? (int64_t)r * xt.cols : 0), *yr = y + (yt.rows > 1 ? (int64_t)r * yt.cols : 0);
+        const double *xr = x + (xt.rows > 1 ? (int64_t)r * xt.cols : 0),
+                     *yr = y + (yt.rows > 1 ? (int64_t)r * yt.cols : 0);
         for (int c = 0; c < type.cols; c++)
             *out++ = fn(xr[c * xc], yr[c * yc]);
     }
@@ -175,8 +177,9 @@ Status exec_transpose(Machine *m, const Op *op) {
 
 /* out = scale * acc, or zeros: what the products are added to. */
 static void start_sum(Machine *m, const DotParts *parts, double *out) {
-    const double *acc = parts->acc ? interp_tile(m, parts->acc) : NULL, *scale = parts->scale ? interp_tile(m, parts->scale) : NULL;
-    const DType   dtype = m->args->fp32 ? DT_F32 : DT_F64;
+    const double *acc = parts->acc ? interp_tile(m, parts->acc) : NULL,
+                 *scale = parts->scale ? interp_tile(m, parts->scale) : NULL;
+    const DType dtype = m->args->fp32 ? DT_F32 : DT_F64;
     for (int r = 0; r < parts->m; r++)
         for (int c = 0; c < parts->n; c++, out++)
             *out = !acc ? 0 : interp_round(m, dtype, *acc++ * (scale ? scale[r] : 1));

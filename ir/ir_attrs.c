@@ -1,4 +1,5 @@
-/* Attributes, operands and results of an op. Attributes are kept in the order of attrs.def, so that equal ops print equally. */
+/* Attributes, operands and results of an op. Attributes are kept in the order of attrs.def, so that equal ops print
+ * equally. */
 #include "ir/ir.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
-/* Building: modules, kernels, blocks and, through ir_op, every op. Result types come from the op's rule (ir_infer.c); where
- * operands do not fit, ir_op still makes an op, with an index result, and the verifier says what is wrong. */
+/* Building: modules, kernels, blocks and, through ir_op, every op. Result types come from the op's rule (ir_infer.c);
+ * where operands do not fit, ir_op still makes an op, with an index result, and the verifier says what is wrong. */
 #include "ir/ir.h"
 
 #include <stdio.h>
@@ -114,7 +114,8 @@ void op_insert(Builder *b, Op *op) {
     *(next ? &next->prev : &b->block->last) = op;
 }
 
-Op *ir_for(Builder *b, const char *axis, bool par, Value *lo, Value *hi, Value *step, Value *const *carried, int count) {
+Op *ir_for(Builder *b, const char *axis, bool par, Value *lo, Value *hi, Value *step, Value *const *carried,
+           int count) {
     Value **in = NEW_ARRAY(b->ctx, Value *, 3 + count);
     in[0] = lo, in[1] = hi, in[2] = step;
     if (count)

@@ -1,4 +1,4 @@
-/* doc/ir.md from the tables: ops by group, attributes, type rules. A test checks that the committed page is this text. */
+/* doc/ir.md from the tables: ops by group, attributes, type rules. A test checks that the committed page is it. */
 #include "ir/ir.h"
 
 #include <string.h>
@@ -6,11 +6,13 @@
 static const char INTRO[] =
     "# The IR\n"
     "\n"
-    "Generated from `ir/ops.def` and `ir/attrs.def` by `ir/ir_doc.c`; `RATTAN_BLESS=1` and the test `test_ir_doc` write it anew.\n"
+    "Generated from `ir/ops.def` and `ir/attrs.def` by `ir/ir_doc.c`; `RATTAN_BLESS=1` and the test\n"
+    "`test_ir_doc` write it anew.\n"
     "\n"
-    "A module holds kernels; a kernel holds parameters and a block of ops; an op takes values, gives values and may own a\n"
-    "region. There are two levels: `loop` says what a kernel means, `tile` how it runs. Values are in SSA form.\n"
-    "Every dump is valid input and prints the same again; `#` or `;` starts a comment.\n"
+    "A module holds kernels; a kernel holds parameters and a block of ops; an op takes values, gives\n"
+    "values and may own a region. There are two levels: `loop` says what a kernel means, `tile` how it\n"
+    "runs. Values are in SSA form. Every dump is valid input and prints the same again; `#` or `;` starts\n"
+    "a comment.\n"
     "\n"
     "```\n"
     "module \"example\" chunk=64 segment=0 min_items=1\n"
@@ -32,13 +34,15 @@ static const char INTRO[] =
     "}\n"
     "```\n"
     "\n"
-    "A value is `%name` or `%number`. A parameter is in, out, inout or work (memory that the runtime provides, contents\n"
-    "undefined, shared by the kernels of the module); a dim is a number, a size known at launch (below), or `N+1`.\n"
+    "A value is `%name` or `%number`. A parameter is in, out, inout or work (memory that the runtime\n"
+    "provides, contents undefined, shared by the kernels of the module); a dim is a number, a size known\n"
+    "at launch (below), or `N+1`.\n"
     "\n"
-    "Types: `index`, a 64-bit integer; `f32<64x128>`, a tile of rows x columns of f32, bf16, f16 or f64; `ring<10, f32<64x128>>`, a\n"
-    "ring of tiles. The pass `place` adds where a value lives: `f32<64x128 @4096>` in scratch at that byte, `@reg` never in memory,\n"
-    "`@global` in the parameter that it would be loaded from. Rows in scratch begin every 16 elements, or follow each other\n"
-    "where there is one column.\n";
+    "Types: `index`, a 64-bit integer; `f32<64x128>`, a tile of rows x columns of f32, bf16, f16 or f64;\n"
+    "`ring<10, f32<64x128>>`, a ring of tiles. The pass `place` adds where a value lives:\n"
+    "`f32<64x128 @4096>` in scratch at that byte, `@reg` never in memory, `@global` in the parameter that\n"
+    "it would be loaded from. Rows in scratch begin every 16 elements, or follow each other where there is one\n"
+    "column.\n";
 
 static void sizes(Text *text) {
     text_add(text, "\n## Sizes known at launch\n\n| name | meaning |\n|---|---|\n");
@@ -61,7 +65,8 @@ static const char *rule_text(TypeRule rule) {
     case TR_RING_GET: return "the tile of the ring %0";
     case TR_FOR: return "one for each carried operand, of its type";
     case TR_IF: return "one for each operand after the first, of its type";
-    case TR_SOFTMAX_SUM: return "f32<1 x cols> and f32<1x1>; the region (j) yields a score f32<1x1> and a vector f32<1 x cols>";
+    case TR_SOFTMAX_SUM:
+        return "f32<1 x cols> and f32<1x1>; the region (j) yields a score f32<1x1> and a vector f32<1 x cols>";
     case TR_SUM: return "f32<rows x cols>, as the region (j) yields";
     case TR_ROWS: return "one for each value the region yields, of its type";
     }
@@ -94,10 +99,11 @@ static const struct {
     {OP_ICONST, "Index arithmetic", ""},
     {OP_FOR, "Control", ""},
     {OP_LOAD, "Memory",
-     "A parameter has four dims d0 d1 d2 d3, those a caller does not see being 1 in front. A load takes coordinates %0 %1 %2 of d0\n"
-     "d1 d2 and all its columns of d3 from column 0 on. Row r adds r % period to the coordinate of `rowdim` and r / period to that\n"
-     "of `groupdim` (-1: to none). A row is there only if %3 <= its rowdim coordinate < %4, else it reads as zeros and is not\n"
-     "written. wrap > 0: the rowdim coordinate, once checked, is taken modulo wrap (a ring). Without a rowdim the bounds are\n"
+     "A parameter has four dims d0 d1 d2 d3, those a caller does not see being 1 in front. A load takes\n"
+     "coordinates %0 %1 %2 of d0 d1 d2 and all its columns of d3 from column 0 on. Row r adds r % period\n"
+     "to the coordinate of `rowdim` and r / period to that of `groupdim` (-1: to none). A row is there\n"
+     "only if %3 <= its rowdim coordinate < %4, else it reads as zeros and is not written. wrap > 0: the\n"
+     "rowdim coordinate, once checked, is taken modulo wrap (a ring). Without a rowdim the bounds are\n"
      "ignored.\n"},
     {OP_FCONST, "Elementwise", "Single rows and single columns are broadcast.\n"},
     {OP_ROWSUM, "Rows", ""},
@@ -106,8 +112,10 @@ static const struct {
 
 static void ops(Text *text) {
     size_t group = 0;
-    text_add(text, "\n# Ops\n\nAn attribute with `?` is optional. Rowwise: row r of a result depends on row r (or the single row) of "
-                   "the tiles\nalone, so that `rows` may run it. `tests/test_interp.c` runs every op against a plain computation.\n");
+    text_add(text, "\n# Ops\n\nAn attribute with `?` is optional. Rowwise: row r of a result depends on row r (or the "
+                   "single row) of "
+                   "the tiles\nalone, so that `rows` may run it. `tests/test_interp.c` runs every op against a plain "
+                   "computation.\n");
     for (int code = 0; code < OP_COUNT; code++) {
         if (group < sizeof GROUPS / sizeof GROUPS[0] && GROUPS[group].first == (OpCode)code) {
             text_add(text, "\n## %s\n%s%s", GROUPS[group].title, GROUPS[group].help[0] ? "\n" : "", GROUPS[group].help);
@@ -118,7 +126,8 @@ static void ops(Text *text) {
 }
 
 static void attributes(Text *text) {
-    static const char *const KINDS[] = {[ATTR_INT] = "integer, `inf` or `-inf`", [ATTR_FLOAT] = "number", [ATTR_TEXT] = "text"};
+    static const char *const KINDS[] = {
+        [ATTR_INT] = "integer, `inf` or `-inf`", [ATTR_FLOAT] = "number", [ATTR_TEXT] = "text"};
     text_add(text, "\n# Attributes\n\n| name | value | of |\n|---|---|---|\n");
     for (int key = 0; key < ATTR_KEY_COUNT; key++) {
         text_add(text, "| %s | %s |", attr_name((AttrKey)key), KINDS[attr_kind((AttrKey)key)]);

@@ -1,5 +1,6 @@
-/* The type rules: what type a result has, given the operands. One function a rule, used by the builder to make results and
- * by the verifier to check them. A rule reads operands only after it has checked that they are there and are tiles. */
+/* The type rules: what type a result has, given the operands. One function a rule, used by the builder to make results
+ * and by the verifier to check them. A rule reads operands only after it has checked that they are there
+ * and are tiles. */
 #include "ir/ir.h"
 
 typedef const char *Rule(const Op *op, int index, Type *type);
@@ -185,13 +186,20 @@ static const char *rule_rows(const Op *op, int index, Type *type) {
 
 const char *ir_result_type(const Op *op, int index, Type *type) {
     static Rule *const RULES[] = {
-        [TR_NONE] = rule_none,           [TR_INDEX] = rule_index,
-        [TR_GIVEN] = rule_given,         [TR_SAME] = rule_same,
-        [TR_BROADCAST] = rule_broadcast, [TR_ROW_REDUCE] = rule_row_reduce,
-        [TR_CONCAT] = rule_concat,       [TR_DOT] = rule_dot,
-        [TR_TRANSPOSE] = rule_transpose, [TR_RING_GET] = rule_ring_get,
-        [TR_FOR] = rule_for,             [TR_IF] = rule_if,
-        [TR_SOFTMAX_SUM] = rule_softmax_sum, [TR_SUM] = rule_sum,
+        [TR_NONE] = rule_none,
+        [TR_INDEX] = rule_index,
+        [TR_GIVEN] = rule_given,
+        [TR_SAME] = rule_same,
+        [TR_BROADCAST] = rule_broadcast,
+        [TR_ROW_REDUCE] = rule_row_reduce,
+        [TR_CONCAT] = rule_concat,
+        [TR_DOT] = rule_dot,
+        [TR_TRANSPOSE] = rule_transpose,
+        [TR_RING_GET] = rule_ring_get,
+        [TR_FOR] = rule_for,
+        [TR_IF] = rule_if,
+        [TR_SOFTMAX_SUM] = rule_softmax_sum,
+        [TR_SUM] = rule_sum,
         [TR_ROWS] = rule_rows,
     };
     *type = type_index();

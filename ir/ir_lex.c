@@ -34,7 +34,9 @@ Status lex_expected(const Lexer *lex, const char *what, const char *remedy) {
     if (n > 0)
         return lex_fail(lex, lex->at, remedy, "expected %s, found \"%s\"", what, found);
     const bool        end = lex->at >= lex->length;
-    const char *const place = end ? "the end of the text" : lex->text[lex->at] == '\n' ? "the end of the line" : "something else";
+    const char *const place = end                          ? "the end of the text"
+                              : lex->text[lex->at] == '\n' ? "the end of the line"
+                                                           : "something else";
     return lex_fail(lex, lex->at, remedy, "expected %s, found %s", what, place);
 }
 

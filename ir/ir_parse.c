@@ -354,14 +354,14 @@ static Status parse_role(Parser *p, ParamRole *role) {
 }
 
 static Status parse_param(Parser *p) {
-    const char *name;
-    DType       dtype;
-    ParamRole   role = PARAM_IN;
-    int64_t     dims[4];
-    int         rank = 0;
+    const char  *name;
+    DType        dtype;
+    ParamRole    role = PARAM_IN;
+    int64_t      dims[4];
+    int          rank = 0;
     const size_t at = (lex_blanks(&p->lex), p->lex.at);
     TRY(lex_word(&p->lex, "a parameter's name", &name));
-    if (strlen(name) >= sizeof ((CodeParam *)0)->name)
+    if (strlen(name) >= sizeof((CodeParam *)0)->name)
         return lex_fail(&p->lex, at, "use 23 characters at most", "the parameter's name is too long");
     if (ir_find_param(p->kernel, name))
         return lex_fail(&p->lex, at, "rename one", "parameter %s is declared twice", name);

@@ -1,4 +1,5 @@
-/* The text form of IR. One op a line, regions indented; every dump can be parsed again (ir_parse.c) and then prints the same.
+/* The text form of IR. One op a line, regions indented; every dump can be parsed again (ir_parse.c) and then prints the
+ * same.
  *
  *   module "name" chunk=64 segment=2048 min_items=16
  *   kernel @main tile scratch=0 {

@@ -1,4 +1,5 @@
-/* Changing IR: unlinking, replacing, cloning, walking, numbering. Ops and values stay in the arena when they are erased. */
+/* Changing IR: unlinking, replacing, cloning, walking, numbering. Ops and values stay in the arena when they are
+ * erased. */
 #include "ir/ir.h"
 
 #include <string.h>

@@ -1,7 +1,9 @@
 /* Builder shorthands for the common ops: one call an op, constants folded where the operands are known. */
 #include "ir/ir.h"
 
-static Value *make(Builder *b, OpCode code, Value *const *in, int count) { return ir_op(b, code, in, count, NULL, 0)->out[0]; }
+static Value *make(Builder *b, OpCode code, Value *const *in, int count) {
+    return ir_op(b, code, in, count, NULL, 0)->out[0];
+}
 
 Value *ir_i(Builder *b, int64_t value) {
     Op *op = ir_op(b, OP_ICONST, NULL, 0, NULL, 0);
@@ -94,7 +96,8 @@ Value *ir_rope(Builder *b, Value *x, Value *position, double theta, int style, i
     return result;
 }
 
-Value *ir_mask(Builder *b, Value *x, Value *delta, Value *first_column, int64_t lo, int64_t hi, int period, double fill) {
+Value *ir_mask(Builder *b, Value *x, Value *delta, Value *first_column, int64_t lo, int64_t hi, int period,
+               double fill) {
     Value *result = make(b, OP_MASK, (Value *[]){x, delta, first_column}, 3);
     op_set_int(b->ctx, result->def, AT_LO, lo);
     op_set_int(b->ctx, result->def, AT_HI, hi);

@@ -1,4 +1,4 @@
-/* The tables of ops and attributes, and types: see ir.h. The tables are ops.def and attrs.def, nothing is added here. */
+/* The tables of ops and attributes, and types: see ir.h. The tables are ops.def and attrs.def, and no more. */
 #include "ir/ir.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* The verifier: what ir.h and ops.def say must hold, checked for a whole module. In: any module that is linked together
  * properly. Out: ST_OK, or ST_FAILED with the op, the rule and what was found. Changes nothing.
- * This file walks and checks names, scope, counts, types and levels; rules of single ops are in ir_verify_ops.c, places in
- * ir_verify_places.c. */
+ * This file walks and checks names, scope, counts, types and levels; rules of single ops are in ir_verify_ops.c, places
+ * in ir_verify_places.c. */
 #include "ir/ir_verify.h"
 
 #include <stdio.h>

@@ -11,7 +11,9 @@ static bool is_flag(int64_t value) { return value == 0 || value == 1; }
 
 /* ---- Parameters ---- */
 
-static bool is_dim(int64_t dim) { return dim >= 1 || dim == DIM_N_PLUS_1 || (dim < 0 && dim >= DIM_SYM(SYM_COUNT - 1)); }
+static bool is_dim(int64_t dim) {
+    return dim >= 1 || dim == DIM_N_PLUS_1 || (dim < 0 && dim >= DIM_SYM(SYM_COUNT - 1));
+}
 
 Status verify_params(const Verifier *v) {
     for (int p = 0; p < v->kernel->param_count; p++) {
@@ -125,8 +127,8 @@ static Status check_dot(const Verifier *v, const Op *op) {
     if (!is_flag(op_int(op, AT_TA, 0)) || !is_flag(op_int(op, AT_TB, 0)) || trim < 0 || trim > 2)
         return verify_fail(v, op, "attributes", "ta and tb must be 0 or 1, trim 0, 1 or 2");
     if ((ir_dot_parts(op).delta != NULL) != (trim != 0))
-        return verify_fail(v, op, "operands", trim ? "trim needs delta, an index, as the last operand"
-                                                   : "an index operand without trim");
+        return verify_fail(v, op, "operands",
+                           trim ? "trim needs delta, an index, as the last operand" : "an index operand without trim");
     if (trim && (!op_has(op, AT_LO) || !op_has(op, AT_HI) || op_int(op, AT_PERIOD, 0) < 1))
         return verify_fail(v, op, "attributes", "trim needs lo, hi and a period of at least 1");
     return ST_OK;
@@ -183,7 +185,8 @@ static Status check_for(const Verifier *v, const Op *op) {
     if (!is_flag(op_int(op, AT_PAR, 0)))
         return verify_fail(v, op, "attributes", "par must be 0 or 1");
     if (op_int(op, AT_PAR, 0) && carried)
-        return verify_fail(v, op, "par", "the turns of a par=1 loop are independent, this one carries %d values", carried);
+        return verify_fail(v, op, "par", "the turns of a par=1 loop are independent, this one carries %d values",
+                           carried);
     TRY(check_region_args(v, op, 1 + carried));
     const Type *types = operand_types(v, op, 3);
     for (int i = 0; i < carried; i++)
@@ -224,12 +227,12 @@ static Status check_rows(const Verifier *v, const Op *op) {
             return verify_fail(v, in, "rows", "only rowwise and index ops may stand inside rows");
         for (int i = 0; i < in->in_count; i++)
             if (!rows_fit(in->in[i], count) || in->in[i]->type.cls == TY_RING)
-                return verify_fail(v, in, "rows", "operand %d has %d rows, not 1 or count=%lld", i, in->in[i]->type.rows,
-                                   (long long)count);
+                return verify_fail(v, in, "rows", "operand %d has %d rows, not 1 or count=%lld", i,
+                                   in->in[i]->type.rows, (long long)count);
         for (int i = 0; i < in->out_count; i++)
             if (!rows_fit(in->out[i], count))
-                return verify_fail(v, in, "rows", "result %d has %d rows, not 1 or count=%lld", i, in->out[i]->type.rows,
-                                   (long long)count);
+                return verify_fail(v, in, "rows", "result %d has %d rows, not 1 or count=%lld", i,
+                                   in->out[i]->type.rows, (long long)count);
     }
     return ST_OK;
 }

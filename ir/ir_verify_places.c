@@ -1,6 +1,7 @@
-/* The verifier's rules of sizes and places. A result may take the place of an operand only where the op reads each element,
- * or row, before it writes it: rowwise ops on the same layout, what a dot adds to, what a loop carries. Whether a place is
- * taken while its value is still needed later is not checked here: the interpreter shows it (InterpArgs.placed). */
+/* The verifier's rules of sizes and places. A result may take the place of an operand only where the op reads each
+ * element, or row, before it writes it: rowwise ops on the same layout, what a dot adds to, what a loop carries.
+ * Whether a place is taken while its value is still needed later is not checked here: the interpreter shows it
+ * (InterpArgs.placed). */
 #include "ir/ir_verify.h"
 
 #define MAX_TILE (INT64_C(1) << 32) /* elements: byte offsets stay far from overflow */
@@ -64,7 +65,8 @@ static bool may_take_place(const Op *op, int operand) {
     }
 }
 
-static Status check_result_against(const Verifier *v, const Op *op, const Value *result, const Value *operand, bool allowed) {
+static Status check_result_against(const Verifier *v, const Op *op, const Value *result, const Value *operand,
+                                   bool allowed) {
     const Type place = home(operand);
     if (!overlap(result->type, place) || (allowed && same_layout(result->type, place)))
         return ST_OK;

@@ -38,7 +38,8 @@ static Status unknown_field(Ctx *ctx, const char *name, size_t length) {
     text_add(&known, "fields are");
     for (int f = 0; f < FIELD_COUNT; f++)
         text_add(&known, "%s %s", f ? "," : "", FIELDS[f].name);
-    return ctx_fail(ctx, ST_USAGE, "schedule", text_str(&known), "no field \"%.*s\"", (int)(length < 60 ? length : 60), name);
+    return ctx_fail(ctx, ST_USAGE, "schedule", text_str(&known), "no field \"%.*s\"", (int)(length < 60 ? length : 60),
+                    name);
 }
 
 /* One `name=value` at *at, which moves past it. */

@@ -84,13 +84,14 @@ static inline void add_operand(Text *params, Text *loads, const char *name, cons
     if (!tile)
         return;
     text_add(params, "  param %s f64 in [%d, %d]\n", name, tile->rows, tile->cols);
-    text_add(loads, "  %%%s:f32<%dx%d> = load %%z, %%z, %%z, %%z, %%inf {param=\"%s\", rowdim=2, groupdim=-1, period=%d}\n",
+    text_add(loads,
+             "  %%%s:f32<%dx%d> = load %%z, %%z, %%z, %%z, %%inf {param=\"%s\", rowdim=2, groupdim=-1, period=%d}\n",
              name, tile->rows, tile->cols, name, tile->rows);
 }
 
 /* Runs `body`, which uses %a %b %c (tiles), %z (0), %inf and defines %r, in a kernel that stores %r into `out`. */
-static inline Status run_body(Ctx *ctx, const char *level, const char *body, TestTile *a, TestTile *b, TestTile *c, TestTile *out,
-                              InterpArgs args) {
+static inline Status run_body(Ctx *ctx, const char *level, const char *body, TestTile *a, TestTile *b, TestTile *c,
+                              TestTile *out, InterpArgs args) {
     Text          params = TEXT(ctx), loads = TEXT(ctx), text = TEXT(ctx);
     InterpBinding bindings[4] = {bind_tile("o", out)};
     TestTile     *tiles[3] = {a, b, c};
@@ -102,10 +103,12 @@ static inline Status run_body(Ctx *ctx, const char *level, const char *body, Tes
             bindings[args.binding_count++] = bind_tile(name, tiles[i]);
     }
     args.bindings = bindings;
-    text_add(&text, "module \"t\"\nkernel @k %s scratch=65536 {\n%s  param o f64 out [%d, %d]\n", level, text_str(&params),
-             out->rows, out->cols);
-    text_add(&text, "  %%z:index = iconst {value=0}\n  %%inf:index = iconst {value=inf}\n%s%s\n", text_str(&loads), body);
-    text_add(&text, "  store %%z, %%z, %%z, %%z, %%inf, %%r {param=\"o\", rowdim=2, groupdim=-1, period=%d}\n}\n", out->rows);
+    text_add(&text, "module \"t\"\nkernel @k %s scratch=65536 {\n%s  param o f64 out [%d, %d]\n", level,
+             text_str(&params), out->rows, out->cols);
+    text_add(&text, "  %%z:index = iconst {value=0}\n  %%inf:index = iconst {value=inf}\n%s%s\n", text_str(&loads),
+             body);
+    text_add(&text, "  store %%z, %%z, %%z, %%z, %%inf, %%r {param=\"o\", rowdim=2, groupdim=-1, period=%d}\n}\n",
+             out->rows);
     return run_module(ctx, parse_ok(ctx, text_str(&text)), &args);
 }
 

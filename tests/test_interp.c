@@ -1,5 +1,6 @@
 /* link: rattan_ir rattan_base */
-/* The interpreter's arithmetic: every op on random tiles against a plain computation. Control and memory: test_interp_memory.c. */
+/* The interpreter's arithmetic: every op on random tiles against a plain computation. Control and memory:
+ * test_interp_memory.c. */
 #include "tests/ir_testing.h"
 
 static const double EXACT = 1e-13;
@@ -104,8 +105,8 @@ static void test_mask(void **state) {
     for (int r = 0; r < 6; r++)
         for (int c = r - 1 < 0 ? 0 : r - 1; c < 9; c++) /* hi = -1: c < r - 1 is kept, where delta = 1 */
             wanted.data[r * 9 + c] = 0.5;
-    check_body("  %d:index = iconst {value=1}\n  %r:f32<6x9> = mask %a, %d, %z {period=6, lo=-inf, hi=-1, fill=0.5}", &a, NULL,
-               NULL, &wanted);
+    check_body("  %d:index = iconst {value=1}\n  %r:f32<6x9> = mask %a, %d, %z {period=6, lo=-inf, hi=-1, fill=0.5}",
+               &a, NULL, NULL, &wanted);
 }
 
 /* ---- Rows ---- */
@@ -146,7 +147,8 @@ static void test_rope(void **state) {
                 wanted.data[r * 8 + y] = at(&a, r, y) * cos(angle) + at(&a, r, x) * sin(angle);
             }
         snprintf(body, sizeof body,
-                 "  %%p:index = iconst {value=100}\n  %%r:f32<6x8> = rope %%a, %%p {theta=10000, style=%d, period=3}", style);
+                 "  %%p:index = iconst {value=100}\n  %%r:f32<6x8> = rope %%a, %%p {theta=10000, style=%d, period=3}",
+                 style);
         check_body(body, &a, NULL, NULL, &wanted);
     }
 }
@@ -204,8 +206,9 @@ static void test_dot_trims_its_result(void **state) {
         for (int c = 0; c < 6; c++)
             if (2 + c - r % 2 < 3 || 2 + c - r % 2 > 5)
                 wanted.data[r * 6 + c] = NAN;
-    check_body("  %d:index = iconst {value=2}\n  %r:f32<4x6> = dot %a, %b, %d {ta=0, tb=0, trim=1, lo=3, hi=5, period=2}", &a, &b,
-               NULL, &wanted);
+    check_body(
+        "  %d:index = iconst {value=2}\n  %r:f32<4x6> = dot %a, %b, %d {ta=0, tb=0, trim=1, lo=3, hi=5, period=2}", &a,
+        &b, NULL, &wanted);
 }
 
 static void test_dot_checks_its_promise(void **state) {
@@ -260,11 +263,13 @@ static void test_fp32_rounds_every_op(void **state) {
     for (int k = 0; k < 64; k++)
         sum = (float)(sum + (double)(float)a.data[k] * (double)(float)b.data[k]);
     wanted.data[0] = sum;
-    assert_int_equal(run_body(&ctx, "tile", "  %r:f32<1x1> = dot %a, %b {ta=0, tb=0}", &a, &b, NULL, &out, (InterpArgs){.fp32 = true}),
+    assert_int_equal(run_body(&ctx, "tile", "  %r:f32<1x1> = dot %a, %b {ta=0, tb=0}", &a, &b, NULL, &out,
+                              (InterpArgs){.fp32 = true}),
                      ST_OK);
     check_tile(&out, &wanted, 0, "dot in fp32");
     wanted.data[0] = (float)x.data[0];
-    assert_int_equal(run_body(&ctx, "tile", "  %r:f32<1x1> = add %a, %b", &x, &y, NULL, &out, (InterpArgs){.fp32 = true}), ST_OK);
+    assert_int_equal(
+        run_body(&ctx, "tile", "  %r:f32<1x1> = add %a, %b", &x, &y, NULL, &out, (InterpArgs){.fp32 = true}), ST_OK);
     check_tile(&out, &wanted, 0, "add in fp32");
     ctx_free(&ctx);
 }
@@ -288,17 +293,20 @@ static int64_t run_index_op(const char *name, int32_t x, int32_t y) {
     Ctx           ctx;
     double        out[401] = {0};
     int32_t       numbers[2] = {x, y};
-    InterpBinding bindings[] = {{.name = "i", .data = numbers, .dims = {1, 1, 1, 2}}, {.name = "o", .data = out, .dims = {1, 1, 401, 1}}};
+    InterpBinding bindings[] = {{.name = "i", .data = numbers, .dims = {1, 1, 1, 2}},
+                                {.name = "o", .data = out, .dims = {1, 1, 401, 1}}};
     InterpArgs    args = {.bindings = bindings, .binding_count = 2, .syms = {[SYM_T] = 200}};
     ctx_init(&ctx);
-    const char *text = ctx_printf(
-        &ctx,
-        "module \"t\"\nkernel @k loop {\n  param i i32 in [2]\n  param o f64 out [401, 1]\n  %%z:index = iconst {value=0}\n"
-        "  %%one:index = iconst {value=1}\n  %%x:index = iload %%z {param=\"i\"}\n  %%y:index = iload %%one {param=\"i\"}\n"
-        "  %%r:index = %s %%x, %%y\n  %%t:index = isym {sym=\"T\"}\n  %%at:index = iadd %%r, %%t\n"
-        "  %%f:f32<1x1> = fconst {fvalue=1}\n"
-        "  store %%z, %%z, %%at, %%z, %%t, %%f {param=\"o\", rowdim=-1, groupdim=-1, period=1}\n}\n",
-        name);
+    const char *text =
+        ctx_printf(&ctx,
+                   "module \"t\"\nkernel @k loop {\n  param i i32 in [2]\n  param o f64 out [401, 1]\n  %%z:index = "
+                   "iconst {value=0}\n"
+                   "  %%one:index = iconst {value=1}\n  %%x:index = iload %%z {param=\"i\"}\n  %%y:index = iload %%one "
+                   "{param=\"i\"}\n"
+                   "  %%r:index = %s %%x, %%y\n  %%t:index = isym {sym=\"T\"}\n  %%at:index = iadd %%r, %%t\n"
+                   "  %%f:f32<1x1> = fconst {fvalue=1}\n"
+                   "  store %%z, %%z, %%at, %%z, %%t, %%f {param=\"o\", rowdim=-1, groupdim=-1, period=1}\n}\n",
+                   name);
     if (run_module(&ctx, parse_ok(&ctx, text), &args) != ST_OK)
         fail_msg("%s %d %d: %s", name, x, y, described(&ctx));
     ctx_free(&ctx);

@@ -1,10 +1,12 @@
 /* link: rattan_ir rattan_base */
-/* The interpreter's memory and control: loads and stores, loops, reductions, rings, scratch places, and what it refuses. */
+/* The interpreter's memory and control: loads and stores, loops, reductions, rings, scratch places, and what it
+ * refuses. */
 #include "tests/ir_testing.h"
 
 static const double EXACT = 1e-13;
 
-static void check_run(const char *level, const char *body, TestTile *a, TestTile *b, const TestTile *wanted, InterpArgs args) {
+static void check_run(const char *level, const char *body, TestTile *a, TestTile *b, const TestTile *wanted,
+                      InterpArgs args) {
     Ctx      ctx;
     TestTile out = {.rows = wanted->rows, .cols = wanted->cols};
     ctx_init(&ctx);
@@ -54,14 +56,15 @@ static const char *copy_text(Ctx *ctx, const Copy *copy, const char *x, const ch
     text_add(&attrs, "rowdim=%d, groupdim=%d, period=%d", copy->rowdim, copy->groupdim, copy->period);
     if (copy->wrap)
         text_add(&attrs, ", wrap=%d", copy->wrap);
-    return ctx_printf(ctx,
-                      "module \"t\"\nkernel @k tile {\n  param x %s in [B, T, %d, %d]\n  param y %s out [B, T, %d, %d]\n"
-                      "  %%one:index = iconst {value=1}\n  %%s:index = iconst {value=%lld}\n"
-                      "  %%lo:index = iconst {value=%lld}\n  %%hi:index = iconst {value=%lld}\n"
-                      "  %%t:f32<%dx%d> = load %%one, %%s, %%one, %%lo, %%hi {param=\"x\", %s}\n"
-                      "  store %%one, %%s, %%one, %%lo, %%hi, %%t {param=\"y\", %s}\n}\n",
-                      x, D2, D3, y, D2, D3, (long long)copy->start, (long long)copy->lo, (long long)copy->hi, copy->rows,
-                      copy->cols, text_str(&attrs), text_str(&attrs));
+    return ctx_printf(
+        ctx,
+        "module \"t\"\nkernel @k tile {\n  param x %s in [B, T, %d, %d]\n  param y %s out [B, T, %d, %d]\n"
+        "  %%one:index = iconst {value=1}\n  %%s:index = iconst {value=%lld}\n"
+        "  %%lo:index = iconst {value=%lld}\n  %%hi:index = iconst {value=%lld}\n"
+        "  %%t:f32<%dx%d> = load %%one, %%s, %%one, %%lo, %%hi {param=\"x\", %s}\n"
+        "  store %%one, %%s, %%one, %%lo, %%hi, %%t {param=\"y\", %s}\n}\n",
+        x, D2, D3, y, D2, D3, (long long)copy->start, (long long)copy->lo, (long long)copy->hi, copy->rows, copy->cols,
+        text_str(&attrs), text_str(&attrs));
 }
 
 /* x is contiguous, y has strides that leave gaps: a row of y is D3 + 1 apart, heads are slower than tokens. */
@@ -82,7 +85,8 @@ static void check_copy(const Copy *copy, const char *xtype, const char *ytype) {
     for (int r = 0; r < copy->rows; r++) {
         const int64_t from = source_row(copy, r), token = from / (D2 * D3) % D1, head = from / D3 % D2;
         for (int c = 0; c < copy->cols && from >= 0; c++) {
-            double *element = &wanted[strides[0] * (from / (D1 * D2 * D3)) + strides[1] * token + strides[2] * head + c];
+            double *element =
+                &wanted[strides[0] * (from / (D1 * D2 * D3)) + strides[1] * token + strides[2] * head + c];
             uint8_t rounded[8];
             dtype_store(yd, rounded, 0, dtype_load(xd, xs, from + c));
             *element = dtype_load(yd, rounded, 0);
@@ -117,10 +121,11 @@ static void test_copies(void **state) {
 
 static void test_refuses_what_is_out_of_bounds(void **state) {
     (void)state;
-    static const char LOAD[] = "  %%at:index = iconst {value=%d}\n"
-                               "  %%r:f32<2x%d> = load %%z, %%z, %%at, %%z, %%inf {param=\"a\", rowdim=2, groupdim=-1, period=2}\n";
-    TestTile          a = random_tile(4, 2, -1, 1);
-    char              body[256];
+    static const char LOAD[] =
+        "  %%at:index = iconst {value=%d}\n"
+        "  %%r:f32<2x%d> = load %%z, %%z, %%at, %%z, %%inf {param=\"a\", rowdim=2, groupdim=-1, period=2}\n";
+    TestTile a = random_tile(4, 2, -1, 1);
+    char     body[256];
     snprintf(body, sizeof body, LOAD, 3, 2);
     check_refused("tile", body, &a, (InterpArgs){0}, "row 1 is at 4 in dim 2 of a, which has 4");
     snprintf(body, sizeof body, "  %%o:index = iconst {value=-1}\n%s",
@@ -130,12 +135,13 @@ static void test_refuses_what_is_out_of_bounds(void **state) {
 
 static void test_refuses_bad_bindings(void **state) {
     (void)state;
-    static const char TEXT_[] = "module \"t\"\nkernel @k tile {\n  param x f32 in [T, 4]\n  %z:index = iconst {value=0}\n"
-                                "  %t:f32<1x4> = load %z, %z, %z, %z, %z {param=\"x\", rowdim=-1, groupdim=-1, period=1}\n}\n";
-    float             x[12] = {1};
-    InterpBinding     binding = {.name = "x", .data = x, .dims = {1, 1, 3, 4}};
-    InterpArgs        args = {.bindings = &binding, .binding_count = 1, .syms = {[SYM_T] = 3}};
-    Ctx               ctx;
+    static const char TEXT_[] =
+        "module \"t\"\nkernel @k tile {\n  param x f32 in [T, 4]\n  %z:index = iconst {value=0}\n"
+        "  %t:f32<1x4> = load %z, %z, %z, %z, %z {param=\"x\", rowdim=-1, groupdim=-1, period=1}\n}\n";
+    float         x[12] = {1};
+    InterpBinding binding = {.name = "x", .data = x, .dims = {1, 1, 3, 4}};
+    InterpArgs    args = {.bindings = &binding, .binding_count = 1, .syms = {[SYM_T] = 3}};
+    Ctx           ctx;
     ctx_init(&ctx);
     Module *module = parse_ok(&ctx, TEXT_);
     assert_int_equal(run_module(&ctx, module, &args), ST_OK);
@@ -171,7 +177,7 @@ static void test_work_memory_lasts(void **state) {
                                   "  store %%z, %%z, %%z, %%z, %%z, %%x {param=\"o\", %s}\n"
                                   "  store %%z, %%z, %%one, %%z, %%z, %%y {param=\"o\", %s}\n",
                                   ATTRS, ATTRS, ATTRS, ATTRS);
-    Text text = TEXT(&ctx);
+    Text        text = TEXT(&ctx);
     text_add(&text, "module \"t\"\n");
     text_add(&text, WORK_KERNEL, "first", write);
     text_add(&text, WORK_KERNEL, "second", read);
@@ -219,8 +225,9 @@ static void test_loops_end(void **state) {
 
 static void test_if_takes_one_side(void **state) {
     (void)state;
-    static const char BODY[] = "  %c:index = isym {sym=\"S\"}\n  %r:f32<2x2> = if %c, %b {\n    %n:f32<2x2> = neg %a\n    yield %n\n  }";
-    TestTile          a = random_tile(2, 2, -1, 1), b = random_tile(2, 2, -1, 1), negated = a;
+    static const char BODY[] =
+        "  %c:index = isym {sym=\"S\"}\n  %r:f32<2x2> = if %c, %b {\n    %n:f32<2x2> = neg %a\n    yield %n\n  }";
+    TestTile a = random_tile(2, 2, -1, 1), b = random_tile(2, 2, -1, 1), negated = a;
     for (int e = 0; e < 4; e++)
         negated.data[e] = -a.data[e];
     check_run("tile", BODY, &a, &b, &negated, (InterpArgs){.syms = {[SYM_S] = 3}});
@@ -233,8 +240,9 @@ static void test_rows_yields(void **state) {
     for (int r = 0; r < 3; r++)
         for (int c = 0; c < 4; c++)
             wanted.data[r] += exp(at(&a, r, c));
-    check_run("tile", "  %e:f32<3x4>, %s:f32<3x1> = rows {count=3} {\n    %x:f32<3x4> = exp %a\n    %y:f32<3x1> = rowsum %x\n"
-                      "    yield %x, %y\n  }\n  %r:f32<3x1> = copy %s",
+    check_run("tile",
+              "  %e:f32<3x4>, %s:f32<3x1> = rows {count=3} {\n    %x:f32<3x4> = exp %a\n    %y:f32<3x1> = rowsum %x\n"
+              "    yield %x, %y\n  }\n  %r:f32<3x1> = copy %s",
               &a, NULL, &wanted, (InterpArgs){0});
 }
 
@@ -247,17 +255,19 @@ static void test_par_loops_run_backwards(void **state) {
         "    %x:f32<1x2> = load %z, %z, %i, %z, %z {param=\"a\", rowdim=-1, groupdim=-1, period=1}\n"
         "    store %z, %z, %z, %z, %z, %x {param=\"o\", rowdim=-1, groupdim=-1, period=1}\n    yield\n  }\n"
         "  %r:f32<1x2> = load %z, %z, %z, %z, %z {param=\"o\", rowdim=-1, groupdim=-1, period=1}";
-    TestTile a = random_tile(3, 2, -1, 1), first = {1, 2, {a.data[0], a.data[1]}}, last = {1, 2, {a.data[4], a.data[5]}};
+    TestTile a = random_tile(3, 2, -1, 1), first = {1, 2, {a.data[0], a.data[1]}},
+             last = {1, 2, {a.data[4], a.data[5]}};
     check_run("tile", BODY, &a, NULL, &last, (InterpArgs){0});
     check_run("tile", BODY, &a, NULL, &first, (InterpArgs){.reverse = true});
 }
 
 /* ---- Reductions of the loop level ---- */
 
-static const char SCORES[] = "{axis=\"key\", cols=3} (%j:index) {\n"
-                             "    %s:f32<1x1> = load %z, %z, %j, %z, %z {param=\"a\", rowdim=-1, groupdim=-1, period=1}\n"
-                             "    %v:f32<1x3> = load %z, %z, %j, %z, %z {param=\"b\", rowdim=-1, groupdim=-1, period=1}\n"
-                             "    yield %s, %v\n  }\n";
+static const char SCORES[] =
+    "{axis=\"key\", cols=3} (%j:index) {\n"
+    "    %s:f32<1x1> = load %z, %z, %j, %z, %z {param=\"a\", rowdim=-1, groupdim=-1, period=1}\n"
+    "    %v:f32<1x3> = load %z, %z, %j, %z, %z {param=\"b\", rowdim=-1, groupdim=-1, period=1}\n"
+    "    yield %s, %v\n  }\n";
 
 /* softmax over rows lo .. hi - 1 of scores a (n x 1) and vectors b (n x 3); then (vector, log-sum-exp). */
 static TestTile softmax_reference(const TestTile *a, const TestTile *b, int lo, int hi, const double *sink) {
@@ -274,10 +284,11 @@ static TestTile softmax_reference(const TestTile *a, const TestTile *b, int lo, 
 
 static void check_softmax(TestTile *a, TestTile *b, int lo, int hi, bool sink, const TestTile *wanted) {
     char body[1024];
-    snprintf(body, sizeof body,
-             "  %%lo:index = iconst {value=%d}\n  %%hi:index = iconst {value=%d}\n  %%sink:f32<1x1> = fconst {fvalue=0.75}\n"
-             "  %%w:f32<1x3>, %%l:f32<1x1> = softmax_sum %%lo, %%hi%s %s  %%r:f32<1x4> = concat %%w, %%l",
-             lo, hi, sink ? ", %sink" : "", SCORES);
+    snprintf(
+        body, sizeof body,
+        "  %%lo:index = iconst {value=%d}\n  %%hi:index = iconst {value=%d}\n  %%sink:f32<1x1> = fconst {fvalue=0.75}\n"
+        "  %%w:f32<1x3>, %%l:f32<1x1> = softmax_sum %%lo, %%hi%s %s  %%r:f32<1x4> = concat %%w, %%l",
+        lo, hi, sink ? ", %sink" : "", SCORES);
     check_run("loop", body, a, b, wanted, (InterpArgs){0});
 }
 
@@ -308,10 +319,11 @@ static void test_softmax_sum(void **state) {
 
 static void test_sum(void **state) {
     (void)state;
-    static const char BODY[] = "  %%lo:index = iconst {value=%d}\n  %%hi:index = iconst {value=%d}\n"
-                               "  %%r:f32<1x3> = sum %%lo, %%hi {axis=\"key\", rows=1, cols=3} (%%j:index) {\n"
-                               "    %%v:f32<1x3> = load %%z, %%z, %%j, %%z, %%z {param=\"a\", rowdim=-1, groupdim=-1, period=1}\n"
-                               "    yield %%v\n  }";
+    static const char BODY[] =
+        "  %%lo:index = iconst {value=%d}\n  %%hi:index = iconst {value=%d}\n"
+        "  %%r:f32<1x3> = sum %%lo, %%hi {axis=\"key\", rows=1, cols=3} (%%j:index) {\n"
+        "    %%v:f32<1x3> = load %%z, %%z, %%j, %%z, %%z {param=\"a\", rowdim=-1, groupdim=-1, period=1}\n"
+        "    yield %%v\n  }";
     for (int lo = 0; lo < 6; lo++) {
         char     body[512];
         TestTile a = random_tile(6, 3, -1, 1), wanted = {.rows = 1, .cols = 3};
@@ -334,7 +346,8 @@ static void check_ring(const char *ring_place) {
     snprintf(body, sizeof body,
              "  %%q:ring<3, f32<2x2>%s> = ring\n  %%one:index = iconst {value=1}\n  %%m:index = iconst {value=-2}\n"
              "  %%seven:index = iconst {value=7}\n  ring_put %%q, %%one, %%b\n  %%v:f32<2x2> = ring_get %%q, %%seven\n"
-             "  ring_put %%q, %%z, %%b\n  %%w:f32<2x2> = ring_get %%q, %%z\n  ring_put %%q, %%m, %%a\n  %%r:f32<2x2> = sub %%v, %%w",
+             "  ring_put %%q, %%z, %%b\n  %%w:f32<2x2> = ring_get %%q, %%z\n  ring_put %%q, %%m, %%a\n  %%r:f32<2x2> = "
+             "sub %%v, %%w",
              ring_place);
     check_run("tile", body, &a, &b, &wanted, (InterpArgs){.placed = ring_place[0] != '\0'});
 }
@@ -349,7 +362,8 @@ static void test_rings(void **state) {
 static void test_ring_slots_start_undefined(void **state) {
     (void)state;
     TestTile wanted = {2, 2, {NAN, NAN, NAN, NAN}};
-    check_run("tile", "  %q:ring<3, f32<2x2>> = ring\n  %r:f32<2x2> = ring_get %q, %z", NULL, NULL, &wanted, (InterpArgs){0});
+    check_run("tile", "  %q:ring<3, f32<2x2>> = ring\n  %r:f32<2x2> = ring_get %q, %z", NULL, NULL, &wanted,
+              (InterpArgs){0});
     check_run("tile", "  %q:ring<3, f32<2x2> @64> = ring\n  %r:f32<2x2> = ring_get %q, %z", NULL, NULL, &wanted,
               (InterpArgs){.placed = true});
 }
@@ -357,9 +371,10 @@ static void test_ring_slots_start_undefined(void **state) {
 /* Two live tiles in one place: without `placed` all is well, with it the first one is lost. */
 static void test_clobbered_places_show(void **state) {
     (void)state;
-    static const char BODY[] = "  %%x:f32<3x20 @0> = neg %%a\n  %%y:f32<3x20 @%d> = exp %%a\n  %%r:f32<3x20> = add %%x, %%y";
-    TestTile          a = random_tile(3, 20, -1, 1), right = a, lost = a;
-    char              body[256];
+    static const char BODY[] =
+        "  %%x:f32<3x20 @0> = neg %%a\n  %%y:f32<3x20 @%d> = exp %%a\n  %%r:f32<3x20> = add %%x, %%y";
+    TestTile a = random_tile(3, 20, -1, 1), right = a, lost = a;
+    char     body[256];
     for (int e = 0; e < 60; e++) {
         right.data[e] = exp(a.data[e]) - a.data[e];
         lost.data[e] = 2 * exp(a.data[e]);
@@ -393,7 +408,8 @@ static void test_global_loads_read_at_use(void **state) {
     (void)state;
     static const char BODY[] =
         "  %%g:f32<2x2%s> = load %%z, %%z, %%z, %%z, %%inf {param=\"o\", rowdim=2, groupdim=-1, period=2}\n"
-        "  store %%z, %%z, %%z, %%z, %%inf, %%a {param=\"o\", rowdim=2, groupdim=-1, period=2}\n  %%r:f32<2x2> = copy %%g";
+        "  store %%z, %%z, %%z, %%z, %%inf, %%a {param=\"o\", rowdim=2, groupdim=-1, period=2}\n  %%r:f32<2x2> = copy "
+        "%%g";
     TestTile a = random_tile(2, 2, 1, 2), zero = {.rows = 2, .cols = 2};
     char     body[512];
     snprintf(body, sizeof body, BODY, "");
@@ -405,9 +421,10 @@ static void test_global_loads_read_at_use(void **state) {
 /* Interpreting again and again must not grow the arena beyond what checking takes. */
 static void test_loops_do_not_grow_the_arena(void **state) {
     (void)state;
-    static const char BODY[] = "  %%n:index = iconst {value=%d}\n  %%one:index = iconst {value=1}\n"
-                               "  %%r:f32<16x16> = for %%z, %%n, %%one, %%a {axis=\"row\"} (%%i:index, %%p:f32<16x16>) {\n"
-                               "    %%d:f32<16x16> = neg %%p\n    yield %%d\n  }";
+    static const char BODY[] =
+        "  %%n:index = iconst {value=%d}\n  %%one:index = iconst {value=1}\n"
+        "  %%r:f32<16x16> = for %%z, %%n, %%one, %%a {axis=\"row\"} (%%i:index, %%p:f32<16x16>) {\n"
+        "    %%d:f32<16x16> = neg %%p\n    yield %%d\n  }";
     size_t used[2];
     for (int i = 0; i < 2; i++) {
         Ctx      ctx;

@@ -1,5 +1,6 @@
 /* link: rattan_ir rattan_base */
-/* Building and rewriting: what the shorthands make verifies, and moves, clones, replacements and queries do what they say. */
+/* Building and rewriting: what the shorthands make verifies, and moves, clones, replacements and queries do what they
+ * say. */
 #include "tests/ir_testing.h"
 
 typedef struct Made { /* a kernel under construction */
@@ -237,16 +238,11 @@ static void test_tile_layout(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_tile_shorthands_verify),
-        cmocka_unit_test(test_loop_shorthands_verify),
-        cmocka_unit_test(test_carried_values_come_and_go),
-        cmocka_unit_test(test_queries),
-        cmocka_unit_test(test_cloning_maps_operands),
-        cmocka_unit_test(test_maps_hold_many),
-        cmocka_unit_test(test_moving_a_region_out),
-        cmocka_unit_test(test_erasing_while_walking),
-        cmocka_unit_test(test_identities_make_nothing),
-        cmocka_unit_test(test_tile_layout),
+        cmocka_unit_test(test_tile_shorthands_verify),     cmocka_unit_test(test_loop_shorthands_verify),
+        cmocka_unit_test(test_carried_values_come_and_go), cmocka_unit_test(test_queries),
+        cmocka_unit_test(test_cloning_maps_operands),      cmocka_unit_test(test_maps_hold_many),
+        cmocka_unit_test(test_moving_a_region_out),        cmocka_unit_test(test_erasing_while_walking),
+        cmocka_unit_test(test_identities_make_nothing),    cmocka_unit_test(test_tile_layout),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

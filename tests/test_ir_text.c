@@ -2,7 +2,8 @@
 /* The text form: exact round trips, messages with place and remedy, and no crash on damaged text. */
 #include "tests/ir_testing.h"
 
-/* Every syntax there is: params, names, numbers, places, rings, all attribute kinds, regions with and without arguments. */
+/* Every syntax there is: params, names, numbers, places, rings, all attribute kinds, regions with and without
+ * arguments. */
 static const char SAMPLE[] =
     "module \"sample \\\"x\\\" \\\\ \\x01\" chunk=64 segment=2048 min_items=16\n"
     "kernel @first loop scratch=0 {\n"
@@ -64,11 +65,13 @@ static void test_clones_print_alike(void **state) {
 
 static void test_free_form_is_normalized(void **state) {
     (void)state;
-    static const char LOOSE[] = "# head\n; more\n module \"m\" min_items=3 # facts in any order\n\n kernel @k tile {\n\n"
-                                "param   x f32 in [ 4 ]   \n%007:index=iconst{value = 5} # five\n"
-                                "%z:index = iadd %007 ,\n   %007\n }\n";
-    static const char TIDY[] = "module \"m\" chunk=0 segment=0 min_items=3\nkernel @k tile scratch=0 {\n  param x f32 in [4]\n"
-                               "  %0:index = iconst {value=5}\n  %z:index = iadd %0, %0\n}\n";
+    static const char LOOSE[] =
+        "# head\n; more\n module \"m\" min_items=3 # facts in any order\n\n kernel @k tile {\n\n"
+        "param   x f32 in [ 4 ]   \n%007:index=iconst{value = 5} # five\n"
+        "%z:index = iadd %007 ,\n   %007\n }\n";
+    static const char TIDY[] =
+        "module \"m\" chunk=0 segment=0 min_items=3\nkernel @k tile scratch=0 {\n  param x f32 in [4]\n"
+        "  %0:index = iconst {value=5}\n  %z:index = iadd %0, %0\n}\n";
     Ctx ctx;
     ctx_init(&ctx);
     assert_string_equal(printed(&ctx, parse_ok(&ctx, LOOSE)), TIDY);
@@ -80,13 +83,13 @@ static void test_names_are_made_unique(void **state) {
     (void)state;
     Ctx ctx;
     ctx_init(&ctx);
-    Module *module = ir_module(&ctx, "m");
-    Kernel *kernel = ir_kernel(&ctx, module, "k", LEVEL_LOOP);
-    Builder b = ir_at_end(&ctx, kernel, kernel->body);
+    Module                  *module = ir_module(&ctx, "m");
+    Kernel                  *kernel = ir_kernel(&ctx, module, "k", LEVEL_LOOP);
+    Builder                  b = ir_at_end(&ctx, kernel, kernel->body);
     static const char *const NAMES[] = {"a", "a", "a_2", "x y", "9", ""};
     for (int i = 0; i < 6; i++)
         ir_name(&ctx, ir_i(&b, i), NAMES[i]);
-    const char *text = printed(&ctx, module);
+    const char              *text = printed(&ctx, module);
     static const char *const WANTED[] = {"%a:", "%a_2:", "%a_2_2:", "%x_y:", "%_9:", "%_:"};
     for (int i = 0; i < 6; i++)
         assert_non_null(strstr(text, WANTED[i]));
@@ -145,8 +148,10 @@ static const struct {
     {"module \"m\"\nkernel @k tile {\n  %1:index = iconst {value=99999999999999999999}", "the number is too large"},
     {"module \"m\"\nkernel @k tile {\n  %1:f32<1x1> = fconst {fvalue=1.2.3}", "expected a number, found \"1.2.3}\""},
     {"module \"m\"\nkernel @k tile {\n  %1:index = iconst {value=1} x", "expected the end of the line, found \"x\""},
-    {"module \"m\"\nkernel @k tile {\n  %1:index = iconst {value=1}\n  %1:index = iconst {value=1}", "t.ir:4:3: %1 is defined twice"},
-    {"module \"m\"\nkernel @k tile {\n  rows {count=1}\n}", "expected \"{\", found the end of the line (this op has a region)"},
+    {"module \"m\"\nkernel @k tile {\n  %1:index = iconst {value=1}\n  %1:index = iconst {value=1}",
+     "t.ir:4:3: %1 is defined twice"},
+    {"module \"m\"\nkernel @k tile {\n  rows {count=1}\n}",
+     "expected \"{\", found the end of the line (this op has a region)"},
 };
 
 static void test_messages(void **state) {
@@ -189,7 +194,7 @@ static Status survive(Ctx *ctx, void *arg) {
 
 /* A block of its own, of the exact size, so that reading past the end is found by the sanitizers. */
 static void try_bytes(const char *bytes, size_t length) {
-    Ctx  ctx;
+    Ctx   ctx;
     char *copy = malloc(length ? length : 1);
     assert_non_null(copy);
     memcpy(copy, bytes, length);
@@ -235,6 +240,30 @@ static void test_shuffled_pieces(void **state) {
     }
 }
 
+/* An arena that is too small is a Status, wherever it runs out. */
+static void test_small_arenas(void **state) {
+    (void)state;
+    Ctx ctx;
+    ctx_init(&ctx);
+    Text text = TEXT(&ctx);
+    text_add(&text, "module \"m\"\nkernel @k tile {\n");
+    for (int i = 0; i < 2000; i++)
+        text_add(&text, "  %%v%d:index = iconst {value=%d}\n", i, i);
+    text_add(&text, "}\n");
+    int failures = 0;
+    for (size_t limit = 1; limit < 4000000; limit += 65536) {
+        Ctx small;
+        ctx_init(&small);
+        small.limit = limit;
+        const Status status = ctx_run(&small, survive, &text);
+        assert_true(status == ST_OK || status == ST_NO_MEMORY);
+        failures += status == ST_NO_MEMORY;
+        ctx_free(&small);
+    }
+    assert_in_range(failures, 2, 60);
+    ctx_free(&ctx);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_round_trip_is_exact),
@@ -247,6 +276,7 @@ int main(void) {
         cmocka_unit_test(test_truncated_anywhere),
         cmocka_unit_test(test_flipped_bytes),
         cmocka_unit_test(test_shuffled_pieces),
+        cmocka_unit_test(test_small_arenas),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,6 @@
 /* link: rattan_ir rattan_base */
-/* The verifier: one case a rule. Each case is a kernel that breaks one rule; the message must name the op and the rule. */
+/* The verifier: one case a rule. Each case is a kernel that breaks one rule; the message must name
+ * the op and the rule. */
 #include "tests/ir_testing.h"
 
 typedef struct Case {
@@ -7,11 +8,12 @@ typedef struct Case {
 } Case;
 
 /* Every body may use these. */
-static const char HEAD[] = "  param q bf16 in [B, T, 8, 64]\n  param o f32 out [B, T, 8, 64]\n  param cu i32 in [N+1]\n"
-                           "  param ids i32 in [2, 3]\n"
-                           "  %z:index = iconst {value=0}\n  %one:index = iconst {value=1}\n"
-                           "  %x:f32<4x8> = fconst {fvalue=1.5}\n  %y:f32<4x8> = fconst {fvalue=2.5}\n"
-                           "  %col:f32<4x1> = fconst {fvalue=3}\n  %h:bf16<4x8> = fconst {fvalue=1}\n  %s:f32<1x1> = fconst {fvalue=2}\n";
+static const char HEAD[] =
+    "  param q bf16 in [B, T, 8, 64]\n  param o f32 out [B, T, 8, 64]\n  param cu i32 in [N+1]\n"
+    "  param ids i32 in [2, 3]\n"
+    "  %z:index = iconst {value=0}\n  %one:index = iconst {value=1}\n"
+    "  %x:f32<4x8> = fconst {fvalue=1.5}\n  %y:f32<4x8> = fconst {fvalue=2.5}\n"
+    "  %col:f32<4x1> = fconst {fvalue=3}\n  %h:bf16<4x8> = fconst {fvalue=1}\n  %s:f32<1x1> = fconst {fvalue=2}\n";
 
 #define ACCESS "rowdim=1, groupdim=2, period=4"
 
@@ -24,7 +26,8 @@ static const Case CASES[] = {
     {"loop", "  %r:index = iadd %z, %x", "op %r = iadd: types: operands must be index values; found index, f32<4x8>"},
     {"loop", "  %r:f32<1x1> = iadd %z, %one", "types: result 0 must be index, found f32<1x1>"},
     {"loop", "  %r:f32<4x8> = add %x, %z", "op %r = add: types: operands must be tiles"},
-    {"loop", "  %r:f32<4x8> = add %x, %h", "op %r = add: types: operands must have one dtype; found f32<4x8>, bf16<4x8>"},
+    {"loop", "  %r:f32<4x8> = add %x, %h",
+     "op %r = add: types: operands must have one dtype; found f32<4x8>, bf16<4x8>"},
     {"loop", "  %t:f32<3x8> = fconst {fvalue=1}\n  %r:f32<4x8> = add %x, %t", "rows and columns must be equal or 1"},
     {"loop", "  %r:f32<4x8> = mul %s, %x", NULL},
     {"loop", "  %r:f32<4x4> = neg %x", "op %r = neg: types: result 0 must be f32<4x8>, found f32<4x4>"},
@@ -45,7 +48,9 @@ static const Case CASES[] = {
     {"tile", "  if %one {\n    %t:index = iadd %one, %one\n    yield\n  }\n  %r:index = iadd %one, %t",
      "op %r = iadd: scope: operand 1 is not defined before it"},
     /* levels */
-    {"tile", "  %r:f32<1x8> = sum %z, %one {axis=\"key\", rows=1, cols=8} (%j:index) {\n    %v:f32<1x8> = fconst {fvalue=1}\n    yield %v\n  }",
+    {"tile",
+     "  %r:f32<1x8> = sum %z, %one {axis=\"key\", rows=1, cols=8} (%j:index) {\n    %v:f32<1x8> = fconst {fvalue=1}\n  "
+     "  yield %v\n  }",
      "op %r = sum: level: it belongs to loop kernels"},
     {"loop", "  %r:ring<2, f32<4x8>> = ring", "op %r = ring: level: it belongs to tile kernels"},
     /* params and memory */
@@ -54,70 +59,106 @@ static const Case CASES[] = {
     {"loop", "  %r:index = iload %one {param=\"q\"}", "op %r = iload: param: q is bf16 of rank 4, not i32 of rank 1"},
     {"loop", "  %r:index = iload %one {param=\"ids\"}", "op %r = iload: param: ids is i32 of rank 2"},
     {"loop", "  %r:f32<4x64> = load %z, %z, %z, %z, %z {param=\"q\", " ACCESS "}", NULL},
-    {"loop", "  %r:f32<4x64> = load %z, %z, %z, %z, %z {param=\"w\", " ACCESS "}", "op %r = load: param: the kernel has no parameter w"},
-    {"loop", "  %r:f32<4x65> = load %z, %z, %z, %z, %z {param=\"q\", " ACCESS "}", "op %r = load: types: 65 columns of q, which has 64"},
-    {"loop", "  %r:f32<4x64> = load %z, %z, %x, %z, %z {param=\"q\", " ACCESS "}", "coordinates and bounds must be index values, operand 2 is not"},
-    {"loop", "  %r:f32<4x64> = load %z, %z, %z, %z, %z {param=\"q\", rowdim=3, groupdim=2, period=4}", "op %r = load: rowdim: rowdim 3"},
-    {"loop", "  %r:f32<4x64> = load %z, %z, %z, %z, %z {param=\"q\", rowdim=1, groupdim=-2, period=4}", "groupdim -2 must be"},
+    {"loop", "  %r:f32<4x64> = load %z, %z, %z, %z, %z {param=\"w\", " ACCESS "}",
+     "op %r = load: param: the kernel has no parameter w"},
+    {"loop", "  %r:f32<4x65> = load %z, %z, %z, %z, %z {param=\"q\", " ACCESS "}",
+     "op %r = load: types: 65 columns of q, which has 64"},
+    {"loop", "  %r:f32<4x64> = load %z, %z, %x, %z, %z {param=\"q\", " ACCESS "}",
+     "coordinates and bounds must be index values, operand 2 is not"},
+    {"loop", "  %r:f32<4x64> = load %z, %z, %z, %z, %z {param=\"q\", rowdim=3, groupdim=2, period=4}",
+     "op %r = load: rowdim: rowdim 3"},
+    {"loop", "  %r:f32<4x64> = load %z, %z, %z, %z, %z {param=\"q\", rowdim=1, groupdim=-2, period=4}",
+     "groupdim -2 must be"},
     {"loop", "  %r:f32<4x64> = load %z, %z, %z, %z, %z {param=\"q\", rowdim=1, groupdim=1, period=4}", "are both 1"},
-    {"loop", "  %r:f32<4x64> = load %z, %z, %z, %z, %z {param=\"q\", rowdim=1, groupdim=2, period=0}", "op %r = load: period: period must be at least 1"},
+    {"loop", "  %r:f32<4x64> = load %z, %z, %z, %z, %z {param=\"q\", rowdim=1, groupdim=2, period=0}",
+     "op %r = load: period: period must be at least 1"},
     {"loop", "  store %z, %z, %z, %z, %z, %x {param=\"o\", " ACCESS "}", NULL},
     {"loop", "  store %z, %z, %z, %z, %z, %x {param=\"q\", " ACCESS "}", "op store: param: q is an input"},
-    {"loop", "  store %z, %z, %z, %z, %z, %z {param=\"o\", " ACCESS "}", "op store: types: what is loaded or stored must be a tile"},
+    {"loop", "  store %z, %z, %z, %z, %z, %z {param=\"o\", " ACCESS "}",
+     "op store: types: what is loaded or stored must be a tile"},
     /* tiles */
-    {"loop", "  %r:f32<4x8> = mask %x, %z, %x {lo=0, hi=1, period=4, fill=0}", "op %r = mask: types: %1 and %2 must be index values"},
+    {"loop", "  %r:f32<4x8> = mask %x, %z, %x {lo=0, hi=1, period=4, fill=0}",
+     "op %r = mask: types: %1 and %2 must be index values"},
     {"loop", "  %r:f32<4x8> = mask %x, %z, %z {lo=0, hi=1, period=0, fill=0}", "op %r = mask: period"},
-    {"loop", "  %r:f32<4x8> = rope %x, %x {theta=10000, style=0, period=4}", "op %r = rope: types: %1 must be an index"},
-    {"loop", "  %t:f32<4x7> = fconst {fvalue=1}\n  %r:f32<4x7> = rope %t, %z {theta=10000, style=0, period=4}", "columns are turned in pairs, found 7"},
+    {"loop", "  %r:f32<4x8> = rope %x, %x {theta=10000, style=0, period=4}",
+     "op %r = rope: types: %1 must be an index"},
+    {"loop", "  %t:f32<4x7> = fconst {fvalue=1}\n  %r:f32<4x7> = rope %t, %z {theta=10000, style=0, period=4}",
+     "columns are turned in pairs, found 7"},
     {"loop", "  %r:f32<4x8> = rope %x, %z {theta=10000, style=2, period=4}", "op %r = rope: attributes"},
     {"loop", "  %r:f32<4x4> = dot %x, %y {ta=0, tb=1}", NULL},
-    {"loop", "  %r:f32<4x4> = dot %x, %y {ta=0, tb=0}", "op %r = dot: types: the columns of op(%0) must be as many as the rows of op(%1)"},
+    {"loop", "  %r:f32<4x4> = dot %x, %y {ta=0, tb=0}",
+     "op %r = dot: types: the columns of op(%0) must be as many as the rows of op(%1)"},
     {"loop", "  %r:f32<4x4> = dot %x, %y {ta=0, tb=2}", "op %r = dot: attributes"},
-    {"loop", "  %r:f32<4x4> = dot %x, %y, %x {ta=0, tb=1}", "op %r = dot: types: the tile added must have the result's type"},
+    {"loop", "  %r:f32<4x4> = dot %x, %y, %x {ta=0, tb=1}",
+     "op %r = dot: types: the tile added must have the result's type"},
     {"loop", "  %t:f32<4x4> = fconst {fvalue=1}\n  %r:f32<4x4> = dot %x, %y, %t, %col {ta=0, tb=1}", NULL},
-    {"loop", "  %t:f32<4x4> = fconst {fvalue=1}\n  %r:f32<4x4> = dot %x, %y, %t, %s {ta=0, tb=1}", "the scale must be rows x 1"},
-    {"loop", "  %t:f32<4x4> = fconst {fvalue=1}\n  %r:f32<4x4> = dot %x, %y, %t, %col, %col {ta=0, tb=1}", "it takes at most"},
+    {"loop", "  %t:f32<4x4> = fconst {fvalue=1}\n  %r:f32<4x4> = dot %x, %y, %t, %s {ta=0, tb=1}",
+     "the scale must be rows x 1"},
+    {"loop", "  %t:f32<4x4> = fconst {fvalue=1}\n  %r:f32<4x4> = dot %x, %y, %t, %col, %col {ta=0, tb=1}",
+     "it takes at most"},
     {"loop", "  %r:f32<4x4> = dot %x, %y, %z {ta=0, tb=1}", "op %r = dot: operands: an index operand without trim"},
-    {"loop", "  %r:f32<4x4> = dot %x, %y {ta=0, tb=1, trim=1, lo=0, hi=1, period=4}", "op %r = dot: operands: trim needs delta"},
-    {"loop", "  %r:f32<4x4> = dot %x, %y, %z {ta=0, tb=1, trim=1, lo=0}", "op %r = dot: attributes: trim needs lo, hi and a period"},
+    {"loop", "  %r:f32<4x4> = dot %x, %y {ta=0, tb=1, trim=1, lo=0, hi=1, period=4}",
+     "op %r = dot: operands: trim needs delta"},
+    {"loop", "  %r:f32<4x4> = dot %x, %y, %z {ta=0, tb=1, trim=1, lo=0}",
+     "op %r = dot: attributes: trim needs lo, hi and a period"},
     /* regions */
-    {"tile", "  for %z, %one {axis=\"row\"} (%i:index) {\n    yield\n  }", "op for: operands: it takes three index values"},
-    {"tile", "  for %z, %one, %z {axis=\"row\"} (%i:index) {\n    yield\n  }", "op for: step: the step is 0, not positive"},
-    {"tile", "  for %z, %one, %one {axis=\"row\"} {\n    yield\n  }", "op for: region: its region takes 1 arguments, found 0"},
-    {"tile", "  for %z, %one, %one {axis=\"row\"} (%i:f32<1x1>) {\n    yield\n  }", "op for: region: the region's first argument must be an index"},
-    {"tile", "  for %z, %one, %one {axis=\"row\"} (%i:index) {\n  }", "op for: region: its region does not end in a yield"},
-    {"tile", "  for %z, %one, %one {axis=\"row\"} (%i:index) {\n    yield\n    yield\n  }", "op yield: region: a yield ends a region"},
-    {"tile", "  for %z, %one, %one {axis=\"row\"} (%i:index) {\n    yield %i\n  }", "op for: yield: its region yields 0 values, found 1"},
+    {"tile", "  for %z, %one {axis=\"row\"} (%i:index) {\n    yield\n  }",
+     "op for: operands: it takes three index values"},
+    {"tile", "  for %z, %one, %z {axis=\"row\"} (%i:index) {\n    yield\n  }",
+     "op for: step: the step is 0, not positive"},
+    {"tile", "  for %z, %one, %one {axis=\"row\"} {\n    yield\n  }",
+     "op for: region: its region takes 1 arguments, found 0"},
+    {"tile", "  for %z, %one, %one {axis=\"row\"} (%i:f32<1x1>) {\n    yield\n  }",
+     "op for: region: the region's first argument must be an index"},
+    {"tile", "  for %z, %one, %one {axis=\"row\"} (%i:index) {\n  }",
+     "op for: region: its region does not end in a yield"},
+    {"tile", "  for %z, %one, %one {axis=\"row\"} (%i:index) {\n    yield\n    yield\n  }",
+     "op yield: region: a yield ends a region"},
+    {"tile", "  for %z, %one, %one {axis=\"row\"} (%i:index) {\n    yield %i\n  }",
+     "op for: yield: its region yields 0 values, found 1"},
     {"tile", "  %r:f32<4x8> = for %z, %one, %one, %x {axis=\"row\"} (%i:index, %c:f32<4x8>) {\n    yield %i\n  }",
      "op %r = for: yield: value 0 must be f32<4x8>, found index"},
     {"tile", "  %r:f32<4x8> = for %z, %one, %one, %x {axis=\"row\"} (%i:index, %c:f32<8x4>) {\n    yield %x\n  }",
      "op %r = for: region: region argument 1 does not have the type"},
-    {"tile", "  %r:f32<4x8> = for %z, %one, %one, %x {axis=\"row\", par=1} (%i:index, %c:f32<4x8>) {\n    yield %c\n  }",
+    {"tile",
+     "  %r:f32<4x8> = for %z, %one, %one, %x {axis=\"row\", par=1} (%i:index, %c:f32<4x8>) {\n    yield %c\n  }",
      "op %r = for: par: the turns of a par=1 loop are independent, this one carries 1 values"},
-    {"tile", "  for %z, %one, %one, %x {axis=\"row\"} (%i:index, %c:f32<4x8>) {\n    yield %c\n  }", "op for: results: it gives 1, found 0"},
+    {"tile", "  for %z, %one, %one, %x {axis=\"row\"} (%i:index, %c:f32<4x8>) {\n    yield %c\n  }",
+     "op for: results: it gives 1, found 0"},
     {"tile", "  yield", "op yield: region: a yield ends a region, this one does not"},
-    {"tile", "  %r:f32<4x8> = if %x, %y {\n    yield %y\n  }", "op %r = if: types: %0 must be an index; found f32<4x8>, f32<4x8>"},
+    {"tile", "  %r:f32<4x8> = if %x, %y {\n    yield %y\n  }",
+     "op %r = if: types: %0 must be an index; found f32<4x8>, f32<4x8>"},
     {"tile", "  if {\n    yield\n  }", "op if: operands: it takes a condition, an index"},
-    {"tile", "  %r:f32<4x8> = if %one, %y {\n    yield %col\n  }", "op %r = if: yield: value 0 must be f32<4x8>, found f32<4x1>"},
-    {"loop", "  %r:f32<1x8>, %l:f32<1x1> = softmax_sum %z, %one {axis=\"key\", cols=8} (%j:index) {\n    yield %s, %s\n  }",
+    {"tile", "  %r:f32<4x8> = if %one, %y {\n    yield %col\n  }",
+     "op %r = if: yield: value 0 must be f32<4x8>, found f32<4x1>"},
+    {"loop",
+     "  %r:f32<1x8>, %l:f32<1x1> = softmax_sum %z, %one {axis=\"key\", cols=8} (%j:index) {\n    yield %s, %s\n  }",
      "op %r = softmax_sum: yield: value 1 must be f32<1x8>, found f32<1x1>"},
-    {"loop", "  %r:f32<1x1>, %l:f32<1x1> = softmax_sum %z, %one, %x {axis=\"key\", cols=1} (%j:index) {\n    yield %s, %s\n  }",
+    {"loop",
+     "  %r:f32<1x1>, %l:f32<1x1> = softmax_sum %z, %one, %x {axis=\"key\", cols=1} (%j:index) {\n    yield %s, %s\n  }",
      "op %r = softmax_sum: types: the sink must be f32<1x1>"},
-    {"loop", "  %r:f32<1x1>, %l:f32<1x1> = softmax_sum %z, %one, %s, %s {axis=\"key\", cols=1} (%j:index) {\n    yield %s, %s\n  }",
+    {"loop",
+     "  %r:f32<1x1>, %l:f32<1x1> = softmax_sum %z, %one, %s, %s {axis=\"key\", cols=1} (%j:index) {\n    yield %s, "
+     "%s\n  }",
      "op %r = softmax_sum: operands: it takes from, to and perhaps a sink"},
-    {"loop", "  %r:f32<4x8> = sum %z, %one {axis=\"key\", rows=4, cols=8} (%j:index) {\n    yield %col\n  }", "op %r = sum: yield"},
+    {"loop", "  %r:f32<4x8> = sum %z, %one {axis=\"key\", rows=4, cols=8} (%j:index) {\n    yield %col\n  }",
+     "op %r = sum: yield"},
     /* rows */
     {"tile", "  %r:f32<4x8> = rows {count=4} {\n    %t:f32<4x8> = add %x, %y\n    yield %t\n  }", NULL},
     {"tile", "  %r:f32<8x4> = rows {count=8} {\n    %t:f32<8x4> = transpose %x\n    yield %t\n  }",
      "op %t = transpose: rows: only rowwise and index ops may stand inside rows"},
-    {"tile", "  %r:f32<4x8> = rows {count=8} {\n    %t:f32<4x8> = neg %x\n    yield %t\n  }", "op %t = neg: rows: operand 0 has 4 rows, not 1 or count=8"},
-    {"tile", "  %r:f32<3x8> = rows {count=4} {\n    %t:f32<3x8> = fconst {fvalue=1}\n    yield %t\n  }", "op %t = fconst: rows: result 0 has 3 rows"},
-    {"tile", "  rows {count=4} {\n    %t:f32<4x8> = neg %x\n    yield %t\n  }", "op rows: results: it gives 1, found 0"},
+    {"tile", "  %r:f32<4x8> = rows {count=8} {\n    %t:f32<4x8> = neg %x\n    yield %t\n  }",
+     "op %t = neg: rows: operand 0 has 4 rows, not 1 or count=8"},
+    {"tile", "  %r:f32<3x8> = rows {count=4} {\n    %t:f32<3x8> = fconst {fvalue=1}\n    yield %t\n  }",
+     "op %t = fconst: rows: result 0 has 3 rows"},
+    {"tile", "  rows {count=4} {\n    %t:f32<4x8> = neg %x\n    yield %t\n  }",
+     "op rows: results: it gives 1, found 0"},
     /* rings */
     {"tile", "  %g:ring<2, f32<4x8>> = ring\n  ring_put %g, %z, %x\n  %r:f32<4x8> = ring_get %g, %one", NULL},
     {"tile", "  %g:f32<4x8> = ring", "op %g = ring: types: the result must be a ring"},
     {"tile", "  ring_put %x, %z, %x", "op ring_put: types: %0 must be a ring and %1 an index"},
-    {"tile", "  %g:ring<2, f32<4x8>> = ring\n  ring_put %g, %z, %col", "op ring_put: types: the tile must have the type of the ring's slots"},
+    {"tile", "  %g:ring<2, f32<4x8>> = ring\n  ring_put %g, %z, %col",
+     "op ring_put: types: the tile must have the type of the ring's slots"},
     {"tile", "  %r:f32<4x8> = ring_get %x, %z", "op %r = ring_get: types: %0 must be a ring"},
     /* places: a 4 x 8 tile takes 4 rows of 16 floats, 256 bytes */
     {"tile", "  %r:f32<4x8 @768> = neg %x", NULL},
@@ -127,19 +168,27 @@ static const Case CASES[] = {
     {"tile", "  %r:f32<4x8 @global> = neg %x", "op %r = neg: place: only a load's result may be @global"},
     {"tile", "  %g:ring<2, f32<4x8> @reg> = ring", "op %g = ring: place: a ring cannot be @reg"},
     {"tile", "  %t:f32<4x8 @0> = neg %x\n  %r:f32<4x8 @0> = exp %t", NULL},
-    {"tile", "  %t:f32<4x8 @0> = neg %x\n  %r:f32<4x8 @64> = exp %t", "op %r = exp: place: its result f32<4x8 @64> overwrites an operand"},
-    {"tile", "  %t:f32<4x1 @0> = rowsum %x\n  %r:f32<4x8 @0> = add %x, %t", "overwrites an operand that it still reads, f32<4x1 @0>"},
+    {"tile", "  %t:f32<4x8 @0> = neg %x\n  %r:f32<4x8 @64> = exp %t",
+     "op %r = exp: place: its result f32<4x8 @64> overwrites an operand"},
+    {"tile", "  %t:f32<4x1 @0> = rowsum %x\n  %r:f32<4x8 @0> = add %x, %t",
+     "overwrites an operand that it still reads, f32<4x1 @0>"},
     {"tile", "  %t:f32<4x8 @0> = neg %x\n  %r:f32<8x4 @0> = transpose %t", "op %r = transpose: place"},
     {"tile", "  %t:f32<4x4 @0> = fconst {fvalue=1}\n  %r:f32<4x4 @0> = dot %x, %y, %t {ta=0, tb=1}", NULL},
     {"tile", "  %t:f32<4x4 @0> = fconst {fvalue=1}\n  %r:f32<4x8 @0> = dot %t, %x {ta=0, tb=0}", "op %r = dot: place"},
-    {"tile", "  %g:ring<2, f32<4x8> @0> = ring\n  %t:f32<4x8> = ring_get %g, %z\n  %r:f32<8x4 @256> = transpose %t", "op %r = transpose: place"},
-    {"tile", "  %g:ring<2, f32<4x8> @0> = ring\n  %t:f32<4x8 @256> = neg %x\n  ring_put %g, %z, %t", "op ring_put: place: the tile and the ring"},
-    {"tile", "  %t:f32<1x8 @0> = fconst {fvalue=1}\n  %r:f32<4x8 @0> = rows {count=4} {\n    %u:f32<4x8> = add %x, %t\n    yield %u\n  }",
+    {"tile", "  %g:ring<2, f32<4x8> @0> = ring\n  %t:f32<4x8> = ring_get %g, %z\n  %r:f32<8x4 @256> = transpose %t",
+     "op %r = transpose: place"},
+    {"tile", "  %g:ring<2, f32<4x8> @0> = ring\n  %t:f32<4x8 @256> = neg %x\n  ring_put %g, %z, %t",
+     "op ring_put: place: the tile and the ring"},
+    {"tile",
+     "  %t:f32<1x8 @0> = fconst {fvalue=1}\n  %r:f32<4x8 @0> = rows {count=4} {\n    %u:f32<4x8> = add %x, %t\n    "
+     "yield %u\n  }",
      "op %r = rows: place: its result f32<4x8 @0> overwrites an operand"},
     {"tile", "  %a:f32<4x8 @0>, %b:f32<4x8 @192> = rows {count=4} {\n    %u:f32<4x8> = neg %x\n    yield %u, %u\n  }",
      "op %a = rows: place: results 0 and 1 share bytes"},
-    {"tile", "  %t:f32<4x8 @0> = neg %x\n  %u:f32<4x8 @256> = neg %y\n  %a:f32<4x8>, %b:f32<4x8> = for %z, %one, %one, %t, %u {axis=\"row\"} "
-             "(%i:index, %p:f32<4x8 @256>, %q:f32<4x8 @0>) {\n    yield %p, %q\n  }",
+    {"tile",
+     "  %t:f32<4x8 @0> = neg %x\n  %u:f32<4x8 @256> = neg %y\n  %a:f32<4x8>, %b:f32<4x8> = for %z, %one, %one, %t, %u "
+     "{axis=\"row\"} "
+     "(%i:index, %p:f32<4x8 @256>, %q:f32<4x8 @0>) {\n    yield %p, %q\n  }",
      "op %a = for: place: value 0 goes to f32<4x8 @256>, where value 1 still waits"},
 };
 
@@ -167,8 +216,11 @@ static void test_rules(void **state) {
 
 /* What text cannot say: a module that a pass has built or linked wrongly. */
 static void check_broken(void (*damage)(Ctx *ctx, Kernel *kernel), const char *wanted) {
-    static const Case RIGHT = {"tile", "  %r:f32<4x8> = for %z, %one, %one, %x {axis=\"row\"} (%i:index, %c:f32<4x8>) {\n    yield %c\n  }\n"
-                                       "  %t:f32<4x8> = neg %r", NULL};
+    static const Case RIGHT = {
+        "tile",
+        "  %r:f32<4x8> = for %z, %one, %one, %x {axis=\"row\"} (%i:index, %c:f32<4x8>) {\n    yield %c\n  }\n"
+        "  %t:f32<4x8> = neg %r",
+        NULL};
     Ctx     ctx;
     Module *module;
     ctx_init(&ctx);
@@ -232,8 +284,9 @@ static bool has_word(const char *text, const char *word) {
 /* Every op stands in a case above or in the right kernel of test_broken_links: no op is forgotten. */
 static void test_every_op_has_a_case(void **state) {
     (void)state;
-    static const char *const SAME_RULE[] = {"isub", "imul", "imod", "imin", "imax", "ilt", "sub", "div", "max", "min", "exp2", "log",
-                                            "tanh", "sigmoid", "relu", "abs", "sqrt", "rsqrt", "rowmax", "copy"};
+    static const char *const SAME_RULE[] = {"isub", "imul", "imod", "imin",  "imax",   "ilt",  "sub",
+                                            "div",  "max",  "min",  "exp2",  "log",    "tanh", "sigmoid",
+                                            "relu", "abs",  "sqrt", "rsqrt", "rowmax", "copy"};
     for (int code = 0; code < OP_COUNT; code++) {
         bool found = has_word(HEAD, op_info((OpCode)code)->name);
         for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++)

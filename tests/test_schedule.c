@@ -41,16 +41,16 @@ static void test_limits_are_accepted_and_no_more(void **state) {
     (void)state;
     Ctx ctx;
     ctx_init(&ctx);
-#define FIELD(name, fallback, min, max, help)                                                                    \
-    {                                                                                                            \
-        Schedule schedule = DEFAULTS;                                                                            \
-        assert_int_equal(schedule_parse(&ctx, ctx_printf(&ctx, #name "=%d", min), &schedule), ST_OK);             \
-        assert_int_equal(schedule.name, min);                                                                    \
-        assert_int_equal(schedule_parse(&ctx, ctx_printf(&ctx, #name "=%d", max), &schedule), ST_OK);             \
-        assert_int_equal(schedule.name, max);                                                                    \
-        assert_int_equal(schedule_parse(&ctx, ctx_printf(&ctx, #name "=%d", (min) - 1), &schedule), ST_USAGE);    \
-        assert_int_equal(schedule_parse(&ctx, ctx_printf(&ctx, #name "=%lld", (max) + 1LL), &schedule), ST_USAGE); \
-        assert_int_equal(schedule.name, max);                                                                    \
+#define FIELD(name, fallback, min, max, help)                                                                          \
+    {                                                                                                                  \
+        Schedule schedule = DEFAULTS;                                                                                  \
+        assert_int_equal(schedule_parse(&ctx, ctx_printf(&ctx, #name "=%d", min), &schedule), ST_OK);                  \
+        assert_int_equal(schedule.name, min);                                                                          \
+        assert_int_equal(schedule_parse(&ctx, ctx_printf(&ctx, #name "=%d", max), &schedule), ST_OK);                  \
+        assert_int_equal(schedule.name, max);                                                                          \
+        assert_int_equal(schedule_parse(&ctx, ctx_printf(&ctx, #name "=%d", (min) - 1), &schedule), ST_USAGE);         \
+        assert_int_equal(schedule_parse(&ctx, ctx_printf(&ctx, #name "=%lld", (max) + 1LL), &schedule), ST_USAGE);     \
+        assert_int_equal(schedule.name, max);                                                                          \
     }
 #include "ir/schedule.def"
 #undef FIELD
