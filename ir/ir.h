@@ -34,8 +34,21 @@ enum { PURE = 1, ROWWISE = 2, REGION = 4, LOOP_LEVEL = 8, TILE_LEVEL = 16, WRITE
 
 /* Type rules of ops.def. */
 typedef enum TypeRule {
-    TR_NONE, TR_INDEX, TR_GIVEN, TR_SAME, TR_BROADCAST, TR_ROW_REDUCE, TR_CONCAT, TR_DOT, TR_TRANSPOSE, TR_RING_GET,
-    TR_FOR, TR_IF, TR_SOFTMAX_SUM, TR_SUM, TR_ROWS,
+    TR_NONE,
+    TR_INDEX,
+    TR_GIVEN,
+    TR_SAME,
+    TR_BROADCAST,
+    TR_ROW_REDUCE,
+    TR_CONCAT,
+    TR_DOT,
+    TR_TRANSPOSE,
+    TR_RING_GET,
+    TR_FOR,
+    TR_IF,
+    TR_SOFTMAX_SUM,
+    TR_SUM,
+    TR_ROWS,
 } TypeRule;
 
 /* Infinite mask bounds: far enough that no sum of positions reaches them. Printed as "-inf" and "inf". */
@@ -48,12 +61,13 @@ typedef enum TypeClass { TY_INDEX, TY_TILE, TY_RING } TypeClass;
  * SPACE_GLOBAL: the load that defines it is not executed, users read the parameter itself. */
 typedef enum Space { SPACE_NONE, SPACE_SCRATCH, SPACE_REGISTER, SPACE_GLOBAL } Space;
 
-/* index | f32<64x128> | ring<10, f32<128x64>>; with a place: f32<64x128 @4096> (scratch offset in bytes), "@reg", "@global". */
+/* index | f32<64x128> | ring<10, f32<128x64>>; with a place: f32<64x128 @4096> (scratch offset in bytes), "@reg",
+ * "@global". */
 typedef struct Type {
     TypeClass cls;
     DType     dtype;
     int       rows, cols;
-    int       slots;  /* of a ring */
+    int       slots; /* of a ring */
     Space     space;
     int64_t   offset; /* in scratch, bytes; 64-byte aligned */
 } Type;
@@ -71,9 +85,9 @@ typedef struct Value {
 } Value;
 
 typedef struct Attr {
-    AttrKey key;
-    int64_t i;
-    double  f;
+    AttrKey     key;
+    int64_t     i;
+    double      f;
     const char *s;
 } Attr;
 
@@ -100,12 +114,12 @@ struct Block {
 typedef enum Level { LEVEL_LOOP, LEVEL_TILE } Level;
 
 typedef struct Kernel {
-    const char *name;       /* symbol-safe */
+    const char *name; /* symbol-safe */
     Level       level;
     CodeParam  *params;
     int         param_count, param_capacity;
     Block      *body;
-    int         value_count; /* ids handed out */
+    int         value_count;   /* ids handed out */
     int64_t     scratch_bytes; /* set by place */
 } Kernel;
 
@@ -134,17 +148,17 @@ const char   *ir_sym_name(Sym sym); /* "T" */
 bool          ir_find_sym(const char *name, Sym *sym);
 
 /* ---- Types -------------------------------------------------------------------------------------------------- */
-Type type_index(void);
-Type type_tile(DType dtype, int rows, int cols);
-Type type_ring(int slots, DType dtype, int rows, int cols);
-bool type_equal(Type a, Type b); /* the place does not count */
-void type_print(Text *text, Type type);
-Type type_unplaced(Type type);       /* the same, SPACE_NONE */
-Type type_ring_tile(Type ring);      /* of its slots */
+Type        type_index(void);
+Type        type_tile(DType dtype, int rows, int cols);
+Type        type_ring(int slots, DType dtype, int rows, int cols);
+bool        type_equal(Type a, Type b); /* the place does not count */
+void        type_print(Text *text, Type type);
+Type        type_unplaced(Type type);     /* the same, SPACE_NONE */
+Type        type_ring_tile(Type ring);    /* of its slots */
 const char *type_dtype_name(DType dtype); /* as types are written: "f32", "bf16", "f16", "f64", "i32", "i64" */
 
-/* Layout of a placed tile: row-major; a row takes the columns rounded up to 16 elements, but a single column takes 1. A ring
- * is its slots one after the other. Bytes and strides of index values are 0. */
+/* Layout of a placed tile: row-major; a row takes the columns rounded up to 16 elements, but a single column takes 1. A
+ * ring is its slots one after the other. Bytes and strides of index values are 0. */
 int64_t ir_tile_stride(Type type); /* elements from row to row */
 int64_t ir_tile_bytes(Type type);  /* of the tile, or the whole ring; a multiple of 64 */
 
@@ -152,7 +166,7 @@ int64_t ir_tile_bytes(Type type);  /* of the tile, or the whole ring; a multiple
 Module *ir_module(Ctx *ctx, const char *name);
 Kernel *ir_kernel(Ctx *ctx, Module *module, const char *name, Level level);
 /* rank as callers see it; dims padded in front with 1. Returns the parameter's index. */
-int              ir_param(Ctx *ctx, Kernel *kernel, const char *name, DType dtype, ParamRole role, int rank, const int64_t *dims);
+int ir_param(Ctx *ctx, Kernel *kernel, const char *name, DType dtype, ParamRole role, int rank, const int64_t *dims);
 const CodeParam *ir_find_param(const Kernel *kernel, const char *name); /* NULL if absent */
 
 /* A Builder inserts before `before`, or at the end of `block` where that is NULL. */
@@ -168,8 +182,8 @@ Builder ir_before(Ctx *ctx, Kernel *kernel, Op *op);
 Builder ir_after(Ctx *ctx, Kernel *kernel, Op *op);
 
 /* The general constructor: makes the op, infers the result types by its rule (TR_GIVEN and TR_SUM-like rules that need
- * a type take `given`, ignored by others), inserts it and returns it. Operands are copied. No attributes yet: add them with
- * op_set_*. REGION ops get an empty region; add its arguments with block_arg. */
+ * a type take `given`, ignored by others), inserts it and returns it. Operands are copied. No attributes yet: add them
+ * with op_set_*. REGION ops get an empty region; add its arguments with block_arg. */
 Op *ir_op(Builder *b, OpCode code, Value *const *in, int in_count, const Type *given, int given_count);
 
 /* Shorthands for the common shapes; each returns the single result. */
@@ -183,7 +197,8 @@ Value *ir_binary(Builder *b, OpCode code, Value *x, Value *y);
 Value *ir_f(Builder *b, double value, int rows, int cols); /* fp32 */
 Value *ir_dot(Builder *b, Value *x, Value *y, Value *acc, bool ta, bool tb);
 Value *ir_rope(Builder *b, Value *x, Value *position, double theta, int style, int period);
-Value *ir_mask(Builder *b, Value *x, Value *delta, Value *first_column, int64_t lo, int64_t hi, int period, double fill);
+Value *ir_mask(Builder *b, Value *x, Value *delta, Value *first_column, int64_t lo, int64_t hi, int period,
+               double fill);
 
 typedef struct Access { /* the attributes of load and store */
     const char *param;
@@ -196,17 +211,17 @@ void   ir_store(Builder *b, const Access *access, Value *tile);
 
 /* Loops: the op with its region's iv as argument 0 and one argument for each carried value. Build the body at
  * ir_at_end(region), then ir_yield. */
-Op  *ir_for(Builder *b, const char *axis, bool par, Value *lo, Value *hi, Value *step, Value *const *carried, int count);
-Op  *ir_if(Builder *b, Value *condition, Value *const *otherwise, int count);
+Op *ir_for(Builder *b, const char *axis, bool par, Value *lo, Value *hi, Value *step, Value *const *carried, int count);
+Op *ir_if(Builder *b, Value *condition, Value *const *otherwise, int count);
 void ir_yield(Builder *b, Value *const *values, int count);
 
-/* Loop-level reductions over lo .. hi - 1; region argument 0 is the index. The softmax's region yields (score 1x1, vector
- * 1 x cols), the sum's a tile. `sink` may be NULL. */
+/* Loop-level reductions over lo .. hi - 1; region argument 0 is the index. The softmax's region yields (score 1x1,
+ * vector 1 x cols), the sum's a tile. `sink` may be NULL. */
 Op *ir_softmax_sum(Builder *b, const char *axis, Value *lo, Value *hi, Value *sink, int cols);
 Op *ir_sum(Builder *b, const char *axis, Value *lo, Value *hi, int rows, int cols);
 
-/* A `rows` op: build its body at ir_at_end(region), then end it with ir_rows_finish, which makes the yield and one result
- * for each value yielded, in order: op->out[i]. */
+/* A `rows` op: build its body at ir_at_end(region), then end it with ir_rows_finish, which makes the yield and one
+ * result for each value yielded, in order: op->out[i]. */
 Op  *ir_rows(Builder *b, int64_t count);
 void ir_rows_finish(Ctx *ctx, Kernel *kernel, Op *rows, Value *const *yielded, int count);
 
@@ -236,43 +251,48 @@ void        op_set_float(Ctx *ctx, Op *op, AttrKey key, double value);
 void        op_set_text(Ctx *ctx, Op *op, AttrKey key, const char *value);
 void        op_remove_attr(Op *op, AttrKey key); /* nothing where absent */
 /* Operands and results one by one: for loops that gain or lose carried values. Indices count after the change. */
-void        op_add_in(Ctx *ctx, Op *op, int at, Value *value);
-void        op_remove_in(Op *op, int at);
-Value      *op_add_out(Ctx *ctx, Kernel *kernel, Op *op, Type type); /* at the end */
-void        op_remove_out(Op *op, int at);                            /* it must have no uses */
-void        block_remove_arg(Block *block, int at);                   /* likewise */
+void   op_add_in(Ctx *ctx, Op *op, int at, Value *value);
+void   op_remove_in(Op *op, int at);
+Value *op_add_out(Ctx *ctx, Kernel *kernel, Op *op, Type type); /* at the end */
+void   op_remove_out(Op *op, int at);                           /* it must have no uses */
+void   block_remove_arg(Block *block, int at);                  /* likewise */
 
 /* ---- Rewriting ---------------------------------------------------------------------------------------------- */
-void  op_unlink(Op *op);                          /* out of its block; may be inserted again */
-void  op_insert(Builder *b, Op *op);
-void  op_erase(Op *op);                           /* unlink, for good */
-void  ir_replace_uses(Kernel *kernel, Value *old, Value *by); /* in every op of the kernel */
-int   ir_use_count(const Kernel *kernel, const Value *value);
-Op   *ir_terminator(const Block *block);          /* its yield, or NULL */
-bool  ir_defined_in(const Value *value, const Block *block); /* in that block or a block nested in it */
-bool  ir_const_value(const Value *value, int64_t *constant); /* true if an iconst defines it */
-bool  ir_is_const(const Value *value, int64_t constant);
-Op  **ir_users(Ctx *ctx, const Kernel *kernel, const Value *value, int *count); /* each op once, in printing order */
-Op   *ir_ancestor_in(const Op *op, const Block *block);      /* op or its ancestor that is directly in block, or NULL */
-bool  ir_precedes(const Op *a, const Op *b);                 /* same block, a before b */
-bool  ir_dominates(const Value *value, const Op *at);        /* may `at` use it? */
-bool  ir_has_effects(const Op *op);                          /* it or an op nested in it WRITES: not removable when unused */
+void op_unlink(Op *op); /* out of its block; may be inserted again */
+void op_insert(Builder *b, Op *op);
+void op_erase(Op *op);                                       /* unlink, for good */
+void ir_replace_uses(Kernel *kernel, Value *old, Value *by); /* in every op of the kernel */
+int  ir_use_count(const Kernel *kernel, const Value *value);
+Op  *ir_terminator(const Block *block);                     /* its yield, or NULL */
+bool ir_defined_in(const Value *value, const Block *block); /* in that block or a block nested in it */
+bool ir_const_value(const Value *value, int64_t *constant); /* true if an iconst defines it */
+bool ir_is_const(const Value *value, int64_t constant);
+Op **ir_users(Ctx *ctx, const Kernel *kernel, const Value *value, int *count); /* each op once, in printing order */
+Op  *ir_ancestor_in(const Op *op, const Block *block); /* op or its ancestor that is directly in block, or NULL */
+bool ir_precedes(const Op *a, const Op *b);            /* same block, a before b */
+bool ir_dominates(const Value *value, const Op *at);   /* may `at` use it? */
+bool ir_has_effects(const Op *op);                     /* it or an op nested in it WRITES: not removable when unused */
 /* Moves the ops of a block, its yield left behind, to the builder's place (unrolling, inlining a region). */
-void  ir_move_ops(Builder *b, Block *from);
+void ir_move_ops(Builder *b, Block *from);
 /* Clones op (and region) at the builder, operands mapped through map (pairs old -> new that cloning extends). */
 /* Start with {.ctx = ctx}; an open hash table, use only map_get and map_set. */
-typedef struct ValueMap { Ctx *ctx; Value **from, **to; int count, capacity; } ValueMap;
-Value *map_get(const ValueMap *map, Value *value); /* itself where absent */
-void   map_set(ValueMap *map, Value *from, Value *to);
-Op    *ir_clone(Builder *b, const Op *op, ValueMap *map);
+typedef struct ValueMap {
+    Ctx    *ctx;
+    Value **from, **to;
+    int     count, capacity;
+} ValueMap;
+Value  *map_get(const ValueMap *map, Value *value); /* itself where absent */
+void    map_set(ValueMap *map, Value *from, Value *to);
+Op     *ir_clone(Builder *b, const Op *op, ValueMap *map);
 Module *ir_clone_module(Ctx *ctx, const Module *module);
-/* Visits every op of a block, nested ones after their owner; fn returns false to stop. fn may erase the op it is given. */
+/* Visits every op of a block, nested ones after their owner; fn returns false to stop. fn may erase the op it is given.
+ */
 bool ir_walk(Block *block, bool (*fn)(Op *op, void *arg), void *arg);
 /* Numbers values in printing order, for stable text. */
 void ir_number(Kernel *kernel);
 
-/* The type of result `index` by the op's rule, from operands, attributes and, for rows, the region's yield; a TR_GIVEN result
- * must exist already. Returns NULL, or what is wrong with the operands. */
+/* The type of result `index` by the op's rule, from operands, attributes and, for rows, the region's yield; a TR_GIVEN
+ * result must exist already. Returns NULL, or what is wrong with the operands. */
 const char *ir_result_type(const Op *op, int index, Type *type);
 
 /* "op %12 = dot", or "op store" where there is no result: the place of a message. */
@@ -285,9 +305,9 @@ Status ir_verify(Ctx *ctx, const Module *module); /* the message names the op an
 
 /* The interpreter: float64 arithmetic, or fp32 after every op where `fp32` is set. */
 typedef struct InterpBinding { /* one a parameter, by name; strides in elements, NULL: contiguous */
-    const char *name;
-    void       *data;          /* of the parameter's dtype */
-    int64_t     dims[4];       /* actual, padded in front with 1 */
+    const char    *name;
+    void          *data;    /* of the parameter's dtype */
+    int64_t        dims[4]; /* actual, padded in front with 1 */
     const int64_t *strides;
 } InterpBinding;
 typedef struct InterpArgs {
@@ -295,8 +315,9 @@ typedef struct InterpArgs {
     int            binding_count;
     int64_t        syms[SYM_COUNT];
     bool           fp32;
-    bool           placed;  /* tiles that have a scratch place are written to and read from there, so that a clobbered buffer shows */
-    bool           reverse; /* par=1 loops run backwards: independent turns give the same results */
+    bool placed; /* tiles that have a scratch place are written to and read from there, so that a clobbered buffer shows
+                  */
+    bool reverse; /* par=1 loops run backwards: independent turns give the same results */
 } InterpArgs;
 /* Runs the kernels of the module in order. PARAM_WORK parameters without a binding are provided, filled with NaN. */
 Status ir_interpret(Ctx *ctx, const Module *module, const InterpArgs *args);

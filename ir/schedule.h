@@ -1,4 +1,5 @@
-/* Schedule: how a kernel is cut up, as plain printable data, apart from what it means. The fields are schedule.def's. */
+/* Schedule: how a kernel is cut up, as plain printable data, apart from what it means. The fields are schedule.def's.
+ */
 #ifndef RATTAN_IR_SCHEDULE_H
 #define RATTAN_IR_SCHEDULE_H
 

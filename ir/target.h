@@ -6,11 +6,11 @@
 #include <stdint.h>
 
 typedef struct Target {
-    char    name[64];           /* as given: "host", "x86-64-v4", "aarch64" */
+    char    name[64]; /* as given: "host", "x86-64-v4", "aarch64" */
     char    triple[64];
-    char    cpu[64];            /* LLVM's name */
-    char    features[2048];     /* LLVM's "+a,-b", sorted */
-    int     vector_bytes;       /* of a register: 64, 32, 16 */
+    char    cpu[64];        /* LLVM's name */
+    char    features[2048]; /* LLVM's "+a,-b", sorted */
+    int     vector_bytes;   /* of a register: 64, 32, 16 */
     int     vector_registers;
     int64_t l1_bytes, l2_bytes; /* data caches of a core */
     double  flops_per_cycle;    /* fp32, a core: 2 * FMA lanes * units */
