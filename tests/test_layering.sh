@@ -84,6 +84,13 @@ if [ -z "${RATTAN_SANITIZED:-}" ]; then
         "$(cd "$TMP/runtime" && echo *.a)"
 fi
 
+# The shared library: the public header's names, no others.
+if [ -z "${RATTAN_SANITIZED:-}" ]; then
+    shown=$(nm -D --defined-only "$BUILD/librattan.so" | awk '{ print $3 }' | sort)
+    declared=$(sed -n 's/^RATTAN_API .*\b\(rattan_[a-z_]*\)(.*/\1/p' include/rattan/rattan.h | sort)
+    equal "librattan.so shows what the public header declares" "$declared" "$shown"
+fi
+
 # Names and sizes.
 bad=$(printf '%s\n' "$files" | grep -vE '(^|/)(CMakeLists\.txt|README\.md)$' | sed 's,.*/,,' | sort | uniq -d)
 nothing "file names are unique" "$bad"

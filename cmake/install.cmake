@@ -1,0 +1,21 @@
+# cmake --install: the program, the library with its header, the specs, and what the program writes about itself.
+include(GNUInstallDirs)
+install(TARGETS rattan rattan_shared)
+install(DIRECTORY include/rattan TYPE INCLUDE)
+install(DIRECTORY specs DESTINATION ${CMAKE_INSTALL_DATADIR}/rattan)
+install(FILES LICENSE NEWS README.md TYPE DOC)
+string(REGEX REPLACE "[^/]+" ".." from_pc_to_prefix ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+configure_file(cmake/rattan.pc.in rattan.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/rattan.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+# rattan_install_text(file folder arguments...): what `rattan ARGUMENTS...` prints.
+function(rattan_install_text file folder)
+  add_custom_command(OUTPUT ${file} COMMAND rattan ${ARGN} > ${file} DEPENDS rattan VERBATIM)
+  set_property(GLOBAL APPEND PROPERTY RATTAN_TEXTS ${CMAKE_BINARY_DIR}/${file})
+  install(FILES ${CMAKE_BINARY_DIR}/${file} DESTINATION ${folder})
+endfunction()
+rattan_install_text(rattan.1 ${CMAKE_INSTALL_MANDIR}/man1 help --man)
+rattan_install_text(rattan.bash ${CMAKE_INSTALL_DATADIR}/bash-completion/completions help --completion bash)
+rattan_install_text(_rattan ${CMAKE_INSTALL_DATADIR}/zsh/site-functions help --completion zsh)
+get_property(texts GLOBAL PROPERTY RATTAN_TEXTS)
+add_custom_target(rattan_texts ALL DEPENDS ${texts})
