@@ -355,7 +355,7 @@ static Status parse_role(Parser *p, ParamRole *role) {
 
 static Status parse_param(Parser *p) {
     const char  *name;
-    DType        dtype;
+    DType        dtype = DT_F32;
     ParamRole    role = PARAM_IN;
     int64_t      dims[4];
     int          rank = 0;
