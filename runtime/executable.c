@@ -229,7 +229,7 @@ static Status launch_in(Ctx *ctx, const Executable *executable, Pool *pool, cons
 
 Status executable_launch(Ctx *ctx, Executable *executable, Pool *pool, const Tensor *tensors, int64_t position) {
     LaunchSizes sizes;
-    Needs       needs;
+    Needs       needs = {0, 0};
     Workspace  *workspace;
     TRY(launch_bind(ctx, executable->object, tensors, position, &sizes));
     TRY(launch_check_data(ctx, executable->object, tensors));
@@ -242,7 +242,7 @@ Status executable_launch(Ctx *ctx, Executable *executable, Pool *pool, const Ten
 
 Status executable_prepare(Ctx *ctx, Executable *executable, Pool *pool, const Tensor *tensors) {
     LaunchSizes sizes;
-    Needs       needs;
+    Needs       needs = {0, 0};
     Workspace  *workspace;
     TRY(launch_bind(ctx, executable->object, tensors, 0, &sizes));
     TRY(needs_of(ctx, executable, pool, &sizes, &needs));
@@ -254,7 +254,7 @@ Status executable_prepare(Ctx *ctx, Executable *executable, Pool *pool, const Te
 Status executable_memory(Ctx *ctx, const Executable *executable, const Pool *pool, const Tensor *tensors,
                          int64_t *bytes) {
     LaunchSizes sizes;
-    Needs       needs;
+    Needs       needs = {0, 0};
     TRY(launch_bind(ctx, executable->object, tensors, 0, &sizes));
     TRY(needs_of(ctx, executable, pool, &sizes, &needs));
     *bytes = needs.bytes + needs.mark_words * (int64_t)sizeof(uint64_t);
