@@ -73,7 +73,7 @@ char *ctx_strndup(Ctx *ctx, const char *text, size_t length);
 char *ctx_printf(Ctx *ctx, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* Lends memory (16-byte aligned) to the arena, which takes from it next and never frees it: for code that must not call
- * malloc, such as the child of a fork. With ctx->limit = ctx->used there is nothing beyond it. */
+ * malloc, such as the child of a fork. With ctx->limit = ctx->used + 1 there is nothing beyond it. */
 void ctx_lend(Ctx *ctx, void *memory, size_t bytes);
 
 #define NEW(ctx, type) ((type *)ctx_alloc((ctx), sizeof(type)))

@@ -35,11 +35,11 @@ enum {
 #define SHADOW_MEMORY 0
 #endif
 
-static void limit(int resource, rlim_t value) {
+static void limit(int resource, rlim_t value, rlim_t most) {
     struct rlimit old;
-    if (getrlimit((__rlimit_resource_t)resource, &old) == 0 && old.rlim_max != RLIM_INFINITY && value > old.rlim_max)
-        value = old.rlim_max;
-    const struct rlimit now = {value, value};
+    if (getrlimit((__rlimit_resource_t)resource, &old) == 0 && most > old.rlim_max)
+        most = old.rlim_max; /* RLIM_INFINITY is the largest number */
+    const struct rlimit now = {value < most ? value : most, most};
     setrlimit((__rlimit_resource_t)resource, &now);
 }
 
@@ -59,12 +59,13 @@ static rlim_t pages_held(void) {
 
 static void limit_resources(void) {
     const rlim_t pages = pages_held();
-    limit(RLIMIT_CORE, 0);
-    limit(RLIMIT_CPU, CPU_SECONDS);
-    limit(RLIMIT_FSIZE, 0);
-    limit(RLIMIT_NPROC, 0);
+    limit(RLIMIT_CORE, 0, 0);
+    limit(RLIMIT_CPU, CPU_SECONDS, CPU_SECONDS + 1); /* SIGXCPU; SIGKILL if that is ignored */
+    limit(RLIMIT_FSIZE, 0, 0);
+    limit(RLIMIT_NPROC, 0, 0);
+    const rlim_t bytes = pages * (rlim_t)sysconf(_SC_PAGESIZE) + MEMORY_BYTES;
     if (!SHADOW_MEMORY && pages)
-        limit(RLIMIT_AS, pages * (rlim_t)sysconf(_SC_PAGESIZE) + MEMORY_BYTES);
+        limit(RLIMIT_AS, bytes, bytes);
 }
 
 /* Keeps the pipe alone, as PIPE_FD. */
@@ -121,7 +122,7 @@ static Status lend_memory(Ctx *ctx) {
     if (memory == MAP_FAILED)
         return ST_NO_MEMORY;
     ctx_lend(ctx, memory, SANDBOX_ARENA);
-    ctx->limit = ctx->used;
+    ctx->limit = ctx->used + 1; /* no malloc; 0 would mean no limit */
     return ST_OK;
 }
 
@@ -164,12 +165,20 @@ static bool read_all(int fd, char *bytes, size_t length, int64_t deadline) {
     return true;
 }
 
-/* Waits for the child; false: its end is not known, because the program reaps all children or ignores SIGCHLD. */
-static bool reap(pid_t child, int *ending) {
-    pid_t got;
-    do
+/* Waits for the child until the deadline, then ends it. False: its end is not known, because the program reaps all
+ * children or ignores SIGCHLD. */
+static bool reap(pid_t child, int64_t deadline, int *ending) {
+    const struct timespec pause = {0, 1000000};
+    pid_t                 got = 0;
+    while (got == 0 && milliseconds() < deadline) {
+        got = waitpid(child, ending, WNOHANG);
+        if (got == 0)
+            nanosleep(&pause, NULL);
+    }
+    if (got == 0)
+        kill(child, SIGKILL);
+    while (got == 0 || (got < 0 && errno == EINTR))
         got = waitpid(child, ending, 0);
-    while (got < 0 && errno == EINTR);
     return got == child;
 }
 
@@ -177,7 +186,7 @@ static Status no_answer(Ctx *ctx, const char *place, bool known, int ending, boo
     static const char *const remedy = "a spec is data: look for a loop that does not end";
     if (late)
         return ctx_fail(ctx, ST_USAGE, place, remedy, "evaluating the spec took longer than %d s", WALL_SECONDS);
-    if (known && WIFSIGNALED(ending) && (WTERMSIG(ending) == SIGXCPU || WTERMSIG(ending) == SIGKILL))
+    if (known && WIFSIGNALED(ending) && WTERMSIG(ending) == SIGXCPU)
         return ctx_fail(ctx, ST_USAGE, place, remedy, "evaluating the spec took longer than %d s of processor time",
                         CPU_SECONDS);
     if (known && WIFSIGNALED(ending))
@@ -199,45 +208,55 @@ static pid_t fork_quietly(Ctx *ctx, const int ends[2], SandboxFn *fn, void *arg)
     return child;
 }
 
-/* Takes the answer; *bytes is NULL without one. The memory is malloc'd: an arena that is full may unwind past a
- * close(). */
-static void take_reply(int fd, int64_t deadline, char **bytes, uint64_t *length) {
-    *bytes = NULL;
-    if (!read_all(fd, (char *)length, sizeof *length, deadline) || *length > MAX_REPLY)
-        return;
-    char *memory = malloc((size_t)*length + 1);
-    if (memory && read_all(fd, memory, (size_t)*length, deadline))
-        *bytes = memory;
+typedef struct Answer {
+    char    *bytes; /* malloc'd: an arena that is full may unwind past a close(); NULL: none came */
+    uint64_t length;
+} Answer;
+
+static Answer take_answer(int fd, int64_t deadline) {
+    Answer answer = {NULL, 0};
+    if (!read_all(fd, (char *)&answer.length, sizeof answer.length, deadline) || answer.length > MAX_REPLY)
+        return answer;
+    char *memory = malloc((size_t)answer.length + 1);
+    if (memory && read_all(fd, memory, (size_t)answer.length, deadline))
+        answer.bytes = memory;
     else
         free(memory);
+    return answer;
+}
+
+/* Closes fd and sees the child out. */
+static Status listen_to(Ctx *ctx, const char *place, pid_t child, int fd, Answer *answer) {
+    const int64_t deadline = milliseconds() + WALL_SECONDS * 1000;
+    int           ending = 0;
+    *answer = take_answer(fd, deadline);
+    close(fd);
+    const bool excess = answer->length > MAX_REPLY;
+    const bool known = reap(child, answer->bytes || excess ? 0 : deadline, &ending); /* it has nothing more to say */
+    if (excess)
+        return ctx_fail(ctx, ST_FAILED, place, NULL, "the process that evaluated the spec said more than %d MB",
+                        MAX_REPLY >> 20);
+    return answer->bytes ? ST_OK : no_answer(ctx, place, known, ending, milliseconds() >= deadline);
 }
 
 Status sandbox_run(Ctx *ctx, const char *place, SandboxFn *fn, void *arg, const char **reply, size_t *length) {
-    int      ends[2], ending = 0;
-    char    *bytes;
-    uint64_t count = 0;
+    int    ends[2];
+    Answer answer;
     if (pipe2(ends, O_CLOEXEC) != 0)
         return ctx_fail(ctx, ST_FAILED, place, "close some files", "no pipe to evaluate the spec: %s", strerror(errno));
-    const pid_t   child = fork_quietly(ctx, ends, fn, arg);
-    const int     error = errno;
-    const int64_t deadline = milliseconds() + WALL_SECONDS * 1000;
+    const pid_t child = fork_quietly(ctx, ends, fn, arg);
+    const int   error = errno;
     close(ends[1]);
-    if (child > 0)
-        take_reply(ends[0], deadline, &bytes, &count);
-    close(ends[0]);
-    if (child < 0)
+    if (child < 0) {
+        close(ends[0]);
         return ctx_fail(ctx, ST_FAILED, place, "a spec is evaluated in a process of its own: allow one more",
                         "no process to evaluate the spec: %s", strerror(error));
-    const bool late = !bytes && milliseconds() >= deadline;
-    if (bytes || late)
-        kill(child, SIGKILL); /* it has nothing more to say */
-    const bool known = reap(child, &ending);
-    if (!bytes)
-        return no_answer(ctx, place, known, ending, late);
-    char *copy = ctx_alloc(ctx, (size_t)count + 1);
-    memcpy(copy, bytes, (size_t)count);
-    free(bytes);
+    }
+    TRY(listen_to(ctx, place, child, ends[0], &answer));
+    char *copy = ctx_alloc(ctx, (size_t)answer.length + 1);
+    memcpy(copy, answer.bytes, (size_t)answer.length);
+    free(answer.bytes);
     *reply = copy;
-    *length = (size_t)count;
+    *length = (size_t)answer.length;
     return ST_OK;
 }

@@ -9,7 +9,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MAX_SOURCE = 1024 * 1024 };
@@ -76,30 +75,30 @@ Status spec_load_text(Ctx *ctx, const char *file, const char *text, size_t lengt
     return spec_wire_read(ctx, &request.source, reply, reply_length, out);
 }
 
-/* At most MAX_SOURCE + 1 bytes; -1 and errno on failure. */
-static ssize_t read_source(int fd, char *text) {
-    size_t length = 0;
-    while (length <= MAX_SOURCE) {
-        const ssize_t count = read(fd, text + length, MAX_SOURCE + 1 - length);
+/* Stops soon after MAX_SOURCE bytes: spec_load_text refuses them. False and errno on failure. */
+static bool read_source(int fd, Text *text) {
+    char    piece[4096];
+    ssize_t count = 1;
+    while (count != 0 && text->length <= MAX_SOURCE) {
+        count = read(fd, piece, sizeof piece);
         if (count < 0 && errno != EINTR)
-            return -1;
-        if (count == 0)
-            break;
-        length += count > 0 ? (size_t)count : 0;
+            return false;
+        if (count > 0)
+            text_write(text, piece, (size_t)count);
     }
-    return (ssize_t)length;
+    return true;
 }
 
 Status spec_load_file(Ctx *ctx, const char *path, SpecFile *out) {
     static const char *const remedy = "name a Lua file that can be read";
-    char *const              text = ctx_alloc(ctx, MAX_SOURCE + 1);
+    Text                     text = TEXT(ctx);
     const int                fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0)
         return ctx_fail(ctx, ST_FAILED, path, remedy, "cannot be opened: %s", strerror(errno));
-    const ssize_t length = read_source(fd, text);
-    const int     error = errno;
+    const bool good = read_source(fd, &text);
+    const int  error = errno;
     close(fd);
-    if (length < 0)
+    if (!good)
         return ctx_fail(ctx, ST_FAILED, path, remedy, "cannot be read: %s", strerror(error));
-    return spec_load_text(ctx, path, text, (size_t)length, out);
+    return spec_load_text(ctx, path, text_str(&text), text.length, out);
 }
