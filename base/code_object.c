@@ -13,7 +13,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { VERSION = 1, CHECKSUM_BYTES = 16, MAX_PARAMS = 256, MAX_PHASES = 256 };
+enum { VERSION = 2, CHECKSUM_BYTES = 16, MAX_PARAMS = 256, MAX_PHASES = 256 };
 
 static const char MAGIC[8] = {'R', 'A', 'T', 'T', 'A', 'N', 'C', 'O'};
 
@@ -132,7 +132,9 @@ static void visit_phase(Codec *codec, CodePhase *phase) {
         phase->axes[a] = 1; /* unused: always the same bytes */
     visit_dims(codec, phase->axes);
     visit_i64(codec, &phase->scratch_bytes);
-    codec->damaged |= codec->read && phase->scratch_bytes < 0;
+    visit_int(codec, &phase->threads, 0, 1024);
+    visit_i64(codec, &phase->shared_bytes);
+    codec->damaged |= codec->read && (phase->scratch_bytes < 0 || phase->shared_bytes < 0);
 }
 
 static void visit_params(Codec *codec, CodeObject *object) {

@@ -7,7 +7,15 @@
  * items of a phase before the next begins. `scratch` is `scratch_bytes` of memory, 64-byte aligned, private to the
  * running thread, contents undefined. `args` holds for parameter p at args[5p]: its address, then the strides of its
  * four dims in elements (that of d3 must be 1); after the parameters, at args[5 * param_count + s], the value of Sym s.
- * An absent optional parameter has address 0. The item number counts the axes row-major, the first axis slowest. */
+ * An absent optional parameter has address 0. The item number counts the axes row-major, the first axis slowest.
+ *
+ * GPU calling convention. The payload is a cubin, the target "cuda:sm_XX". Each phase is one kernel
+ *     extern "C" __global__ void phase(const __grid_constant__ Args args);
+ * with struct Args { long long at[5 * param_count + SYM_COUNT]; } laid out like the args above, addresses being the
+ * device's. It is launched with product(axes) blocks on grid.x (nothing where that is 0), `threads` threads and
+ * `shared_bytes` of dynamic shared memory; phases run one after the other on the launch's stream. The contents of
+ * cu_seqlens, slots and pos are in device memory and have not been checked: kernels must reach no memory outside the
+ * tensors whatever they hold. */
 #ifndef RATTAN_BASE_CODE_OBJECT_H
 #define RATTAN_BASE_CODE_OBJECT_H
 
@@ -59,6 +67,8 @@ typedef struct CodePhase {
     int     axis_count;
     int64_t axes[4];       /* extents, as dims above */
     int64_t scratch_bytes; /* per thread */
+    int     threads;       /* GPUs: of a block; 0 on CPUs */
+    int64_t shared_bytes;  /* GPUs: dynamic shared memory of a block */
 } CodePhase;
 
 typedef struct CodeObject {

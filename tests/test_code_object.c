@@ -56,6 +56,8 @@ static CodeObject *make_object(void) {
         phase->axes[0] = DIM_SYM(SYM_N);
         phase->axes[1] = 8;
         phase->scratch_bytes = 4096 * (p + 1);
+        phase->threads = 128 * p;
+        phase->shared_bytes = 230000 * p;
     }
     object->name = copy_text("test");
     object->spec = copy_text("name = \"test\"\nheads = 8\n");
@@ -122,6 +124,8 @@ static void test_round_trip(void **data) {
         assert_int_equal(b->phases[p].axis_count, 2);
         assert_memory_equal(b->phases[p].axes, a->phases[p].axes, 2 * sizeof(int64_t));
         assert_int_equal(b->phases[p].scratch_bytes, a->phases[p].scratch_bytes);
+        assert_int_equal(b->phases[p].threads, a->phases[p].threads);
+        assert_int_equal(b->phases[p].shared_bytes, a->phases[p].shared_bytes);
     }
     assert_string_equal(b->name, a->name);
     assert_string_equal(b->spec, a->spec);

@@ -62,11 +62,12 @@ links ir "base" ""
 links frontend "ir base" "$(pkg-config --libs lua5.4)"
 links passes "ir base" ""
 links llvm "ir base" "-L${LLVM_LIBRARY_DIR:-/usr/lib/llvm-19/lib} -lLLVM"
+links ptx "ir base" ""
 links runtime "base" ""
 
 # The library never prints, exits or aborts. Exceptions: a Ctx used outside ctx_run has nowhere to return to; the child that
 # evaluates a spec ends with _exit.
-for name in base ir frontend passes llvm runtime; do
+for name in base ir frontend passes llvm ptx runtime; do
     archive="$BUILD/librattan_$name.a"
     [ -f "$archive" ] || continue
     bad=$(nm -A -u "$archive" 2>/dev/null | grep -E ' U (exit|abort|quick_exit|printf|puts|putchar|vprintf|perror|stdout|stderr)$' |
@@ -101,7 +102,7 @@ bad=$(printf '%s\n' "$files" | grep -E '\.(c|h|def|lua|py|sh)$' | xargs wc -l | 
 nothing "no file is longer than 700 lines" "$bad"
 bad=$(printf '%s\n' "$files" | grep -E '\.(c|h|lua)$' | xargs grep -nE '^ *# *if 0|TO''DO|FIX''ME|\bXX''X\b')
 nothing "no leftovers" "$bad"
-bad=$(in_folder 'base|ir|frontend|frontend/kinds|passes|codegen/llvm|runtime|driver|tests' | grep -E '\.(c|h)$' |
+bad=$(in_folder 'base|ir|frontend|frontend/kinds|passes|codegen/llvm|codegen/ptx|runtime|driver|tests' | grep -E '\.(c|h)$' |
     xargs awk 'FNR == 1 && !/^\/\*/ { print FILENAME ": opens without a comment" }')
 nothing "every file opens with a comment" "$bad"
 bad=$(wc -l include/rattan/rattan.h 2>&1 | awk '$1 >= 300 || !/^[0-9]/')

@@ -1,0 +1,253 @@
+/* NVRTC by dlopen: see nvrtc.h. The few prototypes used are declared here: they have been the same since CUDA 11.2, and no
+ * header of the toolkit is wanted to build. */
+#include "codegen/ptx/nvrtc.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+typedef struct NvrtcProgram_ *NvrtcProgram;
+
+typedef struct Nvrtc {
+    const char *(*error_text)(int result);
+    int (*version)(int *major, int *minor);
+    int (*create)(NvrtcProgram *program, const char *source, const char *name, int headers, const char *const *sources,
+                  const char *const *names);
+    int (*destroy)(NvrtcProgram *program);
+    int (*compile)(NvrtcProgram program, int count, const char *const *options);
+    int (*log_size)(NvrtcProgram program, size_t *size);
+    int (*log)(NvrtcProgram program, char *log);
+    int (*ptx_size)(NvrtcProgram program, size_t *size);
+    int (*ptx)(NvrtcProgram program, char *ptx);
+    int (*cubin_size)(NvrtcProgram program, size_t *size);
+    int (*cubin)(NvrtcProgram program, char *cubin);
+    int (*arch_count)(int *count);
+    int (*archs)(int *list);
+    const char *path; /* of the library, as found */
+} Nvrtc;
+
+static const char *const REMEDY = "install CUDA 12 or newer, or `pip install nvidia-cuda-nvrtc` and set RATTAN_NVRTC to its folder";
+
+/* ---- The library -------------------------------------------------------------------------------------------------- */
+/* NODELETE: closing and opening again costs nothing, and so no handle has to be kept anywhere. */
+static void *open_library(const char *path) { return dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE); }
+
+static const char *const NAMES[] = {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so"};
+enum { NAME_COUNT = sizeof NAMES / sizeof *NAMES };
+
+static void *open_in(Ctx *ctx, const char *folder) {
+    void *library = NULL;
+    for (int n = 0; n < NAME_COUNT && !library; n++)
+        library = open_library(*folder ? ctx_printf(ctx, "%s/%s", folder, NAMES[n]) : NAMES[n]);
+    return library;
+}
+
+static bool is_folder(const char *path) {
+    struct stat facts;
+    return stat(path, &facts) == 0 && S_ISDIR(facts.st_mode);
+}
+
+static void *find_library(Ctx *ctx) {
+    static const char *const HOMES[] = {"CUDA_HOME", "CUDA_PATH"};
+    const char              *given = getenv("RATTAN_NVRTC");
+    if (given && *given)
+        return is_folder(given) ? open_in(ctx, given) : open_library(given);
+    void *library = open_in(ctx, "");
+    for (int h = 0; h < 2 && !library; h++)
+        if (getenv(HOMES[h]))
+            library = open_in(ctx, ctx_printf(ctx, "%s/lib64", getenv(HOMES[h])));
+    return library ? library : open_in(ctx, "/usr/local/cuda/lib64");
+}
+
+static bool find_functions(void *library, Nvrtc *nvrtc) {
+    const struct {
+        const char *name;
+        void       *place;
+    } functions[] = {
+        {"nvrtcGetErrorString", &nvrtc->error_text}, {"nvrtcVersion", &nvrtc->version},
+        {"nvrtcCreateProgram", &nvrtc->create},      {"nvrtcDestroyProgram", &nvrtc->destroy},
+        {"nvrtcCompileProgram", &nvrtc->compile},    {"nvrtcGetProgramLogSize", &nvrtc->log_size},
+        {"nvrtcGetProgramLog", &nvrtc->log},         {"nvrtcGetPTXSize", &nvrtc->ptx_size},
+        {"nvrtcGetPTX", &nvrtc->ptx},                {"nvrtcGetCUBINSize", &nvrtc->cubin_size},
+        {"nvrtcGetCUBIN", &nvrtc->cubin},            {"nvrtcGetNumSupportedArchs", &nvrtc->arch_count},
+        {"nvrtcGetSupportedArchs", &nvrtc->archs},
+    };
+    for (size_t f = 0; f < sizeof functions / sizeof *functions; f++) {
+        void *address = dlsym(library, functions[f].name);
+        if (!address)
+            return false;
+        memcpy(functions[f].place, &address, sizeof address);
+    }
+    return true;
+}
+
+/* NVRTC opens a second library by its bare name when it compiles. A wheel's folder is on no path: open it from there. */
+static void open_builtins(Ctx *ctx, const Nvrtc *nvrtc) {
+    const char *slash = strrchr(nvrtc->path, '/');
+    int         major = 0, minor = 0;
+    if (!slash || nvrtc->version(&major, &minor) != 0)
+        return;
+    void *library = open_library(
+        ctx_printf(ctx, "%.*s/libnvrtc-builtins.so.%d.%d", (int)(slash - nvrtc->path), nvrtc->path, major, minor));
+    if (library)
+        dlclose(library);
+}
+
+static Status open_nvrtc(Ctx *ctx, Nvrtc *nvrtc) {
+    const char *given = getenv("RATTAN_NVRTC");
+    void       *library = find_library(ctx);
+    Dl_info     info;
+    if (!library)
+        return ctx_fail(ctx, ST_NO_DEVICE, "NVRTC", REMEDY, "CUDA's run-time compiler was not found%s%s",
+                        given && *given ? " where RATTAN_NVRTC points: " : "", given && *given ? given : "");
+    const bool complete = find_functions(library, nvrtc);
+    if (complete) {
+        void *address;
+        memcpy(&address, &nvrtc->compile, sizeof address);
+        nvrtc->path = dladdr(address, &info) && info.dli_fname ? ctx_strdup(ctx, info.dli_fname) : "";
+        open_builtins(ctx, nvrtc);
+    }
+    dlclose(library);
+    return complete ? ST_OK : ctx_fail(ctx, ST_NO_DEVICE, "NVRTC", REMEDY, "the library found is older than CUDA 11.2");
+}
+
+Status nvrtc_describe(Ctx *ctx, const char **text) {
+    Nvrtc nvrtc;
+    int   major = 0, minor = 0;
+    TRY(open_nvrtc(ctx, &nvrtc));
+    nvrtc.version(&major, &minor);
+    *text = ctx_printf(ctx, "NVRTC %d.%d (%s)", major, minor, nvrtc.path);
+    return ST_OK;
+}
+
+static Status version_inside(Ctx *ctx, void *arg) {
+    Nvrtc nvrtc;
+    int  *numbers = arg;
+    TRY(open_nvrtc(ctx, &nvrtc));
+    nvrtc.version(&numbers[0], &numbers[1]);
+    return ST_OK;
+}
+
+const char *nvrtc_version(Ctx *ctx) {
+    Ctx          own; /* a missing library is no failure of the caller's */
+    int          numbers[2] = {0};
+    ctx_init(&own);
+    const Status status = ctx_run(&own, version_inside, numbers);
+    ctx_free(&own);
+    return status == ST_OK ? ctx_printf(ctx, "NVRTC %d.%d", numbers[0], numbers[1]) : "no NVRTC";
+}
+
+/* ---- Compiling ---------------------------------------------------------------------------------------------------- */
+typedef struct Job {
+    const Nvrtc  *nvrtc;
+    NvrtcProgram  program;
+    const char   *name, *arch;
+    NvrtcResult  *out;
+} Job;
+
+/* "sm_90a" to 90. */
+static int arch_number(const char *arch) { return strncmp(arch, "sm_", 3) == 0 ? atoi(arch + 3) : 0; }
+
+static Status check_arch(Ctx *ctx, const Nvrtc *nvrtc, const char *arch) {
+    int  count = 0, list[256] = {0}, major = 0, minor = 0;
+    bool known = false;
+    if (nvrtc->arch_count(&count) != 0 || count > 256 || nvrtc->archs(list) != 0)
+        return ST_OK; /* the compiler itself will say */
+    for (int i = 0; i < count; i++)
+        known |= list[i] == arch_number(arch);
+    nvrtc->version(&major, &minor);
+    return known ? ST_OK
+                 : ctx_fail(ctx, ST_NO_DEVICE, arch, "install a newer CUDA toolkit, or name an older architecture",
+                            "NVRTC %d.%d does not know it", major, minor);
+}
+
+/* One line for the user: the first error of the log. */
+static const char *first_error(Ctx *ctx, const char *log) {
+    const char *at = strstr(log, "error");
+    if (!at)
+        return *log ? ctx_strndup(ctx, log, strcspn(log, "\n")) : "no log";
+    while (at > log && at[-1] != '\n')
+        at--;
+    return ctx_strndup(ctx, at, strcspn(at, "\n"));
+}
+
+static Status fail_call(Ctx *ctx, const Job *job, const char *what, int result) {
+    return ctx_fail(ctx, ST_FAILED, job->name, NULL, "%s: %s", what, job->nvrtc->error_text(result));
+}
+
+static Status take_text(Ctx *ctx, const Job *job, const char *what, int (*size_of)(NvrtcProgram, size_t *),
+                        int (*get)(NvrtcProgram, char *), char **text, size_t *size) {
+    int result = size_of(job->program, size);
+    *text = ctx_alloc(ctx, *size + 1);
+    if (result == 0 && *size)
+        result = get(job->program, *text);
+    return result == 0 ? ST_OK : fail_call(ctx, job, what, result);
+}
+
+static Status compile_program(Ctx *ctx, void *arg) {
+    Job        *job = arg;
+    const char *options[] = {ctx_printf(ctx, "--gpu-architecture=%s", job->arch), "--std=c++17", "--ptxas-options=-v"};
+    char       *log, *ptx, *cubin;
+    size_t      size;
+    const int   result = job->nvrtc->compile(job->program, sizeof options / sizeof *options, options);
+    TRY(take_text(ctx, job, "the log", job->nvrtc->log_size, job->nvrtc->log, &log, &size));
+    if (result != 0)
+        return ctx_fail(ctx, ST_FAILED, job->name, "emit the source with --emit cuda and look at it", "%s: %s",
+                        job->nvrtc->error_text(result), first_error(ctx, log));
+    TRY(take_text(ctx, job, "the PTX", job->nvrtc->ptx_size, job->nvrtc->ptx, &ptx, &size));
+    TRY(take_text(ctx, job, "the cubin", job->nvrtc->cubin_size, job->nvrtc->cubin, &cubin, &size));
+    *job->out = (NvrtcResult){.ptx = ptx, .cubin = (uint8_t *)cubin, .cubin_size = size, .log = log};
+    return ST_OK;
+}
+
+Status nvrtc_compile(Ctx *ctx, const char *name, const char *source, const char *arch, NvrtcResult *out) {
+    Nvrtc nvrtc;
+    Job   job = {.nvrtc = &nvrtc, .name = name, .arch = arch, .out = out};
+    *out = (NvrtcResult){.log = ""};
+    TRY(open_nvrtc(ctx, &nvrtc));
+    TRY(check_arch(ctx, &nvrtc, arch));
+    const int result = nvrtc.create(&job.program, source, name, 0, NULL, NULL);
+    if (result != 0)
+        return fail_call(ctx, &job, "a program cannot be made", result);
+    const Status status = ctx_run(ctx, compile_program, &job); /* so that the program goes even if memory runs out */
+    nvrtc.destroy(&job.program);
+    return status;
+}
+
+/* ---- Resources ---------------------------------------------------------------------------------------------------- */
+/* The number before `words`, between `from` and `end`; 0 where they are not there. */
+static int64_t number_before(const char *from, const char *end, const char *words) {
+    const char *at = strstr(from, words);
+    if (!at || at >= end)
+        return 0;
+    while (at > from && at[-1] == ' ')
+        at--;
+    while (at > from && at[-1] >= '0' && at[-1] <= '9')
+        at--;
+    return strtoll(at, NULL, 10);
+}
+
+bool nvrtc_resources(const char *log, const char *symbol, NvrtcResources *out) {
+    static const char ENTRY[] = "Compiling entry function '";
+    const size_t      length = strlen(symbol);
+    const char       *at = log;
+    *out = (NvrtcResources){0};
+    while ((at = strstr(at, ENTRY))) {
+        at += sizeof ENTRY - 1;
+        if (strncmp(at, symbol, length) != 0 || at[length] != '\'')
+            continue;
+        const char *next = strstr(at, ENTRY), *end = next ? next : at + strlen(at);
+        *out = (NvrtcResources){
+            .registers = (int)number_before(at, end, " registers"),
+            .stack = number_before(at, end, " bytes stack frame"),
+            .spill_stores = number_before(at, end, " bytes spill stores"),
+            .spill_loads = number_before(at, end, " bytes spill loads"),
+            .shared_bytes = number_before(at, end, " bytes smem"),
+            .constant_bytes = number_before(at, end, " bytes cmem[0]"),
+        };
+        return out->registers > 0;
+    }
+    return false;
+}

@@ -1,0 +1,141 @@
+/* link: rattan_ptx rattan_base */
+/* NVRTC: cubins for every architecture without a GPU, errors with a remedy, what ptxas says. What needs the library is skipped
+ * where it is missing. */
+#include "codegen/ptx/nvrtc.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static const char SOURCE[] = "extern \"C\" __global__ void scale(float *data, float factor, long long n) {\n"
+                             "    __shared__ float line[256];\n"
+                             "    long long i = blockIdx.x * 256LL + threadIdx.x;\n"
+                             "    line[threadIdx.x] = i < n ? data[i] : 0.f;\n"
+                             "    __syncthreads();\n"
+                             "    if (i < n) data[i] = factor * line[threadIdx.x ^ 1];\n"
+                             "}\n";
+
+static void require_nvrtc(void) {
+    Ctx         ctx;
+    const char *text;
+    ctx_init(&ctx);
+    const Status status = nvrtc_describe(&ctx, &text);
+    if (status != ST_OK) {
+        assert_int_equal(status, ST_NO_DEVICE);
+        assert_non_null(strstr(ctx.remedy, "RATTAN_NVRTC"));
+    }
+    ctx_free(&ctx);
+    if (status != ST_OK) {
+        print_message("skipped: NVRTC is not on this machine\n");
+        skip();
+    }
+}
+
+typedef struct Run {
+    const char *source, *arch;
+    NvrtcResult result;
+} Run;
+
+static Status run_inside(Ctx *ctx, void *arg) {
+    Run *run = arg;
+    return nvrtc_compile(ctx, "test.cu", run->source, run->arch, &run->result);
+}
+
+static void compiles_for_every_architecture(void **state) {
+    static const char *const ARCHS[] = {"sm_80", "sm_86", "sm_89", "sm_90", "sm_90a", "sm_100a", "sm_103a", "sm_120a"};
+    (void)state;
+    require_nvrtc();
+    for (size_t a = 0; a < sizeof ARCHS / sizeof *ARCHS; a++) {
+        Ctx            ctx;
+        Run            run = {.source = SOURCE, .arch = ARCHS[a]};
+        NvrtcResources resources;
+        ctx_init(&ctx);
+        assert_int_equal(ctx_run(&ctx, run_inside, &run), ST_OK);
+        assert_true(run.result.cubin_size > 500);
+        assert_memory_equal(run.result.cubin, "\x7f" "ELF", 4);
+        assert_non_null(strstr(run.result.ptx, ".entry scale"));
+        assert_non_null(strstr(run.result.ptx, ARCHS[a]));
+        assert_true(nvrtc_resources(run.result.log, "scale", &resources));
+        assert_in_range(resources.registers, 4, 64);
+        assert_int_equal(resources.spill_stores, 0);
+        assert_in_range(resources.shared_bytes, 1024, 2048);
+        assert_false(nvrtc_resources(run.result.log, "scal", &resources));
+        ctx_free(&ctx);
+    }
+}
+
+static void expect_failure(const char *source, const char *arch, Status status, const char *message) {
+    Ctx ctx;
+    Run run = {.source = source, .arch = arch};
+    ctx_init(&ctx);
+    assert_int_equal(ctx_run(&ctx, run_inside, &run), status);
+    if (!strstr(ctx.message, message))
+        fail_msg("'%s' says nothing of '%s'", ctx.message, message);
+    assert_null(strchr(ctx.message, '\n'));
+    assert_true(*ctx.remedy);
+    ctx_free(&ctx);
+}
+
+static void errors_name_the_line_or_the_architecture(void **state) {
+    (void)state;
+    require_nvrtc();
+    expect_failure("extern \"C\" __global__ void f() {\n  undefined_name = 1;\n}\n", "sm_80", ST_FAILED, "test.cu(2): error");
+    expect_failure(SOURCE, "sm_999", ST_NO_DEVICE, "does not know it");
+}
+
+static void a_missing_library_is_a_clear_error(void **state) {
+    char *old = getenv("RATTAN_NVRTC"), *kept = old ? strdup(old) : NULL;
+    Ctx   ctx;
+    (void)state;
+    setenv("RATTAN_NVRTC", "nowhere/libnvrtc.so", 1);
+    expect_failure(SOURCE, "sm_80", ST_NO_DEVICE, "nowhere/libnvrtc.so");
+    ctx_init(&ctx);
+    assert_string_equal(nvrtc_version(&ctx), "no NVRTC");
+    assert_int_equal(ctx.status, ST_OK);
+    ctx_free(&ctx);
+    if (kept)
+        setenv("RATTAN_NVRTC", kept, 1);
+    else
+        unsetenv("RATTAN_NVRTC");
+    free(kept);
+}
+
+static void the_log_is_read_kernel_by_kernel(void **state) {
+    static const char LOG[] = "ptxas info    : 0 bytes gmem\n"
+                              "ptxas info    : Compiling entry function 'one' for 'sm_90a'\n"
+                              "ptxas info    : Function properties for one\n"
+                              "    16 bytes stack frame, 8 bytes spill stores, 12 bytes spill loads\n"
+                              "ptxas info    : Used 168 registers, used 2 barriers, 16 bytes cumulative stack size, 1040 bytes smem\n"
+                              "ptxas info    : Compiling entry function 'two' for 'sm_90a'\n"
+                              "ptxas info    : Function properties for two\n"
+                              "    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n"
+                              "ptxas info    : Used 24 registers, used 0 barriers, 640 bytes cmem[0]\n";
+    NvrtcResources    one, two, three;
+    (void)state;
+    assert_true(nvrtc_resources(LOG, "one", &one));
+    assert_true(nvrtc_resources(LOG, "two", &two));
+    assert_false(nvrtc_resources(LOG, "three", &three));
+    assert_int_equal(one.registers, 168);
+    assert_int_equal(one.stack, 16);
+    assert_int_equal(one.spill_stores, 8);
+    assert_int_equal(one.spill_loads, 12);
+    assert_int_equal(one.shared_bytes, 1040);
+    assert_int_equal(two.registers, 24);
+    assert_int_equal(two.spill_loads, 0);
+    assert_int_equal(two.shared_bytes, 0);
+    assert_int_equal(two.constant_bytes, 640);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(compiles_for_every_architecture),
+        cmocka_unit_test(errors_name_the_line_or_the_architecture),
+        cmocka_unit_test(a_missing_library_is_a_clear_error),
+        cmocka_unit_test(the_log_is_read_kernel_by_kernel),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
