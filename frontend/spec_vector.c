@@ -16,6 +16,8 @@ typedef struct Vector {
     int trace_number, node;
 } Vector;
 
+static int length_of(const FeatureMap *map, int node) { return node < 0 ? 1 : map->nodes[node].length; }
+
 static int push_node(lua_State *L, MapOp op, int a, int b, double value) {
     Eval *const eval = spec_eval_of(L);
     const int   node = map_add(eval->tracing, op, a, b, value);
@@ -25,8 +27,8 @@ static int push_node(lua_State *L, MapOp op, int a, int b, double value) {
         spec_fail_here(L, "concat fewer vectors", "a vector is longer than %d", MAP_MAX_FEATURES);
     if (node == MAP_LENGTHS)
         spec_fail_here(L, "operands are equally long, or one of them is a number or a vector of length 1",
-                       "vectors of length %d and %d do not fit", eval->tracing->nodes[a].length,
-                       eval->tracing->nodes[b].length);
+                       "vectors of length %d and %d do not fit", length_of(eval->tracing, a),
+                       length_of(eval->tracing, b));
     Vector *vector = lua_newuserdatauv(L, sizeof *vector, 0);
     *vector = (Vector){eval->trace_number, node};
     luaL_setmetatable(L, VECTOR);
