@@ -137,9 +137,12 @@ static void wait_for_post(Pool *pool, unsigned seen) {
 static void *work(void *data) {
     Pool    *pool = data;
     uint64_t last = 0;
-    while (!atomic_load(&pool->stop)) {
+    for (;;) {
+        /* In this order: a stop that comes after the look at `stop` changes `posts` after the look at that. */
         const unsigned seen = atomic_load(&pool->posts);
-        const int      thread = join_job(pool, last, &last);
+        if (atomic_load(&pool->stop))
+            return NULL;
+        const int thread = join_job(pool, last, &last);
         if (thread) {
             fesetenv(&pool->rounding);
             take_items(pool, thread);
@@ -148,7 +151,6 @@ static void *work(void *data) {
             wait_for_post(pool, seen);
         }
     }
-    return NULL;
 }
 
 /* Starts the threads, in this process for the first time: what a fork() left behind of them is forgotten. Fewer than
