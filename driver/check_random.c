@@ -2,6 +2,7 @@
  * extend feeds the same sequences in chunks of random size; decode step by step: all must give forward's rows and final state. */
 #include "driver/check_random.h"
 
+#include "base/text.h"
 #include "driver/judge.h"
 #include "driver/serving.h"
 #include "driver/terminal.h"
@@ -171,11 +172,23 @@ static Status serve(Ctx *ctx, RandomCheck *check, const ReadyKernel *extend, con
     return ST_OK;
 }
 
+/* The schedule without its segment, which has no meaning where sequences cannot be cut. */
+static const char *serving_schedule(Ctx *ctx, const char *schedule) {
+    Text  text = TEXT(ctx);
+    char *words = ctx_strdup(ctx, schedule ? schedule : ""), *rest = NULL;
+    for (char *word = strtok_r(words, " ,", &rest); word; word = strtok_r(NULL, " ,", &rest))
+        if (strncmp(word, "segment=", strlen("segment=")) != 0)
+            text_add(&text, "%s ", word);
+    return schedule ? text_str(&text) : NULL;
+}
+
 static Status check_serving(Ctx *ctx, RandomCheck *check) {
     ReadyKernel   extend, decode;
+    Session       session = *check->session;
     const int64_t ring = choose_ring(check);
-    TRY(session_kernel(ctx, check->session, check->spec, KIND_EXTEND, packed_bit(check), ring, &extend));
-    Status status = session_kernel(ctx, check->session, check->spec, KIND_DECODE, packed_bit(check), ring, &decode);
+    session.schedule = serving_schedule(ctx, session.schedule);
+    TRY(session_kernel(ctx, &session, check->spec, KIND_EXTEND, packed_bit(check), ring, &extend));
+    Status status = session_kernel(ctx, &session, check->spec, KIND_DECODE, packed_bit(check), ring, &decode);
     if (status == ST_OK) {
         status = serve(ctx, check, &extend, &decode);
         kernel_free(&decode);

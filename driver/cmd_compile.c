@@ -178,7 +178,7 @@ static Status compile_item(Ctx *ctx, void *arg) {
         .variant = job->variant,
         .ring_rows = job->shape.ring < 0 ? 0 : job->shape.ring,
         .target = &job->session->target,
-        .schedule = cli_value(job->session->cli, OPTION_SCHEDULE),
+        .schedule = job->session->schedule,
         .dump_after = cli_value(job->session->cli, OPTION_DUMP),
         .emit = EMIT_OBJECT,
     };

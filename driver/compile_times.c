@@ -25,7 +25,7 @@ static CompileRequest request_for(const Timing *timing, const Spec *spec) {
                             .kind = timing->kind,
                             .ring_rows = timing->ring_rows < 0 ? 0 : timing->ring_rows,
                             .target = &timing->session->target,
-                            .schedule = cli_value(timing->session->cli, OPTION_SCHEDULE),
+                            .schedule = timing->session->schedule,
                             .emit = EMIT_OBJECT};
 }
 

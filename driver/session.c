@@ -94,10 +94,10 @@ Status session_open(Ctx *ctx, const Cli *cli, Session *session) {
     *session = (Session){.cli = cli};
     const char *target = cli_value(cli, OPTION_TARGET);
     TRY(llvm_find_target(ctx, target ? target : "host", &session->target));
-    Schedule    ignored = {0};
-    const char *schedule = cli_value(cli, OPTION_SCHEDULE);
-    if (schedule)
-        TRY(schedule_parse(ctx, schedule, &ignored));
+    Schedule ignored = {0};
+    session->schedule = cli_value(cli, OPTION_SCHEDULE);
+    if (session->schedule)
+        TRY(schedule_parse(ctx, session->schedule, &ignored));
     return cli_has(cli, OPTION_NO_CACHE) ? ST_OK : cache_open(ctx, NULL, 0, &session->cache);
 }
 
@@ -198,7 +198,7 @@ Status session_kernel(Ctx *ctx, Session *session, const Spec *spec, KernelKind k
         .variant = variant,
         .ring_rows = ring_rows < 0 ? 0 : ring_rows,
         .target = &session->target,
-        .schedule = cli_value(session->cli, OPTION_SCHEDULE),
+        .schedule = session->schedule,
         .emit = EMIT_OBJECT,
     };
     *out = (ReadyKernel){.spec = *spec};

@@ -19,12 +19,13 @@ typedef struct Shape {
 } Shape;
 
 typedef struct Session {
-    const Cli *cli;
-    Target     target;
-    Pool      *pool;   /* NULL until session_pool */
-    Cache     *cache;  /* NULL: --no-cache */
-    SpecFile   specs;
-    int        first, last; /* items chosen by --item: first .. last - 1 */
+    const Cli  *cli;
+    Target      target;
+    const char *schedule; /* --schedule; NULL: the default */
+    Pool       *pool;     /* NULL until session_pool */
+    Cache      *cache;    /* NULL: --no-cache */
+    SpecFile    specs;
+    int         first, last; /* items chosen by --item: first .. last - 1 */
 } Session;
 
 /* A kernel that can be launched. */

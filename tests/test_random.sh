@@ -1,0 +1,76 @@
+# Random layers, shapes, types and schedules: forward, chunks and steps against the float64 reference (`rattan check`).
+# RATTAN_RANDOM_CASES: how many (default 40; the accuracy rule is stated for 500). RATTAN_RANDOM_SEED: the first case's number.
+. "$(dirname "$0")/lib.sh"
+CASES=${RATTAN_RANDOM_CASES:-40}
+FIRST=${RATTAN_RANDOM_SEED:-1}
+
+# pick WORD...: one of the words.
+pick() {
+    shift $((RANDOM % $#))
+    printf '%s' "$1"
+}
+
+# field NAME VALUE: a line of the spec, in half of the cases.
+maybe() { [ $((RANDOM % 2)) = 0 ] || printf '  %s,\n' "$1"; }
+
+write_spec() {
+    local kv=$((1 + RANDOM % 3)) group=$((1 + RANDOM % 4)) dim
+    dim=$(pick 8 16 24 32 40 48 64 72 80 96 128)
+    [ $((RANDOM % 16)) = 0 ] && dim=$(pick 1 2 3 5 7 13 33 100 192 256)
+    WINDOW=$(pick 1 2 3 7 8 16 31 32 33 48 63 64 65 100 128)
+    echo "return rattention {"
+    echo "  name = \"random\", heads = $((kv * group)), kv_heads = $kv, head_dim = $dim, window = $WINDOW,"
+    [ $((RANDOM % 3)) = 0 ] && echo "  value_dim = $(pick 1 4 8 16 24 40 64 72 96 128),"
+    echo "  feature_map = $(pick '"softmax2"' '"softmax2"' '"relu2"' '"softmax"' '"relu"' '"elu1"' '"exp"' '"identity"' \
+        '"squared_relu"' '"exp2"' 'function(x) return concat(sigmoid(x), tanh(x), abs(x) / (1 + sum(abs(x)))) end' \
+        'function(x) return exp(x - max(x)) end'),"
+    [ $((dim % 2)) = 0 ] && maybe "rope = { theta = $(pick 10000 500000), style = \"$(pick interleaved half)\" }"
+    maybe "softcap = $(pick 5 30 50)"
+    maybe "sink = true"
+    maybe "qk_scale = true"
+    maybe "initial_state = \"input\""
+    [ $((RANDOM % 4)) = 0 ] && echo "  norm = false,"
+    echo "  dtype = \"$(pick fp32 fp32 bf16 fp16)\","
+    echo "}"
+}
+
+shape() {
+    local count
+    if [ $((RANDOM % 3)) = 0 ]; then
+        printf 'lengths=%d' $((RANDOM % (2 * WINDOW + 40)))
+        for ((count = RANDOM % 5; count > 0; count--)); do printf ',%d' $((RANDOM % (2 * WINDOW + 40))); done
+    else
+        printf 'B=%d,T=%d' $((1 + RANDOM % 3)) $((RANDOM % (3 * WINDOW + 90)))
+    fi
+}
+
+schedule() {
+    printf 'chunk=%s key_tile=%s' "$(pick 8 16 32 64)" "$(pick 16 32 64 128)"
+    [ $((RANDOM % 2)) = 0 ] && printf ' segment=%s min_items=100' "$(pick 0 64 128 192)"
+}
+
+target() {
+    local usable
+    usable=$("$RATTAN" targets | awk '/runs here/ { print $1 }')
+    # shellcheck disable=SC2086 # one word a target
+    pick host host $usable
+}
+
+# A case is the seed and what follows from it, so that one line repeats it.
+run_case() {
+    local seed=$1 size options=()
+    RANDOM=$seed
+    write_spec >"$TMP/random.lua"
+    size=$(shape)
+    [ $((RANDOM % 4)) = 0 ] && options=(--schedule "$(schedule)")
+    [ $((RANDOM % 4)) = 0 ] && options+=(--target "$(target)")
+    if "$RATTAN" check "$TMP/random.lua" --shape "$size" --seed "$seed" "${options[@]}" >"$TMP/out" 2>"$TMP/err"; then
+        ok "case $seed"
+    else
+        not_ok "case $seed" "rattan check random.lua --shape $size --seed $seed ${options[*]}
+$(cat "$TMP/random.lua" "$TMP/err")
+$(grep -v ' ok$' "$TMP/out")"
+    fi
+}
+
+for ((number = FIRST; number < FIRST + CASES; number++)); do run_case "$number"; done
