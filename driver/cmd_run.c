@@ -63,7 +63,7 @@ static Status launch(Ctx *ctx, const RunJob *job, const ReadyKernel *kernel, Ten
 /* Rows of the rings are the file's unless --shape says so. */
 static int64_t ring_rows(const RunJob *job, const TensorSet *tensors) {
     const Tensor *ring = tensors_find(tensors, "ring_k");
-    return job->shape.ring > 0 || !ring || ring->rank != 4 ? job->shape.ring : ring->dims[1];
+    return job->shape.ring > 0 || !ring || ring->rank != 4 ? job->shape.ring : ring->dims[2];
 }
 
 static Status run_item(Ctx *ctx, const RunJob *job, const Spec *spec) {

@@ -51,7 +51,7 @@ static void clear_state(const Serving *serving, int64_t n) {
 static void open_pools(Ctx *ctx, Serving *serving) {
     const Spec   *spec = &serving->kernel->spec;
     const int64_t P = serving->slots, R = serving->kernel->object->ring_rows, Hk = spec->kv_heads;
-    const int64_t ring_k[] = {P, R, Hk, spec->head_dim}, ring_v[] = {P, R, Hk, spec->value_dim};
+    const int64_t ring_k[] = {P, Hk, R, spec->head_dim}, ring_v[] = {P, Hk, R, spec->value_dim};
     const int64_t state[] = {P, spec->initial_state ? spec->heads : Hk, spec_features(spec), spec->value_dim};
     tensors_put(ctx, &serving->pools, "ring_k", random_pool(ctx, serving->random, spec->dtype, ring_k));
     tensors_put(ctx, &serving->pools, "ring_v", random_pool(ctx, serving->random, spec->dtype, ring_v));
@@ -233,14 +233,15 @@ bool serving_ring_right(const Serving *serving, const char *what) {
     const Spec   *spec = &serving->kernel->spec;
     const Tensor *whole = tensors_find(serving->inputs, what);
     const Tensor *ring = tensors_find(&serving->pools, strcmp(what, "k") == 0 ? "ring_k" : "ring_v");
-    const int64_t rows = ring->dims[1], kept = spec->window;
-    const size_t  bytes = (size_t)(ring->dims[2] * ring->dims[3]) * dtype_size(ring->dtype);
+    const int64_t heads = ring->dims[1], rows = ring->dims[2], kept = spec->window;
+    const size_t  bytes = (size_t)ring->dims[3] * dtype_size(ring->dtype);
     for (int64_t n = 0; n < serving->N; n++) {
         const int64_t end = serving->position[n];
         for (int64_t j = end > kept ? end - kept : 0; j < end; j++)
-            if (memcmp((const char *)ring->data + (size_t)(serving->slot[n] * rows + j % rows) * bytes,
-                       (const char *)whole->data + (size_t)(serving->begin[n] + j) * bytes, bytes) != 0)
-                return false;
+            for (int64_t h = 0; h < heads; h++)
+                if (memcmp((const char *)ring->data + (size_t)((serving->slot[n] * heads + h) * rows + j % rows) * bytes,
+                           (const char *)whole->data + (size_t)((serving->begin[n] + j) * heads + h) * bytes, bytes) != 0)
+                    return false;
     }
     return true;
 }

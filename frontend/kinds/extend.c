@@ -26,9 +26,9 @@ static void write_ring(Builder *b, const Nest *nest, Value *i, const char *fresh
     Access from = {.param = fresh, .at = {nest->batch, ir_ibin(b, OP_IADD, nest->first, i), nest->kv_head},
                    .lo = nest->first, .hi = nest->end, .rowdim = 1, .groupdim = -1, .period = 1};
     Value *const absolute = ir_ibin(b, OP_IADD, nest->seen, i);
-    Access to = {.param = ring, .at = {nest->slot, absolute, nest->kv_head},
+    Access to = {.param = ring, .at = {nest->slot, nest->kv_head, absolute},
                  .lo = nest->seen, .hi = ir_ibin(b, OP_IADD, nest->seen, nest->length),
-                 .rowdim = 1, .groupdim = -1, .period = 1, .wrap = (int)nest->ring_rows};
+                 .rowdim = 2, .groupdim = -1, .period = 1, .wrap = (int)nest->ring_rows};
     ir_store(b, &to, ir_load(b, &from, 1, width));
 }
 

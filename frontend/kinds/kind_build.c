@@ -62,8 +62,8 @@ void kind_inputs(Ctx *ctx, Kernel *kernel, const Spec *spec, int variant, bool p
     if (spec->initial_state && !pooled)
         param(ctx, kernel, "h0", DT_F32, PARAM_IN, 4, N, H, F, E);
     if (pooled) {
-        param(ctx, kernel, "ring_k", type, PARAM_INOUT, 4, P, ring_rows, Hk, D);
-        param(ctx, kernel, "ring_v", type, PARAM_INOUT, 4, P, ring_rows, Hk, E);
+        param(ctx, kernel, "ring_k", type, PARAM_INOUT, 4, P, Hk, ring_rows, D);
+        param(ctx, kernel, "ring_v", type, PARAM_INOUT, 4, P, Hk, ring_rows, E);
         param(ctx, kernel, "state", DT_F32, PARAM_INOUT, 4, P, spec->initial_state ? H : Hk, F, E);
     }
     param(ctx, kernel, "o", type, PARAM_OUT, 4, B, T, H, E);

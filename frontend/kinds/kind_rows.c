@@ -10,13 +10,14 @@ static Value *load_new(Builder *b, const Nest *nest, const char *param, Value *p
     return ir_load(b, &access, 1, width);
 }
 
-/* Rings hold absolute position p in row p mod R; the rows of positions oldest .. -1 are there. */
+/* Rings [P, Hk, R, width] hold absolute position p in row p mod R, the rows of one head side by side so that decoding reads
+ * them in one stream; the rows of positions oldest .. -1 are there. */
 static Value *load_ring(Builder *b, const Nest *nest, const char *param, Value *position, int width) {
     Value *const absolute = ir_ibin(b, OP_IADD, nest->seen, position);
     const Access access = {.param = param,
-                           .at = {nest->slot, absolute, nest->kv_head},
+                           .at = {nest->slot, nest->kv_head, absolute},
                            .lo = ir_ibin(b, OP_IADD, nest->seen, nest->oldest), .hi = nest->seen,
-                           .rowdim = 1, .groupdim = -1, .period = 1, .wrap = (int)nest->ring_rows};
+                           .rowdim = 2, .groupdim = -1, .period = 1, .wrap = (int)nest->ring_rows};
     return ir_load(b, &access, 1, width);
 }
 

@@ -159,7 +159,7 @@ typedef struct rattan_param {
 
 /* The tensors a launch takes, in this order. They depend on spec and request:
  *     q [B, T, H, D], k [B, T, Hk, D], v [B, T, Hk, E], o [B, T, H, E]             always
- *     slots, pos int32 [N]; ring_k [P, R, Hk, D], ring_v [P, R, Hk, E], state [P, Hk or H, F, E]    decode, extend
+ *     slots, pos int32 [N]; ring_k [P, Hk, R, D], ring_v [P, Hk, R, E], state [P, Hk or H, F, E]    decode, extend
  *     swa_norm, rla_norm [H, E]; sink [H, 1]; q_scale, k_scale [D]; h0 [N, H, F, E]                 where the spec has
  * them and those of `parts`. A slot of -1 skips its sequence; pos is how many tokens the slot has seen. */
 RATTAN_API int           rattan_kernel_params(const rattan_kernel *kernel);
