@@ -215,12 +215,12 @@ static void add_attribute(Gen *g, Val function, const char *name) {
                             LLVMCreateEnumAttribute(g->context, kind, 0));
 }
 
-Outside gen_function_begin(Gen *g, const char *name, const Ty *params, int count) {
+Outside gen_function_begin(Gen *g, const char *name, Ty result, const Ty *params, int count) {
     const Outside outside = {LLVMGetInsertBlock(g->b), g->function};
     Ty            types[24];
     for (int i = 0; i < count; i++)
         types[i] = params[i];
-    g->function = LLVMAddFunction(g->module, name, LLVMFunctionType(g->none, types, (unsigned)count, false));
+    g->function = LLVMAddFunction(g->module, name, LLVMFunctionType(result, types, (unsigned)count, false));
     LLVMSetLinkage(g->function, LLVMInternalLinkage);
     add_attribute(g, g->function, "nounwind");
     gen_enter(g, gen_block(g, "entry"));
@@ -228,7 +228,8 @@ Outside gen_function_begin(Gen *g, const char *name, const Ty *params, int count
 }
 
 void gen_function_end(Gen *g, Outside outside) {
-    LLVMBuildRetVoid(g->b);
+    if (!LLVMGetBasicBlockTerminator(gen_here(g)))
+        LLVMBuildRetVoid(g->b);
     g->function = outside.function;
     if (outside.place)
         gen_enter(g, outside.place);
@@ -240,8 +241,8 @@ Val gen_param(Gen *g, int index, const char *name) {
     return param;
 }
 
-void gen_call(Gen *g, Val function, Val *args, int count) {
-    LLVMBuildCall2(g->b, LLVMGlobalGetValueType(function), function, args, (unsigned)count, "");
+Val gen_call(Gen *g, Val function, Val *args, int count) {
+    return LLVMBuildCall2(g->b, LLVMGlobalGetValueType(function), function, args, (unsigned)count, "");
 }
 
 Val gen_constant_array(Gen *g, const char *name, Val *elements, int count, unsigned align) {

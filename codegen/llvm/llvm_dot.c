@@ -1,36 +1,46 @@
-/* dot: which way a matrix product goes, and its walk over register tiles. One function for each shape does the walk: column
- * panels outside, so that a panel of b stays in the nearest cache while all rows of a pass by; the contraction in blocks
- * where a panel is larger than that cache; rows inside. Register tiles are of even size, two sizes at most.
+/* dot: which way a matrix product goes, and its walk over register tiles. The walk is a function, shared by all dots that use
+ * the same register tiles: column panels outside, so that a panel of b stays in the nearest cache while all rows of a pass
+ * by; the contraction in blocks where a panel is larger than that cache; rows inside. Register tiles are of even size, two
+ * sizes at most.
  *
  * trim=1 leaves out vectors of columns that no row of a tile needs; trim=2 shortens the contraction to the range where a
- * tile's rows can differ from zero. Tiles then stay within one period of rows. */
+ * tile's rows can differ from zero. Tiles then stay within one group of `period` rows. */
 #include "codegen/llvm/llvm_gen.h"
 
-enum { P_C, P_ACC, P_LDACC, P_SCALE, P_A, P_B, P_LDB, P_K, P_DELTA, PARAM_COUNT };
+/* What a walk is given. Strides in elements; rows are all rows, `group` those of a period; up to row_mid of a group, and up
+ * to vector_mid of the columns, the larger tile size is used. `steps` is the most of the contraction that is done at once. */
+#define ARGUMENTS(X)                                                                                             \
+    X(C, ptr, "c") X(LDC, i64, "ldc") X(ACC, ptr, "acc") X(LDACC, i64, "ldacc") X(SCALE, ptr, "scale")           \
+    X(A, ptr, "a") X(ROW_STRIDE, i64, "row_stride") X(STEP_STRIDE, i64, "step_stride")                           \
+    X(B, ptr, "b") X(LDB, i64, "ldb") X(K, i64, "k") X(STEPS, i64, "steps")                                      \
+    X(ROWS, i64, "rows") X(GROUP, i64, "group") X(ROW_MID, i64, "row_mid")                                       \
+    X(VECTOR_MID, i64, "vector_mid") X(VECTORS, i64, "vectors")                                                  \
+    X(DELTA, i64, "delta") X(LO, i64, "lo") X(HI, i64, "hi")
+
+enum {
+#define X(id, type, name) P_##id,
+    ARGUMENTS(X)
+#undef X
+    PARAM_COUNT
+};
+
+typedef struct Sizes {
+    int larger, smaller; /* 0: there is no such size */
+} Sizes;
 
 typedef struct Dot {
-    Gen    *g;
-    int     m, n, k, trim, period;
-    int64_t lo, hi;
-    int64_t ldc, row_stride, step_stride;
-    DType   b_dtype;
-    int     vectors, tail;
-    Micro   shape;
-    Val     p[PARAM_COUNT];
+    Gen  *g;
+    int   trim, tail; /* tail: real columns of a last vector that stands alone; 0: none */
+    DType b_dtype;
+    Sizes rows, vectors;
+    Val   p[PARAM_COUNT];
 } Dot;
 
-typedef struct Part { /* `count` pieces of `size` from `start` on */
-    int start, size, count;
-} Part;
-
-/* Pieces of at most `most`, as equal as can be: the larger ones first. */
-static int split(int total, int most, Part parts[2]) {
-    const int pieces = (total + most - 1) / most, size = total / pieces, larger = total % pieces;
-    int       n = 0;
-    if (larger)
-        parts[n++] = (Part){0, size + 1, larger};
-    parts[n++] = (Part){larger * (size + 1), size, pieces - larger};
-    return n;
+/* Cuts `total` into pieces of at most `most`, as equal as can be, the larger ones first; *mid is where the smaller begin. */
+static Sizes split(int total, int most, int *mid) {
+    const int pieces = (total + most - 1) / most, size = pieces ? total / pieces : 0, larger = pieces ? total % pieces : 0;
+    *mid = larger * (size + 1);
+    return (Sizes){larger ? size + 1 : 0, pieces > larger ? size : 0};
 }
 
 /* ---- One register tile ------------------------------------------------------------------------------------------ */
@@ -42,195 +52,183 @@ typedef struct Tile {
 
 static Val float_at(Gen *g, Val base, Val index) { return gen_address(g, base, g->f32, index); }
 
-static void call_micro(const Dot *d, const Tile *t, int rows, int vectors, int tail) {
-    Gen        *g = d->g;
-    const Micro m = {rows, vectors, tail, d->b_dtype};
-    const Val   column = gen_mul(g, t->vector, gen_int(g, g->lanes)), nothing = LLVMConstNull(g->ptr);
-    const Val   c = float_at(g, float_at(g, d->p[P_C], gen_mul(g, t->row, gen_int(g, d->ldc))), column);
-    const Val   a_row = float_at(g, d->p[P_A], gen_mul(g, t->row, gen_int(g, d->row_stride)));
-    const Val   b_row = gen_address(g, d->p[P_B], gen_storage(g, d->b_dtype), gen_mul(g, t->k_first, d->p[P_LDB]));
-    const Val   absent = LLVMBuildIsNull(g->b, t->acc, "");
-    const Val   acc = float_at(g, float_at(g, t->acc, gen_mul(g, t->row, t->ldacc)), column);
-    const Val   no_scale = LLVMBuildIsNull(g->b, t->scale, "");
-    Val         args[] = {c,
-                          gen_int(g, d->ldc),
-                          gen_select(g, absent, nothing, acc),
-                          t->ldacc,
-                          gen_select(g, no_scale, nothing, float_at(g, t->scale, t->row)),
-                          float_at(g, a_row, gen_mul(g, t->k_first, gen_int(g, d->step_stride))),
-                          gen_int(g, d->row_stride),
-                          gen_int(g, d->step_stride),
-                          gen_address(g, b_row, gen_storage(g, d->b_dtype), column),
-                          d->p[P_LDB],
-                          t->k_count};
-    gen_call(g, gen_micro(g, m), args, 11);
+static Val unless_null(Gen *g, Val base, Val moved) {
+    return gen_select(g, LLVMBuildIsNull(g->b, base, ""), LLVMConstNull(g->ptr), moved);
+}
+
+enum { MICRO_ARGS = 11 };
+
+static void micro_args(const Dot *d, const Tile *t, Val args[MICRO_ARGS]) {
+    Gen      *g = d->g;
+    const Ty  b_type = gen_storage(g, d->b_dtype);
+    const Val column = gen_mul(g, t->vector, gen_int(g, g->lanes));
+    const Val a_row = float_at(g, d->p[P_A], gen_mul(g, t->row, d->p[P_ROW_STRIDE]));
+    const Val b_row = gen_address(g, d->p[P_B], b_type, gen_mul(g, t->k_first, d->p[P_LDB]));
+    args[0] = float_at(g, float_at(g, d->p[P_C], gen_mul(g, t->row, d->p[P_LDC])), column);
+    args[1] = d->p[P_LDC];
+    args[2] = unless_null(g, t->acc, float_at(g, float_at(g, t->acc, gen_mul(g, t->row, t->ldacc)), column));
+    args[3] = t->ldacc;
+    args[4] = unless_null(g, t->scale, float_at(g, t->scale, t->row));
+    args[5] = float_at(g, a_row, gen_mul(g, t->k_first, d->p[P_STEP_STRIDE]));
+    args[6] = d->p[P_ROW_STRIDE];
+    args[7] = d->p[P_STEP_STRIDE];
+    args[8] = gen_address(g, b_row, b_type, column);
+    args[9] = d->p[P_LDB];
+    args[10] = t->k_count;
+}
+
+static void call_micro(const Dot *d, int rows, int vectors, int tail, Val args[MICRO_ARGS]) {
+    gen_call(d->g, gen_micro(d->g, (Micro){rows, vectors, tail, d->b_dtype}), args, MICRO_ARGS);
 }
 
 /* ---- Walks ------------------------------------------------------------------------------------------------------ */
-typedef void EachTile(const Dot *d, Tile *t, int rows, Val position, const void *arg);
+typedef struct Panel {
+    int vectors, tail;
+} Panel;
+
+typedef void EachTile(const Dot *d, Tile *t, int rows, Val position, Panel panel);
 
 /* All row tiles of all groups: `position` is the tile's first row within its group. */
-static void each_rows(const Dot *d, Tile *t, EachTile *fn, const void *arg) {
-    Gen *g = d->g;
-    Part parts[2];
-    Loop groups;
-    gen_loop_open(g, &groups, "group", gen_int(g, 0), gen_int(g, d->m), gen_int(g, d->period), NULL, 0);
-    const int n = split(d->period, d->shape.rows, parts);
-    for (int i = 0; i < n; i++) {
-        const Part p = parts[i];
-        Loop       rows;
-        gen_loop_open(g, &rows, "rows", gen_int(g, p.start), gen_int(g, p.start + p.size * p.count), gen_int(g, p.size), NULL, 0);
+static void each_rows(const Dot *d, Tile *t, EachTile *fn, Panel panel) {
+    Gen      *g = d->g;
+    const int sizes[2] = {d->rows.larger, d->rows.smaller};
+    Loop      groups, rows;
+    gen_loop_open(g, &groups, "group", gen_int(g, 0), d->p[P_ROWS], d->p[P_GROUP], NULL, 0);
+    for (int i = 0; i < 2; i++) {
+        if (sizes[i] == 0)
+            continue;
+        const Val first = i ? d->p[P_ROW_MID] : gen_int(g, 0);
+        gen_loop_open(g, &rows, "rows", first, i ? d->p[P_GROUP] : d->p[P_ROW_MID], gen_int(g, sizes[i]), NULL, 0);
         t->row = LLVMBuildAdd(g->b, groups.iv, rows.iv, "row");
-        fn(d, t, p.size, rows.iv, arg);
+        fn(d, t, sizes[i], rows.iv, panel);
         gen_loop_close(g, &rows, NULL);
     }
     gen_loop_close(g, &groups, NULL);
 }
 
-typedef struct Panel {
-    int vectors, tail;
-} Panel;
-
-static void plain_tile(const Dot *d, Tile *t, int rows, Val position, const void *arg) {
-    const Panel *panel = arg;
+static void plain_tile(const Dot *d, Tile *t, int rows, Val position, Panel panel) {
+    Val args[MICRO_ARGS];
     (void)position;
-    call_micro(d, t, rows, panel->vectors, panel->tail);
+    micro_args(d, t, args);
+    call_micro(d, rows, panel.vectors, panel.tail, args);
 }
 
-static Val clamp(Gen *g, Val x, Val lo, Val hi) { return gen_max(g, gen_min(g, x, hi), lo); }
-
-/* The range of k - or of columns - for which lo <= delta + k - p <= hi holds for some p of the tile's rows: first and end. */
+/* The range of k - or of columns - below `limit` for which lo <= delta + k - p <= hi holds for some row p of the tile. */
 typedef struct Range {
     Val first, end;
 } Range;
 
-static Range needed(const Dot *d, Val position, int rows, int limit) {
+static Range needed(const Dot *d, Val position, int rows, Val limit) {
     Gen      *g = d->g;
-    const Val diagonal = gen_sub(g, position, d->p[P_DELTA]), zero = gen_int(g, 0), all = gen_int(g, limit);
-    Range     range = {zero, all};
-    if (d->lo > IR_NEG_INF)
-        range.first = clamp(g, gen_add(g, diagonal, gen_int(g, d->lo)), zero, all);
-    if (d->hi < IR_POS_INF)
-        range.end = clamp(g, gen_add(g, diagonal, gen_int(g, d->hi + rows)), range.first, all);
-    return range;
+    const Val diagonal = gen_sub(g, position, d->p[P_DELTA]), zero = gen_int(g, 0);
+    const Val first = gen_max(g, gen_min(g, gen_add(g, diagonal, d->p[P_LO]), limit), zero);
+    const Val end = gen_add(g, gen_add(g, diagonal, d->p[P_HI]), gen_int(g, rows));
+    return (Range){first, gen_max(g, gen_min(g, end, limit), first)};
 }
 
-static void short_tile(const Dot *d, Tile *t, int rows, Val position, const void *arg) {
-    const Panel *panel = arg;
-    const Range  k = needed(d, position, rows, d->k);
+static void short_tile(const Dot *d, Tile *t, int rows, Val position, Panel panel) {
+    const Range k = needed(d, position, rows, d->p[P_K]);
     t->k_first = k.first;
     t->k_count = gen_sub(d->g, k.end, k.first);
-    call_micro(d, t, rows, panel->vectors, panel->tail);
+    plain_tile(d, t, rows, position, panel);
 }
 
 /* Calls the tile of as many vectors as are left, up to the largest. */
-static void narrow_call(const Dot *d, Tile *t, int rows, Val left) {
+static void narrow_call(const Dot *d, Tile *t, int rows, int most, Val left) {
     Gen *g = d->g;
+    Val  args[MICRO_ARGS];
     Blk  join = gen_block(g, "next");
-    for (int v = d->shape.vectors; v >= 1; v--) {
-        if (v > 1) {
-            Blk yes = gen_block(g, "columns"), no = gen_block(g, "fewer");
+    micro_args(d, t, args);
+    for (int v = most; v >= 1; v--) {
+        Blk yes = v > 1 ? gen_block(g, "columns") : gen_here(g), no = v > 1 ? gen_block(g, "fewer") : NULL;
+        if (v > 1)
             gen_branch(g, LLVMBuildICmp(g->b, LLVMIntSGE, left, gen_int(g, v), ""), yes, no);
-            gen_enter(g, yes);
-            call_micro(d, t, rows, v, g->lanes);
-            gen_jump(g, join);
+        gen_enter(g, yes);
+        call_micro(d, rows, v, g->lanes, args);
+        gen_jump(g, join);
+        if (no)
             gen_enter(g, no);
-        } else {
-            call_micro(d, t, rows, v, g->lanes);
-            gen_jump(g, join);
-        }
     }
-    LLVMMoveBasicBlockAfter(join, gen_here(g));
+    LLVMMoveBasicBlockAfter(join, LLVMGetLastBasicBlock(g->function));
     gen_enter(g, join);
 }
 
-static void narrow_tile(const Dot *d, Tile *t, int rows, Val position, const void *arg) {
-    (void)arg;
+static void narrow_tile(const Dot *d, Tile *t, int rows, Val position, Panel panel) {
     Gen        *g = d->g;
-    const Range columns = needed(d, position, rows, d->vectors * g->lanes);
     const Val   lanes = gen_int(g, g->lanes);
+    const Range columns = needed(d, position, rows, gen_mul(g, d->p[P_VECTORS], lanes));
     const Val   first = gen_floor_div(g, columns.first, lanes);
     const Val   end = gen_floor_div(g, gen_add(g, columns.end, gen_int(g, g->lanes - 1)), lanes);
     Loop        loop;
-    gen_loop_open(g, &loop, "vector", first, end, gen_int(g, d->shape.vectors), NULL, 0);
+    gen_loop_open(g, &loop, "vector", first, end, gen_int(g, panel.vectors), NULL, 0);
     t->vector = loop.iv;
-    narrow_call(d, t, rows, gen_sub(g, end, loop.iv));
+    narrow_call(d, t, rows, panel.vectors, gen_sub(g, end, loop.iv));
     gen_loop_close(g, &loop, NULL);
-}
-
-/* Steps of a block of the contraction: a panel of b takes half of the nearest cache. */
-static int block_steps(const Dot *d, int vectors) {
-    const int64_t row = (int64_t)vectors * d->g->lanes * (int64_t)dtype_size(d->b_dtype);
-    int64_t       steps = d->g->target->l1_bytes * 3 / 4 / row / 16 * 16;
-    if (steps < 16)
-        steps = 16;
-    return steps < d->k ? (int)steps : d->k;
 }
 
 /* One panel: in blocks of the contraction, each adding to what the one before left in c. */
 static void walk_panel(const Dot *d, Tile *t, Panel panel) {
-    Gen      *g = d->g;
-    const int steps = block_steps(d, panel.vectors);
-    if (d->trim == 2 || steps >= d->k) {
-        t->k_first = gen_int(g, 0);
-        t->k_count = d->p[P_K];
-        each_rows(d, t, d->trim == 2 ? short_tile : plain_tile, &panel);
+    Gen *g = d->g;
+    Tile part = *t;
+    Loop loop;
+    if (d->trim == 2) {
+        each_rows(d, &part, short_tile, panel);
         return;
     }
-    Tile first = *t;
-    Loop loop;
-    gen_loop_open(g, &loop, "block", gen_int(g, 0), gen_max(g, d->p[P_K], gen_int(g, 1)), gen_int(g, steps), NULL, 0);
+    gen_loop_open(g, &loop, "block", gen_int(g, 0), gen_max(g, d->p[P_K], gen_int(g, 1)), d->p[P_STEPS], NULL, 0);
     const Val again = LLVMBuildICmp(g->b, LLVMIntNE, loop.iv, gen_int(g, 0), "again");
-    first.k_first = loop.iv;
-    first.k_count = gen_min(g, gen_sub(g, d->p[P_K], loop.iv), gen_int(g, steps));
-    first.acc = gen_select(g, again, d->p[P_C], t->acc);
-    first.ldacc = gen_select(g, again, gen_int(g, d->ldc), t->ldacc);
-    first.scale = gen_select(g, again, LLVMConstNull(g->ptr), t->scale);
-    each_rows(d, &first, plain_tile, &panel);
+    part.k_first = loop.iv;
+    part.k_count = gen_min(g, gen_sub(g, d->p[P_K], loop.iv), d->p[P_STEPS]);
+    part.acc = gen_select(g, again, d->p[P_C], t->acc);
+    part.ldacc = gen_select(g, again, d->p[P_LDC], t->ldacc);
+    part.scale = gen_select(g, again, LLVMConstNull(g->ptr), t->scale);
+    each_rows(d, &part, plain_tile, panel);
     gen_loop_close(g, &loop, NULL);
 }
 
 static void walk_panels(const Dot *d, Tile *t) {
-    Gen *g = d->g;
-    Part parts[2];
-    int  whole = d->vectors - (d->tail < g->lanes ? 1 : 0);
-    for (int i = 0, n = whole ? split(whole, d->shape.vectors, parts) : 0; i < n; i++) {
-        const Part p = parts[i];
-        Loop       loop;
-        gen_loop_open(g, &loop, "panel", gen_int(g, p.start), gen_int(g, p.start + p.size * p.count), gen_int(g, p.size), NULL, 0);
+    Gen      *g = d->g;
+    const int sizes[2] = {d->vectors.larger, d->vectors.smaller};
+    for (int i = 0; i < 2; i++) {
+        if (sizes[i] == 0)
+            continue;
+        Loop      loop;
+        const Val first = i ? d->p[P_VECTOR_MID] : gen_int(g, 0);
+        gen_loop_open(g, &loop, "panel", first, i ? d->p[P_VECTORS] : d->p[P_VECTOR_MID], gen_int(g, sizes[i]), NULL, 0);
         t->vector = loop.iv;
-        walk_panel(d, t, (Panel){p.size, g->lanes});
+        walk_panel(d, t, (Panel){sizes[i], g->lanes});
         gen_loop_close(g, &loop, NULL);
     }
-    if (whole < d->vectors) {
-        t->vector = gen_int(g, whole);
+    if (d->tail) {
+        t->vector = d->p[P_VECTORS];
         walk_panel(d, t, (Panel){1, d->tail});
     }
 }
 
-static const char *walk_name(const Dot *d) {
-    return ctx_printf(d->g->ctx, "dot_%dx%dx%d_%lld_%lld_%lld_%s_%d_trim%d_%lld_%lld_%d", d->m, d->n, d->k, (long long)d->ldc,
-                      (long long)d->row_stride, (long long)d->step_stride, dtype_name(d->b_dtype), d->tail, d->trim,
-                      (long long)d->lo, (long long)d->hi, d->period);
-}
-
 static Val walk_function(Dot *d) {
-    static const char *const NAMES[PARAM_COUNT] = {"c", "acc", "ldacc", "scale", "a", "b", "ldb", "k", "delta"};
-    Gen        *g = d->g;
-    const char *name = walk_name(d);
-    Val         function = LLVMGetNamedFunction(g->module, name);
+    static const char *const NAMES[PARAM_COUNT] = {
+#define X(id, type, name) name,
+        ARGUMENTS(X)
+#undef X
+    };
+    Gen     *g = d->g;
+    const Ty params[PARAM_COUNT] = {
+#define X(id, type, name) g->type,
+        ARGUMENTS(X)
+#undef X
+    };
+    const char *name = ctx_printf(g->ctx, "dot_rows%d_%d_vectors%d_%d_tail%d_%s_trim%d", d->rows.larger, d->rows.smaller,
+                                  d->vectors.larger, d->vectors.smaller, d->tail, dtype_name(d->b_dtype), d->trim);
+    Val function = LLVMGetNamedFunction(g->module, name);
     if (function)
         return function;
-    const Ty params[PARAM_COUNT] = {g->ptr, g->ptr, g->i64, g->ptr, g->ptr, g->ptr, g->i64, g->i64, g->i64};
-    const Outside outside = gen_function_begin(g, name, params, PARAM_COUNT);
+    const Outside outside = gen_function_begin(g, name, g->none, params, PARAM_COUNT);
     function = g->function;
     for (int i = 0; i < PARAM_COUNT; i++)
         d->p[i] = gen_param(g, i, NAMES[i]);
-    Tile t = {.acc = d->p[P_ACC], .scale = d->p[P_SCALE], .ldacc = d->p[P_LDACC]};
-    t.k_first = gen_int(g, 0);
-    t.k_count = d->p[P_K];
+    Tile t = {.acc = d->p[P_ACC], .scale = d->p[P_SCALE], .ldacc = d->p[P_LDACC], .k_first = gen_int(g, 0), .k_count = d->p[P_K]};
     if (d->trim == 1)
-        each_rows(d, &t, narrow_tile, NULL);
+        each_rows(d, &t, narrow_tile, (Panel){d->vectors.larger ? d->vectors.larger : d->vectors.smaller, g->lanes});
     else
         walk_panels(d, &t);
     gen_function_end(g, outside);
@@ -238,87 +236,92 @@ static Val walk_function(Dot *d) {
 }
 
 /* ---- The op ----------------------------------------------------------------------------------------------------- */
-/* What a call is given beside the second operand. */
-typedef struct Given {
-    Val c, acc, scale, a, delta;
-    int64_t ldacc;
-} Given;
+typedef struct Product { /* c (m x n) = [acc [* scale]] + a b */
+    const Op *op;
+    int       m, n, k;
+    Val       c, acc, scale, a, delta;
+    int64_t   ldc, ldacc, row_stride, step_stride;
+    Operand   b;
+} Product;
 
-static void call_walk(Dot *d, const Given *given, const Operand *b, const Run *run, bool again) {
-    Gen      *g = d->g;
-    const Val nothing = LLVMConstNull(g->ptr), skip = gen_mul(g, run->first, gen_int(g, d->step_stride));
-    Val       args[PARAM_COUNT] = {given->c,
-                                   again ? given->c : given->acc ? given->acc : nothing,
-                                   gen_int(g, again ? d->ldc : given->ldacc),
-                                   !again && given->scale ? given->scale : nothing,
-                                   float_at(g, given->a, skip),
-                                   run->address,
-                                   b->stride,
-                                   run->count,
-                                   given->delta ? given->delta : gen_int(g, 0)};
+static int block_steps(const Gen *g, const Product *p, int vectors) {
+    const int64_t row = (int64_t)vectors * g->lanes * (int64_t)dtype_size(p->b.dtype);
+    const int64_t steps = g->target->l1_bytes * 3 / 4 / row / 16 * 16;
+    return steps < 16 ? 16 : (int)steps;
+}
+
+/* Fills in everything that does not depend on the run of b, and picks the register tiles. */
+static void plan(Gen *g, const Product *p, Dot *d, Val args[PARAM_COUNT]) {
+    const Val nothing = LLVMConstNull(g->ptr);
+    const int trim = (int)op_int(p->op, AT_TRIM, 0), period = (int)op_int(p->op, AT_PERIOD, p->m);
+    const bool trimmed = trim && p->delta && p->b.whole && period > 0 && p->m % period == 0;
+    const int  group = trimmed ? period : p->m, whole = p->b.whole ? gen_vectors(g, p->n) : p->n / g->lanes;
+    const Micro shape = gen_micro_shape(g, group, whole ? whole : 1);
+    int         row_mid, vector_mid;
+    *d = (Dot){.g = g, .trim = trimmed ? trim : 0, .tail = p->b.whole ? 0 : p->n % g->lanes, .b_dtype = p->b.dtype};
+    d->rows = split(group, shape.rows, &row_mid);
+    d->vectors = split(whole, shape.vectors, &vector_mid);
+    args[P_C] = p->c, args[P_LDC] = gen_int(g, p->ldc);
+    args[P_ACC] = p->acc ? p->acc : nothing, args[P_LDACC] = gen_int(g, p->ldacc);
+    args[P_SCALE] = p->scale ? p->scale : nothing;
+    args[P_ROW_STRIDE] = gen_int(g, p->row_stride), args[P_STEP_STRIDE] = gen_int(g, p->step_stride);
+    args[P_LDB] = p->b.stride, args[P_STEPS] = gen_int(g, block_steps(g, p, shape.vectors));
+    args[P_ROWS] = gen_int(g, p->m), args[P_GROUP] = gen_int(g, group), args[P_ROW_MID] = gen_int(g, row_mid);
+    args[P_VECTOR_MID] = gen_int(g, vector_mid), args[P_VECTORS] = gen_int(g, whole);
+    args[P_DELTA] = p->delta ? p->delta : gen_int(g, 0);
+    args[P_LO] = gen_int(g, op_int(p->op, AT_LO, IR_NEG_INF)), args[P_HI] = gen_int(g, op_int(p->op, AT_HI, IR_POS_INF));
+}
+
+static void call_walk(const Product *p, Dot *d, const Run *run, Val args[PARAM_COUNT]) {
+    Gen *g = d->g;
+    args[P_A] = float_at(g, p->a, gen_mul(g, run->first, gen_int(g, p->step_stride)));
+    args[P_B] = run->address;
+    args[P_K] = run->count;
     gen_call(g, walk_function(d), args, PARAM_COUNT);
 }
 
-/* A second run is rare: it is there only where a ring wraps inside the tile. */
-static void call_runs(Dot *d, const Given *given, const Operand *b) {
-    Gen *g = d->g;
-    call_walk(d, given, b, &b->runs[0], false);
-    if (b->run_count < 2)
+/* A second run is rare - it is there only where a ring wraps inside the tile - and adds to what the first left. */
+static void emit_product(Gen *g, const Product *p) {
+    Val args[PARAM_COUNT];
+    Dot d;
+    plan(g, p, &d, args);
+    call_walk(p, &d, &p->b.runs[0], args);
+    if (p->b.run_count < 2)
         return;
     Blk more = gen_block(g, "wrapped"), done = gen_block(g, "dot.end");
-    gen_branch(g, gen_less(g, gen_int(g, 0), b->runs[1].count), more, done);
+    gen_branch(g, gen_less(g, gen_int(g, 0), p->b.runs[1].count), more, done);
     gen_enter(g, more);
-    call_walk(d, given, b, &b->runs[1], true);
+    args[P_ACC] = p->c;
+    args[P_LDACC] = args[P_LDC];
+    args[P_SCALE] = LLVMConstNull(g->ptr);
+    call_walk(p, &d, &p->b.runs[1], args);
     gen_jump(g, done);
     gen_enter(g, done);
 }
 
-static void set_trim(Dot *d, const Op *op, const Operand *b) {
-    d->period = d->m;
-    const int period = (int)op_int(op, AT_PERIOD, d->m), trim = (int)op_int(op, AT_TRIM, 0);
-    if (trim == 0 || !b->whole || period < 1 || d->m % period != 0)
-        return;
-    d->trim = trim;
-    d->period = period;
-    d->lo = op_int(op, AT_LO, IR_NEG_INF);
-    d->hi = op_int(op, AT_HI, IR_POS_INF);
-}
-
-static void finish_shape(Dot *d, const Operand *b) {
-    Gen *g = d->g;
-    d->b_dtype = b->dtype;
-    d->vectors = gen_vectors(g, d->n);
-    d->tail = b->whole || d->n % g->lanes == 0 ? g->lanes : d->n % g->lanes;
-    d->shape = gen_micro_shape(g, d->period, d->vectors);
-}
-
 static void emit_outer(Gen *g, const Op *op, const DotParts *parts, Val home) {
-    const bool ta = op_int(op, AT_TA, 0) != 0;
+    const bool    ta = op_int(op, AT_TA, 0) != 0;
     const int64_t stride = ir_tile_stride(parts->x->type);
-    Dot d = {.g = g, .m = parts->m, .n = parts->n, .k = parts->k, .ldc = ir_tile_stride(op->out[0]->type),
-             .row_stride = ta ? 1 : stride, .step_stride = ta ? stride : 1};
-    Given given = {.c = home, .a = gen_tile(g, parts->x)};
+    Product       p = {.op = op, .m = parts->m, .n = parts->n, .k = parts->k, .c = home, .a = gen_tile(g, parts->x)};
+    p.ldc = ir_tile_stride(op->out[0]->type);
+    p.row_stride = ta ? 1 : stride;
+    p.step_stride = ta ? stride : 1;
     if (parts->acc) {
-        given.acc = gen_tile(g, parts->acc);
-        given.ldacc = ir_tile_stride(parts->acc->type);
+        p.acc = gen_tile(g, parts->acc);
+        p.ldacc = ir_tile_stride(parts->acc->type);
     }
-    given.scale = parts->scale ? gen_tile(g, parts->scale) : NULL;
-    given.delta = parts->delta ? gen_ref(g, parts->delta) : NULL;
-    const Operand b = gen_operand(g, parts->y);
-    set_trim(&d, op, &b);
-    finish_shape(&d, &b);
-    call_runs(&d, &given, &b);
+    p.scale = parts->scale ? gen_tile(g, parts->scale) : NULL;
+    p.delta = parts->delta ? gen_ref(g, parts->delta) : NULL;
+    p.b = gen_operand(g, parts->y);
+    emit_product(g, &p);
 }
 
 /* One result column, first operand transposed: the row vector y^T x, which has the same layout. */
-static void emit_row_vector(Gen *g, const DotParts *parts, Val home) {
-    Dot d = {.g = g, .m = 1, .n = parts->m, .k = parts->k, .period = 1, .ldc = (parts->m + 15) / 16 * 16, .row_stride = 1,
-             .step_stride = 1};
-    Given given = {.c = home, .a = gen_tile(g, parts->y), .ldacc = d.ldc};
-    given.acc = parts->acc ? gen_tile(g, parts->acc) : NULL;
-    const Operand b = gen_operand(g, parts->x);
-    finish_shape(&d, &b);
-    call_runs(&d, &given, &b);
+static void emit_row_vector(Gen *g, const Op *op, const DotParts *parts, Val home) {
+    Product p = {.op = op, .m = 1, .n = parts->m, .k = parts->k, .c = home, .a = gen_tile(g, parts->y), .step_stride = 1};
+    p.acc = parts->acc ? gen_tile(g, parts->acc) : NULL;
+    p.b = gen_operand(g, parts->x);
+    emit_product(g, &p);
 }
 
 void gen_dot(Gen *g, const Op *op) {
@@ -331,7 +334,7 @@ void gen_dot(Gen *g, const Op *op) {
     if (!ta && (inner ? tb : parts.n == 1))
         gen_dot_inner(g, op);
     else if (ta && parts.n == 1 && !parts.scale)
-        emit_row_vector(g, &parts, home);
+        emit_row_vector(g, op, &parts, home);
     else if (!tb && parts.n > 1)
         emit_outer(g, op, &parts, home);
     else

@@ -4,11 +4,16 @@
 #include "codegen/llvm/llvm_gen.h"
 
 #include <llvm-c/Analysis.h>
+#include <llvm-c/Support.h>
 #include <llvm-c/Target.h>
 #include <pthread.h>
 #include <string.h>
 
+/* Loop strength reduction takes a quarter of the time of code generation and makes the loops here, whose addresses are
+ * simple already, slower. Only a command line option turns it off. */
 static void initialize(void) {
+    static const char *const OPTIONS[] = {"rattan", "-disable-lsr"};
+    LLVMParseCommandLineOptions(2, OPTIONS, "");
     LLVMInitializeX86TargetInfo();
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();
@@ -37,7 +42,7 @@ static Status open_machine(Ctx *ctx, Compilation *c, const Target *target) {
         LLVMDisposeMessage(message);
         return ctx->status;
     }
-    c->machine = LLVMCreateTargetMachine(found, target->triple, target->cpu, target->features, LLVMCodeGenLevelDefault,
+    c->machine = LLVMCreateTargetMachine(found, target->triple, target->cpu, target->features, LLVMCodeGenLevelLess,
                                          LLVMRelocPIC, LLVMCodeModelSmall);
     if (!c->machine)
         return ctx_fail(ctx, ST_FAILED, target->name, "use another target", "LLVM makes no code for this processor");

@@ -89,10 +89,10 @@ typedef struct Outside {
     Blk place;
     Val function;
 } Outside;
-Outside gen_function_begin(Gen *g, const char *name, const Ty *params, int count);
-void    gen_function_end(Gen *g, Outside outside);
+Outside gen_function_begin(Gen *g, const char *name, Ty result, const Ty *params, int count);
+void    gen_function_end(Gen *g, Outside outside); /* returns, where the function has not yet */
 Val     gen_param(Gen *g, int index, const char *name);
-void    gen_call(Gen *g, Val function, Val *args, int count);
+Val     gen_call(Gen *g, Val function, Val *args, int count);
 Val     gen_constant_array(Gen *g, const char *name, Val *elements, int count, unsigned align);
 
 /* ---- llvm_loop.c: blocks -------------------------------------------------------------------------------------- */
@@ -147,6 +147,7 @@ typedef struct WindowRow {
 } WindowRow;
 Val       gen_window_base(Gen *g, const Window *w);
 WindowRow gen_window_row(Gen *g, const Window *w, Val base, Val group, Val position);
+Val       gen_window_ahead(Gen *g, const Window *w, Val address, int rows); /* about where the row `rows` further on is */
 
 /* ---- llvm_memory.c: vectors and memory ------------------------------------------------------------------------ */
 Ty   gen_storage(Gen *g, DType dtype);
@@ -154,12 +155,14 @@ Val  gen_load_vector(Gen *g, DType dtype, Val address, int count); /* as floats;
 void gen_store_vector(Gen *g, DType dtype, Val address, Val vector, int count);
 Val  gen_load_splat(Gen *g, DType dtype, Val address);
 Val  gen_round(Gen *g, DType dtype, Val x); /* floats to the values that a dtype has */
+void gen_prefetch(Gen *g, Val address, int64_t bytes, bool writes); /* every cache line of a row */
 void gen_copy_tile(Gen *g, Type type, Val to, Val from); /* both in scratch; from NULL: zeros */
 static inline int gen_vectors(const Gen *g, int cols) { return (cols + g->lanes - 1) / g->lanes; }
 static inline int gen_min_int(int a, int b) { return a < b ? a : b; }
 
 /* ---- llvm_math.c: float vectors ------------------------------------------------------------------------------- */
 Val gen_math(Gen *g, OpCode code, Val x);           /* unary elementwise ops */
+void gen_math_row(Gen *g, OpCode code, const Val *x, int count, Val *out);
 Val gen_arith(Gen *g, OpCode code, Val x, Val y);   /* binary ones */
 Val gen_fast_max(Gen *g, Val x, Val y);             /* either operand where one is NaN */
 

@@ -91,7 +91,7 @@ static Val inner_function(Inner *d) {
     if (function)
         return function;
     const Ty      params[PARAM_COUNT] = {g->ptr, g->ptr, g->ptr, g->i64, g->i64, g->i64};
-    const Outside outside = gen_function_begin(g, name, params, PARAM_COUNT);
+    const Outside outside = gen_function_begin(g, name, g->none, params, PARAM_COUNT);
     function = g->function;
     for (int i = 0; i < PARAM_COUNT; i++)
         d->p[i] = gen_param(g, i, NAMES[i]);

@@ -3,6 +3,8 @@
  * pieces of 8, 4, 2 and 1. */
 #include "codegen/llvm/llvm_gen.h"
 
+enum { LINE_BYTES = 64 };
+
 Ty gen_storage(Gen *g, DType dtype) {
     switch (dtype) {
     case DT_BF16: return g->i16;
@@ -157,6 +159,13 @@ Val gen_load_splat(Gen *g, DType dtype, Val address) {
     else if (dtype == DT_F16)
         scalar = LLVMBuildFPExt(g->b, scalar, g->f32, "");
     return gen_splat(g, scalar);
+}
+
+void gen_prefetch(Gen *g, Val address, int64_t bytes, bool writes) {
+    for (int64_t at = 0; at < bytes; at += LINE_BYTES) {
+        Val args[4] = {gen_bytes(g, address, at), gen_i32(g, writes), gen_i32(g, 3), gen_i32(g, 1)};
+        gen_intrinsic(g, "llvm.prefetch", g->ptr, args, 4);
+    }
 }
 
 /* Both in scratch with the layout of `type`: one run of memory, whole vectors since a tile's bytes are a multiple of 64. */

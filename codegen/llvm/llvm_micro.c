@@ -4,7 +4,7 @@
 #include "codegen/llvm/llvm_gen.h"
 
 enum { P_C, P_LDC, P_ACC, P_LDACC, P_SCALE, P_A, P_ROW_STRIDE, P_STEP_STRIDE, P_B, P_LDB, P_K, PARAM_COUNT };
-enum { ROWS_A_POINTER = 4 };
+enum { ROWS_A_POINTER = 4, MOST_ROWS = 14, MOST_VECTORS = 8 };
 
 typedef struct State {
     Gen  *g;
@@ -130,7 +130,7 @@ Val gen_micro(Gen *g, Micro m) {
         return function;
     const Ty params[PARAM_COUNT] = {g->ptr, g->i64, g->ptr, g->i64, g->ptr, g->ptr, g->i64, g->i64, g->ptr, g->i64, g->i64};
     State    s = {.g = g, .m = m, .count = m.rows * m.vectors, .pointers = (m.rows + ROWS_A_POINTER - 1) / ROWS_A_POINTER};
-    const Outside outside = gen_function_begin(g, name, params, PARAM_COUNT);
+    const Outside outside = gen_function_begin(g, name, g->none, params, PARAM_COUNT);
     function = g->function;
     for (int i = 0; i < PARAM_COUNT; i++)
         s.p[i] = gen_param(g, i, NAMES[i]);
@@ -145,11 +145,10 @@ static int split_evenly(int total, int most) {
 }
 
 static Micro fitted(const Gen *g, int rows, int vectors, int wanted_vectors, int wanted_rows) {
-    const int registers = g->target->vector_registers;
-    Micro     m = {.vectors = split_evenly(vectors, wanted_vectors), .tail = g->lanes};
-    int       most = (registers - 1 - m.vectors) / m.vectors;
-    if (most > 14)
-        most = 14;
+    Micro m = {.vectors = split_evenly(vectors, wanted_vectors), .tail = g->lanes};
+    int   most = (g->target->vector_registers - 1 - m.vectors) / m.vectors;
+    if (most > MOST_ROWS)
+        most = MOST_ROWS;
     if (wanted_rows > 0)
         most = wanted_rows;
     m.rows = split_evenly(rows, most < 1 ? 1 : most);
@@ -162,14 +161,22 @@ static double merit(Micro m) {
     return (double)count / (m.rows + m.vectors) * (count < 10 ? count / 10.0 : 1);
 }
 
+/* Fewer rows that divide all rows need no second function for the rest, and cost little while they are not much fewer. */
+static Micro without_rest(Micro m, int rows) {
+    Micro even = m;
+    while (even.rows > 1 && rows % even.rows != 0)
+        even.rows--;
+    return merit(even) >= 0.8 * merit(m) ? even : m;
+}
+
 Micro gen_micro_shape(const Gen *g, int rows, int vectors) {
     if (g->schedule->tile_vectors > 0)
         return fitted(g, rows, vectors, g->schedule->tile_vectors, g->schedule->tile_rows);
     Micro best = fitted(g, rows, vectors, 1, g->schedule->tile_rows);
-    for (int wanted = 2; wanted <= 8 && wanted <= vectors; wanted++) {
+    for (int wanted = 2; wanted <= MOST_VECTORS && wanted <= vectors; wanted++) {
         const Micro m = fitted(g, rows, vectors, wanted, g->schedule->tile_rows);
         if (merit(m) > merit(best))
             best = m;
     }
-    return best;
+    return g->schedule->tile_rows > 0 ? best : without_rest(best, rows);
 }

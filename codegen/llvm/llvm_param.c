@@ -109,3 +109,8 @@ WindowRow gen_window_row(Gen *g, const Window *w, Val base, Val group, Val posit
     row.address = advance(g, w, row.address, w->rowdim, coordinate);
     return row;
 }
+
+Val gen_window_ahead(Gen *g, const Window *w, Val address, int rows) {
+    const int dim = w->rowdim >= 0 && w->period > 1 ? w->rowdim : w->groupdim;
+    return dim < 0 ? address : advance(g, w, address, dim, gen_int(g, rows));
+}

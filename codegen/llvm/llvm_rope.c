@@ -97,7 +97,7 @@ static Val angles_function(Gen *g, const Rope *rope) {
     half_turns(g, rope, &upper, &lower);
     const int     count = g->lanes / 2, padded = rope->vectors * g->lanes;
     const Ty      params[2] = {g->i64, g->ptr}, type = LLVMVectorType(g->f64, (unsigned)count);
-    const Outside outside = gen_function_begin(g, name, params, 2);
+    const Outside outside = gen_function_begin(g, name, g->none, params, 2);
     function = g->function;
     const Val position = splat_position(g, gen_param(g, 0, "position"), count);
     const Val cosines = gen_param(g, 1, "cosines"), sines = gen_bytes(g, cosines, 4 * (int64_t)padded);

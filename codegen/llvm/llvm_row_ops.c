@@ -2,14 +2,14 @@
  * looks at real ones alone. */
 #include "codegen/llvm/llvm_gen.h"
 
+enum { AHEAD_BYTES = 4096 };
+
 static int columns(const Op *op) { return op->out[0]->type.cols; }
 
 static Val operand(const Val *row, const Value *value, int vector) { return row[value->type.cols == 1 ? 0 : vector]; }
 
 static void row_unary(RowLoop *rows, const Op *op, Val *out) {
-    const Val *x = gen_row_of(rows, op->in[0]);
-    for (int v = 0; v < gen_vectors(rows->g, columns(op)); v++)
-        out[v] = gen_math(rows->g, op->code, x[v]);
+    gen_math_row(rows->g, op->code, gen_row_of(rows, op->in[0]), gen_vectors(rows->g, columns(op)), out);
 }
 
 static void row_binary(RowLoop *rows, const Op *op, Val *out) {
@@ -134,6 +134,14 @@ static Val zeros(Gen *g, int64_t bytes) {
     return array;
 }
 
+/* Rows of a parameter often lie a page apart, where no prefetcher of the processor follows. */
+static void look_ahead(RowLoop *rows, const Window *w, Val address, int64_t bytes, bool writes) {
+    const int64_t ahead = AHEAD_BYTES / bytes;
+    const int     distance = ahead < 2 ? 2 : ahead > 16 ? 16 : (int)ahead;
+    if (rows->preheader && rows->count > distance)
+        gen_prefetch(rows->g, gen_window_ahead(rows->g, w, address, distance), bytes, writes);
+}
+
 static Val window_row(RowLoop *rows, const Window *w, int tile_rows, int64_t bytes, bool writes) {
     Gen            *g = rows->g;
     Blk             back = gen_hoist(rows);
@@ -142,6 +150,8 @@ static Val window_row(RowLoop *rows, const Window *w, int tile_rows, int64_t byt
     gen_unhoist(rows, back);
     const WindowRow row = gen_window_row(g, w, base, one ? gen_int(g, 0) : gen_row_group(rows, w->period),
                                          one ? gen_int(g, 0) : gen_row_position(rows, w->period));
+    if (!one)
+        look_ahead(rows, w, row.address, bytes, writes);
     if (!row.present)
         return row.address;
     return gen_select(g, row.present, row.address, writes ? gen_sink(g, bytes) : zeros(g, bytes));

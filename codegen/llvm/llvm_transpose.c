@@ -1,5 +1,5 @@
-/* transpose: square blocks of a register's lanes, turned in registers by log2(lanes) rounds of swaps. One function for each
- * shape. Blocks that hang over the edge read and write their last real row again: what that puts into columns past the
+/* transpose: square blocks of a register's lanes, turned in registers by log2(lanes) rounds of swaps. One function for all
+ * shapes. Blocks that hang over the edge read and write their last real row again: what that puts into columns past the
  * edge is padding, and rows are written from the last to the first, so that the real one comes last. */
 #include "codegen/llvm/llvm_gen.h"
 
@@ -19,36 +19,39 @@ static void swap_round(Gen *g, Val *rows, int half) {
     }
 }
 
-static Val line(Gen *g, Val base, Val first, int l, int64_t limit, int64_t stride, Val column) {
-    Val number = gen_add(g, first, gen_int(g, l));
-    if (limit % g->lanes)
-        number = gen_min(g, number, gen_int(g, limit - 1));
-    return gen_address(g, gen_address(g, base, g->f32, gen_mul(g, number, gen_int(g, stride))), g->f32, column);
+enum { P_TO, P_FROM, P_ROWS, P_COLS, P_TO_STRIDE, P_FROM_STRIDE, PARAM_COUNT };
+
+/* Row first + l, or the last one, from `column` on. */
+static Val line(Gen *g, Val base, Val first, int l, Val limit, Val stride, Val column) {
+    const Val number = gen_min(g, gen_add(g, first, gen_int(g, l)), gen_sub(g, limit, gen_int(g, 1)));
+    return gen_address(g, gen_address(g, base, g->f32, gen_mul(g, number, stride)), g->f32, column);
 }
 
-static void block(Gen *g, Type from_type, Type to_type, Val from, Val to, Val row, Val column) {
+static void block(Gen *g, const Val *p, Val row, Val column) {
     Val rows[16];
     for (int l = 0; l < g->lanes; l++)
-        rows[l] = gen_load_vector(g, DT_F32, line(g, from, row, l, from_type.rows, ir_tile_stride(from_type), column), g->lanes);
+        rows[l] = gen_load_vector(g, DT_F32, line(g, p[P_FROM], row, l, p[P_ROWS], p[P_FROM_STRIDE], column), g->lanes);
     for (int half = g->lanes / 2; half >= 1; half /= 2)
         swap_round(g, rows, half);
     for (int l = g->lanes - 1; l >= 0; l--)
-        gen_store_vector(g, DT_F32, line(g, to, column, l, to_type.rows, ir_tile_stride(to_type), row), rows[l], g->lanes);
+        gen_store_vector(g, DT_F32, line(g, p[P_TO], column, l, p[P_COLS], p[P_TO_STRIDE], row), rows[l], g->lanes);
 }
 
-static Val transpose_function(Gen *g, Type from_type, Type to_type) {
-    const char *name = ctx_printf(g->ctx, "transpose_%dx%d", from_type.rows, from_type.cols);
-    Val         function = LLVMGetNamedFunction(g->module, name);
+static Val transpose_function(Gen *g) {
+    static const char *const NAMES[PARAM_COUNT] = {"to", "from", "rows", "cols", "to_stride", "from_stride"};
+    Val function = LLVMGetNamedFunction(g->module, "transpose");
     if (function)
         return function;
-    const Ty      params[2] = {g->ptr, g->ptr};
-    const Outside outside = gen_function_begin(g, name, params, 2);
+    const Ty      params[PARAM_COUNT] = {g->ptr, g->ptr, g->i64, g->i64, g->i64, g->i64};
+    const Outside outside = gen_function_begin(g, "transpose", g->none, params, PARAM_COUNT);
     function = g->function;
-    const Val to = gen_param(g, 0, "to"), from = gen_param(g, 1, "from"), step = gen_int(g, g->lanes);
-    Loop      rows, columns;
-    gen_loop_open(g, &rows, "rows", gen_int(g, 0), gen_int(g, from_type.rows), step, NULL, 0);
-    gen_loop_open(g, &columns, "columns", gen_int(g, 0), gen_int(g, from_type.cols), step, NULL, 0);
-    block(g, from_type, to_type, from, to, rows.iv, columns.iv);
+    Val p[PARAM_COUNT];
+    for (int i = 0; i < PARAM_COUNT; i++)
+        p[i] = gen_param(g, i, NAMES[i]);
+    Loop rows, columns;
+    gen_loop_open(g, &rows, "rows", gen_int(g, 0), p[P_ROWS], gen_int(g, g->lanes), NULL, 0);
+    gen_loop_open(g, &columns, "columns", gen_int(g, 0), p[P_COLS], gen_int(g, g->lanes), NULL, 0);
+    block(g, p, rows.iv, columns.iv);
     gen_loop_close(g, &columns, NULL);
     gen_loop_close(g, &rows, NULL);
     gen_function_end(g, outside);
@@ -57,10 +60,11 @@ static Val transpose_function(Gen *g, Type from_type, Type to_type) {
 
 void gen_transpose(Gen *g, const Op *op) {
     const Type from = op->in[0]->type, to = op->out[0]->type;
-    Val        args[2] = {gen_home(g, op, 0), gen_tile(g, op->in[0])};
+    Val        args[PARAM_COUNT] = {gen_home(g, op, 0), gen_tile(g, op->in[0]), gen_int(g, from.rows), gen_int(g, from.cols),
+                                    gen_int(g, ir_tile_stride(to)), gen_int(g, ir_tile_stride(from))};
     g->places[op->out[0]->id].ref = args[0];
     if (from.rows == 1 || from.cols == 1)
         gen_copy_tile(g, to, args[0], args[1]);
     else
-        gen_call(g, transpose_function(g, from, to), args, 2);
+        gen_call(g, transpose_function(g), args, PARAM_COUNT);
 }
