@@ -169,6 +169,7 @@ static void visit_texts(Codec *codec, CodeObject *object) {
     visit_text(codec, &object->cpu);
     visit_text(codec, &object->features);
     visit_text(codec, &object->compiler);
+    visit_text(codec, &object->ptx);
 }
 
 static void visit_object(Codec *codec, CodeObject *object) {
@@ -204,6 +205,7 @@ void code_object_free(CodeObject *object) {
     free(object->cpu);
     free(object->features);
     free(object->compiler);
+    free(object->ptx);
     free(object->payload);
     free(object);
 }

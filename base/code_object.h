@@ -32,6 +32,8 @@
     X(S, "S", "segments a sequence is cut into")                                                                 \
     X(K, "K", "segments but the last: S - 1")                                                                    \
     X(L, "L", "tokens of a segment")                                                                             \
+    X(R, "R", "row tiles of a sequence of T tokens: ceil(T / chunk)")                                            \
+    X(C, "C", "row tiles of all sequences, at most: B * T / chunk + N")                                          \
     X(P, "P", "slots in the pools")                                                                              \
     X(POS, "POS", "position of the first token (rope)")
 
@@ -87,6 +89,7 @@ typedef struct CodeObject {
     char      *target;            /* name: "host", "x86-64-v4", "cuda:sm_90a" */
     char      *cpu, *features;    /* what the code needs; features sorted, comma separated */
     char      *compiler;          /* "rattan 0.1.0; LLVM 19.1.7; ..." */
+    char      *ptx;               /* GPUs: for chips newer than the cubin; "" or NULL: none */
     uint8_t   *payload;
     size_t     payload_size;
 } CodeObject;

@@ -8,7 +8,7 @@ if(RATTAN_PACKS_RELOCATIONS)
   target_link_options(rattan_shared PRIVATE -Wl,-z,pack-relative-relocs)
 endif()
 
-set(parts rattan_driver rattan_frontend rattan_passes rattan_llvm rattan_ir rattan_runtime rattan_base)
+set(parts rattan_driver rattan_frontend rattan_passes rattan_llvm rattan_ptx rattan_ir rattan_runtime rattan_base)
 set(script "create librattan.a\n")
 foreach(part ${parts})
   string(APPEND script "addlib $<TARGET_FILE:${part}>\n")

@@ -66,6 +66,7 @@ static CodeObject *make_object(void) {
     object->cpu = copy_text("");
     object->features = copy_text("+avx2,+fma");
     object->compiler = copy_text("rattan; LLVM");
+    object->ptx = copy_text(".version 9.0\n");
     object->payload_size = 777;
     object->payload = malloc(object->payload_size);
     for (size_t i = 0; i < object->payload_size; i++)
@@ -131,6 +132,7 @@ static void test_round_trip(void **data) {
     assert_string_equal(b->spec, a->spec);
     assert_string_equal(b->schedule, a->schedule);
     assert_string_equal(b->target, a->target);
+    assert_string_equal(b->ptx, a->ptx);
     assert_string_equal(b->cpu, a->cpu);
     assert_string_equal(b->features, a->features);
     assert_string_equal(b->compiler, a->compiler);

@@ -1,0 +1,103 @@
+/* NVIDIA's driver API, opened at run time: a machine without it builds and runs everything else.
+ * In:  nothing but the machine; $RATTAN_LIBCUDA names another library than libcuda.so.1.
+ * Out: a table of the driver's functions. Their types are declared here: the driver keeps them for ever, and no header of
+ *      the toolkit is wanted to build.
+ * Always: a result that is not 0 becomes a Status through cuda_check(), with the driver's own name and words for it. */
+#ifndef RATTAN_RUNTIME_CUDA_DRIVER_H
+#define RATTAN_RUNTIME_CUDA_DRIVER_H
+
+#include "base/ctx.h"
+
+typedef int                      CuDevice;
+typedef uint64_t                 CuPointer; /* an address in the device's memory */
+typedef struct CuContextOpaque  *CuContext;
+typedef struct CuModuleOpaque   *CuModule;
+typedef struct CuFunctionOpaque *CuFunction;
+typedef struct CuStreamOpaque   *CuStream; /* NULL: the default stream */
+typedef struct CuEventOpaque    *CuEvent;
+typedef struct CuGraphOpaque    *CuGraph;
+typedef struct CuExecOpaque     *CuGraphExec;
+
+/* X(member, the driver's name, arguments) */
+#define CUDA_FUNCTIONS(X)                                                                                              \
+    X(error_name, "cuGetErrorName", (int result, const char **text))                                                   \
+    X(error_text, "cuGetErrorString", (int result, const char **text))                                                 \
+    X(init, "cuInit", (unsigned flags))                                                                                \
+    X(version, "cuDriverGetVersion", (int *version))                                                                   \
+    X(device_count, "cuDeviceGetCount", (int *count))                                                                  \
+    X(device_get, "cuDeviceGet", (CuDevice * device, int index))                                                       \
+    X(device_name, "cuDeviceGetName", (char *name, int size, CuDevice device))                                         \
+    X(device_attribute, "cuDeviceGetAttribute", (int *value, int attribute, CuDevice device))                          \
+    X(device_memory, "cuDeviceTotalMem_v2", (size_t * bytes, CuDevice device))                                         \
+    X(context_retain, "cuDevicePrimaryCtxRetain", (CuContext * context, CuDevice device))                              \
+    X(context_release, "cuDevicePrimaryCtxRelease_v2", (CuDevice device))                                              \
+    X(context_push, "cuCtxPushCurrent_v2", (CuContext context))                                                        \
+    X(context_pop, "cuCtxPopCurrent_v2", (CuContext * context))                                                        \
+    X(context_current, "cuCtxGetCurrent", (CuContext * context))                                                       \
+    X(memory_info, "cuMemGetInfo_v2", (size_t * free_bytes, size_t *total))                                            \
+    X(memory_alloc, "cuMemAlloc_v2", (CuPointer * pointer, size_t bytes))                                              \
+    X(memory_free, "cuMemFree_v2", (CuPointer pointer))                                                                \
+    X(copy_in, "cuMemcpyHtoD_v2", (CuPointer to, const void *from, size_t bytes))                                      \
+    X(copy_out, "cuMemcpyDtoH_v2", (void *to, CuPointer from, size_t bytes))                                           \
+    X(copy_within, "cuMemcpyDtoDAsync_v2", (CuPointer to, CuPointer from, size_t bytes, CuStream stream))              \
+    X(memory_set, "cuMemsetD8Async", (CuPointer pointer, unsigned char value, size_t bytes, CuStream stream))          \
+    X(stream_create, "cuStreamCreate", (CuStream * stream, unsigned flags))                                            \
+    X(stream_destroy, "cuStreamDestroy_v2", (CuStream stream))                                                         \
+    X(stream_wait, "cuStreamSynchronize", (CuStream stream))                                                           \
+    X(stream_capturing, "cuStreamIsCapturing", (CuStream stream, int *capturing))                                      \
+    X(capture_begin, "cuStreamBeginCapture_v2", (CuStream stream, int mode))                                           \
+    X(capture_end, "cuStreamEndCapture", (CuStream stream, CuGraph * graph))                                           \
+    X(graph_instantiate, "cuGraphInstantiateWithFlags", (CuGraphExec * exec, CuGraph graph, unsigned long long flags)) \
+    X(graph_launch, "cuGraphLaunch", (CuGraphExec exec, CuStream stream))                                              \
+    X(graph_exec_destroy, "cuGraphExecDestroy", (CuGraphExec exec))                                                    \
+    X(graph_destroy, "cuGraphDestroy", (CuGraph graph))                                                                \
+    X(event_create, "cuEventCreate", (CuEvent * event, unsigned flags))                                                \
+    X(event_destroy, "cuEventDestroy_v2", (CuEvent event))                                                             \
+    X(event_record, "cuEventRecord", (CuEvent event, CuStream stream))                                                 \
+    X(event_wait, "cuEventSynchronize", (CuEvent event))                                                               \
+    X(event_elapsed, "cuEventElapsedTime", (float *milliseconds, CuEvent start, CuEvent end))                          \
+    X(module_load, "cuModuleLoadDataEx",                                                                               \
+      (CuModule * module, const void *image, unsigned count, const int *options, void **values))                       \
+    X(module_unload, "cuModuleUnload", (CuModule module))                                                              \
+    X(module_function, "cuModuleGetFunction", (CuFunction * function, CuModule module, const char *symbol))            \
+    X(function_get, "cuFuncGetAttribute", (int *value, int attribute, CuFunction function))                            \
+    X(function_set, "cuFuncSetAttribute", (CuFunction function, int attribute, int value))                             \
+    X(launch, "cuLaunchKernel",                                                                                        \
+      (CuFunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y,     \
+       unsigned block_z, unsigned shared_bytes, CuStream stream, void **parameters, void **extra))
+
+typedef struct CudaDriver {
+#define X(member, name, arguments) int(*member) arguments;
+    CUDA_FUNCTIONS(X)
+#undef X
+} CudaDriver;
+
+/* The driver's numbers for what is asked of devices and functions. */
+enum {
+    CU_DEVICE_SHARED_OPTIN = 97,
+    CU_DEVICE_MULTIPROCESSORS = 16,
+    CU_DEVICE_CLOCK_KHZ = 13,
+    CU_DEVICE_MEMORY_CLOCK_KHZ = 36,
+    CU_DEVICE_BUS_BITS = 37,
+    CU_DEVICE_L2_BYTES = 38,
+    CU_DEVICE_MAJOR = 75,
+    CU_DEVICE_MINOR = 76,
+    CU_FUNCTION_MAX_THREADS = 0,
+    CU_FUNCTION_REGISTERS = 4,
+    CU_FUNCTION_DYNAMIC_SHARED = 8,
+    CU_EVENT_NO_TIMING = 2,
+    CU_STREAM_NON_BLOCKING = 1,
+    CU_CAPTURE_THREAD_LOCAL = 1,
+    CU_JIT_ERROR_LOG = 5,
+    CU_JIT_ERROR_LOG_SIZE = 6,
+    CU_RESULT_OUT_OF_MEMORY = 2,
+    CU_RESULT_NO_BINARY = 209,
+};
+
+/* Opens the library, fills the table and initializes. ST_NO_DEVICE with a remedy where there is no driver or no device. */
+Status cuda_driver_open(Ctx *ctx, CudaDriver *driver);
+
+/* ST_OK for 0; else "what: CUDA_ERROR_X, its words". Memory that ran out is ST_NO_MEMORY. */
+Status cuda_check(Ctx *ctx, const CudaDriver *driver, int result, const char *place, const char *what);
+
+#endif

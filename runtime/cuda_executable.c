@@ -1,0 +1,287 @@
+/* Loads code for a GPU and launches it: see cuda_executable.h.
+ *
+ * Workspaces are kept until the executable goes: kernels on their way and captured graphs may still use them. Sizes are
+ * rounded up to powers of two, so that all together are at most twice the largest. */
+#include "runtime/cuda_executable.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/launch_args.h"
+
+enum { PLAIN_SHARED = 48 << 10, LEAST_WORKSPACE = 64 << 10, LOG_BYTES = 1024 };
+
+static const int64_t MOST_BLOCKS = INT32_MAX;
+
+typedef struct Workspace {
+    struct Workspace *next;
+    CuStream          stream;
+    CuPointer         memory;
+    int64_t           bytes;
+} Workspace;
+
+struct CudaExecutable {
+    const CodeObject *object;
+    CudaDevice       *device;
+    CuModule          module;
+    CuFunction       *phases;
+    CudaPhaseFacts   *facts;
+    pthread_mutex_t   lock; /* of the list */
+    Workspace        *workspaces;
+};
+
+/* ---- Loading ------------------------------------------------------------------------------------------------------ */
+/* The cubin, or, on a chip newer than it, the PTX, which the driver then compiles. */
+static Status load_module(Ctx *ctx, CudaExecutable *executable) {
+    const CodeObject *object = executable->object;
+    const CudaDriver *driver = &executable->device->driver;
+    const CudaFacts  *facts = &executable->device->facts;
+    char              log[LOG_BYTES] = "";
+    const int         options[] = {CU_JIT_ERROR_LOG, CU_JIT_ERROR_LOG_SIZE};
+    void             *values[] = {log, (void *)(uintptr_t)sizeof log};
+    int               result = driver->module_load(&executable->module, object->payload, 0, NULL, NULL);
+    if (result == CU_RESULT_NO_BINARY && object->ptx && *object->ptx)
+        result = driver->module_load(&executable->module, object->ptx, 2, options, values);
+    if (result == CU_RESULT_NO_BINARY)
+        return ctx_fail(ctx, ST_NO_DEVICE, object->name, "compile it with --target cuda", "is for %s, and device %d is a %s (sm_%d%d)",
+                        object->target, facts->index, facts->name, facts->major, facts->minor);
+    log[strcspn(log, "\n")] = '\0';
+    return cuda_check(ctx, driver, result, object->name, *log ? log : "cuModuleLoadData");
+}
+
+static Status load_phase(Ctx *ctx, CudaExecutable *executable, int p) {
+    const CudaDriver *driver = &executable->device->driver;
+    const CodePhase  *phase = &executable->object->phases[p];
+    CudaPhaseFacts   *facts = &executable->facts[p];
+    CuFunction        function;
+    TRY(cuda_check(ctx, driver, driver->module_function(&function, executable->module, phase->symbol), phase->symbol,
+                   "cuModuleGetFunction"));
+    executable->phases[p] = function;
+    TRY(cuda_check(ctx, driver, driver->function_get(&facts->max_threads, CU_FUNCTION_MAX_THREADS, function), phase->symbol,
+                   "cuFuncGetAttribute"));
+    driver->function_get(&facts->registers, CU_FUNCTION_REGISTERS, function);
+    if (phase->threads < 1 || phase->threads > facts->max_threads)
+        return ctx_fail(ctx, ST_NO_DEVICE, phase->symbol, "use a schedule with fewer warps or smaller tiles",
+                        "wants %d threads a block, but with its %d registers a thread at most %d fit", phase->threads,
+                        facts->registers, facts->max_threads);
+    if (phase->shared_bytes > executable->device->facts.shared_bytes)
+        return ctx_fail(ctx, ST_NO_DEVICE, phase->symbol, "use a schedule with smaller tiles or fewer stages",
+                        "wants %lld bytes of shared memory a block, the device has %d", (long long)phase->shared_bytes,
+                        executable->device->facts.shared_bytes);
+    if (phase->shared_bytes <= PLAIN_SHARED)
+        return ST_OK;
+    return cuda_check(ctx, driver, driver->function_set(function, CU_FUNCTION_DYNAMIC_SHARED, (int)phase->shared_bytes),
+                      phase->symbol, "cuFuncSetAttribute");
+}
+
+static Status load_inside(Ctx *ctx, CudaExecutable *executable) {
+    TRY(load_module(ctx, executable));
+    for (int p = 0; p < executable->object->phase_count; p++)
+        TRY(load_phase(ctx, executable, p));
+    return ST_OK;
+}
+
+static Status load(Ctx *ctx, CudaExecutable *executable) {
+    const size_t count = (size_t)executable->object->phase_count;
+    bool         pushed;
+    TRY(launch_check_object(ctx, executable->object));
+    executable->phases = calloc(count + 1, sizeof(CuFunction));
+    executable->facts = calloc(count + 1, sizeof *executable->facts);
+    if (!executable->phases || !executable->facts)
+        return ctx_fail(ctx, ST_NO_MEMORY, executable->object->name, NULL, "out of memory");
+    TRY(cuda_enter(ctx, executable->device, &pushed));
+    const Status status = load_inside(ctx, executable);
+    cuda_leave(executable->device, pushed);
+    return status;
+}
+
+Status cuda_executable_load(Ctx *ctx, CudaDevice *device, const CodeObject *object, CudaExecutable **out) {
+    CudaExecutable *executable = calloc(1, sizeof *executable);
+    if (!executable)
+        return ctx_fail(ctx, ST_NO_MEMORY, object->name, NULL, "out of memory");
+    executable->object = object;
+    executable->device = device;
+    pthread_mutex_init(&executable->lock, NULL);
+    const Status status = load(ctx, executable);
+    if (status == ST_OK)
+        *out = executable;
+    else
+        cuda_executable_free(executable);
+    return status;
+}
+
+static void unload(CudaExecutable *executable) {
+    Ctx  ctx;
+    bool pushed;
+    ctx_init(&ctx);
+    if (executable->module && cuda_enter(&ctx, executable->device, &pushed) == ST_OK) {
+        executable->device->driver.module_unload(executable->module);
+        cuda_leave(executable->device, pushed);
+    }
+    ctx_free(&ctx);
+}
+
+void cuda_executable_free(CudaExecutable *executable) {
+    if (!executable)
+        return;
+    while (executable->workspaces) {
+        Workspace *next = executable->workspaces->next;
+        cuda_free(executable->device, executable->workspaces->memory);
+        free(executable->workspaces);
+        executable->workspaces = next;
+    }
+    unload(executable);
+    pthread_mutex_destroy(&executable->lock);
+    free(executable->phases);
+    free(executable->facts);
+    free(executable);
+}
+
+const CodeObject *cuda_executable_object(const CudaExecutable *executable) { return executable->object; }
+CudaDevice       *cuda_executable_device(const CudaExecutable *executable) { return executable->device; }
+CudaPhaseFacts    cuda_executable_phase(const CudaExecutable *executable, int phase) { return executable->facts[phase]; }
+
+/* ---- Workspaces --------------------------------------------------------------------------------------------------- */
+static Workspace *find_workspace(CudaExecutable *executable, CuStream stream, int64_t bytes) {
+    Workspace *at = executable->workspaces;
+    while (at && (at->stream != stream || at->bytes < bytes))
+        at = at->next;
+    return at;
+}
+
+static Status make_workspace(Ctx *ctx, CudaExecutable *executable, CuStream stream, int64_t bytes, CuPointer *memory) {
+    int64_t    size = LEAST_WORKSPACE;
+    Workspace *workspace = calloc(1, sizeof *workspace);
+    if (!workspace)
+        return ctx_fail(ctx, ST_NO_MEMORY, executable->object->name, NULL, "out of memory");
+    while (size < bytes)
+        size = size > INT64_MAX / 2 ? bytes : 2 * size;
+    const Status status = cuda_alloc(ctx, executable->device, size, &workspace->memory);
+    if (status != ST_OK) {
+        free(workspace);
+        return status;
+    }
+    *memory = workspace->memory;
+    workspace->stream = stream;
+    workspace->bytes = size;
+    workspace->next = executable->workspaces;
+    executable->workspaces = workspace;
+    return ST_OK;
+}
+
+/* Memory cannot be had while the stream is being captured: the allocation would be outside the graph, or end the capture. */
+static Status check_not_capturing(Ctx *ctx, const CudaExecutable *executable, CuStream stream) {
+    int capturing = 0;
+    executable->device->driver.stream_capturing(stream, &capturing);
+    return capturing == 0 ? ST_OK
+                          : ctx_fail(ctx, ST_USAGE, executable->object->name, "call prepare for this stream and shape before the capture begins",
+                                     "needs a workspace while the stream is being captured");
+}
+
+static Status own_workspace(Ctx *ctx, CudaExecutable *executable, CuStream stream, int64_t bytes, CuPointer *memory) {
+    Status status = ST_OK;
+    pthread_mutex_lock(&executable->lock);
+    const Workspace *found = find_workspace(executable, stream, bytes);
+    if (found)
+        *memory = found->memory;
+    else
+        status = check_not_capturing(ctx, executable, stream);
+    if (!found && status == ST_OK)
+        status = make_workspace(ctx, executable, stream, bytes, memory);
+    pthread_mutex_unlock(&executable->lock);
+    return status;
+}
+
+static Status take_workspace(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, int64_t bytes, CuPointer *memory) {
+    *memory = place->workspace;
+    if (bytes == 0)
+        return ST_OK;
+    if (!place->workspace)
+        return own_workspace(ctx, executable, place->stream, bytes, memory);
+    if (place->workspace_bytes < bytes)
+        return ctx_fail(ctx, ST_USAGE, "workspace", NULL, "has %lld bytes, should have %lld", (long long)place->workspace_bytes,
+                        (long long)bytes);
+    if (place->workspace % 256 != 0)
+        return ctx_fail(ctx, ST_USAGE, "workspace", NULL, "is not aligned to 256 bytes");
+    return ST_OK;
+}
+
+/* ---- Launching ---------------------------------------------------------------------------------------------------- */
+static Status count_blocks(Ctx *ctx, const CodePhase *phase, const LaunchSizes *sizes, int64_t *blocks) {
+    bool over = false;
+    *blocks = 1;
+    for (int a = 0; a < phase->axis_count; a++)
+        over |= __builtin_mul_overflow(*blocks, launch_dim(sizes, phase->axes[a]), blocks);
+    if (over || *blocks > MOST_BLOCKS)
+        return ctx_fail(ctx, ST_USAGE, phase->symbol, "use a smaller batch", "would take more than %lld blocks",
+                        (long long)MOST_BLOCKS);
+    return ST_OK;
+}
+
+static Status launch_failed(Ctx *ctx, const CudaExecutable *executable, const CodePhase *phase, int64_t blocks,
+                            const LaunchSizes *sizes, int result) {
+    char what[256];
+    snprintf(what, sizeof what, "cuLaunchKernel with %lld blocks of %d threads and %lld bytes, B=%lld T=%lld N=%lld",
+             (long long)blocks, phase->threads, (long long)phase->shared_bytes, (long long)sizes->syms[SYM_B],
+             (long long)sizes->syms[SYM_T], (long long)sizes->syms[SYM_N]);
+    return cuda_check(ctx, &executable->device->driver, result, phase->symbol, what);
+}
+
+static Status launch_phases(Ctx *ctx, const CudaExecutable *executable, CuStream stream, const LaunchSizes *sizes, int64_t *args) {
+    void   *parameters[] = {args};
+    int64_t blocks;
+    for (int p = 0; p < executable->object->phase_count; p++) /* first all, so that a refusal leaves nothing running */
+        TRY(count_blocks(ctx, &executable->object->phases[p], sizes, &blocks));
+    for (int p = 0; p < executable->object->phase_count; p++) {
+        const CodePhase *phase = &executable->object->phases[p];
+        TRY(count_blocks(ctx, phase, sizes, &blocks));
+        if (blocks == 0)
+            continue;
+        const int result =
+            executable->device->driver.launch(executable->phases[p], (unsigned)blocks, 1, 1, (unsigned)phase->threads, 1, 1,
+                                              (unsigned)phase->shared_bytes, stream, parameters, NULL);
+        if (result != 0)
+            return launch_failed(ctx, executable, phase, blocks, sizes, result);
+    }
+    return ST_OK;
+}
+
+static Status launch_inside(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors,
+                            const LaunchSizes *sizes) {
+    int64_t   args[LAUNCH_ARGS];
+    CuPointer work;
+    TRY(take_workspace(ctx, executable, place, sizes->work_bytes, &work));
+    launch_fill(executable->object, tensors, sizes, (uint8_t *)(uintptr_t)work, args);
+    return launch_phases(ctx, executable, place->stream, sizes, args);
+}
+
+Status cuda_executable_launch(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors, int64_t position) {
+    LaunchSizes sizes;
+    bool        pushed;
+    TRY(launch_bind(ctx, executable->object, tensors, position, &sizes));
+    TRY(launch_check_data(ctx, executable->object, tensors));
+    TRY(cuda_enter(ctx, executable->device, &pushed));
+    const Status status = launch_inside(ctx, executable, place, tensors, &sizes);
+    cuda_leave(executable->device, pushed);
+    return status;
+}
+
+Status cuda_executable_prepare(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors) {
+    LaunchSizes sizes;
+    CuPointer   ignored;
+    bool        pushed;
+    TRY(launch_bind(ctx, executable->object, tensors, 0, &sizes));
+    TRY(cuda_enter(ctx, executable->device, &pushed));
+    const Status status = take_workspace(ctx, executable, place, sizes.work_bytes, &ignored);
+    cuda_leave(executable->device, pushed);
+    return status;
+}
+
+Status cuda_executable_memory(Ctx *ctx, const CudaExecutable *executable, const Tensor *tensors, int64_t *bytes) {
+    LaunchSizes sizes;
+    TRY(launch_bind(ctx, executable->object, tensors, 0, &sizes));
+    *bytes = sizes.work_bytes;
+    return ST_OK;
+}

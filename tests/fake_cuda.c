@@ -1,0 +1,188 @@
+/* A driver API without a GPU, for the tests of runtime/cuda_*: device memory is the host's, launches are written down and run
+ * nothing. Loaded through RATTAN_LIBCUDA. */
+#include "fake_cuda.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "runtime/cuda_driver.h"
+
+#define EXPORT __attribute__((visibility("default")))
+
+enum { INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_BINARY = 209, NOT_FOUND = 500, LAUNCH_FAILED = 719, ALIGNMENT = 256 };
+
+EXPORT FakeCuda fake_cuda;
+static char     symbols[FAKE_LAUNCHES][96];
+static int      symbol_count;
+static int      context; /* its address is the context */
+
+EXPORT int cuGetErrorName(int result, const char **text) {
+    *text = result == LAUNCH_FAILED ? "CUDA_ERROR_LAUNCH_FAILED" : result == OUT_OF_MEMORY ? "CUDA_ERROR_OUT_OF_MEMORY" : "CUDA_ERROR_FAKE";
+    return 0;
+}
+EXPORT int cuGetErrorString(int result, const char **text) {
+    (void)result;
+    *text = "words for it";
+    return 0;
+}
+EXPORT int cuInit(unsigned flags) { return flags ? INVALID_VALUE : fake_cuda.devices ? 0 : 100; }
+EXPORT int cuDriverGetVersion(int *version) {
+    *version = 13000;
+    return 0;
+}
+EXPORT int cuDeviceGetCount(int *count) {
+    *count = fake_cuda.devices;
+    return 0;
+}
+EXPORT int cuDeviceGet(CuDevice *device, int index) {
+    *device = index;
+    return index < fake_cuda.devices ? 0 : INVALID_VALUE;
+}
+EXPORT int cuDeviceGetName(char *name, int size, CuDevice device) {
+    (void)device;
+    strncpy(name, "Fake GPU", (size_t)size);
+    return 0;
+}
+EXPORT int cuDeviceGetAttribute(int *value, int attribute, CuDevice device) {
+    (void)device;
+    *value = attribute == CU_DEVICE_MAJOR ? 9 : attribute == CU_DEVICE_SHARED_OPTIN ? 232448 : 0;
+    return 0;
+}
+EXPORT int cuDeviceTotalMem_v2(size_t *bytes, CuDevice device) {
+    (void)device;
+    *bytes = (size_t)1 << 30;
+    return 0;
+}
+EXPORT int cuDevicePrimaryCtxRetain(CuContext *out, CuDevice device) {
+    (void)device;
+    *out = (CuContext)(void *)&context;
+    return 0;
+}
+EXPORT int cuDevicePrimaryCtxRelease_v2(CuDevice device) {
+    (void)device;
+    return 0;
+}
+EXPORT int cuCtxPushCurrent_v2(CuContext pushed) {
+    fake_cuda.pushed++;
+    return pushed == (CuContext)(void *)&context ? 0 : INVALID_VALUE;
+}
+EXPORT int cuCtxPopCurrent_v2(CuContext *popped) {
+    *popped = (CuContext)(void *)&context;
+    fake_cuda.pushed--;
+    return 0;
+}
+EXPORT int cuCtxGetCurrent(CuContext *current) {
+    *current = fake_cuda.pushed ? (CuContext)(void *)&context : NULL;
+    return 0;
+}
+EXPORT int cuMemGetInfo_v2(size_t *left, size_t *total) {
+    *left = *total = (size_t)1 << 30;
+    return 0;
+}
+/* Work on memory and modules needs a context, as in the real one. */
+static int without_context(void) { return fake_cuda.pushed == 0 ? 201 : 0; }
+
+EXPORT int cuMemAlloc_v2(CuPointer *pointer, size_t bytes) {
+    if (fake_cuda.fail_alloc || without_context())
+        return fake_cuda.fail_alloc ? OUT_OF_MEMORY : 201;
+    fake_cuda.allocations++;
+    *pointer = (CuPointer)(uintptr_t)aligned_alloc(ALIGNMENT, (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
+    return 0;
+}
+EXPORT int cuMemFree_v2(CuPointer pointer) {
+    fake_cuda.freed++;
+    free((void *)(uintptr_t)pointer);
+    return without_context();
+}
+EXPORT int cuMemcpyHtoD_v2(CuPointer to, const void *from, size_t bytes) {
+    memcpy((void *)(uintptr_t)to, from, bytes);
+    return without_context();
+}
+EXPORT int cuMemcpyDtoH_v2(void *to, CuPointer from, size_t bytes) {
+    memcpy(to, (const void *)(uintptr_t)from, bytes);
+    return without_context();
+}
+EXPORT int cuMemcpyDtoDAsync_v2(CuPointer to, CuPointer from, size_t bytes, CuStream stream) {
+    (void)stream;
+    return cuMemcpyDtoH_v2((void *)(uintptr_t)to, from, bytes);
+}
+EXPORT int cuMemsetD8Async(CuPointer pointer, unsigned char value, size_t bytes, CuStream stream) {
+    (void)stream;
+    memset((void *)(uintptr_t)pointer, value, bytes);
+    return 0;
+}
+EXPORT int cuStreamCreate(CuStream *stream, unsigned flags) {
+    (void)flags;
+    *stream = malloc(1);
+    return 0;
+}
+EXPORT int cuStreamDestroy_v2(CuStream stream) {
+    free(stream);
+    return 0;
+}
+EXPORT int cuStreamSynchronize(CuStream stream) {
+    (void)stream;
+    return 0;
+}
+EXPORT int cuStreamIsCapturing(CuStream stream, int *capturing) {
+    (void)stream;
+    *capturing = fake_cuda.capturing;
+    return 0;
+}
+EXPORT int cuModuleLoadDataEx(CuModule *module, const void *image, unsigned count, const int *options, void **values) {
+    (void)options;
+    (void)values;
+    fake_cuda.loaded_ptx = *(const char *)image == '.';
+    if (fake_cuda.refuse_cubin && count == 0)
+        return NO_BINARY;
+    fake_cuda.modules++;
+    *module = malloc(1);
+    return without_context();
+}
+EXPORT int cuModuleUnload(CuModule module) {
+    free(module);
+    fake_cuda.modules--;
+    return without_context();
+}
+EXPORT int cuModuleGetFunction(CuFunction *function, CuModule module, const char *symbol) {
+    (void)module;
+    strncpy(symbols[symbol_count], symbol, sizeof symbols[0] - 1);
+    *function = (CuFunction)(void *)symbols[symbol_count];
+    symbol_count = (symbol_count + 1) % FAKE_LAUNCHES;
+    return strcmp(symbol, "absent") == 0 ? NOT_FOUND : 0;
+}
+EXPORT int cuFuncGetAttribute(int *value, int attribute, CuFunction function) {
+    (void)function;
+    *value = attribute == CU_FUNCTION_MAX_THREADS ? fake_cuda.max_threads : 40;
+    return 0;
+}
+EXPORT int cuFuncSetAttribute(CuFunction function, int attribute, int value) {
+    (void)function;
+    fake_cuda.optin_bytes = attribute == CU_FUNCTION_DYNAMIC_SHARED ? value : -1;
+    return 0;
+}
+EXPORT int cuLaunchKernel(CuFunction function, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned ty, unsigned tz,
+                          unsigned shared_bytes, CuStream stream, void **parameters, void **extra) {
+    if (fake_cuda.fail_launch || extra || y * z * ty * tz != 1 || without_context())
+        return LAUNCH_FAILED;
+    FakeLaunch *launch = &fake_cuda.launches[fake_cuda.launch_count++ % FAKE_LAUNCHES];
+    *launch = (FakeLaunch){.blocks = x, .threads = threads, .shared_bytes = shared_bytes, .stream = stream};
+    memcpy(launch->symbol, (const void *)function, sizeof launch->symbol);
+    memcpy(launch->args, parameters[0], sizeof launch->args);
+    return 0;
+}
+
+/* There so that the table is complete; nothing tested here calls them. */
+#define UNUSED(name) \
+    EXPORT int name(void) { return INVALID_VALUE; }
+UNUSED(cuStreamBeginCapture_v2)
+UNUSED(cuStreamEndCapture)
+UNUSED(cuGraphInstantiateWithFlags)
+UNUSED(cuGraphLaunch)
+UNUSED(cuGraphExecDestroy)
+UNUSED(cuGraphDestroy)
+UNUSED(cuEventCreate)
+UNUSED(cuEventDestroy_v2)
+UNUSED(cuEventRecord)
+UNUSED(cuEventSynchronize)
+UNUSED(cuEventElapsedTime)

@@ -1,0 +1,244 @@
+/* link: rattan_runtime */
+/* Code for a GPU on a driver that only writes down what it is asked: arguments, workspaces, captures, every refusal. What needs
+ * a real device is in tests/gpu. */
+#include "runtime/cuda_executable.h"
+
+#include <dlfcn.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "fake_cuda.h"
+
+enum { HEADS = 3, WIDTH = 8, SHARED = 60 << 10 };
+
+#define B_ DIM_SYM(SYM_B)
+#define T_ DIM_SYM(SYM_T)
+
+static FakeCuda *fake;
+
+typedef struct Fixture {
+    Ctx             ctx;
+    CodeParam       params[3];
+    CodePhase       phases[2];
+    CodeObject      object;
+    CudaDevice     *device;
+    CudaExecutable *executable;
+    float           q[2 * 5 * HEADS * WIDTH], o[2 * 5 * HEADS * WIDTH];
+    Tensor          tensors[2];
+} Fixture;
+
+static Tensor tensor_of(void *data, int64_t batch, int64_t tokens) {
+    return (Tensor){data, DT_F32, 4, {batch, tokens, HEADS, WIDTH}, {tokens * HEADS * WIDTH, HEADS * WIDTH, WIDTH, 1}};
+}
+
+static void describe(Fixture *f) {
+    const CodeParam q = {"q", DT_F32, PARAM_IN, 4, {B_, T_, HEADS, WIDTH}}, o = {"o", DT_F32, PARAM_OUT, 4, {B_, T_, HEADS, WIDTH}};
+    const CodeParam work = {"work", DT_BF16, PARAM_WORK, 4, {1, B_, T_, 1000}};
+    const CodePhase one = {.symbol = "one", .axis_count = 2, .axes = {B_, T_, 1, 1}, .threads = 128};
+    const CodePhase two = {.symbol = "two", .axis_count = 3, .axes = {B_, T_, HEADS, 1}, .threads = 96, .shared_bytes = SHARED};
+    f->params[0] = q;
+    f->params[1] = work;
+    f->params[2] = o;
+    f->phases[0] = one;
+    f->phases[1] = two;
+    f->object = (CodeObject){.params = f->params, .param_count = 3, .phases = f->phases, .phase_count = 2, .chunk = 1, .kv_heads = 1,
+                             .name = (char *)"sample", .target = (char *)"cuda:sm_90", .ptx = (char *)"",
+                             .payload = (uint8_t *)"\x7f" "ELF", .payload_size = 4};
+    f->tensors[0] = tensor_of(f->q, 2, 5);
+    f->tensors[1] = tensor_of(f->o, 2, 5);
+}
+
+static int set_up(void **state) {
+    Fixture *f = calloc(1, sizeof *f);
+    *fake = (FakeCuda){.devices = 2, .max_threads = 1024};
+    ctx_init(&f->ctx);
+    describe(f);
+    *state = f;
+    return cuda_device_open(&f->ctx, 1, &f->device) != ST_OK || cuda_executable_load(&f->ctx, f->device, &f->object, &f->executable) != ST_OK;
+}
+
+static int tear_down(void **state) {
+    Fixture *f = *state;
+    cuda_executable_free(f->executable);
+    cuda_device_close(f->device);
+    ctx_free(&f->ctx);
+    free(f);
+    return fake->pushed != 0 || fake->modules != 0 || fake->allocations != fake->freed;
+}
+
+static void expect_failure(Fixture *f, Status got, Status wanted, const char *text) {
+    char line[2048];
+    ctx_describe(&f->ctx, line, sizeof line);
+    assert_int_equal(got, wanted);
+    if (!strstr(line, text))
+        fail_msg("'%s' says nothing of '%s'", line, text);
+    ctx_clear(&f->ctx);
+}
+
+static void launches_carry_the_arguments(void **state) {
+    Fixture        *f = *state;
+    const CudaPlace place = {.stream = (CuStream)(void *)f};
+    assert_int_equal(cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 77), ST_OK);
+    assert_int_equal(fake->launch_count, 2);
+    const FakeLaunch *one = &fake->launches[0], *two = &fake->launches[1];
+    assert_string_equal(one->symbol, "one");
+    assert_string_equal(two->symbol, "two");
+    assert_int_equal(one->blocks, 10);
+    assert_int_equal(two->blocks, 30);
+    assert_int_equal(one->threads, 128);
+    assert_int_equal(two->threads, 96);
+    assert_int_equal(one->shared_bytes, 0);
+    assert_int_equal(two->shared_bytes, SHARED);
+    assert_int_equal(fake->optin_bytes, SHARED);
+    assert_ptr_equal(one->stream, f);
+    assert_int_equal(two->args[0], (int64_t)(intptr_t)f->q);
+    assert_int_equal(two->args[1], 5 * HEADS * WIDTH);
+    assert_int_equal(two->args[5] % 256, 0);
+    assert_int_not_equal(two->args[5], 0);
+    assert_int_equal(two->args[6], 10 * 1000);
+    assert_int_equal(two->args[10], (int64_t)(intptr_t)f->o);
+    assert_int_equal(two->args[15 + SYM_T], 5);
+    assert_int_equal(two->args[15 + SYM_POS], 77);
+    assert_memory_equal(one->args, two->args, sizeof one->args[0] * (15 + SYM_COUNT));
+}
+
+static void nothing_runs_where_there_is_nothing_to_do(void **state) {
+    Fixture        *f = *state;
+    const CudaPlace place = {0};
+    const Tensor    empty[] = {tensor_of(f->q, 2, 0), tensor_of(f->o, 2, 0)};
+    assert_int_equal(cuda_executable_launch(&f->ctx, f->executable, &place, empty, 0), ST_OK);
+    assert_int_equal(fake->launch_count, 0);
+}
+
+static void each_stream_has_a_workspace(void **state) {
+    Fixture        *f = *state;
+    const CudaPlace first = {.stream = (CuStream)(void *)&f->q}, second = {.stream = (CuStream)(void *)&f->o};
+    assert_int_equal(cuda_executable_prepare(&f->ctx, f->executable, &first, f->tensors), ST_OK);
+    assert_int_equal(fake->allocations, 1);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(cuda_executable_launch(&f->ctx, f->executable, &first, f->tensors, 0), ST_OK);
+    assert_int_equal(fake->allocations, 1);
+    assert_int_equal(cuda_executable_launch(&f->ctx, f->executable, &second, f->tensors, 0), ST_OK);
+    assert_int_equal(fake->allocations, 2);
+    assert_int_equal(fake->launches[0].args[5], fake->launches[4].args[5]);
+    assert_int_not_equal(fake->launches[0].args[5], fake->launches[6].args[5]);
+    assert_int_equal(fake->freed, 0);
+}
+
+static void a_capture_allocates_nothing(void **state) {
+    Fixture        *f = *state;
+    const CudaPlace place = {.stream = (CuStream)(void *)&f->q};
+    fake->capturing = 1;
+    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_USAGE, "before the capture");
+    assert_int_equal(fake->launch_count + fake->allocations, 0);
+    fake->capturing = 0;
+    assert_int_equal(cuda_executable_prepare(&f->ctx, f->executable, &place, f->tensors), ST_OK);
+    fake->capturing = 1;
+    assert_int_equal(cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_OK);
+    assert_int_equal(fake->allocations, 1);
+}
+
+static void the_caller_may_bring_the_workspace(void **state) {
+    Fixture *f = *state;
+    int64_t  bytes;
+    assert_int_equal(cuda_executable_memory(&f->ctx, f->executable, f->tensors, &bytes), ST_OK);
+    assert_in_range(bytes, 2 * 10 * 1000, 2 * 10 * 1000 + 63);
+    CudaPlace place = {.workspace = 512 << 10, .workspace_bytes = bytes};
+    assert_int_equal(cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_OK);
+    assert_int_equal(fake->launches[1].args[5], 512 << 10);
+    assert_int_equal(fake->allocations, 0);
+    place.workspace_bytes--;
+    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_USAGE, "workspace");
+    place = (CudaPlace){.workspace = (512 << 10) + 64, .workspace_bytes = bytes};
+    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_USAGE, "256 bytes");
+}
+
+static void wrong_arguments_launch_nothing(void **state) {
+    Fixture        *f = *state;
+    const CudaPlace place = {0};
+    Tensor          wrong[2] = {f->tensors[0], f->tensors[1]};
+    wrong[1].dims[1] = 4;
+    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, wrong, 0), ST_USAGE, "should have [2 (B), 5 (T), 3, 8]");
+    wrong[1] = f->tensors[0];
+    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, wrong, 0), ST_USAGE, "shares memory with q");
+    wrong[1] = f->tensors[1];
+    wrong[0].dtype = DT_BF16;
+    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, wrong, 0), ST_USAGE, "is bf16, should be fp32");
+    /* 2 * 2^30 * 3 blocks */
+    const Tensor many[] = {{f->q, DT_F32, 4, {2, 1 << 30, HEADS, WIDTH}, {0, 0, 0, 1}},
+                           tensor_of((void *)((char *)f->q + (1 << 20)), 2, 1 << 30)};
+    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &(CudaPlace){.workspace = 256, .workspace_bytes = INT64_MAX}, many, 0),
+                   ST_USAGE, "blocks");
+    assert_int_equal(fake->launch_count, 0);
+}
+
+static void failures_of_the_driver_are_named(void **state) {
+    Fixture        *f = *state;
+    const CudaPlace place = {0};
+    fake->fail_alloc = 1;
+    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_NO_MEMORY, "CUDA_ERROR_OUT_OF_MEMORY");
+    fake->fail_alloc = 0;
+    fake->fail_launch = 1;
+    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_FAILED,
+                   "one: cuLaunchKernel with 10 blocks of 128 threads and 0 bytes, B=2 T=5 N=2: CUDA_ERROR_LAUNCH_FAILED");
+}
+
+static void load_refuses(Fixture *f, const char *text) {
+    CudaExecutable *executable = NULL;
+    expect_failure(f, cuda_executable_load(&f->ctx, f->device, &f->object, &executable), ST_NO_DEVICE, text);
+    assert_null(executable);
+}
+
+static void code_that_does_not_fit_is_refused(void **state) {
+    Fixture        *f = *state;
+    CudaExecutable *executable;
+    fake->max_threads = 96;
+    load_refuses(f, "one: wants 128 threads a block");
+    fake->max_threads = 1024;
+    f->phases[1].shared_bytes = 232449;
+    load_refuses(f, "two: wants 232449 bytes of shared memory");
+    f->phases[1].shared_bytes = 0;
+    fake->refuse_cubin = 1;
+    load_refuses(f, "is for cuda:sm_90");
+    f->object.ptx = (char *)".version 9.0\n";
+    assert_int_equal(cuda_executable_load(&f->ctx, f->device, &f->object, &executable), ST_OK);
+    assert_int_equal(fake->loaded_ptx, 1);
+    cuda_executable_free(executable);
+}
+
+static void devices_are_found_by_index(void **state) {
+    Fixture    *f = *state;
+    CudaDevice *device = NULL;
+    assert_int_equal(cuda_device_count(), 2);
+    assert_string_equal(f->device->facts.name, "Fake GPU");
+    expect_failure(f, cuda_device_open(&f->ctx, 2, &device), ST_NO_DEVICE, "there is no device 2, only 0 to 1");
+    fake->devices = 0;
+    expect_failure(f, cuda_device_open(&f->ctx, 0, &device), ST_NO_DEVICE, "shows no device");
+    assert_int_equal(cuda_device_count(), 0);
+    setenv("RATTAN_LIBCUDA", "nowhere/libcuda.so", 1);
+    expect_failure(f, cuda_device_open(&f->ctx, 0, &device), ST_NO_DEVICE, "nowhere/libcuda.so cannot be opened");
+    setenv("RATTAN_LIBCUDA", FAKE_CUDA, 1);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(launches_carry_the_arguments, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nothing_runs_where_there_is_nothing_to_do, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_stream_has_a_workspace, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_capture_allocates_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_caller_may_bring_the_workspace, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(wrong_arguments_launch_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(failures_of_the_driver_are_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(code_that_does_not_fit_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(devices_are_found_by_index, set_up, tear_down),
+    };
+    setenv("RATTAN_LIBCUDA", FAKE_CUDA, 1);
+    void *library = dlopen(FAKE_CUDA, RTLD_NOW);
+    fake = library ? dlsym(library, "fake_cuda") : NULL;
+    return fake ? cmocka_run_group_tests(tests, NULL, NULL) : 1;
+}
