@@ -1,5 +1,6 @@
 /* The way of a spec through the compiler, on one page: see compile.h. */
 #include "driver/compile.h"
+#include "driver/fingerprint.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -36,7 +37,9 @@ static const char *kind_name(KernelKind kind) {
     return NAMES[kind];
 }
 
-static const char *compiler_name(Ctx *ctx) { return ctx_printf(ctx, "rattan %s; %s", RATTAN_VERSION, llvm_version()); }
+static const char *compiler_name(Ctx *ctx) {
+    return ctx_printf(ctx, "rattan %s (%s); %s", RATTAN_VERSION, COMPILER_FINGERPRINT, llvm_version());
+}
 
 static const char *schedule_text(Ctx *ctx, const Schedule *schedule) {
     Text text = TEXT(ctx);

@@ -2,6 +2,7 @@
 /* What goes into a cache key: every input that can change the code does, and nothing else. The fields of specs and
  * schedules are taken from their tables, so that a new row without a case here fails. */
 #include "driver/compile.h"
+#include "driver/fingerprint.h"
 #include "frontend/frontend.h"
 
 #include <setjmp.h>
@@ -206,6 +207,8 @@ static void test_the_rest_of_a_request(void **state) {
     DIFFERS(strcpy(c->target.cpu, "other"));
     DIFFERS(strcat(c->target.features, ",+zzz"));
     assert_non_null(strstr(base, RATTAN_VERSION));
+    assert_int_equal(strlen(COMPILER_FINGERPRINT), 16);
+    assert_non_null(strstr(base, COMPILER_FINGERPRINT));
     assert_non_null(strstr(base, llvm_version()));
     c->request = kept;
     c->target = target;

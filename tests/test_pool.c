@@ -76,6 +76,21 @@ static void test_each_item_once(void **state) {
     free(counts);
 }
 
+/* Ended right after the threads began: none may sleep through it. */
+static void test_ends_at_any_moment(void **state) {
+    (void)state;
+    Counts *counts = calloc(1, sizeof *counts);
+    for (int round = 0; round < 2000; round++) {
+        Pool *pool = make_pool(3);
+        counts->work = round % 50;
+        pool_run(pool, count, counts, 3);
+        spin(round % 200 * 20);
+        pool_destroy(pool);
+    }
+    assert_int_equal(atomic_load(&counts->items[2]), 2000);
+    free(counts);
+}
+
 static void test_others_take_part(void **state) {
     (void)state;
     Counts *counts = calloc(1, sizeof *counts);
@@ -240,6 +255,7 @@ static void test_latency(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_each_item_once),
+        cmocka_unit_test(test_ends_at_any_moment),
         cmocka_unit_test(test_others_take_part),
         cmocka_unit_test(test_callers_at_once),
         cmocka_unit_test(test_nested),
