@@ -31,6 +31,14 @@ typedef struct WorkMemory { /* lasts over the kernels of a module */
     int64_t     elements;
 } WorkMemory;
 
+typedef struct Arrival { /* a fetch that no wait has covered yet */
+    const Op *fetch;
+    double   *tile; /* malloc'd */
+    double   *slot; /* where it goes: its data, and its place or -1 */
+    int64_t   place;
+    int64_t   group;
+} Arrival;
+
 typedef struct Machine {
     Ctx              *ctx;
     const InterpArgs *args;
@@ -39,6 +47,9 @@ typedef struct Machine {
     Tensor           *tensors; /* by parameter index */
     WorkMemory       *works;
     int               work_count, work_capacity;
+    Arrival          *arrivals; /* malloc'd */
+    int               arrival_count, arrival_capacity;
+    int64_t           group;      /* number of the group that the next commit closes */
     double           *scratch;    /* one double for each 2 bytes, exact: a value lies at its first 2 bytes */
     double           *matrix;     /* a tile's worth, as large as the largest */
     double            rope_theta; /* of rope_frequency, with rope_cols columns */
@@ -64,8 +75,17 @@ void          interp_settle(Machine *m, const Value *value); /* rounds what was 
 void          interp_stage(Machine *m, const Value *to, const Value *from);
 void          interp_commit(Machine *m, const Value *to);
 double        interp_round(const Machine *m, DType dtype, double value);
-Status        interp_read(Machine *m, const Op *load, double *out); /* what a load gives, unrounded */
+/* What a load with the operands from `first` on gives, unrounded: a tile of type's size. */
+Status interp_read_at(Machine *m, const Op *load, int first, Type type, double *out);
+Status interp_read(Machine *m, const Op *load, double *out); /* what a load gives, unrounded */
+/* The slot of operand 1 of the ring that is operand 0: its data, and its place or -1. */
+void interp_find_slot(const Machine *m, const Op *op, double **data, int64_t *place);
+void interp_put_slot(const Machine *m, Type type, double *data, int64_t place, const double *tile);
 Exec          exec_iload, exec_load, exec_store, exec_ring, exec_ring_put, exec_ring_get;
+
+/* interp_async.c */
+void interp_release_arrivals(Machine *m);
+Exec exec_fetch, exec_commit, exec_wait, exec_barrier;
 
 /* interp_ops.c */
 Exec exec_fconst, exec_unary, exec_binary, exec_mask, exec_rowsum, exec_rowmax, exec_concat, exec_rope, exec_dot,

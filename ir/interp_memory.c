@@ -96,6 +96,7 @@ void interp_release(Machine *m) {
         free(m->cells[v].owned);
         free(m->cells[v].next);
     }
+    interp_release_arrivals(m);
     free(m->cells);
     free(m->matrix);
     free(m->rope_frequency);
@@ -319,8 +320,9 @@ Status exec_iload(Machine *m, const Op *op) {
 /* ---- Loads and stores ---- */
 
 /* Where row r of a load or store begins, in elements, or -1 if the row is not there. */
-static Status find_row(const Machine *m, const Op *op, const Tensor *tensor, int r, int cols, int64_t *start) {
-    int64_t       at[3] = {interp_index(m, op->in[0]), interp_index(m, op->in[1]), interp_index(m, op->in[2])};
+static Status find_row(const Machine *m, const Op *op, int first, const Tensor *tensor, int r, int cols, int64_t *start) {
+    Value *const *in = op->in + first; /* coordinates and bounds */
+    int64_t       at[3] = {interp_index(m, in[0]), interp_index(m, in[1]), interp_index(m, in[2])};
     const int64_t period = op_int(op, AT_PERIOD, 1), wrap = op_int(op, AT_WRAP, 0);
     const int64_t rowdim = op_int(op, AT_ROWDIM, -1), groupdim = op_int(op, AT_GROUPDIM, -1);
     *start = -1;
@@ -328,7 +330,7 @@ static Status find_row(const Machine *m, const Op *op, const Tensor *tensor, int
         at[groupdim] += r / period;
     if (rowdim >= 0) {
         at[rowdim] += r % period;
-        if (at[rowdim] < interp_index(m, op->in[3]) || at[rowdim] >= interp_index(m, op->in[4]))
+        if (at[rowdim] < interp_index(m, in[3]) || at[rowdim] >= interp_index(m, in[4]))
             return ST_OK;
         if (wrap > 0)
             at[rowdim] = (at[rowdim] % wrap + wrap) % wrap;
@@ -344,18 +346,19 @@ static Status find_row(const Machine *m, const Op *op, const Tensor *tensor, int
     return ST_OK;
 }
 
-Status interp_read(Machine *m, const Op *load, double *out) {
-    const Type    type = load->out[0]->type;
+Status interp_read_at(Machine *m, const Op *load, int first, Type type, double *out) {
     const Tensor *tensor;
     TRY(op_tensor(m, load, &tensor));
     for (int r = 0; r < type.rows; r++, out += type.cols) {
         int64_t start;
-        TRY(find_row(m, load, tensor, r, type.cols, &start));
+        TRY(find_row(m, load, first, tensor, r, type.cols, &start));
         for (int c = 0; c < type.cols; c++)
             out[c] = start < 0 ? 0 : dtype_load(tensor->param->dtype, tensor->data, start + c * tensor->strides[3]);
     }
     return ST_OK;
 }
+
+Status interp_read(Machine *m, const Op *load, double *out) { return interp_read_at(m, load, 0, load->out[0]->type, out); }
 
 Status exec_load(Machine *m, const Op *op) {
     TRY(interp_read(m, op, interp_result(m, op)));
@@ -370,7 +373,7 @@ Status exec_store(Machine *m, const Op *op) {
     TRY(op_tensor(m, op, &tensor));
     for (int r = 0; r < type.rows; r++, tile += type.cols) {
         int64_t start;
-        TRY(find_row(m, op, tensor, r, type.cols, &start));
+        TRY(find_row(m, op, 0, tensor, r, type.cols, &start));
         for (int c = 0; c < type.cols && start >= 0; c++)
             dtype_store(tensor->param->dtype, tensor->data, start + c * tensor->strides[3], tile[c]);
     }
@@ -390,8 +393,7 @@ Status exec_ring(Machine *m, const Op *op) {
     return ST_OK;
 }
 
-/* The ring's slot of operand 1: its data, or its place. */
-static void find_slot(const Machine *m, const Op *op, double **data, int64_t *place) {
+void interp_find_slot(const Machine *m, const Op *op, double **data, int64_t *place) {
     const Type    ring = op->in[0]->type;
     const Cell   *cell = &m->cells[op->in[0]->id];
     const int64_t index = interp_index(m, op->in[1]), slot = (index % ring.slots + ring.slots) % ring.slots;
@@ -399,15 +401,17 @@ static void find_slot(const Machine *m, const Op *op, double **data, int64_t *pl
     *place = cell->place < 0 ? -1 : cell->place + slot * ir_tile_bytes(type_ring_tile(ring));
 }
 
-Status exec_ring_put(Machine *m, const Op *op) {
-    const Type    type = type_ring_tile(op->in[0]->type);
-    const double *tile = interp_tile(m, op->in[2]);
-    double       *data;
-    int64_t       place;
-    find_slot(m, op, &data, &place);
+void interp_put_slot(const Machine *m, Type type, double *data, int64_t place, const double *tile) {
     memmove(data, tile, sizeof(double) * (size_t)interp_elements(type));
     if (place >= 0)
         put(m, type, place, tile);
+}
+
+Status exec_ring_put(Machine *m, const Op *op) {
+    double *data;
+    int64_t place;
+    interp_find_slot(m, op, &data, &place);
+    interp_put_slot(m, type_ring_tile(op->in[0]->type), data, place, interp_tile(m, op->in[2]));
     return ST_OK;
 }
 
@@ -416,7 +420,7 @@ Status exec_ring_get(Machine *m, const Op *op) {
     Cell   *cell = &m->cells[op->out[0]->id];
     double *data;
     int64_t place;
-    find_slot(m, op, &data, &place);
+    interp_find_slot(m, op, &data, &place);
     cell->data = data;
     cell->place = place;
     if (is_placed(m, op->out[0]->type)) {

@@ -121,6 +121,7 @@ typedef struct Kernel {
     Block      *body;
     int         value_count;   /* ids handed out */
     int64_t     scratch_bytes; /* set by place */
+    int         warps;         /* of the block that runs an item on a GPU; 0: not for GPUs */
 } Kernel;
 
 typedef struct Module {

@@ -2,7 +2,7 @@
  * defined before, counts and types as written) but not verified; or a message with file:line:column.
  *
  *   module  = "module" string {("chunk" | "segment" | "min_items") "=" int} {kernel}
- *   kernel  = "kernel" "@"name ("loop" | "tile") ["scratch" "=" int] "{" {param} {op} "}"
+ *   kernel  = "kernel" "@"name ("loop" | "tile") ["scratch" "=" int] ["warps" "=" int] "{" {param} {op} "}"
  *   param   = "param" name dtype role "[" dim {"," dim} "]"
  *   op      = [def {"," def} "="] opname [%value {"," %value}] ["{" [name "=" value {"," ...}] "}"]
  *             [["(" [def {"," def}] ")"] "{" {op} "}"]                       and the line ends
@@ -392,6 +392,12 @@ static Status parse_kernel(Parser *p, Module *module) {
     if (lex_accept_word(&p->lex, "scratch")) {
         TRY(lex_expect(&p->lex, '=', "write scratch=bytes"));
         TRY(lex_int_in(&p->lex, "scratch", 0, INT64_C(1) << 40, &p->kernel->scratch_bytes));
+    }
+    if (lex_accept_word(&p->lex, "warps")) {
+        int64_t warps = 0;
+        TRY(lex_expect(&p->lex, '=', "write warps=count"));
+        TRY(lex_int_in(&p->lex, "warps", 1, 32, &warps));
+        p->kernel->warps = (int)warps;
     }
     TRY(lex_expect(&p->lex, '{', "open the kernel's body"));
     for (lex_space(&p->lex); lex_accept_word(&p->lex, "param"); lex_space(&p->lex))

@@ -216,7 +216,10 @@ static void print_kernel(Text *text, Kernel *kernel) {
     ir_number(kernel);
     name_values(&p);
     text_add(text, "kernel @%s %s", kernel->name, LEVELS[kernel->level]);
-    text_add(text, " scratch=%lld {\n", (long long)kernel->scratch_bytes);
+    text_add(text, " scratch=%lld", (long long)kernel->scratch_bytes);
+    if (kernel->warps)
+        text_add(text, " warps=%d", kernel->warps);
+    text_add(text, " {\n");
     for (int i = 0; i < kernel->param_count; i++)
         print_param(text, &kernel->params[i]);
     print_block(&p, kernel->body);

@@ -129,6 +129,7 @@ static void clone_kernel(Ctx *ctx, const Kernel *from, Module *module) {
     for (int p = 0; p < from->param_count; p++)
         PUSH(ctx, kernel->params, kernel->param_count, kernel->param_capacity, from->params[p]);
     kernel->scratch_bytes = from->scratch_bytes;
+    kernel->warps = from->warps;
     Builder b = ir_at_end(ctx, kernel, kernel->body);
     clone_block(&b, from->body, kernel->body, &map);
 }

@@ -62,15 +62,14 @@ static Status check_divisor(const Verifier *v, const Op *op) {
 
 /* ---- Memory ---- */
 
-static Status check_access(const Verifier *v, const Op *op, const Value *tile) {
+/* `first`: the operand that is the first coordinate; `cols` of the tile. */
+static Status check_access(const Verifier *v, const Op *op, int first, int cols) {
     const CodeParam *param;
     const int64_t    rowdim = op_int(op, AT_ROWDIM, 0), groupdim = op_int(op, AT_GROUPDIM, 0);
     TRY(find_param(v, op, &param));
-    for (int i = 0; i < 5; i++)
+    for (int i = first; i < first + 5; i++)
         if (!is_index(op->in[i]))
             return verify_fail(v, op, "types", "coordinates and bounds must be index values, operand %d is not", i);
-    if (!is_tile(tile))
-        return verify_fail(v, op, "types", "what is loaded or stored must be a tile");
     if (rowdim < -1 || rowdim > 2 || groupdim < -1 || groupdim > 2)
         return verify_fail(v, op, "rowdim", "rowdim %lld and groupdim %lld must be -1, 0, 1 or 2", (long long)rowdim,
                            (long long)groupdim);
@@ -78,19 +77,25 @@ static Status check_access(const Verifier *v, const Op *op, const Value *tile) {
         return verify_fail(v, op, "rowdim", "rowdim and groupdim are both %lld", (long long)rowdim);
     if (op_int(op, AT_PERIOD, 0) < 1 || op_int(op, AT_WRAP, 0) < 0)
         return verify_fail(v, op, "period", "period must be at least 1 and wrap at least 0");
-    if (param->dims[3] > 0 && tile->type.cols > param->dims[3])
-        return verify_fail(v, op, "types", "%d columns of %s, which has %lld", tile->type.cols, param->name,
+    if (param->dims[3] > 0 && cols > param->dims[3])
+        return verify_fail(v, op, "types", "%d columns of %s, which has %lld", cols, param->name,
                            (long long)param->dims[3]);
     return ST_OK;
 }
 
-static Status check_load(const Verifier *v, const Op *op) { return check_access(v, op, op->out[0]); }
+static Status check_tile_access(const Verifier *v, const Op *op, const Value *tile) {
+    if (!is_tile(tile))
+        return verify_fail(v, op, "types", "what is loaded or stored must be a tile");
+    return check_access(v, op, 0, tile->type.cols);
+}
+
+static Status check_load(const Verifier *v, const Op *op) { return check_tile_access(v, op, op->out[0]); }
 
 static Status check_store(const Verifier *v, const Op *op) {
     const CodeParam *param = ir_find_param(v->kernel, op_text(op, AT_PARAM));
     if (param && param->role == PARAM_IN)
         return verify_fail(v, op, "param", "%s is an input: it cannot be stored to", param->name);
-    return check_access(v, op, op->in[5]);
+    return check_tile_access(v, op, op->in[5]);
 }
 
 static Status check_ring_put(const Verifier *v, const Op *op) {
@@ -99,6 +104,18 @@ static Status check_ring_put(const Verifier *v, const Op *op) {
         return verify_fail(v, op, "types", "%%0 must be a ring and %%1 an index");
     if (!type_equal(op->in[2]->type, type_ring_tile(ring)))
         return verify_fail(v, op, "types", "the tile must have the type of the ring's slots");
+    return ST_OK;
+}
+
+static Status check_fetch(const Verifier *v, const Op *op) {
+    if (op->in[0]->type.cls != TY_RING || !is_index(op->in[1]))
+        return verify_fail(v, op, "types", "%%0 must be a ring and %%1 an index");
+    return check_access(v, op, 2, op->in[0]->type.cols);
+}
+
+static Status check_wait(const Verifier *v, const Op *op) {
+    if (op_int(op, AT_COUNT, -1) < 0)
+        return verify_fail(v, op, "count", "count must be at least 0");
     return ST_OK;
 }
 
@@ -251,6 +268,8 @@ Status verify_op_rules(const Verifier *v, const Op *op) {
     case OP_LOAD: return check_load(v, op);
     case OP_STORE: return check_store(v, op);
     case OP_RING_PUT: return check_ring_put(v, op);
+    case OP_FETCH: return check_fetch(v, op);
+    case OP_WAIT: return check_wait(v, op);
     case OP_MASK: return check_mask(v, op);
     case OP_ROPE: return check_rope(v, op);
     case OP_DOT: return check_dot(v, op);

@@ -15,6 +15,10 @@ typedef struct Target {
     int64_t l1_bytes, l2_bytes; /* data caches of a core */
     double  flops_per_cycle;    /* fp32, a core: 2 * FMA lanes * units */
     bool    native;             /* runs in this process */
+    int     warp_size;    /* threads that run in step; 0: not a GPU, and then the facts below are 0 as well */
+    int64_t shared_bytes; /* shared memory a block may have */
+    int     registers;    /* 32-bit registers of a multiprocessor, shared by its threads */
+    int     processors;   /* multiprocessors to keep busy */
 } Target;
 
 /* Elements of a vector register holding fp32. */

@@ -167,6 +167,8 @@ static void cut_segments(const CodeObject *object, LaunchSizes *sizes) {
     sizes->syms[SYM_L] = segment;
     sizes->syms[SYM_S] = (length + segment - 1) / segment;
     sizes->syms[SYM_K] = sizes->syms[SYM_S] - 1;
+    sizes->syms[SYM_R] = (sizes->syms[SYM_T] + chunk - 1) / chunk;
+    sizes->syms[SYM_C] = sizes->syms[SYM_B] * sizes->syms[SYM_T] / chunk + sizes->syms[SYM_N];
 }
 
 static Status add_work(Ctx *ctx, const CodeObject *object, LaunchSizes *sizes) {

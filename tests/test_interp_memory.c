@@ -359,6 +359,30 @@ static void test_rings(void **state) {
     check_ring(" @1024");
 }
 
+/* The older group has arrived behind a wait for all but one, the younger one has not; then both have. */
+static void check_fetch(const char *place, int count) {
+    char     body[1024];
+    TestTile a = random_tile(2, 2, -1, 1), b = random_tile(2, 2, -1, 1), wanted = a;
+    for (int e = 0; e < 4; e++)
+        wanted.data[e] = count == 0 ? a.data[e] - b.data[e] : NAN;
+    snprintf(body, sizeof body,
+             "  %%q:ring<2, f32<2x2>%s> = ring\n  %%one:index = iconst {value=1}\n  %%two:index = iconst {value=2}\n"
+             "  fetch %%q, %%z, %%z, %%z, %%z, %%z, %%two {param=\"a\", rowdim=2, groupdim=-1, period=2}\n  commit\n"
+             "  fetch %%q, %%one, %%z, %%z, %%z, %%z, %%two {param=\"b\", rowdim=2, groupdim=-1, period=2}\n  commit\n"
+             "  wait {count=%d}\n  barrier\n  %%v:f32<2x2> = ring_get %%q, %%z\n  %%w:f32<2x2> = ring_get %%q, %%one\n"
+             "  %%r:f32<2x2> = sub %%v, %%w",
+             place, count);
+    check_run("tile", body, &a, &b, &wanted, (InterpArgs){.placed = place[0] != '\0'});
+}
+
+static void test_fetches_arrive_with_a_wait(void **state) {
+    (void)state;
+    for (int count = 0; count < 3; count++) {
+        check_fetch("", count);
+        check_fetch(" @1024", count);
+    }
+}
+
 static void test_ring_slots_start_undefined(void **state) {
     (void)state;
     TestTile wanted = {2, 2, {NAN, NAN, NAN, NAN}};
@@ -461,6 +485,7 @@ int main(void) {
         cmocka_unit_test(test_softmax_sum),
         cmocka_unit_test(test_sum),
         cmocka_unit_test(test_rings),
+        cmocka_unit_test(test_fetches_arrive_with_a_wait),
         cmocka_unit_test(test_ring_slots_start_undefined),
         cmocka_unit_test(test_clobbered_places_show),
         cmocka_unit_test(test_carried_places),

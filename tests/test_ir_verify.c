@@ -159,6 +159,11 @@ static const Case CASES[] = {
     {"tile", "  ring_put %x, %z, %x", "op ring_put: types: %0 must be a ring and %1 an index"},
     {"tile", "  %g:ring<2, f32<4x8>> = ring\n  ring_put %g, %z, %col",
      "op ring_put: types: the tile must have the type of the ring's slots"},
+    {"tile", "  %g:ring<2, bf16<4x8>> = ring\n  fetch %g, %z, %z, %z, %z, %z, %one {param=\"q\", rowdim=1, groupdim=-1, period=4}\n"
+             "  commit\n  barrier\n  wait {count=0}", NULL},
+    {"tile", "  fetch %x, %z, %z, %z, %z, %z, %one {param=\"q\", rowdim=1, groupdim=-1, period=4}",
+     "op fetch: types: %0 must be a ring and %1 an index"},
+    {"tile", "  wait {count=-1}", "op wait: count: count must be at least 0"},
     {"tile", "  %r:f32<4x8> = ring_get %x, %z", "op %r = ring_get: types: %0 must be a ring"},
     /* places: a 4 x 8 tile takes 4 rows of 16 floats, 256 bytes */
     {"tile", "  %r:f32<4x8 @768> = neg %x", NULL},

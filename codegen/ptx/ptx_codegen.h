@@ -1,0 +1,34 @@
+/* The GPU back end: tile IR to CUDA C++ and, through NVRTC, to PTX and a cubin.
+ * In: a verified tile-level module after the passes for a target with warps. Out: readable source, and what NVRTC makes
+ * of it. A kernel takes one by-value struct: the args block of base/code_object.h. */
+#ifndef RATTAN_CODEGEN_PTX_PTX_CODEGEN_H
+#define RATTAN_CODEGEN_PTX_PTX_CODEGEN_H
+
+#include "ir/ir.h"
+#include "ir/schedule.h"
+#include "ir/target.h"
+
+/* "cuda:sm_80", ...: a row of archs.def. An unknown name is ST_USAGE and lists the known ones. Needs no GPU, driver or
+ * NVRTC. ptx_arch_for gives the row for a device of compute capability major.minor, NULL where it is too old. */
+Status      ptx_find_target(Ctx *ctx, const char *name, Target *target);
+const char *ptx_arch_for(int major, int minor);
+/* Names and one-line descriptions, for `rattan targets`: index 0 .. until NULL. */
+const char *ptx_target_name(int index);
+const char *ptx_target_help(int index);
+
+enum { PTX_WANT_SOURCE = 1, PTX_WANT_PTX = 2, PTX_WANT_CUBIN = 4, PTX_WANT_RESOURCES = 8 };
+
+typedef struct PtxOutput {
+    CodePhase  *phases; /* one a kernel, in order; arena, as all below */
+    int         phase_count;
+    const char *source;    /* CUDA C++, always */
+    const char *ptx;       /* where wanted */
+    const char *resources; /* a line a kernel: registers, spilled bytes, shared memory; where wanted */
+    uint8_t    *cubin;
+    size_t      cubin_size;
+} PtxOutput;
+
+/* Symbols are "rattan_<module name>_<kernel name>". */
+Status ptx_compile(Ctx *ctx, const Module *module, const Target *target, const Schedule *schedule, int want, PtxOutput *out);
+
+#endif

@@ -1,0 +1,79 @@
+/* The interpreter's copies in flight. A fetch reads its tile at once and leaves its slot undefined (NaN) until a wait
+ * covers it, so that whoever reads a slot too early shows. Nothing else runs at the same time here: a barrier is nothing. */
+#include "ir/interp.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static Status grow(Machine *m, const Op *op) {
+    if (m->arrival_count < m->arrival_capacity)
+        return ST_OK;
+    const int capacity = m->arrival_capacity ? 2 * m->arrival_capacity : 8;
+    Arrival  *more = realloc(m->arrivals, sizeof *more * (size_t)capacity);
+    if (!more)
+        return ctx_fail(m->ctx, ST_NO_MEMORY, op_info(op->code)->name, "use smaller tensors", "out of memory");
+    m->arrivals = more;
+    m->arrival_capacity = capacity;
+    return ST_OK;
+}
+
+static double *undefined_tile(int64_t elements) {
+    double *tile = malloc(sizeof(double) * (size_t)elements);
+    for (int64_t e = 0; tile && e < elements; e++)
+        tile[e] = NAN;
+    return tile;
+}
+
+Status exec_fetch(Machine *m, const Op *op) {
+    const Type type = type_ring_tile(op->in[0]->type);
+    Arrival    arrival = {.fetch = op, .group = m->group};
+    TRY(grow(m, op));
+    arrival.tile = undefined_tile(interp_elements(type));
+    if (!arrival.tile)
+        return ctx_fail(m->ctx, ST_NO_MEMORY, "fetch", "use smaller tensors", "out of memory");
+    interp_find_slot(m, op, &arrival.slot, &arrival.place);
+    interp_put_slot(m, type, arrival.slot, arrival.place, arrival.tile);
+    m->arrivals[m->arrival_count++] = arrival;
+    TRY(interp_read_at(m, op, 2, type, arrival.tile));
+    for (int64_t e = 0; e < interp_elements(type); e++)
+        arrival.tile[e] = interp_round(m, type.dtype, arrival.tile[e]);
+    return ST_OK;
+}
+
+Status exec_commit(Machine *m, const Op *op) {
+    (void)op;
+    m->group++;
+    return ST_OK;
+}
+
+static void arrive(Machine *m, const Arrival *arrival) {
+    interp_put_slot(m, type_ring_tile(arrival->fetch->in[0]->type), arrival->slot, arrival->place, arrival->tile);
+    free(arrival->tile);
+}
+
+Status exec_wait(Machine *m, const Op *op) {
+    const int64_t arrived = m->group - op_int(op, AT_COUNT, 0);
+    int           left = 0;
+    for (int a = 0; a < m->arrival_count; a++) {
+        if (m->arrivals[a].group < arrived)
+            arrive(m, &m->arrivals[a]);
+        else
+            m->arrivals[left++] = m->arrivals[a];
+    }
+    m->arrival_count = left;
+    return ST_OK;
+}
+
+Status exec_barrier(Machine *m, const Op *op) {
+    (void)m, (void)op;
+    return ST_OK;
+}
+
+void interp_release_arrivals(Machine *m) {
+    for (int a = 0; a < m->arrival_count; a++)
+        free(m->arrivals[a].tile);
+    free(m->arrivals);
+    m->arrivals = NULL;
+    m->arrival_count = m->arrival_capacity = 0;
+    m->group = 0;
+}
