@@ -133,8 +133,8 @@ static const char *option_words(int option) {
     case OPTION_DTYPE: return "fp32 bf16 fp16";
     case OPTION_EMIT: return "loop-ir tile-ir schedule llvm asm obj code all";
     case OPTION_WITH: return "packed lse final-state parts";
-    case OPTION_TARGET: return "$(rattan targets 2>/dev/null | cut -d' ' -f1)";
-    case OPTION_DUMP: return "all $(rattan passes 2>/dev/null | cut -d' ' -f1)";
+    case OPTION_TARGET: return "$(rattan targets 2>/dev/null | cut -d\" \" -f1)";
+    case OPTION_DUMP: return "all $(rattan passes 2>/dev/null | cut -d\" \" -f1)";
     default: return NULL;
     }
 }
@@ -180,8 +180,11 @@ static void add_zsh_option(Text *text, int option) {
     text_add(text, "                '*--%s[", row->name);
     add_zsh_help(text, row->help);
     text_add(text, "]");
-    if (row->argument && option_words(option))
-        text_add(text, ":%s:(%s)", row->name, option_words(option));
+    const char *words = option_words(option);
+    if (words && strchr(words, '$')) /* a list to be asked for */
+        text_add(text, ":%s:{compadd -- %s}", row->name, words);
+    else if (words)
+        text_add(text, ":%s:(%s)", row->name, words);
     else if (row->argument)
         text_add(text, ":%s:_files", row->name);
     text_add(text, "' \\\n");

@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # Random layers, shapes, types and schedules: forward, chunks and steps against the float64 reference (`rattan check`).
 # RATTAN_RANDOM_CASES: how many (default 40; the accuracy rule is stated for 500). RATTAN_RANDOM_SEED: the first case's number.
 . "$(dirname "$0")/lib.sh"

@@ -1,0 +1,29 @@
+# bash completion for rattan. Made by 'rattan help --completion bash'.
+_rattan() {
+    local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD-1]}" words=""
+    case "$previous" in
+        --target) COMPREPLY=($(compgen -W "$(rattan targets 2>/dev/null | cut -d" " -f1)" -- "$current")); return ;;
+        --kind) COMPREPLY=($(compgen -W "forward decode extend" -- "$current")); return ;;
+        --dtype) COMPREPLY=($(compgen -W "fp32 bf16 fp16" -- "$current")); return ;;
+        --with) COMPREPLY=($(compgen -W "packed lse final-state parts" -- "$current")); return ;;
+        --emit) COMPREPLY=($(compgen -W "loop-ir tile-ir schedule llvm asm obj code all" -- "$current")); return ;;
+        --dump-after) COMPREPLY=($(compgen -W "all $(rattan passes 2>/dev/null | cut -d" " -f1)" -- "$current")); return ;;
+    esac
+    if [ "$COMP_CWORD" -eq 1 ]; then
+        COMPREPLY=($(compgen -W "compile run check bench passes targets doctor cache help --help --version" -- "$current"))
+        return
+    fi
+    case "${COMP_WORDS[1]}" in
+        compile) words="--target --kind --shape --schedule --dtype --set --item --with --emit --dump-after --output --no-cache --json --help " ;;
+        run) words="--target --kind --shape --schedule --dtype --set --item --threads --with --output --input --no-cache --help " ;;
+        check) words="--target --shape --schedule --dtype --set --item --threads --vectors --seed --no-cache --json --help " ;;
+        bench) words="--target --kind --shape --schedule --dtype --set --item --threads --seed --reps --dense --compile-times --no-cache --json --help " ;;
+        passes) words="--json --help " ;;
+        targets) words="--json --help " ;;
+        doctor) words="--json --help " ;;
+        cache) words="--max-size --json --help info clear gc" ;;
+        help) words="--help " ;;
+    esac
+    COMPREPLY=($(compgen -W "$words" -- "$current") $(compgen -f -- "$current"))
+}
+complete -o filenames -F _rattan rattan

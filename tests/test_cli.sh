@@ -1,0 +1,174 @@
+#!/usr/bin/env bash
+# The command line: help from the tables, exit codes, what is written where, and everything that bad input can be.
+. "$(dirname "$0")/lib.sh"
+SPEC="$SOURCE/specs/tiny.lua"
+CASE="$SOURCE/tests/golden/window1.safetensors"
+
+# spec NAME TEXT: a spec file.
+spec() { printf '%s\n' "$2" >"$TMP/$1.lua"; }
+
+# ---- Help, manual page, completions -----------------------------------------------------------------------------------
+check "help" "$RATTAN" --help
+expect_text "help names the commands" "$(cat "$TMP/out")" '^  bench '
+for command in compile run check bench passes targets doctor cache help; do
+    check "$command --help" "$RATTAN" "$command" --help
+    expect_text "$command --help lists options" "$(cat "$TMP/out")" '--help +show help'
+done
+check "version" "$RATTAN" --version
+expect_text "version's form" "$(cat "$TMP/out")" '^rattan [0-9]+\.[0-9]+\.[0-9]+$'
+check "doc/rattan.1 is what the tables say" diff -u "$SOURCE/doc/rattan.1" <("$RATTAN" help --man)
+check "bash completion is what the tables say" diff -u "$SOURCE/doc/completion/rattan.bash" <("$RATTAN" help --completion bash)
+check "zsh completion is what the tables say" diff -u "$SOURCE/doc/completion/_rattan" <("$RATTAN" help --completion zsh)
+check "bash reads its completion" bash -n "$SOURCE/doc/completion/rattan.bash"
+complete_words() {
+    (
+        # shellcheck source=/dev/null
+        . "$SOURCE/doc/completion/rattan.bash"
+        PATH="$(dirname "$RATTAN"):$PATH" COMP_WORDS=("$@") COMP_CWORD=$(($# - 1))
+        _rattan
+        echo "${COMPREPLY[*]}"
+    )
+}
+equal "completion of a command" "doctor" "$(complete_words rattan doc)"
+equal "completion of an option" "--vectors" "$(complete_words rattan check --vec)"
+equal "completion of a target" "x86-64-v3 x86-64-v4" "$(complete_words rattan compile --target x86)"
+
+# ---- Wrong usage: exit code 2, one line, a remedy ---------------------------------------------------------------------
+expect_error 2 "no command" '--help' "$RATTAN"
+expect_error 2 "unknown command" "did you mean 'rattan check'" "$RATTAN" chek
+expect_error 2 "unknown option" "did you mean '--target'" "$RATTAN" compile "$SPEC" --taget host
+expect_error 2 "option of another command" "unknown option" "$RATTAN" compile "$SPEC" --vectors x
+expect_error 2 "option without its value" "needs a value" "$RATTAN" compile "$SPEC" --target
+expect_error 2 "no spec" "no SPEC" "$RATTAN" compile
+expect_error 2 "two specs" "more than one SPEC" "$RATTAN" compile "$SPEC" "$SPEC"
+expect_error 2 "unknown target" "x86-64-v3.*aarch64" "$RATTAN" compile "$SPEC" --target cray
+expect_error 2 "unknown kind" "forward, decode or extend" "$RATTAN" compile "$SPEC" --kind sideways
+expect_error 2 "unknown result" "loop-ir" "$RATTAN" compile "$SPEC" --emit perl
+expect_error 2 "unknown pass" "no pass is named 'typo'" "$RATTAN" compile "$SPEC" --dump-after typo
+expect_error 2 "unknown type" "fp32" "$RATTAN" compile "$SPEC" --dtype fp8
+expect_error 2 "bad shape" "B=2,T=1000" "$RATTAN" check "$SPEC" --shape 7x7
+expect_error 2 "bad count" "0 to" "$RATTAN" check "$SPEC" --shape T=many
+expect_error 2 "bad threads" "whole number" "$RATTAN" bench "$SPEC" --threads none
+expect_error 2 "unknown item" "the items are" "$RATTAN" compile "$SOURCE/specs/window_sweep.lua" --item nine
+expect_error 2 "unknown schedule field" "schedule" "$RATTAN" compile "$SPEC" --schedule speed=9
+expect_error 2 "impossible schedule" "schedule" "$RATTAN" compile "$SPEC" --schedule "chunk=99999"
+expect_error 2 "set nothing" "FIELD=VALUE" "$RATTAN" compile "$SPEC" --set window
+expect_error 2 "set an unknown field" "windw" "$RATTAN" compile "$SPEC" --set windw=3
+expect_error 2 "set a wrong value" "window" "$RATTAN" compile "$SPEC" --set window=0
+expect_error 2 "cache does not dance" "info, clear or gc" "$RATTAN" cache dance
+
+# ---- Bad specs -------------------------------------------------------------------------------------------------------
+spec unknown_field 'return rattention { heads = 2, head_dim = 8, window = 4, widow = 4 }'
+spec wrong_type 'return rattention { heads = "two", head_dim = 8, window = 4 }'
+spec not_multiple 'return rattention { heads = 6, kv_heads = 4, head_dim = 8, window = 4 }'
+spec window0 'return rattention { heads = 2, head_dim = 8, window = 0 }'
+spec nan_scale 'return rattention { heads = 2, head_dim = 8, window = 4, scale = 0/0 }'
+spec giant_string 'return rattention { heads = 2, head_dim = 8, window = 4, name = string.rep("x", 1 << 30) }'
+spec endless 'while true do end'
+spec syntax 'return rattention { heads = = 2 }'
+spec empty_map 'return rattention { heads = 2, head_dim = 8, window = 4, feature_map = function(x) end }'
+expect_error 2 "unknown field" "unknown_field.lua:1:.*widow.*window" "$RATTAN" compile "$TMP/unknown_field.lua"
+expect_error 2 "wrong type" "wrong_type.lua:1:.*heads" "$RATTAN" compile "$TMP/wrong_type.lua"
+expect_error 2 "heads no multiple of kv_heads" "heads.*kv_heads" "$RATTAN" compile "$TMP/not_multiple.lua"
+expect_error 2 "window 0" "window" "$RATTAN" compile "$TMP/window0.lua"
+expect_error 2 "NaN scale" "scale" "$RATTAN" compile "$TMP/nan_scale.lua"
+expect_error 2 "1 GB string" "giant_string.lua" "$RATTAN" compile "$TMP/giant_string.lua"
+expect_error 2 "endless loop" "endless.lua" "$RATTAN" compile "$TMP/endless.lua"
+expect_error 2 "syntax error" "syntax.lua:1:" "$RATTAN" compile "$TMP/syntax.lua"
+expect_error 2 "map that returns nothing" "feature_map" "$RATTAN" compile "$TMP/empty_map.lua"
+expect_error 1 "no such spec" "nowhere.lua" "$RATTAN" compile "$TMP/nowhere.lua"
+
+# ---- Bad tensors -----------------------------------------------------------------------------------------------------
+head -c 5000 "$CASE" >"$TMP/cut.safetensors"
+head -c 5 "$CASE" >"$TMP/stub.safetensors"
+printf 'not a tensor file, whatever its name may say' >"$TMP/text.safetensors"
+sed 's/"in.q":{"dtype":"F32"/"in.q":{"dtype":"F99"/; s/"in.q": {"dtype": "F32"/"in.q": {"dtype": "F99"/' "$CASE" >"$TMP/type.safetensors"
+sed 's/\\"D\\": 16, \\"Dv\\"/\\"D\\": 18, \\"Dv\\"/' "$CASE" >"$TMP/shape.safetensors"
+expect_error 5 "truncated data" "truncated" "$RATTAN" check - --vectors "$TMP/cut.safetensors"
+expect_error 5 "truncated length" "truncated" "$RATTAN" check - --vectors "$TMP/stub.safetensors"
+expect_error 5 "not safetensors" "not a safetensors file" "$RATTAN" check - --vectors "$TMP/text.safetensors"
+expect_error 2 "unknown dtype" "in.q.*F99" "$RATTAN" check - --vectors "$TMP/type.safetensors"
+expect_error 2 "shapes that do not fit the spec" "q.*it is fp32.*call for" "$RATTAN" check - --vectors "$TMP/shape.safetensors"
+expect_error 1 "no such vectors" "cannot open" "$RATTAN" check - --vectors "$TMP/nowhere.safetensors"
+expect_error 1 "a folder is no file" "$TMP" "$RATTAN" check - --vectors "$TMP"
+expect_error 2 "vectors without --vectors" "--vectors" "$RATTAN" check "$SPEC" "$CASE"
+
+# ---- run -------------------------------------------------------------------------------------------------------------
+cat >"$TMP/window1.lua" <<'EOF'
+return rattention { name = "window1", heads = 2, kv_heads = 1, head_dim = 16, window = 1, dtype = "fp32",
+                    rope = { theta = 500000, style = "interleaved" } }
+EOF
+check "run" "$RATTAN" run "$TMP/window1.lua" --input "$CASE" --with lse,parts,final-state -o "$TMP/out.safetensors"
+header=$(head -c 2000 "$TMP/out.safetensors" | tr -c '[:print:]' ' ')
+for output in o lse swa rla final_state; do
+    expect_text "run wrote $output" "$header" "\"$output\":"
+done
+check "run again" "$RATTAN" run "$TMP/window1.lua" --input "$CASE" --with lse,parts,final-state -o "$TMP/again.safetensors"
+check "run twice, the same bytes" cmp "$TMP/out.safetensors" "$TMP/again.safetensors"
+expect_error 2 "run: wrong type of q" "q.*bf16|q.*fp32" "$RATTAN" run "$TMP/window1.lua" --dtype bf16 --input "$CASE" -o "$TMP/never.safetensors"
+expect_error 2 "run: mismatched dims" "q" "$RATTAN" run "$SPEC" --input "$CASE" -o "$TMP/never.safetensors"
+expect_error 2 "run: no input" "--input" "$RATTAN" run "$TMP/window1.lua" -o "$TMP/never.safetensors"
+expect_error 2 "run: no output" "-o FILE" "$RATTAN" run "$TMP/window1.lua" --input "$CASE"
+expect_error 1 "run: unwritable output" "cannot write" "$RATTAN" run "$TMP/window1.lua" --input "$CASE" -o "$TMP/no/such/folder"
+equal "nothing half-written" "" "$(find "$TMP" -name 'never*' -o -name '*.tmp')"
+
+# ---- compile's outputs -----------------------------------------------------------------------------------------------
+check "compile: all results" "$RATTAN" compile "$SPEC" -o "$TMP/all"
+equal "compile: their names" "tiny.forward.ll tiny.forward.loop.ir tiny.forward.o tiny.forward.rattan tiny.forward.s \
+tiny.forward.schedule tiny.forward.tile.ir" "$(cd "$TMP/all" && echo *)"
+check "compile: one result to a file" "$RATTAN" compile "$SPEC" --emit asm -o "$TMP/tiny.s"
+expect_text "compile: assembly" "$(cat "$TMP/tiny.s")" 'rattan_tiny'
+"$RATTAN" compile "$SPEC" --emit loop-ir >"$TMP/tiny.ir"
+expect_text "compile: loop IR on stdout" "$(cat "$TMP/tiny.ir")" '^module "tiny'
+expect_text "compile: dump after a pass" "$("$RATTAN" compile "$SPEC" --dump-after canonicalize)" '^# after canonicalize'
+check "compile: another target's object" "$RATTAN" compile "$SPEC" --target aarch64 --emit obj -o "$TMP/tiny.o"
+equal "compile: it is ELF" "$(printf '\177ELF')" "$(head -c 4 "$TMP/tiny.o")"
+expect_error 1 "compile: unwritable folder" "cannot" "$RATTAN" compile "$SPEC" -o "$TMP/no/such/folder"
+if [ "$(id -u)" != 0 ]; then
+    mkdir -m 500 "$TMP/readonly"
+    expect_error 1 "compile: read-only folder" "cannot write" "$RATTAN" compile "$SPEC" --emit asm -o "$TMP/readonly/x.s"
+fi
+if [ -w /dev/full ]; then
+    "$RATTAN" compile "$SPEC" --emit asm >/dev/full 2>"$TMP/err"
+    equal "compile: a full disk behind stdout" 1 $?
+fi
+check "compile: every item of a sweep" "$RATTAN" compile "$SOURCE/specs/window_sweep.lua" --json
+expect_text "compile: items have labels" "$(cat "$TMP/out")" '"label": ".*window='
+check "compile: --set" "$RATTAN" compile "$SPEC" --set window=7 --set feature_map=relu --emit loop-ir
+equal "compile: the same twice" "$("$RATTAN" compile "$SPEC" --emit asm | cksum)" "$("$RATTAN" compile "$SPEC" --emit asm | cksum)"
+
+# ---- Data as JSON, colour, devices -----------------------------------------------------------------------------------
+json_ok() { if command -v python3 >/dev/null; then python3 -m json.tool "$1" >/dev/null; else grep -q '[]}]' "$1"; fi; }
+for command in "passes --json" "targets --json" "doctor --json" "cache info --json" "compile $SPEC --json" \
+    "check $SPEC --shape T=20 --json" "bench $SPEC --shape T=64 --reps 3 --json"; do
+    # shellcheck disable=SC2086 # words of the command
+    "$RATTAN" $command >"$TMP/json" 2>"$TMP/err"
+    check "JSON: $command" json_ok "$TMP/json"
+done
+keys=$("$RATTAN" bench "$SPEC" --shape T=64 --reps 3 --json)
+for key in ms_median ms_min ms_max useful_flops bytes share_of_fma_peak share_of_read_bandwidth; do
+    expect_text "bench: $key" "$keys" "\"$key\": [0-9.e+-]+"
+done
+# 2 heads of dim 8, window 4, F 16, T 64: pairs 1+2+3+61*4 a head, by the definition.
+flops=$((2 * (8 + 8) * 2 * (1 + 2 + 3 + 61 * 4) + 2 * 16 * 8 * 64 * 2 + 2 * 16 * 8 * 64 * 2))
+expect_text "bench: flops by the definition" "$keys" "\"useful_flops\": $flops\\.0"
+for kind in decode extend; do
+    check "bench: $kind" "$RATTAN" bench "$SPEC" --kind $kind --shape B=2 --reps 3
+done
+expect_error 2 "bench: dense is for forward" "--dense" "$RATTAN" bench "$SPEC" --kind decode --dense --reps 3
+if "$RATTAN" check "$SPEC" --shape T=9 | grep -q "$(printf '\033')"; then not_ok "no escape sequences"; else ok "no escape sequences"; fi
+expect_exit 4 "a kernel for another machine does not run here" "$RATTAN" check "$SPEC" --target aarch64 --shape T=9
+
+# ---- The cache through the CLI ---------------------------------------------------------------------------------------
+check "cache clear" "$RATTAN" cache clear
+check "cache: a check fills it" "$RATTAN" check "$SPEC" --shape T=9
+expect_text "cache info" "$("$RATTAN" cache info)" '^entries +3$'
+check "cache: --no-cache leaves it" "$RATTAN" check "$SPEC" --shape T=9 --set window=5 --no-cache
+expect_text "cache info again" "$("$RATTAN" cache info)" '^entries +3$'
+check "cache gc" "$RATTAN" cache gc --max-size 1
+expect_text "cache is empty" "$("$RATTAN" cache info)" '^entries +0$'
+expect_error 2 "cache: bad size" "max-size" "$RATTAN" cache gc --max-size lots
+
+# ---- Ctrl-C ----------------------------------------------------------------------------------------------------------
+timeout --foreground --preserve-status -s INT 2 "$RATTAN" bench "$SOURCE/specs/paper_bench.lua" --reps 100000 >/dev/null 2>&1
+equal "Ctrl-C ends with 130" 130 $?
