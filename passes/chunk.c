@@ -18,6 +18,7 @@ typedef struct Chunker {
     Op      *residual;       /* NULL: no such branch */
     Value   *length;         /* rows of the whole sequence */
     Value   *segment;        /* number of the segment, NULL: not cut */
+    bool        rings_first; /* rows are single tokens on rings */
     const char *merged;      /* parameter whose load became the initial S, or NULL */
 } Chunker;
 
@@ -164,6 +165,46 @@ static Status carry_state(Chunker *c, Value **final) {
     return ST_OK;
 }
 
+/* ---- One token a row: rings first ---- */
+
+/* Where every row tile is one token, its key and value can go into the rings before its scores: the key whose slot they take
+ * has just left the window. Scores then read one source instead of two. */
+typedef struct RingsFirst {
+    Chunker *c;
+    Op      *loop;   /* of kernel state: writes the rings */
+    Value   *seen;
+} RingsFirst;
+
+static bool is_ring_load(const Op *op) { return op && op->code == OP_LOAD && op_int(op, AT_WRAP, 0) > 0; }
+
+/* add(ring row, new row): the ring has it all; up to this token inside the key loop, before it elsewhere. */
+static bool read_ring_alone(Op *op, void *arg) {
+    const RingsFirst *r = arg;
+    Op *const ring = op->code == OP_ADD ? op->in[0]->def : NULL;
+    if (!is_ring_load(ring))
+        return true;
+    Builder      b = ir_before(r->c->ctx, r->c->kernel, ring);
+    Value *const end = ir_ibin(&b, OP_IADD, r->seen, r->c->rows->region->args[0]);
+    ring->in[4] = loop_around(op, "key") ? index_offset(&b, end, 1) : end;
+    ir_replace_uses(r->c->kernel, op->out[0], ring->out[0]);
+    op_erase(op);
+    return true;
+}
+
+static void rings_first(Chunker *c, Op *loop, ValueMap *map) {
+    Builder    b = ir_before(c->ctx, c->kernel, c->group);
+    RingsFirst r = {.c = c, .loop = loop};
+    map_set(map, loop->region->args[0], c->rows->region->args[0]);
+    for (const Op *op = loop->region->first; op; op = op->next) {
+        if (op->code == OP_YIELD)
+            continue;
+        ir_clone(&b, op, map);
+        if (op->code == OP_STORE)
+            r.seen = map_get(map, op->in[3]);
+    }
+    ir_walk(c->rows->region, read_ring_alone, &r);
+}
+
 /* What stands beside a loop of the grid: index values that were hoisted. */
 static void clone_around(Builder *b, const Block *block, const Op *loop, ValueMap *map) {
     for (const Op *op = block->first; op; op = op->next)
@@ -192,15 +233,22 @@ static void merge_state_kernel(Chunker *c, Kernel *from, Value *final) {
     map_set(&map, heads->region->args[0], inner->region->args[0]);
     map_set(&map, seq->region->args[0], inner->parent->owner->region->args[0]);
     map_set(&map, sum->out[0], final);
-    clone_around(&b, seq->parent, seq, &map);
-    clone_around(&b, seq->region, heads, &map);
+    Builder before = ir_before(c->ctx, c->kernel, c->rows);
+    clone_around(&before, seq->parent, seq, &map);
+    clone_around(&before, seq->region, heads, &map);
     for (Op *op = heads->region->first; op; op = op->next) {
         if (op == sum || op->code == OP_YIELD)
             continue;
+        if (op_info(op->code)->rule == TR_INDEX) {
+            ir_clone(&before, op, &map);
+            continue;
+        }
         const Op *other = op->code == OP_ADD && op->in[1] == sum->out[0] ? op->in[0]->def : NULL;
         if (c->merged && other && other->code == OP_LOAD && strcmp(op_text(other, AT_PARAM), c->merged) == 0)
             map_set(&map, op->out[0], final);
-        else {
+        else if (loop_is(op, "row") && c->rings_first) {
+            rings_first(c, op, &map);
+        } else {
             Op *const made = ir_clone(&b, op, &map);
             op_remove_attr(made, AT_PAR);
         }
@@ -288,6 +336,7 @@ Status pass_chunk(Ctx *ctx, Module *module, const PassArgs *args) {
     }
     if (!c.residual)
         return ST_OK;
+    c.rings_first = args->kind != KIND_FORWARD && args->schedule->chunk == 1;
     Value *final = NULL;
     TRY(carry_state(&c, &final));
     if (c.segment)

@@ -184,9 +184,36 @@ typedef struct KeyTiles {
     int    size;
 } KeyTiles;
 
+typedef struct RingScan {
+    const Value *key;
+    const Op    *load; /* of a ring, at a key's position */
+} RingScan;
+
+static bool find_ring_load(Op *op, void *arg) {
+    RingScan *scan = arg;
+    if (op->code == OP_LOAD && op_int(op, AT_WRAP, 0) > 0 && depends_on(op->in[op_int(op, AT_ROWDIM, 0)], scan->key))
+        scan->load = op;
+    return !scan->load;
+}
+
+/* Keys in a ring whose rows are whole key tiles: tiles that start at multiples of their size never wrap. The base moves down
+ * to one; `origin`, the ring's coordinate of position 0, is what the load adds to j. */
+static Value *align_to_ring(Tiler *t, Builder *b, Op *op, Value *base, int size) {
+    RingScan scan = {op->region->args[0], NULL};
+    ir_walk(op->region, find_ring_load, &scan);
+    if (!scan.load || op_int(scan.load, AT_WRAP, 0) % size != 0)
+        return NULL;
+    const Value *at = scan.load->in[op_int(scan.load, AT_ROWDIM, 0)];
+    if (!at->def || at->def->code != OP_IADD || at->def->in[1] != scan.key)
+        return NULL;
+    Value *origin = get(t, at->def->in[0]), *width = ir_i(b, size);
+    Value *down = ir_ibin(b, OP_IMUL, ir_ibin(b, OP_IDIV, ir_ibin(b, OP_IADD, origin, base), width), width);
+    return ir_ibin(b, OP_ISUB, down, origin);
+}
+
 /* A windowed row tile starts its keys at row - window: one before the first that it sees, so that the left-edge tile is the
  * one the residual branch needs, and tile borders repeat from row tile to row tile where key_tile divides chunk. */
-static KeyTiles softmax_tiles(Tiler *t, Builder *b, const Range *range) {
+static KeyTiles softmax_tiles(Tiler *t, Builder *b, Op *op, const Range *range) {
     KeyTiles k = {.size = t->schedule->key_tile, .first = ir_i(b, 0)};
     if (range->lo == IR_NEG_INF) {
         k.base = range->oldest;
@@ -196,7 +223,9 @@ static KeyTiles softmax_tiles(Tiler *t, Builder *b, const Range *range) {
     const int64_t back = t->chunk % k.size == 0 ? 1 : 0;
     const int64_t keys = t->chunk + range->hi - range->lo + back;
     k.base = index_offset(b, t->row, range->lo - back);
-    k.count = ir_i(b, (keys + k.size - 1) / k.size);
+    Value *aligned = back ? NULL : align_to_ring(t, b, op, k.base, k.size);
+    k.base = aligned ? aligned : k.base;
+    k.count = ir_i(b, (keys + (aligned ? k.size - 1 : 0) + k.size - 1) / k.size);
     Value *skipped = ir_ibin(b, OP_IDIV, ir_ibin(b, OP_ISUB, range->oldest, k.base), ir_i(b, k.size));
     k.first = ir_ibin(b, OP_IMAX, k.first, skipped);
     return k;
@@ -236,7 +265,7 @@ static Status tile_softmax(Tiler *t, Builder *b, Op *op) {
     const int M = query_rows(t), E = (int)op_int(op, AT_COLS, 0);
     Range     range;
     TRY(find_range(t, op, &range));
-    const KeyTiles tiles = softmax_tiles(t, b, &range);
+    const KeyTiles tiles = softmax_tiles(t, b, op, &range);
     const bool     sink = op->in_count > 2;
     /* A finite start: -inf minus -inf would be NaN. The sink is a score that is there from the start. */
     Value *largest = ir_f(b, sink ? 0 : -FLT_MAX, M, 1);

@@ -90,6 +90,45 @@ static void set_mask(Split *s, Op *mask, bool left, bool skip, bool diagonal) {
         mask->in[2] = ir_i(&b, 0);
 }
 
+/* Does a tile of `rows` rows from a multiple of its size stay in one turn of the ring? */
+static bool never_wraps(const Op *load, int rows) {
+    const Affine  at = affine_of(load->in[op_int(load, AT_ROWDIM, 0)]);
+    const int64_t wrap = op_int(load, AT_WRAP, 0);
+    bool          whole = at.ok && at.constant % rows == 0 && wrap % rows == 0;
+    for (int t = 0; t < at.count; t++)
+        whole = whole && at.factors[t] % rows == 0;
+    return whole;
+}
+
+/* Ring and new tokens added up: each load has some of the keys, and zeros for the others. */
+static bool is_one_of_two(const Split *s, const Op *load) {
+    int  count;
+    Op **users = ir_users(s->ctx, s->kernel, load->out[0], &count);
+    for (int u = 0; u < count; u++)
+        for (int i = 0; i < 2 && users[u]->code == OP_ADD; i++)
+            if (users[u]->in[i] != load->out[0] && users[u]->in[i]->def && users[u]->in[i]->def->code == OP_LOAD)
+                return true;
+    return false;
+}
+
+/* Every key of an interior tile is there: its loads need no bounds, nor the ring's turn row by row. */
+static void free_loads(Split *s, Op *loop) {
+    for (Op *op = loop->region->first; op; op = op->next) {
+        const int64_t rowdim = op->code == OP_LOAD ? op_int(op, AT_ROWDIM, -1) : -1;
+        const int     rows = op->out_count ? op->out[0]->type.rows : 0;
+        if (rowdim < 0 || rows != s->mask->out[0]->type.cols || !depends_on(op->in[rowdim], loop->region->args[0]) ||
+            is_one_of_two(s, op))
+            continue;
+        Builder b = ir_before(s->ctx, s->kernel, op);
+        op->in[3] = ir_i(&b, 0);
+        op->in[4] = ir_i(&b, IR_POS_INF);
+        if (op_int(op, AT_WRAP, 0) > 0 && never_wraps(op, rows)) {
+            op->in[rowdim] = ir_ibin(&b, OP_IMOD, op->in[rowdim], ir_i(&b, op_int(op, AT_WRAP, 0)));
+            op_remove_attr(op, AT_WRAP);
+        }
+    }
+}
+
 static Op *part(Split *s, Value *lo, Value *hi, Value *const *carried) {
     Builder  b = ir_before(s->ctx, s->kernel, s->loop);
     ValueMap map = {.ctx = s->ctx};
@@ -111,6 +150,7 @@ static void split(Split *s) {
     }
     Op *const interior = part(s, left || s->edge_first ? s->edge_end : s->loop->in[0], s->diagonal, carried);
     set_mask(s, find_mask(interior), false, false, false);
+    free_loads(s, interior);
     Op *const diagonal = part(s, s->diagonal, s->loop->in[1], interior->out);
     set_mask(s, find_mask(diagonal), false, false, true);
     for (int c = 0; c < s->loop->out_count; c++)
