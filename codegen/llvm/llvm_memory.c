@@ -146,7 +146,7 @@ void gen_store_vector(Gen *g, DType dtype, Val address, Val vector, int count) {
     }
     if (dtype == DT_F16)
         stored = gen_cast_bits(g, stored, gen_vector(g, g->i16));
-    if (g->masked)
+    if (g->masked && count > 1)
         masked_store(g, dtype, address, stored, count);
     else
         store_pieces(g, dtype, address, stored, count);

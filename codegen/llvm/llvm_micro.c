@@ -15,17 +15,18 @@ typedef struct State {
 } State;
 
 static Val row_start(const State *s, Val base, Val stride, int row) {
-    return gen_address(s->g, base, s->g->f32, gen_mul(s->g, gen_int(s->g, row), stride));
+    return row ? gen_address(s->g, base, s->g->f32, gen_mul(s->g, gen_int(s->g, row), stride)) : base;
 }
 
 static int columns_of(const State *s, int vector) { return vector + 1 < s->m.vectors ? s->g->lanes : s->m.tail; }
 
 static void load_acc(const State *s, Val *sums) {
     Gen *g = s->g;
-    for (int i = 0; i < s->count; i++) {
-        const int v = i % s->m.vectors;
-        sums[i] = gen_load_vector(g, DT_F32, gen_bytes(g, row_start(s, s->p[P_ACC], s->p[P_LDACC], i / s->m.vectors),
-                                                       4 * (int64_t)v * g->lanes), columns_of(s, v));
+    for (int r = 0; r < s->m.rows; r++) {
+        const Val row = row_start(s, s->p[P_ACC], s->p[P_LDACC], r);
+        for (int v = 0; v < s->m.vectors; v++)
+            sums[r * s->m.vectors + v] = gen_load_vector(g, DT_F32, gen_bytes(g, row, 4 * (int64_t)v * g->lanes),
+                                                         columns_of(s, v));
     }
 }
 
@@ -99,10 +100,11 @@ static void contract(const State *s, Val *state, Val turns, int unroll, const ch
 
 static void store_sums(const State *s, const Val *sums) {
     Gen *g = s->g;
-    for (int i = 0; i < s->count; i++) {
-        const int v = i % s->m.vectors;
-        gen_store_vector(g, DT_F32, gen_bytes(g, row_start(s, s->p[P_C], s->p[P_LDC], i / s->m.vectors),
-                                              4 * (int64_t)v * g->lanes), sums[i], columns_of(s, v));
+    for (int r = 0; r < s->m.rows; r++) {
+        const Val row = row_start(s, s->p[P_C], s->p[P_LDC], r);
+        for (int v = 0; v < s->m.vectors; v++)
+            gen_store_vector(g, DT_F32, gen_bytes(g, row, 4 * (int64_t)v * g->lanes), sums[r * s->m.vectors + v],
+                             columns_of(s, v));
     }
 }
 
