@@ -29,9 +29,13 @@ void report_open(Report *report, bool json) { *report = (Report){.rows = json ? 
 static void add_row(Report *report, const char *name, const char *tensor, json_t *error, json_t *bound, bool holds) {
     report->tensors++;
     report->misses += !holds;
-    if (report->rows)
-        json_array_append_new(report->rows, json_pack("{s:s, s:s, s:o, s:o, s:b}", "case", name, "tensor", tensor, "error", error,
-                                                      "bound", bound, "pass", holds));
+    if (!report->rows) {
+        json_decref(error);
+        json_decref(bound);
+        return;
+    }
+    json_array_append_new(report->rows, json_pack("{s:s, s:s, s:o, s:o, s:b}", "case", name, "tensor", tensor,
+                                                      "error", error, "bound", bound, "pass", holds));
 }
 
 static void print_verdict(bool holds) {
@@ -58,8 +62,8 @@ void report_fact(Report *report, const char *name, const char *tensor, bool hold
 
 Status report_close(Ctx *ctx, Report *report, json_t *extra) {
     if (report->rows) {
-        json_t *root = json_pack("{s:o, s:i, s:i, s:b}", "rows", report->rows, "tensors", report->tensors, "misses", report->misses,
-                                 "pass", report->misses == 0);
+        json_t *root = json_pack("{s:o, s:i, s:i, s:b}", "rows", report->rows, "tensors", report->tensors, "misses",
+                                 report->misses, "pass", report->misses == 0);
         if (extra)
             json_object_update(root, extra);
         json_dumpf(root, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
@@ -71,6 +75,6 @@ Status report_close(Ctx *ctx, Report *report, json_t *extra) {
     json_decref(extra);
     if (report->misses == 0)
         return ST_OK;
-    return ctx_fail(ctx, ST_MISMATCH, NULL, "see the lines marked MISS", "%d of %d comparisons missed their bound", report->misses,
-                    report->tensors);
+    return ctx_fail(ctx, ST_MISMATCH, NULL, "see the lines marked MISS", "%d of %d comparisons missed their bound",
+                    report->misses, report->tensors);
 }
