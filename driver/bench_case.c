@@ -16,19 +16,24 @@ static double pairs_of_sequence(const Spec *spec, int64_t first, int64_t tokens)
 /* 2(D+E) a query-key pair in the window and head, 2FE a token and query head, 2FE a token and key/value head. */
 static double count_flops(const Spec *spec, double pairs, double tokens) {
     const double state = 2.0 * spec_features(spec) * spec->value_dim;
-    return 2.0 * (spec->head_dim + spec->value_dim) * pairs * spec->heads + state * tokens * (spec->heads + spec->kv_heads);
+    return 2.0 * (spec->head_dim + spec->value_dim) * pairs * spec->heads +
+           state * tokens * (spec->heads + spec->kv_heads);
 }
 
 /* q and o, k and v: each token's rows once. */
 static double token_bytes(const Spec *spec) {
-    return (double)((spec->heads + spec->kv_heads) * (spec->head_dim + spec->value_dim)) * (double)dtype_size(spec->dtype);
+    return (double)((spec->heads + spec->kv_heads) * (spec->head_dim + spec->value_dim)) *
+           (double)dtype_size(spec->dtype);
 }
 
-/* Of a step of decode or extend, a sequence: rows of the rings that the window needs, rows written, states read and written. */
+/* Of a step of decode or extend, a sequence: rows of the rings that the window needs, rows written, states read and
+ * written. */
 static double pool_bytes(const Spec *spec, int64_t pos, int64_t tokens) {
-    const double  valid = (double)(pos < spec->window ? pos : spec->window), state = (double)spec_features(spec) * spec->value_dim * sizeof(float);
-    const double  heads = spec->initial_state ? spec->heads : spec->kv_heads;
-    return (valid + (double)tokens) * spec->kv_heads * (spec->head_dim + spec->value_dim) * (double)dtype_size(spec->dtype) +
+    const double valid = (double)(pos < spec->window ? pos : spec->window),
+                 state = (double)spec_features(spec) * spec->value_dim * sizeof(float);
+    const double heads = spec->initial_state ? spec->heads : spec->kv_heads;
+    return (valid + (double)tokens) * spec->kv_heads * (spec->head_dim + spec->value_dim) *
+               (double)dtype_size(spec->dtype) +
            2 * heads * state;
 }
 
@@ -57,7 +62,8 @@ static Status plan_step(Ctx *ctx, const Spec *spec, BenchCase *bench) {
         shape->ring = spec->window;
     const double pairs = pairs_of_sequence(spec, shape->pos, shape->T) * (double)shape->B;
     bench->useful_flops = count_flops(spec, pairs, (double)(shape->B * shape->T));
-    bench->bytes = (double)(shape->B * shape->T) * token_bytes(spec) + (double)shape->B * pool_bytes(spec, shape->pos, shape->T);
+    bench->bytes =
+        (double)(shape->B * shape->T) * token_bytes(spec) + (double)shape->B * pool_bytes(spec, shape->pos, shape->T);
     return ST_OK;
 }
 
@@ -113,9 +119,11 @@ void bench_case_fill(Ctx *ctx, const ReadyKernel *kernel, Random *random, BenchC
         if (param->role == PARAM_WORK)
             continue;
         for (int d = 0; d < param->rank; d++)
-            dims[d] = size_of(param->dims[d + 4 - param->rank], bench, shape->length_count ? shape->length_count : shape->B, tokens);
-        const Tensor tensor = param->dtype == DT_I32 ? tensor_new(ctx, DT_I32, param->rank, dims)
-                                                     : noisy_tensor(ctx, param->dtype, param->rank, dims, noise, random);
+            dims[d] = size_of(param->dims[d + 4 - param->rank], bench,
+                              shape->length_count ? shape->length_count : shape->B, tokens);
+        const Tensor tensor = param->dtype == DT_I32
+                                  ? tensor_new(ctx, DT_I32, param->rank, dims)
+                                  : noisy_tensor(ctx, param->dtype, param->rank, dims, noise, random);
         if (param->dtype == DT_I32)
             put_meaning(bench, param->name, &tensor);
         tensors_put(ctx, &bench->tensors, param->name, tensor);

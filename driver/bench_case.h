@@ -11,7 +11,8 @@ typedef struct BenchCase {
     double     useful_flops, bytes;
 } BenchCase;
 
-/* Fills defaults into the shape and counts flops and bytes: before compiling, since a ring's size is part of the kernel. */
+/* Fills defaults into the shape and counts flops and bytes: before compiling, since a ring's size is part of the
+ * kernel. */
 Status bench_case_plan(Ctx *ctx, const Spec *spec, KernelKind kind, const Shape *shape, BenchCase *out);
 /* Makes the tensors, random. */
 void bench_case_fill(Ctx *ctx, const ReadyKernel *kernel, Random *random, BenchCase *bench);

@@ -1,4 +1,5 @@
-/* The machine's ceilings: see ceilings.h. Work is cut into more items than threads, as kernels are, so that a late thread costs little. */
+/* The machine's ceilings: see ceilings.h. Work is cut into more items than threads, as kernels are, so that a late
+ * thread costs little. */
 #include "driver/ceilings.h"
 
 #include "driver/tensor_set.h"
@@ -160,7 +161,9 @@ static inline __attribute__((always_inline)) float read_streams(const float *dat
 
 static float read_plain(const float *data, int64_t floats) { return read_streams(data, floats); }
 #if defined(__x86_64__)
-__attribute__((target("avx2"))) static float read_avx2(const float *data, int64_t floats) { return read_streams(data, floats); }
+__attribute__((target("avx2"))) static float read_avx2(const float *data, int64_t floats) {
+    return read_streams(data, floats);
+}
 __attribute__((target("avx512f"))) static float read_avx512(const float *data, int64_t floats) {
     return read_streams(data, floats);
 }

@@ -1,5 +1,6 @@
-/* Random cases: see check_random.h. The truth is float64 on the inputs before rounding; kernels get the rounded ones. Forward runs whole;
- * extend feeds the same sequences in chunks of random size; decode step by step: all must give forward's rows and final state. */
+/* Random cases: see check_random.h. The truth is float64 on the inputs before rounding; kernels get the rounded ones.
+ * Forward runs whole; extend feeds the same sequences in chunks of random size; decode step by step: all must give
+ * forward's rows and final state. */
 #include "driver/check_random.h"
 
 #include "base/text.h"
@@ -54,7 +55,7 @@ static void sample_rows(Ctx *ctx, RandomCheck *check) {
     const int64_t  random_rows = N < SAMPLED ? SAMPLED / (N ? N : 1) : 1;
     if (reference_cost(check->spec, q->dims[0] * T, q->dims[0] * T) <= REFERENCE_BUDGET)
         return;
-    check->rows = NEW_ARRAY(ctx, int64_t, N * (edge_count + random_rows));
+    check->rows = NEW_ARRAY(ctx, int64_t, N *(edge_count + random_rows));
     for (int64_t n = 0; n < N; n++) {
         const int64_t begin = ends ? ends[n] : n * T, end = ends ? ends[n + 1] : begin + T;
         for (int e = 0; e < edge_count; e++)
@@ -98,7 +99,8 @@ static Status check_one_thread(Ctx *ctx, RandomCheck *check, const ReadyKernel *
     const Status status = kernel_launch(ctx, &alone, kernel, tensors, 0);
     pool_destroy(alone.pool);
     if (status == ST_OK)
-        report_fact(check->report, check->name, "forward o, 1 thread", memcmp(many.data, o->data, tensor_bytes(o)) == 0);
+        report_fact(check->report, check->name, "forward o, 1 thread",
+                    memcmp(many.data, o->data, tensor_bytes(o)) == 0);
     return status;
 }
 
@@ -160,7 +162,7 @@ static Status serve(Ctx *ctx, RandomCheck *check, const ReadyKernel *extend, con
                             .inputs = &check->rounded,
                             .random = &check->random,
                             .packed = packed_bit(check) != 0};
-    Serving steps = chunks;
+    Serving       steps = chunks;
     serving_open(ctx, &chunks);
     TRY(serving_feed(ctx, &chunks, extend, random_between(&check->random, 1, 2 * W + 70), INT64_MAX));
     judge_serving(ctx, check, &chunks, "extend");
@@ -216,10 +218,13 @@ static Status run_check(Ctx *ctx, void *arg) {
     sample_rows(ctx, check);
     TRY(find_truth(ctx, check));
     TRY(check_forward(ctx, check));
-    return check->spec->full ? ST_OK : check_serving(ctx, check); /* full attention has no ring of bounded size, so neither kind */
+    return check->spec->full
+               ? ST_OK
+               : check_serving(ctx, check); /* full attention has no ring of bounded size, so neither kind */
 }
 
-Status check_random(Ctx *ctx, Session *session, const SpecItem *item, const Shape *shape, uint64_t seed, Report *report) {
+Status check_random(Ctx *ctx, Session *session, const SpecItem *item, const Shape *shape, uint64_t seed,
+                    Report *report) {
     RandomCheck check = {
         .session = session, .item = item, .shape = shape, .seed = seed, .report = report, .spec = &item->spec};
     return with_own_memory(ctx, run_check, &check);

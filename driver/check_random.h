@@ -5,6 +5,7 @@
 #include "driver/report.h"
 #include "driver/session.h"
 
-Status check_random(Ctx *ctx, Session *session, const SpecItem *item, const Shape *shape, uint64_t seed, Report *report);
+Status check_random(Ctx *ctx, Session *session, const SpecItem *item, const Shape *shape, uint64_t seed,
+                    Report *report);
 
 #endif

@@ -22,8 +22,11 @@ typedef struct VectorCheck {
 static const struct {
     const char *name;
     int         variant;
-} OUTPUTS[] = {
-    {"o", 0}, {"swa", VARIANT_PARTS}, {"rla", VARIANT_PARTS}, {"lse", VARIANT_LSE}, {"final_state", VARIANT_FINAL_STATE}};
+} OUTPUTS[] = {{"o", 0},
+               {"swa", VARIANT_PARTS},
+               {"rla", VARIANT_PARTS},
+               {"lse", VARIANT_LSE},
+               {"final_state", VARIANT_FINAL_STATE}};
 enum { OUTPUT_COUNT = sizeof OUTPUTS / sizeof *OUTPUTS };
 
 static const char *after_prefix(const char *name, const char *prefix) {
@@ -42,7 +45,8 @@ static Status sort_tensors(Ctx *ctx, VectorCheck *check, const SafeFile *file) {
     }
     if (check->expected.count)
         return ST_OK;
-    return ctx_fail(ctx, ST_USAGE, check->path, "name inputs in.q, in.k, ... and outputs out.o, ...", "the file has no expected outputs");
+    return ctx_fail(ctx, ST_USAGE, check->path, "name inputs in.q, in.k, ... and outputs out.o, ...",
+                    "the file has no expected outputs");
 }
 
 static Status find_variant(Ctx *ctx, VectorCheck *check) {
@@ -56,7 +60,8 @@ static Status find_variant(Ctx *ctx, VectorCheck *check) {
                 known = true;
             }
         if (!known)
-            return ctx_fail(ctx, ST_USAGE, check->path, "use o, swa, rla, lse or final_state", "there is no output '%.40s'", name);
+            return ctx_fail(ctx, ST_USAGE, check->path, "use o, swa, rla, lse or final_state",
+                            "there is no output '%.40s'", name);
     }
     return ST_OK;
 }
@@ -69,20 +74,24 @@ static bool same_dims(const Tensor *expected, const Tensor *got) {
     return rank == expected->rank && memcmp(expected->dims, got->dims, sizeof(int64_t) * (size_t)rank) == 0;
 }
 
-static Status check_dims(Ctx *ctx, const VectorCheck *check, const char *name, const Tensor *expected, const Tensor *got) {
+static Status check_dims(Ctx *ctx, const VectorCheck *check, const char *name, const Tensor *expected,
+                         const Tensor *got) {
     if (!got)
-        return ctx_fail(ctx, ST_USAGE, ctx_printf(ctx, "%s: out.%s", check->path, name), "remove it", "a kernel of this spec has no such output");
+        return ctx_fail(ctx, ST_USAGE, ctx_printf(ctx, "%s: out.%s", check->path, name), "remove it",
+                        "a kernel of this spec has no such output");
     if (same_dims(expected, got))
         return ST_OK;
     return ctx_fail(ctx, ST_USAGE, ctx_printf(ctx, "%s: out.%s", check->path, name),
-                    ctx_printf(ctx, "the kernel writes %s", tensor_describe(ctx, got)), "it is %s", tensor_describe(ctx, expected));
+                    ctx_printf(ctx, "the kernel writes %s", tensor_describe(ctx, got)), "it is %s",
+                    tensor_describe(ctx, expected));
 }
 
 static double tensor_error(const Tensor *got, const Tensor *expected) {
     Difference    difference = {0};
     const int64_t n = tensor_elements(expected);
     for (int64_t i = 0; i < n; i++)
-        difference_add(&difference, dtype_load(got->dtype, got->data, i), dtype_load(expected->dtype, expected->data, i));
+        difference_add(&difference, dtype_load(got->dtype, got->data, i),
+                       dtype_load(expected->dtype, expected->data, i));
     return difference_relative(&difference);
 }
 
@@ -93,7 +102,8 @@ static Status typed_errors(Ctx *ctx, const VectorCheck *check, const TensorSet *
         .spec = check->spec, .inputs = rounded, .single = true, .threads = pool_threads(check->session->pool)};
     TRY(reference_run(ctx, &request, &typed));
     for (int i = 0; i < check->expected.count; i++) {
-        /* The truth is the file's: compare the dense evaluation with that, through the same rule as the kernel's output. */
+        /* The truth is the file's: compare the dense evaluation with that, through the same rule as the kernel's
+         * output. */
         const NamedTensor *item = &check->expected.items[i];
         errors[i] = output_error(check->spec, &typed, NULL, item->name, &item->tensor);
     }
@@ -109,7 +119,8 @@ static Status compare_outputs(Ctx *ctx, const VectorCheck *check, const TensorSe
         TRY(typed_errors(ctx, check, tensors, errors));
     for (int i = 0; i < check->expected.count; i++) {
         const NamedTensor *item = &check->expected.items[i];
-        report_row(check->report, check->name, item->name, tensor_error(tensors_find(tensors, item->name), &item->tensor),
+        report_row(check->report, check->name, item->name,
+                   tensor_error(tensors_find(tensors, item->name), &item->tensor),
                    accuracy_bound(check->spec->dtype, errors[i]));
     }
     return ST_OK;
@@ -142,7 +153,8 @@ static const char *file_stem(Ctx *ctx, const char *path) {
     return ctx_strndup(ctx, base, strcspn(base, "."));
 }
 
-/* The items to run: the session's, each of which must agree with the metadata where there is any; or the metadata's own. */
+/* The items to run: the session's, each of which must agree with the metadata where there is any; or the metadata's
+ * own. */
 static Status choose_specs(Ctx *ctx, VectorCheck *check, const SafeFile *file, bool from_case, Session *own) {
     const char *text;
     TRY(golden_spec_text(ctx, check->path, file, &text));

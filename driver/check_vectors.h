@@ -5,7 +5,8 @@
 #include "driver/report.h"
 #include "driver/session.h"
 
-/* Compares the kernel of each of the session's items with the file, or that of the spec in the file's metadata where `from_case`. */
+/* Compares the kernel of each of the session's items with the file, or that of the spec in the file's metadata where
+ * `from_case`. */
 Status check_vectors(Ctx *ctx, Session *session, const char *path, bool from_case, Report *report);
 
 #endif

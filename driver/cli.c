@@ -79,7 +79,8 @@ static int getopt_tables(CommandId command, struct option *longs, char *letters)
         const CliOption *option = &CLI_OPTIONS[o];
         if (!(option->commands & 1u << command))
             continue;
-        longs[count++] = (struct option){option->name, option->argument ? required_argument : no_argument, NULL, LONG_BASE + o};
+        longs[count++] =
+            (struct option){option->name, option->argument ? required_argument : no_argument, NULL, LONG_BASE + o};
         if (option->letter) {
             *letters++ = option->letter;
             if (option->argument)
@@ -160,7 +161,8 @@ Status parse_integer(Ctx *ctx, const char *place, const char *text, int64_t min,
     return ST_OK;
 }
 
-Status cli_integer(Ctx *ctx, const Cli *cli, OptionId option, int64_t min, int64_t max, int64_t fallback, int64_t *out) {
+Status cli_integer(Ctx *ctx, const Cli *cli, OptionId option, int64_t min, int64_t max, int64_t fallback,
+                   int64_t *out) {
     *out = fallback;
     if (!cli_has(cli, option))
         return ST_OK;
@@ -170,7 +172,8 @@ Status cli_integer(Ctx *ctx, const Cli *cli, OptionId option, int64_t min, int64
 Status cli_one_operand(Ctx *ctx, const Cli *cli, const char *what, const char **operand) {
     const char *name = CLI_COMMANDS[cli->command].name;
     if (cli->operands.count != 1)
-        return ctx_fail(ctx, ST_USAGE, ctx_printf(ctx, "rattan %s", name), ctx_printf(ctx, "see 'rattan %s --help'", name),
+        return ctx_fail(ctx, ST_USAGE, ctx_printf(ctx, "rattan %s", name),
+                        ctx_printf(ctx, "see 'rattan %s --help'", name),
                         cli->operands.count ? "more than one %s" : "no %s is given", what);
     *operand = cli->operands.items[0];
     return ST_OK;

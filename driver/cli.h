@@ -44,9 +44,9 @@ typedef struct StringList {
 } StringList;
 
 typedef struct Cli {
-    CommandId   command;
-    StringList  values[OPTION_COUNT]; /* as given, in order; a flag has one "" */
-    StringList  operands;
+    CommandId  command;
+    StringList values[OPTION_COUNT]; /* as given, in order; a flag has one "" */
+    StringList operands;
 } Cli;
 
 /* argv[1] is the command. */

@@ -58,8 +58,9 @@ void cli_print_help(Text *text, CommandId command) {
 }
 
 void cli_print_overview(Text *text) {
-    text_add(text, "rattan turns a Lua spec of one attention layer into kernels made for its dims, window and machine.\n\n"
-                   "  rattan COMMAND [OPTION...]\n\nCommands:\n");
+    text_add(text,
+             "rattan turns a Lua spec of one attention layer into kernels made for its dims, window and machine.\n\n"
+             "  rattan COMMAND [OPTION...]\n\nCommands:\n");
     for (int c = 0; c < COMMAND_COUNT; c++)
         text_add(text, "  %-10s%s\n", CLI_COMMANDS[c].name, CLI_COMMANDS[c].summary);
     text_add(text, "\n'rattan COMMAND --help' says more; 'rattan --version' prints the version.\n\n"
@@ -94,33 +95,37 @@ static void add_man_option(Text *text, const CliOption *option) {
 static void add_man_command(Text *text, CommandId command) {
     const CliCommand *row = &CLI_COMMANDS[command];
     text_add(text, ".SS \"rattan %s%s%s\"\n", row->name, *row->operands ? " " : "", row->operands);
-    add_troff(text, ctx_printf(text->ctx, "%c%s. %s", toupper((unsigned char)row->summary[0]), row->summary + 1, row->details));
+    add_troff(text, ctx_printf(text->ctx, "%c%s. %s", toupper((unsigned char)row->summary[0]), row->summary + 1,
+                               row->details));
     text_add(text, "\n");
     for (int o = 0; o < OPTION_COUNT; o++)
         if (option_shown(o, command))
             add_man_option(text, &CLI_OPTIONS[o]);
 }
 
-static const char MAN_TAIL[] =
-    ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage or spec, 3 verification mismatch, 4 no such device, 5 damaged data, "
-    "130 interrupted.\n"
-    ".SH ENVIRONMENT\n"
-    ".TP\n.B RATTAN_NUM_THREADS\nThreads that kernels run on.\n"
-    ".TP\n.B RATTAN_CACHE_DIR\nFolder of the cache of compiled kernels; else $XDG_CACHE_HOME/rattan, else ~/.cache/rattan.\n"
-    ".TP\n.B NO_COLOR\nIf set and not empty, no colour.\n"
-    ".SH EXAMPLES\n.nf\n"
-    "rattan compile spec.lua \\-\\-emit asm \\-o kernel.s\n"
-    "rattan check spec.lua \\-\\-shape B=2,T=1000 \\-\\-dtype bf16\n"
-    "rattan check \\- \\-\\-vectors tests/golden/*.safetensors\n"
-    "rattan bench spec.lua \\-\\-shape T=4096 \\-\\-json\n.fi\n";
+static const char MAN_TAIL[] = ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage or spec, 3 verification mismatch, 4 "
+                               "no such device, 5 damaged data, "
+                               "130 interrupted.\n"
+                               ".SH ENVIRONMENT\n"
+                               ".TP\n.B RATTAN_NUM_THREADS\nThreads that kernels run on.\n"
+                               ".TP\n.B RATTAN_CACHE_DIR\nFolder of the cache of compiled kernels; else "
+                               "$XDG_CACHE_HOME/rattan, else ~/.cache/rattan.\n"
+                               ".TP\n.B NO_COLOR\nIf set and not empty, no colour.\n"
+                               ".SH EXAMPLES\n.nf\n"
+                               "rattan compile spec.lua \\-\\-emit asm \\-o kernel.s\n"
+                               "rattan check spec.lua \\-\\-shape B=2,T=1000 \\-\\-dtype bf16\n"
+                               "rattan check \\- \\-\\-vectors tests/golden/*.safetensors\n"
+                               "rattan bench spec.lua \\-\\-shape T=4096 \\-\\-json\n.fi\n";
 
 void cli_print_man(Text *text) {
-    text_add(text, ".\\\" Made by 'rattan help --man' from driver/commands.def and driver/options.def.\n"
-                   ".TH RATTAN 1 \"\" \"rattan %s\"\n.SH NAME\nrattan \\- compile, check and time attention layers\n"
-                   ".SH SYNOPSIS\n.B rattan\n.I COMMAND\n.RI [ OPTION ...]\n.SH DESCRIPTION\n"
-                   "rattan turns a Lua spec of one attention layer (a sliding softmax window and a residual linear branch) into "
-                   "kernels made for its dims, window and machine.\n.SH COMMANDS\n",
-             RATTAN_VERSION);
+    text_add(
+        text,
+        ".\\\" Made by 'rattan help --man' from driver/commands.def and driver/options.def.\n"
+        ".TH RATTAN 1 \"\" \"rattan %s\"\n.SH NAME\nrattan \\- compile, check and time attention layers\n"
+        ".SH SYNOPSIS\n.B rattan\n.I COMMAND\n.RI [ OPTION ...]\n.SH DESCRIPTION\n"
+        "rattan turns a Lua spec of one attention layer (a sliding softmax window and a residual linear branch) into "
+        "kernels made for its dims, window and machine.\n.SH COMMANDS\n",
+        RATTAN_VERSION);
     for (int c = 0; c < COMMAND_COUNT; c++)
         add_man_command(text, (CommandId)c);
     text_add(text, "%s", MAN_TAIL);
@@ -148,21 +153,23 @@ static void add_bash_command(Text *text, CommandId command) {
 }
 
 void cli_print_bash_completion(Text *text) {
-    text_add(text, "# bash completion for rattan. Made by 'rattan help --completion bash'.\n_rattan() {\n"
-                   "    local current=\"${COMP_WORDS[COMP_CWORD]}\" previous=\"${COMP_WORDS[COMP_CWORD-1]}\" words=\"\"\n"
-                   "    case \"$previous\" in\n");
+    text_add(text,
+             "# bash completion for rattan. Made by 'rattan help --completion bash'.\n_rattan() {\n"
+             "    local current=\"${COMP_WORDS[COMP_CWORD]}\" previous=\"${COMP_WORDS[COMP_CWORD-1]}\" words=\"\"\n"
+             "    case \"$previous\" in\n");
     for (int o = 0; o < OPTION_COUNT; o++)
         if (option_words(o))
-            text_add(text, "        --%s) COMPREPLY=($(compgen -W \"%s\" -- \"$current\")); return ;;\n", CLI_OPTIONS[o].name,
-                     option_words(o));
+            text_add(text, "        --%s) COMPREPLY=($(compgen -W \"%s\" -- \"$current\")); return ;;\n",
+                     CLI_OPTIONS[o].name, option_words(o));
     text_add(text, "    esac\n    if [ \"$COMP_CWORD\" -eq 1 ]; then\n        COMPREPLY=($(compgen -W \"");
     for (int c = 0; c < COMMAND_COUNT; c++)
         text_add(text, "%s ", CLI_COMMANDS[c].name);
     text_add(text, "--help --version\" -- \"$current\"))\n        return\n    fi\n    case \"${COMP_WORDS[1]}\" in\n");
     for (int c = 0; c < COMMAND_COUNT; c++)
         add_bash_command(text, (CommandId)c);
-    text_add(text, "    esac\n    COMPREPLY=($(compgen -W \"$words\" -- \"$current\") $(compgen -f -- \"$current\"))\n}\n"
-                   "complete -o filenames -F _rattan rattan\n");
+    text_add(text,
+             "    esac\n    COMPREPLY=($(compgen -W \"$words\" -- \"$current\") $(compgen -f -- \"$current\"))\n}\n"
+             "complete -o filenames -F _rattan rattan\n");
 }
 
 /* Help inside a zsh _arguments spec: brackets, colons and quotes have meaning there. */
@@ -191,21 +198,24 @@ static void add_zsh_option(Text *text, int option) {
 }
 
 void cli_print_zsh_completion(Text *text) {
-    text_add(text, "#compdef rattan\n# zsh completion for rattan. Made by 'rattan help --completion zsh'.\n_rattan() {\n"
-                   "    local -a commands=(\n");
+    text_add(text,
+             "#compdef rattan\n# zsh completion for rattan. Made by 'rattan help --completion zsh'.\n_rattan() {\n"
+             "    local -a commands=(\n");
     for (int c = 0; c < COMMAND_COUNT; c++) {
         text_add(text, "        '%s:", CLI_COMMANDS[c].name);
         add_zsh_help(text, CLI_COMMANDS[c].summary);
         text_add(text, "'\n");
     }
-    text_add(text, "    )\n    if (( CURRENT == 2 )); then\n        _describe command commands\n        return\n    fi\n"
-                   "    case $words[2] in\n");
+    text_add(text,
+             "    )\n    if (( CURRENT == 2 )); then\n        _describe command commands\n        return\n    fi\n"
+             "    case $words[2] in\n");
     for (int c = 0; c < COMMAND_COUNT; c++) {
         text_add(text, "        %s)\n            _arguments \\\n", CLI_COMMANDS[c].name);
         for (int o = 0; o < OPTION_COUNT; o++)
             if (option_shown(o, (CommandId)c))
                 add_zsh_option(text, o);
-        text_add(text, "                '*:operand:%s'\n            ;;\n", c == COMMAND_CACHE ? "(info clear gc)" : "_files");
+        text_add(text, "                '*:operand:%s'\n            ;;\n",
+                 c == COMMAND_CACHE ? "(info clear gc)" : "_files");
     }
     text_add(text, "    esac\n}\n_rattan \"$@\"\n");
 }

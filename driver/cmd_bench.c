@@ -112,7 +112,8 @@ static json_t *shape_json(const Shape *shape, KernelKind kind) {
     }
     json_t *json = json_pack("{s:I, s:I}", "B", (json_int_t)shape->B, "T", (json_int_t)shape->T);
     if (kind != KIND_FORWARD)
-        json_object_update_new(json, json_pack("{s:I, s:I}", "pos", (json_int_t)shape->pos, "ring", (json_int_t)shape->ring));
+        json_object_update_new(json,
+                               json_pack("{s:I, s:I}", "pos", (json_int_t)shape->pos, "ring", (json_int_t)shape->ring));
     return json;
 }
 
@@ -120,18 +121,19 @@ static json_t *result_json(Bench *bench, const ReadyKernel *kernel) {
     const CodeObject *object = kernel->object;
     const double      fma = median(bench->fma, bench->reps), read = median(bench->read, bench->reps);
     const double      seconds = median(bench->seconds, bench->reps), rate = bench->test.useful_flops / seconds;
-    json_t           *json = json_pack(
-        "{s:s, s:s, s:s, s:s, s:s, s:o, s:i, s:s, s:I}", "spec", object->name, "label", bench->item->label, "kind",
-        kind_name(bench->kind), "target", object->target, "dtype", dtype_name(bench->item->spec.dtype), "shape",
-        shape_json(&bench->test.shape, bench->kind), "threads", pool_threads(bench->session->pool), "schedule", object->schedule,
-        "reps", (json_int_t)bench->reps);
+    json_t           *json =
+        json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:i, s:s, s:I}", "spec", object->name, "label", bench->item->label,
+                  "kind", kind_name(bench->kind), "target", object->target, "dtype",
+                  dtype_name(bench->item->spec.dtype), "shape", shape_json(&bench->test.shape, bench->kind), "threads",
+                  pool_threads(bench->session->pool), "schedule", object->schedule, "reps", (json_int_t)bench->reps);
     json_object_update_new(json, json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "ms_median", 1e3 * seconds, "ms_min",
-                                           1e3 * bench->seconds[0], "ms_max", 1e3 * bench->seconds[bench->reps - 1], "useful_flops",
-                                           bench->test.useful_flops, "bytes", bench->test.bytes, "share_of_fma_peak", rate / fma,
-                                           "share_of_read_bandwidth", bench->test.bytes / seconds / read));
-    json_object_update_new(json, json_pack("{s:f, s:f, s:f, s:f, s:I}", "flops_per_second", rate, "fma_peak", fma, "read_bandwidth",
-                                           read, "ms_first_call", 1e3 * bench->first_call, "work_bytes",
-                                           (json_int_t)bench->work_bytes));
+                                           1e3 * bench->seconds[0], "ms_max", 1e3 * bench->seconds[bench->reps - 1],
+                                           "useful_flops", bench->test.useful_flops, "bytes", bench->test.bytes,
+                                           "share_of_fma_peak", rate / fma, "share_of_read_bandwidth",
+                                           bench->test.bytes / seconds / read));
+    json_object_update_new(json, json_pack("{s:f, s:f, s:f, s:f, s:I}", "flops_per_second", rate, "fma_peak", fma,
+                                           "read_bandwidth", read, "ms_first_call", 1e3 * bench->first_call,
+                                           "work_bytes", (json_int_t)bench->work_bytes));
     if (bench->dense > 0)
         json_object_update_new(json, json_pack("{s:f, s:f}", "ms_dense", 1e3 * bench->dense, "speedup_over_dense",
                                                bench->dense / seconds));
@@ -143,21 +145,22 @@ static double get(const json_t *json, const char *key) { return json_number_valu
 static void print_result(Ctx *ctx, const Bench *bench, const json_t *json) {
     char *shape = json_dumps(json_object_get(json, "shape"), JSON_COMPACT);
     printf("%s%s%s  %s %s %s, %d threads, target %s\n", colour_on(stdout, COLOUR_STRONG), item_title(ctx, bench->item),
-           colour_off(stdout), kind_name(bench->kind), shape, dtype_name(bench->item->spec.dtype), pool_threads(bench->session->pool),
-           bench->session->target.name);
+           colour_off(stdout), kind_name(bench->kind), shape, dtype_name(bench->item->spec.dtype),
+           pool_threads(bench->session->pool), bench->session->target.name);
     free(shape);
-    printf("  time       %.3f ms median, %.3f to %.3f ms in %lld runs\n", get(json, "ms_median"), get(json, "ms_min"), get(json, "ms_max"),
-           (long long)bench->reps);
+    printf("  time       %.3f ms median, %.3f to %.3f ms in %lld runs\n", get(json, "ms_median"), get(json, "ms_min"),
+           get(json, "ms_max"), (long long)bench->reps);
     printf("  compute    %.1f useful GFLOP/s, %.0f %% of the %.1f that FMAs on registers reached\n",
            1e-9 * get(json, "flops_per_second"), 100 * get(json, "share_of_fma_peak"), 1e-9 * get(json, "fma_peak"));
     printf("  memory     %.2f GB/s needed, %.0f %% of the %.1f that reading reached; %.1f MB of working memory\n",
            1e-6 * get(json, "bytes") / get(json, "ms_median"), 100 * get(json, "share_of_read_bandwidth"),
            1e-9 * get(json, "read_bandwidth"), 1e-6 * (double)bench->work_bytes);
     if (bench->dense > 0)
-        printf("  dense      %.0f ms: the kernel is %.1f times as fast\n", get(json, "ms_dense"), get(json, "speedup_over_dense"));
+        printf("  dense      %.0f ms: the kernel is %.1f times as fast\n", get(json, "ms_dense"),
+               get(json, "speedup_over_dense"));
     if (json_object_get(json, "ms_compile_cold"))
-        printf("  compile    %.1f ms cold, %.2f ms from the disk cache, %.1f us from memory\n", get(json, "ms_compile_cold"),
-               get(json, "ms_compile_disk"), 1e3 * get(json, "ms_compile_memory"));
+        printf("  compile    %.1f ms cold, %.2f ms from the disk cache, %.1f us from memory\n",
+               get(json, "ms_compile_cold"), get(json, "ms_compile_disk"), 1e3 * get(json, "ms_compile_memory"));
 }
 
 static Status report(Ctx *ctx, Bench *bench, const ReadyKernel *kernel) {
@@ -165,9 +168,11 @@ static Status report(Ctx *ctx, Bench *bench, const ReadyKernel *kernel) {
     Status  status = ST_OK;
     if (cli_has(bench->session->cli, OPTION_COMPILE_TIMES)) {
         CompileTimes times;
-        status = compile_times(ctx, bench->session, bench->path, bench->item, bench->kind, bench->test.shape.ring, &times);
-        json_object_update_new(json, json_pack("{s:f, s:f, s:f}", "ms_compile_cold", 1e3 * times.cold, "ms_compile_disk",
-                                               1e3 * times.disk, "ms_compile_memory", 1e3 * times.memory));
+        status =
+            compile_times(ctx, bench->session, bench->path, bench->item, bench->kind, bench->test.shape.ring, &times);
+        json_object_update_new(json,
+                               json_pack("{s:f, s:f, s:f}", "ms_compile_cold", 1e3 * times.cold, "ms_compile_disk",
+                                         1e3 * times.disk, "ms_compile_memory", 1e3 * times.memory));
     }
     if (status == ST_OK && !cli_has(bench->session->cli, OPTION_JSON))
         print_result(ctx, bench, json);
@@ -190,7 +195,8 @@ static Status bench_item(Ctx *ctx, void *arg) {
 }
 
 static void print_json(json_t *list) {
-    json_dumpf(json_array_size(list) == 1 ? json_array_get(list, 0) : list, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(8));
+    json_dumpf(json_array_size(list) == 1 ? json_array_get(list, 0) : list, stdout,
+               JSON_INDENT(2) | JSON_REAL_PRECISION(8));
     puts("");
 }
 
@@ -206,8 +212,14 @@ static Status run_bench(Ctx *ctx, const Cli *cli, Session *session, const char *
     TRY(session_load_file(ctx, session, path));
     TRY(session_pool(ctx, session));
     for (int i = session->first; i < session->last; i++) {
-        Bench bench = {.session = session, .path = path, .item = &session->specs.items[i], .kind = kind, .shape = &shape,
-                       .reps = reps, .seed = seed, .json = list};
+        Bench bench = {.session = session,
+                       .path = path,
+                       .item = &session->specs.items[i],
+                       .kind = kind,
+                       .shape = &shape,
+                       .reps = reps,
+                       .seed = seed,
+                       .json = list};
         TRY(with_own_memory(ctx, bench_item, &bench));
     }
     if (cli_has(cli, OPTION_JSON))

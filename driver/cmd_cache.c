@@ -10,24 +10,25 @@ static void print_info(Cache *cache, bool json) {
     CacheInfo info;
     cache_info(cache, &info);
     if (json) {
-        json_t *root = json_pack("{s:s, s:b, s:I, s:I, s:I, s:s}", "folder", info.folder, "writable", info.writable, "entries",
-                                 (json_int_t)info.entries, "bytes", (json_int_t)info.bytes, "limit", (json_int_t)info.limit, "warning",
-                                 info.warning);
+        json_t *root = json_pack("{s:s, s:b, s:I, s:I, s:I, s:s}", "folder", info.folder, "writable", info.writable,
+                                 "entries", (json_int_t)info.entries, "bytes", (json_int_t)info.bytes, "limit",
+                                 (json_int_t)info.limit, "warning", info.warning);
         json_dumpf(root, stdout, JSON_INDENT(2));
         puts("");
         json_decref(root);
         return;
     }
-    printf("folder   %s%s\nentries  %lld\nbytes    %lld of at most %lld\n", *info.folder ? info.folder : "none: memory only",
-           info.writable || !*info.folder ? "" : " (read only)", (long long)info.entries, (long long)info.bytes,
-           (long long)info.limit);
+    printf("folder   %s%s\nentries  %lld\nbytes    %lld of at most %lld\n",
+           *info.folder ? info.folder : "none: memory only", info.writable || !*info.folder ? "" : " (read only)",
+           (long long)info.entries, (long long)info.bytes, (long long)info.limit);
     if (*info.warning)
         printf("warning  %s\n", info.warning);
 }
 
 static void print_swept(const CacheSwept *swept, bool json) {
     if (json)
-        printf("{\"removed_entries\": %lld, \"removed_bytes\": %lld}\n", (long long)swept->entries, (long long)swept->bytes);
+        printf("{\"removed_entries\": %lld, \"removed_bytes\": %lld}\n", (long long)swept->entries,
+               (long long)swept->bytes);
     else
         printf("removed %lld entries, %lld bytes\n", (long long)swept->entries, (long long)swept->bytes);
 }

@@ -22,7 +22,8 @@ static Status run_vectors(Ctx *ctx, void *arg) {
 static Status check_files(Ctx *ctx, const Cli *cli, Session *session, bool from_case, Report *report) {
     const StringList *given = &cli->values[OPTION_VECTORS];
     for (int i = 0; i < given->count + cli->operands.count - 1; i++) {
-        VectorJob job = {session, i < given->count ? given->items[i] : cli->operands.items[1 + i - given->count], from_case, report};
+        VectorJob job = {session, i < given->count ? given->items[i] : cli->operands.items[1 + i - given->count],
+                         from_case, report};
         TRY(with_own_memory(ctx, run_vectors, &job));
     }
     return ST_OK;
@@ -42,10 +43,11 @@ static Status run_check(Ctx *ctx, const Cli *cli, Session *session, Report *repo
     int64_t     seed;
     TRY(cli_integer(ctx, cli, OPTION_SEED, 0, INT64_MAX, (int64_t)time(NULL), &seed));
     if (!vectors && cli->operands.count > 1)
-        return ctx_fail(ctx, ST_USAGE, "rattan check", "write --vectors before the files", "'%.60s' is one word too many",
-                        cli->operands.items[1]);
+        return ctx_fail(ctx, ST_USAGE, "rattan check", "write --vectors before the files",
+                        "'%.60s' is one word too many", cli->operands.items[1]);
     if (from_case && !vectors)
-        return ctx_fail(ctx, ST_USAGE, "rattan check", "give a spec, or --vectors FILE...", "'-' takes the spec from vectors");
+        return ctx_fail(ctx, ST_USAGE, "rattan check", "give a spec, or --vectors FILE...",
+                        "'-' takes the spec from vectors");
     if (!from_case)
         TRY(session_load_file(ctx, session, spec));
     TRY(session_pool(ctx, session));

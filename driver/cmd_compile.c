@@ -1,4 +1,4 @@
-/* rattan compile: a spec's kernel to IR, assembly or object files. Everything is computed before anything is written. */
+/* rattan compile: a spec's kernel to IR, assembly or object files. All is computed before anything is written. */
 #include "driver/cli.h"
 #include "driver/files.h"
 #include "driver/session.h"
@@ -9,13 +9,13 @@
 #include <unistd.h>
 
 /* What --emit can name: `emit` asks compile_kernel for it. */
-#define RESULTS(X)                              \
-    X(LOOP_IR, "loop-ir", "loop.ir", EMIT_LOOP_IR) \
-    X(TILE_IR, "tile-ir", "tile.ir", EMIT_TILE_IR) \
-    X(SCHEDULE, "schedule", "schedule", EMIT_SCHEDULE) \
-    X(LLVM, "llvm", "ll", EMIT_LLVM)            \
-    X(ASM, "asm", "s", EMIT_ASM)                \
-    X(OBJ, "obj", "o", EMIT_OBJECT)             \
+#define RESULTS(X)                                                                                                     \
+    X(LOOP_IR, "loop-ir", "loop.ir", EMIT_LOOP_IR)                                                                     \
+    X(TILE_IR, "tile-ir", "tile.ir", EMIT_TILE_IR)                                                                     \
+    X(SCHEDULE, "schedule", "schedule", EMIT_SCHEDULE)                                                                 \
+    X(LLVM, "llvm", "ll", EMIT_LLVM)                                                                                   \
+    X(ASM, "asm", "s", EMIT_ASM)                                                                                       \
+    X(OBJ, "obj", "o", EMIT_OBJECT)                                                                                    \
     X(CODE, "code", "rattan", EMIT_OBJECT)
 
 typedef enum Result {
@@ -76,15 +76,17 @@ static Status parse_job(Ctx *ctx, const Cli *cli, Job *job) {
     if (!emit && cli_has(cli, OPTION_OUTPUT))
         TRY(want(ctx, job, "all"));
     if (cli_has(cli, OPTION_JSON) && job->wanted_count && !cli_has(cli, OPTION_OUTPUT))
-        return ctx_fail(ctx, ST_USAGE, "--json", "name a file or folder with -o", "stdout cannot take both the JSON and the results");
+        return ctx_fail(ctx, ST_USAGE, "--json", "name a file or folder with -o",
+                        "stdout cannot take both the JSON and the results");
     return ST_OK;
 }
 
 /* Text results are borrowed; the encoded code object is malloc'd and handed back in *owned. */
 static Status result_bytes(Ctx *ctx, Result result, const Compiled *compiled, Part *part, uint8_t **owned) {
     const char *texts[RESULT_COUNT] = {
-        [RESULT_LOOP_IR] = compiled->loop_ir, [RESULT_TILE_IR] = compiled->tile_ir,   [RESULT_SCHEDULE] = compiled->schedule,
-        [RESULT_LLVM] = compiled->llvm_ir,    [RESULT_ASM] = compiled->assembly,
+        [RESULT_LOOP_IR] = compiled->loop_ir,   [RESULT_TILE_IR] = compiled->tile_ir,
+        [RESULT_SCHEDULE] = compiled->schedule, [RESULT_LLVM] = compiled->llvm_ir,
+        [RESULT_ASM] = compiled->assembly,
     };
     *owned = NULL;
     if (result == RESULT_CODE) {
@@ -116,14 +118,16 @@ static Status write_result(Ctx *ctx, const ItemJob *item, Result result, const P
         if (binary && isatty(STDOUT_FILENO))
             return ctx_fail(ctx, ST_USAGE, "--emit", "name a file with -o", "'%s' is binary and stdout is a terminal",
                             RESULT_ROWS[result].name);
-        return fwrite(part->bytes, 1, part->size, stdout) == part->size ? ST_OK
-                                                                         : ctx_fail(ctx, ST_FAILED, "stdout", NULL, "cannot write");
+        return fwrite(part->bytes, 1, part->size, stdout) == part->size
+                   ? ST_OK
+                   : ctx_fail(ctx, ST_FAILED, "stdout", NULL, "cannot write");
     }
     if (one && !path_is_folder(output) && output[strlen(output) - 1] != '/')
         return file_write(ctx, output, part, 1);
     TRY(folder_make(ctx, output));
-    const char *path = ctx_printf(ctx, "%s/%s%s.%s.%s", output, item->item->spec.name, label_suffix(ctx, item->item->label),
-                                  kind_name(job->kind), RESULT_ROWS[result].extension);
+    const char *path =
+        ctx_printf(ctx, "%s/%s%s.%s.%s", output, item->item->spec.name, label_suffix(ctx, item->item->label),
+                   kind_name(job->kind), RESULT_ROWS[result].extension);
     TRY(file_write(ctx, path, part, 1));
     if (!job->json)
         printf("%s\n", path);
@@ -149,10 +153,10 @@ static void print_summary(Ctx *ctx, const ItemJob *item, const Compiled *compile
     const char       *title = item_title(ctx, item->item), *kind = kind_name(item->job->kind);
     if (item->job->json) {
         json_array_append_new(item->job->json,
-                              json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:f}", "spec", object->name, "label", item->item->label,
-                                        "kind", kind, "target", object->target, "schedule", object->schedule, "phases",
-                                        object->phase_count, "object_bytes", (json_int_t)object->payload_size, "ms_compile",
-                                        1e3 * compiled->seconds));
+                              json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:f}", "spec", object->name, "label",
+                                        item->item->label, "kind", kind, "target", object->target, "schedule",
+                                        object->schedule, "phases", object->phase_count, "object_bytes",
+                                        (json_int_t)object->payload_size, "ms_compile", 1e3 * compiled->seconds));
         return;
     }
     printf("%s: %s for %s, %d phases, %zu bytes, compiled in %.0f ms\n  schedule: %s\n", title, kind, object->target,

@@ -27,12 +27,13 @@ static void finding(Examination *examination, const char *what, Health health, c
     static const Colour      COLOURS[] = {COLOUR_GOOD, COLOUR_DIM, COLOUR_BAD};
     examination->broken += health == HEALTH_BROKEN;
     if (examination->json) {
-        json_array_append_new(examination->json, json_pack("{s:s, s:s, s:s, s:s}", "what", what, "state", WORDS[health], "detail",
-                                                           detail, "remedy", health == HEALTH_OK ? "" : remedy));
+        json_array_append_new(examination->json,
+                              json_pack("{s:s, s:s, s:s, s:s}", "what", what, "state", WORDS[health], "detail", detail,
+                                        "remedy", health == HEALTH_OK ? "" : remedy));
         return;
     }
-    printf("%-14s %s%-7s%s %s%s%s\n", what, colour_on(stdout, COLOURS[health]), WORDS[health], colour_off(stdout), detail,
-           health == HEALTH_OK ? "" : ": ", health == HEALTH_OK ? "" : remedy);
+    printf("%-14s %s%-7s%s %s%s%s\n", what, colour_on(stdout, COLOURS[health]), WORDS[health], colour_off(stdout),
+           detail, health == HEALTH_OK ? "" : ": ", health == HEALTH_OK ? "" : remedy);
 }
 
 /* The value of the first line "key : value" of /proc/cpuinfo. */
@@ -43,7 +44,8 @@ static const char *cpuinfo(Ctx *ctx, const char *key) {
     while (file && !value && fgets(line, sizeof line, file)) {
         const char *colon = strchr(line, ':');
         if (colon && strncmp(line, key, strlen(key)) == 0)
-            value = ctx_strndup(ctx, colon + 1 + strspn(colon + 1, " "), strcspn(colon + 1 + strspn(colon + 1, " "), "\n"));
+            value =
+                ctx_strndup(ctx, colon + 1 + strspn(colon + 1, " "), strcspn(colon + 1 + strspn(colon + 1, " "), "\n"));
     }
     if (file)
         fclose(file);
@@ -60,8 +62,8 @@ static void examine_processor(Examination *examination) {
         return;
     }
     finding(examination, "processor", HEALTH_OK,
-            ctx_printf(ctx, "%s; target %s, %d-byte vectors, L2 %lld KiB", model ? model : "unnamed", target.cpu, target.vector_bytes,
-                       (long long)target.l2_bytes / 1024),
+            ctx_printf(ctx, "%s; target %s, %d-byte vectors, L2 %lld KiB", model ? model : "unnamed", target.cpu,
+                       target.vector_bytes, (long long)target.l2_bytes / 1024),
             "");
 }
 
@@ -92,14 +94,15 @@ static void examine_compiler(Examination *examination) {
         return;
     }
     finding(examination, "Lua", HEALTH_OK, "specs are read in a child process", "");
-    CompileRequest request = {.spec = &file.items[0].spec, .kind = KIND_FORWARD, .target = &target, .emit = EMIT_OBJECT};
+    CompileRequest request = {
+        .spec = &file.items[0].spec, .kind = KIND_FORWARD, .target = &target, .emit = EMIT_OBJECT};
     if (llvm_find_target(ctx, "host", &target) != ST_OK || compile_kernel(ctx, &request, &compiled) != ST_OK) {
         finding(examination, "LLVM", HEALTH_BROKEN, ctx->message, ctx->remedy[0] ? ctx->remedy : "run scripts/setup");
         ctx_clear(ctx);
         return;
     }
-    finding(examination, "LLVM", HEALTH_OK, ctx_printf(ctx, "%s; a small kernel took %.0f ms", llvm_version(), 1e3 * compiled.seconds),
-            "");
+    finding(examination, "LLVM", HEALTH_OK,
+            ctx_printf(ctx, "%s; a small kernel took %.0f ms", llvm_version(), 1e3 * compiled.seconds), "");
     code_object_free(compiled.object);
 }
 
@@ -130,16 +133,16 @@ static bool on_path(Ctx *ctx, const char *program) {
 }
 
 static void examine_programs(Examination *examination) {
-    Ctx *ctx = examination->ctx;
+    Ctx       *ctx = examination->ctx;
     const bool qemu = on_path(ctx, "qemu-aarch64-static") || on_path(ctx, "qemu-aarch64");
-    finding(examination, "qemu", qemu ? HEALTH_OK : HEALTH_ABSENT, qemu ? "aarch64 kernels can be tried" : "aarch64 kernels cannot be tried",
-            "install qemu-user-static");
+    finding(examination, "qemu", qemu ? HEALTH_OK : HEALTH_ABSENT,
+            qemu ? "aarch64 kernels can be tried" : "aarch64 kernels cannot be tried", "install qemu-user-static");
     const int  answer = on_path(ctx, "python3") ? system("python3 -c 'import importlib.util as u, sys; "
-                                                         "sys.exit(u.find_spec(\"torch\") is None)' >/dev/null 2>&1")
+                                                          "sys.exit(u.find_spec(\"torch\") is None)' >/dev/null 2>&1")
                                                 : -1;
     const bool torch = answer != -1 && WIFEXITED(answer) && WEXITSTATUS(answer) == 0;
-    finding(examination, "PyTorch", torch ? HEALTH_OK : HEALTH_ABSENT, torch ? "present" : "no comparison in 'make demo'",
-            "pip install torch");
+    finding(examination, "PyTorch", torch ? HEALTH_OK : HEALTH_ABSENT,
+            torch ? "present" : "no comparison in 'make demo'", "pip install torch");
 }
 
 static void examine_library(Examination *examination, const char *what, const char *const *names, const char *remedy) {
@@ -176,7 +179,7 @@ Status cmd_doctor(Ctx *ctx, const Cli *cli) {
         puts("");
         json_decref(examination.json);
     }
-    return examination.broken ? ctx_fail(ctx, ST_FAILED, "rattan doctor", "see the lines marked BROKEN", "%d things do not work",
-                                         examination.broken)
+    return examination.broken ? ctx_fail(ctx, ST_FAILED, "rattan doctor", "see the lines marked BROKEN",
+                                         "%d things do not work", examination.broken)
                               : ST_OK;
 }

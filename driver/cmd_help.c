@@ -1,4 +1,5 @@
-/* rattan help: help on a command, and (hidden) the manual page and the completion scripts that are made from the tables. */
+/* rattan help: help on a command, and (hidden) the manual page and the completion scripts that are made from the
+ * tables. */
 #include "driver/cli.h"
 
 #include <stdio.h>

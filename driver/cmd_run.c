@@ -85,7 +85,8 @@ static Status run_job(Ctx *ctx, const Cli *cli, RunJob *job, const char *path) {
     TRY(parse_job(ctx, cli, job));
     TRY(session_load_file(ctx, session, path));
     if (session->last - session->first != 1)
-        return ctx_fail(ctx, ST_USAGE, path, "choose one with --item", "the spec stands for %d layers", session->last - session->first);
+        return ctx_fail(ctx, ST_USAGE, path, "choose one with --item", "the spec stands for %d layers",
+                        session->last - session->first);
     return run_item(ctx, job, &session->specs.items[session->first].spec);
 }
 

@@ -6,9 +6,9 @@
 
 static json_t *target_json(int index, const Target *target) {
     return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:I, s:I, s:b}", "name", llvm_target_name(index), "help",
-                     llvm_target_help(index), "triple", target->triple, "cpu", target->cpu, "vector_bytes", target->vector_bytes,
-                     "vector_registers", target->vector_registers, "l1_bytes", (json_int_t)target->l1_bytes, "l2_bytes",
-                     (json_int_t)target->l2_bytes, "native", target->native);
+                     llvm_target_help(index), "triple", target->triple, "cpu", target->cpu, "vector_bytes",
+                     target->vector_bytes, "vector_registers", target->vector_registers, "l1_bytes",
+                     (json_int_t)target->l1_bytes, "l2_bytes", (json_int_t)target->l2_bytes, "native", target->native);
 }
 
 Status cmd_targets(Ctx *ctx, const Cli *cli) {
@@ -20,8 +20,8 @@ Status cmd_targets(Ctx *ctx, const Cli *cli) {
         if (list)
             json_array_append_new(list, target_json(i, &target));
         else
-            printf("%-14s %-40s %s, %d-byte vectors%s\n", llvm_target_name(i), llvm_target_help(i), target.cpu, target.vector_bytes,
-                   target.native ? ", runs here" : "");
+            printf("%-14s %-40s %s, %d-byte vectors%s\n", llvm_target_name(i), llvm_target_help(i), target.cpu,
+                   target.vector_bytes, target.native ? ", runs here" : "");
     }
     if (list) {
         json_dumpf(list, stdout, JSON_INDENT(2));

@@ -94,8 +94,8 @@ static Status from_cold_and_disk(Ctx *ctx, void *arg) {
     return ST_OK;
 }
 
-Status compile_times(Ctx *ctx, Session *session, const char *path, const SpecItem *item, KernelKind kind, int64_t ring_rows,
-                     CompileTimes *out) {
+Status compile_times(Ctx *ctx, Session *session, const char *path, const SpecItem *item, KernelKind kind,
+                     int64_t ring_rows, CompileTimes *out) {
     char   folder[] = "/tmp/rattan_times_XXXXXX";
     Timing timing = {session, path, item, kind, ring_rows, folder, 0, 0, 0};
     *out = (CompileTimes){0};

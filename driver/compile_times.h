@@ -11,7 +11,7 @@ typedef struct CompileTimes {
 } CompileTimes;
 
 /* Uses a cache folder of its own, which it removes. `path` and `item` say which spec. */
-Status compile_times(Ctx *ctx, Session *session, const char *path, const SpecItem *item, KernelKind kind, int64_t ring_rows,
-                     CompileTimes *out);
+Status compile_times(Ctx *ctx, Session *session, const char *path, const SpecItem *item, KernelKind kind,
+                     int64_t ring_rows, CompileTimes *out);
 
 #endif

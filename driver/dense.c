@@ -1,5 +1,5 @@
-/* The plain dense evaluation: see dense.h. Scores of a row are sums over the rows of the transposed keys, and outputs sums over rows of v,
- * so that the compiler vectorizes both without reordering a sum. */
+/* The plain dense evaluation: see dense.h. Scores of a row are sums over the rows of the transposed keys, and outputs
+ * sums over rows of v, so that the compiler vectorizes both without reordering a sum. */
 #include "driver/dense.h"
 
 #include "driver/reference.h"
@@ -11,29 +11,31 @@
 enum { ROWS_PER_ITEM = 16, MOST_DIM = 1024 };
 
 typedef struct Dense {
-    const Spec *spec;
-    int64_t     B, T, F;
-    float      *q, *phi_q;  /* [B,H,T,D or F]: roped and scaled; mapped */
-    float      *k, *phi_k;  /* [B,Hk,D or F,T]: transposed */
-    float      *v;          /* [B,Hk,T,E] */
+    const Spec  *spec;
+    int64_t      B, T, F;
+    float       *q, *phi_q; /* [B,H,T,D or F]: roped and scaled; mapped */
+    float       *k, *phi_k; /* [B,Hk,D or F,T]: transposed */
+    float       *v;         /* [B,Hk,T,E] */
     const float *swa_norm, *rla_norm, *sink;
-    float      *o;          /* [B,T,H,E] */
-    float      *scores;     /* [threads][T] */
+    float       *o;      /* [B,T,H,E] */
+    float       *scores; /* [threads][T] */
 } Dense;
 
 /* y[i] += a * x[i], for the machine at hand. */
-static inline __attribute__((always_inline)) void axpy_body(float a, const float *restrict x, float *restrict y, int64_t n) {
+static inline __attribute__((always_inline)) void axpy_body(float   a, const float *restrict x, float *restrict y,
+                                                            int64_t n) {
     for (int64_t i = 0; i < n; i++)
         y[i] += a * x[i];
 }
 typedef void Axpy(float a, const float *restrict x, float *restrict y, int64_t n);
 static void  axpy_plain(float a, const float *restrict x, float *restrict y, int64_t n) { axpy_body(a, x, y, n); }
 #if defined(__x86_64__)
-__attribute__((target("avx2,fma"))) static void axpy_avx2(float a, const float *restrict x, float *restrict y, int64_t n) {
+__attribute__((target("avx2,fma"))) static void axpy_avx2(float   a, const float *restrict x, float *restrict y,
+                                                          int64_t n) {
     axpy_body(a, x, y, n);
 }
 __attribute__((target("avx512f,fma,prefer-vector-width=512"))) static void axpy_avx512(float a, const float *restrict x,
-                                                                                        float *restrict y, int64_t n) {
+                                                                                       float *restrict y, int64_t n) {
     axpy_body(a, x, y, n);
 }
 #endif
@@ -51,7 +53,8 @@ static Axpy *choose_axpy(void) {
 static void rope_row(const Spec *spec, float *x, int64_t position) {
     const int half = spec->head_dim / 2;
     for (int i = 0; spec->rope_theta > 0 && i < half; i++) {
-        const int    a = spec->rope_style == ROPE_HALF ? i : 2 * i, b = spec->rope_style == ROPE_HALF ? i + half : 2 * i + 1;
+        const int a = spec->rope_style == ROPE_HALF ? i : 2 * i,
+                  b = spec->rope_style == ROPE_HALF ? i + half : 2 * i + 1;
         const double angle = (double)position * pow(spec->rope_theta, -2.0 * i / spec->head_dim);
         const float  c = (float)cos(angle), s = (float)sin(angle), xa = x[a], xb = x[b];
         x[a] = xa * c - xb * s;
@@ -75,7 +78,8 @@ static void convert_head(Ctx *ctx, const Dense *dense, const HeadJob *job) {
     double        x[MOST_DIM], *values = NEW_ARRAY(ctx, double, spec->full ? 0 : reference_map_values(&spec->map));
     for (int64_t t = 0; t < T; t++) {
         for (int64_t d = 0; d < D; d++) {
-            row[d] = (float)dtype_load(job->tensor->dtype, job->tensor->data, ((job->b * T + t) * job->heads + job->head) * D + d);
+            row[d] = (float)dtype_load(job->tensor->dtype, job->tensor->data,
+                                       ((job->b * T + t) * job->heads + job->head) * D + d);
             x[d] = row[d] * (job->scale ? dtype_load(job->scale->dtype, job->scale->data, d) : 1);
         }
         const double *phi = spec->full ? NULL : reference_map(&spec->map, x, values, false);
@@ -89,7 +93,8 @@ static void convert_head(Ctx *ctx, const Dense *dense, const HeadJob *job) {
 
 static void convert_inputs(Ctx *ctx, const TensorSet *inputs, Dense *dense) {
     const Spec   *spec = dense->spec;
-    const int64_t H = spec->heads, Hk = spec->kv_heads, D = spec->head_dim, E = spec->value_dim, F = dense->F, T = dense->T;
+    const int64_t H = spec->heads, Hk = spec->kv_heads, D = spec->head_dim, E = spec->value_dim, F = dense->F,
+                  T = dense->T;
     const Tensor *v = tensors_find(inputs, "v");
     dense->q = NEW_ARRAY(ctx, float, dense->B *H *T *D);
     dense->phi_q = NEW_ARRAY(ctx, float, dense->B *H *T *F);
@@ -98,11 +103,14 @@ static void convert_inputs(Ctx *ctx, const TensorSet *inputs, Dense *dense) {
     dense->v = NEW_ARRAY(ctx, float, dense->B *Hk *T *E);
     for (int64_t b = 0; b < dense->B; b++) {
         for (int64_t h = 0; h < H; h++)
-            convert_head(ctx, dense, &(HeadJob){tensors_find(inputs, "q"), tensors_find(inputs, "q_scale"), b, h, H, (float)spec->scale,
-                                                false, dense->q + (b * H + h) * T * D, dense->phi_q + (b * H + h) * T * F});
+            convert_head(ctx, dense,
+                         &(HeadJob){tensors_find(inputs, "q"), tensors_find(inputs, "q_scale"), b, h, H,
+                                    (float)spec->scale, false, dense->q + (b * H + h) * T * D,
+                                    dense->phi_q + (b * H + h) * T * F});
         for (int64_t h = 0; h < Hk; h++) {
-            convert_head(ctx, dense, &(HeadJob){tensors_find(inputs, "k"), tensors_find(inputs, "k_scale"), b, h, Hk, 1, true,
-                                                dense->k + (b * Hk + h) * T * D, dense->phi_k + (b * Hk + h) * T * F});
+            convert_head(ctx, dense,
+                         &(HeadJob){tensors_find(inputs, "k"), tensors_find(inputs, "k_scale"), b, h, Hk, 1, true,
+                                    dense->k + (b * Hk + h) * T * D, dense->phi_k + (b * Hk + h) * T * F});
             for (int64_t i = 0; i < T * E; i++)
                 dense->v[(b * Hk + h) * T * E + i] =
                     (float)dtype_load(v->dtype, v->data, ((b * T + i / E) * Hk + h) * E + i % E);
@@ -138,12 +146,14 @@ static float softmax(const Dense *dense, float *scores, int64_t first, int64_t i
 static void dense_row(const Dense *dense, Axpy *axpy, int64_t b, int64_t h, int64_t i, float *scores) {
     const Spec   *spec = dense->spec;
     const int64_t H = spec->heads, D = spec->head_dim, E = spec->value_dim, F = dense->F, T = dense->T;
-    const int64_t kv = b * spec->kv_heads + h / spec_group(spec), first = spec->full || i < spec->window ? 0 : i - spec->window + 1;
-    float         swa[MOST_DIM] = {0}, rla[MOST_DIM] = {0}, *o = dense->o + ((b * T + i) * H + h) * E;
-    const float  *v = dense->v + kv * T * E;
+    const int64_t kv = b * spec->kv_heads + h / spec_group(spec),
+                  first = spec->full || i < spec->window ? 0 : i - spec->window + 1;
+    float        swa[MOST_DIM] = {0}, rla[MOST_DIM] = {0}, *o = dense->o + ((b * T + i) * H + h) * E;
+    const float *v = dense->v + kv * T * E;
     memset(scores, 0, sizeof(float) * (size_t)(i + 1));
     for (int64_t d = 0; d < D; d++)
-        axpy(dense->q[((b * H + h) * T + i) * D + d], dense->k + (kv * D + d) * T + first, scores + first, i + 1 - first);
+        axpy(dense->q[((b * H + h) * T + i) * D + d], dense->k + (kv * D + d) * T + first, scores + first,
+             i + 1 - first);
     for (int64_t f = 0; f < F; f++)
         axpy(dense->phi_q[((b * H + h) * T + i) * F + f], dense->phi_k + (kv * F + f) * T, scores, first);
     const float sum = softmax(dense, scores, first, i, h);
@@ -163,7 +173,8 @@ static void dense_item(void *arg, int64_t item, int thread) {
     const int64_t tiles = (dense->T + ROWS_PER_ITEM - 1) / ROWS_PER_ITEM;
     const int64_t head = item / tiles, from = item % tiles * ROWS_PER_ITEM;
     for (int64_t i = from; i < from + ROWS_PER_ITEM && i < dense->T; i++)
-        dense_row(dense, axpy, head / dense->spec->heads, head % dense->spec->heads, i, dense->scores + thread * dense->T);
+        dense_row(dense, axpy, head / dense->spec->heads, head % dense->spec->heads, i,
+                  dense->scores + thread * dense->T);
 }
 
 static const float *floats_of(const TensorSet *inputs, const char *name) {
@@ -173,9 +184,10 @@ static const float *floats_of(const TensorSet *inputs, const char *name) {
 
 Status dense_run(Ctx *ctx, const Spec *spec, const TensorSet *inputs, Pool *pool, float *o, double *seconds) {
     const Tensor *q = tensors_find(inputs, "q");
-    if (spec->head_dim > MOST_DIM || spec->value_dim > MOST_DIM || spec->initial_state || tensors_find(inputs, "cu_seqlens"))
-        return ctx_fail(ctx, ST_USAGE, "--dense", "leave it out", "the dense evaluation has no initial state, packed input or dims over %d",
-                        MOST_DIM);
+    if (spec->head_dim > MOST_DIM || spec->value_dim > MOST_DIM || spec->initial_state ||
+        tensors_find(inputs, "cu_seqlens"))
+        return ctx_fail(ctx, ST_USAGE, "--dense", "leave it out",
+                        "the dense evaluation has no initial state, packed input or dims over %d", MOST_DIM);
     Dense dense = {.spec = spec,
                    .B = q->dims[0],
                    .T = q->dims[1],

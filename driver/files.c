@@ -37,7 +37,8 @@ static Status read_all(Ctx *ctx, const char *path, int file, char *bytes, size_t
         if (n < 0)
             return cannot(ctx, path, "read", NULL);
         if (n == 0)
-            return ctx_fail(ctx, ST_INTEGRITY, path, "let whoever writes it finish first", "the file shrank while it was read");
+            return ctx_fail(ctx, ST_INTEGRITY, path, "let whoever writes it finish first",
+                            "the file shrank while it was read");
         at += (size_t)n;
     }
     return ST_OK;
@@ -85,7 +86,7 @@ static bool write_parts(int file, const Part *parts, int count) {
 }
 
 Status file_write(Ctx *ctx, const char *path, const Part *parts, int count) {
-    char temporary[sizeof pending];
+    char      temporary[sizeof pending];
     const int length = snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid());
     if (length >= (int)sizeof temporary)
         return ctx_fail(ctx, ST_USAGE, NULL, "use a shorter path", "the path of the output is too long");

@@ -16,7 +16,8 @@ typedef struct CaseText {
 } CaseText;
 
 static Status bad_case(const CaseText *text, const char *key, const char *wanted) {
-    return ctx_fail(text->ctx, ST_INTEGRITY, ctx_printf(text->ctx, "%s: metadata", text->path), ctx_printf(text->ctx, "it should be %s", wanted),
+    return ctx_fail(text->ctx, ST_INTEGRITY, ctx_printf(text->ctx, "%s: metadata", text->path),
+                    ctx_printf(text->ctx, "it should be %s", wanted),
                     "'%s' of the case is missing or of the wrong type", key);
 }
 
@@ -118,7 +119,8 @@ Status golden_spec_text(Ctx *ctx, const char *path, const SafeFile *file, const 
     json_error_t error;
     json_t      *root = json_loads(json, JSON_REJECT_DUPLICATES, &error);
     if (!root)
-        return ctx_fail(ctx, ST_INTEGRITY, path, "write the file again", "the metadata's case is no JSON: %s", error.text);
+        return ctx_fail(ctx, ST_INTEGRITY, path, "write the file again", "the metadata's case is no JSON: %s",
+                        error.text);
     CaseText     text = {ctx, path, root, TEXT(ctx)};
     const Status status = add_fields(&text);
     json_decref(root);
@@ -165,10 +167,10 @@ Status golden_spec_agree(Ctx *ctx, const char *path, const Spec *given, const Sp
     static const char REMEDY[] = "give the spec that the vectors were made for, or '-' to take it from the file";
     for (size_t i = 0; i < sizeof pairs / sizeof *pairs; i++)
         if (!near(pairs[i].given, pairs[i].of_case))
-            return ctx_fail(ctx, ST_USAGE, path, REMEDY, "%s is %g in the spec and %g in the file", pairs[i].name, pairs[i].given,
-                            pairs[i].of_case);
+            return ctx_fail(ctx, ST_USAGE, path, REMEDY, "%s is %g in the spec and %g in the file", pairs[i].name,
+                            pairs[i].given, pairs[i].of_case);
     if (!given->full && !same_map(&given->map, &of_case->map))
-        return ctx_fail(ctx, ST_USAGE, path, REMEDY, "feature_map is %s in the spec and %s in the file", given->map.name,
-                        of_case->map.name);
+        return ctx_fail(ctx, ST_USAGE, path, REMEDY, "feature_map is %s in the spec and %s in the file",
+                        given->map.name, of_case->map.name);
     return ST_OK;
 }

@@ -27,7 +27,8 @@ static int64_t values_count(const Spec *spec, const Reference *reference, const 
 }
 
 /* Where the tensor holds value `at` of the reference's array. */
-static int64_t tensor_index(const Spec *spec, const Reference *truth, const int64_t *rows, const char *name, int64_t at) {
+static int64_t tensor_index(const Spec *spec, const Reference *truth, const int64_t *rows, const char *name,
+                            int64_t at) {
     if (strcmp(name, "final_state") == 0)
         return at;
     const int64_t width = spec->heads * (strcmp(name, "lse") == 0 ? 1 : spec->value_dim);
@@ -37,12 +38,14 @@ static int64_t tensor_index(const Spec *spec, const Reference *truth, const int6
     return (row / truth->T * spec->heads + at % width) * truth->T + row % truth->T;
 }
 
-double output_error(const Spec *spec, const Reference *truth, const int64_t *rows, const char *name, const Tensor *tensor) {
+double output_error(const Spec *spec, const Reference *truth, const int64_t *rows, const char *name,
+                    const Tensor *tensor) {
     const double *values = values_of(truth, name);
     const int64_t count = values_count(spec, truth, name);
     Difference    difference = {0};
     for (int64_t i = 0; i < count; i++)
-        difference_add(&difference, dtype_load(tensor->dtype, tensor->data, tensor_index(spec, truth, rows, name, i)), values[i]);
+        difference_add(&difference, dtype_load(tensor->dtype, tensor->data, tensor_index(spec, truth, rows, name, i)),
+                       values[i]);
     return difference_relative(&difference);
 }
 

@@ -11,9 +11,10 @@ extern const double FP32_BOUND;
 /* 1e-5, or for 16-bit types twice `typed_error` where that is more. */
 double accuracy_bound(DType dtype, double typed_error);
 
-/* Relative error of one output against a reference. The tensor is [B,T,H,E], lse [B,H,T] or the whole final state; only the
- * reference's rows are looked at. `rows` as in the reference's request. */
-double output_error(const Spec *spec, const Reference *truth, const int64_t *rows, const char *name, const Tensor *tensor);
+/* Relative error of one output against a reference. The tensor is [B,T,H,E], lse [B,H,T] or the whole final state; only
+ * the reference's rows are looked at. `rows` as in the reference's request. */
+double output_error(const Spec *spec, const Reference *truth, const int64_t *rows, const char *name,
+                    const Tensor *tensor);
 /* The same for another evaluation of the same rows. */
 double reference_error(const Spec *spec, const Reference *truth, const char *name, const Reference *other);
 

@@ -16,7 +16,8 @@ int64_t random_between(Random *random, int64_t min, int64_t max) {
 }
 
 double random_normal(Random *random) {
-    const double u = ((double)(random_next(random) >> 11) + 0.5) * 0x1p-53, v = (double)(random_next(random) >> 11) * 0x1p-53;
+    const double u = ((double)(random_next(random) >> 11) + 0.5) * 0x1p-53,
+                 v = (double)(random_next(random) >> 11) * 0x1p-53;
     return sqrt(-2 * log(u)) * cos(6.283185307179586 * v);
 }
 
@@ -32,7 +33,8 @@ typedef struct InputRow {
 } InputRow;
 
 static int input_rows(const Spec *spec, int64_t B, int64_t T, int64_t N, InputRow *rows) {
-    const int64_t  H = spec->heads, Hk = spec->kv_heads, D = spec->head_dim, E = spec->value_dim, F = spec_features(spec);
+    const int64_t H = spec->heads, Hk = spec->kv_heads, D = spec->head_dim, E = spec->value_dim,
+                  F = spec_features(spec);
     const InputRow all[] = {
         {"q", true, 4, {B, T, H, D}, 0, 1},
         {"k", true, 4, {B, T, Hk, D}, 0, 1},
@@ -71,12 +73,14 @@ static Status check_input(Ctx *ctx, const char *path, const InputRow *row, const
     const char   *place = ctx_printf(ctx, "%s: %s", path, row->name);
     const Tensor  wanted = tensor_view(NULL, DT_F32, row->rank, row->dims);
     if (!tensor)
-        return ctx_fail(ctx, ST_USAGE, place, ctx_printf(ctx, "add %s", tensor_describe(ctx, &wanted)), "the tensor is missing");
+        return ctx_fail(ctx, ST_USAGE, place, ctx_printf(ctx, "add %s", tensor_describe(ctx, &wanted)),
+                        "the tensor is missing");
     if (tensor->dtype == DT_I32 || tensor->dtype == DT_I64)
         return ctx_fail(ctx, ST_USAGE, place, "use a floating type", "it is %s", tensor_describe(ctx, tensor));
     if (tensor->rank != row->rank || memcmp(tensor->dims, row->dims, sizeof(int64_t) * (size_t)row->rank) != 0)
-        return ctx_fail(ctx, ST_USAGE, place, ctx_printf(ctx, "the spec and q call for %s", tensor_describe(ctx, &wanted)),
-                        "it is %s", tensor_describe(ctx, tensor));
+        return ctx_fail(ctx, ST_USAGE, place,
+                        ctx_printf(ctx, "the spec and q call for %s", tensor_describe(ctx, &wanted)), "it is %s",
+                        tensor_describe(ctx, tensor));
     return ST_OK;
 }
 

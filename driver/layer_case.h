@@ -15,7 +15,8 @@ uint64_t random_next(Random *random);
 int64_t random_between(Random *random, int64_t min, int64_t max);
 double  random_normal(Random *random);
 
-/* Checks that every input which the spec needs is there with the right dims and that cu_seqlens makes sense. `path` names the source. */
+/* Checks that every input which the spec needs is there with the right dims and that cu_seqlens makes sense. `path`
+ * names the source. */
 Status case_check(Ctx *ctx, const char *path, const Spec *spec, const TensorSet *inputs);
 
 /* Fresh random inputs of a shape; B and T must be set unless packed. */

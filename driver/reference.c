@@ -1,5 +1,5 @@
-/* The float64 reference: see reference.h. One item of work is one sequence and key/value head: it walks the tokens in order, folds
- * the one that leaves the window into the state and evaluates the wanted rows. Items run on a few threads. */
+/* The float64 reference: see reference.h. One item of work is one sequence and key/value head: it walks the tokens in
+ * order, folds the one that leaves the window into the state and evaluates the wanted rows. Items run in parallel. */
 #include "driver/reference.h"
 
 #include <math.h>
@@ -8,35 +8,36 @@
 #include <string.h>
 
 typedef struct Run {
-    const Spec   *spec;
-    const Tensor *q, *k, *v, *swa_norm, *rla_norm, *sink, *q_scale, *k_scale, *h0;
+    const Spec             *spec;
+    const Tensor           *q, *k, *v, *swa_norm, *rla_norm, *sink, *q_scale, *k_scale, *h0;
     const ReferenceRequest *request;
-    Reference    *out;
-    const int32_t *cu_seqlens;
-    int64_t       features, ring; /* F; keys kept with rope applied */
-    atomic_llong  next;           /* item */
+    Reference              *out;
+    const int32_t          *cu_seqlens;
+    int64_t                 features, ring; /* F; keys kept with rope applied */
+    atomic_llong            next;           /* item */
 } Run;
 
 /* Memory of one thread. */
 typedef struct Worker {
     Run     *run;
-    double  *state;        /* [F][E] */
-    double  *key;          /* [ring][D]: rope(k_j) in row j mod ring */
-    int64_t *key_token;    /* which j the row holds; -1: none */
-    double  *scores;       /* [ring] */
-    double  *query, *x;    /* [D] */
+    double  *state;     /* [F][E] */
+    double  *key;       /* [ring][D]: rope(k_j) in row j mod ring */
+    int64_t *key_token; /* which j the row holds; -1: none */
+    double  *scores;    /* [ring] */
+    double  *query, *x; /* [D] */
     double  *map_values;
-    double  *value;        /* [E] */
+    double  *value; /* [E] */
 } Worker;
 
 typedef struct Sequence {
-    int64_t n, head;         /* sequence, key/value head */
-    int64_t begin, length;   /* first row, tokens */
+    int64_t n, head;       /* sequence, key/value head */
+    int64_t begin, length; /* first row, tokens */
 } Sequence;
 
 static inline double rounded(double x, bool single) { return single ? (double)(float)x : x; }
 
-static const double *map_operand(const FeatureMap *map, const double *values, const int64_t *at, int node, int64_t *length) {
+static const double *map_operand(const FeatureMap *map, const double *values, const int64_t *at, int node,
+                                 int64_t *length) {
     *length = map->nodes[node].length;
     return values + at[node];
 }
@@ -68,7 +69,8 @@ static double map_reduce(MapOp op, const double *a, int64_t length, bool single)
     return result;
 }
 
-static void map_node(const FeatureMap *map, const MapNode *node, const int64_t *at, double *values, double *out, bool single) {
+static void map_node(const FeatureMap *map, const MapNode *node, const int64_t *at, double *values, double *out,
+                     bool single) {
     int64_t       na = 0, nb = 0;
     const double *a = node->a >= 0 ? map_operand(map, values, at, node->a, &na) : NULL;
     const double *b = node->b >= 0 ? map_operand(map, values, at, node->b, &nb) : NULL;
@@ -116,7 +118,8 @@ static void rope(const Spec *spec, double *x, int64_t position, bool single) {
     if (spec->rope_theta == 0)
         return;
     for (int i = 0; i < half; i++) {
-        const int    a = spec->rope_style == ROPE_HALF ? i : 2 * i, b = spec->rope_style == ROPE_HALF ? i + half : 2 * i + 1;
+        const int a = spec->rope_style == ROPE_HALF ? i : 2 * i,
+                  b = spec->rope_style == ROPE_HALF ? i + half : 2 * i + 1;
         const double angle = (double)position * pow(spec->rope_theta, -2.0 * i / spec->head_dim);
         const double c = rounded(cos(angle), single), s = rounded(sin(angle), single), xa = x[a], xb = x[b];
         x[a] = rounded(xa * c - xb * s, single);
@@ -158,7 +161,8 @@ static void axpy(double a, const double *x, double *y, int64_t n, bool single) {
             y[i] += a * x[i];
 }
 
-static const double *features(Worker *worker, const Tensor *tensor, int64_t row, int64_t head, int64_t heads, const Tensor *scale) {
+static const double *features(Worker *worker, const Tensor *tensor, int64_t row, int64_t head, int64_t heads,
+                              const Tensor *scale) {
     const Run    *run = worker->run;
     const int64_t dim = run->spec->head_dim;
     load_row(tensor, row, head, heads, dim, worker->x);
@@ -180,8 +184,11 @@ static void fold(Worker *worker, const Sequence *sequence, int64_t j) {
 static double score(Worker *worker, const Sequence *sequence, int64_t j) {
     const Spec  *spec = worker->run->spec;
     const bool   single = worker->run->request->single;
-    const double s = rounded(spec->scale * dot(worker->query, roped_key(worker, sequence, j), spec->head_dim, single), single);
-    return spec->softcap == 0 ? s : rounded(spec->softcap * rounded(tanh(rounded(s / spec->softcap, single)), single), single);
+    const double s =
+        rounded(spec->scale * dot(worker->query, roped_key(worker, sequence, j), spec->head_dim, single), single);
+    return spec->softcap == 0
+               ? s
+               : rounded(spec->softcap * rounded(tanh(rounded(s / spec->softcap, single)), single), single);
 }
 
 /* Softmax over the window of token i, head h. Returns the row's lse. */
@@ -275,8 +282,9 @@ static void store_final_state(Worker *worker, const Sequence *sequence) {
     for (int64_t c = 0; c < copies; c++) {
         const int64_t at = ((sequence->n * spec->kv_heads + sequence->head) * copies + c) * size;
         for (int64_t i = 0; i < size; i++)
-            run->out->final_state[at + i] = rounded(
-                worker->state[i] + (run->h0 ? dtype_load(run->h0->dtype, run->h0->data, at + i) : 0), run->request->single);
+            run->out->final_state[at + i] =
+                rounded(worker->state[i] + (run->h0 ? dtype_load(run->h0->dtype, run->h0->data, at + i) : 0),
+                        run->request->single);
     }
 }
 
@@ -332,7 +340,7 @@ static Worker worker_new(Ctx *ctx, Run *run) {
     return (Worker){
         .run = run,
         .state = NEW_ARRAY(ctx, double, run->features * spec->value_dim),
-        .key = NEW_ARRAY(ctx, double, run->ring *spec->head_dim),
+        .key = NEW_ARRAY(ctx, double, run->ring * spec->head_dim),
         .key_token = NEW_ARRAY(ctx, int64_t, run->ring),
         .scores = NEW_ARRAY(ctx, double, run->ring),
         .query = NEW_ARRAY(ctx, double, spec->head_dim),
@@ -383,14 +391,16 @@ static Status find_inputs(Ctx *ctx, Run *run) {
 static void result_new(Ctx *ctx, const Run *run, Reference *out) {
     const Spec   *spec = run->spec;
     const Tensor *lengths = tensors_find(run->request->inputs, "cu_seqlens");
-    *out = (Reference){.B = run->q->dims[0], .T = run->q->dims[1], .N = lengths ? lengths->dims[0] - 1 : run->q->dims[0]};
+    *out =
+        (Reference){.B = run->q->dims[0], .T = run->q->dims[1], .N = lengths ? lengths->dims[0] - 1 : run->q->dims[0]};
     out->row_count = run->request->rows ? run->request->row_count : out->B * out->T;
     const int64_t elements = out->row_count * spec->heads * spec->value_dim;
     out->o = NEW_ARRAY(ctx, double, elements);
     out->swa = NEW_ARRAY(ctx, double, elements);
     out->rla = NEW_ARRAY(ctx, double, elements);
-    out->lse = NEW_ARRAY(ctx, double, out->row_count *spec->heads);
-    out->state_elements = out->N * (spec->initial_state ? spec->heads : spec->kv_heads) * run->features * spec->value_dim;
+    out->lse = NEW_ARRAY(ctx, double, out->row_count * spec->heads);
+    out->state_elements =
+        out->N * (spec->initial_state ? spec->heads : spec->kv_heads) * run->features * spec->value_dim;
     out->final_state = spec->full ? NULL : NEW_ARRAY(ctx, double, out->state_elements);
 }
 
@@ -419,5 +429,6 @@ Status reference_run(Ctx *ctx, const ReferenceRequest *request, Reference *out) 
 double reference_cost(const Spec *spec, int64_t tokens, int64_t rows) {
     const double keys = spec->full || spec->window > tokens ? (double)tokens : (double)spec->window;
     const double state = (double)spec_features(spec) * spec->value_dim;
-    return (double)tokens * spec->kv_heads * state + (double)rows * spec->heads * (state + keys * (spec->head_dim + spec->value_dim));
+    return (double)tokens * spec->kv_heads * state +
+           (double)rows * spec->heads * (state + keys * (spec->head_dim + spec->value_dim));
 }

@@ -1,8 +1,8 @@
-/* The float64 reference of RATTENTION, straight from the definition: softmax over the window row by row, and for the residual
- * branch a running state. Kernels are judged against it, so it shares no code with them.
+/* The float64 reference of RATTENTION, straight from the definition: softmax over the window row by row, and for the
+ * residual branch a running state. Kernels are judged against it, so it shares no code with them.
  *
- * In:  a spec and its inputs by name: q [B,T,H,D], k [B,T,Hk,D], v [B,T,Hk,E]; cu_seqlens [N+1] where packed; swa_norm, rla_norm
- *      [H,E]; sink [H]; q_scale, k_scale [D]; h0 [N,H,F,E]. Any floating types. Shapes are the caller's to check.
+ * In:  a spec and its inputs by name: q [B,T,H,D], k [B,T,Hk,D], v [B,T,Hk,E]; cu_seqlens [N+1] where packed; swa_norm,
+ * rla_norm [H,E]; sink [H]; q_scale, k_scale [D]; h0 [N,H,F,E]. Any floating types. Shapes are the caller's to check.
  * Out: the chosen rows of o, swa, rla and lse, and the final state. */
 #ifndef RATTAN_DRIVER_REFERENCE_H
 #define RATTAN_DRIVER_REFERENCE_H
@@ -15,11 +15,11 @@ typedef struct ReferenceRequest {
     const TensorSet *inputs;
     /* Every operation rounded to float32 and o to the spec's dtype: "the same formula evaluated densely with float32
      * accumulation", the measure of what a kernel of that type may lose. */
-    bool             single;
-    int64_t          position; /* of each sequence's first token, for rope */
-    const int64_t   *rows;     /* b * T + t, ascending; NULL: all B * T */
-    int64_t          row_count;
-    int              threads;
+    bool           single;
+    int64_t        position; /* of each sequence's first token, for rope */
+    const int64_t *rows;     /* b * T + t, ascending; NULL: all B * T */
+    int64_t        row_count;
+    int            threads;
 } ReferenceRequest;
 
 typedef struct Reference {
@@ -32,7 +32,8 @@ typedef struct Reference {
 
 Status reference_run(Ctx *ctx, const ReferenceRequest *request, Reference *out);
 
-/* phi(x) in float64, or every node rounded to float32. `values` holds reference_map_values(map) doubles; returns where phi(x) lies in it. */
+/* phi(x) in float64, or every node rounded to float32. `values` holds reference_map_values(map) doubles; returns where
+ * phi(x) lies in it. */
 int64_t       reference_map_values(const FeatureMap *map);
 const double *reference_map(const FeatureMap *map, const double *x, double *values, bool single);
 

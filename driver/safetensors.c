@@ -13,7 +13,8 @@ enum { HEADER_LIMIT = 100 * 1000 * 1000, LENGTH_BYTES = 8, MAX_RANK = 4 };
 static const struct {
     const char *name;
     DType       dtype;
-} TYPE_NAMES[] = {{"F32", DT_F32}, {"BF16", DT_BF16}, {"F16", DT_F16}, {"F64", DT_F64}, {"I32", DT_I32}, {"I64", DT_I64}};
+} TYPE_NAMES[] = {{"F32", DT_F32}, {"BF16", DT_BF16}, {"F16", DT_F16},
+                  {"F64", DT_F64}, {"I32", DT_I32},   {"I64", DT_I64}};
 enum { TYPE_COUNT = sizeof TYPE_NAMES / sizeof *TYPE_NAMES };
 
 typedef struct Reader {
@@ -34,8 +35,8 @@ static const char *place_of(const Reader *reader, const char *tensor) {
 }
 
 static Status damaged(const Reader *reader, const char *tensor, const char *what) {
-    return ctx_fail(reader->ctx, ST_INTEGRITY, place_of(reader, tensor), "write or fetch the file again", "damaged header: %s",
-                    what);
+    return ctx_fail(reader->ctx, ST_INTEGRITY, place_of(reader, tensor), "write or fetch the file again",
+                    "damaged header: %s", what);
 }
 
 static Status read_dtype(const Reader *reader, const char *name, const json_t *entry, DType *dtype) {
@@ -57,8 +58,8 @@ static Status read_shape(const Reader *reader, const char *name, const json_t *e
         return damaged(reader, name, "no shape");
     const size_t rank = json_array_size(shape);
     if (rank > MAX_RANK)
-        return ctx_fail(reader->ctx, ST_USAGE, place_of(reader, name), "reshape it", "%zu dims, at most %d are supported", rank,
-                        MAX_RANK);
+        return ctx_fail(reader->ctx, ST_USAGE, place_of(reader, name), "reshape it",
+                        "%zu dims, at most %d are supported", rank, MAX_RANK);
     int64_t dims[MAX_RANK] = {0}, elements = 1;
     for (size_t d = 0; d < rank; d++) {
         const json_t *dim = json_array_get(shape, d);
@@ -72,7 +73,8 @@ static Status read_shape(const Reader *reader, const char *name, const json_t *e
     return ST_OK;
 }
 
-static Status read_range(const Reader *reader, const char *name, const json_t *entry, const Tensor *tensor, Range *range) {
+static Status read_range(const Reader *reader, const char *name, const json_t *entry, const Tensor *tensor,
+                         Range *range) {
     const json_t *offsets = json_object_get(entry, "data_offsets");
     const json_t *begin = json_array_get(offsets, 0), *end = json_array_get(offsets, 1);
     if (json_array_size(offsets) != 2 || !json_is_integer(begin) || !json_is_integer(end))
@@ -170,8 +172,8 @@ Status safetensors_read(Ctx *ctx, const char *path, SafeFile *out) {
     TRY(file_read(ctx, path, SIZE_MAX / 8, &bytes, &size));
     Reader reader = {.ctx = ctx, .path = path, .out = out};
     if (size < LENGTH_BYTES)
-        return ctx_fail(ctx, ST_INTEGRITY, path, "write or fetch the file again", "truncated: %zu bytes are no safetensors file",
-                        size);
+        return ctx_fail(ctx, ST_INTEGRITY, path, "write or fetch the file again",
+                        "truncated: %zu bytes are no safetensors file", size);
     const uint64_t length = little_endian(bytes);
     if (length > HEADER_LIMIT)
         return ctx_fail(ctx, ST_INTEGRITY, path, "give a safetensors file",
@@ -185,8 +187,8 @@ Status safetensors_read(Ctx *ctx, const char *path, SafeFile *out) {
     json_error_t error;
     json_t      *header = json_loadb(bytes + LENGTH_BYTES, (size_t)length, JSON_REJECT_DUPLICATES, &error);
     if (!header)
-        return ctx_fail(ctx, ST_INTEGRITY, path, "write or fetch the file again", "damaged header: %s at byte %d", error.text,
-                        error.position);
+        return ctx_fail(ctx, ST_INTEGRITY, path, "write or fetch the file again", "damaged header: %s at byte %d",
+                        error.text, error.position);
     const Status status = read_header(&reader, header);
     json_decref(header);
     return status;

@@ -15,9 +15,9 @@ typedef struct SafeFile {
     int        meta_count;
 } SafeFile;
 
-/* Damage (truncated, overlapping, lengths that do not fit, bad JSON) is ST_INTEGRITY; a tensor that is well formed but of a type or
- * rank that we cannot hold is ST_USAGE. All of it is in the arena. */
-Status safetensors_read(Ctx *ctx, const char *path, SafeFile *out);
+/* Damage (truncated, overlapping, lengths that do not fit, bad JSON) is ST_INTEGRITY; a tensor that is well formed but
+ * of a type or rank that we cannot hold is ST_USAGE. All of it is in the arena. */
+Status      safetensors_read(Ctx *ctx, const char *path, SafeFile *out);
 const char *safetensors_meta(const SafeFile *file, const char *key); /* NULL where absent */
 
 Status safetensors_write(Ctx *ctx, const char *path, const SafeFile *file);

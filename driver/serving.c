@@ -9,9 +9,9 @@ enum { SPARE_SLOTS = 2, SIT_OUT = 8 /* one in so many sits a step out */ };
 
 /* One launch: lane l works on sequence lanes[l], or sits out where counts[l] is 0. */
 typedef struct Step {
-    int64_t  lanes;
-    int64_t *sequence, *count; /* of each lane */
-    int64_t  tokens;           /* dim 1 of q: of each lane, or of all where packed */
+    int64_t   lanes;
+    int64_t  *sequence, *count; /* of each lane */
+    int64_t   tokens;           /* dim 1 of q: of each lane, or of all where packed */
     TensorSet tensors;
 } Step;
 
@@ -239,8 +239,9 @@ bool serving_ring_right(const Serving *serving, const char *what) {
         const int64_t end = serving->position[n];
         for (int64_t j = end > kept ? end - kept : 0; j < end; j++)
             for (int64_t h = 0; h < heads; h++)
-                if (memcmp((const char *)ring->data + (size_t)((serving->slot[n] * heads + h) * rows + j % rows) * bytes,
-                           (const char *)whole->data + (size_t)((serving->begin[n] + j) * heads + h) * bytes, bytes) != 0)
+                if (memcmp(
+                        (const char *)ring->data + (size_t)((serving->slot[n] * heads + h) * rows + j % rows) * bytes,
+                        (const char *)whole->data + (size_t)((serving->begin[n] + j) * heads + h) * bytes, bytes) != 0)
                     return false;
     }
     return true;
@@ -252,6 +253,7 @@ Tensor serving_states(Ctx *ctx, const Serving *serving) {
     const Tensor  states = tensor_new(ctx, DT_F32, 4, dims);
     const size_t  bytes = tensor_bytes(pool) / (size_t)serving->slots;
     for (int64_t n = 0; n < serving->N; n++)
-        memcpy((char *)states.data + (size_t)n * bytes, (const char *)pool->data + (size_t)serving->slot[n] * bytes, bytes);
+        memcpy((char *)states.data + (size_t)n * bytes, (const char *)pool->data + (size_t)serving->slot[n] * bytes,
+               bytes);
     return states;
 }

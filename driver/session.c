@@ -16,7 +16,8 @@ static const char *const KIND_NAMES[KIND_COUNT] = {
 static const struct {
     const char *name;
     int         bit;
-} VARIANTS[] = {{"packed", VARIANT_PACKED}, {"lse", VARIANT_LSE}, {"final-state", VARIANT_FINAL_STATE}, {"parts", VARIANT_PARTS}};
+} VARIANTS[] = {
+    {"packed", VARIANT_PACKED}, {"lse", VARIANT_LSE}, {"final-state", VARIANT_FINAL_STATE}, {"parts", VARIANT_PARTS}};
 enum { VARIANT_NAMES = sizeof VARIANTS / sizeof *VARIANTS };
 
 /* How long to wait for another process that compiles the same. */
@@ -73,8 +74,10 @@ static Status shape_word(Ctx *ctx, char *word, bool *in_lengths, Shape *shape) {
         return add_length(ctx, equals + 1, shape);
     for (size_t i = 0; equals && i < sizeof keys / sizeof *keys; i++)
         if (strcmp(word, keys[i].name) == 0)
-            return parse_integer(ctx, ctx_printf(ctx, "--shape: %s", word), equals + 1, keys[i].min, MOST_TOKENS, keys[i].value);
-    return ctx_fail(ctx, ST_USAGE, "--shape", "write B=2,T=1000, lengths=5,100,24, pos=N or ring=ROWS", "'%.40s' is no size", word);
+            return parse_integer(ctx, ctx_printf(ctx, "--shape: %s", word), equals + 1, keys[i].min, MOST_TOKENS,
+                                 keys[i].value);
+    return ctx_fail(ctx, ST_USAGE, "--shape", "write B=2,T=1000, lengths=5,100,24, pos=N or ring=ROWS",
+                    "'%.40s' is no size", word);
 }
 
 Status shape_parse(Ctx *ctx, const char *text, Shape *shape) {
@@ -112,15 +115,16 @@ static Status choose_item(Ctx *ctx, Session *session) {
     for (int i = 0; i < session->specs.count; i++) {
         char index[16];
         snprintf(index, sizeof index, "%d", i);
-        text_add(&labels, "%s%d%s%s", i ? ", " : "", i, *session->specs.items[i].label ? " = " : "", session->specs.items[i].label);
+        text_add(&labels, "%s%d%s%s", i ? ", " : "", i, *session->specs.items[i].label ? " = " : "",
+                 session->specs.items[i].label);
         if (strcmp(wanted, session->specs.items[i].label) == 0 || strcmp(wanted, index) == 0) {
             session->first = i;
             session->last = i + 1;
             return ST_OK;
         }
     }
-    return ctx_fail(ctx, ST_USAGE, "--item", ctx_printf(ctx, "the items are: %.400s", text_str(&labels)), "there is no item '%.80s'",
-                    wanted);
+    return ctx_fail(ctx, ST_USAGE, "--item", ctx_printf(ctx, "the items are: %.400s", text_str(&labels)),
+                    "there is no item '%.80s'", wanted);
 }
 
 static Status loaded(Ctx *ctx, Session *session) {
@@ -191,7 +195,8 @@ Status session_object(Ctx *ctx, Cache *cache, const CompileRequest *request, Cod
     return status;
 }
 
-Status session_kernel(Ctx *ctx, Session *session, const Spec *spec, KernelKind kind, int variant, int64_t ring_rows, ReadyKernel *out) {
+Status session_kernel(Ctx *ctx, Session *session, const Spec *spec, KernelKind kind, int variant, int64_t ring_rows,
+                      ReadyKernel *out) {
     const CompileRequest request = {
         .spec = spec,
         .kind = kind,
@@ -228,15 +233,16 @@ Status kernel_arguments(Ctx *ctx, const ReadyKernel *kernel, const TensorSet *te
             continue;
         const Tensor *tensor = tensors_find(tensors, param->name);
         if (!tensor)
-            return ctx_fail(ctx, ST_USAGE, param->name, "add the tensor to the inputs", "the kernel %s needs it and it is missing",
-                            object->name);
+            return ctx_fail(ctx, ST_USAGE, param->name, "add the tensor to the inputs",
+                            "the kernel %s needs it and it is missing", object->name);
         list[count++] = *tensor;
     }
     *arguments = list;
     return ST_OK;
 }
 
-Status kernel_launch(Ctx *ctx, Session *session, const ReadyKernel *kernel, const TensorSet *tensors, int64_t position) {
+Status kernel_launch(Ctx *ctx, Session *session, const ReadyKernel *kernel, const TensorSet *tensors,
+                     int64_t position) {
     Tensor *arguments;
     TRY(kernel_arguments(ctx, kernel, tensors, &arguments));
     TRY(executable_prepare(ctx, kernel->executable, session->pool, arguments));
@@ -248,7 +254,8 @@ static Status launch_sizes(Ctx *ctx, const TensorSet *tensors, int64_t *sizes) {
     const Tensor *q = tensors_find(tensors, "q"), *lengths = tensors_find(tensors, "cu_seqlens");
     const Tensor *ring = tensors_find(tensors, "ring_k");
     if (!q || q->rank != 4)
-        return ctx_fail(ctx, ST_USAGE, "q", "give q with the dims [B,T,H,D]", q ? "it has %d dims" : "it is missing", q ? q->rank : 0);
+        return ctx_fail(ctx, ST_USAGE, "q", "give q with the dims [B,T,H,D]", q ? "it has %d dims" : "it is missing",
+                        q ? q->rank : 0);
     sizes[SYM_B] = q->dims[0];
     sizes[SYM_T] = q->dims[1];
     sizes[SYM_N] = lengths ? lengths->dims[0] - 1 : q->dims[0];

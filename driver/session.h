@@ -1,4 +1,5 @@
-/* What the commands that work on a spec share: the target, the schedule, the threads, the spec's items, and kernels ready to launch. */
+/* What the commands that work on a spec share: the target, the schedule, the threads, the spec's items, and kernels
+ * ready to launch. */
 #ifndef RATTAN_DRIVER_SESSION_H
 #define RATTAN_DRIVER_SESSION_H
 
@@ -42,8 +43,8 @@ Status session_load_text(Ctx *ctx, Session *session, const char *name, const cha
 Status session_pool(Ctx *ctx, Session *session);
 void   session_close(Session *session);
 
-Status shape_parse(Ctx *ctx, const char *text, Shape *shape);
-Status kind_parse(Ctx *ctx, const char *text, KernelKind *kind);
+Status      shape_parse(Ctx *ctx, const char *text, Shape *shape);
+Status      kind_parse(Ctx *ctx, const char *text, KernelKind *kind);
 const char *kind_name(KernelKind kind);
 /* "packed,lse": bits of VARIANT_x. */
 Status variant_parse(Ctx *ctx, const char *text, int *variant);
@@ -53,7 +54,8 @@ const char *item_title(Ctx *ctx, const SpecItem *item);
 
 /* Compiles, or takes it from the cache. */
 Status session_object(Ctx *ctx, Cache *cache, const CompileRequest *request, CodeObject **object);
-Status session_kernel(Ctx *ctx, Session *session, const Spec *spec, KernelKind kind, int variant, int64_t ring_rows, ReadyKernel *out);
+Status session_kernel(Ctx *ctx, Session *session, const Spec *spec, KernelKind kind, int variant, int64_t ring_rows,
+                      ReadyKernel *out);
 void   kernel_free(ReadyKernel *kernel);
 
 /* Launches on the tensors of that set which have the names of the kernel's parameters. */

@@ -1,4 +1,5 @@
-/* --set field=value: see spec_set.h. The spec is printed, the field's line replaced, and the text read back: so every check applies. */
+/* --set field=value: see spec_set.h. The spec is printed, the field's line replaced, and the text read back: so every
+ * check applies. */
 #include "driver/spec_set.h"
 
 #include "frontend/frontend.h"
@@ -8,8 +9,8 @@
 
 /* Whether the value is Lua as it stands; anything else is a word and gets quotes. */
 static bool is_lua(const char *value) {
-    return strspn(value, "0123456789+-.") > 0 || strcmp(value, "true") == 0 || strcmp(value, "false") == 0 || *value == '{' ||
-           *value == '"' || *value == '\'' || strncmp(value, "function", 8) == 0;
+    return strspn(value, "0123456789+-.") > 0 || strcmp(value, "true") == 0 || strcmp(value, "false") == 0 ||
+           *value == '{' || *value == '"' || *value == '\'' || strncmp(value, "function", 8) == 0;
 }
 
 /* The line "  field = ..." in canonical text; NULL where there is none. */
@@ -29,7 +30,9 @@ static Status check_assignment(Ctx *ctx, const char *assignment, size_t *field) 
     bool name = *field > 0;
     for (size_t i = 0; i < *field; i++)
         name = name && (isalnum((unsigned char)assignment[i]) || assignment[i] == '_');
-    return name ? ST_OK : ctx_fail(ctx, ST_USAGE, "--set", "write FIELD=VALUE, such as window=128", "'%.60s' sets nothing", assignment);
+    return name ? ST_OK
+                : ctx_fail(ctx, ST_USAGE, "--set", "write FIELD=VALUE, such as window=128", "'%.60s' sets nothing",
+                           assignment);
 }
 
 Status spec_set(Ctx *ctx, const Spec *spec, const char *assignment, Spec *out) {

@@ -1,6 +1,6 @@
 /* link: rattan_driver */
-/* The float64 reference against the golden vectors, which were computed by other code from the same definition. Without this, a check of a
- * kernel against the reference would prove nothing. */
+/* The float64 reference against the golden vectors, which were computed by other code from the same definition. Without
+ * this, a check of a kernel against the reference would prove nothing. */
 #include "driver/golden_spec.h"
 #include "driver/judge.h"
 #include "driver/layer_case.h"
@@ -19,8 +19,8 @@
 #include <string.h>
 #include <unistd.h>
 
-static const char *const SMALL[] = {"elu1",    "exp",          "identity", "learned_init", "nope_nonorm", "packed",
-                                    "relu",    "relu2",        "softmax",  "softcap_sink", "window1",     "window_covers_all"};
+static const char *const SMALL[] = {"elu1", "exp",   "identity", "learned_init", "nope_nonorm", "packed",
+                                    "relu", "relu2", "softmax",  "softcap_sink", "window1",     "window_covers_all"};
 static const char *const LARGE[] = {"mqa_d256", "paper_small", "paper_d128", "odd_everything"};
 
 typedef struct Case {
@@ -102,7 +102,8 @@ static Status compare_sampled(Ctx *ctx, void *arg) {
     TRY(load_case(ctx, test));
     const Spec            *spec = &test->specs.items[0].spec;
     const ReferenceRequest all = {.spec = spec, .inputs = &test->inputs, .threads = 1};
-    const ReferenceRequest sampled = {.spec = spec, .inputs = &test->inputs, .rows = rows, .row_count = ROWS, .threads = 2};
+    const ReferenceRequest sampled = {
+        .spec = spec, .inputs = &test->inputs, .rows = rows, .row_count = ROWS, .threads = 2};
     TRY(reference_run(ctx, &all, &whole));
     TRY(reference_run(ctx, &sampled, &some));
     const int64_t width = spec->heads * spec->value_dim;
@@ -119,7 +120,8 @@ static void test_sampled_rows(void **state) {
     run(compare_sampled, path);
 }
 
-/* The dense evaluation in a type loses about that type's roundoff: a bound of twice that is tight enough to mean something. */
+/* The dense evaluation in a type loses about that type's roundoff: a bound of twice that is tight enough to mean
+ * something. */
 static Status compare_typed(Ctx *ctx, void *arg) {
     static const struct {
         DType  dtype;
@@ -140,7 +142,8 @@ static Status compare_typed(Ctx *ctx, void *arg) {
         TRY(reference_run(ctx, &single, &typed));
         const double error = reference_error(&spec, &truth, "o", &typed);
         if (!(error > EXPECTED[t].least && error < EXPECTED[t].most))
-            return ctx_fail(ctx, ST_MISMATCH, dtype_name(spec.dtype), NULL, "the typed evaluation's error is %g", error);
+            return ctx_fail(ctx, ST_MISMATCH, dtype_name(spec.dtype), NULL, "the typed evaluation's error is %g",
+                            error);
     }
     return ST_OK;
 }
@@ -168,8 +171,8 @@ static void test_difference(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_golden),  cmocka_unit_test(test_golden_shared), cmocka_unit_test(test_sampled_rows),
-        cmocka_unit_test(test_typed),   cmocka_unit_test(test_difference),
+        cmocka_unit_test(test_golden), cmocka_unit_test(test_golden_shared), cmocka_unit_test(test_sampled_rows),
+        cmocka_unit_test(test_typed),  cmocka_unit_test(test_difference),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -79,7 +79,8 @@ static void expect(const char *header, int payload, int64_t header_bytes, Status
     ctx_free(&ctx);
 }
 
-#define ENTRY(type, shape, from, to) "{\"a\":{\"dtype\":\"" type "\",\"shape\":" shape ",\"data_offsets\":[" from "," to "]}}"
+#define ENTRY(type, shape, from, to)                                                                                   \
+    "{\"a\":{\"dtype\":\"" type "\",\"shape\":" shape ",\"data_offsets\":[" from "," to "]}}"
 
 static void test_refuses_damage(void **state) {
     (void)state;
@@ -123,9 +124,9 @@ static void test_refuses_what_it_cannot_hold(void **state) {
 }
 
 static Status write_job(Ctx *ctx, void *arg) {
-    SafeFile            file = {0};
-    static const DType  TYPES[] = {DT_F32, DT_BF16, DT_F16, DT_F64, DT_I32, DT_I64};
-    static MetaEntry    meta = {"case", "{\"window\": 3}"};
+    SafeFile           file = {0};
+    static const DType TYPES[] = {DT_F32, DT_BF16, DT_F16, DT_F64, DT_I32, DT_I64};
+    static MetaEntry   meta = {"case", "{\"window\": 3}"};
     (void)arg;
     for (size_t t = 0; t < sizeof TYPES / sizeof *TYPES; t++) {
         const int64_t dims[] = {(int64_t)t, 3, 2}; /* the first is empty */
@@ -224,9 +225,12 @@ static void test_nothing_half_written(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_refuses_damage),          cmocka_unit_test(test_refuses_overlap),
-        cmocka_unit_test(test_refuses_what_it_cannot_hold), cmocka_unit_test(test_round_trip),
-        cmocka_unit_test(test_truncated_at_every_byte), cmocka_unit_test(test_nothing_half_written),
+        cmocka_unit_test(test_refuses_damage),
+        cmocka_unit_test(test_refuses_overlap),
+        cmocka_unit_test(test_refuses_what_it_cannot_hold),
+        cmocka_unit_test(test_round_trip),
+        cmocka_unit_test(test_truncated_at_every_byte),
+        cmocka_unit_test(test_nothing_half_written),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }
