@@ -9,6 +9,7 @@
 
 #include "base/spec.h"
 #include "driver/tensor_set.h"
+#include "driver/terminal.h"
 
 typedef struct ReferenceRequest {
     const Spec      *spec;
