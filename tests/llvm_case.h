@@ -269,7 +269,7 @@ static bool case_target_runs(const char *name) {
     ctx_free(&ctx);
     if (target.native)
         return true;
-    return strncmp(name, "aarch64", 7) == 0 && access("/usr/bin/qemu-aarch64-static", X_OK) == 0 &&
+    return strncmp(target.triple, "aarch64", 7) == 0 && access("/usr/bin/qemu-aarch64-static", X_OK) == 0 &&
            access("/usr/bin/aarch64-linux-gnu-gcc", X_OK) == 0;
 }
 
