@@ -67,17 +67,24 @@ static void sample_rows(Ctx *ctx, RandomCheck *check) {
 }
 
 static Status find_truth(Ctx *ctx, RandomCheck *check) {
+    Progress         progress;
     ReferenceRequest request = {.spec = check->spec,
                                 .inputs = &check->inputs,
                                 .rows = check->rows,
                                 .row_count = check->row_count,
-                                .threads = pool_threads(check->session->pool)};
+                                .threads = pool_threads(check->session->pool),
+                                .progress = &progress};
+    progress_start(&progress, "float64 reference");
     TRY(reference_run(ctx, &request, &check->truth));
+    progress_end(&progress);
     if (check->spec->dtype == DT_F32)
         return ST_OK;
     request.inputs = &check->rounded;
     request.single = true;
-    return reference_run(ctx, &request, &check->typed);
+    progress_start(&progress, "dense evaluation of the type");
+    TRY(reference_run(ctx, &request, &check->typed));
+    progress_end(&progress);
+    return ST_OK;
 }
 
 static void judge(RandomCheck *check, const char *label, const char *output, const Tensor *tensor) {

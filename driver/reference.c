@@ -15,11 +15,13 @@ typedef struct Run {
     const int32_t          *cu_seqlens;
     int64_t                 features, ring; /* F; keys kept with rope applied */
     atomic_llong            next;           /* item */
+    atomic_llong            tokens;         /* walked, by all items */
 } Run;
 
 /* Memory of one thread. */
 typedef struct Worker {
     Run     *run;
+    bool     caller;    /* the thread that may show progress */
     double  *state;     /* [F][E] */
     double  *key;       /* [ring][D]: rope(k_j) in row j mod ring */
     int64_t *key_token; /* which j the row holds; -1: none */
@@ -301,6 +303,13 @@ static int64_t first_row_from(const ReferenceRequest *request, int64_t row) {
     return low;
 }
 
+static void walked(Worker *worker) {
+    Run          *run = worker->run;
+    const int64_t tokens = (int64_t)atomic_fetch_add(&run->tokens, 1) + 1;
+    if (worker->caller && run->request->progress)
+        progress_step(run->request->progress, tokens, run->out->B * run->out->T * run->spec->kv_heads);
+}
+
 static void run_sequence(Worker *worker, const Sequence *sequence) {
     const Run              *run = worker->run;
     const Spec             *spec = run->spec;
@@ -317,6 +326,7 @@ static void run_sequence(Worker *worker, const Sequence *sequence) {
             evaluate_row(worker, sequence, i, row);
         else if (wanted < request->row_count && request->rows[wanted] == row)
             evaluate_row(worker, sequence, i, wanted++);
+        walked(worker);
     }
     if (!spec->full)
         store_final_state(worker, sequence);
@@ -361,6 +371,7 @@ static void run_all(Ctx *ctx, Run *run) {
         workers[t] = worker_new(ctx, run);
     for (int t = 1; t < count; t++)
         started[t] = pthread_create(&threads[t], NULL, run_worker, &workers[t]) == 0;
+    workers[0].caller = true;
     run_worker(&workers[0]);
     for (int t = 1; t < count; t++)
         if (started[t])

@@ -10,6 +10,7 @@
 #include "base/spec.h"
 #include "driver/tensor_set.h"
 #include "driver/terminal.h"
+#include "driver/terminal.h"
 
 typedef struct ReferenceRequest {
     const Spec      *spec;
@@ -21,6 +22,7 @@ typedef struct ReferenceRequest {
     const int64_t *rows;     /* b * T + t, ascending; NULL: all B * T */
     int64_t        row_count;
     int            threads;
+    Progress      *progress; /* started; stepped by tokens. NULL: none */
 } ReferenceRequest;
 
 typedef struct Reference {

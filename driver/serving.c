@@ -2,6 +2,7 @@
 #include "driver/serving.h"
 
 #include "driver/judge.h"
+#include "driver/terminal.h"
 
 #include <string.h>
 
@@ -206,13 +207,31 @@ static Status run_step(Ctx *ctx, void *arg) {
     return ST_OK;
 }
 
+static int64_t tokens_fed(const Serving *serving) {
+    int64_t fed = 0;
+    for (int64_t n = 0; n < serving->N; n++)
+        fed += serving->position[n];
+    return fed;
+}
+
+static int64_t tokens_to_feed(const Serving *serving, int64_t until) {
+    int64_t tokens = tokens_fed(serving);
+    for (int64_t n = 0; n < serving->N; n++)
+        tokens += remaining(serving, n, until) > 0 ? remaining(serving, n, until) : 0;
+    return tokens;
+}
+
 Status serving_feed(Ctx *ctx, Serving *serving, const ReadyKernel *kernel, int64_t most, int64_t until) {
-    StepJob job = {serving, kernel, most, until, 0};
+    StepJob  job = {serving, kernel, most, until, 0};
+    Progress progress;
+    progress_start(&progress, kernel->object->kind == KIND_DECODE ? "decode" : "extend");
     for (int64_t n = 0; n < serving->N; n++)
         while (remaining(serving, n, until) > 0) {
             job.mover = n;
             TRY(with_own_memory(ctx, run_step, &job));
+            progress_step(&progress, tokens_fed(serving), tokens_to_feed(serving, until));
         }
+    progress_end(&progress);
     return ST_OK;
 }
 
