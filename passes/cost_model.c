@@ -12,8 +12,20 @@ static int chunk_for(const Spec *spec) {
     return spec->window >= 64 ? 32 : 16;
 }
 
+/* Decoding waits for memory: register tiles as wide as a value row, so that each row is read in one piece, and key tiles small
+ * enough that a roped one stays in the first-level cache beside what else is read. */
+static void decode_tiles(const Spec *spec, const Target *target, Schedule *schedule) {
+    const int lanes = target_lanes(target) > 0 ? target_lanes(target) : 1;
+    const int vectors = smaller((spec->value_dim + lanes - 1) / lanes, 8);
+    const int rows = (target->vector_registers - vectors - 1) / vectors;
+    schedule->key_tile = 16;
+    if (rows >= 1) {
+        schedule->tile_rows = smaller(rows, 6);
+        schedule->tile_vectors = vectors;
+    }
+}
+
 void schedule_default(const Spec *spec, KernelKind kind, const Target *target, Schedule *schedule) {
-    (void)target;
 #define FIELD(name, fallback, min, max, help) schedule->name = fallback;
 #include "ir/schedule.def"
 #undef FIELD
@@ -27,8 +39,8 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
     /* One row a head: all heads of a group share each key while it is in registers. Nothing is seen twice, so no ring. */
     schedule->chunk = 1;
     schedule->group_heads = spec->initial_state ? 1 : spec_group(spec);
-    schedule->key_tile = smaller(64, (spec->window + 15) / 16 * 16);
     schedule->ring = 0;
+    decode_tiles(spec, target, schedule);
 }
 
 static Status refuse(Ctx *ctx, const char *field, const char *remedy, const char *message) {
