@@ -10,7 +10,6 @@
 #include "base/spec.h"
 #include "driver/tensor_set.h"
 #include "driver/terminal.h"
-#include "driver/terminal.h"
 
 typedef struct ReferenceRequest {
     const Spec      *spec;
