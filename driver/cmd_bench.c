@@ -85,8 +85,6 @@ static Status run_dense(Ctx *ctx, Bench *bench) {
     const Tensor *o = tensors_find(&bench->test.tensors, "o");
     if (!cli_has(bench->session->cli, OPTION_DENSE))
         return ST_OK;
-    if (bench->kind != KIND_FORWARD)
-        return ctx_fail(ctx, ST_USAGE, "--dense", "leave it out", "the dense evaluation is for forward alone");
     return dense_run(ctx, &bench->item->spec, &bench->test.tensors, bench->session->pool,
                      NEW_ARRAY(ctx, float, tensor_elements(o)), &bench->dense);
 }
@@ -185,6 +183,8 @@ static Status bench_item(Ctx *ctx, void *arg) {
     const Spec *spec = &bench->item->spec;
     ReadyKernel kernel;
     const int   variant = bench->shape->length_count ? VARIANT_PACKED : 0;
+    if (cli_has(bench->session->cli, OPTION_DENSE))
+        TRY(dense_check(ctx, spec, variant != 0));
     TRY(bench_case_plan(ctx, spec, bench->kind, bench->shape, &bench->test));
     TRY(session_kernel(ctx, bench->session, spec, bench->kind, variant, bench->test.shape.ring, &kernel));
     Status status = time_kernel(ctx, bench, &kernel);
@@ -207,6 +207,8 @@ static Status run_bench(Ctx *ctx, const Cli *cli, Session *session, const char *
     TRY(shape_parse(ctx, cli_value(cli, OPTION_SHAPE), &shape));
     if (cli_has(cli, OPTION_KIND))
         TRY(kind_parse(ctx, cli_value(cli, OPTION_KIND), &kind));
+    if (kind != KIND_FORWARD && cli_has(cli, OPTION_DENSE))
+        return ctx_fail(ctx, ST_USAGE, "--dense", "leave it out", "the dense evaluation is for forward alone");
     TRY(cli_integer(ctx, cli, OPTION_REPS, 1, 1000000, 0, &reps));
     TRY(cli_integer(ctx, cli, OPTION_SEED, 0, INT64_MAX, 1, &seed));
     TRY(session_load_file(ctx, session, path));

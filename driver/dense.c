@@ -182,20 +182,23 @@ static const float *floats_of(const TensorSet *inputs, const char *name) {
     return tensor ? tensor->data : NULL;
 }
 
+Status dense_check(Ctx *ctx, const Spec *spec, bool packed) {
+    if (spec->head_dim <= MOST_DIM && spec->value_dim <= MOST_DIM && !spec->initial_state && !packed)
+        return ST_OK;
+    return ctx_fail(ctx, ST_USAGE, "--dense", "leave it out",
+                    "the dense evaluation has no initial state, packed input or dims over %d", MOST_DIM);
+}
+
 Status dense_run(Ctx *ctx, const Spec *spec, const TensorSet *inputs, Pool *pool, float *o, double *seconds) {
     const Tensor *q = tensors_find(inputs, "q");
-    if (spec->head_dim > MOST_DIM || spec->value_dim > MOST_DIM || spec->initial_state ||
-        tensors_find(inputs, "cu_seqlens"))
-        return ctx_fail(ctx, ST_USAGE, "--dense", "leave it out",
-                        "the dense evaluation has no initial state, packed input or dims over %d", MOST_DIM);
-    Dense dense = {.spec = spec,
-                   .B = q->dims[0],
-                   .T = q->dims[1],
-                   .F = spec_features(spec),
-                   .swa_norm = floats_of(inputs, "swa_norm"),
-                   .rla_norm = floats_of(inputs, "rla_norm"),
-                   .sink = floats_of(inputs, "sink"),
-                   .o = o};
+    Dense         dense = {.spec = spec,
+                           .B = q->dims[0],
+                           .T = q->dims[1],
+                           .F = spec_features(spec),
+                           .swa_norm = floats_of(inputs, "swa_norm"),
+                           .rla_norm = floats_of(inputs, "rla_norm"),
+                           .sink = floats_of(inputs, "sink"),
+                           .o = o};
     dense.scores = NEW_ARRAY(ctx, float, dense.T *pool_threads(pool));
     convert_inputs(ctx, inputs, &dense);
     const double start = seconds_now();

@@ -127,15 +127,19 @@ static Status choose_item(Ctx *ctx, Session *session) {
                     "there is no item '%.80s'", wanted);
 }
 
+/* --set and --dtype, on the chosen items. */
 static Status loaded(Ctx *ctx, Session *session) {
-    const Cli *cli = session->cli;
+    const Cli  *cli = session->cli;
+    StringList  changes = {0};
+    const char *dtype = cli_value(cli, OPTION_DTYPE);
+    for (int s = 0; s < cli->values[OPTION_SET].count; s++)
+        PUSH(ctx, changes.items, changes.count, changes.capacity, cli->values[OPTION_SET].items[s]);
+    if (dtype)
+        PUSH(ctx, changes.items, changes.count, changes.capacity, ctx_printf(ctx, "dtype=%s", dtype));
     TRY(choose_item(ctx, session));
     for (int i = session->first; i < session->last; i++) {
         Spec *spec = &session->specs.items[i].spec;
-        if (cli_has(cli, OPTION_DTYPE))
-            TRY(spec_set(ctx, spec, ctx_printf(ctx, "dtype=%s", cli_value(cli, OPTION_DTYPE)), spec));
-        for (int s = 0; s < cli->values[OPTION_SET].count; s++)
-            TRY(spec_set(ctx, spec, cli->values[OPTION_SET].items[s], spec));
+        TRY(spec_set(ctx, spec, changes.items, changes.count, spec));
     }
     return ST_OK;
 }

@@ -35,22 +35,35 @@ static Status check_assignment(Ctx *ctx, const char *assignment, size_t *field) 
                            assignment);
 }
 
-Status spec_set(Ctx *ctx, const Spec *spec, const char *assignment, Spec *out) {
+/* The canonical text `before` with the assignment made. */
+static Status edit(Ctx *ctx, const char *before, const char *assignment, const char **after) {
     size_t field;
+    Text   text = TEXT(ctx);
     TRY(check_assignment(ctx, assignment, &field));
-    Text before = TEXT(ctx), after = TEXT(ctx);
-    spec_print(&before, spec);
     const char *value = assignment + field + 1, *quote = is_lua(value) ? "" : "\"";
-    const char *text = text_str(&before), *line = find_line(text, assignment, field);
-    const char *rest = line ? strchr(line, '\n') : NULL;
+    const char *line = find_line(before, assignment, field), *rest = line ? strchr(line, '\n') : NULL;
     if (!line) { /* a field that is not printed, or unknown: before the closing brace; loading says which */
-        line = strrchr(text, '}');
-        rest = line ? ctx_printf(ctx, "\n%s", line) : "";
+        line = strrchr(before, '}');
+        rest = ctx_printf(ctx, "\n%s", line);
     }
-    text_write(&after, text, line ? (size_t)(line - text) : before.length);
-    text_add(&after, "  %.*s = %s%s%s,%s", (int)field, assignment, quote, value, quote, rest ? rest : "");
+    text_write(&text, before, (size_t)(line - before));
+    text_add(&text, "  %.*s = %s%s%s,%s", (int)field, assignment, quote, value, quote, rest);
+    *after = text_str(&text);
+    return ST_OK;
+}
+
+Status spec_set(Ctx *ctx, const Spec *spec, const char *const *assignments, int count, Spec *out) {
+    Text     canonical = TEXT(ctx);
     SpecFile file;
-    TRY(spec_load_text(ctx, "--set", text_str(&after), after.length, &file));
+    if (count == 0) {
+        *out = *spec;
+        return ST_OK;
+    }
+    spec_print(&canonical, spec);
+    const char *text = text_str(&canonical);
+    for (int i = 0; i < count; i++)
+        TRY(edit(ctx, text, assignments[i], &text));
+    TRY(spec_load_text(ctx, "--set", text, strlen(text), &file));
     *out = file.items[0].spec;
     return ST_OK;
 }

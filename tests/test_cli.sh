@@ -135,6 +135,8 @@ fi
 check "compile: every item of a sweep" "$RATTAN" compile "$SOURCE/specs/window_sweep.lua" --json
 expect_text "compile: items have labels" "$(cat "$TMP/out")" '"label": ".*window='
 check "compile: --set" "$RATTAN" compile "$SPEC" --set window=7 --set feature_map=relu --emit loop-ir
+check "compile: --set of fields that only fit together" "$RATTAN" compile "$SPEC" --set heads=9 --set kv_heads=3
+expect_error 2 "compile: --set of fields that do not" "heads.*kv_heads" "$RATTAN" compile "$SPEC" --set heads=9 --set kv_heads=2
 equal "compile: the same twice" "$("$RATTAN" compile "$SPEC" --emit asm | cksum)" "$("$RATTAN" compile "$SPEC" --emit asm | cksum)"
 
 # ---- Data as JSON, colour, devices -----------------------------------------------------------------------------------
