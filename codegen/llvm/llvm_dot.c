@@ -32,6 +32,7 @@ typedef struct Dot {
     Gen  *g;
     int   trim, tail; /* tail: real columns of a last vector that stands alone; 0: none */
     DType b_dtype;
+    bool  far; /* see Micro */
     Sizes rows, vectors;
     Val   p[PARAM_COUNT];
 } Dot;
@@ -78,7 +79,7 @@ static void micro_args(const Dot *d, const Tile *t, Val args[MICRO_ARGS]) {
 }
 
 static void call_micro(const Dot *d, int rows, int vectors, int tail, Val args[MICRO_ARGS]) {
-    gen_call(d->g, gen_micro(d->g, (Micro){rows, vectors, tail, d->b_dtype}), args, MICRO_ARGS);
+    gen_call(d->g, gen_micro(d->g, (Micro){rows, vectors, tail, d->b_dtype, d->far}), args, MICRO_ARGS);
 }
 
 /* ---- Walks ------------------------------------------------------------------------------------------------------ */
@@ -217,8 +218,8 @@ static Val walk_function(Dot *d) {
         ARGUMENTS(X)
 #undef X
     };
-    const char *name = ctx_printf(g->ctx, "dot_rows%d_%d_vectors%d_%d_tail%d_%s_trim%d", d->rows.larger, d->rows.smaller,
-                                  d->vectors.larger, d->vectors.smaller, d->tail, dtype_name(d->b_dtype), d->trim);
+    const char *name = ctx_printf(g->ctx, "dot_rows%d_%d_vectors%d_%d_tail%d_%s%s_trim%d", d->rows.larger, d->rows.smaller,
+                                  d->vectors.larger, d->vectors.smaller, d->tail, dtype_name(d->b_dtype), d->far ? "_far" : "", d->trim);
     Val function = LLVMGetNamedFunction(g->module, name);
     if (function)
         return function;
@@ -258,7 +259,8 @@ static void plan(Gen *g, const Product *p, Dot *d, Val args[PARAM_COUNT]) {
     const int  group = trimmed ? period : p->m, whole = p->b.whole ? gen_vectors(g, p->n) : p->n / g->lanes;
     const Micro shape = gen_micro_shape(g, group, whole ? whole : 1);
     int         row_mid, vector_mid;
-    *d = (Dot){.g = g, .trim = trimmed ? trim : 0, .tail = p->b.whole ? 0 : p->n % g->lanes, .b_dtype = p->b.dtype};
+    *d = (Dot){.g = g, .trim = trimmed ? trim : 0, .tail = p->b.whole ? 0 : p->n % g->lanes, .b_dtype = p->b.dtype,
+                .far = !p->b.whole};
     d->rows = split(group, shape.rows, &row_mid);
     d->vectors = split(whole, shape.vectors, &vector_mid);
     args[P_C] = p->c, args[P_LDC] = gen_int(g, p->ldc);

@@ -199,6 +199,7 @@ typedef struct Micro {
     int   rows, vectors;
     int   tail;    /* columns of the last vector that may be read and written */
     DType b_dtype;
+    bool  far;     /* b is a parameter: fetched from memory ahead of its use */
 } Micro;
 Val gen_micro(Gen *g, Micro micro);
 /* The register tile for rows x vectors results: what fits the registers and leaves the least to load. */

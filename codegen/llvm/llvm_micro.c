@@ -4,7 +4,7 @@
 #include "codegen/llvm/llvm_gen.h"
 
 enum { P_C, P_LDC, P_ACC, P_LDACC, P_SCALE, P_A, P_ROW_STRIDE, P_STEP_STRIDE, P_B, P_LDB, P_K, PARAM_COUNT };
-enum { ROWS_A_POINTER = 4, MOST_ROWS = 14, MOST_VECTORS = 8 };
+enum { ROWS_A_POINTER = 4, MOST_ROWS = 14, MOST_VECTORS = 8, STEPS_AHEAD = 16 };
 
 typedef struct State {
     Gen  *g;
@@ -78,6 +78,9 @@ static void step(const State *s, Val *state) {
         for (int v = 0; v < s->m.vectors; v++)
             state[r * s->m.vectors + v] = gen_fma(g, element, columns[v], state[r * s->m.vectors + v]);
     }
+    if (s->m.far)
+        gen_prefetch(g, gen_address(g, *b, gen_storage(g, s->m.b_dtype), gen_mul(g, s->p[P_LDB], gen_int(g, STEPS_AHEAD))),
+                     (int64_t)s->m.vectors * g->lanes * size, false);
     for (int i = 0; i < s->pointers; i++)
         pointers[i] = gen_address(g, pointers[i], g->f32, s->p[P_STEP_STRIDE]);
     *b = gen_address(g, *b, gen_storage(g, s->m.b_dtype), s->p[P_LDB]);
@@ -126,7 +129,8 @@ static void body(State *s) {
 Val gen_micro(Gen *g, Micro m) {
     static const char *const NAMES[PARAM_COUNT] = {"c",   "ldc",        "acc",         "ldacc", "scale", "a",
                                                    "row_stride", "step_stride", "b",     "ldb",   "k"};
-    const char *name = ctx_printf(g->ctx, "dot_%dx%d_%s_%d", m.rows, m.vectors, dtype_name(m.b_dtype), m.tail);
+    const char *name = ctx_printf(g->ctx, "dot_%dx%d_%s_%d%s", m.rows, m.vectors, dtype_name(m.b_dtype), m.tail,
+                                  m.far ? "_far" : "");
     Val         function = LLVMGetNamedFunction(g->module, name);
     if (function)
         return function;

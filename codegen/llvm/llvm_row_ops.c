@@ -2,7 +2,7 @@
  * looks at real ones alone. */
 #include "codegen/llvm/llvm_gen.h"
 
-enum { AHEAD_BYTES = 4096 };
+enum { AHEAD_BYTES = 8192 };
 
 static int columns(const Op *op) { return op->out[0]->type.cols; }
 
