@@ -163,6 +163,11 @@ const char *type_dtype_name(DType dtype); /* as types are written: "f32", "bf16"
 int64_t ir_tile_stride(Type type); /* elements from row to row */
 int64_t ir_tile_bytes(Type type);  /* of the tile, or the whole ring; a multiple of 64 */
 
+/* Layout of a ring's slot in a GPU's shared memory: rows and columns rounded up to 16 elements, the rest zeros once
+ * fetched, and 16 bytes behind every row, so that equal columns of eight rows lie in different banks. */
+int64_t ir_shared_stride(Type type); /* bytes from row to row */
+int64_t ir_shared_bytes(Type type);  /* of one tile; a multiple of 64 */
+
 /* ---- Building ----------------------------------------------------------------------------------------------- */
 Module *ir_module(Ctx *ctx, const char *name);
 Kernel *ir_kernel(Ctx *ctx, Module *module, const char *name, Level level);

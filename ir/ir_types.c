@@ -137,3 +137,7 @@ int64_t ir_tile_bytes(Type type) {
     const int64_t aligned = (tile + PLACE_BYTES - 1) / PLACE_BYTES * PLACE_BYTES;
     return type.cls == TY_RING ? aligned * type.slots : aligned;
 }
+
+int64_t ir_shared_stride(Type type) { return (type.cols + 15) / 16 * 16 * (int64_t)dtype_size(type.dtype) + 16; }
+
+int64_t ir_shared_bytes(Type type) { return ((type.rows + 15) / 16 * 16 * ir_shared_stride(type) + 63) / 64 * 64; }

@@ -25,10 +25,29 @@ static void decode_tiles(const Spec *spec, const Target *target, Schedule *sched
     }
 }
 
+/* A block takes 128 rows where the window is wide enough for tiles of 64, one head's rows beside another's, so that both
+ * share every key; a warp takes 16 of them. */
+static void gpu_default(const Spec *spec, const Target *target, Schedule *schedule) {
+    const int  G = spec_group(spec);
+    const bool small = target->shared_bytes < 128 * 1024 || spec->dtype == DT_F32 || spec->head_dim > 128 || spec->value_dim > 128;
+    schedule->chunk = small ? 32 : 64;
+    schedule->key_tile = schedule->chunk;
+    schedule->group_heads = !spec->initial_state && G % 2 == 0 ? 2 : 1;
+    schedule->warps = schedule->chunk * schedule->group_heads / 16;
+    schedule->stages = 2;
+    schedule->segment = 1024;
+    schedule->min_items = target->processors / 2;
+    schedule->ring = 0;
+}
+
 void schedule_default(const Spec *spec, KernelKind kind, const Target *target, Schedule *schedule) {
 #define FIELD(name, fallback, min, max, help) schedule->name = fallback;
 #include "ir/schedule.def"
 #undef FIELD
+    if (target->warp_size) {
+        gpu_default(spec, target, schedule);
+        return;
+    }
     schedule->chunk = chunk_for(spec);
     schedule->key_tile = schedule->chunk;
     if (kind == KIND_FORWARD)
@@ -55,11 +74,23 @@ static int64_t scratch_estimate(const Spec *spec, const Schedule *s) {
     return 4 * (rings + F * E + M * (D + F + 2 * E + K) + C * (2 * F + E));
 }
 
+static Status check_gpu(Ctx *ctx, const Schedule *schedule) {
+    if (schedule->chunk % 16 != 0)
+        return refuse(ctx, "chunk", "use a multiple of 16", "a warp of a GPU holds 16 rows");
+    if (schedule->key_tile % 16 != 0)
+        return refuse(ctx, "key_tile", "use a multiple of 16", "a GPU multiplies matrices in steps of 16");
+    if (schedule->stages < 1)
+        return refuse(ctx, "stages", "use 2", "key tiles need memory to arrive in");
+    return ST_OK;
+}
+
 Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target *target, const Schedule *schedule) {
     const int G = spec_group(spec);
     if (G % schedule->group_heads != 0)
         return refuse(ctx, "group_heads", ctx_printf(ctx, "use a divisor of %d", G),
                       ctx_printf(ctx, "%d heads do not divide the %d of a group", schedule->group_heads, G));
+    if (target->warp_size)
+        TRY(check_gpu(ctx, schedule));
     if (spec->initial_state && schedule->group_heads != 1)
         return refuse(ctx, "group_heads", "use 1", "a state for each query head allows no stacked heads");
     if (kind != KIND_FORWARD && schedule->segment != 0)

@@ -1,17 +1,35 @@
-/* Runs the pipeline of passes.def: order checked against what passes require, every result verified. */
+/* Runs the pipelines of passes.def and gpu_passes.def: order checked against what passes require, every result verified. */
 #include "passes/rewrite.h"
 
 #include <string.h>
 #include <time.h>
 
-static const PassInfo PASSES[] = {
 #define PASS(name, needs, gives, summary) {#name, needs, gives, summary, pass_##name},
+static const PassInfo CPU_PASSES[] = {
 #include "passes/passes.def"
-#undef PASS
 };
-enum { PASS_COUNT = sizeof PASSES / sizeof *PASSES };
+static const PassInfo GPU_PASSES[] = {
+#include "passes/gpu_passes.def"
+};
+#undef PASS
+enum { CPU_COUNT = sizeof CPU_PASSES / sizeof *CPU_PASSES, GPU_COUNT = sizeof GPU_PASSES / sizeof *GPU_PASSES };
 
-const PassInfo *pass_info(int index) { return index >= 0 && index < PASS_COUNT ? &PASSES[index] : NULL; }
+static bool is_shared(const PassInfo *pass) {
+    for (int p = 0; p < CPU_COUNT; p++)
+        if (CPU_PASSES[p].run == pass->run)
+            return true;
+    return false;
+}
+
+/* The passes of CPUs, then those that GPUs alone have. */
+const PassInfo *pass_info(int index) {
+    if (index < CPU_COUNT)
+        return index >= 0 ? &CPU_PASSES[index] : NULL;
+    for (int p = 0, own = CPU_COUNT; p < GPU_COUNT; p++)
+        if (!is_shared(&GPU_PASSES[p]) && own++ == index)
+            return &GPU_PASSES[p];
+    return NULL;
+}
 
 static double now(void) {
     struct timespec t;
@@ -20,10 +38,12 @@ static double now(void) {
 }
 
 Status passes_run(Ctx *ctx, Module *module, const PassArgs *args, PassObserver *observe, void *arg) {
-    const char *state = "loop";
+    const bool      gpu = args->target->warp_size > 0;
+    const PassInfo *passes = gpu ? GPU_PASSES : CPU_PASSES;
+    const char     *state = "loop";
     TRY(ir_verify(ctx, module));
-    for (int p = 0; p < PASS_COUNT; p++) {
-        const PassInfo *pass = &PASSES[p];
+    for (int p = 0; p < (gpu ? GPU_COUNT : CPU_COUNT); p++) {
+        const PassInfo *pass = &passes[p];
         const double    start = now();
         if (strcmp(pass->requires, state) != 0)
             return ctx_fail(ctx, ST_FAILED, pass->name, "reorder passes.def", "the pass requires '%s' but finds '%s'",

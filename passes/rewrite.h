@@ -40,6 +40,7 @@ void limit_slice(Ctx *ctx, Kernel *kernel, Value *value, const Block *region, Va
 #define DECLARE_PASS(name) Status pass_##name(Ctx *ctx, Module *module, const PassArgs *args)
 #define PASS(name, needs, gives, summary) DECLARE_PASS(name);
 #include "passes/passes.def"
+#include "passes/gpu_passes.def"
 #undef PASS
 
 #endif

@@ -1,0 +1,87 @@
+/* grid: parallel loops become axes of a grid of blocks.
+ * In: kernels whose leading parallel loops have any bounds and steps. Out: each such loop counts from 0 by 1 up to a constant
+ * or a size known at launch; row tiles are counted by R, and a block whose tile begins behind its sequence does nothing.
+ * Every kernel knows the warps of its blocks. */
+#include "passes/loops.h"
+
+static bool is_axis(const Op *op) { return op->code == OP_FOR && op_int(op, AT_PAR, 0); }
+
+/* iv -> lo + number * step, the loop counts numbers. */
+static Value *normalize(Ctx *ctx, Kernel *kernel, Op *loop) {
+    int64_t lo, hi, step;
+    if (!ir_const_value(loop->in[0], &lo) || !ir_const_value(loop->in[2], &step))
+        return NULL;
+    const bool known = ir_const_value(loop->in[1], &hi), rows = loop_is(loop, "row") && step != 1;
+    if (lo == 0 && step == 1)
+        return NULL;
+    Value *const number = loop->region->args[0], *const limit = loop->in[1];
+    Builder      b = ir_before(ctx, kernel, loop), in = ir_before(ctx, kernel, loop->region->first);
+    Value *const scaled = ir_op(&in, OP_IMUL, (Value *[]){number, ir_i(&in, step)}, 2, NULL, 0)->out[0];
+    Value *const iv = index_offset(&in, scaled, lo);
+    ir_replace_uses(kernel, number, iv);
+    scaled->def->in[0] = number;
+    loop->in[0] = ir_i(&b, 0);
+    loop->in[2] = ir_i(&b, 1);
+    loop->in[1] = rows ? ir_sym(&b, SYM_R) : known ? ir_i(&b, (hi - lo + step - 1) / step) : index_ceil_div(&b, index_offset(&b, limit, -lo), step);
+    return rows ? ir_ibin(&in, OP_ILT, iv, limit) : NULL;
+}
+
+/* All of the block but its yield goes into an if. */
+static void guard(Ctx *ctx, Kernel *kernel, Block *block, Value *condition) {
+    Op *const    end = ir_terminator(block);
+    Builder      b = ir_before(ctx, kernel, end);
+    Op *const    only = ir_if(&b, condition, NULL, 0);
+    Builder      in = ir_at_end(ctx, kernel, only->region);
+    for (Op *op = block->first, *next; op != only; op = next) {
+        next = op->next;
+        op_unlink(op);
+        op_insert(&in, op);
+    }
+    ir_yield(&in, NULL, 0);
+}
+
+typedef struct Widest {
+    int rows;
+} Widest;
+
+static bool note_rows(Op *op, void *arg) {
+    Widest *w = arg;
+    for (int r = 0; r < op->out_count; r++)
+        if (op->out[r]->type.cls == TY_TILE && op->code != OP_RING_GET && op->out[r]->type.rows > w->rows)
+            w->rows = op->out[r]->type.rows;
+    return true;
+}
+
+/* A warp holds 16 rows of every tile at least. */
+static int warps_for(const Kernel *kernel, const Schedule *schedule, bool is_main) {
+    Widest w = {1};
+    if (is_main && schedule->warps)
+        return schedule->warps;
+    ir_walk(kernel->body, note_rows, &w);
+    const int slabs = (w.rows + 15) / 16;
+    return slabs < 8 ? slabs : 8;
+}
+
+/* Normalizes the axes from this block on; returns the block inside of them. */
+static Block *visit_axes(Ctx *ctx, Kernel *kernel, Block *block, Value **there) {
+    for (Op *op = block->first; op; op = op->next)
+        if (is_axis(op)) {
+            Value *const condition = normalize(ctx, kernel, op);
+            if (condition)
+                *there = condition;
+            return visit_axes(ctx, kernel, op->region, there);
+        }
+    return block;
+}
+
+Status pass_grid(Ctx *ctx, Module *module, const PassArgs *args) {
+    for (int k = 0; k < module->kernel_count; k++) {
+        Kernel *const kernel = module->kernels[k];
+        Value        *there = NULL;
+        Block *const  inner = visit_axes(ctx, kernel, kernel->body, &there);
+        if (there && there->def->parent != inner)
+            guard(ctx, kernel, inner, there);
+        kernel->warps = warps_for(kernel, args->schedule, k + 1 == module->kernel_count);
+    }
+    return ST_OK;
+}

@@ -1,0 +1,310 @@
+/* saved: the residual sum from states that were saved before, for machines that run all row tiles at once.
+ * In: tile IR as for pass chunk. Out: the row loop stays parallel. A row tile takes the keys that left the window within its
+ * own chunk from the tile `edge`, and all older ones from S, which kernel `states` has saved for every row tile:
+ *     residual = masked(phi(q) phi(k_edge)^T) v_edge + phi(q) S
+ * Kernel `prepare` computes phi(k), and the rotated keys of the softmax branch, once, into working memory: behind it every
+ * right side of a product is a plain load. Features that are a concatenation of equal pieces stay in pieces: a product
+ * with them is a sum of products, and each piece of S is summed up by blocks of its own. */
+#include "passes/saved.h"
+
+#include <string.h>
+
+static Op *find_mask(const Op *loop) {
+    for (Op *op = loop->region->first; op; op = op->next)
+        if (op->code == OP_MASK)
+            return op;
+    return NULL;
+}
+
+static bool find_load(Op *op, void *arg) {
+    Op **found = arg;
+    if (op->code == OP_LOAD && op_int(op, AT_ROWDIM, -1) == 1 && !*found)
+        *found = op;
+    return !*found;
+}
+
+/* The load that a key's value starts from: the first one with rows in its slice. */
+static Op *source_of(Value *value) {
+    Op *op = value->def, *found = NULL;
+    if (!op)
+        return NULL;
+    find_load(op, &found);
+    for (int i = 0; i < op->in_count && !found; i++)
+        if (op->in[i]->type.cls == TY_TILE)
+            found = source_of(op->in[i]);
+    return found;
+}
+
+/* ---- Nests and loads ---- */
+
+Nest saved_nest(Saver *s, const char *name, const GridAxis *axes, int axis_count) {
+    Module  scratch = {0};
+    Nest    n = {.kernel = ir_kernel(s->ctx, &scratch, name, LEVEL_TILE), .map = {.ctx = s->ctx}};
+    Builder b = ir_at_end(s->ctx, n.kernel, n.kernel->body);
+    Op     *loop = ir_for(&b, "seq", true, ir_i(&b, 0), ir_sym(&b, SYM_N), ir_i(&b, 1), NULL, 0);
+    int64_t heads = 1;
+    n.seq = loop->region->args[0];
+    ir_const_value(s->heads->in[1], &heads);
+    for (int a = -1; a < axis_count; a++) {
+        Builder      in = ir_at_end(s->ctx, n.kernel, loop->region);
+        Value *const count = a < 0 ? ir_i(&in, heads) : axes[a].sym < SYM_COUNT ? ir_sym(&in, axes[a].sym) : ir_i(&in, axes[a].count);
+        loop = ir_for(&in, a < 0 ? "kv_head" : axes[a].name, true, ir_i(&in, 0), count, ir_i(&in, 1), NULL, 0);
+        ir_yield(&in, NULL, 0);
+        *(a < 0 ? &n.head : &n.axes[a]) = loop->region->args[0];
+    }
+    Builder inner = ir_at_end(s->ctx, n.kernel, loop->region);
+    ir_yield(&inner, NULL, 0);
+    n.body = ir_before(s->ctx, n.kernel, ir_terminator(loop->region));
+    map_set(&n.map, s->seq->region->args[0], n.seq);
+    map_set(&n.map, s->heads->region->args[0], n.head);
+    return n;
+}
+
+Value *saved_slice(Saver *s, Nest *nest, Value *value) { return clone_slice(&nest->body, value, s->main->body, &nest->map); }
+
+Value *saved_first_tile(Saver *s, Builder *b, Value *batch, Value *first, Value *seq) {
+    Value *const token = ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, batch, ir_sym(b, SYM_T)), first);
+    return ir_ibin(b, OP_IADD, ir_ibin(b, OP_IDIV, token, ir_i(b, s->chunk)), seq);
+}
+
+static Value *part_index(Builder *b, Value *head, Value *part, int64_t factor, int64_t scale) {
+    return ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, head, ir_i(b, factor)), ir_ibin(b, OP_IMUL, part, ir_i(b, scale)));
+}
+
+Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part) {
+    Value *at[5];
+    for (int i = 0; i < 5; i++)
+        at[i] = clone_slice(b, s->k_load->in[i], s->main->body, map);
+    const Access access = {.param = "phi", .at = {at[0], at[1], part_index(b, head, part, s->parts, 1)}, .lo = at[3], .hi = at[4],
+                           .rowdim = 1, .groupdim = -1, .period = s->chunk};
+    return ir_load(b, &access, s->chunk, s->width);
+}
+
+Value *saved_state(Saver *s, Builder *b, Value *tile, Value *head, Value *part) {
+    const Access access = {.param = "states", .at = {NULL, tile, part_index(b, head, part, s->F, s->width)},
+                           .rowdim = 2, .groupdim = -1, .period = s->width};
+    return ir_load(b, &access, s->width, s->E);
+}
+
+/* ---- Prepare ---- */
+
+/* Stores `tile`, which belongs to the keys that `load` loads, to `param`. */
+static void store_like(Builder *b, const Op *load, const char *param, Value *head, Value *hi, Value *tile) {
+    const Access access = {.param = param, .at = {load->in[0], load->in[1], head ? head : load->in[2]}, .lo = load->in[3],
+                           .hi = hi ? hi : load->in[4], .rowdim = 1, .groupdim = -1, .period = tile->type.rows};
+    ir_store(b, &access, tile);
+}
+
+static void prepare_features(Saver *s, Nest *n, Value *row) {
+    map_set(&n->map, s->key, row);
+    for (int p = 0; p < s->parts; p++) {
+        Value *const piece = saved_slice(s, n, s->keys[p]);
+        const Op    *load = map_get(&n->map, s->k_load->out[0])->def;
+        Builder     *b = &n->body;
+        store_like(b, load, "phi", part_index(b, n->head, ir_i(b, p), s->parts, 1), NULL, piece);
+    }
+}
+
+/* The scores' keys where they are more than a load: in tiles of their own size, up to the end of the row tile. */
+static void prepare_keys(Saver *s, Nest *n, Value *row, Value *keys, Value *key) {
+    Builder     *b = &n->body;
+    const int    size = keys->type.rows;
+    Op *const    tiles = ir_for(b, "key", false, ir_i(b, 0), ir_i(b, (s->chunk + size - 1) / size), ir_i(b, 1), NULL, 0);
+    Builder      in = ir_at_end(s->ctx, n->kernel, tiles->region);
+    Nest         inner = *n;
+    ir_yield(&in, NULL, 0);
+    inner.body = ir_before(s->ctx, n->kernel, ir_terminator(tiles->region));
+    map_set(&inner.map, key, ir_ibin(&inner.body, OP_IADD, row, ir_ibin(&inner.body, OP_IMUL, tiles->region->args[0], ir_i(&inner.body, size))));
+    Value *const tile = saved_slice(s, &inner, keys);
+    const Op    *load = map_get(&inner.map, source_of(keys)->out[0])->def;
+    Value *const past = ir_ibin(&inner.body, OP_IADD, load->in[3], ir_ibin(&inner.body, OP_IADD, row, ir_i(&inner.body, s->chunk)));
+    store_like(&inner.body, load, "keys", NULL, ir_ibin(&inner.body, OP_IMIN, load->in[4], past), tile);
+}
+
+static void add_param(Saver *s, const char *name, int64_t heads, int64_t width) {
+    const int64_t dims[4] = {DIM_SYM(SYM_B), DIM_SYM(SYM_T), heads, width};
+    ir_param(s->ctx, s->main, name, s->dtype, PARAM_WORK, 4, dims);
+}
+
+/* The load of `param` in place of `value`, with the coordinates of the load that value starts from. */
+static void read_prepared(Saver *s, Value *value, const char *param) {
+    const Op *load = source_of(value);
+    Builder   b = ir_after(s->ctx, s->main, value->def);
+    const Access access = {.param = param, .at = {load->in[0], load->in[1], load->in[2]}, .lo = load->in[3], .hi = load->in[4],
+                           .rowdim = 1, .groupdim = -1, .period = value->type.rows};
+    ir_replace_uses(s->main, value, ir_load(&b, &access, value->type.rows, value->type.cols));
+}
+
+static void prepare(Saver *s) {
+    Op *const  loop = loop_find(s->group->region, "key"), *const mask = loop ? find_mask(loop) : NULL;
+    const Op  *score = NULL;
+    for (Op *op = loop ? loop->region->first : NULL; op && !score; op = op->next)
+        score = op->code == OP_DOT && op_int(op, AT_TB, 0) ? op : NULL;
+    Value *const keys = mask && score && score->in[1]->def && score->in[1]->def->code != OP_LOAD && source_of(score->in[1]) ? score->in[1] : NULL;
+    int64_t heads = 1;
+    ir_const_value(s->heads->in[1], &heads);
+    if (!keys && !s->residual)
+        return;
+    const GridAxis axis = {"row", SYM_R, 0};
+    Nest           n = saved_nest(s, "prepare", &axis, 1);
+    Value *const   row = ir_ibin(&n.body, OP_IMUL, n.axes[0], ir_i(&n.body, s->chunk));
+    if (s->residual) {
+        add_param(s, "phi", heads * s->parts, s->width);
+        prepare_features(s, &n, row);
+    }
+    if (keys) {
+        add_param(s, "keys", heads, keys->type.cols);
+        prepare_keys(s, &n, row, keys, mask->in[1]->def->in[0]);
+        read_prepared(s, keys, "keys");
+    }
+    PUSH(s->ctx, s->module->kernels, s->module->kernel_count, s->module->kernel_capacity, n.kernel);
+}
+
+/* ---- Main ---- */
+
+static int pieces(Value *value, Value **out, int count) {
+    if (count >= MAX_PARTS)
+        return count;
+    if (!value->def || value->def->code != OP_CONCAT) {
+        out[count] = value;
+        return count + 1;
+    }
+    return pieces(value->def->in[1], out, pieces(value->def->in[0], out, count));
+}
+
+static bool equal_pieces(Value *const *values, int count) {
+    for (int p = 0; p < count; p++)
+        if (values[p]->type.cols != values[0]->type.cols)
+            return false;
+    return true;
+}
+
+static Status match_residual(Saver *s) {
+    const Block   *region = s->residual->region;
+    const Op      *sum = ir_terminator(region)->in[0]->def;
+    const DotParts outer = sum && sum->code == OP_DOT ? ir_dot_parts(sum) : (DotParts){0};
+    s->mask = outer.x ? outer.x->def : NULL;
+    const Op *score = s->mask && s->mask->code == OP_MASK ? s->mask->in[0]->def : NULL;
+    const Op *delta = score ? s->mask->in[1]->def : NULL;
+    if (outer.acc != region->args[1] || !score || score->code != OP_DOT || !defined_outside(score->in[0], region) || !delta ||
+        delta->code != OP_ISUB || !outer.y->def || outer.y->def->code != OP_LOAD)
+        return ctx_fail(s->ctx, ST_FAILED, "pass saved", NULL, "the residual branch is not a masked product of features");
+    s->key = delta->in[0];
+    s->v_load = outer.y->def;
+    s->k_load = source_of(score->in[1]);
+    s->parts = pieces(score->in[1], s->keys, 0);
+    if (pieces(score->in[0], s->queries, 0) != s->parts || !equal_pieces(s->keys, s->parts) || !equal_pieces(s->queries, s->parts)) {
+        s->parts = 1;
+        s->keys[0] = score->in[1];
+        s->queries[0] = score->in[0];
+    }
+    s->width = s->keys[0]->type.cols;
+    s->F = score->in[1]->type.cols;
+    s->E = outer.y->type.cols;
+    return ST_OK;
+}
+
+/* What replaces the residual loop; nothing to add where no key has left the window yet. */
+static void use_states(Saver *s) {
+    Builder       b = ir_before(s->ctx, s->main, s->residual);
+    Value *const  row = s->rows->region->args[0], *const seq = s->seq->region->args[0], *const head = s->heads->region->args[0];
+    Value *const  none = s->residual->in[3], *const any = ir_ibin(&b, OP_ILT, ir_i(&b, 0), s->residual->in[1]);
+    const int64_t hi = op_int(s->mask, AT_HI, 0);
+    Op *const     maybe = ir_if(&b, any, &none, 1);
+    Builder       in = ir_at_end(s->ctx, s->main, maybe->region);
+    ValueMap      map = {.ctx = s->ctx};
+    map_set(&map, s->key, ir_ibin(&in, OP_IADD, row, ir_i(&in, hi)));
+    Value *score = NULL, *at[5] = {0};
+    for (int p = 0; p < s->parts; p++) {
+        for (int i = 0; i < 5; i++)
+            at[i] = clone_slice(&in, s->k_load->in[i], s->residual->region, &map);
+        const Access access = {.param = "phi", .at = {at[0], at[1], part_index(&in, head, ir_i(&in, p), s->parts, 1)}, .lo = at[3],
+                               .hi = at[4], .rowdim = 1, .groupdim = -1, .period = s->chunk};
+        score = ir_dot(&in, s->queries[p], ir_load(&in, &access, s->chunk, s->width), score, false, true);
+    }
+    score = ir_mask(&in, score, ir_i(&in, hi), ir_i(&in, 0), IR_NEG_INF, hi, (int)op_int(s->mask, AT_PERIOD, 1), 0);
+    Value *sum = ir_dot(&in, score, clone_slice(&in, s->v_load->out[0], s->residual->region, &map), NULL, false, false);
+    Value *const tile = ir_ibin(&in, OP_IADD, saved_first_tile(s, &in, at[0], at[3], seq), ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk)));
+    for (int p = 0; p < s->parts; p++)
+        sum = ir_dot(&in, s->queries[p], saved_state(s, &in, tile, head, ir_i(&in, p)), sum, false, false);
+    ir_yield(&in, &sum, 1);
+    ir_replace_uses(s->main, s->residual->out[0], maybe->out[0]);
+    op_erase(s->residual);
+}
+
+/* phi(q) X with the rows of X loaded piece by piece. */
+static void split_products(Saver *s, Value *features) {
+    int  count;
+    Op **users = ir_users(s->ctx, s->main, features, &count);
+    for (int u = 0; u < count; u++) {
+        Op *const dot = users[u], *const load = dot->code == OP_DOT ? dot->in[1]->def : NULL;
+        if (!load || load->code != OP_LOAD || op_int(load, AT_ROWDIM, -1) != 2 || dot->in[0] != features || dot->in_count != 2)
+            continue;
+        Builder b = ir_before(s->ctx, s->main, dot);
+        Value  *sum = NULL;
+        for (int p = 0; p < s->parts; p++) {
+            ValueMap  map = {.ctx = s->ctx};
+            Op *const piece = ir_clone(&b, load, &map);
+            Builder   before = ir_before(s->ctx, s->main, piece);
+            piece->in[2] = index_offset(&before, load->in[2], p * s->width);
+            piece->out[0]->type.rows = s->width;
+            sum = ir_dot(&b, s->queries[p], piece->out[0], sum, false, false);
+        }
+        ir_replace_uses(s->main, dot->out[0], sum);
+        op_erase(dot);
+    }
+}
+
+static Kernel *take_kernel(Module *module, const char *name) {
+    for (int k = 0; k < module->kernel_count; k++) {
+        Kernel *const kernel = module->kernels[k];
+        if (strcmp(kernel->name, name) != 0)
+            continue;
+        for (int later = k; later + 1 < module->kernel_count; later++)
+            module->kernels[later] = module->kernels[later + 1];
+        module->kernel_count--;
+        return kernel;
+    }
+    return NULL;
+}
+
+static Status rewrite(Saver *s) {
+    s->rows = loop_find(s->main->body, "row");
+    s->group = s->rows ? loop_find(s->rows->region, "group") : NULL;
+    if (!s->group)
+        return ctx_fail(s->ctx, ST_FAILED, "pass saved", NULL, "the kernel main has no loops over rows and heads");
+    s->residual = loop_find(s->group->region, "residual");
+    s->heads = s->rows->parent->owner;
+    s->seq = s->heads->parent->owner;
+    s->dtype = ir_find_param(s->main, "k")->dtype;
+    if (s->residual)
+        TRY(match_residual(s));
+    prepare(s);
+    if (s->residual) {
+        TRY(saved_state_kernels(s));
+        if (s->parts > 1)
+            split_products(s, s->mask->in[0]->def->in[0]);
+        use_states(s);
+    }
+    return ST_OK;
+}
+
+Status pass_saved(Ctx *ctx, Module *module, const PassArgs *args) {
+    Saver s = {.ctx = ctx, .module = module, .args = args, .chunk = args->schedule->chunk};
+    if (args->kind != KIND_FORWARD)
+        return ctx_fail(ctx, ST_USAGE, "kind", "compile it for a CPU, or use kind forward", "this target has kernels of kind forward only");
+    s.main = take_kernel(module, "main");
+    s.state = take_kernel(module, "state");
+    if (!s.main)
+        return ctx_fail(ctx, ST_FAILED, "pass saved", NULL, "the module has no kernel main");
+    TRY(rewrite(&s));
+    PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, s.main);
+    for (int k = 0; k < module->kernel_count; k++) {
+        module->kernels[k]->params = s.main->params;
+        module->kernels[k]->param_count = s.main->param_count;
+        module->kernels[k]->param_capacity = s.main->param_capacity;
+    }
+    module->segment = args->schedule->segment;
+    module->min_items = args->schedule->min_items;
+    return ST_OK;
+}

@@ -1,0 +1,51 @@
+/* What the two files of pass `saved` share: the row kernel as the pass found it, and what goes through memory. */
+#ifndef RATTAN_PASSES_SAVED_H
+#define RATTAN_PASSES_SAVED_H
+
+#include "passes/loops.h"
+
+enum { MAX_PARTS = 8 };
+
+typedef struct Saver {
+    Ctx            *ctx;
+    Module         *module;
+    const PassArgs *args;
+    Kernel         *main, *state;                      /* state: what sums up the final state, or NULL */
+    Op             *seq, *heads, *rows, *group;        /* main's loops */
+    Op             *residual;                          /* NULL: no such branch */
+    Op             *mask;                              /* of its scores */
+    Value          *keys[MAX_PARTS], *queries[MAX_PARTS]; /* phi(k) and phi(q): features in `parts` pieces, `width` each */
+    Value          *key;                               /* position of the first key of its tile */
+    Op             *k_load, *v_load;
+    int             parts, width, F, E, chunk;
+    DType           dtype; /* of what is saved: that of k */
+} Saver;
+
+/* A new kernel with parallel loops over sequences and key/value heads, up to MAX_GRID further ones, and a map from main's
+ * values to its own. Build its body at `body`, which ends before the innermost yield. */
+enum { MAX_GRID = 2 };
+typedef struct Nest {
+    Kernel  *kernel;
+    ValueMap map;
+    Value   *seq, *head, *axes[MAX_GRID];
+    Builder  body;
+} Nest;
+typedef struct GridAxis {
+    const char *name;
+    Sym         sym;   /* SYM_COUNT: `count` */
+    int64_t     count;
+} GridAxis;
+Nest saved_nest(Saver *s, const char *name, const GridAxis *axes, int axis_count);
+
+/* A value of main in the nest's terms. */
+Value *saved_slice(Saver *s, Nest *nest, Value *value);
+/* Tiles of `states` before those of this sequence. */
+Value *saved_first_tile(Saver *s, Builder *b, Value *batch, Value *first, Value *seq);
+/* Loads of piece `part` (an index) of the features, and of v, at the key that map gives; of S before the tile. */
+Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part);
+Value *saved_state(Saver *s, Builder *b, Value *tile, Value *head, Value *part);
+
+/* The kernels that make the states; they are put before main. */
+Status saved_state_kernels(Saver *s);
+
+#endif

@@ -1,0 +1,137 @@
+/* The kernels of pass saved that make the states: see saved.c. `segment_state` sums what each segment but the last adds to S,
+ * `segment_scan` adds these up, and `states` goes through every segment from its sum on, saves S before each row tile, and
+ * stores the final state behind the last one. The pieces of S are axes of the grid. */
+#include "passes/saved.h"
+
+static Access work_access(Saver *s, Builder *b, const Nest *n, Value *segment) {
+    Value *const row = ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, n->head, ir_i(b, s->F)), ir_ibin(b, OP_IMUL, n->axes[0], ir_i(b, s->width)));
+    return (Access){.param = "work", .at = {segment, n->seq, row}, .rowdim = 2, .groupdim = -1, .period = s->width};
+}
+
+/* for row in the segment's rows: S += phi(k_edge)^T v_edge, with `save` S stored before; -> the loop. */
+static Op *sum_segment(Saver *s, Nest *n, Value *start, bool save) {
+    Builder     *b = &n->body;
+    Value *const segment = n->axes[1], *const size = ir_sym(b, SYM_L), *const length = saved_slice(s, n, s->rows->in[1]);
+    Value *const first = ir_ibin(b, OP_IMUL, segment, size);
+    Value *const end = ir_ibin(b, OP_IMIN, length, ir_ibin(b, OP_IADD, first, size));
+    Op *const    loop = ir_for(b, "row", false, first, end, ir_i(b, s->chunk), &start, 1);
+    Builder      in = ir_at_end(s->ctx, n->kernel, loop->region);
+    Value *const row = loop->region->args[0], *const state = loop->region->args[1];
+    ValueMap     map = {.ctx = s->ctx};
+    map_set(&map, s->seq->region->args[0], n->seq);
+    map_set(&map, s->heads->region->args[0], n->head);
+    map_set(&map, s->key, ir_ibin(&in, OP_IADD, row, ir_i(&in, op_int(s->mask, AT_HI, 0))));
+    Value *const keys = saved_features(s, &in, &map, n->head, n->axes[0]);
+    Value *const values = clone_slice(&in, s->v_load->out[0], s->main->body, &map);
+    Builder      before = ir_before(s->ctx, n->kernel, values->def);
+    Value *const left = ir_ibin(&before, OP_ISUB, length, row);
+    values->def->in[4] = ir_ibin(&before, OP_IMIN, values->def->in[4], ir_ibin(&before, OP_IADD, values->def->in[1], left));
+    if (save) {
+        Value *const tile = ir_ibin(&in, OP_IADD, saved_first_tile(s, &in, keys->def->in[0], keys->def->in[3], n->seq),
+                                    ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk)));
+        const Access to = {.param = "states", .at = {NULL, tile, work_access(s, &in, n, NULL).at[2]}, .rowdim = 2, .groupdim = -1,
+                           .period = s->width};
+        ir_store(&in, &to, state);
+    }
+    Value *const next = ir_dot(&in, keys, values, state, true, false);
+    ir_yield(&in, &next, 1);
+    return loop;
+}
+
+static void add_kernel(Saver *s, Kernel *kernel) {
+    PUSH(s->ctx, s->module->kernels, s->module->kernel_count, s->module->kernel_capacity, kernel);
+}
+
+static void segment_state_kernel(Saver *s) {
+    const GridAxis axes[] = {{"part", SYM_COUNT, s->parts}, {"segment", SYM_K, 0}};
+    Nest           n = saved_nest(s, "segment_state", axes, 2);
+    Op *const      loop = sum_segment(s, &n, ir_f(&n.body, 0, s->width, s->E), false);
+    const Access   to = work_access(s, &n.body, &n, n.axes[1]);
+    ir_store(&n.body, &to, loop->out[0]);
+    add_kernel(s, n.kernel);
+}
+
+static void segment_scan_kernel(Saver *s) {
+    const GridAxis axes[] = {{"part", SYM_COUNT, s->parts}};
+    Nest           n = saved_nest(s, "segment_scan", axes, 1);
+    Builder       *b = &n.body;
+    Value *const   zero = ir_f(b, 0, s->width, s->E);
+    Op *const      scan = ir_for(b, "segment", false, ir_i(b, 0), ir_sym(b, SYM_K), ir_i(b, 1), &zero, 1);
+    Builder        in = ir_at_end(s->ctx, n.kernel, scan->region);
+    const Access   at = work_access(s, &in, &n, scan->region->args[0]);
+    Value *const   sum = ir_binary(&in, OP_ADD, scan->region->args[1], ir_load(&in, &at, s->width, s->E));
+    ir_store(&in, &at, sum);
+    ir_yield(&in, &sum, 1);
+    add_kernel(s, n.kernel);
+}
+
+static Value *segment_start(Saver *s, Nest *n) {
+    Builder     *b = &n->body;
+    Value *const zero = ir_f(b, 0, s->width, s->E), *const segment = n->axes[1];
+    Op *const    started = ir_if(b, ir_ibin(b, OP_ILT, ir_i(b, 0), segment), &zero, 1);
+    Builder      in = ir_at_end(s->ctx, n->kernel, started->region);
+    const Access from = work_access(s, &in, n, index_offset(&in, segment, -1));
+    Value *const sum = ir_load(&in, &from, s->width, s->E);
+    ir_yield(&in, &sum, 1);
+    return started->out[0];
+}
+
+typedef struct Slice { /* of a cloned op on F rows: the rows of one piece */
+    Saver *s;
+    Nest  *n;
+} Slice;
+
+static bool slice_rows(Op *op, void *arg) {
+    const Slice *slice = arg;
+    const bool   access = op->code == OP_LOAD || op->code == OP_STORE;
+    Builder      b = ir_before(slice->s->ctx, slice->n->kernel, op);
+    if (access && op_int(op, AT_ROWDIM, -1) == 2)
+        op->in[2] = ir_ibin(&b, OP_IADD, op->in[2], ir_ibin(&b, OP_IMUL, slice->n->axes[0], ir_i(&b, slice->s->width)));
+    for (int r = 0; r < op->out_count; r++)
+        if (op->out[r]->type.cls == TY_TILE && op->out[r]->type.rows == slice->s->F)
+            op->out[r]->type.rows = slice->s->width;
+    return true;
+}
+
+/* Kernel `state` behind the last segment's loop, with the piece of S for its sum. */
+static void store_final(Saver *s, Nest *n, Value *final) {
+    Op *const    seq = loop_find(s->state->body, "seq"), *const heads = loop_find(s->state->body, "kv_head");
+    Op *const    sum = loop_find(s->state->body, "residual");
+    Builder     *b = &n->body;
+    Value *const size = ir_sym(b, SYM_L), *const length = saved_slice(s, n, s->rows->in[1]);
+    Value *const whole = ir_ibin(b, OP_IDIV, index_offset(b, ir_ibin(b, OP_IADD, length, size), -1), size);
+    Value *const last = ir_ibin(b, OP_IMAX, ir_i(b, 0), index_offset(b, whole, -1));
+    Value *const reached = ir_ibin(b, OP_ILT, n->axes[1], index_offset(b, last, 1));
+    Value *const not_past = ir_ibin(b, OP_ILT, index_offset(b, last, -1), n->axes[1]);
+    Op *const    only = ir_if(b, ir_ibin(b, OP_IMUL, reached, not_past), NULL, 0);
+    Builder      in = ir_at_end(s->ctx, n->kernel, only->region);
+    ValueMap     map = {.ctx = s->ctx};
+    map_set(&map, seq->region->args[0], n->seq);
+    map_set(&map, heads->region->args[0], n->head);
+    map_set(&map, sum->out[0], final);
+    const Block *const blocks[] = {s->state->body, seq->region, heads->region};
+    for (int level = 0; level < 3; level++)
+        for (const Op *op = blocks[level]->first; op; op = op->next)
+            if (op != seq && op != heads && op != sum && op->code != OP_YIELD)
+                op_remove_attr(ir_clone(&in, op, &map), AT_PAR);
+    Slice slice = {s, n};
+    ir_walk(only->region, slice_rows, &slice);
+    ir_yield(&in, NULL, 0);
+}
+
+Status saved_state_kernels(Saver *s) {
+    int64_t heads = 1;
+    ir_const_value(s->heads->in[1], &heads);
+    const int64_t work[4] = {DIM_SYM(SYM_K), DIM_SYM(SYM_N), heads * s->F, s->E}, states[4] = {1, DIM_SYM(SYM_C), heads * s->F, s->E};
+    ir_param(s->ctx, s->main, "work", DT_F32, PARAM_WORK, 4, work);
+    ir_param(s->ctx, s->main, "states", s->dtype, PARAM_WORK, 4, states);
+    segment_state_kernel(s);
+    segment_scan_kernel(s);
+    const GridAxis axes[] = {{"part", SYM_COUNT, s->parts}, {"segment", SYM_S, 0}};
+    Nest           n = saved_nest(s, "states", axes, 2);
+    Op *const      loop = sum_segment(s, &n, segment_start(s, &n), true);
+    if (s->state)
+        store_final(s, &n, loop->out[0]);
+    add_kernel(s, n.kernel);
+    return ST_OK;
+}

@@ -1,0 +1,354 @@
+/* stage: right sides of products come through shared memory, in time.
+ * In: tile IR for a machine whose blocks share memory: right sides of products (and transposed left sides) are loads of
+ * parameters in the products' dtype, or are computed. Out: every one of them is a slot of a ring. In a key or row loop, tiles
+ * are fetched `stages` - 1 turns ahead; the parts that window cut a loop into go on with one ring. What is needed behind the
+ * loop is fetched while it runs if everything fits, else behind it, into the memory that the loop has left. Left sides of
+ * products that are not in shared memory are converted to the products' dtype. */
+#include "passes/loops.h"
+
+#include <string.h>
+
+enum { MAX_LOOPS = 4, MAX_TILES = 16 };
+
+/* When single tiles are fetched: while the loop before them runs; together behind it; each before its use. */
+typedef enum When { WHEN_EARLY, WHEN_BATCH, WHEN_SINGLE } When;
+
+typedef struct Stager {
+    Ctx            *ctx;
+    Kernel         *kernel;
+    const PassArgs *args;
+    DType           dtype;
+    Block          *body; /* inside of the grid */
+    Op             *loops[MAX_LOOPS];
+    int             loop_count;
+    Op             *staged[MAX_TILES]; /* loads of loops[0] */
+    Value          *rings[MAX_TILES];
+    int             staged_count;
+    Op             *singles[MAX_TILES];
+    int             single_count;
+    bool            overflow;
+} Stager;
+
+/* ---- What is staged ---- */
+
+static bool is_shared_side(const Op *dot, int operand) {
+    return dot->code == OP_DOT && (operand == 1 || (operand == 0 && op_int(dot, AT_TA, 0)));
+}
+
+/* Read by products alone, from shared memory. */
+static bool only_shared(const Stager *s, const Value *value) {
+    int  count;
+    Op **users = ir_users(s->ctx, s->kernel, value, &count);
+    for (int u = 0; u < count; u++)
+        for (int i = 0; i < users[u]->in_count; i++)
+            if (users[u]->in[i] == value && !is_shared_side(users[u], i))
+                return false;
+    return count > 0;
+}
+
+static bool is_fetchable(const Stager *s, const Op *op) {
+    return op->code == OP_LOAD && ir_find_param(s->kernel, op_text(op, AT_PARAM))->dtype == s->dtype && only_shared(s, op->out[0]);
+}
+
+static Value *new_ring(Stager *s, int slots, Type tile) {
+    Builder    b = ir_before(s->ctx, s->kernel, s->body->first);
+    const Type type = type_ring(slots, s->dtype, tile.rows, tile.cols);
+    return ir_op(&b, OP_RING, NULL, 0, &type, 1)->out[0];
+}
+
+static void simple(Builder *b, OpCode code) { ir_op(b, code, NULL, 0, NULL, 0); }
+
+static void wait_for(Builder *b, int64_t count) { op_set_int(b->ctx, ir_op(b, OP_WAIT, NULL, 0, NULL, 0), AT_COUNT, count); }
+
+/* The fetch that does what `load` would, its coordinates as seen from b. */
+static void fetch(Stager *s, Builder *b, const Op *load, Value *ring, Value *slot, const Block *region, ValueMap *map) {
+    static const AttrKey KEYS[] = {AT_ROWDIM, AT_GROUPDIM, AT_PERIOD};
+    Value               *in[7] = {ring, slot};
+    for (int i = 0; i < 5; i++)
+        in[2 + i] = clone_slice(b, load->in[i], region, map);
+    Op *const made = ir_op(b, OP_FETCH, in, 7, NULL, 0);
+    op_set_text(s->ctx, made, AT_PARAM, op_text(load, AT_PARAM));
+    for (int k = 0; k < 3; k++)
+        op_set_int(s->ctx, made, KEYS[k], op_int(load, KEYS[k], -1));
+    if (op_has(load, AT_WRAP))
+        op_set_int(s->ctx, made, AT_WRAP, op_int(load, AT_WRAP, 0));
+}
+
+/* ---- Loops ---- */
+
+static Value *slot_of(Builder *b, const Op *loop, Value *number) {
+    return ir_is_const(loop->in[2], 1) ? number : ir_ibin(b, OP_IDIV, number, loop->in[2]);
+}
+
+static void fetch_turn(Stager *s, Builder *b, Value *number) {
+    const Op *loop = s->loops[0];
+    ValueMap  map = {.ctx = s->ctx};
+    map_set(&map, loop->region->args[0], number);
+    Value *const slot = slot_of(b, loop, number);
+    for (int t = 0; t < s->staged_count; t++)
+        fetch(s, b, s->staged[t], s->rings[t], slot, loop->region, &map);
+}
+
+static Value *turns_ahead(Builder *b, const Op *loop, Value *number, int turns) {
+    return turns == 0 ? number : ir_ibin(b, OP_IADD, number, ir_ibin(b, OP_IMUL, loop->in[2], ir_i(b, turns)));
+}
+
+/* At the head of a turn: its own tiles are there, everyone is done with the slots that are fetched into next. */
+static void open_turn(Stager *s, Op *loop, int stages) {
+    Builder      b = ir_before(s->ctx, s->kernel, loop->region->first);
+    Value *const number = loop->region->args[0], *const end = s->loops[s->loop_count - 1]->in[1];
+    if (stages == 1) {
+        simple(&b, OP_BARRIER);
+        fetch_turn(s, &b, number);
+        simple(&b, OP_COMMIT);
+        wait_for(&b, 0);
+        return;
+    }
+    wait_for(&b, stages - 2);
+    Value *const next = turns_ahead(&b, loop, number, stages - 1);
+    Op *const    more = ir_if(&b, ir_ibin(&b, OP_ILT, next, end), NULL, 0);
+    Builder      in = ir_at_end(s->ctx, s->kernel, more->region);
+    fetch_turn(s, &in, next);
+    ir_yield(&in, NULL, 0);
+    simple(&b, OP_COMMIT);
+}
+
+static void read_slot(Stager *s, Op *load, Value *ring, Value *slot) {
+    Builder b = ir_before(s->ctx, s->kernel, load);
+    ir_replace_uses(s->kernel, load->out[0], ir_ring_get(&b, ring, slot ? slot : ir_i(&b, 0)));
+    op_erase(load);
+}
+
+static void read_turn(Stager *s, Op *loop) {
+    int at = 0;
+    for (Op *op = loop->region->first, *next; op; op = next) {
+        next = op->next;
+        if (!is_fetchable(s, op))
+            continue;
+        Builder b = ir_before(s->ctx, s->kernel, op);
+        read_slot(s, op, s->rings[at++], slot_of(&b, loop, loop->region->args[0]));
+    }
+}
+
+/* The loops in a row that have tiles to stage: the first axis found, all its parts. */
+static Status find_loops(Stager *s) {
+    for (Op *op = s->body->first; op; op = op->next) {
+        if (op->code != OP_FOR || (s->loop_count && strcmp(op_text(op, AT_AXIS), op_text(s->loops[0], AT_AXIS)) != 0))
+            continue;
+        int count = 0;
+        for (Op *in = op->region->first; in; in = in->next)
+            if (is_fetchable(s, in)) {
+                if (s->loop_count == 0 && count < MAX_TILES)
+                    s->staged[count] = in;
+                count++;
+            }
+        if (count == 0)
+            continue;
+        if (s->loop_count == MAX_LOOPS || count > MAX_TILES || (s->loop_count && count != s->staged_count))
+            return ctx_fail(s->ctx, ST_FAILED, "pass stage", NULL, "the parts of loop %s do not load the same tiles", op_text(op, AT_AXIS));
+        s->staged_count = count;
+        s->loops[s->loop_count++] = op;
+    }
+    return ST_OK;
+}
+
+static int stages_of(const Stager *s) { return s->args->schedule->stages; }
+
+static void stage_loops(Stager *s) {
+    const int stages = stages_of(s);
+    for (int t = 0; t < s->staged_count; t++)
+        s->rings[t] = new_ring(s, stages, s->staged[t]->out[0]->type);
+    Builder b = ir_before(s->ctx, s->kernel, s->loops[0]);
+    for (int turn = 0; turn < stages - 1; turn++) {
+        fetch_turn(s, &b, turns_ahead(&b, s->loops[0], s->loops[0]->in[0], turn));
+        simple(&b, OP_COMMIT);
+    }
+    for (int l = 0; l < s->loop_count; l++)
+        open_turn(s, s->loops[l], stages);
+    for (int l = s->loop_count - 1; l >= 0; l--)
+        read_turn(s, s->loops[l]);
+}
+
+/* ---- Single tiles ---- */
+
+static bool inside_loop(const Stager *s, const Op *op) {
+    for (const Op *at = op->parent->owner; at && at->parent != s->body->owner->parent; at = at->parent->owner)
+        if (at->code == OP_FOR && !op_int(at, AT_PAR, 0))
+            return true;
+    return false;
+}
+
+static bool note_single(Op *op, void *arg) {
+    Stager *s = arg;
+    if (!is_fetchable(s, op) || inside_loop(s, op))
+        return true;
+    if (s->single_count == MAX_TILES)
+        s->overflow = true;
+    else
+        s->singles[s->single_count++] = op;
+    return true;
+}
+
+static int64_t loop_bytes(const Stager *s) {
+    int64_t bytes = 0;
+    for (int t = 0; t < s->staged_count; t++)
+        bytes += stages_of(s) * ir_shared_bytes(type_ring_tile(s->rings[t]->type));
+    return bytes;
+}
+
+static When choose(const Stager *s) {
+    int64_t all = 0;
+    for (int t = 0; t < s->single_count; t++) {
+        Type tile = s->singles[t]->out[0]->type;
+        tile.dtype = s->dtype;
+        all += ir_shared_bytes(tile);
+    }
+    const int64_t limit = s->args->target->shared_bytes;
+    return s->loop_count && loop_bytes(s) + all <= limit ? WHEN_EARLY : all <= limit ? WHEN_BATCH : WHEN_SINGLE;
+}
+
+static void fetch_singles(Stager *s, Builder *b, int first, int end, Value *const *rings, const Block *region) {
+    ValueMap map = {.ctx = s->ctx};
+    for (int t = first; t < end; t++)
+        fetch(s, b, s->singles[t], rings[t], ir_i(b, 0), region, &map);
+}
+
+static void stage_singles(Stager *s) {
+    Value     *rings[MAX_TILES] = {0};
+    const When when = choose(s);
+    for (int t = 0; t < s->single_count; t++)
+        rings[t] = new_ring(s, 1, s->singles[t]->out[0]->type);
+    if (when == WHEN_EARLY) {
+        /* Behind the first part of the loop: its own first tiles come first. They belong to the next group. */
+        Builder b = ir_before(s->ctx, s->kernel, s->loop_count > 1 ? s->loops[1] : s->loops[0]);
+        fetch_singles(s, &b, 0, s->single_count, rings, s->body);
+        simple(&b, OP_COMMIT);
+        b = ir_after(s->ctx, s->kernel, s->loops[s->loop_count - 1]);
+        wait_for(&b, 0);
+    }
+    for (int t = 0, end; t < s->single_count && when != WHEN_EARLY; t = end) {
+        Builder b = ir_before(s->ctx, s->kernel, s->singles[t]);
+        for (end = t + 1; end < s->single_count && when == WHEN_BATCH && s->singles[end]->parent == s->singles[t]->parent;)
+            end++;
+        simple(&b, OP_BARRIER);
+        fetch_singles(s, &b, t, end, rings, s->singles[t]->parent);
+        simple(&b, OP_COMMIT);
+        wait_for(&b, 0);
+    }
+    for (int t = 0; t < s->single_count; t++)
+        read_slot(s, s->singles[t], rings[t], NULL);
+}
+
+/* ---- Computed sides ---- */
+
+static bool put_side(Op *dot, void *arg) {
+    Stager *s = arg;
+    for (int i = 0; i < 2; i++) {
+        Value *const value = dot->code == OP_DOT ? dot->in[i] : NULL;
+        if (!value || !is_shared_side(dot, i) || (value->def && (value->def->code == OP_RING_GET || is_fetchable(s, value->def))))
+            continue;
+        Value *const ring = new_ring(s, 1, value->type);
+        Builder      b = ir_before(s->ctx, s->kernel, dot);
+        simple(&b, OP_BARRIER);
+        ir_ring_put(&b, ring, ir_i(&b, 0), s->dtype == value->type.dtype ? value : ir_convert(&b, value, s->dtype));
+        simple(&b, OP_BARRIER);
+        dot->in[i] = ir_ring_get(&b, ring, ir_i(&b, 0));
+    }
+    return true;
+}
+
+static bool convert_left(Op *dot, void *arg) {
+    Stager *s = arg;
+    if (dot->code != OP_DOT || is_shared_side(dot, 0) || dot->in[0]->type.dtype == s->dtype)
+        return true;
+    /* Next to where the value is made, once for all products. */
+    Value  *value = dot->in[0];
+    int     count;
+    Op    **users = ir_users(s->ctx, s->kernel, value, &count);
+    Value  *made = NULL;
+    for (int u = 0; u < count; u++)
+        if (users[u]->code == OP_CONVERT && users[u]->out[0]->type.dtype == s->dtype && ir_dominates(users[u]->out[0], dot))
+            made = users[u]->out[0];
+    if (!made) {
+        Builder b = value->def ? ir_after(s->ctx, s->kernel, value->def) : ir_before(s->ctx, s->kernel, value->owner->first);
+        made = ir_convert(&b, value, s->dtype);
+    }
+    dot->in[0] = made;
+    return true;
+}
+
+/* ---- Memory ---- */
+
+typedef struct Layout {
+    int64_t at, most;
+} Layout;
+
+/* Rings of loops, and of what is fetched while they run, lie side by side; those of later tiles begin at 0 again. */
+static void place_ring(Layout *layout, Value *ring) {
+    ring->type.space = SPACE_SCRATCH;
+    ring->type.offset = layout->at;
+    layout->at += ring->type.slots * ir_shared_bytes(type_ring_tile(ring->type));
+    if (layout->most < layout->at)
+        layout->most = layout->at;
+}
+
+static bool is_fetched_by(const Stager *s, const Value *ring, bool in_loop) {
+    for (int t = 0; t < s->staged_count; t++)
+        if (s->rings[t] == ring)
+            return in_loop;
+    return !in_loop;
+}
+
+static Status place_rings(Stager *s, When when) {
+    Layout layout = {0, 0};
+    for (int late = 0; late < 2; late++) {
+        if (late && when != WHEN_EARLY)
+            layout.at = 0;
+        for (Op *op = s->body->first; op; op = op->next) {
+            if (op->code != OP_RING || !is_fetched_by(s, op->out[0], late == 0))
+                continue;
+            if (late && when == WHEN_SINGLE)
+                layout.at = 0;
+            place_ring(&layout, op->out[0]);
+        }
+    }
+    s->kernel->scratch_bytes = layout.most;
+    if (layout.most > s->args->target->shared_bytes)
+        return ctx_fail(s->ctx, ST_USAGE, "schedule: shared memory", "use a smaller chunk or key_tile, or fewer stages",
+                        "kernel %s needs %lld bytes of shared memory a block, %s has %lld", s->kernel->name, (long long)layout.most,
+                        s->args->target->name, (long long)s->args->target->shared_bytes);
+    return ST_OK;
+}
+
+static bool is_axis(const Op *op) { return op->code == OP_FOR && op_int(op, AT_PAR, 0); }
+
+static Block *inside_grid(Block *block) {
+    for (Op *op = block->first; op; op = op->next)
+        if (is_axis(op))
+            return inside_grid(op->region);
+    return block;
+}
+
+static Status stage(Stager *s) {
+    s->body = inside_grid(s->kernel->body);
+    TRY(find_loops(s));
+    if (s->loop_count)
+        stage_loops(s);
+    ir_walk(s->body, note_single, s);
+    if (s->overflow)
+        return ctx_fail(s->ctx, ST_FAILED, "pass stage", NULL, "kernel %s has too many right sides", s->kernel->name);
+    const When when = s->single_count ? choose(s) : WHEN_EARLY;
+    if (s->single_count)
+        stage_singles(s);
+    ir_walk(s->body, put_side, s);
+    ir_walk(s->body, convert_left, s);
+    return place_rings(s, when);
+}
+
+Status pass_stage(Ctx *ctx, Module *module, const PassArgs *args) {
+    for (int k = 0; k < module->kernel_count; k++) {
+        Stager s = {.ctx = ctx, .kernel = module->kernels[k], .args = args, .dtype = ir_find_param(module->kernels[k], "k")->dtype};
+        TRY(stage(&s));
+    }
+    return ST_OK;
+}
