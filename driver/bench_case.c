@@ -1,9 +1,20 @@
 /* Tensors and counts of a benchmark: see bench_case.h. */
 #include "driver/bench_case.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { NOISE = 65521 }; /* a prime: repeats fall on other rows */
+
+static int compare_doubles(const void *a, const void *b) {
+    const double x = *(const double *)a, y = *(const double *)b;
+    return x < y ? -1 : x > y;
+}
+
+double bench_median(double *values, int64_t count) {
+    qsort(values, (size_t)count, sizeof *values, compare_doubles);
+    return count % 2 ? values[count / 2] : 0.5 * (values[count / 2 - 1] + values[count / 2]);
+}
 
 static double pairs_of_sequence(const Spec *spec, int64_t first, int64_t tokens) {
     const int64_t window = spec->full ? INT64_MAX : spec->window;

@@ -14,6 +14,8 @@ typedef struct BenchCase {
 /* Fills defaults into the shape and counts flops and bytes: before compiling, since a ring's size is part of the
  * kernel. */
 Status bench_case_plan(Ctx *ctx, const Spec *spec, KernelKind kind, const Shape *shape, BenchCase *out);
+/* Sorts the values. */
+double bench_median(double *values, int64_t count);
 /* Makes the tensors, random. */
 void bench_case_fill(Ctx *ctx, const ReadyKernel *kernel, Random *random, BenchCase *bench);
 

@@ -2,6 +2,7 @@
 #include "driver/bench_case.h"
 #include "driver/ceilings.h"
 #include "driver/cli.h"
+#include "driver/cuda_report.h"
 #include "driver/compile_times.h"
 #include "driver/dense.h"
 #include "driver/terminal.h"
@@ -27,17 +28,8 @@ typedef struct Bench {
     double         *seconds, *fma, *read; /* of each repetition */
     double          first_call, dense;    /* seconds; 0: not measured */
     int64_t         work_bytes;
+    CudaTimes       gpu; /* instead of the five above */
 } Bench;
-
-static int compare_doubles(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
-static double median(double *values, int64_t count) {
-    qsort(values, (size_t)count, sizeof *values, compare_doubles);
-    return count % 2 ? values[count / 2] : 0.5 * (values[count / 2 - 1] + values[count / 2]);
-}
 
 static Status launch_once(Ctx *ctx, Bench *bench, const ReadyKernel *kernel, const Tensor *arguments, double *seconds) {
     const double start = seconds_now();
@@ -94,6 +86,8 @@ static Status time_kernel(Ctx *ctx, Bench *bench, const ReadyKernel *kernel) {
     Tensor *arguments;
     bench_case_fill(ctx, kernel, &random, &bench->test);
     TRY(kernel_arguments(ctx, kernel, &bench->test.tensors, &arguments));
+    if (kernel->cuda)
+        return cuda_bench(ctx, kernel, arguments, bench->reps, &bench->gpu);
     TRY(executable_prepare(ctx, kernel->executable, bench->session->pool, arguments));
     TRY(executable_memory(ctx, kernel->executable, bench->session->pool, arguments, &bench->work_bytes));
     read_buffer_new(ctx, &bench->buffer);
@@ -115,15 +109,26 @@ static json_t *shape_json(const Shape *shape, KernelKind kind) {
     return json;
 }
 
-static json_t *result_json(Bench *bench, const ReadyKernel *kernel) {
+/* What was timed. */
+static json_t *case_json(const Bench *bench, const ReadyKernel *kernel, int64_t reps) {
     const CodeObject *object = kernel->object;
-    const double      fma = median(bench->fma, bench->reps), read = median(bench->read, bench->reps);
-    const double      seconds = median(bench->seconds, bench->reps), rate = bench->test.useful_flops / seconds;
-    json_t           *json =
-        json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:i, s:s, s:I}", "spec", object->name, "label", bench->item->label,
-                  "kind", kind_name(bench->kind), "target", object->target, "dtype",
-                  dtype_name(bench->item->spec.dtype), "shape", shape_json(&bench->test.shape, bench->kind), "threads",
-                  pool_threads(bench->session->pool), "schedule", object->schedule, "reps", (json_int_t)bench->reps);
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:I}", "spec", object->name, "label", bench->item->label,
+                     "kind", kind_name(bench->kind), "target", object->target, "dtype",
+                     dtype_name(bench->item->spec.dtype), "shape", shape_json(&bench->test.shape, bench->kind),
+                     "schedule", object->schedule, "reps", (json_int_t)reps);
+}
+
+static json_t *gpu_json(Bench *bench, const ReadyKernel *kernel) {
+    json_t *json = case_json(bench, kernel, bench->gpu.reps);
+    cuda_report_json(json, &bench->gpu, &bench->test, cuda_executable_device(kernel->cuda));
+    return json;
+}
+
+static json_t *cpu_json(Bench *bench, const ReadyKernel *kernel) {
+    const double fma = bench_median(bench->fma, bench->reps), read = bench_median(bench->read, bench->reps);
+    const double seconds = bench_median(bench->seconds, bench->reps), rate = bench->test.useful_flops / seconds;
+    json_t      *json = case_json(bench, kernel, bench->reps);
+    json_object_set_new(json, "threads", json_integer(pool_threads(bench->session->pool)));
     json_object_update_new(json, json_pack("{s:f, s:f, s:f, s:f, s:f, s:f, s:f}", "ms_median", 1e3 * seconds, "ms_min",
                                            1e3 * bench->seconds[0], "ms_max", 1e3 * bench->seconds[bench->reps - 1],
                                            "useful_flops", bench->test.useful_flops, "bytes", bench->test.bytes,
@@ -140,12 +145,17 @@ static json_t *result_json(Bench *bench, const ReadyKernel *kernel) {
 
 static double get(const json_t *json, const char *key) { return json_number_value(json_object_get(json, key)); }
 
-static void print_result(Ctx *ctx, const Bench *bench, const json_t *json) {
-    char *shape = json_dumps(json_object_get(json, "shape"), JSON_COMPACT);
-    printf("%s%s%s  %s %s %s, %d threads, target %s\n", colour_on(stdout, COLOUR_STRONG), item_title(ctx, bench->item),
+static void print_case(Ctx *ctx, const Bench *bench, const json_t *json) {
+    char       *shape = json_dumps(json_object_get(json, "shape"), JSON_COMPACT);
+    const char *device = json_string_value(json_object_get(json, "device"));
+    printf("%s%s%s  %s %s %s, %s, target %s\n", colour_on(stdout, COLOUR_STRONG), item_title(ctx, bench->item),
            colour_off(stdout), kind_name(bench->kind), shape, dtype_name(bench->item->spec.dtype),
-           pool_threads(bench->session->pool), bench->session->target.name);
+           device ? device : ctx_printf(ctx, "%d threads", pool_threads(bench->session->pool)),
+           bench->session->target.name);
     free(shape);
+}
+
+static void print_cpu(const Bench *bench, const json_t *json) {
     printf("  time       %.3f ms median, %.3f to %.3f ms in %lld runs\n", get(json, "ms_median"), get(json, "ms_min"),
            get(json, "ms_max"), (long long)bench->reps);
     printf("  compute    %.1f useful GFLOP/s, %.0f %% of the %.1f that FMAs on registers reached\n",
@@ -156,13 +166,21 @@ static void print_result(Ctx *ctx, const Bench *bench, const json_t *json) {
     if (bench->dense > 0)
         printf("  dense      %.0f ms: the kernel is %.1f times as fast\n", get(json, "ms_dense"),
                get(json, "speedup_over_dense"));
+}
+
+static void print_result(Ctx *ctx, const Bench *bench, const ReadyKernel *kernel, const json_t *json) {
+    print_case(ctx, bench, json);
+    if (kernel->cuda)
+        cuda_report_print(json);
+    else
+        print_cpu(bench, json);
     if (json_object_get(json, "ms_compile_cold"))
         printf("  compile    %.1f ms cold, %.2f ms from the disk cache, %.1f us from memory\n",
                get(json, "ms_compile_cold"), get(json, "ms_compile_disk"), 1e3 * get(json, "ms_compile_memory"));
 }
 
 static Status report(Ctx *ctx, Bench *bench, const ReadyKernel *kernel) {
-    json_t *json = result_json(bench, kernel);
+    json_t *json = kernel->cuda ? gpu_json(bench, kernel) : cpu_json(bench, kernel);
     Status  status = ST_OK;
     if (cli_has(bench->session->cli, OPTION_COMPILE_TIMES)) {
         CompileTimes times;
@@ -173,7 +191,7 @@ static Status report(Ctx *ctx, Bench *bench, const ReadyKernel *kernel) {
                                          1e3 * times.disk, "ms_compile_memory", 1e3 * times.memory));
     }
     if (status == ST_OK && !cli_has(bench->session->cli, OPTION_JSON))
-        print_result(ctx, bench, json);
+        print_result(ctx, bench, kernel, json);
     json_array_append_new(bench->json, json);
     return status;
 }
@@ -209,6 +227,8 @@ static Status run_bench(Ctx *ctx, const Cli *cli, Session *session, const char *
         TRY(kind_parse(ctx, cli_value(cli, OPTION_KIND), &kind));
     if (kind != KIND_FORWARD && cli_has(cli, OPTION_DENSE))
         return ctx_fail(ctx, ST_USAGE, "--dense", "leave it out", "the dense evaluation is for forward alone");
+    if (target_is_cuda(&session->target) && cli_has(cli, OPTION_DENSE))
+        return ctx_fail(ctx, ST_USAGE, "--dense", "leave it out", "the dense evaluation runs on CPUs alone");
     TRY(cli_integer(ctx, cli, OPTION_REPS, 1, 1000000, 0, &reps));
     TRY(cli_integer(ctx, cli, OPTION_SEED, 0, INT64_MAX, 1, &seed));
     TRY(session_load_file(ctx, session, path));

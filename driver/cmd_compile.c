@@ -8,18 +8,25 @@
 #include <string.h>
 #include <unistd.h>
 
-/* What --emit can name: `emit` asks compile_kernel for it. */
+/* What --emit can name, on which targets, and what asks compile_kernel for it. */
+enum { CPUS = 1, GPUS = 2, ANY = CPUS | GPUS, NOT_IN_ALL = 4 /* needs a program that may be missing */ };
+
 #define RESULTS(X)                                                                                                     \
-    X(LOOP_IR, "loop-ir", "loop.ir", EMIT_LOOP_IR)                                                                     \
-    X(TILE_IR, "tile-ir", "tile.ir", EMIT_TILE_IR)                                                                     \
-    X(SCHEDULE, "schedule", "schedule", EMIT_SCHEDULE)                                                                 \
-    X(LLVM, "llvm", "ll", EMIT_LLVM)                                                                                   \
-    X(ASM, "asm", "s", EMIT_ASM)                                                                                       \
-    X(OBJ, "obj", "o", EMIT_OBJECT)                                                                                    \
-    X(CODE, "code", "rattan", EMIT_OBJECT)
+    X(LOOP_IR, "loop-ir", "loop.ir", EMIT_LOOP_IR, ANY)                                                                \
+    X(TILE_IR, "tile-ir", "tile.ir", EMIT_TILE_IR, ANY)                                                                \
+    X(SCHEDULE, "schedule", "schedule", EMIT_SCHEDULE, ANY)                                                            \
+    X(LLVM, "llvm", "ll", EMIT_LLVM, CPUS)                                                                             \
+    X(ASM, "asm", "s", EMIT_ASM, CPUS)                                                                                 \
+    X(OBJ, "obj", "o", EMIT_OBJECT, CPUS)                                                                              \
+    X(CUDA, "cuda", "cu", EMIT_CUDA, GPUS)                                                                             \
+    X(PTX, "ptx", "ptx", EMIT_PTX, GPUS)                                                                               \
+    X(CUBIN, "cubin", "cubin", EMIT_CUBIN, GPUS)                                                                       \
+    X(SASS, "sass", "sass", EMIT_SASS, GPUS | NOT_IN_ALL)                                                              \
+    X(RESOURCES, "resources", "resources", EMIT_RESOURCES, GPUS)                                                       \
+    X(CODE, "code", "rattan", EMIT_OBJECT, ANY)
 
 typedef enum Result {
-#define X(id, name, extension, emit) RESULT_##id,
+#define X(id, name, extension, emit, where) RESULT_##id,
     RESULTS(X)
 #undef X
         RESULT_COUNT
@@ -27,9 +34,9 @@ typedef enum Result {
 
 static const struct {
     const char *name, *extension;
-    int         emit;
+    int         emit, where;
 } RESULT_ROWS[RESULT_COUNT] = {
-#define X(id, name, extension, emit) {name, extension, emit},
+#define X(id, name, extension, emit, where) {name, extension, emit, where},
     RESULTS(X)
 #undef X
 };
@@ -49,16 +56,29 @@ typedef struct ItemJob {
     const SpecItem *item;
 } ItemJob;
 
+static Status unknown_result(Ctx *ctx, const Job *job, const char *name, bool elsewhere) {
+    const char *remedy = target_is_cuda(&job->session->target)
+                             ? "use loop-ir, tile-ir, schedule, cuda, ptx, cubin, sass, resources, code or all"
+                             : "use loop-ir, tile-ir, schedule, llvm, asm, obj, code or all";
+    return elsewhere ? ctx_fail(ctx, ST_USAGE, "--emit", remedy, "there is no '%.40s' for the target %s", name,
+                                job->session->target.name)
+                     : ctx_fail(ctx, ST_USAGE, "--emit", remedy, "there is no result '%.40s'", name);
+}
+
 static Status want(Ctx *ctx, Job *job, const char *name) {
-    bool known = false;
-    for (int r = 0; r < RESULT_COUNT; r++)
-        if (strcmp(name, RESULT_ROWS[r].name) == 0 || strcmp(name, "all") == 0) {
-            job->wanted_count += !job->wanted[r];
-            job->wanted[r] = known = true;
-        }
-    return known ? ST_OK
-                 : ctx_fail(ctx, ST_USAGE, "--emit", "use loop-ir, tile-ir, schedule, llvm, asm, obj, code or all",
-                            "there is no result '%.40s'", name);
+    const int  here = target_is_cuda(&job->session->target) ? GPUS : CPUS;
+    const bool all = strcmp(name, "all") == 0;
+    bool       known = false, elsewhere = false;
+    for (int r = 0; r < RESULT_COUNT; r++) {
+        if (all ? (RESULT_ROWS[r].where & NOT_IN_ALL) != 0 : strcmp(name, RESULT_ROWS[r].name) != 0)
+            continue;
+        elsewhere |= !(RESULT_ROWS[r].where & here);
+        if (!(RESULT_ROWS[r].where & here))
+            continue;
+        job->wanted_count += !job->wanted[r];
+        job->wanted[r] = known = true;
+    }
+    return known ? ST_OK : unknown_result(ctx, job, name, elsewhere);
 }
 
 static Status parse_job(Ctx *ctx, const Cli *cli, Job *job) {
@@ -84,14 +104,22 @@ static Status parse_job(Ctx *ctx, const Cli *cli, Job *job) {
 /* Text results are borrowed; the encoded code object is malloc'd and handed back in *owned. */
 static Status result_bytes(Ctx *ctx, Result result, const Compiled *compiled, Part *part, uint8_t **owned) {
     const char *texts[RESULT_COUNT] = {
-        [RESULT_LOOP_IR] = compiled->loop_ir,   [RESULT_TILE_IR] = compiled->tile_ir,
-        [RESULT_SCHEDULE] = compiled->schedule, [RESULT_LLVM] = compiled->llvm_ir,
+        [RESULT_LOOP_IR] = compiled->loop_ir,
+        [RESULT_TILE_IR] = compiled->tile_ir,
+        [RESULT_SCHEDULE] = compiled->schedule,
+        [RESULT_LLVM] = compiled->llvm_ir,
         [RESULT_ASM] = compiled->assembly,
+        [RESULT_CUDA] = compiled->cuda,
+        [RESULT_PTX] = compiled->ptx,
+        [RESULT_SASS] = compiled->sass,
+        [RESULT_RESOURCES] = compiled->resources,
     };
     *owned = NULL;
     if (result == RESULT_CODE) {
         TRY(code_object_encode(ctx, compiled->object, owned, &part->size));
         part->bytes = *owned;
+    } else if (result == RESULT_CUBIN) {
+        *part = (Part){compiled->cubin, compiled->cubin_size};
     } else if (result == RESULT_OBJ) {
         *part = (Part){compiled->object->payload, compiled->object->payload_size};
     } else {
@@ -112,7 +140,7 @@ static const char *label_suffix(Ctx *ctx, const char *label) {
 static Status write_result(Ctx *ctx, const ItemJob *item, Result result, const Part *part) {
     const Job  *job = item->job;
     const char *output = cli_value(job->session->cli, OPTION_OUTPUT);
-    const bool  binary = result == RESULT_OBJ || result == RESULT_CODE;
+    const bool  binary = result == RESULT_OBJ || result == RESULT_CODE || result == RESULT_CUBIN;
     const bool  one = job->wanted_count == 1 && job->session->last - job->session->first == 1;
     if (!output) {
         if (binary && isatty(STDOUT_FILENO))
@@ -184,7 +212,7 @@ static Status compile_item(Ctx *ctx, void *arg) {
         .target = &job->session->target,
         .schedule = job->session->schedule,
         .dump_after = cli_value(job->session->cli, OPTION_DUMP),
-        .emit = EMIT_OBJECT,
+        .emit = job->wanted_count && !job->json ? 0 : EMIT_OBJECT, /* the summary is about the object */
     };
     for (int r = 0; r < RESULT_COUNT; r++)
         request.emit |= job->wanted[r] ? RESULT_ROWS[r].emit : 0;

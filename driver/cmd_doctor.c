@@ -1,7 +1,9 @@
 /* rattan doctor: what works here, what is missing and how to get it. Things that are optional never make it fail. */
 #include "codegen/llvm/llvm_codegen.h"
+#include "codegen/ptx/nvrtc.h"
 #include "driver/cli.h"
 #include "driver/session.h"
+#include "driver/targets.h"
 #include "driver/terminal.h"
 #include "frontend/frontend.h"
 #include "runtime/cache.h"
@@ -157,11 +159,91 @@ static void examine_library(Examination *examination, const char *what, const ch
         dlclose(library);
 }
 
+/* "1755 MHz, 1980 MHz, 120.50 W, 41": what the clocks are at this moment; NULL where nvidia-smi is missing. */
+static const char *clocks_now(Ctx *ctx, int index) {
+    char  line[256] = "";
+    FILE *pipe =
+        on_path(ctx, "nvidia-smi")
+            ? popen(ctx_printf(ctx,
+                               "nvidia-smi -i %d --query-gpu=clocks.sm,clocks.max.sm,power.draw,temperature.gpu "
+                               "--format=csv,noheader 2>/dev/null",
+                               index),
+                    "r")
+            : NULL;
+    if (!pipe)
+        return NULL;
+    if (!fgets(line, sizeof line, pipe))
+        line[0] = '\0';
+    line[strcspn(line, "\n")] = '\0';
+    return pclose(pipe) == 0 && *line ? ctx_strdup(ctx, line) : NULL;
+}
+
+static void examine_device(Examination *examination, int index) {
+    Ctx        *ctx = examination->ctx;
+    CudaDevice *device;
+    Target      target;
+    const char *what = ctx_printf(ctx, "GPU %d", index), *clocks = clocks_now(ctx, index);
+    Status      status = cuda_device_open(ctx, index, &device);
+    if (status == ST_OK) {
+        const CudaFacts *facts = &device->facts;
+        status = target_of_device(ctx, device, &target);
+        if (status == ST_OK)
+            finding(examination, what, HEALTH_OK,
+                    ctx_printf(ctx,
+                               "%s, target %s, %d multiprocessors, %.1f GB, L2 %lld MiB, driver for CUDA %d.%d%s%s",
+                               facts->name, target.name, facts->multiprocessors, 1e-9 * (double)facts->memory_bytes,
+                               (long long)facts->l2_bytes >> 20, facts->driver_version / 1000,
+                               facts->driver_version % 1000 / 10,
+                               clocks ? "; clock, its maximum, power, temperature: " : "", clocks ? clocks : ""),
+                    "");
+        cuda_device_close(device);
+    }
+    if (status != ST_OK)
+        finding(examination, what, HEALTH_BROKEN, ctx->message, ctx->remedy);
+    ctx_clear(ctx);
+}
+
+static void examine_driver(Examination *examination) {
+    Ctx       *ctx = examination->ctx;
+    CudaDriver driver;
+    if (cuda_driver_open(ctx, &driver) != ST_OK) {
+        finding(examination, "CUDA driver", HEALTH_ABSENT, ctx->message, ctx->remedy);
+        ctx_clear(ctx);
+        return;
+    }
+    const int count = cuda_device_count();
+    finding(examination, "CUDA driver", HEALTH_OK, ctx_printf(ctx, "%d device%s", count, count == 1 ? "" : "s"), "");
+    for (int d = 0; d < count; d++)
+        examine_device(examination, d);
+}
+
+/* By compiling: that needs a second library beside it. */
+static void examine_nvrtc(Examination *examination) {
+    Ctx         *ctx = examination->ctx;
+    NvrtcResult  result;
+    const char  *text;
+    const double start = seconds_now();
+    if (nvrtc_describe(ctx, &text) != ST_OK) {
+        finding(examination, "NVRTC", HEALTH_ABSENT, ctx->message, ctx->remedy);
+    } else if (nvrtc_compile(ctx, "doctor.cu", "extern \"C\" __global__ void nothing() {}\n", "sm_80", &result) !=
+               ST_OK) {
+        finding(examination, "NVRTC", HEALTH_BROKEN, ctx->message, ctx->remedy[0] ? ctx->remedy : "install CUDA again");
+    } else {
+        finding(examination, "NVRTC", HEALTH_OK,
+                ctx_printf(ctx, "%s; an empty kernel took %.0f ms", text, 1e3 * (seconds_now() - start)), "");
+    }
+    ctx_clear(ctx);
+}
+
 static void examine_cuda(Examination *examination) {
-    static const char *const DRIVER[] = {"libcuda.so.1", NULL};
-    static const char *const NVRTC[] = {"libnvrtc.so.13", "libnvrtc.so.12", "libnvrtc.so", NULL};
-    examine_library(examination, "CUDA driver", DRIVER, "install NVIDIA's driver where there is a GPU");
-    examine_library(examination, "NVRTC", NVRTC, "install CUDA 12 or newer, or pip install nvidia-cuda-nvrtc");
+    static const char *const BLAS[] = {"libcublas.so.13", "libcublas.so.12", "libcublas.so",
+                                       "/usr/local/cuda/lib64/libcublas.so", NULL};
+    const bool nvdisasm = on_path(examination->ctx, "nvdisasm") || access("/usr/local/cuda/bin/nvdisasm", X_OK) == 0;
+    examine_driver(examination);
+    examine_nvrtc(examination);
+    examine_library(examination, "cuBLAS", BLAS, "without it a GPU's bench has no matrix product to compare with");
+    finding(examination, "nvdisasm", nvdisasm ? HEALTH_OK : HEALTH_ABSENT, nvdisasm ? "present" : "no --emit sass",
+            "install the CUDA toolkit");
 }
 
 Status cmd_doctor(Ctx *ctx, const Cli *cli) {

@@ -1,11 +1,14 @@
 /* The way of a spec through the compiler, on one page: see compile.h. */
 #include "driver/compile.h"
 #include "driver/fingerprint.h"
+#include "driver/sass.h"
+#include "driver/targets.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "codegen/ptx/nvrtc.h"
 #include "frontend/frontend.h"
 
 static double now(void) {
@@ -37,8 +40,9 @@ static const char *kind_name(KernelKind kind) {
     return NAMES[kind];
 }
 
-static const char *compiler_name(Ctx *ctx) {
-    return ctx_printf(ctx, "rattan %s (%s); %s", RATTAN_VERSION, COMPILER_FINGERPRINT, llvm_version());
+static const char *compiler_name(Ctx *ctx, const Target *target) {
+    const char *below = target_is_cuda(target) ? nvrtc_version(ctx) : llvm_version();
+    return ctx_printf(ctx, "rattan %s (%s); %s", RATTAN_VERSION, COMPILER_FINGERPRINT, below);
 }
 
 static const char *schedule_text(Ctx *ctx, const Schedule *schedule) {
@@ -54,7 +58,7 @@ Status compile_key_text(Ctx *ctx, const CompileRequest *request, Text *key) {
     text_add(key, "kind=%s variant=%d ring_rows=%lld\nschedule=%s\n", kind_name(request->kind), request->variant,
              (long long)ring_rows(request), schedule_text(ctx, &schedule));
     text_add(key, "target=%s triple=%s cpu=%s features=%s\ncompiler=%s\n", request->target->name, request->target->triple,
-             request->target->cpu, request->target->features, compiler_name(ctx));
+             request->target->cpu, request->target->features, compiler_name(ctx, request->target));
     return ST_OK;
 }
 
@@ -99,8 +103,17 @@ static void *keep(const void *from, size_t bytes) {
 
 static char *keep_text(const char *text) { return keep(text, strlen(text) + 1); }
 
+/* What a back end hands to make_object. Arena. */
+typedef struct Code {
+    const CodePhase *phases;
+    int              phase_count;
+    const uint8_t   *payload;
+    size_t           payload_size;
+    const char      *ptx;
+} Code;
+
 static Status make_object(Ctx *ctx, const CompileRequest *request, const Module *module, const Schedule *schedule,
-                          const LlvmOutput *code, CodeObject **out) {
+                          const Code *code, CodeObject **out) {
     CodeObject *object = calloc(1, sizeof *object);
     if (!object)
         return ctx_fail(ctx, ST_NO_MEMORY, NULL, "free some memory", "out of memory");
@@ -116,11 +129,12 @@ static Status make_object(Ctx *ctx, const CompileRequest *request, const Module 
         .name = keep_text(request->spec->name), .spec = keep_text(text_str(&spec)),
         .schedule = keep_text(schedule_text(ctx, schedule)), .target = keep_text(request->target->name),
         .cpu = keep_text(request->target->cpu), .features = keep_text(request->target->features),
-        .compiler = keep_text(compiler_name(ctx)),
-        .payload = keep(code->object, code->object_size), .payload_size = code->object_size,
+        .compiler = keep_text(compiler_name(ctx, request->target)),
+        .ptx = keep_text(code->ptx),
+        .payload = keep(code->payload, code->payload_size), .payload_size = code->payload_size,
     };
     if (!object->params || !object->phases || !object->name || !object->spec || !object->schedule || !object->target ||
-        !object->cpu || !object->features || !object->compiler || !object->payload) {
+        !object->cpu || !object->features || !object->compiler || !object->ptx || !object->payload) {
         code_object_free(object);
         return ctx_fail(ctx, ST_NO_MEMORY, NULL, "free some memory", "out of memory");
     }
@@ -128,16 +142,62 @@ static Status make_object(Ctx *ctx, const CompileRequest *request, const Module 
     return ST_OK;
 }
 
+/* ---- The back ends --------------------------------------------------------------------------------------------- */
 static int llvm_wants(int emit) {
     return (emit & EMIT_LLVM ? LLVM_WANT_IR : 0) | (emit & EMIT_ASM ? LLVM_WANT_ASM : 0) | (emit & EMIT_OBJECT ? LLVM_WANT_OBJECT : 0);
 }
+
+static Status generate_cpu(Ctx *ctx, const CompileRequest *request, const Module *module, const Schedule *schedule, Compiled *out,
+                           Code *code) {
+    LlvmOutput output = {0};
+    const int  want = llvm_wants(request->emit);
+    if (want)
+        TRY(llvm_compile(ctx, module, request->target, schedule, want, &output));
+    out->llvm_ir = output.ir;
+    out->assembly = output.assembly;
+    *code = (Code){output.phases, output.phase_count, output.object, output.object_size, ""};
+    return ST_OK;
+}
+
+static int ptx_wants(int emit) {
+    const int object = emit & EMIT_OBJECT ? PTX_WANT_CUBIN | PTX_WANT_PTX : 0;
+    return object | (emit & EMIT_CUDA ? PTX_WANT_SOURCE : 0) | (emit & EMIT_PTX ? PTX_WANT_PTX : 0) |
+           (emit & (EMIT_CUBIN | EMIT_SASS) ? PTX_WANT_CUBIN : 0) | (emit & EMIT_RESOURCES ? PTX_WANT_RESOURCES : 0);
+}
+
+static Status generate_gpu(Ctx *ctx, const CompileRequest *request, const Module *module, const Schedule *schedule, Compiled *out,
+                           Code *code) {
+    PtxOutput output = {0};
+    const int want = ptx_wants(request->emit);
+    if (want)
+        TRY(ptx_compile(ctx, module, request->target, schedule, want, &output));
+    if (request->emit & EMIT_SASS)
+        TRY(sass_disassemble(ctx, output.cubin, output.cubin_size, &out->sass));
+    out->cuda = output.source;
+    out->ptx = output.ptx;
+    out->cubin = output.cubin;
+    out->cubin_size = output.cubin_size;
+    out->resources = output.resources;
+    *code = (Code){output.phases, output.phase_count, output.cubin, output.cubin_size, output.ptx ? output.ptx : ""};
+    return ST_OK;
+}
+
+static Status generate(Ctx *ctx, const CompileRequest *request, const Module *module, const Schedule *schedule, Compiled *out) {
+    Code code;
+    if (target_is_cuda(request->target))
+        TRY(generate_gpu(ctx, request, module, schedule, out, &code));
+    else
+        TRY(generate_cpu(ctx, request, module, schedule, out, &code));
+    return request->emit & EMIT_OBJECT ? make_object(ctx, request, module, schedule, &code, &out->object) : ST_OK;
+}
+
+/* ---- All of it ------------------------------------------------------------------------------------------------- */
 
 Status compile_kernel(Ctx *ctx, const CompileRequest *request, Compiled *out) {
     const double start = now();
     Observer     observer = {.ctx = ctx, .dump_after = request->dump_after, .dump = TEXT(ctx)};
     Schedule     schedule;
     Module      *module;
-    LlvmOutput   code = {0};
     *out = (Compiled){0};
     TRY(check_pass_name(ctx, request->dump_after));
     TRY(final_schedule(ctx, request, &schedule));
@@ -152,13 +212,7 @@ Status compile_kernel(Ctx *ctx, const CompileRequest *request, Compiled *out) {
         out->schedule = schedule_text(ctx, &schedule);
     if (request->dump_after)
         out->dump = text_str(&observer.dump);
-    const int want = llvm_wants(request->emit);
-    if (want)
-        TRY(llvm_compile(ctx, module, request->target, &schedule, want, &code));
-    out->llvm_ir = code.ir;
-    out->assembly = code.assembly;
-    if (request->emit & EMIT_OBJECT)
-        TRY(make_object(ctx, request, module, &schedule, &code, &out->object));
+    TRY(generate(ctx, request, module, &schedule, out));
     out->seconds = now() - start;
     return ST_OK;
 }

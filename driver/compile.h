@@ -4,6 +4,7 @@
 
 #include "base/spec.h"
 #include "codegen/llvm/llvm_codegen.h"
+#include "codegen/ptx/ptx_codegen.h"
 #include "ir/ir.h"
 #include "ir/schedule.h"
 #include "passes/passes.h"
@@ -15,6 +16,11 @@ enum {
     EMIT_LLVM = 8,
     EMIT_ASM = 16,
     EMIT_OBJECT = 32, /* the CodeObject */
+    EMIT_CUDA = 64,   /* from here on for GPUs alone; EMIT_LLVM and EMIT_ASM are for CPUs alone */
+    EMIT_PTX = 128,
+    EMIT_CUBIN = 256,
+    EMIT_SASS = 512, /* the cubin as nvdisasm shows it */
+    EMIT_RESOURCES = 1024,
 };
 
 typedef struct CompileRequest {
@@ -30,6 +36,9 @@ typedef struct CompileRequest {
 
 typedef struct Compiled { /* texts are in the Ctx's arena; NULL where not asked for */
     const char *loop_ir, *tile_ir, *schedule, *llvm_ir, *assembly, *dump;
+    const char *cuda, *ptx, *sass, *resources;
+    uint8_t    *cubin; /* arena */
+    size_t      cubin_size;
     CodeObject *object; /* malloc'd: code_object_free */
     double      seconds;
 } Compiled;

@@ -34,19 +34,15 @@ static Status from_text(Ctx *ctx, const Timing *timing, double *seconds) {
     const double start = seconds_now();
     SpecFile     file;
     Cache       *cache;
-    CodeObject  *object;
-    Executable  *executable;
+    ReadyKernel  kernel = {0};
     TRY(spec_load_file(ctx, timing->path, &file));
     TRY(cache_open(ctx, timing->folder, 0, &cache));
     const CompileRequest request = request_for(timing, &timing->item->spec);
-    Status               status = session_object(ctx, cache, &request, &object);
-    if (status == ST_OK) {
-        status = executable_load(ctx, object, &executable);
-        *seconds = seconds_now() - start;
-        if (status == ST_OK)
-            executable_free(executable);
-        code_object_free(object);
-    }
+    Status               status = session_object(ctx, cache, &request, &kernel.object);
+    if (status == ST_OK)
+        status = session_load_kernel(ctx, timing->session, &kernel);
+    *seconds = seconds_now() - start;
+    kernel_free(&kernel);
     cache_close(cache);
     return status;
 }

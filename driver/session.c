@@ -1,6 +1,7 @@
 /* Targets, specs, kernels and threads of a command: see session.h. */
 #include "driver/session.h"
 
+#include "driver/device_launch.h"
 #include "driver/spec_set.h"
 #include "frontend/frontend.h"
 
@@ -95,8 +96,7 @@ Status shape_parse(Ctx *ctx, const char *text, Shape *shape) {
 
 Status session_open(Ctx *ctx, const Cli *cli, Session *session) {
     *session = (Session){.cli = cli};
-    const char *target = cli_value(cli, OPTION_TARGET);
-    TRY(llvm_find_target(ctx, target ? target : "host", &session->target));
+    TRY(target_find(ctx, cli_value(cli, OPTION_TARGET), &session->target));
     Schedule ignored = {0};
     session->schedule = cli_value(cli, OPTION_SCHEDULE);
     if (session->schedule)
@@ -165,6 +165,8 @@ void session_close(Session *session) {
         pool_destroy(session->pool);
     if (session->cache)
         cache_close(session->cache);
+    cuda_device_close(session->device);
+    session->device = NULL;
     session->pool = NULL;
     session->cache = NULL;
 }
@@ -199,6 +201,15 @@ Status session_object(Ctx *ctx, Cache *cache, const CompileRequest *request, Cod
     return status;
 }
 
+/* Code for a GPU goes to the first device. */
+Status session_load_kernel(Ctx *ctx, Session *session, ReadyKernel *kernel) {
+    if (!target_is_cuda(&session->target))
+        return executable_load(ctx, kernel->object, &kernel->executable);
+    if (!session->device)
+        TRY(cuda_device_open(ctx, 0, &session->device));
+    return cuda_executable_load(ctx, session->device, kernel->object, &kernel->cuda);
+}
+
 Status session_kernel(Ctx *ctx, Session *session, const Spec *spec, KernelKind kind, int variant, int64_t ring_rows,
                       ReadyKernel *out) {
     const CompileRequest request = {
@@ -212,13 +223,15 @@ Status session_kernel(Ctx *ctx, Session *session, const Spec *spec, KernelKind k
     };
     *out = (ReadyKernel){.spec = *spec};
     TRY(session_object(ctx, session->cache, &request, &out->object));
-    const Status status = executable_load(ctx, out->object, &out->executable);
+    const Status status = session_load_kernel(ctx, session, out);
     if (status != ST_OK)
         kernel_free(out);
     return status;
 }
 
 void kernel_free(ReadyKernel *kernel) {
+    cuda_executable_free(kernel->cuda);
+    kernel->cuda = NULL;
     if (kernel->executable)
         executable_free(kernel->executable);
     if (kernel->object)
@@ -249,6 +262,8 @@ Status kernel_launch(Ctx *ctx, Session *session, const ReadyKernel *kernel, cons
                      int64_t position) {
     Tensor *arguments;
     TRY(kernel_arguments(ctx, kernel, tensors, &arguments));
+    if (kernel->cuda)
+        return device_launch(ctx, kernel->cuda, arguments, position);
     TRY(executable_prepare(ctx, kernel->executable, session->pool, arguments));
     return executable_launch(ctx, kernel->executable, session->pool, arguments, position);
 }

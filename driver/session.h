@@ -7,7 +7,9 @@
 #include "driver/cli.h"
 #include "driver/compile.h"
 #include "driver/tensor_set.h"
+#include "driver/targets.h"
 #include "runtime/cache.h"
+#include "runtime/cuda_executable.h"
 #include "runtime/executable.h"
 
 enum { MAX_LENGTHS = 4096 };
@@ -25,15 +27,17 @@ typedef struct Session {
     const char *schedule; /* --schedule; NULL: the default */
     Pool       *pool;     /* NULL until session_pool */
     Cache      *cache;    /* NULL: --no-cache */
+    CudaDevice *device;   /* NULL until a kernel for a GPU is loaded */
     SpecFile    specs;
     int         first, last; /* items chosen by --item: first .. last - 1 */
 } Session;
 
 /* A kernel that can be launched. */
 typedef struct ReadyKernel {
-    Spec        spec;
-    CodeObject *object;
-    Executable *executable;
+    Spec            spec;
+    CodeObject     *object;
+    Executable     *executable; /* on CPUs */
+    CudaExecutable *cuda;       /* on a GPU */
 } ReadyKernel;
 
 /* Finds the target, checks --schedule's form, opens the cache. session_close even after a failure. */
@@ -56,6 +60,8 @@ const char *item_title(Ctx *ctx, const SpecItem *item);
 Status session_object(Ctx *ctx, Cache *cache, const CompileRequest *request, CodeObject **object);
 Status session_kernel(Ctx *ctx, Session *session, const Spec *spec, KernelKind kind, int variant, int64_t ring_rows,
                       ReadyKernel *out);
+/* Loads kernel->object for the session's target. */
+Status session_load_kernel(Ctx *ctx, Session *session, ReadyKernel *kernel);
 void   kernel_free(ReadyKernel *kernel);
 
 /* Launches on the tensors of that set which have the names of the kernel's parameters. */

@@ -34,8 +34,8 @@ static Status open_device(Ctx *ctx, int index, CudaDevice *device) {
     TRY(cuda_driver_open(ctx, &device->driver));
     TRY(cuda_check(ctx, driver, driver->device_count(&count), "CUDA", "cuDeviceGetCount"));
     if (index < 0 || index >= count)
-        return ctx_fail(ctx, ST_NO_DEVICE, "CUDA", "`rattan doctor` lists the devices", "there is no device %d, only 0 to %d", index,
-                        count - 1);
+        return ctx_fail(ctx, ST_NO_DEVICE, "CUDA", "`rattan doctor` lists the devices",
+                        "there is no device %d, only 0 to %d", index, count - 1);
     TRY(cuda_check(ctx, driver, driver->device_get(&device->handle, index), "CUDA", "cuDeviceGet"));
     TRY(cuda_check(ctx, driver, driver->context_retain(&device->context, device->handle), "CUDA",
                    "cuDevicePrimaryCtxRetain"));
@@ -77,7 +77,8 @@ int cuda_device_count(void) {
 Status cuda_enter(Ctx *ctx, const CudaDevice *device, bool *pushed) {
     CuContext current = NULL;
     *pushed = device->driver.context_current(&current) != 0 || current != device->context;
-    return *pushed ? cuda_check(ctx, &device->driver, device->driver.context_push(device->context), "CUDA", "cuCtxPushCurrent")
+    return *pushed ? cuda_check(ctx, &device->driver, device->driver.context_push(device->context), "CUDA",
+                                "cuCtxPushCurrent")
                    : ST_OK;
 }
 
@@ -88,13 +89,13 @@ void cuda_leave(const CudaDevice *device, bool pushed) {
 }
 
 /* Calls the driver's function inside the context and turns its result into `status`. */
-#define INSIDE(status, what, call)                                           \
-    do {                                                                     \
-        bool pushed_;                                                        \
-        TRY(cuda_enter(ctx, device, &pushed_));                              \
-        const int result_ = device->driver.call;                             \
-        cuda_leave(device, pushed_);                                         \
-        (status) = cuda_check(ctx, &device->driver, result_, "CUDA", what);  \
+#define INSIDE(status, what, call)                                                                                     \
+    do {                                                                                                               \
+        bool pushed_;                                                                                                  \
+        TRY(cuda_enter(ctx, device, &pushed_));                                                                        \
+        const int result_ = device->driver.call;                                                                       \
+        cuda_leave(device, pushed_);                                                                                   \
+        (status) = cuda_check(ctx, &device->driver, result_, "CUDA", what);                                            \
     } while (0)
 
 Status cuda_alloc(Ctx *ctx, const CudaDevice *device, int64_t bytes, CuPointer *out) {

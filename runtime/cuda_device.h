@@ -1,7 +1,7 @@
 /* CudaDevice: one GPU of this process by its index: its facts, memory, streams and events.
- * Always: work goes to the device's primary context, the one that CUDA's runtime and PyTorch use, so that their streams and
- *      pointers serve here. Every function makes that context current while it runs and puts back what was current; where
- *      it is current already that costs nothing. Safe from several threads. */
+ * Always: work goes to the device's primary context, the one that CUDA's runtime and PyTorch use, so that their streams
+ * and pointers serve here. Every function makes that context current while it runs and puts back what was current;
+ * where it is current already that costs nothing. Safe from several threads. */
 #ifndef RATTAN_RUNTIME_CUDA_DEVICE_H
 #define RATTAN_RUNTIME_CUDA_DEVICE_H
 
@@ -9,7 +9,7 @@
 
 typedef struct CudaFacts {
     char    name[128];
-    int     index, major, minor; /* compute capability */
+    int     index, major, minor;           /* compute capability */
     int     multiprocessors, shared_bytes; /* that a block may ask for */
     int     clock_khz, memory_clock_khz, bus_bits;
     int64_t l2_bytes, memory_bytes;
@@ -26,9 +26,9 @@ typedef struct CudaDevice {
 /* malloc'd. ST_NO_DEVICE where there is no driver or no device of that index. */
 Status cuda_device_open(Ctx *ctx, int index, CudaDevice **out);
 /* Everything made on the device must be gone. NULL is allowed. */
-void   cuda_device_close(CudaDevice *device);
+void cuda_device_close(CudaDevice *device);
 /* Of the devices there are; 0 without a driver. Never fails. */
-int    cuda_device_count(void);
+int cuda_device_count(void);
 
 /* Makes the context current: pairs with cuda_leave, which gets what cuda_enter returned in *pushed. */
 Status cuda_enter(Ctx *ctx, const CudaDevice *device, bool *pushed);

@@ -37,8 +37,8 @@ static Status open_library(Ctx *ctx, CudaDriver *driver) {
     const bool complete = find_functions(library, driver, &missing);
     dlclose(library);
     return complete ? ST_OK
-                    : ctx_fail(ctx, ST_NO_DEVICE, "CUDA driver", "install driver 525 (CUDA 12.0) or newer", "%s has no %s",
-                               name, missing);
+                    : ctx_fail(ctx, ST_NO_DEVICE, "CUDA driver", "install driver 525 (CUDA 12.0) or newer",
+                               "%s has no %s", name, missing);
 }
 
 Status cuda_driver_open(Ctx *ctx, CudaDriver *driver) {
@@ -52,12 +52,13 @@ Status cuda_driver_open(Ctx *ctx, CudaDriver *driver) {
                         name ? name : "unknown error", result);
     }
     if (result != 0 || driver->device_count(&count) != 0 || count == 0)
-        return ctx_fail(ctx, ST_NO_DEVICE, "CUDA driver", "look at CUDA_VISIBLE_DEVICES; `--target cuda:sm_XX` compiles without a GPU",
+        return ctx_fail(ctx, ST_NO_DEVICE, "CUDA driver",
+                        "look at CUDA_VISIBLE_DEVICES; `--target cuda:sm_XX` compiles without a GPU",
                         "it shows no device");
     driver->version(&version);
     if (version < LEAST_VERSION)
-        return ctx_fail(ctx, ST_NO_DEVICE, "CUDA driver", "install driver 525 (CUDA 12.0) or newer", "it is for CUDA %d.%d",
-                        version / 1000, version % 1000 / 10);
+        return ctx_fail(ctx, ST_NO_DEVICE, "CUDA driver", "install driver 525 (CUDA 12.0) or newer",
+                        "it is for CUDA %d.%d", version / 1000, version % 1000 / 10);
     return ST_OK;
 }
 
@@ -70,6 +71,7 @@ Status cuda_check(Ctx *ctx, const CudaDriver *driver, int result, const char *pl
     if (result == CU_RESULT_OUT_OF_MEMORY)
         return ctx_fail(ctx, ST_NO_MEMORY, place, "use a smaller batch, or free memory on the device", "%s: %s", what,
                         name ? name : "out of memory");
-    return ctx_fail(ctx, ST_FAILED, place, "run it under compute-sanitizer, or with CUDA_LAUNCH_BLOCKING=1, to see where it happens",
+    return ctx_fail(ctx, ST_FAILED, place,
+                    "run it under compute-sanitizer, or with CUDA_LAUNCH_BLOCKING=1, to see where it happens",
                     "%s: %s, %s", what, name ? name : "unknown error", text ? text : "no words for it");
 }

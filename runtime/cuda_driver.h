@@ -1,8 +1,8 @@
 /* NVIDIA's driver API, opened at run time: a machine without it builds and runs everything else.
  * In:  nothing but the machine; $RATTAN_LIBCUDA names another library than libcuda.so.1.
- * Out: a table of the driver's functions. Their types are declared here: the driver keeps them for ever, and no header of
- *      the toolkit is wanted to build.
- * Always: a result that is not 0 becomes a Status through cuda_check(), with the driver's own name and words for it. */
+ * Out: a table of the driver's functions. Their types are declared here: the driver keeps them for ever, and no header
+ * of the toolkit is wanted to build. Always: a result that is not 0 becomes a Status through cuda_check(), with the
+ * driver's own name and words for it. */
 #ifndef RATTAN_RUNTIME_CUDA_DRIVER_H
 #define RATTAN_RUNTIME_CUDA_DRIVER_H
 
@@ -28,13 +28,13 @@ typedef struct CuExecOpaque     *CuGraphExec;
     X(device_get, "cuDeviceGet", (CuDevice * device, int index))                                                       \
     X(device_name, "cuDeviceGetName", (char *name, int size, CuDevice device))                                         \
     X(device_attribute, "cuDeviceGetAttribute", (int *value, int attribute, CuDevice device))                          \
-    X(device_memory, "cuDeviceTotalMem_v2", (size_t * bytes, CuDevice device))                                         \
+    X(device_memory, "cuDeviceTotalMem_v2", (size_t *bytes, CuDevice device))                                          \
     X(context_retain, "cuDevicePrimaryCtxRetain", (CuContext * context, CuDevice device))                              \
     X(context_release, "cuDevicePrimaryCtxRelease_v2", (CuDevice device))                                              \
     X(context_push, "cuCtxPushCurrent_v2", (CuContext context))                                                        \
     X(context_pop, "cuCtxPopCurrent_v2", (CuContext * context))                                                        \
     X(context_current, "cuCtxGetCurrent", (CuContext * context))                                                       \
-    X(memory_info, "cuMemGetInfo_v2", (size_t * free_bytes, size_t *total))                                            \
+    X(memory_info, "cuMemGetInfo_v2", (size_t *free_bytes, size_t *total))                                             \
     X(memory_alloc, "cuMemAlloc_v2", (CuPointer * pointer, size_t bytes))                                              \
     X(memory_free, "cuMemFree_v2", (CuPointer pointer))                                                                \
     X(copy_in, "cuMemcpyHtoD_v2", (CuPointer to, const void *from, size_t bytes))                                      \
@@ -94,7 +94,8 @@ enum {
     CU_RESULT_NO_BINARY = 209,
 };
 
-/* Opens the library, fills the table and initializes. ST_NO_DEVICE with a remedy where there is no driver or no device. */
+/* Opens the library, fills the table and initializes. ST_NO_DEVICE with a remedy where there is no driver or no device.
+ */
 Status cuda_driver_open(Ctx *ctx, CudaDriver *driver);
 
 /* ST_OK for 0; else "what: CUDA_ERROR_X, its words". Memory that ran out is ST_NO_MEMORY. */

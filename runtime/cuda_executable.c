@@ -32,7 +32,8 @@ struct CudaExecutable {
     Workspace        *workspaces;
 };
 
-/* ---- Loading ------------------------------------------------------------------------------------------------------ */
+/* ---- Loading ------------------------------------------------------------------------------------------------------
+ */
 /* The cubin, or, on a chip newer than it, the PTX, which the driver then compiles. */
 static Status load_module(Ctx *ctx, CudaExecutable *executable) {
     const CodeObject *object = executable->object;
@@ -45,8 +46,9 @@ static Status load_module(Ctx *ctx, CudaExecutable *executable) {
     if (result == CU_RESULT_NO_BINARY && object->ptx && *object->ptx)
         result = driver->module_load(&executable->module, object->ptx, 2, options, values);
     if (result == CU_RESULT_NO_BINARY)
-        return ctx_fail(ctx, ST_NO_DEVICE, object->name, "compile it with --target cuda", "is for %s, and device %d is a %s (sm_%d%d)",
-                        object->target, facts->index, facts->name, facts->major, facts->minor);
+        return ctx_fail(ctx, ST_NO_DEVICE, object->name, "compile it with --target cuda",
+                        "is for %s, and device %d is a %s (sm_%d%d)", object->target, facts->index, facts->name,
+                        facts->major, facts->minor);
     log[strcspn(log, "\n")] = '\0';
     return cuda_check(ctx, driver, result, object->name, *log ? log : "cuModuleLoadData");
 }
@@ -59,8 +61,8 @@ static Status load_phase(Ctx *ctx, CudaExecutable *executable, int p) {
     TRY(cuda_check(ctx, driver, driver->module_function(&function, executable->module, phase->symbol), phase->symbol,
                    "cuModuleGetFunction"));
     executable->phases[p] = function;
-    TRY(cuda_check(ctx, driver, driver->function_get(&facts->max_threads, CU_FUNCTION_MAX_THREADS, function), phase->symbol,
-                   "cuFuncGetAttribute"));
+    TRY(cuda_check(ctx, driver, driver->function_get(&facts->max_threads, CU_FUNCTION_MAX_THREADS, function),
+                   phase->symbol, "cuFuncGetAttribute"));
     driver->function_get(&facts->registers, CU_FUNCTION_REGISTERS, function);
     if (phase->threads < 1 || phase->threads > facts->max_threads)
         return ctx_fail(ctx, ST_NO_DEVICE, phase->symbol, "use a schedule with fewer warps or smaller tiles",
@@ -141,9 +143,10 @@ void cuda_executable_free(CudaExecutable *executable) {
 
 const CodeObject *cuda_executable_object(const CudaExecutable *executable) { return executable->object; }
 CudaDevice       *cuda_executable_device(const CudaExecutable *executable) { return executable->device; }
-CudaPhaseFacts    cuda_executable_phase(const CudaExecutable *executable, int phase) { return executable->facts[phase]; }
+CudaPhaseFacts cuda_executable_phase(const CudaExecutable *executable, int phase) { return executable->facts[phase]; }
 
-/* ---- Workspaces --------------------------------------------------------------------------------------------------- */
+/* ---- Workspaces ---------------------------------------------------------------------------------------------------
+ */
 static Workspace *find_workspace(CudaExecutable *executable, CuStream stream, int64_t bytes) {
     Workspace *at = executable->workspaces;
     while (at && (at->stream != stream || at->bytes < bytes))
@@ -171,12 +174,14 @@ static Status make_workspace(Ctx *ctx, CudaExecutable *executable, CuStream stre
     return ST_OK;
 }
 
-/* Memory cannot be had while the stream is being captured: the allocation would be outside the graph, or end the capture. */
+/* Memory cannot be had while the stream is being captured: the allocation would be outside the graph, or end the
+ * capture. */
 static Status check_not_capturing(Ctx *ctx, const CudaExecutable *executable, CuStream stream) {
     int capturing = 0;
     executable->device->driver.stream_capturing(stream, &capturing);
     return capturing == 0 ? ST_OK
-                          : ctx_fail(ctx, ST_USAGE, executable->object->name, "call prepare for this stream and shape before the capture begins",
+                          : ctx_fail(ctx, ST_USAGE, executable->object->name,
+                                     "call prepare for this stream and shape before the capture begins",
                                      "needs a workspace while the stream is being captured");
 }
 
@@ -194,21 +199,23 @@ static Status own_workspace(Ctx *ctx, CudaExecutable *executable, CuStream strea
     return status;
 }
 
-static Status take_workspace(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, int64_t bytes, CuPointer *memory) {
+static Status take_workspace(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, int64_t bytes,
+                             CuPointer *memory) {
     *memory = place->workspace;
     if (bytes == 0)
         return ST_OK;
     if (!place->workspace)
         return own_workspace(ctx, executable, place->stream, bytes, memory);
     if (place->workspace_bytes < bytes)
-        return ctx_fail(ctx, ST_USAGE, "workspace", NULL, "has %lld bytes, should have %lld", (long long)place->workspace_bytes,
-                        (long long)bytes);
+        return ctx_fail(ctx, ST_USAGE, "workspace", NULL, "has %lld bytes, should have %lld",
+                        (long long)place->workspace_bytes, (long long)bytes);
     if (place->workspace % 256 != 0)
         return ctx_fail(ctx, ST_USAGE, "workspace", NULL, "is not aligned to 256 bytes");
     return ST_OK;
 }
 
-/* ---- Launching ---------------------------------------------------------------------------------------------------- */
+/* ---- Launching ----------------------------------------------------------------------------------------------------
+ */
 static Status count_blocks(Ctx *ctx, const CodePhase *phase, const LaunchSizes *sizes, int64_t *blocks) {
     bool over = false;
     *blocks = 1;
@@ -229,7 +236,8 @@ static Status launch_failed(Ctx *ctx, const CudaExecutable *executable, const Co
     return cuda_check(ctx, &executable->device->driver, result, phase->symbol, what);
 }
 
-static Status launch_phases(Ctx *ctx, const CudaExecutable *executable, CuStream stream, const LaunchSizes *sizes, int64_t *args) {
+static Status launch_phases(Ctx *ctx, const CudaExecutable *executable, CuStream stream, const LaunchSizes *sizes,
+                            int64_t *args) {
     void   *parameters[] = {args};
     int64_t blocks;
     for (int p = 0; p < executable->object->phase_count; p++) /* first all, so that a refusal leaves nothing running */
@@ -240,8 +248,8 @@ static Status launch_phases(Ctx *ctx, const CudaExecutable *executable, CuStream
         if (blocks == 0)
             continue;
         const int result =
-            executable->device->driver.launch(executable->phases[p], (unsigned)blocks, 1, 1, (unsigned)phase->threads, 1, 1,
-                                              (unsigned)phase->shared_bytes, stream, parameters, NULL);
+            executable->device->driver.launch(executable->phases[p], (unsigned)blocks, 1, 1, (unsigned)phase->threads,
+                                              1, 1, (unsigned)phase->shared_bytes, stream, parameters, NULL);
         if (result != 0)
             return launch_failed(ctx, executable, phase, blocks, sizes, result);
     }
@@ -257,7 +265,8 @@ static Status launch_inside(Ctx *ctx, CudaExecutable *executable, const CudaPlac
     return launch_phases(ctx, executable, place->stream, sizes, args);
 }
 
-Status cuda_executable_launch(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors, int64_t position) {
+Status cuda_executable_launch(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors,
+                              int64_t position) {
     LaunchSizes sizes;
     bool        pushed;
     TRY(launch_bind(ctx, executable->object, tensors, position, &sizes));

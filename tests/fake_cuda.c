@@ -1,5 +1,5 @@
-/* A driver API without a GPU, for the tests of runtime/cuda_*: device memory is the host's, launches are written down and run
- * nothing. Loaded through RATTAN_LIBCUDA. */
+/* A driver API without a GPU, for the tests of runtime/cuda_*: device memory is the host's, launches are written down
+ * and run nothing. Loaded through RATTAN_LIBCUDA. */
 #include "fake_cuda.h"
 
 #include <stdlib.h>
@@ -17,7 +17,9 @@ static int      symbol_count;
 static int      context; /* its address is the context */
 
 EXPORT int cuGetErrorName(int result, const char **text) {
-    *text = result == LAUNCH_FAILED ? "CUDA_ERROR_LAUNCH_FAILED" : result == OUT_OF_MEMORY ? "CUDA_ERROR_OUT_OF_MEMORY" : "CUDA_ERROR_FAKE";
+    *text = result == LAUNCH_FAILED   ? "CUDA_ERROR_LAUNCH_FAILED"
+            : result == OUT_OF_MEMORY ? "CUDA_ERROR_OUT_OF_MEMORY"
+                                      : "CUDA_ERROR_FAKE";
     return 0;
 }
 EXPORT int cuGetErrorString(int result, const char **text) {
@@ -161,8 +163,8 @@ EXPORT int cuFuncSetAttribute(CuFunction function, int attribute, int value) {
     fake_cuda.optin_bytes = attribute == CU_FUNCTION_DYNAMIC_SHARED ? value : -1;
     return 0;
 }
-EXPORT int cuLaunchKernel(CuFunction function, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned ty, unsigned tz,
-                          unsigned shared_bytes, CuStream stream, void **parameters, void **extra) {
+EXPORT int cuLaunchKernel(CuFunction function, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned ty,
+                          unsigned tz, unsigned shared_bytes, CuStream stream, void **parameters, void **extra) {
     if (fake_cuda.fail_launch || extra || y * z * ty * tz != 1 || without_context())
         return LAUNCH_FAILED;
     FakeLaunch *launch = &fake_cuda.launches[fake_cuda.launch_count++ % FAKE_LAUNCHES];
@@ -173,7 +175,7 @@ EXPORT int cuLaunchKernel(CuFunction function, unsigned x, unsigned y, unsigned 
 }
 
 /* There so that the table is complete; nothing tested here calls them. */
-#define UNUSED(name) \
+#define UNUSED(name)                                                                                                   \
     EXPORT int name(void) { return INVALID_VALUE; }
 UNUSED(cuStreamBeginCapture_v2)
 UNUSED(cuStreamEndCapture)

@@ -1,4 +1,5 @@
-/* What tests see of fake_cuda.c beside the driver API: what was called, and what to do wrong. Found by dlsym "fake_cuda". */
+/* What tests see of fake_cuda.c beside the driver API: what was called, and what to do wrong. Found by dlsym
+ * "fake_cuda". */
 #ifndef RATTAN_TESTS_FAKE_CUDA_H
 #define RATTAN_TESTS_FAKE_CUDA_H
 

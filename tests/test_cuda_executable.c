@@ -1,6 +1,6 @@
 /* link: rattan_runtime */
-/* Code for a GPU on a driver that only writes down what it is asked: arguments, workspaces, captures, every refusal. What needs
- * a real device is in tests/gpu. */
+/* Code for a GPU on a driver that only writes down what it is asked: arguments, workspaces, captures, every refusal.
+ * What needs a real device is in tests/gpu. */
 #include "runtime/cuda_executable.h"
 
 #include <dlfcn.h>
@@ -37,18 +37,29 @@ static Tensor tensor_of(void *data, int64_t batch, int64_t tokens) {
 }
 
 static void describe(Fixture *f) {
-    const CodeParam q = {"q", DT_F32, PARAM_IN, 4, {B_, T_, HEADS, WIDTH}}, o = {"o", DT_F32, PARAM_OUT, 4, {B_, T_, HEADS, WIDTH}};
+    const CodeParam q = {"q", DT_F32, PARAM_IN, 4, {B_, T_, HEADS, WIDTH}},
+                    o = {"o", DT_F32, PARAM_OUT, 4, {B_, T_, HEADS, WIDTH}};
     const CodeParam work = {"work", DT_BF16, PARAM_WORK, 4, {1, B_, T_, 1000}};
     const CodePhase one = {.symbol = "one", .axis_count = 2, .axes = {B_, T_, 1, 1}, .threads = 128};
-    const CodePhase two = {.symbol = "two", .axis_count = 3, .axes = {B_, T_, HEADS, 1}, .threads = 96, .shared_bytes = SHARED};
+    const CodePhase two = {
+        .symbol = "two", .axis_count = 3, .axes = {B_, T_, HEADS, 1}, .threads = 96, .shared_bytes = SHARED};
     f->params[0] = q;
     f->params[1] = work;
     f->params[2] = o;
     f->phases[0] = one;
     f->phases[1] = two;
-    f->object = (CodeObject){.params = f->params, .param_count = 3, .phases = f->phases, .phase_count = 2, .chunk = 1, .kv_heads = 1,
-                             .name = (char *)"sample", .target = (char *)"cuda:sm_90", .ptx = (char *)"",
-                             .payload = (uint8_t *)"\x7f" "ELF", .payload_size = 4};
+    f->object = (CodeObject){.params = f->params,
+                             .param_count = 3,
+                             .phases = f->phases,
+                             .phase_count = 2,
+                             .chunk = 1,
+                             .kv_heads = 1,
+                             .name = (char *)"sample",
+                             .target = (char *)"cuda:sm_90",
+                             .ptx = (char *)"",
+                             .payload = (uint8_t *)"\x7f"
+                                                   "ELF",
+                             .payload_size = 4};
     f->tensors[0] = tensor_of(f->q, 2, 5);
     f->tensors[1] = tensor_of(f->o, 2, 5);
 }
@@ -59,7 +70,8 @@ static int set_up(void **state) {
     ctx_init(&f->ctx);
     describe(f);
     *state = f;
-    return cuda_device_open(&f->ctx, 1, &f->device) != ST_OK || cuda_executable_load(&f->ctx, f->device, &f->object, &f->executable) != ST_OK;
+    return cuda_device_open(&f->ctx, 1, &f->device) != ST_OK ||
+           cuda_executable_load(&f->ctx, f->device, &f->object, &f->executable) != ST_OK;
 }
 
 static int tear_down(void **state) {
@@ -134,7 +146,8 @@ static void a_capture_allocates_nothing(void **state) {
     Fixture        *f = *state;
     const CudaPlace place = {.stream = (CuStream)(void *)&f->q};
     fake->capturing = 1;
-    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_USAGE, "before the capture");
+    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_USAGE,
+                   "before the capture");
     assert_int_equal(fake->launch_count + fake->allocations, 0);
     fake->capturing = 0;
     assert_int_equal(cuda_executable_prepare(&f->ctx, f->executable, &place, f->tensors), ST_OK);
@@ -163,16 +176,21 @@ static void wrong_arguments_launch_nothing(void **state) {
     const CudaPlace place = {0};
     Tensor          wrong[2] = {f->tensors[0], f->tensors[1]};
     wrong[1].dims[1] = 4;
-    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, wrong, 0), ST_USAGE, "should have [2 (B), 5 (T), 3, 8]");
+    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, wrong, 0), ST_USAGE,
+                   "should have [2 (B), 5 (T), 3, 8]");
     wrong[1] = f->tensors[0];
-    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, wrong, 0), ST_USAGE, "shares memory with q");
+    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, wrong, 0), ST_USAGE,
+                   "shares memory with q");
     wrong[1] = f->tensors[1];
     wrong[0].dtype = DT_BF16;
-    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, wrong, 0), ST_USAGE, "is bf16, should be fp32");
+    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, wrong, 0), ST_USAGE,
+                   "is bf16, should be fp32");
     /* 2 * 2^30 * 3 blocks */
     const Tensor many[] = {{f->q, DT_F32, 4, {2, 1 << 30, HEADS, WIDTH}, {0, 0, 0, 1}},
                            tensor_of((void *)((char *)f->q + (1 << 20)), 2, 1 << 30)};
-    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &(CudaPlace){.workspace = 256, .workspace_bytes = INT64_MAX}, many, 0),
+    expect_failure(f,
+                   cuda_executable_launch(&f->ctx, f->executable,
+                                          &(CudaPlace){.workspace = 256, .workspace_bytes = INT64_MAX}, many, 0),
                    ST_USAGE, "blocks");
     assert_int_equal(fake->launch_count, 0);
 }
@@ -181,11 +199,13 @@ static void failures_of_the_driver_are_named(void **state) {
     Fixture        *f = *state;
     const CudaPlace place = {0};
     fake->fail_alloc = 1;
-    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_NO_MEMORY, "CUDA_ERROR_OUT_OF_MEMORY");
+    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_NO_MEMORY,
+                   "CUDA_ERROR_OUT_OF_MEMORY");
     fake->fail_alloc = 0;
     fake->fail_launch = 1;
-    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_FAILED,
-                   "one: cuLaunchKernel with 10 blocks of 128 threads and 0 bytes, B=2 T=5 N=2: CUDA_ERROR_LAUNCH_FAILED");
+    expect_failure(
+        f, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_FAILED,
+        "one: cuLaunchKernel with 10 blocks of 128 threads and 0 bytes, B=2 T=5 N=2: CUDA_ERROR_LAUNCH_FAILED");
 }
 
 static void load_refuses(Fixture *f, const char *text) {

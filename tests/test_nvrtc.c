@@ -1,6 +1,6 @@
 /* link: rattan_ptx rattan_base */
-/* NVRTC: cubins for every architecture without a GPU, errors with a remedy, what ptxas says. What needs the library is skipped
- * where it is missing. */
+/* NVRTC: cubins for every architecture without a GPU, errors with a remedy, what ptxas says. What needs the library is
+ * skipped where it is missing. */
 #include "codegen/ptx/nvrtc.h"
 
 #include <setjmp.h>
@@ -56,7 +56,10 @@ static void compiles_for_every_architecture(void **state) {
         ctx_init(&ctx);
         assert_int_equal(ctx_run(&ctx, run_inside, &run), ST_OK);
         assert_true(run.result.cubin_size > 500);
-        assert_memory_equal(run.result.cubin, "\x7f" "ELF", 4);
+        assert_memory_equal(run.result.cubin,
+                            "\x7f"
+                            "ELF",
+                            4);
         assert_non_null(strstr(run.result.ptx, ".entry scale"));
         assert_non_null(strstr(run.result.ptx, ARCHS[a]));
         assert_true(nvrtc_resources(run.result.log, "scale", &resources));
@@ -83,7 +86,8 @@ static void expect_failure(const char *source, const char *arch, Status status, 
 static void errors_name_the_line_or_the_architecture(void **state) {
     (void)state;
     require_nvrtc();
-    expect_failure("extern \"C\" __global__ void f() {\n  undefined_name = 1;\n}\n", "sm_80", ST_FAILED, "test.cu(2): error");
+    expect_failure("extern \"C\" __global__ void f() {\n  undefined_name = 1;\n}\n", "sm_80", ST_FAILED,
+                   "test.cu(2): error");
     expect_failure(SOURCE, "sm_999", ST_NO_DEVICE, "does not know it");
 }
 
@@ -105,16 +109,17 @@ static void a_missing_library_is_a_clear_error(void **state) {
 }
 
 static void the_log_is_read_kernel_by_kernel(void **state) {
-    static const char LOG[] = "ptxas info    : 0 bytes gmem\n"
-                              "ptxas info    : Compiling entry function 'one' for 'sm_90a'\n"
-                              "ptxas info    : Function properties for one\n"
-                              "    16 bytes stack frame, 8 bytes spill stores, 12 bytes spill loads\n"
-                              "ptxas info    : Used 168 registers, used 2 barriers, 16 bytes cumulative stack size, 1040 bytes smem\n"
-                              "ptxas info    : Compiling entry function 'two' for 'sm_90a'\n"
-                              "ptxas info    : Function properties for two\n"
-                              "    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n"
-                              "ptxas info    : Used 24 registers, used 0 barriers, 640 bytes cmem[0]\n";
-    NvrtcResources    one, two, three;
+    static const char LOG[] =
+        "ptxas info    : 0 bytes gmem\n"
+        "ptxas info    : Compiling entry function 'one' for 'sm_90a'\n"
+        "ptxas info    : Function properties for one\n"
+        "    16 bytes stack frame, 8 bytes spill stores, 12 bytes spill loads\n"
+        "ptxas info    : Used 168 registers, used 2 barriers, 16 bytes cumulative stack size, 1040 bytes smem\n"
+        "ptxas info    : Compiling entry function 'two' for 'sm_90a'\n"
+        "ptxas info    : Function properties for two\n"
+        "    0 bytes stack frame, 0 bytes spill stores, 0 bytes spill loads\n"
+        "ptxas info    : Used 24 registers, used 0 barriers, 640 bytes cmem[0]\n";
+    NvrtcResources one, two, three;
     (void)state;
     assert_true(nvrtc_resources(LOG, "one", &one));
     assert_true(nvrtc_resources(LOG, "two", &two));

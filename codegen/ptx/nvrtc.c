@@ -1,5 +1,5 @@
-/* NVRTC by dlopen: see nvrtc.h. The few prototypes used are declared here: they have been the same since CUDA 11.2, and no
- * header of the toolkit is wanted to build. */
+/* NVRTC by dlopen: see nvrtc.h. The few prototypes used are declared here: they have been the same since CUDA 11.2, and
+ * no header of the toolkit is wanted to build. */
 #include "codegen/ptx/nvrtc.h"
 
 #include <dlfcn.h>
@@ -28,9 +28,11 @@ typedef struct Nvrtc {
     const char *path; /* of the library, as found */
 } Nvrtc;
 
-static const char *const REMEDY = "install CUDA 12 or newer, or `pip install nvidia-cuda-nvrtc` and set RATTAN_NVRTC to its folder";
+static const char *const REMEDY =
+    "install CUDA 12 or newer, or `pip install nvidia-cuda-nvrtc` and set RATTAN_NVRTC to its folder";
 
-/* ---- The library -------------------------------------------------------------------------------------------------- */
+/* ---- The library --------------------------------------------------------------------------------------------------
+ */
 /* NODELETE: closing and opening again costs nothing, and so no handle has to be kept anywhere. */
 static void *open_library(const char *path) { return dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE); }
 
@@ -66,12 +68,18 @@ static bool find_functions(void *library, Nvrtc *nvrtc) {
         const char *name;
         void       *place;
     } functions[] = {
-        {"nvrtcGetErrorString", &nvrtc->error_text}, {"nvrtcVersion", &nvrtc->version},
-        {"nvrtcCreateProgram", &nvrtc->create},      {"nvrtcDestroyProgram", &nvrtc->destroy},
-        {"nvrtcCompileProgram", &nvrtc->compile},    {"nvrtcGetProgramLogSize", &nvrtc->log_size},
-        {"nvrtcGetProgramLog", &nvrtc->log},         {"nvrtcGetPTXSize", &nvrtc->ptx_size},
-        {"nvrtcGetPTX", &nvrtc->ptx},                {"nvrtcGetCUBINSize", &nvrtc->cubin_size},
-        {"nvrtcGetCUBIN", &nvrtc->cubin},            {"nvrtcGetNumSupportedArchs", &nvrtc->arch_count},
+        {"nvrtcGetErrorString", &nvrtc->error_text},
+        {"nvrtcVersion", &nvrtc->version},
+        {"nvrtcCreateProgram", &nvrtc->create},
+        {"nvrtcDestroyProgram", &nvrtc->destroy},
+        {"nvrtcCompileProgram", &nvrtc->compile},
+        {"nvrtcGetProgramLogSize", &nvrtc->log_size},
+        {"nvrtcGetProgramLog", &nvrtc->log},
+        {"nvrtcGetPTXSize", &nvrtc->ptx_size},
+        {"nvrtcGetPTX", &nvrtc->ptx},
+        {"nvrtcGetCUBINSize", &nvrtc->cubin_size},
+        {"nvrtcGetCUBIN", &nvrtc->cubin},
+        {"nvrtcGetNumSupportedArchs", &nvrtc->arch_count},
         {"nvrtcGetSupportedArchs", &nvrtc->archs},
     };
     for (size_t f = 0; f < sizeof functions / sizeof *functions; f++) {
@@ -83,7 +91,8 @@ static bool find_functions(void *library, Nvrtc *nvrtc) {
     return true;
 }
 
-/* NVRTC opens a second library by its bare name when it compiles. A wheel's folder is on no path: open it from there. */
+/* NVRTC opens a second library by its bare name when it compiles. A wheel's folder is on no path: open it from there.
+ */
 static void open_builtins(Ctx *ctx, const Nvrtc *nvrtc) {
     const char *slash = strrchr(nvrtc->path, '/');
     int         major = 0, minor = 0;
@@ -131,20 +140,21 @@ static Status version_inside(Ctx *ctx, void *arg) {
 }
 
 const char *nvrtc_version(Ctx *ctx) {
-    Ctx          own; /* a missing library is no failure of the caller's */
-    int          numbers[2] = {0};
+    Ctx own; /* a missing library is no failure of the caller's */
+    int numbers[2] = {0};
     ctx_init(&own);
     const Status status = ctx_run(&own, version_inside, numbers);
     ctx_free(&own);
     return status == ST_OK ? ctx_printf(ctx, "NVRTC %d.%d", numbers[0], numbers[1]) : "no NVRTC";
 }
 
-/* ---- Compiling ---------------------------------------------------------------------------------------------------- */
+/* ---- Compiling ----------------------------------------------------------------------------------------------------
+ */
 typedef struct Job {
-    const Nvrtc  *nvrtc;
-    NvrtcProgram  program;
-    const char   *name, *arch;
-    NvrtcResult  *out;
+    const Nvrtc *nvrtc;
+    NvrtcProgram program;
+    const char  *name, *arch;
+    NvrtcResult *out;
 } Job;
 
 /* "sm_90a" to 90. */
@@ -216,7 +226,8 @@ Status nvrtc_compile(Ctx *ctx, const char *name, const char *source, const char 
     return status;
 }
 
-/* ---- Resources ---------------------------------------------------------------------------------------------------- */
+/* ---- Resources ----------------------------------------------------------------------------------------------------
+ */
 /* The number before `words`, between `from` and `end`; 0 where they are not there. */
 static int64_t number_before(const char *from, const char *end, const char *words) {
     const char *at = strstr(from, words);

@@ -1,8 +1,8 @@
 /* NVRTC, NVIDIA's run-time compiler: CUDA C++ to PTX and cubin, in this process, without a GPU.
  * In:  one self-contained source (no includes) and an architecture. Out: PTX, cubin, ptxas' account of resources.
- * Always: the library is opened at run time, so that rattan builds and starts where it is missing. It is searched for in
- * $RATTAN_NVRTC (the library or its folder; nothing else is tried then), the loader's path, $CUDA_HOME and $CUDA_PATH, and
- * the toolkit's usual folder. Once opened it stays mapped. */
+ * Always: the library is opened at run time, so that rattan builds and starts where it is missing. It is searched for
+ * in $RATTAN_NVRTC (the library or its folder; nothing else is tried then), the loader's path, $CUDA_HOME and
+ * $CUDA_PATH, and the toolkit's usual folder. Once opened it stays mapped. */
 #ifndef RATTAN_CODEGEN_PTX_NVRTC_H
 #define RATTAN_CODEGEN_PTX_NVRTC_H
 
@@ -17,14 +17,14 @@ typedef struct NvrtcResult { /* arena */
 
 /* What ptxas says of one kernel. */
 typedef struct NvrtcResources {
-    int     registers;                           /* a thread */
-    int64_t stack, spill_stores, spill_loads;    /* bytes a thread */
-    int64_t shared_bytes;                        /* static shared memory of a block */
+    int     registers;                        /* a thread */
+    int64_t stack, spill_stores, spill_loads; /* bytes a thread */
+    int64_t shared_bytes;                     /* static shared memory of a block */
     int64_t constant_bytes;
 } NvrtcResources;
 
-/* `name` stands for the source in messages ("paper_d128.cu"), `arch` is "sm_90a". ST_NO_DEVICE where NVRTC is missing or does
- * not know the architecture; ST_FAILED with the compiler's first error otherwise. */
+/* `name` stands for the source in messages ("paper_d128.cu"), `arch` is "sm_90a". ST_NO_DEVICE where NVRTC is missing
+ * or does not know the architecture; ST_FAILED with the compiler's first error otherwise. */
 Status nvrtc_compile(Ctx *ctx, const char *name, const char *source, const char *arch, NvrtcResult *out);
 
 /* "NVRTC 13.0 (path)": what `doctor` shows. */

@@ -1,6 +1,6 @@
-/* The CUDA side of the runtime on a real device, with two kernels written by hand: results, large grids, streams, graphs,
- * repeats, the host time of a launch, and what a faulty kernel leaves behind.
- * Out: "ok NAME" or "not ok NAME (why)" a case; exit code 1 if one failed, 77 where there is no device or no NVRTC. */
+/* The CUDA side of the runtime on a real device, with two kernels written by hand: results, large grids, streams,
+ * graphs, repeats, the host time of a launch, and what a faulty kernel leaves behind. Out: "ok NAME" or "not ok NAME
+ * (why)" a case; exit code 1 if one failed, 77 where there is no device or no NVRTC. */
 #include "codegen/ptx/nvrtc.h"
 #include "runtime/cuda_executable.h"
 
@@ -60,18 +60,28 @@ static void verdict(Ctx *ctx, const char *name, Status status, bool right) {
 }
 
 static Status make_bed(Ctx *ctx, Bed *bed, const NvrtcResult *code, const char *first, const char *second) {
-    const CodeParam q = {"q", DT_F32, PARAM_IN, 4, {B_, T_, HEADS, WIDTH}}, o = {"o", DT_F32, PARAM_OUT, 4, {B_, T_, HEADS, WIDTH}};
+    const CodeParam q = {"q", DT_F32, PARAM_IN, 4, {B_, T_, HEADS, WIDTH}},
+                    o = {"o", DT_F32, PARAM_OUT, 4, {B_, T_, HEADS, WIDTH}};
     const CodeParam work = {"work", DT_F32, PARAM_WORK, 4, {1, B_, T_, HEADS * WIDTH}};
     bed->params[0] = q;
     bed->params[1] = work;
     bed->params[2] = o;
     for (int p = 0; p < 2; p++) {
-        bed->phases[p] = (CodePhase){.axis_count = 2, .axes = {B_, T_, 1, 1}, .threads = 64, .shared_bytes = p ? SHARED : 0};
+        bed->phases[p] =
+            (CodePhase){.axis_count = 2, .axes = {B_, T_, 1, 1}, .threads = 64, .shared_bytes = p ? SHARED : 0};
         snprintf(bed->phases[p].symbol, sizeof bed->phases[p].symbol, "%s", p ? second : first);
     }
-    bed->object = (CodeObject){.params = bed->params, .param_count = 3, .phases = bed->phases, .phase_count = 2, .chunk = 1, .kv_heads = 1,
-                               .name = (char *)"gpu_test", .target = (char *)"cuda", .ptx = (char *)(uintptr_t)code->ptx,
-                               .payload = code->cubin, .payload_size = code->cubin_size};
+    bed->object = (CodeObject){.params = bed->params,
+                               .param_count = 3,
+                               .phases = bed->phases,
+                               .phase_count = 2,
+                               .chunk = 1,
+                               .kv_heads = 1,
+                               .name = (char *)"gpu_test",
+                               .target = (char *)"cuda",
+                               .ptx = (char *)(uintptr_t)code->ptx,
+                               .payload = code->cubin,
+                               .payload_size = code->cubin_size};
     return cuda_executable_load(ctx, bed->device, &bed->object, &bed->executable);
 }
 
@@ -98,9 +108,15 @@ static Status data_new(Ctx *ctx, const Bed *bed, int64_t batch, int64_t tokens, 
         data->host[i] = value_at(i);
     TRY(cuda_alloc(ctx, bed->device, q_bytes(data), &data->q));
     TRY(cuda_alloc(ctx, bed->device, o_bytes(data), &data->o));
-    data->tensors[0] = (Tensor){(void *)(uintptr_t)data->q, DT_F32, 4, {batch, tokens, HEADS, WIDTH},
+    data->tensors[0] = (Tensor){(void *)(uintptr_t)data->q,
+                                DT_F32,
+                                4,
+                                {batch, tokens, HEADS, WIDTH},
                                 {tokens * data->stride, data->stride, WIDTH, 1}};
-    data->tensors[1] = (Tensor){(void *)(uintptr_t)data->o, DT_F32, 4, {batch, tokens, HEADS, WIDTH},
+    data->tensors[1] = (Tensor){(void *)(uintptr_t)data->o,
+                                DT_F32,
+                                4,
+                                {batch, tokens, HEADS, WIDTH},
                                 {tokens * HEADS * WIDTH, HEADS * WIDTH, WIDTH, 1}};
     return cuda_copy_in(ctx, bed->device, data->q, data->host, q_bytes(data));
 }
@@ -173,7 +189,8 @@ static Status capture(Ctx *ctx, const Bed *bed, Data *data, CuStream stream, CuG
     const CudaPlace   place = {.stream = stream};
     CuGraph           graph;
     TRY(cuda_executable_prepare(ctx, bed->executable, &place, data->tensors));
-    TRY(cuda_check(ctx, driver, driver->capture_begin(stream, CU_CAPTURE_THREAD_LOCAL), "test", "cuStreamBeginCapture"));
+    TRY(cuda_check(ctx, driver, driver->capture_begin(stream, CU_CAPTURE_THREAD_LOCAL), "test",
+                   "cuStreamBeginCapture"));
     TRY(cuda_executable_launch(ctx, bed->executable, &place, data->tensors, 9));
     TRY(cuda_check(ctx, driver, driver->capture_end(stream, &graph), "test", "cuStreamEndCapture"));
     TRY(cuda_check(ctx, driver, driver->graph_instantiate(exec, graph, 0), "test", "cuGraphInstantiate"));
@@ -268,7 +285,8 @@ static void check_host_time(Ctx *ctx, const Bed *bed) {
         status = time_launches(ctx, bed, &data, &inside);
         cuda_leave(bed->device, pushed);
     }
-    printf("# host time of a launch of two kernels: %.2f us, %.2f us where the context is current\n", 1e6 * outside, 1e6 * inside);
+    printf("# host time of a launch of two kernels: %.2f us, %.2f us where the context is current\n", 1e6 * outside,
+           1e6 * inside);
     verdict(ctx, "a launch takes little host time", status, inside < 20e-6);
     data_free(bed, &data);
 }
@@ -290,9 +308,10 @@ static void check_fault(Ctx *ctx, const Bed *bed, const NvrtcResult *code) {
 static Status prepare_bed(Ctx *ctx, Bed *bed, NvrtcResult *code) {
     TRY(cuda_device_open(ctx, 0, &bed->device));
     const CudaFacts *facts = &bed->device->facts;
-    printf("# %s, sm_%d%d, %d multiprocessors, driver for CUDA %d\n", facts->name, facts->major, facts->minor, facts->multiprocessors,
-           facts->driver_version);
-    const char *source = ctx_printf(ctx, "#define SYM_T %d\n#define SYM_POS %d\n#define SYM_COUNT %d\n%s", SYM_T, SYM_POS, SYM_COUNT, SOURCE);
+    printf("# %s, sm_%d%d, %d multiprocessors, driver for CUDA %d\n", facts->name, facts->major, facts->minor,
+           facts->multiprocessors, facts->driver_version);
+    const char *source = ctx_printf(ctx, "#define SYM_T %d\n#define SYM_POS %d\n#define SYM_COUNT %d\n%s", SYM_T,
+                                    SYM_POS, SYM_COUNT, SOURCE);
     TRY(nvrtc_compile(ctx, "gpu_test.cu", source, ctx_printf(ctx, "sm_%d%d", facts->major, facts->minor), code));
     return make_bed(ctx, bed, code, "gpu_test_double", "gpu_test_add");
 }

@@ -1,0 +1,225 @@
+/* Timing on a GPU: see cuda_bench.h. */
+#include "driver/cuda_bench.h"
+
+#include "driver/bench_case.h"
+#include "driver/cuda_ceilings.h"
+#include "driver/device_launch.h"
+#include "driver/terminal.h"
+
+enum { MOST_SETS = 64, ROUNDS = 5, LEAST_REPS = 20, MOST_REPS = 1000, WARM_UP = 5, REPLAYS = 11 };
+
+static const double BUDGET_SECONDS = 1;
+
+typedef struct Bench {
+    const ReadyKernel *kernel;
+    CudaDevice        *device;
+    const CudaDriver  *driver;
+    CuStream           stream;
+    DeviceTensors      sets[MOST_SETS];
+    int                set_count;
+    CudaCeilings       ceilings;
+    CuEvent           *events; /* arena; a launch lies between two */
+    int64_t            event_count;
+    CudaTimes         *out;
+} Bench;
+
+static Status check(Ctx *ctx, const Bench *bench, int result, const char *what) {
+    return cuda_check(ctx, bench->driver, result, bench->kernel->object->name, what);
+}
+
+/* ---- Tensors ------------------------------------------------------------------------------------------------------
+ */
+static int argument_count(const CodeObject *object) {
+    int count = 0;
+    for (int p = 0; p < object->param_count; p++)
+        count += object->params[p].role != PARAM_WORK;
+    return count;
+}
+
+/* Twice the L2 cache's size, at least two sets, and no more than half of what is free. */
+static int choose_sets(const Bench *bench, const Tensor *arguments, int count) {
+    const double cache = bench->device->facts.l2_bytes > 0 ? (double)bench->device->facts.l2_bytes : 64e6;
+    double       bytes = 1;
+    size_t       left = 0, total = 0;
+    for (int t = 0; t < count; t++)
+        bytes += (double)tensor_bytes(&arguments[t]);
+    bench->driver->memory_info(&left, &total);
+    const double wanted = 2 * cache / bytes + 1, room = 0.5 * (double)left / bytes;
+    const double sets = wanted < room ? wanted : room;
+    return sets < 2 ? (room < 2 ? 1 : 2) : sets > MOST_SETS ? MOST_SETS : (int)sets;
+}
+
+static Status make_sets(Ctx *ctx, Bench *bench, const Tensor *arguments) {
+    const int count = argument_count(bench->kernel->object), wanted = choose_sets(bench, arguments, count);
+    for (int s = 0; s < wanted; s++) {
+        bench->set_count = s + 1;
+        TRY(device_tensors_make(ctx, bench->device, arguments, count, &bench->sets[s]));
+    }
+    return ST_OK;
+}
+
+static Status make_events(Ctx *ctx, Bench *bench, int64_t count) {
+    bench->events = NEW_ARRAY(ctx, CuEvent, count);
+    for (; bench->event_count < count; bench->event_count++)
+        TRY(check(ctx, bench, bench->driver->event_create(&bench->events[bench->event_count], 0), "cuEventCreate"));
+    return ST_OK;
+}
+
+static Status open_bench(Ctx *ctx, Bench *bench, const Tensor *arguments) {
+    TRY(cuda_stream_create(ctx, bench->device, &bench->stream));
+    TRY(make_sets(ctx, bench, arguments));
+    TRY(cuda_ceilings_open(ctx, bench->device, bench->stream, &bench->ceilings));
+    bench->out->sets = bench->set_count;
+    TRY(cuda_executable_memory(ctx, bench->kernel->cuda, arguments, &bench->out->work_bytes));
+    return cuda_executable_prepare(ctx, bench->kernel->cuda, &(CudaPlace){.stream = bench->stream},
+                                   bench->sets[0].tensors);
+}
+
+static void close_bench(Bench *bench) {
+    for (int64_t e = 0; e < bench->event_count; e++)
+        bench->driver->event_destroy(bench->events[e]);
+    for (int s = 0; s < bench->set_count; s++)
+        device_tensors_free(&bench->sets[s]);
+    if (bench->ceilings.device)
+        cuda_ceilings_close(&bench->ceilings);
+    cuda_stream_destroy(bench->device, bench->stream);
+}
+
+/* ---- Timing -------------------------------------------------------------------------------------------------------
+ */
+static Status launch(Ctx *ctx, const Bench *bench, int64_t turn) {
+    const CudaPlace place = {.stream = bench->stream};
+    return cuda_executable_launch(ctx, bench->kernel->cuda, &place, bench->sets[turn % bench->set_count].tensors, 0);
+}
+
+static Status elapsed(Ctx *ctx, const Bench *bench, int64_t first, int64_t last, double *seconds) {
+    float milliseconds = 0;
+    TRY(check(ctx, bench, bench->driver->event_elapsed(&milliseconds, bench->events[first], bench->events[last]),
+              "cuEventElapsedTime"));
+    *seconds = 1e-3 * (double)milliseconds;
+    return ST_OK;
+}
+
+/* Launches first .. last - 1, with an event before, between and behind them. The first is not timed: it fills the
+ * stream. */
+static Status run_turns(Ctx *ctx, Bench *bench, int64_t count, double *seconds) {
+    TRY(launch(ctx, bench, 0));
+    for (int64_t i = 0; i <= count; i++) {
+        TRY(check(ctx, bench, bench->driver->event_record(bench->events[i], bench->stream), "cuEventRecord"));
+        if (i < count)
+            TRY(launch(ctx, bench, i + 1));
+    }
+    TRY(cuda_stream_wait(ctx, bench->device, bench->stream));
+    for (int64_t i = 0; i < count; i++)
+        TRY(elapsed(ctx, bench, i, i + 1, &seconds[i]));
+    return ST_OK;
+}
+
+static Status first_calls(Ctx *ctx, Bench *bench, double *estimate) {
+    double       seconds[WARM_UP];
+    const double start = seconds_now();
+    TRY(launch(ctx, bench, 0));
+    TRY(cuda_stream_wait(ctx, bench->device, bench->stream));
+    bench->out->first_call = seconds_now() - start;
+    TRY(run_turns(ctx, bench, WARM_UP, seconds));
+    *estimate = bench_median(seconds, WARM_UP);
+    return ST_OK;
+}
+
+static int64_t choose_round(int64_t reps, double estimate) {
+    const double fit = BUDGET_SECONDS / (estimate + 1e-6);
+    const double all = reps ? (double)reps : fit < LEAST_REPS ? LEAST_REPS : fit > MOST_REPS ? MOST_REPS : fit;
+    return ((int64_t)all + ROUNDS - 1) / ROUNDS;
+}
+
+static Status time_rounds(Ctx *ctx, Bench *bench, int64_t round) {
+    double products[ROUNDS], copies[ROUNDS];
+    bench->out->reps = round * ROUNDS;
+    bench->out->seconds = NEW_ARRAY(ctx, double, bench->out->reps);
+    for (int r = 0; r < ROUNDS; r++) {
+        TRY(run_turns(ctx, bench, round, bench->out->seconds + r * round));
+        TRY(cuda_ceiling_product(ctx, &bench->ceilings, &products[r]));
+        TRY(cuda_ceiling_copy(ctx, &bench->ceilings, &copies[r]));
+    }
+    bench->out->product = bench_median(products, ROUNDS);
+    bench->out->copy = bench_median(copies, ROUNDS);
+    return ST_OK;
+}
+
+/* What a launch costs its caller: few enough that the stream never makes it wait. */
+static Status time_host(Ctx *ctx, Bench *bench) {
+    for (int round = 0; round < ROUNDS; round++) {
+        const double start = seconds_now();
+        for (int i = 0; i < LEAST_REPS; i++)
+            TRY(launch(ctx, bench, i));
+        const double seconds = (seconds_now() - start) / LEAST_REPS;
+        bench->out->host_time = round == 0 || seconds < bench->out->host_time ? seconds : bench->out->host_time;
+        TRY(cuda_stream_wait(ctx, bench->device, bench->stream));
+    }
+    return ST_OK;
+}
+
+/* ---- Graphs -------------------------------------------------------------------------------------------------------
+ */
+static Status capture(Ctx *ctx, Bench *bench, CuGraphExec *exec) {
+    CuGraph graph = NULL;
+    Status  status = ST_OK;
+    TRY(check(ctx, bench, bench->driver->capture_begin(bench->stream, CU_CAPTURE_THREAD_LOCAL),
+              "cuStreamBeginCapture"));
+    for (int s = 0; s < bench->set_count && status == ST_OK; s++)
+        status = launch(ctx, bench, s);
+    const int ended = bench->driver->capture_end(bench->stream, &graph);
+    TRY(status);
+    TRY(check(ctx, bench, ended, "cuStreamEndCapture"));
+    const int made = bench->driver->graph_instantiate(exec, graph, 0);
+    bench->driver->graph_destroy(graph);
+    return check(ctx, bench, made, "cuGraphInstantiate");
+}
+
+static Status replay(Ctx *ctx, Bench *bench, CuGraphExec exec) {
+    double seconds[REPLAYS];
+    TRY(check(ctx, bench, bench->driver->graph_launch(exec, bench->stream), "cuGraphLaunch"));
+    for (int i = 0; i <= REPLAYS; i++) {
+        TRY(check(ctx, bench, bench->driver->event_record(bench->events[i], bench->stream), "cuEventRecord"));
+        if (i < REPLAYS)
+            TRY(check(ctx, bench, bench->driver->graph_launch(exec, bench->stream), "cuGraphLaunch"));
+    }
+    TRY(cuda_stream_wait(ctx, bench->device, bench->stream));
+    for (int i = 0; i < REPLAYS; i++)
+        TRY(elapsed(ctx, bench, i, i + 1, &seconds[i]));
+    bench->out->graph = bench_median(seconds, REPLAYS) / bench->set_count;
+    return ST_OK;
+}
+
+static Status time_graph(Ctx *ctx, Bench *bench) {
+    CuGraphExec exec = NULL;
+    TRY(capture(ctx, bench, &exec));
+    const Status status = replay(ctx, bench, exec);
+    bench->driver->graph_exec_destroy(exec);
+    return status;
+}
+
+static Status run_bench(Ctx *ctx, Bench *bench, const Tensor *arguments, int64_t reps) {
+    double estimate;
+    TRY(open_bench(ctx, bench, arguments));
+    TRY(make_events(ctx, bench, MOST_REPS + ROUNDS + reps));
+    TRY(first_calls(ctx, bench, &estimate));
+    TRY(time_rounds(ctx, bench, choose_round(reps, estimate)));
+    TRY(time_host(ctx, bench));
+    return time_graph(ctx, bench);
+}
+
+Status cuda_bench(Ctx *ctx, const ReadyKernel *kernel, const Tensor *arguments, int64_t reps, CudaTimes *out) {
+    Bench *bench = NEW(ctx, Bench);
+    bool   pushed;
+    *out = (CudaTimes){0};
+    bench->kernel = kernel;
+    bench->device = cuda_executable_device(kernel->cuda);
+    bench->driver = &bench->device->driver;
+    bench->out = out;
+    TRY(cuda_enter(ctx, bench->device, &pushed));
+    const Status status = run_bench(ctx, bench, arguments, reps);
+    close_bench(bench);
+    cuda_leave(bench->device, pushed);
+    return status;
+}

@@ -1,0 +1,22 @@
+/* Timing a kernel on a GPU by events, in turns with the device's ceilings.
+ * Always: launches go round over copies of the tensors that are together larger than the L2 cache, so that none finds
+ * its inputs there. */
+#ifndef RATTAN_DRIVER_CUDA_BENCH_H
+#define RATTAN_DRIVER_CUDA_BENCH_H
+
+#include "driver/session.h"
+
+typedef struct CudaTimes {
+    double *seconds; /* arena; of each launch, from the end of the one before to its own end */
+    int64_t reps;
+    double  graph;                 /* seconds a launch where all sets are launched by one captured graph */
+    double  product, copy;         /* flops and bytes a second; product 0: no cuBLAS */
+    double  first_call, host_time; /* seconds: with its wait; that the caller spends on a launch */
+    int64_t work_bytes;
+    int     sets; /* of tensors */
+} CudaTimes;
+
+/* `arguments` are the host's. reps 0: as many as take a second. */
+Status cuda_bench(Ctx *ctx, const ReadyKernel *kernel, const Tensor *arguments, int64_t reps, CudaTimes *out);
+
+#endif

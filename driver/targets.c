@@ -1,0 +1,55 @@
+/* Targets of both back ends: see targets.h. */
+#include "driver/targets.h"
+
+#include "codegen/llvm/llvm_codegen.h"
+#include "codegen/ptx/ptx_codegen.h"
+
+#include <string.h>
+
+bool target_name_is_cuda(const char *name) { return strcmp(name, "cuda") == 0 || strncmp(name, "cuda:", 5) == 0; }
+
+Status target_of_device(Ctx *ctx, const CudaDevice *device, Target *target) {
+    const CudaFacts *facts = &device->facts;
+    const char      *name = ptx_arch_for(facts->major, facts->minor);
+    if (!name)
+        return ctx_fail(ctx, ST_NO_DEVICE, "cuda", "use a GPU of compute capability 8.0 or newer",
+                        "device %d is a %s of compute capability %d.%d, which is too old", facts->index, facts->name,
+                        facts->major, facts->minor);
+    TRY(ptx_find_target(ctx, target_name_is_cuda(name) ? name : ctx_printf(ctx, "cuda:%s", name), target));
+    target->processors = facts->multiprocessors;
+    target->native = true;
+    return ST_OK;
+}
+
+static Status present_device(Ctx *ctx, Target *target) {
+    CudaDevice *device;
+    TRY(cuda_device_open(ctx, 0, &device));
+    const Status status = target_of_device(ctx, device, target);
+    cuda_device_close(device);
+    return status;
+}
+
+Status target_find(Ctx *ctx, const char *name, Target *target) {
+    if (name && strcmp(name, "cuda") == 0)
+        return present_device(ctx, target);
+    if (name && target_name_is_cuda(name))
+        return ptx_find_target(ctx, name, target);
+    return llvm_find_target(ctx, name ? name : "host", target);
+}
+
+static int cpu_count(void) {
+    int count = 0;
+    while (llvm_target_name(count))
+        count++;
+    return count;
+}
+
+const char *target_name(int index) {
+    const int cpus = cpu_count();
+    return index < cpus ? llvm_target_name(index) : ptx_target_name(index - cpus);
+}
+
+const char *target_help(int index) {
+    const int cpus = cpu_count();
+    return index < cpus ? llvm_target_help(index) : ptx_target_help(index - cpus);
+}
