@@ -28,13 +28,15 @@ struct rattan_kernel {
     const char           *spec_text, *schedule; /* malloc'd: with `request`, what the kernel was asked for */
     rattan_kernel_request request;              /* of the numbers alone: no pointers */
     CodeObject           *object;
-    Executable           *executable;
+    Executable           *executable; /* on CPUs */
+    CudaExecutable       *cuda;       /* on a GPU */
 };
 
 struct rattan_context {
     Target          target;
     Pool           *pool;
     Cache          *cache;
+    CudaDevice     *device; /* NULL for CPUs */
     pthread_mutex_t lists, compiling;
     rattan_kernel  *kernels[BUCKETS];
 };
@@ -46,10 +48,20 @@ typedef struct ContextArgs {
     rattan_context               *context;
 } ContextArgs;
 
+/* "cuda" is whatever the device is; a GPU's name must suit it, which is seen when code loads. */
+static Status open_target(Ctx *ctx, const rattan_context_options *options, rattan_context *context) {
+    const char *name = options->target;
+    if (!name || !target_name_is_cuda(name))
+        return target_find(ctx, name, &context->target);
+    TRY(cuda_device_open(ctx, options->device, &context->device));
+    return strcmp(name, "cuda") == 0 ? target_of_device(ctx, context->device, &context->target)
+                                     : target_find(ctx, name, &context->target);
+}
+
 static Status open_context(Ctx *ctx, void *arg) {
     const ContextArgs *args = arg;
     rattan_context    *context = args->context;
-    TRY(llvm_find_target(ctx, args->options->target ? args->options->target : "host", &context->target));
+    TRY(open_target(ctx, args->options, context));
     TRY(pool_create(ctx, args->options->threads, &context->pool));
     return cache_open(ctx, args->options->cache_dir, args->options->cache_limit, &context->cache);
 }
@@ -76,6 +88,7 @@ rattan_status rattan_context_create(const rattan_context_options *options, ratta
 
 static void free_kernel(rattan_kernel *kernel) {
     executable_free(kernel->executable);
+    cuda_executable_free(kernel->cuda);
     code_object_free(kernel->object);
     free((char *)kernel->spec_text);
     free((char *)kernel->schedule);
@@ -91,6 +104,7 @@ void rattan_context_destroy(rattan_context *context) {
             free_kernel(context->kernels[b]);
             context->kernels[b] = next;
         }
+    cuda_device_close(context->device);
     cache_close(context->cache);
     pool_destroy(context->pool);
     pthread_mutex_destroy(&context->compiling);
@@ -179,7 +193,8 @@ static Status load_kernel(Ctx *ctx, rattan_context *context, const Wanted *wante
         .emit = EMIT_OBJECT,
     };
     TRY(session_object(ctx, context->cache, &request, &kernel->object));
-    return executable_load(ctx, kernel->object, &kernel->executable);
+    return context->device ? cuda_executable_load(ctx, context->device, kernel->object, &kernel->cuda)
+                           : executable_load(ctx, kernel->object, &kernel->executable);
 }
 
 static Status make_kernel(Ctx *ctx, rattan_context *context, const Wanted *wanted, rattan_kernel **out) {
@@ -336,6 +351,55 @@ static Status order_tensors(Ctx *ctx, const rattan_kernel *kernel, const rattan_
     return ST_OK;
 }
 
+/* On a GPU: enqueued on the default stream and waited for. */
+static Status launch_and_wait(Ctx *ctx, rattan_kernel *kernel, const Tensor *tensors, int64_t position) {
+    const CudaPlace place = {0};
+    if (!kernel->cuda)
+        return executable_launch(ctx, kernel->executable, kernel->context->pool, tensors, position);
+    TRY(cuda_executable_launch(ctx, kernel->cuda, &place, tensors, position));
+    return cuda_stream_wait(ctx, kernel->context->device, NULL);
+}
+
+static Status read_place(Ctx *ctx, const rattan_kernel *kernel, const rattan_place *place, CudaPlace *out) {
+    if (!kernel->cuda)
+        return ctx_fail(ctx, ST_USAGE, kernel->object->name, "use rattan_launch, or a context with the target \"cuda\"",
+                        "is for %s, which has no streams", kernel->object->target);
+    *out = (CudaPlace){0};
+    if (place)
+        *out = (CudaPlace){.stream = (CuStream)place->stream,
+                           .workspace = (CuPointer)(uintptr_t)place->workspace,
+                           .workspace_bytes = place->workspace_bytes};
+    return ST_OK;
+}
+
+rattan_status rattan_launch_on(rattan_kernel *kernel, const rattan_place *place, const rattan_tensor *tensors,
+                               int count, int64_t position, rattan_error *error) {
+    Ctx       ctx;
+    Tensor    ordered[MAX_TENSORS];
+    CudaPlace where;
+    ctx_init(&ctx);
+    Status status = read_place(&ctx, kernel, place, &where);
+    if (status == ST_OK)
+        status = order_tensors(&ctx, kernel, tensors, count, ordered);
+    if (status == ST_OK)
+        status = cuda_executable_launch(&ctx, kernel->cuda, &where, ordered, position);
+    return api_report(&ctx, status, error);
+}
+
+rattan_status rattan_prepare_on(rattan_kernel *kernel, const rattan_place *place, const rattan_tensor *tensors,
+                                int count, rattan_error *error) {
+    Ctx       ctx;
+    Tensor    ordered[MAX_TENSORS];
+    CudaPlace where;
+    ctx_init(&ctx);
+    Status status = read_place(&ctx, kernel, place, &where);
+    if (status == ST_OK)
+        status = order_tensors(&ctx, kernel, tensors, count, ordered);
+    if (status == ST_OK)
+        status = cuda_executable_prepare(&ctx, kernel->cuda, &where, ordered);
+    return api_report(&ctx, status, error);
+}
+
 rattan_status rattan_launch(rattan_kernel *kernel, const rattan_tensor *tensors, int count, int64_t position,
                             rattan_error *error) {
     Ctx    ctx;
@@ -343,13 +407,15 @@ rattan_status rattan_launch(rattan_kernel *kernel, const rattan_tensor *tensors,
     ctx_init(&ctx);
     Status status = order_tensors(&ctx, kernel, tensors, count, ordered);
     if (status == ST_OK)
-        status = executable_launch(&ctx, kernel->executable, kernel->context->pool, ordered, position);
+        status = launch_and_wait(&ctx, kernel, ordered, position);
     return api_report(&ctx, status, error);
 }
 
 rattan_status rattan_prepare(rattan_kernel *kernel, const rattan_tensor *tensors, int count, rattan_error *error) {
     Ctx    ctx;
     Tensor ordered[MAX_TENSORS];
+    if (kernel->cuda)
+        return rattan_prepare_on(kernel, NULL, tensors, count, error);
     ctx_init(&ctx);
     Status status = order_tensors(&ctx, kernel, tensors, count, ordered);
     if (status == ST_OK)
@@ -364,7 +430,8 @@ rattan_status rattan_kernel_memory(const rattan_kernel *kernel, const rattan_ten
     ctx_init(&ctx);
     Status status = order_tensors(&ctx, kernel, tensors, count, ordered);
     if (status == ST_OK)
-        status = executable_memory(&ctx, kernel->executable, kernel->context->pool, ordered, bytes);
+        status = kernel->cuda ? cuda_executable_memory(&ctx, kernel->cuda, ordered, bytes)
+                              : executable_memory(&ctx, kernel->executable, kernel->context->pool, ordered, bytes);
     return api_report(&ctx, status, error);
 }
 

@@ -3,6 +3,7 @@
  * cache. */
 #include <rattan/rattan.h>
 
+#include <dlfcn.h>
 #include <math.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -14,6 +15,8 @@
 #include <time.h>
 
 #include <cmocka.h>
+
+#include "fake_cuda.h"
 
 enum { H = 4, HK = 2, D = 8, E = 6, W = 5, F = 8, MAX_T = 64 };
 
@@ -483,6 +486,45 @@ static int remove_folder(void **state) {
     return remove(cache_folder);
 }
 
+/* ---- GPUs, on a driver that has none ------------------------------------------------------------------------------
+ */
+static void open_gpu(const char *driver, int device, rattan_status wanted, const char *part) {
+    const rattan_context_options options = {.cache_dir = "", .target = "cuda", .device = device};
+    rattan_context              *context = NULL;
+    rattan_error                 error;
+    setenv("RATTAN_LIBCUDA", driver, 1);
+    const rattan_status status = rattan_context_create(&options, &context, &error);
+    unsetenv("RATTAN_LIBCUDA");
+    if (wanted == RATTAN_OK)
+        assert_int_equal(status, RATTAN_OK);
+    else
+        expect_error(status, wanted, &error, "CUDA", part);
+    rattan_context_destroy(context);
+}
+
+static void test_gpu_contexts(void **state) {
+    void *library = dlopen(FAKE_CUDA, RTLD_NOW);
+    (void)state;
+    assert_non_null(library);
+    ((FakeCuda *)dlsym(library, "fake_cuda"))->devices = 2;
+    open_gpu(FAKE_CUDA, 0, RATTAN_OK, NULL);
+    open_gpu(FAKE_CUDA, 1, RATTAN_OK, NULL);
+    open_gpu(FAKE_CUDA, 2, RATTAN_NO_DEVICE, "there is no device 2");
+    open_gpu("nowhere/libcuda.so", 0, RATTAN_NO_DEVICE, "cannot be opened");
+}
+
+static void test_cpu_kernels_have_no_streams(void **state) {
+    rattan_context *context = open_context("", 1);
+    rattan_spec    *spec = open_spec(SPEC);
+    rattan_kernel  *kernel = get_kernel(context, &(rattan_kernel_request){.spec = spec});
+    rattan_error    error;
+    (void)state;
+    expect_error(rattan_launch_on(kernel, NULL, NULL, 0, 0, &error), RATTAN_USAGE, &error, "api", "no streams");
+    expect_error(rattan_prepare_on(kernel, NULL, NULL, 0, &error), RATTAN_USAGE, &error, "api", "no streams");
+    rattan_spec_destroy(spec);
+    rattan_context_destroy(context);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_context),
@@ -495,6 +537,8 @@ int main(void) {
         cmocka_unit_test(test_bad_tensors),
         cmocka_unit_test(test_threads_at_once),
         cmocka_unit_test(test_cache),
+        cmocka_unit_test(test_gpu_contexts),
+        cmocka_unit_test(test_cpu_kernels_have_no_streams),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
 }

@@ -62,11 +62,12 @@ typedef struct rattan_context_options { /* all zero is a good choice */
     int         threads;                /* 0: RATTAN_NUM_THREADS, else the cores this process may use */
     const char *cache_dir;   /* NULL: $RATTAN_CACHE_DIR, $XDG_CACHE_HOME/rattan or ~/.cache/rattan; "": memory only */
     int64_t     cache_limit; /* bytes of files to keep; 0: $RATTAN_CACHE_SIZE, else 2 GiB; negative: memory only */
-    const char *target;      /* NULL: "host"; `rattan targets` lists them. Only code that this machine can run loads. */
+    const char *target; /* NULL: "host"; "cuda": a GPU; `rattan targets` lists more. Only code that runs here loads. */
+    int         device; /* which GPU, from 0, as CUDA counts them */
 } rattan_context_options;
 
-/* `options` may be NULL. RATTAN_USAGE for an unknown target. A cache that cannot be used is no error:
- * rattan_cache_info. */
+/* `options` may be NULL. RATTAN_USAGE for an unknown target, RATTAN_NO_DEVICE for a missing GPU. A cache that cannot be
+ * used is no error: rattan_cache_info. */
 RATTAN_API rattan_status rattan_context_create(const rattan_context_options *options, rattan_context **context,
                                                rattan_error *error);
 /* Ends the context and all its kernels; no launch may be running. NULL is allowed. */
@@ -215,6 +216,23 @@ RATTAN_API rattan_status rattan_prepare(rattan_kernel *kernel, const rattan_tens
 /* Bytes that a launch of this shape needs beyond its tensors, all threads together. */
 RATTAN_API rattan_status rattan_kernel_memory(const rattan_kernel *kernel, const rattan_tensor *tensors, int count,
                                               int64_t *bytes, rattan_error *error);
+
+/* On a GPU: tensors are in the memory of the context's device. rattan_launch waits for the outputs, as above;
+ * rattan_launch_on only enqueues, on a stream of the device's primary context (a cudaStream_t; NULL: the default one),
+ * and then synchronizes nothing. It allocates nothing where it is given a workspace or rattan_prepare_on has seen the
+ * shape and stream: it may then be captured into a graph, which is not to be replayed while other launches run on that
+ * stream. The contents of cu_seqlens, slots and pos are not checked there: wrong ones give wrong results. */
+typedef struct rattan_place {
+    void *stream;
+    void *workspace; /* device memory, 256-byte aligned, for this launch alone; NULL: the kernel's own, one a stream */
+    int64_t workspace_bytes; /* at least what rattan_kernel_memory says */
+} rattan_place;
+
+RATTAN_API rattan_status rattan_launch_on(rattan_kernel *kernel, const rattan_place *place,
+                                          const rattan_tensor *tensors, int count, int64_t position,
+                                          rattan_error *error);
+RATTAN_API rattan_status rattan_prepare_on(rattan_kernel *kernel, const rattan_place *place,
+                                           const rattan_tensor *tensors, int count, rattan_error *error);
 
 /* ---- Cache ----------------------------------------------------------------------------------------------------------
  */
