@@ -39,11 +39,56 @@ static void accumulate(const Inner *d, const Val *a_rows, int m, const Val *b_ro
     }
 }
 
-static void add_to(const Inner *d, int row, Val row_base, Val column, Val sum) {
+/* Blocks of `width` lanes of x and y, halved by adding their halves: first x's blocks, then y's. */
+static Val fold_pair(Gen *g, Val x, Val y, int width) {
+    int lower[64], upper[64], at = 0;
+    for (int vector = 0; vector < 2; vector++)
+        for (int block = 0; block < g->lanes; block += width)
+            for (int l = 0; l < width / 2; l++, at++) {
+                lower[at] = vector * g->lanes + block + l;
+                upper[at] = lower[at] + width / 2;
+            }
+    return gen_fadd(g, gen_shuffle(g, x, y, lower, g->lanes), gen_shuffle(g, x, y, upper, g->lanes));
+}
+
+/* One vector whose lane i is the sum of x[i]'s lanes: as many vectors as lanes, folded in pairs, which costs three
+ * instructions a sum where each on its own would take eight. */
+static Val sum_lanes(Gen *g, const Val *x, int count) {
+    Val left[64];
+    for (int i = 0; i < g->lanes; i++)
+        left[i] = i < count ? x[i] : gen_splat_const(g, 0);
+    for (int width = g->lanes; width > 1; width /= 2)
+        for (int i = 0; 2 * i < width; i++)
+            left[i] = fold_pair(g, left[2 * i], left[2 * i + 1], width);
+    return left[0];
+}
+
+/* Lanes `from` .. from + n - 1 of sums are added to the n cells of a row of c from `column` on; n is 1 or B_ROWS. */
+static void add_to(const Inner *d, int row, Val column, Val sums, int from, int n) {
     Gen      *g = d->g;
-    const Val cell = gen_address(g, gen_bytes(g, row_base, 4 * row * d->ldc), g->f32, column);
-    const Val total = LLVMBuildExtractElement(g->b, gen_reduce(g, sum, gen_fadd), gen_i32(g, 0), "");
-    gen_store(g, LLVMBuildFAdd(g->b, gen_load(g, g->f32, cell, 4, ""), total, ""), cell, 4);
+    const Val cells = gen_address(g, gen_bytes(g, d->p[P_C], 4 * row * d->ldc), g->f32, column);
+    if (n == 1) {
+        const Val sum = LLVMBuildExtractElement(g->b, sums, gen_i32(g, from), "");
+        gen_store(g, LLVMBuildFAdd(g->b, gen_load(g, g->f32, cells, 4, ""), sum, ""), cells, 4);
+        return;
+    }
+    int lanes[B_ROWS];
+    for (int j = 0; j < n; j++)
+        lanes[j] = from + j;
+    const Val part = gen_shuffle(g, sums, LLVMGetPoison(LLVMTypeOf(sums)), lanes, n);
+    const Val old = gen_load(g, LLVMVectorType(g->f32, (unsigned)n), cells, 4, "");
+    gen_store(g, LLVMBuildFAdd(g->b, old, part, ""), cells, 4);
+}
+
+/* c's rows from `first` on += the sums over the lanes of m * n vectors, row by row. */
+static void add_sums(const Inner *d, int first, int m, Val column, int n, const Val *sums) {
+    Gen *g = d->g;
+    for (int at = 0; at < m * n; at += g->lanes) {
+        const int count = gen_min_int(g->lanes, m * n - at);
+        const Val lanes = sum_lanes(g, sums + at, count);
+        for (int i = 0; i < count; i += n)
+            add_to(d, first + (at + i) / n, column, lanes, i, n);
+    }
 }
 
 /* m rows of a from `first` on with n rows of b from `column` on. */
@@ -72,9 +117,7 @@ static void tile(const Inner *d, int first, int m, Val column, int n) {
     }
     if (d->k > whole)
         accumulate(d, a_rows, m, b_rows, n, gen_int(g, whole), d->k - whole, sums);
-    for (int i = 0; i < m; i++)
-        for (int j = 0; j < n; j++)
-            add_to(d, first + i, d->p[P_C], gen_add(g, column, gen_int(g, j)), sums[i * n + j]);
+    add_sums(d, first, m, column, n, sums);
 }
 
 static void all_rows(const Inner *d, Val column, int n) {
