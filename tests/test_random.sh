@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Random layers, shapes, types and schedules: forward, chunks and steps against the float64 reference (`rattan check`).
 # RATTAN_RANDOM_CASES: how many (default 40; the accuracy rule is stated for 500). RATTAN_RANDOM_SEED: the first case's number.
+# RATTAN_RANDOM_TARGET: the target of every case, with its default schedule, instead of those that run here.
 . "$(dirname "$0")/lib.sh"
 CASES=${RATTAN_RANDOM_CASES:-40}
 FIRST=${RATTAN_RANDOM_SEED:-1}
@@ -65,6 +66,7 @@ run_case() {
     size=$(shape)
     [ $((RANDOM % 4)) = 0 ] && options=(--schedule "$(schedule)")
     [ $((RANDOM % 4)) = 0 ] && options+=(--target "$(target)")
+    [ -z "${RATTAN_RANDOM_TARGET:-}" ] || options=(--target "$RATTAN_RANDOM_TARGET")
     if "$RATTAN" check "$TMP/random.lua" --shape "$size" --seed "$seed" "${options[@]}" >"$TMP/out" 2>"$TMP/err"; then
         ok "case $seed"
     else

@@ -1,0 +1,93 @@
+#!/usr/bin/env bash
+# Everything that needs a GPU, one command:   bash tests/gpu/run.sh [PART...]
+# PART: runtime, kernels, vectors, random, shapes, sanitizer; default: all. RATTAN_RANDOM_CASES: how many (default 500).
+# In:  RATTAN and BUILD as for the other tests, or .carry/programs.tar.xz as scripts/device_pack makes it.
+# Out: a line a case, as tests/lib.sh says, then the counts; exit code 1 if a case failed, 77 without a device.
+if [ -z "${RATTAN:-}" ] && [ -r "$(dirname "$0")/../../.carry/programs.tar.xz" ]; then
+    BUILD=$(mktemp -d)
+    tar -C "$BUILD" -xJf "$(dirname "$0")/../../.carry/programs.tar.xz"
+    export BUILD RATTAN="$BUILD/rattan" GOLDEN="$PWD/.carry/golden"
+fi
+SOURCE=$(cd "$(dirname "$0")/../.." && pwd)
+# shellcheck source=../lib.sh
+. "$SOURCE/tests/lib.sh"
+[ $# -gt 0 ] || set -- runtime kernels vectors random shapes sanitizer
+JOBS=$(($(nproc) > 8 ? 8 : $(nproc)))
+
+"$RATTAN" doctor | grep -E '^(GPU|CUDA|NVRTC)'
+"$RATTAN" doctor | grep -q '^GPU 0 *ok' || {
+    echo "skip all (no GPU that works)"
+    exit 77
+}
+
+# A program that prints its own cases: they count here.
+program() {
+    "$1" >"$TMP/program" 2>&1
+    local code=$?
+    cat "$TMP/program"
+    cases=$((cases + $(grep -cE '^(not )?ok ' "$TMP/program")))
+    failures=$((failures + $(grep -c '^not ok ' "$TMP/program")))
+    [ $code = 0 ] || [ $code = 1 ] || not_ok "$(basename "$1")" "exit code $code"
+}
+
+part_runtime() { program "$BUILD/gpu_runtime"; }
+part_kernels() { program "$BUILD/gpu_kernels"; }
+
+part_vectors() {
+    local dtype file
+    for dtype in fp32 bf16 fp16; do
+        for file in "$SOURCE"/tests/golden/*.safetensors "$GOLDEN"/*.safetensors; do
+            [ -r "$file" ] || continue
+            check "$dtype $(basename "$file" .safetensors)" "$RATTAN" check - --target cuda --dtype $dtype --vectors "$file"
+        done
+    done
+}
+
+# In slices, each with its own cache: compiling is the most of it.
+part_random() {
+    local count=${RATTAN_RANDOM_CASES:-500} slice each job
+    each=$(((count + JOBS - 1) / JOBS))
+    for ((slice = 0; slice < JOBS; slice++)); do
+        RATTAN_RANDOM_TARGET=cuda RATTAN_RANDOM_CASES=$each RATTAN_RANDOM_SEED=$((1 + slice * each)) RATTAN_NUM_THREADS=2 \
+            bash "$SOURCE/tests/test_random.sh" >"$TMP/random.$slice" 2>&1 &
+    done
+    for job in $(jobs -p); do wait "$job"; done
+    for ((slice = 0; slice < JOBS; slice++)); do
+        grep -v '^ok ' "$TMP/random.$slice"
+        cases=$((cases + $(grep -cE '^(not )?ok ' "$TMP/random.$slice")))
+        failures=$((failures + $(grep -c '^not ok ' "$TMP/random.$slice")))
+    done
+    echo "# $((each * JOBS)) random cases"
+}
+
+part_shapes() {
+    check "a long sequence" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=1,T=20000
+    check "many sequences" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape B=70000,T=3
+    check "many short packed sequences" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda \
+        --shape "lengths=$(seq -s, 0 200 | sed 's/,/,1,0,7,/g')"
+    check "no token" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape B=2,T=0
+    check "no sequence" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape B=0,T=5
+}
+
+part_sanitizer() {
+    local tool spec
+    command -v compute-sanitizer >/dev/null || {
+        skip "compute-sanitizer" "not on PATH"
+        return
+    }
+    for tool in memcheck racecheck synccheck; do
+        for spec in tiny odd custom_map; do
+            check "$tool $spec" compute-sanitizer --tool $tool --error-exitcode 9 "$RATTAN" check "$SOURCE/specs/$spec.lua" \
+                --target cuda --seed 1 --shape B=2,T=100
+        done
+        check "$tool packed" compute-sanitizer --tool $tool --error-exitcode 9 "$RATTAN" check "$SOURCE/specs/odd.lua" \
+            --target cuda --seed 1 --shape lengths=0,70,1,45
+    done
+}
+
+for part in "$@"; do
+    began=$SECONDS
+    "part_$part"
+    echo "# $part: $((SECONDS - began)) s"
+done
+echo "$((cases - failures - skips)) passed, $failures failed, $skips skipped"
