@@ -111,13 +111,13 @@ static const char *case_param(Case *c, DType dtype, const int64_t dims[4], Param
     return name;
 }
 
-static Value *case_in_typed(Case *c, DType dtype, int rows, int cols) {
+static Value *case_in_at(Case *c, Builder *b, DType dtype, int rows, int cols) {
     const Access access = {.param = case_param(c, dtype, (int64_t[4]){1, 1, rows, cols}, PARAM_IN), .rowdim = 2, .groupdim = -1,
                            .period = rows};
-    return ir_load(&c->b, &access, rows, cols);
+    return ir_load(b, &access, rows, cols);
 }
 
-static Value *case_in(Case *c, int rows, int cols) { return case_in_typed(c, DT_F32, rows, cols); }
+static Value *case_in(Case *c, int rows, int cols) { return case_in_at(c, &c->b, DT_F32, rows, cols); }
 
 static void case_out_typed(Case *c, DType dtype, Value *tile) {
     const int    rows = tile->type.rows, cols = tile->type.cols;

@@ -2,7 +2,7 @@
 /* The CPU back end op by op: small kernels over many shapes on every target that runs here, against the interpreter. */
 #include "tests/llvm_case.h"
 
-static const int WIDTHS[] = {1, 2, 5, 16, 17, 40, 128, 256};
+static const int WIDTHS[] = {1, 2, 5, 16, 17, 40, 128, 137, 200, 256};
 enum { WIDTH_COUNT = sizeof WIDTHS / sizeof *WIDTHS };
 
 /* What the current case is about: bodies take no other arguments. */
@@ -136,7 +136,7 @@ static void rope_body(Case *c) {
 
 static void test_rope(void **state) {
     (void)state;
-    static const int SIZES[] = {2, 6, 16, 32, 40, 72, 80, 128};
+    static const int SIZES[] = {2, 6, 32, 40, 72, 128, 130, 200};
     for (uint64_t seed = 0; seed < 64; seed++) {
         now.style = (int)(seed & 1), now.cols = SIZES[seed / 2 % 8], now.period = 1 + (int)(seed % 7);
         now.rows = now.period * (1 + (int)(seed % 2)), now.position = seed < 32 ? (int64_t)seed * 1000 : (int64_t)1 << (seed - 32);
@@ -204,9 +204,9 @@ static void softmax_body(Case *c) {
     Value   *p = ir_unary(&b, OP_EXP, ir_binary(&b, OP_SUB, masked, largest));
     Value   *sum = ir_unary(&b, OP_ROWSUM, p);
     Value   *twice = ir_binary(&b, OP_CONCAT, ir_binary(&b, OP_DIV, p, sum), ir_binary(&b, OP_MUL, p, weights));
-    Value   *yields[4] = {twice, largest, sum, ir_unary(&b, OP_EXP, weights)};
-    ir_rows_finish(&c->ctx, c->kernel, rows, yields, 4);
-    for (int i = 0; i < 4; i++)
+    Value   *yields[6] = {twice, largest, sum, ir_unary(&b, OP_EXP, weights), p, p};
+    ir_rows_finish(&c->ctx, c->kernel, rows, yields, 6);
+    for (int i = 0; i < 6; i++)
         case_out(c, rows->out[i]);
 }
 
@@ -215,6 +215,34 @@ static void test_rows_region(void **state) {
     for (uint64_t seed = 0; seed < 24; seed++) {
         now.rows = 1 + (int)(seed * 7 % 33), now.cols = WIDTHS[1 + seed % (WIDTH_COUNT - 1)];
         on_targets("softmax", softmax_body, seed, 5, 1e-5);
+    }
+}
+
+/* What queries go through: loads and rope of the same row, a feature map, and values from outside passed on. */
+static void feature_body(Case *c) {
+    Value  *scale = case_in(c, 1, now.cols), *outside = case_in(c, now.rows, now.cols);
+    Op     *rows = ir_rows(&c->b, now.rows);
+    Builder b = ir_at_end(&c->ctx, c->kernel, rows->region);
+    Value  *x = case_in_at(c, &b, now.dtype, now.rows, now.cols);
+    Value  *turned = ir_rope(&b, x, ir_i(&b, 77), 10000, now.style, now.period);
+    Value  *scaled = ir_binary(&b, OP_MUL, x, scale);
+    Value  *power = ir_unary(&b, OP_EXP, ir_binary(&b, OP_SUB, scaled, ir_unary(&b, OP_ROWMAX, scaled)));
+    Value  *negative = ir_unary(&b, OP_RELU, ir_unary(&b, OP_NEG, scaled));
+    Value  *both = ir_binary(&b, OP_CONCAT, ir_binary(&b, OP_DIV, power, ir_unary(&b, OP_ROWSUM, power)), negative);
+    Value  *yields[4] = {both, ir_binary(&b, OP_ADD, turned, outside), outside, turned};
+    ir_rows_finish(&c->ctx, c->kernel, rows, yields, 4);
+    for (int i = 0; i < 4; i++)
+        case_out(c, rows->out[i]);
+}
+
+static void test_feature_region(void **state) {
+    (void)state;
+    static const int   SIZES[] = {6, 40, 128, 138, 200, 256};
+    static const DType DTYPES[] = {DT_F32, DT_BF16, DT_F16};
+    for (uint64_t seed = 0; seed < 36; seed++) {
+        now.dtype = DTYPES[seed % 3], now.cols = SIZES[seed % 6], now.style = (int)(seed / 6 % 2);
+        now.period = 1 + (int)(seed % 4), now.rows = now.period * (1 + (int)(seed % 3));
+        on_targets("feature", feature_body, seed, 5, 4e-6);
     }
 }
 
@@ -448,7 +476,7 @@ int main(void) {
         cmocka_unit_test(test_targets),        cmocka_unit_test(test_unary),        cmocka_unit_test(test_binary),
         cmocka_unit_test(test_special_values), cmocka_unit_test(test_concat),       cmocka_unit_test(test_mask),
         cmocka_unit_test(test_rope),           cmocka_unit_test(test_windows),      cmocka_unit_test(test_rounding),
-        cmocka_unit_test(test_rows_region),    cmocka_unit_test(test_dot),          cmocka_unit_test(test_dot_in_blocks),
+        cmocka_unit_test(test_rows_region),    cmocka_unit_test(test_feature_region), cmocka_unit_test(test_dot),          cmocka_unit_test(test_dot_in_blocks),
         cmocka_unit_test(test_trim),           cmocka_unit_test(test_views),        cmocka_unit_test(test_transpose),
         cmocka_unit_test(test_loops),          cmocka_unit_test(test_axes),         cmocka_unit_test(test_same_input_same_output),
     };

@@ -12,8 +12,8 @@
 /* Loop strength reduction takes a quarter of the time of code generation and makes the loops here, whose addresses are
  * simple already, slower. Only a command line option turns it off. */
 static void initialize(void) {
-    static const char *const OPTIONS[] = {"rattan", "-disable-lsr"};
-    LLVMParseCommandLineOptions(2, OPTIONS, "");
+    static const char *const OPTIONS[] = {"rattan", "-disable-lsr", "-enable-misched=0"};
+    LLVMParseCommandLineOptions(3, OPTIONS, "");
     LLVMInitializeX86TargetInfo();
     LLVMInitializeX86Target();
     LLVMInitializeX86TargetMC();

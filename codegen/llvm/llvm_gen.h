@@ -18,7 +18,8 @@ typedef LLVMBasicBlockRef Blk;
 /* Where a value of the kernel is. */
 typedef struct Place {
     Val  ref; /* an index, or the address of a tile's first element */
-    Val *row; /* inside a rows region: the vectors of the current row; a single column is one splat */
+    Val *row; /* inside a rows region: the vectors of the current row or span; a single column is one splat */
+    Val  buffer; /* inside one of wide rows: where the current row lies in memory */
     const Op *put; /* the ring_put that finds the tile in its slot already */
 } Place;
 
@@ -162,11 +163,10 @@ static inline int gen_min_int(int a, int b) { return a < b ? a : b; }
 
 /* ---- llvm_math.c: float vectors ------------------------------------------------------------------------------- */
 Val gen_math(Gen *g, OpCode code, Val x);           /* unary elementwise ops */
-void gen_math_row(Gen *g, OpCode code, const Val *x, int count, Val *out);
 Val gen_arith(Gen *g, OpCode code, Val x, Val y);   /* binary ones */
 Val gen_fast_max(Gen *g, Val x, Val y);             /* either operand where one is NaN */
 
-/* ---- llvm_rows.c, llvm_row_ops.c: rowwise ops ----------------------------------------------------------------- */
+/* ---- llvm_rows.c, llvm_row_ops.c, llvm_wide.c: rowwise ops ------------------------------------------------------ */
 typedef struct RowLoop {
     Gen *g;
     const Op *owner;
@@ -177,19 +177,44 @@ typedef struct RowLoop {
     int  budget;    /* vectors that may still be kept across the loop */
     struct { int period; Val position, group; } periods[4];
     int  period_count;
+    struct Touched { int id; bool kept; } *touched; /* values from outside whose vectors are at hand */
+    int  touched_count, touched_capacity;
+
+    /* Wide rows are worked on span by span: so many vectors from vector `first` on, `columns` real ones among them. */
+    bool wide;
+    Val  first;
+    int  span, columns;
+    const Op **group; /* ops that wait to share the next loop over spans */
+    int  group_count, group_capacity, group_width;
+    Val *addresses;   /* of the rows that the group loads and stores, found before its loop; NULL: not yet */
+    bool *stored;     /* results of the owner that are in their place already */
 } RowLoop;
 void gen_rows(Gen *g, const Op *op);     /* a rows region */
 void gen_lone_row(Gen *g, const Op *op); /* a rowwise op outside of one */
 void gen_lone_row_at(Gen *g, const Op *op, Val home);
 Val *gen_row_of(RowLoop *rows, const Value *value);
 void gen_row_op(RowLoop *rows, const Op *op);
+int  gen_row_vectors(const RowLoop *rows, int cols);      /* of a row, or of the current span of it */
+int  gen_row_columns(const RowLoop *rows, int cols, int vector); /* real ones in a vector */
+Val  gen_row_vector_address(RowLoop *rows, Val row, DType dtype, int vector);
+Val  gen_row_address(Gen *g, Type type, Val home, Val row);
 Val  gen_row_position(RowLoop *rows, int period); /* r % period */
 Val  gen_row_group(RowLoop *rows, int period);    /* r / period */
 Blk  gen_hoist(RowLoop *rows);                    /* moves the builder before the loop, where there is one ... */
 void gen_unhoist(RowLoop *rows, Blk back);        /* ... and back */
+void gen_touch(RowLoop *rows, const Value *value, bool kept);
+void gen_forget(RowLoop *rows, bool kept_too);
+Val  gen_row_of_window(RowLoop *rows, const Op *op, const Window *w);
+Val  gen_reduction_start(Gen *g, OpCode code);
+Val  gen_reduction_combine(Gen *g, OpCode code, Val x, Val y);
+Val  gen_reduction_partial(RowLoop *rows, const Op *op); /* of the current row or span, lane by lane */
+void gen_wide_op(RowLoop *rows, const Op *op);
+void gen_wide_flush(RowLoop *rows);
+void gen_wide_result(RowLoop *rows, const Value *value, int result); /* into the owner's result, if it is not there yet */
 
 /* ---- llvm_rope.c ---------------------------------------------------------------------------------------------- */
 void gen_rope(RowLoop *rows, const Op *op, const Val *x, Val *out);
+void gen_rope_in_memory(RowLoop *rows, const Op *op, Val from, Val to);
 Val  gen_rope_angles(Gen *g, const Op *op); /* cos and sin of the base position, in memory: once an op */
 
 /* ---- llvm_dot.c, llvm_micro.c, llvm_inner.c, llvm_transpose.c -------------------------------------------------- */

@@ -4,8 +4,6 @@
 
 #include <math.h>
 
-enum { WIDE = 4, WIDE_COLUMNS = 128 };
-
 static Val polynomial(Gen *g, Val x, const double *c, int degree) {
     Val sum = gen_like(g, x, c[degree]);
     for (int i = degree - 1; i >= 0; i--)
@@ -153,43 +151,6 @@ Val gen_math(Gen *g, OpCode code, Val x) {
     case OP_RSQRT: return gen_fdiv(g, gen_like(g, x, 1), gen_unary(g, "llvm.sqrt", x));
     default: return x;
     }
-}
-
-/* exp_x4 and kin: four vectors at a time, as a function. For wide rows, where inlining would make most of a kernel's code. */
-static Val four_at_a_time(Gen *g, OpCode code) {
-    const char *name = ctx_printf(g->ctx, "%s_x4", op_info(code)->name);
-    Val         function = LLVMGetNamedFunction(g->module, name);
-    if (function)
-        return function;
-    Ty types[WIDE];
-    for (int v = 0; v < WIDE; v++)
-        types[v] = gen_vector(g, g->f32);
-    const Ty      result = LLVMStructTypeInContext(g->context, types, WIDE, false);
-    const Outside outside = gen_function_begin(g, name, result, types, WIDE);
-    function = g->function;
-    Val out[WIDE];
-    for (int v = 0; v < WIDE; v++)
-        out[v] = gen_math(g, code, gen_param(g, v, "x"));
-    LLVMBuildAggregateRet(g->b, out, WIDE);
-    gen_function_end(g, outside);
-    return function;
-}
-
-static bool is_long(OpCode code) {
-    return code == OP_EXP || code == OP_EXP2 || code == OP_LOG || code == OP_TANH || code == OP_SIGMOID;
-}
-
-void gen_math_row(Gen *g, OpCode code, const Val *x, int count, Val *out) {
-    int v = 0;
-    if (is_long(code) && count * g->lanes >= WIDE_COLUMNS)
-        for (; v + WIDE <= count; v += WIDE) {
-            Val       args[WIDE] = {x[v], x[v + 1], x[v + 2], x[v + 3]};
-            const Val four = gen_call(g, four_at_a_time(g, code), args, WIDE);
-            for (int i = 0; i < WIDE; i++)
-                out[v + i] = LLVMBuildExtractValue(g->b, four, (unsigned)i, "");
-        }
-    for (; v < count; v++)
-        out[v] = gen_math(g, code, x[v]);
 }
 
 Val gen_fast_max(Gen *g, Val x, Val y) {

@@ -182,28 +182,89 @@ static Angle angle_sum(Gen *g, Angle a, Angle b) {
     return (Angle){gen_fma(g, a.cosine, b.cosine, LLVMBuildFNeg(g->b, product, "")), gen_fma(g, a.sine, b.cosine, mixed)};
 }
 
+/* The angles of the current row: those of the first row, and the table's row to add to them (NULL: nothing). */
+typedef struct Turn {
+    Val base, offsets;
+} Turn;
+
+static Turn turn_of(RowLoop *rows, const Op *op, const Rope *rope) {
+    Gen *g = rows->g;
+    Turn turn = {NULL, NULL};
+    Blk  back = gen_hoist(rows);
+    turn.base = gen_rope_angles(g, op);
+    gen_unhoist(rows, back);
+    if (rope->period > 1 && rows->count > 1) {
+        const Val skip = gen_mul(g, gen_row_position(rows, rope->period), gen_int(g, 2 * (int64_t)rope->vectors * g->lanes));
+        turn.offsets = gen_address(g, offset_table(g, rope), g->f32, skip);
+    }
+    return turn;
+}
+
+/* Angles of the vector of pairs at `pair`. */
+static Angle turn_at(Gen *g, const Rope *rope, const Turn *turn, Val pair) {
+    const Angle angle = angle_at(g, rope, gen_address(g, turn->base, g->f32, pair), 0);
+    if (!turn->offsets)
+        return angle;
+    return angle_sum(g, angle, angle_at(g, rope, gen_address(g, turn->offsets, g->f32, pair), 0));
+}
+
+static void rotate(Gen *g, Angle angle, Val *first, Val *second) {
+    const Val x = *first, y = *second;
+    *first = gen_fma(g, x, angle.cosine, LLVMBuildFNeg(g->b, gen_fmul(g, y, angle.sine), ""));
+    *second = gen_fma(g, y, angle.cosine, gen_fmul(g, x, angle.sine));
+}
+
 void gen_rope(RowLoop *rows, const Op *op, const Val *x, Val *out) {
     Gen       *g = rows->g;
     const Rope rope = rope_of(g, op);
-    Val       *members = NEW_ARRAY(g->ctx, Val, 4 * rope.vectors), *turned = members + 2 * rope.vectors;
-    Blk        back = gen_hoist(rows);
-    const Val  base = gen_rope_angles(g, op);
-    gen_unhoist(rows, back);
-    Val offsets = NULL;
-    if (rope.period > 1 && rows->count > 1) {
-        const Val skip = gen_mul(g, gen_row_position(rows, rope.period), gen_int(g, 2 * (int64_t)rope.vectors * g->lanes));
-        offsets = gen_address(g, offset_table(g, &rope), g->f32, skip);
-    }
+    Val       *members = NEW_ARRAY(g->ctx, Val, 2 * rope.vectors);
+    const Turn turn = turn_of(rows, op, &rope);
     gather(g, &rope, x, 0, members);
     gather(g, &rope, x, 1, members + rope.vectors);
-    for (int v = 0; v < rope.vectors; v++) {
-        Angle angle = angle_at(g, &rope, base, v);
-        if (offsets)
-            angle = angle_sum(g, angle, angle_at(g, &rope, offsets, v));
-        const Val first = members[v], second = members[rope.vectors + v];
-        const Val crossed = LLVMBuildFNeg(g->b, gen_fmul(g, second, angle.sine), "");
-        turned[v] = gen_fma(g, first, angle.cosine, crossed);
-        turned[rope.vectors + v] = gen_fma(g, second, angle.cosine, gen_fmul(g, first, angle.sine));
+    for (int v = 0; v < rope.vectors; v++)
+        rotate(g, turn_at(g, &rope, &turn, gen_int(g, (int64_t)v * g->lanes)), &members[v], &members[rope.vectors + v]);
+    scatter(g, &rope, members, out);
+}
+
+/* One vector of pairs, `count` of them real, from one row of memory to another. Interleaved ones are two vectors, taken
+ * apart and put together again; halves lie half a row apart. */
+static void rope_step(Gen *g, const Rope *rope, const Turn *turn, Val from, Val to, Val pair, int count) {
+    const int lanes = g->lanes, upper = count * 2 > lanes ? count * 2 - lanes : 0;
+    const Rope two = {.columns = 2 * lanes, .pairs = lanes, .vectors = 1, .style = rope->style};
+    const bool halves = rope->style != 0;
+    const int  counts[2] = {halves ? count : count * 2 - upper, halves ? count : upper};
+    Val        at[2][2], x[2], members[2];
+    for (int side = 0; side < 2; side++) {
+        const Val row = gen_address(g, side ? to : from, g->f32, halves ? pair : gen_mul(g, pair, gen_int(g, 2)));
+        at[side][0] = row;
+        at[side][1] = gen_bytes(g, row, 4 * (int64_t)(halves ? rope->pairs : lanes));
     }
-    scatter(g, &rope, turned, out);
+    for (int i = 0; i < 2; i++)
+        members[i] = x[i] = counts[i] ? gen_load_vector(g, DT_F32, at[0][i], counts[i]) : gen_splat_const(g, 0);
+    if (!halves) {
+        gather(g, &two, x, 0, &members[0]);
+        gather(g, &two, x, 1, &members[1]);
+    }
+    rotate(g, turn_at(g, rope, turn, pair), &members[0], &members[1]);
+    x[0] = members[0], x[1] = members[1];
+    if (!halves)
+        scatter(g, &two, members, x);
+    for (int i = 0; i < 2; i++)
+        if (counts[i])
+            gen_store_vector(g, DT_F32, at[1][i], x[i], counts[i]);
+}
+
+void gen_rope_in_memory(RowLoop *rows, const Op *op, Val from, Val to) {
+    Gen       *g = rows->g;
+    const Rope rope = rope_of(g, op);
+    const int  whole = rope.pairs / g->lanes * g->lanes;
+    const Turn turn = turn_of(rows, op, &rope);
+    Loop       loop;
+    if (whole) {
+        gen_loop_open(g, &loop, "pair", gen_int(g, 0), gen_int(g, whole), gen_int(g, g->lanes), NULL, 0);
+        rope_step(g, &rope, &turn, from, to, loop.iv, g->lanes);
+        gen_loop_close(g, &loop, NULL);
+    }
+    if (rope.pairs > whole)
+        rope_step(g, &rope, &turn, from, to, gen_int(g, whole), rope.pairs - whole);
 }

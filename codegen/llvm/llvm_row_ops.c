@@ -2,6 +2,8 @@
  * looks at real ones alone. */
 #include "codegen/llvm/llvm_gen.h"
 
+#include <math.h>
+
 enum { AHEAD_BYTES = 8192 };
 
 static int columns(const Op *op) { return op->out[0]->type.cols; }
@@ -9,51 +11,57 @@ static int columns(const Op *op) { return op->out[0]->type.cols; }
 static Val operand(const Val *row, const Value *value, int vector) { return row[value->type.cols == 1 ? 0 : vector]; }
 
 static void row_unary(RowLoop *rows, const Op *op, Val *out) {
-    gen_math_row(rows->g, op->code, gen_row_of(rows, op->in[0]), gen_vectors(rows->g, columns(op)), out);
+    const Val *x = gen_row_of(rows, op->in[0]);
+    for (int v = 0; v < gen_row_vectors(rows, columns(op)); v++)
+        out[v] = gen_math(rows->g, op->code, x[v]);
 }
 
 static void row_binary(RowLoop *rows, const Op *op, Val *out) {
     const Val *x = gen_row_of(rows, op->in[0]), *y = gen_row_of(rows, op->in[1]);
-    for (int v = 0; v < gen_vectors(rows->g, columns(op)); v++)
+    for (int v = 0; v < gen_row_vectors(rows, columns(op)); v++)
         out[v] = gen_arith(rows->g, op->code, operand(x, op->in[0], v), operand(y, op->in[1], v));
 }
 
 static void row_constant(RowLoop *rows, const Op *op, Val *out) {
-    for (int v = 0; v < gen_vectors(rows->g, columns(op)); v++)
+    for (int v = 0; v < gen_row_vectors(rows, columns(op)); v++)
         out[v] = gen_splat_const(rows->g, op_float(op, AT_FVALUE, 0));
 }
 
 static void row_convert(RowLoop *rows, const Op *op, Val *out) {
     const Val *x = gen_row_of(rows, op->in[0]);
-    for (int v = 0; v < gen_vectors(rows->g, columns(op)); v++)
+    for (int v = 0; v < gen_row_vectors(rows, columns(op)); v++)
         out[v] = gen_round(rows->g, op->out[0]->type.dtype, x[v]);
 }
 
-/* Pairwise over vectors, then over lanes: the order is the same whatever surrounds it. */
-static Val reduce_row(Gen *g, const Val *x, int cols, double neutral, Val (*combine)(Gen *, Val, Val)) {
-    const int count = gen_vectors(g, cols), rest = cols % g->lanes;
-    Val      *left = NEW_ARRAY(g->ctx, Val, count);
+Val gen_reduction_start(Gen *g, OpCode code) { return gen_splat_const(g, code == OP_ROWSUM ? 0 : -(double)INFINITY); }
+
+Val gen_reduction_combine(Gen *g, OpCode code, Val x, Val y) {
+    return code == OP_ROWSUM ? gen_fadd(g, x, y) : gen_fast_max(g, x, y);
+}
+
+/* Pairwise, so that the order is the same whatever surrounds it. */
+Val gen_reduction_partial(RowLoop *rows, const Op *op) {
+    Gen       *g = rows->g;
+    const Val *x = gen_row_of(rows, op->in[0]);
+    const int  cols = op->in[0]->type.cols, count = gen_row_vectors(rows, cols), rest = gen_row_columns(rows, cols, count - 1);
+    Val       *left = NEW_ARRAY(g->ctx, Val, count);
     for (int v = 0; v < count; v++)
         left[v] = x[v];
-    if (rest) {
+    if (rest < g->lanes) {
         const Val inside = LLVMBuildICmp(g->b, LLVMIntSLT, gen_iota(g, 0), gen_splat_int(g, rest), "");
-        left[count - 1] = gen_select(g, inside, left[count - 1], gen_splat_const(g, neutral));
+        left[count - 1] = gen_select(g, inside, left[count - 1], gen_reduction_start(g, op->code));
     }
     for (int n = count; n > 1; n = (n + 1) / 2)
-        for (int v = 0; v < (n + 1) / 2; v++)
-            left[v] = v + (n + 1) / 2 < n ? combine(g, left[v], left[v + (n + 1) / 2]) : left[v];
-    return gen_reduce(g, left[0], combine);
+        for (int v = 0; v < n / 2; v++)
+            left[v] = gen_reduction_combine(g, op->code, left[v], left[v + (n + 1) / 2]);
+    return left[0];
 }
 
 static void row_reduce(RowLoop *rows, const Op *op, Val *out) {
-    const Val *x = gen_row_of(rows, op->in[0]);
-    const int  cols = op->in[0]->type.cols;
-    if (cols == 1)
-        out[0] = x[0];
-    else if (op->code == OP_ROWSUM)
-        out[0] = reduce_row(rows->g, x, cols, 0, gen_fadd);
+    if (op->in[0]->type.cols == 1)
+        out[0] = gen_row_of(rows, op->in[0])[0];
     else
-        out[0] = reduce_row(rows->g, x, cols, -(double)__builtin_inf(), gen_fast_max);
+        out[0] = gen_reduce(rows->g, gen_reduction_partial(rows, op), op->code == OP_ROWSUM ? gen_fadd : gen_fast_max);
 }
 
 static void row_concat(RowLoop *rows, const Op *op, Val *out) {
@@ -104,13 +112,22 @@ static MaskBounds mask_bounds(RowLoop *rows, const Op *op) {
     return bounds;
 }
 
+static Val column_numbers(RowLoop *rows, int vector) {
+    Gen      *g = rows->g;
+    const Val numbers = gen_iota(g, vector * g->lanes);
+    if (!rows->first)
+        return numbers;
+    const Val before = LLVMBuildTrunc(g->b, gen_mul(g, rows->first, gen_int(g, g->lanes)), g->i32, "");
+    return LLVMBuildAdd(g->b, numbers, gen_splat(g, before), "");
+}
+
 static void row_mask(RowLoop *rows, const Op *op, Val *out) {
     Gen             *g = rows->g;
     const Val       *x = gen_row_of(rows, op->in[0]);
     const MaskBounds bounds = mask_bounds(rows, op);
     const Val        fill = gen_splat_const(g, op_float(op, AT_FILL, 0));
-    for (int v = 0; v < gen_vectors(g, columns(op)); v++) {
-        const Val column = gen_iota(g, v * g->lanes);
+    for (int v = 0; v < gen_row_vectors(rows, columns(op)); v++) {
+        const Val column = column_numbers(rows, v);
         out[v] = x[v];
         if (bounds.lo)
             out[v] = gen_select(g, LLVMBuildICmp(g->b, LLVMIntSGE, column, bounds.lo, ""), out[v], fill);
@@ -161,8 +178,13 @@ static int64_t row_bytes(const Gen *g, DType dtype, int cols) {
     return (int64_t)gen_vectors(g, cols) * g->lanes * (int64_t)dtype_size(dtype);
 }
 
-static Val column_address(Gen *g, Val row, DType dtype, int vector) {
-    return gen_bytes(g, row, (int64_t)vector * g->lanes * (int64_t)dtype_size(dtype));
+/* Where the current row of a load or store lies; looked up where it was found before the loop over its spans. */
+Val gen_row_of_window(RowLoop *rows, const Op *op, const Window *w) {
+    const Type type = op->code == OP_STORE ? op->in[5]->type : op->out[0]->type;
+    for (int i = 0; i < rows->group_count; i++)
+        if (rows->group[i] == op && rows->addresses && rows->addresses[i])
+            return rows->addresses[i];
+    return window_row(rows, w, type.rows, row_bytes(rows->g, w->dtype, type.cols), op->code == OP_STORE);
 }
 
 static void row_load(RowLoop *rows, const Op *op, Val *out) {
@@ -170,13 +192,13 @@ static void row_load(RowLoop *rows, const Op *op, Val *out) {
     const Window w = gen_window(g, op);
     const int    cols = columns(op);
     const DType  wanted = op->out[0]->type.dtype;
-    const Val    address = window_row(rows, &w, op->out[0]->type.rows, row_bytes(g, w.dtype, cols), false);
+    const Val    address = gen_row_of_window(rows, op, &w);
     if (cols == 1) {
         out[0] = gen_load_splat(g, w.dtype, address);
         return;
     }
-    for (int v = 0; v < gen_vectors(g, cols); v++) {
-        out[v] = gen_load_vector(g, w.dtype, column_address(g, address, w.dtype, v), gen_min_int(cols - v * g->lanes, g->lanes));
+    for (int v = 0; v < gen_row_vectors(rows, cols); v++) {
+        out[v] = gen_load_vector(g, w.dtype, gen_row_vector_address(rows, address, w.dtype, v), gen_row_columns(rows, cols, v));
         if (wanted != w.dtype)
             out[v] = gen_round(g, wanted, out[v]);
     }
@@ -188,9 +210,9 @@ static void row_store(RowLoop *rows, const Op *op) {
     const Value *tile = op->in[5];
     const int    cols = tile->type.cols;
     const Val   *x = gen_row_of(rows, tile);
-    const Val    address = window_row(rows, &w, tile->type.rows, row_bytes(g, w.dtype, cols), true);
-    for (int v = 0; v < gen_vectors(g, cols); v++)
-        gen_store_vector(g, w.dtype, column_address(g, address, w.dtype, v), x[v], gen_min_int(cols - v * g->lanes, g->lanes));
+    const Val    address = gen_row_of_window(rows, op, &w);
+    for (int v = 0; v < gen_row_vectors(rows, cols); v++)
+        gen_store_vector(g, w.dtype, gen_row_vector_address(rows, address, w.dtype, v), x[v], gen_row_columns(rows, cols, v));
 }
 
 static void row_results(RowLoop *rows, const Op *op, Val *out) {
@@ -223,7 +245,7 @@ void gen_row_op(RowLoop *rows, const Op *op) {
         gen_index_op(rows->g, op);
         return;
     }
-    Val *out = NEW_ARRAY(rows->g->ctx, Val, gen_vectors(rows->g, columns(op)));
+    Val *out = NEW_ARRAY(rows->g->ctx, Val, gen_row_vectors(rows, columns(op)));
     row_results(rows, op, out);
     rows->g->places[op->out[0]->id].row = out;
 }

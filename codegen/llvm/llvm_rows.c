@@ -1,19 +1,35 @@
 /* Rowwise ops: a `rows` region becomes one loop over its rows, in which a row of a tile is a list of vectors (a single
- * column: one splat) and nothing but what the region yields touches memory.
+ * column: one splat) and nothing but what the region yields touches memory. Regions of wide rows go span by span instead,
+ * which costs some loads and stores but keeps the code small: see llvm_wide.c.
  * Ops whose results have a single row run once, before the loop; so do loads of single rows from outside, as long as they
  * are few enough to stay in registers. A rowwise op outside a region is a region of its own. */
 #include "codegen/llvm/llvm_gen.h"
 
-enum { KEPT_VECTORS = 12 };
+enum { KEPT_VECTORS = 12, WIDE_COLUMNS = 128 };
 
 static RowLoop row_loop(Gen *g, const Op *owner, int count) {
     return (RowLoop){.g = g, .owner = owner, .count = count, .row = gen_int(g, 0), .budget = KEPT_VECTORS};
 }
 
-/* Forgets the rows of values from outside: their vectors belong to this loop. */
-static void forget(RowLoop *rows, const Op *op) {
-    for (int i = 0; i < op->in_count; i++)
-        rows->g->places[op->in[i]->id].row = NULL;
+void gen_touch(RowLoop *rows, const Value *value, bool kept) {
+    const struct Touched touched = {value->id, kept};
+    PUSH(rows->g->ctx, rows->touched, rows->touched_count, rows->touched_capacity, touched);
+}
+
+/* Vectors do not outlive the row or span they belong to; kept ones live as long as the loop. */
+void gen_forget(RowLoop *rows, bool kept_too) {
+    int left = 0;
+    for (int i = 0; i < rows->touched_count; i++) {
+        const struct Touched touched = rows->touched[i];
+        if (touched.kept && !kept_too) {
+            rows->touched[left++] = touched;
+            continue;
+        }
+        rows->g->places[touched.id].row = NULL;
+        if (kept_too)
+            rows->g->places[touched.id].buffer = NULL;
+    }
+    rows->touched_count = left;
 }
 
 Blk gen_hoist(RowLoop *rows) {
@@ -51,36 +67,53 @@ Val gen_row_group(RowLoop *rows, int period) {
     return period == 1 ? rows->row : rows->periods[period_slot(rows, period)].group;
 }
 
+int gen_row_vectors(const RowLoop *rows, int cols) {
+    return rows->wide && cols > 1 ? rows->span : gen_vectors(rows->g, cols);
+}
+
+int gen_row_columns(const RowLoop *rows, int cols, int vector) {
+    const int lanes = rows->g->lanes, left = (rows->wide && cols > 1 ? rows->columns : cols) - vector * lanes;
+    return left < lanes ? left : lanes;
+}
+
+/* Vector `vector` of the current row or span, given where the row begins. */
+Val gen_row_vector_address(RowLoop *rows, Val row, DType dtype, int vector) {
+    Gen *g = rows->g;
+    if (rows->first)
+        row = gen_address(g, row, gen_storage(g, dtype), gen_mul(g, rows->first, gen_int(g, g->lanes)));
+    return gen_bytes(g, row, (int64_t)vector * g->lanes * (int64_t)dtype_size(dtype));
+}
+
 /* Row `row` of a tile in scratch. */
-static Val row_address(Gen *g, Type type, Val home, Val row) {
+Val gen_row_address(Gen *g, Type type, Val home, Val row) {
     const Val skip = type.rows == 1 ? gen_int(g, 0) : gen_mul(g, row, gen_int(g, ir_tile_stride(type)));
     return gen_address(g, home, gen_storage(g, type.dtype), skip);
 }
 
-static Val *load_row(Gen *g, const Value *value, Val row) {
+static Val *load_row(RowLoop *rows, const Value *value) {
+    Gen       *g = rows->g;
     const Type type = value->type;
-    const int  count = gen_vectors(g, type.cols);
-    Val       *vectors = NEW_ARRAY(g->ctx, Val, count);
-    const Val  address = row_address(g, type, gen_ref(g, value), row);
+    const int  count = gen_row_vectors(rows, type.cols);
+    Val       *vectors = NEW_ARRAY(g->ctx, Val, count), buffer = g->places[value->id].buffer;
+    const Val  address = buffer ? buffer : gen_row_address(g, type, gen_ref(g, value), rows->row);
     if (type.cols == 1) {
         vectors[0] = gen_load_splat(g, type.dtype, address);
         return vectors;
     }
     for (int v = 0; v < count; v++)
-        vectors[v] = gen_load_vector(g, type.dtype,
-                                     gen_bytes(g, address, (int64_t)v * g->lanes * (int64_t)dtype_size(type.dtype)), g->lanes);
+        vectors[v] = gen_load_vector(g, type.dtype, gen_row_vector_address(rows, address, type.dtype, v), g->lanes);
     return vectors;
 }
 
-static void store_row(Gen *g, Type type, Val home, const Val *vectors, Val row) {
-    const Val address = row_address(g, type, home, row);
+static void store_row(RowLoop *rows, Type type, Val home, const Val *vectors) {
+    Gen      *g = rows->g;
+    const Val address = gen_row_address(g, type, home, rows->row);
     if (type.cols == 1) {
         gen_store_vector(g, type.dtype, address, vectors[0], 1);
         return;
     }
     for (int v = 0; v < gen_vectors(g, type.cols); v++)
-        gen_store_vector(g, type.dtype, gen_bytes(g, address, (int64_t)v * g->lanes * (int64_t)dtype_size(type.dtype)),
-                         vectors[v], g->lanes);
+        gen_store_vector(g, type.dtype, gen_row_vector_address(rows, address, type.dtype, v), vectors[v], g->lanes);
 }
 
 static bool single(const RowLoop *rows, const Op *op) {
@@ -91,17 +124,19 @@ static bool single(const RowLoop *rows, const Op *op) {
 /* A tile outside the region, read at the current row. */
 static void fetch(RowLoop *rows, const Value *value) {
     Gen       *g = rows->g;
-    const int  count = gen_vectors(g, value->type.cols);
-    const bool once = rows->count > 1 && value->type.rows == 1 && rows->preheader && rows->budget >= count;
+    const int  cols = value->type.cols, count = gen_vectors(g, cols);
+    const bool loop = rows->count > 1 && rows->preheader, fits = rows->budget >= count && (!rows->wide || cols == 1);
+    const bool once = loop && value->type.rows == 1 && fits;
     Blk        back = once ? gen_hoist(rows) : NULL;
     if (once)
         rows->budget -= count;
     if (value->def && value->def->code == OP_LOAD && value->type.space == SPACE_GLOBAL)
         gen_row_op(rows, value->def);
     else
-        g->places[value->id].row = load_row(g, value, rows->row);
+        g->places[value->id].row = load_row(rows, value);
     if (once)
         gen_unhoist(rows, back);
+    gen_touch(rows, value, once);
 }
 
 Val *gen_row_of(RowLoop *rows, const Value *value) {
@@ -109,8 +144,8 @@ Val *gen_row_of(RowLoop *rows, const Value *value) {
     if (!place->row)
         fetch(rows, value);
     if (!place->row) { /* an earlier failure left nothing to read */
-        place->row = NEW_ARRAY(rows->g->ctx, Val, gen_vectors(rows->g, value->type.cols));
-        for (int v = 0; v < gen_vectors(rows->g, value->type.cols); v++)
+        place->row = NEW_ARRAY(rows->g->ctx, Val, gen_row_vectors(rows, value->type.cols));
+        for (int v = 0; v < gen_row_vectors(rows, value->type.cols); v++)
             place->row[v] = gen_splat_const(rows->g, 0);
     }
     return place->row;
@@ -131,33 +166,62 @@ static void each_op(RowLoop *rows, bool singles, EachOp *fn) {
 
 /* What the loop leaves behind: the yield's values, or the lone op's results. */
 static void store_results(RowLoop *rows, bool singles) {
-    Gen       *g = rows->g;
-    const Op  *owner = rows->owner;
-    Op *const  yield = owner->region ? ir_terminator(owner->region) : NULL;
+    Gen      *g = rows->g;
+    const Op *owner = rows->owner, *yield = owner->region ? ir_terminator(owner->region) : NULL;
     for (int i = 0; i < owner->out_count; i++) {
-        const Value *result = owner->out[i];
-        if ((rows->count > 1 && result->type.rows == 1) == singles)
-            store_row(g, result->type, rows->home ? rows->home : gen_ref(g, result),
-                      gen_row_of(rows, yield ? yield->in[i] : result), rows->row);
+        const Value *result = owner->out[i], *value = yield ? yield->in[i] : result;
+        if ((rows->count > 1 && result->type.rows == 1) != singles)
+            continue;
+        if (rows->wide && result->type.cols > 1)
+            gen_wide_result(rows, value, i);
+        else
+            store_row(rows, result->type, rows->home ? rows->home : gen_ref(g, result), gen_row_of(rows, value));
     }
 }
 
-static void forget_all(RowLoop *rows) {
-    if (!rows->owner->region) {
-        forget(rows, rows->owner);
-        for (int i = 0; i < rows->owner->out_count; i++)
-            rows->g->places[rows->owner->out[i]->id].row = NULL;
-        return;
+static bool is_wide(const Op *op) {
+    const Value *tile = op->code == OP_STORE ? op->in[5] : op->out_count ? op->out[0] : NULL;
+    return tile && tile->type.cls == TY_TILE && tile->type.cols >= WIDE_COLUMNS;
+}
+
+static bool any_wide(const Op *owner) {
+    if (!owner->region)
+        return is_wide(owner);
+    for (const Op *op = owner->region->first; op; op = op->next)
+        if (is_wide(op))
+            return true;
+    return false;
+}
+
+/* Inside the loops over spans it would be too late to compute these: what comes after could not use them. */
+static void prepare_periods(RowLoop *rows, const Op *op) {
+    const int period = (int)op_int(op, AT_PERIOD, 0);
+    if (period > 0 && op->code != OP_YIELD) {
+        gen_row_position(rows, period);
+        gen_row_group(rows, period);
     }
-    for (const Op *op = rows->owner->region->first; op; op = op->next)
-        forget(rows, op);
+}
+
+static void each_row(RowLoop *rows) {
+    if (rows->wide)
+        each_op(rows, false, prepare_periods);
+    each_op(rows, false, rows->wide ? gen_wide_op : gen_row_op);
+    if (rows->wide)
+        gen_wide_flush(rows);
+    store_results(rows, false);
 }
 
 static void run(RowLoop *rows) {
     Gen *g = rows->g;
     for (int i = 0; i < rows->owner->out_count && !rows->home; i++)
         g->places[rows->owner->out[i]->id].ref = gen_home(g, rows->owner, i);
-    each_op(rows, true, gen_row_op);
+    for (int i = 0; i < rows->owner->out_count; i++)
+        gen_touch(rows, rows->owner->out[i], true);
+    rows->wide = any_wide(rows->owner);
+    rows->stored = NEW_ARRAY(g->ctx, bool, rows->owner->out_count);
+    each_op(rows, true, rows->wide ? gen_wide_op : gen_row_op);
+    if (rows->wide)
+        gen_wide_flush(rows);
     store_results(rows, true);
     Loop loop;
     if (rows->count > 1) {
@@ -165,11 +229,10 @@ static void run(RowLoop *rows) {
         rows->preheader = loop.guard;
         rows->row = loop.iv;
     }
-    each_op(rows, false, gen_row_op);
-    store_results(rows, false);
+    each_row(rows);
     if (rows->count > 1)
         gen_loop_close(g, &loop, NULL);
-    forget_all(rows);
+    gen_forget(rows, true);
 }
 
 void gen_rows(Gen *g, const Op *op) {
