@@ -1,0 +1,408 @@
+// What every generated kernel builds on: tiles in registers, shared memory, products.
+//
+// A tile of rows x cols lies in the registers of a block of WARPS warps as the accumulators of mma.m16n8 do: warp w holds
+// the slabs of 16 rows w, w + WARPS, ...; in x[s][i], i = 4 j + 2 h + b, a thread has row lane / 4 + 8 h of slab s and
+// column 8 j + 2 (lane % 4) + b. Columns are padded to multiples of 16. A column (rows x 1) is x[s][h], a row (1 x cols)
+// x[2 j + b]. Tiles of 16-bit numbers are pairs: x[s][i] holds what the float tile has in 2 i and 2 i + 1, which makes
+// x[s][4 k .. 4 k + 3] the left operand of step k of a product. In shared memory rows are 16 bytes longer than their
+// columns, so that eight rows of a column lie in different banks.
+typedef unsigned int       u32;
+typedef unsigned short     u16;
+typedef unsigned long long u64;
+typedef long long          i64;
+
+#ifndef INFINITY
+#define INFINITY __int_as_float(0x7f800000)
+#endif
+#define DEVICE static __device__ __forceinline__
+#define UNROLL _Pragma("unroll")
+#define EACH(S, N) UNROLL for (int s = 0; s < (S); s++) UNROLL for (int i = 0; i < (N); i++)
+
+DEVICE int lane_id() { return threadIdx.x & 31; }
+DEVICE int warp_id() { return __shfl_sync(~0u, threadIdx.x >> 5, 0); }
+
+DEVICE i64 floor_div(i64 a, i64 b) { i64 q = a / b; return q - (a % b != 0 && a < 0); }
+DEVICE i64 floor_mod(i64 a, i64 b) { return a - b * floor_div(a, b); }
+DEVICE i64 smaller(i64 a, i64 b) { return a < b ? a : b; }
+DEVICE i64 larger(i64 a, i64 b) { return a > b ? a : b; }
+DEVICE int to_int(i64 a) { return (int)smaller(larger(a, -(1 << 30)), 1 << 30); }
+
+// ---- Numbers
+DEVICE float exp2_fast(float x) { float y; asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
+DEVICE float exp_fast(float x) { return exp2_fast(x * 1.4426950408889634f); }
+DEVICE float sigmoid(float x) { return 1.f / (1.f + exp_fast(-x)); }
+DEVICE float tanh_fast(float x) { return 1.f - __fdividef(2.f, 1.f + exp_fast(2.f * x)); }
+// NaN where either is, which max and min alone would lose.
+DEVICE float max_nan(float x, float y) { float z; asm("max.NaN.f32 %0, %1, %2;" : "=f"(z) : "f"(x), "f"(y)); return z; }
+DEVICE float min_nan(float x, float y) { float z; asm("min.NaN.f32 %0, %1, %2;" : "=f"(z) : "f"(x), "f"(y)); return z; }
+
+struct bf16 { u16 bits; };
+struct f16 { u16 bits; };
+DEVICE u32 pack(float lo, float hi, bf16) { u32 y; asm("cvt.rn.bf16x2.f32 %0, %1, %2;" : "=r"(y) : "f"(hi), "f"(lo)); return y; }
+DEVICE u32 pack(float lo, float hi, f16) { u32 y; asm("cvt.rn.f16x2.f32 %0, %1, %2;" : "=r"(y) : "f"(hi), "f"(lo)); return y; }
+DEVICE float to_float(float x) { return x; }
+DEVICE float to_float(bf16 x) { return __uint_as_float((u32)x.bits << 16); }
+DEVICE float to_float(f16 x) { float y; asm("cvt.f32.f16 %0, %1;" : "=f"(y) : "h"(x.bits)); return y; }
+DEVICE void from_float(float x, float &y) { y = x; }
+DEVICE void from_float(float x, bf16 &y) { y.bits = (u16)pack(x, 0.f, bf16()); }
+DEVICE void from_float(float x, f16 &y) { y.bits = (u16)pack(x, 0.f, f16()); }
+DEVICE void load_pair(const float *p, float &x, float &y) { float2 v = *(const float2 *)p; x = v.x; y = v.y; }
+template <class T> DEVICE void load_pair(const T *p, float &x, float &y) {
+    u32 v = *(const u32 *)p;
+    T lo, hi;
+    lo.bits = (u16)v, hi.bits = (u16)(v >> 16);
+    x = to_float(lo), y = to_float(hi);
+}
+DEVICE void store_pair(float *p, float x, float y) { *(float2 *)p = make_float2(x, y); }
+template <class T> DEVICE void store_pair(T *p, float x, float y) { *(u32 *)p = pack(x, y, T()); }
+
+// ---- Parameters
+// Where a load or store begins in a parameter: coordinates c, bounds lo <= row < hi of the row's coordinate.
+struct View {
+    i64 base, stride[3], c[3], lo, hi;
+};
+DEVICE View view(const i64 *arg, i64 c0, i64 c1, i64 c2, i64 lo, i64 hi) {
+    return View{arg[0], {arg[1], arg[2], arg[3]}, {c0, c1, c2}, lo, hi};
+}
+
+// Rows of a tile: ROWDIM, GROUPDIM, PERIOD and WRAP as in a load of the IR.
+template <int ROWDIM, int GROUPDIM, int PERIOD, int WRAP, int ROWS> struct Rows {
+    i64 start, row_stride, group_stride;
+    int first, end; // of r % PERIOD
+    i64 at;
+    DEVICE Rows make(const View &v) {
+        Rows x;
+        x.start = 0;
+        UNROLL for (int d = 0; d < 3; d++) if (d != ROWDIM || !WRAP) x.start += v.c[d] * v.stride[d];
+        x.row_stride = ROWDIM >= 0 ? v.stride[ROWDIM >= 0 ? ROWDIM : 0] : 0;
+        x.group_stride = GROUPDIM >= 0 ? v.stride[GROUPDIM >= 0 ? GROUPDIM : 0] : 0;
+        x.at = ROWDIM >= 0 ? v.c[ROWDIM >= 0 ? ROWDIM : 0] : 0;
+        x.first = ROWDIM >= 0 ? to_int(v.lo - x.at) : 0;
+        x.end = ROWDIM >= 0 ? to_int(v.hi - x.at) : 1 << 30;
+        return x;
+    }
+    __device__ __forceinline__ bool has(int r) const { return r < ROWS && r % PERIOD >= first && r % PERIOD < end; }
+    __device__ __forceinline__ i64 offset(int r) const { // in elements
+        i64 row = WRAP ? floor_mod(at + r % PERIOD, WRAP ? WRAP : 1) : (i64)(r % PERIOD);
+        return start + row * row_stride + (GROUPDIM >= 0 ? r / PERIOD * group_stride : 0);
+    }
+};
+
+template <class T> DEVICE bool aligned(const View &v, int bytes) {
+    i64 all = v.base | v.stride[0] * (i64)sizeof(T) | v.stride[1] * (i64)sizeof(T) | v.stride[2] * (i64)sizeof(T);
+    return (all & (bytes - 1)) == 0;
+}
+
+// ---- Registers and parameters
+template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void load_tile(float (&x)[S][N], const View &v) {
+    const R   rows = R::make(v);
+    const int q = lane_id() & 3, first = warp_id() * 16 + lane_id() / 4;
+    const bool pairs = aligned<T>(v, 2 * sizeof(T));
+    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
+        const int  r = first + s * 16 * WARPS + 8 * h;
+        const bool has = rows.has(r);
+        const T   *p = (const T *)v.base + (has ? rows.offset(r) : 0) + 2 * q;
+        UNROLL for (int j = 0; j < N / 4; j++) {
+            float &a = x[s][4 * j + 2 * h], &b = x[s][4 * j + 2 * h + 1];
+            a = b = 0.f;
+            if (has && pairs && 8 * j + 2 * q + 1 < COLS)
+                load_pair(p + 8 * j, a, b);
+            else if (has && 8 * j + 2 * q < COLS) {
+                a = to_float(p[8 * j]);
+                if (8 * j + 2 * q + 1 < COLS)
+                    b = to_float(p[8 * j + 1]);
+            }
+        }
+    }
+}
+
+template <class T, class R, int WARPS, int S> DEVICE void load_column(float (&x)[S][2], const View &v) {
+    const R   rows = R::make(v);
+    const int first = warp_id() * 16 + lane_id() / 4;
+    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
+        const int r = first + s * 16 * WARPS + 8 * h;
+        x[s][h] = rows.has(r) ? to_float(((const T *)v.base)[rows.offset(r)]) : 0.f;
+    }
+}
+
+template <class T, class R, int COLS, int N> DEVICE void load_row(float (&x)[N], const View &v) {
+    const R   rows = R::make(v);
+    const int q = lane_id() & 3;
+    const T  *p = (const T *)v.base + rows.offset(0);
+    UNROLL for (int i = 0; i < N; i++) {
+        const int c = i / 2 * 8 + 2 * q + i % 2;
+        x[i] = rows.has(0) && c < COLS ? to_float(p[c]) : 0.f;
+    }
+}
+
+template <class T, class R> DEVICE float load_scalar(const View &v) {
+    const R rows = R::make(v);
+    return rows.has(0) ? to_float(((const T *)v.base)[rows.offset(0)]) : 0.f;
+}
+
+template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void store_tile(const float (&x)[S][N], const View &v) {
+    const R   rows = R::make(v);
+    const int q = lane_id() & 3, first = warp_id() * 16 + lane_id() / 4;
+    const bool pairs = aligned<T>(v, 2 * sizeof(T));
+    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
+        const int r = first + s * 16 * WARPS + 8 * h;
+        if (!rows.has(r))
+            continue;
+        T *p = (T *)v.base + rows.offset(r) + 2 * q;
+        UNROLL for (int j = 0; j < N / 4; j++) {
+            const float a = x[s][4 * j + 2 * h], b = x[s][4 * j + 2 * h + 1];
+            if (pairs && 8 * j + 2 * q + 1 < COLS)
+                store_pair(p + 8 * j, a, b);
+            else if (8 * j + 2 * q < COLS) {
+                from_float(a, p[8 * j]);
+                if (8 * j + 2 * q + 1 < COLS)
+                    from_float(b, p[8 * j + 1]);
+            }
+        }
+    }
+}
+
+template <class T, class R, int WARPS, int S> DEVICE void store_column(const float (&x)[S][2], const View &v) {
+    const R   rows = R::make(v);
+    const int first = warp_id() * 16 + lane_id() / 4;
+    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
+        const int r = first + s * 16 * WARPS + 8 * h;
+        if (rows.has(r) && (lane_id() & 3) == 0)
+            from_float(x[s][h], ((T *)v.base)[rows.offset(r)]);
+    }
+}
+
+// ---- Shared memory
+extern __shared__ __align__(128) unsigned char shared_memory[];
+
+DEVICE u32 shared_base() { return (u32)__cvta_generic_to_shared(shared_memory); }
+template <class T> DEVICE T *shared_pointer(u32 address) { return (T *)(shared_memory + (address - shared_base())); }
+
+DEVICE void copy16(u32 to, const void *from, bool there) {
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(there ? 16 : 0) : "memory");
+}
+DEVICE void commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
+template <int COUNT> DEVICE void wait() {
+    asm volatile("cp.async.wait_group %0;" ::"n"(COUNT) : "memory");
+    __syncthreads();
+}
+
+// Starts to copy a tile: in pieces of 16 bytes where memory allows it, else element by element, at once.
+template <class T, class R, int WARPS, int ROWS, int COLS> DEVICE void fetch(u32 to, const View &v) {
+    constexpr int PER = 16 / sizeof(T), WIDE = (COLS + 15) / 16 * 16, PIECES = WIDE / PER, TALL = (ROWS + 15) / 16 * 16;
+    constexpr int STRIDE = WIDE * sizeof(T) + 16, THREADS = 32 * WARPS, TOTAL = TALL * PIECES;
+    const R rows = R::make(v);
+    if (COLS % PER == 0 && aligned<T>(v, 16)) {
+        UNROLL for (int n = 0; n < (TOTAL + THREADS - 1) / THREADS; n++) {
+            const int  piece = threadIdx.x + n * THREADS, r = piece / PIECES, c = piece % PIECES;
+            const bool there = rows.has(r) && c * PER < COLS;
+            if (TOTAL % THREADS == 0 || piece < TOTAL)
+                copy16(to + r * STRIDE + c * 16, (const T *)v.base + (there ? rows.offset(r) + c * PER : 0), there);
+        }
+        return;
+    }
+    T *const out = shared_pointer<T>(to);
+    for (int e = threadIdx.x; e < TALL * WIDE; e += THREADS) {
+        const int r = e / WIDE, c = e % WIDE;
+        T         x = T();
+        if (rows.has(r) && c < COLS)
+            x = ((const T *)v.base)[rows.offset(r) + c];
+        out[r * (STRIDE / (int)sizeof(T)) + c] = x;
+    }
+}
+
+template <int WARPS, int ROWS, int COLS, int S, int N> DEVICE void put(u32 to, const float (&x)[S][N]) {
+    constexpr int WIDE = (COLS + 15) / 16 * 16, TALL = (ROWS + 15) / 16 * 16, STRIDE = WIDE + 4;
+    const int     q = lane_id() & 3, first = warp_id() * 16 + lane_id() / 4;
+    EACH(S, N) {
+        const int r = first + s * 16 * WARPS + (i / 2) % 2 * 8, c = i / 4 * 8 + 2 * q + i % 2;
+        if (r < TALL)
+            shared_pointer<float>(to)[r * STRIDE + c] = r < ROWS && c < COLS ? x[s][i] : 0.f;
+    }
+}
+template <int WARPS, int ROWS, int COLS, int S, int N> DEVICE void put(u32 to, const u32 (&x)[S][N]) {
+    constexpr int WIDE = (COLS + 15) / 16 * 16, TALL = (ROWS + 15) / 16 * 16, STRIDE = WIDE / 2 + 4;
+    const int     q = lane_id() & 3, first = warp_id() * 16 + lane_id() / 4;
+    EACH(S, N) {
+        const int r = first + s * 16 * WARPS + i % 2 * 8;
+        if (r < TALL)
+            shared_pointer<u32>(to)[r * STRIDE + i / 2 * 4 + q] = r < ROWS ? x[s][i] : 0u;
+    }
+}
+
+// ---- Rows
+DEVICE float quad_sum(float x) {
+    x += __shfl_xor_sync(~0u, x, 1);
+    return x + __shfl_xor_sync(~0u, x, 2);
+}
+DEVICE float quad_max(float x) {
+    x = max_nan(x, __shfl_xor_sync(~0u, x, 1));
+    return max_nan(x, __shfl_xor_sync(~0u, x, 2));
+}
+// Is element i of a row there? Known at compile time but for the last columns of odd widths.
+template <int COLS> DEVICE bool has_column(int block, int b) {
+    return 8 * block + 8 <= COLS || 8 * block + 2 * (lane_id() & 3) + b < COLS;
+}
+template <int COLS, int S, int N> DEVICE void rowsum(float (&y)[S][2], const float (&x)[S][N]) {
+    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
+        float sum = 0.f;
+        UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++)
+            if (8 * j < COLS && has_column<COLS>(j, b)) sum += x[s][4 * j + 2 * h + b];
+        y[s][h] = quad_sum(sum);
+    }
+}
+template <int COLS, int S, int N> DEVICE void rowmax(float (&y)[S][2], const float (&x)[S][N]) {
+    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
+        float most = -INFINITY;
+        UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++)
+            if (8 * j < COLS && has_column<COLS>(j, b)) most = max_nan(most, x[s][4 * j + 2 * h + b]);
+        y[s][h] = quad_max(most);
+    }
+}
+
+// Keeps column c of row r if c >= first and LO <= delta + c - r % PERIOD <= HI (where asked).
+template <int WARPS, int PERIOD, bool LEFT, bool RIGHT, bool FIRST, int S, int N>
+DEVICE void mask(float (&y)[S][N], const float (&x)[S][N], i64 delta, i64 lo, i64 hi, i64 first, float fill) {
+    const int q2 = 2 * (lane_id() & 3), row = warp_id() * 16 + lane_id() / 4;
+    const int least = LEFT ? to_int(lo - delta) : 0, most = RIGHT ? to_int(hi - delta) : 0, skip = FIRST ? to_int(first) - q2 : 0;
+    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
+        const int r = (row + s * 16 * WARPS + 8 * h) % PERIOD - q2, a = least + r, z = most + r;
+        UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) {
+            const int  c = 8 * j + b;
+            const bool keep = (!LEFT || c >= a) && (!RIGHT || c <= z) && (!FIRST || c >= skip);
+            y[s][4 * j + 2 * h + b] = keep ? x[s][4 * j + 2 * h + b] : fill;
+        }
+    }
+}
+
+// Rotary embedding. turns[n] is the frequency of pair n in turns a position, times 2^64: position * turns[n] wraps as
+// angles do, without any loss.
+DEVICE void rotation(i64 position, u64 turns, float &sine, float &cosine) {
+    const int part = (int)((u64)position * turns >> 32);
+    sincospif((float)part * 4.656612873077393e-10f, &sine, &cosine); // 2^-31
+}
+template <int WARPS, int PERIOD, int COLS, int STYLE, int S, int N>
+DEVICE void rope(float (&y)[S][N], const float (&x)[S][N], i64 position, const u64 *turns) {
+    constexpr int HALF = COLS / 2;
+    const int     lane = lane_id(), q = lane & 3, row = warp_id() * 16 + lane / 4;
+    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
+        const i64 at = position + (row + s * 16 * WARPS + 8 * h) % PERIOD;
+        UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) {
+            const int   i = 4 * j + 2 * h + b, c = 8 * j + 2 * q + b;
+            const bool  second = STYLE ? c >= HALF : b;
+            const int   n = STYLE ? (second ? c - HALF : c) : c / 2;
+            float       partner = 0.f, sine = 0.f, cosine = 0.f;
+            if (!STYLE) {
+                partner = x[s][i ^ 1];
+            } else if (HALF % 8 == 0) {
+                const int other = 8 * j < HALF ? j + HALF / 8 : j - HALF / 8;
+                if (8 * j < COLS)
+                    partner = x[s][4 * (other < N / 4 ? other : 0) + 2 * h + b];
+            } else {
+                UNROLL for (int up = 0; up < 2; up++) UNROLL for (int step = 0; step < 2; step++) {
+                    const int start = 8 * j + b + (up ? HALF : -HALF), block = (start + 1024) / 8 - 128 + step;
+                    const int wanted = c + (up ? HALF : -HALF);
+                    if (block >= 0 && block < N / 4) {
+                        const float v = __shfl_sync(~0u, x[s][4 * block + 2 * h + (start & 1)], (lane & ~3) | ((wanted & 7) >> 1));
+                        if (second != (bool)up && (wanted >> 3) == block)
+                            partner = v;
+                    }
+                }
+            }
+            if (c < COLS)
+                rotation(at, turns[n], sine, cosine);
+            y[s][i] = x[s][i] * cosine + (second ? partner : -partner) * sine;
+        }
+    }
+}
+
+// ---- Products
+DEVICE void load4(u32 (&r)[4], u32 from) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.shared.b16 {%0, %1, %2, %3}, [%4];" : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(from) : "memory");
+}
+DEVICE void load4_transposed(u32 (&r)[4], u32 from) {
+    asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];" : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(from) : "memory");
+}
+DEVICE void mma(float *d, const u32 *a, const u32 *b, bf16) {
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+DEVICE void mma(float *d, const u32 *a, const u32 *b, f16) {
+    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
+}
+// The right operand of steps k, columns n .. n + 15: from n x k (TB) or k x n in shared memory.
+template <bool TB> DEVICE u32 right_address(u32 y, int stride) {
+    const int lane = lane_id(), r = lane & 7, m = lane >> 3;
+    return TB ? y + ((m >> 1) * 8 + r) * stride + (m & 1) * 16 : y + ((m & 1) * 8 + r) * stride + (m >> 1) * 16;
+}
+// d += x y: x in registers, K steps of 16.
+template <class T, bool TB, int STRIDE, int S, int N, int K4> DEVICE void product(float (&d)[S][N], const u32 (&x)[S][K4], u32 y) {
+    const u32 at = right_address<TB>(y, STRIDE);
+    UNROLL for (int k = 0; k < K4 / 4; k++) UNROLL for (int n = 0; n < N / 8; n++) {
+        u32 b[4];
+        if (TB)
+            load4(b, at + n * 16 * STRIDE + k * 32);
+        else
+            load4_transposed(b, at + k * 16 * STRIDE + n * 32);
+        UNROLL for (int s = 0; s < S; s++) {
+            mma(&d[s][8 * n], &x[s][4 * k], b, T());
+            mma(&d[s][8 * n + 4], &x[s][4 * k], b + 2, T());
+        }
+    }
+}
+// d += x^T y: x is K x M in shared memory.
+template <class T, int WARPS, bool TB, int XSTRIDE, int STRIDE, int K, int S, int N> DEVICE void product_transposed(float (&d)[S][N], u32 x, u32 y) {
+    const int lane = lane_id(), m = lane >> 3;
+    const u32 at = right_address<TB>(y, STRIDE), left = x + ((m >> 1) * 8 + (lane & 7)) * XSTRIDE + (m & 1) * 16 + warp_id() * 32;
+    UNROLL for (int k = 0; k < K / 16; k++) {
+        u32 a[S][4];
+        UNROLL for (int s = 0; s < S; s++) load4_transposed(a[s], left + k * 16 * XSTRIDE + s * WARPS * 32);
+        UNROLL for (int n = 0; n < N / 8; n++) {
+            u32 b[4];
+            if (TB)
+                load4(b, at + n * 16 * STRIDE + k * 32);
+            else
+                load4_transposed(b, at + k * 16 * STRIDE + n * 32);
+            UNROLL for (int s = 0; s < S; s++) {
+                mma(&d[s][8 * n], a[s], b, T());
+                mma(&d[s][8 * n + 4], a[s], b + 2, T());
+            }
+        }
+    }
+}
+
+// Products of floats, on the plain units. The left operand goes through a strip of 16 rows x 16 columns a warp.
+constexpr int STRIP = 20;
+template <bool TB, int STRIDE, int N> DEVICE void float_step(float *d, float x0, float x8, const float *y, int k) {
+    const int q2 = 2 * (lane_id() & 3);
+    UNROLL for (int j = 0; j < N / 4; j++) {
+        float y0, y1;
+        if (TB) {
+            y0 = y[(8 * j + q2) * STRIDE + k], y1 = y[(8 * j + q2 + 1) * STRIDE + k];
+        } else {
+            float2 v = *(const float2 *)(y + k * STRIDE + 8 * j + q2);
+            y0 = v.x, y1 = v.y;
+        }
+        d[4 * j] += x0 * y0, d[4 * j + 1] += x0 * y1, d[4 * j + 2] += x8 * y0, d[4 * j + 3] += x8 * y1;
+    }
+}
+template <bool TB, int STRIDE, int S, int N, int K2> DEVICE void float_product(float (&d)[S][N], const float (&x)[S][K2], u32 right, u32 strips) {
+    const int    lane = lane_id(), q2 = 2 * (lane & 3);
+    const float *y = shared_pointer<float>(right);
+    float       *strip = shared_pointer<float>(strips) + warp_id() * 16 * STRIP;
+    UNROLL for (int s = 0; s < S; s++) UNROLL for (int k = 0; k < K2 / 8; k++) {
+        __syncwarp();
+        UNROLL for (int i = 0; i < 8; i++)
+            strip[(lane / 4 + i / 2 % 2 * 8) * STRIP + i / 4 * 8 + q2 + i % 2] = x[s][8 * k + i];
+        __syncwarp();
+        for (int kk = 0; kk < 16; kk++)
+            float_step<TB, STRIDE, N>(d[s], strip[lane / 4 * STRIP + kk], strip[(lane / 4 + 8) * STRIP + kk], y, 16 * k + kk);
+    }
+}
+template <int WARPS, bool TB, int XSTRIDE, int STRIDE, int K, int S, int N> DEVICE void float_product_transposed(float (&d)[S][N], u32 left, u32 right) {
+    const float *x = shared_pointer<float>(left) + warp_id() * 16 + lane_id() / 4, *y = shared_pointer<float>(right);
+    for (int k = 0; k < K; k++)
+        UNROLL for (int s = 0; s < S; s++)
+            float_step<TB, STRIDE, N>(d[s], x[k * XSTRIDE + s * WARPS * 16], x[k * XSTRIDE + s * WARPS * 16 + 8], y, k);
+}

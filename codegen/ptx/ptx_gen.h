@@ -1,0 +1,50 @@
+/* The generator of CUDA C++: what its files share. One Gen a module; the current kernel's values have names by id.
+ * prelude.cuh says how tiles lie in registers and in shared memory. */
+#ifndef RATTAN_CODEGEN_PTX_PTX_GEN_H
+#define RATTAN_CODEGEN_PTX_PTX_GEN_H
+
+#include "codegen/ptx/ptx_codegen.h"
+
+/* How a tile is held: rows and columns, one column, one row, one number. */
+typedef enum Shape { SHAPE_TILE, SHAPE_COLUMN, SHAPE_ROW, SHAPE_NUMBER } Shape;
+
+typedef struct Gen {
+    Ctx          *ctx;
+    const Module *module;
+    const Kernel *kernel;
+    Text          out;
+    int           depth;
+    const char  **names;  /* by value id */
+    int           tables; /* of rope frequencies so far */
+    int64_t       strips; /* offset in shared memory of what float products stage through, or -1 */
+} Gen;
+
+/* Records that the passes let through what cannot be generated; generation goes on, the result is dropped. */
+void cu_fail(Gen *g, const Op *op, const char *what);
+
+void  cu_line(Gen *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
+Shape cu_shape(Type type);
+int   cu_slabs(const Gen *g, Type type);  /* S: first extent of a tile's or column's array */
+int   cu_numbers(Type type);              /* N: floats of a slab, or of a row */
+const char *cu_name(Gen *g, const Value *value);
+void        cu_set_name(Gen *g, const Value *value, const char *name);
+const char *cu_ctype(DType dtype);
+
+/* Element s, i of `value` as seen from an array of shape `at`. */
+const char *cu_element(Gen *g, const Value *value, Shape at);
+/* Declares the array of a value; the head of a loop over its elements, after which an assignment to the element follows. */
+void        cu_declare(Gen *g, const Value *value);
+const char *cu_each(Gen *g, const Value *value);
+/* value = expression, element by element; declares it. */
+void cu_assign(Gen *g, const Value *value, const char *expression);
+/* to = from, where both are declared. */
+void cu_move(Gen *g, const Value *to, const Value *from);
+
+void cu_block(Gen *g, const Block *block);
+bool cu_memory_op(Gen *g, const Op *op); /* ptx_memory.c: true if it was one of its own */
+bool cu_tile_op(Gen *g, const Op *op);   /* ptx_tiles.c */
+void cu_kernel(Gen *g, const Kernel *kernel, CodePhase *phase);
+
+extern const char ptx_prelude[];
+
+#endif
