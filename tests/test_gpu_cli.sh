@@ -1,0 +1,27 @@
+#!/usr/bin/env bash
+# GPU targets on the command line of a machine that has no GPU: what works without one, and what is refused how.
+. "$(dirname "$0")/lib.sh"
+SPEC="$SOURCE/specs/tiny.lua"
+export RATTAN_LIBCUDA="$TMP/no-driver.so"
+
+"$RATTAN" targets >"$TMP/targets"
+for arch in sm_80 sm_86 sm_89 sm_90 sm_100a sm_103a sm_120a; do
+    expect_text "targets: $arch" "$(cat "$TMP/targets")" "^cuda:$arch .*shared memory"
+done
+"$RATTAN" targets --json >"$TMP/json"
+expect_text "targets: json" "$(cat "$TMP/json")" '"warp_size": 32'
+
+expect_error 4 "no driver" 'no-driver.so cannot be opened.*cuda:sm_XX' "$RATTAN" compile "$SPEC" --target cuda
+expect_error 4 "no driver for check" 'cannot be opened' "$RATTAN" check "$SPEC" --target cuda
+expect_error 4 "no driver for bench" 'cannot be opened' "$RATTAN" bench "$SPEC" --target cuda
+expect_error 2 "unknown GPU" 'cuda:sm_80.*cuda:sm_120a' "$RATTAN" compile "$SPEC" --target cuda:sm_35
+expect_error 2 "no LLVM for a GPU" "no 'llvm' for the target cuda:sm_90.*ptx" "$RATTAN" compile "$SPEC" --target cuda:sm_90 --emit llvm
+expect_error 2 "no CUDA for a CPU" "no 'cuda' for the target host" "$RATTAN" compile "$SPEC" --emit cuda
+expect_error 2 "no SASS for a CPU" "no 'sass' for the target host" "$RATTAN" compile "$SPEC" --emit sass
+
+# What needs neither NVRTC nor a GPU.
+check "loop IR without anything" env RATTAN_NVRTC="$TMP/none" "$RATTAN" compile "$SPEC" --target cuda:sm_90 --emit loop-ir,schedule
+"$RATTAN" doctor >"$TMP/doctor"
+expect_text "doctor: no driver is no failure" "$(cat "$TMP/doctor")" '^CUDA driver +absent'
+RATTAN_NVRTC="$TMP/none" "$RATTAN" doctor >"$TMP/doctor"
+expect_text "doctor: no NVRTC says how to get it" "$(cat "$TMP/doctor")" '^NVRTC +absent .*RATTAN_NVRTC'
