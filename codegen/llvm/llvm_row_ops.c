@@ -155,7 +155,8 @@ static Val zeros(Gen *g, int64_t bytes) {
 static void look_ahead(RowLoop *rows, const Window *w, Val address, int64_t bytes, bool writes) {
     const int64_t ahead = AHEAD_BYTES / bytes;
     const int     distance = ahead < 2 ? 2 : ahead > 16 ? 16 : (int)ahead;
-    if (rows->preheader && rows->count > distance)
+    /* Past the last row of a small tile the next tile's rows follow. */
+    if (rows->preheader && 2 * rows->count > distance)
         gen_prefetch(rows->g, gen_window_ahead(rows->g, w, address, distance), bytes, writes);
 }
 
