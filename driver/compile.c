@@ -17,7 +17,19 @@ static double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+static const char *kind_name(KernelKind kind) {
+    static const char *const NAMES[KIND_COUNT] = {
+#define X(id, name, help) name,
+        KERNEL_KINDS(X)
+#undef X
+    };
+    return NAMES[kind];
+}
+
 static Status final_schedule(Ctx *ctx, const CompileRequest *request, Schedule *schedule) {
+    if (target_is_cuda(request->target) && request->kind != KIND_FORWARD)
+        return ctx_fail(ctx, ST_USAGE, "--kind", "use forward, or a CPU's target", "there are no %s kernels for GPUs yet",
+                        kind_name(request->kind));
     schedule_default(request->spec, request->kind, request->target, schedule);
     if (request->schedule)
         TRY(schedule_parse(ctx, request->schedule, schedule));
@@ -29,15 +41,6 @@ static int64_t ring_rows(const CompileRequest *request) {
     if (request->kind == KIND_FORWARD)
         return 0;
     return request->ring_rows ? request->ring_rows : request->spec->window;
-}
-
-static const char *kind_name(KernelKind kind) {
-    static const char *const NAMES[KIND_COUNT] = {
-#define X(id, name, help) name,
-        KERNEL_KINDS(X)
-#undef X
-    };
-    return NAMES[kind];
 }
 
 static const char *compiler_name(Ctx *ctx, const Target *target) {

@@ -25,3 +25,6 @@ check "loop IR without anything" env RATTAN_NVRTC="$TMP/none" "$RATTAN" compile 
 expect_text "doctor: no driver is no failure" "$(cat "$TMP/doctor")" '^CUDA driver +absent'
 RATTAN_NVRTC="$TMP/none" "$RATTAN" doctor >"$TMP/doctor"
 expect_text "doctor: no NVRTC says how to get it" "$(cat "$TMP/doctor")" '^NVRTC +absent .*RATTAN_NVRTC'
+for kind in decode extend; do
+    expect_error 2 "no $kind yet" "no $kind kernels for GPUs yet" "$RATTAN" compile "$SPEC" --target cuda:sm_90 --kind $kind
+done

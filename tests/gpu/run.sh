@@ -30,6 +30,33 @@ program() {
     [ $code = 0 ] || [ $code = 1 ] || not_ok "$(basename "$1")" "exit code $code"
 }
 
+# queue NAME COMMAND...: as check does, beside others; `collect` waits for all and gives the verdicts.
+queued=()
+queue() {
+    local number=${#queued[@]}
+    queued+=("$1")
+    shift
+    while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do wait -n; done
+    (
+        code=0
+        RATTAN_NUM_THREADS=2 "$@" >"$TMP/queue.$number" 2>&1 </dev/null || code=$?
+        [ $code = 0 ] || echo "exit code $code: $*" >>"$TMP/queue.$number"
+        echo $code >"$TMP/code.$number"
+    ) &
+}
+collect() {
+    local number
+    wait
+    for number in "${!queued[@]}"; do
+        if [ "$(cat "$TMP/code.$number")" = 0 ]; then
+            ok "${queued[number]}"
+        else
+            not_ok "${queued[number]}" "$(grep -v ' ok$' "$TMP/queue.$number" | tail -n 20)"
+        fi
+    done
+    queued=()
+}
+
 part_runtime() { program "$BUILD/gpu_runtime"; }
 part_kernels() { program "$BUILD/gpu_kernels"; }
 
@@ -38,20 +65,21 @@ part_vectors() {
     for dtype in fp32 bf16 fp16; do
         for file in "$SOURCE"/tests/golden/*.safetensors "$GOLDEN"/*.safetensors; do
             [ -r "$file" ] || continue
-            check "$dtype $(basename "$file" .safetensors)" "$RATTAN" check - --target cuda --dtype $dtype --vectors "$file"
+            queue "$dtype $(basename "$file" .safetensors)" "$RATTAN" check - --target cuda --dtype $dtype --vectors "$file"
         done
     done
+    collect
 }
 
 # In slices, each with its own cache: compiling is the most of it.
 part_random() {
-    local count=${RATTAN_RANDOM_CASES:-500} slice each job
+    local count=${RATTAN_RANDOM_CASES:-500} slice each
     each=$(((count + JOBS - 1) / JOBS))
     for ((slice = 0; slice < JOBS; slice++)); do
         RATTAN_RANDOM_TARGET=cuda RATTAN_RANDOM_CASES=$each RATTAN_RANDOM_SEED=$((1 + slice * each)) RATTAN_NUM_THREADS=2 \
             bash "$SOURCE/tests/test_random.sh" >"$TMP/random.$slice" 2>&1 &
     done
-    for job in $(jobs -p); do wait "$job"; done
+    wait
     for ((slice = 0; slice < JOBS; slice++)); do
         grep -v '^ok ' "$TMP/random.$slice"
         cases=$((cases + $(grep -cE '^(not )?ok ' "$TMP/random.$slice")))
@@ -61,12 +89,13 @@ part_random() {
 }
 
 part_shapes() {
-    check "a long sequence" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=1,T=20000
-    check "many sequences" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape B=70000,T=3
-    check "many short packed sequences" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda \
+    queue "a long sequence" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=1,T=20000
+    queue "many sequences" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape B=70000,T=3
+    queue "many short packed sequences" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda \
         --shape "lengths=$(seq -s, 0 200 | sed 's/,/,1,0,7,/g')"
-    check "no token" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape B=2,T=0
-    check "no sequence" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape B=0,T=5
+    queue "no token" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape B=2,T=0
+    queue "no sequence" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape B=0,T=5
+    collect
 }
 
 part_sanitizer() {
@@ -77,12 +106,13 @@ part_sanitizer() {
     }
     for tool in memcheck racecheck synccheck; do
         for spec in tiny odd custom_map; do
-            check "$tool $spec" compute-sanitizer --tool $tool --error-exitcode 9 "$RATTAN" check "$SOURCE/specs/$spec.lua" \
+            queue "$tool $spec" compute-sanitizer --tool $tool --error-exitcode 9 "$RATTAN" check "$SOURCE/specs/$spec.lua" \
                 --target cuda --seed 1 --shape B=2,T=100
         done
-        check "$tool packed" compute-sanitizer --tool $tool --error-exitcode 9 "$RATTAN" check "$SOURCE/specs/odd.lua" \
+        queue "$tool packed" compute-sanitizer --tool $tool --error-exitcode 9 "$RATTAN" check "$SOURCE/specs/odd.lua" \
             --target cuda --seed 1 --shape lengths=0,70,1,45
     done
+    collect
 }
 
 for part in "$@"; do
