@@ -180,7 +180,7 @@ typedef struct RowLoop {
     struct Touched { int id; bool kept; } *touched; /* values from outside whose vectors are at hand */
     int  touched_count, touched_capacity;
 
-    /* Wide rows are worked on span by span: so many vectors from vector `first` on, `columns` real ones among them. */
+    /* Wide rows are worked on span by span: so many vectors from column `first` on, with `columns` real columns. */
     bool wide;
     Val  first;
     int  span, columns;

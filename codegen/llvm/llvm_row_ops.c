@@ -117,7 +117,7 @@ static Val column_numbers(RowLoop *rows, int vector) {
     const Val numbers = gen_iota(g, vector * g->lanes);
     if (!rows->first)
         return numbers;
-    const Val before = LLVMBuildTrunc(g->b, gen_mul(g, rows->first, gen_int(g, g->lanes)), g->i32, "");
+    const Val before = LLVMBuildTrunc(g->b, rows->first, g->i32, "");
     return LLVMBuildAdd(g->b, numbers, gen_splat(g, before), "");
 }
 

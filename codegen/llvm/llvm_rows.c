@@ -80,7 +80,7 @@ int gen_row_columns(const RowLoop *rows, int cols, int vector) {
 Val gen_row_vector_address(RowLoop *rows, Val row, DType dtype, int vector) {
     Gen *g = rows->g;
     if (rows->first)
-        row = gen_address(g, row, gen_storage(g, dtype), gen_mul(g, rows->first, gen_int(g, g->lanes)));
+        row = gen_address(g, row, gen_storage(g, dtype), rows->first);
     return gen_bytes(g, row, (int64_t)vector * g->lanes * (int64_t)dtype_size(dtype));
 }
 

@@ -4,7 +4,7 @@
  * In: the ops of a region one by one, in order. Ops of one column run at once, on splats; concat and rope work on memory. */
 #include "codegen/llvm/llvm_gen.h"
 
-enum { SPAN = 1 };
+enum { SPAN = 2 };
 
 static const Value *tile_of(const Op *op) { return op->code == OP_STORE ? op->in[5] : op->out[0]; }
 static bool         is_reduction(const Op *op) { return op->code == OP_ROWSUM || op->code == OP_ROWMAX; }
@@ -42,22 +42,22 @@ static void one_span(RowLoop *rows, Val first, int span, int columns, SpanBody *
 /* Runs body for all spans of a row of `width` columns: a loop over the full ones where there are several, then the rest. */
 static void each_span(RowLoop *rows, int width, SpanBody *body, void *arg, Val *carried, int count) {
     Gen      *g = rows->g;
-    const int vectors = gen_vectors(g, width), turns = width / g->lanes / SPAN, done = turns * SPAN;
+    const int step = SPAN * g->lanes, turns = width / step, done = turns * step, rest = width - done;
     if (turns > 1) {
         Loop loop;
-        gen_loop_open(g, &loop, "span", gen_int(g, 0), gen_int(g, done), gen_int(g, SPAN), carried, count);
+        gen_loop_open(g, &loop, "span", gen_int(g, 0), gen_int(g, done), gen_int(g, step), carried, count);
         Val *next = NEW_ARRAY(g->ctx, Val, count);
         for (int i = 0; i < count; i++)
             next[i] = loop.carried[i];
-        one_span(rows, loop.iv, SPAN, SPAN * g->lanes, body, arg, next);
+        one_span(rows, loop.iv, SPAN, step, body, arg, next);
         gen_loop_close(g, &loop, next);
         for (int i = 0; i < count; i++)
             carried[i] = loop.carried[i];
     } else if (turns == 1) {
-        one_span(rows, gen_int(g, 0), SPAN, SPAN * g->lanes, body, arg, carried);
+        one_span(rows, gen_int(g, 0), SPAN, step, body, arg, carried);
     }
-    if (vectors > done)
-        one_span(rows, gen_int(g, done), vectors - done, width - done * g->lanes, body, arg, carried);
+    if (rest > 0)
+        one_span(rows, gen_int(g, done), gen_vectors(g, rest), rest, body, arg, carried);
 }
 
 /* ---- Where rows lie --------------------------------------------------------------------------------------------- */
