@@ -1,6 +1,6 @@
 /* link: rattan_frontend rattan_passes rattan_ir rattan_base */
 /* Passes by text: each tests/passes/NAME.ir holds a module, then a line `# after PASS` and what the pass makes of it. The first
- * lines say `# run: PASS` and `# schedule: TEXT`. RATTAN_BLESS=1 writes the second half anew. */
+ * lines say `# run: PASS`, `# schedule: TEXT` and, where it runs for one, `# target: gpu`. RATTAN_BLESS=1 writes the second half anew. */
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -48,7 +48,9 @@ static Status run_one(Ctx *ctx, void *arg) {
     SpecFile        file;
     Schedule        schedule;
     Text            out = TEXT(ctx);
-    const Target    target = {.name = "test", .vector_registers = 32, .vector_bytes = 64};
+    const Target    cpu = {.name = "test", .vector_registers = 32, .vector_bytes = 64};
+    const Target    gpu = {.name = "gpu", .warp_size = 32, .shared_bytes = 99 << 10, .registers = 65536, .processors = 4};
+    const Target    target = strstr(c->text, "# target: gpu\n") ? gpu : cpu;
     const PassInfo *pass = NULL;
     TRY(spec_load_file(ctx, FOLDER "layer.lua", &file));
     const Spec *spec = &file.items[0].spec;
