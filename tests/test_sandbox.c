@@ -91,7 +91,7 @@ static void test_bad_children(void **state) {
     expect_child(hoards, ST_FAILED, "ended without an answer");
     expect_child(lies, ST_FAILED, "said more than 64 MB");
     expect_child(computes, ST_USAGE, "took longer than 1 s of processor time");
-    expect_child(closes, ST_USAGE, "took longer than 5 s");
+    expect_child(closes, ST_USAGE, "took longer than 10 s");
 }
 
 /* Open descriptors, bytes it may write to a file, bytes of a core dump. */
