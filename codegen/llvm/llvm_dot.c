@@ -247,7 +247,7 @@ typedef struct Product { /* c (m x n) = [acc [* scale]] + a b */
 
 static int block_steps(const Gen *g, const Product *p, int vectors) {
     const int64_t row = (int64_t)vectors * g->lanes * (int64_t)dtype_size(p->b.dtype);
-    const int64_t steps = g->target->l1_bytes * 3 / 4 / row / 16 * 16;
+    const int64_t steps = g->target->l1_bytes * 3 / 8 / row / 16 * 16;
     return steps < 16 ? 16 : (int)steps;
 }
 

@@ -41,7 +41,7 @@ typedef struct Gen {
     Val           function, args, scratch;
     Place        *places;  /* by value id */
     Val          *bases;   /* parameter addresses and strides (5 a parameter), then the syms: loaded on first use */
-    int64_t       temp;    /* bytes of scratch in use, the kernel's own and what is added here */
+    int64_t       temp, most_temp; /* bytes of scratch in use now, and at most: the kernel's own and what is added here */
     int64_t       sink, sink_bytes; /* where the last sink is, and its size */
 } Gen;
 
@@ -131,7 +131,8 @@ int gen_param_index(Gen *g, const Op *op);
 Val gen_param_base(Gen *g, int param);
 Val gen_param_stride(Gen *g, int param, int dim);
 Val gen_sym(Gen *g, Sym sym);
-Val gen_temp(Gen *g, int64_t bytes); /* scratch beyond the kernel's own, for the whole phase */
+Val gen_temp(Gen *g, int64_t bytes); /* scratch beyond the kernel's own, until it is released */
+void gen_release(Gen *g, int64_t mark); /* all since g->temp was `mark` */
 Val gen_sink(Gen *g, int64_t bytes); /* such memory that is only ever written */
 
 /* A load or store taken apart. */

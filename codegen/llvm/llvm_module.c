@@ -90,7 +90,7 @@ static void start_kernel(Gen *g, const Kernel *kernel) {
     g->kernel = kernel;
     g->places = NEW_ARRAY(g->ctx, Place, kernel->value_count);
     g->bases = NEW_ARRAY(g->ctx, Val, 5 * kernel->param_count + SYM_COUNT);
-    g->temp = (kernel->scratch_bytes + 63) / 64 * 64;
+    g->temp = g->most_temp = (kernel->scratch_bytes + 63) / 64 * 64;
     g->sink = g->sink_bytes = 0;
 }
 
@@ -107,5 +107,5 @@ void gen_kernel(Gen *g, const Kernel *kernel, CodePhase *phase) {
     gen_enter(g, body);
     emit_body(g, phase, item);
     LLVMBuildRetVoid(g->b);
-    phase->scratch_bytes = g->temp;
+    phase->scratch_bytes = g->most_temp;
 }

@@ -45,7 +45,15 @@ Val gen_sym(Gen *g, Sym sym) {
 Val gen_temp(Gen *g, int64_t bytes) {
     const Val address = gen_bytes(g, g->scratch, g->temp);
     g->temp += (bytes + 63) / 64 * 64;
+    if (g->most_temp < g->temp)
+        g->most_temp = g->temp;
     return address;
+}
+
+void gen_release(Gen *g, int64_t mark) {
+    if (g->sink >= mark)
+        g->sink_bytes = 0;
+    g->temp = mark;
 }
 
 Val gen_sink(Gen *g, int64_t bytes) {

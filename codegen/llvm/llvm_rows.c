@@ -217,6 +217,7 @@ static void run(RowLoop *rows) {
         g->places[rows->owner->out[i]->id].ref = gen_home(g, rows->owner, i);
     for (int i = 0; i < rows->owner->out_count; i++)
         gen_touch(rows, rows->owner->out[i], true);
+    const int64_t mark = g->temp;
     rows->wide = any_wide(rows->owner);
     rows->stored = NEW_ARRAY(g->ctx, bool, rows->owner->out_count);
     each_op(rows, true, rows->wide ? gen_wide_op : gen_row_op);
@@ -233,6 +234,7 @@ static void run(RowLoop *rows) {
     if (rows->count > 1)
         gen_loop_close(g, &loop, NULL);
     gen_forget(rows, true);
+    gen_release(g, mark);
 }
 
 void gen_rows(Gen *g, const Op *op) {
