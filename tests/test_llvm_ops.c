@@ -400,6 +400,23 @@ static void test_loops(void **state) {
     }
 }
 
+/* A slot becomes a product of what it held: it may not be overwritten while it is read. */
+static void slot_body(Case *c) {
+    Builder *b = &c->b;
+    Value   *ring = ir_ring(b, 2, 20, 20), *x = case_in(c, 20, 20);
+    ir_ring_put(b, ring, ir_i(b, 1), x);
+    Value *product = ir_dot(b, ir_ring_get(b, ring, ir_i(b, 1)), x, NULL, false, false);
+    ir_ring_put(b, ring, ir_i(b, 1), product);
+    Value *turned = ir_unary(b, OP_TRANSPOSE, ir_ring_get(b, ring, ir_i(b, -1)));
+    ir_ring_put(b, ring, ir_i(b, 3), turned);
+    case_out(c, ir_unary(b, OP_NEG, ir_ring_get(b, ring, ir_i(b, 1))));
+}
+
+static void test_slots(void **state) {
+    (void)state;
+    on_targets("slots", slot_body, 0, 1, 1e-5);
+}
+
 /* The item number is taken apart into three axes; each item writes its own row. */
 static void axes_body(Case *c) {
     Builder     *b = &c->b;
@@ -453,6 +470,28 @@ static void test_same_input_same_output(void **state) {
     ctx_free(&d.ctx);
 }
 
+/* What the passes should have removed is refused with the op's name, and nothing is left behind. */
+static void unplanned_body(Case *c) {
+    Op     *sum = ir_sum(&c->b, "key", ir_i(&c->b, 0), ir_i(&c->b, 3), 1, 8);
+    Builder in = ir_at_end(&c->ctx, c->kernel, sum->region);
+    Value  *zero = ir_f(&in, 0, 1, 8);
+    ir_yield(&in, &zero, 1);
+}
+
+static void test_refusal(void **state) {
+    (void)state;
+    Case       c;
+    LlvmOutput out;
+    case_open(&c, "host", "refused", 1);
+    CaseBuild build = {&c, unplanned_body};
+    ctx_run(&c.ctx, case_build_in, &build); /* the verifier says no too: a loop-level op in a tile-level kernel */
+    ctx_clear(&c.ctx);
+    assert_int_equal(llvm_compile(&c.ctx, c.module, &c.target, &c.schedule, LLVM_WANT_OBJECT, &out), ST_FAILED);
+    assert_non_null(strstr(c.ctx.place, "sum"));
+    assert_null(out.object);
+    ctx_free(&c.ctx);
+}
+
 static void test_targets(void **state) {
     (void)state;
     Ctx    ctx;
@@ -479,6 +518,7 @@ int main(void) {
         cmocka_unit_test(test_rows_region),    cmocka_unit_test(test_feature_region), cmocka_unit_test(test_dot),          cmocka_unit_test(test_dot_in_blocks),
         cmocka_unit_test(test_trim),           cmocka_unit_test(test_views),        cmocka_unit_test(test_transpose),
         cmocka_unit_test(test_loops),          cmocka_unit_test(test_axes),         cmocka_unit_test(test_same_input_same_output),
+        cmocka_unit_test(test_refusal),        cmocka_unit_test(test_slots),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

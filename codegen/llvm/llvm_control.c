@@ -39,21 +39,45 @@ static Val slot_address(Gen *g, const Value *ring, const Value *slot) {
     return gen_address(g, gen_ref(g, ring), LLVMInt8TypeInContext(g->context), skip);
 }
 
-/* The ring_put that is the only use of a result, if nothing between the two can see the slot: the tile is then made there. */
+/* Does an op, or one in its region, read a slot of the ring? */
+static bool reads_ring(const Op *op, const Value *ring) {
+    for (int i = 0; i < op->in_count; i++) {
+        const Op *def = op->in[i]->def;
+        if (def && def->code == OP_RING_GET && def->in[0] == ring)
+            return true;
+    }
+    for (const Op *inner = op->region ? op->region->first : NULL; inner; inner = inner->next)
+        if (reads_ring(inner, ring))
+            return true;
+    return false;
+}
+
+/* The ring_put that is the only use of a result, if nothing up to it can see the slot: the tile is then made there. */
 static const Op *only_put(Gen *g, const Value *value) {
     const Op *put = value->def->next;
     while (put && (op_info(put->code)->rule == TR_INDEX || (put->code == OP_RING_PUT && put->in[2] != value)))
         put = put->next;
     if (!put || put->code != OP_RING_PUT || put->in[2] != value || ir_use_count(g->kernel, value) != 1)
         return NULL;
+    if (reads_ring(value->def, put->in[0]))
+        return NULL;
     return g->places[put->in[0]->id].ref && g->places[put->in[1]->id].ref ? put : NULL;
+}
+
+static void name_value(const Value *value, Val ref) {
+    size_t length;
+    LLVMGetValueName2(ref, &length);
+    if (value->name && length == 0 && !LLVMIsConstant(ref))
+        LLVMSetValueName2(ref, value->name, strlen(value->name));
 }
 
 Val gen_home(Gen *g, const Op *op, int result) {
     const Value *value = op->out[result];
     const Op    *put = only_put(g, value);
+    const Val    home = put ? slot_address(g, put->in[0], put->in[1]) : placed(g, value);
     g->places[value->id].put = put;
-    return put ? slot_address(g, put->in[0], put->in[1]) : placed(g, value);
+    name_value(value, home);
+    return home;
 }
 
 static bool same_place(const Value *x, const Value *y) {
@@ -100,13 +124,6 @@ static Val index_binary(Gen *g, OpCode code, Val x, Val y) {
     }
 }
 
-static void name_value(const Value *value, Val ref) {
-    size_t length;
-    LLVMGetValueName2(ref, &length);
-    if (value->name && length == 0 && !LLVMIsConstant(ref))
-        LLVMSetValueName2(ref, value->name, strlen(value->name));
-}
-
 void gen_index_op(Gen *g, const Op *op) {
     Val *ref = &g->places[op->out[0]->id].ref;
     switch (op->code) {
@@ -145,8 +162,10 @@ static void bind_indices(Gen *g, Value *const *values, int count, const Val *ref
 
 static void place_tiles(Gen *g, Value *const *values, int count) {
     for (int i = 0; i < count; i++)
-        if (values[i]->type.cls == TY_TILE)
+        if (values[i]->type.cls == TY_TILE) {
             g->places[values[i]->id].ref = placed(g, values[i]);
+            name_value(values[i], g->places[values[i]->id].ref);
+        }
 }
 
 /* A yield may not pass one argument's tile on as another's: the copies below go one by one. */
