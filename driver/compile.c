@@ -126,6 +126,7 @@ static Status make_object(Ctx *ctx, const CompileRequest *request, const Module 
     *object = (CodeObject){
         .kind = (int)request->kind, .variant = request->variant,
         .chunk = module->chunk, .segment = module->segment, .min_items = module->min_items,
+        .even_items = schedule->even_items,
         .kv_heads = request->spec->kv_heads, .window = request->spec->window, .ring_rows = ring_rows(request),
         .params = keep(first->params, sizeof *first->params * (size_t)first->param_count), .param_count = first->param_count,
         .phases = keep(code->phases, sizeof *code->phases * (size_t)code->phase_count), .phase_count = code->phase_count,

@@ -3,6 +3,7 @@
 #include "passes/passes.h"
 
 static int smaller(int64_t a, int64_t b) { return (int)(a < b ? a : b); }
+static int larger(int a, int b) { return a > b ? a : b; }
 
 /* Edge tiles are computed in full and used by half: two edges of `chunk` keys on a window of W cost about chunk / W. Fewer
  * rows cost more reads of every panel; measured, 64 rows lose nothing and 16 lose a tenth. */
@@ -50,9 +51,14 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
     }
     schedule->chunk = chunk_for(spec);
     schedule->key_tile = schedule->chunk;
+    schedule->even_items = target->processors;
+    schedule->min_items = larger(schedule->min_items, 4 * target->processors);
+    /* Two heads a tile read each key panel half as often; measured, four gain no more. */
+    schedule->group_heads = !spec->initial_state && spec_group(spec) % 2 == 0 ? 2 : 1;
     if (kind == KIND_FORWARD)
         return;
     schedule->segment = 0;
+    schedule->even_items = 0;
     if (kind == KIND_EXTEND)
         return;
     /* One row a head: all heads of a group share each key while it is in registers. Nothing is seen twice, so no ring. */

@@ -162,7 +162,8 @@ static void cut_segments(const CodeObject *object, LaunchSizes *sizes) {
     const int64_t chunk = object->chunk > 1 ? object->chunk : 1, heads = object->kv_heads > 1 ? object->kv_heads : 1;
     const int64_t length = sizes->syms[SYM_T] > 1 ? sizes->syms[SYM_T] : 1;
     const bool    enough = sizes->syms[SYM_N] >= (object->min_items + heads - 1) / heads;
-    const bool    whole = object->segment <= 0 || enough;
+    const bool    even = object->even_items > 0 && sizes->syms[SYM_N] % object->even_items * heads % object->even_items == 0;
+    const bool    whole = object->segment <= 0 || enough || even;
     const int64_t segment = round_up(whole ? length : object->segment, chunk);
     sizes->syms[SYM_L] = segment;
     sizes->syms[SYM_S] = (length + segment - 1) / segment;

@@ -4,6 +4,7 @@
 
 #include <llvm-c/Core.h>
 #include <llvm-c/TargetMachine.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <stdio.h>
 #include <string.h>
@@ -22,14 +23,14 @@ static const Cpu CPUS[] = {
 #include "codegen/llvm/cpus.def"
 #undef CPU
 };
-enum { CPU_COUNT = sizeof CPUS / sizeof *CPUS };
+enum { ROW_COUNT = sizeof CPUS / sizeof *CPUS };
 
 const char *llvm_target_name(int index) {
-    return index == 0 ? "host" : index <= CPU_COUNT ? CPUS[index - 1].name : NULL;
+    return index == 0 ? "host" : index <= ROW_COUNT ? CPUS[index - 1].name : NULL;
 }
 
 const char *llvm_target_help(int index) {
-    return index == 0 ? "the machine this runs on" : index <= CPU_COUNT ? CPUS[index - 1].help : NULL;
+    return index == 0 ? "the machine this runs on" : index <= ROW_COUNT ? CPUS[index - 1].help : NULL;
 }
 
 static int by_name(const void *a, const void *b) {
@@ -90,13 +91,19 @@ static void host_vectors(Target *target) {
 #else
     target->vector_registers = 32;
 #endif
-    for (int i = 0; i < CPU_COUNT; i++) {
+    for (int i = 0; i < ROW_COUNT; i++) {
         if (CPUS[i].vector_bytes <= target->vector_bytes || !has_all(target->features, CPUS[i].needs))
             continue;
         target->vector_bytes = CPUS[i].vector_bytes;
         target->vector_registers = CPUS[i].vector_registers;
         target->flops_per_cycle = CPUS[i].flops_per_cycle;
     }
+}
+
+/* Cores that this process may use; 0 where that is not to be had. */
+static int processors(void) {
+    cpu_set_t set;
+    return sched_getaffinity(0, sizeof set, &set) == 0 ? CPU_COUNT(&set) : 0;
 }
 
 static void find_host(Ctx *ctx, Target *target) {
@@ -113,6 +120,7 @@ static void find_host(Ctx *ctx, Target *target) {
     target->l1_bytes = cache_bytes(_SC_LEVEL1_DCACHE_SIZE, 32768);
     target->l2_bytes = cache_bytes(_SC_LEVEL2_CACHE_SIZE, 524288);
     target->native = true;
+    target->processors = processors();
 }
 
 static void fill(Ctx *ctx, const Cpu *row, Target *target) {
@@ -148,7 +156,7 @@ Status llvm_find_target(Ctx *ctx, const char *name, Target *target) {
         find_host(ctx, target);
         return ST_OK;
     }
-    for (int i = 0; i < CPU_COUNT; i++) {
+    for (int i = 0; i < ROW_COUNT; i++) {
         if (strcmp(name, CPUS[i].name) == 0) {
             fill(ctx, &CPUS[i], target);
             return ST_OK;
