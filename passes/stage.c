@@ -76,21 +76,28 @@ static void fetch(Stager *s, Builder *b, const Op *load, Value *ring, Value *slo
 
 /* ---- Loops ---- */
 
-static Value *slot_of(Builder *b, const Op *loop, Value *number) {
-    return ir_is_const(loop->in[2], 1) ? number : ir_ibin(b, OP_IDIV, number, loop->in[2]);
+static int64_t step_of(const Op *loop) {
+    int64_t step = 1;
+    ir_const_value(loop->in[2], &step);
+    return step;
 }
 
-static void fetch_turn(Stager *s, Builder *b, Value *number) {
+static Value *slot_of(Builder *b, const Op *loop, Value *number) {
+    return step_of(loop) == 1 ? number : ir_ibin(b, OP_IDIV, number, ir_i(b, step_of(loop)));
+}
+
+/* `region`: what of the tiles' coordinates b cannot see yet. */
+static void fetch_turn(Stager *s, Builder *b, Value *number, const Block *region) {
     const Op *loop = s->loops[0];
     ValueMap  map = {.ctx = s->ctx};
     map_set(&map, loop->region->args[0], number);
     Value *const slot = slot_of(b, loop, number);
     for (int t = 0; t < s->staged_count; t++)
-        fetch(s, b, s->staged[t], s->rings[t], slot, loop->region, &map);
+        fetch(s, b, s->staged[t], s->rings[t], slot, region, &map);
 }
 
 static Value *turns_ahead(Builder *b, const Op *loop, Value *number, int turns) {
-    return turns == 0 ? number : ir_ibin(b, OP_IADD, number, ir_ibin(b, OP_IMUL, loop->in[2], ir_i(b, turns)));
+    return turns == 0 ? number : ir_ibin(b, OP_IADD, number, ir_i(b, turns * step_of(loop)));
 }
 
 /* At the head of a turn: its own tiles are there, everyone is done with the slots that are fetched into next. */
@@ -99,7 +106,7 @@ static void open_turn(Stager *s, Op *loop, int stages) {
     Value *const number = loop->region->args[0], *const end = s->loops[s->loop_count - 1]->in[1];
     if (stages == 1) {
         simple(&b, OP_BARRIER);
-        fetch_turn(s, &b, number);
+        fetch_turn(s, &b, number, s->loops[0]->region);
         simple(&b, OP_COMMIT);
         wait_for(&b, 0);
         return;
@@ -108,7 +115,7 @@ static void open_turn(Stager *s, Op *loop, int stages) {
     Value *const next = turns_ahead(&b, loop, number, stages - 1);
     Op *const    more = ir_if(&b, ir_ibin(&b, OP_ILT, next, end), NULL, 0);
     Builder      in = ir_at_end(s->ctx, s->kernel, more->region);
-    fetch_turn(s, &in, next);
+    fetch_turn(s, &in, next, s->loops[0]->region);
     ir_yield(&in, NULL, 0);
     simple(&b, OP_COMMIT);
 }
@@ -158,9 +165,15 @@ static void stage_loops(Stager *s) {
     const int stages = stages_of(s);
     for (int t = 0; t < s->staged_count; t++)
         s->rings[t] = new_ring(s, stages, s->staged[t]->out[0]->type);
-    Builder b = ir_before(s->ctx, s->kernel, s->loops[0]);
+    /* Before anything else, so that the first tiles arrive while the rest of the prologue runs. */
+    Op *start = s->body->first;
+    while (start->code == OP_RING)
+        start = start->next;
+    Builder      b = ir_before(s->ctx, s->kernel, start);
+    ValueMap     map = {.ctx = s->ctx};
+    Value *const first = stages > 1 ? clone_slice(&b, s->loops[0]->in[0], s->body, &map) : NULL;
     for (int turn = 0; turn < stages - 1; turn++) {
-        fetch_turn(s, &b, turns_ahead(&b, s->loops[0], s->loops[0]->in[0], turn));
+        fetch_turn(s, &b, turns_ahead(&b, s->loops[0], first, turn), s->body);
         simple(&b, OP_COMMIT);
     }
     for (int l = 0; l < s->loop_count; l++)
@@ -203,7 +216,7 @@ static When choose(const Stager *s) {
         tile.dtype = s->dtype;
         all += ir_shared_bytes(tile);
     }
-    const int64_t limit = s->args->target->shared_bytes;
+    const int64_t limit = s->args->target->shared_bytes / s->args->schedule->blocks;
     return s->loop_count && loop_bytes(s) + all <= limit ? WHEN_EARLY : all <= limit ? WHEN_BATCH : WHEN_SINGLE;
 }
 
@@ -219,11 +232,12 @@ static void stage_singles(Stager *s) {
     for (int t = 0; t < s->single_count; t++)
         rings[t] = new_ring(s, 1, s->singles[t]->out[0]->type);
     if (when == WHEN_EARLY) {
-        /* Behind the first part of the loop: its own first tiles come first. They belong to the next group. */
+        /* Behind the first part of the loop: its own first tiles come first. They belong to the group of the next turn, and
+         * so are not waited for before the one after it. */
         Builder b = ir_before(s->ctx, s->kernel, s->loop_count > 1 ? s->loops[1] : s->loops[0]);
         fetch_singles(s, &b, 0, s->single_count, rings, s->body);
-        simple(&b, OP_COMMIT);
         b = ir_after(s->ctx, s->kernel, s->loops[s->loop_count - 1]);
+        simple(&b, OP_COMMIT); /* where no turn followed */
         wait_for(&b, 0);
     }
     for (int t = 0, end; t < s->single_count && when != WHEN_EARLY; t = end) {

@@ -16,6 +16,7 @@ typedef long long          i64;
 #endif
 #define DEVICE static __device__ __forceinline__
 #define UNROLL _Pragma("unroll")
+#define UNROLL1 _Pragma("unroll 1")
 #define EACH(S, N) UNROLL for (int s = 0; s < (S); s++) UNROLL for (int i = 0; i < (N); i++)
 
 DEVICE int lane_id() { return threadIdx.x & 31; }
@@ -67,6 +68,8 @@ DEVICE View view(const i64 *arg, i64 c0, i64 c1, i64 c2, i64 lo, i64 hi) {
 
 // Rows of a tile: ROWDIM, GROUPDIM, PERIOD and WRAP as in a load of the IR.
 template <int ROWDIM, int GROUPDIM, int PERIOD, int WRAP, int ROWS> struct Rows {
+    static constexpr bool EVEN = GROUPDIM < 0 && WRAP == 0 && PERIOD >= ROWS; // rows lie at equal distances
+    static constexpr bool SAME = ROWDIM < 0 && PERIOD % 16 == 0; // within a slab
     i64 start, row_stride, group_stride;
     int first, end; // of r % PERIOD
     i64 at;
@@ -88,31 +91,80 @@ template <int ROWDIM, int GROUPDIM, int PERIOD, int WRAP, int ROWS> struct Rows 
     }
 };
 
+template <class T> DEVICE bool aligned(const i64 *arg, int bytes) {
+    const i64 strides = (arg[1] | arg[2] | arg[3]) * (i64)sizeof(T);
+    return ((arg[0] | strides) & (bytes - 1)) == 0;
+}
 template <class T> DEVICE bool aligned(const View &v, int bytes) {
-    i64 all = v.base | v.stride[0] * (i64)sizeof(T) | v.stride[1] * (i64)sizeof(T) | v.stride[2] * (i64)sizeof(T);
-    return (all & (bytes - 1)) == 0;
+    const i64 all[4] = {v.base, v.stride[0], v.stride[1], v.stride[2]};
+    return aligned<T>(all, bytes);
 }
 
 // ---- Registers and parameters
+// Rows of 16-bit numbers are read and written in full sectors of 32 bytes: of two blocks of 8 columns, an even lane handles
+// four columns of the first one and its odd neighbour four of the second; they exchange halves.
+DEVICE void exchange(u32 &first, u32 &second) {
+    const bool odd = lane_id() & 1;
+    const u32  other = __shfl_xor_sync(~0u, odd ? first : second, 1);
+    if (odd)
+        first = other;
+    else
+        second = other;
+}
+DEVICE int wide_column() { return (lane_id() & 1) * 8 + (lane_id() & 2) * 2; }
+template <class T> DEVICE void unpack(u32 v, float &x, float &y) {
+    T lo, hi;
+    lo.bits = (u16)v, hi.bits = (u16)(v >> 16);
+    x = to_float(lo), y = to_float(hi);
+}
+template <class T> struct Wide {
+    template <int N, int COLS> DEVICE void load(float (&x)[N], const T *row, bool has, int h) {
+        UNROLL for (int j = 0; j < COLS / 8; j += 2) {
+            uint2 v = make_uint2(0u, 0u);
+            if (has) v = *(const uint2 *)(row + 8 * j + wide_column());
+            exchange(v.x, v.y);
+            unpack<T>(v.x, x[4 * j + 2 * h], x[4 * j + 2 * h + 1]);
+            unpack<T>(v.y, x[4 * j + 4 + 2 * h], x[4 * j + 4 + 2 * h + 1]);
+        }
+    }
+    template <int N, int COLS> DEVICE void store(const float (&x)[N], T *row, bool has, int h) {
+        UNROLL for (int j = 0; j < COLS / 8; j += 2) {
+            uint2 v;
+            v.x = pack(x[4 * j + 2 * h], x[4 * j + 2 * h + 1], T());
+            v.y = pack(x[4 * j + 4 + 2 * h], x[4 * j + 4 + 2 * h + 1], T());
+            exchange(v.x, v.y);
+            if (has) *(uint2 *)(row + 8 * j + wide_column()) = v;
+        }
+    }
+};
+template <> struct Wide<float> {
+    template <int N, int COLS> DEVICE void load(float (&)[N], const float *, bool, int) {}
+    template <int N, int COLS> DEVICE void store(const float (&)[N], float *, bool, int) {}
+};
+
 template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void load_tile(float (&x)[S][N], const View &v) {
     const R   rows = R::make(v);
     const int q = lane_id() & 3, first = warp_id() * 16 + lane_id() / 4;
-    const bool pairs = aligned<T>(v, 2 * sizeof(T));
+    const bool pairs = aligned<T>(v, 2 * sizeof(T)), wide = sizeof(T) == 2 && COLS % 16 == 0 && aligned<T>(v, 8);
     UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
         const int  r = first + s * 16 * WARPS + 8 * h;
         const bool has = rows.has(r);
-        const T   *p = (const T *)v.base + (has ? rows.offset(r) : 0) + 2 * q;
-        UNROLL for (int j = 0; j < N / 4; j++) {
-            float &a = x[s][4 * j + 2 * h], &b = x[s][4 * j + 2 * h + 1];
-            a = b = 0.f;
-            if (has && pairs && 8 * j + 2 * q + 1 < COLS)
-                load_pair(p + 8 * j, a, b);
-            else if (has && 8 * j + 2 * q < COLS) {
-                a = to_float(p[8 * j]);
-                if (8 * j + 2 * q + 1 < COLS)
-                    b = to_float(p[8 * j + 1]);
-            }
+        if (R::SAME && h) {
+            UNROLL for (int j = 0; j < N / 2; j++) x[s][2 * (j / 2 * 2 + 1) + j % 2] = x[s][4 * (j / 2) + j % 2];
+            continue;
         }
+        if (wide) {
+            Wide<T>::template load<N, COLS>(x[s], (const T *)v.base + rows.offset(r), has, h);
+            continue;
+        }
+        const T   *p = (const T *)v.base + rows.offset(r) + 2 * q;
+        UNROLL for (int j = 0; j < N / 4; j++) x[s][4 * j + 2 * h] = x[s][4 * j + 2 * h + 1] = 0.f;
+        if (COLS % 8 == 0 && pairs) {
+            UNROLL for (int j = 0; j < COLS / 8; j++) if (has) load_pair(p + 8 * j, x[s][4 * j + 2 * h], x[s][4 * j + 2 * h + 1]);
+            continue;
+        }
+        UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++)
+            if (has && 8 * j + 2 * q + b < COLS) x[s][4 * j + 2 * h + b] = to_float(p[8 * j + b]);
     }
 }
 
@@ -143,22 +195,22 @@ template <class T, class R> DEVICE float load_scalar(const View &v) {
 template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void store_tile(const float (&x)[S][N], const View &v) {
     const R   rows = R::make(v);
     const int q = lane_id() & 3, first = warp_id() * 16 + lane_id() / 4;
-    const bool pairs = aligned<T>(v, 2 * sizeof(T));
+    const bool pairs = aligned<T>(v, 2 * sizeof(T)), wide = sizeof(T) == 2 && COLS % 16 == 0 && aligned<T>(v, 8);
     UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
         const int r = first + s * 16 * WARPS + 8 * h;
+        if (wide) {
+            Wide<T>::template store<N, COLS>(x[s], (T *)v.base + rows.offset(r), rows.has(r), h);
+            continue;
+        }
         if (!rows.has(r))
             continue;
         T *p = (T *)v.base + rows.offset(r) + 2 * q;
-        UNROLL for (int j = 0; j < N / 4; j++) {
-            const float a = x[s][4 * j + 2 * h], b = x[s][4 * j + 2 * h + 1];
-            if (pairs && 8 * j + 2 * q + 1 < COLS)
-                store_pair(p + 8 * j, a, b);
-            else if (8 * j + 2 * q < COLS) {
-                from_float(a, p[8 * j]);
-                if (8 * j + 2 * q + 1 < COLS)
-                    from_float(b, p[8 * j + 1]);
-            }
+        if (COLS % 8 == 0 && pairs) {
+            UNROLL for (int j = 0; j < COLS / 8; j++) store_pair(p + 8 * j, x[s][4 * j + 2 * h], x[s][4 * j + 2 * h + 1]);
+            continue;
         }
+        UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++)
+            if (8 * j + 2 * q + b < COLS) from_float(x[s][4 * j + 2 * h + b], p[8 * j + b]);
     }
 }
 
@@ -187,22 +239,30 @@ template <int COUNT> DEVICE void wait() {
     __syncthreads();
 }
 
-// Starts to copy a tile: in pieces of 16 bytes where memory allows it, else element by element, at once.
-template <class T, class R, int WARPS, int ROWS, int COLS> DEVICE void fetch(u32 to, const View &v) {
+// Starts to copy a tile: in pieces of 16 bytes where memory is aligned for it, else element by element, at once.
+template <class T, class R, int WARPS, int ROWS, int COLS> DEVICE void fetch(u32 to, const View &v, bool is_aligned) {
     constexpr int PER = 16 / sizeof(T), WIDE = (COLS + 15) / 16 * 16, PIECES = WIDE / PER, TALL = (ROWS + 15) / 16 * 16;
-    constexpr int STRIDE = WIDE * sizeof(T) + 16, THREADS = 32 * WARPS, TOTAL = TALL * PIECES;
+    constexpr int STRIDE = WIDE * sizeof(T) + 16, THREADS = 32 * WARPS, TOTAL = TALL * PIECES, STEP = THREADS / PIECES;
     const R rows = R::make(v);
-    if (COLS % PER == 0 && aligned<T>(v, 16)) {
-        UNROLL for (int n = 0; n < (TOTAL + THREADS - 1) / THREADS; n++) {
-            const int  piece = threadIdx.x + n * THREADS, r = piece / PIECES, c = piece % PIECES;
+    if (COLS % 16 == 0 && R::EVEN && THREADS % PIECES == 0 && TALL % (STEP ? STEP : 1) == 0 && is_aligned) {
+        const int   r = threadIdx.x / PIECES, c = threadIdx.x % PIECES, least = rows.first - r, end = (rows.end < ROWS ? rows.end : ROWS) - r;
+        const i64   step = STEP * rows.row_stride * (i64)sizeof(T);
+        const char *from = (const char *)v.base + (rows.start + r * rows.row_stride) * (i64)sizeof(T) + c * 16;
+        const u32   out = to + r * STRIDE + c * 16;
+        UNROLL for (int n = 0; n < TALL / (STEP ? STEP : 1); n++, from += step)
+            copy16(out + n * STEP * STRIDE, from, n * STEP >= least && n * STEP < end);
+        return;
+    }
+    if (COLS % PER == 0 && is_aligned) {
+        for (int piece = threadIdx.x; piece < TOTAL; piece += THREADS) {
+            const int  r = piece / PIECES, c = piece % PIECES;
             const bool there = rows.has(r) && c * PER < COLS;
-            if (TOTAL % THREADS == 0 || piece < TOTAL)
-                copy16(to + r * STRIDE + c * 16, (const T *)v.base + (there ? rows.offset(r) + c * PER : 0), there);
+            copy16(to + r * STRIDE + c * 16, (const T *)v.base + (there ? rows.offset(r) + c * PER : 0), there);
         }
         return;
     }
     T *const out = shared_pointer<T>(to);
-    for (int e = threadIdx.x; e < TALL * WIDE; e += THREADS) {
+    UNROLL1 for (int e = threadIdx.x; e < TALL * WIDE; e += THREADS) {
         const int r = e / WIDE, c = e % WIDE;
         T         x = T();
         if (rows.has(r) && c < COLS)
@@ -324,11 +384,11 @@ DEVICE void load4_transposed(u32 (&r)[4], u32 from) {
     asm volatile("ldmatrix.sync.aligned.m8n8.x4.trans.shared.b16 {%0, %1, %2, %3}, [%4];" : "=r"(r[0]), "=r"(r[1]), "=r"(r[2]), "=r"(r[3]) : "r"(from) : "memory");
 }
 DEVICE void mma(float *d, const u32 *a, const u32 *b, bf16) {
-    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 DEVICE void mma(float *d, const u32 *a, const u32 *b, f16) {
-    asm volatile("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+    asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
 // The right operand of steps k, columns n .. n + 15: from n x k (TB) or k x n in shared memory.

@@ -42,7 +42,7 @@ static Status check_memory(Ctx *ctx, const Target *target, const PtxOutput *out)
 }
 
 Status ptx_compile(Ctx *ctx, const Module *module, const Target *target, const Schedule *schedule, int want, PtxOutput *out) {
-    Gen         g = {.ctx = ctx, .module = module, .out = TEXT(ctx)};
+    Gen         g = {.ctx = ctx, .module = module, .schedule = schedule, .target = target, .out = TEXT(ctx)};
     NvrtcResult result;
     *out = (PtxOutput){.phases = NEW_ARRAY(ctx, CodePhase, module->kernel_count), .phase_count = module->kernel_count};
     add_source(&g, target, schedule, out);

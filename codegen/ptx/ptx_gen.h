@@ -12,6 +12,8 @@ typedef struct Gen {
     Ctx          *ctx;
     const Module *module;
     const Kernel *kernel;
+    const Schedule *schedule;
+    const Target *target;
     Text          out;
     int           depth;
     const char  **names;  /* by value id */
@@ -41,6 +43,7 @@ void cu_assign(Gen *g, const Value *value, const char *expression);
 void cu_move(Gen *g, const Value *to, const Value *from);
 
 void cu_block(Gen *g, const Block *block);
+void cu_declare_aligned(Gen *g);
 bool cu_memory_op(Gen *g, const Op *op); /* ptx_memory.c: true if it was one of its own */
 bool cu_tile_op(Gen *g, const Op *op);   /* ptx_tiles.c */
 void cu_kernel(Gen *g, const Kernel *kernel, CodePhase *phase);

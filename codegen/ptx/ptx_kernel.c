@@ -209,6 +209,31 @@ static bool multiplies_floats(Op *op, void *arg) {
     return !*found;
 }
 
+typedef struct Widest {
+    const Gen *g;
+    int        floats;
+} Widest;
+
+static bool note_widest(Op *op, void *arg) {
+    Widest *w = arg;
+    for (int r = 0; r < op->out_count; r++) {
+        const Type type = op->out[r]->type;
+        const int  floats = type.cls == TY_TILE && cu_shape(type) == SHAPE_TILE && op->code != OP_RING_GET ? cu_slabs(w->g, type) * cu_numbers(type) : 0;
+        w->floats = floats > w->floats ? floats : w->floats;
+    }
+    return true;
+}
+
+/* Blocks that a multiprocessor shall hold at once: main's are the schedule's; where tiles are small, 128 registers suffice. */
+static int resident_blocks(const Gen *g) {
+    Widest    w = {g, 0};
+    const int threads = 32 * g->kernel->warps;
+    if (g->kernel == g->module->kernels[g->module->kernel_count - 1])
+        return g->schedule->blocks;
+    ir_walk(g->kernel->body, note_widest, &w);
+    return w.floats <= 64 ? g->target->registers / (threads * 128) : 1;
+}
+
 void cu_kernel(Gen *g, const Kernel *kernel, CodePhase *phase) {
     bool strips = false;
     g->kernel = kernel;
@@ -219,10 +244,12 @@ void cu_kernel(Gen *g, const Kernel *kernel, CodePhase *phase) {
     phase->shared_bytes = kernel->scratch_bytes + (strips ? STRIP_BYTES * kernel->warps : 0);
     snprintf(phase->symbol, sizeof phase->symbol, "rattan_%s_%s", g->module->name, kernel->name);
     cu_line(g, "// %d threads, %lld bytes of shared memory", phase->threads, (long long)phase->shared_bytes);
-    cu_line(g, "extern \"C\" __global__ void __launch_bounds__(%d) %s(const __grid_constant__ Args a) {", phase->threads, phase->symbol);
+    cu_line(g, "extern \"C\" __global__ void __launch_bounds__(%d, %d) %s(const __grid_constant__ Args a) {", phase->threads,
+            resident_blocks(g), phase->symbol);
     g->depth++;
     if (phase->shared_bytes)
         cu_line(g, "const u32 shared = shared_base();");
+    cu_declare_aligned(g);
     cu_block(g, open_grid(g, phase));
     g->depth--;
     cu_line(g, "}\n");

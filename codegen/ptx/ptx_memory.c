@@ -1,6 +1,8 @@
 /* Loads, stores, copies into shared memory and barriers as CUDA C++. */
 #include "codegen/ptx/ptx_gen.h"
 
+#include <string.h>
+
 const char *cu_ctype(DType dtype) { return dtype == DT_BF16 ? "bf16" : dtype == DT_F16 ? "f16" : "float"; }
 
 static const CodeParam *param_of(Gen *g, const Op *op) { return ir_find_param(g->kernel, op_text(op, AT_PARAM)); }
@@ -59,8 +61,18 @@ static const char *slot(Gen *g, const Op *op) {
 
 static void fetch(Gen *g, const Op *op) {
     const Type type = type_ring_tile(op->in[0]->type);
-    cu_line(g, "fetch<%s, %s, %d, %d, %d>(%s, %s);", cu_ctype(type.dtype), rows(g, op, type.rows), g->kernel->warps, type.rows, type.cols,
-             slot(g, op), view(g, op, 2));
+    cu_line(g, "fetch<%s, %s, %d, %d, %d>(%s, %s, %s_aligned);", cu_ctype(type.dtype), rows(g, op, type.rows), g->kernel->warps,
+            type.rows, type.cols, slot(g, op), view(g, op, 2), op_text(op, AT_PARAM));
+}
+
+static bool is_no_fetch(Op *op, void *param) { return op->code != OP_FETCH || strcmp(op_text(op, AT_PARAM), param) != 0; }
+
+/* Whether copies of 16 bytes may be used: asked once for every parameter that is fetched. */
+void cu_declare_aligned(Gen *g) {
+    for (int p = 0; p < g->kernel->param_count; p++)
+        if (!ir_walk(g->kernel->body, is_no_fetch, (void *)g->kernel->params[p].name))
+            cu_line(g, "const bool %s_aligned = aligned<%s>(a.v + %d, 16);", g->kernel->params[p].name,
+                    cu_ctype(g->kernel->params[p].dtype), 5 * p);
 }
 
 static void put(Gen *g, const Op *op) {
