@@ -228,6 +228,18 @@ static void test_no_segments(void **state) {
     close_fixture(&fixture);
 }
 
+/* 3 sequences of 2 heads keep 3 cores evenly busy, 2 sequences do not. */
+static void test_even_items(void **state) {
+    (void)state;
+    CodeObject *object = sample_object();
+    Fixture     fixture;
+    object->even_items = 3;
+    open_fixture(&fixture, object, 2);
+    run_case(&fixture, 3, 300, 1, 304);
+    run_case(&fixture, 2, 300, 3, 112);
+    close_fixture(&fixture);
+}
+
 /* ---- Refusals -----------------------------------------------------------------------------------------------------
  */
 static void test_wrong_tensors(void **state) {
@@ -535,6 +547,7 @@ int main(void) {
         cmocka_unit_test(test_results),
         cmocka_unit_test(test_no_pool),
         cmocka_unit_test(test_no_segments),
+        cmocka_unit_test(test_even_items),
         cmocka_unit_test(test_wrong_tensors),
         cmocka_unit_test(test_indices),
         cmocka_unit_test(test_interleaved_pools),
