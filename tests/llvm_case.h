@@ -1,5 +1,5 @@
-/* What the tests of the CPU back end share: one kernel of loads, ops and stores on random data, compiled, run and compared
- * with the interpreter. Included by one file each: everything is static. */
+/* What the tests of the CPU back end share: one kernel of loads, ops and stores on random data, compiled, run and
+ * compared with the interpreter. Included by one file each: everything is static. */
 #ifndef RATTAN_TESTS_LLVM_CASE_H
 #define RATTAN_TESTS_LLVM_CASE_H
 
@@ -33,8 +33,8 @@ typedef struct Case {
     int       count;
     int64_t   syms[SYM_COUNT];
     uint64_t  seed;
-    double    tolerance;  /* of |difference| / (1 + |reference|) */
-    double    low, high;  /* of the random numbers in the next parameters */
+    double    tolerance; /* of |difference| / (1 + |reference|) */
+    double    low, high; /* of the random numbers in the next parameters */
     Target    target;
     Schedule  schedule;
     char      name[64];
@@ -89,7 +89,7 @@ static void case_show_error(Case *c) {
 
 /* A parameter of the given dims with random contents, its rows padded so that strides differ from dims. */
 static const char *case_param(Case *c, DType dtype, const int64_t dims[4], ParamRole role) {
-    CaseParam *p = &c->params[c->count];
+    CaseParam  *p = &c->params[c->count];
     const char *name = ctx_printf(&c->ctx, "p%d", c->count++);
     ir_param(&c->ctx, c->kernel, name, dtype, role, 4, dims);
     p->dtype = dtype;
@@ -112,7 +112,9 @@ static const char *case_param(Case *c, DType dtype, const int64_t dims[4], Param
 }
 
 static Value *case_in_at(Case *c, Builder *b, DType dtype, int rows, int cols) {
-    const Access access = {.param = case_param(c, dtype, (int64_t[4]){1, 1, rows, cols}, PARAM_IN), .rowdim = 2, .groupdim = -1,
+    const Access access = {.param = case_param(c, dtype, (int64_t[4]){1, 1, rows, cols}, PARAM_IN),
+                           .rowdim = 2,
+                           .groupdim = -1,
                            .period = rows};
     return ir_load(b, &access, rows, cols);
 }
@@ -121,8 +123,10 @@ static Value *case_in(Case *c, int rows, int cols) { return case_in_at(c, &c->b,
 
 static void case_out_typed(Case *c, DType dtype, Value *tile) {
     const int    rows = tile->type.rows, cols = tile->type.cols;
-    const Access access = {.param = case_param(c, dtype, (int64_t[4]){1, 1, rows, cols}, PARAM_OUT), .rowdim = 2,
-                           .groupdim = -1, .period = rows};
+    const Access access = {.param = case_param(c, dtype, (int64_t[4]){1, 1, rows, cols}, PARAM_OUT),
+                           .rowdim = 2,
+                           .groupdim = -1,
+                           .period = rows};
     ir_store(&c->b, &access, tile);
 }
 
@@ -186,10 +190,12 @@ static void case_run_foreign(Case *c, const LlvmOutput *out) {
     FILE *code = fopen(path, "wb");
     fwrite(out->object, 1, out->object_size, code);
     fclose(code);
-    snprintf(command, sizeof command,
-             "aarch64-linux-gnu-gcc -O1 -static -DPHASE=%s -o %s/run -x c %s/tests/phase_runner.inc -x none %s/code.o && "
-             "qemu-aarch64-static %s/run %s/data",
-             out->phases[0].symbol, folder, source ? source : ".", folder, folder, folder);
+    snprintf(
+        command, sizeof command,
+        "aarch64-linux-gnu-gcc -O1 -static -DPHASE=%s -o %s/run -x c %s/tests/phase_runner.inc -x none "
+             "%s/code.o && "
+        "qemu-aarch64-static %s/run %s/data",
+        out->phases[0].symbol, folder, source ? source : ".", folder, folder, folder);
     assert_int_equal(system(command), 0);
     snprintf(path, sizeof path, "%s/data", folder);
     data = fopen(path, "rb");
@@ -225,13 +231,14 @@ static void case_compare(Case *c) {
     for (int p = 0; p < c->count; p++) {
         const CaseParam *param = &c->params[p];
         for (int64_t i = 0; i < param->elements; i++) {
-            const double got = dtype_load(param->dtype, param->native, i), want = dtype_load(param->dtype, param->reference, i);
+            const double got = dtype_load(param->dtype, param->native, i),
+                         want = dtype_load(param->dtype, param->reference, i);
             if (case_close(c, param->dtype, got, want))
                 continue;
             Text text = TEXT(&c->ctx);
             ir_print(&text, c->module);
-            print_error("%s on %s: p%d[%lld] is %.9g, not %.9g\n%s\n", c->name, c->target.name, p, (long long)i, got, want,
-                        text_str(&text));
+            print_error("%s on %s: p%d[%lld] is %.9g, not %.9g\n%s\n", c->name, c->target.name, p, (long long)i, got,
+                        want, text_str(&text));
             fail();
         }
     }

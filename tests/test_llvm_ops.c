@@ -7,10 +7,10 @@ enum { WIDTH_COUNT = sizeof WIDTHS / sizeof *WIDTHS };
 
 /* What the current case is about: bodies take no other arguments. */
 static struct {
-    int    rows, cols, other, inner, period, style, trim, ta;
-    OpCode op;
-    DType  dtype;
-    bool   acc, scale, region;
+    int     rows, cols, other, inner, period, style, trim, ta;
+    OpCode  op;
+    DType   dtype;
+    bool    acc, scale, region;
     int64_t position;
 } now;
 
@@ -45,9 +45,9 @@ static void unary_body(Case *c) {
 
 static void test_unary(void **state) {
     (void)state;
-    static const OpCode OPS[] = {OP_NEG, OP_EXP, OP_EXP2, OP_LOG, OP_TANH, OP_SIGMOID, OP_RELU, OP_ABS, OP_SQRT, OP_RSQRT,
-                                 OP_ROWSUM, OP_ROWMAX};
-    uint64_t seed = 0;
+    static const OpCode OPS[] = {OP_NEG,  OP_EXP, OP_EXP2, OP_LOG,   OP_TANH,   OP_SIGMOID,
+                                 OP_RELU, OP_ABS, OP_SQRT, OP_RSQRT, OP_ROWSUM, OP_ROWMAX};
+    uint64_t            seed = 0;
     for (size_t i = 0; i < sizeof OPS / sizeof *OPS; i++)
         for (int w = 0; w < WIDTH_COUNT; w++) {
             now.op = OPS[i], now.rows = w % 3 + 1, now.cols = WIDTHS[w];
@@ -69,7 +69,7 @@ static void binary_body(Case *c) {
 static void test_binary(void **state) {
     (void)state;
     static const OpCode OPS[] = {OP_ADD, OP_SUB, OP_MUL, OP_DIV, OP_MAX, OP_MIN};
-    uint64_t seed = 0;
+    uint64_t            seed = 0;
     for (size_t i = 0; i < sizeof OPS / sizeof *OPS; i++)
         for (int w = 0; w < WIDTH_COUNT; w++) {
             now.op = OPS[i], now.rows = w % 4 + 1, now.cols = WIDTHS[w];
@@ -81,7 +81,7 @@ static void test_binary(void **state) {
 static void special_body(Case *c) {
     static const float VALUES[16] = {INFINITY, -INFINITY, NAN,    0.0f,   -0.0f, 1e-40f, -1e-40f, 3e38f,
                                      -3e38f,   100.0f,    -100.f, -1e30f, 88.7f, -87.5f, 1e-38f,  1.0f};
-    Value *x = case_in(c, 1, 16), *y = case_in(c, 1, 16);
+    Value             *x = case_in(c, 1, 16), *y = case_in(c, 1, 16);
     for (int i = 0; i < 16; i++)
         for (int p = 0; p < 2; p++) {
             ((float *)c->params[p].native)[i] = VALUES[(i * (p ? 5 : 1) + p) % 16];
@@ -92,7 +92,8 @@ static void special_body(Case *c) {
 
 static void test_special_values(void **state) {
     (void)state;
-    static const OpCode OPS[] = {OP_EXP, OP_EXP2, OP_LOG, OP_TANH, OP_SIGMOID, OP_RELU, OP_ABS, OP_SQRT, OP_RSQRT, OP_MAX, OP_MIN};
+    static const OpCode OPS[] = {OP_EXP, OP_EXP2, OP_LOG,   OP_TANH, OP_SIGMOID, OP_RELU,
+                                 OP_ABS, OP_SQRT, OP_RSQRT, OP_MAX,  OP_MIN};
     for (size_t i = 0; i < sizeof OPS / sizeof *OPS; i++) {
         now.op = OPS[i];
         on_targets(op_info(OPS[i])->name, special_body, i, 1, 2e-6);
@@ -115,16 +116,18 @@ static void test_concat(void **state) {
 }
 
 static void mask_body(Case *c) {
-    Value *x = case_in(c, now.rows, now.cols);
-    Value *delta = ir_i(&c->b, case_int(c, -now.cols, now.cols)), *first = ir_i(&c->b, case_int(c, -2, 3));
-    const int64_t lo = case_int(c, 0, 1) ? IR_NEG_INF : case_int(c, -9, 9), hi = case_int(c, 0, 3) ? case_int(c, -9, 9) : IR_POS_INF;
+    Value        *x = case_in(c, now.rows, now.cols);
+    Value        *delta = ir_i(&c->b, case_int(c, -now.cols, now.cols)), *first = ir_i(&c->b, case_int(c, -2, 3));
+    const int64_t lo = case_int(c, 0, 1) ? IR_NEG_INF : case_int(c, -9, 9),
+                  hi = case_int(c, 0, 3) ? case_int(c, -9, 9) : IR_POS_INF;
     case_out(c, ir_mask(&c->b, x, delta, first, lo, hi, now.period, -INFINITY));
 }
 
 static void test_mask(void **state) {
     (void)state;
     for (uint64_t seed = 0; seed < 60; seed++) {
-        now.period = (int)(seed % 5) + 1, now.rows = now.period * (1 + (int)(seed % 3)), now.cols = WIDTHS[seed % WIDTH_COUNT];
+        now.period = (int)(seed % 5) + 1, now.rows = now.period * (1 + (int)(seed % 3)),
+        now.cols = WIDTHS[seed % WIDTH_COUNT];
         on_targets("mask", mask_body, seed, 11, 0);
     }
 }
@@ -139,7 +142,8 @@ static void test_rope(void **state) {
     static const int SIZES[] = {2, 6, 32, 40, 72, 128, 130, 200};
     for (uint64_t seed = 0; seed < 64; seed++) {
         now.style = (int)(seed & 1), now.cols = SIZES[seed / 2 % 8], now.period = 1 + (int)(seed % 7);
-        now.rows = now.period * (1 + (int)(seed % 2)), now.position = seed < 32 ? (int64_t)seed * 1000 : (int64_t)1 << (seed - 32);
+        now.rows = now.period * (1 + (int)(seed % 2)),
+        now.position = seed < 32 ? (int64_t)seed * 1000 : (int64_t)1 << (seed - 32);
         on_targets("rope", rope_body, seed, 9, 2e-6);
     }
 }
@@ -248,7 +252,7 @@ static void test_feature_region(void **state) {
 
 /* ---- Products ---- */
 static void dot_body(Case *c) {
-    Builder *b = &c->b;
+    Builder  *b = &c->b;
     const int m = now.rows, n = now.cols, k = now.inner;
     c->low = -1, c->high = 1;
     Value *x = now.ta ? case_in(c, k, m) : case_in(c, m, k), *y = case_in(c, k, n);
@@ -306,8 +310,9 @@ static Value *trimmed_dot(Case *c, Value *x, Value *y, int64_t delta, int64_t lo
 static void trim_body(Case *c) {
     const int     m = now.rows, n = now.cols, k = now.inner, width = now.trim == 1 ? n : k;
     const int64_t delta = case_int(c, -width, width);
-    const int64_t lo = case_int(c, 0, 1) ? IR_NEG_INF : case_int(c, -20, 3), hi = case_int(c, 0, 2) ? case_int(c, -3, 20) : IR_POS_INF;
-    Value        *x = case_in(c, m, k), *y = case_in(c, k, n), *zero = ir_i(&c->b, 0);
+    const int64_t lo = case_int(c, 0, 1) ? IR_NEG_INF : case_int(c, -20, 3),
+                  hi = case_int(c, 0, 2) ? case_int(c, -3, 20) : IR_POS_INF;
+    Value *x = case_in(c, m, k), *y = case_in(c, k, n), *zero = ir_i(&c->b, 0);
     if (now.trim == 2)
         x = ir_mask(&c->b, x, ir_i(&c->b, delta), zero, lo, hi, now.period, 0);
     Value *product = trimmed_dot(c, x, y, delta, lo, hi);
@@ -317,7 +322,8 @@ static void trim_body(Case *c) {
 static void test_trim(void **state) {
     (void)state;
     for (uint64_t seed = 0; seed < 60; seed++) {
-        now.trim = 1 + (int)(seed & 1), now.period = 1 + (int)(seed * 13 % 40), now.rows = now.period * (1 + (int)(seed % 3));
+        now.trim = 1 + (int)(seed & 1), now.period = 1 + (int)(seed * 13 % 40),
+        now.rows = now.period * (1 + (int)(seed % 3));
         now.cols = 2 + (int)(seed * 29 % 90), now.inner = 1 + (int)(seed * 17 % 80);
         on_targets("trim", trim_body, seed, 7, 1e-5);
     }
@@ -369,20 +375,21 @@ static void test_transpose(void **state) {
 /* Sums tiles through a ring three turns behind, counts along, and branches on the parity of the turn. */
 static void loop_body(Case *c) {
     Builder *b = &c->b;
-    Value   *x = case_in(c, now.rows, now.cols), *zero = ir_f(b, 0, now.rows, now.cols), *ring = ir_ring(b, 3, now.rows, now.cols);
-    Value   *carried[2] = {zero, ir_i(b, 5)};
+    Value   *x = case_in(c, now.rows, now.cols), *zero = ir_f(b, 0, now.rows, now.cols),
+          *ring = ir_ring(b, 3, now.rows, now.cols);
+    Value *carried[2] = {zero, ir_i(b, 5)};
     for (int s = 0; s < 3; s++)
         ir_ring_put(b, ring, ir_i(b, s - 3), zero);
-    Op      *loop = ir_for(b, "turn", false, ir_i(b, 0), ir_sym(b, SYM_T), ir_i(b, 2), carried, 2);
-    Builder  in = ir_at_end(&c->ctx, c->kernel, loop->region);
-    Value  **args = loop->region->args;
-    Value   *old = ir_ring_get(&in, ring, args[0]);
-    Value   *odd = ir_ibin(&in, OP_IMOD, ir_ibin(&in, OP_IDIV, args[2], ir_i(&in, 3)), ir_i(&in, 2));
-    Value   *grown = ir_binary(&in, OP_ADD, args[1], ir_binary(&in, OP_ADD, old, x));
-    Value   *otherwise[2] = {grown, args[2]};
-    Op      *branch = ir_if(&in, odd, otherwise, 2);
-    Builder  then = ir_at_end(&c->ctx, c->kernel, branch->region);
-    Value   *yields[2] = {ir_unary(&then, OP_NEG, grown), ir_ibin(&then, OP_IADD, args[2], ir_i(&then, 7))};
+    Op     *loop = ir_for(b, "turn", false, ir_i(b, 0), ir_sym(b, SYM_T), ir_i(b, 2), carried, 2);
+    Builder in = ir_at_end(&c->ctx, c->kernel, loop->region);
+    Value **args = loop->region->args;
+    Value  *old = ir_ring_get(&in, ring, args[0]);
+    Value  *odd = ir_ibin(&in, OP_IMOD, ir_ibin(&in, OP_IDIV, args[2], ir_i(&in, 3)), ir_i(&in, 2));
+    Value  *grown = ir_binary(&in, OP_ADD, args[1], ir_binary(&in, OP_ADD, old, x));
+    Value  *otherwise[2] = {grown, args[2]};
+    Op     *branch = ir_if(&in, odd, otherwise, 2);
+    Builder then = ir_at_end(&c->ctx, c->kernel, branch->region);
+    Value  *yields[2] = {ir_unary(&then, OP_NEG, grown), ir_ibin(&then, OP_IADD, args[2], ir_i(&then, 7))};
     ir_yield(&then, yields, 2);
     ir_ring_put(&in, ring, args[0], ir_unary(&in, OP_TANH, branch->out[0]));
     Value *next[2] = {branch->out[0], ir_ibin(&in, OP_IADD, branch->out[1], ir_i(&in, 1))};
@@ -419,18 +426,18 @@ static void test_slots(void **state) {
 
 /* The item number is taken apart into three axes; each item writes its own row. */
 static void axes_body(Case *c) {
-    Builder     *b = &c->b;
-    const char  *in = case_param(c, DT_F32, (int64_t[4]){3, 5, 4, 9}, PARAM_IN);
-    const char  *out = case_param(c, DT_F32, (int64_t[4]){3, 5, 4, 9}, PARAM_OUT);
-    Op          *first = ir_for(b, "batch", true, ir_i(b, 0), ir_i(b, 3), ir_i(b, 1), NULL, 0);
-    Builder      b1 = ir_at_end(&c->ctx, c->kernel, first->region);
-    Op          *second = ir_for(&b1, "row", true, ir_i(&b1, 0), ir_sym(&b1, SYM_T), ir_i(&b1, 1), NULL, 0);
-    Builder      b2 = ir_at_end(&c->ctx, c->kernel, second->region);
-    Op          *third = ir_for(&b2, "head", true, ir_i(&b2, 0), ir_i(&b2, 4), ir_i(&b2, 1), NULL, 0);
-    Builder      b3 = ir_at_end(&c->ctx, c->kernel, third->region);
-    Value       *at[3] = {first->region->args[0], second->region->args[0], third->region->args[0]};
-    Access       access = {.param = in, .at = {at[0], at[1], at[2]}, .rowdim = -1, .groupdim = -1, .period = 1};
-    Value       *x = ir_load(&b3, &access, 1, 9);
+    Builder    *b = &c->b;
+    const char *in = case_param(c, DT_F32, (int64_t[4]){3, 5, 4, 9}, PARAM_IN);
+    const char *out = case_param(c, DT_F32, (int64_t[4]){3, 5, 4, 9}, PARAM_OUT);
+    Op         *first = ir_for(b, "batch", true, ir_i(b, 0), ir_i(b, 3), ir_i(b, 1), NULL, 0);
+    Builder     b1 = ir_at_end(&c->ctx, c->kernel, first->region);
+    Op         *second = ir_for(&b1, "row", true, ir_i(&b1, 0), ir_sym(&b1, SYM_T), ir_i(&b1, 1), NULL, 0);
+    Builder     b2 = ir_at_end(&c->ctx, c->kernel, second->region);
+    Op         *third = ir_for(&b2, "head", true, ir_i(&b2, 0), ir_i(&b2, 4), ir_i(&b2, 1), NULL, 0);
+    Builder     b3 = ir_at_end(&c->ctx, c->kernel, third->region);
+    Value      *at[3] = {first->region->args[0], second->region->args[0], third->region->args[0]};
+    Access      access = {.param = in, .at = {at[0], at[1], at[2]}, .rowdim = -1, .groupdim = -1, .period = 1};
+    Value      *x = ir_load(&b3, &access, 1, 9);
     access.param = out;
     ir_store(&b3, &access, ir_unary(&b3, OP_EXP, x));
     ir_yield(&b3, NULL, 0);
@@ -512,13 +519,27 @@ static void test_targets(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_targets),        cmocka_unit_test(test_unary),        cmocka_unit_test(test_binary),
-        cmocka_unit_test(test_special_values), cmocka_unit_test(test_concat),       cmocka_unit_test(test_mask),
-        cmocka_unit_test(test_rope),           cmocka_unit_test(test_windows),      cmocka_unit_test(test_rounding),
-        cmocka_unit_test(test_rows_region),    cmocka_unit_test(test_feature_region), cmocka_unit_test(test_dot),          cmocka_unit_test(test_dot_in_blocks),
-        cmocka_unit_test(test_trim),           cmocka_unit_test(test_views),        cmocka_unit_test(test_transpose),
-        cmocka_unit_test(test_loops),          cmocka_unit_test(test_axes),         cmocka_unit_test(test_same_input_same_output),
-        cmocka_unit_test(test_refusal),        cmocka_unit_test(test_slots),
+        cmocka_unit_test(test_targets),
+        cmocka_unit_test(test_unary),
+        cmocka_unit_test(test_binary),
+        cmocka_unit_test(test_special_values),
+        cmocka_unit_test(test_concat),
+        cmocka_unit_test(test_mask),
+        cmocka_unit_test(test_rope),
+        cmocka_unit_test(test_windows),
+        cmocka_unit_test(test_rounding),
+        cmocka_unit_test(test_rows_region),
+        cmocka_unit_test(test_feature_region),
+        cmocka_unit_test(test_dot),
+        cmocka_unit_test(test_dot_in_blocks),
+        cmocka_unit_test(test_trim),
+        cmocka_unit_test(test_views),
+        cmocka_unit_test(test_transpose),
+        cmocka_unit_test(test_loops),
+        cmocka_unit_test(test_axes),
+        cmocka_unit_test(test_same_input_same_output),
+        cmocka_unit_test(test_refusal),
+        cmocka_unit_test(test_slots),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -39,7 +39,7 @@ Val gen_iota(Gen *g, int first) {
 
 Val gen_splat(Gen *g, Val scalar) {
     if (LLVMIsConstant(scalar) && !LLVMIsUndef(scalar) && LLVMGetTypeKind(LLVMTypeOf(scalar)) == LLVMFloatTypeKind) {
-        LLVMBool    loses;
+        LLVMBool loses;
         return gen_splat_const(g, LLVMConstRealGetDouble(scalar, &loses));
     }
     int       mask[MAX_LANES] = {0};
@@ -185,7 +185,8 @@ static Val permute_one(Gen *g, const Val *vectors, const LaneOf *from) {
         if (identity)
             result = source;
         else
-            result = gen_shuffle(g, result ? result : source, result ? source : LLVMGetPoison(LLVMTypeOf(source)), mask, lanes);
+            result = gen_shuffle(g, result ? result : source, result ? source : LLVMGetPoison(LLVMTypeOf(source)), mask,
+                                 lanes);
     }
     return result ? result : gen_splat_const(g, 0);
 }

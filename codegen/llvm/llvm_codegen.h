@@ -29,6 +29,7 @@ typedef struct LlvmOutput {
 } LlvmOutput;
 
 /* Symbols are "rattan_<module name>_<kernel name>". */
-Status llvm_compile(Ctx *ctx, const Module *module, const Target *target, const Schedule *schedule, int want, LlvmOutput *out);
+Status llvm_compile(Ctx *ctx, const Module *module, const Target *target, const Schedule *schedule, int want,
+                    LlvmOutput *out);
 
 #endif

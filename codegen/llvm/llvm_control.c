@@ -1,6 +1,6 @@
 /* The blocks of a kernel: index arithmetic, for, if, rings, and where tiles live. Everything else is handed on.
- * A tile's home is its place in scratch. Carried tiles, region arguments and results normally share one place, set by the
- * place pass; where they do not, they are copied. */
+ * A tile's home is its place in scratch. Carried tiles, region arguments and results normally share one place, set by
+ * the place pass; where they do not, they are copied. */
 #include "codegen/llvm/llvm_gen.h"
 
 #include <string.h>
@@ -33,9 +33,9 @@ static Val placed(Gen *g, const Value *value) {
 }
 
 static Val slot_address(Gen *g, const Value *ring, const Value *slot) {
-    const Type    tile = type_ring_tile(ring->type);
-    const Val     number = gen_floor_mod(g, gen_ref(g, slot), gen_int(g, ring->type.slots));
-    const Val     skip = gen_mul(g, number, gen_int(g, ir_tile_bytes(tile)));
+    const Type tile = type_ring_tile(ring->type);
+    const Val  number = gen_floor_mod(g, gen_ref(g, slot), gen_int(g, ring->type.slots));
+    const Val  skip = gen_mul(g, number, gen_int(g, ir_tile_bytes(tile)));
     return gen_address(g, gen_ref(g, ring), LLVMInt8TypeInContext(g->context), skip);
 }
 
@@ -81,7 +81,8 @@ Val gen_home(Gen *g, const Op *op, int result) {
 }
 
 static bool same_place(const Value *x, const Value *y) {
-    return x == y || (x->type.space == SPACE_SCRATCH && y->type.space == SPACE_SCRATCH && x->type.offset == y->type.offset);
+    return x == y ||
+           (x->type.space == SPACE_SCRATCH && y->type.space == SPACE_SCRATCH && x->type.offset == y->type.offset);
 }
 
 /* `to` takes over what `from` is: nothing to do where they share a place. */
@@ -173,7 +174,8 @@ static void check_yield(Gen *g, const Op *loop, const Op *yield) {
     Value *const *args = loop->region->args + 1;
     for (int i = 0; i < yield->in_count; i++)
         for (int j = 0; j < i; j++)
-            if (yield->in[i]->type.cls == TY_TILE && same_place(yield->in[i], args[j]) && !same_place(yield->in[i], args[i]))
+            if (yield->in[i]->type.cls == TY_TILE && same_place(yield->in[i], args[j]) &&
+                !same_place(yield->in[i], args[i]))
                 gen_fail(g, loop, "carried tiles change places");
 }
 

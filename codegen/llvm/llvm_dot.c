@@ -1,21 +1,38 @@
-/* dot: which way a matrix product goes, and its walk over register tiles. The walk is a function, shared by all dots that use
- * the same register tiles: column panels outside, so that a panel of b stays in the nearest cache while all rows of a pass
- * by; the contraction in blocks where a panel is larger than that cache; rows inside. Register tiles are of even size, two
- * sizes at most.
+/* dot: which way a matrix product goes, and its walk over register tiles. The walk is a function, shared by all dots
+ * that use the same register tiles: column panels outside, so that a panel of b stays in the nearest cache while all
+ * rows of a pass by; the contraction in blocks where a panel is larger than that cache; rows inside. Register tiles are
+ * of even size, two sizes at most.
  *
- * trim=1 leaves out vectors of columns that no row of a tile needs; trim=2 shortens the contraction to the range where a
- * tile's rows can differ from zero. Tiles then stay within one group of `period` rows. */
+ * trim=1 leaves out vectors of columns that no row of a tile needs; trim=2 shortens the contraction to the range where
+ * a tile's rows can differ from zero. Tiles then stay within one group of `period` rows. */
 #include "codegen/llvm/llvm_gen.h"
 
-/* What a walk is given. Strides in elements; rows are all rows, `group` those of a period; up to row_mid of a group, and up
- * to vector_mid of the columns, the larger tile size is used. `steps` is the most of the contraction that is done at once. */
-#define ARGUMENTS(X)                                                                                             \
-    X(C, ptr, "c") X(LDC, i64, "ldc") X(ACC, ptr, "acc") X(LDACC, i64, "ldacc") X(SCALE, ptr, "scale")           \
-    X(A, ptr, "a") X(ROW_STRIDE, i64, "row_stride") X(STEP_STRIDE, i64, "step_stride")                           \
-    X(B, ptr, "b") X(LDB, i64, "ldb") X(K, i64, "k") X(STEPS, i64, "steps")                                      \
-    X(ROWS, i64, "rows") X(GROUP, i64, "group") X(ROW_MID, i64, "row_mid")                                       \
-    X(VECTOR_MID, i64, "vector_mid") X(VECTORS, i64, "vectors")                                                  \
-    X(DELTA, i64, "delta") X(LO, i64, "lo") X(HI, i64, "hi")
+/* What a walk is given. Strides in elements; rows are all rows, `group` those of a period; up to row_mid of a group,
+ * and up to vector_mid of the columns, the larger tile size is used. `steps` is the most of the contraction that is
+ * done at once. */
+/* clang-format off */
+#define ARGUMENTS(X) \
+    X(C, ptr, "c") \
+    X(LDC, i64, "ldc") \
+    X(ACC, ptr, "acc") \
+    X(LDACC, i64, "ldacc") \
+    X(SCALE, ptr, "scale") \
+    X(A, ptr, "a") \
+    X(ROW_STRIDE, i64, "row_stride") \
+    X(STEP_STRIDE, i64, "step_stride") \
+    X(B, ptr, "b") \
+    X(LDB, i64, "ldb") \
+    X(K, i64, "k") \
+    X(STEPS, i64, "steps") \
+    X(ROWS, i64, "rows") \
+    X(GROUP, i64, "group") \
+    X(ROW_MID, i64, "row_mid") \
+    X(VECTOR_MID, i64, "vector_mid") \
+    X(VECTORS, i64, "vectors") \
+    X(DELTA, i64, "delta") \
+    X(LO, i64, "lo") \
+    X(HI, i64, "hi")
+/* clang-format on */
 
 enum {
 #define X(id, type, name) P_##id,
@@ -37,9 +54,11 @@ typedef struct Dot {
     Val   p[PARAM_COUNT];
 } Dot;
 
-/* Cuts `total` into pieces of at most `most`, as equal as can be, the larger ones first; *mid is where the smaller begin. */
+/* Cuts `total` into pieces of at most `most`, as equal as can be, the larger ones first; *mid is where the smaller
+ * begin. */
 static Sizes split(int total, int most, int *mid) {
-    const int pieces = (total + most - 1) / most, size = pieces ? total / pieces : 0, larger = pieces ? total % pieces : 0;
+    const int pieces = (total + most - 1) / most, size = pieces ? total / pieces : 0;
+    const int larger = total - pieces * size;
     *mid = larger * (size + 1);
     return (Sizes){larger ? size + 1 : 0, pieces > larger ? size : 0};
 }
@@ -114,7 +133,8 @@ static void plain_tile(const Dot *d, Tile *t, int rows, Val position, Panel pane
     call_micro(d, rows, panel.vectors, panel.tail, args);
 }
 
-/* The range of k - or of columns - below `limit` for which lo <= delta + k - p <= hi holds for some row p of the tile. */
+/* The range of k - or of columns - below `limit` for which lo <= delta + k - p <= hi holds for some row p of the
+ * tile. */
 typedef struct Range {
     Val first, end;
 } Range;
@@ -195,7 +215,8 @@ static void walk_panels(const Dot *d, Tile *t) {
             continue;
         Loop      loop;
         const Val first = i ? d->p[P_VECTOR_MID] : gen_int(g, 0);
-        gen_loop_open(g, &loop, "panel", first, i ? d->p[P_VECTORS] : d->p[P_VECTOR_MID], gen_int(g, sizes[i]), NULL, 0);
+        gen_loop_open(g, &loop, "panel", first, i ? d->p[P_VECTORS] : d->p[P_VECTOR_MID], gen_int(g, sizes[i]), NULL,
+                      0);
         t->vector = loop.iv;
         walk_panel(d, t, (Panel){sizes[i], g->lanes});
         gen_loop_close(g, &loop, NULL);
@@ -218,16 +239,21 @@ static Val walk_function(Dot *d) {
         ARGUMENTS(X)
 #undef X
     };
-    const char *name = ctx_printf(g->ctx, "dot_rows%d_%d_vectors%d_%d_tail%d_%s%s_trim%d", d->rows.larger, d->rows.smaller,
-                                  d->vectors.larger, d->vectors.smaller, d->tail, dtype_name(d->b_dtype), d->far ? "_far" : "", d->trim);
-    Val function = LLVMGetNamedFunction(g->module, name);
+    const char *name = ctx_printf(g->ctx, "dot_rows%d_%d_vectors%d_%d_tail%d_%s%s_trim%d", d->rows.larger,
+                                  d->rows.smaller, d->vectors.larger, d->vectors.smaller, d->tail,
+                                  dtype_name(d->b_dtype), d->far ? "_far" : "", d->trim);
+    Val         function = LLVMGetNamedFunction(g->module, name);
     if (function)
         return function;
     const Outside outside = gen_function_begin(g, name, g->none, params, PARAM_COUNT);
     function = g->function;
     for (int i = 0; i < PARAM_COUNT; i++)
         d->p[i] = gen_param(g, i, NAMES[i]);
-    Tile t = {.acc = d->p[P_ACC], .scale = d->p[P_SCALE], .ldacc = d->p[P_LDACC], .k_first = gen_int(g, 0), .k_count = d->p[P_K]};
+    Tile t = {.acc = d->p[P_ACC],
+              .scale = d->p[P_SCALE],
+              .ldacc = d->p[P_LDACC],
+              .k_first = gen_int(g, 0),
+              .k_count = d->p[P_K]};
     if (d->trim == 1)
         each_rows(d, &t, narrow_tile, (Panel){d->vectors.larger ? d->vectors.larger : d->vectors.smaller, g->lanes});
     else
@@ -253,14 +279,17 @@ static int block_steps(const Gen *g, const Product *p, int vectors) {
 
 /* Fills in everything that does not depend on the run of b, and picks the register tiles. */
 static void plan(Gen *g, const Product *p, Dot *d, Val args[PARAM_COUNT]) {
-    const Val nothing = LLVMConstNull(g->ptr);
-    const int trim = (int)op_int(p->op, AT_TRIM, 0), period = (int)op_int(p->op, AT_PERIOD, p->m);
-    const bool trimmed = trim && p->delta && p->b.whole && period > 0 && p->m % period == 0;
-    const int  group = trimmed ? period : p->m, whole = p->b.whole ? gen_vectors(g, p->n) : p->n / g->lanes;
+    const Val   nothing = LLVMConstNull(g->ptr);
+    const int   trim = (int)op_int(p->op, AT_TRIM, 0), period = (int)op_int(p->op, AT_PERIOD, p->m);
+    const bool  trimmed = trim && p->delta && p->b.whole && period > 0 && p->m % period == 0;
+    const int   group = trimmed ? period : p->m, whole = p->b.whole ? gen_vectors(g, p->n) : p->n / g->lanes;
     const Micro shape = gen_micro_shape(g, group, whole ? whole : 1);
     int         row_mid, vector_mid;
-    *d = (Dot){.g = g, .trim = trimmed ? trim : 0, .tail = p->b.whole ? 0 : p->n % g->lanes, .b_dtype = p->b.dtype,
-                .far = !p->b.whole};
+    *d = (Dot){.g = g,
+               .trim = trimmed ? trim : 0,
+               .tail = p->b.whole ? 0 : p->n % g->lanes,
+               .b_dtype = p->b.dtype,
+               .far = !p->b.whole};
     d->rows = split(group, shape.rows, &row_mid);
     d->vectors = split(whole, shape.vectors, &vector_mid);
     args[P_C] = p->c, args[P_LDC] = gen_int(g, p->ldc);
@@ -271,7 +300,8 @@ static void plan(Gen *g, const Product *p, Dot *d, Val args[PARAM_COUNT]) {
     args[P_ROWS] = gen_int(g, p->m), args[P_GROUP] = gen_int(g, group), args[P_ROW_MID] = gen_int(g, row_mid);
     args[P_VECTOR_MID] = gen_int(g, vector_mid), args[P_VECTORS] = gen_int(g, whole);
     args[P_DELTA] = p->delta ? p->delta : gen_int(g, 0);
-    args[P_LO] = gen_int(g, op_int(p->op, AT_LO, IR_NEG_INF)), args[P_HI] = gen_int(g, op_int(p->op, AT_HI, IR_POS_INF));
+    args[P_LO] = gen_int(g, op_int(p->op, AT_LO, IR_NEG_INF)),
+    args[P_HI] = gen_int(g, op_int(p->op, AT_HI, IR_POS_INF));
 }
 
 static void call_walk(const Product *p, Dot *d, const Run *run, Val args[PARAM_COUNT]) {
@@ -320,7 +350,8 @@ static void emit_outer(Gen *g, const Op *op, const DotParts *parts, Val home) {
 
 /* One result column, first operand transposed: the row vector y^T x, which has the same layout. */
 static void emit_row_vector(Gen *g, const Op *op, const DotParts *parts, Val home) {
-    Product p = {.op = op, .m = 1, .n = parts->m, .k = parts->k, .c = home, .a = gen_tile(g, parts->y), .step_stride = 1};
+    Product p = {
+        .op = op, .m = 1, .n = parts->m, .k = parts->k, .c = home, .a = gen_tile(g, parts->y), .step_stride = 1};
     p.acc = parts->acc ? gen_tile(g, parts->acc) : NULL;
     p.b = gen_operand(g, parts->x);
     emit_product(g, &p);

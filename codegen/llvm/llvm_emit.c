@@ -1,6 +1,6 @@
 /* llvm_compile: from a tile-level module to text, assembly and an object.
- * One LLVM context lives and dies here, so that threads may compile at the same time. No LLVM optimization pass runs: the
- * IR is emitted as it should be. */
+ * One LLVM context lives and dies here, so that threads may compile at the same time. No LLVM optimization pass runs:
+ * the IR is emitted as it should be. */
 #include "codegen/llvm/llvm_gen.h"
 
 #include <llvm-c/Analysis.h>
@@ -103,8 +103,8 @@ static const char *keep_text(Ctx *ctx, char *text) {
     return kept;
 }
 
-static Status emit_machine_code(Ctx *ctx, Compilation *c, LLVMModuleRef module, LLVMCodeGenFileType type, uint8_t **bytes,
-                                size_t *size) {
+static Status emit_machine_code(Ctx *ctx, Compilation *c, LLVMModuleRef module, LLVMCodeGenFileType type,
+                                uint8_t **bytes, size_t *size) {
     char               *message = NULL;
     LLVMMemoryBufferRef buffer = NULL;
     if (LLVMTargetMachineEmitToMemoryBuffer(c->machine, module, type, &message, &buffer)) {
@@ -158,7 +158,8 @@ static void dispose(Compilation *c) {
         LLVMDisposeTargetMachine(c->machine);
 }
 
-Status llvm_compile(Ctx *ctx, const Module *module, const Target *target, const Schedule *schedule, int want, LlvmOutput *out) {
+Status llvm_compile(Ctx *ctx, const Module *module, const Target *target, const Schedule *schedule, int want,
+                    LlvmOutput *out) {
     memset(out, 0, sizeof *out);
     Compilation c = {.g = {.ctx = ctx, .schedule = schedule, .ir = module}, .module = module, .want = want, .out = out};
     set_facts(&c.g, target);

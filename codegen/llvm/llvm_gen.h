@@ -1,8 +1,8 @@
 /* What the files of this folder share: the state of one compilation, and helpers that build LLVM IR.
  *
- * A Gen lives for one llvm_compile(). Vectors are `lanes` floats wide: one register of the target. Every helper inserts at
- * the builder's place. Nothing here fails by itself: what cannot be compiled is recorded with gen_fail, and the emission
- * goes on with harmless values until llvm_compile looks. */
+ * A Gen lives for one llvm_compile(). Vectors are `lanes` floats wide: one register of the target. Every helper inserts
+ * at the builder's place. Nothing here fails by itself: what cannot be compiled is recorded with gen_fail, and the
+ * emission goes on with harmless values until llvm_compile looks. */
 #ifndef RATTAN_CODEGEN_LLVM_GEN_H
 #define RATTAN_CODEGEN_LLVM_GEN_H
 
@@ -41,7 +41,7 @@ typedef struct Gen {
     Val           function, args, scratch;
     Place        *places;  /* by value id */
     Val          *bases;   /* parameter addresses and strides (5 a parameter), then the syms: loaded on first use */
-    int64_t       temp, most_temp; /* bytes of scratch in use now, and at most: the kernel's own and what is added here */
+    int64_t       temp, most_temp; /* bytes of scratch in use now and at most, with the kernel's own */
     int64_t       sink, sink_bytes; /* where the last sink is, and its size */
 } Gen;
 
@@ -79,7 +79,8 @@ Val gen_bytes(Gen *g, Val base, int64_t bytes);
 Val gen_load(Gen *g, Ty type, Val address, unsigned align, const char *name);
 void gen_store(Gen *g, Val value, Val address, unsigned align);
 
-/* Lane l of result vector i is column i * lanes + l, taken from lane `lane[c]` of vectors[vector[c]]; vector[c] < 0: any. */
+/* Lane l of result vector i is column c = i * lanes + l: lane from[c].lane of vectors[from[c].vector], or any at all
+ * where that is negative. */
 typedef struct LaneOf { int vector, lane; } LaneOf;
 void gen_permute(Gen *g, const Val *vectors, const LaneOf *from, int columns, Val *out);
 Val  gen_shuffle(Gen *g, Val x, Val y, const int *mask, int count); /* mask -1: any */
@@ -149,7 +150,7 @@ typedef struct WindowRow {
 } WindowRow;
 Val       gen_window_base(Gen *g, const Window *w);
 WindowRow gen_window_row(Gen *g, const Window *w, Val base, Val group, Val position);
-Val       gen_window_ahead(Gen *g, const Window *w, Val address, int rows); /* about where the row `rows` further on is */
+Val       gen_window_ahead(Gen *g, const Window *w, Val address, int rows); /* about where row + rows lies */
 
 /* ---- llvm_memory.c: vectors and memory ------------------------------------------------------------------------ */
 Ty   gen_storage(Gen *g, DType dtype);
@@ -211,7 +212,7 @@ Val  gen_reduction_combine(Gen *g, OpCode code, Val x, Val y);
 Val  gen_reduction_partial(RowLoop *rows, const Op *op); /* of the current row or span, lane by lane */
 void gen_wide_op(RowLoop *rows, const Op *op);
 void gen_wide_flush(RowLoop *rows);
-void gen_wide_result(RowLoop *rows, const Value *value, int result); /* into the owner's result, if it is not there yet */
+void gen_wide_result(RowLoop *rows, const Value *value, int result); /* to the owner's result, if it is not there */
 
 /* ---- llvm_rope.c ---------------------------------------------------------------------------------------------- */
 void gen_rope(RowLoop *rows, const Op *op, const Val *x, Val *out);
@@ -219,8 +220,8 @@ void gen_rope_in_memory(RowLoop *rows, const Op *op, Val from, Val to);
 Val  gen_rope_angles(Gen *g, const Op *op); /* cos and sin of the base position, in memory: once an op */
 
 /* ---- llvm_dot.c, llvm_micro.c, llvm_inner.c, llvm_transpose.c -------------------------------------------------- */
-/* c (rows x columns) = [acc [* scale]] + a b for one register tile, as a function (c, ldc, acc, ldacc, scale, a, row and step
- * strides of a, b, ldb, k), strides in elements; acc and scale may be null. */
+/* c (rows x columns) = [acc [* scale]] + a b for one register tile, as a function (c, ldc, acc, ldacc, scale, a, row
+ * and step strides of a, b, ldb, k), strides in elements; acc and scale may be null. */
 typedef struct Micro {
     int   rows, vectors;
     int   tail;    /* columns of the last vector that may be read and written */

@@ -1,6 +1,6 @@
-/* dot by inner products: both operands have the contraction along their rows, as q and the keys of a decode step have. Rows
- * of b are read once, as they lie; four of them meet all rows of a in vector accumulators, whose lanes are summed at the
- * end. The result starts as zero or as the scaled accumulator, and is added to. */
+/* dot by inner products: both operands have the contraction along their rows, as q and the keys of a decode step have.
+ * Rows of b are read once, as they lie; four of them meet all rows of a in vector accumulators, whose lanes are summed
+ * at the end. The result starts as zero or as the scaled accumulator, and is added to. */
 #include "codegen/llvm/llvm_gen.h"
 
 enum { P_C, P_A, P_B, P_LDB, P_FIRST, P_COUNT, PARAM_COUNT };
@@ -27,7 +27,8 @@ static Val inside(Gen *g, Val x, int count) {
 }
 
 /* sums[i * b_rows + j] += a_i b_j over the `count` elements at `at`. */
-static void accumulate(const Inner *d, const Val *a_rows, int m, const Val *b_rows, int n, Val at, int count, Val *sums) {
+static void accumulate(const Inner *d, const Val *a_rows, int m, const Val *b_rows, int n, Val at, int count,
+                       Val *sums) {
     Gen *g = d->g;
     Val  b[B_ROWS];
     for (int j = 0; j < n; j++)
@@ -93,10 +94,10 @@ static void add_sums(const Inner *d, int first, int m, Val column, int n, const 
 
 /* m rows of a from `first` on with n rows of b from `column` on. */
 static void tile(const Inner *d, int first, int m, Val column, int n) {
-    Gen       *g = d->g;
-    const int  whole = d->k / g->lanes * g->lanes;
-    Val        a_rows[B_ROWS], b_rows[B_ROWS], sums[B_ROWS * B_ROWS];
-    const Val  behind = gen_sub(g, column, d->p[P_FIRST]);
+    Gen      *g = d->g;
+    const int whole = d->k / g->lanes * g->lanes;
+    Val       a_rows[B_ROWS], b_rows[B_ROWS], sums[B_ROWS * B_ROWS];
+    const Val behind = gen_sub(g, column, d->p[P_FIRST]);
     for (int i = 0; i < m; i++)
         a_rows[i] = gen_bytes(g, d->p[P_A], 4 * (first + i) * d->lda);
     for (int j = 0; j < n; j++)
@@ -127,7 +128,7 @@ static void all_rows(const Inner *d, Val column, int n) {
 
 static Val inner_function(Inner *d) {
     static const char *const NAMES[PARAM_COUNT] = {"c", "a", "b", "ldb", "first", "count"};
-    Gen        *g = d->g;
+    Gen                     *g = d->g;
     const char *name = ctx_printf(g->ctx, "inner_%dx%d_%lld_%lld_%s", d->m, d->k, (long long)d->ldc, (long long)d->lda,
                                   dtype_name(d->dtype));
     Val         function = LLVMGetNamedFunction(g->module, name);
@@ -154,7 +155,8 @@ static Val inner_function(Inner *d) {
 /* The result before anything is added: zero, acc, or acc with its rows scaled. */
 static void start(Gen *g, const Op *op, const DotParts *parts, Val home) {
     const Type type = op->out[0]->type;
-    const Val  acc = parts->acc ? gen_tile(g, parts->acc) : NULL, scale = parts->scale ? gen_tile(g, parts->scale) : NULL;
+    const Val  acc = parts->acc ? gen_tile(g, parts->acc) : NULL,
+              scale = parts->scale ? gen_tile(g, parts->scale) : NULL;
     if (!acc || !scale) {
         gen_copy_tile(g, type, home, acc);
         return;
@@ -174,7 +176,10 @@ static void start(Gen *g, const Op *op, const DotParts *parts, Val home) {
 void gen_dot_inner(Gen *g, const Op *op) {
     const DotParts parts = ir_dot_parts(op);
     const Val      home = gen_ref(g, op->out[0]), a = gen_tile(g, parts.x);
-    Inner          d = {.g = g, .m = parts.m, .k = parts.k, .ldc = ir_tile_stride(op->out[0]->type),
+    Inner          d = {.g = g,
+                        .m = parts.m,
+                        .k = parts.k,
+                        .ldc = ir_tile_stride(op->out[0]->type),
                         .lda = ir_tile_stride(parts.x->type)};
     Operand        b;
     if (op_int(op, AT_TB, 0)) {

@@ -1,9 +1,9 @@
-/* Blocks and counted loops: see llvm_gen.h. Loops are tested at the bottom behind a guard, so that the body of an innermost
- * loop is a single block; the guard is left out where the bounds are constants that let it run. */
+/* Blocks and counted loops: see llvm_gen.h. Loops are tested at the bottom behind a guard, so that the body of an
+ * innermost loop is a single block; the guard is left out where the bounds are constants that let it run. */
 #include "codegen/llvm/llvm_gen.h"
 
-Blk  gen_block(Gen *g, const char *name) { return LLVMAppendBasicBlockInContext(g->context, g->function, name); }
-Blk  gen_here(Gen *g) { return LLVMGetInsertBlock(g->b); }
+Blk gen_block(Gen *g, const char *name) { return LLVMAppendBasicBlockInContext(g->context, g->function, name); }
+Blk gen_here(Gen *g) { return LLVMGetInsertBlock(g->b); }
 
 /* Before the terminator of a block that is complete already. */
 void gen_enter(Gen *g, Blk block) {

@@ -1,5 +1,5 @@
-/* Elementwise arithmetic on vectors of floats, without libm: a few units in the last place, and right at infinities, zeros
- * and NaN. Polynomials are minimax fits; their errors are under 0.1 units in the last place. */
+/* Elementwise arithmetic on vectors of floats, without libm: a few units in the last place, and right at infinities,
+ * zeros and NaN. Polynomials are minimax fits; their errors are under 0.1 units in the last place. */
 #include "codegen/llvm/llvm_gen.h"
 
 #include <math.h>
@@ -27,13 +27,8 @@ static Val floats(Gen *g, Val x) { return gen_cast_bits(g, x, gen_vector(g, g->f
 
 /* 2^f for |f| <= 1/2; 1 exactly at 0. */
 static Val exp2_fraction(Gen *g, Val f) {
-    static const double C[] = {1,
-                               0.693147202982,
-                               0.240226478972,
-                               0.0555033217022,
-                               0.00961843857207,
-                               0.00133990004544,
-                               0.000153532616759};
+    static const double C[] = {
+        1, 0.693147202982, 0.240226478972, 0.0555033217022, 0.00961843857207, 0.00133990004544, 0.000153532616759};
     return polynomial(g, f, C, 6);
 }
 
@@ -42,8 +37,8 @@ static Val scale_instruction(Gen *g, Val x, Val n) {
     return gen_intrinsic(g, "llvm.x86.avx512.mask.scalef.ps.512", NULL, args, 5);
 }
 
-/* x * 2^n for |n| <= 252 in two steps, so that neither factor leaves the range and results may be denormal or infinite. n is
- * rounded by adding 1.5 * 2^23, whose low bits then are n; a NaN gives some factor, and NaN it stays. */
+/* x * 2^n for |n| <= 252 in two steps, so that neither factor leaves the range and results may be denormal or infinite.
+ * n is rounded by adding 1.5 * 2^23, whose low bits then are n; a NaN gives some factor, and NaN it stays. */
 static const double ROUNDER = 12582912.0;
 
 static Val power_of_two(Gen *g, Val n) {
@@ -96,14 +91,14 @@ static Val exp_of(Gen *g, Val x) {
 static Val log_core(Gen *g, Val x, Val exponent_bias) {
     static const double P[] = {0.333333317226, -0.25000820967,  0.20001225602,  -0.166233584412,
                                0.142017872989, -0.131602047328, 0.127613868048, -0.0763419769393};
-    const Val bits = ints(g, x);
-    const Val above = LLVMBuildSub(g->b, bits, gen_splat_int(g, 0x3f3504f3), "");
-    const Val exponent = LLVMBuildAShr(g->b, above, gen_splat_int(g, 23), "");
-    const Val mantissa = LLVMBuildSub(g->b, bits, LLVMBuildShl(g->b, exponent, gen_splat_int(g, 23), ""), "");
-    const Val e = LLVMBuildFAdd(g->b, LLVMBuildSIToFP(g->b, exponent, LLVMTypeOf(x), ""), exponent_bias, "");
-    const Val r = LLVMBuildFSub(g->b, floats(g, mantissa), gen_splat_const(g, 1), "");
-    const Val square = LLVMBuildFMul(g->b, r, r, "");
-    Val       sum = LLVMBuildFMul(g->b, LLVMBuildFMul(g->b, square, r, ""), polynomial(g, r, P, 7), "");
+    const Val           bits = ints(g, x);
+    const Val           above = LLVMBuildSub(g->b, bits, gen_splat_int(g, 0x3f3504f3), "");
+    const Val           exponent = LLVMBuildAShr(g->b, above, gen_splat_int(g, 23), "");
+    const Val           mantissa = LLVMBuildSub(g->b, bits, LLVMBuildShl(g->b, exponent, gen_splat_int(g, 23), ""), "");
+    const Val           e = LLVMBuildFAdd(g->b, LLVMBuildSIToFP(g->b, exponent, LLVMTypeOf(x), ""), exponent_bias, "");
+    const Val           r = LLVMBuildFSub(g->b, floats(g, mantissa), gen_splat_const(g, 1), "");
+    const Val           square = LLVMBuildFMul(g->b, r, r, "");
+    Val                 sum = LLVMBuildFMul(g->b, LLVMBuildFMul(g->b, square, r, ""), polynomial(g, r, P, 7), "");
     sum = gen_fma(g, e, gen_splat_const(g, -2.12194440e-4), sum);
     sum = gen_fma(g, square, gen_splat_const(g, -0.5), sum);
     return gen_fma(g, e, gen_splat_const(g, 0.693359375), LLVMBuildFAdd(g->b, r, sum, ""));
@@ -116,19 +111,20 @@ static Val log_of(Gen *g, Val x) {
     Val       result = log_core(g, normal, bias);
     result = gen_select(g, gen_fcmp(g, LLVMRealOLT, x, gen_splat_const(g, (double)INFINITY)), result, x);
     result = gen_select(g, gen_fcmp(g, LLVMRealOLT, x, gen_splat_const(g, 0)), gen_splat_const(g, (double)NAN), result);
-    return gen_select(g, gen_fcmp(g, LLVMRealOEQ, x, gen_splat_const(g, 0)), gen_splat_const(g, -(double)INFINITY), result);
+    return gen_select(g, gen_fcmp(g, LLVMRealOEQ, x, gen_splat_const(g, 0)), gen_splat_const(g, -(double)INFINITY),
+                      result);
 }
 
 /* Near 0 a polynomial, since 1 - 2 / (e^2x + 1) would cancel there. */
 static Val tanh_of(Gen *g, Val x) {
     static const double C[] = {-0.33333283926, 0.133314912981, -0.0537434987094, 0.0206505888489, -0.00571704643645};
-    const Val one = gen_splat_const(g, 1), size = gen_unary(g, "llvm.fabs", x);
-    const Val square = LLVMBuildFMul(g->b, x, x, "");
-    const Val near = gen_fma(g, LLVMBuildFMul(g->b, square, x, ""), polynomial(g, square, C, 4), x);
-    const Val power = exp_of(g, LLVMBuildFAdd(g->b, size, size, ""));
-    const Val part = gen_fdiv(g, gen_splat_const(g, 2), LLVMBuildFAdd(g->b, power, one, ""));
-    Val       far[2] = {LLVMBuildFSub(g->b, one, part, ""), x};
-    const Val signed_far = gen_intrinsic(g, "llvm.copysign", LLVMTypeOf(x), far, 2);
+    const Val           one = gen_splat_const(g, 1), size = gen_unary(g, "llvm.fabs", x);
+    const Val           square = LLVMBuildFMul(g->b, x, x, "");
+    const Val           near = gen_fma(g, LLVMBuildFMul(g->b, square, x, ""), polynomial(g, square, C, 4), x);
+    const Val           power = exp_of(g, LLVMBuildFAdd(g->b, size, size, ""));
+    const Val           part = gen_fdiv(g, gen_splat_const(g, 2), LLVMBuildFAdd(g->b, power, one, ""));
+    Val                 far[2] = {LLVMBuildFSub(g->b, one, part, ""), x};
+    const Val           signed_far = gen_intrinsic(g, "llvm.copysign", LLVMTypeOf(x), far, 2);
     return gen_select(g, gen_fcmp(g, LLVMRealOLT, size, gen_splat_const(g, 0.625)), near, signed_far);
 }
 

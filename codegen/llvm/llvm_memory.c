@@ -1,5 +1,5 @@
-/* Vectors and memory: loads and stores of a register's worth of elements with conversion to and from fp32.
- * A partial vector (count < lanes) touches `count` elements alone: by a masked instruction where the target has one, else in
+/* Vectors and memory: loads and stores of a register's worth of elements with conversion to and from fp32. A partial
+ * vector (count < lanes) touches `count` elements alone: by a masked instruction where the target has one, else in
  * pieces of 8, 4, 2 and 1. */
 #include "codegen/llvm/llvm_gen.h"
 
@@ -33,8 +33,8 @@ static Val to_float(Gen *g, DType dtype, Val stored) {
     return dtype == DT_F16 ? LLVMBuildFPExt(g->b, stored, gen_vector(g, g->f32), "") : stored;
 }
 
-/* Round to nearest even by adding half of what is cut off, less one where the kept part is even. A NaN keeps its upper bits
- * with the quiet bit set, so that it cannot become an infinity. */
+/* Round to nearest even by adding half of what is cut off, less one where the kept part is even. A NaN keeps its upper
+ * bits with the quiet bit set, so that it cannot become an infinity. */
 static Val narrow_bf16(Gen *g, Val x) {
     const Val bits = gen_cast_bits(g, x, gen_vector(g, g->i32));
     const Val upper = LLVMBuildLShr(g->b, bits, gen_splat_int(g, 16), "");
@@ -67,19 +67,19 @@ static Val first_lanes(Gen *g, int count) {
 static Ty carrier(Gen *g, DType dtype) { return dtype == DT_F16 ? g->i16 : gen_storage(g, dtype); }
 
 static Val masked_load(Gen *g, DType dtype, Val address, int count) {
-    const Ty type = gen_vector(g, carrier(g, dtype));
-    const Ty overloads[2] = {type, g->ptr};
-    Val      args[4] = {address, gen_i32(g, (int)alignment(dtype)), first_lanes(g, count), LLVMConstNull(type)};
+    const Ty       type = gen_vector(g, carrier(g, dtype));
+    const Ty       overloads[2] = {type, g->ptr};
+    Val            args[4] = {address, gen_i32(g, (int)alignment(dtype)), first_lanes(g, count), LLVMConstNull(type)};
     const unsigned id = LLVMLookupIntrinsicID("llvm.masked.load", 16);
-    const Val function = LLVMGetIntrinsicDeclaration(g->module, id, (Ty *)overloads, 2);
+    const Val      function = LLVMGetIntrinsicDeclaration(g->module, id, (Ty *)overloads, 2);
     return LLVMBuildCall2(g->b, LLVMIntrinsicGetType(g->context, id, (Ty *)overloads, 2), function, args, 4, "");
 }
 
 static void masked_store(Gen *g, DType dtype, Val address, Val stored, int count) {
-    const Ty overloads[2] = {LLVMTypeOf(stored), g->ptr};
-    Val      args[4] = {stored, address, gen_i32(g, (int)alignment(dtype)), first_lanes(g, count)};
+    const Ty       overloads[2] = {LLVMTypeOf(stored), g->ptr};
+    Val            args[4] = {stored, address, gen_i32(g, (int)alignment(dtype)), first_lanes(g, count)};
     const unsigned id = LLVMLookupIntrinsicID("llvm.masked.store", 17);
-    const Val function = LLVMGetIntrinsicDeclaration(g->module, id, (Ty *)overloads, 2);
+    const Val      function = LLVMGetIntrinsicDeclaration(g->module, id, (Ty *)overloads, 2);
     LLVMBuildCall2(g->b, LLVMIntrinsicGetType(g->context, id, (Ty *)overloads, 2), function, args, 4, "");
 }
 
@@ -98,7 +98,8 @@ static Val load_pieces(Gen *g, DType dtype, Val address, int count) {
         size = piece(count - at);
         const Val from = gen_address(g, address, type, gen_int(g, at));
         if (size == 1) {
-            whole = LLVMBuildInsertElement(g->b, whole, gen_load(g, type, from, alignment(dtype), ""), gen_i32(g, at), "");
+            whole =
+                LLVMBuildInsertElement(g->b, whole, gen_load(g, type, from, alignment(dtype), ""), gen_i32(g, at), "");
             continue;
         }
         const Ty  part_type = LLVMVectorType(type, (unsigned)size);
@@ -168,7 +169,8 @@ void gen_prefetch(Gen *g, Val address, int64_t bytes, bool writes) {
     }
 }
 
-/* Both in scratch with the layout of `type`: one run of memory, whole vectors since a tile's bytes are a multiple of 64. */
+/* Both in scratch with the layout of `type`: one run of memory, whole vectors since a tile's bytes are a multiple of
+ * 64. */
 void gen_copy_tile(Gen *g, Type type, Val to, Val from) {
     type.cls = TY_TILE;
     const int64_t bytes = ir_tile_bytes(type), step = g->target->vector_bytes;

@@ -1,5 +1,5 @@
-/* The register tile of a matrix product: rows x vectors accumulators held in registers over the whole contraction. Each step
- * loads the vectors of a row of b, broadcasts one element of each row of a, and multiplies and adds all with all.
+/* The register tile of a matrix product: rows x vectors accumulators held in registers over the whole contraction. Each
+ * step loads the vectors of a row of b, broadcasts one element of each row of a, and multiplies and adds all with all.
  * Shared by every dot of a module whose tile has the same shape: strides and length are arguments. */
 #include "codegen/llvm/llvm_gen.h"
 
@@ -25,8 +25,8 @@ static void load_acc(const State *s, Val *sums) {
     for (int r = 0; r < s->m.rows; r++) {
         const Val row = row_start(s, s->p[P_ACC], s->p[P_LDACC], r);
         for (int v = 0; v < s->m.vectors; v++)
-            sums[r * s->m.vectors + v] = gen_load_vector(g, DT_F32, gen_bytes(g, row, 4 * (int64_t)v * g->lanes),
-                                                         columns_of(s, v));
+            sums[r * s->m.vectors + v] =
+                gen_load_vector(g, DT_F32, gen_bytes(g, row, 4 * (int64_t)v * g->lanes), columns_of(s, v));
     }
 }
 
@@ -62,15 +62,17 @@ static void start(const State *s, Val *sums) {
 }
 
 static Val a_element(const State *s, const Val *pointers, int row) {
-    return gen_load_splat(s->g, DT_F32, row_start(s, pointers[row / ROWS_A_POINTER], s->p[P_ROW_STRIDE], row % ROWS_A_POINTER));
+    return gen_load_splat(s->g, DT_F32,
+                          row_start(s, pointers[row / ROWS_A_POINTER], s->p[P_ROW_STRIDE], row % ROWS_A_POINTER));
 }
 
-/* sums += a[.][k] b[k][.]; then the pointers move on. State of the loop: accumulators, pointers into a, pointer into b. */
+/* sums += a[.][k] b[k][.]; then the pointers move on. State of the loop: accumulators, pointers into a, pointer into
+ * b. */
 static void step(const State *s, Val *state) {
-    Gen       *g = s->g;
-    Val       *pointers = state + s->count, *b = pointers + s->pointers;
-    Val        columns[16];
-    const int  size = (int)dtype_size(s->m.b_dtype);
+    Gen      *g = s->g;
+    Val      *pointers = state + s->count, *b = pointers + s->pointers;
+    Val       columns[16];
+    const int size = (int)dtype_size(s->m.b_dtype);
     for (int v = 0; v < s->m.vectors; v++)
         columns[v] = gen_load_vector(g, s->m.b_dtype, gen_bytes(g, *b, (int64_t)v * g->lanes * size), columns_of(s, v));
     for (int r = 0; r < s->m.rows; r++) {
@@ -79,7 +81,8 @@ static void step(const State *s, Val *state) {
             state[r * s->m.vectors + v] = gen_fma(g, element, columns[v], state[r * s->m.vectors + v]);
     }
     if (s->m.far)
-        gen_prefetch(g, gen_address(g, *b, gen_storage(g, s->m.b_dtype), gen_mul(g, s->p[P_LDB], gen_int(g, STEPS_AHEAD))),
+        gen_prefetch(g,
+                     gen_address(g, *b, gen_storage(g, s->m.b_dtype), gen_mul(g, s->p[P_LDB], gen_int(g, STEPS_AHEAD))),
                      (int64_t)s->m.vectors * g->lanes * size, false);
     for (int i = 0; i < s->pointers; i++)
         pointers[i] = gen_address(g, pointers[i], g->f32, s->p[P_STEP_STRIDE]);
@@ -127,15 +130,16 @@ static void body(State *s) {
 }
 
 Val gen_micro(Gen *g, Micro m) {
-    static const char *const NAMES[PARAM_COUNT] = {"c",   "ldc",        "acc",         "ldacc", "scale", "a",
-                                                   "row_stride", "step_stride", "b",     "ldb",   "k"};
-    const char *name = ctx_printf(g->ctx, "dot_%dx%d_%s_%d%s", m.rows, m.vectors, dtype_name(m.b_dtype), m.tail,
-                                  m.far ? "_far" : "");
-    Val         function = LLVMGetNamedFunction(g->module, name);
+    static const char *const NAMES[PARAM_COUNT] = {"c",          "ldc",         "acc", "ldacc", "scale", "a",
+                                                   "row_stride", "step_stride", "b",   "ldb",   "k"};
+    const char              *name =
+        ctx_printf(g->ctx, "dot_%dx%d_%s_%d%s", m.rows, m.vectors, dtype_name(m.b_dtype), m.tail, m.far ? "_far" : "");
+    Val function = LLVMGetNamedFunction(g->module, name);
     if (function)
         return function;
-    const Ty params[PARAM_COUNT] = {g->ptr, g->i64, g->ptr, g->i64, g->ptr, g->ptr, g->i64, g->i64, g->ptr, g->i64, g->i64};
-    State    s = {.g = g, .m = m, .count = m.rows * m.vectors, .pointers = (m.rows + ROWS_A_POINTER - 1) / ROWS_A_POINTER};
+    const Ty params[PARAM_COUNT] = {g->ptr, g->i64, g->ptr, g->i64, g->ptr, g->ptr,
+                                    g->i64, g->i64, g->ptr, g->i64, g->i64};
+    State s = {.g = g, .m = m, .count = m.rows * m.vectors, .pointers = (m.rows + ROWS_A_POINTER - 1) / ROWS_A_POINTER};
     const Outside outside = gen_function_begin(g, name, g->none, params, PARAM_COUNT);
     function = g->function;
     for (int i = 0; i < PARAM_COUNT; i++)
@@ -167,7 +171,8 @@ static double merit(Micro m) {
     return (double)count / (m.rows + m.vectors) * (count < 10 ? count / 10.0 : 1);
 }
 
-/* Fewer rows that divide all rows need no second function for the rest, and cost little while they are not much fewer. */
+/* Fewer rows that divide all rows need no second function for the rest, and cost little while they are not much
+ * fewer. */
 static Micro without_rest(Micro m, int rows) {
     Micro even = m;
     while (even.rows > 1 && rows % even.rows != 0)

@@ -78,8 +78,8 @@ static void emit_body(Gen *g, CodePhase *phase, Val item) {
 }
 
 static Val declare(Gen *g, const char *symbol) {
-    const Ty  params[3] = {g->ptr, g->i64, g->ptr};
-    const Val function = LLVMAddFunction(g->module, symbol, LLVMFunctionType(g->none, (Ty *)params, 3, false));
+    const Ty       params[3] = {g->ptr, g->i64, g->ptr};
+    const Val      function = LLVMAddFunction(g->module, symbol, LLVMFunctionType(g->none, (Ty *)params, 3, false));
     const unsigned nounwind = LLVMGetEnumAttributeKindForName("nounwind", 8);
     LLVMAddAttributeAtIndex(function, (LLVMAttributeIndex)LLVMAttributeFunctionIndex,
                             LLVMCreateEnumAttribute(g->context, nounwind, 0));

@@ -22,8 +22,8 @@ static Operand view(Gen *g, const Window *w, int rows) {
     Val       end = all;
     if (!gen_constant(w->hi, &known) || known < IR_POS_INF)
         end = gen_max(g, first, gen_min(g, all, gen_sub(g, w->hi, at)));
-    Operand o = {.run_count = 1, .dtype = w->dtype, .stride = gen_param_stride(g, w->param, w->rowdim)};
-    Val     slot = gen_add(g, at, first), count = gen_sub(g, end, first);
+    Operand  o = {.run_count = 1, .dtype = w->dtype, .stride = gen_param_stride(g, w->param, w->rowdim)};
+    Val      slot = gen_add(g, at, first), count = gen_sub(g, end, first);
     const Ty type = gen_storage(g, w->dtype);
     if (w->wrap > 0) {
         slot = gen_floor_mod(g, slot, gen_int(g, w->wrap));

@@ -1,5 +1,5 @@
-/* What a phase is given: addresses and strides of parameters, sizes known at launch, scratch; and windows, the loads and
- * stores of parameters row by row. The layout of `args` is base/code_object.h's.
+/* What a phase is given: addresses and strides of parameters, sizes known at launch, scratch; and windows, the loads
+ * and stores of parameters row by row. The layout of `args` is base/code_object.h's.
  * Values are loaded in the entry block on first use, so that they are there wherever they are wanted again. */
 #include "codegen/llvm/llvm_gen.h"
 
@@ -9,7 +9,7 @@
 static Val argument(Gen *g, int index, Ty type, const char *name) {
     if (g->bases[index])
         return g->bases[index];
-    Blk       back = gen_here(g);
+    Blk back = gen_here(g);
     Blk entry = LLVMGetEntryBasicBlock(g->function);
     gen_enter(g, entry);
     g->bases[index] = gen_load(g, type, gen_bytes(g, g->args, 8 * (int64_t)index), 8, name);
@@ -83,7 +83,8 @@ static Val advance(Gen *g, const Window *w, Val address, int dim, Val coordinate
     int64_t n;
     if (gen_constant(coordinate, &n) && n == 0)
         return address;
-    return gen_address(g, address, gen_storage(g, w->dtype), gen_mul(g, coordinate, gen_param_stride(g, w->param, dim)));
+    return gen_address(g, address, gen_storage(g, w->dtype),
+                       gen_mul(g, coordinate, gen_param_stride(g, w->param, dim)));
 }
 
 /* All coordinates but the rowdim's, whose wrap comes after the row's own part is added. */

@@ -1,9 +1,9 @@
-/* Rotary embedding. The angle of pair n in row r is (p + i) f_n, p the position of the first row, i = r % period,
- * f_n = theta^(-2n/D). cos and sin of p f_n are computed once an op, in double; those of i f_n lie in a constant table; the
+/* Rotary embedding. The angle of pair n in row r is (p + i) f_n, p the position of the first row, i = r % period, f_n =
+ * theta^(-2n/D). cos and sin of p f_n are computed once an op, in double; those of i f_n lie in a constant table; the
  * angle-addition formula joins them row by row. So no table grows with the sequence, and angles stay exact to 1e-9 for
  * positions up to 2^31.
- * Pairs are gathered into two lists of vectors, first and second members, whatever the style; a list of half the columns,
- * rounded up to whole vectors, is called padded half. */
+ * Pairs are gathered into two lists of vectors, first and second members, whatever the style; a list of half the
+ * columns, rounded up to whole vectors, is called padded half. */
 #include "codegen/llvm/llvm_gen.h"
 
 #include <math.h>
@@ -33,8 +33,8 @@ static const char *name_of(Gen *g, const char *what, const Rope *rope, int perio
 /* f_n / pi as a sum of two doubles, so that a turn number of 2^31 keeps 1e-10 of a turn. */
 static void half_turns(Gen *g, const Rope *rope, Val *upper, Val *lower) {
     static const long double PI = 3.14159265358979323846264338327950288L;
-    const int padded = rope->vectors * g->lanes;
-    Val      *hi = NEW_ARRAY(g->ctx, Val, padded), *lo = NEW_ARRAY(g->ctx, Val, padded);
+    const int                padded = rope->vectors * g->lanes;
+    Val                     *hi = NEW_ARRAY(g->ctx, Val, padded), *lo = NEW_ARRAY(g->ctx, Val, padded);
     for (int n = 0; n < padded; n++) {
         const long double f = n < rope->pairs ? frequency(rope, n) / PI : 0;
         const double      rounded = (double)f;
@@ -179,7 +179,8 @@ static Angle angle_at(Gen *g, const Rope *rope, Val memory, int vector) {
 
 static Angle angle_sum(Gen *g, Angle a, Angle b) {
     const Val product = gen_fmul(g, a.sine, b.sine), mixed = gen_fmul(g, a.cosine, b.sine);
-    return (Angle){gen_fma(g, a.cosine, b.cosine, LLVMBuildFNeg(g->b, product, "")), gen_fma(g, a.sine, b.cosine, mixed)};
+    return (Angle){gen_fma(g, a.cosine, b.cosine, LLVMBuildFNeg(g->b, product, "")),
+                   gen_fma(g, a.sine, b.cosine, mixed)};
 }
 
 /* The angles of the current row: those of the first row, and the table's row to add to them (NULL: nothing). */
@@ -194,7 +195,8 @@ static Turn turn_of(RowLoop *rows, const Op *op, const Rope *rope) {
     turn.base = gen_rope_angles(g, op);
     gen_unhoist(rows, back);
     if (rope->period > 1 && rows->count > 1) {
-        const Val skip = gen_mul(g, gen_row_position(rows, rope->period), gen_int(g, 2 * (int64_t)rope->vectors * g->lanes));
+        const Val skip =
+            gen_mul(g, gen_row_position(rows, rope->period), gen_int(g, 2 * (int64_t)rope->vectors * g->lanes));
         turn.offsets = gen_address(g, offset_table(g, rope), g->f32, skip);
     }
     return turn;
@@ -229,7 +231,7 @@ void gen_rope(RowLoop *rows, const Op *op, const Val *x, Val *out) {
 /* One vector of pairs, `count` of them real, from one row of memory to another. Interleaved ones are two vectors, taken
  * apart and put together again; halves lie half a row apart. */
 static void rope_step(Gen *g, const Rope *rope, const Turn *turn, Val from, Val to, Val pair, int count) {
-    const int lanes = g->lanes, upper = count * 2 > lanes ? count * 2 - lanes : 0;
+    const int  lanes = g->lanes, upper = count * 2 > lanes ? count * 2 - lanes : 0;
     const Rope two = {.columns = 2 * lanes, .pairs = lanes, .vectors = 1, .style = rope->style};
     const bool halves = rope->style != 0;
     const int  counts[2] = {halves ? count : count * 2 - upper, halves ? count : upper};

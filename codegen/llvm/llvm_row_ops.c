@@ -43,8 +43,9 @@ Val gen_reduction_combine(Gen *g, OpCode code, Val x, Val y) {
 Val gen_reduction_partial(RowLoop *rows, const Op *op) {
     Gen       *g = rows->g;
     const Val *x = gen_row_of(rows, op->in[0]);
-    const int  cols = op->in[0]->type.cols, count = gen_row_vectors(rows, cols), rest = gen_row_columns(rows, cols, count - 1);
-    Val       *left = NEW_ARRAY(g->ctx, Val, count);
+    const int  cols = op->in[0]->type.cols, count = gen_row_vectors(rows, cols),
+              rest = gen_row_columns(rows, cols, count - 1);
+    Val *left = NEW_ARRAY(g->ctx, Val, count);
     for (int v = 0; v < count; v++)
         left[v] = x[v];
     if (rest < g->lanes) {
@@ -161,10 +162,10 @@ static void look_ahead(RowLoop *rows, const Window *w, Val address, int64_t byte
 }
 
 static Val window_row(RowLoop *rows, const Window *w, int tile_rows, int64_t bytes, bool writes) {
-    Gen            *g = rows->g;
-    Blk             back = gen_hoist(rows);
-    const Val       base = gen_window_base(g, w);
-    const bool      one = tile_rows == 1;
+    Gen       *g = rows->g;
+    Blk        back = gen_hoist(rows);
+    const Val  base = gen_window_base(g, w);
+    const bool one = tile_rows == 1;
     gen_unhoist(rows, back);
     const WindowRow row = gen_window_row(g, w, base, one ? gen_int(g, 0) : gen_row_group(rows, w->period),
                                          one ? gen_int(g, 0) : gen_row_position(rows, w->period));
@@ -199,7 +200,8 @@ static void row_load(RowLoop *rows, const Op *op, Val *out) {
         return;
     }
     for (int v = 0; v < gen_row_vectors(rows, cols); v++) {
-        out[v] = gen_load_vector(g, w.dtype, gen_row_vector_address(rows, address, w.dtype, v), gen_row_columns(rows, cols, v));
+        out[v] = gen_load_vector(g, w.dtype, gen_row_vector_address(rows, address, w.dtype, v),
+                                 gen_row_columns(rows, cols, v));
         if (wanted != w.dtype)
             out[v] = gen_round(g, wanted, out[v]);
     }
@@ -213,7 +215,8 @@ static void row_store(RowLoop *rows, const Op *op) {
     const Val   *x = gen_row_of(rows, tile);
     const Val    address = gen_row_of_window(rows, op, &w);
     for (int v = 0; v < gen_row_vectors(rows, cols); v++)
-        gen_store_vector(g, w.dtype, gen_row_vector_address(rows, address, w.dtype, v), x[v], gen_row_columns(rows, cols, v));
+        gen_store_vector(g, w.dtype, gen_row_vector_address(rows, address, w.dtype, v), x[v],
+                         gen_row_columns(rows, cols, v));
 }
 
 static void row_results(RowLoop *rows, const Op *op, Val *out) {

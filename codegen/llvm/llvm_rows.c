@@ -1,8 +1,8 @@
 /* Rowwise ops: a `rows` region becomes one loop over its rows, in which a row of a tile is a list of vectors (a single
- * column: one splat) and nothing but what the region yields touches memory. Regions of wide rows go span by span instead,
- * which costs some loads and stores but keeps the code small: see llvm_wide.c.
- * Ops whose results have a single row run once, before the loop; so do loads of single rows from outside, as long as they
- * are few enough to stay in registers. A rowwise op outside a region is a region of its own. */
+ * column: one splat) and nothing but what the region yields touches memory. Regions of wide rows go span by span
+ * instead, which costs some loads and stores but keeps the code small: see llvm_wide.c.
+ * Ops whose results have a single row run once, before the loop; so do loads of single rows from outside, as long as
+ * they are few enough to stay in registers. A rowwise op outside a region is a region of its own. */
 #include "codegen/llvm/llvm_gen.h"
 
 enum { KEPT_VECTORS = 12, WIDE_COLUMNS = 128 };

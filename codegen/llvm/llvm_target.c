@@ -1,5 +1,6 @@
 /* Targets: the rows of cpus.def, and the machine this runs on.
- * In: a name. Out: facts for the passes, names for LLVM. Only asks the processor what it is; sets up nothing of LLVM. */
+ * In: a name. Out: facts for the passes, names for LLVM. Only asks the processor what it is; sets up nothing of
+ * LLVM. */
 #include "codegen/llvm/llvm_codegen.h"
 
 #include <llvm-c/Core.h>
@@ -145,8 +146,8 @@ static Status unknown(Ctx *ctx, const char *name) {
     Text known = TEXT(ctx);
     for (int i = 0; llvm_target_name(i); i++)
         text_add(&known, "%s%s", i ? ", " : "", llvm_target_name(i));
-    return ctx_fail(ctx, ST_USAGE, "target", ctx_printf(ctx, "use one of %s", text_str(&known)), "no CPU target \"%.60s\"",
-                    name);
+    return ctx_fail(ctx, ST_USAGE, "target", ctx_printf(ctx, "use one of %s", text_str(&known)),
+                    "no CPU target \"%.60s\"", name);
 }
 
 Status llvm_find_target(Ctx *ctx, const char *name, Target *target) {

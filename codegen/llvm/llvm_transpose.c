@@ -1,6 +1,7 @@
-/* transpose: square blocks of a register's lanes, turned in registers by log2(lanes) rounds of swaps. One function for all
- * shapes made of whole blocks, one for the others. There blocks that hang over the edge read and write their last real row again: what that puts into columns past the
- * edge is padding, and rows are written from the last to the first, so that the real one comes last. */
+/* transpose: square blocks of a register's lanes, turned in registers by log2(lanes) rounds of swaps. One function for
+ * all shapes made of whole blocks, one for the others. There blocks that hang over the edge read and write their last
+ * real row again: what that puts into columns past the edge is padding, and rows are written from the last to the
+ * first, so that the real one comes last. */
 #include "codegen/llvm/llvm_gen.h"
 
 /* Round `half`: rows a and a + half exchange the off-diagonal quarters of each block of 2 half x 2 half. */
@@ -22,7 +23,7 @@ static void swap_round(Gen *g, Val *rows, int half) {
 enum { P_TO, P_FROM, P_ROWS, P_COLS, P_TO_STRIDE, P_FROM_STRIDE, PARAM_COUNT };
 
 typedef struct Lines { /* consecutive rows of one side of a block */
-    Val base, stride, first, limit;
+    Val  base, stride, first, limit;
     bool edges; /* rows from `limit` on do not exist */
 } Lines;
 
@@ -53,8 +54,8 @@ static void block(Gen *g, const Val *p, Val row, Val column, bool edges) {
 
 static Val transpose_function(Gen *g, bool edges) {
     static const char *const NAMES[PARAM_COUNT] = {"to", "from", "rows", "cols", "to_stride", "from_stride"};
-    const char *name = edges ? "transpose_edges" : "transpose";
-    Val         function = LLVMGetNamedFunction(g->module, name);
+    const char              *name = edges ? "transpose_edges" : "transpose";
+    Val                      function = LLVMGetNamedFunction(g->module, name);
     if (function)
         return function;
     const Ty      params[PARAM_COUNT] = {g->ptr, g->ptr, g->i64, g->i64, g->i64, g->i64};
@@ -75,8 +76,9 @@ static Val transpose_function(Gen *g, bool edges) {
 
 void gen_transpose(Gen *g, const Op *op) {
     const Type from = op->in[0]->type, to = op->out[0]->type;
-    Val        args[PARAM_COUNT] = {gen_home(g, op, 0), gen_tile(g, op->in[0]), gen_int(g, from.rows), gen_int(g, from.cols),
-                                    gen_int(g, ir_tile_stride(to)), gen_int(g, ir_tile_stride(from))};
+    Val        args[PARAM_COUNT] = {gen_home(g, op, 0),    gen_tile(g, op->in[0]),         gen_int(g, from.rows),
+                                    gen_int(g, from.cols), gen_int(g, ir_tile_stride(to)),
+                                    gen_int(g, ir_tile_stride(from))};
     g->places[op->out[0]->id].ref = args[0];
     if (from.rows == 1 || from.cols == 1)
         gen_copy_tile(g, to, args[0], args[1]);

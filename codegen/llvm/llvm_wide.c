@@ -1,7 +1,8 @@
-/* Wide rows. A row of many vectors is worked on in spans of a few, in loops: consecutive elementwise ops and the reductions
- * that end them share one loop, and a value that is wanted later goes through a row of memory: a result's own place, or a
- * buffer. So the code of a region does not grow with the width of its rows.
- * In: the ops of a region one by one, in order. Ops of one column run at once, on splats; concat and rope work on memory. */
+/* Wide rows. A row of many vectors is worked on in spans of a few, in loops: consecutive elementwise ops and the
+ * reductions that end them share one loop, and a value that is wanted later goes through a row of memory: a result's
+ * own place, or a buffer. So the code of a region does not grow with the width of its rows.
+ * In: the ops of a region one by one, in order. Ops of one column run at once, on splats; concat and rope work on
+ * memory. */
 #include "codegen/llvm/llvm_gen.h"
 
 enum { SPAN = 2 };
@@ -39,7 +40,8 @@ static void one_span(RowLoop *rows, Val first, int span, int columns, SpanBody *
     gen_forget(rows, false);
 }
 
-/* Runs body for all spans of a row of `width` columns: a loop over the full ones where there are several, then the rest. */
+/* Runs body for all spans of a row of `width` columns: a loop over the full ones where there are several, then the
+ * rest. */
 static void each_span(RowLoop *rows, int width, SpanBody *body, void *arg, Val *carried, int count) {
     Gen      *g = rows->g;
     const int step = SPAN * g->lanes, turns = width / step, done = turns * step, rest = width - done;
@@ -152,7 +154,8 @@ static void group_span(RowLoop *rows, void *arg, Val *carried) {
     for (int i = 0; i < rows->group_count; i++) {
         const Op *op = rows->group[i];
         if (is_reduction(op)) {
-            carried[reductions] = gen_reduction_combine(g, op->code, carried[reductions], gen_reduction_partial(rows, op));
+            carried[reductions] =
+                gen_reduction_combine(g, op->code, carried[reductions], gen_reduction_partial(rows, op));
             reductions++;
             continue;
         }
@@ -161,7 +164,8 @@ static void group_span(RowLoop *rows, void *arg, Val *carried) {
             continue;
         const Place *place = &g->places[op->out[0]->id];
         for (int v = 0; v < rows->span && place->buffer; v++)
-            gen_store_vector(g, DT_F32, gen_row_vector_address(rows, place->buffer, DT_F32, v), place->row[v], g->lanes);
+            gen_store_vector(g, DT_F32, gen_row_vector_address(rows, place->buffer, DT_F32, v), place->row[v],
+                             g->lanes);
         gen_touch(rows, op->out[0], false);
     }
 }
