@@ -119,6 +119,11 @@ def table_head(first):
     ]
 
 
+def phases(result):
+    """Where the time goes: each kernel alone."""
+    return ", ".join(f"{p['phase'].removeprefix('forward_')} {p['ms']:.3f} ({p['registers']} registers)" for p in result["phases"])
+
+
 def table(results, peers, hand):
     names = [name for name in PEERS if any(name in times for times in peers.values())]
     columns = ["row", "rattan", "in a graph", "of the product", "of the copy", *(["by hand"] if hand else []), *names]
@@ -135,8 +140,9 @@ def table(results, peers, hand):
         cells += [number(hand.get(r["peer"]))] if hand else []
         cells += [number(theirs.get(name)) for name in names]
         lines.append("| " + " | ".join(cells) + " |")
+    lines += [""] + [f"- {r['row']}: {phases(r)}" for r in results if "phases" in r]
     refused = [f"- {r['row']}: {r['refused']}" for r in results if "refused" in r]
-    return "\n".join(lines + ([""] + refused if refused else [])) + "\n"
+    return "\n".join(lines + refused) + "\n"
 
 
 def main():

@@ -120,7 +120,7 @@ static json_t *case_json(const Bench *bench, const ReadyKernel *kernel, int64_t 
 
 static json_t *gpu_json(Bench *bench, const ReadyKernel *kernel) {
     json_t *json = case_json(bench, kernel, bench->gpu.reps);
-    cuda_report_json(json, &bench->gpu, &bench->test, cuda_executable_device(kernel->cuda));
+    cuda_report_json(json, &bench->gpu, &bench->test, kernel->cuda);
     return json;
 }
 

@@ -146,6 +146,29 @@ static Status time_rounds(Ctx *ctx, Bench *bench, int64_t round) {
     return ST_OK;
 }
 
+static Status phases_once(Ctx *ctx, Bench *bench, int turn, double *seconds, int stride) {
+    const int       count = bench->kernel->object->phase_count;
+    const CudaPlace place = {.stream = bench->stream, .events = bench->events};
+    TRY(launch(ctx, bench, turn)); /* keeps the device busy until the one that is timed is enqueued */
+    TRY(cuda_executable_launch(ctx, bench->kernel->cuda, &place, bench->sets[(turn + 1) % bench->set_count].tensors,
+                               0));
+    TRY(cuda_stream_wait(ctx, bench->device, bench->stream));
+    for (int p = 0; p < count; p++)
+        TRY(elapsed(ctx, bench, p, p + 1, &seconds[p * stride]));
+    return ST_OK;
+}
+
+static Status time_phases(Ctx *ctx, Bench *bench) {
+    const int count = bench->kernel->object->phase_count;
+    double   *seconds = NEW_ARRAY(ctx, double, count *REPLAYS);
+    bench->out->phases = NEW_ARRAY(ctx, double, count);
+    for (int i = 0; i < REPLAYS; i++)
+        TRY(phases_once(ctx, bench, i, seconds + i, REPLAYS));
+    for (int p = 0; p < count; p++)
+        bench->out->phases[p] = bench_median(seconds + (ptrdiff_t)p * REPLAYS, REPLAYS);
+    return ST_OK;
+}
+
 /* What a launch costs its caller: few enough that the stream never makes it wait. */
 static Status time_host(Ctx *ctx, Bench *bench) {
     for (int round = 0; round < ROUNDS; round++) {
@@ -205,6 +228,7 @@ static Status run_bench(Ctx *ctx, Bench *bench, const Tensor *arguments, int64_t
     TRY(make_events(ctx, bench, MOST_REPS + ROUNDS + reps));
     TRY(first_calls(ctx, bench, &estimate));
     TRY(time_rounds(ctx, bench, choose_round(reps, estimate)));
+    TRY(time_phases(ctx, bench));
     TRY(time_host(ctx, bench));
     return time_graph(ctx, bench);
 }

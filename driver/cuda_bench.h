@@ -13,7 +13,8 @@ typedef struct CudaTimes {
     double  product, copy;         /* flops and bytes a second; product 0: no cuBLAS */
     double  first_call, host_time; /* seconds: with its wait; that the caller spends on a launch */
     int64_t work_bytes;
-    int     sets; /* of tensors */
+    int     sets;   /* of tensors */
+    double *phases; /* arena; seconds of each phase, alone between two events */
 } CudaTimes;
 
 /* `arguments` are the host's. reps 0: as many as take a second. */

@@ -9,7 +9,7 @@
 
 /* Adds the times and the shares of the ceilings. share_of_matmul_peak is null where cuBLAS is missing. Sorts the times.
  */
-void cuda_report_json(json_t *json, const CudaTimes *times, const BenchCase *test, const CudaDevice *device);
+void cuda_report_json(json_t *json, const CudaTimes *times, const BenchCase *test, const CudaExecutable *executable);
 /* The same as text, from that JSON. */
 void cuda_report_print(const json_t *json);
 

@@ -236,24 +236,40 @@ static Status launch_failed(Ctx *ctx, const CudaExecutable *executable, const Co
     return cuda_check(ctx, &executable->device->driver, result, phase->symbol, what);
 }
 
-static Status launch_phases(Ctx *ctx, const CudaExecutable *executable, CuStream stream, const LaunchSizes *sizes,
-                            int64_t *args) {
-    void   *parameters[] = {args};
-    int64_t blocks;
-    for (int p = 0; p < executable->object->phase_count; p++) /* first all, so that a refusal leaves nothing running */
-        TRY(count_blocks(ctx, &executable->object->phases[p], sizes, &blocks));
-    for (int p = 0; p < executable->object->phase_count; p++) {
-        const CodePhase *phase = &executable->object->phases[p];
-        TRY(count_blocks(ctx, phase, sizes, &blocks));
-        if (blocks == 0)
-            continue;
-        const int result =
-            executable->device->driver.launch(executable->phases[p], (unsigned)blocks, 1, 1, (unsigned)phase->threads,
-                                              1, 1, (unsigned)phase->shared_bytes, stream, parameters, NULL);
-        if (result != 0)
-            return launch_failed(ctx, executable, phase, blocks, sizes, result);
+/* For whoever times the phases one by one. */
+static Status mark(Ctx *ctx, const CudaExecutable *executable, const CudaPlace *place, int phase) {
+    const CudaDriver *driver = &executable->device->driver;
+    if (!place->events)
+        return ST_OK;
+    return cuda_check(ctx, driver, driver->event_record(place->events[phase], place->stream), executable->object->name,
+                      "cuEventRecord");
+}
+
+static Status launch_phase(Ctx *ctx, const CudaExecutable *executable, const CudaPlace *place, int p,
+                           const LaunchSizes *sizes, int64_t *args) {
+    const CodePhase *phase = &executable->object->phases[p];
+    void            *parameters[] = {args};
+    int64_t          blocks;
+    TRY(count_blocks(ctx, phase, sizes, &blocks));
+    if (blocks == 0)
+        return ST_OK;
+    const int result =
+        executable->device->driver.launch(executable->phases[p], (unsigned)blocks, 1, 1, (unsigned)phase->threads, 1, 1,
+                                          (unsigned)phase->shared_bytes, place->stream, parameters, NULL);
+    return result == 0 ? ST_OK : launch_failed(ctx, executable, phase, blocks, sizes, result);
+}
+
+static Status launch_phases(Ctx *ctx, const CudaExecutable *executable, const CudaPlace *place,
+                            const LaunchSizes *sizes, int64_t *args) {
+    const int count = executable->object->phase_count;
+    int64_t   ignored;
+    for (int p = 0; p < count; p++) /* first all, so that a refusal leaves nothing running */
+        TRY(count_blocks(ctx, &executable->object->phases[p], sizes, &ignored));
+    for (int p = 0; p < count; p++) {
+        TRY(mark(ctx, executable, place, p));
+        TRY(launch_phase(ctx, executable, place, p, sizes, args));
     }
-    return ST_OK;
+    return mark(ctx, executable, place, count);
 }
 
 static Status launch_inside(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors,
@@ -262,7 +278,7 @@ static Status launch_inside(Ctx *ctx, CudaExecutable *executable, const CudaPlac
     CuPointer work;
     TRY(take_workspace(ctx, executable, place, sizes->work_bytes, &work));
     launch_fill(executable->object, tensors, sizes, (uint8_t *)(uintptr_t)work, args);
-    return launch_phases(ctx, executable, place->stream, sizes, args);
+    return launch_phases(ctx, executable, place, sizes, args);
 }
 
 Status cuda_executable_launch(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors,

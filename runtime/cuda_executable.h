@@ -17,9 +17,10 @@ typedef struct CudaExecutable CudaExecutable;
  * aligned, of the size that cuda_executable_memory gives; 0: the executable's own, one a stream. A captured graph keeps
  * using the workspace of the stream it was captured on: do not replay it while other launches run on that stream. */
 typedef struct CudaPlace {
-    CuStream  stream;
-    CuPointer workspace;
-    int64_t   workspace_bytes;
+    CuStream       stream;
+    CuPointer      workspace;
+    int64_t        workspace_bytes;
+    const CuEvent *events; /* NULL, or one more than there are phases: recorded before, between and behind them */
 } CudaPlace;
 
 /* What the driver says of a phase once it is loaded. */
