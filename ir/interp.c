@@ -218,6 +218,7 @@ static Exec *const EXEC[OP_COUNT] = {
     [OP_ROWSUM] = exec_rowsum,
     [OP_ROWMAX] = exec_rowmax,
     [OP_CONCAT] = exec_concat,
+    [OP_COLS] = exec_cols,
     [OP_ROPE] = exec_rope,
     [OP_DOT] = exec_dot,
     [OP_TRANSPOSE] = exec_transpose,

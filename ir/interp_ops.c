@@ -133,6 +133,15 @@ Status exec_concat(Machine *m, const Op *op) {
     return settled(m, op);
 }
 
+Status exec_cols(Machine *m, const Op *op) {
+    const Type    type = op->out[0]->type;
+    const double *x = interp_tile(m, op->in[0]) + op_int(op, AT_LO, 0);
+    double       *out = interp_result(m, op);
+    for (int r = 0; r < type.rows; r++, out += type.cols, x += op->in[0]->type.cols)
+        memcpy(out, x, sizeof *out * (size_t)type.cols);
+    return settled(m, op);
+}
+
 /* theta^(-2n/D), kept while theta and D stay the same. */
 static const double *frequencies(Machine *m, double theta, int cols) {
     if (m->rope_cols != cols || m->rope_theta != theta)

@@ -158,6 +158,16 @@ static Status check_convert(const Verifier *v, const Op *op) {
     return ST_OK;
 }
 
+static Status check_cols(const Verifier *v, const Op *op) {
+    const Type    from = op->in[0]->type, to = op->out[0]->type;
+    const int64_t lo = op_int(op, AT_LO, -1);
+    if (!is_tile(op->in[0]) || from.rows != to.rows || from.dtype != to.dtype)
+        return verify_fail(v, op, "types", "it takes columns of a tile and changes nothing else");
+    if (lo < 0 || lo > from.cols - to.cols)
+        return verify_fail(v, op, "lo", "%d columns from %lld on of %d", to.cols, (long long)lo, from.cols);
+    return ST_OK;
+}
+
 /* ---- Regions ---- */
 
 static Status check_region_args(const Verifier *v, const Op *op, int count) {
@@ -271,6 +281,7 @@ Status verify_op_rules(const Verifier *v, const Op *op) {
     case OP_FETCH: return check_fetch(v, op);
     case OP_WAIT: return check_wait(v, op);
     case OP_MASK: return check_mask(v, op);
+    case OP_COLS: return check_cols(v, op);
     case OP_ROPE: return check_rope(v, op);
     case OP_DOT: return check_dot(v, op);
     case OP_CONVERT: return check_convert(v, op);

@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+enum { SLICE_ROWS = 128 }; /* of a state that come to shared memory at once */
+
 static Op *find_mask(const Op *loop) {
     for (Op *op = loop->region->first; op; op = op->next)
         if (op->code == OP_MASK)
@@ -78,12 +80,6 @@ Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *p
     const Access access = {.param = "phi", .at = {at[0], at[1], part_index(b, head, part, s->parts, 1)}, .lo = at[3], .hi = at[4],
                            .rowdim = 1, .groupdim = -1, .period = s->chunk};
     return ir_load(b, &access, s->chunk, s->width);
-}
-
-Value *saved_state(Saver *s, Builder *b, Value *tile, Value *head, Value *part) {
-    const Access access = {.param = "states", .at = {NULL, tile, part_index(b, head, part, s->F, s->width)},
-                           .rowdim = 2, .groupdim = -1, .period = s->width};
-    return ir_load(b, &access, s->width, s->E);
 }
 
 /* ---- Prepare ---- */
@@ -204,6 +200,28 @@ static Status match_residual(Saver *s) {
     return ST_OK;
 }
 
+/* phi(q) X + sum, with the rows of X, F of them at `load`, loaded piece by piece and in slices that shared memory can hold. */
+static Value *product_by_slices(Saver *s, Builder *b, const Op *load, Value *sum) {
+    for (int row = 0; row < s->F;) {
+        const int p = row / s->width, from = row % s->width, left = s->width - from, rows = left < SLICE_ROWS ? left : SLICE_ROWS;
+        ValueMap  map = {.ctx = s->ctx};
+        Op *const piece = ir_clone(b, load, &map);
+        Builder   before = ir_before(s->ctx, s->main, piece);
+        Value    *features = s->queries[p];
+        piece->in[2] = index_offset(&before, load->in[2], row);
+        piece->out[0]->type.rows = rows;
+        if (rows < s->width) {
+            const Type type = type_tile(features->type.dtype, features->type.rows, rows);
+            Op *const  cols = ir_op(b, OP_COLS, &features, 1, &type, 1);
+            op_set_int(s->ctx, cols, AT_LO, from);
+            features = cols->out[0];
+        }
+        sum = ir_dot(b, features, piece->out[0], sum, false, false);
+        row += rows;
+    }
+    return sum;
+}
+
 /* What replaces the residual loop; nothing to add where no key has left the window yet. */
 static void use_states(Saver *s) {
     Builder       b = ir_before(s->ctx, s->main, s->residual);
@@ -225,14 +243,17 @@ static void use_states(Saver *s) {
     score = ir_mask(&in, score, ir_i(&in, hi), ir_i(&in, 0), IR_NEG_INF, hi, (int)op_int(s->mask, AT_PERIOD, 1), 0);
     Value *sum = ir_dot(&in, score, clone_slice(&in, s->v_load->out[0], s->residual->region, &map), NULL, false, false);
     Value *const tile = ir_ibin(&in, OP_IADD, saved_first_tile(s, &in, at[0], at[3], seq), ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk)));
-    for (int p = 0; p < s->parts; p++)
-        sum = ir_dot(&in, s->queries[p], saved_state(s, &in, tile, head, ir_i(&in, p)), sum, false, false);
+    const Access  states = {.param = "states", .at = {NULL, tile, ir_ibin(&in, OP_IMUL, head, ir_i(&in, s->F))}, .rowdim = 2,
+                            .groupdim = -1, .period = s->F};
+    Op *const     all = ir_load(&in, &states, s->F, s->E)->def;
+    sum = product_by_slices(s, &in, all, sum);
+    op_erase(all);
     ir_yield(&in, &sum, 1);
     ir_replace_uses(s->main, s->residual->out[0], maybe->out[0]);
     op_erase(s->residual);
 }
 
-/* phi(q) X with the rows of X loaded piece by piece. */
+/* phi(q) X where X is loaded: an initial state. */
 static void split_products(Saver *s, Value *features) {
     int  count;
     Op **users = ir_users(s->ctx, s->main, features, &count);
@@ -241,16 +262,7 @@ static void split_products(Saver *s, Value *features) {
         if (!load || load->code != OP_LOAD || op_int(load, AT_ROWDIM, -1) != 2 || dot->in[0] != features || dot->in_count != 2)
             continue;
         Builder b = ir_before(s->ctx, s->main, dot);
-        Value  *sum = NULL;
-        for (int p = 0; p < s->parts; p++) {
-            ValueMap  map = {.ctx = s->ctx};
-            Op *const piece = ir_clone(&b, load, &map);
-            Builder   before = ir_before(s->ctx, s->main, piece);
-            piece->in[2] = index_offset(&before, load->in[2], p * s->width);
-            piece->out[0]->type.rows = s->width;
-            sum = ir_dot(&b, s->queries[p], piece->out[0], sum, false, false);
-        }
-        ir_replace_uses(s->main, dot->out[0], sum);
+        ir_replace_uses(s->main, dot->out[0], product_by_slices(s, &b, load, NULL));
         op_erase(dot);
     }
 }
@@ -282,8 +294,7 @@ static Status rewrite(Saver *s) {
     prepare(s);
     if (s->residual) {
         TRY(saved_state_kernels(s));
-        if (s->parts > 1)
-            split_products(s, s->mask->in[0]->def->in[0]);
+        split_products(s, s->mask->in[0]->def->in[0]);
         use_states(s);
     }
     return ST_OK;

@@ -41,9 +41,8 @@ Nest saved_nest(Saver *s, const char *name, const GridAxis *axes, int axis_count
 Value *saved_slice(Saver *s, Nest *nest, Value *value);
 /* Tiles of `states` before those of this sequence. */
 Value *saved_first_tile(Saver *s, Builder *b, Value *batch, Value *first, Value *seq);
-/* Loads of piece `part` (an index) of the features, and of v, at the key that map gives; of S before the tile. */
+/* Loads of piece `part` (an index) of the features at the key that map gives. */
 Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part);
-Value *saved_state(Saver *s, Builder *b, Value *tile, Value *head, Value *part);
 
 /* The kernels that make the states; they are put before main. */
 Status saved_state_kernels(Saver *s);

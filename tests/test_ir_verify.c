@@ -34,6 +34,8 @@ static const Case CASES[] = {
     {"loop", "  %r:f32<4x8> = rowsum %x", "op %r = rowsum: types: result 0 must be f32<4x1>"},
     {"loop", "  %t:f32<3x8> = fconst {fvalue=1}\n  %r:f32<4x16> = concat %x, %t", "must have the same number of rows"},
     {"loop", "  %r:f32<4x8> = transpose %x", "op %r = transpose: types: result 0 must be f32<8x4>"},
+    {"loop", "  %r:f32<4x3> = cols %x {lo=5}", NULL},
+    {"loop", "  %r:f32<4x3> = cols %x {lo=6}", "op %r = cols: lo: 3 columns from 6 on of 8"},
     {"loop", "  %r:f32<4x4> = convert %x", "op %r = convert: types: it changes the dtype of a tile and nothing else"},
     {"loop", "  %r:index = fconst {fvalue=1}", "op %r = fconst: types: the result must be a tile"},
     {"loop", "  %r:i32<4x4> = fconst {fvalue=1}", "tiles hold floating types"},

@@ -305,18 +305,18 @@ template <int COLS> DEVICE bool has_column(int block, int b) {
 }
 template <int COLS, int S, int N> DEVICE void rowsum(float (&y)[S][2], const float (&x)[S][N]) {
     UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
-        float sum = 0.f;
+        float sum[4] = {0.f, 0.f, 0.f, 0.f}; // four chains hide each other's latency
         UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++)
-            if (8 * j < COLS && has_column<COLS>(j, b)) sum += x[s][4 * j + 2 * h + b];
-        y[s][h] = quad_sum(sum);
+            if (8 * j < COLS && has_column<COLS>(j, b)) sum[j % 2 * 2 + b] += x[s][4 * j + 2 * h + b];
+        y[s][h] = quad_sum((sum[0] + sum[1]) + (sum[2] + sum[3]));
     }
 }
 template <int COLS, int S, int N> DEVICE void rowmax(float (&y)[S][2], const float (&x)[S][N]) {
     UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
-        float most = -INFINITY;
+        float most[4] = {-INFINITY, -INFINITY, -INFINITY, -INFINITY};
         UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++)
-            if (8 * j < COLS && has_column<COLS>(j, b)) most = max_nan(most, x[s][4 * j + 2 * h + b]);
-        y[s][h] = quad_max(most);
+            if (8 * j < COLS && has_column<COLS>(j, b)) most[j % 2 * 2 + b] = max_nan(most[j % 2 * 2 + b], x[s][4 * j + 2 * h + b]);
+        y[s][h] = quad_max(max_nan(max_nan(most[0], most[1]), max_nan(most[2], most[3])));
     }
 }
 

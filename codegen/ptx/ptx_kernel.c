@@ -212,10 +212,12 @@ static bool multiplies_floats(Op *op, void *arg) {
 typedef struct Widest {
     const Gen *g;
     int        floats;
+    bool       products;
 } Widest;
 
 static bool note_widest(Op *op, void *arg) {
     Widest *w = arg;
+    w->products |= op->code == OP_DOT;
     for (int r = 0; r < op->out_count; r++) {
         const Type type = op->out[r]->type;
         const int  floats = type.cls == TY_TILE && cu_shape(type) == SHAPE_TILE && op->code != OP_RING_GET ? cu_slabs(w->g, type) * cu_numbers(type) : 0;
@@ -224,14 +226,15 @@ static bool note_widest(Op *op, void *arg) {
     return true;
 }
 
-/* Blocks that a multiprocessor shall hold at once: main's are the schedule's; where tiles are small, 128 registers suffice. */
+/* Blocks that a multiprocessor shall hold at once: main's are the schedule's; where few tiles live at once and are small, 128 registers
+ * suffice. */
 static int resident_blocks(const Gen *g) {
-    Widest    w = {g, 0};
+    Widest    w = {.g = g};
     const int threads = 32 * g->kernel->warps;
     if (g->kernel == g->module->kernels[g->module->kernel_count - 1])
         return g->schedule->blocks;
     ir_walk(g->kernel->body, note_widest, &w);
-    return w.floats <= 64 ? g->target->registers / (threads * 128) : 1;
+    return w.products && w.floats <= 64 ? g->target->registers / (threads * 128) : 1;
 }
 
 void cu_kernel(Gen *g, const Kernel *kernel, CodePhase *phase) {

@@ -149,9 +149,23 @@ static void concat(Gen *g, const Op *op) {
                  "the GPU back end cannot join tiles behind %d columns", left);
         return;
     }
-    const char *x = tile_operand(g, op->in[0]), *y = tile_operand(g, op->in[1]);
+    const char *x = tile_operand(g, op->in[0]);
+    if (cu_shape(op->in[1]->type) == SHAPE_COLUMN) {
+        cu_assign(g, op->out[0], ctx_printf(g->ctx, "i < %d ? %s[s][i < %d ? i : 0] : i / 4 == %d && i %% 2 == 0 && lane_id() %% 4 == 0 ? %s : 0.f",
+                                            left / 2, x, left / 2, left / 8, cu_element(g, op->in[1], SHAPE_TILE)));
+        return;
+    }
+    const char *y = tile_operand(g, op->in[1]);
     cu_assign(g, op->out[0], ctx_printf(g->ctx, "i < %d ? %s[s][i < %d ? i : 0] : %s[s][i < %d ? 0 : i - %d]", left / 2, x, left / 2, y,
                                          left / 2, left / 2));
+}
+
+static void take_columns(Gen *g, const Op *op) {
+    const int lo = (int)op_int(op, AT_LO, 0), pairs = dtype_size(op->out[0]->type.dtype) == 2 ? 4 : 2;
+    if (lo % 16 != 0 || cu_shape(op->out[0]->type) != SHAPE_TILE)
+        cu_fail(g, op, "columns that do not start at a multiple of 16");
+    else
+        cu_assign(g, op->out[0], ctx_printf(g->ctx, "%s[s][i + %d]", tile_operand(g, op->in[0]), lo / pairs));
 }
 
 static void mask(Gen *g, const Op *op) {
@@ -239,6 +253,7 @@ bool cu_tile_op(Gen *g, const Op *op) {
     case OP_ROWSUM:
     case OP_ROWMAX: reduce(g, op); return true;
     case OP_CONCAT: concat(g, op); return true;
+    case OP_COLS: take_columns(g, op); return true;
     case OP_MASK: mask(g, op); return true;
     case OP_ROPE: rope(g, op); return true;
     case OP_CONVERT: convert(g, op); return true;
