@@ -26,10 +26,21 @@ static const char *kind_name(KernelKind kind) {
     return NAMES[kind];
 }
 
-static Status final_schedule(Ctx *ctx, const CompileRequest *request, Schedule *schedule) {
-    if (target_is_cuda(request->target) && request->kind != KIND_FORWARD)
+/* What the GPU's back end does not do yet. Tiles of one column are columns to it, which no product takes. */
+static Status check_gpu(Ctx *ctx, const CompileRequest *request) {
+    const Spec *spec = request->spec;
+    if (request->kind != KIND_FORWARD)
         return ctx_fail(ctx, ST_USAGE, "--kind", "use forward, or a CPU's target", "there are no %s kernels for GPUs yet",
                         kind_name(request->kind));
+    if (spec->head_dim == 1 || spec->value_dim == 1)
+        return ctx_fail(ctx, ST_USAGE, spec->head_dim == 1 ? "head_dim" : "value_dim", "use at least 2, or a CPU's target",
+                        "is 1, for which there are no kernels for GPUs yet");
+    return ST_OK;
+}
+
+static Status final_schedule(Ctx *ctx, const CompileRequest *request, Schedule *schedule) {
+    if (target_is_cuda(request->target))
+        TRY(check_gpu(ctx, request));
     schedule_default(request->spec, request->kind, request->target, schedule);
     if (request->schedule)
         TRY(schedule_parse(ctx, request->schedule, schedule));
