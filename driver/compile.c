@@ -32,10 +32,13 @@ static Status check_gpu(Ctx *ctx, const CompileRequest *request) {
     if (request->kind != KIND_FORWARD)
         return ctx_fail(ctx, ST_USAGE, "--kind", "use forward, or a CPU's target", "there are no %s kernels for GPUs yet",
                         kind_name(request->kind));
-    if (spec->head_dim == 1 || spec->value_dim == 1)
-        return ctx_fail(ctx, ST_USAGE, spec->head_dim == 1 ? "head_dim" : "value_dim", "use at least 2, or a CPU's target",
-                        "is 1, for which there are no kernels for GPUs yet");
-    return ST_OK;
+    const char *narrow = spec->head_dim == 1                          ? "head_dim"
+                         : spec->value_dim == 1                       ? "value_dim"
+                         : !spec->full && spec_features(spec) == 1 ? "feature_map"
+                                                                      : NULL;
+    return narrow ? ctx_fail(ctx, ST_USAGE, narrow, "use at least 2, or a CPU's target",
+                             "is 1 wide, for which there are no kernels for GPUs yet")
+                  : ST_OK;
 }
 
 static Status final_schedule(Ctx *ctx, const CompileRequest *request, Schedule *schedule) {
