@@ -200,10 +200,13 @@ static Status match_residual(Saver *s) {
     return ST_OK;
 }
 
+/* Never a last slice of one row: the one column of features that belongs to it is no left side of a product. */
+static int slice_rows(int left) { return left <= SLICE_ROWS ? left : left == SLICE_ROWS + 1 ? SLICE_ROWS - 16 : SLICE_ROWS; }
+
 /* phi(q) X + sum, with the rows of X, F of them at `load`, loaded piece by piece and in slices that shared memory can hold. */
 static Value *product_by_slices(Saver *s, Builder *b, const Op *load, Value *sum) {
     for (int row = 0; row < s->F;) {
-        const int p = row / s->width, from = row % s->width, left = s->width - from, rows = left < SLICE_ROWS ? left : SLICE_ROWS;
+        const int p = row / s->width, from = row % s->width, rows = slice_rows(s->width - from);
         ValueMap  map = {.ctx = s->ctx};
         Op *const piece = ir_clone(b, load, &map);
         Builder   before = ir_before(s->ctx, s->main, piece);
