@@ -10,8 +10,8 @@
 
 enum { MAX_LOOPS = 4, MAX_TILES = 16 };
 
-/* When single tiles are fetched: while the loop before them runs; together behind it; each before its use. */
-typedef enum When { WHEN_EARLY, WHEN_BATCH, WHEN_SINGLE } When;
+/* When single tiles are fetched: while the loop before them runs; or behind it, in groups as large as memory allows. */
+typedef enum When { WHEN_EARLY, WHEN_LATE } When;
 
 typedef struct Stager {
     Ctx            *ctx;
@@ -25,6 +25,8 @@ typedef struct Stager {
     Value          *rings[MAX_TILES];
     int             staged_count;
     Op             *singles[MAX_TILES];
+    Value          *single_rings[MAX_TILES];
+    int             groups[MAX_TILES]; /* of the singles: those of a group lie side by side */
     int             single_count;
     bool            overflow;
 } Stager;
@@ -112,6 +114,12 @@ static void open_turn(Stager *s, Op *loop, int stages) {
         return;
     }
     wait_for(&b, stages - 2);
+    /* The fetches stand behind the first product: while that runs, there are addresses to compute. */
+    Op *after = loop->region->first;
+    while (after && after->code != OP_DOT)
+        after = after->next;
+    if (after)
+        b = ir_after(s->ctx, s->kernel, after);
     Value *const next = turns_ahead(&b, loop, number, stages - 1);
     Op *const    more = ir_if(&b, ir_ibin(&b, OP_ILT, next, end), NULL, 0);
     Builder      in = ir_at_end(s->ctx, s->kernel, more->region);
@@ -209,48 +217,69 @@ static int64_t loop_bytes(const Stager *s) {
     return bytes;
 }
 
+/* Of the blocks that share a multiprocessor each has its part. */
+static int64_t memory_limit(const Stager *s) { return s->args->target->shared_bytes / s->args->schedule->blocks; }
+
+static int64_t single_bytes(const Stager *s, int t) { return ir_shared_bytes(type_ring_tile(s->single_rings[t]->type)); }
+
 static When choose(const Stager *s) {
-    int64_t all = 0;
-    for (int t = 0; t < s->single_count; t++) {
-        Type tile = s->singles[t]->out[0]->type;
-        tile.dtype = s->dtype;
-        all += ir_shared_bytes(tile);
-    }
-    const int64_t limit = s->args->target->shared_bytes / s->args->schedule->blocks;
-    return s->loop_count && loop_bytes(s) + all <= limit ? WHEN_EARLY : all <= limit ? WHEN_BATCH : WHEN_SINGLE;
+    int64_t all = loop_bytes(s);
+    for (int t = 0; t < s->single_count; t++)
+        all += single_bytes(s, t);
+    return s->loop_count && all <= memory_limit(s) ? WHEN_EARLY : WHEN_LATE;
 }
 
-static void fetch_singles(Stager *s, Builder *b, int first, int end, Value *const *rings, const Block *region) {
+/* Singles in a row, of one region, that fit into memory together. */
+static void make_groups(Stager *s) {
+    int64_t bytes = 0;
+    for (int t = 0; t < s->single_count; t++) {
+        const int64_t more = single_bytes(s, t);
+        const bool    joins = t > 0 && s->singles[t]->parent == s->singles[t - 1]->parent && bytes + more <= memory_limit(s);
+        s->groups[t] = t == 0 ? 0 : s->groups[t - 1] + !joins;
+        bytes = joins ? bytes + more : more;
+    }
+}
+
+static void fetch_singles(Stager *s, Builder *b, int first, int end, const Block *region) {
     ValueMap map = {.ctx = s->ctx};
     for (int t = first; t < end; t++)
-        fetch(s, b, s->singles[t], rings[t], ir_i(b, 0), region, &map);
+        fetch(s, b, s->singles[t], s->single_rings[t], ir_i(b, 0), region, &map);
 }
 
-static void stage_singles(Stager *s) {
-    Value     *rings[MAX_TILES] = {0};
-    const When when = choose(s);
-    for (int t = 0; t < s->single_count; t++)
-        rings[t] = new_ring(s, 1, s->singles[t]->out[0]->type);
-    if (when == WHEN_EARLY) {
-        /* Behind the first part of the loop: its own first tiles come first. They belong to the group of the next turn, and
-         * so are not waited for before the one after it. */
-        Builder b = ir_before(s->ctx, s->kernel, s->loop_count > 1 ? s->loops[1] : s->loops[0]);
-        fetch_singles(s, &b, 0, s->single_count, rings, s->body);
-        b = ir_after(s->ctx, s->kernel, s->loops[s->loop_count - 1]);
-        simple(&b, OP_COMMIT); /* where no turn followed */
-        wait_for(&b, 0);
-    }
-    for (int t = 0, end; t < s->single_count && when != WHEN_EARLY; t = end) {
+static void stage_early(Stager *s) {
+    /* Behind the first part of the loop: its own first tiles come first. They belong to the group of the next turn, and
+     * so are not waited for before the one after it. */
+    Builder b = ir_before(s->ctx, s->kernel, s->loop_count > 1 ? s->loops[1] : s->loops[0]);
+    fetch_singles(s, &b, 0, s->single_count, s->body);
+    b = ir_after(s->ctx, s->kernel, s->loops[s->loop_count - 1]);
+    simple(&b, OP_COMMIT); /* where no turn followed */
+    wait_for(&b, 0);
+}
+
+static void stage_late(Stager *s) {
+    for (int t = 0, end; t < s->single_count; t = end) {
         Builder b = ir_before(s->ctx, s->kernel, s->singles[t]);
-        for (end = t + 1; end < s->single_count && when == WHEN_BATCH && s->singles[end]->parent == s->singles[t]->parent;)
+        for (end = t + 1; end < s->single_count && s->groups[end] == s->groups[t];)
             end++;
         simple(&b, OP_BARRIER);
-        fetch_singles(s, &b, t, end, rings, s->singles[t]->parent);
+        fetch_singles(s, &b, t, end, s->singles[t]->parent);
         simple(&b, OP_COMMIT);
         wait_for(&b, 0);
     }
+}
+
+static When stage_singles(Stager *s) {
     for (int t = 0; t < s->single_count; t++)
-        read_slot(s, s->singles[t], rings[t], NULL);
+        s->single_rings[t] = new_ring(s, 1, s->singles[t]->out[0]->type);
+    const When when = choose(s);
+    make_groups(s);
+    if (when == WHEN_EARLY && s->single_count)
+        stage_early(s);
+    else
+        stage_late(s);
+    for (int t = 0; t < s->single_count; t++)
+        read_slot(s, s->singles[t], s->single_rings[t], NULL);
+    return when;
 }
 
 /* ---- Computed sides ---- */
@@ -297,7 +326,6 @@ typedef struct Layout {
     int64_t at, most;
 } Layout;
 
-/* Rings of loops, and of what is fetched while they run, lie side by side; those of later tiles begin at 0 again. */
 static void place_ring(Layout *layout, Value *ring) {
     ring->type.space = SPACE_SCRATCH;
     ring->type.offset = layout->at;
@@ -306,26 +334,21 @@ static void place_ring(Layout *layout, Value *ring) {
         layout->most = layout->at;
 }
 
-static bool is_fetched_by(const Stager *s, const Value *ring, bool in_loop) {
-    for (int t = 0; t < s->staged_count; t++)
-        if (s->rings[t] == ring)
-            return in_loop;
-    return !in_loop;
-}
-
+/* Rings of loops, and of what is fetched while they run, lie side by side; each later group begins at 0 again. What is put
+ * there by the threads themselves lies behind all. */
 static Status place_rings(Stager *s, When when) {
     Layout layout = {0, 0};
-    for (int late = 0; late < 2; late++) {
-        if (late && when != WHEN_EARLY)
+    for (int t = 0; t < s->staged_count; t++)
+        place_ring(&layout, s->rings[t]);
+    for (int t = 0; t < s->single_count; t++) {
+        if (when == WHEN_LATE && (t == 0 || s->groups[t] != s->groups[t - 1]))
             layout.at = 0;
-        for (Op *op = s->body->first; op; op = op->next) {
-            if (op->code != OP_RING || !is_fetched_by(s, op->out[0], late == 0))
-                continue;
-            if (late && when == WHEN_SINGLE)
-                layout.at = 0;
-            place_ring(&layout, op->out[0]);
-        }
+        place_ring(&layout, s->single_rings[t]);
     }
+    layout.at = layout.most;
+    for (Op *op = s->body->first; op; op = op->next)
+        if (op->code == OP_RING && op->out[0]->type.space != SPACE_SCRATCH)
+            place_ring(&layout, op->out[0]);
     s->kernel->scratch_bytes = layout.most;
     if (layout.most > s->args->target->shared_bytes)
         return ctx_fail(s->ctx, ST_USAGE, "schedule: shared memory", "use a smaller chunk or key_tile, or fewer stages",
@@ -351,9 +374,7 @@ static Status stage(Stager *s) {
     ir_walk(s->body, note_single, s);
     if (s->overflow)
         return ctx_fail(s->ctx, ST_FAILED, "pass stage", NULL, "kernel %s has too many right sides", s->kernel->name);
-    const When when = s->single_count ? choose(s) : WHEN_EARLY;
-    if (s->single_count)
-        stage_singles(s);
+    const When when = stage_singles(s);
     ir_walk(s->body, put_side, s);
     ir_walk(s->body, convert_left, s);
     return place_rings(s, when);

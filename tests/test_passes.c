@@ -252,7 +252,7 @@ static void test_decode(void **state) {
     run_cases(KIND_DECODE, VARIANT_PACKED | VARIANT_LSE, CPU);
 }
 /* Blocks with much shared memory fetch what the residual branch needs while the key loop runs, those with little behind it,
- * together or one by one. */
+ * in groups. */
 static void test_gpu_forward(void **state) {
     (void)state;
     for (int memory = 24; memory <= 216; memory *= 3)
