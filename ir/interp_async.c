@@ -1,5 +1,6 @@
 /* The interpreter's copies in flight. A fetch reads its tile at once and leaves its slot undefined (NaN) until a wait
- * covers it, so that whoever reads a slot too early shows. Nothing else runs at the same time here: a barrier is nothing. */
+ * covers it, so that whoever reads a slot too early shows. Nothing else runs at the same time here: a barrier is
+ * nothing. */
 #include "ir/interp.h"
 
 #include <math.h>

@@ -36,7 +36,7 @@ static void gpu_default(const Spec *spec, const Target *target, Schedule *schedu
     schedule->group_heads = !spec->initial_state && G % 2 == 0 ? 2 : 1;
     schedule->warps = schedule->chunk * schedule->group_heads / 16;
     schedule->stages = 2;
-    schedule->segment = 1024;
+    schedule->segment = 2048;
     schedule->min_items = target->processors / 2;
     schedule->ring = 0;
 }

@@ -1,7 +1,7 @@
 /* grid: parallel loops become axes of a grid of blocks.
- * In: kernels whose leading parallel loops have any bounds and steps. Out: each such loop counts from 0 by 1 up to a constant
- * or a size known at launch; row tiles are counted by R, and a block whose tile begins behind its sequence does nothing.
- * Every kernel knows the warps of its blocks. */
+ * In: kernels whose leading parallel loops have any bounds and steps. Out: each such loop counts from 0 by 1 up to a
+ * constant or a size known at launch; row tiles are counted by R, and a block whose tile begins behind its sequence
+ * does nothing. Every kernel knows the warps of its blocks. */
 #include "passes/loops.h"
 
 static bool is_axis(const Op *op) { return op->code == OP_FOR && op_int(op, AT_PAR, 0); }
@@ -22,16 +22,18 @@ static Value *normalize(Ctx *ctx, Kernel *kernel, Op *loop) {
     scaled->def->in[0] = number;
     loop->in[0] = ir_i(&b, 0);
     loop->in[2] = ir_i(&b, 1);
-    loop->in[1] = rows ? ir_sym(&b, SYM_R) : known ? ir_i(&b, (hi - lo + step - 1) / step) : index_ceil_div(&b, index_offset(&b, limit, -lo), step);
+    loop->in[1] = rows    ? ir_sym(&b, SYM_R)
+                  : known ? ir_i(&b, (hi - lo + step - 1) / step)
+                          : index_ceil_div(&b, index_offset(&b, limit, -lo), step);
     return rows ? ir_ibin(&in, OP_ILT, iv, limit) : NULL;
 }
 
 /* All of the block but its yield goes into an if. */
 static void guard(Ctx *ctx, Kernel *kernel, Block *block, Value *condition) {
-    Op *const    end = ir_terminator(block);
-    Builder      b = ir_before(ctx, kernel, end);
-    Op *const    only = ir_if(&b, condition, NULL, 0);
-    Builder      in = ir_at_end(ctx, kernel, only->region);
+    Op *const end = ir_terminator(block);
+    Builder   b = ir_before(ctx, kernel, end);
+    Op *const only = ir_if(&b, condition, NULL, 0);
+    Builder   in = ir_at_end(ctx, kernel, only->region);
     for (Op *op = block->first, *next; op != only; op = next) {
         next = op->next;
         op_unlink(op);

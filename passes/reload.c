@@ -1,7 +1,7 @@
 /* reload: what is needed again only behind a loop is loaded again there.
- * In: tile IR in which a load's tile is used before or in the loops of a block and once more behind one that does not use it.
- * Out: the uses behind have a load of their own, so that no register holds the tile while the loop runs. Memory that the
- * kernel writes is not read again. */
+ * In: tile IR in which a load's tile is used before or in the loops of a block and once more behind one that does not
+ * use it. Out: the uses behind have a load of their own, so that no register holds the tile while the loop runs. Memory
+ * that the kernel writes is not read again. */
 #include "passes/loops.h"
 
 #include <string.h>

@@ -1,10 +1,10 @@
 /* saved: the residual sum from states that were saved before, for machines that run all row tiles at once.
- * In: tile IR as for pass chunk. Out: the row loop stays parallel. A row tile takes the keys that left the window within its
- * own chunk from the tile `edge`, and all older ones from S, which kernel `states` has saved for every row tile:
- *     residual = masked(phi(q) phi(k_edge)^T) v_edge + phi(q) S
- * Kernel `prepare` computes phi(k), and the rotated keys of the softmax branch, once, into working memory: behind it every
- * right side of a product is a plain load. Features that are a concatenation of equal pieces stay in pieces: a product
- * with them is a sum of products, and each piece of S is summed up by blocks of its own. */
+ * In: tile IR as for pass chunk. Out: the row loop stays parallel. A row tile takes the keys that left the window
+ * within its own chunk from the tile `edge`, and all older ones from S, which kernel `states` has saved for every row
+ * tile: residual = masked(phi(q) phi(k_edge)^T) v_edge + phi(q) S Kernel `prepare` computes phi(k), and the rotated
+ * keys of the softmax branch, once, into working memory: behind it every right side of a product is a plain load.
+ * Features that are a concatenation of equal pieces stay in pieces: a product with them is a sum of products, and each
+ * piece of S is summed up by blocks of its own. */
 #include "passes/saved.h"
 
 #include <string.h>
@@ -49,7 +49,9 @@ Nest saved_nest(Saver *s, const char *name, const GridAxis *axes, int axis_count
     ir_const_value(s->heads->in[1], &heads);
     for (int a = -1; a < axis_count; a++) {
         Builder      in = ir_at_end(s->ctx, n.kernel, loop->region);
-        Value *const count = a < 0 ? ir_i(&in, heads) : axes[a].sym < SYM_COUNT ? ir_sym(&in, axes[a].sym) : ir_i(&in, axes[a].count);
+        Value *const count = a < 0                     ? ir_i(&in, heads)
+                             : axes[a].sym < SYM_COUNT ? ir_sym(&in, axes[a].sym)
+                                                       : ir_i(&in, axes[a].count);
         loop = ir_for(&in, a < 0 ? "kv_head" : axes[a].name, true, ir_i(&in, 0), count, ir_i(&in, 1), NULL, 0);
         ir_yield(&in, NULL, 0);
         *(a < 0 ? &n.head : &n.axes[a]) = loop->region->args[0];
@@ -62,7 +64,9 @@ Nest saved_nest(Saver *s, const char *name, const GridAxis *axes, int axis_count
     return n;
 }
 
-Value *saved_slice(Saver *s, Nest *nest, Value *value) { return clone_slice(&nest->body, value, s->main->body, &nest->map); }
+Value *saved_slice(Saver *s, Nest *nest, Value *value) {
+    return clone_slice(&nest->body, value, s->main->body, &nest->map);
+}
 
 Value *saved_first_tile(Saver *s, Builder *b, Value *batch, Value *first, Value *seq) {
     Value *const token = ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, batch, ir_sym(b, SYM_T)), first);
@@ -77,8 +81,13 @@ Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *p
     Value *at[5];
     for (int i = 0; i < 5; i++)
         at[i] = clone_slice(b, s->k_load->in[i], s->main->body, map);
-    const Access access = {.param = "phi", .at = {at[0], at[1], part_index(b, head, part, s->parts, 1)}, .lo = at[3], .hi = at[4],
-                           .rowdim = 1, .groupdim = -1, .period = s->chunk};
+    const Access access = {.param = "phi",
+                           .at = {at[0], at[1], part_index(b, head, part, s->parts, 1)},
+                           .lo = at[3],
+                           .hi = at[4],
+                           .rowdim = 1,
+                           .groupdim = -1,
+                           .period = s->chunk};
     return ir_load(b, &access, s->chunk, s->width);
 }
 
@@ -86,8 +95,13 @@ Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *p
 
 /* Stores `tile`, which belongs to the keys that `load` loads, to `param`. */
 static void store_like(Builder *b, const Op *load, const char *param, Value *head, Value *hi, Value *tile) {
-    const Access access = {.param = param, .at = {load->in[0], load->in[1], head ? head : load->in[2]}, .lo = load->in[3],
-                           .hi = hi ? hi : load->in[4], .rowdim = 1, .groupdim = -1, .period = tile->type.rows};
+    const Access access = {.param = param,
+                           .at = {load->in[0], load->in[1], head ? head : load->in[2]},
+                           .lo = load->in[3],
+                           .hi = hi ? hi : load->in[4],
+                           .rowdim = 1,
+                           .groupdim = -1,
+                           .period = tile->type.rows};
     ir_store(b, &access, tile);
 }
 
@@ -103,17 +117,20 @@ static void prepare_features(Saver *s, Nest *n, Value *row) {
 
 /* The scores' keys where they are more than a load: in tiles of their own size, up to the end of the row tile. */
 static void prepare_keys(Saver *s, Nest *n, Value *row, Value *keys, Value *key) {
-    Builder     *b = &n->body;
-    const int    size = keys->type.rows;
-    Op *const    tiles = ir_for(b, "key", false, ir_i(b, 0), ir_i(b, (s->chunk + size - 1) / size), ir_i(b, 1), NULL, 0);
-    Builder      in = ir_at_end(s->ctx, n->kernel, tiles->region);
-    Nest         inner = *n;
+    Builder  *b = &n->body;
+    const int size = keys->type.rows;
+    Op *const tiles = ir_for(b, "key", false, ir_i(b, 0), ir_i(b, (s->chunk + size - 1) / size), ir_i(b, 1), NULL, 0);
+    Builder   in = ir_at_end(s->ctx, n->kernel, tiles->region);
+    Nest      inner = *n;
     ir_yield(&in, NULL, 0);
     inner.body = ir_before(s->ctx, n->kernel, ir_terminator(tiles->region));
-    map_set(&inner.map, key, ir_ibin(&inner.body, OP_IADD, row, ir_ibin(&inner.body, OP_IMUL, tiles->region->args[0], ir_i(&inner.body, size))));
+    map_set(&inner.map, key,
+            ir_ibin(&inner.body, OP_IADD, row,
+                    ir_ibin(&inner.body, OP_IMUL, tiles->region->args[0], ir_i(&inner.body, size))));
     Value *const tile = saved_slice(s, &inner, keys);
     const Op    *load = map_get(&inner.map, source_of(keys)->out[0])->def;
-    Value *const past = ir_ibin(&inner.body, OP_IADD, load->in[3], ir_ibin(&inner.body, OP_IADD, row, ir_i(&inner.body, s->chunk)));
+    Value *const past =
+        ir_ibin(&inner.body, OP_IADD, load->in[3], ir_ibin(&inner.body, OP_IADD, row, ir_i(&inner.body, s->chunk)));
     store_like(&inner.body, load, "keys", NULL, ir_ibin(&inner.body, OP_IMIN, load->in[4], past), tile);
 }
 
@@ -124,19 +141,27 @@ static void add_param(Saver *s, const char *name, int64_t heads, int64_t width) 
 
 /* The load of `param` in place of `value`, with the coordinates of the load that value starts from. */
 static void read_prepared(Saver *s, Value *value, const char *param) {
-    const Op *load = source_of(value);
-    Builder   b = ir_after(s->ctx, s->main, value->def);
-    const Access access = {.param = param, .at = {load->in[0], load->in[1], load->in[2]}, .lo = load->in[3], .hi = load->in[4],
-                           .rowdim = 1, .groupdim = -1, .period = value->type.rows};
+    const Op    *load = source_of(value);
+    Builder      b = ir_after(s->ctx, s->main, value->def);
+    const Access access = {.param = param,
+                           .at = {load->in[0], load->in[1], load->in[2]},
+                           .lo = load->in[3],
+                           .hi = load->in[4],
+                           .rowdim = 1,
+                           .groupdim = -1,
+                           .period = value->type.rows};
     ir_replace_uses(s->main, value, ir_load(&b, &access, value->type.rows, value->type.cols));
 }
 
 static void prepare(Saver *s) {
-    Op *const  loop = loop_find(s->group->region, "key"), *const mask = loop ? find_mask(loop) : NULL;
-    const Op  *score = NULL;
+    Op *const loop = loop_find(s->group->region, "key"), *const mask = loop ? find_mask(loop) : NULL;
+    const Op *score = NULL;
     for (Op *op = loop ? loop->region->first : NULL; op && !score; op = op->next)
         score = op->code == OP_DOT && op_int(op, AT_TB, 0) ? op : NULL;
-    Value *const keys = mask && score && score->in[1]->def && score->in[1]->def->code != OP_LOAD && source_of(score->in[1]) ? score->in[1] : NULL;
+    Value *const keys =
+        mask && score && score->in[1]->def && score->in[1]->def->code != OP_LOAD && source_of(score->in[1])
+            ? score->in[1]
+            : NULL;
     int64_t heads = 1;
     ir_const_value(s->heads->in[1], &heads);
     if (!keys && !s->residual)
@@ -182,14 +207,16 @@ static Status match_residual(Saver *s) {
     s->mask = outer.x ? outer.x->def : NULL;
     const Op *score = s->mask && s->mask->code == OP_MASK ? s->mask->in[0]->def : NULL;
     const Op *delta = score ? s->mask->in[1]->def : NULL;
-    if (outer.acc != region->args[1] || !score || score->code != OP_DOT || !defined_outside(score->in[0], region) || !delta ||
-        delta->code != OP_ISUB || !outer.y->def || outer.y->def->code != OP_LOAD)
-        return ctx_fail(s->ctx, ST_FAILED, "pass saved", NULL, "the residual branch is not a masked product of features");
+    if (outer.acc != region->args[1] || !score || score->code != OP_DOT || !defined_outside(score->in[0], region) ||
+        !delta || delta->code != OP_ISUB || !outer.y->def || outer.y->def->code != OP_LOAD)
+        return ctx_fail(s->ctx, ST_FAILED, "pass saved", NULL,
+                        "the residual branch is not a masked product of features");
     s->key = delta->in[0];
     s->v_load = outer.y->def;
     s->k_load = source_of(score->in[1]);
     s->parts = pieces(score->in[1], s->keys, 0);
-    if (pieces(score->in[0], s->queries, 0) != s->parts || !equal_pieces(s->keys, s->parts) || !equal_pieces(s->queries, s->parts)) {
+    if (pieces(score->in[0], s->queries, 0) != s->parts || !equal_pieces(s->keys, s->parts) ||
+        !equal_pieces(s->queries, s->parts)) {
         s->parts = 1;
         s->keys[0] = score->in[1];
         s->queries[0] = score->in[0];
@@ -201,9 +228,12 @@ static Status match_residual(Saver *s) {
 }
 
 /* Never a last slice of one row: the one column of features that belongs to it is no left side of a product. */
-static int slice_rows(int left) { return left <= SLICE_ROWS ? left : left == SLICE_ROWS + 1 ? SLICE_ROWS - 16 : SLICE_ROWS; }
+static int slice_rows(int left) {
+    return left <= SLICE_ROWS ? left : left == SLICE_ROWS + 1 ? SLICE_ROWS - 16 : SLICE_ROWS;
+}
 
-/* phi(q) X + sum, with the rows of X, F of them at `load`, loaded piece by piece and in slices that shared memory can hold. */
+/* phi(q) X + sum, with the rows of X, F of them at `load`, loaded piece by piece and in slices that shared memory can
+ * hold. */
 static Value *product_by_slices(Saver *s, Builder *b, const Op *load, Value *sum) {
     for (int row = 0; row < s->F;) {
         const int p = row / s->width, from = row % s->width, rows = slice_rows(s->width - from);
@@ -227,9 +257,10 @@ static Value *product_by_slices(Saver *s, Builder *b, const Op *load, Value *sum
 
 /* What replaces the residual loop; nothing to add where no key has left the window yet. */
 static void use_states(Saver *s) {
-    Builder       b = ir_before(s->ctx, s->main, s->residual);
-    Value *const  row = s->rows->region->args[0], *const seq = s->seq->region->args[0], *const head = s->heads->region->args[0];
-    Value *const  none = s->residual->in[3], *const any = ir_ibin(&b, OP_ILT, ir_i(&b, 0), s->residual->in[1]);
+    Builder      b = ir_before(s->ctx, s->main, s->residual);
+    Value *const row = s->rows->region->args[0], *const seq = s->seq->region->args[0],
+                 *const head = s->heads->region->args[0];
+    Value *const none = s->residual->in[3], *const any = ir_ibin(&b, OP_ILT, ir_i(&b, 0), s->residual->in[1]);
     const int64_t hi = op_int(s->mask, AT_HI, 0);
     Op *const     maybe = ir_if(&b, any, &none, 1);
     Builder       in = ir_at_end(s->ctx, s->main, maybe->region);
@@ -239,16 +270,25 @@ static void use_states(Saver *s) {
     for (int p = 0; p < s->parts; p++) {
         for (int i = 0; i < 5; i++)
             at[i] = clone_slice(&in, s->k_load->in[i], s->residual->region, &map);
-        const Access access = {.param = "phi", .at = {at[0], at[1], part_index(&in, head, ir_i(&in, p), s->parts, 1)}, .lo = at[3],
-                               .hi = at[4], .rowdim = 1, .groupdim = -1, .period = s->chunk};
+        const Access access = {.param = "phi",
+                               .at = {at[0], at[1], part_index(&in, head, ir_i(&in, p), s->parts, 1)},
+                               .lo = at[3],
+                               .hi = at[4],
+                               .rowdim = 1,
+                               .groupdim = -1,
+                               .period = s->chunk};
         score = ir_dot(&in, s->queries[p], ir_load(&in, &access, s->chunk, s->width), score, false, true);
     }
     score = ir_mask(&in, score, ir_i(&in, hi), ir_i(&in, 0), IR_NEG_INF, hi, (int)op_int(s->mask, AT_PERIOD, 1), 0);
     Value *sum = ir_dot(&in, score, clone_slice(&in, s->v_load->out[0], s->residual->region, &map), NULL, false, false);
-    Value *const tile = ir_ibin(&in, OP_IADD, saved_first_tile(s, &in, at[0], at[3], seq), ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk)));
-    const Access  states = {.param = "states", .at = {NULL, tile, ir_ibin(&in, OP_IMUL, head, ir_i(&in, s->F))}, .rowdim = 2,
-                            .groupdim = -1, .period = s->F};
-    Op *const     all = ir_load(&in, &states, s->F, s->E)->def;
+    Value *const tile = ir_ibin(&in, OP_IADD, saved_first_tile(s, &in, at[0], at[3], seq),
+                                ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk)));
+    const Access states = {.param = "states",
+                           .at = {NULL, tile, ir_ibin(&in, OP_IMUL, head, ir_i(&in, s->F))},
+                           .rowdim = 2,
+                           .groupdim = -1,
+                           .period = s->F};
+    Op *const    all = ir_load(&in, &states, s->F, s->E)->def;
     sum = product_by_slices(s, &in, all, sum);
     op_erase(all);
     ir_yield(&in, &sum, 1);
@@ -262,7 +302,8 @@ static void split_products(Saver *s, Value *features) {
     Op **users = ir_users(s->ctx, s->main, features, &count);
     for (int u = 0; u < count; u++) {
         Op *const dot = users[u], *const load = dot->code == OP_DOT ? dot->in[1]->def : NULL;
-        if (!load || load->code != OP_LOAD || op_int(load, AT_ROWDIM, -1) != 2 || dot->in[0] != features || dot->in_count != 2)
+        if (!load || load->code != OP_LOAD || op_int(load, AT_ROWDIM, -1) != 2 || dot->in[0] != features ||
+            dot->in_count != 2)
             continue;
         Builder b = ir_before(s->ctx, s->main, dot);
         ir_replace_uses(s->main, dot->out[0], product_by_slices(s, &b, load, NULL));
@@ -306,7 +347,8 @@ static Status rewrite(Saver *s) {
 Status pass_saved(Ctx *ctx, Module *module, const PassArgs *args) {
     Saver s = {.ctx = ctx, .module = module, .args = args, .chunk = args->schedule->chunk};
     if (args->kind != KIND_FORWARD)
-        return ctx_fail(ctx, ST_USAGE, "kind", "compile it for a CPU, or use kind forward", "this target has kernels of kind forward only");
+        return ctx_fail(ctx, ST_USAGE, "kind", "compile it for a CPU, or use kind forward",
+                        "this target has kernels of kind forward only");
     s.main = take_kernel(module, "main");
     s.state = take_kernel(module, "state");
     if (!s.main)

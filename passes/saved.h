@@ -10,19 +10,19 @@ typedef struct Saver {
     Ctx            *ctx;
     Module         *module;
     const PassArgs *args;
-    Kernel         *main, *state;                      /* state: what sums up the final state, or NULL */
-    Op             *seq, *heads, *rows, *group;        /* main's loops */
-    Op             *residual;                          /* NULL: no such branch */
-    Op             *mask;                              /* of its scores */
-    Value          *keys[MAX_PARTS], *queries[MAX_PARTS]; /* phi(k) and phi(q): features in `parts` pieces, `width` each */
-    Value          *key;                               /* position of the first key of its tile */
-    Op             *k_load, *v_load;
-    int             parts, width, F, E, chunk;
-    DType           dtype; /* of what is saved: that of k */
+    Kernel         *main, *state;                /* state: what sums up the final state, or NULL */
+    Op             *seq, *heads, *rows, *group;  /* main's loops */
+    Op             *residual;                    /* NULL: no such branch */
+    Op             *mask;                        /* of its scores */
+    Value *keys[MAX_PARTS], *queries[MAX_PARTS]; /* phi(k) and phi(q): features in `parts` pieces, `width` each */
+    Value *key;                                  /* position of the first key of its tile */
+    Op    *k_load, *v_load;
+    int    parts, width, F, E, chunk;
+    DType  dtype; /* of what is saved: that of k */
 } Saver;
 
-/* A new kernel with parallel loops over sequences and key/value heads, up to MAX_GRID further ones, and a map from main's
- * values to its own. Build its body at `body`, which ends before the innermost yield. */
+/* A new kernel with parallel loops over sequences and key/value heads, up to MAX_GRID further ones, and a map from
+ * main's values to its own. Build its body at `body`, which ends before the innermost yield. */
 enum { MAX_GRID = 2 };
 typedef struct Nest {
     Kernel  *kernel;
@@ -32,7 +32,7 @@ typedef struct Nest {
 } Nest;
 typedef struct GridAxis {
     const char *name;
-    Sym         sym;   /* SYM_COUNT: `count` */
+    Sym         sym; /* SYM_COUNT: `count` */
     int64_t     count;
 } GridAxis;
 Nest saved_nest(Saver *s, const char *name, const GridAxis *axes, int axis_count);

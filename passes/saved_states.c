@@ -1,23 +1,25 @@
-/* The kernels of pass saved that make the states: see saved.c. `segment_state` sums what each segment but the last adds to S,
- * `segment_scan` adds these up, and `states` goes through every segment from its sum on, saves S before each row tile, and
- * stores the final state behind the last one. The pieces of S are axes of the grid. */
+/* The kernels of pass saved that make the states: see saved.c. `segment_state` sums what each segment but the last adds
+ * to S, `segment_scan` adds these up, and `states` goes through every segment from its sum on, saves S before each row
+ * tile, and stores the final state behind the last one. The pieces of S are axes of the grid. */
 #include "passes/saved.h"
 
 static Access work_access(Saver *s, Builder *b, const Nest *n, Value *segment) {
-    Value *const row = ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, n->head, ir_i(b, s->F)), ir_ibin(b, OP_IMUL, n->axes[0], ir_i(b, s->width)));
+    Value *const row = ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, n->head, ir_i(b, s->F)),
+                               ir_ibin(b, OP_IMUL, n->axes[0], ir_i(b, s->width)));
     return (Access){.param = "work", .at = {segment, n->seq, row}, .rowdim = 2, .groupdim = -1, .period = s->width};
 }
 
 /* for row in the segment's rows: S += phi(k_edge)^T v_edge, with `save` S stored before; -> the loop. */
 static Op *sum_segment(Saver *s, Nest *n, Value *start, bool save) {
     Builder     *b = &n->body;
-    Value *const segment = n->axes[1], *const size = ir_sym(b, SYM_L), *const length = saved_slice(s, n, s->rows->in[1]);
-    Value *const first = ir_ibin(b, OP_IMUL, segment, size);
-    Value *const end = ir_ibin(b, OP_IMIN, length, ir_ibin(b, OP_IADD, first, size));
-    Op *const    loop = ir_for(b, "row", false, first, end, ir_i(b, s->chunk), &start, 1);
-    Builder      in = ir_at_end(s->ctx, n->kernel, loop->region);
+    Value *const segment = n->axes[1], *const size = ir_sym(b, SYM_L),
+                 *const length = saved_slice(s, n, s->rows->in[1]);
+    Value *const        first = ir_ibin(b, OP_IMUL, segment, size);
+    Value *const        end = ir_ibin(b, OP_IMIN, length, ir_ibin(b, OP_IADD, first, size));
+    Op *const           loop = ir_for(b, "row", false, first, end, ir_i(b, s->chunk), &start, 1);
+    Builder             in = ir_at_end(s->ctx, n->kernel, loop->region);
     Value *const row = loop->region->args[0], *const state = loop->region->args[1];
-    ValueMap     map = {.ctx = s->ctx};
+    ValueMap map = {.ctx = s->ctx};
     map_set(&map, s->seq->region->args[0], n->seq);
     map_set(&map, s->heads->region->args[0], n->head);
     map_set(&map, s->key, ir_ibin(&in, OP_IADD, row, ir_i(&in, op_int(s->mask, AT_HI, 0))));
@@ -25,11 +27,15 @@ static Op *sum_segment(Saver *s, Nest *n, Value *start, bool save) {
     Value *const values = clone_slice(&in, s->v_load->out[0], s->main->body, &map);
     Builder      before = ir_before(s->ctx, n->kernel, values->def);
     Value *const left = ir_ibin(&before, OP_ISUB, length, row);
-    values->def->in[4] = ir_ibin(&before, OP_IMIN, values->def->in[4], ir_ibin(&before, OP_IADD, values->def->in[1], left));
+    values->def->in[4] =
+        ir_ibin(&before, OP_IMIN, values->def->in[4], ir_ibin(&before, OP_IADD, values->def->in[1], left));
     if (save) {
         Value *const tile = ir_ibin(&in, OP_IADD, saved_first_tile(s, &in, keys->def->in[0], keys->def->in[3], n->seq),
                                     ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk)));
-        const Access to = {.param = "states", .at = {NULL, tile, work_access(s, &in, n, NULL).at[2]}, .rowdim = 2, .groupdim = -1,
+        const Access to = {.param = "states",
+                           .at = {NULL, tile, work_access(s, &in, n, NULL).at[2]},
+                           .rowdim = 2,
+                           .groupdim = -1,
                            .period = s->width};
         ir_store(&in, &to, state);
     }
@@ -95,7 +101,7 @@ static bool slice_rows(Op *op, void *arg) {
 
 /* Kernel `state` behind the last segment's loop, with the piece of S for its sum. */
 static void store_final(Saver *s, Nest *n, Value *final) {
-    Op *const    seq = loop_find(s->state->body, "seq"), *const heads = loop_find(s->state->body, "kv_head");
+    Op *const seq = loop_find(s->state->body, "seq"), *const heads = loop_find(s->state->body, "kv_head");
     Op *const    sum = loop_find(s->state->body, "residual");
     Builder     *b = &n->body;
     Value *const size = ir_sym(b, SYM_L), *const length = saved_slice(s, n, s->rows->in[1]);
@@ -122,7 +128,8 @@ static void store_final(Saver *s, Nest *n, Value *final) {
 Status saved_state_kernels(Saver *s) {
     int64_t heads = 1;
     ir_const_value(s->heads->in[1], &heads);
-    const int64_t work[4] = {DIM_SYM(SYM_K), DIM_SYM(SYM_N), heads * s->F, s->E}, states[4] = {1, DIM_SYM(SYM_C), heads * s->F, s->E};
+    const int64_t work[4] = {DIM_SYM(SYM_K), DIM_SYM(SYM_N), heads * s->F, s->E},
+                  states[4] = {1, DIM_SYM(SYM_C), heads * s->F, s->E};
     ir_param(s->ctx, s->main, "work", DT_F32, PARAM_WORK, 4, work);
     ir_param(s->ctx, s->main, "states", s->dtype, PARAM_WORK, 4, states);
     segment_state_kernel(s);

@@ -1,9 +1,9 @@
 /* stage: right sides of products come through shared memory, in time.
  * In: tile IR for a machine whose blocks share memory: right sides of products (and transposed left sides) are loads of
- * parameters in the products' dtype, or are computed. Out: every one of them is a slot of a ring. In a key or row loop, tiles
- * are fetched `stages` - 1 turns ahead; the parts that window cut a loop into go on with one ring. What is needed behind the
- * loop is fetched while it runs if everything fits, else behind it, into the memory that the loop has left. Left sides of
- * products that are not in shared memory are converted to the products' dtype. */
+ * parameters in the products' dtype, or are computed. Out: every one of them is a slot of a ring. In a key or row loop,
+ * tiles are fetched `stages` - 1 turns ahead; the parts that window cut a loop into go on with one ring. What is needed
+ * behind the loop is fetched while it runs if everything fits, else behind it, into the memory that the loop has left.
+ * Left sides of products that are not in shared memory are converted to the products' dtype. */
 #include "passes/loops.h"
 
 #include <string.h>
@@ -49,7 +49,8 @@ static bool only_shared(const Stager *s, const Value *value) {
 }
 
 static bool is_fetchable(const Stager *s, const Op *op) {
-    return op->code == OP_LOAD && ir_find_param(s->kernel, op_text(op, AT_PARAM))->dtype == s->dtype && only_shared(s, op->out[0]);
+    return op->code == OP_LOAD && ir_find_param(s->kernel, op_text(op, AT_PARAM))->dtype == s->dtype &&
+           only_shared(s, op->out[0]);
 }
 
 static Value *new_ring(Stager *s, int slots, Type tile) {
@@ -60,7 +61,9 @@ static Value *new_ring(Stager *s, int slots, Type tile) {
 
 static void simple(Builder *b, OpCode code) { ir_op(b, code, NULL, 0, NULL, 0); }
 
-static void wait_for(Builder *b, int64_t count) { op_set_int(b->ctx, ir_op(b, OP_WAIT, NULL, 0, NULL, 0), AT_COUNT, count); }
+static void wait_for(Builder *b, int64_t count) {
+    op_set_int(b->ctx, ir_op(b, OP_WAIT, NULL, 0, NULL, 0), AT_COUNT, count);
+}
 
 /* The fetch that does what `load` would, its coordinates as seen from b. */
 static void fetch(Stager *s, Builder *b, const Op *load, Value *ring, Value *slot, const Block *region, ValueMap *map) {
@@ -114,12 +117,6 @@ static void open_turn(Stager *s, Op *loop, int stages) {
         return;
     }
     wait_for(&b, stages - 2);
-    /* The fetches stand behind the first product: while that runs, there are addresses to compute. */
-    Op *after = loop->region->first;
-    while (after && after->code != OP_DOT)
-        after = after->next;
-    if (after)
-        b = ir_after(s->ctx, s->kernel, after);
     Value *const next = turns_ahead(&b, loop, number, stages - 1);
     Op *const    more = ir_if(&b, ir_ibin(&b, OP_ILT, next, end), NULL, 0);
     Builder      in = ir_at_end(s->ctx, s->kernel, more->region);
@@ -160,7 +157,8 @@ static Status find_loops(Stager *s) {
         if (count == 0)
             continue;
         if (s->loop_count == MAX_LOOPS || count > MAX_TILES || (s->loop_count && count != s->staged_count))
-            return ctx_fail(s->ctx, ST_FAILED, "pass stage", NULL, "the parts of loop %s do not load the same tiles", op_text(op, AT_AXIS));
+            return ctx_fail(s->ctx, ST_FAILED, "pass stage", NULL, "the parts of loop %s do not load the same tiles",
+                            op_text(op, AT_AXIS));
         s->staged_count = count;
         s->loops[s->loop_count++] = op;
     }
@@ -220,7 +218,9 @@ static int64_t loop_bytes(const Stager *s) {
 /* Of the blocks that share a multiprocessor each has its part. */
 static int64_t memory_limit(const Stager *s) { return s->args->target->shared_bytes / s->args->schedule->blocks; }
 
-static int64_t single_bytes(const Stager *s, int t) { return ir_shared_bytes(type_ring_tile(s->single_rings[t]->type)); }
+static int64_t single_bytes(const Stager *s, int t) {
+    return ir_shared_bytes(type_ring_tile(s->single_rings[t]->type));
+}
 
 static When choose(const Stager *s) {
     int64_t all = loop_bytes(s);
@@ -234,7 +234,8 @@ static void make_groups(Stager *s) {
     int64_t bytes = 0;
     for (int t = 0; t < s->single_count; t++) {
         const int64_t more = single_bytes(s, t);
-        const bool    joins = t > 0 && s->singles[t]->parent == s->singles[t - 1]->parent && bytes + more <= memory_limit(s);
+        const bool    joins =
+            t > 0 && s->singles[t]->parent == s->singles[t - 1]->parent && bytes + more <= memory_limit(s);
         s->groups[t] = t == 0 ? 0 : s->groups[t - 1] + !joins;
         bytes = joins ? bytes + more : more;
     }
@@ -288,7 +289,8 @@ static bool put_side(Op *dot, void *arg) {
     Stager *s = arg;
     for (int i = 0; i < 2; i++) {
         Value *const value = dot->code == OP_DOT ? dot->in[i] : NULL;
-        if (!value || !is_shared_side(dot, i) || (value->def && (value->def->code == OP_RING_GET || is_fetchable(s, value->def))))
+        if (!value || !is_shared_side(dot, i) ||
+            (value->def && (value->def->code == OP_RING_GET || is_fetchable(s, value->def))))
             continue;
         Value *const ring = new_ring(s, 1, value->type);
         Builder      b = ir_before(s->ctx, s->kernel, dot);
@@ -305,15 +307,17 @@ static bool convert_left(Op *dot, void *arg) {
     if (dot->code != OP_DOT || is_shared_side(dot, 0) || dot->in[0]->type.dtype == s->dtype)
         return true;
     /* Next to where the value is made, once for all products. */
-    Value  *value = dot->in[0];
-    int     count;
-    Op    **users = ir_users(s->ctx, s->kernel, value, &count);
-    Value  *made = NULL;
+    Value *value = dot->in[0];
+    int    count;
+    Op   **users = ir_users(s->ctx, s->kernel, value, &count);
+    Value *made = NULL;
     for (int u = 0; u < count; u++)
-        if (users[u]->code == OP_CONVERT && users[u]->out[0]->type.dtype == s->dtype && ir_dominates(users[u]->out[0], dot))
+        if (users[u]->code == OP_CONVERT && users[u]->out[0]->type.dtype == s->dtype &&
+            ir_dominates(users[u]->out[0], dot))
             made = users[u]->out[0];
     if (!made) {
-        Builder b = value->def ? ir_after(s->ctx, s->kernel, value->def) : ir_before(s->ctx, s->kernel, value->owner->first);
+        Builder b =
+            value->def ? ir_after(s->ctx, s->kernel, value->def) : ir_before(s->ctx, s->kernel, value->owner->first);
         made = ir_convert(&b, value, s->dtype);
     }
     dot->in[0] = made;
@@ -334,8 +338,8 @@ static void place_ring(Layout *layout, Value *ring) {
         layout->most = layout->at;
 }
 
-/* Rings of loops, and of what is fetched while they run, lie side by side; each later group begins at 0 again. What is put
- * there by the threads themselves lies behind all. */
+/* Rings of loops, and of what is fetched while they run, lie side by side; each later group begins at 0 again. What is
+ * put there by the threads themselves lies behind all. */
 static Status place_rings(Stager *s, When when) {
     Layout layout = {0, 0};
     for (int t = 0; t < s->staged_count; t++)
@@ -352,8 +356,8 @@ static Status place_rings(Stager *s, When when) {
     s->kernel->scratch_bytes = layout.most;
     if (layout.most > s->args->target->shared_bytes)
         return ctx_fail(s->ctx, ST_USAGE, "schedule: shared memory", "use a smaller chunk or key_tile, or fewer stages",
-                        "kernel %s needs %lld bytes of shared memory a block, %s has %lld", s->kernel->name, (long long)layout.most,
-                        s->args->target->name, (long long)s->args->target->shared_bytes);
+                        "kernel %s needs %lld bytes of shared memory a block, %s has %lld", s->kernel->name,
+                        (long long)layout.most, s->args->target->name, (long long)s->args->target->shared_bytes);
     return ST_OK;
 }
 
@@ -382,7 +386,10 @@ static Status stage(Stager *s) {
 
 Status pass_stage(Ctx *ctx, Module *module, const PassArgs *args) {
     for (int k = 0; k < module->kernel_count; k++) {
-        Stager s = {.ctx = ctx, .kernel = module->kernels[k], .args = args, .dtype = ir_find_param(module->kernels[k], "k")->dtype};
+        Stager s = {.ctx = ctx,
+                    .kernel = module->kernels[k],
+                    .args = args,
+                    .dtype = ir_find_param(module->kernels[k], "k")->dtype};
         TRY(stage(&s));
     }
     return ST_OK;

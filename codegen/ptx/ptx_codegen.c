@@ -5,7 +5,8 @@
 static void head(Gen *g, const Target *target, const Schedule *schedule) {
     Text text = TEXT(g->ctx);
     schedule_print(&text, schedule);
-    cu_line(g, "// %s for %s (NVRTC: %s), made by rattan %s", g->module->name, target->name, target->cpu, RATTAN_VERSION);
+    cu_line(g, "// %s for %s (NVRTC: %s), made by rattan %s", g->module->name, target->name, target->cpu,
+            RATTAN_VERSION);
     cu_line(g, "// schedule: %s", text_str(&text));
 }
 
@@ -13,7 +14,8 @@ static void add_source(Gen *g, const Target *target, const Schedule *schedule, P
     const Module *module = g->module;
     head(g, target, schedule);
     text_add(&g->out, "%s\n", ptx_prelude);
-    cu_line(g, "// The args block of base/code_object.h: for each parameter its address and four strides, then the sizes.");
+    cu_line(
+        g, "// The args block of base/code_object.h: for each parameter its address and four strides, then the sizes.");
     cu_line(g, "struct Args {\n    i64 v[%d];\n};\n", 5 * module->kernels[0]->param_count + SYM_COUNT);
     for (int k = 0; k < module->kernel_count; k++)
         cu_kernel(g, module->kernels[k], &out->phases[k]);
@@ -25,9 +27,11 @@ static const char *resources(Ctx *ctx, const PtxOutput *out, const char *log) {
     for (int k = 0; k < out->phase_count; k++) {
         NvrtcResources r;
         if (nvrtc_resources(log, out->phases[k].symbol, &r))
-            text_add(&text, "%s: %d threads, %d registers, %lld + %lld bytes spilled, %lld bytes of stack, %lld bytes of shared memory\n",
-                     out->phases[k].symbol, out->phases[k].threads, r.registers, (long long)r.spill_stores, (long long)r.spill_loads,
-                     (long long)r.stack, (long long)out->phases[k].shared_bytes);
+            text_add(&text,
+                     "%s: %d threads, %d registers, %lld + %lld bytes spilled, %lld bytes of stack, %lld bytes of "
+                     "shared memory\n",
+                     out->phases[k].symbol, out->phases[k].threads, r.registers, (long long)r.spill_stores,
+                     (long long)r.spill_loads, (long long)r.stack, (long long)out->phases[k].shared_bytes);
     }
     return text_str(&text);
 }
@@ -35,13 +39,15 @@ static const char *resources(Ctx *ctx, const PtxOutput *out, const char *log) {
 static Status check_memory(Ctx *ctx, const Target *target, const PtxOutput *out) {
     for (int k = 0; k < out->phase_count; k++)
         if (out->phases[k].shared_bytes > target->shared_bytes)
-            return ctx_fail(ctx, ST_USAGE, "schedule: shared memory", "use a smaller chunk or key_tile, or fewer stages",
+            return ctx_fail(ctx, ST_USAGE, "schedule: shared memory",
+                            "use a smaller chunk or key_tile, or fewer stages",
                             "%s needs %lld bytes of shared memory a block, %s has %lld", out->phases[k].symbol,
                             (long long)out->phases[k].shared_bytes, target->name, (long long)target->shared_bytes);
     return ST_OK;
 }
 
-Status ptx_compile(Ctx *ctx, const Module *module, const Target *target, const Schedule *schedule, int want, PtxOutput *out) {
+Status ptx_compile(Ctx *ctx, const Module *module, const Target *target, const Schedule *schedule, int want,
+                   PtxOutput *out) {
     Gen         g = {.ctx = ctx, .module = module, .schedule = schedule, .target = target, .out = TEXT(ctx)};
     NvrtcResult result;
     *out = (PtxOutput){.phases = NEW_ARRAY(ctx, CodePhase, module->kernel_count), .phase_count = module->kernel_count};

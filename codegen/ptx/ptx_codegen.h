@@ -29,6 +29,7 @@ typedef struct PtxOutput {
 } PtxOutput;
 
 /* Symbols are "rattan_<module name>_<kernel name>". */
-Status ptx_compile(Ctx *ctx, const Module *module, const Target *target, const Schedule *schedule, int want, PtxOutput *out);
+Status ptx_compile(Ctx *ctx, const Module *module, const Target *target, const Schedule *schedule, int want,
+                   PtxOutput *out);
 
 #endif

@@ -9,32 +9,33 @@
 typedef enum Shape { SHAPE_TILE, SHAPE_COLUMN, SHAPE_ROW, SHAPE_NUMBER } Shape;
 
 typedef struct Gen {
-    Ctx          *ctx;
-    const Module *module;
-    const Kernel *kernel;
+    Ctx            *ctx;
+    const Module   *module;
+    const Kernel   *kernel;
     const Schedule *schedule;
-    const Target *target;
-    Text          out;
-    int           depth;
-    const char  **names;  /* by value id */
-    int           tables; /* of rope frequencies so far */
-    int64_t       strips; /* offset in shared memory of what float products stage through, or -1 */
+    const Target   *target;
+    Text            out;
+    int             depth;
+    const char    **names;  /* by value id */
+    int             tables; /* of rope frequencies so far */
+    int64_t         strips; /* offset in shared memory of what float products stage through, or -1 */
 } Gen;
 
 /* Records that the passes let through what cannot be generated; generation goes on, the result is dropped. */
 void cu_fail(Gen *g, const Op *op, const char *what);
 
-void  cu_line(Gen *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
-Shape cu_shape(Type type);
-int   cu_slabs(const Gen *g, Type type);  /* S: first extent of a tile's or column's array */
-int   cu_numbers(Type type);              /* N: floats of a slab, or of a row */
+void        cu_line(Gen *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
+Shape       cu_shape(Type type);
+int         cu_slabs(const Gen *g, Type type); /* S: first extent of a tile's or column's array */
+int         cu_numbers(Type type);             /* N: floats of a slab, or of a row */
 const char *cu_name(Gen *g, const Value *value);
 void        cu_set_name(Gen *g, const Value *value, const char *name);
 const char *cu_ctype(DType dtype);
 
 /* Element s, i of `value` as seen from an array of shape `at`. */
 const char *cu_element(Gen *g, const Value *value, Shape at);
-/* Declares the array of a value; the head of a loop over its elements, after which an assignment to the element follows. */
+/* Declares the array of a value; the head of a loop over its elements, after which an assignment to the element
+ * follows. */
 void        cu_declare(Gen *g, const Value *value);
 const char *cu_each(Gen *g, const Value *value);
 /* value = expression, element by element; declares it. */

@@ -8,8 +8,8 @@ enum { MAX_AXES = 4, STRIP_BYTES = 16 * 20 * 4 /* prelude.cuh: STRIP */ };
 
 void cu_fail(Gen *g, const Op *op, const char *what) {
     char place[96] = "";
-    ctx_fail(g->ctx, ST_FAILED, op ? ir_describe(op, place, sizeof place) : g->kernel->name, "report this: the passes should not let it through",
-             "the GPU back end cannot compile this: %s", what);
+    ctx_fail(g->ctx, ST_FAILED, op ? ir_describe(op, place, sizeof place) : g->kernel->name,
+             "report this: the passes should not let it through", "the GPU back end cannot compile this: %s", what);
 }
 
 void cu_line(Gen *g, const char *format, ...) {
@@ -54,7 +54,8 @@ static const char *index_expression(Gen *g, const Op *op) {
     switch (op->code) {
     case OP_ISYM: return ctx_printf(g->ctx, "a.v[%d]", 5 * g->kernel->param_count + sym_number(op_text(op, AT_SYM)));
     case OP_ILOAD:
-        return ctx_printf(g->ctx, "((const int *)a.v[%ld])[%s]", 5 * (long)(ir_find_param(g->kernel, op_text(op, AT_PARAM)) - g->kernel->params), x);
+        return ctx_printf(g->ctx, "((const int *)a.v[%ld])[%s]",
+                          5 * (long)(ir_find_param(g->kernel, op_text(op, AT_PARAM)) - g->kernel->params), x);
     case OP_IADD: return ctx_printf(g->ctx, "%s + %s", x, y);
     case OP_ISUB: return ctx_printf(g->ctx, "%s - %s", x, y);
     case OP_IMUL: return ctx_printf(g->ctx, "%s * %s", x, y);
@@ -109,8 +110,8 @@ static void loop(Gen *g, const Op *op) {
         cu_set_name(g, body->args[c + 1], cu_name(g, op->out[c]));
     }
     cu_line(g, "#pragma unroll 1");
-    cu_line(g, "for (i64 %s = %s; %s < %s; %s += %s) { // %s", number, cu_name(g, op->in[0]), number, cu_name(g, op->in[1]), number,
-             cu_name(g, op->in[2]), op_text(op, AT_AXIS));
+    cu_line(g, "for (i64 %s = %s; %s < %s; %s += %s) { // %s", number, cu_name(g, op->in[0]), number,
+            cu_name(g, op->in[1]), number, cu_name(g, op->in[2]), op_text(op, AT_AXIS));
     g->depth++;
     cu_block(g, body);
     assign_carried(g, op, ir_terminator(body));
@@ -191,8 +192,8 @@ static const Block *open_grid(Gen *g, CodePhase *phase) {
     cu_line(g, "u32 rest = blockIdx.x;");
     for (int i = phase->axis_count - 1; i >= 0; i--) {
         const char *extent = extent_text(g, phase->axes[i]);
-        cu_line(g, "const i64 %s = rest%s%s; // %s", cu_name(g, axes[i]->region->args[0]), i ? " % " : "", i ? extent : "",
-                 op_text(axes[i], AT_AXIS));
+        cu_line(g, "const i64 %s = rest%s%s; // %s", cu_name(g, axes[i]->region->args[0]), i ? " % " : "",
+                i ? extent : "", op_text(axes[i], AT_AXIS));
         if (i)
             cu_line(g, "rest /= %s;", extent);
     }
@@ -220,14 +221,16 @@ static bool note_widest(Op *op, void *arg) {
     w->products |= op->code == OP_DOT;
     for (int r = 0; r < op->out_count; r++) {
         const Type type = op->out[r]->type;
-        const int  floats = type.cls == TY_TILE && cu_shape(type) == SHAPE_TILE && op->code != OP_RING_GET ? cu_slabs(w->g, type) * cu_numbers(type) : 0;
+        const int  floats = type.cls == TY_TILE && cu_shape(type) == SHAPE_TILE && op->code != OP_RING_GET
+                                ? cu_slabs(w->g, type) * cu_numbers(type)
+                                : 0;
         w->floats = floats > w->floats ? floats : w->floats;
     }
     return true;
 }
 
-/* Blocks that a multiprocessor shall hold at once: main's are the schedule's; where few tiles live at once and are small, 128 registers
- * suffice. */
+/* Blocks that a multiprocessor shall hold at once: main's are the schedule's; where few tiles live at once and are
+ * small, 128 registers suffice. */
 static int resident_blocks(const Gen *g) {
     Widest    w = {.g = g};
     const int threads = 32 * g->kernel->warps;
@@ -247,8 +250,8 @@ void cu_kernel(Gen *g, const Kernel *kernel, CodePhase *phase) {
     phase->shared_bytes = kernel->scratch_bytes + (strips ? STRIP_BYTES * kernel->warps : 0);
     snprintf(phase->symbol, sizeof phase->symbol, "rattan_%s_%s", g->module->name, kernel->name);
     cu_line(g, "// %d threads, %lld bytes of shared memory", phase->threads, (long long)phase->shared_bytes);
-    cu_line(g, "extern \"C\" __global__ void __launch_bounds__(%d, %d) %s(const __grid_constant__ Args a) {", phase->threads,
-            resident_blocks(g), phase->symbol);
+    cu_line(g, "extern \"C\" __global__ void __launch_bounds__(%d, %d) %s(const __grid_constant__ Args a) {",
+            phase->threads, resident_blocks(g), phase->symbol);
     g->depth++;
     if (phase->shared_bytes)
         cu_line(g, "const u32 shared = shared_base();");

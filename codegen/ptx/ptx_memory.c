@@ -9,7 +9,7 @@ static const CodeParam *param_of(Gen *g, const Op *op) { return ir_find_param(g-
 
 /* view(...) of a load, store or fetch whose coordinates start at operand `first`. */
 static const char *view(Gen *g, const Op *op, int first) {
-    const long param = (long)(param_of(g, op) - g->kernel->params);
+    const long  param = (long)(param_of(g, op) - g->kernel->params);
     const char *at[5];
     for (int i = 0; i < 5; i++)
         at[i] = cu_name(g, op->in[first + i]);
@@ -17,19 +17,24 @@ static const char *view(Gen *g, const Op *op, int first) {
 }
 
 static const char *rows(Gen *g, const Op *op, int count) {
-    return ctx_printf(g->ctx, "Rows<%d, %d, %d, %d, %d>", (int)op_int(op, AT_ROWDIM, -1), (int)op_int(op, AT_GROUPDIM, -1),
-                      (int)op_int(op, AT_PERIOD, 1), (int)op_int(op, AT_WRAP, 0), count);
+    return ctx_printf(g->ctx, "Rows<%d, %d, %d, %d, %d>", (int)op_int(op, AT_ROWDIM, -1),
+                      (int)op_int(op, AT_GROUPDIM, -1), (int)op_int(op, AT_PERIOD, 1), (int)op_int(op, AT_WRAP, 0),
+                      count);
 }
 
 static void load(Gen *g, const Op *op) {
     const Type  type = op->out[0]->type;
-    const char *element = cu_ctype(param_of(g, op)->dtype), *name = cu_name(g, op->out[0]), *how = rows(g, op, type.rows);
+    const char *element = cu_ctype(param_of(g, op)->dtype), *name = cu_name(g, op->out[0]),
+               *how = rows(g, op, type.rows);
     cu_declare(g, op->out[0]);
     switch (cu_shape(type)) {
     case SHAPE_TILE:
-        cu_line(g, "load_tile<%s, %s, %d, %d>(%s, %s);", element, how, g->kernel->warps, type.cols, name, view(g, op, 0));
+        cu_line(g, "load_tile<%s, %s, %d, %d>(%s, %s);", element, how, g->kernel->warps, type.cols, name,
+                view(g, op, 0));
         return;
-    case SHAPE_COLUMN: cu_line(g, "load_column<%s, %s, %d>(%s, %s);", element, how, g->kernel->warps, name, view(g, op, 0)); return;
+    case SHAPE_COLUMN:
+        cu_line(g, "load_column<%s, %s, %d>(%s, %s);", element, how, g->kernel->warps, name, view(g, op, 0));
+        return;
     case SHAPE_ROW: cu_line(g, "load_row<%s, %s, %d>(%s, %s);", element, how, type.cols, name, view(g, op, 0)); return;
     case SHAPE_NUMBER: cu_line(g, "%s = load_scalar<%s, %s>(%s);", name, element, how, view(g, op, 0)); return;
     }
@@ -37,13 +42,15 @@ static void load(Gen *g, const Op *op) {
 
 static void store(Gen *g, const Op *op) {
     const Type  type = op->in[5]->type;
-    const char *element = cu_ctype(param_of(g, op)->dtype), *name = cu_name(g, op->in[5]), *how = rows(g, op, type.rows);
+    const char *element = cu_ctype(param_of(g, op)->dtype), *name = cu_name(g, op->in[5]),
+               *how = rows(g, op, type.rows);
     if (op->in[5]->def && op->in[5]->def->code == OP_FCONST) {
         cu_fail(g, op, "a store of a constant");
         return;
     }
     if (cu_shape(type) == SHAPE_TILE)
-        cu_line(g, "store_tile<%s, %s, %d, %d>(%s, %s);", element, how, g->kernel->warps, type.cols, name, view(g, op, 0));
+        cu_line(g, "store_tile<%s, %s, %d, %d>(%s, %s);", element, how, g->kernel->warps, type.cols, name,
+                view(g, op, 0));
     else if (cu_shape(type) == SHAPE_COLUMN)
         cu_line(g, "store_column<%s, %s, %d>(%s, %s);", element, how, g->kernel->warps, name, view(g, op, 0));
     else
@@ -55,17 +62,19 @@ static const char *slot(Gen *g, const Op *op) {
     const Type   type = ring->type;
     if (type.slots == 1)
         return ctx_printf(g->ctx, "shared + %lldu", (long long)type.offset);
-    return ctx_printf(g->ctx, "shared + %lldu + (u32)%s %% %du * %lldu", (long long)type.offset, cu_name(g, op->in[1]), type.slots,
-                      (long long)ir_shared_bytes(type_ring_tile(type)));
+    return ctx_printf(g->ctx, "shared + %lldu + (u32)%s %% %du * %lldu", (long long)type.offset, cu_name(g, op->in[1]),
+                      type.slots, (long long)ir_shared_bytes(type_ring_tile(type)));
 }
 
 static void fetch(Gen *g, const Op *op) {
     const Type type = type_ring_tile(op->in[0]->type);
-    cu_line(g, "fetch<%s, %s, %d, %d, %d>(%s, %s, %s_aligned);", cu_ctype(type.dtype), rows(g, op, type.rows), g->kernel->warps,
-            type.rows, type.cols, slot(g, op), view(g, op, 2), op_text(op, AT_PARAM));
+    cu_line(g, "fetch<%s, %s, %d, %d, %d>(%s, %s, %s_aligned);", cu_ctype(type.dtype), rows(g, op, type.rows),
+            g->kernel->warps, type.rows, type.cols, slot(g, op), view(g, op, 2), op_text(op, AT_PARAM));
 }
 
-static bool is_no_fetch(Op *op, void *param) { return op->code != OP_FETCH || strcmp(op_text(op, AT_PARAM), param) != 0; }
+static bool is_no_fetch(Op *op, void *param) {
+    return op->code != OP_FETCH || strcmp(op_text(op, AT_PARAM), param) != 0;
+}
 
 /* Whether copies of 16 bytes may be used: asked once for every parameter that is fetched. */
 void cu_declare_aligned(Gen *g) {

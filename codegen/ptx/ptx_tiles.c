@@ -26,7 +26,7 @@ static const char *float_text(Gen *g, double value) {
 const char *cu_element(Gen *g, const Value *value, Shape at) {
     static const char *const FROM_TILE[] = {"[s][i]", "[s][(i >> 1) & 1]", "[(i >> 2) * 2 + (i & 1)]", ""};
     static const char *const FROM_COLUMN[] = {NULL, "[s][i]", NULL, ""}, *const FROM_ROW[] = {NULL, NULL, "[i]", ""};
-    static const char *const FROM_NUMBER[] = {NULL, NULL, NULL, ""};
+    static const char *const        FROM_NUMBER[] = {NULL, NULL, NULL, ""};
     static const char *const *const FROM[] = {FROM_TILE, FROM_COLUMN, FROM_ROW, FROM_NUMBER};
     if (value->def && value->def->code == OP_FCONST)
         return float_text(g, op_float(value->def, AT_FVALUE, 0));
@@ -40,7 +40,9 @@ void cu_declare(Gen *g, const Value *value) {
     const char *name = cu_name(g, value), *type = dtype_size(value->type.dtype) == 2 ? "u32" : "float";
     switch (cu_shape(value->type)) {
     case SHAPE_TILE:
-    case SHAPE_COLUMN: cu_line(g, "%s %s[%d][%d];", type, name, cu_slabs(g, value->type), cu_numbers(value->type)); return;
+    case SHAPE_COLUMN:
+        cu_line(g, "%s %s[%d][%d];", type, name, cu_slabs(g, value->type), cu_numbers(value->type));
+        return;
     case SHAPE_ROW: cu_line(g, "%s %s[%d];", type, name, cu_numbers(value->type)); return;
     case SHAPE_NUMBER: cu_line(g, "%s %s;", type, name); return;
     }
@@ -64,23 +66,36 @@ void cu_move(Gen *g, const Value *to, const Value *from) {
     if (to->type.cls == TY_INDEX)
         cu_line(g, "%s = %s;", cu_name(g, to), cu_name(g, from));
     else
-        cu_line(g, "%s%s = %s;", cu_each(g, to), cu_element(g, to, cu_shape(to->type)), cu_element(g, from, cu_shape(to->type)));
+        cu_line(g, "%s%s = %s;", cu_each(g, to), cu_element(g, to, cu_shape(to->type)),
+                cu_element(g, from, cu_shape(to->type)));
 }
 
 /* ---- Elementwise ---- */
 
 static const char *const FORMS[OP_COUNT] = {
-    [OP_ADD] = "%s + %s", [OP_SUB] = "%s - %s", [OP_MUL] = "%s * %s", [OP_DIV] = "%s / %s",
-    [OP_MAX] = "max_nan(%s, %s)", [OP_MIN] = "min_nan(%s, %s)",
-    [OP_NEG] = "-%s", [OP_EXP] = "exp_fast(%s)", [OP_EXP2] = "exp2_fast(%s)", [OP_LOG] = "logf(%s)", [OP_TANH] = "tanh_fast(%s)",
-    [OP_SIGMOID] = "sigmoid(%s)", [OP_RELU] = "max_nan(%s, 0.f)", [OP_ABS] = "fabsf(%s)", [OP_SQRT] = "sqrtf(%s)",
-    [OP_RSQRT] = "rsqrtf(%s)", [OP_COPY] = "%s",
+    [OP_ADD] = "%s + %s",
+    [OP_SUB] = "%s - %s",
+    [OP_MUL] = "%s * %s",
+    [OP_DIV] = "%s / %s",
+    [OP_MAX] = "max_nan(%s, %s)",
+    [OP_MIN] = "min_nan(%s, %s)",
+    [OP_NEG] = "-%s",
+    [OP_EXP] = "exp_fast(%s)",
+    [OP_EXP2] = "exp2_fast(%s)",
+    [OP_LOG] = "logf(%s)",
+    [OP_TANH] = "tanh_fast(%s)",
+    [OP_SIGMOID] = "sigmoid(%s)",
+    [OP_RELU] = "max_nan(%s, 0.f)",
+    [OP_ABS] = "fabsf(%s)",
+    [OP_SQRT] = "sqrtf(%s)",
+    [OP_RSQRT] = "rsqrtf(%s)",
+    [OP_COPY] = "%s",
 };
 
 /* exp(x - m) with a column m is one multiplication and addition, and a power of two: the difference is not made. */
 static bool is_shift(const Op *op) {
-    return op && op->code == OP_SUB && cu_shape(op->out[0]->type) == SHAPE_TILE && cu_shape(op->in[1]->type) == SHAPE_COLUMN &&
-           cu_shape(op->in[0]->type) == SHAPE_TILE;
+    return op && op->code == OP_SUB && cu_shape(op->out[0]->type) == SHAPE_TILE &&
+           cu_shape(op->in[1]->type) == SHAPE_COLUMN && cu_shape(op->in[0]->type) == SHAPE_TILE;
 }
 
 static bool is_folded(Gen *g, const Op *op) {
@@ -97,9 +112,11 @@ static void shifted_exp(Gen *g, const Op *op) {
     const char *scaled = ctx_printf(g->ctx, "%s_scaled", cu_name(g, op->out[0]));
     const int   slabs = cu_slabs(g, shift->in[1]->type);
     cu_line(g, "float %s[%d][2];", scaled, slabs);
-    cu_line(g, "EACH(%d, 2) %s[s][i] = max_nan(%s * 1.4426950408889634f, -3.4e38f);", slabs, scaled, cu_element(g, shift->in[1], SHAPE_COLUMN));
-    cu_assign(g, op->out[0], ctx_printf(g->ctx, "exp2_fast(%s * 1.4426950408889634f - %s[s][(i >> 1) & 1])",
-                                         cu_element(g, shift->in[0], SHAPE_TILE), scaled));
+    cu_line(g, "EACH(%d, 2) %s[s][i] = max_nan(%s * 1.4426950408889634f, -3.4e38f);", slabs, scaled,
+            cu_element(g, shift->in[1], SHAPE_COLUMN));
+    cu_assign(g, op->out[0],
+              ctx_printf(g->ctx, "exp2_fast(%s * 1.4426950408889634f - %s[s][(i >> 1) & 1])",
+                         cu_element(g, shift->in[0], SHAPE_TILE), scaled));
 }
 
 static void elementwise(Gen *g, const Op *op) {
@@ -145,19 +162,24 @@ static void reduce(Gen *g, const Op *op) {
 static void concat(Gen *g, const Op *op) {
     const int left = op->in[0]->type.cols;
     if (left % 8 != 0 || cu_shape(op->out[0]->type) != SHAPE_TILE) {
-        ctx_fail(g->ctx, ST_USAGE, "feature map", "use a head_dim that is a multiple of 8, or let the map end with the concat",
+        ctx_fail(g->ctx, ST_USAGE, "feature map",
+                 "use a head_dim that is a multiple of 8, or let the map end with the concat",
                  "the GPU back end cannot join tiles behind %d columns", left);
         return;
     }
     const char *x = tile_operand(g, op->in[0]);
     if (cu_shape(op->in[1]->type) == SHAPE_COLUMN) {
-        cu_assign(g, op->out[0], ctx_printf(g->ctx, "i < %d ? %s[s][i < %d ? i : 0] : i / 4 == %d && i %% 2 == 0 && lane_id() %% 4 == 0 ? %s : 0.f",
-                                            left / 2, x, left / 2, left / 8, cu_element(g, op->in[1], SHAPE_TILE)));
+        cu_assign(
+            g, op->out[0],
+            ctx_printf(g->ctx,
+                       "i < %d ? %s[s][i < %d ? i : 0] : i / 4 == %d && i %% 2 == 0 && lane_id() %% 4 == 0 ? %s : 0.f",
+                       left / 2, x, left / 2, left / 8, cu_element(g, op->in[1], SHAPE_TILE)));
         return;
     }
     const char *y = tile_operand(g, op->in[1]);
-    cu_assign(g, op->out[0], ctx_printf(g->ctx, "i < %d ? %s[s][i < %d ? i : 0] : %s[s][i < %d ? 0 : i - %d]", left / 2, x, left / 2, y,
-                                         left / 2, left / 2));
+    cu_assign(g, op->out[0],
+              ctx_printf(g->ctx, "i < %d ? %s[s][i < %d ? i : 0] : %s[s][i < %d ? 0 : i - %d]", left / 2, x, left / 2,
+                         y, left / 2, left / 2));
 }
 
 static void take_columns(Gen *g, const Op *op) {
@@ -173,9 +195,9 @@ static void mask(Gen *g, const Op *op) {
     const bool    left = lo != IR_NEG_INF, right = hi != IR_POS_INF, first = !ir_is_const(op->in[2], 0);
     const char   *from = tile_operand(g, op->in[0]);
     cu_declare(g, op->out[0]);
-    cu_line(g, "mask<%d, %d, %d, %d, %d>(%s, %s, %s, %lldLL, %lldLL, %s, %s);", g->kernel->warps, (int)op_int(op, AT_PERIOD, 1), left, right,
-             first, cu_name(g, op->out[0]), from, cu_name(g, op->in[1]), (long long)lo, (long long)hi, cu_name(g, op->in[2]),
-             float_text(g, op_float(op, AT_FILL, 0)));
+    cu_line(g, "mask<%d, %d, %d, %d, %d>(%s, %s, %s, %lldLL, %lldLL, %s, %s);", g->kernel->warps,
+            (int)op_int(op, AT_PERIOD, 1), left, right, first, cu_name(g, op->out[0]), from, cu_name(g, op->in[1]),
+            (long long)lo, (long long)hi, cu_name(g, op->in[2]), float_text(g, op_float(op, AT_FILL, 0)));
 }
 
 /* Frequencies in turns a position, times 2^64. */
@@ -185,11 +207,12 @@ static void rope(Gen *g, const Op *op) {
     const char       *from = tile_operand(g, op->in[0]);
     Text              turns = TEXT(g->ctx);
     for (int n = 0; n < cols / 2; n++)
-        text_add(&turns, "%s%lluu", n ? ", " : "", (unsigned long long)ldexpl(powl(theta, -2.0L * n / cols) / (2 * pi), 64));
+        text_add(&turns, "%s%lluu", n ? ", " : "",
+                 (unsigned long long)ldexpl(powl(theta, -2.0L * n / cols) / (2 * pi), 64));
     cu_line(g, "static const __device__ u64 turns%d[] = {%s};", table, text_str(&turns));
     cu_declare(g, op->out[0]);
     cu_line(g, "rope<%d, %d, %d, %d>(%s, %s, %s, turns%d);", g->kernel->warps, (int)op_int(op, AT_PERIOD, 1), cols,
-             (int)op_int(op, AT_STYLE, 0), cu_name(g, op->out[0]), from, cu_name(g, op->in[1]), table);
+            (int)op_int(op, AT_STYLE, 0), cu_name(g, op->out[0]), from, cu_name(g, op->in[1]), table);
 }
 
 /* ---- Products ---- */
@@ -201,8 +224,11 @@ static void convert(Gen *g, const Op *op) {
     if (dtype_size(to.dtype) != 2 || dtype_size(op->in[0]->type.dtype) != 4)
         cu_fail(g, op, "this conversion");
     else if (to.cols % 16)
-        cu_assign(g, op->out[0], ctx_printf(g->ctx, "pack(has_column<%d>(i / 2, 0) ? %s[s][2 * i] : 0.f, "
-                                             "has_column<%d>(i / 2, 1) ? %s[s][2 * i + 1] : 0.f, %s())", to.cols, x, to.cols, x, pair));
+        cu_assign(g, op->out[0],
+                  ctx_printf(g->ctx,
+                             "pack(has_column<%d>(i / 2, 0) ? %s[s][2 * i] : 0.f, "
+                             "has_column<%d>(i / 2, 1) ? %s[s][2 * i + 1] : 0.f, %s())",
+                             to.cols, x, to.cols, x, pair));
     else
         cu_assign(g, op->out[0], ctx_printf(g->ctx, "pack(%s[s][2 * i], %s[s][2 * i + 1], %s())", x, x, pair));
 }
@@ -213,13 +239,13 @@ static void float_dot(Gen *g, const Op *op, const DotParts *p, int ystride, bool
     const char *d = cu_name(g, op->out[0]), *x = cu_name(g, p->x), *y = cu_name(g, p->y);
     if (op_int(op, AT_TA, 0)) {
         cu_line(g, "float_product_transposed<%d, %d, %d, %d, %d>(%s, %s, %s);", g->kernel->warps, tb,
-                 (int)ir_shared_stride(p->x->type) / 4, ystride / 4, p->k, d, x, y);
+                (int)ir_shared_stride(p->x->type) / 4, ystride / 4, p->k, d, x, y);
         return;
     }
     if (p->k % 16) { /* what stands in columns that are not there may be no number */
         cu_line(g, "float %s_left[%d][%d];", d, cu_slabs(g, p->x->type), cu_numbers(p->x->type));
-        cu_line(g, "EACH(%d, %d) %s_left[s][i] = has_column<%d>(i / 4, i & 1) ? %s[s][i] : 0.f;", cu_slabs(g, p->x->type),
-                 cu_numbers(p->x->type), d, p->k, x);
+        cu_line(g, "EACH(%d, %d) %s_left[s][i] = has_column<%d>(i / 4, i & 1) ? %s[s][i] : 0.f;",
+                cu_slabs(g, p->x->type), cu_numbers(p->x->type), d, p->k, x);
         x = ctx_printf(g->ctx, "%s_left", d);
     }
     cu_line(g, "float_product<%d, %d>(%s, %s, %s, shared + %lldu);", tb, ystride / 4, d, x, y, (long long)g->strips);
@@ -239,10 +265,11 @@ static void dot(Gen *g, const Op *op) {
         float_dot(g, op, &p, ystride, tb);
         return;
     }
-    const char *type = cu_ctype(p.y->type.dtype), *d = cu_name(g, op->out[0]), *x = cu_name(g, p.x), *y = cu_name(g, p.y);
+    const char *type = cu_ctype(p.y->type.dtype), *d = cu_name(g, op->out[0]), *x = cu_name(g, p.x),
+               *y = cu_name(g, p.y);
     if (ta)
         cu_line(g, "product_transposed<%s, %d, %d, %d, %d, %d>(%s, %s, %s);", type, g->kernel->warps, tb,
-                 (int)ir_shared_stride(p.x->type), ystride, (p.k + 15) / 16 * 16, d, x, y);
+                (int)ir_shared_stride(p.x->type), ystride, (p.k + 15) / 16 * 16, d, x, y);
     else
         cu_line(g, "product<%s, %d, %d>(%s, %s, %s);", type, tb, ystride, d, x, y);
 }
