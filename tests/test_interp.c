@@ -134,6 +134,15 @@ static void test_concat(void **state) {
     check_body("  %r:f32<3x7> = concat %a, %b", &a, &b, NULL, &wanted);
 }
 
+static void test_cols(void **state) {
+    (void)state;
+    TestTile a = random_tile(3, 7, -1, 1), wanted = {.rows = 3, .cols = 4};
+    for (int r = 0; r < 3; r++)
+        for (int c = 0; c < 4; c++)
+            wanted.data[r * 4 + c] = at(&a, r, c + 2);
+    check_body("  %r:f32<3x4> = cols %a {lo=2}", &a, NULL, NULL, &wanted);
+}
+
 static void test_rope(void **state) {
     (void)state;
     for (int style = 0; style < 2; style++) {
@@ -374,6 +383,7 @@ int main(void) {
         cmocka_unit_test(test_mask),
         cmocka_unit_test(test_row_reductions),
         cmocka_unit_test(test_concat),
+        cmocka_unit_test(test_cols),
         cmocka_unit_test(test_rope),
         cmocka_unit_test(test_dot_transposes),
         cmocka_unit_test(test_dot_adds),
