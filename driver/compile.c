@@ -30,12 +30,12 @@ static const char *kind_name(KernelKind kind) {
 static Status check_gpu(Ctx *ctx, const CompileRequest *request) {
     const Spec *spec = request->spec;
     if (request->kind != KIND_FORWARD)
-        return ctx_fail(ctx, ST_USAGE, "--kind", "use forward, or a CPU's target", "there are no %s kernels for GPUs yet",
-                        kind_name(request->kind));
-    const char *narrow = spec->head_dim == 1                          ? "head_dim"
-                         : spec->value_dim == 1                       ? "value_dim"
+        return ctx_fail(ctx, ST_USAGE, "--kind", "use forward, or a CPU's target",
+                        "there are no %s kernels for GPUs yet", kind_name(request->kind));
+    const char *narrow = spec->head_dim == 1                       ? "head_dim"
+                         : spec->value_dim == 1                    ? "value_dim"
                          : !spec->full && spec_features(spec) == 1 ? "feature_map"
-                                                                      : NULL;
+                                                                   : NULL;
     return narrow ? ctx_fail(ctx, ST_USAGE, narrow, "use at least 2, or a CPU's target",
                              "is 1 wide, for which there are no kernels for GPUs yet")
                   : ST_OK;
@@ -74,8 +74,9 @@ Status compile_key_text(Ctx *ctx, const CompileRequest *request, Text *key) {
     spec_print(key, request->spec);
     text_add(key, "kind=%s variant=%d ring_rows=%lld\nschedule=%s\n", kind_name(request->kind), request->variant,
              (long long)ring_rows(request), schedule_text(ctx, &schedule));
-    text_add(key, "target=%s triple=%s cpu=%s features=%s\ncompiler=%s\n", request->target->name, request->target->triple,
-             request->target->cpu, request->target->features, compiler_name(ctx, request->target));
+    text_add(key, "target=%s triple=%s cpu=%s features=%s\ncompiler=%s\n", request->target->name,
+             request->target->triple, request->target->cpu, request->target->features,
+             compiler_name(ctx, request->target));
     return ST_OK;
 }
 
@@ -99,7 +100,8 @@ static Status check_pass_name(Ctx *ctx, const char *name) {
     for (int p = 0; pass_info(p); p++)
         if (strcmp(pass_info(p)->name, name) == 0)
             return ST_OK;
-    return ctx_fail(ctx, ST_USAGE, "--dump-after", "`rattan passes` lists them; \"all\" dumps after each", "no pass is named '%s'", name);
+    return ctx_fail(ctx, ST_USAGE, "--dump-after", "`rattan passes` lists them; \"all\" dumps after each",
+                    "no pass is named '%s'", name);
 }
 
 static const char *module_text(Ctx *ctx, Module *module) {
@@ -138,18 +140,29 @@ static Status make_object(Ctx *ctx, const CompileRequest *request, const Module 
     spec_print(&spec, request->spec);
     const Kernel *first = module->kernels[0];
     *object = (CodeObject){
-        .kind = (int)request->kind, .variant = request->variant,
-        .chunk = module->chunk, .segment = module->segment, .min_items = module->min_items,
+        .kind = (int)request->kind,
+        .variant = request->variant,
+        .chunk = module->chunk,
+        .segment = module->segment,
+        .min_items = module->min_items,
         .even_items = schedule->even_items,
-        .kv_heads = request->spec->kv_heads, .window = request->spec->window, .ring_rows = ring_rows(request),
-        .params = keep(first->params, sizeof *first->params * (size_t)first->param_count), .param_count = first->param_count,
-        .phases = keep(code->phases, sizeof *code->phases * (size_t)code->phase_count), .phase_count = code->phase_count,
-        .name = keep_text(request->spec->name), .spec = keep_text(text_str(&spec)),
-        .schedule = keep_text(schedule_text(ctx, schedule)), .target = keep_text(request->target->name),
-        .cpu = keep_text(request->target->cpu), .features = keep_text(request->target->features),
+        .kv_heads = request->spec->kv_heads,
+        .window = request->spec->window,
+        .ring_rows = ring_rows(request),
+        .params = keep(first->params, sizeof *first->params * (size_t)first->param_count),
+        .param_count = first->param_count,
+        .phases = keep(code->phases, sizeof *code->phases * (size_t)code->phase_count),
+        .phase_count = code->phase_count,
+        .name = keep_text(request->spec->name),
+        .spec = keep_text(text_str(&spec)),
+        .schedule = keep_text(schedule_text(ctx, schedule)),
+        .target = keep_text(request->target->name),
+        .cpu = keep_text(request->target->cpu),
+        .features = keep_text(request->target->features),
         .compiler = keep_text(compiler_name(ctx, request->target)),
         .ptx = keep_text(code->ptx),
-        .payload = keep(code->payload, code->payload_size), .payload_size = code->payload_size,
+        .payload = keep(code->payload, code->payload_size),
+        .payload_size = code->payload_size,
     };
     if (!object->params || !object->phases || !object->name || !object->spec || !object->schedule || !object->target ||
         !object->cpu || !object->features || !object->compiler || !object->ptx || !object->payload) {
@@ -162,11 +175,12 @@ static Status make_object(Ctx *ctx, const CompileRequest *request, const Module 
 
 /* ---- The back ends --------------------------------------------------------------------------------------------- */
 static int llvm_wants(int emit) {
-    return (emit & EMIT_LLVM ? LLVM_WANT_IR : 0) | (emit & EMIT_ASM ? LLVM_WANT_ASM : 0) | (emit & EMIT_OBJECT ? LLVM_WANT_OBJECT : 0);
+    return (emit & EMIT_LLVM ? LLVM_WANT_IR : 0) | (emit & EMIT_ASM ? LLVM_WANT_ASM : 0) |
+           (emit & EMIT_OBJECT ? LLVM_WANT_OBJECT : 0);
 }
 
-static Status generate_cpu(Ctx *ctx, const CompileRequest *request, const Module *module, const Schedule *schedule, Compiled *out,
-                           Code *code) {
+static Status generate_cpu(Ctx *ctx, const CompileRequest *request, const Module *module, const Schedule *schedule,
+                           Compiled *out, Code *code) {
     LlvmOutput output = {0};
     const int  want = llvm_wants(request->emit);
     if (want)
@@ -183,8 +197,8 @@ static int ptx_wants(int emit) {
            (emit & (EMIT_CUBIN | EMIT_SASS) ? PTX_WANT_CUBIN : 0) | (emit & EMIT_RESOURCES ? PTX_WANT_RESOURCES : 0);
 }
 
-static Status generate_gpu(Ctx *ctx, const CompileRequest *request, const Module *module, const Schedule *schedule, Compiled *out,
-                           Code *code) {
+static Status generate_gpu(Ctx *ctx, const CompileRequest *request, const Module *module, const Schedule *schedule,
+                           Compiled *out, Code *code) {
     PtxOutput output = {0};
     const int want = ptx_wants(request->emit);
     if (want)
@@ -200,7 +214,8 @@ static Status generate_gpu(Ctx *ctx, const CompileRequest *request, const Module
     return ST_OK;
 }
 
-static Status generate(Ctx *ctx, const CompileRequest *request, const Module *module, const Schedule *schedule, Compiled *out) {
+static Status generate(Ctx *ctx, const CompileRequest *request, const Module *module, const Schedule *schedule,
+                       Compiled *out) {
     Code code;
     if (target_is_cuda(request->target))
         TRY(generate_gpu(ctx, request, module, schedule, out, &code));
