@@ -4,8 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
-enum { BLOCK_BYTES = 64 * 1024, ALIGNMENT = 16 };
+enum { BLOCK_BYTES = 64 * 1024, ALIGNMENT = 16, HUGE_PAGE = 2 * 1024 * 1024 };
 
 struct ArenaBlock {
     ArenaBlock *next;
@@ -85,6 +86,17 @@ static _Noreturn void exhausted(Ctx *ctx) {
     longjmp(*ctx->unwind, 1);
 }
 
+/* Tensors of tens of megabytes live in such blocks: with small pages a kernel that streams through them would wait for page
+ * walks, in a virtual machine more than for memory. Only a hint, and only for whole pages inside the block. */
+static void ask_for_huge_pages(void *block, size_t size) {
+    if (size < 2 * HUGE_PAGE)
+        return;
+    const uintptr_t begin = ((uintptr_t)block + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    const uintptr_t end = ((uintptr_t)block + size) / HUGE_PAGE * HUGE_PAGE;
+    if (end > begin)
+        madvise((void *)begin, end - begin, MADV_HUGEPAGE);
+}
+
 void *ctx_alloc(Ctx *ctx, size_t bytes) {
     if (bytes > SIZE_MAX / 4)
         exhausted(ctx);
@@ -98,6 +110,7 @@ void *ctx_alloc(Ctx *ctx, size_t bytes) {
         block = malloc(size);
         if (!block)
             exhausted(ctx);
+        ask_for_huge_pages(block, size);
         *block = (ArenaBlock){ctx->blocks, size, header, false};
         ctx->blocks = block;
         ctx->used += size;
