@@ -17,7 +17,7 @@ static double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
-static const char *kind_name(KernelKind kind) {
+const char *kind_name(KernelKind kind) {
     static const char *const NAMES[KIND_COUNT] = {
 #define X(id, name, help) name,
         KERNEL_KINDS(X)

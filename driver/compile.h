@@ -9,6 +9,9 @@
 #include "ir/schedule.h"
 #include "passes/passes.h"
 
+/* "forward", "decode", ... */
+const char *kind_name(KernelKind kind);
+
 enum {
     EMIT_LOOP_IR = 1,
     EMIT_TILE_IR = 2,

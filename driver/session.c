@@ -8,12 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static const char *const KIND_NAMES[KIND_COUNT] = {
-#define X(id, name, help) [KIND_##id] = name,
-    KERNEL_KINDS(X)
-#undef X
-};
-
 static const struct {
     const char *name;
     int         bit;
@@ -26,11 +20,9 @@ enum { LOCK_MS = 20000 };
 
 static const int64_t MOST_TOKENS = (int64_t)1 << 40;
 
-const char *kind_name(KernelKind kind) { return KIND_NAMES[kind]; }
-
 Status kind_parse(Ctx *ctx, const char *text, KernelKind *kind) {
     for (int k = 0; k < KIND_COUNT; k++)
-        if (strcmp(text, KIND_NAMES[k]) == 0) {
+        if (strcmp(text, kind_name((KernelKind)k)) == 0) {
             *kind = (KernelKind)k;
             return ST_OK;
         }

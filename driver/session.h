@@ -49,7 +49,6 @@ void   session_close(Session *session);
 
 Status      shape_parse(Ctx *ctx, const char *text, Shape *shape);
 Status      kind_parse(Ctx *ctx, const char *text, KernelKind *kind);
-const char *kind_name(KernelKind kind);
 /* "packed,lse": bits of VARIANT_x. */
 Status variant_parse(Ctx *ctx, const char *text, int *variant);
 

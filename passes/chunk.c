@@ -52,24 +52,6 @@ static void cut_into_segments(Chunker *c) {
     ir_yield(&in, NULL, 0);
 }
 
-typedef struct Pattern { /* of the residual loop's body */
-    Value *features;     /* phi(q): outside of the loop */
-    Value *keys, *values;
-    Op    *mask;
-} Pattern;
-
-static Status match_residual(const Chunker *c, Pattern *p) {
-    const Block *region = c->residual->region;
-    const Op    *sum = ir_terminator(region)->in[0]->def;
-    const DotParts outer = sum && sum->code == OP_DOT ? ir_dot_parts(sum) : (DotParts){0};
-    p->mask = outer.x ? outer.x->def : NULL;
-    const Op *score = p->mask && p->mask->code == OP_MASK ? p->mask->in[0]->def : NULL;
-    if (outer.acc != region->args[1] || !score || score->code != OP_DOT || !defined_outside(score->in[0], region))
-        return ctx_fail(c->ctx, ST_FAILED, "pass chunk", NULL, "the residual branch is not a masked product of features");
-    *p = (Pattern){score->in[0], score->in[1], outer.y, p->mask};
-    return ST_OK;
-}
-
 /* The init of S: zeros, the segment's start, or the state that a kernel's pools hold (then phi(q) S_init merges too). */
 static Value *initial_state(Chunker *c, Builder *b, int F, int E, Value *pooled, ValueMap *map) {
     if (pooled)
@@ -79,8 +61,8 @@ static Value *initial_state(Chunker *c, Builder *b, int F, int E, Value *pooled,
         return zero;
     Op *const started = ir_if(b, ir_ibin(b, OP_ILT, ir_i(b, 0), c->segment), &zero, 1);
     Builder   in = ir_at_end(c->ctx, c->kernel, started->region);
-    Value    *const n = c->rows->parent->owner->parent->owner->parent->owner->region->args[0];
-    Value    *const head = c->rows->parent->owner->parent->owner->region->args[0];
+    Value    *const n = loop_around(c->rows, "seq")->region->args[0];
+    Value    *const head = loop_around(c->rows, "kv_head")->region->args[0];
     const Access access = {.param = "work", .at = {index_offset(&in, c->segment, -1), n, ir_ibin(&in, OP_IMUL, head, ir_i(&in, F))},
                            .rowdim = 2, .groupdim = -1, .period = F};
     ir_yield(&in, (Value *[]){ir_load(&in, &access, F, E)}, 1);
@@ -88,7 +70,7 @@ static Value *initial_state(Chunker *c, Builder *b, int F, int E, Value *pooled,
 }
 
 /* add(phi(q) X, residual) with an X that no row or head changes: X belongs into S. */
-static Op *find_start(const Chunker *c, const Pattern *p, Value **start) {
+static Op *find_start(const Chunker *c, const Residual *p, Value **start) {
     int  count;
     Op **users = ir_users(c->ctx, c->kernel, c->residual->out[0], &count);
     for (int u = 0; u < count; u++)
@@ -105,7 +87,7 @@ static Op *find_start(const Chunker *c, const Pattern *p, Value **start) {
 }
 
 /* The group's half: what replaces the residual loop. `any`: NULL, or 0 where there is nothing to add yet. */
-static Value *residual_of_tile(Chunker *c, const Pattern *p, Value *keys, Value *values, Value *state, Value *any) {
+static Value *residual_of_tile(Chunker *c, const Residual *p, Value *keys, Value *values, Value *state, Value *any) {
     Builder      b = ir_before(c->ctx, c->kernel, c->residual), in = b;
     Value *const none = c->residual->in[3];
     Op          *maybe = NULL;
@@ -136,8 +118,8 @@ static Value *advance_state(Chunker *c, Builder *b, Value *keys, Value *values, 
 
 /* Gives the row loop a carried S and rewrites the branch; returns S after the last row. */
 static Status carry_state(Chunker *c, Value **final) {
-    Pattern p = {0};
-    TRY(match_residual(c, &p));
+    Residual p = {0};
+    TRY(match_residual(c->ctx, "pass chunk", c->residual, &p));
     const int F = p.keys->type.cols, E = p.values->type.cols;
     Value    *start = NULL;
     Op *const merged = find_start(c, &p, &start);
@@ -171,7 +153,6 @@ static Status carry_state(Chunker *c, Value **final) {
  * has just left the window. Scores then read one source instead of two. */
 typedef struct RingsFirst {
     Chunker *c;
-    Op      *loop;   /* of kernel state: writes the rings */
     Value   *seen;
 } RingsFirst;
 
@@ -193,7 +174,7 @@ static bool read_ring_alone(Op *op, void *arg) {
 
 static void rings_first(Chunker *c, Op *loop, ValueMap *map) {
     Builder    b = ir_before(c->ctx, c->kernel, c->group);
-    RingsFirst r = {.c = c, .loop = loop};
+    RingsFirst r = {.c = c};
     map_set(map, loop->region->args[0], c->rows->region->args[0]);
     for (const Op *op = loop->region->first; op; op = op->next) {
         if (op->code == OP_YIELD)
@@ -218,8 +199,6 @@ static void merge_state_kernel(Chunker *c, Kernel *from, Value *final) {
     Op *const seq = loop_find(from->body, "seq");
     Builder   b = ir_after(c->ctx, c->kernel, c->rows);
     ValueMap  map = {.ctx = c->ctx};
-    Block    *home = c->rows->parent;
-    Op       *inner = home->owner;
     if (c->segment) {
         Value *const size = ir_sym(&b, SYM_L);
         Value *const count = ir_ibin(&b, OP_IDIV, index_offset(&b, ir_ibin(&b, OP_IADD, c->length, size), -1), size);
@@ -228,10 +207,9 @@ static void merge_state_kernel(Chunker *c, Kernel *from, Value *final) {
                                        ir_ibin(&b, OP_ILT, index_offset(&b, last, -1), c->segment));
         Op *const only = ir_if(&b, is_last, NULL, 0);
         b = ir_at_end(c->ctx, c->kernel, only->region);
-        inner = inner->parent->owner;
     }
-    map_set(&map, heads->region->args[0], inner->region->args[0]);
-    map_set(&map, seq->region->args[0], inner->parent->owner->region->args[0]);
+    map_set(&map, heads->region->args[0], loop_around(c->rows, "kv_head")->region->args[0]);
+    map_set(&map, seq->region->args[0], loop_around(c->rows, "seq")->region->args[0]);
     map_set(&map, sum->out[0], final);
     Builder before = ir_before(c->ctx, c->kernel, c->rows);
     clone_around(&before, seq->parent, seq, &map);

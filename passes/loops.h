@@ -8,5 +8,15 @@ bool loop_is(const Op *op, const char *axis);
 Op  *loop_find(Block *block, const char *axis); /* the first in printing order, or NULL */
 /* The nearest loop of that axis around op, or NULL. */
 Op *loop_around(const Op *op, const char *axis);
+/* The first mask among a loop's own ops, or NULL. */
+Op *loop_mask(const Op *loop);
+
+/* A residual loop's turn, as pass tile makes it: sum += masked(features keys^T) values, features made outside of it. */
+typedef struct Residual {
+    Value *features, *keys, *values;
+    Op    *mask;
+} Residual;
+/* ST_FAILED, in the name of `pass`, if the loop does anything else. */
+Status match_residual(Ctx *ctx, const char *pass, const Op *loop, Residual *out);
 
 #endif

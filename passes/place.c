@@ -27,7 +27,6 @@ typedef struct Placer {
     Item   *items;
     int     count, capacity;
     int    *item_of;  /* by value id, -1: none */
-    int    *start_of; /* by op number */
     Op    **ops;
     int     op_count, op_capacity;
     int    *ends;
@@ -118,7 +117,6 @@ static void find_lives(Placer *p) {
     for (int n = 0; n < p->op_count; n++)
         for (int i = 0; p->ops[n] && i < p->ops[n]->in_count; i++)
             extend(p, memory_of(p->ops[n]->in[i]), p->ops[n], n);
-    /* A ring keeps its contents from turn to turn; what it was made for is all over when its last use is. */
 }
 
 /* ---- Classes ---- */

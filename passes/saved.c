@@ -11,13 +11,6 @@
 
 enum { SLICE_ROWS = 128 }; /* of a state that come to shared memory at once */
 
-static Op *find_mask(const Op *loop) {
-    for (Op *op = loop->region->first; op; op = op->next)
-        if (op->code == OP_MASK)
-            return op;
-    return NULL;
-}
-
 static bool find_load(Op *op, void *arg) {
     Op **found = arg;
     if (op->code == OP_LOAD && op_int(op, AT_ROWDIM, -1) == 1 && !*found)
@@ -154,7 +147,7 @@ static void read_prepared(Saver *s, Value *value, const char *param) {
 }
 
 static void prepare(Saver *s) {
-    Op *const loop = loop_find(s->group->region, "key"), *const mask = loop ? find_mask(loop) : NULL;
+    Op *const loop = loop_find(s->group->region, "key"), *const mask = loop ? loop_mask(loop) : NULL;
     const Op *score = NULL;
     for (Op *op = loop ? loop->region->first : NULL; op && !score; op = op->next)
         score = op->code == OP_DOT && op_int(op, AT_TB, 0) ? op : NULL;
@@ -200,30 +193,26 @@ static bool equal_pieces(Value *const *values, int count) {
     return true;
 }
 
-static Status match_residual(Saver *s) {
-    const Block   *region = s->residual->region;
-    const Op      *sum = ir_terminator(region)->in[0]->def;
-    const DotParts outer = sum && sum->code == OP_DOT ? ir_dot_parts(sum) : (DotParts){0};
-    s->mask = outer.x ? outer.x->def : NULL;
-    const Op *score = s->mask && s->mask->code == OP_MASK ? s->mask->in[0]->def : NULL;
-    const Op *delta = score ? s->mask->in[1]->def : NULL;
-    if (outer.acc != region->args[1] || !score || score->code != OP_DOT || !defined_outside(score->in[0], region) ||
-        !delta || delta->code != OP_ISUB || !outer.y->def || outer.y->def->code != OP_LOAD)
-        return ctx_fail(s->ctx, ST_FAILED, "pass saved", NULL,
-                        "the residual branch is not a masked product of features");
+static Status read_residual(Saver *s) {
+    Residual found = {0};
+    TRY(match_residual(s->ctx, "pass saved", s->residual, &found));
+    const Op *delta = found.mask->in[1]->def;
+    if (!delta || delta->code != OP_ISUB || !found.values->def || found.values->def->code != OP_LOAD)
+        return ctx_fail(s->ctx, ST_FAILED, "pass saved", NULL, "the residual branch is not a masked product of features");
+    s->mask = found.mask;
     s->key = delta->in[0];
-    s->v_load = outer.y->def;
-    s->k_load = source_of(score->in[1]);
-    s->parts = pieces(score->in[1], s->keys, 0);
-    if (pieces(score->in[0], s->queries, 0) != s->parts || !equal_pieces(s->keys, s->parts) ||
+    s->v_load = found.values->def;
+    s->k_load = source_of(found.keys);
+    s->parts = pieces(found.keys, s->keys, 0);
+    if (pieces(found.features, s->queries, 0) != s->parts || !equal_pieces(s->keys, s->parts) ||
         !equal_pieces(s->queries, s->parts)) {
         s->parts = 1;
-        s->keys[0] = score->in[1];
-        s->queries[0] = score->in[0];
+        s->keys[0] = found.keys;
+        s->queries[0] = found.features;
     }
     s->width = s->keys[0]->type.cols;
-    s->F = score->in[1]->type.cols;
-    s->E = outer.y->type.cols;
+    s->F = found.keys->type.cols;
+    s->E = found.values->type.cols;
     return ST_OK;
 }
 
@@ -334,7 +323,7 @@ static Status rewrite(Saver *s) {
     s->seq = s->heads->parent->owner;
     s->dtype = ir_find_param(s->main, "k")->dtype;
     if (s->residual)
-        TRY(match_residual(s));
+        TRY(read_residual(s));
     prepare(s);
     if (s->residual) {
         TRY(saved_state_kernels(s));

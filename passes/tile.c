@@ -15,7 +15,7 @@ enum { DEP_ROW = 1, DEP_GROUP = 2, DEP_KEY = 4, DEP_QUERY = DEP_ROW | DEP_GROUP 
 typedef struct Tiler {
     Ctx            *ctx;
     const Schedule *schedule;
-    Kernel         *from, *to;
+    Kernel         *to;
     Value         **map;         /* by id of the loop-level value */
     uint8_t        *dep;
     int             chunk;       /* rows of the current row loop, 1 outside of one */
@@ -357,7 +357,7 @@ Status pass_tile(Ctx *ctx, Module *module, const PassArgs *args) {
         Kernel *old = module->kernels[k];
         Module  made = {0};
         ir_number(old);
-        Tiler t = {.ctx = ctx, .schedule = args->schedule, .from = old, .chunk = 1, .heads = 1};
+        Tiler t = {.ctx = ctx, .schedule = args->schedule, .chunk = 1, .heads = 1};
         t.to = ir_kernel(ctx, &made, old->name, LEVEL_TILE);
         t.to->params = old->params;
         t.to->param_count = old->param_count;

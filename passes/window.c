@@ -13,13 +13,6 @@ typedef struct Split {
     bool    edge_has_diagonal, edge_first; /* the edge part may hold diagonal tiles; it holds the first tile whatever it is */
 } Split;
 
-static Op *find_mask(const Op *loop) {
-    for (Op *op = loop->region->first; op; op = op->next)
-        if (op->code == OP_MASK)
-            return op;
-    return NULL;
-}
-
 /* Can the first tile hold columns before the oldest key? Not if oldest is 0 and tiles start at multiples of their size. */
 static bool may_start_early(const Split *s, const PassArgs *args) {
     const int    size = s->mask->out[0]->type.cols;
@@ -145,14 +138,14 @@ static void split(Split *s) {
     Value *const *carried = &s->loop->in[3];
     if (left || s->edge_first) {
         Op *const edge = part(s, s->loop->in[0], s->edge_end, carried);
-        set_mask(s, find_mask(edge), left, s->edge_first, s->edge_has_diagonal);
+        set_mask(s, loop_mask(edge), left, s->edge_first, s->edge_has_diagonal);
         carried = edge->out;
     }
     Op *const interior = part(s, left || s->edge_first ? s->edge_end : s->loop->in[0], s->diagonal, carried);
-    set_mask(s, find_mask(interior), false, false, false);
+    set_mask(s, loop_mask(interior), false, false, false);
     free_loads(s, interior);
     Op *const diagonal = part(s, s->diagonal, s->loop->in[1], interior->out);
-    set_mask(s, find_mask(diagonal), false, false, true);
+    set_mask(s, loop_mask(diagonal), false, false, true);
     for (int c = 0; c < s->loop->out_count; c++)
         ir_replace_uses(s->kernel, s->loop->out[c], diagonal->out[c]);
     op_erase(s->loop);
@@ -162,7 +155,7 @@ Status pass_window(Ctx *ctx, Module *module, const PassArgs *args) {
     for (int k = 0; k < module->kernel_count; k++) {
         Split s = {.ctx = ctx, .kernel = module->kernels[k]};
         s.loop = loop_find(s.kernel->body, "key");
-        s.mask = s.loop ? find_mask(s.loop) : NULL;
+        s.mask = s.loop ? loop_mask(s.loop) : NULL;
         if (!s.mask)
             continue;
         const Affine delta = affine_of(s.mask->in[1]);
