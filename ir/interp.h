@@ -39,6 +39,18 @@ typedef struct Arrival { /* a fetch that no wait has covered yet */
     int64_t   group;
 } Arrival;
 
+typedef struct Parcel { /* a tile that was sent */
+    const Value *ring;
+    double      *tile; /* malloc'd; NULL once it was taken */
+} Parcel;
+
+/* What roles did to rings, in their order: replayed behind the last of them to see whether slots suffice. */
+typedef struct Handover {
+    const Op    *op;
+    int          role;
+    int64_t      parcel;
+} Handover;
+
 typedef struct Machine {
     Ctx              *ctx;
     const InterpArgs *args;
@@ -49,6 +61,11 @@ typedef struct Machine {
     int               work_count, work_capacity;
     Arrival          *arrivals; /* malloc'd */
     int               arrival_count, arrival_capacity;
+    Parcel           *parcels; /* malloc'd, as the next */
+    int               parcel_count, parcel_capacity;
+    Handover         *handovers;
+    int               handover_count, handover_capacity;
+    int               role;       /* number of the role that runs */
     int64_t           group;      /* number of the group that the next commit closes */
     double           *scratch;    /* one double for each 2 bytes, exact: a value lies at its first 2 bytes */
     double           *matrix;     /* a tile's worth, as large as the largest */
@@ -86,6 +103,10 @@ Exec          exec_iload, exec_load, exec_store, exec_ring, exec_ring_put, exec_
 /* interp_async.c */
 void interp_release_arrivals(Machine *m);
 Exec exec_fetch, exec_commit, exec_wait, exec_barrier;
+
+/* interp_roles.c */
+void interp_release_parcels(Machine *m);
+Exec exec_role, exec_send, exec_take, exec_release;
 
 /* interp_ops.c */
 Exec exec_fconst, exec_unary, exec_binary, exec_mask, exec_rowsum, exec_rowmax, exec_concat, exec_cols, exec_rope, exec_dot,

@@ -97,6 +97,7 @@ void interp_release(Machine *m) {
         free(m->cells[v].next);
     }
     interp_release_arrivals(m);
+    interp_release_parcels(m);
     free(m->cells);
     free(m->matrix);
     free(m->rope_frequency);

@@ -168,6 +168,10 @@ int64_t ir_tile_bytes(Type type);  /* of the tile, or the whole ring; a multiple
 int64_t ir_shared_stride(Type type); /* bytes from row to row */
 int64_t ir_shared_bytes(Type type);  /* of one tile; a multiple of 64 */
 
+/* Layout of a tile that the copy engine writes: panels of 128 bytes a row side by side, each all rows of it. */
+enum { IR_PANEL = 128 };
+int64_t ir_panel_bytes(Type type); /* of one tile */
+
 /* ---- Building ----------------------------------------------------------------------------------------------- */
 Module *ir_module(Ctx *ctx, const char *name);
 Kernel *ir_kernel(Ctx *ctx, Module *module, const char *name, Level level);

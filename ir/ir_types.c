@@ -141,3 +141,8 @@ int64_t ir_tile_bytes(Type type) {
 int64_t ir_shared_stride(Type type) { return (type.cols + 15) / 16 * 16 * (int64_t)dtype_size(type.dtype) + 16; }
 
 int64_t ir_shared_bytes(Type type) { return ((type.rows + 15) / 16 * 16 * ir_shared_stride(type) + 63) / 64 * 64; }
+
+int64_t ir_panel_bytes(Type type) {
+    const int64_t row = type.cols * (int64_t)dtype_size(type.dtype);
+    return (row + IR_PANEL - 1) / IR_PANEL * IR_PANEL * type.rows;
+}

@@ -113,6 +113,37 @@ static Status check_fetch(const Verifier *v, const Op *op) {
     return check_access(v, op, 2, op->in[0]->type.cols);
 }
 
+static Status check_send(const Verifier *v, const Op *op) {
+    const Type    ring = op->in[0]->type;
+    const int64_t rows = op_int(op, AT_ROWS, 0), cols = op_int(op, AT_COLS, 0);
+    if (ring.cls != TY_RING)
+        return verify_fail(v, op, "types", "%%0 must be a ring");
+    if (rows < 1 || rows > ring.rows || cols < 1 || cols > ring.cols)
+        return verify_fail(v, op, "rows", "a tile of %lld x %lld does not fit the ring's slots", (long long)rows, (long long)cols);
+    return check_access(v, op, 1, (int)cols);
+}
+
+static Status check_take(const Verifier *v, const Op *op) {
+    const Type ring = op->in[0]->type, tile = op->out[0]->type;
+    if (ring.cls != TY_RING || tile.cls != TY_TILE || tile.dtype != ring.dtype || tile.rows > ring.rows || tile.cols > ring.cols)
+        return verify_fail(v, op, "types", "it takes a tile that fits the slots of a ring");
+    return ST_OK;
+}
+
+static Status check_release(const Verifier *v, const Op *op) {
+    if (op->in[0]->type.cls != TY_RING || !op->in[1]->def || op->in[1]->def->code != OP_TAKE || op->in[1]->def->in[0] != op->in[0])
+        return verify_fail(v, op, "operands", "%%1 must have been taken from ring %%0");
+    return ST_OK;
+}
+
+static Status check_role(const Verifier *v, const Op *op) {
+    if (op->region->arg_count || ir_terminator(op->region)->in_count)
+        return verify_fail(v, op, "region", "a role's region takes and yields nothing");
+    if (op_int(op, AT_WARPS, 0) < 1 || op_int(op, AT_WARPS, 0) > 32 || op_int(op, AT_REGISTERS, -1) < 0)
+        return verify_fail(v, op, "attributes", "a role has 1 to 32 warps, and registers or 0");
+    return ST_OK;
+}
+
 static Status check_wait(const Verifier *v, const Op *op) {
     if (op_int(op, AT_COUNT, -1) < 0)
         return verify_fail(v, op, "count", "count must be at least 0");
@@ -279,7 +310,12 @@ Status verify_op_rules(const Verifier *v, const Op *op) {
     case OP_STORE: return check_store(v, op);
     case OP_RING_PUT: return check_ring_put(v, op);
     case OP_FETCH: return check_fetch(v, op);
-    case OP_WAIT: return check_wait(v, op);
+    case OP_WAIT:
+    case OP_AWAIT: return check_wait(v, op);
+    case OP_SEND: return check_send(v, op);
+    case OP_TAKE: return check_take(v, op);
+    case OP_RELEASE: return check_release(v, op);
+    case OP_ROLE: return check_role(v, op);
     case OP_MASK: return check_mask(v, op);
     case OP_COLS: return check_cols(v, op);
     case OP_ROPE: return check_rope(v, op);

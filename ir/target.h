@@ -18,6 +18,7 @@ typedef struct Target {
     int     warp_size;    /* threads that run in step; 0: not a GPU, and then the facts below are 0 as well */
     int64_t shared_bytes; /* shared memory a block may have */
     int     registers;    /* 32-bit registers of a multiprocessor, shared by its threads */
+    int     product_warps; /* that multiply together what the copy engine put into shared memory; 0: no such units */
     int     processors;   /* multiprocessors, or cores of the host, to keep busy; 0: unknown */
 } Target;
 

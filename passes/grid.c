@@ -1,8 +1,10 @@
 /* grid: parallel loops become axes of a grid of blocks.
  * In: kernels whose leading parallel loops have any bounds and steps. Out: each such loop counts from 0 by 1 up to a
- * constant or a size known at launch; row tiles are counted by R, and a block whose tile begins behind its sequence
- * does nothing. Every kernel knows the warps of its blocks. */
+ * constant or a size known at launch; row tiles are counted by R, and a block whose tile may begin behind its sequence
+ * asks first. Every kernel knows the warps of its blocks. */
 #include "passes/loops.h"
+
+#include <string.h>
 
 static bool is_axis(const Op *op) { return op->code == OP_FOR && op_int(op, AT_PAR, 0); }
 
@@ -76,12 +78,18 @@ static Block *visit_axes(Ctx *ctx, Kernel *kernel, Block *block, Value **there) 
     return block;
 }
 
+/* Of sequences of T tokens each, R counts the row tiles exactly: none begins behind its sequence. */
+static bool is_counted(const Kernel *kernel, const Value *there) {
+    const Op *limit = there->def->in[1]->def;
+    return !ir_find_param(kernel, "cu_seqlens") && limit && limit->code == OP_ISYM && strcmp(op_text(limit, AT_SYM), "T") == 0;
+}
+
 Status pass_grid(Ctx *ctx, Module *module, const PassArgs *args) {
     for (int k = 0; k < module->kernel_count; k++) {
         Kernel *const kernel = module->kernels[k];
         Value        *there = NULL;
         Block *const  inner = visit_axes(ctx, kernel, kernel->body, &there);
-        if (there && there->def->parent != inner)
+        if (there && there->def->parent != inner && !is_counted(kernel, there))
             guard(ctx, kernel, inner, there);
         kernel->warps = warps_for(kernel, args->schedule, k + 1 == module->kernel_count);
     }

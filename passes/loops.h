@@ -19,4 +19,7 @@ typedef struct Residual {
 /* ST_FAILED, in the name of `pass`, if the loop does anything else. */
 Status match_residual(Ctx *ctx, const char *pass, const Op *loop, Residual *out);
 
+/* pass stage's: converts the left sides of products that are in registers to `dtype`, each once. */
+void stage_left_sides(Ctx *ctx, Kernel *kernel, DType dtype);
+
 #endif

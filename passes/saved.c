@@ -9,7 +9,8 @@
 
 #include <string.h>
 
-enum { SLICE_ROWS = 128 }; /* of a state that come to shared memory at once */
+/* Rows of a state that come to shared memory at once; with roles no more than a key tile has, for one ring holds both. */
+static int slice_size(const Saver *s) { return s->args->schedule->roles ? s->args->schedule->key_tile : 128; }
 
 static bool find_load(Op *op, void *arg) {
     Op **found = arg;
@@ -217,15 +218,13 @@ static Status read_residual(Saver *s) {
 }
 
 /* Never a last slice of one row: the one column of features that belongs to it is no left side of a product. */
-static int slice_rows(int left) {
-    return left <= SLICE_ROWS ? left : left == SLICE_ROWS + 1 ? SLICE_ROWS - 16 : SLICE_ROWS;
-}
+static int slice_rows(int left, int size) { return left <= size ? left : left == size + 1 ? size - 16 : size; }
 
 /* phi(q) X + sum, with the rows of X, F of them at `load`, loaded piece by piece and in slices that shared memory can
  * hold. */
 static Value *product_by_slices(Saver *s, Builder *b, const Op *load, Value *sum) {
     for (int row = 0; row < s->F;) {
-        const int p = row / s->width, from = row % s->width, rows = slice_rows(s->width - from);
+        const int p = row / s->width, from = row % s->width, rows = slice_rows(s->width - from, slice_size(s));
         ValueMap  map = {.ctx = s->ctx};
         Op *const piece = ir_clone(b, load, &map);
         Builder   before = ir_before(s->ctx, s->main, piece);

@@ -302,26 +302,35 @@ static bool put_side(Op *dot, void *arg) {
     return true;
 }
 
-static bool convert_left(Op *dot, void *arg) {
-    Stager *s = arg;
-    if (dot->code != OP_DOT || is_shared_side(dot, 0) || dot->in[0]->type.dtype == s->dtype)
-        return true;
-    /* Next to where the value is made, once for all products. */
-    Value *value = dot->in[0];
-    int    count;
-    Op   **users = ir_users(s->ctx, s->kernel, value, &count);
-    Value *made = NULL;
+/* `value` in the products' dtype: made next to where the value is, once for all products. Of columns, the columns of the
+ * converted tile, so that each element is converted once. */
+static Value *converted(Stager *s, Value *value, const Op *user) {
+    int  count;
+    Op **users = ir_users(s->ctx, s->kernel, value, &count);
     for (int u = 0; u < count; u++)
         if (users[u]->code == OP_CONVERT && users[u]->out[0]->type.dtype == s->dtype &&
-            ir_dominates(users[u]->out[0], dot))
-            made = users[u]->out[0];
-    if (!made) {
-        Builder b =
-            value->def ? ir_after(s->ctx, s->kernel, value->def) : ir_before(s->ctx, s->kernel, value->owner->first);
-        made = ir_convert(&b, value, s->dtype);
-    }
-    dot->in[0] = made;
+            ir_dominates(users[u]->out[0], user))
+            return users[u]->out[0];
+    Builder b = value->def ? ir_after(s->ctx, s->kernel, value->def) : ir_before(s->ctx, s->kernel, value->owner->first);
+    if (!value->def || value->def->code != OP_COLS)
+        return ir_convert(&b, value, s->dtype);
+    Value *const whole = converted(s, value->def->in[0], value->def);
+    const Type   type = type_tile(s->dtype, value->type.rows, value->type.cols);
+    Op *const    cols = ir_op(&b, OP_COLS, &whole, 1, &type, 1);
+    op_set_int(s->ctx, cols, AT_LO, op_int(value->def, AT_LO, 0));
+    return cols->out[0];
+}
+
+static bool convert_left(Op *dot, void *arg) {
+    Stager *s = arg;
+    if (dot->code == OP_DOT && !is_shared_side(dot, 0) && dot->in[0]->type.dtype != s->dtype)
+        dot->in[0] = converted(s, dot->in[0], dot);
     return true;
+}
+
+void stage_left_sides(Ctx *ctx, Kernel *kernel, DType dtype) {
+    Stager s = {.ctx = ctx, .kernel = kernel, .dtype = dtype};
+    ir_walk(kernel->body, convert_left, &s);
 }
 
 /* ---- Memory ---- */
@@ -380,12 +389,13 @@ static Status stage(Stager *s) {
         return ctx_fail(s->ctx, ST_FAILED, "pass stage", NULL, "kernel %s has too many right sides", s->kernel->name);
     const When when = stage_singles(s);
     ir_walk(s->body, put_side, s);
-    ir_walk(s->body, convert_left, s);
+    stage_left_sides(s->ctx, s->kernel, s->dtype);
     return place_rings(s, when);
 }
 
 Status pass_stage(Ctx *ctx, Module *module, const PassArgs *args) {
-    for (int k = 0; k < module->kernel_count; k++) {
+    const int count = module->kernel_count - (args->schedule->roles ? 1 : 0); /* roles have staged main */
+    for (int k = 0; k < count; k++) {
         Stager s = {.ctx = ctx,
                     .kernel = module->kernels[k],
                     .args = args,

@@ -211,8 +211,15 @@ static Value *align_to_ring(Tiler *t, Builder *b, Op *op, Value *base, int size)
     return ir_ibin(b, OP_ISUB, down, origin);
 }
 
+/* Tiles before that of the oldest key hold nothing. */
+static Value *first_seen(Builder *b, const KeyTiles *k, const Range *range) {
+    Value *skipped = ir_ibin(b, OP_IDIV, ir_ibin(b, OP_ISUB, range->oldest, k->base), ir_i(b, k->size));
+    return ir_ibin(b, OP_IMAX, k->first, skipped);
+}
+
 /* A windowed row tile starts its keys at row - window: one before the first that it sees, so that the left-edge tile is the
- * one the residual branch needs, and tile borders repeat from row tile to row tile where key_tile divides chunk. */
+ * one the residual branch needs, and tile borders repeat from row tile to row tile where key_tile divides chunk. With roles
+ * tiles end at the youngest key, so that the first one that is worked on is the diagonal, whatever the window. */
 static KeyTiles softmax_tiles(Tiler *t, Builder *b, Op *op, const Range *range) {
     KeyTiles k = {.size = t->schedule->key_tile, .first = ir_i(b, 0)};
     if (range->lo == IR_NEG_INF) {
@@ -222,12 +229,18 @@ static KeyTiles softmax_tiles(Tiler *t, Builder *b, Op *op, const Range *range) 
     }
     const int64_t back = t->chunk % k.size == 0 ? 1 : 0;
     const int64_t keys = t->chunk + range->hi - range->lo + back;
+    if (t->schedule->roles) {
+        const int64_t count = (keys - back + k.size - 1) / k.size;
+        k.base = index_offset(b, t->row, t->chunk + range->hi - count * k.size);
+        k.count = ir_i(b, count);
+        k.first = first_seen(b, &k, range);
+        return k;
+    }
     k.base = index_offset(b, t->row, range->lo - back);
     Value *aligned = back ? NULL : align_to_ring(t, b, op, k.base, k.size);
     k.base = aligned ? aligned : k.base;
     k.count = ir_i(b, (keys + (aligned ? k.size - 1 : 0) + k.size - 1) / k.size);
-    Value *skipped = ir_ibin(b, OP_IDIV, ir_ibin(b, OP_ISUB, range->oldest, k.base), ir_i(b, k.size));
-    k.first = ir_ibin(b, OP_IMAX, k.first, skipped);
+    k.first = first_seen(b, &k, range);
     return k;
 }
 

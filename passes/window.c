@@ -2,7 +2,8 @@
  * In: key loops that mask every tile of scores. Out: each is cut into the tiles where the window's left edge or the oldest
  * key may cut (full mask), the interior (no mask: the bounds of position differences prove it), and the diagonal. A mask
  * keeps lo <= key - query <= hi; over a tile of key_tile columns and `period` rows the difference runs from
- * delta - (period - 1) to delta + key_tile - 1, and delta grows by key_tile with the tile's number. */
+ * delta - (period - 1) to delta + key_tile - 1, and delta grows by key_tile with the tile's number. With roles the parts run
+ * from the youngest key back, so that the first turn is there whatever the row. */
 #include "passes/loops.h"
 
 typedef struct Split {
@@ -10,6 +11,7 @@ typedef struct Split {
     Kernel *kernel;
     Op     *loop, *mask;
     Value  *edge_end, *diagonal; /* tile numbers: first without left mask, first with a diagonal mask */
+    bool    youngest_first;
     bool    edge_has_diagonal, edge_first; /* the edge part may hold diagonal tiles; it holds the first tile whatever it is */
 } Split;
 
@@ -122,10 +124,21 @@ static void free_loads(Split *s, Op *loop) {
     }
 }
 
+/* The loop over tiles lo .. hi - 1; youngest first: backwards, by the tile number that the region's first op makes. */
 static Op *part(Split *s, Value *lo, Value *hi, Value *const *carried) {
     Builder  b = ir_before(s->ctx, s->kernel, s->loop);
     ValueMap map = {.ctx = s->ctx};
     Op      *made = ir_clone(&b, s->loop, &map);
+    if (s->youngest_first) {
+        Value *const turn = made->region->args[0];
+        Builder      in = ir_before(s->ctx, s->kernel, made->region->first);
+        Value *const last = index_offset(&b, ir_ibin(&b, OP_IADD, lo, hi), -1);
+        op_unlink(made);
+        op_insert(&b, made);
+        Value *const number = ir_op(&in, OP_ISUB, (Value *[]){last, turn}, 2, NULL, 0)->out[0];
+        ir_replace_uses(s->kernel, turn, number);
+        number->def->in[1] = turn;
+    }
     made->in[0] = lo;
     made->in[1] = hi;
     for (int c = 0; c < made->out_count; c++)
@@ -133,27 +146,43 @@ static Op *part(Split *s, Value *lo, Value *hi, Value *const *carried) {
     return made;
 }
 
-static void split(Split *s) {
-    const bool    left = op_int(s->mask, AT_LO, 0) != IR_NEG_INF;
-    Value *const *carried = &s->loop->in[3];
-    if (left || s->edge_first) {
-        Op *const edge = part(s, s->loop->in[0], s->edge_end, carried);
-        set_mask(s, loop_mask(edge), left, s->edge_first, s->edge_has_diagonal);
-        carried = edge->out;
-    }
-    Op *const interior = part(s, left || s->edge_first ? s->edge_end : s->loop->in[0], s->diagonal, carried);
+static Op *edge_part(Split *s, Value *const *carried) {
+    Op *const edge = part(s, s->loop->in[0], s->edge_end, carried);
+    set_mask(s, loop_mask(edge), op_int(s->mask, AT_LO, 0) != IR_NEG_INF, s->edge_first, s->edge_has_diagonal);
+    return edge;
+}
+
+static Op *interior_part(Split *s, bool edge, Value *const *carried) {
+    Op *const interior = part(s, edge ? s->edge_end : s->loop->in[0], s->diagonal, carried);
     set_mask(s, loop_mask(interior), false, false, false);
     free_loads(s, interior);
-    Op *const diagonal = part(s, s->diagonal, s->loop->in[1], interior->out);
+    return interior;
+}
+
+static Op *diagonal_part(Split *s, Value *const *carried) {
+    Op *const diagonal = part(s, s->diagonal, s->loop->in[1], carried);
     set_mask(s, loop_mask(diagonal), false, false, true);
+    return diagonal;
+}
+
+static void split(Split *s) {
+    const bool    edge = op_int(s->mask, AT_LO, 0) != IR_NEG_INF || s->edge_first;
+    Value *const *carried = &s->loop->in[3];
+    if (s->youngest_first) {
+        carried = interior_part(s, edge, diagonal_part(s, carried)->out)->out;
+        carried = edge ? edge_part(s, carried)->out : carried;
+    } else {
+        carried = edge ? edge_part(s, carried)->out : carried;
+        carried = diagonal_part(s, interior_part(s, edge, carried)->out)->out;
+    }
     for (int c = 0; c < s->loop->out_count; c++)
-        ir_replace_uses(s->kernel, s->loop->out[c], diagonal->out[c]);
+        ir_replace_uses(s->kernel, s->loop->out[c], carried[c]);
     op_erase(s->loop);
 }
 
 Status pass_window(Ctx *ctx, Module *module, const PassArgs *args) {
     for (int k = 0; k < module->kernel_count; k++) {
-        Split s = {.ctx = ctx, .kernel = module->kernels[k]};
+        Split s = {.ctx = ctx, .kernel = module->kernels[k], .youngest_first = args->schedule->roles};
         s.loop = loop_find(s.kernel->body, "key");
         s.mask = s.loop ? loop_mask(s.loop) : NULL;
         if (!s.mask)

@@ -163,6 +163,16 @@ static const Case CASES[] = {
      "op ring_put: types: the tile must have the type of the ring's slots"},
     {"tile", "  %g:ring<2, bf16<4x8>> = ring\n  fetch %g, %z, %z, %z, %z, %z, %one {param=\"q\", rowdim=1, groupdim=-1, period=4}\n"
              "  commit\n  barrier\n  wait {count=0}", NULL},
+    {"tile", "  %g:ring<2, bf16<4x8>> = ring\n"
+             "  role {role=\"copy\", warps=1, registers=24} {\n    send %g, %z, %z, %z, %z, %one {param=\"q\", rows=4, cols=8, rowdim=1, groupdim=-1, period=4}\n    yield\n  }\n"
+             "  %t:bf16<4x8> = take %g\n  await {count=0}\n  release %g, %t", NULL},
+    {"tile", "  send %x, %z, %z, %z, %z, %one {param=\"q\", rows=4, cols=8, rowdim=1, groupdim=-1, period=4}", "op send: types: %0 must be a ring"},
+    {"tile", "  %g:ring<2, bf16<4x8>> = ring\n  send %g, %z, %z, %z, %z, %one {param=\"q\", rows=8, cols=8, rowdim=1, groupdim=-1, period=4}",
+     "op send: rows: a tile of 8 x 8 does not fit the ring's slots"},
+    {"tile", "  %g:ring<2, bf16<4x8>> = ring\n  %t:f32<4x8> = take %g", "take: types: it takes a tile that fits the slots of a ring"},
+    {"tile", "  %g:ring<2, bf16<4x8>> = ring\n  release %g, %x", "op release: operands: %1 must have been taken from ring %0"},
+    {"tile", "  role {role=\"copy\", warps=0, registers=24} {\n    yield\n  }", "op role: attributes: a role has 1 to 32 warps"},
+    {"tile", "  await {count=-1}", "op await: count: count must be at least 0"},
     {"tile", "  fetch %x, %z, %z, %z, %z, %z, %one {param=\"q\", rowdim=1, groupdim=-1, period=4}",
      "op fetch: types: %0 must be a ring and %1 an index"},
     {"tile", "  wait {count=-1}", "op wait: count: count must be at least 0"},

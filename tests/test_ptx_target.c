@@ -47,7 +47,7 @@ static void capabilities_get_the_row_that_runs(void **state) {
         int         major, minor;
         const char *name; /* NULL: too old */
     } CASES[] = {{7, 5, NULL},          {8, 0, "cuda:sm_80"},    {8, 6, "cuda:sm_86"},    {8, 7, "cuda:sm_86"},
-                 {8, 9, "cuda:sm_89"},  {9, 0, "cuda:sm_90"},    {10, 0, "cuda:sm_100a"}, {10, 3, "cuda:sm_103a"},
+                 {8, 9, "cuda:sm_89"},  {9, 0, "cuda:sm_90a"},    {10, 0, "cuda:sm_100a"}, {10, 3, "cuda:sm_103a"},
                  {10, 1, "cuda:sm_90"}, {12, 0, "cuda:sm_120a"}, {12, 1, "cuda:sm_90"}};
     (void)state;
     for (size_t c = 0; c < sizeof CASES / sizeof *CASES; c++) {

@@ -1,0 +1,158 @@
+/* The interpreter's roles. They run one after the other, the senders first: a ring is a queue without end here. What they
+ * did is replayed behind each role that takes tiles, with the slots that the rings have: where nobody can go on, the block
+ * would wait for ever. A tile that was released is undefined (NaN) from then on. */
+#include "ir/interp.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static Status no_memory(const Machine *m, const Op *op) {
+    return ctx_fail(m->ctx, ST_NO_MEMORY, op_info(op->code)->name, "use smaller tensors", "out of memory");
+}
+
+static Status grow(const Machine *m, const Op *op, void **items, int count, int *capacity, size_t size) {
+    if (count < *capacity)
+        return ST_OK;
+    const int more = *capacity ? 2 * *capacity : 16;
+    void     *grown = realloc(*items, size * (size_t)more);
+    if (!grown)
+        return no_memory(m, op);
+    *items = grown;
+    *capacity = more;
+    return ST_OK;
+}
+
+static Status note(Machine *m, const Op *op, int64_t parcel) {
+    TRY(grow(m, op, (void **)&m->handovers, m->handover_count, &m->handover_capacity, sizeof *m->handovers));
+    m->handovers[m->handover_count++] = (Handover){op, m->role, parcel};
+    return ST_OK;
+}
+
+Status exec_send(Machine *m, const Op *op) {
+    const Type type = type_tile(op->in[0]->type.dtype, (int)op_int(op, AT_ROWS, 0), (int)op_int(op, AT_COLS, 0));
+    TRY(grow(m, op, (void **)&m->parcels, m->parcel_count, &m->parcel_capacity, sizeof *m->parcels));
+    Parcel *const parcel = &m->parcels[m->parcel_count];
+    *parcel = (Parcel){op->in[0], malloc(sizeof(double) * (size_t)interp_elements(type))};
+    if (!parcel->tile)
+        return no_memory(m, op);
+    m->parcel_count++;
+    TRY(interp_read_at(m, op, 1, type, parcel->tile));
+    for (int64_t e = 0; e < interp_elements(type); e++)
+        parcel->tile[e] = interp_round(m, type.dtype, parcel->tile[e]);
+    return note(m, op, m->parcel_count - 1);
+}
+
+Status exec_take(Machine *m, const Op *op) {
+    const Type type = op->out[0]->type;
+    int        p = 0;
+    while (p < m->parcel_count && (m->parcels[p].ring != op->in[0] || !m->parcels[p].tile))
+        p++;
+    if (p == m->parcel_count)
+        return interp_fail(m, op, "nothing was sent that could be taken");
+    memcpy(interp_result(m, op), m->parcels[p].tile, sizeof(double) * (size_t)interp_elements(type));
+    free(m->parcels[p].tile);
+    m->parcels[p].tile = NULL;
+    m->cells[op->out[0]->id].i = p;
+    return note(m, op, p);
+}
+
+Status exec_release(Machine *m, const Op *op) {
+    Cell *const cell = &m->cells[op->in[1]->id];
+    for (int64_t e = 0; e < interp_elements(op->in[1]->type); e++)
+        cell->data[e] = NAN;
+    return note(m, op, cell->i);
+}
+
+/* ---- Would it end? ---- */
+
+typedef struct Replay {
+    const Machine *m;
+    int           *next;            /* by role: the next handover, or the count */
+    bool          *sent, *released; /* by parcel */
+} Replay;
+
+static void skip(Replay *r, int role) {
+    while (r->next[role] < r->m->handover_count && r->m->handovers[r->next[role]].role != role)
+        r->next[role]++;
+}
+
+/* The parcel that had the slot before: `slots` parcels of the same ring earlier; -1 where there was none. */
+static int64_t before_in_slot(const Machine *m, int64_t parcel, int slots) {
+    const Value *ring = m->parcels[parcel].ring;
+    for (int64_t p = parcel - 1; p >= 0; p--)
+        if (m->parcels[p].ring == ring && --slots == 0)
+            return p;
+    return -1;
+}
+
+static bool step(Replay *r, int role) {
+    skip(r, role);
+    if (r->next[role] == r->m->handover_count)
+        return false;
+    const Handover *h = &r->m->handovers[r->next[role]];
+    const int64_t   before = before_in_slot(r->m, h->parcel, h->op->in[0]->type.slots);
+    if (h->op->code == OP_TAKE && !r->sent[h->parcel])
+        return false;
+    if (h->op->code == OP_SEND && before >= 0 && !r->released[before])
+        return false;
+    r->sent[h->parcel] |= h->op->code == OP_SEND;
+    r->released[h->parcel] |= h->op->code == OP_RELEASE;
+    r->next[role]++;
+    return true;
+}
+
+static Status replay(Machine *m, Replay *r) {
+    bool moved = true;
+    while (moved) {
+        moved = false;
+        for (int role = 0; role <= m->role; role++)
+            while (step(r, role))
+                moved = true;
+    }
+    for (int role = 0; role <= m->role; role++)
+        if (r->next[role] < m->handover_count)
+            return interp_fail(m, m->handovers[r->next[role]].op, "the roles wait for one another for ever");
+    for (int p = 0; p < m->parcel_count; p++)
+        if (!r->released[p])
+            return interp_fail(m, NULL, "a tile that was sent is never released");
+    return ST_OK;
+}
+
+static Status check_ends(Machine *m, const Op *op) {
+    Replay r = {m, calloc((size_t)m->role + 1, sizeof(int)), calloc((size_t)m->parcel_count + 1, sizeof(bool)),
+                calloc((size_t)m->parcel_count + 1, sizeof(bool))};
+    const Status status = r.next && r.sent && r.released ? replay(m, &r) : no_memory(m, op);
+    free(r.next);
+    free(r.sent);
+    free(r.released);
+    return status;
+}
+
+static bool is_last_role(const Op *op) {
+    for (const Op *at = op->next; at; at = at->next)
+        if (at->code == OP_ROLE)
+            return false;
+    return true;
+}
+
+Status exec_role(Machine *m, const Op *op) {
+    TRY(interp_block(m, op->region));
+    if (!is_last_role(op)) {
+        m->role++;
+        return ST_OK;
+    }
+    const Status status = check_ends(m, op);
+    m->handover_count = m->parcel_count = m->role = 0; /* every parcel was taken */
+    return status;
+}
+
+void interp_release_parcels(Machine *m) {
+    for (int p = 0; p < m->parcel_count; p++)
+        free(m->parcels[p].tile);
+    free(m->parcels);
+    free(m->handovers);
+    m->parcels = NULL;
+    m->handovers = NULL;
+    m->parcel_count = m->parcel_capacity = m->handover_count = m->handover_capacity = m->role = 0;
+}

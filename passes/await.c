@@ -1,0 +1,93 @@
+/* await: when products end.
+ * In: kernels with roles, whose products run on while the warps that began them go on. Out: nothing looks at a product's
+ * result before an `await` that covers it, and a tile is released only behind the products that read it. A product that adds to another
+ * one's result follows it by itself. Products that are under way end before a loop turns or a branch joins. */
+#include "passes/rewrite.h"
+
+enum { MAX_FLIGHT = 32 };
+
+typedef struct Flight { /* products under way, in the order in which they began, and releases that wait for them */
+    Ctx    *ctx;
+    Kernel *kernel;
+    Op     *products[MAX_FLIGHT];
+    int     count;
+    Op     *releases[MAX_FLIGHT];
+    int     release_count;
+} Flight;
+
+static bool reads(const Op *product, const Value *tile) {
+    return product->in[0] == tile || product->in[1] == tile;
+}
+
+/* The number of products that must have ended before `op` may run; 0 for none. */
+static int needed_by(const Flight *f, const Op *op) {
+    int needed = 0;
+    for (int p = 0; p < f->count; p++) {
+        const DotParts parts = op->code == OP_DOT ? ir_dot_parts(op) : (DotParts){0};
+        for (int i = 0; i < op->in_count; i++)
+            if (op->in[i] == f->products[p]->out[0] && !(op->code == OP_DOT && op->in[i] == parts.acc && !parts.scale && p + 1 == f->count))
+                needed = p + 1;
+    }
+    return needed;
+}
+
+static bool is_free(const Flight *f, const Value *tile) {
+    for (int p = 0; p < f->count; p++)
+        if (reads(f->products[p], tile))
+            return false;
+    return true;
+}
+
+/* Before `op`: the first `ended` products have ended, and what they read is released. */
+static void end_products(Flight *f, Op *op, int ended) {
+    if (ended == 0)
+        return;
+    Builder   b = ir_before(f->ctx, f->kernel, op);
+    Op *const await = ir_op(&b, OP_AWAIT, NULL, 0, NULL, 0);
+    int       left = 0;
+    op_set_int(f->ctx, await, AT_COUNT, f->count - ended);
+    for (int p = ended; p < f->count; p++)
+        f->products[p - ended] = f->products[p];
+    f->count -= ended;
+    for (int r = 0; r < f->release_count; r++) {
+        if (is_free(f, f->releases[r]->in[1]))
+            op_insert(&b, f->releases[r]);
+        else
+            f->releases[left++] = f->releases[r];
+    }
+    f->release_count = left;
+}
+
+static void visit_block(Flight *f, Block *block) {
+    for (Op *op = block->first, *next; op; op = next) {
+        next = op->next;
+        if (op->region || op->code == OP_YIELD || f->count == MAX_FLIGHT)
+            end_products(f, op, f->count);
+        else
+            end_products(f, op, needed_by(f, op));
+        if (op->region)
+            visit_block(f, op->region);
+        if (op->code == OP_RELEASE && !is_free(f, op->in[1])) {
+            op_unlink(op);
+            f->releases[f->release_count++] = op;
+        }
+        if (op->code == OP_DOT)
+            f->products[f->count++] = op;
+    }
+}
+
+static bool visit_role(Op *op, void *arg) {
+    Flight *f = arg;
+    if (op->code == OP_ROLE)
+        visit_block(f, op->region);
+    return true;
+}
+
+Status pass_await(Ctx *ctx, Module *module, const PassArgs *args) {
+    (void)args;
+    for (int k = 0; k < module->kernel_count; k++) {
+        Flight f = {.ctx = ctx, .kernel = module->kernels[k]};
+        ir_walk(f.kernel->body, visit_role, &f);
+    }
+    return ST_OK;
+}
