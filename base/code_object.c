@@ -13,7 +13,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { VERSION = 3, CHECKSUM_BYTES = 16, MAX_PARAMS = 256, MAX_PHASES = 256 };
+enum { VERSION = 4, CHECKSUM_BYTES = 16, MAX_PARAMS = 256, MAX_PHASES = 256 };
 
 static const char MAGIC[8] = {'R', 'A', 'T', 'T', 'A', 'N', 'C', 'O'};
 
@@ -125,7 +125,16 @@ static void visit_param(Codec *codec, CodeParam *param) {
     param->role = (ParamRole)role;
 }
 
-static void visit_phase(Codec *codec, CodePhase *phase) {
+static void visit_map(Codec *codec, CodeMap *map, int param_count) {
+    visit_int(codec, &map->param, 0, param_count - 1);
+    visit_int(codec, &map->dims, 2, 4);
+    visit_int(codec, &map->box_rows, 1, 256);
+    visit_int(codec, &map->row_dim, 1, 2);
+    visit_int(codec, &map->box_cols, 1, 128);
+}
+
+static void visit_phase(Codec *codec, CodePhase *phase, int param_count) {
+    int overlaps = phase->overlaps;
     visit_name(codec, phase->symbol, sizeof phase->symbol);
     visit_int(codec, &phase->axis_count, 0, 4);
     for (int a = phase->axis_count; !codec->read && a < 4; a++)
@@ -135,6 +144,12 @@ static void visit_phase(Codec *codec, CodePhase *phase) {
     visit_int(codec, &phase->threads, 0, 1024);
     visit_i64(codec, &phase->shared_bytes);
     codec->damaged |= codec->read && (phase->scratch_bytes < 0 || phase->shared_bytes < 0);
+    visit_int(codec, &phase->resident, 0, INT16_MAX);
+    visit_int(codec, &overlaps, 0, 1);
+    visit_int(codec, &phase->map_count, 0, CODE_MAX_MAPS);
+    for (int m = 0; m < phase->map_count; m++)
+        visit_map(codec, &phase->maps[m], param_count);
+    phase->overlaps = overlaps;
 }
 
 static void visit_params(Codec *codec, CodeObject *object) {
@@ -155,7 +170,7 @@ static void visit_phases(Codec *codec, CodeObject *object) {
         object->phases = make_room(codec, (size_t)object->phase_count, sizeof *object->phases);
     for (int p = 0; object->phases && codec_ok(codec) && p < object->phase_count; p++) {
         CodePhase phase = object->phases[p];
-        visit_phase(codec, &phase);
+        visit_phase(codec, &phase, object->param_count);
         if (codec->read)
             object->phases[p] = phase;
     }

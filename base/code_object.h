@@ -11,11 +11,19 @@
  *
  * GPU calling convention. The payload is a cubin, the target "cuda:sm_XX". Each phase is one kernel
  *     extern "C" __global__ void phase(const __grid_constant__ Args args);
- * with struct Args { long long at[5 * param_count + SYM_COUNT]; } laid out like the args above, addresses being the
- * device's. It is launched with product(axes) blocks on grid.x (nothing where that is 0), `threads` threads and
- * `shared_bytes` of dynamic shared memory; phases run one after the other on the launch's stream. The contents of
- * cu_seqlens, slots and pos are in device memory and have not been checked: kernels must reach no memory outside the
- * tensors whatever they hold. */
+ * with struct Args { long long at[5 * param_count + SYM_COUNT + 1]; } laid out like the args above, addresses being the
+ * device's; the last entry is the number of items of this phase, product(axes). It is launched with blocks on grid.x
+ * (none where there is no item), `threads` threads and `shared_bytes` of dynamic shared memory; phases run one after
+ * the other on the launch's stream. The contents of cu_seqlens, slots and pos are in device memory and have not been
+ * checked: kernels must reach no memory outside the tensors whatever they hold.
+ * - `resident` 0: a block for each item. Else persistent: min(items, multiprocessors * resident) blocks, each of which
+ *   walks over items itself.
+ * - `overlaps`: the blocks may start before the phase before has ended (programmatic stream serialization). Every block
+ *   calls griddepcontrol.wait before it reads what earlier phases wrote or writes what they use, and before it ends:
+ *   the phase behind it waits for this one alone. Never the first phase of a code object; where those before it had no
+ *   item, it is launched without overlap, for what comes before is the caller's.
+ * - `map_count` > 0: the phase takes a second parameter, const __grid_constant__ Maps maps, with
+ *   struct Maps { CUtensorMap at[map_count]; }, each 128 bytes and the struct aligned to 64. See CodeMap. */
 #ifndef RATTAN_BASE_CODE_OBJECT_H
 #define RATTAN_BASE_CODE_OBJECT_H
 
@@ -64,13 +72,32 @@ static inline int code_param_caller_rank(const CodeParam *param) {
     return param->rank - (number ? 1 : 0);
 }
 
+/* A map of a parameter for the GPU's bulk copies of boxes. It has the innermost `dims` of the parameter's four dims,
+ * innermost first, of the sizes and strides of the launch: rows and columns beyond them read as zeros. A box is box_cols
+ * columns of d3 by box_rows of dim `row_dim` (1 or 2), and one of the others; in shared memory with the 128-byte
+ * swizzle. L2 promotion is 256 bytes. A launch is refused where the address or a stride of a dim with more than one
+ * element is no multiple of 16 bytes. The map of an absent or empty tensor is zeros and must not be used. */
+typedef struct CodeMap {
+    int param;    /* PARAM_WORK ones too; fp32, bf16 or fp16 */
+    int dims;     /* 2 to 4; fewer than 4: the outer ones are 1, constant or as launched */
+    int box_rows; /* 1 to 256 */
+    int row_dim;  /* at least 4 - dims */
+    int box_cols; /* 16 to 128 bytes, a multiple of 16 */
+} CodeMap;
+
+enum { CODE_MAX_MAPS = 12 };
+
 typedef struct CodePhase {
     char    symbol[96];
     int     axis_count;
     int64_t axes[4];       /* extents, as dims above */
     int64_t scratch_bytes; /* per thread */
-    int     threads;       /* GPUs: of a block; 0 on CPUs */
-    int64_t shared_bytes;  /* GPUs: dynamic shared memory of a block */
+    int     threads;       /* GPUs: of a block; 0 on CPUs; the rest is the GPUs' as well */
+    int64_t shared_bytes;  /* dynamic shared memory of a block */
+    int     resident;      /* blocks a multiprocessor of a persistent phase; 0: a block an item */
+    bool    overlaps;      /* may start before the phase before has ended */
+    int     map_count;
+    CodeMap maps[CODE_MAX_MAPS];
 } CodePhase;
 
 typedef struct CodeObject {

@@ -11,15 +11,19 @@ static bool find_functions(void *library, CudaDriver *driver, const char **missi
     const struct {
         const char *name;
         void       *place;
+        bool        optional;
     } functions[] = {
-#define X(member, name, arguments) {name, &driver->member},
+#define X(member, name, arguments) {name, &driver->member, false},
         CUDA_FUNCTIONS(X)
+#undef X
+#define X(member, name, arguments) {name, &driver->member, true},
+        CUDA_OPTIONAL_FUNCTIONS(X)
 #undef X
     };
     for (size_t f = 0; f < sizeof functions / sizeof *functions; f++) {
         void *address = dlsym(library, functions[f].name);
         *missing = functions[f].name;
-        if (!address)
+        if (!address && !functions[f].optional)
             return false;
         memcpy(functions[f].place, &address, sizeof address);
     }

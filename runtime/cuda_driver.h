@@ -18,6 +18,28 @@ typedef struct CuEventOpaque    *CuEvent;
 typedef struct CuGraphOpaque    *CuGraph;
 typedef struct CuExecOpaque     *CuGraphExec;
 
+/* An attribute of a launch; the driver keeps 64 bytes for its value. */
+typedef struct CuLaunchAttribute {
+    int id;
+    union {
+        int64_t align;
+        int     number;
+        char    room[64];
+    } value;
+} CuLaunchAttribute;
+
+typedef struct CuLaunchConfig {
+    unsigned           grid_x, grid_y, grid_z, block_x, block_y, block_z, shared_bytes;
+    CuStream           stream;
+    CuLaunchAttribute *attributes;
+    unsigned           attribute_count;
+} CuLaunchConfig;
+
+/* What the copy engine reads of a tensor: made by encode_map, passed to kernels by value. */
+typedef struct CuTensorMap {
+    _Alignas(64) uint64_t opaque[16];
+} CuTensorMap;
+
 /* X(member, the driver's name, arguments) */
 #define CUDA_FUNCTIONS(X)                                                                                              \
     X(error_name, "cuGetErrorName", (int result, const char **text))                                                   \
@@ -66,9 +88,18 @@ typedef struct CuExecOpaque     *CuGraphExec;
       (CuFunction function, unsigned grid_x, unsigned grid_y, unsigned grid_z, unsigned block_x, unsigned block_y,     \
        unsigned block_z, unsigned shared_bytes, CuStream stream, void **parameters, void **extra))
 
+/* What a driver may lack: NULL then, and whoever needs one says so. */
+#define CUDA_OPTIONAL_FUNCTIONS(X)                                                                                     \
+    X(launch_with, "cuLaunchKernelEx",                                                                                 \
+      (const CuLaunchConfig *config, CuFunction function, void **parameters, void **extra))                            \
+    X(encode_map, "cuTensorMapEncodeTiled",                                                                            \
+      (CuTensorMap * map, int type, uint32_t rank, void *address, const uint64_t *dims, const uint64_t *strides,       \
+       const uint32_t *box, const uint32_t *steps, int interleave, int swizzle, int promotion, int fill))
+
 typedef struct CudaDriver {
 #define X(member, name, arguments) int(*member) arguments;
     CUDA_FUNCTIONS(X)
+    CUDA_OPTIONAL_FUNCTIONS(X)
 #undef X
 } CudaDriver;
 
@@ -90,6 +121,14 @@ enum {
     CU_CAPTURE_THREAD_LOCAL = 1,
     CU_JIT_ERROR_LOG = 5,
     CU_JIT_ERROR_LOG_SIZE = 6,
+    CU_LAUNCH_OVERLAPS = 6, /* programmatic stream serialization */
+    CU_MAP_FP16 = 6,
+    CU_MAP_FP32 = 7,
+    CU_MAP_BF16 = 9,
+    CU_MAP_NO_INTERLEAVE = 0,
+    CU_MAP_SWIZZLE_128 = 3,
+    CU_MAP_PROMOTE_256 = 3,
+    CU_MAP_ZERO_FILL = 0,
     CU_RESULT_OUT_OF_MEMORY = 2,
     CU_RESULT_NO_BINARY = 209,
 };

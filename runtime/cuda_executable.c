@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "runtime/launch_args.h"
+#include "runtime/tensor_maps.h"
 
 enum { PLAIN_SHARED = 48 << 10, LEAST_WORKSPACE = 64 << 10, LOG_BYTES = 1024 };
 
@@ -28,6 +29,7 @@ struct CudaExecutable {
     CuModule          module;
     CuFunction       *phases;
     CudaPhaseFacts   *facts;
+    MapCache         *maps; /* NULL: no phase has any */
     pthread_mutex_t   lock; /* of the list */
     Workspace        *workspaces;
 };
@@ -72,6 +74,9 @@ static Status load_phase(Ctx *ctx, CudaExecutable *executable, int p) {
         return ctx_fail(ctx, ST_NO_DEVICE, phase->symbol, "use a schedule with smaller tiles or fewer stages",
                         "wants %lld bytes of shared memory a block, the device has %d", (long long)phase->shared_bytes,
                         executable->device->facts.shared_bytes);
+    if (phase->overlaps && !driver->launch_with)
+        return ctx_fail(ctx, ST_NO_DEVICE, phase->symbol, "install driver 525 (CUDA 12.0) or newer",
+                        "overlaps the kernel before it, and the driver has no cuLaunchKernelEx");
     if (phase->shared_bytes <= PLAIN_SHARED)
         return ST_OK;
     return cuda_check(ctx, driver, driver->function_set(function, CU_FUNCTION_DYNAMIC_SHARED, (int)phase->shared_bytes),
@@ -93,6 +98,7 @@ static Status load(Ctx *ctx, CudaExecutable *executable) {
     executable->facts = calloc(count + 1, sizeof *executable->facts);
     if (!executable->phases || !executable->facts)
         return ctx_fail(ctx, ST_NO_MEMORY, executable->object->name, NULL, "out of memory");
+    TRY(map_cache_new(ctx, executable->object, &executable->device->driver, &executable->maps));
     TRY(cuda_enter(ctx, executable->device, &pushed));
     const Status status = load_inside(ctx, executable);
     cuda_leave(executable->device, pushed);
@@ -136,6 +142,7 @@ void cuda_executable_free(CudaExecutable *executable) {
     }
     unload(executable);
     pthread_mutex_destroy(&executable->lock);
+    map_cache_free(executable->maps);
     free(executable->phases);
     free(executable->facts);
     free(executable);
@@ -216,11 +223,25 @@ static Status take_workspace(Ctx *ctx, CudaExecutable *executable, const CudaPla
 
 /* ---- Launching ----------------------------------------------------------------------------------------------------
  */
-static Status count_blocks(Ctx *ctx, const CodePhase *phase, const LaunchSizes *sizes, int64_t *blocks) {
-    bool over = false;
-    *blocks = 1;
+/* What one launch is made of. */
+typedef struct Launch {
+    const CudaPlace   *place;
+    const LaunchSizes *sizes;
+    int64_t            args[LAUNCH_ARGS]; /* the last entry in use is the current phase's items */
+    CuTensorMap        maps[LAUNCH_MAX_MAPS];
+} Launch;
+
+/* Items of a phase, and the blocks that do them. */
+static Status count_blocks(Ctx *ctx, const CudaExecutable *executable, int p, const LaunchSizes *sizes, int64_t *items,
+                           int64_t *blocks) {
+    const CodePhase *phase = &executable->object->phases[p];
+    bool             over = false;
+    *items = 1;
     for (int a = 0; a < phase->axis_count; a++)
-        over |= __builtin_mul_overflow(*blocks, launch_dim(sizes, phase->axes[a]), blocks);
+        over |= __builtin_mul_overflow(*items, launch_dim(sizes, phase->axes[a]), items);
+    const int     processors = executable->device->facts.multiprocessors;
+    const int64_t most = (int64_t)(processors > 0 ? processors : 1) * phase->resident;
+    *blocks = phase->resident > 0 && *items > most ? most : *items;
     if (over || *blocks > MOST_BLOCKS)
         return ctx_fail(ctx, ST_USAGE, phase->symbol, "use a smaller batch", "would take more than %lld blocks",
                         (long long)MOST_BLOCKS);
@@ -230,7 +251,7 @@ static Status count_blocks(Ctx *ctx, const CodePhase *phase, const LaunchSizes *
 static Status launch_failed(Ctx *ctx, const CudaExecutable *executable, const CodePhase *phase, int64_t blocks,
                             const LaunchSizes *sizes, int result) {
     char what[256];
-    snprintf(what, sizeof what, "cuLaunchKernel with %lld blocks of %d threads and %lld bytes, B=%lld T=%lld N=%lld",
+    snprintf(what, sizeof what, "launch with %lld blocks of %d threads and %lld bytes, B=%lld T=%lld N=%lld",
              (long long)blocks, phase->threads, (long long)phase->shared_bytes, (long long)sizes->syms[SYM_B],
              (long long)sizes->syms[SYM_T], (long long)sizes->syms[SYM_N]);
     return cuda_check(ctx, &executable->device->driver, result, phase->symbol, what);
@@ -245,40 +266,70 @@ static Status mark(Ctx *ctx, const CudaExecutable *executable, const CudaPlace *
                       "cuEventRecord");
 }
 
-static Status launch_phase(Ctx *ctx, const CudaExecutable *executable, const CudaPlace *place, int p,
-                           const LaunchSizes *sizes, int64_t *args) {
+static int enqueue(const CudaExecutable *executable, int p, unsigned blocks, bool overlaps, CuStream stream,
+                   void **parameters) {
+    const CudaDriver *driver = &executable->device->driver;
+    const CuFunction  function = executable->phases[p];
+    const unsigned    threads = (unsigned)executable->object->phases[p].threads,
+                   shared = (unsigned)executable->object->phases[p].shared_bytes;
+    if (!overlaps)
+        return driver->launch(function, blocks, 1, 1, threads, 1, 1, shared, stream, parameters, NULL);
+    CuLaunchAttribute    attribute = {.id = CU_LAUNCH_OVERLAPS, .value.number = 1};
+    const CuLaunchConfig config = {blocks, 1, 1, threads, 1, 1, shared, stream, &attribute, 1};
+    return driver->launch_with(&config, function, parameters, NULL);
+}
+
+/* `first`: nothing of this launch is enqueued yet, so that the phase must wait for what is the caller's. */
+static Status launch_phase(Ctx *ctx, const CudaExecutable *executable, int p, Launch *launch, CuTensorMap *maps,
+                           bool *first) {
     const CodePhase *phase = &executable->object->phases[p];
-    void            *parameters[] = {args};
-    int64_t          blocks;
-    TRY(count_blocks(ctx, phase, sizes, &blocks));
+    void            *parameters[] = {launch->args, maps};
+    int64_t         *items = &launch->args[5 * executable->object->param_count + SYM_COUNT], blocks;
+    TRY(mark(ctx, executable, launch->place, p));
+    TRY(count_blocks(ctx, executable, p, launch->sizes, items, &blocks));
     if (blocks == 0)
         return ST_OK;
     const int result =
-        executable->device->driver.launch(executable->phases[p], (unsigned)blocks, 1, 1, (unsigned)phase->threads, 1, 1,
-                                          (unsigned)phase->shared_bytes, place->stream, parameters, NULL);
-    return result == 0 ? ST_OK : launch_failed(ctx, executable, phase, blocks, sizes, result);
+        enqueue(executable, p, (unsigned)blocks, phase->overlaps && !*first, launch->place->stream, parameters);
+    *first = false;
+    return result == 0 ? ST_OK : launch_failed(ctx, executable, phase, blocks, launch->sizes, result);
 }
 
-static Status launch_phases(Ctx *ctx, const CudaExecutable *executable, const CudaPlace *place,
-                            const LaunchSizes *sizes, int64_t *args) {
-    const int count = executable->object->phase_count;
-    int64_t   ignored;
-    for (int p = 0; p < count; p++) /* first all, so that a refusal leaves nothing running */
-        TRY(count_blocks(ctx, &executable->object->phases[p], sizes, &ignored));
-    for (int p = 0; p < count; p++) {
-        TRY(mark(ctx, executable, place, p));
-        TRY(launch_phase(ctx, executable, place, p, sizes, args));
+/* Whether every phase can be launched, and its maps: before the first is, so that a refusal leaves nothing running. */
+static Status ready_phases(Ctx *ctx, const CudaExecutable *executable, Launch *launch) {
+    CuTensorMap *maps = launch->maps;
+    int64_t      items, blocks;
+    for (int p = 0; p < executable->object->phase_count; p++) {
+        const int count = executable->object->phases[p].map_count;
+        TRY(count_blocks(ctx, executable, p, launch->sizes, &items, &blocks));
+        if (count > 0 && blocks > 0)
+            TRY(map_cache_get(ctx, executable->maps, p, launch->sizes, launch->args, maps));
+        maps += count;
     }
-    return mark(ctx, executable, place, count);
+    return ST_OK;
+}
+
+static Status launch_phases(Ctx *ctx, const CudaExecutable *executable, Launch *launch) {
+    const int    count = executable->object->phase_count;
+    CuTensorMap *maps = launch->maps;
+    bool         first = true;
+    TRY(ready_phases(ctx, executable, launch));
+    for (int p = 0; p < count; p++) {
+        TRY(launch_phase(ctx, executable, p, launch, maps, &first));
+        maps += executable->object->phases[p].map_count;
+    }
+    return mark(ctx, executable, launch->place, count);
 }
 
 static Status launch_inside(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors,
                             const LaunchSizes *sizes) {
-    int64_t   args[LAUNCH_ARGS];
+    Launch    launch;
     CuPointer work;
+    launch.place = place;
+    launch.sizes = sizes;
     TRY(take_workspace(ctx, executable, place, sizes->work_bytes, &work));
-    launch_fill(executable->object, tensors, sizes, (uint8_t *)(uintptr_t)work, args);
-    return launch_phases(ctx, executable, place, sizes, args);
+    launch_fill(executable->object, tensors, sizes, (uint8_t *)(uintptr_t)work, launch.args);
+    return launch_phases(ctx, executable, &launch);
 }
 
 Status cuda_executable_launch(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors,

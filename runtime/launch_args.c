@@ -47,6 +47,30 @@ static int find_param(const CodeObject *object, const char *name) {
     return -1;
 }
 
+static bool map_fine(const CodeObject *object, const CodeMap *map) {
+    if (map->param < 0 || map->param >= object->param_count)
+        return false;
+    const DType   dtype = object->params[map->param].dtype;
+    const int64_t bytes = (int64_t)map->box_cols * (int64_t)dtype_size(dtype);
+    return (dtype == DT_F32 || dtype == DT_BF16 || dtype == DT_F16) && map->dims >= 2 && map->dims <= 4 &&
+           map->row_dim >= 4 - map->dims && map->row_dim >= 1 && map->row_dim <= 2 && map->box_rows >= 1 &&
+           map->box_rows <= 256 && bytes >= 16 && bytes <= 128 && bytes % 16 == 0;
+}
+
+static bool phases_fine(const CodeObject *object) {
+    bool fine = true;
+    int  maps = 0;
+    for (int p = 0; p < object->phase_count; p++) {
+        const CodePhase *phase = &object->phases[p];
+        fine &= phase->axis_count >= 0 && phase->axis_count <= 4 && phase->scratch_bytes >= 0 && phase->resident >= 0;
+        fine &= phase->map_count >= 0 && phase->map_count <= CODE_MAX_MAPS && (p > 0 || !phase->overlaps);
+        for (int m = 0; fine && m < phase->map_count; m++)
+            fine = map_fine(object, &phase->maps[m]);
+        maps += phase->map_count;
+    }
+    return fine && maps <= LAUNCH_MAX_MAPS;
+}
+
 Status launch_check_object(Ctx *ctx, const CodeObject *object) {
     static const char *const INDICES[] = {"cu_seqlens", "slots", "pos"};
     bool                     fine = object->param_count <= LAUNCH_MAX_PARAMS && find_param(object, "q") >= 0;
@@ -57,11 +81,11 @@ Status launch_check_object(Ctx *ctx, const CodeObject *object) {
             fine &= strcmp(param->name, INDICES[i]) != 0 || (param->dtype == DT_I32 && param->rank == 1);
         fine &= strcmp(param->name, "q") != 0 || param->rank == 4;
     }
-    for (int p = 0; p < object->phase_count; p++)
-        fine &= object->phases[p].axis_count >= 0 && object->phases[p].axis_count <= 4 &&
-                object->phases[p].scratch_bytes >= 0;
-    return fine ? ST_OK
-                : ctx_fail(ctx, ST_INTEGRITY, "code object", "compile it again", "its parameters make no sense");
+    if (!fine)
+        return ctx_fail(ctx, ST_INTEGRITY, "code object", "compile it again", "its parameters make no sense");
+    return phases_fine(object)
+               ? ST_OK
+               : ctx_fail(ctx, ST_INTEGRITY, "code object", "compile it again", "its phases make no sense");
 }
 
 /* ---- Messages ---------------------------------------------------------------------------------------------------- */

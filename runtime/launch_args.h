@@ -4,14 +4,16 @@
 
 #include "runtime/executable.h"
 
-enum { LAUNCH_MAX_PARAMS = 64, LAUNCH_ARGS = 5 * LAUNCH_MAX_PARAMS + SYM_COUNT };
+/* LAUNCH_MAX_MAPS: of all phases together. */
+enum { LAUNCH_MAX_PARAMS = 64, LAUNCH_ARGS = 5 * LAUNCH_MAX_PARAMS + SYM_COUNT + 1, LAUNCH_MAX_MAPS = 48 };
 
 typedef struct LaunchSizes {
     int64_t syms[SYM_COUNT];
     int64_t work_bytes; /* of all PARAM_WORK together */
 } LaunchSizes;
 
-/* A code object that a launch can serve: at most LAUNCH_MAX_PARAMS, with a 4-dim "q". Else ST_INTEGRITY. */
+/* A code object that a launch can serve: at most LAUNCH_MAX_PARAMS, with a 4-dim "q", phases and maps as code_object.h
+ * has them. Else ST_INTEGRITY. */
 Status launch_check_object(Ctx *ctx, const CodeObject *object);
 
 /* Binds the Syms to the tensors' dims and checks dtypes, ranks, dims, strides. `tensors`: one for each parameter that is
@@ -24,7 +26,7 @@ Status launch_check_data(Ctx *ctx, const CodeObject *object, const Tensor *tenso
 /* Checks the contents of cu_seqlens, slots and pos. `marks`: P bits, zero before and after. */
 Status launch_check_indices(Ctx *ctx, const CodeObject *object, const Tensor *tensors, const LaunchSizes *sizes, uint64_t *marks);
 
-/* Writes the args block; `work` is 64-byte aligned memory of work_bytes. */
+/* Writes the args block up to the Syms; `work` is 64-byte aligned memory of work_bytes. */
 void launch_fill(const CodeObject *object, const Tensor *tensors, const LaunchSizes *sizes, uint8_t *work, int64_t *args);
 
 /* A dim of a CodeParam or CodePhase as a number. */

@@ -1,5 +1,5 @@
 /* A driver API without a GPU, for the tests of runtime/cuda_*: device memory is the host's, launches are written down
- * and run nothing. Loaded through RATTAN_LIBCUDA. */
+ * and run nothing. Loaded through RATTAN_LIBCUDA. With FAKE_OLD it lacks what a driver may lack. */
 #include "fake_cuda.h"
 
 #include <stdlib.h>
@@ -47,7 +47,10 @@ EXPORT int cuDeviceGetName(char *name, int size, CuDevice device) {
 }
 EXPORT int cuDeviceGetAttribute(int *value, int attribute, CuDevice device) {
     (void)device;
-    *value = attribute == CU_DEVICE_MAJOR ? 9 : attribute == CU_DEVICE_SHARED_OPTIN ? 232448 : 0;
+    *value = attribute == CU_DEVICE_MAJOR             ? 9
+             : attribute == CU_DEVICE_SHARED_OPTIN    ? 232448
+             : attribute == CU_DEVICE_MULTIPROCESSORS ? FAKE_PROCESSORS
+                                                      : 0;
     return 0;
 }
 EXPORT int cuDeviceTotalMem_v2(size_t *bytes, CuDevice device) {
@@ -163,6 +166,13 @@ EXPORT int cuFuncSetAttribute(CuFunction function, int attribute, int value) {
     fake_cuda.optin_bytes = attribute == CU_FUNCTION_DYNAMIC_SHARED ? value : -1;
     return 0;
 }
+static void note_maps(FakeLaunch *launch, const CuTensorMap *maps) {
+    for (int m = 0; m < fake_cuda.map_count; m++) {
+        launch->maps[m] = (int)maps[m].opaque[0];
+        launch->map_addresses[m] = maps[m].opaque[1];
+    }
+}
+
 EXPORT int cuLaunchKernel(CuFunction function, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned ty,
                           unsigned tz, unsigned shared_bytes, CuStream stream, void **parameters, void **extra) {
     if (fake_cuda.fail_launch || extra || y * z * ty * tz != 1 || without_context())
@@ -171,8 +181,46 @@ EXPORT int cuLaunchKernel(CuFunction function, unsigned x, unsigned y, unsigned 
     *launch = (FakeLaunch){.blocks = x, .threads = threads, .shared_bytes = shared_bytes, .stream = stream};
     memcpy(launch->symbol, (const void *)function, sizeof launch->symbol);
     memcpy(launch->args, parameters[0], sizeof launch->args);
+    if (strncmp(launch->symbol, "mapped", 6) == 0)
+        note_maps(launch, parameters[1]);
     return 0;
 }
+
+#ifndef FAKE_OLD
+EXPORT int cuLaunchKernelEx(const CuLaunchConfig *c, CuFunction function, void **parameters, void **extra) {
+    const int slot = fake_cuda.launch_count % FAKE_LAUNCHES;
+    const int result = cuLaunchKernel(function, c->grid_x, c->grid_y, c->grid_z, c->block_x, c->block_y, c->block_z,
+                                      c->shared_bytes, c->stream, parameters, extra);
+    for (unsigned a = 0; result == 0 && a < c->attribute_count; a++)
+        if (c->attributes[a].id == CU_LAUNCH_OVERLAPS)
+            fake_cuda.launches[slot].overlaps = c->attributes[a].value.number;
+    return result;
+}
+
+EXPORT int cuTensorMapEncodeTiled(CuTensorMap *map, int type, uint32_t rank, void *address, const uint64_t *dims,
+                                  const uint64_t *strides, const uint32_t *box, const uint32_t *steps, int interleave,
+                                  int swizzle, int promotion, int fill) {
+    bool fine = !fake_cuda.fail_encode && (uintptr_t)map % 64 == 0 && address && (uintptr_t)address % 16 == 0;
+    for (uint32_t i = 0; i < rank; i++)
+        fine = fine && dims[i] > 0 && box[i] > 0 && (i == 0 || (strides[i - 1] > 0 && strides[i - 1] % 16 == 0));
+    if (!fine)
+        return INVALID_VALUE;
+    FakeEncode *encode = &fake_cuda.encodes[fake_cuda.encode_count++ % FAKE_ENCODES];
+    *encode = (FakeEncode){.type = type,
+                           .rank = (int)rank,
+                           .interleave = interleave,
+                           .swizzle = swizzle,
+                           .promotion = promotion,
+                           .fill = fill,
+                           .address = (uint64_t)(uintptr_t)address};
+    memcpy(encode->dims, dims, rank * sizeof *dims);
+    memcpy(encode->strides, strides, (rank - 1) * sizeof *strides);
+    memcpy(encode->box, box, rank * sizeof *box);
+    memcpy(encode->steps, steps, rank * sizeof *steps);
+    *map = (CuTensorMap){{(uint64_t)fake_cuda.encode_count, encode->address}};
+    return 0;
+}
+#endif
 
 /* There so that the table is complete; nothing tested here calls them. */
 #define UNUSED(name)                                                                                                   \

@@ -5,25 +5,38 @@
 
 #include <stdint.h>
 
-enum { FAKE_LAUNCHES = 64, FAKE_ARGS = 64 };
+enum { FAKE_LAUNCHES = 64, FAKE_ARGS = 64, FAKE_MAPS = 4, FAKE_ENCODES = 64, FAKE_PROCESSORS = 7 };
 
 typedef struct FakeLaunch {
     char     symbol[96];
     unsigned blocks, threads, shared_bytes;
     void    *stream;
+    int      overlaps;        /* launched so as to start before the one before has ended */
     int64_t  args[FAKE_ARGS]; /* the first 8 * FAKE_ARGS bytes of the kernel's parameter */
+    int      maps[FAKE_MAPS]; /* kernels named "mapped...": 1 + the encode that made each map, 0 for zeros */
+    uint64_t map_addresses[FAKE_MAPS];
 } FakeLaunch;
+
+/* What a tensor map was made of. */
+typedef struct FakeEncode {
+    int      type, rank, interleave, swizzle, promotion, fill;
+    uint64_t address, dims[4], strides[3];
+    uint32_t box[4], steps[4];
+} FakeEncode;
 
 typedef struct FakeCuda {
     FakeLaunch launches[FAKE_LAUNCHES];
     int        launch_count;
+    FakeEncode encodes[FAKE_ENCODES];
+    int        encode_count;
     int        allocations, freed; /* of device memory, so far */
     int        modules;            /* loaded and not unloaded */
     int        pushed;             /* contexts on the stack */
     int        optin_bytes;        /* dynamic shared memory that a function was allowed last */
     int        loaded_ptx;         /* the last module was made of text */
     /* What to do wrong */
-    int devices, capturing, max_threads, refuse_cubin, fail_alloc, fail_launch;
+    int devices, capturing, max_threads, refuse_cubin, fail_alloc, fail_launch, fail_encode;
+    int map_count; /* not wrong: how many maps kernels named "mapped..." take */
 } FakeCuda;
 
 #endif

@@ -59,6 +59,11 @@ static CodeObject *make_object(void) {
         phase->scratch_bytes = 4096 * (p + 1);
         phase->threads = 128 * p;
         phase->shared_bytes = 230000 * p;
+        phase->resident = 2 * p;
+        phase->overlaps = p == 1;
+        phase->map_count = 3 * p;
+        for (int m = 0; m < phase->map_count; m++)
+            phase->maps[m] = (CodeMap){.param = m, .dims = 4 - m, .box_rows = 64 + m, .row_dim = 2 - m % 2, .box_cols = 32};
     }
     object->name = copy_text("test");
     object->spec = copy_text("name = \"test\"\nheads = 8\n");
@@ -129,6 +134,11 @@ static void test_round_trip(void **data) {
         assert_int_equal(b->phases[p].scratch_bytes, a->phases[p].scratch_bytes);
         assert_int_equal(b->phases[p].threads, a->phases[p].threads);
         assert_int_equal(b->phases[p].shared_bytes, a->phases[p].shared_bytes);
+        assert_int_equal(b->phases[p].resident, a->phases[p].resident);
+        assert_int_equal(b->phases[p].overlaps, a->phases[p].overlaps);
+        assert_int_equal(b->phases[p].map_count, a->phases[p].map_count);
+        for (int m = 0; m < a->phases[p].map_count; m++)
+            assert_memory_equal(&b->phases[p].maps[m], &a->phases[p].maps[m], sizeof(CodeMap));
     }
     assert_string_equal(b->name, a->name);
     assert_string_equal(b->spec, a->spec);

@@ -117,6 +117,9 @@ static void launches_carry_the_arguments(void **state) {
     assert_int_equal(two->args[15 + SYM_T], 5);
     assert_int_equal(two->args[15 + SYM_POS], 77);
     assert_memory_equal(one->args, two->args, sizeof one->args[0] * (15 + SYM_COUNT));
+    assert_int_equal(one->args[15 + SYM_COUNT], 10); /* each phase's own items */
+    assert_int_equal(two->args[15 + SYM_COUNT], 30);
+    assert_int_equal(one->overlaps + two->overlaps, 0);
 }
 
 static void nothing_runs_where_there_is_nothing_to_do(void **state) {
@@ -205,7 +208,7 @@ static void failures_of_the_driver_are_named(void **state) {
     fake->fail_launch = 1;
     expect_failure(
         f, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_FAILED,
-        "one: cuLaunchKernel with 10 blocks of 128 threads and 0 bytes, B=2 T=5 N=2: CUDA_ERROR_LAUNCH_FAILED");
+        "one: launch with 10 blocks of 128 threads and 0 bytes, B=2 T=5 N=2: CUDA_ERROR_LAUNCH_FAILED");
 }
 
 static void load_refuses(Fixture *f, const char *text) {

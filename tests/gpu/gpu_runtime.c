@@ -16,7 +16,7 @@ enum { HEADS = 3, WIDTH = 40, SHARED = 60 << 10, REPEATS = 1000 };
 
 /* args: q at 0, work at 5, o at 10, Syms from 15; their numbers are defined in front. */
 static const char SOURCE[] =
-    "struct Args { long long at[15 + SYM_COUNT]; };\n"
+    "struct Args { long long at[15 + SYM_COUNT + 1]; };\n"
     "extern \"C\" __global__ void gpu_test_double(const __grid_constant__ Args args) {\n"
     "    const long long T = args.at[15 + SYM_T], b = blockIdx.x / T, t = blockIdx.x % T;\n"
     "    const float *q = (const float *)args.at[0] + b * args.at[1] + t * args.at[2];\n"

@@ -1,0 +1,156 @@
+/* Tensor maps and the cache of them: see tensor_maps.h.
+ *
+ * The cache is WAYS slots for each of SETS hashes of a map's facts; within a set the oldest goes first. A launch uses a
+ * handful of maps and callers come back with the same tensors, so that it is rarely full. */
+#include "runtime/tensor_maps.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SETS = 64, WAYS = 4, ALIGNMENT = 16 };
+
+static const uint64_t MOST_STRIDE = UINT64_C(1) << 40, MOST_ROWS = UINT64_C(1) << 32;
+
+/* All that a map depends on. Dims and strides (in bytes) innermost first; strides[0] is that of dim 1. */
+typedef struct MapFacts {
+    uint64_t map; /* its phase and number */
+    uint64_t address;
+    uint64_t dims[4], strides[3];
+} MapFacts;
+
+typedef struct MapSlot {
+    CuTensorMap map;
+    MapFacts    facts; /* address 0: free */
+} MapSlot;
+
+struct MapCache {
+    const CodeObject *object;
+    const CudaDriver *driver;
+    pthread_mutex_t   lock; /* of the slots */
+    MapSlot           slots[SETS][WAYS];
+    unsigned char     oldest[SETS];
+};
+
+Status map_cache_new(Ctx *ctx, const CodeObject *object, const CudaDriver *driver, MapCache **out) {
+    const CodePhase *mapped = NULL;
+    *out = NULL;
+    for (int p = 0; p < object->phase_count && !mapped; p++)
+        mapped = object->phases[p].map_count > 0 ? &object->phases[p] : NULL;
+    if (!mapped)
+        return ST_OK;
+    if (!driver->encode_map)
+        return ctx_fail(ctx, ST_NO_DEVICE, mapped->symbol, "install driver 525 (CUDA 12.0) or newer",
+                        "needs tensor maps, and the driver has no cuTensorMapEncodeTiled");
+    MapCache *cache = aligned_alloc(_Alignof(MapCache), sizeof *cache);
+    if (!cache)
+        return ctx_fail(ctx, ST_NO_MEMORY, object->name, NULL, "out of memory");
+    memset(cache, 0, sizeof *cache);
+    cache->object = object;
+    cache->driver = driver;
+    pthread_mutex_init(&cache->lock, NULL);
+    *out = cache;
+    return ST_OK;
+}
+
+void map_cache_free(MapCache *cache) {
+    if (!cache)
+        return;
+    pthread_mutex_destroy(&cache->lock);
+    free(cache);
+}
+
+/* ---- Facts -------------------------------------------------------------------------------------------------------- */
+/* A dim of one element may have any stride in a Tensor: here it gets one that the driver takes. */
+static MapFacts gather(const CodeParam *param, const LaunchSizes *sizes, const int64_t *args) {
+    const uint64_t size = dtype_size(param->dtype);
+    MapFacts       facts = {.address = (uint64_t)args[0]};
+    for (int i = 0; i < 4; i++) {
+        facts.dims[i] = (uint64_t)launch_dim(sizes, param->dims[3 - i]);
+        facts.address = facts.dims[i] > 0 ? facts.address : 0;
+    }
+    uint64_t widest = (facts.dims[0] * size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
+    for (int i = 1; i < 4; i++) {
+        const uint64_t bytes = facts.dims[i] > 1 ? (uint64_t)args[4 - i] * size : widest;
+        facts.strides[i - 1] = bytes;
+        widest = bytes > widest ? bytes : widest;
+    }
+    return facts;
+}
+
+static Status check_facts(Ctx *ctx, const CodeParam *param, const CodeMap *map, const MapFacts *facts) {
+    static const char *const COPY = "copy it into a contiguous tensor whose address is a multiple of 16 bytes";
+    if (facts->address % ALIGNMENT != 0)
+        return ctx_fail(ctx, ST_USAGE, param->name, COPY, "is not aligned to the 16 bytes that the copy engine needs");
+    for (int i = 0; i < 4; i++)
+        if (facts->dims[i] > (i < map->dims ? MOST_ROWS : 1))
+            return ctx_fail(ctx, ST_USAGE, param->name, "use a smaller batch",
+                            "has %llu elements in dim %d, more than the copy engine counts",
+                            (unsigned long long)facts->dims[i], param->rank - 1 - i);
+    for (int i = 1; i < map->dims; i++)
+        if (facts->strides[i - 1] % ALIGNMENT != 0 || facts->strides[i - 1] >= MOST_STRIDE)
+            return ctx_fail(ctx, ST_USAGE, param->name, COPY,
+                            "has a stride of %llu bytes in dim %d, the copy engine needs multiples of 16 below 2^40",
+                            (unsigned long long)facts->strides[i - 1], param->rank - 1 - i);
+    return ST_OK;
+}
+
+static uint64_t hash(const MapFacts *facts) {
+    uint64_t words[sizeof *facts / sizeof(uint64_t)], sum = 0;
+    memcpy(words, facts, sizeof words);
+    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
+        sum = (sum ^ words[i]) * UINT64_C(0x9E3779B97F4A7C15);
+        sum ^= sum >> 29;
+    }
+    return sum;
+}
+
+/* ---- Maps --------------------------------------------------------------------------------------------------------- */
+static int map_type(DType dtype) {
+    return dtype == DT_F32 ? CU_MAP_FP32 : dtype == DT_BF16 ? CU_MAP_BF16 : CU_MAP_FP16;
+}
+
+static Status encode(Ctx *ctx, const MapCache *cache, const CodeMap *map, const MapFacts *facts, CuTensorMap *out) {
+    const CodeParam *param = &cache->object->params[map->param];
+    const uint32_t   steps[4] = {1, 1, 1, 1};
+    uint32_t         box[4] = {(uint32_t)map->box_cols, 1, 1, 1};
+    box[3 - map->row_dim] = (uint32_t)map->box_rows;
+    TRY(check_facts(ctx, param, map, facts));
+    const int result =
+        cache->driver->encode_map(out, map_type(param->dtype), (uint32_t)map->dims, (void *)(uintptr_t)facts->address,
+                                  facts->dims, facts->strides, box, steps, CU_MAP_NO_INTERLEAVE, CU_MAP_SWIZZLE_128,
+                                  CU_MAP_PROMOTE_256, CU_MAP_ZERO_FILL);
+    return cuda_check(ctx, cache->driver, result, param->name, "cuTensorMapEncodeTiled");
+}
+
+static Status find_or_make(Ctx *ctx, MapCache *cache, const CodeMap *map, const MapFacts *facts, CuTensorMap *out) {
+    const uint64_t set = hash(facts) % SETS;
+    MapSlot       *slots = cache->slots[set];
+    for (int w = 0; w < WAYS; w++)
+        if (memcmp(&slots[w].facts, facts, sizeof *facts) == 0) {
+            *out = slots[w].map;
+            return ST_OK;
+        }
+    TRY(encode(ctx, cache, map, facts, out));
+    slots[cache->oldest[set]] = (MapSlot){*out, *facts};
+    cache->oldest[set] = (unsigned char)((cache->oldest[set] + 1) % WAYS);
+    return ST_OK;
+}
+
+Status map_cache_get(Ctx *ctx, MapCache *cache, int phase, const LaunchSizes *sizes, const int64_t *args,
+                     CuTensorMap *maps) {
+    const CodePhase *code = &cache->object->phases[phase];
+    Status           status = ST_OK;
+    pthread_mutex_lock(&cache->lock);
+    for (int m = 0; m < code->map_count && status == ST_OK; m++) {
+        const CodeMap *map = &code->maps[m];
+        MapFacts       facts = gather(&cache->object->params[map->param], sizes, args + 5 * map->param);
+        facts.map = (uint64_t)phase * CODE_MAX_MAPS + (uint64_t)m;
+        if (facts.address)
+            status = find_or_make(ctx, cache, map, &facts, &maps[m]);
+        else
+            maps[m] = (CuTensorMap){{0}};
+    }
+    pthread_mutex_unlock(&cache->lock);
+    return status;
+}
