@@ -209,6 +209,7 @@ static Exec *const EXEC[OP_COUNT] = {
     [OP_DIV] = exec_binary,
     [OP_MAX] = exec_binary,
     [OP_MIN] = exec_binary,
+    [OP_FMA] = exec_fma,
     [OP_NEG] = exec_unary,
     [OP_EXP] = exec_unary,
     [OP_EXP2] = exec_unary,

@@ -64,6 +64,21 @@ Status exec_binary(Machine *m, const Op *op) {
     return settled(m, op);
 }
 
+/* Element (r, c) of a tile that repeats its single row or column. */
+static double repeated(const double *x, Type type, int r, int c) {
+    return x[(type.rows > 1 ? (int64_t)r * type.cols : 0) + (type.cols > 1 ? c : 0)];
+}
+
+Status exec_fma(Machine *m, const Op *op) {
+    const Type    type = op->out[0]->type, xt = op->in[0]->type, yt = op->in[1]->type, zt = op->in[2]->type;
+    const double *x = interp_tile(m, op->in[0]), *y = interp_tile(m, op->in[1]), *z = interp_tile(m, op->in[2]);
+    double       *out = interp_result(m, op);
+    for (int r = 0; r < type.rows; r++)
+        for (int c = 0; c < type.cols; c++)
+            *out++ = repeated(x, xt, r, c) * repeated(y, yt, r, c) + repeated(z, zt, r, c);
+    return settled(m, op);
+}
+
 Status exec_same(Machine *m, const Op *op) {
     const double *x = interp_tile(m, op->in[0]);
     memcpy(interp_result(m, op), x, sizeof(double) * (size_t)interp_elements(op->out[0]->type));

@@ -204,6 +204,7 @@ Value *ir_ibin(Builder *b, OpCode code, Value *x, Value *y); /* folds constants 
 bool   ir_fold_index(OpCode code, int64_t x, int64_t y, int64_t *result); /* false: not such an op, overflow, %1 <= 0 */
 Value *ir_unary(Builder *b, OpCode code, Value *x);
 Value *ir_binary(Builder *b, OpCode code, Value *x, Value *y);
+Value *ir_fma(Builder *b, Value *x, Value *y, Value *z);
 Value *ir_f(Builder *b, double value, int rows, int cols); /* fp32 */
 Value *ir_dot(Builder *b, Value *x, Value *y, Value *acc, bool ta, bool tb);
 Value *ir_rope(Builder *b, Value *x, Value *position, double theta, int style, int period);

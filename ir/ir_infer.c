@@ -47,14 +47,17 @@ static bool broadcast(int a, int b, int *result) {
 
 static const char *rule_broadcast(const Op *op, int index, Type *type) {
     (void)index;
-    if (!is_tile(op, 0) || !is_tile(op, 1))
-        return "operands must be tiles";
-    const Type x = op->in[0]->type, y = op->in[1]->type;
-    *type = type_unplaced(x);
-    if (x.dtype != y.dtype)
-        return "operands must have one dtype";
-    if (!broadcast(x.rows, y.rows, &type->rows) || !broadcast(x.cols, y.cols, &type->cols))
-        return "rows and columns must be equal or 1";
+    for (int i = 0; i < op->in_count; i++) {
+        if (!is_tile(op, i))
+            return "operands must be tiles";
+        const Type y = op->in[i]->type;
+        if (i == 0)
+            *type = type_unplaced(y);
+        if (y.dtype != type->dtype)
+            return "operands must have one dtype";
+        if (!broadcast(type->rows, y.rows, &type->rows) || !broadcast(type->cols, y.cols, &type->cols))
+            return "rows and columns must be equal or 1";
+    }
     return NULL;
 }
 

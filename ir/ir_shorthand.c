@@ -71,6 +71,7 @@ Value *ir_ibin(Builder *b, OpCode code, Value *x, Value *y) {
 
 Value *ir_unary(Builder *b, OpCode code, Value *x) { return make(b, code, &x, 1); }
 Value *ir_binary(Builder *b, OpCode code, Value *x, Value *y) { return make(b, code, (Value *[]){x, y}, 2); }
+Value *ir_fma(Builder *b, Value *x, Value *y, Value *z) { return make(b, OP_FMA, (Value *[]){x, y, z}, 3); }
 
 Value *ir_f(Builder *b, double value, int rows, int cols) {
     const Type type = type_tile(DT_F32, rows, cols);

@@ -1,6 +1,8 @@
 /* canonicalize, simplify: local truths applied until nothing changes.
- * In: any IR. Out: constants folded, equal pure ops in scope shared, invariants moved out of loops, loops that run once or
- * never gone, unused ops gone; a constant factor of a score moved onto the query, where it costs a row instead of a tile. */
+ * In: any IR. Out: constants folded, equal pure ops in scope shared, invariants moved out of loops, loops that run once
+ * or never gone, unused ops gone; a constant factor of a score moved onto the query, where it costs a row instead of a
+ * tile. Not where warps multiply: their operands have 16 bits, the query would be rounded again, and the exponent takes
+ * the factor for nothing (pass tile). */
 #include "passes/rewrite.h"
 
 #include <string.h>
@@ -8,6 +10,7 @@
 typedef struct State {
     Ctx    *ctx;
     Kernel *kernel;
+    bool    scale_query;
     bool    changed;
 } State;
 
@@ -71,8 +74,8 @@ static bool fold_scale(State *s, Op *op) {
         replace(s, op, ir_binary(&b, OP_MUL, from->in[0], ir_f(&b, c * inner, 1, 1)));
         return true;
     }
-    if (!from || from->code != OP_DOT || from->in_count != 2 || from->in[0]->type.rows != 1 || op_int(from, AT_TA, 0) ||
-        ir_use_count(s->kernel, from->out[0]) != 1)
+    if (!s->scale_query || !from || from->code != OP_DOT || from->in_count != 2 || from->in[0]->type.rows != 1 ||
+        op_int(from, AT_TA, 0) || ir_use_count(s->kernel, from->out[0]) != 1)
         return false;
     Value *scaled = ir_binary(&b, OP_MUL, from->in[0], ir_f(&b, c, 1, 1));
     replace(s, op, ir_dot(&b, scaled, from->in[1], NULL, false, op_int(from, AT_TB, 0) != 0));
@@ -243,9 +246,9 @@ static void visit_block(State *s, Block *block) {
     }
 }
 
-static Status canonicalize(Ctx *ctx, Module *module) {
+static Status canonicalize(Ctx *ctx, Module *module, const PassArgs *args) {
     for (int k = 0; k < module->kernel_count; k++) {
-        State s = {ctx, module->kernels[k], true};
+        State s = {ctx, module->kernels[k], args->target->warp_size == 0, true};
         for (int round = 0; s.changed && round < 50; round++) {
             s.changed = false;
             visit_block(&s, s.kernel->body);
@@ -254,12 +257,6 @@ static Status canonicalize(Ctx *ctx, Module *module) {
     return ST_OK;
 }
 
-Status pass_canonicalize(Ctx *ctx, Module *module, const PassArgs *args) {
-    (void)args;
-    return canonicalize(ctx, module);
-}
+Status pass_canonicalize(Ctx *ctx, Module *module, const PassArgs *args) { return canonicalize(ctx, module, args); }
 
-Status pass_simplify(Ctx *ctx, Module *module, const PassArgs *args) {
-    (void)args;
-    return canonicalize(ctx, module);
-}
+Status pass_simplify(Ctx *ctx, Module *module, const PassArgs *args) { return canonicalize(ctx, module, args); }

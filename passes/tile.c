@@ -15,6 +15,7 @@ enum { DEP_ROW = 1, DEP_GROUP = 2, DEP_KEY = 4, DEP_QUERY = DEP_ROW | DEP_GROUP 
 typedef struct Tiler {
     Ctx            *ctx;
     const Schedule *schedule;
+    bool            raw_scores; /* softmax in units of the product, the factor in the exponent */
     Kernel         *to;
     Value         **map;         /* by id of the loop-level value */
     uint8_t        *dep;
@@ -259,19 +260,50 @@ static Status tile_region(Tiler *t, Builder *b, Op *op, Value *key, int keys) {
     return ST_OK;
 }
 
-static Status online_softmax(Tiler *t, Builder *b, Op *op, Op *loop, const Range *range, const KeyTiles *tiles) {
+/* The positive constant factor that scores end with, where they are left without it: the largest one stays the same. */
+static double raw_unit(const Tiler *t, const Op *op) {
+    double    c;
+    const Op *score = ir_terminator(op->region)->in[0]->def;
+    return t->raw_scores && score && score->code == OP_MUL && is_constant_tile(score->in[1], &c) && c > 1e-20 &&
+                   c < 1e20
+               ? c
+               : 1;
+}
+
+static Value *in_units(Builder *b, Value *x, double unit) {
+    return unit == 1 ? x : ir_binary(b, OP_MUL, x, ir_f(b, unit, 1, 1));
+}
+
+/* e^(x - y), both in units of `unit`. */
+static Value *power(Builder *b, Value *x, Value *y, double unit) {
+    return ir_unary(b, OP_EXP, in_units(b, ir_binary(b, OP_SUB, x, y), unit));
+}
+
+static Status online_softmax(Tiler *t, Builder *b, Op *op, Op *loop, const Range *range, const KeyTiles *tiles,
+                             double unit) {
     Value *const *carried = &loop->region->args[1];
     Value        *key = ir_ibin(b, OP_IADD, tiles->base, ir_ibin(b, OP_IMUL, loop->region->args[0], ir_i(b, tiles->size)));
     TRY(tile_region(t, b, op, key, tiles->size));
     const Op *yield = ir_terminator(op->region);
-    Value    *score = masked(t, b, get(t, yield->in[0]), key, range, -INFINITY);
+    const Value *given = unit == 1 ? yield->in[0] : yield->in[0]->def->in[0];
+    Value       *score = masked(t, b, get(t, given), key, range, -INFINITY);
     Value    *largest = ir_binary(b, OP_MAX, carried[0], ir_unary(b, OP_ROWMAX, score));
-    Value    *p = ir_unary(b, OP_EXP, ir_binary(b, OP_SUB, score, largest));
-    Value    *shrink = ir_unary(b, OP_EXP, ir_binary(b, OP_SUB, carried[0], largest));
+    Value       *p = power(b, score, largest, unit);
+    Value       *shrink = power(b, carried[0], largest, unit);
     Value    *sum = ir_binary(b, OP_ADD, ir_binary(b, OP_MUL, carried[1], shrink), ir_unary(b, OP_ROWSUM, p));
     Value    *out = ir_dot(b, p, get(t, yield->in[1]), ir_binary(b, OP_MUL, carried[2], shrink), false, false);
     ir_yield(b, (Value *[]){largest, sum, out}, 3);
     return ST_OK;
+}
+
+/* The sink is a score that is there from the start. Without one the start is finite, also times the unit: -inf minus
+ * -inf would be NaN. */
+static Value *first_score(const Tiler *t, Builder *b, const Op *op, double unit) {
+    const int M = query_rows(t);
+    if (op->in_count <= 2)
+        return ir_f(b, t->raw_scores ? -1e37 / fmax(1, unit) : -FLT_MAX, M, 1);
+    Value *const sink = ir_binary(b, OP_ADD, ir_f(b, 0, M, 1), get(t, op->in[2]));
+    return in_units(b, sink, 1 / unit);
 }
 
 static Status tile_softmax(Tiler *t, Builder *b, Op *op) {
@@ -280,19 +312,17 @@ static Status tile_softmax(Tiler *t, Builder *b, Op *op) {
     TRY(find_range(t, op, &range));
     const KeyTiles tiles = softmax_tiles(t, b, op, &range);
     const bool     sink = op->in_count > 2;
-    /* A finite start: -inf minus -inf would be NaN. The sink is a score that is there from the start. */
-    Value *largest = ir_f(b, sink ? 0 : -FLT_MAX, M, 1);
-    if (sink)
-        largest = ir_binary(b, OP_ADD, largest, get(t, op->in[2]));
-    Value *start[3] = {largest, ir_f(b, sink ? 1 : 0, M, 1), ir_f(b, 0, M, E)};
+    const double   unit = raw_unit(t, op);
+    Value         *start[3] = {first_score(t, b, op, unit), ir_f(b, sink ? 1 : 0, M, 1), ir_f(b, 0, M, E)};
     Op    *loop = ir_for(b, op_text(op, AT_AXIS), false, tiles.first, tiles.count, ir_i(b, 1), start, 3);
     Builder body = ir_at_end(t->ctx, t->to, loop->region);
-    TRY(online_softmax(t, &body, op, loop, &range, &tiles));
+    TRY(online_softmax(t, &body, op, loop, &range, &tiles, unit));
     /* No key at all: a sum of 0, an output of 0, a log of -inf. */
     Value *safe = ir_binary(b, OP_MAX, loop->out[1], ir_f(b, 1e-37, 1, 1));
     Value *inverse = ir_binary(b, OP_DIV, ir_f(b, 1, 1, 1), safe);
     set(t, op->out[0], ir_binary(b, OP_MUL, loop->out[2], inverse), DEP_QUERY);
-    set(t, op->out[1], ir_binary(b, OP_ADD, loop->out[0], ir_unary(b, OP_LOG, loop->out[1])), DEP_QUERY);
+    set(t, op->out[1], ir_binary(b, OP_ADD, in_units(b, loop->out[0], unit), ir_unary(b, OP_LOG, loop->out[1])),
+        DEP_QUERY);
     return ST_OK;
 }
 
@@ -371,6 +401,7 @@ Status pass_tile(Ctx *ctx, Module *module, const PassArgs *args) {
         Module  made = {0};
         ir_number(old);
         Tiler t = {.ctx = ctx, .schedule = args->schedule, .chunk = 1, .heads = 1};
+        t.raw_scores = args->target->warp_size > 0;
         t.to = ir_kernel(ctx, &made, old->name, LEVEL_TILE);
         t.to->params = old->params;
         t.to->param_count = old->param_count;

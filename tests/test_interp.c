@@ -88,6 +88,19 @@ static void test_binary_broadcasts(void **state) {
     }
 }
 
+static void test_fma_broadcasts(void **state) {
+    (void)state;
+    TestTile a = random_tile(3, 4, -1, 2), b = random_tile(1, 4, -1, 2), c = random_tile(3, 1, -1, 2);
+    TestTile wanted = {.rows = 3, .cols = 4};
+    for (int r = 0; r < 3; r++)
+        for (int col = 0; col < 4; col++)
+            wanted.data[r * 4 + col] = a.data[r * 4 + col] * b.data[col] + c.data[r];
+    check_body("  %r:f32<3x4> = fma %a, %b, %c", &a, &b, &c, &wanted);
+    check_body("  %r:f32<3x4> = fma %b, %a, %c", &a, &b, &c, &wanted);
+    check_body("  %r:f32<1x1> = fma %a, %b, %c", &(TestTile){1, 1, {-INFINITY}}, &(TestTile){1, 1, {2}},
+               &(TestTile){1, 1, {9}}, &(TestTile){1, 1, {-INFINITY}});
+}
+
 static void test_mask(void **state) {
     (void)state;
     TestTile a = random_tile(6, 9, -1, 1), wanted = a;
@@ -380,6 +393,7 @@ int main(void) {
         cmocka_unit_test(test_unary),
         cmocka_unit_test(test_special_values),
         cmocka_unit_test(test_binary_broadcasts),
+        cmocka_unit_test(test_fma_broadcasts),
         cmocka_unit_test(test_mask),
         cmocka_unit_test(test_row_reductions),
         cmocka_unit_test(test_concat),

@@ -30,6 +30,8 @@ static const Case CASES[] = {
      "op %r = add: types: operands must have one dtype; found f32<4x8>, bf16<4x8>"},
     {"loop", "  %t:f32<3x8> = fconst {fvalue=1}\n  %r:f32<4x8> = add %x, %t", "rows and columns must be equal or 1"},
     {"loop", "  %r:f32<4x8> = mul %s, %x", NULL},
+    {"loop", "  %r:f32<4x8> = fma %x, %s, %s", NULL},
+    {"loop", "  %r:f32<4x8> = fma %s, %x", "op %r = fma: operands: it takes 3, found 2"},
     {"loop", "  %r:f32<4x4> = neg %x", "op %r = neg: types: result 0 must be f32<4x8>, found f32<4x4>"},
     {"loop", "  %r:f32<4x8> = rowsum %x", "op %r = rowsum: types: result 0 must be f32<4x1>"},
     {"loop", "  %t:f32<3x8> = fconst {fvalue=1}\n  %r:f32<4x16> = concat %x, %t", "must have the same number of rows"},
@@ -173,6 +175,11 @@ static const Case CASES[] = {
     {"tile", "  %g:ring<2, bf16<4x8>> = ring\n  release %g, %x", "op release: operands: %1 must have been taken from ring %0"},
     {"tile", "  role {role=\"copy\", warps=0, registers=24} {\n    yield\n  }", "op role: attributes: a role has 1 to 32 warps"},
     {"tile", "  await {count=-1}", "op await: count: count must be at least 0"},
+    {"tile",
+     "  %g:ring<2, bf16<4x8>> = ring\n  fetch %g, %z, %z, %z, %z, %z, %one {param=\"q\", rowdim=1, groupdim=-1, "
+     "period=4}\n"
+     "  commit\n  barrier\n  wait {count=0}",
+     NULL},
     {"tile", "  fetch %x, %z, %z, %z, %z, %z, %one {param=\"q\", rowdim=1, groupdim=-1, period=4}",
      "op fetch: types: %0 must be a ring and %1 an index"},
     {"tile", "  wait {count=-1}", "op wait: count: count must be at least 0"},

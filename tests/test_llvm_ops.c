@@ -77,6 +77,22 @@ static void test_binary(void **state) {
         }
 }
 
+static void fma_body(Case *c) {
+    Value *x = case_in(c, now.rows, now.cols), *y = case_in(c, now.rows, now.cols);
+    Value *row = case_in(c, 1, now.cols), *column = case_in(c, now.rows, 1), *one = case_in(c, 1, 1);
+    Value *sum = ir_fma(&c->b, x, one, column);
+    sum = ir_fma(&c->b, row, sum, y);
+    case_out(c, ir_fma(&c->b, one, column, sum));
+}
+
+static void test_fma(void **state) {
+    (void)state;
+    for (int w = 0; w < WIDTH_COUNT; w++) {
+        now.rows = w % 4 + 1, now.cols = WIDTHS[w];
+        on_targets("fma", fma_body, (uint64_t)w, 7, 1e-6);
+    }
+}
+
 /* Infinities, zeros, NaN and denormals through everything that has branches by value. */
 static void special_body(Case *c) {
     static const float VALUES[16] = {INFINITY, -INFINITY, NAN,    0.0f,   -0.0f, 1e-40f, -1e-40f, 3e38f,
@@ -522,6 +538,7 @@ int main(void) {
         cmocka_unit_test(test_targets),
         cmocka_unit_test(test_unary),
         cmocka_unit_test(test_binary),
+        cmocka_unit_test(test_fma),
         cmocka_unit_test(test_special_values),
         cmocka_unit_test(test_concat),
         cmocka_unit_test(test_mask),

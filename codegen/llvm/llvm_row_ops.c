@@ -22,6 +22,12 @@ static void row_binary(RowLoop *rows, const Op *op, Val *out) {
         out[v] = gen_arith(rows->g, op->code, operand(x, op->in[0], v), operand(y, op->in[1], v));
 }
 
+static void row_fma(RowLoop *rows, const Op *op, Val *out) {
+    const Val *x = gen_row_of(rows, op->in[0]), *y = gen_row_of(rows, op->in[1]), *z = gen_row_of(rows, op->in[2]);
+    for (int v = 0; v < gen_row_vectors(rows, columns(op)); v++)
+        out[v] = gen_fma(rows->g, operand(x, op->in[0], v), operand(y, op->in[1], v), operand(z, op->in[2], v));
+}
+
 static void row_constant(RowLoop *rows, const Op *op, Val *out) {
     for (int v = 0; v < gen_row_vectors(rows, columns(op)); v++)
         out[v] = gen_splat_const(rows->g, op_float(op, AT_FVALUE, 0));
@@ -229,6 +235,7 @@ static void row_results(RowLoop *rows, const Op *op, Val *out) {
     case OP_DIV:
     case OP_MAX:
     case OP_MIN: row_binary(rows, op, out); return;
+    case OP_FMA: row_fma(rows, op, out); return;
     case OP_ROWSUM:
     case OP_ROWMAX: row_reduce(rows, op, out); return;
     case OP_CONCAT: row_concat(rows, op, out); return;

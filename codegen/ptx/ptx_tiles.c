@@ -73,65 +73,27 @@ void cu_move(Gen *g, const Value *to, const Value *from) {
 /* ---- Elementwise ---- */
 
 static const char *const FORMS[OP_COUNT] = {
-    [OP_ADD] = "%s + %s",
-    [OP_SUB] = "%s - %s",
-    [OP_MUL] = "%s * %s",
-    [OP_DIV] = "%s / %s",
-    [OP_MAX] = "max_nan(%s, %s)",
-    [OP_MIN] = "min_nan(%s, %s)",
-    [OP_NEG] = "-%s",
-    [OP_EXP] = "exp_fast(%s)",
-    [OP_EXP2] = "exp2_fast(%s)",
-    [OP_LOG] = "logf(%s)",
-    [OP_TANH] = "tanh_fast(%s)",
-    [OP_SIGMOID] = "sigmoid(%s)",
-    [OP_RELU] = "max_nan(%s, 0.f)",
-    [OP_ABS] = "fabsf(%s)",
-    [OP_SQRT] = "sqrtf(%s)",
-    [OP_RSQRT] = "rsqrtf(%s)",
-    [OP_COPY] = "%s",
+    [OP_ADD] = "%s + %s",          [OP_SUB] = "%s - %s",
+    [OP_MUL] = "%s * %s",          [OP_DIV] = "%s / %s",
+    [OP_MAX] = "max_nan(%s, %s)",  [OP_MIN] = "min_nan(%s, %s)",
+    [OP_FMA] = "fmaf(%s, %s, %s)", [OP_NEG] = "-%s",
+    [OP_EXP] = "exp_fast(%s)",     [OP_EXP2] = "exp2_fast(%s)",
+    [OP_LOG] = "logf(%s)",         [OP_TANH] = "tanh_fast(%s)",
+    [OP_SIGMOID] = "sigmoid(%s)",  [OP_RELU] = "max_nan(%s, 0.f)",
+    [OP_ABS] = "fabsf(%s)",        [OP_SQRT] = "sqrtf(%s)",
+    [OP_RSQRT] = "rsqrtf(%s)",     [OP_COPY] = "%s",
 };
-
-/* exp(x - m) with a column m is one multiplication and addition, and a power of two: the difference is not made. */
-static bool is_shift(const Op *op) {
-    return op && op->code == OP_SUB && cu_shape(op->out[0]->type) == SHAPE_TILE &&
-           cu_shape(op->in[1]->type) == SHAPE_COLUMN && cu_shape(op->in[0]->type) == SHAPE_TILE;
-}
-
-static bool is_folded(Gen *g, const Op *op) {
-    int count = 0;
-    if (!is_shift(op))
-        return false;
-    Op **users = ir_users(g->ctx, g->kernel, op->out[0], &count);
-    return count == 1 && users[0]->code == OP_EXP && users[0]->parent == op->parent;
-}
-
-/* The column is kept finite, so that minus infinity minus it stays what it is. */
-static void shifted_exp(Gen *g, const Op *op) {
-    const Op   *shift = op->in[0]->def;
-    const char *scaled = ctx_printf(g->ctx, "%s_scaled", cu_name(g, op->out[0]));
-    const int   slabs = cu_slabs(g, shift->in[1]->type);
-    cu_line(g, "float %s[%d][2];", scaled, slabs);
-    cu_line(g, "EACH(%d, 2) %s[s][i] = max_nan(%s * 1.4426950408889634f, -3.4e38f);", slabs, scaled,
-            cu_element(g, shift->in[1], SHAPE_COLUMN));
-    cu_assign(g, op->out[0],
-              ctx_printf(g->ctx, "exp2_fast(%s * 1.4426950408889634f - %s[s][(i >> 1) & 1])",
-                         cu_element(g, shift->in[0], SHAPE_TILE), scaled));
-}
 
 static void elementwise(Gen *g, const Op *op) {
     const Shape at = cu_shape(op->out[0]->type);
-    if (is_folded(g, op))
-        return;
-    if (op->code == OP_EXP && is_folded(g, op->in[0]->def)) {
-        shifted_exp(g, op);
-        return;
-    }
     Text text = TEXT(g->ctx);
     /* The forms are constants of the table above; format attributes cannot see that. */
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    if (op->in_count == 2)
+    if (op->in_count == 3)
+        text_add(&text, FORMS[op->code], cu_element(g, op->in[0], at), cu_element(g, op->in[1], at),
+                 cu_element(g, op->in[2], at));
+    else if (op->in_count == 2)
         text_add(&text, FORMS[op->code], cu_element(g, op->in[0], at), cu_element(g, op->in[1], at));
     else
         text_add(&text, FORMS[op->code], cu_element(g, op->in[0], at));

@@ -1,0 +1,59 @@
+/* exponent: powers of e as powers of two, the only ones a GPU computes.
+ * In: tile IR with exp(c (a x - m)), where m is a column or a number and a, c are constants. Out: exp2(x * k - m * k'):
+ * one fused operation an element, the constants folded into it. */
+#include "passes/rewrite.h"
+
+#include <math.h>
+
+/* Takes signs and constant factors off a value. */
+static Value *strip_factors(Value *value, double *factor) {
+    double c;
+    for (const Op *op = value->def; op; op = value->def) {
+        if (op->code == OP_NEG)
+            c = -1;
+        else if (op->code != OP_MUL || !is_constant_tile(op->in[1], &c) || !type_equal(op->in[0]->type, value->type))
+            break;
+        *factor *= c;
+        value = op->in[0];
+    }
+    return value;
+}
+
+/* A factor that neither vanishes nor overflows in fp32, nor turns -inf into anything else. */
+static bool is_usable(double factor) { return fabs(factor) > 1e-30 && fabs(factor) < 1e30; }
+
+typedef struct Exponent {
+    Ctx    *ctx;
+    Kernel *kernel;
+} Exponent;
+
+static bool visit(Op *op, void *arg) {
+    const Exponent *e = arg;
+    double          outer = 1.4426950408889634074, inner = 1;
+    if (op->code != OP_EXP)
+        return true;
+    const Op *shift = strip_factors(op->in[0], &outer)->def;
+    if (!shift || shift->code != OP_SUB || shift->in[1]->type.cols != 1 ||
+        !type_equal(shift->out[0]->type, shift->in[0]->type) || !is_usable(outer))
+        return true;
+    Value *x = strip_factors(shift->in[0], &inner);
+    if (!is_usable(outer * inner)) {
+        x = shift->in[0];
+        inner = 1;
+    }
+    Builder      b = ir_before(e->ctx, e->kernel, op);
+    Value *const start = ir_binary(&b, OP_MUL, shift->in[1], ir_f(&b, -outer, 1, 1));
+    Value *const power = ir_fma(&b, x, ir_f(&b, outer * inner, 1, 1), start);
+    ir_replace_uses(e->kernel, op->out[0], ir_unary(&b, OP_EXP2, power));
+    op_erase(op);
+    return true;
+}
+
+Status pass_exponent(Ctx *ctx, Module *module, const PassArgs *args) {
+    (void)args;
+    for (int k = 0; k < module->kernel_count; k++) {
+        Exponent e = {ctx, module->kernels[k]};
+        ir_walk(e.kernel->body, visit, &e);
+    }
+    return ST_OK;
+}
