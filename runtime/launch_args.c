@@ -40,7 +40,7 @@ static int find_param(const CodeObject *object, const char *name) {
     for (int p = 0; p < object->param_count; p++) {
         if (object->params[p].role == PARAM_WORK)
             continue;
-        if (strcmp(object->params[p].name, name) == 0)
+        if (object->params[p].name[0] == name[0] && strcmp(object->params[p].name, name) == 0)
             return tensor;
         tensor++;
     }
@@ -243,8 +243,8 @@ Status launch_bind(Ctx *ctx, const CodeObject *object, const Tensor *tensors, in
 }
 
 /* ---- Data -------------------------------------------------------------------------------------------------------- */
-static Status check_pointer(Ctx *ctx, const CodeParam *param, const Tensor *tensor) {
-    if (tensor_extent(tensor) > 0 && !tensor->data)
+static Status check_pointer(Ctx *ctx, const CodeParam *param, const Tensor *tensor, int64_t extent) {
+    if (extent > 0 && !tensor->data)
         return ctx_fail(ctx, ST_USAGE, param->name, "pass its memory", "has no data");
     if ((uintptr_t)tensor->data % dtype_size(param->dtype) != 0)
         return ctx_fail(ctx, ST_USAGE, param->name, NULL, "is not aligned to its elements of %zu bytes",
@@ -252,19 +252,28 @@ static Status check_pointer(Ctx *ctx, const CodeParam *param, const Tensor *tens
     return ST_OK;
 }
 
+/* Whether a written tensor and another share memory: nearly always their extents alone say that they do not. */
+static bool clash(const Tensor *a, int64_t extent_a, const Tensor *b, int64_t extent_b) {
+    const uintptr_t at_a = (uintptr_t)a->data, at_b = (uintptr_t)b->data;
+    const bool      apart = at_a <= at_b ? at_b - at_a >= (uint64_t)extent_a : at_a - at_b >= (uint64_t)extent_b;
+    return !apart && tensors_overlap(a, b);
+}
+
 Status launch_check_data(Ctx *ctx, const CodeObject *object, const Tensor *tensors) {
-    int written[LAUNCH_MAX_PARAMS], params[LAUNCH_MAX_PARAMS], count = 0, written_count = 0;
+    int     written[LAUNCH_MAX_PARAMS], params[LAUNCH_MAX_PARAMS], count = 0, written_count = 0;
+    int64_t extents[LAUNCH_MAX_PARAMS];
     for (int p = 0; p < object->param_count; p++) {
         if (object->params[p].role == PARAM_WORK)
             continue;
-        TRY(check_pointer(ctx, &object->params[p], &tensors[count]));
+        extents[count] = tensor_extent(&tensors[count]);
+        TRY(check_pointer(ctx, &object->params[p], &tensors[count], extents[count]));
         if (object->params[p].role != PARAM_IN)
             written[written_count++] = count;
         params[count++] = p;
     }
     for (int w = 0; w < written_count; w++)
         for (int t = 0; t < count; t++)
-            if (t != written[w] && tensors_overlap(&tensors[written[w]], &tensors[t]))
+            if (t != written[w] && clash(&tensors[written[w]], extents[written[w]], &tensors[t], extents[t]))
                 return ctx_fail(ctx, ST_USAGE, object->params[params[written[w]]].name, "give it memory of its own",
                                 "is written, but shares memory with %s", object->params[params[t]].name);
     return ST_OK;
