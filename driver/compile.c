@@ -146,6 +146,7 @@ static Status make_object(Ctx *ctx, const CompileRequest *request, const Module 
         .segment = module->segment,
         .min_items = module->min_items,
         .even_items = schedule->even_items,
+        .spread = schedule->spread,
         .kv_heads = request->spec->kv_heads,
         .window = request->spec->window,
         .ring_rows = ring_rows(request),

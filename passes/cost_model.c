@@ -26,6 +26,16 @@ static void decode_tiles(const Spec *spec, const Target *target, Schedule *sched
     }
 }
 
+/* A state is cut by its features until sequences, heads and slices come near the number of multiprocessors; where that
+ * is not enough, sequences are cut as well. A slice has 64 rows, one for each row of a block's warps. */
+static void state_slices(const Spec *spec, const Target *target, Schedule *schedule) {
+    const int pieces = larger(spec_features(spec) / spec->head_dim, 1), rows = spec->head_dim == 64 ? 32 : 64;
+    schedule->slices = spec->head_dim % rows == 0 && spec->head_dim / rows <= 8 ? larger(spec->head_dim / rows, 1) : 1;
+    schedule->segment = 1024;
+    schedule->spread = 1;
+    schedule->min_items = larger(target->processors * 9 / 10 / (pieces * schedule->slices), 1);
+}
+
 /* A block takes 128 rows where the window is wide enough for tiles of 64, one head's rows beside another's, so that both
  * share every key; a warp takes 16 of them. */
 static void gpu_default(const Spec *spec, const Target *target, Schedule *schedule) {
@@ -36,8 +46,7 @@ static void gpu_default(const Spec *spec, const Target *target, Schedule *schedu
     schedule->group_heads = !spec->initial_state && G % 2 == 0 ? 2 : 1;
     schedule->warps = schedule->chunk * schedule->group_heads / 16;
     schedule->stages = 2;
-    schedule->segment = 2048;
-    schedule->min_items = target->processors / 2;
+    state_slices(spec, target, schedule);
     schedule->ring = 0;
 }
 

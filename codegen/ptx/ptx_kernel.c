@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_AXES = 4, STRIP_BYTES = 16 * 20 * 4 /* prelude.cuh: STRIP */ };
+enum { MAX_AXES = 4 };
 
 void cu_fail(Gen *g, const Op *op, const char *what) {
     char place[96] = "";
@@ -229,15 +229,15 @@ static bool note_widest(Op *op, void *arg) {
     return true;
 }
 
-/* Blocks that a multiprocessor shall hold at once: main's are the schedule's; where few tiles live at once and are
- * small, 128 registers suffice. */
+/* Blocks that a multiprocessor shall hold at once: main's are the schedule's; two where few tiles live at once and are
+ * small, so that 128 registers suffice even for large blocks. */
 static int resident_blocks(const Gen *g) {
     Widest    w = {.g = g};
     const int threads = 32 * g->kernel->warps;
     if (g->kernel == g->module->kernels[g->module->kernel_count - 1])
         return g->schedule->blocks;
     ir_walk(g->kernel->body, note_widest, &w);
-    return w.products && w.floats <= 64 ? g->target->registers / (threads * 128) : 1;
+    return w.products && w.floats <= 64 && g->target->registers >= 2 * threads * 128 ? 2 : 1;
 }
 
 void cu_kernel(Gen *g, const Kernel *kernel, CodePhase *phase) {
@@ -247,7 +247,7 @@ void cu_kernel(Gen *g, const Kernel *kernel, CodePhase *phase) {
     ir_walk(kernel->body, multiplies_floats, &strips);
     g->strips = kernel->scratch_bytes;
     phase->threads = 32 * kernel->warps;
-    phase->shared_bytes = kernel->scratch_bytes + (strips ? STRIP_BYTES * kernel->warps : 0);
+    phase->shared_bytes = kernel->scratch_bytes + (strips ? SHARED_STRIP_BYTES * kernel->warps : 0);
     snprintf(phase->symbol, sizeof phase->symbol, "rattan_%s_%s", g->module->name, kernel->name);
     cu_line(g, "// %d threads, %lld bytes of shared memory", phase->threads, (long long)phase->shared_bytes);
     cu_line(g, "extern \"C\" __global__ void __launch_bounds__(%d, %d) %s(const __grid_constant__ Args a) {",
