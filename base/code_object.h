@@ -106,6 +106,7 @@ typedef struct CodeObject {
     int64_t    segment;           /* tokens of a segment; 0: S = 1 always */
     int64_t    min_items;         /* no cut where N * kv_heads >= this */
     int64_t    even_items;        /* nor where it is a multiple of this; 0: no such rule */
+    int64_t    spread;            /* 1: into ceil(min_items / (N * kv_heads)) segments at most */
     int64_t    kv_heads, window, ring_rows;
     CodeParam *params;
     int        param_count;

@@ -60,6 +60,14 @@ static void end_products(Flight *f, Op *op, int ended) {
     f->release_count = left;
 }
 
+/* Would taking one more tile wait for a slot that only products under way keep? */
+static bool needs_slot(const Flight *f, const Op *op) {
+    int held = 1;
+    for (int r = 0; r < f->release_count; r++)
+        held += op->code == OP_TAKE && f->releases[r]->in[0] == op->in[0];
+    return held > 1 && held > op->in[0]->type.slots - 1;
+}
+
 /* ---- Something to do meanwhile ---- */
 
 static int in_flight(const Flight *f, const Value *value) {
@@ -119,7 +127,7 @@ static Op *fill(Flight *f, Op *op, int needed) {
 static void visit_block(Flight *f, Block *block) {
     for (Op *op = block->first, *next; op; op = next) {
         next = op->next;
-        if (op->region || op->code == OP_YIELD || f->count == MAX_FLIGHT)
+        if (op->region || op->code == OP_YIELD || f->count == MAX_FLIGHT || needs_slot(f, op))
             end_products(f, op, f->count);
         else {
             Op *const first = fill(f, op, needed_by(f, op));

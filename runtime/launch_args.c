@@ -181,6 +181,13 @@ static Status bind_param(Ctx *ctx, const CodeParam *param, const Tensor *tensor,
 
 static int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
+/* Tokens of a segment where `items` pairs of a sequence and a head are too few. */
+static int64_t least_segment(const CodeObject *object, int64_t length, int64_t items) {
+    const int64_t wanted = object->min_items > items ? (object->min_items + items - 1) / items : 1;
+    const int64_t even = object->spread ? (length + wanted - 1) / wanted : 0;
+    return even > object->segment ? even : object->segment;
+}
+
 /* How sequences are cut into segments: base/code_object.h, CodeObject. */
 static void cut_segments(const CodeObject *object, LaunchSizes *sizes) {
     const int64_t chunk = object->chunk > 1 ? object->chunk : 1, heads = object->kv_heads > 1 ? object->kv_heads : 1;
@@ -188,7 +195,8 @@ static void cut_segments(const CodeObject *object, LaunchSizes *sizes) {
     const bool    enough = sizes->syms[SYM_N] >= (object->min_items + heads - 1) / heads;
     const bool    even = object->even_items > 0 && sizes->syms[SYM_N] % object->even_items * heads % object->even_items == 0;
     const bool    whole = object->segment <= 0 || enough || even;
-    const int64_t segment = round_up(whole ? length : object->segment, chunk);
+    const int64_t items = sizes->syms[SYM_N] > 1 ? sizes->syms[SYM_N] * heads : heads;
+    const int64_t segment = round_up(whole ? length : least_segment(object, length, items), chunk);
     sizes->syms[SYM_L] = segment;
     sizes->syms[SYM_S] = (length + segment - 1) / segment;
     sizes->syms[SYM_K] = sizes->syms[SYM_S] - 1;

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { STRIP_BYTES = 16 * 20 * 4 /* prelude.cuh: STRIP */ };
-
 void cu_fail(Gen *g, const Op *op, const char *what) {
     char place[96] = "";
     ctx_fail(g->ctx, ST_FAILED, op ? ir_describe(op, place, sizeof place) : g->kernel->name,
@@ -256,15 +254,15 @@ static bool note_widest(Op *op, void *arg) {
     return true;
 }
 
-/* Blocks that a multiprocessor shall hold at once: main's are the schedule's; where few tiles live at once and are
- * small, 128 registers suffice. */
+/* Blocks that a multiprocessor shall hold at once: main's are the schedule's; two where few tiles live at once and are
+ * small, so that 128 registers suffice even for large blocks. */
 static int resident_blocks(const Gen *g) {
     Widest    w = {.g = g};
     const int threads = 32 * g->kernel->warps;
     if (g->kernel == g->module->kernels[g->module->kernel_count - 1])
         return g->schedule->blocks;
     ir_walk(g->kernel->body, note_widest, &w);
-    return w.products && w.floats <= 64 ? g->target->registers / (threads * 128) : 1;
+    return w.products && w.floats <= 64 && g->target->registers >= 2 * threads * 128 ? 2 : 1;
 }
 
 static void head(Gen *g, const CodePhase *phase) {
@@ -295,7 +293,7 @@ static void plain_kernel(Gen *g, const Block *block) {
     ir_walk(g->kernel->body, multiplies_floats, &strips);
     g->strips = g->kernel->scratch_bytes;
     g->phase->threads = 32 * g->kernel->warps;
-    g->phase->shared_bytes = g->kernel->scratch_bytes + (strips ? STRIP_BYTES * g->kernel->warps : 0);
+    g->phase->shared_bytes = g->kernel->scratch_bytes + (strips ? SHARED_STRIP_BYTES * g->kernel->warps : 0);
     head(g, g->phase);
     g->depth++;
     if (g->phase->shared_bytes)
