@@ -58,9 +58,9 @@ static bool map_fine(const CodeObject *object, const CodeMap *map) {
 }
 
 static bool phases_fine(const CodeObject *object) {
-    bool fine = true;
+    bool fine = object->phase_count <= LAUNCH_MAX_PHASES;
     int  maps = 0;
-    for (int p = 0; p < object->phase_count; p++) {
+    for (int p = 0; fine && p < object->phase_count; p++) {
         const CodePhase *phase = &object->phases[p];
         fine &= phase->axis_count >= 0 && phase->axis_count <= 4 && phase->scratch_bytes >= 0 && phase->resident >= 0;
         fine &= phase->map_count >= 0 && phase->map_count <= CODE_MAX_MAPS && (p > 0 || !phase->overlaps);

@@ -64,7 +64,8 @@ static CodeObject *make_object(void) {
         phase->overlaps = p == 1;
         phase->map_count = 3 * p;
         for (int m = 0; m < phase->map_count; m++)
-            phase->maps[m] = (CodeMap){.param = m, .dims = 4 - m, .box_rows = 64 + m, .row_dim = 2 - m % 2, .box_cols = 32};
+            phase->maps[m] =
+                (CodeMap){.param = m, .dims = 4 - m, .box_rows = 64 + m, .row_dim = 2 - m % 2, .box_cols = 32};
     }
     object->name = copy_text("test");
     object->spec = copy_text("name = \"test\"\nheads = 8\n");
