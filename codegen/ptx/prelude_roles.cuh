@@ -48,7 +48,8 @@ DEVICE void release(const Slot &slot) {
 DEVICE void copy_box(u32 to, const TensorMap *map, u32 full, int c3, int c2, int c1, int c0) {
     asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, %6}], [%2];" ::"r"(to), "l"(map), "r"(full), "r"(c3), "r"(c2), "r"(c1), "r"(c0) : "memory");
 }
-DEVICE void await_earlier_kernels() { asm volatile("griddepcontrol.wait;" ::: "memory"); }
+// What they wrote is then there for the copy engine, too.
+DEVICE void await_earlier_kernels() { asm volatile("griddepcontrol.wait;\nfence.proxy.async;" ::: "memory"); }
 template <int COUNT> DEVICE void take_registers() { asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(COUNT)); }
 template <int COUNT> DEVICE void give_registers() { asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(COUNT)); }
 
