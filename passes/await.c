@@ -133,6 +133,21 @@ static void hold_small(Flight *f, const Op *op, Value *value) {
             users[u]->in[i] = users[u]->in[i] == value ? again : users[u]->in[i];
 }
 
+/* No product follows: registers are free for the loads of what comes behind this wait, which take as long. */
+static void fetch_ahead(Flight *f, Op *op) {
+    for (const Op *later = op; later; later = later->next)
+        if (later->code == OP_DOT)
+            return;
+    for (Op *later = op->next, *next; later; later = next) {
+        next = later->next;
+        if (later->code == OP_LOAD && later->out[0]->type.rows > 1) {
+            Builder b = ir_before(f->ctx, f->kernel, op);
+            op_unlink(later);
+            op_insert(&b, later);
+        }
+    }
+}
+
 /* `op` waits for products: what later ops make of older ones alone is made now. -> the first of it, or op. */
 static Op *fill(Flight *f, Op *op, int needed) {
     Op *const before = op->prev;
@@ -143,6 +158,8 @@ static Op *fill(Flight *f, Op *op, int needed) {
         if (later->out_count == 1 && later->out[0]->type.cls == TY_TILE && is_ready(f, later->out[0], op, needed, &older) && older)
             move_before(f, later, op);
     }
+    if (needed > 0 && needed == f->count)
+        fetch_ahead(f, op);
     for (int m = 0; m < f->moved_count; m++)
         hold_small(f, op, f->moved[m]->out[0]);
     return before ? before->next : op->parent->first;

@@ -347,6 +347,23 @@ DEVICE void mask(float (&y)[S][N], const float (&x)[S][N], i64 delta, i64 lo, i6
     }
 }
 
+// The same where it is known how the tile lies: LEAST <= c - r % PERIOD <= MOST. Whole blocks of columns need no comparison
+// then, nor does the start of the sequence in tiles that do not hold it.
+template <int WARPS, int PERIOD, int LEAST, int MOST, bool FIRST, int S, int N>
+DEVICE void mask_fixed(float (&y)[S][N], const float (&x)[S][N], i64 first, float fill) {
+    const int q2 = 2 * (lane_id() & 3), row = warp_id() * 16 + lane_id() / 4;
+    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
+        const int r = (row + s * 16 * WARPS + 8 * h) % PERIOD - q2, a = LEAST + r, z = MOST + r;
+        UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) {
+            const int  c = 8 * j + b;
+            const bool keep = (8 * j >= LEAST + PERIOD - 1 || c >= a) && (8 * j + 7 <= MOST || c <= z);
+            y[s][4 * j + 2 * h + b] = keep ? x[s][4 * j + 2 * h + b] : fill;
+        }
+    }
+    if (FIRST && first > 0)
+        EACH(S, N) if (i / 4 * 8 + q2 + i % 2 < first) y[s][i] = fill;
+}
+
 // Rotary embedding. turns[n] is the frequency of pair n in turns a position, times 2^64: position * turns[n] wraps as
 // angles do, without any loss. What remains is an angle from -pi to pi, where the fast functions err by less than 5e-7.
 DEVICE void rotation(i64 position, u64 turns, float &sine, float &cosine) {

@@ -155,7 +155,27 @@ static void take_columns(Gen *g, const Op *op) {
         cu_assign(g, op->out[0], ctx_printf(g->ctx, "%s[s][i + %d]", tile_operand(g, op->in[0]), lo / pairs));
 }
 
+static int clip(int64_t bound, int64_t delta) {
+    const int64_t far = INT64_C(1) << 20;
+    return (int)(bound < -far ? -far : bound > far ? far : bound - delta);
+}
+
+/* A mask of a tile whose place among the rows is known. */
+static bool mask_fixed(Gen *g, const Op *op) {
+    int64_t delta;
+    if (!ir_const_value(op->in[1], &delta) || delta < -(1 << 19) || delta > 1 << 19)
+        return false;
+    const char *from = tile_operand(g, op->in[0]);
+    cu_declare(g, op->out[0]);
+    cu_line(g, "mask_fixed<%d, %d, %d, %d, %d>(%s, %s, %s, %s);", g->kernel->warps, (int)op_int(op, AT_PERIOD, 1),
+            clip(op_int(op, AT_LO, 0), delta), clip(op_int(op, AT_HI, 0), delta), !ir_is_const(op->in[2], 0),
+            cu_name(g, op->out[0]), from, cu_name(g, op->in[2]), float_text(g, op_float(op, AT_FILL, 0)));
+    return true;
+}
+
 static void mask(Gen *g, const Op *op) {
+    if (mask_fixed(g, op))
+        return;
     const int64_t lo = op_int(op, AT_LO, 0), hi = op_int(op, AT_HI, 0);
     const bool    left = lo != IR_NEG_INF, right = hi != IR_POS_INF, first = !ir_is_const(op->in[2], 0);
     const char   *from = tile_operand(g, op->in[0]);
