@@ -1,13 +1,16 @@
 /* saved: the residual sum from states that were saved before, for machines that run all row tiles at once.
  * In: tile IR as for pass chunk. Out: the row loop stays parallel. A row tile takes the keys that left the window
  * within its own chunk from the tile `edge`, and all older ones from S, which kernel `states` has saved for every row
- * tile: residual = masked(phi(q) phi(k_edge)^T) v_edge + phi(q) S Kernel `prepare` computes phi(k), and the rotated
- * keys of the softmax branch, once, into working memory: behind it every right side of a product is a plain load.
+ * tile: residual = masked(phi(q) phi(k_edge)^T) v_edge + phi(q) S. The kernels that make S compute phi(k) and save it
+ * too; kernel `prepare` rotates the keys of the softmax branch, and computes phi(k) where that could go wrong for keys
+ * that are not there: behind them every right side of a product is a plain load.
  * Features that are a concatenation of equal pieces stay in pieces: a product with them is a sum of products, and each
  * piece of S is summed up by blocks of its own. */
 #include "passes/saved.h"
 
 #include <string.h>
+
+enum { MAX_FUSED_COLS = 128 }; /* of keys that stay in registers, this turn's and the next one's, beside a slice of a state */
 
 /* Rows of a state that come to shared memory at once; with roles no more than a key tile has, for one ring holds both. */
 static int slice_size(const Saver *s) { return s->args->schedule->roles ? s->args->schedule->key_tile : 128; }
@@ -71,18 +74,27 @@ static Value *part_index(Builder *b, Value *head, Value *part, int64_t factor, i
     return ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, head, ir_i(b, factor)), ir_ibin(b, OP_IMUL, part, ir_i(b, scale)));
 }
 
-Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part) {
+static Access features_access(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part) {
     Value *at[5];
     for (int i = 0; i < 5; i++)
         at[i] = clone_slice(b, s->k_load->in[i], s->main->body, map);
-    const Access access = {.param = "phi",
-                           .at = {at[0], at[1], part_index(b, head, part, s->parts, 1)},
-                           .lo = at[3],
-                           .hi = at[4],
-                           .rowdim = 1,
-                           .groupdim = -1,
-                           .period = s->chunk};
+    return (Access){.param = "phi",
+                    .at = {at[0], at[1], part_index(b, head, part, s->parts, 1)},
+                    .lo = at[3],
+                    .hi = at[4],
+                    .rowdim = 1,
+                    .groupdim = -1,
+                    .period = s->chunk};
+}
+
+Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part) {
+    const Access access = features_access(s, b, map, head, part);
     return ir_load(b, &access, s->chunk, s->width);
+}
+
+void saved_store_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part, Value *piece) {
+    const Access access = features_access(s, b, map, head, part);
+    ir_store(b, &access, piece);
 }
 
 /* ---- Prepare ---- */
@@ -158,15 +170,15 @@ static void prepare(Saver *s) {
             : NULL;
     int64_t heads = 1;
     ir_const_value(s->heads->in[1], &heads);
-    if (!keys && !s->residual)
+    if (s->residual)
+        add_param(s, "phi", heads * s->parts, s->width);
+    if (!keys && (s->fused || !s->residual))
         return;
     const GridAxis axis = {"row", SYM_R, 0};
     Nest           n = saved_nest(s, "prepare", &axis, 1);
     Value *const   row = ir_ibin(&n.body, OP_IMUL, n.axes[0], ir_i(&n.body, s->chunk));
-    if (s->residual) {
-        add_param(s, "phi", heads * s->parts, s->width);
+    if (s->residual && !s->fused)
         prepare_features(s, &n, row);
-    }
     if (keys) {
         add_param(s, "keys", heads, keys->type.cols);
         prepare_keys(s, &n, row, keys, mask->in[1]->def->in[0]);
@@ -219,6 +231,26 @@ static void slice_pieces(Saver *s) {
     s->width = width;
 }
 
+static bool is_exponential(const Value *value) {
+    return value->def && (value->def->code == OP_EXP || value->def->code == OP_EXP2);
+}
+
+/* Whether rows of zeros, which stand for keys that are not there, surely have finite features: times values of zero
+ * they add nothing to a state. */
+static bool is_finite_at_zero(const Value *value) {
+    const Op *op = value->def;
+    if (!op || op->code == OP_LOAD || op->code == OP_FCONST)
+        return true;
+    const Op  *sum = op->code == OP_DIV ? op->in[1]->def : NULL;
+    const bool divides = op->code == OP_DIV && !(sum && sum->code == OP_ROWSUM && is_exponential(sum->in[0]));
+    if (op->code == OP_LOG || op->code == OP_RSQRT || divides)
+        return false;
+    for (int i = 0; i < op->in_count; i++)
+        if (!is_finite_at_zero(op->in[i]))
+            return false;
+    return true;
+}
+
 static Status read_residual(Saver *s) {
     Residual found = {0};
     TRY(match_residual(s->ctx, "pass saved", s->residual, &found));
@@ -237,6 +269,7 @@ static Status read_residual(Saver *s) {
         s->queries[0] = found.features;
     }
     s->width = s->keys[0]->type.cols;
+    s->fused = s->k_load->out[0]->type.cols <= MAX_FUSED_COLS && is_finite_at_zero(found.keys);
     slice_pieces(s);
     s->F = found.keys->type.cols;
     s->E = found.values->type.cols;

@@ -17,6 +17,7 @@ typedef struct Saver {
     Value *keys[MAX_PARTS], *queries[MAX_PARTS]; /* phi(k) and phi(q): features in `parts` pieces, `width` each */
     Value *key;                                  /* position of the first key of its tile */
     Op    *k_load, *v_load;
+    bool   fused; /* the kernels that make states compute the features */
     int    parts, width, F, E, chunk;
     DType  dtype; /* of what is saved: that of k */
 } Saver;
@@ -41,6 +42,8 @@ Nest saved_nest(Saver *s, const char *name, const GridAxis *axes, int axis_count
 Value *saved_slice(Saver *s, Nest *nest, Value *value);
 /* Tiles of `states` before those of this sequence. */
 Value *saved_first_tile(Saver *s, Builder *b, Value *batch, Value *first, Value *seq);
+/* Stores piece `part` of the features, which belongs to the keys that map gives. */
+void saved_store_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part, Value *piece);
 /* Loads of piece `part` (an index) of the features at the key that map gives. */
 Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part);
 

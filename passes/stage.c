@@ -298,6 +298,14 @@ static When stage_singles(Stager *s) {
 
 /* ---- Computed sides ---- */
 
+/* The barrier of a wait in the same turn stands between the last turn's reading and this one's writing as well. */
+static bool is_behind_wait(const Op *op) {
+    for (const Op *earlier = op->prev; earlier; earlier = earlier->prev)
+        if (earlier->code == OP_WAIT)
+            return true;
+    return false;
+}
+
 static bool put_side(Op *dot, void *arg) {
     Stager *s = arg;
     for (int i = 0; i < 2; i++) {
@@ -307,7 +315,8 @@ static bool put_side(Op *dot, void *arg) {
             continue;
         Value *const ring = new_ring(s, 1, value->type);
         Builder      b = ir_before(s->ctx, s->kernel, dot);
-        simple(&b, OP_BARRIER);
+        if (!is_behind_wait(dot))
+            simple(&b, OP_BARRIER);
         ir_ring_put(&b, ring, ir_i(&b, 0), s->dtype == value->type.dtype ? value : ir_convert(&b, value, s->dtype));
         simple(&b, OP_BARRIER);
         dot->in[i] = ir_ring_get(&b, ring, ir_i(&b, 0));

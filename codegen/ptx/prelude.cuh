@@ -122,6 +122,11 @@ template <class T> DEVICE void unpack(u32 v, float &x, float &y) {
     lo.bits = (u16)v, hi.bits = (u16)(v >> 16);
     x = to_float(lo), y = to_float(hi);
 }
+template <class T> DEVICE float unpacked(u32 v, int b, T) {
+    float x, y;
+    unpack<T>(v, x, y);
+    return b ? y : x;
+}
 template <class T> struct Wide {
     template <int N, int COLS> DEVICE void load(float (&x)[N], const T *row, bool has, int h) {
         UNROLL for (int j = 0; j < COLS / 8; j += 2) {
@@ -176,6 +181,28 @@ template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void load_
         UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++)
             if (has && 8 * j + 2 * q + b < COLS) x[s][4 * j + 2 * h + b] = to_float(p[8 * j + b]);
     }
+}
+
+// Left as it is: pairs.
+template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void load_tile(u32 (&x)[S][N], const View &v) {
+    const R   rows = R::make(v);
+    const int first = warp_id() * 16 + lane_id() / 4;
+    if (COLS % 16 == 0 && aligned<T>(v, 8)) {
+        UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
+            const int r = first + s * 16 * WARPS + 8 * h;
+            const T  *row = (const T *)v.base + rows.offset(r) + wide_column();
+            UNROLL for (int j = 0; j < COLS / 8; j += 2) {
+                uint2 pairs = make_uint2(0u, 0u);
+                if (rows.has(r)) pairs = *(const uint2 *)(row + 8 * j);
+                exchange(pairs.x, pairs.y);
+                x[s][2 * j + h] = pairs.x, x[s][2 * j + 2 + h] = pairs.y;
+            }
+        }
+        return;
+    }
+    float y[S][2 * N];
+    load_tile<T, R, WARPS, COLS>(y, v);
+    EACH(S, N) x[s][i] = pack(y[s][2 * i], y[s][2 * i + 1], T());
 }
 
 template <class T, class R, int WARPS, int S> DEVICE void load_column(float (&x)[S][2], const View &v) {

@@ -202,17 +202,15 @@ static void rope(Gen *g, const Op *op) {
 
 /* ---- Products ---- */
 
-/* To the products' 16-bit type, as pairs; columns that are not there become zeros. */
+/* To the products' 16-bit type, as pairs; columns that are not there become zeros. Or back. */
 static void convert(Gen *g, const Op *op) {
-    const Type  to = op->out[0]->type;
+    const Type  to = op->out[0]->type, from = op->in[0]->type;
     const char *x = tile_operand(g, op->in[0]), *pair = cu_ctype(to.dtype);
-    if (dtype_size(to.dtype) == 4 && dtype_size(op->in[0]->type.dtype) == 2) {
+    if (dtype_size(to.dtype) == 4 && dtype_size(from.dtype) == 2) {
         if (cu_first_role(g->kernel)) /* else the compiler would keep floats that were asked for anew */
             cu_line(g, "pin_all(%s);", x);
-        cu_declare(g, op->out[0]);
-        cu_line(g, "EACH(%d, %d) unpack<%s>(%s[s][i], %s[s][2 * i], %s[s][2 * i + 1]);", cu_slabs(g, to), cu_numbers(to) / 2,
-                cu_ctype(op->in[0]->type.dtype), x, cu_name(g, op->out[0]), cu_name(g, op->out[0]));
-    } else if (dtype_size(to.dtype) != 2 || dtype_size(op->in[0]->type.dtype) != 4)
+        cu_assign(g, op->out[0], ctx_printf(g->ctx, "unpacked(%s[s][i >> 1], i & 1, %s())", x, cu_ctype(from.dtype)));
+    } else if (dtype_size(to.dtype) != 2 || dtype_size(from.dtype) != 4)
         cu_fail(g, op, "this conversion");
     else if (to.cols % 16)
         cu_assign(g, op->out[0],

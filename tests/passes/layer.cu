@@ -2,228 +2,212 @@ struct Args {
     i64 v[46];
 };
 
-// 32 threads, 0 bytes of shared memory
-extern "C" __global__ void __launch_bounds__(32, 1) rattan_layer_forward_prepare(const __grid_constant__ Args a) {
-    u32 rest = blockIdx.x;
-    const i64 n8 = rest % (u32)a.v[41]; // row
-    rest /= (u32)a.v[41];
-    const i64 n7 = rest % 1u; // kv_head
-    rest /= 1u;
-    const i64 n6 = rest; // seq
-    const i64 n1 = a.v[37];
-    const i64 n3 = a.v[41];
-    const i64 n5 = a.v[36];
-    const i64 n9 = n8 * 16LL;
-    float t10[1][8];
-    load_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t10, view(a.v + 5, n6, n9, n7, 0LL, n5));
-    float t11[1][8];
-    EACH(1, 8) t11[s][i] = max_nan(t10[s][i], 0.f);
-    store_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t11, view(a.v + 20, n6, n9, n7, 0LL, n5));
-}
-
-// 32 threads, 9216 bytes of shared memory
+// 32 threads, 5376 bytes of shared memory
 extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_forward_segment_state(const __grid_constant__ Args a) {
     const u32 shared = shared_base();
     const bool v_aligned = aligned<bf16>(a.v + 10, 16);
-    const bool phi_aligned = aligned<bf16>(a.v + 20, 16);
     u32 rest = blockIdx.x;
-    const i64 n21 = rest % (u32)a.v[39]; // segment
+    const i64 n30 = rest % (u32)a.v[39]; // segment
     rest /= (u32)a.v[39];
-    const i64 n17 = rest % 1u; // part
+    const i64 n24 = rest % 1u; // part
     rest /= 1u;
-    const i64 n15 = rest % 1u; // kv_head
+    const i64 n22 = rest % 1u; // kv_head
     rest /= 1u;
-    const i64 n14 = rest; // seq
+    const i64 n21 = rest; // seq
     const i64 n1 = a.v[37];
     const i64 n3 = a.v[39];
     const i64 n4 = a.v[40];
     const i64 n7 = a.v[36];
-    const i64 n16 = n15 * 4LL;
-    const i64 n18 = n15 + n17;
-    const i64 n19 = n17 * 4LL;
-    const i64 n20 = n16 + n19;
-    const i64 n24 = n21 * n4;
-    const i64 n25 = floor_div(n24, 16LL);
-    const i64 n26 = n24 + -6LL;
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n25 % 6u * 768u, view(a.v + 20, n14, n26, n18, 0LL, n7), phi_aligned);
-    const i64 n27 = n7 - n24;
-    const i64 n28 = n26 + n27;
-    const i64 n29 = smaller(n7, n28);
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n25 % 6u * 768u, view(a.v + 10, n14, n26, n15, 0LL, n29), v_aligned);
+    const i64 n13 = n7 + -6LL;
+    const i64 n14 = smaller(n7, n13);
+    const i64 n23 = n22 * 4LL;
+    const i64 n25 = n24 * 4LL;
+    const i64 n26 = n23 + n25;
+    const i64 n27 = (i64)(-1LL < n24);
+    const i64 n28 = (i64)(n24 < 1LL);
+    const i64 n29 = n28 * n27;
+    const i64 n33 = n30 * n4;
+    const i64 n34 = floor_div(n33, 16LL);
+    const i64 n35 = n33 + -6LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n34 % 6u * 768u, view(a.v + 10, n21, n35, n22, 0LL, n14), v_aligned);
     commit();
-    const i64 n30 = n24 + 16LL;
-    const i64 n31 = floor_div(n30, 16LL);
-    const i64 n32 = n30 + -6LL;
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n31 % 6u * 768u, view(a.v + 20, n14, n32, n18, 0LL, n7), phi_aligned);
-    const i64 n33 = n7 - n30;
-    const i64 n34 = n32 + n33;
-    const i64 n35 = smaller(n7, n34);
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n31 % 6u * 768u, view(a.v + 10, n14, n32, n15, 0LL, n35), v_aligned);
-    commit();
-    const i64 n36 = n24 + 32LL;
+    const i64 n36 = n33 + 16LL;
     const i64 n37 = floor_div(n36, 16LL);
-    const i64 n38 = n36 + -6LL;
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n37 % 6u * 768u, view(a.v + 20, n14, n38, n18, 0LL, n7), phi_aligned);
-    const i64 n39 = n7 - n36;
-    const i64 n40 = n38 + n39;
-    const i64 n41 = smaller(n7, n40);
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n37 % 6u * 768u, view(a.v + 10, n14, n38, n15, 0LL, n41), v_aligned);
+    const i64 n38 = n33 + 10LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n37 % 6u * 768u, view(a.v + 10, n21, n38, n22, 0LL, n14), v_aligned);
     commit();
-    const i64 n42 = n24 + 48LL;
+    const i64 n39 = n33 + 32LL;
+    const i64 n40 = floor_div(n39, 16LL);
+    const i64 n41 = n33 + 26LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n40 % 6u * 768u, view(a.v + 10, n21, n41, n22, 0LL, n14), v_aligned);
+    commit();
+    const i64 n42 = n33 + 48LL;
     const i64 n43 = floor_div(n42, 16LL);
-    const i64 n44 = n42 + -6LL;
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n43 % 6u * 768u, view(a.v + 20, n14, n44, n18, 0LL, n7), phi_aligned);
-    const i64 n45 = n7 - n42;
-    const i64 n46 = n44 + n45;
-    const i64 n47 = smaller(n7, n46);
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n43 % 6u * 768u, view(a.v + 10, n14, n44, n15, 0LL, n47), v_aligned);
+    const i64 n44 = n33 + 42LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n43 % 6u * 768u, view(a.v + 10, n21, n44, n22, 0LL, n14), v_aligned);
     commit();
-    const i64 n48 = n24 + 64LL;
-    const i64 n49 = floor_div(n48, 16LL);
-    const i64 n50 = n48 + -6LL;
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n49 % 6u * 768u, view(a.v + 20, n14, n50, n18, 0LL, n7), phi_aligned);
-    const i64 n51 = n7 - n48;
-    const i64 n52 = n50 + n51;
-    const i64 n53 = smaller(n7, n52);
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n49 % 6u * 768u, view(a.v + 10, n14, n50, n15, 0LL, n53), v_aligned);
+    const i64 n45 = n33 + 64LL;
+    const i64 n46 = floor_div(n45, 16LL);
+    const i64 n47 = n33 + 58LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n46 % 6u * 768u, view(a.v + 10, n21, n47, n22, 0LL, n14), v_aligned);
     commit();
-    const i64 n55 = n24 + n4;
-    const i64 n56 = smaller(n7, n55);
-    float t57[1][8];
-    EACH(1, 8) t57[s][i] = 0.000000000e+00f;
+    const i64 n49 = n33 + n4;
+    const i64 n50 = smaller(n7, n49);
+    u32 t51[1][4];
+    load_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t51, view(a.v + 5, n21, n35, n22, 0LL, n7));
+    float t53[1][8];
+    EACH(1, 8) t53[s][i] = 0.000000000e+00f;
+    u32 t54[1][4];
+    EACH(1, 4) t54[s][i] = t51[s][i];
     #pragma unroll 1
-    for (i64 n58 = n24; n58 < n56; n58 += 16LL) { // row
+    for (i64 n55 = n33; n55 < n50; n55 += 16LL) { // row
         wait<4>();
-        const i64 n60 = n58 + 80LL;
-        const i64 n61 = (i64)(n60 < n56);
-        if (n61) {
-            const i64 n62 = floor_div(n60, 16LL);
-            const i64 n63 = n60 + -6LL;
-            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n62 % 6u * 768u, view(a.v + 20, n14, n63, n18, 0LL, n7), phi_aligned);
-            const i64 n64 = n7 - n60;
-            const i64 n65 = n63 + n64;
-            const i64 n66 = smaller(n7, n65);
-            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n62 % 6u * 768u, view(a.v + 10, n14, n63, n15, 0LL, n66), v_aligned);
+        const i64 n58 = n55 + 80LL;
+        const i64 n59 = (i64)(n58 < n50);
+        if (n59) {
+            const i64 n60 = floor_div(n58, 16LL);
+            const i64 n62 = n55 + 74LL;
+            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n60 % 6u * 768u, view(a.v + 10, n21, n62, n22, 0LL, n14), v_aligned);
         }
         commit();
-        const i64 n67 = floor_div(n58, 16LL);
-        const u32 t68 = shared + 0u + (u32)n67 % 6u * 768u;
-        const u32 t69 = shared + 4608u + (u32)n67 % 6u * 768u;
-        float t70[1][8];
-        EACH(1, 8) t70[s][i] = t57[s][i];
-        product_transposed<bf16, 1, 0, 48, 48, 16>(t70, t68, t69);
-        EACH(1, 8) t57[s][i] = t70[s][i];
+        const i64 n63 = n55 + 10LL;
+        u32 t64[1][4];
+        load_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t64, view(a.v + 5, n21, n63, n22, 0LL, n7));
+        float t65[1][8];
+        EACH(1, 8) t65[s][i] = unpacked(t54[s][i >> 1], i & 1, bf16());
+        float t66[1][8];
+        EACH(1, 8) t66[s][i] = 0.000000000e+00f;
+        if (n29) {
+            float t67[1][8];
+            EACH(1, 8) t67[s][i] = max_nan(t65[s][i], 0.f);
+            EACH(1, 8) t66[s][i] = t67[s][i];
+        }
+        const i64 n68 = floor_div(n55, 16LL);
+        const u32 t69 = shared + 0u + (u32)n68 % 6u * 768u;
+        u32 t70[1][4];
+        EACH(1, 4) t70[s][i] = pack(has_column<4>(i / 2, 0) ? t66[s][2 * i] : 0.f, has_column<4>(i / 2, 1) ? t66[s][2 * i + 1] : 0.f, bf16());
+        put<1, 16, 4>(shared + 4608u, t70);
+        __syncthreads();
+        const u32 t71 = shared + 4608u;
+        float t72[1][8];
+        EACH(1, 8) t72[s][i] = t53[s][i];
+        product_transposed<bf16, 1, 0, 48, 48, 16>(t72, t71, t69);
+        EACH(1, 8) t53[s][i] = t72[s][i];
+        EACH(1, 4) t54[s][i] = t64[s][i];
     }
-    store_tile<float, Rows<2, -1, 4, 0, 4>, 1, 4>(t57, view(a.v + 25, n21, n14, n20, 0LL, 1152921504606846976LL));
+    store_tile<float, Rows<2, -1, 4, 0, 4>, 1, 4>(t53, view(a.v + 25, n30, n21, n26, 0LL, 1152921504606846976LL));
 }
 
-// 32 threads, 9216 bytes of shared memory
+// 32 threads, 5376 bytes of shared memory
 extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_forward_states(const __grid_constant__ Args a) {
     const u32 shared = shared_base();
     const bool v_aligned = aligned<bf16>(a.v + 10, 16);
-    const bool phi_aligned = aligned<bf16>(a.v + 20, 16);
     u32 rest = blockIdx.x;
-    const i64 n24 = rest % (u32)a.v[38]; // segment
+    const i64 n34 = rest % (u32)a.v[38]; // segment
     rest /= (u32)a.v[38];
-    const i64 n20 = rest % 1u; // part
+    const i64 n27 = rest % 1u; // part
     rest /= 1u;
-    const i64 n18 = rest % 1u; // kv_head
+    const i64 n25 = rest % 1u; // kv_head
     rest /= 1u;
-    const i64 n14 = rest; // seq
+    const i64 n21 = rest; // seq
     const i64 n1 = a.v[37];
     const i64 n3 = a.v[38];
     const i64 n4 = a.v[40];
     const i64 n7 = a.v[36];
-    const i64 n15 = n14 * n7;
-    const i64 n16 = floor_div(n15, 16LL);
-    const i64 n17 = n16 + n14;
-    const i64 n19 = n18 * 4LL;
-    const i64 n21 = n18 + n20;
-    const i64 n22 = n20 * 4LL;
-    const i64 n23 = n19 + n22;
-    const i64 n27 = n24 * n4;
-    const i64 n28 = floor_div(n27, 16LL);
-    const i64 n29 = n27 + -6LL;
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n28 % 6u * 768u, view(a.v + 20, n14, n29, n21, 0LL, n7), phi_aligned);
-    const i64 n30 = n7 - n27;
-    const i64 n31 = n29 + n30;
-    const i64 n32 = smaller(n7, n31);
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n28 % 6u * 768u, view(a.v + 10, n14, n29, n18, 0LL, n32), v_aligned);
+    const i64 n11 = n7 + -6LL;
+    const i64 n12 = smaller(n7, n11);
+    const i64 n22 = n21 * n7;
+    const i64 n23 = floor_div(n22, 16LL);
+    const i64 n24 = n23 + n21;
+    const i64 n26 = n25 * 4LL;
+    const i64 n28 = n27 * 4LL;
+    const i64 n29 = n26 + n28;
+    const i64 n30 = (i64)(-1LL < n27);
+    const i64 n31 = (i64)(n27 < 1LL);
+    const i64 n32 = n31 * n30;
+    const i64 n33 = n25 + n27;
+    const i64 n37 = n34 * n4;
+    const i64 n38 = floor_div(n37, 16LL);
+    const i64 n39 = n37 + -6LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n38 % 6u * 768u, view(a.v + 10, n21, n39, n25, 0LL, n12), v_aligned);
     commit();
-    const i64 n33 = n27 + 16LL;
-    const i64 n34 = floor_div(n33, 16LL);
-    const i64 n35 = n33 + -6LL;
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n34 % 6u * 768u, view(a.v + 20, n14, n35, n21, 0LL, n7), phi_aligned);
-    const i64 n36 = n7 - n33;
-    const i64 n37 = n35 + n36;
-    const i64 n38 = smaller(n7, n37);
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n34 % 6u * 768u, view(a.v + 10, n14, n35, n18, 0LL, n38), v_aligned);
+    const i64 n40 = n37 + 16LL;
+    const i64 n41 = floor_div(n40, 16LL);
+    const i64 n42 = n37 + 10LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n41 % 6u * 768u, view(a.v + 10, n21, n42, n25, 0LL, n12), v_aligned);
     commit();
-    const i64 n39 = n27 + 32LL;
-    const i64 n40 = floor_div(n39, 16LL);
-    const i64 n41 = n39 + -6LL;
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n40 % 6u * 768u, view(a.v + 20, n14, n41, n21, 0LL, n7), phi_aligned);
-    const i64 n42 = n7 - n39;
-    const i64 n43 = n41 + n42;
-    const i64 n44 = smaller(n7, n43);
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n40 % 6u * 768u, view(a.v + 10, n14, n41, n18, 0LL, n44), v_aligned);
+    const i64 n43 = n37 + 32LL;
+    const i64 n44 = floor_div(n43, 16LL);
+    const i64 n45 = n37 + 26LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n44 % 6u * 768u, view(a.v + 10, n21, n45, n25, 0LL, n12), v_aligned);
     commit();
-    const i64 n45 = n27 + 48LL;
-    const i64 n46 = floor_div(n45, 16LL);
-    const i64 n47 = n45 + -6LL;
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n46 % 6u * 768u, view(a.v + 20, n14, n47, n21, 0LL, n7), phi_aligned);
-    const i64 n48 = n7 - n45;
-    const i64 n49 = n47 + n48;
-    const i64 n50 = smaller(n7, n49);
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n46 % 6u * 768u, view(a.v + 10, n14, n47, n18, 0LL, n50), v_aligned);
+    const i64 n46 = n37 + 48LL;
+    const i64 n47 = floor_div(n46, 16LL);
+    const i64 n48 = n37 + 42LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n47 % 6u * 768u, view(a.v + 10, n21, n48, n25, 0LL, n12), v_aligned);
     commit();
-    const i64 n51 = n27 + 64LL;
-    const i64 n52 = floor_div(n51, 16LL);
-    const i64 n53 = n51 + -6LL;
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n52 % 6u * 768u, view(a.v + 20, n14, n53, n21, 0LL, n7), phi_aligned);
-    const i64 n54 = n7 - n51;
-    const i64 n55 = n53 + n54;
-    const i64 n56 = smaller(n7, n55);
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n52 % 6u * 768u, view(a.v + 10, n14, n53, n18, 0LL, n56), v_aligned);
+    const i64 n49 = n37 + 64LL;
+    const i64 n50 = floor_div(n49, 16LL);
+    const i64 n51 = n37 + 58LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n50 % 6u * 768u, view(a.v + 10, n21, n51, n25, 0LL, n12), v_aligned);
     commit();
-    float t58[1][8];
-    EACH(1, 8) t58[s][i] = 0.000000000e+00f;
+    float t53[1][8];
+    EACH(1, 8) t53[s][i] = 0.000000000e+00f;
     #pragma unroll 1
-    for (i64 n59 = 0LL; n59 < n24; n59 += 1LL) { // segment
-        float t61[1][8];
-        load_tile<float, Rows<2, -1, 4, 0, 4>, 1, 4>(t61, view(a.v + 25, n59, n14, n23, 0LL, 1152921504606846976LL));
-        float t62[1][8];
-        EACH(1, 8) t62[s][i] = t58[s][i] + t61[s][i];
-        EACH(1, 8) t58[s][i] = t62[s][i];
+    for (i64 n54 = 0LL; n54 < n34; n54 += 1LL) { // segment
+        float t56[1][8];
+        load_tile<float, Rows<2, -1, 4, 0, 4>, 1, 4>(t56, view(a.v + 25, n54, n21, n29, 0LL, 1152921504606846976LL));
+        float t57[1][8];
+        EACH(1, 8) t57[s][i] = t53[s][i] + t56[s][i];
+        EACH(1, 8) t53[s][i] = t57[s][i];
     }
-    const i64 n63 = n27 + n4;
-    const i64 n64 = smaller(n7, n63);
-    float t65[1][8];
-    EACH(1, 8) t65[s][i] = t58[s][i];
+    const i64 n58 = n37 + n4;
+    const i64 n59 = smaller(n7, n58);
+    u32 t60[1][4];
+    load_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t60, view(a.v + 5, n21, n39, n25, 0LL, n7));
+    float t62[1][8];
+    EACH(1, 8) t62[s][i] = t53[s][i];
+    u32 t63[1][4];
+    EACH(1, 4) t63[s][i] = t60[s][i];
     #pragma unroll 1
-    for (i64 n66 = n27; n66 < n64; n66 += 16LL) { // row
+    for (i64 n64 = n37; n64 < n59; n64 += 16LL) { // row
         wait<4>();
-        const i64 n68 = n66 + 80LL;
-        const i64 n69 = (i64)(n68 < n64);
-        if (n69) {
-            const i64 n70 = floor_div(n68, 16LL);
-            const i64 n71 = n68 + -6LL;
-            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n70 % 6u * 768u, view(a.v + 20, n14, n71, n21, 0LL, n7), phi_aligned);
-            const i64 n72 = n7 - n68;
-            const i64 n73 = n71 + n72;
-            const i64 n74 = smaller(n7, n73);
-            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n70 % 6u * 768u, view(a.v + 10, n14, n71, n18, 0LL, n74), v_aligned);
+        const i64 n67 = n64 + 80LL;
+        const i64 n68 = (i64)(n67 < n59);
+        if (n68) {
+            const i64 n69 = floor_div(n67, 16LL);
+            const i64 n71 = n64 + 74LL;
+            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n69 % 6u * 768u, view(a.v + 10, n21, n71, n25, 0LL, n12), v_aligned);
         }
         commit();
-        const i64 n75 = floor_div(n66, 16LL);
-        const u32 t76 = shared + 0u + (u32)n75 % 6u * 768u;
-        const u32 t77 = shared + 4608u + (u32)n75 % 6u * 768u;
-        const i64 n78 = n17 + n75;
-        store_tile<bf16, Rows<2, -1, 4, 0, 4>, 1, 4>(t65, view(a.v + 30, 0LL, n78, n23, 0LL, 1152921504606846976LL));
-        float t79[1][8];
-        EACH(1, 8) t79[s][i] = t65[s][i];
-        product_transposed<bf16, 1, 0, 48, 48, 16>(t79, t76, t77);
-        EACH(1, 8) t65[s][i] = t79[s][i];
+        const i64 n72 = n64 + -6LL;
+        const i64 n73 = n64 + 10LL;
+        u32 t74[1][4];
+        load_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t74, view(a.v + 5, n21, n73, n25, 0LL, n7));
+        float t75[1][8];
+        EACH(1, 8) t75[s][i] = unpacked(t63[s][i >> 1], i & 1, bf16());
+        float t76[1][8];
+        EACH(1, 8) t76[s][i] = 0.000000000e+00f;
+        if (n32) {
+            float t77[1][8];
+            EACH(1, 8) t77[s][i] = max_nan(t75[s][i], 0.f);
+            EACH(1, 8) t76[s][i] = t77[s][i];
+        }
+        const i64 n78 = floor_div(n64, 16LL);
+        const u32 t79 = shared + 0u + (u32)n78 % 6u * 768u;
+        const i64 n80 = n24 + n78;
+        store_tile<bf16, Rows<2, -1, 4, 0, 4>, 1, 4>(t62, view(a.v + 30, 0LL, n80, n29, 0LL, 1152921504606846976LL));
+        store_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t76, view(a.v + 20, n21, n72, n33, 0LL, n7));
+        u32 t81[1][4];
+        EACH(1, 4) t81[s][i] = pack(has_column<4>(i / 2, 0) ? t76[s][2 * i] : 0.f, has_column<4>(i / 2, 1) ? t76[s][2 * i + 1] : 0.f, bf16());
+        put<1, 16, 4>(shared + 4608u, t81);
+        __syncthreads();
+        const u32 t82 = shared + 4608u;
+        float t83[1][8];
+        EACH(1, 8) t83[s][i] = t62[s][i];
+        product_transposed<bf16, 1, 0, 48, 48, 16>(t83, t82, t79);
+        EACH(1, 8) t62[s][i] = t83[s][i];
+        EACH(1, 4) t63[s][i] = t74[s][i];
     }
 }
 
@@ -235,7 +219,7 @@ extern "C" __global__ void __launch_bounds__(32, 1) rattan_layer_forward_main(co
     const bool phi_aligned = aligned<bf16>(a.v + 20, 16);
     const bool states_aligned = aligned<bf16>(a.v + 30, 16);
     u32 rest = blockIdx.x;
-    const i64 n42 = rest % 2u; // group
+    const i64 n41 = rest % 2u; // group
     rest /= 2u;
     const i64 n20 = rest % (u32)a.v[41]; // row
     rest /= (u32)a.v[41];
@@ -265,239 +249,238 @@ extern "C" __global__ void __launch_bounds__(32, 1) rattan_layer_forward_main(co
     const i64 n34 = larger(n33, 0LL);
     const i64 n35 = floor_div(n22, 16LL);
     const i64 n36 = n13 + n35;
-    const i64 n37 = n24 + 16LL;
-    const i64 n38 = n37 + 15LL;
-    const i64 n39 = floor_div(n38, 16LL);
-    const i64 n40 = larger(0LL, n39);
-    const i64 n41 = (i64)(0LL < n40);
+    const i64 n37 = n22 + 25LL;
+    const i64 n38 = floor_div(n37, 16LL);
+    const i64 n39 = larger(0LL, n38);
+    const i64 n40 = (i64)(0LL < n39);
     fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n27 % 2u * 768u, view(a.v + 5, n10, n29, n14, 0LL, n3), k_aligned);
     fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 1536u + (u32)n27 % 2u * 768u, view(a.v + 10, n10, n29, n14, 0LL, n3), v_aligned);
     commit();
-    const i64 n48 = n15 + n42;
-    float t49[1][8];
-    load_tile<bf16, Rows<1, 2, 16, 0, 16>, 1, 4>(t49, view(a.v + 0, n10, n22, n48, 0LL, n3));
-    u32 t50[1][4];
-    EACH(1, 4) t50[s][i] = pack(has_column<4>(i / 2, 0) ? t49[s][2 * i] : 0.f, has_column<4>(i / 2, 1) ? t49[s][2 * i + 1] : 0.f, bf16());
+    const i64 n47 = n15 + n41;
+    float t48[1][8];
+    load_tile<bf16, Rows<1, 2, 16, 0, 16>, 1, 4>(t48, view(a.v + 0, n10, n22, n47, 0LL, n3));
+    u32 t49[1][4];
+    EACH(1, 4) t49[s][i] = pack(has_column<4>(i / 2, 0) ? t48[s][2 * i] : 0.f, has_column<4>(i / 2, 1) ? t48[s][2 * i + 1] : 0.f, bf16());
+    float t55[1][2];
+    EACH(1, 2) t55[s][i] = -1.000000000e+37f;
     float t56[1][2];
-    EACH(1, 2) t56[s][i] = -1.000000000e+37f;
-    float t57[1][2];
-    EACH(1, 2) t57[s][i] = 0.000000000e+00f;
-    float t58[1][8];
-    EACH(1, 8) t58[s][i] = 0.000000000e+00f;
+    EACH(1, 2) t56[s][i] = 0.000000000e+00f;
+    float t57[1][8];
+    EACH(1, 8) t57[s][i] = 0.000000000e+00f;
     #pragma unroll 1
-    for (i64 n59 = n27; n59 < n33; n59 += 1LL) { // key
+    for (i64 n58 = n27; n58 < n33; n58 += 1LL) { // key
         wait<0>();
-        const i64 n63 = n59 + 1LL;
-        const i64 n64 = (i64)(n63 < 2LL);
-        if (n64) {
-            const i64 n65 = n63 * 16LL;
-            const i64 n66 = n24 + n65;
-            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n63 % 2u * 768u, view(a.v + 5, n10, n66, n14, 0LL, n3), k_aligned);
-            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 1536u + (u32)n63 % 2u * 768u, view(a.v + 10, n10, n66, n14, 0LL, n3), v_aligned);
+        const i64 n62 = n58 + 1LL;
+        const i64 n63 = (i64)(n62 < 2LL);
+        if (n63) {
+            const i64 n64 = n62 * 16LL;
+            const i64 n65 = n24 + n64;
+            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n62 % 2u * 768u, view(a.v + 5, n10, n65, n14, 0LL, n3), k_aligned);
+            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 1536u + (u32)n62 % 2u * 768u, view(a.v + 10, n10, n65, n14, 0LL, n3), v_aligned);
         }
         commit();
-        const i64 n67 = n59 * 16LL;
-        const i64 n68 = n24 + n67;
-        const u32 t69 = shared + 0u + (u32)n59 % 2u * 768u;
-        float t70[1][8];
-        EACH(1, 8) t70[s][i] = 0.f;
-        product<bf16, 1, 48>(t70, t50, t69);
-        const u32 t71 = shared + 1536u + (u32)n59 % 2u * 768u;
-        const i64 n72 = n68 - n22;
-        const i64 n73 = 0LL - n68;
-        const i64 n74 = larger(0LL, n73);
-        float t75[1][8];
-        mask<1, 16, 1, 1, 1>(t75, t70, n72, -5LL, 0LL, n74, -INFINITY);
+        const i64 n66 = n58 * 16LL;
+        const i64 n67 = n24 + n66;
+        const u32 t68 = shared + 0u + (u32)n58 % 2u * 768u;
+        float t69[1][8];
+        EACH(1, 8) t69[s][i] = 0.f;
+        product<bf16, 1, 48>(t69, t49, t68);
+        const u32 t70 = shared + 1536u + (u32)n58 % 2u * 768u;
+        const i64 n71 = n67 - n22;
+        const i64 n72 = 0LL - n67;
+        const i64 n73 = larger(0LL, n72);
+        float t74[1][8];
+        mask<1, 16, 1, 1, 1>(t74, t69, n71, -5LL, 0LL, n73, -INFINITY);
+        float t75[1][2];
+        rowmax<16>(t75, t74);
         float t76[1][2];
-        rowmax<16>(t76, t75);
+        EACH(1, 2) t76[s][i] = max_nan(t55[s][i], t75[s][i]);
         float t77[1][2];
-        EACH(1, 2) t77[s][i] = max_nan(t56[s][i], t76[s][i]);
-        float t78[1][2];
-        EACH(1, 2) t78[s][i] = t77[s][i] * -7.213475204e-01f;
+        EACH(1, 2) t77[s][i] = t76[s][i] * -7.213475204e-01f;
+        float t78[1][8];
+        EACH(1, 8) t78[s][i] = fmaf(t74[s][i], 7.213475204e-01f, t77[s][(i >> 1) & 1]);
         float t79[1][8];
-        EACH(1, 8) t79[s][i] = fmaf(t75[s][i], 7.213475204e-01f, t78[s][(i >> 1) & 1]);
-        float t80[1][8];
-        EACH(1, 8) t80[s][i] = exp2_fast(t79[s][i]);
-        u32 t81[1][4];
-        EACH(1, 4) t81[s][i] = pack(t80[s][2 * i], t80[s][2 * i + 1], bf16());
+        EACH(1, 8) t79[s][i] = exp2_fast(t78[s][i]);
+        u32 t80[1][4];
+        EACH(1, 4) t80[s][i] = pack(t79[s][2 * i], t79[s][2 * i + 1], bf16());
+        float t81[1][2];
+        EACH(1, 2) t81[s][i] = t55[s][i] - t76[s][i];
         float t82[1][2];
-        EACH(1, 2) t82[s][i] = t56[s][i] - t77[s][i];
+        EACH(1, 2) t82[s][i] = t81[s][i] * 7.213475204e-01f;
         float t83[1][2];
-        EACH(1, 2) t83[s][i] = t82[s][i] * 7.213475204e-01f;
+        EACH(1, 2) t83[s][i] = exp2_fast(t82[s][i]);
         float t84[1][2];
-        EACH(1, 2) t84[s][i] = exp2_fast(t83[s][i]);
+        rowsum<16>(t84, t79);
         float t85[1][2];
-        rowsum<16>(t85, t80);
+        EACH(1, 2) t85[s][i] = t56[s][i] * t83[s][i];
         float t86[1][2];
-        EACH(1, 2) t86[s][i] = t57[s][i] * t84[s][i];
-        float t87[1][2];
-        EACH(1, 2) t87[s][i] = t86[s][i] + t85[s][i];
+        EACH(1, 2) t86[s][i] = t85[s][i] + t84[s][i];
+        float t87[1][8];
+        EACH(1, 8) t87[s][i] = t57[s][i] * t83[s][(i >> 1) & 1];
         float t88[1][8];
-        EACH(1, 8) t88[s][i] = t58[s][i] * t84[s][(i >> 1) & 1];
-        float t89[1][8];
-        EACH(1, 8) t89[s][i] = t88[s][i];
-        product<bf16, 0, 48>(t89, t81, t71);
-        EACH(1, 2) t56[s][i] = t77[s][i];
-        EACH(1, 2) t57[s][i] = t87[s][i];
-        EACH(1, 8) t58[s][i] = t89[s][i];
+        EACH(1, 8) t88[s][i] = t87[s][i];
+        product<bf16, 0, 48>(t88, t80, t70);
+        EACH(1, 2) t55[s][i] = t76[s][i];
+        EACH(1, 2) t56[s][i] = t86[s][i];
+        EACH(1, 8) t57[s][i] = t88[s][i];
     }
     fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 3072u, view(a.v + 20, n10, n24, n14, 0LL, n3), phi_aligned);
     fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 3840u, view(a.v + 10, n10, n24, n14, 0LL, n3), v_aligned);
     fetch<bf16, Rows<2, -1, 4, 0, 4>, 1, 4, 4>(shared + 4608u, view(a.v + 30, 0LL, n36, n16, 0LL, 1152921504606846976LL), states_aligned);
+    float t89[1][2];
+    EACH(1, 2) t89[s][i] = t55[s][i];
     float t90[1][2];
     EACH(1, 2) t90[s][i] = t56[s][i];
-    float t91[1][2];
-    EACH(1, 2) t91[s][i] = t57[s][i];
-    float t92[1][8];
-    EACH(1, 8) t92[s][i] = t58[s][i];
+    float t91[1][8];
+    EACH(1, 8) t91[s][i] = t57[s][i];
     #pragma unroll 1
-    for (i64 n93 = n33; n93 < n34; n93 += 1LL) { // key
+    for (i64 n92 = n33; n92 < n34; n92 += 1LL) { // key
         wait<0>();
-        const i64 n97 = n93 + 1LL;
-        const i64 n98 = (i64)(n97 < 2LL);
-        if (n98) {
-            const i64 n99 = n97 * 16LL;
-            const i64 n100 = n24 + n99;
-            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n97 % 2u * 768u, view(a.v + 5, n10, n100, n14, 0LL, n3), k_aligned);
-            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 1536u + (u32)n97 % 2u * 768u, view(a.v + 10, n10, n100, n14, 0LL, n3), v_aligned);
+        const i64 n96 = n92 + 1LL;
+        const i64 n97 = (i64)(n96 < 2LL);
+        if (n97) {
+            const i64 n98 = n96 * 16LL;
+            const i64 n99 = n24 + n98;
+            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n96 % 2u * 768u, view(a.v + 5, n10, n99, n14, 0LL, n3), k_aligned);
+            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 1536u + (u32)n96 % 2u * 768u, view(a.v + 10, n10, n99, n14, 0LL, n3), v_aligned);
         }
         commit();
-        const u32 t101 = shared + 0u + (u32)n93 % 2u * 768u;
-        float t102[1][8];
-        EACH(1, 8) t102[s][i] = 0.f;
-        product<bf16, 1, 48>(t102, t50, t101);
-        const u32 t103 = shared + 1536u + (u32)n93 % 2u * 768u;
+        const u32 t100 = shared + 0u + (u32)n92 % 2u * 768u;
+        float t101[1][8];
+        EACH(1, 8) t101[s][i] = 0.f;
+        product<bf16, 1, 48>(t101, t49, t100);
+        const u32 t102 = shared + 1536u + (u32)n92 % 2u * 768u;
+        float t103[1][2];
+        rowmax<16>(t103, t101);
         float t104[1][2];
-        rowmax<16>(t104, t102);
+        EACH(1, 2) t104[s][i] = max_nan(t89[s][i], t103[s][i]);
         float t105[1][2];
-        EACH(1, 2) t105[s][i] = max_nan(t90[s][i], t104[s][i]);
-        float t106[1][2];
-        EACH(1, 2) t106[s][i] = t105[s][i] * -7.213475204e-01f;
+        EACH(1, 2) t105[s][i] = t104[s][i] * -7.213475204e-01f;
+        float t106[1][8];
+        EACH(1, 8) t106[s][i] = fmaf(t101[s][i], 7.213475204e-01f, t105[s][(i >> 1) & 1]);
         float t107[1][8];
-        EACH(1, 8) t107[s][i] = fmaf(t102[s][i], 7.213475204e-01f, t106[s][(i >> 1) & 1]);
-        float t108[1][8];
-        EACH(1, 8) t108[s][i] = exp2_fast(t107[s][i]);
-        u32 t109[1][4];
-        EACH(1, 4) t109[s][i] = pack(t108[s][2 * i], t108[s][2 * i + 1], bf16());
+        EACH(1, 8) t107[s][i] = exp2_fast(t106[s][i]);
+        u32 t108[1][4];
+        EACH(1, 4) t108[s][i] = pack(t107[s][2 * i], t107[s][2 * i + 1], bf16());
+        float t109[1][2];
+        EACH(1, 2) t109[s][i] = t89[s][i] - t104[s][i];
         float t110[1][2];
-        EACH(1, 2) t110[s][i] = t90[s][i] - t105[s][i];
+        EACH(1, 2) t110[s][i] = t109[s][i] * 7.213475204e-01f;
         float t111[1][2];
-        EACH(1, 2) t111[s][i] = t110[s][i] * 7.213475204e-01f;
+        EACH(1, 2) t111[s][i] = exp2_fast(t110[s][i]);
         float t112[1][2];
-        EACH(1, 2) t112[s][i] = exp2_fast(t111[s][i]);
+        rowsum<16>(t112, t107);
         float t113[1][2];
-        rowsum<16>(t113, t108);
+        EACH(1, 2) t113[s][i] = t90[s][i] * t111[s][i];
         float t114[1][2];
-        EACH(1, 2) t114[s][i] = t91[s][i] * t112[s][i];
-        float t115[1][2];
-        EACH(1, 2) t115[s][i] = t114[s][i] + t113[s][i];
+        EACH(1, 2) t114[s][i] = t113[s][i] + t112[s][i];
+        float t115[1][8];
+        EACH(1, 8) t115[s][i] = t91[s][i] * t111[s][(i >> 1) & 1];
         float t116[1][8];
-        EACH(1, 8) t116[s][i] = t92[s][i] * t112[s][(i >> 1) & 1];
-        float t117[1][8];
-        EACH(1, 8) t117[s][i] = t116[s][i];
-        product<bf16, 0, 48>(t117, t109, t103);
-        EACH(1, 2) t90[s][i] = t105[s][i];
-        EACH(1, 2) t91[s][i] = t115[s][i];
-        EACH(1, 8) t92[s][i] = t117[s][i];
+        EACH(1, 8) t116[s][i] = t115[s][i];
+        product<bf16, 0, 48>(t116, t108, t102);
+        EACH(1, 2) t89[s][i] = t104[s][i];
+        EACH(1, 2) t90[s][i] = t114[s][i];
+        EACH(1, 8) t91[s][i] = t116[s][i];
     }
+    float t117[1][2];
+    EACH(1, 2) t117[s][i] = t89[s][i];
     float t118[1][2];
     EACH(1, 2) t118[s][i] = t90[s][i];
-    float t119[1][2];
-    EACH(1, 2) t119[s][i] = t91[s][i];
-    float t120[1][8];
-    EACH(1, 8) t120[s][i] = t92[s][i];
+    float t119[1][8];
+    EACH(1, 8) t119[s][i] = t91[s][i];
     #pragma unroll 1
-    for (i64 n121 = n34; n121 < 2LL; n121 += 1LL) { // key
+    for (i64 n120 = n34; n120 < 2LL; n120 += 1LL) { // key
         wait<0>();
-        const i64 n125 = n121 + 1LL;
-        const i64 n126 = (i64)(n125 < 2LL);
-        if (n126) {
-            const i64 n127 = n125 * 16LL;
-            const i64 n128 = n24 + n127;
-            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n125 % 2u * 768u, view(a.v + 5, n10, n128, n14, 0LL, n3), k_aligned);
-            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 1536u + (u32)n125 % 2u * 768u, view(a.v + 10, n10, n128, n14, 0LL, n3), v_aligned);
+        const i64 n124 = n120 + 1LL;
+        const i64 n125 = (i64)(n124 < 2LL);
+        if (n125) {
+            const i64 n126 = n124 * 16LL;
+            const i64 n127 = n24 + n126;
+            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n124 % 2u * 768u, view(a.v + 5, n10, n127, n14, 0LL, n3), k_aligned);
+            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 1536u + (u32)n124 % 2u * 768u, view(a.v + 10, n10, n127, n14, 0LL, n3), v_aligned);
         }
         commit();
-        const i64 n129 = n121 * 16LL;
-        const i64 n130 = n24 + n129;
-        const u32 t131 = shared + 0u + (u32)n121 % 2u * 768u;
-        float t132[1][8];
-        EACH(1, 8) t132[s][i] = 0.f;
-        product<bf16, 1, 48>(t132, t50, t131);
-        const u32 t133 = shared + 1536u + (u32)n121 % 2u * 768u;
-        const i64 n134 = n130 - n22;
-        float t135[1][8];
-        mask<1, 16, 0, 1, 0>(t135, t132, n134, -1152921504606846976LL, 0LL, 0LL, -INFINITY);
+        const i64 n128 = n120 * 16LL;
+        const i64 n129 = n24 + n128;
+        const u32 t130 = shared + 0u + (u32)n120 % 2u * 768u;
+        float t131[1][8];
+        EACH(1, 8) t131[s][i] = 0.f;
+        product<bf16, 1, 48>(t131, t49, t130);
+        const u32 t132 = shared + 1536u + (u32)n120 % 2u * 768u;
+        const i64 n133 = n129 - n22;
+        float t134[1][8];
+        mask<1, 16, 0, 1, 0>(t134, t131, n133, -1152921504606846976LL, 0LL, 0LL, -INFINITY);
+        float t135[1][2];
+        rowmax<16>(t135, t134);
         float t136[1][2];
-        rowmax<16>(t136, t135);
+        EACH(1, 2) t136[s][i] = max_nan(t117[s][i], t135[s][i]);
         float t137[1][2];
-        EACH(1, 2) t137[s][i] = max_nan(t118[s][i], t136[s][i]);
-        float t138[1][2];
-        EACH(1, 2) t138[s][i] = t137[s][i] * -7.213475204e-01f;
+        EACH(1, 2) t137[s][i] = t136[s][i] * -7.213475204e-01f;
+        float t138[1][8];
+        EACH(1, 8) t138[s][i] = fmaf(t134[s][i], 7.213475204e-01f, t137[s][(i >> 1) & 1]);
         float t139[1][8];
-        EACH(1, 8) t139[s][i] = fmaf(t135[s][i], 7.213475204e-01f, t138[s][(i >> 1) & 1]);
-        float t140[1][8];
-        EACH(1, 8) t140[s][i] = exp2_fast(t139[s][i]);
-        u32 t141[1][4];
-        EACH(1, 4) t141[s][i] = pack(t140[s][2 * i], t140[s][2 * i + 1], bf16());
+        EACH(1, 8) t139[s][i] = exp2_fast(t138[s][i]);
+        u32 t140[1][4];
+        EACH(1, 4) t140[s][i] = pack(t139[s][2 * i], t139[s][2 * i + 1], bf16());
+        float t141[1][2];
+        EACH(1, 2) t141[s][i] = t117[s][i] - t136[s][i];
         float t142[1][2];
-        EACH(1, 2) t142[s][i] = t118[s][i] - t137[s][i];
+        EACH(1, 2) t142[s][i] = t141[s][i] * 7.213475204e-01f;
         float t143[1][2];
-        EACH(1, 2) t143[s][i] = t142[s][i] * 7.213475204e-01f;
+        EACH(1, 2) t143[s][i] = exp2_fast(t142[s][i]);
         float t144[1][2];
-        EACH(1, 2) t144[s][i] = exp2_fast(t143[s][i]);
+        rowsum<16>(t144, t139);
         float t145[1][2];
-        rowsum<16>(t145, t140);
+        EACH(1, 2) t145[s][i] = t118[s][i] * t143[s][i];
         float t146[1][2];
-        EACH(1, 2) t146[s][i] = t119[s][i] * t144[s][i];
-        float t147[1][2];
-        EACH(1, 2) t147[s][i] = t146[s][i] + t145[s][i];
+        EACH(1, 2) t146[s][i] = t145[s][i] + t144[s][i];
+        float t147[1][8];
+        EACH(1, 8) t147[s][i] = t119[s][i] * t143[s][(i >> 1) & 1];
         float t148[1][8];
-        EACH(1, 8) t148[s][i] = t120[s][i] * t144[s][(i >> 1) & 1];
-        float t149[1][8];
-        EACH(1, 8) t149[s][i] = t148[s][i];
-        product<bf16, 0, 48>(t149, t141, t133);
-        EACH(1, 2) t118[s][i] = t137[s][i];
-        EACH(1, 2) t119[s][i] = t147[s][i];
-        EACH(1, 8) t120[s][i] = t149[s][i];
+        EACH(1, 8) t148[s][i] = t147[s][i];
+        product<bf16, 0, 48>(t148, t140, t132);
+        EACH(1, 2) t117[s][i] = t136[s][i];
+        EACH(1, 2) t118[s][i] = t146[s][i];
+        EACH(1, 8) t119[s][i] = t148[s][i];
     }
     commit();
     wait<0>();
-    float t151[1][2];
-    EACH(1, 2) t151[s][i] = max_nan(t119[s][i], 1.000000000e-37f);
-    float t153[1][2];
-    EACH(1, 2) t153[s][i] = __fdividef(1.000000000e+00f, t151[s][i]);
+    float t150[1][2];
+    EACH(1, 2) t150[s][i] = max_nan(t118[s][i], 1.000000000e-37f);
+    float t152[1][2];
+    EACH(1, 2) t152[s][i] = __fdividef(1.000000000e+00f, t150[s][i]);
+    float t153[1][8];
+    EACH(1, 8) t153[s][i] = t119[s][i] * t152[s][(i >> 1) & 1];
     float t154[1][8];
-    EACH(1, 8) t154[s][i] = t120[s][i] * t153[s][(i >> 1) & 1];
+    load_tile<bf16, Rows<1, 2, 16, 0, 16>, 1, 4>(t154, view(a.v + 0, n10, n22, n47, 0LL, n3));
     float t155[1][8];
-    load_tile<bf16, Rows<1, 2, 16, 0, 16>, 1, 4>(t155, view(a.v + 0, n10, n22, n48, 0LL, n3));
-    float t156[1][8];
-    EACH(1, 8) t156[s][i] = max_nan(t155[s][i], 0.f);
-    u32 t157[1][4];
-    EACH(1, 4) t157[s][i] = pack(has_column<4>(i / 2, 0) ? t156[s][2 * i] : 0.f, has_column<4>(i / 2, 1) ? t156[s][2 * i + 1] : 0.f, bf16());
-    float t158[1][8];
-    EACH(1, 8) t158[s][i] = 0.000000000e+00f;
-    if (n41) {
-        const u32 t159 = shared + 3072u;
+    EACH(1, 8) t155[s][i] = max_nan(t154[s][i], 0.f);
+    u32 t156[1][4];
+    EACH(1, 4) t156[s][i] = pack(has_column<4>(i / 2, 0) ? t155[s][2 * i] : 0.f, has_column<4>(i / 2, 1) ? t155[s][2 * i + 1] : 0.f, bf16());
+    float t157[1][8];
+    EACH(1, 8) t157[s][i] = 0.000000000e+00f;
+    if (n40) {
+        const u32 t158 = shared + 3072u;
+        float t159[1][8];
+        EACH(1, 8) t159[s][i] = 0.f;
+        product<bf16, 1, 48>(t159, t156, t158);
         float t160[1][8];
-        EACH(1, 8) t160[s][i] = 0.f;
-        product<bf16, 1, 48>(t160, t157, t159);
-        float t161[1][8];
-        mask<1, 16, 0, 1, 0>(t161, t160, -6LL, -1152921504606846976LL, -6LL, 0LL, 0.000000000e+00f);
-        u32 t162[1][4];
-        EACH(1, 4) t162[s][i] = pack(t161[s][2 * i], t161[s][2 * i + 1], bf16());
-        const u32 t163 = shared + 3840u;
-        float t164[1][8];
-        EACH(1, 8) t164[s][i] = 0.f;
-        product<bf16, 0, 48>(t164, t162, t163);
-        const u32 t165 = shared + 4608u;
-        float t166[1][8];
-        EACH(1, 8) t166[s][i] = t164[s][i];
-        product<bf16, 0, 48>(t166, t157, t165);
-        EACH(1, 8) t158[s][i] = t166[s][i];
+        mask_fixed<1, 16, -1048576, 0, 0>(t160, t159, 0LL, 0.000000000e+00f);
+        u32 t161[1][4];
+        EACH(1, 4) t161[s][i] = pack(t160[s][2 * i], t160[s][2 * i + 1], bf16());
+        const u32 t162 = shared + 3840u;
+        float t163[1][8];
+        EACH(1, 8) t163[s][i] = 0.f;
+        product<bf16, 0, 48>(t163, t161, t162);
+        const u32 t164 = shared + 4608u;
+        float t165[1][8];
+        EACH(1, 8) t165[s][i] = t163[s][i];
+        product<bf16, 0, 48>(t165, t156, t164);
+        EACH(1, 8) t157[s][i] = t165[s][i];
     }
-    float t167[1][8];
-    EACH(1, 8) t167[s][i] = t154[s][i] + t158[s][i];
-    store_tile<bf16, Rows<1, 2, 16, 0, 16>, 1, 4>(t167, view(a.v + 15, n10, n22, n48, 0LL, n3));
+    float t166[1][8];
+    EACH(1, 8) t166[s][i] = t153[s][i] + t157[s][i];
+    store_tile<bf16, Rows<1, 2, 16, 0, 16>, 1, 4>(t166, view(a.v + 15, n10, n22, n47, 0LL, n3));
 }
 
