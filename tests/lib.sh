@@ -81,6 +81,12 @@ $(cat "$TMP/err")"
     fi
 }
 
+# pick NAME WORD...: gives the variable one of the words at random. Not to be used in $(...), where bash seeds RANDOM anew.
+pick() {
+    local -a words=("${@:2}")
+    printf -v "$1" '%s' "${words[RANDOM % ${#words[@]}]}"
+}
+
 # equal NAME WANTED GOT
 equal() { if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "wanted: $2
 got:    $3"; fi; }
