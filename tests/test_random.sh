@@ -2,7 +2,7 @@
 # Random layers, shapes, types and schedules: forward, chunks and steps against the float64 reference (`rattan check`).
 # RATTAN_RANDOM_CASES: how many (default 40; the accuracy rule is stated for 500). RATTAN_RANDOM_SEED: the first case's number.
 # RATTAN_RANDOM_TARGET: the target of every case, with its default schedule, instead of those that run here; what it says it
-# cannot do yet is skipped.
+# cannot do yet is skipped. RATTAN_RANDOM_WIDE=1: 16-bit layers of whole tiles, up to large windows and groups.
 . "$(dirname "$0")/lib.sh"
 CASES=${RATTAN_RANDOM_CASES:-40}
 FIRST=${RATTAN_RANDOM_SEED:-1}
@@ -10,28 +10,40 @@ FIRST=${RATTAN_RANDOM_SEED:-1}
 # maybe LINE: a line of the spec, in half of the cases.
 maybe() { [ $((RANDOM % 2)) = 0 ] || printf '  %s,\n' "$1"; }
 
+# Other values for what write_spec drew.
+widen() {
+    group=$((1 + RANDOM % 8))
+    pick dim 16 32 48 64 80 96 112 128
+    value_dim=$dim
+    [ $((RANDOM % 3)) = 0 ] && pick value_dim 16 32 48 64 80 96 112 128
+    [ $((RANDOM % 2)) = 0 ] && pick WINDOW 5 17 40 127 192 200 256 300
+    pick dtype bf16 fp16
+}
+
 write_spec() {
     local kv=$((1 + RANDOM % 3)) group=$((1 + RANDOM % 4)) dim value_dim map theta style cap dtype
     pick dim 8 16 24 32 40 48 64 72 80 96 128
     [ $((RANDOM % 16)) = 0 ] && pick dim 1 2 3 5 7 13 33 100 192 256
     pick WINDOW 1 2 3 7 8 16 31 32 33 48 63 64 65 100 128
     pick map '"softmax2"' '"softmax2"' '"relu2"' '"softmax"' '"relu"' '"elu1"' '"exp"' '"identity"' '"squared_relu"' '"exp2"' \
-        'function(x) return concat(sigmoid(x), tanh(x), abs(x) / (1 + sum(abs(x)))) end' 'function(x) return exp(x - max(x)) end'
+        'function(x) return concat(sigmoid(x), tanh(x), abs(x) / (1 + sum(abs(x)))) end' \
+        'function(x) return exp(x - max(x)) end'
     pick theta 10000 500000
     pick style interleaved half
     pick cap 5 30 50
     pick dtype fp32 fp32 bf16 fp16
-    echo "return rattention {"
-    echo "  name = \"random\", heads = $((kv * group)), kv_heads = $kv, head_dim = $dim, window = $WINDOW,"
     value_dim=$dim
     [ $((RANDOM % 3)) = 0 ] && pick value_dim 1 4 8 16 24 40 64 72 96 128
+    [ "${RATTAN_RANDOM_WIDE:-0}" = 0 ] || widen
+    echo "return rattention {"
+    echo "  name = \"random\", heads = $((kv * group)), kv_heads = $kv, head_dim = $dim, window = $WINDOW,"
     echo "  value_dim = $value_dim,"
     echo "  feature_map = $map,"
     [ $((dim % 2)) = 0 ] && maybe "rope = { theta = $theta, style = \"$style\" }"
     maybe "softcap = $cap"
     maybe "sink = true"
     maybe "qk_scale = true"
-    maybe "initial_state = \"input\""
+    [ "${RATTAN_RANDOM_WIDE:-0}" != 0 ] || maybe "initial_state = \"input\""
     # rms over a single value is its sign, which jumps at 0: there float32 itself, evaluated densely, exceeds 1e-5 now and then.
     if [ $((RANDOM % 4)) = 0 ] || [ "$value_dim" = 1 ]; then echo "  norm = false,"; fi
     echo "  dtype = \"$dtype\","
