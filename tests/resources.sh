@@ -26,3 +26,19 @@ faults() {
     grep -q "take_registers<$(number registers "$schedule")>" "$source" || echo "other registers than the schedule's"
     grep -q "give_registers<$(number copy_registers "$schedule")>" "$source" || echo "other copy_registers than the schedule's"
 }
+
+# compiles NAME ARGUMENTS...: `rattan compile` makes machine code without faults.
+compiles() {
+    local name=$1 found
+    shift
+    mkdir -p "$TMP/out"
+    if ! "$RATTAN" compile "$@" --no-cache --emit schedule,cuda,resources -o "$TMP/out/" >/dev/null 2>"$TMP/err"; then
+        not_ok "$name" "rattan compile $*
+$(cat "$TMP/err")"
+        return
+    fi
+    found=$(faults "$TMP/out")
+    if [ -z "$found" ]; then ok "$name"; else not_ok "$name" "rattan compile $*
+$found
+$(cat "$TMP/out"/*.schedule)"; fi
+}

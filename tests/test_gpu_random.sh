@@ -1,13 +1,14 @@
 #!/usr/bin/env bash
 # Random layers for warps with roles, compiled without a GPU: NVRTC takes them, no thread spills, registers are the schedule's,
 # and ptxas holds no product up. RATTAN_RANDOM_CASES: how many (default 6). RATTAN_RANDOM_SEED: the first one's number.
-# RATTAN_RANDOM_TARGET: the target (default cuda:sm_90a). RATTAN_RANDOM_JOBS: how many at a time (default 2).
+# RATTAN_RANDOM_TARGET: the target (default cuda:sm_90a). RATTAN_TEST_JOBS: how many at a time (default 2).
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=resources.sh
 . "$SOURCE/tests/resources.sh"
 CASES=${RATTAN_RANDOM_CASES:-6}
 FIRST=${RATTAN_RANDOM_SEED:-1}
 TARGET=${RATTAN_RANDOM_TARGET:-cuda:sm_90a}
-JOBS=${RATTAN_RANDOM_JOBS:-2}
+JOBS=${RATTAN_TEST_JOBS:-2}
 export RATTAN_LIBCUDA="$TMP/no-driver.so"
 nvrtc_here "random layers" || exit 0
 
@@ -39,32 +40,15 @@ write_spec() {
     echo "}"
 }
 
-# A case is its seed and what follows from it: one line repeats it. Leaves its verdict in $TMP/case.SEED/verdict.
+# A case is its seed and what follows from it: one line repeats it.
 run_case() {
-    local folder=$TMP/case.$1 command with
+    local with words=()
     RANDOM=$1
-    mkdir -p "$folder/out"
-    write_spec >"$folder/random.lua"
-    command=(compile "$folder/random.lua" --target "$TARGET" --no-cache --emit schedule,cuda,resources -o "$folder/out/")
+    write_spec >"$TMP/random.lua"
     pick with lse parts final-state lse,parts lse,final-state parts,final-state lse,parts,final-state packed,lse
-    [ $((RANDOM % 2)) = 0 ] || command+=(--with "$with")
-    {
-        echo "rattan ${command[*]}"
-        if "$RATTAN" "${command[@]}" >/dev/null; then faults "$folder/out"; else echo "exit code $?"; fi
-        cat "$folder/random.lua" "$folder/out"/*.schedule
-    } >"$folder/verdict" 2>&1
+    [ $((RANDOM % 2)) = 0 ] || words=(--with "$with")
+    compiles "case $1" "$TMP/random.lua" --target "$TARGET" "${words[@]}" | sed "/^not ok/r $TMP/random.lua"
 }
 
-for ((seed = FIRST; seed < FIRST + CASES; seed++)); do
-    while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do wait -n; done
-    run_case "$seed" &
-done
-wait
-for ((seed = FIRST; seed < FIRST + CASES; seed++)); do
-    verdict=$TMP/case.$seed/verdict
-    if [ "$(sed -n 2p "$verdict")" = 'return rattention {' ]; then
-        ok "case $seed"
-    else
-        not_ok "case $seed" "$(cat "$verdict")"
-    fi
-done
+for ((seed = FIRST; seed < FIRST + CASES; seed++)); do later run_case "$seed"; done
+gather

@@ -28,8 +28,7 @@ program() {
     "$1" >"$TMP/program" 2>&1
     local code=$?
     grep -v "^${RATTAN_QUIET:+ok }" "$TMP/program"
-    cases=$((cases + $(grep -cE '^(not )?ok ' "$TMP/program")))
-    failures=$((failures + $(grep -c '^not ok ' "$TMP/program")))
+    take "$TMP/program"
     if [ $code = 77 ]; then
         skip "$(basename "$1")" "$(tail -n 1 "$TMP/program")"
         return
@@ -100,10 +99,7 @@ part_random() {
     wait
     for ((slice = 0; slice < JOBS; slice++)); do
         grep -vE '^(ok|skip) ' "$TMP/random.$slice"
-        cases=$((cases + $(grep -cE '^(not )?ok ' "$TMP/random.$slice")))
-        failures=$((failures + $(grep -c '^not ok ' "$TMP/random.$slice")))
-        cases=$((cases + $(grep -c '^skip ' "$TMP/random.$slice")))
-        skips=$((skips + $(grep -c '^skip ' "$TMP/random.$slice")))
+        take "$TMP/random.$slice"
     done
     echo "# $((each * JOBS)) random cases"
 }
