@@ -31,14 +31,14 @@ faults() {
 compiles() {
     local name=$1 found
     shift
-    mkdir -p "$TMP/out"
-    if ! "$RATTAN" compile "$@" --no-cache --emit schedule,cuda,resources -o "$TMP/out/" >/dev/null 2>"$TMP/err"; then
+    mkdir -p "$TMP/made"
+    if ! "$RATTAN" compile "$@" --no-cache --emit schedule,cuda,resources -o "$TMP/made/" >/dev/null 2>"$TMP/err"; then
         not_ok "$name" "rattan compile $*
 $(cat "$TMP/err")"
         return
     fi
-    found=$(faults "$TMP/out")
+    found=$(faults "$TMP/made")
     if [ -z "$found" ]; then ok "$name"; else not_ok "$name" "rattan compile $*
 $found
-$(cat "$TMP/out"/*.schedule)"; fi
+$(cat "$TMP/made"/*.schedule)"; fi
 }
