@@ -9,6 +9,7 @@ enum { MAX_FLIGHT = 32, MAX_MOVED = 64 };
 typedef struct Flight { /* products under way, in the order in which they began, and releases that wait for them */
     Ctx    *ctx;
     Kernel *kernel;
+    DType   dtype; /* of the products */
     Op     *products[MAX_FLIGHT];
     int     count;
     Op     *releases[MAX_FLIGHT];
@@ -111,6 +112,27 @@ static void move_before(Flight *f, Op *op, Op *at) {
         f->moved[f->moved_count++] = op;
 }
 
+/* What was made early and is wanted behind `op` waits in the products' dtype, in half the registers. */
+static void hold_small(Flight *f, const Op *op, Value *value) {
+    int  count;
+    Op **users = ir_users(f->ctx, f->kernel, value, &count);
+    if (dtype_size(f->dtype) >= dtype_size(value->type.dtype))
+        return;
+    Op *later = NULL;
+    for (int u = 0; u < count; u++)
+        if (users[u]->parent == op->parent && ir_precedes(op, users[u]))
+            later = !later || ir_precedes(users[u], later) ? users[u] : later;
+    if (!later)
+        return;
+    Builder      b = ir_after(f->ctx, f->kernel, value->def);
+    Value *const held = ir_convert(&b, value, f->dtype);
+    b = ir_before(f->ctx, f->kernel, later);
+    Value *const again = ir_convert(&b, held, value->type.dtype);
+    for (int u = 0; u < count; u++)
+        for (int i = 0; i < users[u]->in_count && users[u]->parent == op->parent && ir_precedes(op, users[u]); i++)
+            users[u]->in[i] = users[u]->in[i] == value ? again : users[u]->in[i];
+}
+
 /* `op` waits for products: what later ops make of older ones alone is made now. -> the first of it, or op. */
 static Op *fill(Flight *f, Op *op, int needed) {
     Op *const before = op->prev;
@@ -121,6 +143,8 @@ static Op *fill(Flight *f, Op *op, int needed) {
         if (later->out_count == 1 && later->out[0]->type.cls == TY_TILE && is_ready(f, later->out[0], op, needed, &older) && older)
             move_before(f, later, op);
     }
+    for (int m = 0; m < f->moved_count; m++)
+        hold_small(f, op, f->moved[m]->out[0]);
     return before ? before->next : op->parent->first;
 }
 
@@ -159,6 +183,7 @@ Status pass_await(Ctx *ctx, Module *module, const PassArgs *args) {
     (void)args;
     for (int k = 0; k < module->kernel_count; k++) {
         Flight f = {.ctx = ctx, .kernel = module->kernels[k]};
+        f.dtype = ir_find_param(f.kernel, "k")->dtype;
         ir_walk(f.kernel->body, visit_role, &f);
     }
     return ST_OK;

@@ -55,6 +55,9 @@ template <class T> DEVICE void load_pair(const T *p, float &x, float &y) {
     lo.bits = (u16)v, hi.bits = (u16)(v >> 16);
     x = to_float(lo), y = to_float(hi);
 }
+// Not earlier than where it stands: what comes early takes registers for long.
+DEVICE float load_here(const float *p) { float x; asm volatile("ld.global.nc.f32 %0, [%1];" : "=f"(x) : "l"(p)); return x; }
+template <class T> DEVICE float load_here(const T *p) { return to_float(*p); }
 DEVICE void store_pair(float *p, float x, float y) { *(float2 *)p = make_float2(x, y); }
 template <class T> DEVICE void store_pair(T *p, float x, float y) { *(u32 *)p = pack(x, y, T()); }
 
@@ -69,6 +72,7 @@ DEVICE View view(const i64 *arg, i64 c0, i64 c1, i64 c2, i64 lo, i64 hi) {
 
 // Rows of a tile: ROWDIM, GROUPDIM, PERIOD and WRAP as in a load of the IR.
 template <int ROWDIM, int GROUPDIM, int PERIOD, int WRAP, int ROWS> struct Rows {
+    static constexpr int  COUNT = ROWS;
     static constexpr bool EVEN = GROUPDIM < 0 && WRAP == 0 && PERIOD >= ROWS; // rows lie at equal distances
     static constexpr bool SAME = ROWDIM < 0 && PERIOD % 16 == 0; // within a slab
     i64 start, row_stride, group_stride;
@@ -159,6 +163,11 @@ template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void load_
             continue;
         }
         const T   *p = (const T *)v.base + rows.offset(r) + 2 * q;
+        if (R::SAME && COLS % 8 == 0 && R::COUNT % (16 * WARPS) == 0) { // a row that all rows share: loaded where it is wanted, in one way
+            UNROLL for (int j = 0; j < COLS / 8; j++) UNROLL for (int b = 0; b < 2; b++) x[s][4 * j + b] = load_here(p + 8 * j + b);
+            UNROLL for (int j = COLS / 8; j < N / 4; j++) x[s][4 * j] = x[s][4 * j + 1] = 0.f;
+            continue;
+        }
         UNROLL for (int j = 0; j < N / 4; j++) x[s][4 * j + 2 * h] = x[s][4 * j + 2 * h + 1] = 0.f;
         if (COLS % 8 == 0 && pairs) {
             UNROLL for (int j = 0; j < COLS / 8; j++) if (has) load_pair(p + 8 * j, x[s][4 * j + 2 * h], x[s][4 * j + 2 * h + 1]);

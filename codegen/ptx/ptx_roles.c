@@ -144,6 +144,10 @@ bool cu_role_op(Gen *g, const Op *op) {
 /* The role's own walk over the block's items. */
 static void walk(Gen *g, const Op *role, const Block *block) {
     declare_rings(g, block);
+    if (computes(role) && cu_takes_turns(g)) {
+        cu_line(g, "const int group = warp_id() / %d;", GROUP);
+        cu_line(g, "turns_open(group);");
+    }
     if (!computes(role))
         cu_line(g, "bool awaited = false;");
     cu_line(g, "UNROLL1");
