@@ -1,5 +1,5 @@
 /* exponent: powers of e as powers of two, the only ones a GPU computes.
- * In: tile IR with exp(c (a x - m)), where m is a column or a number and a, c are constants. Out: exp2(x * k - m * k'):
+ * In: tile IR with exp(c (a x - m)), where m is a column, a row or a number and a, c are constants. Out: exp2(x * k - m * k'):
  * one fused operation an element, the constants folded into it. */
 #include "passes/rewrite.h"
 
@@ -33,7 +33,7 @@ static bool visit(Op *op, void *arg) {
     if (op->code != OP_EXP)
         return true;
     const Op *shift = strip_factors(op->in[0], &outer)->def;
-    if (!shift || shift->code != OP_SUB || shift->in[1]->type.cols != 1 ||
+    if (!shift || shift->code != OP_SUB || (shift->in[1]->type.cols != 1 && shift->in[1]->type.rows != 1) ||
         !type_equal(shift->out[0]->type, shift->in[0]->type) || !is_usable(outer))
         return true;
     Value *x = strip_factors(shift->in[0], &inner);

@@ -334,6 +334,8 @@ static Status rewrite(Saver *s) {
 
 Status pass_saved(Ctx *ctx, Module *module, const PassArgs *args) {
     Saver s = {.ctx = ctx, .module = module, .args = args, .chunk = args->schedule->chunk};
+    if (args->kind == KIND_DECODE)
+        return ST_OK;
     if (args->kind != KIND_FORWARD)
         return ctx_fail(ctx, ST_USAGE, "kind", "compile it for a CPU, or use kind forward",
                         "this target has kernels of kind forward only");

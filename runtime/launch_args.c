@@ -181,6 +181,13 @@ static Status bind_param(Ctx *ctx, const CodeParam *param, const Tensor *tensor,
 
 static int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
+static int64_t count_parts(const CodeObject *object, int64_t items) {
+    int64_t parts = 1;
+    while (2 * parts <= object->parts && items <= object->min_items / (2 * parts))
+        parts *= 2;
+    return parts;
+}
+
 /* How sequences are cut into segments: base/code_object.h, CodeObject. */
 static void cut_segments(const CodeObject *object, LaunchSizes *sizes) {
     const int64_t chunk = object->chunk > 1 ? object->chunk : 1, heads = object->kv_heads > 1 ? object->kv_heads : 1;
@@ -190,10 +197,12 @@ static void cut_segments(const CodeObject *object, LaunchSizes *sizes) {
     const bool    whole = object->segment <= 0 || enough || even;
     const int64_t segment = round_up(whole ? length : object->segment, chunk);
     sizes->syms[SYM_L] = segment;
-    sizes->syms[SYM_S] = (length + segment - 1) / segment;
+    sizes->syms[SYM_S] =
+        object->parts ? count_parts(object, sizes->syms[SYM_N] * heads) : (length + segment - 1) / segment;
     sizes->syms[SYM_K] = sizes->syms[SYM_S] - 1;
     sizes->syms[SYM_R] = (sizes->syms[SYM_T] + chunk - 1) / chunk;
     sizes->syms[SYM_C] = sizes->syms[SYM_B] * sizes->syms[SYM_T] / chunk + sizes->syms[SYM_N];
+    sizes->syms[SYM_Z] = sizes->syms[SYM_C] * sizes->syms[SYM_S];
 }
 
 static Status add_work(Ctx *ctx, const CodeObject *object, LaunchSizes *sizes) {
