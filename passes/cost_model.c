@@ -47,7 +47,7 @@ static void gpu_decode(const Spec *spec, const Target *target, Schedule *schedul
     schedule->group_heads = spec->initial_state ? 1 : spec_group(spec);
     schedule->chunk = larger(2, 16 / schedule->group_heads);
     schedule->key_tile = small ? 32 : 64;
-    schedule->warps = 8;
+    schedule->warps = 4;
     schedule->stages = small ? 1 : 2;
     schedule->parts = 8;
     schedule->blocks = small ? 1 : 2;

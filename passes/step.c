@@ -138,33 +138,45 @@ static Value *load_partial(const Step *s, Builder *b, const char *param, Value *
     return ir_load(b, &access, s->M, cols);
 }
 
-/* Maximum, sum and output as the online softmax has them, each part's on top of those before it; and the residual sum. */
-static void merge_turn(const Step *s, Op *loop) {
+/* Maximum, sum and output as the online softmax has them, each part's on top of those before it. */
+static void merge_softmax(const Step *s, Op *loop) {
     Builder       b = ir_at_end(s->ctx, s->main, loop->region);
     Value *const *carried = &loop->region->args[1], *const part = loop->region->args[0];
     Value *const  most = load_partial(s, &b, "part_max", part, 1), *const sum = load_partial(s, &b, "part_sum", part, 1);
-    Value *const  swa = load_partial(s, &b, "part_swa", part, s->E), *const rla = load_partial(s, &b, "part_rla", part, s->E);
+    Value *const  out = load_partial(s, &b, "part_swa", part, s->E);
     Value *const  largest = ir_binary(&b, OP_MAX, carried[0], most);
-    Value *const  old = step_power(s, &b, carried[0], largest);
-    Value *const  new = step_power(s, &b, most, largest);
-    Value *const  next[4] = {
+    Value *const  old = step_power(s, &b, carried[0], largest), *const new = step_power(s, &b, most, largest);
+    Value *const  next[3] = {
         largest,
         ir_binary(&b, OP_ADD, ir_binary(&b, OP_MUL, carried[1], old), ir_binary(&b, OP_MUL, sum, new)),
-        ir_binary(&b, OP_ADD, ir_binary(&b, OP_MUL, carried[2], old), ir_binary(&b, OP_MUL, swa, new)),
-        ir_binary(&b, OP_ADD, carried[3], rla),
+        ir_binary(&b, OP_ADD, ir_binary(&b, OP_MUL, carried[2], old), ir_binary(&b, OP_MUL, out, new)),
     };
-    ir_yield(&b, next, 4);
+    ir_yield(&b, next, 3);
+}
+
+static void merge_residual(const Step *s, Op *loop) {
+    Builder      b = ir_at_end(s->ctx, s->main, loop->region);
+    Value *const sum = ir_binary(&b, OP_ADD, loop->region->args[1],
+                                 load_partial(s, &b, "part_rla", loop->region->args[0], s->E));
+    ir_yield(&b, &sum, 1);
+}
+
+static Op *loop_over_parts(const Step *s, Op *before, Value *const *start, int count) {
+    Builder b = ir_before(s->ctx, s->main, before);
+    return ir_for(&b, "part", false, ir_i(&b, 0), ir_sym(&b, SYM_S), ir_i(&b, 1), start, count);
 }
 
 /* The reductions of main become the merging of the parts' results. */
 static void merge_parts(Step *s) {
-    Builder      b = ir_before(s->ctx, s->main, s->keys);
-    Value *const start[4] = {s->keys->in[3], s->keys->in[4], s->keys->in[5], ir_f(&b, 0, s->M, s->E)};
-    Op *const    loop = ir_for(&b, "part", false, ir_i(&b, 0), ir_sym(&b, SYM_S), ir_i(&b, 1), start, 4);
-    merge_turn(s, loop);
+    Builder      b = ir_before(s->ctx, s->main, s->residual);
+    Value *const none = ir_f(&b, 0, s->M, s->E);
+    Op *const    softmax = loop_over_parts(s, s->keys, s->keys->in + 3, 3);
+    Op *const    residual = loop_over_parts(s, s->residual, &none, 1);
+    merge_softmax(s, softmax);
+    merge_residual(s, residual);
     for (int c = 0; c < 3; c++)
-        ir_replace_uses(s->main, s->keys->out[c], loop->out[c]);
-    ir_replace_uses(s->main, s->total->out[0], loop->out[3]);
+        ir_replace_uses(s->main, s->keys->out[c], softmax->out[c]);
+    ir_replace_uses(s->main, s->total->out[0], residual->out[0]);
     op_erase(s->total);
     op_erase(s->product);
     op_erase(s->keys);

@@ -70,51 +70,74 @@ static const Op *sum_of_sources(const Value *value) {
 
 /* ---- Rows of q, and the keys that leave the window ---- */
 
-/* Pieces of features into the slots of a ring, slice by slice. */
-static void put_slices(Part *p, Value *ring, Value *const *pieces) {
+/* One piece of features into its slots of a ring, slice by slice. */
+static void put_slices(Part *p, Value *ring, int piece, Value *features) {
     const Step *s = p->s;
-    for (int n = 0; n < s->slices; n++) {
-        const int per = s->slices / s->pieces;
-        Value    *tile = pieces[n / per];
+    const int   per = s->slices / s->pieces;
+    for (int n = 0; n < per; n++) {
+        Value *tile = features;
         if (per > 1) {
             const Type type = type_tile(tile->type.dtype, tile->type.rows, s->slice);
             Op *const  cols = ir_op(&p->b, OP_COLS, &tile, 1, &type, 1);
-            op_set_int(s->ctx, cols, AT_LO, n % per * s->slice);
+            op_set_int(s->ctx, cols, AT_LO, n * s->slice);
             tile = cols->out[0];
         }
-        put(s, &p->b, ring, ir_i(&p->b, n), tile);
+        put(s, &p->b, ring, ir_i(&p->b, piece * per + n), tile);
     }
 }
 
 static void put_queries(Part *p) {
     const Step *s = p->s;
-    Value      *pieces[MAX_PIECES];
     ValueMap    map = new_map(p);
     put(s, &p->b, p->q, ir_i(&p->b, 0), clone_slice(&p->b, s->score->in[0], s->rows->region, &map));
     for (int n = 0; n < s->pieces; n++)
-        pieces[n] = clone_slice(&p->b, s->features[n], s->rows->region, &map);
-    put_slices(p, p->phi, pieces);
+        put_slices(p, p->phi, n, clone_slice(&p->b, s->features[n], s->rows->region, &map));
+}
+
+/* Rows of a ring, and only where some of a tile's positions are not negative the new tokens beside them. */
+static Value *load_edge(Part *p, const Op *sum, Value *first, ValueMap *map) {
+    const Step  *s = p->s;
+    Value *const old = clone_slice(&p->b, sum->in[0], s->rows->region, map);
+    Value *const past = ir_ibin(&p->b, OP_ILT, ir_i(&p->b, -s->C), first);
+    Op *const    some = ir_if(&p->b, past, &old, 1);
+    Builder      b = ir_at_end(s->ctx, s->main, some->region);
+    ValueMap     inside = new_map(p); /* what is made in the region stays there */
+    map_set(&inside, s->edge, first);
+    Value *const new = clone_slice(&b, sum->in[1], s->rows->region, &inside);
+    Value *const both = ir_binary(&b, OP_ADD, old, new);
+    ir_yield(&b, &both, 1);
+    old->type.rows = new->type.rows = both->type.rows = some->out[0]->type.rows = STEP_TILE;
+    op_set_int(s->ctx, old->def, AT_PERIOD, STEP_TILE);
+    op_set_int(s->ctx, new->def, AT_PERIOD, STEP_TILE);
+    return some->out[0];
+}
+
+static void limit_rows(Step *s, Value *load, Value *rows) {
+    Op *const op = load->def;
+    Builder   b = ir_before(s->ctx, s->main, op);
+    op->in[4] = ir_ibin(&b, OP_IMIN, op->in[4], ir_ibin(&b, OP_IADD, op->in[op_int(op, AT_ROWDIM, 0)], rows));
 }
 
 /* A tile of keys as tall as the machine's smallest, of which only those of this row tile's positions have values. */
 static void put_edge(Part *p) {
-    const Step *s = p->s;
-    Value      *pieces[MAX_PIECES];
-    Op *const   before = p->b.block->last;
-    ValueMap    map = new_map(p);
-    map_set(&map, s->edge, ir_ibin(&p->b, OP_IADD, p->row, ir_i(&p->b, op_int(s->sum.mask, AT_HI, 0))));
-    for (int n = 0; n < s->pieces; n++)
-        pieces[n] = clone_slice(&p->b, s->key_features[n], s->rows->region, &map);
-    Value *const values = clone_slice(&p->b, s->sum.values, s->rows->region, &map);
-    Value *const left = ir_ibin(&p->b, OP_ISUB, s->rows->in[1], p->row);
-    retile(s->ctx, before->next, s->C, STEP_TILE);
-    op_unlink(left->def);
-    Builder first = ir_after(s->ctx, s->main, before);
-    op_insert(&first, left->def);
-    Value *const rows = ir_ibin(&first, OP_IMIN, ir_i(&first, s->C), left);
-    limit_slice(s->ctx, s->main, values, p->b.block, rows);
-    put_slices(p, p->edge_phi, pieces);
+    Step        *s = p->s;
+    ValueMap     map = new_map(p);
+    Value *const first = ir_ibin(&p->b, OP_IADD, p->row, ir_i(&p->b, op_int(s->sum.mask, AT_HI, 0)));
+    Value *const left = ir_ibin(&p->b, OP_IMIN, ir_i(&p->b, s->C), ir_ibin(&p->b, OP_ISUB, s->rows->in[1], p->row));
+    map_set(&map, s->edge, first);
+    const Op    *value_sum = sum_of_sources(s->sum.values), *key_sum = sum_of_sources(s->sum.keys);
+    Value *const values = load_edge(p, value_sum, first, &map);
+    limit_rows(s, values->def->in[1], left);
+    limit_rows(s, ir_terminator(values->def->region)->in[0]->def->in[1], left);
     put(s, &p->b, p->edge_v, ir_i(&p->b, 0), values);
+    map_set(&map, key_sum->out[0], load_edge(p, key_sum, first, &map));
+    Op *before = p->b.block->last;
+    for (int n = 0; n < s->pieces; n++) {
+        Value *const features = clone_slice(&p->b, s->key_features[n], s->rows->region, &map);
+        retile(s->ctx, before->next, s->C, STEP_TILE);
+        put_slices(p, p->edge_phi, n, features);
+        before = p->b.block->last;
+    }
 }
 
 /* ---- Keys ---- */

@@ -74,9 +74,10 @@ static Status load_phase(Ctx *ctx, CudaExecutable *executable, int p) {
         return ctx_fail(ctx, ST_NO_DEVICE, phase->symbol, "use a schedule with smaller tiles or fewer stages",
                         "wants %lld bytes of shared memory a block, the device has %d", (long long)phase->shared_bytes,
                         executable->device->facts.shared_bytes);
-    if (phase->overlaps && !driver->launch_with)
+    if ((phase->overlaps || phase->cluster) && !driver->launch_with)
         return ctx_fail(ctx, ST_NO_DEVICE, phase->symbol, "install driver 525 (CUDA 12.0) or newer",
-                        "overlaps the kernel before it, and the driver has no cuLaunchKernelEx");
+                        "%s, and the driver has no cuLaunchKernelEx",
+                        phase->cluster ? "has clusters of blocks" : "overlaps the kernel before it");
     if (phase->shared_bytes <= PLAIN_SHARED)
         return ST_OK;
     return cuda_check(ctx, driver, driver->function_set(function, CU_FUNCTION_DYNAMIC_SHARED, (int)phase->shared_bytes),
@@ -266,16 +267,26 @@ static Status mark(Ctx *ctx, const CudaExecutable *executable, const CudaPlace *
                       "cuEventRecord");
 }
 
-static int enqueue(const CudaExecutable *executable, int p, unsigned blocks, bool overlaps, CuStream stream,
-                   void **parameters) {
+/* Blocks of a cluster: the extent of the last axis. */
+static unsigned cluster_size(const CodePhase *phase, const LaunchSizes *sizes) {
+    return phase->cluster ? (unsigned)launch_dim(sizes, phase->axes[phase->axis_count - 1]) : 1;
+}
+
+static int enqueue(const CudaExecutable *executable, int p, unsigned blocks, unsigned cluster, bool overlaps,
+                   CuStream stream, void **parameters) {
     const CudaDriver *driver = &executable->device->driver;
     const CuFunction  function = executable->phases[p];
     const unsigned    threads = (unsigned)executable->object->phases[p].threads,
                    shared = (unsigned)executable->object->phases[p].shared_bytes;
-    if (!overlaps)
+    CuLaunchAttribute attributes[2];
+    unsigned          count = 0;
+    if (overlaps)
+        attributes[count++] = (CuLaunchAttribute){.id = CU_LAUNCH_OVERLAPS, .value.number = 1};
+    if (cluster > 1)
+        attributes[count++] = (CuLaunchAttribute){.id = CU_LAUNCH_CLUSTER, .value.dims = {cluster, 1, 1}};
+    if (count == 0)
         return driver->launch(function, blocks, 1, 1, threads, 1, 1, shared, stream, parameters, NULL);
-    CuLaunchAttribute    attribute = {.id = CU_LAUNCH_OVERLAPS, .value.number = 1};
-    const CuLaunchConfig config = {blocks, 1, 1, threads, 1, 1, shared, stream, &attribute, 1};
+    const CuLaunchConfig config = {blocks, 1, 1, threads, 1, 1, shared, stream, attributes, count};
     return driver->launch_with(&config, function, parameters, NULL);
 }
 
@@ -290,7 +301,8 @@ static Status launch_phase(Ctx *ctx, const CudaExecutable *executable, int p, La
     if (blocks == 0)
         return ST_OK;
     const int result =
-        enqueue(executable, p, (unsigned)blocks, phase->overlaps && !*first, launch->place->stream, parameters);
+        enqueue(executable, p, (unsigned)blocks, cluster_size(phase, launch->sizes), phase->overlaps && !*first,
+                launch->place->stream, parameters);
     *first = false;
     return result == 0 ? ST_OK : launch_failed(ctx, executable, phase, blocks, launch->sizes, result);
 }

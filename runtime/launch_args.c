@@ -63,6 +63,7 @@ static bool phases_fine(const CodeObject *object) {
     for (int p = 0; p < object->phase_count; p++) {
         const CodePhase *phase = &object->phases[p];
         fine &= phase->axis_count >= 0 && phase->axis_count <= 4 && phase->scratch_bytes >= 0 && phase->resident >= 0;
+        fine &= !phase->cluster || (phase->axis_count > 0 && phase->resident == 0);
         fine &= phase->map_count >= 0 && phase->map_count <= CODE_MAX_MAPS && (p > 0 || !phase->overlaps);
         for (int m = 0; fine && m < phase->map_count; m++)
             fine = map_fine(object, &phase->maps[m]);

@@ -18,7 +18,8 @@ typedef struct Gen {
     int             depth;
     const char    **names;  /* by value id */
     int             tables; /* of rope frequencies so far */
-    int64_t         strips; /* offset in shared memory of what float products stage through, or -1 */
+    int64_t         strips; /* offset in shared memory of what float products stage through */
+    int64_t         columns; /* and of what the reductions of columns go through */
 } Gen;
 
 /* Records that the passes let through what cannot be generated; generation goes on, the result is dropped. */

@@ -101,6 +101,20 @@ static void assign_carried(Gen *g, const Op *loop, const Op *yield) {
             cu_move(g, loop->out[c], yield->in[c]);
 }
 
+static bool is_axis(const Op *op) { return op->code == OP_FOR && op_int(op, AT_PAR, 0) == 1; }
+
+/* A parallel loop inside of a kernel: its turns are the blocks of a cluster. What follows is the first block's. */
+static void cluster_loop(Gen *g, const Op *op) {
+    cu_line(g, "{ // %s", op_text(op, AT_AXIS));
+    g->depth++;
+    cu_block(g, op->region);
+    g->depth--;
+    cu_line(g, "}");
+    cu_line(g, "cluster_sync();");
+    cu_line(g, "if (%s)", cu_name(g, op->region->args[0]));
+    cu_line(g, "    return;");
+}
+
 static void loop(Gen *g, const Op *op) {
     const Block *body = op->region;
     const char  *number = cu_name(g, body->args[0]);
@@ -137,7 +151,9 @@ void cu_block(Gen *g, const Block *block) {
     for (const Op *op = block->first; op; op = op->next) {
         if (op->code == OP_YIELD || index_op(g, op) || cu_memory_op(g, op) || cu_tile_op(g, op))
             continue;
-        if (op->code == OP_FOR)
+        if (is_axis(op))
+            cluster_loop(g, op);
+        else if (op->code == OP_FOR)
             loop(g, op);
         else if (op->code == OP_IF)
             branch(g, op);
@@ -147,8 +163,6 @@ void cu_block(Gen *g, const Block *block) {
 }
 
 /* ---- The grid ---- */
-
-static bool is_axis(const Op *op) { return op->code == OP_FOR && op_int(op, AT_PAR, 0) == 1; }
 
 /* The block's parallel loop, if index ops are all that stands beside it. */
 static const Op *axis_of(const Block *block) {
@@ -185,10 +199,17 @@ static const char *extent_text(Gen *g, int64_t extent) {
 static const Block *open_grid(Gen *g, CodePhase *phase) {
     const Op    *axes[MAX_AXES];
     const Block *block = g->kernel->body;
-    for (const Op *axis; (axis = axis_of(block)) && phase->axis_count < MAX_AXES; block = axis->region) {
+    int          own = 0; /* axes whose regions hold the rest; that of a cluster does not */
+    for (const Op *axis; (axis = axis_of(block)) && phase->axis_count < MAX_AXES; block = axis->region, own++) {
         phase->axes[phase->axis_count] = extent_of(g, axis);
         axes[phase->axis_count++] = axis;
     }
+    for (const Op *op = block->first; op && phase->axis_count < MAX_AXES; op = op->next)
+        if (is_axis(op)) {
+            phase->axes[phase->axis_count] = extent_of(g, op);
+            axes[phase->axis_count++] = op;
+            phase->cluster = true;
+        }
     cu_line(g, "u32 rest = blockIdx.x;");
     for (int i = phase->axis_count - 1; i >= 0; i--) {
         const char *extent = extent_text(g, phase->axes[i]);
@@ -198,7 +219,7 @@ static const Block *open_grid(Gen *g, CodePhase *phase) {
             cu_line(g, "rest /= %s;", extent);
     }
     const Block *outer = g->kernel->body;
-    for (int i = 0; i < phase->axis_count; outer = axes[i++]->region)
+    for (int i = 0; i < own; outer = axes[i++]->region)
         for (const Op *op = outer->first; op; op = op->next)
             index_op(g, op);
     return block;
@@ -234,20 +255,33 @@ static bool note_widest(Op *op, void *arg) {
 static int resident_blocks(const Gen *g) {
     Widest    w = {.g = g};
     const int threads = 32 * g->kernel->warps;
-    if (g->kernel == g->module->kernels[g->module->kernel_count - 1])
+    if (strcmp(g->kernel->name, "main") == 0)
         return g->schedule->blocks;
     ir_walk(g->kernel->body, note_widest, &w);
     return w.products && w.floats <= 64 ? g->target->registers / (threads * 128) : 1;
 }
 
+/* What the reduction of the widest columns goes through. */
+static bool note_columns(Op *op, void *arg) {
+    int64_t *bytes = arg;
+    if (op->code == OP_COLSUM || op->code == OP_COLMAX) {
+        const int64_t wide = (op->out[0]->type.cols + 15) / 16 * 16 * (int64_t)sizeof(float);
+        *bytes = wide > *bytes ? wide : *bytes;
+    }
+    return true;
+}
+
 void cu_kernel(Gen *g, const Kernel *kernel, CodePhase *phase) {
-    bool strips = false;
+    bool    strips = false;
+    int64_t columns = 0;
     g->kernel = kernel;
     g->names = NEW_ARRAY(g->ctx, const char *, kernel->value_count + 1);
     ir_walk(kernel->body, multiplies_floats, &strips);
     g->strips = kernel->scratch_bytes;
+    ir_walk(kernel->body, note_columns, &columns);
+    g->columns = g->strips + (strips ? STRIP_BYTES * kernel->warps : 0);
     phase->threads = 32 * kernel->warps;
-    phase->shared_bytes = kernel->scratch_bytes + (strips ? STRIP_BYTES * kernel->warps : 0);
+    phase->shared_bytes = g->columns + columns * kernel->warps;
     snprintf(phase->symbol, sizeof phase->symbol, "rattan_%s_%s", g->module->name, kernel->name);
     cu_line(g, "// %d threads, %lld bytes of shared memory", phase->threads, (long long)phase->shared_bytes);
     cu_line(g, "extern \"C\" __global__ void __launch_bounds__(%d, %d) %s(const __grid_constant__ Args a) {",
