@@ -231,25 +231,26 @@ template <class T, class R, int WARPS, int S> DEVICE void store_column(const flo
 template <class T, class R, int WARPS, int ROWS, int COLS, int S, int N> DEVICE void load_transposed(float (&x)[S][N], const View &v) {
     const R   rows = R::make(v);
     const int q2 = 2 * (lane_id() & 3), first = warp_id() * 16 + lane_id() / 4;
-    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
-        const int r = first + s * 16 * WARPS + 8 * h;
-        const T  *p = (const T *)v.base + r;
-        UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) {
-            const int c = 8 * j + q2 + b;
-            x[s][4 * j + 2 * h + b] = r < ROWS && c < COLS && rows.has(c) ? to_float(p[rows.offset(c)]) : 0.f;
-        }
+    const T  *p = (const T *)v.base + (R::EVEN ? rows.offset(q2) : 0) + first;
+    UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) {
+        const int  c = 8 * j + q2 + b;
+        const bool there = c < COLS && rows.has(c);
+        const T   *at = R::EVEN ? p + (8 * j + b) * rows.row_stride : p + (there ? rows.offset(c) : 0);
+        UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++)
+            x[s][4 * j + 2 * h + b] = there && first + s * 16 * WARPS + 8 * h < ROWS ? to_float(at[s * 16 * WARPS + 8 * h]) : 0.f;
     }
 }
 template <class T, class R, int WARPS, int ROWS, int COLS, int S, int N> DEVICE void store_transposed(const float (&x)[S][N], const View &v) {
     const R   rows = R::make(v);
     const int q2 = 2 * (lane_id() & 3), first = warp_id() * 16 + lane_id() / 4;
-    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
-        const int r = first + s * 16 * WARPS + 8 * h;
-        T *p = (T *)v.base + r;
-        UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) {
-            const int c = 8 * j + q2 + b;
-            if (r < ROWS && c < COLS && rows.has(c)) from_float(x[s][4 * j + 2 * h + b], p[rows.offset(c)]);
-        }
+    T        *p = (T *)v.base + (R::EVEN ? rows.offset(q2) : 0) + first;
+    UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) {
+        const int c = 8 * j + q2 + b;
+        if (c >= COLS || !rows.has(c))
+            continue;
+        T *at = R::EVEN ? p + (8 * j + b) * rows.row_stride : p + rows.offset(c);
+        UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++)
+            if (first + s * 16 * WARPS + 8 * h < ROWS) from_float(x[s][4 * j + 2 * h + b], at[s * 16 * WARPS + 8 * h]);
     }
 }
 template <class T, class R, int COLS, int N> DEVICE void store_transposed_row(const float (&x)[N], const View &v) {
