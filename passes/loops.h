@@ -26,6 +26,9 @@ void stage_left_sides(Ctx *ctx, Kernel *kernel, DType dtype);
 enum { MAX_PIECES = 8 };
 int residual_pieces(const Residual *residual, Value **keys, Value **features);
 
+/* What stands for the largest of no scores, in units of `unit`. */
+double tile_no_score(double unit);
+
 /* Values of `from` rows that the ops from `first` to the end of its block give get `to` rows, loads that many more. */
 void retile(Ctx *ctx, Op *first, int from, int to);
 

@@ -6,6 +6,7 @@
  * (step_parts.c). Behind it the parts' results are merged, in order, the rest of each row is computed, and the rings are
  * written: not before, as all parts read them. Where blocks cannot wait for each other, what follows the parts becomes a
  * kernel of its own. */
+#include "passes/flip.h"
 #include "passes/step.h"
 
 #include <string.h>
@@ -135,52 +136,66 @@ Access step_partial(const Step *s, Builder *b, const char *param, Value *part, V
 static Value *load_partial(const Step *s, Builder *b, const char *param, Value *part, int cols) {
     ValueMap     map = {.ctx = s->ctx};
     const Access access = step_partial(s, b, param, part, &map);
-    return ir_load(b, &access, s->M, cols);
+    return ir_unary(b, OP_TRANSPOSE, ir_load(b, &access, s->M, cols));
 }
 
-/* Maximum, sum and output as the online softmax has them, each part's on top of those before it. */
-static void merge_softmax(const Step *s, Op *loop) {
+/* Maximum, sum and output as the online softmax has them, each part's on top of those before it; and the residual sum. */
+static void merge_turn(const Step *s, Op *loop) {
     Builder       b = ir_at_end(s->ctx, s->main, loop->region);
     Value *const *carried = &loop->region->args[1], *const part = loop->region->args[0];
     Value *const  most = load_partial(s, &b, "part_max", part, 1), *const sum = load_partial(s, &b, "part_sum", part, 1);
-    Value *const  out = load_partial(s, &b, "part_swa", part, s->E);
+    Value *const  swa = load_partial(s, &b, "part_swa", part, s->E), *const rla = load_partial(s, &b, "part_rla", part, s->E);
     Value *const  largest = ir_binary(&b, OP_MAX, carried[0], most);
     Value *const  old = step_power(s, &b, carried[0], largest), *const new = step_power(s, &b, most, largest);
-    Value *const  next[3] = {
+    Value *const  next[4] = {
         largest,
         ir_binary(&b, OP_ADD, ir_binary(&b, OP_MUL, carried[1], old), ir_binary(&b, OP_MUL, sum, new)),
-        ir_binary(&b, OP_ADD, ir_binary(&b, OP_MUL, carried[2], old), ir_binary(&b, OP_MUL, out, new)),
+        ir_binary(&b, OP_ADD, ir_binary(&b, OP_MUL, carried[2], old), ir_binary(&b, OP_MUL, swa, new)),
+        ir_binary(&b, OP_ADD, carried[3], rla),
     };
-    ir_yield(&b, next, 3);
+    ir_yield(&b, next, 4);
 }
 
-static void merge_residual(const Step *s, Op *loop) {
-    Builder      b = ir_at_end(s->ctx, s->main, loop->region);
-    Value *const sum = ir_binary(&b, OP_ADD, loop->region->args[1],
-                                 load_partial(s, &b, "part_rla", loop->region->args[0], s->E));
-    ir_yield(&b, &sum, 1);
+/* What is stored in the region, from the merged results. */
+static Status flip_stores(Step *s, Flip *f) {
+    for (Op *op = s->group->region->first; op; op = op->next) {
+        Builder b = ir_before(s->ctx, s->main, op);
+        Value  *tile;
+        if (op->code != OP_STORE)
+            continue;
+        TRY(flip_value(f, &b, op->in[5], &tile));
+        op->in[5] = ir_unary(&b, OP_TRANSPOSE, tile);
+    }
+    return ST_OK;
 }
 
-static Op *loop_over_parts(const Step *s, Op *before, Value *const *start, int count) {
-    Builder b = ir_before(s->ctx, s->main, before);
-    return ir_for(&b, "part", false, ir_i(&b, 0), ir_sym(&b, SYM_S), ir_i(&b, 1), start, count);
+/* The reductions and what was computed from them. */
+static void erase_unused(Step *s) {
+    for (Op *op = s->group->region->last, *before; op; op = before) {
+        bool used = op->code == OP_YIELD || ir_has_effects(op);
+        before = op->prev;
+        for (int r = 0; r < op->out_count; r++)
+            used |= ir_use_count(s->main, op->out[r]) > 0;
+        if (!used)
+            op_erase(op);
+    }
 }
 
-/* The reductions of main become the merging of the parts' results. */
-static void merge_parts(Step *s) {
-    Builder      b = ir_before(s->ctx, s->main, s->residual);
-    Value *const none = ir_f(&b, 0, s->M, s->E);
-    Op *const    softmax = loop_over_parts(s, s->keys, s->keys->in + 3, 3);
-    Op *const    residual = loop_over_parts(s, s->residual, &none, 1);
-    merge_softmax(s, softmax);
-    merge_residual(s, residual);
+static Status merge_parts(Step *s) {
+    Flip    f = {.ctx = s->ctx, .kernel = s->main, .region = NULL, .map = {.ctx = s->ctx}, .flipped = {.ctx = s->ctx}};
+    Builder b = ir_before(s->ctx, s->main, s->keys);
+    Value  *start[4];
     for (int c = 0; c < 3; c++)
-        ir_replace_uses(s->main, s->keys->out[c], softmax->out[c]);
-    ir_replace_uses(s->main, s->total->out[0], residual->out[0]);
-    op_erase(s->total);
-    op_erase(s->product);
-    op_erase(s->keys);
-    op_erase(s->residual);
+        TRY(flip_value(&f, &b, s->keys->in[3 + c], &start[c]));
+    start[3] = ir_f(&b, 0, s->E, s->M);
+    Op *const loop = ir_for(&b, "part", false, ir_i(&b, 0), ir_sym(&b, SYM_S), ir_i(&b, 1), start, 4);
+    merge_turn(s, loop);
+    for (int c = 0; c < 3; c++)
+        map_set(&f.flipped, s->keys->out[c], loop->out[c]);
+    map_set(&f.flipped, s->total->out[0], loop->out[3]);
+    TRY(flip_stores(s, &f));
+    erase_unused(s);
+    return ST_OK;
 }
 
 /* ---- Rings ---- */
@@ -246,8 +261,8 @@ Status pass_step(Ctx *ctx, Module *module, const PassArgs *args) {
     TRY(find_step(&s));
     add_params(&s);
     Builder before = ir_before(ctx, s.main, s.rows);
-    step_parts(&s, &before);
-    merge_parts(&s);
+    TRY(step_parts(&s, &before));
+    TRY(merge_parts(&s));
     op_remove_attr(s.rows, AT_PAR);
     op_remove_attr(s.group, AT_PAR);
     before = ir_before(ctx, s.main, find_parts(s.main));

@@ -4,7 +4,7 @@
 
 #include "passes/loops.h"
 
-enum { STEP_TILE = 16 /* keys of the tiles of new tokens, and of those that leave the window */ };
+enum { STEP_TILE = 16 /* rows of the tile of keys that leave the window, and of those that write rings */ };
 
 typedef struct Step {
     Ctx            *ctx;
@@ -34,6 +34,6 @@ Access step_partial(const Step *s, Builder *b, const char *param, Value *part, V
 Value *step_power(const Step *s, Builder *b, Value *x, Value *y);
 
 /* Builds the loop over parts at b, which stands before the row loop. */
-void step_parts(Step *s, Builder *b);
+Status step_parts(Step *s, Builder *b);
 
 #endif

@@ -86,6 +86,9 @@ template <int ROWDIM, int GROUPDIM, int PERIOD, int WRAP, int ROWS> struct Rows 
         return x;
     }
     __device__ __forceinline__ bool has(int r) const { return r < ROWS && r % PERIOD >= first && r % PERIOD < end; }
+    template <int ONTO> __device__ __forceinline__ bool owns(int r) const {
+        return ONTO == 0 || (ONTO == 1 ? r % PERIOD >= first : r % PERIOD < end);
+    }
     __device__ __forceinline__ i64 offset(int r) const { // in elements
         int row = r % PERIOD + turn;
         if (WRAP && PERIOD <= WRAP) row -= row >= WRAP ? WRAP : 0;
@@ -240,6 +243,22 @@ template <class T, class R, int WARPS, int ROWS, int COLS, int S, int N> DEVICE 
             x[s][4 * j + 2 * h + b] = there && first + s * 16 * WARPS + 8 * h < ROWS ? to_float(at[s * 16 * WARPS + 8 * h]) : 0.f;
     }
 }
+template <class T, class R, int WARPS, int ROWS, int COLS, int S> DEVICE void load_transposed_column(float (&x)[S][2], const View &v) {
+    const R   rows = R::make(v);
+    const int first = warp_id() * 16 + lane_id() / 4;
+    const T  *p = (const T *)v.base + rows.offset(0);
+    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
+        const int r = first + s * 16 * WARPS + 8 * h;
+        x[s][h] = r < ROWS && rows.has(0) ? to_float(p[r]) : 0.f;
+    }
+}
+template <class T, class R, int WARPS, int ROWS, int COLS, int N> DEVICE void load_transposed_row(float (&x)[N], const View &v) {
+    const R rows = R::make(v);
+    UNROLL for (int i = 0; i < N; i++) {
+        const int c = i / 2 * 8 + 2 * (lane_id() & 3) + i % 2;
+        x[i] = c < COLS && rows.has(c) ? to_float(((const T *)v.base)[rows.offset(c)]) : 0.f;
+    }
+}
 template <class T, class R, int WARPS, int ROWS, int COLS, int S, int N> DEVICE void store_transposed(const float (&x)[S][N], const View &v) {
     const R   rows = R::make(v);
     const int q2 = 2 * (lane_id() & 3), first = warp_id() * 16 + lane_id() / 4;
@@ -282,12 +301,14 @@ DEVICE void cluster_sync() {
 }
 
 // Starts to copy a tile: in pieces of 16 bytes where memory is aligned for it, else element by element, at once.
-template <class T, class R, int WARPS, int ROWS, int COLS> DEVICE void fetch(u32 to, const View &v, bool is_aligned) {
+// ONTO: rows before the first that is there (1), or behind the last (2), are another copy's.
+template <class T, class R, int WARPS, int ROWS, int COLS, int ONTO = 0> DEVICE void fetch(u32 to, const View &v, bool is_aligned) {
     constexpr int PER = 16 / sizeof(T), WIDE = (COLS + 15) / 16 * 16, PIECES = WIDE / PER, TALL = (ROWS + 15) / 16 * 16;
     constexpr int STRIDE = WIDE * sizeof(T) + 16, THREADS = 32 * WARPS, TOTAL = TALL * PIECES, STEP = THREADS / PIECES;
-    constexpr bool WRAPS = !R::EVEN;
     const R rows = R::make(v);
-    if (COLS % 16 == 0 && R::EVEN && THREADS % PIECES == 0 && TALL % (STEP ? STEP : 1) == 0 && is_aligned) {
+    if (ONTO && (ONTO == 1 ? rows.first >= ROWS : rows.end <= 0))
+        return;
+    if (COLS % 16 == 0 && R::EVEN && !ONTO && THREADS % PIECES == 0 && TALL % (STEP ? STEP : 1) == 0 && is_aligned) {
         const int   r = threadIdx.x / PIECES, c = threadIdx.x % PIECES, least = rows.first - r, end = (rows.end < ROWS ? rows.end : ROWS) - r;
         const i64   step = STEP * rows.row_stride * (i64)sizeof(T);
         const char *from = (const char *)v.base + (rows.start + r * rows.row_stride) * (i64)sizeof(T) + c * 16;
@@ -296,13 +317,14 @@ template <class T, class R, int WARPS, int ROWS, int COLS> DEVICE void fetch(u32
             copy16(out + n * STEP * STRIDE, from, n * STEP >= least && n * STEP < end);
         return;
     }
-    if (COLS % 16 == 0 && WRAPS && THREADS % PIECES == 0 && TALL % (STEP ? STEP : 1) == 0 && is_aligned) {
+    if (COLS % 16 == 0 && (ONTO || !R::EVEN) && THREADS % PIECES == 0 && TALL % (STEP ? STEP : 1) == 0 && is_aligned) {
         const int r = threadIdx.x / PIECES, c = threadIdx.x % PIECES;
         const T  *from = (const T *)v.base + c * PER;
         const u32 out = to + r * STRIDE + c * 16;
         UNROLL for (int n = 0; n < TALL / (STEP ? STEP : 1); n++) {
             const bool there = rows.has(r + n * STEP);
-            copy16(out + n * STEP * STRIDE, from + (there ? rows.offset(r + n * STEP) : 0), there);
+            if (rows.template owns<ONTO>(r + n * STEP))
+                copy16(out + n * STEP * STRIDE, from + (there ? rows.offset(r + n * STEP) : 0), there);
         }
         return;
     }
@@ -310,7 +332,8 @@ template <class T, class R, int WARPS, int ROWS, int COLS> DEVICE void fetch(u32
         for (int piece = threadIdx.x; piece < TOTAL; piece += THREADS) {
             const int  r = piece / PIECES, c = piece % PIECES;
             const bool there = rows.has(r) && c * PER < COLS;
-            copy16(to + r * STRIDE + c * 16, (const T *)v.base + (there ? rows.offset(r) + c * PER : 0), there);
+            if (rows.template owns<ONTO>(r))
+                copy16(to + r * STRIDE + c * 16, (const T *)v.base + (there ? rows.offset(r) + c * PER : 0), there);
         }
         return;
     }
@@ -320,7 +343,8 @@ template <class T, class R, int WARPS, int ROWS, int COLS> DEVICE void fetch(u32
         T         x = T();
         if (rows.has(r) && c < COLS)
             x = ((const T *)v.base)[rows.offset(r) + c];
-        out[r * (STRIDE / (int)sizeof(T)) + c] = x;
+        if (rows.template owns<ONTO>(r))
+            out[r * (STRIDE / (int)sizeof(T)) + c] = x;
     }
 }
 

@@ -123,7 +123,8 @@ static void loop(Gen *g, const Op *op) {
         cu_move(g, op->out[c], op->in[c + 3]);
         cu_set_name(g, body->args[c + 1], cu_name(g, op->out[c]));
     }
-    cu_line(g, "#pragma unroll 1");
+    /* Parts' results: few, and their loads shall be on their way together. */
+    cu_line(g, "#pragma unroll %d", strcmp(op_text(op, AT_AXIS), "part") == 0 ? 4 : 1);
     cu_line(g, "for (i64 %s = %s; %s < %s; %s += %s) { // %s", number, cu_name(g, op->in[0]), number,
             cu_name(g, op->in[1]), number, cu_name(g, op->in[2]), op_text(op, AT_AXIS));
     g->depth++;

@@ -45,9 +45,10 @@ static bool only_stored(Gen *g, const Value *value) {
 static void transpose(Gen *g, const Op *op) {
     const Op  *load = op->in[0]->def;
     const Type type = op->out[0]->type;
-    if (load && load->code == OP_LOAD && cu_shape(type) == SHAPE_TILE && is_transposed_alone(g, load)) {
+    static const char *const NAMES[] = {"load_transposed", "load_transposed_column", "load_transposed_row"};
+    if (load && load->code == OP_LOAD && cu_shape(type) != SHAPE_NUMBER && is_transposed_alone(g, load)) {
         cu_declare(g, op->out[0]);
-        cu_line(g, "load_transposed<%s, %s, %d, %d, %d>(%s, %s);", cu_ctype(param_of(g, load)->dtype),
+        cu_line(g, "%s<%s, %s, %d, %d, %d>(%s, %s);", NAMES[cu_shape(type)], cu_ctype(param_of(g, load)->dtype),
                 rows(g, load, type.cols), g->kernel->warps, type.rows, type.cols, cu_name(g, op->out[0]),
                 view(g, load, 0));
     } else if (!only_stored(g, op->out[0])) {
@@ -120,8 +121,10 @@ static const char *slot(Gen *g, const Op *op) {
 
 static void fetch(Gen *g, const Op *op) {
     const Type type = type_ring_tile(op->in[0]->type);
-    cu_line(g, "fetch<%s, %s, %d, %d, %d>(%s, %s, %s_aligned);", cu_ctype(type.dtype), rows(g, op, type.rows),
-            g->kernel->warps, type.rows, type.cols, slot(g, op), view(g, op, 2), op_text(op, AT_PARAM));
+    const int  onto = (int)op_int(op, AT_ONTO, 0);
+    cu_line(g, "fetch<%s, %s, %d, %d, %d%s>(%s, %s, %s_aligned);", cu_ctype(type.dtype), rows(g, op, type.rows),
+            g->kernel->warps, type.rows, type.cols, onto ? ctx_printf(g->ctx, ", %d", onto) : "", slot(g, op),
+            view(g, op, 2), op_text(op, AT_PARAM));
 }
 
 static bool is_no_fetch(Op *op, void *param) {
