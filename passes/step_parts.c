@@ -17,6 +17,7 @@ typedef struct Part {
     Value  *q, *phi;       /* rows of q; slices of phi(q)^T */
     Value  *edge_phi, *edge_v, *edge_p; /* of the keys that leave the window: phi(k)^T, v^T, scores^T */
     bool    q_fetched;
+    bool    flipped;       /* features are made transposed, as phi wants them; else phi has rows of q, and so on */
 } Part;
 
 static Value *new_ring(const Step *s, Builder *b, int slots, int rows, int cols) {
@@ -103,7 +104,7 @@ static Value *first_load(Value *value) {
 
 /* The rows of a ring that leave the window, and only where some are no longer in it the new tokens beside them. A tile as
  * tall as the machine's smallest, of which `rows` are there. */
-static Value *load_edge(Part *p, const Op *sum, Value *first, Value *rows) {
+static Value *load_edge(Part *p, const Op *sum, Value *first, Value *rows, bool flipped) {
     const Step *s = p->s;
     Value      *loads[2], *limit[2];
     Op         *some = NULL;
@@ -121,7 +122,8 @@ static Value *load_edge(Part *p, const Op *sum, Value *first, Value *rows) {
         limit[n] = ir_ibin(&b, OP_IMIN, in[4], ir_ibin(&b, OP_IADD, in[rowdim], rows));
         const Access access = {.param = op_text(load, AT_PARAM), .at = {in[0], in[1], in[2]}, .lo = in[3], .hi = limit[n],
                                .rowdim = rowdim, .groupdim = -1, .period = STEP_TILE, .wrap = (int)op_int(load, AT_WRAP, 0)};
-        loads[n] = transposed(&b, ir_load(&b, &access, STEP_TILE, sum->out[0]->type.cols));
+        loads[n] = ir_load(&b, &access, STEP_TILE, sum->out[0]->type.cols);
+        loads[n] = flipped ? transposed(&b, loads[n]) : loads[n];
         if (n) {
             Value *const both = ir_binary(&b, OP_ADD, loads[0], loads[1]);
             ir_yield(&b, &both, 1);
@@ -139,6 +141,25 @@ static Status put_features(Part *p, Value *ring, Flip *f, Value *const *pieces) 
     return ST_OK;
 }
 
+/* The same of rows, sliced by columns. */
+static void put_slices(Part *p, Value *ring, Value *const *pieces, ValueMap *map, bool edge) {
+    const Step *s = p->s;
+    const int   per = s->slices / s->pieces;
+    for (int n = 0; n < s->slices; n++) {
+        Op *const before = p->b.block->last;
+        Value    *tile = clone_slice(&p->b, pieces[n / per], s->rows->region, map);
+        if (edge && before->next)
+            retile(s->ctx, before->next, s->C, STEP_TILE);
+        if (per > 1) {
+            const Type type = type_tile(tile->type.dtype, tile->type.rows, s->slice);
+            Op *const  cols = ir_op(&p->b, OP_COLS, &tile, 1, &type, 1);
+            op_set_int(s->ctx, cols, AT_LO, n % per * s->slice);
+            tile = cols->out[0];
+        }
+        put(s, &p->b, ring, ir_i(&p->b, n), tile);
+    }
+}
+
 static Status put_rows(Part *p) {
     Step        *s = p->s;
     Builder     *b = &p->b;
@@ -146,18 +167,25 @@ static Status put_rows(Part *p) {
     Value *const first = ir_ibin(b, OP_IADD, p->row, ir_i(b, op_int(s->sum.mask, AT_HI, 0)));
     Value *const left = ir_ibin(b, OP_IMIN, ir_i(b, s->C), ir_ibin(b, OP_ISUB, s->rows->in[1], p->row));
     Value       *query, *const source = first_load(s->features[0]);
-    TRY(flip_value(&rows, b, source, &query));
-    const Op *sum = sum_of_sources(s->sum.keys);
-    map_set(&keys.flipped, sum->out[0], load_edge(p, sum, first, left));
-    Value *const values = load_edge(p, sum_of_sources(s->sum.values), first, left);
+    if (p->flipped)
+        TRY(flip_value(&rows, b, source, &query));
+    const Op    *sum = sum_of_sources(s->sum.keys);
+    Value *const leaving = load_edge(p, sum, first, left, p->flipped);
+    Value *const values = load_edge(p, sum_of_sources(s->sum.values), first, left, true);
     if (!p->q_fetched) {
         ValueMap map = new_map(p);
         put(s, b, p->q, ir_i(b, 0), clone_slice(b, s->score->in[0], s->rows->region, &map));
     }
-    TRY(put_features(p, p->phi, &rows, s->features));
-    TRY(put_features(p, p->edge_phi, &keys, s->key_features));
     put(s, b, p->edge_v, ir_i(b, 0), values);
-    return ST_OK;
+    if (!p->flipped) {
+        map_set(&keys.map, sum->out[0], leaving);
+        put_slices(p, p->phi, s->features, &rows.map, false);
+        put_slices(p, p->edge_phi, s->key_features, &keys.map, true);
+        return ST_OK;
+    }
+    map_set(&keys.flipped, sum->out[0], leaving);
+    TRY(put_features(p, p->phi, &rows, s->features));
+    return put_features(p, p->edge_phi, &keys, s->key_features);
 }
 
 /* ---- Keys ---- */
@@ -286,7 +314,7 @@ static Value *edge_sum(Part *p) {
     Op *const    loop = ir_for(&b, "slice", false, zero, ir_i(&b, s->slices), ir_i(&b, 1), &scores, 1);
     Builder      in = ir_at_end(s->ctx, s->main, loop->region);
     Value *const n = loop->region->args[0];
-    scores = ir_dot(&in, ir_ring_get(&in, p->edge_phi, n), ir_ring_get(&in, p->phi, n), loop->region->args[1], true, false);
+    scores = ir_dot(&in, ir_ring_get(&in, p->edge_phi, n), ir_ring_get(&in, p->phi, n), loop->region->args[1], p->flipped, !p->flipped);
     ir_yield(&in, &scores, 1);
     const int64_t hi = op_int(s->sum.mask, AT_HI, 0);
     Value *const  mask = ir_mask(&b, loop->out[0], ir_i(&b, hi), zero, IR_NEG_INF, hi, s->C, 0);
@@ -326,8 +354,8 @@ static Value *walk_state(Part *p, Value *first, Value *residual) {
     Value *const *carried = &loop->region->args[1], *const n = loop->region->args[0];
     Builder       b = ir_at_end(s->ctx, s->main, loop->region);
     Value *const  ahead = load_slice(p, &b, ir_ibin(&b, OP_IADD, n, p->count));
-    Value *const  sum = ir_dot(&b, narrow(s, &b, carried[1]), ir_ring_get(&b, p->phi, n), carried[0], false, false);
-    Value *const  next = ir_dot(&b, ir_ring_get(&b, p->edge_v, ir_i(&b, 0)), ir_ring_get(&b, p->edge_phi, n), carried[1], false, true);
+    Value *const  sum = ir_dot(&b, narrow(s, &b, carried[1]), ir_ring_get(&b, p->phi, n), carried[0], false, !p->flipped);
+    Value *const  next = ir_dot(&b, ir_ring_get(&b, p->edge_v, ir_i(&b, 0)), ir_ring_get(&b, p->edge_phi, n), carried[1], false, p->flipped);
     const Access  access = slice_access(p, &b, n);
     ir_store(&b, &access, transposed(&b, next));
     ir_yield(&b, (Value *[]){sum, ahead}, 2);
@@ -342,6 +370,14 @@ static void store_partial(Part *p, const char *param, Value *tile) {
     ir_store(&p->b, &access, transposed(&p->b, tile));
 }
 
+/* A map that joins parts before its end has no transposed form. */
+static bool can_flip(const Step *s) {
+    int joins = 0;
+    for (const Op *op = s->residual->region->first; op; op = op->next)
+        joins += op->code == OP_CONCAT;
+    return joins == s->pieces - 1;
+}
+
 static void make_rings(Step *s, Builder *b, Part *p) {
     const bool plain = s->score->in[1]->def->code == OP_ADD;
     const int  stages = s->args->schedule->stages;
@@ -350,8 +386,9 @@ static void make_rings(Step *s, Builder *b, Part *p) {
     p->p = new_ring(s, b, 1, s->K, s->M);
     p->q = new_ring(s, b, 1, s->M, s->D);
     p->q_fetched = s->score->in[0]->def->code == OP_LOAD;
-    p->phi = new_ring(s, b, s->slices, s->slice, s->M);
-    p->edge_phi = new_ring(s, b, s->slices, s->slice, STEP_TILE);
+    p->flipped = can_flip(s);
+    p->phi = p->flipped ? new_ring(s, b, s->slices, s->slice, s->M) : new_ring(s, b, s->slices, s->M, s->slice);
+    p->edge_phi = p->flipped ? new_ring(s, b, s->slices, s->slice, STEP_TILE) : new_ring(s, b, s->slices, STEP_TILE, s->slice);
     p->edge_v = new_ring(s, b, 1, s->E, STEP_TILE);
     p->edge_p = new_ring(s, b, 1, STEP_TILE, s->M);
 }

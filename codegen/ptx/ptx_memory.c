@@ -22,12 +22,12 @@ static const char *rows(Gen *g, const Op *op, int count) {
                       count);
 }
 
-/* Loaded where it is transposed. */
-static bool is_transposed_alone(Gen *g, const Op *load) {
+/* Transposed tiles are loaded on their own. */
+static bool only_transposed(Gen *g, const Op *load) {
     int  count = 0;
     Op **users = ir_users(g->ctx, g->kernel, load->out[0], &count);
     for (int u = 0; u < count; u++)
-        if (users[u]->code != OP_TRANSPOSE || users[u]->parent != load->parent)
+        if (users[u]->code != OP_TRANSPOSE)
             return false;
     return count > 0;
 }
@@ -46,7 +46,7 @@ static void transpose(Gen *g, const Op *op) {
     const Op  *load = op->in[0]->def;
     const Type type = op->out[0]->type;
     static const char *const NAMES[] = {"load_transposed", "load_transposed_column", "load_transposed_row"};
-    if (load && load->code == OP_LOAD && cu_shape(type) != SHAPE_NUMBER && is_transposed_alone(g, load)) {
+    if (load && load->code == OP_LOAD && cu_shape(type) != SHAPE_NUMBER) {
         cu_declare(g, op->out[0]);
         cu_line(g, "%s<%s, %s, %d, %d, %d>(%s, %s);", NAMES[cu_shape(type)], cu_ctype(param_of(g, load)->dtype),
                 rows(g, load, type.cols), g->kernel->warps, type.rows, type.cols, cu_name(g, op->out[0]),
@@ -70,7 +70,7 @@ static void store_transposed(Gen *g, const Op *op) {
 }
 
 static void load(Gen *g, const Op *op) {
-    if (is_transposed_alone(g, op))
+    if (only_transposed(g, op))
         return;
     const Type  type = op->out[0]->type;
     const char *element = cu_ctype(param_of(g, op)->dtype), *name = cu_name(g, op->out[0]),
