@@ -19,9 +19,10 @@
  * - `resident` 0: a block for each item. Else persistent: min(items, multiprocessors * resident) blocks, each of which
  *   walks over items itself.
  * - `overlaps`: the blocks may start before the phase before has ended (programmatic stream serialization). Every block
- *   calls griddepcontrol.wait before it reads what earlier phases wrote or writes what they use, and before it ends:
- *   the phase behind it waits for this one alone. Never the first phase of a code object; where those before it had no
- *   item, it is launched without overlap, for what comes before is the caller's.
+ *   calls griddepcontrol.wait before it reads what earlier phases wrote (through maps: and then fence.proxy.async) or
+ *   writes what they use, and before it ends: the phase behind it waits for this one alone. Never the first phase of a
+ *   code object; where those before it had no item, it is launched without overlap, for what comes before is the
+ *   caller's. Phases that overlap get the smallest L1 cache, since only kernels that split it alike run side by side.
  * - `cluster`: blocks that differ in the last axis alone form a cluster, and so run at the same time. No persistent phase.
  * - `map_count` > 0: the phase takes a second parameter, const __grid_constant__ Maps maps, with
  *   struct Maps { CUtensorMap at[map_count]; }, each 128 bytes and the struct aligned to 64. See CodeMap. */
@@ -75,10 +76,10 @@ static inline int code_param_caller_rank(const CodeParam *param) {
 }
 
 /* A map of a parameter for the GPU's bulk copies of boxes. It has the innermost `dims` of the parameter's four dims,
- * innermost first, of the sizes and strides of the launch: rows and columns beyond them read as zeros. A box is box_cols
- * columns of d3 by box_rows of dim `row_dim` (1 or 2), and one of the others; in shared memory with the 128-byte
- * swizzle. L2 promotion is 256 bytes. A launch is refused where the address or a stride of a dim with more than one
- * element is no multiple of 16 bytes. The map of an absent or empty tensor is zeros and must not be used. */
+ * innermost first, of the sizes and strides of the launch: rows and columns beyond them read as zeros. A box is
+ * box_cols columns of d3 by box_rows of dim `row_dim` (1 or 2), and one of the others; in shared memory with the
+ * 128-byte swizzle. L2 promotion is 256 bytes. A launch is refused where the address or a stride of a dim with more
+ * than one element is no multiple of 16 bytes. The map of an absent or empty tensor is zeros and must not be used. */
 typedef struct CodeMap {
     int param;    /* PARAM_WORK ones too; fp32, bf16 or fp16 */
     int dims;     /* 2 to 4; fewer than 4: the outer ones are 1, constant or as launched */
@@ -109,6 +110,7 @@ typedef struct CodeObject {
     int64_t    segment;           /* tokens of a segment; 0: S = 1 always */
     int64_t    min_items;         /* no cut where N * kv_heads >= this */
     int64_t    even_items;        /* nor where it is a multiple of this; 0: no such rule */
+    int64_t    spread;            /* 1: into ceil(min_items / (N * kv_heads)) segments at most */
     int64_t    parts;             /* most blocks that share a decoding step, a power of two; 0: no such blocks. Then S is
                                    * doubled from 1 on while N * kv_heads * S stays within min_items */
     int64_t    kv_heads, window, ring_rows;

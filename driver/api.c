@@ -317,10 +317,13 @@ static Tensor convert(const rattan_tensor *tensor) {
     return out;
 }
 
-static const rattan_tensor *find_named(const rattan_tensor *tensors, int count, const char *name) {
-    for (int t = 0; t < count; t++)
-        if (tensors[t].name && strcmp(tensors[t].name, name) == 0)
-            return &tensors[t];
+/* Looks at place `first` first: callers mostly keep to the order of the parameters. */
+static const rattan_tensor *find_named(const rattan_tensor *tensors, int count, int first, const char *name) {
+    for (int i = 0; i < count; i++) {
+        const rattan_tensor *tensor = &tensors[(first + i) % count];
+        if (tensor->name && strcmp(tensor->name, name) == 0)
+            return tensor;
+    }
     return NULL;
 }
 
@@ -343,7 +346,7 @@ static Status order_tensors(Ctx *ctx, const rattan_kernel *kernel, const rattan_
         const CodeParam *param = &object->params[p];
         if (param->role == PARAM_WORK)
             continue;
-        const rattan_tensor *tensor = named ? find_named(tensors, count, param->name) : &tensors[t];
+        const rattan_tensor *tensor = named ? find_named(tensors, count, t, param->name) : &tensors[t];
         if (!tensor)
             return ctx_fail(ctx, ST_USAGE, param->name, "give a tensor of this name", "is missing");
         out[t++] = convert(tensor);

@@ -34,9 +34,9 @@ rattan_dtype api_public_dtype(DType dtype) { return (rattan_dtype)((int)dtype + 
 rattan_status api_report(const Ctx *ctx, Status status, rattan_error *error) {
     if (status != ST_OK && error) {
         error->status = (rattan_status)status;
-        memcpy(error->place, ctx->place, sizeof error->place);
-        memcpy(error->message, ctx->message, sizeof error->message);
-        memcpy(error->remedy, ctx->remedy, sizeof error->remedy);
+        snprintf(error->place, sizeof error->place, "%s", ctx->place);
+        snprintf(error->message, sizeof error->message, "%s", ctx->message);
+        snprintf(error->remedy, sizeof error->remedy, "%s", ctx->remedy);
     }
     return (rattan_status)status;
 }

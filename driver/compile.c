@@ -44,9 +44,14 @@ static Status check_gpu(Ctx *ctx, const CompileRequest *request) {
 static Status final_schedule(Ctx *ctx, const CompileRequest *request, Schedule *schedule) {
     if (target_is_cuda(request->target))
         TRY(check_gpu(ctx, request));
+    const bool packed = request->variant & VARIANT_PACKED;
     schedule_default(request->spec, request->kind, request->target, schedule);
+    schedule->roles = schedule->roles && !packed;
     if (request->schedule)
         TRY(schedule_parse(ctx, request->schedule, schedule));
+    if (schedule->roles && packed)
+        return ctx_fail(ctx, ST_USAGE, "schedule: roles", "use roles=0",
+                        "the copy engine knows no bounds of packed sequences");
     return schedule_check(ctx, request->spec, request->kind, request->target, schedule);
 }
 
@@ -146,6 +151,7 @@ static Status make_object(Ctx *ctx, const CompileRequest *request, const Module 
         .segment = module->segment,
         .min_items = module->min_items,
         .even_items = schedule->even_items,
+        .spread = schedule->spread,
         .parts = module->parts,
         .kv_heads = request->spec->kv_heads,
         .window = request->spec->window,

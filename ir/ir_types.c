@@ -138,9 +138,12 @@ int64_t ir_tile_bytes(Type type) {
     return type.cls == TY_RING ? aligned * type.slots : aligned;
 }
 
-int64_t ir_shared_stride(Type type) { return (type.cols + 15) / 16 * 16 * (int64_t)dtype_size(type.dtype) + 16; }
+int64_t ir_shared_stride(Type type) {
+    const int64_t bytes = (type.cols + 15) / 16 * 16 * (int64_t)dtype_size(type.dtype);
+    return dtype_size(type.dtype) == 2 && bytes % 128 == 0 ? bytes : bytes + 16;
+}
 
-int64_t ir_shared_bytes(Type type) { return ((type.rows + 15) / 16 * 16 * ir_shared_stride(type) + 63) / 64 * 64; }
+int64_t ir_shared_bytes(Type type) { return ((type.rows + 15) / 16 * 16 * ir_shared_stride(type) + 127) / 128 * 128; }
 
 int64_t ir_panel_bytes(Type type) {
     const int64_t row = type.cols * (int64_t)dtype_size(type.dtype);

@@ -4,7 +4,7 @@
  * one's result follows it by itself. Products that are under way end before a loop turns or a branch joins. */
 #include "passes/rewrite.h"
 
-enum { MAX_FLIGHT = 32 };
+enum { MAX_FLIGHT = 32, MAX_MOVED = 64 };
 
 typedef struct Flight { /* products under way, in the order in which they began, and releases that wait for them */
     Ctx    *ctx;
@@ -13,6 +13,8 @@ typedef struct Flight { /* products under way, in the order in which they began,
     int     count;
     Op     *releases[MAX_FLIGHT];
     int     release_count;
+    Op     *moved[MAX_MOVED]; /* to before the op that waits */
+    int     moved_count;
 } Flight;
 
 static bool reads(const Op *product, const Value *tile) {
@@ -58,13 +60,83 @@ static void end_products(Flight *f, Op *op, int ended) {
     f->release_count = left;
 }
 
+/* Would taking one more tile wait for a slot that only products under way keep? */
+static bool needs_slot(const Flight *f, const Op *op) {
+    int held = 1;
+    for (int r = 0; r < f->release_count; r++)
+        held += op->code == OP_TAKE && f->releases[r]->in[0] == op->in[0];
+    return held > 1 && held > op->in[0]->type.slots - 1;
+}
+
+/* ---- Something to do meanwhile ---- */
+
+static int in_flight(const Flight *f, const Value *value) {
+    for (int p = 0; p < f->count; p++)
+        if (f->products[p]->out[0] == value)
+            return p;
+    return -1;
+}
+
+/* Is `value` there before `at`, or made behind it of nothing that is not? Notes whether it comes of a product that is older
+ * than the one waited for, the `needed`-th. */
+static bool is_ready(const Flight *f, const Value *value, const Op *at, int needed, bool *older) {
+    const Op *def = value->def;
+    const int product = in_flight(f, value);
+    if (product >= 0) {
+        *older |= product + 1 < needed;
+        return product + 1 < needed;
+    }
+    for (int m = 0; m < f->moved_count; m++)
+        *older |= f->moved[m] == def;
+    if (!def || def->parent != at->parent || ir_precedes(def, at))
+        return true;
+    if (!(op_info(def->code)->traits & PURE) || def->code == OP_DOT || def == at)
+        return false;
+    for (int i = 0; i < def->in_count; i++)
+        if (!is_ready(f, def->in[i], at, needed, older))
+            return false;
+    return true;
+}
+
+static void move_before(Flight *f, Op *op, Op *at) {
+    if (op->parent != at->parent || ir_precedes(op, at))
+        return;
+    for (int i = 0; i < op->in_count; i++)
+        if (op->in[i]->def)
+            move_before(f, op->in[i]->def, at);
+    Builder b = ir_before(f->ctx, f->kernel, at);
+    op_unlink(op);
+    op_insert(&b, op);
+    if (f->moved_count < MAX_MOVED && op->out_count && op->out[0]->type.cols > 1)
+        f->moved[f->moved_count++] = op;
+}
+
+/* `op` waits for products: what later ops make of older ones alone is made now. -> the first of it, or op. */
+static Op *fill(Flight *f, Op *op, int needed) {
+    Op *const before = op->prev;
+    f->moved_count = 0;
+    for (Op *later = op->next, *next; later && needed > 1; later = next) {
+        bool older = false;
+        next = later->next;
+        if (later->out_count == 1 && later->out[0]->type.cls == TY_TILE && is_ready(f, later->out[0], op, needed, &older) && older)
+            move_before(f, later, op);
+    }
+    return before ? before->next : op->parent->first;
+}
+
 static void visit_block(Flight *f, Block *block) {
     for (Op *op = block->first, *next; op; op = next) {
         next = op->next;
-        if (op->region || op->code == OP_YIELD || f->count == MAX_FLIGHT)
+        if (op->region || op->code == OP_YIELD || f->count == MAX_FLIGHT || needs_slot(f, op))
             end_products(f, op, f->count);
-        else
+        else {
+            Op *const first = fill(f, op, needed_by(f, op));
+            if (first != op) { /* it comes first */
+                next = first;
+                continue;
+            }
             end_products(f, op, needed_by(f, op));
+        }
         if (op->region)
             visit_block(f, op->region);
         if (op->code == OP_RELEASE && !is_free(f, op->in[1])) {

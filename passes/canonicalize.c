@@ -5,6 +5,7 @@
  * the factor for nothing (pass tile). */
 #include "passes/rewrite.h"
 
+#include <math.h>
 #include <string.h>
 
 typedef struct State {
@@ -60,6 +61,17 @@ static bool fold_tile(State *s, Op *op) {
         }
     }
     return false;
+}
+
+/* Row sums and inverse roots of constants. */
+static bool fold_constant(State *s, Op *op) {
+    double     x;
+    const Type type = op->out_count ? op->out[0]->type : type_index();
+    if ((op->code != OP_ROWSUM && op->code != OP_RSQRT) || !is_constant_tile(op->in[0], &x) || (op->code == OP_RSQRT && x <= 0))
+        return false;
+    Builder b = ir_before(s->ctx, s->kernel, op);
+    replace(s, op, ir_f(&b, op->code == OP_ROWSUM ? x * op->in[0]->type.cols : 1 / sqrt(x), type.rows, type.cols));
+    return true;
 }
 
 /* (x * c1) * c2 = x * (c1 c2); (x . y) * c = (x * c) . y for one row x. */
@@ -239,7 +251,7 @@ static bool visit(State *s, Op *op) {
     }
     if (!is_pure(op) || op->code == OP_YIELD)
         return false;
-    return fold_index(s, op) || fold_tile(s, op) || fold_scale(s, op) || fold_softmax_division(s, op) || share(s, op) || hoist(s, op);
+    return fold_index(s, op) || fold_tile(s, op) || fold_constant(s, op) || fold_scale(s, op) || fold_softmax_division(s, op) || share(s, op) || hoist(s, op);
 }
 
 static void visit_block(State *s, Block *block) {
@@ -249,7 +261,7 @@ static void visit_block(State *s, Block *block) {
     }
 }
 
-static Status canonicalize(Ctx *ctx, Module *module, const PassArgs *args) {
+static Status settle(Ctx *ctx, Module *module, const PassArgs *args) {
     for (int k = 0; k < module->kernel_count; k++) {
         State s = {ctx, module->kernels[k], args->target->warp_size == 0, true};
         for (int round = 0; s.changed && round < 50; round++) {
@@ -260,6 +272,6 @@ static Status canonicalize(Ctx *ctx, Module *module, const PassArgs *args) {
     return ST_OK;
 }
 
-Status pass_canonicalize(Ctx *ctx, Module *module, const PassArgs *args) { return canonicalize(ctx, module, args); }
+Status pass_canonicalize(Ctx *ctx, Module *module, const PassArgs *args) { return settle(ctx, module, args); }
 
-Status pass_simplify(Ctx *ctx, Module *module, const PassArgs *args) { return canonicalize(ctx, module, args); }
+Status pass_simplify(Ctx *ctx, Module *module, const PassArgs *args) { return settle(ctx, module, args); }

@@ -26,6 +26,16 @@ static void decode_tiles(const Spec *spec, const Target *target, Schedule *sched
     }
 }
 
+/* A state is cut by its features until sequences, heads and slices come near the number of multiprocessors; where that
+ * is not enough, sequences are cut as well. A slice has 64 rows, one for each row of a block's warps. */
+static void state_slices(const Spec *spec, const Target *target, Schedule *schedule) {
+    const int pieces = larger(spec_features(spec) / spec->head_dim, 1), rows = spec->head_dim == 64 ? 32 : 64;
+    schedule->slices = spec->head_dim % rows == 0 && spec->head_dim / rows <= 8 ? larger(spec->head_dim / rows, 1) : 1;
+    schedule->segment = 1024;
+    schedule->spread = 1;
+    schedule->min_items = larger(target->processors * 9 / 10 / (pieces * schedule->slices), 1);
+}
+
 /* A block takes 128 rows where the window is wide enough for tiles of 64, one head's rows beside another's, so that both
  * share every key; a warp takes 16 of them. */
 static void gpu_default(const Spec *spec, const Target *target, Schedule *schedule) {
@@ -36,8 +46,7 @@ static void gpu_default(const Spec *spec, const Target *target, Schedule *schedu
     schedule->group_heads = !spec->initial_state && G % 2 == 0 ? 2 : 1;
     schedule->warps = schedule->chunk * schedule->group_heads / 16;
     schedule->stages = 2;
-    schedule->segment = 2048;
-    schedule->min_items = target->processors / 2;
+    state_slices(spec, target, schedule);
     schedule->ring = 0;
 }
 
@@ -53,7 +62,25 @@ static void gpu_decode(const Spec *spec, const Target *target, Schedule *schedul
     schedule->blocks = small ? 1 : 2;
     schedule->min_items = 2 * target->processors;
     schedule->segment = 0;
+    schedule->spread = 0;
     schedule->ring = 0;
+}
+
+/* What the copy engine and the products of warp groups can take: 16-bit numbers in whole pieces of 16 columns, as many as
+ * registers hold. */
+static const char *no_roles(const Spec *spec, KernelKind kind, const Target *target) {
+    const int F = spec->full ? 0 : spec_features(spec);
+    if (!target->product_warps)
+        return "the target has no units for them";
+    if (kind != KIND_FORWARD || spec->full || spec->initial_state)
+        return "only kind forward of layers with a window and without initial states has them";
+    if (spec->dtype == DT_F32)
+        return "the products take 16-bit numbers";
+    if (spec->head_dim % 16 || spec->value_dim % 16 || F % 16)
+        return "head_dim, value_dim and the features must be multiples of 16";
+    if (spec->head_dim > 128 || spec->value_dim > 128 || F > 256)
+        return "head_dim and value_dim may be 128, and the features 256, at most";
+    return NULL;
 }
 
 void schedule_default(const Spec *spec, KernelKind kind, const Target *target, Schedule *schedule) {
@@ -64,6 +91,7 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
         gpu_default(spec, target, schedule);
         if (kind == KIND_DECODE)
             gpu_decode(spec, target, schedule);
+        schedule->roles = !no_roles(spec, kind, target);
         return;
     }
     schedule->chunk = chunk_for(spec);
@@ -108,6 +136,23 @@ static Status check_gpu_decode(Ctx *ctx, const Spec *spec, const Schedule *sched
     return ST_OK;
 }
 
+static Status check_roles(Ctx *ctx, const Spec *spec, KernelKind kind, const Target *target, const Schedule *schedule) {
+    const char *why = no_roles(spec, kind, target);
+    if (why)
+        return refuse(ctx, "roles", "use roles=0", why);
+    if (16 * schedule->warps != schedule->chunk * schedule->group_heads || schedule->warps % target->product_warps)
+        return refuse(ctx, "warps", ctx_printf(ctx, "use a multiple of %d, and 16 rows a warp", target->product_warps),
+                      "with roles, warps multiply in groups and hold all rows of a tile");
+    if (schedule->registers % 8 || schedule->copy_registers % 8)
+        return refuse(ctx, "registers", "use a multiple of 8", "warps hand registers over by eights");
+    const int groups = schedule->warps / target->product_warps, threads = 32 * target->product_warps;
+    const int all = schedule->blocks * threads * (groups * schedule->registers + schedule->copy_registers);
+    if (all > target->registers)
+        return refuse(ctx, "registers", "use fewer registers or copy_registers",
+                      ctx_printf(ctx, "%d registers are more than the %d that %s has", all, target->registers, target->name));
+    return ST_OK;
+}
+
 static Status check_gpu(Ctx *ctx, const Spec *spec, KernelKind kind, const Schedule *schedule) {
     if (kind == KIND_DECODE)
         TRY(check_gpu_decode(ctx, spec, schedule));
@@ -127,6 +172,8 @@ Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target 
                       ctx_printf(ctx, "%d heads do not divide the %d of a group", schedule->group_heads, G));
     if (target->warp_size)
         TRY(check_gpu(ctx, spec, kind, schedule));
+    if (schedule->roles)
+        TRY(check_roles(ctx, spec, kind, target, schedule));
     if (spec->initial_state && schedule->group_heads != 1)
         return refuse(ctx, "group_heads", "use 1", "a state for each query head allows no stacked heads");
     if (kind != KIND_FORWARD && schedule->segment != 0)

@@ -1,6 +1,7 @@
 /* exponent: powers of e as powers of two, the only ones a GPU computes.
  * In: tile IR with exp(c (a x - m)), where m is a column, a row or a number and a, c are constants. Out: exp2(x * k - m * k'):
- * one fused operation an element, the constants folded into it. */
+ * one fused operation an element, the constants folded into it. Its rounding is relative to m, so columns and rows keep the
+ * difference: a maximum that did not move, however large, gives exactly 1. */
 #include "passes/rewrite.h"
 
 #include <math.h>
@@ -41,7 +42,13 @@ static bool visit(Op *op, void *arg) {
         x = shift->in[0];
         inner = 1;
     }
-    Builder      b = ir_before(e->ctx, e->kernel, op);
+    Builder b = ir_before(e->ctx, e->kernel, op);
+    if (x->type.cols == 1 || x->type.rows == 1) {
+        Value *const scaled = ir_binary(&b, OP_MUL, shift->out[0], ir_f(&b, outer, 1, 1));
+        ir_replace_uses(e->kernel, op->out[0], ir_unary(&b, OP_EXP2, scaled));
+        op_erase(op);
+        return true;
+    }
     Value *const start = ir_binary(&b, OP_MUL, shift->in[1], ir_f(&b, -outer, 1, 1));
     Value *const power = ir_fma(&b, x, ir_f(&b, outer * inner, 1, 1), start);
     ir_replace_uses(e->kernel, op->out[0], ir_unary(&b, OP_EXP2, power));

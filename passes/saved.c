@@ -187,11 +187,36 @@ static int pieces(Value *value, Value **out, int count) {
     return pieces(value->def->in[1], out, pieces(value->def->in[0], out, count));
 }
 
+/* Columns of a value, made behind it. */
+static Value *columns(Saver *s, Value *value, int from, int count) {
+    Builder    b = ir_after(s->ctx, s->main, value->def);
+    const Type type = type_tile(value->type.dtype, value->type.rows, count);
+    Op *const  cols = ir_op(&b, OP_COLS, &value, 1, &type, 1);
+    op_set_int(s->ctx, cols, AT_LO, from);
+    return cols->out[0];
+}
+
 static bool equal_pieces(Value *const *values, int count) {
     for (int p = 0; p < count; p++)
         if (values[p]->type.cols != values[0]->type.cols)
             return false;
     return true;
+}
+
+/* Cuts each piece of features into equal slices, so that more blocks share in the work on a state. */
+static void slice_pieces(Saver *s) {
+    const int slices = s->args->schedule->slices, width = s->width / slices, parts = s->parts * slices;
+    Value    *keys[MAX_PARTS], *queries[MAX_PARTS];
+    if (slices == 1 || s->width % (16 * slices) != 0 || parts > MAX_PARTS)
+        return;
+    for (int p = 0; p < parts; p++) {
+        keys[p] = columns(s, s->keys[p / slices], p % slices * width, width);
+        queries[p] = columns(s, s->queries[p / slices], p % slices * width, width);
+    }
+    memcpy(s->keys, keys, sizeof keys);
+    memcpy(s->queries, queries, sizeof queries);
+    s->parts = parts;
+    s->width = width;
 }
 
 static Status read_residual(Saver *s) {
@@ -212,6 +237,7 @@ static Status read_residual(Saver *s) {
         s->queries[0] = found.features;
     }
     s->width = s->keys[0]->type.cols;
+    slice_pieces(s);
     s->F = found.keys->type.cols;
     s->E = found.values->type.cols;
     return ST_OK;
@@ -231,12 +257,8 @@ static Value *product_by_slices(Saver *s, Builder *b, const Op *load, Value *sum
         Value    *features = s->queries[p];
         piece->in[2] = index_offset(&before, load->in[2], row);
         piece->out[0]->type.rows = rows;
-        if (rows < s->width) {
-            const Type type = type_tile(features->type.dtype, features->type.rows, rows);
-            Op *const  cols = ir_op(b, OP_COLS, &features, 1, &type, 1);
-            op_set_int(s->ctx, cols, AT_LO, from);
-            features = cols->out[0];
-        }
+        if (rows < s->width)
+            features = columns(s, features, from, rows);
         sum = ir_dot(b, features, piece->out[0], sum, false, false);
         row += rows;
     }

@@ -4,7 +4,7 @@
 
 #include "passes/loops.h"
 
-enum { MAX_PARTS = 8 };
+enum { MAX_PARTS = 16 };
 
 typedef struct Saver {
     Ctx            *ctx;

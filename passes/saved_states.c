@@ -1,6 +1,7 @@
 /* The kernels of pass saved that make the states: see saved.c. `segment_state` sums what each segment but the last adds
- * to S, `segment_scan` adds these up, and `states` goes through every segment from its sum on, saves S before each row
- * tile, and stores the final state behind the last one. The pieces of S are axes of the grid. */
+ * to S; `states` adds up the sums of the segments before its own and goes on from there, saves S before each row tile,
+ * and stores the final state behind the last one. The pieces of S are an axis of the grid, so that few sequences need
+ * few segments or none: the first kernel then has no blocks. */
 #include "passes/saved.h"
 
 static Access work_access(Saver *s, Builder *b, const Nest *n, Value *segment) {
@@ -57,29 +58,16 @@ static void segment_state_kernel(Saver *s) {
     add_kernel(s, n.kernel);
 }
 
-static void segment_scan_kernel(Saver *s) {
-    const GridAxis axes[] = {{"part", SYM_COUNT, s->parts}};
-    Nest           n = saved_nest(s, "segment_scan", axes, 1);
-    Builder       *b = &n.body;
-    Value *const   zero = ir_f(b, 0, s->width, s->E);
-    Op *const      scan = ir_for(b, "segment", false, ir_i(b, 0), ir_sym(b, SYM_K), ir_i(b, 1), &zero, 1);
-    Builder        in = ir_at_end(s->ctx, n.kernel, scan->region);
-    const Access   at = work_access(s, &in, &n, scan->region->args[0]);
-    Value *const   sum = ir_binary(&in, OP_ADD, scan->region->args[1], ir_load(&in, &at, s->width, s->E));
-    ir_store(&in, &at, sum);
-    ir_yield(&in, &sum, 1);
-    add_kernel(s, n.kernel);
-}
-
+/* What the segments before this one add up to. */
 static Value *segment_start(Saver *s, Nest *n) {
     Builder     *b = &n->body;
-    Value *const zero = ir_f(b, 0, s->width, s->E), *const segment = n->axes[1];
-    Op *const    started = ir_if(b, ir_ibin(b, OP_ILT, ir_i(b, 0), segment), &zero, 1);
-    Builder      in = ir_at_end(s->ctx, n->kernel, started->region);
-    const Access from = work_access(s, &in, n, index_offset(&in, segment, -1));
-    Value *const sum = ir_load(&in, &from, s->width, s->E);
-    ir_yield(&in, &sum, 1);
-    return started->out[0];
+    Value *const zero = ir_f(b, 0, s->width, s->E);
+    Op *const    sum = ir_for(b, "segment", false, ir_i(b, 0), n->axes[1], ir_i(b, 1), &zero, 1);
+    Builder      in = ir_at_end(s->ctx, n->kernel, sum->region);
+    const Access from = work_access(s, &in, n, sum->region->args[0]);
+    Value *const next = ir_binary(&in, OP_ADD, sum->region->args[1], ir_load(&in, &from, s->width, s->E));
+    ir_yield(&in, &next, 1);
+    return sum->out[0];
 }
 
 typedef struct Slice { /* of a cloned op on F rows: the rows of one piece */
@@ -133,7 +121,6 @@ Status saved_state_kernels(Saver *s) {
     ir_param(s->ctx, s->main, "work", DT_F32, PARAM_WORK, 4, work);
     ir_param(s->ctx, s->main, "states", s->dtype, PARAM_WORK, 4, states);
     segment_state_kernel(s);
-    segment_scan_kernel(s);
     const GridAxis axes[] = {{"part", SYM_COUNT, s->parts}, {"segment", SYM_S, 0}};
     Nest           n = saved_nest(s, "states", axes, 2);
     Op *const      loop = sum_segment(s, &n, segment_start(s, &n), true);

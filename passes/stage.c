@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { MAX_LOOPS = 4, MAX_TILES = 16 };
+enum { MAX_LOOPS = 4, MAX_TILES = 48, MAX_STAGES = 6 };
 
 /* When single tiles are fetched: while the loop before them runs; or behind it, in groups as large as memory allows. */
 typedef enum When { WHEN_EARLY, WHEN_LATE } When;
@@ -23,7 +23,7 @@ typedef struct Stager {
     int             loop_count;
     Op             *staged[MAX_TILES]; /* loads of loops[0] */
     Value          *rings[MAX_TILES];
-    int             staged_count;
+    int             staged_count, stages;
     Op             *singles[MAX_TILES];
     Value          *single_rings[MAX_TILES];
     int             groups[MAX_TILES]; /* of the singles: those of a group lie side by side */
@@ -165,10 +165,26 @@ static Status find_loops(Stager *s) {
     return ST_OK;
 }
 
-static int stages_of(const Stager *s) { return s->args->schedule->stages; }
+/* Of the blocks that share a multiprocessor each has its part, and needs room for the strips of products of floats. */
+static int64_t memory_limit(const Stager *s) {
+    const Schedule *schedule = s->args->schedule;
+    return s->args->target->shared_bytes / schedule->blocks -
+           (s->dtype == DT_F32 ? SHARED_STRIP_BYTES * schedule->warps : 0);
+}
+
+/* Turns of the kernels before main are short: memory takes several of them, so that more tiles must be on their way. */
+static int choose_stages(const Stager *s, bool is_main) {
+    int64_t turn = 0;
+    for (int t = 0; t < s->staged_count; t++) {
+        const Type tile = s->staged[t]->out[0]->type;
+        turn += ir_shared_bytes(type_tile(s->dtype, tile.rows, tile.cols));
+    }
+    const int64_t fitting = turn ? memory_limit(s) / 2 / turn : 0, most = fitting < MAX_STAGES ? fitting : MAX_STAGES;
+    return is_main || most < s->args->schedule->stages ? s->args->schedule->stages : (int)most;
+}
 
 static void stage_loops(Stager *s) {
-    const int stages = stages_of(s);
+    const int stages = s->stages;
     for (int t = 0; t < s->staged_count; t++)
         s->rings[t] = new_ring(s, stages, s->staged[t]->out[0]->type);
     /* Before anything else, so that the first tiles arrive while the rest of the prologue runs. */
@@ -211,12 +227,9 @@ static bool note_single(Op *op, void *arg) {
 static int64_t loop_bytes(const Stager *s) {
     int64_t bytes = 0;
     for (int t = 0; t < s->staged_count; t++)
-        bytes += stages_of(s) * ir_shared_bytes(type_ring_tile(s->rings[t]->type));
+        bytes += s->stages * ir_shared_bytes(type_ring_tile(s->rings[t]->type));
     return bytes;
 }
-
-/* Of the blocks that share a multiprocessor each has its part. */
-static int64_t memory_limit(const Stager *s) { return s->args->target->shared_bytes / s->args->schedule->blocks; }
 
 static int64_t single_bytes(const Stager *s, int t) {
     return ir_shared_bytes(type_ring_tile(s->single_rings[t]->type));
@@ -379,9 +392,10 @@ static Block *inside_grid(Block *block) {
     return block;
 }
 
-static Status stage(Stager *s) {
+static Status stage(Stager *s, bool is_main) {
     s->body = inside_grid(s->kernel->body);
     TRY(find_loops(s));
+    s->stages = choose_stages(s, is_main);
     if (s->loop_count)
         stage_loops(s);
     ir_walk(s->body, note_single, s);
@@ -400,7 +414,7 @@ Status pass_stage(Ctx *ctx, Module *module, const PassArgs *args) {
                     .kernel = module->kernels[k],
                     .args = args,
                     .dtype = ir_find_param(module->kernels[k], "k")->dtype};
-        TRY(stage(&s));
+        TRY(stage(&s, k + 1 == module->kernel_count));
     }
     return ST_OK;
 }

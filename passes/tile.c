@@ -296,9 +296,8 @@ static Status online_softmax(Tiler *t, Builder *b, Op *op, Op *loop, const Range
     return ST_OK;
 }
 
-/* Without a score yet: finite, also times the unit, for -inf minus -inf would be NaN; and a power of two, whose products
- * are exact: the fused exponent of a start minus itself is then zero, where rounding would leave a huge number. */
-double tile_no_score(double unit) { return -ldexp(1, 120 - ilogb(fmax(1, unit))); }
+/* Without a score yet: finite, also times the unit, for -inf minus -inf would be NaN. */
+double tile_no_score(double unit) { return -1e37 / fmax(1, unit); }
 
 /* The sink is a score that is there from the start. */
 static Value *first_score(const Tiler *t, Builder *b, const Op *op, double unit) {

@@ -17,7 +17,7 @@ static bool find_functions(void *library, CudaDriver *driver, const char **missi
         CUDA_FUNCTIONS(X)
 #undef X
 #define X(member, name, arguments) {name, &driver->member, true},
-        CUDA_OPTIONAL_FUNCTIONS(X)
+            CUDA_OPTIONAL_FUNCTIONS(X)
 #undef X
     };
     for (size_t f = 0; f < sizeof functions / sizeof *functions; f++) {

@@ -17,6 +17,7 @@ typedef struct CuStreamOpaque   *CuStream; /* NULL: the default stream */
 typedef struct CuEventOpaque    *CuEvent;
 typedef struct CuGraphOpaque    *CuGraph;
 typedef struct CuExecOpaque     *CuGraphExec;
+typedef struct CuNodeOpaque     *CuGraphNode;
 
 /* An attribute of a launch; the driver keeps 64 bytes for its value. */
 typedef struct CuLaunchAttribute {
@@ -35,6 +36,15 @@ typedef struct CuLaunchConfig {
     CuLaunchAttribute *attributes;
     unsigned           attribute_count;
 } CuLaunchConfig;
+
+/* A kernel of a graph; `kernel` and `context` stand for a function that is not given. */
+typedef struct CuKernelNode {
+    CuFunction function;
+    unsigned   grid_x, grid_y, grid_z, block_x, block_y, block_z, shared_bytes;
+    void     **parameters, **extra;
+    void      *kernel;
+    CuContext  context;
+} CuKernelNode;
 
 /* What the copy engine reads of a tensor: made by encode_map, passed to kernels by value. */
 typedef struct CuTensorMap {
@@ -93,6 +103,10 @@ typedef struct CuTensorMap {
 #define CUDA_OPTIONAL_FUNCTIONS(X)                                                                                     \
     X(launch_with, "cuLaunchKernelEx",                                                                                 \
       (const CuLaunchConfig *config, CuFunction function, void **parameters, void **extra))                            \
+    X(capture_info, "cuStreamGetCaptureInfo_v2",                                                                       \
+      (CuStream stream, int *capturing, uint64_t *id, CuGraph *graph, const CuGraphNode **last, size_t *count))        \
+    X(graph_set_kernel, "cuGraphExecKernelNodeSetParams_v2",                                                           \
+      (CuGraphExec exec, CuGraphNode node, const CuKernelNode *parameters))                                            \
     X(encode_map, "cuTensorMapEncodeTiled",                                                                            \
       (CuTensorMap * map, int type, uint32_t rank, void *address, const uint64_t *dims, const uint64_t *strides,       \
        const uint32_t *box, const uint32_t *steps, int interleave, int swizzle, int promotion, int fill))
@@ -117,6 +131,7 @@ enum {
     CU_FUNCTION_MAX_THREADS = 0,
     CU_FUNCTION_REGISTERS = 4,
     CU_FUNCTION_DYNAMIC_SHARED = 8,
+    CU_FUNCTION_CARVEOUT = 9, /* percent of a multiprocessor's memory that shall be shared memory */
     CU_EVENT_NO_TIMING = 2,
     CU_STREAM_NON_BLOCKING = 1,
     CU_CAPTURE_THREAD_LOCAL = 1,

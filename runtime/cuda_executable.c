@@ -9,12 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/launch_args.h"
-#include "runtime/tensor_maps.h"
+#include "runtime/cuda_graphs.h"
 
 enum { PLAIN_SHARED = 48 << 10, LEAST_WORKSPACE = 64 << 10, LOG_BYTES = 1024 };
-
-static const int64_t MOST_BLOCKS = INT32_MAX;
 
 typedef struct Workspace {
     struct Workspace *next;
@@ -29,7 +26,8 @@ struct CudaExecutable {
     CuModule          module;
     CuFunction       *phases;
     CudaPhaseFacts   *facts;
-    MapCache         *maps; /* NULL: no phase has any */
+    MapCache         *maps;   /* NULL: no phase has any */
+    CudaGraphs       *graphs; /* NULL: the driver cannot */
     pthread_mutex_t   lock; /* of the list */
     Workspace        *workspaces;
 };
@@ -55,6 +53,12 @@ static Status load_module(Ctx *ctx, CudaExecutable *executable) {
     return cuda_check(ctx, driver, result, object->name, *log ? log : "cuModuleLoadData");
 }
 
+/* Kernels run on one multiprocessor at the same time only where they split its memory alike into cache and shared
+ * memory: those that overlap all take the most of shared memory. */
+static bool overlaps_neighbour(const CodeObject *object, int p) {
+    return object->phases[p].overlaps || (p + 1 < object->phase_count && object->phases[p + 1].overlaps);
+}
+
 static Status load_phase(Ctx *ctx, CudaExecutable *executable, int p) {
     const CudaDriver *driver = &executable->device->driver;
     const CodePhase  *phase = &executable->object->phases[p];
@@ -78,6 +82,8 @@ static Status load_phase(Ctx *ctx, CudaExecutable *executable, int p) {
         return ctx_fail(ctx, ST_NO_DEVICE, phase->symbol, "install driver 525 (CUDA 12.0) or newer",
                         "%s, and the driver has no cuLaunchKernelEx",
                         phase->cluster ? "has clusters of blocks" : "overlaps the kernel before it");
+    if (overlaps_neighbour(executable->object, p)) /* a hint: without it nothing is wrong */
+        driver->function_set(function, CU_FUNCTION_CARVEOUT, 100);
     if (phase->shared_bytes <= PLAIN_SHARED)
         return ST_OK;
     return cuda_check(ctx, driver, driver->function_set(function, CU_FUNCTION_DYNAMIC_SHARED, (int)phase->shared_bytes),
@@ -99,6 +105,7 @@ static Status load(Ctx *ctx, CudaExecutable *executable) {
     executable->facts = calloc(count + 1, sizeof *executable->facts);
     if (!executable->phases || !executable->facts)
         return ctx_fail(ctx, ST_NO_MEMORY, executable->object->name, NULL, "out of memory");
+    executable->graphs = cuda_graphs_new(&executable->device->driver);
     TRY(map_cache_new(ctx, executable->object, &executable->device->driver, &executable->maps));
     TRY(cuda_enter(ctx, executable->device, &pushed));
     const Status status = load_inside(ctx, executable);
@@ -125,8 +132,10 @@ static void unload(CudaExecutable *executable) {
     Ctx  ctx;
     bool pushed;
     ctx_init(&ctx);
-    if (executable->module && cuda_enter(&ctx, executable->device, &pushed) == ST_OK) {
-        executable->device->driver.module_unload(executable->module);
+    if ((executable->module || executable->graphs) && cuda_enter(&ctx, executable->device, &pushed) == ST_OK) {
+        cuda_graphs_free(executable->graphs);
+        if (executable->module)
+            executable->device->driver.module_unload(executable->module);
         cuda_leave(executable->device, pushed);
     }
     ctx_free(&ctx);
@@ -224,38 +233,13 @@ static Status take_workspace(Ctx *ctx, CudaExecutable *executable, const CudaPla
 
 /* ---- Launching ----------------------------------------------------------------------------------------------------
  */
-/* What one launch is made of. */
-typedef struct Launch {
-    const CudaPlace   *place;
-    const LaunchSizes *sizes;
-    int64_t            args[LAUNCH_ARGS]; /* the last entry in use is the current phase's items */
-    CuTensorMap        maps[LAUNCH_MAX_MAPS];
-} Launch;
-
-/* Items of a phase, and the blocks that do them. */
-static Status count_blocks(Ctx *ctx, const CudaExecutable *executable, int p, const LaunchSizes *sizes, int64_t *items,
-                           int64_t *blocks) {
-    const CodePhase *phase = &executable->object->phases[p];
-    bool             over = false;
-    *items = 1;
-    for (int a = 0; a < phase->axis_count; a++)
-        over |= __builtin_mul_overflow(*items, launch_dim(sizes, phase->axes[a]), items);
-    const int     processors = executable->device->facts.multiprocessors;
-    const int64_t most = (int64_t)(processors > 0 ? processors : 1) * phase->resident;
-    *blocks = phase->resident > 0 && *items > most ? most : *items;
-    if (over || *blocks > MOST_BLOCKS)
-        return ctx_fail(ctx, ST_USAGE, phase->symbol, "use a smaller batch", "would take more than %lld blocks",
-                        (long long)MOST_BLOCKS);
-    return ST_OK;
-}
-
-static Status launch_failed(Ctx *ctx, const CudaExecutable *executable, const CodePhase *phase, int64_t blocks,
-                            const LaunchSizes *sizes, int result) {
+static Status launch_failed(Ctx *ctx, const CudaExecutable *executable, const CudaStep *step, const LaunchSizes *sizes,
+                            int result) {
     char what[256];
-    snprintf(what, sizeof what, "launch with %lld blocks of %d threads and %lld bytes, B=%lld T=%lld N=%lld",
-             (long long)blocks, phase->threads, (long long)phase->shared_bytes, (long long)sizes->syms[SYM_B],
-             (long long)sizes->syms[SYM_T], (long long)sizes->syms[SYM_N]);
-    return cuda_check(ctx, &executable->device->driver, result, phase->symbol, what);
+    snprintf(what, sizeof what, "launch with %u blocks of %u threads and %u bytes, B=%lld T=%lld N=%lld", step->blocks,
+             step->threads, step->shared_bytes, (long long)sizes->syms[SYM_B], (long long)sizes->syms[SYM_T],
+             (long long)sizes->syms[SYM_N]);
+    return cuda_check(ctx, &executable->device->driver, result, executable->object->phases[step->phase].symbol, what);
 }
 
 /* For whoever times the phases one by one. */
@@ -267,81 +251,48 @@ static Status mark(Ctx *ctx, const CudaExecutable *executable, const CudaPlace *
                       "cuEventRecord");
 }
 
-/* Blocks of a cluster: the extent of the last axis. */
-static unsigned cluster_size(const CodePhase *phase, const LaunchSizes *sizes) {
-    return phase->cluster ? (unsigned)launch_dim(sizes, phase->axes[phase->axis_count - 1]) : 1;
-}
-
-static int enqueue(const CudaExecutable *executable, int p, unsigned blocks, unsigned cluster, bool overlaps,
-                   CuStream stream, void **parameters) {
-    const CudaDriver *driver = &executable->device->driver;
-    const CuFunction  function = executable->phases[p];
-    const unsigned    threads = (unsigned)executable->object->phases[p].threads,
-                   shared = (unsigned)executable->object->phases[p].shared_bytes;
-    CuLaunchAttribute attributes[2];
-    unsigned          count = 0;
-    if (overlaps)
-        attributes[count++] = (CuLaunchAttribute){.id = CU_LAUNCH_OVERLAPS, .value.number = 1};
-    if (cluster > 1)
-        attributes[count++] = (CuLaunchAttribute){.id = CU_LAUNCH_CLUSTER, .value.dims = {cluster, 1, 1}};
-    if (count == 0)
-        return driver->launch(function, blocks, 1, 1, threads, 1, 1, shared, stream, parameters, NULL);
-    const CuLaunchConfig config = {blocks, 1, 1, threads, 1, 1, shared, stream, attributes, count};
-    return driver->launch_with(&config, function, parameters, NULL);
-}
-
-/* `first`: nothing of this launch is enqueued yet, so that the phase must wait for what is the caller's. */
-static Status launch_phase(Ctx *ctx, const CudaExecutable *executable, int p, Launch *launch, CuTensorMap *maps,
-                           bool *first) {
-    const CodePhase *phase = &executable->object->phases[p];
-    void            *parameters[] = {launch->args, maps};
-    int64_t         *items = &launch->args[5 * executable->object->param_count + SYM_COUNT], blocks;
-    TRY(mark(ctx, executable, launch->place, p));
-    TRY(count_blocks(ctx, executable, p, launch->sizes, items, &blocks));
-    if (blocks == 0)
+static Status graph_result(Ctx *ctx, const CudaExecutable *executable, const CudaLaunch *launch,
+                           const LaunchSizes *sizes, int result) {
+    char what[128];
+    if (result == 0) /* no text for nothing: this runs at every launch */
         return ST_OK;
-    const int result =
-        enqueue(executable, p, (unsigned)blocks, cluster_size(phase, launch->sizes), phase->overlaps && !*first,
-                launch->place->stream, parameters);
-    *first = false;
-    return result == 0 ? ST_OK : launch_failed(ctx, executable, phase, blocks, launch->sizes, result);
+    snprintf(what, sizeof what, "launch of %d kernels, B=%lld T=%lld N=%lld", launch->step_count,
+             (long long)sizes->syms[SYM_B], (long long)sizes->syms[SYM_T], (long long)sizes->syms[SYM_N]);
+    return cuda_check(ctx, &executable->device->driver, result, executable->object->name, what);
 }
 
-/* Whether every phase can be launched, and its maps: before the first is, so that a refusal leaves nothing running. */
-static Status ready_phases(Ctx *ctx, const CudaExecutable *executable, Launch *launch) {
-    CuTensorMap *maps = launch->maps;
-    int64_t      items, blocks;
-    for (int p = 0; p < executable->object->phase_count; p++) {
-        const int count = executable->object->phases[p].map_count;
-        TRY(count_blocks(ctx, executable, p, launch->sizes, &items, &blocks));
-        if (count > 0 && blocks > 0)
-            TRY(map_cache_get(ctx, executable->maps, p, launch->sizes, launch->args, maps));
-        maps += count;
+static Status launch_steps(Ctx *ctx, const CudaExecutable *executable, const CudaPlace *place, const LaunchSizes *sizes,
+                           CudaLaunch *launch) {
+    const int count = executable->object->phase_count;
+    for (int p = 0, s = 0; p < count; p++) {
+        TRY(mark(ctx, executable, place, p));
+        if (s == launch->step_count || launch->steps[s].phase != p)
+            continue;
+        const int result = cuda_launch_step(&executable->device->driver, launch, s, place->stream);
+        if (result != 0)
+            return launch_failed(ctx, executable, &launch->steps[s], sizes, result);
+        s++;
     }
-    return ST_OK;
+    return mark(ctx, executable, place, count);
 }
 
-static Status launch_phases(Ctx *ctx, const CudaExecutable *executable, Launch *launch) {
-    const int    count = executable->object->phase_count;
-    CuTensorMap *maps = launch->maps;
-    bool         first = true;
-    TRY(ready_phases(ctx, executable, launch));
-    for (int p = 0; p < count; p++) {
-        TRY(launch_phase(ctx, executable, p, launch, maps, &first));
-        maps += executable->object->phases[p].map_count;
-    }
-    return mark(ctx, executable, launch->place, count);
+static Status plan(Ctx *ctx, const CudaExecutable *executable, const Tensor *tensors, const LaunchSizes *sizes,
+                   CuPointer work, CudaLaunch *launch) {
+    launch_fill(executable->object, tensors, sizes, (uint8_t *)(uintptr_t)work, launch->args);
+    return cuda_launch_plan(ctx, executable->object, executable->device, executable->phases, executable->maps, sizes,
+                            launch);
 }
 
 static Status launch_inside(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors,
                             const LaunchSizes *sizes) {
-    Launch    launch;
-    CuPointer work;
-    launch.place = place;
-    launch.sizes = sizes;
+    CudaLaunch launch;
+    CuPointer  work;
+    int        result;
     TRY(take_workspace(ctx, executable, place, sizes->work_bytes, &work));
-    launch_fill(executable->object, tensors, sizes, (uint8_t *)(uintptr_t)work, launch.args);
-    return launch_phases(ctx, executable, &launch);
+    TRY(plan(ctx, executable, tensors, sizes, work, &launch));
+    if (!place->events && cuda_graphs_launch(executable->graphs, &launch, place->stream, &result))
+        return graph_result(ctx, executable, &launch, sizes, result);
+    return launch_steps(ctx, executable, place, sizes, &launch);
 }
 
 Status cuda_executable_launch(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors,
@@ -356,13 +307,33 @@ Status cuda_executable_launch(Ctx *ctx, CudaExecutable *executable, const CudaPl
     return status;
 }
 
+/* What a launch would refuse is for the launch to say: here there is no graph then. */
+static void prepare_graph(const CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors,
+                          const LaunchSizes *sizes, CuPointer work) {
+    Ctx        quiet;
+    CudaLaunch launch;
+    int        capturing = 0;
+    ctx_init(&quiet);
+    if (executable->device->driver.stream_capturing(place->stream, &capturing) == 0 && !capturing &&
+        plan(&quiet, executable, tensors, sizes, work, &launch) == ST_OK)
+        cuda_graphs_prepare(executable->graphs, &launch, place->stream);
+    ctx_free(&quiet);
+}
+
+static Status prepare_inside(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors,
+                             const LaunchSizes *sizes) {
+    CuPointer work;
+    TRY(take_workspace(ctx, executable, place, sizes->work_bytes, &work));
+    prepare_graph(executable, place, tensors, sizes, work);
+    return ST_OK;
+}
+
 Status cuda_executable_prepare(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors) {
     LaunchSizes sizes;
-    CuPointer   ignored;
     bool        pushed;
     TRY(launch_bind(ctx, executable->object, tensors, 0, &sizes));
     TRY(cuda_enter(ctx, executable->device, &pushed));
-    const Status status = take_workspace(ctx, executable, place, sizes.work_bytes, &ignored);
+    const Status status = prepare_inside(ctx, executable, place, tensors, &sizes);
     cuda_leave(executable->device, pushed);
     return status;
 }

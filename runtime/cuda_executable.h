@@ -36,7 +36,8 @@ const CodeObject *cuda_executable_object(const CudaExecutable *executable);
 CudaDevice       *cuda_executable_device(const CudaExecutable *executable);
 CudaPhaseFacts    cuda_executable_phase(const CudaExecutable *executable, int phase);
 
-/* Tensors as in executable.h. */
+/* Tensors as in executable.h. What prepare has seen is launched by one call of the driver (cuda_graphs.h), fastest with
+ * the very tensors. */
 Status cuda_executable_prepare(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *args);
 Status cuda_executable_launch(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *args,
                               int64_t position);

@@ -40,7 +40,7 @@ static int find_param(const CodeObject *object, const char *name) {
     for (int p = 0; p < object->param_count; p++) {
         if (object->params[p].role == PARAM_WORK)
             continue;
-        if (strcmp(object->params[p].name, name) == 0)
+        if (object->params[p].name[0] == name[0] && strcmp(object->params[p].name, name) == 0)
             return tensor;
         tensor++;
     }
@@ -58,9 +58,9 @@ static bool map_fine(const CodeObject *object, const CodeMap *map) {
 }
 
 static bool phases_fine(const CodeObject *object) {
-    bool fine = true;
+    bool fine = object->phase_count <= LAUNCH_MAX_PHASES;
     int  maps = 0;
-    for (int p = 0; p < object->phase_count; p++) {
+    for (int p = 0; fine && p < object->phase_count; p++) {
         const CodePhase *phase = &object->phases[p];
         fine &= phase->axis_count >= 0 && phase->axis_count <= 4 && phase->scratch_bytes >= 0 && phase->resident >= 0;
         fine &= !phase->cluster || (phase->axis_count > 0 && phase->resident == 0);
@@ -189,6 +189,13 @@ static int64_t count_parts(const CodeObject *object, int64_t items) {
     return parts;
 }
 
+/* Tokens of a segment where `items` pairs of a sequence and a head are too few. */
+static int64_t least_segment(const CodeObject *object, int64_t length, int64_t items) {
+    const int64_t wanted = object->min_items > items ? (object->min_items + items - 1) / items : 1;
+    const int64_t even = object->spread ? (length + wanted - 1) / wanted : 0;
+    return even > object->segment ? even : object->segment;
+}
+
 /* How sequences are cut into segments: base/code_object.h, CodeObject. */
 static void cut_segments(const CodeObject *object, LaunchSizes *sizes) {
     const int64_t chunk = object->chunk > 1 ? object->chunk : 1, heads = object->kv_heads > 1 ? object->kv_heads : 1;
@@ -196,7 +203,8 @@ static void cut_segments(const CodeObject *object, LaunchSizes *sizes) {
     const bool    enough = sizes->syms[SYM_N] >= (object->min_items + heads - 1) / heads;
     const bool    even = object->even_items > 0 && sizes->syms[SYM_N] % object->even_items * heads % object->even_items == 0;
     const bool    whole = object->segment <= 0 || enough || even;
-    const int64_t segment = round_up(whole ? length : object->segment, chunk);
+    const int64_t items = sizes->syms[SYM_N] > 1 ? sizes->syms[SYM_N] * heads : heads;
+    const int64_t segment = round_up(whole ? length : least_segment(object, length, items), chunk);
     sizes->syms[SYM_L] = segment;
     sizes->syms[SYM_S] =
         object->parts ? count_parts(object, sizes->syms[SYM_N] * heads) : (length + segment - 1) / segment;
@@ -253,8 +261,8 @@ Status launch_bind(Ctx *ctx, const CodeObject *object, const Tensor *tensors, in
 }
 
 /* ---- Data -------------------------------------------------------------------------------------------------------- */
-static Status check_pointer(Ctx *ctx, const CodeParam *param, const Tensor *tensor) {
-    if (tensor_extent(tensor) > 0 && !tensor->data)
+static Status check_pointer(Ctx *ctx, const CodeParam *param, const Tensor *tensor, int64_t extent) {
+    if (extent > 0 && !tensor->data)
         return ctx_fail(ctx, ST_USAGE, param->name, "pass its memory", "has no data");
     if ((uintptr_t)tensor->data % dtype_size(param->dtype) != 0)
         return ctx_fail(ctx, ST_USAGE, param->name, NULL, "is not aligned to its elements of %zu bytes",
@@ -262,19 +270,28 @@ static Status check_pointer(Ctx *ctx, const CodeParam *param, const Tensor *tens
     return ST_OK;
 }
 
+/* Whether a written tensor and another share memory: nearly always their extents alone say that they do not. */
+static bool clash(const Tensor *a, int64_t extent_a, const Tensor *b, int64_t extent_b) {
+    const uintptr_t at_a = (uintptr_t)a->data, at_b = (uintptr_t)b->data;
+    const bool      apart = at_a <= at_b ? at_b - at_a >= (uint64_t)extent_a : at_a - at_b >= (uint64_t)extent_b;
+    return !apart && tensors_overlap(a, b);
+}
+
 Status launch_check_data(Ctx *ctx, const CodeObject *object, const Tensor *tensors) {
-    int written[LAUNCH_MAX_PARAMS], params[LAUNCH_MAX_PARAMS], count = 0, written_count = 0;
+    int     written[LAUNCH_MAX_PARAMS], params[LAUNCH_MAX_PARAMS], count = 0, written_count = 0;
+    int64_t extents[LAUNCH_MAX_PARAMS];
     for (int p = 0; p < object->param_count; p++) {
         if (object->params[p].role == PARAM_WORK)
             continue;
-        TRY(check_pointer(ctx, &object->params[p], &tensors[count]));
+        extents[count] = tensor_extent(&tensors[count]);
+        TRY(check_pointer(ctx, &object->params[p], &tensors[count], extents[count]));
         if (object->params[p].role != PARAM_IN)
             written[written_count++] = count;
         params[count++] = p;
     }
     for (int w = 0; w < written_count; w++)
         for (int t = 0; t < count; t++)
-            if (t != written[w] && tensors_overlap(&tensors[written[w]], &tensors[t]))
+            if (t != written[w] && clash(&tensors[written[w]], extents[written[w]], &tensors[t], extents[t]))
                 return ctx_fail(ctx, ST_USAGE, object->params[params[written[w]]].name, "give it memory of its own",
                                 "is written, but shares memory with %s", object->params[params[t]].name);
     return ST_OK;

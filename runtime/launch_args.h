@@ -5,7 +5,12 @@
 #include "runtime/executable.h"
 
 /* LAUNCH_MAX_MAPS: of all phases together. */
-enum { LAUNCH_MAX_PARAMS = 64, LAUNCH_ARGS = 5 * LAUNCH_MAX_PARAMS + SYM_COUNT + 1, LAUNCH_MAX_MAPS = 48 };
+enum {
+    LAUNCH_MAX_PARAMS = 64,
+    LAUNCH_ARGS = 5 * LAUNCH_MAX_PARAMS + SYM_COUNT + 1,
+    LAUNCH_MAX_MAPS = 48,
+    LAUNCH_MAX_PHASES = 32
+};
 
 typedef struct LaunchSizes {
     int64_t syms[SYM_COUNT];

@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
 enum { SETS = 64, WAYS = 4, ALIGNMENT = 16 };
 
 static const uint64_t MOST_STRIDE = UINT64_C(1) << 40, MOST_ROWS = UINT64_C(1) << 32;
@@ -60,7 +63,8 @@ void map_cache_free(MapCache *cache) {
     free(cache);
 }
 
-/* ---- Facts -------------------------------------------------------------------------------------------------------- */
+/* ---- Facts --------------------------------------------------------------------------------------------------------
+ */
 /* A dim of one element may have any stride in a Tensor: here it gets one that the driver takes. */
 static MapFacts gather(const CodeParam *param, const LaunchSizes *sizes, const int64_t *args) {
     const uint64_t size = dtype_size(param->dtype);
@@ -95,17 +99,8 @@ static Status check_facts(Ctx *ctx, const CodeParam *param, const CodeMap *map, 
     return ST_OK;
 }
 
-static uint64_t hash(const MapFacts *facts) {
-    uint64_t words[sizeof *facts / sizeof(uint64_t)], sum = 0;
-    memcpy(words, facts, sizeof words);
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        sum = (sum ^ words[i]) * UINT64_C(0x9E3779B97F4A7C15);
-        sum ^= sum >> 29;
-    }
-    return sum;
-}
-
-/* ---- Maps --------------------------------------------------------------------------------------------------------- */
+/* ---- Maps ---------------------------------------------------------------------------------------------------------
+ */
 static int map_type(DType dtype) {
     return dtype == DT_F32 ? CU_MAP_FP32 : dtype == DT_BF16 ? CU_MAP_BF16 : CU_MAP_FP16;
 }
@@ -116,15 +111,14 @@ static Status encode(Ctx *ctx, const MapCache *cache, const CodeMap *map, const 
     uint32_t         box[4] = {(uint32_t)map->box_cols, 1, 1, 1};
     box[3 - map->row_dim] = (uint32_t)map->box_rows;
     TRY(check_facts(ctx, param, map, facts));
-    const int result =
-        cache->driver->encode_map(out, map_type(param->dtype), (uint32_t)map->dims, (void *)(uintptr_t)facts->address,
-                                  facts->dims, facts->strides, box, steps, CU_MAP_NO_INTERLEAVE, CU_MAP_SWIZZLE_128,
-                                  CU_MAP_PROMOTE_256, CU_MAP_ZERO_FILL);
+    const int result = cache->driver->encode_map(
+        out, map_type(param->dtype), (uint32_t)map->dims, (void *)(uintptr_t)facts->address, facts->dims,
+        facts->strides, box, steps, CU_MAP_NO_INTERLEAVE, CU_MAP_SWIZZLE_128, CU_MAP_PROMOTE_256, CU_MAP_ZERO_FILL);
     return cuda_check(ctx, cache->driver, result, param->name, "cuTensorMapEncodeTiled");
 }
 
 static Status find_or_make(Ctx *ctx, MapCache *cache, const CodeMap *map, const MapFacts *facts, CuTensorMap *out) {
-    const uint64_t set = hash(facts) % SETS;
+    const uint64_t set = XXH3_64bits(facts, sizeof *facts) % SETS;
     MapSlot       *slots = cache->slots[set];
     for (int w = 0; w < WAYS; w++)
         if (memcmp(&slots[w].facts, facts, sizeof *facts) == 0) {

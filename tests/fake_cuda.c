@@ -16,6 +16,15 @@ static char     symbols[FAKE_LAUNCHES][96];
 static int      symbol_count;
 static int      context; /* its address is the context */
 
+/* A graph, which is also what it is instantiated to: launches to be written down when it is launched. */
+typedef struct FakeGraph {
+    int        count;
+    FakeLaunch nodes[16];
+} FakeGraph;
+
+static FakeGraph *recording; /* of the one stream that is being captured */
+static CuStream   recorded_stream;
+
 EXPORT int cuGetErrorName(int result, const char **text) {
     *text = result == LAUNCH_FAILED   ? "CUDA_ERROR_LAUNCH_FAILED"
             : result == OUT_OF_MEMORY ? "CUDA_ERROR_OUT_OF_MEMORY"
@@ -119,10 +128,12 @@ EXPORT int cuMemsetD8Async(CuPointer pointer, unsigned char value, size_t bytes,
 EXPORT int cuStreamCreate(CuStream *stream, unsigned flags) {
     (void)flags;
     *stream = malloc(1);
+    fake_cuda.streams++;
     return 0;
 }
 EXPORT int cuStreamDestroy_v2(CuStream stream) {
     free(stream);
+    fake_cuda.streams--;
     return 0;
 }
 EXPORT int cuStreamSynchronize(CuStream stream) {
@@ -163,38 +174,126 @@ EXPORT int cuFuncGetAttribute(int *value, int attribute, CuFunction function) {
 }
 EXPORT int cuFuncSetAttribute(CuFunction function, int attribute, int value) {
     (void)function;
-    fake_cuda.optin_bytes = attribute == CU_FUNCTION_DYNAMIC_SHARED ? value : -1;
-    return 0;
+    fake_cuda.optin_bytes = attribute == CU_FUNCTION_DYNAMIC_SHARED ? value : fake_cuda.optin_bytes;
+    fake_cuda.carved += attribute == CU_FUNCTION_CARVEOUT && value == 100;
+    return attribute == CU_FUNCTION_DYNAMIC_SHARED || attribute == CU_FUNCTION_CARVEOUT ? 0 : INVALID_VALUE;
 }
-static void note_maps(FakeLaunch *launch, const CuTensorMap *maps) {
-    for (int m = 0; m < fake_cuda.map_count; m++) {
+
+static void note_parameters(FakeLaunch *launch, void **parameters) {
+    const CuTensorMap *maps = strncmp(launch->symbol, "mapped", 6) == 0 ? parameters[1] : NULL;
+    memcpy(launch->args, parameters[0], sizeof launch->args);
+    for (int m = 0; maps && m < fake_cuda.map_count; m++) {
         launch->maps[m] = (int)maps[m].opaque[0];
         launch->map_addresses[m] = maps[m].opaque[1];
     }
+}
+
+static FakeLaunch *next_launch(CuStream stream) {
+    if (recording && stream == recorded_stream)
+        return &recording->nodes[recording->count++];
+    return &fake_cuda.launches[fake_cuda.launch_count++ % FAKE_LAUNCHES];
 }
 
 EXPORT int cuLaunchKernel(CuFunction function, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned ty,
                           unsigned tz, unsigned shared_bytes, CuStream stream, void **parameters, void **extra) {
     if (fake_cuda.fail_launch || extra || y * z * ty * tz != 1 || without_context())
         return LAUNCH_FAILED;
-    FakeLaunch *launch = &fake_cuda.launches[fake_cuda.launch_count++ % FAKE_LAUNCHES];
+    FakeLaunch *launch = next_launch(stream);
     *launch = (FakeLaunch){.blocks = x, .threads = threads, .shared_bytes = shared_bytes, .stream = stream};
     memcpy(launch->symbol, (const void *)function, sizeof launch->symbol);
-    memcpy(launch->args, parameters[0], sizeof launch->args);
-    if (strncmp(launch->symbol, "mapped", 6) == 0)
-        note_maps(launch, parameters[1]);
+    note_parameters(launch, parameters);
     return 0;
 }
 
+/* ---- Graphs -------------------------------------------------------------------------------------------------------
+ */
+EXPORT int cuStreamBeginCapture_v2(CuStream stream, int mode) {
+    if (recording || !stream || mode != CU_CAPTURE_THREAD_LOCAL || without_context())
+        return INVALID_VALUE;
+    recording = calloc(1, sizeof *recording);
+    recorded_stream = stream;
+    fake_cuda.graphs++;
+    fake_cuda.captures++;
+    return 0;
+}
+EXPORT int cuStreamEndCapture(CuStream stream, CuGraph *graph) {
+    if (!recording || stream != recorded_stream)
+        return INVALID_VALUE;
+    *graph = (CuGraph)(void *)recording;
+    recording = NULL;
+    return 0;
+}
+EXPORT int cuGraphInstantiateWithFlags(CuGraphExec *exec, CuGraph graph, unsigned long long flags) {
+    FakeGraph *copy = malloc(sizeof *copy);
+    if (fake_cuda.fail_instantiate || flags || without_context()) {
+        free(copy);
+        return INVALID_VALUE;
+    }
+    memcpy(copy, (const void *)graph, sizeof *copy);
+    *exec = (CuGraphExec)(void *)copy;
+    fake_cuda.graphs++;
+    return 0;
+}
+EXPORT int cuGraphDestroy(CuGraph graph) {
+    free(graph);
+    fake_cuda.graphs--;
+    return 0;
+}
+EXPORT int cuGraphExecDestroy(CuGraphExec exec) { return cuGraphDestroy((CuGraph)(void *)exec); }
+EXPORT int cuGraphLaunch(CuGraphExec exec, CuStream stream) {
+    const FakeGraph *graph = (const void *)exec;
+    if (fake_cuda.fail_graph_launch || fake_cuda.capturing || without_context())
+        return LAUNCH_FAILED;
+    for (int n = 0; n < graph->count; n++) {
+        FakeLaunch *launch = next_launch(stream);
+        *launch = graph->nodes[n];
+        launch->stream = stream;
+        launch->in_graph = 1;
+    }
+    fake_cuda.graph_launches++;
+    return 0;
+}
+EXPORT int cuEventRecord(CuEvent event, CuStream stream) { return event && stream ? 0 : INVALID_VALUE; }
+
 #ifndef FAKE_OLD
 EXPORT int cuLaunchKernelEx(const CuLaunchConfig *c, CuFunction function, void **parameters, void **extra) {
-    const int slot = fake_cuda.launch_count % FAKE_LAUNCHES;
-    const int result = cuLaunchKernel(function, c->grid_x, c->grid_y, c->grid_z, c->block_x, c->block_y, c->block_z,
-                                      c->shared_bytes, c->stream, parameters, extra);
+    const int   result = cuLaunchKernel(function, c->grid_x, c->grid_y, c->grid_z, c->block_x, c->block_y, c->block_z,
+                                        c->shared_bytes, c->stream, parameters, extra);
+    FakeLaunch *launch = recording ? &recording->nodes[recording->count - 1]
+                                   : &fake_cuda.launches[(fake_cuda.launch_count - 1) % FAKE_LAUNCHES];
     for (unsigned a = 0; result == 0 && a < c->attribute_count; a++)
         if (c->attributes[a].id == CU_LAUNCH_OVERLAPS)
-            fake_cuda.launches[slot].overlaps = c->attributes[a].value.number;
+            launch->overlaps = c->attributes[a].value.number;
     return result;
+}
+
+/* A node is the number of kernels recorded so far, its own included. */
+EXPORT int cuStreamGetCaptureInfo_v2(CuStream stream, int *capturing, uint64_t *id, CuGraph *graph,
+                                     const CuGraphNode **last, size_t *count) {
+    static CuGraphNode node; /* the driver's own memory */
+    if (!recording || stream != recorded_stream || id || graph)
+        return INVALID_VALUE;
+    node = (CuGraphNode)(uintptr_t)recording->count;
+    *capturing = 1;
+    *last = &node;
+    *count = recording->count > 0;
+    return 0;
+}
+EXPORT int cuGraphExecKernelNodeSetParams_v2(CuGraphExec exec, CuGraphNode node, const CuKernelNode *p) {
+    FakeGraph    *graph = (void *)exec;
+    const int64_t number = (int64_t)(uintptr_t)node;
+    if (fake_cuda.fail_update || number < 1 || number > graph->count ||
+        p->grid_y * p->grid_z * p->block_y * p->block_z != 1)
+        return INVALID_VALUE;
+    FakeLaunch *launch = &graph->nodes[number - 1];
+    if (strcmp(launch->symbol, (const char *)p->function) != 0)
+        return INVALID_VALUE;
+    launch->blocks = p->grid_x;
+    launch->threads = p->block_x;
+    launch->shared_bytes = p->shared_bytes;
+    note_parameters(launch, p->parameters);
+    fake_cuda.node_updates++;
+    return 0;
 }
 
 EXPORT int cuTensorMapEncodeTiled(CuTensorMap *map, int type, uint32_t rank, void *address, const uint64_t *dims,
@@ -225,14 +324,7 @@ EXPORT int cuTensorMapEncodeTiled(CuTensorMap *map, int type, uint32_t rank, voi
 /* There so that the table is complete; nothing tested here calls them. */
 #define UNUSED(name)                                                                                                   \
     EXPORT int name(void) { return INVALID_VALUE; }
-UNUSED(cuStreamBeginCapture_v2)
-UNUSED(cuStreamEndCapture)
-UNUSED(cuGraphInstantiateWithFlags)
-UNUSED(cuGraphLaunch)
-UNUSED(cuGraphExecDestroy)
-UNUSED(cuGraphDestroy)
 UNUSED(cuEventCreate)
 UNUSED(cuEventDestroy_v2)
-UNUSED(cuEventRecord)
 UNUSED(cuEventSynchronize)
 UNUSED(cuEventElapsedTime)

@@ -11,6 +11,7 @@ typedef struct FakeLaunch {
     char     symbol[96];
     unsigned blocks, threads, shared_bytes;
     void    *stream;
+    int      in_graph;        /* one of a graph's */
     int      overlaps;        /* launched so as to start before the one before has ended */
     int64_t  args[FAKE_ARGS]; /* the first 8 * FAKE_ARGS bytes of the kernel's parameter */
     int      maps[FAKE_MAPS]; /* kernels named "mapped...": 1 + the encode that made each map, 0 for zeros */
@@ -33,9 +34,13 @@ typedef struct FakeCuda {
     int        modules;            /* loaded and not unloaded */
     int        pushed;             /* contexts on the stack */
     int        optin_bytes;        /* dynamic shared memory that a function was allowed last */
+    int        streams, graphs;    /* made and not destroyed; graphs and what was instantiated of them */
+    int        graph_launches, node_updates, captures;
+    int        carved;             /* functions that were given the most of shared memory */
     int        loaded_ptx;         /* the last module was made of text */
     /* What to do wrong */
-    int devices, capturing, max_threads, refuse_cubin, fail_alloc, fail_launch, fail_encode;
+    int devices, capturing, max_threads, refuse_cubin, fail_alloc, fail_launch, fail_encode, fail_instantiate,
+        fail_update, fail_graph_launch;
     int map_count; /* not wrong: how many maps kernels named "mapped..." take */
 } FakeCuda;
 

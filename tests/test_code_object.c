@@ -32,6 +32,7 @@ static CodeObject *make_object(void) {
     object->segment = 2048;
     object->min_items = 16;
     object->even_items = 3;
+    object->spread = 1;
     object->kv_heads = 8;
     object->window = INT64_C(1) << 40;
     object->ring_rows = 576;
@@ -63,7 +64,8 @@ static CodeObject *make_object(void) {
         phase->overlaps = p == 1;
         phase->map_count = 3 * p;
         for (int m = 0; m < phase->map_count; m++)
-            phase->maps[m] = (CodeMap){.param = m, .dims = 4 - m, .box_rows = 64 + m, .row_dim = 2 - m % 2, .box_cols = 32};
+            phase->maps[m] =
+                (CodeMap){.param = m, .dims = 4 - m, .box_rows = 64 + m, .row_dim = 2 - m % 2, .box_cols = 32};
     }
     object->name = copy_text("test");
     object->spec = copy_text("name = \"test\"\nheads = 8\n");
@@ -115,6 +117,7 @@ static void test_round_trip(void **data) {
     assert_int_equal(b->segment, a->segment);
     assert_int_equal(b->min_items, a->min_items);
     assert_int_equal(b->even_items, a->even_items);
+    assert_int_equal(b->spread, a->spread);
     assert_int_equal(b->kv_heads, a->kv_heads);
     assert_int_equal(b->window, a->window);
     assert_int_equal(b->ring_rows, a->ring_rows);

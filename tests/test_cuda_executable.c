@@ -206,9 +206,8 @@ static void failures_of_the_driver_are_named(void **state) {
                    "CUDA_ERROR_OUT_OF_MEMORY");
     fake->fail_alloc = 0;
     fake->fail_launch = 1;
-    expect_failure(
-        f, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_FAILED,
-        "one: launch with 10 blocks of 128 threads and 0 bytes, B=2 T=5 N=2: CUDA_ERROR_LAUNCH_FAILED");
+    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_FAILED,
+                   "one: launch with 10 blocks of 128 threads and 0 bytes, B=2 T=5 N=2: CUDA_ERROR_LAUNCH_FAILED");
 }
 
 static void load_refuses(Fixture *f, const char *text) {

@@ -114,8 +114,8 @@ static void persistent_phases_fill_the_device_and_no_more(void **state) {
 /* 3 * 2^30 items are too many blocks, but not too many items for blocks that walk. */
 static void persistent_phases_may_have_any_number_of_items(void **state) {
     Fixture *f = *state;
-    f->phases[0] = (CodePhase){
-        .symbol = "one", .axis_count = 3, .axes = {HEADS, 1 << 15, 1 << 15}, .threads = 64, .resident = 1};
+    f->phases[0] =
+        (CodePhase){.symbol = "one", .axis_count = 3, .axes = {HEADS, 1 << 15, 1 << 15}, .threads = 64, .resident = 1};
     load(f);
     assert_int_equal(launch(f), ST_OK);
     assert_int_equal(fake->launches[0].blocks, FAKE_PROCESSORS);
@@ -131,6 +131,7 @@ static void overlapping_phases_are_launched_so(void **state) {
     f->phases[1].overlaps = f->phases[2].overlaps = true;
     f->phases[1].axes[0] = HEADS;
     load(f);
+    assert_int_equal(fake->carved, 3); /* all three may share a multiprocessor */
     assert_int_equal(launch(f), ST_OK);
     assert_int_equal(fake->launch_count, 3);
     for (int p = 0; p < 3; p++) {
@@ -150,6 +151,7 @@ static void nothing_of_the_caller_is_overlapped(void **state) {
     f->phases[0].axes[0] = DIM_SYM(SYM_K);
     f->phases[2].overlaps = true;
     load(f);
+    assert_int_equal(fake->carved, 2); /* the second and the third */
     assert_int_equal(launch(f), ST_OK);
     assert_int_equal(fake->launch_count, 1);
     assert_int_equal(fake->launches[0].overlaps, 0);
@@ -160,7 +162,8 @@ static void nothing_of_the_caller_is_overlapped(void **state) {
                    "its phases make no sense");
 }
 
-/* ---- Maps --------------------------------------------------------------------------------------------------------- */
+/* ---- Maps ---------------------------------------------------------------------------------------------------------
+ */
 static void add_map(CodePhase *phase, CodeMap map) { phase->maps[phase->map_count++] = map; }
 
 static void use_maps(Fixture *f) {
@@ -284,7 +287,7 @@ static void maps_are_made_once(void **state) {
 static void a_full_cache_stays_right(void **state) {
     enum { ROUNDS = 3, PLACES = 1000 };
     Fixture  *f = *state;
-    uint16_t *memory = aligned_alloc(64, (COUNT + 8 * PLACES) * sizeof *memory);
+    uint16_t *memory = aligned_alloc(64, (COUNT + 8 * PLACES) * sizeof *memory / 64 * 64 + 64);
     use_maps(f);
     load(f);
     for (int i = 0; i < ROUNDS * PLACES; i++) {
@@ -299,7 +302,8 @@ static void a_full_cache_stays_right(void **state) {
     free(memory);
 }
 
-/* ---- What cannot be loaded ---------------------------------------------------------------------------------------- */
+/* ---- What cannot be loaded ----------------------------------------------------------------------------------------
+ */
 static void maps_without_sense_are_refused(void **state) {
     static const CodeMap WRONG[] = {
         {.param = 3, .dims = 4, .box_rows = 64, .row_dim = 1, .box_cols = 64},

@@ -240,6 +240,21 @@ static void test_even_items(void **state) {
     close_fixture(&fixture);
 }
 
+/* Six items are wanted: one sequence of 2 heads is cut into 3, two are cut into 2, but never below `segment`. */
+static void test_spread(void **state) {
+    (void)state;
+    CodeObject *object = sample_object();
+    Fixture     fixture;
+    object->spread = 1;
+    object->min_items = 6;
+    open_fixture(&fixture, object, 2);
+    run_case(&fixture, 1, 1000, 3, 336);
+    run_case(&fixture, 2, 1000, 2, 512);
+    run_case(&fixture, 1, 300, 3, 112);
+    run_case(&fixture, 3, 1000, 1, 1008);
+    close_fixture(&fixture);
+}
+
 /* ---- Refusals -----------------------------------------------------------------------------------------------------
  */
 static void test_wrong_tensors(void **state) {
@@ -548,6 +563,7 @@ int main(void) {
         cmocka_unit_test(test_no_pool),
         cmocka_unit_test(test_no_segments),
         cmocka_unit_test(test_even_items),
+        cmocka_unit_test(test_spread),
         cmocka_unit_test(test_wrong_tensors),
         cmocka_unit_test(test_indices),
         cmocka_unit_test(test_interleaved_pools),

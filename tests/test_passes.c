@@ -141,7 +141,7 @@ static void after_pass(void *arg, const PassInfo *pass, Module *module, double s
 
 static void random_spec(Trial *t, const char *extra) {
     static const char *const MAPS[] = {"softmax2", "relu2", "softmax", "relu", "elu1", "exp", "identity", "squared_relu"};
-    const int   kv_heads = random_int(1, 2), group = random_int(1, 4), D = 2 * random_int(1, 12);
+    const int kv_heads = random_int(1, 2), group = random_int(1, 4), D = random_int(0, 5) ? 2 * random_int(1, 12) : 32;
     const char *text = ctx_printf(
         t->ctx,
         "return rattention { name = 'trial', heads = %d, kv_heads = %d, head_dim = %d, value_dim = %d, window = %d, "
@@ -183,6 +183,7 @@ static void random_schedule(Trial *t) {
         t->schedule.chunk = random_int(2, 16);
     t->schedule.stages = gpu ? random_int(1, 4) : 0;
     t->schedule.key_tile = gpu ? CHUNKS[random_int(3, 5)] : t->schedule.chunk > 4 && random_int(0, 1) ? t->schedule.chunk / 2 : CHUNKS[random_int(1, 4)];
+    t->schedule.slices = gpu ? random_int(1, 2) : 1;
     t->schedule.ring = random_int(0, 3) != 0;
     if (t->target.product_warps) {
         t->schedule.roles = 1;
@@ -288,6 +289,6 @@ static void test_gpu_decode(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_gpu_decode), cmocka_unit_test(test_forward), cmocka_unit_test(test_gpu_forward), cmocka_unit_test(test_gpu_roles), cmocka_unit_test(test_extend), cmocka_unit_test(test_decode)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forward), cmocka_unit_test(test_gpu_forward), cmocka_unit_test(test_gpu_roles), cmocka_unit_test(test_extend), cmocka_unit_test(test_decode), cmocka_unit_test(test_gpu_decode)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

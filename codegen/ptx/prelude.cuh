@@ -4,8 +4,9 @@
 // the slabs of 16 rows w, w + WARPS, ...; in x[s][i], i = 4 j + 2 h + b, a thread has row lane / 4 + 8 h of slab s and
 // column 8 j + 2 (lane % 4) + b. Columns are padded to multiples of 16. A column (rows x 1) is x[s][h], a row (1 x cols)
 // x[2 j + b]. Tiles of 16-bit numbers are pairs: x[s][i] holds what the float tile has in 2 i and 2 i + 1, which makes
-// x[s][4 k .. 4 k + 3] the left operand of step k of a product. In shared memory rows are 16 bytes longer than their
-// columns, so that eight rows of a column lie in different banks.
+// x[s][4 k .. 4 k + 3] the left operand of step k of a product. In shared memory (ir.h: ir_shared_stride) eight rows of a
+// column lie in different banks: rows of whole lines of 128 bytes have their pieces of 16 bytes exchanged, others are 16
+// bytes longer than their columns.
 typedef unsigned int       u32;
 typedef unsigned short     u16;
 typedef unsigned long long u64;
@@ -283,6 +284,10 @@ template <class T, class R, int COLS, int N> DEVICE void store_transposed_row(co
 // ---- Shared memory
 extern __shared__ __align__(128) unsigned char shared_memory[];
 
+// Strides and offsets in bytes: where the piece of 16 bytes that holds column byte `at` of row r lies, and the byte.
+template <int STRIDE> DEVICE u32 place(int r, int at) { return r * STRIDE + (STRIDE % 128 ? at : at ^ (r & 7) << 4); }
+DEVICE constexpr int shared_stride(int cols, int size) { return (cols + 15) / 16 * 16 * size + (size == 2 && cols % 64 == 0 ? 0 : 16); }
+
 DEVICE u32 shared_base() { return (u32)__cvta_generic_to_shared(shared_memory); }
 template <class T> DEVICE T *shared_pointer(u32 address) { return (T *)(shared_memory + (address - shared_base())); }
 
@@ -304,7 +309,7 @@ DEVICE void cluster_sync() {
 // ONTO: rows before the first that is there (1), or behind the last (2), are another copy's.
 template <class T, class R, int WARPS, int ROWS, int COLS, int ONTO = 0> DEVICE void fetch(u32 to, const View &v, bool is_aligned) {
     constexpr int PER = 16 / sizeof(T), WIDE = (COLS + 15) / 16 * 16, PIECES = WIDE / PER, TALL = (ROWS + 15) / 16 * 16;
-    constexpr int STRIDE = WIDE * sizeof(T) + 16, THREADS = 32 * WARPS, TOTAL = TALL * PIECES, STEP = THREADS / PIECES;
+    constexpr int STRIDE = shared_stride(WIDE, sizeof(T)), THREADS = 32 * WARPS, TOTAL = TALL * PIECES, STEP = THREADS / PIECES;
     const R rows = R::make(v);
     if (ONTO && (ONTO == 1 ? rows.first >= ROWS : rows.end <= 0))
         return;
@@ -312,19 +317,17 @@ template <class T, class R, int WARPS, int ROWS, int COLS, int ONTO = 0> DEVICE 
         const int   r = threadIdx.x / PIECES, c = threadIdx.x % PIECES, least = rows.first - r, end = (rows.end < ROWS ? rows.end : ROWS) - r;
         const i64   step = STEP * rows.row_stride * (i64)sizeof(T);
         const char *from = (const char *)v.base + (rows.start + r * rows.row_stride) * (i64)sizeof(T) + c * 16;
-        const u32   out = to + r * STRIDE + c * 16;
         UNROLL for (int n = 0; n < TALL / (STEP ? STEP : 1); n++, from += step)
-            copy16(out + n * STEP * STRIDE, from, n * STEP >= least && n * STEP < end);
+            copy16(to + (STEP % 8 ? place<STRIDE>(r + n * STEP, c * 16) : place<STRIDE>(r, c * 16) + n * STEP * STRIDE), from, n * STEP >= least && n * STEP < end);
         return;
     }
     if (COLS % 16 == 0 && (ONTO || !R::EVEN) && THREADS % PIECES == 0 && TALL % (STEP ? STEP : 1) == 0 && is_aligned) {
         const int r = threadIdx.x / PIECES, c = threadIdx.x % PIECES;
         const T  *from = (const T *)v.base + c * PER;
-        const u32 out = to + r * STRIDE + c * 16;
         UNROLL for (int n = 0; n < TALL / (STEP ? STEP : 1); n++) {
             const bool there = rows.has(r + n * STEP);
             if (rows.template owns<ONTO>(r + n * STEP))
-                copy16(out + n * STEP * STRIDE, from + (there ? rows.offset(r + n * STEP) : 0), there);
+                copy16(to + place<STRIDE>(r + n * STEP, c * 16), from + (there ? rows.offset(r + n * STEP) : 0), there);
         }
         return;
     }
@@ -333,18 +336,17 @@ template <class T, class R, int WARPS, int ROWS, int COLS, int ONTO = 0> DEVICE 
             const int  r = piece / PIECES, c = piece % PIECES;
             const bool there = rows.has(r) && c * PER < COLS;
             if (rows.template owns<ONTO>(r))
-                copy16(to + r * STRIDE + c * 16, (const T *)v.base + (there ? rows.offset(r) + c * PER : 0), there);
+                copy16(to + place<STRIDE>(r, c * 16), (const T *)v.base + (there ? rows.offset(r) + c * PER : 0), there);
         }
         return;
     }
-    T *const out = shared_pointer<T>(to);
     UNROLL1 for (int e = threadIdx.x; e < TALL * WIDE; e += THREADS) {
         const int r = e / WIDE, c = e % WIDE;
         T         x = T();
         if (rows.has(r) && c < COLS)
             x = ((const T *)v.base)[rows.offset(r) + c];
         if (rows.template owns<ONTO>(r))
-            out[r * (STRIDE / (int)sizeof(T)) + c] = x;
+            *shared_pointer<T>(to + place<STRIDE>(r, c * (int)sizeof(T))) = x;
     }
 }
 
@@ -358,12 +360,12 @@ template <int WARPS, int ROWS, int COLS, int S, int N> DEVICE void put(u32 to, c
     }
 }
 template <int WARPS, int ROWS, int COLS, int S, int N> DEVICE void put(u32 to, const u32 (&x)[S][N]) {
-    constexpr int WIDE = (COLS + 15) / 16 * 16, TALL = (ROWS + 15) / 16 * 16, STRIDE = WIDE / 2 + 4;
+    constexpr int TALL = (ROWS + 15) / 16 * 16, STRIDE = shared_stride(COLS, 2);
     const int     q = lane_id() & 3, first = warp_id() * 16 + lane_id() / 4;
     EACH(S, N) {
         const int r = first + s * 16 * WARPS + i % 2 * 8;
         if (r < TALL)
-            shared_pointer<u32>(to)[r * STRIDE + i / 2 * 4 + q] = r < ROWS ? x[s][i] : 0u;
+            *shared_pointer<u32>(to + place<STRIDE>(r, i / 2 * 16 + 4 * q)) = r < ROWS ? x[s][i] : 0u;
     }
 }
 
@@ -448,10 +450,12 @@ DEVICE void mask_transposed(float (&y)[S][N], const float (&x)[S][N], i64 delta,
 }
 
 // Rotary embedding. turns[n] is the frequency of pair n in turns a position, times 2^64: position * turns[n] wraps as
-// angles do, without any loss.
+// angles do, without any loss. What remains is an angle from -pi to pi, where the fast functions err by less than 5e-7.
 DEVICE void rotation(i64 position, u64 turns, float &sine, float &cosine) {
-    const int part = (int)((u64)position * turns >> 32);
-    sincospif((float)part * 4.656612873077393e-10f, &sine, &cosine); // 2^-31
+    const int   part = (int)((u64)position * turns >> 32);
+    const float angle = (float)part * 1.4629180792671596e-9f; // pi 2^-31
+    asm("sin.approx.ftz.f32 %0, %1;" : "=f"(sine) : "f"(angle));
+    asm("cos.approx.ftz.f32 %0, %1;" : "=f"(cosine) : "f"(angle));
 }
 template <int WARPS, int PERIOD, int COLS, int STYLE, int S, int N>
 DEVICE void rope(float (&y)[S][N], const float (&x)[S][N], i64 position, const u64 *turns) {
@@ -503,20 +507,30 @@ DEVICE void mma(float *d, const u32 *a, const u32 *b, f16) {
     asm("mma.sync.aligned.m16n8k16.row.col.f32.f16.f16.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(b[0]), "r"(b[1]));
 }
-// The right operand of steps k, columns n .. n + 15: from n x k (TB) or k x n in shared memory.
-template <bool TB> DEVICE u32 right_address(u32 y, int stride) {
-    const int lane = lane_id(), r = lane & 7, m = lane >> 3;
-    return TB ? y + ((m >> 1) * 8 + r) * stride + (m & 1) * 16 : y + ((m & 1) * 8 + r) * stride + (m >> 1) * 16;
+// Where a lane finds its row of the 16 x 16 numbers of step i along the columns of a tile: a multiple of 16 rows down.
+template <int STRIDE> DEVICE u32 along(u32 at, int i) {
+    return STRIDE % 128 ? at + i * 32 : (at ^ (i % 4) * 32) + i / 4 * 128;
 }
+// The right operand of steps k, columns n .. n + 15: from n x k (TB) or k x n in shared memory.
+template <class T, bool TB, int STRIDE> struct Right {
+    u32 at;
+    DEVICE Right make(u32 y) {
+        const int lane = lane_id(), r = lane & 7, m = lane >> 3;
+        return Right{y + (TB ? place<STRIDE>((m >> 1) * 8 + r, (m & 1) * 16) : place<STRIDE>((m & 1) * 8 + r, (m >> 1) * 16))};
+    }
+    __device__ __forceinline__ void load(u32 (&b)[4], int k, int n) const {
+        if (TB)
+            load4(b, along<STRIDE>(at, k) + n * 16 * STRIDE);
+        else
+            load4_transposed(b, along<STRIDE>(at, n) + k * 16 * STRIDE);
+    }
+};
 // d += x y: x in registers, K steps of 16.
 template <class T, bool TB, int STRIDE, int S, int N, int K4> DEVICE void product(float (&d)[S][N], const u32 (&x)[S][K4], u32 y) {
-    const u32 at = right_address<TB>(y, STRIDE);
+    const Right<T, TB, STRIDE> right = Right<T, TB, STRIDE>::make(y);
     UNROLL for (int k = 0; k < K4 / 4; k++) UNROLL for (int n = 0; n < N / 8; n++) {
         u32 b[4];
-        if (TB)
-            load4(b, at + n * 16 * STRIDE + k * 32);
-        else
-            load4_transposed(b, at + k * 16 * STRIDE + n * 32);
+        right.load(b, k, n);
         UNROLL for (int s = 0; s < S; s++) {
             mma(&d[s][8 * n], &x[s][4 * k], b, T());
             mma(&d[s][8 * n + 4], &x[s][4 * k], b + 2, T());
@@ -526,18 +540,16 @@ template <class T, bool TB, int STRIDE, int S, int N, int K4> DEVICE void produc
 // d += x y: x in shared memory. What a warp has beyond its rows reads row 0.
 template <class T, int WARPS, bool TB, int ROWS, int XSTRIDE, int STRIDE, int K, int S, int N> DEVICE void product_left(float (&d)[S][N], u32 x, u32 y) {
     const int lane = lane_id(), m = lane >> 3;
-    const u32 at = right_address<TB>(y, STRIDE), left = x + ((m & 1) * 8 + (lane & 7)) * XSTRIDE + (m >> 1) * 16;
-    u32       row[S];
-    UNROLL for (int s = 0; s < S; s++) row[s] = left + ((warp_id() + s * WARPS) * 16 < ROWS ? (warp_id() + s * WARPS) * 16 * XSTRIDE : 0);
+    const Right<T, TB, STRIDE> right = Right<T, TB, STRIDE>::make(y);
+    u32 left[S];
+    UNROLL for (int s = 0; s < S; s++)
+        left[s] = x + place<XSTRIDE>((m & 1) * 8 + (lane & 7) + ((warp_id() + s * WARPS) * 16 < ROWS ? (warp_id() + s * WARPS) * 16 : 0), (m >> 1) * 16);
     UNROLL for (int k = 0; k < K / 16; k++) {
         u32 a[S][4];
-        UNROLL for (int s = 0; s < S; s++) load4(a[s], row[s] + k * 32);
+        UNROLL for (int s = 0; s < S; s++) load4(a[s], along<XSTRIDE>(left[s], k));
         UNROLL for (int n = 0; n < N / 8; n++) {
             u32 b[4];
-            if (TB)
-                load4(b, at + n * 16 * STRIDE + k * 32);
-            else
-                load4_transposed(b, at + k * 16 * STRIDE + n * 32);
+            right.load(b, k, n);
             UNROLL for (int s = 0; s < S; s++) {
                 mma(&d[s][8 * n], a[s], b, T());
                 mma(&d[s][8 * n + 4], a[s], b + 2, T());
@@ -548,18 +560,17 @@ template <class T, int WARPS, bool TB, int ROWS, int XSTRIDE, int STRIDE, int K,
 // d += x^T y: x is K x M in shared memory.
 template <class T, int WARPS, bool TB, int XSTRIDE, int STRIDE, int K, int S, int N> DEVICE void product_transposed(float (&d)[S][N], u32 x, u32 y) {
     const int lane = lane_id(), m = lane >> 3;
-    const u32 at = right_address<TB>(y, STRIDE), left = x + ((m >> 1) * 8 + (lane & 7)) * XSTRIDE + (m & 1) * 16;
-    u32       column[S]; // those beyond the last one read the first ones
-    UNROLL for (int s = 0; s < S; s++) column[s] = left + ((warp_id() + s * WARPS) * 32 < XSTRIDE - 16 ? (warp_id() + s * WARPS) * 32 : 0);
+    constexpr int BYTES = XSTRIDE % 128 ? XSTRIDE - 16 : XSTRIDE;
+    const Right<T, TB, STRIDE> right = Right<T, TB, STRIDE>::make(y);
+    u32 left[S]; // those beyond the last column read the first ones
+    UNROLL for (int s = 0; s < S; s++)
+        left[s] = x + place<XSTRIDE>((m >> 1) * 8 + (lane & 7), (m & 1) * 16 + ((warp_id() + s * WARPS) * 32 < BYTES ? (warp_id() + s * WARPS) * 32 : 0));
     UNROLL for (int k = 0; k < K / 16; k++) {
         u32 a[S][4];
-        UNROLL for (int s = 0; s < S; s++) load4_transposed(a[s], column[s] + k * 16 * XSTRIDE);
+        UNROLL for (int s = 0; s < S; s++) load4_transposed(a[s], left[s] + k * 16 * XSTRIDE);
         UNROLL for (int n = 0; n < N / 8; n++) {
             u32 b[4];
-            if (TB)
-                load4(b, at + n * 16 * STRIDE + k * 32);
-            else
-                load4_transposed(b, at + k * 16 * STRIDE + n * 32);
+            right.load(b, k, n);
             UNROLL for (int s = 0; s < S; s++) {
                 mma(&d[s][8 * n], a[s], b, T());
                 mma(&d[s][8 * n + 4], a[s], b + 2, T());

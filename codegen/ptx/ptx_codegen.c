@@ -14,6 +14,11 @@ static void add_source(Gen *g, const Target *target, const Schedule *schedule, P
     const Module *module = g->module;
     head(g, target, schedule);
     text_add(&g->out, "%s\n", ptx_prelude);
+    bool roles = false;
+    for (int k = 0; k < module->kernel_count; k++)
+        roles |= cu_first_role(module->kernels[k]) != NULL;
+    if (roles)
+        text_add(&g->out, "%s\n", ptx_prelude_roles);
     cu_line(g, "// The args block of base/code_object.h: for each parameter its address and four strides, then the sizes, "
                "then the items.");
     cu_line(g, "struct Args {\n    i64 v[%d];\n};\n", 5 * module->kernels[0]->param_count + SYM_COUNT + 1);

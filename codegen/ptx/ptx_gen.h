@@ -8,6 +8,8 @@
 /* How a tile is held: rows and columns, one column, one row, one number. */
 typedef enum Shape { SHAPE_TILE, SHAPE_COLUMN, SHAPE_ROW, SHAPE_NUMBER } Shape;
 
+enum { PTX_MAX_AXES = 4, PTX_MAX_FLIGHT = 32 };
+
 typedef struct Gen {
     Ctx            *ctx;
     const Module   *module;
@@ -18,8 +20,13 @@ typedef struct Gen {
     int             depth;
     const char    **names;  /* by value id */
     int             tables; /* of rope frequencies so far */
-    int64_t         strips; /* offset in shared memory of what float products stage through */
+    int64_t         strips;  /* offset in shared memory of what float products stage through */
     int64_t         columns; /* and of what the reductions of columns go through */
+    CodePhase      *phase;
+    const Op       *axes[PTX_MAX_AXES]; /* the parallel loops that are the grid */
+    int             outer_axes;         /* how many of them hold all that follows: that of a cluster does not */
+    const Op       *flight[PTX_MAX_FLIGHT]; /* products of warp groups that nothing has waited for yet */
+    int             flight_count;
 } Gen;
 
 /* Records that the passes let through what cannot be generated; generation goes on, the result is dropped. */
@@ -49,7 +56,18 @@ void cu_declare_aligned(Gen *g);
 bool cu_memory_op(Gen *g, const Op *op); /* ptx_memory.c: true if it was one of its own */
 bool cu_tile_op(Gen *g, const Op *op);   /* ptx_tiles.c */
 void cu_kernel(Gen *g, const Kernel *kernel, CodePhase *phase);
+void cu_item_axes(Gen *g); /* the coordinates of `item`, and what is computed from them */
 
-extern const char ptx_prelude[];
+/* ptx_roles.c: kernels whose warps have roles. */
+const Op *cu_first_role(const Kernel *kernel); /* NULL: it has none */
+void      cu_roles_frame(Gen *g, const Block *block, CodePhase *phase);
+void      cu_roles(Gen *g, const Block *block);
+bool      cu_role_op(Gen *g, const Op *op);
+/* ptx_products.c: products of warp groups. */
+void cu_product_instructions(Gen *g, const Kernel *kernel);
+void cu_product(Gen *g, const Op *dot);
+void cu_await(Gen *g, const Op *await);
+
+extern const char ptx_prelude[], ptx_prelude_roles[];
 
 #endif

@@ -4,8 +4,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MAX_AXES = 4, STRIP_BYTES = 16 * 20 * 4 /* prelude.cuh: STRIP */ };
-
 void cu_fail(Gen *g, const Op *op, const char *what) {
     char place[96] = "";
     ctx_fail(g->ctx, ST_FAILED, op ? ir_describe(op, place, sizeof place) : g->kernel->name,
@@ -150,7 +148,7 @@ static void branch(Gen *g, const Op *op) {
 
 void cu_block(Gen *g, const Block *block) {
     for (const Op *op = block->first; op; op = op->next) {
-        if (op->code == OP_YIELD || index_op(g, op) || cu_memory_op(g, op) || cu_tile_op(g, op))
+        if (op->code == OP_YIELD || index_op(g, op) || cu_role_op(g, op) || cu_memory_op(g, op) || cu_tile_op(g, op))
             continue;
         if (is_axis(op))
             cluster_loop(g, op);
@@ -196,34 +194,62 @@ static const char *extent_text(Gen *g, int64_t extent) {
     return ctx_printf(g->ctx, "(u32)a.v[%lld]", (long long)(5 * g->kernel->param_count - 1 - extent));
 }
 
-/* The block's number counts row-major, the first axis slowest. */
-static const Block *open_grid(Gen *g, CodePhase *phase) {
-    const Op    *axes[MAX_AXES];
+/* The kernel's axes; returns the block inside of them. */
+static const Block *find_axes(Gen *g, CodePhase *phase) {
     const Block *block = g->kernel->body;
-    int          own = 0; /* axes whose regions hold the rest; that of a cluster does not */
-    for (const Op *axis; (axis = axis_of(block)) && phase->axis_count < MAX_AXES; block = axis->region, own++) {
+    g->outer_axes = 0;
+    for (const Op *axis; (axis = axis_of(block)) && phase->axis_count < PTX_MAX_AXES; block = axis->region) {
         phase->axes[phase->axis_count] = extent_of(g, axis);
-        axes[phase->axis_count++] = axis;
+        g->axes[phase->axis_count++] = axis;
+        g->outer_axes++;
     }
-    for (const Op *op = block->first; op && phase->axis_count < MAX_AXES; op = op->next)
+    for (const Op *op = block->first; op && phase->axis_count < PTX_MAX_AXES; op = op->next)
         if (is_axis(op)) {
             phase->axes[phase->axis_count] = extent_of(g, op);
-            axes[phase->axis_count++] = op;
+            g->axes[phase->axis_count++] = op;
             phase->cluster = true;
         }
-    cu_line(g, "u32 rest = blockIdx.x;");
-    for (int i = phase->axis_count - 1; i >= 0; i--) {
-        const char *extent = extent_text(g, phase->axes[i]);
-        cu_line(g, "const i64 %s = rest%s%s; // %s", cu_name(g, axes[i]->region->args[0]), i ? " % " : "",
-                i ? extent : "", op_text(axes[i], AT_AXIS));
-        if (i)
-            cu_line(g, "rest /= %s;", extent);
-    }
+    return block;
+}
+
+static void axis_from_rest(Gen *g, int a, bool last) {
+    const char *extent = extent_text(g, g->phase->axes[a]);
+    cu_line(g, "const i64 %s = rest%s%s; // %s", cu_name(g, g->axes[a]->region->args[0]), last ? "" : " % ", last ? "" : extent,
+            op_text(g->axes[a], AT_AXIS));
+    if (!last)
+        cu_line(g, "rest /= %s;", extent);
+}
+
+static void axis_values(Gen *g) {
     const Block *outer = g->kernel->body;
-    for (int i = 0; i < own; outer = axes[i++]->region)
+    for (int i = 0; i < g->outer_axes; outer = g->axes[i++]->region)
         for (const Op *op = outer->first; op; op = op->next)
             index_op(g, op);
-    return block;
+}
+
+/* The block's number counts row-major, the first axis slowest. */
+static void open_grid(Gen *g) {
+    cu_line(g, "u32 rest = blockIdx.x;");
+    for (int i = g->phase->axis_count - 1; i >= 0; i--)
+        axis_from_rest(g, i, i == 0);
+    axis_values(g);
+}
+
+/* Rows slowest, the last ones first: blocks that run at the same time share keys, and the short tiles at the start of a
+ * sequence fill the end of the walk. */
+void cu_item_axes(Gen *g) {
+    int row = 0;
+    cu_line(g, "u32 rest = (u32)item;");
+    while (row + 1 < g->phase->axis_count && strcmp(op_text(g->axes[row], AT_AXIS), "row") != 0)
+        row++;
+    for (int i = g->phase->axis_count - 1; i >= 0; i--)
+        if (i != row)
+            axis_from_rest(g, i, false);
+    cu_line(g, "const i64 %s = %s - 1 - rest; // %s", cu_name(g, g->axes[row]->region->args[0]), extent_text(g, g->phase->axes[row]),
+            op_text(g->axes[row], AT_AXIS));
+    axis_values(g);
+    for (const Op *op = g->axes[g->phase->axis_count - 1]->region->first; op; op = op->next)
+        index_op(g, op);
 }
 
 static bool multiplies_floats(Op *op, void *arg) {
@@ -251,15 +277,38 @@ static bool note_widest(Op *op, void *arg) {
     return true;
 }
 
-/* Blocks that a multiprocessor shall hold at once: main's are the schedule's; where few tiles live at once and are
- * small, 128 registers suffice. */
+/* Blocks that a multiprocessor shall hold at once: main's are the schedule's; two where few tiles live at once and are
+ * small, so that 128 registers suffice even for large blocks. */
 static int resident_blocks(const Gen *g) {
     Widest    w = {.g = g};
     const int threads = 32 * g->kernel->warps;
     if (strcmp(g->kernel->name, "main") == 0)
         return g->schedule->blocks;
     ir_walk(g->kernel->body, note_widest, &w);
-    return w.products && w.floats <= 64 ? g->target->registers / (threads * 128) : 1;
+    return w.products && w.floats <= 64 && g->target->registers >= 2 * threads * 128 ? 2 : 1;
+}
+
+static void head(Gen *g, const CodePhase *phase) {
+    cu_line(g, "// %d threads, %lld bytes of shared memory", phase->threads, (long long)phase->shared_bytes);
+    cu_line(g, "extern \"C\" __global__ void __launch_bounds__(%d, %d) %s(const __grid_constant__ Args a%s) {", phase->threads,
+            phase->resident ? phase->resident : resident_blocks(g), phase->symbol,
+            phase->map_count ? ctx_printf(g->ctx, ", const __grid_constant__ Maps%d maps", phase->map_count) : "");
+}
+
+static void kernel_with_roles(Gen *g, const Block *block) {
+    Text before = g->out; /* how many maps there are is known only behind the body */
+    g->out = TEXT(g->ctx);
+    cu_roles_frame(g, block, g->phase);
+    g->depth++;
+    cu_line(g, "const u32 shared = (shared_base() + 1023) & ~1023u;");
+    cu_roles(g, block);
+    g->depth--;
+    Text body = g->out;
+    g->out = before;
+    cu_product_instructions(g, g->kernel);
+    cu_line(g, "struct Maps%d { TensorMap at[%d]; };", g->phase->map_count, g->phase->map_count);
+    head(g, g->phase);
+    text_add(&g->out, "%s", text_str(&body));
 }
 
 /* What the reduction of the widest columns goes through. */
@@ -272,26 +321,37 @@ static bool note_columns(Op *op, void *arg) {
     return true;
 }
 
-void cu_kernel(Gen *g, const Kernel *kernel, CodePhase *phase) {
+static void plain_kernel(Gen *g, const Block *block) {
     bool    strips = false;
     int64_t columns = 0;
-    g->kernel = kernel;
-    g->names = NEW_ARRAY(g->ctx, const char *, kernel->value_count + 1);
-    ir_walk(kernel->body, multiplies_floats, &strips);
-    g->strips = kernel->scratch_bytes;
-    ir_walk(kernel->body, note_columns, &columns);
-    g->columns = g->strips + (strips ? STRIP_BYTES * kernel->warps : 0);
-    phase->threads = 32 * kernel->warps;
-    phase->shared_bytes = g->columns + columns * kernel->warps;
-    snprintf(phase->symbol, sizeof phase->symbol, "rattan_%s_%s", g->module->name, kernel->name);
-    cu_line(g, "// %d threads, %lld bytes of shared memory", phase->threads, (long long)phase->shared_bytes);
-    cu_line(g, "extern \"C\" __global__ void __launch_bounds__(%d, %d) %s(const __grid_constant__ Args a) {",
-            phase->threads, resident_blocks(g), phase->symbol);
+    ir_walk(g->kernel->body, multiplies_floats, &strips);
+    ir_walk(g->kernel->body, note_columns, &columns);
+    g->strips = g->kernel->scratch_bytes;
+    g->columns = g->strips + (strips ? SHARED_STRIP_BYTES * g->kernel->warps : 0);
+    g->phase->threads = 32 * g->kernel->warps;
+    g->phase->shared_bytes = g->columns + columns * g->kernel->warps;
+    head(g, g->phase);
     g->depth++;
-    if (phase->shared_bytes)
+    if (g->phase->shared_bytes)
         cu_line(g, "const u32 shared = shared_base();");
+    if (g->target->product_warps)
+        cu_line(g, "asm volatile(\"griddepcontrol.launch_dependents;\" ::: \"memory\");");
     cu_declare_aligned(g);
-    cu_block(g, open_grid(g, phase));
+    open_grid(g);
+    cu_block(g, block);
     g->depth--;
+}
+
+void cu_kernel(Gen *g, const Kernel *kernel, CodePhase *phase) {
+    g->kernel = kernel;
+    g->phase = phase;
+    g->flight_count = 0;
+    g->names = NEW_ARRAY(g->ctx, const char *, kernel->value_count + 1);
+    snprintf(phase->symbol, sizeof phase->symbol, "rattan_%s_%s", g->module->name, kernel->name);
+    const Block *block = find_axes(g, phase);
+    if (cu_first_role(kernel))
+        kernel_with_roles(g, block);
+    else
+        plain_kernel(g, block);
     cu_line(g, "}\n");
 }

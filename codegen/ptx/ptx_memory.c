@@ -97,9 +97,10 @@ static void store(Gen *g, const Op *op) {
         store_transposed(g, op);
         return;
     }
-    if (op->in[5]->def && op->in[5]->def->code == OP_FCONST) {
-        cu_fail(g, op, "a store of a constant");
-        return;
+    if (op->in[5]->def && op->in[5]->def->code == OP_FCONST) { /* an array to store from */
+        name = ctx_printf(g->ctx, "%s_%d", name, g->tables++);
+        cu_line(g, "float %s[%d][%d];", name, cu_slabs(g, type), cu_numbers(type));
+        cu_line(g, "EACH(%d, %d) %s[s][i] = %s;", cu_slabs(g, type), cu_numbers(type), name, cu_element(g, op->in[5], cu_shape(type)));
     }
     if (cu_shape(type) == SHAPE_TILE)
         cu_line(g, "store_tile<%s, %s, %d, %d>(%s, %s);", element, how, g->kernel->warps, type.cols, name,

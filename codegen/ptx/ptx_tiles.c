@@ -74,7 +74,7 @@ void cu_move(Gen *g, const Value *to, const Value *from) {
 
 static const char *const FORMS[OP_COUNT] = {
     [OP_ADD] = "%s + %s",          [OP_SUB] = "%s - %s",
-    [OP_MUL] = "%s * %s",          [OP_DIV] = "%s / %s",
+    [OP_MUL] = "%s * %s",          [OP_DIV] = "__fdividef(%s, %s)",
     [OP_MAX] = "max_nan(%s, %s)",  [OP_MIN] = "min_nan(%s, %s)",
     [OP_FMA] = "fmaf(%s, %s, %s)", [OP_NEG] = "-%s",
     [OP_EXP] = "exp_fast(%s)",     [OP_EXP2] = "exp2_fast(%s)",
@@ -194,7 +194,13 @@ static void rope(Gen *g, const Op *op) {
 static void convert(Gen *g, const Op *op) {
     const Type  to = op->out[0]->type;
     const char *x = tile_operand(g, op->in[0]), *pair = cu_ctype(to.dtype);
-    if (dtype_size(to.dtype) != 2 || dtype_size(op->in[0]->type.dtype) != 4)
+    if (dtype_size(to.dtype) == 4 && dtype_size(op->in[0]->type.dtype) == 2) {
+        if (cu_first_role(g->kernel)) /* else the compiler would keep floats that were asked for anew */
+            cu_line(g, "pin_all(%s);", x);
+        cu_declare(g, op->out[0]);
+        cu_line(g, "EACH(%d, %d) unpack<%s>(%s[s][i], %s[s][2 * i], %s[s][2 * i + 1]);", cu_slabs(g, to), cu_numbers(to) / 2,
+                cu_ctype(op->in[0]->type.dtype), x, cu_name(g, op->out[0]), cu_name(g, op->out[0]));
+    } else if (dtype_size(to.dtype) != 2 || dtype_size(op->in[0]->type.dtype) != 4)
         cu_fail(g, op, "this conversion");
     else if (to.cols % 16)
         cu_assign(g, op->out[0],

@@ -231,6 +231,7 @@ typedef struct rattan_place {
 RATTAN_API rattan_status rattan_launch_on(rattan_kernel *kernel, const rattan_place *place,
                                           const rattan_tensor *tensors, int count, int64_t position,
                                           rattan_error *error);
+/* As rattan_prepare. Launches on that stream then take one call of the driver, fastest with the very tensors. */
 RATTAN_API rattan_status rattan_prepare_on(rattan_kernel *kernel, const rattan_place *place,
                                            const rattan_tensor *tensors, int count, rattan_error *error);
 

@@ -1,13 +1,12 @@
 /* The CUDA side of the runtime on a real device, with two kernels written by hand: results, large grids, streams,
- * graphs, repeats, the host time of a launch, and what a faulty kernel leaves behind. Out: "ok NAME" or "not ok NAME
- * (why)" a case; exit code 1 if one failed, 77 where there is no device or no NVRTC. */
+ * graphs, repeats, and what a faulty kernel leaves behind. Out: "ok NAME" or "not ok NAME (why)" a case; exit code 1 if
+ * one failed, 77 where there is no device or no NVRTC. */
 #include "codegen/ptx/nvrtc.h"
 #include "runtime/cuda_executable.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum { HEADS = 3, WIDTH = 40, SHARED = 60 << 10, REPEATS = 1000 };
 
@@ -252,45 +251,6 @@ static void check_repeats(Ctx *ctx, const Bed *bed) {
     data_free(bed, &data);
 }
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-/* The launches of a batch are few enough never to wait for the device. */
-static Status time_launches(Ctx *ctx, const Bed *bed, Data *data, double *best) {
-    const CudaPlace place = {0};
-    for (int round = 0; round < 20; round++) {
-        const double start = now();
-        for (int i = 0; i < 100; i++)
-            TRY(cuda_executable_launch(ctx, bed->executable, &place, data->tensors, 0));
-        const double seconds = (now() - start) / 100;
-        *best = round == 0 || seconds < *best ? seconds : *best;
-        TRY(cuda_stream_wait(ctx, bed->device, NULL));
-    }
-    return ST_OK;
-}
-
-static void check_host_time(Ctx *ctx, const Bed *bed) {
-    Data   data;
-    bool   pushed;
-    double outside = 0, inside = 0;
-    Status status = data_new(ctx, bed, 1, 1, &data);
-    if (status == ST_OK)
-        status = time_launches(ctx, bed, &data, &outside);
-    if (status == ST_OK)
-        status = cuda_enter(ctx, bed->device, &pushed);
-    if (status == ST_OK) {
-        status = time_launches(ctx, bed, &data, &inside);
-        cuda_leave(bed->device, pushed);
-    }
-    printf("# host time of a launch of two kernels: %.2f us, %.2f us where the context is current\n", 1e6 * outside,
-           1e6 * inside);
-    verdict(ctx, "a launch takes little host time", status, inside < 20e-6);
-    data_free(bed, &data);
-}
-
 /* Last: the device's context is of no use afterwards. */
 static void check_fault(Ctx *ctx, const Bed *bed, const NvrtcResult *code) {
     Bed    faulty = {.device = bed->device};
@@ -325,7 +285,6 @@ static Status run_all(Ctx *ctx, void *arg) {
     check_streams(ctx, bed);
     check_graph(ctx, bed);
     check_repeats(ctx, bed);
-    check_host_time(ctx, bed);
     NvrtcResult text = code;
     text.cubin = (uint8_t *)ctx_strdup(ctx, code.ptx); /* the driver compiles PTX where a cubin would be */
     Bed from_ptx = {.device = bed->device};

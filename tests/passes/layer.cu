@@ -21,162 +21,209 @@ extern "C" __global__ void __launch_bounds__(32, 1) rattan_layer_forward_prepare
     store_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t11, view(a.v + 20, n6, n9, n7, 0LL, n5));
 }
 
-// 32 threads, 3072 bytes of shared memory
-extern "C" __global__ void __launch_bounds__(32, 16) rattan_layer_forward_segment_state(const __grid_constant__ Args a) {
+// 32 threads, 9216 bytes of shared memory
+extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_forward_segment_state(const __grid_constant__ Args a) {
     const u32 shared = shared_base();
     const bool v_aligned = aligned<bf16>(a.v + 10, 16);
     const bool phi_aligned = aligned<bf16>(a.v + 20, 16);
     u32 rest = blockIdx.x;
-    const i64 n17 = rest % (u32)a.v[39]; // segment
+    const i64 n21 = rest % (u32)a.v[39]; // segment
     rest /= (u32)a.v[39];
-    const i64 n13 = rest % 1u; // part
+    const i64 n17 = rest % 1u; // part
     rest /= 1u;
-    const i64 n11 = rest % 1u; // kv_head
+    const i64 n15 = rest % 1u; // kv_head
     rest /= 1u;
-    const i64 n10 = rest; // seq
+    const i64 n14 = rest; // seq
     const i64 n1 = a.v[37];
     const i64 n3 = a.v[39];
     const i64 n4 = a.v[40];
     const i64 n7 = a.v[36];
-    const i64 n12 = n11 * 4LL;
-    const i64 n14 = n11 + n13;
-    const i64 n15 = n13 * 4LL;
-    const i64 n16 = n12 + n15;
-    const i64 n20 = n17 * n4;
-    const i64 n21 = floor_div(n20, 16LL);
-    const i64 n22 = n20 + -6LL;
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n21 % 2u * 768u, view(a.v + 20, n10, n22, n14, 0LL, n7), phi_aligned);
-    const i64 n23 = n7 - n20;
-    const i64 n24 = n22 + n23;
-    const i64 n25 = smaller(n7, n24);
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 1536u + (u32)n21 % 2u * 768u, view(a.v + 10, n10, n22, n11, 0LL, n25), v_aligned);
+    const i64 n16 = n15 * 4LL;
+    const i64 n18 = n15 + n17;
+    const i64 n19 = n17 * 4LL;
+    const i64 n20 = n16 + n19;
+    const i64 n24 = n21 * n4;
+    const i64 n25 = floor_div(n24, 16LL);
+    const i64 n26 = n24 + -6LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n25 % 6u * 768u, view(a.v + 20, n14, n26, n18, 0LL, n7), phi_aligned);
+    const i64 n27 = n7 - n24;
+    const i64 n28 = n26 + n27;
+    const i64 n29 = smaller(n7, n28);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n25 % 6u * 768u, view(a.v + 10, n14, n26, n15, 0LL, n29), v_aligned);
     commit();
-    const i64 n27 = n20 + n4;
-    const i64 n28 = smaller(n7, n27);
-    float t29[1][8];
-    EACH(1, 8) t29[s][i] = 0.000000000e+00f;
+    const i64 n30 = n24 + 16LL;
+    const i64 n31 = floor_div(n30, 16LL);
+    const i64 n32 = n30 + -6LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n31 % 6u * 768u, view(a.v + 20, n14, n32, n18, 0LL, n7), phi_aligned);
+    const i64 n33 = n7 - n30;
+    const i64 n34 = n32 + n33;
+    const i64 n35 = smaller(n7, n34);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n31 % 6u * 768u, view(a.v + 10, n14, n32, n15, 0LL, n35), v_aligned);
+    commit();
+    const i64 n36 = n24 + 32LL;
+    const i64 n37 = floor_div(n36, 16LL);
+    const i64 n38 = n36 + -6LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n37 % 6u * 768u, view(a.v + 20, n14, n38, n18, 0LL, n7), phi_aligned);
+    const i64 n39 = n7 - n36;
+    const i64 n40 = n38 + n39;
+    const i64 n41 = smaller(n7, n40);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n37 % 6u * 768u, view(a.v + 10, n14, n38, n15, 0LL, n41), v_aligned);
+    commit();
+    const i64 n42 = n24 + 48LL;
+    const i64 n43 = floor_div(n42, 16LL);
+    const i64 n44 = n42 + -6LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n43 % 6u * 768u, view(a.v + 20, n14, n44, n18, 0LL, n7), phi_aligned);
+    const i64 n45 = n7 - n42;
+    const i64 n46 = n44 + n45;
+    const i64 n47 = smaller(n7, n46);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n43 % 6u * 768u, view(a.v + 10, n14, n44, n15, 0LL, n47), v_aligned);
+    commit();
+    const i64 n48 = n24 + 64LL;
+    const i64 n49 = floor_div(n48, 16LL);
+    const i64 n50 = n48 + -6LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n49 % 6u * 768u, view(a.v + 20, n14, n50, n18, 0LL, n7), phi_aligned);
+    const i64 n51 = n7 - n48;
+    const i64 n52 = n50 + n51;
+    const i64 n53 = smaller(n7, n52);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n49 % 6u * 768u, view(a.v + 10, n14, n50, n15, 0LL, n53), v_aligned);
+    commit();
+    const i64 n55 = n24 + n4;
+    const i64 n56 = smaller(n7, n55);
+    float t57[1][8];
+    EACH(1, 8) t57[s][i] = 0.000000000e+00f;
     #pragma unroll 1
-    for (i64 n30 = n20; n30 < n28; n30 += 16LL) { // row
-        wait<0>();
-        const i64 n32 = n30 + 16LL;
-        const i64 n33 = (i64)(n32 < n28);
-        if (n33) {
-            const i64 n34 = floor_div(n32, 16LL);
-            const i64 n35 = n32 + -6LL;
-            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n34 % 2u * 768u, view(a.v + 20, n10, n35, n14, 0LL, n7), phi_aligned);
-            const i64 n36 = n7 - n32;
-            const i64 n37 = n35 + n36;
-            const i64 n38 = smaller(n7, n37);
-            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 1536u + (u32)n34 % 2u * 768u, view(a.v + 10, n10, n35, n11, 0LL, n38), v_aligned);
+    for (i64 n58 = n24; n58 < n56; n58 += 16LL) { // row
+        wait<4>();
+        const i64 n60 = n58 + 80LL;
+        const i64 n61 = (i64)(n60 < n56);
+        if (n61) {
+            const i64 n62 = floor_div(n60, 16LL);
+            const i64 n63 = n60 + -6LL;
+            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n62 % 6u * 768u, view(a.v + 20, n14, n63, n18, 0LL, n7), phi_aligned);
+            const i64 n64 = n7 - n60;
+            const i64 n65 = n63 + n64;
+            const i64 n66 = smaller(n7, n65);
+            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n62 % 6u * 768u, view(a.v + 10, n14, n63, n15, 0LL, n66), v_aligned);
         }
         commit();
-        const i64 n39 = floor_div(n30, 16LL);
-        const u32 t40 = shared + 0u + (u32)n39 % 2u * 768u;
-        const u32 t41 = shared + 1536u + (u32)n39 % 2u * 768u;
-        float t42[1][8];
-        EACH(1, 8) t42[s][i] = t29[s][i];
-        product_transposed<bf16, 1, 0, 48, 48, 16>(t42, t40, t41);
-        EACH(1, 8) t29[s][i] = t42[s][i];
+        const i64 n67 = floor_div(n58, 16LL);
+        const u32 t68 = shared + 0u + (u32)n67 % 6u * 768u;
+        const u32 t69 = shared + 4608u + (u32)n67 % 6u * 768u;
+        float t70[1][8];
+        EACH(1, 8) t70[s][i] = t57[s][i];
+        product_transposed<bf16, 1, 0, 48, 48, 16>(t70, t68, t69);
+        EACH(1, 8) t57[s][i] = t70[s][i];
     }
-    store_tile<float, Rows<2, -1, 4, 0, 4>, 1, 4>(t29, view(a.v + 25, n17, n10, n16, 0LL, 1152921504606846976LL));
+    store_tile<float, Rows<2, -1, 4, 0, 4>, 1, 4>(t57, view(a.v + 25, n21, n14, n20, 0LL, 1152921504606846976LL));
 }
 
-// 32 threads, 0 bytes of shared memory
-extern "C" __global__ void __launch_bounds__(32, 1) rattan_layer_forward_segment_scan(const __grid_constant__ Args a) {
-    u32 rest = blockIdx.x;
-    const i64 n9 = rest % 1u; // part
-    rest /= 1u;
-    const i64 n7 = rest % 1u; // kv_head
-    rest /= 1u;
-    const i64 n6 = rest; // seq
-    const i64 n1 = a.v[37];
-    const i64 n3 = a.v[39];
-    const i64 n8 = n7 * 4LL;
-    const i64 n11 = n9 * 4LL;
-    const i64 n12 = n8 + n11;
-    float t13[1][8];
-    EACH(1, 8) t13[s][i] = 0.000000000e+00f;
-    #pragma unroll 1
-    for (i64 n14 = 0LL; n14 < n3; n14 += 1LL) { // segment
-        float t16[1][8];
-        load_tile<float, Rows<2, -1, 4, 0, 4>, 1, 4>(t16, view(a.v + 25, n14, n6, n12, 0LL, 1152921504606846976LL));
-        float t17[1][8];
-        EACH(1, 8) t17[s][i] = t13[s][i] + t16[s][i];
-        store_tile<float, Rows<2, -1, 4, 0, 4>, 1, 4>(t17, view(a.v + 25, n14, n6, n12, 0LL, 1152921504606846976LL));
-        EACH(1, 8) t13[s][i] = t17[s][i];
-    }
-}
-
-// 32 threads, 3072 bytes of shared memory
-extern "C" __global__ void __launch_bounds__(32, 16) rattan_layer_forward_states(const __grid_constant__ Args a) {
+// 32 threads, 9216 bytes of shared memory
+extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_forward_states(const __grid_constant__ Args a) {
     const u32 shared = shared_base();
     const bool v_aligned = aligned<bf16>(a.v + 10, 16);
     const bool phi_aligned = aligned<bf16>(a.v + 20, 16);
     u32 rest = blockIdx.x;
-    const i64 n20 = rest % (u32)a.v[38]; // segment
+    const i64 n24 = rest % (u32)a.v[38]; // segment
     rest /= (u32)a.v[38];
-    const i64 n16 = rest % 1u; // part
+    const i64 n20 = rest % 1u; // part
     rest /= 1u;
-    const i64 n14 = rest % 1u; // kv_head
+    const i64 n18 = rest % 1u; // kv_head
     rest /= 1u;
-    const i64 n10 = rest; // seq
+    const i64 n14 = rest; // seq
     const i64 n1 = a.v[37];
     const i64 n3 = a.v[38];
     const i64 n4 = a.v[40];
     const i64 n7 = a.v[36];
-    const i64 n11 = n10 * n7;
-    const i64 n12 = floor_div(n11, 16LL);
-    const i64 n13 = n12 + n10;
-    const i64 n15 = n14 * 4LL;
-    const i64 n17 = n14 + n16;
-    const i64 n18 = n16 * 4LL;
-    const i64 n19 = n15 + n18;
-    const i64 n23 = n20 * n4;
-    const i64 n24 = floor_div(n23, 16LL);
-    const i64 n25 = n23 + -6LL;
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n24 % 2u * 768u, view(a.v + 20, n10, n25, n17, 0LL, n7), phi_aligned);
-    const i64 n26 = n7 - n23;
-    const i64 n27 = n25 + n26;
-    const i64 n28 = smaller(n7, n27);
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 1536u + (u32)n24 % 2u * 768u, view(a.v + 10, n10, n25, n14, 0LL, n28), v_aligned);
+    const i64 n15 = n14 * n7;
+    const i64 n16 = floor_div(n15, 16LL);
+    const i64 n17 = n16 + n14;
+    const i64 n19 = n18 * 4LL;
+    const i64 n21 = n18 + n20;
+    const i64 n22 = n20 * 4LL;
+    const i64 n23 = n19 + n22;
+    const i64 n27 = n24 * n4;
+    const i64 n28 = floor_div(n27, 16LL);
+    const i64 n29 = n27 + -6LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n28 % 6u * 768u, view(a.v + 20, n14, n29, n21, 0LL, n7), phi_aligned);
+    const i64 n30 = n7 - n27;
+    const i64 n31 = n29 + n30;
+    const i64 n32 = smaller(n7, n31);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n28 % 6u * 768u, view(a.v + 10, n14, n29, n18, 0LL, n32), v_aligned);
     commit();
-    const i64 n30 = (i64)(0LL < n20);
-    float t31[1][8];
-    EACH(1, 8) t31[s][i] = 0.000000000e+00f;
-    if (n30) {
-        const i64 n33 = n20 + -1LL;
-        float t34[1][8];
-        load_tile<float, Rows<2, -1, 4, 0, 4>, 1, 4>(t34, view(a.v + 25, n33, n10, n19, 0LL, 1152921504606846976LL));
-        EACH(1, 8) t31[s][i] = t34[s][i];
-    }
-    const i64 n35 = n23 + n4;
-    const i64 n36 = smaller(n7, n35);
-    float t37[1][8];
-    EACH(1, 8) t37[s][i] = t31[s][i];
+    const i64 n33 = n27 + 16LL;
+    const i64 n34 = floor_div(n33, 16LL);
+    const i64 n35 = n33 + -6LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n34 % 6u * 768u, view(a.v + 20, n14, n35, n21, 0LL, n7), phi_aligned);
+    const i64 n36 = n7 - n33;
+    const i64 n37 = n35 + n36;
+    const i64 n38 = smaller(n7, n37);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n34 % 6u * 768u, view(a.v + 10, n14, n35, n18, 0LL, n38), v_aligned);
+    commit();
+    const i64 n39 = n27 + 32LL;
+    const i64 n40 = floor_div(n39, 16LL);
+    const i64 n41 = n39 + -6LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n40 % 6u * 768u, view(a.v + 20, n14, n41, n21, 0LL, n7), phi_aligned);
+    const i64 n42 = n7 - n39;
+    const i64 n43 = n41 + n42;
+    const i64 n44 = smaller(n7, n43);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n40 % 6u * 768u, view(a.v + 10, n14, n41, n18, 0LL, n44), v_aligned);
+    commit();
+    const i64 n45 = n27 + 48LL;
+    const i64 n46 = floor_div(n45, 16LL);
+    const i64 n47 = n45 + -6LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n46 % 6u * 768u, view(a.v + 20, n14, n47, n21, 0LL, n7), phi_aligned);
+    const i64 n48 = n7 - n45;
+    const i64 n49 = n47 + n48;
+    const i64 n50 = smaller(n7, n49);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n46 % 6u * 768u, view(a.v + 10, n14, n47, n18, 0LL, n50), v_aligned);
+    commit();
+    const i64 n51 = n27 + 64LL;
+    const i64 n52 = floor_div(n51, 16LL);
+    const i64 n53 = n51 + -6LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n52 % 6u * 768u, view(a.v + 20, n14, n53, n21, 0LL, n7), phi_aligned);
+    const i64 n54 = n7 - n51;
+    const i64 n55 = n53 + n54;
+    const i64 n56 = smaller(n7, n55);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n52 % 6u * 768u, view(a.v + 10, n14, n53, n18, 0LL, n56), v_aligned);
+    commit();
+    float t58[1][8];
+    EACH(1, 8) t58[s][i] = 0.000000000e+00f;
     #pragma unroll 1
-    for (i64 n38 = n23; n38 < n36; n38 += 16LL) { // row
-        wait<0>();
-        const i64 n40 = n38 + 16LL;
-        const i64 n41 = (i64)(n40 < n36);
-        if (n41) {
-            const i64 n42 = floor_div(n40, 16LL);
-            const i64 n43 = n40 + -6LL;
-            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n42 % 2u * 768u, view(a.v + 20, n10, n43, n17, 0LL, n7), phi_aligned);
-            const i64 n44 = n7 - n40;
-            const i64 n45 = n43 + n44;
-            const i64 n46 = smaller(n7, n45);
-            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 1536u + (u32)n42 % 2u * 768u, view(a.v + 10, n10, n43, n14, 0LL, n46), v_aligned);
+    for (i64 n59 = 0LL; n59 < n24; n59 += 1LL) { // segment
+        float t61[1][8];
+        load_tile<float, Rows<2, -1, 4, 0, 4>, 1, 4>(t61, view(a.v + 25, n59, n14, n23, 0LL, 1152921504606846976LL));
+        float t62[1][8];
+        EACH(1, 8) t62[s][i] = t58[s][i] + t61[s][i];
+        EACH(1, 8) t58[s][i] = t62[s][i];
+    }
+    const i64 n63 = n27 + n4;
+    const i64 n64 = smaller(n7, n63);
+    float t65[1][8];
+    EACH(1, 8) t65[s][i] = t58[s][i];
+    #pragma unroll 1
+    for (i64 n66 = n27; n66 < n64; n66 += 16LL) { // row
+        wait<4>();
+        const i64 n68 = n66 + 80LL;
+        const i64 n69 = (i64)(n68 < n64);
+        if (n69) {
+            const i64 n70 = floor_div(n68, 16LL);
+            const i64 n71 = n68 + -6LL;
+            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n70 % 6u * 768u, view(a.v + 20, n14, n71, n21, 0LL, n7), phi_aligned);
+            const i64 n72 = n7 - n68;
+            const i64 n73 = n71 + n72;
+            const i64 n74 = smaller(n7, n73);
+            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n70 % 6u * 768u, view(a.v + 10, n14, n71, n18, 0LL, n74), v_aligned);
         }
         commit();
-        const i64 n47 = floor_div(n38, 16LL);
-        const u32 t48 = shared + 0u + (u32)n47 % 2u * 768u;
-        const u32 t49 = shared + 1536u + (u32)n47 % 2u * 768u;
-        const i64 n50 = n13 + n47;
-        store_tile<bf16, Rows<2, -1, 4, 0, 4>, 1, 4>(t37, view(a.v + 30, 0LL, n50, n19, 0LL, 1152921504606846976LL));
-        float t51[1][8];
-        EACH(1, 8) t51[s][i] = t37[s][i];
-        product_transposed<bf16, 1, 0, 48, 48, 16>(t51, t48, t49);
-        EACH(1, 8) t37[s][i] = t51[s][i];
+        const i64 n75 = floor_div(n66, 16LL);
+        const u32 t76 = shared + 0u + (u32)n75 % 6u * 768u;
+        const u32 t77 = shared + 4608u + (u32)n75 % 6u * 768u;
+        const i64 n78 = n17 + n75;
+        store_tile<bf16, Rows<2, -1, 4, 0, 4>, 1, 4>(t65, view(a.v + 30, 0LL, n78, n23, 0LL, 1152921504606846976LL));
+        float t79[1][8];
+        EACH(1, 8) t79[s][i] = t65[s][i];
+        product_transposed<bf16, 1, 0, 48, 48, 16>(t79, t76, t77);
+        EACH(1, 8) t65[s][i] = t79[s][i];
     }
 }
 
@@ -274,177 +321,183 @@ extern "C" __global__ void __launch_bounds__(32, 1) rattan_layer_forward_main(co
         u32 t81[1][4];
         EACH(1, 4) t81[s][i] = pack(t80[s][2 * i], t80[s][2 * i + 1], bf16());
         float t82[1][2];
-        EACH(1, 2) t82[s][i] = fmaf(t56[s][i], 7.213475204e-01f, t78[s][i]);
+        EACH(1, 2) t82[s][i] = t56[s][i] - t77[s][i];
         float t83[1][2];
-        EACH(1, 2) t83[s][i] = exp2_fast(t82[s][i]);
+        EACH(1, 2) t83[s][i] = t82[s][i] * 7.213475204e-01f;
         float t84[1][2];
-        rowsum<16>(t84, t80);
+        EACH(1, 2) t84[s][i] = exp2_fast(t83[s][i]);
         float t85[1][2];
-        EACH(1, 2) t85[s][i] = t57[s][i] * t83[s][i];
+        rowsum<16>(t85, t80);
         float t86[1][2];
-        EACH(1, 2) t86[s][i] = t85[s][i] + t84[s][i];
-        float t87[1][8];
-        EACH(1, 8) t87[s][i] = t58[s][i] * t83[s][(i >> 1) & 1];
+        EACH(1, 2) t86[s][i] = t57[s][i] * t84[s][i];
+        float t87[1][2];
+        EACH(1, 2) t87[s][i] = t86[s][i] + t85[s][i];
         float t88[1][8];
-        EACH(1, 8) t88[s][i] = t87[s][i];
-        product<bf16, 0, 48>(t88, t81, t71);
+        EACH(1, 8) t88[s][i] = t58[s][i] * t84[s][(i >> 1) & 1];
+        float t89[1][8];
+        EACH(1, 8) t89[s][i] = t88[s][i];
+        product<bf16, 0, 48>(t89, t81, t71);
         EACH(1, 2) t56[s][i] = t77[s][i];
-        EACH(1, 2) t57[s][i] = t86[s][i];
-        EACH(1, 8) t58[s][i] = t88[s][i];
+        EACH(1, 2) t57[s][i] = t87[s][i];
+        EACH(1, 8) t58[s][i] = t89[s][i];
     }
     fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 3072u, view(a.v + 20, n10, n24, n14, 0LL, n3), phi_aligned);
     fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 3840u, view(a.v + 10, n10, n24, n14, 0LL, n3), v_aligned);
     fetch<bf16, Rows<2, -1, 4, 0, 4>, 1, 4, 4>(shared + 4608u, view(a.v + 30, 0LL, n36, n16, 0LL, 1152921504606846976LL), states_aligned);
-    float t89[1][2];
-    EACH(1, 2) t89[s][i] = t56[s][i];
     float t90[1][2];
-    EACH(1, 2) t90[s][i] = t57[s][i];
-    float t91[1][8];
-    EACH(1, 8) t91[s][i] = t58[s][i];
+    EACH(1, 2) t90[s][i] = t56[s][i];
+    float t91[1][2];
+    EACH(1, 2) t91[s][i] = t57[s][i];
+    float t92[1][8];
+    EACH(1, 8) t92[s][i] = t58[s][i];
     #pragma unroll 1
-    for (i64 n92 = n33; n92 < n34; n92 += 1LL) { // key
+    for (i64 n93 = n33; n93 < n34; n93 += 1LL) { // key
         wait<0>();
-        const i64 n96 = n92 + 1LL;
-        const i64 n97 = (i64)(n96 < 2LL);
-        if (n97) {
-            const i64 n98 = n96 * 16LL;
-            const i64 n99 = n24 + n98;
-            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n96 % 2u * 768u, view(a.v + 5, n10, n99, n14, 0LL, n3), k_aligned);
-            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 1536u + (u32)n96 % 2u * 768u, view(a.v + 10, n10, n99, n14, 0LL, n3), v_aligned);
+        const i64 n97 = n93 + 1LL;
+        const i64 n98 = (i64)(n97 < 2LL);
+        if (n98) {
+            const i64 n99 = n97 * 16LL;
+            const i64 n100 = n24 + n99;
+            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n97 % 2u * 768u, view(a.v + 5, n10, n100, n14, 0LL, n3), k_aligned);
+            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 1536u + (u32)n97 % 2u * 768u, view(a.v + 10, n10, n100, n14, 0LL, n3), v_aligned);
         }
         commit();
-        const u32 t100 = shared + 0u + (u32)n92 % 2u * 768u;
-        float t101[1][8];
-        EACH(1, 8) t101[s][i] = 0.f;
-        product<bf16, 1, 48>(t101, t50, t100);
-        const u32 t102 = shared + 1536u + (u32)n92 % 2u * 768u;
-        float t103[1][2];
-        rowmax<16>(t103, t101);
+        const u32 t101 = shared + 0u + (u32)n93 % 2u * 768u;
+        float t102[1][8];
+        EACH(1, 8) t102[s][i] = 0.f;
+        product<bf16, 1, 48>(t102, t50, t101);
+        const u32 t103 = shared + 1536u + (u32)n93 % 2u * 768u;
         float t104[1][2];
-        EACH(1, 2) t104[s][i] = max_nan(t89[s][i], t103[s][i]);
+        rowmax<16>(t104, t102);
         float t105[1][2];
-        EACH(1, 2) t105[s][i] = t104[s][i] * -7.213475204e-01f;
-        float t106[1][8];
-        EACH(1, 8) t106[s][i] = fmaf(t101[s][i], 7.213475204e-01f, t105[s][(i >> 1) & 1]);
+        EACH(1, 2) t105[s][i] = max_nan(t90[s][i], t104[s][i]);
+        float t106[1][2];
+        EACH(1, 2) t106[s][i] = t105[s][i] * -7.213475204e-01f;
         float t107[1][8];
-        EACH(1, 8) t107[s][i] = exp2_fast(t106[s][i]);
-        u32 t108[1][4];
-        EACH(1, 4) t108[s][i] = pack(t107[s][2 * i], t107[s][2 * i + 1], bf16());
-        float t109[1][2];
-        EACH(1, 2) t109[s][i] = fmaf(t89[s][i], 7.213475204e-01f, t105[s][i]);
+        EACH(1, 8) t107[s][i] = fmaf(t102[s][i], 7.213475204e-01f, t106[s][(i >> 1) & 1]);
+        float t108[1][8];
+        EACH(1, 8) t108[s][i] = exp2_fast(t107[s][i]);
+        u32 t109[1][4];
+        EACH(1, 4) t109[s][i] = pack(t108[s][2 * i], t108[s][2 * i + 1], bf16());
         float t110[1][2];
-        EACH(1, 2) t110[s][i] = exp2_fast(t109[s][i]);
+        EACH(1, 2) t110[s][i] = t90[s][i] - t105[s][i];
         float t111[1][2];
-        rowsum<16>(t111, t107);
+        EACH(1, 2) t111[s][i] = t110[s][i] * 7.213475204e-01f;
         float t112[1][2];
-        EACH(1, 2) t112[s][i] = t90[s][i] * t110[s][i];
+        EACH(1, 2) t112[s][i] = exp2_fast(t111[s][i]);
         float t113[1][2];
-        EACH(1, 2) t113[s][i] = t112[s][i] + t111[s][i];
-        float t114[1][8];
-        EACH(1, 8) t114[s][i] = t91[s][i] * t110[s][(i >> 1) & 1];
-        float t115[1][8];
-        EACH(1, 8) t115[s][i] = t114[s][i];
-        product<bf16, 0, 48>(t115, t108, t102);
-        EACH(1, 2) t89[s][i] = t104[s][i];
-        EACH(1, 2) t90[s][i] = t113[s][i];
-        EACH(1, 8) t91[s][i] = t115[s][i];
+        rowsum<16>(t113, t108);
+        float t114[1][2];
+        EACH(1, 2) t114[s][i] = t91[s][i] * t112[s][i];
+        float t115[1][2];
+        EACH(1, 2) t115[s][i] = t114[s][i] + t113[s][i];
+        float t116[1][8];
+        EACH(1, 8) t116[s][i] = t92[s][i] * t112[s][(i >> 1) & 1];
+        float t117[1][8];
+        EACH(1, 8) t117[s][i] = t116[s][i];
+        product<bf16, 0, 48>(t117, t109, t103);
+        EACH(1, 2) t90[s][i] = t105[s][i];
+        EACH(1, 2) t91[s][i] = t115[s][i];
+        EACH(1, 8) t92[s][i] = t117[s][i];
     }
-    float t116[1][2];
-    EACH(1, 2) t116[s][i] = t89[s][i];
-    float t117[1][2];
-    EACH(1, 2) t117[s][i] = t90[s][i];
-    float t118[1][8];
-    EACH(1, 8) t118[s][i] = t91[s][i];
+    float t118[1][2];
+    EACH(1, 2) t118[s][i] = t90[s][i];
+    float t119[1][2];
+    EACH(1, 2) t119[s][i] = t91[s][i];
+    float t120[1][8];
+    EACH(1, 8) t120[s][i] = t92[s][i];
     #pragma unroll 1
-    for (i64 n119 = n34; n119 < 2LL; n119 += 1LL) { // key
+    for (i64 n121 = n34; n121 < 2LL; n121 += 1LL) { // key
         wait<0>();
-        const i64 n123 = n119 + 1LL;
-        const i64 n124 = (i64)(n123 < 2LL);
-        if (n124) {
-            const i64 n125 = n123 * 16LL;
-            const i64 n126 = n24 + n125;
-            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n123 % 2u * 768u, view(a.v + 5, n10, n126, n14, 0LL, n3), k_aligned);
-            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 1536u + (u32)n123 % 2u * 768u, view(a.v + 10, n10, n126, n14, 0LL, n3), v_aligned);
+        const i64 n125 = n121 + 1LL;
+        const i64 n126 = (i64)(n125 < 2LL);
+        if (n126) {
+            const i64 n127 = n125 * 16LL;
+            const i64 n128 = n24 + n127;
+            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n125 % 2u * 768u, view(a.v + 5, n10, n128, n14, 0LL, n3), k_aligned);
+            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 1536u + (u32)n125 % 2u * 768u, view(a.v + 10, n10, n128, n14, 0LL, n3), v_aligned);
         }
         commit();
-        const i64 n127 = n119 * 16LL;
-        const i64 n128 = n24 + n127;
-        const u32 t129 = shared + 0u + (u32)n119 % 2u * 768u;
-        float t130[1][8];
-        EACH(1, 8) t130[s][i] = 0.f;
-        product<bf16, 1, 48>(t130, t50, t129);
-        const u32 t131 = shared + 1536u + (u32)n119 % 2u * 768u;
-        const i64 n132 = n128 - n22;
-        float t133[1][8];
-        mask<1, 16, 0, 1, 0>(t133, t130, n132, -1152921504606846976LL, 0LL, 0LL, -INFINITY);
-        float t134[1][2];
-        rowmax<16>(t134, t133);
-        float t135[1][2];
-        EACH(1, 2) t135[s][i] = max_nan(t116[s][i], t134[s][i]);
+        const i64 n129 = n121 * 16LL;
+        const i64 n130 = n24 + n129;
+        const u32 t131 = shared + 0u + (u32)n121 % 2u * 768u;
+        float t132[1][8];
+        EACH(1, 8) t132[s][i] = 0.f;
+        product<bf16, 1, 48>(t132, t50, t131);
+        const u32 t133 = shared + 1536u + (u32)n121 % 2u * 768u;
+        const i64 n134 = n130 - n22;
+        float t135[1][8];
+        mask<1, 16, 0, 1, 0>(t135, t132, n134, -1152921504606846976LL, 0LL, 0LL, -INFINITY);
         float t136[1][2];
-        EACH(1, 2) t136[s][i] = t135[s][i] * -7.213475204e-01f;
-        float t137[1][8];
-        EACH(1, 8) t137[s][i] = fmaf(t133[s][i], 7.213475204e-01f, t136[s][(i >> 1) & 1]);
-        float t138[1][8];
-        EACH(1, 8) t138[s][i] = exp2_fast(t137[s][i]);
-        u32 t139[1][4];
-        EACH(1, 4) t139[s][i] = pack(t138[s][2 * i], t138[s][2 * i + 1], bf16());
-        float t140[1][2];
-        EACH(1, 2) t140[s][i] = fmaf(t116[s][i], 7.213475204e-01f, t136[s][i]);
-        float t141[1][2];
-        EACH(1, 2) t141[s][i] = exp2_fast(t140[s][i]);
+        rowmax<16>(t136, t135);
+        float t137[1][2];
+        EACH(1, 2) t137[s][i] = max_nan(t118[s][i], t136[s][i]);
+        float t138[1][2];
+        EACH(1, 2) t138[s][i] = t137[s][i] * -7.213475204e-01f;
+        float t139[1][8];
+        EACH(1, 8) t139[s][i] = fmaf(t135[s][i], 7.213475204e-01f, t138[s][(i >> 1) & 1]);
+        float t140[1][8];
+        EACH(1, 8) t140[s][i] = exp2_fast(t139[s][i]);
+        u32 t141[1][4];
+        EACH(1, 4) t141[s][i] = pack(t140[s][2 * i], t140[s][2 * i + 1], bf16());
         float t142[1][2];
-        rowsum<16>(t142, t138);
+        EACH(1, 2) t142[s][i] = t118[s][i] - t137[s][i];
         float t143[1][2];
-        EACH(1, 2) t143[s][i] = t117[s][i] * t141[s][i];
+        EACH(1, 2) t143[s][i] = t142[s][i] * 7.213475204e-01f;
         float t144[1][2];
-        EACH(1, 2) t144[s][i] = t143[s][i] + t142[s][i];
-        float t145[1][8];
-        EACH(1, 8) t145[s][i] = t118[s][i] * t141[s][(i >> 1) & 1];
-        float t146[1][8];
-        EACH(1, 8) t146[s][i] = t145[s][i];
-        product<bf16, 0, 48>(t146, t139, t131);
-        EACH(1, 2) t116[s][i] = t135[s][i];
-        EACH(1, 2) t117[s][i] = t144[s][i];
-        EACH(1, 8) t118[s][i] = t146[s][i];
+        EACH(1, 2) t144[s][i] = exp2_fast(t143[s][i]);
+        float t145[1][2];
+        rowsum<16>(t145, t140);
+        float t146[1][2];
+        EACH(1, 2) t146[s][i] = t119[s][i] * t144[s][i];
+        float t147[1][2];
+        EACH(1, 2) t147[s][i] = t146[s][i] + t145[s][i];
+        float t148[1][8];
+        EACH(1, 8) t148[s][i] = t120[s][i] * t144[s][(i >> 1) & 1];
+        float t149[1][8];
+        EACH(1, 8) t149[s][i] = t148[s][i];
+        product<bf16, 0, 48>(t149, t141, t133);
+        EACH(1, 2) t118[s][i] = t137[s][i];
+        EACH(1, 2) t119[s][i] = t147[s][i];
+        EACH(1, 8) t120[s][i] = t149[s][i];
     }
     commit();
     wait<0>();
-    float t148[1][2];
-    EACH(1, 2) t148[s][i] = max_nan(t117[s][i], 1.000000000e-37f);
-    float t150[1][2];
-    EACH(1, 2) t150[s][i] = 1.000000000e+00f / t148[s][i];
-    float t151[1][8];
-    EACH(1, 8) t151[s][i] = t118[s][i] * t150[s][(i >> 1) & 1];
-    float t152[1][8];
-    load_tile<bf16, Rows<1, 2, 16, 0, 16>, 1, 4>(t152, view(a.v + 0, n10, n22, n48, 0LL, n3));
-    float t153[1][8];
-    EACH(1, 8) t153[s][i] = max_nan(t152[s][i], 0.f);
-    u32 t154[1][4];
-    EACH(1, 4) t154[s][i] = pack(has_column<4>(i / 2, 0) ? t153[s][2 * i] : 0.f, has_column<4>(i / 2, 1) ? t153[s][2 * i + 1] : 0.f, bf16());
+    float t151[1][2];
+    EACH(1, 2) t151[s][i] = max_nan(t119[s][i], 1.000000000e-37f);
+    float t153[1][2];
+    EACH(1, 2) t153[s][i] = __fdividef(1.000000000e+00f, t151[s][i]);
+    float t154[1][8];
+    EACH(1, 8) t154[s][i] = t120[s][i] * t153[s][(i >> 1) & 1];
     float t155[1][8];
-    EACH(1, 8) t155[s][i] = 0.000000000e+00f;
+    load_tile<bf16, Rows<1, 2, 16, 0, 16>, 1, 4>(t155, view(a.v + 0, n10, n22, n48, 0LL, n3));
+    float t156[1][8];
+    EACH(1, 8) t156[s][i] = max_nan(t155[s][i], 0.f);
+    u32 t157[1][4];
+    EACH(1, 4) t157[s][i] = pack(has_column<4>(i / 2, 0) ? t156[s][2 * i] : 0.f, has_column<4>(i / 2, 1) ? t156[s][2 * i + 1] : 0.f, bf16());
+    float t158[1][8];
+    EACH(1, 8) t158[s][i] = 0.000000000e+00f;
     if (n41) {
-        const u32 t156 = shared + 3072u;
-        float t157[1][8];
-        EACH(1, 8) t157[s][i] = 0.f;
-        product<bf16, 1, 48>(t157, t154, t156);
-        float t158[1][8];
-        mask<1, 16, 0, 1, 0>(t158, t157, -6LL, -1152921504606846976LL, -6LL, 0LL, 0.000000000e+00f);
-        u32 t159[1][4];
-        EACH(1, 4) t159[s][i] = pack(t158[s][2 * i], t158[s][2 * i + 1], bf16());
-        const u32 t160 = shared + 3840u;
+        const u32 t159 = shared + 3072u;
+        float t160[1][8];
+        EACH(1, 8) t160[s][i] = 0.f;
+        product<bf16, 1, 48>(t160, t157, t159);
         float t161[1][8];
-        EACH(1, 8) t161[s][i] = 0.f;
-        product<bf16, 0, 48>(t161, t159, t160);
-        const u32 t162 = shared + 4608u;
-        float t163[1][8];
-        EACH(1, 8) t163[s][i] = t161[s][i];
-        product<bf16, 0, 48>(t163, t154, t162);
-        EACH(1, 8) t155[s][i] = t163[s][i];
+        mask<1, 16, 0, 1, 0>(t161, t160, -6LL, -1152921504606846976LL, -6LL, 0LL, 0.000000000e+00f);
+        u32 t162[1][4];
+        EACH(1, 4) t162[s][i] = pack(t161[s][2 * i], t161[s][2 * i + 1], bf16());
+        const u32 t163 = shared + 3840u;
+        float t164[1][8];
+        EACH(1, 8) t164[s][i] = 0.f;
+        product<bf16, 0, 48>(t164, t162, t163);
+        const u32 t165 = shared + 4608u;
+        float t166[1][8];
+        EACH(1, 8) t166[s][i] = t164[s][i];
+        product<bf16, 0, 48>(t166, t157, t165);
+        EACH(1, 8) t158[s][i] = t166[s][i];
     }
-    float t164[1][8];
-    EACH(1, 8) t164[s][i] = t151[s][i] + t155[s][i];
-    store_tile<bf16, Rows<1, 2, 16, 0, 16>, 1, 4>(t164, view(a.v + 15, n10, n22, n48, 0LL, n3));
+    float t167[1][8];
+    EACH(1, 8) t167[s][i] = t154[s][i] + t158[s][i];
+    store_tile<bf16, Rows<1, 2, 16, 0, 16>, 1, 4>(t167, view(a.v + 15, n10, n22, n48, 0LL, n3));
 }
 

@@ -1,0 +1,77 @@
+
+// ---- Roles: what kernels add whose warps send tiles to one another.
+// Tiles come by the tensor copy engine: panels of 64 columns, 128 bytes a row, side by side; within eight rows the pieces of
+// 16 bytes of row r stand at their number exclusive-or r % 8 (the 128-byte swizzle). Products are those of warp groups: the
+// left side in registers, the right side read from such panels.
+struct __align__(64) TensorMap { u64 words[16]; };
+
+DEVICE void barrier_make(u32 barrier, u32 count) { asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(barrier), "r"(count) : "memory"); }
+DEVICE void barrier_expect(u32 barrier, u32 bytes) { asm volatile("mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(barrier), "r"(bytes) : "memory"); }
+DEVICE void barrier_arrive(u32 barrier) { asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(barrier) : "memory"); }
+DEVICE void barrier_wait(u32 barrier, u32 phase) {
+    asm volatile("{\n.reg .pred done;\nagain:\nmbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n@done bra over;\nbra again;\nover:\n}" ::"r"(barrier), "r"(phase) : "memory");
+}
+
+// A slot that was taken.
+struct Slot { u32 address, full, empty, phase; };
+
+// SLOTS slots of BYTES each; the barriers `full`, then `empty`, one each a slot. Who sends and who takes count by themselves.
+template <int SLOTS, u32 BYTES> struct Ring {
+    u32 base, barriers, slot, phase;
+    __device__ __forceinline__ Ring(u32 base, u32 barriers) : base(base), barriers(barriers), slot(0), phase(0) {}
+    __device__ __forceinline__ void make(u32 takers) const {
+        for (int i = 0; i < SLOTS; i++) {
+            barrier_make(barriers + 8 * i, 1);
+            barrier_make(barriers + 8 * (SLOTS + i), takers);
+        }
+    }
+    __device__ __forceinline__ Slot here() const { return Slot{base + slot * BYTES, barriers + 8 * slot, barriers + 8 * (SLOTS + slot), phase}; }
+    __device__ __forceinline__ void next() { if (++slot == SLOTS) slot = 0, phase ^= 1; }
+    __device__ __forceinline__ Slot open(u32 bytes) { // for `bytes` to be copied into
+        const Slot at = here();
+        barrier_wait(at.empty, phase ^ 1);
+        barrier_expect(at.full, bytes);
+        next();
+        return at;
+    }
+    __device__ __forceinline__ Slot take() {
+        const Slot at = here();
+        barrier_wait(at.full, phase);
+        next();
+        return at;
+    }
+};
+DEVICE void release(const Slot &slot) {
+    __syncwarp();
+    if (lane_id() == 0) barrier_arrive(slot.empty);
+}
+DEVICE void copy_box(u32 to, const TensorMap *map, u32 full, int c3, int c2, int c1, int c0) {
+    asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, %6}], [%2];" ::"r"(to), "l"(map), "r"(full), "r"(c3), "r"(c2), "r"(c1), "r"(c0) : "memory");
+}
+// What they wrote is then there for the copy engine, too.
+DEVICE void await_earlier_kernels() { asm volatile("griddepcontrol.wait;\nfence.proxy.async;" ::: "memory"); }
+template <int COUNT> DEVICE void take_registers() { asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(COUNT)); }
+template <int COUNT> DEVICE void give_registers() { asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(COUNT)); }
+
+// To registers, as left sides lie there.
+template <int WARPS, int ROWS, int S, int K4> DEVICE void read_panels(u32 (&x)[S][K4], u32 from) {
+    const int lane = lane_id();
+    UNROLL for (int s = 0; s < S; s++) {
+        const int r = 16 * (warp_id() + s * WARPS) + (lane & 15);
+        UNROLL for (int k = 0; k < K4 / 4; k++) {
+            const u32 piece = ((k & 3) * 2 + (lane >> 4)) ^ (r & 7);
+            u32 v[4];
+            load4(v, from + k / 4 * ROWS * 128 + r * 128 + piece * 16);
+            UNROLL for (int i = 0; i < 4; i++) x[s][4 * k + i] = v[i];
+        }
+    }
+}
+template <int N> DEVICE void pin(float (&x)[N]) { UNROLL for (int i = 0; i < N; i++) asm volatile("" : "+f"(x[i])::"memory"); }
+template <int N> DEVICE void pin(u32 (&x)[N]) { UNROLL for (int i = 0; i < N; i++) asm volatile("" : "+r"(x[i])::"memory"); }
+template <class T, int S, int N> DEVICE void pin_all(T (&x)[S][N]) { UNROLL for (int s = 0; s < S; s++) pin(x[s]); }
+DEVICE void products_begin() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
+DEVICE void products_commit() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
+template <int COUNT> DEVICE void products_await() { asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(COUNT) : "memory"); }
+// The low word of a matrix descriptor; `panel`: bytes from panel to panel. The high word, 0x40000040, says 128-byte swizzle
+// and 1024 bytes from eight rows to the next.
+DEVICE u32 matrix(u32 address, u32 panel) { return (address & 0x3ffff) >> 4 | panel >> 4 << 16; }

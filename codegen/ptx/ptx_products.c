@@ -1,0 +1,115 @@
+/* Products of warp groups (wgmma): the left side in registers, the right side where the copy engine has put it. They run on
+ * while the warps go on: op `await` says when one must have ended. Until then its registers are pinned: nothing may move into
+ * or out of them. */
+#include "codegen/ptx/ptx_gen.h"
+
+/* The instruction for n columns as a function; K-major: the right side's rows are columns of the product (tb = 1). */
+static void instruction(Gen *g, int n, bool k_major, DType dtype) {
+    const char *type = dtype == DT_BF16 ? "bf16" : "f16";
+    Text        names = TEXT(g->ctx), outputs = TEXT(g->ctx);
+    const int   count = n / 2;
+    for (int i = 0; i < count; i++) {
+        text_add(&names, "%s%%%d", i ? ", " : "", i);
+        text_add(&outputs, "%s\"+f\"(d[%d])", i ? ", " : "", i);
+    }
+    cu_line(g, "DEVICE void wgmma_%d%s(float (&d)[%d], const u32 *x, u32 y, int add, %s) {", n, k_major ? "_k" : "", count, type);
+    cu_line(g, "    asm volatile(\"{\\n.reg .pred p;\\n.reg .b64 y;\\nsetp.ne.b32 p, %%%d, 0;\\nmov.b64 y, {%%%d, 0x40000040};\\n\"",
+            count + 5, count + 4);
+    cu_line(g, "        \"wgmma.mma_async.sync.aligned.m64n%dk16.f32.%s.%s {%s}, {%%%d, %%%d, %%%d, %%%d}, y, p, 1, 1, %d;\\n}\\n\"", n,
+            type, type, text_str(&names), count, count + 1, count + 2, count + 3, !k_major);
+    cu_line(g, "        : %s : \"r\"(x[0]), \"r\"(x[1]), \"r\"(x[2]), \"r\"(x[3]), \"r\"(y), \"r\"(add));", text_str(&outputs));
+    cu_line(g, "}");
+}
+
+static int columns(const Op *dot) { return (dot->out[0]->type.cols + 15) / 16 * 16; }
+
+enum { MAX_COLUMNS = 256 };
+
+typedef struct Seen {
+    Gen *g;
+    bool known[2][MAX_COLUMNS / 16 + 1];
+} Seen;
+
+static bool note_product(Op *op, void *arg) {
+    Seen     *seen = arg;
+    const int n = op->code == OP_DOT ? columns(op) : 0, k_major = n && op_int(op, AT_TB, 0);
+    if (n == 0 || n > MAX_COLUMNS || seen->known[k_major][n / 16])
+        return true;
+    seen->known[k_major][n / 16] = true;
+    instruction(seen->g, n, k_major, op->in[1]->type.dtype);
+    return true;
+}
+
+void cu_product_instructions(Gen *g, const Kernel *kernel) {
+    Seen seen = {.g = g};
+    ir_walk(kernel->body, note_product, &seen);
+    text_add(&g->out, "\n");
+}
+
+static void pin(Gen *g, const Value *value) {
+    if (cu_shape(value->type) == SHAPE_TILE)
+        cu_line(g, "pin_all(%s);", cu_name(g, value));
+}
+
+/* What a product adds to and nobody else looks at becomes the result, in the same registers. */
+static void start_sum(Gen *g, const Op *op, const Value *acc) {
+    const bool here = acc && (acc->def ? acc->def->parent : acc->owner) == op->parent;
+    if (!acc)
+        cu_declare(g, op->out[0]);
+    else if (here && ir_use_count(g->kernel, acc) == 1)
+        cu_set_name(g, op->out[0], cu_name(g, acc));
+    else
+        cu_assign(g, op->out[0], cu_element(g, acc, SHAPE_TILE));
+}
+
+void cu_product(Gen *g, const Op *op) {
+    const DotParts p = ir_dot_parts(op);
+    const bool     k_major = op_int(op, AT_TB, 0) != 0;
+    const int      rows = p.y->type.rows, slabs = cu_slabs(g, op->out[0]->type);
+    const char    *x = cu_name(g, p.x), *y = cu_name(g, p.y);
+    double         zero = 1;
+    if (op_int(op, AT_TA, 0) || p.scale || p.delta || columns(op) > MAX_COLUMNS || g->flight_count == PTX_MAX_FLIGHT ||
+        cu_shape(p.x->type) != SHAPE_TILE || dtype_size(p.x->type.dtype) != 2) {
+        cu_fail(g, op, "this product");
+        return;
+    }
+    if (p.acc && p.acc->def && p.acc->def->code == OP_FCONST)
+        zero = op_float(p.acc->def, AT_FVALUE, 1);
+    const bool adds = p.acc && zero != 0;
+    start_sum(g, op, adds ? p.acc : NULL);
+    const char *d = cu_name(g, op->out[0]);
+    pin(g, op->out[0]);
+    pin(g, p.x);
+    cu_line(g, "products_begin();");
+    cu_line(g, "UNROLL for (int s = 0; s < %d; s++) UNROLL for (int k = 0; k < %d; k++)", slabs, (p.k + 15) / 16);
+    cu_line(g, "    wgmma_%d%s(%s[s], &%s[s][4 * k], matrix(%s.address, %d) + %s, %s, %s());", columns(op), k_major ? "_k" : "", d, x, y,
+            k_major ? 16 : rows * IR_PANEL, k_major ? ctx_printf(g->ctx, "k / 4 * %d + k %% 4 * 2", rows * IR_PANEL / 16) : "k * 128",
+            adds ? "1" : "k > 0", cu_ctype(p.y->type.dtype));
+    cu_line(g, "products_commit();");
+    g->flight[g->flight_count++] = op;
+}
+
+/* The barrier of the last tile once more: a branch, which keeps what stands before it from being moved behind the wait. */
+static void hold(Gen *g, const Op *last) {
+    const char *y = cu_name(g, last->in[1]);
+    cu_line(g, "barrier_wait(%s.full, %s.phase);", y, y);
+}
+
+void cu_await(Gen *g, const Op *op) {
+    const int left = (int)op_int(op, AT_COUNT, 0), ended = g->flight_count - left;
+    if (ended < 1) {
+        cu_fail(g, op, "a wait for products that are not there");
+        return;
+    }
+    if (left == 0)
+        hold(g, g->flight[g->flight_count - 1]);
+    cu_line(g, "products_await<%d>();", left);
+    for (int p = 0; p < ended; p++) {
+        if (p + 1 == g->flight_count || cu_name(g, g->flight[p]->out[0]) != cu_name(g, g->flight[p + 1]->out[0]))
+            pin(g, g->flight[p]->out[0]);
+        pin(g, g->flight[p]->in[0]);
+    }
+    for (int p = 0; p < left; p++)
+        g->flight[p] = g->flight[ended + p];
+    g->flight_count = left;
+}

@@ -1,0 +1,196 @@
+/* Kernels whose warps have roles: rings between them, copies by tensor maps, and the frame that gives every warp its role.
+ * Warps that compute come first, in whole groups of four; those that send share the group behind them, one thread each. A
+ * block walks over items; rings and their phases go on from item to item. */
+#include "codegen/ptx/ptx_gen.h"
+
+#include <string.h>
+
+enum { GROUP = 4, MAX_RINGS = 8, BARRIER_BYTES = 8, ALIGN = 1024 };
+
+static bool find_role(Op *op, void *arg) {
+    const Op **found = arg;
+    *found = op->code == OP_ROLE && !*found ? op : *found;
+    return !*found;
+}
+
+const Op *cu_first_role(const Kernel *kernel) {
+    const Op *found = NULL;
+    ir_walk(kernel->body, find_role, (void *)&found);
+    return found;
+}
+
+static bool computes(const Op *role) { return strcmp(op_text(role, AT_ROLE), "compute") == 0; }
+
+/* ---- Rings ---- */
+
+static int64_t slot_bytes(const Value *ring) {
+    return (ir_panel_bytes(type_ring_tile(ring->type)) + ALIGN - 1) / ALIGN * ALIGN;
+}
+
+/* Barriers lie behind the rings. */
+static int64_t barriers_at(const Gen *g, const Op *ring) {
+    int64_t at = g->kernel->scratch_bytes;
+    for (const Op *op = ring->parent->first; op != ring; op = op->next)
+        if (op->code == OP_RING)
+            at += 2 * BARRIER_BYTES * op->out[0]->type.slots;
+    return at;
+}
+
+static int64_t shared_bytes(const Gen *g, const Block *block) {
+    int64_t at = g->kernel->scratch_bytes;
+    for (const Op *op = block->first; op; op = op->next)
+        if (op->code == OP_RING)
+            at += 2 * BARRIER_BYTES * op->out[0]->type.slots;
+    return at + ALIGN; /* the dynamic shared memory may begin anywhere */
+}
+
+static void declare_rings(Gen *g, const Block *block) {
+    for (const Op *op = block->first; op; op = op->next)
+        if (op->code == OP_RING)
+            cu_line(g, "Ring<%d, %lldu> %s(shared + %lldu, shared + %lldu);", op->out[0]->type.slots,
+                    (long long)slot_bytes(op->out[0]), cu_name(g, op->out[0]), (long long)op->out[0]->type.offset,
+                    (long long)barriers_at(g, op));
+}
+
+static void make_rings(Gen *g, const Block *block, int takers) {
+    cu_line(g, "if (threadIdx.x == 0) {");
+    g->depth++;
+    declare_rings(g, block);
+    for (const Op *op = block->first; op; op = op->next)
+        if (op->code == OP_RING)
+            cu_line(g, "%s.make(%d);", cu_name(g, op->out[0]), takers);
+    cu_line(g, "asm volatile(\"fence.mbarrier_init.release.cluster;\" ::: \"memory\");");
+    g->depth--;
+    cu_line(g, "}");
+    cu_line(g, "__syncthreads();");
+}
+
+/* ---- Copies ---- */
+
+static int map_of(Gen *g, const Op *op, const CodeParam *param, int box_rows) {
+    CodePhase    *phase = g->phase;
+    const CodeMap map = {.param = (int)(param - g->kernel->params),
+                         .dims = 4,
+                         .box_rows = box_rows,
+                         .row_dim = (int)op_int(op, AT_ROWDIM, -1),
+                         .box_cols = IR_PANEL / (int)dtype_size(param->dtype)};
+    for (int m = 0; m < phase->map_count; m++)
+        if (phase->maps[m].param == map.param && phase->maps[m].box_rows == map.box_rows &&
+            phase->maps[m].row_dim == map.row_dim)
+            return m;
+    if (phase->map_count == CODE_MAX_MAPS) {
+        cu_fail(g, op, "more tensor maps than a kernel may take");
+        return 0;
+    }
+    phase->maps[phase->map_count] = map;
+    return phase->map_count++;
+}
+
+/* Box by box: panels of columns, and of rows those of each group. */
+static void send(Gen *g, const Op *op) {
+    const CodeParam *param = ir_find_param(g->kernel, op_text(op, AT_PARAM));
+    const int        rows = (int)op_int(op, AT_ROWS, 0), cols = (int)op_int(op, AT_COLS, 0), rowdim = (int)op_int(op, AT_ROWDIM, -1);
+    const int64_t    period = op_int(op, AT_PERIOD, 1), groupdim = op_int(op, AT_GROUPDIM, -1);
+    const int        box = (int)(period < rows ? period : rows), width = IR_PANEL / (int)dtype_size(param->dtype);
+    const int        panels = (cols + width - 1) / width, map = map_of(g, op, param, box);
+    if (rowdim < 1 || op_has(op, AT_WRAP) || box > 256 || rows % box)
+        cu_fail(g, op, "this copy");
+    if (param->role == PARAM_WORK)
+        cu_line(g, "if (!awaited) await_earlier_kernels(), awaited = true;");
+    cu_line(g, "{");
+    g->depth++;
+    cu_line(g, "const Slot slot = %s.open(%d);", cu_name(g, op->in[0]), panels * rows * IR_PANEL);
+    for (int r = 0; r < rows / box; r++)
+        for (int p = 0; p < panels; p++) {
+            const char *at[3];
+            for (int d = 0; d < 3; d++)
+                at[d] = groupdim == d && r ? ctx_printf(g->ctx, "(int)%s + %d", cu_name(g, op->in[1 + d]), r)
+                                           : ctx_printf(g->ctx, "(int)%s", cu_name(g, op->in[1 + d]));
+            cu_line(g, "copy_box(slot.address + %d, &maps.at[%d], slot.full, %d, %s, %s, %s);", p * rows * IR_PANEL + r * box * IR_PANEL,
+                    map, p * width, at[2], at[1], at[0]);
+        }
+    g->depth--;
+    cu_line(g, "}");
+}
+
+/* From where it came to into registers. */
+static bool copy(Gen *g, const Op *op) {
+    const Value *from = op->in[0];
+    if (!from->def || from->def->code != OP_TAKE)
+        return false;
+    cu_declare(g, op->out[0]);
+    cu_line(g, "read_panels<%d, %d>(%s, %s.address);", g->kernel->warps, from->type.rows, cu_name(g, op->out[0]), cu_name(g, from));
+    return true;
+}
+
+bool cu_role_op(Gen *g, const Op *op) {
+    switch (op->code) {
+    case OP_SEND: send(g, op); return true;
+    case OP_TAKE: cu_line(g, "const Slot %s = %s.take();", cu_name(g, op->out[0]), cu_name(g, op->in[0])); return true;
+    case OP_RELEASE: cu_line(g, "release(%s);", cu_name(g, op->in[1])); return true;
+    case OP_AWAIT: cu_await(g, op); return true;
+    case OP_COPY: return copy(g, op);
+    case OP_DOT:
+        if (!op->in[1]->def || op->in[1]->def->code != OP_TAKE)
+            return false;
+        cu_product(g, op);
+        return true;
+    default: return false;
+    }
+}
+
+/* ---- The frame ---- */
+
+/* The role's own walk over the block's items. */
+static void walk(Gen *g, const Op *role, const Block *block) {
+    declare_rings(g, block);
+    if (!computes(role))
+        cu_line(g, "bool awaited = false;");
+    cu_line(g, "UNROLL1");
+    cu_line(g, "for (i64 item = blockIdx.x; item < a.v[%d]; item += gridDim.x) {", 5 * g->kernel->param_count + SYM_COUNT);
+    g->depth++;
+    cu_item_axes(g);
+    cu_block(g, role->region);
+    g->depth--;
+    cu_line(g, "}");
+    if (!computes(role))
+        cu_line(g, "if (!awaited) await_earlier_kernels();");
+}
+
+/* Registers at the start are shared out evenly; then those who compute take what the others give. */
+void cu_roles(Gen *g, const Block *block) {
+    const Op *first = NULL, *compute = NULL;
+    for (const Op *op = block->first; op; op = op->next) {
+        first = op->code == OP_ROLE && !first ? op : first;
+        compute = op->code == OP_ROLE && computes(op) ? op : compute;
+    }
+    const int warps = (int)op_int(compute, AT_WARPS, 0);
+    int       next = warps;
+    make_rings(g, block, warps);
+    cu_line(g, "if (warp_id() < %d) {", warps);
+    g->depth++;
+    cu_line(g, "take_registers<%d>();", (int)op_int(compute, AT_REGISTERS, 0));
+    walk(g, compute, block);
+    g->depth--;
+    cu_line(g, "} else {");
+    g->depth++;
+    cu_line(g, "give_registers<%d>();", (int)op_int(first, AT_REGISTERS, 0));
+    for (const Op *op = first; op; op = op->next) {
+        if (op->code != OP_ROLE || computes(op))
+            continue;
+        cu_line(g, "if (warp_id() == %d && lane_id() == 0) {", next++);
+        g->depth++;
+        walk(g, op, block);
+        g->depth--;
+        cu_line(g, "}");
+    }
+    g->depth--;
+    cu_line(g, "}");
+}
+
+void cu_roles_frame(Gen *g, const Block *block, CodePhase *phase) {
+    phase->threads = 32 * (g->kernel->warps + GROUP);
+    phase->shared_bytes = shared_bytes(g, block);
+    phase->resident = g->schedule->blocks;
+    phase->overlaps = g->kernel != g->module->kernels[0];
+}

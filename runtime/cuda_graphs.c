@@ -1,0 +1,209 @@
+/* Launches as graphs: see cuda_graphs.h.
+ *
+ * A graph is recorded from the launch's own steps, on a stream of its own, so that overlaps become what they are in the
+ * caller's stream. What is enqueued already keeps its arguments when those of the graph change. A graph never runs
+ * beside itself: therefore each stream has its own. The list is in the order of use, the last used first. */
+#include "runtime/cuda_graphs.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+enum { MOST_GRAPHS = 64, MOST_ALIKE = 16 };
+
+typedef struct Recorded {
+    struct Recorded *next;
+    CuStream         stream;
+    uint32_t         phases;
+    unsigned         cluster;
+    bool             broken; /* could not be made or changed: kept, so that it is not tried again */
+    uint64_t         hash;   /* of args */
+    CuGraph          graph;
+    CuGraphExec      exec;
+    CuGraphNode      nodes[LAUNCH_MAX_PHASES]; /* one a step */
+    int64_t          args[LAUNCH_ARGS];        /* that the nodes have: all else follows from them */
+} Recorded;
+
+struct CudaGraphs {
+    const CudaDriver *driver;
+    pthread_mutex_t   lock;
+    Recorded         *first;
+    int               count;
+};
+
+CudaGraphs *cuda_graphs_new(const CudaDriver *driver) {
+    if (!driver->capture_info || !driver->graph_set_kernel)
+        return NULL;
+    CudaGraphs *graphs = calloc(1, sizeof *graphs);
+    if (!graphs)
+        return NULL;
+    graphs->driver = driver;
+    pthread_mutex_init(&graphs->lock, NULL);
+    return graphs;
+}
+
+static void free_recorded(const CudaDriver *driver, Recorded *recorded) {
+    if (recorded->exec)
+        driver->graph_exec_destroy(recorded->exec);
+    if (recorded->graph)
+        driver->graph_destroy(recorded->graph);
+    free(recorded);
+}
+
+void cuda_graphs_free(CudaGraphs *graphs) {
+    if (!graphs)
+        return;
+    while (graphs->first) {
+        Recorded *next = graphs->first->next;
+        free_recorded(graphs->driver, graphs->first);
+        graphs->first = next;
+    }
+    pthread_mutex_destroy(&graphs->lock);
+    free(graphs);
+}
+
+/* ---- Recording ----------------------------------------------------------------------------------------------------
+ */
+/* The node that a stream under capture would wait for next. */
+static bool last_node(const CudaDriver *driver, CuStream stream, CuGraphNode *node) {
+    const CuGraphNode *nodes = NULL;
+    size_t             count = 0;
+    int                capturing = 0;
+    if (driver->capture_info(stream, &capturing, NULL, NULL, &nodes, &count) != 0 || count != 1)
+        return false;
+    *node = nodes[0];
+    return true;
+}
+
+static bool record_steps(const CudaDriver *driver, CudaLaunch *launch, CuStream stream, Recorded *recorded) {
+    if (driver->capture_begin(stream, CU_CAPTURE_THREAD_LOCAL) != 0)
+        return false;
+    bool right = true;
+    for (int s = 0; s < launch->step_count && right; s++)
+        right = cuda_launch_step(driver, launch, s, stream) == 0 && last_node(driver, stream, &recorded->nodes[s]);
+    right &= driver->capture_end(stream, &recorded->graph) == 0;
+    return right && driver->graph_instantiate(&recorded->exec, recorded->graph, 0) == 0;
+}
+
+static size_t args_bytes(const CudaLaunch *launch) { return (size_t)launch->args_count * sizeof launch->args[0]; }
+
+static uint64_t hash_args(const CudaLaunch *launch) { return XXH3_64bits(launch->args, args_bytes(launch)); }
+
+static void note_args(Recorded *recorded, const CudaLaunch *launch, uint64_t hash) {
+    memcpy(recorded->args, launch->args, args_bytes(launch));
+    recorded->hash = hash;
+}
+
+static Recorded *record(const CudaDriver *driver, CudaLaunch *launch, CuStream stream, uint64_t hash) {
+    Recorded *recorded = calloc(1, sizeof *recorded);
+    CuStream  own;
+    if (!recorded)
+        return NULL;
+    recorded->stream = stream;
+    recorded->phases = launch->phases;
+    recorded->cluster = launch->cluster;
+    recorded->broken = true;
+    if (driver->stream_create(&own, CU_STREAM_NON_BLOCKING) == 0) {
+        recorded->broken = !record_steps(driver, launch, own, recorded);
+        driver->stream_destroy(own);
+    }
+    note_args(recorded, launch, hash);
+    return recorded;
+}
+
+/* What there is for a stream and set of phases: links in the list, or NULL. */
+typedef struct Found {
+    Recorded **exact, **oldest; /* of these arguments; used least recently */
+    int        count;
+} Found;
+
+static Found find(CudaGraphs *graphs, const CudaLaunch *launch, CuStream stream, uint64_t hash) {
+    Found found = {0};
+    for (Recorded **link = &graphs->first; *link && !found.exact; link = &(*link)->next) {
+        const Recorded *at = *link;
+        if (at->stream != stream || at->phases != launch->phases || at->cluster != launch->cluster)
+            continue;
+        found.count++;
+        found.oldest = link;
+        if (at->hash == hash && memcmp(at->args, launch->args, args_bytes(launch)) == 0)
+            found.exact = link;
+    }
+    return found;
+}
+
+static void put_first(CudaGraphs *graphs, Recorded *recorded) {
+    recorded->next = graphs->first;
+    graphs->first = recorded;
+}
+
+void cuda_graphs_prepare(CudaGraphs *graphs, CudaLaunch *launch, CuStream stream) {
+    if (!graphs || launch->step_count == 0)
+        return;
+    const uint64_t hash = hash_args(launch);
+    pthread_mutex_lock(&graphs->lock);
+    const Found found = find(graphs, launch, stream, hash);
+    const bool  wanted = !found.exact && found.count < MOST_ALIKE && graphs->count < MOST_GRAPHS;
+    Recorded   *recorded = wanted ? record(graphs->driver, launch, stream, hash) : NULL;
+    if (recorded) {
+        put_first(graphs, recorded);
+        graphs->count++;
+    }
+    pthread_mutex_unlock(&graphs->lock);
+}
+
+/* ---- Launching ----------------------------------------------------------------------------------------------------
+ */
+static bool set_steps(const CudaDriver *driver, CudaLaunch *launch, Recorded *recorded, uint64_t hash) {
+    for (int s = 0; s < launch->step_count; s++) {
+        const CudaStep *step = &launch->steps[s];
+        void           *parameters[2];
+        cuda_launch_parameters(launch, s, parameters);
+        const CuKernelNode node = {.function = step->function,
+                                   .grid_x = step->blocks,
+                                   .grid_y = 1,
+                                   .grid_z = 1,
+                                   .block_x = step->threads,
+                                   .block_y = 1,
+                                   .block_z = 1,
+                                   .shared_bytes = step->shared_bytes,
+                                   .parameters = parameters};
+        if (driver->graph_set_kernel(recorded->exec, recorded->nodes[s], &node) != 0)
+            return false;
+    }
+    note_args(recorded, launch, hash);
+    return true;
+}
+
+/* A graph cannot be launched into a capture. */
+static bool is_capturing(const CudaDriver *driver, CuStream stream) {
+    int capturing = 0;
+    return driver->stream_capturing(stream, &capturing) != 0 || capturing != 0;
+}
+
+static bool launch_found(CudaGraphs *graphs, CudaLaunch *launch, const Found *found, CuStream stream, uint64_t hash,
+                         int *result) {
+    Recorded **link = found->exact ? found->exact : found->oldest, *recorded = *link;
+    if (recorded->broken || is_capturing(graphs->driver, stream))
+        return false;
+    *link = recorded->next;
+    put_first(graphs, recorded);
+    recorded->broken = !found->exact && !set_steps(graphs->driver, launch, recorded, hash);
+    if (recorded->broken)
+        return false;
+    *result = graphs->driver->graph_launch(recorded->exec, stream);
+    return true;
+}
+
+bool cuda_graphs_launch(CudaGraphs *graphs, CudaLaunch *launch, CuStream stream, int *result) {
+    if (!graphs || launch->step_count == 0)
+        return false;
+    const uint64_t hash = hash_args(launch);
+    pthread_mutex_lock(&graphs->lock);
+    const Found found = find(graphs, launch, stream, hash);
+    const bool  done = found.count > 0 && launch_found(graphs, launch, &found, stream, hash, result);
+    pthread_mutex_unlock(&graphs->lock);
+    return done;
+}
