@@ -45,6 +45,8 @@
     X(R, "R", "row tiles of a sequence of T tokens: ceil(T / chunk)")                                            \
     X(C, "C", "row tiles of all sequences, at most: B * T / chunk + N")                                          \
     X(Z, "Z", "row tiles of all sequences, once for each segment: C * S")                                            \
+    X(A, "A", "rows of all sequences and the windows before them: B * T + N * window")                               \
+    X(J, "J", "row tiles of a sequence of T tokens and the window before it: ceil((T + window) / chunk)")            \
     X(P, "P", "slots in the pools")                                                                              \
     X(POS, "POS", "position of the first token (rope)")
 

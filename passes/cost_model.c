@@ -91,6 +91,8 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
         gpu_default(spec, target, schedule);
         if (kind == KIND_DECODE)
             gpu_decode(spec, target, schedule);
+        if (kind == KIND_EXTEND)
+            schedule->segment = schedule->spread = 0;
         schedule->roles = !no_roles(spec, kind, target);
         return;
     }

@@ -123,13 +123,15 @@ static void prepare_keys(Saver *s, Nest *n, Value *row, Value *keys, Value *key)
                     ir_ibin(&inner.body, OP_IMUL, tiles->region->args[0], ir_i(&inner.body, size))));
     Value *const tile = saved_slice(s, &inner, keys);
     const Op    *load = map_get(&inner.map, source_of(keys)->out[0])->def;
+    Value *const done = ir_ibin(&inner.body, OP_IMUL, tiles->region->args[0], ir_i(&inner.body, size));
     Value *const past =
-        ir_ibin(&inner.body, OP_IADD, load->in[3], ir_ibin(&inner.body, OP_IADD, row, ir_i(&inner.body, s->chunk)));
+        ir_ibin(&inner.body, OP_IADD, load->in[1], ir_ibin(&inner.body, OP_ISUB, ir_i(&inner.body, s->chunk), done));
     store_like(&inner.body, load, "keys", NULL, ir_ibin(&inner.body, OP_IMIN, load->in[4], past), tile);
 }
 
 static void add_param(Saver *s, const char *name, int64_t heads, int64_t width) {
-    const int64_t dims[4] = {DIM_SYM(SYM_B), DIM_SYM(SYM_T), heads, width};
+    const CodeParam *keys = ir_find_param(s->main, s->keys_param);
+    const int64_t    dims[4] = {keys->dims[0], keys->dims[1], heads, width};
     ir_param(s->ctx, s->main, name, s->dtype, PARAM_WORK, 4, dims);
 }
 
@@ -160,9 +162,11 @@ static void prepare(Saver *s) {
     ir_const_value(s->heads->in[1], &heads);
     if (!keys && !s->residual)
         return;
-    const GridAxis axis = {"row", SYM_R, 0};
+    const bool     old = s->args->kind == KIND_EXTEND; /* keys before the first token, too */
+    const GridAxis axis = {"row", old ? SYM_J : SYM_R, 0};
     Nest           n = saved_nest(s, "prepare", &axis, 1);
-    Value *const   row = ir_ibin(&n.body, OP_IMUL, n.axes[0], ir_i(&n.body, s->chunk));
+    Value *const   row = index_offset(&n.body, ir_ibin(&n.body, OP_IMUL, n.axes[0], ir_i(&n.body, s->chunk)),
+                                      old ? -s->args->spec->window : 0);
     if (s->residual) {
         add_param(s, "phi", heads * s->parts, s->width);
         prepare_features(s, &n, row);
@@ -229,6 +233,7 @@ static Status read_residual(Saver *s) {
     s->key = delta->in[0];
     s->v_load = found.values->def;
     s->k_load = source_of(found.keys);
+    s->q_load = source_of(found.features);
     s->parts = pieces(found.keys, s->keys, 0);
     if (pieces(found.features, s->queries, 0) != s->parts || !equal_pieces(s->keys, s->parts) ||
         !equal_pieces(s->queries, s->parts)) {
@@ -291,7 +296,7 @@ static void use_states(Saver *s) {
     }
     score = ir_mask(&in, score, ir_i(&in, hi), ir_i(&in, 0), IR_NEG_INF, hi, (int)op_int(s->mask, AT_PERIOD, 1), 0);
     Value *sum = ir_dot(&in, score, clone_slice(&in, s->v_load->out[0], s->residual->region, &map), NULL, false, false);
-    Value *const tile = ir_ibin(&in, OP_IADD, saved_first_tile(s, &in, at[0], at[3], seq),
+    Value *const tile = ir_ibin(&in, OP_IADD, saved_first_tile(s, &in, s->q_load->in[0], s->q_load->in[3], seq),
                                 ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk)));
     const Access states = {.param = "states",
                            .at = {NULL, tile, ir_ibin(&in, OP_IMUL, head, ir_i(&in, s->F))},
@@ -343,6 +348,7 @@ static Status rewrite(Saver *s) {
     s->heads = s->rows->parent->owner;
     s->seq = s->heads->parent->owner;
     s->dtype = ir_find_param(s->main, "k")->dtype;
+    s->keys_param = ir_find_param(s->main, "all_k") ? "all_k" : "k";
     if (s->residual)
         TRY(read_residual(s));
     prepare(s);
@@ -358,15 +364,17 @@ Status pass_saved(Ctx *ctx, Module *module, const PassArgs *args) {
     Saver s = {.ctx = ctx, .module = module, .args = args, .chunk = args->schedule->chunk};
     if (args->kind == KIND_DECODE)
         return ST_OK;
-    if (args->kind != KIND_FORWARD)
-        return ctx_fail(ctx, ST_USAGE, "kind", "compile it for a CPU, or use kind forward",
-                        "this target has kernels of kind forward only");
     s.main = take_kernel(module, "main");
     s.state = take_kernel(module, "state");
+    /* Pools are read by main, and so are updated behind it. */
+    Kernel *const update = args->kind == KIND_EXTEND ? s.state : NULL;
+    s.state = update ? NULL : s.state;
     if (!s.main)
         return ctx_fail(ctx, ST_FAILED, "pass saved", NULL, "the module has no kernel main");
     TRY(rewrite(&s));
     PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, s.main);
+    if (update)
+        PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, update);
     for (int k = 0; k < module->kernel_count; k++) {
         module->kernels[k]->params = s.main->params;
         module->kernels[k]->param_count = s.main->param_count;

@@ -16,7 +16,8 @@ typedef struct Saver {
     Op             *mask;                        /* of its scores */
     Value *keys[MAX_PARTS], *queries[MAX_PARTS]; /* phi(k) and phi(q): features in `parts` pieces, `width` each */
     Value *key;                                  /* position of the first key of its tile */
-    Op    *k_load, *v_load;
+    Op    *k_load, *v_load, *q_load;
+    const char *keys_param; /* where keys come from */
     int    parts, width, F, E, chunk;
     DType  dtype; /* of what is saved: that of k */
 } Saver;

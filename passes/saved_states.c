@@ -31,7 +31,9 @@ static Op *sum_segment(Saver *s, Nest *n, Value *start, bool save) {
     values->def->in[4] =
         ir_ibin(&before, OP_IMIN, values->def->in[4], ir_ibin(&before, OP_IADD, values->def->in[1], left));
     if (save) {
-        Value *const tile = ir_ibin(&in, OP_IADD, saved_first_tile(s, &in, keys->def->in[0], keys->def->in[3], n->seq),
+        Value *const batch = clone_slice(&in, s->q_load->in[0], s->main->body, &map),
+                    *const first_row = clone_slice(&in, s->q_load->in[3], s->main->body, &map);
+        Value *const tile = ir_ibin(&in, OP_IADD, saved_first_tile(s, &in, batch, first_row, n->seq),
                                     ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk)));
         const Access to = {.param = "states",
                            .at = {NULL, tile, work_access(s, &in, n, NULL).at[2]},

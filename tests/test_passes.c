@@ -171,6 +171,8 @@ static void random_shape(Trial *t) {
     t->syms[SYM_C] = t->syms[SYM_B] * T / t->schedule.chunk + t->syms[SYM_N];
     if (t->kind == KIND_DECODE)
         t->syms[SYM_S] = random_int(1, 4);
+    t->syms[SYM_A] = t->syms[SYM_B] * T + t->syms[SYM_N] * t->spec.window;
+    t->syms[SYM_J] = (T + t->spec.window + t->schedule.chunk - 1) / t->schedule.chunk;
     t->syms[SYM_Z] = t->syms[SYM_C] * t->syms[SYM_S];
 }
 
@@ -288,7 +290,14 @@ static void test_gpu_decode(void **state) {
                   (Target){.name = "gpu", .warp_size = 32, .cluster = cluster, .shared_bytes = 216 << 10, .processors = 4});
 }
 
+static void test_gpu_extend(void **state) {
+    (void)state;
+    for (int memory = 24; memory <= 216; memory *= 3)
+        run_cases(KIND_EXTEND, VARIANT_PACKED | VARIANT_LSE,
+                  (Target){.name = "gpu", .warp_size = 32, .shared_bytes = memory << 10, .processors = 4});
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forward), cmocka_unit_test(test_gpu_forward), cmocka_unit_test(test_gpu_roles), cmocka_unit_test(test_extend), cmocka_unit_test(test_decode), cmocka_unit_test(test_gpu_decode)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forward), cmocka_unit_test(test_gpu_forward), cmocka_unit_test(test_gpu_roles), cmocka_unit_test(test_extend), cmocka_unit_test(test_decode), cmocka_unit_test(test_gpu_decode), cmocka_unit_test(test_gpu_extend)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
