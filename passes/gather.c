@@ -2,7 +2,7 @@
  * In: tile IR of kind extend, where a key is the sum of a load from the rings and one of the new tokens, of which one is
  * zero. Out: kernel `gather` copies both, in order, into working memory, and every such sum is one load from there, so that
  * what follows is as for whole sequences. Position p of sequence n lies at n W + p + W behind the tokens before it. The
- * loops of kernel `state` that were parallel inside of its grid run one after the other. */
+ * rings, which nothing else reads any more, are written by a kernel of their own, `rings`, and not by `state`. */
 #include "passes/loops.h"
 
 #include <string.h>
@@ -149,6 +149,30 @@ static bool run_in_order(Op *op, void *arg) {
     return true;
 }
 
+static Op *ring_rows(Kernel *state) { return loop_find(loop_find(state->body, "kv_head")->region, "row"); }
+
+/* A copy of kernel `state` that keeps its loop over the new tokens; state keeps the rest. */
+static Kernel *rings_kernel(Gather *g, Kernel *state) {
+    Kernel       *only[1] = {state};
+    Module        one = {.name = g->module->name, .kernels = only, .kernel_count = 1, .kernel_capacity = 1};
+    Kernel *const rings = ir_clone_module(g->ctx, &one)->kernels[0];
+    Op *const     kept = ring_rows(rings);
+    rings->name = "rings";
+    for (Op *op = kept->parent->last, *before; op; op = before) {
+        before = op->prev;
+        if (op != kept && op->code != OP_YIELD && op_info(op->code)->rule != TR_INDEX)
+            op_erase(op);
+    }
+    op_erase(ring_rows(state));
+    return rings;
+}
+
+static void set_params(Kernel *kernel, const Kernel *like) {
+    kernel->params = like->params;
+    kernel->param_count = like->param_count;
+    kernel->param_capacity = like->param_capacity;
+}
+
 Status pass_gather(Ctx *ctx, Module *module, const PassArgs *args) {
     Gather        g = {.ctx = ctx, .module = module, .args = args};
     Kernel *const main = find_kernel(module, "main"), *const state = find_kernel(module, "state");
@@ -169,12 +193,12 @@ Status pass_gather(Ctx *ctx, Module *module, const PassArgs *args) {
     rewrite(&g, main);
     rewrite(&g, state);
     ir_walk(g.heads->region, run_in_order, NULL);
-    gather->params = state->params = main->params;
-    gather->param_count = state->param_count = main->param_count;
-    gather->param_capacity = state->param_capacity = main->param_capacity;
-    PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, gather);
-    for (int k = module->kernel_count - 1; k > 0; k--)
-        module->kernels[k] = module->kernels[k - 1];
-    module->kernels[0] = gather;
+    Kernel *const rings = rings_kernel(&g, state);
+    Kernel *const all[] = {gather, rings, main, state};
+    module->kernel_count = 0;
+    for (int k = 0; k < 4; k++) {
+        set_params(all[k], main);
+        PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, all[k]);
+    }
     return ST_OK;
 }

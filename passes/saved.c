@@ -270,12 +270,13 @@ static Value *product_by_slices(Saver *s, Builder *b, const Op *load, Value *sum
     return sum;
 }
 
-/* What replaces the residual loop; nothing to add where no key has left the window yet. */
+/* What replaces the residual loop; nothing to add where no key has left the window yet and S starts from zero. */
 static void use_states(Saver *s) {
     Builder      b = ir_before(s->ctx, s->main, s->residual);
     Value *const row = s->rows->region->args[0], *const seq = s->seq->region->args[0],
                  *const head = s->heads->region->args[0];
-    Value *const none = s->residual->in[3], *const any = ir_ibin(&b, OP_ILT, ir_i(&b, 0), s->residual->in[1]);
+    Value *const none = s->residual->in[3], *const keys = s->residual->in[1];
+    Value *const  any = s->pool ? ir_i(&b, 1) : ir_ibin(&b, OP_ILT, ir_i(&b, 0), keys);
     const int64_t hi = op_int(s->mask, AT_HI, 0);
     Op *const     maybe = ir_if(&b, any, &none, 1);
     Builder       in = ir_at_end(s->ctx, s->main, maybe->region);
@@ -339,6 +340,21 @@ static Kernel *take_kernel(Module *module, const char *name) {
     return NULL;
 }
 
+/* add(phi(q) X, residual) where X, a pool's state, is the same for all rows and heads: S starts from X instead. */
+static void take_start(Saver *s) {
+    int  count;
+    Op **users = ir_users(s->ctx, s->main, s->residual->out[0], &count);
+    Op *const total = count == 1 && users[0]->code == OP_ADD ? users[0] : NULL, *product = total ? total->in[0]->def : NULL;
+    Op *const load = product && product->code == OP_DOT ? product->in[1]->def : NULL;
+    if (!load || load->code != OP_LOAD || depends_on(load->out[0], s->group->region->args[0]) ||
+        depends_on(load->out[0], s->rows->region->args[0]))
+        return;
+    s->pool = load;
+    ir_replace_uses(s->main, total->out[0], s->residual->out[0]);
+    op_erase(total);
+    op_erase(product);
+}
+
 static Status rewrite(Saver *s) {
     s->rows = loop_find(s->main->body, "row");
     s->group = s->rows ? loop_find(s->rows->region, "group") : NULL;
@@ -352,6 +368,8 @@ static Status rewrite(Saver *s) {
     if (s->residual)
         TRY(read_residual(s));
     prepare(s);
+    if (s->update)
+        take_start(s);
     if (s->residual) {
         TRY(saved_state_kernels(s));
         split_products(s, s->mask->in[0]->def->in[0]);
@@ -366,15 +384,13 @@ Status pass_saved(Ctx *ctx, Module *module, const PassArgs *args) {
         return ST_OK;
     s.main = take_kernel(module, "main");
     s.state = take_kernel(module, "state");
-    /* Pools are read by main, and so are updated behind it. */
-    Kernel *const update = args->kind == KIND_EXTEND ? s.state : NULL;
-    s.state = update ? NULL : s.state;
+    s.update = args->kind == KIND_EXTEND ? s.state : NULL;
     if (!s.main)
         return ctx_fail(ctx, ST_FAILED, "pass saved", NULL, "the module has no kernel main");
     TRY(rewrite(&s));
     PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, s.main);
-    if (update)
-        PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, update);
+    if (s.update && !s.pool) /* main reads the pools */
+        PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, s.update);
     for (int k = 0; k < module->kernel_count; k++) {
         module->kernels[k]->params = s.main->params;
         module->kernels[k]->param_count = s.main->param_count;

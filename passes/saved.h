@@ -18,6 +18,8 @@ typedef struct Saver {
     Value *key;                                  /* position of the first key of its tile */
     Op    *k_load, *v_load, *q_load;
     const char *keys_param; /* where keys come from */
+    Kernel *update;         /* kind extend: what adds the final sum to the pools behind main, or NULL */
+    Op     *pool;           /* kind extend: main's load of the state that S starts from, or NULL: S starts from zero */
     int    parts, width, F, E, chunk;
     DType  dtype; /* of what is saved: that of k */
 } Saver;
