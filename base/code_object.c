@@ -13,7 +13,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { VERSION = 4, CHECKSUM_BYTES = 16, MAX_PARAMS = 256, MAX_PHASES = 256 };
+enum { VERSION = 5, CHECKSUM_BYTES = 16, MAX_PARAMS = 256, MAX_PHASES = 256 };
 
 static const char MAGIC[8] = {'R', 'A', 'T', 'T', 'A', 'N', 'C', 'O'};
 
@@ -134,7 +134,7 @@ static void visit_map(Codec *codec, CodeMap *map, int param_count) {
 }
 
 static void visit_phase(Codec *codec, CodePhase *phase, int param_count) {
-    int overlaps = phase->overlaps;
+    int overlaps = phase->overlaps, cluster = phase->cluster;
     visit_name(codec, phase->symbol, sizeof phase->symbol);
     visit_int(codec, &phase->axis_count, 0, 4);
     for (int a = phase->axis_count; !codec->read && a < 4; a++)
@@ -146,10 +146,12 @@ static void visit_phase(Codec *codec, CodePhase *phase, int param_count) {
     codec->damaged |= codec->read && (phase->scratch_bytes < 0 || phase->shared_bytes < 0);
     visit_int(codec, &phase->resident, 0, INT16_MAX);
     visit_int(codec, &overlaps, 0, 1);
+    visit_int(codec, &cluster, 0, 1);
     visit_int(codec, &phase->map_count, 0, CODE_MAX_MAPS);
     for (int m = 0; m < phase->map_count; m++)
         visit_map(codec, &phase->maps[m], param_count);
     phase->overlaps = overlaps;
+    phase->cluster = cluster;
 }
 
 static void visit_params(Codec *codec, CodeObject *object) {
@@ -201,6 +203,7 @@ static void visit_object(Codec *codec, CodeObject *object) {
     visit_i64(codec, &object->min_items);
     visit_i64(codec, &object->even_items);
     visit_i64(codec, &object->spread);
+    visit_i64(codec, &object->parts);
     visit_i64(codec, &object->kv_heads);
     visit_i64(codec, &object->window);
     visit_i64(codec, &object->ring_rows);

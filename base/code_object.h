@@ -23,6 +23,7 @@
  *   writes what they use, and before it ends: the phase behind it waits for this one alone. Never the first phase of a
  *   code object; where those before it had no item, it is launched without overlap, for what comes before is the
  *   caller's. Phases that overlap get the smallest L1 cache, since only kernels that split it alike run side by side.
+ * - `cluster`: blocks that differ in the last axis alone form a cluster, and so run at the same time. No persistent phase.
  * - `map_count` > 0: the phase takes a second parameter, const __grid_constant__ Maps maps, with
  *   struct Maps { CUtensorMap at[map_count]; }, each 128 bytes and the struct aligned to 64. See CodeMap. */
 #ifndef RATTAN_BASE_CODE_OBJECT_H
@@ -38,11 +39,14 @@
     X(B, "B", "sequences in the batch dimension of q (1 where packed)")                                          \
     X(T, "T", "tokens: dim 1 of q")                                                                              \
     X(N, "N", "sequences: B, or cu_seqlens entries minus 1")                                                     \
-    X(S, "S", "segments a sequence is cut into")                                                                 \
+    X(S, "S", "segments a sequence is cut into, or blocks that share a decoding step")                            \
     X(K, "K", "segments but the last: S - 1")                                                                    \
     X(L, "L", "tokens of a segment")                                                                             \
     X(R, "R", "row tiles of a sequence of T tokens: ceil(T / chunk)")                                            \
     X(C, "C", "row tiles of all sequences, at most: B * T / chunk + N")                                          \
+    X(Z, "Z", "row tiles of all sequences, once for each segment: C * S")                                            \
+    X(A, "A", "rows of all sequences and the windows before them: B * T + N * window")                               \
+    X(J, "J", "row tiles of a sequence of T tokens and the window before it: ceil((T + window) / chunk)")            \
     X(P, "P", "slots in the pools")                                                                              \
     X(POS, "POS", "position of the first token (rope)")
 
@@ -94,6 +98,7 @@ typedef struct CodePhase {
     int64_t axes[4];       /* extents, as dims above */
     int64_t scratch_bytes; /* per thread */
     int     threads;       /* GPUs: of a block; 0 on CPUs; the rest is the GPUs' as well */
+    bool    cluster;       /* the blocks of the last axis form a cluster */
     int64_t shared_bytes;  /* dynamic shared memory of a block */
     int     resident;      /* blocks a multiprocessor of a persistent phase; 0: a block an item */
     bool    overlaps;      /* may start before the phase before has ended */
@@ -108,6 +113,8 @@ typedef struct CodeObject {
     int64_t    min_items;         /* no cut where N * kv_heads >= this */
     int64_t    even_items;        /* nor where it is a multiple of this; 0: no such rule */
     int64_t    spread;            /* 1: into ceil(min_items / (N * kv_heads)) segments at most */
+    int64_t    parts;             /* most blocks that share a decoding step, a power of two; 0: no such blocks. Then S is
+                                   * doubled from 1 on while N * kv_heads * S stays within min_items */
     int64_t    kv_heads, window, ring_rows;
     CodeParam *params;
     int        param_count;

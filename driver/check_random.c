@@ -215,7 +215,8 @@ static Status check_serving(Ctx *ctx, RandomCheck *check) {
     Session       session = *check->session;
     const int64_t ring = choose_ring(check);
     session.schedule = serving_schedule(ctx, session.schedule);
-    TRY(session_kernel(ctx, &session, check->spec, KIND_EXTEND, packed_bit(check), ring, &extend));
+    const bool gpu = target_is_cuda(&check->session->target);
+    TRY(session_kernel(ctx, &session, check->spec, gpu ? KIND_DECODE : KIND_EXTEND, packed_bit(check), ring, &extend));
     Status status = session_kernel(ctx, &session, check->spec, KIND_DECODE, packed_bit(check), ring, &decode);
     if (status == ST_OK) {
         status = serve(ctx, check, &extend, &decode);
@@ -245,7 +246,7 @@ static Status run_check(Ctx *ctx, void *arg) {
     TRY(find_truth(ctx, check));
     TRY(check_forward(ctx, check));
     /* Full attention has no ring of bounded size, so neither kind; GPUs have forward alone so far. */
-    return check->spec->full || target_is_cuda(&check->session->target) ? ST_OK : check_serving(ctx, check);
+    return check->spec->full ? ST_OK : check_serving(ctx, check);
 }
 
 Status check_random(Ctx *ctx, Session *session, const SpecItem *item, const Shape *shape, uint64_t seed,

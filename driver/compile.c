@@ -29,9 +29,6 @@ const char *kind_name(KernelKind kind) {
 /* What the GPU's back end does not do yet. Tiles of one column are columns to it, which no product takes. */
 static Status check_gpu(Ctx *ctx, const CompileRequest *request) {
     const Spec *spec = request->spec;
-    if (request->kind != KIND_FORWARD)
-        return ctx_fail(ctx, ST_USAGE, "--kind", "use forward, or a CPU's target",
-                        "there are no %s kernels for GPUs yet", kind_name(request->kind));
     const char *narrow = spec->head_dim == 1                       ? "head_dim"
                          : spec->value_dim == 1                    ? "value_dim"
                          : !spec->full && spec_features(spec) == 1 ? "feature_map"
@@ -152,6 +149,7 @@ static Status make_object(Ctx *ctx, const CompileRequest *request, const Module 
         .min_items = module->min_items,
         .even_items = schedule->even_items,
         .spread = schedule->spread,
+        .parts = module->parts,
         .kv_heads = request->spec->kv_heads,
         .window = request->spec->window,
         .ring_rows = ring_rows(request),

@@ -109,8 +109,8 @@ void interp_release_parcels(Machine *m);
 Exec exec_role, exec_send, exec_take, exec_release;
 
 /* interp_ops.c */
-Exec exec_fconst, exec_unary, exec_binary, exec_fma, exec_mask, exec_rowsum, exec_rowmax, exec_concat, exec_cols,
-    exec_rope, exec_dot, exec_transpose, exec_same;
+Exec exec_fconst, exec_unary, exec_binary, exec_fma, exec_mask, exec_rowsum, exec_rowmax, exec_colsum, exec_colmax,
+    exec_concat, exec_cols, exec_rope, exec_dot, exec_transpose, exec_same;
 
 static inline int64_t interp_elements(Type type) { return (int64_t)type.rows * type.cols; }
 

@@ -25,6 +25,17 @@ static double *undefined_tile(int64_t elements) {
     return tile;
 }
 
+/* Rows that are another fetch's are undefined in this one's tile. */
+static void leave_rows(Machine *m, const Op *op, Type type, double *tile) {
+    const int64_t onto = op_int(op, AT_ONTO, 0), rowdim = op_int(op, AT_ROWDIM, -1), period = op_int(op, AT_PERIOD, 1);
+    for (int r = 0; r < type.rows && onto && rowdim >= 0; r++) {
+        const int64_t at = interp_index(m, op->in[2 + rowdim]) + r % period;
+        const bool    left = onto == 1 ? at < interp_index(m, op->in[5]) : at >= interp_index(m, op->in[6]);
+        for (int c = 0; c < type.cols && left; c++)
+            tile[(int64_t)r * type.cols + c] = NAN;
+    }
+}
+
 Status exec_fetch(Machine *m, const Op *op) {
     const Type type = type_ring_tile(op->in[0]->type);
     Arrival    arrival = {.fetch = op, .group = m->group};
@@ -33,9 +44,11 @@ Status exec_fetch(Machine *m, const Op *op) {
     if (!arrival.tile)
         return ctx_fail(m->ctx, ST_NO_MEMORY, "fetch", "use smaller tensors", "out of memory");
     interp_find_slot(m, op, &arrival.slot, &arrival.place);
-    interp_put_slot(m, type, arrival.slot, arrival.place, arrival.tile);
     m->arrivals[m->arrival_count++] = arrival;
+    if (op_int(op, AT_ONTO, 0) != 1)
+        interp_put_slot(m, type, arrival.slot, arrival.place, arrival.tile);
     TRY(interp_read_at(m, op, 2, type, arrival.tile));
+    leave_rows(m, op, type, arrival.tile);
     for (int64_t e = 0; e < interp_elements(type); e++)
         arrival.tile[e] = interp_round(m, type.dtype, arrival.tile[e]);
     return ST_OK;
@@ -48,7 +61,10 @@ Status exec_commit(Machine *m, const Op *op) {
 }
 
 static void arrive(Machine *m, const Arrival *arrival) {
-    interp_put_slot(m, type_ring_tile(arrival->fetch->in[0]->type), arrival->slot, arrival->place, arrival->tile);
+    const Type type = type_ring_tile(arrival->fetch->in[0]->type);
+    for (int64_t e = 0; e < interp_elements(type) && op_int(arrival->fetch, AT_ONTO, 0); e++)
+        arrival->tile[e] = isnan(arrival->tile[e]) ? arrival->slot[e] : arrival->tile[e];
+    interp_put_slot(m, type, arrival->slot, arrival->place, arrival->tile);
     free(arrival->tile);
 }
 

@@ -409,10 +409,18 @@ void interp_put_slot(const Machine *m, Type type, double *data, int64_t place, c
 }
 
 Status exec_ring_put(Machine *m, const Op *op) {
-    double *data;
-    int64_t place;
+    const Type    type = type_ring_tile(op->in[0]->type);
+    const double *tile = interp_tile(m, op->in[2]);
+    const int     count = op->in[2]->type.rows / type.rows;
+    const int64_t slots = op->in[0]->type.slots, first = interp_index(m, op->in[1]);
+    double       *data;
+    int64_t       place;
+    if (count > 1 && (first % slots + slots) % slots + count > slots)
+        return interp_fail(m, op, "%d slots from %lld on, of %lld", count, (long long)first, (long long)slots);
     interp_find_slot(m, op, &data, &place);
-    interp_put_slot(m, type_ring_tile(op->in[0]->type), data, place, interp_tile(m, op->in[2]));
+    for (int n = 0; n < count; n++)
+        interp_put_slot(m, type, data + n * interp_elements(type), place < 0 ? -1 : place + n * ir_tile_bytes(type),
+                        tile + n * interp_elements(type));
     return ST_OK;
 }
 

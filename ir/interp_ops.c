@@ -105,9 +105,12 @@ Status exec_mask(Machine *m, const Op *op) {
     const int64_t first = interp_index(m, op->in[2]);
     const double  fill = op_float(op, AT_FILL, 0), *x = interp_tile(m, op->in[0]);
     double       *out = interp_result(m, op);
-    for (int r = 0; r < type.rows; r++)
-        for (int c = 0; c < type.cols; c++, x++)
+    const bool    ta = op_int(op, AT_TA, 0) != 0;
+    for (int i = 0; i < type.rows; i++)
+        for (int j = 0; j < type.cols; j++, x++) {
+            const int r = ta ? j : i, c = ta ? i : j;
             *out++ = c >= first && in_band(&band, r, c) ? *x : fill;
+        }
     return settled(m, op);
 }
 
@@ -134,6 +137,30 @@ Status exec_rowmax(Machine *m, const Op *op) {
         for (int c = 0; c < type.cols; c++)
             out[r] = fn_max(out[r], *x++);
     }
+    return settled(m, op);
+}
+
+Status exec_colsum(Machine *m, const Op *op) {
+    const Type    type = op->in[0]->type;
+    const double *x = interp_tile(m, op->in[0]);
+    double       *out = interp_result(m, op);
+    for (int c = 0; c < type.cols; c++)
+        out[c] = 0;
+    for (int r = 0; r < type.rows; r++)
+        for (int c = 0; c < type.cols; c++)
+            out[c] = interp_round(m, type.dtype == DT_F64 ? DT_F64 : DT_F32, out[c] + *x++);
+    return settled(m, op);
+}
+
+Status exec_colmax(Machine *m, const Op *op) {
+    const Type    type = op->in[0]->type;
+    const double *x = interp_tile(m, op->in[0]);
+    double       *out = interp_result(m, op);
+    for (int c = 0; c < type.cols; c++)
+        out[c] = -INFINITY;
+    for (int r = 0; r < type.rows; r++)
+        for (int c = 0; c < type.cols; c++)
+            out[c] = fn_max(out[c], *x++);
     return settled(m, op);
 }
 

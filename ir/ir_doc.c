@@ -59,6 +59,7 @@ static const char *rule_text(TypeRule rule) {
     case TR_SAME: return "the type of %0";
     case TR_BROADCAST: return "rows and columns of the larger operand; each is equal or 1";
     case TR_ROW_REDUCE: return "rows of %0 x 1";
+    case TR_COL_REDUCE: return "1 x columns of %0";
     case TR_CONCAT: return "rows of %0 x the sum of the columns";
     case TR_DOT: return "rows of op(%0) x columns of op(%1), f32 (f64 if %0 is)";
     case TR_TRANSPOSE: return "columns of %0 x rows of %0";

@@ -67,6 +67,12 @@ static const char *rule_row_reduce(const Op *op, int index, Type *type) {
     return wrong;
 }
 
+static const char *rule_col_reduce(const Op *op, int index, Type *type) {
+    const char *wrong = rule_same(op, index, type);
+    type->rows = 1;
+    return wrong;
+}
+
 static const char *rule_concat(const Op *op, int index, Type *type) {
     (void)index;
     if (!is_tile(op, 0) || !is_tile(op, 1))
@@ -195,6 +201,7 @@ const char *ir_result_type(const Op *op, int index, Type *type) {
         [TR_SAME] = rule_same,
         [TR_BROADCAST] = rule_broadcast,
         [TR_ROW_REDUCE] = rule_row_reduce,
+        [TR_COL_REDUCE] = rule_col_reduce,
         [TR_CONCAT] = rule_concat,
         [TR_DOT] = rule_dot,
         [TR_TRANSPOSE] = rule_transpose,

@@ -102,8 +102,10 @@ static Status check_ring_put(const Verifier *v, const Op *op) {
     const Type ring = op->in[0]->type;
     if (ring.cls != TY_RING || !is_index(op->in[1]))
         return verify_fail(v, op, "types", "%%0 must be a ring and %%1 an index");
-    if (!type_equal(op->in[2]->type, type_ring_tile(ring)))
-        return verify_fail(v, op, "types", "the tile must have the type of the ring's slots");
+    const Type tile = op->in[2]->type;
+    if (tile.cls != TY_TILE || tile.dtype != ring.dtype || tile.cols != ring.cols || tile.rows % ring.rows != 0 ||
+        tile.rows / ring.rows > ring.slots)
+        return verify_fail(v, op, "types", "the tile must have the type of the ring's slots, or the rows of some of them");
     return ST_OK;
 }
 

@@ -19,6 +19,7 @@ typedef struct Target {
     int64_t shared_bytes; /* shared memory a block may have */
     int     registers;    /* 32-bit registers of a multiprocessor, shared by its threads */
     int     product_warps; /* that multiply together what the copy engine put into shared memory; 0: no such units */
+    int     cluster;       /* most blocks that can wait for each other; 0: none can */
     int     processors;   /* multiprocessors, or cores of the host, to keep busy; 0: unknown */
 } Target;
 

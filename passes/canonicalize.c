@@ -176,6 +176,9 @@ static bool hoist(State *s, Op *op) {
     Op *loop = op->parent->owner;
     if (!is_loop(loop) || !is_stable(s, op) || (op_int(loop, AT_PAR, 0) && op->out[0]->type.cls != TY_INDEX))
         return false;
+    /* Where registers are few, what a loop over rows needs of a tile it loads in its turn. */
+    if (!s->scale_query && op->code == OP_LOAD && op->out[0]->type.rows > 1 && strcmp(op_text(loop, AT_AXIS), "row") == 0)
+        return false;
     for (int i = 0; i < op->in_count; i++)
         if (ir_defined_in(op->in[i], op->parent))
             return false;

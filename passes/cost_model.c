@@ -50,6 +50,22 @@ static void gpu_default(const Spec *spec, const Target *target, Schedule *schedu
     schedule->ring = 0;
 }
 
+/* A tile of 16 rows holds the heads of a group and, where they leave room, a few speculative tokens. */
+static void gpu_decode(const Spec *spec, const Target *target, Schedule *schedule) {
+    const bool small = target->shared_bytes < 128 * 1024 || spec->dtype == DT_F32 || spec->head_dim > 128 || spec->value_dim > 128;
+    schedule->group_heads = spec->initial_state ? 1 : spec_group(spec);
+    schedule->chunk = larger(2, 16 / schedule->group_heads);
+    schedule->key_tile = small ? 32 : 128;
+    schedule->warps = small ? 4 : 8;
+    schedule->stages = 1;
+    schedule->parts = 8;
+    schedule->blocks = small ? 1 : 2;
+    schedule->min_items = 2 * target->processors;
+    schedule->segment = 0;
+    schedule->spread = 0;
+    schedule->ring = 0;
+}
+
 /* What the copy engine and the products of warp groups can take: 16-bit numbers in whole pieces of 16 columns, as many as
  * registers hold. */
 static const char *no_roles(const Spec *spec, KernelKind kind, const Target *target) {
@@ -73,6 +89,10 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
 #undef FIELD
     if (target->warp_size) {
         gpu_default(spec, target, schedule);
+        if (kind == KIND_DECODE)
+            gpu_decode(spec, target, schedule);
+        if (kind == KIND_EXTEND)
+            schedule->segment = schedule->spread = 0;
         schedule->roles = !no_roles(spec, kind, target);
         return;
     }
@@ -107,6 +127,17 @@ static int64_t scratch_estimate(const Spec *spec, const Schedule *s) {
     return 4 * (rings + F * E + M * (D + F + 2 * E + K) + C * (2 * F + E));
 }
 
+static Status check_gpu_decode(Ctx *ctx, const Spec *spec, const Schedule *schedule) {
+    if (schedule->chunk < 2 || schedule->chunk > 16)
+        return refuse(ctx, "chunk", "use 2 to 16", "a decoding step has few tokens");
+    if (!spec->initial_state && schedule->group_heads != spec_group(spec))
+        return refuse(ctx, "group_heads", ctx_printf(ctx, "use %d", spec_group(spec)),
+                      "the heads of a group read their state together");
+    if (schedule->parts & (schedule->parts - 1))
+        return refuse(ctx, "parts", "use 1, 2, 4 or 8", "the parts of a step are doubled");
+    return ST_OK;
+}
+
 static Status check_roles(Ctx *ctx, const Spec *spec, KernelKind kind, const Target *target, const Schedule *schedule) {
     const char *why = no_roles(spec, kind, target);
     if (why)
@@ -124,8 +155,10 @@ static Status check_roles(Ctx *ctx, const Spec *spec, KernelKind kind, const Tar
     return ST_OK;
 }
 
-static Status check_gpu(Ctx *ctx, const Schedule *schedule) {
-    if (schedule->chunk % 16 != 0)
+static Status check_gpu(Ctx *ctx, const Spec *spec, KernelKind kind, const Schedule *schedule) {
+    if (kind == KIND_DECODE)
+        TRY(check_gpu_decode(ctx, spec, schedule));
+    else if (schedule->chunk % 16 != 0)
         return refuse(ctx, "chunk", "use a multiple of 16", "a warp of a GPU holds 16 rows");
     if (schedule->key_tile % 16 != 0)
         return refuse(ctx, "key_tile", "use a multiple of 16", "a GPU multiplies matrices in steps of 16");
@@ -140,7 +173,7 @@ Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target 
         return refuse(ctx, "group_heads", ctx_printf(ctx, "use a divisor of %d", G),
                       ctx_printf(ctx, "%d heads do not divide the %d of a group", schedule->group_heads, G));
     if (target->warp_size)
-        TRY(check_gpu(ctx, schedule));
+        TRY(check_gpu(ctx, spec, kind, schedule));
     if (schedule->roles)
         TRY(check_roles(ctx, spec, kind, target, schedule));
     if (spec->initial_state && schedule->group_heads != 1)

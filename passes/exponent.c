@@ -1,6 +1,6 @@
 /* exponent: powers of e as powers of two, the only ones a GPU computes.
- * In: tile IR with exp(c (a x - m)), where m is a column or a number and a, c are constants. Out: exp2(x * k - m * k'):
- * one fused operation an element, the constants folded into it. Its rounding is relative to m, so columns keep the
+ * In: tile IR with exp(c (a x - m)), where m is a column, a row or a number and a, c are constants. Out: exp2(x * k - m * k'):
+ * one fused operation an element, the constants folded into it. Its rounding is relative to m, so columns and rows keep the
  * difference: a maximum that did not move, however large, gives exactly 1. */
 #include "passes/rewrite.h"
 
@@ -34,7 +34,7 @@ static bool visit(Op *op, void *arg) {
     if (op->code != OP_EXP)
         return true;
     const Op *shift = strip_factors(op->in[0], &outer)->def;
-    if (!shift || shift->code != OP_SUB || shift->in[1]->type.cols != 1 ||
+    if (!shift || shift->code != OP_SUB || (shift->in[1]->type.cols != 1 && shift->in[1]->type.rows != 1) ||
         !type_equal(shift->out[0]->type, shift->in[0]->type) || !is_usable(outer))
         return true;
     Value *x = strip_factors(shift->in[0], &inner);
@@ -43,7 +43,7 @@ static bool visit(Op *op, void *arg) {
         inner = 1;
     }
     Builder b = ir_before(e->ctx, e->kernel, op);
-    if (x->type.cols == 1) {
+    if (x->type.cols == 1 || x->type.rows == 1) {
         Value *const scaled = ir_binary(&b, OP_MUL, shift->out[0], ir_f(&b, outer, 1, 1));
         ir_replace_uses(e->kernel, op->out[0], ir_unary(&b, OP_EXP2, scaled));
         op_erase(op);

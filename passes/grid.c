@@ -91,7 +91,7 @@ Status pass_grid(Ctx *ctx, Module *module, const PassArgs *args) {
         Block *const  inner = visit_axes(ctx, kernel, kernel->body, &there);
         if (there && there->def->parent != inner && !is_counted(kernel, there))
             guard(ctx, kernel, inner, there);
-        kernel->warps = warps_for(kernel, args->schedule, k + 1 == module->kernel_count);
+        kernel->warps = warps_for(kernel, args->schedule, strcmp(kernel->name, "main") == 0);
     }
     return ST_OK;
 }

@@ -30,6 +30,46 @@ Op *loop_mask(const Op *loop) {
     return NULL;
 }
 
+static int pieces(Value *value, Value **out, int count) {
+    if (count >= MAX_PIECES)
+        return count;
+    if (!value->def || value->def->code != OP_CONCAT) {
+        out[count] = value;
+        return count + 1;
+    }
+    return pieces(value->def->in[1], out, pieces(value->def->in[0], out, count));
+}
+
+static bool equal_pieces(Value *const *values, int count, int whole) {
+    int columns = 0;
+    for (int p = 0; p < count; p++) {
+        if (values[p]->type.cols != values[0]->type.cols)
+            return false;
+        columns += values[p]->type.cols;
+    }
+    return columns == whole;
+}
+
+int residual_pieces(const Residual *residual, Value **keys, Value **features) {
+    const int count = pieces(residual->keys, keys, 0), whole = residual->keys->type.cols;
+    if (pieces(residual->features, features, 0) == count && equal_pieces(keys, count, whole) &&
+        equal_pieces(features, count, whole) && keys[0]->type.cols > 1)
+        return count;
+    keys[0] = residual->keys;
+    features[0] = residual->features;
+    return 1;
+}
+
+void retile(Ctx *ctx, Op *first, int from, int to) {
+    for (Op *op = first; op; op = op->next) {
+        for (int r = 0; r < op->out_count; r++)
+            if (op->out[r]->type.cls == TY_TILE && op->out[r]->type.rows == from)
+                op->out[r]->type.rows = to;
+        if (op_has(op, AT_PERIOD) && op_int(op, AT_PERIOD, 0) == from)
+            op_set_int(ctx, op, AT_PERIOD, to);
+    }
+}
+
 Status match_residual(Ctx *ctx, const char *pass, const Op *loop, Residual *out) {
     const Block   *region = loop->region;
     const Op      *sum = ir_terminator(region)->in[0]->def;

@@ -135,13 +135,15 @@ static void prepare_keys(Saver *s, Nest *n, Value *row, Value *keys, Value *key)
                     ir_ibin(&inner.body, OP_IMUL, tiles->region->args[0], ir_i(&inner.body, size))));
     Value *const tile = saved_slice(s, &inner, keys);
     const Op    *load = map_get(&inner.map, source_of(keys)->out[0])->def;
+    Value *const done = ir_ibin(&inner.body, OP_IMUL, tiles->region->args[0], ir_i(&inner.body, size));
     Value *const past =
-        ir_ibin(&inner.body, OP_IADD, load->in[3], ir_ibin(&inner.body, OP_IADD, row, ir_i(&inner.body, s->chunk)));
+        ir_ibin(&inner.body, OP_IADD, load->in[1], ir_ibin(&inner.body, OP_ISUB, ir_i(&inner.body, s->chunk), done));
     store_like(&inner.body, load, "keys", NULL, ir_ibin(&inner.body, OP_IMIN, load->in[4], past), tile);
 }
 
 static void add_param(Saver *s, const char *name, int64_t heads, int64_t width) {
-    const int64_t dims[4] = {DIM_SYM(SYM_B), DIM_SYM(SYM_T), heads, width};
+    const CodeParam *keys = ir_find_param(s->main, s->keys_param);
+    const int64_t    dims[4] = {keys->dims[0], keys->dims[1], heads, width};
     ir_param(s->ctx, s->main, name, s->dtype, PARAM_WORK, 4, dims);
 }
 
@@ -174,9 +176,11 @@ static void prepare(Saver *s) {
         add_param(s, "phi", heads * s->parts, s->width);
     if (!keys && (s->fused || !s->residual))
         return;
-    const GridAxis axis = {"row", SYM_R, 0};
+    const bool     old = s->args->kind == KIND_EXTEND; /* keys before the first token, too */
+    const GridAxis axis = {"row", old ? SYM_J : SYM_R, 0};
     Nest           n = saved_nest(s, "prepare", &axis, 1);
-    Value *const   row = ir_ibin(&n.body, OP_IMUL, n.axes[0], ir_i(&n.body, s->chunk));
+    Value *const   row = index_offset(&n.body, ir_ibin(&n.body, OP_IMUL, n.axes[0], ir_i(&n.body, s->chunk)),
+                                      old ? -s->args->spec->window : 0);
     if (s->residual && !s->fused)
         prepare_features(s, &n, row);
     if (keys) {
@@ -261,6 +265,7 @@ static Status read_residual(Saver *s) {
     s->key = delta->in[0];
     s->v_load = found.values->def;
     s->k_load = source_of(found.keys);
+    s->q_load = source_of(found.features);
     s->parts = pieces(found.keys, s->keys, 0);
     if (pieces(found.features, s->queries, 0) != s->parts || !equal_pieces(s->keys, s->parts) ||
         !equal_pieces(s->queries, s->parts)) {
@@ -269,7 +274,7 @@ static Status read_residual(Saver *s) {
         s->queries[0] = found.features;
     }
     s->width = s->keys[0]->type.cols;
-    s->fused = s->k_load->out[0]->type.cols <= MAX_FUSED_COLS && is_finite_at_zero(found.keys);
+    s->fused = s->args->kind == KIND_FORWARD && s->k_load->out[0]->type.cols <= MAX_FUSED_COLS && is_finite_at_zero(found.keys);
     slice_pieces(s);
     s->F = found.keys->type.cols;
     s->E = found.values->type.cols;
@@ -298,12 +303,13 @@ static Value *product_by_slices(Saver *s, Builder *b, const Op *load, Value *sum
     return sum;
 }
 
-/* What replaces the residual loop; nothing to add where no key has left the window yet. */
+/* What replaces the residual loop; nothing to add where no key has left the window yet and S starts from zero. */
 static void use_states(Saver *s) {
     Builder      b = ir_before(s->ctx, s->main, s->residual);
     Value *const row = s->rows->region->args[0], *const seq = s->seq->region->args[0],
                  *const head = s->heads->region->args[0];
-    Value *const none = s->residual->in[3], *const any = ir_ibin(&b, OP_ILT, ir_i(&b, 0), s->residual->in[1]);
+    Value *const none = s->residual->in[3], *const keys = s->residual->in[1];
+    Value *const  any = s->pool ? ir_i(&b, 1) : ir_ibin(&b, OP_ILT, ir_i(&b, 0), keys);
     const int64_t hi = op_int(s->mask, AT_HI, 0);
     Op *const     maybe = ir_if(&b, any, &none, 1);
     Builder       in = ir_at_end(s->ctx, s->main, maybe->region);
@@ -324,7 +330,7 @@ static void use_states(Saver *s) {
     }
     score = ir_mask(&in, score, ir_i(&in, hi), ir_i(&in, 0), IR_NEG_INF, hi, (int)op_int(s->mask, AT_PERIOD, 1), 0);
     Value *sum = ir_dot(&in, score, clone_slice(&in, s->v_load->out[0], s->residual->region, &map), NULL, false, false);
-    Value *const tile = ir_ibin(&in, OP_IADD, saved_first_tile(s, &in, at[0], at[3], seq),
+    Value *const tile = ir_ibin(&in, OP_IADD, saved_first_tile(s, &in, s->q_load->in[0], s->q_load->in[3], seq),
                                 ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk)));
     const Access states = {.param = "states",
                            .at = {NULL, tile, ir_ibin(&in, OP_IMUL, head, ir_i(&in, s->F))},
@@ -367,6 +373,21 @@ static Kernel *take_kernel(Module *module, const char *name) {
     return NULL;
 }
 
+/* add(phi(q) X, residual) where X, a pool's state, is the same for all rows and heads: S starts from X instead. */
+static void take_start(Saver *s) {
+    int  count;
+    Op **users = ir_users(s->ctx, s->main, s->residual->out[0], &count);
+    Op *const total = count == 1 && users[0]->code == OP_ADD ? users[0] : NULL, *product = total ? total->in[0]->def : NULL;
+    Op *const load = product && product->code == OP_DOT ? product->in[1]->def : NULL;
+    if (!load || load->code != OP_LOAD || depends_on(load->out[0], s->group->region->args[0]) ||
+        depends_on(load->out[0], s->rows->region->args[0]))
+        return;
+    s->pool = load;
+    ir_replace_uses(s->main, total->out[0], s->residual->out[0]);
+    op_erase(total);
+    op_erase(product);
+}
+
 static Status rewrite(Saver *s) {
     s->rows = loop_find(s->main->body, "row");
     s->group = s->rows ? loop_find(s->rows->region, "group") : NULL;
@@ -376,9 +397,12 @@ static Status rewrite(Saver *s) {
     s->heads = s->rows->parent->owner;
     s->seq = s->heads->parent->owner;
     s->dtype = ir_find_param(s->main, "k")->dtype;
+    s->keys_param = ir_find_param(s->main, "all_k") ? "all_k" : "k";
     if (s->residual)
         TRY(read_residual(s));
     prepare(s);
+    if (s->update)
+        take_start(s);
     if (s->residual) {
         TRY(saved_state_kernels(s));
         split_products(s, s->mask->in[0]->def->in[0]);
@@ -389,15 +413,17 @@ static Status rewrite(Saver *s) {
 
 Status pass_saved(Ctx *ctx, Module *module, const PassArgs *args) {
     Saver s = {.ctx = ctx, .module = module, .args = args, .chunk = args->schedule->chunk};
-    if (args->kind != KIND_FORWARD)
-        return ctx_fail(ctx, ST_USAGE, "kind", "compile it for a CPU, or use kind forward",
-                        "this target has kernels of kind forward only");
+    if (args->kind == KIND_DECODE)
+        return ST_OK;
     s.main = take_kernel(module, "main");
     s.state = take_kernel(module, "state");
+    s.update = args->kind == KIND_EXTEND ? s.state : NULL;
     if (!s.main)
         return ctx_fail(ctx, ST_FAILED, "pass saved", NULL, "the module has no kernel main");
     TRY(rewrite(&s));
     PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, s.main);
+    if (s.update && !s.pool) /* main reads the pools */
+        PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, s.update);
     for (int k = 0; k < module->kernel_count; k++) {
         module->kernels[k]->params = s.main->params;
         module->kernels[k]->param_count = s.main->param_count;

@@ -16,7 +16,10 @@ typedef struct Saver {
     Op             *mask;                        /* of its scores */
     Value *keys[MAX_PARTS], *queries[MAX_PARTS]; /* phi(k) and phi(q): features in `parts` pieces, `width` each */
     Value *key;                                  /* position of the first key of its tile */
-    Op    *k_load, *v_load;
+    Op    *k_load, *v_load, *q_load;
+    const char *keys_param; /* where keys come from */
+    Kernel *update;         /* kind extend: what adds the final sum to the pools behind main, or NULL */
+    Op     *pool;           /* kind extend: main's load of the state that S starts from, or NULL: S starts from zero */
     bool   fused; /* the kernels that make states compute the features */
     int    parts, width, F, E, chunk;
     DType  dtype; /* of what is saved: that of k */

@@ -56,9 +56,8 @@ static Value *turn_features(Saver *s, Builder *b, const Nest *n, const Op *loop,
 }
 
 static void save_turn(Saver *s, Builder *b, const Nest *n, ValueMap *map, Value *row, Value *state, Value *features) {
-    Value *const batch = clone_slice(b, s->k_load->in[0], s->main->body, map), *const start =
-                                                                                   clone_slice(b, s->k_load->in[3],
-                                                                                               s->main->body, map);
+    Value *const batch = clone_slice(b, s->q_load->in[0], s->main->body, map),
+                *const start = clone_slice(b, s->q_load->in[3], s->main->body, map);
     Value *const tile =
         ir_ibin(b, OP_IADD, saved_first_tile(s, b, batch, start, n->seq), ir_ibin(b, OP_IDIV, row, ir_i(b, s->chunk)));
     const Access to = {.param = "states",
@@ -110,10 +109,20 @@ static void segment_state_kernel(Saver *s) {
     add_kernel(s, n.kernel);
 }
 
+/* The piece of the state in a pool that S starts from. */
+static Value *pool_start(Saver *s, Nest *n) {
+    Op *const load = saved_slice(s, n, s->pool->out[0])->def;
+    Builder   b = ir_before(s->ctx, n->kernel, load);
+    load->in[2] = ir_ibin(&b, OP_IADD, load->in[2], ir_ibin(&b, OP_IMUL, n->axes[0], ir_i(&b, s->width)));
+    load->out[0]->type.rows = s->width;
+    op_set_int(s->ctx, load, AT_PERIOD, s->width);
+    return load->out[0];
+}
+
 /* What the segments before this one add up to. */
 static Value *segment_start(Saver *s, Nest *n) {
     Builder     *b = &n->body;
-    Value *const zero = ir_f(b, 0, s->width, s->E);
+    Value *const zero = s->pool ? pool_start(s, n) : ir_f(b, 0, s->width, s->E);
     Op *const    sum = ir_for(b, "segment", false, ir_i(b, 0), n->axes[1], ir_i(b, 1), &zero, 1);
     Builder      in = ir_at_end(s->ctx, n->kernel, sum->region);
     const Access from = work_access(s, &in, n, sum->region->args[0]);
@@ -139,6 +148,13 @@ static bool slice_rows(Op *op, void *arg) {
     return true;
 }
 
+/* Kind extend: pool + sum, which S already is where it starts from the pool. */
+static const Op *added_start(const Saver *s, const Op *sum) {
+    int  count = 0;
+    Op **users = ir_users(s->ctx, s->state, sum->out[0], &count);
+    return s->pool && count == 1 && users[0]->code == OP_ADD ? users[0] : NULL;
+}
+
 /* Kernel `state` behind the last segment's loop, with the piece of S for its sum. */
 static void store_final(Saver *s, Nest *n, Value *final) {
     Op *const seq = loop_find(s->state->body, "seq"), *const heads = loop_find(s->state->body, "kv_head");
@@ -154,15 +170,33 @@ static void store_final(Saver *s, Nest *n, Value *final) {
     ValueMap     map = {.ctx = s->ctx};
     map_set(&map, seq->region->args[0], n->seq);
     map_set(&map, heads->region->args[0], n->head);
-    map_set(&map, sum->out[0], final);
+    const Op *const whole_sum = added_start(s, sum);
+    map_set(&map, whole_sum ? whole_sum->out[0] : sum->out[0], final);
     const Block *const blocks[] = {s->state->body, seq->region, heads->region};
     for (int level = 0; level < 3; level++)
         for (const Op *op = blocks[level]->first; op; op = op->next)
-            if (op != seq && op != heads && op != sum && op->code != OP_YIELD)
+            if (op != seq && op != heads && op != sum && op != whole_sum && op->code != OP_YIELD)
                 op_remove_attr(ir_clone(&in, op, &map), AT_PAR);
     Slice slice = {s, n};
     ir_walk(only->region, slice_rows, &slice);
     ir_yield(&in, NULL, 0);
+}
+
+/* Where main reads the pools first: the sum waits in working memory, from where kernel `state` takes it. */
+static void hand_over_sum(Saver *s, Nest *n, Value *final) {
+    Op *const     sum = loop_find(s->update->body, "residual");
+    Value *const  head = loop_find(s->update->body, "kv_head")->region->args[0];
+    const int64_t dims[4] = {1, DIM_SYM(SYM_N), ir_find_param(s->main, "k")->dims[2] * s->F, s->E};
+    Access        access = work_access(s, &n->body, n, NULL);
+    ir_param(s->ctx, s->main, "sum", DT_F32, PARAM_WORK, 4, dims);
+    access.param = "sum";
+    ir_store(&n->body, &access, final);
+    Builder b = ir_before(s->ctx, s->update, sum);
+    access.at[1] = loop_find(s->update->body, "seq")->region->args[0];
+    access.at[2] = ir_ibin(&b, OP_IMUL, head, ir_i(&b, s->F));
+    access.period = s->F;
+    ir_replace_uses(s->update, sum->out[0], ir_load(&b, &access, s->F, s->E));
+    op_erase(sum);
 }
 
 Status saved_state_kernels(Saver *s) {
@@ -176,7 +210,9 @@ Status saved_state_kernels(Saver *s) {
     const GridAxis axes[] = {{"part", SYM_COUNT, s->parts}, {"segment", SYM_S, 0}};
     Nest           n = saved_nest(s, "states", axes, 2);
     Op *const      loop = sum_segment(s, &n, segment_start(s, &n), true);
-    if (s->state)
+    if (s->update && !s->pool)
+        hand_over_sum(s, &n, loop->out[0]);
+    else if (s->state)
         store_final(s, &n, loop->out[0]);
     add_kernel(s, n.kernel);
     return ST_OK;

@@ -296,12 +296,14 @@ static Status online_softmax(Tiler *t, Builder *b, Op *op, Op *loop, const Range
     return ST_OK;
 }
 
-/* The sink is a score that is there from the start. Without one the start is finite, also times the unit: -inf minus
- * -inf would be NaN. */
+/* Without a score yet: finite, also times the unit, for -inf minus -inf would be NaN. */
+double tile_no_score(double unit) { return -1e37 / fmax(1, unit); }
+
+/* The sink is a score that is there from the start. */
 static Value *first_score(const Tiler *t, Builder *b, const Op *op, double unit) {
     const int M = query_rows(t);
     if (op->in_count <= 2)
-        return ir_f(b, t->raw_scores ? -1e37 / fmax(1, unit) : -FLT_MAX, M, 1);
+        return ir_f(b, t->raw_scores ? tile_no_score(unit) : -FLT_MAX, M, 1);
     Value *const sink = ir_binary(b, OP_ADD, ir_f(b, 0, M, 1), get(t, op->in[2]));
     return in_units(b, sink, 1 / unit);
 }

@@ -23,9 +23,10 @@ typedef struct CuNodeOpaque     *CuGraphNode;
 typedef struct CuLaunchAttribute {
     int id;
     union {
-        int64_t align;
-        int     number;
-        char    room[64];
+        int64_t  align;
+        int      number;
+        unsigned dims[3];
+        char     room[64];
     } value;
 } CuLaunchAttribute;
 
@@ -136,6 +137,7 @@ enum {
     CU_CAPTURE_THREAD_LOCAL = 1,
     CU_JIT_ERROR_LOG = 5,
     CU_JIT_ERROR_LOG_SIZE = 6,
+    CU_LAUNCH_CLUSTER = 4,
     CU_LAUNCH_OVERLAPS = 6, /* programmatic stream serialization */
     CU_MAP_FP16 = 6,
     CU_MAP_FP32 = 7,

@@ -78,9 +78,10 @@ static Status load_phase(Ctx *ctx, CudaExecutable *executable, int p) {
         return ctx_fail(ctx, ST_NO_DEVICE, phase->symbol, "use a schedule with smaller tiles or fewer stages",
                         "wants %lld bytes of shared memory a block, the device has %d", (long long)phase->shared_bytes,
                         executable->device->facts.shared_bytes);
-    if (phase->overlaps && !driver->launch_with)
+    if ((phase->overlaps || phase->cluster) && !driver->launch_with)
         return ctx_fail(ctx, ST_NO_DEVICE, phase->symbol, "install driver 525 (CUDA 12.0) or newer",
-                        "overlaps the kernel before it, and the driver has no cuLaunchKernelEx");
+                        "%s, and the driver has no cuLaunchKernelEx",
+                        phase->cluster ? "has clusters of blocks" : "overlaps the kernel before it");
     if (overlaps_neighbour(executable->object, p)) /* a hint: without it nothing is wrong */
         driver->function_set(function, CU_FUNCTION_CARVEOUT, 100);
     if (phase->shared_bytes <= PLAIN_SHARED)

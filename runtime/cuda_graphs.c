@@ -18,6 +18,7 @@ typedef struct Recorded {
     struct Recorded *next;
     CuStream         stream;
     uint32_t         phases;
+    unsigned         cluster;
     bool             broken; /* could not be made or changed: kept, so that it is not tried again */
     uint64_t         hash;   /* of args */
     CuGraph          graph;
@@ -103,6 +104,7 @@ static Recorded *record(const CudaDriver *driver, CudaLaunch *launch, CuStream s
         return NULL;
     recorded->stream = stream;
     recorded->phases = launch->phases;
+    recorded->cluster = launch->cluster;
     recorded->broken = true;
     if (driver->stream_create(&own, CU_STREAM_NON_BLOCKING) == 0) {
         recorded->broken = !record_steps(driver, launch, own, recorded);
@@ -122,7 +124,7 @@ static Found find(CudaGraphs *graphs, const CudaLaunch *launch, CuStream stream,
     Found found = {0};
     for (Recorded **link = &graphs->first; *link && !found.exact; link = &(*link)->next) {
         const Recorded *at = *link;
-        if (at->stream != stream || at->phases != launch->phases)
+        if (at->stream != stream || at->phases != launch->phases || at->cluster != launch->cluster)
             continue;
         found.count++;
         found.oldest = link;

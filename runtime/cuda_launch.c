@@ -25,6 +25,7 @@ Status cuda_launch_plan(Ctx *ctx, const CodeObject *object, const CudaDevice *de
     CuTensorMap *room = launch->maps;
     launch->step_count = 0;
     launch->phases = 0;
+    launch->cluster = 1;
     launch->args_count = 5 * object->param_count + SYM_COUNT;
     for (int p = 0; p < object->phase_count; p++) {
         const CodePhase *phase = &object->phases[p];
@@ -38,6 +39,8 @@ Status cuda_launch_plan(Ctx *ctx, const CodeObject *object, const CudaDevice *de
         step->shared_bytes = (unsigned)phase->shared_bytes;
         step->phase = p;
         step->overlaps = phase->overlaps && launch->step_count > 0;
+        step->cluster = phase->cluster ? (unsigned)launch_dim(sizes, phase->axes[phase->axis_count - 1]) : 1;
+        launch->cluster = step->cluster > launch->cluster ? step->cluster : launch->cluster;
         if (phase->map_count > 0)
             TRY(map_cache_get(ctx, maps, p, sizes, launch->args, room));
         room += phase->map_count;
@@ -57,10 +60,15 @@ int cuda_launch_step(const CudaDriver *driver, CudaLaunch *launch, int step, CuS
     const CudaStep *s = &launch->steps[step];
     void           *parameters[2];
     cuda_launch_parameters(launch, step, parameters);
-    if (!s->overlaps)
+    CuLaunchAttribute attributes[2];
+    unsigned          count = 0;
+    if (s->overlaps)
+        attributes[count++] = (CuLaunchAttribute){.id = CU_LAUNCH_OVERLAPS, .value.number = 1};
+    if (s->cluster > 1)
+        attributes[count++] = (CuLaunchAttribute){.id = CU_LAUNCH_CLUSTER, .value.dims = {s->cluster, 1, 1}};
+    if (count == 0)
         return driver->launch(s->function, s->blocks, 1, 1, s->threads, 1, 1, s->shared_bytes, stream, parameters,
                               NULL);
-    CuLaunchAttribute    attribute = {.id = CU_LAUNCH_OVERLAPS, .value.number = 1};
-    const CuLaunchConfig config = {s->blocks, 1, 1, s->threads, 1, 1, s->shared_bytes, stream, &attribute, 1};
+    const CuLaunchConfig config = {s->blocks, 1, 1, s->threads, 1, 1, s->shared_bytes, stream, attributes, count};
     return driver->launch_with(&config, s->function, parameters, NULL);
 }

@@ -14,6 +14,7 @@ typedef struct CudaStep {
     int64_t      items;
     unsigned     blocks, threads, shared_bytes;
     int          phase;
+    unsigned     cluster;  /* blocks of a cluster; 1: none */
     bool         overlaps; /* never the first step: what comes before that is the caller's */
 } CudaStep;
 
@@ -21,6 +22,7 @@ typedef struct CudaLaunch {
     CudaStep    steps[LAUNCH_MAX_PHASES];
     int         step_count;
     uint32_t    phases;            /* bit p: there is a step for phase p */
+    unsigned    cluster;           /* the largest of the steps: a graph keeps those that it was made with */
     int64_t     args[LAUNCH_ARGS]; /* as launch_fill leaves it; behind that, the items of the step that is enqueued */
     int         args_count;        /* without the items: what is the same for all steps */
     CuTensorMap maps[LAUNCH_MAX_MAPS];

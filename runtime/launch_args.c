@@ -63,6 +63,7 @@ static bool phases_fine(const CodeObject *object) {
     for (int p = 0; fine && p < object->phase_count; p++) {
         const CodePhase *phase = &object->phases[p];
         fine &= phase->axis_count >= 0 && phase->axis_count <= 4 && phase->scratch_bytes >= 0 && phase->resident >= 0;
+        fine &= !phase->cluster || (phase->axis_count > 0 && phase->resident == 0);
         fine &= phase->map_count >= 0 && phase->map_count <= CODE_MAX_MAPS && (p > 0 || !phase->overlaps);
         for (int m = 0; fine && m < phase->map_count; m++)
             fine = map_fine(object, &phase->maps[m]);
@@ -181,6 +182,13 @@ static Status bind_param(Ctx *ctx, const CodeParam *param, const Tensor *tensor,
 
 static int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
+static int64_t count_parts(const CodeObject *object, int64_t items) {
+    int64_t parts = 1;
+    while (2 * parts <= object->parts && items <= object->min_items / (2 * parts))
+        parts *= 2;
+    return parts;
+}
+
 /* Tokens of a segment where `items` pairs of a sequence and a head are too few. */
 static int64_t least_segment(const CodeObject *object, int64_t length, int64_t items) {
     const int64_t wanted = object->min_items > items ? (object->min_items + items - 1) / items : 1;
@@ -198,10 +206,14 @@ static void cut_segments(const CodeObject *object, LaunchSizes *sizes) {
     const int64_t items = sizes->syms[SYM_N] > 1 ? sizes->syms[SYM_N] * heads : heads;
     const int64_t segment = round_up(whole ? length : least_segment(object, length, items), chunk);
     sizes->syms[SYM_L] = segment;
-    sizes->syms[SYM_S] = (length + segment - 1) / segment;
+    sizes->syms[SYM_S] =
+        object->parts ? count_parts(object, sizes->syms[SYM_N] * heads) : (length + segment - 1) / segment;
     sizes->syms[SYM_K] = sizes->syms[SYM_S] - 1;
     sizes->syms[SYM_R] = (sizes->syms[SYM_T] + chunk - 1) / chunk;
     sizes->syms[SYM_C] = sizes->syms[SYM_B] * sizes->syms[SYM_T] / chunk + sizes->syms[SYM_N];
+    sizes->syms[SYM_A] = sizes->syms[SYM_B] * sizes->syms[SYM_T] + sizes->syms[SYM_N] * object->window;
+    sizes->syms[SYM_J] = (sizes->syms[SYM_T] + object->window + chunk - 1) / chunk;
+    sizes->syms[SYM_Z] = sizes->syms[SYM_C] * sizes->syms[SYM_S];
 }
 
 static Status add_work(Ctx *ctx, const CodeObject *object, LaunchSizes *sizes) {

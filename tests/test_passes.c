@@ -169,6 +169,11 @@ static void random_shape(Trial *t) {
     t->syms[SYM_K] = t->syms[SYM_S] - 1;
     t->syms[SYM_R] = (T + t->schedule.chunk - 1) / t->schedule.chunk;
     t->syms[SYM_C] = t->syms[SYM_B] * T / t->schedule.chunk + t->syms[SYM_N];
+    if (t->kind == KIND_DECODE)
+        t->syms[SYM_S] = random_int(1, 4);
+    t->syms[SYM_A] = t->syms[SYM_B] * T + t->syms[SYM_N] * t->spec.window;
+    t->syms[SYM_J] = (T + t->spec.window + t->schedule.chunk - 1) / t->schedule.chunk;
+    t->syms[SYM_Z] = t->syms[SYM_C] * t->syms[SYM_S];
 }
 
 static void random_schedule(Trial *t) {
@@ -176,6 +181,8 @@ static void random_schedule(Trial *t) {
     const bool       gpu = t->target.warp_size > 0;
     schedule_default(&t->spec, t->kind, &t->target, &t->schedule);
     t->schedule.chunk = CHUNKS[gpu ? random_int(3, 5) : random_int(0, 4)];
+    if (gpu && t->kind == KIND_DECODE)
+        t->schedule.chunk = random_int(2, 16);
     t->schedule.stages = gpu ? random_int(1, 4) : 0;
     t->schedule.key_tile = gpu ? CHUNKS[random_int(3, 5)] : t->schedule.chunk > 4 && random_int(0, 1) ? t->schedule.chunk / 2 : CHUNKS[random_int(1, 4)];
     t->schedule.slices = gpu ? random_int(1, 2) : 1;
@@ -275,7 +282,22 @@ static void test_gpu_roles(void **state) {
                   (Target){.name = "gpu", .warp_size = 32, .product_warps = 4, .shared_bytes = memory << 10, .processors = 4});
 }
 
+/* Blocks that wait for each other, and those that need a second kernel. */
+static void test_gpu_decode(void **state) {
+    (void)state;
+    for (int cluster = 0; cluster <= 8; cluster += 8)
+        run_cases(KIND_DECODE, VARIANT_PACKED | VARIANT_LSE,
+                  (Target){.name = "gpu", .warp_size = 32, .cluster = cluster, .shared_bytes = 216 << 10, .processors = 4});
+}
+
+static void test_gpu_extend(void **state) {
+    (void)state;
+    for (int memory = 24; memory <= 216; memory *= 3)
+        run_cases(KIND_EXTEND, VARIANT_PACKED | VARIANT_LSE,
+                  (Target){.name = "gpu", .warp_size = 32, .shared_bytes = memory << 10, .processors = 4});
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forward), cmocka_unit_test(test_gpu_forward), cmocka_unit_test(test_gpu_roles), cmocka_unit_test(test_extend), cmocka_unit_test(test_decode)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forward), cmocka_unit_test(test_gpu_forward), cmocka_unit_test(test_gpu_roles), cmocka_unit_test(test_extend), cmocka_unit_test(test_decode), cmocka_unit_test(test_gpu_decode), cmocka_unit_test(test_gpu_extend)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -77,21 +77,27 @@ template <int ROWDIM, int GROUPDIM, int PERIOD, int WRAP, int ROWS> struct Rows 
     static constexpr bool SAME = ROWDIM < 0 && PERIOD % 16 == 0; // within a slab
     i64 start, row_stride, group_stride;
     int first, end; // of r % PERIOD
-    i64 at;
+    int turn;       // where row 0 is in a ring
     DEVICE Rows make(const View &v) {
         Rows x;
         x.start = 0;
         UNROLL for (int d = 0; d < 3; d++) if (d != ROWDIM || !WRAP) x.start += v.c[d] * v.stride[d];
         x.row_stride = ROWDIM >= 0 ? v.stride[ROWDIM >= 0 ? ROWDIM : 0] : 0;
         x.group_stride = GROUPDIM >= 0 ? v.stride[GROUPDIM >= 0 ? GROUPDIM : 0] : 0;
-        x.at = ROWDIM >= 0 ? v.c[ROWDIM >= 0 ? ROWDIM : 0] : 0;
-        x.first = ROWDIM >= 0 ? to_int(v.lo - x.at) : 0;
-        x.end = ROWDIM >= 0 ? to_int(v.hi - x.at) : 1 << 30;
+        const i64 at = ROWDIM >= 0 ? v.c[ROWDIM >= 0 ? ROWDIM : 0] : 0;
+        x.first = ROWDIM >= 0 ? to_int(v.lo - at) : 0;
+        x.end = ROWDIM >= 0 ? to_int(v.hi - at) : 1 << 30;
+        x.turn = WRAP ? (int)floor_mod(at, WRAP ? WRAP : 1) : 0;
         return x;
     }
     __device__ __forceinline__ bool has(int r) const { return r < ROWS && r % PERIOD >= first && r % PERIOD < end; }
+    template <int ONTO> __device__ __forceinline__ bool owns(int r) const {
+        return ONTO == 0 || (ONTO == 1 ? r % PERIOD >= first : r % PERIOD < end);
+    }
     __device__ __forceinline__ i64 offset(int r) const { // in elements
-        i64 row = WRAP ? floor_mod(at + r % PERIOD, WRAP ? WRAP : 1) : (i64)(r % PERIOD);
+        int row = r % PERIOD + turn;
+        if (WRAP && PERIOD <= WRAP) row -= row >= WRAP ? WRAP : 0;
+        else if (WRAP) row %= WRAP ? WRAP : 1;
         return start + row * row_stride + (GROUPDIM >= 0 ? r / PERIOD * group_stride : 0);
     }
 };
@@ -261,6 +267,56 @@ template <class T, class R, int WARPS, int S> DEVICE void store_column(const flo
     }
 }
 
+// Transposed tiles: column c of x is row c of the parameter. Eight lanes read or write 32 bytes of a row.
+template <class T, class R, int WARPS, int ROWS, int COLS, int S, int N> DEVICE void load_transposed(float (&x)[S][N], const View &v) {
+    const R   rows = R::make(v);
+    const int q2 = 2 * (lane_id() & 3), first = warp_id() * 16 + lane_id() / 4;
+    const T  *p = (const T *)v.base + (R::EVEN ? rows.offset(q2) : 0) + first;
+    UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) {
+        const int  c = 8 * j + q2 + b;
+        const bool there = c < COLS && rows.has(c);
+        const T   *at = R::EVEN ? p + (8 * j + b) * rows.row_stride : p + (there ? rows.offset(c) : 0);
+        UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++)
+            x[s][4 * j + 2 * h + b] = there && first + s * 16 * WARPS + 8 * h < ROWS ? to_float(at[s * 16 * WARPS + 8 * h]) : 0.f;
+    }
+}
+template <class T, class R, int WARPS, int ROWS, int COLS, int S> DEVICE void load_transposed_column(float (&x)[S][2], const View &v) {
+    const R   rows = R::make(v);
+    const int first = warp_id() * 16 + lane_id() / 4;
+    const T  *p = (const T *)v.base + rows.offset(0);
+    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
+        const int r = first + s * 16 * WARPS + 8 * h;
+        x[s][h] = r < ROWS && rows.has(0) ? to_float(p[r]) : 0.f;
+    }
+}
+template <class T, class R, int WARPS, int ROWS, int COLS, int N> DEVICE void load_transposed_row(float (&x)[N], const View &v) {
+    const R rows = R::make(v);
+    UNROLL for (int i = 0; i < N; i++) {
+        const int c = i / 2 * 8 + 2 * (lane_id() & 3) + i % 2;
+        x[i] = c < COLS && rows.has(c) ? to_float(((const T *)v.base)[rows.offset(c)]) : 0.f;
+    }
+}
+template <class T, class R, int WARPS, int ROWS, int COLS, int S, int N> DEVICE void store_transposed(const float (&x)[S][N], const View &v) {
+    const R   rows = R::make(v);
+    const int q2 = 2 * (lane_id() & 3), first = warp_id() * 16 + lane_id() / 4;
+    T        *p = (T *)v.base + (R::EVEN ? rows.offset(q2) : 0) + first;
+    UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) {
+        const int c = 8 * j + q2 + b;
+        if (c >= COLS || !rows.has(c))
+            continue;
+        T *at = R::EVEN ? p + (8 * j + b) * rows.row_stride : p + rows.offset(c);
+        UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++)
+            if (first + s * 16 * WARPS + 8 * h < ROWS) from_float(x[s][4 * j + 2 * h + b], at[s * 16 * WARPS + 8 * h]);
+    }
+}
+template <class T, class R, int COLS, int N> DEVICE void store_transposed_row(const float (&x)[N], const View &v) {
+    const R rows = R::make(v);
+    UNROLL for (int i = 0; i < N; i++) {
+        const int c = i / 2 * 8 + 2 * (threadIdx.x & 3) + i % 2;
+        if (threadIdx.x < 4 && c < COLS && rows.has(c)) from_float(x[i], ((T *)v.base)[rows.offset(c)]);
+    }
+}
+
 // ---- Shared memory
 extern __shared__ __align__(128) unsigned char shared_memory[];
 
@@ -280,12 +336,20 @@ template <int COUNT> DEVICE void wait() {
     __syncthreads();
 }
 
+// All blocks of the cluster are here, and see what each has written.
+DEVICE void cluster_sync() {
+    asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");
+}
+
 // Starts to copy a tile: in pieces of 16 bytes where memory is aligned for it, else element by element, at once.
-template <class T, class R, int WARPS, int ROWS, int COLS> DEVICE void fetch(u32 to, const View &v, bool is_aligned) {
+// ONTO: rows before the first that is there (1), or behind the last (2), are another copy's.
+template <class T, class R, int WARPS, int ROWS, int COLS, int ONTO = 0> DEVICE void fetch(u32 to, const View &v, bool is_aligned) {
     constexpr int PER = 16 / sizeof(T), WIDE = (COLS + 15) / 16 * 16, PIECES = WIDE / PER, TALL = (ROWS + 15) / 16 * 16;
     constexpr int STRIDE = shared_stride(WIDE, sizeof(T)), THREADS = 32 * WARPS, TOTAL = TALL * PIECES, STEP = THREADS / PIECES;
     const R rows = R::make(v);
-    if (COLS % 16 == 0 && R::EVEN && THREADS % PIECES == 0 && TALL % (STEP ? STEP : 1) == 0 && is_aligned) {
+    if (ONTO && (ONTO == 1 ? rows.first >= ROWS : rows.end <= 0))
+        return;
+    if (COLS % 16 == 0 && R::EVEN && !ONTO && THREADS % PIECES == 0 && TALL % (STEP ? STEP : 1) == 0 && is_aligned) {
         const int   r = threadIdx.x / PIECES, c = threadIdx.x % PIECES, least = rows.first - r, end = (rows.end < ROWS ? rows.end : ROWS) - r;
         const i64   step = STEP * rows.row_stride * (i64)sizeof(T);
         const char *from = (const char *)v.base + (rows.start + r * rows.row_stride) * (i64)sizeof(T) + c * 16;
@@ -293,11 +357,22 @@ template <class T, class R, int WARPS, int ROWS, int COLS> DEVICE void fetch(u32
             copy16(to + (STEP % 8 ? place<STRIDE>(r + n * STEP, c * 16) : place<STRIDE>(r, c * 16) + n * STEP * STRIDE), from, n * STEP >= least && n * STEP < end);
         return;
     }
+    if (COLS % 16 == 0 && (ONTO || !R::EVEN) && THREADS % PIECES == 0 && TALL % (STEP ? STEP : 1) == 0 && is_aligned) {
+        const int r = threadIdx.x / PIECES, c = threadIdx.x % PIECES;
+        const T  *from = (const T *)v.base + c * PER;
+        UNROLL for (int n = 0; n < TALL / (STEP ? STEP : 1); n++) {
+            const bool there = rows.has(r + n * STEP);
+            if (rows.template owns<ONTO>(r + n * STEP))
+                copy16(to + place<STRIDE>(r + n * STEP, c * 16), from + (there ? rows.offset(r + n * STEP) : 0), there);
+        }
+        return;
+    }
     if (COLS % PER == 0 && is_aligned) {
         for (int piece = threadIdx.x; piece < TOTAL; piece += THREADS) {
             const int  r = piece / PIECES, c = piece % PIECES;
             const bool there = rows.has(r) && c * PER < COLS;
-            copy16(to + place<STRIDE>(r, c * 16), (const T *)v.base + (there ? rows.offset(r) + c * PER : 0), there);
+            if (rows.template owns<ONTO>(r))
+                copy16(to + place<STRIDE>(r, c * 16), (const T *)v.base + (there ? rows.offset(r) + c * PER : 0), there);
         }
         return;
     }
@@ -306,7 +381,8 @@ template <class T, class R, int WARPS, int ROWS, int COLS> DEVICE void fetch(u32
         T         x = T();
         if (rows.has(r) && c < COLS)
             x = ((const T *)v.base)[rows.offset(r) + c];
-        *shared_pointer<T>(to + place<STRIDE>(r, c * (int)sizeof(T))) = x;
+        if (rows.template owns<ONTO>(r))
+            *shared_pointer<T>(to + place<STRIDE>(r, c * (int)sizeof(T))) = x;
     }
 }
 
@@ -359,6 +435,29 @@ template <int COLS, int S, int N> DEVICE void rowmax(float (&y)[S][2], const flo
     }
 }
 
+// Columns: of a warp by shuffles, then of all warps that have rows, through `area`, a float for each warp and column.
+template <bool MAX> DEVICE float join(float x, float y) { return MAX ? max_nan(x, y) : x + y; }
+template <bool MAX, int WARPS, int ROWS, int S, int N, int N2> DEVICE void reduce_columns(float (&y)[N], const float (&x)[S][N2], u32 area) {
+    constexpr int TALL = (ROWS + 15) / 16, BUSY = TALL < WARPS ? TALL : WARPS, COLUMNS = N2 / 2, WIDE = 4 * COLUMNS;
+    const int     lane = lane_id(), warp = warp_id();
+    float        *out = shared_pointer<float>(area);
+    UNROLL for (int i = 0; i < COLUMNS; i++) {
+        float all = MAX ? -INFINITY : 0.f;
+        UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++)
+            if (warp * 16 + s * 16 * WARPS + lane / 4 + 8 * h < ROWS) all = join<MAX>(all, x[s][i / 2 * 4 + 2 * h + i % 2]);
+        UNROLL for (int apart = 4; apart < 32; apart *= 2) all = join<MAX>(all, __shfl_xor_sync(~0u, all, apart));
+        if (lane < 4 && warp < BUSY) out[warp * WIDE + i / 2 * 8 + 2 * lane + i % 2] = all;
+    }
+    __syncthreads();
+    UNROLL for (int i = COLUMNS; i < N; i++) y[i] = 0.f;
+    UNROLL for (int i = 0; i < COLUMNS; i++) {
+        const float *column = out + i / 2 * 8 + 2 * (lane & 3) + i % 2;
+        y[i] = column[0];
+        UNROLL for (int w = 1; w < BUSY; w++) y[i] = join<MAX>(y[i], column[w * WIDE]);
+    }
+    __syncthreads();
+}
+
 // Keeps column c of row r if c >= first and LO <= delta + c - r % PERIOD <= HI (where asked).
 template <int WARPS, int PERIOD, bool LEFT, bool RIGHT, bool FIRST, int S, int N>
 DEVICE void mask(float (&y)[S][N], const float (&x)[S][N], i64 delta, i64 lo, i64 hi, i64 first, float fill) {
@@ -389,6 +488,18 @@ DEVICE void mask_fixed(float (&y)[S][N], const float (&x)[S][N], i64 first, floa
     }
     if (FIRST && first > 0)
         EACH(S, N) if (i / 4 * 8 + q2 + i % 2 < first) y[s][i] = fill;
+}
+
+// The same of a transposed tile: keeps row r of column c if r >= first and LO <= delta + r - c % PERIOD <= HI.
+template <int WARPS, int PERIOD, bool LEFT, bool RIGHT, bool FIRST, int S, int N>
+DEVICE void mask_transposed(float (&y)[S][N], const float (&x)[S][N], i64 delta, i64 lo, i64 hi, i64 first, float fill) {
+    const int q2 = 2 * (lane_id() & 3), row = warp_id() * 16 + lane_id() / 4;
+    const int least = LEFT ? to_int(lo - delta) : 0, most = RIGHT ? to_int(hi - delta) : 0, skip = FIRST ? to_int(first) : 0;
+    EACH(S, N) {
+        const int  r = row + s * 16 * WARPS + i / 2 % 2 * 8, apart = r - (i / 4 * 8 + q2 + i % 2) % PERIOD;
+        const bool keep = (!LEFT || apart >= least) && (!RIGHT || apart <= most) && (!FIRST || r >= skip);
+        y[s][i] = keep ? x[s][i] : fill;
+    }
 }
 
 // Rotary embedding. turns[n] is the frequency of pair n in turns a position, times 2^64: position * turns[n] wraps as
@@ -479,13 +590,34 @@ template <class T, bool TB, int STRIDE, int S, int N, int K4> DEVICE void produc
         }
     }
 }
-// d += x^T y: x is K x M in shared memory.
-template <class T, int WARPS, bool TB, int XSTRIDE, int STRIDE, int K, int S, int N> DEVICE void product_transposed(float (&d)[S][N], u32 x, u32 y) {
+// d += x y: x in shared memory. What a warp has beyond its rows reads row 0.
+template <class T, int WARPS, bool TB, int ROWS, int XSTRIDE, int STRIDE, int K, int S, int N> DEVICE void product_left(float (&d)[S][N], u32 x, u32 y) {
     const int lane = lane_id(), m = lane >> 3;
     const Right<T, TB, STRIDE> right = Right<T, TB, STRIDE>::make(y);
     u32 left[S];
     UNROLL for (int s = 0; s < S; s++)
-        left[s] = x + place<XSTRIDE>((m >> 1) * 8 + (lane & 7), (m & 1) * 16 + (warp_id() + s * WARPS) * 32);
+        left[s] = x + place<XSTRIDE>((m & 1) * 8 + (lane & 7) + ((warp_id() + s * WARPS) * 16 < ROWS ? (warp_id() + s * WARPS) * 16 : 0), (m >> 1) * 16);
+    UNROLL for (int k = 0; k < K / 16; k++) {
+        u32 a[S][4];
+        UNROLL for (int s = 0; s < S; s++) load4(a[s], along<XSTRIDE>(left[s], k));
+        UNROLL for (int n = 0; n < N / 8; n++) {
+            u32 b[4];
+            right.load(b, k, n);
+            UNROLL for (int s = 0; s < S; s++) {
+                mma(&d[s][8 * n], a[s], b, T());
+                mma(&d[s][8 * n + 4], a[s], b + 2, T());
+            }
+        }
+    }
+}
+// d += x^T y: x is K x M in shared memory.
+template <class T, int WARPS, bool TB, int XSTRIDE, int STRIDE, int K, int S, int N> DEVICE void product_transposed(float (&d)[S][N], u32 x, u32 y) {
+    const int lane = lane_id(), m = lane >> 3;
+    constexpr int BYTES = XSTRIDE % 128 ? XSTRIDE - 16 : XSTRIDE;
+    const Right<T, TB, STRIDE> right = Right<T, TB, STRIDE>::make(y);
+    u32 left[S]; // those beyond the last column read the first ones
+    UNROLL for (int s = 0; s < S; s++)
+        left[s] = x + place<XSTRIDE>((m >> 1) * 8 + (lane & 7), (m & 1) * 16 + ((warp_id() + s * WARPS) * 32 < BYTES ? (warp_id() + s * WARPS) * 32 : 0));
     UNROLL for (int k = 0; k < K / 16; k++) {
         u32 a[S][4];
         UNROLL for (int s = 0; s < S; s++) load4_transposed(a[s], left[s] + k * 16 * XSTRIDE);
@@ -528,9 +660,19 @@ template <bool TB, int STRIDE, int S, int N, int K2> DEVICE void float_product(f
             float_step<TB, STRIDE, N>(d[s], strip[lane / 4 * STRIP + kk], strip[(lane / 4 + 8) * STRIP + kk], y, 16 * k + kk);
     }
 }
+template <int WARPS, int ROWS, int COLS, int S, int N> DEVICE void get(float (&x)[S][N], u32 from) {
+    constexpr int STRIDE = (COLS + 15) / 16 * 16 + 4;
+    const int     row = warp_id() * 16 + lane_id() / 4;
+    EACH(S, N) {
+        const int r = row + s * 16 * WARPS + i / 2 % 2 * 8;
+        x[s][i] = r < ROWS ? shared_pointer<float>(from)[r * STRIDE + i / 4 * 8 + 2 * (lane_id() & 3) + i % 2] : 0.f;
+    }
+}
 template <int WARPS, bool TB, int XSTRIDE, int STRIDE, int K, int S, int N> DEVICE void float_product_transposed(float (&d)[S][N], u32 left, u32 right) {
-    const float *x = shared_pointer<float>(left) + warp_id() * 16 + lane_id() / 4, *y = shared_pointer<float>(right);
+    const float *x = shared_pointer<float>(left) + lane_id() / 4, *y = shared_pointer<float>(right);
+    int          column[S]; // those beyond the last one read the first ones
+    UNROLL for (int s = 0; s < S; s++) column[s] = (warp_id() + s * WARPS) * 16 < XSTRIDE - 4 ? (warp_id() + s * WARPS) * 16 : 0;
     for (int k = 0; k < K; k++)
         UNROLL for (int s = 0; s < S; s++)
-            float_step<TB, STRIDE, N>(d[s], x[k * XSTRIDE + s * WARPS * 16], x[k * XSTRIDE + s * WARPS * 16 + 8], y, k);
+            float_step<TB, STRIDE, N>(d[s], x[k * XSTRIDE + column[s]], x[k * XSTRIDE + column[s] + 8], y, k);
 }

@@ -20,9 +20,11 @@ typedef struct Gen {
     int             depth;
     const char    **names;  /* by value id */
     int             tables; /* of rope frequencies so far */
-    int64_t         strips; /* offset in shared memory of what float products stage through, or -1 */
+    int64_t         strips;  /* offset in shared memory of what float products stage through */
+    int64_t         columns; /* and of what the reductions of columns go through */
     CodePhase      *phase;
     const Op       *axes[PTX_MAX_AXES]; /* the parallel loops that are the grid */
+    int             outer_axes;         /* how many of them hold all that follows: that of a cluster does not */
     const Op       *flight[PTX_MAX_FLIGHT]; /* products of warp groups that nothing has waited for yet */
     int             flight_count;
     bool            turn_open;

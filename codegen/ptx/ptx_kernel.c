@@ -99,6 +99,20 @@ static void assign_carried(Gen *g, const Op *loop, const Op *yield) {
             cu_move(g, loop->out[c], yield->in[c]);
 }
 
+static bool is_axis(const Op *op) { return op->code == OP_FOR && op_int(op, AT_PAR, 0) == 1; }
+
+/* A parallel loop inside of a kernel: its turns are the blocks of a cluster. What follows is the first block's. */
+static void cluster_loop(Gen *g, const Op *op) {
+    cu_line(g, "{ // %s", op_text(op, AT_AXIS));
+    g->depth++;
+    cu_block(g, op->region);
+    g->depth--;
+    cu_line(g, "}");
+    cu_line(g, "cluster_sync();");
+    cu_line(g, "if (%s)", cu_name(g, op->region->args[0]));
+    cu_line(g, "    return;");
+}
+
 static void loop(Gen *g, const Op *op) {
     const Block *body = op->region;
     const char  *number = cu_name(g, body->args[0]);
@@ -107,7 +121,8 @@ static void loop(Gen *g, const Op *op) {
         cu_move(g, op->out[c], op->in[c + 3]);
         cu_set_name(g, body->args[c + 1], cu_name(g, op->out[c]));
     }
-    cu_line(g, "#pragma unroll 1");
+    /* Parts' results: few, and their loads shall be on their way together. */
+    cu_line(g, "#pragma unroll %d", strcmp(op_text(op, AT_AXIS), "part") == 0 ? 4 : 1);
     cu_line(g, "for (i64 %s = %s; %s < %s; %s += %s) { // %s", number, cu_name(g, op->in[0]), number,
             cu_name(g, op->in[1]), number, cu_name(g, op->in[2]), op_text(op, AT_AXIS));
     g->depth++;
@@ -145,7 +160,9 @@ void cu_block(Gen *g, const Block *block) {
     for (const Op *op = block->first; op; op = op->next) {
         if (op->code == OP_YIELD || index_op(g, op) || cu_role_op(g, op) || cu_memory_op(g, op) || cu_tile_op(g, op))
             continue;
-        if (op->code == OP_FOR)
+        if (is_axis(op))
+            cluster_loop(g, op);
+        else if (op->code == OP_FOR)
             loop(g, op);
         else if (op->code == OP_IF)
             branch(g, op);
@@ -155,8 +172,6 @@ void cu_block(Gen *g, const Block *block) {
 }
 
 /* ---- The grid ---- */
-
-static bool is_axis(const Op *op) { return op->code == OP_FOR && op_int(op, AT_PAR, 0) == 1; }
 
 /* The block's parallel loop, if index ops are all that stands beside it. */
 static const Op *axis_of(const Block *block) {
@@ -192,10 +207,18 @@ static const char *extent_text(Gen *g, int64_t extent) {
 /* The kernel's axes; returns the block inside of them. */
 static const Block *find_axes(Gen *g, CodePhase *phase) {
     const Block *block = g->kernel->body;
+    g->outer_axes = 0;
     for (const Op *axis; (axis = axis_of(block)) && phase->axis_count < PTX_MAX_AXES; block = axis->region) {
         phase->axes[phase->axis_count] = extent_of(g, axis);
         g->axes[phase->axis_count++] = axis;
+        g->outer_axes++;
     }
+    for (const Op *op = block->first; op && phase->axis_count < PTX_MAX_AXES; op = op->next)
+        if (is_axis(op)) {
+            phase->axes[phase->axis_count] = extent_of(g, op);
+            g->axes[phase->axis_count++] = op;
+            phase->cluster = true;
+        }
     return block;
 }
 
@@ -209,7 +232,7 @@ static void axis_from_rest(Gen *g, int a, bool last) {
 
 static void axis_values(Gen *g) {
     const Block *outer = g->kernel->body;
-    for (int i = 0; i < g->phase->axis_count; outer = g->axes[i++]->region)
+    for (int i = 0; i < g->outer_axes; outer = g->axes[i++]->region)
         for (const Op *op = outer->first; op; op = op->next)
             index_op(g, op);
 }
@@ -269,7 +292,7 @@ static bool note_widest(Op *op, void *arg) {
 static int resident_blocks(const Gen *g) {
     Widest    w = {.g = g};
     const int threads = 32 * g->kernel->warps;
-    if (g->kernel == g->module->kernels[g->module->kernel_count - 1])
+    if (strcmp(g->kernel->name, "main") == 0)
         return g->schedule->blocks;
     ir_walk(g->kernel->body, note_widest, &w);
     return w.products && w.floats <= 64 && g->target->registers >= 2 * threads * 128 ? 2 : 1;
@@ -298,12 +321,25 @@ static void kernel_with_roles(Gen *g, const Block *block) {
     text_add(&g->out, "%s", text_str(&body));
 }
 
+/* What the reduction of the widest columns goes through. */
+static bool note_columns(Op *op, void *arg) {
+    int64_t *bytes = arg;
+    if (op->code == OP_COLSUM || op->code == OP_COLMAX) {
+        const int64_t wide = (op->out[0]->type.cols + 15) / 16 * 16 * (int64_t)sizeof(float);
+        *bytes = wide > *bytes ? wide : *bytes;
+    }
+    return true;
+}
+
 static void plain_kernel(Gen *g, const Block *block) {
-    bool strips = false;
+    bool    strips = false;
+    int64_t columns = 0;
     ir_walk(g->kernel->body, multiplies_floats, &strips);
+    ir_walk(g->kernel->body, note_columns, &columns);
     g->strips = g->kernel->scratch_bytes;
+    g->columns = g->strips + (strips ? SHARED_STRIP_BYTES * g->kernel->warps : 0);
     g->phase->threads = 32 * g->kernel->warps;
-    g->phase->shared_bytes = g->kernel->scratch_bytes + (strips ? SHARED_STRIP_BYTES * g->kernel->warps : 0);
+    g->phase->shared_bytes = g->columns + columns * g->kernel->warps;
     head(g, g->phase);
     g->depth++;
     if (g->phase->shared_bytes)

@@ -22,7 +22,56 @@ static const char *rows(Gen *g, const Op *op, int count) {
                       count);
 }
 
+/* Transposed tiles are loaded on their own. */
+static bool only_transposed(Gen *g, const Op *load) {
+    int  count = 0;
+    Op **users = ir_users(g->ctx, g->kernel, load->out[0], &count);
+    for (int u = 0; u < count; u++)
+        if (users[u]->code != OP_TRANSPOSE)
+            return false;
+    return count > 0;
+}
+
+static bool only_stored(Gen *g, const Value *value) {
+    int  count = 0;
+    Op **users = ir_users(g->ctx, g->kernel, value, &count);
+    for (int u = 0; u < count; u++)
+        if (users[u]->code != OP_STORE)
+            return false;
+    return true;
+}
+
+/* A transposed tile exists on its way from or to memory alone. */
+static void transpose(Gen *g, const Op *op) {
+    const Op  *load = op->in[0]->def;
+    const Type type = op->out[0]->type;
+    static const char *const NAMES[] = {"load_transposed", "load_transposed_column", "load_transposed_row"};
+    if (load && load->code == OP_LOAD && cu_shape(type) != SHAPE_NUMBER) {
+        cu_declare(g, op->out[0]);
+        cu_line(g, "%s<%s, %s, %d, %d, %d>(%s, %s);", NAMES[cu_shape(type)], cu_ctype(param_of(g, load)->dtype),
+                rows(g, load, type.cols), g->kernel->warps, type.rows, type.cols, cu_name(g, op->out[0]),
+                view(g, load, 0));
+    } else if (!only_stored(g, op->out[0])) {
+        cu_fail(g, op, "a transposed tile that is neither loaded nor stored");
+    }
+}
+
+static void store_transposed(Gen *g, const Op *op) {
+    const Value *from = op->in[5]->def->in[0];
+    const char  *element = cu_ctype(param_of(g, op)->dtype), *how = rows(g, op, from->type.cols);
+    if (cu_shape(from->type) == SHAPE_TILE)
+        cu_line(g, "store_transposed<%s, %s, %d, %d, %d>(%s, %s);", element, how, g->kernel->warps, from->type.rows,
+                from->type.cols, cu_name(g, from), view(g, op, 0));
+    else if (cu_shape(from->type) == SHAPE_ROW)
+        cu_line(g, "store_transposed_row<%s, %s, %d>(%s, %s);", element, how, from->type.cols, cu_name(g, from),
+                view(g, op, 0));
+    else
+        cu_fail(g, op, "a store of this transposed tile");
+}
+
 static void load(Gen *g, const Op *op) {
+    if (only_transposed(g, op))
+        return;
     const Type  type = op->out[0]->type;
     const char *element = cu_ctype(param_of(g, op)->dtype), *name = cu_name(g, op->out[0]),
                *how = rows(g, op, type.rows);
@@ -44,6 +93,10 @@ static void store(Gen *g, const Op *op) {
     const Type  type = op->in[5]->type;
     const char *element = cu_ctype(param_of(g, op)->dtype), *name = cu_name(g, op->in[5]),
                *how = rows(g, op, type.rows);
+    if (op->in[5]->def && op->in[5]->def->code == OP_TRANSPOSE) {
+        store_transposed(g, op);
+        return;
+    }
     if (op->in[5]->def && op->in[5]->def->code == OP_FCONST) { /* an array to store from */
         name = ctx_printf(g->ctx, "%s_%d", name, g->tables++);
         cu_line(g, "float %s[%d][%d];", name, cu_slabs(g, type), cu_numbers(type));
@@ -69,8 +122,10 @@ static const char *slot(Gen *g, const Op *op) {
 
 static void fetch(Gen *g, const Op *op) {
     const Type type = type_ring_tile(op->in[0]->type);
-    cu_line(g, "fetch<%s, %s, %d, %d, %d>(%s, %s, %s_aligned);", cu_ctype(type.dtype), rows(g, op, type.rows),
-            g->kernel->warps, type.rows, type.cols, slot(g, op), view(g, op, 2), op_text(op, AT_PARAM));
+    const int  onto = (int)op_int(op, AT_ONTO, 0);
+    cu_line(g, "fetch<%s, %s, %d, %d, %d%s>(%s, %s, %s_aligned);", cu_ctype(type.dtype), rows(g, op, type.rows),
+            g->kernel->warps, type.rows, type.cols, onto ? ctx_printf(g->ctx, ", %d", onto) : "", slot(g, op),
+            view(g, op, 2), op_text(op, AT_PARAM));
 }
 
 static bool is_no_fetch(Op *op, void *param) {
@@ -94,6 +149,7 @@ bool cu_memory_op(Gen *g, const Op *op) {
     switch (op->code) {
     case OP_LOAD: load(g, op); return true;
     case OP_STORE: store(g, op); return true;
+    case OP_TRANSPOSE: transpose(g, op); return true;
     case OP_RING: return true; /* a place in shared memory */
     case OP_RING_PUT: put(g, op); return true;
     case OP_RING_GET: cu_line(g, "const u32 %s = %s;", cu_name(g, op->out[0]), slot(g, op)); return true;

@@ -13,7 +13,7 @@ typedef struct Arch {
     int         major, minor;
     bool        exact;
     int64_t     shared_bytes;
-    int         registers, processors, product_warps;
+    int         registers, processors, product_warps, cluster;
     const char *help;
 } Arch;
 
@@ -65,6 +65,7 @@ Status ptx_find_target(Ctx *ctx, const char *name, Target *target) {
         *target = (Target){.warp_size = WARP,
                            .shared_bytes = arch->shared_bytes,
                            .registers = arch->registers,
+                           .cluster = arch->cluster,
                            .product_warps = arch->product_warps,
                            .processors = arch->processors};
         snprintf(target->name, sizeof target->name, "%s", name);

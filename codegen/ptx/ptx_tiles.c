@@ -121,6 +121,16 @@ static void reduce(Gen *g, const Op *op) {
     cu_line(g, "%s<%d>(%s, %s);", name, x->type.cols, cu_name(g, op->out[0]), from);
 }
 
+static void reduce_columns(Gen *g, const Op *op) {
+    const Type  type = op->in[0]->type;
+    const char *from = tile_operand(g, op->in[0]);
+    if (cu_shape(type) != SHAPE_TILE)
+        return;
+    cu_declare(g, op->out[0]);
+    cu_line(g, "reduce_columns<%s, %d, %d>(%s, %s, shared + %lldu);", op->code == OP_COLMAX ? "true" : "false",
+            g->kernel->warps, type.rows, cu_name(g, op->out[0]), from, (long long)g->columns);
+}
+
 static void concat(Gen *g, const Op *op) {
     const int left = op->in[0]->type.cols;
     if (left % 8 != 0 || cu_shape(op->out[0]->type) != SHAPE_TILE) {
@@ -180,7 +190,8 @@ static void mask(Gen *g, const Op *op) {
     const bool    left = lo != IR_NEG_INF, right = hi != IR_POS_INF, first = !ir_is_const(op->in[2], 0);
     const char   *from = tile_operand(g, op->in[0]);
     cu_declare(g, op->out[0]);
-    cu_line(g, "mask<%d, %d, %d, %d, %d>(%s, %s, %s, %lldLL, %lldLL, %s, %s);", g->kernel->warps,
+    cu_line(g, "%s<%d, %d, %d, %d, %d>(%s, %s, %s, %lldLL, %lldLL, %s, %s);",
+            op_int(op, AT_TA, 0) ? "mask_transposed" : "mask", g->kernel->warps,
             (int)op_int(op, AT_PERIOD, 1), left, right, first, cu_name(g, op->out[0]), from, cu_name(g, op->in[1]),
             (long long)lo, (long long)hi, cu_name(g, op->in[2]), float_text(g, op_float(op, AT_FILL, 0)));
 }
@@ -231,7 +242,12 @@ static void float_dot(Gen *g, const Op *op, const DotParts *p, int ystride, bool
                 (int)ir_shared_stride(p->x->type) / 4, ystride / 4, p->k, d, x, y);
         return;
     }
-    if (p->k % 16) { /* what stands in columns that are not there may be no number */
+    if (in_shared(p->x)) {
+        const Type type = p->x->type;
+        cu_line(g, "float %s_left[%d][%d];", d, cu_slabs(g, type), cu_numbers(type));
+        cu_line(g, "get<%d, %d, %d>(%s_left, %s);", g->kernel->warps, type.rows, type.cols, d, x);
+        x = ctx_printf(g->ctx, "%s_left", d);
+    } else if (p->k % 16) { /* what stands in columns that are not there may be no number */
         cu_line(g, "float %s_left[%d][%d];", d, cu_slabs(g, p->x->type), cu_numbers(p->x->type));
         cu_line(g, "EACH(%d, %d) %s_left[s][i] = has_column<%d>(i / 4, i & 1) ? %s[s][i] : 0.f;",
                 cu_slabs(g, p->x->type), cu_numbers(p->x->type), d, p->k, x);
@@ -259,6 +275,9 @@ static void dot(Gen *g, const Op *op) {
     if (ta)
         cu_line(g, "product_transposed<%s, %d, %d, %d, %d, %d>(%s, %s, %s);", type, g->kernel->warps, tb,
                 (int)ir_shared_stride(p.x->type), ystride, (p.k + 15) / 16 * 16, d, x, y);
+    else if (in_shared(p.x))
+        cu_line(g, "product_left<%s, %d, %d, %d, %d, %d, %d>(%s, %s, %s);", type, g->kernel->warps, tb, p.m,
+                (int)ir_shared_stride(p.x->type), ystride, (p.k + 15) / 16 * 16, d, x, y);
     else
         cu_line(g, "product<%s, %d, %d>(%s, %s, %s);", type, tb, ystride, d, x, y);
 }
@@ -268,6 +287,8 @@ bool cu_tile_op(Gen *g, const Op *op) {
     case OP_FCONST: return true; /* stands where it is used */
     case OP_ROWSUM:
     case OP_ROWMAX: reduce(g, op); return true;
+    case OP_COLSUM:
+    case OP_COLMAX: reduce_columns(g, op); return true;
     case OP_CONCAT: concat(g, op); return true;
     case OP_COLS: take_columns(g, op); return true;
     case OP_MASK: mask(g, op); return true;

@@ -13,7 +13,7 @@ extern "C" __global__ void __launch_bounds__(256, 1) rattan_layer_forward_main(c
         Ring<16, 4096u> t22(shared + 8192u, shared + 73728u);
         Ring<1, 8192u> t23(shared + 0u, shared + 73984u);
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[45]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[48]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n19 = rest % 1u; // group
             rest /= 1u;
@@ -29,364 +29,358 @@ extern "C" __global__ void __launch_bounds__(256, 1) rattan_layer_forward_main(c
             const i64 n14 = n12 * 32LL;
             const i64 n15 = (i64)(n14 < n3);
             const i64 n21 = n19 * 2LL;
-            const i64 n76 = n8 + n21;
-            const Slot t77 = t23.take();
-            u32 t78[1][4];
-            read_panels<4, 64>(t78, t77.address);
-            release(t77);
-            pin_all(t78);
-            float t79[1][8];
-            EACH(1, 4) unpack<bf16>(t78[s][i], t79[s][2 * i], t79[s][2 * i + 1]);
-            const i64 n81 = n14 + -32LL;
-            const i64 n82 = 0LL - n81;
-            const i64 n83 = floor_div(n82, 32LL);
-            const i64 n84 = larger(0LL, n83);
-            const i64 n88 = larger(n84, 1LL);
-            const i64 n89 = larger(n88, 2LL);
-            const i64 n90 = smaller(n89, 1LL);
-            const i64 n91 = smaller(n88, 1LL);
-            const i64 n92 = n81 + 32LL;
-            const Slot t93 = t22.take();
-            float t94[1][16];
-            pin_all(t94);
-            pin_all(t78);
+            const i64 n73 = n8 + n21;
+            const Slot t74 = t23.take();
+            u32 t75[1][4];
+            read_panels<4, 64>(t75, t74.address);
+            release(t74);
+            pin_all(t75);
+            float t76[1][8];
+            EACH(1, 8) t76[s][i] = unpacked(t75[s][i >> 1], i & 1, bf16());
+            const i64 n78 = n14 + -32LL;
+            const i64 n79 = 0LL - n78;
+            const i64 n80 = floor_div(n79, 32LL);
+            const i64 n81 = larger(0LL, n80);
+            const i64 n85 = larger(n81, 1LL);
+            const i64 n86 = larger(n85, 2LL);
+            const i64 n87 = smaller(n86, 1LL);
+            const i64 n88 = smaller(n85, 1LL);
+            const Slot t89 = t22.take();
+            float t90[1][16];
+            pin_all(t90);
+            pin_all(t75);
             products_begin();
             UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
-                wgmma_32_k(t94[s], &t78[s][4 * k], matrix(t93.address, 16) + k / 4 * 256 + k % 4 * 2, k > 0, bf16());
+                wgmma_32_k(t90[s], &t75[s][4 * k], matrix(t89.address, 16) + k / 4 * 256 + k % 4 * 2, k > 0, bf16());
             products_commit();
-            const i64 n95 = n92 - n14;
-            barrier_wait(t93.full, t93.phase);
+            barrier_wait(t89.full, t89.phase);
             products_await<0>();
-            pin_all(t94);
-            pin_all(t78);
-            release(t93);
-            float t96[1][16];
-            mask<4, 32, 1, 1, 0>(t96, t94, n95, -5LL, 0LL, 0LL, -INFINITY);
-            float t97[1][2];
-            rowmax<32>(t97, t96);
-            float t98[1][2];
-            EACH(1, 2) t98[s][i] = max_nan(-1.000000000e+37f, t97[s][i]);
+            pin_all(t90);
+            pin_all(t75);
+            release(t89);
+            float t91[1][16];
+            mask_fixed<4, 32, -5, 0, 0>(t91, t90, 0LL, -INFINITY);
+            float t92[1][2];
+            rowmax<32>(t92, t91);
+            float t93[1][2];
+            EACH(1, 2) t93[s][i] = max_nan(-1.000000000e+37f, t92[s][i]);
+            float t95[1][2];
+            EACH(1, 2) t95[s][i] = t93[s][i] * -7.213475204e-01f;
+            float t97[1][16];
+            EACH(1, 16) t97[s][i] = fmaf(t91[s][i], 7.213475204e-01f, t95[s][(i >> 1) & 1]);
+            float t98[1][16];
+            EACH(1, 16) t98[s][i] = exp2_fast(t97[s][i]);
+            float t99[1][2];
+            EACH(1, 2) t99[s][i] = -1.000000000e+37f - t93[s][i];
             float t100[1][2];
-            EACH(1, 2) t100[s][i] = t98[s][i] * -7.213475204e-01f;
-            float t102[1][16];
-            EACH(1, 16) t102[s][i] = fmaf(t96[s][i], 7.213475204e-01f, t100[s][(i >> 1) & 1]);
-            float t103[1][16];
-            EACH(1, 16) t103[s][i] = exp2_fast(t102[s][i]);
+            EACH(1, 2) t100[s][i] = t99[s][i] * 7.213475204e-01f;
+            float t101[1][2];
+            EACH(1, 2) t101[s][i] = exp2_fast(t100[s][i]);
+            float t102[1][2];
+            rowsum<32>(t102, t98);
+            float t103[1][2];
+            EACH(1, 2) t103[s][i] = 0.000000000e+00f * t101[s][i];
             float t104[1][2];
-            EACH(1, 2) t104[s][i] = -1.000000000e+37f - t98[s][i];
-            float t105[1][2];
-            EACH(1, 2) t105[s][i] = t104[s][i] * 7.213475204e-01f;
-            float t106[1][2];
-            EACH(1, 2) t106[s][i] = exp2_fast(t105[s][i]);
+            EACH(1, 2) t104[s][i] = t103[s][i] + t102[s][i];
+            u32 t105[1][8];
+            EACH(1, 8) t105[s][i] = pack(t98[s][2 * i], t98[s][2 * i + 1], bf16());
             float t107[1][2];
-            rowsum<32>(t107, t103);
+            EACH(1, 2) t107[s][i] = t93[s][i];
             float t108[1][2];
-            EACH(1, 2) t108[s][i] = 0.000000000e+00f * t106[s][i];
-            float t109[1][2];
-            EACH(1, 2) t109[s][i] = t108[s][i] + t107[s][i];
+            EACH(1, 2) t108[s][i] = t104[s][i];
+            float t109[1][8];
+            EACH(1, 8) t109[s][i] = 0.000000000e+00f;
             u32 t110[1][8];
-            EACH(1, 8) t110[s][i] = pack(t103[s][2 * i], t103[s][2 * i + 1], bf16());
-            float t112[1][2];
-            EACH(1, 2) t112[s][i] = t98[s][i];
-            float t113[1][2];
-            EACH(1, 2) t113[s][i] = t109[s][i];
-            float t114[1][8];
-            EACH(1, 8) t114[s][i] = 0.000000000e+00f;
-            u32 t115[1][8];
-            EACH(1, 8) t115[s][i] = t110[s][i];
+            EACH(1, 8) t110[s][i] = t105[s][i];
             #pragma unroll 1
-            for (i64 n116 = n90; n116 < 1LL; n116 += 1LL) { // key
-                const Slot t121 = t22.take();
-                float t122[1][16];
-                pin_all(t122);
-                pin_all(t78);
+            for (i64 n111 = n87; n111 < 1LL; n111 += 1LL) { // key
+                const Slot t116 = t22.take();
+                float t117[1][16];
+                pin_all(t117);
+                pin_all(t75);
                 products_begin();
                 UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
-                    wgmma_32_k(t122[s], &t78[s][4 * k], matrix(t121.address, 16) + k / 4 * 256 + k % 4 * 2, k > 0, bf16());
+                    wgmma_32_k(t117[s], &t75[s][4 * k], matrix(t116.address, 16) + k / 4 * 256 + k % 4 * 2, k > 0, bf16());
                 products_commit();
-                const Slot t123 = t22.take();
-                pin_all(t114);
-                pin_all(t115);
+                const Slot t118 = t22.take();
+                pin_all(t109);
+                pin_all(t110);
                 products_begin();
                 UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 2; k++)
-                    wgmma_16(t114[s], &t115[s][4 * k], matrix(t123.address, 4096) + k * 128, 1, bf16());
+                    wgmma_16(t109[s], &t110[s][4 * k], matrix(t118.address, 4096) + k * 128, 1, bf16());
                 products_commit();
                 products_await<1>();
-                pin_all(t122);
-                pin_all(t78);
-                release(t121);
+                pin_all(t117);
+                pin_all(t75);
+                release(t116);
+                float t120[1][2];
+                rowmax<32>(t120, t117);
+                float t121[1][2];
+                EACH(1, 2) t121[s][i] = max_nan(t107[s][i], t120[s][i]);
+                float t122[1][2];
+                EACH(1, 2) t122[s][i] = t121[s][i] * -7.213475204e-01f;
+                float t123[1][16];
+                EACH(1, 16) t123[s][i] = fmaf(t117[s][i], 7.213475204e-01f, t122[s][(i >> 1) & 1]);
+                float t124[1][16];
+                EACH(1, 16) t124[s][i] = exp2_fast(t123[s][i]);
                 float t125[1][2];
-                rowmax<32>(t125, t122);
+                EACH(1, 2) t125[s][i] = t107[s][i] - t121[s][i];
                 float t126[1][2];
-                EACH(1, 2) t126[s][i] = max_nan(t112[s][i], t125[s][i]);
+                EACH(1, 2) t126[s][i] = t125[s][i] * 7.213475204e-01f;
                 float t127[1][2];
-                EACH(1, 2) t127[s][i] = t126[s][i] * -7.213475204e-01f;
-                float t128[1][16];
-                EACH(1, 16) t128[s][i] = fmaf(t122[s][i], 7.213475204e-01f, t127[s][(i >> 1) & 1]);
-                float t129[1][16];
-                EACH(1, 16) t129[s][i] = exp2_fast(t128[s][i]);
+                EACH(1, 2) t127[s][i] = exp2_fast(t126[s][i]);
+                float t128[1][2];
+                rowsum<32>(t128, t124);
+                float t129[1][2];
+                EACH(1, 2) t129[s][i] = t108[s][i] * t127[s][i];
                 float t130[1][2];
-                EACH(1, 2) t130[s][i] = t112[s][i] - t126[s][i];
-                float t131[1][2];
-                EACH(1, 2) t131[s][i] = t130[s][i] * 7.213475204e-01f;
-                float t132[1][2];
-                EACH(1, 2) t132[s][i] = exp2_fast(t131[s][i]);
-                float t133[1][2];
-                rowsum<32>(t133, t129);
-                float t134[1][2];
-                EACH(1, 2) t134[s][i] = t113[s][i] * t132[s][i];
-                float t135[1][2];
-                EACH(1, 2) t135[s][i] = t134[s][i] + t133[s][i];
-                barrier_wait(t123.full, t123.phase);
+                EACH(1, 2) t130[s][i] = t129[s][i] + t128[s][i];
+                barrier_wait(t118.full, t118.phase);
                 products_await<0>();
-                pin_all(t114);
-                pin_all(t115);
-                release(t123);
-                float t136[1][8];
-                EACH(1, 8) t136[s][i] = t114[s][i] * t132[s][(i >> 1) & 1];
-                u32 t137[1][8];
-                EACH(1, 8) t137[s][i] = pack(t129[s][2 * i], t129[s][2 * i + 1], bf16());
-                EACH(1, 2) t112[s][i] = t126[s][i];
-                EACH(1, 2) t113[s][i] = t135[s][i];
-                EACH(1, 8) t114[s][i] = t136[s][i];
-                EACH(1, 8) t115[s][i] = t137[s][i];
+                pin_all(t109);
+                pin_all(t110);
+                release(t118);
+                float t131[1][8];
+                EACH(1, 8) t131[s][i] = t109[s][i] * t127[s][(i >> 1) & 1];
+                u32 t132[1][8];
+                EACH(1, 8) t132[s][i] = pack(t124[s][2 * i], t124[s][2 * i + 1], bf16());
+                EACH(1, 2) t107[s][i] = t121[s][i];
+                EACH(1, 2) t108[s][i] = t130[s][i];
+                EACH(1, 8) t109[s][i] = t131[s][i];
+                EACH(1, 8) t110[s][i] = t132[s][i];
             }
-            const i64 n138 = n91 + n90;
-            const i64 n139 = n138 + -1LL;
-            float t140[1][2];
-            EACH(1, 2) t140[s][i] = t112[s][i];
-            float t141[1][2];
-            EACH(1, 2) t141[s][i] = t113[s][i];
-            float t142[1][8];
-            EACH(1, 8) t142[s][i] = t114[s][i];
-            u32 t143[1][8];
-            EACH(1, 8) t143[s][i] = t115[s][i];
+            const i64 n133 = n88 + n87;
+            const i64 n134 = n133 + -1LL;
+            float t135[1][2];
+            EACH(1, 2) t135[s][i] = t107[s][i];
+            float t136[1][2];
+            EACH(1, 2) t136[s][i] = t108[s][i];
+            float t137[1][8];
+            EACH(1, 8) t137[s][i] = t109[s][i];
+            u32 t138[1][8];
+            EACH(1, 8) t138[s][i] = t110[s][i];
             #pragma unroll 1
-            for (i64 n144 = n91; n144 < n90; n144 += 1LL) { // key
-                const i64 n149 = n139 - n144;
-                const i64 n150 = n149 * 32LL;
-                const i64 n151 = n81 + n150;
-                const Slot t152 = t22.take();
-                float t153[1][16];
-                pin_all(t153);
-                pin_all(t78);
+            for (i64 n139 = n88; n139 < n87; n139 += 1LL) { // key
+                const i64 n144 = n134 - n139;
+                const i64 n145 = n144 * 32LL;
+                const i64 n146 = n78 + n145;
+                const Slot t147 = t22.take();
+                float t148[1][16];
+                pin_all(t148);
+                pin_all(t75);
                 products_begin();
                 UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
-                    wgmma_32_k(t153[s], &t78[s][4 * k], matrix(t152.address, 16) + k / 4 * 256 + k % 4 * 2, k > 0, bf16());
+                    wgmma_32_k(t148[s], &t75[s][4 * k], matrix(t147.address, 16) + k / 4 * 256 + k % 4 * 2, k > 0, bf16());
                 products_commit();
-                const Slot t154 = t22.take();
-                pin_all(t142);
-                pin_all(t143);
+                const Slot t149 = t22.take();
+                pin_all(t137);
+                pin_all(t138);
                 products_begin();
                 UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 2; k++)
-                    wgmma_16(t142[s], &t143[s][4 * k], matrix(t154.address, 4096) + k * 128, 1, bf16());
+                    wgmma_16(t137[s], &t138[s][4 * k], matrix(t149.address, 4096) + k * 128, 1, bf16());
                 products_commit();
-                const i64 n156 = n151 - n14;
+                const i64 n151 = n146 - n14;
                 products_await<1>();
-                pin_all(t153);
-                pin_all(t78);
-                release(t152);
+                pin_all(t148);
+                pin_all(t75);
+                release(t147);
+                float t152[1][16];
+                mask<4, 32, 1, 0, 0>(t152, t148, n151, -5LL, 1152921504606846976LL, 0LL, -INFINITY);
+                float t153[1][2];
+                rowmax<32>(t153, t152);
+                float t154[1][2];
+                EACH(1, 2) t154[s][i] = max_nan(t135[s][i], t153[s][i]);
+                float t155[1][2];
+                EACH(1, 2) t155[s][i] = t154[s][i] * -7.213475204e-01f;
+                float t156[1][16];
+                EACH(1, 16) t156[s][i] = fmaf(t152[s][i], 7.213475204e-01f, t155[s][(i >> 1) & 1]);
                 float t157[1][16];
-                mask<4, 32, 1, 0, 0>(t157, t153, n156, -5LL, 1152921504606846976LL, 0LL, -INFINITY);
+                EACH(1, 16) t157[s][i] = exp2_fast(t156[s][i]);
                 float t158[1][2];
-                rowmax<32>(t158, t157);
+                EACH(1, 2) t158[s][i] = t135[s][i] - t154[s][i];
                 float t159[1][2];
-                EACH(1, 2) t159[s][i] = max_nan(t140[s][i], t158[s][i]);
+                EACH(1, 2) t159[s][i] = t158[s][i] * 7.213475204e-01f;
                 float t160[1][2];
-                EACH(1, 2) t160[s][i] = t159[s][i] * -7.213475204e-01f;
-                float t161[1][16];
-                EACH(1, 16) t161[s][i] = fmaf(t157[s][i], 7.213475204e-01f, t160[s][(i >> 1) & 1]);
-                float t162[1][16];
-                EACH(1, 16) t162[s][i] = exp2_fast(t161[s][i]);
+                EACH(1, 2) t160[s][i] = exp2_fast(t159[s][i]);
+                float t161[1][2];
+                rowsum<32>(t161, t157);
+                float t162[1][2];
+                EACH(1, 2) t162[s][i] = t136[s][i] * t160[s][i];
                 float t163[1][2];
-                EACH(1, 2) t163[s][i] = t140[s][i] - t159[s][i];
-                float t164[1][2];
-                EACH(1, 2) t164[s][i] = t163[s][i] * 7.213475204e-01f;
-                float t165[1][2];
-                EACH(1, 2) t165[s][i] = exp2_fast(t164[s][i]);
-                float t166[1][2];
-                rowsum<32>(t166, t162);
-                float t167[1][2];
-                EACH(1, 2) t167[s][i] = t141[s][i] * t165[s][i];
-                float t168[1][2];
-                EACH(1, 2) t168[s][i] = t167[s][i] + t166[s][i];
-                barrier_wait(t154.full, t154.phase);
+                EACH(1, 2) t163[s][i] = t162[s][i] + t161[s][i];
+                barrier_wait(t149.full, t149.phase);
                 products_await<0>();
-                pin_all(t142);
-                pin_all(t143);
-                release(t154);
-                float t169[1][8];
-                EACH(1, 8) t169[s][i] = t142[s][i] * t165[s][(i >> 1) & 1];
-                u32 t170[1][8];
-                EACH(1, 8) t170[s][i] = pack(t162[s][2 * i], t162[s][2 * i + 1], bf16());
-                EACH(1, 2) t140[s][i] = t159[s][i];
-                EACH(1, 2) t141[s][i] = t168[s][i];
-                EACH(1, 8) t142[s][i] = t169[s][i];
-                EACH(1, 8) t143[s][i] = t170[s][i];
+                pin_all(t137);
+                pin_all(t138);
+                release(t149);
+                float t164[1][8];
+                EACH(1, 8) t164[s][i] = t137[s][i] * t160[s][(i >> 1) & 1];
+                u32 t165[1][8];
+                EACH(1, 8) t165[s][i] = pack(t157[s][2 * i], t157[s][2 * i + 1], bf16());
+                EACH(1, 2) t135[s][i] = t154[s][i];
+                EACH(1, 2) t136[s][i] = t163[s][i];
+                EACH(1, 8) t137[s][i] = t164[s][i];
+                EACH(1, 8) t138[s][i] = t165[s][i];
             }
-            const i64 n171 = (i64)(n84 < 1LL);
-            const i64 n173 = n14 + -6LL;
-            const i64 n174 = n173 + 32LL;
-            const i64 n176 = n174 + 31LL;
-            const i64 n177 = floor_div(n176, 32LL);
-            const i64 n178 = larger(0LL, n177);
-            const i64 n179 = (i64)(0LL < n178);
-            const i64 n180 = larger(n171, n179);
-            const i64 n181 = (i64)(n180 < 1LL);
-            if (n180) {
-                const Slot t183 = t22.take();
-                float t184[1][8];
-                pin_all(t184);
-                pin_all(t78);
+            const i64 n166 = (i64)(n81 < 1LL);
+            const i64 n169 = n14 + 57LL;
+            const i64 n170 = floor_div(n169, 32LL);
+            const i64 n171 = larger(0LL, n170);
+            const i64 n172 = (i64)(0LL < n171);
+            const i64 n173 = larger(n166, n172);
+            const i64 n174 = (i64)(n173 < 1LL);
+            if (n173) {
+                const Slot t175 = t22.take();
+                float t176[1][8];
+                pin_all(t176);
+                pin_all(t75);
                 products_begin();
                 UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
-                    wgmma_16_k(t184[s], &t78[s][4 * k], matrix(t183.address, 16) + k / 4 * 128 + k % 4 * 2, k > 0, bf16());
+                    wgmma_16_k(t176[s], &t75[s][4 * k], matrix(t175.address, 16) + k / 4 * 128 + k % 4 * 2, k > 0, bf16());
                 products_commit();
-                const Slot t185 = t22.take();
-                float t186[1][8];
-                EACH(1, 8) t186[s][i] = t142[s][i];
-                pin_all(t186);
-                pin_all(t143);
+                const Slot t177 = t22.take();
+                float t178[1][8];
+                EACH(1, 8) t178[s][i] = t137[s][i];
+                pin_all(t178);
+                pin_all(t138);
                 products_begin();
                 UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 2; k++)
-                    wgmma_16(t186[s], &t143[s][4 * k], matrix(t185.address, 4096) + k * 128, 1, bf16());
+                    wgmma_16(t178[s], &t138[s][4 * k], matrix(t177.address, 4096) + k * 128, 1, bf16());
                 products_commit();
-                const i64 n187 = n81 - n14;
-                const i64 n188 = larger(0LL, n82);
-                const i64 n189 = n187 + 16LL;
-                const i64 n191 = n188 + -16LL;
-                const i64 n192 = larger(0LL, n191);
+                const i64 n179 = larger(0LL, n79);
+                const i64 n181 = n179 + -16LL;
+                const i64 n182 = larger(0LL, n181);
                 products_await<1>();
-                pin_all(t184);
-                pin_all(t78);
-                release(t183);
-                float t193[1][8];
-                mask<4, 32, 1, 0, 1>(t193, t184, n189, -5LL, 1152921504606846976LL, n192, -INFINITY);
-                float t194[1][2];
-                rowmax<16>(t194, t193);
-                float t195[1][2];
-                EACH(1, 2) t195[s][i] = max_nan(t140[s][i], t194[s][i]);
-                float t196[1][2];
-                EACH(1, 2) t196[s][i] = t140[s][i] - t195[s][i];
-                float t197[1][2];
-                EACH(1, 2) t197[s][i] = t196[s][i] * 7.213475204e-01f;
-                float t198[1][2];
-                EACH(1, 2) t198[s][i] = exp2_fast(t197[s][i]);
-                barrier_wait(t185.full, t185.phase);
+                pin_all(t176);
+                pin_all(t75);
+                release(t175);
+                float t183[1][8];
+                mask_fixed<4, 32, 11, 1048576, 1>(t183, t176, n182, -INFINITY);
+                float t184[1][2];
+                rowmax<16>(t184, t183);
+                float t185[1][2];
+                EACH(1, 2) t185[s][i] = max_nan(t135[s][i], t184[s][i]);
+                float t186[1][2];
+                EACH(1, 2) t186[s][i] = t135[s][i] - t185[s][i];
+                float t187[1][2];
+                EACH(1, 2) t187[s][i] = t186[s][i] * 7.213475204e-01f;
+                float t188[1][2];
+                EACH(1, 2) t188[s][i] = exp2_fast(t187[s][i]);
+                barrier_wait(t177.full, t177.phase);
                 products_await<0>();
-                pin_all(t186);
-                pin_all(t143);
-                release(t185);
-                float t199[1][8];
-                EACH(1, 8) t199[s][i] = t186[s][i] * t198[s][(i >> 1) & 1];
-                float t200[1][2];
-                EACH(1, 2) t200[s][i] = t195[s][i] * -7.213475204e-01f;
-                float t201[1][8];
-                EACH(1, 8) t201[s][i] = fmaf(t193[s][i], 7.213475204e-01f, t200[s][(i >> 1) & 1]);
-                float t202[1][8];
-                EACH(1, 8) t202[s][i] = exp2_fast(t201[s][i]);
-                u32 t203[1][4];
-                EACH(1, 4) t203[s][i] = pack(t202[s][2 * i], t202[s][2 * i + 1], bf16());
-                float t204[1][2];
-                rowsum<16>(t204, t202);
-                const Slot t205 = t22.take();
-                pin_all(t199);
-                pin_all(t203);
+                pin_all(t178);
+                pin_all(t138);
+                release(t177);
+                float t189[1][8];
+                EACH(1, 8) t189[s][i] = t178[s][i] * t188[s][(i >> 1) & 1];
+                float t190[1][2];
+                EACH(1, 2) t190[s][i] = t185[s][i] * -7.213475204e-01f;
+                float t191[1][8];
+                EACH(1, 8) t191[s][i] = fmaf(t183[s][i], 7.213475204e-01f, t190[s][(i >> 1) & 1]);
+                float t192[1][8];
+                EACH(1, 8) t192[s][i] = exp2_fast(t191[s][i]);
+                u32 t193[1][4];
+                EACH(1, 4) t193[s][i] = pack(t192[s][2 * i], t192[s][2 * i + 1], bf16());
+                float t194[1][2];
+                rowsum<16>(t194, t192);
+                const Slot t195 = t22.take();
+                pin_all(t189);
+                pin_all(t193);
                 products_begin();
                 UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
-                    wgmma_16(t199[s], &t203[s][4 * k], matrix(t205.address, 2048) + k * 128, 1, bf16());
+                    wgmma_16(t189[s], &t193[s][4 * k], matrix(t195.address, 2048) + k * 128, 1, bf16());
                 products_commit();
-                pin_all(t78);
-                float t207[1][8];
-                EACH(1, 4) unpack<bf16>(t78[s][i], t207[s][2 * i], t207[s][2 * i + 1]);
+                pin_all(t75);
+                float t197[1][8];
+                EACH(1, 8) t197[s][i] = unpacked(t75[s][i >> 1], i & 1, bf16());
+                float t198[1][8];
+                EACH(1, 8) t198[s][i] = max_nan(t197[s][i], 0.f);
+                u32 t199[1][4];
+                EACH(1, 4) t199[s][i] = pack(t198[s][2 * i], t198[s][2 * i + 1], bf16());
+                const Slot t200 = t22.take();
+                float t201[1][16];
+                pin_all(t201);
+                pin_all(t199);
+                products_begin();
+                UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
+                    wgmma_32_k(t201[s], &t199[s][4 * k], matrix(t200.address, 16) + k / 4 * 256 + k % 4 * 2, k > 0, bf16());
+                products_commit();
+                float t203[1][2];
+                EACH(1, 2) t203[s][i] = t136[s][i] * t188[s][i];
+                float t204[1][2];
+                EACH(1, 2) t204[s][i] = t203[s][i] + t194[s][i];
+                float t206[1][2];
+                EACH(1, 2) t206[s][i] = max_nan(t204[s][i], 1.000000000e-37f);
+                float t207[1][2];
+                EACH(1, 2) t207[s][i] = __fdividef(1.000000000e+00f, t206[s][i]);
+                products_await<1>();
+                pin_all(t189);
+                pin_all(t193);
+                release(t195);
                 float t208[1][8];
-                EACH(1, 8) t208[s][i] = max_nan(t207[s][i], 0.f);
+                EACH(1, 8) t208[s][i] = t189[s][i] * t207[s][(i >> 1) & 1];
                 u32 t209[1][4];
                 EACH(1, 4) t209[s][i] = pack(t208[s][2 * i], t208[s][2 * i + 1], bf16());
-                const Slot t210 = t22.take();
-                float t211[1][16];
-                pin_all(t211);
-                pin_all(t209);
-                products_begin();
-                UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
-                    wgmma_32_k(t211[s], &t209[s][4 * k], matrix(t210.address, 16) + k / 4 * 256 + k % 4 * 2, k > 0, bf16());
-                products_commit();
-                float t213[1][2];
-                EACH(1, 2) t213[s][i] = t141[s][i] * t198[s][i];
-                float t214[1][2];
-                EACH(1, 2) t214[s][i] = t213[s][i] + t204[s][i];
-                float t216[1][2];
-                EACH(1, 2) t216[s][i] = max_nan(t214[s][i], 1.000000000e-37f);
-                float t217[1][2];
-                EACH(1, 2) t217[s][i] = __fdividef(1.000000000e+00f, t216[s][i]);
-                products_await<1>();
-                pin_all(t199);
-                pin_all(t203);
-                release(t205);
-                float t218[1][8];
-                EACH(1, 8) t218[s][i] = t199[s][i] * t217[s][(i >> 1) & 1];
-                u32 t219[1][4];
-                EACH(1, 4) t219[s][i] = pack(t218[s][2 * i], t218[s][2 * i + 1], bf16());
-                barrier_wait(t210.full, t210.phase);
+                barrier_wait(t200.full, t200.phase);
                 products_await<0>();
+                pin_all(t201);
+                pin_all(t199);
+                release(t200);
+                float t210[1][16];
+                mask_fixed<4, 32, -1048576, 0, 0>(t210, t201, 0LL, 0.000000000e+00f);
+                u32 t211[1][8];
+                EACH(1, 8) t211[s][i] = pack(t210[s][2 * i], t210[s][2 * i + 1], bf16());
+                const Slot t212 = t22.take();
+                float t213[1][8];
+                pin_all(t213);
                 pin_all(t211);
-                pin_all(t209);
-                release(t210);
-                float t220[1][16];
-                mask<4, 32, 0, 1, 0>(t220, t211, -6LL, -1152921504606846976LL, -6LL, 0LL, 0.000000000e+00f);
-                u32 t221[1][8];
-                EACH(1, 8) t221[s][i] = pack(t220[s][2 * i], t220[s][2 * i + 1], bf16());
-                const Slot t222 = t22.take();
-                float t223[1][8];
-                pin_all(t223);
-                pin_all(t221);
                 products_begin();
                 UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 2; k++)
-                    wgmma_16(t223[s], &t221[s][4 * k], matrix(t222.address, 4096) + k * 128, k > 0, bf16());
+                    wgmma_16(t213[s], &t211[s][4 * k], matrix(t212.address, 4096) + k * 128, k > 0, bf16());
                 products_commit();
-                const Slot t224 = t22.take();
-                pin_all(t223);
-                pin_all(t209);
+                const Slot t214 = t22.take();
+                pin_all(t213);
+                pin_all(t199);
                 products_begin();
                 UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
-                    wgmma_16(t223[s], &t209[s][4 * k], matrix(t224.address, 2048) + k * 128, 1, bf16());
+                    wgmma_16(t213[s], &t199[s][4 * k], matrix(t214.address, 2048) + k * 128, 1, bf16());
                 products_commit();
-                pin_all(t219);
-                float t226[1][8];
-                EACH(1, 4) unpack<bf16>(t219[s][i], t226[s][2 * i], t226[s][2 * i + 1]);
-                barrier_wait(t224.full, t224.phase);
-                products_await<0>();
-                pin_all(t221);
-                pin_all(t223);
                 pin_all(t209);
-                release(t222);
-                release(t224);
-                float t227[1][8];
-                EACH(1, 8) t227[s][i] = t226[s][i] + t223[s][i];
-                store_tile<bf16, Rows<1, 2, 32, 0, 64>, 4, 16>(t227, view(a.v + 15, n6, n14, n76, 0LL, n3));
+                float t216[1][8];
+                EACH(1, 8) t216[s][i] = unpacked(t209[s][i >> 1], i & 1, bf16());
+                barrier_wait(t214.full, t214.phase);
+                products_await<0>();
+                pin_all(t211);
+                pin_all(t213);
+                pin_all(t199);
+                release(t212);
+                release(t214);
+                float t217[1][8];
+                EACH(1, 8) t217[s][i] = t216[s][i] + t213[s][i];
+                store_tile<bf16, Rows<1, 2, 32, 0, 64>, 4, 16>(t217, view(a.v + 15, n6, n14, n73, 0LL, n3));
             }
             else {
-                const Slot t228 = t22.take();
-                float t229[1][8];
-                EACH(1, 8) t229[s][i] = t142[s][i];
-                pin_all(t229);
-                pin_all(t143);
+                const Slot t218 = t22.take();
+                float t219[1][8];
+                EACH(1, 8) t219[s][i] = t137[s][i];
+                pin_all(t219);
+                pin_all(t138);
                 products_begin();
                 UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 2; k++)
-                    wgmma_16(t229[s], &t143[s][4 * k], matrix(t228.address, 4096) + k * 128, 1, bf16());
+                    wgmma_16(t219[s], &t138[s][4 * k], matrix(t218.address, 4096) + k * 128, 1, bf16());
                 products_commit();
-                float t231[1][2];
-                EACH(1, 2) t231[s][i] = max_nan(t141[s][i], 1.000000000e-37f);
-                float t233[1][2];
-                EACH(1, 2) t233[s][i] = __fdividef(1.000000000e+00f, t231[s][i]);
-                barrier_wait(t228.full, t228.phase);
+                float t221[1][2];
+                EACH(1, 2) t221[s][i] = max_nan(t136[s][i], 1.000000000e-37f);
+                float t223[1][2];
+                EACH(1, 2) t223[s][i] = __fdividef(1.000000000e+00f, t221[s][i]);
+                barrier_wait(t218.full, t218.phase);
                 products_await<0>();
-                pin_all(t229);
-                pin_all(t143);
-                release(t228);
-                float t234[1][8];
-                EACH(1, 8) t234[s][i] = t229[s][i] * t233[s][(i >> 1) & 1];
-                store_tile<bf16, Rows<1, 2, 32, 0, 64>, 4, 16>(t234, view(a.v + 15, n6, n14, n76, 0LL, n3));
+                pin_all(t219);
+                pin_all(t138);
+                release(t218);
+                float t224[1][8];
+                EACH(1, 8) t224[s][i] = t219[s][i] * t223[s][(i >> 1) & 1];
+                store_tile<bf16, Rows<1, 2, 32, 0, 64>, 4, 16>(t224, view(a.v + 15, n6, n14, n73, 0LL, n3));
             }
         }
     } else {
@@ -396,7 +390,7 @@ extern "C" __global__ void __launch_bounds__(256, 1) rattan_layer_forward_main(c
             Ring<1, 8192u> t23(shared + 0u, shared + 73984u);
             bool awaited = false;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[45]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[48]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n19 = rest % 1u; // group
                 rest /= 1u;
@@ -426,7 +420,7 @@ extern "C" __global__ void __launch_bounds__(256, 1) rattan_layer_forward_main(c
             Ring<1, 8192u> t23(shared + 0u, shared + 73984u);
             bool awaited = false;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[45]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[48]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n19 = rest % 1u; // group
                 rest /= 1u;
@@ -450,99 +444,95 @@ extern "C" __global__ void __launch_bounds__(256, 1) rattan_layer_forward_main(c
                 const i64 n31 = larger(n30, 2LL);
                 const i64 n32 = smaller(n31, 1LL);
                 const i64 n33 = smaller(n30, 1LL);
-                const i64 n34 = n26 + 32LL;
                 {
                     const Slot slot = t22.open(4096);
-                    copy_box(slot.address + 0, &maps.at[1], slot.full, 0, (int)n7, (int)n34, (int)n6);
+                    copy_box(slot.address + 0, &maps.at[1], slot.full, 0, (int)n7, (int)n14, (int)n6);
                 }
-                const i64 n35 = n32 + 1LL;
-                const i64 n37 = n35 + -1LL;
                 #pragma unroll 1
-                for (i64 n39 = n32; n39 < 1LL; n39 += 1LL) { // key
-                    const i64 n40 = n37 - n39;
+                for (i64 n36 = n32; n36 < 1LL; n36 += 1LL) { // key
+                    const i64 n37 = n32 - n36;
+                    const i64 n38 = n37 * 32LL;
+                    const i64 n39 = n26 + n38;
+                    {
+                        const Slot slot = t22.open(4096);
+                        copy_box(slot.address + 0, &maps.at[1], slot.full, 0, (int)n7, (int)n39, (int)n6);
+                    }
+                    const i64 n40 = n37 + 1LL;
                     const i64 n41 = n40 * 32LL;
                     const i64 n42 = n26 + n41;
                     {
                         const Slot slot = t22.open(4096);
-                        copy_box(slot.address + 0, &maps.at[1], slot.full, 0, (int)n7, (int)n42, (int)n6);
-                    }
-                    const i64 n43 = n40 + 1LL;
-                    const i64 n44 = n43 * 32LL;
-                    const i64 n45 = n26 + n44;
-                    {
-                        const Slot slot = t22.open(4096);
-                        copy_box(slot.address + 0, &maps.at[2], slot.full, 0, (int)n7, (int)n45, (int)n6);
+                        copy_box(slot.address + 0, &maps.at[2], slot.full, 0, (int)n7, (int)n42, (int)n6);
                     }
                 }
-                const i64 n46 = n33 + n32;
-                const i64 n47 = n46 + -1LL;
+                const i64 n43 = n33 + n32;
+                const i64 n44 = n43 + -1LL;
                 #pragma unroll 1
-                for (i64 n48 = n33; n48 < n32; n48 += 1LL) { // key
-                    const i64 n49 = n47 - n48;
+                for (i64 n45 = n33; n45 < n32; n45 += 1LL) { // key
+                    const i64 n46 = n44 - n45;
+                    const i64 n47 = n46 * 32LL;
+                    const i64 n48 = n26 + n47;
+                    {
+                        const Slot slot = t22.open(4096);
+                        copy_box(slot.address + 0, &maps.at[1], slot.full, 0, (int)n7, (int)n48, (int)n6);
+                    }
+                    const i64 n49 = n46 + 1LL;
                     const i64 n50 = n49 * 32LL;
                     const i64 n51 = n26 + n50;
                     {
                         const Slot slot = t22.open(4096);
-                        copy_box(slot.address + 0, &maps.at[1], slot.full, 0, (int)n7, (int)n51, (int)n6);
-                    }
-                    const i64 n52 = n49 + 1LL;
-                    const i64 n53 = n52 * 32LL;
-                    const i64 n54 = n26 + n53;
-                    {
-                        const Slot slot = t22.open(4096);
-                        copy_box(slot.address + 0, &maps.at[2], slot.full, 0, (int)n7, (int)n54, (int)n6);
+                        copy_box(slot.address + 0, &maps.at[2], slot.full, 0, (int)n7, (int)n51, (int)n6);
                     }
                 }
-                const i64 n55 = n33 * 32LL;
-                const i64 n56 = n26 + n55;
-                const i64 n57 = (i64)(n29 < 1LL);
-                const i64 n59 = n14 + -6LL;
-                const i64 n60 = n59 + 32LL;
-                const i64 n62 = n60 + 31LL;
-                const i64 n63 = floor_div(n62, 32LL);
-                const i64 n64 = larger(0LL, n63);
-                const i64 n65 = (i64)(0LL < n64);
-                const i64 n66 = larger(n57, n65);
-                const i64 n67 = (i64)(n66 < 1LL);
-                if (n66) {
-                    const i64 n69 = n26 + 16LL;
+                const i64 n52 = n33 * 32LL;
+                const i64 n53 = n26 + n52;
+                const i64 n54 = (i64)(n29 < 1LL);
+                const i64 n56 = n14 + -6LL;
+                const i64 n58 = n14 + 57LL;
+                const i64 n59 = floor_div(n58, 32LL);
+                const i64 n60 = larger(0LL, n59);
+                const i64 n61 = (i64)(0LL < n60);
+                const i64 n62 = larger(n54, n61);
+                const i64 n63 = (i64)(n62 < 1LL);
+                if (n62) {
+                    const i64 n66 = n14 + -16LL;
                     {
                         const Slot slot = t22.open(2048);
-                        copy_box(slot.address + 0, &maps.at[3], slot.full, 0, (int)n7, (int)n69, (int)n6);
+                        copy_box(slot.address + 0, &maps.at[3], slot.full, 0, (int)n7, (int)n66, (int)n6);
+                    }
+                    {
+                        const Slot slot = t22.open(4096);
+                        copy_box(slot.address + 0, &maps.at[2], slot.full, 0, (int)n7, (int)n53, (int)n6);
+                    }
+                    {
+                        const Slot slot = t22.open(2048);
+                        copy_box(slot.address + 0, &maps.at[4], slot.full, 0, (int)n7, (int)n66, (int)n6);
+                    }
+                    if (!awaited) await_earlier_kernels(), awaited = true;
+                    {
+                        const Slot slot = t22.open(4096);
+                        copy_box(slot.address + 0, &maps.at[5], slot.full, 0, (int)n7, (int)n56, (int)n6);
                     }
                     {
                         const Slot slot = t22.open(4096);
                         copy_box(slot.address + 0, &maps.at[2], slot.full, 0, (int)n7, (int)n56, (int)n6);
                     }
-                    {
-                        const Slot slot = t22.open(2048);
-                        copy_box(slot.address + 0, &maps.at[4], slot.full, 0, (int)n7, (int)n69, (int)n6);
-                    }
-                    if (!awaited) await_earlier_kernels(), awaited = true;
-                    {
-                        const Slot slot = t22.open(4096);
-                        copy_box(slot.address + 0, &maps.at[5], slot.full, 0, (int)n7, (int)n59, (int)n6);
-                    }
-                    {
-                        const Slot slot = t22.open(4096);
-                        copy_box(slot.address + 0, &maps.at[2], slot.full, 0, (int)n7, (int)n59, (int)n6);
-                    }
-                    const i64 n70 = floor_div(n14, 32LL);
-                    const i64 n71 = n6 * n3;
-                    const i64 n72 = floor_div(n71, 32LL);
-                    const i64 n73 = n72 + n6;
-                    const i64 n74 = n73 + n70;
-                    const i64 n75 = n7 * 16LL;
+                    const i64 n67 = floor_div(n14, 32LL);
+                    const i64 n68 = n6 * n3;
+                    const i64 n69 = floor_div(n68, 32LL);
+                    const i64 n70 = n69 + n6;
+                    const i64 n71 = n70 + n67;
+                    const i64 n72 = n7 * 16LL;
                     if (!awaited) await_earlier_kernels(), awaited = true;
                     {
                         const Slot slot = t22.open(2048);
-                        copy_box(slot.address + 0, &maps.at[6], slot.full, 0, (int)n75, (int)n74, (int)0LL);
+                        copy_box(slot.address + 0, &maps.at[6], slot.full, 0, (int)n72, (int)n71, (int)0LL);
                     }
                 }
                 else {
                     {
                         const Slot slot = t22.open(4096);
-                        copy_box(slot.address + 0, &maps.at[2], slot.full, 0, (int)n7, (int)n56, (int)n6);
+                        copy_box(slot.address + 0, &maps.at[2], slot.full, 0, (int)n7, (int)n53, (int)n6);
                     }
                 }
             }

@@ -1,0 +1,204 @@
+/* gather: one row of keys and values for each sequence, old and new.
+ * In: tile IR of kind extend, where a key is the sum of a load from the rings and one of the new tokens, of which one is
+ * zero. Out: kernel `gather` copies both, in order, into working memory, and every such sum is one load from there, so that
+ * what follows is as for whole sequences. Position p of sequence n lies at n W + p + W behind the tokens before it. The
+ * rings, which nothing else reads any more, are written by a kernel of their own, `rings`, and not by `state`. */
+#include "passes/loops.h"
+
+#include <string.h>
+
+typedef struct Gather {
+    Ctx            *ctx;
+    Module         *module;
+    const PassArgs *args;
+    Kernel         *kernel;     /* the one that is rewritten */
+    Op             *seq, *heads;
+} Gather;
+
+static bool is_both(const Op *op) {
+    const Op *ring = op->code == OP_ADD ? op->in[0]->def : NULL;
+    return ring && ring->code == OP_LOAD && op_int(ring, AT_WRAP, 0) > 0;
+}
+
+static const char *gathered(const Op *sum) { return strcmp(op_text(sum->in[1]->def, AT_PARAM), "k") == 0 ? "all_k" : "all_v"; }
+
+/* Where the new load's rows and bounds are among all: the old keys of the sequences up to this one come before. */
+static Access access_of(const Gather *g, Builder *b, const Op *sum, Value *seq) {
+    const Op    *ring = sum->in[0]->def, *fresh = sum->in[1]->def;
+    Value *const window = ir_i(b, g->args->spec->window), *const oldest = ring->in[3]->def->in[1];
+    Value *const before = ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, index_offset(b, seq, 1), window),
+                                  ir_ibin(b, OP_IMUL, fresh->in[0], ir_sym(b, SYM_T)));
+    return (Access){.param = gathered(sum),
+                    .at = {NULL, ir_ibin(b, OP_IADD, before, fresh->in[1]), fresh->in[2]},
+                    .lo = ir_ibin(b, OP_IADD, ir_ibin(b, OP_IADD, before, fresh->in[3]), oldest),
+                    .hi = ir_ibin(b, OP_IADD, before, fresh->in[4]),
+                    .rowdim = 1,
+                    .groupdim = -1,
+                    .period = sum->out[0]->type.rows};
+}
+
+static bool read_gathered(Op *op, void *arg) {
+    const Gather *g = arg;
+    if (!is_both(op))
+        return true;
+    Builder      b = ir_before(g->ctx, g->kernel, op);
+    const Access access = access_of(g, &b, op, g->seq->region->args[0]);
+    ir_replace_uses(g->kernel, op->out[0], ir_load(&b, &access, op->out[0]->type.rows, op->out[0]->type.cols));
+    op_erase(op);
+    return true;
+}
+
+/* ---- The kernel ---- */
+
+static Op *axis(Gather *g, Kernel *kernel, Block *block, const char *name, Value *(*extent)(Builder *b, Gather *g)) {
+    Builder   b = ir_at_end(g->ctx, kernel, block);
+    Op *const loop = ir_for(&b, name, true, ir_i(&b, 0), extent(&b, g), ir_i(&b, 1), NULL, 0);
+    if (block->owner)
+        ir_yield(&b, NULL, 0);
+    return loop;
+}
+
+static Value *sequences(Builder *b, Gather *g) {
+    (void)g;
+    return ir_sym(b, SYM_N);
+}
+
+static Value *head_count(Builder *b, Gather *g) {
+    int64_t heads = 1;
+    ir_const_value(g->heads->in[1], &heads);
+    return ir_i(b, heads);
+}
+
+static Value *tiles(Builder *b, Gather *g) {
+    (void)g;
+    return ir_sym(b, SYM_J);
+}
+
+/* The tile that `sum` is in the key loop of main, at another key, as tall as a row tile. */
+static void copy_tile(Gather *g, Builder *b, const Op *sum, const Value *key, Value *at, const ValueMap *around) {
+    const int    chunk = g->args->schedule->chunk;
+    ValueMap     map = {.ctx = g->ctx};
+    Op *const    before = b->block->last;
+    map_set(&map, g->seq->region->args[0], map_get(around, g->seq->region->args[0]));
+    map_set(&map, g->heads->region->args[0], map_get(around, g->heads->region->args[0]));
+    map_set(&map, (Value *)key, at);
+    Value *const tile = clone_slice(b, sum->out[0], g->kernel->body, &map);
+    retile(g->ctx, before->next, sum->out[0]->type.rows, chunk);
+    Access access = access_of(g, b, tile->def, map_get(around, g->seq->region->args[0]));
+    access.period = chunk;
+    ir_store(b, &access, tile);
+}
+
+static Kernel *gather_kernel(Gather *g, const Op *keys, const Op *values, const Value *key) {
+    Module        scratch = {0};
+    Kernel *const kernel = ir_kernel(g->ctx, &scratch, "gather", LEVEL_TILE);
+    Op *const     seq = axis(g, kernel, kernel->body, "seq", sequences);
+    Op *const     heads = axis(g, kernel, seq->region, "kv_head", head_count);
+    Op *const     rows = axis(g, kernel, heads->region, "row", tiles);
+    Builder       b = ir_at_end(g->ctx, kernel, rows->region);
+    ValueMap      around = {.ctx = g->ctx};
+    map_set(&around, g->seq->region->args[0], seq->region->args[0]);
+    map_set(&around, g->heads->region->args[0], heads->region->args[0]);
+    Value *const number = ir_ibin(&b, OP_IMUL, rows->region->args[0], ir_i(&b, g->args->schedule->chunk));
+    Value *const at = ir_ibin(&b, OP_ISUB, number, ir_i(&b, g->args->spec->window));
+    copy_tile(g, &b, keys, key, at, &around);
+    copy_tile(g, &b, values, key, at, &around);
+    ir_yield(&b, NULL, 0);
+    return kernel;
+}
+
+/* ---- All of it ---- */
+
+static Kernel *find_kernel(const Module *module, const char *name) {
+    for (int k = 0; k < module->kernel_count; k++)
+        if (strcmp(module->kernels[k]->name, name) == 0)
+            return module->kernels[k];
+    return NULL;
+}
+
+static void add_param(Gather *g, Kernel *main, const char *name, const char *like) {
+    const CodeParam *param = ir_find_param(main, like);
+    const int64_t    dims[4] = {1, DIM_SYM(SYM_A), param->dims[2], param->dims[3]};
+    ir_param(g->ctx, main, name, param->dtype, PARAM_WORK, 4, dims);
+}
+
+typedef struct Found {
+    const Op *keys, *values;
+} Found;
+
+static bool find_sums(Op *op, void *arg) {
+    Found *found = arg;
+    if (is_both(op) && strcmp(gathered(op), "all_k") == 0)
+        found->keys = op;
+    else if (is_both(op))
+        found->values = op;
+    return true;
+}
+
+static void rewrite(Gather *g, Kernel *kernel) {
+    g->kernel = kernel;
+    g->seq = loop_find(kernel->body, "seq");
+    g->heads = loop_find(kernel->body, "kv_head");
+    ir_walk(kernel->body, read_gathered, g);
+}
+
+static bool run_in_order(Op *op, void *arg) {
+    (void)arg;
+    if (op->code == OP_FOR)
+        op_remove_attr(op, AT_PAR);
+    return true;
+}
+
+static Op *ring_rows(Kernel *state) { return loop_find(loop_find(state->body, "kv_head")->region, "row"); }
+
+/* A copy of kernel `state` that keeps its loop over the new tokens; state keeps the rest. */
+static Kernel *rings_kernel(Gather *g, Kernel *state) {
+    Kernel       *only[1] = {state};
+    Module        one = {.name = g->module->name, .kernels = only, .kernel_count = 1, .kernel_capacity = 1};
+    Kernel *const rings = ir_clone_module(g->ctx, &one)->kernels[0];
+    Op *const     kept = ring_rows(rings);
+    rings->name = "rings";
+    for (Op *op = kept->parent->last, *before; op; op = before) {
+        before = op->prev;
+        if (op != kept && op->code != OP_YIELD && op_info(op->code)->rule != TR_INDEX)
+            op_erase(op);
+    }
+    op_erase(ring_rows(state));
+    return rings;
+}
+
+static void set_params(Kernel *kernel, const Kernel *like) {
+    kernel->params = like->params;
+    kernel->param_count = like->param_count;
+    kernel->param_capacity = like->param_capacity;
+}
+
+Status pass_gather(Ctx *ctx, Module *module, const PassArgs *args) {
+    Gather        g = {.ctx = ctx, .module = module, .args = args};
+    Kernel *const main = find_kernel(module, "main"), *const state = find_kernel(module, "state");
+    Op *const     keys = main ? loop_find(main->body, "key") : NULL, *const mask = keys ? loop_mask(keys) : NULL;
+    Found         found = {NULL, NULL};
+    if (args->kind != KIND_EXTEND)
+        return ST_OK;
+    if (mask)
+        ir_walk(keys->region, find_sums, &found);
+    if (!state || !found.keys || !found.values)
+        return ctx_fail(ctx, ST_FAILED, "pass gather", NULL, "the module does not extend sequences");
+    g.kernel = main;
+    g.seq = loop_find(main->body, "seq");
+    g.heads = loop_find(main->body, "kv_head");
+    add_param(&g, main, "all_k", "k");
+    add_param(&g, main, "all_v", "v");
+    Kernel *const gather = gather_kernel(&g, found.keys, found.values, mask->in[1]->def->in[0]);
+    rewrite(&g, main);
+    rewrite(&g, state);
+    ir_walk(g.heads->region, run_in_order, NULL);
+    Kernel *const rings = rings_kernel(&g, state);
+    Kernel *const all[] = {gather, rings, main, state};
+    module->kernel_count = 0;
+    for (int k = 0; k < 4; k++) {
+        set_params(all[k], main);
+        PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, all[k]);
+    }
+    return ST_OK;
+}

@@ -1,0 +1,39 @@
+/* What the files of pass `step` share: a decoding step as the pass found it. */
+#ifndef RATTAN_PASSES_STEP_H
+#define RATTAN_PASSES_STEP_H
+
+#include "passes/loops.h"
+
+enum { STEP_TILE = 16 /* rows of the tile of keys that leave the window, and of those that write rings */ };
+
+typedef struct Step {
+    Ctx            *ctx;
+    Module         *module;
+    const PassArgs *args;
+    Kernel         *main, *state;
+    Op             *seq, *heads, *rows, *group; /* main's loops */
+    Op             *keys, *residual;            /* its two reductions */
+    Op             *score, *mask;               /* of the keys */
+    Value          *key, *values;               /* position of a key tile's first key; its values */
+    Residual        sum;                        /* a turn of the residual loop */
+    Value          *edge;                       /* the position of its first key */
+    Op             *product, *total;            /* phi(q) S; what adds it to the residual sum */
+    const Op       *pool, *query;               /* the loads of S and of q */
+    Value *key_features[MAX_PIECES], *features[MAX_PIECES]; /* phi(k), phi(q) in equal pieces */
+    int             pieces, width;                          /* of F: how many, and how wide each */
+    int             slice, slices;                          /* rows of S that are in registers at once, how many of these */
+    double          unit;                                   /* of the scores in the exponent */
+    int             M, C, K, D, E, F;                       /* rows, positions of a tile; keys of one; dims */
+    DType           dtype;                                  /* of the products */
+} Step;
+
+/* Partial results of the parts: parameters by name, rows of the query tile. */
+Access step_partial(const Step *s, Builder *b, const char *param, Value *part, ValueMap *map);
+
+/* e^(x - y), both in units of the scores. */
+Value *step_power(const Step *s, Builder *b, Value *x, Value *y);
+
+/* Builds the loop over parts at b, which stands before the row loop. */
+Status step_parts(Step *s, Builder *b);
+
+#endif

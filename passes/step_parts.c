@@ -1,0 +1,437 @@
+/* The parts of a decoding step: see step.c. The few rows of q stand in columns here, so that keys, values, features and rows
+ * of S are spread over the warps: scores^T = K q^T, output^T = V^T p^T, residual^T = S^T phi(q)^T, where right sides are
+ * small and lie in shared memory. Key tiles are fetched ahead, from the rings and from the new tokens; slices of S go through
+ * registers, one ahead: read, used, updated, written. Part 0 also takes the keys that leave the window. */
+#include "passes/flip.h"
+#include "passes/step.h"
+
+#include <math.h>
+
+typedef struct Part {
+    Step   *s;
+    Builder b;             /* inside of the loops over rows and heads */
+    Value  *part, *count;  /* number of this part, of all */
+    Value  *row, *group;
+    Value  *top;           /* the first position behind the keys of this row tile */
+    Value  *k, *v, *p;     /* rings: keys (NULL: they go through registers), values, exponentials of scores */
+    Value  *q, *phi;       /* rows of q; slices of phi(q)^T */
+    Value  *edge_phi, *edge_v, *edge_p; /* of the keys that leave the window: phi(k)^T, v^T, scores^T */
+    bool    q_fetched;
+    bool    flipped;       /* features are made transposed, as phi wants them; else phi has rows of q, and so on */
+} Part;
+
+static Value *new_ring(const Step *s, Builder *b, int slots, int rows, int cols) {
+    const Type type = type_ring(slots, s->dtype, rows, cols);
+    return ir_op(b, OP_RING, NULL, 0, &type, 1)->out[0];
+}
+
+static void simple(Builder *b, OpCode code) { ir_op(b, code, NULL, 0, NULL, 0); }
+
+static void wait_for(Builder *b, int64_t count) {
+    op_set_int(b->ctx, ir_op(b, OP_WAIT, NULL, 0, NULL, 0), AT_COUNT, count);
+}
+
+static Value *narrow(const Step *s, Builder *b, Value *tile) {
+    return tile->type.dtype == s->dtype ? tile : ir_convert(b, tile, s->dtype);
+}
+
+static void put(const Step *s, Builder *b, Value *ring, Value *slot, Value *tile) {
+    ir_ring_put(b, ring, slot, narrow(s, b, tile));
+}
+
+static Value *transposed(Builder *b, Value *tile) { return ir_unary(b, OP_TRANSPOSE, tile); }
+
+static ValueMap new_map(const Part *p) {
+    ValueMap map = {.ctx = p->s->ctx};
+    map_set(&map, p->s->rows->region->args[0], p->row);
+    map_set(&map, p->s->group->region->args[0], p->group);
+    return map;
+}
+
+/* What main computes from its rows and heads alone. */
+static Value *of_rows(Part *p, Value *value) {
+    ValueMap map = new_map(p);
+    return clone_slice(&p->b, value, p->s->rows->region, &map);
+}
+
+/* The sum of a ring's rows and new tokens that `value` is computed from. */
+static const Op *sum_of_sources(const Value *value) {
+    const Op *op = value->def;
+    if (!op || (op->code == OP_ADD && op->in[0]->def && op->in[0]->def->code == OP_LOAD &&
+                op_int(op->in[0]->def, AT_WRAP, 0) > 0))
+        return op;
+    for (int i = 0; i < op->in_count; i++)
+        if (op->in[i]->type.cls == TY_TILE && op->in[i]->type.rows > 1)
+            return sum_of_sources(op->in[i]);
+    return NULL;
+}
+
+static Flip new_flip(const Part *p) {
+    return (Flip){p->s->ctx, p->s->main, p->s->rows->region, new_map(p), {.ctx = p->s->ctx}};
+}
+
+static void fetch(const Part *p, Builder *b, const Op *load, Value *ring, Value *slot, ValueMap *map, int period) {
+    static const AttrKey KEYS[] = {AT_ROWDIM, AT_GROUPDIM, AT_WRAP};
+    const Step *s = p->s;
+    Value      *in[7] = {ring, slot};
+    for (int i = 0; i < 5; i++)
+        in[2 + i] = clone_slice(b, load->in[i], s->rows->region, map);
+    Op *const made = ir_op(b, OP_FETCH, in, 7, NULL, 0);
+    op_set_text(s->ctx, made, AT_PARAM, op_text(load, AT_PARAM));
+    op_set_int(s->ctx, made, AT_PERIOD, period);
+    for (int k = 0; k < 3; k++)
+        if (op_has(load, KEYS[k]))
+            op_set_int(s->ctx, made, KEYS[k], op_int(load, KEYS[k], -1));
+    if (ring != p->q) /* the ring has the keys before the new tokens */
+        op_set_int(s->ctx, made, AT_ONTO, op_has(load, AT_WRAP) ? 2 : 1);
+}
+
+/* ---- Rows of q, and the keys that leave the window ---- */
+
+static void put_pieces(Part *p, Value *ring, Value *const *pieces) {
+    const Step *s = p->s;
+    for (int n = 0; n < s->pieces; n++)
+        put(s, &p->b, ring, ir_i(&p->b, n * s->slices / s->pieces), pieces[n]);
+}
+
+/* What the features are computed from comes first, so that all loads are on their way together. */
+static Value *first_load(Value *value) {
+    for (const Op *op = value->def; op; op = op->in[0]->def)
+        if (op->code == OP_LOAD || op->in_count == 0)
+            return op->out[0];
+    return NULL;
+}
+
+/* The rows of a ring that leave the window, and only where some are no longer in it the new tokens beside them. A tile as
+ * tall as the machine's smallest, of which `rows` are there. */
+static Value *load_edge(Part *p, const Op *sum, Value *first, Value *rows, bool flipped) {
+    const Step *s = p->s;
+    Value      *loads[2], *limit[2];
+    Op         *some = NULL;
+    for (int n = 0; n < 2; n++) {
+        Value *const past = n ? ir_ibin(&p->b, OP_ILT, ir_i(&p->b, -s->C), first) : NULL;
+        some = n ? ir_if(&p->b, past, &loads[0], 1) : NULL;
+        Builder   b = n ? ir_at_end(s->ctx, s->main, some->region) : p->b;
+        ValueMap  map = new_map(p);
+        const Op *load = sum->in[n]->def;
+        Value    *in[5];
+        map_set(&map, s->edge, first);
+        for (int i = 0; i < 5; i++)
+            in[i] = clone_slice(&b, load->in[i], s->rows->region, &map);
+        const int rowdim = (int)op_int(load, AT_ROWDIM, 0);
+        limit[n] = ir_ibin(&b, OP_IMIN, in[4], ir_ibin(&b, OP_IADD, in[rowdim], rows));
+        const Access access = {.param = op_text(load, AT_PARAM), .at = {in[0], in[1], in[2]}, .lo = in[3], .hi = limit[n],
+                               .rowdim = rowdim, .groupdim = -1, .period = STEP_TILE, .wrap = (int)op_int(load, AT_WRAP, 0)};
+        loads[n] = ir_load(&b, &access, STEP_TILE, sum->out[0]->type.cols);
+        loads[n] = flipped ? transposed(&b, loads[n]) : loads[n];
+        if (n) {
+            Value *const both = ir_binary(&b, OP_ADD, loads[0], loads[1]);
+            ir_yield(&b, &both, 1);
+        }
+    }
+    return some->out[0];
+}
+
+/* phi of columns: the flip of main's features, from what is known of them already. */
+static Status put_features(Part *p, Value *ring, Flip *f, Value *const *pieces) {
+    Value *made[MAX_PIECES];
+    for (int n = 0; n < p->s->pieces; n++)
+        TRY(flip_value(f, &p->b, pieces[n], &made[n]));
+    put_pieces(p, ring, made);
+    return ST_OK;
+}
+
+/* The same of rows, sliced by columns. */
+static void put_slices(Part *p, Value *ring, Value *const *pieces, ValueMap *map, bool edge) {
+    const Step *s = p->s;
+    const int   per = s->slices / s->pieces;
+    for (int n = 0; n < s->slices; n++) {
+        Op *const before = p->b.block->last;
+        Value    *tile = clone_slice(&p->b, pieces[n / per], s->rows->region, map);
+        if (edge && before->next)
+            retile(s->ctx, before->next, s->C, STEP_TILE);
+        if (per > 1) {
+            const Type type = type_tile(tile->type.dtype, tile->type.rows, s->slice);
+            Op *const  cols = ir_op(&p->b, OP_COLS, &tile, 1, &type, 1);
+            op_set_int(s->ctx, cols, AT_LO, n % per * s->slice);
+            tile = cols->out[0];
+        }
+        put(s, &p->b, ring, ir_i(&p->b, n), tile);
+    }
+}
+
+static Status put_rows(Part *p) {
+    Step        *s = p->s;
+    Builder     *b = &p->b;
+    Flip         rows = new_flip(p), keys = new_flip(p);
+    Value *const first = ir_ibin(b, OP_IADD, p->row, ir_i(b, op_int(s->sum.mask, AT_HI, 0)));
+    Value *const left = ir_ibin(b, OP_IMIN, ir_i(b, s->C), ir_ibin(b, OP_ISUB, s->rows->in[1], p->row));
+    Value       *query, *const source = first_load(s->features[0]);
+    if (p->flipped)
+        TRY(flip_value(&rows, b, source, &query));
+    const Op    *sum = sum_of_sources(s->sum.keys);
+    Value *const leaving = load_edge(p, sum, first, left, p->flipped);
+    Value *const values = load_edge(p, sum_of_sources(s->sum.values), first, left, true);
+    if (!p->q_fetched) {
+        ValueMap map = new_map(p);
+        put(s, b, p->q, ir_i(b, 0), clone_slice(b, s->score->in[0], s->rows->region, &map));
+    }
+    put(s, b, p->edge_v, ir_i(b, 0), values);
+    if (!p->flipped) {
+        map_set(&keys.map, sum->out[0], leaving);
+        put_slices(p, p->phi, s->features, &rows.map, false);
+        put_slices(p, p->edge_phi, s->key_features, &keys.map, true);
+        return ST_OK;
+    }
+    map_set(&keys.flipped, sum->out[0], leaving);
+    TRY(put_features(p, p->phi, &rows, s->features));
+    return put_features(p, p->edge_phi, &keys, s->key_features);
+}
+
+/* ---- Keys ---- */
+
+/* The first key of a turn: tiles count from the youngest key back, and the parts take turns. */
+static Value *key_of(const Part *p, Builder *b, Value *turn) {
+    Value *const number = ir_ibin(b, OP_IADD, p->part, ir_ibin(b, OP_IMUL, turn, p->count));
+    return ir_ibin(b, OP_ISUB, p->top, ir_ibin(b, OP_IMUL, index_offset(b, number, 1), ir_i(b, p->s->K)));
+}
+
+static void fetch_turn(const Part *p, Builder *b, Value *turn) {
+    const Step *s = p->s;
+    ValueMap    map = new_map(p);
+    map_set(&map, s->key, key_of(p, b, turn));
+    for (int n = 0; n < 2; n++) {
+        if (p->k)
+            fetch(p, b, sum_of_sources(s->score->in[1])->in[n]->def, p->k, turn, &map, s->K);
+        fetch(p, b, sum_of_sources(s->values)->in[n]->def, p->v, turn, &map, s->K);
+    }
+}
+
+/* The first turns are fetched before everything else, where more than one fits. */
+static void fetch_first(const Part *p, Builder *b, Value *turns) {
+    ValueMap map = new_map(p);
+    if (p->q_fetched)
+        fetch(p, b, p->s->query, p->q, ir_i(b, 0), &map, p->s->C);
+    for (int turn = 0; turn + 1 < p->s->args->schedule->stages; turn++) {
+        Value *const number = ir_i(b, turn);
+        Op *const    there = ir_if(b, ir_ibin(b, OP_ILT, number, turns), NULL, 0);
+        Builder      in = ir_at_end(p->s->ctx, p->s->main, there->region);
+        fetch_turn(p, &in, number);
+        ir_yield(&in, NULL, 0);
+        simple(b, OP_COMMIT);
+    }
+}
+
+static void open_turn(const Part *p, Builder *b, Value *turn, Value *turns) {
+    const int stages = p->s->args->schedule->stages;
+    if (stages == 1) {
+        simple(b, OP_BARRIER);
+        fetch_turn(p, b, turn);
+        simple(b, OP_COMMIT);
+        wait_for(b, 0);
+        return;
+    }
+    wait_for(b, stages - 2);
+    Value *const next = index_offset(b, turn, stages - 1);
+    Op *const    more = ir_if(b, ir_ibin(b, OP_ILT, next, turns), NULL, 0);
+    Builder      in = ir_at_end(p->s->ctx, p->s->main, more->region);
+    fetch_turn(p, &in, next);
+    ir_yield(&in, NULL, 0);
+    simple(b, OP_COMMIT);
+}
+
+/* What stands between the product and the mask: ops on one element. */
+static Value *scaled(const Part *p, Builder *b, Value *value, Value *product) {
+    const Step *s = p->s;
+    ValueMap    map = new_map(p);
+    if (value == s->score->out[0])
+        return product;
+    if (value->type.rows == 1)
+        return clone_slice(b, value, s->rows->region, &map);
+    Value    *in[2] = {NULL, NULL};
+    const Op *op = value->def;
+    for (int i = 0; i < op->in_count; i++)
+        in[i] = scaled(p, b, op->in[i], product);
+    return ir_op(b, op->code, in, op->in_count, NULL, 0)->out[0];
+}
+
+static Value *masked_scores(const Part *p, Builder *b, Value *turn) {
+    const Step  *s = p->s;
+    ValueMap     map = new_map(p);
+    Value *const key = key_of(p, b, turn);
+    map_set(&map, s->key, key);
+    Value *const keys = p->k ? ir_ring_get(b, p->k, turn) : clone_slice(b, s->score->in[1], s->rows->region, &map);
+    Value *const product = ir_dot(b, keys, ir_ring_get(b, p->q, ir_i(b, 0)), NULL, false, true);
+    Value *const first = clone_slice(b, s->mask->in[2], s->rows->region, &map);
+    Value *const mask = ir_mask(b, scaled(p, b, s->mask->in[0], product), ir_ibin(b, OP_ISUB, key, p->row), first,
+                                op_int(s->mask, AT_LO, 0), op_int(s->mask, AT_HI, 0), s->C, -INFINITY);
+    op_set_int(s->ctx, mask->def, AT_TA, 1);
+    return mask;
+}
+
+/* The online softmax over this part's tiles; carries the maximum (a row), the exponentials' sum, still a tile, and the
+ * transposed output. */
+static Op *attend(Part *p, Value *turns) {
+    const Step   *s = p->s;
+    Value *const  start[3] = {ir_f(&p->b, tile_no_score(s->unit), 1, s->M), ir_f(&p->b, 0, s->K, s->M),
+                              ir_f(&p->b, 0, s->E, s->M)};
+    Op *const     loop = ir_for(&p->b, "keys", false, ir_i(&p->b, 0), turns, ir_i(&p->b, 1), start, 3);
+    Value *const  turn = loop->region->args[0], *const *carried = &loop->region->args[1];
+    Builder       b = ir_at_end(s->ctx, s->main, loop->region);
+    open_turn(p, &b, turn, turns);
+    Value *const scores = masked_scores(p, &b, turn);
+    Value *const largest = ir_binary(&b, OP_MAX, carried[0], ir_unary(&b, OP_COLMAX, scores));
+    Value *const power = step_power(s, &b, scores, largest);
+    Value *const shrink = step_power(s, &b, carried[0], largest);
+    Value *const sum = ir_binary(&b, OP_ADD, ir_binary(&b, OP_MUL, carried[1], shrink), power);
+    put(s, &b, p->p, ir_i(&b, 0), power);
+    simple(&b, OP_BARRIER);
+    Value *const out = ir_dot(&b, ir_ring_get(&b, p->v, turn), ir_ring_get(&b, p->p, ir_i(&b, 0)),
+                              ir_binary(&b, OP_MUL, carried[2], shrink), true, false);
+    ir_yield(&b, (Value *[]){largest, sum, out}, 3);
+    return loop;
+}
+
+static Value *count_turns(Part *p) {
+    const Step  *s = p->s;
+    Builder     *b = &p->b;
+    Value *const oldest = of_rows(p, s->mask->in[2]->def->in[1]->def->in[0]);
+    Value *const first = ir_ibin(b, OP_IMAX, oldest, ir_ibin(b, OP_IADD, p->row, ir_i(b, op_int(s->mask, AT_LO, 0))));
+    Value *const tiles = index_ceil_div(b, ir_ibin(b, OP_ISUB, p->top, first), s->K);
+    Value *const mine = index_offset(b, ir_ibin(b, OP_IADD, ir_ibin(b, OP_ISUB, tiles, p->part), p->count), -1);
+    return ir_ibin(b, OP_IDIV, mine, p->count);
+}
+
+/* ---- S ---- */
+
+/* masked(phi(k) phi(q)^T), then its product with the values: what the leaving keys give to the rows of this tile. */
+static Value *edge_sum(Part *p) {
+    const Step  *s = p->s;
+    Value *const none = ir_f(&p->b, 0, s->E, s->M), *const zero = ir_i(&p->b, 0);
+    Op *const    only = ir_if(&p->b, ir_ibin(&p->b, OP_ILT, p->part, ir_i(&p->b, 1)), &none, 1);
+    Builder      b = ir_at_end(s->ctx, s->main, only->region);
+    Value       *scores = ir_f(&b, 0, STEP_TILE, s->M);
+    Op *const    loop = ir_for(&b, "slice", false, zero, ir_i(&b, s->slices), ir_i(&b, 1), &scores, 1);
+    Builder      in = ir_at_end(s->ctx, s->main, loop->region);
+    Value *const n = loop->region->args[0];
+    scores = ir_dot(&in, ir_ring_get(&in, p->edge_phi, n), ir_ring_get(&in, p->phi, n), loop->region->args[1], p->flipped, !p->flipped);
+    ir_yield(&in, &scores, 1);
+    const int64_t hi = op_int(s->sum.mask, AT_HI, 0);
+    Value *const  mask = ir_mask(&b, loop->out[0], ir_i(&b, hi), zero, IR_NEG_INF, hi, s->C, 0);
+    op_set_int(s->ctx, mask->def, AT_TA, 1);
+    put(s, &b, p->edge_p, zero, mask);
+    simple(&b, OP_BARRIER);
+    Value *const sum = ir_dot(&b, ir_ring_get(&b, p->edge_v, zero), ir_ring_get(&b, p->edge_p, zero), NULL, false, false);
+    ir_yield(&b, &sum, 1);
+    return only->out[0];
+}
+
+static Access slice_access(const Part *p, Builder *b, Value *n) {
+    const Step *s = p->s;
+    ValueMap    map = new_map(p);
+    Value      *in[5];
+    for (int i = 0; i < 5; i++)
+        in[i] = clone_slice(b, s->pool->in[i], s->rows->region, &map);
+    return (Access){.param = op_text(s->pool, AT_PARAM),
+                    .at = {in[0], in[1], ir_ibin(b, OP_IMUL, n, ir_i(b, s->slice))},
+                    .lo = in[3],
+                    .hi = in[4],
+                    .rowdim = 2,
+                    .groupdim = -1,
+                    .period = s->slice};
+}
+
+static Value *load_slice(const Part *p, Builder *b, Value *n) {
+    const Access access = slice_access(p, b, n);
+    return transposed(b, ir_load(b, &access, p->s->slice, p->s->E));
+}
+
+/* residual^T += S^T phi(q)^T and S^T += v^T phi(k), slice by slice of this part; `first` is the first one. */
+static Value *walk_state(Part *p, Value *first, Value *residual) {
+    const Step   *s = p->s;
+    Value *const  start[2] = {residual, first};
+    Op *const     loop = ir_for(&p->b, "slice", false, p->part, ir_i(&p->b, s->slices), p->count, start, 2);
+    Value *const *carried = &loop->region->args[1], *const n = loop->region->args[0];
+    Builder       b = ir_at_end(s->ctx, s->main, loop->region);
+    Value *const  ahead = load_slice(p, &b, ir_ibin(&b, OP_IADD, n, p->count));
+    Value *const  sum = ir_dot(&b, narrow(s, &b, carried[1]), ir_ring_get(&b, p->phi, n), carried[0], false, !p->flipped);
+    Value *const  next = ir_dot(&b, ir_ring_get(&b, p->edge_v, ir_i(&b, 0)), ir_ring_get(&b, p->edge_phi, n), carried[1], false, p->flipped);
+    const Access  access = slice_access(p, &b, n);
+    ir_store(&b, &access, transposed(&b, next));
+    ir_yield(&b, (Value *[]){sum, ahead}, 2);
+    return loop->out[0];
+}
+
+/* ---- All of a part ---- */
+
+static void store_partial(Part *p, const char *param, Value *tile) {
+    ValueMap     map = new_map(p);
+    const Access access = step_partial(p->s, &p->b, param, p->part, &map);
+    ir_store(&p->b, &access, transposed(&p->b, tile));
+}
+
+/* A map that joins parts before its end has no transposed form. */
+static bool can_flip(const Step *s) {
+    int joins = 0;
+    for (const Op *op = s->residual->region->first; op; op = op->next)
+        joins += op->code == OP_CONCAT;
+    return joins == s->pieces - 1;
+}
+
+static void make_rings(Step *s, Builder *b, Part *p) {
+    const bool plain = s->score->in[1]->def->code == OP_ADD;
+    const int  stages = s->args->schedule->stages;
+    p->k = plain ? new_ring(s, b, stages, s->K, s->D) : NULL;
+    p->v = new_ring(s, b, stages, s->K, s->E);
+    p->p = new_ring(s, b, 1, s->K, s->M);
+    p->q = new_ring(s, b, 1, s->M, s->D);
+    p->q_fetched = s->score->in[0]->def->code == OP_LOAD;
+    p->flipped = can_flip(s);
+    p->phi = p->flipped ? new_ring(s, b, s->slices, s->slice, s->M) : new_ring(s, b, s->slices, s->M, s->slice);
+    p->edge_phi = p->flipped ? new_ring(s, b, s->slices, s->slice, STEP_TILE) : new_ring(s, b, s->slices, STEP_TILE, s->slice);
+    p->edge_v = new_ring(s, b, 1, s->E, STEP_TILE);
+    p->edge_p = new_ring(s, b, 1, STEP_TILE, s->M);
+}
+
+static Status one_tile(Part *p) {
+    const Step *s = p->s;
+    Builder    *b = &p->b;
+    p->top = ir_ibin(b, OP_IMIN, index_offset(b, p->row, s->C), s->rows->in[1]);
+    Value *const turns = count_turns(p);
+    simple(b, OP_BARRIER); /* the tile before this one is done with shared memory */
+    fetch_first(p, b, turns);
+    Value *const first = load_slice(p, b, p->part);
+    TRY(put_rows(p));
+    simple(b, OP_BARRIER);
+    Op *const    keys = attend(p, turns);
+    Value *const residual = walk_state(p, first, edge_sum(p));
+    store_partial(p, "part_max", keys->out[0]);
+    store_partial(p, "part_sum", ir_unary(b, OP_COLSUM, keys->out[1]));
+    store_partial(p, "part_swa", keys->out[2]);
+    store_partial(p, "part_rla", residual);
+    return ST_OK;
+}
+
+Status step_parts(Step *s, Builder *b) {
+    Part      p = {.s = s};
+    Op *const parts = ir_for(b, "part", true, ir_i(b, 0), ir_sym(b, SYM_S), ir_i(b, 1), NULL, 0);
+    Builder   top = ir_at_end(s->ctx, s->main, parts->region);
+    p.part = parts->region->args[0];
+    make_rings(s, &top, &p);
+    p.count = ir_sym(&top, SYM_S);
+    Op *const rows = ir_for(&top, "row", false, s->rows->in[0], s->rows->in[1], s->rows->in[2], NULL, 0);
+    ir_yield(&top, NULL, 0);
+    Builder in = ir_at_end(s->ctx, s->main, rows->region);
+    p.row = rows->region->args[0];
+    Value   *range[3];
+    ValueMap map = {.ctx = s->ctx};
+    for (int i = 0; i < 3; i++)
+        range[i] = clone_slice(&in, s->group->in[i], s->rows->region, &map);
+    Op *const group = ir_for(&in, "group", false, range[0], range[1], range[2], NULL, 0);
+    ir_yield(&in, NULL, 0);
+    p.group = group->region->args[0];
+    p.b = ir_at_end(s->ctx, s->main, group->region);
+    TRY(one_tile(&p));
+    ir_yield(&p.b, NULL, 0);
+    return ST_OK;
+}
