@@ -41,10 +41,16 @@ static bool is_free(const Flight *f, const Value *tile) {
     return true;
 }
 
+static bool is_unpacked(const Flight *f, const Op *op) {
+    return dtype_size(op->in[0]->type.dtype) < dtype_size(op->out[0]->type.dtype) && ir_use_count(f->kernel, op->out[0]) == 1;
+}
+
 /* Before `op`: the first `ended` products have ended, and what they read is released. */
 static void end_products(Flight *f, Op *op, int ended) {
     if (ended == 0)
         return;
+    while (op->prev && op->prev->code == OP_CONVERT && op->code != OP_CONVERT && is_unpacked(f, op->prev)) /* floats that only wait there */
+        op = op->prev;
     Builder   b = ir_before(f->ctx, f->kernel, op);
     Op *const await = ir_op(&b, OP_AWAIT, NULL, 0, NULL, 0);
     int       left = 0;

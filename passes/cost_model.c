@@ -94,6 +94,8 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
         if (kind == KIND_EXTEND)
             schedule->segment = schedule->spread = 0;
         schedule->roles = !no_roles(spec, kind, target);
+        if (schedule->roles && spec->window >= schedule->chunk) /* what lies between products is done half as often */
+            schedule->key_tile = 2 * schedule->chunk;
         return;
     }
     schedule->chunk = chunk_for(spec);

@@ -235,6 +235,14 @@ static void slice_pieces(Saver *s) {
     s->width = width;
 }
 
+/* With roles the parts of a piece, which lie side by side, come in one copy if they are whole lines of it. */
+static void join_parts(Saver *s, Value *const *queries, int pieces, int width) {
+    const bool joins = s->args->schedule->roles && s->width * (int)dtype_size(s->dtype) % IR_PANEL == 0;
+    s->wholes = joins ? pieces : s->parts;
+    s->whole_width = joins ? width : s->width;
+    memcpy(s->whole, joins ? queries : s->queries, sizeof s->whole);
+}
+
 static bool is_exponential(const Value *value) {
     return value->def && (value->def->code == OP_EXP || value->def->code == OP_EXP2);
 }
@@ -275,7 +283,11 @@ static Status read_residual(Saver *s) {
     }
     s->width = s->keys[0]->type.cols;
     s->fused = s->args->kind == KIND_FORWARD && s->k_load->out[0]->type.cols <= MAX_FUSED_COLS && is_finite_at_zero(found.keys);
+    Value    *queries[MAX_PARTS];
+    const int count = s->parts, width = s->width;
+    memcpy(queries, s->queries, sizeof queries);
     slice_pieces(s);
+    join_parts(s, queries, count, width);
     s->F = found.keys->type.cols;
     s->E = found.values->type.cols;
     return ST_OK;
@@ -288,14 +300,15 @@ static int slice_rows(int left, int size) { return left <= size ? left : left ==
  * hold. */
 static Value *product_by_slices(Saver *s, Builder *b, const Op *load, Value *sum) {
     for (int row = 0; row < s->F;) {
-        const int p = row / s->width, from = row % s->width, rows = slice_rows(s->width - from, slice_size(s));
+        const int p = row / s->whole_width, from = row % s->whole_width,
+                  rows = slice_rows(s->whole_width - from, slice_size(s));
         ValueMap  map = {.ctx = s->ctx};
         Op *const piece = ir_clone(b, load, &map);
         Builder   before = ir_before(s->ctx, s->main, piece);
-        Value    *features = s->queries[p];
+        Value    *features = s->whole[p];
         piece->in[2] = index_offset(&before, load->in[2], row);
         piece->out[0]->type.rows = rows;
-        if (rows < s->width)
+        if (rows < s->whole_width)
             features = columns(s, features, from, rows);
         sum = ir_dot(b, features, piece->out[0], sum, false, false);
         row += rows;
@@ -316,17 +329,17 @@ static void use_states(Saver *s) {
     ValueMap      map = {.ctx = s->ctx};
     map_set(&map, s->key, ir_ibin(&in, OP_IADD, row, ir_i(&in, hi)));
     Value *score = NULL, *at[5] = {0};
-    for (int p = 0; p < s->parts; p++) {
+    for (int p = 0; p < s->wholes; p++) {
         for (int i = 0; i < 5; i++)
             at[i] = clone_slice(&in, s->k_load->in[i], s->residual->region, &map);
         const Access access = {.param = "phi",
-                               .at = {at[0], at[1], part_index(&in, head, ir_i(&in, p), s->parts, 1)},
+                               .at = {at[0], at[1], part_index(&in, head, ir_i(&in, p * (s->parts / s->wholes)), s->parts, 1)},
                                .lo = at[3],
                                .hi = at[4],
                                .rowdim = 1,
                                .groupdim = -1,
                                .period = s->chunk};
-        score = ir_dot(&in, s->queries[p], ir_load(&in, &access, s->chunk, s->width), score, false, true);
+        score = ir_dot(&in, s->whole[p], ir_load(&in, &access, s->chunk, s->whole_width), score, false, true);
     }
     score = ir_mask(&in, score, ir_i(&in, hi), ir_i(&in, 0), IR_NEG_INF, hi, (int)op_int(s->mask, AT_PERIOD, 1), 0);
     Value *sum = ir_dot(&in, score, clone_slice(&in, s->v_load->out[0], s->residual->region, &map), NULL, false, false);

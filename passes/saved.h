@@ -21,6 +21,8 @@ typedef struct Saver {
     Kernel *update;         /* kind extend: what adds the final sum to the pools behind main, or NULL */
     Op     *pool;           /* kind extend: main's load of the state that S starts from, or NULL: S starts from zero */
     bool   fused; /* the kernels that make states compute the features */
+    Value *whole[MAX_PARTS]; /* phi(q) as main multiplies it: in wholes that are one or more parts */
+    int    wholes, whole_width;
     int    parts, width, F, E, chunk;
     DType  dtype; /* of what is saved: that of k */
 } Saver;
