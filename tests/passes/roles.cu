@@ -9,7 +9,7 @@ extern "C" __global__ void __launch_bounds__(256, 1) rattan_layer_forward_main(c
     }
     __syncthreads();
     if (warp_id() < 4) {
-        take_registers<232>();
+        take_registers<240>();
         Ring<16, 4096u> t22(shared + 8192u, shared + 73728u);
         Ring<1, 8192u> t23(shared + 0u, shared + 73984u);
         UNROLL1
@@ -345,9 +345,6 @@ extern "C" __global__ void __launch_bounds__(256, 1) rattan_layer_forward_main(c
                 UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
                     wgmma_16(t213[s], &t199[s][4 * k], matrix(t214.address, 2048) + k * 128, 1, bf16());
                 products_commit();
-                pin_all(t209);
-                float t216[1][8];
-                EACH(1, 8) t216[s][i] = unpacked(t209[s][i >> 1], i & 1, bf16());
                 barrier_wait(t214.full, t214.phase);
                 products_await<0>();
                 pin_all(t211);
@@ -355,6 +352,9 @@ extern "C" __global__ void __launch_bounds__(256, 1) rattan_layer_forward_main(c
                 pin_all(t199);
                 release(t212);
                 release(t214);
+                pin_all(t209);
+                float t216[1][8];
+                EACH(1, 8) t216[s][i] = unpacked(t209[s][i >> 1], i & 1, bf16());
                 float t217[1][8];
                 EACH(1, 8) t217[s][i] = t216[s][i] + t213[s][i];
                 store_tile<bf16, Rows<1, 2, 32, 0, 64>, 4, 16>(t217, view(a.v + 15, n6, n14, n73, 0LL, n3));
@@ -384,7 +384,7 @@ extern "C" __global__ void __launch_bounds__(256, 1) rattan_layer_forward_main(c
             }
         }
     } else {
-        give_registers<40>();
+        give_registers<24>();
         if (warp_id() == 4 && lane_id() == 0) {
             Ring<16, 4096u> t22(shared + 8192u, shared + 73728u);
             Ring<1, 8192u> t23(shared + 0u, shared + 73984u);
