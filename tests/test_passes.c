@@ -179,6 +179,8 @@ static void random_schedule(Trial *t) {
     t->schedule.stages = gpu ? random_int(1, 4) : 0;
     t->schedule.key_tile = gpu ? CHUNKS[random_int(3, 5)] : t->schedule.chunk > 4 && random_int(0, 1) ? t->schedule.chunk / 2 : CHUNKS[random_int(1, 4)];
     t->schedule.slices = gpu ? random_int(1, 2) : 1;
+    t->schedule.fuse_phi = t->schedule.stages != 3;
+    t->schedule.delay = gpu ? random_int(0, 1) : 0;
     t->schedule.ring = random_int(0, 3) != 0;
     if (!t->spec.initial_state && random_int(0, 1))
         t->schedule.group_heads = spec_group(&t->spec);

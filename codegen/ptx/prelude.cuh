@@ -27,6 +27,8 @@ DEVICE i64 floor_div(i64 a, i64 b) { i64 q = a / b; return q - (a % b != 0 && a 
 DEVICE i64 floor_mod(i64 a, i64 b) { return a - b * floor_div(a, b); }
 DEVICE i64 smaller(i64 a, i64 b) { return a < b ? a : b; }
 DEVICE i64 larger(i64 a, i64 b) { return a > b ? a : b; }
+// A number that the compiler does not know: a loop that ends there stays a loop.
+DEVICE i64 opaque(i64 a) { asm volatile("" : "+l"(a)); return a; }
 DEVICE int to_int(i64 a) { return (int)smaller(larger(a, -(1 << 30)), 1 << 30); }
 
 // ---- Numbers
@@ -172,28 +174,6 @@ template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void load_
         UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++)
             if (has && 8 * j + 2 * q + b < COLS) x[s][4 * j + 2 * h + b] = to_float(p[8 * j + b]);
     }
-}
-
-// Left as it is: pairs.
-template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void load_tile(u32 (&x)[S][N], const View &v) {
-    const R   rows = R::make(v);
-    const int first = warp_id() * 16 + lane_id() / 4;
-    if (COLS % 16 == 0 && aligned<T>(v, 8)) {
-        UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
-            const int r = first + s * 16 * WARPS + 8 * h;
-            const T  *row = (const T *)v.base + rows.offset(r) + wide_column();
-            UNROLL for (int j = 0; j < COLS / 8; j += 2) {
-                uint2 pairs = make_uint2(0u, 0u);
-                if (rows.has(r)) pairs = *(const uint2 *)(row + 8 * j);
-                exchange(pairs.x, pairs.y);
-                x[s][2 * j + h] = pairs.x, x[s][2 * j + 2 + h] = pairs.y;
-            }
-        }
-        return;
-    }
-    float y[S][2 * N];
-    load_tile<T, R, WARPS, COLS>(y, v);
-    EACH(S, N) x[s][i] = pack(y[s][2 * i], y[s][2 * i + 1], T());
 }
 
 template <class T, class R, int WARPS, int S> DEVICE void load_column(float (&x)[S][2], const View &v) {
@@ -441,6 +421,26 @@ template <class T, bool TB, int STRIDE> struct Right {
             load4_transposed(b, along<STRIDE>(at, n) + k * 16 * STRIDE);
     }
 };
+// A tile from shared memory to registers.
+template <int WARPS, int STRIDE, int ROWS, int S, int N> DEVICE void read_tile(u32 (&x)[S][N], u32 from) {
+    constexpr int SLABS = (ROWS + 15) / 16;
+    UNROLL for (int s = 0; s < S; s++) {
+        const int row = (warp_id() + s * WARPS) % SLABS * 16 + (lane_id() & 15);
+        const u32 at = from + place<STRIDE>(row, (lane_id() >> 4) * 16);
+        UNROLL for (int k = 0; k < N / 4; k++) {
+            u32 a[4];
+            load4(a, along<STRIDE>(at, k));
+            UNROLL for (int i = 0; i < 4; i++) x[s][4 * k + i] = a[i];
+        }
+    }
+}
+template <int WARPS, int STRIDE, int ROWS, int S, int N> DEVICE void read_tile(float (&x)[S][N], u32 from) {
+    constexpr int SLABS = (ROWS + 15) / 16;
+    EACH(S, N) {
+        const int row = (warp_id() + s * WARPS) % SLABS * 16 + lane_id() / 4 + i / 2 % 2 * 8;
+        x[s][i] = shared_pointer<float>(from)[row * (STRIDE / 4) + i / 4 * 8 + 2 * (lane_id() & 3) + i % 2];
+    }
+}
 // d += x y: x in registers, K steps of 16.
 template <class T, bool TB, int STRIDE, int S, int N, int K4> DEVICE void product(float (&d)[S][N], const u32 (&x)[S][K4], u32 y) {
     const Right<T, TB, STRIDE> right = Right<T, TB, STRIDE>::make(y);
@@ -453,13 +453,13 @@ template <class T, bool TB, int STRIDE, int S, int N, int K4> DEVICE void produc
         }
     }
 }
-// d += x^T y: x is K x M in shared memory.
+// d += x^T y: x is K x M in shared memory. A warp without rows repeats those of another.
 template <class T, int WARPS, bool TB, int XSTRIDE, int STRIDE, int K, int S, int N> DEVICE void product_transposed(float (&d)[S][N], u32 x, u32 y) {
     const int lane = lane_id(), m = lane >> 3;
     const Right<T, TB, STRIDE> right = Right<T, TB, STRIDE>::make(y);
     u32 left[S];
     UNROLL for (int s = 0; s < S; s++)
-        left[s] = x + place<XSTRIDE>((m >> 1) * 8 + (lane & 7), (m & 1) * 16 + (warp_id() + s * WARPS) * 32);
+        left[s] = x + place<XSTRIDE>((m >> 1) * 8 + (lane & 7), (m & 1) * 16 + (warp_id() + s * WARPS) % (XSTRIDE / 32) * 32);
     UNROLL for (int k = 0; k < K / 16; k++) {
         u32 a[S][4];
         UNROLL for (int s = 0; s < S; s++) load4_transposed(a[s], left[s] + k * 16 * XSTRIDE);
@@ -503,8 +503,10 @@ template <bool TB, int STRIDE, int S, int N, int K2> DEVICE void float_product(f
     }
 }
 template <int WARPS, bool TB, int XSTRIDE, int STRIDE, int K, int S, int N> DEVICE void float_product_transposed(float (&d)[S][N], u32 left, u32 right) {
-    const float *x = shared_pointer<float>(left) + warp_id() * 16 + lane_id() / 4, *y = shared_pointer<float>(right);
+    const float *x = shared_pointer<float>(left) + lane_id() / 4, *y = shared_pointer<float>(right);
+    int          column[S];
+    UNROLL for (int s = 0; s < S; s++) column[s] = (warp_id() + s * WARPS) % (XSTRIDE / 16) * 16;
     for (int k = 0; k < K; k++)
         UNROLL for (int s = 0; s < S; s++)
-            float_step<TB, STRIDE, N>(d[s], x[k * XSTRIDE + s * WARPS * 16], x[k * XSTRIDE + s * WARPS * 16 + 8], y, k);
+            float_step<TB, STRIDE, N>(d[s], x[k * XSTRIDE + column[s]], x[k * XSTRIDE + column[s] + 8], y, k);
 }

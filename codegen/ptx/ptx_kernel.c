@@ -109,9 +109,11 @@ static void loop(Gen *g, const Op *op) {
         cu_move(g, op->out[c], op->in[c + 3]);
         cu_set_name(g, body->args[c + 1], cu_name(g, op->out[c]));
     }
+    const char *end = ctx_printf(g->ctx, "%s_end", number);
+    cu_line(g, "const i64 %s = opaque(%s);", end, cu_name(g, op->in[1]));
     cu_line(g, "#pragma unroll 1");
-    cu_line(g, "for (i64 %s = %s; %s < %s; %s += %s) { // %s", number, cu_name(g, op->in[0]), number,
-            cu_name(g, op->in[1]), number, cu_name(g, op->in[2]), op_text(op, AT_AXIS));
+    cu_line(g, "for (i64 %s = %s; %s < %s; %s += %s) { // %s", number, cu_name(g, op->in[0]), number, end, number,
+            cu_name(g, op->in[2]), op_text(op, AT_AXIS));
     g->depth++;
     cu_block(g, body);
     assign_carried(g, op, ir_terminator(body));

@@ -2,246 +2,231 @@ struct Args {
     i64 v[45];
 };
 
-// 32 threads, 5376 bytes of shared memory
+// 32 threads, 0 bytes of shared memory
+extern "C" __global__ void __launch_bounds__(32, 1) rattan_layer_forward_prepare(const __grid_constant__ Args a) {
+    u32 rest = blockIdx.x;
+    const i64 n8 = rest % (u32)a.v[41]; // row
+    rest /= (u32)a.v[41];
+    const i64 n7 = rest % 1u; // kv_head
+    rest /= 1u;
+    const i64 n6 = rest; // seq
+    const i64 n1 = a.v[37];
+    const i64 n3 = a.v[41];
+    const i64 n5 = a.v[36];
+    const i64 n9 = n8 * 16LL;
+    float t10[1][8];
+    load_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t10, view(a.v + 5, n6, n9, n7, 0LL, n5));
+    float t11[1][8];
+    EACH(1, 8) t11[s][i] = max_nan(t10[s][i], 0.f);
+    store_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t11, view(a.v + 20, n6, n9, n7, 0LL, n5));
+}
+
+// 32 threads, 9216 bytes of shared memory
 extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_forward_segment_state(const __grid_constant__ Args a) {
     const u32 shared = shared_base();
     const bool v_aligned = aligned<bf16>(a.v + 10, 16);
+    const bool phi_aligned = aligned<bf16>(a.v + 20, 16);
     u32 rest = blockIdx.x;
-    const i64 n24 = rest % (u32)a.v[39]; // segment
+    const i64 n21 = rest % (u32)a.v[39]; // segment
     rest /= (u32)a.v[39];
-    const i64 n18 = rest % 1u; // part
+    const i64 n17 = rest % 1u; // part
     rest /= 1u;
-    const i64 n16 = rest % 1u; // kv_head
+    const i64 n15 = rest % 1u; // kv_head
     rest /= 1u;
-    const i64 n15 = rest; // seq
+    const i64 n14 = rest; // seq
     const i64 n1 = a.v[37];
     const i64 n3 = a.v[39];
     const i64 n4 = a.v[40];
     const i64 n7 = a.v[36];
-    const i64 n17 = n16 * 4LL;
-    const i64 n19 = n18 * 4LL;
-    const i64 n20 = n17 + n19;
-    const i64 n21 = (i64)(-1LL < n18);
-    const i64 n22 = (i64)(n18 < 1LL);
-    const i64 n23 = n22 * n21;
-    const i64 n27 = n24 * n4;
-    const i64 n28 = floor_div(n27, 16LL);
-    const i64 n29 = n27 + -6LL;
-    const i64 n30 = n7 - n27;
-    const i64 n31 = n29 + n30;
-    const i64 n32 = smaller(n7, n31);
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n28 % 6u * 768u, view(a.v + 10, n15, n29, n16, 0LL, n32), v_aligned);
+    const i64 n16 = n15 * 4LL;
+    const i64 n18 = n15 + n17;
+    const i64 n19 = n17 * 4LL;
+    const i64 n20 = n16 + n19;
+    const i64 n24 = n21 * n4;
+    const i64 n25 = floor_div(n24, 16LL);
+    const i64 n26 = n24 + -6LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n25 % 6u * 768u, view(a.v + 20, n14, n26, n18, 0LL, n7), phi_aligned);
+    const i64 n27 = n7 - n24;
+    const i64 n28 = n26 + n27;
+    const i64 n29 = smaller(n7, n28);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n25 % 6u * 768u, view(a.v + 10, n14, n26, n15, 0LL, n29), v_aligned);
     commit();
-    const i64 n33 = n27 + 16LL;
-    const i64 n34 = floor_div(n33, 16LL);
-    const i64 n35 = n33 + -6LL;
-    const i64 n36 = n7 - n33;
-    const i64 n37 = n35 + n36;
-    const i64 n38 = smaller(n7, n37);
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n34 % 6u * 768u, view(a.v + 10, n15, n35, n16, 0LL, n38), v_aligned);
+    const i64 n30 = n24 + 16LL;
+    const i64 n31 = floor_div(n30, 16LL);
+    const i64 n32 = n30 + -6LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n31 % 6u * 768u, view(a.v + 20, n14, n32, n18, 0LL, n7), phi_aligned);
+    const i64 n33 = n7 - n30;
+    const i64 n34 = n32 + n33;
+    const i64 n35 = smaller(n7, n34);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n31 % 6u * 768u, view(a.v + 10, n14, n32, n15, 0LL, n35), v_aligned);
     commit();
-    const i64 n39 = n27 + 32LL;
-    const i64 n40 = floor_div(n39, 16LL);
-    const i64 n41 = n39 + -6LL;
-    const i64 n42 = n7 - n39;
-    const i64 n43 = n41 + n42;
-    const i64 n44 = smaller(n7, n43);
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n40 % 6u * 768u, view(a.v + 10, n15, n41, n16, 0LL, n44), v_aligned);
+    const i64 n36 = n24 + 32LL;
+    const i64 n37 = floor_div(n36, 16LL);
+    const i64 n38 = n36 + -6LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n37 % 6u * 768u, view(a.v + 20, n14, n38, n18, 0LL, n7), phi_aligned);
+    const i64 n39 = n7 - n36;
+    const i64 n40 = n38 + n39;
+    const i64 n41 = smaller(n7, n40);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n37 % 6u * 768u, view(a.v + 10, n14, n38, n15, 0LL, n41), v_aligned);
     commit();
-    const i64 n45 = n27 + 48LL;
-    const i64 n46 = floor_div(n45, 16LL);
-    const i64 n47 = n45 + -6LL;
-    const i64 n48 = n7 - n45;
-    const i64 n49 = n47 + n48;
-    const i64 n50 = smaller(n7, n49);
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n46 % 6u * 768u, view(a.v + 10, n15, n47, n16, 0LL, n50), v_aligned);
+    const i64 n42 = n24 + 48LL;
+    const i64 n43 = floor_div(n42, 16LL);
+    const i64 n44 = n42 + -6LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n43 % 6u * 768u, view(a.v + 20, n14, n44, n18, 0LL, n7), phi_aligned);
+    const i64 n45 = n7 - n42;
+    const i64 n46 = n44 + n45;
+    const i64 n47 = smaller(n7, n46);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n43 % 6u * 768u, view(a.v + 10, n14, n44, n15, 0LL, n47), v_aligned);
     commit();
-    const i64 n51 = n27 + 64LL;
-    const i64 n52 = floor_div(n51, 16LL);
-    const i64 n53 = n51 + -6LL;
-    const i64 n54 = n7 - n51;
-    const i64 n55 = n53 + n54;
+    const i64 n48 = n24 + 64LL;
+    const i64 n49 = floor_div(n48, 16LL);
+    const i64 n50 = n48 + -6LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n49 % 6u * 768u, view(a.v + 20, n14, n50, n18, 0LL, n7), phi_aligned);
+    const i64 n51 = n7 - n48;
+    const i64 n52 = n50 + n51;
+    const i64 n53 = smaller(n7, n52);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n49 % 6u * 768u, view(a.v + 10, n14, n50, n15, 0LL, n53), v_aligned);
+    commit();
+    const i64 n55 = n24 + n4;
     const i64 n56 = smaller(n7, n55);
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n52 % 6u * 768u, view(a.v + 10, n15, n53, n16, 0LL, n56), v_aligned);
-    commit();
-    const i64 n58 = n27 + n4;
-    const i64 n59 = smaller(n7, n58);
-    u32 t60[1][4];
-    load_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t60, view(a.v + 5, n15, n29, n16, 0LL, n7));
-    float t62[1][8];
-    EACH(1, 8) t62[s][i] = 0.000000000e+00f;
-    u32 t63[1][4];
-    EACH(1, 4) t63[s][i] = t60[s][i];
+    float t57[1][8];
+    EACH(1, 8) t57[s][i] = 0.000000000e+00f;
+    const i64 n58_end = opaque(n56);
     #pragma unroll 1
-    for (i64 n64 = n27; n64 < n59; n64 += 16LL) { // row
+    for (i64 n58 = n24; n58 < n58_end; n58 += 16LL) { // row
         wait<4>();
-        const i64 n67 = n64 + 80LL;
-        const i64 n68 = (i64)(n67 < n59);
-        if (n68) {
-            const i64 n69 = floor_div(n67, 16LL);
-            const i64 n70 = n67 + -6LL;
-            const i64 n71 = n7 - n67;
-            const i64 n72 = n70 + n71;
-            const i64 n73 = smaller(n7, n72);
-            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n69 % 6u * 768u, view(a.v + 10, n15, n70, n16, 0LL, n73), v_aligned);
+        const i64 n60 = n58 + 80LL;
+        const i64 n61 = (i64)(n60 < n56);
+        if (n61) {
+            const i64 n62 = floor_div(n60, 16LL);
+            const i64 n63 = n60 + -6LL;
+            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n62 % 6u * 768u, view(a.v + 20, n14, n63, n18, 0LL, n7), phi_aligned);
+            const i64 n64 = n7 - n60;
+            const i64 n65 = n63 + n64;
+            const i64 n66 = smaller(n7, n65);
+            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n62 % 6u * 768u, view(a.v + 10, n14, n63, n15, 0LL, n66), v_aligned);
         }
         commit();
-        const i64 n74 = n64 + 16LL;
-        const i64 n75 = n74 + -6LL;
-        u32 t76[1][4];
-        load_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t76, view(a.v + 5, n15, n75, n16, 0LL, n7));
-        float t77[1][8];
-        EACH(1, 8) t77[s][i] = unpacked(t63[s][i >> 1], i & 1, bf16());
-        float t78[1][8];
-        EACH(1, 8) t78[s][i] = 0.000000000e+00f;
-        if (n23) {
-            float t79[1][8];
-            EACH(1, 8) t79[s][i] = max_nan(t77[s][i], 0.f);
-            EACH(1, 8) t78[s][i] = t79[s][i];
-        }
-        const i64 n80 = floor_div(n64, 16LL);
-        const u32 t81 = shared + 0u + (u32)n80 % 6u * 768u;
-        u32 t82[1][4];
-        EACH(1, 4) t82[s][i] = pack(has_column<4>(i / 2, 0) ? t78[s][2 * i] : 0.f, has_column<4>(i / 2, 1) ? t78[s][2 * i + 1] : 0.f, bf16());
-        put<1, 16, 4>(shared + 4608u, t82);
-        __syncthreads();
-        const u32 t83 = shared + 4608u;
-        float t84[1][8];
-        EACH(1, 8) t84[s][i] = t62[s][i];
-        product_transposed<bf16, 1, 0, 48, 48, 16>(t84, t83, t81);
-        EACH(1, 8) t62[s][i] = t84[s][i];
-        EACH(1, 4) t63[s][i] = t76[s][i];
+        const i64 n67 = floor_div(n58, 16LL);
+        const u32 t68 = shared + 0u + (u32)n67 % 6u * 768u;
+        const u32 t69 = shared + 4608u + (u32)n67 % 6u * 768u;
+        float t70[1][8];
+        EACH(1, 8) t70[s][i] = t57[s][i];
+        product_transposed<bf16, 1, 0, 48, 48, 16>(t70, t68, t69);
+        EACH(1, 8) t57[s][i] = t70[s][i];
     }
-    store_tile<float, Rows<2, -1, 4, 0, 4>, 1, 4>(t62, view(a.v + 25, n24, n15, n20, 0LL, 1152921504606846976LL));
+    store_tile<float, Rows<2, -1, 4, 0, 4>, 1, 4>(t57, view(a.v + 25, n21, n14, n20, 0LL, 1152921504606846976LL));
 }
 
-// 32 threads, 5376 bytes of shared memory
+// 32 threads, 9216 bytes of shared memory
 extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_forward_states(const __grid_constant__ Args a) {
     const u32 shared = shared_base();
     const bool v_aligned = aligned<bf16>(a.v + 10, 16);
+    const bool phi_aligned = aligned<bf16>(a.v + 20, 16);
     u32 rest = blockIdx.x;
-    const i64 n28 = rest % (u32)a.v[38]; // segment
+    const i64 n24 = rest % (u32)a.v[38]; // segment
     rest /= (u32)a.v[38];
-    const i64 n21 = rest % 1u; // part
+    const i64 n20 = rest % 1u; // part
     rest /= 1u;
-    const i64 n19 = rest % 1u; // kv_head
+    const i64 n18 = rest % 1u; // kv_head
     rest /= 1u;
-    const i64 n15 = rest; // seq
+    const i64 n14 = rest; // seq
     const i64 n1 = a.v[37];
     const i64 n3 = a.v[38];
     const i64 n4 = a.v[40];
     const i64 n7 = a.v[36];
-    const i64 n16 = n15 * n7;
-    const i64 n17 = floor_div(n16, 16LL);
-    const i64 n18 = n17 + n15;
-    const i64 n20 = n19 * 4LL;
-    const i64 n22 = n21 * 4LL;
-    const i64 n23 = n20 + n22;
-    const i64 n24 = (i64)(-1LL < n21);
-    const i64 n25 = (i64)(n21 < 1LL);
-    const i64 n26 = n25 * n24;
-    const i64 n27 = n19 + n21;
-    const i64 n31 = n28 * n4;
-    const i64 n32 = floor_div(n31, 16LL);
-    const i64 n33 = n31 + -6LL;
-    const i64 n34 = n7 - n31;
-    const i64 n35 = n33 + n34;
-    const i64 n36 = smaller(n7, n35);
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n32 % 6u * 768u, view(a.v + 10, n15, n33, n19, 0LL, n36), v_aligned);
+    const i64 n15 = n14 * n7;
+    const i64 n16 = floor_div(n15, 16LL);
+    const i64 n17 = n16 + n14;
+    const i64 n19 = n18 * 4LL;
+    const i64 n21 = n18 + n20;
+    const i64 n22 = n20 * 4LL;
+    const i64 n23 = n19 + n22;
+    const i64 n27 = n24 * n4;
+    const i64 n28 = floor_div(n27, 16LL);
+    const i64 n29 = n27 + -6LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n28 % 6u * 768u, view(a.v + 20, n14, n29, n21, 0LL, n7), phi_aligned);
+    const i64 n30 = n7 - n27;
+    const i64 n31 = n29 + n30;
+    const i64 n32 = smaller(n7, n31);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n28 % 6u * 768u, view(a.v + 10, n14, n29, n18, 0LL, n32), v_aligned);
     commit();
-    const i64 n37 = n31 + 16LL;
-    const i64 n38 = floor_div(n37, 16LL);
-    const i64 n39 = n37 + -6LL;
-    const i64 n40 = n7 - n37;
-    const i64 n41 = n39 + n40;
-    const i64 n42 = smaller(n7, n41);
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n38 % 6u * 768u, view(a.v + 10, n15, n39, n19, 0LL, n42), v_aligned);
+    const i64 n33 = n27 + 16LL;
+    const i64 n34 = floor_div(n33, 16LL);
+    const i64 n35 = n33 + -6LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n34 % 6u * 768u, view(a.v + 20, n14, n35, n21, 0LL, n7), phi_aligned);
+    const i64 n36 = n7 - n33;
+    const i64 n37 = n35 + n36;
+    const i64 n38 = smaller(n7, n37);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n34 % 6u * 768u, view(a.v + 10, n14, n35, n18, 0LL, n38), v_aligned);
     commit();
-    const i64 n43 = n31 + 32LL;
-    const i64 n44 = floor_div(n43, 16LL);
-    const i64 n45 = n43 + -6LL;
-    const i64 n46 = n7 - n43;
-    const i64 n47 = n45 + n46;
-    const i64 n48 = smaller(n7, n47);
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n44 % 6u * 768u, view(a.v + 10, n15, n45, n19, 0LL, n48), v_aligned);
+    const i64 n39 = n27 + 32LL;
+    const i64 n40 = floor_div(n39, 16LL);
+    const i64 n41 = n39 + -6LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n40 % 6u * 768u, view(a.v + 20, n14, n41, n21, 0LL, n7), phi_aligned);
+    const i64 n42 = n7 - n39;
+    const i64 n43 = n41 + n42;
+    const i64 n44 = smaller(n7, n43);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n40 % 6u * 768u, view(a.v + 10, n14, n41, n18, 0LL, n44), v_aligned);
     commit();
-    const i64 n49 = n31 + 48LL;
-    const i64 n50 = floor_div(n49, 16LL);
-    const i64 n51 = n49 + -6LL;
-    const i64 n52 = n7 - n49;
-    const i64 n53 = n51 + n52;
-    const i64 n54 = smaller(n7, n53);
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n50 % 6u * 768u, view(a.v + 10, n15, n51, n19, 0LL, n54), v_aligned);
+    const i64 n45 = n27 + 48LL;
+    const i64 n46 = floor_div(n45, 16LL);
+    const i64 n47 = n45 + -6LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n46 % 6u * 768u, view(a.v + 20, n14, n47, n21, 0LL, n7), phi_aligned);
+    const i64 n48 = n7 - n45;
+    const i64 n49 = n47 + n48;
+    const i64 n50 = smaller(n7, n49);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n46 % 6u * 768u, view(a.v + 10, n14, n47, n18, 0LL, n50), v_aligned);
     commit();
-    const i64 n55 = n31 + 64LL;
-    const i64 n56 = floor_div(n55, 16LL);
-    const i64 n57 = n55 + -6LL;
-    const i64 n58 = n7 - n55;
-    const i64 n59 = n57 + n58;
-    const i64 n60 = smaller(n7, n59);
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n56 % 6u * 768u, view(a.v + 10, n15, n57, n19, 0LL, n60), v_aligned);
+    const i64 n51 = n27 + 64LL;
+    const i64 n52 = floor_div(n51, 16LL);
+    const i64 n53 = n51 + -6LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n52 % 6u * 768u, view(a.v + 20, n14, n53, n21, 0LL, n7), phi_aligned);
+    const i64 n54 = n7 - n51;
+    const i64 n55 = n53 + n54;
+    const i64 n56 = smaller(n7, n55);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n52 % 6u * 768u, view(a.v + 10, n14, n53, n18, 0LL, n56), v_aligned);
     commit();
-    float t62[1][8];
-    EACH(1, 8) t62[s][i] = 0.000000000e+00f;
+    float t58[1][8];
+    EACH(1, 8) t58[s][i] = 0.000000000e+00f;
+    const i64 n59_end = opaque(n24);
     #pragma unroll 1
-    for (i64 n63 = 0LL; n63 < n28; n63 += 1LL) { // segment
-        float t65[1][8];
-        load_tile<float, Rows<2, -1, 4, 0, 4>, 1, 4>(t65, view(a.v + 25, n63, n15, n23, 0LL, 1152921504606846976LL));
-        float t66[1][8];
-        EACH(1, 8) t66[s][i] = t62[s][i] + t65[s][i];
-        EACH(1, 8) t62[s][i] = t66[s][i];
+    for (i64 n59 = 0LL; n59 < n59_end; n59 += 1LL) { // segment
+        float t61[1][8];
+        load_tile<float, Rows<2, -1, 4, 0, 4>, 1, 4>(t61, view(a.v + 25, n59, n14, n23, 0LL, 1152921504606846976LL));
+        float t62[1][8];
+        EACH(1, 8) t62[s][i] = t58[s][i] + t61[s][i];
+        EACH(1, 8) t58[s][i] = t62[s][i];
     }
-    const i64 n67 = n31 + n4;
-    const i64 n68 = smaller(n7, n67);
-    u32 t69[1][4];
-    load_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t69, view(a.v + 5, n15, n33, n19, 0LL, n7));
-    float t71[1][8];
-    EACH(1, 8) t71[s][i] = t62[s][i];
-    u32 t72[1][4];
-    EACH(1, 4) t72[s][i] = t69[s][i];
+    const i64 n63 = n27 + n4;
+    const i64 n64 = smaller(n7, n63);
+    float t65[1][8];
+    EACH(1, 8) t65[s][i] = t58[s][i];
+    const i64 n66_end = opaque(n64);
     #pragma unroll 1
-    for (i64 n73 = n31; n73 < n68; n73 += 16LL) { // row
+    for (i64 n66 = n27; n66 < n66_end; n66 += 16LL) { // row
         wait<4>();
-        const i64 n76 = n73 + 80LL;
-        const i64 n77 = (i64)(n76 < n68);
-        if (n77) {
-            const i64 n78 = floor_div(n76, 16LL);
-            const i64 n79 = n76 + -6LL;
-            const i64 n80 = n7 - n76;
-            const i64 n81 = n79 + n80;
-            const i64 n82 = smaller(n7, n81);
-            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n78 % 6u * 768u, view(a.v + 10, n15, n79, n19, 0LL, n82), v_aligned);
+        const i64 n68 = n66 + 80LL;
+        const i64 n69 = (i64)(n68 < n64);
+        if (n69) {
+            const i64 n70 = floor_div(n68, 16LL);
+            const i64 n71 = n68 + -6LL;
+            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n70 % 6u * 768u, view(a.v + 20, n14, n71, n21, 0LL, n7), phi_aligned);
+            const i64 n72 = n7 - n68;
+            const i64 n73 = n71 + n72;
+            const i64 n74 = smaller(n7, n73);
+            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n70 % 6u * 768u, view(a.v + 10, n14, n71, n18, 0LL, n74), v_aligned);
         }
         commit();
-        const i64 n83 = n73 + -6LL;
-        const i64 n84 = n73 + 16LL;
-        const i64 n85 = n84 + -6LL;
-        u32 t86[1][4];
-        load_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t86, view(a.v + 5, n15, n85, n19, 0LL, n7));
-        float t87[1][8];
-        EACH(1, 8) t87[s][i] = unpacked(t72[s][i >> 1], i & 1, bf16());
-        float t88[1][8];
-        EACH(1, 8) t88[s][i] = 0.000000000e+00f;
-        if (n26) {
-            float t89[1][8];
-            EACH(1, 8) t89[s][i] = max_nan(t87[s][i], 0.f);
-            EACH(1, 8) t88[s][i] = t89[s][i];
-        }
-        const i64 n90 = floor_div(n73, 16LL);
-        const u32 t91 = shared + 0u + (u32)n90 % 6u * 768u;
-        const i64 n92 = n18 + n90;
-        store_tile<bf16, Rows<2, -1, 4, 0, 4>, 1, 4>(t71, view(a.v + 30, 0LL, n92, n23, 0LL, 1152921504606846976LL));
-        store_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t88, view(a.v + 20, n15, n83, n27, 0LL, n7));
-        u32 t93[1][4];
-        EACH(1, 4) t93[s][i] = pack(has_column<4>(i / 2, 0) ? t88[s][2 * i] : 0.f, has_column<4>(i / 2, 1) ? t88[s][2 * i + 1] : 0.f, bf16());
-        put<1, 16, 4>(shared + 4608u, t93);
-        __syncthreads();
-        const u32 t94 = shared + 4608u;
-        float t95[1][8];
-        EACH(1, 8) t95[s][i] = t71[s][i];
-        product_transposed<bf16, 1, 0, 48, 48, 16>(t95, t94, t91);
-        EACH(1, 8) t71[s][i] = t95[s][i];
-        EACH(1, 4) t72[s][i] = t86[s][i];
+        const i64 n75 = floor_div(n66, 16LL);
+        const u32 t76 = shared + 0u + (u32)n75 % 6u * 768u;
+        const u32 t77 = shared + 4608u + (u32)n75 % 6u * 768u;
+        const i64 n78 = n17 + n75;
+        store_tile<bf16, Rows<2, -1, 4, 0, 4>, 1, 4>(t65, view(a.v + 30, 0LL, n78, n23, 0LL, 1152921504606846976LL));
+        float t79[1][8];
+        EACH(1, 8) t79[s][i] = t65[s][i];
+        product_transposed<bf16, 1, 0, 48, 48, 16>(t79, t76, t77);
+        EACH(1, 8) t65[s][i] = t79[s][i];
     }
 }
 
@@ -303,8 +288,9 @@ extern "C" __global__ void __launch_bounds__(32, 1) rattan_layer_forward_main(co
         EACH(1, 2) t57[s][i] = 0.000000000e+00f;
         float t58[1][8];
         EACH(1, 8) t58[s][i] = 0.000000000e+00f;
+        const i64 n59_end = opaque(n33);
         #pragma unroll 1
-        for (i64 n59 = n27; n59 < n33; n59 += 1LL) { // key
+        for (i64 n59 = n27; n59 < n59_end; n59 += 1LL) { // key
             wait<0>();
             const i64 n63 = n59 + 1LL;
             const i64 n64 = (i64)(n63 < 2LL);
@@ -369,8 +355,9 @@ extern "C" __global__ void __launch_bounds__(32, 1) rattan_layer_forward_main(co
         EACH(1, 2) t91[s][i] = t57[s][i];
         float t92[1][8];
         EACH(1, 8) t92[s][i] = t58[s][i];
+        const i64 n93_end = opaque(n34);
         #pragma unroll 1
-        for (i64 n93 = n33; n93 < n34; n93 += 1LL) { // key
+        for (i64 n93 = n33; n93 < n93_end; n93 += 1LL) { // key
             wait<0>();
             const i64 n97 = n93 + 1LL;
             const i64 n98 = (i64)(n97 < 2LL);
@@ -425,8 +412,9 @@ extern "C" __global__ void __launch_bounds__(32, 1) rattan_layer_forward_main(co
         EACH(1, 2) t119[s][i] = t91[s][i];
         float t120[1][8];
         EACH(1, 8) t120[s][i] = t92[s][i];
+        const i64 n121_end = opaque(2LL);
         #pragma unroll 1
-        for (i64 n121 = n34; n121 < 2LL; n121 += 1LL) { // key
+        for (i64 n121 = n34; n121 < n121_end; n121 += 1LL) { // key
             wait<0>();
             const i64 n125 = n121 + 1LL;
             const i64 n126 = (i64)(n125 < 2LL);
