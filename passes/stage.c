@@ -199,8 +199,29 @@ static int choose_stages(const Stager *s, bool is_main) {
     return is_main || most < s->args->schedule->stages ? s->args->schedule->stages : (int)most;
 }
 
+static Op *nth_staged(const Stager *s, const Op *loop, int number) {
+    Op *op = loop->region->first;
+    for (int seen = 0; op; op = op->next)
+        if (is_staged(s, op) && seen++ == number)
+            break;
+    return op;
+}
+
+/* A turn of one part fetches for the next one, so that all parts need the bounds of the last: an interior part, which
+ * has none of its own (pass window), may be the first. */
+static void share_bounds(Stager *s) {
+    const Op *last = s->loops[s->loop_count - 1];
+    for (int t = 0; t < s->staged_count; t++) {
+        const Op *load = nth_staged(s, last, t);
+        for (int i = 3; i < 5 && load; i++)
+            if (defined_outside(load->in[i], last->region))
+                s->staged[t]->in[i] = load->in[i];
+    }
+}
+
 static void stage_loops(Stager *s) {
     const int stages = s->stages;
+    share_bounds(s);
     for (int t = 0; t < s->staged_count; t++)
         s->rings[t] = new_ring(s, stages, s->staged[t]->out[0]->type);
     /* Before anything else, so that the first tiles arrive while the rest of the prologue runs. */
