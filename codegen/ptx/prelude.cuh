@@ -346,44 +346,56 @@ DEVICE void mask(float (&y)[S][N], const float (&x)[S][N], i64 delta, i64 lo, i6
 }
 
 // Rotary embedding. turns[n] is the frequency of pair n in turns a position, times 2^64: position * turns[n] wraps as
-// angles do, without any loss. What remains is an angle from -pi to pi, where the fast functions err by less than 5e-7.
-DEVICE void rotation(i64 position, u64 turns, float &sine, float &cosine) {
-    const int   part = (int)((u64)position * turns >> 32);
-    const float angle = (float)part * 1.4629180792671596e-9f; // pi 2^-31
-    asm("sin.approx.ftz.f32 %0, %1;" : "=f"(sine) : "f"(angle));
-    asm("cos.approx.ftz.f32 %0, %1;" : "=f"(cosine) : "f"(angle));
+// angles do, without any loss. What remains is an angle from -pi to pi, where the fast functions err by less than 5e-7;
+// its upper 23 bits become the number, for less than a conversion costs.
+DEVICE float sine(float x) { float y; asm("sin.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
+DEVICE float cosine(float x) { float y; asm("cos.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
+DEVICE float2 rotation(i64 position, u64 turns) {
+    const u32   part = (u32)((u64)position * turns >> 32);
+    const float angle = (__uint_as_float(0x3f800000u | (part ^ 0x80000000u) >> 9) - 1.5f) * 6.283185307f;
+    return make_float2(cosine(angle), sine(angle));
 }
-template <int WARPS, int PERIOD, int COLS, int STYLE, int S, int N>
-DEVICE void rope(float (&y)[S][N], const float (&x)[S][N], i64 position, const u64 *turns) {
+DEVICE float2 rotate(float2 x, float2 by) { return make_float2(x.x * by.x - x.y * by.y, x.y * by.x + x.x * by.y); }
+
+// What element i of a row is turned with: the other one of its pair.
+template <int COLS, int STYLE, int N> DEVICE float partner(const float (&x)[N], int i, bool second) {
     constexpr int HALF = COLS / 2;
-    const int     lane = lane_id(), q = lane & 3, row = warp_id() * 16 + lane / 4;
-    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
-        const i64 at = position + (row + s * 16 * WARPS + 8 * h) % PERIOD;
+    const int     lane = lane_id(), j = i / 4, h = i / 2 % 2, b = i % 2, c = 8 * j + 2 * (lane & 3) + b;
+    if (!STYLE)
+        return x[i ^ 1];
+    if (HALF % 8 == 0) {
+        const int other = 8 * j < HALF ? j + HALF / 8 : j - HALF / 8;
+        return x[4 * (8 * j < COLS && other < N / 4 ? other : 0) + 2 * h + b];
+    }
+    float found = 0.f;
+    UNROLL for (int up = 0; up < 2; up++) UNROLL for (int step = 0; step < 2; step++) {
+        const int start = 8 * j + b + (up ? HALF : -HALF), block = (start + 1024) / 8 - 128 + step;
+        const int wanted = c + (up ? HALF : -HALF);
+        if (block >= 0 && block < N / 4) {
+            const float v = __shfl_sync(~0u, x[4 * block + 2 * h + (start & 1)], (lane & ~3) | ((wanted & 7) >> 1));
+            if (second != (bool)up && (wanted >> 3) == block)
+                found = v;
+        }
+    }
+    return found;
+}
+// steps[n]: cosine and sine of what pair n turns in 8 positions, from a thread's one row of a slab to its other.
+template <int WARPS, int PERIOD, int COLS, int STYLE, int S, int N>
+DEVICE void rope(float (&y)[S][N], const float (&x)[S][N], i64 position, const u64 *turns, const float2 *steps) {
+    const int q = lane_id() & 3, row = warp_id() * 16 + lane_id() / 4;
+    UNROLL for (int s = 0; s < S; s++) {
+        const i64 at = position + (row + s * 16 * WARPS) % PERIOD;
         UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) {
-            const int   i = 4 * j + 2 * h + b, c = 8 * j + 2 * q + b;
-            const bool  second = STYLE ? c >= HALF : b;
-            const int   n = STYLE ? (second ? c - HALF : c) : c / 2;
-            float       partner = 0.f, sine = 0.f, cosine = 0.f;
-            if (!STYLE) {
-                partner = x[s][i ^ 1];
-            } else if (HALF % 8 == 0) {
-                const int other = 8 * j < HALF ? j + HALF / 8 : j - HALF / 8;
-                if (8 * j < COLS)
-                    partner = x[s][4 * (other < N / 4 ? other : 0) + 2 * h + b];
-            } else {
-                UNROLL for (int up = 0; up < 2; up++) UNROLL for (int step = 0; step < 2; step++) {
-                    const int start = 8 * j + b + (up ? HALF : -HALF), block = (start + 1024) / 8 - 128 + step;
-                    const int wanted = c + (up ? HALF : -HALF);
-                    if (block >= 0 && block < N / 4) {
-                        const float v = __shfl_sync(~0u, x[s][4 * block + 2 * h + (start & 1)], (lane & ~3) | ((wanted & 7) >> 1));
-                        if (second != (bool)up && (wanted >> 3) == block)
-                            partner = v;
-                    }
-                }
+            const int  c = 8 * j + 2 * q + b;
+            const bool second = STYLE ? c >= COLS / 2 : b;
+            const int  n = c >= COLS ? 0 : !STYLE ? c / 2 : second ? c - COLS / 2 : c;
+            float2     turn = rotation(at, turns[n]);
+            UNROLL for (int h = 0; h < 2; h++) {
+                const int   i = 4 * j + 2 * h + b;
+                const float other = partner<COLS, STYLE>(x[s], i, second);
+                y[s][i] = x[s][i] * turn.x + (second ? other : -other) * turn.y;
+                turn = PERIOD % 16 ? rotation(position + (row + s * 16 * WARPS + 8) % PERIOD, turns[n]) : rotate(turn, steps[n]);
             }
-            if (c < COLS)
-                rotation(at, turns[n], sine, cosine);
-            y[s][i] = x[s][i] * cosine + (second ? partner : -partner) * sine;
         }
     }
 }

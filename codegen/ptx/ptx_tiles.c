@@ -167,14 +167,17 @@ static void rope(Gen *g, const Op *op) {
     const int         cols = op->in[0]->type.cols, table = g->tables++;
     const long double theta = (long double)op_float(op, AT_THETA, 1), pi = 3.14159265358979323846264338327950288L;
     const char       *from = tile_operand(g, op->in[0]);
-    Text              turns = TEXT(g->ctx);
-    for (int n = 0; n < cols / 2; n++)
-        text_add(&turns, "%s%lluu", n ? ", " : "",
-                 (unsigned long long)ldexpl(powl(theta, -2.0L * n / cols) / (2 * pi), 64));
+    Text              turns = TEXT(g->ctx), steps = TEXT(g->ctx);
+    for (int n = 0; n < cols / 2; n++) {
+        const long double frequency = powl(theta, -2.0L * n / cols);
+        text_add(&turns, "%s%lluu", n ? ", " : "", (unsigned long long)ldexpl(frequency / (2 * pi), 64));
+        text_add(&steps, "%s{%.9ef, %.9ef}", n ? ", " : "", (double)cosl(8 * frequency), (double)sinl(8 * frequency));
+    }
     cu_line(g, "static const __device__ u64 turns%d[] = {%s};", table, text_str(&turns));
+    cu_line(g, "static const __device__ float2 steps%d[] = {%s};", table, text_str(&steps));
     cu_declare(g, op->out[0]);
-    cu_line(g, "rope<%d, %d, %d, %d>(%s, %s, %s, turns%d);", g->kernel->warps, (int)op_int(op, AT_PERIOD, 1), cols,
-            (int)op_int(op, AT_STYLE, 0), cu_name(g, op->out[0]), from, cu_name(g, op->in[1]), table);
+    cu_line(g, "rope<%d, %d, %d, %d>(%s, %s, %s, turns%d, steps%d);", g->kernel->warps, (int)op_int(op, AT_PERIOD, 1),
+            cols, (int)op_int(op, AT_STYLE, 0), cu_name(g, op->out[0]), from, cu_name(g, op->in[1]), table, table);
 }
 
 /* ---- Products ---- */
