@@ -19,14 +19,6 @@ static ValueMap turn_map(Saver *s, Builder *b, const Nest *n, Value *row) {
     return map;
 }
 
-/* The keys of the tile at `row`, as they lie in memory. */
-static Value *load_keys(Saver *s, Builder *b, const Nest *n, Value *row) {
-    ValueMap     map = turn_map(s, b, n, row);
-    Value *const keys = clone_slice(b, s->k_load->out[0], s->main->body, &map);
-    keys->type.dtype = s->dtype;
-    return keys;
-}
-
 /* The piece of the features that is this block's: one of the parts is computed. */
 static Value *compute_piece(Saver *s, Builder *b, const Nest *n, Value *row, Value *loaded) {
     Value *const part = n->axes[0];
@@ -45,14 +37,10 @@ static Value *compute_piece(Saver *s, Builder *b, const Nest *n, Value *row, Val
     return piece;
 }
 
-/* This turn's features; where they are computed, `next` gets the keys of the next turn, which are on their way
- * meanwhile. */
-static Value *turn_features(Saver *s, Builder *b, const Nest *n, const Op *loop, ValueMap *map, Value **next) {
+static Value *turn_features(Saver *s, Builder *b, const Nest *n, Value *row, ValueMap *map) {
     if (!s->fused)
         return saved_features(s, b, map, n->head, n->axes[0]);
-    Value *const row = loop->region->args[0], *const keys = loop->region->args[2];
-    *next = load_keys(s, b, n, ir_ibin(b, OP_IADD, row, ir_i(b, s->chunk)));
-    return compute_piece(s, b, n, row, keys->type.dtype == DT_F32 ? keys : ir_convert(b, keys, DT_F32));
+    return compute_piece(s, b, n, row, clone_slice(b, s->k_load->out[0], s->main->body, map));
 }
 
 static void save_turn(Saver *s, Builder *b, const Nest *n, ValueMap *map, Value *row, Value *state, Value *features) {
@@ -77,13 +65,13 @@ static Op *sum_segment(Saver *s, Nest *n, Value *start, bool save) {
                  *const length = saved_slice(s, n, s->rows->in[1]);
     Value *const        first = ir_ibin(b, OP_IMUL, segment, size);
     Value *const        end = ir_ibin(b, OP_IMIN, length, ir_ibin(b, OP_IADD, first, size));
-    Value *const        carried[2] = {start, s->fused ? load_keys(s, b, n, first) : NULL};
-    Op *const           loop = ir_for(b, "row", false, first, end, ir_i(b, s->chunk), carried, s->fused ? 2 : 1);
+
+    Op *const           loop = ir_for(b, "row", false, first, end, ir_i(b, s->chunk), &start, 1);
     Builder             in = ir_at_end(s->ctx, n->kernel, loop->region);
     Value *const row = loop->region->args[0], *const state = loop->region->args[1];
-    Value       *next[2] = {NULL, NULL};
+
     ValueMap     map = turn_map(s, &in, n, row);
-    Value *const keys = turn_features(s, &in, n, loop, &map, &next[1]);
+    Value *const keys = turn_features(s, &in, n, row, &map);
     Value *const values = clone_slice(&in, s->v_load->out[0], s->main->body, &map);
     Builder      before = ir_before(s->ctx, n->kernel, values->def);
     Value *const left = ir_ibin(&before, OP_ISUB, length, row);
@@ -91,8 +79,8 @@ static Op *sum_segment(Saver *s, Nest *n, Value *start, bool save) {
         ir_ibin(&before, OP_IMIN, values->def->in[4], ir_ibin(&before, OP_IADD, values->def->in[1], left));
     if (save)
         save_turn(s, &in, n, &map, row, state, keys);
-    next[0] = ir_dot(&in, keys, values, state, true, false);
-    ir_yield(&in, next, s->fused ? 2 : 1);
+    Value *const next = ir_dot(&in, keys, values, state, true, false);
+    ir_yield(&in, &next, 1);
     return loop;
 }
 

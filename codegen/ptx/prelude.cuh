@@ -27,6 +27,8 @@ DEVICE i64 floor_div(i64 a, i64 b) { i64 q = a / b; return q - (a % b != 0 && a 
 DEVICE i64 floor_mod(i64 a, i64 b) { return a - b * floor_div(a, b); }
 DEVICE i64 smaller(i64 a, i64 b) { return a < b ? a : b; }
 DEVICE i64 larger(i64 a, i64 b) { return a > b ? a : b; }
+// A number that the compiler does not know: a loop that ends there stays a loop.
+DEVICE i64 opaque(i64 a) { asm volatile("" : "+l"(a)); return a; }
 DEVICE int to_int(i64 a) { return (int)smaller(larger(a, -(1 << 30)), 1 << 30); }
 
 // ---- Numbers
@@ -189,28 +191,6 @@ template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void load_
         UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++)
             if (has && 8 * j + 2 * q + b < COLS) x[s][4 * j + 2 * h + b] = to_float(p[8 * j + b]);
     }
-}
-
-// Left as it is: pairs.
-template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void load_tile(u32 (&x)[S][N], const View &v) {
-    const R   rows = R::make(v);
-    const int first = warp_id() * 16 + lane_id() / 4;
-    if (COLS % 16 == 0 && aligned<T>(v, 8)) {
-        UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
-            const int r = first + s * 16 * WARPS + 8 * h;
-            const T  *row = (const T *)v.base + rows.offset(r) + wide_column();
-            UNROLL for (int j = 0; j < COLS / 8; j += 2) {
-                uint2 pairs = make_uint2(0u, 0u);
-                if (rows.has(r)) pairs = *(const uint2 *)(row + 8 * j);
-                exchange(pairs.x, pairs.y);
-                x[s][2 * j + h] = pairs.x, x[s][2 * j + 2 + h] = pairs.y;
-            }
-        }
-        return;
-    }
-    float y[S][2 * N];
-    load_tile<T, R, WARPS, COLS>(y, v);
-    EACH(S, N) x[s][i] = pack(y[s][2 * i], y[s][2 * i + 1], T());
 }
 
 template <class T, class R, int WARPS, int S> DEVICE void load_column(float (&x)[S][2], const View &v) {
@@ -534,44 +514,56 @@ DEVICE void mask_transposed(float (&y)[S][N], const float (&x)[S][N], i64 delta,
 }
 
 // Rotary embedding. turns[n] is the frequency of pair n in turns a position, times 2^64: position * turns[n] wraps as
-// angles do, without any loss. What remains is an angle from -pi to pi, where the fast functions err by less than 5e-7.
-DEVICE void rotation(i64 position, u64 turns, float &sine, float &cosine) {
-    const int   part = (int)((u64)position * turns >> 32);
-    const float angle = (float)part * 1.4629180792671596e-9f; // pi 2^-31
-    asm("sin.approx.ftz.f32 %0, %1;" : "=f"(sine) : "f"(angle));
-    asm("cos.approx.ftz.f32 %0, %1;" : "=f"(cosine) : "f"(angle));
+// angles do, without any loss. What remains is an angle from -pi to pi, where the fast functions err by less than 5e-7;
+// its upper 23 bits become the number, for less than a conversion costs.
+DEVICE float sine(float x) { float y; asm("sin.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
+DEVICE float cosine(float x) { float y; asm("cos.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
+DEVICE float2 rotation(i64 position, u64 turns) {
+    const u32   part = (u32)((u64)position * turns >> 32);
+    const float angle = (__uint_as_float(0x3f800000u | (part ^ 0x80000000u) >> 9) - 1.5f) * 6.283185307f;
+    return make_float2(cosine(angle), sine(angle));
 }
-template <int WARPS, int PERIOD, int COLS, int STYLE, int S, int N>
-DEVICE void rope(float (&y)[S][N], const float (&x)[S][N], i64 position, const u64 *turns) {
+DEVICE float2 rotate(float2 x, float2 by) { return make_float2(x.x * by.x - x.y * by.y, x.y * by.x + x.x * by.y); }
+
+// What element i of a row is turned with: the other one of its pair.
+template <int COLS, int STYLE, int N> DEVICE float partner(const float (&x)[N], int i, bool second) {
     constexpr int HALF = COLS / 2;
-    const int     lane = lane_id(), q = lane & 3, row = warp_id() * 16 + lane / 4;
-    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
-        const i64 at = position + (row + s * 16 * WARPS + 8 * h) % PERIOD;
+    const int     lane = lane_id(), j = i / 4, h = i / 2 % 2, b = i % 2, c = 8 * j + 2 * (lane & 3) + b;
+    if (!STYLE)
+        return x[i ^ 1];
+    if (HALF % 8 == 0) {
+        const int other = 8 * j < HALF ? j + HALF / 8 : j - HALF / 8;
+        return x[4 * (8 * j < COLS && other < N / 4 ? other : 0) + 2 * h + b];
+    }
+    float found = 0.f;
+    UNROLL for (int up = 0; up < 2; up++) UNROLL for (int step = 0; step < 2; step++) {
+        const int start = 8 * j + b + (up ? HALF : -HALF), block = (start + 1024) / 8 - 128 + step;
+        const int wanted = c + (up ? HALF : -HALF);
+        if (block >= 0 && block < N / 4) {
+            const float v = __shfl_sync(~0u, x[4 * block + 2 * h + (start & 1)], (lane & ~3) | ((wanted & 7) >> 1));
+            if (second != (bool)up && (wanted >> 3) == block)
+                found = v;
+        }
+    }
+    return found;
+}
+// steps[n]: cosine and sine of what pair n turns in 8 positions, from a thread's one row of a slab to its other.
+template <int WARPS, int PERIOD, int COLS, int STYLE, int S, int N>
+DEVICE void rope(float (&y)[S][N], const float (&x)[S][N], i64 position, const u64 *turns, const float2 *steps) {
+    const int q = lane_id() & 3, row = warp_id() * 16 + lane_id() / 4;
+    UNROLL for (int s = 0; s < S; s++) {
+        const i64 at = position + (row + s * 16 * WARPS) % PERIOD;
         UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) {
-            const int   i = 4 * j + 2 * h + b, c = 8 * j + 2 * q + b;
-            const bool  second = STYLE ? c >= HALF : b;
-            const int   n = STYLE ? (second ? c - HALF : c) : c / 2;
-            float       partner = 0.f, sine = 0.f, cosine = 0.f;
-            if (!STYLE) {
-                partner = x[s][i ^ 1];
-            } else if (HALF % 8 == 0) {
-                const int other = 8 * j < HALF ? j + HALF / 8 : j - HALF / 8;
-                if (8 * j < COLS)
-                    partner = x[s][4 * (other < N / 4 ? other : 0) + 2 * h + b];
-            } else {
-                UNROLL for (int up = 0; up < 2; up++) UNROLL for (int step = 0; step < 2; step++) {
-                    const int start = 8 * j + b + (up ? HALF : -HALF), block = (start + 1024) / 8 - 128 + step;
-                    const int wanted = c + (up ? HALF : -HALF);
-                    if (block >= 0 && block < N / 4) {
-                        const float v = __shfl_sync(~0u, x[s][4 * block + 2 * h + (start & 1)], (lane & ~3) | ((wanted & 7) >> 1));
-                        if (second != (bool)up && (wanted >> 3) == block)
-                            partner = v;
-                    }
-                }
+            const int  c = 8 * j + 2 * q + b;
+            const bool second = STYLE ? c >= COLS / 2 : b;
+            const int  n = c >= COLS ? 0 : !STYLE ? c / 2 : second ? c - COLS / 2 : c;
+            float2     turn = rotation(at, turns[n]);
+            UNROLL for (int h = 0; h < 2; h++) {
+                const int   i = 4 * j + 2 * h + b;
+                const float other = partner<COLS, STYLE>(x[s], i, second);
+                y[s][i] = x[s][i] * turn.x + (second ? other : -other) * turn.y;
+                turn = PERIOD % 16 ? rotation(position + (row + s * 16 * WARPS + 8) % PERIOD, turns[n]) : rotate(turn, steps[n]);
             }
-            if (c < COLS)
-                rotation(at, turns[n], sine, cosine);
-            y[s][i] = x[s][i] * cosine + (second ? partner : -partner) * sine;
         }
     }
 }
@@ -609,6 +601,26 @@ template <class T, bool TB, int STRIDE> struct Right {
             load4_transposed(b, along<STRIDE>(at, n) + k * 16 * STRIDE);
     }
 };
+// A tile from shared memory to registers.
+template <int WARPS, int STRIDE, int ROWS, int S, int N> DEVICE void read_tile(u32 (&x)[S][N], u32 from) {
+    constexpr int SLABS = (ROWS + 15) / 16;
+    UNROLL for (int s = 0; s < S; s++) {
+        const int row = (warp_id() + s * WARPS) % SLABS * 16 + (lane_id() & 15);
+        const u32 at = from + place<STRIDE>(row, (lane_id() >> 4) * 16);
+        UNROLL for (int k = 0; k < N / 4; k++) {
+            u32 a[4];
+            load4(a, along<STRIDE>(at, k));
+            UNROLL for (int i = 0; i < 4; i++) x[s][4 * k + i] = a[i];
+        }
+    }
+}
+template <int WARPS, int STRIDE, int ROWS, int S, int N> DEVICE void read_tile(float (&x)[S][N], u32 from) {
+    constexpr int SLABS = (ROWS + 15) / 16;
+    EACH(S, N) {
+        const int row = (warp_id() + s * WARPS) % SLABS * 16 + lane_id() / 4 + i / 2 % 2 * 8;
+        x[s][i] = shared_pointer<float>(from)[row * (STRIDE / 4) + i / 4 * 8 + 2 * (lane_id() & 3) + i % 2];
+    }
+}
 // d += x y: x in registers, K steps of 16.
 template <class T, bool TB, int STRIDE, int S, int N, int K4> DEVICE void product(float (&d)[S][N], const u32 (&x)[S][K4], u32 y) {
     const Right<T, TB, STRIDE> right = Right<T, TB, STRIDE>::make(y);

@@ -121,10 +121,12 @@ static void loop(Gen *g, const Op *op) {
         cu_move(g, op->out[c], op->in[c + 3]);
         cu_set_name(g, body->args[c + 1], cu_name(g, op->out[c]));
     }
+    const char *end = ctx_printf(g->ctx, "%s_end", number);
+    cu_line(g, "const i64 %s = opaque(%s);", end, cu_name(g, op->in[1]));
     /* Parts' results: few, and their loads shall be on their way together. */
     cu_line(g, "#pragma unroll %d", strcmp(op_text(op, AT_AXIS), "part") == 0 ? 4 : 1);
-    cu_line(g, "for (i64 %s = %s; %s < %s; %s += %s) { // %s", number, cu_name(g, op->in[0]), number,
-            cu_name(g, op->in[1]), number, cu_name(g, op->in[2]), op_text(op, AT_AXIS));
+    cu_line(g, "for (i64 %s = %s; %s < %s; %s += %s) { // %s", number, cu_name(g, op->in[0]), number, end, number,
+            cu_name(g, op->in[2]), op_text(op, AT_AXIS));
     g->depth++;
     cu_block(g, body);
     assign_carried(g, op, ir_terminator(body));
@@ -344,8 +346,12 @@ static void plain_kernel(Gen *g, const Block *block) {
     g->depth++;
     if (g->phase->shared_bytes)
         cu_line(g, "const u32 shared = shared_base();");
-    if (g->target->product_warps)
+    if (g->target->product_warps) { /* kernels of one launch begin before those before them have ended */
         cu_line(g, "asm volatile(\"griddepcontrol.launch_dependents;\" ::: \"memory\");");
+        g->phase->overlaps = g->kernel != g->module->kernels[0];
+        if (g->phase->overlaps)
+            cu_line(g, "asm volatile(\"griddepcontrol.wait;\" ::: \"memory\");");
+    }
     cu_declare_aligned(g);
     open_grid(g);
     cu_block(g, block);

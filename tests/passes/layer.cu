@@ -2,212 +2,199 @@ struct Args {
     i64 v[49];
 };
 
-// 32 threads, 5376 bytes of shared memory
+// 32 threads, 0 bytes of shared memory
+extern "C" __global__ void __launch_bounds__(32, 1) rattan_layer_forward_prepare(const __grid_constant__ Args a) {
+    u32 rest = blockIdx.x;
+    const i64 n8 = rest % (u32)a.v[41]; // row
+    rest /= (u32)a.v[41];
+    const i64 n7 = rest % 1u; // kv_head
+    rest /= 1u;
+    const i64 n6 = rest; // seq
+    const i64 n1 = a.v[37];
+    const i64 n3 = a.v[41];
+    const i64 n5 = a.v[36];
+    const i64 n9 = n8 * 16LL;
+    float t10[1][8];
+    load_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t10, view(a.v + 5, n6, n9, n7, 0LL, n5));
+    float t11[1][8];
+    EACH(1, 8) t11[s][i] = max_nan(t10[s][i], 0.f);
+    store_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t11, view(a.v + 20, n6, n9, n7, 0LL, n5));
+}
+
+// 32 threads, 9216 bytes of shared memory
 extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_forward_segment_state(const __grid_constant__ Args a) {
     const u32 shared = shared_base();
     const bool v_aligned = aligned<bf16>(a.v + 10, 16);
+    const bool phi_aligned = aligned<bf16>(a.v + 20, 16);
     u32 rest = blockIdx.x;
-    const i64 n30 = rest % (u32)a.v[39]; // segment
+    const i64 n27 = rest % (u32)a.v[39]; // segment
     rest /= (u32)a.v[39];
-    const i64 n24 = rest % 1u; // part
+    const i64 n23 = rest % 1u; // part
     rest /= 1u;
-    const i64 n22 = rest % 1u; // kv_head
+    const i64 n21 = rest % 1u; // kv_head
     rest /= 1u;
-    const i64 n21 = rest; // seq
+    const i64 n20 = rest; // seq
     const i64 n1 = a.v[37];
     const i64 n3 = a.v[39];
     const i64 n4 = a.v[40];
     const i64 n7 = a.v[36];
     const i64 n13 = n7 + -6LL;
     const i64 n14 = smaller(n7, n13);
-    const i64 n23 = n22 * 4LL;
-    const i64 n25 = n24 * 4LL;
-    const i64 n26 = n23 + n25;
-    const i64 n27 = (i64)(-1LL < n24);
-    const i64 n28 = (i64)(n24 < 1LL);
-    const i64 n29 = n28 * n27;
-    const i64 n33 = n30 * n4;
+    const i64 n22 = n21 * 4LL;
+    const i64 n24 = n21 + n23;
+    const i64 n25 = n23 * 4LL;
+    const i64 n26 = n22 + n25;
+    const i64 n30 = n27 * n4;
+    const i64 n31 = floor_div(n30, 16LL);
+    const i64 n32 = n30 + -6LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n31 % 6u * 768u, view(a.v + 20, n20, n32, n24, 0LL, n7), phi_aligned);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n31 % 6u * 768u, view(a.v + 10, n20, n32, n21, 0LL, n14), v_aligned);
+    commit();
+    const i64 n33 = n30 + 16LL;
     const i64 n34 = floor_div(n33, 16LL);
-    const i64 n35 = n33 + -6LL;
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n34 % 6u * 768u, view(a.v + 10, n21, n35, n22, 0LL, n14), v_aligned);
+    const i64 n35 = n30 + 10LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n34 % 6u * 768u, view(a.v + 20, n20, n35, n24, 0LL, n7), phi_aligned);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n34 % 6u * 768u, view(a.v + 10, n20, n35, n21, 0LL, n14), v_aligned);
     commit();
-    const i64 n36 = n33 + 16LL;
+    const i64 n36 = n30 + 32LL;
     const i64 n37 = floor_div(n36, 16LL);
-    const i64 n38 = n33 + 10LL;
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n37 % 6u * 768u, view(a.v + 10, n21, n38, n22, 0LL, n14), v_aligned);
+    const i64 n38 = n30 + 26LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n37 % 6u * 768u, view(a.v + 20, n20, n38, n24, 0LL, n7), phi_aligned);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n37 % 6u * 768u, view(a.v + 10, n20, n38, n21, 0LL, n14), v_aligned);
     commit();
-    const i64 n39 = n33 + 32LL;
+    const i64 n39 = n30 + 48LL;
     const i64 n40 = floor_div(n39, 16LL);
-    const i64 n41 = n33 + 26LL;
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n40 % 6u * 768u, view(a.v + 10, n21, n41, n22, 0LL, n14), v_aligned);
+    const i64 n41 = n30 + 42LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n40 % 6u * 768u, view(a.v + 20, n20, n41, n24, 0LL, n7), phi_aligned);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n40 % 6u * 768u, view(a.v + 10, n20, n41, n21, 0LL, n14), v_aligned);
     commit();
-    const i64 n42 = n33 + 48LL;
+    const i64 n42 = n30 + 64LL;
     const i64 n43 = floor_div(n42, 16LL);
-    const i64 n44 = n33 + 42LL;
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n43 % 6u * 768u, view(a.v + 10, n21, n44, n22, 0LL, n14), v_aligned);
+    const i64 n44 = n30 + 58LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n43 % 6u * 768u, view(a.v + 20, n20, n44, n24, 0LL, n7), phi_aligned);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n43 % 6u * 768u, view(a.v + 10, n20, n44, n21, 0LL, n14), v_aligned);
     commit();
-    const i64 n45 = n33 + 64LL;
-    const i64 n46 = floor_div(n45, 16LL);
-    const i64 n47 = n33 + 58LL;
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n46 % 6u * 768u, view(a.v + 10, n21, n47, n22, 0LL, n14), v_aligned);
-    commit();
-    const i64 n49 = n33 + n4;
-    const i64 n50 = smaller(n7, n49);
-    u32 t51[1][4];
-    load_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t51, view(a.v + 5, n21, n35, n22, 0LL, n7));
-    float t53[1][8];
-    EACH(1, 8) t53[s][i] = 0.000000000e+00f;
-    u32 t54[1][4];
-    EACH(1, 4) t54[s][i] = t51[s][i];
+    const i64 n46 = n30 + n4;
+    const i64 n47 = smaller(n7, n46);
+    float t48[1][8];
+    EACH(1, 8) t48[s][i] = 0.000000000e+00f;
+    const i64 n49_end = opaque(n47);
     #pragma unroll 1
-    for (i64 n55 = n33; n55 < n50; n55 += 16LL) { // row
+    for (i64 n49 = n30; n49 < n49_end; n49 += 16LL) { // row
         wait<4>();
-        const i64 n58 = n55 + 80LL;
-        const i64 n59 = (i64)(n58 < n50);
-        if (n59) {
-            const i64 n60 = floor_div(n58, 16LL);
-            const i64 n62 = n55 + 74LL;
-            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n60 % 6u * 768u, view(a.v + 10, n21, n62, n22, 0LL, n14), v_aligned);
+        const i64 n51 = n49 + 80LL;
+        const i64 n52 = (i64)(n51 < n47);
+        if (n52) {
+            const i64 n53 = floor_div(n51, 16LL);
+            const i64 n55 = n49 + 74LL;
+            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n53 % 6u * 768u, view(a.v + 20, n20, n55, n24, 0LL, n7), phi_aligned);
+            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n53 % 6u * 768u, view(a.v + 10, n20, n55, n21, 0LL, n14), v_aligned);
         }
         commit();
-        const i64 n63 = n55 + 10LL;
-        u32 t64[1][4];
-        load_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t64, view(a.v + 5, n21, n63, n22, 0LL, n7));
-        float t65[1][8];
-        EACH(1, 8) t65[s][i] = unpacked(t54[s][i >> 1], i & 1, bf16());
-        float t66[1][8];
-        EACH(1, 8) t66[s][i] = 0.000000000e+00f;
-        if (n29) {
-            float t67[1][8];
-            EACH(1, 8) t67[s][i] = max_nan(t65[s][i], 0.f);
-            EACH(1, 8) t66[s][i] = t67[s][i];
-        }
-        const i64 n68 = floor_div(n55, 16LL);
-        const u32 t69 = shared + 0u + (u32)n68 % 6u * 768u;
-        u32 t70[1][4];
-        EACH(1, 4) t70[s][i] = pack(has_column<4>(i / 2, 0) ? t66[s][2 * i] : 0.f, has_column<4>(i / 2, 1) ? t66[s][2 * i + 1] : 0.f, bf16());
-        put<1, 16, 4>(shared + 4608u, t70);
-        __syncthreads();
-        const u32 t71 = shared + 4608u;
-        float t72[1][8];
-        EACH(1, 8) t72[s][i] = t53[s][i];
-        product_transposed<bf16, 1, 0, 48, 48, 16>(t72, t71, t69);
-        EACH(1, 8) t53[s][i] = t72[s][i];
-        EACH(1, 4) t54[s][i] = t64[s][i];
+        const i64 n56 = floor_div(n49, 16LL);
+        const u32 t57 = shared + 0u + (u32)n56 % 6u * 768u;
+        const u32 t58 = shared + 4608u + (u32)n56 % 6u * 768u;
+        float t59[1][8];
+        EACH(1, 8) t59[s][i] = t48[s][i];
+        product_transposed<bf16, 1, 0, 48, 48, 16>(t59, t57, t58);
+        EACH(1, 8) t48[s][i] = t59[s][i];
     }
-    store_tile<float, Rows<2, -1, 4, 0, 4>, 1, 4>(t53, view(a.v + 25, n30, n21, n26, 0LL, 1152921504606846976LL));
+    store_tile<float, Rows<2, -1, 4, 0, 4>, 1, 4>(t48, view(a.v + 25, n27, n20, n26, 0LL, 1152921504606846976LL));
 }
 
-// 32 threads, 5376 bytes of shared memory
+// 32 threads, 9216 bytes of shared memory
 extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_forward_states(const __grid_constant__ Args a) {
     const u32 shared = shared_base();
     const bool v_aligned = aligned<bf16>(a.v + 10, 16);
+    const bool phi_aligned = aligned<bf16>(a.v + 20, 16);
     u32 rest = blockIdx.x;
-    const i64 n34 = rest % (u32)a.v[38]; // segment
+    const i64 n30 = rest % (u32)a.v[38]; // segment
     rest /= (u32)a.v[38];
-    const i64 n27 = rest % 1u; // part
+    const i64 n26 = rest % 1u; // part
     rest /= 1u;
-    const i64 n25 = rest % 1u; // kv_head
+    const i64 n24 = rest % 1u; // kv_head
     rest /= 1u;
-    const i64 n21 = rest; // seq
+    const i64 n20 = rest; // seq
     const i64 n1 = a.v[37];
     const i64 n3 = a.v[38];
     const i64 n4 = a.v[40];
     const i64 n7 = a.v[36];
     const i64 n11 = n7 + -6LL;
     const i64 n12 = smaller(n7, n11);
-    const i64 n22 = n21 * n7;
-    const i64 n23 = floor_div(n22, 16LL);
-    const i64 n24 = n23 + n21;
-    const i64 n26 = n25 * 4LL;
-    const i64 n28 = n27 * 4LL;
-    const i64 n29 = n26 + n28;
-    const i64 n30 = (i64)(-1LL < n27);
-    const i64 n31 = (i64)(n27 < 1LL);
-    const i64 n32 = n31 * n30;
-    const i64 n33 = n25 + n27;
-    const i64 n37 = n34 * n4;
-    const i64 n38 = floor_div(n37, 16LL);
-    const i64 n39 = n37 + -6LL;
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n38 % 6u * 768u, view(a.v + 10, n21, n39, n25, 0LL, n12), v_aligned);
+    const i64 n21 = n20 * n7;
+    const i64 n22 = floor_div(n21, 16LL);
+    const i64 n23 = n22 + n20;
+    const i64 n25 = n24 * 4LL;
+    const i64 n27 = n24 + n26;
+    const i64 n28 = n26 * 4LL;
+    const i64 n29 = n25 + n28;
+    const i64 n33 = n30 * n4;
+    const i64 n34 = floor_div(n33, 16LL);
+    const i64 n35 = n33 + -6LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n34 % 6u * 768u, view(a.v + 20, n20, n35, n27, 0LL, n7), phi_aligned);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n34 % 6u * 768u, view(a.v + 10, n20, n35, n24, 0LL, n12), v_aligned);
     commit();
-    const i64 n40 = n37 + 16LL;
-    const i64 n41 = floor_div(n40, 16LL);
-    const i64 n42 = n37 + 10LL;
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n41 % 6u * 768u, view(a.v + 10, n21, n42, n25, 0LL, n12), v_aligned);
+    const i64 n36 = n33 + 16LL;
+    const i64 n37 = floor_div(n36, 16LL);
+    const i64 n38 = n33 + 10LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n37 % 6u * 768u, view(a.v + 20, n20, n38, n27, 0LL, n7), phi_aligned);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n37 % 6u * 768u, view(a.v + 10, n20, n38, n24, 0LL, n12), v_aligned);
     commit();
-    const i64 n43 = n37 + 32LL;
-    const i64 n44 = floor_div(n43, 16LL);
-    const i64 n45 = n37 + 26LL;
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n44 % 6u * 768u, view(a.v + 10, n21, n45, n25, 0LL, n12), v_aligned);
+    const i64 n39 = n33 + 32LL;
+    const i64 n40 = floor_div(n39, 16LL);
+    const i64 n41 = n33 + 26LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n40 % 6u * 768u, view(a.v + 20, n20, n41, n27, 0LL, n7), phi_aligned);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n40 % 6u * 768u, view(a.v + 10, n20, n41, n24, 0LL, n12), v_aligned);
     commit();
-    const i64 n46 = n37 + 48LL;
-    const i64 n47 = floor_div(n46, 16LL);
-    const i64 n48 = n37 + 42LL;
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n47 % 6u * 768u, view(a.v + 10, n21, n48, n25, 0LL, n12), v_aligned);
+    const i64 n42 = n33 + 48LL;
+    const i64 n43 = floor_div(n42, 16LL);
+    const i64 n44 = n33 + 42LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n43 % 6u * 768u, view(a.v + 20, n20, n44, n27, 0LL, n7), phi_aligned);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n43 % 6u * 768u, view(a.v + 10, n20, n44, n24, 0LL, n12), v_aligned);
     commit();
-    const i64 n49 = n37 + 64LL;
-    const i64 n50 = floor_div(n49, 16LL);
-    const i64 n51 = n37 + 58LL;
-    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n50 % 6u * 768u, view(a.v + 10, n21, n51, n25, 0LL, n12), v_aligned);
+    const i64 n45 = n33 + 64LL;
+    const i64 n46 = floor_div(n45, 16LL);
+    const i64 n47 = n33 + 58LL;
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n46 % 6u * 768u, view(a.v + 20, n20, n47, n27, 0LL, n7), phi_aligned);
+    fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n46 % 6u * 768u, view(a.v + 10, n20, n47, n24, 0LL, n12), v_aligned);
     commit();
-    float t53[1][8];
-    EACH(1, 8) t53[s][i] = 0.000000000e+00f;
+    float t49[1][8];
+    EACH(1, 8) t49[s][i] = 0.000000000e+00f;
+    const i64 n50_end = opaque(n30);
     #pragma unroll 1
-    for (i64 n54 = 0LL; n54 < n34; n54 += 1LL) { // segment
-        float t56[1][8];
-        load_tile<float, Rows<2, -1, 4, 0, 4>, 1, 4>(t56, view(a.v + 25, n54, n21, n29, 0LL, 1152921504606846976LL));
-        float t57[1][8];
-        EACH(1, 8) t57[s][i] = t53[s][i] + t56[s][i];
-        EACH(1, 8) t53[s][i] = t57[s][i];
+    for (i64 n50 = 0LL; n50 < n50_end; n50 += 1LL) { // segment
+        float t52[1][8];
+        load_tile<float, Rows<2, -1, 4, 0, 4>, 1, 4>(t52, view(a.v + 25, n50, n20, n29, 0LL, 1152921504606846976LL));
+        float t53[1][8];
+        EACH(1, 8) t53[s][i] = t49[s][i] + t52[s][i];
+        EACH(1, 8) t49[s][i] = t53[s][i];
     }
-    const i64 n58 = n37 + n4;
-    const i64 n59 = smaller(n7, n58);
-    u32 t60[1][4];
-    load_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t60, view(a.v + 5, n21, n39, n25, 0LL, n7));
-    float t62[1][8];
-    EACH(1, 8) t62[s][i] = t53[s][i];
-    u32 t63[1][4];
-    EACH(1, 4) t63[s][i] = t60[s][i];
+    const i64 n54 = n33 + n4;
+    const i64 n55 = smaller(n7, n54);
+    float t56[1][8];
+    EACH(1, 8) t56[s][i] = t49[s][i];
+    const i64 n57_end = opaque(n55);
     #pragma unroll 1
-    for (i64 n64 = n37; n64 < n59; n64 += 16LL) { // row
+    for (i64 n57 = n33; n57 < n57_end; n57 += 16LL) { // row
         wait<4>();
-        const i64 n67 = n64 + 80LL;
-        const i64 n68 = (i64)(n67 < n59);
-        if (n68) {
-            const i64 n69 = floor_div(n67, 16LL);
-            const i64 n71 = n64 + 74LL;
-            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n69 % 6u * 768u, view(a.v + 10, n21, n71, n25, 0LL, n12), v_aligned);
+        const i64 n59 = n57 + 80LL;
+        const i64 n60 = (i64)(n59 < n55);
+        if (n60) {
+            const i64 n61 = floor_div(n59, 16LL);
+            const i64 n63 = n57 + 74LL;
+            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n61 % 6u * 768u, view(a.v + 20, n20, n63, n27, 0LL, n7), phi_aligned);
+            fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n61 % 6u * 768u, view(a.v + 10, n20, n63, n24, 0LL, n12), v_aligned);
         }
         commit();
-        const i64 n72 = n64 + -6LL;
-        const i64 n73 = n64 + 10LL;
-        u32 t74[1][4];
-        load_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t74, view(a.v + 5, n21, n73, n25, 0LL, n7));
-        float t75[1][8];
-        EACH(1, 8) t75[s][i] = unpacked(t63[s][i >> 1], i & 1, bf16());
-        float t76[1][8];
-        EACH(1, 8) t76[s][i] = 0.000000000e+00f;
-        if (n32) {
-            float t77[1][8];
-            EACH(1, 8) t77[s][i] = max_nan(t75[s][i], 0.f);
-            EACH(1, 8) t76[s][i] = t77[s][i];
-        }
-        const i64 n78 = floor_div(n64, 16LL);
-        const u32 t79 = shared + 0u + (u32)n78 % 6u * 768u;
-        const i64 n80 = n24 + n78;
-        store_tile<bf16, Rows<2, -1, 4, 0, 4>, 1, 4>(t62, view(a.v + 30, 0LL, n80, n29, 0LL, 1152921504606846976LL));
-        store_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t76, view(a.v + 20, n21, n72, n33, 0LL, n7));
-        u32 t81[1][4];
-        EACH(1, 4) t81[s][i] = pack(has_column<4>(i / 2, 0) ? t76[s][2 * i] : 0.f, has_column<4>(i / 2, 1) ? t76[s][2 * i + 1] : 0.f, bf16());
-        put<1, 16, 4>(shared + 4608u, t81);
-        __syncthreads();
-        const u32 t82 = shared + 4608u;
-        float t83[1][8];
-        EACH(1, 8) t83[s][i] = t62[s][i];
-        product_transposed<bf16, 1, 0, 48, 48, 16>(t83, t82, t79);
-        EACH(1, 8) t62[s][i] = t83[s][i];
-        EACH(1, 4) t63[s][i] = t74[s][i];
+        const i64 n64 = floor_div(n57, 16LL);
+        const u32 t65 = shared + 0u + (u32)n64 % 6u * 768u;
+        const u32 t66 = shared + 4608u + (u32)n64 % 6u * 768u;
+        const i64 n67 = n23 + n64;
+        store_tile<bf16, Rows<2, -1, 4, 0, 4>, 1, 4>(t56, view(a.v + 30, 0LL, n67, n29, 0LL, 1152921504606846976LL));
+        float t68[1][8];
+        EACH(1, 8) t68[s][i] = t56[s][i];
+        product_transposed<bf16, 1, 0, 48, 48, 16>(t68, t65, t66);
+        EACH(1, 8) t56[s][i] = t68[s][i];
     }
 }
 
@@ -267,8 +254,9 @@ extern "C" __global__ void __launch_bounds__(32, 1) rattan_layer_forward_main(co
     EACH(1, 2) t56[s][i] = 0.000000000e+00f;
     float t57[1][8];
     EACH(1, 8) t57[s][i] = 0.000000000e+00f;
+    const i64 n58_end = opaque(n33);
     #pragma unroll 1
-    for (i64 n58 = n27; n58 < n33; n58 += 1LL) { // key
+    for (i64 n58 = n27; n58 < n58_end; n58 += 1LL) { // key
         wait<0>();
         const i64 n62 = n58 + 1LL;
         const i64 n63 = (i64)(n62 < 2LL);
@@ -333,8 +321,9 @@ extern "C" __global__ void __launch_bounds__(32, 1) rattan_layer_forward_main(co
     EACH(1, 2) t90[s][i] = t56[s][i];
     float t91[1][8];
     EACH(1, 8) t91[s][i] = t57[s][i];
+    const i64 n92_end = opaque(n34);
     #pragma unroll 1
-    for (i64 n92 = n33; n92 < n34; n92 += 1LL) { // key
+    for (i64 n92 = n33; n92 < n92_end; n92 += 1LL) { // key
         wait<0>();
         const i64 n96 = n92 + 1LL;
         const i64 n97 = (i64)(n96 < 2LL);
@@ -389,8 +378,9 @@ extern "C" __global__ void __launch_bounds__(32, 1) rattan_layer_forward_main(co
     EACH(1, 2) t118[s][i] = t90[s][i];
     float t119[1][8];
     EACH(1, 8) t119[s][i] = t91[s][i];
+    const i64 n120_end = opaque(2LL);
     #pragma unroll 1
-    for (i64 n120 = n34; n120 < 2LL; n120 += 1LL) { // key
+    for (i64 n120 = n34; n120 < n120_end; n120 += 1LL) { // key
         wait<0>();
         const i64 n124 = n120 + 1LL;
         const i64 n125 = (i64)(n124 < 2LL);

@@ -92,8 +92,9 @@ extern "C" __global__ void __launch_bounds__(256, 1) rattan_layer_forward_main(c
             EACH(1, 8) t109[s][i] = 0.000000000e+00f;
             u32 t110[1][8];
             EACH(1, 8) t110[s][i] = t105[s][i];
+            const i64 n111_end = opaque(1LL);
             #pragma unroll 1
-            for (i64 n111 = n87; n111 < 1LL; n111 += 1LL) { // key
+            for (i64 n111 = n87; n111 < n111_end; n111 += 1LL) { // key
                 const Slot t116 = t22.take();
                 float t117[1][16];
                 pin_all(t117);
@@ -159,8 +160,9 @@ extern "C" __global__ void __launch_bounds__(256, 1) rattan_layer_forward_main(c
             EACH(1, 8) t137[s][i] = t109[s][i];
             u32 t138[1][8];
             EACH(1, 8) t138[s][i] = t110[s][i];
+            const i64 n139_end = opaque(n87);
             #pragma unroll 1
-            for (i64 n139 = n88; n139 < n87; n139 += 1LL) { // key
+            for (i64 n139 = n88; n139 < n139_end; n139 += 1LL) { // key
                 const i64 n144 = n134 - n139;
                 const i64 n145 = n144 * 32LL;
                 const i64 n146 = n78 + n145;
@@ -448,8 +450,9 @@ extern "C" __global__ void __launch_bounds__(256, 1) rattan_layer_forward_main(c
                     const Slot slot = t22.open(4096);
                     copy_box(slot.address + 0, &maps.at[1], slot.full, 0, (int)n7, (int)n14, (int)n6);
                 }
+                const i64 n36_end = opaque(1LL);
                 #pragma unroll 1
-                for (i64 n36 = n32; n36 < 1LL; n36 += 1LL) { // key
+                for (i64 n36 = n32; n36 < n36_end; n36 += 1LL) { // key
                     const i64 n37 = n32 - n36;
                     const i64 n38 = n37 * 32LL;
                     const i64 n39 = n26 + n38;
@@ -467,8 +470,9 @@ extern "C" __global__ void __launch_bounds__(256, 1) rattan_layer_forward_main(c
                 }
                 const i64 n43 = n33 + n32;
                 const i64 n44 = n43 + -1LL;
+                const i64 n45_end = opaque(n32);
                 #pragma unroll 1
-                for (i64 n45 = n33; n45 < n32; n45 += 1LL) { // key
+                for (i64 n45 = n33; n45 < n45_end; n45 += 1LL) { // key
                     const i64 n46 = n44 - n45;
                     const i64 n47 = n46 * 32LL;
                     const i64 n48 = n26 + n47;
