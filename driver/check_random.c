@@ -215,8 +215,7 @@ static Status check_serving(Ctx *ctx, RandomCheck *check) {
     Session       session = *check->session;
     const int64_t ring = choose_ring(check);
     session.schedule = serving_schedule(ctx, session.schedule);
-    const bool gpu = target_is_cuda(&check->session->target);
-    TRY(session_kernel(ctx, &session, check->spec, gpu ? KIND_DECODE : KIND_EXTEND, packed_bit(check), ring, &extend));
+    TRY(session_kernel(ctx, &session, check->spec, KIND_EXTEND, packed_bit(check), ring, &extend));
     Status status = session_kernel(ctx, &session, check->spec, KIND_DECODE, packed_bit(check), ring, &decode);
     if (status == ST_OK) {
         status = serve(ctx, check, &extend, &decode);
@@ -245,7 +244,7 @@ static Status run_check(Ctx *ctx, void *arg) {
     sample_rows(ctx, check);
     TRY(find_truth(ctx, check));
     TRY(check_forward(ctx, check));
-    /* Full attention has no ring of bounded size, so neither kind; GPUs have forward alone so far. */
+    /* Full attention has no ring of bounded size, so neither kind. */
     return check->spec->full ? ST_OK : check_serving(ctx, check);
 }
 

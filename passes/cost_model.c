@@ -50,11 +50,11 @@ static void gpu_default(const Spec *spec, const Target *target, Schedule *schedu
     schedule->ring = 0;
 }
 
-/* A tile of 16 rows holds the heads of a group and, where they leave room, a few speculative tokens. */
+/* A tile holds the heads of a group and two tokens: a step of more takes turns. */
 static void gpu_decode(const Spec *spec, const Target *target, Schedule *schedule) {
     const bool small = target->shared_bytes < 128 * 1024 || spec->dtype == DT_F32 || spec->head_dim > 128 || spec->value_dim > 128;
     schedule->group_heads = spec->initial_state ? 1 : spec_group(spec);
-    schedule->chunk = larger(2, 16 / schedule->group_heads);
+    schedule->chunk = 2;
     schedule->key_tile = small ? 32 : 128;
     schedule->warps = small ? 4 : 8;
     schedule->stages = 1;
@@ -94,7 +94,10 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
         if (kind == KIND_EXTEND)
             schedule->segment = schedule->spread = 0;
         schedule->roles = !no_roles(spec, kind, target);
-        if (schedule->roles && spec->window >= schedule->chunk) /* what lies between products is done half as often */
+        if (schedule->roles && schedule->group_heads == 1) { /* one group of warps multiplies: two blocks share a multiprocessor */
+            schedule->blocks = 2;
+            schedule->registers = 232;
+        } else if (schedule->roles && spec->window >= schedule->chunk) /* what lies between products is done half as often */
             schedule->key_tile = 2 * schedule->chunk;
         return;
     }

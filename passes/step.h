@@ -4,7 +4,7 @@
 
 #include "passes/loops.h"
 
-enum { STEP_TILE = 16 /* rows of the tile of keys that leave the window, and of those that write rings */ };
+enum { STEP_TILE = 16 /* rows of the tiles that write rings */ };
 
 typedef struct Step {
     Ctx            *ctx;

@@ -102,8 +102,8 @@ static Value *first_load(Value *value) {
     return NULL;
 }
 
-/* The rows of a ring that leave the window, and only where some are no longer in it the new tokens beside them. A tile as
- * tall as the machine's smallest, of which `rows` are there. */
+/* The rows of a ring that leave the window, and only where some are no longer in it the new tokens beside them; `rows` of
+ * them are there. */
 static Value *load_edge(Part *p, const Op *sum, Value *first, Value *rows, bool flipped) {
     const Step *s = p->s;
     Value      *loads[2], *limit[2];
@@ -121,8 +121,8 @@ static Value *load_edge(Part *p, const Op *sum, Value *first, Value *rows, bool 
         const int rowdim = (int)op_int(load, AT_ROWDIM, 0);
         limit[n] = ir_ibin(&b, OP_IMIN, in[4], ir_ibin(&b, OP_IADD, in[rowdim], rows));
         const Access access = {.param = op_text(load, AT_PARAM), .at = {in[0], in[1], in[2]}, .lo = in[3], .hi = limit[n],
-                               .rowdim = rowdim, .groupdim = -1, .period = STEP_TILE, .wrap = (int)op_int(load, AT_WRAP, 0)};
-        loads[n] = ir_load(&b, &access, STEP_TILE, sum->out[0]->type.cols);
+                               .rowdim = rowdim, .groupdim = -1, .period = s->C, .wrap = (int)op_int(load, AT_WRAP, 0)};
+        loads[n] = ir_load(&b, &access, s->C, sum->out[0]->type.cols);
         loads[n] = flipped ? transposed(&b, loads[n]) : loads[n];
         if (n) {
             Value *const both = ir_binary(&b, OP_ADD, loads[0], loads[1]);
@@ -142,14 +142,11 @@ static Status put_features(Part *p, Value *ring, Flip *f, Value *const *pieces) 
 }
 
 /* The same of rows, sliced by columns. */
-static void put_slices(Part *p, Value *ring, Value *const *pieces, ValueMap *map, bool edge) {
+static void put_slices(Part *p, Value *ring, Value *const *pieces, ValueMap *map) {
     const Step *s = p->s;
     const int   per = s->slices / s->pieces;
     for (int n = 0; n < s->slices; n++) {
-        Op *const before = p->b.block->last;
-        Value    *tile = clone_slice(&p->b, pieces[n / per], s->rows->region, map);
-        if (edge && before->next)
-            retile(s->ctx, before->next, s->C, STEP_TILE);
+        Value *tile = clone_slice(&p->b, pieces[n / per], s->rows->region, map);
         if (per > 1) {
             const Type type = type_tile(tile->type.dtype, tile->type.rows, s->slice);
             Op *const  cols = ir_op(&p->b, OP_COLS, &tile, 1, &type, 1);
@@ -179,8 +176,8 @@ static Status put_rows(Part *p) {
     put(s, b, p->edge_v, ir_i(b, 0), values);
     if (!p->flipped) {
         map_set(&keys.map, sum->out[0], leaving);
-        put_slices(p, p->phi, s->features, &rows.map, false);
-        put_slices(p, p->edge_phi, s->key_features, &keys.map, true);
+        put_slices(p, p->phi, s->features, &rows.map);
+        put_slices(p, p->edge_phi, s->key_features, &keys.map);
         return ST_OK;
     }
     map_set(&keys.flipped, sum->out[0], leaving);
@@ -310,7 +307,7 @@ static Value *edge_sum(Part *p) {
     Value *const none = ir_f(&p->b, 0, s->E, s->M), *const zero = ir_i(&p->b, 0);
     Op *const    only = ir_if(&p->b, ir_ibin(&p->b, OP_ILT, p->part, ir_i(&p->b, 1)), &none, 1);
     Builder      b = ir_at_end(s->ctx, s->main, only->region);
-    Value       *scores = ir_f(&b, 0, STEP_TILE, s->M);
+    Value       *scores = ir_f(&b, 0, s->C, s->M);
     Op *const    loop = ir_for(&b, "slice", false, zero, ir_i(&b, s->slices), ir_i(&b, 1), &scores, 1);
     Builder      in = ir_at_end(s->ctx, s->main, loop->region);
     Value *const n = loop->region->args[0];
@@ -388,9 +385,9 @@ static void make_rings(Step *s, Builder *b, Part *p) {
     p->q_fetched = s->score->in[0]->def->code == OP_LOAD;
     p->flipped = can_flip(s);
     p->phi = p->flipped ? new_ring(s, b, s->slices, s->slice, s->M) : new_ring(s, b, s->slices, s->M, s->slice);
-    p->edge_phi = p->flipped ? new_ring(s, b, s->slices, s->slice, STEP_TILE) : new_ring(s, b, s->slices, STEP_TILE, s->slice);
-    p->edge_v = new_ring(s, b, 1, s->E, STEP_TILE);
-    p->edge_p = new_ring(s, b, 1, STEP_TILE, s->M);
+    p->edge_phi = p->flipped ? new_ring(s, b, s->slices, s->slice, s->C) : new_ring(s, b, s->slices, s->C, s->slice);
+    p->edge_v = new_ring(s, b, 1, s->E, s->C);
+    p->edge_p = new_ring(s, b, 1, s->C, s->M);
 }
 
 static Status one_tile(Part *p) {

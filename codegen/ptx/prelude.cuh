@@ -74,6 +74,8 @@ DEVICE View view(const i64 *arg, i64 c0, i64 c1, i64 c2, i64 lo, i64 hi) {
 template <int ROWDIM, int GROUPDIM, int PERIOD, int WRAP, int ROWS> struct Rows {
     static constexpr int  COUNT = ROWS;
     static constexpr bool EVEN = GROUPDIM < 0 && WRAP == 0 && PERIOD >= ROWS; // rows lie at equal distances
+    static constexpr bool STEADY = GROUPDIM < 0 && PERIOD >= ROWS && (WRAP == 0 || WRAP >= ROWS); // but for a turn of a ring
+    static constexpr int  RING = WRAP;
     static constexpr bool SAME = ROWDIM < 0 && PERIOD % 16 == 0; // within a slab
     i64 start, row_stride, group_stride;
     int first, end; // of r % PERIOD
@@ -357,7 +359,17 @@ template <class T, class R, int WARPS, int ROWS, int COLS, int ONTO = 0> DEVICE 
             copy16(to + (STEP % 8 ? place<STRIDE>(r + n * STEP, c * 16) : place<STRIDE>(r, c * 16) + n * STEP * STRIDE), from, n * STEP >= least && n * STEP < end);
         return;
     }
-    if (COLS % 16 == 0 && (ONTO || !R::EVEN) && THREADS % PIECES == 0 && TALL % (STEP ? STEP : 1) == 0 && is_aligned) {
+    if (COLS % 16 == 0 && R::STEADY && THREADS % PIECES == 0 && TALL % (STEP ? STEP : 1) == 0 && is_aligned) {
+        const int   r = threadIdx.x / PIECES, c = threadIdx.x % PIECES, least = rows.first - r, end = (rows.end < ROWS ? rows.end : ROWS) - r;
+        const i64   bytes = rows.row_stride * (i64)sizeof(T), back = R::RING * bytes;
+        const char *from = (const char *)v.base + rows.start * (i64)sizeof(T) + (rows.turn + r) * bytes + c * 16;
+        UNROLL for (int n = 0; n < TALL / (STEP ? STEP : 1); n++, from += STEP * bytes)
+            if (ONTO == 0 || (ONTO == 1 ? n * STEP >= least : n * STEP < end))
+                copy16(to + (STEP % 8 ? place<STRIDE>(r + n * STEP, c * 16) : place<STRIDE>(r, c * 16) + n * STEP * STRIDE),
+                       R::RING && rows.turn + r + n * STEP >= R::RING ? from - back : from, n * STEP >= least && n * STEP < end);
+        return;
+    }
+    if (COLS % 16 == 0 && !R::STEADY && THREADS % PIECES == 0 && TALL % (STEP ? STEP : 1) == 0 && is_aligned) {
         const int r = threadIdx.x / PIECES, c = threadIdx.x % PIECES;
         const T  *from = (const T *)v.base + c * PER;
         UNROLL for (int n = 0; n < TALL / (STEP ? STEP : 1); n++) {
@@ -383,6 +395,25 @@ template <class T, class R, int WARPS, int ROWS, int COLS, int ONTO = 0> DEVICE 
             x = ((const T *)v.base)[rows.offset(r) + c];
         if (rows.template owns<ONTO>(r))
             *shared_pointer<T>(to + place<STRIDE>(r, c * (int)sizeof(T))) = x;
+    }
+}
+
+// Rows from one parameter to another, both of T.
+template <class T, class FROM, class TO, int WARPS, int ROWS, int COLS> DEVICE void copy_rows(const View &v, const View &w) {
+    constexpr int PER = 16 / sizeof(T), PIECES = COLS / PER > 0 ? COLS / PER : 1, THREADS = 32 * WARPS;
+    const FROM from = FROM::make(v);
+    const TO   to = TO::make(w);
+    const bool wide = COLS % PER == 0 && aligned<T>(v, 16) && aligned<T>(w, 16);
+    UNROLL1 for (int i = threadIdx.x; i < ROWS * (wide ? PIECES : COLS); i += THREADS) {
+        const int r = wide ? i / PIECES : i / COLS, c = wide ? i % PIECES * PER : i % COLS;
+        if (!to.has(r))
+            continue;
+        T       *out = (T *)w.base + to.offset(r) + c;
+        const T *in = (const T *)v.base + (from.has(r) ? from.offset(r) + c : 0);
+        if (wide)
+            *(uint4 *)out = from.has(r) ? *(const uint4 *)in : make_uint4(0u, 0u, 0u, 0u);
+        else
+            *out = from.has(r) ? *in : T();
     }
 }
 

@@ -69,8 +69,28 @@ static void store_transposed(Gen *g, const Op *op) {
         cu_fail(g, op, "a store of this transposed tile");
 }
 
+/* Loaded to be stored as it is, by the next op that writes. */
+static bool only_copied(Gen *g, const Op *load) {
+    int  count = 0;
+    Op **users = ir_users(g->ctx, g->kernel, load->out[0], &count);
+    if (count != 1 || users[0]->code != OP_STORE || users[0]->parent != load->parent ||
+        param_of(g, users[0])->dtype != param_of(g, load)->dtype || cu_shape(load->out[0]->type) != SHAPE_TILE)
+        return false;
+    const Op *next = load->next;
+    while (next && next != users[0] && !ir_has_effects(next))
+        next = next->next;
+    return next == users[0];
+}
+
+static void copy_rows(Gen *g, const Op *store) {
+    const Op  *load = store->in[5]->def;
+    const Type type = store->in[5]->type;
+    cu_line(g, "copy_rows<%s, %s, %s, %d, %d, %d>(%s, %s);", cu_ctype(param_of(g, store)->dtype), rows(g, load, type.rows),
+            rows(g, store, type.rows), g->kernel->warps, type.rows, type.cols, view(g, load, 0), view(g, store, 0));
+}
+
 static void load(Gen *g, const Op *op) {
-    if (only_transposed(g, op))
+    if (only_transposed(g, op) || only_copied(g, op))
         return;
     const Type  type = op->out[0]->type;
     const char *element = cu_ctype(param_of(g, op)->dtype), *name = cu_name(g, op->out[0]),
@@ -93,6 +113,10 @@ static void store(Gen *g, const Op *op) {
     const Type  type = op->in[5]->type;
     const char *element = cu_ctype(param_of(g, op)->dtype), *name = cu_name(g, op->in[5]),
                *how = rows(g, op, type.rows);
+    if (op->in[5]->def && op->in[5]->def->code == OP_LOAD && only_copied(g, op->in[5]->def)) {
+        copy_rows(g, op);
+        return;
+    }
     if (op->in[5]->def && op->in[5]->def->code == OP_TRANSPOSE) {
         store_transposed(g, op);
         return;
