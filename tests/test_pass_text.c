@@ -54,7 +54,10 @@ static Status run_one(Ctx *ctx, void *arg) {
     const PassInfo *pass = NULL;
     TRY(spec_load_file(ctx, FOLDER "layer.lua", &file));
     const Spec *spec = &file.items[0].spec;
-    schedule_default(spec, KIND_FORWARD, &target, &schedule);
+    const KernelKind kind = strstr(c->text, "# kind: decode\n")   ? KIND_DECODE
+                            : strstr(c->text, "# kind: extend\n") ? KIND_EXTEND
+                                                                  : KIND_FORWARD;
+    schedule_default(spec, kind, &target, &schedule);
     TRY(schedule_parse(ctx, c->schedule, &schedule));
     const char *end = strstr(c->text, "\n# after ");
     TRY(ir_parse(ctx, c->path, c->text, end ? (size_t)(end + 1 - c->text) : strlen(c->text), &module));
@@ -63,7 +66,7 @@ static Status run_one(Ctx *ctx, void *arg) {
             pass = pass_info(p);
     if (!pass)
         return ctx_fail(ctx, ST_USAGE, c->path, "`rattan passes` lists them", "no pass is named '%s'", c->pass);
-    const PassArgs args = {spec, KIND_FORWARD, &target, &schedule};
+    const PassArgs args = {spec, kind, &target, &schedule};
     TRY(ir_verify(ctx, module));
     TRY(pass->run(ctx, module, &args));
     TRY(ir_verify(ctx, module));

@@ -1,5 +1,5 @@
 struct Args {
-    i64 v[46];
+    i64 v[49];
 };
 
 // 32 threads, 0 bytes of shared memory
