@@ -30,6 +30,8 @@ ROWS = [
     ("forward B2 H16 T8192 D256", D256, "forward", "B=2,T=8192", "B2H16/8T8192D256w511"),
     ("forward B4 T4096 W1024", NO_ROPE + ["window=1024"], "forward", "B=4,T=4096", "B4H32/8T4096D128w1023"),
     ("forward B4 T4096, fp32", NO_ROPE + ["dtype=fp32"], "forward", "B=4,T=4096", None),
+    ("extend B16 T512", NO_ROPE, "extend", "B=16,T=512", None),
+    ("forward B16 T512", NO_ROPE, "forward", "B=16,T=512", None),
     ("decode B1", NO_ROPE, "decode", "B=1", "decode B1H32/8D128w511"),
     ("decode B16", NO_ROPE, "decode", "B=16", "decode B16H32/8D128w511"),
     ("decode B64", NO_ROPE, "decode", "B=64", "decode B64H32/8D128w511"),

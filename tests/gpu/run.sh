@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Everything that needs a GPU, one command:   bash tests/gpu/run.sh [PART...]
 # PART: runtime, kernels, vectors, random, shapes, sanitizer; default: all. RATTAN_RANDOM_CASES: how many (default 500).
+# What `check` runs is all three kinds: whole sequences, chunks of prompt, and steps.
 # In:  RATTAN and BUILD as for the other tests, or .carry/programs.tar.xz as scripts/device_pack makes it.
 # Out: a line a case, as tests/lib.sh says, then the counts; exit code 1 if a case failed, 77 without a device.
 if [ -z "${RATTAN:-}" ] && [ -r "$(dirname "$0")/../../.carry/programs.tar.xz" ]; then
@@ -104,6 +105,8 @@ part_shapes() {
     queue "many sequences" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape B=70000,T=3
     queue "many short packed sequences" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda \
         --shape "lengths=$(seq -s, 0 200 | sed 's/,/,1,0,7,/g')"
+    queue "a longer ring" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape B=3,T=200,ring=77
+    queue "decoding a group of many heads" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --set heads=48 --set kv_heads=1
     queue "no token" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape B=2,T=0
     queue "no sequence" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape B=0,T=5
     collect
