@@ -1,6 +1,7 @@
 #!/bin/sh
 # Times rattan's GPU kernels, and with --peers what users run today, in one call on one machine:
-#   sh bench/gpu.sh [--peers] [--only WORD] [FOLDER]      FOLDER: where the table goes (default: bench/results)
+#   sh bench/gpu.sh [--peers] [--seconds N] [--only EXPRESSION] [--reps N] [FOLDER]
+# FOLDER: where the tables go (default: bench/results). --seconds: what the peers may take (default 150), --only: some rows.
 # In:  RATTAN, or .carry/ as scripts/device_pack makes it (--peers wants its --peers).
 # Out: FOLDER/gpu-DEVICE.json and .md.
 set -eu

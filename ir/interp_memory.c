@@ -340,7 +340,8 @@ static Status find_row(const Machine *m, const Op *op, int first, const Tensor *
         if (at[d] < 0 || at[d] >= tensor->dims[d])
             return interp_fail(m, op, "row %d is at %lld in dim %d of %s, which has %lld", r, (long long)at[d], d,
                                tensor->param->name, (long long)tensor->dims[d]);
-    if (cols > tensor->dims[3])
+    const int64_t next = op->code == OP_LOAD || op->code == OP_SEND ? tensor->dims[2] - at[2] : 1; /* rows that follow on */
+    if (cols > tensor->dims[3] * next || (cols > tensor->dims[3] && cols % tensor->dims[3] != 0))
         return interp_fail(m, op, "%d columns of %s, which has %lld", cols, tensor->param->name,
                            (long long)tensor->dims[3]);
     *start = at[0] * tensor->strides[0] + at[1] * tensor->strides[1] + at[2] * tensor->strides[2];
@@ -354,7 +355,10 @@ Status interp_read_at(Machine *m, const Op *load, int first, Type type, double *
         int64_t start;
         TRY(find_row(m, load, first, tensor, r, type.cols, &start));
         for (int c = 0; c < type.cols; c++)
-            out[c] = start < 0 ? 0 : dtype_load(tensor->param->dtype, tensor->data, start + c * tensor->strides[3]);
+            out[c] = start < 0 ? 0
+                               : dtype_load(tensor->param->dtype, tensor->data,
+                                            start + c / tensor->dims[3] * tensor->strides[2] +
+                                                c % tensor->dims[3] * tensor->strides[3]);
     }
     return ST_OK;
 }

@@ -9,6 +9,7 @@ enum { MAX_FLIGHT = 32, MAX_MOVED = 64 };
 typedef struct Flight { /* products under way, in the order in which they began, and releases that wait for them */
     Ctx    *ctx;
     Kernel *kernel;
+    DType   dtype; /* of the products */
     Op     *products[MAX_FLIGHT];
     int     count;
     Op     *releases[MAX_FLIGHT];
@@ -40,10 +41,16 @@ static bool is_free(const Flight *f, const Value *tile) {
     return true;
 }
 
+static bool is_unpacked(const Flight *f, const Op *op) {
+    return dtype_size(op->in[0]->type.dtype) < dtype_size(op->out[0]->type.dtype) && ir_use_count(f->kernel, op->out[0]) == 1;
+}
+
 /* Before `op`: the first `ended` products have ended, and what they read is released. */
 static void end_products(Flight *f, Op *op, int ended) {
     if (ended == 0)
         return;
+    while (op->prev && op->prev->code == OP_CONVERT && op->code != OP_CONVERT && is_unpacked(f, op->prev)) /* floats that only wait there */
+        op = op->prev;
     Builder   b = ir_before(f->ctx, f->kernel, op);
     Op *const await = ir_op(&b, OP_AWAIT, NULL, 0, NULL, 0);
     int       left = 0;
@@ -111,6 +118,42 @@ static void move_before(Flight *f, Op *op, Op *at) {
         f->moved[f->moved_count++] = op;
 }
 
+/* What was made early and is wanted behind `op` waits in the products' dtype, in half the registers. */
+static void hold_small(Flight *f, const Op *op, Value *value) {
+    int  count;
+    Op **users = ir_users(f->ctx, f->kernel, value, &count);
+    if (dtype_size(f->dtype) >= dtype_size(value->type.dtype))
+        return;
+    Op *later = NULL;
+    for (int u = 0; u < count; u++)
+        if (users[u]->parent == op->parent && ir_precedes(op, users[u]))
+            later = !later || ir_precedes(users[u], later) ? users[u] : later;
+    if (!later)
+        return;
+    Builder      b = ir_after(f->ctx, f->kernel, value->def);
+    Value *const held = ir_convert(&b, value, f->dtype);
+    b = ir_before(f->ctx, f->kernel, later);
+    Value *const again = ir_convert(&b, held, value->type.dtype);
+    for (int u = 0; u < count; u++)
+        for (int i = 0; i < users[u]->in_count && users[u]->parent == op->parent && ir_precedes(op, users[u]); i++)
+            users[u]->in[i] = users[u]->in[i] == value ? again : users[u]->in[i];
+}
+
+/* No product follows: registers are free for the loads of what comes behind this wait, which take as long. */
+static void fetch_ahead(Flight *f, Op *op) {
+    for (const Op *later = op; later; later = later->next)
+        if (later->code == OP_DOT)
+            return;
+    for (Op *later = op->next, *next; later; later = next) {
+        next = later->next;
+        if (later->code == OP_LOAD && later->out[0]->type.rows > 1) {
+            Builder b = ir_before(f->ctx, f->kernel, op);
+            op_unlink(later);
+            op_insert(&b, later);
+        }
+    }
+}
+
 /* `op` waits for products: what later ops make of older ones alone is made now. -> the first of it, or op. */
 static Op *fill(Flight *f, Op *op, int needed) {
     Op *const before = op->prev;
@@ -121,6 +164,10 @@ static Op *fill(Flight *f, Op *op, int needed) {
         if (later->out_count == 1 && later->out[0]->type.cls == TY_TILE && is_ready(f, later->out[0], op, needed, &older) && older)
             move_before(f, later, op);
     }
+    if (needed > 0 && needed == f->count)
+        fetch_ahead(f, op);
+    for (int m = 0; m < f->moved_count; m++)
+        hold_small(f, op, f->moved[m]->out[0]);
     return before ? before->next : op->parent->first;
 }
 
@@ -159,6 +206,7 @@ Status pass_await(Ctx *ctx, Module *module, const PassArgs *args) {
     (void)args;
     for (int k = 0; k < module->kernel_count; k++) {
         Flight f = {.ctx = ctx, .kernel = module->kernels[k]};
+        f.dtype = ir_find_param(f.kernel, "k")->dtype;
         ir_walk(f.kernel->body, visit_role, &f);
     }
     return ST_OK;

@@ -41,6 +41,21 @@ static bool fold_index(State *s, Op *op) {
     return false;
 }
 
+/* What affine forms know: (x + 3) - x is 3; sums of a value and constants are one sum. */
+static bool fold_affine(State *s, Op *op) {
+    if (s->scale_query || (op->code != OP_ISUB && op->code != OP_IADD)) /* CPUs' passes match the sums as they are */
+        return false;
+    const Affine a = affine_of(op->out[0]);
+    Builder      b = ir_before(s->ctx, s->kernel, op);
+    if (!a.ok || a.count > 1 || (a.count == 1 && a.factors[0] != 1))
+        return false;
+    const bool plain = op->code == OP_IADD && a.count == 1 && (op->in[0] == a.symbols[0] || op->in[1] == a.symbols[0]);
+    if (plain || (a.count == 1 && !ir_dominates(a.symbols[0], op)))
+        return false;
+    replace(s, op, a.count == 1 ? index_offset(&b, a.symbols[0], a.constant) : ir_i(&b, a.constant));
+    return true;
+}
+
 /* x * 1, and products of constants. */
 static bool fold_tile(State *s, Op *op) {
     double x, y;
@@ -251,7 +266,7 @@ static bool visit(State *s, Op *op) {
     }
     if (!is_pure(op) || op->code == OP_YIELD)
         return false;
-    return fold_index(s, op) || fold_tile(s, op) || fold_constant(s, op) || fold_scale(s, op) || fold_softmax_division(s, op) || share(s, op) || hoist(s, op);
+    return fold_index(s, op) || fold_affine(s, op) || fold_tile(s, op) || fold_constant(s, op) || fold_scale(s, op) || fold_softmax_division(s, op) || share(s, op) || hoist(s, op);
 }
 
 static void visit_block(State *s, Block *block) {

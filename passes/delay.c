@@ -1,139 +1,182 @@
-/* delay: the values of a turn are multiplied in the next one.
- * In: the parts of a key loop, youngest keys first, each turn: scores of the keys, online softmax, product with the values.
- * Out: the first part, which always has one turn, without its product; in every later turn the product with the values of the
- * turn before stands right behind the scores, and does not wait for this turn's softmax; the last product follows the parts.
- * So the two products of a turn run while the exponentials of another are made. Loops of any other form stay as they are. */
+/* delay: the product of probabilities and values runs a turn behind the scores, so that it does not wait for their
+ * softmax. In: the parts of a key loop as pass window leaves them, carrying the largest score m, the sum l and the
+ * output o; a turn ends with o' = (o shrink) + p v. Out, where the schedule asks for it: the first turn is peeled, with
+ * the masks of both edges; a turn adds the last turn's p v, which it carries the p for, beside its own scores, and
+ * shrinks afterwards: o' = (o + p_last v_last) shrink; the last product follows behind the loops. p is carried in the
+ * dtype of the values. A first part that has no other turn than the peeled one is gone. Kernels with roles, whose loops
+ * run from the youngest key back, get the same in delay_roles.c. */
 #include "passes/loops.h"
 
-enum { MAX_PARTS = 3, CARRIED = 3 }; /* carried: the running maximum, the sum, the output */
+enum { MAX_LOOP_PARTS = 3 };
 
 typedef struct Delay {
     Ctx    *ctx;
     Kernel *kernel;
-    DType   dtype; /* of the products */
-    Op     *parts[MAX_PARTS];
+    DType   dtype;
+    Op     *loops[MAX_LOOP_PARTS];
     int     count;
-    Value  *lo, *hi; /* bounds of the values' rows */
+    Value  *first; /* number of the first turn */
 } Delay;
 
-/* A turn's ops by what they are for. */
+/* What a turn of a key loop computes. */
 typedef struct Turn {
-    Op    *score, *product, *shrunk; /* scores; p v + shrunk; the carried output times a column */
-    Value *number;                   /* of the key tile */
+    Op    *product; /* p v + o shrink */
+    Op    *scaled;  /* o shrink */
+    Value *p, *shrink;
+    Op    *v_load, *k_load;
 } Turn;
 
-static bool read_turn(const Op *loop, Turn *turn) {
-    const Block *region = loop->region;
-    const Op    *yield = ir_terminator(region);
-    Op *const    product = loop->out_count == CARRIED ? yield->in[2]->def : NULL;
-    *turn = (Turn){.product = product, .number = region->first->code == OP_ISUB ? region->first->out[0] : NULL};
-    if (!turn->number || !product || product->code != OP_DOT || product->parent != region || product->in_count != 3)
+static Op *load_of(Value *value) { return value->def && value->def->code == OP_LOAD ? value->def : NULL; }
+
+static bool match_turn(const Op *loop, Turn *turn) {
+    const Op *yield = ir_terminator(loop->region);
+    if (loop->out_count != 3 || !yield->in[2]->def || yield->in[2]->def->code != OP_DOT)
         return false;
-    turn->shrunk = product->in[2]->def;
-    for (Op *op = region->first; op && !turn->score; op = op->next)
-        turn->score = op->code == OP_DOT && op != product ? op : NULL;
-    return turn->score && turn->shrunk && turn->shrunk->code == OP_MUL && turn->shrunk->in[0] == region->args[3] &&
-           product->in[1]->def && product->in[1]->def->code == OP_LOAD && product->in[1]->def->parent == region;
+    turn->product = yield->in[2]->def;
+    const DotParts parts = ir_dot_parts(turn->product);
+    turn->scaled = parts.acc ? parts.acc->def : NULL;
+    if (!turn->scaled || turn->scaled->code != OP_MUL || turn->scaled->in[0] != loop->region->args[3])
+        return false;
+    turn->p = parts.x;
+    turn->shrink = turn->scaled->in[1];
+    turn->v_load = load_of(parts.y);
+    turn->k_load = NULL;
+    for (Op *op = loop->region->first; op && !turn->k_load; op = op->next)
+        if (op->code == OP_DOT && op_int(op, AT_TB, 0))
+            turn->k_load = load_of(op->in[1]);
+    return turn->v_load && turn->k_load;
 }
 
+/* Whether the bounds of a part's keys can serve the other parts too. */
+static bool has_common_bounds(const Op *loop, const Turn *turn) {
+    return defined_outside(turn->k_load->in[3], loop->region) && defined_outside(turn->k_load->in[4], loop->region);
+}
+
+/* The parts of the loop, if each goes on with what the one before it carries. */
 static bool find_parts(Delay *d) {
-    Op *const first = loop_find(d->kernel->body, "key");
-    Turn      turn;
-    int64_t   lo, hi;
-    if (!first || !ir_const_value(first->in[0], &lo) || !ir_const_value(first->in[1], &hi) || hi - lo != 1 ||
-        !ir_is_const(first->in[2], 1))
-        return false;
-    for (Op *op = first; op; op = op->next) {
+    Turn turn;
+    for (Op *op = loop_find(d->kernel->body, "key"); op; op = op->next) {
         if (!loop_is(op, "key"))
             continue;
-        if (d->count == MAX_PARTS || !read_turn(op, &turn) || !ir_is_const(op->in[2], 1))
+        if (d->count == MAX_LOOP_PARTS || !match_turn(op, &turn) || (!d->count && !has_common_bounds(op, &turn)) ||
+            (d->count && op->in[3] != d->loops[d->count - 1]->out[0]))
             return false;
-        d->parts[d->count++] = op;
+        d->loops[d->count++] = op;
     }
-    double zero;
-    read_turn(first, &turn);
-    d->lo = turn.product->in[1]->def->in[3];
-    d->hi = turn.product->in[1]->def->in[4];
-    return defined_outside(d->lo, first->region) && defined_outside(d->hi, first->region) && is_constant_tile(first->in[5], &zero) && zero == 0;
+    return d->count > 0;
 }
 
-static Value *as_left_side(const Delay *d, Builder *b, Value *p) {
+/* Whether value <= d->first + 1, for which d->first >= 0. */
+static bool at_most_second(const Delay *d, const Value *value) {
+    int64_t   constant;
+    const Op *op = value->def;
+    if (value == d->first || (ir_const_value(value, &constant) && constant <= 1))
+        return true;
+    if (!op || op->in_count != 2)
+        return false;
+    if (op->code == OP_IADD)
+        return op->in[0] == d->first && ir_const_value(op->in[1], &constant) && constant <= 1;
+    const bool x = at_most_second(d, op->in[0]), y = at_most_second(d, op->in[1]);
+    return (op->code == OP_IMAX && x && y) || (op->code == OP_IMIN && (x || y));
+}
+
+static bool is_not_negative(const Value *value) {
+    int64_t   constant;
+    const Op *op = value->def;
+    if (ir_const_value(value, &constant))
+        return constant >= 0;
+    return op && op->code == OP_IMAX && (is_not_negative(op->in[0]) || is_not_negative(op->in[1]));
+}
+
+/* The values of turn `number`, as the first part loads them: with bounds. */
+static Value *load_values(Delay *d, Builder *b, const Op *v_load, Value *number) {
+    ValueMap map = {.ctx = d->ctx};
+    map_set(&map, d->loops[0]->region->args[0], number);
+    return clone_slice(b, v_load->out[0], d->loops[0]->region, &map);
+}
+
+static Value *carried_form(const Delay *d, Builder *b, Value *p) {
     return p->type.dtype == d->dtype ? p : ir_convert(b, p, d->dtype);
 }
 
-/* The values of key tile `number`, loaded at b: perhaps one of the part before, where not every row is there. */
-static Value *values_of(const Delay *d, Builder *b, const Op *loop, const Turn *turn, Value *number) {
-    ValueMap map = {.ctx = b->ctx};
-    map_set(&map, turn->number, number);
-    Value *const values = clone_slice(b, turn->product->in[1], loop->region, &map);
-    values->def->in[3] = d->lo;
-    values->def->in[4] = d->hi;
-    return values;
-}
-
-/* The one turn of the first part, in place of the loop. -> what is carried on: maximum, sum, output, p. */
-static void open_first(Delay *d, Value **carried) {
-    Op *const loop = d->parts[0];
+/* The first turn, in front of the loops: m, l and p; there is no output yet. */
+static void peel(Delay *d, Value *carried[4]) {
+    const Op *source = loop_mask(d->loops[0]) ? d->loops[0] : d->loops[d->count - 1], *const last =
+                                                                                          d->loops[d->count - 1];
+    const Op *yield = ir_terminator(source->region);
     Turn      turn;
-    read_turn(loop, &turn);
-    Op *const yield = ir_terminator(loop->region);
-    Builder   b = ir_before(d->ctx, d->kernel, loop);
-    ir_replace_uses(d->kernel, loop->region->args[0], loop->in[0]);
-    for (int c = 0; c < CARRIED; c++)
-        ir_replace_uses(d->kernel, loop->region->args[1 + c], loop->in[3 + c]);
-    Value *const kept[] = {yield->in[0], yield->in[1], loop->in[5]};
-    Value *const p = turn.product->in[0];
-    ir_move_ops(&b, loop->region);
-    for (int c = 0; c < CARRIED; c++)
-        carried[c] = kept[c];
-    carried[CARRIED] = as_left_side(d, &b, p);
-    ir_replace_uses(d->kernel, loop->out[0], carried[0]);
-    ir_replace_uses(d->kernel, loop->out[1], carried[1]);
-    op_erase(turn.product);
+    Builder   b = ir_before(d->ctx, d->kernel, d->loops[0]);
+    ValueMap  map = {.ctx = d->ctx};
+    match_turn(source, &turn);
+    map_set(&map, source->region->args[0], d->first);
+    for (int c = 0; c < 3; c++)
+        map_set(&map, source->region->args[c + 1], d->loops[0]->in[c + 3]);
+    for (int c = 0; c < 2; c++)
+        carried[c] = clone_slice(&b, yield->in[c], source->region, &map);
+    carried[2] = d->loops[0]->in[5];
+    carried[3] = carried_form(d, &b, clone_slice(&b, turn.p, source->region, &map));
+    const Op *mask = loop_mask(source);
+    Op *const copy = mask ? map_get(&map, mask->out[0])->def : NULL;
+    if (copy && loop_mask(last))
+        op_set_int(d->ctx, copy, AT_HI, op_int(loop_mask(last), AT_HI, 0));
 }
 
-static void delay_part(Delay *d, Op *loop, Value **carried) {
-    Turn turn;
-    read_turn(loop, &turn);
-    Op *const yield = ir_terminator(loop->region);
-    for (int c = 0; c < CARRIED; c++)
-        loop->in[3 + c] = carried[c];
-    op_add_in(d->ctx, loop, loop->in_count, carried[CARRIED]);
-    Value *const before = block_arg(d->ctx, d->kernel, loop->region, carried[CARRIED]->type, "p");
-    Builder      b = ir_after(d->ctx, d->kernel, turn.score);
-    Value *const values = values_of(d, &b, loop, &turn, index_offset(&b, turn.number, 1));
-    Value *const sum = ir_dot(&b, before, values, loop->region->args[3], false, false);
-    Builder      end = ir_before(d->ctx, d->kernel, yield);
-    Value *const p = as_left_side(d, &end, turn.product->in[0]);
-    turn.shrunk->in[0] = sum;
-    yield->in[2] = turn.shrunk->out[0];
-    op_add_in(d->ctx, yield, yield->in_count, p);
-    op_erase(turn.product);
-    op_add_out(d->ctx, d->kernel, loop, p->type);
-    for (int c = 0; c <= CARRIED; c++)
-        carried[c] = loop->out[c];
+/* Makes `loop` anew, with p carried as well. */
+static Op *delay_part(Delay *d, Op *loop, const Turn *first, Value *const carried[4]) {
+    Builder      b = ir_before(d->ctx, d->kernel, loop);
+    Value *const from = ir_ibin(&b, OP_IMAX, loop->in[0], index_offset(&b, d->first, 1));
+    Op *const    made = ir_for(&b, "key", false, from, loop->in[1], loop->in[2], carried, 4);
+    Builder      in = ir_at_end(d->ctx, d->kernel, made->region);
+    const Op    *yield = ir_terminator(loop->region);
+    Turn         turn;
+    ValueMap     map = {.ctx = d->ctx};
+    match_turn(loop, &turn);
+    for (int a = 0; a < 4; a++)
+        map_set(&map, loop->region->args[a], made->region->args[a]);
+    Value *const keys = clone_slice(&in, turn.k_load->out[0], loop->region, &map);
+    keys->def->in[3] = first->k_load->in[3];
+    keys->def->in[4] = first->k_load->in[4];
+    for (const Op *op = loop->region->first; op; op = op->next)
+        if (op->code == OP_DOT && op != turn.product)
+            clone_slice(&in, op->out[0], loop->region, &map);
+    Value *const before = index_offset(&in, made->region->args[0], -1);
+    Value *const values = load_values(d, &in, first->v_load, before);
+    Value *const sum = ir_dot(&in, made->region->args[4], values, made->region->args[3], false, false);
+    Value       *next[4];
+    for (int c = 0; c < 2; c++)
+        next[c] = clone_slice(&in, yield->in[c], loop->region, &map);
+    next[3] = carried_form(d, &in, clone_slice(&in, turn.p, loop->region, &map));
+    next[2] = ir_binary(&in, OP_MUL, sum, clone_slice(&in, turn.shrink, loop->region, &map));
+    ir_yield(&in, next, 4);
+    return made;
 }
 
 static void delay(Delay *d) {
-    Op *const    last = d->parts[d->count - 1];
-    Value *const old = last->out[2];
-    Value       *carried[CARRIED + 1];
-    Turn         turn;
-    Builder      b = ir_after(d->ctx, d->kernel, last);
-    read_turn(last, &turn);
-    Value *const values = values_of(d, &b, last, &turn, last->in[0]);
-    open_first(d, carried);
-    for (int p = 1; p < d->count; p++)
-        delay_part(d, d->parts[p], carried);
-    Value *const sum = ir_dot(&b, carried[CARRIED], values, d->count > 1 ? carried[2] : NULL, false, false);
-    ir_replace_uses(d->kernel, old, sum);
-    if (d->count > 1)
-        sum->def->in[2] = carried[2];
-    op_erase(d->parts[0]);
+    Op *const last = d->loops[d->count - 1];
+    Turn      first;
+    Value    *carried[4];
+    match_turn(d->loops[0], &first);
+    d->first = d->loops[0]->in[0];
+    const bool gone = d->count > 1 && is_not_negative(d->first) && at_most_second(d, d->loops[0]->in[1]);
+    peel(d, carried);
+    for (int l = gone; l < d->count; l++) {
+        const Op *made = delay_part(d, d->loops[l], &first, carried);
+        for (int c = 0; c < 4; c++)
+            carried[c] = made->out[c];
+    }
+    Builder      b = ir_before(d->ctx, d->kernel, last);
+    Value *const values = load_values(d, &b, first.v_load, index_offset(&b, last->in[1], -1));
+    carried[2] = ir_dot(&b, carried[3], values, carried[2], false, false);
+    for (int c = 0; c < 3; c++)
+        ir_replace_uses(d->kernel, last->out[c], carried[c]);
+    for (int l = d->count - 1; l >= 0; l--)
+        op_erase(d->loops[l]);
 }
 
 Status pass_delay(Ctx *ctx, Module *module, const PassArgs *args) {
-    for (int k = 0; k < module->kernel_count && args->schedule->roles; k++) {
+    for (int k = 0; k < module->kernel_count && args->schedule->roles; k++)
+        delay_youngest_first(ctx, module->kernels[k]);
+    for (int k = 0; k < module->kernel_count && args->schedule->delay && !args->schedule->roles; k++) {
         Delay d = {.ctx = ctx, .kernel = module->kernels[k]};
         d.dtype = ir_find_param(d.kernel, "k")->dtype;
         if (find_parts(&d))

@@ -19,6 +19,9 @@ typedef struct Residual {
 /* ST_FAILED, in the name of `pass`, if the loop does anything else. */
 Status match_residual(Ctx *ctx, const char *pass, const Op *loop, Residual *out);
 
+/* Pass delay for kernels whose key loop runs from the youngest key back: see delay_roles.c. */
+void delay_youngest_first(Ctx *ctx, Kernel *kernel);
+
 /* pass stage's: converts the left sides of products that are in registers to `dtype`, each once. */
 void stage_left_sides(Ctx *ctx, Kernel *kernel, DType dtype);
 

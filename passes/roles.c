@@ -105,7 +105,7 @@ static Value *new_ring(Roles *r, int slots, Type tile, int64_t offset) {
 /* The queries' ring has one slot; the other one the rest of the memory. */
 static Status make_rings(Roles *r, Value **queries, Value **tiles) {
     const Type    slot = slot_of(r);
-    const int64_t each = round_up(ir_panel_bytes(slot)), limit = r->args->target->shared_bytes - SPARE_BYTES;
+    const int64_t each = round_up(ir_panel_bytes(slot)), limit = r->args->target->shared_bytes / r->args->schedule->blocks - SPARE_BYTES;
     int64_t       at = 0;
     if (r->queries) {
         *queries = new_ring(r, 1, r->queries->out[0]->type, at);

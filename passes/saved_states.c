@@ -10,38 +10,75 @@ static Access work_access(Saver *s, Builder *b, const Nest *n, Value *segment) {
     return (Access){.param = "work", .at = {segment, n->seq, row}, .rowdim = 2, .groupdim = -1, .period = s->width};
 }
 
-/* for row in the segment's rows: S += phi(k_edge)^T v_edge, with `save` S stored before; -> the loop. */
+/* What a turn knows: main's values for the key tile `row` + the mask's upper bound. */
+static ValueMap turn_map(Saver *s, Builder *b, const Nest *n, Value *row) {
+    ValueMap map = {.ctx = s->ctx};
+    map_set(&map, s->seq->region->args[0], n->seq);
+    map_set(&map, s->heads->region->args[0], n->head);
+    map_set(&map, s->key, ir_ibin(b, OP_IADD, row, ir_i(b, op_int(s->mask, AT_HI, 0))));
+    return map;
+}
+
+/* The piece of the features that is this block's: one of the parts is computed. */
+static Value *compute_piece(Saver *s, Builder *b, const Nest *n, Value *row, Value *loaded) {
+    Value *const part = n->axes[0];
+    Value       *piece = ir_f(b, 0, s->chunk, s->width);
+    for (int p = 0; p < s->parts; p++) {
+        Value *const is_it =
+            ir_ibin(b, OP_IMUL, ir_ibin(b, OP_ILT, part, ir_i(b, p + 1)), ir_ibin(b, OP_ILT, ir_i(b, p - 1), part));
+        Op *const only = ir_if(b, is_it, &piece, 1);
+        Builder   in = ir_at_end(s->ctx, b->kernel, only->region);
+        ValueMap  inner = turn_map(s, &in, n, row);
+        map_set(&inner, s->k_load->out[0], loaded);
+        Value *const made = clone_slice(&in, s->keys[p], s->main->body, &inner);
+        ir_yield(&in, &made, 1);
+        piece = only->out[0];
+    }
+    return piece;
+}
+
+static Value *turn_features(Saver *s, Builder *b, const Nest *n, Value *row, ValueMap *map) {
+    if (!s->fused)
+        return saved_features(s, b, map, n->head, n->axes[0]);
+    return compute_piece(s, b, n, row, clone_slice(b, s->k_load->out[0], s->main->body, map));
+}
+
+static void save_turn(Saver *s, Builder *b, const Nest *n, ValueMap *map, Value *row, Value *state, Value *features) {
+    Value *const batch = clone_slice(b, s->q_load->in[0], s->main->body, map),
+                *const start = clone_slice(b, s->q_load->in[3], s->main->body, map);
+    Value *const tile =
+        ir_ibin(b, OP_IADD, saved_first_tile(s, b, batch, start, n->seq), ir_ibin(b, OP_IDIV, row, ir_i(b, s->chunk)));
+    const Access to = {.param = "states",
+                       .at = {NULL, tile, work_access(s, b, n, NULL).at[2]},
+                       .rowdim = 2,
+                       .groupdim = -1,
+                       .period = s->width};
+    ir_store(b, &to, state);
+    if (s->fused)
+        saved_store_features(s, b, map, n->head, n->axes[0], features);
+}
+
+/* for row in the segment's rows: S += phi(k_edge)^T v_edge, with `save` S stored before, and phi; -> the loop. */
 static Op *sum_segment(Saver *s, Nest *n, Value *start, bool save) {
     Builder     *b = &n->body;
     Value *const segment = n->axes[1], *const size = ir_sym(b, SYM_L),
                  *const length = saved_slice(s, n, s->rows->in[1]);
     Value *const        first = ir_ibin(b, OP_IMUL, segment, size);
     Value *const        end = ir_ibin(b, OP_IMIN, length, ir_ibin(b, OP_IADD, first, size));
+
     Op *const           loop = ir_for(b, "row", false, first, end, ir_i(b, s->chunk), &start, 1);
     Builder             in = ir_at_end(s->ctx, n->kernel, loop->region);
     Value *const row = loop->region->args[0], *const state = loop->region->args[1];
-    ValueMap map = {.ctx = s->ctx};
-    map_set(&map, s->seq->region->args[0], n->seq);
-    map_set(&map, s->heads->region->args[0], n->head);
-    map_set(&map, s->key, ir_ibin(&in, OP_IADD, row, ir_i(&in, op_int(s->mask, AT_HI, 0))));
-    Value *const keys = saved_features(s, &in, &map, n->head, n->axes[0]);
+
+    ValueMap     map = turn_map(s, &in, n, row);
+    Value *const keys = turn_features(s, &in, n, row, &map);
     Value *const values = clone_slice(&in, s->v_load->out[0], s->main->body, &map);
     Builder      before = ir_before(s->ctx, n->kernel, values->def);
     Value *const left = ir_ibin(&before, OP_ISUB, length, row);
     values->def->in[4] =
         ir_ibin(&before, OP_IMIN, values->def->in[4], ir_ibin(&before, OP_IADD, values->def->in[1], left));
-    if (save) {
-        Value *const batch = clone_slice(&in, s->q_load->in[0], s->main->body, &map),
-                    *const first_row = clone_slice(&in, s->q_load->in[3], s->main->body, &map);
-        Value *const tile = ir_ibin(&in, OP_IADD, saved_first_tile(s, &in, batch, first_row, n->seq),
-                                    ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk)));
-        const Access to = {.param = "states",
-                           .at = {NULL, tile, work_access(s, &in, n, NULL).at[2]},
-                           .rowdim = 2,
-                           .groupdim = -1,
-                           .period = s->width};
-        ir_store(&in, &to, state);
-    }
+    if (save)
+        save_turn(s, &in, n, &map, row, state, keys);
     Value *const next = ir_dot(&in, keys, values, state, true, false);
     ir_yield(&in, &next, 1);
     return loop;

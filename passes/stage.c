@@ -27,7 +27,7 @@ typedef struct Stager {
     Op             *singles[MAX_TILES];
     Value          *single_rings[MAX_TILES];
     int             groups[MAX_TILES]; /* of the singles: those of a group lie side by side */
-    int             single_count;
+    int             single_count, opening; /* the first `opening` are needed before the loops */
     bool            overflow;
 } Stager;
 
@@ -52,6 +52,15 @@ static bool is_fetchable(const Stager *s, const Op *op) {
     return op->code == OP_LOAD && ir_find_param(s->kernel, op_text(op, AT_PARAM))->dtype == s->dtype &&
            only_shared(s, op->out[0]);
 }
+
+/* In a loop that fetches ahead, also what is computed with is fetched, and read from shared memory into registers. */
+static bool is_readable(const Stager *s, const Op *op) {
+    const CodeParam *param = op->code == OP_LOAD ? ir_find_param(s->kernel, op_text(op, AT_PARAM)) : NULL;
+    return param && param->dtype == s->dtype && param->role == PARAM_IN && op_int(op, AT_ROWDIM, -1) >= 0 &&
+           op->out[0]->type.rows > 1;
+}
+
+static bool is_staged(const Stager *s, const Op *op) { return is_fetchable(s, op) || is_readable(s, op); }
 
 static Value *new_ring(Stager *s, int slots, Type tile) {
     Builder    b = ir_before(s->ctx, s->kernel, s->body->first);
@@ -126,8 +135,13 @@ static void open_turn(Stager *s, Op *loop, int stages) {
 }
 
 static void read_slot(Stager *s, Op *load, Value *ring, Value *slot) {
-    Builder b = ir_before(s->ctx, s->kernel, load);
-    ir_replace_uses(s->kernel, load->out[0], ir_ring_get(&b, ring, slot ? slot : ir_i(&b, 0)));
+    const bool   shared = only_shared(s, load->out[0]);
+    Builder      b = ir_before(s->ctx, s->kernel, load);
+    Value *const tile = ir_ring_get(&b, ring, slot ? slot : ir_i(&b, 0));
+    Value *const read = shared                       ? tile
+                        : tile->type.dtype == DT_F32 ? ir_unary(&b, OP_COPY, tile)
+                                                     : ir_convert(&b, tile, DT_F32);
+    ir_replace_uses(s->kernel, load->out[0], read);
     op_erase(load);
 }
 
@@ -135,7 +149,7 @@ static void read_turn(Stager *s, Op *loop) {
     int at = 0;
     for (Op *op = loop->region->first, *next; op; op = next) {
         next = op->next;
-        if (!is_fetchable(s, op))
+        if (!is_staged(s, op))
             continue;
         Builder b = ir_before(s->ctx, s->kernel, op);
         read_slot(s, op, s->rings[at++], slot_of(&b, loop, loop->region->args[0]));
@@ -147,14 +161,16 @@ static Status find_loops(Stager *s) {
     for (Op *op = s->body->first; op; op = op->next) {
         if (op->code != OP_FOR || (s->loop_count && strcmp(op_text(op, AT_AXIS), op_text(s->loops[0], AT_AXIS)) != 0))
             continue;
-        int count = 0;
+        int  count = 0;
+        bool products = false;
         for (Op *in = op->region->first; in; in = in->next)
-            if (is_fetchable(s, in)) {
+            if (is_staged(s, in)) {
                 if (s->loop_count == 0 && count < MAX_TILES)
                     s->staged[count] = in;
+                products |= is_fetchable(s, in);
                 count++;
             }
-        if (count == 0)
+        if (!products)
             continue;
         if (s->loop_count == MAX_LOOPS || count > MAX_TILES || (s->loop_count && count != s->staged_count))
             return ctx_fail(s->ctx, ST_FAILED, "pass stage", NULL, "the parts of loop %s do not load the same tiles",
@@ -183,8 +199,29 @@ static int choose_stages(const Stager *s, bool is_main) {
     return is_main || most < s->args->schedule->stages ? s->args->schedule->stages : (int)most;
 }
 
+static Op *nth_staged(const Stager *s, const Op *loop, int number) {
+    Op *op = loop->region->first;
+    for (int seen = 0; op; op = op->next)
+        if (is_staged(s, op) && seen++ == number)
+            break;
+    return op;
+}
+
+/* A turn of one part fetches for the next one, so that all parts need the bounds of the last: an interior part, which
+ * has none of its own (pass window), may be the first. */
+static void share_bounds(Stager *s) {
+    const Op *last = s->loops[s->loop_count - 1];
+    for (int t = 0; t < s->staged_count; t++) {
+        const Op *load = nth_staged(s, last, t);
+        for (int i = 3; i < 5 && load; i++)
+            if (defined_outside(load->in[i], last->region))
+                s->staged[t]->in[i] = load->in[i];
+    }
+}
+
 static void stage_loops(Stager *s) {
     const int stages = s->stages;
+    share_bounds(s);
     for (int t = 0; t < s->staged_count; t++)
         s->rings[t] = new_ring(s, stages, s->staged[t]->out[0]->type);
     /* Before anything else, so that the first tiles arrive while the rest of the prologue runs. */
@@ -248,7 +285,7 @@ static void make_groups(Stager *s) {
     for (int t = 0; t < s->single_count; t++) {
         const int64_t more = single_bytes(s, t);
         const bool    joins =
-            t > 0 && s->singles[t]->parent == s->singles[t - 1]->parent && bytes + more <= memory_limit(s);
+            t > s->opening && s->singles[t]->parent == s->singles[t - 1]->parent && bytes + more <= memory_limit(s);
         s->groups[t] = t == 0 ? 0 : s->groups[t - 1] + !joins;
         bytes = joins ? bytes + more : more;
     }
@@ -260,18 +297,30 @@ static void fetch_singles(Stager *s, Builder *b, int first, int end, const Block
         fetch(s, b, s->singles[t], s->single_rings[t], ir_i(b, 0), region, &map);
 }
 
+/* What the loops' prologue needs is fetched first of all, ahead of their own first tiles. */
+static void stage_opening(Stager *s) {
+    Op *start = s->body->first;
+    while (start->code == OP_RING)
+        start = start->next;
+    Builder b = ir_before(s->ctx, s->kernel, start);
+    fetch_singles(s, &b, 0, s->opening, s->body);
+    simple(&b, OP_COMMIT);
+    b = ir_before(s->ctx, s->kernel, s->singles[0]);
+    wait_for(&b, s->stages - 1);
+}
+
 static void stage_early(Stager *s) {
     /* Behind the first part of the loop: its own first tiles come first. They belong to the group of the next turn, and
      * so are not waited for before the one after it. */
     Builder b = ir_before(s->ctx, s->kernel, s->loop_count > 1 ? s->loops[1] : s->loops[0]);
-    fetch_singles(s, &b, 0, s->single_count, s->body);
+    fetch_singles(s, &b, s->opening, s->single_count, s->body);
     b = ir_after(s->ctx, s->kernel, s->loops[s->loop_count - 1]);
     simple(&b, OP_COMMIT); /* where no turn followed */
     wait_for(&b, 0);
 }
 
 static void stage_late(Stager *s) {
-    for (int t = 0, end; t < s->single_count; t = end) {
+    for (int t = s->opening, end; t < s->single_count; t = end) {
         Builder b = ir_before(s->ctx, s->kernel, s->singles[t]);
         for (end = t + 1; end < s->single_count && s->groups[end] == s->groups[t];)
             end++;
@@ -285,9 +334,13 @@ static void stage_late(Stager *s) {
 static When stage_singles(Stager *s) {
     for (int t = 0; t < s->single_count; t++)
         s->single_rings[t] = new_ring(s, 1, s->singles[t]->out[0]->type);
+    for (int t = 0; t < s->single_count && s->loop_count && s->singles[t]->parent == s->body; t++)
+        s->opening += ir_precedes(s->singles[t], s->loops[0]);
     const When when = choose(s);
     make_groups(s);
-    if (when == WHEN_EARLY && s->single_count)
+    if (s->opening)
+        stage_opening(s);
+    if (when == WHEN_EARLY && s->single_count > s->opening)
         stage_early(s);
     else
         stage_late(s);
@@ -298,6 +351,14 @@ static When stage_singles(Stager *s) {
 
 /* ---- Computed sides ---- */
 
+/* The barrier of a wait in the same turn stands between the last turn's reading and this one's writing as well. */
+static bool is_behind_wait(const Op *op) {
+    for (const Op *earlier = op->prev; earlier; earlier = earlier->prev)
+        if (earlier->code == OP_WAIT)
+            return true;
+    return false;
+}
+
 static bool put_side(Op *dot, void *arg) {
     Stager *s = arg;
     for (int i = 0; i < 2; i++) {
@@ -307,7 +368,8 @@ static bool put_side(Op *dot, void *arg) {
             continue;
         Value *const ring = new_ring(s, 1, value->type);
         Builder      b = ir_before(s->ctx, s->kernel, dot);
-        simple(&b, OP_BARRIER);
+        if (!is_behind_wait(dot))
+            simple(&b, OP_BARRIER);
         ir_ring_put(&b, ring, ir_i(&b, 0), s->dtype == value->type.dtype ? value : ir_convert(&b, value, s->dtype));
         simple(&b, OP_BARRIER);
         dot->in[i] = ir_ring_get(&b, ring, ir_i(&b, 0));
@@ -367,7 +429,7 @@ static Status place_rings(Stager *s, When when) {
     for (int t = 0; t < s->staged_count; t++)
         place_ring(&layout, s->rings[t]);
     for (int t = 0; t < s->single_count; t++) {
-        if (when == WHEN_LATE && (t == 0 || s->groups[t] != s->groups[t - 1]))
+        if (when == WHEN_LATE && t >= s->opening && (t == s->opening || s->groups[t] != s->groups[t - 1]))
             layout.at = 0;
         place_ring(&layout, s->single_rings[t]);
     }

@@ -1,7 +1,7 @@
-/* tails: what follows the key loop goes both ways of the branch there.
- * In: kernels for roles, in whose body, behind the last loop, a branch gives tiles to the ops behind it: the residual sum.
- * Out: all ops from the loop to the end are in the branch, around what it held, and once more in another one for where it is
- * not taken, in which its results are what they would have been. So no register holds results of the way that is not taken,
+/* tails: what follows the key loop goes both ways of the branches there.
+ * In: kernels for roles, in whose body, behind the last loop, branches give tiles to the ops behind them: the window's edge,
+ * the residual sum. What they add is nothing where they need not be taken. Out: all ops from the loop to the end are in one
+ * branch, with what the others held, and once more in another one for where none is taken. So no register holds results of the way that is not taken,
  * and products run on where the branch began and ended. Then every tile op stands right before the first that uses it: tiles
  * are held for as short as can be, and what one product needs is made while the product before it runs. */
 #include "passes/loops.h"
@@ -9,7 +9,6 @@
 typedef struct Tails {
     Ctx    *ctx;
     Kernel *kernel;
-    Op     *branch;
 } Tails;
 
 static Block *inside_grid(Block *block) {
@@ -19,12 +18,15 @@ static Block *inside_grid(Block *block) {
     return block;
 }
 
-/* The block's only branch behind its last loop, if it gives anything. */
-static Op *last_branch(const Block *block) {
-    for (Op *op = block->last; op && op->code != OP_FOR; op = op->prev)
-        if (op->code == OP_IF)
-            return op->out_count ? op : NULL;
-    return NULL;
+/* Are there branches behind the block's last loop, and do all of them give something? */
+static bool has_branches(const Block *block) {
+    bool found = false;
+    for (const Op *op = block->last; op && op->code != OP_FOR; op = op->prev) {
+        if (op->code == OP_IF && op->out_count == 0)
+            return false;
+        found |= op->code == OP_IF;
+    }
+    return found;
 }
 
 static bool is_index(const Op *op) { return op_info(op->code)->rule == TR_INDEX; }
@@ -47,66 +49,113 @@ static Op *hoist_indices(Tails *t, Block *block) {
     return first;
 }
 
-static void go_both_ways(Tails *t, Op *first) {
-    Op *const    branch = t->branch, *const end = ir_terminator(branch->parent), *const yield = ir_terminator(branch->region);
-    Builder      b = ir_before(t->ctx, t->kernel, end), before = ir_before(t->ctx, t->kernel, first);
-    Op *const    other = ir_if(&b, ir_ibin(&before, OP_ILT, branch->in[0], ir_i(&before, 1)), NULL, 0);
-    Builder      in = ir_at_end(t->ctx, t->kernel, other->region), head = ir_before(t->ctx, t->kernel, branch->region->first),
-            inside = ir_before(t->ctx, t->kernel, yield);
-    ValueMap map = {.ctx = t->ctx};
-    bool     behind = false;
-    for (Op *op = first, *next; op != other; op = next) {
+/* The branch's ops where it stood, for the way on which it is taken. */
+static void inline_taken(Tails *t, Builder *b, Op *branch) {
+    const Op *yield = ir_terminator(branch->region);
+    for (int r = 0; r < branch->out_count; r++)
+        ir_replace_uses(t->kernel, branch->out[r], yield->in[r]);
+    ir_move_ops(b, branch->region);
+    op_erase(branch);
+}
+
+/* -> the way on which the branches are taken: if any of them would be. */
+static Op *go_both_ways(Tails *t, Op *first) {
+    Builder before = ir_before(t->ctx, t->kernel, first), b = ir_before(t->ctx, t->kernel, ir_terminator(first->parent));
+    Value  *any = NULL;
+    for (const Op *op = first; op; op = op->next)
+        if (op->code == OP_IF)
+            any = any ? ir_ibin(&before, OP_IMAX, any, op->in[0]) : op->in[0];
+    Op *const taken = ir_if(&b, any, NULL, 0), *const other = ir_if(&b, ir_ibin(&before, OP_ILT, any, ir_i(&before, 1)), NULL, 0);
+    Builder   in = ir_at_end(t->ctx, t->kernel, taken->region), out = ir_at_end(t->ctx, t->kernel, other->region);
+    ValueMap  map = {.ctx = t->ctx};
+    for (Op *op = first, *next; op != taken; op = next) {
         next = op->next;
-        behind |= op == branch;
-        for (int r = 0; op == branch && r < branch->out_count; r++)
-            map_set(&map, branch->out[r], map_get(&map, branch->in[r + 1]));
-        if (op == branch || is_index(op))
-            continue;
-        ir_clone(&in, op, &map);
-        op_unlink(op);
-        op_insert(behind ? &inside : &head, op);
+        for (int r = 0; op->code == OP_IF && r < op->out_count; r++)
+            map_set(&map, ir_terminator(op->region)->in[r], map_get(&map, op->in[r + 1])); /* which is what uses see from here on */
+        if (op->code == OP_IF) {
+            inline_taken(t, &in, op);
+        } else if (!is_index(op)) {
+            ir_clone(&out, op, &map);
+            op_unlink(op);
+            op_insert(&in, op);
+        }
     }
     ir_yield(&in, NULL, 0);
-    for (int r = branch->out_count - 1; r >= 0; r--) {
-        ir_replace_uses(t->kernel, branch->out[r], yield->in[r]);
-        op_remove_in(yield, r);
-        op_remove_out(branch, r);
-        op_remove_in(branch, r + 1);
+    ir_yield(&out, NULL, 0);
+    return taken;
+}
+
+/* The first op of the block, behind `from`, that uses `value` and is not `but`; NULL if there is none. */
+static Op *first_use(Tails *t, const Block *block, const Value *value, const Op *from, const Op *but) {
+    int  count;
+    Op **users = ir_users(t->ctx, t->kernel, value, &count);
+    Op  *first = NULL;
+    for (int u = 0; u < count; u++) {
+        Op *const here = ir_ancestor_in(users[u], block);
+        if (here && here != but && ir_precedes(from, here) && (!first || ir_precedes(here, first)))
+            first = here;
     }
+    return first;
+}
+
+static int64_t bytes(Type type) { return (int64_t)type.rows * type.cols * (int64_t)dtype_size(type.dtype); }
+
+/* Where an op is best: before its first use, but where it makes a tile smaller no later than the tile's other uses. */
+static Op *place_for(Tails *t, const Block *block, const Op *op) {
+    Op *place = first_use(t, block, op->out[0], op, NULL);
+    for (int i = 0; i < op->in_count && place; i++) {
+        if (op->in[i]->type.cls != TY_TILE || bytes(op->in[i]->type) <= bytes(op->out[0]->type))
+            continue;
+        Op *const other = first_use(t, block, op->in[i], op, op);
+        place = other && ir_precedes(other, place) ? other : place;
+    }
+    return place;
 }
 
 /* From the last op up, so that what an op needs is moved after the op itself was. */
 static void sink(Tails *t, Block *block) {
     for (Op *op = block->last, *prev; op; op = prev) {
         prev = op->prev;
-        int count;
         if (!(op_info(op->code)->traits & PURE) || op->region || is_index(op) || op->out_count != 1)
             continue;
-        Op **users = ir_users(t->ctx, t->kernel, op->out[0], &count);
-        Op  *first = NULL;
-        if (count == 0) {
+        if (ir_use_count(t->kernel, op->out[0]) == 0) {
             op_erase(op);
             continue;
         }
-        for (int u = 0; u < count; u++) {
-            Op *const here = ir_ancestor_in(users[u], block);
-            first = here && (!first || ir_precedes(here, first)) ? here : first;
-        }
-        if (!first || op->code == OP_DOT)
+        Op *const place = op->code == OP_DOT ? NULL : place_for(t, block, op);
+        if (!place)
             continue;
-        Builder b = ir_before(t->ctx, t->kernel, first);
+        Builder b = ir_before(t->ctx, t->kernel, place);
         op_unlink(op);
         op_insert(&b, op);
     }
 }
 
+/* A product that adds up what a turn before has left goes behind the scores of this one: they are waited for first. */
+static void scores_first(Tails *t, Block *block) {
+    Op *first = NULL, *second = NULL;
+    for (Op *op = block->first; op && !second; op = op->next)
+        if (op->code == OP_DOT) {
+            second = first ? op : NULL;
+            first = first ? first : op;
+        }
+    Op *const load = first ? first->in[1]->def : NULL;
+    if (!second || !load || load->parent != block || depends_on(second->out[0], first->out[0]))
+        return;
+    Builder b = ir_after(t->ctx, t->kernel, second);
+    op_unlink(load);
+    op_insert(&b, load);
+    op_unlink(first);
+    op_insert(&b, first);
+}
+
 Status pass_tails(Ctx *ctx, Module *module, const PassArgs *args) {
     Tails        t = {.ctx = ctx, .kernel = module->kernels[module->kernel_count - 1]};
     Block *const block = inside_grid(t.kernel->body);
-    t.branch = args->schedule->roles ? last_branch(block) : NULL;
-    if (!t.branch)
+    if (!args->schedule->roles || !has_branches(block))
         return ST_OK;
-    go_both_ways(&t, hoist_indices(&t, block));
-    sink(&t, t.branch->region);
+    Op *const taken = go_both_ways(&t, hoist_indices(&t, block));
+    sink(&t, taken->region);
+    scores_first(&t, taken->region);
     return ST_OK;
 }

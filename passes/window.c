@@ -11,7 +11,7 @@ typedef struct Split {
     Kernel *kernel;
     Op     *loop, *mask;
     Value  *edge_end, *diagonal; /* tile numbers: first without left mask, first with a diagonal mask */
-    bool    youngest_first;
+    bool    youngest_first, left_diagonal; /* left_diagonal: the window's edge may cut diagonal tiles */
     bool    edge_has_diagonal, edge_first; /* the edge part may hold diagonal tiles; it holds the first tile whatever it is */
 } Split;
 
@@ -57,6 +57,7 @@ static void find_borders(Split *s, const PassArgs *args, const Affine *delta) {
     Value *const  delta0 = first_delta(s, &b, delta), *const first = s->loop->in[0], *const count = s->loop->in[1];
     Value        *edge = lo == IR_NEG_INF ? ir_i(&b, 0) : tiles_up_to(&b, lo + period - 1 + size - 1, delta0, size);
     Value        *diagonal = ir_ibin(&b, OP_IADD, tiles_up_to(&b, hi - size + 1, delta0, size), ir_i(&b, 1));
+    Value *const  edge0 = edge;
     int64_t       e, d, c;
     s->edge_first = may_start_early(s, args);
     /* The tile of the oldest key is never beyond the first diagonal one, so that constants in order need no clamping. */
@@ -64,6 +65,12 @@ static void find_borders(Split *s, const PassArgs *args, const Affine *delta) {
                          ir_const_value(count, &c) && e <= d && d <= c;
     if (s->edge_first)
         edge = ir_ibin(&b, OP_IMAX, edge, index_offset(&b, first, 1));
+    if (s->youngest_first) { /* tiles end with the row tile's last key, so that these are constants */
+        s->left_diagonal = !ir_const_value(edge0, &e) || !ir_const_value(diagonal, &d) || e > d;
+        s->edge_end = edge;
+        s->diagonal = diagonal;
+        return;
+    }
     s->edge_has_diagonal = !ordered;
     s->edge_end = ir_ibin(&b, OP_IMAX, first, ordered ? edge : ir_ibin(&b, OP_IMIN, edge, count));
     s->diagonal = ordered ? diagonal : ir_ibin(&b, OP_IMAX, s->edge_end, ir_ibin(&b, OP_IMIN, diagonal, count));
@@ -159,24 +166,87 @@ static Op *interior_part(Split *s, bool edge, Value *const *carried) {
     return interior;
 }
 
-static Op *diagonal_part(Split *s, Value *const *carried) {
-    Op *const diagonal = part(s, s->diagonal, s->loop->in[1], carried);
-    set_mask(s, loop_mask(diagonal), false, false, true);
-    return diagonal;
-}
-
 static void split(Split *s) {
     const bool    edge = op_int(s->mask, AT_LO, 0) != IR_NEG_INF || s->edge_first;
     Value *const *carried = &s->loop->in[3];
-    if (s->youngest_first) {
-        carried = interior_part(s, edge, diagonal_part(s, carried)->out)->out;
-        carried = edge ? edge_part(s, carried)->out : carried;
-    } else {
-        carried = edge ? edge_part(s, carried)->out : carried;
-        carried = diagonal_part(s, interior_part(s, edge, carried)->out)->out;
-    }
+    carried = edge ? edge_part(s, carried)->out : carried;
+    carried = interior_part(s, edge, carried)->out;
+    Op *const diagonal = part(s, s->diagonal, s->loop->in[1], carried);
+    set_mask(s, loop_mask(diagonal), false, false, true);
     for (int c = 0; c < s->loop->out_count; c++)
-        ir_replace_uses(s->kernel, s->loop->out[c], carried[c]);
+        ir_replace_uses(s->kernel, s->loop->out[c], diagonal->out[c]);
+    op_erase(s->loop);
+}
+
+/* ---- Youngest first ---- */
+
+/* Columns of tile 0 that no row's window reaches, in whole pieces of a product's step. */
+static int unseen_columns(const Split *s, const Affine *delta) {
+    enum { STEP = 16 };
+    const int64_t unseen = op_int(s->mask, AT_LO, 0) - delta->constant;
+    const int     size = s->mask->out[0]->type.cols;
+    if (unseen <= 0 || size % STEP != 0)
+        return 0;
+    return (int)(unseen < size - STEP ? unseen / STEP * STEP : size - STEP);
+}
+
+/* A clone of an op of the loop, for a tile without its first `cut` keys. */
+static void narrow(Split *s, const Op *op, Op *made, int cut) {
+    const int     size = s->mask->out[0]->type.cols;
+    const int64_t rowdim = op->code == OP_LOAD ? op_int(op, AT_ROWDIM, -1) : -1;
+    Builder       before = ir_before(s->ctx, s->kernel, made);
+    if (rowdim >= 0 && op->out[0]->type.rows == size && depends_on(op->in[rowdim], s->loop->region->args[0])) {
+        made->in[rowdim] = index_offset(&before, made->in[rowdim], cut);
+        made->out[0]->type.rows -= cut;
+        op_set_int(s->ctx, made, AT_PERIOD, size - cut);
+    } else if (op->code == OP_MASK) {
+        made->in[1] = index_offset(&before, made->in[1], cut);
+        made->in[2] = ir_ibin(&before, OP_IMAX, ir_i(&before, 0), index_offset(&before, made->in[2], -cut));
+        op_set_int(s->ctx, made, AT_HI, IR_POS_INF);
+    }
+    for (int r = 0; r < made->out_count && op_info(op->code)->rule != TR_GIVEN; r++)
+        ir_result_type(made, r, &made->out[r]->type);
+}
+
+/* Tile 0, where the window's edge cuts, stands alone in a branch, as narrow as it is seen. */
+static Op *edge_branch(Split *s, const Affine *delta, Value *const *carried) {
+    Builder   b = ir_before(s->ctx, s->kernel, s->loop);
+    Op *const edge = ir_if(&b, ir_ibin(&b, OP_ILT, s->loop->in[0], ir_i(&b, 1)), carried, s->loop->out_count);
+    Builder   in = ir_at_end(s->ctx, s->kernel, edge->region);
+    ValueMap  map = {.ctx = s->ctx};
+    const int cut = unseen_columns(s, delta);
+    map_set(&map, s->loop->region->args[0], ir_i(&in, 0));
+    for (int c = 0; c < s->loop->out_count; c++)
+        map_set(&map, s->loop->region->args[1 + c], carried[c]);
+    for (const Op *op = s->loop->region->first; op; op = op->next)
+        narrow(s, op, ir_clone(&in, op, &map), cut);
+    return edge;
+}
+
+/* The diagonal, which every row tile has; the interior; what is cut by the start of the sequence, or by the window's edge
+ * beyond the first tile; that tile. */
+static void split_youngest_first(Split *s, const Affine *delta) {
+    const bool left = op_int(s->mask, AT_LO, 0) != IR_NEG_INF;
+    Builder    b = ir_before(s->ctx, s->kernel, s->loop);
+    int64_t    edge;
+    const bool alone = left && ir_const_value(s->diagonal, &edge) && edge > 0;
+    Value     *first = alone ? ir_ibin(&b, OP_IMAX, s->loop->in[0], ir_i(&b, 1)) : s->loop->in[0];
+    Value     *whole = ir_ibin(&b, OP_IMIN, ir_ibin(&b, OP_IMAX, first, s->edge_end), s->diagonal);
+    first = ir_ibin(&b, OP_IMIN, first, s->diagonal);
+    Op *const diagonal = part(s, s->diagonal, s->loop->in[1], &s->loop->in[3]);
+    set_mask(s, loop_mask(diagonal), left && s->left_diagonal, s->edge_first, true);
+    Op *const interior = part(s, whole, s->diagonal, diagonal->out);
+    set_mask(s, loop_mask(interior), false, false, false);
+    free_loads(s, interior);
+    Op *last = interior;
+    if (left || s->edge_first) {
+        last = part(s, first, whole, interior->out);
+        set_mask(s, loop_mask(last), left, s->edge_first, false);
+    }
+    if (alone)
+        last = edge_branch(s, delta, last->out);
+    for (int c = 0; c < s->loop->out_count; c++)
+        ir_replace_uses(s->kernel, s->loop->out[c], last->out[c]);
     op_erase(s->loop);
 }
 
@@ -191,7 +261,10 @@ Status pass_window(Ctx *ctx, Module *module, const PassArgs *args) {
         if (!delta.ok || affine_factor(&delta, s.loop->region->args[0]) != s.mask->out[0]->type.cols)
             return ctx_fail(ctx, ST_FAILED, "pass window", NULL, "the key loop's mask is not affine in its tile number");
         find_borders(&s, args, &delta);
-        split(&s);
+        if (s.youngest_first)
+            split_youngest_first(&s, &delta);
+        else
+            split(&s);
     }
     return ST_OK;
 }

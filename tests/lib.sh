@@ -81,6 +81,40 @@ $(cat "$TMP/err")"
     fi
 }
 
+# take FILE: the verdicts that another script or job printed into it count here.
+take() {
+    cases=$((cases + $(grep -cE '^(ok|not ok|skip) ' "$1")))
+    failures=$((failures + $(grep -c '^not ok ' "$1")))
+    skips=$((skips + $(grep -c '^skip ' "$1")))
+}
+
+# later COMMAND...: a job beside at most JOBS - 1 others, with a $TMP of its own; `gather` waits, shows what all of them printed,
+# in order, and counts their verdicts.
+jobs_made=0
+later() {
+    local folder=$TMP/job.$jobs_made
+    mkdir "$folder"
+    while [ "$(jobs -rp | wc -l)" -ge "${JOBS:-2}" ]; do wait -n; done
+    (TMP=$folder "$@" >"$folder/verdict" 2>&1) &
+    jobs_made=$((jobs_made + 1))
+}
+gather() {
+    local job
+    wait
+    for ((job = 0; job < jobs_made; job++)); do
+        cat "$TMP/job.$job/verdict"
+        take "$TMP/job.$job/verdict"
+    done
+    rm -rf "$TMP"/job.*
+    jobs_made=0
+}
+
+# pick NAME WORD...: gives the variable one of the words at random. Not to be used in $(...), where bash seeds RANDOM anew.
+pick() {
+    local -a words=("${@:2}")
+    printf -v "$1" '%s' "${words[RANDOM % ${#words[@]}]}"
+}
+
 # equal NAME WANTED GOT
 equal() { if [ "$2" = "$3" ]; then ok "$1"; else not_ok "$1" "wanted: $2
 got:    $3"; fi; }

@@ -1,16 +1,21 @@
 #!/usr/bin/env bash
-# Code for every GPU without a GPU: each layer of specs/ is emitted for each kind and architecture; where NVRTC is present,
-# small ones are compiled for each, without spills. What does not fit an architecture's shared memory, or is not done yet, must say so.
+# Code for every GPU without a GPU: each layer of specs/ is emitted for each kind and architecture; where NVRTC is present, a
+# small one is compiled for each and the paper's for the one whose warps have roles, without spills. RATTAN_COMPILE_ALL=1
+# compiles all. What does not fit an architecture's shared memory, or is not done yet, must say so.
+# RATTAN_TEST_JOBS: how many at a time (default 2).
 . "$(dirname "$0")/lib.sh"
+# shellcheck source=resources.sh
+. "$SOURCE/tests/resources.sh"
 ARCHS=$("$RATTAN" targets | awk '/^cuda:/ { print $1 }')
+JOBS=${RATTAN_TEST_JOBS:-2}
 export RATTAN_LIBCUDA="$TMP/no-driver.so"
 
 # emit NAME ARGUMENTS...: source comes out, or a refusal that names the resource or what is missing.
 emit() {
     local name=$1 code=0
     shift
-    "$RATTAN" compile "$@" -o "$TMP/out.cu" >"$TMP/out" 2>"$TMP/err" || code=$?
-    if [ $code = 2 ] && grep -qE 'schedule: shared memory|for GPUs yet|no ring of bounded size' "$TMP/err"; then
+    "$RATTAN" compile "$@" --emit cuda -o "$TMP/out.cu" >"$TMP/out" 2>"$TMP/err" || code=$?
+    if [ $code = 2 ] && grep -qE 'schedule: shared memory|for GPUs yet' "$TMP/err"; then
         skip "$name" "$(cat "$TMP/err")"
     elif [ $code = 0 ] && grep -q '__global__' "$TMP/out.cu"; then
         ok "$name"
@@ -19,34 +24,51 @@ emit() {
     fi
 }
 
+# What all jobs do with a layer: emit it or, where everything is to be compiled, that.
+layer() {
+    emit "$@"
+    [ -n "${RATTAN_COMPILE_ALL:-}" ] && [ -e "$TMP/out.cu" ] && compiles "$1 compiles" "${@:2}"
+}
+
+KINDS=
+for kind in forward decode extend; do
+    if "$RATTAN" compile "$SOURCE/specs/tiny.lua" --kind $kind --target cuda:sm_90 --emit cuda >/dev/null 2>"$TMP/err"; then
+        KINDS+=" $kind"
+    elif grep -q 'kernels for GPUs yet' "$TMP/err"; then
+        skip "kind $kind" "$(cat "$TMP/err")"
+    else
+        not_ok "kind $kind" "$(cat "$TMP/err")"
+    fi
+done
 for spec in "$SOURCE"/specs/*.lua; do
     for item in $(seq 0 15); do # of a sweep or model; the first that is not there ends it
         "$RATTAN" compile "$spec" --item "$item" --emit schedule >/dev/null 2>"$TMP/err" || break
-        for kind in forward extend decode; do
+        for kind in $KINDS; do
+            # Full attention has one kind, whatever the target.
+            "$RATTAN" compile "$spec" --item "$item" --kind "$kind" --emit schedule >/dev/null 2>"$TMP/err"
+            grep -q 'full attention has no ring' "$TMP/err" && continue
             for arch in $ARCHS; do
-                emit "$(basename "$spec" .lua) $item, $kind for $arch" "$spec" --item "$item" --kind $kind --target "$arch" --emit cuda
+                later layer "$(basename "$spec" .lua) $item, $kind for $arch" "$spec" --item "$item" --kind "$kind" --target "$arch"
             done
         done
     done
 done
 
-for parts in packed lse final-state parts packed,lse,final-state,parts; do
-    emit "with $parts" "$SOURCE/specs/odd.lua" --target cuda:sm_90 --with $parts --emit cuda
-done
-for kind in extend decode; do
-    for parts in packed lse packed,lse; do
-        emit "$kind with $parts" "$SOURCE/specs/odd.lua" --target cuda:sm_90 --kind $kind --with $parts --emit cuda
-    done
-    emit "$kind on a longer ring" "$SOURCE/specs/tiny.lua" --target cuda:sm_80 --kind $kind --shape ring=200 --emit cuda
-done
-for kind in forward extend decode; do
-    for dtype in fp32 bf16 fp16; do
-        for dim in 1 2 8 24 80 256; do
-            emit "$kind, $dtype, head_dim and value_dim $dim" "$SOURCE/specs/tiny.lua" --target cuda:sm_90 --kind $kind --dtype $dtype \
-                --set rope=false --set head_dim=$dim --set value_dim=$dim --set norm=false --emit cuda
+for arch in cuda:sm_90 cuda:sm_90a; do
+    for parts in packed lse final-state parts packed,lse,final-state,parts; do
+        for dtype in fp32 bf16; do
+            later layer "with $parts, $dtype for $arch" "$SOURCE/specs/odd.lua" --target $arch --with $parts --dtype $dtype \
+                --set head_dim=16 --set value_dim=32 --set 'initial_state="zero"'
         done
     done
 done
+for dtype in fp32 bf16 fp16; do
+    for dim in 1 2 8 24 80 256; do
+        later layer "$dtype, head_dim and value_dim $dim" "$SOURCE/specs/tiny.lua" --target cuda:sm_90 --dtype $dtype \
+            --set rope=false --set head_dim=$dim --set value_dim=$dim --set norm=false
+    done
+done
+gather
 
 # The same source each time: nothing of the process gets into it.
 "$RATTAN" compile "$SOURCE/specs/odd.lua" --target cuda:sm_90 --emit cuda >"$TMP/first.cu"
@@ -54,17 +76,17 @@ done
 check "the same source twice" cmp "$TMP/first.cu" "$TMP/second.cu"
 expect_text "the source includes nothing" "$(grep -c '#include' "$TMP/first.cu")" '^0$'
 
-if "$RATTAN" doctor | grep -qE '^NVRTC +ok'; then
-    for arch in $ARCHS; do
-        for kind in forward extend decode; do
-            check "tiny, $kind compiles for $arch" "$RATTAN" compile "$SOURCE/specs/tiny.lua" --kind $kind --target "$arch" --emit resources
-            expect_text "tiny, $kind spills nothing on $arch" "$(grep -c ' 0 + 0 bytes spilled' "$TMP/out")" "^$(wc -l <"$TMP/out")\$"
-        done
+if nvrtc_here "compiling"; then
+    for arch in $ARCHS; do later compiles "tiny compiles for $arch" "$SOURCE/specs/tiny.lua" --target "$arch"; done
+    for kind in $KINDS; do
+        later compiles "tiny compiles for $kind" "$SOURCE/specs/tiny.lua" --target cuda:sm_80 --kind $kind
+        later compiles "the paper's layer compiles for $kind" "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --kind $kind
     done
+    later compiles "the paper's layer, 64 wide, compiles" "$SOURCE/specs/paper_d128.lua" --set head_dim=64 --set value_dim=64 \
+        --target cuda:sm_90a
+    gather
     check "a code object for a GPU" "$RATTAN" compile "$SOURCE/specs/odd.lua" --target cuda:sm_80 --emit code,cubin,ptx -o "$TMP/odd/"
     expect_text "the cubin is one" "$(head -c 4 "$TMP/odd/odd.forward.cubin" | tr -d '\177')" '^ELF$'
     expect_text "the PTX is for it" "$(cat "$TMP/odd/odd.forward.ptx")" '^\.target sm_80'
     check "once more, from the cache" "$RATTAN" compile "$SOURCE/specs/odd.lua" --target cuda:sm_80
-else
-    skip "compiling" "NVRTC is not on this machine"
 fi

@@ -1,9 +1,18 @@
 #!/usr/bin/env bash
 # The CUDA C++ of one small layer, word for word behind the prelude: what changes there shows here. RATTAN_BLESS=1 accepts it.
 . "$(dirname "$0")/lib.sh"
-WANTED="$SOURCE/tests/passes/layer.cu"
-"$RATTAN" compile "$SOURCE/tests/passes/layer.lua" --target cuda:sm_80 --dtype bf16 --no-cache --emit cuda \
-    --schedule 'chunk=16 key_tile=16 group_heads=1 warps=1 stages=2' | sed -n '/^struct Args/,$p' >"$TMP/layer.cu"
-[ -z "${RATTAN_BLESS:-}" ] || cp "$TMP/layer.cu" "$WANTED"
-check "there is code" grep -q 'product<bf16' "$TMP/layer.cu"
-check "the code of tests/passes/layer.lua" cmp "$TMP/layer.cu" "$WANTED"
+export RATTAN_LIBCUDA="$TMP/no-driver.so"
+
+# text NAME PIECE RANGE OPTIONS...: tests/passes/NAME.cu is that range of the layer's code, which holds the piece.
+text() {
+    local wanted="$SOURCE/tests/passes/$1.cu" piece=$2 range=$3
+    "$RATTAN" compile "$SOURCE/tests/passes/layer.lua" --dtype bf16 --no-cache --emit cuda "${@:4}" | sed -n "$range" >"$TMP/$1.cu"
+    [ -z "${RATTAN_BLESS:-}" ] || cp "$TMP/$1.cu" "$wanted"
+    check "$1: there is code" grep -qF "$piece" "$TMP/$1.cu"
+    check "$1: the code of tests/passes/layer.lua" cmp "$TMP/$1.cu" "$wanted"
+}
+
+text layer 'product<bf16' '/^struct Args/,$p' --target cuda:sm_80 --schedule 'chunk=16 key_tile=16 group_heads=1 warps=1 stages=2'
+# The kernel whose warps have roles; those before it have none, as above.
+text roles 'take_registers<' '/ rattan_layer_forward_main(/,$p' --target cuda:sm_90a --set head_dim=16 --set value_dim=16 \
+    --schedule 'chunk=32 key_tile=32 group_heads=2 ring=0 segment=1024 min_items=54 warps=4 stages=2 roles=1'

@@ -110,6 +110,10 @@ static void a_missing_library_is_a_clear_error(void **state) {
 
 static void the_log_is_read_kernel_by_kernel(void **state) {
     static const char LOG[] =
+        "ptxas info    : (C7519) warpgroup.arrive is injected in around line 66 by compiler in function 'two'\n"
+        "ptxas info    : (C7519) warpgroup.arrive is injected in around line 70 by compiler in function 'twofold'\n"
+        "ptxas info    : (C7511) Potential Performance Loss: wgmma.mma_async instructions are serialized in the function "
+        "'two'\n"
         "ptxas info    : 0 bytes gmem\n"
         "ptxas info    : Compiling entry function 'one' for 'sm_90a'\n"
         "ptxas info    : Function properties for one\n"
@@ -133,6 +137,9 @@ static void the_log_is_read_kernel_by_kernel(void **state) {
     assert_int_equal(two.spill_loads, 0);
     assert_int_equal(two.shared_bytes, 0);
     assert_int_equal(two.constant_bytes, 640);
+    assert_int_equal(one.product_remarks, 0);
+    assert_int_equal(two.product_remarks, 2);
+    assert_int_equal(two.product_code, 7511);
 }
 
 int main(void) {

@@ -1,6 +1,7 @@
 /* link: rattan_frontend rattan_passes rattan_ir rattan_base */
 /* Passes by text: each tests/passes/NAME.ir holds a module, then a line `# after PASS` and what the pass makes of it. The first
- * lines say `# run: PASS`, `# schedule: TEXT` and, where it runs for one, `# target: gpu`. RATTAN_BLESS=1 writes the second half anew. */
+ * lines say `# run: PASS`, `# schedule: TEXT` and, where it runs for one,
+ * `# target: gpu`, for a kind other than forward `# kind: decode`. RATTAN_BLESS=1 writes the second half anew. */
 #include <dirent.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -52,11 +53,11 @@ static Status run_one(Ctx *ctx, void *arg) {
     const Target    gpu = {.name = "gpu", .warp_size = 32, .shared_bytes = 99 << 10, .registers = 65536, .processors = 4};
     const Target    target = strstr(c->text, "# target: gpu\n") ? gpu : cpu;
     const PassInfo *pass = NULL;
-    TRY(spec_load_file(ctx, FOLDER "layer.lua", &file));
-    const Spec *spec = &file.items[0].spec;
     const KernelKind kind = strstr(c->text, "# kind: decode\n")   ? KIND_DECODE
                             : strstr(c->text, "# kind: extend\n") ? KIND_EXTEND
                                                                   : KIND_FORWARD;
+    TRY(spec_load_file(ctx, FOLDER "layer.lua", &file));
+    const Spec *spec = &file.items[0].spec;
     schedule_default(spec, kind, &target, &schedule);
     TRY(schedule_parse(ctx, c->schedule, &schedule));
     const char *end = strstr(c->text, "\n# after ");

@@ -155,6 +155,20 @@ static void random_spec(Trial *t, const char *extra) {
         t->spec = file.items[0].spec;
 }
 
+static Status draw_attention(Ctx *ctx, void *arg) {
+    Trial      *t = arg;
+    const int   kv_heads = random_int(1, 2);
+    const char *text = ctx_printf(ctx,
+                                  "return attention { name = 'trial', heads = %d, kv_heads = %d, head_dim = %d, "
+                                  "value_dim = %d, sink = %s, norm = false, dtype = 'fp32'%s }",
+                                  kv_heads * random_int(1, 4), kv_heads, 2 * random_int(1, 12), random_int(1, 20),
+                                  random_int(0, 2) ? "false" : "true", random_int(0, 2) ? "" : ", softcap = 3");
+    SpecFile    file;
+    TRY(spec_load_text(ctx, "trial.lua", text, strlen(text), &file));
+    t->spec = file.items[0].spec;
+    return ST_OK;
+}
+
 static void random_shape(Trial *t) {
     const bool packed = t->variant & VARIANT_PACKED;
     const int  T = random_int(0, 9) ? random_int(1, 90) : 0, B = random_int(1, 3);
@@ -186,6 +200,8 @@ static void random_schedule(Trial *t) {
     t->schedule.stages = gpu ? random_int(1, 4) : 0;
     t->schedule.key_tile = gpu ? CHUNKS[random_int(3, 5)] : t->schedule.chunk > 4 && random_int(0, 1) ? t->schedule.chunk / 2 : CHUNKS[random_int(1, 4)];
     t->schedule.slices = gpu ? random_int(1, 2) : 1;
+    t->schedule.fuse_phi = t->schedule.stages != 3;
+    t->schedule.delay = gpu ? random_int(0, 1) : 0;
     t->schedule.ring = random_int(0, 3) != 0;
     if (t->target.product_warps) {
         t->schedule.roles = 1;
@@ -232,13 +248,13 @@ static Status draw_spec(Ctx *ctx, void *arg) {
     return ST_OK;
 }
 
-static void run_cases(KernelKind kind, int variants, Target target) {
+static void run_drawn(KernelKind kind, int variants, Target target, Status (*draw)(Ctx *, void *)) {
     int refused = 0; /* too much shared memory */
     for (int c = 0; c < CASES; c++) {
         Ctx   ctx;
         Trial t = {.ctx = &ctx, .kind = kind, .target = target};
         ctx_init(&ctx);
-        assert_int_equal(ctx_run(&ctx, draw_spec, &t), ST_OK);
+        assert_int_equal(ctx_run(&ctx, draw, &t), ST_OK);
         assert_true(t.spec.heads > 0);
         t.variant = (int)random_bits() & variants;
         t.ring_rows = (int)t.spec.window + random_int(0, 3);
@@ -251,6 +267,8 @@ static void run_cases(KernelKind kind, int variants, Target target) {
     }
     assert_in_range(refused, 0, target.warp_size ? CASES / 2 : 0);
 }
+
+static void run_cases(KernelKind kind, int variants, Target target) { run_drawn(kind, variants, target, draw_spec); }
 
 static const Target CPU = {.name = "test", .vector_registers = 32, .vector_bytes = 64};
 
@@ -292,12 +310,23 @@ static void test_gpu_decode(void **state) {
 
 static void test_gpu_extend(void **state) {
     (void)state;
-    for (int memory = 24; memory <= 216; memory *= 3)
+    for (int memory = 48; memory <= 192; memory *= 2)
         run_cases(KIND_EXTEND, VARIANT_PACKED | VARIANT_LSE,
                   (Target){.name = "gpu", .warp_size = 32, .shared_bytes = memory << 10, .processors = 4});
 }
 
+/* Without a window no part of the key loop has a left edge; the diagonal's tiles may reach beyond the sequence. */
+static void test_gpu_attention(void **state) {
+    (void)state;
+    run_drawn(KIND_FORWARD, VARIANT_PACKED | VARIANT_LSE,
+              (Target){.name = "gpu", .warp_size = 32, .shared_bytes = 216 << 10, .processors = 4}, draw_attention);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forward), cmocka_unit_test(test_gpu_forward), cmocka_unit_test(test_gpu_roles), cmocka_unit_test(test_extend), cmocka_unit_test(test_decode), cmocka_unit_test(test_gpu_decode), cmocka_unit_test(test_gpu_extend)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forward), cmocka_unit_test(test_gpu_forward),
+                                       cmocka_unit_test(test_gpu_attention), cmocka_unit_test(test_gpu_roles),
+                                       cmocka_unit_test(test_extend),
+                                       cmocka_unit_test(test_decode), cmocka_unit_test(test_gpu_decode),
+                                       cmocka_unit_test(test_gpu_extend)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

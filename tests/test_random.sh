@@ -2,81 +2,91 @@
 # Random layers, shapes, types and schedules: forward, chunks and steps against the float64 reference (`rattan check`).
 # RATTAN_RANDOM_CASES: how many (default 40; the accuracy rule is stated for 500). RATTAN_RANDOM_SEED: the first case's number.
 # RATTAN_RANDOM_TARGET: the target of every case, with its default schedule, instead of those that run here; what it says it
-# cannot do yet is skipped.
+# cannot do yet is skipped. RATTAN_RANDOM_WIDE=1: 16-bit layers of whole tiles, up to large windows and groups.
 . "$(dirname "$0")/lib.sh"
 CASES=${RATTAN_RANDOM_CASES:-40}
 FIRST=${RATTAN_RANDOM_SEED:-1}
 
-# pick WORD...: one of the words.
-pick() {
-    shift $((RANDOM % $#))
-    printf '%s' "$1"
-}
-
 # maybe LINE: a line of the spec, in half of the cases.
 maybe() { [ $((RANDOM % 2)) = 0 ] || printf '  %s,\n' "$1"; }
 
+# Other values for what write_spec drew.
+widen() {
+    group=$((1 + RANDOM % 8))
+    pick dim 16 32 48 64 80 96 112 128
+    value_dim=$dim
+    [ $((RANDOM % 3)) = 0 ] && pick value_dim 16 32 48 64 80 96 112 128
+    [ $((RANDOM % 2)) = 0 ] && pick WINDOW 5 17 40 127 192 200 256 300
+    pick dtype bf16 fp16
+}
+
 write_spec() {
-    local kv=$((1 + RANDOM % 3)) group=$((1 + RANDOM % 4)) dim value_dim
-    dim=$(pick 8 16 24 32 40 48 64 72 80 96 128)
-    [ $((RANDOM % 16)) = 0 ] && dim=$(pick 1 2 3 5 7 13 33 100 192 256)
-    WINDOW=$(pick 1 2 3 7 8 16 31 32 33 48 63 64 65 100 128)
+    local kv=$((1 + RANDOM % 3)) group=$((1 + RANDOM % 4)) dim value_dim map theta style cap dtype
+    pick dim 8 16 24 32 40 48 64 72 80 96 128
+    [ $((RANDOM % 16)) = 0 ] && pick dim 1 2 3 5 7 13 33 100 192 256
+    pick WINDOW 1 2 3 7 8 16 31 32 33 48 63 64 65 100 128
+    pick map '"softmax2"' '"softmax2"' '"relu2"' '"softmax"' '"relu"' '"elu1"' '"exp"' '"identity"' '"squared_relu"' '"exp2"' \
+        'function(x) return concat(sigmoid(x), tanh(x), abs(x) / (1 + sum(abs(x)))) end' \
+        'function(x) return exp(x - max(x)) end'
+    pick theta 10000 500000
+    pick style interleaved half
+    pick cap 5 30 50
+    pick dtype fp32 fp32 bf16 fp16
+    value_dim=$dim
+    [ $((RANDOM % 3)) = 0 ] && pick value_dim 1 4 8 16 24 40 64 72 96 128
+    [ "${RATTAN_RANDOM_WIDE:-0}" = 0 ] || widen
     echo "return rattention {"
     echo "  name = \"random\", heads = $((kv * group)), kv_heads = $kv, head_dim = $dim, window = $WINDOW,"
-    value_dim=$dim
-    [ $((RANDOM % 3)) = 0 ] && value_dim=$(pick 1 4 8 16 24 40 64 72 96 128)
     echo "  value_dim = $value_dim,"
-    echo "  feature_map = $(pick '"softmax2"' '"softmax2"' '"relu2"' '"softmax"' '"relu"' '"elu1"' '"exp"' '"identity"' \
-        '"squared_relu"' '"exp2"' 'function(x) return concat(sigmoid(x), tanh(x), abs(x) / (1 + sum(abs(x)))) end' \
-        'function(x) return exp(x - max(x)) end'),"
-    [ $((dim % 2)) = 0 ] && maybe "rope = { theta = $(pick 10000 500000), style = \"$(pick interleaved half)\" }"
-    maybe "softcap = $(pick 5 30 50)"
+    echo "  feature_map = $map,"
+    [ $((dim % 2)) = 0 ] && maybe "rope = { theta = $theta, style = \"$style\" }"
+    maybe "softcap = $cap"
     maybe "sink = true"
     maybe "qk_scale = true"
-    maybe "initial_state = \"input\""
+    [ "${RATTAN_RANDOM_WIDE:-0}" != 0 ] || maybe "initial_state = \"input\""
     # rms over a single value is its sign, which jumps at 0: there float32 itself, evaluated densely, exceeds 1e-5 now and then.
     if [ $((RANDOM % 4)) = 0 ] || [ "$value_dim" = 1 ]; then echo "  norm = false,"; fi
-    echo "  dtype = \"$(pick fp32 fp32 bf16 fp16)\","
+    echo "  dtype = \"$dtype\","
     echo "}"
 }
 
-shape() {
+# SHAPE, SCHEDULE: those of a case.
+draw_shape() {
     local count
-    if [ $((RANDOM % 3)) = 0 ]; then
-        printf 'lengths=%d' $((RANDOM % (2 * WINDOW + 40)))
-        for ((count = RANDOM % 5; count > 0; count--)); do printf ',%d' $((RANDOM % (2 * WINDOW + 40))); done
-    else
-        printf 'B=%d,T=%d' $((1 + RANDOM % 3)) $((RANDOM % (3 * WINDOW + 90)))
-    fi
+    SHAPE="B=$((1 + RANDOM % 3)),T=$((RANDOM % (3 * WINDOW + 90)))"
+    [ $((RANDOM % 3)) = 0 ] || return
+    SHAPE="lengths=$((RANDOM % (2 * WINDOW + 40)))"
+    for ((count = RANDOM % 5; count > 0; count--)); do SHAPE+=",$((RANDOM % (2 * WINDOW + 40)))"; done
 }
 
-schedule() {
-    printf 'chunk=%s key_tile=%s' "$(pick 8 16 32 64)" "$(pick 16 32 64 128)"
-    [ $((RANDOM % 2)) = 0 ] && printf ' segment=%s min_items=100' "$(pick 0 64 128 192)"
+draw_schedule() {
+    local chunk key_tile segment
+    pick chunk 8 16 32 64
+    pick key_tile 16 32 64 128
+    pick segment 0 64 128 192
+    SCHEDULE="chunk=$chunk key_tile=$key_tile"
+    [ $((RANDOM % 2)) = 0 ] && SCHEDULE+=" segment=$segment min_items=100"
 }
 
-target() {
-    local usable
-    usable=$("$RATTAN" targets | awk '/runs here/ { print $1 }')
-    # shellcheck disable=SC2086 # one word a target
-    pick host host $usable
-}
+mapfile -t TARGETS < <("$RATTAN" targets | awk '/runs here/ { print $1 }')
 
 # A case is the seed and what follows from it, so that one line repeats it.
 run_case() {
-    local seed=$1 size options=()
+    local seed=$1 target options=()
     RANDOM=$seed
     write_spec >"$TMP/random.lua"
-    size=$(shape)
-    [ $((RANDOM % 4)) = 0 ] && options=(--schedule "$(schedule)")
-    [ $((RANDOM % 4)) = 0 ] && options+=(--target "$(target)")
+    draw_shape
+    draw_schedule
+    pick target host host "${TARGETS[@]}"
+    [ $((RANDOM % 4)) = 0 ] && options=(--schedule "$SCHEDULE")
+    [ $((RANDOM % 4)) = 0 ] && options+=(--target "$target")
     [ -z "${RATTAN_RANDOM_TARGET:-}" ] || options=(--target "$RATTAN_RANDOM_TARGET")
-    if "$RATTAN" check "$TMP/random.lua" --shape "$size" --seed "$seed" "${options[@]}" >"$TMP/out" 2>"$TMP/err"; then
+    if "$RATTAN" check "$TMP/random.lua" --shape "$SHAPE" --seed "$seed" "${options[@]}" >"$TMP/out" 2>"$TMP/err"; then
         ok "case $seed"
     elif [ -n "${RATTAN_RANDOM_TARGET:-}" ] && grep -qE 'for GPUs yet|schedule: shared memory' "$TMP/err"; then
         skip "case $seed" "$(cat "$TMP/err")"
     else
-        not_ok "case $seed" "rattan check random.lua --shape $size --seed $seed ${options[*]}
+        not_ok "case $seed" "rattan check random.lua --shape $SHAPE --seed $seed ${options[*]}
 $(cat "$TMP/random.lua" "$TMP/err")
 $(grep -v ' ok$' "$TMP/out")"
     fi

@@ -240,6 +240,23 @@ static int64_t number_before(const char *from, const char *end, const char *word
     return strtoll(at, NULL, 10);
 }
 
+/* "ptxas info : (C7511) ... wgmma.mma_async instructions are serialized ... in the function 'f'": C7500 to C7599 are about
+ * asynchronous products. They stand in a row of their own, before the first kernel. */
+static void read_remarks(const char *log, const char *symbol, NvrtcResources *out) {
+    static const char FUNCTION[] = "function '", CODE[] = "(C75";
+    const size_t      length = strlen(symbol);
+    for (const char *at = strstr(log, CODE); at; at = strstr(at + 1, CODE)) {
+        const char *name = strstr(at, FUNCTION);
+        if (!name || name > at + strcspn(at, "\n"))
+            continue;
+        name += sizeof FUNCTION - 1;
+        if (strncmp(name, symbol, length) != 0 || name[length] != '\'')
+            continue;
+        out->product_remarks++;
+        out->product_code = atoi(at + 2);
+    }
+}
+
 bool nvrtc_resources(const char *log, const char *symbol, NvrtcResources *out) {
     static const char ENTRY[] = "Compiling entry function '";
     const size_t      length = strlen(symbol);
@@ -258,6 +275,7 @@ bool nvrtc_resources(const char *log, const char *symbol, NvrtcResources *out) {
             .shared_bytes = number_before(at, end, " bytes smem"),
             .constant_bytes = number_before(at, end, " bytes cmem[0]"),
         };
+        read_remarks(log, symbol, out);
         return out->registers > 0;
     }
     return false;

@@ -21,6 +21,8 @@ typedef struct NvrtcResources {
     int64_t stack, spill_stores, spill_loads; /* bytes a thread */
     int64_t shared_bytes;                     /* static shared memory of a block */
     int64_t constant_bytes;
+    int     product_remarks, product_code; /* where ptxas waits between asynchronous products of its own accord, or runs
+                                            * them one after another; the last remark's number, such as 7511 */
 } NvrtcResources;
 
 /* `name` stands for the source in messages ("paper_d128.cu"), `arch` is "sm_90a". ST_NO_DEVICE where NVRTC is missing

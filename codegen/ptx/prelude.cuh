@@ -27,6 +27,8 @@ DEVICE i64 floor_div(i64 a, i64 b) { i64 q = a / b; return q - (a % b != 0 && a 
 DEVICE i64 floor_mod(i64 a, i64 b) { return a - b * floor_div(a, b); }
 DEVICE i64 smaller(i64 a, i64 b) { return a < b ? a : b; }
 DEVICE i64 larger(i64 a, i64 b) { return a > b ? a : b; }
+// A number that the compiler does not know: a loop that ends there stays a loop.
+DEVICE i64 opaque(i64 a) { asm volatile("" : "+l"(a)); return a; }
 DEVICE int to_int(i64 a) { return (int)smaller(larger(a, -(1 << 30)), 1 << 30); }
 
 // ---- Numbers
@@ -55,6 +57,9 @@ template <class T> DEVICE void load_pair(const T *p, float &x, float &y) {
     lo.bits = (u16)v, hi.bits = (u16)(v >> 16);
     x = to_float(lo), y = to_float(hi);
 }
+// Not earlier than where it stands: what comes early takes registers for long.
+DEVICE float load_here(const float *p) { float x; asm volatile("ld.global.nc.f32 %0, [%1];" : "=f"(x) : "l"(p)); return x; }
+template <class T> DEVICE float load_here(const T *p) { return to_float(*p); }
 DEVICE void store_pair(float *p, float x, float y) { *(float2 *)p = make_float2(x, y); }
 template <class T> DEVICE void store_pair(T *p, float x, float y) { *(u32 *)p = pack(x, y, T()); }
 
@@ -69,6 +74,7 @@ DEVICE View view(const i64 *arg, i64 c0, i64 c1, i64 c2, i64 lo, i64 hi) {
 
 // Rows of a tile: ROWDIM, GROUPDIM, PERIOD and WRAP as in a load of the IR.
 template <int ROWDIM, int GROUPDIM, int PERIOD, int WRAP, int ROWS> struct Rows {
+    static constexpr int  COUNT = ROWS;
     static constexpr bool EVEN = GROUPDIM < 0 && WRAP == 0 && PERIOD >= ROWS; // rows lie at equal distances
     static constexpr bool STEADY = GROUPDIM < 0 && PERIOD >= ROWS && (WRAP == 0 || WRAP >= ROWS); // but for a turn of a ring
     static constexpr int  RING = WRAP;
@@ -126,6 +132,11 @@ template <class T> DEVICE void unpack(u32 v, float &x, float &y) {
     lo.bits = (u16)v, hi.bits = (u16)(v >> 16);
     x = to_float(lo), y = to_float(hi);
 }
+template <class T> DEVICE float unpacked(u32 v, int b, T) {
+    float x, y;
+    unpack<T>(v, x, y);
+    return b ? y : x;
+}
 template <class T> struct Wide {
     template <int N, int COLS> DEVICE void load(float (&x)[N], const T *row, bool has, int h) {
         UNROLL for (int j = 0; j < COLS / 8; j += 2) {
@@ -167,6 +178,11 @@ template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void load_
             continue;
         }
         const T   *p = (const T *)v.base + rows.offset(r) + 2 * q;
+        if (R::SAME && COLS % 8 == 0 && R::COUNT % (16 * WARPS) == 0) { // a row that all rows share: loaded where it is wanted, in one way
+            UNROLL for (int j = 0; j < COLS / 8; j++) UNROLL for (int b = 0; b < 2; b++) x[s][4 * j + b] = load_here(p + 8 * j + b);
+            UNROLL for (int j = COLS / 8; j < N / 4; j++) x[s][4 * j] = x[s][4 * j + 1] = 0.f;
+            continue;
+        }
         UNROLL for (int j = 0; j < N / 4; j++) x[s][4 * j + 2 * h] = x[s][4 * j + 2 * h + 1] = 0.f;
         if (COLS % 8 == 0 && pairs) {
             UNROLL for (int j = 0; j < COLS / 8; j++) if (has) load_pair(p + 8 * j, x[s][4 * j + 2 * h], x[s][4 * j + 2 * h + 1]);
@@ -468,6 +484,23 @@ DEVICE void mask(float (&y)[S][N], const float (&x)[S][N], i64 delta, i64 lo, i6
     }
 }
 
+// The same where it is known how the tile lies: LEAST <= c - r % PERIOD <= MOST. Whole blocks of columns need no comparison
+// then, nor does the start of the sequence in tiles that do not hold it.
+template <int WARPS, int PERIOD, int LEAST, int MOST, bool FIRST, int S, int N>
+DEVICE void mask_fixed(float (&y)[S][N], const float (&x)[S][N], i64 first, float fill) {
+    const int q2 = 2 * (lane_id() & 3), row = warp_id() * 16 + lane_id() / 4;
+    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
+        const int r = (row + s * 16 * WARPS + 8 * h) % PERIOD - q2, a = LEAST + r, z = MOST + r;
+        UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) {
+            const int  c = 8 * j + b;
+            const bool keep = (8 * j >= LEAST + PERIOD - 1 || c >= a) && (8 * j + 7 <= MOST || c <= z);
+            y[s][4 * j + 2 * h + b] = keep ? x[s][4 * j + 2 * h + b] : fill;
+        }
+    }
+    if (FIRST && first > 0)
+        EACH(S, N) if (i / 4 * 8 + q2 + i % 2 < first) y[s][i] = fill;
+}
+
 // The same of a transposed tile: keeps row r of column c if r >= first and LO <= delta + r - c % PERIOD <= HI.
 template <int WARPS, int PERIOD, bool LEFT, bool RIGHT, bool FIRST, int S, int N>
 DEVICE void mask_transposed(float (&y)[S][N], const float (&x)[S][N], i64 delta, i64 lo, i64 hi, i64 first, float fill) {
@@ -481,44 +514,56 @@ DEVICE void mask_transposed(float (&y)[S][N], const float (&x)[S][N], i64 delta,
 }
 
 // Rotary embedding. turns[n] is the frequency of pair n in turns a position, times 2^64: position * turns[n] wraps as
-// angles do, without any loss. What remains is an angle from -pi to pi, where the fast functions err by less than 5e-7.
-DEVICE void rotation(i64 position, u64 turns, float &sine, float &cosine) {
-    const int   part = (int)((u64)position * turns >> 32);
-    const float angle = (float)part * 1.4629180792671596e-9f; // pi 2^-31
-    asm("sin.approx.ftz.f32 %0, %1;" : "=f"(sine) : "f"(angle));
-    asm("cos.approx.ftz.f32 %0, %1;" : "=f"(cosine) : "f"(angle));
+// angles do, without any loss. What remains is an angle from -pi to pi, where the fast functions err by less than 5e-7;
+// its upper 23 bits become the number, for less than a conversion costs.
+DEVICE float sine(float x) { float y; asm("sin.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
+DEVICE float cosine(float x) { float y; asm("cos.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
+DEVICE float2 rotation(i64 position, u64 turns) {
+    const u32   part = (u32)((u64)position * turns >> 32);
+    const float angle = (__uint_as_float(0x3f800000u | (part ^ 0x80000000u) >> 9) - 1.5f) * 6.283185307f;
+    return make_float2(cosine(angle), sine(angle));
 }
-template <int WARPS, int PERIOD, int COLS, int STYLE, int S, int N>
-DEVICE void rope(float (&y)[S][N], const float (&x)[S][N], i64 position, const u64 *turns) {
+DEVICE float2 rotate(float2 x, float2 by) { return make_float2(x.x * by.x - x.y * by.y, x.y * by.x + x.x * by.y); }
+
+// What element i of a row is turned with: the other one of its pair.
+template <int COLS, int STYLE, int N> DEVICE float partner(const float (&x)[N], int i, bool second) {
     constexpr int HALF = COLS / 2;
-    const int     lane = lane_id(), q = lane & 3, row = warp_id() * 16 + lane / 4;
-    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
-        const i64 at = position + (row + s * 16 * WARPS + 8 * h) % PERIOD;
+    const int     lane = lane_id(), j = i / 4, h = i / 2 % 2, b = i % 2, c = 8 * j + 2 * (lane & 3) + b;
+    if (!STYLE)
+        return x[i ^ 1];
+    if (HALF % 8 == 0) {
+        const int other = 8 * j < HALF ? j + HALF / 8 : j - HALF / 8;
+        return x[4 * (8 * j < COLS && other < N / 4 ? other : 0) + 2 * h + b];
+    }
+    float found = 0.f;
+    UNROLL for (int up = 0; up < 2; up++) UNROLL for (int step = 0; step < 2; step++) {
+        const int start = 8 * j + b + (up ? HALF : -HALF), block = (start + 1024) / 8 - 128 + step;
+        const int wanted = c + (up ? HALF : -HALF);
+        if (block >= 0 && block < N / 4) {
+            const float v = __shfl_sync(~0u, x[4 * block + 2 * h + (start & 1)], (lane & ~3) | ((wanted & 7) >> 1));
+            if (second != (bool)up && (wanted >> 3) == block)
+                found = v;
+        }
+    }
+    return found;
+}
+// steps[n]: cosine and sine of what pair n turns in 8 positions, from a thread's one row of a slab to its other.
+template <int WARPS, int PERIOD, int COLS, int STYLE, int S, int N>
+DEVICE void rope(float (&y)[S][N], const float (&x)[S][N], i64 position, const u64 *turns, const float2 *steps) {
+    const int q = lane_id() & 3, row = warp_id() * 16 + lane_id() / 4;
+    UNROLL for (int s = 0; s < S; s++) {
+        const i64 at = position + (row + s * 16 * WARPS) % PERIOD;
         UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) {
-            const int   i = 4 * j + 2 * h + b, c = 8 * j + 2 * q + b;
-            const bool  second = STYLE ? c >= HALF : b;
-            const int   n = STYLE ? (second ? c - HALF : c) : c / 2;
-            float       partner = 0.f, sine = 0.f, cosine = 0.f;
-            if (!STYLE) {
-                partner = x[s][i ^ 1];
-            } else if (HALF % 8 == 0) {
-                const int other = 8 * j < HALF ? j + HALF / 8 : j - HALF / 8;
-                if (8 * j < COLS)
-                    partner = x[s][4 * (other < N / 4 ? other : 0) + 2 * h + b];
-            } else {
-                UNROLL for (int up = 0; up < 2; up++) UNROLL for (int step = 0; step < 2; step++) {
-                    const int start = 8 * j + b + (up ? HALF : -HALF), block = (start + 1024) / 8 - 128 + step;
-                    const int wanted = c + (up ? HALF : -HALF);
-                    if (block >= 0 && block < N / 4) {
-                        const float v = __shfl_sync(~0u, x[s][4 * block + 2 * h + (start & 1)], (lane & ~3) | ((wanted & 7) >> 1));
-                        if (second != (bool)up && (wanted >> 3) == block)
-                            partner = v;
-                    }
-                }
+            const int  c = 8 * j + 2 * q + b;
+            const bool second = STYLE ? c >= COLS / 2 : b;
+            const int  n = c >= COLS ? 0 : !STYLE ? c / 2 : second ? c - COLS / 2 : c;
+            float2     turn = rotation(at, turns[n]);
+            UNROLL for (int h = 0; h < 2; h++) {
+                const int   i = 4 * j + 2 * h + b;
+                const float other = partner<COLS, STYLE>(x[s], i, second);
+                y[s][i] = x[s][i] * turn.x + (second ? other : -other) * turn.y;
+                turn = PERIOD % 16 ? rotation(position + (row + s * 16 * WARPS + 8) % PERIOD, turns[n]) : rotate(turn, steps[n]);
             }
-            if (c < COLS)
-                rotation(at, turns[n], sine, cosine);
-            y[s][i] = x[s][i] * cosine + (second ? partner : -partner) * sine;
         }
     }
 }
@@ -556,6 +601,26 @@ template <class T, bool TB, int STRIDE> struct Right {
             load4_transposed(b, along<STRIDE>(at, n) + k * 16 * STRIDE);
     }
 };
+// A tile from shared memory to registers.
+template <int WARPS, int STRIDE, int ROWS, int S, int N> DEVICE void read_tile(u32 (&x)[S][N], u32 from) {
+    constexpr int SLABS = (ROWS + 15) / 16;
+    UNROLL for (int s = 0; s < S; s++) {
+        const int row = (warp_id() + s * WARPS) % SLABS * 16 + (lane_id() & 15);
+        const u32 at = from + place<STRIDE>(row, (lane_id() >> 4) * 16);
+        UNROLL for (int k = 0; k < N / 4; k++) {
+            u32 a[4];
+            load4(a, along<STRIDE>(at, k));
+            UNROLL for (int i = 0; i < 4; i++) x[s][4 * k + i] = a[i];
+        }
+    }
+}
+template <int WARPS, int STRIDE, int ROWS, int S, int N> DEVICE void read_tile(float (&x)[S][N], u32 from) {
+    constexpr int SLABS = (ROWS + 15) / 16;
+    EACH(S, N) {
+        const int row = (warp_id() + s * WARPS) % SLABS * 16 + lane_id() / 4 + i / 2 % 2 * 8;
+        x[s][i] = shared_pointer<float>(from)[row * (STRIDE / 4) + i / 4 * 8 + 2 * (lane_id() & 3) + i % 2];
+    }
+}
 // d += x y: x in registers, K steps of 16.
 template <class T, bool TB, int STRIDE, int S, int N, int K4> DEVICE void product(float (&d)[S][N], const u32 (&x)[S][K4], u32 y) {
     const Right<T, TB, STRIDE> right = Right<T, TB, STRIDE>::make(y);

@@ -75,3 +75,8 @@ template <int COUNT> DEVICE void products_await() { asm volatile("wgmma.wait_gro
 // The low word of a matrix descriptor; `panel`: bytes from panel to panel. The high word, 0x40000040, says 128-byte swizzle
 // and 1024 bytes from eight rows to the next.
 DEVICE u32 matrix(u32 address, u32 panel) { return (address & 0x3ffff) >> 4 | panel >> 4 << 16; }
+
+// Two groups of warps begin their products in turns: while one multiplies, the other does what lies between products.
+DEVICE void turns_open(int group) { if (group == 1) asm volatile("bar.arrive 1, 256;" ::: "memory"); }
+DEVICE void turn_begin(int group) { asm volatile("bar.sync %0, 256;" ::"r"(1 + group) : "memory"); }
+DEVICE void turn_end(int group) { asm volatile("bar.arrive %0, 256;" ::"r"(2 - group) : "memory"); }

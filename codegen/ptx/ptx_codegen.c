@@ -31,12 +31,16 @@ static const char *resources(Ctx *ctx, const PtxOutput *out, const char *log) {
     Text text = TEXT(ctx);
     for (int k = 0; k < out->phase_count; k++) {
         NvrtcResources r;
-        if (nvrtc_resources(log, out->phases[k].symbol, &r))
-            text_add(&text,
-                     "%s: %d threads, %d registers, %lld + %lld bytes spilled, %lld bytes of stack, %lld bytes of "
-                     "shared memory\n",
-                     out->phases[k].symbol, out->phases[k].threads, r.registers, (long long)r.spill_stores,
-                     (long long)r.spill_loads, (long long)r.stack, (long long)out->phases[k].shared_bytes);
+        if (!nvrtc_resources(log, out->phases[k].symbol, &r))
+            continue;
+        text_add(&text,
+                 "%s: %d threads, %d registers, %lld + %lld bytes spilled, %lld bytes of stack, %lld bytes of "
+                 "shared memory",
+                 out->phases[k].symbol, out->phases[k].threads, r.registers, (long long)r.spill_stores,
+                 (long long)r.spill_loads, (long long)r.stack, (long long)out->phases[k].shared_bytes);
+        if (r.product_remarks)
+            text_add(&text, ", products held up in %d places (C%d)", r.product_remarks, r.product_code);
+        text_add(&text, "\n");
     }
     return text_str(&text);
 }

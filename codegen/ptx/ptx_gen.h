@@ -27,6 +27,7 @@ typedef struct Gen {
     int             outer_axes;         /* how many of them hold all that follows: that of a cluster does not */
     const Op       *flight[PTX_MAX_FLIGHT]; /* products of warp groups that nothing has waited for yet */
     int             flight_count;
+    bool            turn_open;
 } Gen;
 
 /* Records that the passes let through what cannot be generated; generation goes on, the result is dropped. */
@@ -67,6 +68,7 @@ bool      cu_role_op(Gen *g, const Op *op);
 void cu_product_instructions(Gen *g, const Kernel *kernel);
 void cu_product(Gen *g, const Op *dot);
 void cu_await(Gen *g, const Op *await);
+bool cu_takes_turns(const Gen *g);
 
 extern const char ptx_prelude[], ptx_prelude_roles[];
 

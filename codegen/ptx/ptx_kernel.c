@@ -121,10 +121,12 @@ static void loop(Gen *g, const Op *op) {
         cu_move(g, op->out[c], op->in[c + 3]);
         cu_set_name(g, body->args[c + 1], cu_name(g, op->out[c]));
     }
+    const char *end = ctx_printf(g->ctx, "%s_end", number);
+    cu_line(g, "const i64 %s = opaque(%s);", end, cu_name(g, op->in[1]));
     /* Parts' results: few, and their loads shall be on their way together. */
     cu_line(g, "#pragma unroll %d", strcmp(op_text(op, AT_AXIS), "part") == 0 ? 4 : 1);
-    cu_line(g, "for (i64 %s = %s; %s < %s; %s += %s) { // %s", number, cu_name(g, op->in[0]), number,
-            cu_name(g, op->in[1]), number, cu_name(g, op->in[2]), op_text(op, AT_AXIS));
+    cu_line(g, "for (i64 %s = %s; %s < %s; %s += %s) { // %s", number, cu_name(g, op->in[0]), number, end, number,
+            cu_name(g, op->in[2]), op_text(op, AT_AXIS));
     g->depth++;
     cu_block(g, body);
     assign_carried(g, op, ir_terminator(body));
@@ -132,12 +134,22 @@ static void loop(Gen *g, const Op *op) {
     cu_line(g, "}");
 }
 
+/* A branch for where the one before it was not taken. */
+static bool is_else(const Op *op) {
+    const Op *other = op->prev, *condition = op->in[0]->def;
+    return op->out_count == 0 && other && other->code == OP_IF && other->out_count == 0 && condition &&
+           condition->code == OP_ILT && condition->in[0] == other->in[0] && ir_is_const(condition->in[1], 1);
+}
+
 static void branch(Gen *g, const Op *op) {
     for (int r = 0; r < op->out_count; r++) {
         declare_any(g, op->out[r]);
         cu_move(g, op->out[r], op->in[r + 1]);
     }
-    cu_line(g, "if (%s) {", cu_name(g, op->in[0]));
+    if (is_else(op))
+        cu_line(g, "else {");
+    else
+        cu_line(g, "if (%s) {", cu_name(g, op->in[0]));
     g->depth++;
     cu_block(g, op->region);
     for (int r = 0; r < op->out_count; r++)
@@ -334,8 +346,12 @@ static void plain_kernel(Gen *g, const Block *block) {
     g->depth++;
     if (g->phase->shared_bytes)
         cu_line(g, "const u32 shared = shared_base();");
-    if (g->target->product_warps)
+    if (g->target->product_warps) { /* kernels of one launch begin before those before them have ended */
         cu_line(g, "asm volatile(\"griddepcontrol.launch_dependents;\" ::: \"memory\");");
+        g->phase->overlaps = g->kernel != g->module->kernels[0];
+        if (g->phase->overlaps)
+            cu_line(g, "asm volatile(\"griddepcontrol.wait;\" ::: \"memory\");");
+    }
     cu_declare_aligned(g);
     open_grid(g);
     cu_block(g, block);

@@ -3,6 +3,8 @@
  * or out of them. */
 #include "codegen/ptx/ptx_gen.h"
 
+bool cu_takes_turns(const Gen *g) { return g->schedule->turns && g->kernel->warps == 2 * g->target->product_warps; }
+
 /* The instruction for n columns as a function; K-major: the right side's rows are columns of the product (tb = 1). */
 static void instruction(Gen *g, int n, bool k_major, DType dtype) {
     const char *type = dtype == DT_BF16 ? "bf16" : "f16";
@@ -76,6 +78,9 @@ void cu_product(Gen *g, const Op *op) {
     if (p.acc && p.acc->def && p.acc->def->code == OP_FCONST)
         zero = op_float(p.acc->def, AT_FVALUE, 1);
     const bool adds = p.acc && zero != 0;
+    if (cu_takes_turns(g) && g->flight_count == 0)
+        cu_line(g, "turn_begin(group);");
+    g->turn_open |= cu_takes_turns(g) && g->flight_count == 0;
     start_sum(g, op, adds ? p.acc : NULL);
     const char *d = cu_name(g, op->out[0]);
     pin(g, op->out[0]);
@@ -101,6 +106,9 @@ void cu_await(Gen *g, const Op *op) {
         cu_fail(g, op, "a wait for products that are not there");
         return;
     }
+    if (g->turn_open)
+        cu_line(g, "turn_end(group);");
+    g->turn_open = false;
     if (left == 0)
         hold(g, g->flight[g->flight_count - 1]);
     cu_line(g, "products_await<%d>();", left);

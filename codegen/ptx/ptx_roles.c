@@ -93,7 +93,8 @@ static void send(Gen *g, const Op *op) {
     const int64_t    period = op_int(op, AT_PERIOD, 1), groupdim = op_int(op, AT_GROUPDIM, -1);
     const int        box = (int)(period < rows ? period : rows), width = IR_PANEL / (int)dtype_size(param->dtype);
     const int        panels = (cols + width - 1) / width, map = map_of(g, op, param, box);
-    if (rowdim < 1 || op_has(op, AT_WRAP) || box > 256 || rows % box)
+    const int64_t    own = param->dims[3]; /* further columns are those of the next d2 */
+    if (rowdim < 1 || op_has(op, AT_WRAP) || box > 256 || rows % box || (cols > own && (own % width || rowdim == 2 || groupdim == 2)))
         cu_fail(g, op, "this copy");
     if (param->role == PARAM_WORK)
         cu_line(g, "if (!awaited) await_earlier_kernels(), awaited = true;");
@@ -103,11 +104,13 @@ static void send(Gen *g, const Op *op) {
     for (int r = 0; r < rows / box; r++)
         for (int p = 0; p < panels; p++) {
             const char *at[3];
-            for (int d = 0; d < 3; d++)
-                at[d] = groupdim == d && r ? ctx_printf(g->ctx, "(int)%s + %d", cu_name(g, op->in[1 + d]), r)
-                                           : ctx_printf(g->ctx, "(int)%s", cu_name(g, op->in[1 + d]));
+            for (int d = 0; d < 3; d++) {
+                const int more = (groupdim == d ? r : 0) + (d == 2 && cols > own ? (int)(p * width / own) : 0);
+                at[d] = more ? ctx_printf(g->ctx, "(int)%s + %d", cu_name(g, op->in[1 + d]), more)
+                             : ctx_printf(g->ctx, "(int)%s", cu_name(g, op->in[1 + d]));
+            }
             cu_line(g, "copy_box(slot.address + %d, &maps.at[%d], slot.full, %d, %s, %s, %s);", p * rows * IR_PANEL + r * box * IR_PANEL,
-                    map, p * width, at[2], at[1], at[0]);
+                    map, cols > own ? (int)(p * width % own) : p * width, at[2], at[1], at[0]);
         }
     g->depth--;
     cu_line(g, "}");
@@ -144,6 +147,10 @@ bool cu_role_op(Gen *g, const Op *op) {
 /* The role's own walk over the block's items. */
 static void walk(Gen *g, const Op *role, const Block *block) {
     declare_rings(g, block);
+    if (computes(role) && cu_takes_turns(g)) {
+        cu_line(g, "const int group = warp_id() / %d;", GROUP);
+        cu_line(g, "turns_open(group);");
+    }
     if (!computes(role))
         cu_line(g, "bool awaited = false;");
     cu_line(g, "UNROLL1");

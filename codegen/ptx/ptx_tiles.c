@@ -158,11 +158,34 @@ static void take_columns(Gen *g, const Op *op) {
     const int lo = (int)op_int(op, AT_LO, 0), pairs = dtype_size(op->out[0]->type.dtype) == 2 ? 4 : 2;
     if (lo % 16 != 0 || cu_shape(op->out[0]->type) != SHAPE_TILE)
         cu_fail(g, op, "columns that do not start at a multiple of 16");
+    else if (pairs == 4 && cu_slabs(g, op->out[0]->type) == 1) /* left sides of products: the registers themselves */
+        cu_line(g, "u32 (&%s)[1][%d] = *(u32(*)[1][%d]) & %s[0][%d];", cu_name(g, op->out[0]), cu_numbers(op->out[0]->type),
+                cu_numbers(op->out[0]->type), tile_operand(g, op->in[0]), lo / pairs);
     else
         cu_assign(g, op->out[0], ctx_printf(g->ctx, "%s[s][i + %d]", tile_operand(g, op->in[0]), lo / pairs));
 }
 
+static int clip(int64_t bound, int64_t delta) {
+    const int64_t far = INT64_C(1) << 20;
+    return (int)(bound < -far ? -far : bound > far ? far : bound - delta);
+}
+
+/* A mask of a tile whose place among the rows is known. */
+static bool mask_fixed(Gen *g, const Op *op) {
+    int64_t delta;
+    if (!ir_const_value(op->in[1], &delta) || delta < -(1 << 19) || delta > 1 << 19)
+        return false;
+    const char *from = tile_operand(g, op->in[0]);
+    cu_declare(g, op->out[0]);
+    cu_line(g, "mask_fixed<%d, %d, %d, %d, %d>(%s, %s, %s, %s);", g->kernel->warps, (int)op_int(op, AT_PERIOD, 1),
+            clip(op_int(op, AT_LO, 0), delta), clip(op_int(op, AT_HI, 0), delta), !ir_is_const(op->in[2], 0),
+            cu_name(g, op->out[0]), from, cu_name(g, op->in[2]), float_text(g, op_float(op, AT_FILL, 0)));
+    return true;
+}
+
 static void mask(Gen *g, const Op *op) {
+    if (mask_fixed(g, op))
+        return;
     const int64_t lo = op_int(op, AT_LO, 0), hi = op_int(op, AT_HI, 0);
     const bool    left = lo != IR_NEG_INF, right = hi != IR_POS_INF, first = !ir_is_const(op->in[2], 0);
     const char   *from = tile_operand(g, op->in[0]);
@@ -178,29 +201,48 @@ static void rope(Gen *g, const Op *op) {
     const int         cols = op->in[0]->type.cols, table = g->tables++;
     const long double theta = (long double)op_float(op, AT_THETA, 1), pi = 3.14159265358979323846264338327950288L;
     const char       *from = tile_operand(g, op->in[0]);
-    Text              turns = TEXT(g->ctx);
-    for (int n = 0; n < cols / 2; n++)
-        text_add(&turns, "%s%lluu", n ? ", " : "",
-                 (unsigned long long)ldexpl(powl(theta, -2.0L * n / cols) / (2 * pi), 64));
+    Text              turns = TEXT(g->ctx), steps = TEXT(g->ctx);
+    for (int n = 0; n < cols / 2; n++) {
+        const long double frequency = powl(theta, -2.0L * n / cols);
+        text_add(&turns, "%s%lluu", n ? ", " : "", (unsigned long long)ldexpl(frequency / (2 * pi), 64));
+        text_add(&steps, "%s{%.9ef, %.9ef}", n ? ", " : "", (double)cosl(8 * frequency), (double)sinl(8 * frequency));
+    }
     cu_line(g, "static const __device__ u64 turns%d[] = {%s};", table, text_str(&turns));
+    cu_line(g, "static const __device__ float2 steps%d[] = {%s};", table, text_str(&steps));
     cu_declare(g, op->out[0]);
-    cu_line(g, "rope<%d, %d, %d, %d>(%s, %s, %s, turns%d);", g->kernel->warps, (int)op_int(op, AT_PERIOD, 1), cols,
-            (int)op_int(op, AT_STYLE, 0), cu_name(g, op->out[0]), from, cu_name(g, op->in[1]), table);
+    cu_line(g, "rope<%d, %d, %d, %d>(%s, %s, %s, turns%d, steps%d);", g->kernel->warps, (int)op_int(op, AT_PERIOD, 1),
+            cols, (int)op_int(op, AT_STYLE, 0), cu_name(g, op->out[0]), from, cu_name(g, op->in[1]), table, table);
 }
 
 /* ---- Products ---- */
 
-/* To the products' 16-bit type, as pairs; columns that are not there become zeros. */
+static bool in_shared(const Value *value) { return value->def && value->def->code == OP_RING_GET; }
+
+/* A tile of shared memory in registers: the name of its array, numbers or pairs as they lie there. */
+static const char *read_shared(Gen *g, const Op *op) {
+    const Type  type = op->in[0]->type;
+    const char *name = ctx_printf(g->ctx, "%s_read", cu_name(g, op->out[0]));
+    cu_line(g, "%s %s[%d][%d];", dtype_size(type.dtype) == 2 ? "u32" : "float", name, cu_slabs(g, type),
+            cu_numbers(type));
+    cu_line(g, "read_tile<%d, %d, %d>(%s, %s);", g->kernel->warps, (int)ir_shared_stride(type), type.rows, name,
+            cu_name(g, op->in[0]));
+    return name;
+}
+
+static void copy(Gen *g, const Op *op) {
+    const char *from = in_shared(op->in[0]) ? read_shared(g, op) : tile_operand(g, op->in[0]);
+    cu_assign(g, op->out[0], ctx_printf(g->ctx, "%s[s][i]", from));
+}
+
+/* To the products' 16-bit type, as pairs; columns that are not there become zeros. Or back. */
 static void convert(Gen *g, const Op *op) {
-    const Type  to = op->out[0]->type;
-    const char *x = tile_operand(g, op->in[0]), *pair = cu_ctype(to.dtype);
-    if (dtype_size(to.dtype) == 4 && dtype_size(op->in[0]->type.dtype) == 2) {
+    const Type  to = op->out[0]->type, from = op->in[0]->type;
+    const char *x = in_shared(op->in[0]) ? read_shared(g, op) : tile_operand(g, op->in[0]), *pair = cu_ctype(to.dtype);
+    if (dtype_size(to.dtype) == 4 && dtype_size(from.dtype) == 2) {
         if (cu_first_role(g->kernel)) /* else the compiler would keep floats that were asked for anew */
             cu_line(g, "pin_all(%s);", x);
-        cu_declare(g, op->out[0]);
-        cu_line(g, "EACH(%d, %d) unpack<%s>(%s[s][i], %s[s][2 * i], %s[s][2 * i + 1]);", cu_slabs(g, to), cu_numbers(to) / 2,
-                cu_ctype(op->in[0]->type.dtype), x, cu_name(g, op->out[0]), cu_name(g, op->out[0]));
-    } else if (dtype_size(to.dtype) != 2 || dtype_size(op->in[0]->type.dtype) != 4)
+        cu_assign(g, op->out[0], ctx_printf(g->ctx, "unpacked(%s[s][i >> 1], i & 1, %s())", x, cu_ctype(from.dtype)));
+    } else if (dtype_size(to.dtype) != 2 || dtype_size(from.dtype) != 4)
         cu_fail(g, op, "this conversion");
     else if (to.cols % 16)
         cu_assign(g, op->out[0],
@@ -211,8 +253,6 @@ static void convert(Gen *g, const Op *op) {
     else
         cu_assign(g, op->out[0], ctx_printf(g->ctx, "pack(%s[s][2 * i], %s[s][2 * i + 1], %s())", x, x, pair));
 }
-
-static bool in_shared(const Value *value) { return value->def && value->def->code == OP_RING_GET; }
 
 static void float_dot(Gen *g, const Op *op, const DotParts *p, int ystride, bool tb) {
     const char *d = cu_name(g, op->out[0]), *x = cu_name(g, p->x), *y = cu_name(g, p->y);
@@ -273,6 +313,7 @@ bool cu_tile_op(Gen *g, const Op *op) {
     case OP_MASK: mask(g, op); return true;
     case OP_ROPE: rope(g, op); return true;
     case OP_CONVERT: convert(g, op); return true;
+    case OP_COPY: copy(g, op); return true;
     case OP_DOT: dot(g, op); return true;
     default: break;
     }

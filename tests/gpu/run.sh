@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that needs a GPU, one command:   bash tests/gpu/run.sh [PART...]
-# PART: runtime, kernels, vectors, random, shapes, sanitizer; default: all. RATTAN_RANDOM_CASES: how many (default 500).
-# What `check` runs is all three kinds: whole sequences, chunks of prompt, and steps.
+# PART: runtime, kernels, vectors, random, shapes, sanitizer; default: all. RATTAN_RANDOM_CASES: how many (default 500), half of
+# them layers for warps with roles. With RATTAN_QUIET=1 cases that passed are only counted.
 # In:  RATTAN and BUILD as for the other tests, or .carry/programs.tar.xz as scripts/device_pack makes it.
 # Out: a line a case, as tests/lib.sh says, then the counts; exit code 1 if a case failed, 77 without a device.
 if [ -z "${RATTAN:-}" ] && [ -r "$(dirname "$0")/../../.carry/programs.tar.xz" ]; then
@@ -13,7 +13,7 @@ SOURCE=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=../lib.sh
 . "$SOURCE/tests/lib.sh"
 [ $# -gt 0 ] || set -- runtime kernels vectors random shapes sanitizer
-JOBS=$(($(nproc) > 8 ? 8 : $(nproc)))
+JOBS=$(nproc)
 
 "$RATTAN" doctor | grep -E '^(GPU|CUDA|NVRTC)'
 "$RATTAN" doctor | grep -q '^GPU 0 *ok' || {
@@ -21,18 +21,19 @@ JOBS=$(($(nproc) > 8 ? 8 : $(nproc)))
     exit 77
 }
 
+[ -z "${RATTAN_QUIET:-}" ] || ok() { cases=$((cases + 1)); }
+
 # A program that prints its own cases: they count here.
 program() {
     "$1" >"$TMP/program" 2>&1
     local code=$?
-    cat "$TMP/program"
-    cases=$((cases + $(grep -cE '^(not )?ok ' "$TMP/program")))
-    failures=$((failures + $(grep -c '^not ok ' "$TMP/program")))
-    if [ $code = 77 ]; then
-        skip "$(basename "$1")" "$(tail -n 1 "$TMP/program")"
-        return
-    fi
-    [ $code = 0 ] || [ $code = 1 ] || not_ok "$(basename "$1")" "exit code $code"
+    if [ -z "${RATTAN_QUIET:-}" ]; then cat "$TMP/program"; else grep -v '^ok ' "$TMP/program"; fi
+    take "$TMP/program"
+    case $code in
+    0 | 1) ;;
+    77) grep -q '^skip ' "$TMP/program" || skip "$(basename "$1")" "$(tail -n 1 "$TMP/program")" ;;
+    *) not_ok "$(basename "$1")" "exit code $code" ;;
+    esac
 }
 
 # queue NAME COMMAND...: as check does, beside others; `collect` waits for all and gives the verdicts.
@@ -70,12 +71,18 @@ part_runtime() {
 }
 part_kernels() { program "$BUILD/gpu_kernels"; }
 
+# Files by name, so that none is taken twice.
 part_vectors() {
-    local dtype file
-    for dtype in fp32 bf16 fp16; do
-        for file in "$SOURCE"/tests/golden/*.safetensors "$GOLDEN"/*.safetensors; do
-            [ -r "$file" ] || continue
-            queue "$dtype $(basename "$file" .safetensors)" "$RATTAN" check - --target cuda --dtype $dtype --vectors "$file"
+    local dtype file name
+    local -A files=()
+    for file in "$SOURCE"/tests/golden/*.safetensors "$GOLDEN"/*.safetensors; do
+        [ ! -r "$file" ] || files[$(basename "$file" .safetensors)]=$file
+    done
+    for name in "${!files[@]}"; do
+        for dtype in fp32 bf16 fp16; do
+            queue "$dtype $name" "$RATTAN" check - --target cuda --dtype $dtype --vectors "${files[$name]}"
+            [ $dtype = fp32 ] || queue "$dtype $name, roles=0" "$RATTAN" check - --target cuda --dtype $dtype \
+                --schedule roles=0 --vectors "${files[$name]}"
         done
     done
     collect
@@ -86,32 +93,41 @@ part_random() {
     local count=${RATTAN_RANDOM_CASES:-500} slice each
     each=$(((count + JOBS - 1) / JOBS))
     for ((slice = 0; slice < JOBS; slice++)); do
-        RATTAN_RANDOM_TARGET=cuda RATTAN_RANDOM_CASES=$each RATTAN_RANDOM_SEED=$((1 + slice * each)) RATTAN_NUM_THREADS=2 \
-            bash "$SOURCE/tests/test_random.sh" >"$TMP/random.$slice" 2>&1 &
+        RATTAN_RANDOM_TARGET=cuda RATTAN_RANDOM_CASES=$each RATTAN_RANDOM_SEED=$((1 + slice * each)) RATTAN_NUM_THREADS=1 \
+            RATTAN_RANDOM_WIDE=$((slice % 2)) bash "$SOURCE/tests/test_random.sh" >"$TMP/random.$slice" 2>&1 &
     done
     wait
     for ((slice = 0; slice < JOBS; slice++)); do
-        grep -v '^ok ' "$TMP/random.$slice"
-        cases=$((cases + $(grep -cE '^(not )?ok ' "$TMP/random.$slice")))
-        failures=$((failures + $(grep -c '^not ok ' "$TMP/random.$slice")))
-        cases=$((cases + $(grep -c '^skip ' "$TMP/random.$slice")))
-        skips=$((skips + $(grep -c '^skip ' "$TMP/random.$slice")))
+        grep -vE '^(ok|skip) ' "$TMP/random.$slice"
+        take "$TMP/random.$slice"
     done
-    echo "# $((each * JOBS)) random cases"
 }
 
+# The smallest layer for warps with roles, and one whose groups are odd.
+SMALL=("$SOURCE/specs/tiny.lua" --dtype bf16 --set head_dim=16 --set value_dim=16)
+ODD=("$SOURCE/specs/tiny.lua" --dtype fp16 --set head_dim=48 --set value_dim=80 --set heads=6 --set kv_heads=2 --set window=70
+    --set 'rope={theta=10000,style="half"}' --set sink=true --set softcap=30 --set qk_scale=true)
+
 part_shapes() {
+    local shape many
+    many=$(seq -s, 0 200 | sed 's/,/,1,0,7,/g')
     queue "a long sequence" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=1,T=20000
+    queue "a long sequence, roles=0" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=1,T=20000 \
+        --schedule roles=0
+    queue "a long sequence in segments" "$RATTAN" check "${SMALL[@]}" --target cuda --shape B=1,T=9000 --schedule segment=256
     queue "many sequences" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape B=70000,T=3
-    queue "many short packed sequences" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda \
-        --shape "lengths=$(seq -s, 0 200 | sed 's/,/,1,0,7,/g')"
+    queue "many sequences, roles" "$RATTAN" check "${SMALL[@]}" --target cuda --shape B=70000,T=3
     queue "a longer ring" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape B=3,T=200,ring=77
-    queue "decoding a group of many heads" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --set heads=48 --set kv_heads=1
-    queue "no token" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape B=2,T=0
-    queue "no sequence" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape B=0,T=5
+    queue "a group of many heads" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --set heads=48 --set kv_heads=1
+    queue "many short packed sequences" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape "lengths=$many"
+    for shape in B=2,T=0 B=0,T=5 B=1,T=1 B=3,T=63 B=3,T=64 B=3,T=65 B=2,T=129; do
+        queue "$shape" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape $shape
+        queue "$shape, roles" "$RATTAN" check "${ODD[@]}" --target cuda --shape $shape
+    done
     collect
 }
 
+# Small shapes: each access is looked at. Two sequences, more tiles than a window has, the last one not full.
 part_sanitizer() {
     local tool spec
     command -v compute-sanitizer >/dev/null || {
@@ -119,19 +135,25 @@ part_sanitizer() {
         return
     }
     for tool in memcheck racecheck synccheck; do
+        local run=(compute-sanitizer --tool $tool --error-exitcode 9 "$RATTAN" check)
         for spec in tiny odd custom_map; do
-            queue "$tool $spec" compute-sanitizer --tool $tool --error-exitcode 9 "$RATTAN" check "$SOURCE/specs/$spec.lua" \
-                --target cuda --seed 1 --shape B=2,T=100
+            queue "$tool $spec" "${run[@]}" "$SOURCE/specs/$spec.lua" --target cuda --seed 1 --shape B=2,T=100
         done
-        queue "$tool packed" compute-sanitizer --tool $tool --error-exitcode 9 "$RATTAN" check "$SOURCE/specs/odd.lua" \
-            --target cuda --seed 1 --shape lengths=0,70,1,45
+        queue "$tool packed" "${run[@]}" "$SOURCE/specs/odd.lua" --target cuda --seed 1 --shape lengths=0,70,1,45
+        queue "$tool roles" "${run[@]}" "${SMALL[@]}" --target cuda --seed 1 --shape B=2,T=150
+        queue "$tool roles, odd" "${run[@]}" "${ODD[@]}" --target cuda --seed 1 --shape B=2,T=230
+        queue "$tool roles, paper" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set heads=4 --set kv_heads=2 --set window=100 \
+            --target cuda --seed 1 --shape B=1,T=330
     done
     collect
 }
 
+summary=()
 for part in "$@"; do
-    began=$SECONDS
+    began=$SECONDS before=($cases $failures $skips)
     "part_$part"
-    echo "# $part: $((SECONDS - began)) s"
+    counts="$((cases - before[0])) cases, $((failures - before[1])) failed, $((skips - before[2])) skipped"
+    summary+=("$part: $counts, $((SECONDS - began)) s")
 done
+printf '# %s\n' "${summary[@]}"
 echo "$((cases - failures - skips)) passed, $failures failed, $skips skipped"
