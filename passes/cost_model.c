@@ -57,9 +57,9 @@ static void gpu_decode(const Spec *spec, const Target *target, Schedule *schedul
     const bool small = target->shared_bytes < 128 * 1024 || spec->dtype == DT_F32 || spec->head_dim > 128 || spec->value_dim > 128;
     schedule->group_heads = spec->initial_state ? 1 : spec_group(spec);
     schedule->chunk = 2;
-    schedule->key_tile = small ? 32 : 128;
+    schedule->key_tile = small ? 32 : 64;
     schedule->warps = small ? 4 : 8;
-    schedule->stages = 1;
+    schedule->stages = small ? 1 : 2;
     schedule->parts = 8;
     schedule->blocks = small ? 1 : 2;
     schedule->min_items = 2 * target->processors;

@@ -4,8 +4,8 @@
 
 #include "passes/loops.h"
 
-/* Start with the context, the kernel and the region whose values are made anew (NULL: they are used as they are); `map` gives what its index values and
- * numbers become, `flipped` the transposed tiles that are known. */
+/* Start with the context, the kernel and the region whose values are made anew (NULL: they are used as they are);
+ * `map` gives what its index values and numbers become, `flipped` the transposed tiles that are known. */
 typedef struct Flip {
     Ctx         *ctx;
     Kernel      *kernel;

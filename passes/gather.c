@@ -1,8 +1,9 @@
 /* gather: one row of keys and values for each sequence, old and new.
- * In: tile IR of kind extend, where a key is the sum of a load from the rings and one of the new tokens, of which one is
- * zero. Out: kernel `gather` copies both, in order, into working memory, and every such sum is one load from there, so that
- * what follows is as for whole sequences. Position p of sequence n lies at n W + p + W behind the tokens before it. The
- * rings, which nothing else reads any more, are written by a kernel of their own, `rings`, and not by `state`. */
+ * In: tile IR of kind extend, where a key is the sum of a load from the rings and one of the new tokens, of which one
+ * is zero. Out: kernel `gather` copies both, in order, into working memory, and every such sum is one load from
+ * there, so that what follows is as for whole sequences. Position p of sequence n lies at n W + p + W behind the
+ * tokens before it. The rings, which nothing else reads any more, are written by a kernel of their own, `rings`, and
+ * not by `state`. */
 #include "passes/loops.h"
 
 #include <string.h>
@@ -11,7 +12,7 @@ typedef struct Gather {
     Ctx            *ctx;
     Module         *module;
     const PassArgs *args;
-    Kernel         *kernel;     /* the one that is rewritten */
+    Kernel         *kernel; /* the one that is rewritten */
     Op             *seq, *heads;
 } Gather;
 
@@ -20,7 +21,9 @@ static bool is_both(const Op *op) {
     return ring && ring->code == OP_LOAD && op_int(ring, AT_WRAP, 0) > 0;
 }
 
-static const char *gathered(const Op *sum) { return strcmp(op_text(sum->in[1]->def, AT_PARAM), "k") == 0 ? "all_k" : "all_v"; }
+static const char *gathered(const Op *sum) {
+    return strcmp(op_text(sum->in[1]->def, AT_PARAM), "k") == 0 ? "all_k" : "all_v";
+}
 
 /* Where the new load's rows and bounds are among all: the old keys of the sequences up to this one come before. */
 static Access access_of(const Gather *g, Builder *b, const Op *sum, Value *seq) {
@@ -76,9 +79,9 @@ static Value *tiles(Builder *b, Gather *g) {
 
 /* The tile that `sum` is in the key loop of main, at another key, as tall as a row tile. */
 static void copy_tile(Gather *g, Builder *b, const Op *sum, const Value *key, Value *at, const ValueMap *around) {
-    const int    chunk = g->args->schedule->chunk;
-    ValueMap     map = {.ctx = g->ctx};
-    Op *const    before = b->block->last;
+    const int chunk = g->args->schedule->chunk;
+    ValueMap  map = {.ctx = g->ctx};
+    Op *const before = b->block->last;
     map_set(&map, g->seq->region->args[0], map_get(around, g->seq->region->args[0]));
     map_set(&map, g->heads->region->args[0], map_get(around, g->heads->region->args[0]));
     map_set(&map, (Value *)key, at);
@@ -176,8 +179,8 @@ static void set_params(Kernel *kernel, const Kernel *like) {
 Status pass_gather(Ctx *ctx, Module *module, const PassArgs *args) {
     Gather        g = {.ctx = ctx, .module = module, .args = args};
     Kernel *const main = find_kernel(module, "main"), *const state = find_kernel(module, "state");
-    Op *const     keys = main ? loop_find(main->body, "key") : NULL, *const mask = keys ? loop_mask(keys) : NULL;
-    Found         found = {NULL, NULL};
+    Op *const keys = main ? loop_find(main->body, "key") : NULL, *const mask = keys ? loop_mask(keys) : NULL;
+    Found found = {NULL, NULL};
     if (args->kind != KIND_EXTEND)
         return ST_OK;
     if (mask)

@@ -25,7 +25,8 @@ void delay_youngest_first(Ctx *ctx, Kernel *kernel);
 /* pass stage's: converts the left sides of products that are in registers to `dtype`, each once. */
 void stage_left_sides(Ctx *ctx, Kernel *kernel, DType dtype);
 
-/* phi as a concatenation of equal pieces: fills both lists, returns how many; the whole as one piece where it is none. */
+/* phi as a concatenation of equal pieces: fills both lists, returns how many; the whole as one piece where it is
+ * none. */
 enum { MAX_PIECES = 8 };
 int residual_pieces(const Residual *residual, Value **keys, Value **features);
 

@@ -1,11 +1,11 @@
 /* step: a decoding step for machines that run many blocks at once.
- * In: tile IR of kind decode: few rows of q a sequence, keys in rings and among the new tokens, S in a pool, and a kernel
- * `state` that updates both. Out: one kernel. For every sequence and key/value head a loop over parts, whose turns are
- * blocks that run at the same time: each takes some key tiles of the window and some rows of S, adds what leaves the window
- * to its rows, and puts the softmax' maximum, sum and output and the residual sum of these into working memory
- * (step_parts.c). Behind it the parts' results are merged, in order, the rest of each row is computed, and the rings are
- * written: not before, as all parts read them. Where blocks cannot wait for each other, what follows the parts becomes a
- * kernel of its own. */
+ * In: tile IR of kind decode: few rows of q a sequence, keys in rings and among the new tokens, S in a pool, and a
+ * kernel `state` that updates both. Out: one kernel. For every sequence and key/value head a loop over parts, whose
+ * turns are blocks that run at the same time: each takes some key tiles of the window and some rows of S, adds what
+ * leaves the window to its rows, and puts the softmax' maximum, sum and output and the residual sum of these into
+ * working memory (step_parts.c). Behind it the parts' results are merged, in order, the rest of each row is computed,
+ * and the rings are written: not before, as all parts read them. Where blocks cannot wait for each other, what
+ * follows the parts becomes a kernel of its own. */
 #include "passes/flip.h"
 #include "passes/step.h"
 
@@ -109,7 +109,7 @@ static Status find_step(Step *s) {
 
 static void add_params(Step *s) {
     static const char *const NAMES[] = {"part_max", "part_sum", "part_swa", "part_rla"};
-    const int64_t heads = ir_find_param(s->main, "q")->dims[2];
+    const int64_t            heads = ir_find_param(s->main, "q")->dims[2];
     for (int p = 0; p < 4; p++) {
         const int64_t dims[4] = {DIM_SYM(SYM_Z), heads, s->C, p < 2 ? 1 : s->E};
         ir_param(s->ctx, s->main, NAMES[p], DT_F32, PARAM_WORK, 4, dims);
@@ -139,15 +139,18 @@ static Value *load_partial(const Step *s, Builder *b, const char *param, Value *
     return ir_unary(b, OP_TRANSPOSE, ir_load(b, &access, s->M, cols));
 }
 
-/* Maximum, sum and output as the online softmax has them, each part's on top of those before it; and the residual sum. */
+/* Maximum, sum and output as the online softmax has them, each part's on top of those before it; and the residual
+ * sum. */
 static void merge_turn(const Step *s, Op *loop) {
     Builder       b = ir_at_end(s->ctx, s->main, loop->region);
     Value *const *carried = &loop->region->args[1], *const part = loop->region->args[0];
-    Value *const  most = load_partial(s, &b, "part_max", part, 1), *const sum = load_partial(s, &b, "part_sum", part, 1);
-    Value *const  swa = load_partial(s, &b, "part_swa", part, s->E), *const rla = load_partial(s, &b, "part_rla", part, s->E);
-    Value *const  largest = ir_binary(&b, OP_MAX, carried[0], most);
-    Value *const  old = step_power(s, &b, carried[0], largest), *const new = step_power(s, &b, most, largest);
-    Value *const  next[4] = {
+    Value *const most = load_partial(s, &b, "part_max", part, 1);
+    Value *const sum = load_partial(s, &b, "part_sum", part, 1);
+    Value *const swa = load_partial(s, &b, "part_swa", part, s->E);
+    Value *const rla = load_partial(s, &b, "part_rla", part, s->E);
+    Value *const largest = ir_binary(&b, OP_MAX, carried[0], most);
+    Value *const old = step_power(s, &b, carried[0], largest), *const new = step_power(s, &b, most, largest);
+    Value *const next[4] = {
         largest,
         ir_binary(&b, OP_ADD, ir_binary(&b, OP_MUL, carried[1], old), ir_binary(&b, OP_MUL, sum, new)),
         ir_binary(&b, OP_ADD, ir_binary(&b, OP_MUL, carried[2], old), ir_binary(&b, OP_MUL, swa, new)),
@@ -203,9 +206,9 @@ static Status merge_parts(Step *s) {
 /* The state kernel's loop over the new tokens, in tiles of rows, behind main's. */
 static void write_rings(Step *s, Builder *before) {
     Op *const seq = loop_find(s->state->body, "seq"), *const heads = loop_find(s->state->body, "kv_head");
-    Op *const rows = loop_find(heads->region, "row");
+    Op *const          rows = loop_find(heads->region, "row");
     const Block *const blocks[] = {s->state->body, seq->region, heads->region};
-    ValueMap  map = {.ctx = s->ctx};
+    ValueMap           map = {.ctx = s->ctx};
     map_set(&map, seq->region->args[0], s->seq->region->args[0]);
     map_set(&map, heads->region->args[0], s->heads->region->args[0]);
     for (int level = 0; level < 3; level++)

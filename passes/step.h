@@ -19,12 +19,12 @@ typedef struct Step {
     Value          *edge;                       /* the position of its first key */
     Op             *product, *total;            /* phi(q) S; what adds it to the residual sum */
     const Op       *pool, *query;               /* the loads of S and of q */
-    Value *key_features[MAX_PIECES], *features[MAX_PIECES]; /* phi(k), phi(q) in equal pieces */
-    int             pieces, width;                          /* of F: how many, and how wide each */
-    int             slice, slices;                          /* rows of S that are in registers at once, how many of these */
-    double          unit;                                   /* of the scores in the exponent */
-    int             M, C, K, D, E, F;                       /* rows, positions of a tile; keys of one; dims */
-    DType           dtype;                                  /* of the products */
+    Value          *key_features[MAX_PIECES], *features[MAX_PIECES]; /* phi(k), phi(q) in equal pieces */
+    int             pieces, width;                                   /* of F: how many, and how wide each */
+    int             slice, slices;    /* rows of S in registers at once, how many of these */
+    double          unit;             /* of the scores in the exponent */
+    int             M, C, K, D, E, F; /* rows, positions of a tile; keys of one; dims */
+    DType           dtype;            /* of the products */
 } Step;
 
 /* Partial results of the parts: parameters by name, rows of the query tile. */

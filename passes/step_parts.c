@@ -1,7 +1,8 @@
-/* The parts of a decoding step: see step.c. The few rows of q stand in columns here, so that keys, values, features and rows
- * of S are spread over the warps: scores^T = K q^T, output^T = V^T p^T, residual^T = S^T phi(q)^T, where right sides are
- * small and lie in shared memory. Key tiles are fetched ahead, from the rings and from the new tokens; slices of S go through
- * registers, one ahead: read, used, updated, written. Part 0 also takes the keys that leave the window. */
+/* The parts of a decoding step: see step.c. The few rows of q stand in columns here, so that keys, values, features
+ * and rows of S are spread over the warps: scores^T = K q^T, output^T = V^T p^T, residual^T = S^T phi(q)^T, where
+ * right sides are small and lie in shared memory. Key tiles are fetched ahead, from the rings and from the new
+ * tokens; slices of S go through registers, one ahead: read, used, updated, written. Part 0 also takes the keys that
+ * leave the window. */
 #include "passes/flip.h"
 #include "passes/step.h"
 
@@ -9,15 +10,15 @@
 
 typedef struct Part {
     Step   *s;
-    Builder b;             /* inside of the loops over rows and heads */
-    Value  *part, *count;  /* number of this part, of all */
+    Builder b;            /* inside of the loops over rows and heads */
+    Value  *part, *count; /* number of this part, of all */
     Value  *row, *group;
-    Value  *top;           /* the first position behind the keys of this row tile */
-    Value  *k, *v, *p;     /* rings: keys (NULL: they go through registers), values, exponentials of scores */
-    Value  *q, *phi;       /* rows of q; slices of phi(q)^T */
+    Value  *top;       /* the first position behind the keys of this row tile */
+    Value  *k, *v, *p; /* rings: keys (NULL: they go through registers), values, exponentials of scores */
+    Value  *q, *phi;   /* rows of q; slices of phi(q)^T */
     Value  *edge_phi, *edge_v, *edge_p; /* of the keys that leave the window: phi(k)^T, v^T, scores^T */
     bool    q_fetched;
-    bool    flipped;       /* features are made transposed, as phi wants them; else phi has rows of q, and so on */
+    bool    flipped; /* features are made transposed, as phi wants them; else phi has rows of q, and so on */
 } Part;
 
 static Value *new_ring(const Step *s, Builder *b, int slots, int rows, int cols) {
@@ -72,8 +73,8 @@ static Flip new_flip(const Part *p) {
 
 static void fetch(const Part *p, Builder *b, const Op *load, Value *ring, Value *slot, ValueMap *map, int period) {
     static const AttrKey KEYS[] = {AT_ROWDIM, AT_GROUPDIM, AT_WRAP};
-    const Step *s = p->s;
-    Value      *in[7] = {ring, slot};
+    const Step          *s = p->s;
+    Value               *in[7] = {ring, slot};
     for (int i = 0; i < 5; i++)
         in[2 + i] = clone_slice(b, load->in[i], s->rows->region, map);
     Op *const made = ir_op(b, OP_FETCH, in, 7, NULL, 0);
@@ -102,8 +103,8 @@ static Value *first_load(Value *value) {
     return NULL;
 }
 
-/* The rows of a ring that leave the window, and only where some are no longer in it the new tokens beside them; `rows` of
- * them are there. */
+/* The rows of a ring that leave the window, and only where some are no longer in it the new tokens beside them;
+ * `rows` of them are there. */
 static Value *load_edge(Part *p, const Op *sum, Value *first, Value *rows, bool flipped) {
     const Step *s = p->s;
     Value      *loads[2], *limit[2];
@@ -120,8 +121,14 @@ static Value *load_edge(Part *p, const Op *sum, Value *first, Value *rows, bool 
             in[i] = clone_slice(&b, load->in[i], s->rows->region, &map);
         const int rowdim = (int)op_int(load, AT_ROWDIM, 0);
         limit[n] = ir_ibin(&b, OP_IMIN, in[4], ir_ibin(&b, OP_IADD, in[rowdim], rows));
-        const Access access = {.param = op_text(load, AT_PARAM), .at = {in[0], in[1], in[2]}, .lo = in[3], .hi = limit[n],
-                               .rowdim = rowdim, .groupdim = -1, .period = s->C, .wrap = (int)op_int(load, AT_WRAP, 0)};
+        const Access access = {.param = op_text(load, AT_PARAM),
+                               .at = {in[0], in[1], in[2]},
+                               .lo = in[3],
+                               .hi = limit[n],
+                               .rowdim = rowdim,
+                               .groupdim = -1,
+                               .period = s->C,
+                               .wrap = (int)op_int(load, AT_WRAP, 0)};
         loads[n] = ir_load(&b, &access, s->C, sum->out[0]->type.cols);
         loads[n] = flipped ? transposed(&b, loads[n]) : loads[n];
         if (n) {
@@ -163,7 +170,7 @@ static Status put_rows(Part *p) {
     Flip         rows = new_flip(p), keys = new_flip(p);
     Value *const first = ir_ibin(b, OP_IADD, p->row, ir_i(b, op_int(s->sum.mask, AT_HI, 0)));
     Value *const left = ir_ibin(b, OP_IMIN, ir_i(b, s->C), ir_ibin(b, OP_ISUB, s->rows->in[1], p->row));
-    Value       *query, *const source = first_load(s->features[0]);
+    Value *query, *const source = first_load(s->features[0]);
     if (p->flipped)
         TRY(flip_value(&rows, b, source, &query));
     const Op    *sum = sum_of_sources(s->sum.keys);
@@ -269,12 +276,12 @@ static Value *masked_scores(const Part *p, Builder *b, Value *turn) {
 /* The online softmax over this part's tiles; carries the maximum (a row), the exponentials' sum, still a tile, and the
  * transposed output. */
 static Op *attend(Part *p, Value *turns) {
-    const Step   *s = p->s;
-    Value *const  start[3] = {ir_f(&p->b, tile_no_score(s->unit), 1, s->M), ir_f(&p->b, 0, s->K, s->M),
-                              ir_f(&p->b, 0, s->E, s->M)};
-    Op *const     loop = ir_for(&p->b, "keys", false, ir_i(&p->b, 0), turns, ir_i(&p->b, 1), start, 3);
-    Value *const  turn = loop->region->args[0], *const *carried = &loop->region->args[1];
-    Builder       b = ir_at_end(s->ctx, s->main, loop->region);
+    const Step  *s = p->s;
+    Value *const start[3] = {ir_f(&p->b, tile_no_score(s->unit), 1, s->M), ir_f(&p->b, 0, s->K, s->M),
+                             ir_f(&p->b, 0, s->E, s->M)};
+    Op *const    loop = ir_for(&p->b, "keys", false, ir_i(&p->b, 0), turns, ir_i(&p->b, 1), start, 3);
+    Value *const turn = loop->region->args[0], *const *carried = &loop->region->args[1];
+    Builder      b = ir_at_end(s->ctx, s->main, loop->region);
     open_turn(p, &b, turn, turns);
     Value *const scores = masked_scores(p, &b, turn);
     Value *const largest = ir_binary(&b, OP_MAX, carried[0], ir_unary(&b, OP_COLMAX, scores));
@@ -311,14 +318,16 @@ static Value *edge_sum(Part *p) {
     Op *const    loop = ir_for(&b, "slice", false, zero, ir_i(&b, s->slices), ir_i(&b, 1), &scores, 1);
     Builder      in = ir_at_end(s->ctx, s->main, loop->region);
     Value *const n = loop->region->args[0];
-    scores = ir_dot(&in, ir_ring_get(&in, p->edge_phi, n), ir_ring_get(&in, p->phi, n), loop->region->args[1], p->flipped, !p->flipped);
+    Value *const keys = ir_ring_get(&in, p->edge_phi, n), *const rows = ir_ring_get(&in, p->phi, n);
+    scores = ir_dot(&in, keys, rows, loop->region->args[1], p->flipped, !p->flipped);
     ir_yield(&in, &scores, 1);
     const int64_t hi = op_int(s->sum.mask, AT_HI, 0);
     Value *const  mask = ir_mask(&b, loop->out[0], ir_i(&b, hi), zero, IR_NEG_INF, hi, s->C, 0);
     op_set_int(s->ctx, mask->def, AT_TA, 1);
     put(s, &b, p->edge_p, zero, mask);
     simple(&b, OP_BARRIER);
-    Value *const sum = ir_dot(&b, ir_ring_get(&b, p->edge_v, zero), ir_ring_get(&b, p->edge_p, zero), NULL, false, false);
+    Value *const values = ir_ring_get(&b, p->edge_v, zero);
+    Value *const sum = ir_dot(&b, values, ir_ring_get(&b, p->edge_p, zero), NULL, false, false);
     ir_yield(&b, &sum, 1);
     return only->out[0];
 }
@@ -349,11 +358,13 @@ static Value *walk_state(Part *p, Value *first, Value *residual) {
     Value *const  start[2] = {residual, first};
     Op *const     loop = ir_for(&p->b, "slice", false, p->part, ir_i(&p->b, s->slices), p->count, start, 2);
     Value *const *carried = &loop->region->args[1], *const n = loop->region->args[0];
-    Builder       b = ir_at_end(s->ctx, s->main, loop->region);
-    Value *const  ahead = load_slice(p, &b, ir_ibin(&b, OP_IADD, n, p->count));
-    Value *const  sum = ir_dot(&b, narrow(s, &b, carried[1]), ir_ring_get(&b, p->phi, n), carried[0], false, !p->flipped);
-    Value *const  next = ir_dot(&b, ir_ring_get(&b, p->edge_v, ir_i(&b, 0)), ir_ring_get(&b, p->edge_phi, n), carried[1], false, p->flipped);
-    const Access  access = slice_access(p, &b, n);
+    Builder      b = ir_at_end(s->ctx, s->main, loop->region);
+    Value *const ahead = load_slice(p, &b, ir_ibin(&b, OP_IADD, n, p->count));
+    Value *const state = narrow(s, &b, carried[1]), *const rows = ir_ring_get(&b, p->phi, n);
+    Value *const sum = ir_dot(&b, state, rows, carried[0], false, !p->flipped);
+    Value *const values = ir_ring_get(&b, p->edge_v, ir_i(&b, 0)), *const keys = ir_ring_get(&b, p->edge_phi, n);
+    Value *const next = ir_dot(&b, values, keys, carried[1], false, p->flipped);
+    const Access access = slice_access(p, &b, n);
     ir_store(&b, &access, transposed(&b, next));
     ir_yield(&b, (Value *[]){sum, ahead}, 2);
     return loop->out[0];

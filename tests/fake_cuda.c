@@ -264,6 +264,8 @@ EXPORT int cuLaunchKernelEx(const CuLaunchConfig *c, CuFunction function, void *
     for (unsigned a = 0; result == 0 && a < c->attribute_count; a++)
         if (c->attributes[a].id == CU_LAUNCH_OVERLAPS)
             launch->overlaps = c->attributes[a].value.number;
+        else if (c->attributes[a].id == CU_LAUNCH_CLUSTER)
+            launch->cluster = c->attributes[a].value.dims[0];
     return result;
 }
 

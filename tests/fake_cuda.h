@@ -13,6 +13,7 @@ typedef struct FakeLaunch {
     void    *stream;
     int      in_graph;        /* one of a graph's */
     int      overlaps;        /* launched so as to start before the one before has ended */
+    unsigned cluster;         /* blocks of a cluster, 0: none */
     int64_t  args[FAKE_ARGS]; /* the first 8 * FAKE_ARGS bytes of the kernel's parameter */
     int      maps[FAKE_MAPS]; /* kernels named "mapped...": 1 + the encode that made each map, 0 for zeros */
     uint64_t map_addresses[FAKE_MAPS];

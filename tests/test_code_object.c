@@ -33,6 +33,7 @@ static CodeObject *make_object(void) {
     object->min_items = 16;
     object->even_items = 3;
     object->spread = 1;
+    object->parts = 8;
     object->kv_heads = 8;
     object->window = INT64_C(1) << 40;
     object->ring_rows = 576;
@@ -62,6 +63,7 @@ static CodeObject *make_object(void) {
         phase->shared_bytes = 230000 * p;
         phase->resident = 2 * p;
         phase->overlaps = p == 1;
+        phase->cluster = p == 0;
         phase->map_count = 3 * p;
         for (int m = 0; m < phase->map_count; m++)
             phase->maps[m] =
@@ -118,6 +120,7 @@ static void test_round_trip(void **data) {
     assert_int_equal(b->min_items, a->min_items);
     assert_int_equal(b->even_items, a->even_items);
     assert_int_equal(b->spread, a->spread);
+    assert_int_equal(b->parts, a->parts);
     assert_int_equal(b->kv_heads, a->kv_heads);
     assert_int_equal(b->window, a->window);
     assert_int_equal(b->ring_rows, a->ring_rows);
@@ -139,6 +142,7 @@ static void test_round_trip(void **data) {
         assert_int_equal(b->phases[p].shared_bytes, a->phases[p].shared_bytes);
         assert_int_equal(b->phases[p].resident, a->phases[p].resident);
         assert_int_equal(b->phases[p].overlaps, a->phases[p].overlaps);
+        assert_int_equal(b->phases[p].cluster, a->phases[p].cluster);
         assert_int_equal(b->phases[p].map_count, a->phases[p].map_count);
         for (int m = 0; m < a->phases[p].map_count; m++)
             assert_memory_equal(&b->phases[p].maps[m], &a->phases[p].maps[m], sizeof(CodeMap));

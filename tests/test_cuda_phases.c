@@ -145,6 +145,22 @@ static void overlapping_phases_are_launched_so(void **state) {
     expect_failure(f, launch(f), ST_FAILED, "mapped_none: launch with 3 blocks");
 }
 
+/* As many blocks as the last axis has; a cluster of one is none. */
+static void clusters_are_the_last_axis(void **state) {
+    Fixture *f = *state;
+    for (int size = 4; size > 0; size -= 3) {
+        f->phases[0] = (CodePhase){
+            .symbol = "one", .axis_count = 2, .axes = {DIM_SYM(SYM_B), size}, .threads = 64, .cluster = true};
+        load(f);
+        fake->launch_count = 0;
+        assert_int_equal(launch(f), ST_OK);
+        assert_int_equal(fake->launches[0].blocks, BATCH * size);
+        assert_int_equal(fake->launches[0].cluster, size == 1 ? 0 : size);
+        cuda_executable_free(f->executable);
+        f->executable = NULL;
+    }
+}
+
 /* What lies before the first phase that runs is the caller's: it is never overlapped. */
 static void nothing_of_the_caller_is_overlapped(void **state) {
     Fixture *f = *state;
@@ -357,6 +373,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(persistent_phases_may_have_any_number_of_items, set_up, tear_down),
         cmocka_unit_test_setup_teardown(overlapping_phases_are_launched_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_of_the_caller_is_overlapped, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(clusters_are_the_last_axis, set_up, tear_down),
         cmocka_unit_test_setup_teardown(maps_say_what_the_tensors_are, set_up, tear_down),
         cmocka_unit_test_setup_teardown(working_memory_has_maps, set_up, tear_down),
         cmocka_unit_test_setup_teardown(dims_of_one_may_have_any_stride, set_up, tear_down),

@@ -26,6 +26,7 @@ expect_text "doctor: no driver is no failure" "$(cat "$TMP/doctor")" '^CUDA driv
 RATTAN_NVRTC="$TMP/none" "$RATTAN" doctor >"$TMP/doctor"
 expect_text "doctor: no NVRTC says how to get it" "$(cat "$TMP/doctor")" '^NVRTC +absent .*RATTAN_NVRTC'
 for kind in decode extend; do
-    check "the source of $kind without anything" env RATTAN_NVRTC="$TMP/none" "$RATTAN" compile "$SPEC" --target cuda:sm_90 \
-        --kind $kind --emit cuda
+    check "$kind for a GPU" "$RATTAN" compile "$SPEC" --target cuda:sm_90 --kind $kind --emit tile-ir,cuda -o "$TMP/$kind/"
 done
+expect_error 2 "parts are doubled" "schedule: parts: the parts of a step are doubled" "$RATTAN" compile "$SPEC" --target cuda:sm_90 \
+    --kind decode --schedule parts=3 --emit cuda

@@ -122,6 +122,21 @@ static void test_mask(void **state) {
                &a, NULL, NULL, &wanted);
 }
 
+/* Transposed: columns of two heads, period 4. Keeps rows >= 2 with -1 <= 1 + r - c % 4 <= 3. */
+static void test_mask_of_a_transposed_tile(void **state) {
+    (void)state;
+    TestTile a = random_tile(6, 8, -1, 1), wanted = a;
+    for (int r = 0; r < 6; r++)
+        for (int c = 0; c < 8; c++) {
+            const int distance = 1 + r - c % 4;
+            if (r < 2 || distance < -1 || distance > 3)
+                wanted.data[r * 8 + c] = 7;
+        }
+    check_body("  %d:index = iconst {value=1}\n  %f:index = iconst {value=2}\n"
+               "  %r:f32<6x8> = mask %a, %d, %f {period=4, lo=-1, hi=3, fill=7, ta=1}",
+               &a, NULL, NULL, &wanted);
+}
+
 /* ---- Rows ---- */
 
 static void test_row_reductions(void **state) {
@@ -136,6 +151,20 @@ static void test_row_reductions(void **state) {
     }
     check_body("  %r:f32<5x1> = rowsum %a", &a, NULL, NULL, &sum);
     check_body("  %r:f32<5x1> = rowmax %a", &a, NULL, NULL, &max);
+}
+
+static void test_column_reductions(void **state) {
+    (void)state;
+    TestTile a = random_tile(7, 5, -2, 2), sum = {.rows = 1, .cols = 5}, max = sum;
+    for (int c = 0; c < 5; c++) {
+        max.data[c] = -INFINITY;
+        for (int r = 0; r < 7; r++) {
+            sum.data[c] += at(&a, r, c);
+            max.data[c] = fmax(max.data[c], at(&a, r, c));
+        }
+    }
+    check_body("  %r:f32<1x5> = colsum %a", &a, NULL, NULL, &sum);
+    check_body("  %r:f32<1x5> = colmax %a", &a, NULL, NULL, &max);
 }
 
 static void test_concat(void **state) {
@@ -395,7 +424,9 @@ int main(void) {
         cmocka_unit_test(test_binary_broadcasts),
         cmocka_unit_test(test_fma_broadcasts),
         cmocka_unit_test(test_mask),
+        cmocka_unit_test(test_mask_of_a_transposed_tile),
         cmocka_unit_test(test_row_reductions),
+        cmocka_unit_test(test_column_reductions),
         cmocka_unit_test(test_concat),
         cmocka_unit_test(test_cols),
         cmocka_unit_test(test_rope),

@@ -383,6 +383,40 @@ static void test_fetches_arrive_with_a_wait(void **state) {
     }
 }
 
+/* Rows 0 and 1 of the slot are the first fetch's, rows 2 and 3 the second's, which has its last one out of bounds. */
+static void test_fetches_share_a_slot(void **state) {
+    (void)state;
+    static const char BODY[] =
+        "  %%q:ring<1, f32<4x2>%s> = ring\n  %%two:index = iconst {value=2}\n  %%three:index = iconst {value=3}\n"
+        "  fetch %%q, %%z, %%z, %%z, %%z, %%z, %%two {param=\"a\", rowdim=2, groupdim=-1, period=4, onto=2}\n"
+        "  fetch %%q, %%z, %%z, %%z, %%z, %%two, %%three {param=\"b\", rowdim=2, groupdim=-1, period=4, onto=1}\n"
+        "  commit\n  wait {count=0}\n  %%r:f32<4x2> = ring_get %%q, %%z";
+    TestTile a = random_tile(4, 2, -1, 1), b = random_tile(4, 2, -1, 1), wanted = a;
+    char     body[1024];
+    for (int e = 4; e < 8; e++)
+        wanted.data[e] = e < 6 ? b.data[e] : 0;
+    snprintf(body, sizeof body, BODY, "");
+    check_run("tile", body, &a, &b, &wanted, (InterpArgs){0});
+    snprintf(body, sizeof body, BODY, " @128");
+    check_run("tile", body, &a, &b, &wanted, (InterpArgs){.placed = true});
+}
+
+static void test_a_tall_tile_fills_slots(void **state) {
+    (void)state;
+    static const char BODY[] =
+        "  %%q:ring<3, f32<2x2>%s> = ring\n  %%one:index = iconst {value=1}\n  %%two:index = iconst {value=2}\n"
+        "  ring_put %%q, %%one, %%a\n  %%v:f32<2x2> = ring_get %%q, %%one\n  %%w:f32<2x2> = ring_get %%q, %%two\n"
+        "  %%r:f32<2x2> = sub %%v, %%w";
+    TestTile a = random_tile(4, 2, -1, 1), wanted = {.rows = 2, .cols = 2};
+    char     body[1024];
+    for (int e = 0; e < 4; e++)
+        wanted.data[e] = a.data[e] - a.data[4 + e];
+    snprintf(body, sizeof body, BODY, "");
+    check_run("tile", body, &a, NULL, &wanted, (InterpArgs){0});
+    snprintf(body, sizeof body, BODY, " @128");
+    check_run("tile", body, &a, NULL, &wanted, (InterpArgs){.placed = true});
+}
+
 static void test_ring_slots_start_undefined(void **state) {
     (void)state;
     TestTile wanted = {2, 2, {NAN, NAN, NAN, NAN}};
@@ -486,6 +520,8 @@ int main(void) {
         cmocka_unit_test(test_sum),
         cmocka_unit_test(test_rings),
         cmocka_unit_test(test_fetches_arrive_with_a_wait),
+        cmocka_unit_test(test_fetches_share_a_slot),
+        cmocka_unit_test(test_a_tall_tile_fills_slots),
         cmocka_unit_test(test_ring_slots_start_undefined),
         cmocka_unit_test(test_clobbered_places_show),
         cmocka_unit_test(test_carried_places),

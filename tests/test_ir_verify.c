@@ -34,6 +34,8 @@ static const Case CASES[] = {
     {"loop", "  %r:f32<4x8> = fma %s, %x", "op %r = fma: operands: it takes 3, found 2"},
     {"loop", "  %r:f32<4x4> = neg %x", "op %r = neg: types: result 0 must be f32<4x8>, found f32<4x4>"},
     {"loop", "  %r:f32<4x8> = rowsum %x", "op %r = rowsum: types: result 0 must be f32<4x1>"},
+    {"loop", "  %r:f32<1x8> = colsum %x", NULL},
+    {"loop", "  %r:f32<4x1> = colmax %x", "op %r = colmax: types: result 0 must be f32<1x8>"},
     {"loop", "  %t:f32<3x8> = fconst {fvalue=1}\n  %r:f32<4x16> = concat %x, %t", "must have the same number of rows"},
     {"loop", "  %r:f32<4x8> = transpose %x", "op %r = transpose: types: result 0 must be f32<8x4>"},
     {"loop", "  %r:f32<4x3> = cols %x {lo=5}", NULL},

@@ -85,8 +85,9 @@ static bool only_copied(Gen *g, const Op *load) {
 static void copy_rows(Gen *g, const Op *store) {
     const Op  *load = store->in[5]->def;
     const Type type = store->in[5]->type;
-    cu_line(g, "copy_rows<%s, %s, %s, %d, %d, %d>(%s, %s);", cu_ctype(param_of(g, store)->dtype), rows(g, load, type.rows),
-            rows(g, store, type.rows), g->kernel->warps, type.rows, type.cols, view(g, load, 0), view(g, store, 0));
+    cu_line(g, "copy_rows<%s, %s, %s, %d, %d, %d>(%s, %s);", cu_ctype(param_of(g, store)->dtype),
+            rows(g, load, type.rows), rows(g, store, type.rows), g->kernel->warps, type.rows, type.cols,
+            view(g, load, 0), view(g, store, 0));
 }
 
 static void load(Gen *g, const Op *op) {

@@ -117,6 +117,8 @@ part_shapes() {
     queue "a long sequence in segments" "$RATTAN" check "${SMALL[@]}" --target cuda --shape B=1,T=9000 --schedule segment=256
     queue "many sequences" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape B=70000,T=3
     queue "many sequences, roles" "$RATTAN" check "${SMALL[@]}" --target cuda --shape B=70000,T=3
+    queue "a longer ring" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape B=3,T=200,ring=77
+    queue "a group of many heads" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --set heads=48 --set kv_heads=1
     queue "many short packed sequences" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape "lengths=$many"
     for shape in B=2,T=0 B=0,T=5 B=1,T=1 B=3,T=63 B=3,T=64 B=3,T=65 B=2,T=129; do
         queue "$shape" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape $shape
