@@ -498,6 +498,59 @@ static void test_loops_do_not_grow_the_arena(void **state) {
     assert_int_equal(used[0], used[1]);
 }
 
+/* One role sends rows 0, 1 and rows 2, 3 of a, the other stores their difference; `order` is what the latter does. */
+static Status run_roles(Ctx *ctx, int slots, const char *order, TestTile *a, TestTile *out) {
+    InterpBinding bindings[2] = {bind_tile("a", a), bind_tile("o", out)};
+    InterpArgs    args = {.bindings = bindings, .binding_count = 2};
+    Text          text = TEXT(ctx);
+    text_add(&text,
+             "module \"t\"\nkernel @k tile scratch=0 {\n  param a f64 in [4, 2]\n  param o f64 out [2, 2]\n"
+             "  %%z:index = iconst {value=0}\n  %%two:index = iconst {value=2}\n  %%inf:index = iconst {value=inf}\n"
+             "  %%q:ring<%d, f32<4x2>> = ring\n  role {role=\"copy\", warps=1, registers=24} {\n"
+             "    send %%q, %%z, %%z, %%z, %%z, %%inf {param=\"a\", rows=2, cols=2, rowdim=2, groupdim=-1, period=2}\n"
+             "    send %%q, %%z, %%z, %%two, %%z, %%inf {param=\"a\", rows=2, cols=2, rowdim=2, groupdim=-1, period=2}\n"
+             "    yield\n  }\n  role {role=\"compute\", warps=4, registers=240} {\n%s"
+             "    %%r:f32<2x2> = sub %%v, %%w\n    await {count=0}\n"
+             "    store %%z, %%z, %%z, %%z, %%inf, %%r {param=\"o\", rowdim=2, groupdim=-1, period=2}\n    yield\n  }\n}\n",
+             slots, order);
+    return run_module(ctx, parse_ok(ctx, text_str(&text)), &args);
+}
+
+static void check_roles(int slots, const char *order, Status status, const char *message, const TestTile *wanted, TestTile *a) {
+    Ctx      ctx;
+    TestTile out = {.rows = 2, .cols = 2};
+    ctx_init(&ctx);
+    assert_int_equal(run_roles(&ctx, slots, order, a, &out), status);
+    if (message)
+        assert_non_null(strstr(ctx.message, message));
+    else
+        check_tile(&out, wanted, 1e-6, order);
+    ctx_free(&ctx);
+}
+
+static void test_roles_hand_over_in_order(void **state) {
+    (void)state;
+    static const char BOTH[] = "    %v:f32<2x2> = take %q\n    %w:f32<2x2> = take %q\n",
+                      COPIED[] = "    %t:f32<2x2> = take %q\n    %v:f32<2x2> = copy %t\n    release %q, %t\n"
+                                 "    %w:f32<2x2> = take %q\n",
+                      EARLY[] = "    %v:f32<2x2> = take %q\n    release %q, %v\n    %w:f32<2x2> = take %q\n    release %q, %w\n";
+    TestTile a = random_tile(4, 2, -1, 1), wanted = {.rows = 2, .cols = 2}, undefined = {2, 2, {NAN, NAN, NAN, NAN}};
+    char     order[512];
+    for (int e = 0; e < 4; e++)
+        wanted.data[e] = a.data[e] - a.data[4 + e];
+    snprintf(order, sizeof order, "%s    %%x:f32<2x2> = sub %%v, %%w\n    release %%q, %%v\n    release %%q, %%w\n", BOTH);
+    check_roles(1, order, ST_FAILED, "wait for one another for ever", NULL, &a);
+    snprintf(order, sizeof order, "%s", BOTH);
+    check_roles(2, order, ST_FAILED, "never released", NULL, &a);
+    check_roles(2, EARLY, ST_OK, NULL, &undefined, &a);
+    snprintf(order, sizeof order, "%s    %%c:f32<2x2> = copy %%w\n", COPIED);
+    check_roles(1, order, ST_FAILED, "never released", NULL, &a);
+    check_roles(1,
+                "    %t:f32<2x2> = take %q\n    %v:f32<2x2> = copy %t\n    release %q, %t\n"
+                "    %u:f32<2x2> = take %q\n    %w:f32<2x2> = copy %u\n    release %q, %u\n",
+                ST_OK, NULL, &wanted, &a);
+}
+
 static void test_every_control_and_memory_op_was_run(void **state) {
     (void)state;
     for (int code = OP_FOR; code < OP_FCONST; code++)
@@ -527,6 +580,7 @@ int main(void) {
         cmocka_unit_test(test_carried_places),
         cmocka_unit_test(test_global_loads_read_at_use),
         cmocka_unit_test(test_loops_do_not_grow_the_arena),
+        cmocka_unit_test(test_roles_hand_over_in_order),
         cmocka_unit_test(test_every_control_and_memory_op_was_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
