@@ -208,7 +208,7 @@ template <class T, class R, int COLS, int N> DEVICE void load_row(float (&x)[N],
     const T  *p = (const T *)v.base + rows.offset(0);
     UNROLL for (int i = 0; i < N; i++) {
         const int c = i / 2 * 8 + 2 * q + i % 2;
-        x[i] = rows.has(0) && c < COLS ? to_float(p[c]) : 0.f;
+        x[i] = rows.has(0) && c < COLS ? load_here(p + c) : 0.f;
     }
 }
 
