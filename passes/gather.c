@@ -21,23 +21,20 @@ static bool is_both(const Op *op) {
     return ring && ring->code == OP_LOAD && op_int(ring, AT_WRAP, 0) > 0;
 }
 
-static const char *gathered(const Op *sum) {
-    return strcmp(op_text(sum->in[1]->def, AT_PARAM), "k") == 0 ? "all_k" : "all_v";
-}
+static const char *gathered(const Op *fresh) { return strcmp(op_text(fresh, AT_PARAM), "k") == 0 ? "all_k" : "all_v"; }
 
-/* Where the new load's rows and bounds are among all: the old keys of the sequences up to this one come before. */
-static Access access_of(const Gather *g, Builder *b, const Op *sum, Value *seq) {
-    const Op    *ring = sum->in[0]->def, *fresh = sum->in[1]->def;
+/* Where the rows of both loads are among all: the old keys of the sequences up to this one come before. */
+static Access access_of(const Gather *g, Builder *b, const Op *ring, const Op *fresh, Value *seq) {
     Value *const window = ir_i(b, g->args->spec->window), *const oldest = ring->in[3]->def->in[1];
     Value *const before = ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, index_offset(b, seq, 1), window),
                                   ir_ibin(b, OP_IMUL, fresh->in[0], ir_sym(b, SYM_T)));
-    return (Access){.param = gathered(sum),
+    return (Access){.param = gathered(fresh),
                     .at = {NULL, ir_ibin(b, OP_IADD, before, fresh->in[1]), fresh->in[2]},
                     .lo = ir_ibin(b, OP_IADD, ir_ibin(b, OP_IADD, before, fresh->in[3]), oldest),
                     .hi = ir_ibin(b, OP_IADD, before, fresh->in[4]),
                     .rowdim = 1,
                     .groupdim = -1,
-                    .period = sum->out[0]->type.rows};
+                    .period = fresh->out[0]->type.rows};
 }
 
 static bool read_gathered(Op *op, void *arg) {
@@ -45,7 +42,7 @@ static bool read_gathered(Op *op, void *arg) {
     if (!is_both(op))
         return true;
     Builder      b = ir_before(g->ctx, g->kernel, op);
-    const Access access = access_of(g, &b, op, g->seq->region->args[0]);
+    const Access access = access_of(g, &b, op->in[0]->def, op->in[1]->def, g->seq->region->args[0]);
     ir_replace_uses(g->kernel, op->out[0], ir_load(&b, &access, op->out[0]->type.rows, op->out[0]->type.cols));
     op_erase(op);
     return true;
@@ -77,19 +74,31 @@ static Value *tiles(Builder *b, Gather *g) {
     return ir_sym(b, SYM_J);
 }
 
-/* The tile that `sum` is in the key loop of main, at another key, as tall as a row tile. */
+/* The rows that `sum` adds up in the key loop of main, at another key and in tiles as tall as a row tile: each load's
+ * rows go where they belong, old ones before the first token's place. */
 static void copy_tile(Gather *g, Builder *b, const Op *sum, const Value *key, Value *at, const ValueMap *around) {
     const int chunk = g->args->schedule->chunk;
+    Value    *seq = map_get(around, g->seq->region->args[0]), *loads[2];
     ValueMap  map = {.ctx = g->ctx};
     Op *const before = b->block->last;
-    map_set(&map, g->seq->region->args[0], map_get(around, g->seq->region->args[0]));
+    map_set(&map, g->seq->region->args[0], seq);
     map_set(&map, g->heads->region->args[0], map_get(around, g->heads->region->args[0]));
     map_set(&map, (Value *)key, at);
-    Value *const tile = clone_slice(b, sum->out[0], g->kernel->body, &map);
+    for (int n = 0; n < 2; n++)
+        loads[n] = clone_slice(b, sum->in[n], g->kernel->body, &map);
     retile(g->ctx, before->next, sum->out[0]->type.rows, chunk);
-    Access access = access_of(g, b, tile->def, map_get(around, g->seq->region->args[0]));
+    const Op    *fresh = loads[1]->def;
+    Access       access = access_of(g, b, loads[0]->def, fresh, seq);
+    Value *const ahead = ir_ibin(b, OP_ISUB, access.at[1], fresh->in[1]), *const end = access.hi;
     access.period = chunk;
-    ir_store(b, &access, tile);
+    for (int n = 0; n < 2; n++) {
+        Value *const border = ir_ibin(b, OP_IADD, ahead, fresh->in[3]);
+        access.lo = n ? border : access.lo;
+        access.hi = n ? end : border;
+        op_unlink(loads[n]->def); /* a load and its store stand together: nothing need be held */
+        op_insert(b, loads[n]->def);
+        ir_store(b, &access, loads[n]);
+    }
 }
 
 static Kernel *gather_kernel(Gather *g, const Op *keys, const Op *values, const Value *key) {
@@ -131,7 +140,7 @@ typedef struct Found {
 
 static bool find_sums(Op *op, void *arg) {
     Found *found = arg;
-    if (is_both(op) && strcmp(gathered(op), "all_k") == 0)
+    if (is_both(op) && strcmp(gathered(op->in[1]->def), "all_k") == 0)
         found->keys = op;
     else if (is_both(op))
         found->values = op;

@@ -194,16 +194,6 @@ static void prepare(Saver *s) {
 
 /* ---- Main ---- */
 
-static int pieces(Value *value, Value **out, int count) {
-    if (count >= MAX_PARTS)
-        return count;
-    if (!value->def || value->def->code != OP_CONCAT) {
-        out[count] = value;
-        return count + 1;
-    }
-    return pieces(value->def->in[1], out, pieces(value->def->in[0], out, count));
-}
-
 /* Columns of a value, made behind it. */
 static Value *columns(Saver *s, Value *value, int from, int count) {
     Builder    b = ir_after(s->ctx, s->main, value->def);
@@ -211,13 +201,6 @@ static Value *columns(Saver *s, Value *value, int from, int count) {
     Op *const  cols = ir_op(&b, OP_COLS, &value, 1, &type, 1);
     op_set_int(s->ctx, cols, AT_LO, from);
     return cols->out[0];
-}
-
-static bool equal_pieces(Value *const *values, int count) {
-    for (int p = 0; p < count; p++)
-        if (values[p]->type.cols != values[0]->type.cols)
-            return false;
-    return true;
 }
 
 /* Cuts each piece of features into equal slices, so that more blocks share in the work on a state. */
@@ -275,13 +258,7 @@ static Status read_residual(Saver *s) {
     s->v_load = found.values->def;
     s->k_load = source_of(found.keys);
     s->q_load = source_of(found.features);
-    s->parts = pieces(found.keys, s->keys, 0);
-    if (pieces(found.features, s->queries, 0) != s->parts || !equal_pieces(s->keys, s->parts) ||
-        !equal_pieces(s->queries, s->parts)) {
-        s->parts = 1;
-        s->keys[0] = found.keys;
-        s->queries[0] = found.features;
-    }
+    s->parts = residual_pieces(&found, s->keys, s->queries);
     s->width = s->keys[0]->type.cols;
     s->fused = s->args->kind == KIND_FORWARD && s->args->schedule->fuse_phi &&
                s->k_load->out[0]->type.cols <= MAX_FUSED_COLS && is_finite_at_zero(found.keys);

@@ -93,7 +93,11 @@ static Status interpret(Trial *t, const Module *module, bool placed) {
         bindings[p] = (InterpBinding){.name = t->params[p].name, .data = t->data[p]};
         memcpy(bindings[p].dims, t->dims[p], sizeof bindings[p].dims);
     }
-    InterpArgs args = {.bindings = bindings, .binding_count = t->param_count, .placed = placed};
+    /* Blocks run in any order: here the last one first. */
+    InterpArgs args = {.bindings = bindings,
+                       .binding_count = t->param_count,
+                       .placed = placed,
+                       .reverse = t->target.warp_size > 0};
     memcpy(args.syms, t->syms, sizeof args.syms);
     return ir_interpret(t->ctx, module, &args);
 }
