@@ -1,6 +1,6 @@
-/* The interpreter's roles. They run one after the other, the senders first: a ring is a queue without end here. What they
- * did is replayed behind each role that takes tiles, with the slots that the rings have: where nobody can go on, the block
- * would wait for ever. A tile that was released is undefined (NaN) from then on. */
+/* The interpreter's roles. They run one after the other, the senders first: a ring is a queue without end here. What
+ * they did is replayed behind each role that takes tiles, with the slots that the rings have: where nobody can go on,
+ * the block would wait for ever. A tile that was released is undefined (NaN) from then on. */
 #include "ir/interp.h"
 
 #include <math.h>
@@ -120,8 +120,8 @@ static Status replay(Machine *m, Replay *r) {
 }
 
 static Status check_ends(Machine *m, const Op *op) {
-    Replay r = {m, calloc((size_t)m->role + 1, sizeof(int)), calloc((size_t)m->parcel_count + 1, sizeof(bool)),
-                calloc((size_t)m->parcel_count + 1, sizeof(bool))};
+    Replay       r = {m, calloc((size_t)m->role + 1, sizeof(int)), calloc((size_t)m->parcel_count + 1, sizeof(bool)),
+                      calloc((size_t)m->parcel_count + 1, sizeof(bool))};
     const Status status = r.next && r.sent && r.released ? replay(m, &r) : no_memory(m, op);
     free(r.next);
     free(r.sent);

@@ -1,7 +1,8 @@
 /* await: when products end.
- * In: kernels with roles, whose products run on while the warps that began them go on. Out: nothing looks at a product's
- * result before an `await` that covers it, and a tile is released only behind the products that read it. A product that adds to another
- * one's result follows it by itself. Products that are under way end before a loop turns or a branch joins. */
+ * In: kernels with roles, whose products run on while the warps that began them go on. Out: nothing looks at a
+ * product's result before an `await` that covers it, and a tile is released only behind the products that read it. A
+ * product that adds to another one's result follows it by itself. Products that are under way end before a loop turns
+ * or a branch joins. */
 #include "passes/rewrite.h"
 
 enum { MAX_FLIGHT = 32, MAX_MOVED = 64 };
@@ -18,9 +19,7 @@ typedef struct Flight { /* products under way, in the order in which they began,
     int     moved_count;
 } Flight;
 
-static bool reads(const Op *product, const Value *tile) {
-    return product->in[0] == tile || product->in[1] == tile;
-}
+static bool reads(const Op *product, const Value *tile) { return product->in[0] == tile || product->in[1] == tile; }
 
 /* The number of products that must have ended before `op` may run; 0 for none. */
 static int needed_by(const Flight *f, const Op *op) {
@@ -28,7 +27,8 @@ static int needed_by(const Flight *f, const Op *op) {
     for (int p = 0; p < f->count; p++) {
         const DotParts parts = op->code == OP_DOT ? ir_dot_parts(op) : (DotParts){0};
         for (int i = 0; i < op->in_count; i++)
-            if (op->in[i] == f->products[p]->out[0] && !(op->code == OP_DOT && op->in[i] == parts.acc && !parts.scale && p + 1 == f->count))
+            if (op->in[i] == f->products[p]->out[0] &&
+                !(op->code == OP_DOT && op->in[i] == parts.acc && !parts.scale && p + 1 == f->count))
                 needed = p + 1;
     }
     return needed;
@@ -42,14 +42,16 @@ static bool is_free(const Flight *f, const Value *tile) {
 }
 
 static bool is_unpacked(const Flight *f, const Op *op) {
-    return dtype_size(op->in[0]->type.dtype) < dtype_size(op->out[0]->type.dtype) && ir_use_count(f->kernel, op->out[0]) == 1;
+    return dtype_size(op->in[0]->type.dtype) < dtype_size(op->out[0]->type.dtype) &&
+           ir_use_count(f->kernel, op->out[0]) == 1;
 }
 
 /* Before `op`: the first `ended` products have ended, and what they read is released. */
 static void end_products(Flight *f, Op *op, int ended) {
     if (ended == 0)
         return;
-    while (op->prev && op->prev->code == OP_CONVERT && op->code != OP_CONVERT && is_unpacked(f, op->prev)) /* floats that only wait there */
+    while (op->prev && op->prev->code == OP_CONVERT && op->code != OP_CONVERT &&
+           is_unpacked(f, op->prev)) /* floats that only wait there */
         op = op->prev;
     Builder   b = ir_before(f->ctx, f->kernel, op);
     Op *const await = ir_op(&b, OP_AWAIT, NULL, 0, NULL, 0);
@@ -84,8 +86,8 @@ static int in_flight(const Flight *f, const Value *value) {
     return -1;
 }
 
-/* Is `value` there before `at`, or made behind it of nothing that is not? Notes whether it comes of a product that is older
- * than the one waited for, the `needed`-th. */
+/* Is `value` there before `at`, or made behind it of nothing that is not? Notes whether it comes of a product that is
+ * older than the one waited for, the `needed`-th. */
 static bool is_ready(const Flight *f, const Value *value, const Op *at, int needed, bool *older) {
     const Op *def = value->def;
     const int product = in_flight(f, value);
@@ -161,7 +163,8 @@ static Op *fill(Flight *f, Op *op, int needed) {
     for (Op *later = op->next, *next; later && needed > 1; later = next) {
         bool older = false;
         next = later->next;
-        if (later->out_count == 1 && later->out[0]->type.cls == TY_TILE && is_ready(f, later->out[0], op, needed, &older) && older)
+        if (later->out_count == 1 && later->out[0]->type.cls == TY_TILE &&
+            is_ready(f, later->out[0], op, needed, &older) && older)
             move_before(f, later, op);
     }
     if (needed > 0 && needed == f->count)

@@ -1,8 +1,9 @@
 /* The form that pass delay has for kernels with roles: the values of a turn are multiplied in the next one.
- * In: the parts of a key loop, youngest keys first, each turn: scores of the keys, online softmax, product with the values.
- * Out: the first part, which always has one turn, without its product; in every later turn the product with the values of the
- * turn before stands right behind the scores, and does not wait for this turn's softmax; the last product follows the parts.
- * So the two products of a turn run while the exponentials of another are made. Loops of any other form stay as they are. */
+ * In: the parts of a key loop, youngest keys first, each turn: scores of the keys, online softmax, product with the
+ * values. Out: the first part, which always has one turn, without its product; in every later turn the product with the
+ * values of the turn before stands right behind the scores, and does not wait for this turn's softmax; the last product
+ * follows the parts. So the two products of a turn run while the exponentials of another are made. Loops of any other
+ * form stay as they are. */
 #include "passes/loops.h"
 
 enum { MAX_PARTS = 3, CARRIED = 3 }; /* carried: the running maximum, the sum, the output */
@@ -54,7 +55,8 @@ static bool find_parts(Delay *d) {
     read_turn(first, &turn);
     d->lo = turn.product->in[1]->def->in[3];
     d->hi = turn.product->in[1]->def->in[4];
-    return defined_outside(d->lo, first->region) && defined_outside(d->hi, first->region) && is_constant_tile(first->in[5], &zero) && zero == 0;
+    return defined_outside(d->lo, first->region) && defined_outside(d->hi, first->region) &&
+           is_constant_tile(first->in[5], &zero) && zero == 0;
 }
 
 static Value *as_left_side(const Delay *d, Builder *b, Value *p) {

@@ -1,8 +1,9 @@
 /* roles: warps that send tiles, and warps that compute with them.
- * In: tile IR whose kernel main loads the right sides of its products, and its queries, from parameters in the products'
- * dtype. Out: main's body is three roles: one sends the queries, one sends all right sides in the order in which they are
- * used, through one ring that takes all memory that is left, and one computes. Left sides are converted to the products'
- * dtype. Kernels other than main stay as they are, and so does every kernel whose schedule has no roles. */
+ * In: tile IR whose kernel main loads the right sides of its products, and its queries, from parameters in the
+ * products' dtype. Out: main's body is three roles: one sends the queries, one sends all right sides in the order in
+ * which they are used, through one ring that takes all memory that is left, and one computes. Left sides are converted
+ * to the products' dtype. Kernels other than main stay as they are, and so does every kernel whose schedule has no
+ * roles. */
 #include "passes/loops.h"
 
 #include <string.h>
@@ -55,14 +56,16 @@ static bool note_load(Op *op, void *arg) {
         return true;
     if (is_right_side(r, op))
         move_to_use(r, op);
-    else if (ir_use_count(r->kernel, op->out[0]) && op->parent == r->body && op->out[0]->type.rows > 1 && op_int(op, AT_ROWDIM, -1) >= 0 && !r->queries)
+    else if (ir_use_count(r->kernel, op->out[0]) && op->parent == r->body && op->out[0]->type.rows > 1 &&
+             op_int(op, AT_ROWDIM, -1) >= 0 && !r->queries)
         r->queries = op;
     return true;
 }
 
 static bool list_tile(Op *op, void *arg) {
     Roles *r = arg;
-    if (op->code != OP_LOAD || ir_find_param(r->kernel, op_text(op, AT_PARAM))->dtype != r->dtype || !is_right_side(r, op))
+    if (op->code != OP_LOAD || ir_find_param(r->kernel, op_text(op, AT_PARAM))->dtype != r->dtype ||
+        !is_right_side(r, op))
         return true;
     if (r->tile_count == MAX_TILES)
         r->overflow = true;
@@ -105,8 +108,9 @@ static Value *new_ring(Roles *r, int slots, Type tile, int64_t offset) {
 /* The queries' ring has one slot; the other one the rest of the memory. */
 static Status make_rings(Roles *r, Value **queries, Value **tiles) {
     const Type    slot = slot_of(r);
-    const int64_t each = round_up(ir_panel_bytes(slot)), limit = r->args->target->shared_bytes / r->args->schedule->blocks - SPARE_BYTES;
-    int64_t       at = 0;
+    const int64_t each = round_up(ir_panel_bytes(slot)),
+                  limit = r->args->target->shared_bytes / r->args->schedule->blocks - SPARE_BYTES;
+    int64_t at = 0;
     if (r->queries) {
         *queries = new_ring(r, 1, r->queries->out[0]->type, at);
         (*queries)->type.dtype = r->dtype;

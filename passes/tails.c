@@ -1,9 +1,10 @@
 /* tails: what follows the key loop goes both ways of the branches there.
- * In: kernels for roles, in whose body, behind the last loop, branches give tiles to the ops behind them: the window's edge,
- * the residual sum. What they add is nothing where they need not be taken. Out: all ops from the loop to the end are in one
- * branch, with what the others held, and once more in another one for where none is taken. So no register holds results of the way that is not taken,
- * and products run on where the branch began and ended. Then every tile op stands right before the first that uses it: tiles
- * are held for as short as can be, and what one product needs is made while the product before it runs. */
+ * In: kernels for roles, in whose body, behind the last loop, branches give tiles to the ops behind them: the window's
+ * edge, the residual sum. What they add is nothing where they need not be taken. Out: all ops from the loop to the end
+ * are in one branch, with what the others held, and once more in another one for where none is taken. So no register
+ * holds results of the way that is not taken, and products run on where the branch began and ended. Then every tile op
+ * stands right before the first that uses it: tiles are held for as short as can be, and what one product needs is made
+ * while the product before it runs. */
 #include "passes/loops.h"
 
 typedef struct Tails {
@@ -60,18 +61,21 @@ static void inline_taken(Tails *t, Builder *b, Op *branch) {
 
 /* -> the way on which the branches are taken: if any of them would be. */
 static Op *go_both_ways(Tails *t, Op *first) {
-    Builder before = ir_before(t->ctx, t->kernel, first), b = ir_before(t->ctx, t->kernel, ir_terminator(first->parent));
-    Value  *any = NULL;
+    Builder before = ir_before(t->ctx, t->kernel, first),
+            b = ir_before(t->ctx, t->kernel, ir_terminator(first->parent));
+    Value *any = NULL;
     for (const Op *op = first; op; op = op->next)
         if (op->code == OP_IF)
             any = any ? ir_ibin(&before, OP_IMAX, any, op->in[0]) : op->in[0];
-    Op *const taken = ir_if(&b, any, NULL, 0), *const other = ir_if(&b, ir_ibin(&before, OP_ILT, any, ir_i(&before, 1)), NULL, 0);
-    Builder   in = ir_at_end(t->ctx, t->kernel, taken->region), out = ir_at_end(t->ctx, t->kernel, other->region);
-    ValueMap  map = {.ctx = t->ctx};
+    Op *const taken = ir_if(&b, any, NULL, 0), *const other =
+                                                   ir_if(&b, ir_ibin(&before, OP_ILT, any, ir_i(&before, 1)), NULL, 0);
+    Builder  in = ir_at_end(t->ctx, t->kernel, taken->region), out = ir_at_end(t->ctx, t->kernel, other->region);
+    ValueMap map = {.ctx = t->ctx};
     for (Op *op = first, *next; op != taken; op = next) {
         next = op->next;
         for (int r = 0; op->code == OP_IF && r < op->out_count; r++)
-            map_set(&map, ir_terminator(op->region)->in[r], map_get(&map, op->in[r + 1])); /* which is what uses see from here on */
+            map_set(&map, ir_terminator(op->region)->in[r],
+                    map_get(&map, op->in[r + 1])); /* which is what uses see from here on */
         if (op->code == OP_IF) {
             inline_taken(t, &in, op);
         } else if (!is_index(op)) {

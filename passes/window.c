@@ -1,25 +1,27 @@
 /* window: masks on the edges alone.
- * In: key loops that mask every tile of scores. Out: each is cut into the tiles where the window's left edge or the oldest
- * key may cut (full mask), the interior (no mask: the bounds of position differences prove it), and the diagonal. A mask
- * keeps lo <= key - query <= hi; over a tile of key_tile columns and `period` rows the difference runs from
- * delta - (period - 1) to delta + key_tile - 1, and delta grows by key_tile with the tile's number. With roles the parts run
- * from the youngest key back, so that the first turn is there whatever the row. */
+ * In: key loops that mask every tile of scores. Out: each is cut into the tiles where the window's left edge or the
+ * oldest key may cut (full mask), the interior (no mask: the bounds of position differences prove it), and the
+ * diagonal. A mask keeps lo <= key - query <= hi; over a tile of key_tile columns and `period` rows the difference runs
+ * from delta - (period - 1) to delta + key_tile - 1, and delta grows by key_tile with the tile's number. With roles the
+ * parts run from the youngest key back, so that the first turn is there whatever the row. */
 #include "passes/loops.h"
 
 typedef struct Split {
     Ctx    *ctx;
     Kernel *kernel;
     Op     *loop, *mask;
-    Value  *edge_end, *diagonal; /* tile numbers: first without left mask, first with a diagonal mask */
+    Value  *edge_end, *diagonal;           /* tile numbers: first without left mask, first with a diagonal mask */
     bool    youngest_first, left_diagonal; /* left_diagonal: the window's edge may cut diagonal tiles */
-    bool    edge_has_diagonal, edge_first; /* the edge part may hold diagonal tiles; it holds the first tile whatever it is */
+    bool    edge_has_diagonal,
+        edge_first; /* the edge part may hold diagonal tiles; it holds the first tile whatever it is */
 } Split;
 
-/* Can the first tile hold columns before the oldest key? Not if oldest is 0 and tiles start at multiples of their size. */
+/* Can the first tile hold columns before the oldest key? Not if oldest is 0 and tiles start at multiples of their size.
+ */
 static bool may_start_early(const Split *s, const PassArgs *args) {
-    const int    size = s->mask->out[0]->type.cols;
-    const Op    *skip = s->mask->in[2]->def;
-    const Op    *rows = loop_around(s->loop, "row");
+    const int size = s->mask->out[0]->type.cols;
+    const Op *skip = s->mask->in[2]->def;
+    const Op *rows = loop_around(s->loop, "row");
     if (ir_is_const(s->mask->in[2], 0))
         return false;
     if (!skip || skip->code != OP_IMAX || !rows || args->schedule->chunk % size != 0)
@@ -54,13 +56,14 @@ static void find_borders(Split *s, const PassArgs *args, const Affine *delta) {
     const int     size = s->mask->out[0]->type.cols, period = (int)op_int(s->mask, AT_PERIOD, 1);
     const int64_t lo = op_int(s->mask, AT_LO, 0), hi = op_int(s->mask, AT_HI, 0);
     Builder       b = ir_before(s->ctx, s->kernel, s->loop);
-    Value *const  delta0 = first_delta(s, &b, delta), *const first = s->loop->in[0], *const count = s->loop->in[1];
-    Value        *edge = lo == IR_NEG_INF ? ir_i(&b, 0) : tiles_up_to(&b, lo + period - 1 + size - 1, delta0, size);
-    Value        *diagonal = ir_ibin(&b, OP_IADD, tiles_up_to(&b, hi - size + 1, delta0, size), ir_i(&b, 1));
-    Value *const  edge0 = edge;
-    int64_t       e, d, c;
+    Value *const delta0 = first_delta(s, &b, delta), *const first = s->loop->in[0], *const count = s->loop->in[1];
+    Value       *edge = lo == IR_NEG_INF ? ir_i(&b, 0) : tiles_up_to(&b, lo + period - 1 + size - 1, delta0, size);
+    Value       *diagonal = ir_ibin(&b, OP_IADD, tiles_up_to(&b, hi - size + 1, delta0, size), ir_i(&b, 1));
+    Value *const edge0 = edge;
+    int64_t      e, d, c;
     s->edge_first = may_start_early(s, args);
-    /* The tile of the oldest key is never beyond the first diagonal one, so that constants in order need no clamping. */
+    /* The tile of the oldest key is never beyond the first diagonal one, so that constants in order need no clamping.
+     */
     const bool ordered = !s->edge_first && ir_const_value(edge, &e) && ir_const_value(diagonal, &d) &&
                          ir_const_value(count, &c) && e <= d && d <= c;
     if (s->edge_first)
@@ -223,8 +226,8 @@ static Op *edge_branch(Split *s, const Affine *delta, Value *const *carried) {
     return edge;
 }
 
-/* The diagonal, which every row tile has; the interior; what is cut by the start of the sequence, or by the window's edge
- * beyond the first tile; that tile. */
+/* The diagonal, which every row tile has; the interior; what is cut by the start of the sequence, or by the window's
+ * edge beyond the first tile; that tile. */
 static void split_youngest_first(Split *s, const Affine *delta) {
     const bool left = op_int(s->mask, AT_LO, 0) != IR_NEG_INF;
     Builder    b = ir_before(s->ctx, s->kernel, s->loop);
@@ -259,7 +262,8 @@ Status pass_window(Ctx *ctx, Module *module, const PassArgs *args) {
             continue;
         const Affine delta = affine_of(s.mask->in[1]);
         if (!delta.ok || affine_factor(&delta, s.loop->region->args[0]) != s.mask->out[0]->type.cols)
-            return ctx_fail(ctx, ST_FAILED, "pass window", NULL, "the key loop's mask is not affine in its tile number");
+            return ctx_fail(ctx, ST_FAILED, "pass window", NULL,
+                            "the key loop's mask is not affine in its tile number");
         find_borders(&s, args, &delta);
         if (s.youngest_first)
             split_youngest_first(&s, &delta);

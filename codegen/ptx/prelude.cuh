@@ -58,7 +58,7 @@ template <class T> DEVICE void load_pair(const T *p, float &x, float &y) {
     x = to_float(lo), y = to_float(hi);
 }
 // Not earlier than where it stands: what comes early takes registers for long.
-DEVICE float load_here(const float *p) { float x; asm volatile("ld.global.nc.f32 %0, [%1];" : "=f"(x) : "l"(p)); return x; }
+DEVICE float load_here(const float *p) { float x; asm volatile("ld.global.f32 %0, [%1];" : "=f"(x) : "l"(p)); return x; }
 template <class T> DEVICE float load_here(const T *p) { return to_float(*p); }
 DEVICE void store_pair(float *p, float x, float y) { *(float2 *)p = make_float2(x, y); }
 template <class T> DEVICE void store_pair(T *p, float x, float y) { *(u32 *)p = pack(x, y, T()); }
@@ -208,7 +208,7 @@ template <class T, class R, int COLS, int N> DEVICE void load_row(float (&x)[N],
     const T  *p = (const T *)v.base + rows.offset(0);
     UNROLL for (int i = 0; i < N; i++) {
         const int c = i / 2 * 8 + 2 * q + i % 2;
-        x[i] = rows.has(0) && c < COLS ? load_here(p + c) : 0.f;
+        x[i] = rows.has(0) && c < COLS ? to_float(p[c]) : 0.f;
     }
 }
 

@@ -1,6 +1,6 @@
-/* Products of warp groups (wgmma): the left side in registers, the right side where the copy engine has put it. They run on
- * while the warps go on: op `await` says when one must have ended. Until then its registers are pinned: nothing may move into
- * or out of them. */
+/* Products of warp groups (wgmma): the left side in registers, the right side where the copy engine has put it. They
+ * run on while the warps go on: op `await` says when one must have ended. Until then its registers are pinned: nothing
+ * may move into or out of them. */
 #include "codegen/ptx/ptx_gen.h"
 
 bool cu_takes_turns(const Gen *g) { return g->schedule->turns && g->kernel->warps == 2 * g->target->product_warps; }
@@ -14,12 +14,18 @@ static void instruction(Gen *g, int n, bool k_major, DType dtype) {
         text_add(&names, "%s%%%d", i ? ", " : "", i);
         text_add(&outputs, "%s\"+f\"(d[%d])", i ? ", " : "", i);
     }
-    cu_line(g, "DEVICE void wgmma_%d%s(float (&d)[%d], const u32 *x, u32 y, int add, %s) {", n, k_major ? "_k" : "", count, type);
-    cu_line(g, "    asm volatile(\"{\\n.reg .pred p;\\n.reg .b64 y;\\nsetp.ne.b32 p, %%%d, 0;\\nmov.b64 y, {%%%d, 0x40000040};\\n\"",
+    cu_line(g, "DEVICE void wgmma_%d%s(float (&d)[%d], const u32 *x, u32 y, int add, %s) {", n, k_major ? "_k" : "",
+            count, type);
+    cu_line(g,
+            "    asm volatile(\"{\\n.reg .pred p;\\n.reg .b64 y;\\nsetp.ne.b32 p, %%%d, 0;\\nmov.b64 y, {%%%d, "
+            "0x40000040};\\n\"",
             count + 5, count + 4);
-    cu_line(g, "        \"wgmma.mma_async.sync.aligned.m64n%dk16.f32.%s.%s {%s}, {%%%d, %%%d, %%%d, %%%d}, y, p, 1, 1, %d;\\n}\\n\"", n,
-            type, type, text_str(&names), count, count + 1, count + 2, count + 3, !k_major);
-    cu_line(g, "        : %s : \"r\"(x[0]), \"r\"(x[1]), \"r\"(x[2]), \"r\"(x[3]), \"r\"(y), \"r\"(add));", text_str(&outputs));
+    cu_line(g,
+            "        \"wgmma.mma_async.sync.aligned.m64n%dk16.f32.%s.%s {%s}, {%%%d, %%%d, %%%d, %%%d}, y, p, 1, 1, "
+            "%d;\\n}\\n\"",
+            n, type, type, text_str(&names), count, count + 1, count + 2, count + 3, !k_major);
+    cu_line(g, "        : %s : \"r\"(x[0]), \"r\"(x[1]), \"r\"(x[2]), \"r\"(x[3]), \"r\"(y), \"r\"(add));",
+            text_str(&outputs));
     cu_line(g, "}");
 }
 
@@ -87,14 +93,16 @@ void cu_product(Gen *g, const Op *op) {
     pin(g, p.x);
     cu_line(g, "products_begin();");
     cu_line(g, "UNROLL for (int s = 0; s < %d; s++) UNROLL for (int k = 0; k < %d; k++)", slabs, (p.k + 15) / 16);
-    cu_line(g, "    wgmma_%d%s(%s[s], &%s[s][4 * k], matrix(%s.address, %d) + %s, %s, %s());", columns(op), k_major ? "_k" : "", d, x, y,
-            k_major ? 16 : rows * IR_PANEL, k_major ? ctx_printf(g->ctx, "k / 4 * %d + k %% 4 * 2", rows * IR_PANEL / 16) : "k * 128",
+    cu_line(g, "    wgmma_%d%s(%s[s], &%s[s][4 * k], matrix(%s.address, %d) + %s, %s, %s());", columns(op),
+            k_major ? "_k" : "", d, x, y, k_major ? 16 : rows * IR_PANEL,
+            k_major ? ctx_printf(g->ctx, "k / 4 * %d + k %% 4 * 2", rows * IR_PANEL / 16) : "k * 128",
             adds ? "1" : "k > 0", cu_ctype(p.y->type.dtype));
     cu_line(g, "products_commit();");
     g->flight[g->flight_count++] = op;
 }
 
-/* The barrier of the last tile once more: a branch, which keeps what stands before it from being moved behind the wait. */
+/* The barrier of the last tile once more: a branch, which keeps what stands before it from being moved behind the wait.
+ */
 static void hold(Gen *g, const Op *last) {
     const char *y = cu_name(g, last->in[1]);
     cu_line(g, "barrier_wait(%s.full, %s.phase);", y, y);

@@ -1,6 +1,6 @@
-/* Kernels whose warps have roles: rings between them, copies by tensor maps, and the frame that gives every warp its role.
- * Warps that compute come first, in whole groups of four; those that send share the group behind them, one thread each. A
- * block walks over items; rings and their phases go on from item to item. */
+/* Kernels whose warps have roles: rings between them, copies by tensor maps, and the frame that gives every warp its
+ * role. Warps that compute come first, in whole groups of four; those that send share the group behind them, one thread
+ * each. A block walks over items; rings and their phases go on from item to item. */
 #include "codegen/ptx/ptx_gen.h"
 
 #include <string.h>
@@ -89,12 +89,14 @@ static int map_of(Gen *g, const Op *op, const CodeParam *param, int box_rows) {
 /* Box by box: panels of columns, and of rows those of each group. */
 static void send(Gen *g, const Op *op) {
     const CodeParam *param = ir_find_param(g->kernel, op_text(op, AT_PARAM));
-    const int        rows = (int)op_int(op, AT_ROWS, 0), cols = (int)op_int(op, AT_COLS, 0), rowdim = (int)op_int(op, AT_ROWDIM, -1);
-    const int64_t    period = op_int(op, AT_PERIOD, 1), groupdim = op_int(op, AT_GROUPDIM, -1);
-    const int        box = (int)(period < rows ? period : rows), width = IR_PANEL / (int)dtype_size(param->dtype);
-    const int        panels = (cols + width - 1) / width, map = map_of(g, op, param, box);
-    const int64_t    own = param->dims[3]; /* further columns are those of the next d2 */
-    if (rowdim < 1 || op_has(op, AT_WRAP) || box > 256 || rows % box || (cols > own && (own % width || rowdim == 2 || groupdim == 2)))
+    const int        rows = (int)op_int(op, AT_ROWS, 0), cols = (int)op_int(op, AT_COLS, 0),
+              rowdim = (int)op_int(op, AT_ROWDIM, -1);
+    const int64_t period = op_int(op, AT_PERIOD, 1), groupdim = op_int(op, AT_GROUPDIM, -1);
+    const int     box = (int)(period < rows ? period : rows), width = IR_PANEL / (int)dtype_size(param->dtype);
+    const int     panels = (cols + width - 1) / width, map = map_of(g, op, param, box);
+    const int64_t own = param->dims[3]; /* further columns are those of the next d2 */
+    if (rowdim < 1 || op_has(op, AT_WRAP) || box > 256 || rows % box ||
+        (cols > own && (own % width || rowdim == 2 || groupdim == 2)))
         cu_fail(g, op, "this copy");
     if (param->role == PARAM_WORK)
         cu_line(g, "if (!awaited) await_earlier_kernels(), awaited = true;");
@@ -109,8 +111,9 @@ static void send(Gen *g, const Op *op) {
                 at[d] = more ? ctx_printf(g->ctx, "(int)%s + %d", cu_name(g, op->in[1 + d]), more)
                              : ctx_printf(g->ctx, "(int)%s", cu_name(g, op->in[1 + d]));
             }
-            cu_line(g, "copy_box(slot.address + %d, &maps.at[%d], slot.full, %d, %s, %s, %s);", p * rows * IR_PANEL + r * box * IR_PANEL,
-                    map, cols > own ? (int)(p * width % own) : p * width, at[2], at[1], at[0]);
+            cu_line(g, "copy_box(slot.address + %d, &maps.at[%d], slot.full, %d, %s, %s, %s);",
+                    p * rows * IR_PANEL + r * box * IR_PANEL, map, cols > own ? (int)(p * width % own) : p * width,
+                    at[2], at[1], at[0]);
         }
     g->depth--;
     cu_line(g, "}");
@@ -122,7 +125,8 @@ static bool copy(Gen *g, const Op *op) {
     if (!from->def || from->def->code != OP_TAKE)
         return false;
     cu_declare(g, op->out[0]);
-    cu_line(g, "read_panels<%d, %d>(%s, %s.address);", g->kernel->warps, from->type.rows, cu_name(g, op->out[0]), cu_name(g, from));
+    cu_line(g, "read_panels<%d, %d>(%s, %s.address);", g->kernel->warps, from->type.rows, cu_name(g, op->out[0]),
+            cu_name(g, from));
     return true;
 }
 
@@ -154,7 +158,8 @@ static void walk(Gen *g, const Op *role, const Block *block) {
     if (!computes(role))
         cu_line(g, "bool awaited = false;");
     cu_line(g, "UNROLL1");
-    cu_line(g, "for (i64 item = blockIdx.x; item < a.v[%d]; item += gridDim.x) {", 5 * g->kernel->param_count + SYM_COUNT);
+    cu_line(g, "for (i64 item = blockIdx.x; item < a.v[%d]; item += gridDim.x) {",
+            5 * g->kernel->param_count + SYM_COUNT);
     g->depth++;
     cu_item_axes(g);
     cu_block(g, role->region);

@@ -170,10 +170,10 @@ static int clip(int64_t bound, int64_t delta) {
     return (int)(bound < -far ? -far : bound > far ? far : bound - delta);
 }
 
-/* A mask of a tile whose place among the rows is known. */
+/* A mask of a tile, not transposed, whose place among the rows is known. */
 static bool mask_fixed(Gen *g, const Op *op) {
     int64_t delta;
-    if (!ir_const_value(op->in[1], &delta) || delta < -(1 << 19) || delta > 1 << 19)
+    if (op_int(op, AT_TA, 0) || !ir_const_value(op->in[1], &delta) || delta < -(1 << 19) || delta > 1 << 19)
         return false;
     const char *from = tile_operand(g, op->in[0]);
     cu_declare(g, op->out[0]);
