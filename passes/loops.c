@@ -23,6 +23,13 @@ Op *loop_around(const Op *op, const char *axis) {
     return NULL;
 }
 
+Block *loop_grid_body(Block *block) {
+    for (Op *op = block->first; op; op = op->next)
+        if (op->code == OP_FOR && op_int(op, AT_PAR, 0))
+            return loop_grid_body(op->region);
+    return block;
+}
+
 Op *loop_mask(const Op *loop) {
     for (Op *op = loop->region->first; op; op = op->next)
         if (op->code == OP_MASK)

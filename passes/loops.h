@@ -8,6 +8,8 @@ bool loop_is(const Op *op, const char *axis);
 Op  *loop_find(Block *block, const char *axis); /* the first in printing order, or NULL */
 /* The nearest loop of that axis around op, or NULL. */
 Op *loop_around(const Op *op, const char *axis);
+/* The block inside of the leading parallel loops, which are a kernel's grid. */
+Block *loop_grid_body(Block *block);
 /* The first mask among a loop's own ops, or NULL. */
 Op *loop_mask(const Op *loop);
 

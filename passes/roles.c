@@ -22,13 +22,6 @@ typedef struct Roles {
     bool            overflow;
 } Roles;
 
-static Block *inside_grid(Block *block) {
-    for (Op *op = block->first; op; op = op->next)
-        if (op->code == OP_FOR && op_int(op, AT_PAR, 0))
-            return inside_grid(op->region);
-    return block;
-}
-
 /* ---- What is sent ---- */
 
 static bool is_right_side(const Roles *r, const Op *load) {
@@ -226,7 +219,7 @@ static void fill_computing(Roles *r, Op *role, Value *queries, Value *tiles) {
 
 static Status rewrite(Roles *r) {
     Value *queries = NULL, *tiles = NULL;
-    r->body = inside_grid(r->kernel->body);
+    r->body = loop_grid_body(r->kernel->body);
     ir_walk(r->body, note_load, r);
     ir_walk(r->body, list_tile, r);
     if (r->overflow || r->tile_count == 0)

@@ -445,17 +445,8 @@ static Status place_rings(Stager *s, When when) {
     return ST_OK;
 }
 
-static bool is_axis(const Op *op) { return op->code == OP_FOR && op_int(op, AT_PAR, 0); }
-
-static Block *inside_grid(Block *block) {
-    for (Op *op = block->first; op; op = op->next)
-        if (is_axis(op))
-            return inside_grid(op->region);
-    return block;
-}
-
 static Status stage(Stager *s, bool is_main) {
-    s->body = inside_grid(s->kernel->body);
+    s->body = loop_grid_body(s->kernel->body);
     TRY(find_loops(s));
     s->stages = choose_stages(s, is_main);
     if (s->loop_count)

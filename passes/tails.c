@@ -12,13 +12,6 @@ typedef struct Tails {
     Kernel *kernel;
 } Tails;
 
-static Block *inside_grid(Block *block) {
-    for (Op *op = block->first; op; op = op->next)
-        if (op->code == OP_FOR && op_int(op, AT_PAR, 0))
-            return inside_grid(op->region);
-    return block;
-}
-
 /* Are there branches behind the block's last loop, and do all of them give something? */
 static bool has_branches(const Block *block) {
     bool found = false;
@@ -155,7 +148,7 @@ static void scores_first(Tails *t, Block *block) {
 
 Status pass_tails(Ctx *ctx, Module *module, const PassArgs *args) {
     Tails        t = {.ctx = ctx, .kernel = module->kernels[module->kernel_count - 1]};
-    Block *const block = inside_grid(t.kernel->body);
+    Block *const block = loop_grid_body(t.kernel->body);
     if (!args->schedule->roles || !has_branches(block))
         return ST_OK;
     Op *const taken = go_both_ways(&t, hoist_indices(&t, block));

@@ -57,8 +57,8 @@ template <class T> DEVICE void load_pair(const T *p, float &x, float &y) {
     lo.bits = (u16)v, hi.bits = (u16)(v >> 16);
     x = to_float(lo), y = to_float(hi);
 }
-// Not earlier than where it stands: what comes early takes registers for long.
-DEVICE float load_here(const float *p) { float x; asm volatile("ld.global.f32 %0, [%1];" : "=f"(x) : "l"(p)); return x; }
+// Of what no kernel of this launch writes; not earlier than where it stands: what comes early takes registers for long.
+DEVICE float load_here(const float *p) { float x; asm volatile("ld.global.nc.f32 %0, [%1];" : "=f"(x) : "l"(p)); return x; }
 template <class T> DEVICE float load_here(const T *p) { return to_float(*p); }
 DEVICE void store_pair(float *p, float x, float y) { *(float2 *)p = make_float2(x, y); }
 template <class T> DEVICE void store_pair(T *p, float x, float y) { *(u32 *)p = pack(x, y, T()); }
@@ -162,7 +162,7 @@ template <> struct Wide<float> {
     template <int N, int COLS> DEVICE void store(const float (&)[N], float *, bool, int) {}
 };
 
-template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void load_tile(float (&x)[S][N], const View &v) {
+template <class T, class R, int WARPS, int COLS, bool INPUT, int S, int N> DEVICE void load_tile(float (&x)[S][N], const View &v) {
     const R   rows = R::make(v);
     const int q = lane_id() & 3, first = warp_id() * 16 + lane_id() / 4;
     const bool pairs = aligned<T>(v, 2 * sizeof(T)), wide = sizeof(T) == 2 && COLS % 16 == 0 && aligned<T>(v, 8);
@@ -178,7 +178,7 @@ template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void load_
             continue;
         }
         const T   *p = (const T *)v.base + rows.offset(r) + 2 * q;
-        if (R::SAME && COLS % 8 == 0 && R::COUNT % (16 * WARPS) == 0) { // a row that all rows share: loaded where it is wanted, in one way
+        if (INPUT && R::SAME && COLS % 8 == 0 && R::COUNT % (16 * WARPS) == 0) { // a row that all rows share: loaded where it is wanted, in one way
             UNROLL for (int j = 0; j < COLS / 8; j++) UNROLL for (int b = 0; b < 2; b++) x[s][4 * j + b] = load_here(p + 8 * j + b);
             UNROLL for (int j = COLS / 8; j < N / 4; j++) x[s][4 * j] = x[s][4 * j + 1] = 0.f;
             continue;

@@ -99,7 +99,8 @@ static void load(Gen *g, const Op *op) {
     cu_declare(g, op->out[0]);
     switch (cu_shape(type)) {
     case SHAPE_TILE:
-        cu_line(g, "load_tile<%s, %s, %d, %d>(%s, %s);", element, how, g->kernel->warps, type.cols, name,
+        cu_line(g, "load_tile<%s, %s, %d, %d, %d>(%s, %s);", element, how, g->kernel->warps, type.cols,
+                param_of(g, op)->role == PARAM_IN, name,
                 view(g, op, 0));
         return;
     case SHAPE_COLUMN:

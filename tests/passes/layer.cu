@@ -15,7 +15,7 @@ extern "C" __global__ void __launch_bounds__(32, 1) rattan_layer_forward_prepare
     const i64 n5 = a.v[36];
     const i64 n9 = n8 * 16LL;
     float t10[1][8];
-    load_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t10, view(a.v + 5, n6, n9, n7, 0LL, n5));
+    load_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4, 1>(t10, view(a.v + 5, n6, n9, n7, 0LL, n5));
     float t11[1][8];
     EACH(1, 8) t11[s][i] = max_nan(t10[s][i], 0.f);
     store_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t11, view(a.v + 20, n6, n9, n7, 0LL, n5));
@@ -164,7 +164,7 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_forward_states(
     #pragma unroll 1
     for (i64 n50 = 0LL; n50 < n50_end; n50 += 1LL) { // segment
         float t52[1][8];
-        load_tile<float, Rows<2, -1, 4, 0, 4>, 1, 4>(t52, view(a.v + 25, n50, n20, n29, 0LL, 1152921504606846976LL));
+        load_tile<float, Rows<2, -1, 4, 0, 4>, 1, 4, 0>(t52, view(a.v + 25, n50, n20, n29, 0LL, 1152921504606846976LL));
         float t53[1][8];
         EACH(1, 8) t53[s][i] = t49[s][i] + t52[s][i];
         EACH(1, 8) t49[s][i] = t53[s][i];
@@ -245,7 +245,7 @@ extern "C" __global__ void __launch_bounds__(32, 1) rattan_layer_forward_main(co
     commit();
     const i64 n47 = n15 + n41;
     float t48[1][8];
-    load_tile<bf16, Rows<1, 2, 16, 0, 16>, 1, 4>(t48, view(a.v + 0, n10, n22, n47, 0LL, n3));
+    load_tile<bf16, Rows<1, 2, 16, 0, 16>, 1, 4, 1>(t48, view(a.v + 0, n10, n22, n47, 0LL, n3));
     u32 t49[1][4];
     EACH(1, 4) t49[s][i] = pack(has_column<4>(i / 2, 0) ? t48[s][2 * i] : 0.f, has_column<4>(i / 2, 1) ? t48[s][2 * i + 1] : 0.f, bf16());
     float t55[1][2];
@@ -443,7 +443,7 @@ extern "C" __global__ void __launch_bounds__(32, 1) rattan_layer_forward_main(co
     float t153[1][8];
     EACH(1, 8) t153[s][i] = t119[s][i] * t152[s][(i >> 1) & 1];
     float t154[1][8];
-    load_tile<bf16, Rows<1, 2, 16, 0, 16>, 1, 4>(t154, view(a.v + 0, n10, n22, n47, 0LL, n3));
+    load_tile<bf16, Rows<1, 2, 16, 0, 16>, 1, 4, 1>(t154, view(a.v + 0, n10, n22, n47, 0LL, n3));
     float t155[1][8];
     EACH(1, 8) t155[s][i] = max_nan(t154[s][i], 0.f);
     u32 t156[1][4];
