@@ -354,11 +354,45 @@ static Status order_tensors(Ctx *ctx, const rattan_kernel *kernel, const rattan_
     return ST_OK;
 }
 
+/* ---- Tensors that the copy engine does not take ------------------------------------------------------------------ */
+/* The same kernel without the copy engine: compiled when it is first wanted. */
+static Status kernel_without_maps(Ctx *ctx, const rattan_kernel *kernel, CuStream stream, rattan_kernel **out) {
+    static const char     PLAIN[] = "roles=0";
+    rattan_kernel_request request = kernel->request;
+    rattan_spec          *spec = NULL;
+    rattan_error          error;
+    *out =
+        find_kernel(kernel->context, &(Wanted){.spec_text = kernel->spec_text, .schedule = PLAIN, .request = request});
+    if (*out)
+        return ST_OK;
+    if (cuda_stream_capturing(kernel->context->device, stream))
+        return ctx_fail(
+            ctx, ST_USAGE, kernel->object->name, "call prepare with these tensors before the capture begins",
+            "needs a kernel for tensors that are not aligned to 16 bytes, which cannot be loaded in a capture");
+    rattan_status status =
+        rattan_spec_from_text(kernel->object->name, kernel->spec_text, strlen(kernel->spec_text), &spec, &error);
+    request.spec = spec;
+    request.schedule = PLAIN;
+    if (status == RATTAN_OK)
+        status = rattan_kernel_get(kernel->context, &request, out, &error);
+    rattan_spec_destroy(spec);
+    return status == RATTAN_OK ? ST_OK : ctx_fail(ctx, (Status)status, error.place, error.remedy, "%s", error.message);
+}
+
+/* The kernel that takes these tensors: `kernel`, or, unless its schedule is the caller's own, its like without maps. */
+static Status suit(Ctx *ctx, rattan_kernel *kernel, CuStream stream, const Tensor *tensors, rattan_kernel **out) {
+    *out = kernel;
+    if (!kernel->cuda || *kernel->schedule || cuda_executable_takes(kernel->cuda, tensors))
+        return ST_OK;
+    return kernel_without_maps(ctx, kernel, stream, out);
+}
+
 /* On a GPU: enqueued on the default stream and waited for. */
 static Status launch_and_wait(Ctx *ctx, rattan_kernel *kernel, const Tensor *tensors, int64_t position) {
     const CudaPlace place = {0};
     if (!kernel->cuda)
         return executable_launch(ctx, kernel->executable, kernel->context->pool, tensors, position);
+    TRY(suit(ctx, kernel, NULL, tensors, &kernel));
     TRY(cuda_executable_launch(ctx, kernel->cuda, &place, tensors, position));
     return cuda_stream_wait(ctx, kernel->context->device, NULL);
 }
@@ -385,6 +419,8 @@ rattan_status rattan_launch_on(rattan_kernel *kernel, const rattan_place *place,
     if (status == ST_OK)
         status = order_tensors(&ctx, kernel, tensors, count, ordered);
     if (status == ST_OK)
+        status = suit(&ctx, kernel, where.stream, ordered, &kernel);
+    if (status == ST_OK)
         status = cuda_executable_launch(&ctx, kernel->cuda, &where, ordered, position);
     return api_report(&ctx, status, error);
 }
@@ -398,6 +434,8 @@ rattan_status rattan_prepare_on(rattan_kernel *kernel, const rattan_place *place
     Status status = read_place(&ctx, kernel, place, &where);
     if (status == ST_OK)
         status = order_tensors(&ctx, kernel, tensors, count, ordered);
+    if (status == ST_OK)
+        status = suit(&ctx, kernel, where.stream, ordered, &kernel);
     if (status == ST_OK)
         status = cuda_executable_prepare(&ctx, kernel->cuda, &where, ordered);
     return api_report(&ctx, status, error);
@@ -431,9 +469,12 @@ rattan_status rattan_kernel_memory(const rattan_kernel *kernel, const rattan_ten
     Ctx    ctx;
     Tensor ordered[MAX_TENSORS];
     ctx_init(&ctx);
-    Status status = order_tensors(&ctx, kernel, tensors, count, ordered);
+    rattan_kernel *suited = NULL;
+    Status         status = order_tensors(&ctx, kernel, tensors, count, ordered);
     if (status == ST_OK)
-        status = kernel->cuda ? cuda_executable_memory(&ctx, kernel->cuda, ordered, bytes)
+        status = suit(&ctx, (rattan_kernel *)kernel, NULL, ordered, &suited);
+    if (status == ST_OK)
+        status = kernel->cuda ? cuda_executable_memory(&ctx, suited->cuda, ordered, bytes)
                               : executable_memory(&ctx, kernel->executable, kernel->context->pool, ordered, bytes);
     return api_report(&ctx, status, error);
 }

@@ -148,6 +148,11 @@ void cuda_stream_destroy(const CudaDevice *device, CuStream stream) {
     ctx_free(&ctx);
 }
 
+bool cuda_stream_capturing(const CudaDevice *device, CuStream stream) {
+    int capturing = 0;
+    return device->driver.stream_capturing(stream, &capturing) != 0 || capturing != 0;
+}
+
 Status cuda_stream_wait(Ctx *ctx, const CudaDevice *device, CuStream stream) {
     Status status;
     INSIDE(status, "cuStreamSynchronize", stream_wait(stream));

@@ -42,6 +42,8 @@ Status cuda_copy_out(Ctx *ctx, const CudaDevice *device, void *to, CuPointer fro
 
 Status cuda_stream_create(Ctx *ctx, const CudaDevice *device, CuStream *out);
 void   cuda_stream_destroy(const CudaDevice *device, CuStream stream);
+/* Whether what is enqueued there goes into a graph; also where that cannot be told. */
+bool cuda_stream_capturing(const CudaDevice *device, CuStream stream);
 /* Waits for all work on the stream; an error of a kernel shows here. */
 Status cuda_stream_wait(Ctx *ctx, const CudaDevice *device, CuStream stream);
 

@@ -338,6 +338,10 @@ Status cuda_executable_prepare(Ctx *ctx, CudaExecutable *executable, const CudaP
     return status;
 }
 
+bool cuda_executable_takes(const CudaExecutable *executable, const Tensor *tensors) {
+    return tensor_maps_take(executable->object, tensors);
+}
+
 Status cuda_executable_memory(Ctx *ctx, const CudaExecutable *executable, const Tensor *tensors, int64_t *bytes) {
     LaunchSizes sizes;
     TRY(launch_bind(ctx, executable->object, tensors, 0, &sizes));

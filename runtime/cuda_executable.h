@@ -36,6 +36,9 @@ const CodeObject *cuda_executable_object(const CudaExecutable *executable);
 CudaDevice       *cuda_executable_device(const CudaExecutable *executable);
 CudaPhaseFacts    cuda_executable_phase(const CudaExecutable *executable, int phase);
 
+/* False where the code has the copy engine read a tensor whose address or strides it cannot take: such a launch is refused. */
+bool cuda_executable_takes(const CudaExecutable *executable, const Tensor *args);
+
 /* Tensors as in executable.h. What prepare has seen is launched by one call of the driver (cuda_graphs.h), fastest with
  * the very tensors. */
 Status cuda_executable_prepare(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *args);

@@ -99,6 +99,29 @@ static Status check_facts(Ctx *ctx, const CodeParam *param, const CodeMap *map, 
     return ST_OK;
 }
 
+static bool takes_tensor(const CodeParam *param, const Tensor *tensor) {
+    const int64_t size = (int64_t)dtype_size(param->dtype);
+    bool          fine = (uintptr_t)tensor->data % ALIGNMENT == 0;
+    for (int d = 0; d + 1 < tensor->rank; d++)
+        fine &= tensor->dims[d] <= 1 ||
+                (tensor->dims[d] <= (int64_t)MOST_ROWS && tensor->strides[d] * size % ALIGNMENT == 0 &&
+                 tensor->strides[d] * size < (int64_t)MOST_STRIDE);
+    return fine;
+}
+
+bool tensor_maps_take(const CodeObject *object, const Tensor *tensors) {
+    int index[LAUNCH_MAX_PARAMS];
+    for (int p = 0, t = 0; p < object->param_count; p++)
+        index[p] = object->params[p].role == PARAM_WORK ? -1 : t++;
+    for (int p = 0; p < object->phase_count; p++)
+        for (int m = 0; m < object->phases[p].map_count; m++) {
+            const int param = object->phases[p].maps[m].param;
+            if (index[param] >= 0 && !takes_tensor(&object->params[param], &tensors[index[param]]))
+                return false;
+        }
+    return true;
+}
+
 /* ---- Maps ---------------------------------------------------------------------------------------------------------
  */
 static int map_type(DType dtype) {

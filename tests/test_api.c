@@ -513,6 +513,54 @@ static void test_gpu_contexts(void **state) {
     open_gpu("nowhere/libcuda.so", 0, RATTAN_NO_DEVICE, "cannot be opened");
 }
 
+/* q that begins off the copy engine's 16 bytes goes to a kernel without it, which a capture cannot load; a schedule of the
+ * caller's own is kept, and then the launch is refused. Wants NVRTC. */
+static void test_gpu_tensors_without_maps(void **state) {
+    static const char LAYER[] = "return rattention { name = 'x', heads = 2, head_dim = 16, kv_heads = 1, window = 64, norm = false, dtype = 'bf16' }";
+    enum { T = 100, ROW = 32, KV = 16 };
+    FakeCuda *const              fake = dlsym(dlopen(FAKE_CUDA, RTLD_NOW), "fake_cuda");
+    const rattan_context_options options = {.cache_dir = "", .target = "cuda"};
+    _Alignas(64) static uint16_t q[T * ROW + 8], k[T * KV], v[T * KV], o[T * ROW];
+    rattan_context              *context = NULL;
+    rattan_kernel               *kernel = NULL, *own = NULL;
+    rattan_spec                 *spec = NULL;
+    rattan_error                 error;
+    (void)state;
+    *fake = (FakeCuda){.devices = 1, .max_threads = 1024};
+    setenv("RATTAN_LIBCUDA", FAKE_CUDA, 1);
+    assert_int_equal(rattan_context_create(&options, &context, &error), RATTAN_OK);
+    unsetenv("RATTAN_LIBCUDA");
+    assert_int_equal(rattan_spec_from_text("x.lua", LAYER, strlen(LAYER), &spec, &error), RATTAN_OK);
+    const rattan_status got = rattan_kernel_get(context, &(rattan_kernel_request){.spec = spec}, &kernel, &error);
+    if (got == RATTAN_NO_DEVICE) {
+        rattan_spec_destroy(spec);
+        rattan_context_destroy(context);
+        skip();
+    }
+    assert_int_equal(got, RATTAN_OK);
+    rattan_tensor tensors[] = {{"q", q, RATTAN_BF16, 4, {1, T, 2, 16}, {T * ROW, ROW, 16, 1}},
+                               {"k", k, RATTAN_BF16, 4, {1, T, 1, 16}, {T * KV, KV, 16, 1}},
+                               {"v", v, RATTAN_BF16, 4, {1, T, 1, 16}, {T * KV, KV, 16, 1}},
+                               {"o", o, RATTAN_BF16, 4, {1, T, 2, 16}, {T * ROW, ROW, 16, 1}}};
+    assert_int_equal(rattan_launch(kernel, tensors, 4, 0, &error), RATTAN_OK);
+    const int with_roles = (int)fake->launches[fake->launch_count - 1].threads, maps = fake->encode_count;
+    assert_true(maps > 0);
+    tensors[0].data = q + 1;
+    fake->capturing = 1;
+    assert_int_equal(rattan_launch_on(kernel, NULL, tensors, 4, 0, &error), RATTAN_USAGE);
+    assert_non_null(strstr(error.remedy, "before the capture"));
+    fake->capturing = 0;
+    assert_int_equal(rattan_launch(kernel, tensors, 4, 0, &error), RATTAN_OK);
+    assert_true((int)fake->launches[fake->launch_count - 1].threads < with_roles);
+    assert_int_equal(fake->encode_count, maps);
+    assert_int_equal(
+        rattan_kernel_get(context, &(rattan_kernel_request){.spec = spec, .schedule = "roles=1"}, &own, &error), RATTAN_OK);
+    assert_int_equal(rattan_launch(own, tensors, 4, 0, &error), RATTAN_USAGE);
+    assert_string_equal(error.place, "q");
+    rattan_spec_destroy(spec);
+    rattan_context_destroy(context);
+}
+
 static void test_cpu_kernels_have_no_streams(void **state) {
     rattan_context *context = open_context("", 1);
     rattan_spec    *spec = open_spec(SPEC);
@@ -538,6 +586,7 @@ int main(void) {
         cmocka_unit_test(test_threads_at_once),
         cmocka_unit_test(test_cache),
         cmocka_unit_test(test_gpu_contexts),
+        cmocka_unit_test(test_gpu_tensors_without_maps),
         cmocka_unit_test(test_cpu_kernels_have_no_streams),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);

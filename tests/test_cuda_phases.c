@@ -367,8 +367,32 @@ static void old_drivers_serve_what_they_can(void **state) {
     dlclose(library);
 }
 
+/* An address or a stride off the 16 bytes that the copy engine needs; a dim of one element may have any. */
+static void what_maps_take(void **state) {
+    Fixture *f = *state;
+    f->phases[2].map_count = 1;
+    f->phases[2].maps[0] = (CodeMap){.param = 0, .dims = 4, .box_rows = 8, .row_dim = 1, .box_cols = 8};
+    load(f);
+    assert_true(cuda_executable_takes(f->executable, f->tensors));
+    f->tensors[1].data = f->o + 1; /* has no map */
+    assert_true(cuda_executable_takes(f->executable, f->tensors));
+    f->tensors[0].data = f->q + 4;
+    assert_false(cuda_executable_takes(f->executable, f->tensors));
+    f->tensors[0].data = f->q + 8;
+    assert_true(cuda_executable_takes(f->executable, f->tensors));
+    f->tensors[0].strides[2] = WIDTH + 4;
+    assert_false(cuda_executable_takes(f->executable, f->tensors));
+    f->tensors[0].dims[2] = 1;
+    assert_true(cuda_executable_takes(f->executable, f->tensors));
+    f->tensors[0].strides[0] = INT64_C(1) << 39;
+    assert_false(cuda_executable_takes(f->executable, f->tensors));
+    assert_int_equal(launch(f), ST_USAGE);
+    ctx_clear(&f->ctx);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_maps_take, set_up, tear_down),
         cmocka_unit_test_setup_teardown(persistent_phases_fill_the_device_and_no_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(persistent_phases_may_have_any_number_of_items, set_up, tear_down),
         cmocka_unit_test_setup_teardown(overlapping_phases_are_launched_so, set_up, tear_down),
