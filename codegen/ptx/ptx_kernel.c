@@ -346,12 +346,8 @@ static void plain_kernel(Gen *g, const Block *block) {
     g->depth++;
     if (g->phase->shared_bytes)
         cu_line(g, "const u32 shared = shared_base();");
-    if (g->target->product_warps) { /* kernels of one launch begin before those before them have ended */
+    if (g->target->product_warps) /* a kernel with roles behind this one begins on multiprocessors that are free */
         cu_line(g, "asm volatile(\"griddepcontrol.launch_dependents;\" ::: \"memory\");");
-        g->phase->overlaps = g->kernel != g->module->kernels[0];
-        if (g->phase->overlaps)
-            cu_line(g, "asm volatile(\"griddepcontrol.wait;\" ::: \"memory\");");
-    }
     cu_declare_aligned(g);
     open_grid(g);
     cu_block(g, block);
