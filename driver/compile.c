@@ -38,12 +38,26 @@ static Status check_gpu(Ctx *ctx, const CompileRequest *request) {
                   : ST_OK;
 }
 
+/* The default for the request; without roles where they cannot be or are not wanted: other fields follow from that. */
+static Status default_schedule(Ctx *ctx, const CompileRequest *request, bool packed, Schedule *schedule) {
+    Schedule wanted;
+    schedule_default(request->spec, request->kind, request->target, schedule);
+    wanted = *schedule;
+    if (request->schedule)
+        TRY(schedule_parse(ctx, request->schedule, &wanted));
+    if (!schedule->roles || (wanted.roles && !packed))
+        return ST_OK;
+    Target plain = *request->target;
+    plain.product_warps = 0;
+    schedule_default(request->spec, request->kind, &plain, schedule);
+    return ST_OK;
+}
+
 static Status final_schedule(Ctx *ctx, const CompileRequest *request, Schedule *schedule) {
     if (target_is_cuda(request->target))
         TRY(check_gpu(ctx, request));
     const bool packed = request->variant & VARIANT_PACKED;
-    schedule_default(request->spec, request->kind, request->target, schedule);
-    schedule->roles = schedule->roles && !packed;
+    TRY(default_schedule(ctx, request, packed, schedule));
     if (request->schedule)
         TRY(schedule_parse(ctx, request->schedule, schedule));
     if (schedule->roles && packed)

@@ -30,3 +30,13 @@ for kind in decode extend; do
 done
 expect_error 2 "parts are doubled" "schedule: parts: the parts of a step are doubled" "$RATTAN" compile "$SPEC" --target cuda:sm_90 \
     --kind decode --schedule parts=3 --emit cuda
+
+# Without roles the default is that of a GPU that has none, whether they are refused or cannot be.
+"$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90 --emit schedule >"$TMP/plain"
+"$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --emit schedule >"$TMP/roles"
+expect_text "roles by default" "$(cat "$TMP/roles")" 'roles=1'
+for words in '--schedule roles=0' '--with packed'; do
+    # shellcheck disable=SC2086 # two words
+    "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a $words --emit schedule >"$TMP/other"
+    check "the default with $words" cmp "$TMP/plain" "$TMP/other"
+done
