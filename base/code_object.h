@@ -47,6 +47,7 @@
     X(Z, "Z", "row tiles of all sequences, once for each segment: C * S")                                            \
     X(A, "A", "rows of all sequences and the windows before them: B * T + N * window")                               \
     X(J, "J", "row tiles of a sequence of T tokens and the window before it: ceil((T + window) / chunk)")            \
+    X(O, "O", "rows of a sequence's keys, old and new: T + window")                                                  \
     X(P, "P", "slots in the pools")                                                                              \
     X(POS, "POS", "position of the first token (rope)")
 

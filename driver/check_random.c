@@ -200,12 +200,14 @@ static Status serve(Ctx *ctx, RandomCheck *check, const ReadyKernel *extend, con
     return ST_OK;
 }
 
-/* The schedule without its segment, which has no meaning where sequences cannot be cut. */
-static const char *serving_schedule(Ctx *ctx, const char *schedule) {
+/* The schedule without its segment, which has no meaning where sequences cannot be cut, and without roles, which a step has
+ * not. */
+static const char *serving_schedule(Ctx *ctx, const char *schedule, KernelKind kind) {
     Text  text = TEXT(ctx);
     char *words = ctx_strdup(ctx, schedule ? schedule : ""), *rest = NULL;
     for (char *word = strtok_r(words, " ,", &rest); word; word = strtok_r(NULL, " ,", &rest))
-        if (strncmp(word, "segment=", strlen("segment=")) != 0)
+        if (strncmp(word, "segment=", strlen("segment=")) != 0 &&
+            (kind != KIND_DECODE || strncmp(word, "roles=", strlen("roles=")) != 0))
             text_add(&text, "%s ", word);
     return schedule ? text_str(&text) : NULL;
 }
@@ -214,8 +216,9 @@ static Status check_serving(Ctx *ctx, RandomCheck *check) {
     ReadyKernel   extend, decode;
     Session       session = *check->session;
     const int64_t ring = choose_ring(check);
-    session.schedule = serving_schedule(ctx, session.schedule);
+    session.schedule = serving_schedule(ctx, check->session->schedule, KIND_EXTEND);
     TRY(session_kernel(ctx, &session, check->spec, KIND_EXTEND, packed_bit(check), ring, &extend));
+    session.schedule = serving_schedule(ctx, check->session->schedule, KIND_DECODE);
     Status status = session_kernel(ctx, &session, check->spec, KIND_DECODE, packed_bit(check), ring, &decode);
     if (status == ST_OK) {
         status = serve(ctx, check, &extend, &decode);

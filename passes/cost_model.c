@@ -74,8 +74,8 @@ static const char *no_roles(const Spec *spec, KernelKind kind, const Target *tar
     const int F = spec->full ? 0 : spec_features(spec);
     if (!target->product_warps)
         return "the target has no units for them";
-    if (kind != KIND_FORWARD || spec->full || spec->initial_state)
-        return "only kind forward of layers with a window and without initial states has them";
+    if (kind == KIND_DECODE || spec->full || spec->initial_state)
+        return "kinds forward and extend of layers with a window and without initial states have them";
     if (spec->dtype == DT_F32)
         return "the products take 16-bit numbers";
     if (spec->head_dim % 16 || spec->value_dim % 16 || F % 16)

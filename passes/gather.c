@@ -2,8 +2,8 @@
  * In: tile IR of kind extend, where a key is the sum of a load from the rings and one of the new tokens, of which one
  * is zero. Out: kernel `gather` copies both, in order, into working memory, and every such sum is one load from
  * there, so that what follows is as for whole sequences. Position p of sequence n lies at n W + p + W behind the
- * tokens before it. The rings, which nothing else reads any more, are written by a kernel of their own, `rings`, and
- * not by `state`. */
+ * tokens before it; with roles at row p + W of rows of its own, and rows that are not there are zeros. The rings, which
+ * nothing else reads any more, are written by a kernel of their own, `rings`, and not by `state`. */
 #include "passes/loops.h"
 
 #include <string.h>
@@ -23,13 +23,17 @@ static bool is_both(const Op *op) {
 
 static const char *gathered(const Op *fresh) { return strcmp(op_text(fresh, AT_PARAM), "k") == 0 ? "all_k" : "all_v"; }
 
+/* The copy engine knows the bounds of tensors alone: each sequence then has rows of its own, and all of them are written. */
+static bool is_apart(const Gather *g) { return g->args->schedule->roles; }
+
 /* Where the rows of both loads are among all: the old keys of the sequences up to this one come before. */
 static Access access_of(const Gather *g, Builder *b, const Op *ring, const Op *fresh, Value *seq) {
     Value *const window = ir_i(b, g->args->spec->window), *const oldest = ring->in[3]->def->in[1];
-    Value *const before = ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, index_offset(b, seq, 1), window),
-                                  ir_ibin(b, OP_IMUL, fresh->in[0], ir_sym(b, SYM_T)));
+    Value *const before = is_apart(g) ? window
+                                      : ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, index_offset(b, seq, 1), window),
+                                                ir_ibin(b, OP_IMUL, fresh->in[0], ir_sym(b, SYM_T)));
     return (Access){.param = gathered(fresh),
-                    .at = {NULL, ir_ibin(b, OP_IADD, before, fresh->in[1]), fresh->in[2]},
+                    .at = {is_apart(g) ? seq : NULL, ir_ibin(b, OP_IADD, before, fresh->in[1]), fresh->in[2]},
                     .lo = ir_ibin(b, OP_IADD, ir_ibin(b, OP_IADD, before, fresh->in[3]), oldest),
                     .hi = ir_ibin(b, OP_IADD, before, fresh->in[4]),
                     .rowdim = 1,
@@ -93,8 +97,8 @@ static void copy_tile(Gather *g, Builder *b, const Op *sum, const Value *key, Va
     access.period = chunk;
     for (int n = 0; n < 2; n++) {
         Value *const border = ir_ibin(b, OP_IADD, ahead, fresh->in[3]);
-        access.lo = n ? border : access.lo;
-        access.hi = n ? end : border;
+        access.lo = n ? border : is_apart(g) ? ir_i(b, 0) : access.lo;
+        access.hi = !n ? border : is_apart(g) ? ir_sym(b, SYM_O) : end;
         op_unlink(loads[n]->def); /* a load and its store stand together: nothing need be held */
         op_insert(b, loads[n]->def);
         ir_store(b, &access, loads[n]);
@@ -130,7 +134,9 @@ static Kernel *find_kernel(const Module *module, const char *name) {
 
 static void add_param(Gather *g, Kernel *main, const char *name, const char *like) {
     const CodeParam *param = ir_find_param(main, like);
-    const int64_t    dims[4] = {1, DIM_SYM(SYM_A), param->dims[2], param->dims[3]};
+    const int64_t    apart[4] = {DIM_SYM(SYM_N), DIM_SYM(SYM_O), param->dims[2], param->dims[3]},
+                  row[4] = {1, DIM_SYM(SYM_A), param->dims[2], param->dims[3]};
+    const int64_t *dims = is_apart(g) ? apart : row;
     ir_param(g->ctx, main, name, param->dtype, PARAM_WORK, 4, dims);
 }
 

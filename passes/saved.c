@@ -320,7 +320,11 @@ static void use_states(Saver *s) {
                                .period = s->chunk};
         score = ir_dot(&in, s->whole[p], ir_load(&in, &access, s->chunk, s->whole_width), score, false, true);
     }
-    score = ir_mask(&in, score, ir_i(&in, hi), ir_i(&in, 0), IR_NEG_INF, hi, (int)op_int(s->mask, AT_PERIOD, 1), 0);
+    /* Features of keys that are not there may be anything: what comes by the copy engine has no bounds but the tensor's. */
+    Value *skip = ir_i(&in, 0);
+    if (s->args->schedule->roles && !ir_is_const(at[3], 0))
+        skip = ir_ibin(&in, OP_IMAX, skip, ir_ibin(&in, OP_ISUB, at[3], at[1]));
+    score = ir_mask(&in, score, ir_i(&in, hi), skip, IR_NEG_INF, hi, (int)op_int(s->mask, AT_PERIOD, 1), 0);
     Value *sum = ir_dot(&in, score, clone_slice(&in, s->v_load->out[0], s->residual->region, &map), NULL, false, false);
     Value *const tile = ir_ibin(&in, OP_IADD, saved_first_tile(s, &in, s->q_load->in[0], s->q_load->in[3], seq),
                                 ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk)));

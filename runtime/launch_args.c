@@ -212,6 +212,7 @@ static void cut_segments(const CodeObject *object, LaunchSizes *sizes) {
     sizes->syms[SYM_R] = (sizes->syms[SYM_T] + chunk - 1) / chunk;
     sizes->syms[SYM_C] = sizes->syms[SYM_B] * sizes->syms[SYM_T] / chunk + sizes->syms[SYM_N];
     sizes->syms[SYM_A] = sizes->syms[SYM_B] * sizes->syms[SYM_T] + sizes->syms[SYM_N] * object->window;
+    sizes->syms[SYM_O] = sizes->syms[SYM_T] + object->window;
     sizes->syms[SYM_J] = (sizes->syms[SYM_T] + object->window + chunk - 1) / chunk;
     sizes->syms[SYM_Z] = sizes->syms[SYM_C] * sizes->syms[SYM_S];
 }

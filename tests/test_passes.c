@@ -190,6 +190,7 @@ static void random_shape(Trial *t) {
     if (t->kind == KIND_DECODE)
         t->syms[SYM_S] = random_int(1, 4);
     t->syms[SYM_A] = t->syms[SYM_B] * T + t->syms[SYM_N] * t->spec.window;
+    t->syms[SYM_O] = T + t->spec.window;
     t->syms[SYM_J] = (T + t->spec.window + t->schedule.chunk - 1) / t->schedule.chunk;
     t->syms[SYM_Z] = t->syms[SYM_C] * t->syms[SYM_S];
 }
@@ -208,7 +209,7 @@ static void random_schedule(Trial *t) {
     t->schedule.delay = gpu ? random_int(0, 1) : 0;
     t->schedule.ring = random_int(0, 3) != 0;
     if (t->target.product_warps) {
-        t->schedule.roles = 1;
+        t->schedule.roles = t->kind == KIND_FORWARD || !t->spec.initial_state;
         t->schedule.key_tile = random_int(0, 2) ? t->schedule.chunk : t->schedule.key_tile;
         t->schedule.warps = 4;
     }
@@ -319,6 +320,14 @@ static void test_gpu_extend(void **state) {
                   (Target){.name = "gpu", .warp_size = 32, .shared_bytes = memory << 10, .processors = 4});
 }
 
+/* With roles every sequence has its own rows, those that are not there zeros. */
+static void test_gpu_extend_roles(void **state) {
+    (void)state;
+    for (int memory = 96; memory <= 192; memory *= 2)
+        run_cases(KIND_EXTEND, VARIANT_LSE,
+                  (Target){.name = "gpu", .warp_size = 32, .product_warps = 4, .shared_bytes = memory << 10, .processors = 4});
+}
+
 /* Without a window no part of the key loop has a left edge; the diagonal's tiles may reach beyond the sequence. */
 static void test_gpu_attention(void **state) {
     (void)state;
@@ -331,6 +340,6 @@ int main(void) {
                                        cmocka_unit_test(test_gpu_attention), cmocka_unit_test(test_gpu_roles),
                                        cmocka_unit_test(test_extend),
                                        cmocka_unit_test(test_decode), cmocka_unit_test(test_gpu_decode),
-                                       cmocka_unit_test(test_gpu_extend)};
+                                       cmocka_unit_test(test_gpu_extend), cmocka_unit_test(test_gpu_extend_roles)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,6 +58,7 @@ bool cu_memory_op(Gen *g, const Op *op); /* ptx_memory.c: true if it was one of 
 bool cu_tile_op(Gen *g, const Op *op);   /* ptx_tiles.c */
 void cu_kernel(Gen *g, const Kernel *kernel, CodePhase *phase);
 void cu_item_axes(Gen *g); /* the coordinates of `item`, and what is computed from them */
+void cu_index_ops(Gen *g, const Block *block); /* those of the block itself */
 
 /* ptx_roles.c: kernels whose warps have roles. */
 const Op *cu_first_role(const Kernel *kernel); /* NULL: it has none */

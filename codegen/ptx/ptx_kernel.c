@@ -232,11 +232,15 @@ static void axis_from_rest(Gen *g, int a, bool last) {
         cu_line(g, "rest /= %s;", extent);
 }
 
+void cu_index_ops(Gen *g, const Block *block) {
+    for (const Op *op = block->first; op; op = op->next)
+        index_op(g, op);
+}
+
 static void axis_values(Gen *g) {
     const Block *outer = g->kernel->body;
     for (int i = 0; i < g->outer_axes; outer = g->axes[i++]->region)
-        for (const Op *op = outer->first; op; op = op->next)
-            index_op(g, op);
+        cu_index_ops(g, outer);
 }
 
 /* The block's number counts row-major, the first axis slowest. */
@@ -260,8 +264,7 @@ void cu_item_axes(Gen *g) {
     cu_line(g, "const i64 %s = %s - 1 - rest; // %s", cu_name(g, g->axes[row]->region->args[0]), extent_text(g, g->phase->axes[row]),
             op_text(g->axes[row], AT_AXIS));
     axis_values(g);
-    for (const Op *op = g->axes[g->phase->axis_count - 1]->region->first; op; op = op->next)
-        index_op(g, op);
+    cu_index_ops(g, g->axes[g->phase->axis_count - 1]->region);
 }
 
 static bool multiplies_floats(Op *op, void *arg) {
@@ -307,7 +310,8 @@ static void head(Gen *g, const CodePhase *phase) {
             phase->map_count ? ctx_printf(g->ctx, ", const __grid_constant__ Maps%d maps", phase->map_count) : "");
 }
 
-static void kernel_with_roles(Gen *g, const Block *block) {
+static void kernel_with_roles(Gen *g) {
+    const Block *block = cu_first_role(g->kernel)->parent;
     Text before = g->out; /* how many maps there are is known only behind the body */
     g->out = TEXT(g->ctx);
     cu_roles_frame(g, block, g->phase);
@@ -362,7 +366,7 @@ void cu_kernel(Gen *g, const Kernel *kernel, CodePhase *phase) {
     snprintf(phase->symbol, sizeof phase->symbol, "rattan_%s_%s", g->module->name, kernel->name);
     const Block *block = find_axes(g, phase);
     if (cu_first_role(kernel))
-        kernel_with_roles(g, block);
+        kernel_with_roles(g);
     else
         plain_kernel(g, block);
     cu_line(g, "}\n");

@@ -148,6 +148,21 @@ bool cu_role_op(Gen *g, const Op *op) {
 
 /* ---- The frame ---- */
 
+/* Items without tokens, of sequences that are shorter than others or not there, all roles pass over alike. */
+static void item(Gen *g, const Op *role, const Block *block) {
+    const Op *guard = block->owner && block->owner->code == OP_IF ? block->owner : NULL;
+    if (guard) {
+        cu_line(g, "if (%s) {", cu_name(g, guard->in[0]));
+        g->depth++;
+        cu_index_ops(g, block);
+    }
+    cu_block(g, role->region);
+    if (guard) {
+        g->depth--;
+        cu_line(g, "}");
+    }
+}
+
 /* The role's own walk over the block's items. */
 static void walk(Gen *g, const Op *role, const Block *block) {
     declare_rings(g, block);
@@ -162,7 +177,7 @@ static void walk(Gen *g, const Op *role, const Block *block) {
             5 * g->kernel->param_count + SYM_COUNT);
     g->depth++;
     cu_item_axes(g);
-    cu_block(g, role->region);
+    item(g, role, block);
     g->depth--;
     cu_line(g, "}");
     if (!computes(role))

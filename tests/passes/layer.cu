@@ -1,5 +1,5 @@
 struct Args {
-    i64 v[49];
+    i64 v[50];
 };
 
 // 32 threads, 0 bytes of shared memory

@@ -13,7 +13,7 @@ extern "C" __global__ void __launch_bounds__(256, 1) rattan_layer_forward_main(c
         Ring<16, 4096u> t22(shared + 8192u, shared + 73728u);
         Ring<1, 8192u> t23(shared + 0u, shared + 73984u);
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[48]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[49]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n19 = rest % 1u; // group
             rest /= 1u;
@@ -29,360 +29,360 @@ extern "C" __global__ void __launch_bounds__(256, 1) rattan_layer_forward_main(c
             const i64 n14 = n12 * 32LL;
             const i64 n15 = (i64)(n14 < n3);
             const i64 n21 = n19 * 2LL;
-            const i64 n73 = n8 + n21;
-            const Slot t74 = t23.take();
-            u32 t75[1][4];
-            read_panels<4, 64>(t75, t74.address);
-            release(t74);
-            pin_all(t75);
-            float t76[1][8];
-            EACH(1, 8) t76[s][i] = unpacked(t75[s][i >> 1], i & 1, bf16());
-            const i64 n78 = n14 + -32LL;
-            const i64 n79 = 0LL - n78;
-            const i64 n80 = floor_div(n79, 32LL);
-            const i64 n81 = larger(0LL, n80);
-            const i64 n85 = larger(n81, 1LL);
-            const i64 n86 = larger(n85, 2LL);
-            const i64 n87 = smaller(n86, 1LL);
-            const i64 n88 = smaller(n85, 1LL);
-            const Slot t89 = t22.take();
-            float t90[1][16];
-            pin_all(t90);
-            pin_all(t75);
+            const i64 n72 = n8 + n21;
+            const Slot t73 = t23.take();
+            u32 t74[1][4];
+            read_panels<4, 64>(t74, t73.address);
+            release(t73);
+            pin_all(t74);
+            float t75[1][8];
+            EACH(1, 8) t75[s][i] = unpacked(t74[s][i >> 1], i & 1, bf16());
+            const i64 n77 = n14 + -32LL;
+            const i64 n78 = 0LL - n77;
+            const i64 n79 = floor_div(n78, 32LL);
+            const i64 n80 = larger(0LL, n79);
+            const i64 n84 = larger(n80, 1LL);
+            const i64 n85 = larger(n84, 2LL);
+            const i64 n86 = smaller(n85, 1LL);
+            const i64 n87 = smaller(n84, 1LL);
+            const Slot t88 = t22.take();
+            float t89[1][16];
+            pin_all(t89);
+            pin_all(t74);
             products_begin();
             UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
-                wgmma_32_k(t90[s], &t75[s][4 * k], matrix(t89.address, 16) + k / 4 * 256 + k % 4 * 2, k > 0, bf16());
+                wgmma_32_k(t89[s], &t74[s][4 * k], matrix(t88.address, 16) + k / 4 * 256 + k % 4 * 2, k > 0, bf16());
             products_commit();
-            barrier_wait(t89.full, t89.phase);
+            barrier_wait(t88.full, t88.phase);
             products_await<0>();
-            pin_all(t90);
-            pin_all(t75);
-            release(t89);
-            float t91[1][16];
-            mask_fixed<4, 32, -5, 0, 0>(t91, t90, 0LL, -INFINITY);
+            pin_all(t89);
+            pin_all(t74);
+            release(t88);
+            float t90[1][16];
+            mask_fixed<4, 32, -5, 0, 0>(t90, t89, 0LL, -INFINITY);
+            float t91[1][2];
+            rowmax<32>(t91, t90);
             float t92[1][2];
-            rowmax<32>(t92, t91);
-            float t93[1][2];
-            EACH(1, 2) t93[s][i] = max_nan(-1.000000000e+37f, t92[s][i]);
-            float t95[1][2];
-            EACH(1, 2) t95[s][i] = t93[s][i] * -7.213475204e-01f;
+            EACH(1, 2) t92[s][i] = max_nan(-1.000000000e+37f, t91[s][i]);
+            float t94[1][2];
+            EACH(1, 2) t94[s][i] = t92[s][i] * -7.213475204e-01f;
+            float t96[1][16];
+            EACH(1, 16) t96[s][i] = fmaf(t90[s][i], 7.213475204e-01f, t94[s][(i >> 1) & 1]);
             float t97[1][16];
-            EACH(1, 16) t97[s][i] = fmaf(t91[s][i], 7.213475204e-01f, t95[s][(i >> 1) & 1]);
-            float t98[1][16];
-            EACH(1, 16) t98[s][i] = exp2_fast(t97[s][i]);
+            EACH(1, 16) t97[s][i] = exp2_fast(t96[s][i]);
+            float t98[1][2];
+            EACH(1, 2) t98[s][i] = -1.000000000e+37f - t92[s][i];
             float t99[1][2];
-            EACH(1, 2) t99[s][i] = -1.000000000e+37f - t93[s][i];
+            EACH(1, 2) t99[s][i] = t98[s][i] * 7.213475204e-01f;
             float t100[1][2];
-            EACH(1, 2) t100[s][i] = t99[s][i] * 7.213475204e-01f;
+            EACH(1, 2) t100[s][i] = exp2_fast(t99[s][i]);
             float t101[1][2];
-            EACH(1, 2) t101[s][i] = exp2_fast(t100[s][i]);
+            rowsum<32>(t101, t97);
             float t102[1][2];
-            rowsum<32>(t102, t98);
+            EACH(1, 2) t102[s][i] = 0.000000000e+00f * t100[s][i];
             float t103[1][2];
-            EACH(1, 2) t103[s][i] = 0.000000000e+00f * t101[s][i];
-            float t104[1][2];
-            EACH(1, 2) t104[s][i] = t103[s][i] + t102[s][i];
-            u32 t105[1][8];
-            EACH(1, 8) t105[s][i] = pack(t98[s][2 * i], t98[s][2 * i + 1], bf16());
+            EACH(1, 2) t103[s][i] = t102[s][i] + t101[s][i];
+            u32 t104[1][8];
+            EACH(1, 8) t104[s][i] = pack(t97[s][2 * i], t97[s][2 * i + 1], bf16());
+            float t106[1][2];
+            EACH(1, 2) t106[s][i] = t92[s][i];
             float t107[1][2];
-            EACH(1, 2) t107[s][i] = t93[s][i];
-            float t108[1][2];
-            EACH(1, 2) t108[s][i] = t104[s][i];
-            float t109[1][8];
-            EACH(1, 8) t109[s][i] = 0.000000000e+00f;
-            u32 t110[1][8];
-            EACH(1, 8) t110[s][i] = t105[s][i];
-            const i64 n111_end = opaque(1LL);
+            EACH(1, 2) t107[s][i] = t103[s][i];
+            float t108[1][8];
+            EACH(1, 8) t108[s][i] = 0.000000000e+00f;
+            u32 t109[1][8];
+            EACH(1, 8) t109[s][i] = t104[s][i];
+            const i64 n110_end = opaque(1LL);
             #pragma unroll 1
-            for (i64 n111 = n87; n111 < n111_end; n111 += 1LL) { // key
-                const Slot t116 = t22.take();
-                float t117[1][16];
-                pin_all(t117);
-                pin_all(t75);
+            for (i64 n110 = n86; n110 < n110_end; n110 += 1LL) { // key
+                const Slot t115 = t22.take();
+                float t116[1][16];
+                pin_all(t116);
+                pin_all(t74);
                 products_begin();
                 UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
-                    wgmma_32_k(t117[s], &t75[s][4 * k], matrix(t116.address, 16) + k / 4 * 256 + k % 4 * 2, k > 0, bf16());
+                    wgmma_32_k(t116[s], &t74[s][4 * k], matrix(t115.address, 16) + k / 4 * 256 + k % 4 * 2, k > 0, bf16());
                 products_commit();
-                const Slot t118 = t22.take();
+                const Slot t117 = t22.take();
+                pin_all(t108);
                 pin_all(t109);
-                pin_all(t110);
                 products_begin();
                 UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 2; k++)
-                    wgmma_16(t109[s], &t110[s][4 * k], matrix(t118.address, 4096) + k * 128, 1, bf16());
+                    wgmma_16(t108[s], &t109[s][4 * k], matrix(t117.address, 4096) + k * 128, 1, bf16());
                 products_commit();
                 products_await<1>();
-                pin_all(t117);
-                pin_all(t75);
-                release(t116);
+                pin_all(t116);
+                pin_all(t74);
+                release(t115);
+                float t119[1][2];
+                rowmax<32>(t119, t116);
                 float t120[1][2];
-                rowmax<32>(t120, t117);
+                EACH(1, 2) t120[s][i] = max_nan(t106[s][i], t119[s][i]);
                 float t121[1][2];
-                EACH(1, 2) t121[s][i] = max_nan(t107[s][i], t120[s][i]);
-                float t122[1][2];
-                EACH(1, 2) t122[s][i] = t121[s][i] * -7.213475204e-01f;
+                EACH(1, 2) t121[s][i] = t120[s][i] * -7.213475204e-01f;
+                float t122[1][16];
+                EACH(1, 16) t122[s][i] = fmaf(t116[s][i], 7.213475204e-01f, t121[s][(i >> 1) & 1]);
                 float t123[1][16];
-                EACH(1, 16) t123[s][i] = fmaf(t117[s][i], 7.213475204e-01f, t122[s][(i >> 1) & 1]);
-                float t124[1][16];
-                EACH(1, 16) t124[s][i] = exp2_fast(t123[s][i]);
+                EACH(1, 16) t123[s][i] = exp2_fast(t122[s][i]);
+                float t124[1][2];
+                EACH(1, 2) t124[s][i] = t106[s][i] - t120[s][i];
                 float t125[1][2];
-                EACH(1, 2) t125[s][i] = t107[s][i] - t121[s][i];
+                EACH(1, 2) t125[s][i] = t124[s][i] * 7.213475204e-01f;
                 float t126[1][2];
-                EACH(1, 2) t126[s][i] = t125[s][i] * 7.213475204e-01f;
+                EACH(1, 2) t126[s][i] = exp2_fast(t125[s][i]);
                 float t127[1][2];
-                EACH(1, 2) t127[s][i] = exp2_fast(t126[s][i]);
+                rowsum<32>(t127, t123);
                 float t128[1][2];
-                rowsum<32>(t128, t124);
+                EACH(1, 2) t128[s][i] = t107[s][i] * t126[s][i];
                 float t129[1][2];
-                EACH(1, 2) t129[s][i] = t108[s][i] * t127[s][i];
-                float t130[1][2];
-                EACH(1, 2) t130[s][i] = t129[s][i] + t128[s][i];
-                barrier_wait(t118.full, t118.phase);
+                EACH(1, 2) t129[s][i] = t128[s][i] + t127[s][i];
+                barrier_wait(t117.full, t117.phase);
                 products_await<0>();
+                pin_all(t108);
                 pin_all(t109);
-                pin_all(t110);
-                release(t118);
-                float t131[1][8];
-                EACH(1, 8) t131[s][i] = t109[s][i] * t127[s][(i >> 1) & 1];
-                u32 t132[1][8];
-                EACH(1, 8) t132[s][i] = pack(t124[s][2 * i], t124[s][2 * i + 1], bf16());
-                EACH(1, 2) t107[s][i] = t121[s][i];
-                EACH(1, 2) t108[s][i] = t130[s][i];
+                release(t117);
+                float t130[1][8];
+                EACH(1, 8) t130[s][i] = t108[s][i] * t126[s][(i >> 1) & 1];
+                u32 t131[1][8];
+                EACH(1, 8) t131[s][i] = pack(t123[s][2 * i], t123[s][2 * i + 1], bf16());
+                EACH(1, 2) t106[s][i] = t120[s][i];
+                EACH(1, 2) t107[s][i] = t129[s][i];
+                EACH(1, 8) t108[s][i] = t130[s][i];
                 EACH(1, 8) t109[s][i] = t131[s][i];
-                EACH(1, 8) t110[s][i] = t132[s][i];
             }
-            const i64 n133 = n88 + n87;
-            const i64 n134 = n133 + -1LL;
+            const i64 n132 = n87 + n86;
+            const i64 n133 = n132 + -1LL;
+            float t134[1][2];
+            EACH(1, 2) t134[s][i] = t106[s][i];
             float t135[1][2];
             EACH(1, 2) t135[s][i] = t107[s][i];
-            float t136[1][2];
-            EACH(1, 2) t136[s][i] = t108[s][i];
-            float t137[1][8];
+            float t136[1][8];
+            EACH(1, 8) t136[s][i] = t108[s][i];
+            u32 t137[1][8];
             EACH(1, 8) t137[s][i] = t109[s][i];
-            u32 t138[1][8];
-            EACH(1, 8) t138[s][i] = t110[s][i];
-            const i64 n139_end = opaque(n87);
+            const i64 n138_end = opaque(n86);
             #pragma unroll 1
-            for (i64 n139 = n88; n139 < n139_end; n139 += 1LL) { // key
-                const i64 n144 = n134 - n139;
-                const i64 n145 = n144 * 32LL;
-                const i64 n146 = n78 + n145;
-                const Slot t147 = t22.take();
-                float t148[1][16];
-                pin_all(t148);
-                pin_all(t75);
+            for (i64 n138 = n87; n138 < n138_end; n138 += 1LL) { // key
+                const i64 n143 = n133 - n138;
+                const i64 n144 = n143 * 32LL;
+                const i64 n145 = n77 + n144;
+                const Slot t146 = t22.take();
+                float t147[1][16];
+                pin_all(t147);
+                pin_all(t74);
                 products_begin();
                 UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
-                    wgmma_32_k(t148[s], &t75[s][4 * k], matrix(t147.address, 16) + k / 4 * 256 + k % 4 * 2, k > 0, bf16());
+                    wgmma_32_k(t147[s], &t74[s][4 * k], matrix(t146.address, 16) + k / 4 * 256 + k % 4 * 2, k > 0, bf16());
                 products_commit();
-                const Slot t149 = t22.take();
+                const Slot t148 = t22.take();
+                pin_all(t136);
                 pin_all(t137);
-                pin_all(t138);
                 products_begin();
                 UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 2; k++)
-                    wgmma_16(t137[s], &t138[s][4 * k], matrix(t149.address, 4096) + k * 128, 1, bf16());
+                    wgmma_16(t136[s], &t137[s][4 * k], matrix(t148.address, 4096) + k * 128, 1, bf16());
                 products_commit();
-                const i64 n151 = n146 - n14;
+                const i64 n150 = n145 - n14;
                 products_await<1>();
-                pin_all(t148);
-                pin_all(t75);
-                release(t147);
-                float t152[1][16];
-                mask<4, 32, 1, 0, 0>(t152, t148, n151, -5LL, 1152921504606846976LL, 0LL, -INFINITY);
+                pin_all(t147);
+                pin_all(t74);
+                release(t146);
+                float t151[1][16];
+                mask<4, 32, 1, 0, 0>(t151, t147, n150, -5LL, 1152921504606846976LL, 0LL, -INFINITY);
+                float t152[1][2];
+                rowmax<32>(t152, t151);
                 float t153[1][2];
-                rowmax<32>(t153, t152);
+                EACH(1, 2) t153[s][i] = max_nan(t134[s][i], t152[s][i]);
                 float t154[1][2];
-                EACH(1, 2) t154[s][i] = max_nan(t135[s][i], t153[s][i]);
-                float t155[1][2];
-                EACH(1, 2) t155[s][i] = t154[s][i] * -7.213475204e-01f;
+                EACH(1, 2) t154[s][i] = t153[s][i] * -7.213475204e-01f;
+                float t155[1][16];
+                EACH(1, 16) t155[s][i] = fmaf(t151[s][i], 7.213475204e-01f, t154[s][(i >> 1) & 1]);
                 float t156[1][16];
-                EACH(1, 16) t156[s][i] = fmaf(t152[s][i], 7.213475204e-01f, t155[s][(i >> 1) & 1]);
-                float t157[1][16];
-                EACH(1, 16) t157[s][i] = exp2_fast(t156[s][i]);
+                EACH(1, 16) t156[s][i] = exp2_fast(t155[s][i]);
+                float t157[1][2];
+                EACH(1, 2) t157[s][i] = t134[s][i] - t153[s][i];
                 float t158[1][2];
-                EACH(1, 2) t158[s][i] = t135[s][i] - t154[s][i];
+                EACH(1, 2) t158[s][i] = t157[s][i] * 7.213475204e-01f;
                 float t159[1][2];
-                EACH(1, 2) t159[s][i] = t158[s][i] * 7.213475204e-01f;
+                EACH(1, 2) t159[s][i] = exp2_fast(t158[s][i]);
                 float t160[1][2];
-                EACH(1, 2) t160[s][i] = exp2_fast(t159[s][i]);
+                rowsum<32>(t160, t156);
                 float t161[1][2];
-                rowsum<32>(t161, t157);
+                EACH(1, 2) t161[s][i] = t135[s][i] * t159[s][i];
                 float t162[1][2];
-                EACH(1, 2) t162[s][i] = t136[s][i] * t160[s][i];
-                float t163[1][2];
-                EACH(1, 2) t163[s][i] = t162[s][i] + t161[s][i];
-                barrier_wait(t149.full, t149.phase);
+                EACH(1, 2) t162[s][i] = t161[s][i] + t160[s][i];
+                barrier_wait(t148.full, t148.phase);
                 products_await<0>();
+                pin_all(t136);
                 pin_all(t137);
-                pin_all(t138);
-                release(t149);
-                float t164[1][8];
-                EACH(1, 8) t164[s][i] = t137[s][i] * t160[s][(i >> 1) & 1];
-                u32 t165[1][8];
-                EACH(1, 8) t165[s][i] = pack(t157[s][2 * i], t157[s][2 * i + 1], bf16());
-                EACH(1, 2) t135[s][i] = t154[s][i];
-                EACH(1, 2) t136[s][i] = t163[s][i];
+                release(t148);
+                float t163[1][8];
+                EACH(1, 8) t163[s][i] = t136[s][i] * t159[s][(i >> 1) & 1];
+                u32 t164[1][8];
+                EACH(1, 8) t164[s][i] = pack(t156[s][2 * i], t156[s][2 * i + 1], bf16());
+                EACH(1, 2) t134[s][i] = t153[s][i];
+                EACH(1, 2) t135[s][i] = t162[s][i];
+                EACH(1, 8) t136[s][i] = t163[s][i];
                 EACH(1, 8) t137[s][i] = t164[s][i];
-                EACH(1, 8) t138[s][i] = t165[s][i];
             }
-            const i64 n166 = (i64)(n81 < 1LL);
-            const i64 n169 = n14 + 57LL;
-            const i64 n170 = floor_div(n169, 32LL);
-            const i64 n171 = larger(0LL, n170);
-            const i64 n172 = (i64)(0LL < n171);
-            const i64 n173 = larger(n166, n172);
-            const i64 n174 = (i64)(n173 < 1LL);
-            if (n173) {
-                const Slot t175 = t22.take();
-                float t176[1][8];
-                pin_all(t176);
-                pin_all(t75);
+            const i64 n165 = (i64)(n80 < 1LL);
+            const i64 n168 = n14 + 57LL;
+            const i64 n169 = floor_div(n168, 32LL);
+            const i64 n170 = larger(0LL, n169);
+            const i64 n171 = (i64)(0LL < n170);
+            const i64 n172 = larger(n165, n171);
+            const i64 n173 = (i64)(n172 < 1LL);
+            if (n172) {
+                const Slot t174 = t22.take();
+                float t175[1][8];
+                pin_all(t175);
+                pin_all(t74);
                 products_begin();
                 UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
-                    wgmma_16_k(t176[s], &t75[s][4 * k], matrix(t175.address, 16) + k / 4 * 128 + k % 4 * 2, k > 0, bf16());
+                    wgmma_16_k(t175[s], &t74[s][4 * k], matrix(t174.address, 16) + k / 4 * 128 + k % 4 * 2, k > 0, bf16());
                 products_commit();
-                const Slot t177 = t22.take();
-                float t178[1][8];
-                EACH(1, 8) t178[s][i] = t137[s][i];
-                pin_all(t178);
-                pin_all(t138);
+                const Slot t176 = t22.take();
+                float t177[1][8];
+                EACH(1, 8) t177[s][i] = t136[s][i];
+                pin_all(t177);
+                pin_all(t137);
                 products_begin();
                 UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 2; k++)
-                    wgmma_16(t178[s], &t138[s][4 * k], matrix(t177.address, 4096) + k * 128, 1, bf16());
+                    wgmma_16(t177[s], &t137[s][4 * k], matrix(t176.address, 4096) + k * 128, 1, bf16());
                 products_commit();
-                const i64 n179 = larger(0LL, n79);
-                const i64 n181 = n179 + -16LL;
-                const i64 n182 = larger(0LL, n181);
+                const i64 n178 = larger(0LL, n78);
+                const i64 n180 = n178 + -16LL;
+                const i64 n181 = larger(0LL, n180);
                 products_await<1>();
-                pin_all(t176);
-                pin_all(t75);
-                release(t175);
-                float t183[1][8];
-                mask_fixed<4, 32, 11, 1048576, 1>(t183, t176, n182, -INFINITY);
+                pin_all(t175);
+                pin_all(t74);
+                release(t174);
+                float t182[1][8];
+                mask_fixed<4, 32, 11, 1048576, 1>(t182, t175, n181, -INFINITY);
+                float t183[1][2];
+                rowmax<16>(t183, t182);
                 float t184[1][2];
-                rowmax<16>(t184, t183);
+                EACH(1, 2) t184[s][i] = max_nan(t134[s][i], t183[s][i]);
                 float t185[1][2];
-                EACH(1, 2) t185[s][i] = max_nan(t135[s][i], t184[s][i]);
+                EACH(1, 2) t185[s][i] = t134[s][i] - t184[s][i];
                 float t186[1][2];
-                EACH(1, 2) t186[s][i] = t135[s][i] - t185[s][i];
+                EACH(1, 2) t186[s][i] = t185[s][i] * 7.213475204e-01f;
                 float t187[1][2];
-                EACH(1, 2) t187[s][i] = t186[s][i] * 7.213475204e-01f;
-                float t188[1][2];
-                EACH(1, 2) t188[s][i] = exp2_fast(t187[s][i]);
-                barrier_wait(t177.full, t177.phase);
+                EACH(1, 2) t187[s][i] = exp2_fast(t186[s][i]);
+                barrier_wait(t176.full, t176.phase);
                 products_await<0>();
-                pin_all(t178);
-                pin_all(t138);
-                release(t177);
-                float t189[1][8];
-                EACH(1, 8) t189[s][i] = t178[s][i] * t188[s][(i >> 1) & 1];
-                float t190[1][2];
-                EACH(1, 2) t190[s][i] = t185[s][i] * -7.213475204e-01f;
+                pin_all(t177);
+                pin_all(t137);
+                release(t176);
+                float t188[1][8];
+                EACH(1, 8) t188[s][i] = t177[s][i] * t187[s][(i >> 1) & 1];
+                float t189[1][2];
+                EACH(1, 2) t189[s][i] = t184[s][i] * -7.213475204e-01f;
+                float t190[1][8];
+                EACH(1, 8) t190[s][i] = fmaf(t182[s][i], 7.213475204e-01f, t189[s][(i >> 1) & 1]);
                 float t191[1][8];
-                EACH(1, 8) t191[s][i] = fmaf(t183[s][i], 7.213475204e-01f, t190[s][(i >> 1) & 1]);
-                float t192[1][8];
-                EACH(1, 8) t192[s][i] = exp2_fast(t191[s][i]);
-                u32 t193[1][4];
-                EACH(1, 4) t193[s][i] = pack(t192[s][2 * i], t192[s][2 * i + 1], bf16());
-                float t194[1][2];
-                rowsum<16>(t194, t192);
-                const Slot t195 = t22.take();
-                pin_all(t189);
-                pin_all(t193);
+                EACH(1, 8) t191[s][i] = exp2_fast(t190[s][i]);
+                u32 t192[1][4];
+                EACH(1, 4) t192[s][i] = pack(t191[s][2 * i], t191[s][2 * i + 1], bf16());
+                float t193[1][2];
+                rowsum<16>(t193, t191);
+                const Slot t194 = t22.take();
+                pin_all(t188);
+                pin_all(t192);
                 products_begin();
                 UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
-                    wgmma_16(t189[s], &t193[s][4 * k], matrix(t195.address, 2048) + k * 128, 1, bf16());
+                    wgmma_16(t188[s], &t192[s][4 * k], matrix(t194.address, 2048) + k * 128, 1, bf16());
                 products_commit();
-                pin_all(t75);
+                pin_all(t74);
+                float t196[1][8];
+                EACH(1, 8) t196[s][i] = unpacked(t74[s][i >> 1], i & 1, bf16());
                 float t197[1][8];
-                EACH(1, 8) t197[s][i] = unpacked(t75[s][i >> 1], i & 1, bf16());
-                float t198[1][8];
-                EACH(1, 8) t198[s][i] = max_nan(t197[s][i], 0.f);
-                u32 t199[1][4];
-                EACH(1, 4) t199[s][i] = pack(t198[s][2 * i], t198[s][2 * i + 1], bf16());
-                const Slot t200 = t22.take();
-                float t201[1][16];
-                pin_all(t201);
-                pin_all(t199);
+                EACH(1, 8) t197[s][i] = max_nan(t196[s][i], 0.f);
+                u32 t198[1][4];
+                EACH(1, 4) t198[s][i] = pack(t197[s][2 * i], t197[s][2 * i + 1], bf16());
+                const Slot t199 = t22.take();
+                float t200[1][16];
+                pin_all(t200);
+                pin_all(t198);
                 products_begin();
                 UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
-                    wgmma_32_k(t201[s], &t199[s][4 * k], matrix(t200.address, 16) + k / 4 * 256 + k % 4 * 2, k > 0, bf16());
+                    wgmma_32_k(t200[s], &t198[s][4 * k], matrix(t199.address, 16) + k / 4 * 256 + k % 4 * 2, k > 0, bf16());
                 products_commit();
+                float t202[1][2];
+                EACH(1, 2) t202[s][i] = t135[s][i] * t187[s][i];
                 float t203[1][2];
-                EACH(1, 2) t203[s][i] = t136[s][i] * t188[s][i];
-                float t204[1][2];
-                EACH(1, 2) t204[s][i] = t203[s][i] + t194[s][i];
+                EACH(1, 2) t203[s][i] = t202[s][i] + t193[s][i];
+                float t205[1][2];
+                EACH(1, 2) t205[s][i] = max_nan(t203[s][i], 1.000000000e-37f);
                 float t206[1][2];
-                EACH(1, 2) t206[s][i] = max_nan(t204[s][i], 1.000000000e-37f);
-                float t207[1][2];
-                EACH(1, 2) t207[s][i] = __fdividef(1.000000000e+00f, t206[s][i]);
+                EACH(1, 2) t206[s][i] = __fdividef(1.000000000e+00f, t205[s][i]);
                 products_await<1>();
-                pin_all(t189);
-                pin_all(t193);
-                release(t195);
-                float t208[1][8];
-                EACH(1, 8) t208[s][i] = t189[s][i] * t207[s][(i >> 1) & 1];
-                u32 t209[1][4];
-                EACH(1, 4) t209[s][i] = pack(t208[s][2 * i], t208[s][2 * i + 1], bf16());
-                barrier_wait(t200.full, t200.phase);
+                pin_all(t188);
+                pin_all(t192);
+                release(t194);
+                float t207[1][8];
+                EACH(1, 8) t207[s][i] = t188[s][i] * t206[s][(i >> 1) & 1];
+                u32 t208[1][4];
+                EACH(1, 4) t208[s][i] = pack(t207[s][2 * i], t207[s][2 * i + 1], bf16());
+                barrier_wait(t199.full, t199.phase);
                 products_await<0>();
-                pin_all(t201);
-                pin_all(t199);
-                release(t200);
-                float t210[1][16];
-                mask_fixed<4, 32, -1048576, 0, 0>(t210, t201, 0LL, 0.000000000e+00f);
-                u32 t211[1][8];
-                EACH(1, 8) t211[s][i] = pack(t210[s][2 * i], t210[s][2 * i + 1], bf16());
-                const Slot t212 = t22.take();
-                float t213[1][8];
-                pin_all(t213);
-                pin_all(t211);
+                pin_all(t200);
+                pin_all(t198);
+                release(t199);
+                float t209[1][16];
+                mask_fixed<4, 32, -1048576, 0, 0>(t209, t200, 0LL, 0.000000000e+00f);
+                u32 t210[1][8];
+                EACH(1, 8) t210[s][i] = pack(t209[s][2 * i], t209[s][2 * i + 1], bf16());
+                const Slot t211 = t22.take();
+                float t212[1][8];
+                pin_all(t212);
+                pin_all(t210);
                 products_begin();
                 UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 2; k++)
-                    wgmma_16(t213[s], &t211[s][4 * k], matrix(t212.address, 4096) + k * 128, k > 0, bf16());
+                    wgmma_16(t212[s], &t210[s][4 * k], matrix(t211.address, 4096) + k * 128, k > 0, bf16());
                 products_commit();
-                const Slot t214 = t22.take();
-                pin_all(t213);
-                pin_all(t199);
+                const Slot t213 = t22.take();
+                pin_all(t212);
+                pin_all(t198);
                 products_begin();
                 UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
-                    wgmma_16(t213[s], &t199[s][4 * k], matrix(t214.address, 2048) + k * 128, 1, bf16());
+                    wgmma_16(t212[s], &t198[s][4 * k], matrix(t213.address, 2048) + k * 128, 1, bf16());
                 products_commit();
-                barrier_wait(t214.full, t214.phase);
+                barrier_wait(t213.full, t213.phase);
                 products_await<0>();
-                pin_all(t211);
-                pin_all(t213);
-                pin_all(t199);
-                release(t212);
-                release(t214);
-                pin_all(t209);
+                pin_all(t210);
+                pin_all(t212);
+                pin_all(t198);
+                release(t211);
+                release(t213);
+                pin_all(t208);
+                float t215[1][8];
+                EACH(1, 8) t215[s][i] = unpacked(t208[s][i >> 1], i & 1, bf16());
                 float t216[1][8];
-                EACH(1, 8) t216[s][i] = unpacked(t209[s][i >> 1], i & 1, bf16());
-                float t217[1][8];
-                EACH(1, 8) t217[s][i] = t216[s][i] + t213[s][i];
-                store_tile<bf16, Rows<1, 2, 32, 0, 64>, 4, 16>(t217, view(a.v + 15, n6, n14, n73, 0LL, n3));
+                EACH(1, 8) t216[s][i] = t215[s][i] + t212[s][i];
+                store_tile<bf16, Rows<1, 2, 32, 0, 64>, 4, 16>(t216, view(a.v + 15, n6, n14, n72, 0LL, n3));
             }
             else {
-                const Slot t218 = t22.take();
-                float t219[1][8];
-                EACH(1, 8) t219[s][i] = t137[s][i];
-                pin_all(t219);
-                pin_all(t138);
+                const Slot t217 = t22.take();
+                float t218[1][8];
+                EACH(1, 8) t218[s][i] = t136[s][i];
+                pin_all(t218);
+                pin_all(t137);
                 products_begin();
                 UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 2; k++)
-                    wgmma_16(t219[s], &t138[s][4 * k], matrix(t218.address, 4096) + k * 128, 1, bf16());
+                    wgmma_16(t218[s], &t137[s][4 * k], matrix(t217.address, 4096) + k * 128, 1, bf16());
                 products_commit();
-                float t221[1][2];
-                EACH(1, 2) t221[s][i] = max_nan(t136[s][i], 1.000000000e-37f);
-                float t223[1][2];
-                EACH(1, 2) t223[s][i] = __fdividef(1.000000000e+00f, t221[s][i]);
-                barrier_wait(t218.full, t218.phase);
+                float t220[1][2];
+                EACH(1, 2) t220[s][i] = max_nan(t135[s][i], 1.000000000e-37f);
+                float t222[1][2];
+                EACH(1, 2) t222[s][i] = __fdividef(1.000000000e+00f, t220[s][i]);
+                barrier_wait(t217.full, t217.phase);
                 products_await<0>();
-                pin_all(t219);
-                pin_all(t138);
-                release(t218);
-                float t224[1][8];
-                EACH(1, 8) t224[s][i] = t219[s][i] * t223[s][(i >> 1) & 1];
-                store_tile<bf16, Rows<1, 2, 32, 0, 64>, 4, 16>(t224, view(a.v + 15, n6, n14, n73, 0LL, n3));
+                pin_all(t218);
+                pin_all(t137);
+                release(t217);
+                float t223[1][8];
+                EACH(1, 8) t223[s][i] = t218[s][i] * t222[s][(i >> 1) & 1];
+                store_tile<bf16, Rows<1, 2, 32, 0, 64>, 4, 16>(t223, view(a.v + 15, n6, n14, n72, 0LL, n3));
             }
         }
     } else {
@@ -392,7 +392,7 @@ extern "C" __global__ void __launch_bounds__(256, 1) rattan_layer_forward_main(c
             Ring<1, 8192u> t23(shared + 0u, shared + 73984u);
             bool awaited = false;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[48]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[49]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n19 = rest % 1u; // group
                 rest /= 1u;
@@ -422,7 +422,7 @@ extern "C" __global__ void __launch_bounds__(256, 1) rattan_layer_forward_main(c
             Ring<1, 8192u> t23(shared + 0u, shared + 73984u);
             bool awaited = false;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[48]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[49]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n19 = rest % 1u; // group
                 rest /= 1u;
@@ -450,93 +450,93 @@ extern "C" __global__ void __launch_bounds__(256, 1) rattan_layer_forward_main(c
                     const Slot slot = t22.open(4096);
                     copy_box(slot.address + 0, &maps.at[1], slot.full, 0, (int)n7, (int)n14, (int)n6);
                 }
-                const i64 n36_end = opaque(1LL);
+                const i64 n35_end = opaque(1LL);
                 #pragma unroll 1
-                for (i64 n36 = n32; n36 < n36_end; n36 += 1LL) { // key
-                    const i64 n37 = n32 - n36;
-                    const i64 n38 = n37 * 32LL;
-                    const i64 n39 = n26 + n38;
+                for (i64 n35 = n32; n35 < n35_end; n35 += 1LL) { // key
+                    const i64 n36 = n32 - n35;
+                    const i64 n37 = n36 * 32LL;
+                    const i64 n38 = n26 + n37;
                     {
                         const Slot slot = t22.open(4096);
-                        copy_box(slot.address + 0, &maps.at[1], slot.full, 0, (int)n7, (int)n39, (int)n6);
+                        copy_box(slot.address + 0, &maps.at[1], slot.full, 0, (int)n7, (int)n38, (int)n6);
                     }
-                    const i64 n40 = n37 + 1LL;
-                    const i64 n41 = n40 * 32LL;
-                    const i64 n42 = n26 + n41;
+                    const i64 n39 = n36 + 1LL;
+                    const i64 n40 = n39 * 32LL;
+                    const i64 n41 = n26 + n40;
                     {
                         const Slot slot = t22.open(4096);
-                        copy_box(slot.address + 0, &maps.at[2], slot.full, 0, (int)n7, (int)n42, (int)n6);
+                        copy_box(slot.address + 0, &maps.at[2], slot.full, 0, (int)n7, (int)n41, (int)n6);
                     }
                 }
-                const i64 n43 = n33 + n32;
-                const i64 n44 = n43 + -1LL;
-                const i64 n45_end = opaque(n32);
+                const i64 n42 = n33 + n32;
+                const i64 n43 = n42 + -1LL;
+                const i64 n44_end = opaque(n32);
                 #pragma unroll 1
-                for (i64 n45 = n33; n45 < n45_end; n45 += 1LL) { // key
-                    const i64 n46 = n44 - n45;
-                    const i64 n47 = n46 * 32LL;
-                    const i64 n48 = n26 + n47;
+                for (i64 n44 = n33; n44 < n44_end; n44 += 1LL) { // key
+                    const i64 n45 = n43 - n44;
+                    const i64 n46 = n45 * 32LL;
+                    const i64 n47 = n26 + n46;
                     {
                         const Slot slot = t22.open(4096);
-                        copy_box(slot.address + 0, &maps.at[1], slot.full, 0, (int)n7, (int)n48, (int)n6);
+                        copy_box(slot.address + 0, &maps.at[1], slot.full, 0, (int)n7, (int)n47, (int)n6);
                     }
-                    const i64 n49 = n46 + 1LL;
-                    const i64 n50 = n49 * 32LL;
-                    const i64 n51 = n26 + n50;
+                    const i64 n48 = n45 + 1LL;
+                    const i64 n49 = n48 * 32LL;
+                    const i64 n50 = n26 + n49;
                     {
                         const Slot slot = t22.open(4096);
-                        copy_box(slot.address + 0, &maps.at[2], slot.full, 0, (int)n7, (int)n51, (int)n6);
+                        copy_box(slot.address + 0, &maps.at[2], slot.full, 0, (int)n7, (int)n50, (int)n6);
                     }
                 }
-                const i64 n52 = n33 * 32LL;
-                const i64 n53 = n26 + n52;
-                const i64 n54 = (i64)(n29 < 1LL);
-                const i64 n56 = n14 + -6LL;
-                const i64 n58 = n14 + 57LL;
-                const i64 n59 = floor_div(n58, 32LL);
-                const i64 n60 = larger(0LL, n59);
-                const i64 n61 = (i64)(0LL < n60);
-                const i64 n62 = larger(n54, n61);
-                const i64 n63 = (i64)(n62 < 1LL);
-                if (n62) {
-                    const i64 n66 = n14 + -16LL;
+                const i64 n51 = n33 * 32LL;
+                const i64 n52 = n26 + n51;
+                const i64 n53 = (i64)(n29 < 1LL);
+                const i64 n55 = n14 + -6LL;
+                const i64 n57 = n14 + 57LL;
+                const i64 n58 = floor_div(n57, 32LL);
+                const i64 n59 = larger(0LL, n58);
+                const i64 n60 = (i64)(0LL < n59);
+                const i64 n61 = larger(n53, n60);
+                const i64 n62 = (i64)(n61 < 1LL);
+                if (n61) {
+                    const i64 n65 = n14 + -16LL;
                     {
                         const Slot slot = t22.open(2048);
-                        copy_box(slot.address + 0, &maps.at[3], slot.full, 0, (int)n7, (int)n66, (int)n6);
+                        copy_box(slot.address + 0, &maps.at[3], slot.full, 0, (int)n7, (int)n65, (int)n6);
                     }
                     {
                         const Slot slot = t22.open(4096);
-                        copy_box(slot.address + 0, &maps.at[2], slot.full, 0, (int)n7, (int)n53, (int)n6);
+                        copy_box(slot.address + 0, &maps.at[2], slot.full, 0, (int)n7, (int)n52, (int)n6);
                     }
                     {
                         const Slot slot = t22.open(2048);
-                        copy_box(slot.address + 0, &maps.at[4], slot.full, 0, (int)n7, (int)n66, (int)n6);
+                        copy_box(slot.address + 0, &maps.at[4], slot.full, 0, (int)n7, (int)n65, (int)n6);
                     }
                     if (!awaited) await_earlier_kernels(), awaited = true;
                     {
                         const Slot slot = t22.open(4096);
-                        copy_box(slot.address + 0, &maps.at[5], slot.full, 0, (int)n7, (int)n56, (int)n6);
+                        copy_box(slot.address + 0, &maps.at[5], slot.full, 0, (int)n7, (int)n55, (int)n6);
                     }
                     {
                         const Slot slot = t22.open(4096);
-                        copy_box(slot.address + 0, &maps.at[2], slot.full, 0, (int)n7, (int)n56, (int)n6);
+                        copy_box(slot.address + 0, &maps.at[2], slot.full, 0, (int)n7, (int)n55, (int)n6);
                     }
-                    const i64 n67 = floor_div(n14, 32LL);
-                    const i64 n68 = n6 * n3;
-                    const i64 n69 = floor_div(n68, 32LL);
-                    const i64 n70 = n69 + n6;
-                    const i64 n71 = n70 + n67;
-                    const i64 n72 = n7 * 16LL;
+                    const i64 n66 = floor_div(n14, 32LL);
+                    const i64 n67 = n6 * n3;
+                    const i64 n68 = floor_div(n67, 32LL);
+                    const i64 n69 = n68 + n6;
+                    const i64 n70 = n69 + n66;
+                    const i64 n71 = n7 * 16LL;
                     if (!awaited) await_earlier_kernels(), awaited = true;
                     {
                         const Slot slot = t22.open(2048);
-                        copy_box(slot.address + 0, &maps.at[6], slot.full, 0, (int)n72, (int)n71, (int)0LL);
+                        copy_box(slot.address + 0, &maps.at[6], slot.full, 0, (int)n71, (int)n70, (int)0LL);
                     }
                 }
                 else {
                     {
                         const Slot slot = t22.open(4096);
-                        copy_box(slot.address + 0, &maps.at[2], slot.full, 0, (int)n7, (int)n53, (int)n6);
+                        copy_box(slot.address + 0, &maps.at[2], slot.full, 0, (int)n7, (int)n52, (int)n6);
                     }
                 }
             }
