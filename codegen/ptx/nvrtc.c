@@ -196,12 +196,20 @@ static Status take_text(Ctx *ctx, const Job *job, const char *what, int (*size_o
     return result == 0 ? ST_OK : fail_call(ctx, job, what, result);
 }
 
+/* From 12.9 on NVRTC keeps results of its own where the driver does: rattan's cache is the only one, and a log is always there. */
+static bool keeps_results(const Nvrtc *nvrtc) {
+    int major, minor;
+    return nvrtc->version(&major, &minor) == 0 && (major > 12 || (major == 12 && minor >= 9));
+}
+
 static Status compile_program(Ctx *ctx, void *arg) {
     Job        *job = arg;
-    const char *options[] = {ctx_printf(ctx, "--gpu-architecture=%s", job->arch), "--std=c++17", "--ptxas-options=-v"};
+    const char *options[] = {ctx_printf(ctx, "--gpu-architecture=%s", job->arch), "--std=c++17", "--ptxas-options=-v",
+                             "--no-cache"};
+    const int   count = (int)(sizeof options / sizeof *options) - !keeps_results(job->nvrtc);
     char       *log, *ptx, *cubin;
     size_t      size;
-    const int   result = job->nvrtc->compile(job->program, sizeof options / sizeof *options, options);
+    const int   result = job->nvrtc->compile(job->program, count, options);
     TRY(take_text(ctx, job, "the log", job->nvrtc->log_size, job->nvrtc->log, &log, &size));
     if (result != 0)
         return ctx_fail(ctx, ST_FAILED, job->name, "emit the source with --emit cuda and look at it", "%s: %s",
