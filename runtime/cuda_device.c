@@ -149,8 +149,16 @@ void cuda_stream_destroy(const CudaDevice *device, CuStream stream) {
 }
 
 bool cuda_stream_capturing(const CudaDevice *device, CuStream stream) {
-    int capturing = 0;
-    return device->driver.stream_capturing(stream, &capturing) != 0 || capturing != 0;
+    Ctx  ctx;
+    bool pushed, free_of = false;
+    int  capturing = 0;
+    ctx_init(&ctx);
+    if (cuda_enter(&ctx, device, &pushed) == ST_OK) {
+        free_of = device->driver.stream_capturing(stream, &capturing) == 0 && capturing == 0;
+        cuda_leave(device, pushed);
+    }
+    ctx_free(&ctx);
+    return !free_of;
 }
 
 Status cuda_stream_wait(Ctx *ctx, const CudaDevice *device, CuStream stream) {

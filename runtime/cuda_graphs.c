@@ -116,7 +116,7 @@ static Recorded *record(const CudaDriver *driver, CudaLaunch *launch, CuStream s
 
 /* What there is for a stream and set of phases: links in the list, or NULL. */
 typedef struct Found {
-    Recorded **exact, **oldest; /* of these arguments; used least recently */
+    Recorded **exact, **oldest; /* of these arguments; used least recently of those that are not broken */
     int        count;
 } Found;
 
@@ -127,7 +127,7 @@ static Found find(CudaGraphs *graphs, const CudaLaunch *launch, CuStream stream,
         if (at->stream != stream || at->phases != launch->phases || at->cluster != launch->cluster)
             continue;
         found.count++;
-        found.oldest = link;
+        found.oldest = at->broken ? found.oldest : link;
         if (at->hash == hash && memcmp(at->args, launch->args, args_bytes(launch)) == 0)
             found.exact = link;
     }
@@ -185,12 +185,14 @@ static bool is_capturing(const CudaDriver *driver, CuStream stream) {
 
 static bool launch_found(CudaGraphs *graphs, CudaLaunch *launch, const Found *found, CuStream stream, uint64_t hash,
                          int *result) {
-    Recorded **link = found->exact ? found->exact : found->oldest, *recorded = *link;
-    if (recorded->broken || is_capturing(graphs->driver, stream))
+    const bool exact = found->exact && !(*found->exact)->broken;
+    Recorded **link = exact ? found->exact : found->oldest;
+    if (!link || is_capturing(graphs->driver, stream))
         return false;
+    Recorded *recorded = *link;
     *link = recorded->next;
     put_first(graphs, recorded);
-    recorded->broken = !found->exact && !set_steps(graphs->driver, launch, recorded, hash);
+    recorded->broken = !exact && !set_steps(graphs->driver, launch, recorded, hash);
     if (recorded->broken)
         return false;
     *result = graphs->driver->graph_launch(recorded->exec, stream);

@@ -13,7 +13,7 @@ static Status count_blocks(Ctx *ctx, const CodePhase *phase, const CudaDevice *d
         over |= __builtin_mul_overflow(step->items, launch_dim(sizes, phase->axes[a]), &step->items);
     const int64_t most = (int64_t)(processors > 0 ? processors : 1) * phase->resident;
     const int64_t blocks = phase->resident > 0 && step->items > most ? most : step->items;
-    if (over || blocks > MOST_BLOCKS)
+    if (over || blocks > MOST_BLOCKS || step->items > UINT32_MAX) /* kernels count items in 32 bits */
         return ctx_fail(ctx, ST_USAGE, phase->symbol, "use a smaller batch", "would take more than %lld blocks",
                         (long long)MOST_BLOCKS);
     step->blocks = (unsigned)blocks;

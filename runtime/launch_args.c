@@ -182,6 +182,17 @@ static Status bind_param(Ctx *ctx, const CodeParam *param, const Tensor *tensor,
 
 static int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
+/* Sizes that no memory holds stay the largest number, which add_work refuses. */
+static int64_t times(int64_t x, int64_t y) {
+    int64_t product;
+    return __builtin_mul_overflow(x, y, &product) ? INT64_MAX : product;
+}
+
+static int64_t plus(int64_t x, int64_t y) {
+    int64_t sum;
+    return __builtin_add_overflow(x, y, &sum) ? INT64_MAX : sum;
+}
+
 static int64_t count_parts(const CodeObject *object, int64_t items) {
     int64_t parts = 1;
     while (2 * parts <= object->parts && items <= object->min_items / (2 * parts))
@@ -203,18 +214,19 @@ static void cut_segments(const CodeObject *object, LaunchSizes *sizes) {
     const bool    enough = sizes->syms[SYM_N] >= (object->min_items + heads - 1) / heads;
     const bool    even = object->even_items > 0 && sizes->syms[SYM_N] % object->even_items * heads % object->even_items == 0;
     const bool    whole = object->segment <= 0 || enough || even;
-    const int64_t items = sizes->syms[SYM_N] > 1 ? sizes->syms[SYM_N] * heads : heads;
+    const int64_t items = times(sizes->syms[SYM_N] > 1 ? sizes->syms[SYM_N] : 1, heads);
     const int64_t segment = round_up(whole ? length : least_segment(object, length, items), chunk);
     sizes->syms[SYM_L] = segment;
     sizes->syms[SYM_S] =
-        object->parts ? count_parts(object, sizes->syms[SYM_N] * heads) : (length + segment - 1) / segment;
+        object->parts ? count_parts(object, times(sizes->syms[SYM_N], heads)) : (length + segment - 1) / segment;
     sizes->syms[SYM_K] = sizes->syms[SYM_S] - 1;
     sizes->syms[SYM_R] = (sizes->syms[SYM_T] + chunk - 1) / chunk;
-    sizes->syms[SYM_C] = sizes->syms[SYM_B] * sizes->syms[SYM_T] / chunk + sizes->syms[SYM_N];
-    sizes->syms[SYM_A] = sizes->syms[SYM_B] * sizes->syms[SYM_T] + sizes->syms[SYM_N] * object->window;
+    const int64_t tokens = times(sizes->syms[SYM_B], sizes->syms[SYM_T]);
+    sizes->syms[SYM_C] = plus(tokens / chunk, sizes->syms[SYM_N]);
+    sizes->syms[SYM_A] = plus(tokens, times(sizes->syms[SYM_N], object->window));
     sizes->syms[SYM_O] = sizes->syms[SYM_T] + object->window;
     sizes->syms[SYM_J] = (sizes->syms[SYM_T] + object->window + chunk - 1) / chunk;
-    sizes->syms[SYM_Z] = sizes->syms[SYM_C] * sizes->syms[SYM_S];
+    sizes->syms[SYM_Z] = times(sizes->syms[SYM_C], sizes->syms[SYM_S]);
 }
 
 static Status add_work(Ctx *ctx, const CodeObject *object, LaunchSizes *sizes) {

@@ -99,13 +99,14 @@ static Status check_facts(Ctx *ctx, const CodeParam *param, const CodeMap *map, 
     return ST_OK;
 }
 
+/* Tensors are not checked yet: of a rank that there is not, nothing is read. */
 static bool takes_tensor(const CodeParam *param, const Tensor *tensor) {
     const int64_t size = (int64_t)dtype_size(param->dtype);
     bool          fine = (uintptr_t)tensor->data % ALIGNMENT == 0;
-    for (int d = 0; d + 1 < tensor->rank; d++)
-        fine &= tensor->dims[d] <= 1 ||
-                (tensor->dims[d] <= (int64_t)MOST_ROWS && tensor->strides[d] * size % ALIGNMENT == 0 &&
-                 tensor->strides[d] * size < (int64_t)MOST_STRIDE);
+    for (int d = 0; d + 1 < tensor->rank && tensor->rank <= 4; d++)
+        fine &= tensor->dims[d] <= 1 || (tensor->dims[d] <= (int64_t)MOST_ROWS && tensor->strides[d] >= 0 &&
+                                         tensor->strides[d] % (ALIGNMENT / size) == 0 &&
+                                         tensor->strides[d] < (int64_t)MOST_STRIDE / size);
     return fine;
 }
 

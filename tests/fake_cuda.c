@@ -143,7 +143,7 @@ EXPORT int cuStreamSynchronize(CuStream stream) {
 EXPORT int cuStreamIsCapturing(CuStream stream, int *capturing) {
     (void)stream;
     *capturing = fake_cuda.capturing;
-    return 0;
+    return without_context();
 }
 EXPORT int cuModuleLoadDataEx(CuModule *module, const void *image, unsigned count, const int *options, void **values) {
     (void)options;

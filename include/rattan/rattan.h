@@ -210,10 +210,11 @@ static inline rattan_tensor rattan_tensor_of(const char *name, void *data, ratta
  * threads. */
 RATTAN_API rattan_status rattan_launch(rattan_kernel *kernel, const rattan_tensor *tensors, int count, int64_t position,
                                        rattan_error *error);
-/* Makes the memory that launches of this shape need: they then allocate nothing. Data pointers are not looked at. */
+/* Makes the memory that launches of this shape need: they then allocate nothing. Of data pointers the
+ * alignment alone is looked at: tensors whose address or strides are not multiples of 16 bytes may take another kernel. */
 RATTAN_API rattan_status rattan_prepare(rattan_kernel *kernel, const rattan_tensor *tensors, int count,
                                         rattan_error *error);
-/* Bytes that a launch of this shape needs beyond its tensors, all threads together. */
+/* Bytes that a launch of these tensors, aligned as they are, needs beyond them, all threads together. */
 RATTAN_API rattan_status rattan_kernel_memory(const rattan_kernel *kernel, const rattan_tensor *tensors, int count,
                                               int64_t *bytes, rattan_error *error);
 
@@ -221,7 +222,8 @@ RATTAN_API rattan_status rattan_kernel_memory(const rattan_kernel *kernel, const
  * rattan_launch_on only enqueues, on a stream of the device's primary context (a cudaStream_t; NULL: the default one),
  * and then synchronizes nothing. It allocates nothing where it is given a workspace or rattan_prepare_on has seen the
  * shape and stream: it may then be captured into a graph, which is not to be replayed while other launches run on that
- * stream. The contents of cu_seqlens, slots and pos are not checked there: wrong ones give wrong results. */
+ * stream. (The first tensors not aligned to 16 bytes need rattan_prepare_on in any case: it compiles their kernel.) The
+ * contents of cu_seqlens, slots and pos are not checked there: wrong ones give wrong results. */
 typedef struct rattan_place {
     void *stream;
     void *workspace; /* device memory, 256-byte aligned, for this launch alone; NULL: the kernel's own, one a stream */
