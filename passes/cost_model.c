@@ -145,6 +145,25 @@ static Status check_gpu_decode(Ctx *ctx, const Spec *spec, const Schedule *sched
     return ST_OK;
 }
 
+/* A block starts with the same number of registers for every thread, a multiple of 8. It hands on those alone: who asks for
+ * more than there are waits for ever. Senders give, the others take. */
+static Status check_registers(Ctx *ctx, const Target *target, const Schedule *schedule) {
+    const int groups = schedule->warps / target->product_warps, threads = 32 * target->product_warps;
+    const int each = target->registers / (schedule->blocks * threads * (groups + 1)) / 8 * 8;
+    const int all = groups * schedule->registers + schedule->copy_registers;
+    if (all > (groups + 1) * each)
+        return refuse(ctx, "registers", "use fewer registers or copy_registers",
+                      ctx_printf(ctx, "%d warp groups with %d registers a thread and one with %d take more than the %d each that "
+                                 "a block starts with", groups, schedule->registers, schedule->copy_registers, each));
+    if (schedule->registers < each || schedule->copy_registers > each)
+        return refuse(ctx, "registers",
+                      each > 248 ? "use more blocks"
+                                 : ctx_printf(ctx, "use at least %d registers, at most that many copy_registers, or more blocks", each),
+                      ctx_printf(ctx, "with blocks=%d a thread starts with %d: those who compute must take more, those who "
+                                 "copy give", schedule->blocks, each));
+    return ST_OK;
+}
+
 static Status check_roles(Ctx *ctx, const Spec *spec, KernelKind kind, const Target *target, const Schedule *schedule) {
     const char *why = no_roles(spec, kind, target);
     if (why)
@@ -154,12 +173,7 @@ static Status check_roles(Ctx *ctx, const Spec *spec, KernelKind kind, const Tar
                       "with roles, warps multiply in groups and hold all rows of a tile");
     if (schedule->registers % 8 || schedule->copy_registers % 8)
         return refuse(ctx, "registers", "use a multiple of 8", "warps hand registers over by eights");
-    const int groups = schedule->warps / target->product_warps, threads = 32 * target->product_warps;
-    const int all = schedule->blocks * threads * (groups * schedule->registers + schedule->copy_registers);
-    if (all > target->registers)
-        return refuse(ctx, "registers", "use fewer registers or copy_registers",
-                      ctx_printf(ctx, "%d registers are more than the %d that %s has", all, target->registers, target->name));
-    return ST_OK;
+    return check_registers(ctx, target, schedule);
 }
 
 static Status check_gpu(Ctx *ctx, const Spec *spec, KernelKind kind, const Schedule *schedule) {

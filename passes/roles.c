@@ -112,8 +112,8 @@ static Status make_rings(Roles *r, Value **queries, Value **tiles) {
     const int64_t slots = (limit - at) / each;
     if (slots < 3)
         return ctx_fail(r->ctx, ST_USAGE, "schedule: shared memory", "use a smaller chunk or key_tile, or roles=0",
-                        "kernel %s needs %lld bytes of shared memory a block, %s has %lld", r->kernel->name,
-                        (long long)(at + 3 * each), r->args->target->name, (long long)r->args->target->shared_bytes);
+                        "kernel %s needs %lld bytes of shared memory a block, each of %d on %s has %lld", r->kernel->name,
+                        (long long)(at + 3 * each), r->args->schedule->blocks, r->args->target->name, (long long)limit);
     *tiles = new_ring(r, slots < 16 ? (int)slots : 16, slot, at);
     r->kernel->scratch_bytes = at + (*tiles)->type.slots * each;
     return ST_OK;

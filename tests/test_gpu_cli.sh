@@ -40,3 +40,13 @@ for words in '--schedule roles=0' '--with packed'; do
     "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a $words --emit schedule >"$TMP/other"
     check "the default with $words" cmp "$TMP/plain" "$TMP/other"
 done
+
+# Warps that wait for registers that a block does not have wait for ever.
+for words in copy_registers=32 'chunk=64 group_heads=4 warps=16 registers=120 key_tile=32' 'blocks=2 registers=112 key_tile=32'; do
+    expect_error 2 "too many registers: $words" "schedule: registers: .* take more than the [0-9]+ each" "$RATTAN" compile \
+        "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --schedule "$words" --emit cuda
+done
+for words in registers=128 'group_heads=1 warps=4'; do
+    expect_error 2 "too few registers: $words" "schedule: registers: with blocks=1 a thread starts with" "$RATTAN" compile \
+        "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --schedule "$words" --emit cuda
+done

@@ -1,4 +1,4 @@
-extern "C" __global__ void __launch_bounds__(256, 1) rattan_layer_forward_main(const __grid_constant__ Args a, const __grid_constant__ Maps7 maps) {
+extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(const __grid_constant__ Args a, const __grid_constant__ Maps7 maps) {
     const u32 shared = (shared_base() + 1023) & ~1023u;
     if (threadIdx.x == 0) {
         Ring<16, 4096u> t22(shared + 8192u, shared + 73728u);
@@ -9,7 +9,7 @@ extern "C" __global__ void __launch_bounds__(256, 1) rattan_layer_forward_main(c
     }
     __syncthreads();
     if (warp_id() < 4) {
-        take_registers<240>();
+        take_registers<232>();
         Ring<16, 4096u> t22(shared + 8192u, shared + 73728u);
         Ring<1, 8192u> t23(shared + 0u, shared + 73984u);
         UNROLL1
