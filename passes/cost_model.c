@@ -68,6 +68,9 @@ static void gpu_decode(const Spec *spec, const Target *target, Schedule *schedul
     schedule->ring = 0;
 }
 
+/* Measured with ptxas: a product of warp groups takes 78 registers, of which six groups and one that copies have fewer. */
+enum { MOST_ROWS = 256, MOST_WARPS = 20 };
+
 /* What the copy engine and the products of warp groups can take: 16-bit numbers in whole pieces of 16 columns, as many as
  * registers hold. */
 static const char *no_roles(const Spec *spec, KernelKind kind, const Target *target) {
@@ -171,6 +174,12 @@ static Status check_roles(Ctx *ctx, const Spec *spec, KernelKind kind, const Tar
     if (16 * schedule->warps != schedule->chunk * schedule->group_heads || schedule->warps % target->product_warps)
         return refuse(ctx, "warps", ctx_printf(ctx, "use a multiple of %d, and 16 rows a warp", target->product_warps),
                       "with roles, warps multiply in groups and hold all rows of a tile");
+    if (schedule->chunk > MOST_ROWS || schedule->key_tile > MOST_ROWS)
+        return refuse(ctx, schedule->chunk > MOST_ROWS ? "chunk" : "key_tile", ctx_printf(ctx, "use %d at most", MOST_ROWS),
+                      "with roles, a product and a copy take no more rows of keys");
+    if (schedule->warps > MOST_WARPS)
+        return refuse(ctx, "warps", ctx_printf(ctx, "use %d at most", MOST_WARPS),
+                      "with roles, more leave a thread fewer registers than a product takes");
     if (schedule->registers % 8 || schedule->copy_registers % 8)
         return refuse(ctx, "registers", "use a multiple of 8", "warps hand registers over by eights");
     return check_registers(ctx, target, schedule);

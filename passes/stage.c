@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { MAX_LOOPS = 4, MAX_TILES = 48, MAX_STAGES = 6 };
+enum { MAX_LOOPS = 4, MAX_TILES = 128, MAX_STAGES = 6 };
 
 /* When single tiles are fetched: while the loop before them runs; or behind it, in groups as large as memory allows. */
 typedef enum When { WHEN_EARLY, WHEN_LATE } When;
@@ -27,6 +27,7 @@ typedef struct Stager {
     Op             *singles[MAX_TILES];
     Value          *single_rings[MAX_TILES];
     int             groups[MAX_TILES]; /* of the singles: those of a group lie side by side */
+    int64_t         computed_bytes;    /* of right sides that threads make: they lie behind all others */
     int             single_count, opening; /* the first `opening` are needed before the loops */
     bool            overflow;
 } Stager;
@@ -185,7 +186,7 @@ static Status find_loops(Stager *s) {
 static int64_t memory_limit(const Stager *s) {
     const Schedule *schedule = s->args->schedule;
     return s->args->target->shared_bytes / schedule->blocks -
-           (s->dtype == DT_F32 ? SHARED_STRIP_BYTES * schedule->warps : 0);
+           (s->dtype == DT_F32 ? SHARED_STRIP_BYTES * schedule->warps : 0) - s->computed_bytes;
 }
 
 /* Turns of the kernels before main are short: memory takes several of them, so that more tiles must be on their way. */
@@ -359,14 +360,25 @@ static bool is_behind_wait(const Op *op) {
     return false;
 }
 
+static bool is_computed_side(const Stager *s, const Op *dot, int i) {
+    const Op *def = dot->code == OP_DOT ? dot->in[i]->def : NULL;
+    return dot->code == OP_DOT && is_shared_side(dot, i) && !(def && (def->code == OP_RING_GET || is_fetchable(s, def)));
+}
+
+static bool add_computed(Op *dot, void *arg) {
+    Stager *s = arg;
+    for (int i = 0; i < 2; i++)
+        if (is_computed_side(s, dot, i))
+            s->computed_bytes += ir_shared_bytes(type_tile(s->dtype, dot->in[i]->type.rows, dot->in[i]->type.cols));
+    return true;
+}
+
 static bool put_side(Op *dot, void *arg) {
     Stager *s = arg;
     for (int i = 0; i < 2; i++) {
-        Value *const value = dot->code == OP_DOT ? dot->in[i] : NULL;
-        if (!value || !is_shared_side(dot, i) ||
-            (value->def && (value->def->code == OP_RING_GET || is_fetchable(s, value->def))))
+        if (!is_computed_side(s, dot, i))
             continue;
-        Value *const ring = new_ring(s, 1, value->type);
+        Value *const value = dot->in[i], *const ring = new_ring(s, 1, value->type);
         Builder      b = ir_before(s->ctx, s->kernel, dot);
         if (!is_behind_wait(dot))
             simple(&b, OP_BARRIER);
@@ -454,6 +466,7 @@ static Status stage(Stager *s, bool is_main) {
     ir_walk(s->body, note_single, s);
     if (s->overflow)
         return ctx_fail(s->ctx, ST_FAILED, "pass stage", NULL, "kernel %s has too many right sides", s->kernel->name);
+    ir_walk(s->body, add_computed, s);
     const When when = stage_singles(s);
     ir_walk(s->body, put_side, s);
     stage_left_sides(s->ctx, s->kernel, s->dtype);

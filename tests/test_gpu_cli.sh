@@ -46,6 +46,17 @@ for words in copy_registers=32 'chunk=64 group_heads=4 warps=16 registers=120 ke
     expect_error 2 "too many registers: $words" "schedule: registers: .* take more than the [0-9]+ each" "$RATTAN" compile \
         "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --schedule "$words" --emit cuda
 done
+expect_error 2 "a long key tile" "schedule: key_tile: with roles" "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" \
+    --target cuda:sm_90a --schedule key_tile=272 --emit cuda
+expect_error 2 "many warps" "schedule: warps: with roles" "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" \
+    --target cuda:sm_90a --schedule 'chunk=96 group_heads=4 warps=24 registers=80 key_tile=16' --emit cuda
+check "floats of eight pieces and a state given" "$RATTAN" compile "$SOURCE/specs/tiny.lua" --target cuda:sm_90a --dtype fp32 \
+    --set head_dim=64 --set value_dim=64 --set heads=1 --set kv_heads=1 --set 'initial_state="input"' --set rope=false \
+    --set 'feature_map=function(x) return concat(x,x,x,x,x,x,x,x) end' --emit cuda
+for kind in forward extend; do
+    check "$kind with a state given" "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --kind $kind \
+        --set 'initial_state="input"' --emit cuda
+done
 for words in registers=128 'group_heads=1 warps=4'; do
     expect_error 2 "too few registers: $words" "schedule: registers: with blocks=1 a thread starts with" "$RATTAN" compile \
         "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --schedule "$words" --emit cuda

@@ -173,9 +173,10 @@ static Status check_arch(Ctx *ctx, const Nvrtc *nvrtc, const char *arch) {
                             "NVRTC %d.%d does not know it", major, minor);
 }
 
-/* One line for the user: the first error of the log. */
+/* One line for the user: the first error of the log. ptxas calls what it gives up for fatal, and errors what follows. */
 static const char *first_error(Ctx *ctx, const char *log) {
-    const char *at = strstr(log, "error");
+    const char *at = strstr(log, "error"), *fatal = strstr(log, "fatal");
+    at = !at || (fatal && fatal < at) ? fatal : at;
     if (!at)
         return *log ? ctx_strndup(ctx, log, strcspn(log, "\n")) : "no log";
     while (at > log && at[-1] != '\n')
