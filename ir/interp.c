@@ -201,7 +201,7 @@ static Exec *const EXEC[OP_COUNT] = {
     [OP_SEND] = exec_send,
     [OP_TAKE] = exec_take,
     [OP_RELEASE] = exec_release,
-    [OP_AWAIT] = exec_barrier,
+    [OP_AWAIT] = exec_await,
     [OP_FCONST] = exec_fconst,
     [OP_ADD] = exec_binary,
     [OP_SUB] = exec_binary,
@@ -228,7 +228,7 @@ static Exec *const EXEC[OP_COUNT] = {
     [OP_CONCAT] = exec_concat,
     [OP_COLS] = exec_cols,
     [OP_ROPE] = exec_rope,
-    [OP_DOT] = exec_dot,
+    [OP_DOT] = exec_product,
     [OP_TRANSPOSE] = exec_transpose,
     [OP_CONVERT] = exec_same,
     [OP_COPY] = exec_same,
@@ -237,8 +237,11 @@ static Exec *const EXEC[OP_COUNT] = {
 bool ir_interpreter_knows(OpCode code) { return EXEC[code] != NULL; }
 
 Status interp_block(Machine *m, const Block *block) {
-    for (const Op *op = block->first; op; op = op->next)
+    for (const Op *op = block->first; op; op = op->next) {
+        if (m->flight_count)
+            TRY(interp_check_flights(m, op));
         TRY(EXEC[op->code](m, op));
+    }
     return ST_OK;
 }
 

@@ -66,6 +66,9 @@ typedef struct Machine {
     Handover         *handovers;
     int               handover_count, handover_capacity;
     int               role;       /* number of the role that runs */
+    const Op        **flights;    /* malloc'd: products under way, in the order in which they began */
+    int               flight_count, flight_capacity;
+    bool              awaits;     /* the role that runs has awaits: its products run on while it does */
     int64_t           group;      /* number of the group that the next commit closes */
     double           *scratch;    /* one double for each 2 bytes, exact: a value lies at its first 2 bytes */
     double           *matrix;     /* a tile's worth, as large as the largest */
@@ -106,7 +109,8 @@ Exec exec_fetch, exec_commit, exec_wait, exec_barrier;
 
 /* interp_roles.c */
 void interp_release_parcels(Machine *m);
-Exec exec_role, exec_send, exec_take, exec_release;
+Exec exec_role, exec_send, exec_take, exec_release, exec_await, exec_product;
+Status interp_check_flights(const Machine *m, const Op *op); /* may it run beside the products under way? */
 
 /* interp_ops.c */
 Exec exec_fconst, exec_unary, exec_binary, exec_fma, exec_mask, exec_rowsum, exec_rowmax, exec_colsum, exec_colmax,

@@ -1,6 +1,7 @@
 /* The interpreter's roles. They run one after the other, the senders first: a ring is a queue without end here. What
  * they did is replayed behind each role that takes tiles, with the slots that the rings have: where nobody can go on,
- * the block would wait for ever. A tile that was released is undefined (NaN) from then on. */
+ * the block would wait for ever. A tile that was released is undefined (NaN) from then on. Where a role awaits products,
+ * they are under way until then: what looks at a result earlier, or gives back a tile that one still reads, fails. */
 #include "ir/interp.h"
 
 #include <math.h>
@@ -62,6 +63,51 @@ Status exec_release(Machine *m, const Op *op) {
     for (int64_t e = 0; e < interp_elements(op->in[1]->type); e++)
         cell->data[e] = NAN;
     return note(m, op, cell->i);
+}
+
+/* ---- Products under way ---- */
+
+static bool has_await(Op *op, void *arg) {
+    bool *found = arg;
+    *found |= op->code == OP_AWAIT;
+    return !*found;
+}
+
+/* Products with a tile that was sent run on; one that adds to the result of another follows it by itself. */
+Status exec_product(Machine *m, const Op *op) {
+    TRY(exec_dot(m, op));
+    if (!m->awaits || !op->in[1]->def || op->in[1]->def->code != OP_TAKE)
+        return ST_OK;
+    TRY(grow(m, op, (void **)&m->flights, m->flight_count, &m->flight_capacity, sizeof *m->flights));
+    m->flights[m->flight_count++] = op;
+    return ST_OK;
+}
+
+Status exec_await(Machine *m, const Op *op) {
+    const int left = (int)op_int(op, AT_COUNT, 0), ended = m->flight_count - left;
+    if (ended <= 0)
+        return ST_OK;
+    memmove(m->flights, m->flights + ended, sizeof *m->flights * (size_t)left);
+    m->flight_count = left;
+    return ST_OK;
+}
+
+static bool only_adds_to(const Op *op, const Value *result) {
+    const DotParts parts = op->code == OP_DOT ? ir_dot_parts(op) : (DotParts){0};
+    return parts.acc == result && !parts.scale && parts.x != result && parts.y != result && op->in[1]->def &&
+           op->in[1]->def->code == OP_TAKE;
+}
+
+Status interp_check_flights(const Machine *m, const Op *op) {
+    for (int f = 0; f < m->flight_count; f++)
+        for (int i = 0; i < op->in_count; i++) {
+            const Op *flight = m->flights[f];
+            if (op->in[i] == flight->out[0] && !only_adds_to(op, op->in[i]))
+                return interp_fail(m, op, "the result of a product is looked at before it is awaited");
+            if (op->code == OP_RELEASE && i == 1 && (op->in[1] == flight->in[0] || op->in[1] == flight->in[1]))
+                return interp_fail(m, op, "a tile is released while a product reads it");
+        }
+    return ST_OK;
 }
 
 /* ---- Would it end? ---- */
@@ -137,7 +183,11 @@ static bool is_last_role(const Op *op) {
 }
 
 Status exec_role(Machine *m, const Op *op) {
+    m->awaits = false;
+    ir_walk(op->region, has_await, &m->awaits);
     TRY(interp_block(m, op->region));
+    m->flight_count = 0;
+    m->awaits = false;
     if (!is_last_role(op)) {
         m->role++;
         return ST_OK;
@@ -152,6 +202,9 @@ void interp_release_parcels(Machine *m) {
         free(m->parcels[p].tile);
     free(m->parcels);
     free(m->handovers);
+    free(m->flights);
+    m->flights = NULL;
+    m->flight_count = m->flight_capacity = 0;
     m->parcels = NULL;
     m->handovers = NULL;
     m->parcel_count = m->parcel_capacity = m->handover_count = m->handover_capacity = m->role = 0;

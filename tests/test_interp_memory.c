@@ -551,6 +551,32 @@ static void test_roles_hand_over_in_order(void **state) {
                 ST_OK, NULL, &wanted, &a);
 }
 
+/* A product runs on until it is awaited. */
+static void test_products_are_awaited(void **state) {
+    (void)state;
+    static const char *const PRODUCT = "    %t:f32<2x2> = take %q\n    %u:f32<2x2> = take %q\n    %w:f32<2x2> = copy %u\n"
+                                       "    release %q, %u\n    %p:f32<2x2> = dot %w, %t {ta=0, tb=0}\n",
+                             *const EARLY = "    %v:f32<2x2> = copy %p\n    await {count=0}\n    release %q, %t\n",
+                             *const TAKEN = "    release %q, %t\n    await {count=0}\n    %v:f32<2x2> = copy %p\n",
+                             *const OTHER = "    %s:f32<2x2> = dot %w, %t {ta=0, tb=0}\n    await {count=1}\n"
+                                            "    %v:f32<2x2> = copy %s\n    await {count=0}\n    release %q, %t\n",
+                             *const RIGHT = "    %s:f32<2x2> = dot %w, %t, %p {ta=0, tb=0}\n    await {count=0}\n"
+                                            "    %v:f32<2x2> = copy %s\n    release %q, %t\n";
+    TestTile a = random_tile(4, 2, -1, 1), wanted = {.rows = 2, .cols = 2};
+    char     order[1024];
+    for (int r = 0; r < 2; r++)
+        for (int c = 0; c < 2; c++)
+            wanted.data[2 * r + c] = 2 * (a.data[4 + 2 * r] * a.data[c] + a.data[5 + 2 * r] * a.data[2 + c]) - a.data[4 + 2 * r + c];
+    snprintf(order, sizeof order, "%s%s", PRODUCT, EARLY);
+    check_roles(2, order, ST_FAILED, "looked at before it is awaited", NULL, &a);
+    snprintf(order, sizeof order, "%s%s", PRODUCT, TAKEN);
+    check_roles(2, order, ST_FAILED, "released while a product reads it", NULL, &a);
+    snprintf(order, sizeof order, "%s%s", PRODUCT, OTHER);
+    check_roles(2, order, ST_FAILED, "looked at before it is awaited", NULL, &a);
+    snprintf(order, sizeof order, "%s%s", PRODUCT, RIGHT);
+    check_roles(2, order, ST_OK, NULL, &wanted, &a);
+}
+
 static void test_every_control_and_memory_op_was_run(void **state) {
     (void)state;
     for (int code = OP_FOR; code < OP_FCONST; code++)
@@ -581,6 +607,7 @@ int main(void) {
         cmocka_unit_test(test_global_loads_read_at_use),
         cmocka_unit_test(test_loops_do_not_grow_the_arena),
         cmocka_unit_test(test_roles_hand_over_in_order),
+        cmocka_unit_test(test_products_are_awaited),
         cmocka_unit_test(test_every_control_and_memory_op_was_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
