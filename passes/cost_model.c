@@ -161,7 +161,8 @@ static Status check_registers(Ctx *ctx, const Target *target, const Schedule *sc
     if (schedule->registers < each || schedule->copy_registers > each)
         return refuse(ctx, "registers",
                       each > 248 ? "use more blocks"
-                                 : ctx_printf(ctx, "use at least %d registers, at most that many copy_registers, or more blocks", each),
+                                 : ctx_printf(ctx, "use at least %d registers, at most as many copy_registers, or more "
+                                                   "blocks", each),
                       ctx_printf(ctx, "with blocks=%d a thread starts with %d: those who compute must take more, those who "
                                  "copy give", schedule->blocks, each));
     return ST_OK;

@@ -197,7 +197,8 @@ static Status take_text(Ctx *ctx, const Job *job, const char *what, int (*size_o
     return result == 0 ? ST_OK : fail_call(ctx, job, what, result);
 }
 
-/* From 12.9 on NVRTC keeps results of its own where the driver does: rattan's cache is the only one, and a log is always there. */
+/* From 12.9 on NVRTC keeps results of its own where the driver does: rattan's cache is to be the only one, and a log is
+ * always there. */
 static bool keeps_results(const Nvrtc *nvrtc) {
     int major, minor;
     return nvrtc->version(&major, &minor) == 0 && (major > 12 || (major == 12 && minor >= 9));
