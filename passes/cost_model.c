@@ -36,11 +36,15 @@ static void state_slices(const Spec *spec, const Target *target, Schedule *sched
     schedule->min_items = larger(target->processors * 9 / 10 / (pieces * schedule->slices), 1);
 }
 
+static bool wants_small_tiles(const Spec *spec, const Target *target) {
+    return target->shared_bytes < 128 * 1024 || spec->dtype == DT_F32 || spec->head_dim > 128 || spec->value_dim > 128;
+}
+
 /* A block takes 128 rows where the window is wide enough for tiles of 64, one head's rows beside another's, so that both
  * share every key; a warp takes 16 of them. */
 static void gpu_default(const Spec *spec, const Target *target, Schedule *schedule) {
     const int  G = spec_group(spec);
-    const bool small = target->shared_bytes < 128 * 1024 || spec->dtype == DT_F32 || spec->head_dim > 128 || spec->value_dim > 128;
+    const bool small = wants_small_tiles(spec, target);
     schedule->chunk = small ? 32 : 64;
     schedule->key_tile = schedule->chunk;
     schedule->group_heads = !spec->initial_state && G % 2 == 0 ? 2 : 1;
@@ -54,7 +58,7 @@ static void gpu_default(const Spec *spec, const Target *target, Schedule *schedu
 
 /* A tile holds the heads of a group and two tokens: a step of more takes turns. */
 static void gpu_decode(const Spec *spec, const Target *target, Schedule *schedule) {
-    const bool small = target->shared_bytes < 128 * 1024 || spec->dtype == DT_F32 || spec->head_dim > 128 || spec->value_dim > 128;
+    const bool small = wants_small_tiles(spec, target);
     schedule->group_heads = spec->initial_state ? 1 : spec_group(spec);
     schedule->chunk = 2;
     schedule->key_tile = small ? 32 : 64;

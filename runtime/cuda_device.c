@@ -150,15 +150,14 @@ void cuda_stream_destroy(const CudaDevice *device, CuStream stream) {
 
 bool cuda_stream_capturing(const CudaDevice *device, CuStream stream) {
     Ctx  ctx;
-    bool pushed, free_of = false;
-    int  capturing = 0;
+    bool pushed, capturing = true;
     ctx_init(&ctx);
     if (cuda_enter(&ctx, device, &pushed) == ST_OK) {
-        free_of = device->driver.stream_capturing(stream, &capturing) == 0 && capturing == 0;
+        capturing = cuda_is_capturing(&device->driver, stream);
         cuda_leave(device, pushed);
     }
     ctx_free(&ctx);
-    return !free_of;
+    return capturing;
 }
 
 Status cuda_stream_wait(Ctx *ctx, const CudaDevice *device, CuStream stream) {

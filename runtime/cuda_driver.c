@@ -79,3 +79,8 @@ Status cuda_check(Ctx *ctx, const CudaDriver *driver, int result, const char *pl
                     "run it under compute-sanitizer, or with CUDA_LAUNCH_BLOCKING=1, to see where it happens",
                     "%s: %s, %s", what, name ? name : "unknown error", text ? text : "no words for it");
 }
+
+bool cuda_is_capturing(const CudaDriver *driver, CuStream stream) {
+    int capturing = 0;
+    return driver->stream_capturing(stream, &capturing) != 0 || capturing != 0;
+}

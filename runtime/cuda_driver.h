@@ -157,4 +157,7 @@ Status cuda_driver_open(Ctx *ctx, CudaDriver *driver);
 /* ST_OK for 0; else "what: CUDA_ERROR_X, its words". Memory that ran out is ST_NO_MEMORY. */
 Status cuda_check(Ctx *ctx, const CudaDriver *driver, int result, const char *place, const char *what);
 
+/* Whether the stream is being captured, or the driver will not say; in the stream's context. */
+bool cuda_is_capturing(const CudaDriver *driver, CuStream stream);
+
 #endif

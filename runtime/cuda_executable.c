@@ -312,9 +312,8 @@ static void prepare_graph(const CudaExecutable *executable, const CudaPlace *pla
                           const LaunchSizes *sizes, CuPointer work) {
     Ctx        quiet;
     CudaLaunch launch;
-    int        capturing = 0;
     ctx_init(&quiet);
-    if (executable->device->driver.stream_capturing(place->stream, &capturing) == 0 && !capturing &&
+    if (!cuda_is_capturing(&executable->device->driver, place->stream) &&
         plan(&quiet, executable, tensors, sizes, work, &launch) == ST_OK)
         cuda_graphs_prepare(executable->graphs, &launch, place->stream);
     ctx_free(&quiet);

@@ -177,17 +177,11 @@ static bool set_steps(const CudaDriver *driver, CudaLaunch *launch, Recorded *re
     return true;
 }
 
-/* A graph cannot be launched into a capture. */
-static bool is_capturing(const CudaDriver *driver, CuStream stream) {
-    int capturing = 0;
-    return driver->stream_capturing(stream, &capturing) != 0 || capturing != 0;
-}
-
 static bool launch_found(CudaGraphs *graphs, CudaLaunch *launch, const Found *found, CuStream stream, uint64_t hash,
                          int *result) {
     const bool exact = found->exact && !(*found->exact)->broken;
     Recorded **link = exact ? found->exact : found->oldest;
-    if (!link || is_capturing(graphs->driver, stream))
+    if (!link || cuda_is_capturing(graphs->driver, stream)) /* a graph cannot be launched into a capture */
         return false;
     Recorded *recorded = *link;
     *link = recorded->next;
