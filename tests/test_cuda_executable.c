@@ -12,6 +12,7 @@
 
 #include <cmocka.h>
 
+#include "cuda_testing.h"
 #include "fake_cuda.h"
 
 enum { HEADS = 3, WIDTH = 8, SHARED = 60 << 10 };
@@ -83,15 +84,6 @@ static int tear_down(void **state) {
     return fake->pushed != 0 || fake->modules != 0 || fake->allocations != fake->freed;
 }
 
-static void expect_failure(Fixture *f, Status got, Status wanted, const char *text) {
-    char line[2048];
-    ctx_describe(&f->ctx, line, sizeof line);
-    assert_int_equal(got, wanted);
-    if (!strstr(line, text))
-        fail_msg("'%s' says nothing of '%s'", line, text);
-    ctx_clear(&f->ctx);
-}
-
 static void launches_carry_the_arguments(void **state) {
     Fixture        *f = *state;
     const CudaPlace place = {.stream = (CuStream)(void *)f};
@@ -149,7 +141,7 @@ static void a_capture_allocates_nothing(void **state) {
     Fixture        *f = *state;
     const CudaPlace place = {.stream = (CuStream)(void *)&f->q};
     fake->capturing = 1;
-    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_USAGE,
+    expect_failure(&f->ctx, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_USAGE,
                    "before the capture");
     assert_int_equal(fake->launch_count + fake->allocations, 0);
     fake->capturing = 0;
@@ -169,9 +161,9 @@ static void the_caller_may_bring_the_workspace(void **state) {
     assert_int_equal(fake->launches[1].args[5], 512 << 10);
     assert_int_equal(fake->allocations, 0);
     place.workspace_bytes--;
-    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_USAGE, "workspace");
+    expect_failure(&f->ctx, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_USAGE, "workspace");
     place = (CudaPlace){.workspace = (512 << 10) + 64, .workspace_bytes = bytes};
-    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_USAGE, "256 bytes");
+    expect_failure(&f->ctx, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_USAGE, "256 bytes");
 }
 
 static void wrong_arguments_launch_nothing(void **state) {
@@ -179,19 +171,19 @@ static void wrong_arguments_launch_nothing(void **state) {
     const CudaPlace place = {0};
     Tensor          wrong[2] = {f->tensors[0], f->tensors[1]};
     wrong[1].dims[1] = 4;
-    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, wrong, 0), ST_USAGE,
+    expect_failure(&f->ctx, cuda_executable_launch(&f->ctx, f->executable, &place, wrong, 0), ST_USAGE,
                    "should have [2 (B), 5 (T), 3, 8]");
     wrong[1] = f->tensors[0];
-    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, wrong, 0), ST_USAGE,
+    expect_failure(&f->ctx, cuda_executable_launch(&f->ctx, f->executable, &place, wrong, 0), ST_USAGE,
                    "shares memory with q");
     wrong[1] = f->tensors[1];
     wrong[0].dtype = DT_BF16;
-    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, wrong, 0), ST_USAGE,
+    expect_failure(&f->ctx, cuda_executable_launch(&f->ctx, f->executable, &place, wrong, 0), ST_USAGE,
                    "is bf16, should be fp32");
     /* 2 * 2^30 * 3 blocks */
     const Tensor many[] = {{f->q, DT_F32, 4, {2, 1 << 30, HEADS, WIDTH}, {0, 0, 0, 1}},
                            tensor_of((void *)((char *)f->q + (1 << 20)), 2, 1 << 30)};
-    expect_failure(f,
+    expect_failure(&f->ctx,
                    cuda_executable_launch(&f->ctx, f->executable,
                                           &(CudaPlace){.workspace = 256, .workspace_bytes = INT64_MAX}, many, 0),
                    ST_USAGE, "blocks");
@@ -202,17 +194,17 @@ static void failures_of_the_driver_are_named(void **state) {
     Fixture        *f = *state;
     const CudaPlace place = {0};
     fake->fail_alloc = 1;
-    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_NO_MEMORY,
+    expect_failure(&f->ctx, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_NO_MEMORY,
                    "CUDA_ERROR_OUT_OF_MEMORY");
     fake->fail_alloc = 0;
     fake->fail_launch = 1;
-    expect_failure(f, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_FAILED,
+    expect_failure(&f->ctx, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_FAILED,
                    "one: launch with 10 blocks of 128 threads and 0 bytes, B=2 T=5 N=2: CUDA_ERROR_LAUNCH_FAILED");
 }
 
 static void load_refuses(Fixture *f, const char *text) {
     CudaExecutable *executable = NULL;
-    expect_failure(f, cuda_executable_load(&f->ctx, f->device, &f->object, &executable), ST_NO_DEVICE, text);
+    expect_failure(&f->ctx, cuda_executable_load(&f->ctx, f->device, &f->object, &executable), ST_NO_DEVICE, text);
     assert_null(executable);
 }
 
@@ -238,12 +230,12 @@ static void devices_are_found_by_index(void **state) {
     CudaDevice *device = NULL;
     assert_int_equal(cuda_device_count(), 2);
     assert_string_equal(f->device->facts.name, "Fake GPU");
-    expect_failure(f, cuda_device_open(&f->ctx, 2, &device), ST_NO_DEVICE, "there is no device 2, only 0 to 1");
+    expect_failure(&f->ctx, cuda_device_open(&f->ctx, 2, &device), ST_NO_DEVICE, "there is no device 2, only 0 to 1");
     fake->devices = 0;
-    expect_failure(f, cuda_device_open(&f->ctx, 0, &device), ST_NO_DEVICE, "shows no device");
+    expect_failure(&f->ctx, cuda_device_open(&f->ctx, 0, &device), ST_NO_DEVICE, "shows no device");
     assert_int_equal(cuda_device_count(), 0);
     setenv("RATTAN_LIBCUDA", "nowhere/libcuda.so", 1);
-    expect_failure(f, cuda_device_open(&f->ctx, 0, &device), ST_NO_DEVICE, "nowhere/libcuda.so cannot be opened");
+    expect_failure(&f->ctx, cuda_device_open(&f->ctx, 0, &device), ST_NO_DEVICE, "nowhere/libcuda.so cannot be opened");
     setenv("RATTAN_LIBCUDA", FAKE_CUDA, 1);
 }
 

@@ -11,6 +11,7 @@
 
 #include <cmocka.h>
 
+#include "cuda_testing.h"
 #include "fake_cuda.h"
 #include "runtime/launch_args.h"
 
@@ -88,15 +89,6 @@ static Status launch(Fixture *f) {
     return cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0);
 }
 
-static void expect_failure(Fixture *f, Status got, Status wanted, const char *text) {
-    char line[2048];
-    ctx_describe(&f->ctx, line, sizeof line);
-    assert_int_equal(got, wanted);
-    if (!strstr(line, text))
-        fail_msg("'%s' says nothing of '%s'", line, text);
-    ctx_clear(&f->ctx);
-}
-
 /* ---- Grids and overlaps ----------------------------------------------------------------------------------------- */
 static void persistent_phases_fill_the_device_and_no_more(void **state) {
     Fixture *f = *state;
@@ -123,7 +115,7 @@ static void persistent_phases_may_have_any_number_of_items(void **state) {
     cuda_executable_free(f->executable);
     f->phases[0].resident = 0;
     load(f);
-    expect_failure(f, launch(f), ST_USAGE, "blocks");
+    expect_failure(&f->ctx, launch(f), ST_USAGE, "blocks");
 }
 
 static void overlapping_phases_are_launched_so(void **state) {
@@ -142,7 +134,7 @@ static void overlapping_phases_are_launched_so(void **state) {
     }
     fake->fail_launch = 1;
     f->phases[0].axes[0] = DIM_SYM(SYM_K); /* nothing to do: the first that is launched is an overlapping one */
-    expect_failure(f, launch(f), ST_FAILED, "mapped_none: launch with 3 blocks");
+    expect_failure(&f->ctx, launch(f), ST_FAILED, "mapped_none: launch with 3 blocks");
 }
 
 /* As many blocks as the last axis has; a cluster of one is none. */
@@ -174,7 +166,7 @@ static void nothing_of_the_caller_is_overlapped(void **state) {
     cuda_executable_free(f->executable);
     f->executable = NULL;
     f->phases[0].overlaps = true;
-    expect_failure(f, cuda_executable_load(&f->ctx, f->device, &f->object, &f->executable), ST_INTEGRITY,
+    expect_failure(&f->ctx, cuda_executable_load(&f->ctx, f->device, &f->object, &f->executable), ST_INTEGRITY,
                    "its phases make no sense");
 }
 
@@ -233,7 +225,7 @@ static void working_memory_has_maps(void **state) {
     assert_int_equal(made->dims[1], 10);
     assert_int_equal(made->strides[0], 128);
     f->params[1].dims[1] = T_; /* a dim that the map leaves out has to be 1 */
-    expect_failure(f, launch(f), ST_USAGE, "work: has 5 elements in dim 1");
+    expect_failure(&f->ctx, launch(f), ST_USAGE, "work: has 5 elements in dim 1");
 }
 
 static void dims_of_one_may_have_any_stride(void **state) {
@@ -255,14 +247,14 @@ static void what_the_copy_engine_cannot_read_is_refused(void **state) {
     use_maps(f);
     load(f);
     f->tensors[0].data = f->q + 4;
-    expect_failure(f, launch(f), ST_USAGE, "q: is not aligned to the 16 bytes");
+    expect_failure(&f->ctx, launch(f), ST_USAGE, "q: is not aligned to the 16 bytes");
     f->tensors[0].data = f->q;
     f->tensors[0].strides[1] += 4;
     f->tensors[0].dims[0] = f->tensors[1].dims[0] = 1;
-    expect_failure(f, launch(f), ST_USAGE, "q: has a stride of 152 bytes in dim 1");
+    expect_failure(&f->ctx, launch(f), ST_USAGE, "q: has a stride of 152 bytes in dim 1");
     f->tensors[0].strides[1] -= 4;
     fake->fail_encode = 1;
-    expect_failure(f, launch(f), ST_FAILED, "q: cuTensorMapEncodeTiled");
+    expect_failure(&f->ctx, launch(f), ST_FAILED, "q: cuTensorMapEncodeTiled");
     assert_int_equal(fake->launch_count, 0);
     f->tensors[0].dims[1] = f->tensors[1].dims[1] = 0; /* nothing to do, nothing to refuse */
     assert_int_equal(launch(f), ST_OK);
@@ -336,7 +328,7 @@ static void maps_without_sense_are_refused(void **state) {
     for (size_t i = 0; i < sizeof WRONG / sizeof *WRONG; i++) {
         f->phases[2].map_count = 0;
         add_map(&f->phases[2], WRONG[i]);
-        expect_failure(f, cuda_executable_load(&f->ctx, f->device, &f->object, &f->executable), ST_INTEGRITY,
+        expect_failure(&f->ctx, cuda_executable_load(&f->ctx, f->device, &f->object, &f->executable), ST_INTEGRITY,
                        "its phases make no sense");
     }
 }
@@ -352,11 +344,11 @@ static void old_drivers_serve_what_they_can(void **state) {
     assert_int_equal(cuda_device_open(&f->ctx, 0, &device), ST_OK);
     setenv("RATTAN_LIBCUDA", FAKE_CUDA, 1);
     f->phases[1].overlaps = true;
-    expect_failure(f, cuda_executable_load(&f->ctx, device, &f->object, &executable), ST_NO_DEVICE,
+    expect_failure(&f->ctx, cuda_executable_load(&f->ctx, device, &f->object, &executable), ST_NO_DEVICE,
                    "mapped_none: overlaps the kernel before it, and the driver has no cuLaunchKernelEx");
     f->phases[1].overlaps = false;
     use_maps(f);
-    expect_failure(f, cuda_executable_load(&f->ctx, device, &f->object, &executable), ST_NO_DEVICE,
+    expect_failure(&f->ctx, cuda_executable_load(&f->ctx, device, &f->object, &executable), ST_NO_DEVICE,
                    "mapped_last: needs tensor maps, and the driver has no cuTensorMapEncodeTiled");
     f->phases[2].map_count = 0;
     assert_int_equal(cuda_executable_load(&f->ctx, device, &f->object, &executable), ST_OK);

@@ -4,6 +4,7 @@
  * where there is no device with a copy engine for tensors or no NVRTC. */
 #include "codegen/ptx/nvrtc.h"
 #include "runtime/cuda_executable.h"
+#include "tests/gpu/gpu_testing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -99,20 +100,6 @@ static double now(void) {
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
-static int failures;
-
-static void verdict(Ctx *ctx, const char *name, Status status, bool right) {
-    char line[2048] = "wrong result";
-    if (status != ST_OK)
-        ctx_describe(ctx, line, sizeof line);
-    failures += status != ST_OK || !right;
-    if (status == ST_OK && right)
-        printf("ok %s\n", name);
-    else
-        printf("not ok %s (%s)\n", name, line);
-    ctx_clear(ctx);
 }
 
 static Status compile(Ctx *ctx, const CudaDevice *device, const char *wait, NvrtcResult *code) {
@@ -284,26 +271,12 @@ static void check_many(Ctx *ctx, CudaDevice *device, const NvrtcResult *code) {
     cuda_executable_free(bed.executable);
 }
 
-static Status capture(Ctx *ctx, const Bed *bed, Data *data, CuStream stream, CuGraphExec *exec) {
-    const CudaDriver *driver = &bed->device->driver;
-    const CudaPlace   place = {.stream = stream};
-    CuGraph           graph;
-    TRY(cuda_executable_prepare(ctx, bed->executable, &place, data->tensors));
-    TRY(cuda_check(ctx, driver, driver->capture_begin(stream, CU_CAPTURE_THREAD_LOCAL), "test",
-                   "cuStreamBeginCapture"));
-    TRY(cuda_executable_launch(ctx, bed->executable, &place, data->tensors, 9));
-    TRY(cuda_check(ctx, driver, driver->capture_end(stream, &graph), "test", "cuStreamEndCapture"));
-    TRY(cuda_check(ctx, driver, driver->graph_instantiate(exec, graph, 0), "test", "cuGraphInstantiate"));
-    driver->graph_destroy(graph);
-    return ST_OK;
-}
-
 static Status replay(Ctx *ctx, const Bed *bed, Data *data, bool *right) {
     const CudaDriver *driver = &bed->device->driver;
     CuStream          stream;
     CuGraphExec       exec;
     TRY(cuda_stream_create(ctx, bed->device, &stream));
-    TRY(capture(ctx, bed, data, stream, &exec));
+    TRY(capture_launch(ctx, bed->executable, &bed->device->driver, data->tensors, stream, &exec));
     for (int i = 0; i < 10; i++) {
         TRY(next_inputs(ctx, bed, data));
         TRY(cuda_check(ctx, driver, driver->graph_launch(exec, stream), "test", "cuGraphLaunch"));

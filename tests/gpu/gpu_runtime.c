@@ -3,6 +3,7 @@
  * one failed, 77 where there is no device or no NVRTC. */
 #include "codegen/ptx/nvrtc.h"
 #include "runtime/cuda_executable.h"
+#include "tests/gpu/gpu_testing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,20 +44,6 @@ typedef struct Bed {
     CodeObject      object;
     CudaExecutable *executable;
 } Bed;
-
-static int failures;
-
-static void verdict(Ctx *ctx, const char *name, Status status, bool right) {
-    char line[2048] = "wrong result";
-    if (status != ST_OK)
-        ctx_describe(ctx, line, sizeof line);
-    failures += status != ST_OK || !right;
-    if (status == ST_OK && right)
-        printf("ok %s\n", name);
-    else
-        printf("not ok %s (%s)\n", name, line);
-    ctx_clear(ctx);
-}
 
 static Status make_bed(Ctx *ctx, Bed *bed, const NvrtcResult *code, const char *first, const char *second) {
     const CodeParam q = {"q", DT_F32, PARAM_IN, 4, {B_, T_, HEADS, WIDTH}},
@@ -183,26 +170,12 @@ static void check_streams(Ctx *ctx, const Bed *bed) {
     data_free(bed, &data[1]);
 }
 
-static Status capture(Ctx *ctx, const Bed *bed, Data *data, CuStream stream, CuGraphExec *exec) {
-    const CudaDriver *driver = &bed->device->driver;
-    const CudaPlace   place = {.stream = stream};
-    CuGraph           graph;
-    TRY(cuda_executable_prepare(ctx, bed->executable, &place, data->tensors));
-    TRY(cuda_check(ctx, driver, driver->capture_begin(stream, CU_CAPTURE_THREAD_LOCAL), "test",
-                   "cuStreamBeginCapture"));
-    TRY(cuda_executable_launch(ctx, bed->executable, &place, data->tensors, 9));
-    TRY(cuda_check(ctx, driver, driver->capture_end(stream, &graph), "test", "cuStreamEndCapture"));
-    TRY(cuda_check(ctx, driver, driver->graph_instantiate(exec, graph, 0), "test", "cuGraphInstantiate"));
-    driver->graph_destroy(graph);
-    return ST_OK;
-}
-
 static Status replay(Ctx *ctx, const Bed *bed, Data *data, bool *right) {
     const CudaDriver *driver = &bed->device->driver;
     CuStream          stream;
     CuGraphExec       exec;
     TRY(cuda_stream_create(ctx, bed->device, &stream));
-    TRY(capture(ctx, bed, data, stream, &exec));
+    TRY(capture_launch(ctx, bed->executable, &bed->device->driver, data->tensors, stream, &exec));
     for (int i = 0; i < 3; i++) {
         data->host[17] = (float)i;
         TRY(cuda_copy_in(ctx, bed->device, data->q, data->host, q_bytes(data)));
