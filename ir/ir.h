@@ -182,6 +182,7 @@ Kernel *ir_kernel(Ctx *ctx, Module *module, const char *name, Level level);
 /* rank as callers see it; dims padded in front with 1. Returns the parameter's index. */
 int ir_param(Ctx *ctx, Kernel *kernel, const char *name, DType dtype, ParamRole role, int rank, const int64_t *dims);
 const CodeParam *ir_find_param(const Kernel *kernel, const char *name); /* NULL if absent */
+Kernel *ir_find_kernel(const Module *module, const char *name);         /* NULL if absent */
 
 /* A Builder inserts before `before`, or at the end of `block` where that is NULL. */
 typedef struct Builder {
@@ -244,6 +245,8 @@ Value *ir_convert(Builder *b, Value *x, DType dtype);
 Value *ir_ring(Builder *b, int slots, int rows, int cols); /* of fp32 */
 void   ir_ring_put(Builder *b, Value *ring, Value *slot, Value *tile);
 Value *ir_ring_get(Builder *b, Value *ring, Value *slot);
+void   ir_bare(Builder *b, OpCode code);   /* an op without operands and results: a barrier, a commit */
+void   ir_wait(Builder *b, int64_t count); /* until all groups but the last `count` have arrived */
 Value *ir_name(Ctx *ctx, Value *value, const char *name); /* names it; returns it */
 
 /* The operands of a dot by their roles, NULL where absent, and its sizes: op(x) is m x k, op(y) k x n. */

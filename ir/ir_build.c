@@ -36,6 +36,13 @@ const CodeParam *ir_find_param(const Kernel *kernel, const char *name) {
     return NULL;
 }
 
+Kernel *ir_find_kernel(const Module *module, const char *name) {
+    for (int k = 0; k < module->kernel_count; k++)
+        if (strcmp(module->kernels[k]->name, name) == 0)
+            return module->kernels[k];
+    return NULL;
+}
+
 Builder ir_at_end(Ctx *ctx, Kernel *kernel, Block *block) { return (Builder){ctx, kernel, block, NULL}; }
 Builder ir_before(Ctx *ctx, Kernel *kernel, Op *op) { return (Builder){ctx, kernel, op->parent, op}; }
 Builder ir_after(Ctx *ctx, Kernel *kernel, Op *op) { return (Builder){ctx, kernel, op->parent, op->next}; }

@@ -155,3 +155,7 @@ void ir_ring_put(Builder *b, Value *ring, Value *slot, Value *tile) {
 }
 
 Value *ir_ring_get(Builder *b, Value *ring, Value *slot) { return make(b, OP_RING_GET, (Value *[]){ring, slot}, 2); }
+
+void ir_bare(Builder *b, OpCode code) { ir_op(b, code, NULL, 0, NULL, 0); }
+
+void ir_wait(Builder *b, int64_t count) { op_set_int(b->ctx, ir_op(b, OP_WAIT, NULL, 0, NULL, 0), AT_COUNT, count); }

@@ -22,13 +22,12 @@ typedef struct Chunker {
     const char *merged;      /* parameter whose load became the initial S, or NULL */
 } Chunker;
 
-static Kernel *find_kernel(const Module *module, const char *name, int *index) {
+static void remove_kernel(Module *module, const Kernel *kernel) {
+    int kept = 0;
     for (int k = 0; k < module->kernel_count; k++)
-        if (strcmp(module->kernels[k]->name, name) == 0) {
-            *index = k;
-            return module->kernels[k];
-        }
-    return NULL;
+        if (module->kernels[k] != kernel)
+            module->kernels[kept++] = module->kernels[k];
+    module->kernel_count = kept;
 }
 
 static void insert_kernel(Ctx *ctx, Module *module, int at, Kernel *kernel) {
@@ -296,9 +295,8 @@ static void add_segment_kernels(Chunker *c, const Spec *spec, int F, int E) {
 }
 
 Status pass_chunk(Ctx *ctx, Module *module, const PassArgs *args) {
-    int     at = 0, state_at = 0;
-    Chunker c = {.ctx = ctx, .module = module, .kernel = find_kernel(module, "main", &at)};
-    Kernel *const state = find_kernel(module, "state", &state_at);
+    Chunker       c = {.ctx = ctx, .module = module, .kernel = ir_find_kernel(module, "main")};
+    Kernel *const state = ir_find_kernel(module, "state");
     if (!c.kernel)
         return ctx_fail(ctx, ST_FAILED, "pass chunk", NULL, "the module has no kernel main");
     c.rows = loop_find(c.kernel->body, "row");
@@ -321,10 +319,7 @@ Status pass_chunk(Ctx *ctx, Module *module, const PassArgs *args) {
         add_segment_kernels(&c, args->spec, final->type.rows, final->type.cols);
     if (state) {
         merge_state_kernel(&c, state, final);
-        find_kernel(module, "state", &state_at);
-        for (int k = state_at; k + 1 < module->kernel_count; k++)
-            module->kernels[k] = module->kernels[k + 1];
-        module->kernel_count--;
+        remove_kernel(module, state);
     }
     return ST_OK;
 }

@@ -125,13 +125,6 @@ static Kernel *gather_kernel(Gather *g, const Op *keys, const Op *values, const 
 
 /* ---- All of it ---- */
 
-static Kernel *find_kernel(const Module *module, const char *name) {
-    for (int k = 0; k < module->kernel_count; k++)
-        if (strcmp(module->kernels[k]->name, name) == 0)
-            return module->kernels[k];
-    return NULL;
-}
-
 static void add_param(Gather *g, Kernel *main, const char *name, const char *like) {
     const CodeParam *param = ir_find_param(main, like);
     const int64_t    apart[4] = {DIM_SYM(SYM_N), DIM_SYM(SYM_O), param->dims[2], param->dims[3]},
@@ -193,7 +186,7 @@ static void set_params(Kernel *kernel, const Kernel *like) {
 
 Status pass_gather(Ctx *ctx, Module *module, const PassArgs *args) {
     Gather        g = {.ctx = ctx, .module = module, .args = args};
-    Kernel *const main = find_kernel(module, "main"), *const state = find_kernel(module, "state");
+    Kernel *const main = ir_find_kernel(module, "main"), *const state = ir_find_kernel(module, "state");
     Op *const keys = main ? loop_find(main->body, "key") : NULL, *const mask = keys ? loop_mask(keys) : NULL;
     Found found = {NULL, NULL};
     if (args->kind != KIND_EXTEND)

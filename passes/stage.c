@@ -69,12 +69,6 @@ static Value *new_ring(Stager *s, int slots, Type tile) {
     return ir_op(&b, OP_RING, NULL, 0, &type, 1)->out[0];
 }
 
-static void simple(Builder *b, OpCode code) { ir_op(b, code, NULL, 0, NULL, 0); }
-
-static void wait_for(Builder *b, int64_t count) {
-    op_set_int(b->ctx, ir_op(b, OP_WAIT, NULL, 0, NULL, 0), AT_COUNT, count);
-}
-
 /* The fetch that does what `load` would, its coordinates as seen from b. */
 static void fetch(Stager *s, Builder *b, const Op *load, Value *ring, Value *slot, const Block *region, ValueMap *map) {
     static const AttrKey KEYS[] = {AT_ROWDIM, AT_GROUPDIM, AT_PERIOD};
@@ -120,19 +114,19 @@ static void open_turn(Stager *s, Op *loop, int stages) {
     Builder      b = ir_before(s->ctx, s->kernel, loop->region->first);
     Value *const number = loop->region->args[0], *const end = s->loops[s->loop_count - 1]->in[1];
     if (stages == 1) {
-        simple(&b, OP_BARRIER);
+        ir_bare(&b, OP_BARRIER);
         fetch_turn(s, &b, number, s->loops[0]->region);
-        simple(&b, OP_COMMIT);
-        wait_for(&b, 0);
+        ir_bare(&b, OP_COMMIT);
+        ir_wait(&b, 0);
         return;
     }
-    wait_for(&b, stages - 2);
+    ir_wait(&b, stages - 2);
     Value *const next = turns_ahead(&b, loop, number, stages - 1);
     Op *const    more = ir_if(&b, ir_ibin(&b, OP_ILT, next, end), NULL, 0);
     Builder      in = ir_at_end(s->ctx, s->kernel, more->region);
     fetch_turn(s, &in, next, s->loops[0]->region);
     ir_yield(&in, NULL, 0);
-    simple(&b, OP_COMMIT);
+    ir_bare(&b, OP_COMMIT);
 }
 
 static void read_slot(Stager *s, Op *load, Value *ring, Value *slot) {
@@ -234,7 +228,7 @@ static void stage_loops(Stager *s) {
     Value *const first = stages > 1 ? clone_slice(&b, s->loops[0]->in[0], s->body, &map) : NULL;
     for (int turn = 0; turn < stages - 1; turn++) {
         fetch_turn(s, &b, turns_ahead(&b, s->loops[0], first, turn), s->body);
-        simple(&b, OP_COMMIT);
+        ir_bare(&b, OP_COMMIT);
     }
     for (int l = 0; l < s->loop_count; l++)
         open_turn(s, s->loops[l], stages);
@@ -305,9 +299,9 @@ static void stage_opening(Stager *s) {
         start = start->next;
     Builder b = ir_before(s->ctx, s->kernel, start);
     fetch_singles(s, &b, 0, s->opening, s->body);
-    simple(&b, OP_COMMIT);
+    ir_bare(&b, OP_COMMIT);
     b = ir_before(s->ctx, s->kernel, s->singles[0]);
-    wait_for(&b, s->stages - 1);
+    ir_wait(&b, s->stages - 1);
 }
 
 static void stage_early(Stager *s) {
@@ -316,8 +310,8 @@ static void stage_early(Stager *s) {
     Builder b = ir_before(s->ctx, s->kernel, s->loop_count > 1 ? s->loops[1] : s->loops[0]);
     fetch_singles(s, &b, s->opening, s->single_count, s->body);
     b = ir_after(s->ctx, s->kernel, s->loops[s->loop_count - 1]);
-    simple(&b, OP_COMMIT); /* where no turn followed */
-    wait_for(&b, 0);
+    ir_bare(&b, OP_COMMIT); /* where no turn followed */
+    ir_wait(&b, 0);
 }
 
 static void stage_late(Stager *s) {
@@ -325,10 +319,10 @@ static void stage_late(Stager *s) {
         Builder b = ir_before(s->ctx, s->kernel, s->singles[t]);
         for (end = t + 1; end < s->single_count && s->groups[end] == s->groups[t];)
             end++;
-        simple(&b, OP_BARRIER);
+        ir_bare(&b, OP_BARRIER);
         fetch_singles(s, &b, t, end, s->singles[t]->parent);
-        simple(&b, OP_COMMIT);
-        wait_for(&b, 0);
+        ir_bare(&b, OP_COMMIT);
+        ir_wait(&b, 0);
     }
 }
 
@@ -381,9 +375,9 @@ static bool put_side(Op *dot, void *arg) {
         Value *const value = dot->in[i], *const ring = new_ring(s, 1, value->type);
         Builder      b = ir_before(s->ctx, s->kernel, dot);
         if (!is_behind_wait(dot))
-            simple(&b, OP_BARRIER);
+            ir_bare(&b, OP_BARRIER);
         ir_ring_put(&b, ring, ir_i(&b, 0), s->dtype == value->type.dtype ? value : ir_convert(&b, value, s->dtype));
-        simple(&b, OP_BARRIER);
+        ir_bare(&b, OP_BARRIER);
         dot->in[i] = ir_ring_get(&b, ring, ir_i(&b, 0));
     }
     return true;

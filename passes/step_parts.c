@@ -26,12 +26,6 @@ static Value *new_ring(const Step *s, Builder *b, int slots, int rows, int cols)
     return ir_op(b, OP_RING, NULL, 0, &type, 1)->out[0];
 }
 
-static void simple(Builder *b, OpCode code) { ir_op(b, code, NULL, 0, NULL, 0); }
-
-static void wait_for(Builder *b, int64_t count) {
-    op_set_int(b->ctx, ir_op(b, OP_WAIT, NULL, 0, NULL, 0), AT_COUNT, count);
-}
-
 static Value *narrow(const Step *s, Builder *b, Value *tile) {
     return tile->type.dtype == s->dtype ? tile : ir_convert(b, tile, s->dtype);
 }
@@ -222,26 +216,26 @@ static void fetch_first(const Part *p, Builder *b, Value *turns) {
         Builder      in = ir_at_end(p->s->ctx, p->s->main, there->region);
         fetch_turn(p, &in, number);
         ir_yield(&in, NULL, 0);
-        simple(b, OP_COMMIT);
+        ir_bare(b, OP_COMMIT);
     }
 }
 
 static void open_turn(const Part *p, Builder *b, Value *turn, Value *turns) {
     const int stages = p->s->args->schedule->stages;
     if (stages == 1) {
-        simple(b, OP_BARRIER);
+        ir_bare(b, OP_BARRIER);
         fetch_turn(p, b, turn);
-        simple(b, OP_COMMIT);
-        wait_for(b, 0);
+        ir_bare(b, OP_COMMIT);
+        ir_wait(b, 0);
         return;
     }
-    wait_for(b, stages - 2);
+    ir_wait(b, stages - 2);
     Value *const next = index_offset(b, turn, stages - 1);
     Op *const    more = ir_if(b, ir_ibin(b, OP_ILT, next, turns), NULL, 0);
     Builder      in = ir_at_end(p->s->ctx, p->s->main, more->region);
     fetch_turn(p, &in, next);
     ir_yield(&in, NULL, 0);
-    simple(b, OP_COMMIT);
+    ir_bare(b, OP_COMMIT);
 }
 
 /* What stands between the product and the mask: ops on one element. */
@@ -289,7 +283,7 @@ static Op *attend(Part *p, Value *turns) {
     Value *const shrink = step_power(s, &b, carried[0], largest);
     Value *const sum = ir_binary(&b, OP_ADD, ir_binary(&b, OP_MUL, carried[1], shrink), power);
     put(s, &b, p->p, ir_i(&b, 0), power);
-    simple(&b, OP_BARRIER);
+    ir_bare(&b, OP_BARRIER);
     Value *const out = ir_dot(&b, ir_ring_get(&b, p->v, turn), ir_ring_get(&b, p->p, ir_i(&b, 0)),
                               ir_binary(&b, OP_MUL, carried[2], shrink), true, false);
     ir_yield(&b, (Value *[]){largest, sum, out}, 3);
@@ -325,7 +319,7 @@ static Value *edge_sum(Part *p) {
     Value *const  mask = ir_mask(&b, loop->out[0], ir_i(&b, hi), zero, IR_NEG_INF, hi, s->C, 0);
     op_set_int(s->ctx, mask->def, AT_TA, 1);
     put(s, &b, p->edge_p, zero, mask);
-    simple(&b, OP_BARRIER);
+    ir_bare(&b, OP_BARRIER);
     Value *const values = ir_ring_get(&b, p->edge_v, zero);
     Value *const sum = ir_dot(&b, values, ir_ring_get(&b, p->edge_p, zero), NULL, false, false);
     ir_yield(&b, &sum, 1);
@@ -406,11 +400,11 @@ static Status one_tile(Part *p) {
     Builder    *b = &p->b;
     p->top = ir_ibin(b, OP_IMIN, index_offset(b, p->row, s->C), s->rows->in[1]);
     Value *const turns = count_turns(p);
-    simple(b, OP_BARRIER); /* the tile before this one is done with shared memory */
+    ir_bare(b, OP_BARRIER); /* the tile before this one is done with shared memory */
     fetch_first(p, b, turns);
     Value *const first = load_slice(p, b, p->part);
     TRY(put_rows(p));
-    simple(b, OP_BARRIER);
+    ir_bare(b, OP_BARRIER);
     Op *const    keys = attend(p, turns);
     Value *const residual = walk_state(p, first, edge_sum(p));
     store_partial(p, "part_max", keys->out[0]);
