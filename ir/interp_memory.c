@@ -326,7 +326,13 @@ static Status find_row(const Machine *m, const Op *op, int first, const Tensor *
     int64_t       at[3] = {interp_index(m, in[0]), interp_index(m, in[1]), interp_index(m, in[2])};
     const int64_t period = op_int(op, AT_PERIOD, 1), wrap = op_int(op, AT_WRAP, 0);
     const int64_t rowdim = op_int(op, AT_ROWDIM, -1), groupdim = op_int(op, AT_GROUPDIM, -1);
+    const int64_t coldim = op_int(op, AT_COLDIM, -1), pieces = coldim < 0 ? 1 : tensor->dims[3] / cols;
+    int64_t       column = 0;
     *start = -1;
+    if (coldim >= 0) {
+        column = (at[coldim] % pieces + pieces) % pieces;
+        at[coldim] = (at[coldim] - column) / pieces;
+    }
     if (groupdim >= 0)
         at[groupdim] += r / period;
     if (rowdim >= 0) {
@@ -344,7 +350,8 @@ static Status find_row(const Machine *m, const Op *op, int first, const Tensor *
     if (cols > tensor->dims[3] * next || (cols > tensor->dims[3] && cols % tensor->dims[3] != 0))
         return interp_fail(m, op, "%d columns of %s, which has %lld", cols, tensor->param->name,
                            (long long)tensor->dims[3]);
-    *start = at[0] * tensor->strides[0] + at[1] * tensor->strides[1] + at[2] * tensor->strides[2];
+    *start = at[0] * tensor->strides[0] + at[1] * tensor->strides[1] + at[2] * tensor->strides[2] +
+             column * cols * tensor->strides[3];
     return ST_OK;
 }
 

@@ -223,7 +223,7 @@ typedef struct Access { /* the attributes of load and store */
     int         rowdim, groupdim, period, wrap;
 } Access;
 Value *ir_load(Builder *b, const Access *access, int rows, int cols); /* as fp32 */
-void   ir_store(Builder *b, const Access *access, Value *tile);
+Op    *ir_store(Builder *b, const Access *access, Value *tile);
 
 /* Loops: the op with its region's iv as argument 0 and one argument for each carried value. Build the body at
  * ir_at_end(region), then ir_yield. */

@@ -133,11 +133,13 @@ Value *ir_load(Builder *b, const Access *access, int rows, int cols) {
     return op->out[0];
 }
 
-void ir_store(Builder *b, const Access *access, Value *tile) {
+Op *ir_store(Builder *b, const Access *access, Value *tile) {
     Value *in[6];
     access_operands(b, access, in);
     in[5] = tile;
-    access_attrs(b, access, ir_op(b, OP_STORE, in, 6, NULL, 0));
+    Op *const op = ir_op(b, OP_STORE, in, 6, NULL, 0);
+    access_attrs(b, access, op);
+    return op;
 }
 
 Value *ir_convert(Builder *b, Value *x, DType dtype) {

@@ -3,15 +3,12 @@
  * within its own chunk from the tile `edge`, and all older ones from S, which kernel `states` has saved for every row
  * tile: residual = masked(phi(q) phi(k_edge)^T) v_edge + phi(q) S. Kernel `prepare` computes phi(k), and the rotated
  * keys of the softmax branch, once, into working memory: behind it every right side of a product is a plain load. With
- * fuse_phi the kernels that make S compute phi(k) instead and save it, each slice of S its own piece: a launch less,
- * and worth it where a block's turns are not what the launch waits for (measured on B 4, T 4096: 0.23 ms against 0.05 +
- * 0.09). Features that are a concatenation of equal pieces stay in pieces: a product with them is a sum of products,
- * and each piece of S is summed up by blocks of its own. */
+ * fuse_phi the kernels that make S compute phi(k) instead and save it: see saved_states.c. Features that are a
+ * concatenation of equal pieces stay in pieces: a product with them is a sum of products, and each piece of S is summed
+ * up by blocks of its own. */
 #include "passes/saved.h"
 
 #include <string.h>
-
-enum { MAX_FUSED_COLS = 128 }; /* of keys that stay in registers, this turn's and the next one's, beside a slice of a state */
 
 /* Rows of a state that come to shared memory at once; with roles no more than a key tile has, for one ring holds both. */
 static int slice_size(const Saver *s) { return s->args->schedule->roles ? s->args->schedule->key_tile : 128; }
@@ -93,8 +90,10 @@ Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *p
     return ir_load(b, &access, s->chunk, s->width);
 }
 
-void saved_store_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part, Value *piece) {
-    const Access access = features_access(s, b, map, head, part);
+void saved_store_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part, Value *hi, Value *piece) {
+    Access access = features_access(s, b, map, head, part);
+    access.hi = hi;
+    access.period = piece->type.rows;
     ir_store(b, &access, piece);
 }
 
@@ -247,6 +246,13 @@ static bool is_finite_at_zero(const Value *value) {
     return true;
 }
 
+/* A turn holds as many keys as a piece has features: a whole number of chunks, 16 a warp. */
+static bool can_fuse(const Saver *s, const Residual *found) {
+    const int width = s->width;
+    return s->args->schedule->fuse_phi && s->args->kind == KIND_FORWARD && width % 16 == 0 &&
+           width % s->chunk == 0 && width <= 128 && s->k_load->out[0]->type.cols <= 128 && is_finite_at_zero(found->keys);
+}
+
 static Status read_residual(Saver *s) {
     Residual found = {0};
     TRY(match_residual(s->ctx, "pass saved", s->residual, &found));
@@ -260,15 +266,16 @@ static Status read_residual(Saver *s) {
     s->q_load = source_of(found.features);
     s->parts = residual_pieces(&found, s->keys, s->queries);
     s->width = s->keys[0]->type.cols;
-    s->fused = s->args->kind == KIND_FORWARD && s->args->schedule->fuse_phi &&
-               s->k_load->out[0]->type.cols <= MAX_FUSED_COLS && is_finite_at_zero(found.keys);
+    s->F = found.keys->type.cols;
+    s->E = found.values->type.cols;
+    s->fused = can_fuse(s, &found);
+    s->halves = s->fused && s->E % 32 == 0 ? 2 : 1;
     Value    *queries[MAX_PARTS];
     const int count = s->parts, width = s->width;
     memcpy(queries, s->queries, sizeof queries);
-    slice_pieces(s);
+    if (!s->fused)
+        slice_pieces(s);
     join_parts(s, queries, count, width);
-    s->F = found.keys->type.cols;
-    s->E = found.values->type.cols;
     return ST_OK;
 }
 

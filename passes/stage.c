@@ -28,6 +28,7 @@ typedef struct Stager {
     Value          *single_rings[MAX_TILES];
     int             groups[MAX_TILES]; /* of the singles: those of a group lie side by side */
     int64_t         computed_bytes;    /* of right sides that threads make: they lie behind all others */
+    int64_t         own_bytes;         /* of rings that the kernel has come with: likewise */
     int             single_count, opening; /* the first `opening` are needed before the loops */
     bool            overflow;
 } Stager;
@@ -81,6 +82,8 @@ static void fetch(Stager *s, Builder *b, const Op *load, Value *ring, Value *slo
         op_set_int(s->ctx, made, KEYS[k], op_int(load, KEYS[k], -1));
     if (op_has(load, AT_WRAP))
         op_set_int(s->ctx, made, AT_WRAP, op_int(load, AT_WRAP, 0));
+    if (op_has(load, AT_COLDIM))
+        op_set_int(s->ctx, made, AT_COLDIM, op_int(load, AT_COLDIM, 0));
 }
 
 /* ---- Loops ---- */
@@ -180,17 +183,18 @@ static Status find_loops(Stager *s) {
 static int64_t memory_limit(const Stager *s) {
     const Schedule *schedule = s->args->schedule;
     return s->args->target->shared_bytes / schedule->blocks -
-           (s->dtype == DT_F32 ? SHARED_STRIP_BYTES * schedule->warps : 0) - s->computed_bytes;
+           (s->dtype == DT_F32 ? SHARED_STRIP_BYTES * schedule->warps : 0) - s->computed_bytes - s->own_bytes;
 }
 
-/* Turns of the kernels before main are short: memory takes several of them, so that more tiles must be on their way. */
+/* Turns of the kernels before main are short: memory takes several of them, so that more tiles must be on their way. Two
+ * blocks share a multiprocessor unless a kernel brings rings of its own. */
 static int choose_stages(const Stager *s, bool is_main) {
     int64_t turn = 0;
     for (int t = 0; t < s->staged_count; t++) {
         const Type tile = s->staged[t]->out[0]->type;
         turn += ir_shared_bytes(type_tile(s->dtype, tile.rows, tile.cols));
     }
-    const int64_t fitting = turn ? memory_limit(s) / 2 / turn : 0, most = fitting < MAX_STAGES ? fitting : MAX_STAGES;
+    const int64_t fitting = turn ? memory_limit(s) / (s->own_bytes ? 1 : 2) / turn : 0, most = fitting < MAX_STAGES ? fitting : MAX_STAGES;
     return is_main || most < s->args->schedule->stages ? s->args->schedule->stages : (int)most;
 }
 
@@ -453,6 +457,9 @@ static Status place_rings(Stager *s, When when) {
 
 static Status stage(Stager *s, bool is_main) {
     s->body = loop_grid_body(s->kernel->body);
+    for (const Op *op = s->body->first; op; op = op->next)
+        if (op->code == OP_RING)
+            s->own_bytes += op->out[0]->type.slots * ir_shared_bytes(type_ring_tile(op->out[0]->type));
     TRY(find_loops(s));
     s->stages = choose_stages(s, is_main);
     if (s->loop_count)

@@ -145,14 +145,17 @@ static void after_pass(void *arg, const PassInfo *pass, Module *module, double s
 
 static void random_spec(Trial *t, const char *extra) {
     static const char *const MAPS[] = {"softmax2", "relu2", "softmax", "relu", "elu1", "exp", "identity", "squared_relu"};
-    const int kv_heads = random_int(1, 2), group = random_int(1, 4), D = random_int(0, 5) ? 2 * random_int(1, 12) : 32;
+    const int  kv_heads = random_int(1, 2), group = random_int(1, 4);
+    const int  D = random_int(0, 3) ? 2 * random_int(1, 12) : 16 << random_int(0, 1);
+    const bool norm = random_int(0, 3);
+    const int  E = random_int(0, 5) ? random_int(norm ? 2 : 1, 20) : 32; /* the norm of one number is its sign, and jumps at 0 */
     const char *text = ctx_printf(
         t->ctx,
         "return rattention { name = 'trial', heads = %d, kv_heads = %d, head_dim = %d, value_dim = %d, window = %d, "
         "feature_map = '%s', sink = %s, qk_scale = %s, initial_state = '%s', norm = %s, dtype = 'fp32'%s%s%s }",
-        kv_heads * group, kv_heads, D, random_int(1, 20), random_int(0, 4) ? random_int(1, 40) : 1,
+        kv_heads * group, kv_heads, D, E, random_int(0, 4) ? random_int(1, 40) : 1,
         MAPS[random_int(0, 7)], random_int(0, 2) ? "false" : "true", random_int(0, 2) ? "false" : "true",
-        random_int(0, 2) ? "zero" : "input", random_int(0, 3) ? "{ kind = 'rms', eps = 1e-8 }" : "false",
+        random_int(0, 2) ? "zero" : "input", norm ? "{ kind = 'rms', eps = 1e-8 }" : "false",
         random_int(0, 2) ? "" : ", softcap = 3", random_int(0, 1) ? ", rope = { theta = 10000, style = 'half' }" : "", extra);
     SpecFile file;
     if (spec_load_text(t->ctx, "trial.lua", text, strlen(text), &file) == ST_OK)

@@ -21,7 +21,10 @@ typedef long long          i64;
 #define EACH(S, N) UNROLL for (int s = 0; s < (S); s++) UNROLL for (int i = 0; i < (N); i++)
 
 DEVICE int lane_id() { return threadIdx.x & 31; }
+// The compiler knows that all of a warp have the same one; made anew where it is asked for, it takes no register meanwhile.
 DEVICE int warp_id() { return __shfl_sync(~0u, threadIdx.x >> 5, 0); }
+// The same without the latency of a shuffle.
+DEVICE int warp_at_once() { return threadIdx.x >> 5; }
 
 DEVICE i64 floor_div(i64 a, i64 b) { i64 q = a / b; return q - (a % b != 0 && a < 0); }
 DEVICE i64 floor_mod(i64 a, i64 b) { return a - b * floor_div(a, b); }
@@ -67,6 +70,11 @@ template <class T> DEVICE void store_pair(T *p, float x, float y) { *(u32 *)p = 
 // Where a load or store begins in a parameter: coordinates c, bounds lo <= row < hi of the row's coordinate.
 struct View {
     i64 base, stride[3], c[3], lo, hi;
+    __device__ __forceinline__ View behind(i64 bytes) const {
+        View v = *this;
+        v.base += bytes;
+        return v;
+    }
 };
 DEVICE View view(const i64 *arg, i64 c0, i64 c1, i64 c2, i64 lo, i64 hi) {
     return View{arg[0], {arg[1], arg[2], arg[3]}, {c0, c1, c2}, lo, hi};
@@ -412,15 +420,6 @@ template <int WARPS, int ROWS, int COLS, int S, int N> DEVICE void put(u32 to, c
             shared_pointer<float>(to)[r * STRIDE + c] = r < ROWS && c < COLS ? x[s][i] : 0.f;
     }
 }
-template <int WARPS, int ROWS, int COLS, int S, int N> DEVICE void put(u32 to, const u32 (&x)[S][N]) {
-    constexpr int TALL = (ROWS + 15) / 16 * 16, STRIDE = shared_stride(COLS, 2);
-    const int     q = lane_id() & 3, first = warp_id() * 16 + lane_id() / 4;
-    EACH(S, N) {
-        const int r = first + s * 16 * WARPS + i % 2 * 8;
-        if (r < TALL)
-            *shared_pointer<u32>(to + place<STRIDE>(r, i / 2 * 16 + 4 * q)) = r < ROWS ? x[s][i] : 0u;
-    }
-}
 
 // ---- Rows
 DEVICE float quad_sum(float x) {
@@ -607,6 +606,33 @@ template <class T, bool TB, int STRIDE> struct Right {
             load4_transposed(b, along<STRIDE>(at, n) + k * 16 * STRIDE);
     }
 };
+// A tile from registers to shared memory: blocks of 16 rows and columns, those that a tile has.
+DEVICE void store4(u32 to, u32 x0, u32 x1, u32 x2, u32 x3) {
+    asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(to), "r"(x0), "r"(x1), "r"(x2), "r"(x3) : "memory");
+}
+template <int WARPS, int ROWS, int COLS, int S, int N> DEVICE void put(u32 to, const u32 (&x)[S][N]) {
+    constexpr int STRIDE = shared_stride(COLS, 2), SLABS = (ROWS + 15) / 16;
+    const int     lane = lane_id();
+    UNROLL for (int s = 0; s < S; s++) {
+        const int  slab = warp_at_once() + s * WARPS;
+        const bool top = ROWS % 16 == 0 || slab * 16 + lane / 4 < ROWS, low = ROWS % 16 == 0 || slab * 16 + lane / 4 + 8 < ROWS;
+        if ((s + 1) * WARPS > SLABS && slab >= SLABS)
+            continue;
+#if __CUDA_ARCH__ >= 900
+        const u32 at = to + place<STRIDE>(slab * 16 + (lane & 15), (lane >> 4) * 16);
+        UNROLL for (int k = 0; k < N / 4; k++)
+            store4(along<STRIDE>(at, k), top ? x[s][4 * k] : 0u, low ? x[s][4 * k + 1] : 0u, top ? x[s][4 * k + 2] : 0u, low ? x[s][4 * k + 3] : 0u);
+#else
+        UNROLL for (int half = 0; half < 2; half++) {
+            const u32 at = to + place<STRIDE>(slab * 16 + lane / 4, half * 16 + 4 * (lane & 3));
+            UNROLL for (int k = 0; k < N / 4; k++) {
+                *shared_pointer<u32>(along<STRIDE>(at, k)) = top ? x[s][4 * k + 2 * half] : 0u;
+                *shared_pointer<u32>(along<STRIDE>(at, k) + 8 * STRIDE) = low ? x[s][4 * k + 2 * half + 1] : 0u;
+            }
+        }
+#endif
+    }
+}
 // A tile from shared memory to registers.
 template <int WARPS, int STRIDE, int ROWS, int S, int N> DEVICE void read_tile(u32 (&x)[S][N], u32 from) {
     constexpr int SLABS = (ROWS + 15) / 16;
@@ -666,7 +692,7 @@ template <class T, int WARPS, bool TB, int XSTRIDE, int STRIDE, int K, int S, in
     const Right<T, TB, STRIDE> right = Right<T, TB, STRIDE>::make(y);
     u32 left[S]; // those beyond the last column read the first ones
     UNROLL for (int s = 0; s < S; s++)
-        left[s] = x + place<XSTRIDE>((m >> 1) * 8 + (lane & 7), (m & 1) * 16 + ((warp_id() + s * WARPS) * 32 < BYTES ? (warp_id() + s * WARPS) * 32 : 0));
+        left[s] = x + place<XSTRIDE>((m >> 1) * 8 + (lane & 7), (m & 1) * 16 + ((warp_at_once() + s * WARPS) * 32 < BYTES ? (warp_at_once() + s * WARPS) * 32 : 0));
     UNROLL for (int k = 0; k < K / 16; k++) {
         u32 a[S][4];
         UNROLL for (int s = 0; s < S; s++) load4_transposed(a[s], left[s] + k * 16 * XSTRIDE);

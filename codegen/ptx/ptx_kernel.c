@@ -300,7 +300,10 @@ static int resident_blocks(const Gen *g) {
     if (strcmp(g->kernel->name, "main") == 0)
         return g->schedule->blocks;
     ir_walk(g->kernel->body, note_widest, &w);
-    return w.products && w.floats <= 64 && g->target->registers >= 2 * threads * 128 ? 2 : 1;
+    return w.products && w.floats <= 64 && g->target->registers >= 2 * threads * 128 &&
+                   2 * g->phase->shared_bytes <= g->target->shared_bytes
+               ? 2
+               : 1;
 }
 
 static void head(Gen *g, const CodePhase *phase) {

@@ -9,11 +9,19 @@ static const CodeParam *param_of(Gen *g, const Op *op) { return ir_find_param(g-
 
 /* view(...) of a load, store or fetch whose coordinates start at operand `first`. */
 static const char *view(Gen *g, const Op *op, int first) {
-    const long  param = (long)(param_of(g, op) - g->kernel->params);
-    const char *at[5];
+    const CodeParam *param = param_of(g, op);
+    const int        coldim = (int)op_int(op, AT_COLDIM, -1);
+    const char      *at[5], *behind = "";
     for (int i = 0; i < 5; i++)
         at[i] = cu_name(g, op->in[first + i]);
-    return ctx_printf(g->ctx, "view(a.v + %ld, %s, %s, %s, %s, %s)", 5 * param, at[0], at[1], at[2], at[3], at[4]);
+    if (coldim >= 0) {
+        const int cols = op->code == OP_LOAD ? op->out[0]->type.cols : op->in[op->code == OP_STORE ? 5 : 0]->type.cols;
+        const int pieces = (int)(param->dims[3] / cols), bytes = cols * (int)dtype_size(param->dtype);
+        behind = ctx_printf(g->ctx, ".behind(floor_mod(%s, %dLL) * %d)", at[coldim], pieces, bytes);
+        at[coldim] = ctx_printf(g->ctx, "floor_div(%s, %dLL)", at[coldim], pieces);
+    }
+    return ctx_printf(g->ctx, "view(a.v + %ld, %s, %s, %s, %s, %s)%s", 5 * (long)(param - g->kernel->params), at[0], at[1], at[2],
+                      at[3], at[4], behind);
 }
 
 static const char *rows(Gen *g, const Op *op, int count) {
