@@ -70,6 +70,20 @@ static void start_sum(Gen *g, const Op *op, const Value *acc) {
         cu_assign(g, op->out[0], cu_element(g, acc, SHAPE_TILE));
 }
 
+static bool find_product(Op *op, void *arg) {
+    const Op **found = arg;
+    *found = op->code == OP_DOT && !*found ? op : *found;
+    return !*found;
+}
+
+/* Groups of warps take turns with the scores of the softmax branch and what follows them at once: a softmax is as long as
+ * the products of a turn. Of the residual branch's products, several wait for what the warps do in between. */
+static bool opens_turn(const Gen *g, const Op *op) {
+    const Op *first = NULL;
+    ir_walk(g->kernel->body, find_product, (void *)&first);
+    return cu_takes_turns(g) && g->flight_count == 0 && op_int(op, AT_TB, 0) && op->in[0] == first->in[0];
+}
+
 void cu_product(Gen *g, const Op *op) {
     const DotParts p = ir_dot_parts(op);
     const bool     k_major = op_int(op, AT_TB, 0) != 0;
@@ -84,9 +98,10 @@ void cu_product(Gen *g, const Op *op) {
     if (p.acc && p.acc->def && p.acc->def->code == OP_FCONST)
         zero = op_float(p.acc->def, AT_FVALUE, 1);
     const bool adds = p.acc && zero != 0;
-    if (cu_takes_turns(g) && g->flight_count == 0)
+    if (opens_turn(g, op)) {
         cu_line(g, "turn_begin(group);");
-    g->turn_open |= cu_takes_turns(g) && g->flight_count == 0;
+        g->turn_open = true;
+    }
     start_sum(g, op, adds ? p.acc : NULL);
     const char *d = cu_name(g, op->out[0]);
     pin(g, op->out[0]);
