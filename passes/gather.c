@@ -162,6 +162,20 @@ static bool run_in_order(Op *op, void *arg) {
 
 static Op *ring_rows(Kernel *state) { return loop_find(loop_find(state->body, "kv_head")->region, "row"); }
 
+/* for i = first .. end by tiles -> for number = 0 .. R, i = first + number * chunk: what lies behind the end is neither
+ * loaded nor stored, and every row has a slot of its own, so that all tiles are written at the same time. */
+static void count_tiles(Gather *g, Kernel *kernel, Op *rows) {
+    Builder      b = ir_before(g->ctx, kernel, rows), in = ir_before(g->ctx, kernel, rows->region->first);
+    Value *const number = rows->region->args[0], *const first = rows->in[0];
+    Value *const scaled = ir_op(&in, OP_IMUL, (Value *[]){number, ir_i(&in, g->args->schedule->chunk)}, 2, NULL, 0)->out[0];
+    Value *const row = ir_ibin(&in, OP_IADD, first, scaled);
+    ir_replace_uses(kernel, number, row);
+    scaled->def->in[0] = number;
+    rows->in[0] = ir_i(&b, 0);
+    rows->in[1] = ir_sym(&b, SYM_R);
+    rows->in[2] = ir_i(&b, 1);
+}
+
 /* A copy of kernel `state` that keeps its loop over the new tokens; state keeps the rest. */
 static Kernel *rings_kernel(Gather *g, Kernel *state) {
     Kernel       *only[1] = {state};
@@ -174,6 +188,7 @@ static Kernel *rings_kernel(Gather *g, Kernel *state) {
         if (op != kept && op->code != OP_YIELD && op_info(op->code)->rule != TR_INDEX)
             op_erase(op);
     }
+    count_tiles(g, rings, kept);
     op_erase(ring_rows(state));
     return rings;
 }
@@ -203,8 +218,8 @@ Status pass_gather(Ctx *ctx, Module *module, const PassArgs *args) {
     Kernel *const gather = gather_kernel(&g, found.keys, found.values, mask->in[1]->def->in[0]);
     rewrite(&g, main);
     rewrite(&g, state);
-    ir_walk(g.heads->region, run_in_order, NULL);
     Kernel *const rings = rings_kernel(&g, state);
+    ir_walk(g.heads->region, run_in_order, NULL);
     Kernel *const all[] = {gather, rings, main, state};
     module->kernel_count = 0;
     for (int k = 0; k < 4; k++) {

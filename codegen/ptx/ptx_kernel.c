@@ -251,18 +251,22 @@ static void open_grid(Gen *g) {
     axis_values(g);
 }
 
-/* Rows slowest, the last ones first: blocks that run at the same time share keys, and the short tiles at the start of a
- * sequence fill the end of the walk. */
+/* Blocks that run at the same time are to share keys and values: they take tiles of one sequence, heads fastest, rows from
+ * the last to the first, so that the short tiles at a sequence's start fill the end of the walk. */
 void cu_item_axes(Gen *g) {
     int row = 0;
     cu_line(g, "u32 rest = (u32)item;");
     while (row + 1 < g->phase->axis_count && strcmp(op_text(g->axes[row], AT_AXIS), "row") != 0)
         row++;
-    for (int i = g->phase->axis_count - 1; i >= 0; i--)
+    for (int i = g->phase->axis_count - 1; i > 0; i--)
         if (i != row)
             axis_from_rest(g, i, false);
-    cu_line(g, "const i64 %s = %s - 1 - rest; // %s", cu_name(g, g->axes[row]->region->args[0]), extent_text(g, g->phase->axes[row]),
-            op_text(g->axes[row], AT_AXIS));
+    if (row > 0) {
+        const char *name = cu_name(g, g->axes[row]->region->args[0]), *extent = extent_text(g, g->phase->axes[row]);
+        cu_line(g, "const i64 %s = %s - 1 - rest %% %s; // %s", name, extent, extent, op_text(g->axes[row], AT_AXIS));
+        cu_line(g, "rest /= %s;", extent);
+    }
+    axis_from_rest(g, 0, true);
     axis_values(g);
     cu_index_ops(g, g->axes[g->phase->axis_count - 1]->region);
 }
