@@ -243,7 +243,7 @@ static Status check_for(const Verifier *v, const Op *op) {
         return verify_fail(v, op, "operands", "it takes three index values: from, to, step");
     if (ir_const_value(op->in[2], &step) && step <= 0)
         return verify_fail(v, op, "step", "the step is %lld, not positive", (long long)step);
-    if (!is_flag(op_int(op, AT_PAR, 0)))
+    if (!is_flag(op_int(op, AT_PAR, 0)) || !is_flag(op_int(op, AT_APART, 0)))
         return verify_fail(v, op, "attributes", "par must be 0 or 1");
     if (op_int(op, AT_PAR, 0) && carried)
         return verify_fail(v, op, "par", "the turns of a par=1 loop are independent, this one carries %d values",

@@ -452,10 +452,11 @@ template <int COLS, int S, int N> DEVICE void rowmax(float (&y)[S][2], const flo
     }
 }
 
-// Columns: of a warp by shuffles, then of all warps that have rows, through `area`, a float for each warp and column.
+// Columns: of a warp by shuffles, then, behind a barrier, of all warps that have rows, through `area`: a float for each
+// column and warp. BUSY warps have any.
 template <bool MAX> DEVICE float join(float x, float y) { return MAX ? max_nan(x, y) : x + y; }
-template <bool MAX, int WARPS, int ROWS, int S, int N, int N2> DEVICE void reduce_columns(float (&y)[N], const float (&x)[S][N2], u32 area) {
-    constexpr int TALL = (ROWS + 15) / 16, BUSY = TALL < WARPS ? TALL : WARPS, COLUMNS = N2 / 2, WIDE = 4 * COLUMNS;
+template <bool MAX, int WARPS, int ROWS, int COLS, int S, int N2> DEVICE void columns_out(const float (&x)[S][N2], u32 area) {
+    constexpr int TALL = (ROWS + 15) / 16, BUSY = TALL < WARPS ? TALL : WARPS, COLUMNS = (COLS + 7) / 8 * 2;
     const int     lane = lane_id(), warp = warp_id();
     float        *out = shared_pointer<float>(area);
     UNROLL for (int i = 0; i < COLUMNS; i++) {
@@ -463,16 +464,22 @@ template <bool MAX, int WARPS, int ROWS, int S, int N, int N2> DEVICE void reduc
         UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++)
             if (warp * 16 + s * 16 * WARPS + lane / 4 + 8 * h < ROWS) all = join<MAX>(all, x[s][i / 2 * 4 + 2 * h + i % 2]);
         UNROLL for (int apart = 4; apart < 32; apart *= 2) all = join<MAX>(all, __shfl_xor_sync(~0u, all, apart));
-        if (lane < 4 && warp < BUSY) out[warp * WIDE + i / 2 * 8 + 2 * lane + i % 2] = all;
+        if (lane < 4 && warp < BUSY) out[(i / 2 * 8 + 2 * lane + i % 2) * WARPS + warp] = all;
     }
-    __syncthreads();
+}
+template <bool MAX, int WARPS, int ROWS, int COLS, int N> DEVICE void columns_in(float (&y)[N], u32 area) {
+    constexpr int TALL = (ROWS + 15) / 16, BUSY = TALL < WARPS ? TALL : WARPS, COLUMNS = (COLS + 7) / 8 * 2;
     UNROLL for (int i = COLUMNS; i < N; i++) y[i] = 0.f;
     UNROLL for (int i = 0; i < COLUMNS; i++) {
-        const float *column = out + i / 2 * 8 + 2 * (lane & 3) + i % 2;
-        y[i] = column[0];
-        UNROLL for (int w = 1; w < BUSY; w++) y[i] = join<MAX>(y[i], column[w * WIDE]);
+        const float *column = shared_pointer<float>(area) + (i / 2 * 8 + 2 * (lane_id() & 3) + i % 2) * WARPS;
+        float        all[WARPS];
+        if (WARPS % 4 == 0)
+            UNROLL for (int w = 0; w < BUSY; w += 4) *(float4 *)(all + w) = *(const float4 *)(column + w);
+        else
+            UNROLL for (int w = 0; w < BUSY; w++) all[w] = column[w];
+        y[i] = all[0];
+        UNROLL for (int w = 1; w < BUSY; w++) y[i] = join<MAX>(y[i], all[w]);
     }
-    __syncthreads();
 }
 
 // Keeps column c of row r if c >= first and LO <= delta + c - r % PERIOD <= HI (where asked).

@@ -101,6 +101,26 @@ static void assign_carried(Gen *g, const Op *loop, const Op *yield) {
 
 static bool is_axis(const Op *op) { return op->code == OP_FOR && op_int(op, AT_PAR, 0) == 1; }
 
+static void loop(Gen *g, const Op *op);
+
+static bool is_apart(const Op *op) { return op->code == OP_FOR && op_int(op, AT_APART, 0); }
+
+/* What others may run: the last block does, whose turn has ended. */
+static void loops_apart(Gen *g, const Op *axis) {
+    for (const Op *op = axis->next; op; op = op->next) {
+        if (!is_apart(op))
+            continue;
+        for (int i = 0; i < op->in_count; i++)
+            if (op->in[i]->def && op->in[i]->def->parent == op->parent && op->in[i]->def->code != OP_ICONST)
+                cu_fail(g, op, "bounds of a loop apart that are not known before");
+        cu_line(g, "if (%s + 1 == %s) {", cu_name(g, axis->region->args[0]), cu_name(g, axis->in[1]));
+        g->depth++;
+        loop(g, op);
+        g->depth--;
+        cu_line(g, "}");
+    }
+}
+
 /* A parallel loop inside of a kernel: its turns are the blocks of a cluster. What follows is the first block's. */
 static void cluster_loop(Gen *g, const Op *op) {
     cu_line(g, "{ // %s", op_text(op, AT_AXIS));
@@ -109,6 +129,7 @@ static void cluster_loop(Gen *g, const Op *op) {
     g->depth--;
     cu_line(g, "}");
     cu_line(g, "cluster_sync();");
+    loops_apart(g, op);
     cu_line(g, "if (%s)", cu_name(g, op->region->args[0]));
     cu_line(g, "    return;");
 }
@@ -159,11 +180,12 @@ static void branch(Gen *g, const Op *op) {
 }
 
 void cu_block(Gen *g, const Block *block) {
+    bool clustered = false;
     for (const Op *op = block->first; op; op = op->next) {
-        if (op->code == OP_YIELD || index_op(g, op) || cu_role_op(g, op) || cu_memory_op(g, op) || cu_tile_op(g, op))
+        if (op->code == OP_YIELD || (clustered && is_apart(op)) || index_op(g, op) || cu_role_op(g, op) || cu_memory_op(g, op) || cu_tile_op(g, op))
             continue;
         if (is_axis(op))
-            cluster_loop(g, op);
+            cluster_loop(g, op), clustered = true;
         else if (op->code == OP_FOR)
             loop(g, op);
         else if (op->code == OP_IF)
@@ -331,25 +353,28 @@ static void kernel_with_roles(Gen *g) {
     text_add(&g->out, "%s", text_str(&body));
 }
 
-/* What the reduction of the widest columns goes through. */
+/* What the reductions of columns go through. */
+typedef struct Columns {
+    int     warps;
+    int64_t bytes;
+} Columns;
+
 static bool note_columns(Op *op, void *arg) {
-    int64_t *bytes = arg;
-    if (op->code == OP_COLSUM || op->code == OP_COLMAX) {
-        const int64_t wide = (op->out[0]->type.cols + 15) / 16 * 16 * (int64_t)sizeof(float);
-        *bytes = wide > *bytes ? wide : *bytes;
-    }
+    Columns      *columns = arg;
+    const int64_t bytes = cu_columns_bytes(op, columns->warps);
+    columns->bytes = bytes > columns->bytes ? bytes : columns->bytes;
     return true;
 }
 
 static void plain_kernel(Gen *g, const Block *block) {
     bool    strips = false;
-    int64_t columns = 0;
+    Columns columns = {.warps = g->kernel->warps};
     ir_walk(g->kernel->body, multiplies_floats, &strips);
     ir_walk(g->kernel->body, note_columns, &columns);
     g->strips = g->kernel->scratch_bytes;
     g->columns = g->strips + (strips ? SHARED_STRIP_BYTES * g->kernel->warps : 0);
     g->phase->threads = 32 * g->kernel->warps;
-    g->phase->shared_bytes = g->columns + columns * g->kernel->warps;
+    g->phase->shared_bytes = g->columns + columns.bytes;
     head(g, g->phase);
     g->depth++;
     if (g->phase->shared_bytes)
