@@ -77,6 +77,10 @@ static Status check_access(const Verifier *v, const Op *op, int first, int cols)
         return verify_fail(v, op, "rowdim", "rowdim and groupdim are both %lld", (long long)rowdim);
     if (op_int(op, AT_PERIOD, 0) < 1 || op_int(op, AT_WRAP, 0) < 0)
         return verify_fail(v, op, "period", "period must be at least 1 and wrap at least 0");
+    const char *const      name = op_text(op, AT_BEYOND);
+    const CodeParam *const beyond = name ? ir_find_param(v->kernel, name) : NULL;
+    if (name && (!beyond || beyond->dtype != param->dtype || rowdim < 0 || op_int(op, AT_WRAP, 0) || op_int(op, AT_BORDER, 0) < 1))
+        return verify_fail(v, op, "beyond", "%.40s cannot go on where %s ends", name, param->name);
     const bool goes_on = (op->code == OP_LOAD || op->code == OP_SEND) && param->dims[3] > 0 && cols % param->dims[3] == 0;
     if (param->dims[3] > 0 && cols > param->dims[3] && !goes_on)
         return verify_fail(v, op, "types", "%d columns of %s, which has %lld", cols, param->name,

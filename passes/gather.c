@@ -2,7 +2,8 @@
  * In: tile IR of kind extend, where a key is the sum of a load from the rings and one of the new tokens, of which one
  * is zero. Out: kernel `gather` copies both, in order, into working memory, and every such sum is one load from
  * there, so that what follows is as for whole sequences. Position p of sequence n lies at n W + p + W behind the
- * tokens before it; with roles at row p + W of rows of its own, and rows that are not there are zeros. The rings, which
+ * tokens before it; with roles at row p + W of rows of its own, and rows that are not there are zeros. There only what
+ * tiles need that begin in the window is copied: those that begin with a new token are read from k and v. The rings, which
  * nothing else reads any more, are written by a kernel of their own, `rings`, and not by `state`. */
 #include "passes/loops.h"
 
@@ -38,7 +39,9 @@ static Access access_of(const Gather *g, Builder *b, const Op *ring, const Op *f
                     .hi = ir_ibin(b, OP_IADD, before, fresh->in[4]),
                     .rowdim = 1,
                     .groupdim = -1,
-                    .period = fresh->out[0]->type.rows};
+                    .period = fresh->out[0]->type.rows,
+                    .beyond = is_apart(g) ? op_text(fresh, AT_PARAM) : NULL,
+                    .border = g->args->spec->window};
 }
 
 static bool read_gathered(Op *op, void *arg) {
@@ -73,9 +76,12 @@ static Value *head_count(Builder *b, Gather *g) {
     return ir_i(b, heads);
 }
 
+/* With rows of their own all that tiles of keys need which begin before the first new token: the others are read where the
+ * caller has them. */
 static Value *tiles(Builder *b, Gather *g) {
-    (void)g;
-    return ir_sym(b, SYM_J);
+    const Schedule *schedule = g->args->schedule;
+    const int64_t   tallest = schedule->key_tile > schedule->chunk ? schedule->key_tile : schedule->chunk;
+    return is_apart(g) ? ir_i(b, (g->args->spec->window + tallest - 1 + schedule->chunk - 1) / schedule->chunk) : ir_sym(b, SYM_J);
 }
 
 /* The rows that `sum` adds up in the key loop of main, at another key and in tiles as tall as a row tile: each load's
@@ -95,6 +101,7 @@ static void copy_tile(Gather *g, Builder *b, const Op *sum, const Value *key, Va
     Access       access = access_of(g, b, loads[0]->def, fresh, seq);
     Value *const ahead = ir_ibin(b, OP_ISUB, access.at[1], fresh->in[1]), *const end = access.hi;
     access.period = chunk;
+    access.beyond = NULL;
     for (int n = 0; n < 2; n++) {
         Value *const border = ir_ibin(b, OP_IADD, ahead, fresh->in[3]);
         access.lo = n ? border : is_apart(g) ? ir_i(b, 0) : access.lo;

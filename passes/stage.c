@@ -81,6 +81,7 @@ static void fetch(Stager *s, Builder *b, const Op *load, Value *ring, Value *slo
         op_set_int(s->ctx, made, KEYS[k], op_int(load, KEYS[k], -1));
     if (op_has(load, AT_WRAP))
         op_set_int(s->ctx, made, AT_WRAP, op_int(load, AT_WRAP, 0));
+    copy_beyond(s->ctx, made, load);
 }
 
 /* ---- Loops ---- */

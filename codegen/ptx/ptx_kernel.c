@@ -49,6 +49,7 @@ static int sym_number(const char *name) {
 
 static const char *index_expression(Gen *g, const Op *op) {
     const char *x = op->in_count > 0 ? cu_name(g, op->in[0]) : "", *y = op->in_count > 1 ? cu_name(g, op->in[1]) : "";
+    int64_t     constant;
     switch (op->code) {
     case OP_ISYM: return ctx_printf(g->ctx, "a.v[%d]", 5 * g->kernel->param_count + sym_number(op_text(op, AT_SYM)));
     case OP_ILOAD:
@@ -57,7 +58,7 @@ static const char *index_expression(Gen *g, const Op *op) {
     case OP_IADD: return ctx_printf(g->ctx, "%s + %s", x, y);
     case OP_ISUB: return ctx_printf(g->ctx, "%s - %s", x, y);
     case OP_IMUL: return ctx_printf(g->ctx, "%s * %s", x, y);
-    case OP_IDIV: return ctx_printf(g->ctx, "floor_div(%s, %s)", x, y);
+    case OP_IDIV: return ctx_printf(g->ctx, "floor_div%s(%s, %s)", ir_const_value(op->in[1], &constant) ? "" : "_any", x, y);
     case OP_IMOD: return ctx_printf(g->ctx, "floor_mod(%s, %s)", x, y);
     case OP_IMIN: return ctx_printf(g->ctx, "smaller(%s, %s)", x, y);
     case OP_IMAX: return ctx_printf(g->ctx, "larger(%s, %s)", x, y);
@@ -273,22 +274,25 @@ static void open_grid(Gen *g) {
     axis_values(g);
 }
 
-/* Blocks that run at the same time are to share keys and values: they take tiles of one sequence, heads fastest, rows from
- * the last to the first, so that the short tiles at a sequence's start fill the end of the walk. */
+/* Blocks that run at the same time share keys. Rows slowest, the last ones first, so that the short tiles at the start of
+ * a sequence fill the end of the walk; on top of full rings all tiles are alike, and sequences come one after the other. */
 void cu_item_axes(Gen *g) {
-    int row = 0;
+    const bool alike = ir_find_param(g->kernel, "ring_k");
+    int        row = 0;
     cu_line(g, "u32 rest = (u32)item;");
     while (row + 1 < g->phase->axis_count && strcmp(op_text(g->axes[row], AT_AXIS), "row") != 0)
         row++;
-    for (int i = g->phase->axis_count - 1; i > 0; i--)
-        if (i != row)
+    for (int i = g->phase->axis_count - 1; i >= 0; i--)
+        if (i != row && (i != 0 || !alike))
             axis_from_rest(g, i, false);
-    if (row > 0) {
-        const char *name = cu_name(g, g->axes[row]->region->args[0]), *extent = extent_text(g, g->phase->axes[row]);
+    const char *name = cu_name(g, g->axes[row]->region->args[0]), *extent = extent_text(g, g->phase->axes[row]);
+    if (alike && row > 0) {
         cu_line(g, "const i64 %s = %s - 1 - rest %% %s; // %s", name, extent, extent, op_text(g->axes[row], AT_AXIS));
         cu_line(g, "rest /= %s;", extent);
+        axis_from_rest(g, 0, true);
+    } else {
+        cu_line(g, "const i64 %s = %s - 1 - rest; // %s", name, extent, op_text(g->axes[row], AT_AXIS));
     }
-    axis_from_rest(g, 0, true);
     axis_values(g);
     cu_index_ops(g, g->axes[g->phase->axis_count - 1]->region);
 }
