@@ -77,11 +77,13 @@ static Value *head_count(Builder *b, Gather *g) {
 }
 
 /* With rows of their own all that tiles of keys need which begin before the first new token: the others are read where the
- * caller has them. */
+ * caller has them. Tiles of scores end with a row tile or a multiple of their size before it, so that one which begins
+ * earlier ends a row tile earlier than it is tall; tiles of leaving keys are as tall as a row tile. */
 static Value *tiles(Builder *b, Gather *g) {
-    const Schedule *schedule = g->args->schedule;
-    const int64_t   tallest = schedule->key_tile > schedule->chunk ? schedule->key_tile : schedule->chunk;
-    return is_apart(g) ? ir_i(b, (g->args->spec->window + tallest - 1 + schedule->chunk - 1) / schedule->chunk) : ir_sym(b, SYM_J);
+    const int64_t window = g->args->spec->window, chunk = g->args->schedule->chunk, size = g->args->schedule->key_tile;
+    const int64_t leaving = window % chunk ? chunk - 1 : 0;
+    const int64_t past = size % chunk ? (size > chunk ? size : chunk) - 1 : size - chunk > leaving ? size - chunk : leaving;
+    return is_apart(g) ? ir_i(b, (window + past + chunk - 1) / chunk) : ir_sym(b, SYM_J);
 }
 
 /* The rows that `sum` adds up in the key loop of main, at another key and in tiles as tall as a row tile: each load's

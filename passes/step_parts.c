@@ -398,7 +398,7 @@ static Status one_tile(Part *p) {
     Builder    *b = &p->b;
     p->top = ir_ibin(b, OP_IMIN, index_offset(b, p->row, s->C), s->rows->in[1]);
     Value *const turns = count_turns(p);
-    ir_bare(b, OP_BARRIER); /* the tile before this one is done with shared memory */
+    ir_wait(b, 0); /* the tile before this one is done with shared memory, and none of its copies is still on its way */
     fetch_first(p, b, turns);
     Value *const first = load_slice(p, b, p->part);
     TRY(put_rows(p));

@@ -46,7 +46,7 @@ extern "C" __global__ void __launch_bounds__(128, 2) rattan_layer_decode_main(co
             const i64 n57 = n56 + n9;
             const i64 n58 = n57 + -1LL;
             const i64 n59 = floor_div_any(n58, n9);
-            __syncthreads();
+            wait<0>();
             fetch<bf16, Rows<1, 2, 2, 0, 4>, 4, 4, 4>(shared + 15360u, view(a.v + 0, n15, n48, n30, 0LL, n20), q_aligned);
             const i64 n60 = (i64)(0LL < n59);
             if (n60) {
