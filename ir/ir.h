@@ -221,6 +221,8 @@ typedef struct Access { /* the attributes of load and store */
     Value      *at[3];   /* coordinates of d0 d1 d2; NULL: 0 */
     Value      *lo, *hi; /* bounds of the rowdim coordinate; NULL: none (0 and the largest) */
     int         rowdim, groupdim, period, wrap;
+    const char *beyond; /* of a load: the parameter that goes on at row `border`, or NULL */
+    int64_t     border;
 } Access;
 Value *ir_load(Builder *b, const Access *access, int rows, int cols); /* as fp32 */
 Op    *ir_store(Builder *b, const Access *access, Value *tile);

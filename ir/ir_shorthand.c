@@ -122,6 +122,10 @@ static void access_attrs(Builder *b, const Access *access, Op *op) {
     op_set_int(b->ctx, op, AT_PERIOD, access->period);
     if (access->wrap)
         op_set_int(b->ctx, op, AT_WRAP, access->wrap);
+    if (!access->beyond)
+        return;
+    op_set_text(b->ctx, op, AT_BEYOND, access->beyond);
+    op_set_int(b->ctx, op, AT_BORDER, access->border);
 }
 
 Value *ir_load(Builder *b, const Access *access, int rows, int cols) {

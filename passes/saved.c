@@ -121,6 +121,19 @@ static void prepare_features(Saver *s, Nest *n, Value *row) {
     }
 }
 
+/* Of keys old and new, those that leave the window: as many tiles of them as of rows. */
+static void prepare_leaving(Saver *s, const Nest *n, Value *row) {
+    Nest      inner = *n;
+    Op *const some = ir_if(&inner.body, ir_ibin(&inner.body, OP_ILT, n->axes[0], ir_sym(&inner.body, SYM_R)), NULL, 0);
+    Builder   in = ir_at_end(s->ctx, n->kernel, some->region);
+    ir_yield(&in, NULL, 0);
+    inner.body = ir_before(s->ctx, n->kernel, ir_terminator(some->region));
+    inner.map = (ValueMap){.ctx = s->ctx};
+    map_set(&inner.map, s->seq->region->args[0], n->seq);
+    map_set(&inner.map, s->heads->region->args[0], n->head);
+    prepare_features(s, &inner, row);
+}
+
 /* The scores' keys where they are more than a load: in tiles of their own size, up to the end of the row tile. */
 static void prepare_keys(Saver *s, Nest *n, Value *row, Value *keys, Value *key) {
     Builder  *b = &n->body;
@@ -177,11 +190,13 @@ static void prepare(Saver *s) {
     if (!keys && (s->fused || !s->residual))
         return;
     const bool     old = s->args->kind == KIND_EXTEND; /* keys before the first token, too */
-    const GridAxis axis = {"row", old ? SYM_J : SYM_R, 0};
+    const GridAxis axis = {"row", old && keys ? SYM_J : SYM_R, 0};
     Nest           n = saved_nest(s, "prepare", &axis, 1);
     Value *const   row = index_offset(&n.body, ir_ibin(&n.body, OP_IMUL, n.axes[0], ir_i(&n.body, s->chunk)),
                                       old ? -s->args->spec->window : 0);
-    if (s->residual && !s->fused)
+    if (s->residual && !s->fused && old && keys)
+        prepare_leaving(s, &n, row);
+    else if (s->residual && !s->fused)
         prepare_features(s, &n, row);
     if (keys) {
         add_param(s, "keys", heads, keys->type.cols);

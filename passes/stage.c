@@ -84,6 +84,7 @@ static void fetch(Stager *s, Builder *b, const Op *load, Value *ring, Value *slo
         op_set_int(s->ctx, made, AT_WRAP, op_int(load, AT_WRAP, 0));
     if (op_has(load, AT_COLDIM))
         op_set_int(s->ctx, made, AT_COLDIM, op_int(load, AT_COLDIM, 0));
+    copy_beyond(s->ctx, made, load);
 }
 
 /* ---- Loops ---- */

@@ -183,7 +183,7 @@ static void random_shape(Trial *t) {
     t->syms[SYM_N] = B;
     t->syms[SYM_T] = T;
     t->syms[SYM_P] = B;
-    t->syms[SYM_POS] = random_int(0, 1000);
+    t->syms[SYM_POS] = random_int(0, random_int(0, 1) ? 1000 : 40); /* rings that are full, and such that are not */
     const int64_t L = t->schedule.chunk * random_int(1, 4);
     t->syms[SYM_L] = t->kind == KIND_FORWARD && random_int(0, 1) ? L : (T / t->schedule.chunk + 1) * t->schedule.chunk;
     t->syms[SYM_S] = T == 0 ? 1 : (T + t->syms[SYM_L] - 1) / t->syms[SYM_L];

@@ -27,6 +27,8 @@ DEVICE int warp_id() { return __shfl_sync(~0u, threadIdx.x >> 5, 0); }
 DEVICE int warp_at_once() { return threadIdx.x >> 5; }
 
 DEVICE i64 floor_div(i64 a, i64 b) { i64 q = a / b; return q - (a % b != 0 && a < 0); }
+// Where b is no constant: numbers that fit 32 bits, as most do, take far fewer instructions.
+DEVICE i64 floor_div_any(i64 a, i64 b) { return ((a | b) >> 31) == 0 ? (i64)((u32)a / (u32)b) : floor_div(a, b); }
 DEVICE i64 floor_mod(i64 a, i64 b) { return a - b * floor_div(a, b); }
 DEVICE i64 smaller(i64 a, i64 b) { return a < b ? a : b; }
 DEVICE i64 larger(i64 a, i64 b) { return a > b ? a : b; }
@@ -78,6 +80,12 @@ struct View {
 };
 DEVICE View view(const i64 *arg, i64 c0, i64 c1, i64 c2, i64 lo, i64 hi) {
     return View{arg[0], {arg[1], arg[2], arg[3]}, {c0, c1, c2}, lo, hi};
+}
+
+// Where dim DIM reaches `border`, another parameter goes on.
+template <int DIM> DEVICE View view_beyond(const i64 *arg, const i64 *beyond, i64 border, i64 c0, i64 c1, i64 c2, i64 lo, i64 hi) {
+    const i64 back = (DIM == 0 ? c0 : DIM == 1 ? c1 : c2) >= border ? border : 0;
+    return view(back ? beyond : arg, c0 - (DIM == 0 ? back : 0), c1 - (DIM == 1 ? back : 0), c2 - (DIM == 2 ? back : 0), lo - back, hi - back);
 }
 
 // Rows of a tile: ROWDIM, GROUPDIM, PERIOD and WRAP as in a load of the IR.
@@ -451,10 +459,11 @@ template <int COLS, int S, int N> DEVICE void rowmax(float (&y)[S][2], const flo
     }
 }
 
-// Columns: of a warp by shuffles, then of all warps that have rows, through `area`, a float for each warp and column.
+// Columns: of a warp by shuffles, then, behind a barrier, of all warps that have rows, through `area`: a float for each
+// column and warp. BUSY warps have any.
 template <bool MAX> DEVICE float join(float x, float y) { return MAX ? max_nan(x, y) : x + y; }
-template <bool MAX, int WARPS, int ROWS, int S, int N, int N2> DEVICE void reduce_columns(float (&y)[N], const float (&x)[S][N2], u32 area) {
-    constexpr int TALL = (ROWS + 15) / 16, BUSY = TALL < WARPS ? TALL : WARPS, COLUMNS = N2 / 2, WIDE = 4 * COLUMNS;
+template <bool MAX, int WARPS, int ROWS, int COLS, int S, int N2> DEVICE void columns_out(const float (&x)[S][N2], u32 area) {
+    constexpr int TALL = (ROWS + 15) / 16, BUSY = TALL < WARPS ? TALL : WARPS, COLUMNS = (COLS + 7) / 8 * 2;
     const int     lane = lane_id(), warp = warp_id();
     float        *out = shared_pointer<float>(area);
     UNROLL for (int i = 0; i < COLUMNS; i++) {
@@ -462,16 +471,22 @@ template <bool MAX, int WARPS, int ROWS, int S, int N, int N2> DEVICE void reduc
         UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++)
             if (warp * 16 + s * 16 * WARPS + lane / 4 + 8 * h < ROWS) all = join<MAX>(all, x[s][i / 2 * 4 + 2 * h + i % 2]);
         UNROLL for (int apart = 4; apart < 32; apart *= 2) all = join<MAX>(all, __shfl_xor_sync(~0u, all, apart));
-        if (lane < 4 && warp < BUSY) out[warp * WIDE + i / 2 * 8 + 2 * lane + i % 2] = all;
+        if (lane < 4 && warp < BUSY) out[(i / 2 * 8 + 2 * lane + i % 2) * WARPS + warp] = all;
     }
-    __syncthreads();
+}
+template <bool MAX, int WARPS, int ROWS, int COLS, int N> DEVICE void columns_in(float (&y)[N], u32 area) {
+    constexpr int TALL = (ROWS + 15) / 16, BUSY = TALL < WARPS ? TALL : WARPS, COLUMNS = (COLS + 7) / 8 * 2;
     UNROLL for (int i = COLUMNS; i < N; i++) y[i] = 0.f;
     UNROLL for (int i = 0; i < COLUMNS; i++) {
-        const float *column = out + i / 2 * 8 + 2 * (lane & 3) + i % 2;
-        y[i] = column[0];
-        UNROLL for (int w = 1; w < BUSY; w++) y[i] = join<MAX>(y[i], column[w * WIDE]);
+        const float *column = shared_pointer<float>(area) + (i / 2 * 8 + 2 * (lane_id() & 3) + i % 2) * WARPS;
+        float        all[WARPS];
+        if (WARPS % 4 == 0)
+            UNROLL for (int w = 0; w < BUSY; w += 4) *(float4 *)(all + w) = *(const float4 *)(column + w);
+        else
+            UNROLL for (int w = 0; w < BUSY; w++) all[w] = column[w];
+        y[i] = all[0];
+        UNROLL for (int w = 1; w < BUSY; w++) y[i] = join<MAX>(y[i], all[w]);
     }
-    __syncthreads();
 }
 
 // Keeps column c of row r if c >= first and LO <= delta + c - r % PERIOD <= HI (where asked).

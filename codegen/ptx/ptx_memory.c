@@ -14,6 +14,11 @@ static const char *view(Gen *g, const Op *op, int first) {
     const char      *at[5], *behind = "";
     for (int i = 0; i < 5; i++)
         at[i] = cu_name(g, op->in[first + i]);
+    if (op_has(op, AT_BEYOND))
+        return ctx_printf(g->ctx, "view_beyond<%d>(a.v + %ld, a.v + %ld, %lld, %s, %s, %s, %s, %s)", (int)op_int(op, AT_ROWDIM, 0),
+                          5 * (long)(param - g->kernel->params),
+                          5 * (long)(ir_find_param(g->kernel, op_text(op, AT_BEYOND)) - g->kernel->params),
+                          (long long)op_int(op, AT_BORDER, 0), at[0], at[1], at[2], at[3], at[4]);
     if (coldim >= 0) {
         const int cols = op->code == OP_LOAD ? op->out[0]->type.cols : op->in[op->code == OP_STORE ? 5 : 0]->type.cols;
         const int pieces = (int)(param->dims[3] / cols), bytes = cols * (int)dtype_size(param->dtype);
@@ -157,13 +162,15 @@ static const char *slot(Gen *g, const Op *op) {
 static void fetch(Gen *g, const Op *op) {
     const Type type = type_ring_tile(op->in[0]->type);
     const int  onto = (int)op_int(op, AT_ONTO, 0);
-    cu_line(g, "fetch<%s, %s, %d, %d, %d%s>(%s, %s, %s_aligned);", cu_ctype(type.dtype), rows(g, op, type.rows),
+    const char *beyond = op_text(op, AT_BEYOND);
+    cu_line(g, "fetch<%s, %s, %d, %d, %d%s>(%s, %s, %s_aligned%s);", cu_ctype(type.dtype), rows(g, op, type.rows),
             g->kernel->warps, type.rows, type.cols, onto ? ctx_printf(g->ctx, ", %d", onto) : "", slot(g, op),
-            view(g, op, 2), op_text(op, AT_PARAM));
+            view(g, op, 2), op_text(op, AT_PARAM), beyond ? ctx_printf(g->ctx, " && %s_aligned", beyond) : "");
 }
 
 static bool is_no_fetch(Op *op, void *param) {
-    return op->code != OP_FETCH || strcmp(op_text(op, AT_PARAM), param) != 0;
+    const char *beyond = op->code == OP_FETCH ? op_text(op, AT_BEYOND) : NULL;
+    return op->code != OP_FETCH || (strcmp(op_text(op, AT_PARAM), param) != 0 && (!beyond || strcmp(beyond, param) != 0));
 }
 
 /* Whether copies of 16 bytes may be used: asked once for every parameter that is fetched. */

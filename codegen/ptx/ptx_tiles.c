@@ -121,14 +121,66 @@ static void reduce(Gen *g, const Op *op) {
     cu_line(g, "%s<%d>(%s, %s);", name, x->type.cols, cu_name(g, op->out[0]), from);
 }
 
+/* ---- Columns ---- */
+
+enum { MOST_JOINED = 4 };
+
+static bool reduces_columns(const Op *op) {
+    return op && (op->code == OP_COLSUM || op->code == OP_COLMAX) && cu_shape(op->in[0]->type) == SHAPE_TILE;
+}
+
+/* The first of those that stand together with `op`: their warps wait for one another once. None needs another's result,
+ * which is a row. */
+static const Op *first_joined(const Op *op) {
+    int before = 0;
+    for (const Op *at = op->prev; reduces_columns(at); at = at->prev)
+        before++;
+    for (before %= MOST_JOINED; before > 0; before--)
+        op = op->prev;
+    return op;
+}
+
+static const Op *last_joined(const Op *first) {
+    const Op *last = first;
+    while (reduces_columns(last->next) && first_joined(last->next) == first)
+        last = last->next;
+    return last;
+}
+
+static int64_t columns_bytes(const Op *op, int warps) {
+    return (op->in[0]->type.cols + 15) / 16 * 16 * (int64_t)sizeof(float) * warps;
+}
+
+int64_t cu_columns_bytes(const Op *op, int warps) {
+    int64_t bytes = 0;
+    if (!reduces_columns(op))
+        return 0;
+    for (const Op *at = first_joined(op); at != op->next; at = at->next)
+        bytes += columns_bytes(at, warps);
+    return bytes;
+}
+
 static void reduce_columns(Gen *g, const Op *op) {
-    const Type  type = op->in[0]->type;
-    const char *from = tile_operand(g, op->in[0]);
-    if (cu_shape(type) != SHAPE_TILE)
+    if (!reduces_columns(op)) {
+        tile_operand(g, op->in[0]);
         return;
-    cu_declare(g, op->out[0]);
-    cu_line(g, "reduce_columns<%s, %d, %d>(%s, %s, shared + %lldu);", op->code == OP_COLMAX ? "true" : "false",
-            g->kernel->warps, type.rows, cu_name(g, op->out[0]), from, (long long)g->columns);
+    }
+    if (first_joined(op) != op)
+        return;
+    const int       warps = g->kernel->warps;
+    const Op *const last = last_joined(op);
+    int64_t         at = g->columns;
+    for (const Op *one = op; one != last->next; at += columns_bytes(one, warps), one = one->next)
+        cu_line(g, "columns_out<%s, %d, %d, %d>(%s, shared + %lldu);", one->code == OP_COLMAX ? "true" : "false", warps,
+                one->in[0]->type.rows, one->in[0]->type.cols, tile_operand(g, one->in[0]), (long long)at);
+    cu_line(g, "__syncthreads();");
+    at = g->columns;
+    for (const Op *one = op; one != last->next; at += columns_bytes(one, warps), one = one->next) {
+        cu_declare(g, one->out[0]);
+        cu_line(g, "columns_in<%s, %d, %d, %d>(%s, shared + %lldu);", one->code == OP_COLMAX ? "true" : "false", warps,
+                one->in[0]->type.rows, one->in[0]->type.cols, cu_name(g, one->out[0]), (long long)at);
+    }
+    cu_line(g, "__syncthreads();");
 }
 
 static void concat(Gen *g, const Op *op) {
