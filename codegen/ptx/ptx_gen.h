@@ -56,7 +56,8 @@ void cu_block(Gen *g, const Block *block);
 void cu_declare_aligned(Gen *g);
 bool cu_memory_op(Gen *g, const Op *op); /* ptx_memory.c: true if it was one of its own */
 bool cu_tile_op(Gen *g, const Op *op);   /* ptx_tiles.c */
-int64_t cu_columns_bytes(const Op *op, int warps); /* of shared memory that a reduction of columns and those joined to it take */
+/* Shared memory that a reduction of columns and those it waits with take, up to its own; 0 for other ops. */
+int64_t cu_columns_bytes(const Op *op, int warps);
 void cu_kernel(Gen *g, const Kernel *kernel, CodePhase *phase);
 void cu_item_axes(Gen *g); /* the coordinates of `item`, and what is computed from them */
 void cu_index_ops(Gen *g, const Block *block); /* those of the block itself */

@@ -183,10 +183,13 @@ static void branch(Gen *g, const Op *op) {
 void cu_block(Gen *g, const Block *block) {
     bool clustered = false;
     for (const Op *op = block->first; op; op = op->next) {
-        if (op->code == OP_YIELD || (clustered && is_apart(op)) || index_op(g, op) || cu_role_op(g, op) || cu_memory_op(g, op) || cu_tile_op(g, op))
+        if (op->code == OP_YIELD || (clustered && is_apart(op)))
             continue;
+        if (index_op(g, op) || cu_role_op(g, op) || cu_memory_op(g, op) || cu_tile_op(g, op))
+            continue;
+        clustered |= is_axis(op);
         if (is_axis(op))
-            cluster_loop(g, op), clustered = true;
+            cluster_loop(g, op);
         else if (op->code == OP_FOR)
             loop(g, op);
         else if (op->code == OP_IF)
