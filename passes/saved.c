@@ -121,10 +121,21 @@ static void prepare_features(Saver *s, Nest *n, Value *row) {
     }
 }
 
-/* The scores' keys where they are more than a load: in tiles of their own size, up to the end of the row tile. */
+/* Gives the tiles of `block` with `from` rows `to` of them. */
+static void set_rows(Saver *s, Block *block, int from, int to) {
+    for (Op *op = block->first; op; op = op->next) {
+        for (int r = 0; r < op->out_count; r++)
+            if (op->out[r]->type.cls == TY_TILE && op->out[r]->type.rows == from)
+                op->out[r]->type.rows = to;
+        if (op_int(op, AT_PERIOD, 0) == from)
+            op_set_int(s->ctx, op, AT_PERIOD, to);
+    }
+}
+
+/* The scores' keys where they are more than a load, in tiles no larger than the row tile and up to its end. */
 static void prepare_keys(Saver *s, Nest *n, Value *row, Value *keys, Value *key) {
     Builder  *b = &n->body;
-    const int size = keys->type.rows;
+    const int size = keys->type.rows < s->chunk ? keys->type.rows : s->chunk;
     Op *const tiles = ir_for(b, "key", false, ir_i(b, 0), ir_i(b, (s->chunk + size - 1) / size), ir_i(b, 1), NULL, 0);
     Builder   in = ir_at_end(s->ctx, n->kernel, tiles->region);
     Nest      inner = *n;
@@ -134,6 +145,8 @@ static void prepare_keys(Saver *s, Nest *n, Value *row, Value *keys, Value *key)
             ir_ibin(&inner.body, OP_IADD, row,
                     ir_ibin(&inner.body, OP_IMUL, tiles->region->args[0], ir_i(&inner.body, size))));
     Value *const tile = saved_slice(s, &inner, keys);
+    if (size < keys->type.rows)
+        set_rows(s, tiles->region, keys->type.rows, size);
     const Op    *load = map_get(&inner.map, source_of(keys)->out[0])->def;
     Value *const done = ir_ibin(&inner.body, OP_IMUL, tiles->region->args[0], ir_i(&inner.body, size));
     Value *const past =

@@ -523,23 +523,21 @@ DEVICE void mask_transposed(float (&y)[S][N], const float (&x)[S][N], i64 delta,
 // its upper 23 bits become the number, for less than a conversion costs.
 DEVICE float sine(float x) { float y; asm("sin.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
 DEVICE float cosine(float x) { float y; asm("cos.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
-DEVICE float2 rotation(i64 position, u64 turns) {
-    const u32   part = (u32)((u64)position * turns >> 32);
-    const float angle = (__uint_as_float(0x3f800000u | (part ^ 0x80000000u) >> 9) - 1.5f) * 6.283185307f;
-    return make_float2(cosine(angle), sine(angle));
+// What `position` turns, in radians, where one position is `turns` / 2^64 of a whole turn.
+DEVICE float turned(i64 position, u64 turns) {
+    const u32 part = (u32)((u64)position * turns >> 32);
+    return (__uint_as_float(0x3f800000u | (part ^ 0x80000000u) >> 9) - 1.5f) * 6.283185307f;
 }
-DEVICE float2 rotate(float2 x, float2 by) { return make_float2(x.x * by.x - x.y * by.y, x.y * by.x + x.x * by.y); }
+DEVICE void turn_pair(float &y0, float &y1, float x0, float x1, float angle) {
+    const float c = cosine(angle), s = sine(angle);
+    y0 = x0 * c - x1 * s;
+    y1 = x1 * c + x0 * s;
+}
 
-// What element i of a row is turned with: the other one of its pair.
-template <int COLS, int STYLE, int N> DEVICE float partner(const float (&x)[N], int i, bool second) {
+// What element i of a row is turned with, the other one of its pair, where pairs are columns (n, n + COLS / 2) of several threads.
+template <int COLS, int N> DEVICE float partner(const float (&x)[N], int i, bool second) {
     constexpr int HALF = COLS / 2;
     const int     lane = lane_id(), j = i / 4, h = i / 2 % 2, b = i % 2, c = 8 * j + 2 * (lane & 3) + b;
-    if (!STYLE)
-        return x[i ^ 1];
-    if (HALF % 8 == 0) {
-        const int other = 8 * j < HALF ? j + HALF / 8 : j - HALF / 8;
-        return x[4 * (8 * j < COLS && other < N / 4 ? other : 0) + 2 * h + b];
-    }
     float found = 0.f;
     UNROLL for (int up = 0; up < 2; up++) UNROLL for (int step = 0; step < 2; step++) {
         const int start = 8 * j + b + (up ? HALF : -HALF), block = (start + 1024) / 8 - 128 + step;
@@ -552,22 +550,48 @@ template <int COLS, int STYLE, int N> DEVICE float partner(const float (&x)[N], 
     }
     return found;
 }
-// steps[n]: cosine and sine of what pair n turns in 8 positions, from a thread's one row of a slab to its other.
+// Pair n turns by frequency[n] = theta^(-2n/COLS) a position. What the first row of a slab turns is exact to the last
+// position: each lane has it of every 32nd pair. What the rows behind it turn more is little, and a product: of pair n + m
+// frequency[n] * frequency[m].
 template <int WARPS, int PERIOD, int COLS, int STYLE, int S, int N>
-DEVICE void rope(float (&y)[S][N], const float (&x)[S][N], i64 position, const u64 *turns, const float2 *steps) {
-    const int q = lane_id() & 3, row = warp_id() * 16 + lane_id() / 4;
+DEVICE void rope(float (&y)[S][N], const float (&x)[S][N], i64 position, const u64 *turns, const float *frequency) {
+    constexpr int  PAIRS = COLS / 2, HELD = (PAIRS + 31) / 32;
+    constexpr bool EVEN = PERIOD % 16 == 0, ALIGNED = !STYLE || PAIRS % 8 == 0; // a slab's rows go up; a thread has whole pairs
+    const int q = lane_id() & 3, first = STYLE ? 2 * q : q;
     UNROLL for (int s = 0; s < S; s++) {
-        const i64 at = position + (row + s * 16 * WARPS) % PERIOD;
+        const int slab = (warp_id() + s * WARPS) * 16, row = lane_id() / 4;
+        const i64 start = position + (EVEN ? slab % PERIOD : 0);
+        float     base[HELD], more[2];
+        UNROLL for (int k = 0; k < HELD; k++) base[k] = turned(start, turns[lane_id() + 32 * k < PAIRS ? lane_id() + 32 * k : 0]);
+        UNROLL for (int h = 0; h < 2; h++) more[h] = (float)(EVEN ? row + 8 * h : (slab + row + 8 * h) % PERIOD);
+        if (ALIGNED) {
+            constexpr int EACH_BLOCK = STYLE ? 8 : 4; // pairs in a thread's j-th two numbers
+            UNROLL for (int b = 0; b < (STYLE ? 2 : 1); b++) {
+                const float slowest = frequency[first + b < PAIRS ? first + b : 0];
+                UNROLL for (int j = 0; j < (STYLE ? PAIRS / 8 : N / 4); j++) {
+                    const int   n = EACH_BLOCK * j;
+                    const float from = __shfl_sync(~0u, base[n / 32], n % 32 + first + b);
+                    UNROLL for (int h = 0; h < 2; h++) {
+                        const int i0 = 4 * j + 2 * h + b, i1 = STYLE ? i0 + PAIRS / 2 : i0 + 1;
+                        turn_pair(y[s][i0], y[s][i1], x[s][i0], x[s][i1], fmaf(more[h] * slowest, frequency[n < PAIRS ? n : 0], from));
+                    }
+                }
+            }
+            continue;
+        }
         UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) {
             const int  c = 8 * j + 2 * q + b;
-            const bool second = STYLE ? c >= COLS / 2 : b;
-            const int  n = c >= COLS ? 0 : !STYLE ? c / 2 : second ? c - COLS / 2 : c;
-            float2     turn = rotation(at, turns[n]);
+            const bool second = c >= PAIRS;
+            const int  n = c >= COLS ? 0 : second ? c - PAIRS : c;
+            float      from = 0.f;
+            UNROLL for (int k = 0; k < HELD; k++) {
+                const float held = __shfl_sync(~0u, base[k], n % 32);
+                from = n / 32 == k ? held : from;
+            }
             UNROLL for (int h = 0; h < 2; h++) {
                 const int   i = 4 * j + 2 * h + b;
-                const float other = partner<COLS, STYLE>(x[s], i, second);
-                y[s][i] = x[s][i] * turn.x + (second ? other : -other) * turn.y;
-                turn = PERIOD % 16 ? rotation(position + (row + s * 16 * WARPS + 8) % PERIOD, turns[n]) : rotate(turn, steps[n]);
+                const float other = partner<COLS>(x[s], i, second), angle = fmaf(more[h], frequency[n], from);
+                y[s][i] = x[s][i] * cosine(angle) + (second ? other : -other) * sine(angle);
             }
         }
     }

@@ -196,21 +196,21 @@ static void mask(Gen *g, const Op *op) {
             (long long)lo, (long long)hi, cu_name(g, op->in[2]), float_text(g, op_float(op, AT_FILL, 0)));
 }
 
-/* Frequencies in turns a position, times 2^64. */
+/* Frequencies in turns a position, times 2^64, and in radians. */
 static void rope(Gen *g, const Op *op) {
     const int         cols = op->in[0]->type.cols, table = g->tables++;
     const long double theta = (long double)op_float(op, AT_THETA, 1), pi = 3.14159265358979323846264338327950288L;
     const char       *from = tile_operand(g, op->in[0]);
-    Text              turns = TEXT(g->ctx), steps = TEXT(g->ctx);
+    Text              turns = TEXT(g->ctx), frequencies = TEXT(g->ctx);
     for (int n = 0; n < cols / 2; n++) {
         const long double frequency = powl(theta, -2.0L * n / cols);
         text_add(&turns, "%s%lluu", n ? ", " : "", (unsigned long long)ldexpl(frequency / (2 * pi), 64));
-        text_add(&steps, "%s{%.9ef, %.9ef}", n ? ", " : "", (double)cosl(8 * frequency), (double)sinl(8 * frequency));
+        text_add(&frequencies, "%s%.9ef", n ? ", " : "", (double)frequency);
     }
     cu_line(g, "static const __device__ u64 turns%d[] = {%s};", table, text_str(&turns));
-    cu_line(g, "static const __device__ float2 steps%d[] = {%s};", table, text_str(&steps));
+    cu_line(g, "static const __device__ float frequency%d[] = {%s};", table, text_str(&frequencies));
     cu_declare(g, op->out[0]);
-    cu_line(g, "rope<%d, %d, %d, %d>(%s, %s, %s, turns%d, steps%d);", g->kernel->warps, (int)op_int(op, AT_PERIOD, 1),
+    cu_line(g, "rope<%d, %d, %d, %d>(%s, %s, %s, turns%d, frequency%d);", g->kernel->warps, (int)op_int(op, AT_PERIOD, 1),
             cols, (int)op_int(op, AT_STYLE, 0), cu_name(g, op->out[0]), from, cu_name(g, op->in[1]), table, table);
 }
 
