@@ -21,6 +21,8 @@ typedef long long          i64;
 #define EACH(S, N) UNROLL for (int s = 0; s < (S); s++) UNROLL for (int i = 0; i < (N); i++)
 
 DEVICE int lane_id() { return threadIdx.x & 31; }
+// The same, in no register before it is asked for.
+DEVICE int lane_here() { int lane; asm volatile("mov.u32 %0, %%laneid;" : "=r"(lane)); return lane; }
 // The compiler knows that all of a warp have the same one; made anew where it is asked for, it takes no register meanwhile.
 DEVICE int warp_id() { return __shfl_sync(~0u, threadIdx.x >> 5, 0); }
 // The same without the latency of a shuffle.
@@ -63,6 +65,7 @@ template <class T> DEVICE void load_pair(const T *p, float &x, float &y) {
 // Of what no kernel of this launch writes; not earlier than where it stands: what comes early takes registers for long.
 DEVICE float load_here(const float *p) { float x; asm volatile("ld.global.nc.f32 %0, [%1];" : "=f"(x) : "l"(p)); return x; }
 template <class T> DEVICE float load_here(const T *p) { return to_float(*p); }
+DEVICE u64 load_here(const u64 *p) { u64 x; asm volatile("ld.global.nc.u64 %0, [%1];" : "=l"(x) : "l"(p)); return x; }
 DEVICE void store_pair(float *p, float x, float y) { *(float2 *)p = make_float2(x, y); }
 template <class T> DEVICE void store_pair(T *p, float x, float y) { *(u32 *)p = pack(x, y, T()); }
 
@@ -528,11 +531,6 @@ DEVICE float turned(i64 position, u64 turns) {
     const u32 part = (u32)((u64)position * turns >> 32);
     return (__uint_as_float(0x3f800000u | (part ^ 0x80000000u) >> 9) - 1.5f) * 6.283185307f;
 }
-DEVICE void turn_pair(float &y0, float &y1, float x0, float x1, float angle) {
-    const float c = cosine(angle), s = sine(angle);
-    y0 = x0 * c - x1 * s;
-    y1 = x1 * c + x0 * s;
-}
 
 // What element i of a row is turned with, the other one of its pair, where pairs are columns (n, n + COLS / 2) of several threads.
 template <int COLS, int N> DEVICE float partner(const float (&x)[N], int i, bool second) {
@@ -550,50 +548,70 @@ template <int COLS, int N> DEVICE float partner(const float (&x)[N], int i, bool
     }
     return found;
 }
+// From the lane of quad `quad` that is where this one is in its own.
+DEVICE float of_quad(float x, int quad) {
+    float y;
+    asm volatile("shfl.sync.idx.b32 %0, %1, %2, 0x31f, 0xffffffff;" : "=f"(y) : "f"(x), "r"(4 * quad));
+    return y;
+}
 // Pair n turns by frequency[n] = theta^(-2n/COLS) a position. What the first row of a slab turns is exact to the last
-// position: each lane has it of every 32nd pair. What the rows behind it turn more is little, and a product: of pair n + m
+// position: each lane has it of every 32nd pair, those of a block of columns side by side. What the rows behind it turn more is little, and a product: of pair n + m
 // frequency[n] * frequency[m].
+template <int WARPS, int PERIOD, int COLS, int STYLE> struct Angles {
+    static constexpr int  PAIRS = COLS / 2, HELD = (PAIRS + 31) / 32, OWN = STYLE ? 2 : 1; // OWN: pairs of a thread in a block of columns
+    static constexpr bool EVEN = PERIOD % 16 == 0;                                         // the rows of a slab go up
+    float        from[HELD], more[2], slowest[OWN];
+    const float *frequency;
+    DEVICE Angles make(int s, i64 position, const u64 *turns, const float *frequency) {
+        const int lane = lane_here(), slab = (warp_id() + s * WARPS) * 16, row = lane / 4;
+        const int held = OWN == 1 ? lane : (lane & 24) + 2 * (lane & 3) + (lane >> 2 & 1), first = OWN * (lane & 3);
+        const i64 start = position + (EVEN ? slab % PERIOD : 0);
+        Angles    a;
+        UNROLL for (int k = 0; k < HELD; k++) a.from[k] = turned(start, load_here(turns + (held + 32 * k < PAIRS ? held + 32 * k : 0)));
+        UNROLL for (int h = 0; h < 2; h++) a.more[h] = (float)(EVEN ? row + 8 * h : (slab + row + 8 * h) % PERIOD);
+        UNROLL for (int b = 0; b < OWN; b++) a.slowest[b] = load_here(frequency + (first + b < PAIRS ? first + b : 0));
+        a.frequency = frequency;
+        return a;
+    }
+    // Block j of 8 columns: its pairs are a thread's own, in style 1 with columns PAIRS further on, where these are whole blocks.
+    template <int N> __device__ __forceinline__ void turn(float (&y)[N], const float (&x)[N], int j) const {
+        UNROLL for (int b = 0; b < OWN; b++) {
+            const int   n = 4 * OWN * j;
+            const float start = of_quad(from[n / 32], n % 32 / 4 + b);
+            UNROLL for (int h = 0; h < 2; h++) {
+                const int   i0 = 4 * j + 2 * h + b, i1 = STYLE ? i0 + PAIRS / 2 : i0 + 1;
+                const float angle = fmaf(more[h] * slowest[b], frequency[n < PAIRS ? n : 0], start), c = cosine(angle), s = sine(angle);
+                y[i0] = x[i0] * c - x[i1] * s;
+                y[i1] = x[i1] * c + x[i0] * s;
+            }
+        }
+    }
+    // Number 2 j + b of each row, whose pair's other one may be another thread's.
+    template <int N> __device__ __forceinline__ void turn_alone(float (&y)[N], const float (&x)[N], int j, int b) const {
+        const int  c = 8 * j + 2 * (lane_id() & 3) + b;
+        const bool second = c >= PAIRS;
+        const int  n = c >= COLS ? 0 : second ? c - PAIRS : c;
+        float      start = 0.f;
+        UNROLL for (int k = 0; k < HELD; k++) {
+            const float other = __shfl_sync(~0u, from[k], (n & 24) + 4 * (n & 1) + (n >> 1 & 3)); // as `held` says
+            start = n / 32 == k ? other : start;
+        }
+        UNROLL for (int h = 0; h < 2; h++) {
+            const int   i = 4 * j + 2 * h + b;
+            const float other = partner<COLS>(x, i, second), angle = fmaf(more[h], frequency[n], start);
+            y[i] = x[i] * cosine(angle) + (second ? other : -other) * sine(angle);
+        }
+    }
+};
 template <int WARPS, int PERIOD, int COLS, int STYLE, int S, int N>
 DEVICE void rope(float (&y)[S][N], const float (&x)[S][N], i64 position, const u64 *turns, const float *frequency) {
-    constexpr int  PAIRS = COLS / 2, HELD = (PAIRS + 31) / 32;
-    constexpr bool EVEN = PERIOD % 16 == 0, ALIGNED = !STYLE || PAIRS % 8 == 0; // a slab's rows go up; a thread has whole pairs
-    const int q = lane_id() & 3, first = STYLE ? 2 * q : q;
+    typedef Angles<WARPS, PERIOD, COLS, STYLE> A;
     UNROLL for (int s = 0; s < S; s++) {
-        const int slab = (warp_id() + s * WARPS) * 16, row = lane_id() / 4;
-        const i64 start = position + (EVEN ? slab % PERIOD : 0);
-        float     base[HELD], more[2];
-        UNROLL for (int k = 0; k < HELD; k++) base[k] = turned(start, turns[lane_id() + 32 * k < PAIRS ? lane_id() + 32 * k : 0]);
-        UNROLL for (int h = 0; h < 2; h++) more[h] = (float)(EVEN ? row + 8 * h : (slab + row + 8 * h) % PERIOD);
-        if (ALIGNED) {
-            constexpr int EACH_BLOCK = STYLE ? 8 : 4; // pairs in a thread's j-th two numbers
-            UNROLL for (int b = 0; b < (STYLE ? 2 : 1); b++) {
-                const float slowest = frequency[first + b < PAIRS ? first + b : 0];
-                UNROLL for (int j = 0; j < (STYLE ? PAIRS / 8 : N / 4); j++) {
-                    const int   n = EACH_BLOCK * j;
-                    const float from = __shfl_sync(~0u, base[n / 32], n % 32 + first + b);
-                    UNROLL for (int h = 0; h < 2; h++) {
-                        const int i0 = 4 * j + 2 * h + b, i1 = STYLE ? i0 + PAIRS / 2 : i0 + 1;
-                        turn_pair(y[s][i0], y[s][i1], x[s][i0], x[s][i1], fmaf(more[h] * slowest, frequency[n < PAIRS ? n : 0], from));
-                    }
-                }
-            }
-            continue;
-        }
-        UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) {
-            const int  c = 8 * j + 2 * q + b;
-            const bool second = c >= PAIRS;
-            const int  n = c >= COLS ? 0 : second ? c - PAIRS : c;
-            float      from = 0.f;
-            UNROLL for (int k = 0; k < HELD; k++) {
-                const float held = __shfl_sync(~0u, base[k], n % 32);
-                from = n / 32 == k ? held : from;
-            }
-            UNROLL for (int h = 0; h < 2; h++) {
-                const int   i = 4 * j + 2 * h + b;
-                const float other = partner<COLS>(x[s], i, second), angle = fmaf(more[h], frequency[n], from);
-                y[s][i] = x[s][i] * cosine(angle) + (second ? other : -other) * sine(angle);
-            }
-        }
+        const A a = A::make(s, position, turns, frequency);
+        if (!STYLE || A::PAIRS % 8 == 0)
+            UNROLL for (int j = 0; j < (STYLE ? A::PAIRS / 8 : N / 4); j++) a.turn(y[s], x[s], j);
+        else
+            UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) a.turn_alone(y[s], x[s], j, b);
     }
 }
 
