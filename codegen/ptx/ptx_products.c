@@ -125,17 +125,17 @@ void cu_angles_ahead(Gen *g, const Block *block) {
 
 /* The steps of a product, roping what the next one multiplies while one runs; `step` multiplies for s and k. */
 static void rope_and_multiply(Gen *g, const Op *rope, const Value *to, const char *step) {
-    const int   style = (int)op_int(rope, AT_STYLE, 0), steps = to->type.cols / 16, turns = style ? steps / 2 : steps;
+    const int   style = (int)op_int(rope, AT_STYLE, 0), steps = to->type.cols / 16, rounds = style ? steps / 2 : steps;
     const char *from = cu_name(g, rope->in[0]->def->in[0]), *x = cu_name(g, to);
     if (!knows_position(rope, rope->parent))
         cu_angles(g, rope);
     cu_declare(g, to);
-    cu_line(g, "UNROLL for (int s = 0, turn = 0; turn < %d; turn++) {", turns);
+    cu_line(g, "UNROLL for (int s = 0, round = 0; round < %d; round++) {", rounds);
     g->depth++;
-    cu_line(g, "turn_step<%s, %d>(%s[s], %s[s], %s_angles, turn);", cu_ctype(to->type.dtype), style ? turns : 0, x, from,
+    cu_line(g, "turn_step<%s, %d>(%s[s], %s[s], %s_angles, round);", cu_ctype(to->type.dtype), style ? rounds : 0, x, from,
             cu_name(g, rope->out[0]));
     cu_line(g, "products_begin();");
-    cu_line(g, "UNROLL for (int k = turn; k < %d; k += %d)", steps, turns);
+    cu_line(g, "UNROLL for (int k = round; k < %d; k += %d)", steps, rounds);
     cu_line(g, "    %s", step);
     g->depth--;
     cu_line(g, "}");
