@@ -109,7 +109,8 @@ static Value *first_slot(Saver *s, Builder *b, Value *row) {
 static void store_roped(Saver *s, Builder *b, const Nest *n, Value *row, Value *end) {
     Value *const turn = ir_ibin(b, OP_ISUB, ir_ibin(b, OP_IDIV, row, ir_i(b, s->width)), n->part);
     Value *const mine = ir_ibin(b, OP_ILT, ir_ibin(b, OP_IMOD, turn, ir_i(b, s->parts)), ir_i(b, 1));
-    Value *const last = ir_ibin(b, OP_IMUL, ir_ibin(b, OP_ILT, ir_i(b, s->halves - 2), n->half), ir_ibin(b, OP_ILT, row, end));
+    Value *const last =
+        ir_ibin(b, OP_IMUL, ir_ibin(b, OP_ILT, ir_i(b, s->halves - 2), n->half), ir_ibin(b, OP_ILT, row, end));
     Op *const    only = ir_if(b, ir_ibin(b, OP_IMUL, mine, last), NULL, 0);
     Builder      in = ir_at_end(s->ctx, b->kernel, only->region);
     ValueMap     map = turn_map(s, &in, n, row);
