@@ -18,6 +18,7 @@ typedef struct Saver {
     Value *key;                                  /* position of the first key of its tile */
     Op    *k_load, *v_load, *q_load;
     const char *keys_param; /* where keys come from */
+    Value  *roped, *roped_at; /* the scores' keys where they are more than a load, and the position of their first one */
     Kernel *update;         /* kind extend: what adds the final sum to the pools behind main, or NULL */
     Op     *pool;           /* kind extend: main's load of the state that S starts from, or NULL: S starts from zero */
     bool   fused; /* the kernels that make states compute the features, a turn of `width` keys at a time */
@@ -45,6 +46,8 @@ typedef struct GridAxis {
 } GridAxis;
 Nest saved_nest(Saver *s, const char *name, const GridAxis *axes, int axis_count);
 
+/* Stores the roped keys from key `row` on, those of `rows` that lie before `end`, to where main finds them. */
+void saved_store_roped(Saver *s, Builder *b, ValueMap *map, int rows, Value *row, Value *end);
 /* A value of main in the nest's terms. */
 Value *saved_slice(Saver *s, Nest *nest, Value *value);
 /* Tiles of `states` before those of this sequence. */

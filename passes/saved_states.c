@@ -105,6 +105,19 @@ static Value *first_slot(Saver *s, Builder *b, Value *row) {
     return ir_ibin(b, OP_IMUL, ir_ibin(b, OP_IDIV, row, ir_i(b, s->width)), ir_i(b, s->width / s->chunk));
 }
 
+/* The roped keys of the turn's rows: of the blocks with the last columns of S, in turns, one for each part. */
+static void store_roped(Saver *s, Builder *b, const Nest *n, Value *row, Value *end) {
+    Value *const turn = ir_ibin(b, OP_ISUB, ir_ibin(b, OP_IDIV, row, ir_i(b, s->width)), n->part);
+    Value *const mine = ir_ibin(b, OP_ILT, ir_ibin(b, OP_IMOD, turn, ir_i(b, s->parts)), ir_i(b, 1));
+    Value *const last =
+        ir_ibin(b, OP_IMUL, ir_ibin(b, OP_ILT, ir_i(b, s->halves - 2), n->half), ir_ibin(b, OP_ILT, row, end));
+    Op *const    only = ir_if(b, ir_ibin(b, OP_IMUL, mine, last), NULL, 0);
+    Builder      in = ir_at_end(s->ctx, b->kernel, only->region);
+    ValueMap     map = turn_map(s, &in, n, row);
+    saved_store_roped(s, &in, &map, s->width, row, end);
+    ir_yield(&in, NULL, 0);
+}
+
 /* The features of the turn at `row` go into the ring, and to where main finds them. */
 static void put_features(Saver *s, Builder *b, const Nest *n, Value *ring, Value *row, Value *end, bool save) {
     ValueMap     map = turn_map(s, b, n, row);
@@ -121,6 +134,8 @@ static void put_features(Saver *s, Builder *b, const Nest *n, Value *ring, Value
     Builder      in = ir_at_end(s->ctx, b->kernel, only->region);
     saved_store_features(s, &in, &map, n->head, n->part, hi, piece);
     ir_yield(&in, NULL, 0);
+    if (s->roped)
+        store_roped(s, b, n, row, end);
 }
 
 /* The turn at `row`, whose features are there; makes those of the next one. -> S behind the turn. */

@@ -84,6 +84,10 @@ if nvrtc_here "compiling"; then
     done
     later compiles "the paper's layer without RoPE compiles for extend" "$SOURCE/specs/paper_d128.lua" --set rope=false \
         --target cuda:sm_90a --kind extend
+    later compiles "the paper's layer with halves roped compiles" "$SOURCE/specs/paper_d128.lua" \
+        --set 'rope={theta=10000,style="half"}' --target cuda:sm_90a
+    later compiles "a layer whose roped halves are no whole steps compiles" "$SOURCE/specs/paper_d128.lua" \
+        --set 'rope={theta=10000,style="half"}' --set head_dim=80 --target cuda:sm_90a
     later compiles "the paper's layer, 64 wide, compiles" "$SOURCE/specs/paper_d128.lua" --set head_dim=64 --set value_dim=64 \
         --target cuda:sm_90a
     gather

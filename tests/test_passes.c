@@ -145,6 +145,8 @@ static void after_pass(void *arg, const PassInfo *pass, Module *module, double s
 
 static void random_spec(Trial *t, const char *extra) {
     static const char *const MAPS[] = {"softmax2", "relu2", "softmax", "relu", "elu1", "exp", "identity", "squared_relu"};
+    static const char *const ROPES[] = {"", "", ", rope = { theta = 10000, style = 'half' }",
+                                        ", rope = { theta = 500, style = 'interleaved' }"};
     const int  kv_heads = random_int(1, 2), group = random_int(1, 4);
     const int  D = random_int(0, 3) ? 2 * random_int(1, 12) : 16 << random_int(0, 1);
     const bool norm = random_int(0, 3);
@@ -156,7 +158,7 @@ static void random_spec(Trial *t, const char *extra) {
         kv_heads * group, kv_heads, D, E, random_int(0, 4) ? random_int(1, 40) : 1,
         MAPS[random_int(0, 7)], random_int(0, 2) ? "false" : "true", random_int(0, 2) ? "false" : "true",
         random_int(0, 2) ? "zero" : "input", norm ? "{ kind = 'rms', eps = 1e-8 }" : "false",
-        random_int(0, 2) ? "" : ", softcap = 3", random_int(0, 1) ? ", rope = { theta = 10000, style = 'half' }" : "", extra);
+        random_int(0, 2) ? "" : ", softcap = 3", ROPES[random_int(0, 3)], extra);
     SpecFile file;
     if (spec_load_text(t->ctx, "trial.lua", text, strlen(text), &file) == ST_OK)
         t->spec = file.items[0].spec;

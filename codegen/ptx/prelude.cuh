@@ -21,6 +21,8 @@ typedef long long          i64;
 #define EACH(S, N) UNROLL for (int s = 0; s < (S); s++) UNROLL for (int i = 0; i < (N); i++)
 
 DEVICE int lane_id() { return threadIdx.x & 31; }
+// The same, in no register before it is asked for.
+DEVICE int lane_here() { int lane; asm volatile("mov.u32 %0, %%laneid;" : "=r"(lane)); return lane; }
 // The compiler knows that all of a warp have the same one; made anew where it is asked for, it takes no register meanwhile.
 DEVICE int warp_id() { return __shfl_sync(~0u, threadIdx.x >> 5, 0); }
 // The same without the latency of a shuffle.
@@ -65,6 +67,7 @@ template <class T> DEVICE void load_pair(const T *p, float &x, float &y) {
 // Of what no kernel of this launch writes; not earlier than where it stands: what comes early takes registers for long.
 DEVICE float load_here(const float *p) { float x; asm volatile("ld.global.nc.f32 %0, [%1];" : "=f"(x) : "l"(p)); return x; }
 template <class T> DEVICE float load_here(const T *p) { return to_float(*p); }
+DEVICE u64 load_here(const u64 *p) { u64 x; asm volatile("ld.global.nc.u64 %0, [%1];" : "=l"(x) : "l"(p)); return x; }
 DEVICE void store_pair(float *p, float x, float y) { *(float2 *)p = make_float2(x, y); }
 template <class T> DEVICE void store_pair(T *p, float x, float y) { *(u32 *)p = pack(x, y, T()); }
 
@@ -538,23 +541,16 @@ DEVICE void mask_transposed(float (&y)[S][N], const float (&x)[S][N], i64 delta,
 // its upper 23 bits become the number, for less than a conversion costs.
 DEVICE float sine(float x) { float y; asm("sin.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
 DEVICE float cosine(float x) { float y; asm("cos.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
-DEVICE float2 rotation(i64 position, u64 turns) {
-    const u32   part = (u32)((u64)position * turns >> 32);
-    const float angle = (__uint_as_float(0x3f800000u | (part ^ 0x80000000u) >> 9) - 1.5f) * 6.283185307f;
-    return make_float2(cosine(angle), sine(angle));
+// What `position` turns, in radians, where one position is `turns` / 2^64 of a whole turn.
+DEVICE float turned(i64 position, u64 turns) {
+    const u32 part = (u32)((u64)position * turns >> 32);
+    return (__uint_as_float(0x3f800000u | (part ^ 0x80000000u) >> 9) - 1.5f) * 6.283185307f;
 }
-DEVICE float2 rotate(float2 x, float2 by) { return make_float2(x.x * by.x - x.y * by.y, x.y * by.x + x.x * by.y); }
 
-// What element i of a row is turned with: the other one of its pair.
-template <int COLS, int STYLE, int N> DEVICE float partner(const float (&x)[N], int i, bool second) {
+// What element i of a row is turned with, the other one of its pair, where pairs are columns (n, n + COLS / 2) of several threads.
+template <int COLS, int N> DEVICE float partner(const float (&x)[N], int i, bool second) {
     constexpr int HALF = COLS / 2;
     const int     lane = lane_id(), j = i / 4, h = i / 2 % 2, b = i % 2, c = 8 * j + 2 * (lane & 3) + b;
-    if (!STYLE)
-        return x[i ^ 1];
-    if (HALF % 8 == 0) {
-        const int other = 8 * j < HALF ? j + HALF / 8 : j - HALF / 8;
-        return x[4 * (8 * j < COLS && other < N / 4 ? other : 0) + 2 * h + b];
-    }
     float found = 0.f;
     UNROLL for (int up = 0; up < 2; up++) UNROLL for (int step = 0; step < 2; step++) {
         const int start = 8 * j + b + (up ? HALF : -HALF), block = (start + 1024) / 8 - 128 + step;
@@ -567,24 +563,70 @@ template <int COLS, int STYLE, int N> DEVICE float partner(const float (&x)[N], 
     }
     return found;
 }
-// steps[n]: cosine and sine of what pair n turns in 8 positions, from a thread's one row of a slab to its other.
-template <int WARPS, int PERIOD, int COLS, int STYLE, int S, int N>
-DEVICE void rope(float (&y)[S][N], const float (&x)[S][N], i64 position, const u64 *turns, const float2 *steps) {
-    const int q = lane_id() & 3, row = warp_id() * 16 + lane_id() / 4;
-    UNROLL for (int s = 0; s < S; s++) {
-        const i64 at = position + (row + s * 16 * WARPS) % PERIOD;
-        UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) {
-            const int  c = 8 * j + 2 * q + b;
-            const bool second = STYLE ? c >= COLS / 2 : b;
-            const int  n = c >= COLS ? 0 : !STYLE ? c / 2 : second ? c - COLS / 2 : c;
-            float2     turn = rotation(at, turns[n]);
+// From the lane of quad `quad` that is where this one is in its own.
+DEVICE float of_quad(float x, int quad) {
+    float y;
+    asm volatile("shfl.sync.idx.b32 %0, %1, %2, 0x31f, 0xffffffff;" : "=f"(y) : "f"(x), "r"(4 * quad));
+    return y;
+}
+// Pair n turns by frequency[n] = theta^(-2n/COLS) a position. What the first row of a slab turns is exact to the last
+// position: each lane has it of every 32nd pair, those of a block of columns side by side. What the rows behind it turn more is little, and a product: of pair n + m
+// frequency[n] * frequency[m].
+template <int WARPS, int PERIOD, int COLS, int STYLE> struct Angles {
+    static constexpr int  PAIRS = COLS / 2, HELD = (PAIRS + 31) / 32, OWN = STYLE ? 2 : 1; // OWN: pairs of a thread in a block of columns
+    static constexpr bool EVEN = PERIOD % 16 == 0;                                         // the rows of a slab go up
+    float        from[HELD], more[2], slowest[OWN];
+    const float *frequency;
+    DEVICE Angles make(int s, i64 position, const u64 *turns, const float *frequency) {
+        const int lane = lane_here(), slab = (warp_id() + s * WARPS) * 16, row = lane / 4;
+        const int held = OWN == 1 ? lane : (lane & 24) + 2 * (lane & 3) + (lane >> 2 & 1), first = OWN * (lane & 3);
+        const i64 start = position + (EVEN ? slab % PERIOD : 0);
+        Angles    a;
+        UNROLL for (int k = 0; k < HELD; k++) a.from[k] = turned(start, load_here(turns + (held + 32 * k < PAIRS ? held + 32 * k : 0)));
+        UNROLL for (int h = 0; h < 2; h++) a.more[h] = (float)(EVEN ? row + 8 * h : (slab + row + 8 * h) % PERIOD);
+        UNROLL for (int b = 0; b < OWN; b++) a.slowest[b] = load_here(frequency + (first + b < PAIRS ? first + b : 0));
+        a.frequency = frequency;
+        return a;
+    }
+    // Block j of 8 columns: its pairs are a thread's own, in style 1 with columns PAIRS further on, where these are whole blocks.
+    template <int N> __device__ __forceinline__ void turn(float (&y)[N], const float (&x)[N], int j) const {
+        UNROLL for (int b = 0; b < OWN; b++) {
+            const int   n = 4 * OWN * j;
+            const float start = of_quad(from[n / 32], n % 32 / 4 + b);
             UNROLL for (int h = 0; h < 2; h++) {
-                const int   i = 4 * j + 2 * h + b;
-                const float other = partner<COLS, STYLE>(x[s], i, second);
-                y[s][i] = x[s][i] * turn.x + (second ? other : -other) * turn.y;
-                turn = PERIOD % 16 ? rotation(position + (row + s * 16 * WARPS + 8) % PERIOD, turns[n]) : rotate(turn, steps[n]);
+                const int   i0 = 4 * j + 2 * h + b, i1 = STYLE ? i0 + PAIRS / 2 : i0 + 1;
+                const float angle = fmaf(more[h] * slowest[b], frequency[n < PAIRS ? n : 0], start), c = cosine(angle), s = sine(angle);
+                y[i0] = x[i0] * c - x[i1] * s;
+                y[i1] = x[i1] * c + x[i0] * s;
             }
         }
+    }
+    // Number 2 j + b of each row, whose pair's other one may be another thread's.
+    template <int N> __device__ __forceinline__ void turn_alone(float (&y)[N], const float (&x)[N], int j, int b) const {
+        const int  c = 8 * j + 2 * (lane_id() & 3) + b;
+        const bool second = c >= PAIRS;
+        const int  n = c >= COLS ? 0 : second ? c - PAIRS : c;
+        float      start = 0.f;
+        UNROLL for (int k = 0; k < HELD; k++) {
+            const float other = __shfl_sync(~0u, from[k], (n & 24) + 4 * (n & 1) + (n >> 1 & 3)); // as `held` says
+            start = n / 32 == k ? other : start;
+        }
+        UNROLL for (int h = 0; h < 2; h++) {
+            const int   i = 4 * j + 2 * h + b;
+            const float other = partner<COLS>(x, i, second), angle = fmaf(more[h], frequency[n], start);
+            y[i] = x[i] * cosine(angle) + (second ? other : -other) * sine(angle);
+        }
+    }
+};
+template <int WARPS, int PERIOD, int COLS, int STYLE, int S, int N>
+DEVICE void rope(float (&y)[S][N], const float (&x)[S][N], i64 position, const u64 *turns, const float *frequency) {
+    typedef Angles<WARPS, PERIOD, COLS, STYLE> A;
+    UNROLL for (int s = 0; s < S; s++) {
+        const A a = A::make(s, position, turns, frequency);
+        if (!STYLE || A::PAIRS % 8 == 0)
+            UNROLL for (int j = 0; j < (STYLE ? A::PAIRS / 8 : N / 4); j++) a.turn(y[s], x[s], j);
+        else
+            UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) a.turn_alone(y[s], x[s], j, b);
     }
 }
 

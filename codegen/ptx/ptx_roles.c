@@ -164,6 +164,7 @@ static void item(Gen *g, const Op *role, const Block *block) {
         g->depth++;
         cu_index_ops(g, block);
     }
+    cu_angles_ahead(g, role->region);
     cu_block(g, role->region);
     if (guard) {
         g->depth--;
