@@ -3,7 +3,8 @@
  * parameters in the products' dtype, or are computed. Out: every one of them is a slot of a ring. In a key or row loop,
  * tiles are fetched `stages` - 1 turns ahead; the parts that window cut a loop into go on with one ring. What is needed
  * behind the loop is fetched while it runs if everything fits, else behind it, into the memory that the loop has left.
- * Left sides of products that are not in shared memory are converted to the products' dtype. */
+ * Left sides of products that are not in shared memory are converted to the products' dtype. Products of floats go via
+ * tf32 where the spec permits it. */
 #include "passes/loops.h"
 
 #include <string.h>
@@ -180,7 +181,7 @@ static Status find_loops(Stager *s) {
 static int64_t memory_limit(const Stager *s) {
     const Schedule *schedule = s->args->schedule;
     return s->args->target->shared_bytes / schedule->blocks -
-           (s->dtype == DT_F32 ? SHARED_STRIP_BYTES * schedule->warps : 0) - s->computed_bytes;
+           (s->dtype == DT_F32 && !s->args->spec->tf32 ? SHARED_STRIP_BYTES * schedule->warps : 0) - s->computed_bytes;
 }
 
 /* Turns of the kernels before main are short: memory takes several of them, so that more tiles must be on their way. */
@@ -414,6 +415,12 @@ void stage_left_sides(Ctx *ctx, Kernel *kernel, DType dtype) {
     ir_walk(kernel->body, convert_left, &s);
 }
 
+static bool choose_tf32(Op *op, void *ctx) {
+    if (op->code == OP_DOT)
+        op_set_text(ctx, op, AT_VIA, "tf32");
+    return true;
+}
+
 /* ---- Memory ---- */
 
 typedef struct Layout {
@@ -464,6 +471,8 @@ static Status stage(Stager *s, bool is_main) {
     const When when = stage_singles(s);
     ir_walk(s->body, put_side, s);
     stage_left_sides(s->ctx, s->kernel, s->dtype);
+    if (s->dtype == DT_F32 && s->args->spec->tf32)
+        ir_walk(s->body, choose_tf32, s->ctx);
     return place_rings(s, when);
 }
 

@@ -269,7 +269,7 @@ void cu_item_axes(Gen *g) {
 
 static bool multiplies_floats(Op *op, void *arg) {
     bool *found = arg;
-    *found = *found || (op->code == OP_DOT && op->in[1]->type.dtype == DT_F32 && !op_int(op, AT_TA, 0));
+    *found = *found || (op->code == OP_DOT && op->in[1]->type.dtype == DT_F32 && !op_int(op, AT_TA, 0) && !op_has(op, AT_VIA));
     return !*found;
 }
 
