@@ -206,6 +206,11 @@ template <class T, class R, int COLS, int N> DEVICE void load_row(float (&x)[N],
     const R   rows = R::make(v);
     const int q = lane_id() & 3;
     const T  *p = (const T *)v.base + rows.offset(0);
+    if (COLS % 8 == 0 && aligned<T>(v, 2 * sizeof(T))) {
+        UNROLL for (int i = 0; i < N; i++) x[i] = 0.f;
+        UNROLL for (int j = 0; j < COLS / 8; j++) if (rows.has(0)) load_pair(p + 8 * j + 2 * q, x[2 * j], x[2 * j + 1]);
+        return;
+    }
     UNROLL for (int i = 0; i < N; i++) {
         const int c = i / 2 * 8 + 2 * q + i % 2;
         x[i] = rows.has(0) && c < COLS ? to_float(p[c]) : 0.f;
@@ -713,7 +718,11 @@ template <bool TB, int STRIDE, int S, int N, int K2> DEVICE void float_product(f
 // Products of floats rounded to tf32. A step takes 8 columns of the left side, in any order that both sides follow: here
 // thread q of four gives 2 q and 2 q + 1, as it has them. With FLIP the upper two give them the other way round, so that
 // eight rows of a right side n x k are read from different banks.
+#if __CUDA_ARCH__ >= 900
+DEVICE u32 tf32(float x) { u32 y; asm("cvt.rn.tf32.f32 %0, %1;" : "=r"(y) : "f"(x)); return y; } // one instruction there
+#else
 DEVICE u32 tf32(float x) { u32 y; asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(y) : "f"(x)); return y; }
+#endif
 DEVICE void mma_tf32(float *d, const u32 (&a)[4], float b0, float b1) {
     asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
         : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(tf32(b0)), "r"(tf32(b1)));
