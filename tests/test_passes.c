@@ -122,7 +122,7 @@ static double difference(const Trial *t, int p) {
 static void compare(Trial *t, const char *pass) {
     for (int p = 0; p < t->param_count; p++) {
         const double error = difference(t, p);
-        if (!(error <= 3e-6) && !t->failed_pass) {
+        if (!(error <= (t->spec.dtype == DT_F32 ? 3e-6 : 0.05)) && !t->failed_pass) {
             t->failed_pass = pass;
             t->failed_param = t->params[p].name;
             t->worst = error;
@@ -260,6 +260,16 @@ static Status draw_spec(Ctx *ctx, void *arg) {
     return ST_OK;
 }
 
+/* Tiles of 16 bits are read from shared memory where floats are loaded anew; what rounding leaves equal is compared. */
+static Status draw_bf16(Ctx *ctx, void *arg) {
+    Trial *t = arg;
+    (void)ctx;
+    random_spec(t, "");
+    t->spec.dtype = DT_BF16;
+    t->spec.norm = false; /* which divides small rows by themselves */
+    return ST_OK;
+}
+
 static void run_drawn(KernelKind kind, int variants, Target target, Status (*draw)(Ctx *, void *)) {
     int refused = 0; /* too much shared memory */
     for (int c = 0; c < CASES; c++) {
@@ -305,6 +315,14 @@ static void test_gpu_forward(void **state) {
                   (Target){.name = "gpu", .warp_size = 32, .shared_bytes = memory << 10, .processors = 4});
 }
 
+/* So little memory that what comes late comes in groups, the last one into the place of the queries. */
+static void test_gpu_bf16(void **state) {
+    (void)state;
+    for (int memory = 12; memory <= 24; memory += 4)
+        run_drawn(KIND_FORWARD, VARIANT_PACKED | VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS,
+                  (Target){.name = "gpu", .warp_size = 32, .shared_bytes = memory << 10, .processors = 4}, draw_bf16);
+}
+
 static void test_gpu_roles(void **state) {
     (void)state;
     for (int memory = 48; memory <= 192; memory *= 2)
@@ -343,7 +361,7 @@ static void test_gpu_attention(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forward), cmocka_unit_test(test_gpu_forward),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forward), cmocka_unit_test(test_gpu_forward), cmocka_unit_test(test_gpu_bf16),
                                        cmocka_unit_test(test_gpu_attention), cmocka_unit_test(test_gpu_roles),
                                        cmocka_unit_test(test_extend),
                                        cmocka_unit_test(test_decode), cmocka_unit_test(test_gpu_decode),

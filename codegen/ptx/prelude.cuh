@@ -225,6 +225,11 @@ template <class T, class R, int COLS, int N> DEVICE void load_row(float (&x)[N],
     const R   rows = R::make(v);
     const int q = lane_id() & 3;
     const T  *p = (const T *)v.base + rows.offset(0);
+    if (COLS % 8 == 0 && aligned<T>(v, 2 * sizeof(T))) {
+        UNROLL for (int i = 0; i < N; i++) x[i] = 0.f;
+        UNROLL for (int j = 0; j < COLS / 8; j++) if (rows.has(0)) load_pair(p + 8 * j + 2 * q, x[2 * j], x[2 * j + 1]);
+        return;
+    }
     UNROLL for (int i = 0; i < N; i++) {
         const int c = i / 2 * 8 + 2 * q + i % 2;
         x[i] = rows.has(0) && c < COLS ? to_float(p[c]) : 0.f;
@@ -790,6 +795,57 @@ template <bool TB, int STRIDE, int S, int N, int K2> DEVICE void float_product(f
         __syncwarp();
         for (int kk = 0; kk < 16; kk++)
             float_step<TB, STRIDE, N>(d[s], strip[lane / 4 * STRIP + kk], strip[(lane / 4 + 8) * STRIP + kk], y, 16 * k + kk);
+    }
+}
+
+// Products of floats rounded to tf32. A step takes 8 columns of the left side, in any order that both sides follow: here
+// thread q of four gives 2 q and 2 q + 1, as it has them. With FLIP the upper two give them the other way round, so that
+// eight rows of a right side n x k are read from different banks.
+#if __CUDA_ARCH__ >= 900
+DEVICE u32 tf32(float x) { u32 y; asm("cvt.rn.tf32.f32 %0, %1;" : "=r"(y) : "f"(x)); return y; } // one instruction there
+#else
+DEVICE u32 tf32(float x) { u32 y; asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(y) : "f"(x)); return y; }
+#endif
+DEVICE void mma_tf32(float *d, const u32 (&a)[4], float b0, float b1) {
+    asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(tf32(b0)), "r"(tf32(b1)));
+}
+template <bool FLIP> DEVICE int tf32_first() { const int q = lane_id() & 3; return 2 * q + (FLIP ? q >> 1 : 0); }
+template <bool FLIP> DEVICE int tf32_second() { const int q = lane_id() & 3; return 2 * q + (FLIP ? 1 - (q >> 1) : 1); }
+// All columns of step k: the left sides of S slabs, and the right side from y on.
+template <bool TB, int STRIDE, int S, int N> DEVICE void tf32_step(float (&d)[S][N], const u32 (&a)[S][4], const float *y, int k) {
+    const float *first = y + (TB ? lane_id() / 4 * STRIDE + tf32_first<TB>() : tf32_first<TB>() * STRIDE + lane_id() / 4);
+    const float *second = y + (TB ? lane_id() / 4 * STRIDE + tf32_second<TB>() : tf32_second<TB>() * STRIDE + lane_id() / 4);
+    UNROLL for (int n = 0; n < N / 4; n++) {
+        const int   at = TB ? n * 8 * STRIDE + 8 * k : k * 8 * STRIDE + 8 * n;
+        const float b0 = first[at], b1 = second[at];
+        UNROLL for (int s = 0; s < S; s++) mma_tf32(&d[s][4 * n], a[s], b0, b1);
+    }
+}
+template <bool TB, int STRIDE, int K, int S, int N, int K2> DEVICE void tf32_product(float (&d)[S][N], const float (&x)[S][K2], u32 right) {
+    const bool flip = TB && (lane_id() & 2);
+    UNROLL for (int k = 0; k < (K + 7) / 8; k++) {
+        u32 a[S][4];
+        UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
+            const float even = x[s][4 * k + 2 * h], odd = x[s][4 * k + 2 * h + 1];
+            a[s][h] = tf32(flip ? odd : even), a[s][h + 2] = tf32(flip ? even : odd);
+        }
+        tf32_step<TB, STRIDE>(d, a, shared_pointer<float>(right), k);
+    }
+}
+// d += x^T y: x is K x M in shared memory.
+template <int WARPS, bool TB, int XSTRIDE, int STRIDE, int K, int S, int N> DEVICE void tf32_product_transposed(float (&d)[S][N], u32 left, u32 right) {
+    const float *x = shared_pointer<float>(left) + lane_id() / 4;
+    UNROLL for (int k = 0; k < K / 8; k++) {
+        u32 a[S][4];
+        UNROLL for (int s = 0; s < S; s++) { // columns beyond the last one are the first ones
+            const int slab = warp_id() + s * WARPS, column = slab * 16 < XSTRIDE - 4 ? slab * 16 : 0;
+            UNROLL for (int h = 0; h < 2; h++) {
+                a[s][h] = tf32(x[(8 * k + tf32_first<TB>()) * XSTRIDE + column + 8 * h]);
+                a[s][h + 2] = tf32(x[(8 * k + tf32_second<TB>()) * XSTRIDE + column + 8 * h]);
+            }
+        }
+        tf32_step<TB, STRIDE>(d, a, shared_pointer<float>(right), k);
     }
 }
 template <int WARPS, int ROWS, int COLS, int S, int N> DEVICE void get(float (&x)[S][N], u32 from) {

@@ -269,40 +269,52 @@ static void axis_values(Gen *g) {
         cu_index_ops(g, outer);
 }
 
-/* The block's number counts row-major, the first axis slowest. */
-static void open_grid(Gen *g) {
-    cu_line(g, "u32 rest = blockIdx.x;");
-    for (int i = g->phase->axis_count - 1; i >= 0; i--)
-        axis_from_rest(g, i, i == 0);
-    axis_values(g);
+static int row_axis(const Gen *g) {
+    int row = g->phase->axis_count - 1;
+    while (row >= 0 && strcmp(op_text(g->axes[row], AT_AXIS), "row") != 0)
+        row--;
+    return row;
 }
 
-/* Blocks that run at the same time share keys. Rows slowest, the last ones first, so that the short tiles at the start of
- * a sequence fill the end of the walk; on top of full rings all tiles are alike, and sequences come one after the other. */
-void cu_item_axes(Gen *g) {
-    const bool alike = ir_find_param(g->kernel, "ring_k");
-    int        row = 0;
-    cu_line(g, "u32 rest = (u32)item;");
-    while (row + 1 < g->phase->axis_count && strcmp(op_text(g->axes[row], AT_AXIS), "row") != 0)
-        row++;
+/* Rows slowest, the last ones first: blocks that run at the same time share keys, and the short tiles at the start of a
+ * sequence fill the end of the walk. On top of full rings all tiles are alike, and sequences come one after the other. */
+static void rows_slowest(Gen *g, int row) {
+    const bool alike = ir_find_param(g->kernel, "ring_k") && row > 0;
     for (int i = g->phase->axis_count - 1; i >= 0; i--)
         if (i != row && (i != 0 || !alike))
             axis_from_rest(g, i, false);
     const char *name = cu_name(g, g->axes[row]->region->args[0]), *extent = extent_text(g, g->phase->axes[row]);
-    if (alike && row > 0) {
+    if (alike) {
         cu_line(g, "const i64 %s = %s - 1 - rest %% %s; // %s", name, extent, extent, op_text(g->axes[row], AT_AXIS));
         cu_line(g, "rest /= %s;", extent);
         axis_from_rest(g, 0, true);
     } else {
         cu_line(g, "const i64 %s = %s - 1 - rest; // %s", name, extent, op_text(g->axes[row], AT_AXIS));
     }
+}
+
+/* Else the block's number counts row-major, the first axis slowest. */
+static void open_grid(Gen *g) {
+    const int row = strcmp(g->kernel->name, "main") == 0 ? row_axis(g) : -1;
+    cu_line(g, "u32 rest = blockIdx.x;");
+    if (row >= 0)
+        rows_slowest(g, row);
+    for (int i = g->phase->axis_count - 1; i >= 0 && row < 0; i--)
+        axis_from_rest(g, i, i == 0);
+    axis_values(g);
+}
+
+void cu_item_axes(Gen *g) {
+    const int row = row_axis(g);
+    cu_line(g, "u32 rest = (u32)item;");
+    rows_slowest(g, row < 0 ? g->phase->axis_count - 1 : row);
     axis_values(g);
     cu_index_ops(g, g->axes[g->phase->axis_count - 1]->region);
 }
 
 static bool multiplies_floats(Op *op, void *arg) {
     bool *found = arg;
-    *found = *found || (op->code == OP_DOT && op->in[1]->type.dtype == DT_F32 && !op_int(op, AT_TA, 0));
+    *found = *found || (op->code == OP_DOT && op->in[1]->type.dtype == DT_F32 && !op_int(op, AT_TA, 0) && !op_has(op, AT_VIA));
     return !*found;
 }
 

@@ -29,10 +29,11 @@ static const char *view(Gen *g, const Op *op, int first) {
                       at[3], at[4], behind);
 }
 
+/* All rows of one group lie as if there were none. */
 static const char *rows(Gen *g, const Op *op, int count) {
+    const int period = (int)op_int(op, AT_PERIOD, 1);
     return ctx_printf(g->ctx, "Rows<%d, %d, %d, %d, %d>", (int)op_int(op, AT_ROWDIM, -1),
-                      (int)op_int(op, AT_GROUPDIM, -1), (int)op_int(op, AT_PERIOD, 1), (int)op_int(op, AT_WRAP, 0),
-                      count);
+                      period < count ? (int)op_int(op, AT_GROUPDIM, -1) : -1, period, (int)op_int(op, AT_WRAP, 0), count);
 }
 
 /* Transposed tiles are loaded on their own. */
@@ -173,12 +174,22 @@ static bool is_no_fetch(Op *op, void *param) {
     return op->code != OP_FETCH || (strcmp(op_text(op, AT_PARAM), param) != 0 && (!beyond || strcmp(beyond, param) != 0));
 }
 
+/* Working memory has no gaps and begins at a multiple of 64 bytes (runtime/launch_args.c). */
+static bool always_aligned(const CodeParam *param) {
+    return param->role == PARAM_WORK && param->dims[3] > 0 && param->dims[3] * (int64_t)dtype_size(param->dtype) % 16 == 0;
+}
+
 /* Whether copies of 16 bytes may be used: asked once for every parameter that is fetched. */
 void cu_declare_aligned(Gen *g) {
-    for (int p = 0; p < g->kernel->param_count; p++)
-        if (!ir_walk(g->kernel->body, is_no_fetch, (void *)g->kernel->params[p].name))
-            cu_line(g, "const bool %s_aligned = aligned<%s>(a.v + %d, 16);", g->kernel->params[p].name,
-                    cu_ctype(g->kernel->params[p].dtype), 5 * p);
+    for (int p = 0; p < g->kernel->param_count; p++) {
+        const CodeParam *param = &g->kernel->params[p];
+        if (ir_walk(g->kernel->body, is_no_fetch, (void *)param->name))
+            continue;
+        if (always_aligned(param))
+            cu_line(g, "const bool %s_aligned = true;", param->name);
+        else
+            cu_line(g, "const bool %s_aligned = aligned<%s>(a.v + %d, 16);", param->name, cu_ctype(param->dtype), 5 * p);
+    }
 }
 
 static void put(Gen *g, const Op *op) {

@@ -328,11 +328,13 @@ static void convert(Gen *g, const Op *op) {
         cu_assign(g, op->out[0], ctx_printf(g->ctx, "pack(%s[s][2 * i], %s[s][2 * i + 1], %s())", x, x, pair));
 }
 
+/* Of floats, on the plain units or via tf32. */
 static void float_dot(Gen *g, const Op *op, const DotParts *p, int ystride, bool tb) {
     const char *d = cu_name(g, op->out[0]), *x = cu_name(g, p->x), *y = cu_name(g, p->y);
+    const bool  tf32 = op_has(op, AT_VIA);
     if (op_int(op, AT_TA, 0)) {
-        cu_line(g, "float_product_transposed<%d, %d, %d, %d, %d>(%s, %s, %s);", g->kernel->warps, tb,
-                (int)ir_shared_stride(p->x->type) / 4, ystride / 4, p->k, d, x, y);
+        cu_line(g, "%s_product_transposed<%d, %d, %d, %d, %d>(%s, %s, %s);", tf32 ? "tf32" : "float", g->kernel->warps, tb,
+                (int)ir_shared_stride(p->x->type) / 4, ystride / 4, tf32 ? (p->k + 7) / 8 * 8 : p->k, d, x, y);
         return;
     }
     if (in_shared(p->x)) {
@@ -346,7 +348,10 @@ static void float_dot(Gen *g, const Op *op, const DotParts *p, int ystride, bool
                 cu_slabs(g, p->x->type), cu_numbers(p->x->type), d, p->k, x);
         x = ctx_printf(g->ctx, "%s_left", d);
     }
-    cu_line(g, "float_product<%d, %d>(%s, %s, %s, shared + %lldu);", tb, ystride / 4, d, x, y, (long long)g->strips);
+    if (tf32)
+        cu_line(g, "tf32_product<%d, %d, %d>(%s, %s, %s);", tb, ystride / 4, p->k, d, x, y);
+    else
+        cu_line(g, "float_product<%d, %d>(%s, %s, %s, shared + %lldu);", tb, ystride / 4, d, x, y, (long long)g->strips);
 }
 
 static void dot(Gen *g, const Op *op) {

@@ -81,6 +81,8 @@ part_vectors() {
     for name in "${!files[@]}"; do
         for dtype in fp32 bf16 fp16; do
             queue "$dtype $name" "$RATTAN" check - --target cuda --dtype $dtype --vectors "${files[$name]}"
+            [ $dtype != fp32 ] || queue "tf32 $name" "$RATTAN" check - --target cuda --dtype fp32 --set tf32=true \
+                --vectors "${files[$name]}"
             [ $dtype = fp32 ] || queue "$dtype $name, roles=0" "$RATTAN" check - --target cuda --dtype $dtype \
                 --schedule roles=0 --vectors "${files[$name]}"
         done
@@ -117,6 +119,10 @@ part_shapes() {
     queue "a long sequence in segments" "$RATTAN" check "${SMALL[@]}" --target cuda --shape B=1,T=9000 --schedule segment=256
     queue "many sequences" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape B=70000,T=3
     queue "many sequences, roles" "$RATTAN" check "${SMALL[@]}" --target cuda --shape B=70000,T=3
+    queue "a long sequence, tf32" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=1,T=5000 \
+        --dtype fp32 --set tf32=true
+    queue "packed sequences, tf32" "$RATTAN" check "$SOURCE/specs/odd.lua" --target cuda --shape lengths=0,70,1,300 \
+        --set tf32=true
     queue "a longer ring" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape B=3,T=200,ring=77
     queue "a group of many heads" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --set heads=48 --set kv_heads=1
     queue "many short packed sequences" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape "lengths=$many"
@@ -143,6 +149,7 @@ part_sanitizer() {
         for spec in tiny odd custom_map; do
             queue "$tool $spec" "${run[@]}" "$SOURCE/specs/$spec.lua" --target cuda --seed 1 --shape B=2,T=100
         done
+        queue "$tool tf32" "${run[@]}" "$SOURCE/specs/odd.lua" --set tf32=true --target cuda --seed 1 --shape B=2,T=100
         queue "$tool packed" "${run[@]}" "$SOURCE/specs/odd.lua" --target cuda --seed 1 --shape lengths=0,70,1,45
         queue "$tool roles" "${run[@]}" "${SMALL[@]}" --target cuda --seed 1 --shape B=2,T=150
         queue "$tool roles, chunks" "${run[@]}" "${SMALL[@]}" --target cuda --seed 1 --shape B=2,T=150 --schedule roles=1
