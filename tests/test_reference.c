@@ -1,52 +1,19 @@
 /* link: rattan_driver */
 /* The float64 reference against the golden vectors, which were computed by other code from the same definition. Without
  * this, a check of a kernel against the reference would prove nothing. */
-#include "driver/golden_spec.h"
+#include "tests/golden_case.h"
+
 #include "driver/judge.h"
-#include "driver/layer_case.h"
 #include "driver/reference.h"
-#include "driver/safetensors.h"
-#include "frontend/frontend.h"
 
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <cmocka.h>
 #include <math.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
-
-static const char *const SMALL[] = {"elu1", "exp",   "identity", "learned_init", "nope_nonorm", "packed",
-                                    "relu", "relu2", "softmax",  "softcap_sink", "window1",     "window_covers_all"};
-static const char *const LARGE[] = {"mqa_d256", "paper_small", "paper_d128", "odd_everything"};
-
-typedef struct Case {
-    const char *path;
-    SafeFile    file;
-    SpecFile    specs;
-    TensorSet   inputs;
-} Case;
-
-static Status load_case(Ctx *ctx, Case *test) {
-    const char *text;
-    TRY(safetensors_read(ctx, test->path, &test->file));
-    TRY(golden_spec_text(ctx, test->path, &test->file, &text));
-    TRY(spec_load_text(ctx, test->path, text, strlen(text), &test->specs));
-    for (int i = 0; i < test->file.tensors.count; i++)
-        if (strncmp(test->file.tensors.items[i].name, "in.", 3) == 0)
-            tensors_put(ctx, &test->inputs, test->file.tensors.items[i].name + 3, test->file.tensors.items[i].tensor);
-    return case_check(ctx, test->path, &test->specs.items[0].spec, &test->inputs);
-}
 
 /* Every output, to 1e-6. */
 static Status compare_all(Ctx *ctx, void *arg) {
     static const char *const OUTPUTS[] = {"out.o", "out.swa", "out.rla", "out.lse", "out.final_state"};
-    Case                    *test = arg;
+    GoldenCase              *test = arg;
     Reference                truth;
-    TRY(load_case(ctx, test));
+    TRY(golden_load(ctx, test));
     const Spec            *spec = &test->specs.items[0].spec;
     const ReferenceRequest request = {.spec = spec, .inputs = &test->inputs, .threads = 2};
     TRY(reference_run(ctx, &request, &truth));
@@ -59,47 +26,23 @@ static Status compare_all(Ctx *ctx, void *arg) {
     return ST_OK;
 }
 
-static void run(Status (*fn)(Ctx *, void *), const char *path) {
-    Ctx  ctx;
-    Case test = {.path = path};
-    ctx_init(&ctx);
-    if (ctx_run(&ctx, fn, &test) != ST_OK) {
-        char line[2048];
-        ctx_describe(&ctx, line, sizeof line);
-        fail_msg("%s", line);
-    }
-    ctx_free(&ctx);
-}
-
-static const char *source(void) { return getenv("SOURCE") ? getenv("SOURCE") : "."; }
-
 static void test_golden(void **state) {
     (void)state;
-    for (size_t i = 0; i < sizeof SMALL / sizeof *SMALL; i++) {
-        char path[4096];
-        snprintf(path, sizeof path, "%s/tests/golden/%s.safetensors", source(), SMALL[i]);
-        run(compare_all, path);
-    }
+    golden_run_small(compare_all);
 }
 
 static void test_golden_shared(void **state) {
     (void)state;
-    for (size_t i = 0; i < sizeof LARGE / sizeof *LARGE; i++) {
-        char path[4096];
-        snprintf(path, sizeof path, "%s/../shared/golden/%s.safetensors", source(), LARGE[i]);
-        if (access(path, R_OK) != 0)
-            skip();
-        run(compare_all, path);
-    }
+    golden_run_large(compare_all);
 }
 
 /* Rows evaluated on demand are the rows of the whole. */
 static Status compare_sampled(Ctx *ctx, void *arg) {
-    Case         *test = arg;
+    GoldenCase   *test = arg;
     Reference     whole, some;
     const int64_t rows[] = {0, 4, 5, 28, 29, 30, 104, 128, 209};
     enum { ROWS = sizeof rows / sizeof *rows };
-    TRY(load_case(ctx, test));
+    TRY(golden_load(ctx, test));
     const Spec            *spec = &test->specs.items[0].spec;
     const ReferenceRequest all = {.spec = spec, .inputs = &test->inputs, .threads = 1};
     const ReferenceRequest sampled = {
@@ -116,8 +59,8 @@ static Status compare_sampled(Ctx *ctx, void *arg) {
 static void test_sampled_rows(void **state) {
     (void)state;
     char path[4096];
-    snprintf(path, sizeof path, "%s/tests/golden/packed.safetensors", source());
-    run(compare_sampled, path);
+    snprintf(path, sizeof path, "%s/tests/golden/packed.safetensors", golden_source());
+    golden_run(compare_sampled, path);
 }
 
 /* The dense evaluation in a type loses about that type's roundoff: a bound of twice that is tight enough to mean
@@ -129,9 +72,9 @@ static Status compare_typed(Ctx *ctx, void *arg) {
         double least, most;
     } EXPECTED[] = {{DT_F32, false, 1e-8, 1e-5}, {DT_BF16, false, 5e-4, 3e-2}, {DT_F16, false, 5e-5, 4e-3},
                     {DT_F32, true, 2e-5, 2e-3},  {DT_BF16, true, 5e-4, 3e-2}};
-    Case     *test = arg;
-    Reference truth;
-    TRY(load_case(ctx, test));
+    GoldenCase *test = arg;
+    Reference   truth;
+    TRY(golden_load(ctx, test));
     Spec             spec = test->specs.items[0].spec;
     ReferenceRequest request = {.spec = &spec, .inputs = &test->inputs, .threads = 2};
     TRY(reference_run(ctx, &request, &truth));
@@ -155,8 +98,8 @@ static Status compare_typed(Ctx *ctx, void *arg) {
 static void test_typed(void **state) {
     (void)state;
     char path[4096];
-    snprintf(path, sizeof path, "%s/tests/golden/softcap_sink.safetensors", source());
-    run(compare_typed, path);
+    snprintf(path, sizeof path, "%s/tests/golden/softcap_sink.safetensors", golden_source());
+    golden_run(compare_typed, path);
 }
 
 /* Only a GPU multiplies in tf32, and only where the spec permits it. */

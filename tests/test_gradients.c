@@ -1,0 +1,355 @@
+/* link: rattan_driver */
+/* The float64 gradients: against the golden vectors' (automatic differentiation of other code), against finite
+ * differences of the float64 reference on random layers, and the same bits with any number of threads. */
+#include "tests/golden_case.h"
+
+#include "driver/gradients.h"
+#include "driver/judge.h"
+#include "driver/reference.h"
+
+#include <math.h>
+
+/* ---- Golden vectors ---- */
+
+/* Each element is a float64 number rounded to float32: 2^-24 of it at most, and so of the norm. As the roundings spread
+ * evenly they make about half of that, beside which what two evaluations in float64 differ by is nothing. */
+static const double GOLDEN_BOUND = 0x1p-24;
+
+static double golden_error(const Tensor *gradient, const Tensor *expected) {
+    Difference    difference = {0};
+    const int64_t n = tensor_elements(expected);
+    for (int64_t i = 0; i < n; i++)
+        difference_add(&difference, dtype_load(gradient->dtype, gradient->data, i),
+                       dtype_load(expected->dtype, expected->data, i));
+    return difference_relative(&difference);
+}
+
+/* The file has a gradient for each of ours and no other. */
+static Status compare_golden(Ctx *ctx, void *arg) {
+    GoldenCase *test = arg;
+    TensorSet   gradients;
+    int         expected = 0;
+    TRY(golden_load(ctx, test));
+    const GradientsRequest request = {.spec = &test->specs.items[0].spec, .inputs = &test->inputs, .threads = 2};
+    TRY(gradients_run(ctx, &request, &gradients));
+    for (int i = 0; i < test->file.tensors.count; i++)
+        expected += strncmp(test->file.tensors.items[i].name, "grad.", 5) == 0;
+    for (int i = 0; i < gradients.count; i++) {
+        const NamedTensor *item = &gradients.items[i];
+        const Tensor      *tensor = tensors_find(&test->file.tensors, ctx_printf(ctx, "grad.%s", item->name));
+        const double       error = tensor ? golden_error(&item->tensor, tensor) : INFINITY;
+        if (!(error <= GOLDEN_BOUND))
+            return ctx_fail(ctx, ST_MISMATCH, test->path, NULL, "grad.%s: %g", item->name, error);
+    }
+    if (expected == gradients.count)
+        return ST_OK;
+    return ctx_fail(ctx, ST_MISMATCH, test->path, NULL, "%d gradients of %d", gradients.count, expected);
+}
+
+static void test_golden(void **state) {
+    (void)state;
+    golden_run_small(compare_golden);
+}
+
+static void test_golden_shared(void **state) {
+    (void)state;
+    golden_run_large(compare_golden);
+}
+
+/* ---- Finite differences ---- */
+
+enum { CASES = 60, MOST_SEQUENCES = 4, MOST_TOKENS = 30 };
+/* The step of a stencil whose error falls with its fourth power; what the differences' roundoff hides; how near to a
+ * kink an input may be, which is more than a stencil reaches. */
+static const double STEP = 1e-4, NOISE = 1e-2, MARGIN = 0.05;
+static const double BOUND = 1e-6;
+
+/* Every op of maps; where they have kinks, these are at 0, 1.5, 3 and their negatives, and where the largest or the
+ * smallest element is not the only one. */
+static const char *const MAPS[] = {
+    "'softmax2'",
+    "'relu2'",
+    "'softmax'",
+    "'relu'",
+    "'elu1'",
+    "'exp'",
+    "'exp2'",
+    "'identity'",
+    "'squared_relu'",
+    "function(x) return concat(tanh(x), sigmoid(x) / sum(exp(x)), mean(x * x)) end",
+    "function(x) return sqrt(1 + x * x) - log(2 + abs(x)) end",
+    "function(x) local b = concat(relu(x), relu(-x)) return concat(b / sum(b), max(x), min(x)) end",
+    "function(x) return max(min(x, 1.5), -1.5, 0.5 * x) end",
+    "function(x) return (max(x) - x) * sum(relu(x)) / (3 - tanh(x)) end",
+};
+enum { MAP_COUNT = sizeof MAPS / sizeof *MAPS };
+
+typedef struct Trial {
+    int       number;
+    Random    random;
+    SpecFile  file;
+    Spec      spec;
+    int64_t   position;
+    TensorSet inputs; /* float64, do and dfinal_state too */
+} Trial;
+
+static int random_int(Trial *trial, int min, int max) { return (int)random_between(&trial->random, min, max); }
+
+static bool one_in(Trial *trial, int n) { return random_int(trial, 1, n) == 1; }
+
+static const char *random_rope(Ctx *ctx, Trial *trial) {
+    if (one_in(trial, 3))
+        return "false";
+    return ctx_printf(ctx, "{ theta = %d, style = '%s' }", random_int(trial, 2, 20000),
+                      one_in(trial, 2) ? "half" : "interleaved");
+}
+
+static Status random_spec(Ctx *ctx, Trial *trial) {
+    const bool  full = one_in(trial, 8), norm = !one_in(trial, 3);
+    const int   kv_heads = random_int(trial, 1, 2);
+    const char *residual =
+        full ? ""
+             : ctx_printf(ctx, "window = %d, feature_map = %s, qk_scale = %s, initial_state = '%s',",
+                          one_in(trial, 5) ? 1 : random_int(trial, 2, 14), MAPS[trial->number % MAP_COUNT],
+                          one_in(trial, 2) ? "true" : "false", one_in(trial, 2) ? "input" : "zero");
+    const char *text = ctx_printf(
+        ctx,
+        "return %s { name = 'trial', heads = %d, kv_heads = %d, head_dim = %d, value_dim = %d, %s scale = %g, "
+        "softcap = %s, sink = %s, norm = %s, rope = %s }",
+        full ? "attention" : "rattention", kv_heads * random_int(trial, 1, 3), kv_heads, 2 * random_int(trial, 1, 6),
+        random_int(trial, norm ? 2 : 1, 9), residual, 0.1 * random_int(trial, 2, 8), one_in(trial, 2) ? "3" : "false",
+        one_in(trial, 2) ? "true" : "false",
+        norm ? ctx_printf(ctx, "{ kind = 'rms', eps = %s }", one_in(trial, 2) ? "1e-8" : "0.1") : "false",
+        random_rope(ctx, trial));
+    TRY(spec_load_text(ctx, "trial.lua", text, strlen(text), &trial->file));
+    trial->spec = trial->file.items[0].spec;
+    return ST_OK;
+}
+
+static double away(double x, double kink) {
+    return fabs(x - kink) >= MARGIN ? x : kink + (x < kink ? -MARGIN : MARGIN);
+}
+
+/* No element at a kink, and the largest and the smallest alone. */
+static void leave_kinks(double *x, int64_t n) {
+    int64_t least = 0, most = 0;
+    for (int64_t i = 1; i < n; i++) {
+        least = x[i] < x[least] ? i : least;
+        most = x[i] > x[most] ? i : most;
+    }
+    x[least] -= 4 * MARGIN;
+    x[most] += 4 * MARGIN;
+    for (int64_t i = 0; i < n; i++)
+        for (double kink = -3; kink <= 3; kink += 1.5)
+            x[i] = away(x[i], kink);
+}
+
+static void leave_all_kinks(Ctx *ctx, const Trial *trial, const char *name) {
+    const Tensor *tensor = tensors_find(&trial->inputs, name),
+                 *scale = tensors_find(&trial->inputs, ctx_printf(ctx, "%s_scale", name));
+    const int64_t D = trial->spec.head_dim, rows = tensor_elements(tensor) / D;
+    for (int64_t r = 0; r < rows; r++) {
+        double *x = (double *)tensor->data + r * D;
+        for (int64_t d = 0; scale && d < D; d++)
+            x[d] *= ((double *)scale->data)[d];
+        leave_kinks(x, D);
+        for (int64_t d = 0; scale && d < D; d++)
+            x[d] /= ((double *)scale->data)[d];
+    }
+}
+
+static Tensor random_tensor(Ctx *ctx, Trial *trial, int rank, const int64_t *dims) {
+    const Tensor  tensor = tensor_new(ctx, DT_F64, rank, dims);
+    const int64_t n = tensor_elements(&tensor);
+    for (int64_t i = 0; i < n; i++)
+        ((double *)tensor.data)[i] = random_normal(&trial->random);
+    return tensor;
+}
+
+static void random_shape(Trial *trial, Shape *shape) {
+    const int count = random_int(trial, 1, MOST_SEQUENCES);
+    *shape = (Shape){.B = count, .T = one_in(trial, 10) ? 0 : random_int(trial, 1, MOST_TOKENS)};
+    if (one_in(trial, 2))
+        return;
+    shape->length_count = count;
+    for (int n = 0; n < count; n++)
+        shape->lengths[n] = one_in(trial, 5) ? 0 : random_int(trial, 1, MOST_TOKENS);
+}
+
+static void random_inputs(Ctx *ctx, Trial *trial) {
+    Shape       shape;
+    TensorSet   drawn;
+    const Spec *spec = &trial->spec;
+    random_shape(trial, &shape);
+    case_random(ctx, spec, &shape, &trial->random, &drawn);
+    for (int i = 0; i < drawn.count; i++) {
+        const NamedTensor *item = &drawn.items[i];
+        tensors_put(ctx, &trial->inputs, item->name,
+                    item->tensor.dtype == DT_I32 ? item->tensor : tensor_convert(ctx, &item->tensor, DT_F64));
+    }
+    leave_all_kinks(ctx, trial, "q");
+    leave_all_kinks(ctx, trial, "k");
+    const int64_t *q = tensors_find(&trial->inputs, "q")->dims;
+    const int64_t  N = shape.length_count ? shape.length_count : q[0];
+    const int64_t  d_o[] = {q[0], q[1], spec->heads, spec->value_dim};
+    const int64_t  d_final[] = {N, spec->initial_state ? spec->heads : spec->kv_heads, spec_features(spec),
+                                spec->value_dim};
+    tensors_put(ctx, &trial->inputs, "do", random_tensor(ctx, trial, 4, d_o));
+    if (!spec->full && one_in(trial, 2))
+        tensors_put(ctx, &trial->inputs, "dfinal_state", random_tensor(ctx, trial, 4, d_final));
+}
+
+static double dot(const double *a, const double *b, int64_t n) {
+    double sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += a[i] * b[i];
+    return sum;
+}
+
+/* sum(do * o) + sum(dfinal_state * final_state), of which gradients are taken. */
+static Status loss(Ctx *ctx, const Trial *trial, double *out) {
+    Reference              reference;
+    const ReferenceRequest request = {.spec = &trial->spec, .inputs = &trial->inputs, .position = trial->position};
+    const Tensor *d_o = tensors_find(&trial->inputs, "do"), *d_final = tensors_find(&trial->inputs, "dfinal_state");
+    TRY(reference_run(ctx, &request, &reference));
+    *out = dot(d_o->data, reference.o, tensor_elements(d_o));
+    if (d_final)
+        *out += dot(d_final->data, reference.final_state, tensor_elements(d_final));
+    return ST_OK;
+}
+
+/* The loss where `input` is moved by steps * STEP along `direction`. */
+static Status loss_beside(Ctx *ctx, const Trial *trial, Tensor *input, const Tensor *direction, int steps,
+                          double *out) {
+    const Tensor  before = *input;
+    const int64_t n = tensor_elements(input);
+    *input = tensor_new(ctx, DT_F64, before.rank, before.dims);
+    for (int64_t i = 0; i < n; i++)
+        ((double *)input->data)[i] = ((double *)before.data)[i] + steps * STEP * ((double *)direction->data)[i];
+    const Status status = loss(ctx, trial, out);
+    *input = before;
+    return status;
+}
+
+/* The derivative along a random direction, by central differences with the five-point stencil (Abramowitz and Stegun,
+ * 25.3.6), against the gradient's. The direction's elements are normal, so that the derivative's size is about the
+ * gradient's norm: that is what the error is relative to. */
+static Status compare_direction(Ctx *ctx, Trial *trial, const NamedTensor *gradient, double *error) {
+    Tensor       *input = tensors_find(&trial->inputs, gradient->name);
+    const Tensor  direction = random_tensor(ctx, trial, input->rank, input->dims);
+    const int64_t n = tensor_elements(input);
+    double        at[5];
+    for (int s = 0; s < 5; s++)
+        TRY(loss_beside(ctx, trial, input, &direction, s - 2, &at[s]));
+    const double slope = (at[0] - at[4] + 8 * (at[3] - at[1])) / (12 * STEP);
+    const double norm = sqrt(dot(gradient->tensor.data, gradient->tensor.data, n));
+    *error = fabs(slope - dot(gradient->tensor.data, direction.data, n)) / fmax(norm, NOISE);
+    return ST_OK;
+}
+
+static Status compare_differences(Ctx *ctx, void *arg) {
+    Trial    *trial = arg;
+    TensorSet gradients;
+    TRY(random_spec(ctx, trial));
+    trial->position = one_in(trial, 2) ? 0 : random_int(trial, 1, 1000);
+    random_inputs(ctx, trial);
+    const GradientsRequest request = {
+        .spec = &trial->spec, .inputs = &trial->inputs, .position = trial->position, .threads = 2};
+    TRY(gradients_run(ctx, &request, &gradients));
+    for (int i = 0; i < gradients.count; i++) {
+        double error;
+        TRY(compare_direction(ctx, trial, &gradients.items[i], &error));
+        if (!(error < BOUND)) {
+            Text text = TEXT(ctx);
+            spec_print(&text, &trial->spec);
+            print_message("case %d, %s\n%s", trial->number, case_describe(ctx, &trial->inputs), text_str(&text));
+            return ctx_fail(ctx, ST_MISMATCH, gradients.items[i].name, NULL, "it differs by %g", error);
+        }
+    }
+    return ST_OK;
+}
+
+static void run_trial(Status (*fn)(Ctx *, void *), Trial *trial) {
+    Ctx ctx;
+    ctx_init(&ctx);
+    if (ctx_run(&ctx, fn, trial) != ST_OK) {
+        char line[2048];
+        ctx_describe(&ctx, line, sizeof line);
+        fail_msg("%s", line);
+    }
+    ctx_free(&ctx);
+}
+
+static void test_differences(void **state) {
+    (void)state;
+    for (int c = 0; c < CASES; c++)
+        run_trial(compare_differences, &(Trial){.number = c, .random = {(uint64_t)c + 1}});
+}
+
+/* ---- Threads ---- */
+
+static Status compare_threads(Ctx *ctx, void *arg) {
+    static const char SPEC[] =
+        "return rattention { name = 'all', heads = 6, kv_heads = 3, head_dim = 8, value_dim = 5, window = 7,"
+        " softcap = 3, sink = true, qk_scale = true, initial_state = 'input', rope = { theta = 100 } }";
+    Trial    *trial = arg;
+    Shape     shape = {.lengths = {40, 3, 0, 61, 25}, .length_count = 5};
+    TensorSet alone;
+    TRY(spec_load_text(ctx, "all.lua", SPEC, strlen(SPEC), &trial->file));
+    trial->spec = trial->file.items[0].spec;
+    case_random(ctx, &trial->spec, &shape, &trial->random, &trial->inputs);
+    const int64_t d_o[] = {1, 129, 6, 5}, d_final[] = {5, 6, 16, 5};
+    tensors_put(ctx, &trial->inputs, "do", random_tensor(ctx, trial, 4, d_o));
+    tensors_put(ctx, &trial->inputs, "dfinal_state", random_tensor(ctx, trial, 4, d_final));
+    GradientsRequest request = {.spec = &trial->spec, .inputs = &trial->inputs, .threads = 1};
+    TRY(gradients_run(ctx, &request, &alone));
+    assert_int_equal(alone.count, 9);
+    for (request.threads = 2; request.threads < 20; request.threads += 3) {
+        TensorSet many;
+        TRY(gradients_run(ctx, &request, &many));
+        for (int i = 0; i < alone.count; i++)
+            assert_memory_equal(tensors_find(&many, alone.items[i].name)->data, alone.items[i].tensor.data,
+                                tensor_bytes(&alone.items[i].tensor));
+    }
+    return ST_OK;
+}
+
+static void test_threads(void **state) {
+    (void)state;
+    run_trial(compare_threads, &(Trial){.random = {11}});
+}
+
+/* ---- Errors ---- */
+
+static Status refuse_inputs(Ctx *ctx, void *arg) {
+    static const char SPEC[] = "return rattention { heads = 2, kv_heads = 1, head_dim = 4, window = 3, norm = false }";
+    Trial            *trial = arg;
+    TensorSet         gradients;
+    const Shape       shape = {.B = 2, .T = 5};
+    const int64_t     wrong[] = {2, 5, 1, 4}, d_o[] = {2, 5, 2, 4};
+    TRY(spec_load_text(ctx, "s.lua", SPEC, strlen(SPEC), &trial->file));
+    case_random(ctx, &trial->file.items[0].spec, &shape, &trial->random, &trial->inputs);
+    const GradientsRequest request = {.spec = &trial->file.items[0].spec, .inputs = &trial->inputs};
+    for (int step = 0; step < 3; step++) {
+        assert_int_equal(gradients_run(ctx, &request, &gradients), ST_USAGE);
+        assert_string_equal(ctx->place, step < 2 ? "do" : "dfinal_state");
+        ctx_clear(ctx);
+        tensors_put(ctx, &trial->inputs, "do", random_tensor(ctx, trial, 4, step == 0 ? wrong : d_o));
+        if (step == 1)
+            tensors_put(ctx, &trial->inputs, "dfinal_state", random_tensor(ctx, trial, 4, wrong));
+    }
+    return ST_OK;
+}
+
+static void test_errors(void **state) {
+    (void)state;
+    run_trial(refuse_inputs, &(Trial){.random = {5}});
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_golden),  cmocka_unit_test(test_golden_shared), cmocka_unit_test(test_differences),
+        cmocka_unit_test(test_threads), cmocka_unit_test(test_errors),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
