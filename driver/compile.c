@@ -43,7 +43,6 @@ static Status default_schedule(Ctx *ctx, const CompileRequest *request, bool pac
     Schedule wanted;
     schedule_default(request->spec, request->kind, request->target, schedule);
     wanted = *schedule;
-    wanted.roles = schedule->roles && request->kind != KIND_EXTEND; /* there they are not measured yet */
     if (request->schedule)
         TRY(schedule_parse(ctx, request->schedule, &wanted));
     if (!schedule->roles || (wanted.roles && !packed))

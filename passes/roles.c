@@ -150,6 +150,7 @@ static void send(Roles *r, Builder *b, const Op *load, Value *ring, ValueMap *ma
     op_set_int(r->ctx, made, AT_COLS, load->out[0]->type.cols);
     for (int k = 0; k < 3; k++)
         op_set_int(r->ctx, made, KEYS[k], op_int(load, KEYS[k], -1));
+    copy_beyond(r->ctx, made, load);
 }
 
 /* The control flow of `from` around what it sends; index values as they come. */

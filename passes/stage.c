@@ -31,6 +31,7 @@ typedef struct Stager {
     Value          *single_rings[MAX_TILES];
     int             groups[MAX_TILES]; /* of the singles: those of a group lie side by side */
     int64_t         computed_bytes;    /* of right sides that threads make: they lie behind all others */
+    int64_t         own_bytes;         /* of rings that the kernel has come with: likewise */
     int             single_count, opening; /* the first `opening` are needed before the loops */
     int64_t         held_bytes;            /* of singles[0] if it stays while all others come and go, else 0 */
     int             last_group;            /* its first single, where it takes the place of the held tile; else 0 */
@@ -87,6 +88,9 @@ static void fetch(Stager *s, Builder *b, const Op *load, Value *ring, Value *slo
         op_set_int(s->ctx, made, KEYS[k], op_int(load, KEYS[k], -1));
     if (op_has(load, AT_WRAP))
         op_set_int(s->ctx, made, AT_WRAP, op_int(load, AT_WRAP, 0));
+    if (op_has(load, AT_COLDIM))
+        op_set_int(s->ctx, made, AT_COLDIM, op_int(load, AT_COLDIM, 0));
+    copy_beyond(s->ctx, made, load);
 }
 
 /* ---- Loops ---- */
@@ -197,17 +201,18 @@ static int64_t memory_limit(const Stager *s) {
     const Schedule *schedule = s->args->schedule;
     return s->args->target->shared_bytes / (s->is_main ? schedule->blocks : 1) -
            (s->dtype == DT_F32 && !s->args->spec->tf32 ? SHARED_STRIP_BYTES * schedule->warps : 0) - s->computed_bytes -
-           s->held_bytes;
+           s->own_bytes - s->held_bytes;
 }
 
-/* Turns of the kernels before main are short: memory takes several of them, so that more tiles must be on their way. */
+/* Turns of the kernels before main are short: memory takes several of them, so that more tiles must be on their way. Two
+ * blocks share a multiprocessor unless a kernel brings rings of its own. */
 static int choose_stages(const Stager *s) {
     int64_t turn = 0;
     for (int t = 0; t < s->staged_count; t++) {
         const Type tile = s->staged[t]->out[0]->type;
         turn += ir_shared_bytes(type_tile(s->dtype, tile.rows, tile.cols));
     }
-    const int64_t fitting = turn ? memory_limit(s) / 2 / turn : 0, most = fitting < MAX_STAGES ? fitting : MAX_STAGES;
+    const int64_t fitting = turn ? memory_limit(s) / (s->own_bytes ? 1 : 2) / turn : 0, most = fitting < MAX_STAGES ? fitting : MAX_STAGES;
     return s->is_main || most < s->args->schedule->stages ? s->args->schedule->stages : (int)most;
 }
 
@@ -582,6 +587,9 @@ static Status place_rings(Stager *s, When when) {
 
 static Status stage(Stager *s) {
     s->body = loop_grid_body(s->kernel->body);
+    for (const Op *op = s->body->first; op; op = op->next)
+        if (op->code == OP_RING)
+            s->own_bytes += op->out[0]->type.slots * ir_shared_bytes(type_ring_tile(op->out[0]->type));
     TRY(find_loops(s));
     s->stages = choose_stages(s);
     if (s->loop_count)

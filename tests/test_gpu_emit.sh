@@ -95,8 +95,12 @@ if nvrtc_here "compiling"; then
         later compiles "tiny compiles for $kind" "$SOURCE/specs/tiny.lua" --target cuda:sm_80 --kind $kind
         later compiles "the paper's layer compiles for $kind" "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --kind $kind
     done
-    later compiles "the paper's layer compiles for extend with roles" "$SOURCE/specs/paper_d128.lua" --set rope=false \
-        --target cuda:sm_90a --kind extend --schedule roles=1
+    later compiles "the paper's layer without RoPE compiles for extend" "$SOURCE/specs/paper_d128.lua" --set rope=false \
+        --target cuda:sm_90a --kind extend
+    later compiles "the paper's layer with halves roped compiles" "$SOURCE/specs/paper_d128.lua" \
+        --set 'rope={theta=10000,style="half"}' --target cuda:sm_90a
+    later compiles "a layer whose roped halves are no whole steps compiles" "$SOURCE/specs/paper_d128.lua" \
+        --set 'rope={theta=10000,style="half"}' --set head_dim=80 --target cuda:sm_90a
     for arch in cuda:sm_80 cuda:sm_90a cuda:sm_120a; do
         later compiles "tiny compiles with tf32 for $arch" "$SOURCE/specs/tiny.lua" --target $arch --set tf32=true
     done

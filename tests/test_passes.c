@@ -86,7 +86,8 @@ static void make_indices(Trial *t) {
         pos[n] = random_int(0, 3) == 0 ? 0 : random_int(0, 3 * (int)t->spec.window);
 }
 
-static Status interpret(Trial *t, const Module *module, bool placed) {
+/* Once pass await has run, whatever is not waited for is missing. */
+static Status interpret(Trial *t, const Module *module, bool placed, bool awaited) {
     InterpBinding bindings[MAX_PARAMS];
     for (int p = 0; p < t->param_count; p++) {
         memcpy(t->data[p], t->input[p], (size_t)t->bytes[p]);
@@ -97,6 +98,7 @@ static Status interpret(Trial *t, const Module *module, bool placed) {
     InterpArgs args = {.bindings = bindings,
                        .binding_count = t->param_count,
                        .placed = placed,
+                       .awaited = awaited,
                        .reverse = t->target.warp_size > 0};
     memcpy(args.syms, t->syms, sizeof args.syms);
     return ir_interpret(t->ctx, module, &args);
@@ -136,7 +138,7 @@ static void after_pass(void *arg, const PassInfo *pass, Module *module, double s
         return;
     Status status = ir_verify(t->ctx, module);
     if (status == ST_OK)
-        status = interpret(t, module, placed);
+        status = interpret(t, module, placed, t->target.product_warps && (placed || strcmp(pass->name, "await") == 0));
     if (status == ST_OK)
         compare(t, pass->name);
     else
@@ -145,15 +147,20 @@ static void after_pass(void *arg, const PassInfo *pass, Module *module, double s
 
 static void random_spec(Trial *t, const char *extra) {
     static const char *const MAPS[] = {"softmax2", "relu2", "softmax", "relu", "elu1", "exp", "identity", "squared_relu"};
-    const int kv_heads = random_int(1, 2), group = random_int(1, 4), D = random_int(0, 5) ? 2 * random_int(1, 12) : 32;
+    static const char *const ROPES[] = {"", "", ", rope = { theta = 10000, style = 'half' }",
+                                        ", rope = { theta = 500, style = 'interleaved' }"};
+    const int  kv_heads = random_int(1, 2), group = random_int(1, 4);
+    const int  D = random_int(0, 3) ? 2 * random_int(1, 12) : 16 << random_int(0, 1);
+    const bool norm = random_int(0, 3);
+    const int  E = random_int(0, 5) ? random_int(norm ? 2 : 1, 20) : 32; /* the norm of one number is its sign, and jumps at 0 */
     const char *text = ctx_printf(
         t->ctx,
         "return rattention { name = 'trial', heads = %d, kv_heads = %d, head_dim = %d, value_dim = %d, window = %d, "
         "feature_map = '%s', sink = %s, qk_scale = %s, initial_state = '%s', norm = %s, dtype = 'fp32'%s%s%s }",
-        kv_heads * group, kv_heads, D, random_int(1, 20), random_int(0, 4) ? random_int(1, 40) : 1,
+        kv_heads * group, kv_heads, D, E, random_int(0, 4) ? random_int(1, 40) : 1,
         MAPS[random_int(0, 7)], random_int(0, 2) ? "false" : "true", random_int(0, 2) ? "false" : "true",
-        random_int(0, 2) ? "zero" : "input", random_int(0, 3) ? "{ kind = 'rms', eps = 1e-8 }" : "false",
-        random_int(0, 2) ? "" : ", softcap = 3", random_int(0, 1) ? ", rope = { theta = 10000, style = 'half' }" : "", extra);
+        random_int(0, 2) ? "zero" : "input", norm ? "{ kind = 'rms', eps = 1e-8 }" : "false",
+        random_int(0, 2) ? "" : ", softcap = 3", ROPES[random_int(0, 3)], extra);
     SpecFile file;
     if (spec_load_text(t->ctx, "trial.lua", text, strlen(text), &file) == ST_OK)
         t->spec = file.items[0].spec;
@@ -239,7 +246,7 @@ static Status run_trial(Ctx *ctx, void *arg) {
     random_shape(t);
     make_inputs(t, module->kernels[0]);
     make_indices(t);
-    TRY(interpret(t, module, false));
+    TRY(interpret(t, module, false, false));
     for (int p = 0; p < t->param_count; p++)
         memcpy(t->expected[p], t->data[p], (size_t)t->bytes[p]);
     const PassArgs args = {&t->spec, t->kind, &t->target, &t->schedule};
