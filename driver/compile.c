@@ -38,12 +38,18 @@ static Status check_gpu(Ctx *ctx, const CompileRequest *request) {
                   : ST_OK;
 }
 
+/* Roped queries that main's registers cannot hold come through memory. */
+static bool turns_wide_queries(const Spec *spec) {
+    return spec->rope_theta != 0 && (spec->head_dim > 128 || spec->value_dim > 128);
+}
+
 /* The default for the request; without roles where they cannot be or are not wanted: other fields follow from that. */
 static Status default_schedule(Ctx *ctx, const CompileRequest *request, bool packed, Schedule *schedule) {
     Schedule wanted;
     schedule_default(request->spec, request->kind, request->target, schedule);
     wanted = *schedule;
-    wanted.roles = schedule->roles && request->kind != KIND_EXTEND; /* there they are not measured yet */
+    /* There they are not measured yet. */
+    wanted.roles = schedule->roles && request->kind != KIND_EXTEND && !turns_wide_queries(request->spec);
     if (request->schedule)
         TRY(schedule_parse(ctx, request->schedule, &wanted));
     if (!schedule->roles || (wanted.roles && !packed))
