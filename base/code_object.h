@@ -91,7 +91,7 @@ typedef struct CodeMap {
     int box_cols; /* 16 to 128 bytes, a multiple of 16 */
 } CodeMap;
 
-enum { CODE_MAX_MAPS = 12 };
+enum { CODE_MAX_MAPS = 16 };
 
 typedef struct CodePhase {
     char    symbol[96];

@@ -77,6 +77,10 @@ uint16_t f32_to_f16(float value) {
     return (uint16_t)(sign | ((rounded >> 13) - (112u << 10)));
 }
 
+float f32_to_tf32(float value) {
+    return isfinite(value) ? float_of((bits_of(value) + 0x1000) & ~UINT32_C(0x1FFF)) : value;
+}
+
 double dtype_load(DType dtype, const void *array, int64_t i) {
     switch (dtype) {
     case DT_F32: return ((const float *)array)[i];

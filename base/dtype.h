@@ -19,6 +19,7 @@ float    bf16_to_f32(uint16_t bits);
 uint16_t f32_to_bf16(float value); /* round to nearest even, NaN stays NaN */
 float    f16_to_f32(uint16_t bits);
 uint16_t f32_to_f16(float value); /* round to nearest even, overflow to infinity */
+float    f32_to_tf32(float value); /* 10 bits of fraction: round to nearest, halves away from zero; NaN stays NaN */
 
 /* Element i of an array of any floating type, as a double. */
 double dtype_load(DType dtype, const void *array, int64_t i);

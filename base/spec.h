@@ -72,6 +72,7 @@ typedef struct Spec {
     double     norm_eps;
     DType      dtype;         /* of q, k, v, o */
     DType      state_dtype;   /* of states: DT_F32 */
+    bool       tf32;          /* products of float32 tiles may round their inputs to tf32 */
 } Spec;
 
 /* F, the length of phi(x); 0 where full. */

@@ -4,7 +4,7 @@
 set(folders base ir frontend frontend/kinds passes codegen/*)
 set(patterns ${SOURCE}/driver/compile.c ${SOURCE}/specs/maps/*.lua)
 foreach(folder ${folders})
-  list(APPEND patterns ${SOURCE}/${folder}/*.c ${SOURCE}/${folder}/*.h ${SOURCE}/${folder}/*.def)
+  list(APPEND patterns ${SOURCE}/${folder}/*.c ${SOURCE}/${folder}/*.h ${SOURCE}/${folder}/*.def ${SOURCE}/${folder}/*.cuh)
 endforeach()
 file(GLOB files RELATIVE ${SOURCE} ${patterns})
 list(SORT files)

@@ -27,7 +27,8 @@ typedef struct RandomCheck {
     TensorSet       inputs, rounded;
     int64_t        *rows; /* NULL: all */
     int64_t         row_count;
-    Reference       truth, typed; /* typed: 16-bit types only */
+    bool            rough;        /* see case_is_rough */
+    Reference       truth, typed; /* typed: of rough inputs only */
 } RandomCheck;
 
 static bool add_row(RandomCheck *check, int64_t row, int64_t begin, int64_t end) {
@@ -77,9 +78,11 @@ static Status find_truth(Ctx *ctx, RandomCheck *check) {
     progress_start(&progress, "float64 reference");
     TRY(reference_run(ctx, &request, &check->truth));
     progress_end(&progress);
-    if (check->spec->dtype == DT_F32)
+    if (!check->rough)
         return ST_OK;
-    request.inputs = &check->rounded;
+    TensorSet rough;
+    case_roughen(ctx, check->spec, &check->rounded, &rough);
+    request.inputs = &rough;
     request.single = true;
     progress_start(&progress, "dense evaluation of the type");
     TRY(reference_run(ctx, &request, &check->typed));
@@ -89,9 +92,9 @@ static Status find_truth(Ctx *ctx, RandomCheck *check) {
 
 static void judge(RandomCheck *check, const char *label, const char *output, const Tensor *tensor) {
     const Spec  *spec = check->spec;
-    const double typed = spec->dtype == DT_F32 ? 0 : reference_error(spec, &check->truth, output, &check->typed);
+    const double typed = check->rough ? reference_error(spec, &check->truth, output, &check->typed) : 0;
     report_row(check->report, check->name, label, output_error(spec, &check->truth, check->rows, output, tensor),
-               accuracy_bound(spec->dtype, typed));
+               accuracy_bound(typed));
 }
 
 static int packed_bit(const RandomCheck *check) { return check->shape->length_count ? VARIANT_PACKED : 0; }
@@ -244,6 +247,7 @@ static Status run_check(Ctx *ctx, void *arg) {
     check->random.state = check->seed;
     case_random(ctx, check->spec, &shape, &check->random, &check->inputs);
     case_round(ctx, check->spec, &check->inputs, &check->rounded);
+    check->rough = case_is_rough(check->spec, &check->session->target);
     sample_rows(ctx, check);
     TRY(find_truth(ctx, check));
     TRY(check_forward(ctx, check));

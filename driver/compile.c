@@ -48,8 +48,7 @@ static Status default_schedule(Ctx *ctx, const CompileRequest *request, bool pac
     Schedule wanted;
     schedule_default(request->spec, request->kind, request->target, schedule);
     wanted = *schedule;
-    /* There they are not measured yet. */
-    wanted.roles = schedule->roles && request->kind != KIND_EXTEND && !turns_wide_queries(request->spec);
+    wanted.roles = schedule->roles && !turns_wide_queries(request->spec); /* which are not measured yet */
     if (request->schedule)
         TRY(schedule_parse(ctx, request->schedule, &wanted));
     if (!schedule->roles || (wanted.roles && !packed))

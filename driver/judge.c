@@ -6,9 +6,7 @@
 
 const double FP32_BOUND = 1e-5;
 
-double accuracy_bound(DType dtype, double typed_error) {
-    return dtype == DT_F32 || !(2 * typed_error > FP32_BOUND) ? FP32_BOUND : 2 * typed_error;
-}
+double accuracy_bound(double typed_error) { return 2 * typed_error > FP32_BOUND ? 2 * typed_error : FP32_BOUND; }
 
 static const double *values_of(const Reference *reference, const char *name) {
     if (strcmp(name, "o") == 0)

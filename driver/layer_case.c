@@ -125,13 +125,37 @@ void case_random(Ctx *ctx, const Spec *spec, const Shape *shape, Random *random,
         tensors_put(ctx, inputs, rows[i].name, random_tensor(ctx, &rows[i], random));
 }
 
+static bool is_typed(const char *name) {
+    return strcmp(name, "q") == 0 || strcmp(name, "k") == 0 || strcmp(name, "v") == 0;
+}
+
 void case_round(Ctx *ctx, const Spec *spec, const TensorSet *inputs, TensorSet *rounded) {
     *rounded = (TensorSet){0};
     for (int i = 0; i < inputs->count; i++) {
         const char *name = inputs->items[i].name;
-        const bool  typed = strcmp(name, "q") == 0 || strcmp(name, "k") == 0 || strcmp(name, "v") == 0;
-        const DType dtype = typed ? spec->dtype : strcmp(name, "cu_seqlens") == 0 ? DT_I32 : DT_F32;
+        const DType dtype = is_typed(name) ? spec->dtype : strcmp(name, "cu_seqlens") == 0 ? DT_I32 : DT_F32;
         tensors_put(ctx, rounded, name, tensor_convert(ctx, &inputs->items[i].tensor, dtype));
+    }
+}
+
+bool case_is_rough(const Spec *spec, const Target *target) {
+    return spec->dtype != DT_F32 || (spec->tf32 && target_is_cuda(target));
+}
+
+static Tensor to_tf32(Ctx *ctx, const Tensor *tensor) {
+    Tensor        out = tensor_new(ctx, DT_F32, tensor->rank, tensor->dims);
+    const int64_t n = tensor_elements(tensor);
+    for (int64_t i = 0; i < n; i++)
+        dtype_store(DT_F32, out.data, i, f32_to_tf32((float)dtype_load(tensor->dtype, tensor->data, i)));
+    return out;
+}
+
+void case_roughen(Ctx *ctx, const Spec *spec, const TensorSet *inputs, TensorSet *rough) {
+    *rough = (TensorSet){0};
+    for (int i = 0; i < inputs->count; i++) {
+        const NamedTensor *item = &inputs->items[i];
+        const bool         rounds = spec->dtype == DT_F32 && spec->tf32 && is_typed(item->name);
+        tensors_put(ctx, rough, item->name, rounds ? to_tf32(ctx, &item->tensor) : item->tensor);
     }
 }
 

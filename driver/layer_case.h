@@ -25,6 +25,12 @@ void case_random(Ctx *ctx, const Spec *spec, const Shape *shape, Random *random,
 /* The same inputs as the kernel takes them: q, k, v rounded to the spec's dtype. Other tensors are shared. */
 void case_round(Ctx *ctx, const Spec *spec, const TensorSet *inputs, TensorSet *rounded);
 
+/* What a kernel for `target` multiplies has fewer bits than float32: its error is measured by that of a dense evaluation
+ * whose inputs have as few. */
+bool case_is_rough(const Spec *spec, const Target *target);
+/* Those inputs, from the kernel's: q, k and v rounded to tf32 where the spec has float32 and permits that. */
+void case_roughen(Ctx *ctx, const Spec *spec, const TensorSet *inputs, TensorSet *rough);
+
 /* "B=2 T=100" or "packed, 5 sequences, T=210" */
 const char *case_describe(Ctx *ctx, const TensorSet *inputs);
 

@@ -301,8 +301,14 @@ Status interp_bind(Machine *m) {
     return ST_OK;
 }
 
-static Status op_tensor(const Machine *m, const Op *op, const Tensor **tensor) {
-    const char *name = op_text(op, AT_PARAM);
+/* Rows of the parameter that comes before the one that this tile is of. */
+static int64_t rows_before(const Machine *m, const Op *op, int first) {
+    const int64_t border = op_int(op, AT_BORDER, 0);
+    return border > 0 && interp_index(m, op->in[first + op_int(op, AT_ROWDIM, 0)]) >= border ? border : 0;
+}
+
+static Status op_tensor(const Machine *m, const Op *op, int64_t before, const Tensor **tensor) {
+    const char *name = op_text(op, before ? AT_BEYOND : AT_PARAM);
     *tensor = &m->tensors[ir_find_param(m->kernel, name) - m->kernel->params];
     return (*tensor)->data ? ST_OK : interp_fail(m, op, "parameter %s is not bound", name);
 }
@@ -310,7 +316,7 @@ static Status op_tensor(const Machine *m, const Op *op, const Tensor **tensor) {
 Status exec_iload(Machine *m, const Op *op) {
     const Tensor *tensor;
     const int64_t at = interp_index(m, op->in[0]);
-    TRY(op_tensor(m, op, &tensor));
+    TRY(op_tensor(m, op, 0, &tensor));
     if (at < 0 || at >= tensor->dims[3])
         return interp_fail(m, op, "element %lld of %s, which has %lld", (long long)at, tensor->param->name,
                            (long long)tensor->dims[3]);
@@ -326,13 +332,20 @@ static Status find_row(const Machine *m, const Op *op, int first, const Tensor *
     int64_t       at[3] = {interp_index(m, in[0]), interp_index(m, in[1]), interp_index(m, in[2])};
     const int64_t period = op_int(op, AT_PERIOD, 1), wrap = op_int(op, AT_WRAP, 0);
     const int64_t rowdim = op_int(op, AT_ROWDIM, -1), groupdim = op_int(op, AT_GROUPDIM, -1);
+    const int64_t coldim = op_int(op, AT_COLDIM, -1), pieces = coldim < 0 ? 1 : tensor->dims[3] / cols;
+    int64_t       column = 0;
     *start = -1;
+    if (coldim >= 0) {
+        column = (at[coldim] % pieces + pieces) % pieces;
+        at[coldim] = (at[coldim] - column) / pieces;
+    }
     if (groupdim >= 0)
         at[groupdim] += r / period;
     if (rowdim >= 0) {
         at[rowdim] += r % period;
         if (at[rowdim] < interp_index(m, in[3]) || at[rowdim] >= interp_index(m, in[4]))
             return ST_OK;
+        at[rowdim] -= rows_before(m, op, first);
         if (wrap > 0)
             at[rowdim] = (at[rowdim] % wrap + wrap) % wrap;
     }
@@ -344,7 +357,8 @@ static Status find_row(const Machine *m, const Op *op, int first, const Tensor *
     if (cols > tensor->dims[3] * next || (cols > tensor->dims[3] && cols % tensor->dims[3] != 0))
         return interp_fail(m, op, "%d columns of %s, which has %lld", cols, tensor->param->name,
                            (long long)tensor->dims[3]);
-    *start = at[0] * tensor->strides[0] + at[1] * tensor->strides[1] + at[2] * tensor->strides[2];
+    *start = at[0] * tensor->strides[0] + at[1] * tensor->strides[1] + at[2] * tensor->strides[2] +
+             column * cols * tensor->strides[3];
     return ST_OK;
 }
 
@@ -352,7 +366,7 @@ Status interp_read_at(Machine *m, const Op *load, int first, Type type, double *
     const Tensor *tensor;
     const bool    further = load->code == OP_LOAD && load->in_count > 5;
     const int     lo = (int)(op_int(load, AT_LO, 0) + (further ? interp_index(m, load->in[5]) : 0));
-    TRY(op_tensor(m, load, &tensor));
+    TRY(op_tensor(m, load, rows_before(m, load, first), &tensor));
     for (int r = 0; r < type.rows; r++, out += type.cols) {
         int64_t start;
         TRY(find_row(m, load, first, tensor, r, lo + type.cols, &start));
@@ -378,7 +392,7 @@ Status exec_store(Machine *m, const Op *op) {
     const Type    type = op->in[5]->type;
     const Tensor *tensor;
     const int     lo = (int)op_int(op, AT_LO, 0);
-    TRY(op_tensor(m, op, &tensor));
+    TRY(op_tensor(m, op, 0, &tensor));
     for (int r = 0; r < type.rows; r++, tile += type.cols) {
         int64_t start;
         TRY(find_row(m, op, 0, tensor, r, lo + type.cols, &start));

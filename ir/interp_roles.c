@@ -190,7 +190,7 @@ static bool is_last_role(const Op *op) {
 }
 
 Status exec_role(Machine *m, const Op *op) {
-    m->awaits = false;
+    m->awaits = m->args->awaited;
     ir_walk(op->region, has_await, &m->awaits);
     TRY(interp_block(m, op->region));
     m->flight_count = 0;

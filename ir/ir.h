@@ -221,9 +221,11 @@ typedef struct Access { /* the attributes of load and store */
     Value      *at[3];   /* coordinates of d0 d1 d2; NULL: 0 */
     Value      *lo, *hi; /* bounds of the rowdim coordinate; NULL: none (0 and the largest) */
     int         rowdim, groupdim, period, wrap;
+    const char *beyond; /* of a load: the parameter that goes on at row `border`, or NULL */
+    int64_t     border;
 } Access;
 Value *ir_load(Builder *b, const Access *access, int rows, int cols); /* as fp32 */
-void   ir_store(Builder *b, const Access *access, Value *tile);
+Op    *ir_store(Builder *b, const Access *access, Value *tile);
 
 /* Loops: the op with its region's iv as argument 0 and one argument for each carried value. Build the body at
  * ir_at_end(region), then ir_yield. */
@@ -335,6 +337,7 @@ typedef struct InterpArgs {
     bool           fp32;
     bool placed; /* tiles that have a scratch place are written to and read from there, so that a clobbered buffer shows
                   */
+    bool awaited; /* products of roles run on until an `await`, also in a role that has none */
     bool reverse; /* par=1 loops run backwards: independent turns give the same results */
 } InterpArgs;
 /* Runs the kernels of the module in order. PARAM_WORK parameters without a binding are provided, filled with NaN. */

@@ -122,6 +122,10 @@ static void access_attrs(Builder *b, const Access *access, Op *op) {
     op_set_int(b->ctx, op, AT_PERIOD, access->period);
     if (access->wrap)
         op_set_int(b->ctx, op, AT_WRAP, access->wrap);
+    if (!access->beyond)
+        return;
+    op_set_text(b->ctx, op, AT_BEYOND, access->beyond);
+    op_set_int(b->ctx, op, AT_BORDER, access->border);
 }
 
 Value *ir_load(Builder *b, const Access *access, int rows, int cols) {
@@ -133,11 +137,13 @@ Value *ir_load(Builder *b, const Access *access, int rows, int cols) {
     return op->out[0];
 }
 
-void ir_store(Builder *b, const Access *access, Value *tile) {
+Op *ir_store(Builder *b, const Access *access, Value *tile) {
     Value *in[6];
     access_operands(b, access, in);
     in[5] = tile;
-    access_attrs(b, access, ir_op(b, OP_STORE, in, 6, NULL, 0));
+    Op *const op = ir_op(b, OP_STORE, in, 6, NULL, 0);
+    access_attrs(b, access, op);
+    return op;
 }
 
 Value *ir_convert(Builder *b, Value *x, DType dtype) {

@@ -82,6 +82,16 @@ static Status check_access(const Verifier *v, const Op *op, int first, int cols)
         return verify_fail(v, op, "rowdim", "rowdim and groupdim are both %lld", (long long)rowdim);
     if (op_int(op, AT_PERIOD, 0) < 1 || op_int(op, AT_WRAP, 0) < 0)
         return verify_fail(v, op, "period", "period must be at least 1 and wrap at least 0");
+    const int64_t coldim = op_int(op, AT_COLDIM, -1);
+    if (op_has(op, AT_COLDIM) && (coldim < 0 || coldim > 2 || coldim == rowdim || coldim == groupdim))
+        return verify_fail(v, op, "coldim", "coldim %lld must be 0, 1 or 2, and neither rowdim nor groupdim", (long long)coldim);
+    if (coldim >= 0 && (param->dims[3] < cols || param->dims[3] % cols != 0))
+        return verify_fail(v, op, "coldim", "%d columns are no equal part of those of %s, which has %lld", cols, param->name,
+                           (long long)param->dims[3]);
+    const char *const      name = op_text(op, AT_BEYOND);
+    const CodeParam *const beyond = name ? ir_find_param(v->kernel, name) : NULL;
+    if (name && (!beyond || beyond->dtype != param->dtype || rowdim < 0 || op_int(op, AT_WRAP, 0) || op_int(op, AT_BORDER, 0) < 1))
+        return verify_fail(v, op, "beyond", "%.40s cannot go on where %s ends", name, param->name);
     const bool goes_on = (op->code == OP_LOAD || op->code == OP_SEND) && param->dims[3] > 0 && cols % param->dims[3] == 0;
     if (param->dims[3] > 0 && cols > param->dims[3] && !goes_on)
         return verify_fail(v, op, "types", "%d columns of %s, which has %lld", cols, param->name,
@@ -256,7 +266,7 @@ static Status check_for(const Verifier *v, const Op *op) {
         return verify_fail(v, op, "operands", "it takes three index values: from, to, step");
     if (ir_const_value(op->in[2], &step) && step <= 0)
         return verify_fail(v, op, "step", "the step is %lld, not positive", (long long)step);
-    if (!is_flag(op_int(op, AT_PAR, 0)))
+    if (!is_flag(op_int(op, AT_PAR, 0)) || !is_flag(op_int(op, AT_APART, 0)))
         return verify_fail(v, op, "attributes", "par must be 0 or 1");
     if (op_int(op, AT_PAR, 0) && carried)
         return verify_fail(v, op, "par", "the turns of a par=1 loop are independent, this one carries %d values",

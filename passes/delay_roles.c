@@ -37,6 +37,16 @@ static bool read_turn(const Op *loop, Turn *turn) {
            product->in[1]->def && product->in[1]->def->code == OP_LOAD && product->in[1]->def->parent == region;
 }
 
+/* A bound that is the same in every turn, as seen before the loop. */
+static Value *bound_before(Delay *d, Op *loop, Value *bound) {
+    Builder  b = ir_before(d->ctx, d->kernel, loop);
+    ValueMap map = {.ctx = d->ctx};
+    for (int a = 0; a < loop->region->arg_count; a++)
+        if (depends_on(bound, loop->region->args[a]))
+            return NULL;
+    return clone_slice(&b, bound, loop->region, &map);
+}
+
 static bool find_parts(Delay *d) {
     Op *const first = loop_find(d->kernel->body, "key");
     Turn      turn;
@@ -53,10 +63,9 @@ static bool find_parts(Delay *d) {
     }
     double zero;
     read_turn(first, &turn);
-    d->lo = turn.product->in[1]->def->in[3];
-    d->hi = turn.product->in[1]->def->in[4];
-    return defined_outside(d->lo, first->region) && defined_outside(d->hi, first->region) &&
-           is_constant_tile(first->in[5], &zero) && zero == 0;
+    d->lo = bound_before(d, first, turn.product->in[1]->def->in[3]);
+    d->hi = bound_before(d, first, turn.product->in[1]->def->in[4]);
+    return d->lo && d->hi && is_constant_tile(first->in[5], &zero) && zero == 0;
 }
 
 static Value *as_left_side(const Delay *d, Builder *b, Value *p) {

@@ -2,7 +2,8 @@
  * In: tile IR of kind extend, where a key is the sum of a load from the rings and one of the new tokens, of which one
  * is zero. Out: kernel `gather` copies both, in order, into working memory, and every such sum is one load from
  * there, so that what follows is as for whole sequences. Position p of sequence n lies at n W + p + W behind the
- * tokens before it; with roles at row p + W of rows of its own, and rows that are not there are zeros. The rings, which
+ * tokens before it; with roles at row p + W of rows of its own, and rows that are not there are zeros. There only what
+ * tiles need that begin in the window is copied: those that begin with a new token are read from k and v. The rings, which
  * nothing else reads any more, are written by a kernel of their own, `rings`, and not by `state`. */
 #include "passes/loops.h"
 
@@ -38,7 +39,9 @@ static Access access_of(const Gather *g, Builder *b, const Op *ring, const Op *f
                     .hi = ir_ibin(b, OP_IADD, before, fresh->in[4]),
                     .rowdim = 1,
                     .groupdim = -1,
-                    .period = fresh->out[0]->type.rows};
+                    .period = fresh->out[0]->type.rows,
+                    .beyond = is_apart(g) ? op_text(fresh, AT_PARAM) : NULL,
+                    .border = g->args->spec->window};
 }
 
 static bool read_gathered(Op *op, void *arg) {
@@ -73,9 +76,15 @@ static Value *head_count(Builder *b, Gather *g) {
     return ir_i(b, heads);
 }
 
+/* With rows of their own all that tiles of keys need which begin before the first new token: the others are read where the
+ * caller has them. Tiles of scores end with a row tile or a multiple of their size before it, so that one which begins
+ * earlier ends a row tile earlier than it is tall; tiles of leaving keys are as tall as a row tile, and begin anywhere: with
+ * the oldest key that there is. */
 static Value *tiles(Builder *b, Gather *g) {
-    (void)g;
-    return ir_sym(b, SYM_J);
+    const int64_t window = g->args->spec->window, chunk = g->args->schedule->chunk, size = g->args->schedule->key_tile;
+    const int64_t leaving = chunk - 1;
+    const int64_t past = size % chunk ? (size > chunk ? size : chunk) - 1 : size - chunk > leaving ? size - chunk : leaving;
+    return is_apart(g) ? ir_i(b, (window + past + chunk - 1) / chunk) : ir_sym(b, SYM_J);
 }
 
 /* The rows that `sum` adds up in the key loop of main, at another key and in tiles as tall as a row tile: each load's
@@ -95,6 +104,7 @@ static void copy_tile(Gather *g, Builder *b, const Op *sum, const Value *key, Va
     Access       access = access_of(g, b, loads[0]->def, fresh, seq);
     Value *const ahead = ir_ibin(b, OP_ISUB, access.at[1], fresh->in[1]), *const end = access.hi;
     access.period = chunk;
+    access.beyond = NULL;
     for (int n = 0; n < 2; n++) {
         Value *const border = ir_ibin(b, OP_IADD, ahead, fresh->in[3]);
         access.lo = n ? border : is_apart(g) ? ir_i(b, 0) : access.lo;
@@ -162,6 +172,20 @@ static bool run_in_order(Op *op, void *arg) {
 
 static Op *ring_rows(Kernel *state) { return loop_find(loop_find(state->body, "kv_head")->region, "row"); }
 
+/* for i = first .. end by tiles -> for number = 0 .. R, i = first + number * chunk: what lies behind the end is neither
+ * loaded nor stored, and every row has a slot of its own, so that all tiles are written at the same time. */
+static void count_tiles(Gather *g, Kernel *kernel, Op *rows) {
+    Builder      b = ir_before(g->ctx, kernel, rows), in = ir_before(g->ctx, kernel, rows->region->first);
+    Value *const number = rows->region->args[0], *const first = rows->in[0];
+    Value *const scaled = ir_op(&in, OP_IMUL, (Value *[]){number, ir_i(&in, g->args->schedule->chunk)}, 2, NULL, 0)->out[0];
+    Value *const row = ir_ibin(&in, OP_IADD, first, scaled);
+    ir_replace_uses(kernel, number, row);
+    scaled->def->in[0] = number;
+    rows->in[0] = ir_i(&b, 0);
+    rows->in[1] = ir_sym(&b, SYM_R);
+    rows->in[2] = ir_i(&b, 1);
+}
+
 /* A copy of kernel `state` that keeps its loop over the new tokens; state keeps the rest. */
 static Kernel *rings_kernel(Gather *g, Kernel *state) {
     Kernel       *only[1] = {state};
@@ -174,6 +198,7 @@ static Kernel *rings_kernel(Gather *g, Kernel *state) {
         if (op != kept && op->code != OP_YIELD && op_info(op->code)->rule != TR_INDEX)
             op_erase(op);
     }
+    count_tiles(g, rings, kept);
     op_erase(ring_rows(state));
     return rings;
 }
@@ -203,8 +228,8 @@ Status pass_gather(Ctx *ctx, Module *module, const PassArgs *args) {
     Kernel *const gather = gather_kernel(&g, found.keys, found.values, mask->in[1]->def->in[0]);
     rewrite(&g, main);
     rewrite(&g, state);
-    ir_walk(g.heads->region, run_in_order, NULL);
     Kernel *const rings = rings_kernel(&g, state);
+    ir_walk(g.heads->region, run_in_order, NULL);
     Kernel *const all[] = {gather, rings, main, state};
     module->kernel_count = 0;
     for (int k = 0; k < 4; k++) {

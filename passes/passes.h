@@ -7,7 +7,7 @@
 #include "ir/target.h"
 
 typedef struct PassArgs {
-    const Spec     *spec; /* for names and messages only: the meaning is in the module */
+    const Spec     *spec; /* for names, messages and what it permits: the meaning is in the module */
     KernelKind      kind;
     const Target   *target;
     const Schedule *schedule;

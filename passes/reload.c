@@ -39,6 +39,10 @@ static bool is_cheap(const Reload *r, const Op *op) {
            ir_walk(r->kernel->body, writes_no, (void *)op_text(op, AT_PARAM));
 }
 
+static bool reads_shared(const Op *op) {
+    return op->code == OP_CONVERT && op->in[0]->def && op->in[0]->def->code == OP_RING_GET;
+}
+
 /* Where the first use behind the loop is; inside of a branch that has all of them. */
 static Op *first_behind(const Op *loop, Op *const *users, int count) {
     const Block *block = loop->parent;
@@ -79,6 +83,8 @@ static bool reload(Op *load, void *arg) {
             if (users[u]->in[i] == load->out[0])
                 users[u]->in[i] = again;
     }
+    if (reads_shared(load) && ir_use_count(r->kernel, load->out[0]) == 0) /* which compilers take for needed */
+        op_erase(load);
     return true;
 }
 

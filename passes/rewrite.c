@@ -16,6 +16,13 @@ bool is_constant_tile(const Value *value, double *constant) {
     return true;
 }
 
+void copy_beyond(Ctx *ctx, Op *made, const Op *load) {
+    if (!op_has(load, AT_BEYOND))
+        return;
+    op_set_text(ctx, made, AT_BEYOND, op_text(load, AT_BEYOND));
+    op_set_int(ctx, made, AT_BORDER, op_int(load, AT_BORDER, 0));
+}
+
 typedef struct Search {
     const Value *source;
     bool         found;

@@ -212,6 +212,7 @@ static void send(Roles *r, Builder *b, const Op *load, Value *ring, ValueMap *ma
         op_set_int(r->ctx, made, KEYS[k], op_int(load, KEYS[k], -1));
     if (op_int(load, AT_LO, 0))
         op_set_int(r->ctx, made, AT_LO, op_int(load, AT_LO, 0));
+    copy_beyond(r->ctx, made, load);
 }
 
 /* The control flow of `from` around what it sends; index values as they come. */

@@ -3,15 +3,12 @@
  * within its own chunk from the tile `edge`, and all older ones from S, which kernel `states` has saved for every row
  * tile: residual = masked(phi(q) phi(k_edge)^T) v_edge + phi(q) S. Kernel `prepare` computes phi(k), and the rotated
  * keys of the softmax branch, once, into working memory: behind it every right side of a product is a plain load. With
- * fuse_phi the kernels that make S compute phi(k) instead and save it, each slice of S its own piece: a launch less,
- * and worth it where a block's turns are not what the launch waits for (measured on B 4, T 4096: 0.23 ms against 0.05 +
- * 0.09). Features that are a concatenation of equal pieces stay in pieces: a product with them is a sum of products,
- * and each piece of S is summed up by blocks of its own. */
+ * fuse_phi the kernels that make S do both instead: see saved_states.c. Features that are a
+ * concatenation of equal pieces stay in pieces: a product with them is a sum of products, and each piece of S is summed
+ * up by blocks of its own. */
 #include "passes/saved.h"
 
 #include <string.h>
-
-enum { MAX_FUSED_COLS = 128 }; /* of keys that stay in registers, this turn's and the next one's, beside a slice of a state */
 
 /* Rows of a state that come to shared memory at once; with roles no more than a key tile has, for one ring holds both. */
 static int slice_size(const Saver *s) { return s->args->schedule->roles ? s->args->schedule->key_tile : 128; }
@@ -93,8 +90,10 @@ Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *p
     return ir_load(b, &access, s->chunk, s->width);
 }
 
-void saved_store_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part, Value *piece) {
-    const Access access = features_access(s, b, map, head, part);
+void saved_store_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part, Value *hi, Value *piece) {
+    Access access = features_access(s, b, map, head, part);
+    access.hi = hi;
+    access.period = piece->type.rows;
     ir_store(b, &access, piece);
 }
 
@@ -122,24 +121,51 @@ static void prepare_features(Saver *s, Nest *n, Value *row) {
     }
 }
 
-/* The scores' keys where they are more than a load: in tiles of their own size, up to the end of the row tile. */
-static void prepare_keys(Saver *s, Nest *n, Value *row, Value *keys, Value *key) {
+/* Of keys old and new, those that leave the window: as many tiles of them as of rows. */
+static void prepare_leaving(Saver *s, const Nest *n, Value *row) {
+    Nest      inner = *n;
+    Op *const some = ir_if(&inner.body, ir_ibin(&inner.body, OP_ILT, n->axes[0], ir_sym(&inner.body, SYM_R)), NULL, 0);
+    Builder   in = ir_at_end(s->ctx, n->kernel, some->region);
+    ir_yield(&in, NULL, 0);
+    inner.body = ir_before(s->ctx, n->kernel, ir_terminator(some->region));
+    inner.map = (ValueMap){.ctx = s->ctx};
+    map_set(&inner.map, s->seq->region->args[0], n->seq);
+    map_set(&inner.map, s->heads->region->args[0], n->head);
+    prepare_features(s, &inner, row);
+}
+
+/* Gives the tiles of `block` with `from` rows `to` of them. */
+static void set_rows(Saver *s, Block *block, int from, int to) {
+    for (Op *op = block->first; op; op = op->next) {
+        for (int r = 0; r < op->out_count; r++)
+            if (op->out[r]->type.cls == TY_TILE && op->out[r]->type.rows == from)
+                op->out[r]->type.rows = to;
+        if (op_int(op, AT_PERIOD, 0) == from)
+            op_set_int(s->ctx, op, AT_PERIOD, to);
+    }
+}
+
+void saved_store_roped(Saver *s, Builder *b, ValueMap *map, int rows, Value *row, Value *end) {
+    map_set(map, s->roped_at, row);
+    Value *const tile = clone_slice(b, s->roped, s->main->body, map);
+    if (rows != s->roped->type.rows)
+        set_rows(s, b->block, s->roped->type.rows, rows);
+    const Op    *load = map_get(map, source_of(s->roped)->out[0])->def;
+    Value *const past = ir_ibin(b, OP_IADD, load->in[1], ir_ibin(b, OP_ISUB, end, row));
+    store_like(b, load, "keys", NULL, ir_ibin(b, OP_IMIN, load->in[4], past), tile);
+}
+
+/* Tiles of roped keys no larger than the row tile, up to its end. */
+static void prepare_keys(Saver *s, Nest *n, Value *row) {
     Builder  *b = &n->body;
-    const int size = keys->type.rows;
+    const int size = s->roped->type.rows < s->chunk ? s->roped->type.rows : s->chunk;
     Op *const tiles = ir_for(b, "key", false, ir_i(b, 0), ir_i(b, (s->chunk + size - 1) / size), ir_i(b, 1), NULL, 0);
     Builder   in = ir_at_end(s->ctx, n->kernel, tiles->region);
-    Nest      inner = *n;
+    ValueMap  map = n->map;
     ir_yield(&in, NULL, 0);
-    inner.body = ir_before(s->ctx, n->kernel, ir_terminator(tiles->region));
-    map_set(&inner.map, key,
-            ir_ibin(&inner.body, OP_IADD, row,
-                    ir_ibin(&inner.body, OP_IMUL, tiles->region->args[0], ir_i(&inner.body, size))));
-    Value *const tile = saved_slice(s, &inner, keys);
-    const Op    *load = map_get(&inner.map, source_of(keys)->out[0])->def;
-    Value *const done = ir_ibin(&inner.body, OP_IMUL, tiles->region->args[0], ir_i(&inner.body, size));
-    Value *const past =
-        ir_ibin(&inner.body, OP_IADD, load->in[1], ir_ibin(&inner.body, OP_ISUB, ir_i(&inner.body, s->chunk), done));
-    store_like(&inner.body, load, "keys", NULL, ir_ibin(&inner.body, OP_IMIN, load->in[4], past), tile);
+    in = ir_before(s->ctx, n->kernel, ir_terminator(tiles->region));
+    Value *const first = ir_ibin(&in, OP_IADD, row, ir_ibin(&in, OP_IMUL, tiles->region->args[0], ir_i(&in, size)));
+    saved_store_roped(s, &in, &map, size, first, index_offset(&in, row, s->chunk));
 }
 
 static void add_param(Saver *s, const char *name, int64_t heads, int64_t width) {
@@ -162,33 +188,40 @@ static void read_prepared(Saver *s, Value *value, const char *param) {
     ir_replace_uses(s->main, value, ir_load(&b, &access, value->type.rows, value->type.cols));
 }
 
-static void prepare(Saver *s) {
+/* The scores' keys where they are more than a load: from here on main loads them, too. */
+static void find_roped(Saver *s) {
     Op *const loop = loop_find(s->group->region, "key"), *const mask = loop ? loop_mask(loop) : NULL;
     const Op *score = NULL;
-    for (Op *op = loop ? loop->region->first : NULL; op && !score; op = op->next)
+    for (Op *op = mask ? loop->region->first : NULL; op && !score; op = op->next)
         score = op->code == OP_DOT && op_int(op, AT_TB, 0) ? op : NULL;
-    Value *const keys =
-        mask && score && score->in[1]->def && score->in[1]->def->code != OP_LOAD && source_of(score->in[1])
-            ? score->in[1]
-            : NULL;
+    Value *const keys = score ? score->in[1] : NULL;
+    if (!keys || !keys->def || keys->def->code == OP_LOAD || !source_of(keys))
+        return;
+    s->roped = keys;
+    s->roped_at = mask->in[1]->def->in[0];
+    read_prepared(s, keys, "keys");
+}
+
+static void prepare(Saver *s) {
     int64_t heads = 1;
     ir_const_value(s->heads->in[1], &heads);
     if (s->residual)
         add_param(s, "phi", heads * s->parts, s->width);
-    if (!keys && (s->fused || !s->residual))
+    if (s->roped)
+        add_param(s, "keys", heads, s->roped->type.cols);
+    if (s->fused || (!s->roped && !s->residual))
         return;
     const bool     old = s->args->kind == KIND_EXTEND; /* keys before the first token, too */
-    const GridAxis axis = {"row", old ? SYM_J : SYM_R, 0};
+    const GridAxis axis = {"row", old && s->roped ? SYM_J : SYM_R, 0};
     Nest           n = saved_nest(s, "prepare", &axis, 1);
     Value *const   row = index_offset(&n.body, ir_ibin(&n.body, OP_IMUL, n.axes[0], ir_i(&n.body, s->chunk)),
                                       old ? -s->args->spec->window : 0);
-    if (s->residual && !s->fused)
+    if (s->residual && old && s->roped)
+        prepare_leaving(s, &n, row);
+    else if (s->residual)
         prepare_features(s, &n, row);
-    if (keys) {
-        add_param(s, "keys", heads, keys->type.cols);
-        prepare_keys(s, &n, row, keys, mask->in[1]->def->in[0]);
-        read_prepared(s, keys, "keys");
-    }
+    if (s->roped)
+        prepare_keys(s, &n, row);
     PUSH(s->ctx, s->module->kernels, s->module->kernel_count, s->module->kernel_capacity, n.kernel);
 }
 
@@ -247,6 +280,13 @@ static bool is_finite_at_zero(const Value *value) {
     return true;
 }
 
+/* A turn holds as many keys as a piece has features: a whole number of chunks, 16 a warp. */
+static bool can_fuse(const Saver *s, const Residual *found) {
+    const int width = s->width;
+    return s->args->schedule->fuse_phi && s->args->kind == KIND_FORWARD && width % 16 == 0 &&
+           width % s->chunk == 0 && width <= 128 && s->k_load->out[0]->type.cols <= 128 && is_finite_at_zero(found->keys);
+}
+
 static Status read_residual(Saver *s) {
     Residual found = {0};
     TRY(match_residual(s->ctx, "pass saved", s->residual, &found));
@@ -260,15 +300,16 @@ static Status read_residual(Saver *s) {
     s->q_load = source_of(found.features);
     s->parts = residual_pieces(&found, s->keys, s->queries);
     s->width = s->keys[0]->type.cols;
-    s->fused = s->args->kind == KIND_FORWARD && s->args->schedule->fuse_phi &&
-               s->k_load->out[0]->type.cols <= MAX_FUSED_COLS && is_finite_at_zero(found.keys);
+    s->F = found.keys->type.cols;
+    s->E = found.values->type.cols;
+    s->fused = can_fuse(s, &found);
+    s->halves = s->fused && s->E % 32 == 0 ? 2 : 1;
     Value    *queries[MAX_PARTS];
     const int count = s->parts, width = s->width;
     memcpy(queries, s->queries, sizeof queries);
-    slice_pieces(s);
+    if (!s->fused)
+        slice_pieces(s);
     join_parts(s, queries, count, width);
-    s->F = found.keys->type.cols;
-    s->E = found.values->type.cols;
     return ST_OK;
 }
 
@@ -396,6 +437,7 @@ static Status rewrite(Saver *s) {
     s->keys_param = ir_find_param(s->main, "all_k") ? "all_k" : "k";
     if (s->residual)
         TRY(read_residual(s));
+    find_roped(s);
     prepare(s);
     if (s->update)
         take_start(s);

@@ -18,9 +18,11 @@ typedef struct Saver {
     Value *key;                                  /* position of the first key of its tile */
     Op    *k_load, *v_load, *q_load;
     const char *keys_param; /* where keys come from */
+    Value  *roped, *roped_at; /* the scores' keys where they are more than a load, and the position of their first one */
     Kernel *update;         /* kind extend: what adds the final sum to the pools behind main, or NULL */
     Op     *pool;           /* kind extend: main's load of the state that S starts from, or NULL: S starts from zero */
-    bool   fused; /* the kernels that make states compute the features */
+    bool   fused; /* the kernels that make states compute the features, a turn of `width` keys at a time */
+    int    halves; /* a block's state has one of so many equal parts of the E columns */
     Value *whole[MAX_PARTS]; /* phi(q) as main multiplies it: in wholes that are one or more parts */
     int    wholes, whole_width;
     int    parts, width, F, E, chunk;
@@ -34,6 +36,7 @@ typedef struct Nest {
     Kernel  *kernel;
     ValueMap map;
     Value   *seq, *head, *axes[MAX_GRID];
+    Value   *part, *half; /* of kernels that make states: which features and which columns are the block's */
     Builder  body;
 } Nest;
 typedef struct GridAxis {
@@ -43,12 +46,14 @@ typedef struct GridAxis {
 } GridAxis;
 Nest saved_nest(Saver *s, const char *name, const GridAxis *axes, int axis_count);
 
+/* Stores the roped keys from key `row` on, those of `rows` that lie before `end`, to where main finds them. */
+void saved_store_roped(Saver *s, Builder *b, ValueMap *map, int rows, Value *row, Value *end);
 /* A value of main in the nest's terms. */
 Value *saved_slice(Saver *s, Nest *nest, Value *value);
 /* Tiles of `states` before those of this sequence. */
 Value *saved_first_tile(Saver *s, Builder *b, Value *batch, Value *first, Value *seq);
-/* Stores piece `part` of the features, which belongs to the keys that map gives. */
-void saved_store_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part, Value *piece);
+/* Stores `piece`, part `part` of the features, which belongs to the keys from the one that map gives on, up to hi. */
+void saved_store_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part, Value *hi, Value *piece);
 /* Loads of piece `part` (an index) of the features at the key that map gives. */
 Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part);
 

@@ -3,7 +3,10 @@
  * parameters in the products' dtype, or are computed. Out: every one of them is a slot of a ring. In a key or row loop,
  * tiles are fetched `stages` - 1 turns ahead; the parts that window cut a loop into go on with one ring. What is needed
  * behind the loop is fetched while it runs if everything fits, else behind it, into the memory that the loop has left.
- * Left sides of products that are not in shared memory are converted to the products' dtype. */
+ * A 16-bit tile that is computed with before the loops is fetched as well, and stays, so that it can be read again. In
+ * main a turn fetches behind its first product, which runs meanwhile.
+ * Left sides of products that are not in shared memory are converted to the products' dtype. Products of floats go via
+ * tf32 where the spec permits it. */
 #include "passes/loops.h"
 
 #include <string.h>
@@ -28,7 +31,11 @@ typedef struct Stager {
     Value          *single_rings[MAX_TILES];
     int             groups[MAX_TILES]; /* of the singles: those of a group lie side by side */
     int64_t         computed_bytes;    /* of right sides that threads make: they lie behind all others */
+    int64_t         own_bytes;         /* of rings that the kernel has come with: likewise */
     int             single_count, opening; /* the first `opening` are needed before the loops */
+    int64_t         held_bytes;            /* of singles[0] if it stays while all others come and go, else 0 */
+    int             last_group;            /* its first single, where it takes the place of the held tile; else 0 */
+    bool            is_main;
     bool            overflow;
 } Stager;
 
@@ -81,6 +88,9 @@ static void fetch(Stager *s, Builder *b, const Op *load, Value *ring, Value *slo
         op_set_int(s->ctx, made, KEYS[k], op_int(load, KEYS[k], -1));
     if (op_has(load, AT_WRAP))
         op_set_int(s->ctx, made, AT_WRAP, op_int(load, AT_WRAP, 0));
+    if (op_has(load, AT_COLDIM))
+        op_set_int(s->ctx, made, AT_COLDIM, op_int(load, AT_COLDIM, 0));
+    copy_beyond(s->ctx, made, load);
 }
 
 /* ---- Loops ---- */
@@ -109,6 +119,15 @@ static Value *turns_ahead(Builder *b, const Op *loop, Value *number, int turns) 
     return turns == 0 ? number : ir_ibin(b, OP_IADD, number, ir_i(b, turns * step_of(loop)));
 }
 
+/* Where a turn fetches for a later one: at its head; in main behind the first product. Steps of decoding have short turns,
+ * so that nothing may wait. */
+static Builder fetching_place(const Stager *s, Op *loop, Builder head) {
+    Op *op = loop->region->first;
+    while (op && op->code != OP_DOT)
+        op = op->next;
+    return op && s->is_main && s->args->kind != KIND_DECODE ? ir_after(s->ctx, s->kernel, op) : head;
+}
+
 /* At the head of a turn: its own tiles are there, everyone is done with the slots that are fetched into next. */
 static void open_turn(Stager *s, Op *loop, int stages) {
     Builder      b = ir_before(s->ctx, s->kernel, loop->region->first);
@@ -121,6 +140,7 @@ static void open_turn(Stager *s, Op *loop, int stages) {
         return;
     }
     ir_wait(&b, stages - 2);
+    b = fetching_place(s, loop, b);
     Value *const next = turns_ahead(&b, loop, number, stages - 1);
     Op *const    more = ir_if(&b, ir_ibin(&b, OP_ILT, next, end), NULL, 0);
     Builder      in = ir_at_end(s->ctx, s->kernel, more->region);
@@ -176,22 +196,25 @@ static Status find_loops(Stager *s) {
     return ST_OK;
 }
 
-/* Of the blocks that share a multiprocessor each has its part, and needs room for the strips of products of floats. */
+/* Of main's blocks that share a multiprocessor each has its part, and needs room for the strips of products of floats. */
 static int64_t memory_limit(const Stager *s) {
     const Schedule *schedule = s->args->schedule;
-    return s->args->target->shared_bytes / schedule->blocks -
-           (s->dtype == DT_F32 ? SHARED_STRIP_BYTES * schedule->warps : 0) - s->computed_bytes;
+    return s->args->target->shared_bytes / (s->is_main ? schedule->blocks : 1) -
+           (s->dtype == DT_F32 && !s->args->spec->tf32 ? SHARED_STRIP_BYTES * schedule->warps : 0) - s->computed_bytes -
+           s->own_bytes - s->held_bytes;
 }
 
-/* Turns of the kernels before main are short: memory takes several of them, so that more tiles must be on their way. */
-static int choose_stages(const Stager *s, bool is_main) {
+/* Turns of the kernels before main are short: memory takes several of them, so that more tiles must be on their way. Two
+ * blocks share a multiprocessor unless a kernel brings rings of its own. */
+static int choose_stages(const Stager *s) {
     int64_t turn = 0;
     for (int t = 0; t < s->staged_count; t++) {
         const Type tile = s->staged[t]->out[0]->type;
         turn += ir_shared_bytes(type_tile(s->dtype, tile.rows, tile.cols));
     }
-    const int64_t fitting = turn ? memory_limit(s) / 2 / turn : 0, most = fitting < MAX_STAGES ? fitting : MAX_STAGES;
-    return is_main || most < s->args->schedule->stages ? s->args->schedule->stages : (int)most;
+    const int64_t fitting = turn ? memory_limit(s) / (s->own_bytes ? 1 : 2) / turn : 0;
+    const int64_t most = fitting < MAX_STAGES ? fitting : MAX_STAGES;
+    return s->is_main || most < s->args->schedule->stages ? s->args->schedule->stages : (int)most;
 }
 
 static Op *nth_staged(const Stager *s, const Op *loop, int number) {
@@ -267,11 +290,59 @@ static int64_t single_bytes(const Stager *s, int t) {
     return ir_shared_bytes(type_ring_tile(s->single_rings[t]->type));
 }
 
+/* Of what is not held. */
 static When choose(const Stager *s) {
     int64_t all = loop_bytes(s);
-    for (int t = 0; t < s->single_count; t++)
+    for (int t = s->held_bytes ? 1 : 0; t < s->single_count; t++)
         all += single_bytes(s, t);
     return s->loop_count && all <= memory_limit(s) ? WHEN_EARLY : WHEN_LATE;
+}
+
+static bool is_transposed(const Stager *s, const Value *value) {
+    int  count;
+    Op **users = ir_users(s->ctx, s->kernel, value, &count);
+    for (int u = 0; u < count; u++)
+        if (users[u]->code == OP_TRANSPOSE)
+            return true;
+    return false;
+}
+
+/* The first tile of main's input that is computed with before the loops. */
+static Op *find_held(const Stager *s) {
+    Op *op = s->loop_count && s->is_main && dtype_size(s->dtype) == 2 ? s->body->first : NULL;
+    while (op && op != s->loops[0] && !(is_readable(s, op) && op->out[0]->type.cols > 1 && !only_shared(s, op->out[0])))
+        op = op->next;
+    return op && op != s->loops[0] && !is_transposed(s, op->out[0]) ? op : NULL;
+}
+
+/* Holds it if that does not make others come late which would else come early, and leaves room for each of them. */
+static void hold_first(Stager *s) {
+    Op *const  held = find_held(s);
+    const When before = choose(s);
+    int64_t    widest = loop_bytes(s);
+    if (!held || s->single_count == MAX_TILES ||
+        (s->single_count && s->singles[0]->parent == s->body && !ir_precedes(held, s->singles[0])))
+        return;
+    for (int t = 0; t < s->single_count; t++)
+        widest = single_bytes(s, t) > widest ? single_bytes(s, t) : widest;
+    Value *const ring = new_ring(s, 1, held->out[0]->type);
+    s->held_bytes = ir_shared_bytes(type_ring_tile(ring->type));
+    for (int t = s->single_count; t > 0; t--) {
+        s->singles[t] = s->singles[t - 1];
+        s->single_rings[t] = s->single_rings[t - 1];
+    }
+    s->singles[0] = held;
+    s->single_rings[0] = ring;
+    s->single_count++;
+    if (choose(s) == before && widest <= memory_limit(s))
+        return;
+    s->held_bytes = 0;
+    s->single_count--;
+    for (int t = 0; t < s->single_count; t++) {
+        s->singles[t] = s->singles[t + 1];
+        s->single_rings[t] = s->single_rings[t + 1];
+    }
+    op_erase(ring->def);
 }
 
 /* Singles in a row, of one region, that fit into memory together. */
@@ -314,14 +385,46 @@ static void stage_early(Stager *s) {
     ir_wait(&b, 0);
 }
 
+/* Where the first group that comes late is waited for. */
+static Op *late_place(const Stager *s) { return ir_ancestor_in(s->singles[s->opening], s->body); }
+
+/* Whether everything that reads the held tile is done there. */
+static bool is_free(const Stager *s) {
+    int  count;
+    Op **users = ir_users(s->ctx, s->kernel, s->singles[0]->out[0], &count);
+    for (int u = 0; u < count; u++)
+        if (!ir_precedes(ir_ancestor_in(users[u], s->body), late_place(s)))
+            return false;
+    return true;
+}
+
+/* The last of several groups, in one branch with the first, may take the held tile's place: it then is on its way while the
+ * others are computed with. */
+static void reuse_held(Stager *s) {
+    int     first = s->single_count - 1;
+    int64_t bytes = single_bytes(s, first);
+    for (; first > 0 && s->groups[first - 1] == s->groups[first]; first--)
+        bytes += single_bytes(s, first - 1);
+    if (first > s->opening && bytes <= s->held_bytes && late_place(s)->code == OP_IF &&
+        s->singles[first]->parent == late_place(s)->region && is_free(s))
+        s->last_group = first;
+}
+
+/* The first group is fetched right behind the loops, whose memory it takes, and waited for where it is needed. */
 static void stage_late(Stager *s) {
     for (int t = s->opening, end; t < s->single_count; t = end) {
-        Builder b = ir_before(s->ctx, s->kernel, s->singles[t]);
+        const bool ahead = t == s->opening && s->loop_count, last = s->last_group && t == s->last_group;
+        Op *const  use = s->singles[t];
+        Builder    b = ahead  ? ir_after(s->ctx, s->kernel, s->loops[s->loop_count - 1])
+                       : last ? ir_before(s->ctx, s->kernel, late_place(s)->region->first)
+                              : ir_before(s->ctx, s->kernel, use);
         for (end = t + 1; end < s->single_count && s->groups[end] == s->groups[t];)
             end++;
-        ir_bare(&b, OP_BARRIER);
-        fetch_singles(s, &b, t, end, s->singles[t]->parent);
+        if (!last) /* which stands behind the first group's wait */
+            ir_bare(&b, OP_BARRIER);
+        fetch_singles(s, &b, t, end, ahead ? s->body : use->parent);
         ir_bare(&b, OP_COMMIT);
+        b = ir_before(s->ctx, s->kernel, ahead ? late_place(s) : use);
         ir_wait(&b, 0);
     }
 }
@@ -329,10 +432,13 @@ static void stage_late(Stager *s) {
 static When stage_singles(Stager *s) {
     for (int t = 0; t < s->single_count; t++)
         s->single_rings[t] = new_ring(s, 1, s->singles[t]->out[0]->type);
+    hold_first(s);
     for (int t = 0; t < s->single_count && s->loop_count && s->singles[t]->parent == s->body; t++)
         s->opening += ir_precedes(s->singles[t], s->loops[0]);
     const When when = choose(s);
     make_groups(s);
+    if (when == WHEN_LATE && s->held_bytes)
+        reuse_held(s);
     if (s->opening)
         stage_opening(s);
     if (when == WHEN_EARLY && s->single_count > s->opening)
@@ -383,6 +489,23 @@ static bool put_side(Op *dot, void *arg) {
     return true;
 }
 
+/* Floats of a tile that shared memory has in the products' dtype. */
+static bool lies_in_shared(const Stager *s, const Value *value) {
+    const Op *def = value->def;
+    return def && def->code == OP_CONVERT && def->in[0]->type.dtype == s->dtype && def->in[0]->def &&
+           def->in[0]->def->code == OP_RING_GET;
+}
+
+/* A tile of shared memory in registers, once for all products. */
+static Value *as_it_lies(Stager *s, Builder *b, Value *tile, const Op *user) {
+    int  count;
+    Op **users = ir_users(s->ctx, s->kernel, tile, &count);
+    for (int u = 0; u < count; u++)
+        if (users[u]->code == OP_COPY && ir_dominates(users[u]->out[0], user))
+            return users[u]->out[0];
+    return ir_unary(b, OP_COPY, tile);
+}
+
 /* `value` in the products' dtype: made next to where the value is, once for all products. Of columns, the columns of the
  * converted tile, so that each element is converted once. */
 static Value *converted(Stager *s, Value *value, const Op *user) {
@@ -393,6 +516,8 @@ static Value *converted(Stager *s, Value *value, const Op *user) {
             ir_dominates(users[u]->out[0], user))
             return users[u]->out[0];
     Builder b = value->def ? ir_after(s->ctx, s->kernel, value->def) : ir_before(s->ctx, s->kernel, value->owner->first);
+    if (lies_in_shared(s, value))
+        return as_it_lies(s, &b, value->def->in[0], user);
     if (!value->def || value->def->code != OP_COLS)
         return ir_convert(&b, value, s->dtype);
     Value *const whole = converted(s, value->def->in[0], value->def);
@@ -414,6 +539,12 @@ void stage_left_sides(Ctx *ctx, Kernel *kernel, DType dtype) {
     ir_walk(kernel->body, convert_left, &s);
 }
 
+static bool choose_tf32(Op *op, void *ctx) {
+    if (op->code == OP_DOT)
+        op_set_text(ctx, op, AT_VIA, "tf32");
+    return true;
+}
+
 /* ---- Memory ---- */
 
 typedef struct Layout {
@@ -428,15 +559,19 @@ static void place_ring(Layout *layout, Value *ring) {
         layout->most = layout->at;
 }
 
-/* Rings of loops, and of what is fetched while they run, lie side by side; each later group begins at 0 again. What is
+/* Rings of loops, and of what is fetched while they run, lie side by side; each later group begins there again, behind what
+ * is held, or in its place. What is
  * put there by the threads themselves lies behind all. */
 static Status place_rings(Stager *s, When when) {
     Layout layout = {0, 0};
+    if (s->held_bytes)
+        place_ring(&layout, s->single_rings[0]);
+    const int64_t start = layout.at;
     for (int t = 0; t < s->staged_count; t++)
         place_ring(&layout, s->rings[t]);
-    for (int t = 0; t < s->single_count; t++) {
+    for (int t = s->held_bytes ? 1 : 0; t < s->single_count; t++) {
         if (when == WHEN_LATE && t >= s->opening && (t == s->opening || s->groups[t] != s->groups[t - 1]))
-            layout.at = 0;
+            layout.at = s->last_group && t == s->last_group ? 0 : start;
         place_ring(&layout, s->single_rings[t]);
     }
     layout.at = layout.most;
@@ -451,10 +586,13 @@ static Status place_rings(Stager *s, When when) {
     return ST_OK;
 }
 
-static Status stage(Stager *s, bool is_main) {
+static Status stage(Stager *s) {
     s->body = loop_grid_body(s->kernel->body);
+    for (const Op *op = s->body->first; op; op = op->next)
+        if (op->code == OP_RING)
+            s->own_bytes += op->out[0]->type.slots * ir_shared_bytes(type_ring_tile(op->out[0]->type));
     TRY(find_loops(s));
-    s->stages = choose_stages(s, is_main);
+    s->stages = choose_stages(s);
     if (s->loop_count)
         stage_loops(s);
     ir_walk(s->body, note_single, s);
@@ -464,6 +602,8 @@ static Status stage(Stager *s, bool is_main) {
     const When when = stage_singles(s);
     ir_walk(s->body, put_side, s);
     stage_left_sides(s->ctx, s->kernel, s->dtype);
+    if (s->dtype == DT_F32 && s->args->spec->tf32)
+        ir_walk(s->body, choose_tf32, s->ctx);
     return place_rings(s, when);
 }
 
@@ -473,8 +613,9 @@ Status pass_stage(Ctx *ctx, Module *module, const PassArgs *args) {
         Stager s = {.ctx = ctx,
                     .kernel = module->kernels[k],
                     .args = args,
+                    .is_main = k + 1 == module->kernel_count,
                     .dtype = ir_find_param(module->kernels[k], "k")->dtype};
-        TRY(stage(&s, k + 1 == module->kernel_count));
+        TRY(stage(&s));
     }
     return ST_OK;
 }

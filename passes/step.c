@@ -184,6 +184,32 @@ static void erase_unused(Step *s) {
     }
 }
 
+static bool stands_before(const Value *value, const Op *op) {
+    const Op *def = value->def;
+    if (!def || def->parent != op->parent)
+        return true;
+    for (; def; def = def->next)
+        if (def == op)
+            return true;
+    return false;
+}
+
+/* What the rest of a row takes from parameters, such as gains, is on its way while the parts' results are. */
+static void load_early(Step *s, Op *parts) {
+    for (Op *op = parts->next, *next; op; op = next) {
+        next = op->next;
+        const Op *load = op->code == OP_TRANSPOSE ? op->in[0]->def : op;
+        bool      early = load && load->code == OP_LOAD;
+        for (int i = 0; i < op->in_count; i++)
+            early = early && stands_before(op->in[i], parts);
+        if (!early)
+            continue;
+        Builder b = ir_before(s->ctx, s->main, parts);
+        op_unlink(op);
+        op_insert(&b, op);
+    }
+}
+
 static Status merge_parts(Step *s) {
     Flip    f = {.ctx = s->ctx, .kernel = s->main, .region = NULL, .map = {.ctx = s->ctx}, .flipped = {.ctx = s->ctx}};
     Builder b = ir_before(s->ctx, s->main, s->keys);
@@ -198,6 +224,8 @@ static Status merge_parts(Step *s) {
     map_set(&f.flipped, s->total->out[0], loop->out[3]);
     TRY(flip_stores(s, &f));
     erase_unused(s);
+    load_early(s, loop);
+    step_join_reductions(s, s->group->region);
     return ST_OK;
 }
 
@@ -218,6 +246,7 @@ static void write_rings(Step *s, Builder *before) {
     Builder   b = ir_before(s->ctx, s->main, ir_terminator(s->heads->region));
     Op *const made = ir_clone(&b, rows, &map);
     op_remove_attr(made, AT_PAR);
+    op_set_int(s->ctx, made, AT_APART, 1);
     Builder step = ir_before(s->ctx, s->main, made);
     made->in[2] = ir_i(&step, STEP_TILE);
     retile(s->ctx, made->region->first, s->C, STEP_TILE);

@@ -36,4 +36,7 @@ Value *step_power(const Step *s, Builder *b, Value *x, Value *y);
 /* Builds the loop over parts at b, which stands before the row loop. */
 Status step_parts(Step *s, Builder *b);
 
+/* Puts reductions of columns side by side: see step_order.c. */
+void step_join_reductions(Step *s, Block *block);
+
 #endif

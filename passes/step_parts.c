@@ -302,14 +302,14 @@ static Value *count_turns(Part *p) {
 
 /* ---- S ---- */
 
-/* masked(phi(k) phi(q)^T), then its product with the values: what the leaving keys give to the rows of this tile. */
+/* masked(phi(k) phi(q)^T), then its product with the values: what the leaving keys give to the rows of this tile, by this
+ * part's slices of the features. */
 static Value *edge_sum(Part *p) {
     const Step  *s = p->s;
-    Value *const none = ir_f(&p->b, 0, s->E, s->M), *const zero = ir_i(&p->b, 0);
-    Op *const    only = ir_if(&p->b, ir_ibin(&p->b, OP_ILT, p->part, ir_i(&p->b, 1)), &none, 1);
-    Builder      b = ir_at_end(s->ctx, s->main, only->region);
+    Builder      b = p->b;
+    Value *const zero = ir_i(&b, 0);
     Value       *scores = ir_f(&b, 0, s->C, s->M);
-    Op *const    loop = ir_for(&b, "slice", false, zero, ir_i(&b, s->slices), ir_i(&b, 1), &scores, 1);
+    Op *const    loop = ir_for(&b, "slice", false, p->part, ir_i(&b, s->slices), p->count, &scores, 1);
     Builder      in = ir_at_end(s->ctx, s->main, loop->region);
     Value *const n = loop->region->args[0];
     Value *const keys = ir_ring_get(&in, p->edge_phi, n), *const rows = ir_ring_get(&in, p->phi, n);
@@ -321,9 +321,7 @@ static Value *edge_sum(Part *p) {
     put(s, &b, p->edge_p, zero, mask);
     ir_bare(&b, OP_BARRIER);
     Value *const values = ir_ring_get(&b, p->edge_v, zero);
-    Value *const sum = ir_dot(&b, values, ir_ring_get(&b, p->edge_p, zero), NULL, false, false);
-    ir_yield(&b, &sum, 1);
-    return only->out[0];
+    return ir_dot(&b, values, ir_ring_get(&b, p->edge_p, zero), NULL, false, false);
 }
 
 static Access slice_access(const Part *p, Builder *b, Value *n) {
@@ -400,7 +398,7 @@ static Status one_tile(Part *p) {
     Builder    *b = &p->b;
     p->top = ir_ibin(b, OP_IMIN, index_offset(b, p->row, s->C), s->rows->in[1]);
     Value *const turns = count_turns(p);
-    ir_bare(b, OP_BARRIER); /* the tile before this one is done with shared memory */
+    ir_wait(b, 0); /* the tile before this one is done with shared memory, and none of its copies is still on its way */
     fetch_first(p, b, turns);
     Value *const first = load_slice(p, b, p->part);
     TRY(put_rows(p));
@@ -435,5 +433,6 @@ Status step_parts(Step *s, Builder *b) {
     p.b = ir_at_end(s->ctx, s->main, group->region);
     TRY(one_tile(&p));
     ir_yield(&p.b, NULL, 0);
+    step_join_reductions(s, group->region);
     return ST_OK;
 }

@@ -139,15 +139,27 @@ static void put_first(CudaGraphs *graphs, Recorded *recorded) {
     graphs->first = recorded;
 }
 
+/* The one that was used least recently goes; if it still runs, the driver frees it behind that. */
+static void drop_last(CudaGraphs *graphs) {
+    Recorded **link = &graphs->first;
+    while ((*link)->next)
+        link = &(*link)->next;
+    free_recorded(graphs->driver, *link);
+    *link = NULL;
+    graphs->count--;
+}
+
 void cuda_graphs_prepare(CudaGraphs *graphs, CudaLaunch *launch, CuStream stream) {
     if (!graphs || launch->step_count == 0)
         return;
     const uint64_t hash = hash_args(launch);
     pthread_mutex_lock(&graphs->lock);
     const Found found = find(graphs, launch, stream, hash);
-    const bool  wanted = !found.exact && found.count < MOST_ALIKE && graphs->count < MOST_GRAPHS;
+    const bool  wanted = !found.exact && found.count < MOST_ALIKE;
     Recorded   *recorded = wanted ? record(graphs->driver, launch, stream, hash) : NULL;
     if (recorded) {
+        if (graphs->count == MOST_GRAPHS)
+            drop_last(graphs);
         put_first(graphs, recorded);
         graphs->count++;
     }

@@ -15,8 +15,9 @@ CudaGraphs *cuda_graphs_new(const CudaDriver *driver);
 /* No launch may be running; the context is current. NULL is allowed, here and below. */
 void cuda_graphs_free(CudaGraphs *graphs);
 
-/* Makes a graph for this launch, if there is none yet of these arguments on this stream, and not too many. The context
- * is current and the stream not being captured. */
+/* Makes a graph for this launch, if there is none yet of these arguments on this stream, and not too many of these phases.
+ * Where there are too many in all, the one used least recently makes room. The context is current and the stream not
+ * being captured. */
 void cuda_graphs_prepare(CudaGraphs *graphs, CudaLaunch *launch, CuStream stream);
 /* Takes the graph with these arguments, else the one of these phases and this stream that was used least recently, and
  * gives it the arguments. False: there is no graph for it, or the stream is being captured, and nothing was enqueued.

@@ -273,16 +273,23 @@ static void failures_of_a_graph_are_named(void **state) {
     ctx_clear(&f->ctx);
 }
 
-/* A server with streams that come and go must not collect graphs for ever. */
+/* A server with streams that come and go must not collect graphs for ever, and those that come later have theirs. */
 static void there_is_a_limit_to_graphs(void **state) {
     Fixture *f = *state;
     for (int i = 0; i < 200; i++) {
         f->place.stream = (CuStream)(void *)(f->q + i);
         prepare(f);
     }
-    assert_int_equal(fake->captures, 64);
+    assert_int_equal(fake->captures, 200);
+    assert_int_equal(fake->graphs, 2 * 64);
+    expect_launch(f, 0, 1);
+    f->place.stream = (CuStream)(void *)(f->q + 136);
+    expect_launch(f, 0, 1);
+    f->place.stream = (CuStream)(void *)(f->q + 135);
     expect_launch(f, 0, 0);
-    f->place.stream = (CuStream)(void *)f->q;
+    prepare(f);
+    expect_launch(f, 0, 1);
+    f->place.stream = (CuStream)(void *)(f->q + 136); /* used since, so it is not the one that went */
     expect_launch(f, 0, 1);
 }
 

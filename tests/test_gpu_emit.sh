@@ -68,7 +68,20 @@ for dtype in fp32 bf16 fp16; do
             --set rope=false --set head_dim=$dim --set value_dim=$dim --set norm=false
     done
 done
+for kind in $KINDS; do
+    for arch in cuda:sm_80 cuda:sm_90a; do
+        later layer "tf32, $kind for $arch" "$SOURCE/specs/odd.lua" --target $arch --kind "$kind" --set tf32=true
+    done
+done
 gather
+
+# Who says nothing gets products of floats; tf32 is for floats alone.
+for how in "fp32 false float_product" "fp32 true tf32_product" "bf16 true product"; do
+    read -r dtype tf32 call <<<"$how"
+    "$RATTAN" compile "$SOURCE/specs/tiny.lua" --target cuda:sm_80 --dtype "$dtype" --set "tf32=$tf32" --emit cuda |
+        sed -n '/^struct Args/,$p' | grep -oE '[a-z0-9_]*product[a-z_]*<' | sed -E 's/_(transposed|left)?<|<//' | sort -u >"$TMP/products"
+    expect_text "products of $dtype, tf32 = $tf32" "$(cat "$TMP/products")" "^$call$"
+done
 
 # The same source each time: nothing of the process gets into it.
 "$RATTAN" compile "$SOURCE/specs/odd.lua" --target cuda:sm_90 --emit cuda >"$TMP/first.cu"
@@ -82,8 +95,17 @@ if nvrtc_here "compiling"; then
         later compiles "tiny compiles for $kind" "$SOURCE/specs/tiny.lua" --target cuda:sm_80 --kind $kind
         later compiles "the paper's layer compiles for $kind" "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --kind $kind
     done
-    later compiles "the paper's layer compiles for extend with roles" "$SOURCE/specs/paper_d128.lua" --set rope=false \
-        --target cuda:sm_90a --kind extend --schedule roles=1
+    later compiles "the paper's layer without RoPE compiles for extend" "$SOURCE/specs/paper_d128.lua" --set rope=false \
+        --target cuda:sm_90a --kind extend
+    later compiles "the paper's layer with halves roped compiles" "$SOURCE/specs/paper_d128.lua" \
+        --set 'rope={theta=10000,style="half"}' --target cuda:sm_90a
+    later compiles "a layer whose roped halves are no whole steps compiles" "$SOURCE/specs/paper_d128.lua" \
+        --set 'rope={theta=10000,style="half"}' --set head_dim=80 --target cuda:sm_90a
+    for arch in cuda:sm_80 cuda:sm_90a cuda:sm_120a; do
+        later compiles "tiny compiles with tf32 for $arch" "$SOURCE/specs/tiny.lua" --target $arch --set tf32=true
+    done
+    later compiles "the paper's layer compiles without roles" "$SOURCE/specs/paper_d128.lua" --set rope=false \
+        --target cuda:sm_90
     later compiles "the paper's layer, 64 wide, compiles" "$SOURCE/specs/paper_d128.lua" --set head_dim=64 --set value_dim=64 \
         --target cuda:sm_90a
     gather

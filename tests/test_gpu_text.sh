@@ -19,5 +19,12 @@ text roles 'take_registers<' '/ rattan_layer_forward_main(/,$p' --target cuda:sm
 # What follows the key loop of one whose columns are too many for registers.
 text wide 'load_own<' '/[/][/] slice$/,$p' --target cuda:sm_90a --set head_dim=192 --set value_dim=144 --set feature_map=softmax \
     --schedule 'chunk=64 key_tile=64 group_heads=2 ring=0 segment=1024 min_items=54 warps=8 stages=2 slices=3 roles=1'
+# The same on top of rings: tiles of one sequence side by side, new tokens from where the caller has them.
+text extend 'beyond ? &maps' '/ rattan_layer_extend_main(/,$p' --kind extend --target cuda:sm_90a --set head_dim=16 --set value_dim=16 \
+    --schedule 'chunk=32 key_tile=32 group_heads=2 ring=0 warps=4 stages=2 blocks=2 registers=232 roles=1'
+# Its first product, whose left side is roped step by step.
+text rope 'turn_step<' '/ rattan_layer_forward_main(/,/products_commit/p' --target cuda:sm_90a --set head_dim=32 --set value_dim=16 \
+    --set 'rope={theta=10000,style="half"}' \
+    --schedule 'chunk=32 key_tile=32 group_heads=2 ring=0 segment=1024 min_items=54 warps=4 stages=2 blocks=2 registers=232 roles=1'
 # A decoding step: the query rows stand in columns, and so do its masks.
 text decode 'mask_transposed<' '/ rattan_layer_decode_main(/,$p' --kind decode --target cuda:sm_90 --schedule 'stages=2 warps=4'

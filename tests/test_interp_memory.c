@@ -401,6 +401,25 @@ static void test_fetches_share_a_slot(void **state) {
     check_run("tile", body, &a, &b, &wanted, (InterpArgs){.placed = true});
 }
 
+/* Tiles that begin at row 3 or behind it are those of b, whose row 0 is row 3; bounds are those of all rows. */
+static void test_another_parameter_goes_on(void **state) {
+    (void)state;
+    static const char BODY[] =
+        "  %%from:index = iconst {value=%d}\n  %%end:index = iconst {value=%d}\n"
+        "  %%r:f32<2x2> = load %%z, %%z, %%from, %%z, %%end "
+        "{param=\"a\", rowdim=2, groupdim=-1, period=2, beyond=\"b\", border=3}";
+    TestTile a = random_tile(4, 2, -1, 1), b = random_tile(4, 2, -1, 1);
+    for (int from = 0; from < 6; from++)
+        for (int end = from; end < from + 3; end++) {
+            char     body[512];
+            TestTile wanted = random_tile(2, 2, -1, 1);
+            for (int e = 0; e < 4; e++)
+                wanted.data[e] = from + e / 2 >= end ? 0 : from < 3 ? a.data[2 * from + e] : b.data[2 * (from - 3) + e];
+            snprintf(body, sizeof body, BODY, from, end);
+            check_run("tile", body, &a, &b, &wanted, (InterpArgs){0});
+        }
+}
+
 static void test_a_tall_tile_fills_slots(void **state) {
     (void)state;
     static const char BODY[] =
@@ -600,6 +619,7 @@ int main(void) {
         cmocka_unit_test(test_rings),
         cmocka_unit_test(test_fetches_arrive_with_a_wait),
         cmocka_unit_test(test_fetches_share_a_slot),
+        cmocka_unit_test(test_another_parameter_goes_on),
         cmocka_unit_test(test_a_tall_tile_fills_slots),
         cmocka_unit_test(test_ring_slots_start_undefined),
         cmocka_unit_test(test_clobbered_places_show),

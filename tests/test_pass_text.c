@@ -110,7 +110,7 @@ static void run_case(const char *name) {
     free(c.text);
 }
 
-/* Every pass of the pipeline has its text. */
+/* Every pass of the pipeline has its text; `saved` a second one, of kernels that make states, features and roped keys. */
 static void test_texts(void **state) {
     (void)state;
     for (int p = 0; pass_info(p); p++) {
@@ -118,6 +118,7 @@ static void test_texts(void **state) {
         snprintf(name, sizeof name, "%s.ir", pass_info(p)->name);
         run_case(name);
     }
+    run_case("saved_keys.ir");
 }
 
 int main(void) {

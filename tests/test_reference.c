@@ -125,8 +125,10 @@ static void test_sampled_rows(void **state) {
 static Status compare_typed(Ctx *ctx, void *arg) {
     static const struct {
         DType  dtype;
+        bool   tf32;
         double least, most;
-    } EXPECTED[] = {{DT_F32, 1e-8, 1e-5}, {DT_BF16, 5e-4, 3e-2}, {DT_F16, 5e-5, 4e-3}};
+    } EXPECTED[] = {{DT_F32, false, 1e-8, 1e-5}, {DT_BF16, false, 5e-4, 3e-2}, {DT_F16, false, 5e-5, 4e-3},
+                    {DT_F32, true, 2e-5, 2e-3},  {DT_BF16, true, 5e-4, 3e-2}};
     Case     *test = arg;
     Reference truth;
     TRY(load_case(ctx, test));
@@ -135,10 +137,12 @@ static Status compare_typed(Ctx *ctx, void *arg) {
     TRY(reference_run(ctx, &request, &truth));
     for (size_t t = 0; t < sizeof EXPECTED / sizeof *EXPECTED; t++) {
         Reference typed;
-        TensorSet rounded;
+        TensorSet rounded, rough;
         spec.dtype = EXPECTED[t].dtype;
+        spec.tf32 = EXPECTED[t].tf32;
         case_round(ctx, &spec, &test->inputs, &rounded);
-        const ReferenceRequest single = {.spec = &spec, .inputs = &rounded, .single = true, .threads = 2};
+        case_roughen(ctx, &spec, &rounded, &rough);
+        const ReferenceRequest single = {.spec = &spec, .inputs = &rough, .single = true, .threads = 2};
         TRY(reference_run(ctx, &single, &typed));
         const double error = reference_error(&spec, &truth, "o", &typed);
         if (!(error > EXPECTED[t].least && error < EXPECTED[t].most))
@@ -153,6 +157,27 @@ static void test_typed(void **state) {
     char path[4096];
     snprintf(path, sizeof path, "%s/tests/golden/softcap_sink.safetensors", source());
     run(compare_typed, path);
+}
+
+/* Only a GPU multiplies in tf32, and only where the spec permits it. */
+static void test_rough(void **state) {
+    (void)state;
+    const Target cpu = {.name = "cpu"}, gpu = {.name = "gpu", .warp_size = 32};
+    Spec         spec = {.dtype = DT_F32};
+    assert_false(case_is_rough(&spec, &gpu));
+    spec.tf32 = true;
+    assert_true(case_is_rough(&spec, &gpu));
+    assert_false(case_is_rough(&spec, &cpu));
+    spec.dtype = DT_BF16;
+    assert_true(case_is_rough(&spec, &cpu));
+}
+
+static void test_tf32(void **state) {
+    (void)state;
+    assert_true(f32_to_tf32(1) == 1 && f32_to_tf32(-0x1.004p0f) == -0x1.004p0f);
+    assert_true(f32_to_tf32(0x1.002p0f) == 0x1.004p0f && f32_to_tf32(0x1.001ffep0f) == 1);
+    assert_true(f32_to_tf32(-0x1.fffp0f) == -2);
+    assert_true(isnan(f32_to_tf32(NAN)) && f32_to_tf32(-INFINITY) == -INFINITY);
 }
 
 static void test_difference(void **state) {
@@ -172,7 +197,8 @@ static void test_difference(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden), cmocka_unit_test(test_golden_shared), cmocka_unit_test(test_sampled_rows),
-        cmocka_unit_test(test_typed),  cmocka_unit_test(test_difference),
+        cmocka_unit_test(test_typed),  cmocka_unit_test(test_difference),    cmocka_unit_test(test_rough),
+        cmocka_unit_test(test_tf32),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

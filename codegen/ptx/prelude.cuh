@@ -21,9 +21,16 @@ typedef long long          i64;
 #define EACH(S, N) UNROLL for (int s = 0; s < (S); s++) UNROLL for (int i = 0; i < (N); i++)
 
 DEVICE int lane_id() { return threadIdx.x & 31; }
+// The same, in no register before it is asked for.
+DEVICE int lane_here() { int lane; asm volatile("mov.u32 %0, %%laneid;" : "=r"(lane)); return lane; }
+// The compiler knows that all of a warp have the same one; made anew where it is asked for, it takes no register meanwhile.
 DEVICE int warp_id() { return __shfl_sync(~0u, threadIdx.x >> 5, 0); }
+// The same without the latency of a shuffle.
+DEVICE int warp_at_once() { return threadIdx.x >> 5; }
 
 DEVICE i64 floor_div(i64 a, i64 b) { i64 q = a / b; return q - (a % b != 0 && a < 0); }
+// Where b is no constant: numbers that fit 32 bits, as most do, take far fewer instructions.
+DEVICE i64 floor_div_any(i64 a, i64 b) { return ((a | b) >> 31) == 0 ? (i64)((u32)a / (u32)b) : floor_div(a, b); }
 DEVICE i64 floor_mod(i64 a, i64 b) { return a - b * floor_div(a, b); }
 DEVICE i64 smaller(i64 a, i64 b) { return a < b ? a : b; }
 DEVICE i64 larger(i64 a, i64 b) { return a > b ? a : b; }
@@ -60,6 +67,7 @@ template <class T> DEVICE void load_pair(const T *p, float &x, float &y) {
 // Of what no kernel of this launch writes; not earlier than where it stands: what comes early takes registers for long.
 DEVICE float load_here(const float *p) { float x; asm volatile("ld.global.nc.f32 %0, [%1];" : "=f"(x) : "l"(p)); return x; }
 template <class T> DEVICE float load_here(const T *p) { return to_float(*p); }
+DEVICE u64 load_here(const u64 *p) { u64 x; asm volatile("ld.global.nc.u64 %0, [%1];" : "=l"(x) : "l"(p)); return x; }
 DEVICE void store_pair(float *p, float x, float y) { *(float2 *)p = make_float2(x, y); }
 template <class T> DEVICE void store_pair(T *p, float x, float y) { *(u32 *)p = pack(x, y, T()); }
 
@@ -67,11 +75,22 @@ template <class T> DEVICE void store_pair(T *p, float x, float y) { *(u32 *)p = 
 // Where a load or store begins in a parameter: coordinates c, bounds lo <= row < hi of the row's coordinate.
 struct View {
     i64 base, stride[3], c[3], lo, hi;
+    __device__ __forceinline__ View behind(i64 bytes) const {
+        View v = *this;
+        v.base += bytes;
+        return v;
+    }
 };
 DEVICE View view(const i64 *arg, i64 c0, i64 c1, i64 c2, i64 lo, i64 hi) {
     return View{arg[0], {arg[1], arg[2], arg[3]}, {c0, c1, c2}, lo, hi};
 }
 template <class T> DEVICE View from_column(View v, int column) { v.base += column * sizeof(T); return v; }
+
+// Where dim DIM reaches `border`, another parameter goes on.
+template <int DIM> DEVICE View view_beyond(const i64 *arg, const i64 *beyond, i64 border, i64 c0, i64 c1, i64 c2, i64 lo, i64 hi) {
+    const i64 back = (DIM == 0 ? c0 : DIM == 1 ? c1 : c2) >= border ? border : 0;
+    return view(back ? beyond : arg, c0 - (DIM == 0 ? back : 0), c1 - (DIM == 1 ? back : 0), c2 - (DIM == 2 ? back : 0), lo - back, hi - back);
+}
 
 // Rows of a tile: ROWDIM, GROUPDIM, PERIOD and WRAP as in a load of the IR.
 template <int ROWDIM, int GROUPDIM, int PERIOD, int WRAP, int ROWS> struct Rows {
@@ -207,6 +226,11 @@ template <class T, class R, int COLS, int N> DEVICE void load_row(float (&x)[N],
     const R   rows = R::make(v);
     const int q = lane_id() & 3;
     const T  *p = (const T *)v.base + rows.offset(0);
+    if (COLS % 8 == 0 && aligned<T>(v, 2 * sizeof(T))) {
+        UNROLL for (int i = 0; i < N; i++) x[i] = 0.f;
+        UNROLL for (int j = 0; j < COLS / 8; j++) if (rows.has(0)) load_pair(p + 8 * j + 2 * q, x[2 * j], x[2 * j + 1]);
+        return;
+    }
     UNROLL for (int i = 0; i < N; i++) {
         const int c = i / 2 * 8 + 2 * q + i % 2;
         x[i] = rows.has(0) && c < COLS ? to_float(p[c]) : 0.f;
@@ -464,15 +488,6 @@ template <int WARPS, int ROWS, int COLS, int S, int N> DEVICE void put(u32 to, c
             shared_pointer<float>(to)[r * STRIDE + c] = r < ROWS && c < COLS ? x[s][i] : 0.f;
     }
 }
-template <int WARPS, int ROWS, int COLS, int S, int N> DEVICE void put(u32 to, const u32 (&x)[S][N]) {
-    constexpr int TALL = (ROWS + 15) / 16 * 16, STRIDE = shared_stride(COLS, 2);
-    const int     q = lane_id() & 3, first = warp_id() * 16 + lane_id() / 4;
-    EACH(S, N) {
-        const int r = first + s * 16 * WARPS + i % 2 * 8;
-        if (r < TALL)
-            *shared_pointer<u32>(to + place<STRIDE>(r, i / 2 * 16 + 4 * q)) = r < ROWS ? x[s][i] : 0u;
-    }
-}
 
 // ---- Rows
 DEVICE float quad_sum(float x) {
@@ -504,10 +519,11 @@ template <int COLS, int S, int N> DEVICE void rowmax(float (&y)[S][2], const flo
     }
 }
 
-// Columns: of a warp by shuffles, then of all warps that have rows, through `area`, a float for each warp and column.
+// Columns: of a warp by shuffles, then, behind a barrier, of all warps that have rows, through `area`: a float for each
+// column and warp. BUSY warps have any.
 template <bool MAX> DEVICE float join(float x, float y) { return MAX ? max_nan(x, y) : x + y; }
-template <bool MAX, int WARPS, int ROWS, int S, int N, int N2> DEVICE void reduce_columns(float (&y)[N], const float (&x)[S][N2], u32 area) {
-    constexpr int TALL = (ROWS + 15) / 16, BUSY = TALL < WARPS ? TALL : WARPS, COLUMNS = N2 / 2, WIDE = 4 * COLUMNS;
+template <bool MAX, int WARPS, int ROWS, int COLS, int S, int N2> DEVICE void columns_out(const float (&x)[S][N2], u32 area) {
+    constexpr int TALL = (ROWS + 15) / 16, BUSY = TALL < WARPS ? TALL : WARPS, COLUMNS = (COLS + 7) / 8 * 2;
     const int     lane = lane_id(), warp = warp_id();
     float        *out = shared_pointer<float>(area);
     UNROLL for (int i = 0; i < COLUMNS; i++) {
@@ -515,16 +531,22 @@ template <bool MAX, int WARPS, int ROWS, int S, int N, int N2> DEVICE void reduc
         UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++)
             if (warp * 16 + s * 16 * WARPS + lane / 4 + 8 * h < ROWS) all = join<MAX>(all, x[s][i / 2 * 4 + 2 * h + i % 2]);
         UNROLL for (int apart = 4; apart < 32; apart *= 2) all = join<MAX>(all, __shfl_xor_sync(~0u, all, apart));
-        if (lane < 4 && warp < BUSY) out[warp * WIDE + i / 2 * 8 + 2 * lane + i % 2] = all;
+        if (lane < 4 && warp < BUSY) out[(i / 2 * 8 + 2 * lane + i % 2) * WARPS + warp] = all;
     }
-    __syncthreads();
+}
+template <bool MAX, int WARPS, int ROWS, int COLS, int N> DEVICE void columns_in(float (&y)[N], u32 area) {
+    constexpr int TALL = (ROWS + 15) / 16, BUSY = TALL < WARPS ? TALL : WARPS, COLUMNS = (COLS + 7) / 8 * 2;
     UNROLL for (int i = COLUMNS; i < N; i++) y[i] = 0.f;
     UNROLL for (int i = 0; i < COLUMNS; i++) {
-        const float *column = out + i / 2 * 8 + 2 * (lane & 3) + i % 2;
-        y[i] = column[0];
-        UNROLL for (int w = 1; w < BUSY; w++) y[i] = join<MAX>(y[i], column[w * WIDE]);
+        const float *column = shared_pointer<float>(area) + (i / 2 * 8 + 2 * (lane_id() & 3) + i % 2) * WARPS;
+        float        all[WARPS];
+        if (WARPS % 4 == 0)
+            UNROLL for (int w = 0; w < BUSY; w += 4) *(float4 *)(all + w) = *(const float4 *)(column + w);
+        else
+            UNROLL for (int w = 0; w < BUSY; w++) all[w] = column[w];
+        y[i] = all[0];
+        UNROLL for (int w = 1; w < BUSY; w++) y[i] = join<MAX>(y[i], all[w]);
     }
-    __syncthreads();
 }
 
 // Keeps column c of row r if c >= first and LO <= delta + c - r % PERIOD <= HI (where asked).
@@ -576,23 +598,16 @@ DEVICE void mask_transposed(float (&y)[S][N], const float (&x)[S][N], i64 delta,
 // its upper 23 bits become the number, for less than a conversion costs.
 DEVICE float sine(float x) { float y; asm("sin.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
 DEVICE float cosine(float x) { float y; asm("cos.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
-DEVICE float2 rotation(i64 position, u64 turns) {
-    const u32   part = (u32)((u64)position * turns >> 32);
-    const float angle = (__uint_as_float(0x3f800000u | (part ^ 0x80000000u) >> 9) - 1.5f) * 6.283185307f;
-    return make_float2(cosine(angle), sine(angle));
+// What `position` turns, in radians, where one position is `turns` / 2^64 of a whole turn.
+DEVICE float turned(i64 position, u64 turns) {
+    const u32 part = (u32)((u64)position * turns >> 32);
+    return (__uint_as_float(0x3f800000u | (part ^ 0x80000000u) >> 9) - 1.5f) * 6.283185307f;
 }
-DEVICE float2 rotate(float2 x, float2 by) { return make_float2(x.x * by.x - x.y * by.y, x.y * by.x + x.x * by.y); }
 
-// What element i of a row is turned with: the other one of its pair.
-template <int COLS, int STYLE, int N> DEVICE float partner(const float (&x)[N], int i, bool second) {
+// What element i of a row is turned with, the other one of its pair, where pairs are columns (n, n + COLS / 2) of several threads.
+template <int COLS, int N> DEVICE float partner(const float (&x)[N], int i, bool second) {
     constexpr int HALF = COLS / 2;
     const int     lane = lane_id(), j = i / 4, h = i / 2 % 2, b = i % 2, c = 8 * j + 2 * (lane & 3) + b;
-    if (!STYLE)
-        return x[i ^ 1];
-    if (HALF % 8 == 0) {
-        const int other = 8 * j < HALF ? j + HALF / 8 : j - HALF / 8;
-        return x[4 * (8 * j < COLS && other < N / 4 ? other : 0) + 2 * h + b];
-    }
     float found = 0.f;
     UNROLL for (int up = 0; up < 2; up++) UNROLL for (int step = 0; step < 2; step++) {
         const int start = 8 * j + b + (up ? HALF : -HALF), block = (start + 1024) / 8 - 128 + step;
@@ -605,24 +620,70 @@ template <int COLS, int STYLE, int N> DEVICE float partner(const float (&x)[N], 
     }
     return found;
 }
-// steps[n]: cosine and sine of what pair n turns in 8 positions, from a thread's one row of a slab to its other.
-template <int WARPS, int PERIOD, int COLS, int STYLE, int S, int N>
-DEVICE void rope(float (&y)[S][N], const float (&x)[S][N], i64 position, const u64 *turns, const float2 *steps) {
-    const int q = lane_id() & 3, row = warp_id() * 16 + lane_id() / 4;
-    UNROLL for (int s = 0; s < S; s++) {
-        const i64 at = position + (row + s * 16 * WARPS) % PERIOD;
-        UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) {
-            const int  c = 8 * j + 2 * q + b;
-            const bool second = STYLE ? c >= COLS / 2 : b;
-            const int  n = c >= COLS ? 0 : !STYLE ? c / 2 : second ? c - COLS / 2 : c;
-            float2     turn = rotation(at, turns[n]);
+// From the lane of quad `quad` that is where this one is in its own.
+DEVICE float of_quad(float x, int quad) {
+    float y;
+    asm volatile("shfl.sync.idx.b32 %0, %1, %2, 0x31f, 0xffffffff;" : "=f"(y) : "f"(x), "r"(4 * quad));
+    return y;
+}
+// Pair n turns by frequency[n] = theta^(-2n/COLS) a position. What the first row of a slab turns is exact to the last
+// position: each lane has it of every 32nd pair, those of a block of columns side by side. What the rows behind it turn more is little, and a product: of pair n + m
+// frequency[n] * frequency[m].
+template <int WARPS, int PERIOD, int COLS, int STYLE> struct Angles {
+    static constexpr int  PAIRS = COLS / 2, HELD = (PAIRS + 31) / 32, OWN = STYLE ? 2 : 1; // OWN: pairs of a thread in a block of columns
+    static constexpr bool EVEN = PERIOD % 16 == 0;                                         // the rows of a slab go up
+    float        from[HELD], more[2], slowest[OWN];
+    const float *frequency;
+    DEVICE Angles make(int s, i64 position, const u64 *turns, const float *frequency) {
+        const int lane = lane_here(), slab = (warp_id() + s * WARPS) * 16, row = lane / 4;
+        const int held = OWN == 1 ? lane : (lane & 24) + 2 * (lane & 3) + (lane >> 2 & 1), first = OWN * (lane & 3);
+        const i64 start = position + (EVEN ? slab % PERIOD : 0);
+        Angles    a;
+        UNROLL for (int k = 0; k < HELD; k++) a.from[k] = turned(start, load_here(turns + (held + 32 * k < PAIRS ? held + 32 * k : 0)));
+        UNROLL for (int h = 0; h < 2; h++) a.more[h] = (float)(EVEN ? row + 8 * h : (slab + row + 8 * h) % PERIOD);
+        UNROLL for (int b = 0; b < OWN; b++) a.slowest[b] = load_here(frequency + (first + b < PAIRS ? first + b : 0));
+        a.frequency = frequency;
+        return a;
+    }
+    // Block j of 8 columns: its pairs are a thread's own, in style 1 with columns PAIRS further on, where these are whole blocks.
+    template <int N> __device__ __forceinline__ void turn(float (&y)[N], const float (&x)[N], int j) const {
+        UNROLL for (int b = 0; b < OWN; b++) {
+            const int   n = 4 * OWN * j;
+            const float start = of_quad(from[n / 32], n % 32 / 4 + b);
             UNROLL for (int h = 0; h < 2; h++) {
-                const int   i = 4 * j + 2 * h + b;
-                const float other = partner<COLS, STYLE>(x[s], i, second);
-                y[s][i] = x[s][i] * turn.x + (second ? other : -other) * turn.y;
-                turn = PERIOD % 16 ? rotation(position + (row + s * 16 * WARPS + 8) % PERIOD, turns[n]) : rotate(turn, steps[n]);
+                const int   i0 = 4 * j + 2 * h + b, i1 = STYLE ? i0 + PAIRS / 2 : i0 + 1;
+                const float angle = fmaf(more[h] * slowest[b], frequency[n < PAIRS ? n : 0], start), c = cosine(angle), s = sine(angle);
+                y[i0] = x[i0] * c - x[i1] * s;
+                y[i1] = x[i1] * c + x[i0] * s;
             }
         }
+    }
+    // Number 2 j + b of each row, whose pair's other one may be another thread's.
+    template <int N> __device__ __forceinline__ void turn_alone(float (&y)[N], const float (&x)[N], int j, int b) const {
+        const int  c = 8 * j + 2 * (lane_id() & 3) + b;
+        const bool second = c >= PAIRS;
+        const int  n = c >= COLS ? 0 : second ? c - PAIRS : c;
+        float      start = 0.f;
+        UNROLL for (int k = 0; k < HELD; k++) {
+            const float other = __shfl_sync(~0u, from[k], (n & 24) + 4 * (n & 1) + (n >> 1 & 3)); // as `held` says
+            start = n / 32 == k ? other : start;
+        }
+        UNROLL for (int h = 0; h < 2; h++) {
+            const int   i = 4 * j + 2 * h + b;
+            const float other = partner<COLS>(x, i, second), angle = fmaf(more[h], frequency[n], start);
+            y[i] = x[i] * cosine(angle) + (second ? other : -other) * sine(angle);
+        }
+    }
+};
+template <int WARPS, int PERIOD, int COLS, int STYLE, int S, int N>
+DEVICE void rope(float (&y)[S][N], const float (&x)[S][N], i64 position, const u64 *turns, const float *frequency) {
+    typedef Angles<WARPS, PERIOD, COLS, STYLE> A;
+    UNROLL for (int s = 0; s < S; s++) {
+        const A a = A::make(s, position, turns, frequency);
+        if (!STYLE || A::PAIRS % 8 == 0)
+            UNROLL for (int j = 0; j < (STYLE ? A::PAIRS / 8 : N / 4); j++) a.turn(y[s], x[s], j);
+        else
+            UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) a.turn_alone(y[s], x[s], j, b);
     }
 }
 
@@ -659,6 +720,33 @@ template <class T, bool TB, int STRIDE> struct Right {
             load4_transposed(b, along<STRIDE>(at, n) + k * 16 * STRIDE);
     }
 };
+// A tile from registers to shared memory: blocks of 16 rows and columns, those that a tile has.
+DEVICE void store4(u32 to, u32 x0, u32 x1, u32 x2, u32 x3) {
+    asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(to), "r"(x0), "r"(x1), "r"(x2), "r"(x3) : "memory");
+}
+template <int WARPS, int ROWS, int COLS, int S, int N> DEVICE void put(u32 to, const u32 (&x)[S][N]) {
+    constexpr int STRIDE = shared_stride(COLS, 2), SLABS = (ROWS + 15) / 16;
+    const int     lane = lane_id();
+    UNROLL for (int s = 0; s < S; s++) {
+        const int  slab = warp_at_once() + s * WARPS;
+        const bool top = ROWS % 16 == 0 || slab * 16 + lane / 4 < ROWS, low = ROWS % 16 == 0 || slab * 16 + lane / 4 + 8 < ROWS;
+        if ((s + 1) * WARPS > SLABS && slab >= SLABS)
+            continue;
+#if __CUDA_ARCH__ >= 900
+        const u32 at = to + place<STRIDE>(slab * 16 + (lane & 15), (lane >> 4) * 16);
+        UNROLL for (int k = 0; k < N / 4; k++)
+            store4(along<STRIDE>(at, k), top ? x[s][4 * k] : 0u, low ? x[s][4 * k + 1] : 0u, top ? x[s][4 * k + 2] : 0u, low ? x[s][4 * k + 3] : 0u);
+#else
+        UNROLL for (int half = 0; half < 2; half++) {
+            const u32 at = to + place<STRIDE>(slab * 16 + lane / 4, half * 16 + 4 * (lane & 3));
+            UNROLL for (int k = 0; k < N / 4; k++) {
+                *shared_pointer<u32>(along<STRIDE>(at, k)) = top ? x[s][4 * k + 2 * half] : 0u;
+                *shared_pointer<u32>(along<STRIDE>(at, k) + 8 * STRIDE) = low ? x[s][4 * k + 2 * half + 1] : 0u;
+            }
+        }
+#endif
+    }
+}
 // A tile from shared memory to registers.
 template <int WARPS, int STRIDE, int ROWS, int S, int N> DEVICE void read_tile(u32 (&x)[S][N], u32 from) {
     constexpr int SLABS = (ROWS + 15) / 16;
@@ -718,7 +806,7 @@ template <class T, int WARPS, bool TB, int XSTRIDE, int STRIDE, int K, int S, in
     const Right<T, TB, STRIDE> right = Right<T, TB, STRIDE>::make(y);
     u32 left[S]; // those beyond the last column read the first ones
     UNROLL for (int s = 0; s < S; s++)
-        left[s] = x + place<XSTRIDE>((m >> 1) * 8 + (lane & 7), (m & 1) * 16 + ((warp_id() + s * WARPS) * 32 < BYTES ? (warp_id() + s * WARPS) * 32 : 0));
+        left[s] = x + place<XSTRIDE>((m >> 1) * 8 + (lane & 7), (m & 1) * 16 + ((warp_at_once() + s * WARPS) * 32 < BYTES ? (warp_at_once() + s * WARPS) * 32 : 0));
     UNROLL for (int k = 0; k < K / 16; k++) {
         u32 a[S][4];
         UNROLL for (int s = 0; s < S; s++) load4_transposed(a[s], left[s] + k * 16 * XSTRIDE);
@@ -759,6 +847,57 @@ template <bool TB, int STRIDE, int S, int N, int K2> DEVICE void float_product(f
         __syncwarp();
         for (int kk = 0; kk < 16; kk++)
             float_step<TB, STRIDE, N>(d[s], strip[lane / 4 * STRIP + kk], strip[(lane / 4 + 8) * STRIP + kk], y, 16 * k + kk);
+    }
+}
+
+// Products of floats rounded to tf32. A step takes 8 columns of the left side, in any order that both sides follow: here
+// thread q of four gives 2 q and 2 q + 1, as it has them. With FLIP the upper two give them the other way round, so that
+// eight rows of a right side n x k are read from different banks.
+#if __CUDA_ARCH__ >= 900
+DEVICE u32 tf32(float x) { u32 y; asm("cvt.rn.tf32.f32 %0, %1;" : "=r"(y) : "f"(x)); return y; } // one instruction there
+#else
+DEVICE u32 tf32(float x) { u32 y; asm("cvt.rna.tf32.f32 %0, %1;" : "=r"(y) : "f"(x)); return y; }
+#endif
+DEVICE void mma_tf32(float *d, const u32 (&a)[4], float b0, float b1) {
+    asm("mma.sync.aligned.m16n8k8.row.col.f32.tf32.tf32.f32 {%0, %1, %2, %3}, {%4, %5, %6, %7}, {%8, %9}, {%0, %1, %2, %3};"
+        : "+f"(d[0]), "+f"(d[1]), "+f"(d[2]), "+f"(d[3]) : "r"(a[0]), "r"(a[1]), "r"(a[2]), "r"(a[3]), "r"(tf32(b0)), "r"(tf32(b1)));
+}
+template <bool FLIP> DEVICE int tf32_first() { const int q = lane_id() & 3; return 2 * q + (FLIP ? q >> 1 : 0); }
+template <bool FLIP> DEVICE int tf32_second() { const int q = lane_id() & 3; return 2 * q + (FLIP ? 1 - (q >> 1) : 1); }
+// All columns of step k: the left sides of S slabs, and the right side from y on.
+template <bool TB, int STRIDE, int S, int N> DEVICE void tf32_step(float (&d)[S][N], const u32 (&a)[S][4], const float *y, int k) {
+    const float *first = y + (TB ? lane_id() / 4 * STRIDE + tf32_first<TB>() : tf32_first<TB>() * STRIDE + lane_id() / 4);
+    const float *second = y + (TB ? lane_id() / 4 * STRIDE + tf32_second<TB>() : tf32_second<TB>() * STRIDE + lane_id() / 4);
+    UNROLL for (int n = 0; n < N / 4; n++) {
+        const int   at = TB ? n * 8 * STRIDE + 8 * k : k * 8 * STRIDE + 8 * n;
+        const float b0 = first[at], b1 = second[at];
+        UNROLL for (int s = 0; s < S; s++) mma_tf32(&d[s][4 * n], a[s], b0, b1);
+    }
+}
+template <bool TB, int STRIDE, int K, int S, int N, int K2> DEVICE void tf32_product(float (&d)[S][N], const float (&x)[S][K2], u32 right) {
+    const bool flip = TB && (lane_id() & 2);
+    UNROLL for (int k = 0; k < (K + 7) / 8; k++) {
+        u32 a[S][4];
+        UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
+            const float even = x[s][4 * k + 2 * h], odd = x[s][4 * k + 2 * h + 1];
+            a[s][h] = tf32(flip ? odd : even), a[s][h + 2] = tf32(flip ? even : odd);
+        }
+        tf32_step<TB, STRIDE>(d, a, shared_pointer<float>(right), k);
+    }
+}
+// d += x^T y: x is K x M in shared memory.
+template <int WARPS, bool TB, int XSTRIDE, int STRIDE, int K, int S, int N> DEVICE void tf32_product_transposed(float (&d)[S][N], u32 left, u32 right) {
+    const float *x = shared_pointer<float>(left) + lane_id() / 4;
+    UNROLL for (int k = 0; k < K / 8; k++) {
+        u32 a[S][4];
+        UNROLL for (int s = 0; s < S; s++) { // columns beyond the last one are the first ones
+            const int slab = warp_id() + s * WARPS, column = slab * 16 < XSTRIDE - 4 ? slab * 16 : 0;
+            UNROLL for (int h = 0; h < 2; h++) {
+                a[s][h] = tf32(x[(8 * k + tf32_first<TB>()) * XSTRIDE + column + 8 * h]);
+                a[s][h + 2] = tf32(x[(8 * k + tf32_second<TB>()) * XSTRIDE + column + 8 * h]);
+            }
+        }
+        tf32_step<TB, STRIDE>(d, a, shared_pointer<float>(right), k);
     }
 }
 template <int WARPS, int ROWS, int COLS, int S, int N> DEVICE void get(float (&x)[S][N], u32 from) {

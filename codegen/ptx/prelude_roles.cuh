@@ -76,6 +76,19 @@ template <int COUNT> DEVICE void products_await() { asm volatile("wgmma.wait_gro
 // and 1024 bytes from eight rows to the next.
 DEVICE u32 matrix(u32 address, u32 panel) { return (address & 0x3ffff) >> 4 | panel >> 4 << 16; }
 
+// What step k of a product multiplies, and with it step k + APART where the other ones of its pairs are there, is turned
+// right before it begins. As few floats as can be live at once.
+template <class T, int APART, class A, int K4> DEVICE void turn_step(u32 (&y)[K4], const u32 (&x)[K4], const A &a, int k) {
+    float from[2 * K4], to[2 * K4];
+    UNROLL for (int m = 0; m <= APART; m += APART ? APART : 1)
+        UNROLL for (int i = 8 * (k + m); i < 8 * (k + m) + 8; i++) from[i] = unpacked(x[i >> 1], i & 1, T());
+    UNROLL for (int j = 2 * k; j < 2 * k + 2; j++) a.turn(to, from, j);
+    UNROLL for (int m = 0; m <= APART; m += APART ? APART : 1) UNROLL for (int i = 4 * (k + m); i < 4 * (k + m) + 4; i++) {
+        y[i] = pack(to[2 * i], to[2 * i + 1], T());
+        asm volatile("" : "+r"(y[i])::"memory");
+    }
+}
+
 // Two groups of warps begin their products in turns: while one multiplies, the other does what lies between products.
 DEVICE void turns_open(int group) { if (group == 1) asm volatile("bar.arrive 1, 256;" ::: "memory"); }
 DEVICE void turn_begin(int group) { asm volatile("bar.sync %0, 256;" ::"r"(1 + group) : "memory"); }

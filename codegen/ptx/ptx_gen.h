@@ -56,6 +56,10 @@ void cu_block(Gen *g, const Block *block);
 void cu_declare_aligned(Gen *g);
 bool cu_memory_op(Gen *g, const Op *op); /* ptx_memory.c: true if it was one of its own */
 bool cu_tile_op(Gen *g, const Op *op);   /* ptx_tiles.c */
+/* Shared memory that a reduction of columns and those it waits with take, up to its own; 0 for other ops. */
+int64_t cu_columns_bytes(const Op *op, int warps);
+/* Declares the angles by which a rope turns. */
+void cu_angles(Gen *g, const Op *rope);
 void cu_kernel(Gen *g, const Kernel *kernel, CodePhase *phase);
 void cu_item_axes(Gen *g); /* the coordinates of `item`, and what is computed from them */
 void cu_index_ops(Gen *g, const Block *block); /* those of the block itself */
@@ -74,6 +78,9 @@ void cu_product_instructions(Gen *g, const Kernel *kernel);
 const Value *cu_taken(const Value *value, int *lo);
 bool cu_multiplies_in_place(const Kernel *kernel); /* has products whose left side was taken from a ring */
 void cu_product(Gen *g, const Op *dot);
+/* The product whose left side is roped step by step, each while the one before it runs; NULL: roped where the op stands. */
+const Op *cu_roping_product(const Gen *g, const Op *rope);
+void      cu_angles_ahead(Gen *g, const Block *block); /* of such ropes in a block, before all else in it */
 void cu_await(Gen *g, const Op *await);
 bool cu_takes_turns(const Gen *g);
 

@@ -49,6 +49,7 @@ static int sym_number(const char *name) {
 
 static const char *index_expression(Gen *g, const Op *op) {
     const char *x = op->in_count > 0 ? cu_name(g, op->in[0]) : "", *y = op->in_count > 1 ? cu_name(g, op->in[1]) : "";
+    int64_t     constant;
     switch (op->code) {
     case OP_ISYM: return ctx_printf(g->ctx, "a.v[%d]", 5 * g->kernel->param_count + sym_number(op_text(op, AT_SYM)));
     case OP_ILOAD:
@@ -57,7 +58,7 @@ static const char *index_expression(Gen *g, const Op *op) {
     case OP_IADD: return ctx_printf(g->ctx, "%s + %s", x, y);
     case OP_ISUB: return ctx_printf(g->ctx, "%s - %s", x, y);
     case OP_IMUL: return ctx_printf(g->ctx, "%s * %s", x, y);
-    case OP_IDIV: return ctx_printf(g->ctx, "floor_div(%s, %s)", x, y);
+    case OP_IDIV: return ctx_printf(g->ctx, "floor_div%s(%s, %s)", ir_const_value(op->in[1], &constant) ? "" : "_any", x, y);
     case OP_IMOD: return ctx_printf(g->ctx, "floor_mod(%s, %s)", x, y);
     case OP_IMIN: return ctx_printf(g->ctx, "smaller(%s, %s)", x, y);
     case OP_IMAX: return ctx_printf(g->ctx, "larger(%s, %s)", x, y);
@@ -101,6 +102,26 @@ static void assign_carried(Gen *g, const Op *loop, const Op *yield) {
 
 static bool is_axis(const Op *op) { return op->code == OP_FOR && op_int(op, AT_PAR, 0) == 1; }
 
+static void loop(Gen *g, const Op *op);
+
+static bool is_apart(const Op *op) { return op->code == OP_FOR && op_int(op, AT_APART, 0); }
+
+/* What others may run: the last block does, whose turn has ended. */
+static void loops_apart(Gen *g, const Op *axis) {
+    for (const Op *op = axis->next; op; op = op->next) {
+        if (!is_apart(op))
+            continue;
+        for (int i = 0; i < op->in_count; i++)
+            if (op->in[i]->def && op->in[i]->def->parent == op->parent && op->in[i]->def->code != OP_ICONST)
+                cu_fail(g, op, "bounds of a loop apart that are not known before");
+        cu_line(g, "if (%s + 1 == %s) {", cu_name(g, axis->region->args[0]), cu_name(g, axis->in[1]));
+        g->depth++;
+        loop(g, op);
+        g->depth--;
+        cu_line(g, "}");
+    }
+}
+
 /* A parallel loop inside of a kernel: its turns are the blocks of a cluster. What follows is the first block's. */
 static void cluster_loop(Gen *g, const Op *op) {
     cu_line(g, "{ // %s", op_text(op, AT_AXIS));
@@ -109,6 +130,7 @@ static void cluster_loop(Gen *g, const Op *op) {
     g->depth--;
     cu_line(g, "}");
     cu_line(g, "cluster_sync();");
+    loops_apart(g, op);
     cu_line(g, "if (%s)", cu_name(g, op->region->args[0]));
     cu_line(g, "    return;");
 }
@@ -159,9 +181,13 @@ static void branch(Gen *g, const Op *op) {
 }
 
 void cu_block(Gen *g, const Block *block) {
+    bool clustered = false;
     for (const Op *op = block->first; op; op = op->next) {
-        if (op->code == OP_YIELD || index_op(g, op) || cu_role_op(g, op) || cu_memory_op(g, op) || cu_tile_op(g, op))
+        if (op->code == OP_YIELD || (clustered && is_apart(op)))
             continue;
+        if (index_op(g, op) || cu_role_op(g, op) || cu_memory_op(g, op) || cu_tile_op(g, op))
+            continue;
+        clustered |= is_axis(op);
         if (is_axis(op))
             cluster_loop(g, op);
         else if (op->code == OP_FOR)
@@ -243,33 +269,52 @@ static void axis_values(Gen *g) {
         cu_index_ops(g, outer);
 }
 
-/* The block's number counts row-major, the first axis slowest. */
-static void open_grid(Gen *g) {
-    cu_line(g, "u32 rest = blockIdx.x;");
+static int row_axis(const Gen *g) {
+    int row = g->phase->axis_count - 1;
+    while (row >= 0 && strcmp(op_text(g->axes[row], AT_AXIS), "row") != 0)
+        row--;
+    return row;
+}
+
+/* Rows slowest, the last ones first: blocks that run at the same time share keys, and the short tiles at the start of a
+ * sequence fill the end of the walk. On top of full rings all tiles are alike, and sequences come one after the other. */
+static void rows_slowest(Gen *g, int row) {
+    const bool alike = ir_find_param(g->kernel, "ring_k") && row > 0;
     for (int i = g->phase->axis_count - 1; i >= 0; i--)
+        if (i != row && (i != 0 || !alike))
+            axis_from_rest(g, i, false);
+    const char *name = cu_name(g, g->axes[row]->region->args[0]), *extent = extent_text(g, g->phase->axes[row]);
+    if (alike) {
+        cu_line(g, "const i64 %s = %s - 1 - rest %% %s; // %s", name, extent, extent, op_text(g->axes[row], AT_AXIS));
+        cu_line(g, "rest /= %s;", extent);
+        axis_from_rest(g, 0, true);
+    } else {
+        cu_line(g, "const i64 %s = %s - 1 - rest; // %s", name, extent, op_text(g->axes[row], AT_AXIS));
+    }
+}
+
+/* Else the block's number counts row-major, the first axis slowest. */
+static void open_grid(Gen *g) {
+    const int row = strcmp(g->kernel->name, "main") == 0 ? row_axis(g) : -1;
+    cu_line(g, "u32 rest = blockIdx.x;");
+    if (row >= 0)
+        rows_slowest(g, row);
+    for (int i = g->phase->axis_count - 1; i >= 0 && row < 0; i--)
         axis_from_rest(g, i, i == 0);
     axis_values(g);
 }
 
-/* Rows slowest, the last ones first: blocks that run at the same time share keys, and the short tiles at the start of a
- * sequence fill the end of the walk. */
 void cu_item_axes(Gen *g) {
-    int row = 0;
+    const int row = row_axis(g);
     cu_line(g, "u32 rest = (u32)item;");
-    while (row + 1 < g->phase->axis_count && strcmp(op_text(g->axes[row], AT_AXIS), "row") != 0)
-        row++;
-    for (int i = g->phase->axis_count - 1; i >= 0; i--)
-        if (i != row)
-            axis_from_rest(g, i, false);
-    cu_line(g, "const i64 %s = %s - 1 - rest; // %s", cu_name(g, g->axes[row]->region->args[0]), extent_text(g, g->phase->axes[row]),
-            op_text(g->axes[row], AT_AXIS));
+    rows_slowest(g, row < 0 ? g->phase->axis_count - 1 : row);
     axis_values(g);
     cu_index_ops(g, g->axes[g->phase->axis_count - 1]->region);
 }
 
 static bool multiplies_floats(Op *op, void *arg) {
     bool *found = arg;
-    *found = *found || (op->code == OP_DOT && op->in[1]->type.dtype == DT_F32 && !op_int(op, AT_TA, 0));
+    *found = *found || (op->code == OP_DOT && op->in[1]->type.dtype == DT_F32 && !op_int(op, AT_TA, 0) && !op_has(op, AT_VIA));
     return !*found;
 }
 
@@ -300,7 +345,10 @@ static int resident_blocks(const Gen *g) {
     if (strcmp(g->kernel->name, "main") == 0)
         return g->schedule->blocks;
     ir_walk(g->kernel->body, note_widest, &w);
-    return w.products && w.floats <= 64 && g->target->registers >= 2 * threads * 128 ? 2 : 1;
+    return w.products && w.floats <= 64 && g->target->registers >= 2 * threads * 128 &&
+                   2 * g->phase->shared_bytes <= g->target->shared_bytes
+               ? 2
+               : 1;
 }
 
 static void head(Gen *g, const CodePhase *phase) {
@@ -327,25 +375,28 @@ static void kernel_with_roles(Gen *g) {
     text_add(&g->out, "%s", text_str(&body));
 }
 
-/* What the reduction of the widest columns goes through. */
+/* What the reductions of columns go through. */
+typedef struct Columns {
+    int     warps;
+    int64_t bytes;
+} Columns;
+
 static bool note_columns(Op *op, void *arg) {
-    int64_t *bytes = arg;
-    if (op->code == OP_COLSUM || op->code == OP_COLMAX) {
-        const int64_t wide = (op->out[0]->type.cols + 15) / 16 * 16 * (int64_t)sizeof(float);
-        *bytes = wide > *bytes ? wide : *bytes;
-    }
+    Columns      *columns = arg;
+    const int64_t bytes = cu_columns_bytes(op, columns->warps);
+    columns->bytes = bytes > columns->bytes ? bytes : columns->bytes;
     return true;
 }
 
 static void plain_kernel(Gen *g, const Block *block) {
     bool    strips = false;
-    int64_t columns = 0;
+    Columns columns = {.warps = g->kernel->warps};
     ir_walk(g->kernel->body, multiplies_floats, &strips);
     ir_walk(g->kernel->body, note_columns, &columns);
     g->strips = g->kernel->scratch_bytes;
     g->columns = g->strips + (strips ? SHARED_STRIP_BYTES * g->kernel->warps : 0);
     g->phase->threads = 32 * g->kernel->warps;
-    g->phase->shared_bytes = g->columns + columns * g->kernel->warps;
+    g->phase->shared_bytes = g->columns + columns.bytes;
     head(g, g->phase);
     g->depth++;
     if (g->phase->shared_bytes)

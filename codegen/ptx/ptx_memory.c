@@ -9,24 +9,37 @@ static const CodeParam *param_of(Gen *g, const Op *op) { return ir_find_param(g-
 
 /* view(...) of a load, store or fetch whose coordinates start at operand `first`. */
 static const char *view(Gen *g, const Op *op, int first) {
-    const long  param = (long)(param_of(g, op) - g->kernel->params);
-    const char *at[5];
+    const CodeParam *param = param_of(g, op);
+    const int        coldim = (int)op_int(op, AT_COLDIM, -1);
+    const char      *at[5], *behind = "";
     for (int i = 0; i < 5; i++)
         at[i] = cu_name(g, op->in[first + i]);
-    const char   *whole = ctx_printf(g->ctx, "view(a.v + %ld, %s, %s, %s, %s, %s)", 5 * param, at[0], at[1], at[2], at[3],
-                                     at[4]);
+    if (op_has(op, AT_BEYOND))
+        return ctx_printf(g->ctx, "view_beyond<%d>(a.v + %ld, a.v + %ld, %lld, %s, %s, %s, %s, %s)", (int)op_int(op, AT_ROWDIM, 0),
+                          5 * (long)(param - g->kernel->params),
+                          5 * (long)(ir_find_param(g->kernel, op_text(op, AT_BEYOND)) - g->kernel->params),
+                          (long long)op_int(op, AT_BORDER, 0), at[0], at[1], at[2], at[3], at[4]);
+    if (coldim >= 0) {
+        const int cols = op->code == OP_LOAD ? op->out[0]->type.cols : op->in[op->code == OP_STORE ? 5 : 0]->type.cols;
+        const int pieces = (int)(param->dims[3] / cols), bytes = cols * (int)dtype_size(param->dtype);
+        behind = ctx_printf(g->ctx, ".behind(floor_mod(%s, %dLL) * %d)", at[coldim], pieces, bytes);
+        at[coldim] = ctx_printf(g->ctx, "floor_div(%s, %dLL)", at[coldim], pieces);
+    }
+    const char   *whole = ctx_printf(g->ctx, "view(a.v + %ld, %s, %s, %s, %s, %s)%s", 5 * (long)(param - g->kernel->params), at[0],
+                                     at[1], at[2], at[3], at[4], behind);
     const int64_t lo = op_int(op, AT_LO, 0);
     const bool    further = op->code == OP_LOAD && op->in_count > 5;
     if (!lo && !further)
         return whole;
-    return ctx_printf(g->ctx, "from_column<%s>(%s, %s%lld)", cu_ctype(param_of(g, op)->dtype), whole,
+    return ctx_printf(g->ctx, "from_column<%s>(%s, %s%lld)", cu_ctype(param->dtype), whole,
                       further ? ctx_printf(g->ctx, "(int)%s + ", cu_name(g, op->in[5])) : "", (long long)lo);
 }
 
+/* All rows of one group lie as if there were none. */
 static const char *rows(Gen *g, const Op *op, int count) {
+    const int period = (int)op_int(op, AT_PERIOD, 1);
     return ctx_printf(g->ctx, "Rows<%d, %d, %d, %d, %d>", (int)op_int(op, AT_ROWDIM, -1),
-                      (int)op_int(op, AT_GROUPDIM, -1), (int)op_int(op, AT_PERIOD, 1), (int)op_int(op, AT_WRAP, 0),
-                      count);
+                      period < count ? (int)op_int(op, AT_GROUPDIM, -1) : -1, period, (int)op_int(op, AT_WRAP, 0), count);
 }
 
 /* Transposed tiles are loaded on their own. */
@@ -175,21 +188,33 @@ static const char *slot(Gen *g, const Op *op) {
 static void fetch(Gen *g, const Op *op) {
     const Type type = type_ring_tile(op->in[0]->type);
     const int  onto = (int)op_int(op, AT_ONTO, 0);
-    cu_line(g, "fetch<%s, %s, %d, %d, %d%s>(%s, %s, %s_aligned);", cu_ctype(type.dtype), rows(g, op, type.rows),
+    const char *beyond = op_text(op, AT_BEYOND);
+    cu_line(g, "fetch<%s, %s, %d, %d, %d%s>(%s, %s, %s_aligned%s);", cu_ctype(type.dtype), rows(g, op, type.rows),
             g->kernel->warps, type.rows, type.cols, onto ? ctx_printf(g->ctx, ", %d", onto) : "", slot(g, op),
-            view(g, op, 2), op_text(op, AT_PARAM));
+            view(g, op, 2), op_text(op, AT_PARAM), beyond ? ctx_printf(g->ctx, " && %s_aligned", beyond) : "");
 }
 
 static bool is_no_fetch(Op *op, void *param) {
-    return op->code != OP_FETCH || strcmp(op_text(op, AT_PARAM), param) != 0;
+    const char *beyond = op->code == OP_FETCH ? op_text(op, AT_BEYOND) : NULL;
+    return op->code != OP_FETCH || (strcmp(op_text(op, AT_PARAM), param) != 0 && (!beyond || strcmp(beyond, param) != 0));
+}
+
+/* Working memory has no gaps and begins at a multiple of 64 bytes (runtime/launch_args.c). */
+static bool always_aligned(const CodeParam *param) {
+    return param->role == PARAM_WORK && param->dims[3] > 0 && param->dims[3] * (int64_t)dtype_size(param->dtype) % 16 == 0;
 }
 
 /* Whether copies of 16 bytes may be used: asked once for every parameter that is fetched. */
 void cu_declare_aligned(Gen *g) {
-    for (int p = 0; p < g->kernel->param_count; p++)
-        if (!ir_walk(g->kernel->body, is_no_fetch, (void *)g->kernel->params[p].name))
-            cu_line(g, "const bool %s_aligned = aligned<%s>(a.v + %d, 16);", g->kernel->params[p].name,
-                    cu_ctype(g->kernel->params[p].dtype), 5 * p);
+    for (int p = 0; p < g->kernel->param_count; p++) {
+        const CodeParam *param = &g->kernel->params[p];
+        if (ir_walk(g->kernel->body, is_no_fetch, (void *)param->name))
+            continue;
+        if (always_aligned(param))
+            cu_line(g, "const bool %s_aligned = true;", param->name);
+        else
+            cu_line(g, "const bool %s_aligned = aligned<%s>(a.v + %d, 16);", param->name, cu_ctype(param->dtype), 5 * p);
+    }
 }
 
 static void put(Gen *g, const Op *op) {

@@ -107,6 +107,79 @@ static void start_sum(Gen *g, const Op *op, const Value *acc) {
         cu_assign(g, op->out[0], cu_element(g, acc, SHAPE_TILE));
 }
 
+static bool find_product(Op *op, void *arg) {
+    const Op **found = arg;
+    *found = op->code == OP_DOT && !*found ? op : *found;
+    return !*found;
+}
+
+/* Groups of warps take turns with the scores of the softmax branch and what follows them at once: a softmax is as long as
+ * the products of a turn. Of the residual branch's products, several wait for what the warps do in between. */
+static bool opens_turn(const Gen *g, const Op *op) {
+    const Op *first = NULL;
+    ir_walk(g->kernel->body, find_product, (void *)&first);
+    return cu_takes_turns(g) && g->flight_count == 0 && op_int(op, AT_TB, 0) && op->in[0] == first->in[0];
+}
+
+/* ---- Ropes right before products ---- */
+
+const Op *cu_roping_product(const Gen *g, const Op *rope) {
+    const Type type = rope->out[0]->type;
+    int        count;
+    Op **users = ir_users(g->ctx, g->kernel, rope->out[0], &count);
+    const Op *const made = count == 1 && users[0]->code == OP_CONVERT ? users[0] : NULL, *const floats = rope->in[0]->def;
+    if (!made || dtype_size(made->out[0]->type.dtype) != 2 || !floats || floats->code != OP_CONVERT ||
+        floats->in[0]->type.dtype != made->out[0]->type.dtype || cu_slabs(g, type) > 1 ||
+        type.cols % (op_int(rope, AT_STYLE, 0) ? 32 : 16) != 0)
+        return NULL;
+    const Op *first = NULL;
+    users = ir_users(g->ctx, g->kernel, made->out[0], &count);
+    for (int u = 0; u < count; u++) {
+        const Op *here = ir_ancestor_in(users[u], made->parent);
+        first = here && (!first || ir_precedes(here, first)) ? here : first;
+    }
+    const bool multiplies = first && first->code == OP_DOT && first->in[0] == made->out[0];
+    return multiplies && first->in[1]->def && first->in[1]->def->code == OP_TAKE ? first : NULL;
+}
+
+/* The rope of the product's left side that is still to be done, or NULL. */
+static const Op *rope_of(const Gen *g, const Op *dot) {
+    const Op *made = dot->in[0]->def, *rope = made && made->code == OP_CONVERT ? made->in[0]->def : NULL;
+    return rope && rope->code == OP_ROPE && cu_roping_product(g, rope) == dot ? rope : NULL;
+}
+
+/* Can the angles be made before all else in the block? */
+static bool knows_position(const Op *rope, const Block *block) {
+    const Value *position = rope->in[1];
+    return position->def ? !ir_ancestor_in(position->def, block) : position->owner != block;
+}
+
+void cu_angles_ahead(Gen *g, const Block *block) {
+    for (const Op *op = block->first; op; op = op->next)
+        if (op->code == OP_ROPE && cu_roping_product(g, op) && knows_position(op, block))
+            cu_angles(g, op);
+}
+
+/* The steps of a product, roping what the next one multiplies while one runs; `step` multiplies for s and k. */
+static void rope_and_multiply(Gen *g, const Op *rope, const Value *to, const char *step) {
+    const int   style = (int)op_int(rope, AT_STYLE, 0), steps = to->type.cols / 16, rounds = style ? steps / 2 : steps;
+    const char *from = cu_name(g, rope->in[0]->def->in[0]), *x = cu_name(g, to);
+    if (!knows_position(rope, rope->parent))
+        cu_angles(g, rope);
+    cu_declare(g, to);
+    cu_line(g, "UNROLL for (int s = 0, round = 0; round < %d; round++) {", rounds);
+    g->depth++;
+    cu_line(g, "turn_step<%s, %d>(%s[s], %s[s], %s_angles, round);", cu_ctype(to->type.dtype), style ? rounds : 0, x, from,
+            cu_name(g, rope->out[0]));
+    cu_line(g, "products_begin();");
+    cu_line(g, "UNROLL for (int k = round; k < %d; k += %d)", steps, rounds);
+    cu_line(g, "    %s", step);
+    g->depth--;
+    cu_line(g, "}");
+}
+
+/* ---- Products ---- */
+
 /* Where step k of a side with `rows` rows, its columns from `lo` on along the sum, lies behind its start: in units of a
  * descriptor, 16 bytes. */
 static const char *along(Gen *g, int rows, int lo) {
@@ -142,7 +215,8 @@ static bool is_product(const Gen *g, const Op *op, const DotParts *p) {
 }
 
 void cu_product(Gen *g, const Op *op) {
-    const DotParts p = ir_dot_parts(op);
+    const DotParts  p = ir_dot_parts(op);
+    const Op *const rope = rope_of(g, op);
     double         zero = 1;
     int            lo;
     if (!is_product(g, op, &p)) {
@@ -152,18 +226,25 @@ void cu_product(Gen *g, const Op *op) {
     if (p.acc && p.acc->def && p.acc->def->code == OP_FCONST)
         zero = op_float(p.acc->def, AT_FVALUE, 1);
     const bool adds = p.acc && zero != 0;
-    if (cu_takes_turns(g) && g->flight_count == 0)
+    if (opens_turn(g, op)) {
         cu_line(g, "turn_begin(group);");
-    g->turn_open |= cu_takes_turns(g) && g->flight_count == 0;
+        g->turn_open = true;
+    }
     start_sum(g, op, adds ? p.acc : NULL);
+    const char *step = ctx_printf(g->ctx, "%s(%s[s], %s, %s, %s, %s());", form_name(g, columns(op), form_of(op)),
+                                  cu_name(g, op->out[0]), left_side(g, op, p.x), right_side(g, op, p.y), adds ? "1" : "k > 0",
+                                  cu_ctype(p.y->type.dtype));
     pin(g, op->out[0]);
-    if (!cu_taken(p.x, &lo))
-        pin(g, p.x);
-    cu_line(g, "products_begin();");
-    cu_line(g, "UNROLL for (int s = 0; s < %d; s++) UNROLL for (int k = 0; k < %d; k++)", cu_slabs(g, op->out[0]->type),
-            (p.k + 15) / 16);
-    cu_line(g, "    %s(%s[s], %s, %s, %s, %s());", form_name(g, columns(op), form_of(op)), cu_name(g, op->out[0]),
-            left_side(g, op, p.x), right_side(g, op, p.y), adds ? "1" : "k > 0", cu_ctype(p.y->type.dtype));
+    if (rope) {
+        rope_and_multiply(g, rope, p.x, step);
+    } else {
+        if (!cu_taken(p.x, &lo))
+            pin(g, p.x);
+        cu_line(g, "products_begin();");
+        cu_line(g, "UNROLL for (int s = 0; s < %d; s++) UNROLL for (int k = 0; k < %d; k++)", cu_slabs(g, op->out[0]->type),
+                (p.k + 15) / 16);
+        cu_line(g, "    %s", step);
+    }
     cu_line(g, "products_commit();");
     g->flight[g->flight_count++] = op;
 }

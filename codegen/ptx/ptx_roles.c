@@ -96,6 +96,7 @@ bool cu_has_map(const Gen *g, const CodeParam *param) {
 /* Box by box: panels of columns, and of rows those of each group. */
 static void send(Gen *g, const Op *op) {
     const CodeParam *param = ir_find_param(g->kernel, op_text(op, AT_PARAM));
+    const char      *beyond = op_text(op, AT_BEYOND);
     const int        rows = (int)op_int(op, AT_ROWS, 0), cols = (int)op_int(op, AT_COLS, 0),
               rowdim = (int)op_int(op, AT_ROWDIM, -1);
     const int64_t period = op_int(op, AT_PERIOD, 1), groupdim = op_int(op, AT_GROUPDIM, -1);
@@ -110,6 +111,11 @@ static void send(Gen *g, const Op *op) {
         cu_line(g, "if (!awaited) await_earlier_kernels(), awaited = true;");
     cu_line(g, "{");
     g->depth++;
+    if (beyond)
+        cu_line(g, "const bool beyond = %s >= %lld;", cu_name(g, op->in[1 + rowdim]), (long long)op_int(op, AT_BORDER, 0));
+    const char *from = beyond ? ctx_printf(g->ctx, "beyond ? &maps.at[%d] : &maps.at[%d]",
+                                           cu_map_of(g, op, ir_find_param(g->kernel, beyond), box), map)
+                              : ctx_printf(g->ctx, "&maps.at[%d]", map);
     cu_line(g, "const Slot slot = %s.open(%d);", cu_name(g, op->in[0]), panels * rows * IR_PANEL);
     for (int r = 0; r < rows / box; r++)
         for (int p = 0; p < panels; p++) {
@@ -118,9 +124,11 @@ static void send(Gen *g, const Op *op) {
                 const int more = (groupdim == d ? r : 0) + (d == 2 && goes_on ? (int)((lo + p * width) / own) : 0);
                 at[d] = more ? ctx_printf(g->ctx, "(int)%s + %d", cu_name(g, op->in[1 + d]), more)
                              : ctx_printf(g->ctx, "(int)%s", cu_name(g, op->in[1 + d]));
+                if (beyond && d == rowdim)
+                    at[d] = ctx_printf(g->ctx, "%s - (beyond ? %lld : 0)", at[d], (long long)op_int(op, AT_BORDER, 0));
             }
-            cu_line(g, "copy_box(slot.address + %d, &maps.at[%d], slot.full, %d, %s, %s, %s);",
-                    p * rows * IR_PANEL + r * box * IR_PANEL, map, goes_on ? (int)((lo + p * width) % own) : lo + p * width,
+            cu_line(g, "copy_box(slot.address + %d, %s, slot.full, %d, %s, %s, %s);",
+                    p * rows * IR_PANEL + r * box * IR_PANEL, from, goes_on ? (int)((lo + p * width) % own) : lo + p * width,
                     at[2], at[1], at[0]);
         }
     g->depth--;
@@ -174,6 +182,7 @@ static void item(Gen *g, const Op *role, const Block *block) {
         g->depth++;
         cu_index_ops(g, block);
     }
+    cu_angles_ahead(g, role->region);
     cu_block(g, role->region);
     if (guard) {
         g->depth--;

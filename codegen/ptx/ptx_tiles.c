@@ -121,14 +121,66 @@ static void reduce(Gen *g, const Op *op) {
     cu_line(g, "%s<%d>(%s, %s);", name, x->type.cols, cu_name(g, op->out[0]), from);
 }
 
+/* ---- Columns ---- */
+
+enum { MOST_JOINED = 4 };
+
+static bool reduces_columns(const Op *op) {
+    return op && (op->code == OP_COLSUM || op->code == OP_COLMAX) && cu_shape(op->in[0]->type) == SHAPE_TILE;
+}
+
+/* The first of those that stand together with `op`: their warps wait for one another once. None needs another's result,
+ * which is a row. */
+static const Op *first_joined(const Op *op) {
+    int before = 0;
+    for (const Op *at = op->prev; reduces_columns(at); at = at->prev)
+        before++;
+    for (before %= MOST_JOINED; before > 0; before--)
+        op = op->prev;
+    return op;
+}
+
+static const Op *last_joined(const Op *first) {
+    const Op *last = first;
+    while (reduces_columns(last->next) && first_joined(last->next) == first)
+        last = last->next;
+    return last;
+}
+
+static int64_t columns_bytes(const Op *op, int warps) {
+    return (op->in[0]->type.cols + 15) / 16 * 16 * (int64_t)sizeof(float) * warps;
+}
+
+int64_t cu_columns_bytes(const Op *op, int warps) {
+    int64_t bytes = 0;
+    if (!reduces_columns(op))
+        return 0;
+    for (const Op *at = first_joined(op); at != op->next; at = at->next)
+        bytes += columns_bytes(at, warps);
+    return bytes;
+}
+
 static void reduce_columns(Gen *g, const Op *op) {
-    const Type  type = op->in[0]->type;
-    const char *from = tile_operand(g, op->in[0]);
-    if (cu_shape(type) != SHAPE_TILE)
+    if (!reduces_columns(op)) {
+        tile_operand(g, op->in[0]);
         return;
-    cu_declare(g, op->out[0]);
-    cu_line(g, "reduce_columns<%s, %d, %d>(%s, %s, shared + %lldu);", op->code == OP_COLMAX ? "true" : "false",
-            g->kernel->warps, type.rows, cu_name(g, op->out[0]), from, (long long)g->columns);
+    }
+    if (first_joined(op) != op)
+        return;
+    const int       warps = g->kernel->warps;
+    const Op *const last = last_joined(op);
+    int64_t         at = g->columns;
+    for (const Op *one = op; one != last->next; at += columns_bytes(one, warps), one = one->next)
+        cu_line(g, "columns_out<%s, %d, %d, %d>(%s, shared + %lldu);", one->code == OP_COLMAX ? "true" : "false", warps,
+                one->in[0]->type.rows, one->in[0]->type.cols, tile_operand(g, one->in[0]), (long long)at);
+    cu_line(g, "__syncthreads();");
+    at = g->columns;
+    for (const Op *one = op; one != last->next; at += columns_bytes(one, warps), one = one->next) {
+        cu_declare(g, one->out[0]);
+        cu_line(g, "columns_in<%s, %d, %d, %d>(%s, shared + %lldu);", one->code == OP_COLMAX ? "true" : "false", warps,
+                one->in[0]->type.rows, one->in[0]->type.cols, cu_name(g, one->out[0]), (long long)at);
+    }
+    cu_line(g, "__syncthreads();");
 }
 
 static void concat(Gen *g, const Op *op) {
@@ -196,22 +248,41 @@ static void mask(Gen *g, const Op *op) {
             (long long)lo, (long long)hi, cu_name(g, op->in[2]), float_text(g, op_float(op, AT_FILL, 0)));
 }
 
-/* Frequencies in turns a position, times 2^64. */
-static void rope(Gen *g, const Op *op) {
+/* Frequencies in turns a position, times 2^64, and in radians. -> the number of the tables. */
+static int frequency_tables(Gen *g, const Op *op) {
     const int         cols = op->in[0]->type.cols, table = g->tables++;
     const long double theta = (long double)op_float(op, AT_THETA, 1), pi = 3.14159265358979323846264338327950288L;
-    const char       *from = tile_operand(g, op->in[0]);
-    Text              turns = TEXT(g->ctx), steps = TEXT(g->ctx);
+    Text              turns = TEXT(g->ctx), frequencies = TEXT(g->ctx);
     for (int n = 0; n < cols / 2; n++) {
         const long double frequency = powl(theta, -2.0L * n / cols);
         text_add(&turns, "%s%lluu", n ? ", " : "", (unsigned long long)ldexpl(frequency / (2 * pi), 64));
-        text_add(&steps, "%s{%.9ef, %.9ef}", n ? ", " : "", (double)cosl(8 * frequency), (double)sinl(8 * frequency));
+        text_add(&frequencies, "%s%.9ef", n ? ", " : "", (double)frequency);
     }
     cu_line(g, "static const __device__ u64 turns%d[] = {%s};", table, text_str(&turns));
-    cu_line(g, "static const __device__ float2 steps%d[] = {%s};", table, text_str(&steps));
+    cu_line(g, "static const __device__ float frequency%d[] = {%s};", table, text_str(&frequencies));
+    return table;
+}
+
+static const char *rope_arguments(Gen *g, const Op *op) {
+    return ctx_printf(g->ctx, "<%d, %d, %d, %d>", g->kernel->warps, (int)op_int(op, AT_PERIOD, 1), op->in[0]->type.cols,
+                      (int)op_int(op, AT_STYLE, 0));
+}
+
+void cu_angles(Gen *g, const Op *rope) {
+    const int   table = frequency_tables(g, rope);
+    const char *type = ctx_printf(g->ctx, "Angles%s", rope_arguments(g, rope));
+    cu_line(g, "const %s %s_angles = %s::make(0, %s, turns%d, frequency%d);", type, cu_name(g, rope->out[0]), type,
+            cu_name(g, rope->in[1]), table, table);
+}
+
+static void rope(Gen *g, const Op *op) {
+    const char *from = tile_operand(g, op->in[0]);
+    if (cu_roping_product(g, op))
+        return;
+    const int table = frequency_tables(g, op);
     cu_declare(g, op->out[0]);
-    cu_line(g, "rope<%d, %d, %d, %d>(%s, %s, %s, turns%d, steps%d);", g->kernel->warps, (int)op_int(op, AT_PERIOD, 1),
-            cols, (int)op_int(op, AT_STYLE, 0), cu_name(g, op->out[0]), from, cu_name(g, op->in[1]), table, table);
+    cu_line(g, "rope%s(%s, %s, %s, turns%d, frequency%d);", rope_arguments(g, op), cu_name(g, op->out[0]), from,
+            cu_name(g, op->in[1]), table, table);
 }
 
 /* ---- Products ---- */
@@ -236,6 +307,9 @@ static void copy(Gen *g, const Op *op) {
 
 /* To the products' 16-bit type, as pairs; columns that are not there become zeros. Or back. */
 static void convert(Gen *g, const Op *op) {
+    const Op *const rope = op->in[0]->def && op->in[0]->def->code == OP_ROPE ? op->in[0]->def : NULL;
+    if (rope && cu_roping_product(g, rope))
+        return;
     const Type  to = op->out[0]->type, from = op->in[0]->type;
     const char *x = in_shared(op->in[0]) ? read_shared(g, op) : tile_operand(g, op->in[0]), *pair = cu_ctype(to.dtype);
     if (dtype_size(to.dtype) == 4 && dtype_size(from.dtype) == 2) {
@@ -254,11 +328,13 @@ static void convert(Gen *g, const Op *op) {
         cu_assign(g, op->out[0], ctx_printf(g->ctx, "pack(%s[s][2 * i], %s[s][2 * i + 1], %s())", x, x, pair));
 }
 
+/* Of floats, on the plain units or via tf32. */
 static void float_dot(Gen *g, const Op *op, const DotParts *p, int ystride, bool tb) {
     const char *d = cu_name(g, op->out[0]), *x = cu_name(g, p->x), *y = cu_name(g, p->y);
+    const bool  tf32 = op_has(op, AT_VIA);
     if (op_int(op, AT_TA, 0)) {
-        cu_line(g, "float_product_transposed<%d, %d, %d, %d, %d>(%s, %s, %s);", g->kernel->warps, tb,
-                (int)ir_shared_stride(p->x->type) / 4, ystride / 4, p->k, d, x, y);
+        cu_line(g, "%s_product_transposed<%d, %d, %d, %d, %d>(%s, %s, %s);", tf32 ? "tf32" : "float", g->kernel->warps, tb,
+                (int)ir_shared_stride(p->x->type) / 4, ystride / 4, tf32 ? (p->k + 7) / 8 * 8 : p->k, d, x, y);
         return;
     }
     if (in_shared(p->x)) {
@@ -272,7 +348,10 @@ static void float_dot(Gen *g, const Op *op, const DotParts *p, int ystride, bool
                 cu_slabs(g, p->x->type), cu_numbers(p->x->type), d, p->k, x);
         x = ctx_printf(g->ctx, "%s_left", d);
     }
-    cu_line(g, "float_product<%d, %d>(%s, %s, %s, shared + %lldu);", tb, ystride / 4, d, x, y, (long long)g->strips);
+    if (tf32)
+        cu_line(g, "tf32_product<%d, %d, %d>(%s, %s, %s);", tb, ystride / 4, p->k, d, x, y);
+    else
+        cu_line(g, "float_product<%d, %d>(%s, %s, %s, shared + %lldu);", tb, ystride / 4, d, x, y, (long long)g->strips);
 }
 
 static void dot(Gen *g, const Op *op) {

@@ -81,6 +81,8 @@ part_vectors() {
     for name in "${!files[@]}"; do
         for dtype in fp32 bf16 fp16; do
             queue "$dtype $name" "$RATTAN" check - --target cuda --dtype $dtype --vectors "${files[$name]}"
+            [ $dtype != fp32 ] || queue "tf32 $name" "$RATTAN" check - --target cuda --dtype fp32 --set tf32=true \
+                --vectors "${files[$name]}"
             [ $dtype = fp32 ] || queue "$dtype $name, roles=0" "$RATTAN" check - --target cuda --dtype $dtype \
                 --schedule roles=0 --vectors "${files[$name]}"
         done
@@ -121,12 +123,17 @@ part_shapes() {
     queue "a long sequence in segments" "$RATTAN" check "${SMALL[@]}" --target cuda --shape B=1,T=9000 --schedule segment=256
     queue "many sequences" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape B=70000,T=3
     queue "many sequences, roles" "$RATTAN" check "${SMALL[@]}" --target cuda --shape B=70000,T=3
+    queue "a long sequence, tf32" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=1,T=5000 \
+        --dtype fp32 --set tf32=true
+    queue "packed sequences, tf32" "$RATTAN" check "$SOURCE/specs/odd.lua" --target cuda --shape lengths=0,70,1,300 \
+        --set tf32=true
     queue "a longer ring" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape B=3,T=200,ring=77
     queue "a group of many heads" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --set heads=48 --set kv_heads=1
     queue "many short packed sequences" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape "lengths=$many"
-    queue "chunks, roles" "$RATTAN" check "${SMALL[@]}" --target cuda --shape B=3,T=500 --schedule roles=1
-    queue "chunks, roles, odd" "$RATTAN" check "${ODD[@]}" --target cuda --shape B=2,T=300,ring=83 --schedule roles=1
-    queue "chunks, roles, paper" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=2,T=1300 --schedule roles=1
+    queue "chunks, roles" "$RATTAN" check "${SMALL[@]}" --target cuda --shape B=3,T=500
+    queue "chunks, roles, odd" "$RATTAN" check "${ODD[@]}" --target cuda --shape B=2,T=300,ring=83
+    queue "chunks, roles, paper" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=2,T=1300
+    queue "chunks, roles=0" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=2,T=1300 --schedule roles=0
     for shape in B=2,T=0 B=0,T=5 B=1,T=1 B=3,T=63 B=3,T=64 B=3,T=65 B=2,T=129; do
         queue "$shape" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape $shape
         queue "$shape, roles" "$RATTAN" check "${ODD[@]}" --target cuda --shape $shape
@@ -156,9 +163,12 @@ part_sanitizer() {
         for spec in tiny odd custom_map; do
             queue "$tool $spec" "${run[@]}" "$SOURCE/specs/$spec.lua" --target cuda --seed 1 --shape B=2,T=100
         done
+        queue "$tool tf32" "${run[@]}" "$SOURCE/specs/odd.lua" --set tf32=true --target cuda --seed 1 --shape B=2,T=100
         queue "$tool packed" "${run[@]}" "$SOURCE/specs/odd.lua" --target cuda --seed 1 --shape lengths=0,70,1,45
         queue "$tool roles" "${run[@]}" "${SMALL[@]}" --target cuda --seed 1 --shape B=2,T=150
         queue "$tool roles, chunks" "${run[@]}" "${SMALL[@]}" --target cuda --seed 1 --shape B=2,T=150 --schedule roles=1
+        queue "$tool parts without keys" "${run[@]}" "$SOURCE/specs/tiny.lua" --target cuda --seed 1 --shape B=2,T=230,ring=83 \
+            --dtype fp16 --set head_dim=48 --set value_dim=80 --set heads=6 --set kv_heads=2 --set window=70
         queue "$tool roles, odd" "${run[@]}" "${ODD[@]}" --target cuda --seed 1 --shape B=2,T=230
         queue "$tool roles, paper" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set heads=4 --set kv_heads=2 --set window=100 \
             --target cuda --seed 1 --shape B=1,T=330

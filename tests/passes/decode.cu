@@ -31,7 +31,6 @@ extern "C" __global__ void __launch_bounds__(128, 2) rattan_layer_decode_main(co
     const i64 n30 = n29 * 2LL;
     { // part
         const i64 n40 = n31 * 4LL;
-        const i64 n44 = (i64)(n31 < 1LL);
         const i64 n45 = n31 * n14;
         const i64 n48_end = opaque(n20);
         #pragma unroll 1
@@ -46,8 +45,8 @@ extern "C" __global__ void __launch_bounds__(128, 2) rattan_layer_decode_main(co
             const i64 n56 = n55 - n31;
             const i64 n57 = n56 + n9;
             const i64 n58 = n57 + -1LL;
-            const i64 n59 = floor_div(n58, n9);
-            __syncthreads();
+            const i64 n59 = floor_div_any(n58, n9);
+            wait<0>();
             fetch<bf16, Rows<1, 2, 2, 0, 4>, 4, 4, 4>(shared + 15360u, view(a.v + 0, n15, n48, n30, 0LL, n20), q_aligned);
             const i64 n60 = (i64)(0LL < n59);
             if (n60) {
@@ -152,8 +151,11 @@ extern "C" __global__ void __launch_bounds__(128, 2) rattan_layer_decode_main(co
                 const i64 n122 = n116 - n48;
                 float t123[1][8];
                 mask_transposed<4, 2, 1, 1, 1>(t123, t119, n122, -5LL, 0LL, n121, -INFINITY);
+                columns_out<true, 4, 64, 4>(t123, shared + 19200u);
+                __syncthreads();
                 float t124[8];
-                reduce_columns<true, 4, 64>(t124, t123, shared + 19200u);
+                columns_in<true, 4, 64, 4>(t124, shared + 19200u);
+                __syncthreads();
                 float t125[8];
                 UNROLL for (int i = 0; i < 8; i++) t125[i] = max_nan(t97[i], t124[i]);
                 float t126[8];
@@ -189,144 +191,151 @@ extern "C" __global__ void __launch_bounds__(128, 2) rattan_layer_decode_main(co
             }
             float t139[1][8];
             EACH(1, 8) t139[s][i] = 0.000000000e+00f;
-            if (n44) {
-                const u32 t141 = shared + 16896u;
-                const u32 t142 = shared + 16128u;
-                float t143[1][8];
-                EACH(1, 8) t143[s][i] = 0.000000000e+00f;
-                product_transposed<bf16, 4, 0, 48, 48, 16>(t143, t141, t142);
-                float t144[1][8];
-                mask_transposed<4, 2, 0, 1, 0>(t144, t143, -6LL, -1152921504606846976LL, -6LL, 0LL, 0.000000000e+00f);
-                u32 t145[1][4];
-                EACH(1, 4) t145[s][i] = pack(has_column<4>(i / 2, 0) ? t144[s][2 * i] : 0.f, has_column<4>(i / 2, 1) ? t144[s][2 * i + 1] : 0.f, bf16());
-                put<4, 2, 4>(shared + 18432u, t145);
-                __syncthreads();
-                const u32 t146 = shared + 17664u;
-                const u32 t147 = shared + 18432u;
-                float t148[1][8];
-                EACH(1, 8) t148[s][i] = 0.f;
-                product_left<bf16, 4, 0, 4, 48, 48, 16>(t148, t146, t147);
-                EACH(1, 8) t139[s][i] = t148[s][i];
-            }
-            float t149[1][8];
-            EACH(1, 8) t149[s][i] = t139[s][i];
-            float t150[1][8];
-            EACH(1, 8) t150[s][i] = t66[s][i];
-            const i64 n151_end = opaque(1LL);
+            const i64 n140_end = opaque(1LL);
             #pragma unroll 1
-            for (i64 n151 = n31; n151 < n151_end; n151 += n9) { // slice
-                const i64 n154 = n151 + n9;
-                const i64 n155 = n154 * 4LL;
-                float t157[1][8];
-                load_transposed<float, Rows<2, -1, 4, 0, 4>, 4, 4, 4>(t157, view(a.v + 35, n18, n29, n155, 0LL, n21));
-                u32 t158[1][4];
-                EACH(1, 4) t158[s][i] = pack(has_column<4>(i / 2, 0) ? t150[s][2 * i] : 0.f, has_column<4>(i / 2, 1) ? t150[s][2 * i + 1] : 0.f, bf16());
-                const u32 t159 = shared + 16128u;
-                float t160[1][8];
-                EACH(1, 8) t160[s][i] = t149[s][i];
-                product<bf16, 0, 48>(t160, t158, t159);
-                const u32 t161 = shared + 17664u;
-                const u32 t162 = shared + 16896u;
-                float t163[1][8];
-                EACH(1, 8) t163[s][i] = t150[s][i];
-                product_left<bf16, 4, 1, 4, 48, 48, 16>(t163, t161, t162);
-                const i64 n164 = n151 * 4LL;
-                store_transposed<float, Rows<2, -1, 4, 0, 4>, 4, 4, 4>(t163, view(a.v + 35, n18, n29, n164, 0LL, n21));
-                EACH(1, 8) t149[s][i] = t160[s][i];
-                EACH(1, 8) t150[s][i] = t157[s][i];
+            for (i64 n140 = n31; n140 < n140_end; n140 += n9) { // slice
+                const u32 t142 = shared + 16896u;
+                const u32 t143 = shared + 16128u;
+                float t144[1][8];
+                EACH(1, 8) t144[s][i] = t139[s][i];
+                product_transposed<bf16, 4, 0, 48, 48, 16>(t144, t142, t143);
+                EACH(1, 8) t139[s][i] = t144[s][i];
             }
-            const i64 n166 = n28 + n48;
-            const i64 n167 = floor_div(n166, 2LL);
-            const i64 n168 = n167 + n15;
-            const i64 n169 = n45 + n168;
-            store_transposed_row<float, Rows<2, 1, 2, 0, 4>, 4>(t97, view(a.v + 45, n169, n30, 0LL, 0LL, n68));
-            float t171[8];
-            reduce_columns<false, 4, 64>(t171, t98, shared + 19200u);
-            store_transposed_row<float, Rows<2, 1, 2, 0, 4>, 4>(t171, view(a.v + 50, n169, n30, 0LL, 0LL, n68));
-            store_transposed<float, Rows<2, 1, 2, 0, 4>, 4, 4, 4>(t99, view(a.v + 55, n169, n30, 0LL, 0LL, n68));
-            store_transposed<float, Rows<2, 1, 2, 0, 4>, 4, 4, 4>(t149, view(a.v + 60, n169, n30, 0LL, 0LL, n68));
+            float t145[1][8];
+            mask_transposed<4, 2, 0, 1, 0>(t145, t139, -6LL, -1152921504606846976LL, -6LL, 0LL, 0.000000000e+00f);
+            u32 t146[1][4];
+            EACH(1, 4) t146[s][i] = pack(has_column<4>(i / 2, 0) ? t145[s][2 * i] : 0.f, has_column<4>(i / 2, 1) ? t145[s][2 * i + 1] : 0.f, bf16());
+            put<4, 2, 4>(shared + 18432u, t146);
+            __syncthreads();
+            const u32 t147 = shared + 17664u;
+            const u32 t148 = shared + 18432u;
+            float t149[1][8];
+            EACH(1, 8) t149[s][i] = 0.f;
+            product_left<bf16, 4, 0, 4, 48, 48, 16>(t149, t147, t148);
+            float t150[1][8];
+            EACH(1, 8) t150[s][i] = t149[s][i];
+            float t151[1][8];
+            EACH(1, 8) t151[s][i] = t66[s][i];
+            const i64 n152_end = opaque(1LL);
+            #pragma unroll 1
+            for (i64 n152 = n31; n152 < n152_end; n152 += n9) { // slice
+                const i64 n155 = n152 + n9;
+                const i64 n156 = n155 * 4LL;
+                float t158[1][8];
+                load_transposed<float, Rows<2, -1, 4, 0, 4>, 4, 4, 4>(t158, view(a.v + 35, n18, n29, n156, 0LL, n21));
+                u32 t159[1][4];
+                EACH(1, 4) t159[s][i] = pack(has_column<4>(i / 2, 0) ? t151[s][2 * i] : 0.f, has_column<4>(i / 2, 1) ? t151[s][2 * i + 1] : 0.f, bf16());
+                const u32 t160 = shared + 16128u;
+                float t161[1][8];
+                EACH(1, 8) t161[s][i] = t150[s][i];
+                product<bf16, 0, 48>(t161, t159, t160);
+                const u32 t162 = shared + 17664u;
+                const u32 t163 = shared + 16896u;
+                float t164[1][8];
+                EACH(1, 8) t164[s][i] = t151[s][i];
+                product_left<bf16, 4, 1, 4, 48, 48, 16>(t164, t162, t163);
+                const i64 n165 = n152 * 4LL;
+                store_transposed<float, Rows<2, -1, 4, 0, 4>, 4, 4, 4>(t164, view(a.v + 35, n18, n29, n165, 0LL, n21));
+                EACH(1, 8) t150[s][i] = t161[s][i];
+                EACH(1, 8) t151[s][i] = t158[s][i];
+            }
+            const i64 n167 = n28 + n48;
+            const i64 n168 = floor_div(n167, 2LL);
+            const i64 n169 = n168 + n15;
+            const i64 n170 = n45 + n169;
+            store_transposed_row<float, Rows<2, 1, 2, 0, 4>, 4>(t97, view(a.v + 45, n170, n30, 0LL, 0LL, n68));
+            columns_out<false, 4, 64, 4>(t98, shared + 19200u);
+            __syncthreads();
+            float t172[8];
+            columns_in<false, 4, 64, 4>(t172, shared + 19200u);
+            __syncthreads();
+            store_transposed_row<float, Rows<2, 1, 2, 0, 4>, 4>(t172, view(a.v + 50, n170, n30, 0LL, 0LL, n68));
+            store_transposed<float, Rows<2, 1, 2, 0, 4>, 4, 4, 4>(t99, view(a.v + 55, n170, n30, 0LL, 0LL, n68));
+            store_transposed<float, Rows<2, 1, 2, 0, 4>, 4, 4, 4>(t150, view(a.v + 60, n170, n30, 0LL, 0LL, n68));
         }
     }
     cluster_sync();
+    if (n31 + 1 == n9) {
+        const i64 n225_end = opaque(n20);
+        #pragma unroll 1
+        for (i64 n225 = n26; n225 < n225_end; n225 += 16LL) { // row
+            const i64 n226 = n19 + n225;
+            copy_rows<bf16, Rows<1, -1, 16, 0, 16>, Rows<2, -1, 16, 6, 16>, 4, 16, 4>(view(a.v + 5, n15, n225, n29, 0LL, n20), view(a.v + 25, n18, n29, n226, n19, n27));
+            copy_rows<bf16, Rows<1, -1, 16, 0, 16>, Rows<2, -1, 16, 6, 16>, 4, 16, 4>(view(a.v + 10, n15, n225, n29, 0LL, n20), view(a.v + 30, n18, n29, n226, n19, n27));
+        }
+    }
     if (n31)
         return;
-    const i64 n181_end = opaque(n20);
+    const i64 n182_end = opaque(n20);
     #pragma unroll 1
-    for (i64 n181 = 0LL; n181 < n181_end; n181 += 2LL) { // row
-        const i64 n182 = n28 + n181;
-        const i64 n183 = floor_div(n182, 2LL);
-        const i64 n184 = n183 + n15;
-        const i64 n185 = n20 - n181;
-        float t186[8];
-        UNROLL for (int i = 0; i < 8; i++) t186[i] = -1.000000000e+37f;
+    for (i64 n182 = 0LL; n182 < n182_end; n182 += 2LL) { // row
+        const i64 n183 = n28 + n182;
+        const i64 n184 = floor_div(n183, 2LL);
+        const i64 n185 = n184 + n15;
+        const i64 n186 = n20 - n182;
         float t187[8];
-        UNROLL for (int i = 0; i < 8; i++) t187[i] = 0.000000000e+00f;
-        float t188[1][8];
-        EACH(1, 8) t188[s][i] = 0.000000000e+00f;
+        UNROLL for (int i = 0; i < 8; i++) t187[i] = -1.000000000e+37f;
+        float t188[8];
+        UNROLL for (int i = 0; i < 8; i++) t188[i] = 0.000000000e+00f;
         float t189[1][8];
         EACH(1, 8) t189[s][i] = 0.000000000e+00f;
-        const i64 n190_end = opaque(n9);
+        float t190[1][8];
+        EACH(1, 8) t190[s][i] = 0.000000000e+00f;
+        const i64 n191_end = opaque(n9);
         #pragma unroll 4
-        for (i64 n190 = 0LL; n190 < n190_end; n190 += 1LL) { // part
-            const i64 n195 = n190 * n14;
-            const i64 n196 = n195 + n184;
-            float t198[8];
-            load_transposed_row<float, Rows<2, 1, 2, 0, 4>, 4, 1, 4>(t198, view(a.v + 45, n196, n30, 0LL, 0LL, n185));
-            float t200[8];
-            load_transposed_row<float, Rows<2, 1, 2, 0, 4>, 4, 1, 4>(t200, view(a.v + 50, n196, n30, 0LL, 0LL, n185));
-            float t202[1][8];
-            load_transposed<float, Rows<2, 1, 2, 0, 4>, 4, 4, 4>(t202, view(a.v + 55, n196, n30, 0LL, 0LL, n185));
-            float t204[1][8];
-            load_transposed<float, Rows<2, 1, 2, 0, 4>, 4, 4, 4>(t204, view(a.v + 60, n196, n30, 0LL, 0LL, n185));
-            float t205[8];
-            UNROLL for (int i = 0; i < 8; i++) t205[i] = max_nan(t186[i], t198[i]);
+        for (i64 n191 = 0LL; n191 < n191_end; n191 += 1LL) { // part
+            const i64 n196 = n191 * n14;
+            const i64 n197 = n196 + n185;
+            float t199[8];
+            load_transposed_row<float, Rows<2, 1, 2, 0, 4>, 4, 1, 4>(t199, view(a.v + 45, n197, n30, 0LL, 0LL, n186));
+            float t201[8];
+            load_transposed_row<float, Rows<2, 1, 2, 0, 4>, 4, 1, 4>(t201, view(a.v + 50, n197, n30, 0LL, 0LL, n186));
+            float t203[1][8];
+            load_transposed<float, Rows<2, 1, 2, 0, 4>, 4, 4, 4>(t203, view(a.v + 55, n197, n30, 0LL, 0LL, n186));
+            float t205[1][8];
+            load_transposed<float, Rows<2, 1, 2, 0, 4>, 4, 4, 4>(t205, view(a.v + 60, n197, n30, 0LL, 0LL, n186));
             float t206[8];
-            UNROLL for (int i = 0; i < 8; i++) t206[i] = t186[i] - t205[i];
+            UNROLL for (int i = 0; i < 8; i++) t206[i] = max_nan(t187[i], t199[i]);
             float t207[8];
-            UNROLL for (int i = 0; i < 8; i++) t207[i] = t206[i] * 7.213475204e-01f;
+            UNROLL for (int i = 0; i < 8; i++) t207[i] = t187[i] - t206[i];
             float t208[8];
-            UNROLL for (int i = 0; i < 8; i++) t208[i] = exp2_fast(t207[i]);
+            UNROLL for (int i = 0; i < 8; i++) t208[i] = t207[i] * 7.213475204e-01f;
             float t209[8];
-            UNROLL for (int i = 0; i < 8; i++) t209[i] = t198[i] - t205[i];
+            UNROLL for (int i = 0; i < 8; i++) t209[i] = exp2_fast(t208[i]);
             float t210[8];
-            UNROLL for (int i = 0; i < 8; i++) t210[i] = t209[i] * 7.213475204e-01f;
+            UNROLL for (int i = 0; i < 8; i++) t210[i] = t199[i] - t206[i];
             float t211[8];
-            UNROLL for (int i = 0; i < 8; i++) t211[i] = exp2_fast(t210[i]);
+            UNROLL for (int i = 0; i < 8; i++) t211[i] = t210[i] * 7.213475204e-01f;
             float t212[8];
-            UNROLL for (int i = 0; i < 8; i++) t212[i] = t200[i] * t211[i];
+            UNROLL for (int i = 0; i < 8; i++) t212[i] = exp2_fast(t211[i]);
             float t213[8];
-            UNROLL for (int i = 0; i < 8; i++) t213[i] = t187[i] * t208[i];
+            UNROLL for (int i = 0; i < 8; i++) t213[i] = t201[i] * t212[i];
             float t214[8];
-            UNROLL for (int i = 0; i < 8; i++) t214[i] = t213[i] + t212[i];
-            float t215[1][8];
-            EACH(1, 8) t215[s][i] = t202[s][i] * t211[(i >> 2) * 2 + (i & 1)];
+            UNROLL for (int i = 0; i < 8; i++) t214[i] = t188[i] * t209[i];
+            float t215[8];
+            UNROLL for (int i = 0; i < 8; i++) t215[i] = t214[i] + t213[i];
             float t216[1][8];
-            EACH(1, 8) t216[s][i] = t188[s][i] * t208[(i >> 2) * 2 + (i & 1)];
+            EACH(1, 8) t216[s][i] = t203[s][i] * t212[(i >> 2) * 2 + (i & 1)];
             float t217[1][8];
-            EACH(1, 8) t217[s][i] = t216[s][i] + t215[s][i];
+            EACH(1, 8) t217[s][i] = t189[s][i] * t209[(i >> 2) * 2 + (i & 1)];
             float t218[1][8];
-            EACH(1, 8) t218[s][i] = t189[s][i] + t204[s][i];
-            UNROLL for (int i = 0; i < 8; i++) t186[i] = t205[i];
-            UNROLL for (int i = 0; i < 8; i++) t187[i] = t214[i];
-            EACH(1, 8) t188[s][i] = t217[s][i];
+            EACH(1, 8) t218[s][i] = t217[s][i] + t216[s][i];
+            float t219[1][8];
+            EACH(1, 8) t219[s][i] = t190[s][i] + t205[s][i];
+            UNROLL for (int i = 0; i < 8; i++) t187[i] = t206[i];
+            UNROLL for (int i = 0; i < 8; i++) t188[i] = t215[i];
             EACH(1, 8) t189[s][i] = t218[s][i];
+            EACH(1, 8) t190[s][i] = t219[s][i];
         }
-        float t219[8];
-        UNROLL for (int i = 0; i < 8; i++) t219[i] = max_nan(t187[i], 1.000000000e-37f);
         float t220[8];
-        UNROLL for (int i = 0; i < 8; i++) t220[i] = __fdividef(1.000000000e+00f, t219[i]);
-        float t221[1][8];
-        EACH(1, 8) t221[s][i] = t188[s][i] * t220[(i >> 2) * 2 + (i & 1)];
+        UNROLL for (int i = 0; i < 8; i++) t220[i] = max_nan(t188[i], 1.000000000e-37f);
+        float t221[8];
+        UNROLL for (int i = 0; i < 8; i++) t221[i] = __fdividef(1.000000000e+00f, t220[i]);
         float t222[1][8];
-        EACH(1, 8) t222[s][i] = t221[s][i] + t189[s][i];
-        store_transposed<bf16, Rows<1, 2, 2, 0, 4>, 4, 4, 4>(t222, view(a.v + 40, n15, n181, n30, 0LL, n20));
-    }
-    const i64 n224_end = opaque(n20);
-    #pragma unroll 1
-    for (i64 n224 = n26; n224 < n224_end; n224 += 16LL) { // row
-        const i64 n225 = n19 + n224;
-        copy_rows<bf16, Rows<1, -1, 16, 0, 16>, Rows<2, -1, 16, 6, 16>, 4, 16, 4>(view(a.v + 5, n15, n224, n29, 0LL, n20), view(a.v + 25, n18, n29, n225, n19, n27));
-        copy_rows<bf16, Rows<1, -1, 16, 0, 16>, Rows<2, -1, 16, 6, 16>, 4, 16, 4>(view(a.v + 10, n15, n224, n29, 0LL, n20), view(a.v + 30, n18, n29, n225, n19, n27));
+        EACH(1, 8) t222[s][i] = t189[s][i] * t221[(i >> 2) * 2 + (i & 1)];
+        float t223[1][8];
+        EACH(1, 8) t223[s][i] = t222[s][i] + t190[s][i];
+        store_transposed<bf16, Rows<1, 2, 2, 0, 4>, 4, 4, 4>(t223, view(a.v + 40, n15, n182, n30, 0LL, n20));
     }
 }
 
