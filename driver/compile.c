@@ -38,9 +38,10 @@ static Status check_gpu(Ctx *ctx, const CompileRequest *request) {
                   : ST_OK;
 }
 
-/* Roped queries that main's registers cannot hold come through memory. */
-static bool turns_wide_queries(const Spec *spec) {
-    return spec->rope_theta != 0 && (spec->head_dim > 128 || spec->value_dim > 128);
+/* Of layers with more than 128 columns, roped queries, which come through memory, and kind extend. */
+static bool is_unmeasured(const CompileRequest *request) {
+    const Spec *spec = request->spec;
+    return (spec->head_dim > 128 || spec->value_dim > 128) && (spec->rope_theta != 0 || request->kind == KIND_EXTEND);
 }
 
 /* The default for the request; without roles where they cannot be or are not wanted: other fields follow from that. */
@@ -48,7 +49,7 @@ static Status default_schedule(Ctx *ctx, const CompileRequest *request, bool pac
     Schedule wanted;
     schedule_default(request->spec, request->kind, request->target, schedule);
     wanted = *schedule;
-    wanted.roles = schedule->roles && !turns_wide_queries(request->spec); /* which are not measured yet */
+    wanted.roles = schedule->roles && !is_unmeasured(request);
     if (request->schedule)
         TRY(schedule_parse(ctx, request->schedule, &wanted));
     if (!schedule->roles || (wanted.roles && !packed))
