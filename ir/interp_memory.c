@@ -364,15 +364,17 @@ static Status find_row(const Machine *m, const Op *op, int first, const Tensor *
 
 Status interp_read_at(Machine *m, const Op *load, int first, Type type, double *out) {
     const Tensor *tensor;
+    const bool    further = load->code == OP_LOAD && load->in_count > 5;
+    const int     lo = (int)(op_int(load, AT_LO, 0) + (further ? interp_index(m, load->in[5]) : 0));
     TRY(op_tensor(m, load, rows_before(m, load, first), &tensor));
     for (int r = 0; r < type.rows; r++, out += type.cols) {
         int64_t start;
-        TRY(find_row(m, load, first, tensor, r, type.cols, &start));
+        TRY(find_row(m, load, first, tensor, r, lo + type.cols, &start));
         for (int c = 0; c < type.cols; c++)
             out[c] = start < 0 ? 0
                                : dtype_load(tensor->param->dtype, tensor->data,
-                                            start + c / tensor->dims[3] * tensor->strides[2] +
-                                                c % tensor->dims[3] * tensor->strides[3]);
+                                            start + (lo + c) / tensor->dims[3] * tensor->strides[2] +
+                                                (lo + c) % tensor->dims[3] * tensor->strides[3]);
     }
     return ST_OK;
 }
@@ -389,12 +391,13 @@ Status exec_store(Machine *m, const Op *op) {
     const double *tile = interp_tile(m, op->in[5]);
     const Type    type = op->in[5]->type;
     const Tensor *tensor;
+    const int     lo = (int)op_int(op, AT_LO, 0);
     TRY(op_tensor(m, op, 0, &tensor));
     for (int r = 0; r < type.rows; r++, tile += type.cols) {
         int64_t start;
-        TRY(find_row(m, op, 0, tensor, r, type.cols, &start));
+        TRY(find_row(m, op, 0, tensor, r, lo + type.cols, &start));
         for (int c = 0; c < type.cols && start >= 0; c++)
-            dtype_store(tensor->param->dtype, tensor->data, start + c * tensor->strides[3], tile[c]);
+            dtype_store(tensor->param->dtype, tensor->data, start + (lo + c) * tensor->strides[3], tile[c]);
     }
     return ST_OK;
 }

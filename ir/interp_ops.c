@@ -177,7 +177,10 @@ Status exec_concat(Machine *m, const Op *op) {
 
 Status exec_cols(Machine *m, const Op *op) {
     const Type    type = op->out[0]->type;
-    const double *x = interp_tile(m, op->in[0]) + op_int(op, AT_LO, 0);
+    const int64_t lo = op_int(op, AT_LO, 0) + (op->in_count > 1 ? interp_index(m, op->in[1]) : 0);
+    if (lo < 0 || lo + type.cols > op->in[0]->type.cols)
+        return interp_fail(m, op, "columns from %lld on of %d", (long long)lo, op->in[0]->type.cols);
+    const double *x = interp_tile(m, op->in[0]) + lo;
     double       *out = interp_result(m, op);
     for (int r = 0; r < type.rows; r++, out += type.cols, x += op->in[0]->type.cols)
         memcpy(out, x, sizeof *out * (size_t)type.cols);

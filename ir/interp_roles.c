@@ -67,6 +67,13 @@ Status exec_release(Machine *m, const Op *op) {
 
 /* ---- Products under way ---- */
 
+/* The tile that `value` is columns of, or itself. */
+static const Value *whole_of(const Value *value) {
+    return value->def && value->def->code == OP_COLS ? value->def->in[0] : value;
+}
+
+static bool is_taken(const Value *value) { return whole_of(value)->def && whole_of(value)->def->code == OP_TAKE; }
+
 static bool has_await(Op *op, void *arg) {
     bool *found = arg;
     *found |= op->code == OP_AWAIT;
@@ -76,7 +83,7 @@ static bool has_await(Op *op, void *arg) {
 /* Products with a tile that was sent run on; one that adds to the result of another follows it by itself. */
 Status exec_product(Machine *m, const Op *op) {
     TRY(exec_dot(m, op));
-    if (!m->awaits || !op->in[1]->def || op->in[1]->def->code != OP_TAKE)
+    if (!m->awaits || !is_taken(op->in[1]))
         return ST_OK;
     TRY(grow(m, op, (void **)&m->flights, m->flight_count, &m->flight_capacity, sizeof *m->flights));
     m->flights[m->flight_count++] = op;
@@ -94,8 +101,7 @@ Status exec_await(Machine *m, const Op *op) {
 
 static bool only_adds_to(const Op *op, const Value *result) {
     const DotParts parts = op->code == OP_DOT ? ir_dot_parts(op) : (DotParts){0};
-    return parts.acc == result && !parts.scale && parts.x != result && parts.y != result && op->in[1]->def &&
-           op->in[1]->def->code == OP_TAKE;
+    return parts.acc == result && !parts.scale && parts.x != result && parts.y != result && is_taken(op->in[1]);
 }
 
 Status interp_check_flights(const Machine *m, const Op *op) {
@@ -104,7 +110,8 @@ Status interp_check_flights(const Machine *m, const Op *op) {
             const Op *flight = m->flights[f];
             if (op->in[i] == flight->out[0] && !only_adds_to(op, op->in[i]))
                 return interp_fail(m, op, "the result of a product is looked at before it is awaited");
-            if (op->code == OP_RELEASE && i == 1 && (op->in[1] == flight->in[0] || op->in[1] == flight->in[1]))
+            if (op->code == OP_RELEASE && i == 1 &&
+                (op->in[1] == whole_of(flight->in[0]) || op->in[1] == whole_of(flight->in[1])))
                 return interp_fail(m, op, "a tile is released while a product reads it");
         }
     return ST_OK;

@@ -62,11 +62,16 @@ static Status check_divisor(const Verifier *v, const Op *op) {
 
 /* ---- Memory ---- */
 
+enum { MAX_COLS = 1 << 20 }; /* of a parameter that is read in part */
+
 /* `first`: the operand that is the first coordinate; `cols` of the tile. */
 static Status check_access(const Verifier *v, const Op *op, int first, int cols) {
     const CodeParam *param;
-    const int64_t    rowdim = op_int(op, AT_ROWDIM, 0), groupdim = op_int(op, AT_GROUPDIM, 0);
+    const int64_t    rowdim = op_int(op, AT_ROWDIM, 0), groupdim = op_int(op, AT_GROUPDIM, 0), lo = op_int(op, AT_LO, 0);
     TRY(find_param(v, op, &param));
+    if (lo < 0 || lo > MAX_COLS)
+        return verify_fail(v, op, "lo", "the first column is %lld", (long long)lo);
+    cols += (int)lo;
     for (int i = first; i < first + 5; i++)
         if (!is_index(op->in[i]))
             return verify_fail(v, op, "types", "coordinates and bounds must be index values, operand %d is not", i);
@@ -100,7 +105,11 @@ static Status check_tile_access(const Verifier *v, const Op *op, const Value *ti
     return check_access(v, op, 0, tile->type.cols);
 }
 
-static Status check_load(const Verifier *v, const Op *op) { return check_tile_access(v, op, op->out[0]); }
+static Status check_load(const Verifier *v, const Op *op) {
+    if (op->in_count < 5 || op->in_count > 6 || (op->in_count == 6 && !is_index(op->in[5])))
+        return verify_fail(v, op, "operands", "it takes three coordinates, two bounds, and perhaps a column");
+    return check_tile_access(v, op, op->out[0]);
+}
 
 static Status check_store(const Verifier *v, const Op *op) {
     const CodeParam *param = ir_find_param(v->kernel, op_text(op, AT_PARAM));
@@ -197,14 +206,18 @@ static Status check_dot(const Verifier *v, const Op *op) {
 
 static Status check_convert(const Verifier *v, const Op *op) {
     const Type from = op->in[0]->type, to = op->out[0]->type;
+    if (op->in_count < 1 || op->in_count > 2 || (op->in_count == 2 && !is_index(op->in[1])))
+        return verify_fail(v, op, "operands", "it takes a tile, and perhaps an index");
     if (!is_tile(op->in[0]) || from.rows != to.rows || from.cols != to.cols)
         return verify_fail(v, op, "types", "it changes the dtype of a tile and nothing else");
     return ST_OK;
 }
 
 static Status check_cols(const Verifier *v, const Op *op) {
-    const Type    from = op->in[0]->type, to = op->out[0]->type;
     const int64_t lo = op_int(op, AT_LO, -1);
+    if (op->in_count < 1 || op->in_count > 2 || (op->in_count == 2 && !is_index(op->in[1])))
+        return verify_fail(v, op, "operands", "it takes a tile, and perhaps an index");
+    const Type from = op->in[0]->type, to = op->out[0]->type;
     if (!is_tile(op->in[0]) || from.rows != to.rows || from.dtype != to.dtype)
         return verify_fail(v, op, "types", "it takes columns of a tile and changes nothing else");
     if (lo < 0 || lo > from.cols - to.cols)

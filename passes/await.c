@@ -5,7 +5,7 @@
  * or a branch joins. */
 #include "passes/rewrite.h"
 
-enum { MAX_FLIGHT = 32, MAX_MOVED = 64 };
+enum { MAX_FLIGHT = 32, MAX_MOVED = 64, FREE_COLS = 128 };
 
 typedef struct Flight { /* products under way, in the order in which they began, and releases that wait for them */
     Ctx    *ctx;
@@ -19,16 +19,24 @@ typedef struct Flight { /* products under way, in the order in which they began,
     int     moved_count;
 } Flight;
 
-static bool reads(const Op *product, const Value *tile) { return product->in[0] == tile || product->in[1] == tile; }
+/* The tile that `value` is columns of, or itself. */
+static const Value *whole_of(const Value *value) {
+    return value->def && value->def->code == OP_COLS ? value->def->in[0] : value;
+}
 
-/* The number of products that must have ended before `op` may run; 0 for none. */
+static bool reads(const Op *product, const Value *tile) {
+    return whole_of(product->in[0]) == tile || whole_of(product->in[1]) == tile;
+}
+
+/* The number of products that must have ended before `op` may run; 0 for none. Products that add to one sum follow one
+ * another by themselves, also where those of another sum stand between. */
 static int needed_by(const Flight *f, const Op *op) {
     int needed = 0;
     for (int p = 0; p < f->count; p++) {
         const DotParts parts = op->code == OP_DOT ? ir_dot_parts(op) : (DotParts){0};
         for (int i = 0; i < op->in_count; i++)
             if (op->in[i] == f->products[p]->out[0] &&
-                !(op->code == OP_DOT && op->in[i] == parts.acc && !parts.scale && p + 1 == f->count))
+                !(op->code == OP_DOT && op->in[i] == parts.acc && !parts.scale))
                 needed = p + 1;
     }
     return needed;
@@ -141,8 +149,11 @@ static void hold_small(Flight *f, const Op *op, Value *value) {
             users[u]->in[i] = users[u]->in[i] == value ? again : users[u]->in[i];
 }
 
-/* No product follows: registers are free for the loads of what comes behind this wait, which take as long. */
+/* No product follows: registers are free for the loads of what comes behind this wait, which take as long; but not where
+ * the sum takes most of them. */
 static void fetch_ahead(Flight *f, Op *op) {
+    if (f->products[f->count - 1]->out[0]->type.cols > FREE_COLS)
+        return;
     for (const Op *later = op; later; later = later->next)
         if (later->code == OP_DOT)
             return;
@@ -174,6 +185,13 @@ static Op *fill(Flight *f, Op *op, int needed) {
     return before ? before->next : op->parent->first;
 }
 
+/* Slices of a left side that two products read, the last of them `op`: no more than two are held at once, the one that
+ * is multiplied and the one that is made meanwhile. */
+static void end_other_slices(Flight *f, Op *op) {
+    if (f->count > 2 && f->products[f->count - 2]->in[0] == op->in[0])
+        end_products(f, op->next, f->count - 2);
+}
+
 static void visit_block(Flight *f, Block *block) {
     for (Op *op = block->first, *next; op; op = next) {
         next = op->next;
@@ -193,8 +211,10 @@ static void visit_block(Flight *f, Block *block) {
             op_unlink(op);
             f->releases[f->release_count++] = op;
         }
-        if (op->code == OP_DOT)
+        if (op->code == OP_DOT) {
             f->products[f->count++] = op;
+            end_other_slices(f, op);
+        }
     }
 }
 

@@ -35,6 +35,9 @@ int residual_pieces(const Residual *residual, Value **keys, Value **features);
 /* What stands for the largest of no scores, in units of `unit`. */
 double tile_no_score(double unit);
 
+/* Is what `load` gives read by products alone, as their right side? */
+bool loads_right_side(Ctx *ctx, Kernel *kernel, const Op *load);
+
 /* Values of `from` rows that the ops from `first` to the end of its block give get `to` rows, loads that many more. */
 void retile(Ctx *ctx, Op *first, int from, int to);
 

@@ -8,7 +8,8 @@
 
 #include <string.h>
 
-enum { MAX_TILES = 64, SLOT_ALIGN = 1024, SPARE_BYTES = 2048 /* alignment of the rings, barriers */ };
+enum { MAX_TILES = 192, SLOT_ALIGN = 1024, SPARE_BYTES = 2048 /* alignment of the rings, barriers */ };
+enum { MOST_SLOTS = 16, FEW_SLOTS = 4, MAX_PLAIN = 2 };
 
 typedef struct Roles {
     Ctx            *ctx;
@@ -19,19 +20,39 @@ typedef struct Roles {
     Op             *tiles[MAX_TILES]; /* loads of right sides, in the order of use */
     int             tile_count;
     Op             *queries; /* load of the rows' tile, or NULL */
-    bool            overflow;
+    Op             *plain[MAX_PLAIN]; /* where they are turned: those as they are, in branches behind the scores */
+    int             plain_count;
+    Value          *own, *large, *small; /* rings: of the queries, or NULL; of right sides: of small ones, or NULL */
+    int64_t         small_bytes;
+    bool            sends_queries, overflow;
 } Roles;
 
 /* ---- What is sent ---- */
 
-static bool is_right_side(const Roles *r, const Op *load) {
+bool loads_right_side(Ctx *ctx, Kernel *kernel, const Op *load) {
     int  count;
-    Op **users = ir_users(r->ctx, r->kernel, load->out[0], &count);
+    Op **users = ir_users(ctx, kernel, load->out[0], &count);
     for (int u = 0; u < count; u++)
         if (users[u]->code != OP_DOT || users[u]->in[1] != load->out[0] || users[u]->in[0] == load->out[0])
             return false;
     return count > 0;
 }
+
+static bool is_right_side(const Roles *r, const Op *load) { return loads_right_side(r->ctx, r->kernel, load); }
+
+static bool has_user(const Roles *r, const Value *value, OpCode code, bool copied) {
+    int  count;
+    Op **users = ir_users(r->ctx, r->kernel, value, &count);
+    for (int u = 0; u < count; u++)
+        if (users[u]->code == code && (!copied || has_user(r, users[u]->out[0], OP_COPY, false)))
+            return true;
+    return false;
+}
+
+/* Does pass columns leave the queries in shared memory? It copies slices of them then. */
+static bool is_cut(const Roles *r, const Op *load) { return has_user(r, load->out[0], OP_COLS, true); }
+
+static bool are_kept(const Roles *r) { return r->plain_count || is_cut(r, r->queries); }
 
 /* Right next to the first product that uses it, so that tiles are sent in the order of use. */
 static void move_to_use(const Roles *r, Op *load) {
@@ -52,6 +73,8 @@ static bool note_load(Op *op, void *arg) {
     else if (ir_use_count(r->kernel, op->out[0]) && op->parent == r->body && op->out[0]->type.rows > 1 &&
              op_int(op, AT_ROWDIM, -1) >= 0 && !r->queries)
         r->queries = op;
+    else if (r->queries && r->plain_count < MAX_PLAIN && is_cut(r, op))
+        r->plain[r->plain_count++] = op;
     return true;
 }
 
@@ -67,7 +90,13 @@ static bool list_tile(Op *op, void *arg) {
     return true;
 }
 
+/* By the role that is made. */
 static bool is_sent(const Roles *r, const Op *op) {
+    for (int p = 0; p < r->plain_count && r->sends_queries; p++)
+        if (op == r->plain[p])
+            return true;
+    if (r->sends_queries)
+        return op == r->queries;
     for (int t = 0; t < r->tile_count; t++)
         if (r->tiles[t] == op)
             return true;
@@ -80,42 +109,73 @@ static bool sends_none(Op *op, void *arg) { return !is_sent(arg, op); }
 
 static int64_t round_up(int64_t bytes) { return (bytes + SLOT_ALIGN - 1) / SLOT_ALIGN * SLOT_ALIGN; }
 
-static Type slot_of(const Roles *r) {
-    int rows = 1, cols = 1;
+static int64_t slot_bytes(Type tile) { return round_up(ir_panel_bytes(tile)); }
+
+static bool is_small(const Roles *r, Type tile) {
+    return slot_bytes(tile) <= r->small_bytes && tile.cols * (int)dtype_size(tile.dtype) <= IR_PANEL;
+}
+
+static Type tile_of(const Roles *r, const Op *load) {
+    return type_tile(r->dtype, load->out[0]->type.rows, load->out[0]->type.cols);
+}
+
+/* What all small tiles fit into, or all others; without rows where there are none. */
+static Type slot_of(const Roles *r, bool small) {
+    int rows = 0, cols = 0;
     for (int t = 0; t < r->tile_count; t++) {
-        const Type type = r->tiles[t]->out[0]->type;
+        const Type type = tile_of(r, r->tiles[t]);
+        if (is_small(r, type) != small)
+            continue;
         rows = type.rows > rows ? type.rows : rows;
         cols = type.cols > cols ? type.cols : cols;
     }
     return type_tile(r->dtype, rows, cols);
 }
 
-static Value *new_ring(Roles *r, int slots, Type tile, int64_t offset) {
+static Value *new_ring(Roles *r, int64_t slots, Type tile, int64_t *at) {
     Builder b = ir_before(r->ctx, r->kernel, r->body->first);
-    Type    type = type_ring(slots, r->dtype, tile.rows, tile.cols);
+    Type    type = type_ring((int)(slots < MOST_SLOTS ? slots : MOST_SLOTS), r->dtype, tile.rows, tile.cols);
     type.space = SPACE_SCRATCH;
-    type.offset = offset;
+    type.offset = *at;
+    *at += type.slots * slot_bytes(tile);
     return ir_op(&b, OP_RING, NULL, 0, &type, 1)->out[0];
 }
 
-/* The queries' ring has one slot; the other one the rest of the memory. */
-static Status make_rings(Roles *r, Value **queries, Value **tiles) {
-    const Type    slot = slot_of(r);
-    const int64_t each = round_up(ir_panel_bytes(slot)),
-                  limit = r->args->target->shared_bytes / r->args->schedule->blocks - SPARE_BYTES;
-    int64_t at = 0;
-    if (r->queries) {
-        *queries = new_ring(r, 1, r->queries->out[0]->type, at);
-        (*queries)->type.dtype = r->dtype;
-        at += round_up(ir_panel_bytes(type_ring_tile((*queries)->type)));
+/* Beside wide queries there are few slots for large tiles. Those of one panel that would leave most of a slot empty have a
+ * ring of their own, so that they neither wait for large ones nor keep them. */
+static int64_t small_bytes(const Roles *r) {
+    int64_t most = 0;
+    for (int t = 0; t < r->tile_count && r->queries && are_kept(r); t++) {
+        const int64_t bytes = slot_bytes(tile_of(r, r->tiles[t]));
+        most = bytes > most ? bytes : most;
     }
-    const int64_t slots = (limit - at) / each;
+    return most / 4;
+}
+
+static Value *ring_of(const Roles *r, Type tile) {
+    return r->small && is_small(r, tile) ? r->small : r->large;
+}
+
+/* The queries' ring has one slot; the others the rest of the memory. */
+static Status make_rings(Roles *r) {
+    r->small_bytes = small_bytes(r);
+    const Type    large = slot_of(r, false), little = slot_of(r, true);
+    const int64_t each = slot_bytes(large);
+    const int64_t limit = r->args->target->shared_bytes / r->args->schedule->blocks - SPARE_BYTES;
+    const int64_t reserved = little.rows ? FEW_SLOTS * slot_bytes(little) : 0;
+    int64_t       at = 0;
+    if (r->queries)
+        r->own = new_ring(r, 1, tile_of(r, r->queries), &at);
+    const int64_t slots = (limit - at - reserved) / each;
     if (slots < 3)
         return ctx_fail(r->ctx, ST_USAGE, "schedule: shared memory", "use a smaller chunk or key_tile, or roles=0",
                         "kernel %s needs %lld bytes of shared memory a block, each of %d on %s has %lld", r->kernel->name,
-                        (long long)(at + 3 * each), r->args->schedule->blocks, r->args->target->name, (long long)limit);
-    *tiles = new_ring(r, slots < 16 ? (int)slots : 16, slot, at);
-    r->kernel->scratch_bytes = at + (*tiles)->type.slots * each;
+                        (long long)(at + reserved + 3 * each), r->args->schedule->blocks, r->args->target->name,
+                        (long long)limit);
+    r->large = new_ring(r, slots, large, &at);
+    if (reserved)
+        r->small = new_ring(r, (limit - at) / slot_bytes(little), little, &at);
+    r->kernel->scratch_bytes = at;
     return ST_OK;
 }
 
@@ -150,16 +210,18 @@ static void send(Roles *r, Builder *b, const Op *load, Value *ring, ValueMap *ma
     op_set_int(r->ctx, made, AT_COLS, load->out[0]->type.cols);
     for (int k = 0; k < 3; k++)
         op_set_int(r->ctx, made, KEYS[k], op_int(load, KEYS[k], -1));
+    if (op_int(load, AT_LO, 0))
+        op_set_int(r->ctx, made, AT_LO, op_int(load, AT_LO, 0));
     copy_beyond(r->ctx, made, load);
 }
 
 /* The control flow of `from` around what it sends; index values as they come. */
-static void copy_block(Roles *r, Builder *b, const Block *from, Value *ring, ValueMap *map) {
+static void copy_block(Roles *r, Builder *b, const Block *from, ValueMap *map) {
     for (Op *op = from->first; op; op = op->next) {
         if (op_info(op->code)->rule == TR_INDEX) {
             ir_clone(b, op, map);
         } else if (is_sent(r, op)) {
-            send(r, b, op, ring, map);
+            send(r, b, op, r->sends_queries ? r->own : ring_of(r, tile_of(r, op)), map);
         } else if ((op->code == OP_FOR || op->code == OP_IF) && !ir_walk(op->region, sends_none, r)) {
             Op *const made = op->code == OP_FOR ? ir_for(b, op_text(op, AT_AXIS), false, map_get(map, op->in[0]),
                                                          map_get(map, op->in[1]), map_get(map, op->in[2]), NULL, 0)
@@ -167,7 +229,7 @@ static void copy_block(Roles *r, Builder *b, const Block *from, Value *ring, Val
             Builder   in = ir_at_end(r->ctx, r->kernel, made->region);
             if (op->code == OP_FOR)
                 map_set(map, op->region->args[0], made->region->args[0]);
-            copy_block(r, &in, op->region, ring, map);
+            copy_block(r, &in, op->region, map);
             ir_yield(&in, NULL, 0);
         }
     }
@@ -175,27 +237,122 @@ static void copy_block(Roles *r, Builder *b, const Block *from, Value *ring, Val
 
 /* ---- The computing role ---- */
 
-static void take(Roles *r, Op *load, Value *ring) {
+/* A tile from the ring in place of what was loaded; columns of it are views, of its dtype. */
+static Value *take_tile(Roles *r, Op *load, Value *ring) {
     Builder      b = ir_before(r->ctx, r->kernel, load);
-    const Type   type = type_tile(r->dtype, load->out[0]->type.rows, load->out[0]->type.cols);
+    const Type   type = tile_of(r, load);
     Value *const tile = ir_op(&b, OP_TAKE, &ring, 1, &type, 1)->out[0];
     int          count;
     ir_replace_uses(r->kernel, load->out[0], tile);
     op_erase(load);
     Op **users = ir_users(r->ctx, r->kernel, tile, &count);
-    b = ir_after(r->ctx, r->kernel, ir_ancestor_in(users[count - 1], tile->def->parent));
+    for (int u = 0; u < count; u++)
+        if (users[u]->code == OP_COLS)
+            users[u]->out[0]->type.dtype = r->dtype;
+    return tile;
+}
+
+/* The last op in `block`, or inside of one there, that reads the tile or columns of it; NULL: none. */
+static Op *last_reader(Roles *r, const Value *tile, const Block *block) {
+    int  count;
+    Op **users = ir_users(r->ctx, r->kernel, tile, &count), *last = NULL;
+    for (int u = 0; u < count; u++) {
+        Op *const view = users[u]->code == OP_COLS ? last_reader(r, users[u]->out[0], block) : NULL;
+        Op *const here = view ? view : ir_ancestor_in(users[u], block);
+        last = here && (!last || ir_precedes(last, here)) ? here : last;
+    }
+    return last;
+}
+
+static void release(Builder b, Value *ring, Value *tile) {
     ir_op(&b, OP_RELEASE, (Value *[]){ring, tile}, 2, NULL, 0);
 }
 
-/* The queries go to registers at once: as they are for products, as floats for everything else. */
-static void take_queries(Roles *r, Value *ring) {
+static Value *take(Roles *r, Op *load, Value *ring) {
+    Value *const tile = take_tile(r, load, ring);
+    release(ir_after(r->ctx, r->kernel, last_reader(r, tile, tile->def->parent)), ring, tile);
+    return tile;
+}
+
+/* Narrow queries go to registers at once: as they are for products, as floats for everything else. */
+static void copy_queries(Roles *r, Value *ring) {
     Op *const    load = r->queries;
     Builder      b = ir_before(r->ctx, r->kernel, load);
-    const Type   type = type_tile(r->dtype, load->out[0]->type.rows, load->out[0]->type.cols);
+    const Type   type = tile_of(r, load);
     Value *const tile = ir_op(&b, OP_TAKE, &ring, 1, &type, 1)->out[0], *const own = ir_unary(&b, OP_COPY, tile);
-    ir_op(&b, OP_RELEASE, (Value *[]){ring, tile}, 2, NULL, 0);
+    release(b, ring, tile);
     ir_replace_uses(r->kernel, load->out[0], type.dtype == DT_F32 ? own : ir_convert(&b, own, DT_F32));
     op_erase(load);
+}
+
+/* Is `op` a branch for where the one before it was not taken? */
+static bool is_else(const Op *op) {
+    const Op *const condition = op && op->code == OP_IF ? op->in[0]->def : NULL;
+    return condition && op->prev && op->prev->code == OP_IF && condition->code == OP_ILT &&
+           condition->in[0] == op->prev->in[0] && ir_is_const(condition->in[1], 1);
+}
+
+/* Behind the last op that reads it, on each way of the branches there. */
+static void release_on_all_ways(Roles *r, Value *ring, Value *tile) {
+    Op *const last = last_reader(r, tile, tile->def->parent);
+    Op *const ways[] = {is_else(last) ? last->prev : last, is_else(last) ? last : last->next};
+    if (!is_else(ways[1])) {
+        release(ir_after(r->ctx, r->kernel, last), ring, tile);
+        return;
+    }
+    for (int w = 0; w < 2; w++) {
+        Op *const here = last_reader(r, tile, ways[w]->region);
+        release(here ? ir_after(r->ctx, r->kernel, here) : ir_before(r->ctx, r->kernel, ways[w]->region->first), ring,
+                tile);
+    }
+}
+
+/* What reads a tile that stays in shared memory takes floats of a copy, but products, which take it as it is. */
+static void read_copy(const Roles *r, Op *user, Value *tile) {
+    Builder      b = ir_before(r->ctx, r->kernel, user);
+    Value *const floats = ir_convert(&b, ir_unary(&b, OP_COPY, tile), DT_F32);
+    for (int i = 0; i < user->in_count; i++)
+        user->in[i] = user->in[i] == tile ? floats : user->in[i];
+}
+
+/* Copies of a slice of the queries have its dtype; what they were made for takes floats. */
+static void copy_slices(const Roles *r, Value *slice) {
+    int  count;
+    Op **users = ir_users(r->ctx, r->kernel, slice, &count);
+    for (int u = 0; u < count; u++) {
+        if (users[u]->code == OP_DOT)
+            continue;
+        if (users[u]->code != OP_COPY) {
+            read_copy(r, users[u], slice);
+            continue;
+        }
+        Value *const own = users[u]->out[0];
+        Builder      b = ir_after(r->ctx, r->kernel, users[u]);
+        own->type.dtype = r->dtype;
+        Value *const floats = ir_convert(&b, own, DT_F32);
+        ir_replace_uses(r->kernel, own, floats);
+        floats->def->in[0] = own;
+    }
+}
+
+static void copy_all_slices(const Roles *r, const Value *tile) {
+    int  count;
+    Op **users = ir_users(r->ctx, r->kernel, tile, &count);
+    for (int u = 0; u < count; u++)
+        if (users[u]->code == OP_COLS)
+            copy_slices(r, users[u]->out[0]);
+}
+
+/* Wide ones stay where they are, as left sides of products; slices of them are copied for everything else. */
+static void keep_queries(Roles *r, Value *ring) {
+    Value *const tile = take_tile(r, r->queries, ring);
+    int          count;
+    Op         **users = ir_users(r->ctx, r->kernel, tile, &count);
+    copy_all_slices(r, tile);
+    for (int u = 0; u < count; u++)
+        if (users[u]->code != OP_COLS && users[u]->code != OP_DOT)
+            read_copy(r, users[u], tile);
+    release_on_all_ways(r, ring, tile);
 }
 
 /* There and back again is the same tile. */
@@ -209,12 +366,16 @@ static bool drop_conversion(Op *op, void *arg) {
     return true;
 }
 
-static void fill_computing(Roles *r, Op *role, Value *queries, Value *tiles) {
+static void fill_computing(Roles *r, Op *role) {
     Builder in = ir_at_end(r->ctx, r->kernel, role->region);
     for (int t = 0; t < r->tile_count; t++)
-        take(r, r->tiles[t], tiles);
-    if (r->queries)
-        take_queries(r, queries);
+        take(r, r->tiles[t], ring_of(r, tile_of(r, r->tiles[t])));
+    for (int p = 0; p < r->plain_count; p++)
+        copy_all_slices(r, take(r, r->plain[p], r->own));
+    if (r->queries && are_kept(r))
+        keep_queries(r, r->own);
+    else if (r->queries)
+        copy_queries(r, r->own);
     for (Op *op = r->body->first, *next; op; op = next) {
         next = op->next;
         if (op->code == OP_RING || op->code == OP_ROLE || op->code == OP_YIELD)
@@ -227,33 +388,40 @@ static void fill_computing(Roles *r, Op *role, Value *queries, Value *tiles) {
     ir_walk(role->region, drop_conversion, r);
 }
 
+static void send_queries(Roles *r, Op *role) {
+    ValueMap map = {.ctx = r->ctx};
+    Builder  in = ir_at_end(r->ctx, r->kernel, role->region);
+    if (r->plain_count) {
+        r->sends_queries = true;
+        copy_block(r, &in, r->body, &map);
+        r->sends_queries = false;
+    } else {
+        for (const Op *op = r->body->first; op != r->queries; op = op->next)
+            if (op_info(op->code)->rule == TR_INDEX)
+                ir_clone(&in, op, &map);
+        send(r, &in, r->queries, r->own, &map);
+    }
+    ir_yield(&in, NULL, 0);
+}
+
 static Status rewrite(Roles *r) {
-    Value *queries = NULL, *tiles = NULL;
     r->body = loop_grid_body(r->kernel->body);
     ir_walk(r->body, note_load, r);
     ir_walk(r->body, list_tile, r);
     if (r->overflow || r->tile_count == 0)
         return ctx_fail(r->ctx, ST_FAILED, "pass roles", NULL, "kernel %s has %s right sides", r->kernel->name,
                         r->overflow ? "too many" : "no");
-    TRY(make_rings(r, &queries, &tiles));
+    TRY(make_rings(r));
     Op *const end = ir_terminator(r->body);
     const int compute = r->args->schedule->warps;
-    if (r->queries) {
-        ValueMap  map = {.ctx = r->ctx};
-        Op *const role = new_role(r, end, "copy", 1, r->args->schedule->copy_registers);
-        Builder   in = ir_at_end(r->ctx, r->kernel, role->region);
-        for (const Op *op = r->body->first; op != r->queries; op = op->next)
-            if (op_info(op->code)->rule == TR_INDEX)
-                ir_clone(&in, op, &map);
-        send(r, &in, r->queries, queries, &map);
-        ir_yield(&in, NULL, 0);
-    }
+    if (r->queries)
+        send_queries(r, new_role(r, end, "copy", 1, r->args->schedule->copy_registers));
     ValueMap  map = {.ctx = r->ctx};
     Op *const copy = new_role(r, end, "copy", 1, r->args->schedule->copy_registers);
     Builder   in = ir_at_end(r->ctx, r->kernel, copy->region);
-    copy_block(r, &in, r->body, tiles, &map);
+    copy_block(r, &in, r->body, &map);
     ir_yield(&in, NULL, 0);
-    fill_computing(r, new_role(r, end, "compute", compute, r->args->schedule->registers), queries, tiles);
+    fill_computing(r, new_role(r, end, "compute", compute, r->args->schedule->registers));
     return ST_OK;
 }
 

@@ -145,22 +145,23 @@ static void after_pass(void *arg, const PassInfo *pass, Module *module, double s
         t->failed_pass = pass->name;
 }
 
-static void random_spec(Trial *t, const char *extra) {
+static void random_spec(Trial *t, bool wide) {
     static const char *const MAPS[] = {"softmax2", "relu2", "softmax", "relu", "elu1", "exp", "identity", "squared_relu"};
     static const char *const ROPES[] = {"", "", ", rope = { theta = 10000, style = 'half' }",
                                         ", rope = { theta = 500, style = 'interleaved' }"};
     const int  kv_heads = random_int(1, 2), group = random_int(1, 4);
-    const int  D = random_int(0, 3) ? 2 * random_int(1, 12) : 16 << random_int(0, 1);
+    const int  D = wide ? 16 * random_int(1, 16) : random_int(0, 3) ? 2 * random_int(1, 12) : 16 << random_int(0, 1);
     const bool norm = random_int(0, 3);
-    const int  E = random_int(0, 5) ? random_int(norm ? 2 : 1, 20) : 32; /* the norm of one number is its sign, and jumps at 0 */
+    const int  E = wide ? 16 * random_int(D > 128 ? 1 : 9, 16)
+                        : random_int(0, 5) ? random_int(norm ? 2 : 1, 20) : 32; /* the norm of one number is its sign, and jumps at 0 */
     const char *text = ctx_printf(
         t->ctx,
         "return rattention { name = 'trial', heads = %d, kv_heads = %d, head_dim = %d, value_dim = %d, window = %d, "
-        "feature_map = '%s', sink = %s, qk_scale = %s, initial_state = '%s', norm = %s, dtype = 'fp32'%s%s%s }",
+        "feature_map = '%s', sink = %s, qk_scale = %s, initial_state = '%s', norm = %s, dtype = 'fp32'%s%s }",
         kv_heads * group, kv_heads, D, E, random_int(0, 4) ? random_int(1, 40) : 1,
         MAPS[random_int(0, 7)], random_int(0, 2) ? "false" : "true", random_int(0, 2) ? "false" : "true",
         random_int(0, 2) ? "zero" : "input", norm ? "{ kind = 'rms', eps = 1e-8 }" : "false",
-        random_int(0, 2) ? "" : ", softcap = 3", ROPES[random_int(0, 3)], extra);
+        random_int(0, 2) ? "" : ", softcap = 3", ROPES[random_int(0, 3)]);
     SpecFile file;
     if (spec_load_text(t->ctx, "trial.lua", text, strlen(text), &file) == ST_OK)
         t->spec = file.items[0].spec;
@@ -256,7 +257,13 @@ static Status run_trial(Ctx *ctx, void *arg) {
 
 static Status draw_spec(Ctx *ctx, void *arg) {
     (void)ctx;
-    random_spec(arg, "");
+    random_spec(arg, false);
+    return ST_OK;
+}
+
+static Status draw_wide(Ctx *ctx, void *arg) {
+    (void)ctx;
+    random_spec(arg, true);
     return ST_OK;
 }
 
@@ -264,7 +271,7 @@ static Status draw_spec(Ctx *ctx, void *arg) {
 static Status draw_bf16(Ctx *ctx, void *arg) {
     Trial *t = arg;
     (void)ctx;
-    random_spec(t, "");
+    random_spec(t, false);
     t->spec.dtype = DT_BF16;
     t->spec.norm = false; /* which divides small rows by themselves */
     return ST_OK;
@@ -330,6 +337,13 @@ static void test_gpu_roles(void **state) {
                   (Target){.name = "gpu", .warp_size = 32, .product_warps = 4, .shared_bytes = memory << 10, .processors = 4});
 }
 
+/* More columns than registers hold: what follows the key loop goes by slices. */
+static void test_gpu_wide_roles(void **state) {
+    (void)state;
+    const Target target = {.name = "gpu", .warp_size = 32, .product_warps = 4, .shared_bytes = 512 << 10, .processors = 4};
+    run_drawn(KIND_FORWARD, VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS, target, draw_wide);
+}
+
 /* Blocks that wait for each other, and those that need a second kernel. */
 static void test_gpu_decode(void **state) {
     (void)state;
@@ -363,6 +377,7 @@ static void test_gpu_attention(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_forward), cmocka_unit_test(test_gpu_forward), cmocka_unit_test(test_gpu_bf16),
                                        cmocka_unit_test(test_gpu_attention), cmocka_unit_test(test_gpu_roles),
+                                       cmocka_unit_test(test_gpu_wide_roles),
                                        cmocka_unit_test(test_extend),
                                        cmocka_unit_test(test_decode), cmocka_unit_test(test_gpu_decode),
                                        cmocka_unit_test(test_gpu_extend), cmocka_unit_test(test_gpu_extend_roles)};

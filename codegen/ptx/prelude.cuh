@@ -84,6 +84,7 @@ struct View {
 DEVICE View view(const i64 *arg, i64 c0, i64 c1, i64 c2, i64 lo, i64 hi) {
     return View{arg[0], {arg[1], arg[2], arg[3]}, {c0, c1, c2}, lo, hi};
 }
+template <class T> DEVICE View from_column(View v, int column) { v.base += column * sizeof(T); return v; }
 
 // Where dim DIM reaches `border`, another parameter goes on.
 template <int DIM> DEVICE View view_beyond(const i64 *arg, const i64 *beyond, i64 border, i64 c0, i64 c1, i64 c2, i64 lo, i64 hi) {
@@ -239,6 +240,57 @@ template <class T, class R, int COLS, int N> DEVICE void load_row(float (&x)[N],
 template <class T, class R> DEVICE float load_scalar(const View &v) {
     const R rows = R::make(v);
     return rows.has(0) ? to_float(((const T *)v.base)[rows.offset(0)]) : 0.f;
+}
+
+// 16-bit numbers of a parameter that is known to be aligned.
+template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void store_vectors(const float (&x)[S][N], const View &v) {
+    const R   rows = R::make(v);
+    const int first = warp_id() * 16 + lane_id() / 4;
+    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
+        const int r = first + s * 16 * WARPS + 8 * h;
+        Wide<T>::template store<N, COLS>(x[s], (T *)v.base + rows.offset(r), rows.has(r), h);
+    }
+}
+// The same in an order of columns that needs no exchange: only the thread that stored them loads them again.
+template <int COUNT> DEVICE void store_words(u32 *p, const u32 (&w)[COUNT], int q) {
+    if (COUNT % 4 == 0) {
+        UNROLL for (int i = 0; i < COUNT / 4; i++) *(uint4 *)(p + 4 * (4 * i + q)) = make_uint4(w[4 * i], w[4 * i + 1], w[4 * i + 2], w[4 * i + 3]);
+    } else {
+        UNROLL for (int i = 0; i < COUNT / 2; i++) *(uint2 *)(p + 2 * (4 * i + q)) = make_uint2(w[2 * i], w[2 * i + 1]);
+    }
+}
+template <int COUNT> DEVICE void load_words(u32 (&w)[COUNT], const u32 *p, int q) {
+    if (COUNT % 4 == 0) {
+        UNROLL for (int i = 0; i < COUNT / 4; i++) {
+            const uint4 v = *(const uint4 *)(p + 4 * (4 * i + q));
+            w[4 * i] = v.x, w[4 * i + 1] = v.y, w[4 * i + 2] = v.z, w[4 * i + 3] = v.w;
+        }
+    } else {
+        UNROLL for (int i = 0; i < COUNT / 2; i++) {
+            const uint2 v = *(const uint2 *)(p + 2 * (4 * i + q));
+            w[2 * i] = v.x, w[2 * i + 1] = v.y;
+        }
+    }
+}
+template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void store_own(const float (&x)[S][N], const View &v) {
+    const R   rows = R::make(v);
+    const int first = warp_id() * 16 + lane_id() / 4;
+    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
+        const int r = first + s * 16 * WARPS + 8 * h;
+        u32       w[COLS / 8];
+        UNROLL for (int j = 0; j < COLS / 8; j++) w[j] = pack(x[s][4 * j + 2 * h], x[s][4 * j + 2 * h + 1], T());
+        if (rows.has(r)) store_words((u32 *)((T *)v.base + rows.offset(r)), w, lane_id() & 3);
+    }
+}
+template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void load_own(float (&x)[S][N], const View &v) {
+    const R   rows = R::make(v);
+    const int first = warp_id() * 16 + lane_id() / 4;
+    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
+        const int r = first + s * 16 * WARPS + 8 * h;
+        u32       w[COLS / 8] = {};
+        if (rows.has(r)) load_words(w, (const u32 *)((const T *)v.base + rows.offset(r)), lane_id() & 3);
+        UNROLL for (int j = 0; j < COLS / 8; j++) unpack<T>(w[j], x[s][4 * j + 2 * h], x[s][4 * j + 2 * h + 1]);
+    }
 }
 
 template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void store_tile(const float (&x)[S][N], const View &v) {

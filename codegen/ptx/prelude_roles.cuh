@@ -53,15 +53,15 @@ DEVICE void await_earlier_kernels() { asm volatile("griddepcontrol.wait;\nfence.
 template <int COUNT> DEVICE void take_registers() { asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(COUNT)); }
 template <int COUNT> DEVICE void give_registers() { asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(COUNT)); }
 
-// To registers, as left sides lie there.
-template <int WARPS, int ROWS, int S, int K4> DEVICE void read_panels(u32 (&x)[S][K4], u32 from) {
+// To registers, as left sides lie there; from the FIRST 16 columns on.
+template <int WARPS, int ROWS, int FIRST, int S, int K4> DEVICE void read_panels(u32 (&x)[S][K4], u32 from) {
     const int lane = lane_id();
     UNROLL for (int s = 0; s < S; s++) {
         const int r = 16 * (warp_id() + s * WARPS) + (lane & 15);
         UNROLL for (int k = 0; k < K4 / 4; k++) {
-            const u32 piece = ((k & 3) * 2 + (lane >> 4)) ^ (r & 7);
+            const u32 piece = ((k + FIRST & 3) * 2 + (lane >> 4)) ^ (r & 7);
             u32 v[4];
-            load4(v, from + k / 4 * ROWS * 128 + r * 128 + piece * 16);
+            load4(v, from + (k + FIRST) / 4 * ROWS * 128 + r * 128 + piece * 16);
             UNROLL for (int i = 0; i < 4; i++) x[s][4 * k + i] = v[i];
         }
     }

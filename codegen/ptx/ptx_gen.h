@@ -69,8 +69,14 @@ const Op *cu_first_role(const Kernel *kernel); /* NULL: it has none */
 void      cu_roles_frame(Gen *g, const Block *block, CodePhase *phase);
 void      cu_roles(Gen *g, const Block *block);
 bool      cu_role_op(Gen *g, const Op *op);
+/* The number of the kernel's tensor map of what `op` accesses; a param with a map has rows of whole vectors of 16 bytes. */
+int  cu_map_of(Gen *g, const Op *op, const CodeParam *param, int box_rows);
+bool cu_has_map(const Gen *g, const CodeParam *param);
 /* ptx_products.c: products of warp groups. */
 void cu_product_instructions(Gen *g, const Kernel *kernel);
+/* The tile taken from a ring that `value` is, or is columns of from `lo` on; NULL where it is no such one. */
+const Value *cu_taken(const Value *value, int *lo);
+bool cu_multiplies_in_place(const Kernel *kernel); /* has products whose left side was taken from a ring */
 void cu_product(Gen *g, const Op *dot);
 /* The product whose left side is roped step by step, each while the one before it runs; NULL: roped where the op stands. */
 const Op *cu_roping_product(const Gen *g, const Op *rope);

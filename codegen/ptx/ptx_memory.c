@@ -25,8 +25,14 @@ static const char *view(Gen *g, const Op *op, int first) {
         behind = ctx_printf(g->ctx, ".behind(floor_mod(%s, %dLL) * %d)", at[coldim], pieces, bytes);
         at[coldim] = ctx_printf(g->ctx, "floor_div(%s, %dLL)", at[coldim], pieces);
     }
-    return ctx_printf(g->ctx, "view(a.v + %ld, %s, %s, %s, %s, %s)%s", 5 * (long)(param - g->kernel->params), at[0], at[1], at[2],
-                      at[3], at[4], behind);
+    const char   *whole = ctx_printf(g->ctx, "view(a.v + %ld, %s, %s, %s, %s, %s)%s", 5 * (long)(param - g->kernel->params), at[0],
+                                     at[1], at[2], at[3], at[4], behind);
+    const int64_t lo = op_int(op, AT_LO, 0);
+    const bool    further = op->code == OP_LOAD && op->in_count > 5;
+    if (!lo && !further)
+        return whole;
+    return ctx_printf(g->ctx, "from_column<%s>(%s, %s%lld)", cu_ctype(param->dtype), whole,
+                      further ? ctx_printf(g->ctx, "(int)%s + ", cu_name(g, op->in[5])) : "", (long long)lo);
 }
 
 /* All rows of one group lie as if there were none. */
@@ -104,8 +110,24 @@ static void copy_rows(Gen *g, const Op *store) {
             view(g, load, 0), view(g, store, 0));
 }
 
+/* What waits in memory for the threads that stored it, in an order that suits them. */
+static bool own_access(Gen *g, const Op *op, const Value *tile) {
+    if (strcmp(op_has(op, AT_VIA) ? op_text(op, AT_VIA) : "", "own") != 0)
+        return false;
+    if (cu_shape(tile->type) != SHAPE_TILE || dtype_size(param_of(g, op)->dtype) != 2 || tile->type.cols % 16 != 0) {
+        cu_fail(g, op, "an access in an order of its own");
+        return true;
+    }
+    cu_map_of(g, op, param_of(g, op), (int)op_int(op, AT_PERIOD, 1)); /* for the promise of alignment that it is */
+    if (op->code == OP_LOAD)
+        cu_declare(g, tile);
+    cu_line(g, "%s_own<%s, %s, %d, %d>(%s, %s);", op->code == OP_LOAD ? "load" : "store", cu_ctype(param_of(g, op)->dtype),
+            rows(g, op, tile->type.rows), g->kernel->warps, tile->type.cols, cu_name(g, tile), view(g, op, 0));
+    return true;
+}
+
 static void load(Gen *g, const Op *op) {
-    if (only_transposed(g, op) || only_copied(g, op))
+    if (only_transposed(g, op) || only_copied(g, op) || own_access(g, op, op->out[0]))
         return;
     const Type  type = op->out[0]->type;
     const char *element = cu_ctype(param_of(g, op)->dtype), *name = cu_name(g, op->out[0]),
@@ -137,14 +159,17 @@ static void store(Gen *g, const Op *op) {
         store_transposed(g, op);
         return;
     }
+    if (own_access(g, op, op->in[5]))
+        return;
     if (op->in[5]->def && op->in[5]->def->code == OP_FCONST) { /* an array to store from */
         name = ctx_printf(g->ctx, "%s_%d", name, g->tables++);
         cu_line(g, "float %s[%d][%d];", name, cu_slabs(g, type), cu_numbers(type));
         cu_line(g, "EACH(%d, %d) %s[s][i] = %s;", cu_slabs(g, type), cu_numbers(type), name, cu_element(g, op->in[5], cu_shape(type)));
     }
     if (cu_shape(type) == SHAPE_TILE)
-        cu_line(g, "store_tile<%s, %s, %d, %d>(%s, %s);", element, how, g->kernel->warps, type.cols, name,
-                view(g, op, 0));
+        cu_line(g, "store_%s<%s, %s, %d, %d>(%s, %s);",
+                cu_has_map(g, param_of(g, op)) && type.cols % 16 == 0 ? "vectors" : "tile", element, how, g->kernel->warps,
+                type.cols, name, view(g, op, 0));
     else if (cu_shape(type) == SHAPE_COLUMN)
         cu_line(g, "store_column<%s, %s, %d>(%s, %s);", element, how, g->kernel->warps, name, view(g, op, 0));
     else

@@ -1,31 +1,65 @@
-/* Products of warp groups (wgmma): the left side in registers, the right side where the copy engine has put it. They
+/* Products of warp groups (wgmma): the left side in registers or, as the right side, where the copy engine has put it. They
  * run on while the warps go on: op `await` says when one must have ended. Until then its registers are pinned: nothing
  * may move into or out of them. */
 #include "codegen/ptx/ptx_gen.h"
 
+const Value *cu_taken(const Value *value, int *lo) {
+    *lo = 0;
+    for (; value->def && value->def->code == OP_COLS; value = value->def->in[0])
+        *lo += (int)op_int(value->def, AT_LO, 0);
+    return value->def && value->def->code == OP_TAKE ? value : NULL;
+}
+
+static bool is_not_in_place(Op *op, void *arg) {
+    int lo;
+    (void)arg;
+    return op->code != OP_DOT || !cu_taken(op->in[0], &lo);
+}
+
+bool cu_multiplies_in_place(const Kernel *kernel) { return !ir_walk(kernel->body, is_not_in_place, NULL); }
+
 bool cu_takes_turns(const Gen *g) { return g->schedule->turns && g->kernel->warps == 2 * g->target->product_warps; }
 
-/* The instruction for n columns as a function; K-major: the right side's rows are columns of the product (tb = 1). */
-static void instruction(Gen *g, int n, bool k_major, DType dtype) {
+/* The forms of the instruction. K-major: the right side's rows are columns of the product (tb = 1). In place: the left
+ * side lies in shared memory, too. */
+typedef struct Form {
+    bool k_major, in_place;
+} Form;
+
+static Form form_of(const Op *dot) {
+    int lo;
+    return (Form){op_int(dot, AT_TB, 0) != 0, cu_taken(dot->in[0], &lo) != NULL};
+}
+
+static const char *form_name(Gen *g, int n, Form form) {
+    return ctx_printf(g->ctx, "wgmma_%d%s%s", n, form.k_major ? "_k" : "", form.in_place ? "_s" : "");
+}
+
+/* It for n columns as a function. */
+static void instruction(Gen *g, int n, Form form, DType dtype) {
     const char *type = dtype == DT_BF16 ? "bf16" : "f16";
     Text        names = TEXT(g->ctx), outputs = TEXT(g->ctx);
-    const int   count = n / 2;
+    const int   count = n / 2, left = form.in_place ? 1 : 4; /* operands */
     for (int i = 0; i < count; i++) {
         text_add(&names, "%s%%%d", i ? ", " : "", i);
         text_add(&outputs, "%s\"+f\"(d[%d])", i ? ", " : "", i);
     }
-    cu_line(g, "DEVICE void wgmma_%d%s(float (&d)[%d], const u32 *x, u32 y, int add, %s) {", n, k_major ? "_k" : "",
-            count, type);
+    cu_line(g, "DEVICE void %s(float (&d)[%d], %s, u32 y, int add, %s) {", form_name(g, n, form), count,
+            form.in_place ? "u32 x" : "const u32 *x", type);
     cu_line(g,
-            "    asm volatile(\"{\\n.reg .pred p;\\n.reg .b64 y;\\nsetp.ne.b32 p, %%%d, 0;\\nmov.b64 y, {%%%d, "
+            "    asm volatile(\"{\\n.reg .pred p;\\n.reg .b64 %sy;\\nsetp.ne.b32 p, %%%d, 0;\\nmov.b64 y, {%%%d, "
             "0x40000040};\\n\"",
-            count + 5, count + 4);
+            form.in_place ? "x, " : "", count + left + 1, count + left);
+    if (form.in_place)
+        cu_line(g, "        \"mov.b64 x, {%%%d, 0x40000040};\\n\"", count);
+    const char *x = form.in_place ? "x"
+                                  : ctx_printf(g->ctx, "{%%%d, %%%d, %%%d, %%%d}", count, count + 1, count + 2, count + 3);
     cu_line(g,
-            "        \"wgmma.mma_async.sync.aligned.m64n%dk16.f32.%s.%s {%s}, {%%%d, %%%d, %%%d, %%%d}, y, p, 1, 1, "
-            "%d;\\n}\\n\"",
-            n, type, type, text_str(&names), count, count + 1, count + 2, count + 3, !k_major);
-    cu_line(g, "        : %s : \"r\"(x[0]), \"r\"(x[1]), \"r\"(x[2]), \"r\"(x[3]), \"r\"(y), \"r\"(add));",
-            text_str(&outputs));
+            "        \"wgmma.mma_async.sync.aligned.m64n%dk16.f32.%s.%s {%s}, %s, y, p, 1, 1, "
+            "%s%d;\\n}\\n\"",
+            n, type, type, text_str(&names), x, form.in_place ? "0, " : "", !form.k_major);
+    cu_line(g, "        : %s : %s, \"r\"(y), \"r\"(add));", text_str(&outputs),
+            form.in_place ? "\"r\"(x)" : "\"r\"(x[0]), \"r\"(x[1]), \"r\"(x[2]), \"r\"(x[3])");
     cu_line(g, "}");
 }
 
@@ -35,16 +69,19 @@ enum { MAX_COLUMNS = 256 };
 
 typedef struct Seen {
     Gen *g;
-    bool known[2][MAX_COLUMNS / 16 + 1];
+    bool known[2][2][MAX_COLUMNS / 16 + 1];
 } Seen;
 
 static bool note_product(Op *op, void *arg) {
     Seen     *seen = arg;
-    const int n = op->code == OP_DOT ? columns(op) : 0, k_major = n && op_int(op, AT_TB, 0);
-    if (n == 0 || n > MAX_COLUMNS || seen->known[k_major][n / 16])
+    const int n = op->code == OP_DOT ? columns(op) : 0;
+    if (n == 0 || n > MAX_COLUMNS)
         return true;
-    seen->known[k_major][n / 16] = true;
-    instruction(seen->g, n, k_major, op->in[1]->type.dtype);
+    const Form  form = form_of(op);
+    bool *const known = &seen->known[form.k_major][form.in_place][n / 16];
+    if (!*known)
+        instruction(seen->g, n, form, op->in[1]->type.dtype);
+    *known = true;
     return true;
 }
 
@@ -143,15 +180,46 @@ static void rope_and_multiply(Gen *g, const Op *rope, const Value *to, const cha
 
 /* ---- Products ---- */
 
+/* Where step k of a side with `rows` rows, its columns from `lo` on along the sum, lies behind its start: in units of a
+ * descriptor, 16 bytes. */
+static const char *along(Gen *g, int rows, int lo) {
+    const char *k = lo ? ctx_printf(g->ctx, "(k + %d)", lo / 16) : "k";
+    return ctx_printf(g->ctx, "%s / 4 * %d + %s %% 4 * 2", k, rows * IR_PANEL / 16, k);
+}
+
+static const char *left_side(Gen *g, const Op *op, const Value *x) {
+    int                lo;
+    const Value *const tile = cu_taken(x, &lo);
+    if (!tile)
+        return ctx_printf(g->ctx, "&%s[s][4 * k]", cu_name(g, x));
+    if (cu_slabs(g, op->out[0]->type) != 1)
+        cu_fail(g, op, "a left side of several slabs in shared memory");
+    return ctx_printf(g->ctx, "matrix(%s.address + own_rows, 16) + %s", cu_name(g, tile), along(g, tile->type.rows, lo));
+}
+
+static const char *right_side(Gen *g, const Op *op, const Value *y) {
+    int                lo;
+    const Value *const tile = cu_taken(y, &lo);
+    const bool         k_major = op_int(op, AT_TB, 0) != 0;
+    if (!k_major && lo)
+        cu_fail(g, op, "columns of a right side");
+    return ctx_printf(g->ctx, "matrix(%s.address, %d) + %s", cu_name(g, tile), k_major ? 16 : tile->type.rows * IR_PANEL,
+                      k_major ? along(g, tile->type.rows, lo) : "k * 128");
+}
+
+static bool is_product(const Gen *g, const Op *op, const DotParts *p) {
+    int        lo;
+    const bool registers = cu_shape(p->x->type) == SHAPE_TILE && dtype_size(p->x->type.dtype) == 2;
+    return !op_int(op, AT_TA, 0) && !p->scale && !p->delta && columns(op) <= MAX_COLUMNS &&
+           g->flight_count < PTX_MAX_FLIGHT && (registers || cu_taken(p->x, &lo));
+}
+
 void cu_product(Gen *g, const Op *op) {
-    const DotParts p = ir_dot_parts(op);
-    const bool     k_major = op_int(op, AT_TB, 0) != 0;
-    const int      rows = p.y->type.rows, slabs = cu_slabs(g, op->out[0]->type);
-    const char    *x = cu_name(g, p.x), *y = cu_name(g, p.y);
-    const Op      *rope = rope_of(g, op);
+    const DotParts  p = ir_dot_parts(op);
+    const Op *const rope = rope_of(g, op);
     double         zero = 1;
-    if (op_int(op, AT_TA, 0) || p.scale || p.delta || columns(op) > MAX_COLUMNS || g->flight_count == PTX_MAX_FLIGHT ||
-        cu_shape(p.x->type) != SHAPE_TILE || dtype_size(p.x->type.dtype) != 2) {
+    int            lo;
+    if (!is_product(g, op, &p)) {
         cu_fail(g, op, "this product");
         return;
     }
@@ -163,19 +231,18 @@ void cu_product(Gen *g, const Op *op) {
         g->turn_open = true;
     }
     start_sum(g, op, adds ? p.acc : NULL);
-    const char *d = cu_name(g, op->out[0]);
-    const char *step =
-        ctx_printf(g->ctx, "wgmma_%d%s(%s[s], &%s[s][4 * k], matrix(%s.address, %d) + %s, %s, %s());", columns(op),
-                   k_major ? "_k" : "", d, x, y, k_major ? 16 : rows * IR_PANEL,
-                   k_major ? ctx_printf(g->ctx, "k / 4 * %d + k %% 4 * 2", rows * IR_PANEL / 16) : "k * 128",
-                   adds ? "1" : "k > 0", cu_ctype(p.y->type.dtype));
+    const char *step = ctx_printf(g->ctx, "%s(%s[s], %s, %s, %s, %s());", form_name(g, columns(op), form_of(op)),
+                                  cu_name(g, op->out[0]), left_side(g, op, p.x), right_side(g, op, p.y), adds ? "1" : "k > 0",
+                                  cu_ctype(p.y->type.dtype));
     pin(g, op->out[0]);
     if (rope) {
         rope_and_multiply(g, rope, p.x, step);
     } else {
-        pin(g, p.x);
+        if (!cu_taken(p.x, &lo))
+            pin(g, p.x);
         cu_line(g, "products_begin();");
-        cu_line(g, "UNROLL for (int s = 0; s < %d; s++) UNROLL for (int k = 0; k < %d; k++)", slabs, (p.k + 15) / 16);
+        cu_line(g, "UNROLL for (int s = 0; s < %d; s++) UNROLL for (int k = 0; k < %d; k++)", cu_slabs(g, op->out[0]->type),
+                (p.k + 15) / 16);
         cu_line(g, "    %s", step);
     }
     cu_line(g, "products_commit();");
@@ -185,8 +252,23 @@ void cu_product(Gen *g, const Op *op) {
 /* The barrier of the last tile once more: a branch, which keeps what stands before it from being moved behind the wait.
  */
 static void hold(Gen *g, const Op *last) {
-    const char *y = cu_name(g, last->in[1]);
+    int         lo;
+    const char *y = cu_name(g, cu_taken(last->in[1], &lo));
     cu_line(g, "barrier_wait(%s.full, %s.phase);", y, y);
+}
+
+/* What products that have ended gave and read may be moved again, unless another one still adds to it. */
+static void unpin(Gen *g, int ended) {
+    int lo;
+    for (int p = 0; p < ended; p++) {
+        bool goes_on = false;
+        for (int later = p + 1; later < g->flight_count; later++)
+            goes_on |= cu_name(g, g->flight[p]->out[0]) == cu_name(g, g->flight[later]->out[0]);
+        if (!goes_on)
+            pin(g, g->flight[p]->out[0]);
+        if (!cu_taken(g->flight[p]->in[0], &lo))
+            pin(g, g->flight[p]->in[0]);
+    }
 }
 
 void cu_await(Gen *g, const Op *op) {
@@ -201,11 +283,7 @@ void cu_await(Gen *g, const Op *op) {
     if (left == 0)
         hold(g, g->flight[g->flight_count - 1]);
     cu_line(g, "products_await<%d>();", left);
-    for (int p = 0; p < ended; p++) {
-        if (p + 1 == g->flight_count || cu_name(g, g->flight[p]->out[0]) != cu_name(g, g->flight[p + 1]->out[0]))
-            pin(g, g->flight[p]->out[0]);
-        pin(g, g->flight[p]->in[0]);
-    }
+    unpin(g, ended);
     for (int p = 0; p < left; p++)
         g->flight[p] = g->flight[ended + p];
     g->flight_count = left;

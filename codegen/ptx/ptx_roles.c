@@ -67,7 +67,7 @@ static void make_rings(Gen *g, const Block *block, int takers) {
 
 /* ---- Copies ---- */
 
-static int map_of(Gen *g, const Op *op, const CodeParam *param, int box_rows) {
+int cu_map_of(Gen *g, const Op *op, const CodeParam *param, int box_rows) {
     CodePhase    *phase = g->phase;
     const CodeMap map = {.param = (int)(param - g->kernel->params),
                          .dims = 4,
@@ -86,6 +86,13 @@ static int map_of(Gen *g, const Op *op, const CodeParam *param, int box_rows) {
     return phase->map_count++;
 }
 
+bool cu_has_map(const Gen *g, const CodeParam *param) {
+    for (int m = 0; m < g->phase->map_count; m++)
+        if (g->kernel->params + g->phase->maps[m].param == param)
+            return true;
+    return false;
+}
+
 /* Box by box: panels of columns, and of rows those of each group. */
 static void send(Gen *g, const Op *op) {
     const CodeParam *param = ir_find_param(g->kernel, op_text(op, AT_PARAM));
@@ -94,10 +101,11 @@ static void send(Gen *g, const Op *op) {
               rowdim = (int)op_int(op, AT_ROWDIM, -1);
     const int64_t period = op_int(op, AT_PERIOD, 1), groupdim = op_int(op, AT_GROUPDIM, -1);
     const int     box = (int)(period < rows ? period : rows), width = IR_PANEL / (int)dtype_size(param->dtype);
-    const int     panels = (cols + width - 1) / width, map = map_of(g, op, param, box);
+    const int     panels = (cols + width - 1) / width, map = cu_map_of(g, op, param, box), lo = (int)op_int(op, AT_LO, 0);
     const int64_t own = param->dims[3]; /* further columns are those of the next d2 */
+    const bool    goes_on = lo + cols > own;
     if (rowdim < 1 || op_has(op, AT_WRAP) || box > 256 || rows % box ||
-        (cols > own && (own % width || rowdim == 2 || groupdim == 2)))
+        (goes_on && (own % width || lo % width || rowdim == 2 || groupdim == 2)))
         cu_fail(g, op, "this copy");
     if (param->role == PARAM_WORK)
         cu_line(g, "if (!awaited) await_earlier_kernels(), awaited = true;");
@@ -106,21 +114,21 @@ static void send(Gen *g, const Op *op) {
     if (beyond)
         cu_line(g, "const bool beyond = %s >= %lld;", cu_name(g, op->in[1 + rowdim]), (long long)op_int(op, AT_BORDER, 0));
     const char *from = beyond ? ctx_printf(g->ctx, "beyond ? &maps.at[%d] : &maps.at[%d]",
-                                           map_of(g, op, ir_find_param(g->kernel, beyond), box), map)
+                                           cu_map_of(g, op, ir_find_param(g->kernel, beyond), box), map)
                               : ctx_printf(g->ctx, "&maps.at[%d]", map);
     cu_line(g, "const Slot slot = %s.open(%d);", cu_name(g, op->in[0]), panels * rows * IR_PANEL);
     for (int r = 0; r < rows / box; r++)
         for (int p = 0; p < panels; p++) {
             const char *at[3];
             for (int d = 0; d < 3; d++) {
-                const int more = (groupdim == d ? r : 0) + (d == 2 && cols > own ? (int)(p * width / own) : 0);
+                const int more = (groupdim == d ? r : 0) + (d == 2 && goes_on ? (int)((lo + p * width) / own) : 0);
                 at[d] = more ? ctx_printf(g->ctx, "(int)%s + %d", cu_name(g, op->in[1 + d]), more)
                              : ctx_printf(g->ctx, "(int)%s", cu_name(g, op->in[1 + d]));
                 if (beyond && d == rowdim)
                     at[d] = ctx_printf(g->ctx, "%s - (beyond ? %lld : 0)", at[d], (long long)op_int(op, AT_BORDER, 0));
             }
             cu_line(g, "copy_box(slot.address + %d, %s, slot.full, %d, %s, %s, %s);",
-                    p * rows * IR_PANEL + r * box * IR_PANEL, from, cols > own ? (int)(p * width % own) : p * width,
+                    p * rows * IR_PANEL + r * box * IR_PANEL, from, goes_on ? (int)((lo + p * width) % own) : lo + p * width,
                     at[2], at[1], at[0]);
         }
     g->depth--;
@@ -129,16 +137,25 @@ static void send(Gen *g, const Op *op) {
 
 /* From where it came to into registers. */
 static bool copy(Gen *g, const Op *op) {
-    const Value *from = op->in[0];
-    if (!from->def || from->def->code != OP_TAKE)
+    int                lo;
+    const Value *const from = cu_taken(op->in[0], &lo);
+    if (!from)
         return false;
     cu_declare(g, op->out[0]);
-    cu_line(g, "read_panels<%d, %d>(%s, %s.address);", g->kernel->warps, from->type.rows, cu_name(g, op->out[0]),
-            cu_name(g, from));
+    /* A branch: slices are not read ahead of what is made of the ones before, which registers hold. */
+    if (op->in[0] != from && op->in[0]->def->in_count == 1)
+        cu_line(g, "barrier_wait(%s.full, %s.phase);", cu_name(g, from), cu_name(g, from));
+    const Value *const number = op->in[0] != from && op->in[0]->def->in_count > 1 ? op->in[0]->def->in[1] : NULL;
+    const char *const  further = /* whole panels */
+        number ? ctx_printf(g->ctx, " + (u32)%s / %d * %d", cu_name(g, number), IR_PANEL / 2, from->type.rows * IR_PANEL)
+               : "";
+    cu_line(g, "read_panels<%d, %d, %d>(%s, %s.address%s);", g->kernel->warps, from->type.rows, lo / 16,
+            cu_name(g, op->out[0]), cu_name(g, from), further);
     return true;
 }
 
 bool cu_role_op(Gen *g, const Op *op) {
+    int lo;
     switch (op->code) {
     case OP_SEND: send(g, op); return true;
     case OP_TAKE: cu_line(g, "const Slot %s = %s.take();", cu_name(g, op->out[0]), cu_name(g, op->in[0])); return true;
@@ -146,10 +163,11 @@ bool cu_role_op(Gen *g, const Op *op) {
     case OP_AWAIT: cu_await(g, op); return true;
     case OP_COPY: return copy(g, op);
     case OP_DOT:
-        if (!op->in[1]->def || op->in[1]->def->code != OP_TAKE)
+        if (!cu_taken(op->in[1], &lo))
             return false;
         cu_product(g, op);
         return true;
+    case OP_COLS: return cu_taken(op->out[0], &lo) != NULL; /* stand where they are used */
     default: return false;
     }
 }
@@ -179,6 +197,8 @@ static void walk(Gen *g, const Op *role, const Block *block) {
         cu_line(g, "const int group = warp_id() / %d;", GROUP);
         cu_line(g, "turns_open(group);");
     }
+    if (computes(role) && cu_multiplies_in_place(g->kernel))
+        cu_line(g, "const u32 own_rows = warp_id() / %d * %du;", GROUP, GROUP * 16 * IR_PANEL);
     if (!computes(role))
         cu_line(g, "bool awaited = false;");
     cu_line(g, "UNROLL1");

@@ -208,7 +208,7 @@ static void concat(Gen *g, const Op *op) {
 
 static void take_columns(Gen *g, const Op *op) {
     const int lo = (int)op_int(op, AT_LO, 0), pairs = dtype_size(op->out[0]->type.dtype) == 2 ? 4 : 2;
-    if (lo % 16 != 0 || cu_shape(op->out[0]->type) != SHAPE_TILE)
+    if (lo % 16 != 0 || op->in_count > 1 || cu_shape(op->out[0]->type) != SHAPE_TILE)
         cu_fail(g, op, "columns that do not start at a multiple of 16");
     else if (pairs == 4 && cu_slabs(g, op->out[0]->type) == 1) /* left sides of products: the registers themselves */
         cu_line(g, "u32 (&%s)[1][%d] = *(u32(*)[1][%d]) & %s[0][%d];", cu_name(g, op->out[0]), cu_numbers(op->out[0]->type),

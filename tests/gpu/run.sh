@@ -110,8 +110,12 @@ SMALL=("$SOURCE/specs/tiny.lua" --dtype bf16 --set head_dim=16 --set value_dim=1
 ODD=("$SOURCE/specs/tiny.lua" --dtype fp16 --set head_dim=48 --set value_dim=80 --set heads=6 --set kv_heads=2 --set window=70
     --set 'rope={theta=10000,style="half"}' --set sink=true --set softcap=30 --set qk_scale=true)
 
+# More columns than registers hold beside a product's sum.
+WIDE=("$SOURCE/specs/paper_d128.lua" --set rope=false --set heads=4 --set kv_heads=2 --set window=100 --set head_dim=256
+    --set value_dim=256)
+
 part_shapes() {
-    local shape many
+    local shape many dims
     many=$(seq -s, 0 200 | sed 's/,/,1,0,7,/g')
     queue "a long sequence" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=1,T=20000
     queue "a long sequence, roles=0" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=1,T=20000 \
@@ -133,7 +137,17 @@ part_shapes() {
     for shape in B=2,T=0 B=0,T=5 B=1,T=1 B=3,T=63 B=3,T=64 B=3,T=65 B=2,T=129; do
         queue "$shape" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape $shape
         queue "$shape, roles" "$RATTAN" check "${ODD[@]}" --target cuda --shape $shape
+        queue "$shape, roles, wide" "$RATTAN" check "${WIDE[@]}" --target cuda --shape $shape
     done
+    for dims in "64 256" "256 64" "144 192" "192 192" "208 240"; do
+        queue "wide, $dims" "$RATTAN" check "${WIDE[@]}" --set head_dim="${dims% *}" --set value_dim="${dims#* }" \
+            --target cuda --shape B=2,T=500
+    done
+    queue "wide, relu2" "$RATTAN" check "${WIDE[@]}" --set feature_map=relu2 --set softcap=20 --set sink=true --target cuda \
+        --shape B=2,T=500
+    queue "wide, scaled, no norm" "$RATTAN" check "${WIDE[@]}" --set qk_scale=true --set norm=false --dtype fp16 --target cuda \
+        --shape B=2,T=500
+    queue "wide, a long window" "$RATTAN" check "${WIDE[@]}" --set window=512 --target cuda --shape B=1,T=1500
     collect
 }
 
@@ -158,6 +172,7 @@ part_sanitizer() {
         queue "$tool roles, odd" "${run[@]}" "${ODD[@]}" --target cuda --seed 1 --shape B=2,T=230
         queue "$tool roles, paper" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set heads=4 --set kv_heads=2 --set window=100 \
             --target cuda --seed 1 --shape B=1,T=330
+        queue "$tool roles, wide" "${run[@]}" "${WIDE[@]}" --target cuda --seed 1 --shape B=1,T=330
     done
     collect
 }

@@ -39,7 +39,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                 const i64 n82 = n17 + n30;
                 const Slot t83 = t32.take();
                 u32 t84[1][4];
-                read_panels<4, 64>(t84, t83.address);
+                read_panels<4, 64, 0>(t84, t83.address);
                 release(t83);
                 pin_all(t84);
                 float t85[1][8];

@@ -32,7 +32,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
             const i64 n72 = n8 + n21;
             const Slot t73 = t23.take();
             u32 t74[1][4];
-            read_panels<4, 64>(t74, t73.address);
+            read_panels<4, 64, 0>(t74, t73.address);
             release(t73);
             pin_all(t74);
             float t75[1][8];

@@ -37,7 +37,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
             const i64 n73 = n9 + n23;
             const Slot t74 = t25.take();
             u32 t75[1][8];
-            read_panels<4, 64>(t75, t74.address);
+            read_panels<4, 64, 0>(t75, t74.address);
             release(t74);
             pin_all(t75);
             float t76[1][16];
