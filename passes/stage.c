@@ -119,13 +119,16 @@ static Value *turns_ahead(Builder *b, const Op *loop, Value *number, int turns) 
     return turns == 0 ? number : ir_ibin(b, OP_IADD, number, ir_i(b, turns * step_of(loop)));
 }
 
+/* Tiles of more columns than registers hold beside a product's sum: whatever lives longer spills. */
+static bool is_wide(const Stager *s) { return s->args->spec->head_dim > 128 || s->args->spec->value_dim > 128; }
+
 /* Where a turn fetches for a later one: at its head; in main behind the first product. Steps of decoding have short turns,
  * so that nothing may wait. */
 static Builder fetching_place(const Stager *s, Op *loop, Builder head) {
     Op *op = loop->region->first;
     while (op && op->code != OP_DOT)
         op = op->next;
-    return op && s->is_main && s->args->kind != KIND_DECODE ? ir_after(s->ctx, s->kernel, op) : head;
+    return op && s->is_main && s->args->kind != KIND_DECODE && !is_wide(s) ? ir_after(s->ctx, s->kernel, op) : head;
 }
 
 /* At the head of a turn: its own tiles are there, everyone is done with the slots that are fetched into next. */
@@ -309,7 +312,7 @@ static bool is_transposed(const Stager *s, const Value *value) {
 
 /* The first tile of main's input that is computed with before the loops. */
 static Op *find_held(const Stager *s) {
-    Op *op = s->loop_count && s->is_main && dtype_size(s->dtype) == 2 ? s->body->first : NULL;
+    Op *op = s->loop_count && s->is_main && !is_wide(s) && dtype_size(s->dtype) == 2 ? s->body->first : NULL;
     while (op && op != s->loops[0] && !(is_readable(s, op) && op->out[0]->type.cols > 1 && !only_shared(s, op->out[0])))
         op = op->next;
     return op && op != s->loops[0] && !is_transposed(s, op->out[0]) ? op : NULL;
@@ -413,7 +416,7 @@ static void reuse_held(Stager *s) {
 /* The first group is fetched right behind the loops, whose memory it takes, and waited for where it is needed. */
 static void stage_late(Stager *s) {
     for (int t = s->opening, end; t < s->single_count; t = end) {
-        const bool ahead = t == s->opening && s->loop_count, last = s->last_group && t == s->last_group;
+        const bool ahead = t == s->opening && s->loop_count && !is_wide(s), last = s->last_group && t == s->last_group;
         Op *const  use = s->singles[t];
         Builder    b = ahead  ? ir_after(s->ctx, s->kernel, s->loops[s->loop_count - 1])
                        : last ? ir_before(s->ctx, s->kernel, late_place(s)->region->first)

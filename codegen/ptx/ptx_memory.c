@@ -199,9 +199,11 @@ static bool is_no_fetch(Op *op, void *param) {
     return op->code != OP_FETCH || (strcmp(op_text(op, AT_PARAM), param) != 0 && (!beyond || strcmp(beyond, param) != 0));
 }
 
-/* Working memory has no gaps and begins at a multiple of 64 bytes (runtime/launch_args.c). */
-static bool always_aligned(const CodeParam *param) {
-    return param->role == PARAM_WORK && param->dims[3] > 0 && param->dims[3] * (int64_t)dtype_size(param->dtype) % 16 == 0;
+/* Working memory has no gaps and begins at a multiple of 64 bytes (runtime/launch_args.c). In kernels of wide tiles the question
+ * stays: ptxas does not move addresses over the branches, and half as much spills. */
+static bool always_aligned(const Gen *g, const CodeParam *param) {
+    const CodeParam *q = ir_find_param(g->kernel, "q"), *v = ir_find_param(g->kernel, "v");
+    return param->role == PARAM_WORK && q && v && q->dims[3] <= 128 && v->dims[3] <= 128 && param->dims[3] > 0 && param->dims[3] * (int64_t)dtype_size(param->dtype) % 16 == 0;
 }
 
 /* Whether copies of 16 bytes may be used: asked once for every parameter that is fetched. */
@@ -210,7 +212,7 @@ void cu_declare_aligned(Gen *g) {
         const CodeParam *param = &g->kernel->params[p];
         if (ir_walk(g->kernel->body, is_no_fetch, (void *)param->name))
             continue;
-        if (always_aligned(param))
+        if (always_aligned(g, param))
             cu_line(g, "const bool %s_aligned = true;", param->name);
         else
             cu_line(g, "const bool %s_aligned = aligned<%s>(a.v + %d, 16);", param->name, cu_ctype(param->dtype), 5 * p);
