@@ -128,7 +128,7 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
             schedule->chunk = schedule->key_tile = 64;
             schedule->warps = schedule->chunk * schedule->group_heads / 16;
             schedule->delay = 1;
-        } else if (schedule->roles && schedule->group_heads == 1) { /* one group of warps multiplies: two blocks share a multiprocessor */
+        } else if (schedule->roles && schedule->group_heads == 1) { /* one group of warps multiplies: two blocks fit */
             schedule->blocks = 2;
             schedule->registers = 232;
         } else if (schedule->roles && spec->window >= schedule->chunk) /* what lies between products is done half as often */

@@ -175,7 +175,9 @@ static const Case CASES[] = {
     {"tile", "  %g:ring<2, bf16<4x8>> = ring\n  fetch %g, %z, %z, %z, %z, %z, %one {param=\"q\", rowdim=1, groupdim=-1, period=4}\n"
              "  commit\n  barrier\n  wait {count=0}", NULL},
     {"tile", "  %g:ring<2, bf16<4x8>> = ring\n"
-             "  role {role=\"copy\", warps=1, registers=24} {\n    send %g, %z, %z, %z, %z, %one {param=\"q\", rows=4, cols=8, rowdim=1, groupdim=-1, period=4}\n    yield\n  }\n"
+             "  role {role=\"copy\", warps=1, registers=24} {\n"
+             "    send %g, %z, %z, %z, %z, %one {param=\"q\", rows=4, cols=8, rowdim=1, groupdim=-1, period=4}\n"
+             "    yield\n  }\n"
              "  %t:bf16<4x8> = take %g\n  await {count=0}\n  release %g, %t", NULL},
     {"tile", "  send %x, %z, %z, %z, %z, %one {param=\"q\", rows=4, cols=8, rowdim=1, groupdim=-1, period=4}", "op send: types: %0 must be a ring"},
     {"tile", "  %g:ring<2, bf16<4x8>> = ring\n  send %g, %z, %z, %z, %z, %one {param=\"q\", rows=8, cols=8, rowdim=1, groupdim=-1, period=4}",

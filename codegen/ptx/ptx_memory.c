@@ -203,7 +203,9 @@ static bool is_no_fetch(Op *op, void *param) {
  * stays: ptxas does not move addresses over the branches, and half as much spills. */
 static bool always_aligned(const Gen *g, const CodeParam *param) {
     const CodeParam *q = ir_find_param(g->kernel, "q"), *v = ir_find_param(g->kernel, "v");
-    return param->role == PARAM_WORK && q && v && q->dims[3] <= 128 && v->dims[3] <= 128 && param->dims[3] > 0 && param->dims[3] * (int64_t)dtype_size(param->dtype) % 16 == 0;
+    const bool narrow = q && v && q->dims[3] <= 128 && v->dims[3] <= 128;
+    return narrow && param->role == PARAM_WORK && param->dims[3] > 0 &&
+           param->dims[3] * (int64_t)dtype_size(param->dtype) % 16 == 0;
 }
 
 /* Whether copies of 16 bytes may be used: asked once for every parameter that is fetched. */
