@@ -81,6 +81,8 @@ static inline int spec_features(const Spec *spec) {
 }
 /* G, query heads per key/value head. */
 static inline int spec_group(const Spec *spec) { return spec->heads / spec->kv_heads; }
+/* Tiles of more columns than a GPU's registers hold beside a product's sum. */
+static inline bool spec_is_wide(const Spec *spec) { return spec->head_dim > 128 || spec->value_dim > 128; }
 
 /* A file's worth of specs: one, the points of a sweep, or the layers of a model. */
 typedef struct SpecItem {

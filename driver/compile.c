@@ -38,15 +38,13 @@ static Status check_gpu(Ctx *ctx, const CompileRequest *request) {
                   : ST_OK;
 }
 
-/* Layers with more than 128 columns have roles by schedule alone, until the kernels as they are now have run on a GPU. */
-static bool is_unmeasured(const Spec *spec) { return spec->head_dim > 128 || spec->value_dim > 128; }
-
 /* The default for the request; without roles where they cannot be or are not wanted: other fields follow from that. */
 static Status default_schedule(Ctx *ctx, const CompileRequest *request, bool packed, Schedule *schedule) {
     Schedule wanted;
     schedule_default(request->spec, request->kind, request->target, schedule);
     wanted = *schedule;
-    wanted.roles = schedule->roles && !is_unmeasured(request->spec);
+    /* Wide layers have them by schedule alone, until the kernels as they are now have run on a GPU. */
+    wanted.roles = schedule->roles && !spec_is_wide(request->spec);
     if (request->schedule)
         TRY(schedule_parse(ctx, request->schedule, &wanted));
     if (!schedule->roles || (wanted.roles && !packed))

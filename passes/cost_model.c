@@ -36,11 +36,8 @@ static void state_slices(const Spec *spec, const Target *target, Schedule *sched
     schedule->min_items = larger(target->processors * 9 / 10 / (pieces * schedule->slices), 1);
 }
 
-/* So wide that a tile's queries and a product's sum do not fit into registers together. */
-static bool is_wide(const Spec *spec) { return spec->head_dim > 128 || spec->value_dim > 128; }
-
 static bool wants_small_tiles(const Spec *spec, const Target *target) {
-    return target->shared_bytes < 128 * 1024 || spec->dtype == DT_F32 || is_wide(spec);
+    return target->shared_bytes < 128 * 1024 || spec->dtype == DT_F32 || spec_is_wide(spec);
 }
 
 /* A block takes 128 rows where the window is wide enough for tiles of 64, one head's rows beside another's, so that both
@@ -54,7 +51,7 @@ static void gpu_default(const Spec *spec, const Target *target, Schedule *schedu
     schedule->warps = schedule->chunk * schedule->group_heads / 16;
     schedule->stages = 2;
     /* Where p stays in registers and a turn is long: measured, 3 % for 128 columns, nothing for 64. */
-    schedule->delay = spec->dtype != DT_F32 && spec->head_dim > 64 && spec->head_dim <= 128 && spec->value_dim <= 128;
+    schedule->delay = spec->dtype != DT_F32 && spec->head_dim > 64 && !spec_is_wide(spec);
     state_slices(spec, target, schedule);
     schedule->ring = 0;
 }
@@ -106,7 +103,7 @@ static const char *no_roles(const Spec *spec, KernelKind kind, const Target *tar
         return "head_dim, value_dim and the features must be multiples of 16";
     if (spec->head_dim > 256 || spec->value_dim > 256 || F > 512)
         return "head_dim and value_dim may be 256, and the features 512, at most";
-    if (is_wide(spec) && spec_group(spec) % 2)
+    if (spec_is_wide(spec) && spec_group(spec) % 2)
         return "with more than 128 columns they take two heads at a time: the heads of a group must be even";
     return NULL;
 }
@@ -124,7 +121,7 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
         schedule->roles = !no_roles(spec, kind, target);
         if (!schedule->roles && kind != KIND_DECODE)
             without_roles(spec, target, schedule);
-        if (schedule->roles && is_wide(spec)) { /* 64 keys of 256 columns are a slot: five of them lie beside the queries */
+        if (schedule->roles && spec_is_wide(spec)) { /* 64 keys of 256 columns are a slot: five of them lie beside the queries */
             schedule->chunk = schedule->key_tile = 64;
             schedule->warps = schedule->chunk * schedule->group_heads / 16;
             schedule->delay = 1;

@@ -134,8 +134,7 @@ static void prepare_leaving(Saver *s, const Nest *n, Value *row) {
     prepare_features(s, &inner, row);
 }
 
-/* Gives the tiles of `block` with `from` rows `to` of them. */
-static void set_rows(Saver *s, Block *block, int from, int to) {
+void saved_set_rows(Saver *s, Block *block, int from, int to) {
     for (Op *op = block->first; op; op = op->next) {
         for (int r = 0; r < op->out_count; r++)
             if (op->out[r]->type.cls == TY_TILE && op->out[r]->type.rows == from)
@@ -149,7 +148,7 @@ void saved_store_roped(Saver *s, Builder *b, ValueMap *map, int rows, Value *row
     map_set(map, s->roped_at, row);
     Value *const tile = clone_slice(b, s->roped, s->main->body, map);
     if (rows != s->roped->type.rows)
-        set_rows(s, b->block, s->roped->type.rows, rows);
+        saved_set_rows(s, b->block, s->roped->type.rows, rows);
     const Op    *load = map_get(map, source_of(s->roped)->out[0])->def;
     Value *const past = ir_ibin(b, OP_IADD, load->in[1], ir_ibin(b, OP_ISUB, end, row));
     store_like(b, load, "keys", NULL, ir_ibin(b, OP_IMIN, load->in[4], past), tile);

@@ -54,6 +54,8 @@ Value *saved_slice(Saver *s, Nest *nest, Value *value);
 Value *saved_first_tile(Saver *s, Builder *b, Value *batch, Value *first, Value *seq);
 /* Stores `piece`, part `part` of the features, which belongs to the keys from the one that map gives on, up to hi. */
 void saved_store_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part, Value *hi, Value *piece);
+/* Gives the tiles of `block` with `from` rows `to` of them. */
+void saved_set_rows(Saver *s, Block *block, int from, int to);
 /* Loads of piece `part` (an index) of the features at the key that map gives. */
 Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part);
 

@@ -73,15 +73,6 @@ static void save_state(Saver *s, Builder *b, const Nest *n, ValueMap *map, Value
 
 /* ---- Turns that compute features ---- */
 
-/* Rows of a chunk become those of a turn. */
-static bool widen(Op *op, void *arg) {
-    const Saver *s = arg;
-    for (int r = 0; r < op->out_count; r++)
-        if (op->out[r]->type.cls == TY_TILE && op->out[r]->type.rows == s->chunk)
-            op->out[r]->type.rows = s->width;
-    return true;
-}
-
 /* The features that are this block's: one of the parts is computed. */
 static Value *compute_piece(Saver *s, Builder *b, const Nest *n, Value *row, Value *keys) {
     Value *piece = ir_f(b, 0, s->width, s->width);
@@ -93,7 +84,7 @@ static Value *compute_piece(Saver *s, Builder *b, const Nest *n, Value *row, Val
         ValueMap  map = turn_map(s, &in, n, row);
         map_set(&map, s->k_load->out[0], keys);
         Value *const made = clone_slice(&in, s->keys[p], s->main->body, &map);
-        ir_walk(only->region, widen, s);
+        saved_set_rows(s, only->region, s->chunk, s->width);
         ir_yield(&in, &made, 1);
         piece = only->out[0];
     }

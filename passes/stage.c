@@ -119,8 +119,8 @@ static Value *turns_ahead(Builder *b, const Op *loop, Value *number, int turns) 
     return turns == 0 ? number : ir_ibin(b, OP_IADD, number, ir_i(b, turns * step_of(loop)));
 }
 
-/* Tiles of more columns than registers hold beside a product's sum: whatever lives longer spills. */
-static bool is_wide(const Stager *s) { return s->args->spec->head_dim > 128 || s->args->spec->value_dim > 128; }
+/* Of wide layers whatever lives longer spills. */
+static bool is_wide(const Stager *s) { return spec_is_wide(s->args->spec); }
 
 /* Where a turn fetches for a later one: at its head; in main behind the first product. Steps of decoding have short turns,
  * so that nothing may wait. */

@@ -117,8 +117,10 @@ static bool find_product(Op *op, void *arg) {
  * the products of a turn. Of the residual branch's products, several wait for what the warps do in between. */
 static bool opens_turn(const Gen *g, const Op *op) {
     const Op *first = NULL;
+    if (!cu_takes_turns(g) || g->flight_count > 0 || !op_int(op, AT_TB, 0))
+        return false;
     ir_walk(g->kernel->body, find_product, (void *)&first);
-    return cu_takes_turns(g) && g->flight_count == 0 && op_int(op, AT_TB, 0) && op->in[0] == first->in[0];
+    return op->in[0] == first->in[0];
 }
 
 /* ---- Ropes right before products ---- */
