@@ -213,7 +213,8 @@ static Status generate_cpu(Ctx *ctx, const CompileRequest *request, const Module
 
 static int ptx_wants(int emit) {
     return (emit & (EMIT_OBJECT | EMIT_SASS) ? PTX_WANT_CODE : 0) | (emit & EMIT_CUDA ? PTX_WANT_SOURCE : 0) |
-           (emit & EMIT_PTX ? PTX_WANT_PTX : 0) | (emit & EMIT_CUBIN ? PTX_WANT_CUBIN : 0) | (emit & EMIT_RESOURCES ? PTX_WANT_RESOURCES : 0);
+           (emit & EMIT_PTX ? PTX_WANT_PTX : 0) | (emit & EMIT_CUBIN ? PTX_WANT_CUBIN : 0) |
+           (emit & EMIT_RESOURCES ? PTX_WANT_RESOURCES : 0);
 }
 
 /* Of the images as they are launched. */
