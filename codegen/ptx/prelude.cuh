@@ -114,15 +114,16 @@ template <int ROWDIM, int GROUPDIM, int PERIOD, int WRAP, int ROWS> struct Rows 
         x.turn = WRAP ? (int)floor_mod(at, WRAP ? WRAP : 1) : 0;
         return x;
     }
-    __device__ __forceinline__ bool has(int r) const { return r < ROWS && r % PERIOD >= first && r % PERIOD < end; }
+    __device__ __forceinline__ int within(int r) const { return (u32)r % PERIOD; }
+    __device__ __forceinline__ bool has(int r) const { return r < ROWS && within(r) >= first && within(r) < end; }
     template <int ONTO> __device__ __forceinline__ bool owns(int r) const {
         return ONTO == 0 || (ONTO == 1 ? r % PERIOD >= first : r % PERIOD < end);
     }
     __device__ __forceinline__ i64 offset(int r) const { // in elements
-        int row = r % PERIOD + turn;
+        int row = within(r) + turn;
         if (WRAP && PERIOD <= WRAP) row -= row >= WRAP ? WRAP : 0;
         else if (WRAP) row %= WRAP ? WRAP : 1;
-        return start + row * row_stride + (GROUPDIM >= 0 ? r / PERIOD * group_stride : 0);
+        return start + row * row_stride + (GROUPDIM >= 0 ? (int)((u32)r / PERIOD) * group_stride : 0);
     }
 };
 
@@ -157,23 +158,31 @@ template <class T> DEVICE float unpacked(u32 v, int b, T) {
     unpack<T>(v, x, y);
     return b ? y : x;
 }
+// Without a branch, which would make its addresses anew in each.
+DEVICE void store_if(void *p, uint2 v, bool has) {
+    asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %3, 0;\n@p st.global.v2.u32 [%0], {%1, %2};\n}" ::"l"(p), "r"(v.x), "r"(v.y), "r"((int)has) : "memory");
+}
 template <class T> struct Wide {
     template <int N, int COLS> DEVICE void load(float (&x)[N], const T *row, bool has, int h) {
+        const T *from = row + wide_column();
+        asm("" : "+l"(from)); // one address, and constants behind it
         UNROLL for (int j = 0; j < COLS / 8; j += 2) {
             uint2 v = make_uint2(0u, 0u);
-            if (has) v = *(const uint2 *)(row + 8 * j + wide_column());
+            if (has) v = *(const uint2 *)(from + 8 * j);
             exchange(v.x, v.y);
             unpack<T>(v.x, x[4 * j + 2 * h], x[4 * j + 2 * h + 1]);
             unpack<T>(v.y, x[4 * j + 4 + 2 * h], x[4 * j + 4 + 2 * h + 1]);
         }
     }
     template <int N, int COLS> DEVICE void store(const float (&x)[N], T *row, bool has, int h) {
+        T *to = row + wide_column();
+        asm("" : "+l"(to));
         UNROLL for (int j = 0; j < COLS / 8; j += 2) {
             uint2 v;
             v.x = pack(x[4 * j + 2 * h], x[4 * j + 2 * h + 1], T());
             v.y = pack(x[4 * j + 4 + 2 * h], x[4 * j + 4 + 2 * h + 1], T());
             exchange(v.x, v.y);
-            if (has) *(uint2 *)(row + 8 * j + wide_column()) = v;
+            store_if(to + 8 * j, v, has);
         }
     }
 };
@@ -516,6 +525,25 @@ template <int COLS, int S, int N> DEVICE void rowmax(float (&y)[S][2], const flo
         UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++)
             if (8 * j < COLS && has_column<COLS>(j, b)) most[j % 2 * 2 + b] = max_nan(most[j % 2 * 2 + b], x[s][4 * j + 2 * h + b]);
         y[s][h] = quad_max(max_nan(max_nan(most[0], most[1]), max_nan(most[2], most[3])));
+    }
+}
+
+// Of pairs, as they are: half the comparisons, and no float has to be there. NEGATED: of the numbers' negatives.
+DEVICE u32 max_pairs(u32 x, u32 y, bf16) { u32 z; asm("max.NaN.bf16x2 %0, %1, %2;" : "=r"(z) : "r"(x), "r"(y)); return z; }
+DEVICE u32 max_pairs(u32 x, u32 y, f16) { u32 z; asm("max.NaN.f16x2 %0, %1, %2;" : "=r"(z) : "r"(x), "r"(y)); return z; }
+DEVICE u32 min_pairs(u32 x, u32 y, bf16) { u32 z; asm("min.NaN.bf16x2 %0, %1, %2;" : "=r"(z) : "r"(x), "r"(y)); return z; }
+DEVICE u32 min_pairs(u32 x, u32 y, f16) { u32 z; asm("min.NaN.f16x2 %0, %1, %2;" : "=r"(z) : "r"(x), "r"(y)); return z; }
+template <class T, bool NEGATED> DEVICE u32 outer_pairs(u32 x, u32 y) { return NEGATED ? min_pairs(x, y, T()) : max_pairs(x, y, T()); }
+template <class T, bool NEGATED, int S, int N> DEVICE void rowmax_pairs(float (&y)[S][2], const u32 (&x)[S][N]) {
+    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
+        u32   even = x[s][h], odd = x[s][h + 2];
+        float lo, hi;
+        UNROLL for (int i = 4 + h; i < N; i += 4) {
+            even = outer_pairs<T, NEGATED>(even, x[s][i]);
+            odd = outer_pairs<T, NEGATED>(odd, x[s][i + 2]);
+        }
+        unpack<T>(outer_pairs<T, NEGATED>(even, odd), lo, hi);
+        y[s][h] = quad_max(NEGATED ? max_nan(-lo, -hi) : max_nan(lo, hi));
     }
 }
 
