@@ -33,6 +33,9 @@ static Pieces make_pieces(Gen *g, PtxOutput *out) {
     Pieces        pieces = {.kernels = NEW_ARRAY(g->ctx, const char *, module->kernel_count),
                             .lines = NEW_ARRAY(g->ctx, int, module->kernel_count)};
     head(g);
+    g->short_numbers = ir_find_param(module->kernels[0], "parts") != NULL; /* the runtime refuses more tokens a step */
+    if (g->short_numbers)
+        cu_line(g, "#define SHORT_NUMBERS");
     pieces.head = taken(g);
     cu_line(g, "// The args block of base/code_object.h: for each parameter its address and four strides, then the sizes, "
                "then the items.");
