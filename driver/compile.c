@@ -43,8 +43,6 @@ static Status default_schedule(Ctx *ctx, const CompileRequest *request, bool pac
     Schedule wanted;
     schedule_default(request->spec, request->kind, request->target, schedule);
     wanted = *schedule;
-    /* Wide layers have them by schedule alone, until the kernels as they are now have run on a GPU. */
-    wanted.roles = schedule->roles && !spec_is_wide(request->spec);
     if (request->schedule)
         TRY(schedule_parse(ctx, request->schedule, &wanted));
     if (!schedule->roles || (wanted.roles && !packed))

@@ -85,8 +85,6 @@ part_vectors() {
                 --vectors "${files[$name]}"
             [ $dtype = fp32 ] || queue "$dtype $name, roles=0" "$RATTAN" check - --target cuda --dtype $dtype \
                 --schedule roles=0 --vectors "${files[$name]}"
-            [ "$dtype $name" != "bf16 mqa_d256" ] || queue "$dtype $name, roles=1" "$RATTAN" check - --target cuda \
-                --dtype $dtype --schedule roles=1 --vectors "${files[$name]}"
         done
     done
     collect
@@ -112,9 +110,9 @@ SMALL=("$SOURCE/specs/tiny.lua" --dtype bf16 --set head_dim=16 --set value_dim=1
 ODD=("$SOURCE/specs/tiny.lua" --dtype fp16 --set head_dim=48 --set value_dim=80 --set heads=6 --set kv_heads=2 --set window=70
     --set 'rope={theta=10000,style="half"}' --set sink=true --set softcap=30 --set qk_scale=true)
 
-# More columns than registers hold beside a product's sum: roles by schedule alone.
+# More columns than registers hold beside a product's sum.
 WIDE=("$SOURCE/specs/paper_d128.lua" --set rope=false --set heads=4 --set kv_heads=2 --set window=100 --set head_dim=256
-    --set value_dim=256 --schedule roles=1)
+    --set value_dim=256)
 
 part_shapes() {
     local shape many dims
