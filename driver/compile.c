@@ -72,7 +72,7 @@ static Status final_schedule(Ctx *ctx, const CompileRequest *request, Schedule *
 static int64_t ring_rows(const CompileRequest *request) {
     if (request->kind == KIND_FORWARD)
         return 0;
-    return request->ring_rows ? request->ring_rows : request->spec->window;
+    return request->ring_rows ? request->ring_rows : spec_ring_rows(request->spec);
 }
 
 static const char *compiler_name(Ctx *ctx, const Target *target) {

@@ -99,7 +99,7 @@ static void copy_tile(Gather *g, Builder *b, const Op *sum, const Value *key, Va
     map_set(&map, (Value *)key, at);
     for (int n = 0; n < 2; n++)
         loads[n] = clone_slice(b, sum->in[n], g->kernel->body, &map);
-    retile(g->ctx, before->next, sum->out[0]->type.rows, chunk);
+    retile(g->ctx, before->next, NULL, sum->out[0]->type.rows, chunk);
     const Op    *fresh = loads[1]->def;
     Access       access = access_of(g, b, loads[0]->def, fresh, seq);
     Value *const ahead = ir_ibin(b, OP_ISUB, access.at[1], fresh->in[1]), *const end = access.hi;

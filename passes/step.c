@@ -249,7 +249,7 @@ static void write_rings(Step *s, Builder *before) {
     op_set_int(s->ctx, made, AT_APART, 1);
     Builder step = ir_before(s->ctx, s->main, made);
     made->in[2] = ir_i(&step, STEP_TILE);
-    retile(s->ctx, made->region->first, s->C, STEP_TILE);
+    retile(s->ctx, made->region->first, NULL, s->C, STEP_TILE);
 }
 
 /* ---- Where blocks cannot wait ---- */

@@ -157,9 +157,9 @@ static void random_spec(Trial *t, bool wide) {
     const char *text = ctx_printf(
         t->ctx,
         "return rattention { name = 'trial', heads = %d, kv_heads = %d, head_dim = %d, value_dim = %d, window = %d, "
-        "feature_map = '%s', sink = %s, qk_scale = %s, initial_state = '%s', norm = %s, dtype = 'fp32'%s%s }",
+        "fold = %d, feature_map = '%s', sink = %s, qk_scale = %s, initial_state = '%s', norm = %s, dtype = 'fp32'%s%s }",
         kv_heads * group, kv_heads, D, E, random_int(0, 4) ? random_int(1, 40) : 1,
-        MAPS[random_int(0, 7)], random_int(0, 2) ? "false" : "true", random_int(0, 2) ? "false" : "true",
+        random_int(0, 1) ? 1 << random_int(1, 4) : 1, MAPS[random_int(0, 7)], random_int(0, 2) ? "false" : "true", random_int(0, 2) ? "false" : "true",
         random_int(0, 2) ? "zero" : "input", norm ? "{ kind = 'rms', eps = 1e-8 }" : "false",
         random_int(0, 2) ? "" : ", softcap = 3", ROPES[random_int(0, 3)]);
     SpecFile file;
@@ -210,6 +210,8 @@ static void random_schedule(Trial *t) {
     t->schedule.chunk = CHUNKS[gpu ? random_int(3, 5) : random_int(0, 4)];
     if (gpu && t->kind == KIND_DECODE)
         t->schedule.chunk = random_int(2, 16);
+    if (t->kind != KIND_DECODE && t->schedule.chunk % spec_fold(&t->spec) != 0)
+        t->schedule.chunk = spec_fold(&t->spec);
     t->schedule.stages = gpu ? random_int(1, 4) : 0;
     t->schedule.key_tile = gpu ? CHUNKS[random_int(3, 5)] : t->schedule.chunk > 4 && random_int(0, 1) ? t->schedule.chunk / 2 : CHUNKS[random_int(1, 4)];
     t->schedule.slices = gpu ? random_int(1, 2) : 1;
@@ -286,7 +288,7 @@ static void run_drawn(KernelKind kind, int variants, Target target, Status (*dra
         assert_int_equal(ctx_run(&ctx, draw, &t), ST_OK);
         assert_true(t.spec.heads > 0);
         t.variant = (int)random_bits() & variants;
-        t.ring_rows = (int)t.spec.window + random_int(0, 3);
+        t.ring_rows = (int)spec_ring_rows(&t.spec) + random_int(0, 3);
         random_schedule(&t);
         const Status status = ctx_run(&ctx, run_trial, &t);
         refused += status == ST_USAGE;
