@@ -166,6 +166,9 @@ static int64_t scratch_estimate(const Spec *spec, const Schedule *s) {
 static Status check_gpu_decode(Ctx *ctx, const Spec *spec, const Schedule *schedule) {
     if (schedule->chunk < 2 || schedule->chunk > 16)
         return refuse(ctx, "chunk", "use 2 to 16", "a decoding step has few tokens");
+    if (spec_fold(spec) > 1 && schedule->chunk > spec->fold)
+        return refuse(ctx, "chunk", ctx_printf(ctx, "use %d at most", spec->fold),
+                      "the state takes one fold of keys behind a row tile, no more");
     if (!spec->initial_state && schedule->group_heads != spec_group(spec))
         return refuse(ctx, "group_heads", ctx_printf(ctx, "use %d", spec_group(spec)),
                       "the heads of a group read their state together");

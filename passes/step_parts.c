@@ -17,6 +17,8 @@ typedef struct Part {
     Value  *k, *v, *p; /* rings: keys (NULL: they go through registers), values, exponentials of scores */
     Value  *q, *phi;   /* rows of q; slices of phi(q)^T */
     Value  *edge_phi, *edge_v, *edge_p; /* of the keys that leave the window: phi(k)^T, v^T, scores^T */
+    Value  *leaving[2];    /* keys and values of the first tile of these */
+    Value  *first, *moves; /* with a fold: the first key that S has not; whether S takes some behind this row tile */
     bool    q_fetched;
     bool    flipped; /* features are made transposed, as phi wants them; else phi has rows of q, and so on */
 } Part;
@@ -83,10 +85,13 @@ static void fetch(const Part *p, Builder *b, const Op *load, Value *ring, Value 
 
 /* ---- Rows of q, and the keys that leave the window ---- */
 
-static void put_pieces(Part *p, Value *ring, Value *const *pieces) {
+/* base: the slot of the first slice, NULL: 0. */
+static Value *slot_at(Builder *b, Value *base, int number) { return base ? index_offset(b, base, number) : ir_i(b, number); }
+
+static void put_pieces(Part *p, Value *ring, Value *base, Value *const *pieces) {
     const Step *s = p->s;
     for (int n = 0; n < s->pieces; n++)
-        put(s, &p->b, ring, ir_i(&p->b, n * s->slices / s->pieces), pieces[n]);
+        put(s, &p->b, ring, slot_at(&p->b, base, n * s->slices / s->pieces), pieces[n]);
 }
 
 /* What the features are computed from comes first, so that all loads are on their way together. */
@@ -104,7 +109,7 @@ static Value *load_edge(Part *p, const Op *sum, Value *first, Value *rows, bool 
     Value      *loads[2], *limit[2];
     Op         *some = NULL;
     for (int n = 0; n < 2; n++) {
-        Value *const past = n ? ir_ibin(&p->b, OP_ILT, ir_i(&p->b, -s->C), first) : NULL;
+        Value *const past = n ? ir_ibin(&p->b, OP_ILT, ir_i(&p->b, -s->edge_rows), first) : NULL;
         some = n ? ir_if(&p->b, past, &loads[0], 1) : NULL;
         Builder   b = n ? ir_at_end(s->ctx, s->main, some->region) : p->b;
         ValueMap  map = new_map(p);
@@ -121,9 +126,9 @@ static Value *load_edge(Part *p, const Op *sum, Value *first, Value *rows, bool 
                                .hi = limit[n],
                                .rowdim = rowdim,
                                .groupdim = -1,
-                               .period = s->C,
+                               .period = s->edge_rows,
                                .wrap = (int)op_int(load, AT_WRAP, 0)};
-        loads[n] = ir_load(&b, &access, s->C, sum->out[0]->type.cols);
+        loads[n] = ir_load(&b, &access, s->edge_rows, sum->out[0]->type.cols);
         loads[n] = flipped ? transposed(&b, loads[n]) : loads[n];
         if (n) {
             Value *const both = ir_binary(&b, OP_ADD, loads[0], loads[1]);
@@ -134,16 +139,16 @@ static Value *load_edge(Part *p, const Op *sum, Value *first, Value *rows, bool 
 }
 
 /* phi of columns: the flip of main's features, from what is known of them already. */
-static Status put_features(Part *p, Value *ring, Flip *f, Value *const *pieces) {
+static Status put_features(Part *p, Value *ring, Value *base, Flip *f, Value *const *pieces) {
     Value *made[MAX_PIECES];
     for (int n = 0; n < p->s->pieces; n++)
         TRY(flip_value(f, &p->b, pieces[n], &made[n]));
-    put_pieces(p, ring, made);
+    put_pieces(p, ring, base, made);
     return ST_OK;
 }
 
 /* The same of rows, sliced by columns. */
-static void put_slices(Part *p, Value *ring, Value *const *pieces, ValueMap *map) {
+static void put_slices(Part *p, Value *ring, Value *base, Value *const *pieces, ValueMap *map) {
     const Step *s = p->s;
     const int   per = s->slices / s->pieces;
     for (int n = 0; n < s->slices; n++) {
@@ -154,22 +159,75 @@ static void put_slices(Part *p, Value *ring, Value *const *pieces, ValueMap *map
             op_set_int(s->ctx, cols, AT_LO, n % per * s->slice);
             tile = cols->out[0];
         }
-        put(s, &p->b, ring, ir_i(&p->b, n), tile);
+        put(s, &p->b, ring, slot_at(&p->b, base, n), tile);
     }
+}
+
+/* ---- Keys that wait to be folded ---- */
+
+/* With a fold S is that of the last multiple of L: tile number n of the keys since then begins n tiles behind the first of
+ * them. All up to the row tile's youngest are read; where its rows reach a multiple of L, S takes `edges` tiles of them. They
+ * go from the youngest back, so that the slots hold these in the end. Positions before the sequence are rows of zeros. */
+static void find_waiting(Part *p) {
+    const Step  *s = p->s;
+    Builder     *b = &p->b;
+    const Spec  *spec = s->args->spec;
+    Value *const seen = fold_seen(s->main);
+    p->first = index_offset(b, fold_folded(spec, b, seen, p->row), -spec->window);
+    p->moves = ir_ibin(b, OP_ILT, fold_first(spec, b, seen, p->row), fold_first(spec, b, seen, p->top));
+}
+
+/* Keys from `first` on that the row tile reads. */
+static Value *keys_from(const Part *p, Builder *b, Value *first) {
+    return ir_ibin(b, OP_ISUB, index_offset(b, p->top, -p->s->args->spec->window), first);
+}
+
+static Status put_queries(Part *p, Flip *rows, Value *keys, Value *values) {
+    const Step *s = p->s;
+    p->leaving[0] = keys;
+    p->leaving[1] = values;
+    if (!p->q_fetched) {
+        ValueMap map = new_map(p);
+        put(s, &p->b, p->q, ir_i(&p->b, 0), clone_slice(&p->b, s->score->in[0], s->rows->region, &map));
+    }
+    if (p->flipped)
+        return put_features(p, p->phi, NULL, rows, s->features);
+    put_slices(p, p->phi, NULL, s->features, &rows->map);
+    return ST_OK;
+}
+
+/* Features and values of a tile go to its slots. */
+static Status put_edge(Part *p, Value *slot, Value *keys, Value *values) {
+    const Step  *s = p->s;
+    Flip         f = new_flip(p);
+    const Op    *sum = sum_of_sources(s->sum.keys);
+    Value *const base = ir_ibin(&p->b, OP_IMUL, slot, ir_i(&p->b, s->slices));
+    put(s, &p->b, p->edge_v, slot, values);
+    if (!p->flipped) {
+        map_set(&f.map, sum->out[0], keys);
+        put_slices(p, p->edge_phi, base, s->key_features, &f.map);
+        return ST_OK;
+    }
+    map_set(&f.flipped, sum->out[0], keys);
+    return put_features(p, p->edge_phi, base, &f, s->key_features);
 }
 
 static Status put_rows(Part *p) {
     Step        *s = p->s;
     Builder     *b = &p->b;
     Flip         rows = new_flip(p), keys = new_flip(p);
-    Value *const first = ir_ibin(b, OP_IADD, p->row, ir_i(b, op_int(s->sum.mask, AT_HI, 0)));
-    Value *const left = ir_ibin(b, OP_IMIN, ir_i(b, s->C), ir_ibin(b, OP_ISUB, s->rows->in[1], p->row));
+    const int64_t hi = op_int(s->sum.mask, AT_HI, 0);
+    Value *const  first = s->L > 1 ? p->first : ir_ibin(b, OP_IADD, p->row, ir_i(b, hi));
+    Value *const  left = s->L > 1 ? keys_from(p, b, first)
+                                  : ir_ibin(b, OP_IMIN, ir_i(b, s->C), ir_ibin(b, OP_ISUB, s->rows->in[1], p->row));
     Value *query, *const source = first_load(s->features[0]);
     if (p->flipped)
         TRY(flip_value(&rows, b, source, &query));
     const Op    *sum = sum_of_sources(s->sum.keys);
     Value *const leaving = load_edge(p, sum, first, left, p->flipped);
     Value *const values = load_edge(p, sum_of_sources(s->sum.values), first, left, true);
+    if (s->L > 1)
+        return put_queries(p, &rows, leaving, values);
     if (!p->q_fetched) {
         ValueMap map = new_map(p);
         put(s, b, p->q, ir_i(b, 0), clone_slice(b, s->score->in[0], s->rows->region, &map));
@@ -177,13 +235,13 @@ static Status put_rows(Part *p) {
     put(s, b, p->edge_v, ir_i(b, 0), values);
     if (!p->flipped) {
         map_set(&keys.map, sum->out[0], leaving);
-        put_slices(p, p->phi, s->features, &rows.map);
-        put_slices(p, p->edge_phi, s->key_features, &keys.map);
+        put_slices(p, p->phi, NULL, s->features, &rows.map);
+        put_slices(p, p->edge_phi, NULL, s->key_features, &keys.map);
         return ST_OK;
     }
     map_set(&keys.flipped, sum->out[0], leaving);
-    TRY(put_features(p, p->phi, &rows, s->features));
-    return put_features(p, p->edge_phi, &keys, s->key_features);
+    TRY(put_features(p, p->phi, NULL, &rows, s->features));
+    return put_features(p, p->edge_phi, NULL, &keys, s->key_features);
 }
 
 /* ---- Keys ---- */
@@ -324,6 +382,53 @@ static Value *edge_sum(Part *p) {
     return ir_dot(&b, values, ir_ring_get(&b, p->edge_p, zero), NULL, false, false);
 }
 
+/* The same of tile `number` of the keys that wait, at `slot`, added to `residual`. */
+static Value *waiting_sum(Part *p, Value *number, Value *slot, Value *residual) {
+    const Step  *s = p->s;
+    Builder     *b = &p->b;
+    const int64_t hi = op_int(s->sum.mask, AT_HI, 0);
+    Value *const base = ir_ibin(b, OP_IMUL, slot, ir_i(b, s->slices)), *const zero = ir_i(b, 0);
+    Value *const first = ir_ibin(b, OP_IADD, p->first, ir_ibin(b, OP_IMUL, number, ir_i(b, s->edge_rows)));
+    Value *const delta = ir_ibin(b, OP_ISUB, first, p->row);
+    Value       *scores = ir_f(b, 0, s->edge_rows, s->M);
+    Op *const    loop = ir_for(b, "slice", false, p->part, ir_i(b, s->slices), p->count, &scores, 1);
+    Builder      in = ir_at_end(s->ctx, s->main, loop->region);
+    Value *const n = loop->region->args[0];
+    Value *const keys = ir_ring_get(&in, p->edge_phi, ir_ibin(&in, OP_IADD, base, n)), *const rows = ir_ring_get(&in, p->phi, n);
+    scores = ir_dot(&in, keys, rows, loop->region->args[1], p->flipped, !p->flipped);
+    ir_yield(&in, &scores, 1);
+    Value *const mask = ir_mask(b, loop->out[0], delta, zero, IR_NEG_INF, hi, s->C, 0);
+    op_set_int(s->ctx, mask->def, AT_TA, 1);
+    put(s, b, p->edge_p, zero, mask);
+    ir_bare(b, OP_BARRIER);
+    return ir_dot(b, ir_ring_get(b, p->edge_v, slot), ir_ring_get(b, p->edge_p, zero), residual, false, false);
+}
+
+/* All tiles but the first, from the youngest back, then that one, whose rows are on their way already. */
+static Status attend_waiting(Part *p, Value **residual) {
+    const Step  *s = p->s;
+    Value *const zero = ir_i(&p->b, 0), *const none = ir_f(&p->b, 0, s->E, s->M);
+    Value *const last = index_offset(&p->b, index_ceil_div(&p->b, keys_from(p, &p->b, p->first), s->edge_rows), -1);
+    Op *const    loop = ir_for(&p->b, "edge", false, zero, last, ir_i(&p->b, 1), &none, 1);
+    Part         in = *p;
+    in.b = ir_at_end(s->ctx, s->main, loop->region);
+    Value *const number = ir_ibin(&in.b, OP_ISUB, last, loop->region->args[0]);
+    Value *const slot = ir_ibin(&in.b, OP_IMOD, number, ir_i(&in.b, s->edges));
+    Value *const first = ir_ibin(&in.b, OP_IADD, p->first, ir_ibin(&in.b, OP_IMUL, number, ir_i(&in.b, s->edge_rows)));
+    Value *const rows = keys_from(p, &in.b, first);
+    Value *const keys = load_edge(&in, sum_of_sources(s->sum.keys), first, rows, p->flipped);
+    Value *const values = load_edge(&in, sum_of_sources(s->sum.values), first, rows, true);
+    TRY(put_edge(&in, slot, keys, values));
+    ir_bare(&in.b, OP_BARRIER);
+    Value *const sum = waiting_sum(&in, number, slot, loop->region->args[1]);
+    ir_bare(&in.b, OP_BARRIER);
+    ir_yield(&in.b, &sum, 1);
+    TRY(put_edge(p, zero, p->leaving[0], p->leaving[1]));
+    ir_bare(&p->b, OP_BARRIER);
+    *residual = waiting_sum(p, zero, zero, loop->out[0]);
+    return ST_OK;
+}
+
 static Access slice_access(const Part *p, Builder *b, Value *n) {
     const Step *s = p->s;
     ValueMap    map = new_map(p);
@@ -354,10 +459,18 @@ static Value *walk_state(Part *p, Value *first, Value *residual) {
     Value *const ahead = load_slice(p, &b, ir_ibin(&b, OP_IADD, n, p->count));
     Value *const state = narrow(s, &b, carried[1]), *const rows = ir_ring_get(&b, p->phi, n);
     Value *const sum = ir_dot(&b, state, rows, carried[0], false, !p->flipped);
-    Value *const values = ir_ring_get(&b, p->edge_v, ir_i(&b, 0)), *const keys = ir_ring_get(&b, p->edge_phi, n);
-    Value *const next = ir_dot(&b, values, keys, carried[1], false, p->flipped);
-    const Access access = slice_access(p, &b, n);
-    ir_store(&b, &access, transposed(&b, next));
+    Op *const    only = s->L > 1 ? ir_if(&b, p->moves, NULL, 0) : NULL;
+    Builder      in = only ? ir_at_end(s->ctx, s->main, only->region) : b;
+    Value       *next = carried[1];
+    for (int e = 0; e < s->edges; e++) {
+        Value *const values = ir_ring_get(&in, p->edge_v, ir_i(&in, e));
+        Value *const keys = ir_ring_get(&in, p->edge_phi, e ? index_offset(&in, n, e * s->slices) : n);
+        next = ir_dot(&in, values, keys, next, false, p->flipped);
+    }
+    const Access access = slice_access(p, &in, n);
+    ir_store(&in, &access, transposed(&in, next));
+    if (only)
+        ir_yield(&in, NULL, 0);
     ir_yield(&b, (Value *[]){sum, ahead}, 2);
     return loop->out[0];
 }
@@ -388,9 +501,10 @@ static void make_rings(Step *s, Builder *b, Part *p) {
     p->q_fetched = s->score->in[0]->def->code == OP_LOAD;
     p->flipped = can_flip(s);
     p->phi = p->flipped ? new_ring(s, b, s->slices, s->slice, s->M) : new_ring(s, b, s->slices, s->M, s->slice);
-    p->edge_phi = p->flipped ? new_ring(s, b, s->slices, s->slice, s->C) : new_ring(s, b, s->slices, s->C, s->slice);
-    p->edge_v = new_ring(s, b, 1, s->E, s->C);
-    p->edge_p = new_ring(s, b, 1, s->C, s->M);
+    const int tall = s->edge_rows, slots = s->edges * s->slices;
+    p->edge_phi = p->flipped ? new_ring(s, b, slots, s->slice, tall) : new_ring(s, b, slots, tall, s->slice);
+    p->edge_v = new_ring(s, b, s->edges, s->E, tall);
+    p->edge_p = new_ring(s, b, 1, tall, s->M);
 }
 
 static Status one_tile(Part *p) {
@@ -401,10 +515,15 @@ static Status one_tile(Part *p) {
     ir_wait(b, 0); /* the tile before this one is done with shared memory, and none of its copies is still on its way */
     fetch_first(p, b, turns);
     Value *const first = load_slice(p, b, p->part);
+    Value       *edges = NULL;
+    if (s->L > 1)
+        find_waiting(p);
     TRY(put_rows(p));
     ir_bare(b, OP_BARRIER);
+    if (s->L > 1)
+        TRY(attend_waiting(p, &edges));
     Op *const    keys = attend(p, turns);
-    Value *const residual = walk_state(p, first, edge_sum(p));
+    Value *const residual = walk_state(p, first, edges ? edges : edge_sum(p));
     store_partial(p, "part_max", keys->out[0]);
     store_partial(p, "part_sum", ir_unary(b, OP_COLSUM, keys->out[1]));
     store_partial(p, "part_swa", keys->out[2]);

@@ -159,7 +159,7 @@ static void random_spec(Trial *t, bool wide) {
         "return rattention { name = 'trial', heads = %d, kv_heads = %d, head_dim = %d, value_dim = %d, window = %d, "
         "fold = %d, feature_map = '%s', sink = %s, qk_scale = %s, initial_state = '%s', norm = %s, dtype = 'fp32'%s%s }",
         kv_heads * group, kv_heads, D, E, random_int(0, 4) ? random_int(1, 40) : 1,
-        random_int(0, 1) ? 1 << random_int(1, 4) : 1, MAPS[random_int(0, 7)], random_int(0, 2) ? "false" : "true", random_int(0, 2) ? "false" : "true",
+        random_int(0, 1) ? 1 << random_int(1, 6) : 1, MAPS[random_int(0, 7)], random_int(0, 2) ? "false" : "true", random_int(0, 2) ? "false" : "true",
         random_int(0, 2) ? "zero" : "input", norm ? "{ kind = 'rms', eps = 1e-8 }" : "false",
         random_int(0, 2) ? "" : ", softcap = 3", ROPES[random_int(0, 3)]);
     SpecFile file;
@@ -209,7 +209,7 @@ static void random_schedule(Trial *t) {
     schedule_default(&t->spec, t->kind, &t->target, &t->schedule);
     t->schedule.chunk = CHUNKS[gpu ? random_int(3, 5) : random_int(0, 4)];
     if (gpu && t->kind == KIND_DECODE)
-        t->schedule.chunk = random_int(2, 16);
+        t->schedule.chunk = random_int(2, spec_fold(&t->spec) > 1 ? spec_fold(&t->spec) : 16);
     if (t->kind != KIND_DECODE && t->schedule.chunk % spec_fold(&t->spec) != 0)
         t->schedule.chunk = spec_fold(&t->spec);
     t->schedule.stages = gpu ? random_int(1, 4) : 0;
