@@ -88,6 +88,8 @@ static inline int spec_fold(const Spec *spec) { return spec->fold > 1 ? spec->fo
 static inline int64_t spec_ring_rows(const Spec *spec) {
     return spec->window + (spec_fold(spec) > 1 ? spec_fold(spec) : 0);
 }
+/* Keys before the first new token that a step may need. */
+static inline int64_t spec_reach(const Spec *spec) { return spec->window + spec_fold(spec) - 1; }
 /* Tiles of more columns than a GPU's registers hold beside a product's sum. */
 static inline bool spec_is_wide(const Spec *spec) { return spec->head_dim > 128 || spec->value_dim > 128; }
 

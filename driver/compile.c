@@ -166,6 +166,7 @@ static Status make_object(Ctx *ctx, const CompileRequest *request, const Module 
         .even_items = schedule->even_items,
         .spread = schedule->spread,
         .parts = module->parts,
+        .lead = module->lead,
         .kv_heads = request->spec->kv_heads,
         .window = request->spec->window,
         .ring_rows = ring_rows(request),

@@ -97,6 +97,8 @@ static const char *no_roles(const Spec *spec, KernelKind kind, const Target *tar
         return "the target has no units for them";
     if (kind == KIND_DECODE || spec->full || spec->initial_state)
         return "kinds forward and extend of layers with a window and without initial states have them";
+    if (kind == KIND_EXTEND && spec_fold(spec) > 1)
+        return "with a fold rows of extend begin before the first new token, where the copy engine finds none";
     if (spec->dtype == DT_F32)
         return "the products take 16-bit numbers";
     if (spec->head_dim % 16 || spec->value_dim % 16 || F % 16)

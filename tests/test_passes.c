@@ -159,7 +159,7 @@ static void random_spec(Trial *t, bool wide) {
         "return rattention { name = 'trial', heads = %d, kv_heads = %d, head_dim = %d, value_dim = %d, window = %d, "
         "fold = %d, feature_map = '%s', sink = %s, qk_scale = %s, initial_state = '%s', norm = %s, dtype = 'fp32'%s%s }",
         kv_heads * group, kv_heads, D, E, random_int(0, 4) ? random_int(1, 40) : 1,
-        random_int(0, 1) ? 1 << random_int(1, 6) : 1, MAPS[random_int(0, 7)], random_int(0, 2) ? "false" : "true", random_int(0, 2) ? "false" : "true",
+        random_int(0, 1) ? 1 << random_int(1, t->kind == KIND_DECODE ? 6 : 4) : 1, MAPS[random_int(0, 7)], random_int(0, 2) ? "false" : "true", random_int(0, 2) ? "false" : "true",
         random_int(0, 2) ? "zero" : "input", norm ? "{ kind = 'rms', eps = 1e-8 }" : "false",
         random_int(0, 2) ? "" : ", softcap = 3", ROPES[random_int(0, 3)]);
     SpecFile file;
@@ -193,13 +193,16 @@ static void random_shape(Trial *t) {
     t->syms[SYM_L] = t->kind == KIND_FORWARD && random_int(0, 1) ? L : (T / t->schedule.chunk + 1) * t->schedule.chunk;
     t->syms[SYM_S] = T == 0 ? 1 : (T + t->syms[SYM_L] - 1) / t->syms[SYM_L];
     t->syms[SYM_K] = t->syms[SYM_S] - 1;
-    t->syms[SYM_R] = (T + t->schedule.chunk - 1) / t->schedule.chunk;
-    t->syms[SYM_C] = t->syms[SYM_B] * T / t->schedule.chunk + t->syms[SYM_N];
+    const int lead = t->kind == KIND_EXTEND ? spec_fold(&t->spec) - 1 : 0;
+    if (lead)
+        t->syms[SYM_L] = ((T + lead) / t->schedule.chunk + 1) * t->schedule.chunk;
+    t->syms[SYM_R] = (T + lead + t->schedule.chunk - 1) / t->schedule.chunk;
+    t->syms[SYM_C] = t->syms[SYM_B] * T / t->schedule.chunk + (lead ? 2 : 1) * t->syms[SYM_N];
     if (t->kind == KIND_DECODE)
         t->syms[SYM_S] = random_int(1, 4);
-    t->syms[SYM_A] = t->syms[SYM_B] * T + t->syms[SYM_N] * t->spec.window;
-    t->syms[SYM_O] = T + t->spec.window;
-    t->syms[SYM_J] = (T + t->spec.window + t->schedule.chunk - 1) / t->schedule.chunk;
+    t->syms[SYM_A] = t->syms[SYM_B] * T + t->syms[SYM_N] * (t->spec.window + lead);
+    t->syms[SYM_O] = T + t->spec.window + lead;
+    t->syms[SYM_J] = (T + t->spec.window + lead + t->schedule.chunk - 1) / t->schedule.chunk;
     t->syms[SYM_Z] = t->syms[SYM_C] * t->syms[SYM_S];
 }
 
@@ -219,7 +222,7 @@ static void random_schedule(Trial *t) {
     t->schedule.delay = gpu ? random_int(0, 1) : 0;
     t->schedule.ring = random_int(0, 3) != 0;
     if (t->target.product_warps) {
-        t->schedule.roles = t->kind == KIND_FORWARD || !t->spec.initial_state;
+        t->schedule.roles = t->kind == KIND_FORWARD || (!t->spec.initial_state && spec_fold(&t->spec) == 1);
         t->schedule.key_tile = random_int(0, 2) ? t->schedule.chunk : t->schedule.key_tile;
         t->schedule.warps = 4;
     }
