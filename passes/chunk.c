@@ -6,8 +6,8 @@
  * (the chunkwise form of linear attention, as in the paper's section on efficient implementation). There is one S a key/value
  * head. Kernel `state` is merged: S at the end is its sum. Long sequences may be cut into segments: kernel `segment_state`
  * sums what each adds to S, `segment_scan` adds these up, and `main` starts every segment from its sum.
- * With fold = L row tiles begin at multiples of L, and S at the end is without the keys behind the last one. A decoding step,
- * whose few rows do not reach that far, reads S where it lies and writes it where one does: see fold.h. */
+ * With fold = L row tiles begin at multiples of L, and S at the end is without the keys behind the last one. A decoding
+ * step, whose few rows seldom reach one, reads S where it lies and writes it where they do: see fold.h. */
 #include "passes/fold.h"
 
 #include <string.h>

@@ -11,8 +11,8 @@ Value *fold_first(const Spec *spec, Builder *b, Value *seen, Value *position);
 /* As many of `length` tokens as the state behind them is of. seen: NULL is 0. */
 Value *fold_folded(const Spec *spec, Builder *b, Value *seen, Value *length);
 
-/* Rewrites the residual branch of `main`, tile IR of kind decode: the keys that left the window and are not in S yet, fewer
- * than L and those that leave with this row tile, are read one by one; S is the pool's. -> the branch behind each row tile
+/* Rewrites the residual branch of `main`, tile IR of kind decode: S is the pool's, and the keys that are not in it yet,
+ * fewer than L and those that leave the window with this row tile, are a tile beside it. -> the branch behind each row tile
  * that is taken where S moves on, still without an end, and what is then to be added to the pool's states. */
 Status fold_steps(Ctx *ctx, Kernel *main, const PassArgs *args, Op **moves, Value **sum);
 

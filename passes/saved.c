@@ -142,7 +142,8 @@ static void prepare_leaving(Saver *s, const Nest *n, Value *row) {
 /* The key that leaves the window with the first row of the nest's row tile. */
 static Value *first_leaving(Saver *s, Nest *n) {
     Value *const number = ir_ibin(&n->body, OP_IMUL, n->axes[0], ir_i(&n->body, s->chunk));
-    return index_offset(&n->body, ir_ibin(&n->body, OP_IADD, number, saved_slice(s, n, s->rows->in[0])), -s->args->spec->window);
+    Value *const row = ir_ibin(&n->body, OP_IADD, number, saved_slice(s, n, s->rows->in[0]));
+    return index_offset(&n->body, row, -s->args->spec->window);
 }
 
 void saved_set_rows(Saver *s, Block *block, int from, int to) {

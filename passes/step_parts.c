@@ -165,9 +165,10 @@ static void put_slices(Part *p, Value *ring, Value *base, Value *const *pieces, 
 
 /* ---- Keys that wait to be folded ---- */
 
-/* With a fold S is that of the last multiple of L: tile number n of the keys since then begins n tiles behind the first of
- * them. All up to the row tile's youngest are read; where its rows reach a multiple of L, S takes `edges` tiles of them. They
- * go from the youngest back, so that the slots hold these in the end. Positions before the sequence are rows of zeros. */
+/* With a fold S is that of the last multiple of L: tile number n of the keys since then begins n tiles behind the first
+ * of them. All up to the row tile's youngest are read; where its rows reach a multiple of L, S takes the first `edges`
+ * tiles. They go from the youngest back, so that the slots hold these in the end. Positions before the sequence are rows
+ * of zeros. */
 static void find_waiting(Part *p) {
     const Step  *s = p->s;
     Builder     *b = &p->b;
@@ -394,7 +395,8 @@ static Value *waiting_sum(Part *p, Value *number, Value *slot, Value *residual) 
     Op *const    loop = ir_for(b, "slice", false, p->part, ir_i(b, s->slices), p->count, &scores, 1);
     Builder      in = ir_at_end(s->ctx, s->main, loop->region);
     Value *const n = loop->region->args[0];
-    Value *const keys = ir_ring_get(&in, p->edge_phi, ir_ibin(&in, OP_IADD, base, n)), *const rows = ir_ring_get(&in, p->phi, n);
+    Value *const keys = ir_ring_get(&in, p->edge_phi, ir_ibin(&in, OP_IADD, base, n));
+    Value *const rows = ir_ring_get(&in, p->phi, n);
     scores = ir_dot(&in, keys, rows, loop->region->args[1], p->flipped, !p->flipped);
     ir_yield(&in, &scores, 1);
     Value *const mask = ir_mask(b, loop->out[0], delta, zero, IR_NEG_INF, hi, s->C, 0);

@@ -21,7 +21,8 @@ Status kind_build(Ctx *ctx, const Spec *spec, KernelKind kind, int variant, int6
     if (kind != KIND_FORWARD && (ring_rows < spec_ring_rows(spec) || ring_rows > INT32_MAX))
         return spec_fold(spec) == 1
                    ? ctx_fail(ctx, ST_USAGE, KINDS[kind].name, "give at least as many rows as the window has keys",
-                              "a ring of %lld rows cannot hold a window of %lld", (long long)ring_rows, (long long)spec->window)
+                              "a ring of %lld rows cannot hold a window of %lld", (long long)ring_rows,
+                              (long long)spec->window)
                    : ctx_fail(ctx, ST_USAGE, KINDS[kind].name, "give at least window + fold rows",
                               "a ring of %lld rows cannot hold a window of %lld and the %d keys that wait to be folded",
                               (long long)ring_rows, (long long)spec->window, spec->fold);

@@ -169,10 +169,10 @@ typedef struct rattan_param {
  * batch may be at a p of its own: token j stands in row j mod R of the rings, and the state is the sum (on top of its
  * initial value) over the tokens j < p - p mod L - W. L = 1: all that have left the window. With L > 1 a launch that ends at
  * or passes a multiple of L adds up to L tokens at once (the first time fewer, where L does not divide W) and writes the
- * state; others only read it, and attend to the fewer than L tokens that have left the window since from the rings. final_state
- * keeps the same rule: it is that of the first T - T mod L tokens. So, where sequences begin at position 0, the state and the last rows that `forward` gives
- * after T tokens are what `decode` and `extend` take at pos = T. As long as no multiple of L has been passed, a smaller pos takes
- * tokens back: the state is the same, and the rows of the rings are still there while R is W + L or more. */
+ * state; others only read it, and attend to the tokens that have left the window since, fewer than L, from the rings.
+ * final_state keeps the same rule: it is that of the first T - T mod L tokens. So, where sequences begin at position 0,
+ * it and the last keys and values in rings are what `decode` and `extend` take at pos = T. As long as no multiple of L
+ * has been reached, a smaller pos takes tokens back: the state is the same, and the rows are still in the rings. */
 RATTAN_API int           rattan_kernel_params(const rattan_kernel *kernel);
 RATTAN_API rattan_status rattan_kernel_param(const rattan_kernel *kernel, int index, rattan_param *param,
                                              rattan_error *error);
