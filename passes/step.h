@@ -28,8 +28,12 @@ typedef struct Step {
     DType           dtype;            /* of the products */
 } Step;
 
-/* Partial results of the parts: parameters by name, rows of the query tile. */
-Access step_partial(const Step *s, Builder *b, const char *param, Value *part, ValueMap *map);
+/* Partial results of the parts: rows of the query tile, and the columns where each begins. */
+Access step_partial(const Step *s, Builder *b, Value *part, ValueMap *map);
+#define STEP_SWA(s) 0
+#define STEP_RLA(s) ((s)->E)
+#define STEP_MOST(s) (2 * (s)->E)
+#define STEP_SUM(s) (2 * (s)->E + 1)
 
 /* e^(x - y), both in units of the scores. */
 Value *step_power(const Step *s, Builder *b, Value *x, Value *y);

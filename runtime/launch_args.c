@@ -200,6 +200,9 @@ static int64_t count_parts(const CodeObject *object, int64_t items) {
     return parts;
 }
 
+/* Kernels that cut a step into parts count tokens in 32 bits. */
+static const int64_t MOST_COUNTED = INT64_C(1) << 30;
+
 /* Tokens of a segment where `items` pairs of a sequence and a head are too few. */
 static int64_t least_segment(const CodeObject *object, int64_t length, int64_t items) {
     const int64_t wanted = object->min_items > items ? (object->min_items + items - 1) / items : 1;
@@ -273,6 +276,9 @@ Status launch_bind(Ctx *ctx, const CodeObject *object, const Tensor *tensors, in
         return ctx_fail(ctx, ST_USAGE, "q", NULL, "has %lld tokens, more than any machine can hold",
                         (long long)sizes->syms[SYM_T]);
     cut_segments(object, sizes);
+    if (object->parts && (times(sizes->syms[SYM_B], sizes->syms[SYM_T]) > MOST_COUNTED || sizes->syms[SYM_Z] > MOST_COUNTED))
+        return ctx_fail(ctx, ST_USAGE, "q", "use a smaller batch",
+                        "has more tokens than a step that is cut into parts counts");
     return add_work(ctx, object, sizes);
 }
 

@@ -363,6 +363,20 @@ static void test_gpu_decode(void **state) {
                   (Target){.name = "gpu", .warp_size = 32, .cluster = cluster, .shared_bytes = 216 << 10, .processors = 4});
 }
 
+/* Rows of q and leaving keys are read transposed from shared memory, as 16-bit numbers. */
+static void test_gpu_decode_bf16(void **state) {
+    (void)state;
+    run_drawn(KIND_DECODE, VARIANT_PACKED | VARIANT_LSE,
+              (Target){.name = "gpu", .warp_size = 32, .cluster = 8, .shared_bytes = 216 << 10, .processors = 4}, draw_bf16);
+}
+
+/* More columns than registers hold: the slices of the state follow the keys. */
+static void test_gpu_wide_decode(void **state) {
+    (void)state;
+    run_drawn(KIND_DECODE, VARIANT_PACKED | VARIANT_LSE,
+              (Target){.name = "gpu", .warp_size = 32, .cluster = 8, .shared_bytes = 512 << 10, .processors = 4}, draw_wide);
+}
+
 static void test_gpu_extend(void **state) {
     (void)state;
     for (int memory = 48; memory <= 192; memory *= 2)
@@ -390,7 +404,8 @@ int main(void) {
                                        cmocka_unit_test(test_gpu_attention), cmocka_unit_test(test_gpu_roles),
                                        cmocka_unit_test(test_gpu_wide_roles),
                                        cmocka_unit_test(test_extend),
-                                       cmocka_unit_test(test_decode), cmocka_unit_test(test_gpu_decode),
+                                       cmocka_unit_test(test_decode), cmocka_unit_test(test_gpu_decode), cmocka_unit_test(test_gpu_decode_bf16),
+                                       cmocka_unit_test(test_gpu_wide_decode),
                                        cmocka_unit_test(test_gpu_extend), cmocka_unit_test(test_gpu_extend_roles)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,9 @@ static void head(Gen *g, const Target *target, const Schedule *schedule) {
 static void add_source(Gen *g, const Target *target, const Schedule *schedule, PtxOutput *out) {
     const Module *module = g->module;
     head(g, target, schedule);
+    g->short_numbers = ir_find_param(module->kernels[0], "parts") != NULL; /* the runtime refuses more tokens a step */
+    if (g->short_numbers)
+        cu_line(g, "#define SHORT_NUMBERS");
     text_add(&g->out, "%s\n", ptx_prelude);
     bool roles = false;
     for (int k = 0; k < module->kernel_count; k++)
