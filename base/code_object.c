@@ -217,6 +217,7 @@ static void visit_object(Codec *codec, CodeObject *object) {
     visit_i64(codec, &object->even_items);
     visit_i64(codec, &object->spread);
     visit_i64(codec, &object->parts);
+    visit_i64(codec, &object->lead);
     visit_i64(codec, &object->kv_heads);
     visit_i64(codec, &object->window);
     visit_i64(codec, &object->ring_rows);

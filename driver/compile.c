@@ -70,7 +70,7 @@ static Status final_schedule(Ctx *ctx, const CompileRequest *request, Schedule *
 static int64_t ring_rows(const CompileRequest *request) {
     if (request->kind == KIND_FORWARD)
         return 0;
-    return request->ring_rows ? request->ring_rows : request->spec->window;
+    return request->ring_rows ? request->ring_rows : spec_ring_rows(request->spec);
 }
 
 static const char *compiler_name(Ctx *ctx, const Target *target) {
@@ -164,6 +164,7 @@ static Status make_object(Ctx *ctx, const CompileRequest *request, const Module 
         .even_items = schedule->even_items,
         .spread = schedule->spread,
         .parts = module->parts,
+        .lead = module->lead,
         .kv_heads = request->spec->kv_heads,
         .window = request->spec->window,
         .ring_rows = ring_rows(request),

@@ -38,7 +38,8 @@ double tile_no_score(double unit);
 /* Is what `load` gives read by products alone, as their right side? */
 bool loads_right_side(Ctx *ctx, Kernel *kernel, const Op *load);
 
-/* Values of `from` rows that the ops from `first` to the end of its block give get `to` rows, loads that many more. */
-void retile(Ctx *ctx, Op *first, int from, int to);
+/* Values of `from` rows that the ops from `first` up to `end` (NULL: of its block) give get `to` rows, loads that many
+ * more. */
+void retile(Ctx *ctx, Op *first, const Op *end, int from, int to);
 
 #endif

@@ -67,7 +67,7 @@ static void save_state(Saver *s, Builder *b, const Nest *n, ValueMap *map, Value
     Value *const batch = clone_slice(b, s->q_load->in[0], s->main->body, map),
                 *const start = clone_slice(b, s->q_load->in[3], s->main->body, map);
     Value *const tile =
-        ir_ibin(b, OP_IADD, saved_first_tile(s, b, batch, start, n->seq), ir_ibin(b, OP_IDIV, row, ir_i(b, s->chunk)));
+        ir_ibin(b, OP_IADD, saved_first_tile(s, b, batch, start, n->seq), saved_tile(s, b, row));
     store_part(s, b, n, "states", (Value *[]){NULL, tile}, state);
 }
 
@@ -130,7 +130,8 @@ static void put_features(Saver *s, Builder *b, const Nest *n, Value *ring, Value
 }
 
 /* The turn at `row`, whose features are there; makes those of the next one. -> S behind the turn. */
-static Value *fused_turn(Saver *s, Builder *b, const Nest *n, Value *ring, Value *row, Value *end, Value *state, bool save) {
+static Value *fused_turn(Saver *s, Builder *b, const Nest *n, Value *ring, Value *row, Value *end, Value *kept, Value *state,
+                         bool save) {
     for (int c = 0; c < s->width / s->chunk; c++) {
         Value *const at = index_offset(b, row, (int64_t)c * s->chunk);
         ValueMap     map = turn_map(s, b, n, at);
@@ -144,7 +145,7 @@ static Value *fused_turn(Saver *s, Builder *b, const Nest *n, Value *ring, Value
             ir_yield(&in, NULL, 0);
         }
         Value *const features = ir_ring_get(b, ring, index_offset(b, first_slot(s, b, row), c));
-        state = ir_dot(b, features, turn_values(s, b, n, &map, at, end), state, true, false);
+        state = ir_dot(b, features, turn_values(s, b, n, &map, at, kept), state, true, false);
     }
     put_features(s, b, n, ring, index_offset(b, row, s->width), end, save);
     return state;
@@ -152,10 +153,10 @@ static Value *fused_turn(Saver *s, Builder *b, const Nest *n, Value *ring, Value
 
 /* ---- Kernels ---- */
 
-static Value *plain_turn(Saver *s, Builder *b, const Nest *n, Value *row, Value *length, Value *state, bool save) {
+static Value *plain_turn(Saver *s, Builder *b, const Nest *n, Value *row, Value *kept, Value *state, bool save) {
     ValueMap     map = turn_map(s, b, n, row);
     Value *const keys = saved_features(s, b, &map, n->head, n->part);
-    Value *const values = turn_values(s, b, n, &map, row, length);
+    Value *const values = turn_values(s, b, n, &map, row, kept);
     if (save)
         save_state(s, b, n, &map, row, state);
     return ir_dot(b, keys, values, state, true, false);
@@ -166,22 +167,35 @@ static Value *features_ring(Saver *s, Builder *b) {
     return ir_op(b, OP_RING, NULL, 0, &type, 1)->out[0];
 }
 
+/* Position, as of rows, from which on no values are part of the final state: it is that of the last multiple of L tokens,
+ * which lies behind the begin of the last row tile. */
+static Value *kept_end(Saver *s, Nest *n, Value *end) {
+    if (spec_fold(s->args->spec) == 1 || !s->state)
+        return end;
+    Value *const seen = s->update ? saved_slice(s, n, fold_seen(s->main)) : NULL;
+    Value *const folded = fold_folded(s->args->spec, &n->body, seen, saved_slice(s, n, s->rows->in[1]));
+    return ir_ibin(&n->body, OP_IMIN, end, folded);
+}
+
 /* for row in the segment's rows: S += phi(k_edge)^T v_edge, with `save` S stored before, and phi; -> the loop. */
 static Op *sum_segment(Saver *s, Nest *n, Value *start, bool save) {
     Builder     *b = &n->body;
     Value *const ring = s->fused ? features_ring(s, b) : NULL;
     Value *const segment = n->axes[1], *const size = ir_sym(b, SYM_L),
                  *const length = saved_slice(s, n, s->rows->in[1]);
-    Value *const first = ir_ibin(b, OP_IMUL, segment, size);
+    Value       *first = ir_ibin(b, OP_IMUL, segment, size);
+    if (s->early)
+        first = ir_ibin(b, OP_IADD, first, saved_slice(s, n, s->rows->in[0]));
     Value *const end = ir_ibin(b, OP_IMIN, length, ir_ibin(b, OP_IADD, first, size));
+    Value *const kept = kept_end(s, n, s->fused ? end : length);
     if (s->fused)
         put_features(s, b, n, ring, first, end, save);
 
     Op *const    loop = ir_for(b, "row", false, first, end, ir_i(b, s->fused ? s->width : s->chunk), &start, 1);
     Builder      in = ir_at_end(s->ctx, n->kernel, loop->region);
     Value *const row = loop->region->args[0], *const state = loop->region->args[1];
-    Value *const next = s->fused ? fused_turn(s, &in, n, ring, row, end, state, save)
-                                 : plain_turn(s, &in, n, row, length, state, save);
+    Value *const next = s->fused ? fused_turn(s, &in, n, ring, row, end, kept, state, save)
+                                 : plain_turn(s, &in, n, row, kept, state, save);
     ir_yield(&in, &next, 1);
     return loop;
 }

@@ -4,7 +4,8 @@
  * turns are blocks that run at the same time: each takes some key tiles of the window and some rows of S, by turns, adds
  * what leaves the window to its rows, and puts the softmax' output, maximum and sum and the residual sum of these side by
  * side into working memory (step_parts.c). Behind it the parts' results are merged, in order, the rest of each row is
- * computed, and the rings are written: not before, as all parts read them. Where blocks cannot wait for each other, what
+ * computed, and the rings are written: not before, as all parts read them. With a fold of L tokens S is written by the
+ * steps that reach a multiple of L alone. Where blocks cannot wait for each other, what
  * follows the parts becomes a kernel of its own. */
 #include "passes/flip.h"
 #include "passes/step.h"
@@ -102,6 +103,9 @@ static Status find_step(Step *s) {
     s->slice = slice_of(s->width);
     s->slices = s->F / s->slice;
     s->dtype = ir_find_param(s->main, "k")->dtype;
+    s->L = spec_fold(s->args->spec);
+    s->edge_rows = s->L == 1 ? s->C : s->L < STEP_TILE ? s->L : STEP_TILE;
+    s->edges = s->L == 1 ? 1 : s->L / s->edge_rows;
     return ST_OK;
 }
 
@@ -250,7 +254,7 @@ static void write_rings(Step *s, Builder *before) {
     op_set_int(s->ctx, made, AT_APART, 1);
     Builder step = ir_before(s->ctx, s->main, made);
     made->in[2] = ir_i(&step, STEP_TILE);
-    retile(s->ctx, made->region->first, s->C, STEP_TILE);
+    retile(s->ctx, made->region->first, NULL, s->C, STEP_TILE);
 }
 
 /* ---- Where blocks cannot wait ---- */

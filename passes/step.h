@@ -2,7 +2,7 @@
 #ifndef RATTAN_PASSES_STEP_H
 #define RATTAN_PASSES_STEP_H
 
-#include "passes/loops.h"
+#include "passes/fold.h"
 
 enum { STEP_TILE = 16 /* rows of the tiles that write rings */ };
 
@@ -24,6 +24,7 @@ typedef struct Step {
     int             slice, slices;    /* rows of S in registers at once, how many of these */
     double          unit;             /* of the scores in the exponent */
     int             M, C, K, D, E, F; /* rows, positions of a tile; keys of one; dims */
+    int             L, edges, edge_rows; /* the spec's fold; tiles of keys that S takes at once, rows of one */
     DType           dtype;            /* of the products */
 } Step;
 

@@ -17,6 +17,8 @@ typedef struct Part {
     Value  *k, *v, *p; /* rings: keys (NULL: they go through registers), values, exponentials of scores */
     Value  *q, *phi;   /* rows of q; slices of phi(q)^T */
     Value  *edge_phi, *edge_v, *edge_p; /* of the keys that leave the window: phi(k)^T, values, scores^T */
+    Value  *leaving;       /* keys of the first tile of these, where they are in registers */
+    Value  *first, *moves; /* the first key that S has not; whether S takes some behind this row tile */
     Value  *raw_q, *edge_k; /* what features are made of: rows of q, as above, and leaving keys (NULL: from memory) */
     bool    q_fetched;
     bool    flipped; /* features are made transposed, as phi wants them; else phi has rows of q, and so on */
@@ -93,10 +95,13 @@ static int onto_of(const Op *load) { return op_has(load, AT_WRAP) ? 2 : 1; }
 
 /* ---- Rows of q, and the keys that leave the window ---- */
 
-static void put_pieces(Part *p, Value *ring, Value *const *pieces) {
+/* base: the slot of the first slice, NULL: 0. */
+static Value *slot_at(Builder *b, Value *base, int number) { return base ? index_offset(b, base, number) : ir_i(b, number); }
+
+static void put_pieces(Part *p, Value *ring, Value *base, Value *const *pieces) {
     const Step *s = p->s;
     for (int n = 0; n < s->pieces; n++)
-        put(s, &p->b, ring, ir_i(&p->b, n * s->slices / s->pieces), pieces[n]);
+        put(s, &p->b, ring, slot_at(&p->b, base, n * s->slices / s->pieces), pieces[n]);
 }
 
 /* What the features are computed from. */
@@ -114,7 +119,7 @@ static Value *load_edge(Part *p, const Op *sum, Value *first, Value *rows, bool 
     Value      *loads[2], *limit[2];
     Op         *some = NULL;
     for (int n = 0; n < 2; n++) {
-        Value *const past = n ? ir_ibin(&p->b, OP_ILT, ir_i(&p->b, -s->C), first) : NULL;
+        Value *const past = n ? ir_ibin(&p->b, OP_ILT, ir_i(&p->b, -s->edge_rows), first) : NULL;
         some = n ? ir_if(&p->b, past, &loads[0], 1) : NULL;
         Builder   b = n ? ir_at_end(s->ctx, s->main, some->region) : p->b;
         ValueMap  map = new_map(p);
@@ -131,9 +136,9 @@ static Value *load_edge(Part *p, const Op *sum, Value *first, Value *rows, bool 
                                .hi = limit[n],
                                .rowdim = rowdim,
                                .groupdim = -1,
-                               .period = s->C,
+                               .period = s->edge_rows,
                                .wrap = (int)op_int(load, AT_WRAP, 0)};
-        loads[n] = ir_load(&b, &access, s->C, sum->out[0]->type.cols);
+        loads[n] = ir_load(&b, &access, s->edge_rows, sum->out[0]->type.cols);
         loads[n] = flipped ? transposed(&b, loads[n]) : loads[n];
         if (n) {
             Value *const both = ir_binary(&b, OP_ADD, loads[0], loads[1]);
@@ -144,16 +149,16 @@ static Value *load_edge(Part *p, const Op *sum, Value *first, Value *rows, bool 
 }
 
 /* phi of columns: the flip of main's features, from what is known of them already. */
-static Status put_features(Part *p, Value *ring, Flip *f, Value *const *pieces) {
+static Status put_features(Part *p, Value *ring, Value *base, Flip *f, Value *const *pieces) {
     Value *made[MAX_PIECES];
     for (int n = 0; n < p->s->pieces; n++)
         TRY(flip_value(f, &p->b, pieces[n], &made[n]));
-    put_pieces(p, ring, made);
+    put_pieces(p, ring, base, made);
     return ST_OK;
 }
 
 /* The same of rows, sliced by columns. */
-static void put_slices(Part *p, Value *ring, Value *const *pieces, ValueMap *map) {
+static void put_slices(Part *p, Value *ring, Value *base, Value *const *pieces, ValueMap *map) {
     const Step *s = p->s;
     const int   per = s->slices / s->pieces;
     for (int n = 0; n < s->slices; n++) {
@@ -164,12 +169,47 @@ static void put_slices(Part *p, Value *ring, Value *const *pieces, ValueMap *map
             op_set_int(s->ctx, cols, AT_LO, n % per * s->slice);
             tile = cols->out[0];
         }
-        put(s, &p->b, ring, ir_i(&p->b, n), tile);
+        put(s, &p->b, ring, slot_at(&p->b, base, n), tile);
     }
 }
 
+/* ---- Keys that wait to be folded ---- */
+
+/* With a fold S is that of the last multiple of L: tile number n of the keys since then begins n tiles behind the first
+ * of them. All up to the row tile's youngest are read; where its rows reach a multiple of L, S takes the first `edges`
+ * tiles. They go from the youngest back, so that the slots hold these in the end. Positions before the sequence are rows
+ * of zeros. */
+static void find_waiting(Part *p) {
+    const Step  *s = p->s;
+    Builder     *b = &p->b;
+    const Spec  *spec = s->args->spec;
+    Value *const seen = fold_seen(s->main);
+    p->first = index_offset(b, fold_folded(spec, b, seen, p->row), -spec->window);
+    p->moves = ir_ibin(b, OP_ILT, fold_first(spec, b, seen, p->row), fold_first(spec, b, seen, p->top));
+}
+
+/* Keys from `first` on that the row tile reads. */
+static Value *keys_from(const Part *p, Builder *b, Value *first) {
+    return ir_ibin(b, OP_ISUB, index_offset(b, p->top, -p->s->args->spec->window), first);
+}
+
+/* Features of a tile go to its slots. */
+static Status put_edge(Part *p, Value *slot, Value *keys) {
+    const Step  *s = p->s;
+    Flip         f = new_flip(p);
+    const Op    *sum = sum_of_sources(s->sum.keys);
+    Value *const base = ir_ibin(&p->b, OP_IMUL, slot, ir_i(&p->b, s->slices));
+    if (!p->flipped) {
+        map_set(&f.map, sum->out[0], keys);
+        put_slices(p, p->edge_phi, base, s->key_features, &f.map);
+        return ST_OK;
+    }
+    map_set(&f.flipped, sum->out[0], keys);
+    return put_features(p, p->edge_phi, base, &f, s->key_features);
+}
+
 /* The same into shared memory. Where new tokens are not among them, theirs is the rest of the tile, which is empty. */
-static void fetch_edge(const Part *p, Builder *b, const Op *sum, Value *ring, Value *first, Value *rows) {
+static void fetch_edge(const Part *p, Builder *b, const Op *sum, Value *ring, Value *slot, Value *first, Value *rows) {
     const Step *s = p->s;
     for (int n = 0; n < 2; n++) {
         ValueMap  map = new_map(p);
@@ -181,7 +221,7 @@ static void fetch_edge(const Part *p, Builder *b, const Op *sum, Value *ring, Va
         Value *const end = ir_ibin(b, OP_IADD, at[op_int(load, AT_ROWDIM, 0)], rows);
         at[3] = n ? ir_ibin(b, OP_IMIN, at[3], end) : at[3];
         at[4] = ir_ibin(b, OP_IMIN, at[4], end);
-        fetch_at(p, b, load, ring, ir_i(b, 0), at, s->C, onto_of(load));
+        fetch_at(p, b, load, ring, slot, at, s->edge_rows, onto_of(load));
     }
 }
 
@@ -197,20 +237,22 @@ static Status fetch_rows(Part *p, FewRows *few) {
     const Step  *s = p->s;
     Builder     *b = &p->b;
     ValueMap     map = new_map(p);
-    Value *const first = ir_ibin(b, OP_IADD, p->row, ir_i(b, op_int(s->sum.mask, AT_HI, 0)));
-    Value *const rows = ir_ibin(b, OP_IMIN, ir_i(b, s->C), ir_ibin(b, OP_ISUB, s->rows->in[1], p->row));
+    const int64_t hi = op_int(s->sum.mask, AT_HI, 0);
+    Value *const first = s->L > 1 ? p->first : ir_ibin(b, OP_IADD, p->row, ir_i(b, hi));
+    Value *const rows = s->L > 1 ? keys_from(p, b, first)
+                                 : ir_ibin(b, OP_IMIN, ir_i(b, s->C), ir_ibin(b, OP_ISUB, s->rows->in[1], p->row));
     Value       *query;
     *few = (FewRows){.rows = new_flip(p), .keys = new_flip(p), .sum = sum_of_sources(s->sum.keys)};
     if (p->q_fetched)
         fetch(p, b, s->query, p->q, ir_i(b, 0), &map, s->C, 0);
     if (p->edge_k)
-        fetch_edge(p, b, few->sum, p->edge_k, first, rows);
-    fetch_edge(p, b, sum_of_sources(s->sum.values), p->edge_v, first, rows);
+        fetch_edge(p, b, few->sum, p->edge_k, ir_i(b, 0), first, rows);
+    fetch_edge(p, b, sum_of_sources(s->sum.values), p->edge_v, ir_i(b, 0), first, rows);
     ir_bare(b, OP_COMMIT);
     if (p->flipped && !p->raw_q)
         TRY(flip_value(&few->rows, b, first_load(s->features[0])->out[0], &query));
     if (!p->edge_k)
-        few->leaving = load_edge(p, few->sum, first, rows, p->flipped);
+        few->leaving = p->leaving = load_edge(p, few->sum, first, rows, p->flipped);
     return ST_OK;
 }
 
@@ -228,15 +270,18 @@ static Status put_rows(Part *p, FewRows *few) {
     }
     if (!p->flipped) {
         map_set(&few->keys.map, few->sum->out[0], few->leaving);
-        put_slices(p, p->phi, s->features, &few->rows.map);
-        put_slices(p, p->edge_phi, s->key_features, &few->keys.map);
+        put_slices(p, p->phi, NULL, s->features, &few->rows.map);
+        if (s->L == 1)
+            put_slices(p, p->edge_phi, NULL, s->key_features, &few->keys.map);
         return ST_OK;
     }
     if (p->raw_q)
         map_set(&few->rows.flipped, s->query->out[0], read_flipped(p, p->raw_q));
+    if (s->L > 1)
+        return put_features(p, p->phi, NULL, &few->rows, s->features);
     map_set(&few->keys.flipped, few->sum->out[0], p->edge_k ? read_flipped(p, p->edge_k) : few->leaving);
-    TRY(put_features(p, p->phi, &few->rows, s->features));
-    return put_features(p, p->edge_phi, &few->keys, s->key_features);
+    TRY(put_features(p, p->phi, NULL, &few->rows, s->features));
+    return put_features(p, p->edge_phi, NULL, &few->keys, s->key_features);
 }
 
 /* ---- Keys ---- */
@@ -390,6 +435,63 @@ static Value *edge_sum(Part *p) {
     return ir_dot(&b, values, ir_ring_get(&b, p->edge_p, zero), NULL, true, false);
 }
 
+/* The same of tile `number` of the keys that wait, at `slot`, added to `residual`. */
+static Value *waiting_sum(Part *p, Value *number, Value *slot, Value *residual) {
+    const Step  *s = p->s;
+    Builder     *b = &p->b;
+    const int64_t hi = op_int(s->sum.mask, AT_HI, 0);
+    Value *const base = ir_ibin(b, OP_IMUL, slot, ir_i(b, s->slices)), *const zero = ir_i(b, 0);
+    Value *const first = ir_ibin(b, OP_IADD, p->first, ir_ibin(b, OP_IMUL, number, ir_i(b, s->edge_rows)));
+    Value *const delta = ir_ibin(b, OP_ISUB, first, p->row);
+    Value       *scores = ir_f(b, 0, s->edge_rows, s->M);
+    Op *const    loop = ir_for(b, "slice", false, p->part, ir_i(b, s->slices), p->count, &scores, 1);
+    Builder      in = ir_at_end(s->ctx, s->main, loop->region);
+    Value *const n = loop->region->args[0];
+    Value *const keys = ir_ring_get(&in, p->edge_phi, ir_ibin(&in, OP_IADD, base, n));
+    Value *const rows = ir_ring_get(&in, p->phi, n);
+    scores = ir_dot(&in, keys, rows, loop->region->args[1], p->flipped, !p->flipped);
+    ir_yield(&in, &scores, 1);
+    Value *const mask = ir_mask(b, loop->out[0], delta, zero, IR_NEG_INF, hi, s->C, 0);
+    op_set_int(s->ctx, mask->def, AT_TA, 1);
+    put(s, b, p->edge_p, zero, mask);
+    ir_bare(b, OP_BARRIER);
+    return ir_dot(b, ir_ring_get(b, p->edge_v, number), ir_ring_get(b, p->edge_p, zero), residual, true, false);
+}
+
+/* All tiles but the first, from the youngest back, then that one, whose rows are on their way already. */
+static Status attend_waiting(Part *p, Value **residual) {
+    const Step  *s = p->s;
+    Value *const zero = ir_i(&p->b, 0), *const none = ir_f(&p->b, 0, s->E, s->M);
+    Value *const last = index_offset(&p->b, index_ceil_div(&p->b, keys_from(p, &p->b, p->first), s->edge_rows), -1);
+    Op *const    loop = ir_for(&p->b, "edge", false, zero, last, ir_i(&p->b, 1), &none, 1);
+    Part         in = *p;
+    in.b = ir_at_end(s->ctx, s->main, loop->region);
+    Value *const number = ir_ibin(&in.b, OP_ISUB, last, loop->region->args[0]);
+    Value *const slot = ir_ibin(&in.b, OP_IMOD, number, ir_i(&in.b, s->edges));
+    Value *const first = ir_ibin(&in.b, OP_IADD, p->first, ir_ibin(&in.b, OP_IMUL, number, ir_i(&in.b, s->edge_rows)));
+    Value *const rows = keys_from(p, &in.b, first);
+    fetch_edge(&in, &in.b, sum_of_sources(s->sum.values), p->edge_v, number, first, rows);
+    ir_bare(&in.b, OP_COMMIT);
+    TRY(put_edge(&in, slot, load_edge(&in, sum_of_sources(s->sum.keys), first, rows, p->flipped)));
+    ir_wait(&in.b, 0);
+    ir_bare(&in.b, OP_BARRIER);
+    Value *const sum = waiting_sum(&in, number, slot, loop->region->args[1]);
+    ir_bare(&in.b, OP_BARRIER);
+    ir_yield(&in.b, &sum, 1);
+    TRY(put_edge(p, zero, p->edge_k ? read_flipped(p, p->edge_k) : p->leaving));
+    ir_bare(&p->b, OP_BARRIER);
+    *residual = waiting_sum(p, zero, zero, loop->out[0]);
+    return ST_OK;
+}
+
+/* What the keys that S has not give to the rows of this tile. */
+static Status sum_edges(Part *p, Value **residual) {
+    if (p->s->L > 1)
+        return attend_waiting(p, residual);
+    *residual = edge_sum(p);
+    return ST_OK;
+}
+
 static bool is_wide(const Step *s) { return s->D > 128 || s->E > 128; }
 
 static Access slice_access(const Part *p, Builder *b, Value *n) {
@@ -417,10 +519,17 @@ static Value *use_slice(const Part *p, Builder *b, Value *n, Value *slice, Value
     const Step  *s = p->s;
     Value *const state = narrow(s, b, slice), *const rows = ir_ring_get(b, p->phi, n);
     Value *const sum = ir_dot(b, state, rows, residual, false, !p->flipped);
-    Value *const values = ir_ring_get(b, p->edge_v, ir_i(b, 0)), *const keys = ir_ring_get(b, p->edge_phi, n);
-    Value *const next = ir_dot(b, values, keys, slice, true, p->flipped);
-    const Access access = slice_access(p, b, n);
-    ir_store(b, &access, transposed(b, next));
+    Op *const    only = s->L > 1 ? ir_if(b, p->moves, NULL, 0) : NULL;
+    Builder      in = only ? ir_at_end(s->ctx, s->main, only->region) : *b;
+    for (int e = 0; e < s->edges; e++) {
+        Value *const values = ir_ring_get(&in, p->edge_v, ir_i(&in, e));
+        Value *const keys = ir_ring_get(&in, p->edge_phi, e ? index_offset(&in, n, e * s->slices) : n);
+        slice = ir_dot(&in, values, keys, slice, true, p->flipped);
+    }
+    const Access access = slice_access(p, &in, n);
+    ir_store(&in, &access, transposed(&in, slice));
+    if (only)
+        ir_yield(&in, NULL, 0);
     return sum;
 }
 
@@ -488,15 +597,18 @@ static void walk_slices(Part *p, Value *slices, Value *first, Value *residual, S
 }
 
 /* Wide layers have no registers for keys and slices at once, nor for a first slice that waits for the keys. */
-static void walk(Part *p, Value *turns, Value *first, Sums *sums) {
-    Value *const slices = my_share(p, ir_i(&p->b, p->s->slices));
+static Status walk(Part *p, Value *turns, Value *first, Sums *sums) {
+    Value *const slices = my_share(p, ir_i(&p->b, p->s->slices)), *residual;
     if (!is_wide(p->s)) {
-        walk_both(p, turns, slices, first, edge_sum(p), sums);
-        return;
+        TRY(sum_edges(p, &residual));
+        walk_both(p, turns, slices, first, residual, sums);
+        return ST_OK;
     }
     walk_keys(p, turns, sums);
     first = load_slice(p, &p->b, p->part);
-    walk_slices(p, slices, first, edge_sum(p), sums);
+    TRY(sum_edges(p, &residual));
+    walk_slices(p, slices, first, residual, sums);
+    return ST_OK;
 }
 
 /* ---- All of a part ---- */
@@ -525,11 +637,12 @@ static void make_rings(Step *s, Builder *b, Part *p) {
     p->q_fetched = s->score->in[0]->def->code == OP_LOAD;
     p->flipped = can_flip(s);
     p->phi = p->flipped ? new_ring(s, b, s->slices, s->slice, s->M) : new_ring(s, b, s->slices, s->M, s->slice);
-    p->edge_phi = p->flipped ? new_ring(s, b, s->slices, s->slice, s->C) : new_ring(s, b, s->slices, s->C, s->slice);
-    p->edge_v = new_ring(s, b, 1, s->C, s->E);
-    p->edge_p = new_ring(s, b, 1, s->C, s->M);
+    const int tall = s->edge_rows, slots = s->edges * s->slices;
+    p->edge_phi = p->flipped ? new_ring(s, b, slots, s->slice, tall) : new_ring(s, b, slots, tall, s->slice);
+    p->edge_v = new_ring(s, b, s->L > 1 ? s->edges + 1 : 1, tall, s->E); /* one for a tile that S does not take */
+    p->edge_p = new_ring(s, b, 1, tall, s->M);
     const bool room = p->flipped && stages > 1; /* in shared memory */
-    p->edge_k = room ? new_ring(s, b, 1, s->C, s->D) : NULL;
+    p->edge_k = room ? new_ring(s, b, 1, tall, s->D) : NULL;
     p->raw_q = room && p->q_fetched && first_load(s->features[0]) == s->query ? p->q : NULL;
 }
 
@@ -539,6 +652,8 @@ static Status one_tile(Part *p) {
     p->top = ir_ibin(b, OP_IMIN, index_offset(b, p->row, s->C), s->rows->in[1]);
     Value *const turns = count_turns(p);
     FewRows      few;
+    if (s->L > 1)
+        find_waiting(p);
     ir_wait(b, 0); /* the tile before this one is done with shared memory, and none of its copies is still on its way */
     TRY(fetch_rows(p, &few));
     fetch_first(p, b, turns);
@@ -547,7 +662,7 @@ static Status one_tile(Part *p) {
     TRY(put_rows(p, &few));
     ir_bare(b, OP_BARRIER);
     Sums sums;
-    walk(p, turns, first, &sums);
+    TRY(walk(p, turns, first, &sums));
     Value *const sum = ir_unary(b, OP_COLSUM, sums.of[1]);
     ValueMap     map = new_map(p);
     const Access access = step_partial(s, b, p->part, &map);

@@ -69,6 +69,14 @@ for dtype in fp32 bf16 fp16; do
     done
 done
 for kind in $KINDS; do
+    for fold in 4 16 64; do
+        later layer "fold $fold, $kind for cuda:sm_90a" "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --kind "$kind" \
+            --set fold=$fold
+        later layer "fold $fold, odd, $kind for cuda:sm_80" "$SOURCE/specs/odd.lua" --target cuda:sm_80 --kind "$kind" \
+            --set fold=$fold
+    done
+done
+for kind in $KINDS; do
     for arch in cuda:sm_80 cuda:sm_90a; do
         later layer "tf32, $kind for $arch" "$SOURCE/specs/odd.lua" --target $arch --kind "$kind" --set tf32=true
     done
