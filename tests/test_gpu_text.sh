@@ -30,3 +30,6 @@ text rope 'turn_step<' '/ rattan_layer_forward_main(/,/products_commit/p' --targ
 text decode 'mask_transposed<' '/ rattan_layer_decode_main(/,$p' --kind decode --target cuda:sm_90 --schedule 'stages=2 warps=4'
 # Its end where the columns of a value fill all warps: parts' results are read in runs of rows.
 text merge 'load_sides<' '/^    cluster_sync();$/,$p' --kind decode --target cuda:sm_90 --schedule 'stages=2 warps=4' --set value_dim=64
+# A head of a group by itself: its norms' weights are a column, which lies as those rows do.
+text column 'load_sides_column<' '/load_sides_column</p' --kind decode --target cuda:sm_90 --schedule 'stages=2 warps=4' \
+    --set kv_heads=2 --set value_dim=64 --set 'norm={kind="rms",eps=1e-8}'

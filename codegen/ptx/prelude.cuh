@@ -451,6 +451,12 @@ template <class T, class R, int WARPS, int ROWS, int COLS, bool ALIGNED = false,
         }
     }
 }
+// A column that such tiles are computed with.
+template <class T, class R, int WARPS, int ROWS, int COLS, int S> DEVICE void load_sides_column(float (&x)[S][2], const View &v) {
+    const R  rows = R::make(v);
+    const T *p = (const T *)v.base + rows.offset(0) + warp_at_once() * 16 * S + lane_id() / 4 * 2 * S;
+    EACH(S, 2) x[s][i] = rows.has(0) ? to_float(p[2 * s + i]) : 0.f;
+}
 template <class T, class R, int WARPS, int ROWS, int COLS, bool ALIGNED = false, int S, int N> DEVICE void store_sides(const float (&x)[S][N], const View &v) {
     constexpr int RUN = 2 * S, WORDS = RUN * sizeof(T) / 4, PER = 4 / sizeof(T);
     const R       rows = R::make(v);

@@ -15,9 +15,15 @@ static void make_plain(Layout *l, const Value *value) {
     l->g->sides[value->id] = false;
 }
 
-/* Both lie alike; only tiles lie in one way or another. */
+/* What is spread over the threads by rows. */
+static bool has_rows(const Value *value) {
+    const Shape shape = cu_shape(value->type);
+    return shape == SHAPE_TILE || shape == SHAPE_COLUMN;
+}
+
+/* Both lie alike; only tiles and columns lie in one way or another. */
 static void tie(Layout *l, const Value *x, const Value *y) {
-    if (cu_shape(x->type) != SHAPE_TILE || cu_shape(y->type) != SHAPE_TILE || is_side(l->g, x) == is_side(l->g, y))
+    if (!has_rows(x) || !has_rows(y) || is_side(l->g, x) == is_side(l->g, y))
         return;
     make_plain(l, x);
     make_plain(l, y);
@@ -44,8 +50,8 @@ static bool is_way_to_memory(const Op *op) {
 
 static bool is_free(const Op *op) {
     const Op *from = op->in_count ? op->in[0]->def : NULL;
-    return op->code == OP_COLSUM || op->code == OP_COLMAX || op->code == OP_FCONST || op->code == OP_LOAD ||
-           op->code == OP_YIELD || is_way_to_memory(op) ||
+    return op->code == OP_COLSUM || op->code == OP_COLMAX || op->code == OP_FCONST || op->code == OP_YIELD ||
+           is_way_to_memory(op) ||
            (op->code == OP_TRANSPOSE && (!from || from->code != OP_RING_GET));
 }
 

@@ -92,13 +92,15 @@ static void transpose(Gen *g, const Op *op) {
                 type.rows, type.cols, cu_name(g, op->out[0]), cu_name(g, op->in[0]));
         return;
     }
-    static const char *const NAMES[] = {"load_transposed", "load_transposed_column", "load_transposed_row"};
+    static const char *const NAMES[] = {"load_transposed", "load_transposed_column", "load_transposed_row"},
+                             *const SIDES[] = {"load_sides", "load_sides_column", "load_transposed_row"};
     if (load && load->code == OP_LOAD && cu_shape(type) != SHAPE_NUMBER) {
-        const bool side = cu_shape(type) == SHAPE_TILE && g->sides[op->out[0]->id];
+        const bool side = g->sides[op->out[0]->id], tile = cu_shape(type) == SHAPE_TILE;
         cu_declare(g, op->out[0]);
-        cu_line(g, "%s<%s, %s, %d, %d, %d%s>(%s, %s);", side ? "load_sides" : NAMES[cu_shape(type)],
+        cu_line(g, "%s<%s, %s, %d, %d, %d%s>(%s, %s);", (side ? SIDES : NAMES)[cu_shape(type)],
                 cu_ctype(param_of(g, load)->dtype), rows(g, load, type.cols), g->kernel->warps, type.rows, type.cols,
-                side && always_aligned(g, param_of(g, load)) ? ", true" : "", cu_name(g, op->out[0]), view(g, load, 0));
+                side && tile && always_aligned(g, param_of(g, load)) ? ", true" : "", cu_name(g, op->out[0]),
+                view(g, load, 0));
     } else if (!only_stored(g, op->out[0])) {
         cu_fail(g, op, "a transposed tile that is neither loaded nor stored");
     }

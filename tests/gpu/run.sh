@@ -129,6 +129,8 @@ part_shapes() {
         --set tf32=true
     queue "a longer ring" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape B=3,T=200,ring=77
     queue "a group of many heads" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --set heads=48 --set kv_heads=1
+    queue "a group of one head" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --set head_dim=64 --set value_dim=64
+    queue "a group of one head, fp16" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --set value_dim=128 --dtype fp16
     queue "many short packed sequences" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape "lengths=$many"
     for fold in 2 16 64; do
         queue "a fold of $fold" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --set fold=$fold --shape B=3,T=200
