@@ -33,3 +33,10 @@ text merge 'load_sides<' '/^    cluster_sync();$/,$p' --kind decode --target cud
 # A head of a group by itself: its norms' weights are a column, which lies as those rows do.
 text column 'load_sides_column<' '/load_sides_column</p' --kind decode --target cuda:sm_90 --schedule 'stages=2 warps=4' \
     --set kv_heads=2 --set value_dim=64 --set 'norm={kind="rms",eps=1e-8}'
+
+# What decoding counts fits 32 bits, but for windows that hardly a machine holds.
+for words in '512 1' '1500000000 0'; do
+    "$RATTAN" compile "$SOURCE/tests/passes/layer.lua" --kind decode --target cuda:sm_90 --set window="${words% *}" --no-cache \
+        --emit cuda >"$TMP/counts.cu"
+    expect_text "short numbers with a window of ${words% *}" "$(grep -c '^#define SHORT_NUMBERS' "$TMP/counts.cu")" "^${words#* }\$"
+done

@@ -28,12 +28,19 @@ static const char *taken(Gen *g) {
     return text;
 }
 
+/* Steps that are cut into parts: the runtime refuses more tokens, and no ring of a longer window fits in memory but one
+ * of the smallest rows. */
+static bool counts_in_32_bits(const Module *module) {
+    const CodeParam *ring = ir_find_param(module->kernels[0], "ring_k");
+    return ir_find_param(module->kernels[0], "parts") && ring && ring->dims[2] <= MOST_SHORT;
+}
+
 static Pieces make_pieces(Gen *g, PtxOutput *out) {
     const Module *module = g->module;
     Pieces        pieces = {.kernels = NEW_ARRAY(g->ctx, const char *, module->kernel_count),
                             .lines = NEW_ARRAY(g->ctx, int, module->kernel_count)};
     head(g);
-    g->short_numbers = ir_find_param(module->kernels[0], "parts") != NULL; /* the runtime refuses more tokens a step */
+    g->short_numbers = counts_in_32_bits(module);
     if (g->short_numbers)
         cu_line(g, "#define SHORT_NUMBERS");
     pieces.head = taken(g);

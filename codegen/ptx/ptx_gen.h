@@ -10,6 +10,8 @@ typedef enum Shape { SHAPE_TILE, SHAPE_COLUMN, SHAPE_ROW, SHAPE_NUMBER } Shape;
 
 enum { PTX_MAX_AXES = 4, PTX_MAX_FLIGHT = 32 };
 
+enum { MOST_SHORT = 1 << 30 }; /* no short number is larger */
+
 typedef struct Gen {
     Ctx            *ctx;
     const Module   *module;

@@ -26,10 +26,10 @@ void cu_set_name(Gen *g, const Value *value, const char *name) { g->names[value-
 
 /* Numbers that are short stand for what is without end by what no position reaches. */
 static const char *number_text(Gen *g, int64_t value) {
-    const int64_t most = 1 << 30;
     if (!g->short_numbers)
         return ctx_printf(g->ctx, "%lldLL", (long long)value);
-    return ctx_printf(g->ctx, "%lld", (long long)(value > most ? most : value < -most ? -most : value));
+    return ctx_printf(g->ctx, "%lld",
+                      (long long)(value > MOST_SHORT ? MOST_SHORT : value < -MOST_SHORT ? -MOST_SHORT : value));
 }
 
 static const char *number_type(const Gen *g) { return g->short_numbers ? "int" : "i64"; }
