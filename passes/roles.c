@@ -315,12 +315,12 @@ static void read_copy(const Roles *r, Op *user, Value *tile) {
         user->in[i] = user->in[i] == tile ? floats : user->in[i];
 }
 
-/* Copies of a slice of the queries have its dtype; what they were made for takes floats. */
+/* Copies of a slice of the queries, or of all their columns, have its dtype; what they were made for takes floats. */
 static void copy_slices(const Roles *r, Value *slice) {
     int  count;
     Op **users = ir_users(r->ctx, r->kernel, slice, &count);
     for (int u = 0; u < count; u++) {
-        if (users[u]->code == OP_DOT)
+        if (users[u]->code == OP_DOT || users[u]->code == OP_COLS || users[u]->code == OP_RELEASE)
             continue;
         if (users[u]->code != OP_COPY) {
             read_copy(r, users[u], slice);
@@ -335,9 +335,10 @@ static void copy_slices(const Roles *r, Value *slice) {
     }
 }
 
-static void copy_all_slices(const Roles *r, const Value *tile) {
+static void copy_all_slices(const Roles *r, Value *tile) {
     int  count;
     Op **users = ir_users(r->ctx, r->kernel, tile, &count);
+    copy_slices(r, tile);
     for (int u = 0; u < count; u++)
         if (users[u]->code == OP_COLS)
             copy_slices(r, users[u]->out[0]);
@@ -346,12 +347,7 @@ static void copy_all_slices(const Roles *r, const Value *tile) {
 /* Wide ones stay where they are, as left sides of products; slices of them are copied for everything else. */
 static void keep_queries(Roles *r, Value *ring) {
     Value *const tile = take_tile(r, r->queries, ring);
-    int          count;
-    Op         **users = ir_users(r->ctx, r->kernel, tile, &count);
     copy_all_slices(r, tile);
-    for (int u = 0; u < count; u++)
-        if (users[u]->code != OP_COLS && users[u]->code != OP_DOT)
-            read_copy(r, users[u], tile);
     release_on_all_ways(r, ring, tile);
 }
 

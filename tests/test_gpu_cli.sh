@@ -45,6 +45,10 @@ done
 WIDE=("$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --set head_dim=256 --set value_dim=256 --emit schedule)
 "$RATTAN" compile "${WIDE[@]}" >"$TMP/wide"
 expect_text "roles for a wide layer" "$(cat "$TMP/wide")" '^chunk=64 key_tile=64 group_heads=2 .*roles=1'
+for words in 'rope={theta=10000,style="half"}' rope=false; do # queries are not cut, values are
+    check "wide values alone, $words" "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --emit cuda --set head_dim=64 \
+        --set value_dim=256 --set feature_map=softmax --set qk_scale=true --set "$words"
+done
 expect_error 2 "odd groups of a wide layer" "schedule: roles: .* must be even" "$RATTAN" compile "${WIDE[@]}" --set heads=8 \
     --schedule roles=1
 

@@ -288,6 +288,17 @@ static Status draw_bf16(Ctx *ctx, void *arg) {
     return ST_OK;
 }
 
+static Status draw_wide_bf16(Ctx *ctx, void *arg) {
+    Trial *t = arg;
+    (void)ctx;
+    do
+        random_spec(t, true);
+    while (t->spec.initial_state || spec_group(&t->spec) % 2); /* as wide layers with roles are */
+    t->spec.dtype = DT_BF16;
+    t->spec.norm = false;
+    return ST_OK;
+}
+
 static void run_drawn(KernelKind kind, int variants, Target target, Status (*draw)(Ctx *, void *)) {
     int refused = 0; /* too much shared memory */
     for (int c = 0; c < CASES; c++) {
@@ -355,6 +366,13 @@ static void test_gpu_wide_roles(void **state) {
     run_drawn(KIND_FORWARD, VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS, target, draw_wide);
 }
 
+/* Queries that stay in shared memory have 16 bits there, whole ones of few columns as well. */
+static void test_gpu_wide_bf16_roles(void **state) {
+    (void)state;
+    const Target target = {.name = "gpu", .warp_size = 32, .product_warps = 4, .shared_bytes = 512 << 10, .processors = 4};
+    run_drawn(KIND_FORWARD, VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS, target, draw_wide_bf16);
+}
+
 /* Blocks that wait for each other, and those that need a second kernel. */
 static void test_gpu_decode(void **state) {
     (void)state;
@@ -402,7 +420,7 @@ static void test_gpu_attention(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_forward), cmocka_unit_test(test_gpu_forward), cmocka_unit_test(test_gpu_bf16),
                                        cmocka_unit_test(test_gpu_attention), cmocka_unit_test(test_gpu_roles),
-                                       cmocka_unit_test(test_gpu_wide_roles),
+                                       cmocka_unit_test(test_gpu_wide_roles), cmocka_unit_test(test_gpu_wide_bf16_roles),
                                        cmocka_unit_test(test_extend),
                                        cmocka_unit_test(test_decode), cmocka_unit_test(test_gpu_decode), cmocka_unit_test(test_gpu_decode_bf16),
                                        cmocka_unit_test(test_gpu_wide_decode),
