@@ -61,6 +61,11 @@ static void gpu_default(const Spec *spec, const Target *target, Schedule *schedu
  * forward takes 2 and 8 % more with these. */
 static void without_roles(const Spec *spec, const Target *target, Schedule *schedule) {
     if (wants_small_tiles(spec, target)) {
+        if (schedule->chunk > 32) { /* for the fold: as many rows, of one head */
+            schedule->key_tile = 32;
+            schedule->group_heads = 1;
+            schedule->warps = schedule->chunk / 16;
+        }
         schedule->blocks = spec->dtype == DT_F32 && spec->tf32 && target->shared_bytes >= 128 * 1024 ? 2 : 1;
         return;
     }

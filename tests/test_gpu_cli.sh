@@ -45,6 +45,10 @@ done
 WIDE=("$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --set head_dim=256 --set value_dim=256 --emit schedule)
 "$RATTAN" compile "${WIDE[@]}" >"$TMP/wide"
 expect_text "roles for a wide layer" "$(cat "$TMP/wide")" '^chunk=64 key_tile=64 group_heads=2 .*roles=1'
+for words in "dtype=fp32" "value_dim=256"; do # row tiles are as tall as the fold
+    check "small tiles with a fold of 64, $words" "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --kind extend \
+        --target cuda:sm_90a --set fold=64 --set "$words" --emit cuda
+done
 for words in 'rope={theta=10000,style="half"}' rope=false; do # queries are not cut, values are
     check "wide values alone, $words" "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --emit cuda --set head_dim=64 \
         --set value_dim=256 --set feature_map=softmax --set qk_scale=true --set "$words"
