@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Everything that needs a GPU, one command:   bash tests/gpu/run.sh [PART...]
-# PART: runtime, kernels, vectors, random, shapes, sanitizer; default: all. RATTAN_RANDOM_CASES: how many (default 500), half of
-# them layers for warps with roles. With RATTAN_QUIET=1 cases that passed are only counted.
+# PART: runtime, kernels, vectors, random, shapes, folds, wide, memcheck, racecheck, synccheck; default: all; sanitizer: the last
+# three. RATTAN_RANDOM_CASES: how many (default 500), half of them layers for warps with roles; RATTAN_RANDOM_SEED: the first
+# one's number (default 1), so that several calls share them. With RATTAN_QUIET=1 cases that passed are only counted.
 # In:  RATTAN and BUILD as for the other tests, or .carry/programs.tar.xz as scripts/device_pack makes it.
 # Out: a line a case, as tests/lib.sh says, then the counts; exit code 1 if a case failed, 77 without a device.
 if [ -z "${RATTAN:-}" ] && [ -r "$(dirname "$0")/../../.carry/programs.tar.xz" ]; then
@@ -12,7 +13,7 @@ fi
 SOURCE=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=../lib.sh
 . "$SOURCE/tests/lib.sh"
-[ $# -gt 0 ] || set -- runtime kernels vectors random shapes sanitizer
+[ $# -gt 0 ] || set -- runtime kernels vectors random shapes folds wide memcheck racecheck synccheck
 JOBS=$(nproc)
 
 "$RATTAN" doctor | grep -E '^(GPU|CUDA|NVRTC)'
@@ -92,10 +93,10 @@ part_vectors() {
 
 # In slices, each with its own cache: compiling is the most of it.
 part_random() {
-    local count=${RATTAN_RANDOM_CASES:-500} slice each
+    local count=${RATTAN_RANDOM_CASES:-500} first=${RATTAN_RANDOM_SEED:-1} slice each
     each=$(((count + JOBS - 1) / JOBS))
     for ((slice = 0; slice < JOBS; slice++)); do
-        RATTAN_RANDOM_TARGET=cuda RATTAN_RANDOM_CASES=$each RATTAN_RANDOM_SEED=$((1 + slice * each)) RATTAN_NUM_THREADS=1 \
+        RATTAN_RANDOM_TARGET=cuda RATTAN_RANDOM_CASES=$each RATTAN_RANDOM_SEED=$((first + slice * each)) RATTAN_NUM_THREADS=1 \
             RATTAN_RANDOM_WIDE=$((slice % 2)) bash "$SOURCE/tests/test_random.sh" >"$TMP/random.$slice" 2>&1 &
     done
     wait
@@ -114,8 +115,10 @@ ODD=("$SOURCE/specs/tiny.lua" --dtype fp16 --set head_dim=48 --set value_dim=80 
 WIDE=("$SOURCE/specs/paper_d128.lua" --set rope=false --set heads=4 --set kv_heads=2 --set window=100 --set head_dim=256
     --set value_dim=256)
 
+SHAPES="B=2,T=0 B=0,T=5 B=1,T=1 B=3,T=63 B=3,T=64 B=3,T=65 B=2,T=129"
+
 part_shapes() {
-    local shape many dims
+    local shape many
     many=$(seq -s, 0 200 | sed 's/,/,1,0,7,/g')
     queue "a long sequence" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=1,T=20000
     queue "a long sequence, roles=0" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=1,T=20000 \
@@ -132,6 +135,19 @@ part_shapes() {
     queue "a group of one head" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --set head_dim=64 --set value_dim=64
     queue "a group of one head, fp16" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --set value_dim=128 --dtype fp16
     queue "many short packed sequences" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape "lengths=$many"
+    queue "chunks, roles" "$RATTAN" check "${SMALL[@]}" --target cuda --shape B=3,T=500
+    queue "chunks, roles, odd" "$RATTAN" check "${ODD[@]}" --target cuda --shape B=2,T=300,ring=83
+    queue "chunks, roles, paper" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=2,T=1300
+    queue "chunks, roles=0" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=2,T=1300 --schedule roles=0
+    for shape in $SHAPES; do
+        queue "$shape" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape $shape
+        queue "$shape, roles" "$RATTAN" check "${ODD[@]}" --target cuda --shape $shape
+    done
+    collect
+}
+
+part_folds() {
+    local fold
     for fold in 2 16 64; do
         queue "a fold of $fold" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --set fold=$fold --shape B=3,T=200
         queue "a fold of $fold, packed" "$RATTAN" check "$SOURCE/specs/odd.lua" --target cuda --set fold=$fold \
@@ -142,13 +158,12 @@ part_shapes() {
         queue "a fold of $fold, paper" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --set fold=$fold \
             --shape B=2,T=900
     done
-    queue "chunks, roles" "$RATTAN" check "${SMALL[@]}" --target cuda --shape B=3,T=500
-    queue "chunks, roles, odd" "$RATTAN" check "${ODD[@]}" --target cuda --shape B=2,T=300,ring=83
-    queue "chunks, roles, paper" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=2,T=1300
-    queue "chunks, roles=0" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=2,T=1300 --schedule roles=0
-    for shape in B=2,T=0 B=0,T=5 B=1,T=1 B=3,T=63 B=3,T=64 B=3,T=65 B=2,T=129; do
-        queue "$shape" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape $shape
-        queue "$shape, roles" "$RATTAN" check "${ODD[@]}" --target cuda --shape $shape
+    collect
+}
+
+part_wide() {
+    local shape dims
+    for shape in $SHAPES; do
         queue "$shape, roles, wide" "$RATTAN" check "${WIDE[@]}" --target cuda --shape $shape
     done
     for dims in "64 256" "256 64" "144 192" "192 192" "208 240"; do
@@ -159,35 +174,45 @@ part_shapes() {
         --shape B=2,T=500
     queue "wide, scaled, no norm" "$RATTAN" check "${WIDE[@]}" --set qk_scale=true --set norm=false --dtype fp16 --target cuda \
         --shape B=2,T=500
+    queue "wide values, rope" "$RATTAN" check "${WIDE[@]}" --set head_dim=64 --set 'rope={theta=10000,style="half"}' \
+        --set qk_scale=true --target cuda --shape B=2,T=500
+    queue "wide, roles=0" "$RATTAN" check "${WIDE[@]}" --target cuda --schedule roles=0 --shape B=2,T=500
+    queue "wide, a fold" "$RATTAN" check "${WIDE[@]}" --set fold=16 --target cuda --shape B=2,T=300
     queue "wide, a long window" "$RATTAN" check "${WIDE[@]}" --set window=512 --target cuda --shape B=1,T=1500
     collect
 }
 
 # Small shapes: each access is looked at. Two sequences, more tiles than a window has, the last one not full.
-part_sanitizer() {
-    local tool spec
+sanitize() {
+    local tool=$1 spec
     command -v compute-sanitizer >/dev/null || {
         skip "compute-sanitizer" "not on PATH"
         return
     }
-    for tool in memcheck racecheck synccheck; do
-        local run=(compute-sanitizer --tool $tool --error-exitcode 9 "$RATTAN" check)
-        for spec in tiny odd custom_map; do
-            queue "$tool $spec" "${run[@]}" "$SOURCE/specs/$spec.lua" --target cuda --seed 1 --shape B=2,T=100
-        done
-        queue "$tool tf32" "${run[@]}" "$SOURCE/specs/odd.lua" --set tf32=true --target cuda --seed 1 --shape B=2,T=100
-        queue "$tool fold" "${run[@]}" "$SOURCE/specs/odd.lua" --set fold=16 --target cuda --seed 1 --shape B=2,T=100
-        queue "$tool packed" "${run[@]}" "$SOURCE/specs/odd.lua" --target cuda --seed 1 --shape lengths=0,70,1,45
-        queue "$tool roles" "${run[@]}" "${SMALL[@]}" --target cuda --seed 1 --shape B=2,T=150
-        queue "$tool roles, chunks" "${run[@]}" "${SMALL[@]}" --target cuda --seed 1 --shape B=2,T=150 --schedule roles=1
-        queue "$tool parts without keys" "${run[@]}" "$SOURCE/specs/tiny.lua" --target cuda --seed 1 --shape B=2,T=230,ring=83 \
-            --dtype fp16 --set head_dim=48 --set value_dim=80 --set heads=6 --set kv_heads=2 --set window=70
-        queue "$tool roles, odd" "${run[@]}" "${ODD[@]}" --target cuda --seed 1 --shape B=2,T=230
-        queue "$tool roles, paper" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set heads=4 --set kv_heads=2 --set window=100 \
-            --target cuda --seed 1 --shape B=1,T=330
-        queue "$tool roles, wide" "${run[@]}" "${WIDE[@]}" --target cuda --seed 1 --shape B=1,T=330
+    local run=(compute-sanitizer --tool $tool --error-exitcode 9 "$RATTAN" check)
+    for spec in tiny odd custom_map; do
+        queue "$tool $spec" "${run[@]}" "$SOURCE/specs/$spec.lua" --target cuda --seed 1 --shape B=2,T=100
     done
+    queue "$tool tf32" "${run[@]}" "$SOURCE/specs/odd.lua" --set tf32=true --target cuda --seed 1 --shape B=2,T=100
+    queue "$tool fold" "${run[@]}" "$SOURCE/specs/odd.lua" --set fold=16 --target cuda --seed 1 --shape B=2,T=100
+    queue "$tool packed" "${run[@]}" "$SOURCE/specs/odd.lua" --target cuda --seed 1 --shape lengths=0,70,1,45
+    queue "$tool roles" "${run[@]}" "${SMALL[@]}" --target cuda --seed 1 --shape B=2,T=150
+    queue "$tool roles, chunks" "${run[@]}" "${SMALL[@]}" --target cuda --seed 1 --shape B=2,T=150 --schedule roles=1
+    queue "$tool parts without keys" "${run[@]}" "$SOURCE/specs/tiny.lua" --target cuda --seed 1 --shape B=2,T=230,ring=83 \
+        --dtype fp16 --set head_dim=48 --set value_dim=80 --set heads=6 --set kv_heads=2 --set window=70
+    queue "$tool roles, odd" "${run[@]}" "${ODD[@]}" --target cuda --seed 1 --shape B=2,T=230
+    queue "$tool roles, paper" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set heads=4 --set kv_heads=2 --set window=100 \
+        --target cuda --seed 1 --shape B=1,T=330
+    queue "$tool roles, wide" "${run[@]}" "${WIDE[@]}" --target cuda --seed 1 --shape B=1,T=330
     collect
+}
+part_memcheck() { sanitize memcheck; }
+part_racecheck() { sanitize racecheck; }
+part_synccheck() { sanitize synccheck; }
+part_sanitizer() {
+    sanitize memcheck
+    sanitize racecheck
+    sanitize synccheck
 }
 
 summary=()
