@@ -30,30 +30,42 @@ static Status note(Machine *m, const Op *op, int64_t parcel) {
     return ST_OK;
 }
 
+static Status new_parcel(Machine *m, const Op *op, Type type, double **tile) {
+    TRY(grow(m, op, (void **)&m->parcels, m->parcel_count, &m->parcel_capacity, sizeof *m->parcels));
+    *tile = malloc(sizeof(double) * (size_t)interp_elements(type));
+    if (!*tile)
+        return no_memory(m, op);
+    m->parcels[m->parcel_count++] = (Parcel){op->in[0], *tile, -1};
+    return ST_OK;
+}
+
 Status exec_send(Machine *m, const Op *op) {
     const Type type = type_tile(op->in[0]->type.dtype, (int)op_int(op, AT_ROWS, 0), (int)op_int(op, AT_COLS, 0));
-    TRY(grow(m, op, (void **)&m->parcels, m->parcel_count, &m->parcel_capacity, sizeof *m->parcels));
-    Parcel *const parcel = &m->parcels[m->parcel_count];
-    *parcel = (Parcel){op->in[0], malloc(sizeof(double) * (size_t)interp_elements(type))};
-    if (!parcel->tile)
-        return no_memory(m, op);
-    m->parcel_count++;
-    TRY(interp_read_at(m, op, 1, type, parcel->tile));
+    double    *tile = NULL;
+    TRY(new_parcel(m, op, type, &tile));
+    TRY(interp_read_at(m, op, 1, type, tile));
     for (int64_t e = 0; e < interp_elements(type); e++)
-        parcel->tile[e] = interp_round(m, type.dtype, parcel->tile[e]);
+        tile[e] = interp_round(m, type.dtype, tile[e]);
+    return note(m, op, m->parcel_count - 1);
+}
+
+Status exec_give(Machine *m, const Op *op) {
+    const Type type = op->in[1]->type;
+    double    *tile = NULL;
+    TRY(new_parcel(m, op, type, &tile));
+    memcpy(tile, m->cells[op->in[1]->id].data, sizeof(double) * (size_t)interp_elements(type));
     return note(m, op, m->parcel_count - 1);
 }
 
 Status exec_take(Machine *m, const Op *op) {
     const Type type = op->out[0]->type;
     int        p = 0;
-    while (p < m->parcel_count && (m->parcels[p].ring != op->in[0] || !m->parcels[p].tile))
+    while (p < m->parcel_count && (m->parcels[p].ring != op->in[0] || m->parcels[p].taker == m->role))
         p++;
     if (p == m->parcel_count)
         return interp_fail(m, op, "nothing was sent that could be taken");
     memcpy(interp_result(m, op), m->parcels[p].tile, sizeof(double) * (size_t)interp_elements(type));
-    free(m->parcels[p].tile);
-    m->parcels[p].tile = NULL;
+    m->parcels[p].taker = m->role;
     m->cells[op->out[0]->id].i = p;
     return note(m, op, p);
 }
@@ -121,9 +133,33 @@ Status interp_check_flights(const Machine *m, const Op *op) {
 
 typedef struct Replay {
     const Machine *m;
-    int           *next;            /* by role: the next handover, or the count */
-    bool          *sent, *released; /* by parcel */
+    int           *next;     /* by role: the next handover, or the count */
+    bool          *sent;     /* by parcel, as the next */
+    int           *releases; /* still to come before the slot is free: one of each role that takes from the ring */
 } Replay;
+
+typedef struct Takes {
+    const Value *ring;
+    bool         any;
+} Takes;
+
+static bool find_take(Op *op, void *arg) {
+    Takes *t = arg;
+    t->any |= op->code == OP_TAKE && op->in[0] == t->ring;
+    return !t->any;
+}
+
+/* Roles that take from the ring. */
+static int count_takers(const Value *ring) {
+    int count = 0;
+    for (const Op *op = ring->def->parent->first; op; op = op->next) {
+        Takes t = {.ring = ring};
+        if (op->code == OP_ROLE)
+            ir_walk(op->region, find_take, &t);
+        count += t.any;
+    }
+    return count;
+}
 
 static void skip(Replay *r, int role) {
     while (r->next[role] < r->m->handover_count && r->m->handovers[r->next[role]].role != role)
@@ -147,10 +183,11 @@ static bool step(Replay *r, int role) {
     const int64_t   before = before_in_slot(r->m, h->parcel, h->op->in[0]->type.slots);
     if (h->op->code == OP_TAKE && !r->sent[h->parcel])
         return false;
-    if (h->op->code == OP_SEND && before >= 0 && !r->released[before])
+    const bool fills = h->op->code == OP_SEND || h->op->code == OP_GIVE;
+    if (fills && before >= 0 && r->releases[before] > 0)
         return false;
-    r->sent[h->parcel] |= h->op->code == OP_SEND;
-    r->released[h->parcel] |= h->op->code == OP_RELEASE;
+    r->sent[h->parcel] |= fills;
+    r->releases[h->parcel] -= h->op->code == OP_RELEASE;
     r->next[role]++;
     return true;
 }
@@ -167,18 +204,20 @@ static Status replay(Machine *m, Replay *r) {
         if (r->next[role] < m->handover_count)
             return interp_fail(m, m->handovers[r->next[role]].op, "the roles wait for one another for ever");
     for (int p = 0; p < m->parcel_count; p++)
-        if (!r->released[p])
+        if (r->releases[p] > 0)
             return interp_fail(m, NULL, "a tile that was sent is never released");
     return ST_OK;
 }
 
 static Status check_ends(Machine *m, const Op *op) {
     Replay       r = {m, calloc((size_t)m->role + 1, sizeof(int)), calloc((size_t)m->parcel_count + 1, sizeof(bool)),
-                      calloc((size_t)m->parcel_count + 1, sizeof(bool))};
-    const Status status = r.next && r.sent && r.released ? replay(m, &r) : no_memory(m, op);
+                      calloc((size_t)m->parcel_count + 1, sizeof(int))};
+    for (int p = 0; p < m->parcel_count && r.releases; p++)
+        r.releases[p] = count_takers(m->parcels[p].ring);
+    const Status status = r.next && r.sent && r.releases ? replay(m, &r) : no_memory(m, op);
     free(r.next);
     free(r.sent);
-    free(r.released);
+    free(r.releases);
     return status;
 }
 
@@ -200,7 +239,9 @@ Status exec_role(Machine *m, const Op *op) {
         return ST_OK;
     }
     const Status status = check_ends(m, op);
-    m->handover_count = m->parcel_count = m->role = 0; /* every parcel was taken */
+    for (int p = 0; p < m->parcel_count; p++)
+        free(m->parcels[p].tile);
+    m->handover_count = m->parcel_count = m->role = 0;
     return status;
 }
 

@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+enum { PANEL_COLS = IR_PANEL / 2 };
+
 /* Rows of a state that come to shared memory at once; with roles no more than a key tile has, for one ring holds both. */
 static int slice_size(const Saver *s) { return s->args->schedule->roles ? s->args->schedule->key_tile : 128; }
 
@@ -40,6 +42,8 @@ Nest saved_nest(Saver *s, const char *name, const GridAxis *axes, int axis_count
     Builder b = ir_at_end(s->ctx, n.kernel, n.kernel->body);
     Op     *loop = ir_for(&b, "seq", true, ir_i(&b, 0), ir_sym(&b, SYM_N), ir_i(&b, 1), NULL, 0);
     int64_t heads = 1;
+    n.kernel->params = s->main->params; /* so far */
+    n.kernel->param_count = s->main->param_count;
     n.seq = loop->region->args[0];
     ir_const_value(s->heads->in[1], &heads);
     for (int a = -1; a < axis_count; a++) {
@@ -208,7 +212,7 @@ static void prepare(Saver *s) {
         add_param(s, "phi", heads * s->parts, s->width);
     if (s->roped)
         add_param(s, "keys", heads, s->roped->type.cols);
-    if (s->fused || (!s->roped && !s->residual))
+    if (!s->roped && (s->fused || !s->residual))
         return;
     const bool     old = s->args->kind == KIND_EXTEND; /* keys before the first token, too */
     const GridAxis axis = {"row", old && s->roped ? SYM_J : SYM_R, 0};
@@ -217,7 +221,7 @@ static void prepare(Saver *s) {
                                       old ? -s->args->spec->window : 0);
     if (s->residual && old && s->roped)
         prepare_leaving(s, &n, row);
-    else if (s->residual)
+    else if (s->residual && !s->fused)
         prepare_features(s, &n, row);
     if (s->roped)
         prepare_keys(s, &n, row);
@@ -279,11 +283,9 @@ static bool is_finite_at_zero(const Value *value) {
     return true;
 }
 
-/* A turn holds as many keys as a piece has features: a whole number of chunks, 16 a warp. */
 static bool can_fuse(const Saver *s, const Residual *found) {
-    const int width = s->width;
-    return s->args->schedule->fuse_phi && s->args->kind == KIND_FORWARD && width % 16 == 0 &&
-           width % s->chunk == 0 && width <= 128 && s->k_load->out[0]->type.cols <= 128 && is_finite_at_zero(found->keys);
+    return s->args->schedule->fuse_phi && s->args->schedule->roles && s->args->kind == KIND_FORWARD &&
+           is_finite_at_zero(found->keys) && saved_can_have_roles(s);
 }
 
 static Status read_residual(Saver *s) {
@@ -301,8 +303,9 @@ static Status read_residual(Saver *s) {
     s->width = s->keys[0]->type.cols;
     s->F = found.keys->type.cols;
     s->E = found.values->type.cols;
+    s->halves = s->E % PANEL_COLS == 0 ? s->E / PANEL_COLS : 1;
     s->fused = can_fuse(s, &found);
-    s->halves = s->fused && s->E % 32 == 0 ? 2 : 1;
+    s->halves = s->fused ? s->halves : 1;
     Value    *queries[MAX_PARTS];
     const int count = s->parts, width = s->width;
     memcpy(queries, s->queries, sizeof queries);

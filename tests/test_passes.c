@@ -218,6 +218,7 @@ static void random_schedule(Trial *t) {
     t->schedule.ring = random_int(0, 3) != 0;
     if (t->target.product_warps) {
         t->schedule.roles = t->kind == KIND_FORWARD || !t->spec.initial_state;
+        t->schedule.chunk = random_int(0, 1) ? 64 : t->schedule.chunk; /* whose features can have a role of their own */
         t->schedule.key_tile = random_int(0, 2) ? t->schedule.chunk : t->schedule.key_tile;
         t->schedule.warps = 4;
     }

@@ -12,11 +12,15 @@ static void head(Gen *g, const Target *target, const Schedule *schedule) {
 
 static void add_source(Gen *g, const Target *target, const Schedule *schedule, PtxOutput *out) {
     const Module *module = g->module;
-    head(g, target, schedule);
-    text_add(&g->out, "%s\n", ptx_prelude);
     bool roles = false;
-    for (int k = 0; k < module->kernel_count; k++)
+    int  shared = 0;
+    for (int k = 0; k < module->kernel_count; k++) {
         roles |= cu_first_role(module->kernels[k]) != NULL;
+        shared = cu_several_compute(module->kernels[k]) ? module->kernels[k]->warps : shared;
+    }
+    head(g, target, schedule);
+    cu_line(g, "#define SHARED_WARPS %d", shared);
+    text_add(&g->out, "%s\n", ptx_prelude);
     if (roles)
         text_add(&g->out, "%s\n", ptx_prelude_roles);
     cu_line(g, "// The args block of base/code_object.h: for each parameter its address and four strides, then the sizes, "

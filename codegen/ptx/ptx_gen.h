@@ -8,7 +8,7 @@
 /* How a tile is held: rows and columns, one column, one row, one number. */
 typedef enum Shape { SHAPE_TILE, SHAPE_COLUMN, SHAPE_ROW, SHAPE_NUMBER } Shape;
 
-enum { PTX_MAX_AXES = 4, PTX_MAX_FLIGHT = 32 };
+enum { PTX_MAX_AXES = 4, PTX_MAX_FLIGHT = 32, PTX_MAX_COLUMNS = 256 /* of a product of warp groups */ };
 
 typedef struct Gen {
     Ctx            *ctx;
@@ -28,6 +28,9 @@ typedef struct Gen {
     const Op       *flight[PTX_MAX_FLIGHT]; /* products of warp groups that nothing has waited for yet */
     int             flight_count;
     bool            turn_open;
+    bool            alone; /* what is printed is of one thread */
+    bool            instructions[2][3][PTX_MAX_COLUMNS / 16 + 1]; /* what is defined: by form and columns */
+    bool            map_structs[CODE_MAX_MAPS + 1];
 } Gen;
 
 /* Records that the passes let through what cannot be generated; generation goes on, the result is dropped. */
@@ -66,6 +69,7 @@ void cu_index_ops(Gen *g, const Block *block); /* those of the block itself */
 
 /* ptx_roles.c: kernels whose warps have roles. */
 const Op *cu_first_role(const Kernel *kernel); /* NULL: it has none */
+bool      cu_several_compute(const Kernel *kernel); /* has several roles of whole groups of warps */
 void      cu_roles_frame(Gen *g, const Block *block, CodePhase *phase);
 void      cu_roles(Gen *g, const Block *block);
 bool      cu_role_op(Gen *g, const Op *op);

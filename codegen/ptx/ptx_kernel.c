@@ -364,13 +364,17 @@ static void kernel_with_roles(Gen *g) {
     g->out = TEXT(g->ctx);
     cu_roles_frame(g, block, g->phase);
     g->depth++;
+    if (!g->phase->overlaps) /* what does begins on multiprocessors that are free */
+        cu_line(g, "asm volatile(\"griddepcontrol.launch_dependents;\" ::: \"memory\");");
     cu_line(g, "const u32 shared = (shared_base() + 1023) & ~1023u;");
     cu_roles(g, block);
     g->depth--;
     Text body = g->out;
     g->out = before;
     cu_product_instructions(g, g->kernel);
-    cu_line(g, "struct Maps%d { TensorMap at[%d]; };", g->phase->map_count, g->phase->map_count);
+    if (!g->map_structs[g->phase->map_count])
+        cu_line(g, "struct Maps%d { TensorMap at[%d]; };", g->phase->map_count, g->phase->map_count);
+    g->map_structs[g->phase->map_count] = true;
     head(g, g->phase);
     text_add(&g->out, "%s", text_str(&body));
 }

@@ -13,81 +13,75 @@ const Value *cu_taken(const Value *value, int *lo) {
 static bool is_not_in_place(Op *op, void *arg) {
     int lo;
     (void)arg;
-    return op->code != OP_DOT || !cu_taken(op->in[0], &lo);
+    return op->code != OP_DOT || !cu_taken(op->in[0], &lo) || op_int(op, AT_TA, 0);
 }
 
 bool cu_multiplies_in_place(const Kernel *kernel) { return !ir_walk(kernel->body, is_not_in_place, NULL); }
 
 bool cu_takes_turns(const Gen *g) { return g->schedule->turns && g->kernel->warps == 2 * g->target->product_warps; }
 
-/* The forms of the instruction. K-major: the right side's rows are columns of the product (tb = 1). In place: the left
- * side lies in shared memory, too. */
+/* The forms of the instruction. K-major: the right side's rows are columns of the product (tb = 1). The left side may lie
+ * in shared memory, too. */
 typedef struct Form {
-    bool k_major, in_place;
+    bool k_major;
+    int  left; /* 0: in registers, 1: in shared memory, 2: there, transposed */
 } Form;
 
 static Form form_of(const Op *dot) {
     int lo;
-    return (Form){op_int(dot, AT_TB, 0) != 0, cu_taken(dot->in[0], &lo) != NULL};
+    return (Form){op_int(dot, AT_TB, 0) != 0, cu_taken(dot->in[0], &lo) ? 1 + (int)op_int(dot, AT_TA, 0) : 0};
 }
 
 static const char *form_name(Gen *g, int n, Form form) {
-    return ctx_printf(g->ctx, "wgmma_%d%s%s", n, form.k_major ? "_k" : "", form.in_place ? "_s" : "");
+    static const char *const LEFT[] = {"", "_s", "_t"};
+    return ctx_printf(g->ctx, "wgmma_%d%s%s", n, form.k_major ? "_k" : "", LEFT[form.left]);
 }
 
 /* It for n columns as a function. */
 static void instruction(Gen *g, int n, Form form, DType dtype) {
     const char *type = dtype == DT_BF16 ? "bf16" : "f16";
     Text        names = TEXT(g->ctx), outputs = TEXT(g->ctx);
-    const int   count = n / 2, left = form.in_place ? 1 : 4; /* operands */
+    const int   count = n / 2, left = form.left ? 1 : 4; /* operands */
     for (int i = 0; i < count; i++) {
         text_add(&names, "%s%%%d", i ? ", " : "", i);
         text_add(&outputs, "%s\"+f\"(d[%d])", i ? ", " : "", i);
     }
     cu_line(g, "DEVICE void %s(float (&d)[%d], %s, u32 y, int add, %s) {", form_name(g, n, form), count,
-            form.in_place ? "u32 x" : "const u32 *x", type);
+            form.left ? "u32 x" : "const u32 *x", type);
     cu_line(g,
             "    asm volatile(\"{\\n.reg .pred p;\\n.reg .b64 %sy;\\nsetp.ne.b32 p, %%%d, 0;\\nmov.b64 y, {%%%d, "
             "0x40000040};\\n\"",
-            form.in_place ? "x, " : "", count + left + 1, count + left);
-    if (form.in_place)
+            form.left ? "x, " : "", count + left + 1, count + left);
+    if (form.left)
         cu_line(g, "        \"mov.b64 x, {%%%d, 0x40000040};\\n\"", count);
-    const char *x = form.in_place ? "x"
+    const char *x = form.left ? "x"
                                   : ctx_printf(g->ctx, "{%%%d, %%%d, %%%d, %%%d}", count, count + 1, count + 2, count + 3);
     cu_line(g,
             "        \"wgmma.mma_async.sync.aligned.m64n%dk16.f32.%s.%s {%s}, %s, y, p, 1, 1, "
             "%s%d;\\n}\\n\"",
-            n, type, type, text_str(&names), x, form.in_place ? "0, " : "", !form.k_major);
+            n, type, type, text_str(&names), x, form.left == 2 ? "1, " : form.left ? "0, " : "", !form.k_major);
     cu_line(g, "        : %s : %s, \"r\"(y), \"r\"(add));", text_str(&outputs),
-            form.in_place ? "\"r\"(x)" : "\"r\"(x[0]), \"r\"(x[1]), \"r\"(x[2]), \"r\"(x[3])");
+            form.left ? "\"r\"(x)" : "\"r\"(x[0]), \"r\"(x[1]), \"r\"(x[2]), \"r\"(x[3])");
     cu_line(g, "}");
 }
 
 static int columns(const Op *dot) { return (dot->out[0]->type.cols + 15) / 16 * 16; }
 
-enum { MAX_COLUMNS = 256 };
-
-typedef struct Seen {
-    Gen *g;
-    bool known[2][2][MAX_COLUMNS / 16 + 1];
-} Seen;
-
 static bool note_product(Op *op, void *arg) {
-    Seen     *seen = arg;
+    Gen      *g = arg;
     const int n = op->code == OP_DOT ? columns(op) : 0;
-    if (n == 0 || n > MAX_COLUMNS)
+    if (n == 0 || n > PTX_MAX_COLUMNS)
         return true;
     const Form  form = form_of(op);
-    bool *const known = &seen->known[form.k_major][form.in_place][n / 16];
+    bool *const known = &g->instructions[form.k_major][form.left][n / 16];
     if (!*known)
-        instruction(seen->g, n, form, op->in[1]->type.dtype);
+        instruction(g, n, form, op->in[1]->type.dtype);
     *known = true;
     return true;
 }
 
 void cu_product_instructions(Gen *g, const Kernel *kernel) {
-    Seen seen = {.g = g};
-    ir_walk(kernel->body, note_product, &seen);
+    ir_walk(kernel->body, note_product, g);
     text_add(&g->out, "\n");
 }
 
@@ -96,12 +90,23 @@ static void pin(Gen *g, const Value *value) {
         cu_line(g, "pin_all(%s);", cu_name(g, value));
 }
 
-/* What a product adds to and nobody else looks at becomes the result, in the same registers. */
+/* Does nobody look at it behind `op`? */
+static bool is_last_use(const Gen *g, const Value *acc, const Op *op) {
+    int  count;
+    Op **users = ir_users(g->ctx, g->kernel, acc, &count);
+    for (int u = 0; u < count; u++) {
+        const Op *here = ir_ancestor_in(users[u], op->parent);
+        if (!here || (here != op && !ir_precedes(here, op)))
+            return false;
+    }
+    return (acc->def ? acc->def->parent : acc->owner) == op->parent;
+}
+
+/* What a product adds to and nobody looks at any more becomes the result, in the same registers. */
 static void start_sum(Gen *g, const Op *op, const Value *acc) {
-    const bool here = acc && (acc->def ? acc->def->parent : acc->owner) == op->parent;
     if (!acc)
         cu_declare(g, op->out[0]);
-    else if (here && ir_use_count(g->kernel, acc) == 1)
+    else if (is_last_use(g, acc, op))
         cu_set_name(g, op->out[0], cu_name(g, acc));
     else
         cu_assign(g, op->out[0], cu_element(g, acc, SHAPE_TILE));
@@ -194,6 +199,11 @@ static const char *left_side(Gen *g, const Op *op, const Value *x) {
     const Value *const tile = cu_taken(x, &lo);
     if (!tile)
         return ctx_printf(g->ctx, "&%s[s][4 * k]", cu_name(g, x));
+    if (op_int(op, AT_TA, 0)) { /* a slab of the product is a panel */
+        if (lo || g->kernel->warps != g->target->product_warps)
+            cu_fail(g, op, "this transposed left side");
+        return ctx_printf(g->ctx, "matrix(%s.address + s * %d, 16) + k * 128", cu_name(g, tile), tile->type.rows * IR_PANEL);
+    }
     if (cu_slabs(g, op->out[0]->type) != 1)
         cu_fail(g, op, "a left side of several slabs in shared memory");
     return ctx_printf(g->ctx, "matrix(%s.address + own_rows, 16) + %s", cu_name(g, tile), along(g, tile->type.rows, lo));
@@ -212,8 +222,9 @@ static const char *right_side(Gen *g, const Op *op, const Value *y) {
 static bool is_product(const Gen *g, const Op *op, const DotParts *p) {
     int        lo;
     const bool registers = cu_shape(p->x->type) == SHAPE_TILE && dtype_size(p->x->type.dtype) == 2;
-    return !op_int(op, AT_TA, 0) && !p->scale && !p->delta && columns(op) <= MAX_COLUMNS &&
-           g->flight_count < PTX_MAX_FLIGHT && (registers || cu_taken(p->x, &lo));
+    const bool taken = cu_taken(p->x, &lo);
+    return (taken || (registers && !op_int(op, AT_TA, 0))) && !p->scale && !p->delta && columns(op) <= PTX_MAX_COLUMNS &&
+           g->flight_count < PTX_MAX_FLIGHT;
 }
 
 void cu_product(Gen *g, const Op *op) {
