@@ -119,6 +119,20 @@ static Value *without_late(Saver *s, Builder *b, const StateRoles *r, Value *row
     return kept;
 }
 
+/* The row tile whose edge begins with the first key; keys of those before it are not there, or some are. */
+static int64_t first_whole(const Saver *s) { return -op_int(s->mask, AT_HI, 0); }
+
+/* What the copy engine cannot store: the first of the keys, where the tile begins before them. Negative coordinates, which
+ * loads may have, are illegal for stores. */
+static void store_early(Saver *s, Builder *b, const Nest *n, Value *row, Value *piece) {
+    Value *const early = ir_ibin(b, OP_ILT, row, ir_i(b, first_whole(s)));
+    Op *const    some = ir_if(b, ir_ibin(b, OP_IMUL, early, ir_ibin(b, OP_ILT, n->half, ir_i(b, 1))), NULL, 0);
+    Builder      in = ir_at_end(s->ctx, b->kernel, some->region);
+    ValueMap     map = saved_turn(s, &in, n, row);
+    saved_store_features(s, &in, &map, n->head, n->part, clone_slice(&in, s->k_load->in[4], s->main->body, &map), piece);
+    ir_yield(&in, NULL, 0);
+}
+
 /* Of the block's piece alone. */
 static void compute_features(Saver *s, const Nest *n, StateRoles *r) {
     Builder      b = open_role(s, r, "features", true), in;
@@ -139,6 +153,8 @@ static void compute_features(Saver *s, const Nest *n, StateRoles *r) {
         map_set(&map, s->k_load->out[0], keys);
         Value *const piece = clone_slice(&at, s->keys[p], s->main->body, &map);
         give(&at, r->rings[RING_FEATURES], s->state ? without_late(s, &at, r, row, piece) : piece);
+        if (r->save && first_whole(s) % s->chunk != 0)
+            store_early(s, &at, n, row, piece);
     }
 }
 
@@ -146,7 +162,8 @@ static void store_features(Saver *s, const Nest *n, StateRoles *r) {
     Value *const ring = r->rings[RING_FEATURES];
     Builder      b = open_role(s, r, "store", false), in;
     Value *const row = open_turns(s, r, &b, &in), *const tile = take(&in, ring, slot_type(s, RING_FEATURES));
-    Op *const    once = ir_if(&in, ir_ibin(&in, OP_ILT, n->half, ir_i(&in, 1)), NULL, 0);
+    Value *const there = ir_ibin(&in, OP_ILT, ir_i(&in, first_whole(s) - 1), row);
+    Op *const    once = ir_if(&in, ir_ibin(&in, OP_IMUL, there, ir_ibin(&in, OP_ILT, n->half, ir_i(&in, 1))), NULL, 0);
     Builder      at = ir_at_end(s->ctx, in.kernel, once->region);
     ValueMap     map = saved_turn(s, &at, n, row);
     saved_store_features(s, &at, &map, n->head, n->part, clone_slice(&at, s->k_load->in[4], s->main->body, &map), tile);

@@ -202,7 +202,8 @@ static const char *left_side(Gen *g, const Op *op, const Value *x) {
     if (op_int(op, AT_TA, 0)) { /* a slab of the product is a panel */
         if (lo || g->kernel->warps != g->target->product_warps)
             cu_fail(g, op, "this transposed left side");
-        return ctx_printf(g->ctx, "matrix(%s.address + s * %d, 16) + k * 128", cu_name(g, tile), tile->type.rows * IR_PANEL);
+        const int panel = tile->type.rows * IR_PANEL;
+        return ctx_printf(g->ctx, "matrix(%s.address + s * %d, %d) + k * 128", cu_name(g, tile), panel, panel);
     }
     if (cu_slabs(g, op->out[0]->type) != 1)
         cu_fail(g, op, "a left side of several slabs in shared memory");
