@@ -201,6 +201,7 @@ static Exec *const EXEC[OP_COUNT] = {
     [OP_SEND] = exec_send,
     [OP_GIVE] = exec_give,
     [OP_TAKE] = exec_take,
+    [OP_SKIP] = exec_skip,
     [OP_RELEASE] = exec_release,
     [OP_AWAIT] = exec_await,
     [OP_FCONST] = exec_fconst,

@@ -41,8 +41,9 @@ typedef struct Arrival { /* a fetch that no wait has covered yet */
 
 typedef struct Parcel { /* a tile that was sent or given */
     const Value *ring;
+    int64_t      place; /* its number in the ring */
     double      *tile;  /* malloc'd */
-    int          taker; /* number of the last role that took it, -1: none yet */
+    int          taken, passed; /* by so many roles, which may look at it or not */
 } Parcel;
 
 /* What roles did to rings, in their order: replayed behind the last of them to see whether slots suffice. */
@@ -110,7 +111,7 @@ Exec exec_fetch, exec_commit, exec_wait, exec_barrier;
 
 /* interp_roles.c */
 void interp_release_parcels(Machine *m);
-Exec exec_role, exec_send, exec_give, exec_take, exec_release, exec_await, exec_product;
+Exec exec_role, exec_send, exec_give, exec_take, exec_skip, exec_release, exec_await, exec_product;
 Status interp_check_flights(const Machine *m, const Op *op); /* may it run beside the products under way? */
 
 /* interp_ops.c */

@@ -348,6 +348,8 @@ Status verify_op_rules(const Verifier *v, const Op *op) {
     case OP_SEND: return check_send(v, op);
     case OP_GIVE: return check_give(v, op);
     case OP_TAKE: return check_take(v, op);
+    case OP_SKIP:
+        return op->in[0]->type.cls == TY_RING ? ST_OK : verify_fail(v, op, "types", "%%0 must be a ring");
     case OP_RELEASE: return check_release(v, op);
     case OP_ROLE: return check_role(v, op);
     case OP_MASK: return check_mask(v, op);

@@ -288,6 +288,13 @@ static bool can_fuse(const Saver *s, const Residual *found) {
            is_finite_at_zero(found->keys) && saved_can_have_roles(s);
 }
 
+/* Kernels make sums of the features as they are cut now. */
+static void use_pieces(Saver *s) {
+    memcpy(s->made, s->keys, sizeof s->made);
+    s->made_parts = s->parts;
+    s->made_width = s->width;
+}
+
 static Status read_residual(Saver *s) {
     Residual found = {0};
     TRY(match_residual(s->ctx, "pass saved", s->residual, &found));
@@ -303,14 +310,18 @@ static Status read_residual(Saver *s) {
     s->width = s->keys[0]->type.cols;
     s->F = found.keys->type.cols;
     s->E = found.values->type.cols;
-    s->halves = s->E % PANEL_COLS == 0 ? s->E / PANEL_COLS : 1;
-    s->fused = can_fuse(s, &found);
-    s->halves = s->fused ? s->halves : 1;
     Value    *queries[MAX_PARTS];
     const int count = s->parts, width = s->width;
     memcpy(queries, s->queries, sizeof queries);
-    if (!s->fused)
+    use_pieces(s);
+    s->halves = s->E % PANEL_COLS == 0 ? s->E / PANEL_COLS : 1;
+    s->fused = can_fuse(s, &found);
+    if (!s->fused || width / s->args->schedule->slices % PANEL_COLS == 0)
         slice_pieces(s);
+    if (!s->fused) {
+        use_pieces(s);
+        s->halves = 1;
+    }
     join_parts(s, queries, count, width);
     return ST_OK;
 }

@@ -25,6 +25,8 @@ typedef struct Saver {
     int    halves; /* a block's state has one of so many equal parts of the E columns */
     Value *whole[MAX_PARTS]; /* phi(q) as main multiplies it: in wholes that are one or more parts */
     int    wholes, whole_width;
+    Value *made[MAX_PARTS]; /* phi(k) in the pieces that kernels make sums of: of as many parts each */
+    int    made_parts, made_width;
     int    parts, width, F, E, chunk;
     DType  dtype; /* of what is saved: that of k */
 } Saver;
@@ -36,7 +38,7 @@ typedef struct Nest {
     Kernel  *kernel;
     ValueMap map;
     Value   *seq, *head, *axes[MAX_GRID];
-    Value   *part, *half; /* of kernels that make states: which features and which columns are the block's */
+    Value   *part, *half; /* of kernels that make states: which piece of features and which columns are the block's */
     Builder  body;
 } Nest;
 typedef struct GridAxis {

@@ -5,6 +5,8 @@
  * features and an equal part of the columns of S; the blocks with the first part store the features. */
 #include "passes/saved.h"
 
+#include <string.h>
+
 enum { SLOT_ALIGN = 1024, SPARE_BYTES = 4096 /* alignment of the rings, barriers */, MAX_SUM = 128 /* floats a thread */ };
 
 typedef enum StateRing { RING_KEYS, RING_VALUES, RING_FEATURES, RING_STATES, RING_COUNT } StateRing;
@@ -13,8 +15,8 @@ static Type slot_type(const Saver *s, StateRing ring) {
     switch (ring) {
     case RING_KEYS: return type_tile(s->dtype, s->chunk, s->k_load->out[0]->type.cols);
     case RING_VALUES: return type_tile(s->dtype, s->chunk, saved_columns(s));
-    case RING_FEATURES: return type_tile(s->dtype, s->chunk, s->width);
-    default: return type_tile(s->dtype, s->width, saved_columns(s));
+    case RING_FEATURES: return type_tile(s->dtype, s->chunk, s->made_width);
+    default: return type_tile(s->dtype, s->made_width, saved_columns(s));
     }
 }
 
@@ -44,24 +46,47 @@ static bool choose_slots(const Saver *s, int slots[RING_COUNT]) {
 
 /* A turn's keys are 16 a warp of the group that computes their features; S has whole panels of columns, or all of them. */
 bool saved_can_have_roles(const Saver *s) {
-    const int group = s->args->target->product_warps, slabs = (s->width + 16 * group - 1) / (16 * group);
+    const int group = s->args->target->product_warps, slabs = (s->made_width + 16 * group - 1) / (16 * group);
     int       slots[RING_COUNT];
-    return group && s->chunk == 16 * group && s->width % 16 == 0 && s->width <= 256 &&
+    return group && s->chunk == 16 * group && s->made_width % 16 == 0 && s->made_width <= 256 &&
            s->k_load->out[0]->type.cols % 16 == 0 && s->k_load->out[0]->type.cols <= 256 && saved_columns(s) % 16 == 0 &&
            slabs * saved_columns(s) / 2 <= MAX_SUM && choose_slots(s, slots);
 }
 
 /* ---- Roles ---- */
 
+/* Groups of warps that compute features, in turns: two of them hide each other's latencies, where registers suffice. */
+static int feature_groups(const Saver *s) { return s->made_width <= 128 && s->k_load->out[0]->type.cols <= 128 ? 2 : 1; }
+
+/* Of a thread. At the start all have as many; then those who compute take what the others leave: features take more than
+ * sums. */
+static int registers_of(const Saver *s, const char *role) {
+    const bool several = feature_groups(s) > 1;
+    if (strcmp(role, "features") == 0)
+        return several ? 168 : 240;
+    return strcmp(role, "compute") != 0 ? 24 : several ? 144 : 240;
+}
+
 static Builder open_role(Saver *s, StateRoles *r, const char *name, bool computes) {
-    const Schedule *schedule = s->args->schedule;
-    Op *const       role = ir_op(&r->outer, OP_ROLE, NULL, 0, NULL, 0);
+    Op *const role = ir_op(&r->outer, OP_ROLE, NULL, 0, NULL, 0);
     op_set_text(s->ctx, role, AT_ROLE, name);
     op_set_int(s->ctx, role, AT_WARPS, computes ? s->args->target->product_warps : 1);
-    op_set_int(s->ctx, role, AT_REGISTERS, computes ? schedule->registers : schedule->copy_registers);
+    op_set_int(s->ctx, role, AT_REGISTERS, registers_of(s, name));
     Builder in = ir_at_end(s->ctx, r->outer.kernel, role->region);
     ir_yield(&in, NULL, 0);
     return ir_before(s->ctx, r->outer.kernel, ir_terminator(role->region));
+}
+
+/* Where `condition` holds; builds there. */
+static Builder open_if(Saver *s, Builder *b, Value *condition) {
+    Op *const only = ir_if(b, condition, NULL, 0);
+    Builder   in = ir_at_end(s->ctx, b->kernel, only->region);
+    ir_yield(&in, NULL, 0);
+    return ir_before(s->ctx, b->kernel, ir_terminator(only->region));
+}
+
+static Value *equals(Builder *b, Value *x, int64_t y) {
+    return ir_ibin(b, OP_IMUL, ir_ibin(b, OP_ILT, x, ir_i(b, y + 1)), ir_ibin(b, OP_ILT, ir_i(b, y - 1), x));
 }
 
 /* for row in the segment's row tiles, without anything carried; builds at `in`. */
@@ -122,40 +147,61 @@ static Value *without_late(Saver *s, Builder *b, const StateRoles *r, Value *row
 /* The row tile whose edge begins with the first key; keys of those before it are not there, or some are. */
 static int64_t first_whole(const Saver *s) { return -op_int(s->mask, AT_HI, 0); }
 
+/* The features at the turn's keys, to where main finds them: by the parts that it reads. */
+static void store_parts(Saver *s, Builder *b, const Nest *n, Value *row, Value *piece) {
+    ValueMap     map = saved_turn(s, b, n, row);
+    const int    count = s->parts / s->made_parts;
+    Value *const end = clone_slice(b, s->k_load->in[4], s->main->body, &map);
+    for (int p = 0; p < count; p++) {
+        Value     *part = piece;
+        const Type type = type_tile(piece->type.dtype, s->chunk, s->width);
+        if (count > 1) {
+            part = ir_op(b, OP_COLS, &piece, 1, &type, 1)->out[0];
+            op_set_int(s->ctx, part->def, AT_LO, p * s->width);
+        }
+        Value *const first = ir_ibin(b, OP_IMUL, n->part, ir_i(b, count));
+        saved_store_features(s, b, &map, n->head, ir_ibin(b, OP_IADD, first, ir_i(b, p)), end, part);
+    }
+}
+
 /* What the copy engine cannot store: the first of the keys, where the tile begins before them. Negative coordinates, which
  * loads may have, are illegal for stores. */
 static void store_early(Saver *s, Builder *b, const Nest *n, Value *row, Value *piece) {
     Value *const early = ir_ibin(b, OP_ILT, row, ir_i(b, first_whole(s)));
-    Op *const    some = ir_if(b, ir_ibin(b, OP_IMUL, early, ir_ibin(b, OP_ILT, n->half, ir_i(b, 1))), NULL, 0);
-    Builder      in = ir_at_end(s->ctx, b->kernel, some->region);
-    ValueMap     map = saved_turn(s, &in, n, row);
-    saved_store_features(s, &in, &map, n->head, n->part, clone_slice(&in, s->k_load->in[4], s->main->body, &map), piece);
-    ir_yield(&in, NULL, 0);
+    Builder      in = open_if(s, b, ir_ibin(b, OP_IMUL, early, ir_ibin(b, OP_ILT, n->half, ir_i(b, 1))));
+    store_parts(s, &in, n, row, piece);
 }
 
-/* Of the block's piece alone. */
-static void compute_features(Saver *s, const Nest *n, StateRoles *r) {
-    Builder      b = open_role(s, r, "features", true), in;
-    Value *const row = open_turns(s, r, &b, &in), *const tile = take(&in, r->rings[RING_KEYS], slot_type(s, RING_KEYS));
-    Value *const own = ir_unary(&in, OP_COPY, tile);
-    release(&in, r->rings[RING_KEYS], tile);
-    Value *const keys = ir_convert(&in, own, DT_F32);
-    for (int p = 0; p < s->parts; p++) {
-        Builder  at = in;
-        Value *const is_it =
-            ir_ibin(&in, OP_IMUL, ir_ibin(&in, OP_ILT, n->part, ir_i(&in, p + 1)), ir_ibin(&in, OP_ILT, ir_i(&in, p - 1), n->part));
-        if (s->parts > 1) {
-            at = ir_at_end(s->ctx, in.kernel, ir_if(&in, is_it, NULL, 0)->region);
-            ir_yield(&at, NULL, 0);
-            at = ir_before(s->ctx, in.kernel, at.block->last);
-        }
+/* The block's piece of the features of one turn's keys. */
+static void make_features(Saver *s, Builder *in, const Nest *n, StateRoles *r, Value *row) {
+    Value *const tile = take(in, r->rings[RING_KEYS], slot_type(s, RING_KEYS)), *const own = ir_unary(in, OP_COPY, tile);
+    release(in, r->rings[RING_KEYS], tile);
+    Value *const keys = ir_convert(in, own, DT_F32);
+    for (int p = 0; p < s->made_parts; p++) {
+        Builder  at = s->made_parts > 1 ? open_if(s, in, equals(in, n->part, p)) : *in;
         ValueMap map = saved_turn(s, &at, n, row);
         map_set(&map, s->k_load->out[0], keys);
-        Value *const piece = clone_slice(&at, s->keys[p], s->main->body, &map);
+        Value *const piece = clone_slice(&at, s->made[p], s->main->body, &map);
         give(&at, r->rings[RING_FEATURES], s->state ? without_late(s, &at, r, row, piece) : piece);
         if (r->save && first_whole(s) % s->chunk != 0)
             store_early(s, &at, n, row, piece);
     }
+}
+
+/* Group `group` of `groups`, which take turns. */
+static void compute_features(Saver *s, const Nest *n, StateRoles *r, int group, int groups) {
+    Builder      b = open_role(s, r, "features", true), in;
+    Value *const row = open_turns(s, r, &b, &in);
+    if (groups == 1) {
+        make_features(s, &in, n, r, row);
+        return;
+    }
+    Value *const mine = equals(&in, ir_ibin(&in, OP_IMOD, ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk)), ir_i(&in, groups)), group);
+    Builder at = open_if(s, &in, mine);
+    make_features(s, &at, n, r, row);
+    at = open_if(s, &in, ir_ibin(&in, OP_ILT, mine, ir_i(&in, 1)));
+    ir_op(&at, OP_SKIP, &r->rings[RING_KEYS], 1, NULL, 0);
+    ir_op(&at, OP_SKIP, &r->rings[RING_FEATURES], 1, NULL, 0);
 }
 
 static void store_features(Saver *s, const Nest *n, StateRoles *r) {
@@ -163,11 +209,8 @@ static void store_features(Saver *s, const Nest *n, StateRoles *r) {
     Builder      b = open_role(s, r, "store", false), in;
     Value *const row = open_turns(s, r, &b, &in), *const tile = take(&in, ring, slot_type(s, RING_FEATURES));
     Value *const there = ir_ibin(&in, OP_ILT, ir_i(&in, first_whole(s) - 1), row);
-    Op *const    once = ir_if(&in, ir_ibin(&in, OP_IMUL, there, ir_ibin(&in, OP_ILT, n->half, ir_i(&in, 1))), NULL, 0);
-    Builder      at = ir_at_end(s->ctx, in.kernel, once->region);
-    ValueMap     map = saved_turn(s, &at, n, row);
-    saved_store_features(s, &at, &map, n->head, n->part, clone_slice(&at, s->k_load->in[4], s->main->body, &map), tile);
-    ir_yield(&at, NULL, 0);
+    Builder      at = open_if(s, &in, ir_ibin(&in, OP_IMUL, there, ir_ibin(&in, OP_ILT, n->half, ir_i(&in, 1))));
+    store_parts(s, &at, n, row, tile);
     release(&in, ring, tile);
 }
 
@@ -184,7 +227,8 @@ void saved_open_roles(Saver *s, Nest *n, StateRoles *r) {
     r->outer = n->body;
     add_rings(s, r);
     send_all(s, n, r);
-    compute_features(s, n, r);
+    for (int group = 0; group < feature_groups(s); group++)
+        compute_features(s, n, r, group, feature_groups(s));
     if (r->save)
         store_features(s, n, r);
     n->body = open_role(s, r, "compute", true);

@@ -8,7 +8,7 @@
 
 /* Where rows of F x E tensors are: d2 counts them. */
 static Value *state_row(Saver *s, Builder *b, const Nest *n) {
-    return ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, n->head, ir_i(b, s->F)), ir_ibin(b, OP_IMUL, n->part, ir_i(b, s->width)));
+    return ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, n->head, ir_i(b, s->F)), ir_ibin(b, OP_IMUL, n->part, ir_i(b, s->made_width)));
 }
 
 /* The block's columns of what an access to all of them is at coordinate `at` of d0. */
@@ -26,7 +26,7 @@ static void store_part(Saver *s, Builder *b, const Nest *n, const char *param, V
                        .at = {halved(s, b, n, at[0]), at[1], state_row(s, b, n)},
                        .rowdim = 2,
                        .groupdim = -1,
-                       .period = s->width};
+                       .period = s->made_width};
     mark_halved(s, ir_store(b, &to, tile), 0);
 }
 
@@ -100,7 +100,7 @@ static Value *sum_segment(Saver *s, Nest *n, const StateRoles *r, Value *start) 
 }
 
 static Nest state_nest(Saver *s, const char *name, Sym segments) {
-    const GridAxis axes[] = {{"part", SYM_COUNT, s->parts * s->halves}, {"segment", segments, 0}};
+    const GridAxis axes[] = {{"part", SYM_COUNT, s->made_parts * s->halves}, {"segment", segments, 0}};
     Nest           n = saved_nest(s, name, axes, 2);
     n.part = ir_ibin(&n.body, OP_IDIV, n.axes[0], ir_i(&n.body, s->halves));
     n.half = s->halves == 1 ? ir_i(&n.body, 0) : ir_ibin(&n.body, OP_IMOD, n.axes[0], ir_i(&n.body, s->halves));
@@ -111,24 +111,24 @@ static Nest state_nest(Saver *s, const char *name, Sym segments) {
 static Value *pool_start(Saver *s, Nest *n) {
     Op *const load = saved_slice(s, n, s->pool->out[0])->def;
     Builder   b = ir_before(s->ctx, n->kernel, load);
-    load->in[2] = ir_ibin(&b, OP_IADD, load->in[2], ir_ibin(&b, OP_IMUL, n->part, ir_i(&b, s->width)));
-    load->out[0]->type.rows = s->width;
-    op_set_int(s->ctx, load, AT_PERIOD, s->width);
+    load->in[2] = ir_ibin(&b, OP_IADD, load->in[2], ir_ibin(&b, OP_IMUL, n->part, ir_i(&b, s->made_width)));
+    load->out[0]->type.rows = s->made_width;
+    op_set_int(s->ctx, load, AT_PERIOD, s->made_width);
     return load->out[0];
 }
 
 /* What the segments before this one add up to. */
 static Value *segment_start(Saver *s, Nest *n) {
     Builder     *b = &n->body;
-    Value *const zero = s->pool ? pool_start(s, n) : ir_f(b, 0, s->width, saved_columns(s));
+    Value *const zero = s->pool ? pool_start(s, n) : ir_f(b, 0, s->made_width, saved_columns(s));
     Op *const    sum = ir_for(b, "segment", false, ir_i(b, 0), n->axes[1], ir_i(b, 1), &zero, 1);
     Builder      in = ir_at_end(s->ctx, n->kernel, sum->region);
     const Access from = {.param = "work",
                          .at = {halved(s, &in, n, sum->region->args[0]), n->seq, state_row(s, &in, n)},
                          .rowdim = 2,
                          .groupdim = -1,
-                         .period = s->width};
-    Value *const part = ir_load(&in, &from, s->width, saved_columns(s));
+                         .period = s->made_width};
+    Value *const part = ir_load(&in, &from, s->made_width, saved_columns(s));
     mark_halved(s, part->def, 0);
     Value *const next = ir_binary(&in, OP_ADD, sum->region->args[1], part);
     ir_yield(&in, &next, 1);
@@ -146,13 +146,13 @@ static bool slice_rows(Op *op, void *arg) {
     const bool   access = op->code == OP_LOAD || op->code == OP_STORE;
     Builder      b = ir_before(s->ctx, slice->n->kernel, op);
     if (access && op_int(op, AT_ROWDIM, -1) == 2) {
-        op->in[2] = ir_ibin(&b, OP_IADD, op->in[2], ir_ibin(&b, OP_IMUL, slice->n->part, ir_i(&b, s->width)));
+        op->in[2] = ir_ibin(&b, OP_IADD, op->in[2], ir_ibin(&b, OP_IMUL, slice->n->part, ir_i(&b, s->made_width)));
         op->in[0] = halved(s, &b, slice->n, op->in[0]);
         mark_halved(s, op, 0);
     }
     for (int r = 0; r < op->out_count; r++)
         if (op->out[r]->type.cls == TY_TILE && op->out[r]->type.rows == s->F) {
-            op->out[r]->type.rows = s->width;
+            op->out[r]->type.rows = s->made_width;
             op->out[r]->type.cols = op->out[r]->type.cols == s->E ? saved_columns(s) : op->out[r]->type.cols;
         }
     return true;
@@ -229,7 +229,7 @@ static void add_kernel(Saver *s, bool save) {
     StateRoles r = {.first = first_row(s, &n), .end = ir_ibin(b, OP_IMIN, length, next), .save = save};
     if (s->fused)
         saved_open_roles(s, &n, &r);
-    Value *const start = save ? segment_start(s, &n) : ir_f(b, 0, s->width, saved_columns(s));
+    Value *const start = save ? segment_start(s, &n) : ir_f(b, 0, s->made_width, saved_columns(s));
     finish(s, &n, s->fused ? saved_sum_turns(s, &n, &r, start) : sum_segment(s, &n, &r, start), save);
     if (s->fused)
         saved_close_roles(s, &n, &r);

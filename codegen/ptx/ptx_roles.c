@@ -75,28 +75,32 @@ static void declare_rings(Gen *g, const Block *block) {
 
 typedef struct Uses {
     const Value *ring;
-    bool         fills, takes;
+    bool         fills, takes, skips;
 } Uses;
 
 static bool note_use(Op *op, void *arg) {
     Uses *uses = arg;
     uses->fills |= (op->code == OP_SEND || op->code == OP_GIVE) && op->in[0] == uses->ring;
     uses->takes |= op->code == OP_TAKE && op->in[0] == uses->ring;
+    uses->skips |= op->code == OP_SKIP && op->in[0] == uses->ring;
     return true;
 }
 
 /* How often a slot's barriers are arrived at until it is full, and until it is free: once by each warp that computes, or by
- * the thread that copies. */
+ * the thread that copies. Roles that take turns with the ring count as one. */
 static void make_ring(Gen *g, const Block *block, const Value *ring) {
-    int fillers = 0, takers = 0;
+    int  fillers = 0, takers = 0;
+    bool fills_in_turns = false, takes_in_turns = false;
     for (const Op *op = block->first; op; op = op->next) {
         Uses uses = {.ring = ring};
         if (op->code != OP_ROLE)
             continue;
         ir_walk(op->region, note_use, &uses);
         const int each = computes(op) ? (int)op_int(op, AT_WARPS, 1) : 1;
-        fillers += uses.fills ? each : 0;
-        takers += uses.takes ? each : 0;
+        fillers += uses.fills && !(uses.skips && fills_in_turns) ? each : 0;
+        takers += uses.takes && !(uses.skips && takes_in_turns) ? each : 0;
+        fills_in_turns |= uses.fills && uses.skips;
+        takes_in_turns |= uses.takes && uses.skips;
     }
     cu_line(g, "%s.make(%d, %d);", cu_name(g, ring), fillers, takers);
 }
@@ -192,7 +196,7 @@ static void copy_boxes(Gen *g, const Boxes *b) {
                     at[d] = ctx_printf(g->ctx, "%s - (beyond ? %lld : 0)", at[d], (long long)op_int(op, AT_BORDER, 0));
             }
             const int   c = goes_on ? (int)((lo + p * width) % own) : lo + p * width;
-            const char *to = ctx_printf(g->ctx, "%s.address + %d", b->address, p * rows * IR_PANEL + r * box * IR_PANEL);
+            const char *to = ctx_printf(g->ctx, "%s + %d", b->address, p * rows * IR_PANEL + r * box * IR_PANEL);
             if (op->code == OP_STORE)
                 cu_line(g, "store_box(%s, %s, %d%s, %s, %s, %s);", to, from, c, column, at[2], at[1], at[0]);
             else
@@ -202,7 +206,7 @@ static void copy_boxes(Gen *g, const Boxes *b) {
 
 static void send(Gen *g, const Op *op) {
     const CodeParam *param = ir_find_param(g->kernel, op_text(op, AT_PARAM));
-    const Boxes      b = {op, 1, (int)op_int(op, AT_ROWS, 0), (int)op_int(op, AT_COLS, 0), "slot"};
+    const Boxes      b = {op, 1, (int)op_int(op, AT_ROWS, 0), (int)op_int(op, AT_COLS, 0), "slot.address"};
     if (param->role == PARAM_WORK)
         cu_line(g, "if (!awaited) await_earlier_kernels(), awaited = true;");
     cu_line(g, "{");
@@ -216,10 +220,16 @@ static void send(Gen *g, const Op *op) {
 
 /* By the copy engine: of a thread alone, from where the tile was taken. */
 static bool store_slot(Gen *g, const Op *op) {
-    const Value *tile = op->in[5];
-    if (!tile->def || tile->def->code != OP_TAKE)
+    int                lo;
+    const Type         type = op->in[5]->type;
+    const Value *const tile = cu_taken(op->in[5], &lo);
+    if (!tile)
         return false;
-    const Boxes b = {op, 0, tile->type.rows, tile->type.cols, cu_name(g, tile)};
+    const int   panel = lo * (int)dtype_size(type.dtype) / IR_PANEL;
+    const char *address = ctx_printf(g->ctx, "%s.address + %d", cu_name(g, tile), panel * tile->type.rows * IR_PANEL);
+    const Boxes b = {op, 0, type.rows, type.cols, panel ? address : ctx_printf(g->ctx, "%s.address", cu_name(g, tile))};
+    if (lo * (int)dtype_size(type.dtype) % IR_PANEL)
+        cu_fail(g, op, "a store of columns that are no panels");
     if (!g->alone)
         cu_fail(g, op, "a store of what was taken, by a role that computes");
     copy_boxes(g, &b);
@@ -264,6 +274,7 @@ bool cu_role_op(Gen *g, const Op *op) {
     case OP_TAKE: cu_line(g, "const Slot %s = %s.take();", cu_name(g, op->out[0]), cu_name(g, op->in[0])); return true;
     case OP_RELEASE: cu_line(g, "release%s(%s);", g->alone ? "_stored" : "", cu_name(g, op->in[1])); return true;
     case OP_GIVE: give(g, op); return true;
+    case OP_SKIP: cu_line(g, "%s.next();", cu_name(g, op->in[0])); return true;
     case OP_STORE: return store_slot(g, op);
     case OP_AWAIT: cu_await(g, op); return true;
     case OP_COPY: return copy(g, op);
@@ -380,6 +391,6 @@ void cu_roles_frame(Gen *g, const Block *block, CodePhase *phase) {
     const int computing = computing_roles(block);
     phase->threads = 32 * (computing * g->kernel->warps + GROUP);
     phase->shared_bytes = shared_bytes(g, block);
-    phase->resident = g->schedule->blocks;
+    phase->resident = computing == 1 ? g->schedule->blocks : 1;
     phase->overlaps = g->kernel != g->module->kernels[0] && computing == 1;
 }
