@@ -24,9 +24,10 @@ static int64_t slot_bytes(const Saver *s, StateRing ring) {
     return (ir_panel_bytes(slot_type(s, ring)) + SLOT_ALIGN - 1) / SLOT_ALIGN * SLOT_ALIGN;
 }
 
-/* Two slots each, of S one; then one more at a time while there is room for it. False: not even the first do fit. */
+/* Two slots each, since what is stored is released a tile later; then one more at a time while there is room for it. False:
+ * not even the first do fit. */
 static bool choose_slots(const Saver *s, int slots[RING_COUNT]) {
-    static const int LEAST[RING_COUNT] = {2, 2, 2, 1}, MOST[RING_COUNT] = {4, 6, 3, 2};
+    static const int LEAST[RING_COUNT] = {2, 2, 2, 2}, MOST[RING_COUNT] = {4, 6, 3, 3};
     int64_t          left = s->args->target->shared_bytes - SPARE_BYTES;
     for (int r = 0; r < RING_COUNT; r++) {
         slots[r] = LEAST[r];
@@ -56,7 +57,9 @@ bool saved_can_have_roles(const Saver *s) {
 /* ---- Roles ---- */
 
 /* Groups of warps that compute features, in turns: two of them hide each other's latencies, where registers suffice. */
-static int feature_groups(const Saver *s) { return s->made_width <= 128 && s->k_load->out[0]->type.cols <= 128 ? 2 : 1; }
+static int feature_groups(const Saver *s) {
+    return s->made_width <= 128 && s->k_load->out[0]->type.cols <= 128 ? s->args->schedule->feature_groups : 1;
+}
 
 /* Of a thread. At the start all have as many; then those who compute take what the others leave: features take more than
  * sums. */

@@ -57,13 +57,20 @@ DEVICE void copy_box(u32 to, const TensorMap *map, u32 full, int c3, int c2, int
 DEVICE void store_box(u32 from, const TensorMap *map, int c3, int c2, int c1, int c0) {
     asm volatile("cp.async.bulk.tensor.4d.global.shared::cta.bulk_group [%0, {%2, %3, %4, %5}], [%1];" ::"l"(map), "r"(from), "r"(c3), "r"(c2), "r"(c1), "r"(c0) : "memory");
 }
-DEVICE void stores_commit() { asm volatile("cp.async.bulk.commit_group;" ::: "memory"); }
-DEVICE void stores_end() { asm volatile("cp.async.bulk.wait_group 0;" ::: "memory"); }
-// Of a single thread: what it stores has been read.
-DEVICE void release_stored(const Slot &slot) {
-    asm volatile("cp.async.bulk.wait_group.read 0;" ::: "memory");
-    barrier_arrive(slot.empty);
-}
+// Of a single thread: slots are released once what it stores of them has been read, that of the last one meanwhile.
+struct Stored {
+    u32 empty; // barrier of the slot that still waits; 0: none
+    __device__ __forceinline__ Stored() : empty(0) {}
+    __device__ __forceinline__ void release(const Slot &slot) {
+        asm volatile("cp.async.bulk.commit_group;\ncp.async.bulk.wait_group.read 1;" ::: "memory");
+        if (empty) barrier_arrive(empty);
+        empty = slot.empty;
+    }
+    __device__ __forceinline__ void end() {
+        asm volatile("cp.async.bulk.wait_group 0;" ::: "memory");
+        if (empty) barrier_arrive(empty);
+    }
+};
 // The tile in the slot is there for the copy engine and for products, too.
 DEVICE void give(const Slot &slot) {
     asm volatile("fence.proxy.async.shared::cta;" ::: "memory");

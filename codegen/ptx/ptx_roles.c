@@ -233,7 +233,6 @@ static bool store_slot(Gen *g, const Op *op) {
     if (!g->alone)
         cu_fail(g, op, "a store of what was taken, by a role that computes");
     copy_boxes(g, &b);
-    cu_line(g, "stores_commit();");
     return true;
 }
 
@@ -272,7 +271,7 @@ bool cu_role_op(Gen *g, const Op *op) {
     switch (op->code) {
     case OP_SEND: send(g, op); return true;
     case OP_TAKE: cu_line(g, "const Slot %s = %s.take();", cu_name(g, op->out[0]), cu_name(g, op->in[0])); return true;
-    case OP_RELEASE: cu_line(g, "release%s(%s);", g->alone ? "_stored" : "", cu_name(g, op->in[1])); return true;
+    case OP_RELEASE: cu_line(g, "%srelease(%s);", g->alone ? "stored." : "", cu_name(g, op->in[1])); return true;
     case OP_GIVE: give(g, op); return true;
     case OP_SKIP: cu_line(g, "%s.next();", cu_name(g, op->in[0])); return true;
     case OP_STORE: return store_slot(g, op);
@@ -326,6 +325,8 @@ static void walk(Gen *g, const Op *role, const Block *block) {
         cu_line(g, "const u32 own_rows = warp_id() / %d * %du;", GROUP, GROUP * 16 * IR_PANEL);
     if (!computes(role))
         cu_line(g, "bool awaited = false;");
+    if (stores(role))
+        cu_line(g, "Stored stored;");
     cu_line(g, "UNROLL1");
     cu_line(g, "for (i64 item = blockIdx.x; item < a.v[%d]; item += gridDim.x) {",
             5 * g->kernel->param_count + SYM_COUNT);
@@ -337,7 +338,7 @@ static void walk(Gen *g, const Op *role, const Block *block) {
     if (!computes(role))
         cu_line(g, "if (!awaited) await_earlier_kernels();");
     if (stores(role))
-        cu_line(g, "stores_end();");
+        cu_line(g, "stored.end();");
     g->alone = false;
 }
 
