@@ -9,7 +9,8 @@
  * four dims in elements (that of d3 must be 1); after the parameters, at args[5 * param_count + s], the value of Sym s.
  * An absent optional parameter has address 0. The item number counts the axes row-major, the first axis slowest.
  *
- * GPU calling convention. The payload is a cubin, the target "cuda:sm_XX". Each phase is one kernel
+ * GPU calling convention. The payload is one or several cubins, one behind another, each at a multiple of 16 bytes; the
+ * target is "cuda:sm_XX". Each phase is one kernel
  *     extern "C" __global__ void phase(const __grid_constant__ Args args);
  * with struct Args { long long at[5 * param_count + SYM_COUNT + 1]; } laid out like the args above, addresses being the
  * device's; the last entry is the number of items of this phase, product(axes). It is launched with blocks on grid.x
@@ -103,6 +104,8 @@ typedef struct CodePhase {
     int64_t shared_bytes;  /* dynamic shared memory of a block */
     int     resident;      /* blocks a multiprocessor of a persistent phase; 0: a block an item */
     bool    overlaps;      /* may start before the phase before has ended */
+    int64_t code_at;       /* where the phase's cubin begins in the payload: phases of one cubin have the same */
+    int64_t ptx_at;        /* and its PTX in `ptx`, which reaches to where the next one begins, or to the end */
     int     map_count;
     CodeMap maps[CODE_MAX_MAPS];
 } CodePhase;

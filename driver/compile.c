@@ -212,9 +212,21 @@ static Status generate_cpu(Ctx *ctx, const CompileRequest *request, const Module
 }
 
 static int ptx_wants(int emit) {
-    const int object = emit & EMIT_OBJECT ? PTX_WANT_CUBIN | PTX_WANT_PTX : 0;
-    return object | (emit & EMIT_CUDA ? PTX_WANT_SOURCE : 0) | (emit & EMIT_PTX ? PTX_WANT_PTX : 0) |
-           (emit & (EMIT_CUBIN | EMIT_SASS) ? PTX_WANT_CUBIN : 0) | (emit & EMIT_RESOURCES ? PTX_WANT_RESOURCES : 0);
+    return (emit & (EMIT_OBJECT | EMIT_SASS) ? PTX_WANT_CODE : 0) | (emit & EMIT_CUDA ? PTX_WANT_SOURCE : 0) |
+           (emit & EMIT_PTX ? PTX_WANT_PTX : 0) | (emit & EMIT_CUBIN ? PTX_WANT_CUBIN : 0) |
+           (emit & EMIT_RESOURCES ? PTX_WANT_RESOURCES : 0);
+}
+
+/* Of the images as they are launched. */
+static Status disassemble(Ctx *ctx, const PtxOutput *output, const char **sass) {
+    Text text = TEXT(ctx);
+    for (int i = 0; i < output->image_count; i++) {
+        const char *part;
+        TRY(sass_disassemble(ctx, output->images[i].cubin, output->images[i].cubin_size, &part));
+        text_add(&text, "%s", part);
+    }
+    *sass = text_str(&text);
+    return ST_OK;
 }
 
 static Status generate_gpu(Ctx *ctx, const CompileRequest *request, const Module *module, const Schedule *schedule,
@@ -224,13 +236,14 @@ static Status generate_gpu(Ctx *ctx, const CompileRequest *request, const Module
     if (want)
         TRY(ptx_compile(ctx, module, request->target, schedule, want, &output));
     if (request->emit & EMIT_SASS)
-        TRY(sass_disassemble(ctx, output.cubin, output.cubin_size, &out->sass));
+        TRY(disassemble(ctx, &output, &out->sass));
     out->cuda = output.source;
     out->ptx = output.ptx;
     out->cubin = output.cubin;
     out->cubin_size = output.cubin_size;
     out->resources = output.resources;
-    *code = (Code){output.phases, output.phase_count, output.cubin, output.cubin_size, output.ptx ? output.ptx : ""};
+    *code = (Code){output.phases, output.phase_count, output.code, output.code_size,
+                   output.code_ptx ? output.code_ptx : ""};
     return ST_OK;
 }
 

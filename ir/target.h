@@ -20,6 +20,7 @@ typedef struct Target {
     int     registers;    /* 32-bit registers of a multiprocessor, shared by its threads */
     int     product_warps; /* that multiply together what the copy engine put into shared memory; 0: no such units */
     int     cluster;       /* most blocks that can wait for each other; 0: none can */
+    bool    exact;        /* GPUs: code runs on this compute capability alone, as PTX too */
     int     processors;   /* multiprocessors, or cores of the host, to keep busy; 0: unknown */
 } Target;
 

@@ -23,28 +23,49 @@ typedef struct Workspace {
 struct CudaExecutable {
     const CodeObject *object;
     CudaDevice       *device;
-    CuModule          module;
+    CuModule         *modules; /* by phase: of the first one of an image; NULL: it is that of a phase before */
     CuFunction       *phases;
     CudaPhaseFacts   *facts;
     MapCache         *maps;   /* NULL: no phase has any */
     CudaGraphs       *graphs; /* NULL: the driver cannot */
-    pthread_mutex_t   lock; /* of the list */
+    pthread_mutex_t   lock;   /* of the list */
     Workspace        *workspaces;
 };
 
 /* ---- Loading ------------------------------------------------------------------------------------------------------
  */
+/* The phase whose image phase p is in, too: the first one of it. */
+static int image_phase(const CodeObject *object, int p) {
+    int first = 0;
+    while (object->phases[first].code_at != object->phases[p].code_at)
+        first++;
+    return first;
+}
+
+/* The PTX of a phase's image, malloc'd. */
+static char *image_ptx(const CodeObject *object, int p) {
+    const int64_t from = object->phases[p].ptx_at;
+    int64_t       to = (int64_t)strlen(object->ptx);
+    for (int q = 0; q < object->phase_count; q++)
+        if (object->phases[q].ptx_at > from && object->phases[q].ptx_at < to)
+            to = object->phases[q].ptx_at;
+    return strndup(object->ptx + from, (size_t)(to - from));
+}
+
 /* The cubin, or, on a chip newer than it, the PTX, which the driver then compiles. */
-static Status load_module(Ctx *ctx, CudaExecutable *executable) {
+static Status load_module(Ctx *ctx, CudaExecutable *executable, int p) {
     const CodeObject *object = executable->object;
     const CudaDriver *driver = &executable->device->driver;
     const CudaFacts  *facts = &executable->device->facts;
     char              log[LOG_BYTES] = "";
     const int         options[] = {CU_JIT_ERROR_LOG, CU_JIT_ERROR_LOG_SIZE};
     void             *values[] = {log, (void *)(uintptr_t)sizeof log};
-    int               result = driver->module_load(&executable->module, object->payload, 0, NULL, NULL);
-    if (result == CU_RESULT_NO_BINARY && object->ptx && *object->ptx)
-        result = driver->module_load(&executable->module, object->ptx, 2, options, values);
+    CuModule         *module = &executable->modules[p];
+    int               result = driver->module_load(module, object->payload + object->phases[p].code_at, 0, NULL, NULL);
+    char             *ptx = result == CU_RESULT_NO_BINARY && object->ptx ? image_ptx(object, p) : NULL;
+    if (ptx && *ptx)
+        result = driver->module_load(module, ptx, 2, options, values);
+    free(ptx);
     if (result == CU_RESULT_NO_BINARY)
         return ctx_fail(ctx, ST_NO_DEVICE, object->name, "compile it with --target cuda",
                         "is for %s, and device %d is a %s (sm_%d%d)", object->target, facts->index, facts->name,
@@ -63,9 +84,12 @@ static Status load_phase(Ctx *ctx, CudaExecutable *executable, int p) {
     const CudaDriver *driver = &executable->device->driver;
     const CodePhase  *phase = &executable->object->phases[p];
     CudaPhaseFacts   *facts = &executable->facts[p];
+    const int         image = image_phase(executable->object, p);
     CuFunction        function;
-    TRY(cuda_check(ctx, driver, driver->module_function(&function, executable->module, phase->symbol), phase->symbol,
-                   "cuModuleGetFunction"));
+    if (image == p)
+        TRY(load_module(ctx, executable, p));
+    TRY(cuda_check(ctx, driver, driver->module_function(&function, executable->modules[image], phase->symbol),
+                   phase->symbol, "cuModuleGetFunction"));
     executable->phases[p] = function;
     TRY(cuda_check(ctx, driver, driver->function_get(&facts->max_threads, CU_FUNCTION_MAX_THREADS, function),
                    phase->symbol, "cuFuncGetAttribute"));
@@ -91,7 +115,6 @@ static Status load_phase(Ctx *ctx, CudaExecutable *executable, int p) {
 }
 
 static Status load_inside(Ctx *ctx, CudaExecutable *executable) {
-    TRY(load_module(ctx, executable));
     for (int p = 0; p < executable->object->phase_count; p++)
         TRY(load_phase(ctx, executable, p));
     return ST_OK;
@@ -101,9 +124,10 @@ static Status load(Ctx *ctx, CudaExecutable *executable) {
     const size_t count = (size_t)executable->object->phase_count;
     bool         pushed;
     TRY(launch_check_object(ctx, executable->object));
+    executable->modules = calloc(count + 1, sizeof(CuModule));
     executable->phases = calloc(count + 1, sizeof(CuFunction));
     executable->facts = calloc(count + 1, sizeof *executable->facts);
-    if (!executable->phases || !executable->facts)
+    if (!executable->modules || !executable->phases || !executable->facts)
         return ctx_fail(ctx, ST_NO_MEMORY, executable->object->name, NULL, "out of memory");
     executable->graphs = cuda_graphs_new(&executable->device->driver);
     TRY(map_cache_new(ctx, executable->object, &executable->device->driver, &executable->maps));
@@ -130,12 +154,15 @@ Status cuda_executable_load(Ctx *ctx, CudaDevice *device, const CodeObject *obje
 
 static void unload(CudaExecutable *executable) {
     Ctx  ctx;
-    bool pushed;
+    bool pushed, some = executable->graphs != NULL;
     ctx_init(&ctx);
-    if ((executable->module || executable->graphs) && cuda_enter(&ctx, executable->device, &pushed) == ST_OK) {
+    for (int p = 0; executable->modules && p < executable->object->phase_count; p++)
+        some |= executable->modules[p] != NULL;
+    if (some && cuda_enter(&ctx, executable->device, &pushed) == ST_OK) {
         cuda_graphs_free(executable->graphs);
-        if (executable->module)
-            executable->device->driver.module_unload(executable->module);
+        for (int p = 0; executable->modules && p < executable->object->phase_count; p++)
+            if (executable->modules[p])
+                executable->device->driver.module_unload(executable->modules[p]);
         cuda_leave(executable->device, pushed);
     }
     ctx_free(&ctx);
@@ -153,6 +180,7 @@ void cuda_executable_free(CudaExecutable *executable) {
     unload(executable);
     pthread_mutex_destroy(&executable->lock);
     map_cache_free(executable->maps);
+    free(executable->modules);
     free(executable->phases);
     free(executable->facts);
     free(executable);

@@ -2,6 +2,7 @@
  * and run nothing. Loaded through RATTAN_LIBCUDA. With FAKE_OLD it lacks what a driver may lack. */
 #include "fake_cuda.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -152,6 +153,8 @@ EXPORT int cuModuleLoadDataEx(CuModule *module, const void *image, unsigned coun
     if (fake_cuda.refuse_cubin && count == 0)
         return NO_BINARY;
     fake_cuda.modules++;
+    memcpy(fake_cuda.image_before, fake_cuda.image, sizeof fake_cuda.image);
+    snprintf(fake_cuda.image, sizeof fake_cuda.image, "%.15s", (const char *)image);
     *module = malloc(1);
     return without_context();
 }

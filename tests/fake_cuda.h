@@ -39,6 +39,7 @@ typedef struct FakeCuda {
     int        graph_launches, node_updates, captures;
     int        carved;             /* functions that were given the most of shared memory */
     int        loaded_ptx;         /* the last module was made of text */
+    char       image[16], image_before[16]; /* what the last one and the one before it were made of begin with */
     /* What to do wrong */
     int devices, capturing, max_threads, refuse_cubin, fail_alloc, fail_launch, fail_encode, fail_instantiate,
         fail_update, fail_graph_launch;

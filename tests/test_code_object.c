@@ -64,6 +64,8 @@ static CodeObject *make_object(void) {
         phase->resident = 2 * p;
         phase->overlaps = p == 1;
         phase->cluster = p == 0;
+        phase->code_at = 16 * p;
+        phase->ptx_at = 4 * p;
         phase->map_count = 3 * p;
         for (int m = 0; m < phase->map_count; m++)
             phase->maps[m] =
@@ -143,6 +145,8 @@ static void test_round_trip(void **data) {
         assert_int_equal(b->phases[p].resident, a->phases[p].resident);
         assert_int_equal(b->phases[p].overlaps, a->phases[p].overlaps);
         assert_int_equal(b->phases[p].cluster, a->phases[p].cluster);
+        assert_int_equal(b->phases[p].code_at, a->phases[p].code_at);
+        assert_int_equal(b->phases[p].ptx_at, a->phases[p].ptx_at);
         assert_int_equal(b->phases[p].map_count, a->phases[p].map_count);
         for (int m = 0; m < a->phases[p].map_count; m++)
             assert_memory_equal(&b->phases[p].maps[m], &a->phases[p].maps[m], sizeof(CodeMap));
@@ -242,6 +246,28 @@ static void test_lengths_are_not_trusted(void **data) {
     free(bytes);
 }
 
+static void test_images_begin_inside(void **data) {
+    Fixture        *fixture = *data;
+    CodePhase      *phase = &fixture->object->phases[1];
+    const int64_t   code_at[] = {776, 777, -16, 0, 0}, ptx_at[] = {13, 0, 0, 14, -1};
+    const CodePhase whole = *phase;
+    for (int i = 0; i < 5; i++) {
+        uint8_t    *bytes;
+        size_t      size;
+        CodeObject *object = NULL;
+        Ctx         ctx;
+        ctx_init(&ctx);
+        phase->code_at = code_at[i];
+        phase->ptx_at = ptx_at[i];
+        assert_int_equal(code_object_encode(&ctx, fixture->object, &bytes, &size), ST_OK);
+        assert_int_equal(code_object_decode(&ctx, bytes, size, &object), i == 0 ? ST_OK : ST_INTEGRITY);
+        code_object_free(object);
+        free(bytes);
+        ctx_free(&ctx);
+    }
+    *phase = whole;
+}
+
 static void test_truncated_under_a_valid_checksum(void **data) {
     Fixture *fixture = *data;
     uint8_t *bytes = malloc(fixture->size);
@@ -257,6 +283,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_round_trip, setup, teardown),
         cmocka_unit_test_setup_teardown(test_equal_objects_give_equal_bytes, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_images_begin_inside, setup, teardown),
         cmocka_unit_test_setup_teardown(test_truncated_anywhere, setup, teardown),
         cmocka_unit_test_setup_teardown(test_any_bit_flipped, setup, teardown),
         cmocka_unit_test_setup_teardown(test_longer_by_a_byte, setup, teardown),

@@ -225,6 +225,32 @@ static void code_that_does_not_fit_is_refused(void **state) {
     cuda_executable_free(executable);
 }
 
+/* Two cubins, and of PTX, what each begins with tells which one was loaded. */
+static void images_are_loaded_once_each(void **state) {
+    Fixture        *f = *state;
+    CudaExecutable *executable;
+    const int       before = fake->modules;
+    f->object.payload = (uint8_t *)"first image 16b second";
+    f->object.payload_size = 22;
+    f->phases[1].code_at = 16;
+    assert_int_equal(cuda_executable_load(&f->ctx, f->device, &f->object, &executable), ST_OK);
+    assert_int_equal(fake->modules, before + 2);
+    assert_string_equal(fake->image, "second");
+    cuda_executable_free(executable);
+    assert_int_equal(fake->modules, before);
+    fake->refuse_cubin = 1;
+    f->object.ptx = (char *)".one.two";
+    f->phases[1].ptx_at = 4;
+    assert_int_equal(cuda_executable_load(&f->ctx, f->device, &f->object, &executable), ST_OK);
+    assert_string_equal(fake->image, ".two");
+    assert_string_equal(fake->image_before, ".one");
+    cuda_executable_free(executable);
+    f->phases[1].code_at = 0;
+    assert_int_equal(cuda_executable_load(&f->ctx, f->device, &f->object, &executable), ST_OK);
+    assert_int_equal(fake->modules, before + 1);
+    cuda_executable_free(executable);
+}
+
 static void devices_are_found_by_index(void **state) {
     Fixture    *f = *state;
     CudaDevice *device = NULL;
@@ -249,6 +275,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(wrong_arguments_launch_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(failures_of_the_driver_are_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(code_that_does_not_fit_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(images_are_loaded_once_each, set_up, tear_down),
         cmocka_unit_test_setup_teardown(devices_are_found_by_index, set_up, tear_down),
     };
     setenv("RATTAN_LIBCUDA", FAKE_CUDA, 1);

@@ -91,6 +91,40 @@ static void errors_name_the_line_or_the_architecture(void **state) {
     expect_failure(SOURCE, "sm_999", ST_NO_DEVICE, "does not know it");
 }
 
+typedef struct RunAll {
+    const NvrtcSource *sources;
+    NvrtcResult        results[3];
+} RunAll;
+
+static Status run_all_inside(Ctx *ctx, void *arg) {
+    RunAll *run = arg;
+    return nvrtc_compile_all(ctx, run->sources, 3, "sm_80", run->results);
+}
+
+static void several_are_compiled_at_once(void **state) {
+    static const NvrtcSource GOOD[] = {{"a.cu", "extern \"C\" __global__ void a(int *p) { *p = 1; }\n"},
+                                       {"b.cu", SOURCE},
+                                       {"c.cu", "extern \"C\" __global__ void c(int *p) { *p = 3; }\n"}};
+    static const NvrtcSource BAD[] = {{"a.cu", "extern \"C\" __global__ void a(int *p) { *p = 1; }\n"},
+                                      {"b.cu", "int b = nothing;\n"},
+                                      {"c.cu", "nor = this;\n"}};
+    NvrtcResources           resources;
+    Ctx                      ctx;
+    RunAll                   run = {.sources = GOOD};
+    (void)state;
+    require_nvrtc();
+    ctx_init(&ctx);
+    assert_int_equal(ctx_run(&ctx, run_all_inside, &run), ST_OK);
+    assert_true(nvrtc_resources(run.results[0].log, "a", &resources));
+    assert_true(nvrtc_resources(run.results[1].log, "scale", &resources));
+    assert_true(nvrtc_resources(run.results[2].log, "c", &resources));
+    assert_false(nvrtc_resources(run.results[2].log, "a", &resources));
+    run.sources = BAD;
+    assert_int_equal(ctx_run(&ctx, run_all_inside, &run), ST_FAILED);
+    assert_non_null(strstr(ctx.message, "b.cu(1): error"));
+    ctx_free(&ctx);
+}
+
 static void a_missing_library_is_a_clear_error(void **state) {
     char *old = getenv("RATTAN_NVRTC"), *kept = old ? strdup(old) : NULL;
     Ctx   ctx;
@@ -146,6 +180,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compiles_for_every_architecture),
         cmocka_unit_test(errors_name_the_line_or_the_architecture),
+        cmocka_unit_test(several_are_compiled_at_once),
         cmocka_unit_test(a_missing_library_is_a_clear_error),
         cmocka_unit_test(the_log_is_read_kernel_by_kernel),
     };

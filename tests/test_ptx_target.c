@@ -21,6 +21,7 @@ static void rows_are_found_by_name(void **state) {
         assert_int_equal(target.warp_size, 32);
         assert_in_range(target.shared_bytes, 99 << 10, 227 << 10);
         assert_true(*ptx_target_help(count));
+        assert_int_equal(target.exact, target.cpu[strlen(target.cpu) - 1] == 'a'); /* as NVIDIA names them */
     }
     assert_true(count >= 7);
     assert_null(ptx_target_help(count));

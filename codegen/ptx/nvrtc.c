@@ -3,6 +3,11 @@
 #include "codegen/ptx/nvrtc.h"
 
 #include <dlfcn.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -150,11 +155,18 @@ const char *nvrtc_version(Ctx *ctx) {
 
 /* ---- Compiling ----------------------------------------------------------------------------------------------------
  */
+enum { MAX_OPTIONS = 4, COMPILER_STACK = 8 << 20 };
+
 typedef struct Job {
-    const Nvrtc *nvrtc;
-    NvrtcProgram program;
-    const char  *name, *arch;
-    NvrtcResult *out;
+    const Nvrtc       *nvrtc;
+    NvrtcProgram       program;
+    const NvrtcSource *source;
+    const char *const *options;
+    int                option_count;
+    NvrtcResult       *out;
+    pthread_t          thread;
+    bool               threaded; /* `thread` has to be joined */
+    int                result;   /* of the compilation */
 } Job;
 
 /* "sm_90a" to 90. */
@@ -185,7 +197,7 @@ static const char *first_error(Ctx *ctx, const char *log) {
 }
 
 static Status fail_call(Ctx *ctx, const Job *job, const char *what, int result) {
-    return ctx_fail(ctx, ST_FAILED, job->name, NULL, "%s: %s", what, job->nvrtc->error_text(result));
+    return ctx_fail(ctx, ST_FAILED, job->source->name, NULL, "%s: %s", what, job->nvrtc->error_text(result));
 }
 
 static Status take_text(Ctx *ctx, const Job *job, const char *what, int (*size_of)(NvrtcProgram, size_t *),
@@ -204,36 +216,111 @@ static bool keeps_results(const Nvrtc *nvrtc) {
     return nvrtc->version(&major, &minor) == 0 && (major > 12 || (major == 12 && minor >= 9));
 }
 
-static Status compile_program(Ctx *ctx, void *arg) {
-    Job        *job = arg;
-    const char *options[] = {ctx_printf(ctx, "--gpu-architecture=%s", job->arch), "--std=c++17", "--ptxas-options=-v",
-                             "--no-cache"};
-    const int   count = (int)(sizeof options / sizeof *options) - !keeps_results(job->nvrtc);
-    char       *log, *ptx, *cubin;
-    size_t      size;
-    const int   result = job->nvrtc->compile(job->program, count, options);
+static int fill_options(Ctx *ctx, const Nvrtc *nvrtc, const char *arch, const char *options[MAX_OPTIONS]) {
+    int count = 0;
+    options[count++] = ctx_printf(ctx, "--gpu-architecture=%s", arch);
+    options[count++] = "--std=c++17";
+    options[count++] = "--ptxas-options=-v";
+    if (keeps_results(nvrtc))
+        options[count++] = "--no-cache";
+    return count;
+}
+
+static void *compile_program(void *arg) {
+    Job *job = arg;
+    job->result = job->nvrtc->compile(job->program, job->option_count, job->options);
+    return NULL;
+}
+
+/* The compiler recurses deeply: it gets the stack that it has on most main threads. Where there is no thread to be had
+ * the job is done here and now. The program's signals are for its own threads. */
+static void start(Job *job) {
+    pthread_attr_t attributes;
+    sigset_t       all, before;
+    sigfillset(&all);
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, (size_t)COMPILER_STACK);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    job->threaded = pthread_create(&job->thread, &attributes, compile_program, job) == 0;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    pthread_attr_destroy(&attributes);
+    if (!job->threaded)
+        compile_program(job);
+}
+
+/* The last source here, the ones before it beside it. */
+static void compile_programs(Job *jobs, int count) {
+    for (int j = 0; j < count - 1; j++)
+        start(&jobs[j]);
+    compile_program(&jobs[count - 1]);
+    for (int j = 0; j < count; j++)
+        if (jobs[j].threaded)
+            pthread_join(jobs[j].thread, NULL);
+}
+
+static Status take_result(Ctx *ctx, const Job *job) {
+    char  *log, *ptx, *cubin;
+    size_t size;
     TRY(take_text(ctx, job, "the log", job->nvrtc->log_size, job->nvrtc->log, &log, &size));
-    if (result != 0)
-        return ctx_fail(ctx, ST_FAILED, job->name, "emit the source with --emit cuda and look at it", "%s: %s",
-                        job->nvrtc->error_text(result), first_error(ctx, log));
+    if (job->result != 0)
+        return ctx_fail(ctx, ST_FAILED, job->source->name, "emit the source with --emit cuda and look at it", "%s: %s",
+                        job->nvrtc->error_text(job->result), first_error(ctx, log));
     TRY(take_text(ctx, job, "the PTX", job->nvrtc->ptx_size, job->nvrtc->ptx, &ptx, &size));
     TRY(take_text(ctx, job, "the cubin", job->nvrtc->cubin_size, job->nvrtc->cubin, &cubin, &size));
     *job->out = (NvrtcResult){.ptx = ptx, .cubin = (uint8_t *)cubin, .cubin_size = size, .log = log};
     return ST_OK;
 }
 
-Status nvrtc_compile(Ctx *ctx, const char *name, const char *source, const char *arch, NvrtcResult *out) {
-    Nvrtc nvrtc;
-    Job   job = {.nvrtc = &nvrtc, .name = name, .arch = arch, .out = out};
-    *out = (NvrtcResult){.log = ""};
+typedef struct Batch {
+    Job *jobs;
+    int  count;
+} Batch;
+
+static Status run_batch(Ctx *ctx, void *arg) {
+    const Batch *batch = arg;
+    for (int j = 0; j < batch->count; j++) {
+        Job      *job = &batch->jobs[j];
+        const int result = job->nvrtc->create(&job->program, job->source->text, job->source->name, 0, NULL, NULL);
+        if (result != 0)
+            return fail_call(ctx, job, "a program cannot be made", result);
+    }
+    compile_programs(batch->jobs, batch->count);
+    for (int j = 0; j < batch->count; j++)
+        TRY(take_result(ctx, &batch->jobs[j]));
+    return ST_OK;
+}
+
+/* The compilers took 150 MB and more. Kept for later, they would slow every fork of the program, and with it every spec that
+ * is read. */
+static void give_memory_back(void) {
+#ifdef __GLIBC__
+    malloc_trim(0);
+#endif
+}
+
+Status nvrtc_compile_all(Ctx *ctx, const NvrtcSource *sources, int count, const char *arch, NvrtcResult *out) {
+    Nvrtc       nvrtc;
+    const char *options[MAX_OPTIONS];
+    Batch       batch = {.jobs = NEW_ARRAY(ctx, Job, count), .count = count};
+    for (int j = 0; j < count; j++)
+        out[j] = (NvrtcResult){.log = ""};
     TRY(open_nvrtc(ctx, &nvrtc));
     TRY(check_arch(ctx, &nvrtc, arch));
-    const int result = nvrtc.create(&job.program, source, name, 0, NULL, NULL);
-    if (result != 0)
-        return fail_call(ctx, &job, "a program cannot be made", result);
-    const Status status = ctx_run(ctx, compile_program, &job); /* so that the program goes even if memory runs out */
-    nvrtc.destroy(&job.program);
+    const int option_count = fill_options(ctx, &nvrtc, arch, options);
+    for (int j = 0; j < count; j++)
+        batch.jobs[j] = (Job){
+            .nvrtc = &nvrtc, .source = &sources[j], .options = options, .option_count = option_count, .out = &out[j]};
+    const Status status = ctx_run(ctx, run_batch, &batch); /* so that the programs go even if memory runs out */
+    for (int j = 0; j < count; j++)
+        if (batch.jobs[j].program)
+            nvrtc.destroy(&batch.jobs[j].program);
+    give_memory_back();
     return status;
+}
+
+Status nvrtc_compile(Ctx *ctx, const char *name, const char *source, const char *arch, NvrtcResult *out) {
+    const NvrtcSource one = {name, source};
+    return nvrtc_compile_all(ctx, &one, 1, arch, out);
 }
 
 /* ---- Resources ----------------------------------------------------------------------------------------------------

@@ -1,5 +1,5 @@
 /* NVRTC, NVIDIA's run-time compiler: CUDA C++ to PTX and cubin, in this process, without a GPU.
- * In:  one self-contained source (no includes) and an architecture. Out: PTX, cubin, ptxas' account of resources.
+ * In:  self-contained sources (no includes) and an architecture. Out: PTX, cubin, ptxas' account of resources.
  * Always: the library is opened at run time, so that rattan builds and starts where it is missing. It is searched for
  * in $RATTAN_NVRTC (the library or its folder; nothing else is tried then), the loader's path, $CUDA_HOME and
  * $CUDA_PATH, and the toolkit's usual folder. Once opened it stays mapped. */
@@ -25,9 +25,16 @@ typedef struct NvrtcResources {
                                             * them one after another; the last remark's number, such as 7511 */
 } NvrtcResources;
 
+/* A source as it goes in: several at once are compiled side by side, a thread each. */
+typedef struct NvrtcSource {
+    const char *name, *text;
+} NvrtcSource;
+
 /* `name` stands for the source in messages ("paper_d128.cu"), `arch` is "sm_90a". ST_NO_DEVICE where NVRTC is missing
  * or does not know the architecture; ST_FAILED with the compiler's first error otherwise. */
 Status nvrtc_compile(Ctx *ctx, const char *name, const char *source, const char *arch, NvrtcResult *out);
+/* `count` of them at once, out[i] of sources[i]. The error is that of the first one in order that failed. */
+Status nvrtc_compile_all(Ctx *ctx, const NvrtcSource *sources, int count, const char *arch, NvrtcResult *out);
 
 /* "NVRTC 13.0 (path)": what `doctor` shows. */
 Status nvrtc_describe(Ctx *ctx, const char **text);

@@ -116,6 +116,8 @@ DEVICE void products_commit() { asm volatile("wgmma.commit_group.sync.aligned;" 
 template <int COUNT> DEVICE void products_await() { asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(COUNT) : "memory"); }
 // The low word of a matrix descriptor; `panel`: bytes from panel to panel. The high word, 0x40000040, says 128-byte swizzle
 // and 1024 bytes from eight rows to the next.
+// Where step k of a side lies behind its start, in units of a descriptor, 16 bytes. Panels go along the sum; 0: across it.
+static __device__ constexpr int step_at(int k, int panel) { return panel ? k / 4 * panel + k % 4 * 2 : k * 128; }
 DEVICE u32 matrix(u32 address, u32 panel) { return (address & 0x3ffff) >> 4 | panel >> 4 << 16; }
 
 // What step k of a product multiplies, and with it step k + APART where the other ones of its pairs are there, is turned

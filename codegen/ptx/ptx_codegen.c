@@ -2,51 +2,115 @@
 #include "codegen/ptx/nvrtc.h"
 #include "codegen/ptx/ptx_gen.h"
 
-static void head(Gen *g, const Target *target, const Schedule *schedule) {
+#include <string.h>
+
+enum { CODE_ALIGN = 16 };
+
+static void head(Gen *g) {
     Text text = TEXT(g->ctx);
-    schedule_print(&text, schedule);
-    cu_line(g, "// %s for %s (NVRTC: %s), made by rattan %s", g->module->name, target->name, target->cpu,
+    schedule_print(&text, g->schedule);
+    cu_line(g, "// %s for %s (NVRTC: %s), made by rattan %s", g->module->name, g->target->name, g->target->cpu,
             RATTAN_VERSION);
     cu_line(g, "// schedule: %s", text_str(&text));
 }
 
-static void add_source(Gen *g, const Target *target, const Schedule *schedule, PtxOutput *out) {
+enum { ALL_IMAGES = -1 };
+
+/* A module's source in pieces: kernels stand by themselves. */
+typedef struct Pieces {
+    const char *head, *args, **kernels;
+    int        *lines; /* of all kernels together: where each begins */
+} Pieces;
+
+static const char *taken(Gen *g) {
+    const char *text = text_str(&g->out);
+    g->out = TEXT(g->ctx);
+    return text;
+}
+
+static Pieces make_pieces(Gen *g, PtxOutput *out) {
     const Module *module = g->module;
-    bool roles = false;
-    int  shared = 0;
+    Pieces        pieces = {.kernels = NEW_ARRAY(g->ctx, const char *, module->kernel_count),
+                            .lines = NEW_ARRAY(g->ctx, int, module->kernel_count)};
+    int           shared = 0;
     for (int k = 0; k < module->kernel_count; k++) {
-        roles |= cu_first_role(module->kernels[k]) != NULL;
+        g->roles += cu_first_role(module->kernels[k]) != NULL;
         shared = cu_several_compute(module->kernels[k]) ? module->kernels[k]->warps : shared;
     }
-    head(g, target, schedule);
+    head(g);
     cu_line(g, "#define SHARED_WARPS %d", shared);
-    text_add(&g->out, "%s\n", ptx_prelude);
-    if (roles)
-        text_add(&g->out, "%s\n", ptx_prelude_roles);
+    pieces.head = taken(g);
     cu_line(g, "// The args block of base/code_object.h: for each parameter its address and four strides, then the sizes, "
                "then the items.");
     cu_line(g, "struct Args {\n    i64 v[%d];\n};\n", 5 * module->kernels[0]->param_count + SYM_COUNT + 1);
-    for (int k = 0; k < module->kernel_count; k++)
+    pieces.args = taken(g);
+    for (int k = 0; k < module->kernel_count; k++) {
         cu_kernel(g, module->kernels[k], &out->phases[k]);
-    out->source = text_str(&g->out);
+        pieces.kernels[k] = taken(g);
+    }
+    return pieces;
 }
 
-static const char *resources(Ctx *ctx, const PtxOutput *out, const char *log) {
-    Text text = TEXT(ctx);
+/* The number of a kernel's image. Where `main` is the only kernel there is one image. */
+static int image_of(const Module *module, int k) {
+    return module->kernel_count > 1 && strcmp(module->kernels[k]->name, "main") == 0;
+}
+
+static int next_line(const Text *text) {
+    int lines = 1;
+    for (size_t c = 0; c < text->length; c++)
+        lines += text->data[c] == '\n';
+    return lines;
+}
+
+static void add_kernel(Gen *g, const Pieces *pieces, int image, int k) {
+    if (image == ALL_IMAGES)
+        pieces->lines[k] = next_line(&g->out);
+    else /* errors name lines of the source that --emit shows */
+        cu_line(g, "#line %d", pieces->lines[k]);
+    text_add(&g->out, "%s", pieces->kernels[k]);
+}
+
+/* That of all images comes first. */
+static const char *source_of(Gen *g, const Pieces *pieces, int image) {
+    const Module *module = g->module;
+    bool          roles = false;
+    for (int k = 0; k < module->kernel_count; k++)
+        roles |= (image == ALL_IMAGES || image == image_of(module, k)) && cu_first_role(module->kernels[k]);
+    text_add(&g->out, "%s%s\n", pieces->head, ptx_prelude);
+    if (roles)
+        text_add(&g->out, "%s\n", ptx_prelude_roles);
+    text_add(&g->out, "%s", pieces->args);
+    for (int k = 0; k < module->kernel_count; k++)
+        if (image == ALL_IMAGES || image == image_of(module, k))
+            add_kernel(g, pieces, image, k);
+    return taken(g);
+}
+
+/* What NVRTC is asked for at once: the images, then all kernels together. */
+typedef struct Batch {
+    NvrtcSource sources[PTX_MAX_IMAGES + 1];
+    NvrtcResult results[PTX_MAX_IMAGES + 1];
+    int         count;
+} Batch;
+
+static void add_resources(Text *text, const PtxOutput *out, const Batch *batch) {
     for (int k = 0; k < out->phase_count; k++) {
-        NvrtcResources r;
-        if (!nvrtc_resources(log, out->phases[k].symbol, &r))
+        NvrtcResources r = {0};
+        bool           found = false;
+        for (int i = 0; i < batch->count && !found; i++)
+            found = nvrtc_resources(batch->results[i].log, out->phases[k].symbol, &r);
+        if (!found)
             continue;
-        text_add(&text,
+        text_add(text,
                  "%s: %d threads, %d registers, %lld + %lld bytes spilled, %lld bytes of stack, %lld bytes of "
                  "shared memory",
                  out->phases[k].symbol, out->phases[k].threads, r.registers, (long long)r.spill_stores,
                  (long long)r.spill_loads, (long long)r.stack, (long long)out->phases[k].shared_bytes);
         if (r.product_remarks)
-            text_add(&text, ", products held up in %d places (C%d)", r.product_remarks, r.product_code);
-        text_add(&text, "\n");
+            text_add(text, ", products held up in %d places (C%d)", r.product_remarks, r.product_code);
+        text_add(text, "\n");
     }
-    return text_str(&text);
 }
 
 static Status check_memory(Ctx *ctx, const Target *target, const PtxOutput *out) {
@@ -59,21 +123,62 @@ static Status check_memory(Ctx *ctx, const Target *target, const PtxOutput *out)
     return ST_OK;
 }
 
+/* Images one behind another, each where it may be loaded from. */
+static void join_images(Gen *g, const Batch *batch, PtxOutput *out) {
+    Ctx    *ctx = g->ctx;
+    int64_t code_at[PTX_MAX_IMAGES], ptx_at[PTX_MAX_IMAGES];
+    Text    ptx = TEXT(ctx);
+    for (int i = 0; i < out->image_count; i++) {
+        out->images[i] = (PtxImage){batch->results[i].cubin, batch->results[i].cubin_size};
+        code_at[i] = (int64_t)out->code_size;
+        ptx_at[i] = (int64_t)strlen(text_str(&ptx));
+        out->code_size += (out->images[i].cubin_size + CODE_ALIGN - 1) / CODE_ALIGN * CODE_ALIGN;
+        if (!g->target->exact)
+            text_add(&ptx, "%s", batch->results[i].ptx);
+    }
+    out->code = ctx_alloc(ctx, out->code_size);
+    out->code_ptx = text_str(&ptx);
+    for (int i = 0; i < out->image_count; i++)
+        memcpy(out->code + code_at[i], out->images[i].cubin, out->images[i].cubin_size);
+    for (int k = 0; k < out->phase_count; k++) {
+        out->phases[k].code_at = code_at[image_of(g->module, k)];
+        out->phases[k].ptx_at = ptx_at[image_of(g->module, k)];
+    }
+}
+
+static Status run_nvrtc(Gen *g, const Pieces *pieces, int want, PtxOutput *out) {
+    Ctx        *ctx = g->ctx;
+    const char *name = ctx_printf(ctx, "%s.cu", g->module->name);
+    const bool  whole = want & (PTX_WANT_PTX | PTX_WANT_CUBIN);
+    Text        text = TEXT(ctx);
+    Batch       batch = {0};
+    if (want & PTX_WANT_CODE || !whole)
+        out->image_count = g->module->kernel_count > 1 ? 2 : 1;
+    for (; batch.count < out->image_count; batch.count++)
+        batch.sources[batch.count] = (NvrtcSource){name, source_of(g, pieces, batch.count)};
+    if (whole)
+        batch.sources[batch.count++] = (NvrtcSource){name, out->source};
+    TRY(nvrtc_compile_all(ctx, batch.sources, batch.count, g->target->cpu, batch.results));
+    if (whole) {
+        const NvrtcResult *result = &batch.results[batch.count - 1];
+        out->ptx = result->ptx;
+        out->cubin = result->cubin;
+        out->cubin_size = result->cubin_size;
+    }
+    join_images(g, &batch, out);
+    add_resources(&text, out, &batch);
+    out->resources = text_str(&text);
+    return ST_OK;
+}
+
 Status ptx_compile(Ctx *ctx, const Module *module, const Target *target, const Schedule *schedule, int want,
                    PtxOutput *out) {
-    Gen         g = {.ctx = ctx, .module = module, .schedule = schedule, .target = target, .out = TEXT(ctx)};
-    NvrtcResult result;
+    Gen g = {.ctx = ctx, .module = module, .schedule = schedule, .target = target, .out = TEXT(ctx)};
     *out = (PtxOutput){.phases = NEW_ARRAY(ctx, CodePhase, module->kernel_count), .phase_count = module->kernel_count};
-    add_source(&g, target, schedule, out);
+    const Pieces pieces = make_pieces(&g, out);
+    out->source = source_of(&g, &pieces, ALL_IMAGES);
     if (ctx->status != ST_OK)
         return ctx->status;
     TRY(check_memory(ctx, target, out));
-    if (!(want & (PTX_WANT_PTX | PTX_WANT_CUBIN | PTX_WANT_RESOURCES)))
-        return ST_OK;
-    TRY(nvrtc_compile(ctx, ctx_printf(ctx, "%s.cu", module->name), out->source, target->cpu, &result));
-    out->ptx = result.ptx;
-    out->cubin = result.cubin;
-    out->cubin_size = result.cubin_size;
-    out->resources = resources(ctx, out, result.log);
-    return ST_OK;
+    return want & ~PTX_WANT_SOURCE ? run_nvrtc(&g, &pieces, want, out) : ST_OK;
 }

@@ -16,7 +16,15 @@ const char *ptx_arch_for(int major, int minor);
 const char *ptx_target_name(int index);
 const char *ptx_target_help(int index);
 
-enum { PTX_WANT_SOURCE = 1, PTX_WANT_PTX = 2, PTX_WANT_CUBIN = 4, PTX_WANT_RESOURCES = 8 };
+/* PTX and the cubin are of all kernels together, for whoever looks at them. The code to launch comes in images, of which
+ * each is compiled on a thread of its own: `main`, which takes as long as all others together, and those others. */
+enum { PTX_WANT_SOURCE = 1, PTX_WANT_PTX = 2, PTX_WANT_CUBIN = 4, PTX_WANT_RESOURCES = 8, PTX_WANT_CODE = 16 };
+enum { PTX_MAX_IMAGES = 2 };
+
+typedef struct PtxImage {
+    const uint8_t *cubin;
+    size_t         cubin_size;
+} PtxImage;
 
 typedef struct PtxOutput {
     CodePhase  *phases; /* one a kernel, in order; arena, as all below */
@@ -26,6 +34,11 @@ typedef struct PtxOutput {
     const char *resources; /* a line a kernel: registers, spilled bytes, shared memory; where wanted */
     uint8_t    *cubin;
     size_t      cubin_size;
+    PtxImage    images[PTX_MAX_IMAGES]; /* where the code is wanted */
+    int         image_count;
+    uint8_t    *code;     /* the payload of a code object; where the code is wanted, as is what follows */
+    size_t      code_size;
+    const char *code_ptx; /* its PTX; "" where no newer chip could run it */
 } PtxOutput;
 
 /* Symbols are "rattan_<module name>_<kernel name>". */

@@ -29,12 +29,15 @@ typedef struct Gen {
     int             flight_count;
     bool            turn_open;
     bool            alone; /* what is printed is of one thread */
-    bool            instructions[2][3][PTX_MAX_COLUMNS / 16 + 1]; /* what is defined: by form and columns */
-    bool            map_structs[CODE_MAX_MAPS + 1];
+    int             roles; /* kernels whose warps have some */
 } Gen;
 
 /* Records that the passes let through what cannot be generated; generation goes on, the result is dropped. */
 void cu_fail(Gen *g, const Op *op, const char *what);
+
+/* Around what several kernels with roles may define, by name: they may be compiled together or apart. */
+void cu_once_begin(Gen *g, const char *name);
+void cu_once_end(Gen *g);
 
 void        cu_line(Gen *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
 Shape       cu_shape(Type type);
@@ -69,6 +72,7 @@ void cu_index_ops(Gen *g, const Block *block); /* those of the block itself */
 
 /* ptx_roles.c: kernels whose warps have roles. */
 const Op *cu_first_role(const Kernel *kernel); /* NULL: it has none */
+bool      cu_overlaps(const Gen *g, const Kernel *kernel); /* may begin before the kernel before it has ended */
 bool      cu_several_compute(const Kernel *kernel); /* has several roles of whole groups of warps */
 void      cu_roles_frame(Gen *g, const Block *block, CodePhase *phase);
 void      cu_roles(Gen *g, const Block *block);

@@ -32,56 +32,124 @@ static Form form_of(const Op *dot) {
     return (Form){op_int(dot, AT_TB, 0) != 0, cu_taken(dot->in[0], &lo) ? 1 + (int)op_int(dot, AT_TA, 0) : 0};
 }
 
-static const char *form_name(Gen *g, int n, Form form) {
+/* Steps of a product that one statement multiplies: the fewer statements with all the registers of a result, the sooner
+ * NVRTC is done. */
+enum { MAX_STEPS = 8 };
+
+static const char *form_name(Gen *g, int n, Form form, int steps) {
     static const char *const LEFT[] = {"", "_s", "_t"};
-    return ctx_printf(g->ctx, "wgmma_%d%s%s", n, form.k_major ? "_k" : "", LEFT[form.left]);
+    const char *times = steps > 1 ? ctx_printf(g->ctx, "_x%d", steps) : "";
+    return ctx_printf(g->ctx, "wgmma_%d%s%s%s", n, form.k_major ? "_k" : "", LEFT[form.left], times);
 }
 
-/* It for n columns as a function. */
-static void instruction(Gen *g, int n, Form form, DType dtype) {
-    const char *type = dtype == DT_BF16 ? "bf16" : "f16";
-    Text        names = TEXT(g->ctx), outputs = TEXT(g->ctx);
-    const int   count = n / 2, left = form.left ? 1 : 4; /* operands */
-    for (int i = 0; i < count; i++) {
-        text_add(&names, "%s%%%d", i ? ", " : "", i);
-        text_add(&outputs, "%s\"+f\"(d[%d])", i ? ", " : "", i);
-    }
-    cu_line(g, "DEVICE void %s(float (&d)[%d], %s, u32 y, int add, %s) {", form_name(g, n, form), count,
-            form.left ? "u32 x" : "const u32 *x", type);
-    cu_line(g,
-            "    asm volatile(\"{\\n.reg .pred p;\\n.reg .b64 %sy;\\nsetp.ne.b32 p, %%%d, 0;\\nmov.b64 y, {%%%d, "
-            "0x40000040};\\n\"",
-            form.left ? "x, " : "", count + left + 1, count + left);
-    if (form.left)
-        cu_line(g, "        \"mov.b64 x, {%%%d, 0x40000040};\\n\"", count);
-    const char *x = form.left ? "x"
-                                  : ctx_printf(g->ctx, "{%%%d, %%%d, %%%d, %%%d}", count, count + 1, count + 2, count + 3);
-    cu_line(g,
-            "        \"wgmma.mma_async.sync.aligned.m64n%dk16.f32.%s.%s {%s}, %s, y, p, 1, 1, "
-            "%s%d;\\n}\\n\"",
-            n, type, type, text_str(&names), x, form.left == 2 ? "1, " : form.left ? "0, " : "", !form.k_major);
-    cu_line(g, "        : %s : %s, \"r\"(y), \"r\"(add));", text_str(&outputs),
-            form.left ? "\"r\"(x)" : "\"r\"(x[0]), \"r\"(x[1]), \"r\"(x[2]), \"r\"(x[3])");
-    cu_line(g, "}");
+/* A function's operands in their order: the sums, the left side, the right side's descriptor, whether to add to the sums;
+ * where there are several steps, where each one's sides lie. */
+typedef struct Operands {
+    int sums, left, y, add, y_steps, x_steps;
+} Operands;
+
+static Operands operands_of(int n, Form form, int steps) {
+    Operands o = {.sums = n / 2, .left = form.left ? 1 : 4 * steps};
+    o.y = o.sums + o.left;
+    o.add = o.y + 1;
+    o.y_steps = o.add + 1;
+    o.x_steps = o.y_steps + steps;
+    return o;
 }
+
+static void descriptor(Gen *g, const char *name, int base, int step, bool moves) {
+    if (moves)
+        cu_line(g, "        \"add.u32 low, %%%d, %%%d;\\nmov.b64 %s, {low, 0x40000040};\\n\"", base, step, name);
+    else
+        cu_line(g, "        \"mov.b64 %s, {%%%d, 0x40000040};\\n\"", name, base);
+}
+
+static void instruction_step(Gen *g, int n, Form form, int steps, int k, const char *type) {
+    const Operands o = operands_of(n, form, steps);
+    const int      x = o.sums + 4 * k;
+    Text           sums = TEXT(g->ctx);
+    for (int i = 0; i < o.sums; i++)
+        text_add(&sums, "%s%%%d", i ? ", " : "", i);
+    descriptor(g, "y", o.y, o.y_steps + k, steps > 1);
+    if (form.left)
+        descriptor(g, "x", o.sums, o.x_steps + k, steps > 1);
+    cu_line(g, "        \"wgmma.mma_async.sync.aligned.m64n%dk16.f32.%s.%s {%s}, %s, y, %s, 1, 1, %s%d;\\n\"", n, type,
+            type, text_str(&sums),
+            form.left ? "x" : ctx_printf(g->ctx, "{%%%d, %%%d, %%%d, %%%d}", x, x + 1, x + 2, x + 3), k ? "all" : "p",
+            form.left == 2 ? "1, " : form.left ? "0, " : "", !form.k_major);
+}
+
+static const char *instruction_operands(Gen *g, int n, Form form, int steps) {
+    const Operands o = operands_of(n, form, steps);
+    Text           text = TEXT(g->ctx);
+    for (int i = 0; i < o.sums; i++)
+        text_add(&text, "%s\"+f\"(d[%d])", i ? ", " : "", i);
+    text_add(&text, form.left ? " : \"r\"(x)" : " : ");
+    for (int i = 0; i < o.left && !form.left; i++)
+        text_add(&text, "%s\"r\"(x[%d])", i ? ", " : "", i);
+    text_add(&text, ", \"r\"(y), \"r\"(add)");
+    for (int k = 0; k < steps && steps > 1; k++)
+        text_add(&text, ", \"n\"(step_at(Y + %d, YPANEL))", k);
+    for (int k = 0; k < steps && steps > 1 && form.left; k++)
+        text_add(&text, ", \"n\"(step_at(X + %d, XPANEL))", k);
+    return text_str(&text);
+}
+
+/* Some steps for n columns as a function. With several it is told the first one's number and the panels of the sides. */
+static void instruction(Gen *g, int n, Form form, int steps, DType dtype) {
+    const char    *type = dtype == DT_BF16 ? "bf16" : "f16";
+    const Operands o = operands_of(n, form, steps);
+    cu_once_begin(g, form_name(g, n, form, steps));
+    if (steps > 1)
+        cu_line(g, "template <int Y, int YPANEL%s>", form.left ? ", int X, int XPANEL" : "");
+    cu_line(g, "DEVICE void %s(float (&d)[%d], %s, u32 y, int add, %s) {", form_name(g, n, form, steps), o.sums,
+            form.left ? "u32 x" : "const u32 *x", type);
+    cu_line(g, "    asm volatile(\"{\\n.reg .pred p;\\n.reg .b64 %sy;\\nsetp.ne.b32 p, %%%d, 0;\\n\"",
+            form.left ? "x, " : "", o.add);
+    if (steps > 1)
+        cu_line(g, "        \".reg .pred all;\\n.reg .b32 low;\\nsetp.eq.b32 all, 0, 0;\\n\"");
+    for (int k = 0; k < steps; k++)
+        instruction_step(g, n, form, steps, k, type);
+    cu_line(g, "        \"}\\n\"");
+    cu_line(g, "        : %s);", instruction_operands(g, n, form, steps));
+    cu_line(g, "}");
+    cu_once_end(g);
+}
+
+static const Op *rope_of(const Gen *g, const Op *dot);
 
 static int columns(const Op *dot) { return (dot->out[0]->type.cols + 15) / 16 * 16; }
 
+/* Parts of a product, as alike as can be: each a statement. */
+static int part_count(const Gen *g, const Op *dot, int steps) {
+    return rope_of(g, dot) ? steps : (steps + MAX_STEPS - 1) / MAX_STEPS;
+}
+
+typedef struct Seen {
+    Gen *g;
+    bool known[2][3][PTX_MAX_COLUMNS / 16 + 1][MAX_STEPS + 1];
+} Seen;
+
 static bool note_product(Op *op, void *arg) {
-    Gen      *g = arg;
+    Seen     *seen = arg;
     const int n = op->code == OP_DOT ? columns(op) : 0;
     if (n == 0 || n > PTX_MAX_COLUMNS)
         return true;
-    const Form  form = form_of(op);
-    bool *const known = &g->instructions[form.k_major][form.left][n / 16];
-    if (!*known)
-        instruction(g, n, form, op->in[1]->type.dtype);
-    *known = true;
+    const Form form = form_of(op);
+    const int  total = (ir_dot_parts(op).k + 15) / 16, parts = part_count(seen->g, op, total);
+    for (int p = 0; p < parts; p++) {
+        const int   steps = total * (p + 1) / parts - total * p / parts;
+        bool *const known = &seen->known[form.k_major][form.left][n / 16][steps];
+        if (!*known)
+            instruction(seen->g, n, form, steps, op->in[1]->type.dtype);
+        *known = true;
+    }
     return true;
 }
 
 void cu_product_instructions(Gen *g, const Kernel *kernel) {
-    ir_walk(kernel->body, note_product, g);
+    Seen seen = {.g = g};
+    ir_walk(kernel->body, note_product, &seen);
     text_add(&g->out, "\n");
 }
 
@@ -194,30 +262,72 @@ static const char *along(Gen *g, int rows, int lo) {
     return ctx_printf(g->ctx, "%s / 4 * %d + %s %% 4 * 2", k, rows * IR_PANEL / 16, k);
 }
 
-static const char *left_side(Gen *g, const Op *op, const Value *x) {
+/* Of a left side in shared memory. Transposed, a slab of the product is a panel. */
+static const char *left_start(Gen *g, const Op *op, const Value *x) {
     int                lo;
     const Value *const tile = cu_taken(x, &lo);
-    if (!tile)
-        return ctx_printf(g->ctx, "&%s[s][4 * k]", cu_name(g, x));
-    if (op_int(op, AT_TA, 0)) { /* a slab of the product is a panel */
+    const int          panel = tile->type.rows * IR_PANEL;
+    if (op_int(op, AT_TA, 0)) {
         if (lo || g->kernel->warps != g->target->product_warps)
             cu_fail(g, op, "this transposed left side");
-        const int panel = tile->type.rows * IR_PANEL;
-        return ctx_printf(g->ctx, "matrix(%s.address + s * %d, %d) + k * 128", cu_name(g, tile), panel, panel);
+        return ctx_printf(g->ctx, "matrix(%s.address + s * %d, %d)", cu_name(g, tile), panel, panel);
     }
     if (cu_slabs(g, op->out[0]->type) != 1)
         cu_fail(g, op, "a left side of several slabs in shared memory");
-    return ctx_printf(g->ctx, "matrix(%s.address + own_rows, 16) + %s", cu_name(g, tile), along(g, tile->type.rows, lo));
+    return ctx_printf(g->ctx, "matrix(%s.address + own_rows, 16)", cu_name(g, tile));
 }
 
-static const char *right_side(Gen *g, const Op *op, const Value *y) {
+static const char *left_side(Gen *g, const Op *op, const Value *x) {
+    int                lo;
+    const Value *const tile = cu_taken(x, &lo);
+    return tile ? ctx_printf(g->ctx, "%s + %s", left_start(g, op, x),
+                             op_int(op, AT_TA, 0) ? "k * 128" : along(g, tile->type.rows, lo))
+                : ctx_printf(g->ctx, "&%s[s][4 * k]", cu_name(g, x));
+}
+
+static const char *right_start(Gen *g, const Op *op, const Value *y) {
     int                lo;
     const Value *const tile = cu_taken(y, &lo);
     const bool         k_major = op_int(op, AT_TB, 0) != 0;
     if (!k_major && lo)
         cu_fail(g, op, "columns of a right side");
-    return ctx_printf(g->ctx, "matrix(%s.address, %d) + %s", cu_name(g, tile), k_major ? 16 : tile->type.rows * IR_PANEL,
-                      k_major ? along(g, tile->type.rows, lo) : "k * 128");
+    return ctx_printf(g->ctx, "matrix(%s.address, %d)", cu_name(g, tile), k_major ? 16 : tile->type.rows * IR_PANEL);
+}
+
+static const char *right_side(Gen *g, const Op *op, const Value *y) {
+    int                lo;
+    const Value *const tile = cu_taken(y, &lo);
+    return ctx_printf(g->ctx, "%s + %s", right_start(g, op, y),
+                      op_int(op, AT_TB, 0) ? along(g, tile->type.rows, lo) : "k * 128");
+}
+
+/* The arguments of step_at for the first of some steps. */
+static const char *first_step(Gen *g, const Value *side, bool k_major, int k) {
+    int                lo;
+    const Value *const tile = cu_taken(side, &lo);
+    return ctx_printf(g->ctx, "%d, %d", lo / 16 + k, k_major ? tile->type.rows * IR_PANEL / 16 : 0);
+}
+
+/* Some steps of a product from step k on, in one statement. */
+static const char *multiply_steps(Gen *g, const Op *op, const DotParts *p, bool adds, int k, int steps) {
+    const Form  form = form_of(op);
+    const char *panels = form.left ? ctx_printf(g->ctx, ", %s", first_step(g, p->x, form.left == 1, k)) : "";
+    const char *x = form.left ? left_start(g, op, p->x) : ctx_printf(g->ctx, "&%s[s][%d]", cu_name(g, p->x), 4 * k);
+    return ctx_printf(g->ctx, "%s<%s%s>(%s[s], %s, %s, %d, %s());", form_name(g, columns(op), form, steps),
+                      first_step(g, p->y, form.k_major, k), panels, cu_name(g, op->out[0]), x, right_start(g, op, p->y),
+                      adds || k > 0, cu_ctype(p->y->type.dtype));
+}
+
+/* All of them; `step` multiplies for s and k. */
+static void multiply(Gen *g, const Op *op, const DotParts *p, bool adds, const char *step) {
+    const int total = (p->k + 15) / 16, parts = part_count(g, op, total), slabs = cu_slabs(g, op->out[0]->type);
+    cu_line(g, "UNROLL for (int s = 0%s; s < %d; s++)%s", total > 1 ? "" : ", k = 0", slabs, parts > 1 ? " {" : "");
+    for (int part = 0; part < parts; part++) {
+        const int k = total * part / parts, steps = total * (part + 1) / parts - k;
+        cu_line(g, "    %s", steps > 1 ? multiply_steps(g, op, p, adds, k, steps) : step);
+    }
+    if (parts > 1)
+        cu_line(g, "}");
 }
 
 static bool is_product(const Gen *g, const Op *op, const DotParts *p) {
@@ -245,7 +355,7 @@ void cu_product(Gen *g, const Op *op) {
         g->turn_open = true;
     }
     start_sum(g, op, adds ? p.acc : NULL);
-    const char *step = ctx_printf(g->ctx, "%s(%s[s], %s, %s, %s, %s());", form_name(g, columns(op), form_of(op)),
+    const char *step = ctx_printf(g->ctx, "%s(%s[s], %s, %s, %s, %s());", form_name(g, columns(op), form_of(op), 1),
                                   cu_name(g, op->out[0]), left_side(g, op, p.x), right_side(g, op, p.y), adds ? "1" : "k > 0",
                                   cu_ctype(p.y->type.dtype));
     pin(g, op->out[0]);
@@ -255,9 +365,7 @@ void cu_product(Gen *g, const Op *op) {
         if (!cu_taken(p.x, &lo))
             pin(g, p.x);
         cu_line(g, "products_begin();");
-        cu_line(g, "UNROLL for (int s = 0; s < %d; s++) UNROLL for (int k = 0; k < %d; k++)", cu_slabs(g, op->out[0]->type),
-                (p.k + 15) / 16);
-        cu_line(g, "    %s", step);
+        multiply(g, op, &p, adds, step);
     }
     cu_line(g, "products_commit();");
     g->flight[g->flight_count++] = op;

@@ -387,11 +387,15 @@ void cu_roles(Gen *g, const Block *block) {
     cu_line(g, "}");
 }
 
-/* What stores behind the back of other kernels does not start before they have ended. */
+/* Kernels with several computing roles store what those before them may still read. */
+bool cu_overlaps(const Gen *g, const Kernel *kernel) {
+    return kernel != g->module->kernels[0] && cu_first_role(kernel) && !cu_several_compute(kernel);
+}
+
 void cu_roles_frame(Gen *g, const Block *block, CodePhase *phase) {
     const int computing = computing_roles(block);
     phase->threads = 32 * (computing * g->kernel->warps + GROUP);
     phase->shared_bytes = shared_bytes(g, block);
     phase->resident = computing == 1 ? g->schedule->blocks : 1;
-    phase->overlaps = g->kernel != g->module->kernels[0] && computing == 1;
+    phase->overlaps = cu_overlaps(g, g->kernel);
 }

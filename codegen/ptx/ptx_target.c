@@ -67,6 +67,7 @@ Status ptx_find_target(Ctx *ctx, const char *name, Target *target) {
                            .registers = arch->registers,
                            .cluster = arch->cluster,
                            .product_warps = arch->product_warps,
+                           .exact = arch->exact,
                            .processors = arch->processors};
         snprintf(target->name, sizeof target->name, "%s", name);
         snprintf(target->triple, sizeof target->triple, "nvptx64-nvidia-cuda");

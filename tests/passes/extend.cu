@@ -59,7 +59,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                 pin_all(t102);
                 pin_all(t84);
                 products_begin();
-                UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
+                UNROLL for (int s = 0, k = 0; s < 1; s++)
                     wgmma_32_k(t102[s], &t84[s][4 * k], matrix(t101.address, 16) + k / 4 * 256 + k % 4 * 2, k > 0, bf16());
                 products_commit();
                 const i64 n103 = 6LL + n15;
@@ -112,15 +112,15 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                     pin_all(t131);
                     pin_all(t84);
                     products_begin();
-                    UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
+                    UNROLL for (int s = 0, k = 0; s < 1; s++)
                         wgmma_32_k(t131[s], &t84[s][4 * k], matrix(t130.address, 16) + k / 4 * 256 + k % 4 * 2, k > 0, bf16());
                     products_commit();
                     const Slot t132 = t31.take();
                     pin_all(t123);
                     pin_all(t124);
                     products_begin();
-                    UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 2; k++)
-                        wgmma_16(t123[s], &t124[s][4 * k], matrix(t132.address, 4096) + k * 128, 1, bf16());
+                    UNROLL for (int s = 0; s < 1; s++)
+                        wgmma_16_x2<0, 0>(t123[s], &t124[s][0], matrix(t132.address, 4096), 1, bf16());
                     products_commit();
                     products_await<1>();
                     pin_all(t131);
@@ -183,15 +183,15 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                     pin_all(t162);
                     pin_all(t84);
                     products_begin();
-                    UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
+                    UNROLL for (int s = 0, k = 0; s < 1; s++)
                         wgmma_32_k(t162[s], &t84[s][4 * k], matrix(t161.address, 16) + k / 4 * 256 + k % 4 * 2, k > 0, bf16());
                     products_commit();
                     const Slot t163 = t31.take();
                     pin_all(t151);
                     pin_all(t152);
                     products_begin();
-                    UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 2; k++)
-                        wgmma_16(t151[s], &t152[s][4 * k], matrix(t163.address, 4096) + k * 128, 1, bf16());
+                    UNROLL for (int s = 0; s < 1; s++)
+                        wgmma_16_x2<0, 0>(t151[s], &t152[s][0], matrix(t163.address, 4096), 1, bf16());
                     products_commit();
                     const i64 n165 = n160 - n23;
                     const i64 n166 = n15 - n160;
@@ -247,7 +247,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                     pin_all(t186);
                     pin_all(t84);
                     products_begin();
-                    UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
+                    UNROLL for (int s = 0, k = 0; s < 1; s++)
                         wgmma_16_k(t186[s], &t84[s][4 * k], matrix(t185.address, 16) + k / 4 * 128 + k % 4 * 2, k > 0, bf16());
                     products_commit();
                     const Slot t187 = t31.take();
@@ -256,8 +256,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                     pin_all(t188);
                     pin_all(t152);
                     products_begin();
-                    UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 2; k++)
-                        wgmma_16(t188[s], &t152[s][4 * k], matrix(t187.address, 4096) + k * 128, 1, bf16());
+                    UNROLL for (int s = 0; s < 1; s++)
+                        wgmma_16_x2<0, 0>(t188[s], &t152[s][0], matrix(t187.address, 4096), 1, bf16());
                     products_commit();
                     const i64 n189 = larger(0LL, n88);
                     const i64 n191 = n189 + -16LL;
@@ -299,7 +299,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                     pin_all(t199);
                     pin_all(t203);
                     products_begin();
-                    UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
+                    UNROLL for (int s = 0, k = 0; s < 1; s++)
                         wgmma_16(t199[s], &t203[s][4 * k], matrix(t205.address, 2048) + k * 128, 1, bf16());
                     products_commit();
                     pin_all(t84);
@@ -314,7 +314,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                     pin_all(t211);
                     pin_all(t209);
                     products_begin();
-                    UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
+                    UNROLL for (int s = 0, k = 0; s < 1; s++)
                         wgmma_32_k(t211[s], &t209[s][4 * k], matrix(t210.address, 16) + k / 4 * 256 + k % 4 * 2, k > 0, bf16());
                     products_commit();
                     const i64 n212 = n103 - n23;
@@ -349,14 +349,14 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                     pin_all(t225);
                     pin_all(t223);
                     products_begin();
-                    UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 2; k++)
-                        wgmma_16(t225[s], &t223[s][4 * k], matrix(t224.address, 4096) + k * 128, k > 0, bf16());
+                    UNROLL for (int s = 0; s < 1; s++)
+                        wgmma_16_x2<0, 0>(t225[s], &t223[s][0], matrix(t224.address, 4096), 0, bf16());
                     products_commit();
                     const Slot t226 = t31.take();
                     pin_all(t225);
                     pin_all(t209);
                     products_begin();
-                    UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
+                    UNROLL for (int s = 0, k = 0; s < 1; s++)
                         wgmma_16(t225[s], &t209[s][4 * k], matrix(t226.address, 2048) + k * 128, 1, bf16());
                     products_commit();
                     barrier_wait(t226.full, t226.phase);
@@ -380,8 +380,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                     pin_all(t231);
                     pin_all(t152);
                     products_begin();
-                    UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 2; k++)
-                        wgmma_16(t231[s], &t152[s][4 * k], matrix(t230.address, 4096) + k * 128, 1, bf16());
+                    UNROLL for (int s = 0; s < 1; s++)
+                        wgmma_16_x2<0, 0>(t231[s], &t152[s][0], matrix(t230.address, 4096), 1, bf16());
                     products_commit();
                     float t233[1][2];
                     EACH(1, 2) t233[s][i] = max_nan(t150[s][i], 1.000000000e-37f);

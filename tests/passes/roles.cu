@@ -50,7 +50,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
             pin_all(t89);
             pin_all(t74);
             products_begin();
-            UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
+            UNROLL for (int s = 0, k = 0; s < 1; s++)
                 wgmma_32_k(t89[s], &t74[s][4 * k], matrix(t88.address, 16) + k / 4 * 256 + k % 4 * 2, k > 0, bf16());
             products_commit();
             barrier_wait(t88.full, t88.phase);
@@ -100,15 +100,15 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
                 pin_all(t116);
                 pin_all(t74);
                 products_begin();
-                UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
+                UNROLL for (int s = 0, k = 0; s < 1; s++)
                     wgmma_32_k(t116[s], &t74[s][4 * k], matrix(t115.address, 16) + k / 4 * 256 + k % 4 * 2, k > 0, bf16());
                 products_commit();
                 const Slot t117 = t22.take();
                 pin_all(t108);
                 pin_all(t109);
                 products_begin();
-                UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 2; k++)
-                    wgmma_16(t108[s], &t109[s][4 * k], matrix(t117.address, 4096) + k * 128, 1, bf16());
+                UNROLL for (int s = 0; s < 1; s++)
+                    wgmma_16_x2<0, 0>(t108[s], &t109[s][0], matrix(t117.address, 4096), 1, bf16());
                 products_commit();
                 products_await<1>();
                 pin_all(t116);
@@ -171,15 +171,15 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
                 pin_all(t147);
                 pin_all(t74);
                 products_begin();
-                UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
+                UNROLL for (int s = 0, k = 0; s < 1; s++)
                     wgmma_32_k(t147[s], &t74[s][4 * k], matrix(t146.address, 16) + k / 4 * 256 + k % 4 * 2, k > 0, bf16());
                 products_commit();
                 const Slot t148 = t22.take();
                 pin_all(t136);
                 pin_all(t137);
                 products_begin();
-                UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 2; k++)
-                    wgmma_16(t136[s], &t137[s][4 * k], matrix(t148.address, 4096) + k * 128, 1, bf16());
+                UNROLL for (int s = 0; s < 1; s++)
+                    wgmma_16_x2<0, 0>(t136[s], &t137[s][0], matrix(t148.address, 4096), 1, bf16());
                 products_commit();
                 const i64 n150 = n145 - n14;
                 products_await<1>();
@@ -237,7 +237,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
                 pin_all(t175);
                 pin_all(t74);
                 products_begin();
-                UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
+                UNROLL for (int s = 0, k = 0; s < 1; s++)
                     wgmma_16_k(t175[s], &t74[s][4 * k], matrix(t174.address, 16) + k / 4 * 128 + k % 4 * 2, k > 0, bf16());
                 products_commit();
                 const Slot t176 = t22.take();
@@ -246,8 +246,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
                 pin_all(t177);
                 pin_all(t137);
                 products_begin();
-                UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 2; k++)
-                    wgmma_16(t177[s], &t137[s][4 * k], matrix(t176.address, 4096) + k * 128, 1, bf16());
+                UNROLL for (int s = 0; s < 1; s++)
+                    wgmma_16_x2<0, 0>(t177[s], &t137[s][0], matrix(t176.address, 4096), 1, bf16());
                 products_commit();
                 const i64 n178 = larger(0LL, n78);
                 const i64 n180 = n178 + -16LL;
@@ -289,7 +289,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
                 pin_all(t188);
                 pin_all(t192);
                 products_begin();
-                UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
+                UNROLL for (int s = 0, k = 0; s < 1; s++)
                     wgmma_16(t188[s], &t192[s][4 * k], matrix(t194.address, 2048) + k * 128, 1, bf16());
                 products_commit();
                 pin_all(t74);
@@ -304,7 +304,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
                 pin_all(t200);
                 pin_all(t198);
                 products_begin();
-                UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
+                UNROLL for (int s = 0, k = 0; s < 1; s++)
                     wgmma_32_k(t200[s], &t198[s][4 * k], matrix(t199.address, 16) + k / 4 * 256 + k % 4 * 2, k > 0, bf16());
                 products_commit();
                 float t202[1][2];
@@ -337,14 +337,14 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
                 pin_all(t212);
                 pin_all(t210);
                 products_begin();
-                UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 2; k++)
-                    wgmma_16(t212[s], &t210[s][4 * k], matrix(t211.address, 4096) + k * 128, k > 0, bf16());
+                UNROLL for (int s = 0; s < 1; s++)
+                    wgmma_16_x2<0, 0>(t212[s], &t210[s][0], matrix(t211.address, 4096), 0, bf16());
                 products_commit();
                 const Slot t213 = t22.take();
                 pin_all(t212);
                 pin_all(t198);
                 products_begin();
-                UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 1; k++)
+                UNROLL for (int s = 0, k = 0; s < 1; s++)
                     wgmma_16(t212[s], &t198[s][4 * k], matrix(t213.address, 2048) + k * 128, 1, bf16());
                 products_commit();
                 barrier_wait(t213.full, t213.phase);
@@ -368,8 +368,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
                 pin_all(t218);
                 pin_all(t137);
                 products_begin();
-                UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 2; k++)
-                    wgmma_16(t218[s], &t137[s][4 * k], matrix(t217.address, 4096) + k * 128, 1, bf16());
+                UNROLL for (int s = 0; s < 1; s++)
+                    wgmma_16_x2<0, 0>(t218[s], &t137[s][0], matrix(t217.address, 4096), 1, bf16());
                 products_commit();
                 float t220[1][2];
                 EACH(1, 2) t220[s][i] = max_nan(t135[s][i], 1.000000000e-37f);

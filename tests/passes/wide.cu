@@ -85,15 +85,15 @@
                     pin_all(t250);
                     pin_all(t252);
                     products_begin();
-                    UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 4; k++)
-                        wgmma_64_k(t250[s], &t252[s][4 * k], matrix(t257.address, 16) + k / 4 * 512 + k % 4 * 2, 1, bf16());
+                    UNROLL for (int s = 0; s < 1; s++)
+                        wgmma_64_k_x4<0, 512>(t250[s], &t252[s][0], matrix(t257.address, 16), 1, bf16());
                     products_commit();
                     const Slot t259 = t22.take();
                     pin_all(t251);
                     pin_all(t252);
                     products_begin();
-                    UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 4; k++)
-                        wgmma_144(t251[s], &t252[s][4 * k], matrix(t259.address, 8192) + k * 128, 1, bf16());
+                    UNROLL for (int s = 0; s < 1; s++)
+                        wgmma_144_x4<0, 0>(t251[s], &t252[s][0], matrix(t259.address, 8192), 1, bf16());
                     products_commit();
                     const i64 n261 = n253 + 1LL;
                     const i64 n262 = n261 * 64LL;
@@ -127,15 +127,15 @@
                 pin_all(t250);
                 pin_all(t252);
                 products_begin();
-                UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 4; k++)
-                    wgmma_64_k(t250[s], &t252[s][4 * k], matrix(t270.address, 16) + k / 4 * 512 + k % 4 * 2, 1, bf16());
+                UNROLL for (int s = 0; s < 1; s++)
+                    wgmma_64_k_x4<0, 512>(t250[s], &t252[s][0], matrix(t270.address, 16), 1, bf16());
                 products_commit();
                 const Slot t272 = t22.take();
                 pin_all(t251);
                 pin_all(t252);
                 products_begin();
-                UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 4; k++)
-                    wgmma_144(t251[s], &t252[s][4 * k], matrix(t272.address, 8192) + k * 128, 1, bf16());
+                UNROLL for (int s = 0; s < 1; s++)
+                    wgmma_144_x4<0, 0>(t251[s], &t252[s][0], matrix(t272.address, 8192), 1, bf16());
                 products_commit();
                 products_await<1>();
                 pin_all(t250);
@@ -149,8 +149,8 @@
                 pin_all(t251);
                 pin_all(t275);
                 products_begin();
-                UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 4; k++)
-                    wgmma_144(t251[s], &t275[s][4 * k], matrix(t276.address, 8192) + k * 128, 1, bf16());
+                UNROLL for (int s = 0; s < 1; s++)
+                    wgmma_144_x4<0, 0>(t251[s], &t275[s][0], matrix(t276.address, 8192), 1, bf16());
                 products_commit();
                 float t278[1][32];
                 load_own<bf16, Rows<1, 2, 64, 0, 128>, 8, 64>(t278, view(a.v + 15, n6, n14, n81, 0LL, n3));
@@ -189,8 +189,8 @@
                 pin_all(t288);
                 pin_all(t144);
                 products_begin();
-                UNROLL for (int s = 0; s < 1; s++) UNROLL for (int k = 0; k < 4; k++)
-                    wgmma_144(t288[s], &t144[s][4 * k], matrix(t287.address, 8192) + k * 128, 1, bf16());
+                UNROLL for (int s = 0; s < 1; s++)
+                    wgmma_144_x4<0, 0>(t288[s], &t144[s][0], matrix(t287.address, 8192), 1, bf16());
                 products_commit();
                 float t290[1][2];
                 EACH(1, 2) t290[s][i] = max_nan(t142[s][i], 1.000000000e-37f);
