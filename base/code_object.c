@@ -13,7 +13,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { VERSION = 7, CHECKSUM_BYTES = 16, MAX_PARAMS = 256, MAX_PHASES = 256 };
+enum { VERSION = 8, CHECKSUM_BYTES = 16, MAX_PARAMS = 256, MAX_PHASES = 256 };
 
 static const char MAGIC[8] = {'R', 'A', 'T', 'T', 'A', 'N', 'C', 'O'};
 
@@ -217,6 +217,7 @@ static void visit_object(Codec *codec, CodeObject *object) {
     visit_i64(codec, &object->even_items);
     visit_i64(codec, &object->spread);
     visit_i64(codec, &object->parts);
+    visit_i64(codec, &object->lead);
     visit_i64(codec, &object->kv_heads);
     visit_i64(codec, &object->window);
     visit_i64(codec, &object->ring_rows);

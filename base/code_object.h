@@ -43,12 +43,12 @@
     X(S, "S", "segments a sequence is cut into, or blocks that share a decoding step")                            \
     X(K, "K", "segments but the last: S - 1")                                                                    \
     X(L, "L", "tokens of a segment")                                                                             \
-    X(R, "R", "row tiles of a sequence of T tokens: ceil(T / chunk)")                                            \
-    X(C, "C", "row tiles of all sequences, at most: B * T / chunk + N")                                          \
+    X(R, "R", "row tiles of a sequence of T tokens: ceil((T + lead) / chunk)")                                   \
+    X(C, "C", "row tiles of all sequences, at most: B * T / chunk + N, or + 2 N with a lead")                    \
     X(Z, "Z", "row tiles of all sequences, once for each segment: C * S")                                            \
-    X(A, "A", "rows of all sequences and the windows before them: B * T + N * window")                               \
-    X(J, "J", "row tiles of a sequence of T tokens and the window before it: ceil((T + window) / chunk)")            \
-    X(O, "O", "rows of a sequence's keys, old and new: T + window")                                                  \
+    X(A, "A", "rows of all sequences and the keys before them: B * T + N * (window + lead)")                         \
+    X(J, "J", "row tiles of a sequence of T tokens and the keys before it: ceil((T + window + lead) / chunk)")       \
+    X(O, "O", "rows of a sequence's keys, old and new: T + window + lead")                                           \
     X(P, "P", "slots in the pools")                                                                              \
     X(POS, "POS", "position of the first token (rope)")
 
@@ -119,6 +119,7 @@ typedef struct CodeObject {
     int64_t    spread;            /* 1: into ceil(min_items / (N * kv_heads)) segments at most */
     int64_t    parts;             /* most blocks that share a decoding step, a power of two; 0: no such blocks. Then S is
                                    * doubled from 1 on while N * kv_heads * S stays within min_items */
+    int64_t    lead;              /* tokens before the first new one that the first row tile of a sequence may begin with */
     int64_t    kv_heads, window, ring_rows;
     CodeParam *params;
     int        param_count;

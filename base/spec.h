@@ -72,6 +72,7 @@ typedef struct Spec {
     double     norm_eps;
     DType      dtype;         /* of q, k, v, o */
     DType      state_dtype;   /* of states: DT_F32 */
+    int        fold;          /* L: a state in a pool is the one that the last multiple of L tokens left; 0 where full */
     bool       tf32;          /* products of float32 tiles may round their inputs to tf32 */
 } Spec;
 
@@ -81,6 +82,14 @@ static inline int spec_features(const Spec *spec) {
 }
 /* G, query heads per key/value head. */
 static inline int spec_group(const Spec *spec) { return spec->heads / spec->kv_heads; }
+/* L, a power of two; 1: states are of every token. */
+static inline int spec_fold(const Spec *spec) { return spec->fold > 1 ? spec->fold : 1; }
+/* Rows that a ring has at least: keys that have left the window stay until the state has them. */
+static inline int64_t spec_ring_rows(const Spec *spec) {
+    return spec->window + (spec_fold(spec) > 1 ? spec_fold(spec) : 0);
+}
+/* Keys before the first new token that a step may need. */
+static inline int64_t spec_reach(const Spec *spec) { return spec->window + spec_fold(spec) - 1; }
 /* Tiles of more columns than a GPU's registers hold beside a product's sum. */
 static inline bool spec_is_wide(const Spec *spec) { return spec->head_dim > 128 || spec->value_dim > 128; }
 

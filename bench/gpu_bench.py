@@ -45,7 +45,7 @@ ROWS = [
     Row("forward B4 T4096 D64", "B=4,T=4096", D64, 0.5, "B4H32/8T4096D64w511"),
     Row("forward B4 T4096 D64, RoPE", "B=4,T=4096", D64[1:], 0),
     Row("forward B2 H16 T8192 D256", "B=2,T=8192", D256, 0.9, "B2H16/8T8192D256w511"),
-    Row("forward B2 H16 T8192 D256, roles=1", "B=2,T=8192", D256, 0.9, schedule="roles=1"),
+    Row("forward B2 H16 T8192 D256, roles=0", "B=2,T=8192", D256, 0, schedule="roles=0"),
     Row("forward B4 T4096 W1024", "B=4,T=4096", NO_ROPE + ["window=1024"], 0, "B4H32/8T4096D128w1023"),
     Row("forward B4 T4096, fp32", "B=4,T=4096", NO_ROPE + ["dtype=fp32"], 0),
     Row("decode B1", "B=1", NO_ROPE, 0.010, "decode B1H32/8D128w511", "decode"),

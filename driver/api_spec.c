@@ -140,6 +140,7 @@ rattan_status rattan_spec_layer(const rattan_spec *spec, int item, rattan_layer 
         .value_dim = s->value_dim,
         .features = spec_features(s),
         .window = s->full ? 0 : s->window,
+        .fold = spec_fold(s),
         .dtype = api_public_dtype(s->dtype),
     };
     return RATTAN_OK;

@@ -37,15 +37,16 @@ static double token_bytes(const Spec *spec) {
            (double)dtype_size(spec->dtype);
 }
 
-/* Of a step of decode or extend, a sequence: rows of the rings that the window needs, rows written, states read and
- * written. */
+/* Of a step of decode or extend, a sequence: rows of the rings that the window and, on an average, the residual branch
+ * need, rows written, states read and, by steps that fold, written. */
 static double pool_bytes(const Spec *spec, int64_t pos, int64_t tokens) {
-    const double valid = (double)(pos < spec->window ? pos : spec->window),
+    const double fold = spec_fold(spec), writes = (double)tokens < fold ? (double)tokens / fold : 1;
+    const double valid = pos < spec->window ? (double)pos : (double)spec->window + (fold - 1) / 2,
                  state = (double)spec_features(spec) * spec->value_dim * sizeof(float);
     const double heads = spec->initial_state ? spec->heads : spec->kv_heads;
     return (valid + (double)tokens) * spec->kv_heads * (spec->head_dim + spec->value_dim) *
                (double)dtype_size(spec->dtype) +
-           2 * heads * state;
+           (1 + writes) * heads * state;
 }
 
 static void plan_forward(const Spec *spec, BenchCase *bench) {
@@ -70,7 +71,7 @@ static Status plan_step(Ctx *ctx, const Spec *spec, BenchCase *bench) {
     shape->T = shape->T < 0 ? (bench->kind == KIND_DECODE ? 1 : 256) : shape->T;
     shape->pos = shape->pos < 0 ? 2 * spec->window : shape->pos;
     if (shape->ring < 0)
-        shape->ring = spec->window;
+        shape->ring = spec_ring_rows(spec);
     const double pairs = pairs_of_sequence(spec, shape->pos, shape->T) * (double)shape->B;
     bench->useful_flops = count_flops(spec, pairs, (double)(shape->B * shape->T));
     bench->bytes =
@@ -105,14 +106,14 @@ static int64_t size_of(int64_t dim, const BenchCase *bench, int64_t sequences, i
     return dim < 0 ? sequences : dim; /* N, P */
 }
 
-/* cu_seqlens, slots and pos have a meaning; any other tensor is noise. */
-static void put_meaning(const BenchCase *bench, const char *name, const Tensor *tensor) {
+/* cu_seqlens, slots and pos have a meaning; any other tensor is noise. Of `fold` sequences one folds at every step. */
+static void put_meaning(const BenchCase *bench, const char *name, int64_t fold, const Tensor *tensor) {
     int32_t *values = tensor->data;
     for (int64_t i = 0; i < tensor->dims[0]; i++) {
         if (strcmp(name, "cu_seqlens") == 0)
             values[i] = i ? values[i - 1] + (int32_t)bench->shape.lengths[i - 1] : 0;
         else
-            values[i] = (int32_t)(strcmp(name, "slots") == 0 ? tensor->dims[0] - 1 - i : bench->shape.pos);
+            values[i] = (int32_t)(strcmp(name, "slots") == 0 ? tensor->dims[0] - 1 - i : bench->shape.pos + i % fold);
     }
 }
 
@@ -136,7 +137,7 @@ void bench_case_fill(Ctx *ctx, const ReadyKernel *kernel, Random *random, BenchC
                                   ? tensor_new(ctx, DT_I32, param->rank, dims)
                                   : noisy_tensor(ctx, param->dtype, param->rank, dims, noise, random);
         if (param->dtype == DT_I32)
-            put_meaning(bench, param->name, &tensor);
+            put_meaning(bench, param->name, spec_fold(&kernel->spec), &tensor);
         tensors_put(ctx, &bench->tensors, param->name, tensor);
     }
 }

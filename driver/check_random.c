@@ -177,11 +177,11 @@ static void judge_serving(Ctx *ctx, RandomCheck *check, const Serving *serving, 
     report_fact(check->report, name, ctx_printf(ctx, "%s slot -1", kind), serving->skipped_untouched);
 }
 
-/* Rows of the ring: those of --shape, else the window and sometimes more. */
+/* Rows of the ring: those of --shape, else as many as it must have and sometimes more. */
 static int64_t choose_ring(RandomCheck *check) {
     if (check->shape->ring > 0)
         return check->shape->ring;
-    return check->spec->window + (random_next(&check->random) % 2 ? random_between(&check->random, 1, 40) : 0);
+    return spec_ring_rows(check->spec) + (random_next(&check->random) % 2 ? random_between(&check->random, 1, 40) : 0);
 }
 
 static Status serve(Ctx *ctx, RandomCheck *check, const ReadyKernel *extend, const ReadyKernel *decode) {

@@ -43,8 +43,6 @@ static Status default_schedule(Ctx *ctx, const CompileRequest *request, bool pac
     Schedule wanted;
     schedule_default(request->spec, request->kind, request->target, schedule);
     wanted = *schedule;
-    /* Wide layers have them by schedule alone, until the kernels as they are now have run on a GPU. */
-    wanted.roles = schedule->roles && !spec_is_wide(request->spec);
     if (request->schedule)
         TRY(schedule_parse(ctx, request->schedule, &wanted));
     if (!schedule->roles || (wanted.roles && !packed))
@@ -72,7 +70,7 @@ static Status final_schedule(Ctx *ctx, const CompileRequest *request, Schedule *
 static int64_t ring_rows(const CompileRequest *request) {
     if (request->kind == KIND_FORWARD)
         return 0;
-    return request->ring_rows ? request->ring_rows : request->spec->window;
+    return request->ring_rows ? request->ring_rows : spec_ring_rows(request->spec);
 }
 
 static const char *compiler_name(Ctx *ctx, const Target *target) {
@@ -166,6 +164,7 @@ static Status make_object(Ctx *ctx, const CompileRequest *request, const Module 
         .even_items = schedule->even_items,
         .spread = schedule->spread,
         .parts = module->parts,
+        .lead = module->lead,
         .kv_heads = request->spec->kv_heads,
         .window = request->spec->window,
         .ring_rows = ring_rows(request),

@@ -30,7 +30,7 @@ typedef struct CompileRequest {
     const Spec   *spec;
     KernelKind    kind;
     int           variant;    /* VARIANT_x */
-    int64_t       ring_rows;  /* decode, extend; 0: the window */
+    int64_t       ring_rows;  /* decode, extend; 0: as few as there may be */
     const Target *target;
     const char   *schedule;   /* text laid over the default; NULL: none */
     int           emit;       /* EMIT_x: which of the results are wanted */

@@ -318,6 +318,9 @@ static void run_sequence(Worker *worker, const Sequence *sequence) {
     memset(worker->state, 0, sizeof(double) * (size_t)(run->features * spec->value_dim));
     for (int64_t j = 0; j < run->ring; j++)
         worker->key_token[j] = -1;
+    const int64_t folded = sequence->length - sequence->length % spec_fold(spec);
+    if (!spec->full && folded == 0)
+        store_final_state(worker, sequence);
     for (int64_t i = 0; i < sequence->length; i++) {
         const int64_t row = sequence->begin + i;
         if (!spec->full && i >= spec->window)
@@ -326,10 +329,10 @@ static void run_sequence(Worker *worker, const Sequence *sequence) {
             evaluate_row(worker, sequence, i, row);
         else if (wanted < request->row_count && request->rows[wanted] == row)
             evaluate_row(worker, sequence, i, wanted++);
+        if (!spec->full && i + 1 == folded)
+            store_final_state(worker, sequence);
         walked(worker);
     }
-    if (!spec->full)
-        store_final_state(worker, sequence);
 }
 
 static void *run_worker(void *arg) {

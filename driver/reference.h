@@ -3,7 +3,7 @@
  *
  * In:  a spec and its inputs by name: q [B,T,H,D], k [B,T,Hk,D], v [B,T,Hk,E]; cu_seqlens [N+1] where packed; swa_norm,
  * rla_norm [H,E]; sink [H]; q_scale, k_scale [D]; h0 [N,H,F,E]. Any floating types. Shapes are the caller's to check.
- * Out: the chosen rows of o, swa, rla and lse, and the final state. */
+ * Out: the chosen rows of o, swa, rla and lse, and the final state: with fold = L that of the last multiple of L tokens. */
 #ifndef RATTAN_DRIVER_REFERENCE_H
 #define RATTAN_DRIVER_REFERENCE_H
 

@@ -252,10 +252,10 @@ bool serving_ring_right(const Serving *serving, const char *what) {
     const Spec   *spec = &serving->kernel->spec;
     const Tensor *whole = tensors_find(serving->inputs, what);
     const Tensor *ring = tensors_find(&serving->pools, strcmp(what, "k") == 0 ? "ring_k" : "ring_v");
-    const int64_t heads = ring->dims[1], rows = ring->dims[2], kept = spec->window;
+    const int64_t heads = ring->dims[1], rows = ring->dims[2];
     const size_t  bytes = (size_t)ring->dims[3] * dtype_size(ring->dtype);
     for (int64_t n = 0; n < serving->N; n++) {
-        const int64_t end = serving->position[n];
+        const int64_t end = serving->position[n], kept = spec->window + end % spec_fold(spec);
         for (int64_t j = end > kept ? end - kept : 0; j < end; j++)
             for (int64_t h = 0; h < heads; h++)
                 if (memcmp(

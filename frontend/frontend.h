@@ -19,7 +19,7 @@ void spec_print(Text *text, const Spec *spec);
 void spec_fields_help(Text *text);
 
 /* Loop IR of a kind: one file each under kinds/. `ring_rows` (decode, extend): rows of the rings, at least the
- * window. */
+ * window, with a fold window + L. */
 Status kind_build(Ctx *ctx, const Spec *spec, KernelKind kind, int variant, int64_t ring_rows, Module **out);
 
 #endif

@@ -162,6 +162,9 @@ Status spec_finish(Ctx *ctx, const SpecSource *source, Spec *spec) {
     if (spec->rope_theta != 0 && spec->head_dim % 2 != 0)
         return ctx_fail(ctx, ST_USAGE, spec_place(ctx, source, "head_dim"), "use an even head_dim, or leave rope out",
                         "%d is odd, and rope rotates pairs", spec->head_dim);
+    if (!spec->full && (spec->fold & (spec->fold - 1)) != 0)
+        return ctx_fail(ctx, ST_USAGE, spec_place(ctx, source, "fold"), spec_field_find("fold", 4)->remedy,
+                        "%d is no power of two", spec->fold);
     if (!spec->full)
         return map_check(ctx, spec_place(ctx, source, "feature_map"), &spec->map, spec->head_dim);
     return ST_OK;

@@ -76,7 +76,7 @@ int64_t     spec_get_integer(const SpecField *field, const Spec *spec);
 double      spec_get_real(const SpecField *field, const Spec *spec);
 const char *spec_get_text(Ctx *ctx, const SpecField *field, const Spec *spec); /* NAME, CHOICE, SWITCH, WORD */
 
-/* What follows from the fields, then the rules between them: heads % kv_heads, rope on even head_dim, the map. */
+/* What follows from the fields, then the rules between them: heads % kv_heads, rope on even head_dim, fold, the map. */
 Status spec_finish(Ctx *ctx, const SpecSource *source, Spec *spec);
 
 /* Whether text is a name: [A-Za-z_][A-Za-z0-9_]*, at most 63 long. */

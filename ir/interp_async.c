@@ -40,6 +40,8 @@ Status exec_fetch(Machine *m, const Op *op) {
     const Type type = type_ring_tile(op->in[0]->type);
     Arrival    arrival = {.fetch = op, .group = m->group};
     TRY(grow(m, op));
+    if (interp_index(m, op->in[1]) < 0) /* back ends count slots without a sign */
+        return interp_fail(m, op, "slot %lld", (long long)interp_index(m, op->in[1]));
     arrival.tile = undefined_tile(interp_elements(type));
     if (!arrival.tile)
         return ctx_fail(m->ctx, ST_NO_MEMORY, "fetch", "use smaller tensors", "out of memory");

@@ -129,7 +129,7 @@ typedef struct Module {
     const char *name;
     Kernel    **kernels; /* run in this order, one after the other */
     int         kernel_count, kernel_capacity;
-    int64_t     chunk, segment, min_items, parts; /* launch facts for the CodeObject; set by passes */
+    int64_t     chunk, segment, min_items, parts, lead; /* launch facts for the CodeObject; set by passes */
 } Module;
 
 /* ---- Tables ------------------------------------------------------------------------------------------------- */

@@ -5,14 +5,17 @@
  *     residual = masked(phi(q) phi(k_edge)^T) v_edge + phi(q) S,      S' = S + phi(k_edge)^T v_edge
  * (the chunkwise form of linear attention, as in the paper's section on efficient implementation). There is one S a key/value
  * head. Kernel `state` is merged: S at the end is its sum. Long sequences may be cut into segments: kernel `segment_state`
- * sums what each adds to S, `segment_scan` adds these up, and `main` starts every segment from its sum. */
-#include "passes/loops.h"
+ * sums what each adds to S, `segment_scan` adds these up, and `main` starts every segment from its sum.
+ * With fold = L row tiles begin at multiples of L, and S at the end is without the keys behind the last one. A decoding
+ * step, whose few rows seldom reach one, reads S where it lies and writes it where they do: see fold.h. */
+#include "passes/fold.h"
 
 #include <string.h>
 
 typedef struct Chunker {
     Ctx     *ctx;
     Module  *module;
+    const PassArgs *args;
     Kernel  *kernel;         /* main */
     Op      *rows, *group;   /* its loops */
     Op      *residual;       /* NULL: no such branch */
@@ -20,6 +23,8 @@ typedef struct Chunker {
     Value   *segment;        /* number of the segment, NULL: not cut */
     bool        rings_first; /* rows are single tokens on rings */
     const char *merged;      /* parameter whose load became the initial S, or NULL */
+    bool        keeps_state; /* S behind the last row is an output */
+    Op         *moves;       /* where a decoding step adds to the states in the pools, or NULL: behind the rows */
 } Chunker;
 
 static void remove_kernel(Module *module, const Kernel *kernel) {
@@ -115,6 +120,19 @@ static Value *advance_state(Chunker *c, Builder *b, Value *keys, Value *values, 
     return maybe->out[0];
 }
 
+/* The values that S takes: where it is kept, none behind the last multiple of L tokens. */
+static Value *kept_values(Chunker *c, Builder *b, const Residual *p, Value *values, ValueMap *map) {
+    if (spec_fold(c->args->spec) == 1 || !c->keeps_state)
+        return values;
+    ValueMap     again = {.ctx = c->ctx};
+    Value *const folded = fold_folded(c->args->spec, b, fold_seen(c->kernel), c->length);
+    Value *const rows = ir_ibin(b, OP_ISUB, folded, c->rows->region->args[0]);
+    map_set(&again, c->residual->region->args[0], map_get(map, c->residual->region->args[0]));
+    Value *const made = clone_slice(b, p->values, c->group->region, &again);
+    limit_slice(c->ctx, c->kernel, made, c->rows->region, rows);
+    return made;
+}
+
 /* Gives the row loop a carried S and rewrites the branch; returns S after the last row. */
 static Status carry_state(Chunker *c, Value **final) {
     Residual p = {0};
@@ -134,6 +152,8 @@ static Status carry_state(Chunker *c, Value **final) {
     Value *const values = clone_slice(&b, p.values, c->group->region, &map);
     limit_slice(c->ctx, c->kernel, values, c->rows->region, left);
     b = ir_before(c->ctx, c->kernel, c->group);
+    Value *const kept = kept_values(c, &b, &p, values, &map);
+    b = ir_before(c->ctx, c->kernel, c->group);
     Value *const any = merged ? NULL : ir_ibin(&b, OP_ILT, ir_i(&b, 0), clone_slice(&b, c->residual->in[1], c->group->region, &map));
     Value *const sum = residual_of_tile(c, &p, keys, values, state, any);
     ir_replace_uses(c->kernel, merged ? merged->out[0] : c->residual->out[0], sum);
@@ -142,7 +162,7 @@ static Status carry_state(Chunker *c, Value **final) {
     op_erase(c->residual);
     Op *const yield = ir_terminator(c->rows->region);
     b = ir_before(c->ctx, c->kernel, yield);
-    op_add_in(c->ctx, yield, 0, advance_state(c, &b, keys, values, state, any));
+    op_add_in(c->ctx, yield, 0, advance_state(c, &b, keys, kept, state, any));
     return ST_OK;
 }
 
@@ -165,7 +185,10 @@ static bool read_ring_alone(Op *op, void *arg) {
         return true;
     Builder      b = ir_before(r->c->ctx, r->c->kernel, ring);
     Value *const end = ir_ibin(&b, OP_IADD, r->seen, r->c->rows->region->args[0]);
-    ring->in[4] = loop_around(op, "key") ? index_offset(&b, end, 1) : end;
+    const Op *const limit = r->c->moves ? ring->in[4]->def : NULL; /* of the keys that S takes */
+    ring->in[4] = loop_around(op, "key")                 ? index_offset(&b, end, 1)
+                  : limit && limit->code == OP_IMIN ? ir_ibin(&b, OP_IMIN, end, limit->in[1])
+                                                    : end;
     ir_replace_uses(r->c->kernel, op->out[0], ring->out[0]);
     op_erase(op);
     return true;
@@ -213,6 +236,9 @@ static void merge_state_kernel(Chunker *c, Kernel *from, Value *final) {
     Builder before = ir_before(c->ctx, c->kernel, c->rows);
     clone_around(&before, seq->parent, seq, &map);
     clone_around(&before, seq->region, heads, &map);
+    Builder behind = b;
+    if (c->moves)
+        b = ir_at_end(c->ctx, c->kernel, c->moves->region);
     for (Op *op = heads->region->first; op; op = op->next) {
         if (op == sum || op->code == OP_YIELD)
             continue;
@@ -226,11 +252,11 @@ static void merge_state_kernel(Chunker *c, Kernel *from, Value *final) {
         else if (loop_is(op, "row") && c->rings_first) {
             rings_first(c, op, &map);
         } else {
-            Op *const made = ir_clone(&b, op, &map);
+            Op *const made = ir_clone(loop_is(op, "row") ? &behind : &b, op, &map);
             op_remove_attr(made, AT_PAR);
         }
     }
-    if (c->segment)
+    if (c->segment || c->moves)
         ir_yield(&b, NULL, 0);
 }
 
@@ -295,7 +321,7 @@ static void add_segment_kernels(Chunker *c, const Spec *spec, int F, int E) {
 }
 
 Status pass_chunk(Ctx *ctx, Module *module, const PassArgs *args) {
-    Chunker       c = {.ctx = ctx, .module = module, .kernel = ir_find_kernel(module, "main")};
+    Chunker       c = {.ctx = ctx, .module = module, .args = args, .kernel = ir_find_kernel(module, "main")};
     Kernel *const state = ir_find_kernel(module, "state");
     if (!c.kernel)
         return ctx_fail(ctx, ST_FAILED, "pass chunk", NULL, "the module has no kernel main");
@@ -313,8 +339,12 @@ Status pass_chunk(Ctx *ctx, Module *module, const PassArgs *args) {
     if (!c.residual)
         return ST_OK;
     c.rings_first = args->kind != KIND_FORWARD && args->schedule->chunk == 1;
+    c.keeps_state = state != NULL;
     Value *final = NULL;
-    TRY(carry_state(&c, &final));
+    if (args->kind == KIND_DECODE && spec_fold(args->spec) > 1)
+        TRY(fold_steps(ctx, c.kernel, args, &c.moves, &final));
+    else
+        TRY(carry_state(&c, &final));
     if (c.segment)
         add_segment_kernels(&c, args->spec, final->type.rows, final->type.cols);
     if (state) {

@@ -10,7 +10,7 @@ static int larger(int a, int b) { return a > b ? a : b; }
 static int chunk_for(const Spec *spec) {
     if (spec->full || spec->window >= 256)
         return 64;
-    return spec->window >= 64 ? 32 : 16;
+    return larger(spec->window >= 64 ? 32 : 16, spec_fold(spec));
 }
 
 /* Decoding waits for memory: register tiles as wide as a value row, so that each row is read in one piece, and key tiles small
@@ -45,7 +45,7 @@ static bool wants_small_tiles(const Spec *spec, const Target *target) {
 static void gpu_default(const Spec *spec, const Target *target, Schedule *schedule) {
     const int  G = spec_group(spec);
     const bool small = wants_small_tiles(spec, target);
-    schedule->chunk = small ? 32 : 64;
+    schedule->chunk = small ? larger(32, spec_fold(spec)) : 64;
     schedule->key_tile = schedule->chunk;
     schedule->group_heads = !spec->initial_state && G % 2 == 0 ? 2 : 1;
     schedule->warps = schedule->chunk * schedule->group_heads / 16;
@@ -97,6 +97,8 @@ static const char *no_roles(const Spec *spec, KernelKind kind, const Target *tar
         return "the target has no units for them";
     if (kind == KIND_DECODE || spec->full || spec->initial_state)
         return "kinds forward and extend of layers with a window and without initial states have them";
+    if (kind == KIND_EXTEND && spec_fold(spec) > 1)
+        return "with a fold rows of extend begin before the first new token, where the copy engine finds none";
     if (spec->dtype == DT_F32)
         return "the products take 16-bit numbers";
     if (spec->head_dim % 16 || spec->value_dim % 16 || F % 16)
@@ -166,6 +168,9 @@ static int64_t scratch_estimate(const Spec *spec, const Schedule *s) {
 static Status check_gpu_decode(Ctx *ctx, const Spec *spec, const Schedule *schedule) {
     if (schedule->chunk < 2 || schedule->chunk > 16)
         return refuse(ctx, "chunk", "use 2 to 16", "a decoding step has few tokens");
+    if (spec_fold(spec) > 1 && schedule->chunk > spec->fold)
+        return refuse(ctx, "chunk", ctx_printf(ctx, "use %d at most", spec->fold),
+                      "the state takes one fold of keys behind a row tile, no more");
     if (!spec->initial_state && schedule->group_heads != spec_group(spec))
         return refuse(ctx, "group_heads", ctx_printf(ctx, "use %d", spec_group(spec)),
                       "the heads of a group read their state together");
@@ -229,6 +234,9 @@ Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target 
     if (G % schedule->group_heads != 0)
         return refuse(ctx, "group_heads", ctx_printf(ctx, "use a divisor of %d", G),
                       ctx_printf(ctx, "%d heads do not divide the %d of a group", schedule->group_heads, G));
+    if (kind != KIND_DECODE && schedule->chunk % spec_fold(spec) != 0)
+        return refuse(ctx, "chunk", ctx_printf(ctx, "use a multiple of %d", spec->fold),
+                      "states are kept where a row tile begins: at multiples of the spec's fold");
     if (target->warp_size)
         TRY(check_gpu(ctx, spec, kind, schedule));
     if (schedule->roles)

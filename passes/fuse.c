@@ -49,6 +49,12 @@ static const void *object_of(const Op *op, bool *writes) {
     return NULL;
 }
 
+/* A product may read its right side where it lies. */
+static const char *param_of(const Op *op) {
+    const Op *load = op->code == OP_DOT && op->in[1]->type.space == SPACE_GLOBAL ? op->in[1]->def : op;
+    return op_text(load ? load : op, AT_PARAM);
+}
+
 static bool conflicts(const Op *a, const Op *b) {
     bool        wa, wb;
     const void *ra = object_of(a, &wa), *rb = object_of(b, &wb);
@@ -56,7 +62,7 @@ static bool conflicts(const Op *a, const Op *b) {
         return false;
     if (ra || rb)
         return ra == rb;
-    const char *pa = op_text(a, AT_PARAM), *pb = op_text(b, AT_PARAM);
+    const char *pa = param_of(a), *pb = param_of(b);
     return pa && pb && strcmp(pa, pb) == 0;
 }
 

@@ -4,7 +4,8 @@
  * there, so that what follows is as for whole sequences. Position p of sequence n lies at n W + p + W behind the
  * tokens before it; with roles at row p + W of rows of its own, and rows that are not there are zeros. There only what
  * tiles need that begin in the window is copied: those that begin with a new token are read from k and v. The rings, which
- * nothing else reads any more, are written by a kernel of their own, `rings`, and not by `state`. */
+ * nothing else reads any more, are written by a kernel of their own, `rings`, and not by `state`. With a fold of L tokens
+ * row tiles begin at a multiple of L, up to L - 1 tokens before the first new one, and W is that much more. */
 #include "passes/loops.h"
 
 #include <string.h>
@@ -29,7 +30,7 @@ static bool is_apart(const Gather *g) { return g->args->schedule->roles; }
 
 /* Where the rows of both loads are among all: the old keys of the sequences up to this one come before. */
 static Access access_of(const Gather *g, Builder *b, const Op *ring, const Op *fresh, Value *seq) {
-    Value *const window = ir_i(b, g->args->spec->window), *const oldest = ring->in[3]->def->in[1];
+    Value *const window = ir_i(b, spec_reach(g->args->spec)), *const oldest = ring->in[3]->def->in[1];
     Value *const before = is_apart(g) ? window
                                       : ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, index_offset(b, seq, 1), window),
                                                 ir_ibin(b, OP_IMUL, fresh->in[0], ir_sym(b, SYM_T)));
@@ -41,7 +42,7 @@ static Access access_of(const Gather *g, Builder *b, const Op *ring, const Op *f
                     .groupdim = -1,
                     .period = fresh->out[0]->type.rows,
                     .beyond = is_apart(g) ? op_text(fresh, AT_PARAM) : NULL,
-                    .border = g->args->spec->window};
+                    .border = spec_reach(g->args->spec)};
 }
 
 static bool read_gathered(Op *op, void *arg) {
@@ -81,7 +82,7 @@ static Value *head_count(Builder *b, Gather *g) {
  * earlier ends a row tile earlier than it is tall; tiles of leaving keys are as tall as a row tile, and begin anywhere: with
  * the oldest key that there is. */
 static Value *tiles(Builder *b, Gather *g) {
-    const int64_t window = g->args->spec->window, chunk = g->args->schedule->chunk, size = g->args->schedule->key_tile;
+    const int64_t window = spec_reach(g->args->spec), chunk = g->args->schedule->chunk, size = g->args->schedule->key_tile;
     const int64_t leaving = chunk - 1;
     const int64_t past = size % chunk ? (size > chunk ? size : chunk) - 1 : size - chunk > leaving ? size - chunk : leaving;
     return is_apart(g) ? ir_i(b, (window + past + chunk - 1) / chunk) : ir_sym(b, SYM_J);
@@ -99,7 +100,7 @@ static void copy_tile(Gather *g, Builder *b, const Op *sum, const Value *key, Va
     map_set(&map, (Value *)key, at);
     for (int n = 0; n < 2; n++)
         loads[n] = clone_slice(b, sum->in[n], g->kernel->body, &map);
-    retile(g->ctx, before->next, sum->out[0]->type.rows, chunk);
+    retile(g->ctx, before->next, NULL, sum->out[0]->type.rows, chunk);
     const Op    *fresh = loads[1]->def;
     Access       access = access_of(g, b, loads[0]->def, fresh, seq);
     Value *const ahead = ir_ibin(b, OP_ISUB, access.at[1], fresh->in[1]), *const end = access.hi;
@@ -126,7 +127,7 @@ static Kernel *gather_kernel(Gather *g, const Op *keys, const Op *values, const 
     map_set(&around, g->seq->region->args[0], seq->region->args[0]);
     map_set(&around, g->heads->region->args[0], heads->region->args[0]);
     Value *const number = ir_ibin(&b, OP_IMUL, rows->region->args[0], ir_i(&b, g->args->schedule->chunk));
-    Value *const at = ir_ibin(&b, OP_ISUB, number, ir_i(&b, g->args->spec->window));
+    Value *const at = ir_ibin(&b, OP_ISUB, number, ir_i(&b, spec_reach(g->args->spec)));
     copy_tile(g, &b, keys, key, at, &around);
     copy_tile(g, &b, values, key, at, &around);
     ir_yield(&b, NULL, 0);
@@ -220,6 +221,7 @@ Status pass_gather(Ctx *ctx, Module *module, const PassArgs *args) {
         ir_walk(keys->region, find_sums, &found);
     if (!state || !found.keys || !found.values)
         return ctx_fail(ctx, ST_FAILED, "pass gather", NULL, "the module does not extend sequences");
+    module->lead = spec_fold(args->spec) - 1;
     g.kernel = main;
     g.seq = loop_find(main->body, "seq");
     g.heads = loop_find(main->body, "kv_head");

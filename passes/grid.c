@@ -11,15 +11,16 @@ static bool is_axis(const Op *op) { return op->code == OP_FOR && op_int(op, AT_P
 /* iv -> lo + number * step, the loop counts numbers. */
 static Value *normalize(Ctx *ctx, Kernel *kernel, Op *loop) {
     int64_t lo, hi, step;
-    if (!ir_const_value(loop->in[0], &lo) || !ir_const_value(loop->in[2], &step))
+    if (!ir_const_value(loop->in[2], &step))
         return NULL;
-    const bool known = ir_const_value(loop->in[1], &hi), rows = loop_is(loop, "row") && step != 1;
-    if (lo == 0 && step == 1)
+    const bool rows = loop_is(loop, "row") && step != 1, zero = ir_const_value(loop->in[0], &lo);
+    const bool known = ir_const_value(loop->in[1], &hi);
+    if ((!zero && !rows) || (lo == 0 && step == 1))
         return NULL;
     Value *const number = loop->region->args[0], *const limit = loop->in[1];
     Builder      b = ir_before(ctx, kernel, loop), in = ir_before(ctx, kernel, loop->region->first);
     Value *const scaled = ir_op(&in, OP_IMUL, (Value *[]){number, ir_i(&in, step)}, 2, NULL, 0)->out[0];
-    Value *const iv = index_offset(&in, scaled, lo);
+    Value *const iv = zero ? index_offset(&in, scaled, lo) : ir_ibin(&in, OP_IADD, scaled, loop->in[0]);
     ir_replace_uses(kernel, number, iv);
     scaled->def->in[0] = number;
     loop->in[0] = ir_i(&b, 0);

@@ -67,8 +67,8 @@ int residual_pieces(const Residual *residual, Value **keys, Value **features) {
     return 1;
 }
 
-void retile(Ctx *ctx, Op *first, int from, int to) {
-    for (Op *op = first; op; op = op->next) {
+void retile(Ctx *ctx, Op *first, const Op *end, int from, int to) {
+    for (Op *op = first; op != end; op = op->next) {
         for (int r = 0; r < op->out_count; r++)
             if (op->out[r]->type.cls == TY_TILE && op->out[r]->type.rows == from)
                 op->out[r]->type.rows = to;

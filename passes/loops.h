@@ -44,7 +44,8 @@ void loop_send(Ctx *ctx, Builder *b, const Op *load, Value *const at[3], Value *
 /* Do some of the kernel's warps have roles? */
 bool loop_has_roles(const Kernel *kernel);
 
-/* Values of `from` rows that the ops from `first` to the end of its block give get `to` rows, loads that many more. */
-void retile(Ctx *ctx, Op *first, int from, int to);
+/* Values of `from` rows that the ops from `first` up to `end` (NULL: of its block) give get `to` rows, loads that many
+ * more. */
+void retile(Ctx *ctx, Op *first, const Op *end, int from, int to);
 
 #endif

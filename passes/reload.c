@@ -2,10 +2,12 @@
  * In: tile IR in which a load's tile is used before or in the loops of a block and once more behind one that does not
  * use it. Out: the uses behind have a load of their own, so that no register holds the tile while the loop runs. Memory
  * that the kernel writes is not read again. So do floats that are made of a
- * 16-bit tile; with roles behind each product, too. */
+ * 16-bit tile; with roles behind each product, too, and from the tile that was taken, which is released only then. */
 #include "passes/loops.h"
 
 #include <string.h>
+
+enum { MAX_MADE = 8 };
 
 typedef struct Reload {
     Ctx    *ctx;
@@ -111,12 +113,77 @@ static bool remake(Op *op, void *arg) {
     return true;
 }
 
+/* ---- Tiles that were taken ---- */
+
+/* The op that gives the tile's slot back right where it was copied, if nothing else reads the tile. */
+static Op *release_of(const Reload *r, const Op *copy) {
+    int        count;
+    Op **const users = ir_users(r->ctx, r->kernel, copy->in[0], &count);
+    Op *const  other = count == 2 ? users[users[0] == copy] : NULL;
+    return other && other->code == OP_RELEASE && other->parent == copy->parent ? other : NULL;
+}
+
+/* The branch for where `branch` is not taken, right behind it. */
+static Op *other_way(const Op *branch) {
+    Op *const       other = branch->next;
+    const Op *const condition = other && other->code == OP_IF ? other->in[0]->def : NULL;
+    return condition && condition->code == OP_ILT && condition->in[0] == branch->in[0] && ir_is_const(condition->in[1], 1)
+               ? other
+               : NULL;
+}
+
+/* Floats that a branch makes of the copy of a tile, in the order of the branch. -> the branch, NULL if there are several. */
+static Op *made_in_branch(const Reload *r, const Op *copy, Op **made, int *count) {
+    int        users_count;
+    Op **const users = ir_users(r->ctx, r->kernel, copy->out[0], &users_count);
+    Op        *branch = NULL;
+    *count = 0;
+    for (int u = 0; u < users_count; u++) {
+        Op *const owner = users[u]->parent->owner;
+        if (users[u]->code != OP_CONVERT || users[u]->parent == copy->parent)
+            continue;
+        if (!is_cheap(r, users[u]) || owner->code != OP_IF || owner->parent != copy->parent || (branch && owner != branch) ||
+            *count == MAX_MADE)
+            return NULL;
+        branch = owner;
+        made[(*count)++] = users[u];
+    }
+    return branch;
+}
+
+/* A tile that was copied to registers as soon as it came is copied again for each of the floats that a late branch makes
+ * of it: no register holds it until then, nor from one to the next. */
+static bool copy_again(Op *copy, void *arg) {
+    Reload *r = arg;
+    Op     *made[MAX_MADE];
+    int     count;
+    if (copy->code != OP_COPY || !copy->in[0]->def || copy->in[0]->def->code != OP_TAKE)
+        return true;
+    Op *const release = release_of(r, copy), *const branch = release ? made_in_branch(r, copy, made, &count) : NULL,
+              *const other = branch ? other_way(branch) : NULL;
+    if (!other)
+        return true;
+    ValueMap map = {.ctx = r->ctx};
+    for (int m = 0; m < count; m++) {
+        Builder b = ir_before(r->ctx, r->kernel, made[m]);
+        made[m]->in[0] = ir_clone(&b, copy, &map)->out[0];
+    }
+    Builder taken = ir_after(r->ctx, r->kernel, made[count - 1]->prev),
+            not_taken = ir_before(r->ctx, r->kernel, other->region->first);
+    op_unlink(release);
+    op_insert(&taken, release);
+    ir_clone(&not_taken, release, &(ValueMap){.ctx = r->ctx});
+    return true;
+}
+
 Status pass_reload(Ctx *ctx, Module *module, const PassArgs *args) {
     for (int k = 0; k < module->kernel_count; k++) {
         Reload r = {ctx, module->kernels[k]};
         ir_walk(r.kernel->body, reload, &r);
-        if (args->schedule->roles)
+        if (args->schedule->roles) {
             ir_walk(r.kernel->body, remake, &r);
+            ir_walk(r.kernel->body, copy_again, &r);
+        }
     }
     return ST_OK;
 }

@@ -69,7 +69,12 @@ Value *saved_slice(Saver *s, Nest *nest, Value *value) {
 
 Value *saved_first_tile(Saver *s, Builder *b, Value *batch, Value *first, Value *seq) {
     Value *const token = ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, batch, ir_sym(b, SYM_T)), first);
-    return ir_ibin(b, OP_IADD, ir_ibin(b, OP_IDIV, token, ir_i(b, s->chunk)), seq);
+    Value *const before = s->early ? ir_ibin(b, OP_IMUL, seq, ir_i(b, 2)) : seq;
+    return ir_ibin(b, OP_IADD, ir_ibin(b, OP_IDIV, token, ir_i(b, s->chunk)), before);
+}
+
+Value *saved_tile(Saver *s, Builder *b, Value *row) {
+    return ir_ibin(b, OP_IDIV, s->early ? index_offset(b, row, s->chunk - 1) : row, ir_i(b, s->chunk));
 }
 
 static Value *part_index(Builder *b, Value *head, Value *part, int64_t factor, int64_t scale) {
@@ -136,6 +141,13 @@ static void prepare_leaving(Saver *s, const Nest *n, Value *row) {
     map_set(&inner.map, s->seq->region->args[0], n->seq);
     map_set(&inner.map, s->heads->region->args[0], n->head);
     prepare_features(s, &inner, row);
+}
+
+/* The key that leaves the window with the first row of the nest's row tile. */
+static Value *first_leaving(Saver *s, Nest *n) {
+    Value *const number = ir_ibin(&n->body, OP_IMUL, n->axes[0], ir_i(&n->body, s->chunk));
+    Value *const row = ir_ibin(&n->body, OP_IADD, number, saved_slice(s, n, s->rows->in[0]));
+    return index_offset(&n->body, row, -s->args->spec->window);
 }
 
 void saved_set_rows(Saver *s, Block *block, int from, int to) {
@@ -218,11 +230,12 @@ static void prepare(Saver *s) {
     const GridAxis axis = {"row", old && s->roped ? SYM_J : SYM_R, 0};
     Nest           n = saved_nest(s, "prepare", &axis, 1);
     Value *const   row = index_offset(&n.body, ir_ibin(&n.body, OP_IMUL, n.axes[0], ir_i(&n.body, s->chunk)),
-                                      old ? -s->args->spec->window : 0);
+                                      old ? -spec_reach(s->args->spec) : 0);
+    Value *const leaving = s->early ? first_leaving(s, &n) : row;
     if (s->residual && old && s->roped)
-        prepare_leaving(s, &n, row);
+        prepare_leaving(s, &n, leaving);
     else if (s->residual && !s->fused)
-        prepare_features(s, &n, row);
+        prepare_features(s, &n, leaving);
     if (s->roped)
         prepare_keys(s, &n, row);
     PUSH(s->ctx, s->module->kernels, s->module->kernel_count, s->module->kernel_capacity, n.kernel);
@@ -283,9 +296,11 @@ static bool is_finite_at_zero(const Value *value) {
     return true;
 }
 
+/* Whole sequences alone: of the sums of several segments some were wrong on an H200, where the features have 256 columns. */
 static bool can_fuse(const Saver *s, const Residual *found) {
-    return s->args->schedule->fuse_phi && s->args->schedule->roles && s->args->kind == KIND_FORWARD &&
-           is_finite_at_zero(found->keys) && saved_can_have_roles(s);
+    const Schedule *schedule = s->args->schedule;
+    return schedule->fuse_phi && schedule->roles && schedule->segment == 0 && s->args->kind == KIND_FORWARD &&
+           spec_fold(s->args->spec) == 1 && is_finite_at_zero(found->keys) && saved_can_have_roles(s);
 }
 
 /* Kernels make sums of the features as they are cut now. */
@@ -381,7 +396,7 @@ static void use_states(Saver *s) {
     score = ir_mask(&in, score, ir_i(&in, hi), skip, IR_NEG_INF, hi, (int)op_int(s->mask, AT_PERIOD, 1), 0);
     Value *sum = ir_dot(&in, score, clone_slice(&in, s->v_load->out[0], s->residual->region, &map), NULL, false, false);
     Value *const tile = ir_ibin(&in, OP_IADD, saved_first_tile(s, &in, s->q_load->in[0], s->q_load->in[3], seq),
-                                ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk)));
+                                saved_tile(s, &in, row));
     const Access states = {.param = "states",
                            .at = {NULL, tile, ir_ibin(&in, OP_IMUL, head, ir_i(&in, s->F))},
                            .rowdim = 2,
@@ -464,6 +479,7 @@ static Status rewrite(Saver *s) {
 
 Status pass_saved(Ctx *ctx, Module *module, const PassArgs *args) {
     Saver s = {.ctx = ctx, .module = module, .args = args, .chunk = args->schedule->chunk};
+    s.early = args->kind == KIND_EXTEND && spec_fold(args->spec) > 1;
     if (args->kind == KIND_DECODE)
         return ST_OK;
     s.main = take_kernel(module, "main");

@@ -2,7 +2,7 @@
 #ifndef RATTAN_PASSES_SAVED_H
 #define RATTAN_PASSES_SAVED_H
 
-#include "passes/loops.h"
+#include "passes/fold.h"
 
 enum { MAX_PARTS = 16 };
 
@@ -29,6 +29,7 @@ typedef struct Saver {
     int    made_parts, made_width;
     int    parts, width, F, E, chunk;
     DType  dtype; /* of what is saved: that of k */
+    bool   early; /* row tiles begin at or before the first new token: see pass gather */
 } Saver;
 
 /* A new kernel with parallel loops over sequences and key/value heads, up to MAX_GRID further ones, and a map from
@@ -54,6 +55,8 @@ void saved_store_roped(Saver *s, Builder *b, ValueMap *map, int rows, Value *row
 Value *saved_slice(Saver *s, Nest *nest, Value *value);
 /* Tiles of `states` before those of this sequence. */
 Value *saved_first_tile(Saver *s, Builder *b, Value *batch, Value *first, Value *seq);
+/* The number of a row tile in its sequence. */
+Value *saved_tile(Saver *s, Builder *b, Value *row);
 /* Stores `piece`, part `part` of the features, which belongs to the keys from the one that map gives on, up to hi. */
 void saved_store_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part, Value *hi, Value *piece);
 /* Gives the tiles of `block` with `from` rows `to` of them. */

@@ -62,39 +62,53 @@ void saved_store_state(Saver *s, Builder *b, const Nest *n, ValueMap *map, Value
     Value *const batch = clone_slice(b, s->q_load->in[0], s->main->body, map),
                 *const start = clone_slice(b, s->q_load->in[3], s->main->body, map);
     Value *const tile =
-        ir_ibin(b, OP_IADD, saved_first_tile(s, b, batch, start, n->seq), ir_ibin(b, OP_IDIV, row, ir_i(b, s->chunk)));
+        ir_ibin(b, OP_IADD, saved_first_tile(s, b, batch, start, n->seq), saved_tile(s, b, row));
     store_part(s, b, n, "states", (Value *[]){NULL, tile}, state);
 }
 
 /* ---- Kernels ---- */
 
-static Value *plain_turn(Saver *s, Builder *b, const Nest *n, Value *row, Value *length, Value *state, bool save) {
+static Value *plain_turn(Saver *s, Builder *b, const Nest *n, Value *row, Value *kept, Value *state, bool save) {
     ValueMap     map = saved_turn(s, b, n, row);
     Value *const keys = saved_features(s, b, &map, n->head, n->part);
-    Value *const values = turn_values(s, b, n, &map, row, length);
+    Value *const values = turn_values(s, b, n, &map, row, kept);
     if (save)
         saved_store_state(s, b, n, &map, row, state);
     return ir_dot(b, keys, values, state, true, false);
 }
 
-/* The first row tile of the segment that needs S: none whose keys all lie in the window does, nor what shares a key tile of
- * the window with it. What the pool holds all of them need. */
-static Value *first_row(Saver *s, Nest *n) {
+/* The segment's rows: none before the first row tile that needs S. None whose keys all lie in the window does, nor what
+ * shares a key tile of the window with it; what the pool holds all of them need. */
+static void segment_rows(Saver *s, Nest *n, StateRoles *r) {
     Builder      *b = &n->body;
     const int64_t left = -op_int(s->mask, AT_HI, 0) - s->args->schedule->key_tile;
-    Value *const  first = ir_ibin(b, OP_IMUL, n->axes[1], ir_sym(b, SYM_L));
-    if (s->args->kind != KIND_FORWARD || left < s->chunk)
-        return first;
-    return ir_ibin(b, OP_IMAX, first, ir_i(b, left / s->chunk * s->chunk));
+    Value *const  size = ir_sym(b, SYM_L), *const length = saved_slice(s, n, s->rows->in[1]);
+    Value        *first = ir_ibin(b, OP_IMUL, n->axes[1], size);
+    if (s->early)
+        first = ir_ibin(b, OP_IADD, first, saved_slice(s, n, s->rows->in[0]));
+    r->end = ir_ibin(b, OP_IMIN, length, ir_ibin(b, OP_IADD, first, size));
+    if (s->args->kind == KIND_FORWARD && left >= s->chunk)
+        first = ir_ibin(b, OP_IMAX, first, ir_i(b, left / s->chunk * s->chunk));
+    r->first = first;
+}
+
+/* Position, as of rows, from which on no values are part of the final state: it is that of the last multiple of L tokens,
+ * which lies behind the begin of the last row tile. */
+static Value *kept_end(Saver *s, Nest *n, Value *end) {
+    if (spec_fold(s->args->spec) == 1 || !s->state)
+        return end;
+    Value *const seen = s->update ? saved_slice(s, n, fold_seen(s->main)) : NULL;
+    Value *const folded = fold_folded(s->args->spec, &n->body, seen, saved_slice(s, n, s->rows->in[1]));
+    return ir_ibin(&n->body, OP_IMIN, end, folded);
 }
 
 /* for row in the segment's rows: S += phi(k_edge)^T v_edge, with `save` S stored before; -> S behind the last one. */
 static Value *sum_segment(Saver *s, Nest *n, const StateRoles *r, Value *start) {
+    Value *const kept = kept_end(s, n, saved_slice(s, n, s->rows->in[1]));
     Builder     *b = &n->body;
     Op *const    loop = ir_for(b, "row", false, r->first, r->end, ir_i(b, s->chunk), &start, 1);
     Builder      in = ir_at_end(s->ctx, n->kernel, loop->region);
-    Value *const length = saved_slice(s, n, s->rows->in[1]);
-    Value *const sum = plain_turn(s, &in, n, loop->region->args[0], length, loop->region->args[1], r->save);
+    Value *const sum = plain_turn(s, &in, n, loop->region->args[0], kept, loop->region->args[1], r->save);
     ir_yield(&in, &sum, 1);
     return loop->out[0];
 }
@@ -224,9 +238,8 @@ static void finish(Saver *s, Nest *n, Value *sum, bool save) {
 static void add_kernel(Saver *s, bool save) {
     Nest         n = state_nest(s, save ? "states" : "segment_state", save ? SYM_S : SYM_K);
     Builder     *b = &n.body;
-    Value *const length = saved_slice(s, &n, s->rows->in[1]),
-                *const next = ir_ibin(b, OP_IMUL, index_offset(b, n.axes[1], 1), ir_sym(b, SYM_L));
-    StateRoles r = {.first = first_row(s, &n), .end = ir_ibin(b, OP_IMIN, length, next), .save = save};
+    StateRoles   r = {.save = save};
+    segment_rows(s, &n, &r);
     if (s->fused)
         saved_open_roles(s, &n, &r);
     Value *const start = save ? segment_start(s, &n) : ir_f(b, 0, s->made_width, saved_columns(s));

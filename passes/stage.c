@@ -101,8 +101,11 @@ static int64_t step_of(const Op *loop) {
     return step;
 }
 
-static Value *slot_of(Builder *b, const Op *loop, Value *number) {
-    return step_of(loop) == 1 ? number : ir_ibin(b, OP_IDIV, number, ir_i(b, step_of(loop)));
+/* Never below 0, where rows begin less than a step before it: see pass gather. */
+static Value *slot_of(const Stager *s, Builder *b, const Op *loop, Value *number) {
+    const bool early = s->args->kind == KIND_EXTEND && spec_fold(s->args->spec) > 1 && loop_is(loop, "row");
+    Value *const from_zero = early ? index_offset(b, number, step_of(loop) - 1) : number;
+    return step_of(loop) == 1 ? number : ir_ibin(b, OP_IDIV, from_zero, ir_i(b, step_of(loop)));
 }
 
 /* `region`: what of the tiles' coordinates b cannot see yet. */
@@ -110,7 +113,7 @@ static void fetch_turn(Stager *s, Builder *b, Value *number, const Block *region
     const Op *loop = s->loops[0];
     ValueMap  map = {.ctx = s->ctx};
     map_set(&map, loop->region->args[0], number);
-    Value *const slot = slot_of(b, loop, number);
+    Value *const slot = slot_of(s, b, loop, number);
     for (int t = 0; t < s->staged_count; t++)
         fetch(s, b, s->staged[t], s->rings[t], slot, region, &map);
 }
@@ -170,7 +173,7 @@ static void read_turn(Stager *s, Op *loop) {
         if (!is_staged(s, op))
             continue;
         Builder b = ir_before(s->ctx, s->kernel, op);
-        read_slot(s, op, s->rings[at++], slot_of(&b, loop, loop->region->args[0]));
+        read_slot(s, op, s->rings[at++], slot_of(s, &b, loop, loop->region->args[0]));
     }
 }
 

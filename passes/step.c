@@ -1,10 +1,11 @@
 /* step: a decoding step for machines that run many blocks at once.
  * In: tile IR of kind decode: few rows of q a sequence, keys in rings and among the new tokens, S in a pool, and a
  * kernel `state` that updates both. Out: one kernel. For every sequence and key/value head a loop over parts, whose
- * turns are blocks that run at the same time: each takes some key tiles of the window and some rows of S, adds what
- * leaves the window to its rows, and puts the softmax' maximum, sum and output and the residual sum of these into
- * working memory (step_parts.c). Behind it the parts' results are merged, in order, the rest of each row is computed,
- * and the rings are written: not before, as all parts read them. Where blocks cannot wait for each other, what
+ * turns are blocks that run at the same time: each takes some key tiles of the window and some rows of S, by turns, adds
+ * what leaves the window to its rows, and puts the softmax' output, maximum and sum and the residual sum of these side by
+ * side into working memory (step_parts.c). Behind it the parts' results are merged, in order, the rest of each row is
+ * computed, and the rings are written: not before, as all parts read them. With a fold of L tokens S is written by the
+ * steps that reach a multiple of L alone. Where blocks cannot wait for each other, what
  * follows the parts becomes a kernel of its own. */
 #include "passes/flip.h"
 #include "passes/step.h"
@@ -102,29 +103,30 @@ static Status find_step(Step *s) {
     s->slice = slice_of(s->width);
     s->slices = s->F / s->slice;
     s->dtype = ir_find_param(s->main, "k")->dtype;
+    s->L = spec_fold(s->args->spec);
+    s->edge_rows = s->L == 1 ? s->C : s->L < STEP_TILE ? s->L : STEP_TILE;
+    s->edges = s->L == 1 ? 1 : s->L / s->edge_rows;
     return ST_OK;
 }
 
 /* ---- Partial results ---- */
 
+/* A row of the query tile: its output, its residual sum, then maximum and sum of its softmax, whole pieces of 16 bytes. */
 static void add_params(Step *s) {
-    static const char *const NAMES[] = {"part_max", "part_sum", "part_swa", "part_rla"};
-    const int64_t            heads = ir_find_param(s->main, "q")->dims[2];
-    for (int p = 0; p < 4; p++) {
-        const int64_t dims[4] = {DIM_SYM(SYM_Z), heads, s->C, p < 2 ? 1 : s->E};
-        ir_param(s->ctx, s->main, NAMES[p], DT_F32, PARAM_WORK, 4, dims);
-    }
+    const int64_t heads = ir_find_param(s->main, "q")->dims[2];
+    const int64_t dims[4] = {DIM_SYM(SYM_Z), heads, s->C, (2 * s->E + 2 + 3) / 4 * 4};
+    ir_param(s->ctx, s->main, "parts", DT_F32, PARAM_WORK, 4, dims);
 }
 
 /* Tiles are numbered through all sequences: those of one begin where those before it surely have ended. */
-Access step_partial(const Step *s, Builder *b, const char *param, Value *part, ValueMap *map) {
+Access step_partial(const Step *s, Builder *b, Value *part, ValueMap *map) {
     Value *at[3];
     for (int i = 0; i < 3; i++)
         at[i] = clone_slice(b, s->query->in[i], s->rows->region, map);
     Value *const row = map_get(map, s->rows->region->args[0]), *const length = s->rows->in[1];
     Value *const token = ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, at[0], ir_sym(b, SYM_T)), at[1]);
     Value *const tile = ir_ibin(b, OP_IADD, ir_ibin(b, OP_IDIV, token, ir_i(b, s->C)), s->seq->region->args[0]);
-    return (Access){.param = param,
+    return (Access){.param = "parts",
                     .at = {ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, part, ir_sym(b, SYM_C)), tile), at[2], NULL},
                     .lo = ir_i(b, 0),
                     .hi = ir_ibin(b, OP_ISUB, length, row),
@@ -133,10 +135,11 @@ Access step_partial(const Step *s, Builder *b, const char *param, Value *part, V
                     .period = s->C};
 }
 
-static Value *load_partial(const Step *s, Builder *b, const char *param, Value *part, int cols) {
-    ValueMap     map = {.ctx = s->ctx};
-    const Access access = step_partial(s, b, param, part, &map);
-    return ir_unary(b, OP_TRANSPOSE, ir_load(b, &access, s->M, cols));
+static Value *load_partial(const Step *s, Builder *b, const Access *access, int first, int cols) {
+    Value *const tile = ir_load(b, access, s->M, cols);
+    if (first)
+        op_set_int(s->ctx, tile->def, AT_LO, first);
+    return ir_unary(b, OP_TRANSPOSE, tile);
 }
 
 /* Maximum, sum and output as the online softmax has them, each part's on top of those before it; and the residual
@@ -144,10 +147,12 @@ static Value *load_partial(const Step *s, Builder *b, const char *param, Value *
 static void merge_turn(const Step *s, Op *loop) {
     Builder       b = ir_at_end(s->ctx, s->main, loop->region);
     Value *const *carried = &loop->region->args[1], *const part = loop->region->args[0];
-    Value *const most = load_partial(s, &b, "part_max", part, 1);
-    Value *const sum = load_partial(s, &b, "part_sum", part, 1);
-    Value *const swa = load_partial(s, &b, "part_swa", part, s->E);
-    Value *const rla = load_partial(s, &b, "part_rla", part, s->E);
+    ValueMap     map = {.ctx = s->ctx};
+    const Access access = step_partial(s, &b, part, &map);
+    Value *const most = load_partial(s, &b, &access, STEP_MOST(s), 1);
+    Value *const sum = load_partial(s, &b, &access, STEP_SUM(s), 1);
+    Value *const swa = load_partial(s, &b, &access, STEP_SWA(s), s->E);
+    Value *const rla = load_partial(s, &b, &access, STEP_RLA(s), s->E);
     Value *const largest = ir_binary(&b, OP_MAX, carried[0], most);
     Value *const old = step_power(s, &b, carried[0], largest), *const new = step_power(s, &b, most, largest);
     Value *const next[4] = {
@@ -249,7 +254,7 @@ static void write_rings(Step *s, Builder *before) {
     op_set_int(s->ctx, made, AT_APART, 1);
     Builder step = ir_before(s->ctx, s->main, made);
     made->in[2] = ir_i(&step, STEP_TILE);
-    retile(s->ctx, made->region->first, s->C, STEP_TILE);
+    retile(s->ctx, made->region->first, NULL, s->C, STEP_TILE);
 }
 
 /* ---- Where blocks cannot wait ---- */

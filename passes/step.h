@@ -2,7 +2,7 @@
 #ifndef RATTAN_PASSES_STEP_H
 #define RATTAN_PASSES_STEP_H
 
-#include "passes/loops.h"
+#include "passes/fold.h"
 
 enum { STEP_TILE = 16 /* rows of the tiles that write rings */ };
 
@@ -24,11 +24,16 @@ typedef struct Step {
     int             slice, slices;    /* rows of S in registers at once, how many of these */
     double          unit;             /* of the scores in the exponent */
     int             M, C, K, D, E, F; /* rows, positions of a tile; keys of one; dims */
+    int             L, edges, edge_rows; /* the spec's fold; tiles of keys that S takes at once, rows of one */
     DType           dtype;            /* of the products */
 } Step;
 
-/* Partial results of the parts: parameters by name, rows of the query tile. */
-Access step_partial(const Step *s, Builder *b, const char *param, Value *part, ValueMap *map);
+/* Partial results of the parts: rows of the query tile, and the columns where each begins. */
+Access step_partial(const Step *s, Builder *b, Value *part, ValueMap *map);
+#define STEP_SWA(s) 0
+#define STEP_RLA(s) ((s)->E)
+#define STEP_MOST(s) (2 * (s)->E)
+#define STEP_SUM(s) (2 * (s)->E + 1)
 
 /* e^(x - y), both in units of the scores. */
 Value *step_power(const Step *s, Builder *b, Value *x, Value *y);

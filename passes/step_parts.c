@@ -1,12 +1,12 @@
 /* The parts of a decoding step: see step.c. The few rows of q stand in columns here, so that keys, values, features
  * and rows of S are spread over the warps: scores^T = K q^T, output^T = V^T p^T, residual^T = S^T phi(q)^T, where
  * right sides are small and lie in shared memory. Key tiles are fetched ahead, from the rings and from the new
- * tokens; slices of S go through registers, one ahead: read, used, updated, written. Part 0 also takes the keys that
- * leave the window. */
+ * tokens; slices of S go through registers, one ahead: read, used, updated, written. */
 #include "passes/flip.h"
 #include "passes/step.h"
 
 #include <math.h>
+#include <string.h>
 
 typedef struct Part {
     Step   *s;
@@ -16,7 +16,10 @@ typedef struct Part {
     Value  *top;       /* the first position behind the keys of this row tile */
     Value  *k, *v, *p; /* rings: keys (NULL: they go through registers), values, exponentials of scores */
     Value  *q, *phi;   /* rows of q; slices of phi(q)^T */
-    Value  *edge_phi, *edge_v, *edge_p; /* of the keys that leave the window: phi(k)^T, v^T, scores^T */
+    Value  *edge_phi, *edge_v, *edge_p; /* of the keys that leave the window: phi(k)^T, values, scores^T */
+    Value  *leaving;       /* keys of the first tile of these, where they are in registers */
+    Value  *first, *moves; /* the first key that S has not; whether S takes some behind this row tile */
+    Value  *raw_q, *edge_k; /* what features are made of: rows of q, as above, and leaving keys (NULL: from memory) */
     bool    q_fetched;
     bool    flipped; /* features are made transposed, as phi wants them; else phi has rows of q, and so on */
 } Part;
@@ -65,35 +68,47 @@ static Flip new_flip(const Part *p) {
     return (Flip){p->s->ctx, p->s->main, p->s->rows->region, new_map(p), {.ctx = p->s->ctx}};
 }
 
-static void fetch(const Part *p, Builder *b, const Op *load, Value *ring, Value *slot, ValueMap *map, int period) {
+static void fetch_at(const Part *p, Builder *b, const Op *load, Value *ring, Value *slot, Value *const *at, int period,
+                     int onto) {
     static const AttrKey KEYS[] = {AT_ROWDIM, AT_GROUPDIM, AT_WRAP};
     const Step          *s = p->s;
-    Value               *in[7] = {ring, slot};
-    for (int i = 0; i < 5; i++)
-        in[2 + i] = clone_slice(b, load->in[i], s->rows->region, map);
-    Op *const made = ir_op(b, OP_FETCH, in, 7, NULL, 0);
+    Value *const         in[7] = {ring, slot, at[0], at[1], at[2], at[3], at[4]};
+    Op *const            made = ir_op(b, OP_FETCH, in, 7, NULL, 0);
     op_set_text(s->ctx, made, AT_PARAM, op_text(load, AT_PARAM));
     op_set_int(s->ctx, made, AT_PERIOD, period);
     for (int k = 0; k < 3; k++)
         if (op_has(load, KEYS[k]))
             op_set_int(s->ctx, made, KEYS[k], op_int(load, KEYS[k], -1));
-    if (ring != p->q) /* the ring has the keys before the new tokens */
-        op_set_int(s->ctx, made, AT_ONTO, op_has(load, AT_WRAP) ? 2 : 1);
+    if (onto)
+        op_set_int(s->ctx, made, AT_ONTO, onto);
 }
+
+static void fetch(const Part *p, Builder *b, const Op *load, Value *ring, Value *slot, ValueMap *map, int period, int onto) {
+    Value *at[5];
+    for (int i = 0; i < 5; i++)
+        at[i] = clone_slice(b, load->in[i], p->s->rows->region, map);
+    fetch_at(p, b, load, ring, slot, at, period, onto);
+}
+
+/* The ring has the keys before the new tokens. */
+static int onto_of(const Op *load) { return op_has(load, AT_WRAP) ? 2 : 1; }
 
 /* ---- Rows of q, and the keys that leave the window ---- */
 
-static void put_pieces(Part *p, Value *ring, Value *const *pieces) {
+/* base: the slot of the first slice, NULL: 0. */
+static Value *slot_at(Builder *b, Value *base, int number) { return base ? index_offset(b, base, number) : ir_i(b, number); }
+
+static void put_pieces(Part *p, Value *ring, Value *base, Value *const *pieces) {
     const Step *s = p->s;
     for (int n = 0; n < s->pieces; n++)
-        put(s, &p->b, ring, ir_i(&p->b, n * s->slices / s->pieces), pieces[n]);
+        put(s, &p->b, ring, slot_at(&p->b, base, n * s->slices / s->pieces), pieces[n]);
 }
 
-/* What the features are computed from comes first, so that all loads are on their way together. */
-static Value *first_load(Value *value) {
+/* What the features are computed from. */
+static const Op *first_load(const Value *value) {
     for (const Op *op = value->def; op; op = op->in[0]->def)
         if (op->code == OP_LOAD || op->in_count == 0)
-            return op->out[0];
+            return op;
     return NULL;
 }
 
@@ -104,7 +119,7 @@ static Value *load_edge(Part *p, const Op *sum, Value *first, Value *rows, bool 
     Value      *loads[2], *limit[2];
     Op         *some = NULL;
     for (int n = 0; n < 2; n++) {
-        Value *const past = n ? ir_ibin(&p->b, OP_ILT, ir_i(&p->b, -s->C), first) : NULL;
+        Value *const past = n ? ir_ibin(&p->b, OP_ILT, ir_i(&p->b, -s->edge_rows), first) : NULL;
         some = n ? ir_if(&p->b, past, &loads[0], 1) : NULL;
         Builder   b = n ? ir_at_end(s->ctx, s->main, some->region) : p->b;
         ValueMap  map = new_map(p);
@@ -121,9 +136,9 @@ static Value *load_edge(Part *p, const Op *sum, Value *first, Value *rows, bool 
                                .hi = limit[n],
                                .rowdim = rowdim,
                                .groupdim = -1,
-                               .period = s->C,
+                               .period = s->edge_rows,
                                .wrap = (int)op_int(load, AT_WRAP, 0)};
-        loads[n] = ir_load(&b, &access, s->C, sum->out[0]->type.cols);
+        loads[n] = ir_load(&b, &access, s->edge_rows, sum->out[0]->type.cols);
         loads[n] = flipped ? transposed(&b, loads[n]) : loads[n];
         if (n) {
             Value *const both = ir_binary(&b, OP_ADD, loads[0], loads[1]);
@@ -134,16 +149,16 @@ static Value *load_edge(Part *p, const Op *sum, Value *first, Value *rows, bool 
 }
 
 /* phi of columns: the flip of main's features, from what is known of them already. */
-static Status put_features(Part *p, Value *ring, Flip *f, Value *const *pieces) {
+static Status put_features(Part *p, Value *ring, Value *base, Flip *f, Value *const *pieces) {
     Value *made[MAX_PIECES];
     for (int n = 0; n < p->s->pieces; n++)
         TRY(flip_value(f, &p->b, pieces[n], &made[n]));
-    put_pieces(p, ring, made);
+    put_pieces(p, ring, base, made);
     return ST_OK;
 }
 
 /* The same of rows, sliced by columns. */
-static void put_slices(Part *p, Value *ring, Value *const *pieces, ValueMap *map) {
+static void put_slices(Part *p, Value *ring, Value *base, Value *const *pieces, ValueMap *map) {
     const Step *s = p->s;
     const int   per = s->slices / s->pieces;
     for (int n = 0; n < s->slices; n++) {
@@ -154,36 +169,119 @@ static void put_slices(Part *p, Value *ring, Value *const *pieces, ValueMap *map
             op_set_int(s->ctx, cols, AT_LO, n % per * s->slice);
             tile = cols->out[0];
         }
-        put(s, &p->b, ring, ir_i(&p->b, n), tile);
+        put(s, &p->b, ring, slot_at(&p->b, base, n), tile);
     }
 }
 
-static Status put_rows(Part *p) {
-    Step        *s = p->s;
+/* ---- Keys that wait to be folded ---- */
+
+/* With a fold S is that of the last multiple of L: tile number n of the keys since then begins n tiles behind the first
+ * of them. All up to the row tile's youngest are read; where its rows reach a multiple of L, S takes the first `edges`
+ * tiles. They go from the youngest back, so that the slots hold these in the end. Positions before the sequence are rows
+ * of zeros. */
+static void find_waiting(Part *p) {
+    const Step  *s = p->s;
     Builder     *b = &p->b;
-    Flip         rows = new_flip(p), keys = new_flip(p);
-    Value *const first = ir_ibin(b, OP_IADD, p->row, ir_i(b, op_int(s->sum.mask, AT_HI, 0)));
-    Value *const left = ir_ibin(b, OP_IMIN, ir_i(b, s->C), ir_ibin(b, OP_ISUB, s->rows->in[1], p->row));
-    Value *query, *const source = first_load(s->features[0]);
-    if (p->flipped)
-        TRY(flip_value(&rows, b, source, &query));
+    const Spec  *spec = s->args->spec;
+    Value *const seen = fold_seen(s->main);
+    p->first = index_offset(b, fold_folded(spec, b, seen, p->row), -spec->window);
+    p->moves = ir_ibin(b, OP_ILT, fold_first(spec, b, seen, p->row), fold_first(spec, b, seen, p->top));
+}
+
+/* Keys from `first` on that the row tile reads. */
+static Value *keys_from(const Part *p, Builder *b, Value *first) {
+    return ir_ibin(b, OP_ISUB, index_offset(b, p->top, -p->s->args->spec->window), first);
+}
+
+/* Features of a tile go to its slots. */
+static Status put_edge(Part *p, Value *slot, Value *keys) {
+    const Step  *s = p->s;
+    Flip         f = new_flip(p);
     const Op    *sum = sum_of_sources(s->sum.keys);
-    Value *const leaving = load_edge(p, sum, first, left, p->flipped);
-    Value *const values = load_edge(p, sum_of_sources(s->sum.values), first, left, true);
+    Value *const base = ir_ibin(&p->b, OP_IMUL, slot, ir_i(&p->b, s->slices));
+    if (!p->flipped) {
+        map_set(&f.map, sum->out[0], keys);
+        put_slices(p, p->edge_phi, base, s->key_features, &f.map);
+        return ST_OK;
+    }
+    map_set(&f.flipped, sum->out[0], keys);
+    return put_features(p, p->edge_phi, base, &f, s->key_features);
+}
+
+/* The same into shared memory. Where new tokens are not among them, theirs is the rest of the tile, which is empty. */
+static void fetch_edge(const Part *p, Builder *b, const Op *sum, Value *ring, Value *slot, Value *first, Value *rows) {
+    const Step *s = p->s;
+    for (int n = 0; n < 2; n++) {
+        ValueMap  map = new_map(p);
+        const Op *load = sum->in[n]->def;
+        Value    *at[5];
+        map_set(&map, s->edge, first);
+        for (int i = 0; i < 5; i++)
+            at[i] = clone_slice(b, load->in[i], s->rows->region, &map);
+        Value *const end = ir_ibin(b, OP_IADD, at[op_int(load, AT_ROWDIM, 0)], rows);
+        at[3] = n ? ir_ibin(b, OP_IMIN, at[3], end) : at[3];
+        at[4] = ir_ibin(b, OP_IMIN, at[4], end);
+        fetch_at(p, b, load, ring, slot, at, s->edge_rows, onto_of(load));
+    }
+}
+
+/* Rows of q, and keys and values that leave the window, on their way. */
+typedef struct FewRows {
+    Flip      rows, keys;
+    const Op *sum; /* what main has for the leaving keys */
+    Value    *leaving;
+} FewRows;
+
+/* They come before what fills the memory's queues: nothing else is waited for so soon. */
+static Status fetch_rows(Part *p, FewRows *few) {
+    const Step  *s = p->s;
+    Builder     *b = &p->b;
+    ValueMap     map = new_map(p);
+    const int64_t hi = op_int(s->sum.mask, AT_HI, 0);
+    Value *const first = s->L > 1 ? p->first : ir_ibin(b, OP_IADD, p->row, ir_i(b, hi));
+    Value *const rows = s->L > 1 ? keys_from(p, b, first)
+                                 : ir_ibin(b, OP_IMIN, ir_i(b, s->C), ir_ibin(b, OP_ISUB, s->rows->in[1], p->row));
+    Value       *query;
+    *few = (FewRows){.rows = new_flip(p), .keys = new_flip(p), .sum = sum_of_sources(s->sum.keys)};
+    if (p->q_fetched)
+        fetch(p, b, s->query, p->q, ir_i(b, 0), &map, s->C, 0);
+    if (p->edge_k)
+        fetch_edge(p, b, few->sum, p->edge_k, ir_i(b, 0), first, rows);
+    fetch_edge(p, b, sum_of_sources(s->sum.values), p->edge_v, ir_i(b, 0), first, rows);
+    ir_bare(b, OP_COMMIT);
+    if (p->flipped && !p->raw_q)
+        TRY(flip_value(&few->rows, b, first_load(s->features[0])->out[0], &query));
+    if (!p->edge_k)
+        few->leaving = p->leaving = load_edge(p, few->sum, first, rows, p->flipped);
+    return ST_OK;
+}
+
+static Value *read_flipped(Part *p, Value *ring) {
+    Value *const tile = transposed(&p->b, ir_ring_get(&p->b, ring, ir_i(&p->b, 0)));
+    return tile->type.dtype == DT_F32 ? tile : ir_convert(&p->b, tile, DT_F32);
+}
+
+static Status put_rows(Part *p, FewRows *few) {
+    Step    *s = p->s;
+    Builder *b = &p->b;
     if (!p->q_fetched) {
         ValueMap map = new_map(p);
         put(s, b, p->q, ir_i(b, 0), clone_slice(b, s->score->in[0], s->rows->region, &map));
     }
-    put(s, b, p->edge_v, ir_i(b, 0), values);
     if (!p->flipped) {
-        map_set(&keys.map, sum->out[0], leaving);
-        put_slices(p, p->phi, s->features, &rows.map);
-        put_slices(p, p->edge_phi, s->key_features, &keys.map);
+        map_set(&few->keys.map, few->sum->out[0], few->leaving);
+        put_slices(p, p->phi, NULL, s->features, &few->rows.map);
+        if (s->L == 1)
+            put_slices(p, p->edge_phi, NULL, s->key_features, &few->keys.map);
         return ST_OK;
     }
-    map_set(&keys.flipped, sum->out[0], leaving);
-    TRY(put_features(p, p->phi, &rows, s->features));
-    return put_features(p, p->edge_phi, &keys, s->key_features);
+    if (p->raw_q)
+        map_set(&few->rows.flipped, s->query->out[0], read_flipped(p, p->raw_q));
+    if (s->L > 1)
+        return put_features(p, p->phi, NULL, &few->rows, s->features);
+    map_set(&few->keys.flipped, few->sum->out[0], p->edge_k ? read_flipped(p, p->edge_k) : few->leaving);
+    TRY(put_features(p, p->phi, NULL, &few->rows, s->features));
+    return put_features(p, p->edge_phi, NULL, &few->keys, s->key_features);
 }
 
 /* ---- Keys ---- */
@@ -194,48 +292,62 @@ static Value *key_of(const Part *p, Builder *b, Value *turn) {
     return ir_ibin(b, OP_ISUB, p->top, ir_ibin(b, OP_IMUL, index_offset(b, number, 1), ir_i(b, p->s->K)));
 }
 
-static void fetch_turn(const Part *p, Builder *b, Value *turn) {
-    const Step *s = p->s;
-    ValueMap    map = new_map(p);
-    map_set(&map, s->key, key_of(p, b, turn));
-    for (int n = 0; n < 2; n++) {
-        if (p->k)
-            fetch(p, b, sum_of_sources(s->score->in[1])->in[n]->def, p->k, turn, &map, s->K);
-        fetch(p, b, sum_of_sources(s->values)->in[n]->def, p->v, turn, &map, s->K);
-    }
+static void fetch_key(const Part *p, Builder *b, const Op *load, Value *ring, Value *turn, ValueMap *map) {
+    fetch(p, b, load, ring, turn, map, p->s->K, onto_of(load));
 }
+
+/* A turn's keys, values or both, one group of copies; nothing where there is no such turn. */
+static void fetch_turn(const Part *p, Builder *b, Value *turn, Value *turns, bool keys, bool values) {
+    const Step  *s = p->s;
+    Op *const    there = ir_if(b, ir_ibin(b, OP_ILT, turn, turns), NULL, 0);
+    Builder      in = ir_at_end(s->ctx, s->main, there->region);
+    ValueMap     map = new_map(p);
+    map_set(&map, s->key, key_of(p, &in, turn));
+    for (int n = 0; n < 2; n++) {
+        if (keys && p->k)
+            fetch_key(p, &in, sum_of_sources(s->score->in[1])->in[n]->def, p->k, turn, &map);
+        if (values)
+            fetch_key(p, &in, sum_of_sources(s->values)->in[n]->def, p->v, turn, &map);
+    }
+    ir_yield(&in, NULL, 0);
+    ir_bare(b, OP_COMMIT);
+}
+
+/* Groups of copies that are on their way when a turn's keys or values are waited for. */
+static int groups_ahead(const Part *p) { return (p->s->args->schedule->stages - 1) * (p->k ? 2 : 1); }
 
 /* The first turns are fetched before everything else, where more than one fits. */
 static void fetch_first(const Part *p, Builder *b, Value *turns) {
-    ValueMap map = new_map(p);
-    if (p->q_fetched)
-        fetch(p, b, p->s->query, p->q, ir_i(b, 0), &map, p->s->C);
     for (int turn = 0; turn + 1 < p->s->args->schedule->stages; turn++) {
-        Value *const number = ir_i(b, turn);
-        Op *const    there = ir_if(b, ir_ibin(b, OP_ILT, number, turns), NULL, 0);
-        Builder      in = ir_at_end(p->s->ctx, p->s->main, there->region);
-        fetch_turn(p, &in, number);
-        ir_yield(&in, NULL, 0);
-        ir_bare(b, OP_COMMIT);
+        if (p->k)
+            fetch_turn(p, b, ir_i(b, turn), turns, true, false);
+        fetch_turn(p, b, ir_i(b, turn), turns, false, true);
     }
 }
 
-static void open_turn(const Part *p, Builder *b, Value *turn, Value *turns) {
-    const int stages = p->s->args->schedule->stages;
-    if (stages == 1) {
-        ir_bare(b, OP_BARRIER);
-        fetch_turn(p, b, turn);
-        ir_bare(b, OP_COMMIT);
-        ir_wait(b, 0);
+/* Waits for this turn's keys or values, and fetches those for which the wait has shown that there is room: while one
+ * half of a turn is used, the other one and the next turn's are on their way. */
+static void open_half(const Part *p, Builder *b, Value *turn, Value *turns, bool keys) {
+    ir_wait(b, groups_ahead(p) - 1);
+    fetch_turn(p, b, index_offset(b, turn, p->s->args->schedule->stages - 1), turns, keys, !keys);
+}
+
+static void open_keys(const Part *p, Builder *b, Value *turn, Value *turns) {
+    if (p->s->args->schedule->stages > 1) {
+        if (p->k)
+            open_half(p, b, turn, turns, true);
         return;
     }
-    ir_wait(b, stages - 2);
-    Value *const next = index_offset(b, turn, stages - 1);
-    Op *const    more = ir_if(b, ir_ibin(b, OP_ILT, next, turns), NULL, 0);
-    Builder      in = ir_at_end(p->s->ctx, p->s->main, more->region);
-    fetch_turn(p, &in, next);
-    ir_yield(&in, NULL, 0);
-    ir_bare(b, OP_COMMIT);
+    ir_bare(b, OP_BARRIER);
+    fetch_turn(p, b, turn, turns, true, true);
+    ir_wait(b, 0);
+}
+
+static void open_values(const Part *p, Builder *b, Value *turn, Value *turns) {
+    if (p->s->args->schedule->stages > 1)
+        open_half(p, b, turn, turns, false);
+    else
+        ir_bare(b, OP_BARRIER);
 }
 
 /* What stands between the product and the mask: ops on one element. */
@@ -267,27 +379,27 @@ static Value *masked_scores(const Part *p, Builder *b, Value *turn) {
     return mask;
 }
 
-/* The online softmax over this part's tiles; carries the maximum (a row), the exponentials' sum, still a tile, and the
+/* A turn of the online softmax over this part's tiles, on top of maximum (a row), sum of the exponentials, still a tile, and
  * transposed output. */
-static Op *attend(Part *p, Value *turns) {
-    const Step  *s = p->s;
-    Value *const start[3] = {ir_f(&p->b, tile_no_score(s->unit), 1, s->M), ir_f(&p->b, 0, s->K, s->M),
-                             ir_f(&p->b, 0, s->E, s->M)};
-    Op *const    loop = ir_for(&p->b, "keys", false, ir_i(&p->b, 0), turns, ir_i(&p->b, 1), start, 3);
-    Value *const turn = loop->region->args[0], *const *carried = &loop->region->args[1];
-    Builder      b = ir_at_end(s->ctx, s->main, loop->region);
-    open_turn(p, &b, turn, turns);
-    Value *const scores = masked_scores(p, &b, turn);
-    Value *const largest = ir_binary(&b, OP_MAX, carried[0], ir_unary(&b, OP_COLMAX, scores));
-    Value *const power = step_power(s, &b, scores, largest);
-    Value *const shrink = step_power(s, &b, carried[0], largest);
-    Value *const sum = ir_binary(&b, OP_ADD, ir_binary(&b, OP_MUL, carried[1], shrink), power);
-    put(s, &b, p->p, ir_i(&b, 0), power);
-    ir_bare(&b, OP_BARRIER);
-    Value *const out = ir_dot(&b, ir_ring_get(&b, p->v, turn), ir_ring_get(&b, p->p, ir_i(&b, 0)),
-                              ir_binary(&b, OP_MUL, carried[2], shrink), true, false);
-    ir_yield(&b, (Value *[]){largest, sum, out}, 3);
-    return loop;
+static void attend(const Part *p, Builder *b, Value *turn, Value *turns, Value *const *before, Value **next) {
+    const Step *s = p->s;
+    open_keys(p, b, turn, turns);
+    Value *const scores = masked_scores(p, b, turn);
+    next[0] = ir_binary(b, OP_MAX, before[0], ir_unary(b, OP_COLMAX, scores));
+    Value *const power = step_power(s, b, scores, next[0]);
+    Value *const shrink = step_power(s, b, before[0], next[0]);
+    next[1] = ir_binary(b, OP_ADD, ir_binary(b, OP_MUL, before[1], shrink), power);
+    put(s, b, p->p, ir_i(b, 0), power);
+    open_values(p, b, turn, turns);
+    next[2] = ir_dot(b, ir_ring_get(b, p->v, turn), ir_ring_get(b, p->p, ir_i(b, 0)),
+                     ir_binary(b, OP_MUL, before[2], shrink), true, false);
+}
+
+/* How many of `count` items are this part's, where the parts take turns. */
+static Value *my_share(Part *p, Value *count) {
+    Builder *b = &p->b;
+    Value *const mine = index_offset(b, ir_ibin(b, OP_IADD, ir_ibin(b, OP_ISUB, count, p->part), p->count), -1);
+    return ir_ibin(b, OP_IDIV, mine, p->count);
 }
 
 static Value *count_turns(Part *p) {
@@ -296,8 +408,7 @@ static Value *count_turns(Part *p) {
     Value *const oldest = of_rows(p, s->mask->in[2]->def->in[1]->def->in[0]);
     Value *const first = ir_ibin(b, OP_IMAX, oldest, ir_ibin(b, OP_IADD, p->row, ir_i(b, op_int(s->mask, AT_LO, 0))));
     Value *const tiles = index_ceil_div(b, ir_ibin(b, OP_ISUB, p->top, first), s->K);
-    Value *const mine = index_offset(b, ir_ibin(b, OP_IADD, ir_ibin(b, OP_ISUB, tiles, p->part), p->count), -1);
-    return ir_ibin(b, OP_IDIV, mine, p->count);
+    return my_share(p, tiles);
 }
 
 /* ---- S ---- */
@@ -321,8 +432,67 @@ static Value *edge_sum(Part *p) {
     put(s, &b, p->edge_p, zero, mask);
     ir_bare(&b, OP_BARRIER);
     Value *const values = ir_ring_get(&b, p->edge_v, zero);
-    return ir_dot(&b, values, ir_ring_get(&b, p->edge_p, zero), NULL, false, false);
+    return ir_dot(&b, values, ir_ring_get(&b, p->edge_p, zero), NULL, true, false);
 }
+
+/* The same of tile `number` of the keys that wait, at `slot`, added to `residual`. */
+static Value *waiting_sum(Part *p, Value *number, Value *slot, Value *residual) {
+    const Step  *s = p->s;
+    Builder     *b = &p->b;
+    const int64_t hi = op_int(s->sum.mask, AT_HI, 0);
+    Value *const base = ir_ibin(b, OP_IMUL, slot, ir_i(b, s->slices)), *const zero = ir_i(b, 0);
+    Value *const first = ir_ibin(b, OP_IADD, p->first, ir_ibin(b, OP_IMUL, number, ir_i(b, s->edge_rows)));
+    Value *const delta = ir_ibin(b, OP_ISUB, first, p->row);
+    Value       *scores = ir_f(b, 0, s->edge_rows, s->M);
+    Op *const    loop = ir_for(b, "slice", false, p->part, ir_i(b, s->slices), p->count, &scores, 1);
+    Builder      in = ir_at_end(s->ctx, s->main, loop->region);
+    Value *const n = loop->region->args[0];
+    Value *const keys = ir_ring_get(&in, p->edge_phi, ir_ibin(&in, OP_IADD, base, n));
+    Value *const rows = ir_ring_get(&in, p->phi, n);
+    scores = ir_dot(&in, keys, rows, loop->region->args[1], p->flipped, !p->flipped);
+    ir_yield(&in, &scores, 1);
+    Value *const mask = ir_mask(b, loop->out[0], delta, zero, IR_NEG_INF, hi, s->C, 0);
+    op_set_int(s->ctx, mask->def, AT_TA, 1);
+    put(s, b, p->edge_p, zero, mask);
+    ir_bare(b, OP_BARRIER);
+    return ir_dot(b, ir_ring_get(b, p->edge_v, number), ir_ring_get(b, p->edge_p, zero), residual, true, false);
+}
+
+/* All tiles but the first, from the youngest back, then that one, whose rows are on their way already. */
+static Status attend_waiting(Part *p, Value **residual) {
+    const Step  *s = p->s;
+    Value *const zero = ir_i(&p->b, 0), *const none = ir_f(&p->b, 0, s->E, s->M);
+    Value *const last = index_offset(&p->b, index_ceil_div(&p->b, keys_from(p, &p->b, p->first), s->edge_rows), -1);
+    Op *const    loop = ir_for(&p->b, "edge", false, zero, last, ir_i(&p->b, 1), &none, 1);
+    Part         in = *p;
+    in.b = ir_at_end(s->ctx, s->main, loop->region);
+    Value *const number = ir_ibin(&in.b, OP_ISUB, last, loop->region->args[0]);
+    Value *const slot = ir_ibin(&in.b, OP_IMOD, number, ir_i(&in.b, s->edges));
+    Value *const first = ir_ibin(&in.b, OP_IADD, p->first, ir_ibin(&in.b, OP_IMUL, number, ir_i(&in.b, s->edge_rows)));
+    Value *const rows = keys_from(p, &in.b, first);
+    fetch_edge(&in, &in.b, sum_of_sources(s->sum.values), p->edge_v, number, first, rows);
+    ir_bare(&in.b, OP_COMMIT);
+    TRY(put_edge(&in, slot, load_edge(&in, sum_of_sources(s->sum.keys), first, rows, p->flipped)));
+    ir_wait(&in.b, 0);
+    ir_bare(&in.b, OP_BARRIER);
+    Value *const sum = waiting_sum(&in, number, slot, loop->region->args[1]);
+    ir_bare(&in.b, OP_BARRIER);
+    ir_yield(&in.b, &sum, 1);
+    TRY(put_edge(p, zero, p->edge_k ? read_flipped(p, p->edge_k) : p->leaving));
+    ir_bare(&p->b, OP_BARRIER);
+    *residual = waiting_sum(p, zero, zero, loop->out[0]);
+    return ST_OK;
+}
+
+/* What the keys that S has not give to the rows of this tile. */
+static Status sum_edges(Part *p, Value **residual) {
+    if (p->s->L > 1)
+        return attend_waiting(p, residual);
+    *residual = edge_sum(p);
+    return ST_OK;
+}
+
+static bool is_wide(const Step *s) { return s->D > 128 || s->E > 128; }
 
 static Access slice_access(const Part *p, Builder *b, Value *n) {
     const Step *s = p->s;
@@ -344,30 +514,109 @@ static Value *load_slice(const Part *p, Builder *b, Value *n) {
     return transposed(b, ir_load(b, &access, p->s->slice, p->s->E));
 }
 
-/* residual^T += S^T phi(q)^T and S^T += v^T phi(k), slice by slice of this part; `first` is the first one. */
-static Value *walk_state(Part *p, Value *first, Value *residual) {
-    const Step   *s = p->s;
-    Value *const  start[2] = {residual, first};
-    Op *const     loop = ir_for(&p->b, "slice", false, p->part, ir_i(&p->b, s->slices), p->count, start, 2);
-    Value *const *carried = &loop->region->args[1], *const n = loop->region->args[0];
+/* residual^T += S^T phi(q)^T and S^T += v^T phi(k), for slice n of S. */
+static Value *use_slice(const Part *p, Builder *b, Value *n, Value *slice, Value *residual) {
+    const Step  *s = p->s;
+    Value *const state = narrow(s, b, slice), *const rows = ir_ring_get(b, p->phi, n);
+    Value *const sum = ir_dot(b, state, rows, residual, false, !p->flipped);
+    Op *const    only = s->L > 1 ? ir_if(b, p->moves, NULL, 0) : NULL;
+    Builder      in = only ? ir_at_end(s->ctx, s->main, only->region) : *b;
+    for (int e = 0; e < s->edges; e++) {
+        Value *const values = ir_ring_get(&in, p->edge_v, ir_i(&in, e));
+        Value *const keys = ir_ring_get(&in, p->edge_phi, e ? index_offset(&in, n, e * s->slices) : n);
+        slice = ir_dot(&in, values, keys, slice, true, p->flipped);
+    }
+    const Access access = slice_access(p, &in, n);
+    ir_store(&in, &access, transposed(&in, slice));
+    if (only)
+        ir_yield(&in, NULL, 0);
+    return sum;
+}
+
+/* What a part sums up: maximum, sum of the exponentials and output of its keys, and the residual of its slices. */
+typedef struct Sums {
+    Value *of[4];
+} Sums;
+
+static Sums no_keys(Part *p) {
+    const Step *s = p->s;
+    return (Sums){{ir_f(&p->b, tile_no_score(s->unit), 1, s->M), ir_f(&p->b, 0, s->K, s->M), ir_f(&p->b, 0, s->E, s->M)}};
+}
+
+static Value *slice_of_turn(const Part *p, Builder *b, Value *turn) {
+    return ir_ibin(b, OP_IADD, p->part, ir_ibin(b, OP_IMUL, turn, p->count));
+}
+
+/* A slice of S and a key tile a turn, so that both streams of memory flow all the time; a slice is ahead. */
+static void walk_both(Part *p, Value *turns, Value *slices, Value *first, Value *residual, Sums *sums) {
+    const Step *s = p->s;
+    const Sums  start = no_keys(p);
+    Value      *next[5] = {start.of[0], start.of[1], start.of[2], residual, first};
+    Value *const most = ir_ibin(&p->b, OP_IMAX, turns, slices);
+    Op *const    loop = ir_for(&p->b, "keys", false, ir_i(&p->b, 0), most, ir_i(&p->b, 1), next, 5);
+    Value *const turn = loop->region->args[0], *const *carried = &loop->region->args[1];
     Builder      b = ir_at_end(s->ctx, s->main, loop->region);
-    Value *const ahead = load_slice(p, &b, ir_ibin(&b, OP_IADD, n, p->count));
-    Value *const state = narrow(s, &b, carried[1]), *const rows = ir_ring_get(&b, p->phi, n);
-    Value *const sum = ir_dot(&b, state, rows, carried[0], false, !p->flipped);
-    Value *const values = ir_ring_get(&b, p->edge_v, ir_i(&b, 0)), *const keys = ir_ring_get(&b, p->edge_phi, n);
-    Value *const next = ir_dot(&b, values, keys, carried[1], false, p->flipped);
-    const Access access = slice_access(p, &b, n);
-    ir_store(&b, &access, transposed(&b, next));
-    ir_yield(&b, (Value *[]){sum, ahead}, 2);
-    return loop->out[0];
+    Value *const n = slice_of_turn(p, &b, turn);
+    Op *const    state = ir_if(&b, ir_ibin(&b, OP_ILT, turn, slices), carried + 3, 1);
+    Builder      in = ir_at_end(s->ctx, s->main, state->region);
+    next[3] = use_slice(p, &in, n, carried[4], carried[3]);
+    ir_yield(&in, &next[3], 1);
+    next[4] = load_slice(p, &b, ir_ibin(&b, OP_IADD, n, p->count)); /* into the registers of the one before */
+    Op *const keys = ir_if(&b, ir_ibin(&b, OP_ILT, turn, turns), carried, 3);
+    in = ir_at_end(s->ctx, s->main, keys->region);
+    attend(p, &in, turn, turns, carried, next);
+    ir_yield(&in, next, 3);
+    memcpy(next, keys->out, 3 * sizeof *next);
+    next[3] = state->out[0];
+    ir_yield(&b, next, 5);
+    memcpy(sums->of, loop->out, sizeof sums->of);
+}
+
+static void walk_keys(Part *p, Value *turns, Sums *sums) {
+    const Step *s = p->s;
+    const Sums  start = no_keys(p);
+    Value      *next[3];
+    Op *const   loop = ir_for(&p->b, "keys", false, ir_i(&p->b, 0), turns, ir_i(&p->b, 1), start.of, 3);
+    Builder     b = ir_at_end(s->ctx, s->main, loop->region);
+    attend(p, &b, loop->region->args[0], turns, &loop->region->args[1], next);
+    ir_yield(&b, next, 3);
+    memcpy(sums->of, loop->out, sizeof next);
+}
+
+static void walk_slices(Part *p, Value *slices, Value *first, Value *residual, Sums *sums) {
+    const Step   *s = p->s;
+    Value        *next[2] = {residual, first};
+    Op *const     loop = ir_for(&p->b, "slice", false, ir_i(&p->b, 0), slices, ir_i(&p->b, 1), next, 2);
+    Value *const *carried = &loop->region->args[1];
+    Builder       b = ir_at_end(s->ctx, s->main, loop->region);
+    Value *const  n = slice_of_turn(p, &b, loop->region->args[0]);
+    next[0] = use_slice(p, &b, n, carried[1], carried[0]);
+    next[1] = load_slice(p, &b, ir_ibin(&b, OP_IADD, n, p->count));
+    ir_yield(&b, next, 2);
+    sums->of[3] = loop->out[0];
+}
+
+/* Wide layers have no registers for keys and slices at once, nor for a first slice that waits for the keys. */
+static Status walk(Part *p, Value *turns, Value *first, Sums *sums) {
+    Value *const slices = my_share(p, ir_i(&p->b, p->s->slices)), *residual;
+    if (!is_wide(p->s)) {
+        TRY(sum_edges(p, &residual));
+        walk_both(p, turns, slices, first, residual, sums);
+        return ST_OK;
+    }
+    walk_keys(p, turns, sums);
+    first = load_slice(p, &p->b, p->part);
+    TRY(sum_edges(p, &residual));
+    walk_slices(p, slices, first, residual, sums);
+    return ST_OK;
 }
 
 /* ---- All of a part ---- */
 
-static void store_partial(Part *p, const char *param, Value *tile) {
-    ValueMap     map = new_map(p);
-    const Access access = step_partial(p->s, &p->b, param, p->part, &map);
-    ir_store(&p->b, &access, transposed(&p->b, tile));
+static void store_partial(Part *p, const Access *access, int first, Value *tile) {
+    Op *const store = ir_store(&p->b, access, transposed(&p->b, tile));
+    if (first)
+        op_set_int(p->s->ctx, store, AT_LO, first);
 }
 
 /* A map that joins parts before its end has no transposed form. */
@@ -388,9 +637,13 @@ static void make_rings(Step *s, Builder *b, Part *p) {
     p->q_fetched = s->score->in[0]->def->code == OP_LOAD;
     p->flipped = can_flip(s);
     p->phi = p->flipped ? new_ring(s, b, s->slices, s->slice, s->M) : new_ring(s, b, s->slices, s->M, s->slice);
-    p->edge_phi = p->flipped ? new_ring(s, b, s->slices, s->slice, s->C) : new_ring(s, b, s->slices, s->C, s->slice);
-    p->edge_v = new_ring(s, b, 1, s->E, s->C);
-    p->edge_p = new_ring(s, b, 1, s->C, s->M);
+    const int tall = s->edge_rows, slots = s->edges * s->slices;
+    p->edge_phi = p->flipped ? new_ring(s, b, slots, s->slice, tall) : new_ring(s, b, slots, tall, s->slice);
+    p->edge_v = new_ring(s, b, s->L > 1 ? s->edges + 1 : 1, tall, s->E); /* one for a tile that S does not take */
+    p->edge_p = new_ring(s, b, 1, tall, s->M);
+    const bool room = p->flipped && stages > 1; /* in shared memory */
+    p->edge_k = room ? new_ring(s, b, 1, tall, s->D) : NULL;
+    p->raw_q = room && p->q_fetched && first_load(s->features[0]) == s->query ? p->q : NULL;
 }
 
 static Status one_tile(Part *p) {
@@ -398,17 +651,25 @@ static Status one_tile(Part *p) {
     Builder    *b = &p->b;
     p->top = ir_ibin(b, OP_IMIN, index_offset(b, p->row, s->C), s->rows->in[1]);
     Value *const turns = count_turns(p);
+    FewRows      few;
+    if (s->L > 1)
+        find_waiting(p);
     ir_wait(b, 0); /* the tile before this one is done with shared memory, and none of its copies is still on its way */
+    TRY(fetch_rows(p, &few));
     fetch_first(p, b, turns);
-    Value *const first = load_slice(p, b, p->part);
-    TRY(put_rows(p));
+    Value *const first = is_wide(s) ? NULL : load_slice(p, b, p->part);
+    ir_wait(b, groups_ahead(p));
+    TRY(put_rows(p, &few));
     ir_bare(b, OP_BARRIER);
-    Op *const    keys = attend(p, turns);
-    Value *const residual = walk_state(p, first, edge_sum(p));
-    store_partial(p, "part_max", keys->out[0]);
-    store_partial(p, "part_sum", ir_unary(b, OP_COLSUM, keys->out[1]));
-    store_partial(p, "part_swa", keys->out[2]);
-    store_partial(p, "part_rla", residual);
+    Sums sums;
+    TRY(walk(p, turns, first, &sums));
+    Value *const sum = ir_unary(b, OP_COLSUM, sums.of[1]);
+    ValueMap     map = new_map(p);
+    const Access access = step_partial(s, b, p->part, &map);
+    store_partial(p, &access, STEP_MOST(s), sums.of[0]);
+    store_partial(p, &access, STEP_SUM(s), sum);
+    store_partial(p, &access, STEP_SWA(s), sums.of[2]);
+    store_partial(p, &access, STEP_RLA(s), sums.of[3]);
     return ST_OK;
 }
 

@@ -109,6 +109,14 @@ static Op *place_for(Tails *t, const Block *block, const Op *op) {
     return place;
 }
 
+/* One column made of several takes no time and, made at once, leaves fewer of them to hold. */
+static bool joins_columns(const Op *op) {
+    int columns = 0;
+    for (int i = 0; i < op->in_count; i++)
+        columns += op->in[i]->type.cols != 1 ? -op->in_count : op->in[i]->type.rows > 1;
+    return columns > 1 && op->out[0]->type.cols == 1;
+}
+
 /* From the last op up, so that what an op needs is moved after the op itself was. */
 static void sink(Tails *t, Block *block) {
     for (Op *op = block->last, *prev; op; op = prev) {
@@ -119,7 +127,7 @@ static void sink(Tails *t, Block *block) {
             op_erase(op);
             continue;
         }
-        Op *const place = op->code == OP_DOT ? NULL : place_for(t, block, op);
+        Op *const place = op->code == OP_DOT || joins_columns(op) ? NULL : place_for(t, block, op);
         if (!place)
             continue;
         Builder b = ir_before(t->ctx, t->kernel, place);
@@ -137,7 +145,8 @@ static void scores_first(Tails *t, Block *block) {
             first = first ? first : op;
         }
     Op *const load = first ? first->in[1]->def : NULL;
-    if (!second || !load || load->parent != block || depends_on(second->out[0], first->out[0]))
+    if (!second || !load || load->parent != block || depends_on(second->out[0], first->out[0]) ||
+        ir_precedes(first_use(t, block, first->out[0], first, NULL), second))
         return;
     Builder b = ir_after(t->ctx, t->kernel, second);
     op_unlink(load);

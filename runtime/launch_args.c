@@ -200,6 +200,9 @@ static int64_t count_parts(const CodeObject *object, int64_t items) {
     return parts;
 }
 
+/* Kernels that cut a step into parts count tokens in 32 bits. */
+static const int64_t MOST_COUNTED = INT64_C(1) << 30;
+
 /* Tokens of a segment where `items` pairs of a sequence and a head are too few. */
 static int64_t least_segment(const CodeObject *object, int64_t length, int64_t items) {
     const int64_t wanted = object->min_items > items ? (object->min_items + items - 1) / items : 1;
@@ -215,17 +218,18 @@ static void cut_segments(const CodeObject *object, LaunchSizes *sizes) {
     const bool    even = object->even_items > 0 && sizes->syms[SYM_N] % object->even_items * heads % object->even_items == 0;
     const bool    whole = object->segment <= 0 || enough || even;
     const int64_t items = times(sizes->syms[SYM_N] > 1 ? sizes->syms[SYM_N] : 1, heads);
-    const int64_t segment = round_up(whole ? length : least_segment(object, length, items), chunk);
+    const int64_t old = plus(object->window, object->lead);
+    const int64_t segment = round_up(whole ? plus(length, object->lead) : least_segment(object, length, items), chunk);
     sizes->syms[SYM_L] = segment;
     sizes->syms[SYM_S] =
         object->parts ? count_parts(object, times(sizes->syms[SYM_N], heads)) : (length + segment - 1) / segment;
     sizes->syms[SYM_K] = sizes->syms[SYM_S] - 1;
-    sizes->syms[SYM_R] = (sizes->syms[SYM_T] + chunk - 1) / chunk;
+    sizes->syms[SYM_R] = (sizes->syms[SYM_T] + object->lead + chunk - 1) / chunk;
     const int64_t tokens = times(sizes->syms[SYM_B], sizes->syms[SYM_T]);
-    sizes->syms[SYM_C] = plus(tokens / chunk, sizes->syms[SYM_N]);
-    sizes->syms[SYM_A] = plus(tokens, times(sizes->syms[SYM_N], object->window));
-    sizes->syms[SYM_O] = sizes->syms[SYM_T] + object->window;
-    sizes->syms[SYM_J] = (sizes->syms[SYM_T] + object->window + chunk - 1) / chunk;
+    sizes->syms[SYM_C] = plus(tokens / chunk, times(sizes->syms[SYM_N], object->lead ? 2 : 1));
+    sizes->syms[SYM_A] = plus(tokens, times(sizes->syms[SYM_N], old));
+    sizes->syms[SYM_O] = sizes->syms[SYM_T] + old;
+    sizes->syms[SYM_J] = (sizes->syms[SYM_T] + old + chunk - 1) / chunk;
     sizes->syms[SYM_Z] = times(sizes->syms[SYM_C], sizes->syms[SYM_S]);
 }
 
@@ -272,6 +276,9 @@ Status launch_bind(Ctx *ctx, const CodeObject *object, const Tensor *tensors, in
         return ctx_fail(ctx, ST_USAGE, "q", NULL, "has %lld tokens, more than any machine can hold",
                         (long long)sizes->syms[SYM_T]);
     cut_segments(object, sizes);
+    if (object->parts && (times(sizes->syms[SYM_B], sizes->syms[SYM_T]) > MOST_COUNTED || sizes->syms[SYM_Z] > MOST_COUNTED))
+        return ctx_fail(ctx, ST_USAGE, "q", "use a smaller batch",
+                        "has more tokens than a step that is cut into parts counts");
     return add_work(ctx, object, sizes);
 }
 

@@ -24,6 +24,12 @@ static const char SPEC[] =
     "return rattention { name = 'api', heads = 4, kv_heads = 2, head_dim = 8, value_dim = 6, window = 5,\n"
     "  feature_map = 'identity', norm = false, dtype = 'fp32' }";
 
+enum { FOLD = 4, RING = W + FOLD };
+
+static const char FOLDED[] =
+    "return rattention { name = 'api', heads = 4, kv_heads = 2, head_dim = 8, value_dim = 6, window = 5, fold = 4,\n"
+    "  feature_map = 'identity', norm = false, dtype = 'fp32' }";
+
 static char cache_folder[200];
 
 /* ---- Helpers ------------------------------------------------------------------------------------------------------
@@ -161,6 +167,7 @@ static void test_spec(void **state) {
     assert_int_equal(layer.value_dim, E);
     assert_int_equal(layer.features, F);
     assert_int_equal(layer.window, W);
+    assert_int_equal(layer.fold, 1);
     assert_int_equal(layer.dtype, RATTAN_FP32);
     assert_int_equal(rattan_spec_model_layers(spec), 0);
     assert_int_equal(rattan_spec_model_item(spec, 0), -1);
@@ -312,7 +319,11 @@ static void test_bad_requests(void **state) {
     BAD(request.schedule = "nonsense=1", "", "nonsense");
     BAD(request.kind = RATTAN_DECODE; request.parts = RATTAN_FINAL_STATE, "", "");
     BAD(request.kind = RATTAN_DECODE; request.ring_rows = 2, "", "");
+    rattan_spec *folded = open_spec(FOLDED);
+    BAD(request.spec = folded; request.kind = RATTAN_DECODE; request.ring_rows = RING - 1, "decode", "wait to be folded");
+    BAD(request.spec = folded; request.kind = RATTAN_EXTEND; request.schedule = "chunk=6", "schedule: chunk", "multiples");
 #undef BAD
+    rattan_spec_destroy(folded);
     rattan_spec_destroy(spec);
     rattan_context_destroy(context);
 }
@@ -347,6 +358,83 @@ static void test_results(void **state) {
         assert_true(error_of(layer, tokens) < 1e-5);
         free(layer);
     }
+    rattan_context_destroy(context);
+}
+
+/* ---- A fold --------------------------------------------------------------------------------------------------------- */
+typedef struct Slot { /* pools of one slot */
+    float ring_k[HK][RING][D], ring_v[HK][RING][E], state[HK][F][E];
+} Slot;
+
+/* What kind forward leaves of the layer's first `tokens` tokens. */
+static void prefill(rattan_context *context, const rattan_spec *spec, Layer *layer, int64_t tokens, Slot *slot) {
+    rattan_tensor  tensors[5];
+    rattan_error   error;
+    rattan_kernel *kernel = get_kernel(context, &(rattan_kernel_request){.spec = spec, .parts = RATTAN_FINAL_STATE});
+    view(layer, tokens, tensors);
+    for (int t = 0; t < 4; t++)
+        tensors[t].dims[0] = 1;
+    tensors[4] = rattan_tensor_of("final_state", slot->state, RATTAN_FP32, 4, (int64_t[]){1, HK, F, E});
+    assert_int_equal(rattan_launch(kernel, tensors, 5, 0, &error), RATTAN_OK);
+    for (int64_t j = tokens > RING ? tokens - RING : 0; j < tokens; j++)
+        for (int h = 0; h < HK; h++) {
+            memcpy(slot->ring_k[h][j % RING], layer->k[0][j][h], sizeof layer->k[0][j][h]);
+            memcpy(slot->ring_v[h][j % RING], layer->v[0][j][h], sizeof layer->v[0][j][h]);
+        }
+}
+
+/* A step with the query, key and value of token `token` at position pos. */
+static void decode(rattan_kernel *kernel, Layer *layer, int token, int32_t pos, Slot *slot, float o[H][E]) {
+    int32_t             first = 0;
+    rattan_error        error;
+    const int64_t       one[] = {1};
+    const rattan_tensor tensors[] = {
+        rattan_tensor_of("q", layer->q[0][token], RATTAN_FP32, 4, (int64_t[]){1, 1, H, D}),
+        rattan_tensor_of("k", layer->k[0][token], RATTAN_FP32, 4, (int64_t[]){1, 1, HK, D}),
+        rattan_tensor_of("v", layer->v[0][token], RATTAN_FP32, 4, (int64_t[]){1, 1, HK, E}),
+        rattan_tensor_of("slots", &first, RATTAN_I32, 1, one),
+        rattan_tensor_of("pos", &pos, RATTAN_I32, 1, one),
+        rattan_tensor_of("ring_k", slot->ring_k, RATTAN_FP32, 4, (int64_t[]){1, HK, RING, D}),
+        rattan_tensor_of("ring_v", slot->ring_v, RATTAN_FP32, 4, (int64_t[]){1, HK, RING, E}),
+        rattan_tensor_of("state", slot->state, RATTAN_FP32, 4, (int64_t[]){1, HK, F, E}),
+        rattan_tensor_of("o", o, RATTAN_FP32, 4, (int64_t[]){1, 1, H, E}),
+    };
+    if (rattan_launch(kernel, tensors, 9, 0, &error) != RATTAN_OK)
+        fail_msg("%s: %s", error.place, error.message);
+}
+
+/* States move at multiples of the fold alone; between them tokens are taken back by another pos; what forward leaves behind
+ * any number of tokens goes on by steps. */
+static void test_fold(void **state) {
+    (void)state;
+    rattan_context *context = open_context("", 1);
+    rattan_spec    *spec = open_spec(FOLDED);
+    rattan_layer    facts;
+    rattan_kernel  *kernel = get_kernel(context, &(rattan_kernel_request){.spec = spec, .kind = RATTAN_DECODE});
+    assert_int_equal(rattan_spec_layer(spec, 0, &facts, NULL), RATTAN_OK);
+    assert_int_equal(facts.fold, FOLD);
+    for (int begin = 1; begin < 26; begin++) {
+        Layer *layer = make_layer((unsigned)begin);
+        Slot   slot = {0};
+        prefill(context, spec, layer, begin, &slot);
+        for (int pos = begin; pos < begin + 14; pos++) {
+            const Slot before = slot;
+            const bool folds = (pos + 1) % FOLD == 0 && pos + 1 > W;
+            float      o[H][E];
+            double     right[E];
+            if ((pos + 1) % FOLD != 0)
+                decode(kernel, layer, pos + 20, pos, &slot, o); /* a guess that was wrong */
+            decode(kernel, layer, pos, pos, &slot, o);
+            assert_int_equal(memcmp(before.state, slot.state, sizeof slot.state) != 0, folds);
+            for (int h = 0; h < H; h++) {
+                row_of(layer, 0, pos, h, right);
+                for (int e = 0; e < E; e++)
+                    assert_true(fabs(o[h][e] - right[e]) < 1e-5);
+            }
+        }
+        free(layer);
+    }
+    rattan_spec_destroy(spec);
     rattan_context_destroy(context);
 }
 
@@ -582,6 +670,7 @@ int main(void) {
         cmocka_unit_test(test_same_request_same_kernel),
         cmocka_unit_test(test_bad_requests),
         cmocka_unit_test(test_results),
+        cmocka_unit_test(test_fold),
         cmocka_unit_test(test_bad_tensors),
         cmocka_unit_test(test_threads_at_once),
         cmocka_unit_test(test_cache),

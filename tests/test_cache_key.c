@@ -18,7 +18,8 @@
 static const char BASE[] =
     "return rattention { name = 'a', heads = 8, kv_heads = 4, head_dim = 16, value_dim = 12, window = 9,\n"
     "feature_map = 'softmax2', rope = { theta = 10000, style = 'half' }, scale = 0.25, softcap = false, sink = false,\n"
-    "qk_scale = false, initial_state = 'zero', norm = { kind = 'rms', eps = 1e-8 }, dtype = 'fp32', tf32 = false }\n";
+    "qk_scale = false, initial_state = 'zero', norm = { kind = 'rms', eps = 1e-8 }, dtype = 'fp32', fold = 1,\n"
+    "tf32 = false }\n";
 
 /* Each field of a spec: what stands in BASE and what else could. */
 static const struct {
@@ -40,6 +41,7 @@ static const struct {
     {"initial_state", "'zero'", "'input'"},
     {"norm.eps", "eps = 1e-8", "eps = 1e-7"},
     {"dtype", "dtype = 'fp32'", "dtype = 'bf16'"},
+    {"fold", "fold = 1", "fold = 2"},
     {"tf32", "tf32 = false", "tf32 = true"},
 };
 enum { CHANGE_COUNT = sizeof CHANGES / sizeof *CHANGES };

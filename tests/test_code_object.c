@@ -34,6 +34,7 @@ static CodeObject *make_object(void) {
     object->even_items = 3;
     object->spread = 1;
     object->parts = 8;
+    object->lead = 15;
     object->kv_heads = 8;
     object->window = INT64_C(1) << 40;
     object->ring_rows = 576;
@@ -123,6 +124,7 @@ static void test_round_trip(void **data) {
     assert_int_equal(b->even_items, a->even_items);
     assert_int_equal(b->spread, a->spread);
     assert_int_equal(b->parts, a->parts);
+    assert_int_equal(b->lead, a->lead);
     assert_int_equal(b->kv_heads, a->kv_heads);
     assert_int_equal(b->window, a->window);
     assert_int_equal(b->ring_rows, a->ring_rows);

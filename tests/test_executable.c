@@ -302,6 +302,21 @@ static void test_wrong_tensors(void **state) {
     close_fixture(&fixture);
 }
 
+/* Kernels that cut a step into parts count tokens in 32 bits. */
+static void test_too_many_tokens(void **state) {
+    (void)state;
+    float       memory[16] = {0}, more[16];
+    CodeObject *object = sample_object();
+    Fixture     fixture;
+    object->parts = 2;
+    open_fixture(&fixture, object, 2);
+    const int64_t tokens = (INT64_C(1) << 30) + 1;
+    const Tensor  tensors[2] = {tensor(memory, DT_F32, 4, 1, tokens, HEADS, WIDTH),
+                                tensor(more, DT_F32, 4, 1, tokens, HEADS, WIDTH)};
+    expect_launch(&fixture, tensors, ST_USAGE, "q", "cut into parts");
+    close_fixture(&fixture);
+}
+
 typedef struct Pooled {
     float    q[1 * 6 * 16], o[1 * 6 * 16], lse[2 * 6];
     int32_t  cu[4], slots[3], pos[3];
@@ -565,6 +580,7 @@ int main(void) {
         cmocka_unit_test(test_even_items),
         cmocka_unit_test(test_spread),
         cmocka_unit_test(test_wrong_tensors),
+        cmocka_unit_test(test_too_many_tokens),
         cmocka_unit_test(test_indices),
         cmocka_unit_test(test_interleaved_pools),
         cmocka_unit_test(test_overlap_is_never_missed),

@@ -69,6 +69,14 @@ for dtype in fp32 bf16 fp16; do
     done
 done
 for kind in $KINDS; do
+    for fold in 4 16 64; do
+        later layer "fold $fold, $kind for cuda:sm_90a" "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --kind "$kind" \
+            --set fold=$fold
+        later layer "fold $fold, odd, $kind for cuda:sm_80" "$SOURCE/specs/odd.lua" --target cuda:sm_80 --kind "$kind" \
+            --set fold=$fold
+    done
+done
+for kind in $KINDS; do
     for arch in cuda:sm_80 cuda:sm_90a; do
         later layer "tf32, $kind for $arch" "$SOURCE/specs/odd.lua" --target $arch --kind "$kind" --set tf32=true
     done
@@ -111,7 +119,7 @@ if nvrtc_here "compiling"; then
     gather
     # The kernels before main, which have no roles, spill yet where a layer is as wide.
     "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --set rope=false --set heads=16 --set head_dim=256 --set value_dim=256 \
-        --schedule roles=1 --target cuda:sm_90a --no-cache --emit resources >"$TMP/wide" 2>&1
+        --target cuda:sm_90a --no-cache --emit resources >"$TMP/wide" 2>&1
     expect_text "the paper's layer, 256 wide, compiles" "$(grep '_main:' "$TMP/wide")" ' 0 \+ 0 bytes spilled, 0 bytes of stack'
     expect_text "and none of its products is held up" "$(grep -c 'held up' "$TMP/wide")" '^0$'
     check "a code object for a GPU" "$RATTAN" compile "$SOURCE/specs/odd.lua" --target cuda:sm_80 --emit code,cubin,ptx -o "$TMP/odd/"

@@ -28,3 +28,5 @@ text rope 'turn_step<' '/ rattan_layer_forward_main(/,/products_commit/p' --targ
     --schedule 'chunk=32 key_tile=32 group_heads=2 ring=0 segment=1024 min_items=54 warps=4 stages=2 blocks=2 registers=232 roles=1'
 # A decoding step: the query rows stand in columns, and so do its masks.
 text decode 'mask_transposed<' '/ rattan_layer_decode_main(/,$p' --kind decode --target cuda:sm_90 --schedule 'stages=2 warps=4'
+# Its end where the columns of a value fill all warps: parts' results are read in runs of rows.
+text merge 'load_sides<' '/^    cluster_sync();$/,$p' --kind decode --target cuda:sm_90 --schedule 'stages=2 warps=4' --set value_dim=64

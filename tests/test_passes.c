@@ -145,6 +145,12 @@ static void after_pass(void *arg, const PassInfo *pass, Module *module, double s
         t->failed_pass = pass->name;
 }
 
+/* From bits that are there: shapes and schedules are drawn as without it. */
+static int draw_fold(const Trial *t) {
+    const int bits = (int)(seed >> 40);
+    return bits & 1 ? 2 << (bits >> 1) % (t->kind == KIND_DECODE ? 6 : 4) : 1;
+}
+
 static void random_spec(Trial *t, bool wide) {
     static const char *const MAPS[] = {"softmax2", "relu2", "softmax", "relu", "elu1", "exp", "identity", "squared_relu"};
     static const char *const ROPES[] = {"", "", ", rope = { theta = 10000, style = 'half' }",
@@ -157,9 +163,9 @@ static void random_spec(Trial *t, bool wide) {
     const char *text = ctx_printf(
         t->ctx,
         "return rattention { name = 'trial', heads = %d, kv_heads = %d, head_dim = %d, value_dim = %d, window = %d, "
-        "feature_map = '%s', sink = %s, qk_scale = %s, initial_state = '%s', norm = %s, dtype = 'fp32'%s%s }",
+        "fold = %d, feature_map = '%s', sink = %s, qk_scale = %s, initial_state = '%s', norm = %s, dtype = 'fp32'%s%s }",
         kv_heads * group, kv_heads, D, E, random_int(0, 4) ? random_int(1, 40) : 1,
-        MAPS[random_int(0, 7)], random_int(0, 2) ? "false" : "true", random_int(0, 2) ? "false" : "true",
+        draw_fold(t), MAPS[random_int(0, 7)], random_int(0, 2) ? "false" : "true", random_int(0, 2) ? "false" : "true",
         random_int(0, 2) ? "zero" : "input", norm ? "{ kind = 'rms', eps = 1e-8 }" : "false",
         random_int(0, 2) ? "" : ", softcap = 3", ROPES[random_int(0, 3)]);
     SpecFile file;
@@ -193,13 +199,16 @@ static void random_shape(Trial *t) {
     t->syms[SYM_L] = t->kind == KIND_FORWARD && random_int(0, 1) ? L : (T / t->schedule.chunk + 1) * t->schedule.chunk;
     t->syms[SYM_S] = T == 0 ? 1 : (T + t->syms[SYM_L] - 1) / t->syms[SYM_L];
     t->syms[SYM_K] = t->syms[SYM_S] - 1;
-    t->syms[SYM_R] = (T + t->schedule.chunk - 1) / t->schedule.chunk;
-    t->syms[SYM_C] = t->syms[SYM_B] * T / t->schedule.chunk + t->syms[SYM_N];
+    const int lead = t->kind == KIND_EXTEND ? spec_fold(&t->spec) - 1 : 0;
+    if (lead)
+        t->syms[SYM_L] = ((T + lead) / t->schedule.chunk + 1) * t->schedule.chunk;
+    t->syms[SYM_R] = (T + lead + t->schedule.chunk - 1) / t->schedule.chunk;
+    t->syms[SYM_C] = t->syms[SYM_B] * T / t->schedule.chunk + (lead ? 2 : 1) * t->syms[SYM_N];
     if (t->kind == KIND_DECODE)
         t->syms[SYM_S] = random_int(1, 4);
-    t->syms[SYM_A] = t->syms[SYM_B] * T + t->syms[SYM_N] * t->spec.window;
-    t->syms[SYM_O] = T + t->spec.window;
-    t->syms[SYM_J] = (T + t->spec.window + t->schedule.chunk - 1) / t->schedule.chunk;
+    t->syms[SYM_A] = t->syms[SYM_B] * T + t->syms[SYM_N] * (t->spec.window + lead);
+    t->syms[SYM_O] = T + t->spec.window + lead;
+    t->syms[SYM_J] = (T + t->spec.window + lead + t->schedule.chunk - 1) / t->schedule.chunk;
     t->syms[SYM_Z] = t->syms[SYM_C] * t->syms[SYM_S];
 }
 
@@ -209,16 +218,20 @@ static void random_schedule(Trial *t) {
     schedule_default(&t->spec, t->kind, &t->target, &t->schedule);
     t->schedule.chunk = CHUNKS[gpu ? random_int(3, 5) : random_int(0, 4)];
     if (gpu && t->kind == KIND_DECODE)
-        t->schedule.chunk = random_int(2, 16);
+        t->schedule.chunk = random_int(2, spec_fold(&t->spec) > 1 ? spec_fold(&t->spec) : 16);
+    if (t->kind != KIND_DECODE && t->schedule.chunk % spec_fold(&t->spec) != 0)
+        t->schedule.chunk = spec_fold(&t->spec);
     t->schedule.stages = gpu ? random_int(1, 4) : 0;
     t->schedule.key_tile = gpu ? CHUNKS[random_int(3, 5)] : t->schedule.chunk > 4 && random_int(0, 1) ? t->schedule.chunk / 2 : CHUNKS[random_int(1, 4)];
     t->schedule.slices = gpu ? random_int(1, 2) : 1;
     t->schedule.fuse_phi = t->schedule.stages != 3;
+    t->schedule.feature_groups = random_int(1, 2);
     t->schedule.delay = gpu ? random_int(0, 1) : 0;
     t->schedule.ring = random_int(0, 3) != 0;
     if (t->target.product_warps) {
-        t->schedule.roles = t->kind == KIND_FORWARD || !t->spec.initial_state;
+        t->schedule.roles = t->kind == KIND_FORWARD || (!t->spec.initial_state && spec_fold(&t->spec) == 1);
         t->schedule.chunk = random_int(0, 1) ? 64 : t->schedule.chunk; /* whose features can have a role of their own */
+        t->schedule.segment = t->schedule.chunk == 64 ? 0 : t->schedule.segment;
         t->schedule.key_tile = random_int(0, 2) ? t->schedule.chunk : t->schedule.key_tile;
         t->schedule.warps = 4;
     }
@@ -287,7 +300,7 @@ static void run_drawn(KernelKind kind, int variants, Target target, Status (*dra
         assert_int_equal(ctx_run(&ctx, draw, &t), ST_OK);
         assert_true(t.spec.heads > 0);
         t.variant = (int)random_bits() & variants;
-        t.ring_rows = (int)t.spec.window + random_int(0, 3);
+        t.ring_rows = (int)spec_ring_rows(&t.spec) + random_int(0, 3);
         random_schedule(&t);
         const Status status = ctx_run(&ctx, run_trial, &t);
         refused += status == ST_USAGE;
@@ -353,6 +366,20 @@ static void test_gpu_decode(void **state) {
                   (Target){.name = "gpu", .warp_size = 32, .cluster = cluster, .shared_bytes = 216 << 10, .processors = 4});
 }
 
+/* Rows of q and leaving keys are read transposed from shared memory, as 16-bit numbers. */
+static void test_gpu_decode_bf16(void **state) {
+    (void)state;
+    run_drawn(KIND_DECODE, VARIANT_PACKED | VARIANT_LSE,
+              (Target){.name = "gpu", .warp_size = 32, .cluster = 8, .shared_bytes = 216 << 10, .processors = 4}, draw_bf16);
+}
+
+/* More columns than registers hold: the slices of the state follow the keys. */
+static void test_gpu_wide_decode(void **state) {
+    (void)state;
+    run_drawn(KIND_DECODE, VARIANT_PACKED | VARIANT_LSE,
+              (Target){.name = "gpu", .warp_size = 32, .cluster = 8, .shared_bytes = 512 << 10, .processors = 4}, draw_wide);
+}
+
 static void test_gpu_extend(void **state) {
     (void)state;
     for (int memory = 48; memory <= 192; memory *= 2)
@@ -380,7 +407,8 @@ int main(void) {
                                        cmocka_unit_test(test_gpu_attention), cmocka_unit_test(test_gpu_roles),
                                        cmocka_unit_test(test_gpu_wide_roles),
                                        cmocka_unit_test(test_extend),
-                                       cmocka_unit_test(test_decode), cmocka_unit_test(test_gpu_decode),
+                                       cmocka_unit_test(test_decode), cmocka_unit_test(test_gpu_decode), cmocka_unit_test(test_gpu_decode_bf16),
+                                       cmocka_unit_test(test_gpu_wide_decode),
                                        cmocka_unit_test(test_gpu_extend), cmocka_unit_test(test_gpu_extend_roles)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -28,6 +28,7 @@ write_spec() {
     pick map '"softmax2"' '"softmax2"' '"relu2"' '"softmax"' '"relu"' '"elu1"' '"exp"' '"identity"' '"squared_relu"' '"exp2"' \
         'function(x) return concat(sigmoid(x), tanh(x), abs(x) / (1 + sum(abs(x)))) end' \
         'function(x) return exp(x - max(x)) end'
+    pick FOLD 1 1 1 2 4 8 16 64
     pick theta 10000 500000
     pick style interleaved half
     pick cap 5 30 50
@@ -38,7 +39,7 @@ write_spec() {
     echo "return rattention {"
     echo "  name = \"random\", heads = $((kv * group)), kv_heads = $kv, head_dim = $dim, window = $WINDOW,"
     echo "  value_dim = $value_dim,"
-    echo "  feature_map = $map,"
+    echo "  feature_map = $map, fold = $FOLD,"
     [ $((dim % 2)) = 0 ] && maybe "rope = { theta = $theta, style = \"$style\" }"
     maybe "softcap = $cap"
     maybe "sink = true"
@@ -64,6 +65,7 @@ draw_schedule() {
     pick chunk 8 16 32 64
     pick key_tile 16 32 64 128
     pick segment 0 64 128 192
+    [ "$FOLD" -le "$chunk" ] || chunk=$FOLD
     SCHEDULE="chunk=$chunk key_tile=$key_tile"
     [ $((RANDOM % 2)) = 0 ] && SCHEDULE+=" segment=$segment min_items=100"
 }

@@ -211,6 +211,7 @@ static void test_canonical_text(void **state) {
                                                                "  norm = { kind = \"rms\", eps = 1e-08 },\n"
                                                                "  dtype = \"fp32\",\n"
                                                                "  state_dtype = \"fp32\",\n"
+                                                               "  fold = 1,\n"
                                                                "  tf32 = false,\n"
                                                                "}\n");
     ctx_free(&ctx);

@@ -30,15 +30,22 @@ template <int WARPS> DEVICE int warp_of() { return WARPS == SHARED_WARPS ? warp_
 // The same without the latency of a shuffle.
 DEVICE int warp_at_once() { return threadIdx.x >> 5; }
 
-DEVICE i64 floor_div(i64 a, i64 b) { i64 q = a / b; return q - (a % b != 0 && a < 0); }
+// Positions, rows and numbers of items. 32 bits, where they fit, take far fewer instructions.
+#ifdef SHORT_NUMBERS
+typedef int number;
+#else
+typedef i64 number;
+#endif
+template <class I, class J> DEVICE I floor_div(I a, J b) { I q = a / (I)b; return q - (a % (I)b != 0 && a < 0); }
 // Where b is no constant: numbers that fit 32 bits, as most do, take far fewer instructions.
-DEVICE i64 floor_div_any(i64 a, i64 b) { return ((a | b) >> 31) == 0 ? (i64)((u32)a / (u32)b) : floor_div(a, b); }
-DEVICE i64 floor_mod(i64 a, i64 b) { return a - b * floor_div(a, b); }
-DEVICE i64 smaller(i64 a, i64 b) { return a < b ? a : b; }
-DEVICE i64 larger(i64 a, i64 b) { return a > b ? a : b; }
+DEVICE number floor_div_any(number a, number b) { return sizeof(number) == 4 || ((i64)(a | b) >> 31) != 0 ? floor_div(a, b) : (number)((u32)a / (u32)b); }
+template <class I, class J> DEVICE I floor_mod(I a, J b) { return a - (I)b * floor_div(a, b); }
+DEVICE number smaller(number a, number b) { return a < b ? a : b; }
+DEVICE number larger(number a, number b) { return a > b ? a : b; }
 // A number that the compiler does not know: a loop that ends there stays a loop.
 DEVICE i64 opaque(i64 a) { asm volatile("" : "+l"(a)); return a; }
-DEVICE int to_int(i64 a) { return (int)smaller(larger(a, -(1 << 30)), 1 << 30); }
+DEVICE int opaque(int a) { asm volatile("" : "+r"(a)); return a; }
+DEVICE int to_int(number a) { return sizeof a == 4 ? (int)a : (int)smaller(larger(a, -(1 << 30)), 1 << 30); }
 
 // ---- Numbers
 DEVICE float exp2_fast(float x) { float y; asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
@@ -76,21 +83,27 @@ template <class T> DEVICE void store_pair(T *p, float x, float y) { *(u32 *)p = 
 // ---- Parameters
 // Where a load or store begins in a parameter: coordinates c, bounds lo <= row < hi of the row's coordinate.
 struct View {
-    i64 base, stride[3], c[3], lo, hi;
+    i64 base, stride[3];
+    number c[3], lo, hi;
+    i64 column;
     __device__ __forceinline__ View behind(i64 bytes) const {
         View v = *this;
         v.base += bytes;
         return v;
     }
 };
-DEVICE View view(const i64 *arg, i64 c0, i64 c1, i64 c2, i64 lo, i64 hi) {
-    return View{arg[0], {arg[1], arg[2], arg[3]}, {c0, c1, c2}, lo, hi};
+DEVICE View view(const i64 *arg, number c0, number c1, number c2, number lo, number hi) {
+    return View{arg[0], {arg[1], arg[2], arg[3]}, {c0, c1, c2}, lo, hi, 0};
+}
+// The same of a parameter whose strides are known, from a column.
+DEVICE View view(const i64 *arg, i64 stride0, i64 stride1, i64 stride2, i64 column, number c0, number c1, number c2, number lo, number hi) {
+    return View{arg[0], {stride0, stride1, stride2}, {c0, c1, c2}, lo, hi, column};
 }
 template <class T> DEVICE View from_column(View v, int column) { v.base += column * sizeof(T); return v; }
 
 // Where dim DIM reaches `border`, another parameter goes on.
-template <int DIM> DEVICE View view_beyond(const i64 *arg, const i64 *beyond, i64 border, i64 c0, i64 c1, i64 c2, i64 lo, i64 hi) {
-    const i64 back = (DIM == 0 ? c0 : DIM == 1 ? c1 : c2) >= border ? border : 0;
+template <int DIM> DEVICE View view_beyond(const i64 *arg, const i64 *beyond, number border, number c0, number c1, number c2, number lo, number hi) {
+    const number back = (DIM == 0 ? c0 : DIM == 1 ? c1 : c2) >= border ? border : 0;
     return view(back ? beyond : arg, c0 - (DIM == 0 ? back : 0), c1 - (DIM == 1 ? back : 0), c2 - (DIM == 2 ? back : 0), lo - back, hi - back);
 }
 
@@ -106,25 +119,26 @@ template <int ROWDIM, int GROUPDIM, int PERIOD, int WRAP, int ROWS> struct Rows 
     int turn;       // where row 0 is in a ring
     DEVICE Rows make(const View &v) {
         Rows x;
-        x.start = 0;
+        x.start = v.column;
         UNROLL for (int d = 0; d < 3; d++) if (d != ROWDIM || !WRAP) x.start += v.c[d] * v.stride[d];
         x.row_stride = ROWDIM >= 0 ? v.stride[ROWDIM >= 0 ? ROWDIM : 0] : 0;
         x.group_stride = GROUPDIM >= 0 ? v.stride[GROUPDIM >= 0 ? GROUPDIM : 0] : 0;
-        const i64 at = ROWDIM >= 0 ? v.c[ROWDIM >= 0 ? ROWDIM : 0] : 0;
+        const number at = ROWDIM >= 0 ? v.c[ROWDIM >= 0 ? ROWDIM : 0] : 0;
         x.first = ROWDIM >= 0 ? to_int(v.lo - at) : 0;
         x.end = ROWDIM >= 0 ? to_int(v.hi - at) : 1 << 30;
         x.turn = WRAP ? (int)floor_mod(at, WRAP ? WRAP : 1) : 0;
         return x;
     }
-    __device__ __forceinline__ bool has(int r) const { return r < ROWS && r % PERIOD >= first && r % PERIOD < end; }
+    __device__ __forceinline__ int within(int r) const { return (u32)r % PERIOD; }
+    __device__ __forceinline__ bool has(int r) const { return r < ROWS && within(r) >= first && within(r) < end; }
     template <int ONTO> __device__ __forceinline__ bool owns(int r) const {
         return ONTO == 0 || (ONTO == 1 ? r % PERIOD >= first : r % PERIOD < end);
     }
     __device__ __forceinline__ i64 offset(int r) const { // in elements
-        int row = r % PERIOD + turn;
+        int row = within(r) + turn;
         if (WRAP && PERIOD <= WRAP) row -= row >= WRAP ? WRAP : 0;
         else if (WRAP) row %= WRAP ? WRAP : 1;
-        return start + row * row_stride + (GROUPDIM >= 0 ? r / PERIOD * group_stride : 0);
+        return start + row * row_stride + (GROUPDIM >= 0 ? (int)((u32)r / PERIOD) * group_stride : 0);
     }
 };
 
@@ -159,23 +173,31 @@ template <class T> DEVICE float unpacked(u32 v, int b, T) {
     unpack<T>(v, x, y);
     return b ? y : x;
 }
+// Without a branch, which would make its addresses anew in each.
+DEVICE void store_if(void *p, uint2 v, bool has) {
+    asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %3, 0;\n@p st.global.v2.u32 [%0], {%1, %2};\n}" ::"l"(p), "r"(v.x), "r"(v.y), "r"((int)has) : "memory");
+}
 template <class T> struct Wide {
     template <int N, int COLS> DEVICE void load(float (&x)[N], const T *row, bool has, int h) {
+        const T *from = row + wide_column();
+        asm("" : "+l"(from)); // one address, and constants behind it
         UNROLL for (int j = 0; j < COLS / 8; j += 2) {
             uint2 v = make_uint2(0u, 0u);
-            if (has) v = *(const uint2 *)(row + 8 * j + wide_column());
+            if (has) v = *(const uint2 *)(from + 8 * j);
             exchange(v.x, v.y);
             unpack<T>(v.x, x[4 * j + 2 * h], x[4 * j + 2 * h + 1]);
             unpack<T>(v.y, x[4 * j + 4 + 2 * h], x[4 * j + 4 + 2 * h + 1]);
         }
     }
     template <int N, int COLS> DEVICE void store(const float (&x)[N], T *row, bool has, int h) {
+        T *to = row + wide_column();
+        asm("" : "+l"(to));
         UNROLL for (int j = 0; j < COLS / 8; j += 2) {
             uint2 v;
             v.x = pack(x[4 * j + 2 * h], x[4 * j + 2 * h + 1], T());
             v.y = pack(x[4 * j + 4 + 2 * h], x[4 * j + 4 + 2 * h + 1], T());
             exchange(v.x, v.y);
-            if (has) *(uint2 *)(row + 8 * j + wide_column()) = v;
+            store_if(to + 8 * j, v, has);
         }
     }
 };
@@ -329,20 +351,21 @@ template <class T, class R, int WARPS, int S> DEVICE void store_column(const flo
 
 // Transposed tiles: column c of x is row c of the parameter. Eight lanes read or write 32 bytes of a row.
 template <class T, class R, int WARPS, int ROWS, int COLS, int S, int N> DEVICE void load_transposed(float (&x)[S][N], const View &v) {
+    constexpr bool FULL = ROWS % (16 * WARPS) == 0;
     const R   rows = R::make(v);
-    const int q2 = 2 * (lane_id() & 3), first = warp_of<WARPS>() * 16 + lane_id() / 4;
+    const int q2 = 2 * (lane_id() & 3), first = warp_at_once() * 16 + lane_id() / 4;
     const T  *p = (const T *)v.base + (R::EVEN ? rows.offset(q2) : 0) + first;
     UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) {
         const int  c = 8 * j + q2 + b;
         const bool there = c < COLS && rows.has(c);
         const T   *at = R::EVEN ? p + (8 * j + b) * rows.row_stride : p + (there ? rows.offset(c) : 0);
         UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++)
-            x[s][4 * j + 2 * h + b] = there && first + s * 16 * WARPS + 8 * h < ROWS ? to_float(at[s * 16 * WARPS + 8 * h]) : 0.f;
+            x[s][4 * j + 2 * h + b] = there && (FULL || first + s * 16 * WARPS + 8 * h < ROWS) ? to_float(at[s * 16 * WARPS + 8 * h]) : 0.f;
     }
 }
 template <class T, class R, int WARPS, int ROWS, int COLS, int S> DEVICE void load_transposed_column(float (&x)[S][2], const View &v) {
     const R   rows = R::make(v);
-    const int first = warp_of<WARPS>() * 16 + lane_id() / 4;
+    const int first = warp_at_once() * 16 + lane_id() / 4;
     const T  *p = (const T *)v.base + rows.offset(0);
     UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
         const int r = first + s * 16 * WARPS + 8 * h;
@@ -357,8 +380,9 @@ template <class T, class R, int WARPS, int ROWS, int COLS, int N> DEVICE void lo
     }
 }
 template <class T, class R, int WARPS, int ROWS, int COLS, int S, int N> DEVICE void store_transposed(const float (&x)[S][N], const View &v) {
+    constexpr bool FULL = ROWS % (16 * WARPS) == 0;
     const R   rows = R::make(v);
-    const int q2 = 2 * (lane_id() & 3), first = warp_of<WARPS>() * 16 + lane_id() / 4;
+    const int q2 = 2 * (lane_id() & 3), first = warp_at_once() * 16 + lane_id() / 4;
     T        *p = (T *)v.base + (R::EVEN ? rows.offset(q2) : 0) + first;
     UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) {
         const int c = 8 * j + q2 + b;
@@ -366,7 +390,7 @@ template <class T, class R, int WARPS, int ROWS, int COLS, int S, int N> DEVICE 
             continue;
         T *at = R::EVEN ? p + (8 * j + b) * rows.row_stride : p + rows.offset(c);
         UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++)
-            if (first + s * 16 * WARPS + 8 * h < ROWS) from_float(x[s][4 * j + 2 * h + b], at[s * 16 * WARPS + 8 * h]);
+            if (FULL || first + s * 16 * WARPS + 8 * h < ROWS) from_float(x[s][4 * j + 2 * h + b], at[s * 16 * WARPS + 8 * h]);
     }
 }
 template <class T, class R, int COLS, int N> DEVICE void store_transposed_row(const float (&x)[N], const View &v) {
@@ -374,6 +398,82 @@ template <class T, class R, int COLS, int N> DEVICE void store_transposed_row(co
     UNROLL for (int i = 0; i < N; i++) {
         const int c = i / 2 * 8 + 2 * (threadIdx.x & 3) + i % 2;
         if (threadIdx.x < 4 && c < COLS && rows.has(c)) from_float(x[i], ((T *)v.base)[rows.offset(c)]);
+    }
+}
+
+// The same with 2 S rows that follow each other in a thread: x[s][4 j + 2 h + b] is row 2 S (lane / 4) + 2 s + h of the
+// warp's 16 S rows. They are one access where memory is aligned for it, as ALIGNED says that it is.
+template <int WORDS> DEVICE void load_run(u32 (&w)[WORDS], const void *p) {
+    if (WORDS % 4 == 0) {
+        UNROLL for (int i = 0; i < WORDS / 4; i++) {
+            const uint4 v = ((const uint4 *)p)[i];
+            w[4 * i] = v.x, w[4 * i + 1] = v.y, w[4 * i + 2] = v.z, w[4 * i + 3] = v.w;
+        }
+    } else if (WORDS % 2 == 0) {
+        UNROLL for (int i = 0; i < WORDS / 2; i++) {
+            const uint2 v = ((const uint2 *)p)[i];
+            w[2 * i] = v.x, w[2 * i + 1] = v.y;
+        }
+    } else {
+        UNROLL for (int i = 0; i < WORDS; i++) w[i] = ((const u32 *)p)[i];
+    }
+}
+template <int WORDS> DEVICE void store_run(void *p, const u32 (&w)[WORDS]) {
+    if (WORDS % 4 == 0) {
+        UNROLL for (int i = 0; i < WORDS / 4; i++) ((uint4 *)p)[i] = make_uint4(w[4 * i], w[4 * i + 1], w[4 * i + 2], w[4 * i + 3]);
+    } else if (WORDS % 2 == 0) {
+        UNROLL for (int i = 0; i < WORDS / 2; i++) ((uint2 *)p)[i] = make_uint2(w[2 * i], w[2 * i + 1]);
+    } else {
+        UNROLL for (int i = 0; i < WORDS; i++) ((u32 *)p)[i] = w[i];
+    }
+}
+DEVICE float float_of(const u32 *w, int n, float) { return __uint_as_float(w[n]); }
+template <class T> DEVICE float float_of(const u32 *w, int n, T t) { return unpacked(w[n / 2], n & 1, t); }
+DEVICE u32 word_of(float x, float, float) { return __float_as_uint(x); }
+template <class T> DEVICE u32 word_of(float x, float y, T t) { return pack(x, y, t); }
+
+template <class T, class R, int WARPS, int ROWS, int COLS, bool ALIGNED = false, int S, int N> DEVICE void load_sides(float (&x)[S][N], const View &v) {
+    constexpr int RUN = 2 * S, WORDS = RUN * sizeof(T) / 4;
+    const R       rows = R::make(v);
+    const int     q2 = 2 * (lane_id() & 3);
+    const T      *p = (const T *)v.base + warp_at_once() * 16 * S + lane_id() / 4 * RUN;
+    const bool    runs = ALIGNED || aligned<T>(v, WORDS % 4 == 0 ? 16 : 4 * WORDS);
+    EACH(S, N) x[s][i] = 0.f;
+    UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) {
+        const int c = 8 * j + q2 + b;
+        if (8 * j >= COLS || c >= COLS || !rows.has(c))
+            continue;
+        const T *at = p + rows.offset(c);
+        if (runs) {
+            u32 w[WORDS];
+            load_run(w, at);
+            UNROLL for (int n = 0; n < RUN; n++) x[n / 2][4 * j + n % 2 * 2 + b] = float_of(w, n, T());
+        } else {
+            UNROLL for (int n = 0; n < RUN; n++) x[n / 2][4 * j + n % 2 * 2 + b] = to_float(at[n]);
+        }
+    }
+}
+template <class T, class R, int WARPS, int ROWS, int COLS, bool ALIGNED = false, int S, int N> DEVICE void store_sides(const float (&x)[S][N], const View &v) {
+    constexpr int RUN = 2 * S, WORDS = RUN * sizeof(T) / 4, PER = 4 / sizeof(T);
+    const R       rows = R::make(v);
+    const int     q2 = 2 * (lane_id() & 3);
+    T            *p = (T *)v.base + warp_at_once() * 16 * S + lane_id() / 4 * RUN;
+    const bool    runs = ALIGNED || aligned<T>(v, WORDS % 4 == 0 ? 16 : 4 * WORDS);
+    UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) {
+        const int c = 8 * j + q2 + b;
+        if (8 * j >= COLS || c >= COLS || !rows.has(c))
+            continue;
+        T *at = p + rows.offset(c);
+        if (runs) {
+            u32 w[WORDS];
+            UNROLL for (int n = 0; n < WORDS; n++) {
+                const int first = n * PER, second = first + PER - 1;
+                w[n] = word_of(x[first / 2][4 * j + first % 2 * 2 + b], x[second / 2][4 * j + second % 2 * 2 + b], T());
+            }
+            store_run(at, w);
+        } else {
+            UNROLL for (int n = 0; n < RUN; n++) from_float(x[n / 2][4 * j + n % 2 * 2 + b], at[n]);
+        }
     }
 }
 
@@ -389,6 +489,9 @@ template <class T> DEVICE T *shared_pointer(u32 address) { return (T *)(shared_m
 
 DEVICE void copy16(u32 to, const void *from, bool there) {
     asm volatile("cp.async.cg.shared.global [%0], [%1], 16, %2;" ::"r"(to), "l"(from), "r"(there ? 16 : 0) : "memory");
+}
+DEVICE void copy16(u32 to, const void *from) {
+    asm volatile("cp.async.cg.shared.global [%0], [%1], 16;" ::"r"(to), "l"(from) : "memory");
 }
 DEVICE void commit() { asm volatile("cp.async.commit_group;" ::: "memory"); }
 template <int COUNT> DEVICE void wait() {
@@ -407,7 +510,7 @@ template <class T, class R, int WARPS, int ROWS, int COLS, int ONTO = 0> DEVICE 
     constexpr int PER = 16 / sizeof(T), WIDE = (COLS + 15) / 16 * 16, PIECES = WIDE / PER, TALL = (ROWS + 15) / 16 * 16;
     constexpr int STRIDE = shared_stride(WIDE, sizeof(T)), THREADS = 32 * WARPS, TOTAL = TALL * PIECES, STEP = THREADS / PIECES;
     const R rows = R::make(v);
-    if (ONTO && (ONTO == 1 ? rows.first >= ROWS : rows.end <= 0))
+    if (ONTO && (ONTO == 1 ? rows.first >= TALL : rows.end <= 0))
         return;
     if (COLS % 16 == 0 && R::EVEN && !ONTO && THREADS % PIECES == 0 && TALL % (STEP ? STEP : 1) == 0 && is_aligned) {
         const int   r = threadIdx.x / PIECES, c = threadIdx.x % PIECES, least = rows.first - r, end = (rows.end < ROWS ? rows.end : ROWS) - r;
@@ -415,6 +518,14 @@ template <class T, class R, int WARPS, int ROWS, int COLS, int ONTO = 0> DEVICE 
         const char *from = (const char *)v.base + (rows.start + r * rows.row_stride) * (i64)sizeof(T) + c * 16;
         UNROLL for (int n = 0; n < TALL / (STEP ? STEP : 1); n++, from += step)
             copy16(to + (STEP % 8 ? place<STRIDE>(r + n * STEP, c * 16) : place<STRIDE>(r, c * 16) + n * STEP * STRIDE), from, n * STEP >= least && n * STEP < end);
+        return;
+    }
+    // Most tiles of a ring: all rows are there, one behind the other.
+    if (COLS % 16 == 0 && ROWS % 16 == 0 && R::STEADY && R::RING && ONTO != 1 && THREADS % PIECES == 0 && STEP % 8 == 0 && TALL % (STEP ? STEP : 1) == 0 &&
+        is_aligned && rows.first <= 0 && rows.end >= ROWS && rows.turn + ROWS <= R::RING && rows.row_stride == COLS) {
+        const u32   at = to + place<STRIDE>(threadIdx.x / PIECES, threadIdx.x % PIECES * 16);
+        const char *from = (const char *)v.base + (rows.start + rows.turn * COLS) * (i64)sizeof(T) + threadIdx.x * 16;
+        UNROLL for (int n = 0; n < TALL / (STEP ? STEP : 1); n++) copy16(at + n * STEP * STRIDE, from + n * STEP * COLS * (int)sizeof(T));
         return;
     }
     if (COLS % 16 == 0 && R::STEADY && THREADS % PIECES == 0 && TALL % (STEP ? STEP : 1) == 0 && is_aligned) {
@@ -481,6 +592,35 @@ template <class T, class FROM, class TO, int WARPS, int ROWS, int COLS> DEVICE v
     }
 }
 
+// Two such copies at once: both are read before either is written.
+template <class T, class FROM, class TO, int WARPS, int ROWS, int COLS> DEVICE void copy_rows(const View &v, const View &w, const View &v2, const View &w2) {
+    constexpr int PER = 16 / sizeof(T), PIECES = COLS / PER > 0 ? COLS / PER : 1, THREADS = 32 * WARPS, BATCH = 2;
+    const FROM from = FROM::make(v), from2 = FROM::make(v2);
+    const TO   to = TO::make(w), to2 = TO::make(w2);
+    if (COLS % PER || !aligned<T>(v, 16) || !aligned<T>(w, 16) || !aligned<T>(v2, 16) || !aligned<T>(w2, 16)) {
+        UNROLL1 for (int i = threadIdx.x; i < ROWS * COLS; i += THREADS) {
+            const int r = i / COLS, c = i % COLS;
+            if (to.has(r)) ((T *)w.base)[to.offset(r) + c] = from.has(r) ? ((const T *)v.base)[from.offset(r) + c] : T();
+            if (to2.has(r)) ((T *)w2.base)[to2.offset(r) + c] = from2.has(r) ? ((const T *)v2.base)[from2.offset(r) + c] : T();
+        }
+        return;
+    }
+    UNROLL1 for (int first = threadIdx.x; first < ROWS * PIECES; first += BATCH * THREADS) {
+        uint4 piece[2][BATCH];
+        UNROLL for (int n = 0; n < BATCH; n++) {
+            const int r = (first + n * THREADS) / PIECES, c = (first + n * THREADS) % PIECES * PER;
+            piece[0][n] = piece[1][n] = make_uint4(0u, 0u, 0u, 0u);
+            if (from.has(r) && to.has(r)) piece[0][n] = *(const uint4 *)((const T *)v.base + from.offset(r) + c);
+            if (from2.has(r) && to2.has(r)) piece[1][n] = *(const uint4 *)((const T *)v2.base + from2.offset(r) + c);
+        }
+        UNROLL for (int n = 0; n < BATCH; n++) {
+            const int r = (first + n * THREADS) / PIECES, c = (first + n * THREADS) % PIECES * PER;
+            if (to.has(r)) *(uint4 *)((T *)w.base + to.offset(r) + c) = piece[0][n];
+            if (to2.has(r)) *(uint4 *)((T *)w2.base + to2.offset(r) + c) = piece[1][n];
+        }
+    }
+}
+
 template <int WARPS, int ROWS, int COLS, int S, int N> DEVICE void put(u32 to, const float (&x)[S][N]) {
     constexpr int WIDE = (COLS + 15) / 16 * 16, TALL = (ROWS + 15) / 16 * 16, STRIDE = WIDE + 4;
     const int     q = lane_id() & 3, first = warp_id() * 16 + lane_id() / 4;
@@ -521,17 +661,37 @@ template <int COLS, int S, int N> DEVICE void rowmax(float (&y)[S][2], const flo
     }
 }
 
+// Of pairs, as they are: half the comparisons, and no float has to be there. NEGATED: of the numbers' negatives.
+DEVICE u32 max_pairs(u32 x, u32 y, bf16) { u32 z; asm("max.NaN.bf16x2 %0, %1, %2;" : "=r"(z) : "r"(x), "r"(y)); return z; }
+DEVICE u32 max_pairs(u32 x, u32 y, f16) { u32 z; asm("max.NaN.f16x2 %0, %1, %2;" : "=r"(z) : "r"(x), "r"(y)); return z; }
+DEVICE u32 min_pairs(u32 x, u32 y, bf16) { u32 z; asm("min.NaN.bf16x2 %0, %1, %2;" : "=r"(z) : "r"(x), "r"(y)); return z; }
+DEVICE u32 min_pairs(u32 x, u32 y, f16) { u32 z; asm("min.NaN.f16x2 %0, %1, %2;" : "=r"(z) : "r"(x), "r"(y)); return z; }
+template <class T, bool NEGATED> DEVICE u32 outer_pairs(u32 x, u32 y) { return NEGATED ? min_pairs(x, y, T()) : max_pairs(x, y, T()); }
+template <class T, bool NEGATED, int S, int N> DEVICE void rowmax_pairs(float (&y)[S][2], const u32 (&x)[S][N]) {
+    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
+        u32   even = x[s][h], odd = x[s][h + 2];
+        float lo, hi;
+        UNROLL for (int i = 4 + h; i < N; i += 4) {
+            even = outer_pairs<T, NEGATED>(even, x[s][i]);
+            odd = outer_pairs<T, NEGATED>(odd, x[s][i + 2]);
+        }
+        unpack<T>(outer_pairs<T, NEGATED>(even, odd), lo, hi);
+        y[s][h] = quad_max(NEGATED ? max_nan(-lo, -hi) : max_nan(lo, hi));
+    }
+}
+
 // Columns: of a warp by shuffles, then, behind a barrier, of all warps that have rows, through `area`: a float for each
 // column and warp. BUSY warps have any.
 template <bool MAX> DEVICE float join(float x, float y) { return MAX ? max_nan(x, y) : x + y; }
 template <bool MAX, int WARPS, int ROWS, int COLS, int S, int N2> DEVICE void columns_out(const float (&x)[S][N2], u32 area) {
-    constexpr int TALL = (ROWS + 15) / 16, BUSY = TALL < WARPS ? TALL : WARPS, COLUMNS = (COLS + 7) / 8 * 2;
-    const int     lane = lane_id(), warp = warp_id();
+    constexpr int  TALL = (ROWS + 15) / 16, BUSY = TALL < WARPS ? TALL : WARPS, COLUMNS = (COLS + 7) / 8 * 2;
+    constexpr bool FULL = ROWS % (16 * WARPS) == 0;
+    const int      lane = lane_id(), warp = warp_at_once();
     float        *out = shared_pointer<float>(area);
     UNROLL for (int i = 0; i < COLUMNS; i++) {
         float all = MAX ? -INFINITY : 0.f;
         UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++)
-            if (warp * 16 + s * 16 * WARPS + lane / 4 + 8 * h < ROWS) all = join<MAX>(all, x[s][i / 2 * 4 + 2 * h + i % 2]);
+            if (FULL || warp * 16 + s * 16 * WARPS + lane / 4 + 8 * h < ROWS) all = join<MAX>(all, x[s][i / 2 * 4 + 2 * h + i % 2]);
         UNROLL for (int apart = 4; apart < 32; apart *= 2) all = join<MAX>(all, __shfl_xor_sync(~0u, all, apart));
         if (lane < 4 && warp < BUSY) out[(i / 2 * 8 + 2 * lane + i % 2) * WARPS + warp] = all;
     }
@@ -553,7 +713,7 @@ template <bool MAX, int WARPS, int ROWS, int COLS, int N> DEVICE void columns_in
 
 // Keeps column c of row r if c >= first and LO <= delta + c - r % PERIOD <= HI (where asked).
 template <int WARPS, int PERIOD, bool LEFT, bool RIGHT, bool FIRST, int S, int N>
-DEVICE void mask(float (&y)[S][N], const float (&x)[S][N], i64 delta, i64 lo, i64 hi, i64 first, float fill) {
+DEVICE void mask(float (&y)[S][N], const float (&x)[S][N], number delta, number lo, number hi, number first, float fill) {
     const int q2 = 2 * (lane_id() & 3), row = warp_of<WARPS>() * 16 + lane_id() / 4;
     const int least = LEFT ? to_int(lo - delta) : 0, most = RIGHT ? to_int(hi - delta) : 0, skip = FIRST ? to_int(first) - q2 : 0;
     UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
@@ -569,7 +729,7 @@ DEVICE void mask(float (&y)[S][N], const float (&x)[S][N], i64 delta, i64 lo, i6
 // The same where it is known how the tile lies: LEAST <= c - r % PERIOD <= MOST. Whole blocks of columns need no comparison
 // then, nor does the start of the sequence in tiles that do not hold it.
 template <int WARPS, int PERIOD, int LEAST, int MOST, bool FIRST, int S, int N>
-DEVICE void mask_fixed(float (&y)[S][N], const float (&x)[S][N], i64 first, float fill) {
+DEVICE void mask_fixed(float (&y)[S][N], const float (&x)[S][N], number first, float fill) {
     const int q2 = 2 * (lane_id() & 3), row = warp_of<WARPS>() * 16 + lane_id() / 4;
     UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
         const int r = (row + s * 16 * WARPS + 8 * h) % PERIOD - q2, a = LEAST + r, z = MOST + r;
@@ -585,7 +745,7 @@ DEVICE void mask_fixed(float (&y)[S][N], const float (&x)[S][N], i64 first, floa
 
 // The same of a transposed tile: keeps row r of column c if r >= first and LO <= delta + r - c % PERIOD <= HI.
 template <int WARPS, int PERIOD, bool LEFT, bool RIGHT, bool FIRST, int S, int N>
-DEVICE void mask_transposed(float (&y)[S][N], const float (&x)[S][N], i64 delta, i64 lo, i64 hi, i64 first, float fill) {
+DEVICE void mask_transposed(float (&y)[S][N], const float (&x)[S][N], number delta, number lo, number hi, number first, float fill) {
     const int q2 = 2 * (lane_id() & 3), row = warp_of<WARPS>() * 16 + lane_id() / 4;
     const int least = LEFT ? to_int(lo - delta) : 0, most = RIGHT ? to_int(hi - delta) : 0, skip = FIRST ? to_int(first) : 0;
     EACH(S, N) {
@@ -769,6 +929,28 @@ template <int WARPS, int STRIDE, int ROWS, int S, int N> DEVICE void read_tile(f
         x[s][i] = shared_pointer<float>(from)[row * (STRIDE / 4) + i / 4 * 8 + 2 * (lane_id() & 3) + i % 2];
     }
 }
+// A tile of COLS x ROWS from shared memory to registers, transposed.
+template <int WARPS, int STRIDE, int ROWS, int COLS, int S, int N> DEVICE void read_transposed(u32 (&x)[S][N], u32 from) {
+    constexpr int BYTES = STRIDE % 128 ? STRIDE - 16 : STRIDE;
+    const int     lane = lane_id(), m = lane >> 3;
+    UNROLL for (int s = 0; s < S; s++) {
+        const int at = (warp_at_once() + s * WARPS) * 32; // beyond the last column: the first ones
+        const u32 block = from + place<STRIDE>((m >> 1) * 8 + (lane & 7), (m & 1) * 16 + (at < BYTES ? at : 0));
+        UNROLL for (int k = 0; k < N / 4; k++) {
+            u32 a[4];
+            load4_transposed(a, block + k * 16 * STRIDE);
+            UNROLL for (int i = 0; i < 4; i++)
+                x[s][4 * k + i] = (has_column<COLS>(2 * k + i / 2, 0) ? a[i] & 0xffffu : 0u) | (has_column<COLS>(2 * k + i / 2, 1) ? a[i] & ~0xffffu : 0u);
+        }
+    }
+}
+template <int WARPS, int STRIDE, int ROWS, int COLS, int S, int N> DEVICE void read_transposed(float (&x)[S][N], u32 from) {
+    const int row = warp_at_once() * 16 + lane_id() / 4;
+    EACH(S, N) {
+        const int r = row + s * 16 * WARPS + i / 2 % 2 * 8, c = i / 4 * 8 + 2 * (lane_id() & 3) + i % 2;
+        x[s][i] = c < COLS && r < ROWS ? shared_pointer<float>(from)[c * (STRIDE / 4) + r] : 0.f;
+    }
+}
 // d += x y: x in registers, K steps of 16.
 template <class T, bool TB, int STRIDE, int S, int N, int K4> DEVICE void product(float (&d)[S][N], const u32 (&x)[S][K4], u32 y) {
     const Right<T, TB, STRIDE> right = Right<T, TB, STRIDE>::make(y);
@@ -783,11 +965,11 @@ template <class T, bool TB, int STRIDE, int S, int N, int K4> DEVICE void produc
 }
 // d += x y: x in shared memory. What a warp has beyond its rows reads row 0.
 template <class T, int WARPS, bool TB, int ROWS, int XSTRIDE, int STRIDE, int K, int S, int N> DEVICE void product_left(float (&d)[S][N], u32 x, u32 y) {
-    const int lane = lane_id(), m = lane >> 3;
+    const int lane = lane_id(), m = lane >> 3, warp = warp_at_once();
     const Right<T, TB, STRIDE> right = Right<T, TB, STRIDE>::make(y);
     u32 left[S];
     UNROLL for (int s = 0; s < S; s++)
-        left[s] = x + place<XSTRIDE>((m & 1) * 8 + (lane & 7) + ((warp_id() + s * WARPS) * 16 < ROWS ? (warp_id() + s * WARPS) * 16 : 0), (m >> 1) * 16);
+        left[s] = x + place<XSTRIDE>((m & 1) * 8 + (lane & 7) + (ROWS % (16 * WARPS) == 0 || (warp + s * WARPS) * 16 < ROWS ? (warp + s * WARPS) * 16 : 0), (m >> 1) * 16);
     UNROLL for (int k = 0; k < K / 16; k++) {
         u32 a[S][4];
         UNROLL for (int s = 0; s < S; s++) load4(a[s], along<XSTRIDE>(left[s], k));

@@ -111,6 +111,17 @@ template <int WARPS, int ROWS, int S, int K4> DEVICE void write_panels(u32 to, c
 template <int N> DEVICE void pin(float (&x)[N]) { UNROLL for (int i = 0; i < N; i++) asm volatile("" : "+f"(x[i])::"memory"); }
 template <int N> DEVICE void pin(u32 (&x)[N]) { UNROLL for (int i = 0; i < N; i++) asm volatile("" : "+r"(x[i])::"memory"); }
 template <class T, int S, int N> DEVICE void pin_all(T (&x)[S][N]) { UNROLL for (int s = 0; s < S; s++) pin(x[s]); }
+// Never in numbers; what is asked must be there.
+template <int S> DEVICE bool all_bits(const float (&x)[S][2]) {
+    u32 all = ~0u;
+    EACH(S, 2) all &= __float_as_uint(x[s][i]);
+    return all == ~0u;
+}
+template <int S, int N> DEVICE bool all_bits(const u32 (&x)[S][N]) {
+    u32 all[2] = {~0u, ~0u};
+    EACH(S, N) all[i % 2] &= x[s][i];
+    return (all[0] & all[1]) == ~0u;
+}
 DEVICE void products_begin() { asm volatile("wgmma.fence.sync.aligned;" ::: "memory"); }
 DEVICE void products_commit() { asm volatile("wgmma.commit_group.sync.aligned;" ::: "memory"); }
 template <int COUNT> DEVICE void products_await() { asm volatile("wgmma.wait_group.sync.aligned %0;" ::"n"(COUNT) : "memory"); }

@@ -39,6 +39,9 @@ static Pieces make_pieces(Gen *g, PtxOutput *out) {
     }
     head(g);
     cu_line(g, "#define SHARED_WARPS %d", shared);
+    g->short_numbers = ir_find_param(module->kernels[0], "parts") != NULL; /* the runtime refuses more tokens a step */
+    if (g->short_numbers)
+        cu_line(g, "#define SHORT_NUMBERS");
     pieces.head = taken(g);
     cu_line(g, "// The args block of base/code_object.h: for each parameter its address and four strides, then the sizes, "
                "then the items.");

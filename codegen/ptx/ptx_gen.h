@@ -19,6 +19,8 @@ typedef struct Gen {
     Text            out;
     int             depth;
     const char    **names;  /* by value id */
+    bool            short_numbers; /* 32 bits hold the module's positions, rows and numbers of items */
+    bool           *sides;  /* by value id: a thread's rows follow each other (ptx_layout.c) */
     int             tables; /* of rope frequencies so far */
     int64_t         strips;  /* offset in shared memory of what float products stage through */
     int64_t         columns; /* and of what the reductions of columns go through */
@@ -64,6 +66,7 @@ bool cu_memory_op(Gen *g, const Op *op); /* ptx_memory.c: true if it was one of 
 bool cu_tile_op(Gen *g, const Op *op);   /* ptx_tiles.c */
 /* Shared memory that a reduction of columns and those it waits with take, up to its own; 0 for other ops. */
 int64_t cu_columns_bytes(const Op *op, int warps);
+void    cu_layout(Gen *g); /* fills `sides` */
 /* Declares the angles by which a rope turns. */
 void cu_angles(Gen *g, const Op *rope);
 void cu_kernel(Gen *g, const Kernel *kernel, CodePhase *phase);

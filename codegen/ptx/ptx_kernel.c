@@ -34,10 +34,20 @@ void cu_once_end(Gen *g) {
 
 void cu_set_name(Gen *g, const Value *value, const char *name) { g->names[value->id] = name; }
 
+/* Numbers that are short stand for what is without end by what no position reaches. */
+static const char *number_text(Gen *g, int64_t value) {
+    const int64_t most = 1 << 30;
+    if (!g->short_numbers)
+        return ctx_printf(g->ctx, "%lldLL", (long long)value);
+    return ctx_printf(g->ctx, "%lld", (long long)(value > most ? most : value < -most ? -most : value));
+}
+
+static const char *number_type(const Gen *g) { return g->short_numbers ? "int" : "i64"; }
+
 const char *cu_name(Gen *g, const Value *value) {
     int64_t constant;
     if (value->type.cls == TY_INDEX && ir_const_value(value, &constant))
-        return ctx_printf(g->ctx, "%lldLL", (long long)constant);
+        return number_text(g, constant);
     if (!g->names[value->id])
         g->names[value->id] = ctx_printf(g->ctx, "%c%d", value->type.cls == TY_INDEX ? 'n' : 't', value->id);
     return g->names[value->id];
@@ -72,7 +82,7 @@ static const char *index_expression(Gen *g, const Op *op) {
     case OP_IMOD: return ctx_printf(g->ctx, "floor_mod(%s, %s)", x, y);
     case OP_IMIN: return ctx_printf(g->ctx, "smaller(%s, %s)", x, y);
     case OP_IMAX: return ctx_printf(g->ctx, "larger(%s, %s)", x, y);
-    case OP_ILT: return ctx_printf(g->ctx, "(i64)(%s < %s)", x, y);
+    case OP_ILT: return ctx_printf(g->ctx, "(%s)(%s < %s)", number_type(g), x, y);
     default: return NULL;
     }
 }
@@ -82,7 +92,7 @@ static bool index_op(Gen *g, const Op *op) {
         return true; /* stands where it is used */
     const char *expression = index_expression(g, op);
     if (expression)
-        cu_line(g, "const i64 %s = %s;", cu_name(g, op->out[0]), expression);
+        cu_line(g, "const %s %s = %s;", number_type(g), cu_name(g, op->out[0]), expression);
     return expression != NULL;
 }
 
@@ -90,7 +100,7 @@ static bool index_op(Gen *g, const Op *op) {
 
 static void declare_any(Gen *g, const Value *value) {
     if (value->type.cls == TY_INDEX)
-        cu_line(g, "i64 %s;", cu_name(g, value));
+        cu_line(g, "%s %s;", number_type(g), cu_name(g, value));
     else
         cu_declare(g, value);
 }
@@ -116,7 +126,8 @@ static void loop(Gen *g, const Op *op);
 
 static bool is_apart(const Op *op) { return op->code == OP_FOR && op_int(op, AT_APART, 0); }
 
-/* What others may run: the last block does, whose turn has ended. */
+/* What others may run than those who merge: the last block does. A block that is alone merges first, and its results do
+ * not wait for what this reads. */
 static void loops_apart(Gen *g, const Op *axis) {
     for (const Op *op = axis->next; op; op = op->next) {
         if (!is_apart(op))
@@ -132,7 +143,8 @@ static void loops_apart(Gen *g, const Op *axis) {
     }
 }
 
-/* A parallel loop inside of a kernel: its turns are the blocks of a cluster. What follows is the first block's. */
+/* A parallel loop inside of a kernel: its turns are the blocks of a cluster. What follows is the first block's, in braces
+ * that the block's end closes. */
 static void cluster_loop(Gen *g, const Op *op) {
     cu_line(g, "{ // %s", op_text(op, AT_AXIS));
     g->depth++;
@@ -140,9 +152,17 @@ static void cluster_loop(Gen *g, const Op *op) {
     g->depth--;
     cu_line(g, "}");
     cu_line(g, "cluster_sync();");
-    loops_apart(g, op);
-    cu_line(g, "if (%s)", cu_name(g, op->region->args[0]));
-    cu_line(g, "    return;");
+    cu_line(g, "if (%s == 0) {", cu_name(g, op->region->args[0]));
+    g->depth++;
+}
+
+/* Parts' results: few, and their loads shall be on their way together, as many as registers hold. */
+static int parts_at_once(const Gen *g, const Op *op) {
+    int floats = 0;
+    for (int r = 0; r < op->out_count; r++)
+        if (op->out[r]->type.cls == TY_TILE && cu_shape(op->out[r]->type) == SHAPE_TILE)
+            floats += cu_slabs(g, op->out[r]->type) * cu_numbers(op->out[r]->type);
+    return floats <= 32 ? 8 : 4;
 }
 
 static void loop(Gen *g, const Op *op) {
@@ -154,11 +174,10 @@ static void loop(Gen *g, const Op *op) {
         cu_set_name(g, body->args[c + 1], cu_name(g, op->out[c]));
     }
     const char *end = ctx_printf(g->ctx, "%s_end", number);
-    cu_line(g, "const i64 %s = opaque(%s);", end, cu_name(g, op->in[1]));
-    /* Parts' results: few, and their loads shall be on their way together. */
-    cu_line(g, "#pragma unroll %d", strcmp(op_text(op, AT_AXIS), "part") == 0 ? 4 : 1);
-    cu_line(g, "for (i64 %s = %s; %s < %s; %s += %s) { // %s", number, cu_name(g, op->in[0]), number, end, number,
-            cu_name(g, op->in[2]), op_text(op, AT_AXIS));
+    cu_line(g, "const %s %s = opaque(%s);", number_type(g), end, cu_name(g, op->in[1]));
+    cu_line(g, "#pragma unroll %d", strcmp(op_text(op, AT_AXIS), "part") == 0 ? parts_at_once(g, op) : 1);
+    cu_line(g, "for (%s %s = %s; %s < %s; %s += %s) { // %s", number_type(g), number, cu_name(g, op->in[0]), number, end,
+            number, cu_name(g, op->in[2]), op_text(op, AT_AXIS));
     g->depth++;
     cu_block(g, body);
     assign_carried(g, op, ir_terminator(body));
@@ -191,13 +210,13 @@ static void branch(Gen *g, const Op *op) {
 }
 
 void cu_block(Gen *g, const Block *block) {
-    bool clustered = false;
+    const Op *clustered = NULL;
     for (const Op *op = block->first; op; op = op->next) {
         if (op->code == OP_YIELD || (clustered && is_apart(op)))
             continue;
         if (index_op(g, op) || cu_role_op(g, op) || cu_memory_op(g, op) || cu_tile_op(g, op))
             continue;
-        clustered |= is_axis(op);
+        clustered = is_axis(op) ? op : clustered;
         if (is_axis(op))
             cluster_loop(g, op);
         else if (op->code == OP_FOR)
@@ -207,6 +226,11 @@ void cu_block(Gen *g, const Block *block) {
         else
             cu_fail(g, op, "no code for this op");
     }
+    if (!clustered)
+        return;
+    g->depth--;
+    cu_line(g, "}");
+    loops_apart(g, clustered);
 }
 
 /* ---- The grid ---- */
@@ -262,8 +286,8 @@ static const Block *find_axes(Gen *g, CodePhase *phase) {
 
 static void axis_from_rest(Gen *g, int a, bool last) {
     const char *extent = extent_text(g, g->phase->axes[a]);
-    cu_line(g, "const i64 %s = rest%s%s; // %s", cu_name(g, g->axes[a]->region->args[0]), last ? "" : " % ", last ? "" : extent,
-            op_text(g->axes[a], AT_AXIS));
+    cu_line(g, "const %s %s = rest%s%s; // %s", number_type(g), cu_name(g, g->axes[a]->region->args[0]), last ? "" : " % ",
+            last ? "" : extent, op_text(g->axes[a], AT_AXIS));
     if (!last)
         cu_line(g, "rest /= %s;", extent);
 }
@@ -295,11 +319,12 @@ static void rows_slowest(Gen *g, int row) {
             axis_from_rest(g, i, false);
     const char *name = cu_name(g, g->axes[row]->region->args[0]), *extent = extent_text(g, g->phase->axes[row]);
     if (alike) {
-        cu_line(g, "const i64 %s = %s - 1 - rest %% %s; // %s", name, extent, extent, op_text(g->axes[row], AT_AXIS));
+        cu_line(g, "const %s %s = %s - 1 - rest %% %s; // %s", number_type(g), name, extent, extent,
+                op_text(g->axes[row], AT_AXIS));
         cu_line(g, "rest /= %s;", extent);
         axis_from_rest(g, 0, true);
     } else {
-        cu_line(g, "const i64 %s = %s - 1 - rest; // %s", name, extent, op_text(g->axes[row], AT_AXIS));
+        cu_line(g, "const %s %s = %s - 1 - rest; // %s", number_type(g), name, extent, op_text(g->axes[row], AT_AXIS));
     }
 }
 
@@ -435,6 +460,7 @@ void cu_kernel(Gen *g, const Kernel *kernel, CodePhase *phase) {
     g->phase = phase;
     g->flight_count = 0;
     g->names = NEW_ARRAY(g->ctx, const char *, kernel->value_count + 1);
+    cu_layout(g);
     snprintf(phase->symbol, sizeof phase->symbol, "rattan_%s_%s", g->module->name, kernel->name);
     const Block *block = find_axes(g, phase);
     if (cu_first_role(kernel))

@@ -7,6 +7,25 @@ const char *cu_ctype(DType dtype) { return dtype == DT_BF16 ? "bf16" : dtype == 
 
 static const CodeParam *param_of(Gen *g, const Op *op) { return ir_find_param(g->kernel, op_text(op, AT_PARAM)); }
 
+/* Working memory has no gaps and begins at a multiple of 64 bytes (runtime/launch_args.c). In kernels of wide tiles the question
+ * stays: ptxas does not move addresses over the branches, and half as much spills. */
+static bool always_aligned(const Gen *g, const CodeParam *param) {
+    const CodeParam *q = ir_find_param(g->kernel, "q"), *v = ir_find_param(g->kernel, "v");
+    const bool narrow = q && v && q->dims[3] <= 128 && v->dims[3] <= 128;
+    return narrow && param->role == PARAM_WORK && param->dims[3] > 0 &&
+           param->dims[3] * (int64_t)dtype_size(param->dtype) % 16 == 0;
+}
+
+/* Parts' results lie without gaps, and all but the first of their sizes are known here. */
+static bool is_dense(const CodeParam *param) { return strcmp(param->name, "parts") == 0; }
+
+static const char *dense_view(Gen *g, const Op *op, const CodeParam *param, const char *const *at) {
+    const int64_t *d = param->dims;
+    return ctx_printf(g->ctx, "view(a.v + %ld, %lldLL, %lldLL, %lldLL, %lldLL, %s, %s, %s, %s, %s)",
+                      5 * (long)(param - g->kernel->params), (long long)(d[1] * d[2] * d[3]), (long long)(d[2] * d[3]),
+                      (long long)d[3], (long long)op_int(op, AT_LO, 0), at[0], at[1], at[2], at[3], at[4]);
+}
+
 /* view(...) of a load, store or fetch whose coordinates start at operand `first`. */
 static const char *view(Gen *g, const Op *op, int first) {
     const CodeParam *param = param_of(g, op);
@@ -14,6 +33,8 @@ static const char *view(Gen *g, const Op *op, int first) {
     const char      *at[5], *behind = "";
     for (int i = 0; i < 5; i++)
         at[i] = cu_name(g, op->in[first + i]);
+    if (is_dense(param))
+        return dense_view(g, op, param, at);
     if (op_has(op, AT_BEYOND))
         return ctx_printf(g->ctx, "view_beyond<%d>(a.v + %ld, a.v + %ld, %lld, %s, %s, %s, %s, %s)", (int)op_int(op, AT_ROWDIM, 0),
                           5 * (long)(param - g->kernel->params),
@@ -65,12 +86,19 @@ static bool only_stored(Gen *g, const Value *value) {
 static void transpose(Gen *g, const Op *op) {
     const Op  *load = op->in[0]->def;
     const Type type = op->out[0]->type;
+    if (load && load->code == OP_RING_GET && cu_shape(type) == SHAPE_TILE) {
+        cu_declare(g, op->out[0]);
+        cu_line(g, "read_transposed<%d, %d, %d, %d>(%s, %s);", g->kernel->warps, (int)ir_shared_stride(op->in[0]->type),
+                type.rows, type.cols, cu_name(g, op->out[0]), cu_name(g, op->in[0]));
+        return;
+    }
     static const char *const NAMES[] = {"load_transposed", "load_transposed_column", "load_transposed_row"};
     if (load && load->code == OP_LOAD && cu_shape(type) != SHAPE_NUMBER) {
+        const bool side = cu_shape(type) == SHAPE_TILE && g->sides[op->out[0]->id];
         cu_declare(g, op->out[0]);
-        cu_line(g, "%s<%s, %s, %d, %d, %d>(%s, %s);", NAMES[cu_shape(type)], cu_ctype(param_of(g, load)->dtype),
-                rows(g, load, type.cols), g->kernel->warps, type.rows, type.cols, cu_name(g, op->out[0]),
-                view(g, load, 0));
+        cu_line(g, "%s<%s, %s, %d, %d, %d%s>(%s, %s);", side ? "load_sides" : NAMES[cu_shape(type)],
+                cu_ctype(param_of(g, load)->dtype), rows(g, load, type.cols), g->kernel->warps, type.rows, type.cols,
+                side && always_aligned(g, param_of(g, load)) ? ", true" : "", cu_name(g, op->out[0]), view(g, load, 0));
     } else if (!only_stored(g, op->out[0])) {
         cu_fail(g, op, "a transposed tile that is neither loaded nor stored");
     }
@@ -79,9 +107,11 @@ static void transpose(Gen *g, const Op *op) {
 static void store_transposed(Gen *g, const Op *op) {
     const Value *from = op->in[5]->def->in[0];
     const char  *element = cu_ctype(param_of(g, op)->dtype), *how = rows(g, op, from->type.cols);
+    const bool side = cu_shape(from->type) == SHAPE_TILE && g->sides[from->id];
     if (cu_shape(from->type) == SHAPE_TILE)
-        cu_line(g, "store_transposed<%s, %s, %d, %d, %d>(%s, %s);", element, how, g->kernel->warps, from->type.rows,
-                from->type.cols, cu_name(g, from), view(g, op, 0));
+        cu_line(g, "store_%s<%s, %s, %d, %d, %d%s>(%s, %s);", side ? "sides" : "transposed", element, how, g->kernel->warps,
+                from->type.rows, from->type.cols, side && always_aligned(g, param_of(g, op)) ? ", true" : "",
+                cu_name(g, from), view(g, op, 0));
     else if (cu_shape(from->type) == SHAPE_ROW)
         cu_line(g, "store_transposed_row<%s, %s, %d>(%s, %s);", element, how, from->type.cols, cu_name(g, from),
                 view(g, op, 0));
@@ -102,12 +132,32 @@ static bool only_copied(Gen *g, const Op *load) {
     return next == users[0];
 }
 
-static void copy_rows(Gen *g, const Op *store) {
+static bool is_copy(Gen *g, const Op *op) {
+    const Op *load = op && op->code == OP_STORE ? op->in[5]->def : NULL;
+    return load && load->code == OP_LOAD && only_copied(g, load);
+}
+
+static const char *copy_form(Gen *g, const Op *store) {
     const Op  *load = store->in[5]->def;
     const Type type = store->in[5]->type;
-    cu_line(g, "copy_rows<%s, %s, %s, %d, %d, %d>(%s, %s);", cu_ctype(param_of(g, store)->dtype),
-            rows(g, load, type.rows), rows(g, store, type.rows), g->kernel->warps, type.rows, type.cols,
-            view(g, load, 0), view(g, store, 0));
+    return ctx_printf(g->ctx, "copy_rows<%s, %s, %s, %d, %d, %d>", cu_ctype(param_of(g, store)->dtype),
+                      rows(g, load, type.rows), rows(g, store, type.rows), g->kernel->warps, type.rows, type.cols);
+}
+
+/* The copy right behind this one, of the same form: both are done at once. The third of a row stays alone. */
+static const Op *next_copy(Gen *g, const Op *store) {
+    const Op *load = store->next, *next = load ? load->next : NULL, *before = store->in[5]->def->prev;
+    if (!is_copy(g, next) || next->in[5]->def != load || store->prev != store->in[5]->def || is_copy(g, before))
+        return NULL;
+    return strcmp(copy_form(g, store), copy_form(g, next)) == 0 ? next : NULL;
+}
+
+static void copy_rows(Gen *g, const Op *store) {
+    const Op *load = store->in[5]->def, *other = next_copy(g, store);
+    if (is_copy(g, load->prev) && next_copy(g, load->prev) == store)
+        return; /* done with that one */
+    cu_line(g, "%s(%s, %s%s);", copy_form(g, store), view(g, load, 0), view(g, store, 0),
+            other ? ctx_printf(g->ctx, ", %s, %s", view(g, other->in[5]->def, 0), view(g, other, 0)) : "");
 }
 
 /* What waits in memory for the threads that stored it, in an order that suits them. */
@@ -151,7 +201,7 @@ static void store(Gen *g, const Op *op) {
     const Type  type = op->in[5]->type;
     const char *element = cu_ctype(param_of(g, op)->dtype), *name = cu_name(g, op->in[5]),
                *how = rows(g, op, type.rows);
-    if (op->in[5]->def && op->in[5]->def->code == OP_LOAD && only_copied(g, op->in[5]->def)) {
+    if (is_copy(g, op)) {
         copy_rows(g, op);
         return;
     }
@@ -197,15 +247,6 @@ static void fetch(Gen *g, const Op *op) {
 static bool is_no_fetch(Op *op, void *param) {
     const char *beyond = op->code == OP_FETCH ? op_text(op, AT_BEYOND) : NULL;
     return op->code != OP_FETCH || (strcmp(op_text(op, AT_PARAM), param) != 0 && (!beyond || strcmp(beyond, param) != 0));
-}
-
-/* Working memory has no gaps and begins at a multiple of 64 bytes (runtime/launch_args.c). In kernels of wide tiles the question
- * stays: ptxas does not move addresses over the branches, and half as much spills. */
-static bool always_aligned(const Gen *g, const CodeParam *param) {
-    const CodeParam *q = ir_find_param(g->kernel, "q"), *v = ir_find_param(g->kernel, "v");
-    const bool narrow = q && v && q->dims[3] <= 128 && v->dims[3] <= 128;
-    return narrow && param->role == PARAM_WORK && param->dims[3] > 0 &&
-           param->dims[3] * (int64_t)dtype_size(param->dtype) % 16 == 0;
 }
 
 /* Whether copies of 16 bytes may be used: asked once for every parameter that is fetched. */

@@ -371,11 +371,22 @@ void cu_product(Gen *g, const Op *op) {
     g->flight[g->flight_count++] = op;
 }
 
+/* A tile in half its registers, or a column in the place of two. */
+static bool made_small(const Op *op) {
+    const Type type = op->out[0]->type;
+    return (op->code == OP_CONVERT && cu_shape(type) == SHAPE_TILE && dtype_size(type.dtype) == 2) ||
+           (op->code == OP_ADD && cu_shape(type) == SHAPE_COLUMN && cu_shape(op->in[1]->type) == SHAPE_COLUMN &&
+            op->parent->owner->code != OP_FOR); /* which loops carry on at once */
+}
+
 /* The barrier of the last tile once more: a branch, which keeps what stands before it from being moved behind the wait.
- */
-static void hold(Gen *g, const Op *last) {
+ * What was made small since, to wait for what comes, is looked at in another one: else it would be made there. */
+static void hold(Gen *g, const Op *last, const Op *await) {
     int         lo;
     const char *y = cu_name(g, cu_taken(last->in[1], &lo));
+    for (const Op *op = await->prev; op && op != last; op = op->prev)
+        if (op->out_count == 1 && made_small(op))
+            cu_line(g, "if (all_bits(%s)) barrier_wait(%s.full, %s.phase);", cu_name(g, op->out[0]), y, y);
     cu_line(g, "barrier_wait(%s.full, %s.phase);", y, y);
 }
 
@@ -403,7 +414,7 @@ void cu_await(Gen *g, const Op *op) {
         cu_line(g, "turn_end(group);");
     g->turn_open = false;
     if (left == 0)
-        hold(g, g->flight[g->flight_count - 1]);
+        hold(g, g->flight[g->flight_count - 1], op);
     cu_line(g, "products_await<%d>();", left);
     unpin(g, ended);
     for (int p = 0; p < left; p++)

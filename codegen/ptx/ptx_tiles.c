@@ -103,15 +103,37 @@ static void elementwise(Gen *g, const Op *op) {
 
 /* ---- Rows ---- */
 
+static bool in_shared(const Value *value) { return value->def && value->def->code == OP_RING_GET; }
+
 static const char *tile_operand(Gen *g, const Value *value) {
     if (cu_shape(value->type) != SHAPE_TILE || (value->def && value->def->code == OP_FCONST))
         cu_fail(g, value->def, "this op on anything but a tile in registers");
     return cu_name(g, value);
 }
 
+/* The 16-bit tile in registers that floats, or their negatives, were made of; NULL where there is none. */
+static const Value *pairs_of(const Value *x, bool *negated) {
+    const Op *op = x->def;
+    *negated = op && op->code == OP_NEG;
+    op = *negated ? op->in[0]->def : op;
+    const Value *const from = op && op->code == OP_CONVERT ? op->in[0] : NULL;
+    return from && cu_shape(from->type) == SHAPE_TILE && dtype_size(from->type.dtype) == 2 && from->type.cols % 16 == 0 &&
+                   dtype_size(x->type.dtype) == 4 && !in_shared(from)
+               ? from
+               : NULL;
+}
+
 static void reduce(Gen *g, const Op *op) {
     const Value *x = op->in[0];
     const char  *name = op->code == OP_ROWSUM ? "rowsum" : "rowmax";
+    bool         negated = false;
+    const Value *const pairs = op->code == OP_ROWMAX ? pairs_of(x, &negated) : NULL;
+    if (pairs) {
+        cu_declare(g, op->out[0]);
+        cu_line(g, "rowmax_pairs<%s, %s>(%s, %s);", cu_ctype(pairs->type.dtype), negated ? "true" : "false",
+                cu_name(g, op->out[0]), cu_name(g, pairs));
+        return;
+    }
     if (cu_shape(x->type) == SHAPE_COLUMN || cu_shape(x->type) == SHAPE_NUMBER) {
         cu_assign(g, op->out[0], cu_element(g, x, cu_shape(x->type)));
         return;
@@ -286,8 +308,6 @@ static void rope(Gen *g, const Op *op) {
 }
 
 /* ---- Products ---- */
-
-static bool in_shared(const Value *value) { return value->def && value->def->code == OP_RING_GET; }
 
 /* A tile of shared memory in registers: the name of its array, numbers or pairs as they lie there. */
 static const char *read_shared(Gen *g, const Op *op) {

@@ -3,5 +3,5 @@
 #include "frontend/kinds/kinds.h"
 
 Status kind_decode(Ctx *ctx, const Spec *spec, int variant, int64_t ring_rows, Module *module) {
-    return kind_extend(ctx, spec, variant, ring_rows, module);
+    return kind_on_pools(ctx, spec, variant, ring_rows, false, module);
 }

@@ -41,11 +41,13 @@ static void update_rings(Builder *b, const Nest *nest) {
     ir_yield(&r, NULL, 0);
 }
 
-Status kind_extend(Ctx *ctx, const Spec *spec, int variant, int64_t ring_rows, Module *module) {
+Status kind_on_pools(Ctx *ctx, const Spec *spec, int variant, int64_t ring_rows, bool aligned, Module *module) {
     Nest          nest;
     Kernel *const rows = ir_kernel(ctx, module, "main", LEVEL_LOOP);
     kind_inputs(ctx, rows, spec, variant, true, ring_rows);
     Builder b = kind_open(ctx, rows, spec, variant, true, ring_rows, &nest);
+    if (aligned && spec_fold(spec) > 1)
+        nest.row = ir_ibin(&b, OP_ISUB, ir_i(&b, 0), kind_since_fold(&b, &nest, nest.seen));
     kind_rows(&b, &nest);
     ir_yield(&b, NULL, 0);
     Kernel *const state = ir_kernel(ctx, module, "state", LEVEL_LOOP);
@@ -55,4 +57,8 @@ Status kind_extend(Ctx *ctx, const Spec *spec, int variant, int64_t ring_rows, M
     update_rings(&b, &nest);
     ir_yield(&b, NULL, 0);
     return ST_OK;
+}
+
+Status kind_extend(Ctx *ctx, const Spec *spec, int variant, int64_t ring_rows, Module *module) {
+    return kind_on_pools(ctx, spec, variant, ring_rows, true, module);
 }

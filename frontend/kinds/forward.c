@@ -1,7 +1,8 @@
 /* Kind forward: whole sequences, for training and prefill; optionally lse, the branches and the final state as outputs. */
 #include "frontend/kinds/kinds.h"
 
-/* final_state = S_init + sum over j <= length - 1 - W: RATTENTION.md, "State and decoding". */
+/* final_state = S_init + sum over j <= length - 1 - W: RATTENTION.md, "State and decoding"; with fold = L of the last
+ * multiple of L tokens, as the pools of decode and extend hold it. */
 static void store_final_state(Builder *b, const Nest *nest) {
     const Spec  *spec = nest->spec;
     const int    F = spec_features(spec), E = spec->value_dim, G = spec_group(spec);

@@ -17,10 +17,15 @@ Status kind_build(Ctx *ctx, const Spec *spec, KernelKind kind, int variant, int6
         return ctx_fail(ctx, ST_USAGE, KINDS[kind].name, "use kind forward, or rattention { } with a window",
                         "full attention has no ring of bounded size");
     if (kind != KIND_FORWARD && ring_rows == 0)
-        ring_rows = spec->window;
-    if (kind != KIND_FORWARD && (ring_rows < spec->window || ring_rows > INT32_MAX))
-        return ctx_fail(ctx, ST_USAGE, KINDS[kind].name, "give at least as many rows as the window has keys",
-                        "a ring of %lld rows cannot hold a window of %lld", (long long)ring_rows, (long long)spec->window);
+        ring_rows = spec_ring_rows(spec);
+    if (kind != KIND_FORWARD && (ring_rows < spec_ring_rows(spec) || ring_rows > INT32_MAX))
+        return spec_fold(spec) == 1
+                   ? ctx_fail(ctx, ST_USAGE, KINDS[kind].name, "give at least as many rows as the window has keys",
+                              "a ring of %lld rows cannot hold a window of %lld", (long long)ring_rows,
+                              (long long)spec->window)
+                   : ctx_fail(ctx, ST_USAGE, KINDS[kind].name, "give at least window + fold rows",
+                              "a ring of %lld rows cannot hold a window of %lld and the %d keys that wait to be folded",
+                              (long long)ring_rows, (long long)spec->window, spec->fold);
     if (kind != KIND_FORWARD && (variant & (VARIANT_FINAL_STATE | VARIANT_PARTS)))
         return ctx_fail(ctx, ST_USAGE, KINDS[kind].name, "ask for them with kind forward",
                         "final_state, swa and rla are outputs of kind forward only");
@@ -84,6 +89,10 @@ static Builder open_loop(Builder *b, const char *axis, Value *extent, Value **va
     return ir_at_end(b->ctx, b->kernel, loop->region);
 }
 
+Value *kind_since_fold(Builder *b, const Nest *nest, Value *tokens) {
+    return ir_ibin(b, OP_IMOD, tokens, ir_i(b, spec_fold(nest->spec)));
+}
+
 /* A slot of -1 skips its sequence: its length becomes 0, and so no row, ring or state is touched. */
 static void open_slot(Builder *b, Nest *nest) {
     Value *const slot = ir_iload(b, "slots", nest->n), *const zero = ir_i(b, 0);
@@ -95,6 +104,17 @@ static void open_slot(Builder *b, Nest *nest) {
     nest->origin = nest->seen;
     nest->state_rows = ir_ibin(b, OP_IMUL, ir_i(b, spec_features(nest->spec)), live);
     nest->oldest = ir_ibin(b, OP_IMAX, ir_ibin(b, OP_ISUB, zero, nest->seen), ir_i(b, -nest->spec->window));
+    if (spec_fold(nest->spec) > 1) {
+        Value *const left = ir_ibin(b, OP_ISUB, ir_i(b, -nest->spec->window), kind_since_fold(b, nest, nest->seen));
+        nest->oldest = ir_ibin(b, OP_IMAX, ir_ibin(b, OP_ISUB, zero, nest->seen), left);
+    }
+}
+
+static void find_folded(Builder *b, Nest *nest) {
+    Value *const all = nest->pooled ? ir_ibin(b, OP_IADD, nest->seen, nest->length) : nest->length;
+    nest->folded = nest->length;
+    if (spec_fold(nest->spec) > 1)
+        nest->folded = ir_ibin(b, OP_ISUB, nest->length, kind_since_fold(b, nest, all));
 }
 
 Builder kind_open(Ctx *ctx, Kernel *kernel, const Spec *spec, int variant, bool pooled, int64_t ring_rows, Nest *nest) {
@@ -120,5 +140,6 @@ Builder kind_open(Ctx *ctx, Kernel *kernel, const Spec *spec, int variant, bool 
         open_slot(&b, nest);
     else
         nest->origin = ir_sym(&b, SYM_POS);
+    find_folded(&b, nest);
     return b;
 }

@@ -149,7 +149,7 @@ Value *kind_state_sum(Builder *b, const Nest *nest) {
     const Spec  *spec = nest->spec;
     Value       *j;
     Builder      r;
-    Value *const hi = ir_ibin(b, OP_IADD, nest->length, ir_i(b, -spec->window));
+    Value *const hi = ir_ibin(b, OP_IADD, nest->folded, ir_i(b, -spec->window));
     Op *const    op = open_sum(b, nest->oldest, hi, spec_features(spec), spec->value_dim, &j, &r);
     ir_yield(&r, (Value *[]){ir_dot(&r, kind_key_features(&r, nest, j), kind_value(&r, nest, j), NULL, true, false)}, 1);
     return op->out[0];
@@ -192,7 +192,7 @@ static void one_row(Builder *b, const Nest *nest, Value *i, Value *head) {
 
 void kind_rows(Builder *b, const Nest *nest) {
     const int G = spec_group(nest->spec);
-    Op *const rows = ir_for(b, "row", true, ir_i(b, 0), nest->length, ir_i(b, 1), NULL, 0);
+    Op *const rows = ir_for(b, "row", true, nest->row ? nest->row : ir_i(b, 0), nest->length, ir_i(b, 1), NULL, 0);
     Builder   r = ir_at_end(b->ctx, b->kernel, rows->region);
     Op *const heads = ir_for(&r, "group", true, ir_i(&r, 0), ir_i(&r, G), ir_i(&r, 1), NULL, 0);
     ir_yield(&r, NULL, 0);

@@ -20,7 +20,9 @@ typedef struct Nest {
     Value      *end;         /* coordinate past the last token */
     Value      *length;      /* tokens of this sequence in q */
     Value      *origin;      /* absolute position of position 0: for rope */
-    Value      *oldest;      /* the first position whose key exists: 0, or down to -window */
+    Value      *oldest;      /* the first position whose key is no part of a state: 0, or down to -window - (fold - 1) */
+    Value      *folded;      /* as many of the tokens as the state is of once all are in: see kind_open */
+    Value      *row;         /* the first row of the loop over rows, or NULL: 0 */
     Value      *slot;        /* pooled: of the pools */
     Value      *seen;        /* pooled: tokens before position 0 */
     Value      *state_rows;  /* pooled: F, or 0 where the slot is -1: the rows of the state that may be touched */
@@ -29,8 +31,14 @@ typedef struct Nest {
 /* Declares the inputs that every kind has, in the order of the launch, then the kind's own follow. */
 void kind_inputs(Ctx *ctx, Kernel *kernel, const Spec *spec, int variant, bool pooled, int64_t ring_rows);
 
-/* Opens `for seq { for kv_head {` and fills the nest; the returned Builder stands inside. kind_close ends both. */
+/* With fold = L a state is the one that the last multiple of L tokens left: after p tokens it has those before
+ * p - p mod L - W, and the keys from there on, at most W + L - 1, are in the ring. It follows from p alone, so that each
+ * sequence of a batch may be anywhere.
+ * Opens `for seq { for kv_head {` and fills the nest; the returned Builder stands inside. kind_close ends both. */
 Builder kind_open(Ctx *ctx, Kernel *kernel, const Spec *spec, int variant, bool pooled, int64_t ring_rows, Nest *nest);
+
+/* Of so many tokens those that came after the last multiple of L. */
+Value *kind_since_fold(Builder *b, const Nest *nest, Value *tokens);
 
 /* key and value row j of the nest's head, from the ring or the new tokens (1 x D, 1 x E). */
 Value *kind_key(Builder *b, const Nest *nest, Value *j);
@@ -41,7 +49,7 @@ Value *kind_feature_map(Builder *b, const FeatureMap *map, Value *x);
 /* phi(k_j * k_scale). */
 Value *kind_key_features(Builder *b, const Nest *nest, Value *j);
 
-/* sum over j in [oldest, end of row range - W) of phi(k_j)^T v_j: the addition to the state once `length` tokens are in. */
+/* sum over j in [oldest, folded - W) of phi(k_j)^T v_j: the addition to the state once all tokens are in. */
 Value *kind_state_sum(Builder *b, const Nest *nest);
 
 /* Everything for the rows of the nest: loops over rows and group heads, both branches, norms, mix, stores. */
@@ -49,6 +57,9 @@ void kind_rows(Builder *b, const Nest *nest);
 
 Status kind_forward(Ctx *ctx, const Spec *spec, int variant, int64_t ring_rows, Module *module);
 Status kind_decode(Ctx *ctx, const Spec *spec, int variant, int64_t ring_rows, Module *module);
+/* What decode and extend mean. Aligned: the loop over rows begins at a multiple of L, so that its tiles do too and S, which
+ * goes from tile to tile, is one that may be kept; rows before position 0 load as zeros and are not stored. */
+Status kind_on_pools(Ctx *ctx, const Spec *spec, int variant, int64_t ring_rows, bool aligned, Module *module);
 Status kind_extend(Ctx *ctx, const Spec *spec, int variant, int64_t ring_rows, Module *module);
 
 #endif

@@ -95,6 +95,7 @@ typedef struct rattan_layer {
     const char  *text;  /* canonical: equal layers have equal texts */
     int          heads, kv_heads, head_dim, value_dim, features; /* H, Hk, D, E, F; F is 0 for full attention */
     int64_t      window;                                         /* keys, the query's own included; 0: no end */
+    int          fold; /* L: pools hold states of the last multiple of L tokens; 1 for full attention */
     rattan_dtype dtype;
 } rattan_layer;
 
@@ -135,7 +136,7 @@ typedef struct rattan_kernel_request { /* all but `spec` may be zero */
     int                item; /* of the spec */
     rattan_kind        kind;
     int                parts;     /* RATTAN_PACKED | ... */
-    int64_t            ring_rows; /* R, decode and extend: at least the window; 0: the window */
+    int64_t            ring_rows; /* R, decode and extend: at least the window, with a fold window + L; 0: that */
     rattan_dtype       dtype;     /* of q, k, v, o, instead of the spec's: fp32, bf16 or fp16 */
     const char        *schedule;  /* "chunk=32 segment=0", over the default choice; NULL: none */
 } rattan_kernel_request;
@@ -162,7 +163,16 @@ typedef struct rattan_param {
  *     q [B, T, H, D], k [B, T, Hk, D], v [B, T, Hk, E], o [B, T, H, E]             always
  *     slots, pos int32 [N]; ring_k [P, Hk, R, D], ring_v [P, Hk, R, E], state [P, Hk or H, F, E]    decode, extend
  *     swa_norm, rla_norm [H, E]; sink [H, 1]; q_scale, k_scale [D]; h0 [N, H, F, E]                 where the spec has
- * them and those of `parts`. A slot of -1 skips its sequence; pos is how many tokens the slot has seen. */
+ * them and those of `parts`. A slot of -1 skips its sequence; pos is how many tokens the slot has seen.
+ *
+ * What a slot holds after p tokens follows from p, the window W, the spec's fold L and R alone, so that every sequence of a
+ * batch may be at a p of its own: token j stands in row j mod R of the rings, and the state is the sum (on top of its
+ * initial value) over the tokens j < p - p mod L - W. L = 1: all that have left the window. With L > 1 a launch that ends at
+ * or passes a multiple of L adds up to L tokens at once (the first time fewer, where L does not divide W) and writes the
+ * state; others only read it, and attend to the tokens that have left the window since, fewer than L, from the rings.
+ * final_state keeps the same rule: it is that of the first T - T mod L tokens. So, where sequences begin at position 0,
+ * it and the last keys and values in rings are what `decode` and `extend` take at pos = T. As long as no multiple of L
+ * has been reached, a smaller pos takes tokens back: the state is the same, and the rows are still in the rings. */
 RATTAN_API int           rattan_kernel_params(const rattan_kernel *kernel);
 RATTAN_API rattan_status rattan_kernel_param(const rattan_kernel *kernel, int index, rattan_param *param,
                                              rattan_error *error);

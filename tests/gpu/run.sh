@@ -85,8 +85,6 @@ part_vectors() {
                 --vectors "${files[$name]}"
             [ $dtype = fp32 ] || queue "$dtype $name, roles=0" "$RATTAN" check - --target cuda --dtype $dtype \
                 --schedule roles=0 --vectors "${files[$name]}"
-            [ "$dtype $name" != "bf16 mqa_d256" ] || queue "$dtype $name, roles=1" "$RATTAN" check - --target cuda \
-                --dtype $dtype --schedule roles=1 --vectors "${files[$name]}"
         done
     done
     collect
@@ -112,9 +110,9 @@ SMALL=("$SOURCE/specs/tiny.lua" --dtype bf16 --set head_dim=16 --set value_dim=1
 ODD=("$SOURCE/specs/tiny.lua" --dtype fp16 --set head_dim=48 --set value_dim=80 --set heads=6 --set kv_heads=2 --set window=70
     --set 'rope={theta=10000,style="half"}' --set sink=true --set softcap=30 --set qk_scale=true)
 
-# More columns than registers hold beside a product's sum: roles by schedule alone.
+# More columns than registers hold beside a product's sum.
 WIDE=("$SOURCE/specs/paper_d128.lua" --set rope=false --set heads=4 --set kv_heads=2 --set window=100 --set head_dim=256
-    --set value_dim=256 --schedule roles=1)
+    --set value_dim=256)
 
 part_shapes() {
     local shape many dims
@@ -132,6 +130,16 @@ part_shapes() {
     queue "a longer ring" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape B=3,T=200,ring=77
     queue "a group of many heads" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --set heads=48 --set kv_heads=1
     queue "many short packed sequences" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape "lengths=$many"
+    for fold in 2 16 64; do
+        queue "a fold of $fold" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --set fold=$fold --shape B=3,T=200
+        queue "a fold of $fold, packed" "$RATTAN" check "$SOURCE/specs/odd.lua" --target cuda --set fold=$fold \
+            --shape lengths=0,70,1,300
+        queue "a fold of $fold, roles" "$RATTAN" check "${SMALL[@]}" --target cuda --set fold=$fold --shape B=3,T=300
+        queue "a fold of $fold, a state a head" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --set fold=$fold \
+            --set initial_state=input --shape B=2,T=150
+        queue "a fold of $fold, paper" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --set fold=$fold \
+            --shape B=2,T=900
+    done
     queue "chunks, roles" "$RATTAN" check "${SMALL[@]}" --target cuda --shape B=3,T=500
     queue "chunks, roles, odd" "$RATTAN" check "${ODD[@]}" --target cuda --shape B=2,T=300,ring=83
     queue "chunks, roles, paper" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=2,T=1300
@@ -166,6 +174,7 @@ part_sanitizer() {
             queue "$tool $spec" "${run[@]}" "$SOURCE/specs/$spec.lua" --target cuda --seed 1 --shape B=2,T=100
         done
         queue "$tool tf32" "${run[@]}" "$SOURCE/specs/odd.lua" --set tf32=true --target cuda --seed 1 --shape B=2,T=100
+        queue "$tool fold" "${run[@]}" "$SOURCE/specs/odd.lua" --set fold=16 --target cuda --seed 1 --shape B=2,T=100
         queue "$tool packed" "${run[@]}" "$SOURCE/specs/odd.lua" --target cuda --seed 1 --shape lengths=0,70,1,45
         queue "$tool roles" "${run[@]}" "${SMALL[@]}" --target cuda --seed 1 --shape B=2,T=150
         queue "$tool roles, chunks" "${run[@]}" "${SMALL[@]}" --target cuda --seed 1 --shape B=2,T=150 --schedule roles=1

@@ -3,8 +3,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
     if (threadIdx.x == 0) {
         Ring<16, 4096u> t31(shared + 8192u, shared + 73728u);
         Ring<1, 8192u> t32(shared + 0u, shared + 73984u);
-        t31.make(4);
-        t32.make(4);
+        t31.make(1, 4);
+        t32.make(1, 4);
         asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
     }
     __syncthreads();
@@ -40,7 +40,6 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                 const Slot t83 = t32.take();
                 u32 t84[1][4];
                 read_panels<4, 64, 0>(t84, t83.address);
-                release(t83);
                 pin_all(t84);
                 float t85[1][8];
                 EACH(1, 8) t85[s][i] = unpacked(t84[s][i >> 1], i & 1, bf16());
@@ -278,13 +277,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                     EACH(1, 2) t197[s][i] = t196[s][i] * 7.213475204e-01f;
                     float t198[1][2];
                     EACH(1, 2) t198[s][i] = exp2_fast(t197[s][i]);
-                    barrier_wait(t187.full, t187.phase);
-                    products_await<0>();
-                    pin_all(t188);
-                    pin_all(t152);
-                    release(t187);
-                    float t199[1][8];
-                    EACH(1, 8) t199[s][i] = t188[s][i] * t198[s][(i >> 1) & 1];
+                    float t199[1][2];
+                    EACH(1, 2) t199[s][i] = t150[s][i] * t198[s][i];
                     float t200[1][2];
                     EACH(1, 2) t200[s][i] = t195[s][i] * -7.213475204e-01f;
                     float t201[1][8];
@@ -295,106 +289,118 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                     EACH(1, 4) t203[s][i] = pack(t202[s][2 * i], t202[s][2 * i + 1], bf16());
                     float t204[1][2];
                     rowsum<16>(t204, t202);
-                    const Slot t205 = t31.take();
-                    pin_all(t199);
-                    pin_all(t203);
-                    products_begin();
-                    UNROLL for (int s = 0, k = 0; s < 1; s++)
-                        wgmma_16(t199[s], &t203[s][4 * k], matrix(t205.address, 2048) + k * 128, 1, bf16());
-                    products_commit();
-                    pin_all(t84);
-                    float t207[1][8];
-                    EACH(1, 8) t207[s][i] = unpacked(t84[s][i >> 1], i & 1, bf16());
-                    float t208[1][8];
-                    EACH(1, 8) t208[s][i] = max_nan(t207[s][i], 0.f);
-                    u32 t209[1][4];
-                    EACH(1, 4) t209[s][i] = pack(t208[s][2 * i], t208[s][2 * i + 1], bf16());
-                    const Slot t210 = t31.take();
-                    float t211[1][16];
-                    pin_all(t211);
-                    pin_all(t209);
-                    products_begin();
-                    UNROLL for (int s = 0, k = 0; s < 1; s++)
-                        wgmma_32_k(t211[s], &t209[s][4 * k], matrix(t210.address, 16) + k / 4 * 256 + k % 4 * 2, k > 0, bf16());
-                    products_commit();
-                    const i64 n212 = n103 - n23;
-                    const i64 n213 = larger(0LL, n212);
-                    float t215[1][2];
-                    EACH(1, 2) t215[s][i] = t150[s][i] * t198[s][i];
-                    float t216[1][2];
-                    EACH(1, 2) t216[s][i] = t215[s][i] + t204[s][i];
-                    float t218[1][2];
-                    EACH(1, 2) t218[s][i] = max_nan(t216[s][i], 1.000000000e-37f);
-                    float t219[1][2];
-                    EACH(1, 2) t219[s][i] = __fdividef(1.000000000e+00f, t218[s][i]);
-                    products_await<1>();
-                    pin_all(t199);
-                    pin_all(t203);
-                    release(t205);
-                    float t220[1][8];
-                    EACH(1, 8) t220[s][i] = t199[s][i] * t219[s][(i >> 1) & 1];
-                    u32 t221[1][4];
-                    EACH(1, 4) t221[s][i] = pack(t220[s][2 * i], t220[s][2 * i + 1], bf16());
-                    barrier_wait(t210.full, t210.phase);
+                    float t205[1][2];
+                    EACH(1, 2) t205[s][i] = t199[s][i] + t204[s][i];
+                    if (all_bits(t205)) barrier_wait(t187.full, t187.phase);
+                    if (all_bits(t203)) barrier_wait(t187.full, t187.phase);
+                    barrier_wait(t187.full, t187.phase);
                     products_await<0>();
-                    pin_all(t211);
+                    pin_all(t188);
+                    pin_all(t152);
+                    release(t187);
+                    float t206[1][8];
+                    EACH(1, 8) t206[s][i] = t188[s][i] * t198[s][(i >> 1) & 1];
+                    const Slot t207 = t31.take();
+                    pin_all(t206);
+                    pin_all(t203);
+                    products_begin();
+                    UNROLL for (int s = 0, k = 0; s < 1; s++)
+                        wgmma_16(t206[s], &t203[s][4 * k], matrix(t207.address, 2048) + k * 128, 1, bf16());
+                    products_commit();
+                    u32 t209[1][4];
+                    read_panels<4, 64, 0>(t209, t83.address);
+                    release(t83);
                     pin_all(t209);
-                    release(t210);
-                    float t222[1][16];
-                    mask_fixed<4, 32, -1048576, 0, 1>(t222, t211, n213, 0.000000000e+00f);
-                    u32 t223[1][8];
-                    EACH(1, 8) t223[s][i] = pack(t222[s][2 * i], t222[s][2 * i + 1], bf16());
-                    const Slot t224 = t31.take();
-                    float t225[1][8];
-                    pin_all(t225);
-                    pin_all(t223);
+                    float t210[1][8];
+                    EACH(1, 8) t210[s][i] = unpacked(t209[s][i >> 1], i & 1, bf16());
+                    float t211[1][8];
+                    EACH(1, 8) t211[s][i] = max_nan(t210[s][i], 0.f);
+                    u32 t212[1][4];
+                    EACH(1, 4) t212[s][i] = pack(t211[s][2 * i], t211[s][2 * i + 1], bf16());
+                    const Slot t213 = t31.take();
+                    float t214[1][16];
+                    pin_all(t214);
+                    pin_all(t212);
+                    products_begin();
+                    UNROLL for (int s = 0, k = 0; s < 1; s++)
+                        wgmma_32_k(t214[s], &t212[s][4 * k], matrix(t213.address, 16) + k / 4 * 256 + k % 4 * 2, k > 0, bf16());
+                    products_commit();
+                    const i64 n215 = n103 - n23;
+                    const i64 n216 = larger(0LL, n215);
+                    float t219[1][2];
+                    EACH(1, 2) t219[s][i] = max_nan(t205[s][i], 1.000000000e-37f);
+                    float t220[1][2];
+                    EACH(1, 2) t220[s][i] = __fdividef(1.000000000e+00f, t219[s][i]);
+                    products_await<1>();
+                    pin_all(t206);
+                    pin_all(t203);
+                    release(t207);
+                    float t221[1][8];
+                    EACH(1, 8) t221[s][i] = t206[s][i] * t220[s][(i >> 1) & 1];
+                    u32 t222[1][4];
+                    EACH(1, 4) t222[s][i] = pack(t221[s][2 * i], t221[s][2 * i + 1], bf16());
+                    if (all_bits(t222)) barrier_wait(t213.full, t213.phase);
+                    barrier_wait(t213.full, t213.phase);
+                    products_await<0>();
+                    pin_all(t214);
+                    pin_all(t212);
+                    release(t213);
+                    float t223[1][16];
+                    mask_fixed<4, 32, -1048576, 0, 1>(t223, t214, n216, 0.000000000e+00f);
+                    u32 t224[1][8];
+                    EACH(1, 8) t224[s][i] = pack(t223[s][2 * i], t223[s][2 * i + 1], bf16());
+                    const Slot t225 = t31.take();
+                    float t226[1][8];
+                    pin_all(t226);
+                    pin_all(t224);
                     products_begin();
                     UNROLL for (int s = 0; s < 1; s++)
-                        wgmma_16_x2<0, 0>(t225[s], &t223[s][0], matrix(t224.address, 4096), 0, bf16());
+                        wgmma_16_x2<0, 0>(t226[s], &t224[s][0], matrix(t225.address, 4096), 0, bf16());
                     products_commit();
-                    const Slot t226 = t31.take();
-                    pin_all(t225);
-                    pin_all(t209);
+                    const Slot t227 = t31.take();
+                    pin_all(t226);
+                    pin_all(t212);
                     products_begin();
                     UNROLL for (int s = 0, k = 0; s < 1; s++)
-                        wgmma_16(t225[s], &t209[s][4 * k], matrix(t226.address, 2048) + k * 128, 1, bf16());
+                        wgmma_16(t226[s], &t212[s][4 * k], matrix(t227.address, 2048) + k * 128, 1, bf16());
                     products_commit();
-                    barrier_wait(t226.full, t226.phase);
+                    barrier_wait(t227.full, t227.phase);
                     products_await<0>();
-                    pin_all(t223);
-                    pin_all(t225);
-                    pin_all(t209);
-                    release(t224);
-                    release(t226);
-                    pin_all(t221);
-                    float t228[1][8];
-                    EACH(1, 8) t228[s][i] = unpacked(t221[s][i >> 1], i & 1, bf16());
+                    pin_all(t224);
+                    pin_all(t226);
+                    pin_all(t212);
+                    release(t225);
+                    release(t227);
+                    pin_all(t222);
                     float t229[1][8];
-                    EACH(1, 8) t229[s][i] = t228[s][i] + t225[s][i];
-                    store_tile<bf16, Rows<1, 2, 32, 0, 64>, 4, 16>(t229, view(a.v + 40, n9, n23, n82, 0LL, n13));
+                    EACH(1, 8) t229[s][i] = unpacked(t222[s][i >> 1], i & 1, bf16());
+                    float t230[1][8];
+                    EACH(1, 8) t230[s][i] = t229[s][i] + t226[s][i];
+                    store_tile<bf16, Rows<1, 2, 32, 0, 64>, 4, 16>(t230, view(a.v + 40, n9, n23, n82, 0LL, n13));
                 }
                 else {
-                    const Slot t230 = t31.take();
-                    float t231[1][8];
-                    EACH(1, 8) t231[s][i] = t151[s][i];
-                    pin_all(t231);
+                    release(t83);
+                    const Slot t231 = t31.take();
+                    float t232[1][8];
+                    EACH(1, 8) t232[s][i] = t151[s][i];
+                    pin_all(t232);
                     pin_all(t152);
                     products_begin();
                     UNROLL for (int s = 0; s < 1; s++)
-                        wgmma_16_x2<0, 0>(t231[s], &t152[s][0], matrix(t230.address, 4096), 1, bf16());
+                        wgmma_16_x2<0, 0>(t232[s], &t152[s][0], matrix(t231.address, 4096), 1, bf16());
                     products_commit();
-                    float t233[1][2];
-                    EACH(1, 2) t233[s][i] = max_nan(t150[s][i], 1.000000000e-37f);
-                    float t235[1][2];
-                    EACH(1, 2) t235[s][i] = __fdividef(1.000000000e+00f, t233[s][i]);
-                    barrier_wait(t230.full, t230.phase);
+                    float t234[1][2];
+                    EACH(1, 2) t234[s][i] = max_nan(t150[s][i], 1.000000000e-37f);
+                    float t236[1][2];
+                    EACH(1, 2) t236[s][i] = __fdividef(1.000000000e+00f, t234[s][i]);
+                    barrier_wait(t231.full, t231.phase);
                     products_await<0>();
-                    pin_all(t231);
+                    pin_all(t232);
                     pin_all(t152);
-                    release(t230);
-                    float t236[1][8];
-                    EACH(1, 8) t236[s][i] = t231[s][i] * t235[s][(i >> 1) & 1];
-                    store_tile<bf16, Rows<1, 2, 32, 0, 64>, 4, 16>(t236, view(a.v + 40, n9, n23, n82, 0LL, n13));
+                    release(t231);
+                    float t237[1][8];
+                    EACH(1, 8) t237[s][i] = t232[s][i] * t236[s][(i >> 1) & 1];
+                    store_tile<bf16, Rows<1, 2, 32, 0, 64>, 4, 16>(t237, view(a.v + 40, n9, n23, n82, 0LL, n13));
                 }
             }
         }
@@ -480,8 +486,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                     const i64 n47 = a.v[81];
                     if (!awaited) await_earlier_kernels(), awaited = true;
                     {
-                        const bool beyond = n46 >= 6;
                         const Slot slot = t31.open(4096);
+                        const bool beyond = n46 >= 6;
                         copy_box(slot.address + 0, beyond ? &maps.at[2] : &maps.at[1], slot.full, 0, (int)n16, (int)n46 - (beyond ? 6 : 0), (int)n9);
                     }
                     const i64 n48_end = opaque(1LL);
@@ -493,8 +499,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         const i64 n52 = 6LL + n51;
                         if (!awaited) await_earlier_kernels(), awaited = true;
                         {
-                            const bool beyond = n52 >= 6;
                             const Slot slot = t31.open(4096);
+                            const bool beyond = n52 >= 6;
                             copy_box(slot.address + 0, beyond ? &maps.at[2] : &maps.at[1], slot.full, 0, (int)n16, (int)n52 - (beyond ? 6 : 0), (int)n9);
                         }
                         const i64 n53 = n49 + 1LL;
@@ -503,8 +509,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         const i64 n56 = 6LL + n55;
                         if (!awaited) await_earlier_kernels(), awaited = true;
                         {
-                            const bool beyond = n56 >= 6;
                             const Slot slot = t31.open(4096);
+                            const bool beyond = n56 >= 6;
                             copy_box(slot.address + 0, beyond ? &maps.at[4] : &maps.at[3], slot.full, 0, (int)n16, (int)n56 - (beyond ? 6 : 0), (int)n9);
                         }
                     }
@@ -519,8 +525,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         const i64 n63 = 6LL + n62;
                         if (!awaited) await_earlier_kernels(), awaited = true;
                         {
-                            const bool beyond = n63 >= 6;
                             const Slot slot = t31.open(4096);
+                            const bool beyond = n63 >= 6;
                             copy_box(slot.address + 0, beyond ? &maps.at[2] : &maps.at[1], slot.full, 0, (int)n16, (int)n63 - (beyond ? 6 : 0), (int)n9);
                         }
                         const i64 n64 = n60 + 1LL;
@@ -529,8 +535,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         const i64 n67 = 6LL + n66;
                         if (!awaited) await_earlier_kernels(), awaited = true;
                         {
-                            const bool beyond = n67 >= 6;
                             const Slot slot = t31.open(4096);
+                            const bool beyond = n67 >= 6;
                             copy_box(slot.address + 0, beyond ? &maps.at[4] : &maps.at[3], slot.full, 0, (int)n16, (int)n67 - (beyond ? 6 : 0), (int)n9);
                         }
                     }
@@ -544,20 +550,20 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         const i64 n75 = n23 + -10LL;
                         if (!awaited) await_earlier_kernels(), awaited = true;
                         {
-                            const bool beyond = n75 >= 6;
                             const Slot slot = t31.open(2048);
+                            const bool beyond = n75 >= 6;
                             copy_box(slot.address + 0, beyond ? &maps.at[6] : &maps.at[5], slot.full, 0, (int)n16, (int)n75 - (beyond ? 6 : 0), (int)n9);
                         }
                         if (!awaited) await_earlier_kernels(), awaited = true;
                         {
-                            const bool beyond = n70 >= 6;
                             const Slot slot = t31.open(4096);
+                            const bool beyond = n70 >= 6;
                             copy_box(slot.address + 0, beyond ? &maps.at[4] : &maps.at[3], slot.full, 0, (int)n16, (int)n70 - (beyond ? 6 : 0), (int)n9);
                         }
                         if (!awaited) await_earlier_kernels(), awaited = true;
                         {
-                            const bool beyond = n75 >= 6;
                             const Slot slot = t31.open(2048);
+                            const bool beyond = n75 >= 6;
                             copy_box(slot.address + 0, beyond ? &maps.at[8] : &maps.at[7], slot.full, 0, (int)n16, (int)n75 - (beyond ? 6 : 0), (int)n9);
                         }
                         if (!awaited) await_earlier_kernels(), awaited = true;
@@ -567,8 +573,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         }
                         if (!awaited) await_earlier_kernels(), awaited = true;
                         {
-                            const bool beyond = n23 >= 6;
                             const Slot slot = t31.open(4096);
+                            const bool beyond = n23 >= 6;
                             copy_box(slot.address + 0, beyond ? &maps.at[4] : &maps.at[3], slot.full, 0, (int)n16, (int)n23 - (beyond ? 6 : 0), (int)n9);
                         }
                         const i64 n76 = floor_div(n23, 32LL);
@@ -586,8 +592,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                     else {
                         if (!awaited) await_earlier_kernels(), awaited = true;
                         {
-                            const bool beyond = n70 >= 6;
                             const Slot slot = t31.open(4096);
+                            const bool beyond = n70 >= 6;
                             copy_box(slot.address + 0, beyond ? &maps.at[4] : &maps.at[3], slot.full, 0, (int)n16, (int)n70 - (beyond ? 6 : 0), (int)n9);
                         }
                     }

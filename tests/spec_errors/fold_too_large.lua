@@ -1,0 +1,2 @@
+-- fold_too_large.lua:2: fold: 128 is out of range (a fold is 1, 2, 4, 8, 16, 32 or 64; 1 writes the state at every step)
+return rattention { heads = 4, head_dim = 16, window = 8, fold = 128 }
