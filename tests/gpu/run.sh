@@ -143,6 +143,14 @@ part_shapes() {
     queue "chunks, roles" "$RATTAN" check "${SMALL[@]}" --target cuda --shape B=3,T=500
     queue "chunks, roles, odd" "$RATTAN" check "${ODD[@]}" --target cuda --shape B=2,T=300,ring=83
     queue "chunks, roles, paper" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=2,T=1300
+    for groups in 1 2; do
+        queue "states and features at once, $groups groups" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda \
+            --shape B=2,T=1300 --schedule "fuse_phi=1 segment=0 feature_groups=$groups"
+    done
+    queue "states and features at once, a window of no whole tiles" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda \
+        --set window=100 --shape B=1,T=330 --schedule "fuse_phi=1 segment=0"
+    queue "states and features at once, wide" "$RATTAN" check "${WIDE[@]}" --set window=512 --target cuda --shape B=1,T=1500 \
+        --schedule "fuse_phi=1 segment=0"
     queue "chunks, roles=0" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=2,T=1300 --schedule roles=0
     for shape in B=2,T=0 B=0,T=5 B=1,T=1 B=3,T=63 B=3,T=64 B=3,T=65 B=2,T=129; do
         queue "$shape" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape $shape
