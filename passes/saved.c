@@ -296,7 +296,8 @@ static bool is_finite_at_zero(const Value *value) {
     return true;
 }
 
-/* Whole sequences alone: of the sums of several segments some were wrong on an H200, where the features have 256 columns. */
+/* Whole sequences alone until segments have run on a device again: before reads of a slot were fenced against what the copy
+ * engine writes there next, some of their sums were wrong where the features have 256 columns. */
 static bool can_fuse(const Saver *s, const Residual *found) {
     const Schedule *schedule = s->args->schedule;
     return schedule->fuse_phi && schedule->roles && schedule->segment == 0 && s->args->kind == KIND_FORWARD &&

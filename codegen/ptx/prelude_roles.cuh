@@ -51,6 +51,12 @@ DEVICE void release(const Slot &slot) {
     __syncwarp();
     if (lane_id() == 0) barrier_arrive(slot.empty);
 }
+// Of what the warp itself has read, not only products: its reads may still be on their way, and an arrival alone does not
+// hold back what the copy engine writes there next.
+DEVICE void release_read(const Slot &slot) {
+    asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+    release(slot);
+}
 DEVICE void copy_box(u32 to, const TensorMap *map, u32 full, int c3, int c2, int c1, int c0) {
     asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, %6}], [%2];" ::"r"(to), "l"(map), "r"(full), "r"(c3), "r"(c2), "r"(c1), "r"(c0) : "memory");
 }

@@ -266,12 +266,27 @@ static bool copy(Gen *g, const Op *op) {
     return true;
 }
 
+/* Whether warps read a tile that was taken, or columns of it, to registers. */
+static bool is_read(const Gen *g, const Value *tile) {
+    int        count;
+    Op **const users = ir_users(g->ctx, g->kernel, tile, &count);
+    for (int u = 0; u < count; u++)
+        if (users[u]->code == OP_COPY || (users[u]->code == OP_COLS && is_read(g, users[u]->out[0])))
+            return true;
+    return false;
+}
+
+static void release(Gen *g, const Value *tile) {
+    const char *how = g->alone ? "stored.release" : is_read(g, tile) ? "release_read" : "release";
+    cu_line(g, "%s(%s);", how, cu_name(g, tile));
+}
+
 bool cu_role_op(Gen *g, const Op *op) {
     int lo;
     switch (op->code) {
     case OP_SEND: send(g, op); return true;
     case OP_TAKE: cu_line(g, "const Slot %s = %s.take();", cu_name(g, op->out[0]), cu_name(g, op->in[0])); return true;
-    case OP_RELEASE: cu_line(g, "%srelease(%s);", g->alone ? "stored." : "", cu_name(g, op->in[1])); return true;
+    case OP_RELEASE: release(g, op->in[1]); return true;
     case OP_GIVE: give(g, op); return true;
     case OP_SKIP: cu_line(g, "%s.next();", cu_name(g, op->in[0])); return true;
     case OP_STORE: return store_slot(g, op);

@@ -309,7 +309,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                     products_commit();
                     u32 t209[1][4];
                     read_panels<4, 64, 0>(t209, t83.address);
-                    release(t83);
+                    release_read(t83);
                     pin_all(t209);
                     float t210[1][8];
                     EACH(1, 8) t210[s][i] = unpacked(t209[s][i >> 1], i & 1, bf16());
@@ -379,7 +379,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                     store_tile<bf16, Rows<1, 2, 32, 0, 64>, 4, 16>(t230, view(a.v + 40, n9, n23, n82, 0LL, n13));
                 }
                 else {
-                    release(t83);
+                    release_read(t83);
                     const Slot t231 = t31.take();
                     float t232[1][8];
                     EACH(1, 8) t232[s][i] = t151[s][i];

@@ -112,7 +112,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_forward_states
                     const Slot t30 = t13.take();
                     u32 t31[1][16];
                     read_panels<4, 64, 0>(t31, t30.address);
-                    release(t30);
+                    release_read(t30);
                     pin_all(t31);
                     float t32[1][32];
                     EACH(1, 32) t32[s][i] = unpacked(t31[s][i >> 1], i & 1, bf16());
@@ -174,7 +174,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_forward_states
                     const Slot t49 = t13.take();
                     u32 t50[1][16];
                     read_panels<4, 64, 0>(t50, t49.address);
-                    release(t49);
+                    release_read(t49);
                     pin_all(t50);
                     float t51[1][32];
                     EACH(1, 32) t51[s][i] = unpacked(t50[s][i >> 1], i & 1, bf16());
