@@ -39,9 +39,11 @@ typedef struct Arrival { /* a fetch that no wait has covered yet */
     int64_t   group;
 } Arrival;
 
-typedef struct Parcel { /* a tile that was sent */
+typedef struct Parcel { /* a tile that was sent or given */
     const Value *ring;
-    double      *tile; /* malloc'd; NULL once it was taken */
+    int64_t      place; /* its number in the ring */
+    double      *tile;  /* malloc'd */
+    int          taken, passed; /* by so many roles, which may look at it or not */
 } Parcel;
 
 /* What roles did to rings, in their order: replayed behind the last of them to see whether slots suffice. */
@@ -109,7 +111,7 @@ Exec exec_fetch, exec_commit, exec_wait, exec_barrier;
 
 /* interp_roles.c */
 void interp_release_parcels(Machine *m);
-Exec exec_role, exec_send, exec_take, exec_release, exec_await, exec_product;
+Exec exec_role, exec_send, exec_give, exec_take, exec_skip, exec_release, exec_await, exec_product;
 Status interp_check_flights(const Machine *m, const Op *op); /* may it run beside the products under way? */
 
 /* interp_ops.c */

@@ -30,32 +30,84 @@ static Status note(Machine *m, const Op *op, int64_t parcel) {
     return ST_OK;
 }
 
+/* Where the role is in the ring; it is one further from now on. */
+static int64_t next_place(const Machine *m, const Op *op) { return m->cells[op->in[0]->id].i++; }
+
+static Parcel *parcel_at(const Machine *m, const Value *ring, int64_t place) {
+    for (int p = 0; p < m->parcel_count; p++)
+        if (m->parcels[p].ring == ring && m->parcels[p].place == place)
+            return &m->parcels[p];
+    return NULL;
+}
+
+static Status new_parcel(Machine *m, const Op *op, Type type, double **tile) {
+    TRY(grow(m, op, (void **)&m->parcels, m->parcel_count, &m->parcel_capacity, sizeof *m->parcels));
+    *tile = malloc(sizeof(double) * (size_t)interp_elements(type));
+    if (!*tile)
+        return no_memory(m, op);
+    m->parcels[m->parcel_count++] = (Parcel){op->in[0], next_place(m, op), *tile, 0, 0};
+    return ST_OK;
+}
+
 Status exec_send(Machine *m, const Op *op) {
     const Type type = type_tile(op->in[0]->type.dtype, (int)op_int(op, AT_ROWS, 0), (int)op_int(op, AT_COLS, 0));
-    TRY(grow(m, op, (void **)&m->parcels, m->parcel_count, &m->parcel_capacity, sizeof *m->parcels));
-    Parcel *const parcel = &m->parcels[m->parcel_count];
-    *parcel = (Parcel){op->in[0], malloc(sizeof(double) * (size_t)interp_elements(type))};
-    if (!parcel->tile)
-        return no_memory(m, op);
-    m->parcel_count++;
-    TRY(interp_read_at(m, op, 1, type, parcel->tile));
+    double    *tile = NULL;
+    TRY(new_parcel(m, op, type, &tile));
+    TRY(interp_read_at(m, op, 1, type, tile));
     for (int64_t e = 0; e < interp_elements(type); e++)
-        parcel->tile[e] = interp_round(m, type.dtype, parcel->tile[e]);
+        tile[e] = interp_round(m, type.dtype, tile[e]);
+    return note(m, op, m->parcel_count - 1);
+}
+
+Status exec_give(Machine *m, const Op *op) {
+    const Type type = op->in[1]->type;
+    double    *tile = NULL;
+    TRY(new_parcel(m, op, type, &tile));
+    memcpy(tile, m->cells[op->in[1]->id].data, sizeof(double) * (size_t)interp_elements(type));
     return note(m, op, m->parcel_count - 1);
 }
 
 Status exec_take(Machine *m, const Op *op) {
-    const Type type = op->out[0]->type;
-    int        p = 0;
-    while (p < m->parcel_count && (m->parcels[p].ring != op->in[0] || !m->parcels[p].tile))
-        p++;
-    if (p == m->parcel_count)
+    const Type    type = op->out[0]->type;
+    Parcel *const parcel = parcel_at(m, op->in[0], next_place(m, op));
+    if (!parcel)
         return interp_fail(m, op, "nothing was sent that could be taken");
-    memcpy(interp_result(m, op), m->parcels[p].tile, sizeof(double) * (size_t)interp_elements(type));
-    free(m->parcels[p].tile);
-    m->parcels[p].tile = NULL;
-    m->cells[op->out[0]->id].i = p;
-    return note(m, op, p);
+    memcpy(interp_result(m, op), parcel->tile, sizeof(double) * (size_t)interp_elements(type));
+    parcel->taken++;
+    parcel->passed++;
+    m->cells[op->out[0]->id].i = parcel - m->parcels;
+    return note(m, op, parcel - m->parcels);
+}
+
+typedef struct Takes {
+    const Value *ring;
+    bool         any;
+} Takes;
+
+static bool find_take(Op *op, void *arg) {
+    Takes *t = arg;
+    t->any |= op->code == OP_TAKE && op->in[0] == t->ring;
+    return !t->any;
+}
+
+static bool takes_from(const Op *role, const Value *ring) {
+    Takes t = {.ring = ring};
+    ir_walk(role->region, find_take, &t);
+    return t.any;
+}
+
+Status exec_skip(Machine *m, const Op *op) {
+    const int64_t place = next_place(m, op);
+    const Op     *role = op->parent->owner;
+    while (role && role->code != OP_ROLE)
+        role = role->parent->owner;
+    Parcel *const parcel = parcel_at(m, op->in[0], place);
+    if (!role || !takes_from(role, op->in[0])) /* others put it there */
+        return ST_OK;
+    if (!parcel)
+        return interp_fail(m, op, "nothing was sent that could be passed over");
+    parcel->passed++;
+    return ST_OK;
 }
 
 Status exec_release(Machine *m, const Op *op) {
@@ -121,22 +173,27 @@ Status interp_check_flights(const Machine *m, const Op *op) {
 
 typedef struct Replay {
     const Machine *m;
-    int           *next;            /* by role: the next handover, or the count */
-    bool          *sent, *released; /* by parcel */
+    int           *next;     /* by role: the next handover, or the count */
+    bool          *sent;     /* by parcel, as the next */
+    int           *releases; /* still to come before the slot is free: one of each role that took it */
 } Replay;
+
+static int count_takers(const Value *ring) {
+    int count = 0;
+    for (const Op *op = ring->def->parent->first; op; op = op->next)
+        count += op->code == OP_ROLE && takes_from(op, ring);
+    return count;
+}
 
 static void skip(Replay *r, int role) {
     while (r->next[role] < r->m->handover_count && r->m->handovers[r->next[role]].role != role)
         r->next[role]++;
 }
 
-/* The parcel that had the slot before: `slots` parcels of the same ring earlier; -1 where there was none. */
+/* The parcel that had the slot before; -1 where there was none. */
 static int64_t before_in_slot(const Machine *m, int64_t parcel, int slots) {
-    const Value *ring = m->parcels[parcel].ring;
-    for (int64_t p = parcel - 1; p >= 0; p--)
-        if (m->parcels[p].ring == ring && --slots == 0)
-            return p;
-    return -1;
+    const Parcel *const before = parcel_at(m, m->parcels[parcel].ring, m->parcels[parcel].place - slots);
+    return before ? before - m->parcels : -1;
 }
 
 static bool step(Replay *r, int role) {
@@ -147,10 +204,11 @@ static bool step(Replay *r, int role) {
     const int64_t   before = before_in_slot(r->m, h->parcel, h->op->in[0]->type.slots);
     if (h->op->code == OP_TAKE && !r->sent[h->parcel])
         return false;
-    if (h->op->code == OP_SEND && before >= 0 && !r->released[before])
+    const bool fills = h->op->code == OP_SEND || h->op->code == OP_GIVE;
+    if (fills && before >= 0 && r->releases[before] > 0)
         return false;
-    r->sent[h->parcel] |= h->op->code == OP_SEND;
-    r->released[h->parcel] |= h->op->code == OP_RELEASE;
+    r->sent[h->parcel] |= fills;
+    r->releases[h->parcel] -= h->op->code == OP_RELEASE;
     r->next[role]++;
     return true;
 }
@@ -167,18 +225,20 @@ static Status replay(Machine *m, Replay *r) {
         if (r->next[role] < m->handover_count)
             return interp_fail(m, m->handovers[r->next[role]].op, "the roles wait for one another for ever");
     for (int p = 0; p < m->parcel_count; p++)
-        if (!r->released[p])
+        if (r->releases[p] > 0 || m->parcels[p].passed != count_takers(m->parcels[p].ring))
             return interp_fail(m, NULL, "a tile that was sent is never released");
     return ST_OK;
 }
 
 static Status check_ends(Machine *m, const Op *op) {
     Replay       r = {m, calloc((size_t)m->role + 1, sizeof(int)), calloc((size_t)m->parcel_count + 1, sizeof(bool)),
-                      calloc((size_t)m->parcel_count + 1, sizeof(bool))};
-    const Status status = r.next && r.sent && r.released ? replay(m, &r) : no_memory(m, op);
+                      calloc((size_t)m->parcel_count + 1, sizeof(int))};
+    for (int p = 0; p < m->parcel_count && r.releases; p++)
+        r.releases[p] = m->parcels[p].taken;
+    const Status status = r.next && r.sent && r.releases ? replay(m, &r) : no_memory(m, op);
     free(r.next);
     free(r.sent);
-    free(r.released);
+    free(r.releases);
     return status;
 }
 
@@ -190,6 +250,9 @@ static bool is_last_role(const Op *op) {
 }
 
 Status exec_role(Machine *m, const Op *op) {
+    for (const Op *ring = op->parent->first; ring; ring = ring->next)
+        if (ring->code == OP_RING)
+            m->cells[ring->out[0]->id].i = 0;
     m->awaits = m->args->awaited;
     ir_walk(op->region, has_await, &m->awaits);
     TRY(interp_block(m, op->region));
@@ -200,7 +263,9 @@ Status exec_role(Machine *m, const Op *op) {
         return ST_OK;
     }
     const Status status = check_ends(m, op);
-    m->handover_count = m->parcel_count = m->role = 0; /* every parcel was taken */
+    for (int p = 0; p < m->parcel_count; p++)
+        free(m->parcels[p].tile);
+    m->handover_count = m->parcel_count = m->role = 0;
     return status;
 }
 

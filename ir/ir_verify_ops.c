@@ -145,6 +145,13 @@ static Status check_send(const Verifier *v, const Op *op) {
     return check_access(v, op, 1, (int)cols);
 }
 
+static Status check_give(const Verifier *v, const Op *op) {
+    const Type ring = op->in[0]->type, tile = op->in[1]->type;
+    if (ring.cls != TY_RING || tile.cls != TY_TILE || tile.dtype != ring.dtype || tile.rows > ring.rows || tile.cols > ring.cols)
+        return verify_fail(v, op, "types", "it gives a tile that fits the slots of a ring, of their type");
+    return ST_OK;
+}
+
 static Status check_take(const Verifier *v, const Op *op) {
     const Type ring = op->in[0]->type, tile = op->out[0]->type;
     if (ring.cls != TY_RING || tile.cls != TY_TILE || tile.dtype != ring.dtype || tile.rows > ring.rows || tile.cols > ring.cols)
@@ -339,7 +346,10 @@ Status verify_op_rules(const Verifier *v, const Op *op) {
     case OP_WAIT:
     case OP_AWAIT: return check_wait(v, op);
     case OP_SEND: return check_send(v, op);
+    case OP_GIVE: return check_give(v, op);
     case OP_TAKE: return check_take(v, op);
+    case OP_SKIP:
+        return op->in[0]->type.cls == TY_RING ? ST_OK : verify_fail(v, op, "types", "%%0 must be a ring");
     case OP_RELEASE: return check_release(v, op);
     case OP_ROLE: return check_role(v, op);
     case OP_MASK: return check_mask(v, op);

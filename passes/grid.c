@@ -58,10 +58,12 @@ static bool note_rows(Op *op, void *arg) {
 }
 
 /* A warp holds 16 rows of every tile at least. */
-static int warps_for(const Kernel *kernel, const Schedule *schedule, bool is_main) {
+static int warps_for(const Kernel *kernel, const PassArgs *args, bool is_main) {
     Widest w = {1};
-    if (is_main && schedule->warps)
-        return schedule->warps;
+    if (is_main && args->schedule->warps)
+        return args->schedule->warps;
+    if (loop_has_roles(kernel)) /* of each role that computes */
+        return args->target->product_warps;
     ir_walk(kernel->body, note_rows, &w);
     const int slabs = (w.rows + 15) / 16;
     return slabs < 8 ? slabs : 8;
@@ -92,7 +94,7 @@ Status pass_grid(Ctx *ctx, Module *module, const PassArgs *args) {
         Block *const  inner = visit_axes(ctx, kernel, kernel->body, &there);
         if (there && there->def->parent != inner && !is_counted(kernel, there))
             guard(ctx, kernel, inner, there);
-        kernel->warps = warps_for(kernel, args->schedule, strcmp(kernel->name, "main") == 0);
+        kernel->warps = warps_for(kernel, args, strcmp(kernel->name, "main") == 0);
     }
     return ST_OK;
 }

@@ -88,3 +88,29 @@ Status match_residual(Ctx *ctx, const char *pass, const Op *loop, Residual *out)
     *out = (Residual){score->in[0], score->in[1], outer.y, mask};
     return ST_OK;
 }
+
+/* The copy engine knows where the tensor ends, and no other bounds: masks have to keep out what lies beyond those of the load. */
+void loop_send(Ctx *ctx, Builder *b, const Op *load, Value *const at[3], Value *ring) {
+    static const AttrKey   KEYS[] = {AT_ROWDIM, AT_GROUPDIM, AT_PERIOD};
+    const CodeParam *const param = ir_find_param(b->kernel, op_text(load, AT_PARAM));
+    const int64_t          dim = param->dims[op_int(load, AT_ROWDIM, 1)];
+    Value *const           hi = dim >= 1 ? ir_i(b, dim) : ir_sym(b, (Sym)(-1 - dim));
+    Op *const made = ir_op(b, OP_SEND, (Value *[]){ring, at[0], at[1], at[2], ir_i(b, 0), hi}, 6, NULL, 0);
+    op_set_text(ctx, made, AT_PARAM, op_text(load, AT_PARAM));
+    op_set_int(ctx, made, AT_ROWS, load->out[0]->type.rows);
+    op_set_int(ctx, made, AT_COLS, load->out[0]->type.cols);
+    for (int k = 0; k < 3; k++)
+        op_set_int(ctx, made, KEYS[k], op_int(load, KEYS[k], -1));
+    if (op_int(load, AT_LO, 0))
+        op_set_int(ctx, made, AT_LO, op_int(load, AT_LO, 0));
+    if (op_has(load, AT_COLDIM))
+        op_set_int(ctx, made, AT_COLDIM, op_int(load, AT_COLDIM, 0));
+    copy_beyond(ctx, made, load);
+}
+
+static bool is_no_role(Op *op, void *arg) {
+    (void)arg;
+    return op->code != OP_ROLE;
+}
+
+bool loop_has_roles(const Kernel *kernel) { return !ir_walk(kernel->body, is_no_role, NULL); }

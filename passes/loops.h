@@ -38,6 +38,12 @@ double tile_no_score(double unit);
 /* Is what `load` gives read by products alone, as their right side? */
 bool loads_right_side(Ctx *ctx, Kernel *kernel, const Op *load);
 
+/* Sends what `load` would load at coordinates at[0..2], to `ring`. */
+void loop_send(Ctx *ctx, Builder *b, const Op *load, Value *const at[3], Value *ring);
+
+/* Do some of the kernel's warps have roles? */
+bool loop_has_roles(const Kernel *kernel);
+
 /* Values of `from` rows that the ops from `first` up to `end` (NULL: of its block) give get `to` rows, loads that many
  * more. */
 void retile(Ctx *ctx, Op *first, const Op *end, int from, int to);

@@ -190,29 +190,11 @@ static Op *new_role(Roles *r, Op *before, const char *name, int warps, int regis
     return role;
 }
 
-/* The copy engine knows where the tensor ends, and no other bounds: masks have to keep out what lies beyond those of the load. */
-static void set_bounds(const Roles *r, Builder *b, const Op *load, Value **lo, Value **hi) {
-    const CodeParam *param = ir_find_param(r->kernel, op_text(load, AT_PARAM));
-    const int64_t    dim = param->dims[op_int(load, AT_ROWDIM, 1)];
-    *lo = ir_i(b, 0);
-    *hi = dim >= 1 ? ir_i(b, dim) : ir_sym(b, (Sym)(-1 - dim));
-}
-
 static void send(Roles *r, Builder *b, const Op *load, Value *ring, ValueMap *map) {
-    static const AttrKey KEYS[] = {AT_ROWDIM, AT_GROUPDIM, AT_PERIOD};
-    Value               *in[6] = {ring};
+    Value *at[3];
     for (int i = 0; i < 3; i++)
-        in[1 + i] = map_get(map, load->in[i]);
-    set_bounds(r, b, load, &in[4], &in[5]);
-    Op *const made = ir_op(b, OP_SEND, in, 6, NULL, 0);
-    op_set_text(r->ctx, made, AT_PARAM, op_text(load, AT_PARAM));
-    op_set_int(r->ctx, made, AT_ROWS, load->out[0]->type.rows);
-    op_set_int(r->ctx, made, AT_COLS, load->out[0]->type.cols);
-    for (int k = 0; k < 3; k++)
-        op_set_int(r->ctx, made, KEYS[k], op_int(load, KEYS[k], -1));
-    if (op_int(load, AT_LO, 0))
-        op_set_int(r->ctx, made, AT_LO, op_int(load, AT_LO, 0));
-    copy_beyond(r->ctx, made, load);
+        at[i] = map_get(map, load->in[i]);
+    loop_send(r->ctx, b, load, at, ring);
 }
 
 /* The control flow of `from` around what it sends; index values as they come. */

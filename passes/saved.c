@@ -10,6 +10,8 @@
 
 #include <string.h>
 
+enum { PANEL_COLS = IR_PANEL / 2 };
+
 /* Rows of a state that come to shared memory at once; with roles no more than a key tile has, for one ring holds both. */
 static int slice_size(const Saver *s) { return s->args->schedule->roles ? s->args->schedule->key_tile : 128; }
 
@@ -40,6 +42,8 @@ Nest saved_nest(Saver *s, const char *name, const GridAxis *axes, int axis_count
     Builder b = ir_at_end(s->ctx, n.kernel, n.kernel->body);
     Op     *loop = ir_for(&b, "seq", true, ir_i(&b, 0), ir_sym(&b, SYM_N), ir_i(&b, 1), NULL, 0);
     int64_t heads = 1;
+    n.kernel->params = s->main->params; /* so far */
+    n.kernel->param_count = s->main->param_count;
     n.seq = loop->region->args[0];
     ir_const_value(s->heads->in[1], &heads);
     for (int a = -1; a < axis_count; a++) {
@@ -220,7 +224,7 @@ static void prepare(Saver *s) {
         add_param(s, "phi", heads * s->parts, s->width);
     if (s->roped)
         add_param(s, "keys", heads, s->roped->type.cols);
-    if (s->fused || (!s->roped && !s->residual))
+    if (!s->roped && (s->fused || !s->residual))
         return;
     const bool     old = s->args->kind == KIND_EXTEND; /* keys before the first token, too */
     const GridAxis axis = {"row", old && s->roped ? SYM_J : SYM_R, 0};
@@ -230,7 +234,7 @@ static void prepare(Saver *s) {
     Value *const leaving = s->early ? first_leaving(s, &n) : row;
     if (s->residual && old && s->roped)
         prepare_leaving(s, &n, leaving);
-    else if (s->residual)
+    else if (s->residual && !s->fused)
         prepare_features(s, &n, leaving);
     if (s->roped)
         prepare_keys(s, &n, row);
@@ -292,11 +296,19 @@ static bool is_finite_at_zero(const Value *value) {
     return true;
 }
 
-/* A turn holds as many keys as a piece has features: a whole number of chunks, 16 a warp. */
+/* Whole sequences alone until segments have run on a device again: before reads of a slot were fenced against what the copy
+ * engine writes there next, some of their sums were wrong where the features have 256 columns. */
 static bool can_fuse(const Saver *s, const Residual *found) {
-    const int width = s->width;
-    return s->args->schedule->fuse_phi && s->args->kind == KIND_FORWARD && width % 16 == 0 &&
-           width % s->chunk == 0 && width <= 128 && s->k_load->out[0]->type.cols <= 128 && is_finite_at_zero(found->keys);
+    const Schedule *schedule = s->args->schedule;
+    return schedule->fuse_phi && schedule->roles && schedule->segment == 0 && s->args->kind == KIND_FORWARD &&
+           spec_fold(s->args->spec) == 1 && is_finite_at_zero(found->keys) && saved_can_have_roles(s);
+}
+
+/* Kernels make sums of the features as they are cut now. */
+static void use_pieces(Saver *s) {
+    memcpy(s->made, s->keys, sizeof s->made);
+    s->made_parts = s->parts;
+    s->made_width = s->width;
 }
 
 static Status read_residual(Saver *s) {
@@ -314,13 +326,18 @@ static Status read_residual(Saver *s) {
     s->width = s->keys[0]->type.cols;
     s->F = found.keys->type.cols;
     s->E = found.values->type.cols;
-    s->fused = can_fuse(s, &found);
-    s->halves = s->fused && s->E % 32 == 0 ? 2 : 1;
     Value    *queries[MAX_PARTS];
     const int count = s->parts, width = s->width;
     memcpy(queries, s->queries, sizeof queries);
-    if (!s->fused)
+    use_pieces(s);
+    s->halves = s->E % PANEL_COLS == 0 ? s->E / PANEL_COLS : 1;
+    s->fused = can_fuse(s, &found);
+    if (!s->fused || width / s->args->schedule->slices % PANEL_COLS == 0)
         slice_pieces(s);
+    if (!s->fused) {
+        use_pieces(s);
+        s->halves = 1;
+    }
     join_parts(s, queries, count, width);
     return ST_OK;
 }

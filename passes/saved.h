@@ -21,10 +21,12 @@ typedef struct Saver {
     Value  *roped, *roped_at; /* the scores' keys where they are more than a load, and the position of their first one */
     Kernel *update;         /* kind extend: what adds the final sum to the pools behind main, or NULL */
     Op     *pool;           /* kind extend: main's load of the state that S starts from, or NULL: S starts from zero */
-    bool   fused; /* the kernels that make states compute the features, a turn of `width` keys at a time */
+    bool   fused; /* the kernels that make states compute the features, and have roles */
     int    halves; /* a block's state has one of so many equal parts of the E columns */
     Value *whole[MAX_PARTS]; /* phi(q) as main multiplies it: in wholes that are one or more parts */
     int    wholes, whole_width;
+    Value *made[MAX_PARTS]; /* phi(k) in the pieces that kernels make sums of: of as many parts each */
+    int    made_parts, made_width;
     int    parts, width, F, E, chunk;
     DType  dtype; /* of what is saved: that of k */
     bool   early; /* row tiles begin at or before the first new token: see pass gather */
@@ -37,7 +39,7 @@ typedef struct Nest {
     Kernel  *kernel;
     ValueMap map;
     Value   *seq, *head, *axes[MAX_GRID];
-    Value   *part, *half; /* of kernels that make states: which features and which columns are the block's */
+    Value   *part, *half; /* of kernels that make states: which piece of features and which columns are the block's */
     Builder  body;
 } Nest;
 typedef struct GridAxis {
@@ -64,5 +66,26 @@ Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *p
 
 /* The kernels that make the states; they are put before main. */
 Status saved_state_kernels(Saver *s);
+
+/* What a turn knows: main's values for the key tile `row` + the mask's upper bound. */
+ValueMap saved_turn(Saver *s, Builder *b, const Nest *n, Value *row);
+int      saved_columns(const Saver *s); /* of a block's part of S */
+/* The load of the block's columns of the values at the key that map gives. */
+Op *saved_values(Saver *s, Builder *b, const Nest *n, ValueMap *map);
+/* Stores `state`, S before the row tile at `row`. */
+void saved_store_state(Saver *s, Builder *b, const Nest *n, ValueMap *map, Value *row, Value *state);
+
+/* saved_roles.c: the turns of a kernel that makes states, by roles; `first` and `end` bound their rows. */
+typedef struct StateRoles {
+    Value  *first, *end;
+    bool    save; /* S before each row tile, and the features */
+    Value  *rings[4];
+    Builder outer; /* where roles are */
+} StateRoles;
+bool saved_can_have_roles(const Saver *s);
+/* Every role but those behind the sum; then the nest's body is that of the role that computes it. */
+void   saved_open_roles(Saver *s, Nest *n, StateRoles *r);
+Value *saved_sum_turns(Saver *s, Nest *n, StateRoles *r, Value *start); /* -> S behind the last turn */
+void   saved_close_roles(Saver *s, Nest *n, StateRoles *r);
 
 #endif

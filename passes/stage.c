@@ -616,6 +616,8 @@ static Status stage(Stager *s) {
 Status pass_stage(Ctx *ctx, Module *module, const PassArgs *args) {
     const int count = module->kernel_count - (args->schedule->roles ? 1 : 0); /* roles have staged main */
     for (int k = 0; k < count; k++) {
+        if (loop_has_roles(module->kernels[k]))
+            continue;
         Stager s = {.ctx = ctx,
                     .kernel = module->kernels[k],
                     .args = args,

@@ -121,7 +121,8 @@ Status cuda_copy_in(Ctx *ctx, const CudaDevice *device, CuPointer to, const void
     Status status = ST_OK;
     if (bytes > 0)
         INSIDE(status, "cuMemcpyHtoD", copy_in(to, from, (size_t)bytes));
-    return status;
+    /* From pageable memory it may return before the tensor is there, and other streams do not wait for it. */
+    return status == ST_OK && bytes > 0 ? cuda_stream_wait(ctx, device, NULL) : status;
 }
 
 Status cuda_copy_out(Ctx *ctx, const CudaDevice *device, void *to, CuPointer from, int64_t bytes) {

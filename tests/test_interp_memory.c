@@ -570,6 +570,60 @@ static void test_roles_hand_over_in_order(void **state) {
                 ST_OK, NULL, &wanted, &a);
 }
 
+/* Of the two tiles that are sent one role changes the first one's sign, another passes the second one on; `places` is how
+ * the latter comes to the second place of ring p. Two roles take all that is there, one of them as `taker` does. */
+static Status run_turns(Ctx *ctx, const char *places, const char *taker, TestTile *a, TestTile *out) {
+    static const char SEND[] =
+        "    send %q, %z, %z, %z, %z, %inf {param=\"a\", rows=2, cols=2, rowdim=2, groupdim=-1, period=2}\n"
+        "    send %q, %z, %z, %two, %z, %inf {param=\"a\", rows=2, cols=2, rowdim=2, groupdim=-1, period=2}\n";
+    InterpBinding bindings[2] = {bind_tile("a", a), bind_tile("o", out)};
+    InterpArgs    args = {.bindings = bindings, .binding_count = 2};
+    Text          text = TEXT(ctx);
+    text_add(&text,
+             "module \"t\"\nkernel @k tile scratch=0 {\n  param a f64 in [4, 2]\n  param o f64 out [2, 2]\n"
+             "  %%z:index = iconst {value=0}\n  %%two:index = iconst {value=2}\n  %%inf:index = iconst {value=inf}\n"
+             "  %%q:ring<1, f32<2x2>> = ring\n  %%p:ring<1, f32<2x2>> = ring\n"
+             "  role {role=\"copy\", warps=1, registers=24} {\n%s    yield\n  }\n", SEND);
+    text_add(&text,
+             "  role {role=\"one\", warps=4, registers=240} {\n    %%t:f32<2x2> = take %%q\n    %%v:f32<2x2> = neg %%t\n"
+             "    release %%q, %%t\n    give %%p, %%v\n    skip %%q\n    skip %%p\n    yield\n  }\n"
+             "  role {role=\"two\", warps=4, registers=240} {\n%s    %%t2:f32<2x2> = take %%q\n    %%w:f32<2x2> = copy %%t2\n"
+             "    release %%q, %%t2\n    give %%p, %%w\n    yield\n  }\n", places);
+    text_add(&text,
+             "  role {role=\"look\", warps=1, registers=24} {\n%s    yield\n  }\n"
+             "  role {role=\"compute\", warps=4, registers=240} {\n    %%x:f32<2x2> = take %%p\n    %%y:f32<2x2> = copy %%x\n"
+             "    release %%p, %%x\n    %%u:f32<2x2> = take %%p\n    %%r:f32<2x2> = sub %%y, %%u\n    release %%p, %%u\n"
+             "    store %%z, %%z, %%z, %%z, %%inf, %%r {param=\"o\", rowdim=2, groupdim=-1, period=2}\n    yield\n  }\n}\n", taker);
+    return run_module(ctx, parse_ok(ctx, text_str(&text)), &args);
+}
+
+static void test_roles_take_turns(void **state) {
+    (void)state;
+    static const char SKIPS[] = "    skip %q\n    skip %p\n", ONE[] = "    %l:f32<2x2> = take %p\n    release %p, %l\n",
+                      BOTH[] = "    %l:f32<2x2> = take %p\n    release %p, %l\n    %m:f32<2x2> = take %p\n    release %p, %m\n";
+    static const struct {
+        const char *places, *taker, *message;
+    } CASES[] = {{SKIPS, BOTH, NULL},
+                 {"    skip %q\n", BOTH, "nothing was sent"},
+                 {SKIPS, ONE, "never released"},
+                 {SKIPS, "    %l:f32<2x2> = take %p\n    skip %p\n", "wait for one another"}};
+    TestTile a = random_tile(4, 2, -1, 1), wanted = {.rows = 2, .cols = 2};
+    for (int e = 0; e < 4; e++)
+        wanted.data[e] = -a.data[e] - a.data[4 + e];
+    for (size_t c = 0; c < sizeof CASES / sizeof CASES[0]; c++) {
+        Ctx      ctx;
+        TestTile out = {.rows = 2, .cols = 2};
+        ctx_init(&ctx);
+        const Status status = run_turns(&ctx, CASES[c].places, CASES[c].taker, &a, &out);
+        assert_int_equal(status, CASES[c].message ? ST_FAILED : ST_OK);
+        if (CASES[c].message)
+            assert_non_null(strstr(ctx.message, CASES[c].message));
+        else
+            check_tile(&out, &wanted, 1e-6, "the roles' sum");
+        ctx_free(&ctx);
+    }
+}
+
 /* A product runs on until it is awaited. */
 static void test_products_are_awaited(void **state) {
     (void)state;
@@ -627,6 +681,7 @@ int main(void) {
         cmocka_unit_test(test_global_loads_read_at_use),
         cmocka_unit_test(test_loops_do_not_grow_the_arena),
         cmocka_unit_test(test_roles_hand_over_in_order),
+        cmocka_unit_test(test_roles_take_turns),
         cmocka_unit_test(test_products_are_awaited),
         cmocka_unit_test(test_every_control_and_memory_op_was_run),
     };

@@ -225,10 +225,13 @@ static void random_schedule(Trial *t) {
     t->schedule.key_tile = gpu ? CHUNKS[random_int(3, 5)] : t->schedule.chunk > 4 && random_int(0, 1) ? t->schedule.chunk / 2 : CHUNKS[random_int(1, 4)];
     t->schedule.slices = gpu ? random_int(1, 2) : 1;
     t->schedule.fuse_phi = t->schedule.stages != 3;
+    t->schedule.feature_groups = random_int(1, 2);
     t->schedule.delay = gpu ? random_int(0, 1) : 0;
     t->schedule.ring = random_int(0, 3) != 0;
     if (t->target.product_warps) {
         t->schedule.roles = t->kind == KIND_FORWARD || (!t->spec.initial_state && spec_fold(&t->spec) == 1);
+        t->schedule.chunk = random_int(0, 1) ? 64 : t->schedule.chunk; /* whose features can have a role of their own */
+        t->schedule.segment = t->schedule.chunk == 64 ? 0 : t->schedule.segment;
         t->schedule.key_tile = random_int(0, 2) ? t->schedule.chunk : t->schedule.key_tile;
         t->schedule.warps = 4;
     }

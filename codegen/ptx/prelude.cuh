@@ -25,6 +25,8 @@ DEVICE int lane_id() { return threadIdx.x & 31; }
 DEVICE int lane_here() { int lane; asm volatile("mov.u32 %0, %%laneid;" : "=r"(lane)); return lane; }
 // The compiler knows that all of a warp have the same one; made anew where it is asked for, it takes no register meanwhile.
 DEVICE int warp_id() { return __shfl_sync(~0u, threadIdx.x >> 5, 0); }
+// The number among those WARPS that hold a tile together: where several roles of a kernel compute, each has SHARED_WARPS.
+template <int WARPS> DEVICE int warp_of() { return WARPS == SHARED_WARPS ? warp_id() & (WARPS - 1) : warp_id(); }
 // The same without the latency of a shuffle.
 DEVICE int warp_at_once() { return threadIdx.x >> 5; }
 
@@ -206,7 +208,7 @@ template <> struct Wide<float> {
 
 template <class T, class R, int WARPS, int COLS, bool INPUT, int S, int N> DEVICE void load_tile(float (&x)[S][N], const View &v) {
     const R   rows = R::make(v);
-    const int q = lane_id() & 3, first = warp_id() * 16 + lane_id() / 4;
+    const int q = lane_id() & 3, first = warp_of<WARPS>() * 16 + lane_id() / 4;
     const bool pairs = aligned<T>(v, 2 * sizeof(T)), wide = sizeof(T) == 2 && COLS % 16 == 0 && aligned<T>(v, 8);
     UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
         const int  r = first + s * 16 * WARPS + 8 * h;
@@ -237,7 +239,7 @@ template <class T, class R, int WARPS, int COLS, bool INPUT, int S, int N> DEVIC
 
 template <class T, class R, int WARPS, int S> DEVICE void load_column(float (&x)[S][2], const View &v) {
     const R   rows = R::make(v);
-    const int first = warp_id() * 16 + lane_id() / 4;
+    const int first = warp_of<WARPS>() * 16 + lane_id() / 4;
     UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
         const int r = first + s * 16 * WARPS + 8 * h;
         x[s][h] = rows.has(r) ? to_float(((const T *)v.base)[rows.offset(r)]) : 0.f;
@@ -267,7 +269,7 @@ template <class T, class R> DEVICE float load_scalar(const View &v) {
 // 16-bit numbers of a parameter that is known to be aligned.
 template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void store_vectors(const float (&x)[S][N], const View &v) {
     const R   rows = R::make(v);
-    const int first = warp_id() * 16 + lane_id() / 4;
+    const int first = warp_of<WARPS>() * 16 + lane_id() / 4;
     UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
         const int r = first + s * 16 * WARPS + 8 * h;
         Wide<T>::template store<N, COLS>(x[s], (T *)v.base + rows.offset(r), rows.has(r), h);
@@ -296,7 +298,7 @@ template <int COUNT> DEVICE void load_words(u32 (&w)[COUNT], const u32 *p, int q
 }
 template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void store_own(const float (&x)[S][N], const View &v) {
     const R   rows = R::make(v);
-    const int first = warp_id() * 16 + lane_id() / 4;
+    const int first = warp_of<WARPS>() * 16 + lane_id() / 4;
     UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
         const int r = first + s * 16 * WARPS + 8 * h;
         u32       w[COLS / 8];
@@ -306,7 +308,7 @@ template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void store
 }
 template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void load_own(float (&x)[S][N], const View &v) {
     const R   rows = R::make(v);
-    const int first = warp_id() * 16 + lane_id() / 4;
+    const int first = warp_of<WARPS>() * 16 + lane_id() / 4;
     UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
         const int r = first + s * 16 * WARPS + 8 * h;
         u32       w[COLS / 8] = {};
@@ -317,7 +319,7 @@ template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void load_
 
 template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void store_tile(const float (&x)[S][N], const View &v) {
     const R   rows = R::make(v);
-    const int q = lane_id() & 3, first = warp_id() * 16 + lane_id() / 4;
+    const int q = lane_id() & 3, first = warp_of<WARPS>() * 16 + lane_id() / 4;
     const bool pairs = aligned<T>(v, 2 * sizeof(T)), wide = sizeof(T) == 2 && COLS % 16 == 0 && aligned<T>(v, 8);
     UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
         const int r = first + s * 16 * WARPS + 8 * h;
@@ -339,7 +341,7 @@ template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void store
 
 template <class T, class R, int WARPS, int S> DEVICE void store_column(const float (&x)[S][2], const View &v) {
     const R   rows = R::make(v);
-    const int first = warp_id() * 16 + lane_id() / 4;
+    const int first = warp_of<WARPS>() * 16 + lane_id() / 4;
     UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
         const int r = first + s * 16 * WARPS + 8 * h;
         if (rows.has(r) && (lane_id() & 3) == 0)
@@ -718,7 +720,7 @@ template <bool MAX, int WARPS, int ROWS, int COLS, int N> DEVICE void columns_in
 // Keeps column c of row r if c >= first and LO <= delta + c - r % PERIOD <= HI (where asked).
 template <int WARPS, int PERIOD, bool LEFT, bool RIGHT, bool FIRST, int S, int N>
 DEVICE void mask(float (&y)[S][N], const float (&x)[S][N], number delta, number lo, number hi, number first, float fill) {
-    const int q2 = 2 * (lane_id() & 3), row = warp_id() * 16 + lane_id() / 4;
+    const int q2 = 2 * (lane_id() & 3), row = warp_of<WARPS>() * 16 + lane_id() / 4;
     const int least = LEFT ? to_int(lo - delta) : 0, most = RIGHT ? to_int(hi - delta) : 0, skip = FIRST ? to_int(first) - q2 : 0;
     UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
         const int r = (row + s * 16 * WARPS + 8 * h) % PERIOD - q2, a = least + r, z = most + r;
@@ -734,7 +736,7 @@ DEVICE void mask(float (&y)[S][N], const float (&x)[S][N], number delta, number 
 // then, nor does the start of the sequence in tiles that do not hold it.
 template <int WARPS, int PERIOD, int LEAST, int MOST, bool FIRST, int S, int N>
 DEVICE void mask_fixed(float (&y)[S][N], const float (&x)[S][N], number first, float fill) {
-    const int q2 = 2 * (lane_id() & 3), row = warp_id() * 16 + lane_id() / 4;
+    const int q2 = 2 * (lane_id() & 3), row = warp_of<WARPS>() * 16 + lane_id() / 4;
     UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
         const int r = (row + s * 16 * WARPS + 8 * h) % PERIOD - q2, a = LEAST + r, z = MOST + r;
         UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) {
@@ -750,7 +752,7 @@ DEVICE void mask_fixed(float (&y)[S][N], const float (&x)[S][N], number first, f
 // The same of a transposed tile: keeps row r of column c if r >= first and LO <= delta + r - c % PERIOD <= HI.
 template <int WARPS, int PERIOD, bool LEFT, bool RIGHT, bool FIRST, int S, int N>
 DEVICE void mask_transposed(float (&y)[S][N], const float (&x)[S][N], number delta, number lo, number hi, number first, float fill) {
-    const int q2 = 2 * (lane_id() & 3), row = warp_at_once() * 16 + lane_id() / 4;
+    const int q2 = 2 * (lane_id() & 3), row = warp_of<WARPS>() * 16 + lane_id() / 4;
     const int least = LEFT ? to_int(lo - delta) : 0, most = RIGHT ? to_int(hi - delta) : 0, skip = FIRST ? to_int(first) : 0;
     EACH(S, N) {
         const int  r = row + s * 16 * WARPS + i / 2 % 2 * 8, apart = r - (i / 4 * 8 + q2 + i % 2) % PERIOD;
@@ -801,7 +803,7 @@ template <int WARPS, int PERIOD, int COLS, int STYLE> struct Angles {
     float        from[HELD], more[2], slowest[OWN];
     const float *frequency;
     DEVICE Angles make(int s, i64 position, const u64 *turns, const float *frequency) {
-        const int lane = lane_here(), slab = (warp_id() + s * WARPS) * 16, row = lane / 4;
+        const int lane = lane_here(), slab = (warp_of<WARPS>() + s * WARPS) * 16, row = lane / 4;
         const int held = OWN == 1 ? lane : (lane & 24) + 2 * (lane & 3) + (lane >> 2 & 1), first = OWN * (lane & 3);
         const i64 start = position + (EVEN ? slab % PERIOD : 0);
         Angles    a;

@@ -19,9 +19,9 @@ struct Slot { u32 address, full, empty, phase; };
 template <int SLOTS, u32 BYTES> struct Ring {
     u32 base, barriers, slot, phase;
     __device__ __forceinline__ Ring(u32 base, u32 barriers) : base(base), barriers(barriers), slot(0), phase(0) {}
-    __device__ __forceinline__ void make(u32 takers) const {
+    __device__ __forceinline__ void make(u32 fillers, u32 takers) const {
         for (int i = 0; i < SLOTS; i++) {
-            barrier_make(barriers + 8 * i, 1);
+            barrier_make(barriers + 8 * i, fillers);
             barrier_make(barriers + 8 * (SLOTS + i), takers);
         }
     }
@@ -31,6 +31,12 @@ template <int SLOTS, u32 BYTES> struct Ring {
         const Slot at = here();
         barrier_wait(at.empty, phase ^ 1);
         barrier_expect(at.full, bytes);
+        next();
+        return at;
+    }
+    __device__ __forceinline__ Slot offer() { // for a tile that warps put there
+        const Slot at = here();
+        barrier_wait(at.empty, phase ^ 1);
         next();
         return at;
     }
@@ -45,8 +51,37 @@ DEVICE void release(const Slot &slot) {
     __syncwarp();
     if (lane_id() == 0) barrier_arrive(slot.empty);
 }
+// Of what the warp itself has read, not only products: its reads may still be on their way, and an arrival alone does not
+// hold back what the copy engine writes there next.
+DEVICE void release_read(const Slot &slot) {
+    asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+    release(slot);
+}
 DEVICE void copy_box(u32 to, const TensorMap *map, u32 full, int c3, int c2, int c1, int c0) {
     asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, %6}], [%2];" ::"r"(to), "l"(map), "r"(full), "r"(c3), "r"(c2), "r"(c1), "r"(c0) : "memory");
+}
+DEVICE void store_box(u32 from, const TensorMap *map, int c3, int c2, int c1, int c0) {
+    asm volatile("cp.async.bulk.tensor.4d.global.shared::cta.bulk_group [%0, {%2, %3, %4, %5}], [%1];" ::"l"(map), "r"(from), "r"(c3), "r"(c2), "r"(c1), "r"(c0) : "memory");
+}
+// Of a single thread: slots are released once what it stores of them has been read, that of the last one meanwhile.
+struct Stored {
+    u32 empty; // barrier of the slot that still waits; 0: none
+    __device__ __forceinline__ Stored() : empty(0) {}
+    __device__ __forceinline__ void release(const Slot &slot) {
+        asm volatile("cp.async.bulk.commit_group;\ncp.async.bulk.wait_group.read 1;" ::: "memory");
+        if (empty) barrier_arrive(empty);
+        empty = slot.empty;
+    }
+    __device__ __forceinline__ void end() {
+        asm volatile("cp.async.bulk.wait_group 0;" ::: "memory");
+        if (empty) barrier_arrive(empty);
+    }
+};
+// The tile in the slot is there for the copy engine and for products, too.
+DEVICE void give(const Slot &slot) {
+    asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
+    __syncwarp();
+    if (lane_id() == 0) barrier_arrive(slot.full);
 }
 // What they wrote is then there for the copy engine, too.
 DEVICE void await_earlier_kernels() { asm volatile("griddepcontrol.wait;\nfence.proxy.async;" ::: "memory"); }
@@ -57,12 +92,25 @@ template <int COUNT> DEVICE void give_registers() { asm volatile("setmaxnreg.dec
 template <int WARPS, int ROWS, int FIRST, int S, int K4> DEVICE void read_panels(u32 (&x)[S][K4], u32 from) {
     const int lane = lane_id();
     UNROLL for (int s = 0; s < S; s++) {
-        const int r = 16 * (warp_id() + s * WARPS) + (lane & 15);
+        const int r = 16 * (warp_of<WARPS>() + s * WARPS) + (lane & 15);
         UNROLL for (int k = 0; k < K4 / 4; k++) {
             const u32 piece = ((k + FIRST & 3) * 2 + (lane >> 4)) ^ (r & 7);
             u32 v[4];
             load4(v, from + (k + FIRST) / 4 * ROWS * 128 + r * 128 + piece * 16);
             UNROLL for (int i = 0; i < 4; i++) x[s][4 * k + i] = v[i];
+        }
+    }
+}
+// From there: the rows that a tile has.
+template <int WARPS, int ROWS, int S, int K4> DEVICE void write_panels(u32 to, const u32 (&x)[S][K4]) {
+    const int lane = lane_id();
+    UNROLL for (int s = 0; s < S; s++) {
+        const int slab = warp_of<WARPS>() + s * WARPS, r = 16 * slab + (lane & 15);
+        if ((s + 1) * WARPS * 16 > ROWS && slab * 16 >= ROWS)
+            continue;
+        UNROLL for (int k = 0; k < K4 / 4; k++) {
+            const u32 piece = ((k & 3) * 2 + (lane >> 4)) ^ (r & 7);
+            store4(to + k / 4 * ROWS * 128 + r * 128 + piece * 16, x[s][4 * k], x[s][4 * k + 1], x[s][4 * k + 2], x[s][4 * k + 3]);
         }
     }
 }

@@ -39,7 +39,13 @@ static Pieces make_pieces(Gen *g, PtxOutput *out) {
     const Module *module = g->module;
     Pieces        pieces = {.kernels = NEW_ARRAY(g->ctx, const char *, module->kernel_count),
                             .lines = NEW_ARRAY(g->ctx, int, module->kernel_count)};
+    int           shared = 0;
+    for (int k = 0; k < module->kernel_count; k++) {
+        g->roles += cu_first_role(module->kernels[k]) != NULL;
+        shared = cu_several_compute(module->kernels[k]) ? module->kernels[k]->warps : shared;
+    }
     head(g);
+    cu_line(g, "#define SHARED_WARPS %d", shared);
     g->short_numbers = counts_in_32_bits(module);
     if (g->short_numbers)
         cu_line(g, "#define SHORT_NUMBERS");

@@ -8,7 +8,7 @@
 /* How a tile is held: rows and columns, one column, one row, one number. */
 typedef enum Shape { SHAPE_TILE, SHAPE_COLUMN, SHAPE_ROW, SHAPE_NUMBER } Shape;
 
-enum { PTX_MAX_AXES = 4, PTX_MAX_FLIGHT = 32 };
+enum { PTX_MAX_AXES = 4, PTX_MAX_FLIGHT = 32, PTX_MAX_COLUMNS = 256 /* of a product of warp groups */ };
 
 enum { MOST_SHORT = 1 << 30 }; /* no short number is larger */
 
@@ -32,10 +32,16 @@ typedef struct Gen {
     const Op       *flight[PTX_MAX_FLIGHT]; /* products of warp groups that nothing has waited for yet */
     int             flight_count;
     bool            turn_open;
+    bool            alone; /* what is printed is of one thread */
+    int             roles; /* kernels whose warps have some */
 } Gen;
 
 /* Records that the passes let through what cannot be generated; generation goes on, the result is dropped. */
 void cu_fail(Gen *g, const Op *op, const char *what);
+
+/* Around what several kernels with roles may define, by name: they may be compiled together or apart. */
+void cu_once_begin(Gen *g, const char *name);
+void cu_once_end(Gen *g);
 
 void        cu_line(Gen *g, const char *format, ...) __attribute__((format(printf, 2, 3)));
 Shape       cu_shape(Type type);
@@ -71,6 +77,8 @@ void cu_index_ops(Gen *g, const Block *block); /* those of the block itself */
 
 /* ptx_roles.c: kernels whose warps have roles. */
 const Op *cu_first_role(const Kernel *kernel); /* NULL: it has none */
+bool      cu_overlaps(const Gen *g, const Kernel *kernel); /* may begin before the kernel before it has ended */
+bool      cu_several_compute(const Kernel *kernel); /* has several roles of whole groups of warps */
 void      cu_roles_frame(Gen *g, const Block *block, CodePhase *phase);
 void      cu_roles(Gen *g, const Block *block);
 bool      cu_role_op(Gen *g, const Op *op);

@@ -22,6 +22,16 @@ void cu_line(Gen *g, const char *format, ...) {
     text_add(&g->out, "%*s%s\n", 4 * g->depth, "", line);
 }
 
+void cu_once_begin(Gen *g, const char *name) {
+    if (g->roles > 1)
+        text_add(&g->out, "#ifndef HAS_%s\n#define HAS_%s\n", name, name);
+}
+
+void cu_once_end(Gen *g) {
+    if (g->roles > 1)
+        text_add(&g->out, "#endif\n");
+}
+
 void cu_set_name(Gen *g, const Value *value, const char *name) { g->names[value->id] = name; }
 
 /* Numbers that are short stand for what is without end by what no position reaches. */
@@ -383,19 +393,31 @@ static void head(Gen *g, const CodePhase *phase) {
             phase->map_count ? ctx_printf(g->ctx, ", const __grid_constant__ Maps%d maps", phase->map_count) : "");
 }
 
+/* A kernel that overlaps this one begins on multiprocessors that are free. */
+static void let_next_begin(Gen *g) {
+    int k = 0;
+    while (g->module->kernels[k] != g->kernel)
+        k++;
+    if (k + 1 < g->module->kernel_count && cu_overlaps(g, g->module->kernels[k + 1]))
+        cu_line(g, "asm volatile(\"griddepcontrol.launch_dependents;\" ::: \"memory\");");
+}
+
 static void kernel_with_roles(Gen *g) {
     const Block *block = cu_first_role(g->kernel)->parent;
     Text before = g->out; /* how many maps there are is known only behind the body */
     g->out = TEXT(g->ctx);
     cu_roles_frame(g, block, g->phase);
     g->depth++;
+    let_next_begin(g);
     cu_line(g, "const u32 shared = (shared_base() + 1023) & ~1023u;");
     cu_roles(g, block);
     g->depth--;
     Text body = g->out;
     g->out = before;
     cu_product_instructions(g, g->kernel);
+    cu_once_begin(g, ctx_printf(g->ctx, "Maps%d", g->phase->map_count));
     cu_line(g, "struct Maps%d { TensorMap at[%d]; };", g->phase->map_count, g->phase->map_count);
+    cu_once_end(g);
     head(g, g->phase);
     text_add(&g->out, "%s", text_str(&body));
 }
@@ -426,8 +448,7 @@ static void plain_kernel(Gen *g, const Block *block) {
     g->depth++;
     if (g->phase->shared_bytes)
         cu_line(g, "const u32 shared = shared_base();");
-    if (g->target->product_warps) /* a kernel with roles behind this one begins on multiprocessors that are free */
-        cu_line(g, "asm volatile(\"griddepcontrol.launch_dependents;\" ::: \"memory\");");
+    let_next_begin(g);
     cu_declare_aligned(g);
     open_grid(g);
     cu_block(g, block);

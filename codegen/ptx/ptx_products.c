@@ -13,22 +13,23 @@ const Value *cu_taken(const Value *value, int *lo) {
 static bool is_not_in_place(Op *op, void *arg) {
     int lo;
     (void)arg;
-    return op->code != OP_DOT || !cu_taken(op->in[0], &lo);
+    return op->code != OP_DOT || !cu_taken(op->in[0], &lo) || op_int(op, AT_TA, 0);
 }
 
 bool cu_multiplies_in_place(const Kernel *kernel) { return !ir_walk(kernel->body, is_not_in_place, NULL); }
 
 bool cu_takes_turns(const Gen *g) { return g->schedule->turns && g->kernel->warps == 2 * g->target->product_warps; }
 
-/* The forms of the instruction. K-major: the right side's rows are columns of the product (tb = 1). In place: the left
- * side lies in shared memory, too. */
+/* The forms of the instruction. K-major: the right side's rows are columns of the product (tb = 1). The left side may lie
+ * in shared memory, too. */
 typedef struct Form {
-    bool k_major, in_place;
+    bool k_major;
+    int  left; /* 0: in registers, 1: in shared memory, 2: there, transposed */
 } Form;
 
 static Form form_of(const Op *dot) {
     int lo;
-    return (Form){op_int(dot, AT_TB, 0) != 0, cu_taken(dot->in[0], &lo) != NULL};
+    return (Form){op_int(dot, AT_TB, 0) != 0, cu_taken(dot->in[0], &lo) ? 1 + (int)op_int(dot, AT_TA, 0) : 0};
 }
 
 /* Steps of a product that one statement multiplies: the fewer statements with all the registers of a result, the sooner
@@ -36,8 +37,9 @@ static Form form_of(const Op *dot) {
 enum { MAX_STEPS = 8 };
 
 static const char *form_name(Gen *g, int n, Form form, int steps) {
+    static const char *const LEFT[] = {"", "_s", "_t"};
     const char *times = steps > 1 ? ctx_printf(g->ctx, "_x%d", steps) : "";
-    return ctx_printf(g->ctx, "wgmma_%d%s%s%s", n, form.k_major ? "_k" : "", form.in_place ? "_s" : "", times);
+    return ctx_printf(g->ctx, "wgmma_%d%s%s%s", n, form.k_major ? "_k" : "", LEFT[form.left], times);
 }
 
 /* A function's operands in their order: the sums, the left side, the right side's descriptor, whether to add to the sums;
@@ -47,7 +49,7 @@ typedef struct Operands {
 } Operands;
 
 static Operands operands_of(int n, Form form, int steps) {
-    Operands o = {.sums = n / 2, .left = form.in_place ? 1 : 4 * steps};
+    Operands o = {.sums = n / 2, .left = form.left ? 1 : 4 * steps};
     o.y = o.sums + o.left;
     o.add = o.y + 1;
     o.y_steps = o.add + 1;
@@ -69,12 +71,12 @@ static void instruction_step(Gen *g, int n, Form form, int steps, int k, const c
     for (int i = 0; i < o.sums; i++)
         text_add(&sums, "%s%%%d", i ? ", " : "", i);
     descriptor(g, "y", o.y, o.y_steps + k, steps > 1);
-    if (form.in_place)
+    if (form.left)
         descriptor(g, "x", o.sums, o.x_steps + k, steps > 1);
     cu_line(g, "        \"wgmma.mma_async.sync.aligned.m64n%dk16.f32.%s.%s {%s}, %s, y, %s, 1, 1, %s%d;\\n\"", n, type,
             type, text_str(&sums),
-            form.in_place ? "x" : ctx_printf(g->ctx, "{%%%d, %%%d, %%%d, %%%d}", x, x + 1, x + 2, x + 3), k ? "all" : "p",
-            form.in_place ? "0, " : "", !form.k_major);
+            form.left ? "x" : ctx_printf(g->ctx, "{%%%d, %%%d, %%%d, %%%d}", x, x + 1, x + 2, x + 3), k ? "all" : "p",
+            form.left == 2 ? "1, " : form.left ? "0, " : "", !form.k_major);
 }
 
 static const char *instruction_operands(Gen *g, int n, Form form, int steps) {
@@ -82,13 +84,13 @@ static const char *instruction_operands(Gen *g, int n, Form form, int steps) {
     Text           text = TEXT(g->ctx);
     for (int i = 0; i < o.sums; i++)
         text_add(&text, "%s\"+f\"(d[%d])", i ? ", " : "", i);
-    text_add(&text, form.in_place ? " : \"r\"(x)" : " : ");
-    for (int i = 0; i < o.left && !form.in_place; i++)
+    text_add(&text, form.left ? " : \"r\"(x)" : " : ");
+    for (int i = 0; i < o.left && !form.left; i++)
         text_add(&text, "%s\"r\"(x[%d])", i ? ", " : "", i);
     text_add(&text, ", \"r\"(y), \"r\"(add)");
     for (int k = 0; k < steps && steps > 1; k++)
         text_add(&text, ", \"n\"(step_at(Y + %d, YPANEL))", k);
-    for (int k = 0; k < steps && steps > 1 && form.in_place; k++)
+    for (int k = 0; k < steps && steps > 1 && form.left; k++)
         text_add(&text, ", \"n\"(step_at(X + %d, XPANEL))", k);
     return text_str(&text);
 }
@@ -97,12 +99,13 @@ static const char *instruction_operands(Gen *g, int n, Form form, int steps) {
 static void instruction(Gen *g, int n, Form form, int steps, DType dtype) {
     const char    *type = dtype == DT_BF16 ? "bf16" : "f16";
     const Operands o = operands_of(n, form, steps);
+    cu_once_begin(g, form_name(g, n, form, steps));
     if (steps > 1)
-        cu_line(g, "template <int Y, int YPANEL%s>", form.in_place ? ", int X, int XPANEL" : "");
+        cu_line(g, "template <int Y, int YPANEL%s>", form.left ? ", int X, int XPANEL" : "");
     cu_line(g, "DEVICE void %s(float (&d)[%d], %s, u32 y, int add, %s) {", form_name(g, n, form, steps), o.sums,
-            form.in_place ? "u32 x" : "const u32 *x", type);
+            form.left ? "u32 x" : "const u32 *x", type);
     cu_line(g, "    asm volatile(\"{\\n.reg .pred p;\\n.reg .b64 %sy;\\nsetp.ne.b32 p, %%%d, 0;\\n\"",
-            form.in_place ? "x, " : "", o.add);
+            form.left ? "x, " : "", o.add);
     if (steps > 1)
         cu_line(g, "        \".reg .pred all;\\n.reg .b32 low;\\nsetp.eq.b32 all, 0, 0;\\n\"");
     for (int k = 0; k < steps; k++)
@@ -110,34 +113,33 @@ static void instruction(Gen *g, int n, Form form, int steps, DType dtype) {
     cu_line(g, "        \"}\\n\"");
     cu_line(g, "        : %s);", instruction_operands(g, n, form, steps));
     cu_line(g, "}");
+    cu_once_end(g);
 }
 
 static const Op *rope_of(const Gen *g, const Op *dot);
 
 static int columns(const Op *dot) { return (dot->out[0]->type.cols + 15) / 16 * 16; }
 
-enum { MAX_COLUMNS = 256 };
-
-typedef struct Seen {
-    Gen *g;
-    bool known[2][2][MAX_COLUMNS / 16 + 1][MAX_STEPS + 1];
-} Seen;
-
 /* Parts of a product, as alike as can be: each a statement. */
 static int part_count(const Gen *g, const Op *dot, int steps) {
     return rope_of(g, dot) ? steps : (steps + MAX_STEPS - 1) / MAX_STEPS;
 }
 
+typedef struct Seen {
+    Gen *g;
+    bool known[2][3][PTX_MAX_COLUMNS / 16 + 1][MAX_STEPS + 1];
+} Seen;
+
 static bool note_product(Op *op, void *arg) {
     Seen     *seen = arg;
     const int n = op->code == OP_DOT ? columns(op) : 0;
-    if (n == 0 || n > MAX_COLUMNS)
+    if (n == 0 || n > PTX_MAX_COLUMNS)
         return true;
     const Form form = form_of(op);
     const int  total = (ir_dot_parts(op).k + 15) / 16, parts = part_count(seen->g, op, total);
     for (int p = 0; p < parts; p++) {
         const int   steps = total * (p + 1) / parts - total * p / parts;
-        bool *const known = &seen->known[form.k_major][form.in_place][n / 16][steps];
+        bool *const known = &seen->known[form.k_major][form.left][n / 16][steps];
         if (!*known)
             instruction(seen->g, n, form, steps, op->in[1]->type.dtype);
         *known = true;
@@ -156,12 +158,23 @@ static void pin(Gen *g, const Value *value) {
         cu_line(g, "pin_all(%s);", cu_name(g, value));
 }
 
-/* What a product adds to and nobody else looks at becomes the result, in the same registers. */
+/* Does nobody look at it behind `op`? */
+static bool is_last_use(const Gen *g, const Value *acc, const Op *op) {
+    int  count;
+    Op **users = ir_users(g->ctx, g->kernel, acc, &count);
+    for (int u = 0; u < count; u++) {
+        const Op *here = ir_ancestor_in(users[u], op->parent);
+        if (!here || (here != op && !ir_precedes(here, op)))
+            return false;
+    }
+    return (acc->def ? acc->def->parent : acc->owner) == op->parent;
+}
+
+/* What a product adds to and nobody looks at any more becomes the result, in the same registers. */
 static void start_sum(Gen *g, const Op *op, const Value *acc) {
-    const bool here = acc && (acc->def ? acc->def->parent : acc->owner) == op->parent;
     if (!acc)
         cu_declare(g, op->out[0]);
-    else if (here && ir_use_count(g->kernel, acc) == 1)
+    else if (is_last_use(g, acc, op))
         cu_set_name(g, op->out[0], cu_name(g, acc));
     else
         cu_assign(g, op->out[0], cu_element(g, acc, SHAPE_TILE));
@@ -249,18 +262,26 @@ static const char *along(Gen *g, int rows, int lo) {
     return ctx_printf(g->ctx, "%s / 4 * %d + %s %% 4 * 2", k, rows * IR_PANEL / 16, k);
 }
 
-/* Of a left side in shared memory. */
+/* Of a left side in shared memory. Transposed, a slab of the product is a panel. */
 static const char *left_start(Gen *g, const Op *op, const Value *x) {
-    int lo;
+    int                lo;
+    const Value *const tile = cu_taken(x, &lo);
+    const int          panel = tile->type.rows * IR_PANEL;
+    if (op_int(op, AT_TA, 0)) {
+        if (lo || g->kernel->warps != g->target->product_warps)
+            cu_fail(g, op, "this transposed left side");
+        return ctx_printf(g->ctx, "matrix(%s.address + s * %d, %d)", cu_name(g, tile), panel, panel);
+    }
     if (cu_slabs(g, op->out[0]->type) != 1)
         cu_fail(g, op, "a left side of several slabs in shared memory");
-    return ctx_printf(g->ctx, "matrix(%s.address + own_rows, 16)", cu_name(g, cu_taken(x, &lo)));
+    return ctx_printf(g->ctx, "matrix(%s.address + own_rows, 16)", cu_name(g, tile));
 }
 
 static const char *left_side(Gen *g, const Op *op, const Value *x) {
     int                lo;
     const Value *const tile = cu_taken(x, &lo);
-    return tile ? ctx_printf(g->ctx, "%s + %s", left_start(g, op, x), along(g, tile->type.rows, lo))
+    return tile ? ctx_printf(g->ctx, "%s + %s", left_start(g, op, x),
+                             op_int(op, AT_TA, 0) ? "k * 128" : along(g, tile->type.rows, lo))
                 : ctx_printf(g->ctx, "&%s[s][4 * k]", cu_name(g, x));
 }
 
@@ -290,8 +311,8 @@ static const char *first_step(Gen *g, const Value *side, bool k_major, int k) {
 /* Some steps of a product from step k on, in one statement. */
 static const char *multiply_steps(Gen *g, const Op *op, const DotParts *p, bool adds, int k, int steps) {
     const Form  form = form_of(op);
-    const char *panels = form.in_place ? ctx_printf(g->ctx, ", %s", first_step(g, p->x, true, k)) : "";
-    const char *x = form.in_place ? left_start(g, op, p->x) : ctx_printf(g->ctx, "&%s[s][%d]", cu_name(g, p->x), 4 * k);
+    const char *panels = form.left ? ctx_printf(g->ctx, ", %s", first_step(g, p->x, form.left == 1, k)) : "";
+    const char *x = form.left ? left_start(g, op, p->x) : ctx_printf(g->ctx, "&%s[s][%d]", cu_name(g, p->x), 4 * k);
     return ctx_printf(g->ctx, "%s<%s%s>(%s[s], %s, %s, %d, %s());", form_name(g, columns(op), form, steps),
                       first_step(g, p->y, form.k_major, k), panels, cu_name(g, op->out[0]), x, right_start(g, op, p->y),
                       adds || k > 0, cu_ctype(p->y->type.dtype));
@@ -312,8 +333,9 @@ static void multiply(Gen *g, const Op *op, const DotParts *p, bool adds, const c
 static bool is_product(const Gen *g, const Op *op, const DotParts *p) {
     int        lo;
     const bool registers = cu_shape(p->x->type) == SHAPE_TILE && dtype_size(p->x->type.dtype) == 2;
-    return !op_int(op, AT_TA, 0) && !p->scale && !p->delta && columns(op) <= MAX_COLUMNS &&
-           g->flight_count < PTX_MAX_FLIGHT && (registers || cu_taken(p->x, &lo));
+    const bool taken = cu_taken(p->x, &lo);
+    return (taken || (registers && !op_int(op, AT_TA, 0))) && !p->scale && !p->delta && columns(op) <= PTX_MAX_COLUMNS &&
+           g->flight_count < PTX_MAX_FLIGHT;
 }
 
 void cu_product(Gen *g, const Op *op) {

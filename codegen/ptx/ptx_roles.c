@@ -1,6 +1,7 @@
 /* Kernels whose warps have roles: rings between them, copies by tensor maps, and the frame that gives every warp its
- * role. Warps that compute come first, in whole groups of four; those that send share the group behind them, one thread
- * each. A block walks over items; rings and their phases go on from item to item. */
+ * role. Warps that compute come first, in whole groups of four, those of each role as many; roles of one warp, which send
+ * and store tiles, share the group behind them, one thread each. A block walks over items; rings and their phases go on
+ * from item to item. */
 #include "codegen/ptx/ptx_gen.h"
 
 #include <string.h>
@@ -19,7 +20,27 @@ const Op *cu_first_role(const Kernel *kernel) {
     return found;
 }
 
-static bool computes(const Op *role) { return strcmp(op_text(role, AT_ROLE), "compute") == 0; }
+/* Of several warps; else one thread copies. */
+static bool computes(const Op *role) { return op_int(role, AT_WARPS, 1) >= GROUP; }
+
+static int computing_roles(const Block *block) {
+    int count = 0;
+    for (const Op *op = block->first; op; op = op->next)
+        count += op->code == OP_ROLE && computes(op);
+    return count;
+}
+
+static bool note_compute(Op *op, void *arg) {
+    int *count = arg;
+    *count += op->code == OP_ROLE && computes(op);
+    return true;
+}
+
+bool cu_several_compute(const Kernel *kernel) {
+    int count = 0;
+    ir_walk(kernel->body, note_compute, &count);
+    return count > 1;
+}
 
 /* ---- Rings ---- */
 
@@ -52,13 +73,45 @@ static void declare_rings(Gen *g, const Block *block) {
                     (long long)barriers_at(g, op));
 }
 
-static void make_rings(Gen *g, const Block *block, int takers) {
+typedef struct Uses {
+    const Value *ring;
+    bool         fills, takes, skips;
+} Uses;
+
+static bool note_use(Op *op, void *arg) {
+    Uses *uses = arg;
+    uses->fills |= (op->code == OP_SEND || op->code == OP_GIVE) && op->in[0] == uses->ring;
+    uses->takes |= op->code == OP_TAKE && op->in[0] == uses->ring;
+    uses->skips |= op->code == OP_SKIP && op->in[0] == uses->ring;
+    return true;
+}
+
+/* How often a slot's barriers are arrived at until it is full, and until it is free: once by each warp that computes, or by
+ * the thread that copies. Roles that take turns with the ring count as one. */
+static void make_ring(Gen *g, const Block *block, const Value *ring) {
+    int  fillers = 0, takers = 0;
+    bool fills_in_turns = false, takes_in_turns = false;
+    for (const Op *op = block->first; op; op = op->next) {
+        Uses uses = {.ring = ring};
+        if (op->code != OP_ROLE)
+            continue;
+        ir_walk(op->region, note_use, &uses);
+        const int each = computes(op) ? (int)op_int(op, AT_WARPS, 1) : 1;
+        fillers += uses.fills && !(uses.skips && fills_in_turns) ? each : 0;
+        takers += uses.takes && !(uses.skips && takes_in_turns) ? each : 0;
+        fills_in_turns |= uses.fills && uses.skips;
+        takes_in_turns |= uses.takes && uses.skips;
+    }
+    cu_line(g, "%s.make(%d, %d);", cu_name(g, ring), fillers, takers);
+}
+
+static void make_rings(Gen *g, const Block *block) {
     cu_line(g, "if (threadIdx.x == 0) {");
     g->depth++;
     declare_rings(g, block);
     for (const Op *op = block->first; op; op = op->next)
         if (op->code == OP_RING)
-            cu_line(g, "%s.make(%d);", cu_name(g, op->out[0]), takers);
+            make_ring(g, block, op->out[0]);
     cu_line(g, "asm volatile(\"fence.mbarrier_init.release.cluster;\" ::: \"memory\");");
     g->depth--;
     cu_line(g, "}");
@@ -93,44 +146,103 @@ bool cu_has_map(const Gen *g, const CodeParam *param) {
     return false;
 }
 
+/* A tile in the panels of a slot, and where it lies in its parameter. */
+typedef struct Boxes {
+    const Op   *op;
+    int         first, rows, cols; /* operand that is the first coordinate */
+    const char *address;
+} Boxes;
+
+/* The column that coordinate `coldim` asks for, as text to be added to one, and the coordinate itself. */
+static const char *split_column(Gen *g, const Boxes *b, const CodeParam *param, const char *at[3]) {
+    const int coldim = (int)op_int(b->op, AT_COLDIM, -1);
+    if (coldim < 0)
+        return "";
+    const int pieces = (int)(param->dims[3] / b->cols);
+    const char *column = ctx_printf(g->ctx, " + (int)floor_mod(%s, %dLL) * %d", at[coldim], pieces, b->cols);
+    at[coldim] = ctx_printf(g->ctx, "floor_div(%s, %dLL)", at[coldim], pieces);
+    return column;
+}
+
 /* Box by box: panels of columns, and of rows those of each group. */
-static void send(Gen *g, const Op *op) {
+static void copy_boxes(Gen *g, const Boxes *b) {
+    const Op        *op = b->op;
     const CodeParam *param = ir_find_param(g->kernel, op_text(op, AT_PARAM));
     const char      *beyond = op_text(op, AT_BEYOND);
-    const int        rows = (int)op_int(op, AT_ROWS, 0), cols = (int)op_int(op, AT_COLS, 0),
-              rowdim = (int)op_int(op, AT_ROWDIM, -1);
-    const int64_t period = op_int(op, AT_PERIOD, 1), groupdim = op_int(op, AT_GROUPDIM, -1);
-    const int     box = (int)(period < rows ? period : rows), width = IR_PANEL / (int)dtype_size(param->dtype);
+    const int        rows = b->rows, cols = b->cols, rowdim = (int)op_int(op, AT_ROWDIM, -1);
+    const int64_t    period = op_int(op, AT_PERIOD, 1), groupdim = op_int(op, AT_GROUPDIM, -1);
+    const int        box = (int)(period < rows ? period : rows), width = IR_PANEL / (int)dtype_size(param->dtype);
     const int     panels = (cols + width - 1) / width, map = cu_map_of(g, op, param, box), lo = (int)op_int(op, AT_LO, 0);
     const int64_t own = param->dims[3]; /* further columns are those of the next d2 */
     const bool    goes_on = lo + cols > own;
     if (rowdim < 1 || op_has(op, AT_WRAP) || box > 256 || rows % box ||
         (goes_on && (own % width || lo % width || rowdim == 2 || groupdim == 2)))
         cu_fail(g, op, "this copy");
-    if (param->role == PARAM_WORK)
-        cu_line(g, "if (!awaited) await_earlier_kernels(), awaited = true;");
-    cu_line(g, "{");
-    g->depth++;
     if (beyond)
-        cu_line(g, "const bool beyond = %s >= %lld;", cu_name(g, op->in[1 + rowdim]), (long long)op_int(op, AT_BORDER, 0));
+        cu_line(g, "const bool beyond = %s >= %lld;", cu_name(g, op->in[b->first + rowdim]),
+                (long long)op_int(op, AT_BORDER, 0));
     const char *from = beyond ? ctx_printf(g->ctx, "beyond ? &maps.at[%d] : &maps.at[%d]",
                                            cu_map_of(g, op, ir_find_param(g->kernel, beyond), box), map)
                               : ctx_printf(g->ctx, "&maps.at[%d]", map);
-    cu_line(g, "const Slot slot = %s.open(%d);", cu_name(g, op->in[0]), panels * rows * IR_PANEL);
+    const char *start[3] = {cu_name(g, op->in[b->first]), cu_name(g, op->in[b->first + 1]), cu_name(g, op->in[b->first + 2])};
+    const char *column = split_column(g, b, param, start);
     for (int r = 0; r < rows / box; r++)
         for (int p = 0; p < panels; p++) {
             const char *at[3];
             for (int d = 0; d < 3; d++) {
                 const int more = (groupdim == d ? r : 0) + (d == 2 && goes_on ? (int)((lo + p * width) / own) : 0);
-                at[d] = more ? ctx_printf(g->ctx, "(int)%s + %d", cu_name(g, op->in[1 + d]), more)
-                             : ctx_printf(g->ctx, "(int)%s", cu_name(g, op->in[1 + d]));
+                at[d] = more ? ctx_printf(g->ctx, "(int)%s + %d", start[d], more) : ctx_printf(g->ctx, "(int)%s", start[d]);
                 if (beyond && d == rowdim)
                     at[d] = ctx_printf(g->ctx, "%s - (beyond ? %lld : 0)", at[d], (long long)op_int(op, AT_BORDER, 0));
             }
-            cu_line(g, "copy_box(slot.address + %d, %s, slot.full, %d, %s, %s, %s);",
-                    p * rows * IR_PANEL + r * box * IR_PANEL, from, goes_on ? (int)((lo + p * width) % own) : lo + p * width,
-                    at[2], at[1], at[0]);
+            const int   c = goes_on ? (int)((lo + p * width) % own) : lo + p * width;
+            const char *to = ctx_printf(g->ctx, "%s + %d", b->address, p * rows * IR_PANEL + r * box * IR_PANEL);
+            if (op->code == OP_STORE)
+                cu_line(g, "store_box(%s, %s, %d%s, %s, %s, %s);", to, from, c, column, at[2], at[1], at[0]);
+            else
+                cu_line(g, "copy_box(%s, %s, slot.full, %d%s, %s, %s, %s);", to, from, c, column, at[2], at[1], at[0]);
         }
+}
+
+static void send(Gen *g, const Op *op) {
+    const CodeParam *param = ir_find_param(g->kernel, op_text(op, AT_PARAM));
+    const Boxes      b = {op, 1, (int)op_int(op, AT_ROWS, 0), (int)op_int(op, AT_COLS, 0), "slot.address"};
+    if (param->role == PARAM_WORK)
+        cu_line(g, "if (!awaited) await_earlier_kernels(), awaited = true;");
+    cu_line(g, "{");
+    g->depth++;
+    cu_line(g, "const Slot slot = %s.open(%lld);", cu_name(g, op->in[0]),
+            (long long)ir_panel_bytes(type_tile(param->dtype, b.rows, b.cols)));
+    copy_boxes(g, &b);
+    g->depth--;
+    cu_line(g, "}");
+}
+
+/* By the copy engine: of a thread alone, from where the tile was taken. */
+static bool store_slot(Gen *g, const Op *op) {
+    int                lo;
+    const Type         type = op->in[5]->type;
+    const Value *const tile = cu_taken(op->in[5], &lo);
+    if (!tile)
+        return false;
+    const int   panel = lo * (int)dtype_size(type.dtype) / IR_PANEL;
+    const char *address = ctx_printf(g->ctx, "%s.address + %d", cu_name(g, tile), panel * tile->type.rows * IR_PANEL);
+    const Boxes b = {op, 0, type.rows, type.cols, panel ? address : ctx_printf(g->ctx, "%s.address", cu_name(g, tile))};
+    if (lo * (int)dtype_size(type.dtype) % IR_PANEL)
+        cu_fail(g, op, "a store of columns that are no panels");
+    if (!g->alone)
+        cu_fail(g, op, "a store of what was taken, by a role that computes");
+    copy_boxes(g, &b);
+    return true;
+}
+
+static void give(Gen *g, const Op *op) {
+    const Type type = op->in[1]->type;
+    cu_line(g, "{");
+    g->depth++;
+    cu_line(g, "const Slot slot = %s.offer();", cu_name(g, op->in[0]));
+    cu_line(g, "write_panels<%d, %d>(slot.address, %s);", g->kernel->warps, type.rows, cu_name(g, op->in[1]));
+    cu_line(g, "give(slot);");
     g->depth--;
     cu_line(g, "}");
 }
@@ -154,12 +266,30 @@ static bool copy(Gen *g, const Op *op) {
     return true;
 }
 
+/* Whether warps read a tile that was taken, or columns of it, to registers. */
+static bool is_read(const Gen *g, const Value *tile) {
+    int        count;
+    Op **const users = ir_users(g->ctx, g->kernel, tile, &count);
+    for (int u = 0; u < count; u++)
+        if (users[u]->code == OP_COPY || (users[u]->code == OP_COLS && is_read(g, users[u]->out[0])))
+            return true;
+    return false;
+}
+
+static void release(Gen *g, const Value *tile) {
+    const char *how = g->alone ? "stored.release" : is_read(g, tile) ? "release_read" : "release";
+    cu_line(g, "%s(%s);", how, cu_name(g, tile));
+}
+
 bool cu_role_op(Gen *g, const Op *op) {
     int lo;
     switch (op->code) {
     case OP_SEND: send(g, op); return true;
     case OP_TAKE: cu_line(g, "const Slot %s = %s.take();", cu_name(g, op->out[0]), cu_name(g, op->in[0])); return true;
-    case OP_RELEASE: cu_line(g, "release(%s);", cu_name(g, op->in[1])); return true;
+    case OP_RELEASE: release(g, op->in[1]); return true;
+    case OP_GIVE: give(g, op); return true;
+    case OP_SKIP: cu_line(g, "%s.next();", cu_name(g, op->in[0])); return true;
+    case OP_STORE: return store_slot(g, op);
     case OP_AWAIT: cu_await(g, op); return true;
     case OP_COPY: return copy(g, op);
     case OP_DOT:
@@ -190,8 +320,17 @@ static void item(Gen *g, const Op *role, const Block *block) {
     }
 }
 
+static bool is_no_store(Op *op, void *arg) {
+    (void)arg;
+    return op->code != OP_STORE;
+}
+
+/* Does the copy engine store for it? */
+static bool stores(const Op *role) { return !computes(role) && !ir_walk(role->region, is_no_store, NULL); }
+
 /* The role's own walk over the block's items. */
 static void walk(Gen *g, const Op *role, const Block *block) {
+    g->alone = !computes(role);
     declare_rings(g, block);
     if (computes(role) && cu_takes_turns(g)) {
         cu_line(g, "const int group = warp_id() / %d;", GROUP);
@@ -201,6 +340,8 @@ static void walk(Gen *g, const Op *role, const Block *block) {
         cu_line(g, "const u32 own_rows = warp_id() / %d * %du;", GROUP, GROUP * 16 * IR_PANEL);
     if (!computes(role))
         cu_line(g, "bool awaited = false;");
+    if (stores(role))
+        cu_line(g, "Stored stored;");
     cu_line(g, "UNROLL1");
     cu_line(g, "for (i64 item = blockIdx.x; item < a.v[%d]; item += gridDim.x) {",
             5 * g->kernel->param_count + SYM_COUNT);
@@ -211,42 +352,65 @@ static void walk(Gen *g, const Op *role, const Block *block) {
     cu_line(g, "}");
     if (!computes(role))
         cu_line(g, "if (!awaited) await_earlier_kernels();");
+    if (stores(role))
+        cu_line(g, "stored.end();");
+    g->alone = false;
 }
 
 /* Registers at the start are shared out evenly; then those who compute take what the others give. */
-void cu_roles(Gen *g, const Block *block) {
-    const Op *first = NULL, *compute = NULL;
-    for (const Op *op = block->first; op; op = op->next) {
-        first = op->code == OP_ROLE && !first ? op : first;
-        compute = op->code == OP_ROLE && computes(op) ? op : compute;
-    }
-    const int warps = (int)op_int(compute, AT_WARPS, 0);
-    int       next = warps;
-    make_rings(g, block, warps);
-    cu_line(g, "if (warp_id() < %d) {", warps);
+static void computing_role(Gen *g, const Op *role, int first, const Block *block) {
+    cu_line(g, "%sif (warp_id() < %d) {", first ? "} else " : "", first + (int)op_int(role, AT_WARPS, 0));
     g->depth++;
-    cu_line(g, "take_registers<%d>();", (int)op_int(compute, AT_REGISTERS, 0));
-    walk(g, compute, block);
+    cu_line(g, "take_registers<%d>();", (int)op_int(role, AT_REGISTERS, 0));
+    walk(g, role, block);
     g->depth--;
+}
+
+static void copying_role(Gen *g, const Op *role, int warp, const Block *block) {
+    cu_line(g, "if (warp_id() == %d && lane_id() == 0) {", warp);
+    g->depth++;
+    walk(g, role, block);
+    g->depth--;
+    cu_line(g, "}");
+}
+
+static bool is_named(const Op *op, const char *name) {
+    return op->code == OP_ROLE && strcmp(op_text(op, AT_ROLE), name) == 0;
+}
+
+void cu_roles(Gen *g, const Block *block) {
+    int       next = 0;
+    const Op *copies = NULL;
+    make_rings(g, block);
+    for (int pass = 0; pass < 2; pass++) /* role compute is first */
+        for (const Op *op = block->first; op; op = op->next)
+            if (op->code == OP_ROLE && computes(op) && is_named(op, "compute") == (pass == 0)) {
+                computing_role(g, op, next, block);
+                next += (int)op_int(op, AT_WARPS, 0);
+            }
     cu_line(g, "} else {");
     g->depth++;
-    cu_line(g, "give_registers<%d>();", (int)op_int(first, AT_REGISTERS, 0));
-    for (const Op *op = first; op; op = op->next) {
+    for (const Op *op = block->first; op; op = op->next) {
         if (op->code != OP_ROLE || computes(op))
             continue;
-        cu_line(g, "if (warp_id() == %d && lane_id() == 0) {", next++);
-        g->depth++;
-        walk(g, op, block);
-        g->depth--;
-        cu_line(g, "}");
+        if (!copies)
+            cu_line(g, "give_registers<%d>();", (int)op_int(op, AT_REGISTERS, 0));
+        copies = op;
+        copying_role(g, op, next++, block);
     }
     g->depth--;
     cu_line(g, "}");
 }
 
+/* Kernels with several computing roles store what those before them may still read. */
+bool cu_overlaps(const Gen *g, const Kernel *kernel) {
+    return kernel != g->module->kernels[0] && cu_first_role(kernel) && !cu_several_compute(kernel);
+}
+
 void cu_roles_frame(Gen *g, const Block *block, CodePhase *phase) {
-    phase->threads = 32 * (g->kernel->warps + GROUP);
+    const int computing = computing_roles(block);
+    phase->threads = 32 * (computing * g->kernel->warps + GROUP);
     phase->shared_bytes = shared_bytes(g, block);
-    phase->resident = g->schedule->blocks;
-    phase->overlaps = g->kernel != g->module->kernels[0];
+    phase->resident = computing == 1 ? g->schedule->blocks : 1;
+    phase->overlaps = cu_overlaps(g, g->kernel);
 }

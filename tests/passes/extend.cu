@@ -3,8 +3,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
     if (threadIdx.x == 0) {
         Ring<16, 4096u> t31(shared + 8192u, shared + 73728u);
         Ring<1, 8192u> t32(shared + 0u, shared + 73984u);
-        t31.make(4);
-        t32.make(4);
+        t31.make(1, 4);
+        t32.make(1, 4);
         asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
     }
     __syncthreads();
@@ -309,7 +309,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                     products_commit();
                     u32 t209[1][4];
                     read_panels<4, 64, 0>(t209, t83.address);
-                    release(t83);
+                    release_read(t83);
                     pin_all(t209);
                     float t210[1][8];
                     EACH(1, 8) t210[s][i] = unpacked(t209[s][i >> 1], i & 1, bf16());
@@ -379,7 +379,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                     store_tile<bf16, Rows<1, 2, 32, 0, 64>, 4, 16>(t230, view(a.v + 40, n9, n23, n82, 0LL, n13));
                 }
                 else {
-                    release(t83);
+                    release_read(t83);
                     const Slot t231 = t31.take();
                     float t232[1][8];
                     EACH(1, 8) t232[s][i] = t151[s][i];
@@ -486,8 +486,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                     const i64 n47 = a.v[81];
                     if (!awaited) await_earlier_kernels(), awaited = true;
                     {
-                        const bool beyond = n46 >= 6;
                         const Slot slot = t31.open(4096);
+                        const bool beyond = n46 >= 6;
                         copy_box(slot.address + 0, beyond ? &maps.at[2] : &maps.at[1], slot.full, 0, (int)n16, (int)n46 - (beyond ? 6 : 0), (int)n9);
                     }
                     const i64 n48_end = opaque(1LL);
@@ -499,8 +499,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         const i64 n52 = 6LL + n51;
                         if (!awaited) await_earlier_kernels(), awaited = true;
                         {
-                            const bool beyond = n52 >= 6;
                             const Slot slot = t31.open(4096);
+                            const bool beyond = n52 >= 6;
                             copy_box(slot.address + 0, beyond ? &maps.at[2] : &maps.at[1], slot.full, 0, (int)n16, (int)n52 - (beyond ? 6 : 0), (int)n9);
                         }
                         const i64 n53 = n49 + 1LL;
@@ -509,8 +509,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         const i64 n56 = 6LL + n55;
                         if (!awaited) await_earlier_kernels(), awaited = true;
                         {
-                            const bool beyond = n56 >= 6;
                             const Slot slot = t31.open(4096);
+                            const bool beyond = n56 >= 6;
                             copy_box(slot.address + 0, beyond ? &maps.at[4] : &maps.at[3], slot.full, 0, (int)n16, (int)n56 - (beyond ? 6 : 0), (int)n9);
                         }
                     }
@@ -525,8 +525,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         const i64 n63 = 6LL + n62;
                         if (!awaited) await_earlier_kernels(), awaited = true;
                         {
-                            const bool beyond = n63 >= 6;
                             const Slot slot = t31.open(4096);
+                            const bool beyond = n63 >= 6;
                             copy_box(slot.address + 0, beyond ? &maps.at[2] : &maps.at[1], slot.full, 0, (int)n16, (int)n63 - (beyond ? 6 : 0), (int)n9);
                         }
                         const i64 n64 = n60 + 1LL;
@@ -535,8 +535,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         const i64 n67 = 6LL + n66;
                         if (!awaited) await_earlier_kernels(), awaited = true;
                         {
-                            const bool beyond = n67 >= 6;
                             const Slot slot = t31.open(4096);
+                            const bool beyond = n67 >= 6;
                             copy_box(slot.address + 0, beyond ? &maps.at[4] : &maps.at[3], slot.full, 0, (int)n16, (int)n67 - (beyond ? 6 : 0), (int)n9);
                         }
                     }
@@ -550,20 +550,20 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         const i64 n75 = n23 + -10LL;
                         if (!awaited) await_earlier_kernels(), awaited = true;
                         {
-                            const bool beyond = n75 >= 6;
                             const Slot slot = t31.open(2048);
+                            const bool beyond = n75 >= 6;
                             copy_box(slot.address + 0, beyond ? &maps.at[6] : &maps.at[5], slot.full, 0, (int)n16, (int)n75 - (beyond ? 6 : 0), (int)n9);
                         }
                         if (!awaited) await_earlier_kernels(), awaited = true;
                         {
-                            const bool beyond = n70 >= 6;
                             const Slot slot = t31.open(4096);
+                            const bool beyond = n70 >= 6;
                             copy_box(slot.address + 0, beyond ? &maps.at[4] : &maps.at[3], slot.full, 0, (int)n16, (int)n70 - (beyond ? 6 : 0), (int)n9);
                         }
                         if (!awaited) await_earlier_kernels(), awaited = true;
                         {
-                            const bool beyond = n75 >= 6;
                             const Slot slot = t31.open(2048);
+                            const bool beyond = n75 >= 6;
                             copy_box(slot.address + 0, beyond ? &maps.at[8] : &maps.at[7], slot.full, 0, (int)n16, (int)n75 - (beyond ? 6 : 0), (int)n9);
                         }
                         if (!awaited) await_earlier_kernels(), awaited = true;
@@ -573,8 +573,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         }
                         if (!awaited) await_earlier_kernels(), awaited = true;
                         {
-                            const bool beyond = n23 >= 6;
                             const Slot slot = t31.open(4096);
+                            const bool beyond = n23 >= 6;
                             copy_box(slot.address + 0, beyond ? &maps.at[4] : &maps.at[3], slot.full, 0, (int)n16, (int)n23 - (beyond ? 6 : 0), (int)n9);
                         }
                         const i64 n76 = floor_div(n23, 32LL);
@@ -592,8 +592,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                     else {
                         if (!awaited) await_earlier_kernels(), awaited = true;
                         {
-                            const bool beyond = n70 >= 6;
                             const Slot slot = t31.open(4096);
+                            const bool beyond = n70 >= 6;
                             copy_box(slot.address + 0, beyond ? &maps.at[4] : &maps.at[3], slot.full, 0, (int)n16, (int)n70 - (beyond ? 6 : 0), (int)n9);
                         }
                     }

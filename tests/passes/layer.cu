@@ -74,16 +74,16 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_forward_segment
     fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n43 % 6u * 768u, view(a.v + 20, n20, n44, n24, 0LL, n7), phi_aligned);
     fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n43 % 6u * 768u, view(a.v + 10, n20, n44, n21, 0LL, n14), v_aligned);
     commit();
-    const i64 n46 = n30 + n4;
-    const i64 n47 = smaller(n7, n46);
+    const i64 n45 = n30 + n4;
+    const i64 n46 = smaller(n7, n45);
     float t48[1][8];
     EACH(1, 8) t48[s][i] = 0.000000000e+00f;
-    const i64 n49_end = opaque(n47);
+    const i64 n49_end = opaque(n46);
     #pragma unroll 1
     for (i64 n49 = n30; n49 < n49_end; n49 += 16LL) { // row
         wait<4>();
         const i64 n51 = n49 + 80LL;
-        const i64 n52 = (i64)(n51 < n47);
+        const i64 n52 = (i64)(n51 < n46);
         if (n52) {
             const i64 n53 = floor_div(n51, 16LL);
             const i64 n55 = n49 + 74LL;
@@ -158,27 +158,27 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_forward_states(
     fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 0u + (u32)n46 % 6u * 768u, view(a.v + 20, n20, n47, n27, 0LL, n7), phi_aligned);
     fetch<bf16, Rows<1, -1, 16, 0, 16>, 1, 16, 4>(shared + 4608u + (u32)n46 % 6u * 768u, view(a.v + 10, n20, n47, n24, 0LL, n12), v_aligned);
     commit();
-    float t49[1][8];
-    EACH(1, 8) t49[s][i] = 0.000000000e+00f;
-    const i64 n50_end = opaque(n30);
+    const i64 n48 = n33 + n4;
+    const i64 n49 = smaller(n7, n48);
+    float t51[1][8];
+    EACH(1, 8) t51[s][i] = 0.000000000e+00f;
+    const i64 n52_end = opaque(n30);
     #pragma unroll 1
-    for (i64 n50 = 0LL; n50 < n50_end; n50 += 1LL) { // segment
-        float t52[1][8];
-        load_tile<float, Rows<2, -1, 4, 0, 4>, 1, 4, 0>(t52, view(a.v + 25, n50, n20, n29, 0LL, 1152921504606846976LL));
-        float t53[1][8];
-        EACH(1, 8) t53[s][i] = t49[s][i] + t52[s][i];
-        EACH(1, 8) t49[s][i] = t53[s][i];
+    for (i64 n52 = 0LL; n52 < n52_end; n52 += 1LL) { // segment
+        float t54[1][8];
+        load_tile<float, Rows<2, -1, 4, 0, 4>, 1, 4, 0>(t54, view(a.v + 25, n52, n20, n29, 0LL, 1152921504606846976LL));
+        float t55[1][8];
+        EACH(1, 8) t55[s][i] = t51[s][i] + t54[s][i];
+        EACH(1, 8) t51[s][i] = t55[s][i];
     }
-    const i64 n54 = n33 + n4;
-    const i64 n55 = smaller(n7, n54);
     float t56[1][8];
-    EACH(1, 8) t56[s][i] = t49[s][i];
-    const i64 n57_end = opaque(n55);
+    EACH(1, 8) t56[s][i] = t51[s][i];
+    const i64 n57_end = opaque(n49);
     #pragma unroll 1
     for (i64 n57 = n33; n57 < n57_end; n57 += 16LL) { // row
         wait<4>();
         const i64 n59 = n57 + 80LL;
-        const i64 n60 = (i64)(n59 < n55);
+        const i64 n60 = (i64)(n59 < n49);
         if (n60) {
             const i64 n61 = floor_div(n59, 16LL);
             const i64 n63 = n57 + 74LL;

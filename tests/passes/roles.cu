@@ -3,8 +3,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
     if (threadIdx.x == 0) {
         Ring<16, 4096u> t22(shared + 8192u, shared + 73728u);
         Ring<1, 8192u> t23(shared + 0u, shared + 73984u);
-        t22.make(4);
-        t23.make(4);
+        t22.make(1, 4);
+        t23.make(1, 4);
         asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
     }
     __syncthreads();
@@ -299,7 +299,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
                 products_commit();
                 u32 t198[1][4];
                 read_panels<4, 64, 0>(t198, t73.address);
-                release(t73);
+                release_read(t73);
                 pin_all(t198);
                 float t199[1][8];
                 EACH(1, 8) t199[s][i] = unpacked(t198[s][i >> 1], i & 1, bf16());
@@ -367,7 +367,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
                 store_tile<bf16, Rows<1, 2, 32, 0, 64>, 4, 16>(t217, view(a.v + 15, n6, n14, n72, 0LL, n3));
             }
             else {
-                release(t73);
+                release_read(t73);
                 const Slot t218 = t22.take();
                 float t219[1][8];
                 EACH(1, 8) t219[s][i] = t136[s][i];

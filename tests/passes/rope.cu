@@ -3,8 +3,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
     if (threadIdx.x == 0) {
         Ring<16, 4096u> t24(shared + 8192u, shared + 73728u);
         Ring<1, 8192u> t25(shared + 0u, shared + 73984u);
-        t24.make(4);
-        t25.make(4);
+        t24.make(1, 4);
+        t25.make(1, 4);
         asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
     }
     __syncthreads();

@@ -119,7 +119,7 @@
                     EACH(1, 72) t251[s][i] = t251[s][i];
                     EACH(1, 16) t252[s][i] = t269[s][i];
                 }
-                release(t82);
+                release_read(t82);
                 const Slot t270 = t22.take();
                 pin_all(t250);
                 pin_all(t252);
@@ -179,7 +179,7 @@
                 store_vectors<bf16, Rows<1, 2, 64, 0, 128>, 8, 16>(t286, from_column<bf16>(view(a.v + 15, n6, n14, n81, 0LL, n3), 128));
             }
             else {
-                release(t82);
+                release_read(t82);
                 const Slot t287 = t22.take();
                 float t288[1][72];
                 EACH(1, 72) t288[s][i] = t143[s][i];

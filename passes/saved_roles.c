@@ -1,0 +1,260 @@
+/* The kernels of pass saved that make the states and compute the features, where warps have roles. One role sends keys and
+ * values, one computes the features of the keys, one sums up S, and two store what the copy engine finds ready in shared
+ * memory: the features, and S before each row tile. All of them walk over the row tiles of the segment, each as far ahead
+ * as the rings let it, so that neither the latency of a load nor that of a turn counts. A block has one piece of the
+ * features and an equal part of the columns of S; the blocks with the first part store the features. */
+#include "passes/saved.h"
+
+#include <string.h>
+
+enum { SLOT_ALIGN = 1024, SPARE_BYTES = 4096 /* alignment of the rings, barriers */, MAX_SUM = 128 /* floats a thread */ };
+
+typedef enum StateRing { RING_KEYS, RING_VALUES, RING_FEATURES, RING_STATES, RING_COUNT } StateRing;
+
+static Type slot_type(const Saver *s, StateRing ring) {
+    switch (ring) {
+    case RING_KEYS: return type_tile(s->dtype, s->chunk, s->k_load->out[0]->type.cols);
+    case RING_VALUES: return type_tile(s->dtype, s->chunk, saved_columns(s));
+    case RING_FEATURES: return type_tile(s->dtype, s->chunk, s->made_width);
+    default: return type_tile(s->dtype, s->made_width, saved_columns(s));
+    }
+}
+
+static int64_t slot_bytes(const Saver *s, StateRing ring) {
+    return (ir_panel_bytes(slot_type(s, ring)) + SLOT_ALIGN - 1) / SLOT_ALIGN * SLOT_ALIGN;
+}
+
+/* Two slots each, since what is stored is released a tile later; then one more at a time while there is room for it. False:
+ * not even the first do fit. */
+static bool choose_slots(const Saver *s, int slots[RING_COUNT]) {
+    static const int LEAST[RING_COUNT] = {2, 2, 2, 2}, MOST[RING_COUNT] = {4, 6, 3, 3};
+    int64_t          left = s->args->target->shared_bytes - SPARE_BYTES;
+    for (int r = 0; r < RING_COUNT; r++) {
+        slots[r] = LEAST[r];
+        left -= slots[r] * slot_bytes(s, (StateRing)r);
+    }
+    for (bool grows = left >= 0; grows;) {
+        grows = false;
+        for (int r = RING_COUNT - 1; r >= 0; r--)
+            if (slots[r] < MOST[r] && left >= slot_bytes(s, (StateRing)r)) {
+                left -= slot_bytes(s, (StateRing)r);
+                slots[r]++;
+                grows = true;
+            }
+    }
+    return left >= 0;
+}
+
+/* A turn's keys are 16 a warp of the group that computes their features; S has whole panels of columns, or all of them. */
+bool saved_can_have_roles(const Saver *s) {
+    const int group = s->args->target->product_warps, slabs = (s->made_width + 16 * group - 1) / (16 * group);
+    int       slots[RING_COUNT];
+    return group && s->chunk == 16 * group && s->made_width % 16 == 0 && s->made_width <= 256 &&
+           s->k_load->out[0]->type.cols % 16 == 0 && s->k_load->out[0]->type.cols <= 256 && saved_columns(s) % 16 == 0 &&
+           slabs * saved_columns(s) / 2 <= MAX_SUM && choose_slots(s, slots);
+}
+
+/* ---- Roles ---- */
+
+/* Groups of warps that compute features, in turns: two of them hide each other's latencies, where registers suffice. */
+static int feature_groups(const Saver *s) {
+    return s->made_width <= 128 && s->k_load->out[0]->type.cols <= 128 ? s->args->schedule->feature_groups : 1;
+}
+
+/* Of a thread. At the start all have as many; then those who compute take what the others leave: features take more than
+ * sums. */
+static int registers_of(const Saver *s, const char *role) {
+    const bool several = feature_groups(s) > 1;
+    if (strcmp(role, "features") == 0)
+        return several ? 168 : 240;
+    return strcmp(role, "compute") != 0 ? 24 : several ? 144 : 240;
+}
+
+static Builder open_role(Saver *s, StateRoles *r, const char *name, bool computes) {
+    Op *const role = ir_op(&r->outer, OP_ROLE, NULL, 0, NULL, 0);
+    op_set_text(s->ctx, role, AT_ROLE, name);
+    op_set_int(s->ctx, role, AT_WARPS, computes ? s->args->target->product_warps : 1);
+    op_set_int(s->ctx, role, AT_REGISTERS, registers_of(s, name));
+    Builder in = ir_at_end(s->ctx, r->outer.kernel, role->region);
+    ir_yield(&in, NULL, 0);
+    return ir_before(s->ctx, r->outer.kernel, ir_terminator(role->region));
+}
+
+/* Where `condition` holds; builds there. */
+static Builder open_if(Saver *s, Builder *b, Value *condition) {
+    Op *const only = ir_if(b, condition, NULL, 0);
+    Builder   in = ir_at_end(s->ctx, b->kernel, only->region);
+    ir_yield(&in, NULL, 0);
+    return ir_before(s->ctx, b->kernel, ir_terminator(only->region));
+}
+
+static Value *equals(Builder *b, Value *x, int64_t y) {
+    return ir_ibin(b, OP_IMUL, ir_ibin(b, OP_ILT, x, ir_i(b, y + 1)), ir_ibin(b, OP_ILT, ir_i(b, y - 1), x));
+}
+
+/* for row in the segment's row tiles, without anything carried; builds at `in`. */
+static Value *open_turns(Saver *s, const StateRoles *r, Builder *b, Builder *in) {
+    Op *const loop = ir_for(b, "row", false, r->first, r->end, ir_i(b, s->chunk), NULL, 0);
+    *in = ir_at_end(s->ctx, b->kernel, loop->region);
+    ir_yield(in, NULL, 0);
+    *in = ir_before(s->ctx, b->kernel, ir_terminator(loop->region));
+    return loop->region->args[0];
+}
+
+static Value *take(Builder *b, Value *ring, Type type) { return ir_op(b, OP_TAKE, &ring, 1, &type, 1)->out[0]; }
+
+static void release(Builder *b, Value *ring, Value *tile) { ir_op(b, OP_RELEASE, (Value *[]){ring, tile}, 2, NULL, 0); }
+
+static void give(Builder *b, Value *ring, Value *tile) {
+    Value *const as_there = ir_convert(b, tile, ring->type.dtype);
+    ir_op(b, OP_GIVE, (Value *[]){ring, as_there}, 2, NULL, 0);
+}
+
+static void add_rings(Saver *s, StateRoles *r) {
+    int     slots[RING_COUNT];
+    int64_t at = 0;
+    choose_slots(s, slots);
+    for (int i = 0; i < RING_COUNT; i++) {
+        const Type tile = slot_type(s, (StateRing)i);
+        Type       type = type_ring(slots[i], tile.dtype, tile.rows, tile.cols);
+        if (i == RING_STATES && !r->save)
+            continue;
+        type.space = SPACE_SCRATCH;
+        type.offset = at;
+        at += slots[i] * slot_bytes(s, (StateRing)i);
+        r->rings[i] = ir_op(&r->outer, OP_RING, NULL, 0, &type, 1)->out[0];
+    }
+    r->outer.kernel->scratch_bytes = at;
+}
+
+static void send_all(Saver *s, const Nest *n, StateRoles *r) {
+    Builder      b = open_role(s, r, "copy", false), in;
+    Value *const row = open_turns(s, r, &b, &in);
+    ValueMap     map = saved_turn(s, &in, n, row);
+    Op *const    keys = clone_slice(&in, s->k_load->out[0], s->main->body, &map)->def;
+    loop_send(s->ctx, &in, keys, keys->in, r->rings[RING_KEYS]);
+    op_erase(keys);
+    Op *const values = saved_values(s, &in, n, &map);
+    loop_send(s->ctx, &in, values, values->in, r->rings[RING_VALUES]);
+    op_erase(values);
+}
+
+/* The final state has a key for each row of the sequence, none of those that are still in the window: their features
+ * become zeros. */
+static Value *without_late(Saver *s, Builder *b, const StateRoles *r, Value *row, Value *piece) {
+    Value *const kept = ir_mask(b, piece, ir_ibin(b, OP_ISUB, row, r->end), ir_i(b, 0), IR_NEG_INF, -1, 1, 0);
+    op_set_int(s->ctx, kept->def, AT_TA, 1);
+    return kept;
+}
+
+/* The row tile whose edge begins with the first key; keys of those before it are not there, or some are. */
+static int64_t first_whole(const Saver *s) { return -op_int(s->mask, AT_HI, 0); }
+
+/* The features at the turn's keys, to where main finds them: by the parts that it reads. */
+static void store_parts(Saver *s, Builder *b, const Nest *n, Value *row, Value *piece) {
+    ValueMap     map = saved_turn(s, b, n, row);
+    const int    count = s->parts / s->made_parts;
+    Value *const end = clone_slice(b, s->k_load->in[4], s->main->body, &map);
+    for (int p = 0; p < count; p++) {
+        Value     *part = piece;
+        const Type type = type_tile(piece->type.dtype, s->chunk, s->width);
+        if (count > 1) {
+            part = ir_op(b, OP_COLS, &piece, 1, &type, 1)->out[0];
+            op_set_int(s->ctx, part->def, AT_LO, p * s->width);
+        }
+        Value *const first = ir_ibin(b, OP_IMUL, n->part, ir_i(b, count));
+        saved_store_features(s, b, &map, n->head, ir_ibin(b, OP_IADD, first, ir_i(b, p)), end, part);
+    }
+}
+
+/* What the copy engine cannot store: the first of the keys, where the tile begins before them. Negative coordinates, which
+ * loads may have, are illegal for stores. */
+static void store_early(Saver *s, Builder *b, const Nest *n, Value *row, Value *piece) {
+    Value *const early = ir_ibin(b, OP_ILT, row, ir_i(b, first_whole(s)));
+    Builder      in = open_if(s, b, ir_ibin(b, OP_IMUL, early, ir_ibin(b, OP_ILT, n->half, ir_i(b, 1))));
+    store_parts(s, &in, n, row, piece);
+}
+
+/* The block's piece of the features of one turn's keys. */
+static void make_features(Saver *s, Builder *in, const Nest *n, StateRoles *r, Value *row) {
+    Value *const tile = take(in, r->rings[RING_KEYS], slot_type(s, RING_KEYS)), *const own = ir_unary(in, OP_COPY, tile);
+    release(in, r->rings[RING_KEYS], tile);
+    Value *const keys = ir_convert(in, own, DT_F32);
+    for (int p = 0; p < s->made_parts; p++) {
+        Builder  at = s->made_parts > 1 ? open_if(s, in, equals(in, n->part, p)) : *in;
+        ValueMap map = saved_turn(s, &at, n, row);
+        map_set(&map, s->k_load->out[0], keys);
+        Value *const piece = clone_slice(&at, s->made[p], s->main->body, &map);
+        give(&at, r->rings[RING_FEATURES], s->state ? without_late(s, &at, r, row, piece) : piece);
+        if (r->save && first_whole(s) % s->chunk != 0)
+            store_early(s, &at, n, row, piece);
+    }
+}
+
+/* Group `group` of `groups`, which take turns. */
+static void compute_features(Saver *s, const Nest *n, StateRoles *r, int group, int groups) {
+    Builder      b = open_role(s, r, "features", true), in;
+    Value *const row = open_turns(s, r, &b, &in);
+    if (groups == 1) {
+        make_features(s, &in, n, r, row);
+        return;
+    }
+    Value *const mine = equals(&in, ir_ibin(&in, OP_IMOD, ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk)), ir_i(&in, groups)), group);
+    Builder at = open_if(s, &in, mine);
+    make_features(s, &at, n, r, row);
+    at = open_if(s, &in, ir_ibin(&in, OP_ILT, mine, ir_i(&in, 1)));
+    ir_op(&at, OP_SKIP, &r->rings[RING_KEYS], 1, NULL, 0);
+    ir_op(&at, OP_SKIP, &r->rings[RING_FEATURES], 1, NULL, 0);
+}
+
+static void store_features(Saver *s, const Nest *n, StateRoles *r) {
+    Value *const ring = r->rings[RING_FEATURES];
+    Builder      b = open_role(s, r, "store", false), in;
+    Value *const row = open_turns(s, r, &b, &in), *const tile = take(&in, ring, slot_type(s, RING_FEATURES));
+    Value *const there = ir_ibin(&in, OP_ILT, ir_i(&in, first_whole(s) - 1), row);
+    Builder      at = open_if(s, &in, ir_ibin(&in, OP_IMUL, there, ir_ibin(&in, OP_ILT, n->half, ir_i(&in, 1))));
+    store_parts(s, &at, n, row, tile);
+    release(&in, ring, tile);
+}
+
+static void store_states(Saver *s, const Nest *n, StateRoles *r) {
+    Value *const ring = r->rings[RING_STATES];
+    Builder      b = open_role(s, r, "store", false), in;
+    Value *const row = open_turns(s, r, &b, &in), *const tile = take(&in, ring, slot_type(s, RING_STATES));
+    ValueMap     map = saved_turn(s, &in, n, row);
+    saved_store_state(s, &in, n, &map, row, tile);
+    release(&in, ring, tile);
+}
+
+void saved_open_roles(Saver *s, Nest *n, StateRoles *r) {
+    r->outer = n->body;
+    add_rings(s, r);
+    send_all(s, n, r);
+    for (int group = 0; group < feature_groups(s); group++)
+        compute_features(s, n, r, group, feature_groups(s));
+    if (r->save)
+        store_features(s, n, r);
+    n->body = open_role(s, r, "compute", true);
+}
+
+Value *saved_sum_turns(Saver *s, Nest *n, StateRoles *r, Value *start) {
+    Builder     *b = &n->body;
+    Op *const    loop = ir_for(b, "row", false, r->first, r->end, ir_i(b, s->chunk), &start, 1);
+    Builder      in = ir_at_end(s->ctx, n->kernel, loop->region);
+    Value *const state = loop->region->args[1];
+    if (r->save)
+        give(&in, r->rings[RING_STATES], state);
+    Value *const features = take(&in, r->rings[RING_FEATURES], slot_type(s, RING_FEATURES));
+    Value *const values = take(&in, r->rings[RING_VALUES], slot_type(s, RING_VALUES));
+    Value *const sum = ir_dot(&in, features, values, state, true, false);
+    release(&in, r->rings[RING_FEATURES], features);
+    release(&in, r->rings[RING_VALUES], values);
+    ir_yield(&in, &sum, 1);
+    return loop->out[0];
+}
+
+void saved_close_roles(Saver *s, Nest *n, StateRoles *r) {
+    n->body = r->outer;
+    if (r->save)
+        store_states(s, n, r);
+}
