@@ -61,13 +61,18 @@ static int feature_groups(const Saver *s) {
     return s->made_width <= 128 && s->k_load->out[0]->type.cols <= 128 ? s->args->schedule->feature_groups : 1;
 }
 
-/* Of a thread. At the start all have as many; then those who compute take what the others leave: features take more than
- * sums. */
+enum { FEW_REGISTERS = 24, MORE_REGISTERS = 16 /* that two groups of features take of the sum's */ };
+
+static int by_eights(int registers) { return registers < FEW_REGISTERS ? FEW_REGISTERS : registers / 8 * 8; }
+
+/* Of a thread. At the start all have as many; then those who compute take what the others leave. */
 static int registers_of(const Saver *s, const char *role) {
-    const bool several = feature_groups(s) > 1;
+    const int threads = 32 * s->args->target->product_warps, several = feature_groups(s), groups = several + 1;
+    const int each = by_eights(s->args->target->registers / (threads * (groups + 1))), left = each * (groups + 1) - FEW_REGISTERS;
+    const int sum = by_eights(left / groups) - (several > 1 ? MORE_REGISTERS : 0);
     if (strcmp(role, "features") == 0)
-        return several ? 168 : 240;
-    return strcmp(role, "compute") != 0 ? 24 : several ? 144 : 240;
+        return by_eights((left - sum) / several);
+    return strcmp(role, "compute") == 0 ? sum : FEW_REGISTERS;
 }
 
 static Builder open_role(Saver *s, StateRoles *r, const char *name, bool computes) {

@@ -216,7 +216,8 @@ static void store(Gen *g, const Op *op) {
     if (op->in[5]->def && op->in[5]->def->code == OP_FCONST) { /* an array to store from */
         name = ctx_printf(g->ctx, "%s_%d", name, g->tables++);
         cu_line(g, "float %s[%d][%d];", name, cu_slabs(g, type), cu_numbers(type));
-        cu_line(g, "EACH(%d, %d) %s[s][i] = %s;", cu_slabs(g, type), cu_numbers(type), name, cu_element(g, op->in[5], cu_shape(type)));
+        cu_line(g, "EACH(%d, %d) %s[s][i] = %s;", cu_slabs(g, type), cu_numbers(type), name,
+                cu_element(g, op->in[5], cu_shape(type)));
     }
     if (cu_shape(type) == SHAPE_TILE)
         cu_line(g, "store_%s<%s, %s, %d, %d>(%s, %s);",

@@ -95,7 +95,8 @@ static void softmax_branch(Builder *b, const Nest *nest, Value *i, Value *head, 
     const Spec  *spec = nest->spec;
     Value *const rotated = rope(b, nest, q, i);
     Value *const hi = ir_ibin(b, OP_IADD, i, ir_i(b, 1));
-    Value *const lo = spec->full ? nest->oldest : ir_ibin(b, OP_IMAX, nest->oldest, ir_ibin(b, OP_IADD, i, ir_i(b, 1 - spec->window)));
+    Value *const left = spec->full ? NULL : ir_ibin(b, OP_IADD, i, ir_i(b, 1 - spec->window));
+    Value *const lo = spec->full ? nest->oldest : ir_ibin(b, OP_IMAX, nest->oldest, left);
     Value *const sink = spec->sink ? load_head(b, "sink", head, 1) : NULL;
     Op *const    op = ir_softmax_sum(b, "key", lo, hi, sink, spec->value_dim);
     Value *const j = op->region->args[0];
