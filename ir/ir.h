@@ -174,7 +174,9 @@ enum { SHARED_STRIP_COLS = 20, SHARED_STRIP_BYTES = 16 * SHARED_STRIP_COLS * 4 }
 
 /* Layout of a tile that the copy engine writes: panels of 128 bytes a row side by side, each all rows of it. */
 enum { IR_PANEL = 128 };
+enum { IR_SLOT_ALIGN = 1024 };     /* a ring's slots of such tiles begin at its multiples */
 int64_t ir_panel_bytes(Type type); /* of one tile */
+int64_t ir_slot_bytes(Type type);  /* of a slot for it */
 
 /* ---- Building ----------------------------------------------------------------------------------------------- */
 Module *ir_module(Ctx *ctx, const char *name);
@@ -244,6 +246,7 @@ Op  *ir_rows(Builder *b, int64_t count);
 void ir_rows_finish(Ctx *ctx, Kernel *kernel, Op *rows, Value *const *yielded, int count);
 
 Value *ir_convert(Builder *b, Value *x, DType dtype);
+Value *ir_cols(Builder *b, Value *x, int lo, int count); /* `count` columns of x from `lo` on */
 Value *ir_ring(Builder *b, int slots, int rows, int cols); /* of fp32 */
 void   ir_ring_put(Builder *b, Value *ring, Value *slot, Value *tile);
 Value *ir_ring_get(Builder *b, Value *ring, Value *slot);

@@ -151,6 +151,13 @@ Value *ir_convert(Builder *b, Value *x, DType dtype) {
     return ir_op(b, OP_CONVERT, &x, 1, &type, 1)->out[0];
 }
 
+Value *ir_cols(Builder *b, Value *x, int lo, int count) {
+    const Type type = type_tile(x->type.dtype, x->type.rows, count);
+    Op *const  cols = ir_op(b, OP_COLS, &x, 1, &type, 1);
+    op_set_int(b->ctx, cols, AT_LO, lo);
+    return cols->out[0];
+}
+
 Value *ir_ring(Builder *b, int slots, int rows, int cols) {
     const Type type = type_ring(slots, DT_F32, rows, cols);
     return ir_op(b, OP_RING, NULL, 0, &type, 1)->out[0];

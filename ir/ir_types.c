@@ -149,3 +149,5 @@ int64_t ir_panel_bytes(Type type) {
     const int64_t row = type.cols * (int64_t)dtype_size(type.dtype);
     return (row + IR_PANEL - 1) / IR_PANEL * IR_PANEL * type.rows;
 }
+
+int64_t ir_slot_bytes(Type type) { return (ir_panel_bytes(type) + IR_SLOT_ALIGN - 1) / IR_SLOT_ALIGN * IR_SLOT_ALIGN; }

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { MAX_TILES = 192, SLOT_ALIGN = 1024, SPARE_BYTES = 2048 /* alignment of the rings, barriers */ };
+enum { MAX_TILES = 192, SPARE_BYTES = 2048 /* alignment of the rings, barriers */ };
 enum { MOST_SLOTS = 16, FEW_SLOTS = 4, MAX_PLAIN = 2 };
 
 typedef struct Roles {
@@ -107,12 +107,8 @@ static bool sends_none(Op *op, void *arg) { return !is_sent(arg, op); }
 
 /* ---- Rings ---- */
 
-static int64_t round_up(int64_t bytes) { return (bytes + SLOT_ALIGN - 1) / SLOT_ALIGN * SLOT_ALIGN; }
-
-static int64_t slot_bytes(Type tile) { return round_up(ir_panel_bytes(tile)); }
-
 static bool is_small(const Roles *r, Type tile) {
-    return slot_bytes(tile) <= r->small_bytes && tile.cols * (int)dtype_size(tile.dtype) <= IR_PANEL;
+    return ir_slot_bytes(tile) <= r->small_bytes && tile.cols * (int)dtype_size(tile.dtype) <= IR_PANEL;
 }
 
 static Type tile_of(const Roles *r, const Op *load) {
@@ -137,7 +133,7 @@ static Value *new_ring(Roles *r, int64_t slots, Type tile, int64_t *at) {
     Type    type = type_ring((int)(slots < MOST_SLOTS ? slots : MOST_SLOTS), r->dtype, tile.rows, tile.cols);
     type.space = SPACE_SCRATCH;
     type.offset = *at;
-    *at += type.slots * slot_bytes(tile);
+    *at += type.slots * ir_slot_bytes(tile);
     return ir_op(&b, OP_RING, NULL, 0, &type, 1)->out[0];
 }
 
@@ -146,7 +142,7 @@ static Value *new_ring(Roles *r, int64_t slots, Type tile, int64_t *at) {
 static int64_t small_bytes(const Roles *r) {
     int64_t most = 0;
     for (int t = 0; t < r->tile_count && r->queries && are_kept(r); t++) {
-        const int64_t bytes = slot_bytes(tile_of(r, r->tiles[t]));
+        const int64_t bytes = ir_slot_bytes(tile_of(r, r->tiles[t]));
         most = bytes > most ? bytes : most;
     }
     return most / 4;
@@ -160,9 +156,9 @@ static Value *ring_of(const Roles *r, Type tile) {
 static Status make_rings(Roles *r) {
     r->small_bytes = small_bytes(r);
     const Type    large = slot_of(r, false), little = slot_of(r, true);
-    const int64_t each = slot_bytes(large);
+    const int64_t each = ir_slot_bytes(large);
     const int64_t limit = r->args->target->shared_bytes / r->args->schedule->blocks - SPARE_BYTES;
-    const int64_t reserved = little.rows ? FEW_SLOTS * slot_bytes(little) : 0;
+    const int64_t reserved = little.rows ? FEW_SLOTS * ir_slot_bytes(little) : 0;
     int64_t       at = 0;
     if (r->queries)
         r->own = new_ring(r, 1, tile_of(r, r->queries), &at);
@@ -174,7 +170,7 @@ static Status make_rings(Roles *r) {
                         (long long)limit);
     r->large = new_ring(r, slots, large, &at);
     if (reserved)
-        r->small = new_ring(r, (limit - at) / slot_bytes(little), little, &at);
+        r->small = new_ring(r, (limit - at) / ir_slot_bytes(little), little, &at);
     r->kernel->scratch_bytes = at;
     return ST_OK;
 }

@@ -150,21 +150,12 @@ static Value *first_leaving(Saver *s, Nest *n) {
     return index_offset(&n->body, row, -s->args->spec->window);
 }
 
-void saved_set_rows(Saver *s, Block *block, int from, int to) {
-    for (Op *op = block->first; op; op = op->next) {
-        for (int r = 0; r < op->out_count; r++)
-            if (op->out[r]->type.cls == TY_TILE && op->out[r]->type.rows == from)
-                op->out[r]->type.rows = to;
-        if (op_int(op, AT_PERIOD, 0) == from)
-            op_set_int(s->ctx, op, AT_PERIOD, to);
-    }
-}
-
-void saved_store_roped(Saver *s, Builder *b, ValueMap *map, int rows, Value *row, Value *end) {
+/* Stores the roped keys from key `row` on, those of `rows` that lie before `end`, to where main finds them. */
+static void store_roped(Saver *s, Builder *b, ValueMap *map, int rows, Value *row, Value *end) {
     map_set(map, s->roped_at, row);
     Value *const tile = clone_slice(b, s->roped, s->main->body, map);
     if (rows != s->roped->type.rows)
-        saved_set_rows(s, b->block, s->roped->type.rows, rows);
+        retile(s->ctx, b->block->first, NULL, s->roped->type.rows, rows);
     const Op    *load = map_get(map, source_of(s->roped)->out[0])->def;
     Value *const past = ir_ibin(b, OP_IADD, load->in[1], ir_ibin(b, OP_ISUB, end, row));
     store_like(b, load, "keys", NULL, ir_ibin(b, OP_IMIN, load->in[4], past), tile);
@@ -180,7 +171,7 @@ static void prepare_keys(Saver *s, Nest *n, Value *row) {
     ir_yield(&in, NULL, 0);
     in = ir_before(s->ctx, n->kernel, ir_terminator(tiles->region));
     Value *const first = ir_ibin(&in, OP_IADD, row, ir_ibin(&in, OP_IMUL, tiles->region->args[0], ir_i(&in, size)));
-    saved_store_roped(s, &in, &map, size, first, index_offset(&in, row, s->chunk));
+    store_roped(s, &in, &map, size, first, index_offset(&in, row, s->chunk));
 }
 
 static void add_param(Saver *s, const char *name, int64_t heads, int64_t width) {
@@ -245,11 +236,8 @@ static void prepare(Saver *s) {
 
 /* Columns of a value, made behind it. */
 static Value *columns(Saver *s, Value *value, int from, int count) {
-    Builder    b = ir_after(s->ctx, s->main, value->def);
-    const Type type = type_tile(value->type.dtype, value->type.rows, count);
-    Op *const  cols = ir_op(&b, OP_COLS, &value, 1, &type, 1);
-    op_set_int(s->ctx, cols, AT_LO, from);
-    return cols->out[0];
+    Builder b = ir_after(s->ctx, s->main, value->def);
+    return ir_cols(&b, value, from, count);
 }
 
 /* Cuts each piece of features into equal slices, so that more blocks share in the work on a state. */

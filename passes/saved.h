@@ -49,8 +49,6 @@ typedef struct GridAxis {
 } GridAxis;
 Nest saved_nest(Saver *s, const char *name, const GridAxis *axes, int axis_count);
 
-/* Stores the roped keys from key `row` on, those of `rows` that lie before `end`, to where main finds them. */
-void saved_store_roped(Saver *s, Builder *b, ValueMap *map, int rows, Value *row, Value *end);
 /* A value of main in the nest's terms. */
 Value *saved_slice(Saver *s, Nest *nest, Value *value);
 /* Tiles of `states` before those of this sequence. */
@@ -59,8 +57,6 @@ Value *saved_first_tile(Saver *s, Builder *b, Value *batch, Value *first, Value 
 Value *saved_tile(Saver *s, Builder *b, Value *row);
 /* Stores `piece`, part `part` of the features, which belongs to the keys from the one that map gives on, up to hi. */
 void saved_store_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part, Value *hi, Value *piece);
-/* Gives the tiles of `block` with `from` rows `to` of them. */
-void saved_set_rows(Saver *s, Block *block, int from, int to);
 /* Loads of piece `part` (an index) of the features at the key that map gives. */
 Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part);
 

@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { SLOT_ALIGN = 1024, SPARE_BYTES = 4096 /* alignment of the rings, barriers */, MAX_SUM = 128 /* floats a thread */ };
+enum { SPARE_BYTES = 4096 /* alignment of the rings, barriers */, MAX_SUM = 128 /* floats a thread */ };
 
 typedef enum StateRing { RING_KEYS, RING_VALUES, RING_FEATURES, RING_STATES, RING_COUNT } StateRing;
 
@@ -20,9 +20,7 @@ static Type slot_type(const Saver *s, StateRing ring) {
     }
 }
 
-static int64_t slot_bytes(const Saver *s, StateRing ring) {
-    return (ir_panel_bytes(slot_type(s, ring)) + SLOT_ALIGN - 1) / SLOT_ALIGN * SLOT_ALIGN;
-}
+static int64_t slot_bytes(const Saver *s, StateRing ring) { return ir_slot_bytes(slot_type(s, ring)); }
 
 /* Two slots each, since what is stored is released a tile later; then one more at a time while there is room for it. False:
  * not even the first do fit. */
@@ -161,12 +159,7 @@ static void store_parts(Saver *s, Builder *b, const Nest *n, Value *row, Value *
     const int    count = s->parts / s->made_parts;
     Value *const end = clone_slice(b, s->k_load->in[4], s->main->body, &map);
     for (int p = 0; p < count; p++) {
-        Value     *part = piece;
-        const Type type = type_tile(piece->type.dtype, s->chunk, s->width);
-        if (count > 1) {
-            part = ir_op(b, OP_COLS, &piece, 1, &type, 1)->out[0];
-            op_set_int(s->ctx, part->def, AT_LO, p * s->width);
-        }
+        Value *const part = count > 1 ? ir_cols(b, piece, p * s->width, s->width) : piece;
         Value *const first = ir_ibin(b, OP_IMUL, n->part, ir_i(b, count));
         saved_store_features(s, b, &map, n->head, ir_ibin(b, OP_IADD, first, ir_i(b, p)), end, part);
     }

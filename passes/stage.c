@@ -527,10 +527,7 @@ static Value *converted(Stager *s, Value *value, const Op *user) {
     if (!value->def || value->def->code != OP_COLS)
         return ir_convert(&b, value, s->dtype);
     Value *const whole = converted(s, value->def->in[0], value->def);
-    const Type   type = type_tile(s->dtype, value->type.rows, value->type.cols);
-    Op *const    cols = ir_op(&b, OP_COLS, &whole, 1, &type, 1);
-    op_set_int(s->ctx, cols, AT_LO, op_int(value->def, AT_LO, 0));
-    return cols->out[0];
+    return ir_cols(&b, whole, (int)op_int(value->def, AT_LO, 0), value->type.cols);
 }
 
 static bool convert_left(Op *dot, void *arg) {
@@ -566,8 +563,7 @@ static void place_ring(Layout *layout, Value *ring) {
 }
 
 /* Rings of loops, and of what is fetched while they run, lie side by side; each later group begins there again, behind what
- * is held, or in its place. What is
- * put there by the threads themselves lies behind all. */
+ * is held, or in its place. What is put there by the threads themselves lies behind all. */
 static Status place_rings(Stager *s, When when) {
     Layout layout = {0, 0};
     if (s->held_bytes)

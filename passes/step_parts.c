@@ -163,12 +163,8 @@ static void put_slices(Part *p, Value *ring, Value *base, Value *const *pieces, 
     const int   per = s->slices / s->pieces;
     for (int n = 0; n < s->slices; n++) {
         Value *tile = clone_slice(&p->b, pieces[n / per], s->rows->region, map);
-        if (per > 1) {
-            const Type type = type_tile(tile->type.dtype, tile->type.rows, s->slice);
-            Op *const  cols = ir_op(&p->b, OP_COLS, &tile, 1, &type, 1);
-            op_set_int(s->ctx, cols, AT_LO, n % per * s->slice);
-            tile = cols->out[0];
-        }
+        if (per > 1)
+            tile = ir_cols(&p->b, tile, n % per * s->slice, s->slice);
         put(s, &p->b, ring, slot_at(&p->b, base, n), tile);
     }
 }

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { GROUP = 4, MAX_RINGS = 8, BARRIER_BYTES = 8, ALIGN = 1024 };
+enum { GROUP = 4, MAX_RINGS = 8, BARRIER_BYTES = 8 };
 
 static bool find_role(Op *op, void *arg) {
     const Op **found = arg;
@@ -23,30 +23,16 @@ const Op *cu_first_role(const Kernel *kernel) {
 /* Of several warps; else one thread copies. */
 static bool computes(const Op *role) { return op_int(role, AT_WARPS, 1) >= GROUP; }
 
-static int computing_roles(const Block *block) {
+static int computing_roles(const Kernel *kernel) {
     int count = 0;
-    for (const Op *op = block->first; op; op = op->next)
+    for (const Op *op = cu_first_role(kernel); op; op = op->next)
         count += op->code == OP_ROLE && computes(op);
     return count;
 }
 
-static bool note_compute(Op *op, void *arg) {
-    int *count = arg;
-    *count += op->code == OP_ROLE && computes(op);
-    return true;
-}
-
-bool cu_several_compute(const Kernel *kernel) {
-    int count = 0;
-    ir_walk(kernel->body, note_compute, &count);
-    return count > 1;
-}
+bool cu_several_compute(const Kernel *kernel) { return computing_roles(kernel) > 1; }
 
 /* ---- Rings ---- */
-
-static int64_t slot_bytes(const Value *ring) {
-    return (ir_panel_bytes(type_ring_tile(ring->type)) + ALIGN - 1) / ALIGN * ALIGN;
-}
 
 /* Barriers lie behind the rings. */
 static int64_t barriers_at(const Gen *g, const Op *ring) {
@@ -62,14 +48,14 @@ static int64_t shared_bytes(const Gen *g, const Block *block) {
     for (const Op *op = block->first; op; op = op->next)
         if (op->code == OP_RING)
             at += 2 * BARRIER_BYTES * op->out[0]->type.slots;
-    return at + ALIGN; /* the dynamic shared memory may begin anywhere */
+    return at + IR_SLOT_ALIGN; /* the dynamic shared memory may begin anywhere */
 }
 
 static void declare_rings(Gen *g, const Block *block) {
     for (const Op *op = block->first; op; op = op->next)
         if (op->code == OP_RING)
             cu_line(g, "Ring<%d, %lldu> %s(shared + %lldu, shared + %lldu);", op->out[0]->type.slots,
-                    (long long)slot_bytes(op->out[0]), cu_name(g, op->out[0]), (long long)op->out[0]->type.offset,
+                    (long long)ir_slot_bytes(type_ring_tile(op->out[0]->type)), cu_name(g, op->out[0]), (long long)op->out[0]->type.offset,
                     (long long)barriers_at(g, op));
 }
 
@@ -408,7 +394,7 @@ bool cu_overlaps(const Gen *g, const Kernel *kernel) {
 }
 
 void cu_roles_frame(Gen *g, const Block *block, CodePhase *phase) {
-    const int computing = computing_roles(block);
+    const int computing = computing_roles(g->kernel);
     phase->threads = 32 * (computing * g->kernel->warps + GROUP);
     phase->shared_bytes = shared_bytes(g, block);
     phase->resident = computing == 1 ? g->schedule->blocks : 1;
