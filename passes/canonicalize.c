@@ -168,6 +168,15 @@ static bool share(State *s, Op *op) {
     return false;
 }
 
+void share_equal(Ctx *ctx, Kernel *kernel, Block *block) {
+    State s = {.ctx = ctx, .kernel = kernel};
+    for (Op *op = block->first, *next; op; op = next) {
+        next = op->next;
+        if (is_pure(op) && op->code != OP_YIELD)
+            share(&s, op);
+    }
+}
+
 static bool is_loop(const Op *op) { return op && (op->code == OP_FOR || op->code == OP_SOFTMAX_SUM || op->code == OP_SUM); }
 
 /* Out of the loop if no operand is made inside it. Tiles stay inside parallel loops: between the loops of a grid there are
