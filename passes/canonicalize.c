@@ -212,8 +212,12 @@ static void inline_once(State *s, Op *loop) {
 
 static bool trim_loop(State *s, Op *loop) {
     int64_t lo, hi, step;
-    /* A kernel's leading parallel loops stay: they are its grid. */
-    if (loop->code != OP_FOR || op_int(loop, AT_PAR, 0) || !ir_const_value(loop->in[0], &lo) ||
+    if (loop->code != OP_FOR)
+        return false;
+    /* A kernel's leading parallel loops stay: they are its grid. So does a loop over the heads of a group that carries sums
+     * until pass chunk has seen it. */
+    const bool group = s->kernel->level == LEVEL_LOOP && strcmp(op_text(loop, AT_AXIS), "group") == 0;
+    if (group || op_int(loop, AT_PAR, 0) || !ir_const_value(loop->in[0], &lo) ||
         !ir_const_value(loop->in[1], &hi) || !ir_const_value(loop->in[2], &step))
         return false;
     if (lo < hi && lo + step < hi)

@@ -325,10 +325,10 @@ static void find_loops(Chunker *c) {
     c->group = c->rows ? loop_find(c->rows->region, "group") : NULL;
     c->residual = c->group ? loop_find(c->group->region, "residual") : NULL;
     c->length = c->rows ? c->rows->in[1] : NULL;
-    if (!c->group)
-        return;
-    op_remove_attr(c->rows, AT_PAR);
-    op_remove_attr(c->group, AT_PAR);
+    if (c->rows)
+        op_remove_attr(c->rows, AT_PAR);
+    if (c->group)
+        op_remove_attr(c->group, AT_PAR);
 }
 
 /* The gradients' kernels, each on its own: none hands a state to another one. */
