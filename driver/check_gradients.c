@@ -5,8 +5,10 @@
 #include "driver/judge.h"
 #include "driver/layer_case.h"
 
+#include <math.h>
 #include <string.h>
 
+static const double LEAST = 3e-2;
 enum { MOST_OFFSET = 1000000, TOKENS_BEYOND = 150 };
 
 typedef struct GradientCheck {
@@ -29,11 +31,22 @@ static Status reference(Ctx *ctx, const GradientCheck *check, const TensorSet *i
     return ST_OK;
 }
 
-static double error_of(const Tensor *got, const Tensor *wanted) {
+static double mean_square(const Tensor *tensor) {
+    double        sum = 0;
+    const int64_t n = tensor_elements(tensor);
+    for (int64_t i = 0; i < n; i++)
+        sum += dtype_load(tensor->dtype, tensor->data, i) * dtype_load(tensor->dtype, tensor->data, i);
+    return n ? sum / (double)n : 0;
+}
+
+/* Relative to the norm of what is wanted; where all of it cancels (one key in a window, say), to LEAST of that of do. */
+static double error_of(const GradientCheck *check, const Tensor *got, const Tensor *wanted) {
     Difference    difference = {0};
     const int64_t n = tensor_elements(wanted);
     for (int64_t i = 0; i < n; i++)
         difference_add(&difference, dtype_load(got->dtype, got->data, i), dtype_load(wanted->dtype, wanted->data, i));
+    const double least = LEAST * LEAST * (double)n * mean_square(tensors_find(check->inputs, "do"));
+    difference.norm = fmax(difference.norm, least);
     return difference_relative(&difference);
 }
 
@@ -42,9 +55,9 @@ static const char *gradient_of(Ctx *ctx, const NamedTensor *item) { return ctx_p
 static void judge(Ctx *ctx, const GradientCheck *check, const NamedTensor *item, const TensorSet *got,
                   const char *label) {
     const Tensor *typed = tensors_find(&check->typed, item->name);
-    const double  lost = typed ? error_of(typed, &item->tensor) : 0;
+    const double  lost = typed ? error_of(check, typed, &item->tensor) : 0;
     report_row(check->report, check->name, ctx_printf(ctx, "backward %s%s", gradient_of(ctx, item), label),
-               error_of(tensors_find(got, gradient_of(ctx, item)), &item->tensor), accuracy_bound(lost));
+               error_of(check, tensors_find(got, gradient_of(ctx, item)), &item->tensor), accuracy_bound(lost));
 }
 
 /* Launches on fresh outputs. */

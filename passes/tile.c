@@ -118,7 +118,7 @@ static Status tile_dot(Tiler *t, Builder *b, Op *op) {
     const bool turned = tb && dep(t, op->in[0]) & DEP_KEY; /* rows are a score's, keys its columns */
     Value *const x = op->in[turned], *const y = op->in[!turned];
     const int    dx = dep(t, x), dy = dep(t, y);
-    const bool   score = tb && dy & DEP_KEY, state = !(dy & (DEP_KEY | DEP_ROW)) && (!tb || y->type.rows > 1);
+    const bool   score = tb && dy & DEP_KEY, state = !(dy & (DEP_KEY | DEP_ROW));
     if (ta || dx & DEP_KEY || (!score && !state) || op->in_count != 2)
         return unsupported(t, op, "this product");
     set(t, op->out[0], ir_dot(b, get(t, x), get(t, y), NULL, false, tb), dx | dy);

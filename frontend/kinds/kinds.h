@@ -54,6 +54,9 @@ Value *kind_key_features(Builder *b, const Nest *nest, Value *j);
 /* sum over j in [oldest, folded - W) of phi(k_j)^T v_j: the addition to the state once all tokens are in. */
 Value *kind_state_sum(Builder *b, const Nest *nest);
 
+/* Adds kernel `state`, which stores final_state, with the parameters of `like`. */
+void kind_final_state(Ctx *ctx, const Kernel *like, const Spec *spec, int variant, Module *module);
+
 /* Everything for the rows of the nest: loops over rows and group heads, both branches, norms, mix, stores. */
 void kind_rows(Builder *b, const Nest *nest);
 
