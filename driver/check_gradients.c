@@ -39,7 +39,8 @@ static double mean_square(const Tensor *tensor) {
     return n ? sum / (double)n : 0;
 }
 
-/* Relative to the norm of what is wanted; where all of it cancels (one key in a window, say), to LEAST of that of do. */
+/* Relative to the norm of what is wanted; where all of it cancels (one key in a window, say), to LEAST of that of do.
+ */
 static double error_of(const GradientCheck *check, const Tensor *got, const Tensor *wanted) {
     Difference    difference = {0};
     const int64_t n = tensor_elements(wanted);
@@ -111,8 +112,9 @@ static Status run_kernel(Ctx *ctx, const GradientCheck *check, const ReadyKernel
 Status check_gradients(Ctx *ctx, Session *session, const Spec *spec, const char *name, const TensorSet *inputs,
                        const TensorSet *expected, Report *report) {
     GradientCheck check = {.session = session, .spec = spec, .name = name, .inputs = inputs, .report = report};
-    const int     variant = tensors_find(inputs, "cu_seqlens") ? VARIANT_PACKED : 0;
-    ReadyKernel   kernel;
+    const int     variant = (tensors_find(inputs, "cu_seqlens") ? VARIANT_PACKED : 0) |
+                        (tensors_find(inputs, "dfinal_state") ? VARIANT_FINAL_STATE : 0);
+    ReadyKernel kernel;
     case_round(ctx, spec, inputs, &check.rounded);
     if (expected)
         check.truth = *expected;
@@ -136,6 +138,13 @@ typedef struct RandomGradients {
     Report         *report;
 } RandomGradients;
 
+static Tensor random_tensor(Ctx *ctx, Random *random, const int64_t *dims) {
+    const Tensor tensor = tensor_new(ctx, DT_F32, 4, dims);
+    for (int64_t i = 0; i < tensor_elements(&tensor); i++)
+        ((float *)tensor.data)[i] = (float)random_normal(random);
+    return tensor;
+}
+
 static Status run_random(Ctx *ctx, void *arg) {
     RandomGradients *run = arg;
     const Spec      *spec = &run->item->spec;
@@ -143,11 +152,13 @@ static Status run_random(Ctx *ctx, void *arg) {
     TensorSet        inputs;
     case_random(ctx, spec, &run->shape, &random, &inputs);
     const int64_t *q = tensors_find(&inputs, "q")->dims;
-    const int64_t  dims[] = {q[0], q[1], spec->heads, spec->value_dim};
-    const Tensor   d_o = tensor_new(ctx, DT_F32, 4, dims);
-    for (int64_t i = 0; i < tensor_elements(&d_o); i++)
-        ((float *)d_o.data)[i] = (float)random_normal(&random);
-    tensors_put(ctx, &inputs, "do", d_o);
+    const int64_t  N = run->shape.length_count ? run->shape.length_count : q[0];
+    const int64_t  o[] = {q[0], q[1], spec->heads, spec->value_dim};
+    const int64_t  state[] = {N, spec->initial_state ? spec->heads : spec->kv_heads, spec_features(spec),
+                              spec->value_dim};
+    tensors_put(ctx, &inputs, "do", random_tensor(ctx, &random, o));
+    if (!spec->full && random_next(&random) % 2)
+        tensors_put(ctx, &inputs, "dfinal_state", random_tensor(ctx, &random, state));
     return check_gradients(ctx, run->session, spec, item_title(ctx, run->item), &inputs, NULL, run->report);
 }
 

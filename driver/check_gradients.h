@@ -6,7 +6,7 @@
 #include "driver/report.h"
 #include "driver/session.h"
 
-/* `inputs`, of a layer and do, in float32. `expected`: the gradients by their inputs' names; NULL: those of the
+/* `inputs`, of a layer and do, perhaps dfinal_state, in float32. `expected`: the gradients by their inputs' names; NULL: those of the
  * reference. The bound is that of judge.h, what rounding the inputs alone changes being the error of their type. */
 Status check_gradients(Ctx *ctx, Session *session, const Spec *spec, const char *name, const TensorSet *inputs,
                        const TensorSet *expected, Report *report);

@@ -149,11 +149,15 @@ typedef struct KeySum {
 } KeySum;
 
 typedef struct Keys {
-    RowProgram program;
-    KeySum     targets[MOST_REDUCTIONS * MOST_TARGETS];
-    int        target_count;
-    Value     *row, *last;     /* j'; T - 1 */
-    ValueMap   bounds, values; /* of loops over rows; of key j */
+    RowProgram          program;
+    KeySum              targets[MOST_REDUCTIONS * MOST_TARGETS];
+    int                 target_count;
+    Value              *row, *last;     /* j'; T - 1 */
+    ValueMap            bounds, values; /* of loops over rows; of key j */
+    const StateProgram *state;
+    Value              *d_state; /* of the final state, where its gradient is given */
+    ValueMap            state_values;
+    Adjoint             state_adjoint;
 } Keys;
 
 static void find_targets(Keys *k) {
@@ -217,6 +221,8 @@ static Value *gradient_of_key(const Keys *k, const Adjoint *adjoint, const char 
     Value *sum = NULL;
     for (int r = 0; r < k->program.reduction_count; r++)
         sum = gradient_in(adjoint, k->program.reductions[r]->region, param, sum);
+    if (k->d_state)
+        sum = gradient_in(&k->state_adjoint, k->state->sum->region, param, sum);
     return sum;
 }
 
@@ -236,6 +242,9 @@ static Status store_key(Module *module, Keys *k, Builder *b, Adjoint *adjoint) {
         for (const Op *op = p->reductions[r]->region->last; op; op = op->prev)
             if (op->out_count == 1 && !(p->dependence[op->out[0]->id] & OF_ROW))
                 TRY(adjoint_op(adjoint, op));
+    if (k->d_state)
+        TRY(state_key_gradient(k->state, p, b, ir_ibin(b, OP_ISUB, k->last, k->row), k->d_state, &k->state_values,
+                               &k->state_adjoint));
     for (int r = 0; r < p->reduction_count; r++)
         for (const Op *op = p->reductions[r]->region->first; op; op = op->next) {
             if (op->code != OP_LOAD || !gradient_name(p, op) || !is_first_of_keys(p, r, op))
@@ -247,11 +256,15 @@ static Status store_key(Module *module, Keys *k, Builder *b, Adjoint *adjoint) {
     return ST_OK;
 }
 
-static Status keys_kernel(Ctx *ctx, Module *module, const Kernel *forward) {
-    Keys    k = {.bounds = {.ctx = ctx}, .values = {.ctx = ctx}};
+static Status keys_kernel(Ctx *ctx, Module *module, const Kernel *forward, const StateProgram *state) {
+    Keys    k = {.state = state, .bounds = {.ctx = ctx}, .values = {.ctx = ctx}};
     Builder b;
     TRY(differentiate_copy(ctx, module, forward, "keys", &k.program));
     find_targets(&k);
+    if (state->kernel) {
+        b = ir_before(ctx, k.program.kernel, k.program.rows);
+        k.d_state = state_gradient(state, &k.program, &b);
+    }
     Op *const rows = open_rows(&k.program, &b);
     k.row = rows->region->args[0];
     k.last = ir_ibin(&b, OP_ISUB, rows->in[1], ir_i(&b, 1));
@@ -295,17 +308,21 @@ static void share_parameters(Ctx *ctx, const Kernel *from, Kernel *kernel) {
 }
 
 Status pass_differentiate(Ctx *ctx, Module *module, const PassArgs *args) {
-    RowProgram main, forward;
+    RowProgram   main, forward;
+    StateProgram state;
     if (args->kind != KIND_BACKWARD)
         return ST_OK;
     TRY(row_program_find(ctx, module->kernels[0], &main));
+    TRY(state_program_find(ctx, module, &state));
+    module->kernel_count = 1; /* kernel state is read from here on, and no more run */
     Module scratch = {.name = module->name};
     TRY(differentiate_copy(ctx, &scratch, main.kernel, "forward", &forward));
     TRY(rows_kernel(ctx, module, forward.kernel));
-    TRY(keys_kernel(ctx, module, forward.kernel));
-    TRY(differentiate_parameters(ctx, module, forward.kernel));
+    TRY(keys_kernel(ctx, module, forward.kernel, &state));
+    TRY(differentiate_parameters(ctx, module, forward.kernel, &state));
     drop_results(&main);
     drop_parameter(main.kernel, "o");
+    drop_parameter(main.kernel, "final_state");
     for (int k = 1; k < module->kernel_count; k++)
         share_parameters(ctx, main.kernel, module->kernels[k]);
     return ST_OK;

@@ -65,6 +65,23 @@ Value *gradient_in(const Adjoint *a, const Block *block, const char *param, Valu
 /* Is it the first load of its parameter in the block? */
 bool is_first_load(const Block *block, const Op *op);
 
+/* Kernel `state` of the forward program, which stores a final state. */
+typedef struct StateProgram {
+    Kernel *kernel; /* NULL: there is none */
+    Op     *sum, *store;
+    Value  *x, *y; /* in the sum's region: rows whose products it adds up */
+} StateProgram;
+
+Status state_program_find(Ctx *ctx, Module *module, StateProgram *out);
+/* The given gradient of the state of a sequence and key/value head, at b inside of these loops of the program. */
+Value *state_gradient(const StateProgram *s, const RowProgram *p, Builder *b);
+/* What it gives a key: values of the state's region at b, and their gradients. */
+Status state_key_gradient(const StateProgram *s, const RowProgram *p, Builder *b, Value *key, Value *d_state,
+                          ValueMap *values, Adjoint *adjoint);
+/* What it gives the parameter that `load` loads, if states start from it, or NULL. */
+Value *state_start_gradient(const StateProgram *s, const RowProgram *p, Builder *b, const Op *load,
+                            const ValueMap *values);
+
 /* Adds a kernel, a copy of `forward`, and finds its program. */
 Status differentiate_copy(Ctx *ctx, Module *module, const Kernel *forward, const char *name, RowProgram *program);
 /* Removes the program from its kernel, once others stand beside it, and what is not used. */
@@ -72,6 +89,6 @@ void differentiate_close(const RowProgram *p);
 /* Adds a work parameter of floats to every kernel of the module. */
 void differentiate_work(Ctx *ctx, Module *module, const char *name, int64_t d0, int64_t d1, int64_t d2, int64_t d3);
 /* The kernels that add up, over rows and sequences, the gradients of parameters that these share. */
-Status differentiate_parameters(Ctx *ctx, Module *module, const Kernel *forward);
+Status differentiate_parameters(Ctx *ctx, Module *module, const Kernel *forward, const StateProgram *state);
 
 #endif

@@ -16,11 +16,12 @@ typedef struct Shared { /* a parameter of all rows */
 } Shared;
 
 typedef struct Parameters {
-    Ctx       *ctx;
-    Module    *module;
-    RowProgram program;
-    Shared     items[MOST_PARAMETERS];
-    int        count;
+    Ctx                *ctx;
+    Module             *module;
+    const StateProgram *state;
+    RowProgram          program;
+    Shared              items[MOST_PARAMETERS];
+    int                 count;
 } Parameters;
 
 static const Op *row_beside(const RowProgram *p, const Block *block) {
@@ -98,7 +99,9 @@ static Status store_part(const Parameters *p, const Shared *item, Builder *b, Va
         map_set(&values, r->group->region->args[0], head);
         for (int i = 0; i < 5; i++)
             clone_slice(b, item->load->in[i], r->rows->region, &values);
-        store_like(b, item->load, &values, item->name, sum->out[0]);
+        Value *const of_state = state_start_gradient(p->state, r, b, item->load, &values);
+        Value *const total = of_state ? ir_binary(b, OP_ADD, of_state, sum->out[0]) : sum->out[0];
+        store_like(b, item->load, &values, item->name, total);
         return ST_OK;
     }
     const Access access = {
@@ -181,8 +184,8 @@ static void total_kernel(const Parameters *p, const Shared *item) {
     ir_yield(&b, NULL, 0);
 }
 
-Status differentiate_parameters(Ctx *ctx, Module *module, const Kernel *forward) {
-    Parameters p = {.ctx = ctx, .module = module};
+Status differentiate_parameters(Ctx *ctx, Module *module, const Kernel *forward, const StateProgram *state) {
+    Parameters p = {.ctx = ctx, .module = module, .state = state};
     Module     scratch = {.name = module->name};
     TRY(differentiate_copy(ctx, &scratch, forward, "parts", &p.program));
     note_loads(&p, p.program.body, false);

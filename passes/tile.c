@@ -170,6 +170,10 @@ static Status tile_plain(Tiler *t, Builder *b, Op *op) {
         map_set(&map, op->in[i], in);
         t->vanishes[op->out[0]->id] |= op->code == OP_MUL && t->vanishes[op->in[i]->id];
     }
+    if (op->code == OP_MASK && d & DEP_ROW && map_get(&map, op->in[0])->type.rows == 1) { /* the same for every row so far */
+        Value *const rows = ir_f(b, 0, rows_of(t, d), op->out[0]->type.cols);
+        map_set(&map, op->in[0], ir_binary(b, OP_ADD, rows, map_get(&map, op->in[0])));
+    }
     Op *made = ir_clone(b, op, &map);
     if (op->code == OP_COLS)
         made->out[0]->type.rows = made->in[0]->type.rows;

@@ -28,15 +28,29 @@ static void rows_kept(Ctx *ctx, Kernel *kernel, const Spec *spec) {
     ir_param(ctx, kernel, "o", DT_F32, PARAM_WORK, 4, o);
 }
 
+/* What is given, and in its place what the forward program stores. */
+static void final_state(Ctx *ctx, Kernel *kernel, const Spec *spec) {
+    const int64_t dims[] = {DIM_SYM(SYM_N), spec->initial_state ? spec->heads : spec->kv_heads, spec_features(spec),
+                            spec->value_dim};
+    ir_param(ctx, kernel, "dfinal_state", DT_F32, PARAM_IN, 4, dims);
+    ir_param(ctx, kernel, "final_state", DT_F32, PARAM_WORK, 4, dims);
+}
+
 Status kind_backward(Ctx *ctx, const Spec *spec, int variant, int64_t ring_rows, Module *module) {
     (void)ring_rows;
     Nest          nest;
     Kernel *const rows = ir_kernel(ctx, module, "main", LEVEL_LOOP);
     kind_layer(ctx, rows, spec, variant, false, 0);
     gradients(ctx, rows, spec);
+    if (spec->full)
+        variant &= ~VARIANT_FINAL_STATE;
+    if (variant & VARIANT_FINAL_STATE)
+        final_state(ctx, rows, spec);
     rows_kept(ctx, rows, spec);
     Builder b = kind_open(ctx, rows, spec, variant | VARIANT_LSE | VARIANT_PARTS, false, 0, &nest);
     kind_rows(&b, &nest);
     ir_yield(&b, NULL, 0);
+    if (variant & VARIANT_FINAL_STATE)
+        kind_final_state(ctx, rows, spec, variant, module);
     return ST_OK;
 }

@@ -34,7 +34,7 @@ Status kind_build(Ctx *ctx, const Spec *spec, KernelKind kind, int variant, int6
         ring_rows = spec_ring_rows(spec);
     if (pooled)
         TRY(check_pooled(ctx, spec, kind, ring_rows));
-    if (kind != KIND_FORWARD && (variant & (VARIANT_FINAL_STATE | VARIANT_PARTS)))
+    if ((pooled && (variant & (VARIANT_FINAL_STATE | VARIANT_PARTS))) || (kind == KIND_BACKWARD && (variant & VARIANT_PARTS)))
         return ctx_fail(ctx, ST_USAGE, KINDS[kind].name, "ask for them with kind forward",
                         "final_state, swa and rla are outputs of kind forward only");
     if (kind == KIND_BACKWARD && (variant & VARIANT_LSE))
