@@ -2,10 +2,13 @@
  * In: kind backward: a kernel `main` that computes rows as kind forward does, loads what it differentiates from
  * parameters x and stores results y, and has parameters dx and dy for some of these. Out: `main` keeps, row by row,
  * what its sums over keys give (the softmax's value and lse, the residual sum) in work parameters and no longer stores
- * y; behind it rows        dx of what a row i loads: sums over the keys that it sees keys        dx of what key j
- * loads: sums over the rows that see it, and over the heads of the group parameters, totals   dx of what all rows share
- * (differentiate_parameters.c) Everything else of a row is computed again where it is needed. Other modules are left
- * alone.
+ * y; behind it come
+ * - `rows`: dx of what a row i loads, sums over the keys that it sees;
+ * - `keys`: dx of what key j loads, sums over the rows that see it and over the heads of the group, and what the
+ *   gradient of a final state, if it is given, hands to keys (differentiate_state.c);
+ * - `parts` and totals: dx of what all rows share (differentiate_parameters.c).
+ * Where rows run in order, `rows` also adds to sums in memory what the softmax's keys get of each, whose scores it has,
+ * and `keys` reads these. Everything else of a row is computed again where it is needed. Other modules are left alone.
  *
  * Kernel `keys` counts backwards: its row j' is key T - 1 - j', its keys i' are rows T - 1 - i'. The rows that see key
  * j, i - hi <= j <= i - lo, are then those with j' + lo <= i' <= j' + hi: the ranges are the forward program's, and so
@@ -93,18 +96,18 @@ static void clone_bounds(const RowProgram *p, Builder *b, Value *row, ValueMap *
 }
 
 /* Opens `for row {`; the builder stands inside. */
-static Op *open_rows(const RowProgram *p, Builder *inside) {
+static Op *open_rows(const RowProgram *p, bool par, Builder *inside) {
     Builder   b = ir_before(p->ctx, p->kernel, p->rows);
-    Op *const rows = ir_for(&b, "row", true, p->rows->in[0], p->rows->in[1], p->rows->in[2], NULL, 0);
+    Op *const rows = ir_for(&b, "row", par, p->rows->in[0], p->rows->in[1], p->rows->in[2], NULL, 0);
     *inside = ir_at_end(p->ctx, p->kernel, rows->region);
     return rows;
 }
 
 /* Opens `for group {` with what is carried from head to head. */
-static Op *open_group(const RowProgram *p, Builder *b, const ValueMap *bounds, Value *const *carried, int count,
+static Op *open_group(const RowProgram *p, bool par, Builder *b, const ValueMap *bounds, Value *const *carried, int count,
                       Builder *inside) {
     Value *const *in = p->group->in;
-    Op *const     group = ir_for(b, "group", count == 0, map_get(bounds, in[0]), map_get(bounds, in[1]),
+    Op *const     group = ir_for(b, "group", par, map_get(bounds, in[0]), map_get(bounds, in[1]),
                                  map_get(bounds, in[2]), carried, count);
     *inside = ir_at_end(p->ctx, p->kernel, group->region);
     return group;
@@ -117,15 +120,37 @@ void differentiate_close(const RowProgram *p) {
 
 /* ---- Kernel rows ---- */
 
-static Status rows_kernel(Ctx *ctx, Module *module, const Kernel *forward) {
+/* The row's own key is the first time that a key is seen: its sums start from zero. */
+static void start_key_sums(Module *module, const RowProgram *p, Builder *b, Value *row) {
+    for (int r = 0; r < p->reduction_count; r++) {
+        Value           *targets[MOST_TARGETS];
+        const Op *const  like = key_row(p, r);
+        const CodeParam *of = ir_find_param(p->kernel, op_text(like, AT_PARAM));
+        const int        count = adds_to_keys(p, r) ? row_program_targets(p, p->reductions[r], OF_KEY, targets) : 0;
+        ValueMap         values = {.ctx = p->ctx};
+        map_set(&values, p->rows->region->args[0], row);
+        map_set(&values, p->reductions[r]->region->args[0], row);
+        for (int i = 0; i < 5 && count; i++)
+            clone_slice(b, like->in[i], p->rows->region, &values);
+        for (int t = 0; t < count; t++) {
+            const char *const name = key_sum_name(p, r, t);
+            differentiate_work(p->ctx, module, name, of->dims[0], of->dims[1], of->dims[2], targets[t]->type.cols);
+            store_like(b, like, &values, name, ir_f(b, 0, 1, targets[t]->type.cols));
+        }
+    }
+}
+
+static Status rows_kernel(Ctx *ctx, Module *module, const Kernel *forward, bool add_to_keys) {
     RowProgram p;
     RowAgain   again;
     Builder    b, h;
     ValueMap   none = {.ctx = ctx}, bounds = {.ctx = ctx};
     TRY(differentiate_copy(ctx, module, forward, "rows", &p));
-    Op *const rows = open_rows(&p, &b);
+    p.adds_to_keys = add_to_keys;
+    Op *const rows = open_rows(&p, !add_to_keys, &b);
     clone_bounds(&p, &b, rows->region->args[0], &bounds);
-    Op *const group = open_group(&p, &b, &bounds, NULL, 0, &h);
+    start_key_sums(module, &p, &b, rows->region->args[0]);
+    Op *const group = open_group(&p, !add_to_keys, &b, &bounds, NULL, 0, &h);
     TRY(row_again(&p, &h, &none, rows->region->args[0], group->region->args[0], true, &again));
     for (const Op *op = p.body->first; op; op = op->next) {
         if (op->code != OP_LOAD || !gradient_name(&p, op) || !is_first_load(p.body, op))
@@ -164,7 +189,7 @@ static void find_targets(Keys *k) {
     for (int r = 0; r < k->program.reduction_count; r++) {
         Value    *values[MOST_TARGETS];
         const int count = row_program_targets(&k->program, k->program.reductions[r], OF_KEY, values);
-        for (int t = 0; t < count; t++)
+        for (int t = 0; t < count && !adds_to_keys(&k->program, r); t++)
             k->targets[k->target_count++] = (KeySum){r, values[t]};
     }
 }
@@ -206,7 +231,9 @@ static Status sum_over_heads(Keys *k, Builder *b, Adjoint *adjoint) {
     Builder h;
     for (int t = 0; t < k->target_count; t++)
         zeros[t] = ir_f(b, 0, k->targets[t].value->type.rows, k->targets[t].value->type.cols);
-    Op *const group = open_group(&k->program, b, &k->bounds, zeros, k->target_count, &h);
+    if (k->target_count == 0)
+        return ST_OK;
+    Op *const group = open_group(&k->program, false, b, &k->bounds, zeros, k->target_count, &h);
     for (int t = 0; t < k->target_count; t++) /* sums first: passes look for neighbours of the same range */
         TRY(sum_over_rows(k, &h, &k->targets[t], group->region->args[0], &next[t]));
     for (int t = 0; t < k->target_count; t++)
@@ -215,6 +242,18 @@ static Status sum_over_heads(Keys *k, Builder *b, Adjoint *adjoint) {
     for (int t = 0; t < k->target_count; t++)
         adjoint_add(adjoint, k->targets[t].value, group->out[t]);
     return ST_OK;
+}
+
+/* What kernel rows has summed up. */
+static void load_key_sums(Keys *k, Builder *b, Adjoint *adjoint) {
+    const RowProgram *p = &k->program;
+    for (int r = 0; r < p->reduction_count; r++) {
+        Value    *targets[MOST_TARGETS];
+        const int count = adds_to_keys(p, r) ? row_program_targets(p, p->reductions[r], OF_KEY, targets) : 0;
+        for (int t = 0; t < count; t++)
+            adjoint_add(adjoint, targets[t],
+                        load_like(b, key_row(p, r), &k->values, key_sum_name(p, r, t), 1, targets[t]->type.cols));
+    }
 }
 
 static Value *gradient_of_key(const Keys *k, const Adjoint *adjoint, const char *param) {
@@ -256,22 +295,24 @@ static Status store_key(Module *module, Keys *k, Builder *b, Adjoint *adjoint) {
     return ST_OK;
 }
 
-static Status keys_kernel(Ctx *ctx, Module *module, const Kernel *forward, const StateProgram *state) {
+static Status keys_kernel(Ctx *ctx, Module *module, const Kernel *forward, const StateProgram *state, bool add_to_keys) {
     Keys    k = {.state = state, .bounds = {.ctx = ctx}, .values = {.ctx = ctx}};
     Builder b;
     TRY(differentiate_copy(ctx, module, forward, "keys", &k.program));
+    k.program.adds_to_keys = add_to_keys;
     find_targets(&k);
     if (state->kernel) {
         b = ir_before(ctx, k.program.kernel, k.program.rows);
         k.d_state = state_gradient(state, &k.program, &b);
     }
-    Op *const rows = open_rows(&k.program, &b);
+    Op *const rows = open_rows(&k.program, true, &b);
     k.row = rows->region->args[0];
     k.last = ir_ibin(&b, OP_ISUB, rows->in[1], ir_i(&b, 1));
     clone_bounds(&k.program, &b, k.row, &k.bounds);
     clone_key(&k, &b);
     Adjoint adjoint = {.ctx = ctx, .b = &b, .values = &k.values};
     TRY(sum_over_heads(&k, &b, &adjoint));
+    load_key_sums(&k, &b, &adjoint);
     TRY(store_key(module, &k, &b, &adjoint));
     ir_yield(&b, NULL, 0);
     differentiate_close(&k.program);
@@ -312,13 +353,15 @@ Status pass_differentiate(Ctx *ctx, Module *module, const PassArgs *args) {
     StateProgram state;
     if (args->kind != KIND_BACKWARD)
         return ST_OK;
+    /* Rows of a GPU run at once: there every key sums up for itself. */
+    const bool add_to_keys = args->target->warp_size == 0;
     TRY(row_program_find(ctx, module->kernels[0], &main));
     TRY(state_program_find(ctx, module, &state));
     module->kernel_count = 1; /* kernel state is read from here on, and no more run */
     Module scratch = {.name = module->name};
     TRY(differentiate_copy(ctx, &scratch, main.kernel, "forward", &forward));
-    TRY(rows_kernel(ctx, module, forward.kernel));
-    TRY(keys_kernel(ctx, module, forward.kernel, &state));
+    TRY(rows_kernel(ctx, module, forward.kernel, add_to_keys));
+    TRY(keys_kernel(ctx, module, forward.kernel, &state, add_to_keys));
     TRY(differentiate_parameters(ctx, module, forward.kernel, &state));
     drop_results(&main);
     drop_parameter(main.kernel, "o");

@@ -19,6 +19,7 @@ typedef struct RowProgram {
     Op      *reductions[MOST_REDUCTIONS]; /* over keys, in order */
     int      reduction_count;
     uint8_t *dependence; /* by id of values in the regions of reductions */
+    bool     adds_to_keys; /* rows run in order, and add to sums in memory what a softmax_sum's keys get */
 } RowProgram;
 
 /* ST_FAILED if the kernel has not these loops. */
@@ -47,6 +48,12 @@ Status row_again(const RowProgram *p, Builder *b, const ValueMap *known, Value *
 /* One term of the sum that `target` of reduction r gets: at b, inside a region in which `values` holds the row's
  * values, the key's position and what is known of the key's values. */
 Status row_term(const RowAgain *again, int r, Builder *b, ValueMap *values, Value *target, Value **term);
+
+/* The work parameter in which target t (OF_KEY) of reduction r is summed up over rows, where rows add to keys; and the load
+ * of a key's own data, in whose place it has rows. */
+const char *key_sum_name(const RowProgram *p, int r, int t);
+const Op   *key_row(const RowProgram *p, int r);
+bool        adds_to_keys(const RowProgram *p, int r);
 
 ValueMap map_copy(const ValueMap *map);
 

@@ -272,6 +272,40 @@ static Value *mean_in_norm(const RowAgain *again, Value *x) {
     return ir_binary(b, OP_MUL, ir_unary(b, OP_ROWSUM, ir_binary(b, OP_MUL, dy, y)), rest);
 }
 
+const char *key_sum_name(const RowProgram *p, int r, int t) { return ctx_printf(p->ctx, "key_sum%d_%d", r, t); }
+
+const Op *key_row(const RowProgram *p, int r) {
+    for (const Op *op = p->reductions[r]->region->first; op; op = op->next)
+        if (op->code == OP_LOAD && is_of_row(p, op))
+            return op;
+    return NULL;
+}
+
+bool adds_to_keys(const RowProgram *p, int r) { return p->adds_to_keys && p->reductions[r]->code == OP_SOFTMAX_SUM; }
+
+/* The other half of the terms of sum_over_keys: each key's sum takes its own. */
+static Status add_to_keys(RowAgain *again, int r) {
+    const RowProgram *p = again->program;
+    const Op *const   reduction = p->reductions[r];
+    Builder *const    b = again->b;
+    Value            *targets[MOST_TARGETS];
+    const int         count = row_program_targets(p, reduction, OF_KEY, targets);
+    for (int t = 0; t < count; t++) {
+        Value *const lo = map_get(&again->values, reduction->in[0]), *const hi = map_get(&again->values, reduction->in[1]);
+        Op *const    loop = ir_for(b, op_text(reduction, AT_AXIS), false, lo, hi, ir_i(b, 1), NULL, 0);
+        Builder      in = ir_at_end(b->ctx, b->kernel, loop->region);
+        ValueMap     values = map_copy(&again->values);
+        Value       *term;
+        map_set(&values, reduction->region->args[0], loop->region->args[0]);
+        TRY(row_term(again, r, &in, &values, targets[t], &term));
+        const char *const name = key_sum_name(p, r, t);
+        Value *const      before = load_like(&in, key_row(p, r), &values, name, 1, targets[t]->type.cols);
+        store_like(&in, key_row(p, r), &values, name, ir_binary(&in, OP_ADD, before, term));
+        ir_yield(&in, NULL, 0);
+    }
+    return ST_OK;
+}
+
 static Status hand_on(RowAgain *again, int r, bool whole) {
     const Op *const op = again->program->reductions[r];
     Builder *const  b = again->b;
@@ -294,7 +328,7 @@ static Status hand_on(RowAgain *again, int r, bool whole) {
     const int count = row_program_targets(again->program, op, OF_ROW, targets);
     for (int t = 0; t < count; t++)
         TRY(sum_over_keys(again, r, targets[t]));
-    return ST_OK;
+    return adds_to_keys(again->program, r) ? add_to_keys(again, r) : ST_OK;
 }
 
 static Status sweep(RowAgain *again, bool whole) {

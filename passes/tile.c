@@ -36,6 +36,7 @@ typedef struct Tiler {
     const Range    *range;         /* of keys, where the scores of a sum are made; else NULL */
     Value          *key;         /* first key of the tile */
     bool           *vanishes;    /* by id: scores that are 0 where masked */
+    int             value_count; /* ids of the loop-level kernel */
     Value          *length;      /* rows there are: the row loop's end */
 } Tiler;
 
@@ -85,9 +86,12 @@ static bool falls(const Tiler *t, Value *old, int dependence) {
 static Status tile_load(Tiler *t, Builder *b, Op *op) {
     const int  d = operands_dep(t, op);
     const bool store = op->code == OP_STORE;
+    double     constant;
     Value     *in[6];
     for (int i = 0; i < op->in_count; i++)
         in[i] = get(t, op->in[i]);
+    if (store && d & DEP_ROW && is_constant_tile(in[5], &constant)) /* the same for every row */
+        in[5] = ir_f(b, constant, rows_of(t, d), in[5]->type.cols);
     const Type old = store ? op->in[5]->type : op->out[0]->type;
     int        rows = old.rows, period = (int)op_int(op, AT_PERIOD, 1);
     if (rows > 1 && (d & (DEP_ROW | DEP_KEY) || (d & DEP_GROUP && t->heads > 1)))
@@ -417,38 +421,62 @@ static Status tile_softmax(Tiler *t, Builder *b, Op *op) {
 
 enum { MOST_JOINED = 8 };
 
-/* Sums of one block over the same range: one loop. */
+/* Sums of one block over the same range, and loops that add to memory: one loop. */
 typedef struct Joined {
     Op *ops[MOST_JOINED];
     int count;
 } Joined;
 
 static bool same_range(const Op *a, const Op *b) {
-    return b->code == OP_SUM && a->in[0] == b->in[0] && a->in[1] == b->in[1] &&
+    const bool adds = b->code == OP_FOR && b->out_count == 0 && ir_is_const(b->in[2], 1);
+    return (b->code == OP_SUM || adds) && a->in[0] == b->in[0] && a->in[1] == b->in[1] &&
            strcmp(op_text(a, AT_AXIS), op_text(b, AT_AXIS)) == 0;
 }
 
-static bool follows_from(const Joined *joined, const Op *op) {
-    for (int s = 0; s < joined->count; s++)
-        for (int i = 0; i < op->in_count; i++)
-            if (op->in[i] == joined->ops[s]->out[0])
-                return true;
-    return false;
+typedef struct Later { /* values that follow from sums that are joined, by id */
+    bool *values;
+    bool  used;
+} Later;
+
+static bool uses_later(Op *op, void *arg) {
+    Later *later = arg;
+    for (int i = 0; i < op->in_count; i++)
+        later->used = later->used || later->values[op->in[i]->id];
+    return !later->used;
 }
 
-/* The sums behind `first` that can run with it. What stands between them, which does not use them, is tiled before. */
+static bool follows(Op *op, Later *later) {
+    later->used = false;
+    uses_later(op, later);
+    if (op->region)
+        ir_walk(op->region, uses_later, later);
+    return later->used;
+}
+
+static void mark(const Op *op, Later *later) {
+    for (int r = 0; r < op->out_count; r++)
+        later->values[op->out[r]->id] = true;
+}
+
+/* The sums behind `first` that can run with it. What stands between them and does not follow from them is tiled before. */
 static Status join(Tiler *t, Builder *b, Op *first, Joined *joined) {
-    const Op *last = first;
+    Later later = {NEW_ARRAY(t->ctx, bool, t->value_count), false};
+    Op   *last = first;
     *joined = (Joined){.ops = {first}, .count = 1};
-    for (Op *op = first->next; op && joined->count < MOST_JOINED && !follows_from(joined, op); op = op->next)
-        if (same_range(first, op)) {
+    mark(first, &later);
+    for (Op *op = first->next; op && joined->count < MOST_JOINED; op = op->next) {
+        const bool after = follows(op, &later), same = same_range(first, op);
+        if (same && !after) {
             joined->ops[joined->count++] = op;
             last = op;
         } else if (op->region || op->code == OP_STORE || op->code == OP_YIELD) {
             break;
         }
+        if (same || after)
+            mark(op, &later);
+    }
     for (Op *op = first; op != last; op = op->next)
-        if (op->code != OP_SUM)
+        if (!op->region && !follows(op, &later))
             TRY(tile_op(t, b, op));
     return ST_OK;
 }
@@ -461,6 +489,14 @@ static KeyTiles residual_tiles(const Tiler *t, Builder *b, const Range *range) {
                       .count = ir_ibin(b, OP_IMAX, ir_i(b, 0), index_ceil_div(b, keys, t->chunk))};
 }
 
+/* score * row. Both may be single numbers: a score is of rows and keys. */
+static bool split_product(const Tiler *t, const Op *product, int side, Value **score, Value **row) {
+    const int place = (dep(t, product->in[0]) & DEP_ROW) && (dep(t, product->in[0]) & DEP_KEY) ? 0 : 1;
+    *score = product->in[place];
+    *row = product->in[1 - place];
+    return (*score)->type.cols == 1 && dep(t, *score) & DEP_ROW && dep(t, *score) & DEP_KEY && !(dep(t, *row) & ~side & (DEP_ROW | DEP_KEY));
+}
+
 /* The next value of one sum. */
 static Status add_keys(Tiler *t, Builder *b, Op *op, Value *key, const KeyTiles *tiles, const Range *range, Value *sum,
                        Value **next) {
@@ -470,9 +506,8 @@ static Status add_keys(Tiler *t, Builder *b, Op *op, Value *key, const KeyTiles 
     t->range = range;
     TRY(tile_region(t, b, op, key, tiles->size));
     t->range = NULL;
-    const int    place = dep(t, product->in[0]) & DEP_ROW ? 0 : 1; /* a row of one number looks like a score */
-    Value *const old = product->in[place], *const row = product->in[1 - place];
-    if (old->type.cols != 1 || !(dep(t, old) & DEP_ROW) || dep(t, row) & DEP_ROW)
+    Value *old, *row;
+    if (!split_product(t, product, DEP_KEY, &old, &row))
         return unsupported(t, op, "a sum of anything but score * row");
     Value *const score = t->vanishes[old->id] ? get(t, old) : masked(t, b, get(t, old), key, range, 0);
     *next = ir_dot(b, score, get(t, row), sum, false, false);
@@ -485,21 +520,30 @@ static Status tile_row_sums(Tiler *t, Builder *b, const Joined *joined) {
     const bool  residual = strcmp(axis, "residual") == 0;
     Value      *values[MOST_JOINED];
     Range       range;
+    int         sums = 0;
     TRY(find_range(t, joined->ops[0], &range));
     const KeyTiles tiles = residual ? residual_tiles(t, b, &range) : softmax_tiles(t, b, joined->ops[0], &range);
-    for (int s = 0; s < joined->count; s++) {
-        values[s] = ir_f(b, 0, query_rows(t), (int)op_int(joined->ops[s], AT_COLS, 0));
-    }
-    Op     *loop = ir_for(b, axis, false, tiles.first, tiles.count, ir_i(b, 1), values, joined->count);
+    for (int s = 0; s < joined->count; s++)
+        if (joined->ops[s]->code == OP_SUM)
+            values[sums++] = ir_f(b, 0, query_rows(t), (int)op_int(joined->ops[s], AT_COLS, 0));
+    Op     *loop = ir_for(b, axis, false, tiles.first, tiles.count, ir_i(b, 1), values, sums);
     Builder body = ir_at_end(t->ctx, t->to, loop->region);
     Value  *at = ir_ibin(&body, OP_IMUL, loop->region->args[0], ir_i(&body, tiles.size));
     Value  *key = ir_ibin(&body, residual ? OP_ISUB : OP_IADD, tiles.base, at);
-    for (int s = 0; s < joined->count; s++)
-        TRY(add_keys(t, &body, joined->ops[s], key, &tiles, &range, loop->region->args[1 + s], &values[s]));
-    ir_yield(&body, values, joined->count);
+    sums = 0;
+    for (int s = 0; s < joined->count; s++) {
+        Op *const op = joined->ops[s];
+        if (op->code == OP_SUM) {
+            TRY(add_keys(t, &body, op, key, &tiles, &range, loop->region->args[1 + sums], &values[sums]));
+            set(t, op->out[0], loop->out[sums++], DEP_QUERY);
+            continue;
+        }
+        t->range = &range;
+        TRY(tile_region(t, &body, op, key, tiles.size));
+        t->range = NULL;
+    }
+    ir_yield(&body, values, sums);
     share_equal(t->ctx, t->to, loop->region);
-    for (int s = 0; s < joined->count; s++)
-        set(t, joined->ops[s]->out[0], loop->out[s], DEP_QUERY);
     return ST_OK;
 }
 
@@ -563,6 +607,30 @@ static Status tile_op(Tiler *t, Builder *b, Op *op) {
     }
 }
 
+/* What a loop over keys adds to a key's row in memory: score * row of the query. NULL: nothing of the kind. */
+static const Op *added_product(const Op *op) {
+    const Op *owner = op->parent->owner;
+    if (!owner || owner->code != OP_FOR || owner->out_count || strcmp(op_text(owner, AT_AXIS), "key") != 0 || op->code != OP_ADD)
+        return NULL;
+    const Op *before = op->in[0]->def, *product = op->in[1]->def;
+    return before && before->code == OP_LOAD && product && product->code == OP_MUL && product->parent == op->parent ? product : NULL;
+}
+
+static Status tile_addition(Tiler *t, Builder *b, Op *op, const Op *product) {
+    Value *old, *row;
+    if (!split_product(t, product, DEP_ROW, &old, &row) || !t->vanishes[old->id])
+        return unsupported(t, op, "an addition of anything but score * row");
+    set(t, op->out[0], ir_dot(b, get(t, old), get(t, row), get(t, op->in[0]), true, false), DEP_KEY);
+    return ST_OK;
+}
+
+static bool is_added(const Op *op) {
+    for (const Op *at = op->code == OP_MUL ? op->next : NULL; at; at = at->next)
+        if (added_product(at) == op)
+            return true;
+    return false;
+}
+
 /* The product that a sum adds up is built by the sum itself. */
 static bool is_summand(const Tiler *t, const Op *op) {
     const Op *owner = op->parent->owner, *yield = ir_terminator(op->parent);
@@ -571,11 +639,17 @@ static bool is_summand(const Tiler *t, const Op *op) {
 }
 
 /* Moved before sums that were joined. */
-static bool is_done(const Tiler *t, const Op *op) { return op->out_count && get(t, op->out[0]); }
+static bool is_done(const Tiler *t, const Op *op) {
+    return op->out_count ? get(t, op->out[0]) != NULL : op->code == OP_FOR && get(t, op->region->args[0]);
+}
 
 static Status tile_block(Tiler *t, Builder *b, const Block *block) {
     for (Op *op = block->first; op; op = op->next)
-        if (op->code != OP_YIELD && !is_summand(t, op) && !is_done(t, op))
+        if (op->code == OP_YIELD || is_summand(t, op) || is_added(op) || is_done(t, op))
+            continue;
+        else if (added_product(op))
+            TRY(tile_addition(t, b, op, added_product(op)));
+        else
             TRY(tile_op(t, b, op));
     return ST_OK;
 }
@@ -594,6 +668,7 @@ Status pass_tile(Ctx *ctx, Module *module, const PassArgs *args) {
         t.map = NEW_ARRAY(ctx, Value *, old->value_count);
         t.dep = NEW_ARRAY(ctx, uint8_t, old->value_count);
         t.vanishes = NEW_ARRAY(ctx, bool, old->value_count);
+        t.value_count = old->value_count;
         Builder b = ir_at_end(ctx, t.to, t.to->body);
         TRY(tile_block(&t, &b, old->body));
         module->kernels[k] = t.to;
