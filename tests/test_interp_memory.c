@@ -33,6 +33,7 @@ enum { D0 = 2, D1 = 9, D2 = 4, D3 = 6 };
 typedef struct Copy { /* a load from x and a store to y, at coordinates (1, start, 1) */
     int     rowdim, groupdim, period, wrap, rows, cols;
     int64_t start, lo, hi;
+    bool    down;
 } Copy;
 
 /* The element of x, flat, that row r of the copy names, or -1. */
@@ -42,7 +43,7 @@ static int64_t source_row(const Copy *copy, int r) {
         place[copy->groupdim] += r / copy->period;
     if (copy->rowdim >= 0) {
         int64_t *row = &place[copy->rowdim];
-        *row += r % copy->period;
+        *row += copy->down ? -(r % copy->period) : r % copy->period;
         if (*row < copy->lo || *row >= copy->hi)
             return -1;
         if (copy->wrap)
@@ -56,6 +57,8 @@ static const char *copy_text(Ctx *ctx, const Copy *copy, const char *x, const ch
     text_add(&attrs, "rowdim=%d, groupdim=%d, period=%d", copy->rowdim, copy->groupdim, copy->period);
     if (copy->wrap)
         text_add(&attrs, ", wrap=%d", copy->wrap);
+    if (copy->down)
+        text_add(&attrs, ", down=1");
     return ctx_printf(
         ctx,
         "module \"t\"\nkernel @k tile {\n  param x %s in [B, T, %d, %d]\n  param y %s out [B, T, %d, %d]\n"
@@ -112,6 +115,8 @@ static void test_copies(void **state) {
         {.rowdim = 2, .groupdim = 1, .period = 3, .rows = 9, .cols = 1, .start = 2, .lo = 1, .hi = 3},
         {.rowdim = -1, .groupdim = 2, .period = 1, .rows = 3, .cols = 6, .start = 8, .lo = 5, .hi = 4},
         {.rowdim = 0, .groupdim = -1, .period = 1, .rows = 1, .cols = 6, .start = 4, .lo = 0, .hi = 2},
+        {.rowdim = 1, .groupdim = 2, .period = 4, .rows = 12, .cols = 6, .start = 5, .lo = 3, .hi = 9, .down = true},
+        {.rowdim = 1, .groupdim = -1, .period = 9, .rows = 9, .cols = 5, .start = 6, .lo = 0, .hi = 6, .down = true},
     };
     static const char *const TYPES[] = {"f32", "bf16", "f16", "f64"};
     for (size_t i = 0; i < sizeof COPIES / sizeof COPIES[0]; i++)

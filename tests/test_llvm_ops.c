@@ -10,7 +10,7 @@ static struct {
     int     rows, cols, other, inner, period, style, trim, ta;
     OpCode  op;
     DType   dtype;
-    bool    acc, scale, region;
+    bool    acc, scale, region, down;
     int64_t position;
 } now;
 
@@ -131,6 +131,21 @@ static void test_concat(void **state) {
         }
 }
 
+static void cols_body(Case *c) {
+    Value *x = case_in(c, now.rows, now.cols + now.other + 1);
+    case_out(c, ir_cols(&c->b, x, now.other, now.cols));
+}
+
+static void test_cols(void **state) {
+    (void)state;
+    uint64_t seed = 0;
+    for (int w = 0; w < WIDTH_COUNT; w++)
+        for (int v = 0; v < WIDTH_COUNT; v++) {
+            now.rows = 2, now.cols = WIDTHS[w], now.other = WIDTHS[v];
+            on_targets("cols", cols_body, seed++, 9, 0);
+        }
+}
+
 static void mask_body(Case *c) {
     Value        *x = case_in(c, now.rows, now.cols);
     Value        *delta = ir_i(&c->b, case_int(c, -now.cols, now.cols)), *first = ir_i(&c->b, case_int(c, -2, 3));
@@ -150,7 +165,10 @@ static void test_mask(void **state) {
 
 static void rope_body(Case *c) {
     Value *x = case_in(c, now.rows, now.cols);
-    case_out(c, ir_rope(&c->b, x, ir_i(&c->b, now.position), 10000, now.style, now.period));
+    Value *turned = ir_rope(&c->b, x, ir_i(&c->b, now.position), 10000, now.style, now.period);
+    if (now.down)
+        op_set_int(&c->ctx, turned->def, AT_DOWN, 1);
+    case_out(c, turned);
 }
 
 static void test_rope(void **state) {
@@ -160,6 +178,7 @@ static void test_rope(void **state) {
         now.style = (int)(seed & 1), now.cols = SIZES[seed / 2 % 8], now.period = 1 + (int)(seed % 7);
         now.rows = now.period * (1 + (int)(seed % 2)),
         now.position = seed < 32 ? (int64_t)seed * 1000 : (int64_t)1 << (seed - 32);
+        now.down = seed % 3 == 0;
         on_targets("rope", rope_body, seed, 9, 2e-6);
     }
 }
@@ -182,7 +201,11 @@ static void window_body(Case *c) {
     Value *x = ir_load(b, &access, now.rows, now.cols);
     case_out(c, x);
     access.param = case_param(c, now.dtype, dims, PARAM_OUT);
-    ir_store(b, &access, ir_binary(b, OP_ADD, x, case_in(c, now.rows, now.cols)));
+    Op *const store = ir_store(b, &access, ir_binary(b, OP_ADD, x, case_in(c, now.rows, now.cols)));
+    if (now.down && !wrap) {
+        op_set_int(&c->ctx, x->def, AT_DOWN, 1);
+        op_set_int(&c->ctx, store, AT_DOWN, 1);
+    }
 }
 
 static void test_windows(void **state) {
@@ -191,6 +214,7 @@ static void test_windows(void **state) {
     for (uint64_t seed = 0; seed < 96; seed++) {
         now.dtype = DTYPES[seed % 3], now.period = 1 + (int)(seed % 6), now.rows = now.period * (1 + (int)(seed % 2));
         now.cols = WIDTHS[seed / 3 % WIDTH_COUNT];
+        now.down = seed % 4 == 0;
         on_targets("window", window_body, seed, 7, 0);
     }
 }
@@ -543,6 +567,7 @@ int main(void) {
         cmocka_unit_test(test_concat),
         cmocka_unit_test(test_mask),
         cmocka_unit_test(test_rope),
+        cmocka_unit_test(test_cols),
         cmocka_unit_test(test_windows),
         cmocka_unit_test(test_rounding),
         cmocka_unit_test(test_rows_region),
