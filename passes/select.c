@@ -80,9 +80,13 @@ static bool is_bounded(const Op *mask) {
            (op_int(mask, AT_LO, 0) != IR_NEG_INF || op_int(mask, AT_HI, 0) != IR_POS_INF);
 }
 
-/* The mask that made parts of a product's left side zero: fill 0, or exp(masked with -inf - something). */
+/* The mask that made parts of a product's left side zero: fill 0, or exp(masked with -inf - something), or such a factor. */
 static const Op *zeroing_mask(const Value *x) {
     const Op *op = x->def;
+    if (op && op->code == OP_MUL) {
+        const Op *mask = type_equal(op->in[0]->type, x->type) ? zeroing_mask(op->in[0]) : NULL;
+        return mask || !type_equal(op->in[1]->type, x->type) ? mask : zeroing_mask(op->in[1]);
+    }
     if (op && op->code == OP_EXP) {
         op = op->in[0]->def;
         op = op && op->code == OP_SUB ? op->in[0]->def : NULL;

@@ -7,72 +7,11 @@
  * Milakov and Gimelshein, arXiv 1805.02867); a sum of score * row becomes a product of matrices. Neighbouring sums of
  * the same range become one loop. Where positions fall as rows or keys go on (a coordinate has the row's number with the
  * factor -1), so do those of a tile's rows. */
-#include "passes/rewrite.h"
+#include "passes/tile.h"
 
 #include <float.h>
 #include <math.h>
 #include <string.h>
-
-enum { DEP_ROW = 1, DEP_GROUP = 2, DEP_KEY = 4, DEP_QUERY = DEP_ROW | DEP_GROUP };
-
-/* The range of j as seen from row i: oldest <= j, i + lo <= j <= i + hi; IR_NEG_INF where there is no lower end. */
-typedef struct Range {
-    Value  *oldest;
-    int64_t lo, hi;
-} Range;
-
-typedef struct Tiler {
-    Ctx            *ctx;
-    const Schedule *schedule;
-    bool            raw_scores; /* softmax in units of the product, the factor in the exponent */
-    Kernel         *to;
-    Value         **map;         /* by id of the loop-level value */
-    uint8_t        *dep;
-    int             chunk;       /* rows of the current row loop, 1 outside of one */
-    int             heads;       /* of the current group loop, 1 outside of one */
-    int             keys;        /* rows of a key tile in the current reduction, 0 outside of one */
-    Value          *row, *old_row; /* first row of the tile; the loop-level row */
-    const Value    *old_key;     /* the loop-level key, NULL outside of a reduction */
-    const Range    *range;         /* of keys, where the scores of a sum are made; else NULL */
-    Value          *key;         /* first key of the tile */
-    bool           *vanishes;    /* by id: scores that are 0 where masked */
-    int             value_count; /* ids of the loop-level kernel */
-    Value          *length;      /* rows there are: the row loop's end */
-} Tiler;
-
-static Value *get(const Tiler *t, const Value *old) { return t->map[old->id]; }
-static int    dep(const Tiler *t, const Value *old) { return t->dep[old->id]; }
-
-static void set(Tiler *t, const Value *old, Value *value, int dependence) {
-    t->map[old->id] = value;
-    t->dep[old->id] = (uint8_t)dependence;
-    if (value && !value->name)
-        value->name = old->name;
-}
-
-static int operands_dep(const Tiler *t, const Op *op) {
-    int all = 0;
-    for (int i = 0; i < op->in_count; i++)
-        all |= dep(t, op->in[i]);
-    return all;
-}
-
-static Status unsupported(Tiler *t, const Op *op, const char *what) {
-    char place[96];
-    return ctx_fail(t->ctx, ST_FAILED, ir_describe(op, place, sizeof place), "write the kind so that scores are scalars",
-                    "pass tile cannot make tiles of %s", what);
-}
-
-static int query_rows(const Tiler *t) { return t->chunk * t->heads; }
-
-/* Rows of the tile that stands for a one-row value. */
-static int rows_of(const Tiler *t, int dependence) {
-    if (dependence & DEP_KEY)
-        return t->keys;
-    if (dependence & DEP_ROW || (dependence & DEP_GROUP && t->heads > 1))
-        return query_rows(t);
-    return 1;
-}
 
 static int period_of(const Tiler *t, int dependence) { return dependence & DEP_KEY ? t->keys : t->chunk; }
 
@@ -142,15 +81,13 @@ static Status beside_score(Tiler *t, Builder *b, const Op *op, int operand, Valu
     return ST_OK;
 }
 
-static Value *masked(Tiler *t, Builder *b, Value *score, Value *key, const Range *range, double fill);
-
 /* e^(score - lse) of a sum: 0 where the score is masked, and whatever it is multiplied with. */
 static Status tile_power(Tiler *t, Builder *b, const Op *op) {
     const Op *shift = op->in[0]->def;
     Value    *score, *lse;
     TRY(beside_score(t, b, shift, 0, &score));
     TRY(beside_score(t, b, shift, 1, &lse));
-    score = masked(t, b, score, t->key, t->range, -INFINITY);
+    score = tile_masked(t, b, score, t->key, t->range, -INFINITY);
     set(t, op->out[0], ir_unary(b, OP_EXP, ir_binary(b, OP_SUB, score, lse)), dep(t, op->in[0]));
     t->vanishes[op->out[0]->id] = true;
     return ST_OK;
@@ -193,7 +130,6 @@ static Status tile_plain(Tiler *t, Builder *b, Op *op) {
 }
 
 static Status tile_block(Tiler *t, Builder *b, const Block *block);
-static Status tile_op(Tiler *t, Builder *b, Op *op);
 
 /* What a row's loop carries is a tile of rows, also where it starts from one constant. */
 static Value *carried_start(const Tiler *t, Builder *b, const Value *old) {
@@ -246,7 +182,7 @@ static bool relative_to_row(const Tiler *t, Value *old, int64_t *offset) {
     return a.ok && a.count == 1 && a.symbols[0] == t->old_row && a.factors[0] == 1;
 }
 
-static Status find_range(Tiler *t, const Op *op, Range *range) {
+Status tile_find_range(Tiler *t, const Op *op, Range *range) {
     int64_t end;
     if (!t->old_row || !relative_to_row(t, op->in[1], &end))
         return unsupported(t, op, "a range that does not end at the row");
@@ -264,12 +200,6 @@ static Status find_range(Tiler *t, const Op *op, Range *range) {
     range->oldest = get(t, op->in[0]);
     return ST_OK;
 }
-
-/* The key tiles of a row tile: number m starts at position base + m * size. */
-typedef struct KeyTiles {
-    Value *base, *first, *count;
-    int    size;
-} KeyTiles;
 
 typedef struct RingScan {
     const Value *key;
@@ -307,7 +237,7 @@ static Value *first_seen(Builder *b, const KeyTiles *k, const Range *range) {
 /* A windowed row tile starts its keys at row - window: one before the first that it sees, so that the left-edge tile is the
  * one the residual branch needs, and tile borders repeat from row tile to row tile where key_tile divides chunk. With roles
  * tiles end at the youngest key, so that the first one that is worked on is the diagonal, whatever the window. */
-static KeyTiles softmax_tiles(Tiler *t, Builder *b, Op *op, const Range *range) {
+KeyTiles tile_key_tiles(Tiler *t, Builder *b, Op *op, const Range *range) {
     KeyTiles k = {.size = t->schedule->key_tile, .first = ir_i(b, 0)};
     if (range->lo == IR_NEG_INF) {
         k.base = range->oldest;
@@ -331,14 +261,14 @@ static KeyTiles softmax_tiles(Tiler *t, Builder *b, Op *op, const Range *range) 
     return k;
 }
 
-static Value *masked(Tiler *t, Builder *b, Value *score, Value *key, const Range *range, double fill) {
+Value *tile_masked(Tiler *t, Builder *b, Value *score, Value *key, const Range *range, double fill) {
     Value *delta = ir_ibin(b, OP_ISUB, key, t->row);
     Value *skip = fill == 0 ? ir_i(b, 0) : ir_ibin(b, OP_IMAX, ir_i(b, 0), ir_ibin(b, OP_ISUB, range->oldest, key));
     return ir_mask(b, score, delta, skip, range->lo, range->hi, t->chunk, fill);
 }
 
 /* Builds the region of a reduction for the key tile that starts at `key`. */
-static Status tile_region(Tiler *t, Builder *b, Op *op, Value *key, int keys) {
+Status tile_region(Tiler *t, Builder *b, Op *op, Value *key, int keys) {
     t->keys = keys;
     t->key = key;
     t->old_key = op->region->args[0];
@@ -375,7 +305,7 @@ static Status online_softmax(Tiler *t, Builder *b, Op *op, Op *loop, const Range
     TRY(tile_region(t, b, op, key, tiles->size));
     const Op *yield = ir_terminator(op->region);
     const Value *given = unit == 1 ? yield->in[0] : yield->in[0]->def->in[0];
-    Value       *score = masked(t, b, get(t, given), key, range, -INFINITY);
+    Value       *score = tile_masked(t, b, get(t, given), key, range, -INFINITY);
     Value    *largest = ir_binary(b, OP_MAX, carried[0], ir_unary(b, OP_ROWMAX, score));
     Value       *p = power(b, score, largest, unit);
     Value       *shrink = power(b, carried[0], largest, unit);
@@ -400,8 +330,8 @@ static Value *first_score(const Tiler *t, Builder *b, const Op *op, double unit)
 static Status tile_softmax(Tiler *t, Builder *b, Op *op) {
     const int M = query_rows(t), E = (int)op_int(op, AT_COLS, 0);
     Range     range;
-    TRY(find_range(t, op, &range));
-    const KeyTiles tiles = softmax_tiles(t, b, op, &range);
+    TRY(tile_find_range(t, op, &range));
+    const KeyTiles tiles = tile_key_tiles(t, b, op, &range);
     const bool     sink = op->in_count > 2;
     const double   unit = raw_unit(t, op);
     Value         *start[3] = {first_score(t, b, op, unit), ir_f(b, sink ? 1 : 0, M, 1), ir_f(b, 0, M, E)};
@@ -417,185 +347,7 @@ static Status tile_softmax(Tiler *t, Builder *b, Op *op) {
     return ST_OK;
 }
 
-/* ---- Sums ---- */
-
-enum { MOST_JOINED = 8 };
-
-/* Sums of one block over the same range, and loops that add to memory: one loop. */
-typedef struct Joined {
-    Op *ops[MOST_JOINED];
-    int count;
-} Joined;
-
-static bool same_range(const Op *a, const Op *b) {
-    const bool adds = b->code == OP_FOR && b->out_count == 0 && ir_is_const(b->in[2], 1);
-    return (b->code == OP_SUM || adds) && a->in[0] == b->in[0] && a->in[1] == b->in[1] &&
-           strcmp(op_text(a, AT_AXIS), op_text(b, AT_AXIS)) == 0;
-}
-
-typedef struct Later { /* values that follow from sums that are joined, by id */
-    bool *values;
-    bool  used;
-} Later;
-
-static bool uses_later(Op *op, void *arg) {
-    Later *later = arg;
-    for (int i = 0; i < op->in_count; i++)
-        later->used = later->used || later->values[op->in[i]->id];
-    return !later->used;
-}
-
-static bool follows(Op *op, Later *later) {
-    later->used = false;
-    uses_later(op, later);
-    if (op->region)
-        ir_walk(op->region, uses_later, later);
-    return later->used;
-}
-
-static void mark(const Op *op, Later *later) {
-    for (int r = 0; r < op->out_count; r++)
-        later->values[op->out[r]->id] = true;
-}
-
-/* The sums behind `first` that can run with it. What stands between them and does not follow from them is tiled before. */
-static Status join(Tiler *t, Builder *b, Op *first, Joined *joined) {
-    Later later = {NEW_ARRAY(t->ctx, bool, t->value_count), false};
-    Op   *last = first;
-    *joined = (Joined){.ops = {first}, .count = 1};
-    mark(first, &later);
-    for (Op *op = first->next; op && joined->count < MOST_JOINED; op = op->next) {
-        const bool after = follows(op, &later), same = same_range(first, op);
-        if (same && !after) {
-            joined->ops[joined->count++] = op;
-            last = op;
-        } else if (op->region || op->code == OP_STORE || op->code == OP_YIELD) {
-            break;
-        }
-        if (same || after)
-            mark(op, &later);
-    }
-    for (Op *op = first; op != last; op = op->next)
-        if (!op->region && !follows(op, &later))
-            TRY(tile_op(t, b, op));
-    return ST_OK;
-}
-
-/* Key tiles from the youngest back, so that number 0 is the one a mask cuts: those of a residual branch. */
-static KeyTiles residual_tiles(const Tiler *t, Builder *b, const Range *range) {
-    Value *const youngest = index_offset(b, t->row, range->hi);
-    Value *const keys = ir_ibin(b, OP_ISUB, index_offset(b, youngest, t->chunk), range->oldest);
-    return (KeyTiles){.base = youngest, .first = ir_i(b, 0), .size = t->chunk,
-                      .count = ir_ibin(b, OP_IMAX, ir_i(b, 0), index_ceil_div(b, keys, t->chunk))};
-}
-
-/* score * row. Both may be single numbers: a score is of rows and keys. */
-static bool split_product(const Tiler *t, const Op *product, int side, Value **score, Value **row) {
-    const int place = (dep(t, product->in[0]) & DEP_ROW) && (dep(t, product->in[0]) & DEP_KEY) ? 0 : 1;
-    *score = product->in[place];
-    *row = product->in[1 - place];
-    return (*score)->type.cols == 1 && dep(t, *score) & DEP_ROW && dep(t, *score) & DEP_KEY && !(dep(t, *row) & ~side & (DEP_ROW | DEP_KEY));
-}
-
-/* The next value of one sum. */
-static Status add_keys(Tiler *t, Builder *b, Op *op, Value *key, const KeyTiles *tiles, const Range *range, Value *sum,
-                       Value **next) {
-    const Op *product = ir_terminator(op->region)->in[0]->def;
-    if (!product || product->code != OP_MUL)
-        return unsupported(t, op, "a sum of anything but score * row");
-    t->range = range;
-    TRY(tile_region(t, b, op, key, tiles->size));
-    t->range = NULL;
-    Value *old, *row;
-    if (!split_product(t, product, DEP_KEY, &old, &row))
-        return unsupported(t, op, "a sum of anything but score * row");
-    Value *const score = t->vanishes[old->id] ? get(t, old) : masked(t, b, get(t, old), key, range, 0);
-    *next = ir_dot(b, score, get(t, row), sum, false, false);
-    return ST_OK;
-}
-
-/* Sums over j of score * row, for a tile of rows. */
-static Status tile_row_sums(Tiler *t, Builder *b, const Joined *joined) {
-    const char *axis = op_text(joined->ops[0], AT_AXIS);
-    const bool  residual = strcmp(axis, "residual") == 0;
-    Value      *values[MOST_JOINED];
-    Range       range;
-    int         sums = 0;
-    TRY(find_range(t, joined->ops[0], &range));
-    const KeyTiles tiles = residual ? residual_tiles(t, b, &range) : softmax_tiles(t, b, joined->ops[0], &range);
-    for (int s = 0; s < joined->count; s++)
-        if (joined->ops[s]->code == OP_SUM)
-            values[sums++] = ir_f(b, 0, query_rows(t), (int)op_int(joined->ops[s], AT_COLS, 0));
-    Op     *loop = ir_for(b, axis, false, tiles.first, tiles.count, ir_i(b, 1), values, sums);
-    Builder body = ir_at_end(t->ctx, t->to, loop->region);
-    Value  *at = ir_ibin(&body, OP_IMUL, loop->region->args[0], ir_i(&body, tiles.size));
-    Value  *key = ir_ibin(&body, residual ? OP_ISUB : OP_IADD, tiles.base, at);
-    sums = 0;
-    for (int s = 0; s < joined->count; s++) {
-        Op *const op = joined->ops[s];
-        if (op->code == OP_SUM) {
-            TRY(add_keys(t, &body, op, key, &tiles, &range, loop->region->args[1 + sums], &values[sums]));
-            set(t, op->out[0], loop->out[sums++], DEP_QUERY);
-            continue;
-        }
-        t->range = &range;
-        TRY(tile_region(t, &body, op, key, tiles.size));
-        t->range = NULL;
-    }
-    ir_yield(&body, values, sums);
-    share_equal(t->ctx, t->to, loop->region);
-    return ST_OK;
-}
-
-static bool is_outer_product(const Op *sum) {
-    const Op *product = ir_terminator(sum->region)->in[0]->def;
-    return product && product->code == OP_DOT && op_int(product, AT_TA, 0);
-}
-
-/* Of x_j^T y_j, a state, or of rows x_j. */
-static Status add_tile(Tiler *t, Builder *b, Op *op, Value *key, Value *rows, Value *sum, Value **next) {
-    const Value *const yielded = ir_terminator(op->region)->in[0];
-    TRY(tile_region(t, b, op, key, t->schedule->chunk));
-    if (is_outer_product(op)) {
-        Value *x = get(t, yielded->def->in[0]), *y = get(t, yielded->def->in[1]);
-        limit_slice(t->ctx, t->to, y, b->block, rows);
-        *next = ir_dot(b, x, y, sum, true, false);
-        return ST_OK;
-    }
-    if (!(dep(t, yielded) & DEP_KEY))
-        return unsupported(t, op, "a sum of anything but rows, and products of columns and rows");
-    *next = ir_dot(b, ir_f(b, 1, t->schedule->chunk, 1), get(t, yielded), sum, true, false);
-    return ST_OK;
-}
-
-/* Sums over j outside of any row. */
-static Status tile_plain_sums(Tiler *t, Builder *b, const Joined *joined) {
-    const int C = t->schedule->chunk;
-    Value    *oldest = get(t, joined->ops[0]->in[0]), *end = get(t, joined->ops[0]->in[1]), *values[MOST_JOINED];
-    Value    *count = ir_ibin(b, OP_IMAX, ir_i(b, 0), index_ceil_div(b, ir_ibin(b, OP_ISUB, end, oldest), C));
-    for (int s = 0; s < joined->count; s++)
-        values[s] = ir_f(b, 0, (int)op_int(joined->ops[s], AT_ROWS, 0), (int)op_int(joined->ops[s], AT_COLS, 0));
-    Op     *loop = ir_for(b, op_text(joined->ops[0], AT_AXIS), false, ir_i(b, 0), count, ir_i(b, 1), values, joined->count);
-    Builder body = ir_at_end(t->ctx, t->to, loop->region);
-    Value  *key = ir_ibin(&body, OP_IADD, oldest, ir_ibin(&body, OP_IMUL, loop->region->args[0], ir_i(&body, C)));
-    Value  *rows = ir_ibin(&body, OP_ISUB, end, key);
-    for (int s = 0; s < joined->count; s++)
-        TRY(add_tile(t, &body, joined->ops[s], key, rows, loop->region->args[1 + s], &values[s]));
-    ir_yield(&body, values, joined->count);
-    for (int s = 0; s < joined->count; s++)
-        set(t, joined->ops[s]->out[0], loop->out[s], 0);
-    return ST_OK;
-}
-
-static Status tile_sum(Tiler *t, Builder *b, Op *op) {
-    Joined joined;
-    if (get(t, op->out[0])) /* with one before it */
-        return ST_OK;
-    TRY(join(t, b, op, &joined));
-    return t->old_row ? tile_row_sums(t, b, &joined) : tile_plain_sums(t, b, &joined);
-}
-
-static Status tile_op(Tiler *t, Builder *b, Op *op) {
+Status tile_op(Tiler *t, Builder *b, Op *op) {
     switch (op->code) {
     case OP_FOR: return tile_for(t, b, op);
     case OP_SOFTMAX_SUM: return tile_softmax(t, b, op);
@@ -607,35 +359,11 @@ static Status tile_op(Tiler *t, Builder *b, Op *op) {
     }
 }
 
-/* What a loop over keys adds to a key's row in memory: score * row of the query. NULL: nothing of the kind. */
-static const Op *added_product(const Op *op) {
-    const Op *owner = op->parent->owner;
-    if (!owner || owner->code != OP_FOR || owner->out_count || strcmp(op_text(owner, AT_AXIS), "key") != 0 || op->code != OP_ADD)
-        return NULL;
-    const Op *before = op->in[0]->def, *product = op->in[1]->def;
-    return before && before->code == OP_LOAD && product && product->code == OP_MUL && product->parent == op->parent ? product : NULL;
-}
-
-static Status tile_addition(Tiler *t, Builder *b, Op *op, const Op *product) {
-    Value *old, *row;
-    if (!split_product(t, product, DEP_ROW, &old, &row) || !t->vanishes[old->id])
-        return unsupported(t, op, "an addition of anything but score * row");
-    set(t, op->out[0], ir_dot(b, get(t, old), get(t, row), get(t, op->in[0]), true, false), DEP_KEY);
-    return ST_OK;
-}
-
-static bool is_added(const Op *op) {
-    for (const Op *at = op->code == OP_MUL ? op->next : NULL; at; at = at->next)
-        if (added_product(at) == op)
-            return true;
-    return false;
-}
-
 /* The product that a sum adds up is built by the sum itself. */
 static bool is_summand(const Tiler *t, const Op *op) {
     const Op *owner = op->parent->owner, *yield = ir_terminator(op->parent);
     return owner && owner->code == OP_SUM && op->out_count == 1 && yield->in[0] == op->out[0] &&
-           (t->old_row || is_outer_product(owner));
+           (t->old_row || tile_is_outer_product(owner));
 }
 
 /* Moved before sums that were joined. */
@@ -645,10 +373,10 @@ static bool is_done(const Tiler *t, const Op *op) {
 
 static Status tile_block(Tiler *t, Builder *b, const Block *block) {
     for (Op *op = block->first; op; op = op->next)
-        if (op->code == OP_YIELD || is_summand(t, op) || is_added(op) || is_done(t, op))
+        if (op->code == OP_YIELD || is_summand(t, op) || tile_is_added(op) || is_done(t, op))
             continue;
-        else if (added_product(op))
-            TRY(tile_addition(t, b, op, added_product(op)));
+        else if (tile_added_product(op))
+            TRY(tile_addition(t, b, op, tile_added_product(op)));
         else
             TRY(tile_op(t, b, op));
     return ST_OK;
