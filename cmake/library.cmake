@@ -1,5 +1,5 @@
 # What goes with librattan.so: its relocations packed, librattan.a for static linking, and the example programs.
-# In:  rattan_shared and the folders' libraries. Out: rattan_archive, example_<name> for each examples/<name>.c.
+# In:  rattan_shared and the folders' libraries. Out: rattan_archive, example_<name> for each examples/<name>.c, example_train.
 
 # A static LLVM in a shared library has some 100,000 addresses to relocate at every start: packed, that takes a third.
 include(CheckLinkerFlag)
@@ -24,3 +24,6 @@ foreach(example ${examples})
   add_executable(example_${name} ${example})
   target_link_libraries(example_${name} PRIVATE rattan_shared)
 endforeach()
+file(GLOB train CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/examples/train/*.c)
+add_executable(example_train ${train})
+target_link_libraries(example_train PRIVATE rattan_shared m)
