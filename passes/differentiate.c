@@ -66,14 +66,6 @@ static const char *rows_parameter(Module *module, const RowProgram *p, const Op 
     return name;
 }
 
-/* The first load of a row's, or a key's, own data in the block. */
-static const Op *row_load(const RowProgram *p, const Block *block) {
-    for (const Op *op = block->first; op; op = op->next)
-        if (op->code == OP_LOAD && is_of_row(p, op))
-            return op;
-    return NULL;
-}
-
 /* Stores the gradient of what `load` gives: at its place if that is the row's own, else among the rows'. */
 static void store_gradient(Module *module, const RowProgram *p, Builder *b, const ValueMap *values, const Op *load,
                            const Op *row, Value *gradient) {
@@ -104,11 +96,11 @@ static Op *open_rows(const RowProgram *p, bool par, Builder *inside) {
 }
 
 /* Opens `for group {` with what is carried from head to head. */
-static Op *open_group(const RowProgram *p, bool par, Builder *b, const ValueMap *bounds, Value *const *carried, int count,
-                      Builder *inside) {
+static Op *open_group(const RowProgram *p, bool par, Builder *b, const ValueMap *bounds, Value *const *carried,
+                      int count, Builder *inside) {
     Value *const *in = p->group->in;
-    Op *const     group = ir_for(b, "group", par, map_get(bounds, in[0]), map_get(bounds, in[1]),
-                                 map_get(bounds, in[2]), carried, count);
+    Op *const     group =
+        ir_for(b, "group", par, map_get(bounds, in[0]), map_get(bounds, in[1]), map_get(bounds, in[2]), carried, count);
     *inside = ir_at_end(p->ctx, p->kernel, group->region);
     return group;
 }
@@ -295,7 +287,8 @@ static Status store_key(Module *module, Keys *k, Builder *b, Adjoint *adjoint) {
     return ST_OK;
 }
 
-static Status keys_kernel(Ctx *ctx, Module *module, const Kernel *forward, const StateProgram *state, bool add_to_keys) {
+static Status keys_kernel(Ctx *ctx, Module *module, const Kernel *forward, const StateProgram *state,
+                          bool add_to_keys) {
     Keys    k = {.state = state, .bounds = {.ctx = ctx}, .values = {.ctx = ctx}};
     Builder b;
     TRY(differentiate_copy(ctx, module, forward, "keys", &k.program));

@@ -18,7 +18,7 @@ typedef struct RowProgram {
     Block   *body;                        /* group's region */
     Op      *reductions[MOST_REDUCTIONS]; /* over keys, in order */
     int      reduction_count;
-    uint8_t *dependence; /* by id of values in the regions of reductions */
+    uint8_t *dependence;   /* by id of values in the regions of reductions */
     bool     adds_to_keys; /* rows run in order, and add to sums in memory what a softmax_sum's keys get */
 } RowProgram;
 
@@ -49,8 +49,8 @@ Status row_again(const RowProgram *p, Builder *b, const ValueMap *known, Value *
  * values, the key's position and what is known of the key's values. */
 Status row_term(const RowAgain *again, int r, Builder *b, ValueMap *values, Value *target, Value **term);
 
-/* The work parameter in which target t (OF_KEY) of reduction r is summed up over rows, where rows add to keys; and the load
- * of a key's own data, in whose place it has rows. */
+/* The work parameter in which target t (OF_KEY) of reduction r is summed up over rows, where rows add to keys; and the
+ * load of a key's own data, in whose place it has rows. */
 const char *key_sum_name(const RowProgram *p, int r, int t);
 const Op   *key_row(const RowProgram *p, int r);
 bool        adds_to_keys(const RowProgram *p, int r);
@@ -65,6 +65,8 @@ void   store_like(Builder *b, const Op *like, const ValueMap *values, const char
 const char *gradient_name(const RowProgram *p, const Op *load);
 /* Its coordinates follow from the program's row, or a key. */
 bool is_of_row(const RowProgram *p, const Op *load);
+/* The first load of a row's, or a key's, own data in the block. */
+const Op *row_load(const RowProgram *p, const Block *block);
 /* The work parameter with the gradients, row by row, of a parameter that all rows share. */
 const char *gradient_rows_name(const RowProgram *p, const Op *load);
 /* The sum of the gradients of all loads of `param` in the block. NULL: none. */

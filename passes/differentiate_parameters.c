@@ -24,13 +24,6 @@ typedef struct Parameters {
     int                 count;
 } Parameters;
 
-static const Op *row_beside(const RowProgram *p, const Block *block) {
-    for (const Op *op = block->first; op; op = op->next)
-        if (op->code == OP_LOAD && is_of_row(p, op))
-            return op;
-    return NULL;
-}
-
 static bool known(const Parameters *p, const Op *load) {
     for (int i = 0; i < p->count; i++)
         if (strcmp(op_text(p->items[i].load, AT_PARAM), op_text(load, AT_PARAM)) == 0)
@@ -51,7 +44,7 @@ static void note_loads(Parameters *p, const Block *block, bool of_key) {
         const bool by_row = of_key || row_program_hands_on(r, op);
         p->items[p->count++] = (Shared){
             .load = op,
-            .row = by_row ? row_beside(r, block) : NULL,
+            .row = by_row ? row_load(r, block) : NULL,
             .name = gradient_name(r, op),
             .parts = ctx_printf(p->ctx, "%s_parts", gradient_name(r, op)),
             .of_key = of_key,

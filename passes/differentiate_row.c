@@ -135,6 +135,13 @@ bool is_of_row(const RowProgram *p, const Op *load) {
     return of_row;
 }
 
+const Op *row_load(const RowProgram *p, const Block *block) {
+    for (const Op *op = block->first; op; op = op->next)
+        if (op->code == OP_LOAD && is_of_row(p, op))
+            return op;
+    return NULL;
+}
+
 const char *gradient_rows_name(const RowProgram *p, const Op *load) {
     return ctx_printf(p->ctx, "d%s_rows", op_text(load, AT_PARAM));
 }
@@ -274,12 +281,7 @@ static Value *mean_in_norm(const RowAgain *again, Value *x) {
 
 const char *key_sum_name(const RowProgram *p, int r, int t) { return ctx_printf(p->ctx, "key_sum%d_%d", r, t); }
 
-const Op *key_row(const RowProgram *p, int r) {
-    for (const Op *op = p->reductions[r]->region->first; op; op = op->next)
-        if (op->code == OP_LOAD && is_of_row(p, op))
-            return op;
-    return NULL;
-}
+const Op *key_row(const RowProgram *p, int r) { return row_load(p, p->reductions[r]->region); }
 
 bool adds_to_keys(const RowProgram *p, int r) { return p->adds_to_keys && p->reductions[r]->code == OP_SOFTMAX_SUM; }
 
@@ -291,11 +293,12 @@ static Status add_to_keys(RowAgain *again, int r) {
     Value            *targets[MOST_TARGETS];
     const int         count = row_program_targets(p, reduction, OF_KEY, targets);
     for (int t = 0; t < count; t++) {
-        Value *const lo = map_get(&again->values, reduction->in[0]), *const hi = map_get(&again->values, reduction->in[1]);
-        Op *const    loop = ir_for(b, op_text(reduction, AT_AXIS), false, lo, hi, ir_i(b, 1), NULL, 0);
-        Builder      in = ir_at_end(b->ctx, b->kernel, loop->region);
-        ValueMap     values = map_copy(&again->values);
-        Value       *term;
+        Value *const lo = map_get(&again->values, reduction->in[0]), *const hi =
+                                                                         map_get(&again->values, reduction->in[1]);
+        Op *const loop = ir_for(b, op_text(reduction, AT_AXIS), false, lo, hi, ir_i(b, 1), NULL, 0);
+        Builder   in = ir_at_end(b->ctx, b->kernel, loop->region);
+        ValueMap  values = map_copy(&again->values);
+        Value    *term;
         map_set(&values, reduction->region->args[0], loop->region->args[0]);
         TRY(row_term(again, r, &in, &values, targets[t], &term));
         const char *const name = key_sum_name(p, r, t);

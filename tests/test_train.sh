@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # examples/train: a model trained by the kernels learns, and as sums written out in float64 do: losses are equal to 1e-3.
 . "$(dirname "$0")/lib.sh"
-FILES=("$SOURCE/examples/train/layer.lua" "$SOURCE/examples/train/house.txt")
+FILES=("$SOURCE/examples/train/train.lua" "$SOURCE/examples/train/house.txt")
 check "kernels train" "$BUILD/example_train" "${FILES[@]}" 100
 cp "$TMP/out" "$TMP/kernels"
 check "sums written out train" "$BUILD/example_train" "${FILES[@]}" 100 --dense

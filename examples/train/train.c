@@ -1,5 +1,5 @@
 /* Trains a tiny character model on a text and prints its loss: embedding, two layers of attention, output. The
- * attention and its gradients are rattan's kernels of layer.lua or, with --dense, sums written out (dense.c): the
+ * attention and its gradients are rattan's kernels of train.lua or, with --dense, sums written out (written_out.c): the
  * curves are equal.
  *
  *     train LAYER.lua TEXT [STEPS] [--dense]
@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "dense.h"
+#include "written_out.h"
 
 enum { WIDTH = 64, LAYERS = 2, BATCH = 8, TOKENS = 64, ROWS = BATCH * TOKENS, SYMBOLS = 64 };
 enum { Q = HEADS * HEAD_DIM, KV = KV_HEADS * HEAD_DIM, PRINT_EVERY = 10 };

@@ -3,8 +3,6 @@
  * of it. */
 #include "frontend/kinds/kinds.h"
 
-#include <string.h>
-
 /* A gradient has its parameter's dims and dtype. */
 static void gradients(Ctx *ctx, Kernel *kernel, const Spec *spec) {
     const int     inputs = kernel->param_count;

@@ -1,6 +1,6 @@
-/* See dense.h. One query row at a time: its softmax over the window's keys, its sum over all older ones, and, of the
+/* See written_out.h. One query row at a time: its softmax over the window's keys, its sum over all older ones, and, of the
  * gradients, what it hands to each of them. */
-#include "dense.h"
+#include "written_out.h"
 
 #include <math.h>
 #include <string.h>

@@ -1,7 +1,7 @@
-/* The layer of layer.lua and its gradients, each sum written out over all keys, in float64: what the kernels' training
+/* The layer of train.lua and its gradients, each sum written out over all keys, in float64: what the kernels' training
  * is compared with. */
-#ifndef EXAMPLES_TRAIN_DENSE_H
-#define EXAMPLES_TRAIN_DENSE_H
+#ifndef EXAMPLES_TRAIN_WRITTEN_OUT_H
+#define EXAMPLES_TRAIN_WRITTEN_OUT_H
 
 enum { HEADS = 4, KV_HEADS = 2, HEAD_DIM = 16, WINDOW = 16 };
 
