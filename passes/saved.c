@@ -284,12 +284,10 @@ static bool is_finite_at_zero(const Value *value) {
     return true;
 }
 
-/* Whole sequences alone until segments have run on a device again: before reads of a slot were fenced against what the copy
- * engine writes there next, some of their sums were wrong where the features have 256 columns. */
 static bool can_fuse(const Saver *s, const Residual *found) {
     const Schedule *schedule = s->args->schedule;
-    return schedule->fuse_phi && schedule->roles && schedule->segment == 0 && s->args->kind == KIND_FORWARD &&
-           spec_fold(s->args->spec) == 1 && is_finite_at_zero(found->keys) && saved_can_have_roles(s);
+    return schedule->fuse_phi && schedule->roles && s->args->kind == KIND_FORWARD && spec_fold(s->args->spec) == 1 &&
+           is_finite_at_zero(found->keys) && saved_can_have_roles(s);
 }
 
 /* Kernels make sums of the features as they are cut now. */

@@ -237,6 +237,20 @@ template <class T, class R, int WARPS, int COLS, bool INPUT, int S, int N> DEVIC
     }
 }
 
+// y += a tile of working memory, without branches: then as many numbers wait in registers as there are.
+DEVICE void add_pair(float &x, float &y, const float *p, bool has) {
+    asm volatile("{\n.reg .pred p;\n.reg .f32 a, b;\nsetp.ne.b32 p, %3, 0;\nmov.f32 a, 0f00000000;\nmov.f32 b, 0f00000000;\n@p ld.global.v2.f32 {a, b}, [%2];\nadd.f32 %0, %0, a;\nadd.f32 %1, %1, b;\n}" : "+f"(x), "+f"(y) : "l"(p), "r"((int)has));
+}
+template <class R, int WARPS, int COLS, int S, int N> DEVICE void add_tile(float (&y)[S][N], const View &v) {
+    const R   rows = R::make(v);
+    const int q = lane_id() & 3, first = warp_of<WARPS>() * 16 + lane_id() / 4;
+    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
+        const int    r = first + s * 16 * WARPS + 8 * h;
+        const float *p = (const float *)v.base + rows.offset(r) + 2 * q;
+        UNROLL for (int j = 0; j < COLS / 8; j++) add_pair(y[s][4 * j + 2 * h], y[s][4 * j + 2 * h + 1], p + 8 * j, rows.has(r));
+    }
+}
+
 template <class T, class R, int WARPS, int S> DEVICE void load_column(float (&x)[S][2], const View &v) {
     const R   rows = R::make(v);
     const int first = warp_of<WARPS>() * 16 + lane_id() / 4;

@@ -202,7 +202,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_forward_states
             }
         }
     } else {
-        give_registers<24>();
+        give_registers<32>();
         if (warp_id() == 12 && lane_id() == 0) {
             Ring<4, 8192u> t13(shared + 0u, shared + 131072u);
             Ring<6, 8192u> t14(shared + 32768u, shared + 131136u);
