@@ -99,8 +99,9 @@ Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *p
     return ir_load(b, &access, s->chunk, s->width);
 }
 
-void saved_store_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part, Value *hi, Value *piece) {
+void saved_store_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part, Value *lo, Value *hi, Value *piece) {
     Access access = features_access(s, b, map, head, part);
+    access.lo = lo;
     access.hi = hi;
     access.period = piece->type.rows;
     ir_store(b, &access, piece);
@@ -223,7 +224,7 @@ static void prepare(Saver *s) {
     Value *const   row = index_offset(&n.body, ir_ibin(&n.body, OP_IMUL, n.axes[0], ir_i(&n.body, s->chunk)),
                                       old ? -spec_reach(s->args->spec) : 0);
     Value *const leaving = s->early ? first_leaving(s, &n) : row;
-    if (s->residual && old && s->roped)
+    if (s->residual && !s->fused && old && s->roped)
         prepare_leaving(s, &n, leaving);
     else if (s->residual && !s->fused)
         prepare_features(s, &n, leaving);
@@ -286,8 +287,8 @@ static bool is_finite_at_zero(const Value *value) {
 
 static bool can_fuse(const Saver *s, const Residual *found) {
     const Schedule *schedule = s->args->schedule;
-    return schedule->fuse_phi && schedule->roles && s->args->kind == KIND_FORWARD && spec_fold(s->args->spec) == 1 &&
-           is_finite_at_zero(found->keys) && saved_can_have_roles(s);
+    return schedule->fuse_phi && schedule->roles && spec_fold(s->args->spec) == 1 && is_finite_at_zero(found->keys) &&
+           saved_can_have_roles(s);
 }
 
 /* Kernels make sums of the features as they are cut now. */

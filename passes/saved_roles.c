@@ -152,18 +152,25 @@ static Value *without_late(Saver *s, Builder *b, const StateRoles *r, Value *row
     return kept;
 }
 
-/* The row tile whose edge begins with the first key; keys of those before it are not there, or some are. */
-static int64_t first_whole(const Saver *s) { return -op_int(s->mask, AT_HI, 0); }
+/* The row tile whose edge begins with the first key that there are features of; those before it have none, or some. On top of
+ * rings every row tile has: working memory begins a window before the first token. */
+static int64_t first_whole(const Saver *s) { return -op_int(s->mask, AT_HI, 0) - op_int(s->k_load, AT_BORDER, 0); }
 
-/* The features at the turn's keys, to where main finds them: by the parts that it reads. */
+static Value *feature_rows(const Saver *s, Builder *b) {
+    const int64_t rows = ir_find_param(s->main, "phi")->dims[1];
+    return rows >= 0 ? ir_i(b, rows) : ir_sym(b, (Sym)(-1 - rows));
+}
+
+/* The features at the turn's keys, to where main finds them: by the parts that it reads. Those of keys that are not there,
+ * too: the copy engine knows no bounds but the tensor's. */
 static void store_parts(Saver *s, Builder *b, const Nest *n, Value *row, Value *piece) {
     ValueMap     map = saved_turn(s, b, n, row);
     const int    count = s->parts / s->made_parts;
-    Value *const end = clone_slice(b, s->k_load->in[4], s->main->body, &map);
+    Value *const lo = ir_i(b, 0), *const hi = feature_rows(s, b);
     for (int p = 0; p < count; p++) {
         Value *const part = count > 1 ? ir_cols(b, piece, p * s->width, s->width) : piece;
         Value *const first = ir_ibin(b, OP_IMUL, n->part, ir_i(b, count));
-        saved_store_features(s, b, &map, n->head, ir_ibin(b, OP_IADD, first, ir_i(b, p)), end, part);
+        saved_store_features(s, b, &map, n->head, ir_ibin(b, OP_IADD, first, ir_i(b, p)), lo, hi, part);
     }
 }
 
