@@ -25,6 +25,8 @@ DEVICE int lane_id() { return threadIdx.x & 31; }
 DEVICE int lane_here() { int lane; asm volatile("mov.u32 %0, %%laneid;" : "=r"(lane)); return lane; }
 // The compiler knows that all of a warp have the same one; made anew where it is asked for, it takes no register meanwhile.
 DEVICE int warp_id() { return __shfl_sync(~0u, threadIdx.x >> 5, 0); }
+// The same from a register that is not held since the kernel began.
+DEVICE int warp_here() { int thread; asm volatile("mov.u32 %0, %%tid.x;" : "=r"(thread)); return __shfl_sync(~0u, thread >> 5, 0); }
 // The number among those WARPS that hold a tile together: where several roles of a kernel compute, each has SHARED_WARPS.
 template <int WARPS> DEVICE int warp_of() { return WARPS == SHARED_WARPS ? warp_id() & (WARPS - 1) : warp_id(); }
 // The same without the latency of a shuffle.

@@ -156,6 +156,12 @@ static const Op *next_copy(Gen *g, const Op *store) {
 
 static void copy_rows(Gen *g, const Op *store) {
     const Op *load = store->in[5]->def, *other = next_copy(g, store);
+    if (g->one_warp) {
+        const Type type = store->in[5]->type;
+        cu_line(g, "move_rows<%s, %s, %s, %d>(%s, %s);", cu_ctype(param_of(g, store)->dtype), rows(g, load, type.rows),
+                rows(g, store, type.rows), type.cols, view(g, load, 0), view(g, store, 0));
+        return;
+    }
     if (is_copy(g, load->prev) && next_copy(g, load->prev) == store)
         return; /* done with that one */
     cu_line(g, "%s(%s, %s%s);", copy_form(g, store), view(g, load, 0), view(g, store, 0),

@@ -1,7 +1,7 @@
 /* Kernels whose warps have roles: rings between them, copies by tensor maps, and the frame that gives every warp its
- * role. Warps that compute come first, in whole groups of four, those of each role as many; roles of one warp, which send
- * and store tiles, share the group behind them, one thread each. A block walks over items; rings and their phases go on
- * from item to item. */
+ * role. Warps that compute come first, in whole groups of four, those of each role as many; roles of one warp share the
+ * group behind them: those that send and store tiles are one thread each, those that move rows all of it. A block walks over
+ * items; rings and their phases go on from item to item. */
 #include "codegen/ptx/ptx_gen.h"
 
 #include <string.h>
@@ -311,20 +311,33 @@ static bool is_no_store(Op *op, void *arg) {
     return op->code != OP_STORE;
 }
 
+static bool is_no_load(Op *op, void *arg) {
+    (void)arg;
+    return op->code != OP_LOAD;
+}
+
+/* A whole warp that moves rows from one parameter to another; others that do not compute are a thread that uses the copy
+ * engine. */
+static bool moves(const Op *role) { return !computes(role) && !ir_walk(role->region, is_no_load, NULL); }
+
 /* Does the copy engine store for it? */
-static bool stores(const Op *role) { return !computes(role) && !ir_walk(role->region, is_no_store, NULL); }
+static bool stores(const Op *role) { return !computes(role) && !moves(role) && !ir_walk(role->region, is_no_store, NULL); }
 
 /* The role's own walk over the block's items. */
 static void walk(Gen *g, const Op *role, const Block *block) {
-    g->alone = !computes(role);
-    declare_rings(g, block);
+    g->one_warp = moves(role);
+    g->alone = !computes(role) && !g->one_warp;
+    if (!g->one_warp)
+        declare_rings(g, block);
     if (computes(role) && cu_takes_turns(g)) {
         cu_line(g, "const int group = warp_id() / %d;", GROUP);
         cu_line(g, "turns_open(group);");
     }
     if (computes(role) && cu_multiplies_in_place(g->kernel))
         cu_line(g, "const u32 own_rows = warp_id() / %d * %du;", GROUP, GROUP * 16 * IR_PANEL);
-    if (!computes(role))
+    if (g->one_warp)
+        cu_line(g, "await_earlier_kernels();");
+    if (g->alone)
         cu_line(g, "bool awaited = false;");
     if (stores(role))
         cu_line(g, "Stored stored;");
@@ -336,11 +349,11 @@ static void walk(Gen *g, const Op *role, const Block *block) {
     item(g, role, block);
     g->depth--;
     cu_line(g, "}");
-    if (!computes(role))
+    if (g->alone)
         cu_line(g, "if (!awaited) await_earlier_kernels();");
     if (stores(role))
         cu_line(g, "stored.end();");
-    g->alone = false;
+    g->alone = g->one_warp = false;
 }
 
 /* Registers at the start are shared out evenly; then those who compute take what the others give. */
@@ -353,7 +366,7 @@ static void computing_role(Gen *g, const Op *role, int first, const Block *block
 }
 
 static void copying_role(Gen *g, const Op *role, int warp, const Block *block) {
-    cu_line(g, "if (warp_id() == %d && lane_id() == 0) {", warp);
+    cu_line(g, moves(role) ? "if (warp_here() == %d) {" : "if (warp_id() == %d && lane_id() == 0) {", warp);
     g->depth++;
     walk(g, role, block);
     g->depth--;
@@ -376,14 +389,15 @@ void cu_roles(Gen *g, const Block *block) {
             }
     cu_line(g, "} else {");
     g->depth++;
-    for (const Op *op = block->first; op; op = op->next) {
-        if (op->code != OP_ROLE || computes(op))
-            continue;
-        if (!copies)
-            cu_line(g, "give_registers<%d>();", (int)op_int(op, AT_REGISTERS, 0));
-        copies = op;
-        copying_role(g, op, next++, block);
-    }
+    for (int pass = 0; pass < 2; pass++) /* whole warps first: ptxas keeps numbers once a warp for a thread that comes last */
+        for (const Op *op = block->first; op; op = op->next) {
+            if (op->code != OP_ROLE || computes(op) || moves(op) != (pass == 0))
+                continue;
+            if (!copies)
+                cu_line(g, "give_registers<%d>();", (int)op_int(op, AT_REGISTERS, 0));
+            copies = op;
+            copying_role(g, op, next++, block);
+        }
     g->depth--;
     cu_line(g, "}");
 }

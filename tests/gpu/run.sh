@@ -143,6 +143,7 @@ part_shapes() {
         queue "chunks, roles, $how" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=1,T=1300 \
             --schedule "$how"
     done
+    queue "chunks, roles, a ring of few rows" "$RATTAN" check "${SMALL[@]}" --target cuda --set window=7 --shape B=3,T=300
     queue "chunks, roles, a window of no whole tiles" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda \
         --set window=100 --shape B=1,T=330
     queue "chunks, roles=0" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=2,T=1300 --schedule roles=0
