@@ -402,9 +402,11 @@ void cu_roles(Gen *g, const Block *block) {
     cu_line(g, "}");
 }
 
-/* Kernels with several computing roles store what those before them may still read. */
+/* Kernels with several computing roles store what those before them may still read, but on top of rings, where the kernels
+ * before read rings, keys and values alone. */
 bool cu_overlaps(const Gen *g, const Kernel *kernel) {
-    return kernel != g->module->kernels[0] && cu_first_role(kernel) && !cu_several_compute(kernel);
+    return kernel != g->module->kernels[0] && cu_first_role(kernel) &&
+           (!cu_several_compute(kernel) || ir_find_param(kernel, "ring_k"));
 }
 
 void cu_roles_frame(Gen *g, const Block *block, CodePhase *phase) {
