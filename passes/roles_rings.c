@@ -1,8 +1,8 @@
-/* Pass roles, kind extend: what kernel `rings` does, which writes the new keys and values into the rings, becomes two roles of
- * main, each a warp that moves half of a row tile. What main reads of the rings lies in working memory by then (pass gather),
- * so that they may change while it runs: measured, 0.009 ms more of main instead of a kernel of 0.021. The first heads of a
- * group move the keys, the next ones the values. Blocks that share a multiprocessor have too few registers for that: there
- * the kernel stays. */
+/* Pass roles, kind extend: what kernel `rings` does, which writes the new keys and values into the rings, becomes two roles
+ * of main, each a warp that moves half of a row tile. What main reads of the rings lies in working memory by then (pass
+ * gather), so that they may change while it runs: measured, 0.009 ms more of main instead of a kernel of 0.021. The first
+ * heads of a group move the keys, the next ones the values. Blocks that share a multiprocessor have too few registers for
+ * that: there the kernel stays. */
 #include "passes/loops.h"
 
 #include <string.h>

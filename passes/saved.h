@@ -55,7 +55,8 @@ Value *saved_slice(Saver *s, Nest *nest, Value *value);
 Value *saved_first_tile(Saver *s, Builder *b, Value *batch, Value *first, Value *seq);
 /* The number of a row tile in its sequence. */
 Value *saved_tile(Saver *s, Builder *b, Value *row);
-/* Stores `piece`, part `part` of the features, which belongs to the keys from the one that map gives on: rows from lo to hi. */
+/* Stores `piece`, part `part` of the features, which belongs to the keys from the one that map gives on: rows from lo to
+ * hi. */
 void saved_store_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part, Value *lo, Value *hi, Value *piece);
 /* Loads of piece `part` (an index) of the features at the key that map gives. */
 Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part);

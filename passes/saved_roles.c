@@ -152,8 +152,8 @@ static Value *without_late(Saver *s, Builder *b, const StateRoles *r, Value *row
     return kept;
 }
 
-/* The row tile whose edge begins with the first key that there are features of; those before it have none, or some. On top of
- * rings every row tile has: working memory begins a window before the first token. */
+/* The row tile whose edge begins with the first key that there are features of; those before it have none, or some. On top
+ * of rings every row tile has: working memory begins a window before the first token. */
 static int64_t first_whole(const Saver *s) { return -op_int(s->mask, AT_HI, 0) - op_int(s->k_load, AT_BORDER, 0); }
 
 static Value *feature_rows(const Saver *s, Builder *b) {

@@ -389,7 +389,7 @@ void cu_roles(Gen *g, const Block *block) {
             }
     cu_line(g, "} else {");
     g->depth++;
-    for (int pass = 0; pass < 2; pass++) /* whole warps first: ptxas keeps numbers once a warp for a thread that comes last */
+    for (int pass = 0; pass < 2; pass++) /* whole warps first: behind a thread others come worse off with registers */
         for (const Op *op = block->first; op; op = op->next) {
             if (op->code != OP_ROLE || computes(op) || moves(op) != (pass == 0))
                 continue;
