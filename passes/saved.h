@@ -60,6 +60,12 @@ void saved_store_features(Saver *s, Builder *b, ValueMap *map, Value *head, Valu
 /* Loads of piece `part` (an index) of the features at the key that map gives. */
 Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part);
 
+/* A load of the keys at the row tile `row`, as the roped keys start from it. */
+Op *saved_turned(Saver *s, Builder *b, const Nest *n, Value *row);
+/* Turns `keys`, float32, or if NULL those that it loads, `rows` of them from position `row` on, and stores those before `end`
+ * to where main finds them. */
+void saved_store_turned(Saver *s, Builder *b, const ValueMap *outer, Value *keys, int rows, Value *row, Value *end);
+
 /* The kernels that make the states; they are put before main. */
 Status saved_state_kernels(Saver *s);
 
@@ -71,14 +77,15 @@ Op *saved_values(Saver *s, Builder *b, const Nest *n, ValueMap *map);
 /* Stores `state`, S before the row tile at `row`. */
 void saved_store_state(Saver *s, Builder *b, const Nest *n, ValueMap *map, Value *row, Value *state);
 
-/* saved_roles.c: the turns of a kernel that makes states, by roles; `first` and `end` bound their rows. */
+/* saved_roles.c: the turns of a kernel that makes states, by roles; `begin` and `end` bound the segment's rows. */
 typedef struct StateRoles {
-    Value  *first, *end;
+    Value  *begin, *first, *end; /* first: not before a row tile needs S */
     bool    save; /* S before each row tile, and the features */
-    Value  *rings[4];
+    Value  *rings[5];
     Builder outer; /* where roles are */
 } StateRoles;
 bool saved_can_have_roles(const Saver *s);
+bool saved_turns_keys(const Saver *s); /* by a role of the kernel that saves S */
 /* Every role but those behind the sum; then the nest's body is that of the role that computes it. */
 void   saved_open_roles(Saver *s, Nest *n, StateRoles *r);
 Value *saved_sum_turns(Saver *s, Nest *n, StateRoles *r, Value *start); /* -> S behind the last turn */

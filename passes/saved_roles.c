@@ -7,12 +7,14 @@
 
 #include <string.h>
 
-enum { SPARE_BYTES = 4096 /* alignment of the rings, barriers */, MAX_SUM = 128 /* floats a thread */ };
+enum { SPARE_BYTES = 4096 /* alignment of the rings, barriers */ };
+enum { MAX_SUM = 128, MAX_SUM_BESIDE = 96 /* floats of S a thread; with a further role */ };
 
-typedef enum StateRing { RING_KEYS, RING_VALUES, RING_FEATURES, RING_STATES, RING_COUNT } StateRing;
+typedef enum StateRing { RING_KEYS, RING_VALUES, RING_FEATURES, RING_STATES, RING_TURNED, RING_COUNT } StateRing;
 
 static Type slot_type(const Saver *s, StateRing ring) {
     switch (ring) {
+    case RING_TURNED:
     case RING_KEYS: return type_tile(s->dtype, s->chunk, s->k_load->out[0]->type.cols);
     case RING_VALUES: return type_tile(s->dtype, s->chunk, saved_columns(s));
     case RING_FEATURES: return type_tile(s->dtype, s->chunk, s->made_width);
@@ -23,17 +25,17 @@ static Type slot_type(const Saver *s, StateRing ring) {
 static int64_t slot_bytes(const Saver *s, StateRing ring) { return ir_slot_bytes(slot_type(s, ring)); }
 
 /* Two slots each, since what is stored is released a tile later; then one more at a time while there is room for it. False:
- * not even the first do fit. */
-static bool choose_slots(const Saver *s, int slots[RING_COUNT]) {
-    static const int LEAST[RING_COUNT] = {2, 2, 2, 2}, MOST[RING_COUNT] = {4, 6, 3, 3};
+ * not even the first do fit. `count`: of rings that there are. */
+static bool choose_slots(const Saver *s, int count, int slots[RING_COUNT]) {
+    static const int LEAST[RING_COUNT] = {2, 2, 2, 2, 2}, MOST[RING_COUNT] = {4, 6, 3, 3, 2};
     int64_t          left = s->args->target->shared_bytes - SPARE_BYTES;
-    for (int r = 0; r < RING_COUNT; r++) {
+    for (int r = 0; r < count; r++) {
         slots[r] = LEAST[r];
         left -= slots[r] * slot_bytes(s, (StateRing)r);
     }
     for (bool grows = left >= 0; grows;) {
         grows = false;
-        for (int r = RING_COUNT - 1; r >= 0; r--)
+        for (int r = count - 1; r >= 0; r--)
             if (slots[r] < MOST[r] && left >= slot_bytes(s, (StateRing)r)) {
                 left -= slot_bytes(s, (StateRing)r);
                 slots[r]++;
@@ -43,43 +45,63 @@ static bool choose_slots(const Saver *s, int slots[RING_COUNT]) {
     return left >= 0;
 }
 
+/* Of a thread: slabs of 16 rows a warp. */
+static int sum_floats(const Saver *s) {
+    const int rows = 16 * s->args->target->product_warps;
+    return (s->made_width + rows - 1) / rows * saved_columns(s) / 2;
+}
+
 /* A turn's keys are 16 a warp of the group that computes their features; S has whole panels of columns, or all of them. */
 bool saved_can_have_roles(const Saver *s) {
-    const int group = s->args->target->product_warps, slabs = (s->made_width + 16 * group - 1) / (16 * group);
+    const int group = s->args->target->product_warps;
     int       slots[RING_COUNT];
     return group && s->chunk == 16 * group && s->made_width % 16 == 0 && s->made_width <= 256 &&
            s->k_load->out[0]->type.cols % 16 == 0 && s->k_load->out[0]->type.cols <= 256 && saved_columns(s) % 16 == 0 &&
-           slabs * saved_columns(s) / 2 <= MAX_SUM && choose_slots(s, slots);
+           sum_floats(s) <= MAX_SUM && choose_slots(s, RING_TURNED, slots);
 }
 
 /* ---- Roles ---- */
 
-/* Groups of warps that compute features, in turns: two of them hide each other's latencies, where registers suffice. Behind
- * one that saves nothing there is less else to wait for: measured, 0.108 ms instead of 0.131. */
-static int feature_groups(const Saver *s, bool save) {
-    const bool fit = s->made_width <= 128 && s->k_load->out[0]->type.cols <= 128;
-    return !fit ? 1 : save ? s->args->schedule->feature_groups : 2;
+static bool are_narrow(const Saver *s) { return s->made_width <= 128 && s->k_load->out[0]->type.cols <= 128; }
+
+/* Keys are turned in a role of their own where registers and shared memory suffice, not by a kernel before. */
+bool saved_turns_keys(const Saver *s) {
+    int slots[RING_COUNT];
+    return s->fused && s->roped && s->roped->type.rows % s->chunk == 0 && are_narrow(s) && sum_floats(s) <= MAX_SUM_BESIDE &&
+           choose_slots(s, RING_COUNT, slots);
 }
 
-enum { FEW_REGISTERS = 32, MORE_REGISTERS = 16 /* that two groups of features take of the sum's */ };
+static bool turns_keys(const Saver *s, const StateRoles *r) { return r->save && saved_turns_keys(s); }
+
+enum { FEW_COLUMNS = 64 /* so many of them leave registers for a further role */ };
+
+/* Groups of warps that compute features, in turns: two of them hide each other's latencies, where registers suffice. Behind
+ * one that saves nothing there is less else to wait for: measured, 0.108 ms instead of 0.131. */
+static int feature_groups(const Saver *s, const StateRoles *r) {
+    if (!are_narrow(s) || (turns_keys(s, r) && s->k_load->out[0]->type.cols > FEW_COLUMNS))
+        return 1;
+    return r->save ? s->args->schedule->feature_groups : 2;
+}
+
+enum { FEW_REGISTERS = 32, MORE_REGISTERS = 16 /* that several groups beside the sum's take of it */ };
 
 static int by_eights(int registers) { return registers < FEW_REGISTERS ? FEW_REGISTERS : registers / 8 * 8; }
 
 /* Of a thread. At the start all have as many; then those who compute take what the others leave. */
-static int registers_of(const Saver *s, const StateRoles *r, const char *role) {
-    const int threads = 32 * s->args->target->product_warps, several = feature_groups(s, r->save), groups = several + 1;
+static int registers_of(const Saver *s, const StateRoles *r, const char *role, bool computes) {
+    const int threads = 32 * s->args->target->product_warps, several = feature_groups(s, r) + turns_keys(s, r), groups = several + 1;
     const int each = by_eights(s->args->target->registers / (threads * (groups + 1))), left = each * (groups + 1) - FEW_REGISTERS;
     const int sum = by_eights(left / groups) - (several > 1 ? MORE_REGISTERS : 0);
-    if (strcmp(role, "features") == 0)
-        return by_eights((left - sum) / several);
-    return strcmp(role, "compute") == 0 ? sum : FEW_REGISTERS;
+    if (!computes)
+        return FEW_REGISTERS;
+    return strcmp(role, "compute") == 0 ? sum : by_eights((left - sum) / several);
 }
 
 static Builder open_role(Saver *s, StateRoles *r, const char *name, bool computes) {
     Op *const role = ir_op(&r->outer, OP_ROLE, NULL, 0, NULL, 0);
     op_set_text(s->ctx, role, AT_ROLE, name);
     op_set_int(s->ctx, role, AT_WARPS, computes ? s->args->target->product_warps : 1);
-    op_set_int(s->ctx, role, AT_REGISTERS, registers_of(s, r, name));
+    op_set_int(s->ctx, role, AT_REGISTERS, registers_of(s, r, name, computes));
     Builder in = ir_at_end(s->ctx, r->outer.kernel, role->region);
     ir_yield(&in, NULL, 0);
     return ir_before(s->ctx, r->outer.kernel, ir_terminator(role->region));
@@ -97,9 +119,9 @@ static Value *equals(Builder *b, Value *x, int64_t y) {
     return ir_ibin(b, OP_IMUL, ir_ibin(b, OP_ILT, x, ir_i(b, y + 1)), ir_ibin(b, OP_ILT, ir_i(b, y - 1), x));
 }
 
-/* for row in the segment's row tiles, without anything carried; builds at `in`. */
-static Value *open_turns(Saver *s, const StateRoles *r, Builder *b, Builder *in) {
-    Op *const loop = ir_for(b, "row", false, r->first, r->end, ir_i(b, s->chunk), NULL, 0);
+/* for row in the segment's row tiles, every `step` rows, without anything carried; builds at `in`. */
+static Value *open_turns(Saver *s, const StateRoles *r, Builder *b, Builder *in, int64_t step) {
+    Op *const loop = ir_for(b, "row", false, r->first, r->end, ir_i(b, step), NULL, 0);
     *in = ir_at_end(s->ctx, b->kernel, loop->region);
     ir_yield(in, NULL, 0);
     *in = ir_before(s->ctx, b->kernel, ir_terminator(loop->region));
@@ -116,10 +138,11 @@ static void give(Builder *b, Value *ring, Value *tile) {
 }
 
 static void add_rings(Saver *s, StateRoles *r) {
-    int     slots[RING_COUNT];
-    int64_t at = 0;
-    choose_slots(s, slots);
-    for (int i = 0; i < RING_COUNT; i++) {
+    const int count = turns_keys(s, r) ? RING_COUNT : RING_TURNED;
+    int       slots[RING_COUNT];
+    int64_t   at = 0;
+    choose_slots(s, count, slots);
+    for (int i = 0; i < count; i++) {
         const Type tile = slot_type(s, (StateRing)i);
         Type       type = type_ring(slots[i], tile.dtype, tile.rows, tile.cols);
         if (i == RING_STATES && !r->save)
@@ -134,7 +157,7 @@ static void add_rings(Saver *s, StateRoles *r) {
 
 static void send_all(Saver *s, const Nest *n, StateRoles *r) {
     Builder      b = open_role(s, r, "copy", false), in;
-    Value *const row = open_turns(s, r, &b, &in);
+    Value *const row = open_turns(s, r, &b, &in, s->chunk);
     ValueMap     map = saved_turn(s, &in, n, row);
     Op *const    keys = clone_slice(&in, s->k_load->out[0], s->main->body, &map)->def;
     loop_send(s->ctx, &in, keys, keys->in, r->rings[RING_KEYS]);
@@ -175,11 +198,16 @@ static void store_early(Saver *s, Builder *b, const Nest *n, Value *row, Value *
     store_parts(s, &in, n, row, piece);
 }
 
+/* Keys from a ring, in registers. */
+static Value *take_own(Saver *s, Builder *in, Value *ring) {
+    Value *const tile = take(in, ring, slot_type(s, RING_KEYS)), *const own = ir_unary(in, OP_COPY, tile);
+    release(in, ring, tile);
+    return ir_convert(in, own, DT_F32);
+}
+
 /* The block's piece of the features of one turn's keys. */
 static void make_features(Saver *s, Builder *in, const Nest *n, StateRoles *r, Value *row) {
-    Value *const tile = take(in, r->rings[RING_KEYS], slot_type(s, RING_KEYS)), *const own = ir_unary(in, OP_COPY, tile);
-    release(in, r->rings[RING_KEYS], tile);
-    Value *const keys = ir_convert(in, own, DT_F32);
+    Value *const keys = take_own(s, in, r->rings[RING_KEYS]);
     for (int p = 0; p < s->made_parts; p++) {
         Builder  at = s->made_parts > 1 ? open_if(s, in, equals(in, n->part, p)) : *in;
         ValueMap map = saved_turn(s, &at, n, row);
@@ -194,7 +222,7 @@ static void make_features(Saver *s, Builder *in, const Nest *n, StateRoles *r, V
 /* Group `group` of `groups`, which take turns. */
 static void compute_features(Saver *s, const Nest *n, StateRoles *r, int group, int groups) {
     Builder      b = open_role(s, r, "features", true), in;
-    Value *const row = open_turns(s, r, &b, &in);
+    Value *const row = open_turns(s, r, &b, &in, s->chunk);
     if (groups == 1) {
         make_features(s, &in, n, r, row);
         return;
@@ -210,7 +238,7 @@ static void compute_features(Saver *s, const Nest *n, StateRoles *r, int group, 
 static void store_features(Saver *s, const Nest *n, StateRoles *r) {
     Value *const ring = r->rings[RING_FEATURES];
     Builder      b = open_role(s, r, "store", false), in;
-    Value *const row = open_turns(s, r, &b, &in), *const tile = take(&in, ring, slot_type(s, RING_FEATURES));
+    Value *const row = open_turns(s, r, &b, &in, s->chunk), *const tile = take(&in, ring, slot_type(s, RING_FEATURES));
     Value *const there = ir_ibin(&in, OP_ILT, ir_i(&in, first_whole(s) - 1), row);
     Builder      at = open_if(s, &in, ir_ibin(&in, OP_IMUL, there, ir_ibin(&in, OP_ILT, n->half, ir_i(&in, 1))));
     store_parts(s, &at, n, row, tile);
@@ -220,21 +248,46 @@ static void store_features(Saver *s, const Nest *n, StateRoles *r) {
 static void store_states(Saver *s, const Nest *n, StateRoles *r) {
     Value *const ring = r->rings[RING_STATES];
     Builder      b = open_role(s, r, "store", false), in;
-    Value *const row = open_turns(s, r, &b, &in), *const tile = take(&in, ring, slot_type(s, RING_STATES));
+    Value *const row = open_turns(s, r, &b, &in, s->chunk), *const tile = take(&in, ring, slot_type(s, RING_STATES));
     ValueMap     map = saved_turn(s, &in, n, row);
     saved_store_state(s, &in, n, &map, row, tile);
     release(&in, ring, tile);
+}
+
+/* for row in those row tiles of the segment whose keys the block turns: each block of a head takes every so many. */
+static Value *open_turned(Saver *s, const Nest *n, const StateRoles *r, Builder *b, Builder *in) {
+    const int64_t blocks = (int64_t)s->made_parts * s->halves;
+    StateRoles    own = *r;
+    own.first = ir_ibin(b, OP_IADD, r->begin, ir_ibin(b, OP_IMUL, n->axes[0], ir_i(b, s->chunk)));
+    return open_turns(s, &own, b, in, blocks * s->chunk);
+}
+
+static void turn_keys(Saver *s, const Nest *n, StateRoles *r) {
+    Value *const ring = r->rings[RING_TURNED];
+    Builder      b = open_role(s, r, "copy", false), in;
+    Value       *row = open_turned(s, n, r, &b, &in);
+    Op *const    keys = saved_turned(s, &in, n, row);
+    loop_send(s->ctx, &in, keys, keys->in, ring);
+    op_erase(keys);
+    b = open_role(s, r, "turn", true);
+    row = open_turned(s, n, r, &b, &in);
+    ValueMap     map = {.ctx = s->ctx};
+    map_set(&map, s->seq->region->args[0], n->seq);
+    map_set(&map, s->heads->region->args[0], n->head);
+    saved_store_turned(s, &in, &map, take_own(s, &in, ring), s->chunk, row, index_offset(&in, row, s->chunk));
 }
 
 void saved_open_roles(Saver *s, Nest *n, StateRoles *r) {
     r->outer = n->body;
     add_rings(s, r);
     send_all(s, n, r);
-    const int groups = feature_groups(s, r->save);
+    const int groups = feature_groups(s, r);
     for (int group = 0; group < groups; group++)
         compute_features(s, n, r, group, groups);
     if (r->save)
         store_features(s, n, r);
+    if (turns_keys(s, r))
+        turn_keys(s, n, r);
     n->body = open_role(s, r, "compute", true);
 }
 
