@@ -159,13 +159,6 @@ static Op *load_turned(Saver *s, Builder *b, ValueMap *map, int rows, Value *row
     return load;
 }
 
-Op *saved_turned(Saver *s, Builder *b, const Nest *n, Value *row) {
-    ValueMap map = {.ctx = s->ctx};
-    map_set(&map, s->seq->region->args[0], n->seq);
-    map_set(&map, s->heads->region->args[0], n->head);
-    return load_turned(s, b, &map, s->chunk, row);
-}
-
 void saved_store_turned(Saver *s, Builder *b, const ValueMap *outer, Value *keys, int rows, Value *row, Value *end) {
     ValueMap  map = *outer;
     Op *const load = load_turned(s, b, &map, rows, row);

@@ -60,8 +60,6 @@ void saved_store_features(Saver *s, Builder *b, ValueMap *map, Value *head, Valu
 /* Loads of piece `part` (an index) of the features at the key that map gives. */
 Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part);
 
-/* A load of the keys at the row tile `row`, as the roped keys start from it. */
-Op *saved_turned(Saver *s, Builder *b, const Nest *n, Value *row);
 /* Turns `keys`, float32, or if NULL those that it loads, `rows` of them from position `row` on, and stores those before `end`
  * to where main finds them. */
 void saved_store_turned(Saver *s, Builder *b, const ValueMap *outer, Value *keys, int rows, Value *row, Value *end);
@@ -77,11 +75,11 @@ Op *saved_values(Saver *s, Builder *b, const Nest *n, ValueMap *map);
 /* Stores `state`, S before the row tile at `row`. */
 void saved_store_state(Saver *s, Builder *b, const Nest *n, ValueMap *map, Value *row, Value *state);
 
-/* saved_roles.c: the turns of a kernel that makes states, by roles; `begin` and `end` bound the segment's rows. */
+/* saved_roles.c: the turns of a kernel that makes states, by roles; `first` and `end` bound their rows. */
 typedef struct StateRoles {
-    Value  *begin, *first, *end; /* first: not before a row tile needs S */
+    Value  *first, *end;
     bool    save; /* S before each row tile, and the features */
-    Value  *rings[5];
+    Value  *rings[4];
     Builder outer; /* where roles are */
 } StateRoles;
 bool saved_can_have_roles(const Saver *s);

@@ -10,11 +10,10 @@
 enum { SPARE_BYTES = 4096 /* alignment of the rings, barriers */ };
 enum { MAX_SUM = 128, MAX_SUM_BESIDE = 96 /* floats of S a thread; with a further role */ };
 
-typedef enum StateRing { RING_KEYS, RING_VALUES, RING_FEATURES, RING_STATES, RING_TURNED, RING_COUNT } StateRing;
+typedef enum StateRing { RING_KEYS, RING_VALUES, RING_FEATURES, RING_STATES, RING_COUNT } StateRing;
 
 static Type slot_type(const Saver *s, StateRing ring) {
     switch (ring) {
-    case RING_TURNED:
     case RING_KEYS: return type_tile(s->dtype, s->chunk, s->k_load->out[0]->type.cols);
     case RING_VALUES: return type_tile(s->dtype, s->chunk, saved_columns(s));
     case RING_FEATURES: return type_tile(s->dtype, s->chunk, s->made_width);
@@ -25,17 +24,17 @@ static Type slot_type(const Saver *s, StateRing ring) {
 static int64_t slot_bytes(const Saver *s, StateRing ring) { return ir_slot_bytes(slot_type(s, ring)); }
 
 /* Two slots each, since what is stored is released a tile later; then one more at a time while there is room for it. False:
- * not even the first do fit. `count`: of rings that there are. */
-static bool choose_slots(const Saver *s, int count, int slots[RING_COUNT]) {
-    static const int LEAST[RING_COUNT] = {2, 2, 2, 2, 2}, MOST[RING_COUNT] = {4, 6, 3, 3, 2};
+ * not even the first do fit. */
+static bool choose_slots(const Saver *s, int slots[RING_COUNT]) {
+    static const int LEAST[RING_COUNT] = {2, 2, 2, 2}, MOST[RING_COUNT] = {4, 6, 3, 3};
     int64_t          left = s->args->target->shared_bytes - SPARE_BYTES;
-    for (int r = 0; r < count; r++) {
+    for (int r = 0; r < RING_COUNT; r++) {
         slots[r] = LEAST[r];
         left -= slots[r] * slot_bytes(s, (StateRing)r);
     }
     for (bool grows = left >= 0; grows;) {
         grows = false;
-        for (int r = count - 1; r >= 0; r--)
+        for (int r = RING_COUNT - 1; r >= 0; r--)
             if (slots[r] < MOST[r] && left >= slot_bytes(s, (StateRing)r)) {
                 left -= slot_bytes(s, (StateRing)r);
                 slots[r]++;
@@ -57,18 +56,16 @@ bool saved_can_have_roles(const Saver *s) {
     int       slots[RING_COUNT];
     return group && s->chunk == 16 * group && s->made_width % 16 == 0 && s->made_width <= 256 &&
            s->k_load->out[0]->type.cols % 16 == 0 && s->k_load->out[0]->type.cols <= 256 && saved_columns(s) % 16 == 0 &&
-           sum_floats(s) <= MAX_SUM && choose_slots(s, RING_TURNED, slots);
+           sum_floats(s) <= MAX_SUM && choose_slots(s, slots);
 }
 
 /* ---- Roles ---- */
 
 static bool are_narrow(const Saver *s) { return s->made_width <= 128 && s->k_load->out[0]->type.cols <= 128; }
 
-/* Keys are turned in a role of their own where registers and shared memory suffice, not by a kernel before. */
+/* Keys are turned in a role of their own where its registers suffice, not by a kernel before. */
 bool saved_turns_keys(const Saver *s) {
-    int slots[RING_COUNT];
-    return s->fused && s->roped && s->roped->type.rows % s->chunk == 0 && are_narrow(s) && sum_floats(s) <= MAX_SUM_BESIDE &&
-           choose_slots(s, RING_COUNT, slots);
+    return s->fused && s->roped && s->roped->type.rows % s->chunk == 0 && are_narrow(s) && sum_floats(s) <= MAX_SUM_BESIDE;
 }
 
 static bool turns_keys(const Saver *s, const StateRoles *r) { return r->save && saved_turns_keys(s); }
@@ -119,9 +116,9 @@ static Value *equals(Builder *b, Value *x, int64_t y) {
     return ir_ibin(b, OP_IMUL, ir_ibin(b, OP_ILT, x, ir_i(b, y + 1)), ir_ibin(b, OP_ILT, ir_i(b, y - 1), x));
 }
 
-/* for row in the segment's row tiles, every `step` rows, without anything carried; builds at `in`. */
-static Value *open_turns(Saver *s, const StateRoles *r, Builder *b, Builder *in, int64_t step) {
-    Op *const loop = ir_for(b, "row", false, r->first, r->end, ir_i(b, step), NULL, 0);
+/* for row in row tiles, without anything carried; builds at `in`. */
+static Value *open_turns(Saver *s, Builder *b, Builder *in, Value *first, Value *end) {
+    Op *const loop = ir_for(b, "row", false, first, end, ir_i(b, s->chunk), NULL, 0);
     *in = ir_at_end(s->ctx, b->kernel, loop->region);
     ir_yield(in, NULL, 0);
     *in = ir_before(s->ctx, b->kernel, ir_terminator(loop->region));
@@ -138,11 +135,10 @@ static void give(Builder *b, Value *ring, Value *tile) {
 }
 
 static void add_rings(Saver *s, StateRoles *r) {
-    const int count = turns_keys(s, r) ? RING_COUNT : RING_TURNED;
-    int       slots[RING_COUNT];
-    int64_t   at = 0;
-    choose_slots(s, count, slots);
-    for (int i = 0; i < count; i++) {
+    int     slots[RING_COUNT];
+    int64_t at = 0;
+    choose_slots(s, slots);
+    for (int i = 0; i < RING_COUNT; i++) {
         const Type tile = slot_type(s, (StateRing)i);
         Type       type = type_ring(slots[i], tile.dtype, tile.rows, tile.cols);
         if (i == RING_STATES && !r->save)
@@ -155,16 +151,40 @@ static void add_rings(Saver *s, StateRoles *r) {
     r->outer.kernel->scratch_bytes = at;
 }
 
+/* The row tile whose edge begins with the first key; keys of those before it are not there, or some are. */
+static int64_t first_whole(const Saver *s) { return -op_int(s->mask, AT_HI, 0); }
+
+/* Behind the last row tile of a sequence: those whose edges are the keys that are left. `first` and the size of a segment
+ * are whole row tiles. */
+static Value *late_rows(Saver *s, const StateRoles *r, Builder *b) {
+    Value *const tiles = ir_ibin(b, OP_IDIV, index_offset(b, r->end, s->chunk - 1), ir_i(b, s->chunk));
+    return ir_ibin(b, OP_IMAX, r->first, ir_ibin(b, OP_IMUL, tiles, ir_i(b, s->chunk)));
+}
+
+/* Past the row tiles whose edges are sent: in the last segment of a sequence there are as many as it has keys. */
+static Value *keys_end(Saver *s, const Nest *n, const StateRoles *r, Builder *b) {
+    ValueMap     map = n->map;
+    Value *const length = clone_slice(b, s->rows->in[1], s->main->body, &map), *const past = index_offset(b, length, first_whole(s));
+    return ir_ibin(b, OP_IMAX, r->end, ir_ibin(b, OP_IMUL, past, ir_ibin(b, OP_ILT, length, index_offset(b, r->end, 1))));
+}
+
+static ValueMap send_keys(Saver *s, Builder *b, const Nest *n, StateRoles *r, Value *row) {
+    ValueMap  map = saved_turn(s, b, n, row);
+    Op *const keys = clone_slice(b, s->k_load->out[0], s->main->body, &map)->def;
+    loop_send(s->ctx, b, keys, keys->in, r->rings[RING_KEYS]);
+    op_erase(keys);
+    return map;
+}
+
 static void send_all(Saver *s, const Nest *n, StateRoles *r) {
     Builder      b = open_role(s, r, "copy", false), in;
-    Value *const row = open_turns(s, r, &b, &in, s->chunk);
-    ValueMap     map = saved_turn(s, &in, n, row);
-    Op *const    keys = clone_slice(&in, s->k_load->out[0], s->main->body, &map)->def;
-    loop_send(s->ctx, &in, keys, keys->in, r->rings[RING_KEYS]);
-    op_erase(keys);
-    Op *const values = saved_values(s, &in, n, &map);
+    Value *const row = open_turns(s, &b, &in, r->first, r->end);
+    ValueMap     map = send_keys(s, &in, n, r, row);
+    Op *const    values = saved_values(s, &in, n, &map);
     loop_send(s->ctx, &in, values, values->in, r->rings[RING_VALUES]);
     op_erase(values);
+    if (turns_keys(s, r))
+        send_keys(s, &in, n, r, open_turns(s, &b, &in, late_rows(s, r, &b), keys_end(s, n, r, &b)));
 }
 
 /* The final state has a key for each row of the sequence, none of those that are still in the window: their features
@@ -174,9 +194,6 @@ static Value *without_late(Saver *s, Builder *b, const StateRoles *r, Value *row
     op_set_int(s->ctx, kept->def, AT_TA, 1);
     return kept;
 }
-
-/* The row tile whose edge begins with the first key; keys of those before it are not there, or some are. */
-static int64_t first_whole(const Saver *s) { return -op_int(s->mask, AT_HI, 0); }
 
 /* The features at the turn's keys, to where main finds them: by the parts that it reads. */
 static void store_parts(Saver *s, Builder *b, const Nest *n, Value *row, Value *piece) {
@@ -219,26 +236,41 @@ static void make_features(Saver *s, Builder *in, const Nest *n, StateRoles *r, V
     }
 }
 
+static void skip_unless(Saver *s, Builder *b, Value *mine, Value *const *rings, int count) {
+    Builder at = open_if(s, b, ir_ibin(b, OP_ILT, mine, ir_i(b, 1)));
+    for (int i = 0; i < count; i++)
+        ir_op(&at, OP_SKIP, (Value **)&rings[i], 1, NULL, 0);
+}
+
+/* Keys that are turned alone: see turn_keys. */
+static void skip_late(Saver *s, const Nest *n, StateRoles *r, Builder *b) {
+    Builder in;
+    if (!turns_keys(s, r))
+        return;
+    open_turns(s, b, &in, late_rows(s, r, b), keys_end(s, n, r, b));
+    ir_op(&in, OP_SKIP, &r->rings[RING_KEYS], 1, NULL, 0);
+}
+
 /* Group `group` of `groups`, which take turns. */
 static void compute_features(Saver *s, const Nest *n, StateRoles *r, int group, int groups) {
     Builder      b = open_role(s, r, "features", true), in;
-    Value *const row = open_turns(s, r, &b, &in, s->chunk);
+    Value *const row = open_turns(s, &b, &in, r->first, r->end);
     if (groups == 1) {
         make_features(s, &in, n, r, row);
+        skip_late(s, n, r, &b);
         return;
     }
     Value *const mine = equals(&in, ir_ibin(&in, OP_IMOD, ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk)), ir_i(&in, groups)), group);
     Builder at = open_if(s, &in, mine);
     make_features(s, &at, n, r, row);
-    at = open_if(s, &in, ir_ibin(&in, OP_ILT, mine, ir_i(&in, 1)));
-    ir_op(&at, OP_SKIP, &r->rings[RING_KEYS], 1, NULL, 0);
-    ir_op(&at, OP_SKIP, &r->rings[RING_FEATURES], 1, NULL, 0);
+    skip_unless(s, &in, mine, (Value *[]){r->rings[RING_KEYS], r->rings[RING_FEATURES]}, 2);
+    skip_late(s, n, r, &b);
 }
 
 static void store_features(Saver *s, const Nest *n, StateRoles *r) {
     Value *const ring = r->rings[RING_FEATURES];
     Builder      b = open_role(s, r, "store", false), in;
-    Value *const row = open_turns(s, r, &b, &in, s->chunk), *const tile = take(&in, ring, slot_type(s, RING_FEATURES));
+    Value *const row = open_turns(s, &b, &in, r->first, r->end), *const tile = take(&in, ring, slot_type(s, RING_FEATURES));
     Value *const there = ir_ibin(&in, OP_ILT, ir_i(&in, first_whole(s) - 1), row);
     Builder      at = open_if(s, &in, ir_ibin(&in, OP_IMUL, there, ir_ibin(&in, OP_ILT, n->half, ir_i(&in, 1))));
     store_parts(s, &at, n, row, tile);
@@ -248,33 +280,28 @@ static void store_features(Saver *s, const Nest *n, StateRoles *r) {
 static void store_states(Saver *s, const Nest *n, StateRoles *r) {
     Value *const ring = r->rings[RING_STATES];
     Builder      b = open_role(s, r, "store", false), in;
-    Value *const row = open_turns(s, r, &b, &in, s->chunk), *const tile = take(&in, ring, slot_type(s, RING_STATES));
+    Value *const row = open_turns(s, &b, &in, r->first, r->end), *const tile = take(&in, ring, slot_type(s, RING_STATES));
     ValueMap     map = saved_turn(s, &in, n, row);
     saved_store_state(s, &in, n, &map, row, tile);
     release(&in, ring, tile);
 }
 
-/* for row in those row tiles of the segment whose keys the block turns: each block of a head takes every so many. */
-static Value *open_turned(Saver *s, const Nest *n, const StateRoles *r, Builder *b, Builder *in) {
-    const int64_t blocks = (int64_t)s->made_parts * s->halves;
-    StateRoles    own = *r;
-    own.first = ir_ibin(b, OP_IADD, r->begin, ir_ibin(b, OP_IMUL, n->axes[0], ir_i(b, s->chunk)));
-    return open_turns(s, &own, b, in, blocks * s->chunk);
-}
-
+/* Every key comes by here once: those that leave the window in the segment and, behind the last one, those that stay in it.
+ * The blocks of a head take turns. */
 static void turn_keys(Saver *s, const Nest *n, StateRoles *r) {
-    Value *const ring = r->rings[RING_TURNED];
-    Builder      b = open_role(s, r, "copy", false), in;
-    Value       *row = open_turned(s, n, r, &b, &in);
-    Op *const    keys = saved_turned(s, &in, n, row);
-    loop_send(s->ctx, &in, keys, keys->in, ring);
-    op_erase(keys);
-    b = open_role(s, r, "turn", true);
-    row = open_turned(s, n, r, &b, &in);
-    ValueMap     map = {.ctx = s->ctx};
+    const int64_t blocks = (int64_t)s->made_parts * s->halves;
+    Value *const  ring = r->rings[RING_KEYS];
+    Builder       b = open_role(s, r, "turn", true), in;
+    Value *const  row = open_turns(s, &b, &in, r->first, keys_end(s, n, r, &b));
+    Value *const  number = ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk));
+    Value *const  mine = equals(&in, ir_ibin(&in, OP_ISUB, ir_ibin(&in, OP_IMOD, number, ir_i(&in, blocks)), n->axes[0]), 0);
+    Builder       at = open_if(s, &in, mine);
+    ValueMap      map = {.ctx = s->ctx};
     map_set(&map, s->seq->region->args[0], n->seq);
     map_set(&map, s->heads->region->args[0], n->head);
-    saved_store_turned(s, &in, &map, take_own(s, &in, ring), s->chunk, row, index_offset(&in, row, s->chunk));
+    Value *const keys = take_own(s, &at, ring), *const key = index_offset(&at, row, -first_whole(s));
+    saved_store_turned(s, &at, &map, keys, s->chunk, key, index_offset(&at, key, s->chunk));
+    skip_unless(s, &in, mine, &ring, 1);
 }
 
 void saved_open_roles(Saver *s, Nest *n, StateRoles *r) {

@@ -86,7 +86,6 @@ static void segment_rows(Saver *s, Nest *n, StateRoles *r) {
     Value        *first = ir_ibin(b, OP_IMUL, n->axes[1], size);
     if (s->early)
         first = ir_ibin(b, OP_IADD, first, saved_slice(s, n, s->rows->in[0]));
-    r->begin = first;
     r->end = ir_ibin(b, OP_IMIN, length, ir_ibin(b, OP_IADD, first, size));
     if (s->args->kind == KIND_FORWARD && left >= s->chunk)
         first = ir_ibin(b, OP_IMAX, first, ir_i(b, left / s->chunk * s->chunk));
