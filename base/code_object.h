@@ -73,9 +73,10 @@ typedef struct CodeParam {
     int64_t   dims[4];   /* d0 d1 d2 d3 */
 } CodeParam;
 
-/* lse and sink hold one number a row: kernels see a last dim of 1 that callers leave out. */
+/* lse, sink and dsink hold one number a row: kernels see a last dim of 1 that callers leave out. */
 static inline int code_param_caller_rank(const CodeParam *param) {
-    const bool number = strcmp(param->name, "lse") == 0 || strcmp(param->name, "sink") == 0;
+    const bool number = strcmp(param->name, "lse") == 0 || strcmp(param->name, "sink") == 0 ||
+                        strcmp(param->name, "dsink") == 0;
     return param->rank - (number ? 1 : 0);
 }
 

@@ -112,7 +112,8 @@ typedef struct SpecFile {
 #define KERNEL_KINDS(X)                                                                                          \
     X(FORWARD, "forward", "training and prefill: whole sequences, optional state out")                          \
     X(DECODE, "decode", "one token or a few a sequence on pools of rings and states")                           \
-    X(EXTEND, "extend", "a chunk of prompt a sequence on pools of rings and states")
+    X(EXTEND, "extend", "a chunk of prompt a sequence on pools of rings and states")                            \
+    X(BACKWARD, "backward", "training: the gradients of whole sequences by all inputs")
 
 typedef enum KernelKind {
 #define X(id, name, help) KIND_##id,

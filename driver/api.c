@@ -14,7 +14,7 @@
 #include "driver/session.h"
 
 _Static_assert((int)RATTAN_FORWARD == KIND_FORWARD && (int)RATTAN_DECODE == KIND_DECODE &&
-                   (int)RATTAN_EXTEND == KIND_EXTEND,
+                   (int)RATTAN_EXTEND == KIND_EXTEND && (int)RATTAN_BACKWARD == KIND_BACKWARD,
                "rattan_kind mirrors KernelKind");
 _Static_assert((int)RATTAN_PACKED == VARIANT_PACKED && (int)RATTAN_LSE == VARIANT_LSE &&
                    (int)RATTAN_FINAL_STATE == VARIANT_FINAL_STATE && (int)RATTAN_PARTS == VARIANT_PARTS,
@@ -129,7 +129,7 @@ static Status read_request(Ctx *ctx, const rattan_kernel_request *request, Wante
         return ctx_fail(ctx, ST_USAGE, "spec", NULL, "is missing in the request");
     TRY(api_check_item(ctx, request->spec, request->item));
     if ((int)request->kind < 0 || (int)request->kind >= KIND_COUNT)
-        return ctx_fail(ctx, ST_USAGE, "kind", "use RATTAN_FORWARD, RATTAN_DECODE or RATTAN_EXTEND",
+        return ctx_fail(ctx, ST_USAGE, "kind", "use RATTAN_FORWARD, RATTAN_DECODE, RATTAN_EXTEND or RATTAN_BACKWARD",
                         "there is no kind %d", (int)request->kind);
     if (request->parts & ~(RATTAN_PACKED | RATTAN_LSE | RATTAN_FINAL_STATE | RATTAN_PARTS))
         return ctx_fail(ctx, ST_USAGE, "parts", NULL, "has bits that mean nothing: %d", request->parts);

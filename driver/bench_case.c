@@ -63,6 +63,16 @@ static void plan_forward(const Spec *spec, BenchCase *bench) {
     bench->bytes = tokens * token_bytes(spec);
 }
 
+/* Of forward's two products in the window five are left: scores, and the gradients of probabilities, values, queries and
+ * keys; of each of the residual branch three, its own and two gradients. Every tensor and its gradient, but for o's. */
+static void plan_backward(const Spec *spec, BenchCase *bench) {
+    plan_forward(spec, bench);
+    const double tokens = bench->bytes / token_bytes(spec);
+    const double window = bench->useful_flops - count_flops(spec, 0, tokens);
+    bench->useful_flops = 2.5 * window + 3 * count_flops(spec, 0, tokens);
+    bench->bytes = 2 * bench->bytes - tokens * (double)(spec->heads * spec->value_dim) * (double)dtype_size(spec->dtype);
+}
+
 static Status plan_step(Ctx *ctx, const Spec *spec, BenchCase *bench) {
     Shape *shape = &bench->shape;
     if (shape->length_count)
@@ -81,9 +91,9 @@ static Status plan_step(Ctx *ctx, const Spec *spec, BenchCase *bench) {
 
 Status bench_case_plan(Ctx *ctx, const Spec *spec, KernelKind kind, const Shape *shape, BenchCase *out) {
     *out = (BenchCase){.kind = kind, .shape = *shape};
-    if (kind != KIND_FORWARD)
+    if (kind == KIND_DECODE || kind == KIND_EXTEND)
         return plan_step(ctx, spec, out);
-    plan_forward(spec, out);
+    (kind == KIND_BACKWARD ? plan_backward : plan_forward)(spec, out);
     return ST_OK;
 }
 

@@ -1,6 +1,7 @@
 /* Reference vectors: see check_vectors.h. */
 #include "driver/check_vectors.h"
 
+#include "driver/check_gradients.h"
 #include "driver/golden_spec.h"
 #include "driver/judge.h"
 #include "driver/layer_case.h"
@@ -16,6 +17,7 @@ typedef struct VectorCheck {
     TensorSet   inputs, expected; /* as in the file */
     Report     *report;
     int         variant;
+    bool        gradients; /* those of kind backward are compared, else forward's outputs */
 } VectorCheck;
 
 /* The outputs that a file may hold, and what makes the kernel write them. */
@@ -37,7 +39,7 @@ static const char *after_prefix(const char *name, const char *prefix) {
 static Status sort_tensors(Ctx *ctx, VectorCheck *check, const SafeFile *file) {
     for (int i = 0; i < file->tensors.count; i++) {
         const NamedTensor *item = &file->tensors.items[i];
-        const char        *input = after_prefix(item->name, "in."), *output = after_prefix(item->name, "out.");
+        const char        *input = after_prefix(item->name, "in."), *output = after_prefix(item->name, check->gradients ? "grad." : "out.");
         if (input)
             tensors_put(ctx, &check->inputs, input, item->tensor);
         if (output)
@@ -45,8 +47,10 @@ static Status sort_tensors(Ctx *ctx, VectorCheck *check, const SafeFile *file) {
     }
     if (check->expected.count)
         return ST_OK;
-    return ctx_fail(ctx, ST_USAGE, check->path, "name inputs in.q, in.k, ... and outputs out.o, ...",
-                    "the file has no expected outputs");
+    return ctx_fail(ctx, ST_USAGE, check->path,
+                    check->gradients ? "name inputs in.q, in.do, ... and gradients grad.q, ..."
+                                     : "name inputs in.q, in.k, ... and outputs out.o, ...",
+                    "the file has no expected %s", check->gradients ? "gradients" : "outputs");
 }
 
 static Status find_variant(Ctx *ctx, VectorCheck *check) {
@@ -146,6 +150,8 @@ static Status check_spec(Ctx *ctx, VectorCheck *check, const Spec *spec) {
     TensorSet tensors;
     check->spec = spec;
     TRY(case_check(ctx, check->path, spec, &check->inputs));
+    if (check->gradients)
+        return check_gradients(ctx, check->session, spec, check->name, &check->inputs, &check->expected, check->report);
     TRY(run_kernel(ctx, check, &tensors));
     return compare_outputs(ctx, check, &tensors);
 }
@@ -173,13 +179,14 @@ static Status choose_specs(Ctx *ctx, VectorCheck *check, const SafeFile *file, b
     return ST_OK;
 }
 
-Status check_vectors(Ctx *ctx, Session *session, const char *path, bool from_case, Report *report) {
+Status check_vectors(Ctx *ctx, Session *session, const char *path, bool from_case, bool gradients, Report *report) {
     SafeFile    file;
     Session     own = *session;
-    VectorCheck check = {.session = session, .path = path, .name = file_stem(ctx, path), .report = report};
+    VectorCheck check = {.session = session, .path = path, .name = file_stem(ctx, path), .report = report, .gradients = gradients};
     TRY(safetensors_read(ctx, path, &file));
     TRY(sort_tensors(ctx, &check, &file));
-    TRY(find_variant(ctx, &check));
+    if (!gradients)
+        TRY(find_variant(ctx, &check));
     TRY(choose_specs(ctx, &check, &file, from_case, &own));
     for (int i = own.first; i < own.last; i++)
         TRY(check_spec(ctx, &check, &own.specs.items[i].spec));

@@ -6,7 +6,8 @@
 #include "driver/session.h"
 
 /* Compares the kernel of each of the session's items with the file, or that of the spec in the file's metadata where
- * `from_case`. */
-Status check_vectors(Ctx *ctx, Session *session, const char *path, bool from_case, Report *report);
+ * `from_case`: of kind forward, or, for `gradients`, of kind backward. */
+Status check_vectors(Ctx *ctx, Session *session, const char *path, bool from_case, bool gradients,
+                     Report *report);
 
 #endif

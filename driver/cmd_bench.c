@@ -104,7 +104,7 @@ static json_t *shape_json(const Shape *shape, KernelKind kind) {
         return json_pack("{s:o}", "lengths", lengths);
     }
     json_t *json = json_pack("{s:I, s:I}", "B", (json_int_t)shape->B, "T", (json_int_t)shape->T);
-    if (kind != KIND_FORWARD)
+    if (kind == KIND_DECODE || kind == KIND_EXTEND)
         json_object_update_new(json,
                                json_pack("{s:I, s:I}", "pos", (json_int_t)shape->pos, "ring", (json_int_t)shape->ring));
     return json;

@@ -29,6 +29,8 @@ const char *kind_name(KernelKind kind) {
 /* What the GPU's back end does not do yet. Tiles of one column are columns to it, which no product takes. */
 static Status check_gpu(Ctx *ctx, const CompileRequest *request) {
     const Spec *spec = request->spec;
+    if (request->kind == KIND_BACKWARD)
+        return ctx_fail(ctx, ST_USAGE, "kind backward", "use a CPU's target", "there are no kernels for GPUs yet");
     const char *narrow = spec->head_dim == 1                       ? "head_dim"
                          : spec->value_dim == 1                    ? "value_dim"
                          : !spec->full && spec_features(spec) == 1 ? "feature_map"
@@ -68,7 +70,7 @@ static Status final_schedule(Ctx *ctx, const CompileRequest *request, Schedule *
 
 /* Rows of the rings: part of the meaning of decode and extend, 0 for other kinds. */
 static int64_t ring_rows(const CompileRequest *request) {
-    if (request->kind == KIND_FORWARD)
+    if (request->kind == KIND_FORWARD || request->kind == KIND_BACKWARD)
         return 0;
     return request->ring_rows ? request->ring_rows : spec_ring_rows(request->spec);
 }

@@ -277,18 +277,19 @@ static void reverse_key(GradientWorker *worker, const Sequence *sequence, int64_
                      scale_part(run, sequence, run->k_scale_parts));
 }
 
-/* dS, and dh0, as the gradient of the final state makes them: it is S_{T-1-W}, per query head with h0. */
-static void begin_reverse(GradientWorker *worker, const Sequence *sequence) {
+/* The gradient of the final state joins dS where its last key has been added, and is dh0's from the start: the final state
+ * is S_{T-1-W}, with a fold of the last multiple of L tokens, per query head with h0. */
+static void add_final(GradientWorker *worker, const Sequence *sequence, double *d_state, double *dh0) {
     const GradientRun *run = worker->run;
     const int64_t      size = run->features * run->spec->value_dim, copies = run->h0 ? spec_group(run->spec) : 1;
-    clear(worker->state, size);
     for (int64_t c = 0; run->d_final && c < copies; c++) {
         const int64_t at = ((sequence->n * run->spec->kv_heads + sequence->head) * copies + c) * size;
         for (int64_t i = 0; i < size; i++) {
             const double d = dtype_load(run->d_final->dtype, run->d_final->data, at + i);
-            worker->state[i] += d;
-            if (run->h0)
-                run->dh0[at + i] += d;
+            if (d_state)
+                d_state[i] += d;
+            if (dh0)
+                dh0[at + i] += d;
         }
     }
 }
@@ -349,8 +350,12 @@ void gradient_item(void *arg, int64_t item, int thread) {
     turn_keys_back(run, &sequence);
     if (run->spec->full)
         return;
-    begin_reverse(worker, &sequence);
+    const int64_t folded = sequence.length - sequence.length % spec_fold(run->spec);
+    clear(worker->state, run->features * run->spec->value_dim);
+    add_final(worker, &sequence, NULL, run->dh0);
     for (int64_t i = sequence.length - 1; i >= 0; i--) {
+        if (i + 1 == folded)
+            add_final(worker, &sequence, worker->state, NULL);
         reverse_row(worker, &sequence, i);
         walked(run, thread);
     }

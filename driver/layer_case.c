@@ -126,7 +126,7 @@ void case_random(Ctx *ctx, const Spec *spec, const Shape *shape, Random *random,
 }
 
 static bool is_typed(const char *name) {
-    return strcmp(name, "q") == 0 || strcmp(name, "k") == 0 || strcmp(name, "v") == 0;
+    return strcmp(name, "q") == 0 || strcmp(name, "k") == 0 || strcmp(name, "v") == 0 || strcmp(name, "do") == 0;
 }
 
 void case_round(Ctx *ctx, const Spec *spec, const TensorSet *inputs, TensorSet *rounded) {

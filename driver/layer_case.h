@@ -22,7 +22,7 @@ Status case_check(Ctx *ctx, const char *path, const Spec *spec, const TensorSet 
 /* Fresh random inputs of a shape; B and T must be set unless packed. */
 void case_random(Ctx *ctx, const Spec *spec, const Shape *shape, Random *random, TensorSet *inputs);
 
-/* The same inputs as the kernel takes them: q, k, v rounded to the spec's dtype. Other tensors are shared. */
+/* The same inputs as the kernel takes them: q, k, v and do rounded to the spec's dtype. Other tensors are shared. */
 void case_round(Ctx *ctx, const Spec *spec, const TensorSet *inputs, TensorSet *rounded);
 
 /* What a kernel for `target` multiplies has fewer bits than float32: its error is measured by that of a dense evaluation

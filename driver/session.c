@@ -26,7 +26,7 @@ Status kind_parse(Ctx *ctx, const char *text, KernelKind *kind) {
             *kind = (KernelKind)k;
             return ST_OK;
         }
-    return ctx_fail(ctx, ST_USAGE, "--kind", "use forward, decode or extend", "there is no kind '%.40s'", text);
+    return ctx_fail(ctx, ST_USAGE, "--kind", "use forward, decode, extend or backward", "there is no kind '%.40s'", text);
 }
 
 static Status variant_bit(Ctx *ctx, const char *name, int *variant) {

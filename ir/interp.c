@@ -219,6 +219,7 @@ static Exec *const EXEC[OP_COUNT] = {
     [OP_TANH] = exec_unary,
     [OP_SIGMOID] = exec_unary,
     [OP_RELU] = exec_unary,
+    [OP_STEP] = exec_unary,
     [OP_ABS] = exec_unary,
     [OP_SQRT] = exec_unary,
     [OP_RSQRT] = exec_unary,

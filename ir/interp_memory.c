@@ -342,7 +342,7 @@ static Status find_row(const Machine *m, const Op *op, int first, const Tensor *
     if (groupdim >= 0)
         at[groupdim] += r / period;
     if (rowdim >= 0) {
-        at[rowdim] += r % period;
+        at[rowdim] += op_int(op, AT_DOWN, 0) ? -(r % period) : r % period;
         if (at[rowdim] < interp_index(m, in[3]) || at[rowdim] >= interp_index(m, in[4]))
             return ST_OK;
         at[rowdim] -= rows_before(m, op, first);

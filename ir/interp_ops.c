@@ -22,6 +22,7 @@ Status exec_fconst(Machine *m, const Op *op) {
 static double fn_neg(double x) { return -x; }
 static double fn_sigmoid(double x) { return 1 / (1 + exp(-x)); }
 static double fn_relu(double x) { return x > 0 || isnan(x) ? x : 0; }
+static double fn_step(double x) { return x > 0; }
 static double fn_rsqrt(double x) { return 1 / sqrt(x); }
 static double fn_add(double x, double y) { return x + y; }
 static double fn_sub(double x, double y) { return x - y; }
@@ -34,7 +35,7 @@ Status exec_unary(Machine *m, const Op *op) {
     static double (*const FUNCTIONS[OP_COUNT])(double) = {
         [OP_NEG] = fn_neg, [OP_EXP] = exp,        [OP_EXP2] = exp2,          [OP_LOG] = log,
         [OP_TANH] = tanh,  [OP_RELU] = fn_relu,   [OP_SIGMOID] = fn_sigmoid, [OP_ABS] = fabs,
-        [OP_SQRT] = sqrt,  [OP_RSQRT] = fn_rsqrt,
+        [OP_SQRT] = sqrt,  [OP_RSQRT] = fn_rsqrt, [OP_STEP] = fn_step,
     };
     double (*const fn)(double) = FUNCTIONS[op->code];
     const double *x = interp_tile(m, op->in[0]);
@@ -200,12 +201,13 @@ static const double *frequencies(Machine *m, double theta, int cols) {
 Status exec_rope(Machine *m, const Op *op) {
     const Type    type = op->out[0]->type;
     const int64_t position = interp_index(m, op->in[1]), period = op_int(op, AT_PERIOD, 1);
-    const bool    halves = op_int(op, AT_STYLE, 0) == 1;
+    const bool    halves = op_int(op, AT_STYLE, 0) == 1, down = op_int(op, AT_DOWN, 0) == 1;
     const double *frequency = frequencies(m, op_float(op, AT_THETA, 1), type.cols), *x = interp_tile(m, op->in[0]);
     double       *out = interp_result(m, op);
     for (int r = 0; r < type.rows; r++, x += type.cols, out += type.cols) {
+        const int64_t at = position + (down ? -(r % period) : r % period);
         for (int n = 0; n < type.cols / 2; n++) {
-            const double angle = (double)(position + r % period) * frequency[n], cosine = cos(angle), sine = sin(angle);
+            const double angle = (double)at * frequency[n], cosine = cos(angle), sine = sin(angle);
             const int    a = halves ? n : 2 * n, b = halves ? n + type.cols / 2 : 2 * n + 1;
             out[a] = x[a] * cosine - x[b] * sine;
             out[b] = x[a] * sine + x[b] * cosine;

@@ -168,6 +168,15 @@ static bool share(State *s, Op *op) {
     return false;
 }
 
+void share_equal(Ctx *ctx, Kernel *kernel, Block *block) {
+    State s = {.ctx = ctx, .kernel = kernel};
+    for (Op *op = block->first, *next; op; op = next) {
+        next = op->next;
+        if (is_pure(op) && op->code != OP_YIELD)
+            share(&s, op);
+    }
+}
+
 static bool is_loop(const Op *op) { return op && (op->code == OP_FOR || op->code == OP_SOFTMAX_SUM || op->code == OP_SUM); }
 
 /* Out of the loop if no operand is made inside it. Tiles stay inside parallel loops: between the loops of a grid there are
@@ -203,8 +212,12 @@ static void inline_once(State *s, Op *loop) {
 
 static bool trim_loop(State *s, Op *loop) {
     int64_t lo, hi, step;
-    /* A kernel's leading parallel loops stay: they are its grid. */
-    if (loop->code != OP_FOR || op_int(loop, AT_PAR, 0) || !ir_const_value(loop->in[0], &lo) ||
+    if (loop->code != OP_FOR)
+        return false;
+    /* A kernel's leading parallel loops stay: they are its grid. So does a loop over the heads of a group that carries sums
+     * until pass chunk has seen it. */
+    const bool group = s->kernel->level == LEVEL_LOOP && strcmp(op_text(loop, AT_AXIS), "group") == 0;
+    if (group || op_int(loop, AT_PAR, 0) || !ir_const_value(loop->in[0], &lo) ||
         !ir_const_value(loop->in[1], &hi) || !ir_const_value(loop->in[2], &step))
         return false;
     if (lo < hi && lo + step < hi)

@@ -320,17 +320,41 @@ static void add_segment_kernels(Chunker *c, const Spec *spec, int F, int E) {
     insert_kernel(c->ctx, c->module, 0, state);
 }
 
+static void find_loops(Chunker *c) {
+    c->rows = loop_find(c->kernel->body, "row");
+    c->group = c->rows ? loop_find(c->rows->region, "group") : NULL;
+    c->residual = c->group ? loop_find(c->group->region, "residual") : NULL;
+    c->length = c->rows ? c->rows->in[1] : NULL;
+    if (c->rows)
+        op_remove_attr(c->rows, AT_PAR);
+    if (c->group)
+        op_remove_attr(c->group, AT_PAR);
+}
+
+/* The gradients' kernels, each on its own: none hands a state to another one. */
+static Status chunk_each(Ctx *ctx, Module *module, const PassArgs *args) {
+    for (int k = 0; k < module->kernel_count; k++) {
+        Chunker c = {.ctx = ctx, .module = module, .args = args, .kernel = module->kernels[k]};
+        Value  *final;
+        find_loops(&c);
+        if (!c.residual)
+            continue;
+        if (c.group->out_count)
+            TRY(chunk_heads(ctx, c.kernel, c.rows, c.group, c.residual));
+        else
+            TRY(carry_state(&c, &final));
+    }
+    return ST_OK;
+}
+
 Status pass_chunk(Ctx *ctx, Module *module, const PassArgs *args) {
     Chunker       c = {.ctx = ctx, .module = module, .args = args, .kernel = ir_find_kernel(module, "main")};
     Kernel *const state = ir_find_kernel(module, "state");
     if (!c.kernel)
         return ctx_fail(ctx, ST_FAILED, "pass chunk", NULL, "the module has no kernel main");
-    c.rows = loop_find(c.kernel->body, "row");
-    c.group = loop_find(c.rows->region, "group");
-    c.residual = loop_find(c.group->region, "residual");
-    c.length = c.rows->in[1];
-    op_remove_attr(c.rows, AT_PAR);
-    op_remove_attr(c.group, AT_PAR);
+    if (args->kind == KIND_BACKWARD)
+        return chunk_each(ctx, module, args);
+    find_loops(&c);
     if (args->kind == KIND_FORWARD) {
         cut_into_segments(&c);
         module->segment = args->schedule->segment;

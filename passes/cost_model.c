@@ -151,7 +151,7 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
         return;
     schedule->segment = 0;
     schedule->even_items = 0;
-    if (kind == KIND_EXTEND)
+    if (kind == KIND_EXTEND || kind == KIND_BACKWARD)
         return;
     /* One row a head: all heads of a group share each key while it is in registers. Nothing is seen twice, so no ring. */
     schedule->chunk = 1;
@@ -250,6 +250,8 @@ Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target 
         TRY(check_roles(ctx, spec, kind, target, schedule));
     if (spec->initial_state && schedule->group_heads != 1)
         return refuse(ctx, "group_heads", "use 1", "a state for each query head allows no stacked heads");
+    if (kind == KIND_BACKWARD && schedule->segment != 0)
+        return refuse(ctx, "segment", "use 0", "the gradients' kernels take whole sequences");
     if (kind != KIND_FORWARD && schedule->segment != 0)
         return refuse(ctx, "segment", "use 0", "rings and states are updated in place, so that a sequence cannot be cut");
     const int used = schedule->tile_rows * schedule->tile_vectors + schedule->tile_vectors + 1;

@@ -77,16 +77,20 @@ void retile(Ctx *ctx, Op *first, const Op *end, int from, int to) {
     }
 }
 
-Status match_residual(Ctx *ctx, const char *pass, const Op *loop, Residual *out) {
+Status match_residual_sum(Ctx *ctx, const char *pass, const Op *loop, int sum, Residual *out) {
     const Block   *region = loop->region;
-    const Op      *sum = ir_terminator(region)->in[0]->def;
-    const DotParts outer = sum && sum->code == OP_DOT ? ir_dot_parts(sum) : (DotParts){0};
+    const Op      *add = ir_terminator(region)->in[sum]->def;
+    const DotParts outer = add && add->code == OP_DOT ? ir_dot_parts(add) : (DotParts){0};
     Op *const      mask = outer.x ? outer.x->def : NULL;
     const Op      *score = mask && mask->code == OP_MASK ? mask->in[0]->def : NULL;
-    if (outer.acc != region->args[1] || !score || score->code != OP_DOT || !defined_outside(score->in[0], region))
+    if (outer.acc != region->args[1 + sum] || !score || score->code != OP_DOT || !defined_outside(score->in[0], region))
         return ctx_fail(ctx, ST_FAILED, pass, NULL, "the residual branch is not a masked product of features");
     *out = (Residual){score->in[0], score->in[1], outer.y, mask};
     return ST_OK;
+}
+
+Status match_residual(Ctx *ctx, const char *pass, const Op *loop, Residual *out) {
+    return match_residual_sum(ctx, pass, loop, 0, out);
 }
 
 /* The copy engine knows where the tensor ends, and no other bounds: masks have to keep out what lies beyond those of the load. */

@@ -20,6 +20,8 @@ typedef struct Residual {
 } Residual;
 /* ST_FAILED, in the name of `pass`, if the loop does anything else. */
 Status match_residual(Ctx *ctx, const char *pass, const Op *loop, Residual *out);
+/* Of a loop with several sums, that one. */
+Status match_residual_sum(Ctx *ctx, const char *pass, const Op *loop, int sum, Residual *out);
 
 /* Pass delay for kernels whose key loop runs from the youngest key back: see delay_roles.c. */
 void delay_youngest_first(Ctx *ctx, Kernel *kernel);

@@ -106,6 +106,8 @@ Status pass_reuse(Ctx *ctx, Module *module, const PassArgs *args) {
         for (Op *op = r.keys->region->first; op; op = op->next)
             if (op->code == OP_DOT)
                 note(&r, op);
+        if (r.count == 0) /* every head has keys of its own */
+            continue;
         for (int s = 0; s < r.count; s++)
             r.shared[s].ring = ring_for(&r, &r.shared[s], (int)slots);
         fill_rings(&r, key_tile, chunk, slots);

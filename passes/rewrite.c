@@ -71,6 +71,10 @@ void limit_slice(Ctx *ctx, Kernel *kernel, Value *value, const Block *region, Va
     const int64_t rowdim = op->code == OP_LOAD ? op_int(op, AT_ROWDIM, -1) : -1;
     if (rowdim >= 0) {
         Builder b = ir_before(ctx, kernel, op);
+        if (op_int(op, AT_DOWN, 0)) {
+            op->in[3] = ir_ibin(&b, OP_IMAX, op->in[3], index_offset(&b, ir_ibin(&b, OP_ISUB, op->in[rowdim], rows), 1));
+            return;
+        }
         op->in[4] = ir_ibin(&b, OP_IMIN, op->in[4], ir_ibin(&b, OP_IADD, op->in[rowdim], rows));
         return;
     }

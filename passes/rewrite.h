@@ -33,12 +33,18 @@ bool defined_outside(const Value *value, const Block *region);
 /* Clones at b what `value` is computed from, as far as it is defined in `region`; map holds what is known. */
 Value *clone_slice(Builder *b, Value *value, const Block *region, ValueMap *map);
 
+/* Equal pure ops of a block become one. */
+void share_equal(Ctx *ctx, Kernel *kernel, Block *block);
+
 /* What an access made after `load` goes on with: attributes beyond and border. */
 void copy_beyond(Ctx *ctx, Op *made, const Op *load);
 
 /* Makes every load in the slice of `value` that lies in `region` end where its row would pass `rows` rows from its
  * first: rows at and after become zeros. */
 void limit_slice(Ctx *ctx, Kernel *kernel, Value *value, const Block *region, Value *rows);
+
+/* chunk, of kernels whose loop over heads carries sums: see chunk_heads.c. */
+Status chunk_heads(Ctx *ctx, Kernel *kernel, Op *rows, Op *group, Op *residual);
 
 #define DECLARE_PASS(name) Status pass_##name(Ctx *ctx, Module *module, const PassArgs *args)
 #define PASS(name, needs, gives, summary) DECLARE_PASS(name);

@@ -61,6 +61,10 @@ void saved_store_features(Saver *s, Builder *b, ValueMap *map, Value *head, Valu
 /* Loads of piece `part` (an index) of the features at the key that map gives. */
 Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part);
 
+/* Turns `keys`, float32, or if NULL those that it loads, `rows` of them from position `row` on, and stores those before `end`
+ * to where main finds them. */
+void saved_store_turned(Saver *s, Builder *b, const ValueMap *outer, Value *keys, int rows, Value *row, Value *end);
+
 /* The kernels that make the states; they are put before main. */
 Status saved_state_kernels(Saver *s);
 
@@ -80,6 +84,7 @@ typedef struct StateRoles {
     Builder outer; /* where roles are */
 } StateRoles;
 bool saved_can_have_roles(const Saver *s);
+bool saved_turns_keys(const Saver *s); /* by a role of the kernel that saves S */
 /* Every role but those behind the sum; then the nest's body is that of the role that computes it. */
 void   saved_open_roles(Saver *s, Nest *n, StateRoles *r);
 Value *saved_sum_turns(Saver *s, Nest *n, StateRoles *r, Value *start); /* -> S behind the last turn */

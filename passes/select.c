@@ -117,7 +117,7 @@ static bool read_in_place(Op *load, void *arg) {
     Select *s = arg;
     int     count;
     if (load->code != OP_LOAD || !ir_is_const(load->in[3], 0) || !ir_is_const(load->in[4], IR_POS_INF) ||
-        load->out[0]->type.rows < 2 || op_int(load, AT_WRAP, 0))
+        load->out[0]->type.rows < 2 || op_int(load, AT_WRAP, 0) || op_int(load, AT_DOWN, 0))
         return true;
     const int period = (int)op_int(load, AT_PERIOD, 1);
     if (op_int(load, AT_ROWDIM, -1) < 0 || period < load->out[0]->type.rows)

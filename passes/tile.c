@@ -4,13 +4,22 @@
  * A value that belongs to query rows becomes a tile of chunk x group_heads rows (head-major: row r is head r / chunk,
  * position r % chunk), one that belongs to keys a tile of key_tile rows, a score a matrix of both. Ranges of j become masks:
  * what follows (window) proves most of them away. softmax_sum becomes the online form (running maximum, sum and output;
- * Milakov and Gimelshein, arXiv 1805.02867); a sum of score * row becomes a product of matrices. */
+ * Milakov and Gimelshein, arXiv 1805.02867); a sum of score * row becomes a product of matrices. Neighbouring sums of
+ * the same range become one loop. Where positions fall as rows or keys go on (a coordinate has the row's number with the
+ * factor -1), so do those of a tile's rows. */
 #include "passes/rewrite.h"
 
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 enum { DEP_ROW = 1, DEP_GROUP = 2, DEP_KEY = 4, DEP_QUERY = DEP_ROW | DEP_GROUP };
+
+/* The range of j as seen from row i: oldest <= j, i + lo <= j <= i + hi; IR_NEG_INF where there is no lower end. */
+typedef struct Range {
+    Value  *oldest;
+    int64_t lo, hi;
+} Range;
 
 typedef struct Tiler {
     Ctx            *ctx;
@@ -23,6 +32,10 @@ typedef struct Tiler {
     int             heads;       /* of the current group loop, 1 outside of one */
     int             keys;        /* rows of a key tile in the current reduction, 0 outside of one */
     Value          *row, *old_row; /* first row of the tile; the loop-level row */
+    const Value    *old_key;     /* the loop-level key, NULL outside of a reduction */
+    const Range    *range;         /* of keys, where the scores of a sum are made; else NULL */
+    Value          *key;         /* first key of the tile */
+    bool           *vanishes;    /* by id: scores that are 0 where masked */
     Value          *length;      /* rows there are: the row loop's end */
 } Tiler;
 
@@ -62,6 +75,13 @@ static int rows_of(const Tiler *t, int dependence) {
 
 static int period_of(const Tiler *t, int dependence) { return dependence & DEP_KEY ? t->keys : t->chunk; }
 
+/* Do positions fall from row to row? */
+static bool falls(const Tiler *t, Value *old, int dependence) {
+    const Value *const along = dependence & DEP_KEY ? t->old_key : dependence & DEP_ROW ? t->old_row : NULL;
+    const Affine       a = affine_of(old);
+    return along && a.ok && affine_factor(&a, along) == -1;
+}
+
 static Status tile_load(Tiler *t, Builder *b, Op *op) {
     const int  d = operands_dep(t, op);
     const bool store = op->code == OP_STORE;
@@ -84,6 +104,9 @@ static Status tile_load(Tiler *t, Builder *b, Op *op) {
     op_set_int(t->ctx, made, AT_PERIOD, period);
     if (op_has(op, AT_WRAP))
         op_set_int(t->ctx, made, AT_WRAP, op_int(op, AT_WRAP, 0));
+    const int64_t rowdim = op_int(op, AT_ROWDIM, -1);
+    if (rowdim >= 0 && period > 1 && rows > 1 && old.rows == 1 && falls(t, op->in[rowdim], d))
+        op_set_int(t->ctx, made, AT_DOWN, 1);
     if (!store)
         set(t, op->out[0], made->out[0], d);
     return ST_OK;
@@ -91,25 +114,71 @@ static Status tile_load(Tiler *t, Builder *b, Op *op) {
 
 /* dot of two rows that belong to queries and keys; of a query row and a state. Products of keys with keys are a sum's. */
 static Status tile_dot(Tiler *t, Builder *b, Op *op) {
-    const int  dx = dep(t, op->in[0]), dy = dep(t, op->in[1]);
     const bool ta = op_int(op, AT_TA, 0) != 0, tb = op_int(op, AT_TB, 0) != 0;
-    if (ta || dx & DEP_KEY || (tb && !(dy & DEP_KEY)) || (!tb && dy & (DEP_KEY | DEP_ROW)) || op->in_count != 2)
+    const bool turned = tb && dep(t, op->in[0]) & DEP_KEY; /* rows are a score's, keys its columns */
+    Value *const x = op->in[turned], *const y = op->in[!turned];
+    const int    dx = dep(t, x), dy = dep(t, y);
+    const bool   score = tb && dy & DEP_KEY, state = !(dy & (DEP_KEY | DEP_ROW));
+    if (ta || dx & DEP_KEY || (!score && !state) || op->in_count != 2)
         return unsupported(t, op, "this product");
-    set(t, op->out[0], ir_dot(b, get(t, op->in[0]), get(t, op->in[1]), NULL, false, tb), dx | dy);
+    set(t, op->out[0], ir_dot(b, get(t, x), get(t, y), NULL, false, tb), dx | dy);
     return ST_OK;
+}
+
+/* An operand of a score: a number of each key stands over its column. */
+static Status beside_score(Tiler *t, Builder *b, const Op *op, int operand, Value **out) {
+    Value *const old = op->in[operand];
+    const int    d = dep(t, old);
+    *out = get(t, old);
+    if (!d || d & DEP_ROW || old->type.cls != TY_TILE)
+        return ST_OK;
+    if (old->type.cols != 1)
+        return unsupported(t, op, "a key's row beside a score");
+    *out = ir_unary(b, OP_TRANSPOSE, *out);
+    return ST_OK;
+}
+
+static Value *masked(Tiler *t, Builder *b, Value *score, Value *key, const Range *range, double fill);
+
+/* e^(score - lse) of a sum: 0 where the score is masked, and whatever it is multiplied with. */
+static Status tile_power(Tiler *t, Builder *b, const Op *op) {
+    const Op *shift = op->in[0]->def;
+    Value    *score, *lse;
+    TRY(beside_score(t, b, shift, 0, &score));
+    TRY(beside_score(t, b, shift, 1, &lse));
+    score = masked(t, b, score, t->key, t->range, -INFINITY);
+    set(t, op->out[0], ir_unary(b, OP_EXP, ir_binary(b, OP_SUB, score, lse)), dep(t, op->in[0]));
+    t->vanishes[op->out[0]->id] = true;
+    return ST_OK;
+}
+
+static bool is_power(const Tiler *t, const Op *op) {
+    const Op *shift = op->code == OP_EXP && t->range ? op->in[0]->def : NULL;
+    return shift && shift->code == OP_SUB && dep(t, shift->in[0]) & DEP_KEY && dep(t, shift->in[0]) & DEP_ROW;
 }
 
 static Status tile_plain(Tiler *t, Builder *b, Op *op) {
     const int d = operands_dep(t, op);
     ValueMap  map = {.ctx = t->ctx};
+    const bool score = d & DEP_KEY && d & DEP_ROW && op->out[0]->type.cls == TY_TILE;
+    if (is_power(t, op))
+        return tile_power(t, b, op);
     for (int i = 0; i < op->in_count; i++) {
-        const int di = dep(t, op->in[i]);
-        if ((d & DEP_KEY && d & DEP_QUERY) && di && !(di & DEP_QUERY) && op->out[0]->type.cls == TY_TILE &&
-            op->in[i]->type.cls == TY_TILE)
-            return unsupported(t, op, "a key's value beside a score");
-        map_set(&map, op->in[i], get(t, op->in[i]));
+        Value *in = get(t, op->in[i]);
+        if (score)
+            TRY(beside_score(t, b, op, i, &in));
+        map_set(&map, op->in[i], in);
+        t->vanishes[op->out[0]->id] |= op->code == OP_MUL && t->vanishes[op->in[i]->id];
+    }
+    if (op->code == OP_MASK && d & DEP_ROW && map_get(&map, op->in[0])->type.rows == 1) { /* the same for every row so far */
+        Value *const rows = ir_f(b, 0, rows_of(t, d), op->out[0]->type.cols);
+        map_set(&map, op->in[0], ir_binary(b, OP_ADD, rows, map_get(&map, op->in[0])));
     }
     Op *made = ir_clone(b, op, &map);
+    if (op->code == OP_COLS)
+        made->out[0]->type.rows = made->in[0]->type.rows;
+    if (op->code == OP_ROPE && falls(t, op->in[1], dep(t, op->in[1])))
+        op_set_int(t->ctx, made, AT_DOWN, 1);
     if (op_info(op->code)->rule != TR_GIVEN)
         for (int r = 0; r < made->out_count; r++)
             ir_result_type(made, r, &made->out[r]->type);
@@ -120,6 +189,16 @@ static Status tile_plain(Tiler *t, Builder *b, Op *op) {
 }
 
 static Status tile_block(Tiler *t, Builder *b, const Block *block);
+static Status tile_op(Tiler *t, Builder *b, Op *op);
+
+/* What a row's loop carries is a tile of rows, also where it starts from one constant. */
+static Value *carried_start(const Tiler *t, Builder *b, const Value *old) {
+    double       constant;
+    Value *const start = get(t, old);
+    if (!t->old_row || !is_constant_tile(start, &constant))
+        return start;
+    return ir_f(b, constant, query_rows(t), start->type.cols);
+}
 
 static Status tile_for(Tiler *t, Builder *b, Op *op) {
     const char *axis = op_text(op, AT_AXIS);
@@ -130,16 +209,25 @@ static Status tile_for(Tiler *t, Builder *b, Op *op) {
         t->old_row = op->region->args[0];
         t->length = get(t, op->in[1]);
     }
+    const int carried = op->out_count;
     if (group)
-        t->heads = t->old_row ? t->schedule->group_heads : 1;
-    Value *step = ir_i(b, row ? t->chunk : group ? t->heads : 1);
-    Op    *made = ir_for(b, axis, op_int(op, AT_PAR, 0) != 0, get(t, op->in[0]), get(t, op->in[1]), step, NULL, 0);
+        t->heads = t->old_row && !carried ? t->schedule->group_heads : 1;
+    Value *step = ir_i(b, row ? t->chunk : group ? t->heads : 1), **values = NEW_ARRAY(t->ctx, Value *, carried + 1);
+    for (int c = 0; c < carried; c++)
+        values[c] = carried_start(t, b, op->in[3 + c]);
+    Op     *made = ir_for(b, axis, op_int(op, AT_PAR, 0) != 0, get(t, op->in[0]), get(t, op->in[1]), step, values, carried);
     Builder inner = ir_at_end(t->ctx, t->to, made->region);
     set(t, op->region->args[0], made->region->args[0], row ? DEP_ROW : group ? DEP_GROUP : 0);
+    for (int c = 0; c < carried; c++)
+        set(t, op->region->args[1 + c], made->region->args[1 + c], t->old_row ? DEP_ROW : 0);
     if (row)
         t->row = made->region->args[0];
     TRY(tile_block(t, &inner, op->region));
-    ir_yield(&inner, NULL, 0);
+    for (int c = 0; c < carried; c++) {
+        values[c] = get(t, ir_terminator(op->region)->in[c]);
+        set(t, op->out[c], made->out[c], t->old_row ? DEP_ROW : 0);
+    }
+    ir_yield(&inner, values, carried);
     t->chunk = outer.chunk;
     t->heads = outer.heads;
     t->row = outer.row;
@@ -147,12 +235,6 @@ static Status tile_for(Tiler *t, Builder *b, Op *op) {
     t->length = outer.length;
     return ST_OK;
 }
-
-/* The range of j as seen from row i: oldest <= j, i + lo <= j <= i + hi; IR_NEG_INF where there is no lower end. */
-typedef struct Range {
-    Value  *oldest;
-    int64_t lo, hi;
-} Range;
 
 static bool relative_to_row(const Tiler *t, Value *old, int64_t *offset) {
     const Affine a = affine_of(old);
@@ -254,9 +336,12 @@ static Value *masked(Tiler *t, Builder *b, Value *score, Value *key, const Range
 /* Builds the region of a reduction for the key tile that starts at `key`. */
 static Status tile_region(Tiler *t, Builder *b, Op *op, Value *key, int keys) {
     t->keys = keys;
+    t->key = key;
+    t->old_key = op->region->args[0];
     set(t, op->region->args[0], key, DEP_KEY);
     TRY(tile_block(t, b, op->region));
     t->keys = 0;
+    t->old_key = NULL;
     return ST_OK;
 }
 
@@ -328,55 +413,149 @@ static Status tile_softmax(Tiler *t, Builder *b, Op *op) {
     return ST_OK;
 }
 
-/* sum over j of score * row, for a tile of rows: key tiles from the youngest back, so that number 0 is the one a mask cuts. */
-static Status tile_row_sum(Tiler *t, Builder *b, Op *op) {
-    const Op *yield = ir_terminator(op->region), *product = yield->in[0]->def;
-    Range     range;
-    TRY(find_range(t, op, &range));
-    if (!product || product->code != OP_MUL || product->in[0]->type.cols != 1)
-        return unsupported(t, op, "a sum of anything but score * row");
-    Value *youngest = index_offset(b, t->row, range.hi);
-    Value *keys = ir_ibin(b, OP_ISUB, index_offset(b, youngest, t->chunk), range.oldest);
-    Value *count = ir_ibin(b, OP_IMAX, ir_i(b, 0), index_ceil_div(b, keys, t->chunk));
-    Value *zero = ir_f(b, 0, query_rows(t), (int)op_int(op, AT_COLS, 0));
-    Op    *loop = ir_for(b, op_text(op, AT_AXIS), false, ir_i(b, 0), count, ir_i(b, 1), &zero, 1);
-    Builder body = ir_at_end(t->ctx, t->to, loop->region);
-    Value  *key = ir_ibin(&body, OP_ISUB, youngest, ir_ibin(&body, OP_IMUL, loop->region->args[0], ir_i(&body, t->chunk)));
-    TRY(tile_region(t, &body, op, key, t->chunk));
-    Value *score = masked(t, &body, get(t, product->in[0]), key, &range, 0);
-    Value *sum = ir_dot(&body, score, get(t, product->in[1]), loop->region->args[1], false, false);
-    ir_yield(&body, &sum, 1);
-    set(t, op->out[0], loop->out[0], DEP_QUERY);
+/* ---- Sums ---- */
+
+enum { MOST_JOINED = 8 };
+
+/* Sums of one block over the same range: one loop. */
+typedef struct Joined {
+    Op *ops[MOST_JOINED];
+    int count;
+} Joined;
+
+static bool same_range(const Op *a, const Op *b) {
+    return b->code == OP_SUM && a->in[0] == b->in[0] && a->in[1] == b->in[1] &&
+           strcmp(op_text(a, AT_AXIS), op_text(b, AT_AXIS)) == 0;
+}
+
+static bool follows_from(const Joined *joined, const Op *op) {
+    for (int s = 0; s < joined->count; s++)
+        for (int i = 0; i < op->in_count; i++)
+            if (op->in[i] == joined->ops[s]->out[0])
+                return true;
+    return false;
+}
+
+/* The sums behind `first` that can run with it. What stands between them, which does not use them, is tiled before. */
+static Status join(Tiler *t, Builder *b, Op *first, Joined *joined) {
+    const Op *last = first;
+    *joined = (Joined){.ops = {first}, .count = 1};
+    for (Op *op = first->next; op && joined->count < MOST_JOINED && !follows_from(joined, op); op = op->next)
+        if (same_range(first, op)) {
+            joined->ops[joined->count++] = op;
+            last = op;
+        } else if (op->region || op->code == OP_STORE || op->code == OP_YIELD) {
+            break;
+        }
+    for (Op *op = first; op != last; op = op->next)
+        if (op->code != OP_SUM)
+            TRY(tile_op(t, b, op));
     return ST_OK;
 }
 
-/* sum over j of x_j^T y_j, outside of any row: a state. */
-static Status tile_state_sum(Tiler *t, Builder *b, Op *op) {
-    const int C = t->schedule->chunk;
-    Value    *oldest = get(t, op->in[0]), *end = get(t, op->in[1]);
-    Value    *count = ir_ibin(b, OP_IMAX, ir_i(b, 0), index_ceil_div(b, ir_ibin(b, OP_ISUB, end, oldest), C));
-    Value    *zero = ir_f(b, 0, (int)op_int(op, AT_ROWS, 0), (int)op_int(op, AT_COLS, 0));
+/* Key tiles from the youngest back, so that number 0 is the one a mask cuts: those of a residual branch. */
+static KeyTiles residual_tiles(const Tiler *t, Builder *b, const Range *range) {
+    Value *const youngest = index_offset(b, t->row, range->hi);
+    Value *const keys = ir_ibin(b, OP_ISUB, index_offset(b, youngest, t->chunk), range->oldest);
+    return (KeyTiles){.base = youngest, .first = ir_i(b, 0), .size = t->chunk,
+                      .count = ir_ibin(b, OP_IMAX, ir_i(b, 0), index_ceil_div(b, keys, t->chunk))};
+}
+
+/* The next value of one sum. */
+static Status add_keys(Tiler *t, Builder *b, Op *op, Value *key, const KeyTiles *tiles, const Range *range, Value *sum,
+                       Value **next) {
     const Op *product = ir_terminator(op->region)->in[0]->def;
-    if (!product || product->code != OP_DOT || !op_int(product, AT_TA, 0))
-        return unsupported(t, op, "a sum of anything but products of columns and rows");
-    Op     *loop = ir_for(b, op_text(op, AT_AXIS), false, ir_i(b, 0), count, ir_i(b, 1), &zero, 1);
+    if (!product || product->code != OP_MUL)
+        return unsupported(t, op, "a sum of anything but score * row");
+    t->range = range;
+    TRY(tile_region(t, b, op, key, tiles->size));
+    t->range = NULL;
+    const int    place = dep(t, product->in[0]) & DEP_ROW ? 0 : 1; /* a row of one number looks like a score */
+    Value *const old = product->in[place], *const row = product->in[1 - place];
+    if (old->type.cols != 1 || !(dep(t, old) & DEP_ROW) || dep(t, row) & DEP_ROW)
+        return unsupported(t, op, "a sum of anything but score * row");
+    Value *const score = t->vanishes[old->id] ? get(t, old) : masked(t, b, get(t, old), key, range, 0);
+    *next = ir_dot(b, score, get(t, row), sum, false, false);
+    return ST_OK;
+}
+
+/* Sums over j of score * row, for a tile of rows. */
+static Status tile_row_sums(Tiler *t, Builder *b, const Joined *joined) {
+    const char *axis = op_text(joined->ops[0], AT_AXIS);
+    const bool  residual = strcmp(axis, "residual") == 0;
+    Value      *values[MOST_JOINED];
+    Range       range;
+    TRY(find_range(t, joined->ops[0], &range));
+    const KeyTiles tiles = residual ? residual_tiles(t, b, &range) : softmax_tiles(t, b, joined->ops[0], &range);
+    for (int s = 0; s < joined->count; s++) {
+        values[s] = ir_f(b, 0, query_rows(t), (int)op_int(joined->ops[s], AT_COLS, 0));
+    }
+    Op     *loop = ir_for(b, axis, false, tiles.first, tiles.count, ir_i(b, 1), values, joined->count);
+    Builder body = ir_at_end(t->ctx, t->to, loop->region);
+    Value  *at = ir_ibin(&body, OP_IMUL, loop->region->args[0], ir_i(&body, tiles.size));
+    Value  *key = ir_ibin(&body, residual ? OP_ISUB : OP_IADD, tiles.base, at);
+    for (int s = 0; s < joined->count; s++)
+        TRY(add_keys(t, &body, joined->ops[s], key, &tiles, &range, loop->region->args[1 + s], &values[s]));
+    ir_yield(&body, values, joined->count);
+    share_equal(t->ctx, t->to, loop->region);
+    for (int s = 0; s < joined->count; s++)
+        set(t, joined->ops[s]->out[0], loop->out[s], DEP_QUERY);
+    return ST_OK;
+}
+
+static bool is_outer_product(const Op *sum) {
+    const Op *product = ir_terminator(sum->region)->in[0]->def;
+    return product && product->code == OP_DOT && op_int(product, AT_TA, 0);
+}
+
+/* Of x_j^T y_j, a state, or of rows x_j. */
+static Status add_tile(Tiler *t, Builder *b, Op *op, Value *key, Value *rows, Value *sum, Value **next) {
+    const Value *const yielded = ir_terminator(op->region)->in[0];
+    TRY(tile_region(t, b, op, key, t->schedule->chunk));
+    if (is_outer_product(op)) {
+        Value *x = get(t, yielded->def->in[0]), *y = get(t, yielded->def->in[1]);
+        limit_slice(t->ctx, t->to, y, b->block, rows);
+        *next = ir_dot(b, x, y, sum, true, false);
+        return ST_OK;
+    }
+    if (!(dep(t, yielded) & DEP_KEY))
+        return unsupported(t, op, "a sum of anything but rows, and products of columns and rows");
+    *next = ir_dot(b, ir_f(b, 1, t->schedule->chunk, 1), get(t, yielded), sum, true, false);
+    return ST_OK;
+}
+
+/* Sums over j outside of any row. */
+static Status tile_plain_sums(Tiler *t, Builder *b, const Joined *joined) {
+    const int C = t->schedule->chunk;
+    Value    *oldest = get(t, joined->ops[0]->in[0]), *end = get(t, joined->ops[0]->in[1]), *values[MOST_JOINED];
+    Value    *count = ir_ibin(b, OP_IMAX, ir_i(b, 0), index_ceil_div(b, ir_ibin(b, OP_ISUB, end, oldest), C));
+    for (int s = 0; s < joined->count; s++)
+        values[s] = ir_f(b, 0, (int)op_int(joined->ops[s], AT_ROWS, 0), (int)op_int(joined->ops[s], AT_COLS, 0));
+    Op     *loop = ir_for(b, op_text(joined->ops[0], AT_AXIS), false, ir_i(b, 0), count, ir_i(b, 1), values, joined->count);
     Builder body = ir_at_end(t->ctx, t->to, loop->region);
     Value  *key = ir_ibin(&body, OP_IADD, oldest, ir_ibin(&body, OP_IMUL, loop->region->args[0], ir_i(&body, C)));
     Value  *rows = ir_ibin(&body, OP_ISUB, end, key);
-    TRY(tile_region(t, &body, op, key, C));
-    Value *x = get(t, product->in[0]), *y = get(t, product->in[1]);
-    limit_slice(t->ctx, t->to, y, loop->region, rows);
-    Value *sum = ir_dot(&body, x, y, loop->region->args[1], true, false);
-    ir_yield(&body, &sum, 1);
-    set(t, op->out[0], loop->out[0], 0);
+    for (int s = 0; s < joined->count; s++)
+        TRY(add_tile(t, &body, joined->ops[s], key, rows, loop->region->args[1 + s], &values[s]));
+    ir_yield(&body, values, joined->count);
+    for (int s = 0; s < joined->count; s++)
+        set(t, joined->ops[s]->out[0], loop->out[s], 0);
     return ST_OK;
+}
+
+static Status tile_sum(Tiler *t, Builder *b, Op *op) {
+    Joined joined;
+    if (get(t, op->out[0])) /* with one before it */
+        return ST_OK;
+    TRY(join(t, b, op, &joined));
+    return t->old_row ? tile_row_sums(t, b, &joined) : tile_plain_sums(t, b, &joined);
 }
 
 static Status tile_op(Tiler *t, Builder *b, Op *op) {
     switch (op->code) {
     case OP_FOR: return tile_for(t, b, op);
     case OP_SOFTMAX_SUM: return tile_softmax(t, b, op);
-    case OP_SUM: return t->old_row ? tile_row_sum(t, b, op) : tile_state_sum(t, b, op);
+    case OP_SUM: return tile_sum(t, b, op);
     case OP_LOAD:
     case OP_STORE: return tile_load(t, b, op);
     case OP_DOT: return tile_dot(t, b, op);
@@ -384,15 +563,19 @@ static Status tile_op(Tiler *t, Builder *b, Op *op) {
     }
 }
 
-/* The value a sum adds up is built by the sum itself. */
-static bool is_summand(const Op *op) {
+/* The product that a sum adds up is built by the sum itself. */
+static bool is_summand(const Tiler *t, const Op *op) {
     const Op *owner = op->parent->owner, *yield = ir_terminator(op->parent);
-    return owner && owner->code == OP_SUM && op->out_count == 1 && yield->in[0] == op->out[0];
+    return owner && owner->code == OP_SUM && op->out_count == 1 && yield->in[0] == op->out[0] &&
+           (t->old_row || is_outer_product(owner));
 }
+
+/* Moved before sums that were joined. */
+static bool is_done(const Tiler *t, const Op *op) { return op->out_count && get(t, op->out[0]); }
 
 static Status tile_block(Tiler *t, Builder *b, const Block *block) {
     for (Op *op = block->first; op; op = op->next)
-        if (op->code != OP_YIELD && !is_summand(op))
+        if (op->code != OP_YIELD && !is_summand(t, op) && !is_done(t, op))
             TRY(tile_op(t, b, op));
     return ST_OK;
 }
@@ -410,6 +593,7 @@ Status pass_tile(Ctx *ctx, Module *module, const PassArgs *args) {
         t.to->param_capacity = old->param_capacity;
         t.map = NEW_ARRAY(ctx, Value *, old->value_count);
         t.dep = NEW_ARRAY(ctx, uint8_t, old->value_count);
+        t.vanishes = NEW_ARRAY(ctx, bool, old->value_count);
         Builder b = ir_at_end(ctx, t.to, t.to->body);
         TRY(tile_block(&t, &b, old->body));
         module->kernels[k] = t.to;

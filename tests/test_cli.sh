@@ -42,7 +42,7 @@ expect_error 2 "option without its value" "needs a value" "$RATTAN" compile "$SP
 expect_error 2 "no spec" "no SPEC" "$RATTAN" compile
 expect_error 2 "two specs" "more than one SPEC" "$RATTAN" compile "$SPEC" "$SPEC"
 expect_error 2 "unknown target" "x86-64-v3.*aarch64" "$RATTAN" compile "$SPEC" --target cray
-expect_error 2 "unknown kind" "forward, decode or extend" "$RATTAN" compile "$SPEC" --kind sideways
+expect_error 2 "unknown kind" "forward, decode, extend or backward" "$RATTAN" compile "$SPEC" --kind sideways
 expect_error 2 "unknown result" "loop-ir" "$RATTAN" compile "$SPEC" --emit perl
 expect_error 2 "unknown pass" "no pass is named 'typo'" "$RATTAN" compile "$SPEC" --dump-after typo
 expect_error 2 "unknown type" "fp32" "$RATTAN" compile "$SPEC" --dtype fp8

@@ -13,6 +13,13 @@ for dtype in fp32 bf16 fp16; do
     done
 done
 
+# Their gradients.
+for dtype in fp32 bf16 fp16; do
+    for file in "${files[@]}"; do
+        check "backward $dtype $(basename "$file" .safetensors)" "$RATTAN" check - --kind backward --dtype $dtype --vectors "$file"
+    done
+done
+
 # The check can fail: a wrong expectation is a miss, exit code 3.
 sed 's/\\"softcap\\": 30.0/\\"softcap\\": 29.0/' "$SOURCE/tests/golden/softcap_sink.safetensors" >"$TMP/wrong.safetensors"
 expect_exit 3 "a wrong softcap is a miss" "$RATTAN" check - --vectors "$TMP/wrong.safetensors"

@@ -19,6 +19,7 @@ static void check_body(const char *body, TestTile *a, TestTile *b, TestTile *c, 
 
 static double c_neg(double x) { return -x; }
 static double c_sigmoid(double x) { return 1 / (1 + exp(-x)); }
+static double c_step(double x) { return x > 0 ? 1 : 0; }
 static double c_relu(double x) { return x < 0 ? 0 : x; }
 static double c_rsqrt(double x) { return pow(x, -0.5); }
 
@@ -30,7 +31,7 @@ static void test_unary(void **state) {
         double lo, hi;
     } CASES[] = {{"neg", c_neg, -3, 3},   {"exp", exp, -3, 3},           {"exp2", exp2, -3, 3},   {"log", log, 0.01, 9},
                  {"tanh", tanh, -3, 3},   {"sigmoid", c_sigmoid, -5, 5}, {"relu", c_relu, -3, 3}, {"abs", fabs, -3, 3},
-                 {"sqrt", sqrt, 0.01, 9}, {"rsqrt", c_rsqrt, 0.01, 9}};
+                 {"sqrt", sqrt, 0.01, 9}, {"rsqrt", c_rsqrt, 0.01, 9}, {"step", c_step, -3, 3}};
     for (size_t i = 0; i < sizeof CASES / sizeof CASES[0]; i++) {
         char     body[80];
         TestTile a = random_tile(5, 7, CASES[i].lo, CASES[i].hi), wanted = a;

@@ -46,7 +46,7 @@ static void unary_body(Case *c) {
 static void test_unary(void **state) {
     (void)state;
     static const OpCode OPS[] = {OP_NEG,  OP_EXP, OP_EXP2, OP_LOG,   OP_TANH,   OP_SIGMOID,
-                                 OP_RELU, OP_ABS, OP_SQRT, OP_RSQRT, OP_ROWSUM, OP_ROWMAX};
+                                 OP_RELU, OP_STEP, OP_ABS, OP_SQRT, OP_RSQRT, OP_ROWSUM, OP_ROWMAX};
     uint64_t            seed = 0;
     for (size_t i = 0; i < sizeof OPS / sizeof *OPS; i++)
         for (int w = 0; w < WIDTH_COUNT; w++) {
@@ -109,7 +109,7 @@ static void special_body(Case *c) {
 static void test_special_values(void **state) {
     (void)state;
     static const OpCode OPS[] = {OP_EXP, OP_EXP2, OP_LOG,   OP_TANH, OP_SIGMOID, OP_RELU,
-                                 OP_ABS, OP_SQRT, OP_RSQRT, OP_MAX,  OP_MIN};
+                                 OP_STEP, OP_ABS, OP_SQRT, OP_RSQRT, OP_MAX,  OP_MIN};
     for (size_t i = 0; i < sizeof OPS / sizeof *OPS; i++) {
         now.op = OPS[i];
         on_targets(op_info(OPS[i])->name, special_body, i, 1, 2e-6);

@@ -55,7 +55,8 @@ static Status run_one(Ctx *ctx, void *arg) {
     const PassInfo *pass = NULL;
     const KernelKind kind = strstr(c->text, "# kind: decode\n")   ? KIND_DECODE
                             : strstr(c->text, "# kind: extend\n") ? KIND_EXTEND
-                                                                  : KIND_FORWARD;
+                            : strstr(c->text, "# kind: backward\n") ? KIND_BACKWARD
+                                                                    : KIND_FORWARD;
     TRY(spec_load_file(ctx, FOLDER "layer.lua", &file));
     const Spec *spec = &file.items[0].spec;
     schedule_default(spec, kind, &target, &schedule);

@@ -2,8 +2,9 @@
 # Random layers, shapes, types and schedules: forward, chunks and steps against the float64 reference (`rattan check`).
 # RATTAN_RANDOM_CASES: how many (default 40; the accuracy rule is stated for 500). RATTAN_RANDOM_SEED: the first case's number.
 # RATTAN_RANDOM_TARGET: the target of every case, with its default schedule, instead of those that run here; what it says it
-# cannot do yet is skipped. RATTAN_RANDOM_WIDE=1: 16-bit layers of whole tiles, up to large windows and groups.
+# cannot do yet is skipped. RATTAN_RANDOM_KIND: backward, instead of the other kinds. RATTAN_RANDOM_WIDE=1: 16-bit layers of whole tiles, up to large windows and groups.
 . "$(dirname "$0")/lib.sh"
+shopt -s extglob
 CASES=${RATTAN_RANDOM_CASES:-40}
 FIRST=${RATTAN_RANDOM_SEED:-1}
 
@@ -83,6 +84,7 @@ run_case() {
     [ $((RANDOM % 4)) = 0 ] && options=(--schedule "$SCHEDULE")
     [ $((RANDOM % 4)) = 0 ] && options+=(--target "$target")
     [ -z "${RATTAN_RANDOM_TARGET:-}" ] || options=(--target "$RATTAN_RANDOM_TARGET")
+    [ -z "${RATTAN_RANDOM_KIND:-}" ] || options=(--kind "$RATTAN_RANDOM_KIND" "${options[@]//segment=+([0-9])/}")
     if "$RATTAN" check "$TMP/random.lua" --shape "$SHAPE" --seed "$seed" "${options[@]}" >"$TMP/out" 2>"$TMP/err"; then
         ok "case $seed"
     elif [ -n "${RATTAN_RANDOM_TARGET:-}" ] && grep -qE 'for GPUs yet|schedule: shared memory' "$TMP/err"; then

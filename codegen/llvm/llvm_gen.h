@@ -140,6 +140,7 @@ Val gen_sink(Gen *g, int64_t bytes); /* such memory that is only ever written */
 typedef struct Window {
     int   param, rowdim, groupdim, period;
     int64_t wrap;
+    bool    down; /* rows follow one another towards coordinate 0 */
     Val   at[3], lo, hi;
     DType dtype;
 } Window;

@@ -142,6 +142,8 @@ Val gen_math(Gen *g, OpCode code, Val x) {
     case OP_TANH: return tanh_of(g, x);
     case OP_SIGMOID: return sigmoid_of(g, x);
     case OP_RELU: return at_least(g, x, 0);
+    case OP_STEP:
+        return gen_select(g, gen_fcmp(g, LLVMRealOGT, x, gen_like(g, x, 0)), gen_like(g, x, 1), gen_like(g, x, 0));
     case OP_ABS: return gen_unary(g, "llvm.fabs", x);
     case OP_SQRT: return gen_unary(g, "llvm.sqrt", x);
     case OP_RSQRT: return gen_fdiv(g, gen_like(g, x, 1), gen_unary(g, "llvm.sqrt", x));

@@ -71,6 +71,7 @@ Window gen_window(Gen *g, const Op *op) {
     w.groupdim = (int)op_int(op, AT_GROUPDIM, -1);
     w.period = (int)op_int(op, AT_PERIOD, 1);
     w.wrap = op_int(op, AT_WRAP, 0);
+    w.down = op_int(op, AT_DOWN, 0) == 1;
     w.dtype = g->kernel->params[w.param].dtype;
     for (int d = 0; d < 3; d++)
         w.at[d] = gen_ref(g, op->in[d]);
@@ -111,7 +112,7 @@ WindowRow gen_window_row(Gen *g, const Window *w, Val base, Val group, Val posit
         row.address = advance(g, w, row.address, w->groupdim, group);
     if (w->rowdim < 0)
         return row;
-    Val coordinate = gen_add(g, w->at[w->rowdim], position);
+    Val coordinate = w->down ? gen_sub(g, w->at[w->rowdim], position) : gen_add(g, w->at[w->rowdim], position);
     row.present = within(g, w, coordinate);
     if (w->wrap > 0)
         coordinate = gen_floor_mod(g, coordinate, gen_int(g, w->wrap));
@@ -121,5 +122,7 @@ WindowRow gen_window_row(Gen *g, const Window *w, Val base, Val group, Val posit
 
 Val gen_window_ahead(Gen *g, const Window *w, Val address, int rows) {
     const int dim = w->rowdim >= 0 && w->period > 1 ? w->rowdim : w->groupdim;
+    if (w->down && dim == w->rowdim)
+        rows = -rows;
     return dim < 0 ? address : advance(g, w, address, dim, gen_int(g, rows));
 }

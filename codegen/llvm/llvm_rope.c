@@ -3,7 +3,8 @@
  * angle-addition formula joins them row by row. So no table grows with the sequence, and angles stay exact to 1e-9 for
  * positions up to 2^31.
  * Pairs are gathered into two lists of vectors, first and second members, whatever the style; a list of half the
- * columns, rounded up to whole vectors, is called padded half. */
+ * columns, rounded up to whole vectors, is called padded half. Where positions fall from row to row, the table's angles are
+ * taken the other way. */
 #include "codegen/llvm/llvm_gen.h"
 
 #include <math.h>
@@ -12,12 +13,13 @@
 typedef struct Rope {
     double theta;
     int    columns, pairs, vectors, style, period;
+    bool   down;
 } Rope;
 
 static Rope rope_of(const Gen *g, const Op *op) {
     const int columns = op->in[0]->type.cols, pairs = columns / 2;
     return (Rope){op_float(op, AT_THETA, 10000), columns, pairs, gen_vectors(g, pairs), (int)op_int(op, AT_STYLE, 0),
-                  (int)op_int(op, AT_PERIOD, 1)};
+                  (int)op_int(op, AT_PERIOD, 1), op_int(op, AT_DOWN, 0) == 1};
 }
 
 static long double frequency(const Rope *rope, int pair) {
@@ -207,7 +209,10 @@ static Angle turn_at(Gen *g, const Rope *rope, const Turn *turn, Val pair) {
     const Angle angle = angle_at(g, rope, gen_address(g, turn->base, g->f32, pair), 0);
     if (!turn->offsets)
         return angle;
-    return angle_sum(g, angle, angle_at(g, rope, gen_address(g, turn->offsets, g->f32, pair), 0));
+    Angle offset = angle_at(g, rope, gen_address(g, turn->offsets, g->f32, pair), 0);
+    if (rope->down)
+        offset.sine = LLVMBuildFNeg(g->b, offset.sine, "");
+    return angle_sum(g, angle, offset);
 }
 
 static void rotate(Gen *g, Angle angle, Val *first, Val *second) {

@@ -87,6 +87,15 @@ static void row_concat(RowLoop *rows, const Op *op, Val *out) {
     gen_permute(g, sources, from, all, out);
 }
 
+static void row_cols(RowLoop *rows, const Op *op, Val *out) {
+    Gen      *g = rows->g;
+    const int lo = (int)op_int(op, AT_LO, 0), all = columns(op);
+    LaneOf   *from = NEW_ARRAY(g->ctx, LaneOf, all);
+    for (int c = 0; c < all; c++)
+        from[c] = (LaneOf){(lo + c) / g->lanes, (lo + c) % g->lanes};
+    gen_permute(g, gen_row_of(rows, op->in[0]), from, all, out);
+}
+
 static void row_rope(RowLoop *rows, const Op *op, Val *out) { gen_rope(rows, op, gen_row_of(rows, op->in[0]), out); }
 
 /* A bound on columns as a splat of i32: brought into -1 .. cols first, where comparing gives the same. */
@@ -239,6 +248,7 @@ static void row_results(RowLoop *rows, const Op *op, Val *out) {
     case OP_ROWSUM:
     case OP_ROWMAX: row_reduce(rows, op, out); return;
     case OP_CONCAT: row_concat(rows, op, out); return;
+    case OP_COLS: row_cols(rows, op, out); return;
     case OP_ROPE: row_rope(rows, op, out); return;
     case OP_MASK: row_mask(rows, op, out); return;
     case OP_CONVERT:

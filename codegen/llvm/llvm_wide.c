@@ -1,7 +1,7 @@
 /* Wide rows. A row of many vectors is worked on in spans of a few, in loops: consecutive elementwise ops and the
  * reductions that end them share one loop, and a value that is wanted later goes through a row of memory: a result's
  * own place, or a buffer. So the code of a region does not grow with the width of its rows.
- * In: the ops of a region one by one, in order. Ops of one column run at once, on splats; concat and rope work on
+ * In: the ops of a region one by one, in order. Ops of one column run at once, on splats; concat, cols and rope work on
  * memory. */
 #include "codegen/llvm/llvm_gen.h"
 
@@ -217,6 +217,35 @@ static void wide_concat(RowLoop *rows, const Op *op) {
     copy_row(rows, op->in[1], gen_bytes(rows->g, to, 4 * (int64_t)op->in[0]->type.cols), true);
 }
 
+typedef struct Slice {
+    Val from, to;
+    int cols;
+} Slice;
+
+static void slice_span(RowLoop *rows, void *arg, Val *carried) {
+    const Slice *slice = arg;
+    Gen         *g = rows->g;
+    (void)carried;
+    for (int v = 0; v < rows->span; v++)
+        gen_store_vector(g, DT_F32, gen_row_vector_address(rows, slice->to, DT_F32, v),
+                         gen_load_vector(g, DT_F32, gen_row_vector_address(rows, slice->from, DT_F32, v),
+                                         gen_row_columns(rows, slice->cols, v)),
+                         g->lanes);
+}
+
+static void wide_cols(RowLoop *rows, const Op *op) {
+    Gen      *g = rows->g;
+    const Val from = gen_bytes(g, row_in_memory(rows, op->in[0]), 4 * op_int(op, AT_LO, 0));
+    if (op->out[0]->type.cols == 1) {
+        g->places[op->out[0]->id].row = NEW_ARRAY(g->ctx, Val, 1);
+        g->places[op->out[0]->id].row[0] = gen_load_splat(g, DT_F32, from);
+        return;
+    }
+    settle(rows, op->out[0], true);
+    Slice slice = {from, g->places[op->out[0]->id].buffer, op->out[0]->type.cols};
+    each_span(rows, slice.cols, slice_span, &slice, NULL, 0);
+}
+
 static void wide_rope(RowLoop *rows, const Op *op) {
     const Val from = row_in_memory(rows, op->in[0]);
     settle(rows, op->out[0], true);
@@ -227,6 +256,8 @@ static void at_once(RowLoop *rows, const Op *op) {
     const int width = width_of(op);
     if (op->code == OP_CONCAT)
         wide_concat(rows, op);
+    else if (op->code == OP_COLS)
+        wide_cols(rows, op);
     else if (op->code == OP_ROPE && width > 1)
         wide_rope(rows, op);
     else
@@ -239,7 +270,7 @@ void gen_wide_op(RowLoop *rows, const Op *op) {
         return;
     }
     const int  width = width_of(op);
-    const bool spans = width > 1 && op->code != OP_CONCAT && op->code != OP_ROPE;
+    const bool spans = width > 1 && op->code != OP_CONCAT && op->code != OP_COLS && op->code != OP_ROPE;
     const bool memory = op->code == OP_LOAD || op->code == OP_STORE;
     if (waits(rows, op) || (!spans && (width > 1 || memory)) || (spans && width != rows->group_width))
         gen_wide_flush(rows);

@@ -184,7 +184,7 @@ static bool own_access(Gen *g, const Op *op, const Value *tile) {
     return true;
 }
 
-enum { LARGE_TILE = 128 /* floats of a thread */ };
+enum { LARGE_TILE = 64 /* floats of a thread */ };
 
 /* Of x + a tile in working memory, where both together are more than registers hold: that load; else NULL. */
 static const Op *added_load(Gen *g, const Op *add) {
@@ -192,7 +192,7 @@ static const Op *added_load(Gen *g, const Op *add) {
     const Type      type = add->out[0]->type;
     int             count = 0;
     if (!load || load->code != OP_LOAD || load->parent != add->parent || cu_shape(type) != SHAPE_TILE || type.cols % 16 ||
-        cu_slabs(g, type) % 2 || cu_slabs(g, type) * cu_numbers(type) < LARGE_TILE || param_of(g, load)->role != PARAM_WORK ||
+        cu_slabs(g, type) * cu_numbers(type) < LARGE_TILE || param_of(g, load)->role != PARAM_WORK ||
         param_of(g, load)->dtype != DT_F32)
         return NULL;
     ir_users(g->ctx, g->kernel, load->out[0], &count);

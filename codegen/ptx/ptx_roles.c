@@ -73,10 +73,10 @@ static bool note_use(Op *op, void *arg) {
 }
 
 /* How often a slot's barriers are arrived at until it is full, and until it is free: once by each warp that computes, or by
- * the thread that copies. Roles that take turns with the ring count as one. */
+ * the thread that copies. Roles that fill it in turns count as one; each role that takes tiles passes every slot. */
 static void make_ring(Gen *g, const Block *block, const Value *ring) {
     int  fillers = 0, takers = 0;
-    bool fills_in_turns = false, takes_in_turns = false;
+    bool fills_in_turns = false;
     for (const Op *op = block->first; op; op = op->next) {
         Uses uses = {.ring = ring};
         if (op->code != OP_ROLE)
@@ -84,9 +84,8 @@ static void make_ring(Gen *g, const Block *block, const Value *ring) {
         ir_walk(op->region, note_use, &uses);
         const int each = computes(op) ? (int)op_int(op, AT_WARPS, 1) : 1;
         fillers += uses.fills && !(uses.skips && fills_in_turns) ? each : 0;
-        takers += uses.takes && !(uses.skips && takes_in_turns) ? each : 0;
+        takers += uses.takes ? each : 0;
         fills_in_turns |= uses.fills && uses.skips;
-        takes_in_turns |= uses.takes && uses.skips;
     }
     cu_line(g, "%s.make(%d, %d);", cu_name(g, ring), fillers, takers);
 }
@@ -267,6 +266,16 @@ static void release(Gen *g, const Value *tile) {
     cu_line(g, "%s(%s);", how, cu_name(g, tile));
 }
 
+/* Does the role of `skip` take tiles from its ring? */
+static bool takes(const Op *skip) {
+    Uses      uses = {.ring = skip->in[0]};
+    const Op *role = skip->parent->owner;
+    while (role->code != OP_ROLE)
+        role = role->parent->owner;
+    ir_walk(role->region, note_use, &uses);
+    return uses.takes;
+}
+
 bool cu_role_op(Gen *g, const Op *op) {
     int lo;
     switch (op->code) {
@@ -274,7 +283,7 @@ bool cu_role_op(Gen *g, const Op *op) {
     case OP_TAKE: cu_line(g, "const Slot %s = %s.take();", cu_name(g, op->out[0]), cu_name(g, op->in[0])); return true;
     case OP_RELEASE: release(g, op->in[1]); return true;
     case OP_GIVE: give(g, op); return true;
-    case OP_SKIP: cu_line(g, "%s.next();", cu_name(g, op->in[0])); return true;
+    case OP_SKIP: cu_line(g, takes(op) ? "release(%s.take());" : "%s.next();", cu_name(g, op->in[0])); return true;
     case OP_STORE: return store_slot(g, op);
     case OP_AWAIT: cu_await(g, op); return true;
     case OP_COPY: return copy(g, op);

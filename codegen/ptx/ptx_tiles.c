@@ -82,6 +82,7 @@ static const char *const FORMS[OP_COUNT] = {
     [OP_SIGMOID] = "sigmoid(%s)",  [OP_RELU] = "max_nan(%s, 0.f)",
     [OP_ABS] = "fabsf(%s)",        [OP_SQRT] = "sqrtf(%s)",
     [OP_RSQRT] = "rsqrtf(%s)",     [OP_COPY] = "%s",
+    [OP_STEP] = "(%s > 0.f ? 1.f : 0.f)",
 };
 
 static void elementwise(Gen *g, const Op *op) {

@@ -16,7 +16,7 @@ _rattan() {
     case "${COMP_WORDS[1]}" in
         compile) words="--target --kind --shape --schedule --dtype --set --item --with --emit --dump-after --output --no-cache --json --help " ;;
         run) words="--target --kind --shape --schedule --dtype --set --item --threads --with --output --input --no-cache --help " ;;
-        check) words="--target --shape --schedule --dtype --set --item --threads --vectors --seed --no-cache --json --help " ;;
+        check) words="--target --kind --shape --schedule --dtype --set --item --threads --vectors --seed --no-cache --json --help " ;;
         bench) words="--target --kind --shape --schedule --dtype --set --item --threads --seed --reps --dense --compile-times --no-cache --json --help " ;;
         passes) words="--json --help " ;;
         targets) words="--json --help " ;;

@@ -22,6 +22,16 @@ static void store_final_state(Builder *b, const Nest *nest) {
     ir_yield(&h, NULL, 0);
 }
 
+void kind_final_state(Ctx *ctx, const Kernel *like, const Spec *spec, int variant, Module *module) {
+    Nest          nest;
+    Kernel *const state = ir_kernel(ctx, module, "state", LEVEL_LOOP);
+    for (int p = 0; p < like->param_count; p++)
+        PUSH(ctx, state->params, state->param_count, state->param_capacity, like->params[p]);
+    Builder b = kind_open(ctx, state, spec, variant, false, 0, &nest);
+    store_final_state(&b, &nest);
+    ir_yield(&b, NULL, 0);
+}
+
 Status kind_forward(Ctx *ctx, const Spec *spec, int variant, int64_t ring_rows, Module *module) {
     (void)ring_rows;
     Nest          nest;
@@ -32,12 +42,7 @@ Status kind_forward(Ctx *ctx, const Spec *spec, int variant, int64_t ring_rows, 
     Builder b = kind_open(ctx, rows, spec, variant, false, 0, &nest);
     kind_rows(&b, &nest);
     ir_yield(&b, NULL, 0);
-    if (variant & VARIANT_FINAL_STATE) {
-        Kernel *const state = ir_kernel(ctx, module, "state", LEVEL_LOOP);
-        kind_inputs(ctx, state, spec, variant, false, 0);
-        b = kind_open(ctx, state, spec, variant, false, 0, &nest);
-        store_final_state(&b, &nest);
-        ir_yield(&b, NULL, 0);
-    }
+    if (variant & VARIANT_FINAL_STATE)
+        kind_final_state(ctx, rows, spec, variant, module);
     return ST_OK;
 }

@@ -10,25 +10,35 @@ static const struct {
     [KIND_FORWARD] = {"forward", kind_forward},
     [KIND_DECODE] = {"decode", kind_decode},
     [KIND_EXTEND] = {"extend", kind_extend},
+    [KIND_BACKWARD] = {"backward", kind_backward},
 };
 
-Status kind_build(Ctx *ctx, const Spec *spec, KernelKind kind, int variant, int64_t ring_rows, Module **out) {
-    if (kind != KIND_FORWARD && spec->full)
+static Status check_pooled(Ctx *ctx, const Spec *spec, KernelKind kind, int64_t ring_rows) {
+    if (spec->full)
         return ctx_fail(ctx, ST_USAGE, KINDS[kind].name, "use kind forward, or rattention { } with a window",
                         "full attention has no ring of bounded size");
-    if (kind != KIND_FORWARD && ring_rows == 0)
+    if (ring_rows >= spec_ring_rows(spec) && ring_rows <= INT32_MAX)
+        return ST_OK;
+    return spec_fold(spec) == 1
+               ? ctx_fail(ctx, ST_USAGE, KINDS[kind].name, "give at least as many rows as the window has keys",
+                          "a ring of %lld rows cannot hold a window of %lld", (long long)ring_rows,
+                          (long long)spec->window)
+               : ctx_fail(ctx, ST_USAGE, KINDS[kind].name, "give at least window + fold rows",
+                          "a ring of %lld rows cannot hold a window of %lld and the %d keys that wait to be folded",
+                          (long long)ring_rows, (long long)spec->window, spec->fold);
+}
+
+Status kind_build(Ctx *ctx, const Spec *spec, KernelKind kind, int variant, int64_t ring_rows, Module **out) {
+    const bool pooled = kind == KIND_DECODE || kind == KIND_EXTEND;
+    if (pooled && ring_rows == 0)
         ring_rows = spec_ring_rows(spec);
-    if (kind != KIND_FORWARD && (ring_rows < spec_ring_rows(spec) || ring_rows > INT32_MAX))
-        return spec_fold(spec) == 1
-                   ? ctx_fail(ctx, ST_USAGE, KINDS[kind].name, "give at least as many rows as the window has keys",
-                              "a ring of %lld rows cannot hold a window of %lld", (long long)ring_rows,
-                              (long long)spec->window)
-                   : ctx_fail(ctx, ST_USAGE, KINDS[kind].name, "give at least window + fold rows",
-                              "a ring of %lld rows cannot hold a window of %lld and the %d keys that wait to be folded",
-                              (long long)ring_rows, (long long)spec->window, spec->fold);
-    if (kind != KIND_FORWARD && (variant & (VARIANT_FINAL_STATE | VARIANT_PARTS)))
+    if (pooled)
+        TRY(check_pooled(ctx, spec, kind, ring_rows));
+    if ((pooled && (variant & (VARIANT_FINAL_STATE | VARIANT_PARTS))) || (kind == KIND_BACKWARD && (variant & VARIANT_PARTS)))
         return ctx_fail(ctx, ST_USAGE, KINDS[kind].name, "ask for them with kind forward",
                         "final_state, swa and rla are outputs of kind forward only");
+    if (kind == KIND_BACKWARD && (variant & VARIANT_LSE))
+        return ctx_fail(ctx, ST_USAGE, KINDS[kind].name, "ask for it with kind forward", "lse is no output of it");
     Module *module = ir_module(ctx, ctx_printf(ctx, "%s_%s", spec->name, KINDS[kind].name));
     TRY(KINDS[kind].build(ctx, spec, variant, ring_rows, module));
     *out = module;
@@ -40,7 +50,7 @@ static void param(Ctx *ctx, Kernel *kernel, const char *name, DType dtype, Param
     ir_param(ctx, kernel, name, dtype, role, rank, (const int64_t[]){a, b, c, d});
 }
 
-void kind_inputs(Ctx *ctx, Kernel *kernel, const Spec *spec, int variant, bool pooled, int64_t ring_rows) {
+void kind_layer(Ctx *ctx, Kernel *kernel, const Spec *spec, int variant, bool pooled, int64_t ring_rows) {
     const int64_t B = DIM_SYM(SYM_B), T = DIM_SYM(SYM_T), N = DIM_SYM(SYM_N), P = DIM_SYM(SYM_P);
     const int64_t H = spec->heads, Hk = spec->kv_heads, D = spec->head_dim, E = spec->value_dim, F = spec_features(spec);
     const DType   type = spec->dtype;
@@ -71,7 +81,13 @@ void kind_inputs(Ctx *ctx, Kernel *kernel, const Spec *spec, int variant, bool p
         param(ctx, kernel, "ring_v", type, PARAM_INOUT, 4, P, Hk, ring_rows, E);
         param(ctx, kernel, "state", DT_F32, PARAM_INOUT, 4, P, spec->initial_state ? H : Hk, F, E);
     }
-    param(ctx, kernel, "o", type, PARAM_OUT, 4, B, T, H, E);
+}
+
+void kind_inputs(Ctx *ctx, Kernel *kernel, const Spec *spec, int variant, bool pooled, int64_t ring_rows) {
+    const int64_t B = DIM_SYM(SYM_B), T = DIM_SYM(SYM_T), N = DIM_SYM(SYM_N);
+    const int64_t H = spec->heads, Hk = spec->kv_heads, E = spec->value_dim, F = spec_features(spec);
+    kind_layer(ctx, kernel, spec, variant, pooled, ring_rows);
+    param(ctx, kernel, "o", spec->dtype, PARAM_OUT, 4, B, T, H, E);
     if (variant & VARIANT_LSE)
         param(ctx, kernel, "lse", DT_F32, PARAM_OUT, 4, B, H, T, 1);
     if (variant & VARIANT_FINAL_STATE)

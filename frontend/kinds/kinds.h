@@ -28,7 +28,9 @@ typedef struct Nest {
     Value      *state_rows;  /* pooled: F, or 0 where the slot is -1: the rows of the state that may be touched */
 } Nest;
 
-/* Declares the inputs that every kind has, in the order of the launch, then the kind's own follow. */
+/* Declares the inputs of a layer, in the order of the launch. */
+void kind_layer(Ctx *ctx, Kernel *kernel, const Spec *spec, int variant, bool pooled, int64_t ring_rows);
+/* These, then o and the outputs that the variant asks for. */
 void kind_inputs(Ctx *ctx, Kernel *kernel, const Spec *spec, int variant, bool pooled, int64_t ring_rows);
 
 /* With fold = L a state is the one that the last multiple of L tokens left: after p tokens it has those before
@@ -52,6 +54,9 @@ Value *kind_key_features(Builder *b, const Nest *nest, Value *j);
 /* sum over j in [oldest, folded - W) of phi(k_j)^T v_j: the addition to the state once all tokens are in. */
 Value *kind_state_sum(Builder *b, const Nest *nest);
 
+/* Adds kernel `state`, which stores final_state, with the parameters of `like`. */
+void kind_final_state(Ctx *ctx, const Kernel *like, const Spec *spec, int variant, Module *module);
+
 /* Everything for the rows of the nest: loops over rows and group heads, both branches, norms, mix, stores. */
 void kind_rows(Builder *b, const Nest *nest);
 
@@ -61,5 +66,7 @@ Status kind_decode(Ctx *ctx, const Spec *spec, int variant, int64_t ring_rows, M
  * goes from tile to tile, is one that may be kept; rows before position 0 load as zeros and are not stored. */
 Status kind_on_pools(Ctx *ctx, const Spec *spec, int variant, int64_t ring_rows, bool aligned, Module *module);
 Status kind_extend(Ctx *ctx, const Spec *spec, int variant, int64_t ring_rows, Module *module);
+/* The forward program with parameters for gradients, which pass differentiate turns into theirs. */
+Status kind_backward(Ctx *ctx, const Spec *spec, int variant, int64_t ring_rows, Module *module);
 
 #endif

@@ -120,7 +120,8 @@ typedef struct rattan_kernel rattan_kernel; /* belongs to its context and lives 
 typedef enum rattan_kind {
     RATTAN_FORWARD = 0, /* whole sequences: training and prefill */
     RATTAN_DECODE,      /* one token or a few a sequence, on pools of rings and states */
-    RATTAN_EXTEND       /* a chunk of prompt a sequence, on such pools */
+    RATTAN_EXTEND,      /* a chunk of prompt a sequence, on such pools */
+    RATTAN_BACKWARD     /* the gradients of whole sequences; on CPUs */
 } rattan_kind;
 
 /* Optional parts of a kernel's signature, to be or-ed. */
@@ -160,10 +161,11 @@ typedef struct rattan_param {
 } rattan_param;
 
 /* The tensors a launch takes, in this order. They depend on spec and request:
- *     q [B, T, H, D], k [B, T, Hk, D], v [B, T, Hk, E], o [B, T, H, E]             always
+ *     q [B, T, H, D], k [B, T, Hk, D], v [B, T, Hk, E], o [B, T, H, E]             always, but for o in backward
  *     slots, pos int32 [N]; ring_k [P, Hk, R, D], ring_v [P, Hk, R, E], state [P, Hk or H, F, E]    decode, extend
  *     swa_norm, rla_norm [H, E]; sink [H, 1]; q_scale, k_scale [D]; h0 [N, H, F, E]                 where the spec has
- * them and those of `parts`. A slot of -1 skips its sequence; pos is how many tokens the slot has seen.
+ * them and those of `parts`. Of backward: do, the gradient of o, and for every floating input x the output dx, its gradient,
+ * with x's dims and type, summed in float32, the same bits at each run. A slot of -1 skips its sequence; pos is how many tokens the slot has seen.
  *
  * What a slot holds after p tokens follows from p, the window W, the spec's fold L and R alone, so that every sequence of a
  * batch may be at a p of its own: token j stands in row j mod R of the rings, and the state is the sum (on top of its

@@ -1,0 +1,174 @@
+/* Gradients checked: see check_gradients.h. */
+#include "driver/check_gradients.h"
+
+#include "driver/gradients.h"
+#include "driver/judge.h"
+#include "driver/layer_case.h"
+
+#include <math.h>
+#include <string.h>
+
+static const double LEAST = 3e-2;
+enum { MOST_OFFSET = 1000000, TOKENS_BEYOND = 150 };
+
+typedef struct GradientCheck {
+    Session         *session;
+    const Spec      *spec;
+    const char      *name;
+    const TensorSet *inputs;
+    TensorSet        rounded, truth, typed; /* typed: of rounded inputs, where that matters */
+    Report          *report;
+} GradientCheck;
+
+static Status reference(Ctx *ctx, const GradientCheck *check, const TensorSet *inputs, const char *what,
+                        TensorSet *out) {
+    Progress               progress;
+    const GradientsRequest request = {
+        .spec = check->spec, .inputs = inputs, .threads = pool_threads(check->session->pool), .progress = &progress};
+    progress_start(&progress, what);
+    TRY(gradients_run(ctx, &request, out));
+    progress_end(&progress);
+    return ST_OK;
+}
+
+static double mean_square(const Tensor *tensor) {
+    double        sum = 0;
+    const int64_t n = tensor_elements(tensor);
+    for (int64_t i = 0; i < n; i++)
+        sum += dtype_load(tensor->dtype, tensor->data, i) * dtype_load(tensor->dtype, tensor->data, i);
+    return n ? sum / (double)n : 0;
+}
+
+/* Relative to the norm of what is wanted; where all of it cancels (one key in a window, say), to LEAST of that of do.
+ */
+static double error_of(const GradientCheck *check, const Tensor *got, const Tensor *wanted) {
+    Difference    difference = {0};
+    const int64_t n = tensor_elements(wanted);
+    for (int64_t i = 0; i < n; i++)
+        difference_add(&difference, dtype_load(got->dtype, got->data, i), dtype_load(wanted->dtype, wanted->data, i));
+    const double least = LEAST * LEAST * (double)n * mean_square(tensors_find(check->inputs, "do"));
+    difference.norm = fmax(difference.norm, least);
+    return difference_relative(&difference);
+}
+
+static const char *gradient_of(Ctx *ctx, const NamedTensor *item) { return ctx_printf(ctx, "d%s", item->name); }
+
+static void judge(Ctx *ctx, const GradientCheck *check, const NamedTensor *item, const TensorSet *got,
+                  const char *label) {
+    const Tensor *typed = tensors_find(&check->typed, item->name);
+    const double  lost = typed ? error_of(check, typed, &item->tensor) : 0;
+    report_row(check->report, check->name, ctx_printf(ctx, "backward %s%s", gradient_of(ctx, item), label),
+               error_of(check, tensors_find(got, gradient_of(ctx, item)), &item->tensor), accuracy_bound(lost));
+}
+
+/* Launches on fresh outputs. */
+static Status launch(Ctx *ctx, const GradientCheck *check, Session *session, const ReadyKernel *kernel,
+                     int64_t position, TensorSet *tensors) {
+    *tensors = (TensorSet){0};
+    for (int i = 0; i < check->rounded.count; i++)
+        tensors_put(ctx, tensors, check->rounded.items[i].name, check->rounded.items[i].tensor);
+    TRY(kernel_add_outputs(ctx, kernel, tensors));
+    for (int i = 0; i < check->truth.count; i++) {
+        Tensor *const gradient = tensors_find(tensors, gradient_of(ctx, &check->truth.items[i]));
+        if (!gradient)
+            return ctx_fail(ctx, ST_USAGE, check->truth.items[i].name, "remove it", "the layer has no such input");
+        tensor_poison(gradient);
+    }
+    return kernel_launch(ctx, session, kernel, tensors, position);
+}
+
+/* One thread, and another run, give the same bits. */
+static Status check_repeated(Ctx *ctx, const GradientCheck *check, const ReadyKernel *kernel, const TensorSet *first) {
+    Session   alone = *check->session;
+    TensorSet again;
+    bool      same = true;
+    TRY(pool_create(ctx, 1, &alone.pool));
+    const Status status = launch(ctx, check, &alone, kernel, 0, &again);
+    pool_destroy(alone.pool);
+    for (int i = 0; i < check->truth.count && status == ST_OK; i++) {
+        const char *const name = gradient_of(ctx, &check->truth.items[i]);
+        const Tensor     *one = tensors_find(first, name), *two = tensors_find(&again, name);
+        same = same && memcmp(one->data, two->data, tensor_bytes(one)) == 0;
+    }
+    if (status == ST_OK)
+        report_fact(check->report, check->name, "backward, again with 1 thread", same);
+    return status;
+}
+
+static Status run_kernel(Ctx *ctx, const GradientCheck *check, const ReadyKernel *kernel) {
+    TensorSet tensors, moved;
+    TRY(launch(ctx, check, check->session, kernel, 0, &tensors));
+    for (int i = 0; i < check->truth.count; i++)
+        judge(ctx, check, &check->truth.items[i], &tensors, "");
+    TRY(check_repeated(ctx, check, kernel, &tensors));
+    if (check->spec->rope_theta == 0)
+        return ST_OK;
+    TRY(launch(ctx, check, check->session, kernel, MOST_OFFSET, &moved)); /* rope sees differences of positions alone */
+    for (int i = 0; i < 2; i++)
+        judge(ctx, check, &check->truth.items[i], &moved, " at an offset");
+    return ST_OK;
+}
+
+Status check_gradients(Ctx *ctx, Session *session, const Spec *spec, const char *name, const TensorSet *inputs,
+                       const TensorSet *expected, Report *report) {
+    GradientCheck check = {.session = session, .spec = spec, .name = name, .inputs = inputs, .report = report};
+    const int     variant = (tensors_find(inputs, "cu_seqlens") ? VARIANT_PACKED : 0) |
+                        (tensors_find(inputs, "dfinal_state") ? VARIANT_FINAL_STATE : 0);
+    ReadyKernel kernel;
+    case_round(ctx, spec, inputs, &check.rounded);
+    if (expected)
+        check.truth = *expected;
+    else
+        TRY(reference(ctx, &check, inputs, "float64 gradients", &check.truth));
+    if (case_is_rough(spec, &session->target))
+        TRY(reference(ctx, &check, &check.rounded, "gradients of rounded inputs", &check.typed));
+    TRY(session_kernel(ctx, session, spec, KIND_BACKWARD, variant, 0, &kernel));
+    const Status status = run_kernel(ctx, &check, &kernel);
+    kernel_free(&kernel);
+    return status;
+}
+
+/* ---- Random inputs ---- */
+
+typedef struct RandomGradients {
+    Session        *session;
+    const SpecItem *item;
+    Shape           shape;
+    uint64_t        seed;
+    Report         *report;
+} RandomGradients;
+
+static Tensor random_tensor(Ctx *ctx, Random *random, const int64_t *dims) {
+    const Tensor tensor = tensor_new(ctx, DT_F32, 4, dims);
+    for (int64_t i = 0; i < tensor_elements(&tensor); i++)
+        ((float *)tensor.data)[i] = (float)random_normal(random);
+    return tensor;
+}
+
+static Status run_random(Ctx *ctx, void *arg) {
+    RandomGradients *run = arg;
+    const Spec      *spec = &run->item->spec;
+    Random           random = {run->seed};
+    TensorSet        inputs;
+    case_random(ctx, spec, &run->shape, &random, &inputs);
+    const int64_t *q = tensors_find(&inputs, "q")->dims;
+    const int64_t  N = run->shape.length_count ? run->shape.length_count : q[0];
+    const int64_t  o[] = {q[0], q[1], spec->heads, spec->value_dim};
+    const int64_t  state[] = {N, spec->initial_state ? spec->heads : spec->kv_heads, spec_features(spec),
+                              spec->value_dim};
+    tensors_put(ctx, &inputs, "do", random_tensor(ctx, &random, o));
+    if (!spec->full && random_next(&random) % 2)
+        tensors_put(ctx, &inputs, "dfinal_state", random_tensor(ctx, &random, state));
+    return check_gradients(ctx, run->session, spec, item_title(ctx, run->item), &inputs, NULL, run->report);
+}
+
+/* The reference computes every row: no more than show the residual branch by default. */
+Status check_random_gradients(Ctx *ctx, Session *session, const SpecItem *item, const Shape *shape, uint64_t seed,
+                              Report *report) {
+    RandomGradients run = {.session = session, .item = item, .shape = *shape, .seed = seed, .report = report};
+    if (run.shape.B < 0)
+        run.shape.B = item->spec.window > 256 || item->spec.full ? 1 : 2;
+    if (run.shape.T < 0)
+        run.shape.T = (item->spec.full ? 0 : item->spec.window) + TOKENS_BEYOND;
+    return with_own_memory(ctx, run_random, &run);
+}

@@ -1,0 +1,18 @@
+/* `rattan check --kind backward`: the gradients' kernel against the float64 reference of gradients.h, or given values.
+ */
+#ifndef RATTAN_DRIVER_CHECK_GRADIENTS_H
+#define RATTAN_DRIVER_CHECK_GRADIENTS_H
+
+#include "driver/report.h"
+#include "driver/session.h"
+
+/* `inputs`, of a layer and do, perhaps dfinal_state, in float32. `expected`: the gradients by their inputs' names; NULL: those of the
+ * reference. The bound is that of judge.h, what rounding the inputs alone changes being the error of their type. */
+Status check_gradients(Ctx *ctx, Session *session, const Spec *spec, const char *name, const TensorSet *inputs,
+                       const TensorSet *expected, Report *report);
+
+/* Of fresh random inputs of a shape. */
+Status check_random_gradients(Ctx *ctx, Session *session, const SpecItem *item, const Shape *shape, uint64_t seed,
+                              Report *report);
+
+#endif

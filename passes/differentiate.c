@@ -1,0 +1,329 @@
+/* differentiate: the gradients of a forward program.
+ * In: kind backward: a kernel `main` that computes rows as kind forward does, loads what it differentiates from
+ * parameters x and stores results y, and has parameters dx and dy for some of these. Out: `main` keeps, row by row,
+ * what its sums over keys give (the softmax's value and lse, the residual sum) in work parameters and no longer stores
+ * y; behind it rows        dx of what a row i loads: sums over the keys that it sees keys        dx of what key j
+ * loads: sums over the rows that see it, and over the heads of the group parameters, totals   dx of what all rows share
+ * (differentiate_parameters.c) Everything else of a row is computed again where it is needed. Other modules are left
+ * alone.
+ *
+ * Kernel `keys` counts backwards: its row j' is key T - 1 - j', its keys i' are rows T - 1 - i'. The rows that see key
+ * j, i - hi <= j <= i - lo, are then those with j' + lo <= i' <= j' + hi: the ranges are the forward program's, and so
+ * is whatever passes know about them; what the residual branch's rows hand to older keys runs forwards, too. */
+#include "passes/differentiate.h"
+
+#include <string.h>
+
+/* ---- What is not used ---- */
+
+static bool remove_unused(Kernel *kernel, Block *block) {
+    bool changed = false;
+    for (Op *op = block->last, *before; op; op = before) {
+        bool used = op->code == OP_YIELD || ir_has_effects(op);
+        before = op->prev;
+        for (int r = 0; r < op->out_count && !used; r++)
+            used = ir_use_count(kernel, op->out[r]) > 0;
+        if (!used) {
+            op_erase(op);
+            changed = true;
+        } else if (op->region) {
+            changed = remove_unused(kernel, op->region) || changed;
+        }
+    }
+    return changed;
+}
+
+static void clean(Kernel *kernel) {
+    while (remove_unused(kernel, kernel->body)) {
+    }
+}
+
+/* ---- Kernels ---- */
+
+Status differentiate_copy(Ctx *ctx, Module *module, const Kernel *forward, const char *name, RowProgram *program) {
+    Kernel       *kernels[1] = {(Kernel *)forward};
+    const Module  one = {.name = module->name, .kernels = kernels, .kernel_count = 1};
+    Kernel *const copy = ir_clone_module(ctx, &one)->kernels[0];
+    copy->name = name;
+    PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, copy);
+    return row_program_find(ctx, copy, program);
+}
+
+void differentiate_work(Ctx *ctx, Module *module, const char *name, int64_t d0, int64_t d1, int64_t d2, int64_t d3) {
+    for (int k = 0; k < module->kernel_count; k++)
+        if (!ir_find_param(module->kernels[k], name))
+            ir_param(ctx, module->kernels[k], name, DT_F32, PARAM_WORK, 4, (const int64_t[]){d0, d1, d2, d3});
+}
+
+/* Gradients row by row lie as the rows themselves do, whose dims are those of `row`'s parameter. */
+static const char *rows_parameter(Module *module, const RowProgram *p, const Op *load, const Op *row) {
+    const char *const      name = gradient_rows_name(p, load);
+    const CodeParam *const of = ir_find_param(p->kernel, op_text(row, AT_PARAM));
+    differentiate_work(p->ctx, module, name, of->dims[0], of->dims[1], of->dims[2], load->out[0]->type.cols);
+    return name;
+}
+
+/* The first load of a row's, or a key's, own data in the block. */
+static const Op *row_load(const RowProgram *p, const Block *block) {
+    for (const Op *op = block->first; op; op = op->next)
+        if (op->code == OP_LOAD && is_of_row(p, op))
+            return op;
+    return NULL;
+}
+
+/* Stores the gradient of what `load` gives: at its place if that is the row's own, else among the rows'. */
+static void store_gradient(Module *module, const RowProgram *p, Builder *b, const ValueMap *values, const Op *load,
+                           const Op *row, Value *gradient) {
+    if (is_of_row(p, load))
+        store_like(b, load, values, gradient_name(p, load), gradient);
+    else
+        store_like(b, row, values, rows_parameter(module, p, load, row), gradient);
+}
+
+/* ---- Loops beside the program's, which stay as long as it is read ---- */
+
+/* Index values of the program's row and of its heads' loop for `row`: bounds of loops. */
+static void clone_bounds(const RowProgram *p, Builder *b, Value *row, ValueMap *map) {
+    const Block *const blocks[2] = {p->rows->region, p->body};
+    map_set(map, p->rows->region->args[0], row);
+    for (int i = 0; i < 2; i++)
+        for (const Op *op = blocks[i]->first; op; op = op->next)
+            if (op_info(op->code)->rule == TR_INDEX)
+                ir_clone(b, op, map);
+}
+
+/* Opens `for row {`; the builder stands inside. */
+static Op *open_rows(const RowProgram *p, Builder *inside) {
+    Builder   b = ir_before(p->ctx, p->kernel, p->rows);
+    Op *const rows = ir_for(&b, "row", true, p->rows->in[0], p->rows->in[1], p->rows->in[2], NULL, 0);
+    *inside = ir_at_end(p->ctx, p->kernel, rows->region);
+    return rows;
+}
+
+/* Opens `for group {` with what is carried from head to head. */
+static Op *open_group(const RowProgram *p, Builder *b, const ValueMap *bounds, Value *const *carried, int count,
+                      Builder *inside) {
+    Value *const *in = p->group->in;
+    Op *const     group = ir_for(b, "group", count == 0, map_get(bounds, in[0]), map_get(bounds, in[1]),
+                                 map_get(bounds, in[2]), carried, count);
+    *inside = ir_at_end(p->ctx, p->kernel, group->region);
+    return group;
+}
+
+void differentiate_close(const RowProgram *p) {
+    op_erase(p->rows);
+    clean(p->kernel);
+}
+
+/* ---- Kernel rows ---- */
+
+static Status rows_kernel(Ctx *ctx, Module *module, const Kernel *forward) {
+    RowProgram p;
+    RowAgain   again;
+    Builder    b, h;
+    ValueMap   none = {.ctx = ctx}, bounds = {.ctx = ctx};
+    TRY(differentiate_copy(ctx, module, forward, "rows", &p));
+    Op *const rows = open_rows(&p, &b);
+    clone_bounds(&p, &b, rows->region->args[0], &bounds);
+    Op *const group = open_group(&p, &b, &bounds, NULL, 0, &h);
+    TRY(row_again(&p, &h, &none, rows->region->args[0], group->region->args[0], true, &again));
+    for (const Op *op = p.body->first; op; op = op->next) {
+        if (op->code != OP_LOAD || !gradient_name(&p, op) || !is_first_load(p.body, op))
+            continue;
+        Value *const gradient = gradient_in(&again.adjoint, p.body, op_text(op, AT_PARAM), NULL);
+        if (gradient && (is_of_row(&p, op) || row_program_hands_on(&p, op)))
+            store_gradient(module, &p, &h, &again.values, op, row_load(&p, p.body), gradient);
+    }
+    ir_yield(&h, NULL, 0);
+    ir_yield(&b, NULL, 0);
+    differentiate_close(&p);
+    return ST_OK;
+}
+
+/* ---- Kernel keys ---- */
+
+/* What keys get from one reduction: sums over rows and heads. */
+typedef struct KeySum {
+    int    reduction;
+    Value *value; /* the program's */
+} KeySum;
+
+typedef struct Keys {
+    RowProgram          program;
+    KeySum              targets[MOST_REDUCTIONS * MOST_TARGETS];
+    int                 target_count;
+    Value              *row, *last;     /* j'; T - 1 */
+    ValueMap            bounds, values; /* of loops over rows; of key j */
+    const StateProgram *state;
+    Value              *d_state; /* of the final state, where its gradient is given */
+    ValueMap            state_values;
+    Adjoint             state_adjoint;
+} Keys;
+
+static void find_targets(Keys *k) {
+    for (int r = 0; r < k->program.reduction_count; r++) {
+        Value    *values[MOST_TARGETS];
+        const int count = row_program_targets(&k->program, k->program.reductions[r], OF_KEY, values);
+        for (int t = 0; t < count; t++)
+            k->targets[k->target_count++] = (KeySum){r, values[t]};
+    }
+}
+
+/* What only the key determines, once for all rows. */
+static void clone_key(Keys *k, Builder *b) {
+    const RowProgram *p = &k->program;
+    Value *const      key = ir_ibin(b, OP_ISUB, k->last, k->row);
+    for (int r = 0; r < p->reduction_count; r++) {
+        const Block *region = p->reductions[r]->region;
+        map_set(&k->values, region->args[0], key);
+        for (const Op *op = region->first; op; op = op->next)
+            if (op->code != OP_YIELD && !(p->dependence[op->out[0]->id] & OF_ROW))
+                ir_clone(b, op, &k->values);
+    }
+}
+
+/* The sum over the rows i = T - 1 - i' that see the key. */
+static Status sum_over_rows(Keys *k, Builder *b, const KeySum *target, Value *head, Value **sum) {
+    const RowProgram *p = &k->program;
+    const Op *const   reduction = p->reductions[target->reduction];
+    Value *const lo = map_get(&k->bounds, reduction->in[0]), *const hi = map_get(&k->bounds, reduction->in[1]);
+    const Type   type = target->value->type;
+    Op *const    op = ir_sum(b, op_text(reduction, AT_AXIS), lo, hi, type.rows, type.cols);
+    Builder      in = ir_at_end(p->ctx, p->kernel, op->region);
+    Value *const row = ir_ibin(&in, OP_ISUB, k->last, op->region->args[0]);
+    RowAgain     again;
+    Value       *term;
+    TRY(row_again(p, &in, &k->values, row, head, false, &again));
+    TRY(row_term(&again, target->reduction, &in, &again.values, target->value, &term));
+    ir_yield(&in, &term, 1);
+    *sum = op->out[0];
+    return ST_OK;
+}
+
+static Status sum_over_heads(Keys *k, Builder *b, Adjoint *adjoint) {
+    enum { MOST = MOST_REDUCTIONS * MOST_TARGETS };
+    Value  *zeros[MOST], *next[MOST];
+    Builder h;
+    for (int t = 0; t < k->target_count; t++)
+        zeros[t] = ir_f(b, 0, k->targets[t].value->type.rows, k->targets[t].value->type.cols);
+    Op *const group = open_group(&k->program, b, &k->bounds, zeros, k->target_count, &h);
+    for (int t = 0; t < k->target_count; t++) /* sums first: passes look for neighbours of the same range */
+        TRY(sum_over_rows(k, &h, &k->targets[t], group->region->args[0], &next[t]));
+    for (int t = 0; t < k->target_count; t++)
+        next[t] = ir_binary(&h, OP_ADD, group->region->args[1 + t], next[t]);
+    ir_yield(&h, next, k->target_count);
+    for (int t = 0; t < k->target_count; t++)
+        adjoint_add(adjoint, k->targets[t].value, group->out[t]);
+    return ST_OK;
+}
+
+static Value *gradient_of_key(const Keys *k, const Adjoint *adjoint, const char *param) {
+    Value *sum = NULL;
+    for (int r = 0; r < k->program.reduction_count; r++)
+        sum = gradient_in(adjoint, k->program.reductions[r]->region, param, sum);
+    if (k->d_state)
+        sum = gradient_in(&k->state_adjoint, k->state->sum->region, param, sum);
+    return sum;
+}
+
+static bool is_first_of_keys(const RowProgram *p, int reduction, const Op *op) {
+    if (!is_first_load(p->reductions[reduction]->region, op))
+        return false;
+    for (int r = 0; r < reduction; r++)
+        for (const Op *at = p->reductions[r]->region->first; at; at = at->next)
+            if (at->code == OP_LOAD && strcmp(op_text(at, AT_PARAM), op_text(op, AT_PARAM)) == 0)
+                return false;
+    return true;
+}
+
+static Status store_key(Module *module, Keys *k, Builder *b, Adjoint *adjoint) {
+    const RowProgram *p = &k->program;
+    for (int r = p->reduction_count - 1; r >= 0; r--)
+        for (const Op *op = p->reductions[r]->region->last; op; op = op->prev)
+            if (op->out_count == 1 && !(p->dependence[op->out[0]->id] & OF_ROW))
+                TRY(adjoint_op(adjoint, op));
+    if (k->d_state)
+        TRY(state_key_gradient(k->state, p, b, ir_ibin(b, OP_ISUB, k->last, k->row), k->d_state, &k->state_values,
+                               &k->state_adjoint));
+    for (int r = 0; r < p->reduction_count; r++)
+        for (const Op *op = p->reductions[r]->region->first; op; op = op->next) {
+            if (op->code != OP_LOAD || !gradient_name(p, op) || !is_first_of_keys(p, r, op))
+                continue;
+            Value *const gradient = gradient_of_key(k, adjoint, op_text(op, AT_PARAM));
+            if (gradient)
+                store_gradient(module, p, b, &k->values, op, row_load(p, p->reductions[r]->region), gradient);
+        }
+    return ST_OK;
+}
+
+static Status keys_kernel(Ctx *ctx, Module *module, const Kernel *forward, const StateProgram *state) {
+    Keys    k = {.state = state, .bounds = {.ctx = ctx}, .values = {.ctx = ctx}};
+    Builder b;
+    TRY(differentiate_copy(ctx, module, forward, "keys", &k.program));
+    find_targets(&k);
+    if (state->kernel) {
+        b = ir_before(ctx, k.program.kernel, k.program.rows);
+        k.d_state = state_gradient(state, &k.program, &b);
+    }
+    Op *const rows = open_rows(&k.program, &b);
+    k.row = rows->region->args[0];
+    k.last = ir_ibin(&b, OP_ISUB, rows->in[1], ir_i(&b, 1));
+    clone_bounds(&k.program, &b, k.row, &k.bounds);
+    clone_key(&k, &b);
+    Adjoint adjoint = {.ctx = ctx, .b = &b, .values = &k.values};
+    TRY(sum_over_heads(&k, &b, &adjoint));
+    TRY(store_key(module, &k, &b, &adjoint));
+    ir_yield(&b, NULL, 0);
+    differentiate_close(&k.program);
+    return ST_OK;
+}
+
+/* ---- The pass ---- */
+
+/* Results whose gradients are given are not stored again. */
+static void drop_results(RowProgram *p) {
+    for (Op *op = p->body->first, *next; op; op = next) {
+        next = op->next;
+        if (op->code == OP_STORE && gradient_name(p, op))
+            op_erase(op);
+    }
+    clean(p->kernel);
+}
+
+/* The result that is differentiated is no parameter of any kernel. */
+static void drop_parameter(Kernel *kernel, const char *name) {
+    int kept = 0;
+    for (int p = 0; p < kernel->param_count; p++)
+        if (strcmp(kernel->params[p].name, name) != 0)
+            kernel->params[kept++] = kernel->params[p];
+    kernel->param_count = kept;
+}
+
+/* Kernels of a module have the same parameters; main has all, since differentiate_work adds to it. */
+static void share_parameters(Ctx *ctx, const Kernel *from, Kernel *kernel) {
+    kernel->params = NULL;
+    kernel->param_count = kernel->param_capacity = 0;
+    for (int p = 0; p < from->param_count; p++)
+        PUSH(ctx, kernel->params, kernel->param_count, kernel->param_capacity, from->params[p]);
+}
+
+Status pass_differentiate(Ctx *ctx, Module *module, const PassArgs *args) {
+    RowProgram   main, forward;
+    StateProgram state;
+    if (args->kind != KIND_BACKWARD)
+        return ST_OK;
+    TRY(row_program_find(ctx, module->kernels[0], &main));
+    TRY(state_program_find(ctx, module, &state));
+    module->kernel_count = 1; /* kernel state is read from here on, and no more run */
+    Module scratch = {.name = module->name};
+    TRY(differentiate_copy(ctx, &scratch, main.kernel, "forward", &forward));
+    TRY(rows_kernel(ctx, module, forward.kernel));
+    TRY(keys_kernel(ctx, module, forward.kernel, &state));
+    TRY(differentiate_parameters(ctx, module, forward.kernel, &state));
+    drop_results(&main);
+    drop_parameter(main.kernel, "o");
+    drop_parameter(main.kernel, "final_state");
+    for (int k = 1; k < module->kernel_count; k++)
+        share_parameters(ctx, main.kernel, module->kernels[k]);
+    return ST_OK;
+}

@@ -1,0 +1,94 @@
+/* What the files of pass differentiate share: the forward program as it was found, and one row of it, run again. */
+#ifndef RATTAN_PASSES_DIFFERENTIATE_H
+#define RATTAN_PASSES_DIFFERENTIATE_H
+
+#include "passes/adjoint.h"
+#include "passes/loops.h"
+
+enum { MOST_REDUCTIONS = 4, MOST_TARGETS = 8 };
+
+/* What a value in the region of a reduction over keys follows from. */
+enum { OF_KEY = 1, OF_ROW = 2, OF_BOTH = OF_KEY | OF_ROW };
+
+/* A kernel's loops and what stands in its innermost one: row i of query head h. */
+typedef struct RowProgram {
+    Ctx     *ctx;
+    Kernel  *kernel;
+    Op      *seq, *heads, *rows, *group;
+    Block   *body;                        /* group's region */
+    Op      *reductions[MOST_REDUCTIONS]; /* over keys, in order */
+    int      reduction_count;
+    uint8_t *dependence; /* by id of values in the regions of reductions */
+} RowProgram;
+
+/* ST_FAILED if the kernel has not these loops. */
+Status row_program_find(Ctx *ctx, Kernel *kernel, RowProgram *out);
+/* Where the scores of a reduction meet values of keys alone (OF_KEY) or of rows alone (OF_ROW): these get their
+ * gradients as sums over all rows, or keys. -> how many. */
+int row_program_targets(const RowProgram *p, const Op *reduction, int which, Value **targets);
+/* Do such a sum's terms reach what `load` loads, a parameter of all rows? */
+bool row_program_hands_on(const RowProgram *p, const Op *load);
+
+/* The row once more, for another i and h: its values and their gradients. */
+typedef struct RowAgain {
+    const RowProgram *program;
+    Builder          *b;
+    ValueMap          values; /* the program's -> at b */
+    Adjoint           adjoint;
+    Value            *mean[MOST_REDUCTIONS]; /* of a softmax_sum: dout . out */
+} RowAgain;
+
+/* At b, for the given row and head of the group; `known` holds what the program's values are there already (may be
+ * empty). Results of reductions are loaded from where the program stores them. whole: reductions hand their gradients
+ * on to the row, as sums over keys; else these are left out. */
+Status row_again(const RowProgram *p, Builder *b, const ValueMap *known, Value *row, Value *group, bool whole,
+                 RowAgain *out);
+
+/* One term of the sum that `target` of reduction r gets: at b, inside a region in which `values` holds the row's
+ * values, the key's position and what is known of the key's values. */
+Status row_term(const RowAgain *again, int r, Builder *b, ValueMap *values, Value *target, Value **term);
+
+ValueMap map_copy(const ValueMap *map);
+
+/* A load or store of `param` where `like`, a load or store, is. */
+Value *load_like(Builder *b, const Op *like, const ValueMap *values, const char *param, int rows, int cols);
+void   store_like(Builder *b, const Op *like, const ValueMap *values, const char *param, Value *tile);
+
+/* The name of its parameter's gradient if the kernel has that, or NULL. */
+const char *gradient_name(const RowProgram *p, const Op *load);
+/* Its coordinates follow from the program's row, or a key. */
+bool is_of_row(const RowProgram *p, const Op *load);
+/* The work parameter with the gradients, row by row, of a parameter that all rows share. */
+const char *gradient_rows_name(const RowProgram *p, const Op *load);
+/* The sum of the gradients of all loads of `param` in the block. NULL: none. */
+Value *gradient_in(const Adjoint *a, const Block *block, const char *param, Value *sum);
+/* Is it the first load of its parameter in the block? */
+bool is_first_load(const Block *block, const Op *op);
+
+/* Kernel `state` of the forward program, which stores a final state. */
+typedef struct StateProgram {
+    Kernel *kernel; /* NULL: there is none */
+    Op     *sum, *store;
+    Value  *x, *y; /* in the sum's region: rows whose products it adds up */
+} StateProgram;
+
+Status state_program_find(Ctx *ctx, Module *module, StateProgram *out);
+/* The given gradient of the state of a sequence and key/value head, at b inside of these loops of the program. */
+Value *state_gradient(const StateProgram *s, const RowProgram *p, Builder *b);
+/* What it gives a key: values of the state's region at b, and their gradients. */
+Status state_key_gradient(const StateProgram *s, const RowProgram *p, Builder *b, Value *key, Value *d_state,
+                          ValueMap *values, Adjoint *adjoint);
+/* What it gives the parameter that `load` loads, if states start from it, or NULL. */
+Value *state_start_gradient(const StateProgram *s, const RowProgram *p, Builder *b, const Op *load,
+                            const ValueMap *values);
+
+/* Adds a kernel, a copy of `forward`, and finds its program. */
+Status differentiate_copy(Ctx *ctx, Module *module, const Kernel *forward, const char *name, RowProgram *program);
+/* Removes the program from its kernel, once others stand beside it, and what is not used. */
+void differentiate_close(const RowProgram *p);
+/* Adds a work parameter of floats to every kernel of the module. */
+void differentiate_work(Ctx *ctx, Module *module, const char *name, int64_t d0, int64_t d1, int64_t d2, int64_t d3);
+/* The kernels that add up, over rows and sequences, the gradients of parameters that these share. */
+Status differentiate_parameters(Ctx *ctx, Module *module, const Kernel *forward, const StateProgram *state);
+
+#endif
