@@ -106,8 +106,9 @@ Status exec_skip(Machine *m, const Op *op) {
         return ST_OK;
     if (!parcel)
         return interp_fail(m, op, "nothing was sent that could be passed over");
+    parcel->taken++; /* and given back at once */
     parcel->passed++;
-    return ST_OK;
+    return note(m, op, parcel - m->parcels);
 }
 
 Status exec_release(Machine *m, const Op *op) {
@@ -202,13 +203,13 @@ static bool step(Replay *r, int role) {
         return false;
     const Handover *h = &r->m->handovers[r->next[role]];
     const int64_t   before = before_in_slot(r->m, h->parcel, h->op->in[0]->type.slots);
-    if (h->op->code == OP_TAKE && !r->sent[h->parcel])
+    if ((h->op->code == OP_TAKE || h->op->code == OP_SKIP) && !r->sent[h->parcel])
         return false;
     const bool fills = h->op->code == OP_SEND || h->op->code == OP_GIVE;
     if (fills && before >= 0 && r->releases[before] > 0)
         return false;
     r->sent[h->parcel] |= fills;
-    r->releases[h->parcel] -= h->op->code == OP_RELEASE;
+    r->releases[h->parcel] -= h->op->code == OP_RELEASE || h->op->code == OP_SKIP;
     r->next[role]++;
     return true;
 }

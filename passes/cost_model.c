@@ -135,6 +135,8 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
         if (kind == KIND_EXTEND)
             schedule->segment = schedule->spread = 0;
         schedule->roles = !no_roles(spec, kind, target);
+        schedule->fuse_phi = schedule->roles;
+        schedule->feature_groups = schedule->fuse_phi && spec->head_dim <= 64 ? 2 : 1;
         if (!schedule->roles && kind != KIND_DECODE)
             without_roles(spec, target, schedule);
         if (schedule->roles && spec_is_wide(spec)) { /* 64 keys of 256 columns are a slot: five of them lie beside the queries */

@@ -43,6 +43,9 @@ bool loads_right_side(Ctx *ctx, Kernel *kernel, const Op *load);
 /* Sends what `load` would load at coordinates at[0..2], to `ring`. */
 void loop_send(Ctx *ctx, Builder *b, const Op *load, Value *const at[3], Value *ring);
 
+/* Pass roles: what writes the rings is done by warps of `main`: see roles_rings.c. */
+void roles_add_rings(Ctx *ctx, Module *module, Kernel *main, const PassArgs *args);
+
 /* Do some of the kernel's warps have roles? */
 bool loop_has_roles(const Kernel *kernel);
 

@@ -2,8 +2,8 @@
  * In: tile IR whose kernel main loads the right sides of its products, and its queries, from parameters in the
  * products' dtype. Out: main's body is three roles: one sends the queries, one sends all right sides in the order in
  * which they are used, through one ring that takes all memory that is left, and one computes. Left sides are converted
- * to the products' dtype. Kernels other than main stay as they are, and so does every kernel whose schedule has no
- * roles. */
+ * to the products' dtype. Kernels other than main stay as they are, but for `rings` (roles_rings.c), and so does every
+ * kernel whose schedule has no roles. */
 #include "passes/loops.h"
 
 #include <string.h>
@@ -404,5 +404,7 @@ Status pass_roles(Ctx *ctx, Module *module, const PassArgs *args) {
     if (!args->schedule->roles)
         return ST_OK;
     r.dtype = ir_find_param(r.kernel, "k")->dtype;
-    return rewrite(&r);
+    TRY(rewrite(&r));
+    roles_add_rings(ctx, module, r.kernel, args);
+    return ST_OK;
 }

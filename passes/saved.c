@@ -99,8 +99,9 @@ Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *p
     return ir_load(b, &access, s->chunk, s->width);
 }
 
-void saved_store_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part, Value *hi, Value *piece) {
+void saved_store_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part, Value *lo, Value *hi, Value *piece) {
     Access access = features_access(s, b, map, head, part);
+    access.lo = lo;
     access.hi = hi;
     access.period = piece->type.rows;
     ir_store(b, &access, piece);
@@ -150,15 +151,27 @@ static Value *first_leaving(Saver *s, Nest *n) {
     return index_offset(&n->body, row, -s->args->spec->window);
 }
 
-/* Stores the roped keys from key `row` on, those of `rows` that lie before `end`, to where main finds them. */
-static void store_roped(Saver *s, Builder *b, ValueMap *map, int rows, Value *row, Value *end) {
+/* A load like the one that the roped keys start from, of `rows` keys from `row` on. */
+static Op *load_turned(Saver *s, Builder *b, ValueMap *map, int rows, Value *row) {
     map_set(map, s->roped_at, row);
-    Value *const tile = clone_slice(b, s->roped, s->main->body, map);
+    Op *const load = clone_slice(b, source_of(s->roped)->out[0], s->main->body, map)->def;
+    if (rows != s->roped->type.rows)
+        retile(s->ctx, load, load->next, s->roped->type.rows, rows);
+    return load;
+}
+
+void saved_store_turned(Saver *s, Builder *b, const ValueMap *outer, Value *keys, int rows, Value *row, Value *end) {
+    ValueMap  map = *outer;
+    Op *const load = load_turned(s, b, &map, rows, row);
+    if (keys)
+        map_set(&map, source_of(s->roped)->out[0], keys);
+    Value *const tile = clone_slice(b, s->roped, s->main->body, &map);
     if (rows != s->roped->type.rows)
         retile(s->ctx, b->block->first, NULL, s->roped->type.rows, rows);
-    const Op    *load = map_get(map, source_of(s->roped)->out[0])->def;
     Value *const past = ir_ibin(b, OP_IADD, load->in[1], ir_ibin(b, OP_ISUB, end, row));
     store_like(b, load, "keys", NULL, ir_ibin(b, OP_IMIN, load->in[4], past), tile);
+    if (keys)
+        op_erase(load);
 }
 
 /* Tiles of roped keys no larger than the row tile, up to its end. */
@@ -167,11 +180,10 @@ static void prepare_keys(Saver *s, Nest *n, Value *row) {
     const int size = s->roped->type.rows < s->chunk ? s->roped->type.rows : s->chunk;
     Op *const tiles = ir_for(b, "key", false, ir_i(b, 0), ir_i(b, (s->chunk + size - 1) / size), ir_i(b, 1), NULL, 0);
     Builder   in = ir_at_end(s->ctx, n->kernel, tiles->region);
-    ValueMap  map = n->map;
     ir_yield(&in, NULL, 0);
     in = ir_before(s->ctx, n->kernel, ir_terminator(tiles->region));
     Value *const first = ir_ibin(&in, OP_IADD, row, ir_ibin(&in, OP_IMUL, tiles->region->args[0], ir_i(&in, size)));
-    store_roped(s, &in, &map, size, first, index_offset(&in, row, s->chunk));
+    saved_store_turned(s, &in, &n->map, NULL, size, first, index_offset(&in, row, s->chunk));
 }
 
 static void add_param(Saver *s, const char *name, int64_t heads, int64_t width) {
@@ -215,7 +227,7 @@ static void prepare(Saver *s) {
         add_param(s, "phi", heads * s->parts, s->width);
     if (s->roped)
         add_param(s, "keys", heads, s->roped->type.cols);
-    if (!s->roped && (s->fused || !s->residual))
+    if (saved_turns_keys(s) || (!s->roped && (s->fused || !s->residual)))
         return;
     const bool     old = s->args->kind == KIND_EXTEND; /* keys before the first token, too */
     const GridAxis axis = {"row", old && s->roped ? SYM_J : SYM_R, 0};
@@ -223,7 +235,7 @@ static void prepare(Saver *s) {
     Value *const   row = index_offset(&n.body, ir_ibin(&n.body, OP_IMUL, n.axes[0], ir_i(&n.body, s->chunk)),
                                       old ? -spec_reach(s->args->spec) : 0);
     Value *const leaving = s->early ? first_leaving(s, &n) : row;
-    if (s->residual && old && s->roped)
+    if (s->residual && !s->fused && old && s->roped)
         prepare_leaving(s, &n, leaving);
     else if (s->residual && !s->fused)
         prepare_features(s, &n, leaving);
@@ -284,12 +296,10 @@ static bool is_finite_at_zero(const Value *value) {
     return true;
 }
 
-/* Whole sequences alone until segments have run on a device again: before reads of a slot were fenced against what the copy
- * engine writes there next, some of their sums were wrong where the features have 256 columns. */
 static bool can_fuse(const Saver *s, const Residual *found) {
     const Schedule *schedule = s->args->schedule;
-    return schedule->fuse_phi && schedule->roles && schedule->segment == 0 && s->args->kind == KIND_FORWARD &&
-           spec_fold(s->args->spec) == 1 && is_finite_at_zero(found->keys) && saved_can_have_roles(s);
+    return schedule->fuse_phi && schedule->roles && spec_fold(s->args->spec) == 1 && is_finite_at_zero(found->keys) &&
+           saved_can_have_roles(s);
 }
 
 /* Kernels make sums of the features as they are cut now. */

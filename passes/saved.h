@@ -55,10 +55,15 @@ Value *saved_slice(Saver *s, Nest *nest, Value *value);
 Value *saved_first_tile(Saver *s, Builder *b, Value *batch, Value *first, Value *seq);
 /* The number of a row tile in its sequence. */
 Value *saved_tile(Saver *s, Builder *b, Value *row);
-/* Stores `piece`, part `part` of the features, which belongs to the keys from the one that map gives on, up to hi. */
-void saved_store_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part, Value *hi, Value *piece);
+/* Stores `piece`, part `part` of the features, which belongs to the keys from the one that map gives on: rows from lo to
+ * hi. */
+void saved_store_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part, Value *lo, Value *hi, Value *piece);
 /* Loads of piece `part` (an index) of the features at the key that map gives. */
 Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part);
+
+/* Turns `keys`, float32, or if NULL those that it loads, `rows` of them from position `row` on, and stores those before `end`
+ * to where main finds them. */
+void saved_store_turned(Saver *s, Builder *b, const ValueMap *outer, Value *keys, int rows, Value *row, Value *end);
 
 /* The kernels that make the states; they are put before main. */
 Status saved_state_kernels(Saver *s);
@@ -79,6 +84,7 @@ typedef struct StateRoles {
     Builder outer; /* where roles are */
 } StateRoles;
 bool saved_can_have_roles(const Saver *s);
+bool saved_turns_keys(const Saver *s); /* by a role of the kernel that saves S */
 /* Every role but those behind the sum; then the nest's body is that of the role that computes it. */
 void   saved_open_roles(Saver *s, Nest *n, StateRoles *r);
 Value *saved_sum_turns(Saver *s, Nest *n, StateRoles *r, Value *start); /* -> S behind the last turn */

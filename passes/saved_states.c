@@ -1,7 +1,8 @@
 /* The kernels of pass saved that make the states: see saved.c. `segment_state` sums what each segment but the last adds
  * to S; `states` adds up the sums of the segments before its own and goes on from there, saves S before each row tile,
  * and stores the final state behind the last one. The pieces of S are an axis of the grid, so that few sequences need
- * few segments or none: the first kernel then has no blocks.
+ * few segments or none: the first kernel then has no blocks. On top of rings sequences are never cut, and there is no such
+ * kernel.
  * Where these kernels compute the features, too, their warps have roles: see saved_roles.c. A block then has a whole piece
  * of the features and an equal part of the columns of S. */
 #include "passes/saved.h"
@@ -121,20 +122,26 @@ static Nest state_nest(Saver *s, const char *name, Sym segments) {
     return n;
 }
 
-/* The piece of the state in a pool that S starts from. */
+/* The block's part of the state in a pool that S starts from. */
 static Value *pool_start(Saver *s, Nest *n) {
     Op *const load = saved_slice(s, n, s->pool->out[0])->def;
     Builder   b = ir_before(s->ctx, n->kernel, load);
+    load->in[0] = halved(s, &b, n, load->in[0]);
     load->in[2] = ir_ibin(&b, OP_IADD, load->in[2], ir_ibin(&b, OP_IMUL, n->part, ir_i(&b, s->made_width)));
-    load->out[0]->type.rows = s->made_width;
+    load->out[0]->type = type_tile(load->out[0]->type.dtype, s->made_width, saved_columns(s));
     op_set_int(s->ctx, load, AT_PERIOD, s->made_width);
+    mark_halved(s, load, 0);
     return load->out[0];
 }
+
+static bool has_segments(const Saver *s) { return s->args->kind == KIND_FORWARD; }
 
 /* What the segments before this one add up to. */
 static Value *segment_start(Saver *s, Nest *n) {
     Builder     *b = &n->body;
     Value *const zero = s->pool ? pool_start(s, n) : ir_f(b, 0, s->made_width, saved_columns(s));
+    if (!has_segments(s))
+        return zero;
     Op *const    sum = ir_for(b, "segment", false, ir_i(b, 0), n->axes[1], ir_i(b, 1), &zero, 1);
     Builder      in = ir_at_end(s->ctx, n->kernel, sum->region);
     const Access from = {.param = "work",
@@ -254,9 +261,11 @@ Status saved_state_kernels(Saver *s) {
     ir_const_value(s->heads->in[1], &heads);
     const int64_t work[4] = {DIM_SYM(SYM_K), DIM_SYM(SYM_N), heads * s->F, s->E},
                   states[4] = {1, DIM_SYM(SYM_C), heads * s->F, s->E};
-    ir_param(s->ctx, s->main, "work", DT_F32, PARAM_WORK, 4, work);
+    if (has_segments(s))
+        ir_param(s->ctx, s->main, "work", DT_F32, PARAM_WORK, 4, work);
     ir_param(s->ctx, s->main, "states", s->dtype, PARAM_WORK, 4, states);
-    add_kernel(s, false);
+    if (has_segments(s))
+        add_kernel(s, false);
     add_kernel(s, true);
     return ST_OK;
 }

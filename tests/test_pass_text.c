@@ -111,7 +111,8 @@ static void run_case(const char *name) {
     free(c.text);
 }
 
-/* Every pass of the pipeline has its text; `saved` a second one, of kernels that make states, features and roped keys. */
+/* Every pass of the pipeline has its text; `saved` a second one, of kernels that make states, features and roped keys, and
+ * `roles` one of a kernel on top of rings. */
 static void test_texts(void **state) {
     (void)state;
     for (int p = 0; pass_info(p); p++) {
@@ -120,6 +121,7 @@ static void test_texts(void **state) {
         run_case(name);
     }
     run_case("saved_keys.ir");
+    run_case("roles_rings.ir");
 }
 
 int main(void) {

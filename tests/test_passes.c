@@ -1,4 +1,5 @@
 /* link: rattan_frontend rattan_passes rattan_ir rattan_base */
+/* parts: test_cpu_* test_gpu_* test_roles_* */
 /* Every pass keeps the meaning: random specs, shapes and schedules; the interpreter runs the module before the passes and
  * after each of them, at the end also with its buffers in the places they were given. */
 #include <math.h>
@@ -15,7 +16,7 @@
 
 enum { CASES = 60, MAX_PARAMS = 32 };
 
-static uint64_t seed = 88172645463325252u;
+static uint64_t seed;
 
 static uint64_t random_bits(void) {
     seed ^= seed << 13;
@@ -332,19 +333,19 @@ static void run_cases(KernelKind kind, int variants, Target target) { run_drawn(
 
 static const Target CPU = {.name = "test", .vector_registers = 32, .vector_bytes = 64};
 
-static void test_forward(void **state) {
+static void test_cpu_forward(void **state) {
     (void)state;
     run_cases(KIND_FORWARD, VARIANT_PACKED | VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS, CPU);
 }
-static void test_extend(void **state) {
+static void test_cpu_extend(void **state) {
     (void)state;
     run_cases(KIND_EXTEND, VARIANT_PACKED | VARIANT_LSE, CPU);
 }
-static void test_decode(void **state) {
+static void test_cpu_decode(void **state) {
     (void)state;
     run_cases(KIND_DECODE, VARIANT_PACKED | VARIANT_LSE, CPU);
 }
-static void test_backward(void **state) {
+static void test_cpu_backward(void **state) {
     (void)state;
     run_cases(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE, CPU);
 }
@@ -365,7 +366,7 @@ static void test_gpu_bf16(void **state) {
                   (Target){.name = "gpu", .warp_size = 32, .shared_bytes = memory << 10, .processors = 4}, draw_bf16);
 }
 
-static void test_gpu_roles(void **state) {
+static void test_roles_forward(void **state) {
     (void)state;
     for (int memory = 48; memory <= 192; memory *= 2)
         run_cases(KIND_FORWARD, VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS,
@@ -373,14 +374,14 @@ static void test_gpu_roles(void **state) {
 }
 
 /* More columns than registers hold: what follows the key loop goes by slices. */
-static void test_gpu_wide_roles(void **state) {
+static void test_roles_wide(void **state) {
     (void)state;
     const Target target = {.name = "gpu", .warp_size = 32, .product_warps = 4, .shared_bytes = 512 << 10, .processors = 4};
     run_drawn(KIND_FORWARD, VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS, target, draw_wide);
 }
 
 /* Queries that stay in shared memory have 16 bits there, whole ones of few columns as well. */
-static void test_gpu_wide_bf16_roles(void **state) {
+static void test_roles_wide_bf16(void **state) {
     (void)state;
     const Target target = {.name = "gpu", .warp_size = 32, .product_warps = 4, .shared_bytes = 512 << 10, .processors = 4};
     run_drawn(KIND_FORWARD, VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS, target, draw_wide_bf16);
@@ -416,7 +417,7 @@ static void test_gpu_extend(void **state) {
 }
 
 /* With roles every sequence has its own rows, those that are not there zeros. */
-static void test_gpu_extend_roles(void **state) {
+static void test_roles_extend(void **state) {
     (void)state;
     for (int memory = 96; memory <= 192; memory *= 2)
         run_cases(KIND_EXTEND, VARIANT_LSE,
@@ -430,13 +431,34 @@ static void test_gpu_attention(void **state) {
               (Target){.name = "gpu", .warp_size = 32, .shared_bytes = 216 << 10, .processors = 4}, draw_attention);
 }
 
-int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_forward), cmocka_unit_test(test_gpu_forward), cmocka_unit_test(test_gpu_bf16),
-                                       cmocka_unit_test(test_gpu_attention), cmocka_unit_test(test_gpu_roles),
-                                       cmocka_unit_test(test_gpu_wide_roles), cmocka_unit_test(test_gpu_wide_bf16_roles),
-                                       cmocka_unit_test(test_extend), cmocka_unit_test(test_backward),
-                                       cmocka_unit_test(test_decode), cmocka_unit_test(test_gpu_decode), cmocka_unit_test(test_gpu_decode_bf16),
-                                       cmocka_unit_test(test_gpu_wide_decode),
-                                       cmocka_unit_test(test_gpu_extend), cmocka_unit_test(test_gpu_extend_roles)};
+/* Each test draws by itself, whichever run beside it. */
+static int draw_anew(void **state) {
+    seed = 88172645463325252u ^ (uint64_t)(uintptr_t)*state * 0x9e3779b97f4a7c15u;
+    return 0;
+}
+
+#define DRAWS(test, number) {#test, test, draw_anew, NULL, (void *)(uintptr_t)(number)}
+
+/* argv[1]: which tests, with * and ?; default: all. */
+int main(int argc, char **argv) {
+    const struct CMUnitTest tests[] = {
+        DRAWS(test_cpu_forward, 1),
+        DRAWS(test_cpu_extend, 2),
+        DRAWS(test_cpu_decode, 3),
+        DRAWS(test_cpu_backward, 15),
+        DRAWS(test_gpu_forward, 4),
+        DRAWS(test_gpu_bf16, 5),
+        DRAWS(test_gpu_attention, 6),
+        DRAWS(test_gpu_decode, 7),
+        DRAWS(test_gpu_decode_bf16, 8),
+        DRAWS(test_gpu_wide_decode, 9),
+        DRAWS(test_gpu_extend, 10),
+        DRAWS(test_roles_forward, 11),
+        DRAWS(test_roles_wide, 12),
+        DRAWS(test_roles_wide_bf16, 13),
+        DRAWS(test_roles_extend, 14),
+    };
+    if (argc > 1)
+        cmocka_set_test_filter(argv[1]);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -25,6 +25,8 @@ DEVICE int lane_id() { return threadIdx.x & 31; }
 DEVICE int lane_here() { int lane; asm volatile("mov.u32 %0, %%laneid;" : "=r"(lane)); return lane; }
 // The compiler knows that all of a warp have the same one; made anew where it is asked for, it takes no register meanwhile.
 DEVICE int warp_id() { return __shfl_sync(~0u, threadIdx.x >> 5, 0); }
+// The same from a register that is not held since the kernel began.
+DEVICE int warp_here() { int thread; asm volatile("mov.u32 %0, %%tid.x;" : "=r"(thread)); return __shfl_sync(~0u, thread >> 5, 0); }
 // The number among those WARPS that hold a tile together: where several roles of a kernel compute, each has SHARED_WARPS.
 template <int WARPS> DEVICE int warp_of() { return WARPS == SHARED_WARPS ? warp_id() & (WARPS - 1) : warp_id(); }
 // The same without the latency of a shuffle.
@@ -234,6 +236,20 @@ template <class T, class R, int WARPS, int COLS, bool INPUT, int S, int N> DEVIC
         }
         UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++)
             if (has && 8 * j + 2 * q + b < COLS) x[s][4 * j + 2 * h + b] = to_float(p[8 * j + b]);
+    }
+}
+
+// y += a tile of working memory, without branches: then as many numbers wait in registers as there are.
+DEVICE void add_pair(float &x, float &y, const float *p, bool has) {
+    asm volatile("{\n.reg .pred p;\n.reg .f32 a, b;\nsetp.ne.b32 p, %3, 0;\nmov.f32 a, 0f00000000;\nmov.f32 b, 0f00000000;\n@p ld.global.v2.f32 {a, b}, [%2];\nadd.f32 %0, %0, a;\nadd.f32 %1, %1, b;\n}" : "+f"(x), "+f"(y) : "l"(p), "r"((int)has));
+}
+template <class R, int WARPS, int COLS, int S, int N> DEVICE void add_tile(float (&y)[S][N], const View &v) {
+    const R   rows = R::make(v);
+    const int q = lane_id() & 3, first = warp_of<WARPS>() * 16 + lane_id() / 4;
+    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
+        const int    r = first + s * 16 * WARPS + 8 * h;
+        const float *p = (const float *)v.base + rows.offset(r) + 2 * q;
+        UNROLL for (int j = 0; j < COLS / 8; j++) add_pair(y[s][4 * j + 2 * h], y[s][4 * j + 2 * h + 1], p + 8 * j, rows.has(r));
     }
 }
 

@@ -88,6 +88,35 @@ DEVICE void await_earlier_kernels() { asm volatile("griddepcontrol.wait;\nfence.
 template <int COUNT> DEVICE void take_registers() { asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(COUNT)); }
 template <int COUNT> DEVICE void give_registers() { asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(COUNT)); }
 
+// Rows from one parameter into a ring, by one warp beside those that compute: it has few registers, and what is known before
+// the walk over items shall not take them. Both have the same rows; two pieces of 16 bytes are on their way at a time, past the
+// first-level cache, which those who compute need.
+DEVICE void load_piece(u32 (&x)[4], i64 from) { asm volatile("ld.global.L1::no_allocate.v4.u32 {%0, %1, %2, %3}, [%4];" : "=r"(x[0]), "=r"(x[1]), "=r"(x[2]), "=r"(x[3]) : "l"(from)); }
+DEVICE void store_piece(i64 to, const u32 (&x)[4]) { asm volatile("st.global.L1::no_allocate.v4.u32 [%0], {%1, %2, %3, %4};" ::"l"(to), "r"(x[0]), "r"(x[1]), "r"(x[2]), "r"(x[3]) : "memory"); }
+template <int RING> DEVICE i64 in_ring(i64 start, int row, i64 step) { return start + (RING >= 32 ? row - (row >= RING ? RING : 0) : row % RING) * step; }
+template <class T, class FROM, class TO, int COLS> DEVICE void move_rows(const View &v, const View &w) {
+    constexpr int PIECES = COLS * sizeof(T) / 16, AT_ONCE = 32 / PIECES, RING = TO::RING;
+    const FROM from = FROM::make(v);
+    const TO   to = TO::make(w);
+    const int  lane = lane_here(), first = lane / PIECES + (to.first > 0 ? to.first : 0);
+    const int  end = lane < AT_ONCE * PIECES ? to.end < FROM::COUNT ? to.end : FROM::COUNT : 0;
+    const i64  read_step = opaque(from.row_stride) * (i64)sizeof(T), write_step = opaque(to.row_stride) * (i64)sizeof(T);
+    const i64  write = w.base + to.start * (i64)sizeof(T) + lane % PIECES * 16;
+    i64        read = v.base + from.start * (i64)sizeof(T) + lane % PIECES * 16 + first * read_step;
+    if (((read | write | read_step | write_step) & 15) == 0) {
+        UNROLL1 for (int r = first; r < end; r += 2 * AT_ONCE, read += 2 * AT_ONCE * read_step) {
+            u32 one[4], other[4];
+            load_piece(one, read);
+            if (r + AT_ONCE < end) load_piece(other, read + AT_ONCE * read_step);
+            store_piece(in_ring<RING>(write, to.turn + r, write_step), one);
+            if (r + AT_ONCE < end) store_piece(in_ring<RING>(write, to.turn + r + AT_ONCE, write_step), other);
+        }
+        return;
+    }
+    UNROLL1 for (int r = first; r < end; r += AT_ONCE, read += AT_ONCE * read_step)
+        UNROLL1 for (int c = 0; c < 16; c += sizeof(T)) *(T *)(in_ring<RING>(write, to.turn + r, write_step) + c) = *(const T *)(read + c);
+}
+
 // To registers, as left sides lie there; from the FIRST 16 columns on.
 template <int WARPS, int ROWS, int FIRST, int S, int K4> DEVICE void read_panels(u32 (&x)[S][K4], u32 from) {
     const int lane = lane_id();

@@ -33,6 +33,7 @@ typedef struct Gen {
     int             flight_count;
     bool            turn_open;
     bool            alone; /* what is printed is of one thread */
+    bool            one_warp; /* or of one warp, beside others that compute */
     int             roles; /* kernels whose warps have some */
 } Gen;
 

@@ -156,6 +156,12 @@ static const Op *next_copy(Gen *g, const Op *store) {
 
 static void copy_rows(Gen *g, const Op *store) {
     const Op *load = store->in[5]->def, *other = next_copy(g, store);
+    if (g->one_warp) {
+        const Type type = store->in[5]->type;
+        cu_line(g, "move_rows<%s, %s, %s, %d>(%s, %s);", cu_ctype(param_of(g, store)->dtype), rows(g, load, type.rows),
+                rows(g, store, type.rows), type.cols, view(g, load, 0), view(g, store, 0));
+        return;
+    }
     if (is_copy(g, load->prev) && next_copy(g, load->prev) == store)
         return; /* done with that one */
     cu_line(g, "%s(%s, %s%s);", copy_form(g, store), view(g, load, 0), view(g, store, 0),
@@ -178,8 +184,42 @@ static bool own_access(Gen *g, const Op *op, const Value *tile) {
     return true;
 }
 
+enum { LARGE_TILE = 64 /* floats of a thread */ };
+
+/* Of x + a tile in working memory, where both together are more than registers hold: that load; else NULL. */
+static const Op *added_load(Gen *g, const Op *add) {
+    const Op *const load = add->in[1]->def;
+    const Type      type = add->out[0]->type;
+    int             count = 0;
+    if (!load || load->code != OP_LOAD || load->parent != add->parent || cu_shape(type) != SHAPE_TILE || type.cols % 16 ||
+        cu_slabs(g, type) * cu_numbers(type) < LARGE_TILE || param_of(g, load)->role != PARAM_WORK ||
+        param_of(g, load)->dtype != DT_F32)
+        return NULL;
+    ir_users(g->ctx, g->kernel, load->out[0], &count);
+    const Op *next = load->next;
+    while (next && next != add && !ir_has_effects(next))
+        next = next->next;
+    return count == 1 && next == add ? load : NULL;
+}
+
+static bool add_loaded(Gen *g, const Op *add) {
+    const Op *const load = added_load(g, add);
+    if (!load)
+        return false;
+    cu_assign(g, add->out[0], cu_element(g, add->in[0], SHAPE_TILE));
+    cu_line(g, "add_tile<%s, %d, %d>(%s, %s);", rows(g, load, add->out[0]->type.rows), g->kernel->warps, add->out[0]->type.cols,
+            cu_name(g, add->out[0]), view(g, load, 0));
+    return true;
+}
+
+static bool only_added(Gen *g, const Op *load) {
+    int  count = 0;
+    Op **users = ir_users(g->ctx, g->kernel, load->out[0], &count);
+    return count == 1 && users[0]->code == OP_ADD && added_load(g, users[0]) == load;
+}
+
 static void load(Gen *g, const Op *op) {
-    if (only_transposed(g, op) || only_copied(g, op) || own_access(g, op, op->out[0]))
+    if (only_transposed(g, op) || only_copied(g, op) || only_added(g, op) || own_access(g, op, op->out[0]))
         return;
     const Type  type = op->out[0]->type;
     const char *element = cu_ctype(param_of(g, op)->dtype), *name = cu_name(g, op->out[0]),
@@ -275,6 +315,7 @@ bool cu_memory_op(Gen *g, const Op *op) {
     case OP_LOAD: load(g, op); return true;
     case OP_STORE: store(g, op); return true;
     case OP_TRANSPOSE: transpose(g, op); return true;
+    case OP_ADD: return add_loaded(g, op);
     case OP_RING: return true; /* a place in shared memory */
     case OP_RING_PUT: put(g, op); return true;
     case OP_RING_GET: cu_line(g, "const u32 %s = %s;", cu_name(g, op->out[0]), slot(g, op)); return true;

@@ -1,7 +1,7 @@
 /* Kernels whose warps have roles: rings between them, copies by tensor maps, and the frame that gives every warp its
- * role. Warps that compute come first, in whole groups of four, those of each role as many; roles of one warp, which send
- * and store tiles, share the group behind them, one thread each. A block walks over items; rings and their phases go on
- * from item to item. */
+ * role. Warps that compute come first, in whole groups of four, those of each role as many; roles of one warp share the
+ * group behind them: those that send and store tiles are one thread each, those that move rows all of it. A block walks over
+ * items; rings and their phases go on from item to item. */
 #include "codegen/ptx/ptx_gen.h"
 
 #include <string.h>
@@ -73,10 +73,10 @@ static bool note_use(Op *op, void *arg) {
 }
 
 /* How often a slot's barriers are arrived at until it is full, and until it is free: once by each warp that computes, or by
- * the thread that copies. Roles that take turns with the ring count as one. */
+ * the thread that copies. Roles that fill it in turns count as one; each role that takes tiles passes every slot. */
 static void make_ring(Gen *g, const Block *block, const Value *ring) {
     int  fillers = 0, takers = 0;
-    bool fills_in_turns = false, takes_in_turns = false;
+    bool fills_in_turns = false;
     for (const Op *op = block->first; op; op = op->next) {
         Uses uses = {.ring = ring};
         if (op->code != OP_ROLE)
@@ -84,9 +84,8 @@ static void make_ring(Gen *g, const Block *block, const Value *ring) {
         ir_walk(op->region, note_use, &uses);
         const int each = computes(op) ? (int)op_int(op, AT_WARPS, 1) : 1;
         fillers += uses.fills && !(uses.skips && fills_in_turns) ? each : 0;
-        takers += uses.takes && !(uses.skips && takes_in_turns) ? each : 0;
+        takers += uses.takes ? each : 0;
         fills_in_turns |= uses.fills && uses.skips;
-        takes_in_turns |= uses.takes && uses.skips;
     }
     cu_line(g, "%s.make(%d, %d);", cu_name(g, ring), fillers, takers);
 }
@@ -267,6 +266,16 @@ static void release(Gen *g, const Value *tile) {
     cu_line(g, "%s(%s);", how, cu_name(g, tile));
 }
 
+/* Does the role of `skip` take tiles from its ring? */
+static bool takes(const Op *skip) {
+    Uses      uses = {.ring = skip->in[0]};
+    const Op *role = skip->parent->owner;
+    while (role->code != OP_ROLE)
+        role = role->parent->owner;
+    ir_walk(role->region, note_use, &uses);
+    return uses.takes;
+}
+
 bool cu_role_op(Gen *g, const Op *op) {
     int lo;
     switch (op->code) {
@@ -274,7 +283,7 @@ bool cu_role_op(Gen *g, const Op *op) {
     case OP_TAKE: cu_line(g, "const Slot %s = %s.take();", cu_name(g, op->out[0]), cu_name(g, op->in[0])); return true;
     case OP_RELEASE: release(g, op->in[1]); return true;
     case OP_GIVE: give(g, op); return true;
-    case OP_SKIP: cu_line(g, "%s.next();", cu_name(g, op->in[0])); return true;
+    case OP_SKIP: cu_line(g, takes(op) ? "release(%s.take());" : "%s.next();", cu_name(g, op->in[0])); return true;
     case OP_STORE: return store_slot(g, op);
     case OP_AWAIT: cu_await(g, op); return true;
     case OP_COPY: return copy(g, op);
@@ -311,20 +320,33 @@ static bool is_no_store(Op *op, void *arg) {
     return op->code != OP_STORE;
 }
 
+static bool is_no_load(Op *op, void *arg) {
+    (void)arg;
+    return op->code != OP_LOAD;
+}
+
+/* A whole warp that moves rows from one parameter to another; others that do not compute are a thread that uses the copy
+ * engine. */
+static bool moves(const Op *role) { return !computes(role) && !ir_walk(role->region, is_no_load, NULL); }
+
 /* Does the copy engine store for it? */
-static bool stores(const Op *role) { return !computes(role) && !ir_walk(role->region, is_no_store, NULL); }
+static bool stores(const Op *role) { return !computes(role) && !moves(role) && !ir_walk(role->region, is_no_store, NULL); }
 
 /* The role's own walk over the block's items. */
 static void walk(Gen *g, const Op *role, const Block *block) {
-    g->alone = !computes(role);
-    declare_rings(g, block);
+    g->one_warp = moves(role);
+    g->alone = !computes(role) && !g->one_warp;
+    if (!g->one_warp)
+        declare_rings(g, block);
     if (computes(role) && cu_takes_turns(g)) {
         cu_line(g, "const int group = warp_id() / %d;", GROUP);
         cu_line(g, "turns_open(group);");
     }
     if (computes(role) && cu_multiplies_in_place(g->kernel))
         cu_line(g, "const u32 own_rows = warp_id() / %d * %du;", GROUP, GROUP * 16 * IR_PANEL);
-    if (!computes(role))
+    if (g->one_warp)
+        cu_line(g, "await_earlier_kernels();");
+    if (g->alone)
         cu_line(g, "bool awaited = false;");
     if (stores(role))
         cu_line(g, "Stored stored;");
@@ -336,11 +358,11 @@ static void walk(Gen *g, const Op *role, const Block *block) {
     item(g, role, block);
     g->depth--;
     cu_line(g, "}");
-    if (!computes(role))
+    if (g->alone)
         cu_line(g, "if (!awaited) await_earlier_kernels();");
     if (stores(role))
         cu_line(g, "stored.end();");
-    g->alone = false;
+    g->alone = g->one_warp = false;
 }
 
 /* Registers at the start are shared out evenly; then those who compute take what the others give. */
@@ -353,7 +375,7 @@ static void computing_role(Gen *g, const Op *role, int first, const Block *block
 }
 
 static void copying_role(Gen *g, const Op *role, int warp, const Block *block) {
-    cu_line(g, "if (warp_id() == %d && lane_id() == 0) {", warp);
+    cu_line(g, moves(role) ? "if (warp_here() == %d) {" : "if (warp_id() == %d && lane_id() == 0) {", warp);
     g->depth++;
     walk(g, role, block);
     g->depth--;
@@ -376,21 +398,24 @@ void cu_roles(Gen *g, const Block *block) {
             }
     cu_line(g, "} else {");
     g->depth++;
-    for (const Op *op = block->first; op; op = op->next) {
-        if (op->code != OP_ROLE || computes(op))
-            continue;
-        if (!copies)
-            cu_line(g, "give_registers<%d>();", (int)op_int(op, AT_REGISTERS, 0));
-        copies = op;
-        copying_role(g, op, next++, block);
-    }
+    for (int pass = 0; pass < 2; pass++) /* whole warps first: behind a thread others come worse off with registers */
+        for (const Op *op = block->first; op; op = op->next) {
+            if (op->code != OP_ROLE || computes(op) || moves(op) != (pass == 0))
+                continue;
+            if (!copies)
+                cu_line(g, "give_registers<%d>();", (int)op_int(op, AT_REGISTERS, 0));
+            copies = op;
+            copying_role(g, op, next++, block);
+        }
     g->depth--;
     cu_line(g, "}");
 }
 
-/* Kernels with several computing roles store what those before them may still read. */
+/* Kernels with several computing roles store what those before them may still read, but on top of rings, where the kernels
+ * before read rings, keys and values alone. */
 bool cu_overlaps(const Gen *g, const Kernel *kernel) {
-    return kernel != g->module->kernels[0] && cu_first_role(kernel) && !cu_several_compute(kernel);
+    return kernel != g->module->kernels[0] && cu_first_role(kernel) &&
+           (!cu_several_compute(kernel) || ir_find_param(kernel, "ring_k"));
 }
 
 void cu_roles_frame(Gen *g, const Block *block, CodePhase *phase) {

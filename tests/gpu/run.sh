@@ -118,7 +118,7 @@ WIDE=("$SOURCE/specs/paper_d128.lua" --set rope=false --set heads=4 --set kv_hea
 SHAPES="B=2,T=0 B=0,T=5 B=1,T=1 B=3,T=63 B=3,T=64 B=3,T=65 B=2,T=129"
 
 part_shapes() {
-    local shape many groups
+    local shape many how
     many=$(seq -s, 0 200 | sed 's/,/,1,0,7,/g')
     queue "a long sequence" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=1,T=20000
     queue "a long sequence, roles=0" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=1,T=20000 \
@@ -138,12 +138,14 @@ part_shapes() {
     queue "chunks, roles" "$RATTAN" check "${SMALL[@]}" --target cuda --shape B=3,T=500
     queue "chunks, roles, odd" "$RATTAN" check "${ODD[@]}" --target cuda --shape B=2,T=300,ring=83
     queue "chunks, roles, paper" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=2,T=1300
-    for groups in 1 2; do
-        queue "states and features at once, $groups groups" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda \
-            --shape B=2,T=1300 --schedule "fuse_phi=1 segment=0 feature_groups=$groups"
+    for how in "feature_groups=1 segment=0" "feature_groups=2 segment=0" "feature_groups=1 segment=256" \
+        "feature_groups=2 segment=1024" fuse_phi=0 "fuse_phi=0 segment=256"; do
+        queue "chunks, roles, $how" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=1,T=1300 \
+            --schedule "$how"
     done
-    queue "states and features at once, a window of no whole tiles" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda \
-        --set window=100 --shape B=1,T=330 --schedule "fuse_phi=1 segment=0"
+    queue "chunks, roles, a ring of few rows" "$RATTAN" check "${SMALL[@]}" --target cuda --set window=7 --shape B=3,T=300
+    queue "chunks, roles, a window of no whole tiles" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda \
+        --set window=100 --shape B=1,T=330
     queue "chunks, roles=0" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=2,T=1300 --schedule roles=0
     for shape in $SHAPES; do
         queue "$shape" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape $shape
@@ -168,7 +170,7 @@ part_folds() {
 }
 
 part_wide() {
-    local shape dims
+    local shape dims how
     for shape in $SHAPES; do
         queue "$shape, roles, wide" "$RATTAN" check "${WIDE[@]}" --target cuda --shape $shape
     done
@@ -176,8 +178,9 @@ part_wide() {
         queue "wide, $dims" "$RATTAN" check "${WIDE[@]}" --set head_dim="${dims% *}" --set value_dim="${dims#* }" \
             --target cuda --shape B=2,T=500
     done
-    queue "states and features at once, wide" "$RATTAN" check "${WIDE[@]}" --set window=512 --target cuda --shape B=1,T=1500 \
-        --schedule "fuse_phi=1 segment=0"
+    for how in segment=0 segment=256 fuse_phi=0; do
+        queue "wide, $how" "$RATTAN" check "${WIDE[@]}" --set window=512 --target cuda --shape B=1,T=1500 --schedule "$how"
+    done
     queue "wide, relu2" "$RATTAN" check "${WIDE[@]}" --set feature_map=relu2 --set softcap=20 --set sink=true --target cuda \
         --shape B=2,T=500
     queue "wide, scaled, no norm" "$RATTAN" check "${WIDE[@]}" --set qk_scale=true --set norm=false --dtype fp16 --target cuda \

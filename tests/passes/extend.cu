@@ -13,17 +13,17 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
         Ring<16, 4096u> t31(shared + 8192u, shared + 73728u);
         Ring<1, 8192u> t32(shared + 0u, shared + 73984u);
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[84]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[79]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n28 = rest % 1u; // group
             rest /= 1u;
             const i64 n16 = rest % 1u; // kv_head
             rest /= 1u;
-            const i64 n21 = (u32)a.v[76] - 1 - rest % (u32)a.v[76]; // row
-            rest /= (u32)a.v[76];
+            const i64 n21 = (u32)a.v[71] - 1 - rest % (u32)a.v[71]; // row
+            rest /= (u32)a.v[71];
             const i64 n9 = rest; // seq
-            const i64 n0 = a.v[72];
-            const i64 n3 = a.v[71];
+            const i64 n0 = a.v[67];
+            const i64 n3 = a.v[66];
             const i64 n10 = ((const int *)a.v[15])[n9];
             const i64 n11 = (i64)(-1LL < n10);
             const i64 n12 = ((const int *)a.v[20])[n9];
@@ -31,7 +31,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
             const i64 n14 = 0LL - n12;
             const i64 n15 = larger(n14, -6LL);
             const i64 n17 = n16 * 2LL;
-            const i64 n20 = a.v[76];
+            const i64 n20 = a.v[71];
             const i64 n23 = n21 * 32LL;
             const i64 n24 = (i64)(n23 < n13);
             if (n24) {
@@ -411,17 +411,17 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
             Ring<1, 8192u> t32(shared + 0u, shared + 73984u);
             bool awaited = false;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[84]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[79]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n28 = rest % 1u; // group
                 rest /= 1u;
                 const i64 n16 = rest % 1u; // kv_head
                 rest /= 1u;
-                const i64 n21 = (u32)a.v[76] - 1 - rest % (u32)a.v[76]; // row
-                rest /= (u32)a.v[76];
+                const i64 n21 = (u32)a.v[71] - 1 - rest % (u32)a.v[71]; // row
+                rest /= (u32)a.v[71];
                 const i64 n9 = rest; // seq
-                const i64 n0 = a.v[72];
-                const i64 n3 = a.v[71];
+                const i64 n0 = a.v[67];
+                const i64 n3 = a.v[66];
                 const i64 n10 = ((const int *)a.v[15])[n9];
                 const i64 n11 = (i64)(-1LL < n10);
                 const i64 n12 = ((const int *)a.v[20])[n9];
@@ -429,7 +429,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                 const i64 n14 = 0LL - n12;
                 const i64 n15 = larger(n14, -6LL);
                 const i64 n17 = n16 * 2LL;
-                const i64 n20 = a.v[76];
+                const i64 n20 = a.v[71];
                 const i64 n23 = n21 * 32LL;
                 const i64 n24 = (i64)(n23 < n13);
                 if (n24) {
@@ -449,17 +449,17 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
             Ring<1, 8192u> t32(shared + 0u, shared + 73984u);
             bool awaited = false;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[84]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[79]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n28 = rest % 1u; // group
                 rest /= 1u;
                 const i64 n16 = rest % 1u; // kv_head
                 rest /= 1u;
-                const i64 n21 = (u32)a.v[76] - 1 - rest % (u32)a.v[76]; // row
-                rest /= (u32)a.v[76];
+                const i64 n21 = (u32)a.v[71] - 1 - rest % (u32)a.v[71]; // row
+                rest /= (u32)a.v[71];
                 const i64 n9 = rest; // seq
-                const i64 n0 = a.v[72];
-                const i64 n3 = a.v[71];
+                const i64 n0 = a.v[67];
+                const i64 n3 = a.v[66];
                 const i64 n10 = ((const int *)a.v[15])[n9];
                 const i64 n11 = (i64)(-1LL < n10);
                 const i64 n12 = ((const int *)a.v[20])[n9];
@@ -467,7 +467,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                 const i64 n14 = 0LL - n12;
                 const i64 n15 = larger(n14, -6LL);
                 const i64 n17 = n16 * 2LL;
-                const i64 n20 = a.v[76];
+                const i64 n20 = a.v[71];
                 const i64 n23 = n21 * 32LL;
                 const i64 n24 = (i64)(n23 < n13);
                 if (n24) {
@@ -483,7 +483,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                     const i64 n43 = smaller(n42, 1LL);
                     const i64 n44 = smaller(n41, 1LL);
                     const i64 n46 = 6LL + n23;
-                    const i64 n47 = a.v[81];
+                    const i64 n47 = a.v[76];
                     if (!awaited) await_earlier_kernels(), awaited = true;
                     {
                         const Slot slot = t31.open(4096);

@@ -6,7 +6,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_forward_states
         Ring<6, 8192u> t14(shared + 32768u, shared + 131136u);
         Ring<3, 8192u> t15(shared + 81920u, shared + 131232u);
         Ring<3, 8192u> t16(shared + 106496u, shared + 131280u);
-        t13.make(1, 4);
+        t13.make(1, 8);
         t14.make(1, 4);
         t15.make(4, 5);
         t16.make(4, 1);
@@ -134,7 +134,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_forward_states
                 }
                 const i64 n40 = (i64)(n29 < 1LL);
                 if (n40) {
-                    t13.next();
+                    release(t13.take());
                     t15.next();
                 }
             }
@@ -196,13 +196,13 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_forward_states
                 }
                 const i64 n59 = (i64)(n48 < 1LL);
                 if (n59) {
-                    t13.next();
+                    release(t13.take());
                     t15.next();
                 }
             }
         }
     } else {
-        give_registers<24>();
+        give_registers<32>();
         if (warp_id() == 12 && lane_id() == 0) {
             Ring<4, 8192u> t13(shared + 0u, shared + 131072u);
             Ring<6, 8192u> t14(shared + 32768u, shared + 131136u);
