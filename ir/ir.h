@@ -175,6 +175,7 @@ enum { SHARED_STRIP_COLS = 20, SHARED_STRIP_BYTES = 16 * SHARED_STRIP_COLS * 4 }
 /* Layout of a tile that the copy engine writes: panels of 128 bytes a row side by side, each all rows of it. */
 enum { IR_PANEL = 128 };
 enum { IR_SLOT_ALIGN = 1024 };     /* a ring's slots of such tiles begin at its multiples */
+enum { IR_PAIR_BYTES = 20 };       /* what a rope looks up of a pair of columns, behind all rings */
 int64_t ir_panel_bytes(Type type); /* of one tile */
 int64_t ir_slot_bytes(Type type);  /* of a slot for it */
 

@@ -10,6 +10,7 @@
 
 enum { MAX_TILES = 192, SPARE_BYTES = 2048 /* alignment of the rings, barriers */ };
 enum { MOST_SLOTS = 16, FEW_SLOTS = 4, MAX_PLAIN = 2 };
+enum { BARRIERS_BYTES = 16 * (2 * MOST_SLOTS + 1) /* of three rings */ };
 
 typedef struct Roles {
     Ctx            *ctx;
@@ -148,6 +149,14 @@ static int64_t small_bytes(const Roles *r) {
     return most / 4;
 }
 
+/* Beside the rings, with what a rope of the queries looks up. */
+static int64_t spare_bytes(const Roles *r) {
+    const Value *const queries = r->queries ? r->queries->out[0] : NULL;
+    const bool         ropes = queries && has_user(r, queries, OP_ROPE, false);
+    const int64_t      bytes = IR_SLOT_ALIGN + BARRIERS_BYTES + (ropes ? IR_PAIR_BYTES * (queries->type.cols / 2) : 0);
+    return bytes > SPARE_BYTES ? bytes : SPARE_BYTES;
+}
+
 static Value *ring_of(const Roles *r, Type tile) {
     return r->small && is_small(r, tile) ? r->small : r->large;
 }
@@ -157,7 +166,7 @@ static Status make_rings(Roles *r) {
     r->small_bytes = small_bytes(r);
     const Type    large = slot_of(r, false), little = slot_of(r, true);
     const int64_t each = ir_slot_bytes(large);
-    const int64_t limit = r->args->target->shared_bytes / r->args->schedule->blocks - SPARE_BYTES;
+    const int64_t limit = r->args->target->shared_bytes / r->args->schedule->blocks - spare_bytes(r);
     const int64_t reserved = little.rows ? FEW_SLOTS * ir_slot_bytes(little) : 0;
     int64_t       at = 0;
     if (r->queries)

@@ -810,33 +810,52 @@ DEVICE float of_quad(float x, int quad) {
     asm volatile("shfl.sync.idx.b32 %0, %1, %2, 0x31f, 0xffffffff;" : "=f"(y) : "f"(x), "r"(4 * quad));
     return y;
 }
+// What a rope looks up: how far each pair turns a position, in turns times 2^64 and in radians.
+struct Pairs {
+    static constexpr bool EIGHTS = false;
+    const u64   *turns_at;
+    const float *frequency;
+    __device__ __forceinline__ u64 turns(int n) const { return load_here(turns_at + n); }
+    __device__ __forceinline__ float radians(int n) const { return load_here(frequency + n); }
+    __device__ __forceinline__ float2 eight(int) const { return float2{1.f, 0.f}; }
+};
 // Pair n turns by frequency[n] = theta^(-2n/COLS) a position. What the first row of a slab turns is exact to the last
 // position: each lane has it of every 32nd pair, those of a block of columns side by side. What the rows behind it turn more is little, and a product: of pair n + m
 // frequency[n] * frequency[m].
-template <int WARPS, int PERIOD, int COLS, int STYLE> struct Angles {
+template <int WARPS, int PERIOD, int COLS, int STYLE, class P = Pairs> struct Angles {
     static constexpr int  PAIRS = COLS / 2, HELD = (PAIRS + 31) / 32, OWN = STYLE ? 2 : 1; // OWN: pairs of a thread in a block of columns
     static constexpr bool EVEN = PERIOD % 16 == 0;                                         // the rows of a slab go up
-    float        from[HELD], more[2], slowest[OWN];
-    const float *frequency;
-    DEVICE Angles make(int s, i64 position, const u64 *turns, const float *frequency) {
+    float from[HELD], more[2], slowest[OWN];
+    P     pairs;
+    DEVICE Angles make(int s, i64 position, const P &pairs) {
         const int lane = lane_here(), slab = (warp_of<WARPS>() + s * WARPS) * 16, row = lane / 4;
         const int held = OWN == 1 ? lane : (lane & 24) + 2 * (lane & 3) + (lane >> 2 & 1), first = OWN * (lane & 3);
         const i64 start = position + (EVEN ? slab % PERIOD : 0);
         Angles    a;
-        UNROLL for (int k = 0; k < HELD; k++) a.from[k] = turned(start, load_here(turns + (held + 32 * k < PAIRS ? held + 32 * k : 0)));
+        UNROLL for (int k = 0; k < HELD; k++) a.from[k] = turned(start, pairs.turns(held + 32 * k < PAIRS ? held + 32 * k : 0));
         UNROLL for (int h = 0; h < 2; h++) a.more[h] = (float)(EVEN ? row + 8 * h : (slab + row + 8 * h) % PERIOD);
-        UNROLL for (int b = 0; b < OWN; b++) a.slowest[b] = load_here(frequency + (first + b < PAIRS ? first + b : 0));
-        a.frequency = frequency;
+        UNROLL for (int b = 0; b < OWN; b++) a.slowest[b] = pairs.radians(first + b < PAIRS ? first + b : 0);
+        a.pairs = pairs;
         return a;
     }
     // Block j of 8 columns: its pairs are a thread's own, in style 1 with columns PAIRS further on, where these are whole blocks.
+    // Of the second row, eight further down, cosine and sine may follow from those of the first.
     template <int N> __device__ __forceinline__ void turn(float (&y)[N], const float (&x)[N], int j) const {
         UNROLL for (int b = 0; b < OWN; b++) {
-            const int   n = 4 * OWN * j;
+            const int   n = 4 * OWN * j, own = n + OWN * (lane_id() & 3) + b;
             const float start = of_quad(from[n / 32], n % 32 / 4 + b);
+            float       c = 0.f, s = 0.f;
             UNROLL for (int h = 0; h < 2; h++) {
-                const int   i0 = 4 * j + 2 * h + b, i1 = STYLE ? i0 + PAIRS / 2 : i0 + 1;
-                const float angle = fmaf(more[h] * slowest[b], frequency[n < PAIRS ? n : 0], start), c = cosine(angle), s = sine(angle);
+                const int i0 = 4 * j + 2 * h + b, i1 = STYLE ? i0 + PAIRS / 2 : i0 + 1;
+                if (h && EVEN && P::EIGHTS) {
+                    const float2 eight = pairs.eight(own < PAIRS ? own : 0);
+                    const float  before = c;
+                    c = before * eight.x - s * eight.y;
+                    s = s * eight.x + before * eight.y;
+                } else {
+                    const float angle = fmaf(more[h] * slowest[b], pairs.frequency[n < PAIRS ? n : 0], start);
+                    c = cosine(angle), s = sine(angle);
+                }
                 y[i0] = x[i0] * c - x[i1] * s;
                 y[i1] = x[i1] * c + x[i0] * s;
             }
@@ -854,16 +873,16 @@ template <int WARPS, int PERIOD, int COLS, int STYLE> struct Angles {
         }
         UNROLL for (int h = 0; h < 2; h++) {
             const int   i = 4 * j + 2 * h + b;
-            const float other = partner<COLS>(x, i, second), angle = fmaf(more[h], frequency[n], start);
+            const float other = partner<COLS>(x, i, second), angle = fmaf(more[h], pairs.frequency[n], start);
             y[i] = x[i] * cosine(angle) + (second ? other : -other) * sine(angle);
         }
     }
 };
 template <int WARPS, int PERIOD, int COLS, int STYLE, int S, int N>
-DEVICE void rope(float (&y)[S][N], const float (&x)[S][N], i64 position, const u64 *turns, const float *frequency) {
+DEVICE void rope(float (&y)[S][N], const float (&x)[S][N], i64 position, const Pairs &pairs) {
     typedef Angles<WARPS, PERIOD, COLS, STYLE> A;
     UNROLL for (int s = 0; s < S; s++) {
-        const A a = A::make(s, position, turns, frequency);
+        const A a = A::make(s, position, pairs);
         if (!STYLE || A::PAIRS % 8 == 0)
             UNROLL for (int j = 0; j < (STYLE ? A::PAIRS / 8 : N / 4); j++) a.turn(y[s], x[s], j);
         else

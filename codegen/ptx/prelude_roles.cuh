@@ -166,8 +166,38 @@ template <int COUNT> DEVICE void products_await() { asm volatile("wgmma.wait_gro
 static __device__ constexpr int step_at(int k, int panel) { return panel ? k / 4 * panel + k % 4 * 2 : k * 128; }
 DEVICE u32 matrix(u32 address, u32 panel) { return (address & 0x3ffff) >> 4 | panel >> 4 << 16; }
 
-// What step k of a product multiplies, and with it step k + APART where the other ones of its pairs are there, is turned
-// right before it begins. As few floats as can be live at once.
+// The same of COUNT pairs in shared memory, 20 bytes each, since the first product of a tile waits for it; and cosine and
+// sine of what eight positions turn, for less than the units take that make powers as well. Filled by all threads.
+template <int COUNT> struct SharedPairs {
+    static constexpr bool EIGHTS = true;
+    u32          at;
+    const float *frequency;
+    DEVICE void fill(u32 at, const Pairs &from, const float2 *eights) {
+        for (int n = threadIdx.x; n < COUNT; n += blockDim.x) {
+            const float2 eight = eights[n];
+            asm volatile("st.shared.u64 [%0], %1;" ::"r"(at + 8 * n), "l"(from.turns(n)) : "memory");
+            asm volatile("st.shared.v2.f32 [%0], {%1, %2};" ::"r"(at + 8 * (COUNT + n)), "f"(eight.x), "f"(eight.y) : "memory");
+            asm volatile("st.shared.f32 [%0], %1;" ::"r"(at + 16 * COUNT + 4 * n), "f"(from.radians(n)) : "memory");
+        }
+    }
+    __device__ __forceinline__ u64 turns(int n) const {
+        u64 x;
+        asm volatile("ld.shared.u64 %0, [%1];" : "=l"(x) : "r"(at + 8 * n));
+        return x;
+    }
+    __device__ __forceinline__ float2 eight(int n) const {
+        float2 x;
+        asm volatile("ld.shared.v2.f32 {%0, %1}, [%2];" : "=f"(x.x), "=f"(x.y) : "r"(at + 8 * (COUNT + n)));
+        return x;
+    }
+    __device__ __forceinline__ float radians(int n) const {
+        float x;
+        asm volatile("ld.shared.f32 %0, [%1];" : "=f"(x) : "r"(at + 16 * COUNT + 4 * n));
+        return x;
+    }
+};
+// What step k of a product multiplies, and with it step k + APART where the other ones of its pairs are there, turned. As
+// few floats as can be live at once.
 template <class T, int APART, class A, int K4> DEVICE void turn_step(u32 (&y)[K4], const u32 (&x)[K4], const A &a, int k) {
     float from[2 * K4], to[2 * K4];
     UNROLL for (int m = 0; m <= APART; m += APART ? APART : 1)

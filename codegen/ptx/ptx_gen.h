@@ -24,6 +24,9 @@ typedef struct Gen {
     bool            short_numbers; /* 32 bits hold the module's positions, rows and numbers of items */
     bool           *sides;  /* by value id: a thread's rows follow each other (ptx_layout.c) */
     int             tables; /* of rope frequencies so far */
+    const Op       *rope;   /* the one whose tables the kernel has in shared memory as well, or NULL */
+    int             rope_tables; /* their number */
+    int64_t         rope_at;     /* and offset there */
     int64_t         strips;  /* offset in shared memory of what float products stage through */
     int64_t         columns; /* and of what the reductions of columns go through */
     CodePhase      *phase;
@@ -70,8 +73,12 @@ bool cu_tile_op(Gen *g, const Op *op);   /* ptx_tiles.c */
 /* Shared memory that a reduction of columns and those it waits with take, up to its own; 0 for other ops. */
 int64_t cu_columns_bytes(const Op *op, int warps);
 void    cu_layout(Gen *g); /* fills `sides` */
-/* Declares the angles by which a rope turns. */
-void cu_angles(Gen *g, const Op *rope);
+/* Declares the angles by which a rope turns; the tables that it looks them up in, and returns their number; cosines and
+ * sines of eight positions beside them; an expression for the tables. */
+void        cu_angles(Gen *g, const Op *rope);
+int         cu_rope_tables(Gen *g, const Op *rope);
+void        cu_eights(Gen *g, const Op *rope, int tables);
+const char *cu_pairs(Gen *g, int tables);
 void cu_kernel(Gen *g, const Kernel *kernel, CodePhase *phase);
 void cu_item_axes(Gen *g); /* the coordinates of `item`, and what is computed from them */
 void cu_index_ops(Gen *g, const Block *block); /* those of the block itself */
@@ -92,8 +99,10 @@ void cu_product_instructions(Gen *g, const Kernel *kernel);
 const Value *cu_taken(const Value *value, int *lo);
 bool cu_multiplies_in_place(const Kernel *kernel); /* has products whose left side was taken from a ring */
 void cu_product(Gen *g, const Op *dot);
-/* The product whose left side is roped step by step, each while the one before it runs; NULL: roped where the op stands. */
+/* The first product of what a rope gives, if that is a left side, roped from 16 bits to 16 bits; NULL: no such rope. */
 const Op *cu_roping_product(const Gen *g, const Op *rope);
+void      cu_rope_left_side(Gen *g, const Op *rope, const Value *to);
+const Op *cu_roped_first(const Gen *g, const Block *block); /* the first such rope in a block, or NULL */
 void      cu_angles_ahead(Gen *g, const Block *block); /* of such ropes in a block, before all else in it */
 void cu_await(Gen *g, const Op *await);
 bool cu_takes_turns(const Gen *g);

@@ -459,6 +459,7 @@ void cu_kernel(Gen *g, const Kernel *kernel, CodePhase *phase) {
     g->kernel = kernel;
     g->phase = phase;
     g->flight_count = 0;
+    g->rope = NULL;
     g->names = NEW_ARRAY(g->ctx, const char *, kernel->value_count + 1);
     cu_layout(g);
     snprintf(phase->symbol, sizeof phase->symbol, "rattan_%s_%s", g->module->name, kernel->name);

@@ -116,14 +116,10 @@ static void instruction(Gen *g, int n, Form form, int steps, DType dtype) {
     cu_once_end(g);
 }
 
-static const Op *rope_of(const Gen *g, const Op *dot);
-
 static int columns(const Op *dot) { return (dot->out[0]->type.cols + 15) / 16 * 16; }
 
 /* Parts of a product, as alike as can be: each a statement. */
-static int part_count(const Gen *g, const Op *dot, int steps) {
-    return rope_of(g, dot) ? steps : (steps + MAX_STEPS - 1) / MAX_STEPS;
-}
+static int part_count(int steps) { return (steps + MAX_STEPS - 1) / MAX_STEPS; }
 
 typedef struct Seen {
     Gen *g;
@@ -136,7 +132,7 @@ static bool note_product(Op *op, void *arg) {
     if (n == 0 || n > PTX_MAX_COLUMNS)
         return true;
     const Form form = form_of(op);
-    const int  total = (ir_dot_parts(op).k + 15) / 16, parts = part_count(seen->g, op, total);
+    const int  total = (ir_dot_parts(op).k + 15) / 16, parts = part_count(total);
     for (int p = 0; p < parts; p++) {
         const int   steps = total * (p + 1) / parts - total * p / parts;
         bool *const known = &seen->known[form.k_major][form.left][n / 16][steps];
@@ -196,7 +192,7 @@ static bool opens_turn(const Gen *g, const Op *op) {
     return op->in[0] == first->in[0];
 }
 
-/* ---- Ropes right before products ---- */
+/* ---- Ropes of left sides ---- */
 
 const Op *cu_roping_product(const Gen *g, const Op *rope) {
     const Type type = rope->out[0]->type;
@@ -217,16 +213,27 @@ const Op *cu_roping_product(const Gen *g, const Op *rope) {
     return multiplies && first->in[1]->def && first->in[1]->def->code == OP_TAKE ? first : NULL;
 }
 
-/* The rope of the product's left side that is still to be done, or NULL. */
-static const Op *rope_of(const Gen *g, const Op *dot) {
-    const Op *made = dot->in[0]->def, *rope = made && made->code == OP_CONVERT ? made->in[0]->def : NULL;
-    return rope && rope->code == OP_ROPE && cu_roping_product(g, rope) == dot ? rope : NULL;
-}
-
 /* Can the angles be made before all else in the block? */
 static bool knows_position(const Op *rope, const Block *block) {
     const Value *position = rope->in[1];
     return position->def ? !ir_ancestor_in(position->def, block) : position->owner != block;
+}
+
+typedef struct FirstRope {
+    const Gen *g;
+    const Op  *found;
+} FirstRope;
+
+static bool find_rope(Op *op, void *arg) {
+    FirstRope *first = arg;
+    first->found = op->code == OP_ROPE && cu_roping_product(first->g, op) ? op : NULL;
+    return !first->found;
+}
+
+const Op *cu_roped_first(const Gen *g, const Block *block) {
+    FirstRope first = {.g = g};
+    ir_walk((Block *)block, find_rope, &first);
+    return first.found;
 }
 
 void cu_angles_ahead(Gen *g, const Block *block) {
@@ -235,22 +242,17 @@ void cu_angles_ahead(Gen *g, const Block *block) {
             cu_angles(g, op);
 }
 
-/* The steps of a product, roping what the next one multiplies while one runs; `step` multiplies for s and k. */
-static void rope_and_multiply(Gen *g, const Op *rope, const Value *to, const char *step) {
+/* All at once: measured, steps of a product that each wait for their own angles take longer than the first of them gain
+ * while others are roped. */
+void cu_rope_left_side(Gen *g, const Op *rope, const Value *to) {
     const int   style = (int)op_int(rope, AT_STYLE, 0), steps = to->type.cols / 16, rounds = style ? steps / 2 : steps;
-    const char *from = cu_name(g, rope->in[0]->def->in[0]), *x = cu_name(g, to);
+    const char *from = cu_name(g, rope->in[0]->def->in[0]);
     if (!knows_position(rope, rope->parent))
         cu_angles(g, rope);
     cu_declare(g, to);
-    cu_line(g, "UNROLL for (int s = 0, round = 0; round < %d; round++) {", rounds);
-    g->depth++;
-    cu_line(g, "turn_step<%s, %d>(%s[s], %s[s], %s_angles, round);", cu_ctype(to->type.dtype), style ? rounds : 0, x, from,
-            cu_name(g, rope->out[0]));
-    cu_line(g, "products_begin();");
-    cu_line(g, "UNROLL for (int k = round; k < %d; k += %d)", steps, rounds);
-    cu_line(g, "    %s", step);
-    g->depth--;
-    cu_line(g, "}");
+    cu_line(g, "UNROLL for (int round = 0; round < %d; round++)", rounds);
+    cu_line(g, "    turn_step<%s, %d>(%s[0], %s[0], %s_angles, round);", cu_ctype(to->type.dtype), style ? rounds : 0,
+            cu_name(g, to), from, cu_name(g, rope->out[0]));
 }
 
 /* ---- Products ---- */
@@ -320,7 +322,7 @@ static const char *multiply_steps(Gen *g, const Op *op, const DotParts *p, bool 
 
 /* All of them; `step` multiplies for s and k. */
 static void multiply(Gen *g, const Op *op, const DotParts *p, bool adds, const char *step) {
-    const int total = (p->k + 15) / 16, parts = part_count(g, op, total), slabs = cu_slabs(g, op->out[0]->type);
+    const int total = (p->k + 15) / 16, parts = part_count(total), slabs = cu_slabs(g, op->out[0]->type);
     cu_line(g, "UNROLL for (int s = 0%s; s < %d; s++)%s", total > 1 ? "" : ", k = 0", slabs, parts > 1 ? " {" : "");
     for (int part = 0; part < parts; part++) {
         const int k = total * part / parts, steps = total * (part + 1) / parts - k;
@@ -339,8 +341,7 @@ static bool is_product(const Gen *g, const Op *op, const DotParts *p) {
 }
 
 void cu_product(Gen *g, const Op *op) {
-    const DotParts  p = ir_dot_parts(op);
-    const Op *const rope = rope_of(g, op);
+    const DotParts p = ir_dot_parts(op);
     double         zero = 1;
     int            lo;
     if (!is_product(g, op, &p)) {
@@ -359,14 +360,10 @@ void cu_product(Gen *g, const Op *op) {
                                   cu_name(g, op->out[0]), left_side(g, op, p.x), right_side(g, op, p.y), adds ? "1" : "k > 0",
                                   cu_ctype(p.y->type.dtype));
     pin(g, op->out[0]);
-    if (rope) {
-        rope_and_multiply(g, rope, p.x, step);
-    } else {
-        if (!cu_taken(p.x, &lo))
-            pin(g, p.x);
-        cu_line(g, "products_begin();");
-        multiply(g, op, &p, adds, step);
-    }
+    if (!cu_taken(p.x, &lo))
+        pin(g, p.x);
+    cu_line(g, "products_begin();");
+    multiply(g, op, &p, adds, step);
     cu_line(g, "products_commit();");
     g->flight[g->flight_count++] = op;
 }

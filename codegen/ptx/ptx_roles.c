@@ -43,12 +43,28 @@ static int64_t barriers_at(const Gen *g, const Op *ring) {
     return at;
 }
 
-static int64_t shared_bytes(const Gen *g, const Block *block) {
+static int64_t barriers_end(const Gen *g, const Block *block) {
     int64_t at = g->kernel->scratch_bytes;
     for (const Op *op = block->first; op; op = op->next)
         if (op->code == OP_RING)
             at += 2 * BARRIER_BYTES * op->out[0]->type.slots;
-    return at + IR_SLOT_ALIGN; /* the dynamic shared memory may begin anywhere */
+    return at;
+}
+
+/* What a rope looks up, which the first product of a tile waits for, lies behind the barriers. */
+static int64_t shared_bytes(const Gen *g, const Block *block) {
+    const int64_t tables = g->rope ? IR_PAIR_BYTES * (g->rope->in[0]->type.cols / 2) : 0;
+    return barriers_end(g, block) + tables + IR_SLOT_ALIGN; /* the dynamic shared memory may begin anywhere */
+}
+
+static void fill_tables(Gen *g, const Block *block) {
+    if (!g->rope)
+        return;
+    g->rope_at = barriers_end(g, block);
+    g->rope_tables = cu_rope_tables(g, g->rope);
+    cu_eights(g, g->rope, g->rope_tables);
+    cu_line(g, "SharedPairs<%d>::fill(shared + %lldu, %s, eights%d);", g->rope->in[0]->type.cols / 2, (long long)g->rope_at,
+            cu_pairs(g, g->rope_tables), g->rope_tables);
 }
 
 static void declare_rings(Gen *g, const Block *block) {
@@ -91,6 +107,7 @@ static void make_ring(Gen *g, const Block *block, const Value *ring) {
 }
 
 static void make_rings(Gen *g, const Block *block) {
+    fill_tables(g, block);
     cu_line(g, "if (threadIdx.x == 0) {");
     g->depth++;
     declare_rings(g, block);
@@ -420,6 +437,7 @@ bool cu_overlaps(const Gen *g, const Kernel *kernel) {
 
 void cu_roles_frame(Gen *g, const Block *block, CodePhase *phase) {
     const int computing = computing_roles(g->kernel);
+    g->rope = cu_roped_first(g, block);
     phase->threads = 32 * (computing * g->kernel->warps + GROUP);
     phase->shared_bytes = shared_bytes(g, block);
     phase->resident = computing == 1 ? g->schedule->blocks : 1;

@@ -271,41 +271,60 @@ static void mask(Gen *g, const Op *op) {
             (long long)lo, (long long)hi, cu_name(g, op->in[2]), float_text(g, op_float(op, AT_FILL, 0)));
 }
 
-/* Frequencies in turns a position, times 2^64, and in radians. -> the number of the tables. */
-static int frequency_tables(Gen *g, const Op *op) {
-    const int         cols = op->in[0]->type.cols, table = g->tables++;
-    const long double theta = (long double)op_float(op, AT_THETA, 1), pi = 3.14159265358979323846264338327950288L;
+/* Of pair n, in radians a position. */
+static long double frequency(const Op *rope, int n) {
+    return powl((long double)op_float(rope, AT_THETA, 1), -2.0L * n / rope->in[0]->type.cols);
+}
+
+/* Frequencies in turns a position, times 2^64, and in radians. */
+int cu_rope_tables(Gen *g, const Op *rope) {
+    const int         table = g->tables++;
+    const long double pi = 3.14159265358979323846264338327950288L;
     Text              turns = TEXT(g->ctx), frequencies = TEXT(g->ctx);
-    for (int n = 0; n < cols / 2; n++) {
-        const long double frequency = powl(theta, -2.0L * n / cols);
-        text_add(&turns, "%s%lluu", n ? ", " : "", (unsigned long long)ldexpl(frequency / (2 * pi), 64));
-        text_add(&frequencies, "%s%.9ef", n ? ", " : "", (double)frequency);
+    for (int n = 0; n < rope->in[0]->type.cols / 2; n++) {
+        text_add(&turns, "%s%lluu", n ? ", " : "", (unsigned long long)ldexpl(frequency(rope, n) / (2 * pi), 64));
+        text_add(&frequencies, "%s%.9ef", n ? ", " : "", (double)frequency(rope, n));
     }
     cu_line(g, "static const __device__ u64 turns%d[] = {%s};", table, text_str(&turns));
     cu_line(g, "static const __device__ float frequency%d[] = {%s};", table, text_str(&frequencies));
     return table;
 }
 
+void cu_eights(Gen *g, const Op *rope, int tables) {
+    Text eights = TEXT(g->ctx);
+    for (int n = 0; n < rope->in[0]->type.cols / 2; n++) {
+        const long double angle = 8 * frequency(rope, n);
+        text_add(&eights, "%s{%.9ef, %.9ef}", n ? ", " : "", (double)cosl(angle), (double)sinl(angle));
+    }
+    cu_line(g, "static const __device__ float2 eights%d[] = {%s};", tables, text_str(&eights));
+}
+
+const char *cu_pairs(Gen *g, int tables) { return ctx_printf(g->ctx, "Pairs{turns%d, frequency%d}", tables, tables); }
+
 static const char *rope_arguments(Gen *g, const Op *op) {
-    return ctx_printf(g->ctx, "<%d, %d, %d, %d>", g->kernel->warps, (int)op_int(op, AT_PERIOD, 1), op->in[0]->type.cols,
+    return ctx_printf(g->ctx, "%d, %d, %d, %d", g->kernel->warps, (int)op_int(op, AT_PERIOD, 1), op->in[0]->type.cols,
                       (int)op_int(op, AT_STYLE, 0));
 }
 
 void cu_angles(Gen *g, const Op *rope) {
-    const int   table = frequency_tables(g, rope);
-    const char *type = ctx_printf(g->ctx, "Angles%s", rope_arguments(g, rope));
-    cu_line(g, "const %s %s_angles = %s::make(0, %s, turns%d, frequency%d);", type, cu_name(g, rope->out[0]), type,
-            cu_name(g, rope->in[1]), table, table);
+    const bool  shared = rope == g->rope;
+    const int   tables = shared ? g->rope_tables : cu_rope_tables(g, rope);
+    const char *kind = shared ? ctx_printf(g->ctx, "SharedPairs<%d>", rope->in[0]->type.cols / 2) : "Pairs";
+    const char *pairs = shared ? ctx_printf(g->ctx, "%s{shared + %lldu, frequency%d}", kind, (long long)g->rope_at, tables)
+                               : cu_pairs(g, tables);
+    const char *type = ctx_printf(g->ctx, "Angles<%s, %s>", rope_arguments(g, rope), kind);
+    cu_line(g, "const %s %s_angles = %s::make(0, %s, %s);", type, cu_name(g, rope->out[0]), type, cu_name(g, rope->in[1]),
+            pairs);
 }
 
 static void rope(Gen *g, const Op *op) {
     const char *from = tile_operand(g, op->in[0]);
     if (cu_roping_product(g, op))
         return;
-    const int table = frequency_tables(g, op);
+    const int tables = cu_rope_tables(g, op);
     cu_declare(g, op->out[0]);
-    cu_line(g, "rope%s(%s, %s, %s, turns%d, frequency%d);", rope_arguments(g, op), cu_name(g, op->out[0]), from,
-            cu_name(g, op->in[1]), table, table);
+    cu_line(g, "rope<%s>(%s, %s, %s, %s);", rope_arguments(g, op), cu_name(g, op->out[0]), from, cu_name(g, op->in[1]),
+            cu_pairs(g, tables));
 }
 
 /* ---- Products ---- */
@@ -329,8 +348,10 @@ static void copy(Gen *g, const Op *op) {
 /* To the products' 16-bit type, as pairs; columns that are not there become zeros. Or back. */
 static void convert(Gen *g, const Op *op) {
     const Op *const rope = op->in[0]->def && op->in[0]->def->code == OP_ROPE ? op->in[0]->def : NULL;
-    if (rope && cu_roping_product(g, rope))
+    if (rope && cu_roping_product(g, rope)) {
+        cu_rope_left_side(g, rope, op->out[0]);
         return;
+    }
     const Type  to = op->out[0]->type, from = op->in[0]->type;
     const char *x = in_shared(op->in[0]) ? read_shared(g, op) : tile_operand(g, op->in[0]), *pair = cu_ctype(to.dtype);
     if (dtype_size(to.dtype) == 4 && dtype_size(from.dtype) == 2) {
