@@ -98,9 +98,9 @@ def run_rattan(rows, reps):
     return results
 
 
-def run_peers(seconds):
-    """cuDNN's and PyTorch's in processes of their own; {configuration: {peer: milliseconds}}."""
-    folder, times = tempfile.mkdtemp(), {}
+def peer_parts(seconds):
+    """cuDNN's and PyTorch's in processes of their own, one after the other; {configuration: {peer: milliseconds}} of each."""
+    folder = tempfile.mkdtemp()
     wheels = glob.glob(".carry/wheels/*.whl")
     if wheels:
         pip = [sys.executable, "-m", "pip", "install", "-q", "--no-index", "--no-deps", "--target", folder, *wheels]
@@ -115,9 +115,7 @@ def run_peers(seconds):
             except subprocess.TimeoutExpired:
                 print(f"peers {parts}: stopped", file=sys.stderr)
         for line in log.read_text().splitlines()[-1:]:
-            for configuration, found in json.loads(line).items():
-                times.setdefault(configuration, {}).update(found)
-    return times
+            yield json.loads(line)
 
 
 def hand_written():
@@ -221,6 +219,18 @@ def table(results, peers, hand, how):
     return "\n".join(lines) + "\n"
 
 
+def write(folder, how, results, peers, hand):
+    """The two files as far as they are known; what is measured later may be cut off. -> the table."""
+    folder = pathlib.Path(folder)
+    device = next((r["device"] for r in results if "device" in r), "none")
+    name = "gpu-" + re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-")
+    text = table(results, peers, hand, how)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{name}.json").write_text(json.dumps({"rattan": results, "peers": peers, "by_hand": hand}, indent=1) + "\n")
+    (folder / f"{name}.md").write_text(text)
+    return text
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--peers", action="store_true")
@@ -230,18 +240,19 @@ def main():
     parser.add_argument("folder", nargs="?", default="bench/results")
     arguments = parser.parse_args()
     rows = [row for row in ROWS if re.search(arguments.only or "", row.name)]
+    how = shlex.join(word for word in sys.argv[1:] if word != arguments.folder)
     results = run_rattan(rows, arguments.reps)
     if all("refused" in r for r in results):
         sys.exit(f"gpu_bench: nothing can be timed here: {results[0]['refused'] if results else 'no such row'}")
-    hand, peers = (hand_written(), run_peers(arguments.seconds)) if arguments.peers else ({}, {})
-    device = next((r["device"] for r in results if "device" in r), "none")
-    name = "gpu-" + re.sub(r"[^a-z0-9]+", "-", device.lower()).strip("-")
-    folder = pathlib.Path(arguments.folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    everything = {"rattan": results, "peers": peers, "by_hand": hand}
-    (folder / f"{name}.json").write_text(json.dumps(everything, indent=1) + "\n")
-    text = table(results, peers, hand, shlex.join(word for word in sys.argv[1:] if word != arguments.folder))
-    (folder / f"{name}.md").write_text(text)
+    peers, hand = {}, {}
+    text = write(arguments.folder, how, results, peers, hand)
+    if arguments.peers:
+        hand = hand_written()
+        text = write(arguments.folder, how, results, peers, hand)
+        for part in peer_parts(arguments.seconds):
+            for configuration, found in part.items():
+                peers.setdefault(configuration, {}).update(found)
+            text = write(arguments.folder, how, results, peers, hand)
     print(text)
 
 
