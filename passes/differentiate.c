@@ -428,7 +428,7 @@ Status pass_differentiate(Ctx *ctx, Module *module, const PassArgs *args) {
     if (two)
         TRY(window_keys_kernel(ctx, module, forward.kernel));
     TRY(keys_kernel(ctx, module, forward.kernel, &state, !gpu || two, gpu));
-    TRY(differentiate_parameters(ctx, module, forward.kernel, &state));
+    TRY(differentiate_parameters(ctx, module, forward.kernel, &state, gpu));
     drop_results(&main);
     drop_parameter(main.kernel, "o");
     drop_parameter(main.kernel, "final_state");

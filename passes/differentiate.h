@@ -105,7 +105,9 @@ void differentiate_close(const RowProgram *p);
 /* Adds a work parameter, of floats, to every kernel of the module. */
 void differentiate_keep(Ctx *ctx, Module *module, const char *name, DType dtype, const int64_t dims[4]);
 void differentiate_work(Ctx *ctx, Module *module, const char *name, int64_t d0, int64_t d1, int64_t d2, int64_t d3);
-/* The kernels that add up, over rows and sequences, the gradients of parameters that these share. */
-Status differentiate_parameters(Ctx *ctx, Module *module, const Kernel *forward, const StateProgram *state);
+/* The kernels that add up, over rows and sequences, the gradients of parameters that these share. one_grid: a kernel's
+ * loops that run at once lie in each other, so that parts of query heads and of key/value heads have kernels of their own. */
+Status differentiate_parameters(Ctx *ctx, Module *module, const Kernel *forward, const StateProgram *state,
+                                bool one_grid);
 
 #endif

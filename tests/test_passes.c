@@ -349,6 +349,13 @@ static void test_cpu_backward(void **state) {
     (void)state;
     run_cases(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE, CPU);
 }
+static void test_gpu_backward(void **state) {
+    (void)state;
+    for (int memory = 72; memory <= 216; memory *= 3)
+        run_cases(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE,
+                  (Target){.name = "gpu", .warp_size = 32, .shared_bytes = memory << 10, .processors = 4});
+}
+
 /* Blocks with much shared memory fetch what the residual branch needs while the key loop runs, those with little behind it,
  * in groups. */
 static void test_gpu_forward(void **state) {
@@ -446,6 +453,7 @@ int main(int argc, char **argv) {
         DRAWS(test_cpu_extend, 2),
         DRAWS(test_cpu_decode, 3),
         DRAWS(test_cpu_backward, 15),
+        DRAWS(test_gpu_backward, 16),
         DRAWS(test_gpu_forward, 4),
         DRAWS(test_gpu_bf16, 5),
         DRAWS(test_gpu_attention, 6),
