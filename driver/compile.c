@@ -29,8 +29,6 @@ const char *kind_name(KernelKind kind) {
 /* What the GPU's back end does not do yet. Tiles of one column are columns to it, which no product takes. */
 static Status check_gpu(Ctx *ctx, const CompileRequest *request) {
     const Spec *spec = request->spec;
-    if (request->kind == KIND_BACKWARD)
-        return ctx_fail(ctx, ST_USAGE, "kind backward", "use a CPU's target", "there are no kernels for GPUs yet");
     const char *narrow = spec->head_dim == 1                       ? "head_dim"
                          : spec->value_dim == 1                    ? "value_dim"
                          : !spec->full && spec_features(spec) == 1 ? "feature_map"

@@ -231,6 +231,7 @@ static void add_turn(KeySaver *k, int number, Nest *n, Op *loop, int heads) {
     if (cols > 1) {
         z->type.cols = state_cols(sum) / cols;
         take_columns(k, z->def, 2, cols, n->axes[0], n->kernel);
+        op_set_int(s->ctx, z->def, AT_GROUPDIM, -1); /* all rows are of one head */
     }
     for (int p = 0; p < sum->parts; p++)
         next[p] = clone_slice(&in, sum->y[p], s->main->body, &map);
