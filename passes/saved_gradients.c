@@ -5,6 +5,7 @@
  *   that have gone by and the heads of the group. Kernel `key_states` saves R for every tile of keys, and
  *       dphi(k) = sum over heads of masked(v do_edge^T) phi(q_edge) + v R^T,
  *       dv      = sum over heads of masked(phi(k) phi(q_edge)^T) do_edge + phi(k) R.
+ *   Kernel `window_keys` has no residual branch; its key loops go on with the sums of the heads before.
  * Nothing is added to by two blocks, and all sums have one order. Features that are a concatenation of equal pieces go
  * by pieces, as in main. */
 #include "passes/saved.h"
@@ -94,6 +95,127 @@ static void key_loop_first(Saver *s) {
     }
 }
 
+static bool stands_before(const Value *value, const Op *op) {
+    return !value->def || value->def->parent != op->parent || ir_precedes(value->def, op);
+}
+
+/* What is stored of a row before its key loop is stored there. */
+static void store_early(const Saver *s, Op *keys) {
+    Builder b = ir_before(s->ctx, s->main, keys);
+    for (Op *op = keys->next, *next; op; op = next) {
+        bool ready = op->code == OP_STORE;
+        next = op->next;
+        for (int i = 0; i < op->in_count && ready; i++)
+            ready = stands_before(op->in[i], keys);
+        if (ready) {
+            op_unlink(op);
+            op_insert(&b, op);
+        }
+    }
+}
+
+/* What is used behind the key loop alone is computed there: no register holds it meanwhile. */
+static void compute_late(const Saver *s, Op *keys) {
+    for (Op *op = keys->prev, *before; op; op = before) {
+        int        count = 0;
+        const bool tile = op->out_count == 1 && op->out[0]->type.cls == TY_TILE && !op->region;
+        Op **const users = tile ? ir_users(s->ctx, s->main, op->out[0], &count) : NULL;
+        bool       late = tile && op->code != OP_FCONST;
+        before = op->prev;
+        for (int u = 0; u < count && late; u++)
+            late = ir_precedes(keys, ir_ancestor_in(users[u], keys->parent));
+        if (late) {
+            Builder b = ir_after(s->ctx, s->main, keys);
+            op_unlink(op);
+            op_insert(&b, op);
+        }
+    }
+}
+
+/* The op of the value's block in which it is used first. */
+static Op *first_use(const Saver *s, const Value *value) {
+    int        count;
+    Op **const users = ir_users(s->ctx, s->main, value, &count);
+    Op        *first = NULL;
+    for (int u = 0; u < count; u++) {
+        Op *const here = ir_ancestor_in(users[u], value->def->parent);
+        first = !first || (here && ir_precedes(here, first)) ? here : first;
+    }
+    return first ? first : value->def;
+}
+
+typedef struct RowEdge {
+    const Saver    *main;
+    Saver          *s; /* of kernel rows */
+    const Residual *sum;
+    Value          *score, *any, *key, *tile, *first;
+} RowEdge;
+
+/* Main's values -> here, with its key tile at the edge. */
+static ValueMap as_main(const RowEdge *e) {
+    const Saver *main = e->main, *s = e->s;
+    ValueMap     map = {.ctx = s->ctx};
+    map_set(&map, main->seq->region->args[0], s->seq->region->args[0]);
+    map_set(&map, main->heads->region->args[0], s->heads->region->args[0]);
+    map_set(&map, main->rows->region->args[0], s->rows->region->args[0]);
+    map_set(&map, main->key, e->key);
+    return map;
+}
+
+static void find_state(RowEdge *e, Builder *b) {
+    const Saver *main = e->main;
+    Value *const row = e->s->rows->region->args[0], *const seq = e->s->seq->region->args[0];
+    e->key = ir_ibin(b, OP_IADD, row, ir_i(b, op_int(e->sum->mask, AT_HI, 0)));
+    ValueMap     map = as_main(e);
+    Value *const batch = clone_slice(b, main->q_load->in[0], main->main->body, &map),
+                *const start = clone_slice(b, main->q_load->in[3], main->main->body, &map);
+    e->tile = ir_ibin(b, OP_IADD, saved_first_tile(e->s, b, batch, start, seq), saved_tile(e->s, b, row));
+    e->first = ir_ibin(b, OP_IMUL, e->s->heads->region->args[0], ir_i(b, e->s->F));
+}
+
+/* Piece p of dphi(q); nothing to add where no key has left the window yet. */
+static Value *row_piece(RowEdge *e, Builder *b, int p) {
+    Saver       *s = e->s, of = *e->main;
+    ValueMap     map = as_main(e);
+    Value *const none = ir_f(b, 0, e->sum->features->type.rows, s->width);
+    Op *const    maybe = ir_if(b, e->any, &none, 1);
+    Builder      in = ir_at_end(s->ctx, s->main, maybe->region);
+    Value *const features = saved_features(&of, &in, &map, s->heads->region->args[0], ir_i(&in, p));
+    Value *const edge = ir_dot(&in, e->score, features, NULL, false, false);
+    Value *const state = load_state(&in, "states", e->tile, index_offset(&in, e->first, p * s->width), s->width, s->E);
+    Value *const piece = ir_dot(&in, e->sum->features, state, edge, false, true);
+    ir_yield(&in, &piece, 1);
+    return maybe->out[0];
+}
+
+static Value *row_pieces(RowEdge *e, Builder *b, int first, int end) {
+    Value *pieces[MAX_PARTS] = {0};
+    for (int p = first; p < end; p++)
+        pieces[p] = row_piece(e, b, p);
+    return join(b, pieces + first, end - first);
+}
+
+/* Where some columns are used, these are made there: what follows from others does not wait beside them. */
+static void use_pieces(RowEdge *e) {
+    Saver       *s = e->s;
+    int          count;
+    Value *const whole = s->residual->out[0];
+    Op **const   users = ir_users(s->ctx, s->main, whole, &count);
+    for (int u = 0; u < count; u++) {
+        const int lo = (int)op_int(users[u], AT_LO, 0), cols = users[u]->out_count ? users[u]->out[0]->type.cols : 0;
+        if (users[u]->code != OP_COLS || users[u]->in_count > 1 || lo % s->width || cols % s->width)
+            continue;
+        Builder b = ir_before(s->ctx, s->main, first_use(s, users[u]->out[0]));
+        ir_replace_uses(s->main, users[u]->out[0], row_pieces(e, &b, lo / s->width, (lo + cols) / s->width));
+    }
+    Builder b = ir_after(s->ctx, s->main, s->residual);
+    for (int u = 0; u < count; u++)
+        if (users[u]->out_count && ir_use_count(s->main, users[u]->out[0]) == 0)
+            op_erase(users[u]);
+    if (ir_use_count(s->main, whole))
+        ir_replace_uses(s->main, whole, row_pieces(e, &b, 0, s->parts));
+}
+
 static Status rewrite_rows(const Saver *main, Kernel *kernel) {
     Saver    s;
     Residual sum = {0};
@@ -104,36 +226,20 @@ static Status rewrite_rows(const Saver *main, Kernel *kernel) {
     if (s.residual->out_count != 1 || !reads_main(main, &sum))
         return refuse(s.ctx, kernel->name, "sums up over keys what no state is saved of");
     key_loop_first(&s);
-    Builder      b = ir_before(s.ctx, kernel, s.residual);
-    Value *const row = s.rows->region->args[0], *const seq = s.seq->region->args[0],
-                 *const head = s.heads->region->args[0], *none[MAX_PARTS], *pieces[MAX_PARTS];
-    const int64_t hi = op_int(sum.mask, AT_HI, 0);
-    for (int p = 0; p < s.parts; p++)
-        none[p] = ir_f(&b, 0, sum.features->type.rows, s.width);
-    Op *const maybe = ir_if(&b, ir_ibin(&b, OP_ILT, ir_i(&b, 0), s.residual->in[1]), none, s.parts);
-    Builder   in = ir_at_end(s.ctx, kernel, maybe->region);
-    ValueMap  here = {.ctx = s.ctx}, of_main = {.ctx = s.ctx};
-    map_set(&here, s.residual->region->args[0], ir_i(&in, 0));
-    Value *const values = clone_slice(&in, sum.keys, s.residual->region, &here);
-    Value *const score = masked_edge(&in, ir_dot(&in, sum.features, values, NULL, false, true), sum.mask);
-    map_set(&of_main, main->seq->region->args[0], seq);
-    map_set(&of_main, main->heads->region->args[0], head);
-    map_set(&of_main, main->rows->region->args[0], row);
-    map_set(&of_main, main->key, ir_ibin(&in, OP_IADD, row, ir_i(&in, hi)));
-    Value *const batch = clone_slice(&in, main->q_load->in[0], main->main->body, &of_main),
-                *const start = clone_slice(&in, main->q_load->in[3], main->main->body, &of_main);
-    Value *const tile = ir_ibin(&in, OP_IADD, saved_first_tile(&s, &in, batch, start, seq), saved_tile(&s, &in, row));
-    Value *const first = ir_ibin(&in, OP_IMUL, head, ir_i(&in, s.F));
-    Saver        of = *main;
-    for (int p = 0; p < s.parts; p++) {
-        Value *const features = saved_features(&of, &in, &of_main, head, ir_i(&in, p));
-        Value *const edge = ir_dot(&in, score, features, NULL, false, false);
-        Value *const state = load_state(&in, "states", tile, index_offset(&in, first, p * s.width), s.width, s.E);
-        pieces[p] = ir_dot(&in, sum.features, state, edge, false, true);
+    Op *const keys = loop_find(s.group->region, "key");
+    if (keys) {
+        store_early(&s, keys);
+        compute_late(&s, keys);
     }
-    ir_yield(&in, pieces, s.parts);
-    Builder behind = ir_before(s.ctx, kernel, s.residual);
-    ir_replace_uses(kernel, s.residual->out[0], join(&behind, maybe->out, s.parts));
+    Builder  b = ir_before(s.ctx, kernel, s.residual);
+    RowEdge  e = {.main = main, .s = &s, .sum = &sum};
+    ValueMap here = {.ctx = s.ctx};
+    map_set(&here, s.residual->region->args[0], ir_i(&b, 0));
+    Value *const values = clone_slice(&b, sum.keys, s.residual->region, &here);
+    e.score = masked_edge(&b, ir_dot(&b, sum.features, values, NULL, false, true), sum.mask);
+    e.any = ir_ibin(&b, OP_ILT, ir_i(&b, 0), s.residual->in[1]);
+    find_state(&e, &b);
+    use_pieces(&e);
     op_erase(s.residual);
     return ST_OK;
 }
@@ -356,6 +462,34 @@ static Status rewrite_keys(const Saver *main, Kernel *kernel) {
     return ST_OK;
 }
 
+/* ---- Kernels with key loops inside of the loop over heads ---- */
+
+/* carried + (0 + terms) -> (carried + terms): a loop goes on with the sums of the heads before, so that no register holds
+ * its own beside them. */
+static void go_on(const Saver *s, Op *loop) {
+    double constant;
+    for (int c = 0; c < loop->out_count; c++) {
+        int        count;
+        Op **const users = ir_users(s->ctx, s->main, loop->out[c], &count);
+        Op *const  add = count == 1 && users[0]->code == OP_ADD ? users[0] : NULL;
+        if (!add || add->in[1] != loop->out[c] || add->in[0]->owner != s->group->region ||
+            !is_constant_tile(loop->in[3 + c], &constant) || constant != 0)
+            continue;
+        loop->in[3 + c] = add->in[0];
+        ir_replace_uses(s->main, add->out[0], loop->out[c]);
+        op_erase(add);
+    }
+}
+
+static Status add_heads(const Saver *main, Kernel *kernel) {
+    Saver s;
+    TRY(view(main, kernel, &s));
+    Op *const keys = loop_find(s.group->region, "key");
+    if (keys && s.group->out_count)
+        go_on(&s, keys);
+    return ST_OK;
+}
+
 /* Kernels behind main get new parameters last; all have the same. */
 Status saved_gradients(Saver *s, Kernel *const *kernels, int count) {
     for (int i = 0; i < count; i++) {
@@ -367,6 +501,8 @@ Status saved_gradients(Saver *s, Kernel *const *kernels, int count) {
             TRY(rewrite_rows(s, kernel));
         else if (strcmp(kernel->name, "keys") == 0)
             TRY(rewrite_keys(s, kernel));
+        if (strstr(kernel->name, "keys"))
+            TRY(add_heads(s, kernel));
         s->main->params = kernel->params;
         s->main->param_count = kernel->param_count;
         s->main->param_capacity = kernel->param_capacity;
