@@ -95,6 +95,18 @@ static void key_loop_first(Saver *s) {
     }
 }
 
+/* The op of the value's block in which it is used first. */
+static Op *first_use(const Saver *s, const Value *value) {
+    int        count;
+    Op **const users = ir_users(s->ctx, s->main, value, &count);
+    Op        *first = NULL;
+    for (int u = 0; u < count; u++) {
+        Op *const here = ir_ancestor_in(users[u], value->def->parent);
+        first = !first || (here && ir_precedes(here, first)) ? here : first;
+    }
+    return first ? first : value->def;
+}
+
 static bool stands_before(const Value *value, const Op *op) {
     return !value->def || value->def->parent != op->parent || ir_precedes(value->def, op);
 }
@@ -108,6 +120,21 @@ static void store_early(const Saver *s, Op *keys) {
         for (int i = 0; i < op->in_count && ready; i++)
             ready = stands_before(op->in[i], keys);
         if (ready) {
+            op_unlink(op);
+            op_insert(&b, op);
+        }
+    }
+}
+
+/* Behind `from`, what is computed stands where it is used first: pieces of features do not wait for each other. */
+static void compute_where_used(const Saver *s, const Op *from) {
+    for (Op *op = from->parent->last, *before; op && op != from; op = before) {
+        before = op->prev;
+        if (op->out_count != 1 || op->out[0]->type.cls != TY_TILE || op->region || op->code == OP_FCONST)
+            continue;
+        Op *const use = first_use(s, op->out[0]);
+        if (use && use != op && use != op->next) {
+            Builder b = ir_before(s->ctx, s->main, use);
             op_unlink(op);
             op_insert(&b, op);
         }
@@ -130,18 +157,6 @@ static void compute_late(const Saver *s, Op *keys) {
             op_insert(&b, op);
         }
     }
-}
-
-/* The op of the value's block in which it is used first. */
-static Op *first_use(const Saver *s, const Value *value) {
-    int        count;
-    Op **const users = ir_users(s->ctx, s->main, value, &count);
-    Op        *first = NULL;
-    for (int u = 0; u < count; u++) {
-        Op *const here = ir_ancestor_in(users[u], value->def->parent);
-        first = !first || (here && ir_precedes(here, first)) ? here : first;
-    }
-    return first ? first : value->def;
 }
 
 typedef struct RowEdge {
@@ -231,6 +246,7 @@ static Status rewrite_rows(const Saver *main, Kernel *kernel) {
         store_early(&s, keys);
         compute_late(&s, keys);
     }
+    const Op *const start = keys ? keys : s.group->region->first;
     Builder  b = ir_before(s.ctx, kernel, s.residual);
     RowEdge  e = {.main = main, .s = &s, .sum = &sum};
     ValueMap here = {.ctx = s.ctx};
@@ -241,6 +257,7 @@ static Status rewrite_rows(const Saver *main, Kernel *kernel) {
     find_state(&e, &b);
     use_pieces(&e);
     op_erase(s.residual);
+    compute_where_used(&s, start);
     return ST_OK;
 }
 
@@ -459,6 +476,7 @@ static Status rewrite_keys(const Saver *main, Kernel *kernel) {
     add_edges(&k);
     op_erase(k.saver.residual);
     add_all_states(&k);
+    compute_where_used(&k.saver, k.saver.group);
     return ST_OK;
 }
 
