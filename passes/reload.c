@@ -195,10 +195,10 @@ static bool is_rowwise(const Value *value, const Block *block) {
  * behind it; that is computed again, for the loop's sums take most registers. */
 static void compute_again(Reload *r) {
     Block *const body = loop_grid_body(r->kernel->body);
-    Op          *heads = body->first;
+    Op          *heads = body->last;
     ValueMap     map = {.ctx = r->ctx};
     while (heads && !loop_is(heads, "group"))
-        heads = heads->next;
+        heads = heads->prev;
     for (Op *op = heads ? heads->next : NULL; op; op = op->next)
         for (int i = 0; i < op->in_count; i++) {
             Value *const value = op->in[i];

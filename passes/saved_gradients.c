@@ -461,6 +461,18 @@ static void add_all_states(KeySaver *k) {
                     users[i][u]->in[o] = totals[i];
 }
 
+/* Tiles beside the loop over rows go into it: it is an axis of the grid. */
+static void into_rows(const Saver *s) {
+    Builder b = ir_before(s->ctx, s->main, s->rows->region->first);
+    for (Op *op = s->heads->region->first, *next; op && op != s->rows; op = next) {
+        next = op->next;
+        if (op_info(op->code)->rule != TR_INDEX) {
+            op_unlink(op);
+            op_insert(&b, op);
+        }
+    }
+}
+
 static Status rewrite_keys(const Saver *main, Kernel *kernel) {
     KeySaver k = {0};
     TRY(view(main, kernel, &k.saver));
@@ -477,6 +489,7 @@ static Status rewrite_keys(const Saver *main, Kernel *kernel) {
     op_erase(k.saver.residual);
     add_all_states(&k);
     compute_where_used(&k.saver, k.saver.group);
+    into_rows(&k.saver);
     return ST_OK;
 }
 

@@ -808,6 +808,12 @@ DEVICE void mask_transposed(float (&y)[S][N], const float (&x)[S][N], number del
     }
 }
 
+// Of a tile of one column: is number h of slab s kept?
+template <int WARPS, int PERIOD, bool LEFT, bool RIGHT, bool FIRST> DEVICE bool column_keeps(int s, int h, number delta, number lo, number hi, number first) {
+    const number apart = delta - (warp_of<WARPS>() * 16 + lane_id() / 4 + s * 16 * WARPS + 8 * h) % PERIOD;
+    return (!LEFT || apart >= lo) && (!RIGHT || apart <= hi) && (!FIRST || first <= 0);
+}
+
 // Rotary embedding. turns[n] is the frequency of pair n in turns a position, times 2^64: position * turns[n] wraps as
 // angles do, without any loss. What remains is an angle from -pi to pi, where the fast functions err by less than 5e-7;
 // its upper 23 bits become the number, for less than a conversion costs.

@@ -275,6 +275,14 @@ static void mask(Gen *g, const Op *op) {
         return;
     const int64_t lo = op_int(op, AT_LO, 0), hi = op_int(op, AT_HI, 0);
     const bool    left = lo != IR_NEG_INF, right = hi != IR_POS_INF, first = !ir_is_const(op->in[2], 0);
+    if (cu_shape(op->out[0]->type) == SHAPE_COLUMN && !op_int(op, AT_TA, 0)) {
+        cu_assign(g, op->out[0],
+                  ctx_printf(g->ctx, "column_keeps<%d, %d, %d, %d, %d>(s, i, %s, %lldLL, %lldLL, %s) ? %s : %s",
+                             g->kernel->warps, (int)op_int(op, AT_PERIOD, 1), left, right, first,
+                             cu_name(g, op->in[1]), (long long)lo, (long long)hi, cu_name(g, op->in[2]),
+                             cu_element(g, op->in[0], SHAPE_COLUMN), float_text(g, op_float(op, AT_FILL, 0))));
+        return;
+    }
     const char   *from = tile_operand(g, op->in[0]);
     cu_declare(g, op->out[0]);
     cu_line(g, "%s<%d, %d, %d, %d, %d>(%s, %s, %s, %lldLL, %lldLL, %s, %s);",
