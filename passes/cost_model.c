@@ -135,6 +135,9 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
         if (kind == KIND_EXTEND || kind == KIND_BACKWARD)
             schedule->segment = schedule->spread = 0;
         schedule->roles = !no_roles(spec, kind, target);
+        /* Beside a key's sums and two tiles of scores: of 128 columns, 64 keys spill 1.5 KB a thread. */
+        if (kind == KIND_BACKWARD && (spec->head_dim > 64 || spec->value_dim > 64))
+            schedule->key_tile = smaller(schedule->key_tile, 32);
         schedule->fuse_phi = schedule->roles;
         schedule->feature_groups = schedule->fuse_phi && spec->head_dim <= 64 ? 2 : 1;
         if (!schedule->roles && kind != KIND_DECODE)
