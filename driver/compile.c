@@ -42,11 +42,11 @@ static Status check_gpu(Ctx *ctx, const CompileRequest *request) {
 static Status check_gpu_backward(Ctx *ctx, const Spec *spec) {
     if (spec->head_dim % 16)
         return ctx_fail(ctx, ST_USAGE, "head_dim", "use a multiple of 16, or a CPU's target",
-                        "kind backward has no kernels for GPUs for other sizes yet");
+                        "is no multiple of 16, for which kind backward has no kernels for GPUs yet");
     if (!spec->full && spec_features(spec) % spec->head_dim)
         return ctx_fail(ctx, ST_USAGE, "feature_map", "use a map that gives whole multiples of head_dim, or a CPU's target",
-                        "kind backward has no kernels for GPUs for %d features of %d columns yet", spec_features(spec),
-                        spec->head_dim);
+                        "it gives %d features of %d columns, for which kind backward has no kernels for GPUs yet",
+                        spec_features(spec), spec->head_dim);
     return ST_OK;
 }
 

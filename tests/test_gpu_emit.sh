@@ -31,8 +31,8 @@ layer() {
 }
 
 KINDS=
-for kind in forward decode extend; do
-    if "$RATTAN" compile "$SOURCE/specs/tiny.lua" --kind $kind --target cuda:sm_90 --emit cuda >/dev/null 2>"$TMP/err"; then
+for kind in forward decode extend backward; do
+    if "$RATTAN" compile "$SOURCE/specs/mistral_7b.lua" --kind $kind --target cuda:sm_90 --emit cuda >/dev/null 2>"$TMP/err"; then
         KINDS+=" $kind"
     elif grep -q 'kernels for GPUs yet' "$TMP/err"; then
         skip "kind $kind" "$(cat "$TMP/err")"
