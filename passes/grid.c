@@ -93,8 +93,8 @@ Status pass_grid(Ctx *ctx, Module *module, const PassArgs *args) {
         Kernel *const kernel = module->kernels[k];
         Value        *there = NULL;
         Block *const  inner = visit_axes(ctx, kernel, kernel->body, &there);
-        const bool looks = args->kind == KIND_BACKWARD || (there && there->def->parent != inner); /* at what it would store */
-        if (there && looks && !is_counted(kernel, there))
+        const bool stores = args->kind == KIND_BACKWARD || (there && there->def->parent != inner);
+        if (there && stores && !is_counted(kernel, there))
             guard(ctx, kernel, inner, there);
         kernel->warps = warps_for(kernel, args, strcmp(kernel->name, "main") == 0);
     }

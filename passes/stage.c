@@ -435,6 +435,15 @@ static void reuse_held(Stager *s) {
         s->last_group = first;
 }
 
+/* Behind a loop, before its memory is fetched into again. Tiles that were fetched ahead of its first turn may lie behind its
+ * last one, so that none has waited for them: of two stages there is no such tile. */
+static void end_turns(const Stager *s, Builder *b) {
+    if (s->loop_count && s->stages > 2)
+        ir_wait(b, 0);
+    else
+        ir_bare(b, OP_BARRIER);
+}
+
 /* The first group is fetched right behind the loops, whose memory it takes, and waited for where it is needed. */
 static void stage_late(Stager *s) {
     for (int t = s->opening, end; t < s->single_count; t = end) {
@@ -446,7 +455,7 @@ static void stage_late(Stager *s) {
         for (end = t + 1; end < s->single_count && s->groups[end] == s->groups[t];)
             end++;
         if (!last) /* which stands behind the first group's wait */
-            ir_bare(&b, OP_BARRIER);
+            end_turns(s, &b);
         fetch_singles(s, &b, t, end, ahead ? s->body : use->parent);
         ir_bare(&b, OP_COMMIT);
         b = ir_before(s->ctx, s->kernel, ahead ? late_place(s) : use);
@@ -622,7 +631,7 @@ static void part_turns(Stager *s) {
     if (s->body == loop_grid_body(s->kernel->body))
         return;
     Builder b = ir_before(s->ctx, s->kernel, ir_terminator(s->body));
-    ir_bare(&b, OP_BARRIER);
+    end_turns(s, &b);
 }
 
 static Status stage(Stager *s) {

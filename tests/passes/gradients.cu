@@ -262,7 +262,7 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
             EACH(1, 8) t135[s][i] = t167[s][i];
             EACH(1, 8) t136[s][i] = t168[s][i];
         }
-        __syncthreads();
+        wait<0>();
         EACH(1, 8) t59[s][i] = t135[s][i];
         EACH(1, 8) t60[s][i] = t136[s][i];
     }
