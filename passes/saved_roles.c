@@ -163,11 +163,13 @@ static Value *late_rows(Saver *s, const StateRoles *r, Builder *b) {
     return ir_ibin(b, OP_IMAX, r->first, ir_ibin(b, OP_IMUL, tiles, ir_i(b, s->chunk)));
 }
 
-/* Past the row tiles whose edges are sent: in the last segment of a sequence there are as many as it has keys. */
+/* Past the row tiles whose edges are sent: in the last segment of a sequence there are as many as it has keys. Without tokens
+ * there is no tensor to send from. */
 static Value *keys_end(Saver *s, const Nest *n, const StateRoles *r, Builder *b) {
     ValueMap     map = n->map;
     Value *const length = clone_slice(b, s->rows->in[1], s->main->body, &map), *const past = index_offset(b, length, first_whole(s));
-    return ir_ibin(b, OP_IMAX, r->end, ir_ibin(b, OP_IMUL, past, ir_ibin(b, OP_ILT, length, index_offset(b, r->end, 1))));
+    Value *const last = ir_ibin(b, OP_ILT, length, index_offset(b, r->end, 1)), *const some = ir_ibin(b, OP_ILT, ir_i(b, 0), length);
+    return ir_ibin(b, OP_IMAX, r->end, ir_ibin(b, OP_IMUL, past, ir_ibin(b, OP_IMUL, last, some)));
 }
 
 static ValueMap send_keys(Saver *s, Builder *b, const Nest *n, StateRoles *r, Value *row) {
