@@ -222,6 +222,7 @@ static Status check_serving(Ctx *ctx, RandomCheck *check) {
     session.schedule = serving_schedule(ctx, check->session->schedule, KIND_EXTEND);
     TRY(session_kernel(ctx, &session, check->spec, KIND_EXTEND, packed_bit(check), ring, &extend));
     session.schedule = serving_schedule(ctx, check->session->schedule, KIND_DECODE);
+    session.bucket.T = session.bucket.N ? 1 : 0;
     Status status = session_kernel(ctx, &session, check->spec, KIND_DECODE, packed_bit(check), ring, &decode);
     if (status == ST_OK) {
         status = serve(ctx, check, &extend, &decode);
@@ -244,6 +245,7 @@ static Status run_check(Ctx *ctx, void *arg) {
     RandomCheck *check = arg;
     const Shape  shape = default_shape(check->spec, check->shape);
     check->name = item_title(ctx, check->item);
+    check->session->bucket = shape_bucket(&shape);
     check->random.state = check->seed;
     case_random(ctx, check->spec, &shape, &check->random, &check->inputs);
     case_round(ctx, check->spec, &check->inputs, &check->rounded);

@@ -2,6 +2,7 @@
 #include "codegen/llvm/llvm_codegen.h"
 #include "codegen/ptx/nvrtc.h"
 #include "driver/cli.h"
+#include "driver/machine.h"
 #include "driver/session.h"
 #include "driver/targets.h"
 #include "driver/terminal.h"
@@ -38,25 +39,9 @@ static void finding(Examination *examination, const char *what, Health health, c
            detail, health == HEALTH_OK ? "" : ": ", health == HEALTH_OK ? "" : remedy);
 }
 
-/* The value of the first line "key : value" of /proc/cpuinfo. */
-static const char *cpuinfo(Ctx *ctx, const char *key) {
-    FILE       *file = fopen("/proc/cpuinfo", "r");
-    char        line[8192];
-    const char *value = NULL;
-    while (file && !value && fgets(line, sizeof line, file)) {
-        const char *colon = strchr(line, ':');
-        if (colon && strncmp(line, key, strlen(key)) == 0)
-            value =
-                ctx_strndup(ctx, colon + 1 + strspn(colon + 1, " "), strcspn(colon + 1 + strspn(colon + 1, " "), "\n"));
-    }
-    if (file)
-        fclose(file);
-    return value;
-}
-
 static void examine_processor(Examination *examination) {
     Ctx        *ctx = examination->ctx;
-    const char *model = cpuinfo(ctx, "model name");
+    const char *model = machine_processor(ctx);
     Target      target;
     if (llvm_find_target(ctx, "host", &target) != ST_OK) {
         finding(examination, "processor", HEALTH_BROKEN, ctx->message, ctx->remedy);

@@ -38,8 +38,10 @@ static Status from_text(Ctx *ctx, const Timing *timing, double *seconds) {
     ReadyKernel  kernel = {0};
     TRY(spec_load_file(ctx, timing->path, &file));
     TRY(cache_open(ctx, timing->folder, 0, &cache));
-    const CompileRequest request = request_for(timing, &timing->item->spec);
-    Status               status = session_object(ctx, cache, &request, &kernel.object);
+    CompileRequest request = request_for(timing, &timing->item->spec);
+    Status         status = session_tune(ctx, timing->session, &request);
+    if (status == ST_OK)
+        status = session_object(ctx, cache, &request, &kernel.object);
     if (status == ST_OK)
         status = session_load_kernel(ctx, timing->session, &kernel);
     *seconds = seconds_now() - start;
