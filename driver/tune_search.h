@@ -1,0 +1,65 @@
+/* The search for a schedule: which candidates to measure next, how often, and which of them leads.
+ *
+ * In:  a space of schedules, a workload, what is already known, and an objective that measures.
+ * Out: trials with their samples, and the one that leads.
+ *
+ * Generations of a few candidates go through successive halving: each is timed a few times in turns with the default; the
+ * better half is timed more, together; the best of them and the leader most. Candidates are changes of one or two knobs of the
+ * leader that nobody has measured, in the order of what the cost model and the trials so far say of their knobs' values.
+ * Always: knows nothing of compilers, processes, clocks or databases: the objective does. */
+#ifndef RATTAN_DRIVER_TUNE_SEARCH_H
+#define RATTAN_DRIVER_TUNE_SEARCH_H
+
+#include "driver/tuning_db.h"
+#include "passes/search_space.h"
+
+enum { TRIAL_SAMPLES = 96 };
+
+typedef struct TuneTrial {
+    SpacePoint    point;
+    Schedule      schedule;
+    TuningVerdict verdict;
+    bool          known; /* from an earlier run: has a summary, no samples */
+    int           count; /* of samples */
+    double        seconds[TRIAL_SAMPLES], ratios[TRIAL_SAMPLES]; /* of a launch; and to the default's beside it */
+    TuningRecord  summary; /* samples, seconds, ratio, spread, note; kept by trial_summarize */
+    void         *of_objective;
+} TuneTrial;
+
+/* Adds one sample and brings the summary up to date. Those beyond TRIAL_SAMPLES are dropped. */
+void trial_add(TuneTrial *trial, double seconds, double ratio);
+/* Less is better; INFINITY unless it is right and was timed. */
+double trial_bound(const TuneTrial *trial);
+
+typedef struct TuneObjective {
+    void *arg;
+    /* The trial will be measured soon. */
+    void (*announce)(void *arg, TuneTrial *trial);
+    /* Adds a sample to each of the trials that still are VERDICT_RIGHT for each round, in turns with the default, or gives
+     * them another verdict. Returns early where `stop` would say so. */
+    void (*measure)(void *arg, TuneTrial **trials, int count, int rounds);
+    /* The trial has lost: what it holds may go. It can be measured again all the same. */
+    void (*dismiss)(void *arg, TuneTrial *trial);
+    bool (*stop)(void *arg);
+} TuneObjective;
+
+typedef struct TuneSearch {
+    const SearchSpace   *space;
+    const Workload      *work;
+    const TuneObjective *objective;
+    uint64_t             seed;
+    int                  shard, shards; /* this one's share of the candidates: shard of 0 .. shards - 1 */
+    TuneTrial          **trials; /* all; the default is the first */
+    int                  count, capacity;
+    TuneTrial           *leader;
+    int                  generations; /* done */
+} TuneSearch;
+
+/* Finds the default's trial and adds what is known of others: records of schedules that the space lacks are left out. */
+void tune_search_open(Ctx *ctx, TuneSearch *search);
+void tune_search_know(Ctx *ctx, TuneSearch *search, const TuningRecord *record);
+/* Runs until the objective says stop, or there is nothing left to try, or many generations in a row found nothing better.
+ * `seeds`: schedules that did well elsewhere, tried first. */
+void tune_search_run(Ctx *ctx, TuneSearch *search, const Schedule *seeds, int seed_count);
+
+#endif
