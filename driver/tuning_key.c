@@ -58,7 +58,7 @@ static const char *cpu_text(Ctx *ctx, const Target *target) {
 
 bool tuning_key_machine(Ctx *ctx, const Target *target, const CudaDevice *device, TuningKey *key) {
     const bool gpu = target_is_cuda(target);
-    if (gpu ? !device : !target->native)
+    if (!target->native || (gpu && !device))
         return false;
     key->machine = gpu ? ctx_strdup(ctx, device->facts.name) : cpu_text(ctx, target);
     key->driver = gpu ? ctx_printf(ctx, "CUDA %d.%d", device->facts.driver_version / 1000,
