@@ -119,7 +119,9 @@ static const char MAN_TAIL[] = ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage
                                "rattan compile spec.lua \\-\\-emit asm \\-o kernel.s\n"
                                "rattan check spec.lua \\-\\-shape B=2,T=1000 \\-\\-dtype bf16\n"
                                "rattan check \\- \\-\\-vectors tests/golden/*.safetensors\n"
-                               "rattan bench spec.lua \\-\\-shape T=4096 \\-\\-json\n.fi\n";
+                               "rattan bench spec.lua \\-\\-shape T=4096 \\-\\-json\n"
+                               "rattan tune spec.lua \\-\\-shapes B=1..16,T=1024..65536 \\-\\-budget 10m\n"
+                               "rattan db merge shard*/tuning.db\n.fi\n";
 
 void cli_print_man(Text *text) {
     text_add(

@@ -110,6 +110,25 @@ static void examine_cache(Examination *examination) {
             "set RATTAN_CACHE_DIR to a folder of your own");
 }
 
+static void examine_tunings(Examination *examination) {
+    Ctx            *ctx = examination->ctx;
+    TuningDb       *db = NULL;
+    TuningRecords   records = {0};
+    const TuningKey all = {0};
+    const char     *path = tuning_db_path(ctx);
+    Status          status = tuning_db_read(ctx, path, &db);
+    if (status == ST_OK && db)
+        status = tuning_db_find(ctx, db, &all, &records);
+    tuning_db_close(db);
+    if (status != ST_OK)
+        finding(examination, "tunings", HEALTH_BROKEN, ctx->message, ctx->remedy);
+    else
+        finding(examination, "tunings", records.count ? HEALTH_OK : HEALTH_ABSENT,
+                records.count ? ctx_printf(ctx, "%s, %d records", path, records.count) : "none of this user's",
+                "'rattan tune' finds faster schedules");
+    ctx_clear(ctx);
+}
+
 static bool on_path(Ctx *ctx, const char *program) {
     const char *path = getenv("PATH");
     char       *folders = ctx_strdup(ctx, path ? path : ""), *rest = NULL;
@@ -239,6 +258,7 @@ Status cmd_doctor(Ctx *ctx, const Cli *cli) {
     examine_threads(&examination);
     examine_compiler(&examination);
     examine_cache(&examination);
+    examine_tunings(&examination);
     examine_programs(&examination);
     examine_cuda(&examination);
     if (examination.json) {
