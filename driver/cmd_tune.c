@@ -167,6 +167,14 @@ static void free_tensors(TaskRun *run, const CodeObject *object) {
 
 static double machine_bytes(void) { return (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE); }
 
+/* A bench measures bandwidth by reading more than it takes to empty the caches. */
+static void make_flush(Ctx *ctx, ReadBuffer *flush) {
+    const int64_t enough = 2 * cache_bytes();
+    read_buffer_new(ctx, flush);
+    if (flush->bytes > enough)
+        flush->bytes = enough;
+}
+
 /* ---- What is known --------------------------------------------------------------------------------------------------- */
 static Status know(Ctx *ctx, TaskRun *run) {
     TuningRecords   records = {0};
@@ -410,7 +418,7 @@ static Status tune(Ctx *ctx, const Cli *cli, Tuning *tuning, const char *path) {
     TRY(find_machine(ctx, tuning));
     TRY(tuning_db_open(ctx, tuning_db_path(ctx), &tuning->db));
     if (!target_is_cuda(&tuning->session.target))
-        read_buffer_new(ctx, &tuning->flush);
+        make_flush(ctx, &tuning->flush);
     keep_what_is_known();
     const int items = tuning->session.last - tuning->session.first, tasks = items * tuning->buckets.count;
     tuning->left = tasks >= tuning->shards ? (tasks + tuning->shards - 1) / tuning->shards : tasks;

@@ -54,7 +54,8 @@ static TuneTrial *find_trial(const TuneSearch *search, const SpacePoint *point) 
 static TuneTrial *add_trial(Ctx *ctx, TuneSearch *search, const SpacePoint *point, const Schedule *schedule) {
     TuneTrial *trial = NEW(ctx, TuneTrial);
     trial->point = *point;
-    trial->schedule = *schedule;
+    trial->schedule = trial->effect = *schedule;
+    schedule_effect(search->space->spec, search->space->kind, search->work, &trial->effect);
     PUSH(ctx, search->trials, search->count, search->capacity, trial);
     return trial;
 }
@@ -140,6 +141,14 @@ static uint64_t next_random(TuneSearch *search) {
     return z ^ z >> 31;
 }
 
+static bool has_effect(const TuneSearch *search, Schedule schedule) {
+    schedule_effect(search->space->spec, search->space->kind, search->work, &schedule);
+    for (int t = 0; t < search->count; t++)
+        if (memcmp(&search->trials[t]->effect, &schedule, sizeof schedule) == 0)
+            return true;
+    return false;
+}
+
 /* Whose share a point is: the same for every process, whatever it has measured. */
 static bool mine(const TuneSearch *search, const SpacePoint *point) {
     uint32_t hash = 2166136261u;
@@ -150,7 +159,8 @@ static bool mine(const TuneSearch *search, const SpacePoint *point) {
 
 static void consider(Ctx *ctx, TuneSearch *search, const Effects *effects, const SpacePoint *point, Candidates *out) {
     Candidate candidate = {.point = *point};
-    if (find_trial(search, point) || !mine(search, point) || !space_point(ctx, search->space, point, &candidate.schedule))
+    if (find_trial(search, point) || !mine(search, point) || !space_point(ctx, search->space, point, &candidate.schedule) ||
+        has_effect(search, candidate.schedule))
         return;
     candidate.score = predicted(search, effects, point, &candidate.schedule);
     PUSH(ctx, out->items, out->count, out->capacity, candidate);
@@ -181,11 +191,15 @@ static int by_score(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
-static bool has_point(TuneTrial **trials, int count, const SpacePoint *point) {
-    for (int t = 0; t < count; t++)
-        if (memcmp(&trials[t]->point, point, sizeof *point) == 0)
-            return true;
-    return false;
+/* Trials that may be better than the leader and were timed too little to say: an earlier run ended on them. */
+static int propose_again(const TuneSearch *search, TuneTrial **generation, int count) {
+    for (int t = 0; t < search->count && count < KEPT; t++) {
+        TuneTrial *trial = search->trials[t];
+        if (trial != search->leader && trial->verdict == VERDICT_RIGHT && trial->summary.samples &&
+            trial->summary.samples < FIRST_ROUNDS + MORE_ROUNDS && trial->summary.ratio < search->leader->summary.ratio)
+            generation[count++] = trial;
+    }
+    return count;
 }
 
 /* Those with the best prospects, and a few drawn from the rest. Candidates live in a Ctx of their own. */
@@ -200,7 +214,7 @@ static int propose(Ctx *ctx, TuneSearch *search, TuneTrial **generation, int cou
     for (int i = 0; i < all.count && count < GENERATION; i++) {
         const int last = all.count - i, random = GENERATION - count <= AT_RANDOM;
         const int at = random ? i + (int)(next_random(search) % (uint64_t)last) : i;
-        if (!has_point(generation, count, &all.items[at].point))
+        if (!has_effect(search, all.items[at].schedule))
             generation[count++] = add_trial(ctx, search, &all.items[at].point, &all.items[at].schedule);
     }
     ctx_free(&scratch);
@@ -280,8 +294,8 @@ void tune_search_run(Ctx *ctx, TuneSearch *search, const Schedule *seeds, int se
     while (!objective->stop(objective->arg) && idle < PATIENCE) {
         TuneTrial       *generation[GENERATION + 1];
         const TuneTrial *before = search->leader;
-        const int        seeded = search->generations ? 0 : propose_seeds(ctx, search, seeds, seed_count, generation);
-        const int        count = propose(ctx, search, generation, seeded);
+        int count = search->generations ? 0 : propose_seeds(ctx, search, seeds, seed_count, generation);
+        count = propose(ctx, search, generation, propose_again(search, generation, count));
         if (!count)
             break;
         run_generation(search, generation, count);

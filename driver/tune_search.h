@@ -17,7 +17,7 @@ enum { TRIAL_SAMPLES = 96 };
 
 typedef struct TuneTrial {
     SpacePoint    point;
-    Schedule      schedule;
+    Schedule      schedule, effect; /* effect: see schedule_effect */
     TuningVerdict verdict;
     bool          known; /* from an earlier run: has a summary, no samples */
     int           count; /* of samples */

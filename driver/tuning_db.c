@@ -55,12 +55,12 @@ const char *verdict_name(TuningVerdict verdict) {
 }
 
 /* The median of n values that spread by s around it (their median distance, 1.48 s being a standard deviation) is off by
- * about 1.25 * 1.48 s / sqrt(n); twice that covers nineteen of twenty. Few samples say little about their spread: another
- * five percent, divided by their number. */
+ * about 1.25 * 1.48 s / sqrt(n); twice that covers nineteen of twenty. A few samples may lie together by chance: what they
+ * leave open beyond their spread falls with their number. */
 double tuning_bound(const TuningRecord *record) {
     const double n = record->samples > 0 ? (double)record->samples : 1;
     const bool   exact = record->ratio == 1 && record->spread == 0; /* the default: what all are compared with */
-    return exact ? 1 : record->ratio + 3.7 * record->spread / sqrt(n) + 0.05 / n;
+    return exact ? 1 : record->ratio + 3.7 * record->spread / sqrt(n) + 0.3 / n;
 }
 
 /* ---- Places ---------------------------------------------------------------------------------------------------------- */

@@ -65,20 +65,28 @@ static double ceiling(double value) {
 }
 
 /* Segments of a sequence, by the rules that the runtime follows. */
-static double segments(const Costs *c, const Workload *work) {
-    const Schedule *s = c->schedule;
-    const int64_t   pairs = work->sequences * c->spec->kv_heads;
-    if (!s->segment || c->spec->full || pairs >= s->min_items || (s->even_items && pairs % s->even_items == 0))
+static double segments(const Spec *spec, const Workload *work, const Schedule *s) {
+    const int64_t pairs = work->sequences * spec->kv_heads;
+    if (!s->segment || spec->full || pairs >= s->min_items || (s->even_items && pairs % s->even_items == 0))
         return 1;
     const double cut = ceiling((double)work->tokens / s->segment), wanted = ceiling((double)s->min_items / (double)pairs);
     return s->spread && wanted < cut ? wanted : cut;
+}
+
+void schedule_effect(const Spec *spec, KernelKind kind, const Workload *work, Schedule *schedule) {
+    if (kind != KIND_FORWARD || segments(spec, work, schedule) > 1)
+        return;
+    if (schedule->segment) /* code that could cut is other code */
+        schedule->segment = 1;
+    schedule->min_items = 1;
+    schedule->even_items = schedule->spread = 0;
 }
 
 double schedule_cost(const Spec *spec, KernelKind kind, const Target *target, const Workload *work,
                      const Schedule *schedule) {
     const Costs  c = costs_of(spec, target, work, schedule);
     const double rows = (double)work->sequences * (double)work->tokens * spec->heads;
-    const double cut = kind == KIND_FORWARD ? segments(&c, work) : 1;
+    const double cut = kind == KIND_FORWARD ? segments(spec, work, schedule) : 1;
     const double again = cut > 1 ? c.F * c.E * (c.C / c.M) : 0; /* a segment's state, before it runs */
     const double processors = target->processors ? target->processors : 1;
     const double items = (double)work->sequences * spec->kv_heads * cut *
