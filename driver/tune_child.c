@@ -13,10 +13,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MOST_REQUESTS = 3, EXIT_REFUSED = 2 };
+enum { MOST_REQUESTS = 3, EXIT_REFUSED = 2, MOST_RETRIES = 3 };
+
+static const double RETRY_SECONDS = 0.05;
 
 /* ---- Both ------------------------------------------------------------------------------------------------------------ */
 /* Dies with its parent, and leaves Ctrl-C to it. */
@@ -259,12 +262,35 @@ static Status open_runner(Ctx *ctx, Runner *runner) {
 }
 
 /* ---- Timing ---------------------------------------------------------------------------------------------------------- */
-static Status run_once(Ctx *ctx, Runner *runner, double *seconds) {
-    if (runner->timer)
-        return cuda_timer_run(ctx, runner->timer, seconds);
+/* Times that this process lost a core to another one. */
+static long switches(void) {
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_nivcsw : 0;
+}
+
+static Status launch_once(Ctx *ctx, Runner *runner, double *seconds) {
     const double start = seconds_now();
     TRY(executable_launch(ctx, runner->kernel.executable, runner->session.pool, runner->arguments, 0));
     *seconds = seconds_now() - start;
+    return ST_OK;
+}
+
+static void empty_caches(const Runner *runner) { ceiling_read(runner->session.pool, &runner->task->flush); }
+
+/* The least of a few where others take cores away, as long as that takes no time to speak of. */
+static Status run_once(Ctx *ctx, Runner *runner, double *seconds) {
+    const double start = seconds_now();
+    double       again;
+    if (runner->timer)
+        return cuda_timer_run(ctx, runner->timer, seconds);
+    long before = switches();
+    TRY(launch_once(ctx, runner, seconds));
+    for (int retry = 0; retry < MOST_RETRIES && switches() > before && seconds_now() - start < RETRY_SECONDS; retry++) {
+        empty_caches(runner);
+        before = switches();
+        TRY(launch_once(ctx, runner, &again));
+        *seconds = again < *seconds ? again : *seconds;
+    }
     return ST_OK;
 }
 
@@ -272,7 +298,7 @@ static Status obey(Ctx *ctx, Runner *runner, char command, TuneReply *reply) {
     *reply = (TuneReply){.what = REPLY_FLUSHED};
     if (command == 'f') {
         if (!runner->timer) /* a GPU's timer goes over more tensors than its cache holds */
-            ceiling_read(runner->session.pool, &runner->task->flush);
+            empty_caches(runner);
         return ST_OK;
     }
     reply->what = REPLY_TIME;

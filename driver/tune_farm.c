@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_JOBS = 64, QUEUE = 64 };
+enum { MOST_JOBS = 64, QUEUE = 64, RECENT = 5 };
 
 /* How long a compiler, a check with the first run, and a run may take; of a run also so many times the default's. */
 static const double BUILD_SECONDS = 180, READY_SECONDS = 90, RUN_SECONDS = 10, RUN_RATIO = 40;
@@ -45,6 +45,8 @@ struct TuneFarm {
     int               building_count;
     bool              yields; /* compilers stand still while a kernel is timed */
     TuneFarmCounts    counts;
+    double            recent[RECENT]; /* the default's last times */
+    int               recent_count;   /* of all */
     double            drawn;
 };
 
@@ -343,7 +345,18 @@ typedef struct Entrant {
     double     seconds; /* of this round; 0: none */
 } Entrant;
 
-/* Each once. The default's time is what the others are compared with: without it the round says nothing. */
+/* What the others are compared with: the default's time in this round, but not one that something disturbed, in whose light any
+ * candidate would look good. */
+static double base_of(TuneFarm *farm, double seconds) {
+    double copy[RECENT];
+    farm->recent[farm->recent_count++ % RECENT] = seconds;
+    const int count = farm->recent_count < RECENT ? farm->recent_count : RECENT;
+    memcpy(copy, farm->recent, sizeof *copy * (size_t)count);
+    const double usual = bench_median(copy, count);
+    return usual < seconds ? usual : seconds;
+}
+
+/* Each once. The default's time is needed by all others: without it the round says nothing. */
 static void run_round(TuneFarm *farm, Entrant *entrants, int count, int first) {
     for (int i = 0; i < count; i++) {
         Entrant *entrant = &entrants[(first + i) % count];
@@ -355,9 +368,12 @@ static void run_round(TuneFarm *farm, Entrant *entrants, int count, int first) {
         if (*farm->options.interrupted)
             return;
     }
-    for (int i = 0; i < count && entrants[0].seconds > 0; i++)
+    if (entrants[0].seconds <= 0)
+        return;
+    const double base = base_of(farm, entrants[0].seconds);
+    for (int i = 0; i < count; i++)
         if (entrants[i].seconds > 0)
-            trial_add(entrants[i].trial, entrants[i].seconds, i ? entrants[i].seconds / entrants[0].seconds : 1);
+            trial_add(entrants[i].trial, entrants[i].seconds, i ? entrants[i].seconds / base : 1);
 }
 
 static bool all_hopeless(const Entrant *entrants, int count) {
