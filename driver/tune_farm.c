@@ -14,12 +14,13 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_JOBS = 64, QUEUE = 64, RECENT = 5 };
+enum { MOST_JOBS = 64, QUEUE = 64, RECENT = 11 };
 
 /* How long a compiler, a check with the first run, and a run may take; of a run also so many times the default's. */
 static const double BUILD_SECONDS = 180, READY_SECONDS = 90, RUN_SECONDS = 10, RUN_RATIO = 40;
-/* A candidate so much slower than the default is not timed again. */
+/* A candidate so much slower than the default, twice, is not timed again. */
 static const double HOPELESS = 2;
+enum { HOPELESS_AFTER = 2 };
 static const double REDRAW_SECONDS = 0.2;
 
 typedef enum JobState { JOB_QUEUED, JOB_BUILDING, JOB_BUILT } JobState;
@@ -345,15 +346,14 @@ typedef struct Entrant {
     double     seconds; /* of this round; 0: none */
 } Entrant;
 
-/* What the others are compared with: the default's time in this round, but not one that something disturbed, in whose light any
- * candidate would look good. */
+/* What the others are compared with: the default's time in the last few rounds, leaving out those that something disturbed, in
+ * whose light any candidate would look good. */
 static double base_of(TuneFarm *farm, double seconds) {
     double copy[RECENT];
     farm->recent[farm->recent_count++ % RECENT] = seconds;
     const int count = farm->recent_count < RECENT ? farm->recent_count : RECENT;
     memcpy(copy, farm->recent, sizeof *copy * (size_t)count);
-    const double usual = bench_median(copy, count);
-    return usual < seconds ? usual : seconds;
+    return better_half(copy, count, NULL);
 }
 
 /* Each once. The default's time is needed by all others: without it the round says nothing. */
@@ -378,7 +378,8 @@ static void run_round(TuneFarm *farm, Entrant *entrants, int count, int first) {
 
 static bool all_hopeless(const Entrant *entrants, int count) {
     for (int i = 1; i < count; i++)
-        if (entrants[i].trial->verdict == VERDICT_RIGHT && entrants[i].trial->summary.ratio < HOPELESS)
+        if (entrants[i].trial->verdict == VERDICT_RIGHT &&
+            (entrants[i].trial->count < HOPELESS_AFTER || entrants[i].trial->summary.ratio < HOPELESS))
             return false;
     return true;
 }

@@ -11,23 +11,31 @@
  * a new leader that end a search; candidates of a generation that are drawn at random. */
 enum { GENERATION = 8, KEPT = 3, FIRST_ROUNDS = 3, MORE_ROUNDS = 6, LAST_ROUNDS = 10, PATIENCE = 8, AT_RANDOM = 2 };
 
+/* A trial of few samples that is no further behind the leader may have had bad luck. */
+static const double AGAIN = 1.03;
+
 /* The model counts for that much of the logarithm of what it says: measured, it orders coarsely. */
 static const double MODEL_WEIGHT = 0.5;
 /* Of two that promise the same the one that is nearer to the default. */
 static const double CHANGE = 0.002;
 
 /* ---- Trials ---------------------------------------------------------------------------------------------------------- */
-static double median_distance(const double *values, int count, double middle) {
+double better_half(double *values, int64_t count, double *spread) {
     double distances[TRIAL_SAMPLES];
-    for (int i = 0; i < count; i++)
+    bench_median(values, count); /* sorts */
+    count = (count + 1) / 2;
+    const double middle = bench_median(values, count);
+    for (int64_t i = 0; spread && i < count; i++)
         distances[i] = fabs(values[i] - middle);
-    return bench_median(distances, count);
+    if (spread)
+        *spread = bench_median(distances, count);
+    return middle;
 }
 
-static double median_of(const double *values, int count) {
+static double summary_of(const double *values, int count, double *spread) {
     double copy[TRIAL_SAMPLES];
     memcpy(copy, values, sizeof *copy * (size_t)count);
-    return bench_median(copy, count);
+    return better_half(copy, count, spread);
 }
 
 void trial_add(TuneTrial *trial, double seconds, double ratio) {
@@ -37,9 +45,8 @@ void trial_add(TuneTrial *trial, double seconds, double ratio) {
     trial->ratios[trial->count++] = ratio;
     trial->known = false;
     trial->summary.samples = trial->count;
-    trial->summary.seconds = median_of(trial->seconds, trial->count);
-    trial->summary.ratio = median_of(trial->ratios, trial->count);
-    trial->summary.spread = median_distance(trial->ratios, trial->count, trial->summary.ratio);
+    trial->summary.seconds = summary_of(trial->seconds, trial->count, NULL);
+    trial->summary.ratio = summary_of(trial->ratios, trial->count, &trial->summary.spread);
 }
 
 double trial_bound(const TuneTrial *trial) {
@@ -193,12 +200,13 @@ static int by_score(const void *a, const void *b) {
     return x < y ? -1 : x > y;
 }
 
-/* Trials that may be better than the leader and were timed too little to say: an earlier run ended on them. */
+/* Trials that may be better than the leader and were timed too little to say. */
 static int propose_again(const TuneSearch *search, TuneTrial **generation, int count) {
     for (int t = 0; t < search->count && count < KEPT; t++) {
         TuneTrial *trial = search->trials[t];
         if (trial != search->leader && trial->verdict == VERDICT_RIGHT && trial->summary.samples &&
-            trial->summary.samples < FIRST_ROUNDS + MORE_ROUNDS && trial->summary.ratio < search->leader->summary.ratio)
+            trial->summary.samples < FIRST_ROUNDS + MORE_ROUNDS &&
+            trial->summary.ratio < AGAIN * search->leader->summary.ratio)
             generation[count++] = trial;
     }
     return count;

@@ -26,6 +26,10 @@ typedef struct TuneTrial {
     void         *of_objective;
 } TuneTrial;
 
+/* The median of the better half of the values, and their median distance from it (may be NULL). What disturbs a run only ever
+ * makes it longer, often by the same factor again and again: a core that is shared. `values` are sorted. */
+double better_half(double *values, int64_t count, double *spread);
+
 /* Adds one sample and brings the summary up to date. Those beyond TRIAL_SAMPLES are dropped. */
 void trial_add(TuneTrial *trial, double seconds, double ratio);
 /* Less is better; INFINITY unless it is right and was timed. */

@@ -58,9 +58,9 @@ const char *verdict_name(TuningVerdict verdict) {
  * about 1.25 * 1.48 s / sqrt(n); twice that covers nineteen of twenty. A few samples may lie together by chance: what they
  * leave open beyond their spread falls with their number. */
 double tuning_bound(const TuningRecord *record) {
-    const double n = record->samples > 0 ? (double)record->samples : 1;
+    const double n = record->samples > 2 ? 0.5 * (double)record->samples : 1; /* half of them count */
     const bool   exact = record->ratio == 1 && record->spread == 0; /* the default: what all are compared with */
-    return exact ? 1 : record->ratio + 3.7 * record->spread / sqrt(n) + 0.3 / n;
+    return exact ? 1 : record->ratio + 3.7 * record->spread / sqrt(n) + 0.15 / n;
 }
 
 /* ---- Places ---------------------------------------------------------------------------------------------------------- */

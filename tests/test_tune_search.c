@@ -42,6 +42,14 @@ static double sample(Fake *fake, const Schedule *schedule) {
     return fake->cost(schedule) * (1 + fake->noise * (uniform(fake) - 0.5)) * (uniform(fake) < 0.05 ? 3 : 1);
 }
 
+/* Of the default, as a farm does it. */
+static double undisturbed(Fake *fake) {
+    double values[11];
+    for (int i = 0; i < 11; i++)
+        values[i] = sample(fake, &space.base);
+    return better_half(values, 11, NULL);
+}
+
 static bool stop(void *arg) { return ((Fake *)arg)->samples >= ((Fake *)arg)->budget; }
 
 static void measure(void *arg, TuneTrial **trials, int count, int rounds) {
@@ -52,7 +60,7 @@ static void measure(void *arg, TuneTrial **trials, int count, int rounds) {
                 trials[t]->verdict = VERDICT_WRONG;
             if (trials[t]->verdict != VERDICT_RIGHT)
                 continue;
-            const double base = sample(fake, &space.base), seconds = sample(fake, &trials[t]->schedule);
+            const double base = undisturbed(fake), seconds = sample(fake, &trials[t]->schedule);
             fake->samples++;
             trial_add(trials[t], seconds, seconds / base);
         }
@@ -98,15 +106,19 @@ static void test_finds_the_valley(void **state) {
     assert_true(fake.announced > 8 && fake.dismissed > 8);
 }
 
+/* Mostly all the way, and far each time. */
 static void test_finds_it_under_noise(void **state) {
+    int all_the_way = 0;
     (void)state;
-    for (uint64_t seed = 1; seed <= 5; seed++) {
+    for (uint64_t seed = 1; seed <= 10; seed++) {
         Fake       fake = {.cost = valley, .budget = 2000, .noise = 0.1, .random = seed};
         TuneSearch search = {.seed = seed};
         search_with(&fake, &search);
         tune_search_run(&ctx, &search, NULL, 0);
-        assert_true(found(&search) < 1.06 / valley(&space.base));
+        all_the_way += found(&search) < 1.06 / valley(&space.base);
+        assert_true(found(&search) < 1.2 / valley(&space.base));
     }
+    assert_true(all_the_way >= 8);
 }
 
 static void test_failures_never_lead(void **state) {
