@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_JOBS = 64, QUEUE = 64, RECENT = 11 };
+enum { MOST_JOBS = 64, QUEUE = 64, RECENT = 24 };
 
 /* How long a compiler, a check with the first run, and a run may take; of a run also so many times the default's. */
 static const double BUILD_SECONDS = 180, READY_SECONDS = 90, RUN_SECONDS = 10, RUN_RATIO = 40;
@@ -353,7 +353,7 @@ static double base_of(TuneFarm *farm, double seconds) {
     farm->recent[farm->recent_count++ % RECENT] = seconds;
     const int count = farm->recent_count < RECENT ? farm->recent_count : RECENT;
     memcpy(copy, farm->recent, sizeof *copy * (size_t)count);
-    return better_half(copy, count, NULL);
+    return undisturbed_time(copy, count, NULL);
 }
 
 /* Each once. The default's time is needed by all others: without it the round says nothing. */

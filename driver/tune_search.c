@@ -20,22 +20,22 @@ static const double MODEL_WEIGHT = 0.5;
 static const double CHANGE = 0.002;
 
 /* ---- Trials ---------------------------------------------------------------------------------------------------------- */
-double better_half(double *values, int64_t count, double *spread) {
-    double distances[TRIAL_SAMPLES];
+double undisturbed_time(double *values, int64_t count, double *spread) {
+    double        distances[TRIAL_SAMPLES];
+    const int64_t eighth = count >= 16 ? count / 8 : 1, quarter = count >= 12 ? count / 4 : count < 3 ? count : 3;
     bench_median(values, count); /* sorts */
-    count = (count + 1) / 2;
-    const double middle = bench_median(values, count);
-    for (int64_t i = 0; spread && i < count; i++)
-        distances[i] = fabs(values[i] - middle);
+    const double time = bench_median(values, eighth);
+    for (int64_t i = 0; spread && i < quarter; i++)
+        distances[i] = fabs(values[i] - time);
     if (spread)
-        *spread = bench_median(distances, count);
-    return middle;
+        *spread = bench_median(distances, quarter);
+    return time;
 }
 
 static double summary_of(const double *values, int count, double *spread) {
     double copy[TRIAL_SAMPLES];
     memcpy(copy, values, sizeof *copy * (size_t)count);
-    return better_half(copy, count, spread);
+    return undisturbed_time(copy, count, spread);
 }
 
 void trial_add(TuneTrial *trial, double seconds, double ratio) {

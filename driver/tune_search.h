@@ -26,9 +26,10 @@ typedef struct TuneTrial {
     void         *of_objective;
 } TuneTrial;
 
-/* The median of the better half of the values, and their median distance from it (may be NULL). What disturbs a run only ever
- * makes it longer, often by the same factor again and again: a core that is shared. `values` are sorted. */
-double better_half(double *values, int64_t count, double *spread);
+/* The median of the least eighth of the values (at least one), and the median distance from it of the least quarter (at least
+ * three; may be NULL). Sorts them. What disturbs a run only ever makes it longer, and on a machine that others share most
+ * runs may be: twice as long where one of two cores was busy. */
+double undisturbed_time(double *values, int64_t count, double *spread);
 
 /* Adds one sample and brings the summary up to date. Those beyond TRIAL_SAMPLES are dropped. */
 void trial_add(TuneTrial *trial, double seconds, double ratio);

@@ -58,9 +58,9 @@ const char *verdict_name(TuningVerdict verdict) {
  * about 1.25 * 1.48 s / sqrt(n); twice that covers nineteen of twenty. A few samples may lie together by chance: what they
  * leave open beyond their spread falls with their number. */
 double tuning_bound(const TuningRecord *record) {
-    const double n = record->samples > 2 ? 0.5 * (double)record->samples : 1; /* half of them count */
+    const double n = record->samples > 4 ? 0.25 * (double)record->samples : 1; /* a quarter of them counts */
     const bool   exact = record->ratio == 1 && record->spread == 0; /* the default: what all are compared with */
-    return exact ? 1 : record->ratio + 3.7 * record->spread / sqrt(n) + 0.15 / n;
+    return exact ? 1 : record->ratio + 3.7 * record->spread / sqrt(n) + 0.05 / n;
 }
 
 /* ---- Places ---------------------------------------------------------------------------------------------------------- */
@@ -129,12 +129,23 @@ static Status pragma(Ctx *ctx, TuningDb *db, const char *sql, int *value) {
     return status;
 }
 
-/* *empty: a file that nothing has been written to. */
-static Status check_schema(Ctx *ctx, TuningDb *db, bool *empty) {
+typedef struct Schema {
     int application, version, tables;
-    TRY(pragma(ctx, db, "PRAGMA application_id", &application));
-    TRY(pragma(ctx, db, "PRAGMA user_version", &version));
-    TRY(pragma(ctx, db, "SELECT count(*) FROM sqlite_schema", &tables));
+} Schema;
+
+static Status read_schema(Ctx *ctx, TuningDb *db, Schema *schema) {
+    TRY(pragma(ctx, db, "PRAGMA application_id", &schema->application));
+    TRY(pragma(ctx, db, "PRAGMA user_version", &schema->version));
+    return pragma(ctx, db, "SELECT count(*) FROM sqlite_schema", &schema->tables);
+}
+
+/* *empty: a file that nothing has been written to. All is read at one moment: another process may be making the tables. */
+static Status check_schema(Ctx *ctx, TuningDb *db, bool *empty) {
+    Schema schema;
+    TRY(execute(ctx, db, "BEGIN"));
+    TRY(read_schema(ctx, db, &schema));
+    TRY(execute(ctx, db, "COMMIT"));
+    const int application = schema.application, version = schema.version, tables = schema.tables;
     *empty = !application && !version && !tables;
     if (!*empty && application != APPLICATION)
         return ctx_fail(ctx, ST_INTEGRITY, db->path, "move it away", "is a database, but not of rattan's tunings");
@@ -175,10 +186,22 @@ static Status closed(TuningDb **db, Status status) {
     return status;
 }
 
+/* The switch takes the whole file for a moment, and does not wait for others that want the same as other statements do. */
+static Status use_wal(Ctx *ctx, TuningDb *db) {
+    int code = SQLITE_BUSY;
+    for (int waited = 0; (code & 0xFF) == SQLITE_BUSY && waited < BUSY_MS; waited += 5) {
+        code = sqlite3_exec(db->sqlite, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+        if ((code & 0xFF) == SQLITE_BUSY)
+            sqlite3_sleep(5);
+    }
+    return code == SQLITE_OK ? ST_OK : failed(ctx, db, code);
+}
+
 static Status make_schema(Ctx *ctx, TuningDb *db) {
     bool empty;
     TRY(check_schema(ctx, db, &empty));
-    TRY(execute(ctx, db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL"));
+    TRY(use_wal(ctx, db));
+    TRY(execute(ctx, db, "PRAGMA synchronous = FULL"));
     if (!empty)
         return ST_OK;
     TRY(execute(ctx, db, "BEGIN IMMEDIATE")); /* another process may be at it as well: IF NOT EXISTS */

@@ -42,8 +42,8 @@ typedef struct TuningRecord {
     const char   *schedule; /* every field, as schedule_print has it */
     TuningVerdict verdict;
     int64_t       samples; /* runs behind the numbers below, which are 0 unless the verdict is VERDICT_RIGHT */
-    double        seconds; /* of a launch: the median of the better half of the runs */
-    double        ratio;   /* the same of its time to the default schedule's next to it */
+    double        seconds; /* of a launch, undisturbed: see tune_search.h */
+    double        ratio;   /* the same, of its time to the default schedule's next to it */
     double        spread;  /* median distance of those ratios from that one */
     int64_t       when;    /* seconds since 1970 */
     const char   *note;    /* of a failure: what happened */

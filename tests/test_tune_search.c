@@ -47,7 +47,7 @@ static double undisturbed(Fake *fake) {
     double values[11];
     for (int i = 0; i < 11; i++)
         values[i] = sample(fake, &space.base);
-    return better_half(values, 11, NULL);
+    return undisturbed_time(values, 11, NULL);
 }
 
 static bool stop(void *arg) { return ((Fake *)arg)->samples >= ((Fake *)arg)->budget; }
