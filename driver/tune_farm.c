@@ -14,7 +14,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { MOST_JOBS = 64, QUEUE = 64, RECENT = 24 };
+enum { MOST_JOBS = 64, QUEUE = 64 };
 
 /* How long a compiler, a check with the first run, and a run may take; of a run also so many times the default's. */
 static const double BUILD_SECONDS = 180, READY_SECONDS = 90, RUN_SECONDS = 10, RUN_RATIO = 40;
@@ -46,8 +46,6 @@ struct TuneFarm {
     int               building_count;
     bool              yields; /* compilers stand still while a kernel is timed */
     TuneFarmCounts    counts;
-    double            recent[RECENT]; /* the default's last times */
-    int               recent_count;   /* of all */
     double            drawn;
 };
 
@@ -346,16 +344,6 @@ typedef struct Entrant {
     double     seconds; /* of this round; 0: none */
 } Entrant;
 
-/* What the others are compared with: the default's time in the last few rounds, leaving out those that something disturbed, in
- * whose light any candidate would look good. */
-static double base_of(TuneFarm *farm, double seconds) {
-    double copy[RECENT];
-    farm->recent[farm->recent_count++ % RECENT] = seconds;
-    const int count = farm->recent_count < RECENT ? farm->recent_count : RECENT;
-    memcpy(copy, farm->recent, sizeof *copy * (size_t)count);
-    return undisturbed_time(copy, count, NULL);
-}
-
 /* Each once. The default's time is needed by all others: without it the round says nothing. */
 static void run_round(TuneFarm *farm, Entrant *entrants, int count, int first) {
     for (int i = 0; i < count; i++) {
@@ -368,12 +356,10 @@ static void run_round(TuneFarm *farm, Entrant *entrants, int count, int first) {
         if (*farm->options.interrupted)
             return;
     }
-    if (entrants[0].seconds <= 0)
-        return;
-    const double base = base_of(farm, entrants[0].seconds);
-    for (int i = 0; i < count; i++)
+    for (int i = 0; i < count && entrants[0].seconds > 0; i++)
         if (entrants[i].seconds > 0)
-            trial_add(entrants[i].trial, entrants[i].seconds, i ? entrants[i].seconds / base : 1);
+            trial_add(entrants[i].trial, entrants[i].seconds);
+    tune_search_compare(farm->search);
 }
 
 static bool all_hopeless(const Entrant *entrants, int count) {

@@ -32,21 +32,29 @@ double undisturbed_time(double *values, int64_t count, double *spread) {
     return time;
 }
 
-static double summary_of(const double *values, int count, double *spread) {
-    double copy[TRIAL_SAMPLES];
-    memcpy(copy, values, sizeof *copy * (size_t)count);
-    return undisturbed_time(copy, count, spread);
+void trial_add(TuneTrial *trial, double seconds) {
+    trial->seconds[trial->count++ % TRIAL_SAMPLES] = seconds;
+    trial->known = false;
 }
 
-void trial_add(TuneTrial *trial, double seconds, double ratio) {
-    if (trial->count == TRIAL_SAMPLES)
+void trial_compare(TuneTrial *trial, const TuneTrial *base) {
+    double    copy[TRIAL_SAMPLES];
+    const int count = trial->count < TRIAL_SAMPLES ? trial->count : TRIAL_SAMPLES,
+              base_count = base->count < TRIAL_SAMPLES ? base->count : TRIAL_SAMPLES;
+    if (!count || !base_count)
         return;
-    trial->seconds[trial->count] = seconds;
-    trial->ratios[trial->count++] = ratio;
-    trial->known = false;
-    trial->summary.samples = trial->count;
-    trial->summary.seconds = summary_of(trial->seconds, trial->count, NULL);
-    trial->summary.ratio = summary_of(trial->ratios, trial->count, &trial->summary.spread);
+    memcpy(copy, base->seconds, sizeof *copy * (size_t)base_count);
+    const double usual = undisturbed_time(copy, base_count, NULL);
+    memcpy(copy, trial->seconds, sizeof *copy * (size_t)count);
+    trial->summary.samples = count;
+    trial->summary.seconds = undisturbed_time(copy, count, &trial->summary.spread);
+    trial->summary.ratio = trial == base ? 1 : trial->summary.seconds / usual;
+    trial->summary.spread = trial == base ? 0 : trial->summary.spread / usual;
+}
+
+void tune_search_compare(const TuneSearch *search) {
+    for (int t = 0; t < search->count; t++)
+        trial_compare(search->trials[t], search->trials[0]);
 }
 
 double trial_bound(const TuneTrial *trial) {

@@ -21,8 +21,8 @@ typedef struct TuneTrial {
     TuningVerdict verdict;
     bool          known; /* from an earlier run: has a summary, no samples */
     int           count; /* of samples */
-    double        seconds[TRIAL_SAMPLES], ratios[TRIAL_SAMPLES]; /* of a launch; and to the default's beside it */
-    TuningRecord  summary; /* samples, seconds, ratio, spread, note; kept by trial_summarize */
+    double        seconds[TRIAL_SAMPLES]; /* of a launch; the last ones */
+    TuningRecord  summary; /* samples, seconds, ratio, spread, note */
     void         *of_objective;
 } TuneTrial;
 
@@ -31,8 +31,11 @@ typedef struct TuneTrial {
  * runs may be: twice as long where one of two cores was busy. */
 double undisturbed_time(double *values, int64_t count, double *spread);
 
-/* Adds one sample and brings the summary up to date. Those beyond TRIAL_SAMPLES are dropped. */
-void trial_add(TuneTrial *trial, double seconds, double ratio);
+/* Adds one sample; the summary waits for trial_compare. */
+void trial_add(TuneTrial *trial, double seconds);
+/* Brings the summary up to date, given the samples of the default, which may be the trial itself. Nothing is compared with
+ * single runs of it: whoever ran beside one that something disturbed would look good. */
+void trial_compare(TuneTrial *trial, const TuneTrial *base);
 /* Less is better; INFINITY unless it is right and was timed. */
 double trial_bound(const TuneTrial *trial);
 
@@ -40,8 +43,8 @@ typedef struct TuneObjective {
     void *arg;
     /* The trial will be measured soon. */
     void (*announce)(void *arg, TuneTrial *trial);
-    /* Adds a sample to each of the trials that still are VERDICT_RIGHT for each round, in turns with the default, or gives
-     * them another verdict. Returns early where `stop` would say so. */
+    /* For each round, adds a sample to the default, the search's first trial, and to each of the trials that still are
+     * VERDICT_RIGHT, in turns, or gives them another verdict. Returns early where `stop` would say so. */
     void (*measure)(void *arg, TuneTrial **trials, int count, int rounds);
     /* The trial has lost: what it holds may go. It can be measured again all the same. */
     void (*dismiss)(void *arg, TuneTrial *trial);
@@ -63,6 +66,8 @@ typedef struct TuneSearch {
 /* Finds the default's trial and adds what is known of others: records of schedules that the space lacks are left out. */
 void tune_search_open(Ctx *ctx, TuneSearch *search);
 void tune_search_know(Ctx *ctx, TuneSearch *search, const TuningRecord *record);
+/* trial_compare of all that have samples. */
+void tune_search_compare(const TuneSearch *search);
 /* Runs until the objective says stop, or there is nothing left to try, or many generations in a row found nothing better.
  * `seeds`: schedules that did well elsewhere, tried first. */
 void tune_search_run(Ctx *ctx, TuneSearch *search, const Schedule *seeds, int seed_count);

@@ -18,8 +18,8 @@ typedef struct Fake {
     double   noise;
     uint64_t random;
     int      budget; /* samples until it says stop */
-    int      samples, announced, dismissed, measured_twice;
-    double   base;
+    int      samples, announced, dismissed;
+    TuneTrial *base;
 } Fake;
 
 static Ctx         ctx;
@@ -42,28 +42,22 @@ static double sample(Fake *fake, const Schedule *schedule) {
     return fake->cost(schedule) * (1 + fake->noise * (uniform(fake) - 0.5)) * (uniform(fake) < 0.05 ? 3 : 1);
 }
 
-/* Of the default, as a farm does it. */
-static double undisturbed(Fake *fake) {
-    double values[11];
-    for (int i = 0; i < 11; i++)
-        values[i] = sample(fake, &space.base);
-    return undisturbed_time(values, 11, NULL);
-}
-
 static bool stop(void *arg) { return ((Fake *)arg)->samples >= ((Fake *)arg)->budget; }
 
 static void measure(void *arg, TuneTrial **trials, int count, int rounds) {
     Fake *fake = arg;
-    for (int r = 0; r < rounds && !stop(fake); r++)
+    for (int r = 0; r < rounds && !stop(fake); r++) {
+        trial_add(fake->base, sample(fake, &space.base));
         for (int t = 0; t < count; t++) {
             if (fake->cost(&trials[t]->schedule) == 0)
                 trials[t]->verdict = VERDICT_WRONG;
             if (trials[t]->verdict != VERDICT_RIGHT)
                 continue;
-            const double base = undisturbed(fake), seconds = sample(fake, &trials[t]->schedule);
             fake->samples++;
-            trial_add(trials[t], seconds, seconds / base);
+            trial_add(trials[t], sample(fake, &trials[t]->schedule));
+            trial_compare(trials[t], fake->base);
         }
+    }
 }
 
 static void dismiss(void *arg, TuneTrial *trial) {
@@ -91,7 +85,9 @@ static void search_with(Fake *fake, TuneSearch *search) {
         search->seed = 1;
     if (!search->count)
         tune_search_open(&ctx, search);
-    trial_add(search->trials[0], fake->cost(&space.base), 1);
+    fake->base = search->trials[0];
+    trial_add(fake->base, fake->cost(&space.base));
+    trial_compare(fake->base, fake->base);
 }
 
 static double found(const TuneSearch *search) { return valley(&search->leader->schedule) / valley(&space.base); }
