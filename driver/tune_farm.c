@@ -358,8 +358,7 @@ static void run_round(TuneFarm *farm, Entrant *entrants, int count, int first) {
     }
     for (int i = 0; i < count && entrants[0].seconds > 0; i++)
         if (entrants[i].seconds > 0)
-            trial_add(entrants[i].trial, entrants[i].seconds);
-    tune_search_compare(farm->search);
+            trial_add(entrants[i].trial, entrants[i].seconds, entrants[0].seconds);
 }
 
 static bool all_hopeless(const Entrant *entrants, int count) {

@@ -9,10 +9,10 @@
 
 /* Candidates of a generation, of which KEPT go on from the first rounds; rounds of the three stages; generations without
  * a new leader that end a search; candidates of a generation that are drawn at random. */
-enum { GENERATION = 8, KEPT = 3, FIRST_ROUNDS = 3, MORE_ROUNDS = 6, LAST_ROUNDS = 10, PATIENCE = 8, AT_RANDOM = 2 };
+enum { GENERATION = 8, KEPT = 3, FIRST_ROUNDS = 3, MORE_ROUNDS = 6, LAST_ROUNDS = 10, PATIENCE = 12, AT_RANDOM = 2 };
 
-/* A trial of few samples that is no further behind the leader may have had bad luck. */
-static const double AGAIN = 1.03;
+/* A trial of few samples is timed again where it is so much ahead of the leader: plateaus would fill generations. */
+static const double AGAIN = 0.995;
 
 /* The model counts for that much of the logarithm of what it says: measured, it orders coarsely. */
 static const double MODEL_WEIGHT = 0.5;
@@ -32,29 +32,25 @@ double undisturbed_time(double *values, int64_t count, double *spread) {
     return time;
 }
 
-void trial_add(TuneTrial *trial, double seconds) {
-    trial->seconds[trial->count++ % TRIAL_SAMPLES] = seconds;
+static double time_of(const double *seconds, int count, double *spread) {
+    double copy[TRIAL_SAMPLES];
+    memcpy(copy, seconds, sizeof *copy * (size_t)count);
+    return undisturbed_time(copy, count, spread);
+}
+
+void trial_add(TuneTrial *trial, double seconds, double base) {
+    TuningRecord *summary = &trial->summary;
+    double        spread, base_spread;
+    trial->seconds[trial->count % TRIAL_SAMPLES] = seconds;
+    trial->base[trial->count++ % TRIAL_SAMPLES] = base;
     trial->known = false;
-}
-
-void trial_compare(TuneTrial *trial, const TuneTrial *base) {
-    double    copy[TRIAL_SAMPLES];
-    const int count = trial->count < TRIAL_SAMPLES ? trial->count : TRIAL_SAMPLES,
-              base_count = base->count < TRIAL_SAMPLES ? base->count : TRIAL_SAMPLES;
-    if (!count || !base_count)
-        return;
-    memcpy(copy, base->seconds, sizeof *copy * (size_t)base_count);
-    const double usual = undisturbed_time(copy, base_count, NULL);
-    memcpy(copy, trial->seconds, sizeof *copy * (size_t)count);
-    trial->summary.samples = count;
-    trial->summary.seconds = undisturbed_time(copy, count, &trial->summary.spread);
-    trial->summary.ratio = trial == base ? 1 : trial->summary.seconds / usual;
-    trial->summary.spread = trial == base ? 0 : trial->summary.spread / usual;
-}
-
-void tune_search_compare(const TuneSearch *search) {
-    for (int t = 0; t < search->count; t++)
-        trial_compare(search->trials[t], search->trials[0]);
+    const int    kept = trial->count < TRIAL_SAMPLES ? trial->count : TRIAL_SAMPLES;
+    const bool   is_base = memcmp(trial->seconds, trial->base, sizeof *trial->base * (size_t)kept) == 0;
+    const double usual = time_of(trial->base, kept, &base_spread);
+    summary->samples = trial->count;
+    summary->seconds = time_of(trial->seconds, kept, &spread);
+    summary->ratio = summary->seconds / usual;
+    summary->spread = is_base ? 0 : (spread + base_spread) / usual;
 }
 
 double trial_bound(const TuneTrial *trial) {
@@ -213,8 +209,7 @@ static int propose_again(const TuneSearch *search, TuneTrial **generation, int c
     for (int t = 0; t < search->count && count < KEPT; t++) {
         TuneTrial *trial = search->trials[t];
         if (trial != search->leader && trial->verdict == VERDICT_RIGHT && trial->summary.samples &&
-            trial->summary.samples < FIRST_ROUNDS + MORE_ROUNDS &&
-            trial->summary.ratio < AGAIN * search->leader->summary.ratio)
+            trial->summary.samples < TUNING_SAMPLES && trial->summary.ratio < AGAIN * search->leader->summary.ratio)
             generation[count++] = trial;
     }
     return count;
@@ -252,9 +247,9 @@ static int propose_seeds(Ctx *ctx, TuneSearch *search, const Schedule *seeds, in
 }
 
 /* ---- Generations ----------------------------------------------------------------------------------------------------- */
-/* Among few samples the spread says nothing: what goes on is decided by the median alone, who leads by the bound. */
+/* Among few samples the spread says nothing: what goes on is decided by the ratio alone, who leads by the bound. */
 static double standing(const TuneTrial *trial) {
-    return isfinite(trial_bound(trial)) ? trial->summary.ratio : INFINITY;
+    return trial->verdict == VERDICT_RIGHT && trial->summary.samples ? trial->summary.ratio : INFINITY;
 }
 
 static int by_standing(const void *a, const void *b) {

@@ -13,7 +13,7 @@
 #include "driver/tuning_db.h"
 #include "passes/search_space.h"
 
-enum { TRIAL_SAMPLES = 96 };
+enum { TRIAL_SAMPLES = 256 };
 
 typedef struct TuneTrial {
     SpacePoint    point;
@@ -21,7 +21,7 @@ typedef struct TuneTrial {
     TuningVerdict verdict;
     bool          known; /* from an earlier run: has a summary, no samples */
     int           count; /* of samples */
-    double        seconds[TRIAL_SAMPLES]; /* of a launch; the last ones */
+    double        seconds[TRIAL_SAMPLES], base[TRIAL_SAMPLES]; /* of a launch, and of the default's beside it; the last ones */
     TuningRecord  summary; /* samples, seconds, ratio, spread, note */
     void         *of_objective;
 } TuneTrial;
@@ -31,11 +31,9 @@ typedef struct TuneTrial {
  * runs may be: twice as long where one of two cores was busy. */
 double undisturbed_time(double *values, int64_t count, double *spread);
 
-/* Adds one sample; the summary waits for trial_compare. */
-void trial_add(TuneTrial *trial, double seconds);
-/* Brings the summary up to date, given the samples of the default, which may be the trial itself. Nothing is compared with
- * single runs of it: whoever ran beside one that something disturbed would look good. */
-void trial_compare(TuneTrial *trial, const TuneTrial *base);
+/* Adds one sample, with that of the default (its own, if it is the default) in the same round, and brings the summary up to
+ * date: undisturbed times of as many runs in the same rounds are compared, so that neither had better chances. */
+void trial_add(TuneTrial *trial, double seconds, double base);
 /* Less is better; INFINITY unless it is right and was timed. */
 double trial_bound(const TuneTrial *trial);
 
@@ -66,8 +64,6 @@ typedef struct TuneSearch {
 /* Finds the default's trial and adds what is known of others: records of schedules that the space lacks are left out. */
 void tune_search_open(Ctx *ctx, TuneSearch *search);
 void tune_search_know(Ctx *ctx, TuneSearch *search, const TuningRecord *record);
-/* trial_compare of all that have samples. */
-void tune_search_compare(const TuneSearch *search);
 /* Runs until the objective says stop, or there is nothing left to try, or many generations in a row found nothing better.
  * `seeds`: schedules that did well elsewhere, tried first. */
 void tune_search_run(Ctx *ctx, TuneSearch *search, const Schedule *seeds, int seed_count);

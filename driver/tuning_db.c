@@ -55,12 +55,13 @@ const char *verdict_name(TuningVerdict verdict) {
 }
 
 /* The median of n values that spread by s around it (their median distance, 1.48 s being a standard deviation) is off by
- * about 1.25 * 1.48 s / sqrt(n); twice that covers nineteen of twenty. A few samples may lie together by chance: what they
- * leave open beyond their spread falls with their number. */
+ * about 1.25 * 1.48 s / sqrt(n); twice that covers nineteen of twenty. A quarter of the samples counts: see undisturbed_time. Few
+ * may lie together by chance, whatever their spread. */
 double tuning_bound(const TuningRecord *record) {
-    const double n = record->samples > 4 ? 0.25 * (double)record->samples : 1; /* a quarter of them counts */
-    const bool   exact = record->ratio == 1 && record->spread == 0; /* the default: what all are compared with */
-    return exact ? 1 : record->ratio + 3.7 * record->spread / sqrt(n) + 0.05 / n;
+    if (record->ratio == 1 && record->spread == 0) /* the default: what all are compared with */
+        return 1;
+    const double n = 0.25 * (double)record->samples;
+    return record->samples < TUNING_SAMPLES ? INFINITY : record->ratio + 3.7 * record->spread / sqrt(n) + 0.05 / n;
 }
 
 /* ---- Places ---------------------------------------------------------------------------------------------------------- */

@@ -44,13 +44,16 @@ typedef struct TuningRecord {
     int64_t       samples; /* runs behind the numbers below, which are 0 unless the verdict is VERDICT_RIGHT */
     double        seconds; /* of a launch, undisturbed: see tune_search.h */
     double        ratio;   /* the same, of its time to the default schedule's next to it */
-    double        spread;  /* median distance of those ratios from that one */
+    double        spread;  /* how far runs lie from those two times, relative to the default's */
     int64_t       when;    /* seconds since 1970 */
     const char   *note;    /* of a failure: what happened */
 } TuningRecord;
 
-/* What the record's ratio may be at worst, given its samples and spread: records are compared by it. */
+/* What the record's ratio may be at worst, given its samples and spread: records are compared by it. INFINITY where there are too
+ * few samples to tell: no such schedule is picked. */
 double tuning_bound(const TuningRecord *record);
+
+enum { TUNING_SAMPLES = 12 };
 
 typedef struct TuningDb TuningDb;
 

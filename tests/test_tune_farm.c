@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 #include <ftw.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -143,7 +144,7 @@ static void fails(int unroll, TuningVerdict verdict, const char *note) {
     assert_int_equal(good->verdict, VERDICT_RIGHT);
     assert_int_equal(good->count, 4); /* the other one held it up no longer than it took to see */
     assert_true(good->summary.ratio == 0.5);
-    assert_true(trial_bound(bad) > trial_bound(good));
+    assert_true(isinf(trial_bound(bad)));
     int seen = 0;
     const TuningRecords records = all_records();
     for (int r = 0; r < records.count; r++)

@@ -47,15 +47,15 @@ static bool stop(void *arg) { return ((Fake *)arg)->samples >= ((Fake *)arg)->bu
 static void measure(void *arg, TuneTrial **trials, int count, int rounds) {
     Fake *fake = arg;
     for (int r = 0; r < rounds && !stop(fake); r++) {
-        trial_add(fake->base, sample(fake, &space.base));
+        const double base = sample(fake, &space.base);
+        trial_add(fake->base, base, base);
         for (int t = 0; t < count; t++) {
             if (fake->cost(&trials[t]->schedule) == 0)
                 trials[t]->verdict = VERDICT_WRONG;
             if (trials[t]->verdict != VERDICT_RIGHT)
                 continue;
             fake->samples++;
-            trial_add(trials[t], sample(fake, &trials[t]->schedule));
-            trial_compare(trials[t], fake->base);
+            trial_add(trials[t], sample(fake, &trials[t]->schedule), base);
         }
     }
 }
@@ -86,8 +86,7 @@ static void search_with(Fake *fake, TuneSearch *search) {
     if (!search->count)
         tune_search_open(&ctx, search);
     fake->base = search->trials[0];
-    trial_add(fake->base, fake->cost(&space.base));
-    trial_compare(fake->base, fake->base);
+    trial_add(fake->base, fake->cost(&space.base), fake->cost(&space.base));
 }
 
 static double found(const TuneSearch *search) { return valley(&search->leader->schedule) / valley(&space.base); }

@@ -361,8 +361,8 @@ static const TuningRecord *chosen(TuningRecord *records, int count, TuningBucket
 }
 
 static void test_choosing(void **state) {
-    TuningRecord records[] = {record_of("N=1 T=64", "a", 1, 9), record_of("N=1 T=64", "b", 0.8, 9),
-                              record_of("N=1 T=64", "c", 0.7, 9), record_of("N=64 T=4096", "d", 0.9, 9)};
+    TuningRecord records[] = {record_of("N=1 T=64", "a", 1, 29), record_of("N=1 T=64", "b", 0.8, 29),
+                              record_of("N=1 T=64", "c", 0.7, 29), record_of("N=64 T=4096", "d", 0.9, 29)};
     (void)state;
     assert_string_equal(chosen(records, 4, tuning_bucket(1, 50))->schedule, "c");
     assert_string_equal(chosen(records, 4, tuning_bucket(2, 100))->schedule, "c"); /* two steps away */
@@ -370,15 +370,18 @@ static void test_choosing(void **state) {
     assert_string_equal(chosen(records, 4, (TuningBucket){0})->schedule, "d");     /* not known: the largest */
     records[2].verdict = VERDICT_WRONG;
     assert_string_equal(chosen(records, 4, tuning_bucket(1, 50))->schedule, "b");
+    records[1].samples = 9; /* too few to tell */
+    assert_string_equal(chosen(records, 4, tuning_bucket(1, 50))->schedule, "a");
+    records[1].samples = 29;
     records[1].spread = 0.9; /* hardly measured at all */
     assert_string_equal(chosen(records, 4, tuning_bucket(1, 50))->schedule, "a");
     records[0].key.build = records[1].key.build = "other";
-    records[3] = record_of("N=1 T=128", "d", 0.99, 9);
+    records[3] = record_of("N=1 T=128", "d", 0.99, 29);
     assert_string_equal(chosen(records, 4, tuning_bucket(1, 50))->schedule, "d"); /* this build's, though a step away */
 }
 
 static void test_a_failure_elsewhere_forbids(void **state) {
-    TuningRecord records[] = {record_of("N=1 T=64", "a", 0.8, 9), record_of("N=8 T=64", "a", 0, 0)};
+    TuningRecord records[] = {record_of("N=1 T=64", "a", 0.8, 29), record_of("N=8 T=64", "a", 0, 0)};
     (void)state;
     records[1].verdict = VERDICT_WRONG;
     assert_null(chosen(records, 2, tuning_bucket(1, 64)));
@@ -393,7 +396,7 @@ static void test_layers(void **state) {
     setenv("RATTAN_DATA_DIR", path_of("user"), 1);
     setenv("XDG_DATA_DIRS", ctx_printf(&ctx, "%s:%s", path_of("one"), path_of("two")), 1);
     TuningDb *two = open_db("two/rattan/tuning.db");
-    put(two, record_of("N=1 T=64", "two", 0.5, 9));
+    put(two, record_of("N=1 T=64", "two", 0.5, 29));
     tuning_db_close(two);
     tuning_find(&ctx, &key, tuning_bucket(1, 64), &pick, &why);
     assert_string_equal(pick.record->schedule, "two");
@@ -412,7 +415,7 @@ static void test_layers(void **state) {
     put(user, wrong);
     tuning_find(&ctx, &key, tuning_bucket(1, 64), &pick, NULL);
     assert_null(pick.record); /* it failed here */
-    put(user, record_of("N=1 T=64", "user", 0.9, 9));
+    put(user, record_of("N=1 T=64", "user", 0.9, 29));
     tuning_find(&ctx, &key, tuning_bucket(1, 64), &pick, NULL);
     assert_string_equal(pick.record->schedule, "user");
     tuning_db_close(user);
