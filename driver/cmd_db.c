@@ -151,8 +151,8 @@ static int by_bound(const void *a, const void *b) {
     const TuningRecord *x = a, *y = b;
     if ((x->verdict == VERDICT_RIGHT) != (y->verdict == VERDICT_RIGHT))
         return x->verdict == VERDICT_RIGHT ? -1 : 1;
-    const double difference = tuning_bound(x) - tuning_bound(y);
-    return difference < 0 ? -1 : difference > 0;
+    const double a_bound = tuning_bound(x), b_bound = tuning_bound(y); /* both may be infinite */
+    return a_bound < b_bound ? -1 : a_bound > b_bound ? 1 : x->ratio < y->ratio ? -1 : x->ratio > y->ratio;
 }
 
 /* The others of the same bucket, the best first. */

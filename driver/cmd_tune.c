@@ -33,7 +33,7 @@ typedef struct Tuning {
     double      deadline;
     int64_t     seed, jobs;
     int         shard, shards, left; /* left: tasks that are still to come, this one included */
-    int         next_task;
+    int         next_task, failed; /* failed: tasks */
     ReadBuffer  flush;
     json_t     *json; /* NULL: text */
 } Tuning;
@@ -362,6 +362,15 @@ static bool skip_task(Tuning *tuning, int tasks) {
     return tuning->shards > 1 && tasks >= tuning->shards && tuning->next_task++ % tuning->shards != tuning->shard;
 }
 
+/* One of several tasks failed, such as for want of a device's memory: that is no reason to leave the others. */
+static void go_on(Ctx *ctx, Tuning *tuning) {
+    char line[1024];
+    ctx_describe(ctx, line, sizeof line);
+    terminal_warning(line);
+    ctx_clear(ctx);
+    tuning->failed++;
+}
+
 static Status tune_item(Ctx *ctx, Tuning *tuning, const SpecItem *item, int tasks) {
     Shape    *small = NEW(ctx, Shape);
     Tuning    own = *tuning;
@@ -380,7 +389,11 @@ static Status tune_item(Ctx *ctx, Tuning *tuning, const SpecItem *item, int task
             continue;
         own.left = tuning->left--;
         *run = (TaskRun){.tuning = &own, .base = &base, .bucket = tuning->buckets.items[b]};
-        TRY(with_own_memory(ctx, run_task, run));
+        const Status status = with_own_memory(ctx, run_task, run);
+        if (status != ST_OK && tasks == 1)
+            return status;
+        if (status != ST_OK)
+            go_on(ctx, tuning);
     }
     return ST_OK;
 }
@@ -424,7 +437,9 @@ static Status tune(Ctx *ctx, const Cli *cli, Tuning *tuning, const char *path) {
     tuning->left = tasks >= tuning->shards ? (tasks + tuning->shards - 1) / tuning->shards : tasks;
     for (int i = tuning->session.first; i < tuning->session.last && !interrupted; i++)
         TRY(with_own_memory(ctx, tune_item_in, &(ItemArgs){tuning, &tuning->session.specs.items[i], tasks}));
-    return ST_OK;
+    return tuning->failed ? ctx_fail(ctx, ST_FAILED, "rattan tune", "see the warnings above", "%d of %d shapes failed",
+                                     tuning->failed, tasks)
+                          : ST_OK;
 }
 
 Status cmd_tune(Ctx *ctx, const Cli *cli) {

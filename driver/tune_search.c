@@ -43,6 +43,8 @@ void trial_add(TuneTrial *trial, double seconds, double base) {
     double        spread, base_spread;
     trial->seconds[trial->count % TRIAL_SAMPLES] = seconds;
     trial->base[trial->count++ % TRIAL_SAMPLES] = base;
+    if (trial->known && trial->count < summary->samples)
+        return;
     trial->known = false;
     const int    kept = trial->count < TRIAL_SAMPLES ? trial->count : TRIAL_SAMPLES;
     const bool   is_base = memcmp(trial->seconds, trial->base, sizeof *trial->base * (size_t)kept) == 0;

@@ -4,7 +4,7 @@
  * Out: trials with their samples, and the one that leads.
  *
  * Generations of a few candidates go through successive halving: each is timed a few times in turns with the default; the
- * better half is timed more, together; the best of them and the leader most. Candidates are changes of one or two knobs of the
+ * best of them are timed more, together; the best of them and the leader most. Candidates are changes of one or two knobs of the
  * leader that nobody has measured, in the order of what the cost model and the trials so far say of their knobs' values.
  * Always: knows nothing of compilers, processes, clocks or databases: the objective does. */
 #ifndef RATTAN_DRIVER_TUNE_SEARCH_H
@@ -19,7 +19,7 @@ typedef struct TuneTrial {
     SpacePoint    point;
     Schedule      schedule, effect; /* effect: see schedule_effect */
     TuningVerdict verdict;
-    bool          known; /* from an earlier run: has a summary, no samples */
+    bool          known; /* the summary is an earlier run's, until there are as many samples of this one */
     int           count; /* of samples */
     double        seconds[TRIAL_SAMPLES], base[TRIAL_SAMPLES]; /* of a launch, and of the default's beside it; the last ones */
     TuningRecord  summary; /* samples, seconds, ratio, spread, note */

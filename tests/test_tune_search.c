@@ -174,8 +174,8 @@ static void test_resumes(void **state) {
     const int known = after.count;
     second.budget = 60;
     tune_search_run(&ctx, &after, NULL, 0);
-    for (int t = 1; t < known; t++)
-        assert_true(after.trials[t]->known || after.trials[t]->count >= 6 || after.trials[t]->count == 0);
+    for (int t = 1; t < known; t++) /* only what leads, or might, is timed again */
+        assert_true(after.trials[t]->known || after.trials[t]->summary.ratio < 1.01 * after.leader->summary.ratio);
     assert_true(after.count > known);
 }
 
