@@ -66,6 +66,14 @@ static int64_t ring_rows(const RunJob *job, const TensorSet *tensors) {
     return job->shape.ring > 0 || !ring || ring->rank != 4 ? job->shape.ring : ring->dims[2];
 }
 
+static TuningBucket bucket_of(const TensorSet *tensors) {
+    const Tensor *q = tensors_find(tensors, "q"), *lengths = tensors_find(tensors, "cu_seqlens");
+    if (!q || q->rank != 4)
+        return (TuningBucket){0};
+    const int64_t sequences = lengths && lengths->dims[0] > 1 ? lengths->dims[0] - 1 : q->dims[0];
+    return tuning_bucket(sequences, sequences ? q->dims[0] * q->dims[1] / sequences : 0);
+}
+
 static Status run_item(Ctx *ctx, const RunJob *job, const Spec *spec) {
     SafeFile    file;
     TensorSet   tensors = {0};
@@ -73,6 +81,7 @@ static Status run_item(Ctx *ctx, const RunJob *job, const Spec *spec) {
     TRY(safetensors_read(ctx, job->input, &file));
     name_inputs(ctx, &file, &tensors);
     const int packed = tensors_find(&tensors, "cu_seqlens") ? VARIANT_PACKED : 0;
+    job->session->bucket = bucket_of(&tensors);
     TRY(session_pool(ctx, job->session));
     TRY(session_kernel(ctx, job->session, spec, job->kind, job->variant | packed, ring_rows(job, &tensors), &kernel));
     const Status status = launch(ctx, job, &kernel, &tensors);

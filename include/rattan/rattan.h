@@ -64,6 +64,7 @@ typedef struct rattan_context_options { /* all zero is a good choice */
     int64_t     cache_limit; /* bytes of files to keep; 0: $RATTAN_CACHE_SIZE, else 2 GiB; negative: memory only */
     const char *target; /* NULL: "host"; "cuda": a GPU; `rattan targets` lists more. Only code that runs here loads. */
     int         device; /* which GPU, from 0, as CUDA counts them */
+    int         no_tuning; /* 1: default schedules, whatever `rattan tune` found. RATTAN_TUNING=off|strict: see rattan(1) */
 } rattan_context_options;
 
 /* `options` may be NULL. RATTAN_USAGE for an unknown target, RATTAN_NO_DEVICE for a missing GPU. A cache that cannot be
@@ -139,7 +140,8 @@ typedef struct rattan_kernel_request { /* all but `spec` may be zero */
     int                parts;     /* RATTAN_PACKED | ... */
     int64_t            ring_rows; /* R, decode and extend: at least the window, with a fold window + L; 0: that */
     rattan_dtype       dtype;     /* of q, k, v, o, instead of the spec's: fp32, bf16 or fp16 */
-    const char        *schedule;  /* "chunk=32 segment=0", over the default choice; NULL: none */
+    const char        *schedule;  /* "chunk=32 segment=0", over the default choice; NULL: a tuned one if known */
+    int64_t sequences, tokens; /* of a launch (tokens of one sequence), roughly, to choose a tuned schedule by; 0: unknown */
 } rattan_kernel_request;
 
 /* The kernel of a request: from this context (well under 20 microseconds), from the cache's folder (some milliseconds,
