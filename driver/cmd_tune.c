@@ -414,6 +414,8 @@ static Status parse(Ctx *ctx, const Cli *cli, Tuning *tuning) {
     double        budget;
     if (cli_has(cli, OPTION_KIND))
         TRY(kind_parse(ctx, cli_value(cli, OPTION_KIND), &tuning->kind));
+    if (tuning->kind == KIND_BACKWARD)
+        return ctx_fail(ctx, ST_USAGE, "--kind", "use forward, decode or extend", "kind backward is not tuned yet");
     TRY(tune_shapes_parse(ctx, cli_value(cli, OPTION_SHAPES), tuning->kind, &tuning->buckets));
     TRY(tune_budget_parse(ctx, cli_has(cli, OPTION_BUDGET) ? cli_value(cli, OPTION_BUDGET) : "120s", &budget));
     tuning->shards = 1;

@@ -34,6 +34,7 @@ expect_error 2 "a letter that is none" 'no range' "$RATTAN" tune "$spec" --shape
 expect_error 2 "a budget that is none" 'budget' "$RATTAN" tune "$spec" --budget soon
 expect_error 2 "a share that is none" 'share' "$RATTAN" tune "$spec" --shard 3/2
 expect_error 2 "full attention has no decode" 'full attention' "$RATTAN" tune "$SOURCE/specs/full_attention.lua" --kind decode
+expect_error 2 "kind backward is not tuned yet" "backward is not tuned" "$RATTAN" tune "$spec" --kind backward
 expect_error 4 "a target of another machine" 'does not run here' "$RATTAN" tune "$spec" --target aarch64
 expect_error 2 "no action of db" 'no action' "$RATTAN" db
 expect_error 2 "an unknown action of db" "no action 'frob'" "$RATTAN" db frob
