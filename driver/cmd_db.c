@@ -138,7 +138,8 @@ static void explain_pick(Ctx *ctx, const Explained *e) {
         return;
     }
     printf("schedule  from %s\n  %s\n", e->pick.path, r->schedule);
-    printf("because   it took %.3f of the default's time (spread %.3f, %lld runs, %.3f ms), at worst %.3f, the least for %s %s\n",
+    printf("because   it took %.3f of the default's time (spread %.3f, %lld runs, %.3f ms), at worst %.3f, the least for "
+           "%s %s\n",
            r->ratio, r->spread, (long long)r->samples, 1e3 * r->seconds, tuning_bound(r), e->key.kind, r->key.bucket);
     if (e->pick.distance)
         printf("          which is the nearest to %s, %d steps of a factor of two away\n",

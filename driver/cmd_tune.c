@@ -139,7 +139,7 @@ static void *shared_memory(Ctx *ctx, size_t bytes) {
     return NULL;
 }
 
-/* Tensors that the default's parameters call for. What kernels write alone is the same memory for all: one runs at a time. */
+/* Tensors that the default's parameters call for. What kernels only write is the same memory for all: one runs at a time. */
 static Status fill_tensors(Ctx *ctx, TaskRun *run, const CodeObject *object) {
     ReadyKernel kernel = {.spec = run->task.item->spec, .object = (CodeObject *)object};
     Random      random = {(uint64_t)run->tuning->seed};
@@ -257,7 +257,8 @@ static void report(Ctx *ctx, const TaskRun *run) {
     }
     printf("%s  %s %s: ", run->title, kind_name(run->tuning->kind), run->key.bucket);
     if (leader->summary.samples)
-        printf("%.3f ms with the default, %.3f with the best: %.3f of its time (spread %.3f, %lld runs); %d tried, %d failed\n",
+        printf("%.3f ms with the default, %.3f with the best: %.3f of its time (spread %.3f, %lld runs); "
+               "%d tried, %d failed\n",
                1e3 * base->summary.seconds, 1e3 * leader->summary.seconds, leader->summary.ratio, leader->summary.spread,
                (long long)leader->summary.samples, run->counts.measured, run->counts.failed);
     else
@@ -338,8 +339,8 @@ static Status run_task(Ctx *ctx, void *arg) {
     TaskRun *run = arg;
     TRY(plan(ctx, run));
     if (run->task.test.bytes > MEMORY_SHARE * machine_bytes()) {
-        terminal_warning(ctx_printf(ctx, "%s %s is left out: its tensors take %.1f GB; kernels of that shape take the schedule of "
-                                    "the nearest bucket", run->title, run->key.bucket, 1e-9 * run->task.test.bytes));
+        terminal_warning(ctx_printf(ctx, "%s %s is left out: its tensors take %.1f GB; kernels of that shape take the "
+                                    "schedule of the nearest bucket", run->title, run->key.bucket, 1e-9 * run->task.test.bytes));
         return ST_OK;
     }
     const Status status = search_task(ctx, run);

@@ -1,7 +1,7 @@
 /* Children of a tuner: see tune_child.h.
  *
- * A builder's file: a byte, 'E' and a message, or 'O' and pairs of cache key and object, each behind its length. A runner puts
- * them into a cache of its own, so that everything in it that asks for a kernel finds it there. */
+ * A builder's file: a byte, 'E' and a message, or 'O' and pairs of cache key and object, each behind its length. A runner
+ * puts them into a cache of its own, so that everything in it that asks for a kernel finds it there. */
 #include "driver/tune_child.h"
 
 #include "driver/cuda_bench.h"
@@ -241,9 +241,9 @@ static Status check_large(Ctx *ctx, Runner *runner) {
     for (int64_t i = 0; i < n; i++)
         difference_add(&difference, dtype_load(o->dtype, o->data, i), dtype_load(o->dtype, task->expected, i));
     const double error = difference_relative(&difference), bound = bound_of(task);
-    return error <= bound ? ST_OK
-                          : ctx_fail(ctx, ST_MISMATCH, NULL, NULL, "o differs from the default schedule's by %.2g, bound %.2g",
-                                     error, bound);
+    if (error <= bound)
+        return ST_OK;
+    return ctx_fail(ctx, ST_MISMATCH, NULL, NULL, "o differs from the default schedule's by %.2g, bound %.2g", error, bound);
 }
 
 static Status open_runner(Ctx *ctx, Runner *runner) {

@@ -3,7 +3,8 @@
  *
  * In:  a TuneTask that the parent filled before it forked; a candidate's schedule.
  * Out: the builder's objects, in a file; the runner's replies, through a pipe.
- * Always: the parent has no threads and has not touched a GPU, so that a fork is a whole process. Children end with _exit. */
+ * Always: the parent has no threads and has not touched a GPU, so that a fork is a whole process. Children end with
+ *      _exit. */
 #ifndef RATTAN_DRIVER_TUNE_CHILD_H
 #define RATTAN_DRIVER_TUNE_CHILD_H
 
@@ -32,12 +33,12 @@ typedef struct TuneReply {
     char   note[200]; /* of REPLY_WRONG and REPLY_REFUSED */
 } TuneReply;
 
-/* Compiles all kernels that checking and timing the schedule take and writes them to `file`; or writes why not. Exit code 0, or
- * 2 where the schedule is refused. */
+/* Compiles all kernels that checking and timing the schedule take and writes them to `file`; or writes why not. Exit code
+ * 0, or 2 where the schedule is refused. */
 _Noreturn void tune_build(const TuneTask *task, const char *schedule, int file);
 
-/* Reads what tune_build wrote, checks the kernel on the small inputs and, unless it is the default's, on the large ones against
- * the default's output, and says REPLY_READY. Then obeys: 'f' empties the caches, 'g' runs and times once. */
+/* Reads what tune_build wrote, checks the kernel on the small inputs and, unless it is the default's, on the large ones
+ * against the default's output, and says REPLY_READY. Then obeys: 'f' empties the caches, 'g' runs and times once. */
 _Noreturn void tune_serve(const TuneTask *task, const char *schedule, bool is_default, int file, int commands, int replies);
 
 /* Why a builder refused; "" where it did not say. */

@@ -2,8 +2,8 @@
  *
  * In:  a task and a database. Out: verdicts and samples in trials, and in the database as soon as they are known, so that a
  *      run that is killed loses at most one measurement.
- * Always: one candidate runs at a time; each round runs the default and every trial once, in an order that rotates, each with
- *      empty caches. Where compiling would take the cores that kernels run on it stands still meanwhile. */
+ * Always: one candidate runs at a time; each round runs the default and every trial once, in an order that rotates, each
+ *      with empty caches. Where compiling would take the cores that kernels run on it stands still meanwhile. */
 #ifndef RATTAN_DRIVER_TUNE_FARM_H
 #define RATTAN_DRIVER_TUNE_FARM_H
 

@@ -4,8 +4,8 @@
  * Out: trials with their samples, and the one that leads.
  *
  * Generations of a few candidates go through successive halving: each is timed a few times in turns with the default; the
- * best of them are timed more, together; the best of them and the leader most. Candidates are changes of one or two knobs of the
- * leader that nobody has measured, in the order of what the cost model and the trials so far say of their knobs' values.
+ * best of them are timed more, together; the best of them and the leader most. Candidates are changes of one or two knobs
+ * of the leader that nobody has measured, in the order of what the cost model and the trials so far say of their knobs' values.
  * Always: knows nothing of compilers, processes, clocks or databases: the objective does. */
 #ifndef RATTAN_DRIVER_TUNE_SEARCH_H
 #define RATTAN_DRIVER_TUNE_SEARCH_H
@@ -21,13 +21,14 @@ typedef struct TuneTrial {
     TuningVerdict verdict;
     bool          known; /* the summary is an earlier run's, until there are as many samples of this one */
     int           count; /* of samples */
-    double        seconds[TRIAL_SAMPLES], base[TRIAL_SAMPLES]; /* of a launch, and of the default's beside it; the last ones */
+    double        seconds[TRIAL_SAMPLES]; /* of a launch; the last ones */
+    double        base[TRIAL_SAMPLES];    /* of the default's beside it */
     TuningRecord  summary; /* samples, seconds, ratio, spread, note */
     void         *of_objective;
 } TuneTrial;
 
-/* The median of the least eighth of the values (at least one), and the median distance from it of the least quarter (at least
- * three; may be NULL). Sorts them. What disturbs a run only ever makes it longer, and on a machine that others share most
+/* The median of the least eighth of the values (at least one), and the median distance from it of the least quarter (at
+ * least three; may be NULL). Sorts them. What disturbs a run only ever makes it longer, and on a machine that others share most
  * runs may be: twice as long where one of two cores was busy. */
 double undisturbed_time(double *values, int64_t count, double *spread);
 

@@ -55,8 +55,8 @@ const char *verdict_name(TuningVerdict verdict) {
 }
 
 /* The median of n values that spread by s around it (their median distance, 1.48 s being a standard deviation) is off by
- * about 1.25 * 1.48 s / sqrt(n); twice that covers nineteen of twenty. A quarter of the samples counts: see undisturbed_time. Few
- * may lie together by chance, whatever their spread. */
+ * about 1.25 * 1.48 s / sqrt(n); twice that covers nineteen of twenty. A quarter of the samples counts: see
+ * undisturbed_time. Few may lie together by chance, whatever their spread. */
 double tuning_bound(const TuningRecord *record) {
     if (record->ratio == 1 && record->spread == 0) /* the default: what all are compared with */
         return 1;

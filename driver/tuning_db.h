@@ -49,8 +49,8 @@ typedef struct TuningRecord {
     const char   *note;    /* of a failure: what happened */
 } TuningRecord;
 
-/* What the record's ratio may be at worst, given its samples and spread: records are compared by it. INFINITY where there are too
- * few samples to tell: no such schedule is picked. */
+/* What the record's ratio may be at worst, given its samples and spread: records are compared by it. INFINITY where there
+ * are too few samples to tell: no such schedule is picked. */
 double tuning_bound(const TuningRecord *record);
 
 enum { TUNING_SAMPLES = 12 };
@@ -62,8 +62,8 @@ const char *tuning_db_path(Ctx *ctx);
 /* The system's: rattan/tuning.db in each of $XDG_DATA_DIRS, in order; index 0 .. until NULL. They may be absent. */
 const char *tuning_db_system_path(Ctx *ctx, int index);
 
-/* Opens for writing and makes what is missing. ST_INTEGRITY where the file is damaged or no tuning database, ST_FAILED where a
- * newer rattan made it or it cannot be written. */
+/* Opens for writing and makes what is missing. ST_INTEGRITY where the file is damaged or no tuning database, ST_FAILED
+ * where a newer rattan made it or it cannot be written. */
 Status tuning_db_open(Ctx *ctx, const char *path, TuningDb **out);
 /* Opens for reading; *out is NULL where there is no such file. Works in folders that cannot be written. */
 Status tuning_db_read(Ctx *ctx, const char *path, TuningDb **out);

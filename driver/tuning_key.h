@@ -1,7 +1,7 @@
 /* What a tuning belongs to: this machine and its compilers, a layer, a kind, and a bucket of shapes.
  *
- * A bucket holds the shapes whose sequences and tokens a sequence round up to the same powers of two; of packed sequences the
- * mean length counts. So batches that differ a little share a tuning. */
+ * A bucket holds the shapes whose sequences and tokens a sequence round up to the same powers of two; of packed sequences
+ * the mean length counts. So batches that differ a little share a tuning. */
 #ifndef RATTAN_DRIVER_TUNING_KEY_H
 #define RATTAN_DRIVER_TUNING_KEY_H
 

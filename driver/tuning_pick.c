@@ -62,7 +62,8 @@ void tuning_choose(const TuningRecords *records, const char *build, TuningBucket
         const TuningRecord *record = &records->items[r];
         Rank rank = {.other_build = strcmp(record->key.build, build) != 0, .bound = tuning_bound(record)};
         rank.distance = distance_of(record, bucket, &rank.size);
-        if (record->verdict != VERDICT_RIGHT || !isfinite(rank.bound) || rank.distance > FARTHEST || fails(records, record, build))
+        if (record->verdict != VERDICT_RIGHT || !isfinite(rank.bound) || rank.distance > FARTHEST ||
+            fails(records, record, build))
             continue;
         if (!pick->record || better(&rank, &best)) {
             best = rank;

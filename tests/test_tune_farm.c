@@ -1,6 +1,6 @@
 /* link: rattan_driver */
-/* The tuner's processes with children that misbehave: every way to fail gets its verdict and its record, is never picked, and
- * holds nobody up. The children here are functions that say what a real one would, or crash, hang and lie as asked. */
+/* The tuner's processes with children that misbehave: every way to fail gets its verdict and its record, is never picked,
+ * and holds nobody up. The children here are functions that say what a real one would, or crash, hang and lie as asked. */
 #include "driver/terminal.h"
 #include "driver/tune_farm.h"
 
@@ -18,7 +18,9 @@
 #include <unistd.h>
 
 /* What a candidate does, by its `unroll`; the others are as fast as their chunk is small. */
-enum { BUILD_REFUSED = 10, BUILD_CRASHES, CHECK_WRONG, CHECK_CRASHES, CHECK_HANGS, RUN_CRASHES, RUN_HANGS, RUN_REFUSED, RUN_QUITS };
+enum { BUILD_REFUSED = 10, BUILD_CRASHES };
+enum { CHECK_WRONG = 20, CHECK_CRASHES, CHECK_HANGS };
+enum { RUN_CRASHES = 30, RUN_HANGS, RUN_REFUSED, RUN_QUITS };
 
 static Ctx                   ctx;
 static char                  folder[256];

@@ -213,7 +213,8 @@ static void test_shards(void **state) {
 }
 
 static int open_space(void **state) {
-    static const char TEXT_OF_SPEC[] = "return rattention { name = 'a', heads = 8, kv_heads = 2, head_dim = 64, window = 256 }";
+    static const char TEXT_OF_SPEC[] =
+        "return rattention { name = 'a', heads = 8, kv_heads = 2, head_dim = 64, window = 256 }";
     SpecFile          file;
     (void)state;
     ctx_init(&ctx);

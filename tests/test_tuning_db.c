@@ -192,7 +192,8 @@ static void test_lines_round_trip_and_bad_ones_are_skipped(void **state) {
     for (int i = 0; i < VARIETY; i++)
         put(one, random_record(&seed));
     const char *lines = text_of(one);
-    const char *spoiled = ctx_printf(&ctx, "not json\n%s{\"spec\": 1}\n\n{\"spec\":\"x\",\"name\":\"n\",\"text\":\"t\"}\n", lines);
+    const char *spoiled = ctx_printf(&ctx, "not json\n%s{\"spec\": 1}\n\n%s\n", lines,
+                                     "{\"spec\":\"x\",\"name\":\"n\",\"text\":\"t\"}");
     assert_int_equal(tuning_lines_put(&ctx, two, spoiled, &count), ST_OK);
     assert_int_equal(count.skipped, 2);
     assert_int_equal(count.specs, 1);
