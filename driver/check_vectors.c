@@ -39,7 +39,8 @@ static const char *after_prefix(const char *name, const char *prefix) {
 static Status sort_tensors(Ctx *ctx, VectorCheck *check, const SafeFile *file) {
     for (int i = 0; i < file->tensors.count; i++) {
         const NamedTensor *item = &file->tensors.items[i];
-        const char        *input = after_prefix(item->name, "in."), *output = after_prefix(item->name, check->gradients ? "grad." : "out.");
+        const char        *input = after_prefix(item->name, "in."),
+                   *output = after_prefix(item->name, check->gradients ? "grad." : "out.");
         if (input)
             tensors_put(ctx, &check->inputs, input, item->tensor);
         if (output)
@@ -151,7 +152,8 @@ static Status check_spec(Ctx *ctx, VectorCheck *check, const Spec *spec) {
     check->spec = spec;
     TRY(case_check(ctx, check->path, spec, &check->inputs));
     if (check->gradients)
-        return check_gradients(ctx, check->session, spec, check->name, &check->inputs, &check->expected, check->report);
+        return check_gradients(ctx, check->session, spec, check->name, &check->inputs, &check->expected, -1,
+                               check->report);
     TRY(run_kernel(ctx, check, &tensors));
     return compare_outputs(ctx, check, &tensors);
 }
@@ -182,7 +184,8 @@ static Status choose_specs(Ctx *ctx, VectorCheck *check, const SafeFile *file, b
 Status check_vectors(Ctx *ctx, Session *session, const char *path, bool from_case, bool gradients, Report *report) {
     SafeFile    file;
     Session     own = *session;
-    VectorCheck check = {.session = session, .path = path, .name = file_stem(ctx, path), .report = report, .gradients = gradients};
+    VectorCheck check = {
+        .session = session, .path = path, .name = file_stem(ctx, path), .report = report, .gradients = gradients};
     TRY(safetensors_read(ctx, path, &file));
     TRY(sort_tensors(ctx, &check, &file));
     if (!gradients)
