@@ -43,11 +43,8 @@ static double mean_square(const Tensor *tensor) {
 /* Relative to the norm of what is wanted; where all of it cancels (one key in a window, say), to LEAST of that of do.
  */
 static double error_of(const GradientCheck *check, const Tensor *got, const Tensor *wanted) {
-    Difference    difference = {0};
-    const int64_t n = tensor_elements(wanted);
-    for (int64_t i = 0; i < n; i++)
-        difference_add(&difference, dtype_load(got->dtype, got->data, i), dtype_load(wanted->dtype, wanted->data, i));
-    const double least = LEAST * LEAST * (double)n * mean_square(tensors_find(check->inputs, "do"));
+    Difference   difference = tensor_difference(got, wanted);
+    const double least = LEAST * LEAST * (double)tensor_elements(wanted) * mean_square(tensors_find(check->inputs, "do"));
     difference.norm = fmax(difference.norm, least);
     return difference_relative(&difference);
 }

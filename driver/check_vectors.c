@@ -91,15 +91,6 @@ static Status check_dims(Ctx *ctx, const VectorCheck *check, const char *name, c
                     tensor_describe(ctx, expected));
 }
 
-static double tensor_error(const Tensor *got, const Tensor *expected) {
-    Difference    difference = {0};
-    const int64_t n = tensor_elements(expected);
-    for (int64_t i = 0; i < n; i++)
-        difference_add(&difference, dtype_load(got->dtype, got->data, i),
-                       dtype_load(expected->dtype, expected->data, i));
-    return difference_relative(&difference);
-}
-
 /* What a dense evaluation of rough inputs loses, by output. */
 static Status typed_errors(Ctx *ctx, const VectorCheck *check, const TensorSet *rounded, double *errors) {
     Reference        typed;
