@@ -17,6 +17,7 @@ typedef struct GradientCheck {
     const char      *name;
     const TensorSet *inputs;
     TensorSet        rounded, truth, typed; /* typed: of rounded inputs, where that matters */
+    int64_t          offset;                /* where a second launch starts */
     Report          *report;
 } GradientCheck;
 
@@ -42,11 +43,8 @@ static double mean_square(const Tensor *tensor) {
 /* Relative to the norm of what is wanted; where all of it cancels (one key in a window, say), to LEAST of that of do.
  */
 static double error_of(const GradientCheck *check, const Tensor *got, const Tensor *wanted) {
-    Difference    difference = {0};
-    const int64_t n = tensor_elements(wanted);
-    for (int64_t i = 0; i < n; i++)
-        difference_add(&difference, dtype_load(got->dtype, got->data, i), dtype_load(wanted->dtype, wanted->data, i));
-    const double least = LEAST * LEAST * (double)n * mean_square(tensors_find(check->inputs, "do"));
+    Difference   difference = tensor_difference(got, wanted);
+    const double least = LEAST * LEAST * (double)tensor_elements(wanted) * mean_square(tensors_find(check->inputs, "do"));
     difference.norm = fmax(difference.norm, least);
     return difference_relative(&difference);
 }
@@ -61,6 +59,17 @@ static void judge(Ctx *ctx, const GradientCheck *check, const NamedTensor *item,
                error_of(check, tensors_find(got, gradient_of(ctx, item)), &item->tensor), accuracy_bound(lost));
 }
 
+static Status check_dims(Ctx *ctx, const NamedTensor *item, const Tensor *gradient) {
+    const Tensor *const truth = &item->tensor;
+    if (!gradient)
+        return ctx_fail(ctx, ST_USAGE, item->name, "remove it", "the layer has no such input");
+    if (truth->rank == gradient->rank && memcmp(truth->dims, gradient->dims, sizeof(int64_t) * (size_t)truth->rank) == 0)
+        return ST_OK;
+    return ctx_fail(ctx, ST_USAGE, ctx_printf(ctx, "grad.%s", item->name),
+                    ctx_printf(ctx, "the kernel writes %s", tensor_describe(ctx, gradient)), "it is %s",
+                    tensor_describe(ctx, truth));
+}
+
 /* Launches on fresh outputs. */
 static Status launch(Ctx *ctx, const GradientCheck *check, Session *session, const ReadyKernel *kernel,
                      int64_t position, TensorSet *tensors) {
@@ -70,8 +79,7 @@ static Status launch(Ctx *ctx, const GradientCheck *check, Session *session, con
     TRY(kernel_add_outputs(ctx, kernel, tensors));
     for (int i = 0; i < check->truth.count; i++) {
         Tensor *const gradient = tensors_find(tensors, gradient_of(ctx, &check->truth.items[i]));
-        if (!gradient)
-            return ctx_fail(ctx, ST_USAGE, check->truth.items[i].name, "remove it", "the layer has no such input");
+        TRY(check_dims(ctx, &check->truth.items[i], gradient));
         tensor_poison(gradient);
     }
     return kernel_launch(ctx, session, kernel, tensors, position);
@@ -95,26 +103,34 @@ static Status check_repeated(Ctx *ctx, const GradientCheck *check, const ReadyKe
     return status;
 }
 
+/* Rope sees differences of positions alone. */
+static Status check_offset(Ctx *ctx, const GradientCheck *check, const ReadyKernel *kernel) {
+    TensorSet moved;
+    TRY(launch(ctx, check, check->session, kernel, check->offset, &moved));
+    for (int i = 0; i < check->truth.count; i++) {
+        const NamedTensor *const item = &check->truth.items[i];
+        if (strcmp(item->name, "q") == 0 || strcmp(item->name, "k") == 0)
+            judge(ctx, check, item, &moved, " at an offset");
+    }
+    return ST_OK;
+}
+
 static Status run_kernel(Ctx *ctx, const GradientCheck *check, const ReadyKernel *kernel) {
-    TensorSet tensors, moved;
+    TensorSet tensors;
     TRY(launch(ctx, check, check->session, kernel, 0, &tensors));
     for (int i = 0; i < check->truth.count; i++)
         judge(ctx, check, &check->truth.items[i], &tensors, "");
     TRY(check_repeated(ctx, check, kernel, &tensors));
-    if (check->spec->rope_theta == 0)
-        return ST_OK;
-    TRY(launch(ctx, check, check->session, kernel, MOST_OFFSET, &moved)); /* rope sees differences of positions alone */
-    for (int i = 0; i < 2; i++)
-        judge(ctx, check, &check->truth.items[i], &moved, " at an offset");
-    return ST_OK;
+    return check->spec->rope_theta == 0 ? ST_OK : check_offset(ctx, check, kernel);
 }
 
 Status check_gradients(Ctx *ctx, Session *session, const Spec *spec, const char *name, const TensorSet *inputs,
-                       const TensorSet *expected, Report *report) {
+                       const TensorSet *expected, int64_t offset, Report *report) {
     GradientCheck check = {.session = session, .spec = spec, .name = name, .inputs = inputs, .report = report};
     const int     variant = (tensors_find(inputs, "cu_seqlens") ? VARIANT_PACKED : 0) |
                         (tensors_find(inputs, "dfinal_state") ? VARIANT_FINAL_STATE : 0);
     ReadyKernel kernel;
+    check.offset = offset < 0 ? MOST_OFFSET : offset;
     case_round(ctx, spec, inputs, &check.rounded);
     if (expected)
         check.truth = *expected;
@@ -159,7 +175,8 @@ static Status run_random(Ctx *ctx, void *arg) {
     tensors_put(ctx, &inputs, "do", random_tensor(ctx, &random, o));
     if (!spec->full && random_next(&random) % 2)
         tensors_put(ctx, &inputs, "dfinal_state", random_tensor(ctx, &random, state));
-    return check_gradients(ctx, run->session, spec, item_title(ctx, run->item), &inputs, NULL, run->report);
+    return check_gradients(ctx, run->session, spec, item_title(ctx, run->item), &inputs, NULL, run->shape.pos,
+                           run->report);
 }
 
 /* The reference computes every row: no more than show the residual branch by default. */

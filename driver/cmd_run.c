@@ -41,9 +41,7 @@ static void collect_outputs(Ctx *ctx, const ReadyKernel *kernel, const TensorSet
         const CodeParam *param = &kernel->object->params[p];
         if (param->role != PARAM_OUT && param->role != PARAM_INOUT)
             continue;
-        Tensor *tensor = tensors_put(ctx, &out->tensors, param->name, *tensors_find(tensors, param->name));
-        if (strcmp(param->name, "lse") == 0 && tensor->rank == 4)
-            tensor->rank = 3; /* [B,H,T,1] to the kernel, [B,H,T] to people */
+        tensors_put(ctx, &out->tensors, param->name, *tensors_find(tensors, param->name));
     }
 }
 
@@ -74,16 +72,22 @@ static TuningBucket bucket_of(const TensorSet *tensors) {
     return tuning_bucket(sequences, sequences ? q->dims[0] * q->dims[1] / sequences : 0);
 }
 
+/* What the file has inputs for. */
+static int given_parts(const RunJob *job, const TensorSet *tensors) {
+    const bool final = job->kind == KIND_BACKWARD && tensors_find(tensors, "dfinal_state");
+    return (tensors_find(tensors, "cu_seqlens") ? VARIANT_PACKED : 0) | (final ? VARIANT_FINAL_STATE : 0);
+}
+
 static Status run_item(Ctx *ctx, const RunJob *job, const Spec *spec) {
     SafeFile    file;
     TensorSet   tensors = {0};
     ReadyKernel kernel;
     TRY(safetensors_read(ctx, job->input, &file));
     name_inputs(ctx, &file, &tensors);
-    const int packed = tensors_find(&tensors, "cu_seqlens") ? VARIANT_PACKED : 0;
     job->session->bucket = bucket_of(&tensors);
     TRY(session_pool(ctx, job->session));
-    TRY(session_kernel(ctx, job->session, spec, job->kind, job->variant | packed, ring_rows(job, &tensors), &kernel));
+    TRY(session_kernel(ctx, job->session, spec, job->kind, job->variant | given_parts(job, &tensors),
+                       ring_rows(job, &tensors), &kernel));
     const Status status = launch(ctx, job, &kernel, &tensors);
     kernel_free(&kernel);
     return status;
