@@ -5,6 +5,7 @@
 #include "driver/tune_child.h"
 
 #include "driver/cuda_bench.h"
+#include "driver/files.h"
 #include "driver/judge.h"
 #include "driver/terminal.h"
 
@@ -28,18 +29,6 @@ static void be_a_child(pid_t parent) {
     signal(SIGINT, SIG_IGN);
     if (getppid() != parent)
         _exit(1);
-}
-
-static bool write_all(int file, const void *bytes, size_t size) {
-    for (size_t at = 0; at < size;) {
-        const ssize_t n = write(file, (const char *)bytes + at, size - at);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            return false;
-        at += (size_t)n;
-    }
-    return true;
 }
 
 /* The kernels that checking and timing take, the timed one first. */
@@ -68,7 +57,7 @@ static int requests_of(const TuneTask *task, const char *schedule, CompileReques
 /* ---- Building -------------------------------------------------------------------------------------------------------- */
 static Status write_block(Ctx *ctx, int file, const void *bytes, size_t size) {
     const uint64_t length = size;
-    return write_all(file, &length, sizeof length) && write_all(file, bytes, size)
+    return file_write_all(file, &length, sizeof length) && file_write_all(file, bytes, size)
                ? ST_OK
                : ctx_fail(ctx, ST_FAILED, NULL, NULL, "cannot hand over the kernel: %s", strerror(errno));
 }
@@ -95,7 +84,7 @@ static Status build_all(Ctx *ctx, void *arg) {
     const Building *building = arg;
     CompileRequest  requests[MOST_REQUESTS];
     const int       count = requests_of(building->task, building->schedule, requests);
-    if (!write_all(building->file, "O", 1))
+    if (!file_write_all(building->file, "O", 1))
         return ctx_fail(ctx, ST_FAILED, NULL, NULL, "cannot hand over the kernel: %s", strerror(errno));
     for (int r = 0; r < count; r++)
         TRY(build_one(ctx, &requests[r], building->file));
@@ -112,7 +101,7 @@ void tune_build(const TuneTask *task, const char *schedule, int file) {
     char line[200] = "E";
     ctx_describe(&ctx, line + 1, sizeof line - 1);
     if (ftruncate(file, 0) == 0 && lseek(file, 0, SEEK_SET) == 0)
-        write_all(file, line, strlen(line));
+        file_write_all(file, line, strlen(line));
     _exit(EXIT_REFUSED);
 }
 
@@ -310,7 +299,7 @@ static Status serve(Ctx *ctx, void *arg) {
     TuneReply reply = {.what = REPLY_READY};
     char      command;
     TRY(open_runner(ctx, runner));
-    while (write_all(runner->replies, &reply, sizeof reply) && read(runner->commands, &command, 1) == 1)
+    while (file_write_all(runner->replies, &reply, sizeof reply) && read(runner->commands, &command, 1) == 1)
         TRY(obey(ctx, runner, command, &reply));
     return ST_OK;
 }
@@ -325,7 +314,7 @@ void tune_serve(const TuneTask *task, const char *schedule, bool is_default, int
     if (status != ST_OK) {
         TuneReply reply = {.what = status == ST_MISMATCH ? REPLY_WRONG : REPLY_REFUSED};
         ctx_describe(&ctx, reply.note, sizeof reply.note);
-        write_all(replies, &reply, sizeof reply);
+        file_write_all(replies, &reply, sizeof reply);
     }
     _exit(0);
 }

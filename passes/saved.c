@@ -161,7 +161,7 @@ static Op *load_turned(Saver *s, Builder *b, ValueMap *map, int rows, Value *row
 }
 
 void saved_store_turned(Saver *s, Builder *b, const ValueMap *outer, Value *keys, int rows, Value *row, Value *end) {
-    ValueMap  map = *outer;
+    ValueMap  map = map_copy(outer);
     Op *const load = load_turned(s, b, &map, rows, row);
     if (keys)
         map_set(&map, source_of(s->roped)->out[0], keys);

@@ -166,7 +166,7 @@ static Value *late_rows(Saver *s, const StateRoles *r, Builder *b) {
 /* Past the row tiles whose edges are sent: in the last segment of a sequence there are as many as it has keys. Without tokens
  * there is no tensor to send from. */
 static Value *keys_end(Saver *s, const Nest *n, const StateRoles *r, Builder *b) {
-    ValueMap     map = n->map;
+    ValueMap     map = map_copy(&n->map);
     Value *const length = clone_slice(b, s->rows->in[1], s->main->body, &map), *const past = index_offset(b, length, first_whole(s));
     Value *const last = ir_ibin(b, OP_ILT, length, index_offset(b, r->end, 1)), *const some = ir_ibin(b, OP_ILT, ir_i(b, 0), length);
     return ir_ibin(b, OP_IMAX, r->end, ir_ibin(b, OP_IMUL, past, ir_ibin(b, OP_IMUL, last, some)));
@@ -306,11 +306,8 @@ static void turn_keys(Saver *s, const Nest *n, StateRoles *r) {
     Value *const  number = ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk));
     Value *const  mine = equals(&in, ir_ibin(&in, OP_ISUB, ir_ibin(&in, OP_IMOD, number, ir_i(&in, blocks)), n->axes[0]), 0);
     Builder       at = open_if(s, &in, mine);
-    ValueMap      map = {.ctx = s->ctx};
-    map_set(&map, s->seq->region->args[0], n->seq);
-    map_set(&map, s->heads->region->args[0], n->head);
-    Value *const keys = take_own(s, &at, ring), *const key = index_offset(&at, row, -first_whole(s));
-    saved_store_turned(s, &at, &map, keys, s->chunk, key, index_offset(&at, key, s->chunk));
+    Value *const  keys = take_own(s, &at, ring), *const key = index_offset(&at, row, -first_whole(s));
+    saved_store_turned(s, &at, &n->map, keys, s->chunk, key, index_offset(&at, key, s->chunk));
     skip_unless(s, &in, mine, &ring, 1);
 }
 
