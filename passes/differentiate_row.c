@@ -166,14 +166,6 @@ bool is_first_load(const Block *block, const Op *op) {
     return false;
 }
 
-ValueMap map_copy(const ValueMap *map) {
-    ValueMap copy = {.ctx = map->ctx};
-    for (int i = 0; i < map->capacity; i++)
-        if (map->from[i])
-            map_set(&copy, map->from[i], map->to[i]);
-    return copy;
-}
-
 /* ---- The row again ---- */
 
 /* The store in the program's row that keeps `value` for other kernels, or NULL. */
