@@ -428,19 +428,6 @@ static void split_products(Saver *s, Value *features) {
     }
 }
 
-static Kernel *take_kernel(Module *module, const char *name) {
-    for (int k = 0; k < module->kernel_count; k++) {
-        Kernel *const kernel = module->kernels[k];
-        if (strcmp(kernel->name, name) != 0)
-            continue;
-        for (int later = k; later + 1 < module->kernel_count; later++)
-            module->kernels[later] = module->kernels[later + 1];
-        module->kernel_count--;
-        return kernel;
-    }
-    return NULL;
-}
-
 /* add(phi(q) X, residual) where X, a pool's state, is the same for all rows and heads: S starts from X instead. */
 static void take_start(Saver *s) {
     int  count;
