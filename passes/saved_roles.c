@@ -271,7 +271,8 @@ static void compute_features(Saver *s, const Nest *n, StateRoles *r, int group, 
         skip_late(s, r, &b);
         return;
     }
-    Value *const mine = equals(&in, ir_ibin(&in, OP_IMOD, ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk)), ir_i(&in, groups)), group);
+    Value *const number = ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk));
+    Value *const mine = equals(&in, ir_ibin(&in, OP_IMOD, number, ir_i(&in, groups)), group);
     Builder at = open_if(s, &in, mine);
     make_features(s, &at, n, r, row);
     skip_unless(s, &in, mine, (Value *[]){r->rings[RING_KEYS], r->rings[RING_FEATURES]}, 2);
