@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-static const double LEAST = 3e-2;
+enum { ROUNDINGS = 4 /* of float32, as large as do */ };
 enum { MOST_OFFSET = 1000000, TOKENS_BEYOND = 150 };
 
 typedef struct GradientCheck {
@@ -16,7 +16,7 @@ typedef struct GradientCheck {
     const Spec      *spec;
     const char      *name;
     const TensorSet *inputs;
-    TensorSet        rounded, truth, typed; /* typed: of rounded inputs, where that matters */
+    TensorSet        rounded, truth, typed; /* typed: of rounded inputs, rounded, where that matters */
     int64_t          offset;                /* where a second launch starts */
     Report          *report;
 } GradientCheck;
@@ -40,12 +40,13 @@ static double mean_square(const Tensor *tensor) {
     return n ? sum / (double)n : 0;
 }
 
-/* Relative to the norm of what is wanted; where all of it cancels (one key in a window, say), to LEAST of that of do.
- */
+/* Relative to the norm of what is wanted; where all of it cancels (one key in a window, say) what float32 leaves of terms
+ * as large as do counts: a few of its roundings are as much as the bound. */
 static double error_of(const GradientCheck *check, const Tensor *got, const Tensor *wanted) {
     Difference   difference = tensor_difference(got, wanted);
-    const double least = LEAST * LEAST * (double)tensor_elements(wanted) * mean_square(tensors_find(check->inputs, "do"));
-    difference.norm = fmax(difference.norm, least);
+    const double least = ROUNDINGS * 0x1p-24 / FP32_BOUND;
+    const double squares = (double)tensor_elements(wanted) * mean_square(tensors_find(check->inputs, "do"));
+    difference.norm = fmax(difference.norm, least * least * squares);
     return difference_relative(&difference);
 }
 
@@ -136,8 +137,11 @@ Status check_gradients(Ctx *ctx, Session *session, const Spec *spec, const char 
         check.truth = *expected;
     else
         TRY(reference(ctx, &check, inputs, "float64 gradients", &check.truth));
-    if (case_is_rough(spec, &session->target))
-        TRY(reference(ctx, &check, &check.rounded, "gradients of rounded inputs", &check.typed));
+    if (case_is_rough(spec, &session->target)) {
+        TensorSet exact; /* of inputs of the type; results have it, too */
+        TRY(reference(ctx, &check, &check.rounded, "gradients of rounded inputs", &exact));
+        case_round(ctx, spec, &exact, &check.typed);
+    }
     TRY(session_kernel(ctx, session, spec, KIND_BACKWARD, variant, 0, &kernel));
     const Status status = run_kernel(ctx, &check, &kernel);
     kernel_free(&kernel);

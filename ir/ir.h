@@ -307,7 +307,7 @@ typedef struct ValueMap {
 } ValueMap;
 Value  *map_get(const ValueMap *map, Value *value); /* itself where absent */
 void    map_set(ValueMap *map, Value *from, Value *to);
-ValueMap map_copy(const ValueMap *map); /* with a table of its own */
+ValueMap map_copy(const ValueMap *map); /* what is set in the one is not in the other */
 Op     *ir_clone(Builder *b, const Op *op, ValueMap *map);
 Module *ir_clone_module(Ctx *ctx, const Module *module);
 /* Visits every op of a block, nested ones after their owner; fn returns false to stop. fn may erase the op it is given.

@@ -47,6 +47,10 @@ Status row_program_find(Ctx *ctx, Kernel *kernel, RowProgram *out) {
             return ctx_fail(ctx, ST_FAILED, "pass differentiate", NULL, "a row has too many sums over keys");
         find_dependence(&p, op);
         p.reductions[p.reduction_count++] = op;
+        Value *targets[MOST_TARGETS];
+        if (row_program_targets(&p, op, OF_KEY, targets) == MOST_TARGETS ||
+            row_program_targets(&p, op, OF_ROW, targets) == MOST_TARGETS)
+            return ctx_fail(ctx, ST_FAILED, "pass differentiate", NULL, "a score follows from too many values");
     }
     *out = p;
     return ST_OK;

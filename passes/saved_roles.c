@@ -87,7 +87,8 @@ static int by_eights(int registers) { return registers < FEW_REGISTERS ? FEW_REG
 
 /* Of a thread. At the start all have as many; then those who compute take what the others leave. */
 static int registers_of(const Saver *s, const StateRoles *r, const char *role, bool computes) {
-    const int threads = 32 * s->args->target->product_warps, several = feature_groups(s, r) + turns_keys(s, r), groups = several + 1;
+    const int threads = 32 * s->args->target->product_warps;
+    const int several = feature_groups(s, r) + turns_keys(s, r), groups = several + 1;
     const int each = by_eights(s->args->target->registers / (threads * (groups + 1))), left = each * (groups + 1) - FEW_REGISTERS;
     const int sum = by_eights(left / groups) - (several > 1 ? MORE_REGISTERS : 0);
     if (!computes)
@@ -165,10 +166,10 @@ static Value *late_rows(Saver *s, const StateRoles *r, Builder *b) {
 
 /* Past the row tiles whose edges are sent: in the last segment of a sequence there are as many as it has keys. Without tokens
  * there is no tensor to send from. */
-static Value *keys_end(Saver *s, const Nest *n, const StateRoles *r, Builder *b) {
-    ValueMap     map = map_copy(&n->map);
-    Value *const length = clone_slice(b, s->rows->in[1], s->main->body, &map), *const past = index_offset(b, length, first_whole(s));
-    Value *const last = ir_ibin(b, OP_ILT, length, index_offset(b, r->end, 1)), *const some = ir_ibin(b, OP_ILT, ir_i(b, 0), length);
+static Value *keys_end(const Saver *s, const StateRoles *r, Builder *b) {
+    Value *const past = index_offset(b, r->length, first_whole(s));
+    Value *const last = ir_ibin(b, OP_ILT, r->length, index_offset(b, r->end, 1));
+    Value *const some = ir_ibin(b, OP_ILT, ir_i(b, 0), r->length);
     return ir_ibin(b, OP_IMAX, r->end, ir_ibin(b, OP_IMUL, past, ir_ibin(b, OP_IMUL, last, some)));
 }
 
@@ -188,7 +189,7 @@ static void send_all(Saver *s, const Nest *n, StateRoles *r) {
     loop_send(s->ctx, &in, values, values->in, r->rings[RING_VALUES]);
     op_erase(values);
     if (turns_keys(s, r))
-        send_keys(s, &in, n, r, open_turns(s, &b, &in, late_rows(s, r, &b), keys_end(s, n, r, &b)));
+        send_keys(s, &in, n, r, open_turns(s, &b, &in, late_rows(s, r, &b), keys_end(s, r, &b)));
 }
 
 /* The final state has a key for each row of the sequence, none of those that are still in the window: their features
@@ -253,11 +254,11 @@ static void skip_unless(Saver *s, Builder *b, Value *mine, Value *const *rings, 
 }
 
 /* Keys that are turned alone: see turn_keys. */
-static void skip_late(Saver *s, const Nest *n, StateRoles *r, Builder *b) {
+static void skip_late(Saver *s, StateRoles *r, Builder *b) {
     Builder in;
     if (!turns_keys(s, r))
         return;
-    open_turns(s, b, &in, late_rows(s, r, b), keys_end(s, n, r, b));
+    open_turns(s, b, &in, late_rows(s, r, b), keys_end(s, r, b));
     ir_op(&in, OP_SKIP, &r->rings[RING_KEYS], 1, NULL, 0);
 }
 
@@ -267,14 +268,15 @@ static void compute_features(Saver *s, const Nest *n, StateRoles *r, int group, 
     Value *const row = open_turns(s, &b, &in, r->first, r->end);
     if (groups == 1) {
         make_features(s, &in, n, r, row);
-        skip_late(s, n, r, &b);
+        skip_late(s, r, &b);
         return;
     }
-    Value *const mine = equals(&in, ir_ibin(&in, OP_IMOD, ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk)), ir_i(&in, groups)), group);
+    Value *const number = ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk));
+    Value *const mine = equals(&in, ir_ibin(&in, OP_IMOD, number, ir_i(&in, groups)), group);
     Builder at = open_if(s, &in, mine);
     make_features(s, &at, n, r, row);
     skip_unless(s, &in, mine, (Value *[]){r->rings[RING_KEYS], r->rings[RING_FEATURES]}, 2);
-    skip_late(s, n, r, &b);
+    skip_late(s, r, &b);
 }
 
 static void store_features(Saver *s, const Nest *n, StateRoles *r) {
@@ -302,12 +304,13 @@ static void turn_keys(Saver *s, const Nest *n, StateRoles *r) {
     const int64_t blocks = (int64_t)s->made_parts * s->halves;
     Value *const  ring = r->rings[RING_KEYS];
     Builder       b = open_role(s, r, "turn", true), in;
-    Value *const  row = open_turns(s, &b, &in, r->first, keys_end(s, n, r, &b));
+    Value *const  row = open_turns(s, &b, &in, r->first, keys_end(s, r, &b));
     Value *const  number = ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk));
     Value *const  mine = equals(&in, ir_ibin(&in, OP_ISUB, ir_ibin(&in, OP_IMOD, number, ir_i(&in, blocks)), n->axes[0]), 0);
     Builder       at = open_if(s, &in, mine);
     Value *const  keys = take_own(s, &at, ring), *const key = index_offset(&at, row, -first_whole(s));
-    saved_store_turned(s, &at, &n->map, keys, s->chunk, key, index_offset(&at, key, s->chunk));
+    const ValueMap place = saved_place(s, n);
+    saved_store_turned(s, &at, &place, keys, s->chunk, key, index_offset(&at, key, s->chunk));
     skip_unless(s, &in, mine, &ring, 1);
 }
 
