@@ -200,17 +200,12 @@ static Value *without_late(Saver *s, Builder *b, const StateRoles *r, Value *row
     return kept;
 }
 
-static Value *feature_rows(const Saver *s, Builder *b) {
-    const int64_t rows = ir_find_param(s->main, "phi")->dims[1];
-    return rows >= 0 ? ir_i(b, rows) : ir_sym(b, (Sym)(-1 - rows));
-}
-
 /* The features at the turn's keys, to where main finds them: by the parts that it reads. Those of keys that are not there,
  * too: the copy engine knows no bounds but the tensor's. */
 static void store_parts(Saver *s, Builder *b, const Nest *n, Value *row, Value *piece) {
     ValueMap     map = saved_turn(s, b, n, row);
     const int    count = s->parts / s->made_parts;
-    Value *const lo = ir_i(b, 0), *const hi = feature_rows(s, b);
+    Value *const lo = ir_i(b, 0), *const hi = loop_dim(b, ir_find_param(s->main, "phi"), 1);
     for (int p = 0; p < count; p++) {
         Value *const part = count > 1 ? ir_cols(b, piece, p * s->width, s->width) : piece;
         Value *const first = ir_ibin(b, OP_IMUL, n->part, ir_i(b, count));

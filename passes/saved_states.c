@@ -104,7 +104,7 @@ static Value *kept_end(Saver *s, Nest *n, Value *end) {
 
 /* for row in the segment's rows: S += phi(k_edge)^T v_edge, with `save` S stored before; -> S behind the last one. */
 static Value *sum_segment(Saver *s, Nest *n, const StateRoles *r, Value *start) {
-    Value *const kept = kept_end(s, n, saved_slice(s, n, s->rows->in[1]));
+    Value *const kept = kept_end(s, n, r->length);
     Builder     *b = &n->body;
     Op *const    loop = ir_for(b, "row", false, r->first, r->end, ir_i(b, s->chunk), &start, 1);
     Builder      in = ir_at_end(s->ctx, n->kernel, loop->region);

@@ -4,13 +4,13 @@
 #include "driver/targets.h"
 #include "driver/tuning_pick.h"
 #include "frontend/frontend.h"
+#include "folder_testing.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
-#include <ftw.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,23 +126,16 @@ static void test_negative_hints(void **state) {
 }
 
 static int open_folder(void **state) {
-    const char *parent = getenv("TMPDIR");
     (void)state;
     ctx_init(&ctx);
     unsetenv("RATTAN_TUNING");
-    snprintf(folder, sizeof folder, "%s/rattan_api_XXXXXX", parent ? parent : "/tmp");
-    return mkdtemp(folder) && setenv("RATTAN_DATA_DIR", folder, 1) == 0 ? 0 : -1;
-}
-
-static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *walk) {
-    (void)info, (void)type, (void)walk;
-    return remove(path);
+    return folder_open(folder, "api") == 0 && setenv("RATTAN_DATA_DIR", folder, 1) == 0 ? 0 : -1;
 }
 
 static int close_folder(void **state) {
     (void)state;
     ctx_free(&ctx);
-    return nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(folder);
 }
 
 int main(void) {

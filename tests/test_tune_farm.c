@@ -3,13 +3,13 @@
  * and holds nobody up. The children here are functions that say what a real one would, or crash, hang and lie as asked. */
 #include "driver/terminal.h"
 #include "driver/tune_farm.h"
+#include "folder_testing.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 
 #include <cmocka.h>
-#include <ftw.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -246,26 +246,19 @@ static void test_dismissed(void **state) {
 
 /* ---- Folders --------------------------------------------------------------------------------------------------------- */
 static int open_folder(void **state) {
-    const char *parent = getenv("TMPDIR");
     (void)state;
     ctx_init(&ctx);
     interrupted = 0;
-    snprintf(folder, sizeof folder, "%s/rattan_farm_XXXXXX", parent ? parent : "/tmp");
-    if (!mkdtemp(folder))
+    if (folder_open(folder, "farm"))
         return -1;
     return tuning_db_open(&ctx, ctx_printf(&ctx, "%s/tuning.db", folder), &db) == ST_OK ? 0 : -1;
-}
-
-static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *walk) {
-    (void)info, (void)type, (void)walk;
-    return remove(path);
 }
 
 static int close_folder(void **state) {
     (void)state;
     tuning_db_close(db);
     ctx_free(&ctx);
-    return nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(folder);
 }
 
 int main(void) {

@@ -5,6 +5,7 @@
 #include "driver/fingerprint.h"
 #include "driver/tuning_lines.h"
 #include "driver/tuning_pick.h"
+#include "folder_testing.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -12,7 +13,6 @@
 
 #include <cmocka.h>
 #include <errno.h>
-#include <ftw.h>
 #include <signal.h>
 #include <sqlite3.h>
 #include <stdio.h>
@@ -435,22 +435,15 @@ static void test_buckets(void **state) {
 
 /* ---- Folders --------------------------------------------------------------------------------------------------------- */
 static int open_folder(void **state) {
-    const char *parent = getenv("TMPDIR");
     (void)state;
     ctx_init(&ctx);
-    snprintf(folder, sizeof folder, "%s/rattan_db_XXXXXX", parent ? parent : "/tmp");
-    return mkdtemp(folder) ? 0 : -1;
-}
-
-static int remove_entry(const char *path, const struct stat *info, int type, struct FTW *walk) {
-    (void)info, (void)type, (void)walk;
-    return remove(path);
+    return folder_open(folder, "db");
 }
 
 static int close_folder(void **state) {
     (void)state;
     ctx_free(&ctx);
-    return nftw(folder, remove_entry, 8, FTW_DEPTH | FTW_PHYS);
+    return folder_remove(folder);
 }
 
 int main(void) {
