@@ -37,6 +37,7 @@ struct rattan_context {
     Pool           *pool;
     Cache          *cache;
     CudaDevice     *device; /* NULL for CPUs */
+    TuningMode      tuning;
     pthread_mutex_t lists, compiling;
     rattan_kernel  *kernels[BUCKETS];
 };
@@ -61,6 +62,9 @@ static Status open_target(Ctx *ctx, const rattan_context_options *options, ratta
 static Status open_context(Ctx *ctx, void *arg) {
     const ContextArgs *args = arg;
     rattan_context    *context = args->context;
+    TRY(tuning_mode(ctx, &context->tuning));
+    if (args->options->no_tuning)
+        context->tuning = TUNING_OFF;
     TRY(open_target(ctx, args->options, context));
     TRY(pool_create(ctx, args->options->threads, &context->pool));
     return cache_open(ctx, args->options->cache_dir, args->options->cache_limit, &context->cache);
@@ -139,12 +143,19 @@ static Status read_request(Ctx *ctx, const rattan_kernel_request *request, Wante
     if (request->ring_rows < 0)
         return ctx_fail(ctx, ST_USAGE, "ring_rows", NULL, "is %lld, should not be negative",
                         (long long)request->ring_rows);
+    if (request->sequences < 0 || request->tokens < 0)
+        return ctx_fail(ctx, ST_USAGE, "sequences and tokens", "leave them 0 where they are not known",
+                        "are %lld and %lld, should not be negative", (long long)request->sequences,
+                        (long long)request->tokens);
     const SpecItem *item = &request->spec->file.items[request->item];
     *wanted = (Wanted){&item->spec, request->spec->texts[request->item], request->schedule ? request->schedule : "",
                        *request};
     wanted->request.spec = NULL;
     wanted->request.item = 0;
     wanted->request.schedule = NULL;
+    const TuningBucket bucket = tuning_bucket(request->sequences, request->tokens);
+    wanted->request.sequences = bucket.N; /* shapes of a bucket share a kernel */
+    wanted->request.tokens = bucket.T;
     wanted->request.dtype = request->dtype ? request->dtype : api_public_dtype(item->spec.dtype);
     return ST_OK;
 }
@@ -152,6 +163,7 @@ static Status read_request(Ctx *ctx, const rattan_kernel_request *request, Wante
 static bool same_request(const rattan_kernel *kernel, const Wanted *wanted) {
     const rattan_kernel_request *a = &kernel->request, *b = &wanted->request;
     return a->kind == b->kind && a->parts == b->parts && a->ring_rows == b->ring_rows && a->dtype == b->dtype &&
+           a->sequences == b->sequences && a->tokens == b->tokens &&
            strcmp(kernel->schedule, wanted->schedule) == 0 && strcmp(kernel->spec_text, wanted->spec_text) == 0;
 }
 
@@ -183,7 +195,7 @@ static Status load_kernel(Ctx *ctx, rattan_context *context, const Wanted *wante
     Spec *spec = NEW(ctx, Spec);
     *spec = *wanted->spec;
     spec->dtype = api_dtype(wanted->request.dtype);
-    const CompileRequest request = {
+    CompileRequest request = {
         .spec = spec,
         .kind = (KernelKind)wanted->request.kind,
         .variant = wanted->request.parts,
@@ -192,6 +204,8 @@ static Status load_kernel(Ctx *ctx, rattan_context *context, const Wanted *wante
         .schedule = wanted->schedule[0] ? wanted->schedule : NULL,
         .emit = EMIT_OBJECT,
     };
+    const int64_t sequences = wanted->request.sequences ? wanted->request.sequences : 1;
+    TRY(tuning_apply(ctx, context->tuning, context->device, tuning_bucket(sequences, wanted->request.tokens), &request));
     TRY(session_object(ctx, context->cache, &request, &kernel->object));
     return context->device ? cuda_executable_load(ctx, context->device, kernel->object, &kernel->cuda)
                            : executable_load(ctx, kernel->object, &kernel->executable);

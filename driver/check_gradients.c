@@ -8,7 +8,7 @@
 #include <math.h>
 #include <string.h>
 
-static const double LEAST = 3e-2;
+enum { ROUNDINGS = 4 /* of float32, as large as do */ };
 enum { MOST_OFFSET = 1000000, TOKENS_BEYOND = 150 };
 
 typedef struct GradientCheck {
@@ -16,7 +16,8 @@ typedef struct GradientCheck {
     const Spec      *spec;
     const char      *name;
     const TensorSet *inputs;
-    TensorSet        rounded, truth, typed; /* typed: of rounded inputs, where that matters */
+    TensorSet        rounded, truth, typed; /* typed: of rounded inputs, rounded, where that matters */
+    int64_t          offset;                /* where a second launch starts */
     Report          *report;
 } GradientCheck;
 
@@ -39,15 +40,13 @@ static double mean_square(const Tensor *tensor) {
     return n ? sum / (double)n : 0;
 }
 
-/* Relative to the norm of what is wanted; where all of it cancels (one key in a window, say), to LEAST of that of do.
- */
+/* Relative to the norm of what is wanted; where all of it cancels (one key in a window, say) what float32 leaves of terms
+ * as large as do counts: a few of its roundings are as much as the bound. */
 static double error_of(const GradientCheck *check, const Tensor *got, const Tensor *wanted) {
-    Difference    difference = {0};
-    const int64_t n = tensor_elements(wanted);
-    for (int64_t i = 0; i < n; i++)
-        difference_add(&difference, dtype_load(got->dtype, got->data, i), dtype_load(wanted->dtype, wanted->data, i));
-    const double least = LEAST * LEAST * (double)n * mean_square(tensors_find(check->inputs, "do"));
-    difference.norm = fmax(difference.norm, least);
+    Difference   difference = tensor_difference(got, wanted);
+    const double least = ROUNDINGS * 0x1p-24 / FP32_BOUND;
+    const double squares = (double)tensor_elements(wanted) * mean_square(tensors_find(check->inputs, "do"));
+    difference.norm = fmax(difference.norm, least * least * squares);
     return difference_relative(&difference);
 }
 
@@ -61,6 +60,17 @@ static void judge(Ctx *ctx, const GradientCheck *check, const NamedTensor *item,
                error_of(check, tensors_find(got, gradient_of(ctx, item)), &item->tensor), accuracy_bound(lost));
 }
 
+static Status check_dims(Ctx *ctx, const NamedTensor *item, const Tensor *gradient) {
+    const Tensor *const truth = &item->tensor;
+    if (!gradient)
+        return ctx_fail(ctx, ST_USAGE, item->name, "remove it", "the layer has no such input");
+    if (truth->rank == gradient->rank && memcmp(truth->dims, gradient->dims, sizeof(int64_t) * (size_t)truth->rank) == 0)
+        return ST_OK;
+    return ctx_fail(ctx, ST_USAGE, ctx_printf(ctx, "grad.%s", item->name),
+                    ctx_printf(ctx, "the kernel writes %s", tensor_describe(ctx, gradient)), "it is %s",
+                    tensor_describe(ctx, truth));
+}
+
 /* Launches on fresh outputs. */
 static Status launch(Ctx *ctx, const GradientCheck *check, Session *session, const ReadyKernel *kernel,
                      int64_t position, TensorSet *tensors) {
@@ -70,8 +80,7 @@ static Status launch(Ctx *ctx, const GradientCheck *check, Session *session, con
     TRY(kernel_add_outputs(ctx, kernel, tensors));
     for (int i = 0; i < check->truth.count; i++) {
         Tensor *const gradient = tensors_find(tensors, gradient_of(ctx, &check->truth.items[i]));
-        if (!gradient)
-            return ctx_fail(ctx, ST_USAGE, check->truth.items[i].name, "remove it", "the layer has no such input");
+        TRY(check_dims(ctx, &check->truth.items[i], gradient));
         tensor_poison(gradient);
     }
     return kernel_launch(ctx, session, kernel, tensors, position);
@@ -95,33 +104,44 @@ static Status check_repeated(Ctx *ctx, const GradientCheck *check, const ReadyKe
     return status;
 }
 
+/* Rope sees differences of positions alone. */
+static Status check_offset(Ctx *ctx, const GradientCheck *check, const ReadyKernel *kernel) {
+    TensorSet moved;
+    TRY(launch(ctx, check, check->session, kernel, check->offset, &moved));
+    for (int i = 0; i < check->truth.count; i++) {
+        const NamedTensor *const item = &check->truth.items[i];
+        if (strcmp(item->name, "q") == 0 || strcmp(item->name, "k") == 0)
+            judge(ctx, check, item, &moved, " at an offset");
+    }
+    return ST_OK;
+}
+
 static Status run_kernel(Ctx *ctx, const GradientCheck *check, const ReadyKernel *kernel) {
-    TensorSet tensors, moved;
+    TensorSet tensors;
     TRY(launch(ctx, check, check->session, kernel, 0, &tensors));
     for (int i = 0; i < check->truth.count; i++)
         judge(ctx, check, &check->truth.items[i], &tensors, "");
     TRY(check_repeated(ctx, check, kernel, &tensors));
-    if (check->spec->rope_theta == 0)
-        return ST_OK;
-    TRY(launch(ctx, check, check->session, kernel, MOST_OFFSET, &moved)); /* rope sees differences of positions alone */
-    for (int i = 0; i < 2; i++)
-        judge(ctx, check, &check->truth.items[i], &moved, " at an offset");
-    return ST_OK;
+    return check->spec->rope_theta == 0 ? ST_OK : check_offset(ctx, check, kernel);
 }
 
 Status check_gradients(Ctx *ctx, Session *session, const Spec *spec, const char *name, const TensorSet *inputs,
-                       const TensorSet *expected, Report *report) {
+                       const TensorSet *expected, int64_t offset, Report *report) {
     GradientCheck check = {.session = session, .spec = spec, .name = name, .inputs = inputs, .report = report};
     const int     variant = (tensors_find(inputs, "cu_seqlens") ? VARIANT_PACKED : 0) |
                         (tensors_find(inputs, "dfinal_state") ? VARIANT_FINAL_STATE : 0);
     ReadyKernel kernel;
+    check.offset = offset < 0 ? MOST_OFFSET : offset;
     case_round(ctx, spec, inputs, &check.rounded);
     if (expected)
         check.truth = *expected;
     else
         TRY(reference(ctx, &check, inputs, "float64 gradients", &check.truth));
-    if (case_is_rough(spec, &session->target))
-        TRY(reference(ctx, &check, &check.rounded, "gradients of rounded inputs", &check.typed));
+    if (case_is_rough(spec, &session->target)) {
+        TensorSet exact; /* of inputs of the type; results have it, too */
+        TRY(reference(ctx, &check, &check.rounded, "gradients of rounded inputs", &exact));
+        case_round(ctx, spec, &exact, &check.typed);
+    }
     TRY(session_kernel(ctx, session, spec, KIND_BACKWARD, variant, 0, &kernel));
     const Status status = run_kernel(ctx, &check, &kernel);
     kernel_free(&kernel);
@@ -159,7 +179,8 @@ static Status run_random(Ctx *ctx, void *arg) {
     tensors_put(ctx, &inputs, "do", random_tensor(ctx, &random, o));
     if (!spec->full && random_next(&random) % 2)
         tensors_put(ctx, &inputs, "dfinal_state", random_tensor(ctx, &random, state));
-    return check_gradients(ctx, run->session, spec, item_title(ctx, run->item), &inputs, NULL, run->report);
+    return check_gradients(ctx, run->session, spec, item_title(ctx, run->item), &inputs, NULL, run->shape.pos,
+                           run->report);
 }
 
 /* The reference computes every row: no more than show the residual branch by default. */

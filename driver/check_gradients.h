@@ -6,10 +6,11 @@
 #include "driver/report.h"
 #include "driver/session.h"
 
-/* `inputs`, of a layer and do, perhaps dfinal_state, in float32. `expected`: the gradients by their inputs' names; NULL: those of the
- * reference. The bound is that of judge.h, what rounding the inputs alone changes being the error of their type. */
+/* `inputs`, of a layer and do, perhaps dfinal_state, in float32. `expected`: the gradients by their inputs' names; NULL:
+ * those of the reference. offset: where the first token of a second launch stands, -1: far. The bound is that of judge.h,
+ * what rounding inputs and results alone changes being the error of their type. */
 Status check_gradients(Ctx *ctx, Session *session, const Spec *spec, const char *name, const TensorSet *inputs,
-                       const TensorSet *expected, Report *report);
+                       const TensorSet *expected, int64_t offset, Report *report);
 
 /* Of fresh random inputs of a shape. */
 Status check_random_gradients(Ctx *ctx, Session *session, const SpecItem *item, const Shape *shape, uint64_t seed,

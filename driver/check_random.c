@@ -10,12 +10,15 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* Multiply-adds that the reference may spend on all rows; above, SAMPLED rows are compared. */
 static const double REFERENCE_BUDGET = 4e9;
+/* The same for a tuner, which has better things to do with its time. */
+static const double SAMPLING_BUDGET = 2e8;
 enum { SAMPLED = 96, MOST_DECODED = 1536, DECODED_OF_LONG = 256, MOST_OFFSET = 1000000, FEW_TOKENS = 4 };
 
-typedef struct RandomCheck {
+struct RandomCheck {
     Session        *session;
     const SpecItem *item;
     const Shape    *shape;
@@ -29,7 +32,11 @@ typedef struct RandomCheck {
     int64_t         row_count;
     bool            rough;        /* see case_is_rough */
     Reference       truth, typed; /* typed: of rough inputs only */
-} RandomCheck;
+    double          budget;       /* multiply-adds of the reference: see REFERENCE_BUDGET */
+    int             threads;      /* of the reference */
+    bool            one_kind;     /* only `kind`, other kinds that it needs with their default schedules */
+    KernelKind      kind;
+};
 
 static bool add_row(RandomCheck *check, int64_t row, int64_t begin, int64_t end) {
     if (row < begin || row >= end)
@@ -54,7 +61,7 @@ static void sample_rows(Ctx *ctx, RandomCheck *check) {
     const int64_t  edges[] = {0, 1, W - 1, W, W + 1, 2 * W, -2, -1}; /* from the begin, or from the end */
     const int      edge_count = sizeof edges / sizeof *edges;
     const int64_t  random_rows = N < SAMPLED ? SAMPLED / (N ? N : 1) : 1;
-    if (reference_cost(check->spec, q->dims[0] * T, q->dims[0] * T) <= REFERENCE_BUDGET)
+    if (reference_cost(check->spec, q->dims[0] * T, q->dims[0] * T) <= check->budget)
         return;
     check->rows = NEW_ARRAY(ctx, int64_t, N *(edge_count + random_rows));
     for (int64_t n = 0; n < N; n++) {
@@ -73,7 +80,7 @@ static Status find_truth(Ctx *ctx, RandomCheck *check) {
                                 .inputs = &check->inputs,
                                 .rows = check->rows,
                                 .row_count = check->row_count,
-                                .threads = pool_threads(check->session->pool),
+                                .threads = check->threads,
                                 .progress = &progress};
     progress_start(&progress, "float64 reference");
     TRY(reference_run(ctx, &request, &check->truth));
@@ -192,9 +199,13 @@ static Status serve(Ctx *ctx, RandomCheck *check, const ReadyKernel *extend, con
                             .random = &check->random,
                             .packed = packed_bit(check) != 0};
     Serving       steps = chunks;
-    serving_open(ctx, &chunks);
-    TRY(serving_feed(ctx, &chunks, extend, random_between(&check->random, 1, 2 * W + 70), INT64_MAX));
-    judge_serving(ctx, check, &chunks, "extend");
+    if (!check->one_kind || check->kind == KIND_EXTEND) {
+        serving_open(ctx, &chunks);
+        TRY(serving_feed(ctx, &chunks, extend, random_between(&check->random, 1, 2 * W + 70), INT64_MAX));
+        judge_serving(ctx, check, &chunks, "extend");
+    }
+    if (check->one_kind && check->kind == KIND_EXTEND)
+        return ST_OK;
     serving_open(ctx, &steps);
     if (longest(&steps) > MOST_DECODED)
         TRY(serving_feed(ctx, &steps, extend, INT64_MAX, longest(&steps) - DECODED_OF_LONG));
@@ -205,9 +216,10 @@ static Status serve(Ctx *ctx, RandomCheck *check, const ReadyKernel *extend, con
 
 /* The schedule without its segment, which has no meaning where sequences cannot be cut, and without roles, which a step has
  * not. */
-static const char *serving_schedule(Ctx *ctx, const char *schedule, KernelKind kind) {
-    Text  text = TEXT(ctx);
-    char *words = ctx_strdup(ctx, schedule ? schedule : ""), *rest = NULL;
+static const char *serving_schedule(Ctx *ctx, const RandomCheck *check, KernelKind kind) {
+    const char *schedule = check->one_kind && check->kind != kind ? NULL : check->session->schedule;
+    Text        text = TEXT(ctx);
+    char       *words = ctx_strdup(ctx, schedule ? schedule : ""), *rest = NULL;
     for (char *word = strtok_r(words, " ,", &rest); word; word = strtok_r(NULL, " ,", &rest))
         if (strncmp(word, "segment=", strlen("segment=")) != 0 &&
             (kind != KIND_DECODE || strncmp(word, "roles=", strlen("roles=")) != 0))
@@ -219,9 +231,10 @@ static Status check_serving(Ctx *ctx, RandomCheck *check) {
     ReadyKernel   extend, decode;
     Session       session = *check->session;
     const int64_t ring = choose_ring(check);
-    session.schedule = serving_schedule(ctx, check->session->schedule, KIND_EXTEND);
+    session.schedule = serving_schedule(ctx, check, KIND_EXTEND);
     TRY(session_kernel(ctx, &session, check->spec, KIND_EXTEND, packed_bit(check), ring, &extend));
-    session.schedule = serving_schedule(ctx, check->session->schedule, KIND_DECODE);
+    session.schedule = serving_schedule(ctx, check, KIND_DECODE);
+    session.bucket.T = session.bucket.N ? 1 : 0;
     Status status = session_kernel(ctx, &session, check->spec, KIND_DECODE, packed_bit(check), ring, &decode);
     if (status == ST_OK) {
         status = serve(ctx, check, &extend, &decode);
@@ -240,16 +253,22 @@ static Shape default_shape(const Spec *spec, const Shape *given) {
     return shape;
 }
 
-static Status run_check(Ctx *ctx, void *arg) {
-    RandomCheck *check = arg;
-    const Shape  shape = default_shape(check->spec, check->shape);
+/* The inputs and what is right for them. */
+static Status prepare(Ctx *ctx, RandomCheck *check) {
+    const Shape shape = default_shape(check->spec, check->shape);
     check->name = item_title(ctx, check->item);
+    check->session->bucket = shape_bucket(&shape);
     check->random.state = check->seed;
     case_random(ctx, check->spec, &shape, &check->random, &check->inputs);
     case_round(ctx, check->spec, &check->inputs, &check->rounded);
     check->rough = case_is_rough(check->spec, &check->session->target);
     sample_rows(ctx, check);
-    TRY(find_truth(ctx, check));
+    return find_truth(ctx, check);
+}
+
+static Status run_check(Ctx *ctx, void *arg) {
+    RandomCheck *check = arg;
+    TRY(prepare(ctx, check));
     TRY(check_forward(ctx, check));
     /* Full attention has no ring of bounded size, so neither kind. */
     return check->spec->full ? ST_OK : check_serving(ctx, check);
@@ -257,7 +276,25 @@ static Status run_check(Ctx *ctx, void *arg) {
 
 Status check_random(Ctx *ctx, Session *session, const SpecItem *item, const Shape *shape, uint64_t seed,
                     Report *report) {
-    RandomCheck check = {
-        .session = session, .item = item, .shape = shape, .seed = seed, .report = report, .spec = &item->spec};
+    RandomCheck check = {.session = session, .item = item, .shape = shape, .seed = seed, .report = report,
+                         .spec = &item->spec, .budget = REFERENCE_BUDGET, .threads = pool_threads(session->pool)};
     return with_own_memory(ctx, run_check, &check);
+}
+
+Status check_random_open(Ctx *ctx, Session *session, const SpecItem *item, const Shape *shape, uint64_t seed,
+                         const RandomCheck **out) {
+    RandomCheck *check = NEW(ctx, RandomCheck);
+    *check = (RandomCheck){.session = session, .item = item, .shape = shape, .seed = seed, .spec = &item->spec,
+                           .budget = SAMPLING_BUDGET, .threads = (int)sysconf(_SC_NPROCESSORS_ONLN)};
+    *out = check;
+    return prepare(ctx, check);
+}
+
+Status check_random_kind(Ctx *ctx, const RandomCheck *check, Session *session, KernelKind kind, Report *report) {
+    RandomCheck own = *check;
+    own.session = session;
+    own.report = report;
+    own.one_kind = true;
+    own.kind = kind;
+    return kind == KIND_FORWARD ? check_forward(ctx, &own) : check_serving(ctx, &own);
 }

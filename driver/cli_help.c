@@ -110,12 +110,18 @@ static const char MAN_TAIL[] = ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage
                                ".TP\n.B RATTAN_NUM_THREADS\nThreads that kernels run on.\n"
                                ".TP\n.B RATTAN_CACHE_DIR\nFolder of the cache of compiled kernels; else "
                                "$XDG_CACHE_HOME/rattan, else ~/.cache/rattan.\n"
+                               ".TP\n.B RATTAN_DATA_DIR\nFolder of the tuning database; else "
+                               "$XDG_DATA_HOME/rattan, else ~/.local/share/rattan.\n"
+                               ".TP\n.B RATTAN_TUNING\non (the default): kernels get the best schedule that the tuning "
+                               "databases know; off: as \\-\\-no\\-tuning; strict: to know none is a failure.\n"
                                ".TP\n.B NO_COLOR\nIf set and not empty, no colour.\n"
                                ".SH EXAMPLES\n.nf\n"
                                "rattan compile spec.lua \\-\\-emit asm \\-o kernel.s\n"
                                "rattan check spec.lua \\-\\-shape B=2,T=1000 \\-\\-dtype bf16\n"
                                "rattan check \\- \\-\\-vectors tests/golden/*.safetensors\n"
-                               "rattan bench spec.lua \\-\\-shape T=4096 \\-\\-json\n.fi\n";
+                               "rattan bench spec.lua \\-\\-shape T=4096 \\-\\-json\n"
+                               "rattan tune spec.lua \\-\\-shapes B=1..16,T=1024..65536 \\-\\-budget 10m\n"
+                               "rattan db merge shard*/tuning.db\n.fi\n";
 
 void cli_print_man(Text *text) {
     text_add(
@@ -144,12 +150,21 @@ static const char *option_words(int option) {
     }
 }
 
+/* What a command's first operand may be; "" for files. */
+static const char *operand_words(int command) {
+    switch ((CommandId)command) {
+    case COMMAND_CACHE: return "info clear gc";
+    case COMMAND_DB: return "list explain export import merge prune";
+    default: return "";
+    }
+}
+
 static void add_bash_command(Text *text, CommandId command) {
     text_add(text, "        %s) words=\"", CLI_COMMANDS[command].name);
     for (int o = 0; o < OPTION_COUNT; o++)
         if (option_shown(o, command))
             text_add(text, "--%s ", CLI_OPTIONS[o].name);
-    text_add(text, "%s\" ;;\n", command == COMMAND_CACHE ? "info clear gc" : "");
+    text_add(text, "%s\" ;;\n", operand_words((int)command));
 }
 
 void cli_print_bash_completion(Text *text) {
@@ -214,8 +229,9 @@ void cli_print_zsh_completion(Text *text) {
         for (int o = 0; o < OPTION_COUNT; o++)
             if (option_shown(o, (CommandId)c))
                 add_zsh_option(text, o);
-        text_add(text, "                '*:operand:%s'\n            ;;\n",
-                 c == COMMAND_CACHE ? "(info clear gc)" : "_files");
+        if (*operand_words(c))
+            text_add(text, "                '1:action:(%s)' \\\n", operand_words(c));
+        text_add(text, "                '*:operand:%s'\n            ;;\n", c == COMMAND_CACHE ? "( )" : "_files");
     }
     text_add(text, "    esac\n}\n_rattan \"$@\"\n");
 }

@@ -199,6 +199,7 @@ static Status bench_item(Ctx *ctx, void *arg) {
     if (cli_has(bench->session->cli, OPTION_DENSE))
         TRY(dense_check(ctx, spec, variant != 0));
     TRY(bench_case_plan(ctx, spec, bench->kind, bench->shape, &bench->test));
+    bench->session->bucket = shape_bucket(&bench->test.shape);
     TRY(session_kernel(ctx, bench->session, spec, bench->kind, variant, bench->test.shape.ring, &kernel));
     Status status = ST_OK;
     /* Before there are tensors: a spec is read in a child process, and forking slows with the memory of its parent. */

@@ -217,6 +217,8 @@ static Status compile_item(Ctx *ctx, void *arg) {
     for (int r = 0; r < RESULT_COUNT; r++)
         request.emit |= job->wanted[r] ? RESULT_ROWS[r].emit : 0;
     Compiled compiled = {0};
+    job->session->bucket = shape_bucket(&job->shape);
+    TRY(session_tune(ctx, job->session, &request));
     TRY(compile_kernel(ctx, &request, &compiled));
     const Status status = finish_item(ctx, item, &compiled);
     if (compiled.object)

@@ -2,6 +2,7 @@
 #include "codegen/llvm/llvm_codegen.h"
 #include "codegen/ptx/nvrtc.h"
 #include "driver/cli.h"
+#include "driver/machine.h"
 #include "driver/session.h"
 #include "driver/targets.h"
 #include "driver/terminal.h"
@@ -38,25 +39,9 @@ static void finding(Examination *examination, const char *what, Health health, c
            detail, health == HEALTH_OK ? "" : ": ", health == HEALTH_OK ? "" : remedy);
 }
 
-/* The value of the first line "key : value" of /proc/cpuinfo. */
-static const char *cpuinfo(Ctx *ctx, const char *key) {
-    FILE       *file = fopen("/proc/cpuinfo", "r");
-    char        line[8192];
-    const char *value = NULL;
-    while (file && !value && fgets(line, sizeof line, file)) {
-        const char *colon = strchr(line, ':');
-        if (colon && strncmp(line, key, strlen(key)) == 0)
-            value =
-                ctx_strndup(ctx, colon + 1 + strspn(colon + 1, " "), strcspn(colon + 1 + strspn(colon + 1, " "), "\n"));
-    }
-    if (file)
-        fclose(file);
-    return value;
-}
-
 static void examine_processor(Examination *examination) {
     Ctx        *ctx = examination->ctx;
-    const char *model = cpuinfo(ctx, "model name");
+    const char *model = machine_processor(ctx);
     Target      target;
     if (llvm_find_target(ctx, "host", &target) != ST_OK) {
         finding(examination, "processor", HEALTH_BROKEN, ctx->message, ctx->remedy);
@@ -123,6 +108,25 @@ static void examine_cache(Examination *examination) {
             usable ? ctx_printf(examination->ctx, "%s, %lld entries", info.folder, (long long)info.entries)
                    : ctx_printf(examination->ctx, "memory only%s%s", *info.warning ? ", " : "", info.warning),
             "set RATTAN_CACHE_DIR to a folder of your own");
+}
+
+static void examine_tunings(Examination *examination) {
+    Ctx            *ctx = examination->ctx;
+    TuningDb       *db = NULL;
+    TuningRecords   records = {0};
+    const TuningKey all = {0};
+    const char     *path = tuning_db_path(ctx);
+    Status          status = tuning_db_read(ctx, path, &db);
+    if (status == ST_OK && db)
+        status = tuning_db_find(ctx, db, &all, &records);
+    tuning_db_close(db);
+    if (status != ST_OK)
+        finding(examination, "tunings", HEALTH_BROKEN, ctx->message, ctx->remedy);
+    else
+        finding(examination, "tunings", records.count ? HEALTH_OK : HEALTH_ABSENT,
+                records.count ? ctx_printf(ctx, "%s, %d records", path, records.count) : "none of this user's",
+                "'rattan tune' finds faster schedules");
+    ctx_clear(ctx);
 }
 
 static bool on_path(Ctx *ctx, const char *program) {
@@ -254,6 +258,7 @@ Status cmd_doctor(Ctx *ctx, const Cli *cli) {
     examine_threads(&examination);
     examine_compiler(&examination);
     examine_cache(&examination);
+    examine_tunings(&examination);
     examine_programs(&examination);
     examine_cuda(&examination);
     if (examination.json) {

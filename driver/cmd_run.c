@@ -41,9 +41,7 @@ static void collect_outputs(Ctx *ctx, const ReadyKernel *kernel, const TensorSet
         const CodeParam *param = &kernel->object->params[p];
         if (param->role != PARAM_OUT && param->role != PARAM_INOUT)
             continue;
-        Tensor *tensor = tensors_put(ctx, &out->tensors, param->name, *tensors_find(tensors, param->name));
-        if (strcmp(param->name, "lse") == 0 && tensor->rank == 4)
-            tensor->rank = 3; /* [B,H,T,1] to the kernel, [B,H,T] to people */
+        tensors_put(ctx, &out->tensors, param->name, *tensors_find(tensors, param->name));
     }
 }
 
@@ -66,15 +64,30 @@ static int64_t ring_rows(const RunJob *job, const TensorSet *tensors) {
     return job->shape.ring > 0 || !ring || ring->rank != 4 ? job->shape.ring : ring->dims[2];
 }
 
+static TuningBucket bucket_of(const TensorSet *tensors) {
+    const Tensor *q = tensors_find(tensors, "q"), *lengths = tensors_find(tensors, "cu_seqlens");
+    if (!q || q->rank != 4)
+        return (TuningBucket){0};
+    const int64_t sequences = lengths && lengths->dims[0] > 1 ? lengths->dims[0] - 1 : q->dims[0];
+    return tuning_bucket(sequences, sequences ? q->dims[0] * q->dims[1] / sequences : 0);
+}
+
+/* What the file has inputs for. */
+static int given_parts(const RunJob *job, const TensorSet *tensors) {
+    const bool final = job->kind == KIND_BACKWARD && tensors_find(tensors, "dfinal_state");
+    return (tensors_find(tensors, "cu_seqlens") ? VARIANT_PACKED : 0) | (final ? VARIANT_FINAL_STATE : 0);
+}
+
 static Status run_item(Ctx *ctx, const RunJob *job, const Spec *spec) {
     SafeFile    file;
     TensorSet   tensors = {0};
     ReadyKernel kernel;
     TRY(safetensors_read(ctx, job->input, &file));
     name_inputs(ctx, &file, &tensors);
-    const int packed = tensors_find(&tensors, "cu_seqlens") ? VARIANT_PACKED : 0;
+    job->session->bucket = bucket_of(&tensors);
     TRY(session_pool(ctx, job->session));
-    TRY(session_kernel(ctx, job->session, spec, job->kind, job->variant | packed, ring_rows(job, &tensors), &kernel));
+    TRY(session_kernel(ctx, job->session, spec, job->kind, job->variant | given_parts(job, &tensors),
+                       ring_rows(job, &tensors), &kernel));
     const Status status = launch(ctx, job, &kernel, &tensors);
     kernel_free(&kernel);
     return status;

@@ -38,8 +38,10 @@ static Status from_text(Ctx *ctx, const Timing *timing, double *seconds) {
     ReadyKernel  kernel = {0};
     TRY(spec_load_file(ctx, timing->path, &file));
     TRY(cache_open(ctx, timing->folder, 0, &cache));
-    const CompileRequest request = request_for(timing, &timing->item->spec);
-    Status               status = session_object(ctx, cache, &request, &kernel.object);
+    CompileRequest request = request_for(timing, &timing->item->spec);
+    Status         status = session_tune(ctx, timing->session, &request);
+    if (status == ST_OK)
+        status = session_object(ctx, cache, &request, &kernel.object);
     if (status == ST_OK)
         status = session_load_kernel(ctx, timing->session, &kernel);
     *seconds = seconds_now() - start;
@@ -62,7 +64,9 @@ static rattan_status from_memory_of(rattan_context *context, const rattan_spec *
     const rattan_kernel_request request = {.spec = spec,
                                            .kind = (rattan_kind)timing->kind,
                                            .ring_rows = timing->ring_rows < 0 ? 0 : timing->ring_rows,
-                                           .schedule = timing->session->schedule};
+                                           .schedule = timing->session->schedule,
+                                           .sequences = timing->session->bucket.N,
+                                           .tokens = timing->session->bucket.T};
     rattan_kernel *kernel;
     rattan_status  status = rattan_kernel_get(context, &request, &kernel, error);
     const double   start = seconds_now();
@@ -74,7 +78,9 @@ static rattan_status from_memory_of(rattan_context *context, const rattan_spec *
 
 static Status from_memory(Ctx *ctx, void *arg) {
     Timing                      *timing = arg;
-    const rattan_context_options options = {.cache_dir = timing->folder, .target = timing->session->target.name};
+    const rattan_context_options options = {.cache_dir = timing->folder,
+                                            .target = timing->session->target.name,
+                                            .no_tuning = timing->session->tuning == TUNING_OFF};
     rattan_context              *context = NULL;
     rattan_spec                 *spec = NULL;
     rattan_error                 error = {0};

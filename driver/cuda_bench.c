@@ -7,11 +7,13 @@
 #include "driver/terminal.h"
 
 enum { MOST_SETS = 64, ROUNDS = 5, LEAST_REPS = 20, MOST_REPS = 1000, WARM_UP = 5, REPLAYS = 11 };
-enum { HOST_LAUNCHES = 240, BETWEEN_WAITS = 20 };
+enum { HOST_LAUNCHES = 240, BETWEEN_WAITS = 20, TIMER_TURNS = 7 };
 
 static const double BUDGET_SECONDS = 1;
 
-typedef struct Bench {
+typedef struct CudaTimer Bench;
+
+struct CudaTimer {
     const ReadyKernel *kernel;
     CudaDevice        *device;
     const CudaDriver  *driver;
@@ -22,7 +24,15 @@ typedef struct Bench {
     CuEvent           *events; /* arena; a launch lies between two */
     int64_t            event_count;
     CudaTimes         *out;
-} Bench;
+};
+
+static Bench *new_bench(Ctx *ctx, const ReadyKernel *kernel) {
+    Bench *bench = NEW(ctx, Bench);
+    bench->kernel = kernel;
+    bench->device = cuda_executable_device(kernel->cuda);
+    bench->driver = &bench->device->driver;
+    return bench;
+}
 
 static Status check(Ctx *ctx, const Bench *bench, int result, const char *what) {
     return cuda_check(ctx, bench->driver, result, bench->kernel->object->name, what);
@@ -66,16 +76,21 @@ static Status make_events(Ctx *ctx, Bench *bench, int64_t count) {
     return ST_OK;
 }
 
-static Status open_bench(Ctx *ctx, Bench *bench, const Tensor *arguments) {
+/* A stream, tensors, and the memory that launches on them need. */
+static Status open_sets(Ctx *ctx, Bench *bench, const Tensor *arguments) {
     TRY(cuda_stream_create(ctx, bench->device, &bench->stream));
     TRY(make_sets(ctx, bench, arguments));
-    TRY(cuda_ceilings_open(ctx, bench->device, bench->stream, &bench->ceilings));
-    bench->out->sets = bench->set_count;
-    TRY(cuda_executable_memory(ctx, bench->kernel->cuda, arguments, &bench->out->work_bytes));
     for (int s = 0; s < bench->set_count; s++)
         TRY(cuda_executable_prepare(ctx, bench->kernel->cuda, &(CudaPlace){.stream = bench->stream},
                                     bench->sets[s].tensors));
     return ST_OK;
+}
+
+static Status open_bench(Ctx *ctx, Bench *bench, const Tensor *arguments) {
+    TRY(open_sets(ctx, bench, arguments));
+    TRY(cuda_ceilings_open(ctx, bench->device, bench->stream, &bench->ceilings));
+    bench->out->sets = bench->set_count;
+    return cuda_executable_memory(ctx, bench->kernel->cuda, arguments, &bench->out->work_bytes);
 }
 
 static void close_bench(Bench *bench) {
@@ -239,16 +254,54 @@ static Status run_bench(Ctx *ctx, Bench *bench, const Tensor *arguments, int64_t
 }
 
 Status cuda_bench(Ctx *ctx, const ReadyKernel *kernel, const Tensor *arguments, int64_t reps, CudaTimes *out) {
-    Bench *bench = NEW(ctx, Bench);
+    Bench *bench = new_bench(ctx, kernel);
     bool   pushed;
     *out = (CudaTimes){0};
-    bench->kernel = kernel;
-    bench->device = cuda_executable_device(kernel->cuda);
-    bench->driver = &bench->device->driver;
     bench->out = out;
     TRY(cuda_enter(ctx, bench->device, &pushed));
     const Status status = run_bench(ctx, bench, arguments, reps);
     close_bench(bench);
     cuda_leave(bench->device, pushed);
     return status;
+}
+
+static Status timer_in(Ctx *ctx, Bench *bench, const Tensor *arguments) {
+    double ignored[TIMER_TURNS];
+    TRY(open_sets(ctx, bench, arguments));
+    TRY(make_events(ctx, bench, TIMER_TURNS + 1));
+    return run_turns(ctx, bench, TIMER_TURNS, ignored);
+}
+
+Status cuda_timer_open(Ctx *ctx, const ReadyKernel *kernel, const Tensor *arguments, CudaTimer **out) {
+    Bench *bench = new_bench(ctx, kernel);
+    bool   pushed;
+    TRY(cuda_enter(ctx, bench->device, &pushed));
+    const Status status = timer_in(ctx, bench, arguments);
+    if (status != ST_OK)
+        close_bench(bench);
+    cuda_leave(bench->device, pushed);
+    *out = bench;
+    return status;
+}
+
+Status cuda_timer_run(Ctx *ctx, CudaTimer *timer, double *seconds) {
+    double times[TIMER_TURNS];
+    bool   pushed;
+    TRY(cuda_enter(ctx, timer->device, &pushed));
+    const Status status = run_turns(ctx, timer, TIMER_TURNS, times);
+    cuda_leave(timer->device, pushed);
+    TRY(status);
+    *seconds = bench_median(times, TIMER_TURNS);
+    return ST_OK;
+}
+
+void cuda_timer_close(CudaTimer *timer) {
+    bool pushed;
+    Ctx  ignored;
+    ctx_init(&ignored);
+    if (cuda_enter(&ignored, timer->device, &pushed) == ST_OK) {
+        close_bench(timer);
+        cuda_leave(timer->device, pushed);
+    }
+    ctx_free(&ignored);
 }

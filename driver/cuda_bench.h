@@ -20,4 +20,12 @@ typedef struct CudaTimes {
 /* `arguments` are the host's. reps 0: as many as take a second. */
 Status cuda_bench(Ctx *ctx, const ReadyKernel *kernel, const Tensor *arguments, int64_t reps, CudaTimes *out);
 
+/* The time of a launch alone, over and over, without the ceilings: `seconds` is the median of a few launches in a row. The
+ * kernel must outlive the timer, whose memory is the arena's. */
+typedef struct CudaTimer CudaTimer;
+
+Status cuda_timer_open(Ctx *ctx, const ReadyKernel *kernel, const Tensor *arguments, CudaTimer **out);
+Status cuda_timer_run(Ctx *ctx, CudaTimer *timer, double *seconds);
+void   cuda_timer_close(CudaTimer *timer);
+
 #endif

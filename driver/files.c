@@ -66,9 +66,9 @@ Status file_read(Ctx *ctx, const char *path, size_t limit, char **bytes, size_t 
     return status;
 }
 
-static bool write_all(int file, const char *bytes, size_t size) {
+bool file_write_all(int file, const void *bytes, size_t size) {
     for (size_t at = 0; at < size;) {
-        const ssize_t n = write(file, bytes + at, size - at);
+        const ssize_t n = write(file, (const char *)bytes + at, size - at);
         if (n < 0 && errno == EINTR)
             continue;
         if (n <= 0)
@@ -80,7 +80,7 @@ static bool write_all(int file, const char *bytes, size_t size) {
 
 static bool write_parts(int file, const Part *parts, int count) {
     for (int i = 0; i < count; i++)
-        if (!write_all(file, parts[i].bytes, parts[i].size))
+        if (!file_write_all(file, parts[i].bytes, parts[i].size))
             return false;
     return fsync(file) == 0;
 }

@@ -15,6 +15,9 @@ typedef struct Part {
 /* Writes the parts one after the other to a temporary name beside `path`, syncs and renames it. */
 Status file_write(Ctx *ctx, const char *path, const Part *parts, int count);
 
+/* All of the bytes to an open file; false: errno says why not, or nothing more could be written. */
+bool file_write_all(int file, const void *bytes, size_t size);
+
 /* Makes the folder if it is not there; its parent must be. */
 Status folder_make(Ctx *ctx, const char *path);
 bool   path_is_folder(const char *path);

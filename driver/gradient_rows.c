@@ -100,9 +100,9 @@ static void enter_window(GradientWorker *worker, const Sequence *sequence, int64
     const GradientRun *run = worker->run;
     const Spec        *spec = run->spec;
     const int64_t      row = (sequence->begin + j) * spec->kv_heads + sequence->head, slot = j % run->ring;
-    load_row(run->k, row, spec->head_dim, worker->key + slot * spec->head_dim);
+    load_row(run->in.k, row, spec->head_dim, worker->key + slot * spec->head_dim);
     rope(spec, worker->key + slot * spec->head_dim, run->request->position + j, 1);
-    load_row(run->v, row, spec->value_dim, worker->value + slot * spec->value_dim);
+    load_row(run->in.v, row, spec->value_dim, worker->value + slot * spec->value_dim);
 }
 
 static int64_t first_key(const Spec *spec, int64_t i) {
@@ -123,7 +123,7 @@ static double score(const GradientWorker *worker, int64_t j, double *slope) {
 static double softmax_row(GradientWorker *worker, int64_t i, int64_t h) {
     const GradientRun *run = worker->run;
     const int64_t      E = run->spec->value_dim, first = first_key(run->spec, i);
-    const double       sink = run->sink ? dtype_load(run->sink->dtype, run->sink->data, h) : -INFINITY;
+    const double       sink = run->in.sink ? dtype_load(run->in.sink->dtype, run->in.sink->data, h) : -INFINITY;
     double             most = sink;
     for (int64_t j = first; j <= i; j++) {
         worker->p[j - first] = score(worker, j, &worker->slope[j - first]);
@@ -163,12 +163,12 @@ static void softmax_branch(GradientWorker *worker, const Sequence *sequence, int
     const Spec        *spec = run->spec;
     const int64_t      row = (sequence->begin + i) * spec->heads + h, D = spec->head_dim;
     const int64_t      position = run->request->position + i;
-    load_row(run->q, row, D, worker->query);
+    load_row(run->in.q, row, D, worker->query);
     rope(spec, worker->query, position, 1);
     const double sink = softmax_row(worker, i, h);
-    norm_gradient(worker, sequence, h, run->swa_norm, run->swa_norm_parts);
+    norm_gradient(worker, sequence, h, run->in.swa_norm, run->swa_norm_parts);
     key_gradients(worker, sequence, i);
-    if (run->sink)
+    if (run->in.sink)
         run->sink_parts[sequence->n * spec->heads + h] -= sink * dot(worker->dbranch, worker->y, spec->value_dim);
     rope(spec, worker->dquery, position, -1);
     axpy(1, worker->dquery, run->dq + row * D, D);
@@ -205,8 +205,8 @@ static double *scale_part(const GradientRun *run, const Sequence *sequence, doub
 static void fold(GradientWorker *worker, const Sequence *sequence, int64_t j) {
     const GradientRun *run = worker->run;
     const int64_t      E = run->spec->value_dim, row = (sequence->begin + j) * run->spec->kv_heads + sequence->head;
-    const double      *phi = features(worker, run->k, row, run->k_scale);
-    load_row(run->v, row, E, worker->y);
+    const double      *phi = features(worker, run->in.k, row, run->in.k_scale);
+    load_row(run->in.v, row, E, worker->y);
     for (int64_t f = 0; f < run->features; f++)
         axpy(phi[f], worker->y, worker->state + f * E, E);
 }
@@ -215,16 +215,16 @@ static void fold(GradientWorker *worker, const Sequence *sequence, int64_t j) {
 static const double *state_row(GradientWorker *worker, const Sequence *sequence, int64_t h, int64_t f) {
     const GradientRun *run = worker->run;
     const int64_t      E = run->spec->value_dim;
-    if (!run->h0)
+    if (!run->in.h0)
         return worker->state + f * E;
-    load_row(run->h0, (sequence->n * run->spec->heads + h) * run->features + f, E, worker->h0_row);
+    load_row(run->in.h0, (sequence->n * run->spec->heads + h) * run->features + f, E, worker->h0_row);
     axpy(1, worker->state + f * E, worker->h0_row, E);
     return worker->h0_row;
 }
 
 /* Whether row i sees a state at all. */
 static bool has_state(const GradientRun *run, int64_t i) {
-    return !run->spec->full && (run->h0 || i >= run->spec->window);
+    return !run->spec->full && (run->in.h0 || i >= run->spec->window);
 }
 
 static double *drla_row(const GradientWorker *worker, int64_t i, int64_t h) {
@@ -237,15 +237,15 @@ static void residual_branch(GradientWorker *worker, const Sequence *sequence, in
     const GradientRun *run = worker->run;
     const Spec        *spec = run->spec;
     const int64_t      row = (sequence->begin + i) * spec->heads + h, E = spec->value_dim;
-    const double      *phi = features(worker, run->q, row, run->q_scale);
+    const double      *phi = features(worker, run->in.q, row, run->in.q_scale);
     clear(worker->y, E);
     for (int64_t f = 0; f < run->features; f++)
         axpy(phi[f], state_row(worker, sequence, h, f), worker->y, E);
-    norm_gradient(worker, sequence, h, run->rla_norm, run->rla_norm_parts);
+    norm_gradient(worker, sequence, h, run->in.rla_norm, run->rla_norm_parts);
     memcpy(drla_row(worker, i, h), worker->dbranch, sizeof(double) * (size_t)E);
     for (int64_t f = 0; f < run->features; f++)
         worker->dphi[f] = dot(state_row(worker, sequence, h, f), worker->dbranch, E);
-    feature_gradient(worker, run->q_scale, run->dq + row * spec->head_dim,
+    feature_gradient(worker, run->in.q_scale, run->dq + row * spec->head_dim,
                      scale_part(run, sequence, run->q_scale_parts));
 }
 
@@ -253,11 +253,11 @@ static void residual_branch(GradientWorker *worker, const Sequence *sequence, in
 static void reverse_query(GradientWorker *worker, const Sequence *sequence, int64_t i, int64_t h) {
     const GradientRun *run = worker->run;
     const int64_t      E = run->spec->value_dim, heads = run->spec->heads;
-    const double      *phi = features(worker, run->q, (sequence->begin + i) * heads + h, run->q_scale);
+    const double      *phi = features(worker, run->in.q, (sequence->begin + i) * heads + h, run->in.q_scale);
     const double      *drla = drla_row(worker, i, h);
     for (int64_t f = 0; f < run->features; f++) {
         axpy(phi[f], drla, worker->state + f * E, E);
-        if (run->h0)
+        if (run->in.h0)
             axpy(phi[f], drla, run->dh0 + ((sequence->n * heads + h) * run->features + f) * E, E);
     }
 }
@@ -267,13 +267,13 @@ static void reverse_key(GradientWorker *worker, const Sequence *sequence, int64_
     const GradientRun *run = worker->run;
     const Spec        *spec = run->spec;
     const int64_t      row = (sequence->begin + j) * spec->kv_heads + sequence->head, E = spec->value_dim;
-    const double      *phi = features(worker, run->k, row, run->k_scale);
-    load_row(run->v, row, E, worker->y);
+    const double      *phi = features(worker, run->in.k, row, run->in.k_scale);
+    load_row(run->in.v, row, E, worker->y);
     for (int64_t f = 0; f < run->features; f++) {
         worker->dphi[f] = dot(worker->state + f * E, worker->y, E);
         axpy(phi[f], worker->state + f * E, run->dv + row * E, E);
     }
-    feature_gradient(worker, run->k_scale, run->dk + row * spec->head_dim,
+    feature_gradient(worker, run->in.k_scale, run->dk + row * spec->head_dim,
                      scale_part(run, sequence, run->k_scale_parts));
 }
 
@@ -281,7 +281,7 @@ static void reverse_key(GradientWorker *worker, const Sequence *sequence, int64_
  * is S_{T-1-W}, with a fold of the last multiple of L tokens, per query head with h0. */
 static void add_final(GradientWorker *worker, const Sequence *sequence, double *d_state, double *dh0) {
     const GradientRun *run = worker->run;
-    const int64_t      size = run->features * run->spec->value_dim, copies = run->h0 ? spec_group(run->spec) : 1;
+    const int64_t      size = run->features * run->spec->value_dim, copies = run->in.h0 ? spec_group(run->spec) : 1;
     for (int64_t c = 0; run->d_final && c < copies; c++) {
         const int64_t at = ((sequence->n * run->spec->kv_heads + sequence->head) * copies + c) * size;
         for (int64_t i = 0; i < size; i++) {
@@ -300,7 +300,7 @@ static void walked(GradientRun *run, int thread) {
     const int64_t walks = run->spec->full ? 1 : 2;
     const int64_t tokens = (int64_t)atomic_fetch_add(&run->tokens, 1) + 1;
     if (thread == 0 && run->request->progress)
-        progress_step(run->request->progress, tokens, walks * run->B * run->T * run->spec->kv_heads);
+        progress_step(run->request->progress, tokens, walks * run->in.B * run->in.T * run->spec->kv_heads);
 }
 
 static void forward_row(GradientWorker *worker, const Sequence *sequence, int64_t i) {
@@ -340,8 +340,8 @@ void gradient_item(void *arg, int64_t item, int thread) {
     GradientRun    *run = arg;
     GradientWorker *worker = &run->workers[thread];
     Sequence        sequence = {.n = item / run->spec->kv_heads, .head = item % run->spec->kv_heads};
-    sequence.begin = run->cu_seqlens ? run->cu_seqlens[sequence.n] : sequence.n * run->T;
-    sequence.length = run->cu_seqlens ? run->cu_seqlens[sequence.n + 1] - sequence.begin : run->T;
+    sequence.begin = run->in.cu_seqlens ? run->in.cu_seqlens[sequence.n] : sequence.n * run->in.T;
+    sequence.length = run->in.cu_seqlens ? run->in.cu_seqlens[sequence.n + 1] - sequence.begin : run->in.T;
     clear(worker->state, run->features * run->spec->value_dim);
     for (int64_t i = 0; i < sequence.length; i++) {
         forward_row(worker, &sequence, i);

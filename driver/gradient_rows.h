@@ -7,6 +7,7 @@
 #define RATTAN_DRIVER_GRADIENT_ROWS_H
 
 #include "driver/gradients.h"
+#include "driver/layer_inputs.h"
 
 #include <stdatomic.h>
 
@@ -15,10 +16,10 @@ typedef struct GradientWorker GradientWorker;
 typedef struct GradientRun {
     const Spec             *spec;
     const GradientsRequest *request;
-    const Tensor           *q, *k, *v, *swa_norm, *rla_norm, *sink, *q_scale, *k_scale, *h0, *d_o, *d_final;
-    const int32_t          *cu_seqlens;
-    int64_t                 B, T, N, features, ring; /* ring: keys of a window */
-    double                 *dq, *dk, *dv, *dh0;      /* of the results: rows that one item alone writes */
+    LayerInputs             in;
+    const Tensor           *d_o, *d_final;
+    int64_t                 features, ring;     /* ring: keys of a window */
+    double                 *dq, *dk, *dv, *dh0; /* of the results: rows that one item alone writes */
     /* What many items add to: each its own, added up in order at the end. NULL where the spec has them not. */
     double         *swa_norm_parts, *rla_norm_parts; /* [N][H][E] */
     double         *sink_parts;                      /* [N][H] */

@@ -6,13 +6,6 @@
 
 #include <string.h>
 
-static Status find_input(Ctx *ctx, const TensorSet *inputs, const char *name, bool needed, const Tensor **out) {
-    *out = needed ? tensors_find(inputs, name) : NULL;
-    if (needed && !*out)
-        return ctx_fail(ctx, ST_USAGE, name, "the gradients need it: add it to the inputs", "the input is missing");
-    return ST_OK;
-}
-
 static Status check_dims(Ctx *ctx, const char *name, const Tensor *tensor, const int64_t *dims) {
     const Tensor wanted = tensor_view(NULL, tensor->dtype, 4, dims);
     if (tensor->rank == 4 && memcmp(tensor->dims, dims, sizeof wanted.dims) == 0)
@@ -23,33 +16,13 @@ static Status check_dims(Ctx *ctx, const char *name, const Tensor *tensor, const
 
 static Status find_output_gradients(Ctx *ctx, GradientRun *run) {
     const Spec   *spec = run->spec;
-    const int64_t d_o[] = {run->B, run->T, spec->heads, spec->value_dim};
-    const int64_t d_final[] = {run->N, spec->initial_state ? spec->heads : spec->kv_heads, run->features,
+    const int64_t d_o[] = {run->in.B, run->in.T, spec->heads, spec->value_dim};
+    const int64_t d_final[] = {run->in.N, spec->initial_state ? spec->heads : spec->kv_heads, run->features,
                                spec->value_dim};
-    TRY(find_input(ctx, run->request->inputs, "do", true, &run->d_o));
+    TRY(layer_input_find(ctx, run->request->inputs, "do", true, &run->d_o));
     TRY(check_dims(ctx, "do", run->d_o, d_o));
     run->d_final = spec->full ? NULL : tensors_find(run->request->inputs, "dfinal_state");
     return run->d_final ? check_dims(ctx, "dfinal_state", run->d_final, d_final) : ST_OK;
-}
-
-static Status find_inputs(Ctx *ctx, GradientRun *run) {
-    const Spec      *spec = run->spec;
-    const TensorSet *inputs = run->request->inputs;
-    TRY(find_input(ctx, inputs, "q", true, &run->q));
-    TRY(find_input(ctx, inputs, "k", true, &run->k));
-    TRY(find_input(ctx, inputs, "v", true, &run->v));
-    TRY(find_input(ctx, inputs, "swa_norm", spec->norm, &run->swa_norm));
-    TRY(find_input(ctx, inputs, "rla_norm", spec->norm && !spec->full, &run->rla_norm));
-    TRY(find_input(ctx, inputs, "sink", spec->sink, &run->sink));
-    TRY(find_input(ctx, inputs, "q_scale", spec->qk_scale, &run->q_scale));
-    TRY(find_input(ctx, inputs, "k_scale", spec->qk_scale, &run->k_scale));
-    TRY(find_input(ctx, inputs, "h0", spec->initial_state, &run->h0));
-    const Tensor *lengths = tensors_find(inputs, "cu_seqlens");
-    run->cu_seqlens = lengths ? lengths->data : NULL;
-    run->B = run->q->dims[0];
-    run->T = run->q->dims[1];
-    run->N = lengths ? lengths->dims[0] - 1 : run->B;
-    return find_output_gradients(ctx, run);
 }
 
 static double *result_new(Ctx *ctx, TensorSet *out, const char *name, const Tensor *input) {
@@ -58,10 +31,10 @@ static double *result_new(Ctx *ctx, TensorSet *out, const char *name, const Tens
 
 static void results_new(Ctx *ctx, GradientRun *run, TensorSet *out) {
     *out = (TensorSet){0};
-    run->dq = result_new(ctx, out, "q", run->q);
-    run->dk = result_new(ctx, out, "k", run->k);
-    run->dv = result_new(ctx, out, "v", run->v);
-    run->dh0 = result_new(ctx, out, "h0", run->h0);
+    run->dq = result_new(ctx, out, "q", run->in.q);
+    run->dk = result_new(ctx, out, "k", run->in.k);
+    run->dv = result_new(ctx, out, "v", run->in.v);
+    run->dh0 = result_new(ctx, out, "h0", run->in.h0);
 }
 
 static double *parts_new(Ctx *ctx, const Tensor *input, int64_t copies) {
@@ -69,11 +42,11 @@ static double *parts_new(Ctx *ctx, const Tensor *input, int64_t copies) {
 }
 
 static void all_parts_new(Ctx *ctx, GradientRun *run) {
-    run->swa_norm_parts = parts_new(ctx, run->swa_norm, run->N);
-    run->rla_norm_parts = parts_new(ctx, run->rla_norm, run->N);
-    run->sink_parts = parts_new(ctx, run->sink, run->N);
-    run->q_scale_parts = parts_new(ctx, run->q_scale, run->N * run->spec->kv_heads);
-    run->k_scale_parts = parts_new(ctx, run->k_scale, run->N * run->spec->kv_heads);
+    run->swa_norm_parts = parts_new(ctx, run->in.swa_norm, run->in.N);
+    run->rla_norm_parts = parts_new(ctx, run->in.rla_norm, run->in.N);
+    run->sink_parts = parts_new(ctx, run->in.sink, run->in.N);
+    run->q_scale_parts = parts_new(ctx, run->in.q_scale, run->in.N * run->spec->kv_heads);
+    run->k_scale_parts = parts_new(ctx, run->in.k_scale, run->in.N * run->spec->kv_heads);
 }
 
 /* The sum of the items' parts, in their order. */
@@ -86,28 +59,19 @@ static void add_parts(Ctx *ctx, TensorSet *out, const char *name, const Tensor *
 }
 
 static void add_all_parts(Ctx *ctx, const GradientRun *run, TensorSet *out) {
-    const int64_t items = run->N * run->spec->kv_heads;
-    add_parts(ctx, out, "swa_norm", run->swa_norm, run->swa_norm_parts, run->N);
-    add_parts(ctx, out, "rla_norm", run->rla_norm, run->rla_norm_parts, run->N);
-    add_parts(ctx, out, "sink", run->sink, run->sink_parts, run->N);
-    add_parts(ctx, out, "q_scale", run->q_scale, run->q_scale_parts, items);
-    add_parts(ctx, out, "k_scale", run->k_scale, run->k_scale_parts, items);
+    const int64_t items = run->in.N * run->spec->kv_heads;
+    add_parts(ctx, out, "swa_norm", run->in.swa_norm, run->swa_norm_parts, run->in.N);
+    add_parts(ctx, out, "rla_norm", run->in.rla_norm, run->rla_norm_parts, run->in.N);
+    add_parts(ctx, out, "sink", run->in.sink, run->sink_parts, run->in.N);
+    add_parts(ctx, out, "q_scale", run->in.q_scale, run->q_scale_parts, items);
+    add_parts(ctx, out, "k_scale", run->in.k_scale, run->k_scale_parts, items);
 }
 
 /* ---- Running ---- */
 
-static int64_t longest_sequence(const GradientRun *run) {
-    int64_t longest = run->cu_seqlens ? 0 : run->T;
-    for (int64_t n = 0; run->cu_seqlens && n < run->N; n++) {
-        const int64_t length = run->cu_seqlens[n + 1] - run->cu_seqlens[n];
-        longest = length > longest ? length : longest;
-    }
-    return longest;
-}
-
 /* No more threads than items: each has memory of its own. */
 static Status run_all(Ctx *ctx, GradientRun *run) {
-    const int64_t items = run->N * run->spec->kv_heads, longest = longest_sequence(run);
+    const int64_t items = run->in.N * run->spec->kv_heads, longest = layer_inputs_longest(&run->in);
     const int64_t most = run->request->threads < items ? run->request->threads : items;
     const int     threads = most < 1 ? 1 : (int)most;
     Pool         *pool;
@@ -123,7 +87,8 @@ static Status run_all(Ctx *ctx, GradientRun *run) {
 
 Status gradients_run(Ctx *ctx, const GradientsRequest *request, TensorSet *out) {
     GradientRun run = {.spec = request->spec, .request = request, .features = spec_features(request->spec)};
-    TRY(find_inputs(ctx, &run));
+    TRY(layer_inputs_find(ctx, run.spec, request->inputs, &run.in));
+    TRY(find_output_gradients(ctx, &run));
     results_new(ctx, &run, out);
     all_parts_new(ctx, &run);
     TRY(run_all(ctx, &run));

@@ -8,6 +8,19 @@ const double FP32_BOUND = 1e-5;
 
 double accuracy_bound(double typed_error) { return 2 * typed_error > FP32_BOUND ? 2 * typed_error : FP32_BOUND; }
 
+Difference tensor_difference(const Tensor *got, const Tensor *wanted) {
+    Difference    difference = {0};
+    const int64_t n = tensor_elements(wanted);
+    for (int64_t i = 0; i < n; i++)
+        difference_add(&difference, dtype_load(got->dtype, got->data, i), dtype_load(wanted->dtype, wanted->data, i));
+    return difference;
+}
+
+double tensor_error(const Tensor *got, const Tensor *wanted) {
+    const Difference difference = tensor_difference(got, wanted);
+    return difference_relative(&difference);
+}
+
 static const double *values_of(const Reference *reference, const char *name) {
     if (strcmp(name, "o") == 0)
         return reference->o;

@@ -11,6 +11,10 @@ extern const double FP32_BOUND;
 /* 1e-5, or twice `typed_error`, 0 for float32, where that is more. */
 double accuracy_bound(double typed_error);
 
+/* Of two tensors with as many elements, whatever their types: as Difference says. */
+Difference tensor_difference(const Tensor *got, const Tensor *wanted);
+double     tensor_error(const Tensor *got, const Tensor *wanted);
+
 /* Relative error of one output against a reference. The tensor is [B,T,H,E], lse [B,H,T] or the whole final state; only
  * the reference's rows are looked at. `rows` as in the reference's request. */
 double output_error(const Spec *spec, const Reference *truth, const int64_t *rows, const char *name,

@@ -2,6 +2,8 @@
  * order, folds the one that leaves the window into the state and evaluates the wanted rows. Items run in parallel. */
 #include "driver/reference.h"
 
+#include "driver/layer_inputs.h"
+
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -9,10 +11,9 @@
 
 typedef struct Run {
     const Spec             *spec;
-    const Tensor           *q, *k, *v, *swa_norm, *rla_norm, *sink, *q_scale, *k_scale, *h0;
+    LayerInputs             in;
     const ReferenceRequest *request;
     Reference              *out;
-    const int32_t          *cu_seqlens;
     int64_t                 features, ring; /* F; keys kept with rope applied */
     atomic_llong            next;           /* item */
     atomic_llong            tokens;         /* walked, by all items */
@@ -135,7 +136,7 @@ static const double *roped_key(Worker *worker, const Sequence *sequence, int64_t
     const int64_t slot = j % run->ring, dim = run->spec->head_dim;
     double *const key = worker->key + slot * dim;
     if (worker->key_token[slot] != j) {
-        load_row(run->k, sequence->begin + j, sequence->head, run->spec->kv_heads, dim, key);
+        load_row(run->in.k, sequence->begin + j, sequence->head, run->spec->kv_heads, dim, key);
         rope(run->spec, key, run->request->position + j, run->request->single);
         worker->key_token[slot] = j;
     }
@@ -177,8 +178,8 @@ static const double *features(Worker *worker, const Tensor *tensor, int64_t row,
 static void fold(Worker *worker, const Sequence *sequence, int64_t j) {
     const Run    *run = worker->run;
     const Spec   *spec = run->spec;
-    const double *phi = features(worker, run->k, sequence->begin + j, sequence->head, spec->kv_heads, run->k_scale);
-    load_row(run->v, sequence->begin + j, sequence->head, spec->kv_heads, spec->value_dim, worker->value);
+    const double *phi = features(worker, run->in.k, sequence->begin + j, sequence->head, spec->kv_heads, run->in.k_scale);
+    load_row(run->in.v, sequence->begin + j, sequence->head, spec->kv_heads, spec->value_dim, worker->value);
     for (int64_t f = 0; f < run->features; f++)
         axpy(phi[f], worker->value, worker->state + f * spec->value_dim, spec->value_dim, run->request->single);
 }
@@ -199,9 +200,9 @@ static double softmax_branch(Worker *worker, const Sequence *sequence, int64_t i
     const Spec   *spec = run->spec;
     const bool    single = run->request->single;
     const int64_t first = spec->full || i < spec->window ? 0 : i - spec->window + 1;
-    load_row(run->q, sequence->begin + i, h, spec->heads, spec->head_dim, worker->query);
+    load_row(run->in.q, sequence->begin + i, h, spec->heads, spec->head_dim, worker->query);
     rope(spec, worker->query, run->request->position + i, single);
-    const double sink = run->sink ? dtype_load(run->sink->dtype, run->sink->data, h) : -INFINITY;
+    const double sink = run->in.sink ? dtype_load(run->in.sink->dtype, run->in.sink->data, h) : -INFINITY;
     double       most = sink;
     for (int64_t j = first; j <= i; j++) {
         worker->scores[j - first] = score(worker, sequence, j);
@@ -213,7 +214,7 @@ static double softmax_branch(Worker *worker, const Sequence *sequence, int64_t i
     for (int64_t j = first; j <= i; j++) {
         const double p = rounded(exp(worker->scores[j - first] - most), single);
         sum = rounded(sum + p, single);
-        load_row(run->v, sequence->begin + j, sequence->head, spec->kv_heads, spec->value_dim, worker->value);
+        load_row(run->in.v, sequence->begin + j, sequence->head, spec->kv_heads, spec->value_dim, worker->value);
         axpy(p, worker->value, swa, spec->value_dim, single);
     }
     for (int64_t e = 0; e < spec->value_dim; e++)
@@ -226,13 +227,13 @@ static void residual_branch(Worker *worker, const Sequence *sequence, int64_t i,
     const Run    *run = worker->run;
     const Spec   *spec = run->spec;
     const int64_t dim = spec->value_dim;
-    const double *phi = features(worker, run->q, sequence->begin + i, h, spec->heads, run->q_scale);
+    const double *phi = features(worker, run->in.q, sequence->begin + i, h, spec->heads, run->in.q_scale);
     for (int64_t e = 0; e < dim; e++)
         rla[e] = 0;
     for (int64_t f = 0; f < run->features; f++) {
         axpy(phi[f], worker->state + f * dim, rla, dim, run->request->single);
-        if (run->h0) {
-            load_row(run->h0, sequence->n * spec->heads + h, f, run->features, dim, worker->value);
+        if (run->in.h0) {
+            load_row(run->in.h0, sequence->n * spec->heads + h, f, run->features, dim, worker->value);
             axpy(phi[f], worker->value, rla, dim, run->request->single);
         }
     }
@@ -266,10 +267,10 @@ static void evaluate_row(Worker *worker, const Sequence *sequence, int64_t i, in
     for (int64_t g = 0; g < spec_group(spec); g++) {
         const int64_t h = sequence->head * spec_group(spec) + g, at = (row * spec->heads + h) * spec->value_dim;
         out->lse[row * spec->heads + h] = softmax_branch(worker, sequence, i, h, out->swa + at);
-        add_normed(run, out->swa + at, run->swa_norm, h, out->o + at);
+        add_normed(run, out->swa + at, run->in.swa_norm, h, out->o + at);
         if (!spec->full) {
             residual_branch(worker, sequence, i, h, out->rla + at);
-            add_normed(run, out->rla + at, run->rla_norm, h, out->o + at);
+            add_normed(run, out->rla + at, run->in.rla_norm, h, out->o + at);
         }
         for (int64_t e = 0; run->request->single && e < spec->value_dim; e++)
             out->o[at + e] = rounded_to(spec->dtype, out->o[at + e]);
@@ -280,12 +281,12 @@ static void store_final_state(Worker *worker, const Sequence *sequence) {
     const Run    *run = worker->run;
     const Spec   *spec = run->spec;
     const int64_t size = run->features * spec->value_dim;
-    const int64_t copies = run->h0 ? spec_group(spec) : 1;
+    const int64_t copies = run->in.h0 ? spec_group(spec) : 1;
     for (int64_t c = 0; c < copies; c++) {
         const int64_t at = ((sequence->n * spec->kv_heads + sequence->head) * copies + c) * size;
         for (int64_t i = 0; i < size; i++)
             run->out->final_state[at + i] =
-                rounded(worker->state[i] + (run->h0 ? dtype_load(run->h0->dtype, run->h0->data, at + i) : 0),
+                rounded(worker->state[i] + (run->in.h0 ? dtype_load(run->in.h0->dtype, run->in.h0->data, at + i) : 0),
                         run->request->single);
     }
 }
@@ -341,8 +342,8 @@ static void *run_worker(void *arg) {
     const int64_t items = run->out->N * run->spec->kv_heads;
     for (int64_t item; (item = (int64_t)atomic_fetch_add(&run->next, 1)) < items;) {
         Sequence sequence = {.n = item / run->spec->kv_heads, .head = item % run->spec->kv_heads};
-        sequence.begin = run->cu_seqlens ? run->cu_seqlens[sequence.n] : sequence.n * run->out->T;
-        sequence.length = run->cu_seqlens ? run->cu_seqlens[sequence.n + 1] - sequence.begin : run->out->T;
+        sequence.begin = run->in.cu_seqlens ? run->in.cu_seqlens[sequence.n] : sequence.n * run->out->T;
+        sequence.length = run->in.cu_seqlens ? run->in.cu_seqlens[sequence.n + 1] - sequence.begin : run->out->T;
         run_sequence(worker, &sequence);
     }
     return NULL;
@@ -381,32 +382,9 @@ static void run_all(Ctx *ctx, Run *run) {
             pthread_join(threads[t], NULL);
 }
 
-static Status find_input(Ctx *ctx, const TensorSet *inputs, const char *name, bool needed, const Tensor **out) {
-    *out = needed ? tensors_find(inputs, name) : NULL;
-    if (needed && !*out)
-        return ctx_fail(ctx, ST_USAGE, name, "the spec needs it: add it to the inputs", "the input is missing");
-    return ST_OK;
-}
-
-static Status find_inputs(Ctx *ctx, Run *run) {
-    const Spec      *spec = run->spec;
-    const TensorSet *inputs = run->request->inputs;
-    TRY(find_input(ctx, inputs, "q", true, &run->q));
-    TRY(find_input(ctx, inputs, "k", true, &run->k));
-    TRY(find_input(ctx, inputs, "v", true, &run->v));
-    TRY(find_input(ctx, inputs, "swa_norm", spec->norm, &run->swa_norm));
-    TRY(find_input(ctx, inputs, "rla_norm", spec->norm && !spec->full, &run->rla_norm));
-    TRY(find_input(ctx, inputs, "sink", spec->sink, &run->sink));
-    TRY(find_input(ctx, inputs, "q_scale", spec->qk_scale, &run->q_scale));
-    TRY(find_input(ctx, inputs, "k_scale", spec->qk_scale, &run->k_scale));
-    return find_input(ctx, inputs, "h0", spec->initial_state, &run->h0);
-}
-
 static void result_new(Ctx *ctx, const Run *run, Reference *out) {
-    const Spec   *spec = run->spec;
-    const Tensor *lengths = tensors_find(run->request->inputs, "cu_seqlens");
-    *out =
-        (Reference){.B = run->q->dims[0], .T = run->q->dims[1], .N = lengths ? lengths->dims[0] - 1 : run->q->dims[0]};
+    const Spec *spec = run->spec;
+    *out = (Reference){.B = run->in.B, .T = run->in.T, .N = run->in.N};
     out->row_count = run->request->rows ? run->request->row_count : out->B * out->T;
     const int64_t elements = out->row_count * spec->heads * spec->value_dim;
     out->o = NEW_ARRAY(ctx, double, elements);
@@ -418,22 +396,11 @@ static void result_new(Ctx *ctx, const Run *run, Reference *out) {
     out->final_state = spec->full ? NULL : NEW_ARRAY(ctx, double, out->state_elements);
 }
 
-static int64_t longest_sequence(const Run *run) {
-    int64_t longest = run->cu_seqlens ? 0 : run->out->T;
-    for (int64_t n = 0; run->cu_seqlens && n < run->out->N; n++) {
-        const int64_t length = run->cu_seqlens[n + 1] - run->cu_seqlens[n];
-        longest = length > longest ? length : longest;
-    }
-    return longest;
-}
-
 Status reference_run(Ctx *ctx, const ReferenceRequest *request, Reference *out) {
     Run run = {.spec = request->spec, .request = request, .out = out, .features = spec_features(request->spec)};
-    TRY(find_inputs(ctx, &run));
+    TRY(layer_inputs_find(ctx, run.spec, request->inputs, &run.in));
     result_new(ctx, &run, out);
-    const Tensor *lengths = tensors_find(request->inputs, "cu_seqlens");
-    run.cu_seqlens = lengths ? lengths->data : NULL;
-    const int64_t longest = longest_sequence(&run);
+    const int64_t longest = layer_inputs_longest(&run.in);
     run.ring = run.spec->full || run.spec->window > longest ? longest : run.spec->window;
     run.ring = run.ring < 1 ? 1 : run.ring;
     run_all(ctx, &run);

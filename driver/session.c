@@ -86,8 +86,20 @@ Status shape_parse(Ctx *ctx, const char *text, Shape *shape) {
     return ST_OK;
 }
 
+TuningBucket shape_bucket(const Shape *shape) {
+    int64_t tokens = 0;
+    for (int n = 0; n < shape->length_count; n++)
+        tokens += shape->lengths[n];
+    if (shape->length_count)
+        return tuning_bucket(shape->length_count, tokens / shape->length_count);
+    return shape->T > 0 ? tuning_bucket(shape->B > 0 ? shape->B : 1, shape->T) : (TuningBucket){0};
+}
+
 Status session_open(Ctx *ctx, const Cli *cli, Session *session) {
     *session = (Session){.cli = cli};
+    TRY(tuning_mode(ctx, &session->tuning));
+    if (cli_has(cli, OPTION_NO_TUNING))
+        session->tuning = TUNING_OFF;
     TRY(target_find(ctx, cli_value(cli, OPTION_TARGET), &session->target));
     Schedule ignored = {0};
     session->schedule = cli_value(cli, OPTION_SCHEDULE);
@@ -202,9 +214,22 @@ Status session_load_kernel(Ctx *ctx, Session *session, ReadyKernel *kernel) {
     return cuda_executable_load(ctx, session->device, kernel->object, &kernel->cuda);
 }
 
+Status session_device(Ctx *ctx, Session *session) {
+    if (session->device || !target_is_cuda(&session->target) || !session->target.native)
+        return ST_OK;
+    return cuda_device_open(ctx, 0, &session->device);
+}
+
+Status session_tune(Ctx *ctx, Session *session, CompileRequest *request) {
+    if (session->tuning == TUNING_OFF || request->schedule)
+        return ST_OK;
+    TRY(session_device(ctx, session));
+    return tuning_apply(ctx, session->tuning, session->device, session->bucket, request);
+}
+
 Status session_kernel(Ctx *ctx, Session *session, const Spec *spec, KernelKind kind, int variant, int64_t ring_rows,
                       ReadyKernel *out) {
-    const CompileRequest request = {
+    CompileRequest request = {
         .spec = spec,
         .kind = kind,
         .variant = variant,
@@ -214,6 +239,7 @@ Status session_kernel(Ctx *ctx, Session *session, const Spec *spec, KernelKind k
         .emit = EMIT_OBJECT,
     };
     *out = (ReadyKernel){.spec = *spec};
+    TRY(session_tune(ctx, session, &request));
     TRY(session_object(ctx, session->cache, &request, &out->object));
     const Status status = session_load_kernel(ctx, session, out);
     if (status != ST_OK)

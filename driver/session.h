@@ -8,6 +8,7 @@
 #include "driver/compile.h"
 #include "driver/tensor_set.h"
 #include "driver/targets.h"
+#include "driver/tuning_pick.h"
 #include "runtime/cache.h"
 #include "runtime/cuda_executable.h"
 #include "runtime/executable.h"
@@ -24,7 +25,9 @@ typedef struct Shape {
 typedef struct Session {
     const Cli  *cli;
     Target      target;
-    const char *schedule; /* --schedule; NULL: the default */
+    const char *schedule; /* --schedule; NULL: a tuned one, else the default */
+    TuningMode  tuning;
+    TuningBucket bucket; /* of the shape that kernels are for */
     Pool       *pool;     /* NULL until session_pool */
     Cache      *cache;    /* NULL: --no-cache */
     CudaDevice *device;   /* NULL until a kernel for a GPU is loaded */
@@ -52,9 +55,16 @@ Status      kind_parse(Ctx *ctx, const char *text, KernelKind *kind);
 /* "packed,lse": bits of VARIANT_x. */
 Status variant_parse(Ctx *ctx, const char *text, int *variant);
 
+/* Where it belongs in the tuning database; zeros where it says too little. */
+TuningBucket shape_bucket(const Shape *shape);
+
 /* "name" or "name (window=256)": how an item is called in tables. */
 const char *item_title(Ctx *ctx, const SpecItem *item);
 
+/* Opens the first GPU where the target is this machine's GPU and it is not yet open. */
+Status session_device(Ctx *ctx, Session *session);
+/* The request with a tuned schedule, where there is one for the session's bucket and none is asked for. */
+Status session_tune(Ctx *ctx, Session *session, CompileRequest *request);
 /* Compiles, or takes it from the cache. */
 Status session_object(Ctx *ctx, Cache *cache, const CompileRequest *request, CodeObject **object);
 Status session_kernel(Ctx *ctx, Session *session, const Spec *spec, KernelKind kind, int variant, int64_t ring_rows,

@@ -299,7 +299,7 @@ bool ir_has_effects(const Op *op);                     /* it or an op nested in 
 /* Moves the ops of a block, its yield left behind, to the builder's place (unrolling, inlining a region). */
 void ir_move_ops(Builder *b, Block *from);
 /* Clones op (and region) at the builder, operands mapped through map (pairs old -> new that cloning extends). */
-/* Start with {.ctx = ctx}; an open hash table, use only map_get and map_set. */
+/* Start with {.ctx = ctx}; an open hash table, use only these functions: what is assigned shares its table. */
 typedef struct ValueMap {
     Ctx    *ctx;
     Value **from, **to;
@@ -307,6 +307,7 @@ typedef struct ValueMap {
 } ValueMap;
 Value  *map_get(const ValueMap *map, Value *value); /* itself where absent */
 void    map_set(ValueMap *map, Value *from, Value *to);
+ValueMap map_copy(const ValueMap *map); /* what is set in the one is not in the other */
 Op     *ir_clone(Builder *b, const Op *op, ValueMap *map);
 Module *ir_clone_module(Ctx *ctx, const Module *module);
 /* Visits every op of a block, nested ones after their owner; fn returns false to stop. fn may erase the op it is given.

@@ -89,6 +89,14 @@ void map_set(ValueMap *map, Value *from, Value *to) {
     map->to[slot] = to;
 }
 
+ValueMap map_copy(const ValueMap *map) {
+    ValueMap copy = {.ctx = map->ctx};
+    for (int i = 0; i < map->capacity; i++)
+        if (map->from[i])
+            map_set(&copy, map->from[i], map->to[i]);
+    return copy;
+}
+
 /* ---- Cloning ---- */
 
 static void clone_block(Builder *b, const Block *from, Block *to, ValueMap *map) {

@@ -62,8 +62,6 @@ const char *key_sum_name(const RowProgram *p, int r, int t);
 const Op   *key_row(const RowProgram *p, int r);
 bool        adds_to_keys(const RowProgram *p, int r);
 
-ValueMap map_copy(const ValueMap *map);
-
 /* A load or store of `param` where `like`, a load or store, is. */
 Value *load_like(Builder *b, const Op *like, const ValueMap *values, const char *param, int rows, int cols);
 void   store_like(Builder *b, const Op *like, const ValueMap *values, const char *param, Value *tile);

@@ -35,12 +35,13 @@ static bool follows(const Op *load, const Value *index) {
     return depends_on(load->in[0], index) || depends_on(load->in[1], index) || depends_on(load->in[2], index);
 }
 
-static void note_loads(Parameters *p, const Block *block, bool of_key) {
+static Status note_loads(Parameters *p, const Block *block, bool of_key) {
     const RowProgram *r = &p->program;
     for (const Op *op = block->first; op; op = op->next) {
-        if (op->code != OP_LOAD || !gradient_name(r, op) || is_of_row(r, op) || known(p, op) ||
-            p->count == MOST_PARAMETERS)
+        if (op->code != OP_LOAD || !gradient_name(r, op) || is_of_row(r, op) || known(p, op))
             continue;
+        if (p->count == MOST_PARAMETERS)
+            return ctx_fail(p->ctx, ST_FAILED, "pass differentiate", NULL, "rows share too many parameters");
         const bool by_row = of_key || row_program_hands_on(r, op);
         p->items[p->count++] = (Shared){
             .load = op,
@@ -52,6 +53,7 @@ static void note_loads(Parameters *p, const Block *block, bool of_key) {
             .of_sequence = follows(op, r->seq->region->args[0]),
         };
     }
+    return ST_OK;
 }
 
 /* ---- Parts ---- */
@@ -195,9 +197,9 @@ static Status open_parts(Parameters *p, const Kernel *forward, const char *name)
     Module scratch = {.name = p->module->name};
     p->count = 0;
     TRY(differentiate_copy(p->ctx, &scratch, forward, name, &p->program));
-    note_loads(p, p->program.body, false);
+    TRY(note_loads(p, p->program.body, false));
     for (int r = 0; r < p->program.reduction_count; r++)
-        note_loads(p, p->program.reductions[r]->region, true);
+        TRY(note_loads(p, p->program.reductions[r]->region, true));
     return ST_OK;
 }
 

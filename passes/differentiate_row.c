@@ -47,6 +47,10 @@ Status row_program_find(Ctx *ctx, Kernel *kernel, RowProgram *out) {
             return ctx_fail(ctx, ST_FAILED, "pass differentiate", NULL, "a row has too many sums over keys");
         find_dependence(&p, op);
         p.reductions[p.reduction_count++] = op;
+        Value *targets[MOST_TARGETS];
+        if (row_program_targets(&p, op, OF_KEY, targets) == MOST_TARGETS ||
+            row_program_targets(&p, op, OF_ROW, targets) == MOST_TARGETS)
+            return ctx_fail(ctx, ST_FAILED, "pass differentiate", NULL, "a score follows from too many values");
     }
     *out = p;
     return ST_OK;
@@ -164,14 +168,6 @@ bool is_first_load(const Block *block, const Op *op) {
         if (loads(at, op_text(op, AT_PARAM)))
             return at == op;
     return false;
-}
-
-ValueMap map_copy(const ValueMap *map) {
-    ValueMap copy = {.ctx = map->ctx};
-    for (int i = 0; i < map->capacity; i++)
-        if (map->from[i])
-            map_set(&copy, map->from[i], map->to[i]);
-    return copy;
 }
 
 /* ---- The row again ---- */

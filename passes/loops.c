@@ -101,12 +101,16 @@ Status match_residual(Ctx *ctx, const char *pass, const Op *loop, Residual *out)
     return match_residual_sum(ctx, pass, loop, 0, out);
 }
 
+Value *loop_dim(Builder *b, const CodeParam *param, int dim) {
+    const int64_t size = param->dims[dim];
+    return size >= 0 ? ir_i(b, size) : ir_sym(b, (Sym)(-1 - size));
+}
+
 /* The copy engine knows where the tensor ends, and no other bounds: masks have to keep out what lies beyond those of the load. */
 void loop_send(Ctx *ctx, Builder *b, const Op *load, Value *const at[3], Value *ring) {
     static const AttrKey   KEYS[] = {AT_ROWDIM, AT_GROUPDIM, AT_PERIOD};
     const CodeParam *const param = ir_find_param(b->kernel, op_text(load, AT_PARAM));
-    const int64_t          dim = param->dims[op_int(load, AT_ROWDIM, 1)];
-    Value *const           hi = dim >= 1 ? ir_i(b, dim) : ir_sym(b, (Sym)(-1 - dim));
+    Value *const           hi = loop_dim(b, param, (int)op_int(load, AT_ROWDIM, 1));
     Op *const made = ir_op(b, OP_SEND, (Value *[]){ring, at[0], at[1], at[2], ir_i(b, 0), hi}, 6, NULL, 0);
     op_set_text(ctx, made, AT_PARAM, op_text(load, AT_PARAM));
     op_set_int(ctx, made, AT_ROWS, load->out[0]->type.rows);

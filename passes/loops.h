@@ -42,6 +42,9 @@ double tile_no_score(double unit);
 /* Is what `load` gives read by products alone, as their right side? */
 bool loads_right_side(Ctx *ctx, Kernel *kernel, const Op *load);
 
+/* How many there are of dimension `dim` of a parameter. */
+Value *loop_dim(Builder *b, const CodeParam *param, int dim);
+
 /* Sends what `load` would load at coordinates at[0..2], to `ring`. */
 void loop_send(Ctx *ctx, Builder *b, const Op *load, Value *const at[3], Value *ring);
 

@@ -82,3 +82,16 @@ void limit_slice(Ctx *ctx, Kernel *kernel, Value *value, const Block *region, Va
         if (op->in[i]->type.cls == TY_TILE)
             limit_slice(ctx, kernel, op->in[i], region, rows);
 }
+
+Kernel *take_kernel(Module *module, const char *name) {
+    for (int k = 0; k < module->kernel_count; k++) {
+        Kernel *const kernel = module->kernels[k];
+        if (strcmp(kernel->name, name) != 0)
+            continue;
+        for (int later = k; later + 1 < module->kernel_count; later++)
+            module->kernels[later] = module->kernels[later + 1];
+        module->kernel_count--;
+        return kernel;
+    }
+    return NULL;
+}

@@ -33,6 +33,9 @@ bool defined_outside(const Value *value, const Block *region);
 /* Clones at b what `value` is computed from, as far as it is defined in `region`; map holds what is known. */
 Value *clone_slice(Builder *b, Value *value, const Block *region, ValueMap *map);
 
+/* Takes the kernel out of the module; NULL if absent. */
+Kernel *take_kernel(Module *module, const char *name);
+
 /* Equal pure ops of a block become one. */
 void share_equal(Ctx *ctx, Kernel *kernel, Block *block);
 

@@ -17,18 +17,6 @@ typedef struct Rings {
     Builder         in;       /* in the role */
 } Rings;
 
-static Kernel *take_rings(Module *module) {
-    for (int k = 0; k < module->kernel_count; k++) {
-        Kernel *const kernel = module->kernels[k];
-        if (strcmp(kernel->name, "rings") != 0)
-            continue;
-        module->kernel_count--;
-        memmove(&module->kernels[k], &module->kernels[k + 1], sizeof kernel * (size_t)(module->kernel_count - k));
-        return kernel;
-    }
-    return NULL;
-}
-
 /* Heads are numbered as they come in their group, a row tile has `step` of them. */
 static void choose_heads(Rings *r) {
     const Op *const group = loop_find(r->main->body, "group");
@@ -95,7 +83,7 @@ static void add_mover(Rings *r, Op *before, int number) {
 void roles_add_rings(Ctx *ctx, Module *module, Kernel *main, const PassArgs *args) {
     Rings r = {.ctx = ctx, .main = main, .args = args};
     if (args->schedule->blocks == 1)
-        r.rings = take_rings(module);
+        r.rings = take_kernel(module, "rings");
     if (!r.rings)
         return;
     Op *const end = ir_terminator(loop_grid_body(main->body));

@@ -38,7 +38,7 @@ static Op *source_of(Value *value) {
 
 Nest saved_nest(Saver *s, const char *name, const GridAxis *axes, int axis_count) {
     Module  scratch = {0};
-    Nest    n = {.kernel = ir_kernel(s->ctx, &scratch, name, LEVEL_TILE), .map = {.ctx = s->ctx}};
+    Nest    n = {.kernel = ir_kernel(s->ctx, &scratch, name, LEVEL_TILE)};
     Builder b = ir_at_end(s->ctx, n.kernel, n.kernel->body);
     Op     *loop = ir_for(&b, "seq", true, ir_i(&b, 0), ir_sym(&b, SYM_N), ir_i(&b, 1), NULL, 0);
     int64_t heads = 1;
@@ -58,9 +58,15 @@ Nest saved_nest(Saver *s, const char *name, const GridAxis *axes, int axis_count
     Builder inner = ir_at_end(s->ctx, n.kernel, loop->region);
     ir_yield(&inner, NULL, 0);
     n.body = ir_before(s->ctx, n.kernel, ir_terminator(loop->region));
-    map_set(&n.map, s->seq->region->args[0], n.seq);
-    map_set(&n.map, s->heads->region->args[0], n.head);
+    n.map = saved_place(s, &n);
     return n;
+}
+
+ValueMap saved_place(const Saver *s, const Nest *n) {
+    ValueMap map = {.ctx = s->ctx};
+    map_set(&map, s->seq->region->args[0], n->seq);
+    map_set(&map, s->heads->region->args[0], n->head);
+    return map;
 }
 
 Value *saved_slice(Saver *s, Nest *nest, Value *value) {
@@ -138,9 +144,7 @@ static void prepare_leaving(Saver *s, const Nest *n, Value *row) {
     Builder   in = ir_at_end(s->ctx, n->kernel, some->region);
     ir_yield(&in, NULL, 0);
     inner.body = ir_before(s->ctx, n->kernel, ir_terminator(some->region));
-    inner.map = (ValueMap){.ctx = s->ctx};
-    map_set(&inner.map, s->seq->region->args[0], n->seq);
-    map_set(&inner.map, s->heads->region->args[0], n->head);
+    inner.map = saved_place(s, n);
     prepare_features(s, &inner, row);
 }
 
@@ -161,7 +165,7 @@ static Op *load_turned(Saver *s, Builder *b, ValueMap *map, int rows, Value *row
 }
 
 void saved_store_turned(Saver *s, Builder *b, const ValueMap *outer, Value *keys, int rows, Value *row, Value *end) {
-    ValueMap  map = *outer;
+    ValueMap  map = map_copy(outer);
     Op *const load = load_turned(s, b, &map, rows, row);
     if (keys)
         map_set(&map, source_of(s->roped)->out[0], keys);
@@ -421,19 +425,6 @@ static void split_products(Saver *s, Value *features) {
         ir_replace_uses(s->main, dot->out[0], product_by_slices(s, &b, load, NULL));
         op_erase(dot);
     }
-}
-
-static Kernel *take_kernel(Module *module, const char *name) {
-    for (int k = 0; k < module->kernel_count; k++) {
-        Kernel *const kernel = module->kernels[k];
-        if (strcmp(kernel->name, name) != 0)
-            continue;
-        for (int later = k; later + 1 < module->kernel_count; later++)
-            module->kernels[later] = module->kernels[later + 1];
-        module->kernel_count--;
-        return kernel;
-    }
-    return NULL;
 }
 
 /* add(phi(q) X, residual) where X, a pool's state, is the same for all rows and heads: S starts from X instead. */

@@ -49,6 +49,8 @@ typedef struct GridAxis {
 } GridAxis;
 Nest saved_nest(Saver *s, const char *name, const GridAxis *axes, int axis_count);
 
+/* Main's numbers of sequence and head in the nest: what its map holds to begin with. */
+ValueMap saved_place(const Saver *s, const Nest *n);
 /* A value of main in the nest's terms. */
 Value *saved_slice(Saver *s, Nest *nest, Value *value);
 /* Tiles of `states` before those of this sequence. */
@@ -81,7 +83,7 @@ void saved_store_state(Saver *s, Builder *b, const Nest *n, ValueMap *map, Value
 
 /* saved_roles.c: the turns of a kernel that makes states, by roles; `first` and `end` bound their rows. */
 typedef struct StateRoles {
-    Value  *first, *end;
+    Value  *first, *end, *length; /* length: of the sequence */
     bool    save; /* S before each row tile, and the features */
     Value  *rings[4];
     Builder outer; /* where roles are */

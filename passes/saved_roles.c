@@ -87,7 +87,8 @@ static int by_eights(int registers) { return registers < FEW_REGISTERS ? FEW_REG
 
 /* Of a thread. At the start all have as many; then those who compute take what the others leave. */
 static int registers_of(const Saver *s, const StateRoles *r, const char *role, bool computes) {
-    const int threads = 32 * s->args->target->product_warps, several = feature_groups(s, r) + turns_keys(s, r), groups = several + 1;
+    const int threads = 32 * s->args->target->product_warps;
+    const int several = feature_groups(s, r) + turns_keys(s, r), groups = several + 1;
     const int each = by_eights(s->args->target->registers / (threads * (groups + 1))), left = each * (groups + 1) - FEW_REGISTERS;
     const int sum = by_eights(left / groups) - (several > 1 ? MORE_REGISTERS : 0);
     if (!computes)
@@ -163,11 +164,13 @@ static Value *late_rows(Saver *s, const StateRoles *r, Builder *b) {
     return ir_ibin(b, OP_IMAX, r->first, ir_ibin(b, OP_IMUL, tiles, ir_i(b, s->chunk)));
 }
 
-/* Past the row tiles whose edges are sent: in the last segment of a sequence there are as many as it has keys. */
-static Value *keys_end(Saver *s, const Nest *n, const StateRoles *r, Builder *b) {
-    ValueMap     map = n->map;
-    Value *const length = clone_slice(b, s->rows->in[1], s->main->body, &map), *const past = index_offset(b, length, first_whole(s));
-    return ir_ibin(b, OP_IMAX, r->end, ir_ibin(b, OP_IMUL, past, ir_ibin(b, OP_ILT, length, index_offset(b, r->end, 1))));
+/* Past the row tiles whose edges are sent: in the last segment of a sequence there are as many as it has keys. Without tokens
+ * there is no tensor to send from. */
+static Value *keys_end(const Saver *s, const StateRoles *r, Builder *b) {
+    Value *const past = index_offset(b, r->length, first_whole(s));
+    Value *const last = ir_ibin(b, OP_ILT, r->length, index_offset(b, r->end, 1));
+    Value *const some = ir_ibin(b, OP_ILT, ir_i(b, 0), r->length);
+    return ir_ibin(b, OP_IMAX, r->end, ir_ibin(b, OP_IMUL, past, ir_ibin(b, OP_IMUL, last, some)));
 }
 
 static ValueMap send_keys(Saver *s, Builder *b, const Nest *n, StateRoles *r, Value *row) {
@@ -186,7 +189,7 @@ static void send_all(Saver *s, const Nest *n, StateRoles *r) {
     loop_send(s->ctx, &in, values, values->in, r->rings[RING_VALUES]);
     op_erase(values);
     if (turns_keys(s, r))
-        send_keys(s, &in, n, r, open_turns(s, &b, &in, late_rows(s, r, &b), keys_end(s, n, r, &b)));
+        send_keys(s, &in, n, r, open_turns(s, &b, &in, late_rows(s, r, &b), keys_end(s, r, &b)));
 }
 
 /* The final state has a key for each row of the sequence, none of those that are still in the window: their features
@@ -197,17 +200,12 @@ static Value *without_late(Saver *s, Builder *b, const StateRoles *r, Value *row
     return kept;
 }
 
-static Value *feature_rows(const Saver *s, Builder *b) {
-    const int64_t rows = ir_find_param(s->main, "phi")->dims[1];
-    return rows >= 0 ? ir_i(b, rows) : ir_sym(b, (Sym)(-1 - rows));
-}
-
 /* The features at the turn's keys, to where main finds them: by the parts that it reads. Those of keys that are not there,
  * too: the copy engine knows no bounds but the tensor's. */
 static void store_parts(Saver *s, Builder *b, const Nest *n, Value *row, Value *piece) {
     ValueMap     map = saved_turn(s, b, n, row);
     const int    count = s->parts / s->made_parts;
-    Value *const lo = ir_i(b, 0), *const hi = feature_rows(s, b);
+    Value *const lo = ir_i(b, 0), *const hi = loop_dim(b, ir_find_param(s->main, "phi"), 1);
     for (int p = 0; p < count; p++) {
         Value *const part = count > 1 ? ir_cols(b, piece, p * s->width, s->width) : piece;
         Value *const first = ir_ibin(b, OP_IMUL, n->part, ir_i(b, count));
@@ -251,11 +249,11 @@ static void skip_unless(Saver *s, Builder *b, Value *mine, Value *const *rings, 
 }
 
 /* Keys that are turned alone: see turn_keys. */
-static void skip_late(Saver *s, const Nest *n, StateRoles *r, Builder *b) {
+static void skip_late(Saver *s, StateRoles *r, Builder *b) {
     Builder in;
     if (!turns_keys(s, r))
         return;
-    open_turns(s, b, &in, late_rows(s, r, b), keys_end(s, n, r, b));
+    open_turns(s, b, &in, late_rows(s, r, b), keys_end(s, r, b));
     ir_op(&in, OP_SKIP, &r->rings[RING_KEYS], 1, NULL, 0);
 }
 
@@ -265,14 +263,15 @@ static void compute_features(Saver *s, const Nest *n, StateRoles *r, int group, 
     Value *const row = open_turns(s, &b, &in, r->first, r->end);
     if (groups == 1) {
         make_features(s, &in, n, r, row);
-        skip_late(s, n, r, &b);
+        skip_late(s, r, &b);
         return;
     }
-    Value *const mine = equals(&in, ir_ibin(&in, OP_IMOD, ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk)), ir_i(&in, groups)), group);
+    Value *const number = ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk));
+    Value *const mine = equals(&in, ir_ibin(&in, OP_IMOD, number, ir_i(&in, groups)), group);
     Builder at = open_if(s, &in, mine);
     make_features(s, &at, n, r, row);
     skip_unless(s, &in, mine, (Value *[]){r->rings[RING_KEYS], r->rings[RING_FEATURES]}, 2);
-    skip_late(s, n, r, &b);
+    skip_late(s, r, &b);
 }
 
 static void store_features(Saver *s, const Nest *n, StateRoles *r) {
@@ -300,15 +299,13 @@ static void turn_keys(Saver *s, const Nest *n, StateRoles *r) {
     const int64_t blocks = (int64_t)s->made_parts * s->halves;
     Value *const  ring = r->rings[RING_KEYS];
     Builder       b = open_role(s, r, "turn", true), in;
-    Value *const  row = open_turns(s, &b, &in, r->first, keys_end(s, n, r, &b));
+    Value *const  row = open_turns(s, &b, &in, r->first, keys_end(s, r, &b));
     Value *const  number = ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk));
     Value *const  mine = equals(&in, ir_ibin(&in, OP_ISUB, ir_ibin(&in, OP_IMOD, number, ir_i(&in, blocks)), n->axes[0]), 0);
     Builder       at = open_if(s, &in, mine);
-    ValueMap      map = {.ctx = s->ctx};
-    map_set(&map, s->seq->region->args[0], n->seq);
-    map_set(&map, s->heads->region->args[0], n->head);
-    Value *const keys = take_own(s, &at, ring), *const key = index_offset(&at, row, -first_whole(s));
-    saved_store_turned(s, &at, &map, keys, s->chunk, key, index_offset(&at, key, s->chunk));
+    Value *const  keys = take_own(s, &at, ring), *const key = index_offset(&at, row, -first_whole(s));
+    const ValueMap place = saved_place(s, n);
+    saved_store_turned(s, &at, &place, keys, s->chunk, key, index_offset(&at, key, s->chunk));
     skip_unless(s, &in, mine, &ring, 1);
 }
 

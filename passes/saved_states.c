@@ -34,9 +34,7 @@ static void store_part(Saver *s, Builder *b, const Nest *n, const char *param, V
 int saved_columns(const Saver *s) { return s->E / s->halves; }
 
 ValueMap saved_turn(Saver *s, Builder *b, const Nest *n, Value *row) {
-    ValueMap map = {.ctx = s->ctx};
-    map_set(&map, s->seq->region->args[0], n->seq);
-    map_set(&map, s->heads->region->args[0], n->head);
+    ValueMap map = saved_place(s, n);
     map_set(&map, s->key, ir_ibin(b, OP_IADD, row, ir_i(b, op_int(s->mask, AT_HI, 0))));
     return map;
 }
@@ -83,11 +81,12 @@ static Value *plain_turn(Saver *s, Builder *b, const Nest *n, Value *row, Value 
 static void segment_rows(Saver *s, Nest *n, StateRoles *r) {
     Builder      *b = &n->body;
     const int64_t left = -op_int(s->mask, AT_HI, 0) - s->args->schedule->key_tile;
-    Value *const  size = ir_sym(b, SYM_L), *const length = saved_slice(s, n, s->rows->in[1]);
+    Value *const  size = ir_sym(b, SYM_L);
+    r->length = saved_slice(s, n, s->rows->in[1]);
     Value        *first = ir_ibin(b, OP_IMUL, n->axes[1], size);
     if (s->early)
         first = ir_ibin(b, OP_IADD, first, saved_slice(s, n, s->rows->in[0]));
-    r->end = ir_ibin(b, OP_IMIN, length, ir_ibin(b, OP_IADD, first, size));
+    r->end = ir_ibin(b, OP_IMIN, r->length, ir_ibin(b, OP_IADD, first, size));
     if (s->args->kind == KIND_FORWARD && left >= s->chunk)
         first = ir_ibin(b, OP_IMAX, first, ir_i(b, left / s->chunk * s->chunk));
     r->first = first;
@@ -105,7 +104,7 @@ static Value *kept_end(Saver *s, Nest *n, Value *end) {
 
 /* for row in the segment's rows: S += phi(k_edge)^T v_edge, with `save` S stored before; -> S behind the last one. */
 static Value *sum_segment(Saver *s, Nest *n, const StateRoles *r, Value *start) {
-    Value *const kept = kept_end(s, n, saved_slice(s, n, s->rows->in[1]));
+    Value *const kept = kept_end(s, n, r->length);
     Builder     *b = &n->body;
     Op *const    loop = ir_for(b, "row", false, r->first, r->end, ir_i(b, s->chunk), &start, 1);
     Builder      in = ir_at_end(s->ctx, n->kernel, loop->region);

@@ -5,7 +5,6 @@
 #include "runtime/cache.h"
 
 #include <fcntl.h>
-#include <ftw.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -18,19 +17,18 @@
 #include <cmocka.h>
 
 #include "runtime/key.h"
+#include "folder_testing.h"
 
 enum { NOBODY = 65534, PAYLOAD = 3000 };
 
 typedef struct Place {
-    char folder[256]; /* the cache's; its parent is removed at the end */
-    char parent[200];
+    char folder[264]; /* the cache's; its parent is removed at the end */
+    char parent[256];
 } Place;
 
 static inline int open_place(void **state) {
-    Place      *place = calloc(1, sizeof *place);
-    const char *temp = getenv("TMPDIR");
-    snprintf(place->parent, sizeof place->parent, "%.100s/rattan-cache-XXXXXX", temp ? temp : "/tmp");
-    if (!mkdtemp(place->parent))
+    Place *place = calloc(1, sizeof *place);
+    if (folder_open(place->parent, "cache"))
         return -1;
     snprintf(place->folder, sizeof place->folder, "%s/cache", place->parent);
     unsetenv("RATTAN_CACHE_DIR");
@@ -39,16 +37,9 @@ static inline int open_place(void **state) {
     return 0;
 }
 
-static inline int remove_one(const char *path, const struct stat *stat, int type, struct FTW *ftw) {
-    (void)stat;
-    (void)type;
-    (void)ftw;
-    return remove(path);
-}
-
 static inline int close_place(void **state) {
     Place *place = *state;
-    nftw(place->parent, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    folder_remove(place->parent);
     free(place);
     return 0;
 }

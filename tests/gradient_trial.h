@@ -57,7 +57,8 @@ static inline Status random_spec(Ctx *ctx, Trial *trial) {
     const char *residual =
         full ? ""
              : ctx_printf(ctx, "fold = %d, window = %d, feature_map = %s, qk_scale = %s, initial_state = '%s',",
-                          trial->number % 3 ? 1 : 4, one_in(trial, 5) ? 1 : random_int(trial, 2, 14), MAPS[trial->number % MAP_COUNT],
+                          trial->number % 3 ? 1 : 4, one_in(trial, 5) ? 1 : random_int(trial, 2, 14),
+                          MAPS[trial->number % MAP_COUNT],
                           one_in(trial, 2) ? "true" : "false", one_in(trial, 2) ? "input" : "zero");
     const char *text = ctx_printf(
         ctx,

@@ -4,7 +4,7 @@
 # In:  RATTAN (the program under test), SOURCE (the tree), BUILD (the build folder); defaults suit a run by hand.
 # Out: one line a case, `ok NAME`, `not ok NAME` or `skip NAME (why)`, which tests/summary counts. What a failed case
 #      printed follows it, indented. The exit code is 0 if no case failed; 77 if every case was skipped.
-# Always: $TMP is an empty folder of this script alone, removed at its end; the cache lies in it.
+# Always: $TMP is an empty folder of this script alone, removed at its end; the cache and the tuning database lie in it.
 set -u
 SOURCE=${SOURCE:-$(cd "$(dirname "$0")/.." && pwd)}
 BUILD=${BUILD:-$SOURCE/build/release}
@@ -13,6 +13,7 @@ GOLDEN=${GOLDEN:-$SOURCE/../shared/golden} # reference vectors; may be absent
 TMP=$(mktemp -d)
 export RATTAN_CACHE_DIR="$TMP/cache"
 mkdir -m 700 "$RATTAN_CACHE_DIR"
+export RATTAN_DATA_DIR="$TMP/data" XDG_DATA_DIRS="$TMP/system"
 cases=0 failures=0 skips=0
 
 finish() {

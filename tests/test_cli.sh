@@ -105,6 +105,11 @@ for output in o lse swa rla final_state; do
 done
 check "run again" "$RATTAN" run "$TMP/window1.lua" --input "$CASE" --with lse,parts,final-state -o "$TMP/again.safetensors"
 check "run twice, the same bytes" cmp "$TMP/out.safetensors" "$TMP/again.safetensors"
+check "run: gradients" "$RATTAN" run "$TMP/window1.lua" --kind backward --input "$CASE" -o "$TMP/gradients.safetensors"
+sed 's/"out.final_state"/"dfinal_state"   /' "$CASE" >"$TMP/final.safetensors"
+check "run: gradients, with the final state's" "$RATTAN" run "$TMP/window1.lua" --kind backward --input "$TMP/final.safetensors" \
+    -o "$TMP/both.safetensors"
+expect_exit 1 "run: the gradient of a final state counts" cmp "$TMP/gradients.safetensors" "$TMP/both.safetensors"
 expect_error 2 "run: wrong type of q" "q.*bf16|q.*fp32" "$RATTAN" run "$TMP/window1.lua" --dtype bf16 --input "$CASE" -o "$TMP/never.safetensors"
 expect_error 2 "run: mismatched dims" "q" "$RATTAN" run "$SPEC" --input "$CASE" -o "$TMP/never.safetensors"
 expect_error 2 "run: no input" "--input" "$RATTAN" run "$TMP/window1.lua" -o "$TMP/never.safetensors"

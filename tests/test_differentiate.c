@@ -55,13 +55,6 @@ static Status interpret(Ctx *ctx, const Trial *trial, const Module *module, Tens
     return ir_interpret(ctx, module, &args);
 }
 
-static double relative_error(const Tensor *got, const Tensor *expected) {
-    Difference difference = {0};
-    for (int64_t i = 0; i < tensor_elements(expected); i++)
-        difference_add(&difference, ((const double *)got->data)[i], ((const double *)expected->data)[i]);
-    return difference_relative(&difference);
-}
-
 static Status compare(Ctx *ctx, const Trial *trial, const TensorSet *outputs) {
     TensorSet              gradients;
     const GradientsRequest request = {
@@ -71,7 +64,7 @@ static Status compare(Ctx *ctx, const Trial *trial, const TensorSet *outputs) {
         return ctx_fail(ctx, ST_MISMATCH, NULL, NULL, "%d gradients of %d", outputs->count, gradients.count);
     for (int i = 0; i < gradients.count; i++) {
         const NamedTensor *item = &gradients.items[i];
-        const double error = relative_error(tensors_find(outputs, ctx_printf(ctx, "d%s", item->name)), &item->tensor);
+        const double error = tensor_error(tensors_find(outputs, ctx_printf(ctx, "d%s", item->name)), &item->tensor);
         if (!(error < BOUND)) {
             Text text = TEXT(ctx);
             spec_print(&text, &trial->spec);

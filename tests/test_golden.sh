@@ -26,6 +26,13 @@ expect_exit 3 "a wrong softcap is a miss" "$RATTAN" check - --vectors "$TMP/wron
 expect_text "the miss is named" "$(cat "$TMP/out")" 'wrong +o .*MISS'
 expect_text "what holds is told apart" "$(cat "$TMP/out")" 'wrong +rla .*ok'
 
+expect_exit 3 "so are its gradients" "$RATTAN" check - --kind backward --vectors "$TMP/wrong.safetensors"
+expect_text "the gradients that miss are named" "$(cat "$TMP/out")" 'wrong +backward dv .*MISS'
+sed 's/"grad\.\([kq]\|rla_norm\|swa_norm\)"/"left.\1"/g' "$SOURCE/tests/golden/relu.safetensors" >"$TMP/one.safetensors"
+check "one gradient alone" "$RATTAN" check - --kind backward --vectors "$TMP/one.safetensors"
+sed 's/"grad\.k"/"grad.+"/; s/"grad\.q"/"grad.k"/; s/"grad\.+"/"grad.q"/' "$SOURCE/tests/golden/window1.safetensors" >"$TMP/dims.safetensors"
+expect_error 2 "a gradient of other dims" 'grad\.[qk]: it is fp32.*the kernel writes' "$RATTAN" check - --kind backward --vectors "$TMP/dims.safetensors"
+
 # A spec that is not the case's is refused, not compared.
 cat >"$TMP/other.lua" <<'EOF'
 return rattention { heads = 2, head_dim = 32, window = 17, feature_map = "relu", rope = { theta = 500000, style = "interleaved" },

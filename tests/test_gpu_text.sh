@@ -19,6 +19,10 @@ text roles 'take_registers<' '/ rattan_layer_forward_main(/,$p' --target cuda:sm
 # Kernels that make states and compute features: groups of warps that take turns, tiles that are given, stored from where they lie.
 text states 'store_box(' '/ rattan_layer_forward_states(/,/ rattan_layer_forward_main(/p' --target cuda:sm_90a --set head_dim=64 \
     --set value_dim=64 --schedule 'chunk=64 key_tile=64 group_heads=2 ring=0 segment=0 warps=8 stages=2 roles=1 fuse_phi=1'
+# Its role that turns keys: those of other blocks of the head it passes over.
+text turned 'release(t' '/ rattan_layer_forward_states(/,/give_registers/{/warp_id() < 12/,$p}' --target cuda:sm_90a --set head_dim=64 \
+    --set value_dim=64 --set 'rope={theta=10000,style="half"}' \
+    --schedule 'chunk=64 key_tile=64 group_heads=2 ring=0 segment=0 warps=8 stages=2 roles=1 fuse_phi=1 feature_groups=1'
 # What follows the key loop of one whose columns are too many for registers.
 text wide 'load_own<' '/[/][/] slice$/,$p' --target cuda:sm_90a --set head_dim=192 --set value_dim=144 --set feature_map=softmax \
     --schedule 'chunk=64 key_tile=64 group_heads=2 ring=0 segment=1024 min_items=54 warps=8 stages=2 slices=3 roles=1'
@@ -31,7 +35,7 @@ text extend 'beyond ? &maps' '/ rattan_layer_extend_main(/,$p' --kind extend --t
 # Warps of it that write the rings.
 text rings 'move_rows<' '/if (warp_here() == /,/warp_id() == /p' --kind extend --target cuda:sm_90a --set head_dim=16 --set value_dim=16 \
     --set heads=8 --set kv_heads=2 --schedule 'chunk=64 key_tile=64 group_heads=2 ring=0 warps=8 stages=2 roles=1'
-# The first product of one whose left side is roped step by step.
+# The first product of one whose left side is roped, all of it before the product.
 text rope 'turn_step<' '/ rattan_layer_forward_main(/,/products_commit/p' --target cuda:sm_90a --set head_dim=32 --set value_dim=16 \
     --set 'rope={theta=10000,style="half"}' \
     --schedule 'chunk=32 key_tile=32 group_heads=2 ring=0 segment=1024 min_items=54 warps=4 stages=2 blocks=2 registers=232 roles=1'

@@ -15,15 +15,6 @@
  * evenly they make about half of that, beside which what two evaluations in float64 differ by is nothing. */
 static const double GOLDEN_BOUND = 0x1p-24;
 
-static double golden_error(const Tensor *gradient, const Tensor *expected) {
-    Difference    difference = {0};
-    const int64_t n = tensor_elements(expected);
-    for (int64_t i = 0; i < n; i++)
-        difference_add(&difference, dtype_load(gradient->dtype, gradient->data, i),
-                       dtype_load(expected->dtype, expected->data, i));
-    return difference_relative(&difference);
-}
-
 /* The file has a gradient for each of ours and no other. */
 static Status compare_golden(Ctx *ctx, void *arg) {
     GoldenCase *test = arg;
@@ -37,7 +28,7 @@ static Status compare_golden(Ctx *ctx, void *arg) {
     for (int i = 0; i < gradients.count; i++) {
         const NamedTensor *item = &gradients.items[i];
         const Tensor      *tensor = tensors_find(&test->file.tensors, ctx_printf(ctx, "grad.%s", item->name));
-        const double       error = tensor ? golden_error(&item->tensor, tensor) : INFINITY;
+        const double       error = tensor ? tensor_error(&item->tensor, tensor) : INFINITY;
         if (!(error <= GOLDEN_BOUND))
             return ctx_fail(ctx, ST_MISMATCH, test->path, NULL, "grad.%s: %g", item->name, error);
     }

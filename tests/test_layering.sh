@@ -37,6 +37,7 @@ done <<'LIBRARIES'
 codegen/llvm  llvm
 frontend      lua|lauxlib|lualib
 driver        jansson
+driver        sqlite3
 LIBRARIES
 
 # A machine's name in a pass is a fact that belongs in Target.

@@ -26,6 +26,6 @@ flags=()
 [ -z "${RATTAN_SANITIZED:-}" ] || flags=(-fsanitize=address,undefined)
 # shellcheck disable=SC2046 # a list of options
 check "the example links with librattan.a" cc -std=c11 "${flags[@]}" -Iinclude examples/launch.c -o "$TMP/launch" "$BUILD/librattan.a" \
-    -L"${LLVM_LIBRARY_DIR:-/usr/lib/llvm-19/lib}" -lLLVM $(pkg-config --libs lua5.4 jansson libxxhash) -lm -lpthread -ldl
+    -L"${LLVM_LIBRARY_DIR:-/usr/lib/llvm-19/lib}" -lLLVM $(pkg-config --libs lua5.4 jansson sqlite3 libxxhash) -lm -lpthread -ldl
 check "and runs" "$TMP/launch" specs/tiny.lua 200
 equal "with the same result" "$cold" "$(cat "$TMP/out")"

@@ -122,17 +122,22 @@ static void store_transposed(Gen *g, const Op *op) {
         cu_fail(g, op, "a store of this transposed tile");
 }
 
+/* Is `user` the only op that looks at what `load` gives, and is nothing written in between? Then it may load by itself. */
+static bool only_used_by(Gen *g, const Op *load, const Op *user) {
+    int count = 0;
+    ir_users(g->ctx, g->kernel, load->out[0], &count);
+    const Op *next = load->next;
+    while (next && next != user && !ir_has_effects(next))
+        next = next->next;
+    return count == 1 && next == user;
+}
+
 /* Loaded to be stored as it is, by the next op that writes. */
 static bool only_copied(Gen *g, const Op *load) {
     int  count = 0;
     Op **users = ir_users(g->ctx, g->kernel, load->out[0], &count);
-    if (count != 1 || users[0]->code != OP_STORE || users[0]->parent != load->parent ||
-        param_of(g, users[0])->dtype != param_of(g, load)->dtype || cu_shape(load->out[0]->type) != SHAPE_TILE)
-        return false;
-    const Op *next = load->next;
-    while (next && next != users[0] && !ir_has_effects(next))
-        next = next->next;
-    return next == users[0];
+    return count == 1 && users[0]->code == OP_STORE && param_of(g, users[0])->dtype == param_of(g, load)->dtype &&
+           cu_shape(load->out[0]->type) == SHAPE_TILE && only_used_by(g, load, users[0]);
 }
 
 static bool is_copy(Gen *g, const Op *op) {
@@ -191,16 +196,11 @@ enum { LARGE_TILE = 64 /* floats of a thread */ };
 static const Op *added_load(Gen *g, const Op *add) {
     const Op *const load = add->in[1]->def;
     const Type      type = add->out[0]->type;
-    int             count = 0;
-    if (!load || load->code != OP_LOAD || load->parent != add->parent || cu_shape(type) != SHAPE_TILE || type.cols % 16 ||
-        cu_slabs(g, type) * cu_numbers(type) < LARGE_TILE || param_of(g, load)->role != PARAM_WORK ||
-        param_of(g, load)->dtype != DT_F32)
-        return NULL;
-    ir_users(g->ctx, g->kernel, load->out[0], &count);
-    const Op *next = load->next;
-    while (next && next != add && !ir_has_effects(next))
-        next = next->next;
-    return count == 1 && next == add ? load : NULL;
+    const bool      large = cu_shape(type) == SHAPE_TILE && type.cols % 16 == 0 && cu_slabs(g, type) * cu_numbers(type) >= LARGE_TILE;
+    return large && load && load->code == OP_LOAD && param_of(g, load)->role == PARAM_WORK &&
+                   param_of(g, load)->dtype == DT_F32 && only_used_by(g, load, add)
+               ? load
+               : NULL;
 }
 
 static bool add_loaded(Gen *g, const Op *add) {
@@ -216,7 +216,7 @@ static bool add_loaded(Gen *g, const Op *add) {
 static bool only_added(Gen *g, const Op *load) {
     int  count = 0;
     Op **users = ir_users(g->ctx, g->kernel, load->out[0], &count);
-    return count == 1 && users[0]->code == OP_ADD && added_load(g, users[0]) == load;
+    return count > 0 && users[0]->code == OP_ADD && added_load(g, users[0]) == load;
 }
 
 static void load(Gen *g, const Op *op) {

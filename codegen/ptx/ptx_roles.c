@@ -404,6 +404,7 @@ static bool is_named(const Op *op, const char *name) {
 }
 
 void cu_roles(Gen *g, const Block *block) {
+    const int senders = computing_roles(g->kernel) * g->kernel->warps;
     int       next = 0;
     const Op *copies = NULL;
     make_rings(g, block);
@@ -424,6 +425,8 @@ void cu_roles(Gen *g, const Block *block) {
             copies = op;
             copying_role(g, op, next++, block);
         }
+    if (next > senders + GROUP)
+        cu_fail(g, copies, "more roles of one warp than a group has warps");
     g->depth--;
     cu_line(g, "}");
 }

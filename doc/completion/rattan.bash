@@ -10,14 +10,16 @@ _rattan() {
         --dump-after) COMPREPLY=($(compgen -W "all $(rattan passes 2>/dev/null | cut -d" " -f1)" -- "$current")); return ;;
     esac
     if [ "$COMP_CWORD" -eq 1 ]; then
-        COMPREPLY=($(compgen -W "compile run check bench passes targets doctor cache help --help --version" -- "$current"))
+        COMPREPLY=($(compgen -W "compile run check bench tune db passes targets doctor cache help --help --version" -- "$current"))
         return
     fi
     case "${COMP_WORDS[1]}" in
-        compile) words="--target --kind --shape --schedule --dtype --set --item --with --emit --dump-after --output --no-cache --json --help " ;;
-        run) words="--target --kind --shape --schedule --dtype --set --item --threads --with --output --input --no-cache --help " ;;
-        check) words="--target --kind --shape --schedule --dtype --set --item --threads --vectors --seed --no-cache --json --help " ;;
-        bench) words="--target --kind --shape --schedule --dtype --set --item --threads --seed --reps --dense --compile-times --no-cache --json --help " ;;
+        compile) words="--target --kind --shape --schedule --dtype --set --item --with --emit --dump-after --output --no-cache --no-tuning --json --help " ;;
+        run) words="--target --kind --shape --schedule --dtype --set --item --threads --with --output --input --no-cache --no-tuning --help " ;;
+        check) words="--target --kind --shape --schedule --dtype --set --item --threads --vectors --seed --no-cache --no-tuning --json --help " ;;
+        bench) words="--target --kind --shape --schedule --dtype --set --item --threads --seed --reps --dense --compile-times --no-cache --no-tuning --json --help " ;;
+        tune) words="--target --kind --shapes --budget --shard --jobs --dtype --set --item --seed --json --help " ;;
+        db) words="--target --kind --shape --dtype --set --item --output --older-than --other-builds --failures --json --help list explain export import merge prune" ;;
         passes) words="--json --help " ;;
         targets) words="--json --help " ;;
         doctor) words="--json --help " ;;

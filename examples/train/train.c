@@ -19,11 +19,28 @@
 enum { WIDTH = 64, LAYERS = 2, BATCH = 8, TOKENS = 64, ROWS = BATCH * TOKENS, SYMBOLS = 64 };
 enum { Q = HEADS * HEAD_DIM, KV = KV_HEADS * HEAD_DIM, PRINT_EVERY = 10 };
 
+/* What the program has until it ends. */
+typedef struct Room {
+    struct Room *before;
+    float        numbers[];
+} Room;
+static Room *rooms;
+
+static void free_all(void) {
+    while (rooms) {
+        Room *const room = rooms;
+        rooms = room->before;
+        free(room);
+    }
+}
+
 static void *allocate(size_t count) {
-    void *memory = calloc(count, sizeof(float));
-    if (!memory)
+    Room *const room = calloc(1, sizeof(Room) + count * sizeof(float));
+    if (!room)
         exit(RATTAN_NO_MEMORY);
-    return memory;
+    room->before = rooms;
+    rooms = room;
+    return room->numbers;
 }
 
 /* Numbers that are the same everywhere. */
@@ -350,6 +367,7 @@ int main(int argc, char **argv) {
         fprintf(stderr, "usage: train LAYER.lua TEXT [STEPS] [--dense]\n");
         return RATTAN_USAGE;
     }
+    atexit(free_all);
     const Corpus corpus = corpus_read(argv[2]);
     if (corpus.length <= TOKENS) {
         fprintf(stderr, "train: %s: cannot be read, or has no more than %d characters\n", argv[2], TOKENS);

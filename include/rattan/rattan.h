@@ -64,6 +64,7 @@ typedef struct rattan_context_options { /* all zero is a good choice */
     int64_t     cache_limit; /* bytes of files to keep; 0: $RATTAN_CACHE_SIZE, else 2 GiB; negative: memory only */
     const char *target; /* NULL: "host"; "cuda": a GPU; `rattan targets` lists more. Only code that runs here loads. */
     int         device; /* which GPU, from 0, as CUDA counts them */
+    int         no_tuning; /* 1: default schedules, whatever `rattan tune` found. RATTAN_TUNING=off|strict: see rattan(1) */
 } rattan_context_options;
 
 /* `options` may be NULL. RATTAN_USAGE for an unknown target, RATTAN_NO_DEVICE for a missing GPU. A cache that cannot be
@@ -127,8 +128,9 @@ typedef enum rattan_kind {
 /* Optional parts of a kernel's signature, to be or-ed. */
 enum {
     RATTAN_PACKED = 1,      /* input cu_seqlens int32 [N+1], from 0 to T, never falling; B is 1 */
-    RATTAN_LSE = 2,         /* output lse fp32 [B, H, T] */
-    RATTAN_FINAL_STATE = 4, /* output final_state fp32 [N, Hk (H with an initial state), F, E]; forward only */
+    RATTAN_LSE = 2,         /* output lse fp32 [B, H, T]; not of backward */
+    RATTAN_FINAL_STATE = 4, /* output final_state fp32 [N, Hk (H with an initial state), F, E] of forward; of backward: input
+                               dfinal_state */
     RATTAN_PARTS = 8        /* outputs swa and rla fp32 [B, T, H, E], before norms and sum; forward only */
 };
 
@@ -139,7 +141,8 @@ typedef struct rattan_kernel_request { /* all but `spec` may be zero */
     int                parts;     /* RATTAN_PACKED | ... */
     int64_t            ring_rows; /* R, decode and extend: at least the window, with a fold window + L; 0: that */
     rattan_dtype       dtype;     /* of q, k, v, o, instead of the spec's: fp32, bf16 or fp16 */
-    const char        *schedule;  /* "chunk=32 segment=0", over the default choice; NULL: none */
+    const char        *schedule;  /* "chunk=32 segment=0", over the default choice; NULL: a tuned one if known */
+    int64_t sequences, tokens; /* of a launch (tokens of one sequence), roughly, to choose a tuned schedule by; 0: unknown */
 } rattan_kernel_request;
 
 /* The kernel of a request: from this context (well under 20 microseconds), from the cache's folder (some milliseconds,
@@ -165,7 +168,9 @@ typedef struct rattan_param {
  *     slots, pos int32 [N]; ring_k [P, Hk, R, D], ring_v [P, Hk, R, E], state [P, Hk or H, F, E]    decode, extend
  *     swa_norm, rla_norm [H, E]; sink [H, 1]; q_scale, k_scale [D]; h0 [N, H, F, E]                 where the spec has
  * them and those of `parts`. Of backward: do, the gradient of o, and for every floating input x the output dx, its gradient,
- * with x's dims and type, summed in float32, the same bits at each run. A slot of -1 skips its sequence; pos is how many tokens the slot has seen.
+ * with x's dims and type, summed in float32, the same bits at each run; with RATTAN_FINAL_STATE dfinal_state, float32, the
+ * gradient of final_state with its dims, is an input, too.
+ * A slot of -1 skips its sequence; pos is how many tokens the slot has seen.
  *
  * What a slot holds after p tokens follows from p, the window W, the spec's fold L and R alone, so that every sequence of a
  * batch may be at a p of its own: token j stands in row j mod R of the rings, and the state is the sum (on top of its

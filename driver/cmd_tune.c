@@ -1,0 +1,468 @@
+/* rattan tune: the fastest schedule for a layer, a kind and shapes on this machine, into the tuning database.
+ *
+ * This process forks, so it has no threads and opens no GPU: what it wants to know of one, a child finds out. */
+#include "driver/cli.h"
+#include "driver/files.h"
+#include "driver/fingerprint.h"
+#include "driver/terminal.h"
+#include "driver/tune_farm.h"
+#include "driver/tune_shapes.h"
+
+#include <jansson.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { MOST_SEEDS = 4 };
+
+/* Tensors of a task may take this share of the machine's memory. */
+static const double MEMORY_SHARE = 0.125;
+
+static volatile sig_atomic_t interrupted;
+
+typedef struct Tuning {
+    const Cli  *cli;
+    Session     session;
+    KernelKind  kind;
+    TuneBuckets buckets;
+    TuningDb   *db;
+    TuningKey   key; /* of the machine */
+    double      deadline;
+    int64_t     seed, jobs;
+    int         shard, shards, left; /* left: tasks that are still to come, this one included */
+    int         next_task, failed; /* failed: tasks */
+    ReadBuffer  flush;
+    json_t     *json; /* NULL: text */
+} Tuning;
+
+/* One task. */
+typedef struct TaskRun {
+    Tuning        *tuning;
+    const TuneTask *base; /* item, check */
+    TuningBucket   bucket;
+    TuneTask       task;
+    TuningKey      key;
+    TuneSearch     search;
+    SearchSpace    space;
+    Workload       work;
+    TuneFarmCounts counts;
+    const char    *title;
+} TaskRun;
+
+/* ---- Ctrl-C ---------------------------------------------------------------------------------------------------------- */
+static void on_interrupt(int number) {
+    (void)number;
+    interrupted = 1;
+}
+
+static void keep_what_is_known(void) {
+    struct sigaction action = {.sa_handler = on_interrupt};
+    sigemptyset(&action.sa_mask);
+    interrupted = 0;
+    sigaction(SIGINT, &action, NULL);
+    sigaction(SIGTERM, &action, NULL);
+}
+
+/* ---- The machine ----------------------------------------------------------------------------------------------------- */
+/* What a child says of the target. */
+typedef struct Facts {
+    Status status;
+    Target target;
+    char   machine[256], driver[64], compiler[256];
+    char   place[sizeof(((Ctx *)0)->place)], message[sizeof(((Ctx *)0)->message)], remedy[sizeof(((Ctx *)0)->remedy)];
+} Facts;
+
+static Status find_facts(Ctx *ctx, const char *name, Facts *facts) {
+    TuningKey   key = {0};
+    CudaDevice *device = NULL;
+    TRY(target_find(ctx, name, &facts->target));
+    if (target_is_cuda(&facts->target) && facts->target.native)
+        TRY(cuda_device_open(ctx, 0, &device));
+    if (!tuning_key_machine(ctx, &facts->target, device, &key))
+        return ctx_fail(ctx, ST_NO_DEVICE, "--target", "name a target that runs on this machine",
+                        "code for %s does not run here", facts->target.name);
+    snprintf(facts->machine, sizeof facts->machine, "%s", key.machine);
+    snprintf(facts->driver, sizeof facts->driver, "%s", key.driver);
+    snprintf(facts->compiler, sizeof facts->compiler, "%s", key.compiler);
+    return ST_OK;
+}
+
+static void tell_facts(Ctx *ctx, const char *name, int file) {
+    static Facts facts;
+    facts.status = find_facts(ctx, name, &facts);
+    memcpy(facts.place, ctx->place, sizeof facts.place);
+    memcpy(facts.message, ctx->message, sizeof facts.message);
+    memcpy(facts.remedy, ctx->remedy, sizeof facts.remedy);
+    _exit(write(file, &facts, sizeof facts) == sizeof facts ? 0 : 1);
+}
+
+static bool read_facts(int file, Facts *facts) {
+    size_t at = 0;
+    for (ssize_t n; at < sizeof *facts && (n = read(file, (char *)facts + at, sizeof *facts - at)) > 0;)
+        at += (size_t)n;
+    return at == sizeof *facts;
+}
+
+static Status find_machine(Ctx *ctx, Tuning *tuning) {
+    Facts *facts = NEW(ctx, Facts);
+    int    ends[2];
+    fflush(NULL);
+    if (pipe(ends) != 0)
+        return ctx_fail(ctx, ST_FAILED, "rattan tune", NULL, "cannot make a pipe");
+    const pid_t child = fork();
+    if (child == 0)
+        tell_facts(ctx, cli_value(tuning->cli, OPTION_TARGET), ends[1]);
+    close(ends[1]);
+    const bool told = child > 0 && read_facts(ends[0], facts);
+    close(ends[0]);
+    if (child > 0)
+        waitpid(child, NULL, 0);
+    if (!told)
+        return ctx_fail(ctx, ST_FAILED, "--target", "see 'rattan doctor'", "looking for the target ended without an answer");
+    if (facts->status != ST_OK)
+        return ctx_fail(ctx, facts->status, facts->place, facts->remedy, "%s", facts->message);
+    tuning->session.target = facts->target;
+    tuning->key = (TuningKey){.machine = facts->machine, .driver = facts->driver, .compiler = facts->compiler,
+                              .build = COMPILER_FINGERPRINT, .space = SEARCH_SPACE_VERSION};
+    return ST_OK;
+}
+
+/* ---- A task's memory ------------------------------------------------------------------------------------------------- */
+static void *shared_memory(Ctx *ctx, size_t bytes) {
+    void *memory = mmap(NULL, bytes ? bytes : 1, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+    if (memory != MAP_FAILED)
+        return memory;
+    ctx_fail(ctx, ST_NO_MEMORY, NULL, "tune for smaller shapes", "no %zu bytes for the tensors", bytes);
+    return NULL;
+}
+
+/* Tensors that the default's parameters call for. What kernels only write is the same memory for all: one runs at a time. */
+static Status fill_tensors(Ctx *ctx, TaskRun *run, const CodeObject *object) {
+    ReadyKernel kernel = {.spec = run->task.item->spec, .object = (CodeObject *)object};
+    Random      random = {(uint64_t)run->tuning->seed};
+    bench_case_fill(ctx, &kernel, &random, &run->task.test);
+    for (int p = 0; p < object->param_count; p++)
+        if (object->params[p].role == PARAM_OUT) {
+            Tensor *tensor = tensors_find(&run->task.test.tensors, object->params[p].name);
+            tensor->data = shared_memory(ctx, tensor_bytes(tensor));
+            TRY(ctx->status);
+        }
+    run->task.expected = shared_memory(ctx, tensor_bytes(tensors_find(&run->task.test.tensors, "o")));
+    return ctx->status;
+}
+
+static void free_tensors(TaskRun *run, const CodeObject *object) {
+    for (int p = 0; p < object->param_count; p++) {
+        Tensor *tensor = tensors_find(&run->task.test.tensors, object->params[p].name);
+        if (object->params[p].role == PARAM_OUT && tensor && tensor->data)
+            munmap(tensor->data, tensor_bytes(tensor) ? tensor_bytes(tensor) : 1);
+    }
+    const Tensor *o = tensors_find(&run->task.test.tensors, "o");
+    if (run->task.expected && o)
+        munmap(run->task.expected, tensor_bytes(o) ? tensor_bytes(o) : 1);
+}
+
+static double machine_bytes(void) { return (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE); }
+
+/* A bench measures bandwidth by reading more than it takes to empty the caches. */
+static void make_flush(Ctx *ctx, ReadBuffer *flush) {
+    const int64_t enough = 2 * cache_bytes();
+    read_buffer_new(ctx, flush);
+    if (flush->bytes > enough)
+        flush->bytes = enough;
+}
+
+/* ---- What is known --------------------------------------------------------------------------------------------------- */
+static Status know(Ctx *ctx, TaskRun *run) {
+    TuningRecords   records = {0};
+    const TuningKey filter = run->key;
+    TRY(tuning_db_find(ctx, run->tuning->db, &filter, &records));
+    for (int r = 0; r < records.count; r++)
+        tune_search_know(ctx, &run->search, &records.items[r]);
+    return ST_OK;
+}
+
+typedef struct Seed {
+    Schedule schedule;
+    int      distance;
+} Seed;
+
+static int by_distance(const void *a, const void *b) { return ((const Seed *)a)->distance - ((const Seed *)b)->distance; }
+
+/* The best of the records of one bucket; false where there is none. */
+static bool seed_of(Ctx *ctx, const TaskRun *run, const TuningRecords *group, Seed *seed) {
+    TuningBucket bucket;
+    TuningPick   pick = {0};
+    if (!tuning_bucket_parse(group->items[0].key.bucket, &bucket))
+        return false;
+    tuning_choose(group, run->key.build, bucket, &pick);
+    seed->schedule = run->space.base;
+    seed->distance = tuning_bucket_distance(bucket, run->bucket);
+    const bool found = pick.record && schedule_parse(ctx, pick.record->schedule, &seed->schedule) == ST_OK;
+    ctx_clear(ctx);
+    return found;
+}
+
+/* The best schedules of the nearest other buckets. */
+static Status find_seeds(Ctx *ctx, TaskRun *run, Schedule *schedules, int *count) {
+    TuningRecords records = {0};
+    TuningKey     filter = run->key;
+    Seed         *seeds;
+    int           found = 0;
+    filter.bucket = filter.build = NULL;
+    TRY(tuning_db_find(ctx, run->tuning->db, &filter, &records));
+    seeds = NEW_ARRAY(ctx, Seed, records.count + 1);
+    for (int first = 0, r = 1; r <= records.count; r++)
+        if (r == records.count || strcmp(records.items[r].key.bucket, records.items[first].key.bucket) != 0) {
+            found += seed_of(ctx, run, &(TuningRecords){records.items + first, r - first, 0}, &seeds[found]);
+            first = r;
+        }
+    qsort(seeds, (size_t)found, sizeof *seeds, by_distance);
+    for (*count = 0; *count < found && *count < MOST_SEEDS; ++*count)
+        schedules[*count] = seeds[*count].schedule;
+    return ST_OK;
+}
+
+/* ---- Results --------------------------------------------------------------------------------------------------------- */
+static const char *changes_text(Ctx *ctx, const SearchSpace *space, const SpacePoint *point) {
+    Text text = TEXT(ctx);
+    for (int k = 0; k < space->knob_count; k++)
+        if (point->at[k])
+            text_add(&text, "%s%s=%d", text.length ? " " : "", space->knobs[k].name, space->knobs[k].values[point->at[k]]);
+    return text.length ? text_str(&text) : "the default";
+}
+
+static void report_json(Ctx *ctx, const TaskRun *run) {
+    const TuneTrial *leader = run->search.leader, *base = run->search.trials[0];
+    Text             schedule = TEXT(ctx);
+    schedule_print(&schedule, &leader->schedule);
+    json_array_append_new(
+        run->tuning->json,
+        json_pack("{s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:I, s:i, s:i, s:i, s:s, s:s}", "spec", run->title, "kind",
+                  kind_name(run->tuning->kind), "bucket", run->key.bucket, "machine", run->key.machine, "ms_default",
+                  1e3 * base->summary.seconds, "ms_best", 1e3 * leader->summary.seconds, "ratio", leader->summary.ratio,
+                  "spread", leader->summary.spread, "runs", (json_int_t)leader->summary.samples, "tried",
+                  run->counts.measured, "failed", run->counts.failed, "known", run->search.count, "changes",
+                  changes_text(ctx, &run->space, &leader->point), "schedule", text_str(&schedule)));
+}
+
+static void report(Ctx *ctx, const TaskRun *run) {
+    const TuneTrial *leader = run->search.leader, *base = run->search.trials[0];
+    if (run->tuning->json) {
+        report_json(ctx, run);
+        return;
+    }
+    printf("%s  %s %s: ", run->title, kind_name(run->tuning->kind), run->key.bucket);
+    if (leader->summary.samples)
+        printf("%.3f ms with the default, %.3f with the best: %.3f of its time (spread %.3f, %lld runs); "
+               "%d tried, %d failed\n",
+               1e3 * base->summary.seconds, 1e3 * leader->summary.seconds, leader->summary.ratio, leader->summary.spread,
+               (long long)leader->summary.samples, run->counts.measured, run->counts.failed);
+    else
+        printf("nothing measured\n");
+    printf("  %s\n", changes_text(ctx, &run->space, &leader->point));
+    fflush(stdout);
+}
+
+/* ---- One task -------------------------------------------------------------------------------------------------------- */
+static Status plan(Ctx *ctx, TaskRun *run) {
+    Tuning *tuning = run->tuning;
+    Shape   shape;
+    TRY(shape_parse(ctx, NULL, &shape));
+    shape.B = run->bucket.N;
+    shape.T = run->bucket.T;
+    run->task = *run->base;
+    run->work = (Workload){run->bucket.N, run->bucket.T};
+    const Spec *spec = &run->task.item->spec;
+    TRY(bench_case_plan(ctx, spec, tuning->kind, &shape, &run->task.test));
+    run->key = tuning->key;
+    run->key.bucket = tuning_bucket_text(ctx, run->bucket);
+    tuning_key_layer(ctx, spec, tuning->kind, &run->key);
+    space_open(&run->space, spec, tuning->kind, &tuning->session.target);
+    run->title = item_title(ctx, run->task.item);
+    return tuning_db_put_spec(ctx, tuning->db, run->key.spec, spec->name, tuning_spec_text(ctx, spec));
+}
+
+static Status search_in(Ctx *ctx, TaskRun *run, TuneFarm *farm) {
+    Schedule            seeds[MOST_SEEDS];
+    int                 seed_count;
+    CodeObject         *object;
+    const TuneObjective objective = tune_farm_objective(farm, &run->search);
+    run->search.objective = &objective;
+    TRY(know(ctx, run));
+    TRY(find_seeds(ctx, run, seeds, &seed_count));
+    TRY(tune_farm_default(ctx, farm, run->search.trials[0], &object));
+    Status status = fill_tensors(ctx, run, object);
+    if (status == ST_OK)
+        tune_search_run(ctx, &run->search, seeds, seed_count);
+    status = ctx->status;
+    free_tensors(run, object);
+    code_object_free(object);
+    const TuneTrial *base = run->search.trials[0];
+    if (status == ST_OK && base->verdict != VERDICT_RIGHT)
+        return ctx_fail(ctx, ST_MISMATCH, ctx_printf(ctx, "%s, the default schedule", run->title), "please report this",
+                        "%s: %s", verdict_name(base->verdict), base->summary.note);
+    return status;
+}
+
+/* Its share of what is left; what it leaves is the others'. */
+static double task_deadline(const Tuning *tuning) {
+    const double now = seconds_now();
+    return now + (tuning->deadline - now) / tuning->left;
+}
+
+static Status search_task(Ctx *ctx, TaskRun *run) {
+    Tuning   *tuning = run->tuning;
+    TuneFarm *farm;
+    run->search = (TuneSearch){.space = &run->space, .work = &run->work, .seed = (uint64_t)tuning->seed,
+                               .shard = tuning->shard, .shards = tuning->shards};
+    const TuneFarmOptions options = {
+        .task = &run->task,
+        .db = tuning->db,
+        .key = &run->key,
+        .jobs = (int)tuning->jobs,
+        .deadline = task_deadline(tuning),
+        .interrupted = &interrupted,
+        .label = ctx_printf(ctx, "%s %s", run->title, run->key.bucket),
+    };
+    tune_search_open(ctx, &run->search);
+    tune_farm_open(ctx, &options, &farm);
+    const Status status = search_in(ctx, run, farm);
+    tune_farm_close(ctx, farm, &run->counts);
+    return status;
+}
+
+static Status run_task(Ctx *ctx, void *arg) {
+    TaskRun *run = arg;
+    TRY(plan(ctx, run));
+    if (run->task.test.bytes > MEMORY_SHARE * machine_bytes()) {
+        terminal_warning(ctx_printf(ctx, "%s %s is left out: its tensors take %.1f GB; kernels of that shape take the "
+                                    "schedule of the nearest bucket", run->title, run->key.bucket, 1e-9 * run->task.test.bytes));
+        return ST_OK;
+    }
+    const Status status = search_task(ctx, run);
+    if (status == ST_OK)
+        report(ctx, run);
+    return interrupted ? ST_OK : status;
+}
+
+/* ---- All of them ----------------------------------------------------------------------------------------------------- */
+/* Few keys behind the window are enough for every part of the kernel to have something to do. */
+static void small_shape(const Spec *spec, Shape *shape) {
+    const int64_t window = spec->full ? 300 : spec->window;
+    *shape = (Shape){.B = window <= 256 ? 2 : 1, .T = window <= 256 ? 2 * window + 77 : window + 130, .pos = -1, .ring = -1};
+    if (!spec->full)
+        shape->ring = spec_ring_rows(spec);
+}
+
+/* Shards share tasks where there are enough, else candidates. */
+static bool skip_task(Tuning *tuning, int tasks) {
+    return tuning->shards > 1 && tasks >= tuning->shards && tuning->next_task++ % tuning->shards != tuning->shard;
+}
+
+/* One of several tasks failed, such as for want of a device's memory: that is no reason to leave the others. */
+static void go_on(Ctx *ctx, Tuning *tuning) {
+    char line[1024];
+    ctx_describe(ctx, line, sizeof line);
+    terminal_warning(line);
+    ctx_clear(ctx);
+    tuning->failed++;
+}
+
+static Status tune_item(Ctx *ctx, Tuning *tuning, const SpecItem *item, int tasks) {
+    Shape    *small = NEW(ctx, Shape);
+    Tuning    own = *tuning;
+    TuneTask  base = {.session = &tuning->session, .item = item, .kind = tuning->kind, .flush = tuning->flush,
+                      .parent = getpid()};
+    if (item->spec.full && tuning->kind != KIND_FORWARD)
+        return ctx_fail(ctx, ST_USAGE, item->spec.name, "use --kind forward", "full attention has no %s",
+                        kind_name(tuning->kind));
+    small_shape(&item->spec, small);
+    TRY(check_random_open(ctx, &tuning->session, item, small, (uint64_t)tuning->seed, &base.check));
+    if (tasks >= own.shards)
+        own.shards = 1;
+    for (int b = 0; b < tuning->buckets.count && !interrupted; b++) {
+        TaskRun *run = NEW(ctx, TaskRun);
+        if (skip_task(tuning, tasks))
+            continue;
+        own.left = tuning->left--;
+        *run = (TaskRun){.tuning = &own, .base = &base, .bucket = tuning->buckets.items[b]};
+        const Status status = with_own_memory(ctx, run_task, run);
+        if (status != ST_OK && tasks == 1)
+            return status;
+        if (status != ST_OK)
+            go_on(ctx, tuning);
+    }
+    return ST_OK;
+}
+
+typedef struct ItemArgs {
+    Tuning         *tuning;
+    const SpecItem *item;
+    int             tasks;
+} ItemArgs;
+
+static Status tune_item_in(Ctx *ctx, void *arg) {
+    const ItemArgs *args = arg;
+    return tune_item(ctx, args->tuning, args->item, args->tasks);
+}
+
+static Status parse(Ctx *ctx, const Cli *cli, Tuning *tuning) {
+    const int64_t cores = sysconf(_SC_NPROCESSORS_ONLN);
+    double        budget;
+    if (cli_has(cli, OPTION_KIND))
+        TRY(kind_parse(ctx, cli_value(cli, OPTION_KIND), &tuning->kind));
+    if (tuning->kind == KIND_BACKWARD)
+        return ctx_fail(ctx, ST_USAGE, "--kind", "use forward, decode or extend", "kind backward is not tuned yet");
+    TRY(tune_shapes_parse(ctx, cli_value(cli, OPTION_SHAPES), tuning->kind, &tuning->buckets));
+    TRY(tune_budget_parse(ctx, cli_has(cli, OPTION_BUDGET) ? cli_value(cli, OPTION_BUDGET) : "120s", &budget));
+    tuning->shards = 1;
+    if (cli_has(cli, OPTION_SHARD))
+        TRY(tune_shard_parse(ctx, cli_value(cli, OPTION_SHARD), &tuning->shard, &tuning->shards));
+    TRY(cli_integer(ctx, cli, OPTION_JOBS, 1, 64, cores > 2 ? cores - 1 : 1, &tuning->jobs));
+    TRY(cli_integer(ctx, cli, OPTION_SEED, 0, INT64_MAX, 1, &tuning->seed));
+    tuning->deadline = seconds_now() + budget;
+    return ST_OK;
+}
+
+static Status tune(Ctx *ctx, const Cli *cli, Tuning *tuning, const char *path) {
+    TRY(parse(ctx, cli, tuning));
+    TRY(session_load_file(ctx, &tuning->session, path));
+    TRY(find_machine(ctx, tuning));
+    TRY(tuning_db_open(ctx, tuning_db_path(ctx), &tuning->db));
+    if (!target_is_cuda(&tuning->session.target))
+        make_flush(ctx, &tuning->flush);
+    keep_what_is_known();
+    const int items = tuning->session.last - tuning->session.first, tasks = items * tuning->buckets.count;
+    tuning->left = tasks >= tuning->shards ? (tasks + tuning->shards - 1) / tuning->shards : tasks;
+    for (int i = tuning->session.first; i < tuning->session.last && !interrupted; i++)
+        TRY(with_own_memory(ctx, tune_item_in, &(ItemArgs){tuning, &tuning->session.specs.items[i], tasks}));
+    return tuning->failed ? ctx_fail(ctx, ST_FAILED, "rattan tune", "see the warnings above", "%d of %d shapes failed",
+                                     tuning->failed, tasks)
+                          : ST_OK;
+}
+
+Status cmd_tune(Ctx *ctx, const Cli *cli) {
+    const char *path;
+    Tuning     *tuning = NEW(ctx, Tuning);
+    TRY(cli_one_operand(ctx, cli, "SPEC", &path));
+    *tuning = (Tuning){.cli = cli, .session = {.cli = cli, .tuning = TUNING_OFF},
+                       .json = cli_has(cli, OPTION_JSON) ? json_array() : NULL};
+    const Status status = tune(ctx, cli, tuning, path);
+    tuning_db_close(tuning->db);
+    if (tuning->json && (status == ST_OK || interrupted)) {
+        json_dumpf(tuning->json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));
+        puts("");
+    }
+    json_decref(tuning->json);
+    if (interrupted) { /* all is said: ends as any command does on Ctrl-C */
+        fflush(stdout);
+        fputs("rattan: interrupted; what is known is in the database\n", stderr);
+        interrupts_install();
+        raise(SIGINT);
+    }
+    return status;
+}

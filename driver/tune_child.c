@@ -1,0 +1,320 @@
+/* Children of a tuner: see tune_child.h.
+ *
+ * A builder's file: a byte, 'E' and a message, or 'O' and pairs of cache key and object, each behind its length. A runner
+ * puts them into a cache of its own, so that everything in it that asks for a kernel finds it there. */
+#include "driver/tune_child.h"
+
+#include "driver/cuda_bench.h"
+#include "driver/files.h"
+#include "driver/judge.h"
+#include "driver/terminal.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { MOST_REQUESTS = 3, EXIT_REFUSED = 2, MOST_RETRIES = 3 };
+
+static const double RETRY_SECONDS = 0.05;
+
+/* ---- Both ------------------------------------------------------------------------------------------------------------ */
+/* Dies with its parent, and leaves Ctrl-C to it. */
+static void be_a_child(pid_t parent) {
+    prctl(PR_SET_PDEATHSIG, SIGKILL);
+    signal(SIGINT, SIG_IGN);
+    if (getppid() != parent)
+        _exit(1);
+}
+
+/* The kernels that checking and timing take, the timed one first. */
+static int requests_of(const TuneTask *task, const char *schedule, CompileRequest *requests) {
+    const Spec          *spec = &task->item->spec;
+    const bool           forward = task->kind == KIND_FORWARD;
+    const CompileRequest timed = {.spec = spec,
+                                  .kind = task->kind,
+                                  .ring_rows = forward ? 0 : task->test.shape.ring,
+                                  .target = &task->session->target,
+                                  .schedule = schedule,
+                                  .emit = EMIT_OBJECT};
+    int count = 0;
+    requests[count++] = timed;
+    if (forward) {
+        requests[count] = timed;
+        requests[count++].variant = VARIANT_LSE | (spec->full ? 0 : VARIANT_FINAL_STATE);
+    } else if (task->kind == KIND_DECODE) { /* a long prompt comes in by the other kind */
+        requests[count] = timed;
+        requests[count].kind = KIND_EXTEND;
+        requests[count++].schedule = NULL;
+    }
+    return count;
+}
+
+/* ---- Building -------------------------------------------------------------------------------------------------------- */
+static Status write_block(Ctx *ctx, int file, const void *bytes, size_t size) {
+    const uint64_t length = size;
+    return file_write_all(file, &length, sizeof length) && file_write_all(file, bytes, size)
+               ? ST_OK
+               : ctx_fail(ctx, ST_FAILED, NULL, NULL, "cannot hand over the kernel: %s", strerror(errno));
+}
+
+static Status build_one(Ctx *ctx, const CompileRequest *request, int file) {
+    CodeObject *object;
+    uint8_t    *bytes;
+    size_t      size;
+    Text        key = TEXT(ctx);
+    TRY(compile_key_text(ctx, request, &key));
+    TRY(session_object(ctx, NULL, request, &object));
+    TRY(code_object_encode(ctx, object, &bytes, &size));
+    TRY(write_block(ctx, file, text_str(&key), key.length + 1));
+    return write_block(ctx, file, bytes, size);
+}
+
+typedef struct Building {
+    const TuneTask *task;
+    const char     *schedule;
+    int             file;
+} Building;
+
+static Status build_all(Ctx *ctx, void *arg) {
+    const Building *building = arg;
+    CompileRequest  requests[MOST_REQUESTS];
+    const int       count = requests_of(building->task, building->schedule, requests);
+    if (!file_write_all(building->file, "O", 1))
+        return ctx_fail(ctx, ST_FAILED, NULL, NULL, "cannot hand over the kernel: %s", strerror(errno));
+    for (int r = 0; r < count; r++)
+        TRY(build_one(ctx, &requests[r], building->file));
+    return ST_OK;
+}
+
+void tune_build(const TuneTask *task, const char *schedule, int file) {
+    Ctx      ctx;
+    Building building = {task, schedule, file};
+    be_a_child(task->parent);
+    ctx_init(&ctx);
+    if (ctx_run(&ctx, build_all, &building) == ST_OK)
+        _exit(0);
+    char line[200] = "E";
+    ctx_describe(&ctx, line + 1, sizeof line - 1);
+    if (ftruncate(file, 0) == 0 && lseek(file, 0, SEEK_SET) == 0)
+        file_write_all(file, line, strlen(line));
+    _exit(EXIT_REFUSED);
+}
+
+void tune_build_note(int file, char *note, size_t size) {
+    const ssize_t n = pread(file, note, size - 1, 0);
+    note[n > 0 ? n : 0] = '\0';
+    if (*note == 'E')
+        memmove(note, note + 1, strlen(note));
+    else
+        *note = '\0';
+}
+
+/* ---- Taking over what was built -------------------------------------------------------------------------------------- */
+/* A block at *at, which moves past it; NULL where the file ends. */
+static const uint8_t *next_block(const uint8_t *bytes, size_t total, size_t *at, size_t *size) {
+    uint64_t length;
+    if (*at + sizeof length > total)
+        return NULL;
+    memcpy(&length, bytes + *at, sizeof length);
+    *at += sizeof length;
+    if (length > total - *at)
+        return NULL;
+    *size = length;
+    *at += length;
+    return bytes + *at - length;
+}
+
+static Status read_file(Ctx *ctx, int file, uint8_t **bytes, size_t *size) {
+    struct stat info;
+    if (fstat(file, &info) != 0)
+        return ctx_fail(ctx, ST_FAILED, NULL, NULL, "cannot read the kernel: %s", strerror(errno));
+    *size = (size_t)info.st_size;
+    *bytes = ctx_alloc(ctx, *size + 1);
+    for (size_t at = 0; at < *size;) {
+        const ssize_t n = pread(file, *bytes + at, *size - at, (off_t)at);
+        if (n <= 0)
+            return ctx_fail(ctx, ST_FAILED, NULL, NULL, "cannot read the kernel: %s", strerror(errno));
+        at += (size_t)n;
+    }
+    return ST_OK;
+}
+
+static Status fill_cache(Ctx *ctx, Cache *cache, int file) {
+    uint8_t *bytes = NULL;
+    size_t   total = 0, at = 1, size;
+    TRY(read_file(ctx, file, &bytes, &total));
+    for (const uint8_t *key; (key = next_block(bytes, total, &at, &size));) {
+        CodeObject    *object;
+        const uint8_t *code = next_block(bytes, total, &at, &size);
+        if (!code)
+            break;
+        TRY(code_object_decode(ctx, code, size, &object));
+        cache_store(cache, (const char *)key, object);
+        code_object_free(object);
+    }
+    return ST_OK;
+}
+
+Status tune_build_object(Ctx *ctx, const TuneTask *task, const char *schedule, int file, CodeObject **object) {
+    Cache         *cache;
+    CompileRequest requests[MOST_REQUESTS];
+    requests_of(task, schedule, requests);
+    TRY(cache_open(ctx, "", -1, &cache));
+    Status status = fill_cache(ctx, cache, file);
+    if (status == ST_OK)
+        status = session_object(ctx, cache, &requests[0], object);
+    cache_close(cache);
+    return status;
+}
+
+/* ---- Checking -------------------------------------------------------------------------------------------------------- */
+typedef struct Runner {
+    const TuneTask *task;
+    const char     *schedule;
+    bool            is_default;
+    int             file, commands, replies;
+    Session         session;
+    ReadyKernel     kernel;
+    Tensor         *arguments;
+    CudaTimer      *timer; /* on a GPU */
+} Runner;
+
+static const char *first_miss(Ctx *ctx, const json_t *rows) {
+    size_t        index;
+    const json_t *row;
+    json_array_foreach(rows, index, row) {
+        if (!json_is_true(json_object_get(row, "pass")))
+            return ctx_printf(ctx, "%s: error %.2g, bound %.2g", json_string_value(json_object_get(row, "tensor")),
+                              json_number_value(json_object_get(row, "error")),
+                              json_number_value(json_object_get(row, "bound")));
+    }
+    return "a comparison missed its bound";
+}
+
+static Status check_small(Ctx *ctx, Runner *runner) {
+    Report report;
+    report_open(&report, true); /* keeps the lines instead of printing them */
+    TRY(check_random_kind(ctx, runner->task->check, &runner->session, runner->task->kind, &report));
+    return report.misses ? ctx_fail(ctx, ST_MISMATCH, NULL, NULL, "%s", first_miss(ctx, report.rows)) : ST_OK;
+}
+
+/* Two evaluations that are each within the bounds of `rattan check` differ by no more than twice as much: those of the types
+ * are here what rounding every output value can cost, with room. */
+static double bound_of(const TuneTask *task) {
+    const Spec *spec = &task->item->spec;
+    if (spec->dtype == DT_BF16)
+        return 1.6e-2;
+    if (spec->dtype == DT_F16)
+        return 2e-3;
+    return case_is_rough(spec, &task->session->target) ? 4e-3 : 2e-5;
+}
+
+/* The inputs that will be timed, where sequences are cut as they will be: against what the default makes of them. */
+static Status check_large(Ctx *ctx, Runner *runner) {
+    const TuneTask *task = runner->task;
+    TensorSet       tensors = task->test.tensors;
+    Tensor         *o = tensors_find(&tensors, "o");
+    const int64_t   n = tensor_elements(o);
+    Difference      difference = {0};
+    tensor_poison(o);
+    TRY(kernel_launch(ctx, &runner->session, &runner->kernel, &tensors, 0));
+    if (runner->is_default) {
+        memcpy(task->expected, o->data, tensor_bytes(o));
+        return ST_OK;
+    }
+    for (int64_t i = 0; i < n; i++)
+        difference_add(&difference, dtype_load(o->dtype, o->data, i), dtype_load(o->dtype, task->expected, i));
+    const double error = difference_relative(&difference), bound = bound_of(task);
+    if (error <= bound)
+        return ST_OK;
+    return ctx_fail(ctx, ST_MISMATCH, NULL, NULL, "o differs from the default schedule's by %.2g, bound %.2g", error, bound);
+}
+
+static Status open_runner(Ctx *ctx, Runner *runner) {
+    const TuneTask *task = runner->task;
+    runner->session = *task->session;
+    runner->session.schedule = runner->schedule;
+    runner->session.tuning = TUNING_OFF;
+    TRY(cache_open(ctx, "", -1, &runner->session.cache));
+    TRY(fill_cache(ctx, runner->session.cache, runner->file));
+    TRY(pool_create(ctx, 0, &runner->session.pool));
+    TRY(check_small(ctx, runner));
+    TRY(session_kernel(ctx, &runner->session, &task->item->spec, task->kind, 0, task->test.shape.ring, &runner->kernel));
+    TRY(kernel_arguments(ctx, &runner->kernel, &task->test.tensors, &runner->arguments));
+    TRY(check_large(ctx, runner));
+    return runner->kernel.cuda ? cuda_timer_open(ctx, &runner->kernel, runner->arguments, &runner->timer) : ST_OK;
+}
+
+/* ---- Timing ---------------------------------------------------------------------------------------------------------- */
+/* Times that this process lost a core to another one. */
+static long switches(void) {
+    struct rusage usage;
+    return getrusage(RUSAGE_SELF, &usage) == 0 ? usage.ru_nivcsw : 0;
+}
+
+static Status launch_once(Ctx *ctx, Runner *runner, double *seconds) {
+    const double start = seconds_now();
+    TRY(executable_launch(ctx, runner->kernel.executable, runner->session.pool, runner->arguments, 0));
+    *seconds = seconds_now() - start;
+    return ST_OK;
+}
+
+static void empty_caches(const Runner *runner) { ceiling_read(runner->session.pool, &runner->task->flush); }
+
+/* The least of a few where others take cores away, as long as that takes no time to speak of. */
+static Status run_once(Ctx *ctx, Runner *runner, double *seconds) {
+    const double start = seconds_now();
+    double       again;
+    if (runner->timer)
+        return cuda_timer_run(ctx, runner->timer, seconds);
+    long before = switches();
+    TRY(launch_once(ctx, runner, seconds));
+    for (int retry = 0; retry < MOST_RETRIES && switches() > before && seconds_now() - start < RETRY_SECONDS; retry++) {
+        empty_caches(runner);
+        before = switches();
+        TRY(launch_once(ctx, runner, &again));
+        *seconds = again < *seconds ? again : *seconds;
+    }
+    return ST_OK;
+}
+
+static Status obey(Ctx *ctx, Runner *runner, char command, TuneReply *reply) {
+    *reply = (TuneReply){.what = REPLY_FLUSHED};
+    if (command == 'f') {
+        if (!runner->timer) /* a GPU's timer goes over more tensors than its cache holds */
+            empty_caches(runner);
+        return ST_OK;
+    }
+    reply->what = REPLY_TIME;
+    return run_once(ctx, runner, &reply->seconds);
+}
+
+static Status serve(Ctx *ctx, void *arg) {
+    Runner   *runner = arg;
+    TuneReply reply = {.what = REPLY_READY};
+    char      command;
+    TRY(open_runner(ctx, runner));
+    while (file_write_all(runner->replies, &reply, sizeof reply) && read(runner->commands, &command, 1) == 1)
+        TRY(obey(ctx, runner, command, &reply));
+    return ST_OK;
+}
+
+void tune_serve(const TuneTask *task, const char *schedule, bool is_default, int file, int commands, int replies) {
+    Ctx    ctx;
+    Runner runner = {.task = task, .schedule = schedule, .is_default = is_default, .file = file, .commands = commands,
+                     .replies = replies};
+    be_a_child(task->parent);
+    ctx_init(&ctx);
+    const Status status = ctx_run(&ctx, serve, &runner);
+    if (status != ST_OK) {
+        TuneReply reply = {.what = status == ST_MISMATCH ? REPLY_WRONG : REPLY_REFUSED};
+        ctx_describe(&ctx, reply.note, sizeof reply.note);
+        file_write_all(replies, &reply, sizeof reply);
+    }
+    _exit(0);
+}

@@ -1,0 +1,49 @@
+/* What the children of a tuner do: one process compiles a candidate, another checks and times it. Each can be killed, and takes
+ * nothing with it.
+ *
+ * In:  a TuneTask that the parent filled before it forked; a candidate's schedule.
+ * Out: the builder's objects, in a file; the runner's replies, through a pipe.
+ * Always: the parent has no threads and has not touched a GPU, so that a fork is a whole process. Children end with
+ *      _exit. */
+#ifndef RATTAN_DRIVER_TUNE_CHILD_H
+#define RATTAN_DRIVER_TUNE_CHILD_H
+
+#include "driver/bench_case.h"
+#include "driver/ceilings.h"
+#include "driver/check_random.h"
+
+#include <sys/types.h>
+
+/* A layer, a kind and a shape to tune for. */
+typedef struct TuneTask {
+    Session           *session; /* target and command line; no threads, no cache, no device */
+    const SpecItem    *item;
+    KernelKind         kind;
+    BenchCase          test;     /* shape and, once filled, tensors; outputs lie in memory that all children share */
+    const RandomCheck *check;    /* small inputs with their truth */
+    ReadBuffer         flush;    /* CPUs: what to read for the caches to be empty */
+    pid_t              parent;
+    uint8_t           *expected; /* shared: what the default schedule made of `test`: o */
+} TuneTask;
+
+/* A runner's replies; small enough to arrive whole. */
+typedef struct TuneReply {
+    enum { REPLY_READY, REPLY_WRONG, REPLY_REFUSED, REPLY_FLUSHED, REPLY_TIME } what;
+    double seconds;   /* of REPLY_TIME */
+    char   note[200]; /* of REPLY_WRONG and REPLY_REFUSED */
+} TuneReply;
+
+/* Compiles all kernels that checking and timing the schedule take and writes them to `file`; or writes why not. Exit code
+ * 0, or 2 where the schedule is refused. */
+_Noreturn void tune_build(const TuneTask *task, const char *schedule, int file);
+
+/* Reads what tune_build wrote, checks the kernel on the small inputs and, unless it is the default's, on the large ones
+ * against the default's output, and says REPLY_READY. Then obeys: 'f' empties the caches, 'g' runs and times once. */
+_Noreturn void tune_serve(const TuneTask *task, const char *schedule, bool is_default, int file, int commands, int replies);
+
+/* Why a builder refused; "" where it did not say. */
+void tune_build_note(int file, char *note, size_t size);
+/* The timed kernel among what a builder wrote. */
+Status tune_build_object(Ctx *ctx, const TuneTask *task, const char *schedule, int file, CodeObject **object);
+
+#endif

@@ -1,0 +1,80 @@
+/* Words of `rattan tune`: see tune_shapes.h. */
+#include "driver/tune_shapes.h"
+
+#include "driver/cli.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Range {
+    int64_t low, high;
+} Range;
+
+static const int64_t MOST = (int64_t)1 << 32;
+
+/* "N" or "N..M" */
+static Status parse_range(Ctx *ctx, const char *name, char *text, Range *range) {
+    const char *place = ctx_printf(ctx, "--shapes: %s", name);
+    char       *dots = strstr(text, "..");
+    if (dots)
+        *dots = '\0';
+    TRY(parse_integer(ctx, place, text, 1, MOST, &range->low));
+    range->high = range->low;
+    if (dots)
+        TRY(parse_integer(ctx, place, dots + 2, range->low, MOST, &range->high));
+    return ST_OK;
+}
+
+static int by_work(const void *a, const void *b) {
+    const TuningBucket *x = a, *y = b;
+    const double        difference = (double)x->N * (double)x->T - (double)y->N * (double)y->T;
+    return difference < 0 ? -1 : difference > 0 ? 1 : x->T < y->T ? -1 : x->T > y->T;
+}
+
+static Status list_buckets(Ctx *ctx, Range B, Range T, TuneBuckets *out) {
+    const TuningBucket low = tuning_bucket(B.low, T.low), high = tuning_bucket(B.high, T.high);
+    out->count = 0;
+    for (int64_t N = low.N; N <= high.N; N *= 2)
+        for (int64_t tokens = low.T; tokens <= high.T; tokens *= 2) {
+            if (out->count == MOST_BUCKETS)
+                return ctx_fail(ctx, ST_USAGE, "--shapes", "give narrower ranges", "more than %d buckets", MOST_BUCKETS);
+            out->items[out->count++] = (TuningBucket){N, tokens};
+        }
+    qsort(out->items, (size_t)out->count, sizeof *out->items, by_work);
+    return ST_OK;
+}
+
+Status tune_shapes_parse(Ctx *ctx, const char *text, KernelKind kind, TuneBuckets *out) {
+    Range B = {kind == KIND_FORWARD ? 1 : 16, 0}, T = {kind == KIND_FORWARD ? 4096 : kind == KIND_DECODE ? 1 : 256, 0};
+    char *words = ctx_strdup(ctx, text ? text : ""), *rest = NULL;
+    B.high = B.low;
+    T.high = T.low;
+    for (char *word = strtok_r(words, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
+        const bool is_B = strncmp(word, "B=", 2) == 0;
+        if (!is_B && strncmp(word, "T=", 2) != 0)
+            return ctx_fail(ctx, ST_USAGE, "--shapes", "write B=1..16,T=1024..65536", "'%.40s' is no range of B or T", word);
+        TRY(parse_range(ctx, is_B ? "B" : "T", word + 2, is_B ? &B : &T));
+    }
+    return list_buckets(ctx, B, T, out);
+}
+
+Status tune_budget_parse(Ctx *ctx, const char *text, double *seconds) {
+    char        *end;
+    const double value = strtod(text, &end);
+    const double unit = strcmp(end, "m") == 0 ? 60 : strcmp(end, "h") == 0 ? 3600 : !*end || strcmp(end, "s") == 0 ? 1 : 0;
+    if (end == text || unit == 0 || !isfinite(value) || value <= 0)
+        return ctx_fail(ctx, ST_USAGE, "--budget", "write 120s, 10m or 2h", "'%.40s' is no time to spend", text);
+    *seconds = value * unit;
+    return ST_OK;
+}
+
+Status tune_shard_parse(Ctx *ctx, const char *text, int *shard, int *shards) {
+    int end = 0;
+    if (sscanf(text, "%d/%d%n", shard, shards, &end) != 2 || text[end] || *shard < 1 || *shard > *shards ||
+        *shards > 100000)
+        return ctx_fail(ctx, ST_USAGE, "--shard", "write 1/4 to 4/4 for four processes", "'%.40s' is no share", text);
+    *shard -= 1;
+    return ST_OK;
+}

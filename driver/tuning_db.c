@@ -1,0 +1,388 @@
+/* The tuning database on SQLite: see tuning_db.h. */
+#include "driver/tuning_db.h"
+
+#include "base/text.h"
+
+#include <errno.h>
+#include <math.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { SCHEMA = 1, APPLICATION = 0x72746E31, BUSY_MS = 20000 };
+
+struct TuningDb {
+    sqlite3      *sqlite;
+    const char   *path;      /* malloc'd */
+    sqlite3_stmt *put;       /* prepared when first needed */
+};
+
+static const char MAKE[] =
+    "CREATE TABLE IF NOT EXISTS records("
+    " machine TEXT NOT NULL, driver TEXT NOT NULL, compiler TEXT NOT NULL, build TEXT NOT NULL, space INTEGER NOT NULL,"
+    " spec TEXT NOT NULL, kind TEXT NOT NULL, bucket TEXT NOT NULL, schedule TEXT NOT NULL,"
+    " verdict INTEGER NOT NULL, samples INTEGER NOT NULL, moment INTEGER NOT NULL, seconds REAL NOT NULL,"
+    " ratio REAL NOT NULL, spread REAL NOT NULL, note TEXT NOT NULL,"
+    " PRIMARY KEY(spec, kind, bucket, machine, driver, compiler, space, build, schedule)) WITHOUT ROWID;"
+    "CREATE TABLE IF NOT EXISTS specs(spec TEXT PRIMARY KEY, name TEXT NOT NULL, text TEXT NOT NULL) WITHOUT ROWID;"
+    "PRAGMA application_id = 1920233009; PRAGMA user_version = 1;";
+
+/* The total order that tuning_db.h promises. */
+static const char PUT[] =
+    "INSERT INTO records(machine, driver, compiler, build, space, spec, kind, bucket, schedule, verdict, samples, moment,"
+    " seconds, ratio, spread, note) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)"
+    " ON CONFLICT DO UPDATE SET verdict = excluded.verdict, samples = excluded.samples, moment = excluded.moment,"
+    " seconds = excluded.seconds, ratio = excluded.ratio, spread = excluded.spread, note = excluded.note"
+    " WHERE (excluded.verdict, excluded.samples, excluded.moment, excluded.seconds, excluded.ratio, excluded.spread,"
+    " excluded.note) > (verdict, samples, moment, seconds, ratio, spread, note)";
+
+static const char FIND[] =
+    "SELECT machine, driver, compiler, build, space, spec, kind, bucket, schedule, verdict, samples, moment, seconds, ratio,"
+    " spread, note FROM records WHERE machine = ifnull(?1, machine) AND driver = ifnull(?2, driver) AND"
+    " compiler = ifnull(?3, compiler) AND build = ifnull(?4, build) AND spec = ifnull(?6, spec) AND"
+    " kind = ifnull(?7, kind) AND bucket = ifnull(?8, bucket) AND (?5 = 0 OR space = ?5)"
+    " ORDER BY spec, kind, bucket, machine, driver, compiler, space, build, schedule";
+
+const char *verdict_name(TuningVerdict verdict) {
+    static const char *const NAMES[VERDICT_COUNT] = {
+#define X(id, name) name,
+        TUNING_VERDICTS(X)
+#undef X
+    };
+    return NAMES[verdict];
+}
+
+/* The median of n values that spread by s around it (their median distance, 1.48 s being a standard deviation) is off by
+ * about 1.25 * 1.48 s / sqrt(n); twice that covers nineteen of twenty. A quarter of the samples counts: see
+ * undisturbed_time. Few may lie together by chance, whatever their spread. */
+double tuning_bound(const TuningRecord *record) {
+    if (record->ratio == 1 && record->spread == 0) /* the default: what all are compared with */
+        return 1;
+    const double n = 0.25 * (double)record->samples;
+    return record->samples < TUNING_SAMPLES ? INFINITY : record->ratio + 3.7 * record->spread / sqrt(n) + 0.05 / n;
+}
+
+/* ---- Places ---------------------------------------------------------------------------------------------------------- */
+const char *tuning_db_path(Ctx *ctx) {
+    const char *own = getenv("RATTAN_DATA_DIR"), *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
+    if (own && *own)
+        return ctx_printf(ctx, "%s/tuning.db", own);
+    if (data && *data == '/')
+        return ctx_printf(ctx, "%s/rattan/tuning.db", data);
+    return home && *home == '/' ? ctx_printf(ctx, "%s/.local/share/rattan/tuning.db", home) : NULL;
+}
+
+const char *tuning_db_system_path(Ctx *ctx, int index) {
+    const char *folders = getenv("XDG_DATA_DIRS");
+    char       *words = ctx_strdup(ctx, folders && *folders ? folders : "/usr/local/share:/usr/share"), *rest = NULL;
+    for (char *word = strtok_r(words, ":", &rest); word; word = strtok_r(NULL, ":", &rest))
+        if (*word == '/' && index-- == 0)
+            return ctx_printf(ctx, "%s/rattan/tuning.db", word);
+    return NULL;
+}
+
+/* The folders above the file; what is made is the user's alone. */
+static Status make_folders(Ctx *ctx, const char *path) {
+    char *folder = ctx_strdup(ctx, path);
+    for (char *slash = strchr(folder + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        if (mkdir(folder, 0700) != 0 && errno != EEXIST)
+            return ctx_fail(ctx, ST_FAILED, folder, "set RATTAN_DATA_DIR to a folder of your own",
+                            "cannot make the folder: %s", strerror(errno));
+        *slash = '/';
+    }
+    return ST_OK;
+}
+
+/* ---- SQLite ---------------------------------------------------------------------------------------------------------- */
+/* What SQLite said, as one of ours. */
+static Status failed(Ctx *ctx, const TuningDb *db, int code) {
+    code &= 0xFF;
+    if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
+        return ctx_fail(ctx, ST_INTEGRITY, db->path, "move it away; 'rattan db import' or 'merge' bring a copy back",
+                        "the tuning database is damaged: %s", sqlite3_errmsg(db->sqlite));
+    return ctx_fail(ctx, ST_FAILED, db->path,
+                    code == SQLITE_READONLY || code == SQLITE_CANTOPEN ? "set RATTAN_DATA_DIR to a folder of your own"
+                    : code == SQLITE_BUSY                              ? "another process holds it: try again"
+                                                                       : NULL,
+                    "tuning database: %s", sqlite3_errmsg(db->sqlite));
+}
+
+static Status execute(Ctx *ctx, TuningDb *db, const char *sql) {
+    const int code = sqlite3_exec(db->sqlite, sql, NULL, NULL, NULL);
+    return code == SQLITE_OK ? ST_OK : failed(ctx, db, code);
+}
+
+static Status prepare(Ctx *ctx, TuningDb *db, const char *sql, sqlite3_stmt **statement) {
+    const int code = sqlite3_prepare_v2(db->sqlite, sql, -1, statement, NULL);
+    return code == SQLITE_OK ? ST_OK : failed(ctx, db, code);
+}
+
+static Status pragma(Ctx *ctx, TuningDb *db, const char *sql, int *value) {
+    sqlite3_stmt *statement;
+    TRY(prepare(ctx, db, sql, &statement));
+    const int code = sqlite3_step(statement);
+    *value = code == SQLITE_ROW ? sqlite3_column_int(statement, 0) : 0;
+    const Status status = code == SQLITE_ROW ? ST_OK : failed(ctx, db, code);
+    sqlite3_finalize(statement);
+    return status;
+}
+
+typedef struct Schema {
+    int application, version, tables;
+} Schema;
+
+static Status read_schema(Ctx *ctx, TuningDb *db, Schema *schema) {
+    TRY(pragma(ctx, db, "PRAGMA application_id", &schema->application));
+    TRY(pragma(ctx, db, "PRAGMA user_version", &schema->version));
+    return pragma(ctx, db, "SELECT count(*) FROM sqlite_schema", &schema->tables);
+}
+
+/* *empty: a file that nothing has been written to. All is read at one moment: another process may be making the tables. */
+static Status check_schema(Ctx *ctx, TuningDb *db, bool *empty) {
+    Schema schema;
+    TRY(execute(ctx, db, "BEGIN"));
+    TRY(read_schema(ctx, db, &schema));
+    TRY(execute(ctx, db, "COMMIT"));
+    const int application = schema.application, version = schema.version, tables = schema.tables;
+    *empty = !application && !version && !tables;
+    if (!*empty && application != APPLICATION)
+        return ctx_fail(ctx, ST_INTEGRITY, db->path, "move it away", "is a database, but not of rattan's tunings");
+    if (version > SCHEMA)
+        return ctx_fail(ctx, ST_FAILED, db->path, "use that rattan, or another RATTAN_DATA_DIR",
+                        "a newer rattan made this database: its layout is %d, at most %d is known", version, SCHEMA);
+    return ST_OK;
+}
+
+/* As a URI: what has a meaning there is escaped. */
+static const char *uri_of(Ctx *ctx, const char *path, const char *query) {
+    Text text = TEXT(ctx);
+    text_add(&text, "file:");
+    for (const char *c = path; *c; c++)
+        text_add(&text, strchr("?#%", *c) ? "%%%02X" : "%c", (unsigned char)*c);
+    text_add(&text, "?%s", query);
+    return text_str(&text);
+}
+
+static Status open_file(Ctx *ctx, const char *path, const char *name, int flags, TuningDb **out) {
+    TuningDb *db = calloc(1, sizeof *db);
+    *out = db;
+    if (!db || !(db->path = strdup(path)))
+        return ctx_fail(ctx, ST_NO_MEMORY, path, NULL, "out of memory");
+    const int code = sqlite3_open_v2(name, &db->sqlite, flags | SQLITE_OPEN_URI, NULL);
+    if (code != SQLITE_OK)
+        return failed(ctx, db, code);
+    sqlite3_extended_result_codes(db->sqlite, 1);
+    sqlite3_busy_timeout(db->sqlite, BUSY_MS);
+    return ST_OK;
+}
+
+static Status closed(TuningDb **db, Status status) {
+    if (status != ST_OK) {
+        tuning_db_close(*db);
+        *db = NULL;
+    }
+    return status;
+}
+
+/* The switch takes the whole file for a moment, and does not wait for others that want the same as other statements do. */
+static Status use_wal(Ctx *ctx, TuningDb *db) {
+    int code = SQLITE_BUSY;
+    for (int waited = 0; (code & 0xFF) == SQLITE_BUSY && waited < BUSY_MS; waited += 5) {
+        code = sqlite3_exec(db->sqlite, "PRAGMA journal_mode = WAL", NULL, NULL, NULL);
+        if ((code & 0xFF) == SQLITE_BUSY)
+            sqlite3_sleep(5);
+    }
+    return code == SQLITE_OK ? ST_OK : failed(ctx, db, code);
+}
+
+static Status make_schema(Ctx *ctx, TuningDb *db) {
+    bool empty;
+    TRY(check_schema(ctx, db, &empty));
+    TRY(use_wal(ctx, db));
+    TRY(execute(ctx, db, "PRAGMA synchronous = FULL"));
+    if (!empty)
+        return ST_OK;
+    TRY(execute(ctx, db, "BEGIN IMMEDIATE")); /* another process may be at it as well: IF NOT EXISTS */
+    TRY(execute(ctx, db, MAKE));
+    return execute(ctx, db, "COMMIT");
+}
+
+Status tuning_db_open(Ctx *ctx, const char *path, TuningDb **out) {
+    *out = NULL;
+    if (!path)
+        return ctx_fail(ctx, ST_FAILED, NULL, "set RATTAN_DATA_DIR to a folder of your own",
+                        "there is no home folder to keep the tuning database in");
+    TRY(make_folders(ctx, path));
+    const Status status =
+        open_file(ctx, path, uri_of(ctx, path, "mode=rwc"), SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, out);
+    return closed(out, status == ST_OK ? make_schema(ctx, *out) : status);
+}
+
+static Status open_read(Ctx *ctx, const char *path, const char *query, TuningDb **out) {
+    bool   empty = false;
+    Status status = open_file(ctx, path, uri_of(ctx, path, query), SQLITE_OPEN_READONLY, out);
+    if (status == ST_OK)
+        status = check_schema(ctx, *out, &empty);
+    closed(out, status);
+    if (status == ST_OK && empty) { /* a writer that has just begun */
+        tuning_db_close(*out);
+        *out = NULL;
+    }
+    return status;
+}
+
+/* A database in WAL mode wants files beside it: where they cannot be made, nobody writes, and it is read as it lies. */
+Status tuning_db_read(Ctx *ctx, const char *path, TuningDb **out) {
+    struct stat info;
+    *out = NULL;
+    if (!path || stat(path, &info) != 0 || ctx->status != ST_OK)
+        return ctx->status;
+    if (open_read(ctx, path, "mode=ro", out) == ST_OK)
+        return ST_OK;
+    if (ctx->status == ST_INTEGRITY || access(path, R_OK) != 0)
+        return ctx->status;
+    ctx_clear(ctx);
+    return open_read(ctx, path, "mode=ro&immutable=1", out);
+}
+
+void tuning_db_close(TuningDb *db) {
+    if (!db)
+        return;
+    sqlite3_finalize(db->put);
+    sqlite3_close(db->sqlite);
+    free((char *)db->path);
+    free(db);
+}
+
+/* ---- Records --------------------------------------------------------------------------------------------------------- */
+static void bind_text(sqlite3_stmt *statement, int index, const char *text) {
+    sqlite3_bind_text(statement, index, text, -1, SQLITE_TRANSIENT);
+}
+
+static void bind_key(sqlite3_stmt *statement, const TuningKey *key) {
+    bind_text(statement, 1, key->machine);
+    bind_text(statement, 2, key->driver);
+    bind_text(statement, 3, key->compiler);
+    bind_text(statement, 4, key->build);
+    sqlite3_bind_int(statement, 5, key->space);
+    bind_text(statement, 6, key->spec);
+    bind_text(statement, 7, key->kind);
+    bind_text(statement, 8, key->bucket);
+}
+
+static Status finish(Ctx *ctx, TuningDb *db, sqlite3_stmt *statement) {
+    const int    code = sqlite3_step(statement);
+    const Status status = code == SQLITE_DONE || code == SQLITE_ROW ? ST_OK : failed(ctx, db, code);
+    sqlite3_reset(statement);
+    return status;
+}
+
+Status tuning_db_put(Ctx *ctx, TuningDb *db, const TuningRecord *record) {
+    if (!db->put)
+        TRY(prepare(ctx, db, PUT, &db->put));
+    bind_key(db->put, &record->key);
+    bind_text(db->put, 9, record->schedule);
+    sqlite3_bind_int(db->put, 10, record->verdict);
+    sqlite3_bind_int64(db->put, 11, record->samples);
+    sqlite3_bind_int64(db->put, 12, record->when);
+    sqlite3_bind_double(db->put, 13, record->seconds);
+    sqlite3_bind_double(db->put, 14, record->ratio);
+    sqlite3_bind_double(db->put, 15, record->spread);
+    bind_text(db->put, 16, record->note ? record->note : "");
+    return finish(ctx, db, db->put);
+}
+
+Status tuning_db_put_spec(Ctx *ctx, TuningDb *db, const char *spec, const char *name, const char *text) {
+    sqlite3_stmt *statement;
+    TRY(prepare(ctx, db,
+                "INSERT INTO specs VALUES(?1, ?2, ?3) ON CONFLICT DO UPDATE SET name = min(name, excluded.name),"
+                " text = min(text, excluded.text) WHERE excluded.name < name OR excluded.text < text",
+                &statement));
+    bind_text(statement, 1, spec);
+    bind_text(statement, 2, name);
+    bind_text(statement, 3, text);
+    const Status status = finish(ctx, db, statement);
+    sqlite3_finalize(statement);
+    return status;
+}
+
+Status tuning_db_begin(Ctx *ctx, TuningDb *db) { return execute(ctx, db, "BEGIN IMMEDIATE"); }
+Status tuning_db_commit(Ctx *ctx, TuningDb *db) { return execute(ctx, db, "COMMIT"); }
+
+static const char *column(Ctx *ctx, sqlite3_stmt *statement, int index) {
+    const unsigned char *text = sqlite3_column_text(statement, index);
+    return ctx_strdup(ctx, text ? (const char *)text : "");
+}
+
+/* A verdict that this version does not know is none to rely on. */
+static TuningVerdict verdict_of(int number) {
+    return number < 0 || number >= VERDICT_COUNT ? VERDICT_WRONG : (TuningVerdict)number;
+}
+
+static TuningRecord record_of(Ctx *ctx, sqlite3_stmt *row) {
+    return (TuningRecord){
+        .key = {.machine = column(ctx, row, 0),
+                .driver = column(ctx, row, 1),
+                .compiler = column(ctx, row, 2),
+                .build = column(ctx, row, 3),
+                .space = sqlite3_column_int(row, 4),
+                .spec = column(ctx, row, 5),
+                .kind = column(ctx, row, 6),
+                .bucket = column(ctx, row, 7)},
+        .schedule = column(ctx, row, 8),
+        .verdict = verdict_of(sqlite3_column_int(row, 9)),
+        .samples = sqlite3_column_int64(row, 10),
+        .when = sqlite3_column_int64(row, 11),
+        .seconds = sqlite3_column_double(row, 12),
+        .ratio = sqlite3_column_double(row, 13),
+        .spread = sqlite3_column_double(row, 14),
+        .note = column(ctx, row, 15),
+    };
+}
+
+Status tuning_db_find(Ctx *ctx, TuningDb *db, const TuningKey *filter, TuningRecords *out) {
+    sqlite3_stmt *statement;
+    int           code;
+    TRY(prepare(ctx, db, FIND, &statement));
+    bind_key(statement, filter);
+    while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+        const TuningRecord record = record_of(ctx, statement);
+        PUSH(ctx, out->items, out->count, out->capacity, record);
+    }
+    const Status status = code == SQLITE_DONE ? ST_OK : failed(ctx, db, code);
+    sqlite3_finalize(statement);
+    return status;
+}
+
+Status tuning_db_specs(Ctx *ctx, TuningDb *db, TuningSpecs *out) {
+    sqlite3_stmt *statement;
+    int           code;
+    TRY(prepare(ctx, db, "SELECT spec, name, text FROM specs ORDER BY spec", &statement));
+    while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+        const TuningSpec spec = {column(ctx, statement, 0), column(ctx, statement, 1), column(ctx, statement, 2)};
+        PUSH(ctx, out->items, out->count, out->capacity, spec);
+    }
+    const Status status = code == SQLITE_DONE ? ST_OK : failed(ctx, db, code);
+    sqlite3_finalize(statement);
+    return status;
+}
+
+Status tuning_db_prune(Ctx *ctx, TuningDb *db, const TuningPrune *prune, int64_t *removed) {
+    sqlite3_stmt *statement;
+    TRY(prepare(ctx, db,
+                "DELETE FROM records WHERE moment < ?1 OR build <> ifnull(?2, build) OR (?3 <> 0 AND space <> ?3) OR"
+                " (?4 <> 0 AND verdict <> 0)",
+                &statement));
+    sqlite3_bind_int64(statement, 1, prune->before);
+    bind_text(statement, 2, prune->other_build);
+    sqlite3_bind_int(statement, 3, prune->other_space);
+    sqlite3_bind_int(statement, 4, prune->failures);
+    const Status status = finish(ctx, db, statement);
+    *removed = sqlite3_changes64(db->sqlite);
+    sqlite3_finalize(statement);
+    TRY(status);
+    return execute(ctx, db, "DELETE FROM specs WHERE spec NOT IN (SELECT spec FROM records)");
+}

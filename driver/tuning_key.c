@@ -1,0 +1,89 @@
+/* Keys of tunings: see tuning_key.h. */
+#include "driver/tuning_key.h"
+
+#include "driver/compile.h"
+#include "driver/fingerprint.h"
+#include "driver/machine.h"
+#include "driver/targets.h"
+#include "codegen/ptx/nvrtc.h"
+#include "frontend/frontend.h"
+#include "passes/search_space.h"
+#include "runtime/key.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static int64_t round_up(int64_t value) {
+    int64_t power = 1;
+    while (power < value && power < (int64_t)1 << 40)
+        power *= 2;
+    return value > 0 ? power : 0;
+}
+
+TuningBucket tuning_bucket(int64_t sequences, int64_t tokens) {
+    return (TuningBucket){round_up(sequences), round_up(tokens)};
+}
+
+const char *tuning_bucket_text(Ctx *ctx, TuningBucket bucket) {
+    return ctx_printf(ctx, "N=%lld T=%lld", (long long)bucket.N, (long long)bucket.T);
+}
+
+bool tuning_bucket_parse(const char *text, TuningBucket *bucket) {
+    long long N, T;
+    int       end = 0;
+    if (sscanf(text, "N=%lld T=%lld%n", &N, &T, &end) != 2 || text[end] || N < 1 || T < 1)
+        return false;
+    *bucket = (TuningBucket){N, T};
+    return true;
+}
+
+static int log_of(int64_t power) {
+    int log = 0;
+    while (power > 1) {
+        power /= 2;
+        log++;
+    }
+    return log;
+}
+
+int tuning_bucket_distance(TuningBucket a, TuningBucket b) {
+    return abs(log_of(a.N) - log_of(b.N)) + abs(log_of(a.T) - log_of(b.T));
+}
+
+static const char *cpu_text(Ctx *ctx, const Target *target) {
+    const char *model = machine_processor(ctx);
+    return ctx_printf(ctx, "%s (%s), %d cores", model ? model : "processor", target->cpu, target->processors);
+}
+
+bool tuning_key_machine(Ctx *ctx, const Target *target, const CudaDevice *device, TuningKey *key) {
+    const bool gpu = target_is_cuda(target);
+    if (!target->native || (gpu && !device))
+        return false;
+    key->machine = gpu ? ctx_strdup(ctx, device->facts.name) : cpu_text(ctx, target);
+    key->driver = gpu ? ctx_printf(ctx, "CUDA %d.%d", device->facts.driver_version / 1000,
+                                   device->facts.driver_version % 1000 / 10)
+                      : "";
+    key->compiler = gpu ? ctx_printf(ctx, "%s; %s", target->name, nvrtc_version(ctx)) : llvm_version();
+    key->build = COMPILER_FINGERPRINT;
+    key->space = SEARCH_SPACE_VERSION;
+    return true;
+}
+
+const char *tuning_spec_text(Ctx *ctx, const Spec *spec) {
+    Spec *nameless = NEW(ctx, Spec);
+    Text  text = TEXT(ctx);
+    *nameless = *spec;
+    snprintf(nameless->name, sizeof nameless->name, "layer");
+    spec_print(&text, nameless);
+    return text_str(&text);
+}
+
+void tuning_key_layer(Ctx *ctx, const Spec *spec, KernelKind kind, TuningKey *key) {
+    const char *text = tuning_spec_text(ctx, spec);
+    const Key   hash = key_of(text, strlen(text));
+    char        hex[KEY_HEX];
+    key_print(&hash, hex);
+    key->spec = ctx_strdup(ctx, hex);
+    key->kind = kind_name(kind);
+}

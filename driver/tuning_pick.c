@@ -1,0 +1,137 @@
+/* Picking a tuned schedule: see tuning_pick.h. */
+#include "driver/tuning_pick.h"
+
+#include <limits.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { FARTHEST = 3, MOST_SYSTEMS = 16 };
+
+Status tuning_mode(Ctx *ctx, TuningMode *mode) {
+    static const struct {
+        const char *name;
+        TuningMode  mode;
+    } MODES[] = {{"", TUNING_ON}, {"on", TUNING_ON}, {"off", TUNING_OFF}, {"strict", TUNING_STRICT}};
+    const char *text = getenv("RATTAN_TUNING");
+    for (size_t m = 0; m < sizeof MODES / sizeof *MODES; m++)
+        if (strcmp(text ? text : "", MODES[m].name) == 0) {
+            *mode = MODES[m].mode;
+            return ST_OK;
+        }
+    return ctx_fail(ctx, ST_USAGE, "RATTAN_TUNING", "use on, off or strict", "'%.40s' is no way to use tunings", text);
+}
+
+/* Whether a record of that build says that the schedule fails: that of this build, or of the record's own. */
+static bool fails(const TuningRecords *records, const TuningRecord *record, const char *build) {
+    for (int r = 0; r < records->count; r++) {
+        const TuningRecord *other = &records->items[r];
+        if (other->verdict != VERDICT_RIGHT && strcmp(other->schedule, record->schedule) == 0 &&
+            (strcmp(other->key.build, build) == 0 || strcmp(other->key.build, record->key.build) == 0))
+            return true;
+    }
+    return false;
+}
+
+static int distance_of(const TuningRecord *record, TuningBucket wanted, double *size) {
+    TuningBucket bucket;
+    if (!tuning_bucket_parse(record->key.bucket, &bucket))
+        return INT_MAX;
+    *size = (double)bucket.N * (double)bucket.T;
+    return wanted.T ? tuning_bucket_distance(bucket, wanted) : 0;
+}
+
+typedef struct Rank {
+    bool   other_build;
+    int    distance;
+    double size, bound;
+} Rank;
+
+static bool better(const Rank *a, const Rank *b) {
+    if (a->other_build != b->other_build)
+        return b->other_build;
+    if (a->distance != b->distance)
+        return a->distance < b->distance;
+    return a->size != b->size ? a->size > b->size : a->bound < b->bound;
+}
+
+void tuning_choose(const TuningRecords *records, const char *build, TuningBucket bucket, TuningPick *pick) {
+    Rank best = {0};
+    pick->record = NULL;
+    for (int r = 0; r < records->count; r++) {
+        const TuningRecord *record = &records->items[r];
+        Rank rank = {.other_build = strcmp(record->key.build, build) != 0, .bound = tuning_bound(record)};
+        rank.distance = distance_of(record, bucket, &rank.size);
+        if (record->verdict != VERDICT_RIGHT || !isfinite(rank.bound) || rank.distance > FARTHEST ||
+            fails(records, record, build))
+            continue;
+        if (!pick->record || better(&rank, &best)) {
+            best = rank;
+            pick->record = record;
+            pick->distance = rank.distance;
+        }
+    }
+}
+
+/* What one database has; a failure is told and forgotten. */
+static void look(Ctx *ctx, const char *path, const TuningKey *key, TuningRecords *records, const char **why) {
+    TuningDb *db = NULL;
+    if (tuning_db_read(ctx, path, &db) == ST_OK && db)
+        tuning_db_find(ctx, db, key, records);
+    tuning_db_close(db);
+    if (ctx->status != ST_OK && why && !*why) {
+        char line[1024];
+        ctx_describe(ctx, line, sizeof line);
+        *why = ctx_strdup(ctx, line);
+    }
+    ctx_clear(ctx);
+}
+
+/* The user's records count before the system's; failures count wherever they are known. */
+void tuning_find(Ctx *ctx, const TuningKey *key, TuningBucket bucket, TuningPick *pick, const char **why) {
+    TuningKey   filter = *key;
+    const char *path = tuning_db_path(ctx);
+    *pick = (TuningPick){0};
+    filter.build = filter.bucket = NULL;
+    TuningRecords *records = NEW(ctx, TuningRecords);
+    for (int layer = 0; layer <= MOST_SYSTEMS && !pick->record; layer++) {
+        if (path) {
+            look(ctx, path, &filter, records, why);
+            tuning_choose(records, key->build, bucket, pick);
+            pick->path = path;
+        }
+        path = tuning_db_system_path(ctx, layer);
+        if (!path)
+            return;
+    }
+}
+
+/* The schedule is text from a file: it counts only if this request can have it. */
+static bool can_have(Ctx *ctx, const CompileRequest *request, const char *schedule) {
+    CompileRequest tuned = *request;
+    Text           ignored = TEXT(ctx);
+    tuned.schedule = schedule;
+    const bool can = compile_key_text(ctx, &tuned, &ignored) == ST_OK;
+    ctx_clear(ctx);
+    return can;
+}
+
+Status tuning_apply(Ctx *ctx, TuningMode mode, const CudaDevice *device, TuningBucket bucket, CompileRequest *request) {
+    TuningKey   key = {0};
+    TuningPick  pick = {0};
+    const char *why = NULL;
+    if (mode == TUNING_OFF || request->schedule)
+        return ST_OK;
+    if (tuning_key_machine(ctx, request->target, device, &key)) {
+        tuning_key_layer(ctx, request->spec, request->kind, &key);
+        tuning_find(ctx, &key, bucket, &pick, &why);
+    }
+    if (pick.record && can_have(ctx, request, pick.record->schedule))
+        request->schedule = pick.record->schedule;
+    else if (mode == TUNING_STRICT)
+        return ctx_fail(ctx, ST_FAILED, request->spec->name, "run 'rattan tune', or unset RATTAN_TUNING",
+                        "no tuned schedule for %s, %s, near the shape %s%s%s", kind_name(request->kind),
+                        key.machine ? key.machine : request->target->name, tuning_bucket_text(ctx, bucket),
+                        why ? ": " : "", why ? why : "");
+    return ST_OK;
+}

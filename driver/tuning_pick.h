@@ -1,0 +1,33 @@
+/* The schedule that a kernel gets where none is asked for: the best of what the tuning databases know, else the default. */
+#ifndef RATTAN_DRIVER_TUNING_PICK_H
+#define RATTAN_DRIVER_TUNING_PICK_H
+
+#include "driver/compile.h"
+#include "driver/tuning_key.h"
+
+typedef enum TuningMode {
+    TUNING_ON,
+    TUNING_OFF,   /* --no-tuning, RATTAN_TUNING=off */
+    TUNING_STRICT /* RATTAN_TUNING=strict: no tuned schedule is a failure */
+} TuningMode;
+
+/* RATTAN_TUNING; ST_USAGE where it says something else. */
+Status tuning_mode(Ctx *ctx, TuningMode *mode);
+
+typedef struct TuningPick {
+    const TuningRecord *record; /* NULL: none */
+    const char         *path;   /* of its database */
+    int                 distance; /* of its bucket from the one wanted */
+} TuningPick;
+
+/* Looks through the user's and the system's databases: records of the bucket, else of the nearest one within a factor of
+ * eight (of the largest where `bucket` is not known); of this build, else of another. A record that failed anywhere is never
+ * picked. A database that cannot be read counts as empty; ctx keeps no failure; `why` (may be NULL) says what kept one. */
+void tuning_find(Ctx *ctx, const TuningKey *key, TuningBucket bucket, TuningPick *pick, const char **why);
+/* The same among given records. `path` is left alone. */
+void tuning_choose(const TuningRecords *records, const char *build, TuningBucket bucket, TuningPick *pick);
+
+/* Fills request->schedule where it is NULL and there is one that this request can have. Fails in strict mode alone. */
+Status tuning_apply(Ctx *ctx, TuningMode mode, const CudaDevice *device, TuningBucket bucket, CompileRequest *request);
+
+#endif

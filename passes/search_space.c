@@ -1,0 +1,175 @@
+/* The knobs, their values and their points: see search_space.h. */
+#include "passes/search_space.h"
+
+#include <stddef.h>
+#include <string.h>
+
+/* The knob's values are filled into a list whose first is already the default's. */
+static void add_value(Knob *knob, int64_t value) {
+    for (int v = 0; v < knob->count; v++)
+        if (knob->values[v] == value)
+            return;
+    if (knob->count < MAX_KNOB_VALUES)
+        knob->values[knob->count++] = (int)value;
+}
+
+static void add_powers(Knob *knob, int64_t first, int64_t last) {
+    for (int64_t value = first; value <= last; value *= 2)
+        add_value(knob, value);
+}
+
+static void chunk_values(const SearchSpace *space, Knob *knob) {
+    const bool gpu = space->target->warp_size;
+    if (space->kind == KIND_DECODE) {
+        add_powers(knob, gpu ? 2 : 1, gpu ? 16 : 4);
+        return;
+    }
+    add_powers(knob, 16, 128);
+    add_value(knob, 48);
+    add_value(knob, 96);
+}
+
+static void key_tile_values(const SearchSpace *space, Knob *knob) {
+    add_powers(knob, space->kind == KIND_DECODE && !space->target->warp_size ? 8 : 16, 256);
+}
+
+static void group_heads_values(const SearchSpace *space, Knob *knob) {
+    const int G = spec_group(space->spec);
+    for (int heads = 1; heads <= G && heads <= 16; heads++)
+        if (G % heads == 0)
+            add_value(knob, heads);
+}
+
+static void switch_values(const SearchSpace *space, Knob *knob) {
+    (void)space;
+    add_value(knob, !knob->values[0]);
+}
+
+static void segment_values(const SearchSpace *space, Knob *knob) {
+    add_powers(knob, 512, 8192);
+    if (!space->target->warp_size)
+        add_value(knob, 0);
+}
+
+/* When sequences are cut, counted in what there is to keep busy. */
+static void min_items_values(const SearchSpace *space, Knob *knob) {
+    const int processors = space->target->processors;
+    add_value(knob, 1);
+    for (int turns = 1; processors && turns <= 8; turns *= 2)
+        add_value(knob, (int64_t)turns * processors);
+}
+
+static void even_items_values(const SearchSpace *space, Knob *knob) {
+    add_value(knob, 0);
+    add_value(knob, space->target->processors);
+}
+
+static void tile_vectors_values(const SearchSpace *space, Knob *knob) {
+    (void)space;
+    for (int vectors = 0; vectors <= 4; vectors++)
+        add_value(knob, vectors);
+    add_value(knob, 8);
+}
+
+static void tile_rows_values(const SearchSpace *space, Knob *knob) {
+    static const int ROWS[] = {0, 2, 4, 6, 8, 12};
+    (void)space;
+    for (size_t r = 0; r < sizeof ROWS / sizeof *ROWS; r++)
+        add_value(knob, ROWS[r]);
+}
+
+static void unroll_values(const SearchSpace *space, Knob *knob) {
+    (void)space;
+    add_powers(knob, 1, 4);
+}
+
+static void stages_values(const SearchSpace *space, Knob *knob) {
+    (void)space;
+    for (int stages = 1; stages <= 4; stages++)
+        add_value(knob, stages);
+}
+
+static void blocks_values(const SearchSpace *space, Knob *knob) {
+    (void)space;
+    add_powers(knob, 1, 4);
+}
+
+static void feature_groups_values(const SearchSpace *space, Knob *knob) {
+    add_value(knob, 1);
+    if (space->base.roles)
+        add_value(knob, 2);
+}
+
+static void powers_to_8(const SearchSpace *space, Knob *knob) {
+    (void)space;
+    add_powers(knob, 1, 8);
+}
+
+typedef struct KnobRow {
+    const char *name;
+    size_t      offset;
+    int         machines;
+    unsigned    kinds;
+    void (*values)(const SearchSpace *space, Knob *knob);
+} KnobRow;
+
+static const KnobRow ROWS[] = {
+#define KNOB(field, machines, kinds, values) {#field, offsetof(Schedule, field), machines, kinds, values},
+#include "passes/knobs.def"
+#undef KNOB
+};
+_Static_assert(sizeof ROWS / sizeof *ROWS <= MAX_KNOBS, "MAX_KNOBS is too small");
+
+static int *field_of(Schedule *schedule, size_t offset) { return (int *)((char *)schedule + offset); }
+
+void space_open(SearchSpace *space, const Spec *spec, KernelKind kind, const Target *target) {
+    const int machine = target->warp_size ? 2 : 1; /* GPUS, CPUS of knobs.def */
+    *space = (SearchSpace){.spec = spec, .kind = kind, .target = target};
+    schedule_default(spec, kind, target, &space->base);
+    for (size_t r = 0; r < sizeof ROWS / sizeof *ROWS; r++) {
+        const KnobRow *row = &ROWS[r];
+        if (!(row->machines & machine) || !(row->kinds & 1u << kind))
+            continue;
+        Knob *knob = &space->knobs[space->knob_count++];
+        *knob = (Knob){.name = row->name, .offset = row->offset};
+        add_value(knob, *field_of(&space->base, row->offset));
+        row->values(space, knob);
+    }
+}
+
+/* What follows from the knobs: a warp of a GPU holds 16 rows of a row tile, as in the default. */
+static void settle(const SearchSpace *space, Schedule *schedule) {
+    if (!space->target->warp_size || space->kind == KIND_DECODE)
+        return;
+    schedule->warps = schedule->chunk * schedule->group_heads / 16;
+    if (space->base.roles && schedule->blocks != space->base.blocks)
+        schedule->registers = schedule->blocks == 1 ? 240 : 232;
+}
+
+bool space_point(Ctx *ctx, const SearchSpace *space, const SpacePoint *point, Schedule *schedule) {
+    *schedule = space->base;
+    for (int k = 0; k < space->knob_count; k++)
+        *field_of(schedule, space->knobs[k].offset) = space->knobs[k].values[point->at[k]];
+    settle(space, schedule);
+    const bool feasible = schedule_check(ctx, space->spec, space->kind, space->target, schedule) == ST_OK;
+    ctx_clear(ctx);
+    return feasible;
+}
+
+bool space_find(const SearchSpace *space, const Schedule *schedule, SpacePoint *point) {
+    Schedule copy = *schedule, same = space->base;
+    *point = (SpacePoint){{0}};
+    for (int k = 0; k < space->knob_count; k++) {
+        const Knob *knob = &space->knobs[k];
+        const int   value = *field_of(&copy, knob->offset);
+        int         v = 0;
+        while (v < knob->count && knob->values[v] != value)
+            v++;
+        if (v == knob->count)
+            return false;
+        point->at[k] = (int8_t)v;
+        *field_of(&same, knob->offset) = value;
+    }
+    settle(space, &same);
+    return memcmp(&same, &copy, sizeof same) == 0;
+}

@@ -1,0 +1,149 @@
+/* link: rattan_driver rattan_passes */
+/* The schedules that a tuner may try: every point can be compiled, the default is the first, the model orders them. */
+#include "driver/targets.h"
+#include "frontend/frontend.h"
+#include "passes/search_space.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <string.h>
+
+static const char *const SPECS[] = {
+    "return rattention { name = 'a', heads = 8, kv_heads = 2, head_dim = 128, window = 512, dtype = 'bf16' }",
+    "return rattention { name = 'b', heads = 6, kv_heads = 2, head_dim = 24, value_dim = 40, window = 7 }",
+    "return rattention { name = 'c', heads = 4, head_dim = 32, window = 64, initial_state = 'input' }",
+    "return rattention { name = 'd', heads = 4, head_dim = 32, window = 64, fold = 32 }",
+    "return attention { name = 'e', heads = 4, kv_heads = 2, head_dim = 64 }",
+};
+static const char *const TARGETS[] = {"host", "aarch64", "cuda:sm_80", "cuda:sm_90a"};
+
+static Ctx ctx;
+
+static Spec spec_of(const char *text) {
+    SpecFile file;
+    assert_int_equal(spec_load_text(&ctx, "spec", text, strlen(text), &file), ST_OK);
+    return file.items[0].spec;
+}
+
+typedef void SpaceTest(const SearchSpace *space);
+
+static void each_space(SpaceTest *test) {
+    for (size_t s = 0; s < sizeof SPECS / sizeof *SPECS; s++)
+        for (size_t t = 0; t < sizeof TARGETS / sizeof *TARGETS; t++)
+            for (int kind = 0; kind < KIND_COUNT; kind++) {
+                Target      target;
+                SearchSpace space;
+                const Spec  spec = spec_of(SPECS[s]);
+                assert_int_equal(target_find(&ctx, TARGETS[t], &target), ST_OK);
+                if ((spec.full && kind != KIND_FORWARD) || (kind == KIND_BACKWARD && target.warp_size)) /* no such kernels */
+                    continue;
+                space_open(&space, &spec, (KernelKind)kind, &target);
+                test(&space);
+            }
+}
+
+static void default_is_the_origin(const SearchSpace *space) {
+    Schedule         schedule, wanted;
+    const SpacePoint origin = {{0}};
+    SpacePoint       found;
+    schedule_default(space->spec, space->kind, space->target, &wanted);
+    assert_memory_equal(&space->base, &wanted, sizeof wanted);
+    assert_true(space_point(&ctx, space, &origin, &schedule));
+    assert_memory_equal(&schedule, &wanted, sizeof wanted);
+    assert_true(space_find(space, &schedule, &found));
+    assert_memory_equal(&found, &origin, sizeof found);
+}
+
+/* Every change of one knob: refused by schedule_check, or feasible, found again, and of a positive cost. */
+static void points_are_feasible(const SearchSpace *space) {
+    const Workload work = {2, 3000};
+    int            feasible = 0;
+    for (int k = 0; k < space->knob_count; k++)
+        for (int v = 0; v < space->knobs[k].count; v++) {
+            SpacePoint point = {{0}}, found;
+            Schedule   schedule;
+            point.at[k] = (int8_t)v;
+            if (!space_point(&ctx, space, &point, &schedule))
+                continue;
+            feasible++;
+            assert_int_equal(ctx.status, ST_OK);
+            assert_int_equal(schedule_check(&ctx, space->spec, space->kind, space->target, &schedule), ST_OK);
+            assert_true(space_find(space, &schedule, &found));
+            assert_memory_equal(&found, &point, sizeof found);
+            assert_true(schedule_cost(space->spec, space->kind, space->target, &work, &schedule) > 0);
+        }
+    assert_true(feasible > space->knob_count + 2);
+}
+
+static void values_are_unlike(const SearchSpace *space) {
+    for (int k = 0; k < space->knob_count; k++)
+        for (int a = 0; a < space->knobs[k].count; a++)
+            for (int b = 0; b < a; b++)
+                assert_int_not_equal(space->knobs[k].values[a], space->knobs[k].values[b]);
+}
+
+static void test_default(void **state) { (void)state, each_space(default_is_the_origin); }
+static void test_points(void **state) { (void)state, each_space(points_are_feasible); }
+static void test_values(void **state) { (void)state, each_space(values_are_unlike); }
+
+static void test_foreign_schedules_are_none_of_the_points(void **state) {
+    Target      target;
+    SearchSpace space;
+    SpacePoint  point;
+    const Spec  spec = spec_of(SPECS[0]);
+    (void)state;
+    assert_int_equal(target_find(&ctx, "host", &target), ST_OK);
+    space_open(&space, &spec, KIND_FORWARD, &target);
+    Schedule schedule = space.base;
+    schedule.chunk = 17;
+    assert_false(space_find(&space, &schedule, &point));
+    schedule = space.base;
+    schedule.warps = 3; /* no knob of a CPU */
+    assert_false(space_find(&space, &schedule, &point));
+}
+
+/* What is known for sure: tiles of 16 rows read every panel four times as often; half of the processors idle is half the
+ * speed. */
+static void test_the_model_knows_what_is_sure(void **state) {
+    Target      target;
+    SearchSpace space;
+    const Spec  spec = spec_of(SPECS[0]);
+    (void)state;
+    assert_int_equal(target_find(&ctx, "host", &target), ST_OK);
+    target.processors = 8;
+    space_open(&space, &spec, KIND_FORWARD, &target);
+    const Workload one = {1, 65536};
+    Schedule       whole = space.base, narrow = space.base;
+    whole.segment = 0;
+    narrow.chunk = narrow.key_tile = 16;
+    const double base = schedule_cost(&spec, KIND_FORWARD, &target, &one, &space.base);
+    assert_true(schedule_cost(&spec, KIND_FORWARD, &target, &one, &whole) > 2 * base);
+    assert_true(schedule_cost(&spec, KIND_FORWARD, &target, &one, &narrow) > base);
+}
+
+static int open_ctx(void **state) {
+    (void)state;
+    ctx_init(&ctx);
+    return 0;
+}
+
+static int close_ctx(void **state) {
+    (void)state;
+    ctx_free(&ctx);
+    return 0;
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_ctx, close_ctx)
+    const struct CMUnitTest tests[] = {
+        TEST(test_default),
+        TEST(test_points),
+        TEST(test_values),
+        TEST(test_foreign_schedules_are_none_of_the_points),
+        TEST(test_the_model_knows_what_is_sure),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,147 @@
+#!/usr/bin/env bash
+# rattan tune and rattan db from end to end, on a small layer with small budgets: what is found is kept and picked up.
+. "$(dirname "$0")/lib.sh"
+spec="$SOURCE/specs/tiny.lua"
+db=$RATTAN_DATA_DIR/tuning.db
+
+records() { "$RATTAN" db export 2>/dev/null | grep -c '"schedule"'; }
+tune() { "$RATTAN" tune "$spec" --shapes B=1,T=256 "$@"; }
+# until COUNT COMMAND...: runs it again and again, at most ten times, until there are so many records: machines differ.
+until_records() {
+    local wanted=$1 turn
+    shift
+    for turn in 1 2 3 4 5 6 7 8 9 10; do
+        "$@" >"$TMP/out" 2>"$TMP/err" || return 1
+        [ "$(records)" -lt "$wanted" ] || return 0
+    done
+    return 1
+}
+schedule_of() { "$RATTAN" compile "$spec" --emit schedule "$@"; }
+default=$(schedule_of --shape B=1,T=256)
+
+# ---- Before anything is tuned
+expect_text "an empty database says so" "$("$RATTAN" db list 2>&1)" 'the tuning database is empty'
+equal "and an empty list is JSON" "[]" "$("$RATTAN" db list --json)"
+expect_error 1 "strict mode wants a tuning" 'no tuned schedule for forward, .*rattan tune' \
+    env RATTAN_TUNING=strict "$RATTAN" compile "$spec" --shape B=1,T=256
+check "which --no-tuning does not" env RATTAN_TUNING=strict "$RATTAN" compile "$spec" --no-tuning
+expect_error 2 "RATTAN_TUNING has three values" 'RATTAN_TUNING.*on, off or strict' env RATTAN_TUNING=maybe "$RATTAN" compile "$spec"
+[ -e "$db" ] && not_ok "looking makes no database" || ok "looking makes no database"
+
+# ---- Usage
+expect_error 2 "a range that is none" 'shapes' "$RATTAN" tune "$spec" --shapes B=4..2
+expect_error 2 "a letter that is none" 'no range' "$RATTAN" tune "$spec" --shapes Q=4
+expect_error 2 "a budget that is none" 'budget' "$RATTAN" tune "$spec" --budget soon
+expect_error 2 "a share that is none" 'share' "$RATTAN" tune "$spec" --shard 3/2
+expect_error 2 "full attention has no decode" 'full attention' "$RATTAN" tune "$SOURCE/specs/full_attention.lua" --kind decode
+expect_error 2 "kind backward is not tuned yet" "backward is not tuned" "$RATTAN" tune "$spec" --kind backward
+expect_error 4 "a target of another machine" 'does not run here' "$RATTAN" tune "$spec" --target aarch64
+expect_error 2 "no action of db" 'no action' "$RATTAN" db
+expect_error 2 "an unknown action of db" "no action 'frob'" "$RATTAN" db frob
+expect_error 2 "import without a file" 'no FILE' "$RATTAN" db import
+expect_error 2 "prune without a rule" 'what is to go' "$RATTAN" db prune
+
+# ---- Tune, and what comes of it
+if until_records 4 tune --budget 4s; then ok "tune"; else not_ok "tune" "$(cat "$TMP/out" "$TMP/err")"; fi
+expect_text "and reports" "$(cat "$TMP/out")" '^tiny  forward N=1 T=256: [0-9.]+ ms with the default, [0-9.]+ with the best: [0-9.]+ of its time'
+first=$(records)
+expect_text "db list knows the layer" "$("$RATTAN" db list)" '^tiny +forward +N=1 T=256 +[0-9]+ schedules'
+expect_text "db explain says why" "$("$RATTAN" db explain "$spec" --shape B=1,T=256)" '^because   it took [0-9.]+ of the default'
+picked=$("$RATTAN" db explain "$spec" --shape B=1,T=256 --json | sed -n 's/^  "schedule": "\(.*\)",$/\1/p')
+equal "a kernel gets what db explain says" "$picked" "$(schedule_of --shape B=1,T=256)"
+equal "shapes of a bucket share it" "$picked" "$(schedule_of --shape T=200)"
+equal "--no-tuning takes the default" "$default" "$(schedule_of --shape B=1,T=256 --no-tuning)"
+equal "so does RATTAN_TUNING=off" "$default" "$(RATTAN_TUNING=off schedule_of --shape B=1,T=256)"
+expect_text "--schedule lies over the default" "$(schedule_of --shape B=1,T=256 --schedule unroll=3)" 'unroll=3'
+check "strict mode has what it wants" env RATTAN_TUNING=strict "$RATTAN" bench "$spec" --shape T=256 --reps 1
+check "and what was tuned is right" "$RATTAN" check "$spec" --shape B=1,T=256 --seed 1
+check "db list is JSON" "$RATTAN" db list --json
+expect_text "of one bucket" "$(cat "$TMP/out")" '"bucket": "N=1 T=256"'
+
+# ---- A second run goes on: what was measured stays, and the search does not begin anew
+if until_records $((first + 2)) tune --budget 4s --json; then ok "a second run goes on"; else not_ok "a second run goes on" "$(records) after $first"; fi
+expect_text "and knows the first's" "$(cat "$TMP/out")" '"known": [0-9]+'
+
+picked=$("$RATTAN" db explain "$spec" --shape B=1,T=256 --json | sed -n 's/^  "schedule": "\(.*\)",$/\1/p')
+
+# ---- Carrying it elsewhere
+check "export" "$RATTAN" db export -o "$TMP/lines"
+all=$(sort "$TMP/lines")
+check "import elsewhere" env RATTAN_DATA_DIR="$TMP/there" "$RATTAN" db import "$TMP/lines"
+equal "brings all" "$all" "$(RATTAN_DATA_DIR="$TMP/there" "$RATTAN" db export | sort)"
+{ echo 'garbage'; cat "$TMP/lines"; } >"$TMP/spoiled"
+check "a line that cannot be read" env RATTAN_DATA_DIR="$TMP/there" "$RATTAN" db import "$TMP/spoiled"
+expect_text "is counted and skipped" "$(cat "$TMP/out")" ' 1 lines skipped'
+check "merge" env RATTAN_DATA_DIR="$TMP/merged" "$RATTAN" db merge "$db" "$TMP/there/tuning.db"
+check "and again, in another order" env RATTAN_DATA_DIR="$TMP/merged" "$RATTAN" db merge "$TMP/there/tuning.db" "$db"
+equal "changes nothing more" "$all" "$(RATTAN_DATA_DIR="$TMP/merged" "$RATTAN" db export | sort)"
+mkdir -p "$TMP/system/rattan"
+cp "$TMP/merged/tuning.db" "$TMP/system/rattan/"
+equal "a system's database lies behind the user's" "$picked" \
+    "$(RATTAN_DATA_DIR="$TMP/none" "$RATTAN" db explain "$spec" --shape B=1,T=256 --json | sed -n 's/^  "schedule": "\(.*\)",$/\1/p')"
+rm -r "$TMP/system/rattan"
+check "prune by age" env RATTAN_DATA_DIR="$TMP/there" "$RATTAN" db prune --older-than 0
+equal "takes all" "" "$(RATTAN_DATA_DIR="$TMP/there" "$RATTAN" db export)"
+check "prune of other builds" "$RATTAN" db prune --other-builds
+equal "leaves this one's" "$all" "$("$RATTAN" db export | sort)"
+
+# ---- Ctrl-C and kill
+# background: a search in a database of its own, until it has two records; its number is in $!.
+background() {
+    rm -rf "$TMP/cut"
+    RATTAN_DATA_DIR="$TMP/cut" "$RATTAN" tune "$spec" --shapes B=1,T=256 --budget 300s >"$TMP/out" 2>"$TMP/err" &
+    for _ in $(seq 1 600); do
+        sleep 0.1
+        [ "$(RATTAN_DATA_DIR="$TMP/cut" "$RATTAN" db export 2>/dev/null | grep -c '"schedule"')" -lt 2 ] || return 0
+    done
+    return 1
+}
+if background; then
+    kill -INT $!
+    wait $!
+    equal "Ctrl-C ends with 130" 130 $?
+    expect_text "keeps what is known" "$(RATTAN_DATA_DIR="$TMP/cut" "$RATTAN" db list)" 'tiny .* schedules'
+    expect_text "and reports it" "$(cat "$TMP/out")" '^tiny  forward N=1 T=256'
+else
+    not_ok "Ctrl-C" "$(cat "$TMP/out" "$TMP/err")"
+fi
+if background; then
+    main=$!
+    known=$(RATTAN_DATA_DIR="$TMP/cut" "$RATTAN" db export | grep -c '"schedule"')
+    kill -KILL $main
+    wait $main 2>/dev/null
+    sleep 0.5
+    equal "no child outlives a killed run" "" "$(pgrep -P $main)$(pgrep -f "tune $spec --shapes B=1,T=256 --budget 300s")"
+    after=$(RATTAN_DATA_DIR="$TMP/cut" "$RATTAN" db export | grep -c '"schedule"')
+    if [ "$after" -ge "$known" ]; then ok "and its records stay"; else not_ok "and its records stay" "$known, then $after"; fi
+    check "a run after it" env RATTAN_DATA_DIR="$TMP/cut" "$RATTAN" tune "$spec" --shapes B=1,T=256 --budget 1s
+else
+    not_ok "kill" "$(cat "$TMP/out" "$TMP/err")"
+fi
+
+# ---- Shards
+for shard in 1/2 2/2; do
+    RATTAN_DATA_DIR="$TMP/shard${shard%/2}" until_records 3 tune --budget 3s --shard $shard || not_ok "shard $shard" "$(cat "$TMP/err")"
+done
+candidates() { RATTAN_DATA_DIR="$TMP/shard$1" "$RATTAN" db export | grep '"verdict":"ok"' | grep -v '"ratio":1.0,' | grep -o '"schedule":"[^"]*"' | sort; }
+equal "shards try different candidates" "" "$(comm -12 <(candidates 1) <(candidates 2))"
+
+# ---- Databases that cannot be used
+mkdir "$TMP/bad"
+head -c 9000 /dev/urandom >"$TMP/bad/tuning.db"
+equal "a damaged database is no obstacle" "$default" "$(RATTAN_DATA_DIR="$TMP/bad" schedule_of --shape B=1,T=256)"
+expect_error 1 "unless strict, which says so" 'no tuned schedule.*damaged' \
+    env RATTAN_TUNING=strict RATTAN_DATA_DIR="$TMP/bad" "$RATTAN" compile "$spec" --shape B=1,T=256
+expect_error 5 "db list names the damage" 'damaged.*move it away' env RATTAN_DATA_DIR="$TMP/bad" "$RATTAN" db list
+expect_error 5 "tune touches it not" 'damaged' env RATTAN_DATA_DIR="$TMP/bad" "$RATTAN" tune "$spec" --budget 1s
+expect_error 1 "a folder that cannot be made" 'RATTAN_DATA_DIR' env RATTAN_DATA_DIR=/proc/none "$RATTAN" tune "$spec" --budget 1s
+equal "is no obstacle either" "$default" "$(RATTAN_DATA_DIR=/proc/none schedule_of --shape B=1,T=256)"
+
+# ---- Other kinds
+for kind in decode extend; do
+    if RATTAN_DATA_DIR="$TMP/$kind" until_records 2 "$RATTAN" tune "$spec" --kind $kind --shapes B=2,T=2 --budget 3s; then
+        ok "tune --kind $kind"
+    else
+        not_ok "tune --kind $kind" "$(cat "$TMP/out" "$TMP/err")"
+    fi
+done

@@ -1,0 +1,277 @@
+/* link: rattan_driver */
+/* The tuner's processes with children that misbehave: every way to fail gets its verdict and its record, is never picked,
+ * and holds nobody up. The children here are functions that say what a real one would, or crash, hang and lie as asked. */
+#include "driver/terminal.h"
+#include "driver/tune_farm.h"
+#include "folder_testing.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* What a candidate does, by its `unroll`; the others are as fast as their chunk is small. */
+enum { BUILD_REFUSED = 10, BUILD_CRASHES };
+enum { CHECK_WRONG = 20, CHECK_CRASHES, CHECK_HANGS };
+enum { RUN_CRASHES = 30, RUN_HANGS, RUN_REFUSED, RUN_QUITS };
+
+static Ctx                   ctx;
+static char                  folder[256];
+static TuningDb             *db;
+static volatile sig_atomic_t interrupted;
+
+static int field_of(const char *schedule, const char *name) {
+    const char *at = strstr(schedule, name);
+    return at ? atoi(at + strlen(name) + 1) : 0;
+}
+
+/* The test's program catches some signals, a real child none. */
+static void catch_nothing(void) {
+    signal(SIGSEGV, SIG_DFL);
+    signal(SIGABRT, SIG_DFL);
+}
+
+static void fake_build(const TuneTask *task, const char *schedule, int file) {
+    const int what = field_of(schedule, "unroll");
+    (void)task;
+    catch_nothing();
+    if (what == BUILD_CRASHES)
+        abort();
+    if (what == BUILD_REFUSED)
+        _exit(write(file, "Eno registers are left", 22) == 22 ? 2 : 3);
+    _exit(write(file, "O", 1) == 1 ? 0 : 3);
+}
+
+static void reply(int file, int what, double seconds, const char *note) {
+    TuneReply r = {.what = what, .seconds = seconds};
+    snprintf(r.note, sizeof r.note, "%s", note);
+    if (write(file, &r, sizeof r) != sizeof r)
+        _exit(1);
+}
+
+static void hang(void) {
+    for (;;)
+        pause();
+}
+
+static void fake_serve(const TuneTask *task, const char *schedule, bool is_default, int file, int commands, int replies) {
+    const int what = field_of(schedule, "unroll");
+    char      command;
+    (void)task, (void)is_default, (void)file;
+    catch_nothing();
+    if (what == CHECK_WRONG)
+        reply(replies, REPLY_WRONG, 0, "forward o: error 1, bound 1e-05");
+    if (what == CHECK_CRASHES)
+        raise(SIGSEGV);
+    if (what == CHECK_HANGS)
+        hang();
+    reply(replies, REPLY_READY, 0, "");
+    for (int runs = 0; read(commands, &command, 1) == 1; runs += command == 'g') {
+        if (command == 'g' && runs == 1) { /* the second time */
+            if (what == RUN_CRASHES)
+                raise(SIGSEGV);
+            if (what == RUN_HANGS)
+                hang();
+            if (what == RUN_REFUSED)
+                reply(replies, REPLY_REFUSED, 0, "out of memory");
+            if (what == RUN_QUITS)
+                _exit(0);
+        }
+        reply(replies, command == 'f' ? REPLY_FLUSHED : REPLY_TIME, 1e-3 * field_of(schedule, "chunk"), "");
+    }
+    _exit(0);
+}
+
+/* ---- A farm of them -------------------------------------------------------------------------------------------------- */
+typedef struct Bed {
+    Session       session;
+    TuneTask      task;
+    TuningKey     key;
+    TuneSearch    search;
+    TuneFarm     *farm;
+    TuneObjective objective;
+} Bed;
+
+static TuneTrial *new_trial(Bed *bed, int chunk, int unroll) {
+    TuneTrial *trial = NEW(&ctx, TuneTrial);
+    trial->schedule.chunk = chunk;
+    trial->schedule.unroll = unroll;
+    PUSH(&ctx, bed->search.trials, bed->search.count, bed->search.capacity, trial);
+    return trial;
+}
+
+static Bed *new_bed(void) {
+    Bed *bed = NEW(&ctx, Bed);
+    bed->session.target.processors = 1;
+    bed->task = (TuneTask){.session = &bed->session, .parent = getpid()};
+    bed->key = (TuningKey){"m", "", "c", "b", "s", "forward", "N=1 T=64", 1};
+    const TuneFarmOptions options = {.task = &bed->task, .db = db, .key = &bed->key, .jobs = 2,
+                                     .deadline = seconds_now() + 60, .hang_seconds = 0.3, .interrupted = &interrupted,
+                                     .label = "", .build = fake_build, .serve = fake_serve};
+    bed->search.leader = new_trial(bed, 64, 1);
+    tune_farm_open(&ctx, &options, &bed->farm);
+    bed->objective = tune_farm_objective(bed->farm, &bed->search);
+    return bed;
+}
+
+static TuneFarmCounts close_bed(Bed *bed) {
+    TuneFarmCounts counts;
+    assert_int_equal(tune_farm_close(&ctx, bed->farm, &counts), ST_OK);
+    assert_int_equal(waitpid(-1, NULL, WNOHANG), -1); /* no child is left */
+    return counts;
+}
+
+static TuningRecords all_records(void) {
+    TuningRecords   records = {0};
+    const TuningKey all = {0};
+    assert_int_equal(tuning_db_find(&ctx, db, &all, &records), ST_OK);
+    return records;
+}
+
+static void fails(int unroll, TuningVerdict verdict, const char *note) {
+    Bed       *bed = new_bed();
+    TuneTrial *bad = new_trial(bed, 16, unroll), *good = new_trial(bed, 32, 2), *both[] = {bad, good};
+    bed->objective.announce(bed->objective.arg, bad);
+    bed->objective.announce(bed->objective.arg, good);
+    bed->objective.measure(bed->objective.arg, both, 2, 4);
+    assert_int_equal(bad->verdict, verdict);
+    assert_non_null(strstr(bad->summary.note, note));
+    assert_int_equal(good->verdict, VERDICT_RIGHT);
+    assert_int_equal(good->count, 4); /* the other one held it up no longer than it took to see */
+    assert_true(good->summary.ratio == 0.5);
+    assert_true(isinf(trial_bound(bad)));
+    int seen = 0;
+    const TuningRecords records = all_records();
+    for (int r = 0; r < records.count; r++)
+        if (field_of(records.items[r].schedule, "unroll") == unroll) {
+            assert_int_equal(records.items[r].verdict, verdict);
+            seen++;
+        }
+    assert_int_equal(seen, 1);
+    assert_int_equal(close_bed(bed).failed, 1);
+}
+
+static void test_builds_that_fail(void **state) {
+    (void)state;
+    fails(BUILD_REFUSED, VERDICT_REFUSED, "no registers are left");
+    fails(BUILD_CRASHES, VERDICT_CRASHED, "signal 6");
+}
+
+static void test_checks_that_fail(void **state) {
+    (void)state;
+    fails(CHECK_WRONG, VERDICT_WRONG, "bound 1e-05");
+    fails(CHECK_CRASHES, VERDICT_CRASHED, "signal 11");
+    fails(CHECK_HANGS, VERDICT_HUNG, "no reply");
+}
+
+static void test_runs_that_fail(void **state) {
+    (void)state;
+    fails(RUN_CRASHES, VERDICT_CRASHED, "signal 11");
+    fails(RUN_HANGS, VERDICT_HUNG, "no reply");
+    fails(RUN_REFUSED, VERDICT_REFUSED, "out of memory");
+    fails(RUN_QUITS, VERDICT_CRASHED, "without a word");
+}
+
+/* Samples are in the database as soon as a measurement ends, not when the farm does. */
+static void test_records_are_put_at_once(void **state) {
+    Bed       *bed = new_bed();
+    TuneTrial *trial = new_trial(bed, 16, 1);
+    (void)state;
+    bed->objective.measure(bed->objective.arg, &trial, 1, 3);
+    const TuningRecords records = all_records();
+    assert_int_equal(records.count, 2);
+    assert_int_equal(records.items[0].samples, 3);
+    assert_true(records.items[0].ratio == 0.25 && records.items[1].ratio == 1);
+    bed->objective.measure(bed->objective.arg, &trial, 1, 2);
+    assert_int_equal(all_records().items[0].samples, 5);
+    assert_int_equal(close_bed(bed).measured, 2);
+}
+
+/* Without the default there is nothing to compare with. */
+static void test_the_default_fails(void **state) {
+    Bed       *bed = new_bed();
+    TuneTrial *trial = new_trial(bed, 16, 1);
+    (void)state;
+    bed->search.trials[0]->schedule.unroll = CHECK_WRONG;
+    bed->objective.measure(bed->objective.arg, &trial, 1, 3);
+    assert_int_equal(bed->search.trials[0]->verdict, VERDICT_WRONG);
+    assert_int_equal(trial->count, 0);
+    close_bed(bed);
+}
+
+static void test_a_slow_candidate_is_not_timed_again(void **state) {
+    Bed       *bed = new_bed();
+    TuneTrial *trial = new_trial(bed, 256, 1);
+    (void)state;
+    bed->objective.measure(bed->objective.arg, &trial, 1, 8);
+    assert_int_equal(trial->count, 2);
+    close_bed(bed);
+}
+
+static void test_interrupted(void **state) {
+    Bed       *bed = new_bed();
+    TuneTrial *trial = new_trial(bed, 16, CHECK_HANGS);
+    (void)state;
+    interrupted = 1;
+    const double start = seconds_now();
+    bed->objective.measure(bed->objective.arg, &trial, 1, 8);
+    assert_true(seconds_now() - start < 1);
+    assert_true(bed->objective.stop(bed->objective.arg));
+    assert_int_equal(trial->verdict, VERDICT_RIGHT); /* nothing is held against it */
+    assert_int_equal(all_records().count, 0);
+    close_bed(bed);
+}
+
+/* A dismissed trial's processes end; it can be measured again. */
+static void test_dismissed(void **state) {
+    Bed       *bed = new_bed();
+    TuneTrial *trial = new_trial(bed, 16, 1);
+    (void)state;
+    bed->objective.announce(bed->objective.arg, trial);
+    bed->objective.dismiss(bed->objective.arg, trial);
+    assert_null(trial->of_objective);
+    bed->objective.measure(bed->objective.arg, &trial, 1, 2);
+    bed->objective.dismiss(bed->objective.arg, trial);
+    bed->objective.measure(bed->objective.arg, &trial, 1, 2);
+    assert_int_equal(trial->count, 4);
+    close_bed(bed);
+}
+
+/* ---- Folders --------------------------------------------------------------------------------------------------------- */
+static int open_folder(void **state) {
+    (void)state;
+    ctx_init(&ctx);
+    interrupted = 0;
+    if (folder_open(folder, "farm"))
+        return -1;
+    return tuning_db_open(&ctx, ctx_printf(&ctx, "%s/tuning.db", folder), &db) == ST_OK ? 0 : -1;
+}
+
+static int close_folder(void **state) {
+    (void)state;
+    tuning_db_close(db);
+    ctx_free(&ctx);
+    return folder_remove(folder);
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_folder, close_folder)
+    const struct CMUnitTest tests[] = {
+        TEST(test_builds_that_fail),
+        TEST(test_checks_that_fail),
+        TEST(test_runs_that_fail),
+        TEST(test_records_are_put_at_once),
+        TEST(test_the_default_fails),
+        TEST(test_a_slow_candidate_is_not_timed_again),
+        TEST(test_interrupted),
+        TEST(test_dismissed),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

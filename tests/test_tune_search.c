@@ -1,0 +1,247 @@
+/* link: rattan_driver */
+/* The search on objectives that are functions of the schedule: what it finds, that it heeds verdicts, noise, stops, shards
+ * and what it already knows. */
+#include "driver/tune_search.h"
+#include "driver/targets.h"
+#include "frontend/frontend.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <math.h>
+#include <string.h>
+
+typedef struct Fake {
+    double (*cost)(const Schedule *schedule); /* 0: the schedule is wrong */
+    double   noise;
+    uint64_t random;
+    int      budget; /* samples until it says stop */
+    int      samples, announced, dismissed;
+    TuneTrial *base;
+} Fake;
+
+static Ctx         ctx;
+static Spec        spec;
+static Target      target;
+static SearchSpace space;
+
+static double uniform(Fake *fake) {
+    fake->random = fake->random * 6364136223846793005u + 1442695040888963407u;
+    return (double)(fake->random >> 11) * 0x1p-53;
+}
+
+static void announce(void *arg, TuneTrial *trial) {
+    Fake *fake = arg;
+    (void)trial;
+    fake->announced++;
+}
+
+static double sample(Fake *fake, const Schedule *schedule) {
+    return fake->cost(schedule) * (1 + fake->noise * (uniform(fake) - 0.5)) * (uniform(fake) < 0.05 ? 3 : 1);
+}
+
+static bool stop(void *arg) { return ((Fake *)arg)->samples >= ((Fake *)arg)->budget; }
+
+static void measure(void *arg, TuneTrial **trials, int count, int rounds) {
+    Fake *fake = arg;
+    for (int r = 0; r < rounds && !stop(fake); r++) {
+        const double base = sample(fake, &space.base);
+        trial_add(fake->base, base, base);
+        for (int t = 0; t < count; t++) {
+            if (fake->cost(&trials[t]->schedule) == 0)
+                trials[t]->verdict = VERDICT_WRONG;
+            if (trials[t]->verdict != VERDICT_RIGHT)
+                continue;
+            fake->samples++;
+            trial_add(trials[t], sample(fake, &trials[t]->schedule), base);
+        }
+    }
+}
+
+static void dismiss(void *arg, TuneTrial *trial) {
+    (void)trial;
+    ((Fake *)arg)->dismissed++;
+}
+
+/* Some knobs help, together more; one is a trap. */
+static double valley(const Schedule *s) {
+    return 1 + 0.1 * fabs(log2(s->chunk / 32.0)) + 0.1 * fabs(log2(s->key_tile / 128.0)) + 0.05 * (s->unroll != 2) +
+           0.08 * s->ring;
+}
+
+static double valley_with_traps(const Schedule *s) { return s->tile_vectors == 2 || s->group_heads == 1 ? 0 : valley(s); }
+static double flat(const Schedule *s) { return s->chunk > 0; }
+
+static void search_with(Fake *fake, TuneSearch *search) {
+    static TuneObjective  objective;
+    static const Workload work = {1, 4096};
+    objective = (TuneObjective){fake, announce, measure, dismiss, stop};
+    search->space = &space;
+    search->work = &work;
+    search->objective = &objective;
+    if (!search->seed)
+        search->seed = 1;
+    if (!search->count)
+        tune_search_open(&ctx, search);
+    fake->base = search->trials[0];
+    trial_add(fake->base, fake->cost(&space.base), fake->cost(&space.base));
+}
+
+static double found(const TuneSearch *search) { return valley(&search->leader->schedule) / valley(&space.base); }
+
+static void test_finds_the_valley(void **state) {
+    Fake       fake = {.cost = valley, .budget = 1500};
+    TuneSearch search = {0};
+    (void)state;
+    search_with(&fake, &search);
+    tune_search_run(&ctx, &search, NULL, 0);
+    assert_true(valley(&search.leader->schedule) < 1.001);
+    assert_true(fake.announced > 8 && fake.dismissed > 8);
+}
+
+/* Mostly all the way, and far each time. */
+static void test_finds_it_under_noise(void **state) {
+    int all_the_way = 0;
+    (void)state;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        Fake       fake = {.cost = valley, .budget = 2000, .noise = 0.1, .random = seed};
+        TuneSearch search = {.seed = seed};
+        search_with(&fake, &search);
+        tune_search_run(&ctx, &search, NULL, 0);
+        all_the_way += found(&search) < 1.06 / valley(&space.base);
+        assert_true(found(&search) < 1.2 / valley(&space.base));
+    }
+    assert_true(all_the_way >= 8);
+}
+
+static void test_failures_never_lead(void **state) {
+    Fake       fake = {.cost = valley_with_traps, .budget = 1500};
+    TuneSearch search = {0};
+    int        failures = 0;
+    (void)state;
+    search_with(&fake, &search);
+    tune_search_run(&ctx, &search, NULL, 0);
+    for (int t = 0; t < search.count; t++)
+        failures += search.trials[t]->verdict != VERDICT_RIGHT;
+    assert_true(failures > 0);
+    assert_int_equal(search.leader->verdict, VERDICT_RIGHT);
+    assert_true(valley_with_traps(&search.leader->schedule) > 0);
+    assert_true(found(&search) < 1);
+}
+
+/* Where nothing is to be gained noise must not make a leader. */
+static void test_noise_alone_leads_nobody_far(void **state) {
+    int changed = 0;
+    (void)state;
+    for (uint64_t seed = 1; seed <= 10; seed++) {
+        Fake       fake = {.cost = flat, .budget = 600, .noise = 0.1, .random = seed};
+        TuneSearch search = {.seed = seed};
+        search_with(&fake, &search);
+        tune_search_run(&ctx, &search, NULL, 0);
+        changed += search.leader != search.trials[0];
+        assert_true(search.leader->summary.ratio > 0.95);
+    }
+    assert_true(changed <= 5);
+}
+
+static void test_stops_when_told(void **state) {
+    Fake       fake = {.cost = valley, .budget = 20};
+    TuneSearch search = {0};
+    (void)state;
+    search_with(&fake, &search);
+    tune_search_run(&ctx, &search, NULL, 0);
+    assert_in_range(fake.samples, 20, 24);
+}
+
+/* What an earlier run measured is not measured again in the first rounds, and leads at once. */
+static void test_resumes(void **state) {
+    Fake       first = {.cost = valley, .budget = 300}, second = {.cost = valley, .budget = 0};
+    TuneSearch before = {0}, after = {0};
+    (void)state;
+    search_with(&first, &before);
+    tune_search_run(&ctx, &before, NULL, 0);
+    search_with(&second, &after);
+    for (int t = 1; t < before.count; t++) {
+        TuningRecord record = before.trials[t]->summary;
+        Text         text = TEXT(&ctx);
+        schedule_print(&text, &before.trials[t]->schedule);
+        record.schedule = text_str(&text);
+        tune_search_know(&ctx, &after, &record);
+    }
+    assert_memory_equal(&after.leader->point, &before.leader->point, sizeof after.leader->point);
+    const int known = after.count;
+    second.budget = 60;
+    tune_search_run(&ctx, &after, NULL, 0);
+    for (int t = 1; t < known; t++) /* only what leads, or might, is timed again */
+        assert_true(after.trials[t]->known || after.trials[t]->summary.ratio < 1.01 * after.leader->summary.ratio);
+    assert_true(after.count > known);
+}
+
+static void test_seeds_come_first(void **state) {
+    Fake       fake = {.cost = valley, .budget = 60};
+    TuneSearch search = {0};
+    Schedule   seed = space.base;
+    (void)state;
+    seed.chunk = 32;
+    seed.key_tile = 128;
+    seed.unroll = 2;
+    seed.ring = 0;
+    search_with(&fake, &search);
+    tune_search_run(&ctx, &search, &seed, 1);
+    assert_memory_equal(&search.leader->schedule, &seed, sizeof seed);
+}
+
+/* Shards share nothing and leave nothing out. */
+static void test_shards(void **state) {
+    enum { SHARDS = 3 };
+    TuneSearch searches[SHARDS] = {{0}};
+    (void)state;
+    for (int s = 0; s < SHARDS; s++) {
+        Fake fake = {.cost = flat, .budget = 400};
+        searches[s].shard = s;
+        searches[s].shards = SHARDS;
+        search_with(&fake, &searches[s]);
+        tune_search_run(&ctx, &searches[s], NULL, 0);
+        assert_true(searches[s].count > 20);
+    }
+    for (int s = 1; s < SHARDS; s++)
+        for (int t = 1; t < searches[s].count; t++)
+            for (int u = 1; u < searches[0].count; u++)
+                assert_memory_not_equal(&searches[s].trials[t]->point, &searches[0].trials[u]->point, sizeof(SpacePoint));
+}
+
+static int open_space(void **state) {
+    static const char TEXT_OF_SPEC[] =
+        "return rattention { name = 'a', heads = 8, kv_heads = 2, head_dim = 64, window = 256 }";
+    SpecFile          file;
+    (void)state;
+    ctx_init(&ctx);
+    assert_int_equal(spec_load_text(&ctx, "spec", TEXT_OF_SPEC, strlen(TEXT_OF_SPEC), &file), ST_OK);
+    assert_int_equal(target_find(&ctx, "x86-64-v3", &target), ST_OK);
+    spec = file.items[0].spec;
+    space_open(&space, &spec, KIND_FORWARD, &target);
+    return 0;
+}
+
+static int close_space(void **state) {
+    (void)state;
+    ctx_free(&ctx);
+    return 0;
+}
+
+int main(void) {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_space, close_space)
+    const struct CMUnitTest tests[] = {
+        TEST(test_finds_the_valley),
+        TEST(test_finds_it_under_noise),
+        TEST(test_failures_never_lead),
+        TEST(test_noise_alone_leads_nobody_far),
+        TEST(test_stops_when_told),
+        TEST(test_resumes),
+        TEST(test_seeds_come_first),
+        TEST(test_shards),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
