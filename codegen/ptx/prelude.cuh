@@ -109,8 +109,8 @@ template <int DIM> DEVICE View view_beyond(const i64 *arg, const i64 *beyond, nu
     return view(back ? beyond : arg, c0 - (DIM == 0 ? back : 0), c1 - (DIM == 1 ? back : 0), c2 - (DIM == 2 ? back : 0), lo - back, hi - back);
 }
 
-// Rows of a tile: ROWDIM, GROUPDIM, PERIOD and WRAP as in a load of the IR.
-template <int ROWDIM, int GROUPDIM, int PERIOD, int WRAP, int ROWS> struct Rows {
+// Rows of a tile: ROWDIM, GROUPDIM, PERIOD, WRAP and DOWN as in a load of the IR. Rows whose positions fall have a negative stride.
+template <int ROWDIM, int GROUPDIM, int PERIOD, int WRAP, int ROWS, int DOWN = 0> struct Rows {
     static constexpr int  COUNT = ROWS;
     static constexpr bool EVEN = GROUPDIM < 0 && WRAP == 0 && PERIOD >= ROWS; // rows lie at equal distances
     static constexpr bool STEADY = GROUPDIM < 0 && PERIOD >= ROWS && (WRAP == 0 || WRAP >= ROWS); // but for a turn of a ring
@@ -124,10 +124,11 @@ template <int ROWDIM, int GROUPDIM, int PERIOD, int WRAP, int ROWS> struct Rows 
         x.start = v.column;
         UNROLL for (int d = 0; d < 3; d++) if (d != ROWDIM || !WRAP) x.start += v.c[d] * v.stride[d];
         x.row_stride = ROWDIM >= 0 ? v.stride[ROWDIM >= 0 ? ROWDIM : 0] : 0;
+        if (DOWN) x.row_stride = -x.row_stride;
         x.group_stride = GROUPDIM >= 0 ? v.stride[GROUPDIM >= 0 ? GROUPDIM : 0] : 0;
         const number at = ROWDIM >= 0 ? v.c[ROWDIM >= 0 ? ROWDIM : 0] : 0;
-        x.first = ROWDIM >= 0 ? to_int(v.lo - at) : 0;
-        x.end = ROWDIM >= 0 ? to_int(v.hi - at) : 1 << 30;
+        x.first = ROWDIM >= 0 ? to_int(DOWN ? at + 1 - v.hi : v.lo - at) : 0;
+        x.end = ROWDIM >= 0 ? to_int(DOWN ? at + 1 - v.lo : v.hi - at) : 1 << 30;
         x.turn = WRAP ? (int)floor_mod(at, WRAP ? WRAP : 1) : 0;
         return x;
     }
@@ -363,6 +364,21 @@ template <class T, class R, int WARPS, int S> DEVICE void store_column(const flo
         if (rows.has(r) && (lane_id() & 3) == 0)
             from_float(x[s][h], ((T *)v.base)[rows.offset(r)]);
     }
+}
+
+// A single row, or number, which all warps have: the first one stores it.
+template <class T, class R, int COLS, int N> DEVICE void store_row(const float (&x)[N], const View &v) {
+    const R rows = R::make(v);
+    UNROLL for (int i = 0; i < N; i++) {
+        const int c = i / 2 * 8 + 2 * (lane_id() & 3) + i % 2;
+        if (warp_at_once() == 0 && lane_id() < 4 && rows.has(0) && c < COLS)
+            from_float(x[i], ((T *)v.base)[rows.offset(0) + c]);
+    }
+}
+template <class T, class R> DEVICE void store_scalar(float x, const View &v) {
+    const R rows = R::make(v);
+    if (warp_at_once() == 0 && lane_id() == 0 && rows.has(0))
+        from_float(x, ((T *)v.base)[rows.offset(0)]);
 }
 
 // Transposed tiles: column c of x is row c of the parameter. Eight lanes read or write 32 bytes of a row.
@@ -733,6 +749,21 @@ template <bool MAX, int WARPS, int ROWS, int COLS, int N> DEVICE void columns_in
     }
 }
 
+// The sum of a column of numbers, one a row: likewise, by a float of each warp in `area`.
+template <int WARPS, int ROWS, int S> DEVICE float column_sum(const float (&x)[S][2], u32 area) {
+    const int lane = lane_id(), warp = warp_at_once();
+    float    *out = shared_pointer<float>(area), all = 0.f;
+    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++)
+        if (warp * 16 + s * 16 * WARPS + lane / 4 + 8 * h < ROWS) all += x[s][h];
+    UNROLL for (int apart = 4; apart < 32; apart *= 2) all += __shfl_xor_sync(~0u, all, apart);
+    if (lane == 0) out[warp] = all;
+    __syncthreads();
+    all = out[0];
+    UNROLL for (int w = 1; w < WARPS; w++) all += out[w];
+    __syncthreads();
+    return all;
+}
+
 // Keeps column c of row r if c >= first and LO <= delta + c - r % PERIOD <= HI (where asked).
 template <int WARPS, int PERIOD, bool LEFT, bool RIGHT, bool FIRST, int S, int N>
 DEVICE void mask(float (&y)[S][N], const float (&x)[S][N], number delta, number lo, number hi, number first, float fill) {
@@ -775,6 +806,12 @@ DEVICE void mask_transposed(float (&y)[S][N], const float (&x)[S][N], number del
         const bool keep = (!LEFT || apart >= least) && (!RIGHT || apart <= most) && (!FIRST || r >= skip);
         y[s][i] = keep ? x[s][i] : fill;
     }
+}
+
+// Of a tile of one column: is number h of slab s kept?
+template <int WARPS, int PERIOD, bool LEFT, bool RIGHT, bool FIRST> DEVICE bool column_keeps(int s, int h, number delta, number lo, number hi, number first) {
+    const number apart = delta - (warp_of<WARPS>() * 16 + lane_id() / 4 + s * 16 * WARPS + 8 * h) % PERIOD;
+    return (!LEFT || apart >= lo) && (!RIGHT || apart <= hi) && (!FIRST || first <= 0);
 }
 
 // Rotary embedding. turns[n] is the frequency of pair n in turns a position, times 2^64: position * turns[n] wraps as
@@ -821,8 +858,8 @@ struct Pairs {
 };
 // Pair n turns by frequency[n] = theta^(-2n/COLS) a position. What the first row of a slab turns is exact to the last
 // position: each lane has it of every 32nd pair, those of a block of columns side by side. What the rows behind it turn more is little, and a product: of pair n + m
-// frequency[n] * frequency[m].
-template <int WARPS, int PERIOD, int COLS, int STYLE, class P = Pairs> struct Angles {
+// frequency[n] * frequency[m]. DOWN: positions fall from row to row.
+template <int WARPS, int PERIOD, int COLS, int STYLE, class P = Pairs, int DOWN = 0> struct Angles {
     static constexpr int  PAIRS = COLS / 2, HELD = (PAIRS + 31) / 32, OWN = STYLE ? 2 : 1; // OWN: pairs of a thread in a block of columns
     static constexpr bool EVEN = PERIOD % 16 == 0;                                         // the rows of a slab go up
     float from[HELD], more[2], slowest[OWN];
@@ -830,10 +867,10 @@ template <int WARPS, int PERIOD, int COLS, int STYLE, class P = Pairs> struct An
     DEVICE Angles make(int s, i64 position, const P &pairs) {
         const int lane = lane_here(), slab = (warp_of<WARPS>() + s * WARPS) * 16, row = lane / 4;
         const int held = OWN == 1 ? lane : (lane & 24) + 2 * (lane & 3) + (lane >> 2 & 1), first = OWN * (lane & 3);
-        const i64 start = position + (EVEN ? slab % PERIOD : 0);
+        const i64 start = position + (EVEN ? DOWN ? -(slab % PERIOD) : slab % PERIOD : 0);
         Angles    a;
         UNROLL for (int k = 0; k < HELD; k++) a.from[k] = turned(start, pairs.turns(held + 32 * k < PAIRS ? held + 32 * k : 0));
-        UNROLL for (int h = 0; h < 2; h++) a.more[h] = (float)(EVEN ? row + 8 * h : (slab + row + 8 * h) % PERIOD);
+        UNROLL for (int h = 0; h < 2; h++) a.more[h] = (DOWN ? -1.f : 1.f) * (float)(EVEN ? row + 8 * h : (slab + row + 8 * h) % PERIOD);
         UNROLL for (int b = 0; b < OWN; b++) a.slowest[b] = pairs.radians(first + b < PAIRS ? first + b : 0);
         a.pairs = pairs;
         return a;
@@ -878,9 +915,9 @@ template <int WARPS, int PERIOD, int COLS, int STYLE, class P = Pairs> struct An
         }
     }
 };
-template <int WARPS, int PERIOD, int COLS, int STYLE, int S, int N>
+template <int WARPS, int PERIOD, int COLS, int STYLE, int DOWN = 0, int S, int N>
 DEVICE void rope(float (&y)[S][N], const float (&x)[S][N], i64 position, const Pairs &pairs) {
-    typedef Angles<WARPS, PERIOD, COLS, STYLE> A;
+    typedef Angles<WARPS, PERIOD, COLS, STYLE, Pairs, DOWN> A;
     UNROLL for (int s = 0; s < S; s++) {
         const A a = A::make(s, position, pairs);
         if (!STYLE || A::PAIRS % 8 == 0)

@@ -59,8 +59,9 @@ static const char *view(Gen *g, const Op *op, int first) {
 /* All rows of one group lie as if there were none. */
 static const char *rows(Gen *g, const Op *op, int count) {
     const int period = (int)op_int(op, AT_PERIOD, 1);
-    return ctx_printf(g->ctx, "Rows<%d, %d, %d, %d, %d>", (int)op_int(op, AT_ROWDIM, -1),
-                      period < count ? (int)op_int(op, AT_GROUPDIM, -1) : -1, period, (int)op_int(op, AT_WRAP, 0), count);
+    return ctx_printf(g->ctx, "Rows<%d, %d, %d, %d, %d%s>", (int)op_int(op, AT_ROWDIM, -1),
+                      period < count ? (int)op_int(op, AT_GROUPDIM, -1) : -1, period, (int)op_int(op, AT_WRAP, 0), count,
+                      op_int(op, AT_DOWN, 0) ? ", 1" : "");
 }
 
 /* Transposed tiles are loaded on their own. */
@@ -253,7 +254,12 @@ static void store(Gen *g, const Op *op) {
     }
     if (own_access(g, op, op->in[5]))
         return;
-    if (op->in[5]->def && op->in[5]->def->code == OP_FCONST) { /* an array to store from */
+    const Shape shape = cu_shape(type);
+    if (shape == SHAPE_ROW && op->in[5]->def && op->in[5]->def->code == OP_FCONST) {
+        cu_fail(g, op, "a store of a single row of a constant");
+        return;
+    }
+    if (shape != SHAPE_NUMBER && op->in[5]->def && op->in[5]->def->code == OP_FCONST) { /* an array to store from */
         name = ctx_printf(g->ctx, "%s_%d", name, g->tables++);
         cu_line(g, "float %s[%d][%d];", name, cu_slabs(g, type), cu_numbers(type));
         cu_line(g, "EACH(%d, %d) %s[s][i] = %s;", cu_slabs(g, type), cu_numbers(type), name,
@@ -265,8 +271,10 @@ static void store(Gen *g, const Op *op) {
                 type.cols, name, view(g, op, 0));
     else if (cu_shape(type) == SHAPE_COLUMN)
         cu_line(g, "store_column<%s, %s, %d>(%s, %s);", element, how, g->kernel->warps, name, view(g, op, 0));
+    else if (cu_shape(type) == SHAPE_ROW)
+        cu_line(g, "store_row<%s, %s, %d>(%s, %s);", element, how, type.cols, name, view(g, op, 0));
     else
-        cu_fail(g, op, "a store of a single row");
+        cu_line(g, "store_scalar<%s, %s>(%s, %s);", element, how, cu_element(g, op->in[5], SHAPE_NUMBER), view(g, op, 0));
 }
 
 static const char *slot(Gen *g, const Op *op) {
