@@ -39,6 +39,10 @@ text rings 'move_rows<' '/if (warp_here() == /,/warp_id() == /p' --kind extend -
 text rope 'turn_step<' '/ rattan_layer_forward_main(/,/products_commit/p' --target cuda:sm_90a --set head_dim=32 --set value_dim=16 \
     --set 'rope={theta=10000,style="half"}' \
     --schedule 'chunk=32 key_tile=32 group_heads=2 ring=0 segment=1024 min_items=54 warps=4 stages=2 blocks=2 registers=232 roles=1'
+# Queries of wide heads, roped on their way from memory to memory.
+text queries 'TurnedRows<' '/ rattan_layer_forward_queries(/,/^}/p' --target cuda:sm_90a --set head_dim=192 --set value_dim=144 \
+    --set feature_map=softmax --set 'rope={theta=10000,style="half"}' \
+    --schedule 'chunk=64 key_tile=64 group_heads=2 ring=0 segment=1024 min_items=54 warps=8 stages=2 slices=3 roles=1'
 # A decoding step: the query rows stand in columns, and so do its masks.
 text decode 'mask_transposed<' '/ rattan_layer_decode_main(/,$p' --kind decode --target cuda:sm_90 --schedule 'stages=2 warps=4'
 # Its end where the columns of a value fill all warps: parts' results are read in runs of rows.
