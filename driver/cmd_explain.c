@@ -46,12 +46,13 @@ static void print_head(Ctx *ctx, const Explained *e) {
 static void print_pass(Ctx *ctx, const PassLog *log, const PassRun *run) {
     const bool changed = run->ops_before != run->ops_after;
     if (changed)
-        put_wrapped(ctx, run->pass->name, PASS_COLUMN, ctx_printf(ctx, "%d ops become %d", run->ops_before, run->ops_after));
+        put_wrapped(ctx, run->pass->name, PASS_COLUMN,
+                    ctx_printf(ctx, "%d ops become %d", run->ops_before, run->ops_after));
     else if (run->note_count == 0)
         put_wrapped(ctx, run->pass->name, PASS_COLUMN, "nothing to do here");
     for (int n = 0; n < run->note_count; n++) {
         const PassNote *note = &log->notes[run->first_note + n];
-        const char *text = note->kernel ? ctx_printf(ctx, "%s: %s", note->kernel, note->text) : note->text;
+        const char     *text = note->kernel ? ctx_printf(ctx, "%s: %s", note->kernel, note->text) : note->text;
         put_wrapped(ctx, n || changed ? "" : run->pass->name, PASS_COLUMN, text);
     }
 }
@@ -62,14 +63,16 @@ static void print_passes(Ctx *ctx, const PassLog *log) {
         print_pass(ctx, log, &log->runs[r]);
 }
 
-/* ---- Kernels and their work ---------------------------------------------------------------------------------------------- */
+/* ---- Kernels and their work
+ * ---------------------------------------------------------------------------------------------- */
 static const char *memory_text(Ctx *ctx, const ExplainKernel *kernel) {
     const CodePhase *phase = kernel->phase;
     if (!phase->threads)
         return ctx_printf(ctx, "%9s", quantity_bytes(ctx, (double)phase->scratch_bytes));
-    return ctx_printf(ctx, "%9s %7d %9s %7s", quantity_bytes(ctx, (double)phase->shared_bytes), phase->threads,
-                      kernel->used ? ctx_printf(ctx, "%d", kernel->used->registers) : "-",
-                      kernel->used ? quantity_bytes(ctx, (double)(kernel->used->spill_stores + kernel->used->spill_loads)) : "-");
+    return ctx_printf(
+        ctx, "%9s %7d %9s %7s", quantity_bytes(ctx, (double)phase->shared_bytes), phase->threads,
+        kernel->used ? ctx_printf(ctx, "%d", kernel->used->registers) : "-",
+        kernel->used ? quantity_bytes(ctx, (double)(kernel->used->spill_stores + kernel->used->spill_loads)) : "-");
 }
 
 static void print_kernels(Ctx *ctx, const Explained *e) {
@@ -81,7 +84,8 @@ static void print_kernels(Ctx *ctx, const Explained *e) {
         const ExplainKernel *kernel = &e->kernels[k];
         printf("  %-16s %8lld %10s %10s %9s %9s %s\n", kernel->name, (long long)kernel->items,
                quantity_text(ctx, kernel->work.products, ""), quantity_text(ctx, kernel->work.specials, ""),
-               quantity_bytes(ctx, kernel->work.loaded), quantity_bytes(ctx, kernel->work.stored), memory_text(ctx, kernel));
+               quantity_bytes(ctx, kernel->work.loaded), quantity_bytes(ctx, kernel->work.stored),
+               memory_text(ctx, kernel));
     }
 }
 
@@ -92,7 +96,8 @@ static void print_work(Ctx *ctx, const Explained *e) {
     heading("Work");
     put_wrapped(ctx, "flops", WORK_COLUMN,
                 ctx_printf(ctx, "%s of products; the definition asks for %s: %.2f times as many",
-                           quantity_text(ctx, e->work.products, "FLOP"), quantity_text(ctx, e->bench.useful_flops, "FLOP"),
+                           quantity_text(ctx, e->work.products, "FLOP"),
+                           quantity_text(ctx, e->bench.useful_flops, "FLOP"),
                            ratio(e->work.products, e->bench.useful_flops)));
     put_wrapped(ctx, "special functions", WORK_COLUMN, quantity_text(ctx, e->work.specials, " results"));
     put_wrapped(ctx, "bytes", WORK_COLUMN,
@@ -114,7 +119,8 @@ static void print_limits(Ctx *ctx, const Explained *e) {
         const double share = explain_share(e, (Limit)l);
         char         bar[BAR + 1] = "";
         memset(bar, '#', (size_t)(share * BAR + 0.5));
-        printf("  %-18s %14s %5.0f %% %s\n", limit_name((Limit)l), quantity_text(ctx, e->cycles[l], "cycles"), 100 * share, bar);
+        printf("  %-18s %14s %5.0f %% %s\n", limit_name((Limit)l), quantity_text(ctx, e->cycles[l], "cycles"),
+               100 * share, bar);
     }
     put_wrapped(ctx, "", INDENT,
                 ctx_printf(ctx, "Of one of %s%d %s, all of them evenly busy, if it did nothing else.",
@@ -129,12 +135,14 @@ static void print_saving(Ctx *ctx, const Explained *e) {
     printf("  %-8s %12s %14s %14s %12s\n", "m", "stored", "FLOP", "recomputed", "moved");
     for (int s = 0; s < e->stored_count; s++)
         stored += e->stored[s].bytes;
-    printf("  %-8s %12s %14s %14s %12s\n", "none", quantity_bytes(ctx, stored), quantity_text(ctx, e->work.products, ""),
-           quantity_text(ctx, explain_extra_flops(e), ""), quantity_bytes(ctx, e->work.loaded + e->work.stored));
+    printf("  %-8s %12s %14s %14s %12s\n", "none", quantity_bytes(ctx, stored),
+           quantity_text(ctx, e->work.products, ""), quantity_text(ctx, explain_extra_flops(e), ""),
+           quantity_bytes(ctx, e->work.loaded + e->work.stored));
     for (int s = 0; s < e->stored_count; s++)
         printf("    %-20s %5s %12s\n", e->stored[s].param->name, dtype_name(e->stored[s].param->dtype),
                quantity_bytes(ctx, e->stored[s].bytes));
-    put_wrapped(ctx, "", INDENT, "The schedule has no m yet: no state is saved, each kernel that needs one sums it up again.");
+    put_wrapped(ctx, "", INDENT,
+                "The schedule has no m yet: no state is saved, each kernel that needs one sums it up again.");
 }
 
 static void print_explained(Ctx *ctx, const Explained *e) {
@@ -147,7 +155,8 @@ static void print_explained(Ctx *ctx, const Explained *e) {
     print_limits(ctx, e);
 }
 
-/* ---- All ----------------------------------------------------------------------------------------------------------------- */
+/* ---- All
+ * ----------------------------------------------------------------------------------------------------------------- */
 static Status explain_item(Ctx *ctx, void *arg) {
     const ExplainJob *job = arg;
     Explained         e;

@@ -1,12 +1,13 @@
-/* What the compiler decided, as data: see explain.h. Decisions are the passes' own words (PassLog); work is counted on the
- * IR that the last of them leaves. */
+/* What the compiler decided, as data: see explain.h. Decisions are the passes' own words (PassLog); work is counted on
+ * the IR that the last of them leaves. */
 #include "driver/explain.h"
 
 #include "codegen/ptx/nvrtc.h"
 
 #include <string.h>
 
-/* ---- Counting ------------------------------------------------------------------------------------------------------------ */
+/* ---- Counting
+ * ------------------------------------------------------------------------------------------------------------ */
 typedef struct Indices {
     const BenchCase *bench;
     int64_t          fold;
@@ -75,7 +76,8 @@ static void find_limit(Explained *e) {
             e->limit = (Limit)l;
 }
 
-/* ---- Compiling ----------------------------------------------------------------------------------------------------------- */
+/* ---- Compiling
+ * ----------------------------------------------------------------------------------------------------------- */
 static Status compile(Ctx *ctx, Session *session, Explained *e) {
     CompileRequest request = {
         .spec = &e->item->spec,
@@ -127,7 +129,8 @@ double explain_share(const Explained *explained, Limit limit) {
     return most > 0 ? explained->cycles[limit] / most : 0;
 }
 
-/* ---- As JSON ------------------------------------------------------------------------------------------------------------- */
+/* ---- As JSON
+ * ------------------------------------------------------------------------------------------------------------- */
 static json_t *schedule_json(const Explained *e) {
     const Schedule *s = &e->compiled.plan;
     json_t         *json = json_object();
@@ -141,8 +144,9 @@ static json_t *notes_json(const PassLog *log, const PassRun *run) {
     json_t *list = json_array();
     for (int n = run->first_note; n < run->first_note + run->note_count; n++) {
         const PassNote *note = &log->notes[n];
-        json_array_append_new(list, json_pack("{s:o, s:s}", "kernel", note->kernel ? json_string(note->kernel) : json_null(),
-                                              "text", note->text));
+        json_array_append_new(list,
+                              json_pack("{s:o, s:s}", "kernel", note->kernel ? json_string(note->kernel) : json_null(),
+                                        "text", note->text));
     }
     return list;
 }
@@ -160,20 +164,21 @@ static json_t *passes_json(const PassLog *log) {
 }
 
 static json_t *work_json(const IrWork *work) {
-    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "product_flops", work->products, "special_results", work->specials,
-                     "other_results", work->others, "panel_bytes", work->panels, "loaded_bytes", work->loaded,
-                     "stored_bytes", work->stored);
+    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "product_flops", work->products, "special_results",
+                     work->specials, "other_results", work->others, "panel_bytes", work->panels, "loaded_bytes",
+                     work->loaded, "stored_bytes", work->stored);
 }
 
 /* Of a thread's scratch memory on CPUs; of a block on GPUs, registers where ptxas told them. */
 static json_t *memory_json(const ExplainKernel *kernel) {
     if (!kernel->phase->threads)
         return json_pack("{s:I}", "scratch_bytes", (json_int_t)kernel->phase->scratch_bytes);
-    json_t *json = json_pack("{s:i, s:I}", "threads", kernel->phase->threads, "shared_bytes",
-                             (json_int_t)kernel->phase->shared_bytes);
+    json_t               *json = json_pack("{s:i, s:I}", "threads", kernel->phase->threads, "shared_bytes",
+                                           (json_int_t)kernel->phase->shared_bytes);
     const NvrtcResources *used = kernel->used;
     json_object_set_new(json, "registers", used ? json_integer(used->registers) : json_null());
-    json_object_set_new(json, "spilled_bytes", used ? json_integer(used->spill_stores + used->spill_loads) : json_null());
+    json_object_set_new(json, "spilled_bytes",
+                        used ? json_integer(used->spill_stores + used->spill_loads) : json_null());
     return json;
 }
 
@@ -196,8 +201,8 @@ static json_t *limits_json(const Explained *e) {
     return list;
 }
 
-/* What is stored for the gradients' kernels, and what is computed again instead: a row for each m, of which the schedule
- * has none today, so that no state is stored. */
+/* What is stored for the gradients' kernels, and what is computed again instead: a row for each m, of which the
+ * schedule has none today, so that no state is stored. */
 static json_t *saving_json(const Explained *e) {
     json_t *tensors = json_array();
     double  bytes = 0;
@@ -206,25 +211,26 @@ static json_t *saving_json(const Explained *e) {
                                                  dtype_name(e->stored[s].param->dtype), "bytes", e->stored[s].bytes));
         bytes += e->stored[s].bytes;
     }
-    return json_pack("[{s:n, s:f, s:o, s:f, s:f, s:f}]", "m", "stored_bytes", bytes, "tensors", tensors, "product_flops",
-                     e->work.products, "recomputed_flops", explain_extra_flops(e), "moved_bytes",
+    return json_pack("[{s:n, s:f, s:o, s:f, s:f, s:f}]", "m", "stored_bytes", bytes, "tensors", tensors,
+                     "product_flops", e->work.products, "recomputed_flops", explain_extra_flops(e), "moved_bytes",
                      e->work.loaded + e->work.stored);
 }
 
 json_t *explain_json(Ctx *ctx, const Explained *e) {
     Text text = TEXT(ctx);
     schedule_print(&text, &e->compiled.plan);
-    json_t *json = json_pack("{s:s, s:s, s:s, s:s, s:s}", "spec", e->item->spec.name, "label", e->item->label, "kind",
-                             kind_name(e->bench.kind), "target", e->target->name, "dtype", dtype_name(e->item->spec.dtype));
+    json_t *json =
+        json_pack("{s:s, s:s, s:s, s:s, s:s}", "spec", e->item->spec.name, "label", e->item->label, "kind",
+                  kind_name(e->bench.kind), "target", e->target->name, "dtype", dtype_name(e->item->spec.dtype));
     json_object_set_new(json, "shape", bench_case_shape_json(&e->bench));
-    json_object_update_new(json, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "schedule", text_str(&text), "schedule_origin",
-                                           e->origin, "schedule_fields", schedule_json(e), "passes",
-                                           passes_json(e->compiled.log), "resources",
-                                           e->resources ? json_string(e->resources) : json_null(), "kernels",
-                                           kernels_json(e)));
-    json_object_update_new(json, json_pack("{s:f, s:f, s:o, s:o, s:s, s:i}", "useful_flops", e->bench.useful_flops, "bytes",
-                                           e->bench.bytes, "work", work_json(&e->work), "limits", limits_json(e), "limit",
-                                           limit_name(e->limit), "processors", e->target->processors));
+    json_object_update_new(
+        json, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "schedule", text_str(&text), "schedule_origin", e->origin,
+                        "schedule_fields", schedule_json(e), "passes", passes_json(e->compiled.log), "resources",
+                        e->resources ? json_string(e->resources) : json_null(), "kernels", kernels_json(e)));
+    json_object_update_new(json,
+                           json_pack("{s:f, s:f, s:o, s:o, s:s, s:i}", "useful_flops", e->bench.useful_flops, "bytes",
+                                     e->bench.bytes, "work", work_json(&e->work), "limits", limits_json(e), "limit",
+                                     limit_name(e->limit), "processors", e->target->processors));
     if (e->bench.kind == KIND_BACKWARD)
         json_object_set_new(json, "saving", saving_json(e));
     return json;

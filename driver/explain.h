@@ -41,8 +41,9 @@ typedef struct Explained {
 Status explain(Ctx *ctx, Session *session, const SpecItem *item, KernelKind kind, const Shape *shape, Explained *out);
 void   explain_free(Explained *explained);
 
-/* Product flops beyond those that the definition asks for: tiles computed in full, products inside chunks, recomputation. */
-double  explain_extra_flops(const Explained *explained);
+/* Product flops beyond those that the definition asks for: tiles computed in full, products inside chunks,
+ * recomputation. */
+double explain_extra_flops(const Explained *explained);
 /* Of the cycles of the limit. */
 double  explain_share(const Explained *explained, Limit limit);
 json_t *explain_json(Ctx *ctx, const Explained *explained);

@@ -6,7 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *prefixed(Ctx *ctx, double value, double step, const char *const *prefixes, int count, const char *unit) {
+static const char *prefixed(Ctx *ctx, double value, double step, const char *const *prefixes, int count,
+                            const char *unit) {
     int p = 0;
     while (p + 1 < count && fabs(value) >= 0.9995 * step) {
         value /= step;
@@ -43,7 +44,8 @@ const char *quantity_short(Ctx *ctx, int64_t value) {
     return ctx_printf(ctx, "%lld", (long long)value);
 }
 
-/* ---- In ---------------------------------------------------------------------------------------------------------------- */
+/* ---- In
+ * ---------------------------------------------------------------------------------------------------------------- */
 static Status parse_one(Ctx *ctx, const char *place, const char *text, int64_t min, int64_t max, int64_t *out) {
     char *end;
     errno = 0;
@@ -58,8 +60,8 @@ static Status parse_one(Ctx *ctx, const char *place, const char *text, int64_t m
         }
     if (!fits || *end || value < min || value > max)
         return ctx_fail(ctx, ST_USAGE, place,
-                        ctx_printf(ctx, "give numbers from %s to %s, such as 64:4096, 4k:1M or 256,512", quantity_short(ctx, min),
-                                   quantity_short(ctx, max)),
+                        ctx_printf(ctx, "give numbers from %s to %s, such as 64:4096, 4k:1M or 256,512",
+                                   quantity_short(ctx, min), quantity_short(ctx, max)),
                         "'%.40s' is not a whole number in range", text);
     *out = value;
     return ST_OK;
@@ -72,7 +74,8 @@ static Status add(Ctx *ctx, const char *place, int64_t value, Quantities *out) {
     if (at < out->count && out->items[at] == value)
         return ST_OK;
     if (out->count == QUANTITY_MOST)
-        return ctx_fail(ctx, ST_USAGE, place, "give fewer, or a count: 64:4096:8", "more than %d values", QUANTITY_MOST);
+        return ctx_fail(ctx, ST_USAGE, place, "give fewer, or a count: 64:4096:8", "more than %d values",
+                        QUANTITY_MOST);
     memmove(&out->items[at + 1], &out->items[at], sizeof *out->items * (size_t)(out->count - at));
     out->items[at] = value;
     out->count++;
@@ -82,7 +85,8 @@ static Status add(Ctx *ctx, const char *place, int64_t value, Quantities *out) {
 /* `count` values from low to high by equal ratios, those between rounded to multiples of 16 where they are large. */
 static Status add_by_ratio(Ctx *ctx, const char *place, int64_t low, int64_t high, int64_t count, Quantities *out) {
     for (int64_t i = 0; i < count; i++) {
-        const double  wanted = (double)low * pow((double)high / (double)low, (double)i / (double)(count > 1 ? count - 1 : 1));
+        const double wanted =
+            (double)low * pow((double)high / (double)low, (double)i / (double)(count > 1 ? count - 1 : 1));
         const int64_t unit = wanted >= 64 ? 16 : 1;
         const int64_t value = i == 0 ? low : i == count - 1 ? high : (int64_t)(wanted / (double)unit + 0.5) * unit;
         TRY(add(ctx, place, value, out));
@@ -112,7 +116,8 @@ static Status parse_item(Ctx *ctx, const char *place, char *text, int64_t min, i
         return add(ctx, place, low, out);
     TRY(parse_one(ctx, place, parts[1], min, max, &high));
     if (high < low)
-        return ctx_fail(ctx, ST_USAGE, place, "give the smaller end first, such as 64:4096", "the range ends below where it begins");
+        return ctx_fail(ctx, ST_USAGE, place, "give the smaller end first, such as 64:4096",
+                        "the range ends below where it begins");
     if (!parts[2])
         return add_powers(ctx, place, low, high, out);
     TRY(parse_one(ctx, place, parts[2], 1, QUANTITY_MOST, &count));
@@ -125,5 +130,6 @@ Status quantities_parse(Ctx *ctx, const char *place, const char *text, int64_t m
     for (char *word = strtok_r(words, ",", &rest); word; word = strtok_r(NULL, ",", &rest))
         TRY(parse_item(ctx, place, word, min, max, out));
     return out->count ? ST_OK
-                      : ctx_fail(ctx, ST_USAGE, place, "give numbers such as 64:4096 or 256,512", "there are none in '%.40s'", text);
+                      : ctx_fail(ctx, ST_USAGE, place, "give numbers such as 64:4096 or 256,512",
+                                 "there are none in '%.40s'", text);
 }

@@ -1,5 +1,5 @@
-/* Counting work: see ir_work.h. A loop whose number decides neither a bound, nor a branch, nor what a trim leaves out is
- * gone through once and counts for all its turns: heads, mostly. */
+/* Counting work: see ir_work.h. A loop whose number decides neither a bound, nor a branch, nor what a trim leaves out
+ * is gone through once and counts for all its turns: heads, mostly. */
 #include "ir/ir_work.h"
 
 #include <string.h>
@@ -107,7 +107,8 @@ static double share_in_band(const Op *dot, int64_t delta, int cols) {
     const int64_t lo = op_int(dot, AT_LO, 0), hi = op_int(dot, AT_HI, 0), period = op_int(dot, AT_PERIOD, 1);
     double        kept = 0;
     for (int64_t r = 0; r < period; r++) {
-        const int64_t first = lo - delta + r > 0 ? lo - delta + r : 0, last = hi - delta + r < cols ? hi - delta + r : cols - 1;
+        const int64_t first = lo - delta + r > 0 ? lo - delta + r : 0,
+                      last = hi - delta + r < cols ? hi - delta + r : cols - 1;
         kept += last >= first ? (double)(last - first + 1) : 0;
     }
     return kept / (double)(period * cols);

@@ -2,8 +2,8 @@
  * computed.
  *
  * In:  a module of tile kernels, the sizes of a launch, and what its index parameters hold.
- * Out: for each kernel the work of all its items together. A tile counts as a whole, also where some of its rows are not
- *      there. */
+ * Out: for each kernel the work of all its items together. A tile counts as a whole, also where some of its rows are
+ * not there. */
 #ifndef RATTAN_IR_IR_WORK_H
 #define RATTAN_IR_IR_WORK_H
 

@@ -10,7 +10,7 @@ spec() { printf '%s\n' "$2" >"$TMP/$1.lua"; }
 # ---- Help, manual page, completions -----------------------------------------------------------------------------------
 check "help" "$RATTAN" --help
 expect_text "help names the commands" "$(cat "$TMP/out")" '^  bench '
-for command in compile run check bench explain passes targets doctor cache help; do
+for command in compile run check bench explain explore passes targets doctor cache help; do
     check "$command --help" "$RATTAN" "$command" --help
     expect_text "$command --help lists options" "$(cat "$TMP/out")" '--help +show help'
 done

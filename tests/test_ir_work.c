@@ -1,6 +1,6 @@
 /* link: rattan_ir rattan_base */
-/* Counting work on tile IR: loops by their turns, branches as taken, trims by their band; and loops whose number decides
- * nothing, which are gone through once. */
+/* Counting work on tile IR: loops by their turns, branches as taken, trims by their band; and loops whose number
+ * decides nothing, which are gone through once. */
 #include "ir/ir_work.h"
 #include "tests/ir_testing.h"
 
@@ -9,10 +9,11 @@ static int64_t ten_times(const void *arg, const char *param, int64_t index) {
     return 10 * index + *(const int64_t *)arg;
 }
 
-static const char HEAD[] = "module \"t\"\nkernel @k tile scratch=0 {\n  param q bf16 in [B, T, 8, 64]\n  param o f32 out [B, T, 8, 64]\n"
-                           "  param pos i32 in [N]\n  %z:index = iconst {value=0}\n  %one:index = iconst {value=1}\n"
-                           "  %four:index = iconst {value=4}\n  %T:index = isym {sym=\"T\"}\n"
-                           "  %x:f32<4x8> = fconst {fvalue=1}\n  %y:f32<8x16> = fconst {fvalue=2}\n";
+static const char HEAD[] =
+    "module \"t\"\nkernel @k tile scratch=0 {\n  param q bf16 in [B, T, 8, 64]\n  param o f32 out [B, T, 8, 64]\n"
+    "  param pos i32 in [N]\n  %z:index = iconst {value=0}\n  %one:index = iconst {value=1}\n"
+    "  %four:index = iconst {value=4}\n  %T:index = isym {sym=\"T\"}\n"
+    "  %x:f32<4x8> = fconst {fvalue=1}\n  %y:f32<8x16> = fconst {fvalue=2}\n";
 
 static IrWork counted(const char *body, int64_t tokens) {
     static const int64_t base = 3;
@@ -36,11 +37,12 @@ static void check_number(double got, double wanted) {
 
 static void test_tiles(void **state) {
     (void)state;
-    const IrWork work = counted("  %p:f32<4x16> = dot %x, %y {ta=0, tb=0}\n  %e:f32<4x8> = exp %x\n  %a:f32<4x8> = add %x, %e\n"
-                                "  %s:f32<4x1> = rowsum %a\n"
-                                "  %q:f32<4x8> = load %z, %z, %z, %z, %T {param=\"q\", rowdim=1, groupdim=2, period=4}\n"
-                                "  store %z, %z, %z, %z, %T, %q {param=\"o\", rowdim=1, groupdim=2, period=4}\n",
-                                100);
+    const IrWork work =
+        counted("  %p:f32<4x16> = dot %x, %y {ta=0, tb=0}\n  %e:f32<4x8> = exp %x\n  %a:f32<4x8> = add %x, %e\n"
+                "  %s:f32<4x1> = rowsum %a\n"
+                "  %q:f32<4x8> = load %z, %z, %z, %z, %T {param=\"q\", rowdim=1, groupdim=2, period=4}\n"
+                "  store %z, %z, %z, %z, %T, %q {param=\"o\", rowdim=1, groupdim=2, period=4}\n",
+                100);
     check_number(work.products, 2 * 4 * 8 * 16);
     check_number(work.panels, 4 * 8 * 16);
     check_number(work.specials, 32);
@@ -52,9 +54,10 @@ static void test_tiles(void **state) {
 /* 25 turns of 4 tokens; the inner loop has as many turns as the outer one's number over 4: 0 + 1 + ... + 24. */
 static void test_loops(void **state) {
     (void)state;
-    const char *nested = "  for %z, %T, %four {axis=\"row\"} (%i:index) {\n    %n:index = idiv %i, %four\n"
-                         "    for %z, %n, %one {axis=\"key\"} (%j:index) {\n      %e:f32<4x8> = exp %x\n      yield\n    }\n"
-                         "    yield\n  }\n";
+    const char *nested =
+        "  for %z, %T, %four {axis=\"row\"} (%i:index) {\n    %n:index = idiv %i, %four\n"
+        "    for %z, %n, %one {axis=\"key\"} (%j:index) {\n      %e:f32<4x8> = exp %x\n      yield\n    }\n"
+        "    yield\n  }\n";
     check_number(counted(nested, 100).specials, 32 * 300);
     check_number(counted(nested, 0).specials, 0);
 }
@@ -72,9 +75,10 @@ static void test_uniform_loop(void **state) {
 /* A branch on the number, through memory: positions 3, 13, 23, 33, of which two are below 20. */
 static void test_branch(void **state) {
     (void)state;
-    const char *branch = "  %N:index = isym {sym=\"N\"}\n  %limit:index = iconst {value=20}\n"
-                         "  for %z, %N, %one {axis=\"seq\"} (%n:index) {\n    %p:index = iload %n {param=\"pos\"}\n"
-                         "    %c:index = ilt %p, %limit\n    if %c {\n      %e:f32<4x8> = exp %x\n      yield\n    }\n    yield\n  }\n";
+    const char *branch =
+        "  %N:index = isym {sym=\"N\"}\n  %limit:index = iconst {value=20}\n"
+        "  for %z, %N, %one {axis=\"seq\"} (%n:index) {\n    %p:index = iload %n {param=\"pos\"}\n"
+        "    %c:index = ilt %p, %limit\n    if %c {\n      %e:f32<4x8> = exp %x\n      yield\n    }\n    yield\n  }\n";
     check_number(counted(branch, 1).specials, 2 * 32);
 }
 
@@ -97,10 +101,9 @@ static void test_loop_level(void **state) {
     IrWork   work;
     IrLaunch launch = {.element = ten_times};
     ctx_init(&ctx);
-    Module *const module =
-        parse_ok(&ctx, "module \"t\"\nkernel @k loop scratch=0 {\n  %z:index = iconst {value=0}\n"
-                       "  %s:f32<1x8> = sum %z, %z {axis=\"key\", rows=1, cols=8} (%j:index) {\n"
-                       "    %v:f32<1x8> = fconst {fvalue=1}\n    yield %v\n  }\n}\n");
+    Module *const module = parse_ok(&ctx, "module \"t\"\nkernel @k loop scratch=0 {\n  %z:index = iconst {value=0}\n"
+                                          "  %s:f32<1x8> = sum %z, %z {axis=\"key\", rows=1, cols=8} (%j:index) {\n"
+                                          "    %v:f32<1x8> = fconst {fvalue=1}\n    yield %v\n  }\n}\n");
     assert_int_equal(ir_work(&ctx, module, &launch, &work), ST_FAILED);
     ctx_free(&ctx);
 }

@@ -45,8 +45,21 @@ static void test_ranges(void **state) {
 
 static void test_errors(void **state) {
     (void)state;
-    static const char *const CASES[] = {"0", "-4", "64:32", "2M", "4x", "", ",", "64:", ":64", "64:128:0", "64:128:4:2", "1:1048576:65",
-                                        "9223372036854775807k", "64 128", "0:64"};
+    static const char *const CASES[] = {"0",
+                                        "-4",
+                                        "64:32",
+                                        "2M",
+                                        "4x",
+                                        "",
+                                        ",",
+                                        "64:",
+                                        ":64",
+                                        "64:128:0",
+                                        "64:128:4:2",
+                                        "1:1048576:65",
+                                        "9223372036854775807k",
+                                        "64 128",
+                                        "0:64"};
     for (size_t c = 0; c < sizeof CASES / sizeof *CASES; c++) {
         Ctx ctx;
         ctx_init(&ctx);
@@ -78,6 +91,7 @@ static void test_words(void **state) {
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ranges), cmocka_unit_test(test_errors), cmocka_unit_test(test_words)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_ranges), cmocka_unit_test(test_errors),
+                                       cmocka_unit_test(test_words)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
