@@ -63,15 +63,15 @@ static void print_passes(Ctx *ctx, const PassLog *log) {
         print_pass(ctx, log, &log->runs[r]);
 }
 
-/* ---- Kernels and their work
- * ---------------------------------------------------------------------------------------------- */
+/* ---- Kernels and their work ---- */
 static const char *memory_text(Ctx *ctx, const ExplainKernel *kernel) {
     const CodePhase *phase = kernel->phase;
     if (!phase->threads)
         return ctx_printf(ctx, "%9s", quantity_bytes(ctx, (double)phase->scratch_bytes));
     return ctx_printf(
         ctx, "%9s %7d %9s %7s", quantity_bytes(ctx, (double)phase->shared_bytes), phase->threads,
-        kernel->used ? ctx_printf(ctx, "%d", kernel->used->registers) : "-",
+        ctx_printf(ctx, kernel->used ? "%d" : "<=%d",
+                   kernel->used ? kernel->used->registers : kernel->registers_at_most),
         kernel->used ? quantity_bytes(ctx, (double)(kernel->used->spill_stores + kernel->used->spill_loads)) : "-");
 }
 
@@ -155,8 +155,7 @@ static void print_explained(Ctx *ctx, const Explained *e) {
     print_limits(ctx, e);
 }
 
-/* ---- All
- * ----------------------------------------------------------------------------------------------------------------- */
+/* ---- All ---- */
 static Status explain_item(Ctx *ctx, void *arg) {
     const ExplainJob *job = arg;
     Explained         e;

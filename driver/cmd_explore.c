@@ -16,8 +16,7 @@ static const char    MARK[] = "@DATA@";
 static const int64_t MOST_WINDOW = (int64_t)1 << 24, USUAL_CONTEXT = 4096, USUAL_LONGEST = 1 << 20;
 static const double  USUAL_BUDGET = 90;
 
-/* ---- What is asked for
- * -------------------------------------------------------------------------------------------------- */
+/* ---- What is asked for ---- */
 static Status parse_maps(Ctx *ctx, const char *text, ExploreAsk *ask) {
     char *words = ctx_strdup(ctx, text ? text : ""), *rest = NULL;
     for (char *word = strtok_r(words, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
@@ -81,8 +80,7 @@ static Status choose_item(Ctx *ctx, const Session *session, const SpecItem **ite
     return ST_OK;
 }
 
-/* ---- The page
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- The page ---- */
 static const char *data_path(Ctx *ctx, const char *page) {
     const size_t length = strlen(page),
                  stem = length > 5 && strcmp(page + length - 5, ".html") == 0 ? length - 5 : length;
@@ -110,8 +108,7 @@ static Status write_files(Ctx *ctx, const char *path, json_t *json) {
     return status;
 }
 
-/* ---- In the terminal
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- In the terminal ---- */
 static void print_cell(Ctx *ctx, const ExploreCell *cell) {
     printf(" %9s%c", quantity_time(ctx, cell->seconds), cell->measured ? '*' : ' ');
 }
@@ -189,8 +186,7 @@ static void print_summary(Ctx *ctx, const Explore *e) {
     print_memory(ctx, e);
 }
 
-/* ---- All
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- All ---- */
 static Status finish(Ctx *ctx, const Cli *cli, const Explore *e) {
     const char *path = cli_value(cli, OPTION_OUTPUT);
     json_t     *json = explore_json(ctx, e);

@@ -6,8 +6,7 @@
 
 #include <string.h>
 
-/* ---- Counting
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- Counting ---- */
 typedef struct Indices {
     const BenchCase *bench;
     int64_t          fold;
@@ -34,6 +33,14 @@ static void add_work(IrWork *to, const IrWork *work) {
     to->stored += work->stored;
 }
 
+/* What is left for a thread by the schedule: threads get registers by eights, 255 at most. */
+static int most_registers(const Explained *e, const CodePhase *phase) {
+    if (!phase->threads)
+        return 0;
+    const int left = e->target->registers / (phase->threads * e->compiled.plan.blocks) / 8 * 8;
+    return left < 255 ? left : 255;
+}
+
 static Status count_work(Ctx *ctx, const LaunchSizes *sizes, Explained *e) {
     const Module *module = e->compiled.module;
     IrWork       *work = NEW_ARRAY(ctx, IrWork, module->kernel_count);
@@ -47,7 +54,7 @@ static Status count_work(Ctx *ctx, const LaunchSizes *sizes, Explained *e) {
         const CodePhase      *phase = &e->compiled.object->phases[k];
         const NvrtcResources *used = e->compiled.used ? &e->compiled.used[k] : NULL;
         e->kernels[k] = (ExplainKernel){module->kernels[k]->name, work[k], phase_items(phase, sizes), phase,
-                                        used && used->registers ? used : NULL};
+                                        used && used->registers ? used : NULL, most_registers(e, phase)};
         add_work(&e->work, &work[k]);
     }
     return ST_OK;
@@ -76,8 +83,7 @@ static void find_limit(Explained *e) {
             e->limit = (Limit)l;
 }
 
-/* ---- Compiling
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- Compiling ---- */
 static Status compile(Ctx *ctx, Session *session, Explained *e) {
     CompileRequest request = {
         .spec = &e->item->spec,
@@ -129,8 +135,7 @@ double explain_share(const Explained *explained, Limit limit) {
     return most > 0 ? explained->cycles[limit] / most : 0;
 }
 
-/* ---- As JSON
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- As JSON ---- */
 static json_t *schedule_json(const Explained *e) {
     const Schedule *s = &e->compiled.plan;
     json_t         *json = json_object();
@@ -176,6 +181,7 @@ static json_t *memory_json(const ExplainKernel *kernel) {
     json_t               *json = json_pack("{s:i, s:I}", "threads", kernel->phase->threads, "shared_bytes",
                                            (json_int_t)kernel->phase->shared_bytes);
     const NvrtcResources *used = kernel->used;
+    json_object_set_new(json, "registers_at_most", json_integer(kernel->registers_at_most));
     json_object_set_new(json, "registers", used ? json_integer(used->registers) : json_null());
     json_object_set_new(json, "spilled_bytes",
                         used ? json_integer(used->spill_stores + used->spill_loads) : json_null());

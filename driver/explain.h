@@ -13,6 +13,7 @@ typedef struct ExplainKernel {
     int64_t               items; /* that run on their own: on a GPU blocks */
     const CodePhase      *phase;
     const NvrtcResources *used; /* NULL: not a GPU's, or not known */
+    int                   registers_at_most; /* a thread, where as many blocks share a multiprocessor as scheduled; GPUs */
 } ExplainKernel;
 
 /* A tensor that kernels hand to later ones. */

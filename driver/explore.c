@@ -22,8 +22,7 @@ enum { LAUNCHES = 8 /* of a point: once to warm up, then some */ };
 enum { LARGEST = 3 /* all points of a series take about so many times as long as the largest: windows double */ };
 static const double MOST_BYTES = 256e6; /* that a measured decoding step reads */
 
-/* ---- Plan
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- Plan ---- */
 static Spec full_attention(const Spec *layer) {
     Spec full = *layer;
     full.full = true;
@@ -96,8 +95,7 @@ Status explore_plan(Ctx *ctx, Session *session, const SpecItem *item, const Expl
     return ST_OK;
 }
 
-/* ---- What a series is about
- * --------------------------------------------------------------------------------------------- */
+/* ---- What a series is about ---- */
 const ExploreSeries *explore_series(const Explore *e, KernelKind kind, int map) {
     for (int s = 0; s < e->series_count; s++)
         if (e->series[s].kind == kind && e->series[s].map == map)
@@ -113,7 +111,7 @@ Spec explore_spec(const Explore *e, const ExploreSeries *series, int64_t window,
     return spec;
 }
 
-static int64_t sequences_of(KernelKind kind) { return kind == KIND_DECODE ? EXPLORE_SEQUENCES : 1; }
+int64_t explore_sequences(KernelKind kind) { return kind == KIND_DECODE ? EXPLORE_SEQUENCES : 1; }
 
 /* The series whose times these are: decoding with full attention is the first map's, with the context for a window. */
 static const ExploreSeries *source_of(const ExploreSeries *series, int64_t context, int64_t *window) {
@@ -130,7 +128,7 @@ bool explore_has(const ExploreSeries *series) {
 
 static ModelWork work_of(const Explore *e, const ExploreSeries *series, int64_t window, int64_t context) {
     const Spec spec = explore_spec(e, series, window, context);
-    return model_work(&spec, series->kind, sequences_of(series->kind), context);
+    return model_work(&spec, series->kind, explore_sequences(series->kind), context);
 }
 
 static double modelled(const Explore *e, const ExploreSeries *series, int64_t window, int64_t context) {
@@ -152,8 +150,7 @@ ExploreCell explore_cell(const Explore *e, const ExploreSeries *series, int64_t 
     return (ExploreCell){seconds, false, 0};
 }
 
-/* ---- Measuring
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- Measuring ---- */
 typedef struct Want {
     ExploreSeries *series;
     int64_t        window, context;
@@ -201,7 +198,7 @@ static Status measure(Ctx *ctx, KindRun *run, double seconds) {
         specs[p] = explore_spec(run->explore, wanted->series, wanted->window, wanted->context);
         points[p] = (MeasurePoint){.spec = &specs[p],
                                    .kind = wanted->series->kind,
-                                   .sequences = sequences_of(wanted->series->kind),
+                                   .sequences = explore_sequences(wanted->series->kind),
                                    .tokens = wanted->context};
     }
     TRY(measure_batch(ctx, &run->explore->tools, points, count, seconds, run->seconds));
@@ -256,13 +253,13 @@ static void want_full(KindRun *run, ExploreSeries *full, int64_t context) {
         want(run, full + 1, context, context);
     else
         for (int part = 4; part >= 1; part /= 2)
-            want(run, full, 0, context / part);
+            want(run, full, 0, context > part ? context / part : 1);
 }
 
 static void want_ends(KindRun *run, ExploreSeries *series, int64_t context) {
     const Quantities *windows = &run->explore->ask.windows;
     const int64_t     middle = windows->items[windows->count / 2];
-    want(run, series, middle, series->kind == KIND_DECODE ? context : context / 2);
+    want(run, series, middle, series->kind == KIND_DECODE || context < 2 ? context : context / 2);
     want(run, series, middle, context);
     want(run, series, windows->items[0], context);
     want(run, series, windows->items[windows->count - 1], context);
@@ -277,7 +274,8 @@ static Status measure_between(Ctx *ctx, KindRun *run, ExploreSeries *series, int
     for (int w = 0, count; w < between && !close && seconds_now() < deadline; w += count) {
         const TimeModel before = series->model;
         const int       known = series->count;
-        count = w ? between - w : between < PROBES ? between : PROBES;
+        const int       most = w ? MEASURE_POINTS - 1 : PROBES; /* the anchor is one, too */
+        count = between - w < most ? between - w : most;
         for (int c = 0; c < count; c++)
             want(run, series, order[w + c], context);
         TRY(measure(ctx, run, slice * count));
@@ -297,8 +295,7 @@ static int64_t base_context(Ctx *ctx, const Explore *e, const ExploreSeries *ser
         BenchCase   bench;
         const Spec  spec = explore_spec(e, series, longest, context);
         const bool  step = series->kind == KIND_DECODE;
-        const Shape shape = {
-            .B = sequences_of(series->kind), .T = step ? 1 : context, .pos = step ? context : -1, .ring = -1};
+        const Shape shape = measure_shape(series->kind, explore_sequences(series->kind), context);
         if (bench_case_plan(ctx, &spec, series->kind, &shape, &bench) != ST_OK)
             break;
         if (bench.useful_flops / rate < most && (!step || bench.bytes < MOST_BYTES))
@@ -362,8 +359,7 @@ Status explore_run(Ctx *ctx, Explore *e) {
     return status;
 }
 
-/* ---- What follows
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- What follows ---- */
 typedef struct Compared {
     const Explore       *explore;
     const ExploreSeries *layer, *full;

@@ -70,6 +70,7 @@ Status explore_run(Ctx *ctx, Explore *explore);
  * their cost. */
 Status explore_landscape(Ctx *ctx, Explore *explore, int64_t tokens, double deadline);
 
+int64_t              explore_sequences(KernelKind kind); /* that a launch is for */
 const ExploreSeries *explore_series(const Explore *explore, KernelKind kind, int map);
 /* The layer that a series times at a window and context. Decoding with full attention: a window of the whole context.
  */

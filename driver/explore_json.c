@@ -13,17 +13,14 @@ static json_t *map_json(const Explore *e, int map) {
     return map == MAP_FULL ? json_null() : json_string(e->ask.maps[map]);
 }
 
-/* ---- Times
- * -------------------------------------------------------------------------------------------------------------- */
+/* ---- Times ---- */
 static json_t *cell_json(Ctx *ctx, const Explore *e, const ExploreSeries *series, int64_t window, int64_t context) {
     const ExploreCell cell = explore_cell(e, series, window, context);
     const Spec        spec = explore_spec(e, series, window, context);
-    const bool        step = series->kind == KIND_DECODE;
-    const Shape       shape = {
-              .B = step ? EXPLORE_SEQUENCES : 1, .T = step ? 1 : context, .pos = step ? context : -1, .ring = -1};
-    BenchCase bench;
-    json_t   *json = json_pack("{s:o, s:I, s:f, s:b}", "window", window_json(window), "context", (json_int_t)context,
-                               "seconds", cell.seconds, "measured", cell.measured);
+    const Shape       shape = measure_shape(series->kind, explore_sequences(series->kind), context);
+    BenchCase         bench;
+    json_t *json = json_pack("{s:o, s:I, s:f, s:b}", "window", window_json(window), "context", (json_int_t)context,
+                             "seconds", cell.seconds, "measured", cell.measured);
     if (cell.measured)
         json_object_set_new(json, "spread", json_real(cell.spread));
     if (bench_case_plan(ctx, &spec, series->kind, &shape, &bench) == ST_OK)
@@ -84,14 +81,13 @@ static json_t *kinds_json(Ctx *ctx, const Explore *e) {
         for (int m = MAP_FULL; m < e->ask.map_count; m++)
             json_array_append_new(all, series_json(ctx, e, explore_series(e, EXPLORE_KIND[k], m)));
         json_array_append_new(list, json_pack("{s:s, s:i, s:o, s:o}", "kind", kind_name(EXPLORE_KIND[k]), "sequences",
-                                              EXPLORE_KIND[k] == KIND_DECODE ? EXPLORE_SEQUENCES : 1, "series", all,
-                                              "break_even", break_even_json(e, EXPLORE_KIND[k])));
+                                              (int)explore_sequences(EXPLORE_KIND[k]), "series", all, "break_even",
+                                              break_even_json(e, EXPLORE_KIND[k])));
     }
     return list;
 }
 
-/* ---- Memory
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- Memory ---- */
 static json_t *layer_memory_json(const Explore *e) {
     json_t *list = json_array();
     for (int m = 0; m < e->ask.map_count; m++)
@@ -134,8 +130,7 @@ static json_t *memory_json(const Explore *e) {
     return json_pack("{s:o, s:o, s:o}", "layer", layer_memory_json(e), "full", full, "model", model_memory_json(e));
 }
 
-/* ---- Schedules
- * ---------------------------------------------------------------------------------------------------------- */
+/* ---- Schedules ---- */
 static json_t *ints_json(const int *values, int count) {
     json_t *list = json_array();
     for (int i = 0; i < count; i++)
@@ -180,8 +175,7 @@ static json_t *tiles_json(Ctx *ctx, const Explore *e) {
                      schedule.key_tile, "group_heads", schedule.group_heads, "schedule", text_str(&text));
 }
 
-/* ---- All
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- All ---- */
 static json_t *quantities_json(const Quantities *quantities) {
     json_t *list = json_array();
     for (int i = 0; i < quantities->count; i++)

@@ -19,8 +19,7 @@ typedef struct Lands {
     int64_t     tokens;
 } Lands;
 
-/* ---- Axes
- * --------------------------------------------------------------------------------------------------------------- */
+/* ---- Axes ---- */
 static int by_value(const void *a, const void *b) { return *(const int *)a - *(const int *)b; }
 
 static int sorted_values(const Knob *knob, int *values) {
@@ -64,8 +63,7 @@ static bool schedule_at(Ctx *ctx, const Lands *l, int chunk, int key_tile, Sched
     return space_point(ctx, &l->space, &point, schedule);
 }
 
-/* ---- What is known
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- What is known ---- */
 /* The best record of each cell; -> how many cells have one. */
 static int take_records(const TuningRecords *records, Landscape *land) {
     int cells = 0;
@@ -106,8 +104,7 @@ static int from_database(Ctx *ctx, Lands *l) {
     return take_records(&records, &l->explore->landscape);
 }
 
-/* ---- What is measured and what is modelled
- * ------------------------------------------------------------------------------ */
+/* ---- What is measured and what is modelled ---- */
 typedef struct Candidate {
     int    chunk, key_tile; /* numbers of the cell */
     double cost;

@@ -6,7 +6,6 @@
 #include "driver/terminal.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 enum { LEAST_RUNS = 4, MOST_RUNS = 60 };
 
@@ -63,9 +62,9 @@ Status measure_open(Ctx *ctx, Session *session, MeasureTools *out) {
     return ST_OK;
 }
 
-static Shape shape_of(const MeasurePoint *point) {
-    const bool step = point->kind == KIND_DECODE;
-    return (Shape){.B = point->sequences, .T = step ? 1 : point->tokens, .pos = step ? point->tokens : -1, .ring = -1};
+Shape measure_shape(KernelKind kind, int64_t sequences, int64_t tokens) {
+    const bool step = kind == KIND_DECODE;
+    return (Shape){.B = sequences, .T = step ? 1 : tokens, .pos = step ? tokens : -1, .ring = -1};
 }
 
 /* Compiled, on tensors, run once. */
@@ -73,7 +72,7 @@ static Status load(Ctx *ctx, Batch *batch, int number) {
     MeasurePoint *point = &batch->points[number];
     Running      *r = &batch->running[number];
     Session      *session = batch->tools->session;
-    const Shape   shape = shape_of(point);
+    const Shape   shape = measure_shape(point->kind, point->sequences, point->tokens);
     const char   *asked = session->schedule;
     Random        random = {(uint64_t)number + 1};
     TRY(bench_case_plan(ctx, point->spec, point->kind, &shape, &r->bench));
@@ -122,20 +121,15 @@ static Status run_turns(Ctx *ctx, Batch *batch, int *turns) {
     return ST_OK;
 }
 
-static int by_size(const void *a, const void *b) {
-    const double x = *(const double *)a, y = *(const double *)b;
-    return x < y ? -1 : x > y;
-}
-
 /* Others on the machine only ever make a run longer: the median of the least disturbed third counts. */
 static void settle(Batch *batch, int turns) {
     double drift = 1;
     for (int p = 0; p < batch->count; p++) {
         MeasurePoint *point = &batch->points[p];
         Running      *r = &batch->running[p];
-        qsort(r->seconds, (size_t)turns, sizeof *r->seconds, by_size);
+        const double  median = bench_median(r->seconds, turns); /* and now they are sorted */
         point->seconds = bench_median(r->seconds, (turns + 2) / 3);
-        point->spread = (r->seconds[turns / 2] - r->seconds[0]) / point->seconds;
+        point->spread = (median - r->seconds[0]) / point->seconds;
         if (p == 0 && batch->anchor > 0)
             drift = point->seconds / batch->anchor;
         point->seconds /= drift;

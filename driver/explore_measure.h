@@ -6,7 +6,7 @@
 #include "driver/bench_case.h"
 #include "driver/ceilings.h"
 
-enum { MEASURE_POINTS = 64 + 8 /* of a batch at most */ };
+enum { MEASURE_POINTS = 16 /* of a batch at most: all have their tensors at once */ };
 
 typedef struct MeasurePoint {
     const Spec *spec;
@@ -26,6 +26,8 @@ typedef struct MeasureTools {
     double     fma, read; /* ceilings: flops and bytes a second, of CPUs the best seen so far; 0: not known */
 } MeasureTools;
 
+/* One launch of `kind` on sequences of `tokens`; of decode the step behind so many. */
+Shape measure_shape(KernelKind kind, int64_t sequences, int64_t tokens);
 /* The pool or the device, and the ceilings: see ceilings.h and cuda_ceilings.h. */
 Status measure_open(Ctx *ctx, Session *session, MeasureTools *out);
 /* Runs all points in turns for about `seconds`, at least four times each. Where the batch before had point 0 as well,

@@ -13,8 +13,7 @@ ModelWork model_work(const Spec *spec, KernelKind kind, int64_t sequences, int64
     return (ModelWork){{pairs * spec->heads * (double)sequences, tokens * (double)sequences, 1}};
 }
 
-/* ---- Least squares
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- Least squares ---- */
 /* Solves the n equations in place by elimination; false: they leave an unknown open. */
 static bool solve(double a[MODEL_TERMS][MODEL_TERMS + 1], int n) {
     for (int i = 0; i < n; i++) {
@@ -98,8 +97,7 @@ static void fit_weights(const ModelSample *samples, int count, double *best) {
     }
 }
 
-/* ---- Factors of windows
- * ------------------------------------------------------------------------------------------------- */
+/* ---- Factors of windows ---- */
 static int place_of(TimeModel *model, int64_t window) {
     int at = 0;
     while (at < model->window_count && model->windows[at] < window)
@@ -154,8 +152,7 @@ double model_seconds(const TimeModel *model, const ModelWork *work, int64_t wind
     return linear(model->weights, work) * factor_of(model, window);
 }
 
-/* ---- Break-even
- * --------------------------------------------------------------------------------------------------------- */
+/* ---- Break-even ---- */
 int64_t model_break_even(ModelTime *layer, ModelTime *full, const void *arg) {
     int64_t behind = 0, ahead = MODEL_LONGEST; /* the largest context known to be behind; one that is ahead */
     if (layer(arg, ahead) >= full(arg, ahead))
@@ -177,8 +174,7 @@ int64_t model_break_even(ModelTime *layer, ModelTime *full, const void *arg) {
     return ahead;
 }
 
-/* ---- Memory
- * ------------------------------------------------------------------------------------------------------------- */
+/* ---- Memory ---- */
 double carried_ring_bytes(const Spec *spec, int64_t context) {
     const int64_t rows = spec->full ? context : spec_ring_rows(spec);
     return (double)rows * spec->kv_heads * (spec->head_dim + spec->value_dim) * (double)dtype_size(spec->dtype);

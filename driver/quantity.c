@@ -44,8 +44,7 @@ const char *quantity_short(Ctx *ctx, int64_t value) {
     return ctx_printf(ctx, "%lld", (long long)value);
 }
 
-/* ---- In
- * ---------------------------------------------------------------------------------------------------------------- */
+/* ---- In ---- */
 static Status parse_one(Ctx *ctx, const char *place, const char *text, int64_t min, int64_t max, int64_t *out) {
     char *end;
     errno = 0;

@@ -31,6 +31,7 @@ equal "no number that is none" "" "$(grep -iE 'nan|inf' "$TMP/out")"
 check "packed" explain "$spec" --shape lengths=5,100,24
 check "a GPU without NVRTC" env RATTAN_NVRTC=/nowhere "$RATTAN" explain "$paper" --set rope=false --target cuda:sm_90a
 expect_text "says so" "$(cat "$TMP/out")" 'registers and spills: what the schedule claims: there is no NVRTC'
+expect_text "and what the schedule leaves" "$(cat "$TMP/out")" '^ +main .* 384 +<=168 +-$'
 expect_text "and what roles take" "$(cat "$TMP/out")" '8 warps compute with 240 registers'
 equal "at most 100 columns on GPUs" "" "$(grep -vE '^ +(blocks|[a-z_]+ +[0-9]+ )' "$TMP/out" | awk 'length > 100')"
 expect_text "a schedule laid over the default" "$(explain "$spec" --schedule chunk=32)" '^Schedule, from the default, with --schedule over it'
