@@ -87,20 +87,29 @@ static int take_records(const TuningRecords *records, Landscape *land) {
     return cells;
 }
 
-static int from_database(Ctx *ctx, Lands *l) {
+/* A database that cannot be read is none. */
+static void add_records(Ctx *ctx, const char *path, const TuningKey *key, TuningRecords *records) {
+    TuningDb *db = NULL;
+    if (tuning_db_read(ctx, path, &db) == ST_OK && db)
+        tuning_db_find(ctx, db, key, records);
+    tuning_db_close(db);
+    ctx_clear(ctx);
+}
+
+/* Of the user's database and the system's. */
+static int from_databases(Ctx *ctx, Lands *l) {
     const Explore *e = l->explore;
     TuningKey      key = {0};
     TuningRecords  records = {0};
-    TuningDb      *db = NULL;
     const char    *path = tuning_db_path(ctx);
-    if (!path || !tuning_key_machine(ctx, &e->session->target, e->session->device, &key))
+    if (!tuning_key_machine(ctx, &e->session->target, e->session->device, &key))
         return 0;
     tuning_key_layer(ctx, &l->spec, KIND_FORWARD, &key);
     key.build = key.bucket = NULL;
-    if (tuning_db_read(ctx, path, &db) == ST_OK && db)
-        tuning_db_find(ctx, db, &key, &records);
-    tuning_db_close(db);
-    ctx_clear(ctx); /* a database that cannot be read is none */
+    if (path)
+        add_records(ctx, path, &key, &records);
+    for (int s = 0; (path = tuning_db_system_path(ctx, s)); s++)
+        add_records(ctx, path, &key, &records);
     return take_records(&records, &l->explore->landscape);
 }
 
@@ -182,7 +191,7 @@ Status explore_landscape(Ctx *ctx, Explore *e, int64_t tokens, double deadline) 
     Lands     l = {.tokens = tokens};
     Candidate all[LANDSCAPE_MOST * LANDSCAPE_MOST], chosen[MOST_MEASURED];
     open_axes(e, &l);
-    if (from_database(ctx, &l) >= ENOUGH_RECORDS) {
+    if (from_databases(ctx, &l) >= ENOUGH_RECORDS) {
         e->landscape.source = "the tuning database: the best schedule of each cell";
         return ST_OK;
     }
