@@ -57,6 +57,8 @@ static Status check_output(Ctx *ctx, const char *path) {
     const char *folder = !slash ? "." : slash == path ? "/" : ctx_strndup(ctx, path, (size_t)(slash - path));
     if (!*path || path_is_folder(path) || path[strlen(path) - 1] == '/')
         return ctx_fail(ctx, ST_USAGE, "-o", "name a file, such as report.html", "'%.200s' is a folder", path);
+    if (path_is_special(path))
+        return ctx_fail(ctx, ST_USAGE, "-o", "name a file, such as report.html", "'%.200s' is no regular file", path);
     if (!path_is_folder(folder))
         return ctx_fail(ctx, ST_USAGE, "-o", ctx_printf(ctx, "make it: mkdir -p %.200s", folder),
                         "there is no folder '%.200s'", folder);

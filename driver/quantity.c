@@ -87,7 +87,8 @@ static Status add_by_ratio(Ctx *ctx, const char *place, int64_t low, int64_t hig
         const double wanted =
             (double)low * pow((double)high / (double)low, (double)i / (double)(count > 1 ? count - 1 : 1));
         const int64_t unit = wanted >= 64 ? 16 : 1;
-        const int64_t value = i == 0 ? low : i == count - 1 ? high : (int64_t)(wanted / (double)unit + 0.5) * unit;
+        const int64_t round = (int64_t)(wanted / (double)unit + 0.5) * unit;
+        const int64_t value = i == 0 || round < low ? low : i == count - 1 || round > high ? high : round;
         TRY(add(ctx, place, value, out));
     }
     return ST_OK;

@@ -23,6 +23,7 @@ refused "an empty list of maps" 'no name' "$spec" --maps , -o "$page"
 refused "a budget that is none" 'budget' "$spec" --budget soon -o "$page"
 refused "a folder that is not there" 'no folder .*mkdir' "$spec" -o "$TMP/nowhere/report.html"
 refused "a folder for a file" 'is a folder' "$spec" -o "$TMP"
+refused "a device" 'no regular file' "$spec" -o /dev/null
 refused "full attention" 'no window to explore' "$SOURCE/specs/full_attention.lua" -o "$page"
 refused "a sweep" 'stands for 8 layers .*--item' "$SOURCE/specs/window_sweep.lua" -o "$page"
 refused "a kind" 'unknown option' "$spec" --kind decode -o "$page"
