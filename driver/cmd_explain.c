@@ -104,9 +104,7 @@ static void print_work(Ctx *ctx, const Explained *e) {
                 ctx_printf(ctx, "%s of inputs and outputs, each once: %.1f FLOP a byte; tiles load %s and store %s",
                            quantity_bytes(ctx, e->bench.bytes), ratio(e->bench.useful_flops, e->bench.bytes),
                            quantity_bytes(ctx, e->work.loaded), quantity_bytes(ctx, e->work.stored)));
-    double stored = 0;
-    for (int s = 0; s < e->stored_count; s++)
-        stored += e->stored[s].bytes;
+    const double stored = explain_stored_bytes(e);
     if (stored > 0)
         put_wrapped(ctx, "working memory", WORK_COLUMN,
                     ctx_printf(ctx, "%s that kernels hand to later ones", quantity_bytes(ctx, stored)));
@@ -128,21 +126,22 @@ static void print_limits(Ctx *ctx, const Explained *e) {
                            e->target->warp_size ? "multiprocessors" : "cores"));
 }
 
-/* A row for each m that was asked for; without such a value in the schedule, one. */
+/* A row for each m that there is: today one, since no schedule has such a value. */
 static void print_saving(Ctx *ctx, const Explained *e) {
-    double stored = 0;
+    const bool saves = explain_saves_states(e);
     heading("Stored and recomputed: the states are saved every m chunks");
-    printf("  %-8s %12s %14s %14s %12s\n", "m", "stored", "FLOP", "recomputed", "moved");
-    for (int s = 0; s < e->stored_count; s++)
-        stored += e->stored[s].bytes;
-    printf("  %-8s %12s %14s %14s %12s\n", "none", quantity_bytes(ctx, stored),
+    printf("  %-8s %12s %14s %14s %12s\n", "m", "stored", "FLOP", "extra FLOP", "moved");
+    printf("  %-8s %12s %14s %14s %12s\n", saves ? "1" : "none", quantity_bytes(ctx, explain_stored_bytes(e)),
            quantity_text(ctx, e->work.products, ""), quantity_text(ctx, explain_extra_flops(e), ""),
            quantity_bytes(ctx, e->work.loaded + e->work.stored));
     for (int s = 0; s < e->stored_count; s++)
         printf("    %-20s %5s %12s\n", e->stored[s].param->name, dtype_name(e->stored[s].param->dtype),
                quantity_bytes(ctx, e->stored[s].bytes));
     put_wrapped(ctx, "", INDENT,
-                "The schedule has no m yet: no state is saved, each kernel that needs one sums it up again.");
+                ctx_printf(ctx, "%s The schedule has no other m. Extra: beyond what the definition asks for, by "
+                           "recomputation, tiles computed in full and products inside chunks.",
+                           saves ? "The state of every chunk is stored."
+                                 : "No state is stored: each kernel that needs them sums them up again."));
 }
 
 static void print_explained(Ctx *ctx, const Explained *e) {

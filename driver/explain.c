@@ -130,6 +130,20 @@ double explain_extra_flops(const Explained *explained) {
     return explained->work.products - explained->bench.useful_flops;
 }
 
+double explain_stored_bytes(const Explained *explained) {
+    double bytes = 0;
+    for (int s = 0; s < explained->stored_count; s++)
+        bytes += explained->stored[s].bytes;
+    return bytes;
+}
+
+bool explain_saves_states(const Explained *explained) {
+    for (int s = 0; s < explained->stored_count; s++)
+        if (strcmp(explained->stored[s].param->name, "states") == 0)
+            return true;
+    return false;
+}
+
 double explain_share(const Explained *explained, Limit limit) {
     const double most = explained->cycles[explained->limit];
     return most > 0 ? explained->cycles[limit] / most : 0;
@@ -207,19 +221,17 @@ static json_t *limits_json(const Explained *e) {
     return list;
 }
 
-/* What is stored for the gradients' kernels, and what is computed again instead: a row for each m, of which the
- * schedule has none today, so that no state is stored. */
+/* What is stored for the gradients' kernels, and the work that this leaves: a row for each m, of which there is one today. */
 static json_t *saving_json(const Explained *e) {
-    json_t *tensors = json_array();
-    double  bytes = 0;
-    for (int s = 0; s < e->stored_count; s++) {
+    json_t *tensors = json_array(), *row;
+    for (int s = 0; s < e->stored_count; s++)
         json_array_append_new(tensors, json_pack("{s:s, s:s, s:f}", "tensor", e->stored[s].param->name, "dtype",
                                                  dtype_name(e->stored[s].param->dtype), "bytes", e->stored[s].bytes));
-        bytes += e->stored[s].bytes;
-    }
-    return json_pack("[{s:n, s:f, s:o, s:f, s:f, s:f}]", "m", "stored_bytes", bytes, "tensors", tensors,
-                     "product_flops", e->work.products, "recomputed_flops", explain_extra_flops(e), "moved_bytes",
-                     e->work.loaded + e->work.stored);
+    row = json_pack("{s:f, s:o, s:f, s:f, s:f}", "stored_bytes", explain_stored_bytes(e), "tensors", tensors,
+                    "product_flops", e->work.products, "extra_flops", explain_extra_flops(e), "moved_bytes",
+                    e->work.loaded + e->work.stored);
+    json_object_set_new(row, "m", explain_saves_states(e) ? json_integer(1) : json_null());
+    return json_pack("[o]", row);
 }
 
 json_t *explain_json(Ctx *ctx, const Explained *e) {

@@ -45,6 +45,9 @@ void   explain_free(Explained *explained);
 /* Product flops beyond those that the definition asks for: tiles computed in full, products inside chunks,
  * recomputation. */
 double explain_extra_flops(const Explained *explained);
+/* Of what kernels hand to later ones; and is the residual branch's state of every chunk among it? */
+double explain_stored_bytes(const Explained *explained);
+bool   explain_saves_states(const Explained *explained);
 /* Of the cycles of the limit. */
 double  explain_share(const Explained *explained, Limit limit);
 json_t *explain_json(Ctx *ctx, const Explained *explained);

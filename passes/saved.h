@@ -70,6 +70,9 @@ void saved_store_turned(Saver *s, Builder *b, const ValueMap *outer, Value *keys
 /* The kernels that make the states; they are put before main. */
 Status saved_state_kernels(Saver *s);
 
+/* saved_gradients.c: what kind backward has behind main, once main is rewritten. */
+Status saved_gradients(Saver *s, Kernel *const *kernels, int count);
+
 /* What a turn knows: main's values for the key tile `row` + the mask's upper bound. */
 ValueMap saved_turn(Saver *s, Builder *b, const Nest *n, Value *row);
 int      saved_columns(const Saver *s); /* of a block's part of S */

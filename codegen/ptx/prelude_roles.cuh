@@ -196,6 +196,32 @@ template <int COUNT> struct SharedPairs {
         return x;
     }
 };
+// Cosines and sines of the first of a thread's two rows of a tile, made ahead: while the last products of the tile before run.
+template <class A> struct Turns {
+    static constexpr int COUNT = A::PAIRS / 4;
+    typename A::Source   pairs;
+    float                c[COUNT], s[COUNT];
+    __device__ __forceinline__ void make(const A &a) {
+        pairs = a.pairs;
+        UNROLL for (int n = 0; n < COUNT; n++) {
+            const float angle = a.angle(n / A::OWN, n % A::OWN, 0, a.start_of(n / A::OWN, n % A::OWN));
+            c[n] = cosine(angle), s[n] = sine(angle);
+        }
+    }
+    __device__ __forceinline__ bool there() const { // as all_bits
+        u32 all[2] = {~0u, ~0u};
+        UNROLL for (int n = 0; n < COUNT; n++) all[n % 2] &= __float_as_uint(c[n]) & __float_as_uint(s[n]);
+        return (all[0] & all[1]) == ~0u;
+    }
+    template <int N> __device__ __forceinline__ void turn(float (&y)[N], const float (&x)[N], int j) const {
+        UNROLL for (int b = 0; b < A::OWN; b++) {
+            float cosines = c[A::OWN * j + b], sines = s[A::OWN * j + b];
+            A::turn_pair(y, x, 4 * j + b, cosines, sines);
+            A::eight_on(cosines, sines, j, b, pairs);
+            A::turn_pair(y, x, 4 * j + 2 + b, cosines, sines);
+        }
+    }
+};
 // What step k of a product multiplies, and with it step k + APART where the other ones of its pairs are there, turned. As
 // few floats as can be live at once.
 template <class T, int APART, class A, int K4> DEVICE void turn_step(u32 (&y)[K4], const u32 (&x)[K4], const A &a, int k) {

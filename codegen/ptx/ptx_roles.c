@@ -206,10 +206,25 @@ static void copy_boxes(Gen *g, const Boxes *b) {
         }
 }
 
+static bool is_no_store_to(Op *op, void *param) {
+    return op->code != OP_STORE || strcmp(op_text(op, AT_PARAM), param) != 0;
+}
+
+/* May a kernel that writes the parameter still run? Not behind one that began when all before it had ended. */
+static bool may_be_written(const Gen *g, const char *param) {
+    int k = 0;
+    while (g->module->kernels[k] != g->kernel)
+        k++;
+    for (; param && k > 0 && cu_overlaps(g, g->module->kernels[k]); k--)
+        if (!ir_walk(g->module->kernels[k - 1]->body, is_no_store_to, (void *)param))
+            return true;
+    return false;
+}
+
 static void send(Gen *g, const Op *op) {
     const CodeParam *param = ir_find_param(g->kernel, op_text(op, AT_PARAM));
     const Boxes      b = {op, 1, (int)op_int(op, AT_ROWS, 0), (int)op_int(op, AT_COLS, 0), "slot.address"};
-    if (param->role == PARAM_WORK)
+    if (may_be_written(g, param->name) || may_be_written(g, op_text(op, AT_BEYOND)))
         cu_line(g, "if (!awaited) await_earlier_kernels(), awaited = true;");
     cu_line(g, "{");
     g->depth++;
@@ -349,6 +364,16 @@ static bool moves(const Op *role) { return !computes(role) && !ir_walk(role->reg
 /* Does the copy engine store for it? */
 static bool stores(const Op *role) { return !computes(role) && !moves(role) && !ir_walk(role->region, is_no_store, NULL); }
 
+enum { FEW_ROPED = 64 /* columns: of more, registers do not hold what is made ahead (measured: 2 % slower) */ };
+
+/* Does each item of a role give it time to make what turns the next one's left sides? */
+static bool turns_ahead(const Gen *g, const Op *role) {
+    const Block *const items = role->parent, *const body = role->region;
+    const bool guarded = items->owner && items->owner->code == OP_IF;
+    return g->rope && g->rope->in[0]->type.cols <= FEW_ROPED && g->rope->parent == body && !guarded && cu_knows_position(g->rope, body) &&
+           op_int(g->rope, AT_PERIOD, 1) % 16 == 0 && cu_ends_awaiting(body);
+}
+
 /* The role's own walk over the block's items. */
 static void walk(Gen *g, const Op *role, const Block *block) {
     g->one_warp = moves(role);
@@ -367,6 +392,11 @@ static void walk(Gen *g, const Op *role, const Block *block) {
         cu_line(g, "bool awaited = false;");
     if (stores(role))
         cu_line(g, "Stored stored;");
+    g->rope_ahead = turns_ahead(g, role);
+    if (g->rope_ahead) {
+        cu_declare_turns(g);
+        cu_turns_ahead(g, "blockIdx.x");
+    }
     cu_line(g, "UNROLL1");
     cu_line(g, "for (i64 item = blockIdx.x; item < a.v[%d]; item += gridDim.x) {",
             5 * g->kernel->param_count + SYM_COUNT);
@@ -379,7 +409,7 @@ static void walk(Gen *g, const Op *role, const Block *block) {
         cu_line(g, "if (!awaited) await_earlier_kernels();");
     if (stores(role))
         cu_line(g, "stored.end();");
-    g->alone = g->one_warp = false;
+    g->alone = g->one_warp = g->rope_ahead = false;
 }
 
 /* Registers at the start are shared out evenly; then those who compute take what the others give. */

@@ -484,7 +484,6 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                     const i64 n44 = smaller(n41, 1LL);
                     const i64 n46 = 6LL + n23;
                     const i64 n47 = a.v[76];
-                    if (!awaited) await_earlier_kernels(), awaited = true;
                     {
                         const Slot slot = t31.open(4096);
                         const bool beyond = n46 >= 6;
@@ -497,7 +496,6 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         const i64 n50 = n49 * 32LL;
                         const i64 n51 = n35 + n50;
                         const i64 n52 = 6LL + n51;
-                        if (!awaited) await_earlier_kernels(), awaited = true;
                         {
                             const Slot slot = t31.open(4096);
                             const bool beyond = n52 >= 6;
@@ -507,7 +505,6 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         const i64 n54 = n53 * 32LL;
                         const i64 n55 = n35 + n54;
                         const i64 n56 = 6LL + n55;
-                        if (!awaited) await_earlier_kernels(), awaited = true;
                         {
                             const Slot slot = t31.open(4096);
                             const bool beyond = n56 >= 6;
@@ -523,7 +520,6 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         const i64 n61 = n60 * 32LL;
                         const i64 n62 = n35 + n61;
                         const i64 n63 = 6LL + n62;
-                        if (!awaited) await_earlier_kernels(), awaited = true;
                         {
                             const Slot slot = t31.open(4096);
                             const bool beyond = n63 >= 6;
@@ -533,7 +529,6 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         const i64 n65 = n64 * 32LL;
                         const i64 n66 = n35 + n65;
                         const i64 n67 = 6LL + n66;
-                        if (!awaited) await_earlier_kernels(), awaited = true;
                         {
                             const Slot slot = t31.open(4096);
                             const bool beyond = n67 >= 6;
@@ -548,30 +543,25 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                     const i64 n73 = (i64)(n72 < 1LL);
                     if (n72) {
                         const i64 n75 = n23 + -10LL;
-                        if (!awaited) await_earlier_kernels(), awaited = true;
                         {
                             const Slot slot = t31.open(2048);
                             const bool beyond = n75 >= 6;
                             copy_box(slot.address + 0, beyond ? &maps.at[6] : &maps.at[5], slot.full, 0, (int)n16, (int)n75 - (beyond ? 6 : 0), (int)n9);
                         }
-                        if (!awaited) await_earlier_kernels(), awaited = true;
                         {
                             const Slot slot = t31.open(4096);
                             const bool beyond = n70 >= 6;
                             copy_box(slot.address + 0, beyond ? &maps.at[4] : &maps.at[3], slot.full, 0, (int)n16, (int)n70 - (beyond ? 6 : 0), (int)n9);
                         }
-                        if (!awaited) await_earlier_kernels(), awaited = true;
                         {
                             const Slot slot = t31.open(2048);
                             const bool beyond = n75 >= 6;
                             copy_box(slot.address + 0, beyond ? &maps.at[8] : &maps.at[7], slot.full, 0, (int)n16, (int)n75 - (beyond ? 6 : 0), (int)n9);
                         }
-                        if (!awaited) await_earlier_kernels(), awaited = true;
                         {
                             const Slot slot = t31.open(4096);
                             copy_box(slot.address + 0, &maps.at[9], slot.full, 0, (int)n16, (int)n23, (int)n9);
                         }
-                        if (!awaited) await_earlier_kernels(), awaited = true;
                         {
                             const Slot slot = t31.open(4096);
                             const bool beyond = n23 >= 6;
@@ -590,7 +580,6 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         }
                     }
                     else {
-                        if (!awaited) await_earlier_kernels(), awaited = true;
                         {
                             const Slot slot = t31.open(4096);
                             const bool beyond = n70 >= 6;

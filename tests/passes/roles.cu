@@ -518,7 +518,6 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
                         const Slot slot = t22.open(2048);
                         copy_box(slot.address + 0, &maps.at[4], slot.full, 0, (int)n7, (int)n65, (int)n6);
                     }
-                    if (!awaited) await_earlier_kernels(), awaited = true;
                     {
                         const Slot slot = t22.open(4096);
                         copy_box(slot.address + 0, &maps.at[5], slot.full, 0, (int)n7, (int)n55, (int)n6);

@@ -373,7 +373,6 @@
                     #pragma unroll 1
                     for (i64 n74 = 0LL; n74 < n74_end; n74 += 1LL) { // slice
                         const i64 n75 = n66 + n74;
-                        if (!awaited) await_earlier_kernels(), awaited = true;
                         {
                             const Slot slot = t22.open(8192);
                             copy_box(slot.address + 0, &maps.at[6], slot.full, 0, (int)n75, (int)n55, (int)n6);
@@ -389,7 +388,6 @@
                         }
                     }
                     const i64 n78 = n66 + 2LL;
-                    if (!awaited) await_earlier_kernels(), awaited = true;
                     {
                         const Slot slot = t22.open(8192);
                         copy_box(slot.address + 0, &maps.at[6], slot.full, 0, (int)n78, (int)n55, (int)n6);
