@@ -233,6 +233,8 @@ Status pass_gather(Ctx *ctx, Module *module, const PassArgs *args) {
     rewrite(&g, state);
     Kernel *const rings = rings_kernel(&g, state);
     ir_walk(g.heads->region, run_in_order, NULL);
+    pass_note(ctx, args, gather, "copies keys and values of rings and new tokens into one row a sequence, %s",
+              args->schedule->roles ? "where tiles begin in the window" : "all of them");
     Kernel *const all[] = {gather, rings, main, state};
     module->kernel_count = 0;
     for (int k = 0; k < 4; k++) {

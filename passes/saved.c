@@ -466,6 +466,18 @@ static Status rewrite(Saver *s) {
     return ST_OK;
 }
 
+static void note_states(const Saver *s) {
+    if (!s->residual) {
+        pass_note(s->ctx, s->args, s->main, "no residual branch: no states");
+        return;
+    }
+    pass_note(s->ctx, s->args, s->main, "a state of %d x %d %s is saved for every row tile of %d positions, by kernels before it",
+              s->F, s->E, dtype_name(s->dtype), s->chunk);
+    pass_note(s->ctx, s->args, s->main, "features in %d pieces of %d, computed by %s; a block sums %d of %d columns", s->parts,
+              s->width, s->fused ? "the kernels that sum states" : "a kernel before those", s->E / (s->halves ? s->halves : 1),
+              s->E);
+}
+
 Status pass_saved(Ctx *ctx, Module *module, const PassArgs *args) {
     Saver s = {.ctx = ctx, .module = module, .args = args, .chunk = args->schedule->chunk};
     s.early = args->kind == KIND_EXTEND && spec_fold(args->spec) > 1;
@@ -485,6 +497,7 @@ Status pass_saved(Ctx *ctx, Module *module, const PassArgs *args) {
     if (!s.main)
         return ctx_fail(ctx, ST_FAILED, "pass saved", NULL, "the module has no kernel main");
     TRY(rewrite(&s));
+    note_states(&s);
     PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, s.main);
     TRY(saved_gradients(&s, behind, behind_count));
     if (s.residual) /* which all this was made of */

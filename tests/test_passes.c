@@ -271,7 +271,7 @@ static Status run_trial(Ctx *ctx, void *arg) {
     make_indices(t);
     TRY(interpret(t, module, false, false));
     keep_expected(t);
-    const PassArgs args = {&t->spec, t->kind, &t->target, &t->schedule};
+    const PassArgs args = {&t->spec, t->kind, &t->target, &t->schedule, NULL};
     TRY(passes_run(ctx, module, &args, after_pass, t));
     return t->failed_pass ? ST_MISMATCH : ST_OK;
 }
