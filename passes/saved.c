@@ -456,6 +456,7 @@ static Status rewrite(Saver *s) {
     if (s->residual)
         TRY(read_residual(s));
     find_roped(s);
+    s->gather = saved_can_gather(s) ? take_kernel(s->module, "gather") : NULL;
     prepare(s);
     if (s->update)
         take_start(s);

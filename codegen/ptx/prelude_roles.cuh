@@ -99,6 +99,20 @@ DEVICE void store_rows(u32 from, const TensorMap *some, const TensorMap *eight, 
         to = to + rows == WRAP ? 0 : to + rows;
     }
 }
+// The other way: the slot's ROWS rows from there, zeros where positions are not between the bounds.
+template <int ROWS, int PANELS, int WIDTH, int BOX, int WRAP>
+DEVICE void copy_rows(u32 slot, const TensorMap *some, const TensorMap *eight, const TensorMap *one, u32 full, int column, i64 start, i64 lo, i64 hi, int c1, int c0) {
+    const int first = (int)smaller(larger(lo - start, (i64)0), (i64)ROWS), end = (int)smaller(larger(hi - start, (i64)first), (i64)ROWS);
+    const int turn = (int)floor_mod(start, (i64)WRAP);
+    UNROLL1 for (int r = 0, rows; r < ROWS; r += rows) {
+        const bool there = r >= first && r < end;
+        const int  at = turn + r - (turn + r >= WRAP ? WRAP : 0);
+        const int  left = there ? smaller(end - r, WRAP - at) : (r < first ? first : ROWS) - r;
+        rows = left >= BOX ? BOX : left >= 8 ? 8 : 1;
+        const TensorMap *map = rows == 1 ? one : rows == BOX ? some : eight;
+        UNROLL for (int p = 0; p < PANELS; p++) copy_box(slot + (p * ROWS + r) * 128, map, full, column + p * WIDTH, there ? at : WRAP, c1, c0);
+    }
+}
 // The tile in the slot is there for the copy engine and for products, too.
 DEVICE void give(const Slot &slot) {
     asm volatile("fence.proxy.async.shared::cta;" ::: "memory");

@@ -207,6 +207,24 @@ static void copy_boxes(Gen *g, const Boxes *b) {
         }
 }
 
+/* Rows of a ring, some at a time: how many of those between the bounds go on without a wrap is known only there. */
+static void ring_rows(Gen *g, const Boxes *b) {
+    const Op        *op = b->op;
+    const CodeParam *param = ir_find_param(g->kernel, op_text(op, AT_PARAM));
+    const int        width = IR_PANEL / (int)dtype_size(param->dtype), box = b->rows < MOST_ROWS ? b->rows : MOST_ROWS;
+    Value *const    *in = op->in + b->first;
+    const char      *start[3] = {cu_name(g, in[0]), cu_name(g, in[1]), cu_name(g, in[2])};
+    const char      *column = split_column(g, b, param, start);
+    if (op_int(op, AT_ROWDIM, -1) != 2 || op_int(op, AT_GROUPDIM, -1) >= 0 || op_int(op, AT_PERIOD, 1) < b->rows ||
+        op_int(op, AT_LO, 0) % width)
+        cu_fail(g, op, "this copy of a ring's rows");
+    cu_line(g, "%s_rows<%d, %d, %d, %d, %d>(%s, &maps.at[%d], &maps.at[%d], &maps.at[%d]%s, %d%s, %s, %s, %s, (int)%s, (int)%s);",
+            op->code == OP_STORE ? "store" : "copy", b->rows, (b->cols + width - 1) / width, width, box,
+            (int)op_int(op, AT_WRAP, 0), b->address, cu_map_of(g, op, param, box), cu_map_of(g, op, param, FEW_ROWS),
+            cu_map_of(g, op, param, 1), op->code == OP_STORE ? "" : ", slot.full", (int)op_int(op, AT_LO, 0), column,
+            start[2], cu_name(g, in[3]), cu_name(g, in[4]), start[1], start[0]);
+}
+
 static void send(Gen *g, const Op *op) {
     const CodeParam *param = ir_find_param(g->kernel, op_text(op, AT_PARAM));
     const Boxes      b = {op, 1, (int)op_int(op, AT_ROWS, 0), (int)op_int(op, AT_COLS, 0), "slot.address"};
@@ -216,24 +234,12 @@ static void send(Gen *g, const Op *op) {
     g->depth++;
     cu_line(g, "const Slot slot = %s.open(%lld);", cu_name(g, op->in[0]),
             (long long)ir_panel_bytes(type_tile(param->dtype, b.rows, b.cols)));
-    copy_boxes(g, &b);
+    if (op_has(op, AT_WRAP))
+        ring_rows(g, &b);
+    else
+        copy_boxes(g, &b);
     g->depth--;
     cu_line(g, "}");
-}
-
-/* Rows of a ring, some at a time: how many of those between the bounds go on without a wrap is known only there. */
-static void store_rows(Gen *g, const Boxes *b) {
-    const Op        *op = b->op;
-    const CodeParam *param = ir_find_param(g->kernel, op_text(op, AT_PARAM));
-    const int        width = IR_PANEL / (int)dtype_size(param->dtype), box = b->rows < MOST_ROWS ? b->rows : MOST_ROWS;
-    if (op_int(op, AT_ROWDIM, -1) != 2 || op_int(op, AT_GROUPDIM, -1) >= 0 || op_int(op, AT_PERIOD, 1) < b->rows ||
-        op_has(op, AT_COLDIM) || op_int(op, AT_LO, 0) % width)
-        cu_fail(g, op, "this store to a ring");
-    cu_line(g, "store_rows<%d, %d, %d, %d, %d>(%s, &maps.at[%d], &maps.at[%d], &maps.at[%d], %d, %s, %s, %s, (int)%s, (int)%s);",
-            b->rows, (b->cols + width - 1) / width, width, box, (int)op_int(op, AT_WRAP, 0), b->address,
-            cu_map_of(g, op, param, box), cu_map_of(g, op, param, FEW_ROWS), cu_map_of(g, op, param, 1),
-            (int)op_int(op, AT_LO, 0), cu_name(g, op->in[2]), cu_name(g, op->in[3]), cu_name(g, op->in[4]),
-            cu_name(g, op->in[1]), cu_name(g, op->in[0]));
 }
 
 /* By the copy engine: of a thread alone, from where the tile was taken. */
@@ -251,7 +257,7 @@ static bool store_slot(Gen *g, const Op *op) {
     if (!g->alone)
         cu_fail(g, op, "a store of what was taken, by a role that computes");
     if (op_has(op, AT_WRAP))
-        store_rows(g, &b);
+        ring_rows(g, &b);
     else
         copy_boxes(g, &b);
     return true;
@@ -435,19 +441,24 @@ static bool is_named(const Op *op, const char *name) {
     return op->code == OP_ROLE && strcmp(op_text(op, AT_ROLE), name) == 0;
 }
 
-/* Then positions are those of main, which 32 bits hold, and its threads' few registers are all in use. */
-static bool writes_rings(const Block *block) {
-    const Op *op = block->first;
-    while (op && !(is_named(op, "rings") && !moves(op)))
-        op = op->next;
-    return op != NULL;
+static bool has_no_ring(Op *op, void *arg) {
+    (void)arg;
+    return (op->code != OP_SEND && op->code != OP_STORE) || !op_has(op, AT_WRAP);
+}
+
+/* Does the copy engine move a ring's rows? Then 32 bits hold all positions, and its threads' few registers are all in use. */
+static bool copies_rings(const Block *block) {
+    for (const Op *op = block->first; op; op = op->next)
+        if (op->code == OP_ROLE && !computes(op) && !moves(op) && !ir_walk(op->region, has_no_ring, NULL))
+            return true;
+    return false;
 }
 
 static void copying_role(Gen *g, const Op *role, int warp, const Block *block) {
     const bool short_numbers = g->short_numbers;
     cu_line(g, moves(role) ? "if (warp_here() == %d) {" : "if (warp_id() == %d && lane_id() == 0) {", warp);
     g->depth++;
-    g->short_numbers |= writes_rings(block);
+    g->short_numbers |= copies_rings(block);
     walk(g, role, block);
     g->short_numbers = short_numbers;
     cu_line(g, "return;");
