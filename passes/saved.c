@@ -479,6 +479,9 @@ Status pass_saved(Ctx *ctx, Module *module, const PassArgs *args) {
     if (!s.main)
         return ctx_fail(ctx, ST_FAILED, "pass saved", NULL, "the module has no kernel main");
     TRY(rewrite(&s));
+    Kernel *const rings = s.gather ? take_kernel(module, "rings") : NULL;
+    if (rings) /* behind the last one that reads them */
+        PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, rings);
     PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, s.main);
     if (s.update && !s.pool) /* main reads the pools */
         PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, s.update);

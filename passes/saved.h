@@ -95,6 +95,9 @@ void   saved_open_roles(Saver *s, Nest *n, StateRoles *r);
 Value *saved_sum_turns(Saver *s, Nest *n, StateRoles *r, Value *start); /* -> S behind the last turn */
 void   saved_close_roles(Saver *s, Nest *n, StateRoles *r);
 
+/* saved_states.c: the block's part of the pool that S starts from will be loaded soon. */
+void saved_prefetch_pool(Saver *s, Builder *b, const Nest *n);
+
 /* saved_gather.c: what kernel `gather` does is a part of the kernel that makes states and features. */
 bool saved_can_gather(const Saver *s);
 /* Rows that are copied: those before this one, of sequences with tokens. */

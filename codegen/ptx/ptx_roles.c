@@ -200,7 +200,9 @@ static void copy_boxes(Gen *g, const Boxes *b) {
             }
             const int   c = goes_on ? (int)((lo + p * width) % own) : lo + p * width;
             const char *to = ctx_printf(g->ctx, "%s + %d", b->address, p * rows * IR_PANEL + r * box * IR_PANEL);
-            if (op->code == OP_STORE)
+            if (op->code == OP_PREFETCH)
+                cu_line(g, "prefetch_box(%s, %d%s, %s, %s, %s);", from, c, column, at[2], at[1], at[0]);
+            else if (op->code == OP_STORE)
                 cu_line(g, "store_box(%s, %s, %d%s, %s, %s, %s);", to, from, c, column, at[2], at[1], at[0]);
             else
                 cu_line(g, "copy_box(%s, %s, slot.full, %d%s, %s, %s, %s);", to, from, c, column, at[2], at[1], at[0]);
@@ -240,6 +242,13 @@ static void send(Gen *g, const Op *op) {
         copy_boxes(g, &b);
     g->depth--;
     cu_line(g, "}");
+}
+
+static void prefetch(Gen *g, const Op *op) {
+    const Boxes b = {op, 0, (int)op_int(op, AT_ROWS, 0), (int)op_int(op, AT_COLS, 0), ""};
+    if (ir_find_param(g->kernel, op_text(op, AT_PARAM))->role == PARAM_WORK || !g->alone)
+        cu_fail(g, op, "this prefetch");
+    copy_boxes(g, &b);
 }
 
 /* By the copy engine: of a thread alone, from where the tile was taken. */
@@ -322,6 +331,7 @@ bool cu_role_op(Gen *g, const Op *op) {
     int lo;
     switch (op->code) {
     case OP_SEND: send(g, op); return true;
+    case OP_PREFETCH: prefetch(g, op); return true;
     case OP_TAKE: cu_line(g, "const Slot %s = %s.take();", cu_name(g, op->out[0]), cu_name(g, op->in[0])); return true;
     case OP_RELEASE: release(g, op->in[1]); return true;
     case OP_GIVE: give(g, op); return true;
