@@ -101,17 +101,17 @@ typedef struct Sent {
     Rings    *rings;
     Builder  *b;
     ValueMap  map;       /* the role's own index values */
-    const Op *first[2];  /* the first tile of keys, of values */
-    Value    *before[2]; /* tiles before that */
-    Value    *found[2];  /* 1: it has come */
-    Value    *all;       /* tiles */
-    bool      fits;      /* each tile of keys and values is all there is of at least as many rows as a row tile has */
+    const Op *first[2]; /* the first tile of keys, which nothing comes before, and of values */
+    Value    *before;   /* tiles before the latter */
+    Value    *found;    /* 1: it has come */
+    Value    *all;      /* tiles */
+    bool      fits;     /* each tile of keys and values is all there is of at least as many rows as a row tile has */
 } Sent;
 
 /* Of a loop's turns, or of what a branch does. */
 typedef struct Turns {
     Value *count, *some; /* some: 1 unless there are none */
-    bool   holds[2];     /* keys, values */
+    bool   holds_values;
 } Turns;
 
 static bool is_whole(const Sent *sent, const Op *send) {
@@ -128,22 +128,19 @@ static void count_send(Sent *sent, const Op *send, const Turns *turns) {
     sent->fits &= sent->first[KEYS] && (own < 0 || is_whole(sent, send));
     if (!sent->fits || send->in[0] != sent->first[KEYS]->in[0])
         return;
-    for (int rows = 0; rows < 2; rows++) {
-        Value *const missing = ir_ibin(b, OP_ISUB, ir_i(b, 1), sent->found[rows]);
-        Value *const here = turns->holds[rows] ? turns->some : turns->count;
-        if (own == rows)
-            sent->found[rows] = ir_ibin(b, OP_IMAX, sent->found[rows], turns->some);
-        else
-            sent->before[rows] = ir_ibin(b, OP_IADD, sent->before[rows], ir_ibin(b, OP_IMUL, missing, here));
+    if (own == VALUES) {
+        sent->found = ir_ibin(b, OP_IMAX, sent->found, turns->some);
+    } else {
+        Value *const missing = ir_ibin(b, OP_ISUB, ir_i(b, 1), sent->found);
+        Value *const here = ir_ibin(b, OP_IMUL, missing, turns->holds_values ? turns->some : turns->count);
+        sent->before = ir_ibin(b, OP_IADD, sent->before, here);
     }
     sent->all = ir_ibin(b, OP_IADD, sent->all, turns->count);
 }
 
 static bool note_held(Op *op, void *arg) {
-    Turns    *turns = arg;
-    const int rows = op->code == OP_SEND ? rows_of(op) : -1;
-    if (rows >= 0)
-        turns->holds[rows] = true;
+    Turns *turns = arg;
+    turns->holds_values |= op->code == OP_SEND && rows_of(op) == VALUES;
     return true;
 }
 
@@ -179,6 +176,9 @@ static bool begins_with_own(const Sent *sent, const Op *sender, const Value *row
     const Op *const keys = sent->first[KEYS];
     if (!sent->fits || !keys || !sent->first[VALUES] || keys->parent != sender->region)
         return false;
+    for (const Op *op = keys->prev; op; op = op->prev)
+        if (op_info(op->code)->rule != TR_INDEX)
+            return false;
     const int64_t past = op_int(keys, AT_ROWS, 0) - op_int(keys, AT_BORDER, 0) - sent->rings->args->schedule->chunk;
     const Affine  at = affine_of(map_get(&sent->map, keys->in[1 + (int)op_int(keys, AT_ROWDIM, 0)]));
     const Affine  first = affine_of((Value *)row), apart = affine_difference(&at, &first);
@@ -261,19 +261,17 @@ static bool store_from_ring(Rings *r, Op *before) {
     choose_heads(r);
     Value *const none = ir_i(b, 0), *const one = ir_i(b, 1);
     const Turns  once = {.count = one, .some = one};
-    Sent         sent = {.rings = r, .b = b, .map = {.ctx = r->ctx}, .before = {none, none}, .found = {none, none}, .all = none};
-    sent.fits = true;
+    Sent         sent = {.rings = r, .b = b, .map = {.ctx = r->ctx}, .before = none, .found = none, .all = none, .fits = true};
     Value *const row = clone_slice(b, queries->in[1 + (int)op_int(queries, AT_ROWDIM, 0)], queries->parent, &sent.map);
     count_sends(&sent, sender, &once);
     if (!begins_with_own(&sent, sender, row)) {
         op_erase(b->block->owner);
         return false;
     }
-    pass_over(&sent, b, none, sent.before[KEYS]);
     take_or_pass(&sent, b, KEYS, row);
-    pass_over(&sent, b, index_offset(b, sent.before[KEYS], 1), sent.before[VALUES]);
+    pass_over(&sent, b, one, sent.before);
     take_or_pass(&sent, b, VALUES, row);
-    pass_over(&sent, b, index_offset(b, sent.before[VALUES], 1), sent.all);
+    pass_over(&sent, b, index_offset(b, sent.before, 1), sent.all);
     ir_yield(b, NULL, 0);
     return true;
 }

@@ -466,8 +466,10 @@ static bool copies_rings(const Block *block) {
 
 static void copying_role(Gen *g, const Op *role, int warp, const Block *block) {
     const bool short_numbers = g->short_numbers;
-    cu_line(g, moves(role) ? "if (warp_here() == %d) {" : "if (warp_id() == %d && lane_id() == 0) {", warp);
+    cu_line(g, moves(role) ? "if (warp_here() == %d) {" : "if (warp_id() == %d) {", warp);
     g->depth++;
+    if (!moves(role))
+        cu_line(g, "if (lane_id() != 0) return;");
     g->short_numbers |= copies_rings(block);
     walk(g, role, block);
     g->short_numbers = short_numbers;

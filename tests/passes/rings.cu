@@ -51,6 +51,7 @@
                     }
                 }
             }
+            return;
         }
         if (warp_here() == 9) {
             await_earlier_kernels();
@@ -109,5 +110,6 @@
                     }
                 }
             }
+            return;
         }
         if (warp_id() == 10 && lane_id() == 0) {

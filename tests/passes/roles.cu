@@ -422,6 +422,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
                 }
             }
             if (!awaited) await_earlier_kernels();
+            return;
         }
         if (warp_id() == 5 && lane_id() == 0) {
             Ring<16, 4096u> t22(shared + 8192u, shared + 73728u);
@@ -547,6 +548,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
                 }
             }
             if (!awaited) await_earlier_kernels();
+            return;
         }
     }
 }

@@ -241,6 +241,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_forward_states
                 }
             }
             if (!awaited) await_earlier_kernels();
+            return;
         }
         if (warp_id() == 13 && lane_id() == 0) {
             Ring<4, 8192u> t13(shared + 0u, shared + 131072u);
@@ -281,6 +282,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_forward_states
             }
             if (!awaited) await_earlier_kernels();
             stored.end();
+            return;
         }
         if (warp_id() == 14 && lane_id() == 0) {
             Ring<4, 8192u> t13(shared + 0u, shared + 131072u);
@@ -324,6 +326,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_forward_states
             }
             if (!awaited) await_earlier_kernels();
             stored.end();
+            return;
         }
     }
 }

@@ -250,6 +250,7 @@
                 }
             }
             if (!awaited) await_earlier_kernels();
+            return;
         }
         if (warp_id() == 9 && lane_id() == 0) {
             Ring<7, 24576u> t22(shared + 49152u, shared + 221184u);
@@ -419,6 +420,7 @@
                 }
             }
             if (!awaited) await_earlier_kernels();
+            return;
         }
     }
 }
