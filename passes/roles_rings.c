@@ -2,7 +2,7 @@
  * main. What main reads of the rings lies in working memory by then (pass gather), so that they may change while it runs.
  * The first heads of a group move the keys, the next ones the values. Tiles that main's sender reads as the caller has them
  * hold the rows of each row tile once: a role takes those from its ring beside the one that computes, and the copy engine
- * stores them. Where keys are turned first, or tiles are smaller than row tiles, two warps move half of a row tile each from
+ * stores them. Where keys are turned first, or cut, two warps move half of a row tile each from
  * memory to memory: measured, 0.014 ms of main, instead of a kernel of 0.021. Blocks that share a multiprocessor have too few
  * registers for any of that: there the kernel stays. */
 #include "passes/loops.h"
@@ -105,7 +105,7 @@ typedef struct Sent {
     Value    *before;   /* tiles before the latter */
     Value    *found;    /* 1: it has come */
     Value    *all;      /* tiles */
-    bool      fits;     /* each tile of keys and values is all there is of at least as many rows as a row tile has */
+    bool      fits;     /* tiles of keys and values have all columns, the first ones at least the rows of a row tile */
 } Sent;
 
 /* Of a loop's turns, or of what a branch does. */
@@ -116,8 +116,9 @@ typedef struct Turns {
 
 static bool is_whole(const Sent *sent, const Op *send) {
     const CodeParam *const param = ir_find_param(sent->rings->main, op_text(send, AT_PARAM));
-    return op_has(send, AT_BEYOND) && op_int(send, AT_ROWS, 0) >= sent->rings->args->schedule->chunk &&
-           op_int(send, AT_COLS, 0) == param->dims[3] && send->in[0] == sent->first[KEYS]->in[0];
+    const bool tall = op_int(send, AT_ROWS, 0) >= sent->rings->args->schedule->chunk || send != sent->first[rows_of(send)];
+    return tall && op_has(send, AT_BEYOND) && op_int(send, AT_COLS, 0) == param->dims[3] &&
+           send->in[0] == sent->first[KEYS]->in[0];
 }
 
 static void count_send(Sent *sent, const Op *send, const Turns *turns) {
