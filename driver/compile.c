@@ -29,8 +29,6 @@ const char *kind_name(KernelKind kind) {
 /* What the GPU's back end does not do yet. Tiles of one column are columns to it, which no product takes. */
 static Status check_gpu(Ctx *ctx, const CompileRequest *request) {
     const Spec *spec = request->spec;
-    if (request->kind == KIND_BACKWARD)
-        return ctx_fail(ctx, ST_USAGE, "kind backward", "use a CPU's target", "there are no kernels for GPUs yet");
     const char *narrow = spec->head_dim == 1                       ? "head_dim"
                          : spec->value_dim == 1                    ? "value_dim"
                          : !spec->full && spec_features(spec) == 1 ? "feature_map"
@@ -38,6 +36,18 @@ static Status check_gpu(Ctx *ctx, const CompileRequest *request) {
     return narrow ? ctx_fail(ctx, ST_USAGE, narrow, "use at least 2, or a CPU's target",
                              "is 1 wide, for which there are no kernels for GPUs yet")
                   : ST_OK;
+}
+
+/* Gradients of features are cut into pieces of 16 columns, which a product takes. */
+static Status check_gpu_backward(Ctx *ctx, const Spec *spec) {
+    if (spec->head_dim % 16)
+        return ctx_fail(ctx, ST_USAGE, "head_dim", "use a multiple of 16, or a CPU's target",
+                        "is no multiple of 16, for which kind backward has no kernels for GPUs yet");
+    if (!spec->full && spec_features(spec) % spec->head_dim)
+        return ctx_fail(ctx, ST_USAGE, "feature_map", "use a map that gives whole multiples of head_dim, or a CPU's target",
+                        "it gives %d features of %d columns, for which kind backward has no kernels for GPUs yet",
+                        spec_features(spec), spec->head_dim);
+    return ST_OK;
 }
 
 /* The default for the request; without roles where they cannot be or are not wanted: other fields follow from that. */
@@ -58,6 +68,8 @@ static Status default_schedule(Ctx *ctx, const CompileRequest *request, bool pac
 static Status final_schedule(Ctx *ctx, const CompileRequest *request, Schedule *schedule) {
     if (target_is_cuda(request->target))
         TRY(check_gpu(ctx, request));
+    if (target_is_cuda(request->target) && request->kind == KIND_BACKWARD)
+        TRY(check_gpu_backward(ctx, request->spec));
     const bool packed = request->variant & VARIANT_PACKED;
     TRY(default_schedule(ctx, request, packed, schedule));
     if (request->schedule)

@@ -145,13 +145,6 @@ static Status check_send(const Verifier *v, const Op *op) {
     return check_access(v, op, 1, (int)cols);
 }
 
-static Status check_prefetch(const Verifier *v, const Op *op) {
-    const int64_t rows = op_int(op, AT_ROWS, 0), cols = op_int(op, AT_COLS, 0);
-    if (rows < 1 || cols < 1 || cols > MAX_COLS)
-        return verify_fail(v, op, "rows", "no tile has %lld x %lld elements", (long long)rows, (long long)cols);
-    return check_access(v, op, 0, (int)cols);
-}
-
 static Status check_give(const Verifier *v, const Op *op) {
     const Type ring = op->in[0]->type, tile = op->in[1]->type;
     if (ring.cls != TY_RING || tile.cls != TY_TILE || tile.dtype != ring.dtype || tile.rows > ring.rows || tile.cols > ring.cols)
@@ -353,7 +346,6 @@ Status verify_op_rules(const Verifier *v, const Op *op) {
     case OP_WAIT:
     case OP_AWAIT: return check_wait(v, op);
     case OP_SEND: return check_send(v, op);
-    case OP_PREFETCH: return check_prefetch(v, op);
     case OP_GIVE: return check_give(v, op);
     case OP_TAKE: return check_take(v, op);
     case OP_SKIP:

@@ -1,8 +1,10 @@
 /* The derivative of each op: see adjoint.h. Rules are of one row: y = op(x0, x1, ...), dy given, what each operand
  * gets. Where an operand has one column and y has several, it gets the sum over columns. At kinks the gradient is
  * shared: the larger of two gets all, equal ones half, equal maxima of a row equal parts; relu and abs have none at 0.
- */
+ * A maximum that no result depends on, as a softmax's, has none. */
 #include "passes/adjoint.h"
+
+#include "passes/shift.h"
 
 static Value *here(const Adjoint *a, Value *value) { return map_get(a->values, value); }
 static Value *constant(const Adjoint *a, double value) { return ir_f(a->b, value, 1, 1); }
@@ -85,6 +87,8 @@ static Value *slope(const Adjoint *a, OpCode code, Value *x, Value *y) {
 }
 
 static void row_maximum(Adjoint *a, const Op *op, Value *dy) {
+    if (shift_invariant(op->out[0]))
+        return;
     Value *const below = minus(a, here(a, op->out[0]), here(a, op->in[0]));
     Value *const equal = minus(a, constant(a, 1), step(a, below));
     adjoint_add(a, op->in[0], times(a, equal, ir_binary(a->b, OP_DIV, dy, ir_unary(a->b, OP_ROWSUM, equal))));

@@ -78,14 +78,16 @@ static bool fold_tile(State *s, Op *op) {
     return false;
 }
 
-/* Row sums and inverse roots of constants. */
+/* Row sums, inverse roots and columns of constants. */
 static bool fold_constant(State *s, Op *op) {
     double     x;
     const Type type = op->out_count ? op->out[0]->type : type_index();
-    if ((op->code != OP_ROWSUM && op->code != OP_RSQRT) || !is_constant_tile(op->in[0], &x) || (op->code == OP_RSQRT && x <= 0))
+    const bool foldable = op->code == OP_ROWSUM || op->code == OP_RSQRT || op->code == OP_COLS;
+    if (!foldable || op->in_count != 1 || !is_constant_tile(op->in[0], &x) || (op->code == OP_RSQRT && x <= 0))
         return false;
-    Builder b = ir_before(s->ctx, s->kernel, op);
-    replace(s, op, ir_f(&b, op->code == OP_ROWSUM ? x * op->in[0]->type.cols : 1 / sqrt(x), type.rows, type.cols));
+    Builder      b = ir_before(s->ctx, s->kernel, op);
+    const double y = op->code == OP_ROWSUM ? x * op->in[0]->type.cols : op->code == OP_RSQRT ? 1 / sqrt(x) : x;
+    replace(s, op, ir_f(&b, y, type.rows, type.cols));
     return true;
 }
 
@@ -279,7 +281,8 @@ static bool visit(State *s, Op *op) {
     }
     if (!is_pure(op) || op->code == OP_YIELD)
         return false;
-    return fold_index(s, op) || fold_affine(s, op) || fold_tile(s, op) || fold_constant(s, op) || fold_scale(s, op) || fold_softmax_division(s, op) || share(s, op) || hoist(s, op);
+    return fold_index(s, op) || fold_affine(s, op) || fold_tile(s, op) || fold_constant(s, op) || fold_scale(s, op) ||
+           fold_softmax_division(s, op) || share(s, op) || hoist(s, op);
 }
 
 static void visit_block(State *s, Block *block) {

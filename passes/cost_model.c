@@ -109,7 +109,7 @@ static const char *no_roles(const Spec *spec, KernelKind kind, const Target *tar
     const int F = spec->full ? 0 : spec_features(spec);
     if (!target->product_warps)
         return "the target has no units for them";
-    if (kind == KIND_DECODE || spec->full || spec->initial_state)
+    if (kind == KIND_DECODE || kind == KIND_BACKWARD || spec->full || spec->initial_state)
         return "kinds forward and extend of layers with a window and without initial states have them";
     if (kind == KIND_EXTEND && spec_fold(spec) > 1)
         return "with a fold rows of extend begin before the first new token, where the copy engine finds none";
@@ -132,9 +132,12 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
         gpu_default(spec, target, schedule);
         if (kind == KIND_DECODE)
             gpu_decode(spec, target, schedule);
-        if (kind == KIND_EXTEND)
+        if (kind == KIND_EXTEND || kind == KIND_BACKWARD)
             schedule->segment = schedule->spread = 0;
         schedule->roles = !no_roles(spec, kind, target);
+        /* Beside a key's sums and two tiles of scores: of 128 columns, 64 keys spill 1.5 KB a thread. */
+        if (kind == KIND_BACKWARD && (spec->head_dim > 64 || spec->value_dim > 64))
+            schedule->key_tile = smaller(schedule->key_tile, 32);
         schedule->fuse_phi = schedule->roles;
         schedule->feature_groups = schedule->fuse_phi && spec->head_dim <= 64 ? 2 : 1;
         if (!schedule->roles && kind != KIND_DECODE)

@@ -8,7 +8,9 @@
  *   gradient of a final state, if it is given, hands to keys (differentiate_state.c);
  * - `parts` and totals: dx of what all rows share (differentiate_parameters.c).
  * Where rows run in order, `rows` also adds to sums in memory what the softmax's keys get of each, whose scores it has,
- * and `keys` reads these. Everything else of a row is computed again where it is needed. Other modules are left alone.
+ * and `keys` reads these. Where they run at once, kernel `window_keys`, before `keys`, does, and `rows` keeps for both
+ * the gradients of what a row's sums over keys give, unless they are what is given. Everything else of a row is computed
+ * again where it is needed. Other modules are left alone.
  *
  * Kernel `keys` counts backwards: its row j' is key T - 1 - j', its keys i' are rows T - 1 - i'. The rows that see key
  * j, i - hi <= j <= i - lo, are then those with j' + lo <= i' <= j' + hi: the ranges are the forward program's, and so
@@ -52,10 +54,14 @@ Status differentiate_copy(Ctx *ctx, Module *module, const Kernel *forward, const
     return row_program_find(ctx, copy, program);
 }
 
-void differentiate_work(Ctx *ctx, Module *module, const char *name, int64_t d0, int64_t d1, int64_t d2, int64_t d3) {
+void differentiate_keep(Ctx *ctx, Module *module, const char *name, DType dtype, const int64_t dims[4]) {
     for (int k = 0; k < module->kernel_count; k++)
         if (!ir_find_param(module->kernels[k], name))
-            ir_param(ctx, module->kernels[k], name, DT_F32, PARAM_WORK, 4, (const int64_t[]){d0, d1, d2, d3});
+            ir_param(ctx, module->kernels[k], name, dtype, PARAM_WORK, 4, dims);
+}
+
+void differentiate_work(Ctx *ctx, Module *module, const char *name, int64_t d0, int64_t d1, int64_t d2, int64_t d3) {
+    differentiate_keep(ctx, module, name, DT_F32, (const int64_t[]){d0, d1, d2, d3});
 }
 
 /* Gradients row by row lie as the rows themselves do, whose dims are those of `row`'s parameter. */
@@ -132,6 +138,30 @@ static void start_key_sums(Module *module, const RowProgram *p, Builder *b, Valu
     }
 }
 
+/* Keeps `gradient`, in `dtype`, where the program keeps `value`; not if it is what the kernel is given. */
+static void keep(Module *module, const RowProgram *p, Builder *b, const ValueMap *values, const char *name, DType dtype,
+                 const Value *value, Value *gradient) {
+    const Op *const  store = name ? row_kept(p, value) : NULL;
+    const CodeParam *of = store ? ir_find_param(p->kernel, op_text(store, AT_PARAM)) : NULL;
+    if (!of || !gradient || (gradient->def && gradient->def->code == OP_LOAD))
+        return;
+    differentiate_keep(p->ctx, module, name, dtype, of->dims);
+    store_like(b, store, values, name, gradient);
+}
+
+/* What every key that a row sees would have to compute again: the gradients of what its sums over keys give. Those are
+ * sides of products, and rounded to what products take. */
+static void keep_gradients(Module *module, const RowProgram *p, RowAgain *again, Builder *b) {
+    const DType dtype = ir_find_param(p->kernel, op_text(row_load(p, p->body), AT_PARAM))->dtype;
+    for (int r = 0; r < p->reduction_count; r++) {
+        const Op *const op = p->reductions[r];
+        keep(module, p, b, &again->values, kept_gradient_name(p, r), dtype, op->out[0],
+             adjoint_of_whole(&again->adjoint, op->out[0]));
+        if (op->code == OP_SOFTMAX_SUM)
+            keep(module, p, b, &again->values, kept_mean_name(p, r), DT_F32, op->out[1], again->mean[r]);
+    }
+}
+
 static Status rows_kernel(Ctx *ctx, Module *module, const Kernel *forward, bool add_to_keys) {
     RowProgram p;
     RowAgain   again;
@@ -151,6 +181,8 @@ static Status rows_kernel(Ctx *ctx, Module *module, const Kernel *forward, bool 
         if (gradient && (is_of_row(&p, op) || row_program_hands_on(&p, op)))
             store_gradient(module, &p, &h, &again.values, op, row_load(&p, p.body), gradient);
     }
+    if (!add_to_keys)
+        keep_gradients(module, &p, &again, &h);
     ir_yield(&h, NULL, 0);
     ir_yield(&b, NULL, 0);
     differentiate_close(&p);
@@ -287,22 +319,58 @@ static Status store_key(Module *module, Keys *k, Builder *b, Adjoint *adjoint) {
     return ST_OK;
 }
 
+/* The loop over keys, and what a key and loops over its rows are made of; the builder stands inside. */
+static void open_keys(Keys *k, Builder *b) {
+    Op *const rows = open_rows(&k->program, true, b);
+    k->row = rows->region->args[0];
+    k->last = ir_ibin(b, OP_ISUB, rows->in[1], ir_i(b, 1));
+    clone_bounds(&k->program, b, k->row, &k->bounds);
+    clone_key(k, b);
+}
+
+/* Kernel `window_keys`: what keys get of the softmax_sums, added up for kernel `keys` to read. Beside what that adds up
+ * itself, it would be more than registers hold. */
+static Status window_keys_kernel(Ctx *ctx, Module *module, const Kernel *forward) {
+    Keys    k = {.bounds = {.ctx = ctx}, .values = {.ctx = ctx}};
+    Builder b;
+    int     at = 0;
+    TRY(differentiate_copy(ctx, module, forward, "window_keys", &k.program));
+    k.program.reads_kept = true;
+    find_targets(&k);
+    for (int t = 0; t < k.target_count; t++)
+        if (k.program.reductions[k.targets[t].reduction]->code == OP_SOFTMAX_SUM)
+            k.targets[at++] = k.targets[t];
+    k.target_count = at;
+    open_keys(&k, &b);
+    Adjoint adjoint = {.ctx = ctx, .b = &b, .values = &k.values};
+    TRY(sum_over_heads(&k, &b, &adjoint));
+    for (int t = 0, number = 0; t < k.target_count; t++) {
+        const KeySum *const target = &k.targets[t];
+        const Op *const     like = key_row(&k.program, target->reduction);
+        const CodeParam    *of = ir_find_param(k.program.kernel, op_text(like, AT_PARAM));
+        number = t && k.targets[t - 1].reduction == target->reduction ? number + 1 : 0;
+        const char *const name = key_sum_name(&k.program, target->reduction, number);
+        differentiate_work(ctx, module, name, of->dims[0], of->dims[1], of->dims[2], target->value->type.cols);
+        store_like(&b, like, &k.values, name, adjoint_of_whole(&adjoint, target->value));
+    }
+    ir_yield(&b, NULL, 0);
+    differentiate_close(&k.program);
+    return ST_OK;
+}
+
 static Status keys_kernel(Ctx *ctx, Module *module, const Kernel *forward, const StateProgram *state,
-                          bool add_to_keys) {
+                          bool add_to_keys, bool reads_kept) {
     Keys    k = {.state = state, .bounds = {.ctx = ctx}, .values = {.ctx = ctx}};
     Builder b;
     TRY(differentiate_copy(ctx, module, forward, "keys", &k.program));
     k.program.adds_to_keys = add_to_keys;
+    k.program.reads_kept = reads_kept;
     find_targets(&k);
     if (state->kernel) {
         b = ir_before(ctx, k.program.kernel, k.program.rows);
         k.d_state = state_gradient(state, &k.program, &b);
     }
-    Op *const rows = open_rows(&k.program, true, &b);
-    k.row = rows->region->args[0];
-    k.last = ir_ibin(&b, OP_ISUB, rows->in[1], ir_i(&b, 1));
-    clone_bounds(&k.program, &b, k.row, &k.bounds);
-    clone_key(&k, &b);
+    open_keys(&k, &b);
     Adjoint adjoint = {.ctx = ctx, .b = &b, .values = &k.values};
     TRY(sum_over_heads(&k, &b, &adjoint));
     load_key_sums(&k, &b, &adjoint);
@@ -347,15 +415,20 @@ Status pass_differentiate(Ctx *ctx, Module *module, const PassArgs *args) {
     if (args->kind != KIND_BACKWARD)
         return ST_OK;
     /* Rows of a GPU run at once: there every key sums up for itself. */
-    const bool add_to_keys = args->target->warp_size == 0;
+    const bool gpu = args->target->warp_size > 0;
     TRY(row_program_find(ctx, module->kernels[0], &main));
     TRY(state_program_find(ctx, module, &state));
     module->kernel_count = 1; /* kernel state is read from here on, and no more run */
     Module scratch = {.name = module->name};
     TRY(differentiate_copy(ctx, &scratch, main.kernel, "forward", &forward));
-    TRY(rows_kernel(ctx, module, forward.kernel, add_to_keys));
-    TRY(keys_kernel(ctx, module, forward.kernel, &state, add_to_keys));
-    TRY(differentiate_parameters(ctx, module, forward.kernel, &state));
+    TRY(rows_kernel(ctx, module, forward.kernel, !gpu));
+    /* Kernels know the parameters of those before: the copies that follow find what rows has kept. */
+    share_parameters(ctx, module->kernels[0], forward.kernel);
+    const bool two = gpu && forward.reduction_count > 1;
+    if (two)
+        TRY(window_keys_kernel(ctx, module, forward.kernel));
+    TRY(keys_kernel(ctx, module, forward.kernel, &state, !gpu || two, gpu));
+    TRY(differentiate_parameters(ctx, module, forward.kernel, &state, gpu));
     drop_results(&main);
     drop_parameter(main.kernel, "o");
     drop_parameter(main.kernel, "final_state");

@@ -19,7 +19,8 @@ typedef struct RowProgram {
     Op      *reductions[MOST_REDUCTIONS]; /* over keys, in order */
     int      reduction_count;
     uint8_t *dependence;   /* by id of values in the regions of reductions */
-    bool     adds_to_keys; /* rows run in order, and add to sums in memory what a softmax_sum's keys get */
+    bool     adds_to_keys; /* another kernel adds up, in memory, what a softmax_sum's keys get */
+    bool     reads_kept;   /* gradients of what the sums over keys give are loaded where kernel `rows` has kept them */
 } RowProgram;
 
 /* ST_FAILED if the kernel has not these loops. */
@@ -48,6 +49,12 @@ Status row_again(const RowProgram *p, Builder *b, const ValueMap *known, Value *
 /* One term of the sum that `target` of reduction r gets: at b, inside a region in which `values` holds the row's
  * values, the key's position and what is known of the key's values. */
 Status row_term(const RowAgain *again, int r, Builder *b, ValueMap *values, Value *target, Value **term);
+
+/* Where the gradient of what reduction r gives, and of a softmax_sum its mean, lie row by row, as the store that keeps the
+ * result (of a mean: lse) does: name of the work parameter. */
+const Op   *row_kept(const RowProgram *p, const Value *value);
+const char *kept_gradient_name(const RowProgram *p, int r);
+const char *kept_mean_name(const RowProgram *p, int r);
 
 /* The work parameter in which target t (OF_KEY) of reduction r is summed up over rows, where rows add to keys; and the
  * load of a key's own data, in whose place it has rows. */
@@ -93,9 +100,12 @@ Value *state_start_gradient(const StateProgram *s, const RowProgram *p, Builder 
 Status differentiate_copy(Ctx *ctx, Module *module, const Kernel *forward, const char *name, RowProgram *program);
 /* Removes the program from its kernel, once others stand beside it, and what is not used. */
 void differentiate_close(const RowProgram *p);
-/* Adds a work parameter of floats to every kernel of the module. */
+/* Adds a work parameter, of floats, to every kernel of the module. */
+void differentiate_keep(Ctx *ctx, Module *module, const char *name, DType dtype, const int64_t dims[4]);
 void differentiate_work(Ctx *ctx, Module *module, const char *name, int64_t d0, int64_t d1, int64_t d2, int64_t d3);
-/* The kernels that add up, over rows and sequences, the gradients of parameters that these share. */
-Status differentiate_parameters(Ctx *ctx, Module *module, const Kernel *forward, const StateProgram *state);
+/* The kernels that add up, over rows and sequences, the gradients of parameters that these share. one_grid: a kernel's
+ * loops that run at once lie in each other, so that parts of query heads and of key/value heads have kernels of their own. */
+Status differentiate_parameters(Ctx *ctx, Module *module, const Kernel *forward, const StateProgram *state,
+                                bool one_grid);
 
 #endif

@@ -105,13 +105,27 @@ static Status store_part(const Parameters *p, const Shared *item, Builder *b, Va
     return ST_OK;
 }
 
-static Status parts_kernel(Parameters *p) {
+static bool any_item(const Parameters *p, bool of_key) {
+    for (int i = 0; i < p->count; i++)
+        if (p->items[i].of_key == of_key)
+            return true;
+    return false;
+}
+
+/* What belongs to key/value heads. */
+static Status key_parts(Parameters *p) {
     RowProgram *r = &p->program;
     Builder     b = ir_before(p->ctx, r->kernel, r->rows);
     for (int i = 0; i < p->count; i++)
         if (p->items[i].of_key)
             TRY(store_part(p, &p->items[i], &b, NULL, r->heads->region->args[0]));
-    int64_t heads = 1;
+    return ST_OK;
+}
+
+static Status row_parts(Parameters *p) {
+    RowProgram *r = &p->program;
+    Builder     b = ir_before(p->ctx, r->kernel, r->rows);
+    int64_t     heads = 1;
     ir_const_value(r->group->in[1], &heads);
     Op *const    group = ir_for(&b, "group", true, ir_i(&b, 0), ir_i(&b, heads), ir_i(&b, 1), NULL, 0);
     Builder      h = ir_at_end(p->ctx, r->kernel, group->region);
@@ -121,7 +135,6 @@ static Status parts_kernel(Parameters *p) {
         if (!p->items[i].of_key)
             TRY(store_part(p, &p->items[i], &h, head, number));
     ir_yield(&h, NULL, 0);
-    differentiate_close(r);
     return ST_OK;
 }
 
@@ -179,22 +192,43 @@ static void total_kernel(const Parameters *p, const Shared *item) {
     ir_yield(&b, NULL, 0);
 }
 
-Status differentiate_parameters(Ctx *ctx, Module *module, const Kernel *forward, const StateProgram *state) {
+/* Notes what rows share in a new kernel's program; which is in no module yet. */
+static Status open_parts(Parameters *p, const Kernel *forward, const char *name) {
+    Module scratch = {.name = p->module->name};
+    p->count = 0;
+    TRY(differentiate_copy(p->ctx, &scratch, forward, name, &p->program));
+    TRY(note_loads(p, p->program.body, false));
+    for (int r = 0; r < p->program.reduction_count; r++)
+        TRY(note_loads(p, p->program.reductions[r]->region, true));
+    return ST_OK;
+}
+
+static void close_parts(Parameters *p) {
+    PUSH(p->ctx, p->module->kernels, p->module->kernel_count, p->module->kernel_capacity, p->program.kernel);
+    differentiate_close(&p->program);
+}
+
+Status differentiate_parameters(Ctx *ctx, Module *module, const Kernel *forward, const StateProgram *state,
+                                bool one_grid) {
     Parameters p = {.ctx = ctx, .module = module, .state = state};
-    Module     scratch = {.name = module->name};
-    TRY(differentiate_copy(ctx, &scratch, forward, "parts", &p.program));
-    TRY(note_loads(&p, p.program.body, false));
-    for (int r = 0; r < p.program.reduction_count; r++)
-        TRY(note_loads(&p, p.program.reductions[r]->region, true));
+    TRY(open_parts(&p, forward, "parts"));
     if (p.count == 0)
         return ST_OK;
-    PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, p.program.kernel);
     for (int i = 0; i < p.count; i++)
         if (!p.items[i].of_sequence)
             differentiate_work(ctx, module, p.items[i].parts, DIM_SYM(SYM_N), head_count(&p, &p.items[i]), 1,
                                p.items[i].load->out[0]->type.cols);
     const Parameters found = p; /* totals read what the kernel of parts is about to lose */
-    TRY(parts_kernel(&p));
+    const bool       both = any_item(&p, true) && any_item(&p, false);
+    if (any_item(&p, true))
+        TRY(key_parts(&p));
+    if (both && one_grid) {
+        close_parts(&p);
+        TRY(open_parts(&p, forward, "row_parts"));
+    }
+    if (any_item(&p, false) || !one_grid)
+        TRY(row_parts(&p));
+    close_parts(&p);
     for (int i = 0; i < found.count; i++)
         if (!found.items[i].of_sequence)
             total_kernel(&found, &found.items[i]);

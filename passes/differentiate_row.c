@@ -173,7 +173,7 @@ bool is_first_load(const Block *block, const Op *op) {
 /* ---- The row again ---- */
 
 /* The store in the program's row that keeps `value` for other kernels, or NULL. */
-static const Op *keeps(const RowProgram *p, const Value *value) {
+const Op *row_kept(const RowProgram *p, const Value *value) {
     for (const Op *op = p->body->first; op; op = op->next)
         if (op->code == OP_STORE && op->in[5] == value && !gradient_name(p, op))
             return op;
@@ -185,7 +185,7 @@ static const Op *keeps(const RowProgram *p, const Value *value) {
 static void again_of(RowAgain *again, const Op *op) {
     bool kept = op->out_count > 0;
     for (int r = 0; r < op->out_count; r++) {
-        const Op  *store = keeps(again->program, op->out[r]);
+        const Op  *store = row_kept(again->program, op->out[r]);
         const Type type = op->out[r]->type;
         kept = kept && store;
         if (store)
@@ -281,6 +281,25 @@ const Op *key_row(const RowProgram *p, int r) { return row_load(p, p->reductions
 
 bool adds_to_keys(const RowProgram *p, int r) { return p->adds_to_keys && p->reductions[r]->code == OP_SOFTMAX_SUM; }
 
+const char *kept_gradient_name(const RowProgram *p, int r) {
+    const Op *const store = row_kept(p, p->reductions[r]->out[0]);
+    return store ? ctx_printf(p->ctx, "%s_gradient", op_text(store, AT_PARAM)) : NULL;
+}
+
+const char *kept_mean_name(const RowProgram *p, int r) {
+    const Op *const op = p->reductions[r];
+    const Op *const store = op->code == OP_SOFTMAX_SUM ? row_kept(p, op->out[0]) : NULL;
+    return store && row_kept(p, op->out[1]) ? ctx_printf(p->ctx, "%s_mean", op_text(store, AT_PARAM)) : NULL;
+}
+
+/* What kernel `rows` has kept of `value`'s gradient, or NULL. */
+static Value *load_kept(RowAgain *again, const char *name, const Value *value) {
+    const RowProgram *p = again->program;
+    if (!p->reads_kept || !name || !ir_find_param(p->kernel, name))
+        return NULL;
+    return load_like(again->b, row_kept(p, value), &again->values, name, 1, value->type.cols);
+}
+
 /* The other half of the terms of sum_over_keys: each key's sum takes its own. */
 static Status add_to_keys(RowAgain *again, int r) {
     const RowProgram *p = again->program;
@@ -308,12 +327,15 @@ static Status add_to_keys(RowAgain *again, int r) {
 static Status hand_on(RowAgain *again, int r, bool whole) {
     const Op *const op = again->program->reductions[r];
     Builder *const  b = again->b;
-    Value *const    d_out = adjoint_of_whole(&again->adjoint, op->out[0]);
+    Value *const    kept = load_kept(again, kept_gradient_name(again->program, r), op->out[0]);
+    Value *const    d_out = kept ? kept : adjoint_of_whole(&again->adjoint, op->out[0]);
     Value          *targets[MOST_TARGETS];
     if (!d_out)
         return ST_OK;
     map_set(&again->adjoint.gradients, op->out[0], d_out);
     if (op->code == OP_SOFTMAX_SUM)
+        again->mean[r] = load_kept(again, kept_mean_name(again->program, r), op->out[1]);
+    if (op->code == OP_SOFTMAX_SUM && !again->mean[r])
         again->mean[r] = mean_in_norm(again, op->out[0]);
     if (op->code == OP_SOFTMAX_SUM && !again->mean[r])
         again->mean[r] = ir_unary(b, OP_ROWSUM, ir_binary(b, OP_MUL, d_out, map_get(&again->values, op->out[0])));

@@ -31,13 +31,14 @@ static Value *normalize(Ctx *ctx, Kernel *kernel, Op *loop) {
     return rows ? ir_ibin(&in, OP_ILT, iv, limit) : NULL;
 }
 
-/* All of the block but its yield goes into an if. */
+/* All of the block but its yield, and what the condition is made of, goes into an if. */
 static void guard(Ctx *ctx, Kernel *kernel, Block *block, Value *condition) {
     Op *const end = ir_terminator(block);
     Builder   b = ir_before(ctx, kernel, end);
     Op *const only = ir_if(&b, condition, NULL, 0);
     Builder   in = ir_at_end(ctx, kernel, only->region);
-    for (Op *op = block->first, *next; op != only; op = next) {
+    Op *const first = condition->def->parent == block ? condition->def->next : block->first;
+    for (Op *op = first, *next; op != only; op = next) {
         next = op->next;
         op_unlink(op);
         op_insert(&in, op);
@@ -92,7 +93,8 @@ Status pass_grid(Ctx *ctx, Module *module, const PassArgs *args) {
         Kernel *const kernel = module->kernels[k];
         Value        *there = NULL;
         Block *const  inner = visit_axes(ctx, kernel, kernel->body, &there);
-        if (there && there->def->parent != inner && !is_counted(kernel, there))
+        const bool stores = args->kind == KIND_BACKWARD || (there && there->def->parent != inner);
+        if (there && stores && !is_counted(kernel, there))
             guard(ctx, kernel, inner, there);
         kernel->warps = warps_for(kernel, args, strcmp(kernel->name, "main") == 0);
     }

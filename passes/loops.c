@@ -57,6 +57,14 @@ static bool equal_pieces(Value *const *values, int count, int whole) {
     return columns == whole;
 }
 
+int value_pieces(Value *value, Value **out) {
+    const int count = pieces(value, out, 0);
+    if (equal_pieces(out, count, value->type.cols) && out[0]->type.cols > 1)
+        return count;
+    out[0] = value;
+    return 1;
+}
+
 int residual_pieces(const Residual *residual, Value **keys, Value **features) {
     const int count = pieces(residual->keys, keys, 0), whole = residual->keys->type.cols;
     if (pieces(residual->features, features, 0) == count && equal_pieces(keys, count, whole) &&

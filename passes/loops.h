@@ -33,6 +33,8 @@ void stage_left_sides(Ctx *ctx, Kernel *kernel, DType dtype);
  * none. */
 enum { MAX_PIECES = 8 };
 int residual_pieces(const Residual *residual, Value **keys, Value **features);
+/* Of one value. */
+int value_pieces(Value *value, Value **out);
 
 /* What stands for the largest of no scores, in units of `unit`. */
 double tile_no_score(double unit);

@@ -176,9 +176,46 @@ static bool copy_again(Op *copy, void *arg) {
     return true;
 }
 
+/* ---- Kernels that sum up over heads ---- */
+
+/* Made of loads by rowwise ops alone. */
+static bool is_rowwise(const Value *value, const Block *block) {
+    const Op *op = value->def;
+    if (!op || op->parent != block || value->type.cls != TY_TILE || op->code == OP_LOAD || op->code == OP_FCONST)
+        return true;
+    if (op->region || !(op_info(op->code)->traits & ROWWISE))
+        return false;
+    for (int i = 0; i < op->in_count; i++)
+        if (!is_rowwise(op->in[i], block))
+            return false;
+    return true;
+}
+
+/* Kind backward: features of a tile of keys are multiplied in the loop over heads, and what they are made of is needed
+ * behind it; that is computed again, for the loop's sums take most registers. */
+static void compute_again(Reload *r) {
+    Block *const body = loop_grid_body(r->kernel->body);
+    Op          *heads = body->last;
+    ValueMap     map = {.ctx = r->ctx};
+    while (heads && !loop_is(heads, "group"))
+        heads = heads->prev;
+    for (Op *op = heads ? heads->next : NULL; op; op = op->next)
+        for (int i = 0; i < op->in_count; i++) {
+            Value *const value = op->in[i];
+            const Op    *def = value->def;
+            if (!def || def->parent != body || value->type.cls != TY_TILE || value->type.rows == 1 ||
+                def->code == OP_FCONST || !ir_precedes(def, heads) || !is_rowwise(value, body))
+                continue;
+            Builder b = ir_before(r->ctx, r->kernel, op);
+            op->in[i] = clone_slice(&b, value, body, &map);
+        }
+}
+
 Status pass_reload(Ctx *ctx, Module *module, const PassArgs *args) {
     for (int k = 0; k < module->kernel_count; k++) {
         Reload r = {ctx, module->kernels[k]};
+        if (args->kind == KIND_BACKWARD)
+            compute_again(&r);
         ir_walk(r.kernel->body, reload, &r);
         if (args->schedule->roles) {
             ir_walk(r.kernel->body, remake, &r);

@@ -410,7 +410,6 @@ static void use_states(Saver *s) {
     op_erase(all);
     ir_yield(&in, &sum, 1);
     ir_replace_uses(s->main, s->residual->out[0], maybe->out[0]);
-    op_erase(s->residual);
 }
 
 /* phi(q) X where X is loaded: an initial state. */
@@ -473,7 +472,15 @@ Status pass_saved(Ctx *ctx, Module *module, const PassArgs *args) {
     s.early = args->kind == KIND_EXTEND && spec_fold(args->spec) > 1;
     if (args->kind == KIND_DECODE)
         return ST_OK;
+    Kernel *const *const all = module->kernels, **behind = NULL;
+    int                  behind_count = 0;
     s.main = take_kernel(module, "main");
+    if (args->kind == KIND_BACKWARD) {
+        behind = NEW_ARRAY(ctx, Kernel *, module->kernel_count + 1);
+        behind_count = module->kernel_count;
+        memcpy(behind, all, sizeof *behind * (size_t)behind_count);
+        module->kernel_count = 0;
+    }
     s.state = take_kernel(module, "state");
     s.update = args->kind == KIND_EXTEND ? s.state : NULL;
     if (!s.main)
@@ -483,6 +490,9 @@ Status pass_saved(Ctx *ctx, Module *module, const PassArgs *args) {
     if (rings) /* behind the last one that reads them */
         PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, rings);
     PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, s.main);
+    TRY(saved_gradients(&s, behind, behind_count));
+    if (s.residual) /* which all this was made of */
+        op_erase(s.residual);
     if (s.update && !s.pool) /* main reads the pools */
         PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, s.update);
     for (int k = 0; k < module->kernel_count; k++) {

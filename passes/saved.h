@@ -71,6 +71,9 @@ void saved_store_turned(Saver *s, Builder *b, const ValueMap *outer, Value *keys
 /* The kernels that make the states; they are put before main. */
 Status saved_state_kernels(Saver *s);
 
+/* saved_gradients.c: what kind backward has behind main, once main is rewritten. */
+Status saved_gradients(Saver *s, Kernel *const *kernels, int count);
+
 /* What a turn knows: main's values for the key tile `row` + the mask's upper bound. */
 ValueMap saved_turn(Saver *s, Builder *b, const Nest *n, Value *row);
 int      saved_columns(const Saver *s); /* of a block's part of S */
@@ -94,9 +97,6 @@ bool saved_turns_keys(const Saver *s); /* by a role of the kernel that saves S *
 void   saved_open_roles(Saver *s, Nest *n, StateRoles *r);
 Value *saved_sum_turns(Saver *s, Nest *n, StateRoles *r, Value *start); /* -> S behind the last turn */
 void   saved_close_roles(Saver *s, Nest *n, StateRoles *r);
-
-/* saved_states.c: the block's part of the pool that S starts from will be loaded soon. */
-void saved_prefetch_pool(Saver *s, Builder *b, const Nest *n);
 
 /* saved_gather.c: what kernel `gather` does is a part of the kernel that makes states and features. */
 bool saved_can_gather(const Saver *s);

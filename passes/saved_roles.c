@@ -187,8 +187,6 @@ static Value *open_late(Saver *s, Builder *b, Builder *in, const StateRoles *r) 
 
 static void send_all(Saver *s, const Nest *n, StateRoles *r) {
     Builder b = open_role(s, r, "copy", false), in;
-    if (s->pool && r->save)
-        saved_prefetch_pool(s, &b, n);
     if (s->gather) {
         saved_send_gathered(s, &b, n, r);
         return;

@@ -133,23 +133,6 @@ static Value *pool_start(Saver *s, Nest *n) {
     return load->out[0];
 }
 
-void saved_prefetch_pool(Saver *s, Builder *b, const Nest *n) {
-    static const AttrKey KEYS[] = {AT_ROWDIM, AT_GROUPDIM, AT_PERIOD};
-    Nest                 at = *n;
-    at.map = map_copy(&n->map);
-    at.body = *b;
-    Op *const load = pool_start(s, &at)->def, *const made = ir_op(&at.body, OP_PREFETCH, load->in, 5, NULL, 0);
-    op_set_text(s->ctx, made, AT_PARAM, op_text(load, AT_PARAM));
-    op_set_int(s->ctx, made, AT_ROWS, load->out[0]->type.rows);
-    op_set_int(s->ctx, made, AT_COLS, load->out[0]->type.cols);
-    for (int k = 0; k < 3; k++)
-        op_set_int(s->ctx, made, KEYS[k], op_int(load, KEYS[k], -1));
-    if (op_has(load, AT_COLDIM))
-        op_set_int(s->ctx, made, AT_COLDIM, op_int(load, AT_COLDIM, 0));
-    op_erase(load);
-    *b = at.body;
-}
-
 static bool has_segments(const Saver *s) { return s->args->kind == KIND_FORWARD; }
 
 /* What the segments before this one add up to. */

@@ -68,6 +68,13 @@ static bool is_readable(const Stager *s, const Op *op) {
            op->out[0]->type.rows > 1;
 }
 
+/* Loops over tokens add up what rows share in the end. There are several beside each other, and they take what little they
+ * need as it comes. */
+static bool is_of_tokens(const Op *op) {
+    const Op *const loop = loop_around(op, "token");
+    return loop && loop == op->parent->owner;
+}
+
 static bool is_staged(const Stager *s, const Op *op) { return is_fetchable(s, op) || is_readable(s, op); }
 
 static Value *new_ring(Stager *s, int slots, Type tile) {
@@ -90,6 +97,8 @@ static void fetch(Stager *s, Builder *b, const Op *load, Value *ring, Value *slo
         op_set_int(s->ctx, made, AT_WRAP, op_int(load, AT_WRAP, 0));
     if (op_has(load, AT_COLDIM))
         op_set_int(s->ctx, made, AT_COLDIM, op_int(load, AT_COLDIM, 0));
+    if (op_has(load, AT_DOWN))
+        op_set_int(s->ctx, made, AT_DOWN, op_int(load, AT_DOWN, 0));
     copy_beyond(s->ctx, made, load);
 }
 
@@ -180,7 +189,8 @@ static void read_turn(Stager *s, Op *loop) {
 /* The loops in a row that have tiles to stage: the first axis found, all its parts. */
 static Status find_loops(Stager *s) {
     for (Op *op = s->body->first; op; op = op->next) {
-        if (op->code != OP_FOR || (s->loop_count && strcmp(op_text(op, AT_AXIS), op_text(s->loops[0], AT_AXIS)) != 0))
+        if (op->code != OP_FOR || loop_is(op, "token") ||
+            (s->loop_count && strcmp(op_text(op, AT_AXIS), op_text(s->loops[0], AT_AXIS)) != 0))
             continue;
         int  count = 0;
         bool products = false;
@@ -208,6 +218,15 @@ static int64_t memory_limit(const Stager *s) {
     return s->args->target->shared_bytes / (s->is_main ? schedule->blocks : 1) -
            (s->dtype == DT_F32 && !s->args->spec->tf32 ? SHARED_STRIP_BYTES * schedule->warps : 0) - s->computed_bytes -
            s->own_bytes - s->held_bytes;
+}
+
+/* Turns that are surely there may be fetched before the loop: those of a loop over heads, whose tiles no bound cuts. */
+static int most_stages(const Stager *s, int wanted) {
+    const Op *loop = s->loop_count == 1 ? s->loops[0] : NULL;
+    int64_t   first, end;
+    if (!loop || !loop_is(loop, "group") || !ir_const_value(loop->in[0], &first) || !ir_const_value(loop->in[1], &end))
+        return wanted;
+    return end - first + 1 < wanted ? (int)(end - first + 1) : wanted;
 }
 
 /* Turns of the kernels before main are short: memory takes several of them, so that more tiles must be on their way. Two
@@ -416,6 +435,15 @@ static void reuse_held(Stager *s) {
         s->last_group = first;
 }
 
+/* Behind a loop, before its memory is fetched into again. Tiles that were fetched ahead of its first turn may lie behind its
+ * last one, so that none has waited for them: of two stages there is no such tile. */
+static void end_turns(const Stager *s, Builder *b) {
+    if (s->loop_count && s->stages > 2)
+        ir_wait(b, 0);
+    else
+        ir_bare(b, OP_BARRIER);
+}
+
 /* The first group is fetched right behind the loops, whose memory it takes, and waited for where it is needed. */
 static void stage_late(Stager *s) {
     for (int t = s->opening, end; t < s->single_count; t = end) {
@@ -427,7 +455,7 @@ static void stage_late(Stager *s) {
         for (end = t + 1; end < s->single_count && s->groups[end] == s->groups[t];)
             end++;
         if (!last) /* which stands behind the first group's wait */
-            ir_bare(&b, OP_BARRIER);
+            end_turns(s, &b);
         fetch_singles(s, &b, t, end, ahead ? s->body : use->parent);
         ir_bare(&b, OP_COMMIT);
         b = ir_before(s->ctx, s->kernel, ahead ? late_place(s) : use);
@@ -468,7 +496,8 @@ static bool is_behind_wait(const Op *op) {
 
 static bool is_computed_side(const Stager *s, const Op *dot, int i) {
     const Op *def = dot->code == OP_DOT ? dot->in[i]->def : NULL;
-    return dot->code == OP_DOT && is_shared_side(dot, i) && !(def && (def->code == OP_RING_GET || is_fetchable(s, def)));
+    return dot->code == OP_DOT && is_shared_side(dot, i) && 
+           !(def && (def->code == OP_RING_GET || (is_fetchable(s, def) && !is_of_tokens(def))));
 }
 
 static bool add_computed(Op *dot, void *arg) {
@@ -588,13 +617,30 @@ static Status place_rings(Stager *s, When when) {
     return ST_OK;
 }
 
+/* The block that has the key loop: the grid's, or a loop's over heads. */
+static Block *working_block(Kernel *kernel) {
+    Block *const body = loop_grid_body(kernel->body);
+    for (Op *op = body->first; op; op = op->next)
+        if (loop_is(op, "group") && loop_find(op->region, "key"))
+            return op->region;
+    return body;
+}
+
+/* The next head's tiles come where this one's are. */
+static void part_turns(Stager *s) {
+    if (s->body == loop_grid_body(s->kernel->body))
+        return;
+    Builder b = ir_before(s->ctx, s->kernel, ir_terminator(s->body));
+    end_turns(s, &b);
+}
+
 static Status stage(Stager *s) {
-    s->body = loop_grid_body(s->kernel->body);
+    s->body = working_block(s->kernel);
     for (const Op *op = s->body->first; op; op = op->next)
         if (op->code == OP_RING)
             s->own_bytes += op->out[0]->type.slots * ir_shared_bytes(type_ring_tile(op->out[0]->type));
     TRY(find_loops(s));
-    s->stages = choose_stages(s);
+    s->stages = most_stages(s, choose_stages(s));
     if (s->loop_count)
         stage_loops(s);
     ir_walk(s->body, note_single, s);
@@ -603,10 +649,18 @@ static Status stage(Stager *s) {
     ir_walk(s->body, add_computed, s);
     const When when = stage_singles(s);
     ir_walk(s->body, put_side, s);
+    part_turns(s);
     stage_left_sides(s->ctx, s->kernel, s->dtype);
     if (s->dtype == DT_F32 && s->args->spec->tf32)
         ir_walk(s->body, choose_tf32, s->ctx);
     return place_rings(s, when);
+}
+
+/* The kernel whose blocks share multiprocessors as the schedule says. */
+static bool is_main(const Module *module, int kernel, const PassArgs *args) {
+    if (args->kind == KIND_BACKWARD)
+        return strcmp(module->kernels[kernel]->name, "main") == 0;
+    return kernel + 1 == module->kernel_count;
 }
 
 Status pass_stage(Ctx *ctx, Module *module, const PassArgs *args) {
@@ -617,7 +671,7 @@ Status pass_stage(Ctx *ctx, Module *module, const PassArgs *args) {
         Stager s = {.ctx = ctx,
                     .kernel = module->kernels[k],
                     .args = args,
-                    .is_main = k + 1 == module->kernel_count,
+                    .is_main = is_main(module, k, args),
                     .dtype = ir_find_param(module->kernels[k], "k")->dtype};
         TRY(stage(&s));
     }

@@ -1,5 +1,6 @@
 /* Pass tile: sums over keys and over rows. Of score * row: a product of matrices for each tile of keys; of x^T y:
- * likewise; of plain rows: a product with a column of ones. A loop over keys that adds score * row of the query to a
+ * likewise; of plain rows: a product with a column of ones, or
+ * (raw_scores: on GPUs) sums of columns. A loop over keys that adds score * row of the query to a
  * key's row in memory becomes one that adds a product to a tile of them. */
 #include "passes/tile.h"
 
@@ -154,7 +155,8 @@ static Status add_tile(Tiler *t, Builder *b, Op *op, Value *key, Value *rows, Va
     }
     if (!(dep(t, yielded) & DEP_KEY))
         return unsupported(t, op, "a sum of anything but rows, and products of columns and rows");
-    *next = ir_dot(b, ir_f(b, 1, t->schedule->chunk, 1), get(t, yielded), sum, true, false);
+    *next = t->raw_scores ? ir_binary(b, OP_ADD, sum, ir_unary(b, OP_COLSUM, get(t, yielded)))
+                          : ir_dot(b, ir_f(b, 1, t->schedule->chunk, 1), get(t, yielded), sum, true, false);
     return ST_OK;
 }
 

@@ -28,6 +28,8 @@ static const char *const MAPS[] = {
     "function(x) local b = concat(relu(x), relu(-x)) return concat(b / sum(b), max(x), min(x)) end",
     "function(x) return max(min(x, 1.5), -1.5, 0.5 * x) end",
     "function(x) return (max(x) - x) * sum(relu(x)) / (3 - tanh(x)) end",
+    "function(x) local e = exp(x - max(x)) return concat(e / sum(e), log(sum(e)) + max(x)) end",
+    "function(x) local e = exp(x - max(x)) return e / (1 + sum(e)) end",
 };
 enum { MAP_COUNT = sizeof MAPS / sizeof *MAPS };
 

@@ -244,7 +244,68 @@ static void test_ops(void **state) {
     run_op_trial(&(OpTrial){OP_DOT, 2, WIDTH, 1, WIDTH, true, -1, 1, .random = random});
 }
 
+/* ---- Maxima that cancel ---- */
+
+static bool is_no_step(Op *op, void *arg) {
+    (void)arg;
+    return op->code != OP_STEP;
+}
+
+/* Is the gradient of a row's maximum computed where the features are `map`? */
+static Status find_steps(Ctx *ctx, const char *map, bool *found) {
+    const Target target = {.warp_size = 32};
+    const char  *text = ctx_printf(ctx, "return rattention { heads = 1, head_dim = 4, window = 3, feature_map = %s }", map);
+    SpecFile     file;
+    Module      *module;
+    *found = false;
+    TRY(spec_load_text(ctx, "maxima.lua", text, strlen(text), &file));
+    TRY(kind_build(ctx, &file.items[0].spec, KIND_BACKWARD, 0, 0, &module));
+    TRY(pass_differentiate(ctx, module,
+                           &(PassArgs){.spec = &file.items[0].spec, .kind = KIND_BACKWARD, .target = &target}));
+    for (int k = 0; k < module->kernel_count; k++)
+        *found = *found || !ir_walk(module->kernels[k]->body, is_no_step, NULL);
+    return ST_OK;
+}
+
+static Status check_maxima(Ctx *ctx, void *arg) {
+    (void)arg;
+    static const struct {
+        const char *map;
+        bool        counts;
+    } MAPS_OF_MAXIMA[] = {
+        {"'softmax2'", false},
+        {"function(x) return softmax(3 * x) end", false},
+        {"function(x) local m = max(x) local e = exp(2 * (x - m)) return sqrt(e) / sqrt(sum(e)) end", false},
+        {"function(x) local m = max(x) return log(sum(exp(x - m))) + m + x end", false},
+        {"function(x) local e = exp(x - max(x)) return e / (1 + sum(e)) end", true},
+        {"function(x) local e = exp(x - max(x)) return e / sum(e * e) end", true},
+        {"function(x) local e = exp(x - max(x)) return concat(e / sum(e), e) end", true},
+        {"function(x) return x - max(x) end", true},
+        {"function(x) local m = max(x) return log(sum(exp(x - m))) + 2 * m + x end", true},
+    };
+    for (size_t i = 0; i < sizeof MAPS_OF_MAXIMA / sizeof *MAPS_OF_MAXIMA; i++) {
+        bool found;
+        TRY(find_steps(ctx, MAPS_OF_MAXIMA[i].map, &found));
+        if (found != MAPS_OF_MAXIMA[i].counts)
+            return ctx_fail(ctx, ST_MISMATCH, MAPS_OF_MAXIMA[i].map, NULL, "its maximum counts: %d", found);
+    }
+    return ST_OK;
+}
+
+static void test_maxima(void **state) {
+    Ctx ctx;
+    (void)state;
+    ctx_init(&ctx);
+    if (ctx_run(&ctx, check_maxima, NULL) != ST_OK) {
+        char line[512];
+        ctx_describe(&ctx, line, sizeof line);
+        fail_msg("%s", line);
+    }
+    ctx_free(&ctx);
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random), cmocka_unit_test(test_ops)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_random), cmocka_unit_test(test_ops),
+                                       cmocka_unit_test(test_maxima)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -31,8 +31,8 @@ layer() {
 }
 
 KINDS=
-for kind in forward decode extend; do
-    if "$RATTAN" compile "$SOURCE/specs/tiny.lua" --kind $kind --target cuda:sm_90 --emit cuda >/dev/null 2>"$TMP/err"; then
+for kind in forward decode extend backward; do
+    if "$RATTAN" compile "$SOURCE/specs/mistral_7b.lua" --kind $kind --target cuda:sm_90 --emit cuda >/dev/null 2>"$TMP/err"; then
         KINDS+=" $kind"
     elif grep -q 'kernels for GPUs yet' "$TMP/err"; then
         skip "kind $kind" "$(cat "$TMP/err")"
@@ -100,7 +100,7 @@ expect_text "the source includes nothing" "$(grep -c '#include' "$TMP/first.cu")
 if nvrtc_here "compiling"; then
     for arch in $ARCHS; do later compiles "tiny compiles for $arch" "$SOURCE/specs/tiny.lua" --target "$arch"; done
     for kind in $KINDS; do
-        later compiles "tiny compiles for $kind" "$SOURCE/specs/tiny.lua" --target cuda:sm_80 --kind $kind
+        later compiles "tiny compiles for $kind" "$SOURCE/specs/tiny.lua" --target cuda:sm_80 --kind $kind --set head_dim=16
         later compiles "the paper's layer compiles for $kind" "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --kind $kind
     done
     later compiles "the paper's layer without RoPE compiles for extend" "$SOURCE/specs/paper_d128.lua" --set rope=false \

@@ -325,6 +325,15 @@ static Status draw_whole_window(Ctx *ctx, void *arg) {
     return ST_OK;
 }
 
+static Status draw_wide_gradients(Ctx *ctx, void *arg) {
+    Trial *t = arg;
+    (void)ctx;
+    do
+        random_spec(t, true);
+    while (t->spec.head_dim > 64 || t->spec.value_dim % 64 || t->spec.initial_state);
+    return ST_OK;
+}
+
 static void run_drawn(KernelKind kind, int variants, Target target, Status (*draw)(Ctx *, void *)) {
     int refused = 0; /* too much shared memory */
     for (int c = 0; c < CASES; c++) {
@@ -365,6 +374,33 @@ static void test_cpu_backward(void **state) {
     (void)state;
     run_cases(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE, CPU);
 }
+static void test_gpu_backward(void **state) {
+    (void)state;
+    for (int memory = 72; memory <= 216; memory *= 3)
+        run_cases(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE,
+                  (Target){.name = "gpu", .warp_size = 32, .shared_bytes = memory << 10, .processors = 4});
+}
+
+/* Columns of a state are shared out to blocks. */
+static void test_gpu_wide_backward(void **state) {
+    (void)state;
+    run_drawn(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE,
+              (Target){.name = "gpu", .warp_size = 32, .shared_bytes = 2048 << 10, .processors = 4}, draw_wide_gradients);
+}
+
+static void test_gpu_backward_bf16(void **state) {
+    (void)state;
+    run_drawn(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE,
+              (Target){.name = "gpu", .warp_size = 32, .shared_bytes = 216 << 10, .processors = 4}, draw_bf16);
+}
+
+/* Without a residual branch one kernel sums up all that keys get. */
+static void test_gpu_attention_backward(void **state) {
+    (void)state;
+    run_drawn(KIND_BACKWARD, VARIANT_PACKED,
+              (Target){.name = "gpu", .warp_size = 32, .shared_bytes = 216 << 10, .processors = 4}, draw_attention);
+}
+
 /* Blocks with much shared memory fetch what the residual branch needs while the key loop runs, those with little behind it,
  * in groups. */
 static void test_gpu_forward(void **state) {
@@ -469,6 +505,10 @@ int main(int argc, char **argv) {
         DRAWS(test_cpu_extend, 2),
         DRAWS(test_cpu_decode, 3),
         DRAWS(test_cpu_backward, 15),
+        DRAWS(test_gpu_backward, 16),
+        DRAWS(test_gpu_backward_bf16, 17),
+        DRAWS(test_gpu_attention_backward, 18),
+        DRAWS(test_gpu_wide_backward, 19),
         DRAWS(test_gpu_forward, 4),
         DRAWS(test_gpu_bf16, 5),
         DRAWS(test_gpu_attention, 6),

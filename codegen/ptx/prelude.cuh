@@ -109,13 +109,14 @@ template <int DIM> DEVICE View view_beyond(const i64 *arg, const i64 *beyond, nu
     return view(back ? beyond : arg, c0 - (DIM == 0 ? back : 0), c1 - (DIM == 1 ? back : 0), c2 - (DIM == 2 ? back : 0), lo - back, hi - back);
 }
 
-// Rows of a tile: ROWDIM, GROUPDIM, PERIOD and WRAP as in a load of the IR.
-template <int ROWDIM, int GROUPDIM, int PERIOD, int WRAP, int ROWS> struct Rows {
+// Rows of a tile: ROWDIM, GROUPDIM, PERIOD, WRAP and DOWN as in a load of the IR. Rows whose positions fall have a negative stride.
+template <int ROWDIM, int GROUPDIM, int PERIOD, int WRAP, int ROWS, int DOWN = 0> struct Rows {
     static constexpr int  COUNT = ROWS;
     static constexpr bool EVEN = GROUPDIM < 0 && WRAP == 0 && PERIOD >= ROWS; // rows lie at equal distances
     static constexpr bool STEADY = GROUPDIM < 0 && PERIOD >= ROWS && (WRAP == 0 || WRAP >= ROWS); // but for a turn of a ring
     static constexpr int  RING = WRAP;
     static constexpr bool SAME = ROWDIM < 0 && PERIOD % 16 == 0; // within a slab
+    static constexpr int  SPAN = PERIOD < ROWS ? PERIOD : ROWS, GROUPS = (ROWS + SPAN - 1) / SPAN;
     i64 start, row_stride, group_stride;
     int first, end; // of r % PERIOD
     int turn;       // where row 0 is in a ring
@@ -124,10 +125,11 @@ template <int ROWDIM, int GROUPDIM, int PERIOD, int WRAP, int ROWS> struct Rows 
         x.start = v.column;
         UNROLL for (int d = 0; d < 3; d++) if (d != ROWDIM || !WRAP) x.start += v.c[d] * v.stride[d];
         x.row_stride = ROWDIM >= 0 ? v.stride[ROWDIM >= 0 ? ROWDIM : 0] : 0;
+        if (DOWN) x.row_stride = -x.row_stride;
         x.group_stride = GROUPDIM >= 0 ? v.stride[GROUPDIM >= 0 ? GROUPDIM : 0] : 0;
         const number at = ROWDIM >= 0 ? v.c[ROWDIM >= 0 ? ROWDIM : 0] : 0;
-        x.first = ROWDIM >= 0 ? to_int(v.lo - at) : 0;
-        x.end = ROWDIM >= 0 ? to_int(v.hi - at) : 1 << 30;
+        x.first = ROWDIM >= 0 ? to_int(DOWN ? at + 1 - v.hi : v.lo - at) : 0;
+        x.end = ROWDIM >= 0 ? to_int(DOWN ? at + 1 - v.lo : v.hi - at) : 1 << 30;
         x.turn = WRAP ? (int)floor_mod(at, WRAP ? WRAP : 1) : 0;
         return x;
     }
@@ -363,6 +365,21 @@ template <class T, class R, int WARPS, int S> DEVICE void store_column(const flo
         if (rows.has(r) && (lane_id() & 3) == 0)
             from_float(x[s][h], ((T *)v.base)[rows.offset(r)]);
     }
+}
+
+// A single row, or number, which all warps have: the first one stores it.
+template <class T, class R, int COLS, int N> DEVICE void store_row(const float (&x)[N], const View &v) {
+    const R rows = R::make(v);
+    UNROLL for (int i = 0; i < N; i++) {
+        const int c = i / 2 * 8 + 2 * (lane_id() & 3) + i % 2;
+        if (warp_at_once() == 0 && lane_id() < 4 && rows.has(0) && c < COLS)
+            from_float(x[i], ((T *)v.base)[rows.offset(0) + c]);
+    }
+}
+template <class T, class R> DEVICE void store_scalar(float x, const View &v) {
+    const R rows = R::make(v);
+    if (warp_at_once() == 0 && lane_id() == 0 && rows.has(0))
+        from_float(x, ((T *)v.base)[rows.offset(0)]);
 }
 
 // Transposed tiles: column c of x is row c of the parameter. Eight lanes read or write 32 bytes of a row.
@@ -733,6 +750,21 @@ template <bool MAX, int WARPS, int ROWS, int COLS, int N> DEVICE void columns_in
     }
 }
 
+// The sum of a column of numbers, one a row: likewise, by a float of each warp in `area`.
+template <int WARPS, int ROWS, int S> DEVICE float column_sum(const float (&x)[S][2], u32 area) {
+    const int lane = lane_id(), warp = warp_at_once();
+    float    *out = shared_pointer<float>(area), all = 0.f;
+    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++)
+        if (warp * 16 + s * 16 * WARPS + lane / 4 + 8 * h < ROWS) all += x[s][h];
+    UNROLL for (int apart = 4; apart < 32; apart *= 2) all += __shfl_xor_sync(~0u, all, apart);
+    if (lane == 0) out[warp] = all;
+    __syncthreads();
+    all = out[0];
+    UNROLL for (int w = 1; w < WARPS; w++) all += out[w];
+    __syncthreads();
+    return all;
+}
+
 // Keeps column c of row r if c >= first and LO <= delta + c - r % PERIOD <= HI (where asked).
 template <int WARPS, int PERIOD, bool LEFT, bool RIGHT, bool FIRST, int S, int N>
 DEVICE void mask(float (&y)[S][N], const float (&x)[S][N], number delta, number lo, number hi, number first, float fill) {
@@ -775,6 +807,12 @@ DEVICE void mask_transposed(float (&y)[S][N], const float (&x)[S][N], number del
         const bool keep = (!LEFT || apart >= least) && (!RIGHT || apart <= most) && (!FIRST || r >= skip);
         y[s][i] = keep ? x[s][i] : fill;
     }
+}
+
+// Of a tile of one column: is number h of slab s kept?
+template <int WARPS, int PERIOD, bool LEFT, bool RIGHT, bool FIRST> DEVICE bool column_keeps(int s, int h, number delta, number lo, number hi, number first) {
+    const number apart = delta - (warp_of<WARPS>() * 16 + lane_id() / 4 + s * 16 * WARPS + 8 * h) % PERIOD;
+    return (!LEFT || apart >= lo) && (!RIGHT || apart <= hi) && (!FIRST || first <= 0);
 }
 
 // Rotary embedding. turns[n] is the frequency of pair n in turns a position, times 2^64: position * turns[n] wraps as
@@ -821,43 +859,57 @@ struct Pairs {
 };
 // Pair n turns by frequency[n] = theta^(-2n/COLS) a position. What the first row of a slab turns is exact to the last
 // position: each lane has it of every 32nd pair, those of a block of columns side by side. What the rows behind it turn more is little, and a product: of pair n + m
-// frequency[n] * frequency[m].
-template <int WARPS, int PERIOD, int COLS, int STYLE, class P = Pairs> struct Angles {
+// frequency[n] * frequency[m]. DOWN: positions fall from row to row.
+template <int WARPS, int PERIOD, int COLS, int STYLE, class P = Pairs, int DOWN = 0> struct Angles {
     static constexpr int  PAIRS = COLS / 2, HELD = (PAIRS + 31) / 32, OWN = STYLE ? 2 : 1; // OWN: pairs of a thread in a block of columns
     static constexpr bool EVEN = PERIOD % 16 == 0;                                         // the rows of a slab go up
+    typedef P Source;
     float from[HELD], more[2], slowest[OWN];
     P     pairs;
     DEVICE Angles make(int s, i64 position, const P &pairs) {
         const int lane = lane_here(), slab = (warp_of<WARPS>() + s * WARPS) * 16, row = lane / 4;
         const int held = OWN == 1 ? lane : (lane & 24) + 2 * (lane & 3) + (lane >> 2 & 1), first = OWN * (lane & 3);
-        const i64 start = position + (EVEN ? slab % PERIOD : 0);
+        const i64 start = position + (EVEN ? DOWN ? -(slab % PERIOD) : slab % PERIOD : 0);
         Angles    a;
         UNROLL for (int k = 0; k < HELD; k++) a.from[k] = turned(start, pairs.turns(held + 32 * k < PAIRS ? held + 32 * k : 0));
-        UNROLL for (int h = 0; h < 2; h++) a.more[h] = (float)(EVEN ? row + 8 * h : (slab + row + 8 * h) % PERIOD);
+        UNROLL for (int h = 0; h < 2; h++) a.more[h] = (DOWN ? -1.f : 1.f) * (float)(EVEN ? row + 8 * h : (slab + row + 8 * h) % PERIOD);
         UNROLL for (int b = 0; b < OWN; b++) a.slowest[b] = pairs.radians(first + b < PAIRS ? first + b : 0);
         a.pairs = pairs;
         return a;
     }
-    // Block j of 8 columns: its pairs are a thread's own, in style 1 with columns PAIRS further on, where these are whole blocks.
+    // Of pair b of block j of 8 columns, in the first of two rows; blocks' pairs are a thread's own, in style 1 with columns
+    // PAIRS further on, where these are whole blocks.
+    __device__ __forceinline__ float start_of(int j, int b) const {
+        const int n = 4 * OWN * j;
+        return of_quad(from[n / 32], n % 32 / 4 + b);
+    }
+    __device__ __forceinline__ float angle(int j, int b, int h, float start) const {
+        const int n = 4 * OWN * j;
+        return fmaf(more[h] * slowest[b], pairs.frequency[n < PAIRS ? n : 0], start);
+    }
     // Of the second row, eight further down, cosine and sine may follow from those of the first.
+    DEVICE void eight_on(float &c, float &s, int j, int b, const P &pairs) {
+        const int    own = 4 * OWN * j + OWN * (lane_id() & 3) + b;
+        const float2 eight = pairs.eight(own < PAIRS ? own : 0);
+        const float  before = c;
+        c = before * eight.x - s * eight.y;
+        s = s * eight.x + before * eight.y;
+    }
+    template <int N> DEVICE void turn_pair(float (&y)[N], const float (&x)[N], int i0, float c, float s) {
+        const int i1 = STYLE ? i0 + PAIRS / 2 : i0 + 1;
+        y[i0] = x[i0] * c - x[i1] * s;
+        y[i1] = x[i1] * c + x[i0] * s;
+    }
     template <int N> __device__ __forceinline__ void turn(float (&y)[N], const float (&x)[N], int j) const {
         UNROLL for (int b = 0; b < OWN; b++) {
-            const int   n = 4 * OWN * j, own = n + OWN * (lane_id() & 3) + b;
-            const float start = of_quad(from[n / 32], n % 32 / 4 + b);
+            const float start = start_of(j, b);
             float       c = 0.f, s = 0.f;
             UNROLL for (int h = 0; h < 2; h++) {
-                const int i0 = 4 * j + 2 * h + b, i1 = STYLE ? i0 + PAIRS / 2 : i0 + 1;
-                if (h && EVEN && P::EIGHTS) {
-                    const float2 eight = pairs.eight(own < PAIRS ? own : 0);
-                    const float  before = c;
-                    c = before * eight.x - s * eight.y;
-                    s = s * eight.x + before * eight.y;
-                } else {
-                    const float angle = fmaf(more[h] * slowest[b], pairs.frequency[n < PAIRS ? n : 0], start);
-                    c = cosine(angle), s = sine(angle);
-                }
-                y[i0] = x[i0] * c - x[i1] * s;
-                y[i1] = x[i1] * c + x[i0] * s;
+                if (h && EVEN && P::EIGHTS)
+                    eight_on(c, s, j, b, pairs);
+                else
+                    c = cosine(angle(j, b, h, start)), s = sine(angle(j, b, h, start));
+                turn_pair(y, x, 4 * j + 2 * h + b, c, s);
             }
         }
     }
@@ -878,9 +930,9 @@ template <int WARPS, int PERIOD, int COLS, int STYLE, class P = Pairs> struct An
         }
     }
 };
-template <int WARPS, int PERIOD, int COLS, int STYLE, int S, int N>
+template <int WARPS, int PERIOD, int COLS, int STYLE, int DOWN = 0, int S, int N>
 DEVICE void rope(float (&y)[S][N], const float (&x)[S][N], i64 position, const Pairs &pairs) {
-    typedef Angles<WARPS, PERIOD, COLS, STYLE> A;
+    typedef Angles<WARPS, PERIOD, COLS, STYLE, Pairs, DOWN> A;
     UNROLL for (int s = 0; s < S; s++) {
         const A a = A::make(s, position, pairs);
         if (!STYLE || A::PAIRS % 8 == 0)
@@ -889,6 +941,66 @@ DEVICE void rope(float (&y)[S][N], const float (&x)[S][N], i64 position, const P
             UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) a.turn_alone(y[s], x[s], j, b);
     }
 }
+
+// Rows turned on their way from one parameter to another, both of T: each thread always turns the same columns, and rows of
+// all groups that are at one position at once. Angles are exact; few registers let many loads be under way.
+template <class T, class FROM, class TO, int WARPS, int COLS, int STYLE> struct TurnedRows {
+    static constexpr int  PER = 16 / sizeof(T), PARTS = STYLE ? 2 : 1, PAIRS = PARTS * PER / 2; // pieces of 16 bytes
+    static constexpr int  PIECES = COLS / (PARTS * PER), STEP = 32 * WARPS / PIECES;
+    DEVICE void load(float (&x)[2 * PAIRS], const T *from, bool wide, bool has) {
+        UNROLL for (int part = 0; part < PARTS; part++) {
+            union { uint4 all; T each[PER]; } piece;
+            const T *p = from + part * (COLS / 2);
+            piece.all = make_uint4(0u, 0u, 0u, 0u);
+            if (has && wide) piece.all = *(const uint4 *)p;
+            if (has && !wide) UNROLL for (int i = 0; i < PER; i++) piece.each[i] = p[i];
+            UNROLL for (int i = 0; i < PER; i++) x[part * PER + i] = to_float(piece.each[i]);
+        }
+    }
+    DEVICE void store(T *to, const float (&x)[2 * PAIRS], bool wide) {
+        UNROLL for (int part = 0; part < PARTS; part++) {
+            union { uint4 all; T each[PER]; } piece;
+            T *p = to + part * (COLS / 2);
+            UNROLL for (int i = 0; i < PER; i++) from_float(x[part * PER + i], piece.each[i]);
+            if (wide) *(uint4 *)p = piece.all;
+            else UNROLL for (int i = 0; i < PER; i++) p[i] = piece.each[i];
+        }
+    }
+    DEVICE void turn(float (&x)[2 * PAIRS], const float (&c)[PAIRS], const float (&s)[PAIRS]) {
+        UNROLL for (int n = 0; n < PAIRS; n++) {
+            float &first = x[STYLE ? n : 2 * n], &second = x[STYLE ? PER + n : 2 * n + 1];
+            const float was = first;
+            first = was * c[n] - second * s[n];
+            second = second * c[n] + was * s[n];
+        }
+    }
+    DEVICE void all(const View &v, const View &w, i64 position, const Pairs &pairs) {
+        const FROM from = FROM::make(v);
+        const TO   to = TO::make(w);
+        const bool wide = aligned<T>(v, 16) && aligned<T>(w, 16);
+        const int  column = (int)threadIdx.x % PIECES * PER, first = STYLE ? column : column / 2;
+        u64        turns[PAIRS];
+        UNROLL for (int n = 0; n < PAIRS; n++) turns[n] = pairs.turns(first + n);
+        #pragma unroll 2
+        for (int row = threadIdx.x / PIECES; row < FROM::SPAN; row += STEP) {
+            if (threadIdx.x >= STEP * PIECES || !to.has(row)) continue;
+            float x[FROM::GROUPS][2 * PAIRS], c[PAIRS], s[PAIRS];
+            UNROLL for (int g = 0; g < FROM::GROUPS; g++) {
+                const int r = g * FROM::SPAN + row;
+                load(x[g], (const T *)v.base + from.offset(r) + column, wide, from.has(r));
+            }
+            UNROLL for (int n = 0; n < PAIRS; n++) {
+                const float angle = turned(position + row, turns[n]);
+                c[n] = cosine(angle), s[n] = sine(angle);
+            }
+            UNROLL for (int g = 0; g < FROM::GROUPS; g++) {
+                const int r = g * FROM::SPAN + row;
+                turn(x[g], c, s);
+                if (to.has(r)) store((T *)w.base + to.offset(r) + column, x[g], wide);
+            }
+        }
+    }
+};
 
 // ---- Products
 DEVICE void load4(u32 (&r)[4], u32 from) {

@@ -60,10 +60,6 @@ DEVICE void release_read(const Slot &slot) {
 DEVICE void copy_box(u32 to, const TensorMap *map, u32 full, int c3, int c2, int c1, int c0) {
     asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, %6}], [%2];" ::"r"(to), "l"(map), "r"(full), "r"(c3), "r"(c2), "r"(c1), "r"(c0) : "memory");
 }
-// To the second-level cache.
-DEVICE void prefetch_box(const TensorMap *map, int c3, int c2, int c1, int c0) {
-    asm volatile("cp.async.bulk.prefetch.tensor.4d.L2.global [%0, {%1, %2, %3, %4}];" ::"l"(map), "r"(c3), "r"(c2), "r"(c1), "r"(c0) : "memory");
-}
 DEVICE void store_box(u32 from, const TensorMap *map, int c3, int c2, int c1, int c0) {
     asm volatile("cp.async.bulk.tensor.4d.global.shared::cta.bulk_group [%0, {%2, %3, %4, %5}], [%1];" ::"l"(map), "r"(from), "r"(c3), "r"(c2), "r"(c1), "r"(c0) : "memory");
 }
@@ -237,6 +233,32 @@ template <int COUNT> struct SharedPairs {
         float x;
         asm volatile("ld.shared.f32 %0, [%1];" : "=f"(x) : "r"(at + 16 * COUNT + 4 * n));
         return x;
+    }
+};
+// Cosines and sines of the first of a thread's two rows of a tile, made ahead: while the last products of the tile before run.
+template <class A> struct Turns {
+    static constexpr int COUNT = A::PAIRS / 4;
+    typename A::Source   pairs;
+    float                c[COUNT], s[COUNT];
+    __device__ __forceinline__ void make(const A &a) {
+        pairs = a.pairs;
+        UNROLL for (int n = 0; n < COUNT; n++) {
+            const float angle = a.angle(n / A::OWN, n % A::OWN, 0, a.start_of(n / A::OWN, n % A::OWN));
+            c[n] = cosine(angle), s[n] = sine(angle);
+        }
+    }
+    __device__ __forceinline__ bool there() const { // as all_bits
+        u32 all[2] = {~0u, ~0u};
+        UNROLL for (int n = 0; n < COUNT; n++) all[n % 2] &= __float_as_uint(c[n]) & __float_as_uint(s[n]);
+        return (all[0] & all[1]) == ~0u;
+    }
+    template <int N> __device__ __forceinline__ void turn(float (&y)[N], const float (&x)[N], int j) const {
+        UNROLL for (int b = 0; b < A::OWN; b++) {
+            float cosines = c[A::OWN * j + b], sines = s[A::OWN * j + b];
+            A::turn_pair(y, x, 4 * j + b, cosines, sines);
+            A::eight_on(cosines, sines, j, b, pairs);
+            A::turn_pair(y, x, 4 * j + 2 + b, cosines, sines);
+        }
     }
 };
 // What step k of a product multiplies, and with it step k + APART where the other ones of its pairs are there, turned. As

@@ -200,9 +200,7 @@ static void copy_boxes(Gen *g, const Boxes *b) {
             }
             const int   c = goes_on ? (int)((lo + p * width) % own) : lo + p * width;
             const char *to = ctx_printf(g->ctx, "%s + %d", b->address, p * rows * IR_PANEL + r * box * IR_PANEL);
-            if (op->code == OP_PREFETCH)
-                cu_line(g, "prefetch_box(%s, %d%s, %s, %s, %s);", from, c, column, at[2], at[1], at[0]);
-            else if (op->code == OP_STORE)
+            if (op->code == OP_STORE)
                 cu_line(g, "store_box(%s, %s, %d%s, %s, %s, %s);", to, from, c, column, at[2], at[1], at[0]);
             else
                 cu_line(g, "copy_box(%s, %s, slot.full, %d%s, %s, %s, %s);", to, from, c, column, at[2], at[1], at[0]);
@@ -227,10 +225,25 @@ static void ring_rows(Gen *g, const Boxes *b) {
             start[2], cu_name(g, in[3]), cu_name(g, in[4]), start[1], start[0]);
 }
 
+static bool is_no_store_to(Op *op, void *param) {
+    return op->code != OP_STORE || strcmp(op_text(op, AT_PARAM), param) != 0;
+}
+
+/* May a kernel that writes the parameter still run? Not behind one that began when all before it had ended. */
+static bool may_be_written(const Gen *g, const char *param) {
+    int k = 0;
+    while (g->module->kernels[k] != g->kernel)
+        k++;
+    for (; param && k > 0 && cu_overlaps(g, g->module->kernels[k]); k--)
+        if (!ir_walk(g->module->kernels[k - 1]->body, is_no_store_to, (void *)param))
+            return true;
+    return false;
+}
+
 static void send(Gen *g, const Op *op) {
     const CodeParam *param = ir_find_param(g->kernel, op_text(op, AT_PARAM));
     const Boxes      b = {op, 1, (int)op_int(op, AT_ROWS, 0), (int)op_int(op, AT_COLS, 0), "slot.address"};
-    if (param->role == PARAM_WORK && !g->awaited)
+    if (!g->awaited && (may_be_written(g, param->name) || may_be_written(g, op_text(op, AT_BEYOND))))
         cu_line(g, "if (!awaited) await_earlier_kernels(), awaited = true;");
     cu_line(g, "{");
     g->depth++;
@@ -242,13 +255,6 @@ static void send(Gen *g, const Op *op) {
         copy_boxes(g, &b);
     g->depth--;
     cu_line(g, "}");
-}
-
-static void prefetch(Gen *g, const Op *op) {
-    const Boxes b = {op, 0, (int)op_int(op, AT_ROWS, 0), (int)op_int(op, AT_COLS, 0), ""};
-    if (ir_find_param(g->kernel, op_text(op, AT_PARAM))->role == PARAM_WORK || !g->alone)
-        cu_fail(g, op, "this prefetch");
-    copy_boxes(g, &b);
 }
 
 /* By the copy engine: of a thread alone, from where the tile was taken. */
@@ -331,7 +337,6 @@ bool cu_role_op(Gen *g, const Op *op) {
     int lo;
     switch (op->code) {
     case OP_SEND: send(g, op); return true;
-    case OP_PREFETCH: prefetch(g, op); return true;
     case OP_TAKE: cu_line(g, "const Slot %s = %s.take();", cu_name(g, op->out[0]), cu_name(g, op->in[0])); return true;
     case OP_RELEASE: release(g, op->in[1]); return true;
     case OP_GIVE: give(g, op); return true;
@@ -399,8 +404,17 @@ static bool begins_with_work(const Gen *g, const Op *role) {
     while (first && first->code != OP_SEND && first->code != OP_FOR && first->code != OP_IF)
         first = first->next;
     ir_walk(role->region, stores_rows, &found);
-    return found || (first && first->code == OP_SEND &&
-                     ir_find_param(g->kernel, op_text(first, AT_PARAM))->role == PARAM_WORK);
+    return found || (first && first->code == OP_SEND && may_be_written(g, op_text(first, AT_PARAM)));
+}
+
+enum { FEW_ROPED = 64 /* columns: of more, registers do not hold what is made ahead (measured: 2 % slower) */ };
+
+/* Does each item of a role give it time to make what turns the next one's left sides? */
+static bool turns_ahead(const Gen *g, const Op *role) {
+    const Block *const items = role->parent, *const body = role->region;
+    const bool guarded = items->owner && items->owner->code == OP_IF;
+    return g->rope && g->rope->in[0]->type.cols <= FEW_ROPED && g->rope->parent == body && !guarded && cu_knows_position(g->rope, body) &&
+           op_int(g->rope, AT_PERIOD, 1) % 16 == 0 && cu_ends_awaiting(body);
 }
 
 /* The role's own walk over the block's items. */
@@ -422,6 +436,11 @@ static void walk(Gen *g, const Op *role, const Block *block) {
         cu_line(g, "bool awaited = false;");
     if (stores(role))
         cu_line(g, "Stored stored;");
+    g->rope_ahead = turns_ahead(g, role);
+    if (g->rope_ahead) {
+        cu_declare_turns(g);
+        cu_turns_ahead(g, "blockIdx.x");
+    }
     cu_line(g, "UNROLL1");
     cu_line(g, g->short_numbers ? "for (u32 item = blockIdx.x; item < (u32)a.v[%d]; item += blocks_here()) {"
                                 : "for (i64 item = blockIdx.x; item < a.v[%d]; item += gridDim.x) {",
@@ -435,7 +454,7 @@ static void walk(Gen *g, const Op *role, const Block *block) {
         cu_line(g, "if (!awaited) await_earlier_kernels();");
     if (stores(role))
         cu_line(g, "stored.end();");
-    g->alone = g->one_warp = false;
+    g->alone = g->one_warp = g->rope_ahead = false;
 }
 
 /* Registers at the start are shared out evenly; then those who compute take what the others give. */

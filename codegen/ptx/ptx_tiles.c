@@ -174,8 +174,14 @@ static int64_t columns_bytes(const Op *op, int warps) {
     return (op->in[0]->type.cols + 15) / 16 * 16 * (int64_t)sizeof(float) * warps;
 }
 
+static bool sums_numbers(const Op *op) {
+    return op->code == OP_COLSUM && cu_shape(op->in[0]->type) == SHAPE_COLUMN && op->in[0]->def->code != OP_FCONST;
+}
+
 int64_t cu_columns_bytes(const Op *op, int warps) {
     int64_t bytes = 0;
+    if (sums_numbers(op))
+        return (int64_t)sizeof(float) * warps;
     if (!reduces_columns(op))
         return 0;
     for (const Op *at = first_joined(op); at != op->next; at = at->next)
@@ -184,6 +190,12 @@ int64_t cu_columns_bytes(const Op *op, int warps) {
 }
 
 static void reduce_columns(Gen *g, const Op *op) {
+    if (sums_numbers(op)) {
+        cu_assign(g, op->out[0],
+                  ctx_printf(g->ctx, "column_sum<%d, %d>(%s, shared + %lldu)", g->kernel->warps, op->in[0]->type.rows,
+                             cu_name(g, op->in[0]), (long long)g->columns));
+        return;
+    }
     if (!reduces_columns(op)) {
         tile_operand(g, op->in[0]);
         return;
@@ -263,6 +275,14 @@ static void mask(Gen *g, const Op *op) {
         return;
     const int64_t lo = op_int(op, AT_LO, 0), hi = op_int(op, AT_HI, 0);
     const bool    left = lo != IR_NEG_INF, right = hi != IR_POS_INF, first = !ir_is_const(op->in[2], 0);
+    if (cu_shape(op->out[0]->type) == SHAPE_COLUMN && !op_int(op, AT_TA, 0)) {
+        cu_assign(g, op->out[0],
+                  ctx_printf(g->ctx, "column_keeps<%d, %d, %d, %d, %d>(s, i, %s, %lldLL, %lldLL, %s) ? %s : %s",
+                             g->kernel->warps, (int)op_int(op, AT_PERIOD, 1), left, right, first,
+                             cu_name(g, op->in[1]), (long long)lo, (long long)hi, cu_name(g, op->in[2]),
+                             cu_element(g, op->in[0], SHAPE_COLUMN), float_text(g, op_float(op, AT_FILL, 0))));
+        return;
+    }
     const char   *from = tile_operand(g, op->in[0]);
     cu_declare(g, op->out[0]);
     cu_line(g, "%s<%d, %d, %d, %d, %d>(%s, %s, %s, %lldLL, %lldLL, %s, %s);",
@@ -306,25 +326,40 @@ static const char *rope_arguments(Gen *g, const Op *op) {
                       (int)op_int(op, AT_STYLE, 0));
 }
 
+/* The type of a rope's angles, which look up in `kind`. */
+static const char *angles_type(Gen *g, const Op *rope, const char *kind) {
+    return ctx_printf(g->ctx, "Angles<%s, %s>", rope_arguments(g, rope), kind);
+}
+
+static const char *shared_pairs(Gen *g, const Op *rope) {
+    return ctx_printf(g->ctx, "SharedPairs<%d>", rope->in[0]->type.cols / 2);
+}
+
+void cu_declare_turns(Gen *g) {
+    cu_line(g, "Turns<%s> %s_turns;", angles_type(g, g->rope, shared_pairs(g, g->rope)), cu_name(g, g->rope->out[0]));
+}
+
 void cu_angles(Gen *g, const Op *rope) {
     const bool  shared = rope == g->rope;
     const int   tables = shared ? g->rope_tables : cu_rope_tables(g, rope);
-    const char *kind = shared ? ctx_printf(g->ctx, "SharedPairs<%d>", rope->in[0]->type.cols / 2) : "Pairs";
+    const char *kind = shared ? shared_pairs(g, rope) : "Pairs";
     const char *pairs = shared ? ctx_printf(g->ctx, "%s{shared + %lldu, frequency%d}", kind, (long long)g->rope_at, tables)
                                : cu_pairs(g, tables);
-    const char *type = ctx_printf(g->ctx, "Angles<%s, %s>", rope_arguments(g, rope), kind);
+    const char *type = angles_type(g, rope, kind);
     cu_line(g, "const %s %s_angles = %s::make(0, %s, %s);", type, cu_name(g, rope->out[0]), type, cu_name(g, rope->in[1]),
             pairs);
 }
 
 static void rope(Gen *g, const Op *op) {
+    if (cu_turned_store(g, op))
+        return;
     const char *from = tile_operand(g, op->in[0]);
     if (cu_roping_product(g, op))
         return;
     const int tables = cu_rope_tables(g, op);
     cu_declare(g, op->out[0]);
-    cu_line(g, "rope<%s>(%s, %s, %s, %s);", rope_arguments(g, op), cu_name(g, op->out[0]), from, cu_name(g, op->in[1]),
-            cu_pairs(g, tables));
+    cu_line(g, "rope<%s%s>(%s, %s, %s, %s);", rope_arguments(g, op), op_int(op, AT_DOWN, 0) ? ", 1" : "",
+            cu_name(g, op->out[0]), from, cu_name(g, op->in[1]), cu_pairs(g, tables));
 }
 
 /* ---- Products ---- */

@@ -122,7 +122,7 @@ typedef enum rattan_kind {
     RATTAN_FORWARD = 0, /* whole sequences: training and prefill */
     RATTAN_DECODE,      /* one token or a few a sequence, on pools of rings and states */
     RATTAN_EXTEND,      /* a chunk of prompt a sequence, on such pools */
-    RATTAN_BACKWARD     /* the gradients of whole sequences; on CPUs */
+    RATTAN_BACKWARD     /* the gradients of whole sequences */
 } rattan_kind;
 
 /* Optional parts of a kernel's signature, to be or-ed. */

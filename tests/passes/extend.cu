@@ -406,7 +406,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
         }
     } else {
         give_registers<24>();
-        if (warp_id() == 4 && lane_id() == 0) {
+        if (warp_id() == 4) {
+            if (lane_id() != 0) return;
             Ring<16, 4096u> t31(shared + 8192u, shared + 73728u);
             Ring<1, 8192u> t32(shared + 0u, shared + 73984u);
             bool awaited = false;
@@ -445,10 +446,11 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
             if (!awaited) await_earlier_kernels();
             return;
         }
-        if (warp_id() == 5 && lane_id() == 0) {
+        if (warp_id() == 5) {
+            if (lane_id() != 0) return;
             Ring<16, 4096u> t31(shared + 8192u, shared + 73728u);
             Ring<1, 8192u> t32(shared + 0u, shared + 73984u);
-            await_earlier_kernels();
+            bool awaited = false;
             UNROLL1
             for (i64 item = blockIdx.x; item < a.v[79]; item += gridDim.x) {
                 u32 rest = (u32)item;
@@ -574,6 +576,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         const i64 n79 = n78 + n9;
                         const i64 n80 = n79 + n76;
                         const i64 n81 = n16 * 16LL;
+                        if (!awaited) await_earlier_kernels(), awaited = true;
                         {
                             const Slot slot = t31.open(2048);
                             copy_box(slot.address + 0, &maps.at[10], slot.full, 0, (int)n81, (int)n80, (int)0LL);
@@ -588,6 +591,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                     }
                 }
             }
+            if (!awaited) await_earlier_kernels();
             return;
         }
     }
