@@ -2,7 +2,7 @@
  * values, one computes the features of the keys, one sums up S, and two store what the copy engine finds ready in shared
  * memory: the features, and S before each row tile. All of them walk over the row tiles of the segment, each as far ahead
  * as the rings let it, so that neither the latency of a load nor that of a turn counts. A block has one piece of the
- * features and an equal part of the columns of S; the blocks with the first part store the features. */
+ * features and an equal part of the columns of S; blocks with the same features take turns in storing them. */
 #include "passes/saved.h"
 
 #include <string.h>
@@ -221,11 +221,17 @@ static void store_parts(Saver *s, Builder *b, const Nest *n, Value *row, Value *
     }
 }
 
+/* Blocks with other columns of S have the same features: they take turns in storing them, so that all store as much. */
+static Value *stores_features(const Saver *s, Builder *b, const Nest *n, Value *row) {
+    Value *const number = ir_ibin(b, OP_IDIV, row, ir_i(b, s->chunk));
+    return equals(b, ir_ibin(b, OP_ISUB, ir_ibin(b, OP_IMOD, number, ir_i(b, s->halves)), n->half), 0);
+}
+
 /* What the copy engine cannot store: the first of the keys, where the tile begins before them. Negative coordinates, which
  * loads may have, are illegal for stores. */
 static void store_early(Saver *s, Builder *b, const Nest *n, Value *row, Value *piece) {
     Value *const early = ir_ibin(b, OP_ILT, row, ir_i(b, first_whole(s)));
-    Builder      in = open_if(s, b, ir_ibin(b, OP_IMUL, early, ir_ibin(b, OP_ILT, n->half, ir_i(b, 1))));
+    Builder      in = open_if(s, b, ir_ibin(b, OP_IMUL, early, stores_features(s, b, n, row)));
     store_parts(s, &in, n, row, piece);
 }
 
@@ -287,7 +293,7 @@ static void store_features(Saver *s, const Nest *n, StateRoles *r) {
     Builder      b = open_role(s, r, "store", false), in;
     Value *const row = open_turns(s, &b, &in, r->first, r->end), *const tile = take(&in, ring, saved_slot(s, RING_FEATURES));
     Value *const there = ir_ibin(&in, OP_ILT, ir_i(&in, first_whole(s) - 1), row);
-    Builder      at = open_if(s, &in, ir_ibin(&in, OP_IMUL, there, ir_ibin(&in, OP_ILT, n->half, ir_i(&in, 1))));
+    Builder      at = open_if(s, &in, ir_ibin(&in, OP_IMUL, there, stores_features(s, &in, n, row)));
     store_parts(s, &at, n, row, tile);
     release(&in, ring, tile);
 }
