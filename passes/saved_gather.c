@@ -146,18 +146,20 @@ static void store_share(const Saver *s, Builder *b, const Nest *n, const StateRo
     ir_op(&no, OP_SKIP, (Value *[]){from}, 1, NULL, 0);
 }
 
-static Value *equals(Builder *b, Value *x, int64_t y) {
-    return ir_ibin(b, OP_IMUL, ir_ibin(b, OP_ILT, x, ir_i(b, y + 1)), ir_ibin(b, OP_ILT, ir_i(b, y - 1), x));
+static Value *equal(Builder *b, Value *x, Value *y) {
+    Value *const apart = ir_ibin(b, OP_ISUB, x, y);
+    return ir_ibin(b, OP_IMUL, ir_ibin(b, OP_ILT, apart, ir_i(b, 1)), ir_ibin(b, OP_ILT, ir_i(b, -1), apart));
 }
 
-/* Features are stored by the blocks of the first columns: keys by the first one of the last columns, values by all those of
- * the last features. */
+/* The blocks of a head take turns with the keys, those with the same columns with their values, so that all store as much. */
 void saved_store_gathered(Saver *s, Builder *b, const Nest *n, const StateRoles *r) {
-    Value *const keys = ir_ibin(b, OP_IMUL, equals(b, n->part, 0), equals(b, n->half, s->halves - 1));
-    Value *const values = equals(b, n->part, s->made_parts - 1), *const end = saved_gathered_end(s, r, b);
+    Value *const end = saved_gathered_end(s, r, b);
     ValueMap     place = place_of(s, n);
     Builder      in;
     Value *const row = open_rows(s, r, b, &in), *const kept = ir_ibin(&in, OP_ILT, row, end);
+    Value *const number = ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk));
+    Value *const keys = equal(&in, ir_ibin(&in, OP_IMOD, number, ir_i(&in, s->made_parts * s->halves)), n->axes[0]);
+    Value *const values = equal(&in, ir_ibin(&in, OP_IMOD, number, ir_i(&in, s->made_parts)), n->part);
     set_row(s, &place, row);
     store_share(s, &in, n, r, RING_KEYS, &place, ir_ibin(&in, OP_IMUL, kept, keys));
     store_share(s, &in, n, r, RING_VALUES, &place, ir_ibin(&in, OP_IMUL, kept, values));

@@ -100,10 +100,16 @@
                 for (int n89 = n14; n89 < n89_end; n89 += 64) { // row
                     const Slot t90 = t19.take();
                     const int n91 = (int)(-1 < n89);
-                    if (n91) {
-                        const int n92 = a.v[76];
-                        const int n93 = n11 + n12;
-                        store_box(t90.address + 0, &maps.at[8], 0, (int)n93, (int)n89, (int)n7);
+                    const int n92 = floor_div(n89, 64);
+                    const int n93 = floor_mod(n92, 1);
+                    const int n94 = (int)(-1 < n93);
+                    const int n95 = (int)(n93 < 1);
+                    const int n96 = n95 * n94;
+                    const int n97 = n91 * n96;
+                    if (n97) {
+                        const int n98 = a.v[76];
+                        const int n99 = n11 + n12;
+                        store_box(t90.address + 0, &maps.at[8], 0, (int)n99, (int)n89, (int)n7);
                     }
                     stored.release(t90);
                 }
@@ -140,32 +146,35 @@
                 const int n14 = n13 * n4;
                 const int n15 = n14 + n4;
                 const int n16 = smaller(n10, n15);
-                const int n94 = (int)(-1 < n12);
-                const int n95 = (int)(n12 < 1);
-                const int n96 = n95 * n94;
-                const int n97 = (int)(0 < n10);
-                const int n99 = 128 * n97;
-                const int n100 = larger(n16, n99);
-                const int n102_end = opaque(n100);
+                const int n100 = (int)(0 < n10);
+                const int n102 = 128 * n100;
+                const int n103 = larger(n16, n102);
+                const int n105_end = opaque(n103);
                 #pragma unroll 1
-                for (int n102 = n14; n102 < n102_end; n102 += 64) { // row
-                    const int n103 = (int)(n102 < n99);
-                    const int n104 = n103 * n96;
-                    if (n104) {
-                        const Slot t105 = t17.take();
-                        const int n106 = a.v[76];
-                        store_box(t105.address + 0, &maps.at[9], 0, (int)n11, (int)n102, (int)n7);
-                        stored.release(t105);
+                for (int n105 = n14; n105 < n105_end; n105 += 64) { // row
+                    const int n106 = (int)(n105 < n102);
+                    const int n107 = floor_div(n105, 64);
+                    const int n108 = floor_mod(n107, 1);
+                    const int n109 = n108 - n12;
+                    const int n110 = (int)(-1 < n109);
+                    const int n111 = (int)(n109 < 1);
+                    const int n112 = n111 * n110;
+                    const int n113 = n106 * n112;
+                    if (n113) {
+                        const Slot t114 = t17.take();
+                        const int n115 = a.v[76];
+                        store_box(t114.address + 0, &maps.at[9], 0, (int)n11, (int)n105, (int)n7);
+                        stored.release(t114);
                     }
-                    const int n107 = (int)(n104 < 1);
-                    if (n107) {
+                    const int n116 = (int)(n113 < 1);
+                    if (n116) {
                         stored.skip(t17.take());
                     }
-                    if (n104) {
-                        const Slot t108 = t18.take();
-                        const int n109 = a.v[76];
-                        store_box(t108.address + 0, &maps.at[10], 0, (int)n11, (int)n102, (int)n7);
-                        stored.release(t108);
+                    if (n113) {
+                        const Slot t117 = t18.take();
+                        const int n118 = a.v[76];
+                        store_box(t117.address + 0, &maps.at[10], 0, (int)n11, (int)n105, (int)n7);
+                        stored.release(t117);
                     }
                     else {
                         stored.skip(t18.take());
@@ -204,20 +213,20 @@
                 const int n14 = n13 * n4;
                 const int n15 = n14 + n4;
                 const int n16 = smaller(n10, n15);
-                const int n143 = n7 * n5;
-                const int n144 = floor_div(n143, 64);
-                const int n145 = n144 + n7;
-                const int n147 = n12 * 16;
-                const int n148 = n11 * 16;
-                const int n149 = n148 + n147;
-                const int n151_end = opaque(n16);
+                const int n152 = n7 * n5;
+                const int n153 = floor_div(n152, 64);
+                const int n154 = n153 + n7;
+                const int n156 = n12 * 16;
+                const int n157 = n11 * 16;
+                const int n158 = n157 + n156;
+                const int n160_end = opaque(n16);
                 #pragma unroll 1
-                for (int n151 = n14; n151 < n151_end; n151 += 64) { // row
-                    const Slot t152 = t20.take();
-                    const int n153 = floor_div(n151, 64);
-                    const int n154 = n145 + n153;
-                    store_box(t152.address + 0, &maps.at[11], 0, (int)n149, (int)n154, (int)0);
-                    stored.release(t152);
+                for (int n160 = n14; n160 < n160_end; n160 += 64) { // row
+                    const Slot t161 = t20.take();
+                    const int n162 = floor_div(n160, 64);
+                    const int n163 = n154 + n162;
+                    store_box(t161.address + 0, &maps.at[11], 0, (int)n158, (int)n163, (int)0);
+                    stored.release(t161);
                 }
             }
             if (!awaited) await_earlier_kernels();
