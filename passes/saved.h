@@ -1,4 +1,4 @@
-/* What the two files of pass `saved` share: the row kernel as the pass found it, and what goes through memory. */
+/* What the files of pass `saved` share: the row kernel as the pass found it, and what goes through memory. */
 #ifndef RATTAN_PASSES_SAVED_H
 #define RATTAN_PASSES_SAVED_H
 

@@ -220,11 +220,12 @@ static void ring_rows(Gen *g, const Boxes *b) {
     if (op_int(op, AT_ROWDIM, -1) != 2 || op_int(op, AT_GROUPDIM, -1) >= 0 || op_int(op, AT_PERIOD, 1) < b->rows ||
         op_int(op, AT_LO, 0) % width)
         cu_fail(g, op, "this copy of a ring's rows");
-    cu_line(g, "%s_rows<%d, %d, %d, %d, %d>(%s, &maps.at[%d], &maps.at[%d], &maps.at[%d]%s, %d%s, %s, %s, %s, (int)%s, (int)%s);",
+    const char *maps = ctx_printf(g->ctx, "&maps.at[%d], &maps.at[%d], &maps.at[%d]", cu_map_of(g, op, param, box),
+                                  cu_map_of(g, op, param, FEW_ROWS), cu_map_of(g, op, param, 1));
+    cu_line(g, "%s_rows<%d, %d, %d, %d, %d>(%s, %s%s, %d%s, %s, %s, %s, (int)%s, (int)%s);",
             op->code == OP_STORE ? "store" : "copy", b->rows, (b->cols + width - 1) / width, width, box,
-            (int)op_int(op, AT_WRAP, 0), b->address, cu_map_of(g, op, param, box), cu_map_of(g, op, param, FEW_ROWS),
-            cu_map_of(g, op, param, 1), op->code == OP_STORE ? "" : ", slot.full", (int)op_int(op, AT_LO, 0), column,
-            start[2], cu_name(g, in[3]), cu_name(g, in[4]), start[1], start[0]);
+            (int)op_int(op, AT_WRAP, 0), b->address, maps, op->code == OP_STORE ? "" : ", slot.full",
+            (int)op_int(op, AT_LO, 0), column, start[2], cu_name(g, in[3]), cu_name(g, in[4]), start[1], start[0]);
 }
 
 static bool is_no_store_to(Op *op, void *param) {
@@ -335,6 +336,11 @@ static bool takes(const Op *skip) {
     return uses.takes;
 }
 
+static void skip(Gen *g, const Op *op) {
+    const char *how = !takes(op) ? "%s.next();" : g->alone ? "stored.skip(%s.take());" : "release(%s.take());";
+    cu_line(g, how, cu_name(g, op->in[0]));
+}
+
 bool cu_role_op(Gen *g, const Op *op) {
     int lo;
     switch (op->code) {
@@ -343,9 +349,7 @@ bool cu_role_op(Gen *g, const Op *op) {
     case OP_TAKE: cu_line(g, "const Slot %s = %s.take();", cu_name(g, op->out[0]), cu_name(g, op->in[0])); return true;
     case OP_RELEASE: release(g, op->in[1]); return true;
     case OP_GIVE: give(g, op); return true;
-    case OP_SKIP:
-        cu_line(g, !takes(op) ? "%s.next();" : g->alone ? "stored.skip(%s.take());" : "release(%s.take());", cu_name(g, op->in[0]));
-        return true;
+    case OP_SKIP: skip(g, op); return true;
     case OP_STORE: return store_slot(g, op);
     case OP_AWAIT: cu_await(g, op); return true;
     case OP_COPY: return copy(g, op);
@@ -521,7 +525,7 @@ static bool has_no_ring(Op *op, void *arg) {
     return (op->code != OP_SEND && op->code != OP_STORE) || !op_has(op, AT_WRAP);
 }
 
-/* Does the copy engine move a ring's rows? Then 32 bits hold all positions, and its threads' few registers are all in use. */
+/* Does the copy engine move a ring's rows? Then 32 bits hold all positions, and its threads need their few registers. */
 static bool copies_rings(const Block *block) {
     for (const Op *op = block->first; op; op = op->next)
         if (op->code == OP_ROLE && !computes(op) && !moves(op) && !ir_walk(op->region, has_no_ring, NULL))
