@@ -199,7 +199,6 @@ static Exec *const EXEC[OP_COUNT] = {
     [OP_BARRIER] = exec_barrier,
     [OP_ROLE] = exec_role,
     [OP_SEND] = exec_send,
-    [OP_PREFETCH] = exec_prefetch,
     [OP_GIVE] = exec_give,
     [OP_TAKE] = exec_take,
     [OP_SKIP] = exec_skip,

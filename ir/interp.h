@@ -107,7 +107,7 @@ Exec          exec_iload, exec_load, exec_store, exec_ring, exec_ring_put, exec_
 
 /* interp_async.c */
 void interp_release_arrivals(Machine *m);
-Exec exec_fetch, exec_commit, exec_wait, exec_barrier, exec_prefetch;
+Exec exec_fetch, exec_commit, exec_wait, exec_barrier;
 
 /* interp_roles.c */
 void interp_release_parcels(Machine *m);

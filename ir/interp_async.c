@@ -88,12 +88,6 @@ Status exec_barrier(Machine *m, const Op *op) {
     return ST_OK;
 }
 
-/* Nothing is near or far here. */
-Status exec_prefetch(Machine *m, const Op *op) {
-    (void)m, (void)op;
-    return ST_OK;
-}
-
 void interp_release_arrivals(Machine *m) {
     for (int a = 0; a < m->arrival_count; a++)
         free(m->arrivals[a].tile);

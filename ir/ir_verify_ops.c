@@ -92,8 +92,7 @@ static Status check_access(const Verifier *v, const Op *op, int first, int cols)
     const CodeParam *const beyond = name ? ir_find_param(v->kernel, name) : NULL;
     if (name && (!beyond || beyond->dtype != param->dtype || rowdim < 0 || op_int(op, AT_WRAP, 0) || op_int(op, AT_BORDER, 0) < 1))
         return verify_fail(v, op, "beyond", "%.40s cannot go on where %s ends", name, param->name);
-    const bool reads = op->code == OP_LOAD || op->code == OP_SEND || op->code == OP_PREFETCH;
-    const bool goes_on = reads && param->dims[3] > 0 && cols % param->dims[3] == 0;
+    const bool goes_on = (op->code == OP_LOAD || op->code == OP_SEND) && param->dims[3] > 0 && cols % param->dims[3] == 0;
     if (param->dims[3] > 0 && cols > param->dims[3] && !goes_on)
         return verify_fail(v, op, "types", "%d columns of %s, which has %lld", cols, param->name,
                            (long long)param->dims[3]);
@@ -144,16 +143,6 @@ static Status check_send(const Verifier *v, const Op *op) {
     if (rows < 1 || rows > ring.rows || cols < 1 || cols > ring.cols)
         return verify_fail(v, op, "rows", "a tile of %lld x %lld does not fit the ring's slots", (long long)rows, (long long)cols);
     return check_access(v, op, 1, (int)cols);
-}
-
-static Status check_prefetch(const Verifier *v, const Op *op) {
-    const int64_t rows = op_int(op, AT_ROWS, 0), cols = op_int(op, AT_COLS, 0);
-    const Op     *owner = op->parent->owner;
-    if (rows < 1 || cols < 1 || cols > MAX_COLS)
-        return verify_fail(v, op, "rows", "no tile has %lld x %lld elements", (long long)rows, (long long)cols);
-    if (!owner || owner->code != OP_ROLE)
-        return verify_fail(v, op, "place", "it must stand in the region of a role itself");
-    return check_access(v, op, 0, (int)cols);
 }
 
 static Status check_give(const Verifier *v, const Op *op) {
@@ -357,7 +346,6 @@ Status verify_op_rules(const Verifier *v, const Op *op) {
     case OP_WAIT:
     case OP_AWAIT: return check_wait(v, op);
     case OP_SEND: return check_send(v, op);
-    case OP_PREFETCH: return check_prefetch(v, op);
     case OP_GIVE: return check_give(v, op);
     case OP_TAKE: return check_take(v, op);
     case OP_SKIP:

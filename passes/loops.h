@@ -51,9 +51,6 @@ void loop_send(Ctx *ctx, Builder *b, const Op *load, Value *const at[3], Value *
 /* Pass roles: what writes the rings is done by warps of `main`: see roles_rings.c. */
 void roles_add_rings(Ctx *ctx, Module *module, Kernel *main, const PassArgs *args);
 
-/* Those who send main's queries bring near what its blocks need next: see roles_ahead.c. */
-void roles_look_ahead(Ctx *ctx, Kernel *kernel);
-
 /* Do some of the kernel's warps have roles? */
 bool loop_has_roles(const Kernel *kernel);
 

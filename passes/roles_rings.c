@@ -284,10 +284,8 @@ void roles_add_rings(Ctx *ctx, Module *module, Kernel *main, const PassArgs *arg
     if (!r.rings)
         return;
     Op *const end = ir_terminator(loop_grid_body(main->body));
-    if (store_from_ring(&r, end)) {
-        roles_look_ahead(ctx, main);
+    if (store_from_ring(&r, end))
         return;
-    }
     for (int number = 0; number < MOVERS; number++)
         add_mover(&r, end, number);
 }

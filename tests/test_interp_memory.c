@@ -531,7 +531,6 @@ static Status run_roles(Ctx *ctx, int slots, const char *order, TestTile *a, Tes
              "module \"t\"\nkernel @k tile scratch=0 {\n  param a f64 in [4, 2]\n  param o f64 out [2, 2]\n"
              "  %%z:index = iconst {value=0}\n  %%two:index = iconst {value=2}\n  %%inf:index = iconst {value=inf}\n"
              "  %%q:ring<%d, f32<4x2>> = ring\n  role {role=\"copy\", warps=1, registers=24} {\n"
-             "    prefetch %%z, %%z, %%two, %%z, %%inf {param=\"a\", rows=2, cols=2, rowdim=2, groupdim=-1, period=2}\n"
              "    send %%q, %%z, %%z, %%z, %%z, %%inf {param=\"a\", rows=2, cols=2, rowdim=2, groupdim=-1, period=2}\n"
              "    send %%q, %%z, %%z, %%two, %%z, %%inf {param=\"a\", rows=2, cols=2, rowdim=2, groupdim=-1, period=2}\n"
              "    yield\n  }\n  role {role=\"compute\", warps=4, registers=240} {\n%s"

@@ -182,13 +182,6 @@ static const Case CASES[] = {
     {"tile", "  send %x, %z, %z, %z, %z, %one {param=\"q\", rows=4, cols=8, rowdim=1, groupdim=-1, period=4}", "op send: types: %0 must be a ring"},
     {"tile", "  %g:ring<2, bf16<4x8>> = ring\n  send %g, %z, %z, %z, %z, %one {param=\"q\", rows=8, cols=8, rowdim=1, groupdim=-1, period=4}",
      "op send: rows: a tile of 8 x 8 does not fit the ring's slots"},
-    {"tile", "  role {role=\"copy\", warps=1, registers=24} {\n"
-             "    prefetch %z, %z, %z, %z, %one {param=\"q\", rows=4, cols=8, rowdim=1, groupdim=-1, period=4}\n    yield\n  }", NULL},
-    {"tile", "  role {role=\"copy\", warps=1, registers=24} {\n"
-             "    prefetch %z, %z, %z, %z, %one {param=\"q\", rows=0, cols=8, rowdim=1, groupdim=-1, period=4}\n    yield\n  }",
-     "op prefetch: rows: no tile has 0 x 8 elements"},
-    {"tile", "  prefetch %z, %z, %z, %z, %one {param=\"q\", rows=4, cols=8, rowdim=1, groupdim=-1, period=4}",
-     "op prefetch: place: it must stand in the region of a role itself"},
     {"tile", "  %g:ring<2, bf16<4x8>> = ring\n  %t:f32<4x8> = take %g", "take: types: it takes a tile that fits the slots of a ring"},
     {"tile", "  %g:ring<2, f32<4x8>> = ring\n  give %g, %x\n  skip %g", NULL},
     {"tile", "  %g:ring<2, bf16<4x8>> = ring\n  give %g, %x", "op give: types: it gives a tile that fits the slots of a ring"},

@@ -200,9 +200,7 @@ static void copy_boxes(Gen *g, const Boxes *b) {
             }
             const int   c = goes_on ? (int)((lo + p * width) % own) : lo + p * width;
             const char *to = ctx_printf(g->ctx, "%s + %d", b->address, p * rows * IR_PANEL + r * box * IR_PANEL);
-            if (op->code == OP_PREFETCH)
-                cu_line(g, "prefetch_box(%s, %d%s, %s, %s, %s);", from, c, column, at[2], at[1], at[0]);
-            else if (op->code == OP_STORE)
+            if (op->code == OP_STORE)
                 cu_line(g, "store_box(%s, %s, %d%s, %s, %s, %s);", to, from, c, column, at[2], at[1], at[0]);
             else
                 cu_line(g, "copy_box(%s, %s, slot.full, %d%s, %s, %s, %s);", to, from, c, column, at[2], at[1], at[0]);
@@ -345,7 +343,6 @@ bool cu_role_op(Gen *g, const Op *op) {
     int lo;
     switch (op->code) {
     case OP_SEND: send(g, op); return true;
-    case OP_PREFETCH: return true; /* see look_ahead */
     case OP_TAKE: cu_line(g, "const Slot %s = %s.take();", cu_name(g, op->out[0]), cu_name(g, op->in[0])); return true;
     case OP_RELEASE: release(g, op->in[1]); return true;
     case OP_GIVE: give(g, op); return true;
@@ -424,47 +421,6 @@ static bool turns_ahead(const Gen *g, const Op *role) {
            op_int(g->rope, AT_PERIOD, 1) % 16 == 0 && cu_ends_awaiting(body);
 }
 
-static void prefetch(Gen *g, const Op *op) {
-    const Boxes b = {op, 0, (int)op_int(op, AT_ROWS, 0), (int)op_int(op, AT_COLS, 0), ""};
-    if (!g->alone)
-        cu_fail(g, op, "a prefetch by more than a thread");
-    cu_line(g, "{");
-    g->depth++;
-    copy_boxes(g, &b);
-    g->depth--;
-    cu_line(g, "}");
-}
-
-static bool prefetches(const Op *role) {
-    const Op *op = role->region->first;
-    while (op && op->code != OP_PREFETCH)
-        op = op->next;
-    return op != NULL;
-}
-
-/* The role's prefetches, with the index values of the block's next item. */
-static void look_ahead(Gen *g, const Op *role, const Block *block) {
-    const Op *guard = block->owner && block->owner->code == OP_IF ? block->owner : NULL;
-    cu_line(g, "const auto ahead = item + blocks_here();");
-    cu_line(g, "if (ahead < a.v[%d]) {", 5 * g->kernel->param_count + SYM_COUNT);
-    g->depth++;
-    cu_line(g, "const auto item = ahead;");
-    cu_item_axes(g);
-    if (guard) {
-        cu_line(g, "if (%s) {", cu_name(g, guard->in[0]));
-        g->depth++;
-        cu_index_ops(g, block);
-    }
-    cu_index_ops(g, role->region);
-    for (const Op *op = role->region->first; op; op = op->next)
-        if (op->code == OP_PREFETCH)
-            prefetch(g, op);
-    for (int level = 0; level < (guard ? 2 : 1); level++) {
-        g->depth--;
-        cu_line(g, "}");
-    }
-}
-
 /* The role's own walk over the block's items. */
 static void walk(Gen *g, const Op *role, const Block *block) {
     g->one_warp = moves(role);
@@ -496,8 +452,6 @@ static void walk(Gen *g, const Op *role, const Block *block) {
     g->depth++;
     cu_item_axes(g);
     item(g, role, block);
-    if (prefetches(role))
-        look_ahead(g, role, block);
     g->depth--;
     cu_line(g, "}");
     if (g->alone && !g->awaited)
