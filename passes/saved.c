@@ -455,6 +455,7 @@ static Status rewrite(Saver *s) {
     if (s->residual)
         TRY(read_residual(s));
     find_roped(s);
+    s->gather = saved_can_gather(s) ? take_kernel(s->module, "gather") : NULL;
     prepare(s);
     if (s->update)
         take_start(s);
@@ -498,6 +499,9 @@ Status pass_saved(Ctx *ctx, Module *module, const PassArgs *args) {
         return ctx_fail(ctx, ST_FAILED, "pass saved", NULL, "the module has no kernel main");
     TRY(rewrite(&s));
     note_states(&s);
+    Kernel *const rings = s.gather ? take_kernel(module, "rings") : NULL;
+    if (rings) /* behind the last one that reads them */
+        PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, rings);
     PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, s.main);
     TRY(saved_gradients(&s, behind, behind_count));
     if (s.residual) /* which all this was made of */

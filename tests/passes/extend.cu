@@ -406,7 +406,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
         }
     } else {
         give_registers<24>();
-        if (warp_id() == 4 && lane_id() == 0) {
+        if (warp_id() == 4) {
+            if (lane_id() != 0) return;
             Ring<16, 4096u> t31(shared + 8192u, shared + 73728u);
             Ring<1, 8192u> t32(shared + 0u, shared + 73984u);
             bool awaited = false;
@@ -443,8 +444,10 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                 }
             }
             if (!awaited) await_earlier_kernels();
+            return;
         }
-        if (warp_id() == 5 && lane_id() == 0) {
+        if (warp_id() == 5) {
+            if (lane_id() != 0) return;
             Ring<16, 4096u> t31(shared + 8192u, shared + 73728u);
             Ring<1, 8192u> t32(shared + 0u, shared + 73984u);
             bool awaited = false;
@@ -487,7 +490,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                     {
                         const Slot slot = t31.open(4096);
                         const bool beyond = n46 >= 6;
-                        copy_box(slot.address + 0, beyond ? &maps.at[2] : &maps.at[1], slot.full, 0, (int)n16, (int)n46 - (beyond ? 6 : 0), (int)n9);
+                        copy_box(slot.address + 0, &maps.at[beyond ? 2 : 1], slot.full, 0, (int)n16, (int)n46 - (beyond ? 6 : 0), (int)n9);
                     }
                     const i64 n48_end = opaque(1LL);
                     #pragma unroll 1
@@ -499,7 +502,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         {
                             const Slot slot = t31.open(4096);
                             const bool beyond = n52 >= 6;
-                            copy_box(slot.address + 0, beyond ? &maps.at[2] : &maps.at[1], slot.full, 0, (int)n16, (int)n52 - (beyond ? 6 : 0), (int)n9);
+                            copy_box(slot.address + 0, &maps.at[beyond ? 2 : 1], slot.full, 0, (int)n16, (int)n52 - (beyond ? 6 : 0), (int)n9);
                         }
                         const i64 n53 = n49 + 1LL;
                         const i64 n54 = n53 * 32LL;
@@ -508,7 +511,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         {
                             const Slot slot = t31.open(4096);
                             const bool beyond = n56 >= 6;
-                            copy_box(slot.address + 0, beyond ? &maps.at[4] : &maps.at[3], slot.full, 0, (int)n16, (int)n56 - (beyond ? 6 : 0), (int)n9);
+                            copy_box(slot.address + 0, &maps.at[beyond ? 4 : 3], slot.full, 0, (int)n16, (int)n56 - (beyond ? 6 : 0), (int)n9);
                         }
                     }
                     const i64 n57 = n44 + n43;
@@ -523,7 +526,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         {
                             const Slot slot = t31.open(4096);
                             const bool beyond = n63 >= 6;
-                            copy_box(slot.address + 0, beyond ? &maps.at[2] : &maps.at[1], slot.full, 0, (int)n16, (int)n63 - (beyond ? 6 : 0), (int)n9);
+                            copy_box(slot.address + 0, &maps.at[beyond ? 2 : 1], slot.full, 0, (int)n16, (int)n63 - (beyond ? 6 : 0), (int)n9);
                         }
                         const i64 n64 = n60 + 1LL;
                         const i64 n65 = n64 * 32LL;
@@ -532,7 +535,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         {
                             const Slot slot = t31.open(4096);
                             const bool beyond = n67 >= 6;
-                            copy_box(slot.address + 0, beyond ? &maps.at[4] : &maps.at[3], slot.full, 0, (int)n16, (int)n67 - (beyond ? 6 : 0), (int)n9);
+                            copy_box(slot.address + 0, &maps.at[beyond ? 4 : 3], slot.full, 0, (int)n16, (int)n67 - (beyond ? 6 : 0), (int)n9);
                         }
                     }
                     const i64 n68 = n44 * 32LL;
@@ -546,17 +549,17 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         {
                             const Slot slot = t31.open(2048);
                             const bool beyond = n75 >= 6;
-                            copy_box(slot.address + 0, beyond ? &maps.at[6] : &maps.at[5], slot.full, 0, (int)n16, (int)n75 - (beyond ? 6 : 0), (int)n9);
+                            copy_box(slot.address + 0, &maps.at[beyond ? 6 : 5], slot.full, 0, (int)n16, (int)n75 - (beyond ? 6 : 0), (int)n9);
                         }
                         {
                             const Slot slot = t31.open(4096);
                             const bool beyond = n70 >= 6;
-                            copy_box(slot.address + 0, beyond ? &maps.at[4] : &maps.at[3], slot.full, 0, (int)n16, (int)n70 - (beyond ? 6 : 0), (int)n9);
+                            copy_box(slot.address + 0, &maps.at[beyond ? 4 : 3], slot.full, 0, (int)n16, (int)n70 - (beyond ? 6 : 0), (int)n9);
                         }
                         {
                             const Slot slot = t31.open(2048);
                             const bool beyond = n75 >= 6;
-                            copy_box(slot.address + 0, beyond ? &maps.at[8] : &maps.at[7], slot.full, 0, (int)n16, (int)n75 - (beyond ? 6 : 0), (int)n9);
+                            copy_box(slot.address + 0, &maps.at[beyond ? 8 : 7], slot.full, 0, (int)n16, (int)n75 - (beyond ? 6 : 0), (int)n9);
                         }
                         {
                             const Slot slot = t31.open(4096);
@@ -565,7 +568,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         {
                             const Slot slot = t31.open(4096);
                             const bool beyond = n23 >= 6;
-                            copy_box(slot.address + 0, beyond ? &maps.at[4] : &maps.at[3], slot.full, 0, (int)n16, (int)n23 - (beyond ? 6 : 0), (int)n9);
+                            copy_box(slot.address + 0, &maps.at[beyond ? 4 : 3], slot.full, 0, (int)n16, (int)n23 - (beyond ? 6 : 0), (int)n9);
                         }
                         const i64 n76 = floor_div(n23, 32LL);
                         const i64 n77 = n9 * n3;
@@ -583,12 +586,13 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         {
                             const Slot slot = t31.open(4096);
                             const bool beyond = n70 >= 6;
-                            copy_box(slot.address + 0, beyond ? &maps.at[4] : &maps.at[3], slot.full, 0, (int)n16, (int)n70 - (beyond ? 6 : 0), (int)n9);
+                            copy_box(slot.address + 0, &maps.at[beyond ? 4 : 3], slot.full, 0, (int)n16, (int)n70 - (beyond ? 6 : 0), (int)n9);
                         }
                     }
                 }
             }
             if (!awaited) await_earlier_kernels();
+            return;
         }
     }
 }

@@ -213,7 +213,8 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_forward_states
         }
     } else {
         give_registers<32>();
-        if (warp_id() == 12 && lane_id() == 0) {
+        if (warp_id() == 12) {
+            if (lane_id() != 0) return;
             Ring<4, 8192u> t13(shared + 0u, shared + 131072u);
             Ring<6, 8192u> t14(shared + 32768u, shared + 131136u);
             Ring<3, 8192u> t15(shared + 81920u, shared + 131232u);
@@ -251,8 +252,10 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_forward_states
                 }
             }
             if (!awaited) await_earlier_kernels();
+            return;
         }
-        if (warp_id() == 13 && lane_id() == 0) {
+        if (warp_id() == 13) {
+            if (lane_id() != 0) return;
             Ring<4, 8192u> t13(shared + 0u, shared + 131072u);
             Ring<6, 8192u> t14(shared + 32768u, shared + 131136u);
             Ring<3, 8192u> t15(shared + 81920u, shared + 131232u);
@@ -297,8 +300,10 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_forward_states
             }
             if (!awaited) await_earlier_kernels();
             stored.end();
+            return;
         }
-        if (warp_id() == 14 && lane_id() == 0) {
+        if (warp_id() == 14) {
+            if (lane_id() != 0) return;
             Ring<4, 8192u> t13(shared + 0u, shared + 131072u);
             Ring<6, 8192u> t14(shared + 32768u, shared + 131136u);
             Ring<3, 8192u> t15(shared + 81920u, shared + 131232u);
@@ -340,6 +345,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_forward_states
             }
             if (!awaited) await_earlier_kernels();
             stored.end();
+            return;
         }
     }
 }

@@ -217,7 +217,8 @@
         }
     } else {
         give_registers<24>();
-        if (warp_id() == 8 && lane_id() == 0) {
+        if (warp_id() == 8) {
+            if (lane_id() != 0) return;
             Ring<7, 24576u> t22(shared + 49152u, shared + 221184u);
             Ring<1, 49152u> t23(shared + 0u, shared + 221296u);
             bool awaited = false;
@@ -250,8 +251,10 @@
                 }
             }
             if (!awaited) await_earlier_kernels();
+            return;
         }
-        if (warp_id() == 9 && lane_id() == 0) {
+        if (warp_id() == 9) {
+            if (lane_id() != 0) return;
             Ring<7, 24576u> t22(shared + 49152u, shared + 221184u);
             Ring<1, 49152u> t23(shared + 0u, shared + 221296u);
             bool awaited = false;
@@ -417,6 +420,7 @@
                 }
             }
             if (!awaited) await_earlier_kernels();
+            return;
         }
     }
 }
