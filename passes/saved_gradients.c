@@ -8,6 +8,7 @@
  *   Kernel `window_keys` has no residual branch; its key loops go on with the sums of the heads before.
  * Nothing is added to by two blocks, and all sums have one order. Features that are a concatenation of equal pieces go
  * by pieces, as in main. */
+#include "passes/order.h"
 #include "passes/saved.h"
 
 #include <string.h>
@@ -18,7 +19,6 @@ enum { MOST_SUMS = 4, STATE_COLS = 64 };
  * `carried`. */
 typedef struct KeySum {
     Residual of; /* x, y and z are its features, keys and values */
-    Op      *add;
     int      carried, twin; /* twin: the sum whose state's transpose it reads; itself: it has its own */
     Value   *x[MAX_PIECES], *y[MAX_PIECES];
     int      parts;
@@ -52,6 +52,17 @@ static Status view(const Saver *main, Kernel *kernel, Saver *out) {
     return ST_OK;
 }
 
+/* Where a load or store is. */
+static Access access_of(const Op *op) {
+    return (Access){.param = op_text(op, AT_PARAM),
+                    .at = {op->in[0], op->in[1], op->in[2]},
+                    .lo = op->in[3],
+                    .hi = op->in[4],
+                    .rowdim = (int)op_int(op, AT_ROWDIM, -1),
+                    .groupdim = (int)op_int(op, AT_GROUPDIM, -1),
+                    .period = (int)op_int(op, AT_PERIOD, 1)};
+}
+
 static Value *join(Builder *b, Value *const *pieces, int count) {
     Value *whole = pieces[0];
     for (int p = 1; p < count; p++)
@@ -71,6 +82,53 @@ static Value *load_state(Builder *b, const char *param, Value *tile, Value *firs
     return ir_load(b, &from, rows, cols);
 }
 
+/* ---- Rotated tiles ---- */
+
+typedef struct Turned {
+    const Saver *s;
+    const char  *from, *to;
+} Turned;
+
+/* The load of what lies rotated in `to` in place of a tile that is rotated for a product. */
+static bool load_turned(Op *op, void *arg) {
+    const Turned *t = arg;
+    const Op     *load = op->code == OP_ROPE ? op->in[0]->def : NULL;
+    if (!load || load->code != OP_LOAD || strcmp(op_text(load, AT_PARAM), t->from) != 0)
+        return true;
+    Builder   b = ir_before(t->s->ctx, t->s->main, op);
+    ValueMap  map = {.ctx = t->s->ctx};
+    Op *const turned = ir_clone(&b, load, &map);
+    op_set_text(t->s->ctx, turned, AT_PARAM, t->to);
+    ir_replace_uses(t->s->main, op->out[0], turned->out[0]);
+    return true;
+}
+
+/* The first tile of the block that is a rotated load of `param`. */
+static Op *find_turned(const Block *block, const char *param) {
+    Op *op = block->first;
+    while (op && !(op->code == OP_ROPE && op->in[0]->def->code == OP_LOAD &&
+                   strcmp(op_text(op->in[0]->def, AT_PARAM), param) == 0))
+        op = op->next;
+    return op;
+}
+
+/* Main has rotated keys from kernel `prepare`; rows keep their rotated queries for the keys behind them. */
+static void turn_once(const Saver *main, const Saver *s) {
+    Op *const turned = find_turned(s->group->region, "q");
+    if (main->roped)
+        ir_walk(s->rows->region, load_turned, &(Turned){s, "k", "keys"});
+    if (turned && !ir_find_param(s->main, "queries")) {
+        const int64_t *const dims = ir_find_param(s->main, "q")->dims;
+        ir_param(s->ctx, s->main, "queries", s->dtype, PARAM_WORK, 4, dims);
+        Builder      b = ir_after(s->ctx, s->main, turned);
+        const Op    *load = turned->in[0]->def;
+        Access       to = access_of(load);
+        to.param = "queries";
+        ir_store(&b, &to, turned->out[0]);
+    } else if (!turned && ir_find_param(s->main, "queries"))
+        ir_walk(s->rows->region, load_turned, &(Turned){s, "q", "queries"});
+}
+
 /* ---- Kernel rows ---- */
 
 /* Main's features and states serve: the sum's y are the values, its z the features of the same keys. */
@@ -78,21 +136,6 @@ static bool reads_main(const Saver *s, const Residual *sum) {
     const Op *values = sum->keys->def;
     return values && values->code == OP_LOAD && strcmp(op_text(values, AT_PARAM), op_text(s->v_load, AT_PARAM)) == 0 &&
            sum->values->type.cols == s->F && sum->keys->type.cols == s->E;
-}
-
-/* The key loop goes first, as in main: while it runs, what the residual branch needs is on its way. */
-static void key_loop_first(Saver *s) {
-    Op *const keys = loop_find(s->group->region, "key");
-    Builder   b = ir_before(s->ctx, s->main, s->residual);
-    if (!keys || keys->parent != s->residual->parent || ir_precedes(keys, s->residual))
-        return;
-    for (Op *op = s->residual->next, *next = NULL; op && next != keys->next; op = next) {
-        next = op->next;
-        if (op->out_count && !depends_on(op->out[0], s->residual->out[0])) {
-            op_unlink(op);
-            op_insert(&b, op);
-        }
-    }
 }
 
 /* The op of the value's block in which it is used first. */
@@ -105,58 +148,6 @@ static Op *first_use(const Saver *s, const Value *value) {
         first = !first || (here && ir_precedes(here, first)) ? here : first;
     }
     return first ? first : value->def;
-}
-
-static bool stands_before(const Value *value, const Op *op) {
-    return !value->def || value->def->parent != op->parent || ir_precedes(value->def, op);
-}
-
-/* What is stored of a row before its key loop is stored there. */
-static void store_early(const Saver *s, Op *keys) {
-    Builder b = ir_before(s->ctx, s->main, keys);
-    for (Op *op = keys->next, *next; op; op = next) {
-        bool ready = op->code == OP_STORE;
-        next = op->next;
-        for (int i = 0; i < op->in_count && ready; i++)
-            ready = stands_before(op->in[i], keys);
-        if (ready) {
-            op_unlink(op);
-            op_insert(&b, op);
-        }
-    }
-}
-
-/* Behind `from`, what is computed stands where it is used first: pieces of features do not wait for each other. */
-static void compute_where_used(const Saver *s, const Op *from) {
-    for (Op *op = from->parent->last, *before; op && op != from; op = before) {
-        before = op->prev;
-        if (op->out_count != 1 || op->out[0]->type.cls != TY_TILE || op->region || op->code == OP_FCONST)
-            continue;
-        Op *const use = first_use(s, op->out[0]);
-        if (use && use != op && use != op->next) {
-            Builder b = ir_before(s->ctx, s->main, use);
-            op_unlink(op);
-            op_insert(&b, op);
-        }
-    }
-}
-
-/* What is used behind the key loop alone is computed there: no register holds it meanwhile. */
-static void compute_late(const Saver *s, Op *keys) {
-    for (Op *op = keys->prev, *before; op; op = before) {
-        int        count = 0;
-        const bool tile = op->out_count == 1 && op->out[0]->type.cls == TY_TILE && !op->region;
-        Op **const users = tile ? ir_users(s->ctx, s->main, op->out[0], &count) : NULL;
-        bool       late = tile && op->code != OP_FCONST;
-        before = op->prev;
-        for (int u = 0; u < count && late; u++)
-            late = ir_precedes(keys, ir_ancestor_in(users[u], keys->parent));
-        if (late) {
-            Builder b = ir_after(s->ctx, s->main, keys);
-            op_unlink(op);
-            op_insert(&b, op);
-        }
-    }
 }
 
 typedef struct RowEdge {
@@ -231,22 +222,86 @@ static void use_pieces(RowEdge *e) {
         ir_replace_uses(s->main, whole, row_pieces(e, &b, 0, s->parts));
 }
 
+/* The opposite turn of `x`. */
+static Value *turned_back(Builder *b, const Op *rope, Value *x) {
+    ValueMap map = {.ctx = b->ctx};
+    map_set(&map, rope->in[0], x);
+    Op *const back = ir_clone(b, rope, &map);
+    back->in[1] = ir_ibin(b, OP_ISUB, ir_i(b, 0), rope->in[1]);
+    op_unlink(back);
+    op_insert(b, back);
+    op_set_int(b->ctx, back, AT_DOWN, !op_int(rope, AT_DOWN, 0));
+    return back->out[0];
+}
+
+/* x + what the key loop sums up from zero, perhaps turned: the loop starts from x, so that no register holds its own sum
+ * beside it. */
+static void start_from_rest(const Saver *s, Op *loop) {
+    double      constant;
+    int         count;
+    Value      *sum = loop->out[0];
+    Op        **users = ir_users(s->ctx, s->main, sum, &count);
+    const Op   *rope = count == 1 && users[0]->code == OP_ROPE ? users[0] : NULL;
+    users = rope ? ir_users(s->ctx, s->main, sum = rope->out[0], &count) : users;
+    Op *const add = count == 1 && users[0]->code == OP_ADD ? users[0] : NULL;
+    if (loop->out_count != 1 || !add || add->parent != loop->parent || !is_constant_tile(loop->in[3], &constant) ||
+        constant != 0)
+        return;
+    Value *const rest = add->in[add->in[0] == sum];
+    if (!type_equal(rest->type, sum->type) || depends_on(rest, loop->out[0]))
+        return;
+    Builder b = ir_before(s->ctx, s->main, add);
+    Value *const start = rope ? turned_back(&b, rope, rest) : rest;
+    op_unlink(loop);
+    op_insert(&b, loop);
+    loop->in[3] = start;
+    if (rope) {
+        op_unlink(sum->def);
+        op_insert(&b, sum->def);
+    }
+    ir_replace_uses(s->main, add->out[0], sum);
+    op_erase(add);
+}
+
+/* What the loop multiplies and a store writes, both in the same 16 bits, is loaded for the loop: it is computed before all
+ * else then, and no register holds it until the loop begins. */
+static void load_what_is_stored(const Saver *s, Op *loop) {
+    for (Op *op = loop->parent->first; op && dtype_size(s->dtype) == 2; op = op->next) {
+        Value *const value = op->code == OP_STORE ? op->in[5] : NULL;
+        int          count;
+        if (!value || value->type.cols == 1 || !value->def || value->def->parent != loop->parent ||
+            ir_find_param(s->main, op_text(op, AT_PARAM))->dtype != s->dtype)
+            continue;
+        Op **const users = ir_users(s->ctx, s->main, value, &count);
+        Builder    b = ir_before(s->ctx, s->main, loop);
+        Value     *again = NULL;
+        for (int u = 0; u < count; u++)
+            for (int i = 0; i < users[u]->in_count && ir_ancestor_in(users[u], loop->region); i++)
+                if (users[u]->in[i] == value) {
+                    const Access from = access_of(op);
+                    again = again ? again : ir_load(&b, &from, value->type.rows, value->type.cols);
+                    users[u]->in[i] = again;
+                }
+        if (again && ir_precedes(loop, op)) { /* it has to be there */
+            Op *const before = op->prev;
+            b = ir_after(s->ctx, s->main, value->def);
+            op_unlink(op);
+            op_insert(&b, op);
+            op = before;
+        }
+    }
+}
+
 static Status rewrite_rows(const Saver *main, Kernel *kernel) {
     Saver    s;
     Residual sum = {0};
     TRY(view(main, kernel, &s));
+    turn_once(main, &s);
     if (!s.residual)
         return ST_OK;
     TRY(match_residual(s.ctx, "pass saved", s.residual, &sum));
     if (s.residual->out_count != 1 || !reads_main(main, &sum))
         return refuse(s.ctx, kernel->name, "sums up over keys what no state is saved of");
-    key_loop_first(&s);
-    Op *const keys = loop_find(s.group->region, "key");
-    if (keys) {
-        store_early(&s, keys);
-        compute_late(&s, keys);
-    }
-    const Op *const start = keys ? keys : s.group->region->first;
     Builder  b = ir_before(s.ctx, kernel, s.residual);
     RowEdge  e = {.main = main, .s = &s, .sum = &sum};
     ValueMap here = {.ctx = s.ctx};
@@ -257,7 +312,13 @@ static Status rewrite_rows(const Saver *main, Kernel *kernel) {
     find_state(&e, &b);
     use_pieces(&e);
     op_erase(s.residual);
-    compute_where_used(&s, start);
+    Op *const keys = loop_find(s.group->region, "key");
+    if (keys) {
+        start_from_rest(&s, keys);
+        load_what_is_stored(&s, keys);
+    }
+    order_by_use(s.ctx, kernel, s.group->region);
+    store_where_made(s.ctx, kernel, s.group->region);
     return ST_OK;
 }
 
@@ -272,7 +333,6 @@ static Status find_carried(KeySaver *k, int s) {
     for (int c = 0; add && c < group->out_count; c++)
         if (ir_terminator(group->region)->in[c] == add->out[0] && add->in[0] == group->region->args[1 + c]) {
             k->sums[s].carried = c;
-            k->sums[s].add = add;
             return ST_OK;
         }
     return refuse(k->saver.ctx, k->saver.main->name, "does not add up a residual sum over heads");
@@ -398,67 +458,88 @@ static void add_states(KeySaver *k, int number) {
     PUSH(s->ctx, s->module->kernels, s->module->kernel_count, s->module->kernel_capacity, n.kernel);
 }
 
-/* Inside of the loop over heads: what no state has yet. */
-static void add_edges(KeySaver *k) {
+/* `start` + what no state has yet of piece `piece` of a sum, from all heads and parts first to end - 1 of the features: a
+ * loop of its own, so that few tiles live at once. */
+static Value *edge_piece(KeySaver *k, Builder *b, const KeySum *sum, int piece, int first, int end, Value *start) {
     Saver *const s = &k->saver;
-    Builder      b = ir_before(s->ctx, s->main, s->residual);
+    Value       *score = NULL;
+    Value *const *in = s->group->in;
+    Op *const    loop = ir_for(b, "group", false, in[0], in[1], in[2], &start, 1);
+    Builder      body = ir_at_end(s->ctx, s->main, loop->region);
     ValueMap     map = {.ctx = s->ctx};
-    map_set(&map, s->residual->region->args[0], ir_i(&b, 0));
-    for (int i = 0; i < k->count; i++) {
-        KeySum *const sum = &k->sums[i];
-        Value        *score = NULL, *next[MAX_PIECES] = {0};
-        for (int p = 0; p < sum->parts; p++)
-            score = ir_dot(&b, sum->x[p], clone_slice(&b, sum->y[p], s->residual->region, &map), score, false, true);
-        Value *const kept = masked_edge(&b, score, sum->of.mask), *const whole = s->group->region->args[1 + sum->carried];
-        for (int p = 0; p < sum->pieces; p++) {
-            Value *const z = clone_slice(&b, sum->z[p], s->residual->region, &map);
-            Value *const so_far = sum->pieces == 1 ? whole : ir_cols(&b, whole, p * z->type.cols, z->type.cols);
-            next[p] = ir_dot(&b, kept, z, so_far, false, false);
-        }
-        ir_replace_uses(s->main, sum->add->out[0], join(&b, next, sum->pieces));
-    }
-    for (int i = 0; i < k->count; i++)
-        op_erase(k->sums[i].add);
+    map_set(&map, s->group->region->args[0], loop->region->args[0]);
+    map_set(&map, s->residual->region->args[0], ir_i(&body, 0));
+    for (int p = first; p < end; p++)
+        score = ir_dot(&body, sum->x[p], clone_slice(&body, sum->y[p], s->group->region, &map), score, false, true);
+    Value *const kept = masked_edge(&body, score, sum->of.mask);
+    Value *const z = clone_slice(&body, sum->z[piece], s->group->region, &map);
+    Value *const next = ir_dot(&body, kept, z, loop->region->args[1], false, false);
+    ir_yield(&body, &next, 1);
+    return loop->out[0];
 }
 
-/* Behind it: the states' part, once for all heads. */
-static Value *add_state(KeySaver *k, Builder *b, const KeySum *sum, Value *tile, Value *so_far) {
+/* Beside wide sums registers hold few features: each of their parts has a loop of its own. */
+static Value *edge(KeySaver *k, Builder *b, const KeySum *sum, int piece) {
+    const int cols = sum->z[piece]->type.cols, step = cols > STATE_COLS ? 1 : sum->parts;
+    Value    *total = ir_f(b, 0, k->saver.chunk, cols);
+    for (int p = 0; p < sum->parts; p += step)
+        total = edge_piece(k, b, sum, piece, p, p + step, total);
+    return total;
+}
+
+/* The states' part of all pieces, once for all heads: of the sum that has them one whole, else as many as they have. */
+static int add_state(KeySaver *k, Builder *b, const KeySum *sum, Value *tile, Value **pieces) {
     Saver *const        s = &k->saver;
     const KeySum *const own = &k->sums[sum->twin];
     const int           width = state_rows(own) / own->parts;
     Value *const first = ir_ibin(b, OP_IMUL, s->heads->region->args[0], ir_i(b, state_rows(own)));
-    Value       *pieces[MAX_PIECES] = {0}, *total = so_far;
+    const bool   parted = sum != own && sum->pieces == own->parts;
+    Value       *whole = parted ? NULL : join(b, pieces, sum->pieces);
     for (int p = 0; p < own->parts; p++) {
         Value *const state =
             load_state(b, k->param[sum->twin], tile, index_offset(b, first, p * width), width, state_cols(own));
-        if (sum == own) {
-            total = ir_dot(b, sum->x[p], state, total, false, false);
-            continue;
-        }
-        pieces[p] = own->parts == 1 ? so_far : ir_cols(b, so_far, p * width, width);
-        pieces[p] = ir_dot(b, sum->of.features, state, pieces[p], false, true);
+        if (sum == own)
+            whole = ir_dot(b, sum->x[p], state, whole, false, false);
+        else
+            pieces[p] = ir_dot(b, sum->of.features, state, parted ? pieces[p] : ir_cols(b, whole, p * width, width), false,
+                               true);
     }
-    return sum == own ? total : join(b, pieces, own->parts);
+    if (sum == own)
+        pieces[0] = whole;
+    return sum == own ? 1 : own->parts;
 }
 
-static void add_all_states(KeySaver *k) {
+/* The columns of a value that is made of pieces, where they are whole ones. */
+static void use_parts(const Saver *s, Value *whole, Value *const *pieces, int count) {
+    int        user_count;
+    Op **const users = ir_users(s->ctx, s->main, whole, &user_count);
+    for (int u = 0; u < user_count; u++) {
+        int at = users[u]->code == OP_COLS && users[u]->in_count == 1 ? (int)op_int(users[u], AT_LO, 0) : -1;
+        for (int p = 0; p < count; at -= pieces[p]->type.cols, p++)
+            if (at == 0 && type_equal(users[u]->out[0]->type, pieces[p]->type)) {
+                ir_replace_uses(s->main, users[u]->out[0], pieces[p]);
+                op_erase(users[u]);
+                break;
+            }
+    }
+}
+
+static void add_sums(KeySaver *k) {
     Saver *const s = &k->saver;
     Builder      b = ir_after(s->ctx, s->main, s->group);
     ValueMap     same = {.ctx = s->ctx};
-    Value       *totals[MOST_SUMS];
-    Op         **users[MOST_SUMS];
-    int          counts[MOST_SUMS];
     Value *const tile = tile_number(k, &b, &same, s->seq->region->args[0], s->rows->region->args[0]);
     for (int i = 0; i < k->count; i++) {
-        Value *const whole = s->group->out[k->sums[i].carried];
-        users[i] = ir_users(s->ctx, s->main, whole, &counts[i]);
-        totals[i] = add_state(k, &b, &k->sums[i], tile, whole);
+        const KeySum *const sum = &k->sums[i];
+        Value              *pieces[MAX_PIECES] = {0};
+        for (int p = 0; p < sum->pieces; p++)
+            pieces[p] = edge(k, &b, sum, p);
+        const int count = add_state(k, &b, sum, tile, pieces);
+        use_parts(s, s->group->out[sum->carried], pieces, count);
+        if (ir_use_count(s->main, s->group->out[sum->carried]))
+            ir_replace_uses(s->main, s->group->out[sum->carried], join(&b, pieces, count));
     }
-    for (int i = 0; i < k->count; i++)
-        for (int u = 0; u < counts[i]; u++)
-            for (int o = 0; o < users[i][u]->in_count; o++)
-                if (users[i][u]->in[o] == s->group->out[k->sums[i].carried])
-                    users[i][u]->in[o] = totals[i];
+    op_erase(s->group);
 }
 
 /* Tiles beside the loop over rows go into it: it is an axis of the grid. */
@@ -473,6 +554,58 @@ static void into_rows(const Saver *s) {
     }
 }
 
+enum { MOST_TERMS = 8 };
+
+/* The terms of a sum, first those of its left side. */
+static int find_terms(const Saver *s, Value *value, Value **terms, int count) {
+    const Op *const add = value->def;
+    const bool      sums = add && add->code == OP_ADD && ir_use_count(s->main, value) == 1 && count + 2 <= MOST_TERMS &&
+                      type_equal(add->in[0]->type, value->type) && type_equal(add->in[1]->type, value->type);
+    if (!sums) {
+        terms[count] = value;
+        return count + 1;
+    }
+    return find_terms(s, add->in[1], terms, find_terms(s, add->in[0], terms, count));
+}
+
+/* What a term is made of in working memory, as large as it is: the load, or NULL. */
+static const Op *loaded_part(const Saver *s, const Value *term) {
+    const Op *op = term->def;
+    while (op && op->code == OP_ROPE)
+        op = op->in[0]->def;
+    const CodeParam *const param = op && op->code == OP_LOAD ? ir_find_param(s->main, op_text(op, AT_PARAM)) : NULL;
+    return param && param->role == PARAM_WORK && param->dtype == DT_F32 && ir_use_count(s->main, op->out[0]) == 1 &&
+                   type_equal(op->out[0]->type, term->type)
+               ? op
+               : NULL;
+}
+
+/* A sum with a part in working memory, which nothing else reads: each further term is added to it there, so that no
+ * register holds a sum while the next term's loops run. */
+static void add_in_turns(const Saver *s, Op *store) {
+    Value    *terms[MOST_TERMS], *sum = NULL;
+    const int count = find_terms(s, store->in[5], terms, 0);
+    int       first = 0;
+    while (first < count && !loaded_part(s, terms[first]))
+        first++;
+    const Op *const part = first < count ? loaded_part(s, terms[first]) : NULL;
+    if (!part || count < 3)
+        return;
+    Builder      b = ir_before(s->ctx, s->main, store);
+    const Access to = access_of(part);
+    for (int t = 0, left = count - 1; t < count; t++) {
+        if (t == first)
+            continue;
+        Value *const before = sum ? ir_load(&b, &to, sum->type.rows, sum->type.cols) : terms[first];
+        if (sum)
+            op_set_int(s->ctx, before->def, AT_DOWN, op_int(part, AT_DOWN, 0));
+        sum = ir_binary(&b, OP_ADD, terms[t], before);
+        if (--left)
+            op_set_int(s->ctx, ir_store(&b, &to, sum), AT_DOWN, op_int(part, AT_DOWN, 0));
+    }
+    store->in[5] = sum;
+}
+
 static Status rewrite_keys(const Saver *main, Kernel *kernel) {
     KeySaver k = {0};
     TRY(view(main, kernel, &k.saver));
@@ -480,16 +613,18 @@ static Status rewrite_keys(const Saver *main, Kernel *kernel) {
         return ST_OK;
     TRY(find_sums(&k));
     ir_walk(k.saver.rows->region, find_row, &k.row_load);
-    if (!k.row_load)
-        return refuse(main->ctx, kernel->name, "loads no rows");
+    if (!k.row_load || k.saver.group->out_count != k.count)
+        return refuse(main->ctx, kernel->name, "loads no rows, or sums up more than they hand on");
     for (int i = 0; i < k.count; i++)
         if (k.sums[i].twin == i)
             add_states(&k, i);
-    add_edges(&k);
-    op_erase(k.saver.residual);
-    add_all_states(&k);
-    compute_where_used(&k.saver, k.saver.group);
+    add_sums(&k);
     into_rows(&k.saver);
+    for (Op *op = k.saver.rows->region->first; op; op = op->next)
+        if (op->code == OP_STORE && op->in[5]->type.cols > 1)
+            add_in_turns(&k.saver, op);
+    order_by_use(main->ctx, kernel, k.saver.rows->region);
+    store_where_made(main->ctx, kernel, k.saver.rows->region);
     return ST_OK;
 }
 
@@ -516,6 +651,8 @@ static Status add_heads(const Saver *main, Kernel *kernel) {
     Saver s;
     TRY(view(main, kernel, &s));
     Op *const keys = loop_find(s.group->region, "key");
+    if (keys)
+        turn_once(main, &s);
     if (keys && s.group->out_count)
         go_on(&s, keys);
     return ST_OK;
