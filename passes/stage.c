@@ -186,8 +186,8 @@ static Status find_loops(Stager *s) {
         if ((s->loop_count && !loop_is(op, op_text(s->loops[0], AT_AXIS))) ||
             !stage_is_loop(s, op, s->loop_count ? NULL : s->staged, &count))
             continue;
-        const bool goes_on = !s->loop_count || stage_goes_on(s->loops[s->loop_count - 1], op);
-        if (s->loop_count == MAX_LOOPS || count > MAX_TILES || (s->loop_count && count != s->staged_count) || !goes_on)
+        const bool other = s->loop_count && (count != s->staged_count || !stage_goes_on(s->loops[s->loop_count - 1], op));
+        if (s->loop_count == MAX_LOOPS || count > MAX_TILES || other)
             return ctx_fail(s->ctx, ST_FAILED, "pass stage", NULL, "the parts of loop %s do not load the same tiles",
                             op_text(op, AT_AXIS));
         s->staged_count = count;
@@ -592,14 +592,6 @@ static bool choose_tf32(Op *op, void *ctx) {
 }
 
 /* ---- Memory ---- */
-
-void stage_place(Layout *layout, Value *ring) {
-    ring->type.space = SPACE_SCRATCH;
-    ring->type.offset = layout->at;
-    layout->at += ring->type.slots * ir_shared_bytes(type_ring_tile(ring->type));
-    if (layout->most < layout->at)
-        layout->most = layout->at;
-}
 
 /* Rings of loops, and of what is fetched while they run, lie side by side; each later group begins there again, behind what
  * is held, or in its place. What is put there by the threads themselves lies behind all. */

@@ -160,6 +160,14 @@ static bool choose_blocks(Phases *p) {
 
 /* ---- Staging them ---- */
 
+void stage_place(Layout *layout, Value *ring) {
+    ring->type.space = SPACE_SCRATCH;
+    ring->type.offset = layout->at;
+    layout->at += ring->type.slots * ir_shared_bytes(type_ring_tile(ring->type));
+    if (layout->most < layout->at)
+        layout->most = layout->at;
+}
+
 /* Where the phase's tiles are fetched: at the kernel's start, or behind the phase before. */
 static Builder fetching_place(const Stager *s, const Phase *before) {
     if (before) {
