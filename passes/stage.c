@@ -16,7 +16,7 @@ typedef enum When { WHEN_EARLY, WHEN_LATE } When;
 
 /* ---- What is staged ---- */
 
-static bool is_shared_side(const Op *dot, int operand) {
+bool stage_shared_side(const Op *dot, int operand) {
     return dot->code == OP_DOT && (operand == 1 || (operand == 0 && op_int(dot, AT_TA, 0)));
 }
 
@@ -26,12 +26,12 @@ static bool only_shared(const Stager *s, const Value *value) {
     Op **users = ir_users(s->ctx, s->kernel, value, &count);
     for (int u = 0; u < count; u++)
         for (int i = 0; i < users[u]->in_count; i++)
-            if (users[u]->in[i] == value && !is_shared_side(users[u], i))
+            if (users[u]->in[i] == value && !stage_shared_side(users[u], i))
                 return false;
     return count > 0;
 }
 
-static bool is_fetchable(const Stager *s, const Op *op) {
+bool stage_is_fetchable(const Stager *s, const Op *op) {
     return op->code == OP_LOAD && ir_find_param(s->kernel, op_text(op, AT_PARAM))->dtype == s->dtype &&
            only_shared(s, op->out[0]);
 }
@@ -45,12 +45,12 @@ static bool is_readable(const Stager *s, const Op *op) {
 
 /* Loops over tokens add up what rows share in the end. There are several beside each other, and they take what little they
  * need as it comes. */
-static bool is_of_tokens(const Op *op) {
+bool stage_of_tokens(const Op *op) {
     const Op *const loop = loop_around(op, "token");
     return loop && loop == op->parent->owner;
 }
 
-static bool is_staged(const Stager *s, const Op *op) { return is_fetchable(s, op) || is_readable(s, op); }
+static bool is_staged(const Stager *s, const Op *op) { return stage_is_fetchable(s, op) || is_readable(s, op); }
 
 Value *stage_ring(Stager *s, int slots, Type tile) {
     Builder    b = ir_before(s->ctx, s->kernel, s->body->first);
@@ -169,7 +169,7 @@ bool stage_is_loop(const Stager *s, const Op *op, Op **staged, int *count) {
         if (is_staged(s, in)) {
             if (staged && *count < MAX_TILES)
                 staged[*count] = in;
-            products |= is_fetchable(s, in);
+            products |= stage_is_fetchable(s, in);
             ++*count;
         }
     return products;
@@ -187,6 +187,10 @@ static Status find_loops(Stager *s) {
             !stage_is_loop(s, op, s->loop_count ? NULL : s->staged, &count))
             continue;
         const bool other = s->loop_count && (count != s->staged_count || !stage_goes_on(s->loops[s->loop_count - 1], op));
+        if (other && loop_is(op, "group")) /* they fit no memory one after the other (stage_phases.c) */
+            return ctx_fail(s->ctx, ST_USAGE, "schedule: shared memory", "use a smaller chunk or key_tile, or fewer stages",
+                            "kernel %s needs more shared memory a block than %s has", s->kernel->name,
+                            s->args->target->name);
         if (s->loop_count == MAX_LOOPS || count > MAX_TILES || other)
             return ctx_fail(s->ctx, ST_FAILED, "pass stage", NULL, "the parts of loop %s do not load the same tiles",
                             op_text(op, AT_AXIS));
@@ -274,7 +278,7 @@ static bool inside_loop(const Stager *s, const Op *op) {
     return false;
 }
 
-bool stage_is_single(const Stager *s, const Op *op) { return is_fetchable(s, op) && !inside_loop(s, op); }
+bool stage_is_single(const Stager *s, const Op *op) { return stage_is_fetchable(s, op) && !inside_loop(s, op); }
 
 static bool note_single(Op *op, void *arg) {
     Stager *s = arg;
@@ -467,76 +471,7 @@ static When stage_singles(Stager *s) {
     return when;
 }
 
-/* ---- Computed sides ---- */
-
-/* The barrier of a wait in the same turn stands between the last turn's reading and this one's writing as well. */
-static bool is_behind_wait(const Op *op) {
-    for (const Op *earlier = op->prev; earlier; earlier = earlier->prev)
-        if (earlier->code == OP_WAIT)
-            return true;
-    return false;
-}
-
-static bool is_computed_side(const Stager *s, const Op *dot, int i) {
-    const Op *def = dot->code == OP_DOT ? dot->in[i]->def : NULL;
-    return dot->code == OP_DOT && is_shared_side(dot, i) &&
-           !(def && (def->code == OP_RING_GET || (is_fetchable(s, def) && !is_of_tokens(def))));
-}
-
-static bool add_computed(Op *dot, void *arg) {
-    Stager *s = arg;
-    for (int i = 0; i < 2; i++)
-        if (is_computed_side(s, dot, i))
-            s->computed_bytes += ir_shared_bytes(type_tile(s->dtype, dot->in[i]->type.rows, dot->in[i]->type.cols));
-    return true;
-}
-
-int64_t stage_computed(Stager *s) {
-    int64_t most = 0;
-    for (Op *op = s->body->first; op; op = op->next) {
-        s->computed_bytes = 0;
-        add_computed(op, s);
-        if (op->region)
-            ir_walk(op->region, add_computed, s);
-        most = s->computed_bytes > most ? s->computed_bytes : most;
-    }
-    s->computed_bytes = 0;
-    return most;
-}
-
-/* A ring for a computed side of `dot`. Where phases follow each other, one of an earlier phase. */
-static Value *put_ring(Stager *s, const Op *dot, Type tile) {
-    const Op *const here = ir_ancestor_in(dot, s->body);
-    for (int p = 0; p < s->put_count && s->phases; p++) {
-        const Type type = s->puts[p]->type;
-        if (s->put_by[p] == here || type.rows != tile.rows || type.cols != tile.cols)
-            continue;
-        s->put_by[p] = here;
-        return s->puts[p];
-    }
-    Value *const ring = stage_ring(s, 1, tile);
-    if (s->put_count < MAX_TILES) {
-        s->put_by[s->put_count] = here;
-        s->puts[s->put_count++] = ring;
-    }
-    return ring;
-}
-
-static bool put_side(Op *dot, void *arg) {
-    Stager *s = arg;
-    for (int i = 0; i < 2; i++) {
-        if (!is_computed_side(s, dot, i))
-            continue;
-        Value *const value = dot->in[i], *const ring = put_ring(s, dot, value->type);
-        Builder      b = ir_before(s->ctx, s->kernel, dot);
-        if (!is_behind_wait(dot))
-            ir_bare(&b, OP_BARRIER);
-        ir_ring_put(&b, ring, ir_i(&b, 0), s->dtype == value->type.dtype ? value : ir_convert(&b, value, s->dtype));
-        ir_bare(&b, OP_BARRIER);
-        dot->in[i] = ir_ring_get(&b, ring, ir_i(&b, 0));
-    }
-    return true;
-}
+/* ---- Left sides ---- */
 
 /* Floats of a tile that shared memory has in the products' dtype. */
 static bool lies_in_shared(const Stager *s, const Value *value) {
@@ -575,7 +510,7 @@ static Value *converted(Stager *s, Value *value, const Op *user) {
 
 static bool convert_left(Op *dot, void *arg) {
     Stager *s = arg;
-    if (dot->code == OP_DOT && !is_shared_side(dot, 0) && dot->in[0]->type.dtype != s->dtype)
+    if (dot->code == OP_DOT && !stage_shared_side(dot, 0) && dot->in[0]->type.dtype != s->dtype)
         dot->in[0] = converted(s, dot->in[0], dot);
     return true;
 }
@@ -649,7 +584,10 @@ static Status stage_at_once(Stager *s, When *when) {
     ir_walk(s->body, note_single, s);
     if (s->overflow)
         return ctx_fail(s->ctx, ST_FAILED, "pass stage", NULL, "kernel %s has too many right sides", s->kernel->name);
-    ir_walk(s->body, add_computed, s);
+    if (s->reuses)
+        s->computed_bytes = stage_computed(s);
+    else
+        ir_walk(s->body, stage_add_computed, s);
     *when = stage_singles(s);
     return ST_OK;
 }
@@ -660,9 +598,10 @@ static Status stage(Stager *s) {
         if (op->code == OP_RING)
             s->own_bytes += op->out[0]->type.slots * ir_shared_bytes(type_ring_tile(op->out[0]->type));
     When when = WHEN_LATE;
+    s->reuses = s->args->kind == KIND_BACKWARD && !s->is_main;
     if (!stage_phases(s))
         TRY(stage_at_once(s, &when));
-    ir_walk(s->body, put_side, s);
+    ir_walk(s->body, stage_put_side, s);
     part_turns(s);
     stage_left_sides(s->ctx, s->kernel, s->dtype);
     if (s->dtype == DT_F32 && s->args->spec->tf32)

@@ -28,10 +28,13 @@ typedef struct Stager {
     bool            is_main;
     bool            overflow;
     bool            phases; /* stage_phases.c has staged the loops and single tiles, and placed their rings */
+    bool            reuses; /* rings of computed sides serve one op of the body after the other */
     int             resident; /* blocks of a multiprocessor that memory is left for; 0: the whole is the block's */
     int64_t         phases_bytes; /* what its rings take */
     Value          *puts[MAX_TILES]; /* rings of computed sides, and the op of the body that uses each last */
     const Op       *put_by[MAX_TILES];
+    const Op       *put_of[MAX_TILES]; /* the product, and what is put there for it */
+    const Value    *put_values[MAX_TILES];
     int             put_count;
 } Stager;
 
@@ -51,8 +54,13 @@ void stage_read(Stager *s, Op *load, Value *ring, Value *slot);
 int     stage_turns(const Stager *s);
 int64_t stage_memory(const Stager *s); /* that a block may use for what is fetched */
 
-/* Of right sides that threads make: the most that one op of the body takes. */
-int64_t stage_computed(Stager *s);
+bool stage_shared_side(const Op *dot, int operand);       /* is it read from shared memory? */
+bool stage_is_fetchable(const Stager *s, const Op *op);   /* a load of such sides alone, in their dtype */
+bool stage_of_tokens(const Op *op);                       /* in a loop over tokens, which take what they need as it comes */
+bool stage_add_computed(Op *dot, void *stager);           /* adds to computed_bytes */
+bool stage_put_side(Op *dot, void *stager);               /* puts computed sides of a product */
+/* Bytes of right sides that threads make, where each op of the body has the memory of those before. */
+int64_t stage_computed(const Stager *s);
 
 typedef struct Layout {
     int64_t at, most;
