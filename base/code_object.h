@@ -93,7 +93,7 @@ typedef struct CodeMap {
     int box_cols; /* 16 to 128 bytes, a multiple of 16 */
 } CodeMap;
 
-enum { CODE_MAX_MAPS = 16 };
+enum { CODE_MAX_MAPS = 24 };
 
 typedef struct CodePhase {
     char    symbol[96];

@@ -50,3 +50,21 @@ void text_add_double(Text *text, double value) {
             *c = '.';
     text_add(text, "%s", digits);
 }
+
+void text_add_wrapped(Text *text, const char *source, int column, int indent, int width) {
+    while (*source) {
+        const int length = (int)strcspn(source, " ");
+        if (column > indent && column + 1 + length > width) {
+            text_add(text, "\n%*s", indent, "");
+            column = indent;
+        } else if (column > indent) {
+            text_add(text, " ");
+            column++;
+        }
+        text_write(text, source, (size_t)length);
+        column += length;
+        source += length;
+        source += strspn(source, " ");
+    }
+    text_add(text, "\n");
+}

@@ -16,6 +16,9 @@ void        text_add(Text *text, const char *format, ...) __attribute__((format(
 void        text_write(Text *text, const char *bytes, size_t length);
 const char *text_str(const Text *text); /* "" when nothing was added */
 
+/* Words of `source` wrapped at `width`, each new line indented. `column` is where the first word starts; ends the line. */
+void text_add_wrapped(Text *text, const char *source, int column, int indent, int width);
+
 /* Numbers in the shortest form that reads back to the same double; "inf", "-inf". */
 void text_add_double(Text *text, double value);
 

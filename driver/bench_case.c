@@ -16,12 +16,12 @@ double bench_median(double *values, int64_t count) {
     return count % 2 ? values[count / 2] : 0.5 * (values[count / 2 - 1] + values[count / 2]);
 }
 
-static double pairs_of_sequence(const Spec *spec, int64_t first, int64_t tokens) {
-    const int64_t window = spec->full ? INT64_MAX : spec->window;
-    double        pairs = 0;
-    for (int64_t i = first; i < first + tokens; i++)
-        pairs += (double)(i + 1 < window ? i + 1 : window);
-    return pairs;
+/* The first rows see one key more each; those behind them a window. */
+double bench_case_pairs(const Spec *spec, int64_t first, int64_t tokens) {
+    const int64_t window = spec->full ? INT64_MAX : spec->window, end = first + tokens;
+    const int64_t rising = end < window ? end : first < window ? window : first;
+    const double  young = ((double)rising * ((double)rising + 1) - (double)first * ((double)first + 1)) / 2;
+    return young + (end > rising ? (double)(end - rising) * (double)window : 0);
 }
 
 /* 2(D+E) a query-key pair in the window and head, 2FE a token and query head, 2FE a token and key/value head. */
@@ -57,7 +57,7 @@ static void plan_forward(const Spec *spec, BenchCase *bench) {
     for (int64_t n = 0; n < (shape->length_count ? shape->length_count : shape->B); n++) {
         const int64_t length = shape->length_count ? shape->lengths[n] : shape->T;
         tokens += (double)length;
-        pairs += pairs_of_sequence(spec, 0, length);
+        pairs += bench_case_pairs(spec, 0, length);
     }
     bench->useful_flops = count_flops(spec, pairs, tokens);
     bench->bytes = tokens * token_bytes(spec);
@@ -82,7 +82,7 @@ static Status plan_step(Ctx *ctx, const Spec *spec, BenchCase *bench) {
     shape->pos = shape->pos < 0 ? 2 * spec->window : shape->pos;
     if (shape->ring < 0)
         shape->ring = spec_ring_rows(spec);
-    const double pairs = pairs_of_sequence(spec, shape->pos, shape->T) * (double)shape->B;
+    const double pairs = bench_case_pairs(spec, shape->pos, shape->T) * (double)shape->B;
     bench->useful_flops = count_flops(spec, pairs, (double)(shape->B * shape->T));
     bench->bytes =
         (double)(shape->B * shape->T) * token_bytes(spec) + (double)shape->B * pool_bytes(spec, shape->pos, shape->T);
@@ -116,33 +116,63 @@ static int64_t size_of(int64_t dim, const BenchCase *bench, int64_t sequences, i
     return dim < 0 ? sequences : dim; /* N, P */
 }
 
-/* cu_seqlens, slots and pos have a meaning; any other tensor is noise. Of `fold` sequences one folds at every step. */
+/* Of `fold` sequences one folds at every step. */
+int64_t bench_case_index(const BenchCase *bench, int64_t fold, const char *name, int64_t index) {
+    if (strcmp(name, "slots") == 0)
+        return bench->shape.B - 1 - index;
+    if (strcmp(name, "pos") == 0)
+        return bench->shape.pos + index % fold;
+    int64_t end = 0;
+    for (int64_t i = 0; i < index; i++)
+        end += bench->shape.lengths[i];
+    return end;
+}
+
+/* cu_seqlens, slots and pos have a meaning; any other tensor is noise. */
 static void put_meaning(const BenchCase *bench, const char *name, int64_t fold, const Tensor *tensor) {
     int32_t *values = tensor->data;
-    for (int64_t i = 0; i < tensor->dims[0]; i++) {
-        if (strcmp(name, "cu_seqlens") == 0)
-            values[i] = i ? values[i - 1] + (int32_t)bench->shape.lengths[i - 1] : 0;
-        else
-            values[i] = (int32_t)(strcmp(name, "slots") == 0 ? tensor->dims[0] - 1 - i : bench->shape.pos + i % fold);
+    for (int64_t i = 0; i < tensor->dims[0]; i++)
+        values[i] = (int32_t)bench_case_index(bench, fold, name, i);
+}
+
+static int64_t all_tokens(const BenchCase *bench) {
+    int64_t tokens = bench->shape.length_count ? 0 : bench->shape.T;
+    for (int n = 0; n < bench->shape.length_count; n++)
+        tokens += bench->shape.lengths[n];
+    return tokens;
+}
+
+static void param_dims(const CodeParam *param, const BenchCase *bench, int64_t *dims) {
+    const Shape  *shape = &bench->shape;
+    const int64_t sequences = shape->length_count ? shape->length_count : shape->B;
+    for (int d = 0; d < param->rank; d++)
+        dims[d] = size_of(param->dims[d + 4 - param->rank], bench, sequences, all_tokens(bench));
+}
+
+Status bench_case_sizes(Ctx *ctx, const CodeObject *object, const BenchCase *bench, LaunchSizes *sizes) {
+    Tensor *tensors = NEW_ARRAY(ctx, Tensor, object->param_count);
+    int     count = 0;
+    for (int p = 0; p < object->param_count; p++) {
+        const CodeParam *param = &object->params[p];
+        int64_t          dims[4];
+        if (param->role == PARAM_WORK)
+            continue;
+        param_dims(param, bench, dims);
+        tensors[count++] = tensor_view(NULL, param->dtype, param->rank, dims);
     }
+    return launch_bind(ctx, object, tensors, 0, sizes);
 }
 
 void bench_case_fill(Ctx *ctx, const ReadyKernel *kernel, Random *random, BenchCase *bench) {
-    const Shape *shape = &bench->shape;
-    float       *noise = NEW_ARRAY(ctx, float, NOISE);
-    int64_t      tokens = shape->length_count ? 0 : shape->T;
+    float *noise = NEW_ARRAY(ctx, float, NOISE);
     for (int i = 0; i < NOISE; i++)
         noise[i] = (float)random_normal(random);
-    for (int n = 0; n < shape->length_count; n++)
-        tokens += shape->lengths[n];
     for (int p = 0; p < kernel->object->param_count; p++) {
         const CodeParam *param = &kernel->object->params[p];
         int64_t          dims[4];
         if (param->role == PARAM_WORK)
             continue;
-        for (int d = 0; d < param->rank; d++)
-            dims[d] = size_of(param->dims[d + 4 - param->rank], bench,
-                              shape->length_count ? shape->length_count : shape->B, tokens);
+        param_dims(param, bench, dims);
         const Tensor tensor = param->dtype == DT_I32
                                   ? tensor_new(ctx, DT_I32, param->rank, dims)
                                   : noisy_tensor(ctx, param->dtype, param->rank, dims, noise, random);
@@ -150,4 +180,19 @@ void bench_case_fill(Ctx *ctx, const ReadyKernel *kernel, Random *random, BenchC
             put_meaning(bench, param->name, spec_fold(&kernel->spec), &tensor);
         tensors_put(ctx, &bench->tensors, param->name, tensor);
     }
+}
+
+json_t *bench_case_shape_json(const BenchCase *bench) {
+    const Shape *shape = &bench->shape;
+    if (shape->length_count) {
+        json_t *lengths = json_array();
+        for (int n = 0; n < shape->length_count; n++)
+            json_array_append_new(lengths, json_integer(shape->lengths[n]));
+        return json_pack("{s:o}", "lengths", lengths);
+    }
+    json_t *json = json_pack("{s:I, s:I}", "B", (json_int_t)shape->B, "T", (json_int_t)shape->T);
+    if (bench->kind == KIND_DECODE || bench->kind == KIND_EXTEND)
+        json_object_update_new(json,
+                               json_pack("{s:I, s:I}", "pos", (json_int_t)shape->pos, "ring", (json_int_t)shape->ring));
+    return json;
 }

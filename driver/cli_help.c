@@ -6,25 +6,6 @@
 
 enum { WIDTH = 100, OPTION_COLUMN = 26 };
 
-/* Words of `source` wrapped at WIDTH, each new line indented. `column` is where the first word starts. */
-static void add_wrapped(Text *text, const char *source, int column, int indent) {
-    while (*source) {
-        const int length = (int)strcspn(source, " ");
-        if (column > indent && column + 1 + length > WIDTH) {
-            text_add(text, "\n%*s", indent, "");
-            column = indent;
-        } else if (column > indent) {
-            text_add(text, " ");
-            column++;
-        }
-        text_write(text, source, (size_t)length);
-        column += length;
-        source += length;
-        source += strspn(source, " ");
-    }
-    text_add(text, "\n");
-}
-
 static bool option_shown(int option, CommandId command) {
     return CLI_OPTIONS[option].commands & 1u << command && !(CLI_OPTIONS[option].commands & HIDDEN);
 }
@@ -41,16 +22,16 @@ static void add_option(Text *text, const CliOption *option) {
         text_add(text, "\n%*s", OPTION_COLUMN, "");
     else
         text_add(text, "%*s", OPTION_COLUMN - used, "");
-    add_wrapped(text, option->help, OPTION_COLUMN, OPTION_COLUMN);
+    text_add_wrapped(text, option->help, OPTION_COLUMN, OPTION_COLUMN, WIDTH);
 }
 
 void cli_print_help(Text *text, CommandId command) {
     const CliCommand *row = &CLI_COMMANDS[command];
     text_add(text, "rattan %s%s%s [OPTION...]\n\n", row->name, *row->operands ? " " : "", row->operands);
     text_add(text, "%c", toupper((unsigned char)row->summary[0]));
-    add_wrapped(text, ctx_printf(text->ctx, "%s.", row->summary + 1), 0, 0);
+    text_add_wrapped(text, ctx_printf(text->ctx, "%s.", row->summary + 1), 0, 0, WIDTH);
     text_add(text, "\n");
-    add_wrapped(text, row->details, 0, 0);
+    text_add_wrapped(text, row->details, 0, 0, WIDTH);
     text_add(text, "\nOptions:\n");
     for (int o = 0; o < OPTION_COUNT; o++)
         if (option_shown(o, command))

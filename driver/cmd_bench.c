@@ -5,6 +5,7 @@
 #include "driver/cuda_report.h"
 #include "driver/compile_times.h"
 #include "driver/dense.h"
+#include "driver/report.h"
 #include "driver/terminal.h"
 
 #include <jansson.h>
@@ -96,26 +97,12 @@ static Status time_kernel(Ctx *ctx, Bench *bench, const ReadyKernel *kernel) {
     return run_dense(ctx, bench);
 }
 
-static json_t *shape_json(const Shape *shape, KernelKind kind) {
-    if (shape->length_count) {
-        json_t *lengths = json_array();
-        for (int n = 0; n < shape->length_count; n++)
-            json_array_append_new(lengths, json_integer(shape->lengths[n]));
-        return json_pack("{s:o}", "lengths", lengths);
-    }
-    json_t *json = json_pack("{s:I, s:I}", "B", (json_int_t)shape->B, "T", (json_int_t)shape->T);
-    if (kind == KIND_DECODE || kind == KIND_EXTEND)
-        json_object_update_new(json,
-                               json_pack("{s:I, s:I}", "pos", (json_int_t)shape->pos, "ring", (json_int_t)shape->ring));
-    return json;
-}
-
 /* What was timed. */
 static json_t *case_json(const Bench *bench, const ReadyKernel *kernel, int64_t reps) {
     const CodeObject *object = kernel->object;
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:I}", "spec", object->name, "label", bench->item->label,
                      "kind", kind_name(bench->kind), "target", object->target, "dtype",
-                     dtype_name(bench->item->spec.dtype), "shape", shape_json(&bench->test.shape, bench->kind),
+                     dtype_name(bench->item->spec.dtype), "shape", bench_case_shape_json(&bench->test),
                      "schedule", object->schedule, "reps", (json_int_t)reps);
 }
 
@@ -213,12 +200,6 @@ static Status bench_item(Ctx *ctx, void *arg) {
     return status;
 }
 
-static void print_json(json_t *list) {
-    json_dumpf(json_array_size(list) == 1 ? json_array_get(list, 0) : list, stdout,
-               JSON_INDENT(2) | JSON_REAL_PRECISION(8));
-    puts("");
-}
-
 static Status run_bench(Ctx *ctx, const Cli *cli, Session *session, const char *path, json_t *list) {
     KernelKind kind = KIND_FORWARD;
     Shape      shape;
@@ -246,7 +227,7 @@ static Status run_bench(Ctx *ctx, const Cli *cli, Session *session, const char *
         TRY(with_own_memory(ctx, bench_item, &bench));
     }
     if (cli_has(cli, OPTION_JSON))
-        print_json(list);
+        json_print(list);
     return ST_OK;
 }
 

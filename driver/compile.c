@@ -209,7 +209,7 @@ static Status make_object(Ctx *ctx, const CompileRequest *request, const Module 
 /* ---- The back ends --------------------------------------------------------------------------------------------- */
 static int llvm_wants(int emit) {
     return (emit & EMIT_LLVM ? LLVM_WANT_IR : 0) | (emit & EMIT_ASM ? LLVM_WANT_ASM : 0) |
-           (emit & EMIT_OBJECT ? LLVM_WANT_OBJECT : 0);
+           (emit & (EMIT_OBJECT | EMIT_PLAN) ? LLVM_WANT_OBJECT : 0);
 }
 
 static Status generate_cpu(Ctx *ctx, const CompileRequest *request, const Module *module, const Schedule *schedule,
@@ -225,7 +225,7 @@ static Status generate_cpu(Ctx *ctx, const CompileRequest *request, const Module
 }
 
 static int ptx_wants(int emit) {
-    return (emit & (EMIT_OBJECT | EMIT_SASS) ? PTX_WANT_CODE : 0) | (emit & EMIT_CUDA ? PTX_WANT_SOURCE : 0) |
+    return (emit & (EMIT_OBJECT | EMIT_SASS) ? PTX_WANT_CODE : 0) | (emit & (EMIT_CUDA | EMIT_PLAN) ? PTX_WANT_SOURCE : 0) |
            (emit & EMIT_PTX ? PTX_WANT_PTX : 0) | (emit & EMIT_CUBIN ? PTX_WANT_CUBIN : 0) |
            (emit & EMIT_RESOURCES ? PTX_WANT_RESOURCES : 0);
 }
@@ -255,6 +255,7 @@ static Status generate_gpu(Ctx *ctx, const CompileRequest *request, const Module
     out->cubin = output.cubin;
     out->cubin_size = output.cubin_size;
     out->resources = output.resources;
+    out->used = output.used;
     *code = (Code){output.phases, output.phase_count, output.code, output.code_size,
                    output.code_ptx ? output.code_ptx : ""};
     return ST_OK;
@@ -267,7 +268,8 @@ static Status generate(Ctx *ctx, const CompileRequest *request, const Module *mo
         TRY(generate_gpu(ctx, request, module, schedule, out, &code));
     else
         TRY(generate_cpu(ctx, request, module, schedule, out, &code));
-    return request->emit & EMIT_OBJECT ? make_object(ctx, request, module, schedule, &code, &out->object) : ST_OK;
+    return request->emit & (EMIT_OBJECT | EMIT_PLAN) ? make_object(ctx, request, module, schedule, &code, &out->object)
+                                                     : ST_OK;
 }
 
 /* ---- All of it ------------------------------------------------------------------------------------------------- */
@@ -283,12 +285,16 @@ Status compile_kernel(Ctx *ctx, const CompileRequest *request, Compiled *out) {
     TRY(kind_build(ctx, request->spec, request->kind, request->variant, ring_rows(request), &module));
     if (request->emit & EMIT_LOOP_IR)
         out->loop_ir = module_text(ctx, module);
-    const PassArgs args = {request->spec, request->kind, request->target, &schedule};
+    if (request->emit & EMIT_PLAN)
+        out->log = NEW(ctx, PassLog);
+    const PassArgs args = {request->spec, request->kind, request->target, &schedule, out->log};
     TRY(passes_run(ctx, module, &args, observe, &observer));
     if (request->emit & EMIT_TILE_IR)
         out->tile_ir = module_text(ctx, module);
     if (request->emit & EMIT_SCHEDULE)
         out->schedule = schedule_text(ctx, &schedule);
+    out->module = request->emit & EMIT_PLAN ? module : NULL;
+    out->plan = schedule;
     if (request->dump_after)
         out->dump = text_str(&observer.dump);
     TRY(generate(ctx, request, module, &schedule, out));

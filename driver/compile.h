@@ -24,6 +24,7 @@ enum {
     EMIT_CUBIN = 256,
     EMIT_SASS = 512, /* the cubin as nvdisasm shows it */
     EMIT_RESOURCES = 1024,
+    EMIT_PLAN = 2048, /* what was decided, without the code: for `rattan explain` */
 };
 
 typedef struct CompileRequest {
@@ -40,9 +41,13 @@ typedef struct CompileRequest {
 typedef struct Compiled { /* texts are in the Ctx's arena; NULL where not asked for */
     const char *loop_ir, *tile_ir, *schedule, *llvm_ir, *assembly, *dump;
     const char *cuda, *ptx, *sass, *resources;
+    const NvrtcResources *used; /* of EMIT_RESOURCES as numbers: one a phase of the object */
     uint8_t    *cubin; /* arena */
     size_t      cubin_size;
-    CodeObject *object; /* malloc'd: code_object_free */
+    CodeObject *object; /* malloc'd: code_object_free; of EMIT_PLAN alone, for GPUs, with an empty payload */
+    PassLog    *log;    /* of EMIT_PLAN, as what follows; arena */
+    Module     *module; /* behind the last pass */
+    Schedule    plan;
     double      seconds;
 } Compiled;
 

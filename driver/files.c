@@ -82,7 +82,22 @@ static bool write_parts(int file, const Part *parts, int count) {
     for (int i = 0; i < count; i++)
         if (!file_write_all(file, parts[i].bytes, parts[i].size))
             return false;
-    return fsync(file) == 0;
+    return true;
+}
+
+bool path_is_special(const char *path) {
+    struct stat info;
+    return stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
+static Status write_special(Ctx *ctx, const char *path, const Part *parts, int count) {
+    const int  file = open(path, O_WRONLY | O_CLOEXEC);
+    const bool written = file >= 0 && write_parts(file, parts, count);
+    const int  error = errno;
+    if (file >= 0)
+        close(file);
+    errno = error;
+    return written ? ST_OK : cannot(ctx, path, "write", "choose a place where you may write with -o");
 }
 
 Status file_write(Ctx *ctx, const char *path, const Part *parts, int count) {
@@ -90,11 +105,13 @@ Status file_write(Ctx *ctx, const char *path, const Part *parts, int count) {
     const int length = snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid());
     if (length >= (int)sizeof temporary)
         return ctx_fail(ctx, ST_USAGE, NULL, "use a shorter path", "the path of the output is too long");
+    if (path_is_special(path))
+        return write_special(ctx, path, parts, count);
     const int file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
     if (file < 0)
         return cannot(ctx, path, "write", "choose a place where you may write with -o");
     memcpy(pending, temporary, sizeof temporary);
-    const bool written = write_parts(file, parts, count);
+    const bool written = write_parts(file, parts, count) && fsync(file) == 0;
     const int  error = errno;
     const bool closed = close(file) == 0;
     if (written && closed && rename(temporary, path) == 0) {

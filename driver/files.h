@@ -12,7 +12,8 @@ typedef struct Part {
     size_t      size;
 } Part;
 
-/* Writes the parts one after the other to a temporary name beside `path`, syncs and renames it. */
+/* Writes the parts one after the other to a temporary name beside `path`, syncs and renames it. A device or pipe is written
+ * to as it is: a rename would put a file in its place. */
 Status file_write(Ctx *ctx, const char *path, const Part *parts, int count);
 
 /* All of the bytes to an open file; false: errno says why not, or nothing more could be written. */
@@ -21,6 +22,7 @@ bool file_write_all(int file, const void *bytes, size_t size);
 /* Makes the folder if it is not there; its parent must be. */
 Status folder_make(Ctx *ctx, const char *path);
 bool   path_is_folder(const char *path);
+bool   path_is_special(const char *path); /* a device, pipe or socket */
 
 /* SIGINT ends the process with exit code 130 and removes the temporary file being written. */
 void interrupts_install(void);

@@ -78,3 +78,8 @@ Status report_close(Ctx *ctx, Report *report, json_t *extra) {
     return ctx_fail(ctx, ST_MISMATCH, NULL, "see the lines marked MISS", "%d of %d comparisons missed their bound",
                     report->misses, report->tensors);
 }
+
+void json_print(const json_t *list) {
+    json_dumpf(json_array_size(list) == 1 ? json_array_get(list, 0) : list, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(8));
+    puts("");
+}

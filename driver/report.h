@@ -28,4 +28,7 @@ void report_fact(Report *report, const char *name, const char *tensor, bool hold
 /* The last line, or the JSON with `extra` (may be NULL) in it; ST_MISMATCH where a line missed. */
 Status report_close(Ctx *ctx, Report *report, json_t *extra);
 
+/* The list to stdout, or its one entry. */
+void json_print(const json_t *list);
+
 #endif

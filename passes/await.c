@@ -17,6 +17,7 @@ typedef struct Flight { /* products under way, in the order in which they began,
     int     release_count;
     Op     *moved[MAX_MOVED]; /* to before the op that waits */
     int     moved_count;
+    int     awaits;
 } Flight;
 
 /* The tile that `value` is columns of, or itself. */
@@ -63,6 +64,7 @@ static void end_products(Flight *f, Op *op, int ended) {
         op = op->prev;
     Builder   b = ir_before(f->ctx, f->kernel, op);
     Op *const await = ir_op(&b, OP_AWAIT, NULL, 0, NULL, 0);
+    f->awaits++;
     int       left = 0;
     op_set_int(f->ctx, await, AT_COUNT, f->count - ended);
     for (int p = ended; p < f->count; p++)
@@ -226,11 +228,12 @@ static bool visit_role(Op *op, void *arg) {
 }
 
 Status pass_await(Ctx *ctx, Module *module, const PassArgs *args) {
-    (void)args;
     for (int k = 0; k < module->kernel_count; k++) {
         Flight f = {.ctx = ctx, .kernel = module->kernels[k]};
         f.dtype = ir_find_param(f.kernel, "k")->dtype;
         ir_walk(f.kernel->body, visit_role, &f);
+        if (f.awaits)
+            pass_note(ctx, args, f.kernel, "places where products are waited for: %d", f.awaits);
     }
     return ST_OK;
 }

@@ -13,6 +13,7 @@ typedef struct State {
     Kernel *kernel;
     bool    scale_query;
     bool    changed;
+    int     shared, hoisted, scaled; /* ops; factors that went to the query */
 } State;
 
 static bool is_pure(const Op *op) { return (op_info(op->code)->traits & PURE) && !op->region; }
@@ -108,6 +109,7 @@ static bool fold_scale(State *s, Op *op) {
         return false;
     Value *scaled = ir_binary(&b, OP_MUL, from->in[0], ir_f(&b, c, 1, 1));
     replace(s, op, ir_dot(&b, scaled, from->in[1], NULL, false, op_int(from, AT_TB, 0) != 0));
+    s->scaled++;
     return true;
 }
 
@@ -265,6 +267,11 @@ static bool is_unused(const State *s, const Op *op) {
 
 static void visit_block(State *s, Block *block);
 
+static bool counted(int *count, bool done) {
+    *count += done;
+    return done;
+}
+
 /* True if the op is gone or was moved. */
 static bool visit(State *s, Op *op) {
     if (is_unused(s, op)) {
@@ -282,7 +289,7 @@ static bool visit(State *s, Op *op) {
     if (!is_pure(op) || op->code == OP_YIELD)
         return false;
     return fold_index(s, op) || fold_affine(s, op) || fold_tile(s, op) || fold_constant(s, op) || fold_scale(s, op) ||
-           fold_softmax_division(s, op) || share(s, op) || hoist(s, op);
+           fold_softmax_division(s, op) || counted(&s->shared, share(s, op)) || counted(&s->hoisted, hoist(s, op));
 }
 
 static void visit_block(State *s, Block *block) {
@@ -294,11 +301,13 @@ static void visit_block(State *s, Block *block) {
 
 static Status settle(Ctx *ctx, Module *module, const PassArgs *args) {
     for (int k = 0; k < module->kernel_count; k++) {
-        State s = {ctx, module->kernels[k], args->target->warp_size == 0, true};
+        State s = {ctx, module->kernels[k], args->target->warp_size == 0, true, 0, 0, 0};
         for (int round = 0; s.changed && round < 50; round++) {
             s.changed = false;
             visit_block(&s, s.kernel->body);
         }
+        pass_note(ctx, args, s.kernel, "equal ops shared: %d, moved out of loops: %d%s", s.shared, s.hoisted,
+                  s.scaled ? "; the score's factor is the query's: a row instead of a tile" : "");
     }
     return ST_OK;
 }

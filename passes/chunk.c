@@ -331,6 +331,11 @@ static void find_loops(Chunker *c) {
         op_remove_attr(c->group, AT_PAR);
 }
 
+static void note_state(const Chunker *c, const Kernel *kernel, int features, int columns) {
+    pass_note(c->ctx, c->args, kernel, "a state of %d x %d float32 (%lld bytes) a key/value head goes from row tile to row tile",
+              features, columns, 4ll * features * columns);
+}
+
 /* The gradients' kernels, each on its own: none hands a state to another one. */
 static Status chunk_each(Ctx *ctx, Module *module, const PassArgs *args) {
     for (int k = 0; k < module->kernel_count; k++) {
@@ -339,12 +344,25 @@ static Status chunk_each(Ctx *ctx, Module *module, const PassArgs *args) {
         find_loops(&c);
         if (!c.residual)
             continue;
+        note_state(&c, c.kernel, spec_features(args->spec), args->spec->value_dim);
         if (c.group->out_count)
             TRY(chunk_heads(ctx, c.kernel, c.rows, c.group, c.residual));
         else
             TRY(carry_state(&c, &final));
     }
     return ST_OK;
+}
+
+static void note_segments(const Chunker *c) {
+    const Schedule *s = c->args->schedule;
+    if (!c->residual)
+        pass_note(c->ctx, c->args, c->kernel, "no residual branch: no state");
+    else if (c->segment)
+        pass_note(c->ctx, c->args, c->kernel,
+                  "sequences are cut into segments of %d tokens while there are fewer than %d pairs of sequence and head",
+                  s->segment, s->min_items);
+    else
+        pass_note(c->ctx, c->args, c->kernel, "sequences are not cut");
 }
 
 Status pass_chunk(Ctx *ctx, Module *module, const PassArgs *args) {
@@ -360,6 +378,7 @@ Status pass_chunk(Ctx *ctx, Module *module, const PassArgs *args) {
         module->segment = args->schedule->segment;
         module->min_items = args->schedule->min_items;
     }
+    note_segments(&c);
     if (!c.residual)
         return ST_OK;
     c.rings_first = args->kind != KIND_FORWARD && args->schedule->chunk == 1;
@@ -369,6 +388,8 @@ Status pass_chunk(Ctx *ctx, Module *module, const PassArgs *args) {
         TRY(fold_steps(ctx, c.kernel, args, &c.moves, &final));
     else
         TRY(carry_state(&c, &final));
+    if (final)
+        note_state(&c, c.kernel, final->type.rows, final->type.cols);
     if (c.segment)
         add_segment_kernels(&c, args->spec, final->type.rows, final->type.cols);
     if (state) {

@@ -260,8 +260,11 @@ Status pass_columns(Ctx *ctx, Module *module, const PassArgs *args) {
         return ST_OK;
     c.queries = find_queries(&c, body);
     ir_walk(body, note_wide, &wide);
-    if (!c.queries || !(wide || c.queries->out[0]->type.cols > WIDE))
+    if (!c.queries || !(wide || c.queries->out[0]->type.cols > WIDE)) {
+        pass_note(ctx, args, c.kernel, "no tile has more than %d columns: none goes by slices", WIDE);
         return ST_OK;
+    }
+    pass_note(ctx, args, c.kernel, "tiles of more than %d columns go by slices: registers hold no more beside a sum", WIDE);
     const bool branches = has_branches(body), turned = branches && columns_turn_queries(&c, module, body);
     for (Op *op = body->first; op; op = op->next)
         if (is_branch(op))

@@ -179,8 +179,13 @@ Status pass_delay(Ctx *ctx, Module *module, const PassArgs *args) {
     for (int k = 0; k < module->kernel_count && args->schedule->delay && !args->schedule->roles; k++) {
         Delay d = {.ctx = ctx, .kernel = module->kernels[k]};
         d.dtype = ir_find_param(d.kernel, "k")->dtype;
-        if (find_parts(&d))
+        const bool found = find_parts(&d);
+        if (found)
             delay(&d);
+        pass_note(ctx, args, d.kernel,
+                  found ? "probabilities times values run a turn behind the scores" : "no key loop of the form that can be delayed");
     }
+    if (!args->schedule->delay)
+        pass_note(ctx, args, NULL, "%s", args->schedule->roles ? "always a turn behind, with roles" : "not asked for");
     return ST_OK;
 }

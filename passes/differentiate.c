@@ -409,6 +409,19 @@ static void share_parameters(Ctx *ctx, const Kernel *from, Kernel *kernel) {
         PUSH(ctx, kernel->params, kernel->param_count, kernel->param_capacity, from->params[p]);
 }
 
+/* What main keeps for the gradients' kernels, and what these do not find there. */
+static void note_stored(Ctx *ctx, const PassArgs *args, const Module *module) {
+    const Kernel *main = module->kernels[0];
+    Text          stored = TEXT(ctx);
+    for (int p = 0; p < main->param_count; p++)
+        if (main->params[p].role == PARAM_WORK)
+            text_add(&stored, "%s%s", stored.length ? ", " : "", main->params[p].name);
+    pass_note(ctx, args, NULL, "stored between kernels: %s", text_str(&stored));
+    pass_note(ctx, args, NULL, "recomputed by every kernel that needs them: scores, probabilities, features");
+    pass_note(ctx, args, NULL, args->target->warp_size > 0 ? "keys sum up their gradients themselves: rows run at the same time"
+                                                           : "keys' gradients are summed up in memory while rows go by in order");
+}
+
 Status pass_differentiate(Ctx *ctx, Module *module, const PassArgs *args) {
     RowProgram   main, forward;
     StateProgram state;
@@ -434,5 +447,6 @@ Status pass_differentiate(Ctx *ctx, Module *module, const PassArgs *args) {
     drop_parameter(main.kernel, "final_state");
     for (int k = 1; k < module->kernel_count; k++)
         share_parameters(ctx, main.kernel, module->kernels[k]);
+    note_stored(ctx, args, module);
     return ST_OK;
 }

@@ -26,10 +26,11 @@ static bool is_usable(double factor) { return fabs(factor) > 1e-30 && fabs(facto
 typedef struct Exponent {
     Ctx    *ctx;
     Kernel *kernel;
+    int     made; /* powers of two */
 } Exponent;
 
 static bool visit(Op *op, void *arg) {
-    const Exponent *e = arg;
+    Exponent       *e = arg;
     double          outer = 1.4426950408889634074, inner = 1;
     if (op->code != OP_EXP)
         return true;
@@ -43,6 +44,7 @@ static bool visit(Op *op, void *arg) {
         inner = 1;
     }
     Builder b = ir_before(e->ctx, e->kernel, op);
+    e->made++;
     if (x->type.cols == 1 || x->type.rows == 1) {
         Value *const scaled = ir_binary(&b, OP_MUL, shift->out[0], ir_f(&b, outer, 1, 1));
         ir_replace_uses(e->kernel, op->out[0], ir_unary(&b, OP_EXP2, scaled));
@@ -57,10 +59,11 @@ static bool visit(Op *op, void *arg) {
 }
 
 Status pass_exponent(Ctx *ctx, Module *module, const PassArgs *args) {
-    (void)args;
     for (int k = 0; k < module->kernel_count; k++) {
-        Exponent e = {ctx, module->kernels[k]};
+        Exponent e = {ctx, module->kernels[k], 0};
         ir_walk(e.kernel->body, visit, &e);
+        if (e.made)
+            pass_note(ctx, args, e.kernel, "powers of e made powers of two of one fused operation: %d", e.made);
     }
     return ST_OK;
 }

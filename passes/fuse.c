@@ -336,12 +336,31 @@ static void fuse_block(Ctx *ctx, Kernel *kernel, Block *block) {
             op_erase(f.nodes[n].op);
 }
 
+typedef struct Groups {
+    int count, ops;
+} Groups;
+
+static bool count_group(Op *op, void *arg) {
+    Groups *g = arg;
+    g->count += op->code == OP_ROWS;
+    g->ops += op->parent->owner && op->parent->owner->code == OP_ROWS && op->code != OP_YIELD;
+    return true;
+}
+
+static void note_groups(Ctx *ctx, const PassArgs *args, Kernel *kernel) {
+    Groups g = {0, 0};
+    if (!args->log)
+        return;
+    ir_walk(kernel->body, count_group, &g);
+    pass_note(ctx, args, kernel, "groups of rowwise ops, whose rows stay in registers: %d, of %d ops in all", g.count, g.ops);
+}
+
 Status pass_fuse(Ctx *ctx, Module *module, const PassArgs *args) {
-    (void)args;
     for (int k = 0; k < module->kernel_count; k++) {
         Fuser f = {.ctx = ctx, .kernel = module->kernels[k]};
         ir_walk(f.kernel->body, sink_lazy, &f);
         fuse_block(ctx, module->kernels[k], module->kernels[k]->body);
+        note_groups(ctx, args, module->kernels[k]);
     }
     return ST_OK;
 }

@@ -5,7 +5,7 @@
  * tokens before it; with roles at row p + W of rows of its own, and rows that are not there are zeros. There only what
  * tiles need that begin in the window is copied: those that begin with a new token are read from k and v. The rings, which
  * nothing else reads any more, are written by a kernel of their own, `rings`, and not by `state`; pass roles makes it part of
- * main. With a fold of L tokens row tiles begin at a multiple of L, up to L - 1 tokens before the first new one, and W is
+ * main, and pass saved, where it can, makes `gather` part of the kernel that saves states. With a fold of L tokens row tiles begin at a multiple of L, up to L - 1 tokens before the first new one, and W is
  * that much more. */
 #include "passes/loops.h"
 
@@ -233,6 +233,8 @@ Status pass_gather(Ctx *ctx, Module *module, const PassArgs *args) {
     rewrite(&g, state);
     Kernel *const rings = rings_kernel(&g, state);
     ir_walk(g.heads->region, run_in_order, NULL);
+    pass_note(ctx, args, gather, "copies keys and values of rings and new tokens into one row a sequence, %s",
+              args->schedule->roles ? "where tiles begin in the window" : "all of them");
     Kernel *const all[] = {gather, rings, main, state};
     module->kernel_count = 0;
     for (int k = 0; k < 4; k++) {

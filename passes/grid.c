@@ -88,6 +88,14 @@ static bool is_counted(const Kernel *kernel, const Value *there) {
     return !ir_find_param(kernel, "cu_seqlens") && limit && limit->code == OP_ISYM && strcmp(op_text(limit, AT_SYM), "T") == 0;
 }
 
+static void note_axes(Ctx *ctx, const PassArgs *args, const Kernel *kernel) {
+    Text axes = TEXT(ctx);
+    for (const Op *op = kernel->body->first; op; op = is_axis(op) ? op->region->first : op->next)
+        if (is_axis(op))
+            text_add(&axes, "%s%s", axes.length ? ", " : "", op_text(op, AT_AXIS));
+    pass_note(ctx, args, kernel, "a block for each (%s)", text_str(&axes));
+}
+
 Status pass_grid(Ctx *ctx, Module *module, const PassArgs *args) {
     for (int k = 0; k < module->kernel_count; k++) {
         Kernel *const kernel = module->kernels[k];
@@ -97,6 +105,7 @@ Status pass_grid(Ctx *ctx, Module *module, const PassArgs *args) {
         if (there && stores && !is_counted(kernel, there))
             guard(ctx, kernel, inner, there);
         kernel->warps = warps_for(kernel, args, strcmp(kernel->name, "main") == 0);
+        note_axes(ctx, args, kernel);
     }
     return ST_OK;
 }

@@ -8,6 +8,7 @@
 typedef struct Norms {
     Ctx    *ctx;
     Kernel *kernel;
+    int     found;
 } Norms;
 
 static const double LEAST = 1e-37; /* a power that fp32 has, and whose root's inverse is finite */
@@ -41,7 +42,7 @@ static Op *root_of(const Norms *n, const Op *scaled) {
 }
 
 static bool visit(Op *op, void *arg) {
-    const Norms *n = arg;
+    Norms *n = arg;
     if (op->code != OP_MUL || op->in[0]->type.cols == 1 || op->in[0]->type.dtype != DT_F32)
         return true;
     Value *const l = inverted(op->in[1]);
@@ -55,14 +56,16 @@ static bool visit(Op *op, void *arg) {
     root->in[0] = ir_binary(&b, OP_MAX, sum, ir_f(&b, LEAST, 1, 1));
     ir_replace_uses(n->kernel, op->out[0], op->in[0]);
     op_erase(add);
+    n->found++;
     return true;
 }
 
 Status pass_norms(Ctx *ctx, Module *module, const PassArgs *args) {
-    (void)args;
     for (int k = 0; k < module->kernel_count; k++) {
-        Norms n = {ctx, module->kernels[k]};
+        Norms n = {ctx, module->kernels[k], 0};
         ir_walk(n.kernel->body, visit, &n);
+        if (n.found)
+            pass_note(ctx, args, n.kernel, "norms that divide no tile by the softmax' sum: %d", n.found);
     }
     return ST_OK;
 }

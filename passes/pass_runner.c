@@ -1,6 +1,8 @@
 /* Runs the pipelines of passes.def and gpu_passes.def: order checked against what passes require, every result verified. */
 #include "passes/rewrite.h"
 
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -37,6 +39,52 @@ static double now(void) {
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+void pass_note(Ctx *ctx, const PassArgs *args, const Kernel *kernel, const char *format, ...) {
+    char     text[512];
+    va_list  list;
+    PassLog *log = args->log;
+    if (!log)
+        return;
+    va_start(list, format);
+    vsnprintf(text, sizeof text, format, list);
+    va_end(list);
+    const PassNote note = {kernel ? kernel->name : NULL, ctx_strdup(ctx, text)};
+    PUSH(ctx, log->notes, log->note_count, log->note_capacity, note);
+}
+
+static bool count_op(Op *op, void *arg) {
+    (void)op;
+    ++*(int *)arg;
+    return true;
+}
+
+static int count_ops(const Module *module) {
+    int count = 0;
+    for (int k = 0; k < module->kernel_count; k++)
+        ir_walk(module->kernels[k]->body, count_op, &count);
+    return count;
+}
+
+/* The pass with its notes: what came before is in the log. */
+static Status run_logged(Ctx *ctx, const PassInfo *pass, Module *module, const PassArgs *args, double *seconds) {
+    PassLog *log = args->log;
+    PassRun  run = {.pass = pass};
+    if (log) {
+        run.ops_before = count_ops(module);
+        run.first_note = log->note_count;
+    }
+    const double start = now();
+    TRY(pass->run(ctx, module, args));
+    run.seconds = *seconds = now() - start;
+    if (!log)
+        return ST_OK;
+    run.kernels = module->kernel_count;
+    run.ops_after = count_ops(module);
+    run.note_count = log->note_count - run.first_note;
+    PUSH(ctx, log->runs, log->run_count, log->run_capacity, run);
+    return ST_OK;
+}
+
 Status passes_run(Ctx *ctx, Module *module, const PassArgs *args, PassObserver *observe, void *arg) {
     const bool      gpu = args->target->warp_size > 0;
     const PassInfo *passes = gpu ? GPU_PASSES : CPU_PASSES;
@@ -44,12 +92,11 @@ Status passes_run(Ctx *ctx, Module *module, const PassArgs *args, PassObserver *
     TRY(ir_verify(ctx, module));
     for (int p = 0; p < (gpu ? GPU_COUNT : CPU_COUNT); p++) {
         const PassInfo *pass = &passes[p];
-        const double    start = now();
+        double          seconds;
         if (strcmp(pass->requires, state) != 0)
             return ctx_fail(ctx, ST_FAILED, pass->name, "reorder passes.def", "the pass requires '%s' but finds '%s'",
                             pass->requires, state);
-        TRY(pass->run(ctx, module, args));
-        const double seconds = now() - start;
+        TRY(run_logged(ctx, pass, module, args, &seconds));
         state = pass->establishes;
         for (int k = 0; k < module->kernel_count; k++)
             ir_number(module->kernels[k]);

@@ -6,17 +6,45 @@
 #include "ir/schedule.h"
 #include "ir/target.h"
 
+typedef struct PassLog PassLog;
+
 typedef struct PassArgs {
     const Spec     *spec; /* for names, messages and what it permits: the meaning is in the module */
     KernelKind      kind;
     const Target   *target;
     const Schedule *schedule;
+    PassLog        *log; /* NULL: nobody asks what passes decide */
 } PassArgs;
 
 typedef struct PassInfo {
     const char *name, *requires, *establishes, *summary;
     Status (*run)(Ctx *ctx, Module *module, const PassArgs *args);
 } PassInfo;
+
+/* What passes decided, for `rattan explain`: the runner counts and times, the passes say what they chose, proved or found
+ * nothing to do for, each in the place where it does. */
+typedef struct PassNote {
+    const char *kernel; /* NULL: of the module */
+    const char *text;   /* a line without a full stop */
+} PassNote;
+
+typedef struct PassRun {
+    const PassInfo *pass;
+    double          seconds;
+    int             kernels, ops_before, ops_after; /* of all kernels */
+    int             first_note, note_count;         /* in PassLog.notes */
+} PassRun;
+
+struct PassLog { /* arena; starts as zeros */
+    PassRun  *runs;
+    int       run_count, run_capacity;
+    PassNote *notes;
+    int       note_count, note_capacity;
+};
+
+/* A note of the pass that runs; nothing where there is no log. `kernel` may be NULL. */
+void pass_note(Ctx *ctx, const PassArgs *args, const Kernel *kernel, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
 
 const PassInfo *pass_info(int index); /* in pipeline order; NULL past the end */
 

@@ -274,8 +274,18 @@ static void assign(Placer *p) {
     }
 }
 
+static void note_memory(const Placer *p, const PassArgs *args) {
+    int64_t apart = 0;
+    int     buffers = 0;
+    for (int i = 0; i < p->count; i++) {
+        buffers += p->items[i].parent == i;
+        apart += p->items[i].bytes;
+    }
+    pass_note(p->ctx, args, p->kernel, "%d tiles share buffers: %d, %lld bytes a thread instead of %lld", p->count,
+              buffers, (long long)p->kernel->scratch_bytes, (long long)apart);
+}
+
 Status pass_place(Ctx *ctx, Module *module, const PassArgs *args) {
-    (void)args;
     for (int k = 0; k < module->kernel_count; k++) {
         Placer p = {.ctx = ctx, .kernel = module->kernels[k]};
         ir_number(p.kernel);
@@ -286,6 +296,7 @@ Status pass_place(Ctx *ctx, Module *module, const PassArgs *args) {
         find_lives(&p);
         unite_all(&p);
         assign(&p);
+        note_memory(&p, args);
     }
     return ST_OK;
 }

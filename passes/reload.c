@@ -12,6 +12,7 @@ enum { MAX_MADE = 8 };
 typedef struct Reload {
     Ctx    *ctx;
     Kernel *kernel;
+    int     again;
 } Reload;
 
 static bool writes_no(Op *op, void *param) { return op->code != OP_STORE || strcmp(op_text(op, AT_PARAM), param) != 0; }
@@ -79,6 +80,7 @@ static bool reload(Op *load, void *arg) {
     ValueMap     map = {.ctx = r->ctx};
     Builder      b = ir_before(r->ctx, r->kernel, first);
     Value *const again = ir_clone(&b, load, &map)->out[0];
+    r->again++;
     for (int u = 0; u < count; u++) {
         const Op *here = ir_ancestor_in(users[u], load->parent);
         for (int i = 0; i < users[u]->in_count && here && ir_precedes(loop, here); i++)
@@ -279,13 +281,15 @@ static void sink_indices(Reload *r) {
 
 Status pass_reload(Ctx *ctx, Module *module, const PassArgs *args) {
     for (int k = 0; k < module->kernel_count; k++) {
-        Reload r = {ctx, module->kernels[k]};
+        Reload r = {ctx, module->kernels[k], 0};
         if (args->kind == KIND_BACKWARD && strcmp(r.kernel->name, "main") != 0) {
             compute_again(&r);
             sink_indices(&r);
             ir_walk(r.kernel->body, remake, &r);
         }
         ir_walk(r.kernel->body, reload, &r);
+        if (r.again)
+            pass_note(ctx, args, r.kernel, "tiles loaded again behind a loop: %d", r.again);
         if (args->schedule->roles) {
             ir_walk(r.kernel->body, remake, &r);
             ir_walk(r.kernel->body, copy_again, &r);

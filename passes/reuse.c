@@ -93,8 +93,11 @@ static void read_rings(Reuse *r, int key_tile) {
 
 Status pass_reuse(Ctx *ctx, Module *module, const PassArgs *args) {
     const int chunk = args->schedule->chunk, key_tile = args->schedule->key_tile;
-    if (!args->schedule->ring || chunk % key_tile != 0)
+    if (!args->schedule->ring || chunk % key_tile != 0) {
+        pass_note(ctx, args, NULL, "no rings: %s",
+                  args->schedule->ring ? "key_tile does not divide chunk" : "the schedule asks for none");
         return ST_OK;
+    }
     for (int k = 0; k < module->kernel_count; k++) {
         Reuse   r = {.ctx = ctx, .kernel = module->kernels[k]};
         int64_t slots;
@@ -106,10 +109,14 @@ Status pass_reuse(Ctx *ctx, Module *module, const PassArgs *args) {
         for (Op *op = r.keys->region->first; op; op = op->next)
             if (op->code == OP_DOT)
                 note(&r, op);
-        if (r.count == 0) /* every head has keys of its own */
+        if (r.count == 0) { /* every head has keys of its own */
+            pass_note(ctx, args, r.kernel, "no ring: no key tile is the same for all heads");
             continue;
+        }
         for (int s = 0; s < r.count; s++)
             r.shared[s].ring = ring_for(&r, &r.shared[s], (int)slots);
+        pass_note(ctx, args, r.kernel, "rings of transformed tiles of %d keys: %d, of %lld slots", key_tile, r.count,
+                  (long long)slots);
         fill_rings(&r, key_tile, chunk, slots);
         read_rings(&r, key_tile);
     }

@@ -181,6 +181,8 @@ static Status make_rings(Roles *r) {
     if (reserved)
         r->small = new_ring(r, (limit - at) / ir_slot_bytes(little), little, &at);
     r->kernel->scratch_bytes = at;
+    pass_note(r->ctx, r->args, r->kernel, "a ring of %lld slots of %lld bytes takes what is left of %lld bytes of shared memory",
+              (long long)slots, (long long)each, (long long)(limit + spare_bytes(r)));
     return ST_OK;
 }
 
@@ -404,6 +406,9 @@ static Status rewrite(Roles *r) {
     Builder   in = ir_at_end(r->ctx, r->kernel, copy->region);
     copy_block(r, &in, r->body, &map);
     ir_yield(&in, NULL, 0);
+    pass_note(r->ctx, r->args, r->kernel,
+              "%d warps compute with %d registers a thread each, %d send tiles with %d each", compute,
+              r->args->schedule->registers, r->queries ? 2 : 1, r->args->schedule->copy_registers);
     fill_computing(r, new_role(r, end, "compute", compute, r->args->schedule->registers));
     return ST_OK;
 }

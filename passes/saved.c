@@ -455,6 +455,7 @@ static Status rewrite(Saver *s) {
     if (s->residual)
         TRY(read_residual(s));
     find_roped(s);
+    s->gather = saved_can_gather(s) ? take_kernel(s->module, "gather") : NULL;
     prepare(s);
     if (s->update)
         take_start(s);
@@ -464,6 +465,18 @@ static Status rewrite(Saver *s) {
         use_states(s);
     }
     return ST_OK;
+}
+
+static void note_states(const Saver *s) {
+    if (!s->residual) {
+        pass_note(s->ctx, s->args, s->main, "no residual branch: no states");
+        return;
+    }
+    pass_note(s->ctx, s->args, s->main, "a state of %d x %d %s is saved for every row tile of %d positions, by kernels before it",
+              s->F, s->E, dtype_name(s->dtype), s->chunk);
+    pass_note(s->ctx, s->args, s->main, "features in %d pieces of %d, computed by %s; a block sums %d of %d columns", s->parts,
+              s->width, s->fused ? "the kernels that sum states" : "a kernel before those", s->E / (s->halves ? s->halves : 1),
+              s->E);
 }
 
 Status pass_saved(Ctx *ctx, Module *module, const PassArgs *args) {
@@ -485,6 +498,10 @@ Status pass_saved(Ctx *ctx, Module *module, const PassArgs *args) {
     if (!s.main)
         return ctx_fail(ctx, ST_FAILED, "pass saved", NULL, "the module has no kernel main");
     TRY(rewrite(&s));
+    note_states(&s);
+    Kernel *const rings = s.gather ? take_kernel(module, "rings") : NULL;
+    if (rings) /* behind the last one that reads them */
+        PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, rings);
     PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, s.main);
     TRY(saved_gradients(&s, behind, behind_count));
     if (s.residual) /* which all this was made of */

@@ -1,4 +1,4 @@
-/* What the two files of pass `saved` share: the row kernel as the pass found it, and what goes through memory. */
+/* What the files of pass `saved` share: the row kernel as the pass found it, and what goes through memory. */
 #ifndef RATTAN_PASSES_SAVED_H
 #define RATTAN_PASSES_SAVED_H
 
@@ -29,6 +29,7 @@ typedef struct Saver {
     int    made_parts, made_width;
     int    parts, width, F, E, chunk;
     DType  dtype; /* of what is saved: that of k */
+    Kernel *gather; /* kind extend: what the kernel that makes states does beside, or NULL */
     bool   early; /* row tiles begin at or before the first new token: see pass gather */
 } Saver;
 
@@ -85,14 +86,25 @@ void saved_store_state(Saver *s, Builder *b, const Nest *n, ValueMap *map, Value
 typedef struct StateRoles {
     Value  *first, *end, *length; /* length: of the sequence */
     bool    save; /* S before each row tile, and the features */
-    Value  *rings[4];
+    Value  *rings[4]; /* by StateRing */
     Builder outer; /* where roles are */
 } StateRoles;
+typedef enum StateRing { RING_KEYS, RING_VALUES, RING_FEATURES, RING_STATES, RING_COUNT } StateRing;
+Type saved_slot(const Saver *s, StateRing ring); /* a slot's tile */
 bool saved_can_have_roles(const Saver *s);
 bool saved_turns_keys(const Saver *s); /* by a role of the kernel that saves S */
 /* Every role but those behind the sum; then the nest's body is that of the role that computes it. */
 void   saved_open_roles(Saver *s, Nest *n, StateRoles *r);
 Value *saved_sum_turns(Saver *s, Nest *n, StateRoles *r, Value *start); /* -> S behind the last turn */
 void   saved_close_roles(Saver *s, Nest *n, StateRoles *r);
+
+/* saved_gather.c: what kernel `gather` does is a part of the kernel that makes states and features. */
+bool saved_can_gather(const Saver *s);
+/* Rows that are copied: those before this one, of sequences with tokens. */
+Value *saved_gathered_end(const Saver *s, const StateRoles *r, Builder *b);
+/* The sender's walk: row tiles from where they are, keys to one ring, the block's columns of values to the other. */
+void saved_send_gathered(Saver *s, Builder *b, const Nest *n, const StateRoles *r);
+/* The block's share of them, to working memory. */
+void saved_store_gathered(Saver *s, Builder *b, const Nest *n, const StateRoles *r);
 
 #endif

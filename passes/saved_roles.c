@@ -2,7 +2,7 @@
  * values, one computes the features of the keys, one sums up S, and two store what the copy engine finds ready in shared
  * memory: the features, and S before each row tile. All of them walk over the row tiles of the segment, each as far ahead
  * as the rings let it, so that neither the latency of a load nor that of a turn counts. A block has one piece of the
- * features and an equal part of the columns of S; the blocks with the first part store the features. */
+ * features and an equal part of the columns of S; blocks with the same features take turns in storing them. */
 #include "passes/saved.h"
 
 #include <string.h>
@@ -10,9 +10,7 @@
 enum { SPARE_BYTES = 4096 /* alignment of the rings, barriers */ };
 enum { MAX_SUM = 128, MAX_SUM_BESIDE = 96 /* floats of S a thread; with a further role */ };
 
-typedef enum StateRing { RING_KEYS, RING_VALUES, RING_FEATURES, RING_STATES, RING_COUNT } StateRing;
-
-static Type slot_type(const Saver *s, StateRing ring) {
+Type saved_slot(const Saver *s, StateRing ring) {
     switch (ring) {
     case RING_KEYS: return type_tile(s->dtype, s->chunk, s->k_load->out[0]->type.cols);
     case RING_VALUES: return type_tile(s->dtype, s->chunk, saved_columns(s));
@@ -21,7 +19,7 @@ static Type slot_type(const Saver *s, StateRing ring) {
     }
 }
 
-static int64_t slot_bytes(const Saver *s, StateRing ring) { return ir_slot_bytes(slot_type(s, ring)); }
+static int64_t slot_bytes(const Saver *s, StateRing ring) { return ir_slot_bytes(saved_slot(s, ring)); }
 
 /* Two slots each, since what is stored is released a tile later; then one more at a time while there is room for it. False:
  * not even the first do fit. */
@@ -141,7 +139,7 @@ static void add_rings(Saver *s, StateRoles *r) {
     int64_t at = 0;
     choose_slots(s, slots);
     for (int i = 0; i < RING_COUNT; i++) {
-        const Type tile = slot_type(s, (StateRing)i);
+        const Type tile = saved_slot(s, (StateRing)i);
         Type       type = type_ring(slots[i], tile.dtype, tile.rows, tile.cols);
         if (i == RING_STATES && !r->save)
             continue;
@@ -181,15 +179,25 @@ static ValueMap send_keys(Saver *s, Builder *b, const Nest *n, StateRoles *r, Va
     return map;
 }
 
+/* Rows behind the last row tile that leaves the window: passed over by those who do not want them. */
+static Value *open_late(Saver *s, Builder *b, Builder *in, const StateRoles *r) {
+    Value *const end = turns_keys(s, r) ? keys_end(s, r, b) : saved_gathered_end(s, r, b);
+    return open_turns(s, b, in, late_rows(s, r, b), end);
+}
+
 static void send_all(Saver *s, const Nest *n, StateRoles *r) {
-    Builder      b = open_role(s, r, "copy", false), in;
+    Builder b = open_role(s, r, "copy", false), in;
+    if (s->gather) {
+        saved_send_gathered(s, &b, n, r);
+        return;
+    }
     Value *const row = open_turns(s, &b, &in, r->first, r->end);
     ValueMap     map = send_keys(s, &in, n, r, row);
     Op *const    values = saved_values(s, &in, n, &map);
     loop_send(s->ctx, &in, values, values->in, r->rings[RING_VALUES]);
     op_erase(values);
     if (turns_keys(s, r))
-        send_keys(s, &in, n, r, open_turns(s, &b, &in, late_rows(s, r, &b), keys_end(s, r, &b)));
+        send_keys(s, &in, n, r, open_late(s, &b, &in, r));
 }
 
 /* The final state has a key for each row of the sequence, none of those that are still in the window: their features
@@ -213,17 +221,23 @@ static void store_parts(Saver *s, Builder *b, const Nest *n, Value *row, Value *
     }
 }
 
+/* Blocks with other columns of S have the same features: they take turns in storing them, so that all store as much. */
+static Value *stores_features(const Saver *s, Builder *b, const Nest *n, Value *row) {
+    Value *const number = ir_ibin(b, OP_IDIV, row, ir_i(b, s->chunk));
+    return equals(b, ir_ibin(b, OP_ISUB, ir_ibin(b, OP_IMOD, number, ir_i(b, s->halves)), n->half), 0);
+}
+
 /* What the copy engine cannot store: the first of the keys, where the tile begins before them. Negative coordinates, which
  * loads may have, are illegal for stores. */
 static void store_early(Saver *s, Builder *b, const Nest *n, Value *row, Value *piece) {
     Value *const early = ir_ibin(b, OP_ILT, row, ir_i(b, first_whole(s)));
-    Builder      in = open_if(s, b, ir_ibin(b, OP_IMUL, early, ir_ibin(b, OP_ILT, n->half, ir_i(b, 1))));
+    Builder      in = open_if(s, b, ir_ibin(b, OP_IMUL, early, stores_features(s, b, n, row)));
     store_parts(s, &in, n, row, piece);
 }
 
 /* Keys from a ring, in registers. */
 static Value *take_own(Saver *s, Builder *in, Value *ring) {
-    Value *const tile = take(in, ring, slot_type(s, RING_KEYS)), *const own = ir_unary(in, OP_COPY, tile);
+    Value *const tile = take(in, ring, saved_slot(s, RING_KEYS)), *const own = ir_unary(in, OP_COPY, tile);
     release(in, ring, tile);
     return ir_convert(in, own, DT_F32);
 }
@@ -248,13 +262,13 @@ static void skip_unless(Saver *s, Builder *b, Value *mine, Value *const *rings, 
         ir_op(&at, OP_SKIP, (Value **)&rings[i], 1, NULL, 0);
 }
 
-/* Keys that are turned alone: see turn_keys. */
-static void skip_late(Saver *s, StateRoles *r, Builder *b) {
+/* What is turned or gathered alone: see turn_keys. */
+static void skip_late(Saver *s, StateRoles *r, Builder *b, StateRing ring) {
     Builder in;
-    if (!turns_keys(s, r))
+    if (!s->gather && (!turns_keys(s, r) || ring != RING_KEYS))
         return;
-    open_turns(s, b, &in, late_rows(s, r, b), keys_end(s, r, b));
-    ir_op(&in, OP_SKIP, &r->rings[RING_KEYS], 1, NULL, 0);
+    open_late(s, b, &in, r);
+    ir_op(&in, OP_SKIP, &r->rings[ring], 1, NULL, 0);
 }
 
 /* Group `group` of `groups`, which take turns. */
@@ -263,7 +277,7 @@ static void compute_features(Saver *s, const Nest *n, StateRoles *r, int group, 
     Value *const row = open_turns(s, &b, &in, r->first, r->end);
     if (groups == 1) {
         make_features(s, &in, n, r, row);
-        skip_late(s, r, &b);
+        skip_late(s, r, &b, RING_KEYS);
         return;
     }
     Value *const number = ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk));
@@ -271,15 +285,15 @@ static void compute_features(Saver *s, const Nest *n, StateRoles *r, int group, 
     Builder at = open_if(s, &in, mine);
     make_features(s, &at, n, r, row);
     skip_unless(s, &in, mine, (Value *[]){r->rings[RING_KEYS], r->rings[RING_FEATURES]}, 2);
-    skip_late(s, r, &b);
+    skip_late(s, r, &b, RING_KEYS);
 }
 
 static void store_features(Saver *s, const Nest *n, StateRoles *r) {
     Value *const ring = r->rings[RING_FEATURES];
     Builder      b = open_role(s, r, "store", false), in;
-    Value *const row = open_turns(s, &b, &in, r->first, r->end), *const tile = take(&in, ring, slot_type(s, RING_FEATURES));
+    Value *const row = open_turns(s, &b, &in, r->first, r->end), *const tile = take(&in, ring, saved_slot(s, RING_FEATURES));
     Value *const there = ir_ibin(&in, OP_ILT, ir_i(&in, first_whole(s) - 1), row);
-    Builder      at = open_if(s, &in, ir_ibin(&in, OP_IMUL, there, ir_ibin(&in, OP_ILT, n->half, ir_i(&in, 1))));
+    Builder      at = open_if(s, &in, ir_ibin(&in, OP_IMUL, there, stores_features(s, &in, n, row)));
     store_parts(s, &at, n, row, tile);
     release(&in, ring, tile);
 }
@@ -287,7 +301,7 @@ static void store_features(Saver *s, const Nest *n, StateRoles *r) {
 static void store_states(Saver *s, const Nest *n, StateRoles *r) {
     Value *const ring = r->rings[RING_STATES];
     Builder      b = open_role(s, r, "store", false), in;
-    Value *const row = open_turns(s, &b, &in, r->first, r->end), *const tile = take(&in, ring, slot_type(s, RING_STATES));
+    Value *const row = open_turns(s, &b, &in, r->first, r->end), *const tile = take(&in, ring, saved_slot(s, RING_STATES));
     ValueMap     map = saved_turn(s, &in, n, row);
     saved_store_state(s, &in, n, &map, row, tile);
     release(&in, ring, tile);
@@ -318,6 +332,10 @@ void saved_open_roles(Saver *s, Nest *n, StateRoles *r) {
         compute_features(s, n, r, group, groups);
     if (r->save)
         store_features(s, n, r);
+    if (s->gather) {
+        Builder b = open_role(s, r, "gather", false);
+        saved_store_gathered(s, &b, n, r);
+    }
     if (turns_keys(s, r))
         turn_keys(s, n, r);
     n->body = open_role(s, r, "compute", true);
@@ -330,12 +348,13 @@ Value *saved_sum_turns(Saver *s, Nest *n, StateRoles *r, Value *start) {
     Value *const state = loop->region->args[1];
     if (r->save)
         give(&in, r->rings[RING_STATES], state);
-    Value *const features = take(&in, r->rings[RING_FEATURES], slot_type(s, RING_FEATURES));
-    Value *const values = take(&in, r->rings[RING_VALUES], slot_type(s, RING_VALUES));
+    Value *const features = take(&in, r->rings[RING_FEATURES], saved_slot(s, RING_FEATURES));
+    Value *const values = take(&in, r->rings[RING_VALUES], saved_slot(s, RING_VALUES));
     Value *const sum = ir_dot(&in, features, values, state, true, false);
     release(&in, r->rings[RING_FEATURES], features);
     release(&in, r->rings[RING_VALUES], values);
     ir_yield(&in, &sum, 1);
+    skip_late(s, r, b, RING_VALUES);
     return loop->out[0];
 }
 

@@ -7,8 +7,8 @@
 #include "passes/search_space.h"
 
 /* Multiply-adds of a lane in the time of one value read from the near and the far cache, of an exp, of a row's bookkeeping in a
- * tile. Fitted to the figures of doc/tour.md, section 4. */
-static const double NEAR = 8, FAR = 16, EXP = 12, ROW = 60;
+ * tile, of a value read from memory. Fitted to the figures of doc/tour.md, section 4. */
+static const double NEAR = 8, FAR = 16, EXP = 12, ROW = 60, MEMORY = 28;
 
 typedef struct Costs {
     const Spec     *spec;
@@ -93,4 +93,48 @@ double schedule_cost(const Spec *spec, KernelKind kind, const Target *target, co
                          (target->warp_size ? ceiling((double)work->tokens / c.C) : 1);
     const double idle = ceiling(items / processors) * processors / items;
     return rows * (window_cost(&c) + residual_cost(&c) + again) * tile_penalty(schedule) * idle / processors;
+}
+
+const char *limit_name(Limit limit) {
+    static const char *const NAMES[LIMIT_COUNT] = {
+#define X(id, name) name,
+        LIMITS(X)
+#undef X
+    };
+    return NAMES[limit];
+}
+
+/* Of floats products go through the units for 16 bits at half the rate where the spec lets them be rounded. */
+static double gpu_product_rate(const Spec *spec, const Target *target) {
+    if (spec->dtype != DT_F32)
+        return target->product_flops;
+    return spec->tf32 ? target->product_flops / 2 : target->flops_per_cycle;
+}
+
+static void gpu_limits(const Spec *spec, const Target *target, const IrWork *work, double bytes, double *cycles) {
+    cycles[LIMIT_PRODUCT] = work->products / gpu_product_rate(spec, target);
+    cycles[LIMIT_SPECIAL] = work->specials / target->special_results;
+    cycles[LIMIT_CACHE] = (work->loaded + work->stored) / target->cache_bytes;
+    cycles[LIMIT_MEMORY] = bytes / target->memory_bytes;
+}
+
+/* In multiply-adds of a lane, as all of this file; values have 4 bytes. */
+static void cpu_limits(const Costs *c, const IrWork *work, double bytes, double *cycles) {
+    const double lanes = c->target->flops_per_cycle / 2;
+    cycles[LIMIT_PRODUCT] = work->products / 2 / lanes;
+    cycles[LIMIT_SPECIAL] = work->specials * EXP / lanes;
+    cycles[LIMIT_CACHE] = (work->panels + work->stored) / 4 * read_cost(c) / lanes;
+    cycles[LIMIT_MEMORY] = bytes / 4 * MEMORY / lanes;
+}
+
+void schedule_limits(const Spec *spec, const Target *target, const Workload *workload, const Schedule *schedule,
+                     const IrWork *work, double bytes, double cycles[LIMIT_COUNT]) {
+    const Costs  c = costs_of(spec, target, workload, schedule);
+    const double processors = target->processors ? target->processors : 1;
+    if (target->warp_size)
+        gpu_limits(spec, target, work, bytes, cycles);
+    else
+        cpu_limits(&c, work, bytes, cycles);
+    for (int l = 0; l < LIMIT_COUNT; l++)
+        cycles[l] /= processors;
 }

@@ -7,6 +7,7 @@
 #ifndef RATTAN_PASSES_SEARCH_SPACE_H
 #define RATTAN_PASSES_SEARCH_SPACE_H
 
+#include "ir/ir_work.h"
 #include "passes/passes.h"
 
 /* Part of every tuning record's key: records of other knobs or values are another search's. */
@@ -50,5 +51,25 @@ void schedule_effect(const Spec *spec, KernelKind kind, const Workload *work, Sc
 /* Expected time, in arbitrary units that are the same for all schedules of a spec, kind, target and workload. */
 double schedule_cost(const Spec *spec, KernelKind kind, const Target *target, const Workload *work,
                      const Schedule *schedule);
+
+/* What each part of a machine has to do: the least time is that of the busiest. */
+#define LIMITS(X)                                                                                                      \
+    X(PRODUCT, "matrix product")                                                                                       \
+    X(SPECIAL, "special functions")                                                                                    \
+    X(CACHE, "cache")                                                                                                  \
+    X(MEMORY, "memory")
+
+typedef enum Limit {
+#define X(id, name) LIMIT_##id,
+    LIMITS(X)
+#undef X
+        LIMIT_COUNT
+} Limit;
+
+const char *limit_name(Limit limit);
+
+/* Cycles of a processor, where all have as much to do, for the counted work; `bytes`: of inputs and outputs, each once. */
+void schedule_limits(const Spec *spec, const Target *target, const Workload *workload, const Schedule *schedule,
+                     const IrWork *work, double bytes, double cycles[LIMIT_COUNT]);
 
 #endif

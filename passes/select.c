@@ -10,6 +10,7 @@ enum { INNER_ROWS = 8 }; /* up to here a row-by-row product beats transposing th
 typedef struct Select {
     Ctx    *ctx;
     Kernel *kernel;
+    int     transposed, inner, scaled, trimmed, in_place;
 } Select;
 
 /* A value's transposed twin, made right behind it, once. */
@@ -30,8 +31,10 @@ static bool transpose_right(Op *dot, void *arg) {
         return true;
     if (ir_dot_parts(dot).m <= INNER_ROWS) {
         op_set_text(s->ctx, dot, AT_VIA, "inner");
+        s->inner++;
         return true;
     }
+    s->transposed++;
     dot->in[1] = transposed(s, dot->in[1]);
     op_set_int(s->ctx, dot, AT_TB, 0);
     return true;
@@ -64,10 +67,12 @@ static bool scale_accumulator(Op *dot, void *arg) {
     dot->in[2] = product->in[0];
     op_add_in(s->ctx, dot, 3, product->in[1]);
     op_erase((Op *)product);
+    s->scaled++;
     return true;
 }
 
 static void trim(Select *s, Op *dot, const Op *mask, int how) {
+    s->trimmed++;
     op_set_int(s->ctx, dot, AT_TRIM, how);
     op_set_int(s->ctx, dot, AT_LO, op_int(mask, AT_LO, IR_NEG_INF));
     op_set_int(s->ctx, dot, AT_HI, op_int(mask, AT_HI, IR_POS_INF));
@@ -132,16 +137,31 @@ static bool read_in_place(Op *load, void *arg) {
             ir_dot_parts(users[u]).acc == load->out[0])
             return true;
     load->out[0]->type.space = SPACE_GLOBAL;
+    s->in_place++;
     return true;
 }
 
+static void note_forms(const Select *s, const PassArgs *args) {
+    const struct {
+        int         count;
+        const char *form;
+    } forms[] = {{s->transposed, "with a transposed panel"}, {s->inner, "row by row"}, {s->scaled, "scale what they add to"},
+                 {s->trimmed, "skip what a mask hides"}, {s->in_place, "read a tile in place"}};
+    Text text = TEXT(s->ctx);
+    for (size_t f = 0; f < sizeof forms / sizeof *forms; f++)
+        if (forms[f].count)
+            text_add(&text, "%s%d %s", text.length ? ", " : "", forms[f].count, forms[f].form);
+    if (text.length)
+        pass_note(s->ctx, args, s->kernel, "products: %s", text_str(&text));
+}
+
 Status pass_select(Ctx *ctx, Module *module, const PassArgs *args) {
-    (void)args;
     bool (*const steps[])(Op *, void *) = {transpose_right, transpose_left, scale_accumulator, trim_scores, trim_products, read_in_place};
     for (int k = 0; k < module->kernel_count; k++) {
-        Select s = {ctx, module->kernels[k]};
+        Select s = {.ctx = ctx, .kernel = module->kernels[k]};
         for (size_t i = 0; i < sizeof steps / sizeof *steps; i++)
             ir_walk(s.kernel->body, steps[i], &s);
+        note_forms(&s, args);
     }
     return ST_OK;
 }

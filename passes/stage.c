@@ -554,6 +554,17 @@ static Status place_rings(Stager *s, When when) {
     return ST_OK;
 }
 
+static void note_tiles(const Stager *s, When when) {
+    Ctx *ctx = s->ctx;
+    if (s->staged_count)
+        pass_note(ctx, s->args, s->kernel, "tiles of a turn: %d, fetched %d turns ahead", s->staged_count, s->stages - 1);
+    if (s->single_count)
+        pass_note(ctx, s->args, s->kernel, "single tiles: %d, fetched %s", s->single_count,
+                  when == WHEN_EARLY ? "while the loop before them runs" : "behind the loop, in groups as large as memory allows");
+    if (s->kernel->scratch_bytes)
+        pass_note(ctx, s->args, s->kernel, "shared memory: %lld bytes", (long long)s->kernel->scratch_bytes);
+}
+
 /* The block that has the key loop: the grid's, or a loop's over heads. */
 static Block *working_block(Kernel *kernel) {
     Block *const body = loop_grid_body(kernel->body);
@@ -606,7 +617,9 @@ static Status stage(Stager *s) {
     stage_left_sides(s->ctx, s->kernel, s->dtype);
     if (s->dtype == DT_F32 && s->args->spec->tf32)
         ir_walk(s->body, choose_tf32, s->ctx);
-    return place_rings(s, when);
+    TRY(place_rings(s, when));
+    note_tiles(s, when);
+    return ST_OK;
 }
 
 /* The kernel whose blocks share multiprocessors as the schedule says. */

@@ -308,6 +308,8 @@ Status pass_step(Ctx *ctx, Module *module, const PassArgs *args) {
     module->kernel_count = 1;
     module->parts = args->schedule->parts;
     module->min_items = args->schedule->min_items;
+    pass_note(ctx, args, s.main, "up to %d parts of a step run at the same time, merged by %s", args->schedule->parts,
+              args->target->cluster ? "blocks that wait for each other" : "a kernel of its own");
     if (!args->target->cluster)
         split_kernel(&s);
     return ST_OK;

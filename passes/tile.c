@@ -401,6 +401,11 @@ Status pass_tile(Ctx *ctx, Module *module, const PassArgs *args) {
         TRY(tile_block(&t, &b, old->body));
         module->kernels[k] = t.to;
     }
-    module->chunk = args->schedule->chunk;
+    const Schedule *s = args->schedule;
+    module->chunk = s->chunk;
+    pass_note(ctx, args, NULL, "a row tile: %d positions x %d heads = %d rows; a tile of scores: %d x %d", s->chunk,
+              s->group_heads, s->chunk * s->group_heads, s->chunk * s->group_heads, s->key_tile);
+    pass_note(ctx, args, NULL, "softmax goes online over key tiles: running maximum, sum and output%s",
+              args->target->warp_size > 0 ? "; the scale is the exponent's" : "");
     return ST_OK;
 }

@@ -253,6 +253,19 @@ static void split_youngest_first(Split *s, const Affine *delta) {
     op_erase(s->loop);
 }
 
+static const char *tile_number(Ctx *ctx, const Value *value) {
+    int64_t number;
+    return ir_const_value(value, &number) ? ctx_printf(ctx, "%lld", (long long)number) : "(known at launch)";
+}
+
+static void note_parts(const Split *s, const PassArgs *args) {
+    const bool left = op_int(s->mask, AT_LO, 0) != IR_NEG_INF;
+    pass_note(s->ctx, args, s->kernel, "masks on %s alone: from tile %s on the diagonal's%s",
+              left || s->edge_first ? "the window's left edge and the diagonal" : "the diagonal",
+              tile_number(s->ctx, s->diagonal),
+              left ? ctx_printf(s->ctx, ", before tile %s the left edge's", tile_number(s->ctx, s->edge_end)) : "");
+}
+
 Status pass_window(Ctx *ctx, Module *module, const PassArgs *args) {
     for (int k = 0; k < module->kernel_count; k++) {
         Split s = {.ctx = ctx, .kernel = module->kernels[k], .youngest_first = args->schedule->roles};
@@ -269,6 +282,7 @@ Status pass_window(Ctx *ctx, Module *module, const PassArgs *args) {
             split_youngest_first(&s, &delta);
         else
             split(&s);
+        note_parts(&s, args);
     }
     return ST_OK;
 }

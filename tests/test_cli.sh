@@ -10,7 +10,7 @@ spec() { printf '%s\n' "$2" >"$TMP/$1.lua"; }
 # ---- Help, manual page, completions -----------------------------------------------------------------------------------
 check "help" "$RATTAN" --help
 expect_text "help names the commands" "$(cat "$TMP/out")" '^  bench '
-for command in compile run check bench passes targets doctor cache help; do
+for command in compile run check bench explain explore passes targets doctor cache help; do
     check "$command --help" "$RATTAN" "$command" --help
     expect_text "$command --help lists options" "$(cat "$TMP/out")" '--help +show help'
 done
@@ -128,6 +128,12 @@ expect_text "compile: loop IR on stdout" "$(cat "$TMP/tiny.ir")" '^module "tiny'
 expect_text "compile: dump after a pass" "$("$RATTAN" compile "$SPEC" --dump-after canonicalize)" '^# after canonicalize'
 check "compile: another target's object" "$RATTAN" compile "$SPEC" --target aarch64 --emit obj -o "$TMP/tiny.o"
 equal "compile: it is ELF" "$(printf '\177ELF')" "$(head -c 4 "$TMP/tiny.o")"
+mkfifo "$TMP/pipe"
+cat "$TMP/pipe" >"$TMP/piped" &
+check "compile: to a pipe" timeout 60 "$RATTAN" compile "$SPEC" --emit schedule -o "$TMP/pipe"
+wait
+expect_text "which takes what is written" "$(cat "$TMP/piped")" '^chunk='
+[ -p "$TMP/pipe" ] && ok "and stays one" || not_ok "and stays one" "$(ls -l "$TMP/pipe")"
 expect_error 1 "compile: unwritable folder" "cannot" "$RATTAN" compile "$SPEC" -o "$TMP/no/such/folder"
 if [ "$(id -u)" != 0 ]; then
     mkdir -m 500 "$TMP/readonly"

@@ -30,15 +30,27 @@ text wide 'load_own<' '/[/][/] slice$/,$p' --target cuda:sm_90a --set head_dim=1
 text gradients ', 16, 1>, ' '/ rattan_layer_backward_window_keys(/,/^}/p' --kind backward --target cuda:sm_80 --set head_dim=16 \
     --set value_dim=16 --schedule 'chunk=16 key_tile=16 group_heads=1 warps=1 stages=2'
 # The same on top of rings: tiles of one sequence side by side, new tokens from where the caller has them.
-text extend 'beyond ? &maps' '/ rattan_layer_extend_main(/,$p' --kind extend --target cuda:sm_90a --set head_dim=16 --set value_dim=16 \
+text extend 'maps.at[beyond ? ' '/ rattan_layer_extend_main(/,$p' --kind extend --target cuda:sm_90a --set head_dim=16 --set value_dim=16 \
     --schedule 'chunk=32 key_tile=32 group_heads=2 ring=0 warps=4 stages=2 blocks=2 registers=232 roles=1'
 # Warps of it that write the rings.
 text rings 'move_rows<' '/if (warp_here() == /,/warp_id() == /p' --kind extend --target cuda:sm_90a --set head_dim=16 --set value_dim=16 \
+    --set heads=8 --set kv_heads=2 --set 'rope={theta=10000,style="half"}' \
+    --schedule 'chunk=64 key_tile=64 group_heads=2 ring=0 warps=8 stages=2 roles=1'
+# Keys that are not turned: the thread that stores them from where products read them, piece by piece where a ring wraps.
+text stored 'store_rows<' '/warp_id() == 10/,$p' --kind extend --target cuda:sm_90a --set head_dim=16 --set value_dim=16 \
     --set heads=8 --set kv_heads=2 --schedule 'chunk=64 key_tile=64 group_heads=2 ring=0 warps=8 stages=2 roles=1'
+# Its kernel that makes states: threads that send old keys from the rings, and store them to where main reads them.
+text gathered 'copy_rows<' '/ rattan_layer_extend_states(/,/ rattan_layer_extend_main(/{/give_registers/,$p}' --kind extend \
+    --target cuda:sm_90a --set head_dim=16 --set value_dim=16 --set window=64 \
+    --schedule 'chunk=64 key_tile=64 group_heads=2 ring=0 warps=8 stages=2 roles=1 fuse_phi=1'
 # The first product of one whose left side is roped, all of it before the product.
 text rope 'turn_step<' '/ rattan_layer_forward_main(/,/products_commit/p' --target cuda:sm_90a --set head_dim=32 --set value_dim=16 \
     --set 'rope={theta=10000,style="half"}' \
     --schedule 'chunk=32 key_tile=32 group_heads=2 ring=0 segment=1024 min_items=54 warps=4 stages=2 blocks=2 registers=232 roles=1'
+# Queries of wide heads, roped on their way from memory to memory.
+text queries 'TurnedRows<' '/ rattan_layer_forward_queries(/,/^}/p' --target cuda:sm_90a --set head_dim=192 --set value_dim=144 \
+    --set feature_map=softmax --set 'rope={theta=10000,style="half"}' \
+    --schedule 'chunk=64 key_tile=64 group_heads=2 ring=0 segment=1024 min_items=54 warps=8 stages=2 slices=3 roles=1'
 # A decoding step: the query rows stand in columns, and so do its masks.
 text decode 'mask_transposed<' '/ rattan_layer_decode_main(/,$p' --kind decode --target cuda:sm_90 --schedule 'stages=2 warps=4'
 # Its end where the columns of a value fill all warps: parts' results are read in runs of rows.

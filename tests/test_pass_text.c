@@ -68,7 +68,7 @@ static Status run_one(Ctx *ctx, void *arg) {
             pass = pass_info(p);
     if (!pass)
         return ctx_fail(ctx, ST_USAGE, c->path, "`rattan passes` lists them", "no pass is named '%s'", c->pass);
-    const PassArgs args = {spec, kind, &target, &schedule};
+    const PassArgs args = {spec, kind, &target, &schedule, NULL};
     TRY(ir_verify(ctx, module));
     TRY(pass->run(ctx, module, &args));
     TRY(ir_verify(ctx, module));

@@ -244,6 +244,10 @@ static void random_schedule(Trial *t) {
         t->schedule.key_tile = random_int(0, 2) ? t->schedule.chunk : t->schedule.key_tile;
         t->schedule.warps = 4;
     }
+    if (t->target.product_warps && t->spec.window % 64 == 0) {
+        t->schedule.chunk = 64;
+        t->schedule.key_tile = 64 * random_int(1, 2);
+    }
     if (!t->spec.initial_state && random_int(0, 1))
         t->schedule.group_heads = spec_group(&t->spec);
 }
@@ -272,7 +276,7 @@ static Status run_trial(Ctx *ctx, void *arg) {
     make_indices(t);
     TRY(interpret(t, module, false, false));
     keep_expected(t);
-    const PassArgs args = {&t->spec, t->kind, &t->target, &t->schedule};
+    const PassArgs args = {&t->spec, t->kind, &t->target, &t->schedule, NULL};
     TRY(passes_run(ctx, module, &args, after_pass, t));
     return t->failed_pass ? ST_MISMATCH : ST_OK;
 }
@@ -307,6 +311,18 @@ static Status draw_wide_bf16(Ctx *ctx, void *arg) {
     while (t->spec.initial_state || spec_group(&t->spec) % 2); /* as wide layers with roles are */
     t->spec.dtype = DT_BF16;
     t->spec.norm = false;
+    return ST_OK;
+}
+
+/* Windows of whole row tiles, as most real layers have them: see passes/saved_gather.c. */
+static Status draw_whole_window(Ctx *ctx, void *arg) {
+    Trial *t = arg;
+    (void)ctx;
+    do
+        random_spec(t, false);
+    while (t->spec.initial_state || spec_fold(&t->spec) > 1 || t->spec.head_dim % 16 || t->spec.rope_theta > 0);
+    t->spec.value_dim = 16 * random_int(1, 4);
+    t->spec.window = 64 * random_int(1, 2);
     return ST_OK;
 }
 
@@ -461,6 +477,13 @@ static void test_roles_extend(void **state) {
                   (Target){.name = "gpu", .warp_size = 32, .product_warps = 4, .shared_bytes = memory << 10, .processors = 4});
 }
 
+static void test_roles_whole_window(void **state) {
+    (void)state;
+    run_drawn(KIND_EXTEND, VARIANT_LSE,
+              (Target){.name = "gpu", .warp_size = 32, .product_warps = 4, .shared_bytes = 216 << 10, .processors = 4},
+              draw_whole_window);
+}
+
 /* Without a window no part of the key loop has a left edge; the diagonal's tiles may reach beyond the sequence. */
 static void test_gpu_attention(void **state) {
     (void)state;
@@ -498,6 +521,7 @@ int main(int argc, char **argv) {
         DRAWS(test_roles_wide, 12),
         DRAWS(test_roles_wide_bf16, 13),
         DRAWS(test_roles_extend, 14),
+        DRAWS(test_roles_whole_window, 16),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

@@ -116,6 +116,7 @@ template <int ROWDIM, int GROUPDIM, int PERIOD, int WRAP, int ROWS, int DOWN = 0
     static constexpr bool STEADY = GROUPDIM < 0 && PERIOD >= ROWS && (WRAP == 0 || WRAP >= ROWS); // but for a turn of a ring
     static constexpr int  RING = WRAP;
     static constexpr bool SAME = ROWDIM < 0 && PERIOD % 16 == 0; // within a slab
+    static constexpr int  SPAN = PERIOD < ROWS ? PERIOD : ROWS, GROUPS = (ROWS + SPAN - 1) / SPAN;
     i64 start, row_stride, group_stride;
     int first, end; // of r % PERIOD
     int turn;       // where row 0 is in a ring
@@ -862,6 +863,7 @@ struct Pairs {
 template <int WARPS, int PERIOD, int COLS, int STYLE, class P = Pairs, int DOWN = 0> struct Angles {
     static constexpr int  PAIRS = COLS / 2, HELD = (PAIRS + 31) / 32, OWN = STYLE ? 2 : 1; // OWN: pairs of a thread in a block of columns
     static constexpr bool EVEN = PERIOD % 16 == 0;                                         // the rows of a slab go up
+    typedef P Source;
     float from[HELD], more[2], slowest[OWN];
     P     pairs;
     DEVICE Angles make(int s, i64 position, const P &pairs) {
@@ -875,26 +877,39 @@ template <int WARPS, int PERIOD, int COLS, int STYLE, class P = Pairs, int DOWN 
         a.pairs = pairs;
         return a;
     }
-    // Block j of 8 columns: its pairs are a thread's own, in style 1 with columns PAIRS further on, where these are whole blocks.
+    // Of pair b of block j of 8 columns, in the first of two rows; blocks' pairs are a thread's own, in style 1 with columns
+    // PAIRS further on, where these are whole blocks.
+    __device__ __forceinline__ float start_of(int j, int b) const {
+        const int n = 4 * OWN * j;
+        return of_quad(from[n / 32], n % 32 / 4 + b);
+    }
+    __device__ __forceinline__ float angle(int j, int b, int h, float start) const {
+        const int n = 4 * OWN * j;
+        return fmaf(more[h] * slowest[b], pairs.frequency[n < PAIRS ? n : 0], start);
+    }
     // Of the second row, eight further down, cosine and sine may follow from those of the first.
+    DEVICE void eight_on(float &c, float &s, int j, int b, const P &pairs) {
+        const int    own = 4 * OWN * j + OWN * (lane_id() & 3) + b;
+        const float2 eight = pairs.eight(own < PAIRS ? own : 0);
+        const float  before = c;
+        c = before * eight.x - s * eight.y;
+        s = s * eight.x + before * eight.y;
+    }
+    template <int N> DEVICE void turn_pair(float (&y)[N], const float (&x)[N], int i0, float c, float s) {
+        const int i1 = STYLE ? i0 + PAIRS / 2 : i0 + 1;
+        y[i0] = x[i0] * c - x[i1] * s;
+        y[i1] = x[i1] * c + x[i0] * s;
+    }
     template <int N> __device__ __forceinline__ void turn(float (&y)[N], const float (&x)[N], int j) const {
         UNROLL for (int b = 0; b < OWN; b++) {
-            const int   n = 4 * OWN * j, own = n + OWN * (lane_id() & 3) + b;
-            const float start = of_quad(from[n / 32], n % 32 / 4 + b);
+            const float start = start_of(j, b);
             float       c = 0.f, s = 0.f;
             UNROLL for (int h = 0; h < 2; h++) {
-                const int i0 = 4 * j + 2 * h + b, i1 = STYLE ? i0 + PAIRS / 2 : i0 + 1;
-                if (h && EVEN && P::EIGHTS) {
-                    const float2 eight = pairs.eight(own < PAIRS ? own : 0);
-                    const float  before = c;
-                    c = before * eight.x - s * eight.y;
-                    s = s * eight.x + before * eight.y;
-                } else {
-                    const float angle = fmaf(more[h] * slowest[b], pairs.frequency[n < PAIRS ? n : 0], start);
-                    c = cosine(angle), s = sine(angle);
-                }
-                y[i0] = x[i0] * c - x[i1] * s;
-                y[i1] = x[i1] * c + x[i0] * s;
+                if (h && EVEN && P::EIGHTS)
+                    eight_on(c, s, j, b, pairs);
+                else
+                    c = cosine(angle(j, b, h, start)), s = sine(angle(j, b, h, start));
+                turn_pair(y, x, 4 * j + 2 * h + b, c, s);
             }
         }
     }
@@ -926,6 +941,66 @@ DEVICE void rope(float (&y)[S][N], const float (&x)[S][N], i64 position, const P
             UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) a.turn_alone(y[s], x[s], j, b);
     }
 }
+
+// Rows turned on their way from one parameter to another, both of T: each thread always turns the same columns, and rows of
+// all groups that are at one position at once. Angles are exact; few registers let many loads be under way.
+template <class T, class FROM, class TO, int WARPS, int COLS, int STYLE> struct TurnedRows {
+    static constexpr int  PER = 16 / sizeof(T), PARTS = STYLE ? 2 : 1, PAIRS = PARTS * PER / 2; // pieces of 16 bytes
+    static constexpr int  PIECES = COLS / (PARTS * PER), STEP = 32 * WARPS / PIECES;
+    DEVICE void load(float (&x)[2 * PAIRS], const T *from, bool wide, bool has) {
+        UNROLL for (int part = 0; part < PARTS; part++) {
+            union { uint4 all; T each[PER]; } piece;
+            const T *p = from + part * (COLS / 2);
+            piece.all = make_uint4(0u, 0u, 0u, 0u);
+            if (has && wide) piece.all = *(const uint4 *)p;
+            if (has && !wide) UNROLL for (int i = 0; i < PER; i++) piece.each[i] = p[i];
+            UNROLL for (int i = 0; i < PER; i++) x[part * PER + i] = to_float(piece.each[i]);
+        }
+    }
+    DEVICE void store(T *to, const float (&x)[2 * PAIRS], bool wide) {
+        UNROLL for (int part = 0; part < PARTS; part++) {
+            union { uint4 all; T each[PER]; } piece;
+            T *p = to + part * (COLS / 2);
+            UNROLL for (int i = 0; i < PER; i++) from_float(x[part * PER + i], piece.each[i]);
+            if (wide) *(uint4 *)p = piece.all;
+            else UNROLL for (int i = 0; i < PER; i++) p[i] = piece.each[i];
+        }
+    }
+    DEVICE void turn(float (&x)[2 * PAIRS], const float (&c)[PAIRS], const float (&s)[PAIRS]) {
+        UNROLL for (int n = 0; n < PAIRS; n++) {
+            float &first = x[STYLE ? n : 2 * n], &second = x[STYLE ? PER + n : 2 * n + 1];
+            const float was = first;
+            first = was * c[n] - second * s[n];
+            second = second * c[n] + was * s[n];
+        }
+    }
+    DEVICE void all(const View &v, const View &w, i64 position, const Pairs &pairs) {
+        const FROM from = FROM::make(v);
+        const TO   to = TO::make(w);
+        const bool wide = aligned<T>(v, 16) && aligned<T>(w, 16);
+        const int  column = (int)threadIdx.x % PIECES * PER, first = STYLE ? column : column / 2;
+        u64        turns[PAIRS];
+        UNROLL for (int n = 0; n < PAIRS; n++) turns[n] = pairs.turns(first + n);
+        #pragma unroll 2
+        for (int row = threadIdx.x / PIECES; row < FROM::SPAN; row += STEP) {
+            if (threadIdx.x >= STEP * PIECES || !to.has(row)) continue;
+            float x[FROM::GROUPS][2 * PAIRS], c[PAIRS], s[PAIRS];
+            UNROLL for (int g = 0; g < FROM::GROUPS; g++) {
+                const int r = g * FROM::SPAN + row;
+                load(x[g], (const T *)v.base + from.offset(r) + column, wide, from.has(r));
+            }
+            UNROLL for (int n = 0; n < PAIRS; n++) {
+                const float angle = turned(position + row, turns[n]);
+                c[n] = cosine(angle), s[n] = sine(angle);
+            }
+            UNROLL for (int g = 0; g < FROM::GROUPS; g++) {
+                const int r = g * FROM::SPAN + row;
+                turn(x[g], c, s);
+                if (to.has(r)) store((T *)w.base + to.offset(r) + column, x[g], wide);
+            }
+        }
+    }
+};
 
 // ---- Products
 DEVICE void load4(u32 (&r)[4], u32 from) {

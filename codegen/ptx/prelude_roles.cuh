@@ -72,11 +72,47 @@ struct Stored {
         if (empty) barrier_arrive(empty);
         empty = slot.empty;
     }
+    __device__ __forceinline__ void skip(const Slot &slot) { // the one before is given back first
+        if (empty) {
+            asm volatile("cp.async.bulk.wait_group.read 0;" ::: "memory");
+            barrier_arrive(empty);
+            empty = 0;
+        }
+        barrier_arrive(slot.empty);
+    }
     __device__ __forceinline__ void end() {
         asm volatile("cp.async.bulk.wait_group 0;" ::: "memory");
         if (empty) barrier_arrive(empty);
     }
 };
+// Of a slot's ROWS rows, which are positions `start` and on, those from `lo` to `hi` go to a ring of WRAP rows, by boxes of BOX
+// rows, eight or one. A row's swizzle depends on its address alone, so that boxes may begin anywhere.
+template <int ROWS, int PANELS, int WIDTH, int BOX, int WRAP>
+DEVICE void store_rows(u32 from, const TensorMap *some, const TensorMap *eight, const TensorMap *one, int column, i64 start, i64 lo, i64 hi, int c1, int c0) {
+    const int end = (int)smaller(hi - start, (i64)ROWS);
+    int       r = (int)larger(lo - start, (i64)0), to = r < end ? (int)floor_mod(start + r, (i64)WRAP) : 0;
+    UNROLL1 while (r < end) {
+        const int        left = smaller(end - r, WRAP - to), rows = left >= BOX ? BOX : left >= 8 ? 8 : 1;
+        const TensorMap *map = rows == 1 ? one : rows == BOX ? some : eight;
+        UNROLL for (int p = 0; p < PANELS; p++) store_box(from + (p * ROWS + r) * 128, map, column + p * WIDTH, to, c1, c0);
+        r += rows;
+        to = to + rows == WRAP ? 0 : to + rows;
+    }
+}
+// The other way: the slot's ROWS rows from there, zeros where positions are not between the bounds.
+template <int ROWS, int PANELS, int WIDTH, int BOX, int WRAP>
+DEVICE void copy_rows(u32 slot, const TensorMap *some, const TensorMap *eight, const TensorMap *one, u32 full, int column, i64 start, i64 lo, i64 hi, int c1, int c0) {
+    const int first = (int)smaller(larger(lo - start, (i64)0), (i64)ROWS), end = (int)smaller(larger(hi - start, (i64)first), (i64)ROWS);
+    const int turn = (int)floor_mod(start, (i64)WRAP);
+    UNROLL1 for (int r = 0, rows; r < ROWS; r += rows) {
+        const bool there = r >= first && r < end;
+        const int  at = turn + r - (turn + r >= WRAP ? WRAP : 0);
+        const int  left = there ? smaller(end - r, WRAP - at) : (r < first ? first : ROWS) - r;
+        rows = left >= BOX ? BOX : left >= 8 ? 8 : 1;
+        const TensorMap *map = rows == 1 ? one : rows == BOX ? some : eight;
+        UNROLL for (int p = 0; p < PANELS; p++) copy_box(slot + (p * ROWS + r) * 128, map, full, column + p * WIDTH, there ? at : WRAP, c1, c0);
+    }
+}
 // The tile in the slot is there for the copy engine and for products, too.
 DEVICE void give(const Slot &slot) {
     asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
@@ -87,6 +123,9 @@ DEVICE void give(const Slot &slot) {
 DEVICE void await_earlier_kernels() { asm volatile("griddepcontrol.wait;\nfence.proxy.async;" ::: "memory"); }
 template <int COUNT> DEVICE void take_registers() { asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(COUNT)); }
 template <int COUNT> DEVICE void give_registers() { asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(COUNT)); }
+
+// Asked for anew wherever it is needed.
+DEVICE u32 blocks_here() { u32 count; asm volatile("mov.u32 %0, %%nctaid.x;" : "=r"(count)); return count; }
 
 // Rows from one parameter into a ring, by one warp beside those that compute: it has few registers, and what is known before
 // the walk over items shall not take them. Both have the same rows; two pieces of 16 bytes are on their way at a time, past the
@@ -194,6 +233,32 @@ template <int COUNT> struct SharedPairs {
         float x;
         asm volatile("ld.shared.f32 %0, [%1];" : "=f"(x) : "r"(at + 16 * COUNT + 4 * n));
         return x;
+    }
+};
+// Cosines and sines of the first of a thread's two rows of a tile, made ahead: while the last products of the tile before run.
+template <class A> struct Turns {
+    static constexpr int COUNT = A::PAIRS / 4;
+    typename A::Source   pairs;
+    float                c[COUNT], s[COUNT];
+    __device__ __forceinline__ void make(const A &a) {
+        pairs = a.pairs;
+        UNROLL for (int n = 0; n < COUNT; n++) {
+            const float angle = a.angle(n / A::OWN, n % A::OWN, 0, a.start_of(n / A::OWN, n % A::OWN));
+            c[n] = cosine(angle), s[n] = sine(angle);
+        }
+    }
+    __device__ __forceinline__ bool there() const { // as all_bits
+        u32 all[2] = {~0u, ~0u};
+        UNROLL for (int n = 0; n < COUNT; n++) all[n % 2] &= __float_as_uint(c[n]) & __float_as_uint(s[n]);
+        return (all[0] & all[1]) == ~0u;
+    }
+    template <int N> __device__ __forceinline__ void turn(float (&y)[N], const float (&x)[N], int j) const {
+        UNROLL for (int b = 0; b < A::OWN; b++) {
+            float cosines = c[A::OWN * j + b], sines = s[A::OWN * j + b];
+            A::turn_pair(y, x, 4 * j + b, cosines, sines);
+            A::eight_on(cosines, sines, j, b, pairs);
+            A::turn_pair(y, x, 4 * j + 2 + b, cosines, sines);
+        }
     }
 };
 // What step k of a product multiplies, and with it step k + APART where the other ones of its pairs are there, turned. As

@@ -104,7 +104,8 @@ typedef struct Batch {
     int         count;
 } Batch;
 
-static void add_resources(Text *text, const PtxOutput *out, const Batch *batch) {
+static void add_resources(Text *text, PtxOutput *out, const Batch *batch) {
+    out->used = NEW_ARRAY(text->ctx, NvrtcResources, out->phase_count);
     for (int k = 0; k < out->phase_count; k++) {
         NvrtcResources r = {0};
         bool           found = false;
@@ -112,6 +113,7 @@ static void add_resources(Text *text, const PtxOutput *out, const Batch *batch) 
             found = nvrtc_resources(batch->results[i].log, out->phases[k].symbol, &r);
         if (!found)
             continue;
+        out->used[k] = r;
         text_add(text,
                  "%s: %d threads, %d registers, %lld + %lld bytes spilled, %lld bytes of stack, %lld bytes of "
                  "shared memory",

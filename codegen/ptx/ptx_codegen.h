@@ -4,6 +4,7 @@
 #ifndef RATTAN_CODEGEN_PTX_PTX_CODEGEN_H
 #define RATTAN_CODEGEN_PTX_PTX_CODEGEN_H
 
+#include "codegen/ptx/nvrtc.h"
 #include "ir/ir.h"
 #include "ir/schedule.h"
 #include "ir/target.h"
@@ -32,6 +33,7 @@ typedef struct PtxOutput {
     const char *source;    /* CUDA C++, always */
     const char *ptx;       /* where wanted */
     const char *resources; /* a line a kernel: registers, spilled bytes, shared memory; where wanted */
+    NvrtcResources *used;  /* the same as numbers, one a phase; registers 0 where ptxas said nothing */
     uint8_t    *cubin;
     size_t      cubin_size;
     PtxImage    images[PTX_MAX_IMAGES]; /* where the code is wanted */

@@ -27,6 +27,7 @@ typedef struct Gen {
     const Op       *rope;   /* the one whose tables the kernel has in shared memory as well, or NULL */
     int             rope_tables; /* their number */
     int64_t         rope_at;     /* and offset there */
+    bool            rope_ahead;  /* its cosines and sines are made while products of the item before run */
     int64_t         strips;  /* offset in shared memory of what float products stage through */
     int64_t         columns; /* and of what the reductions of columns go through */
     CodePhase      *phase;
@@ -37,6 +38,7 @@ typedef struct Gen {
     bool            turn_open;
     bool            alone; /* what is printed is of one thread */
     bool            one_warp; /* or of one warp, beside others that compute */
+    bool            awaited;  /* it waited for earlier kernels at its start */
     int             roles; /* kernels whose warps have some */
 } Gen;
 
@@ -69,6 +71,7 @@ void cu_move(Gen *g, const Value *to, const Value *from);
 void cu_block(Gen *g, const Block *block);
 void cu_declare_aligned(Gen *g);
 bool cu_memory_op(Gen *g, const Op *op); /* ptx_memory.c: true if it was one of its own */
+const Op *cu_turned_store(Gen *g, const Op *rope); /* the store that turns rows on their way from memory to memory, or NULL */
 bool cu_tile_op(Gen *g, const Op *op);   /* ptx_tiles.c */
 /* Shared memory that a reduction of columns and those it waits with take, up to its own; 0 for other ops. */
 int64_t cu_columns_bytes(const Op *op, int warps);
@@ -76,12 +79,14 @@ void    cu_layout(Gen *g); /* fills `sides` */
 /* Declares the angles by which a rope turns; the tables that it looks them up in, and returns their number; cosines and
  * sines of eight positions beside them; an expression for the tables. */
 void        cu_angles(Gen *g, const Op *rope);
+void        cu_declare_turns(Gen *g); /* of g->rope: what cu_turns_ahead makes */
 int         cu_rope_tables(Gen *g, const Op *rope);
 void        cu_eights(Gen *g, const Op *rope, int tables);
 const char *cu_pairs(Gen *g, int tables);
 void cu_kernel(Gen *g, const Kernel *kernel, CodePhase *phase);
 void cu_item_axes(Gen *g); /* the coordinates of `item`, and what is computed from them */
 void cu_index_ops(Gen *g, const Block *block); /* those of the block itself */
+bool cu_is_else(const Op *op); /* a branch for where the one before it was not taken */
 
 /* ptx_roles.c: kernels whose warps have roles. */
 const Op *cu_first_role(const Kernel *kernel); /* NULL: it has none */
@@ -102,9 +107,12 @@ void cu_product(Gen *g, const Op *dot);
 /* The first product of what a rope gives, if that is a left side, roped from 16 bits to 16 bits; NULL: no such rope. */
 const Op *cu_roping_product(const Gen *g, const Op *rope);
 void      cu_rope_left_side(Gen *g, const Op *rope, const Value *to);
+bool      cu_knows_position(const Op *rope, const Block *block); /* can its angles be made before all else in the block? */
+void      cu_turns_ahead(Gen *g, const char *item); /* cosines and sines of g->rope for that item */
 const Op *cu_roped_first(const Gen *g, const Block *block); /* the first such rope in a block, or NULL */
 void      cu_angles_ahead(Gen *g, const Block *block); /* of such ropes in a block, before all else in it */
 void cu_await(Gen *g, const Op *await);
+bool cu_ends_awaiting(const Block *block); /* is there a last wait for products on every way through it? */
 bool cu_takes_turns(const Gen *g);
 
 extern const char ptx_prelude[], ptx_prelude_roles[];

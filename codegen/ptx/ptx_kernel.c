@@ -185,8 +185,7 @@ static void loop(Gen *g, const Op *op) {
     cu_line(g, "}");
 }
 
-/* A branch for where the one before it was not taken. */
-static bool is_else(const Op *op) {
+bool cu_is_else(const Op *op) {
     const Op *other = op->prev, *condition = op->in[0]->def;
     return op->out_count == 0 && other && other->code == OP_IF && other->out_count == 0 && condition &&
            condition->code == OP_ILT && condition->in[0] == other->in[0] && ir_is_const(condition->in[1], 1);
@@ -197,7 +196,7 @@ static void branch(Gen *g, const Op *op) {
         declare_any(g, op->out[r]);
         cu_move(g, op->out[r], op->in[r + 1]);
     }
-    if (is_else(op))
+    if (cu_is_else(op))
         cu_line(g, "else {");
     else
         cu_line(g, "if (%s) {", cu_name(g, op->in[0]));

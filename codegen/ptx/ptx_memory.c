@@ -174,6 +174,46 @@ static void copy_rows(Gen *g, const Op *store) {
             other ? ctx_printf(g->ctx, ", %s, %s", view(g, other->in[5]->def, 0), view(g, other, 0)) : "");
 }
 
+static bool accesses_alike(const Op *x, const Op *y) {
+    return op_int(x, AT_PERIOD, 1) == op_int(y, AT_PERIOD, 1) && op_int(x, AT_DOWN, 0) == 0 && op_int(y, AT_DOWN, 0) == 0 &&
+           op_int(y, AT_COLDIM, -1) < 0;
+}
+
+/* Of a rope of what was loaded for it, stored by the next op that writes: that store; else NULL. All warps turn such rows
+ * together, by pieces of 16 bytes. */
+const Op *cu_turned_store(Gen *g, const Op *rope) {
+    const Op *const load = rope->in[0]->def;
+    if (!load || load->code != OP_LOAD || cu_first_role(g->kernel) || !only_used_by(g, load, rope) || !accesses_alike(rope, load))
+        return NULL;
+    int             count;
+    Op *const      *users = ir_users(g->ctx, g->kernel, rope->out[0], &count);
+    const Op *const store = users && count == 1 && users[0]->code == OP_STORE ? users[0] : NULL;
+    if (!store || !only_used_by(g, rope, store) || !accesses_alike(rope, store) || param_of(g, load)->dtype != param_of(g, store)->dtype)
+        return NULL;
+    const int bytes = rope->out[0]->type.cols * (int)dtype_size(param_of(g, load)->dtype), pieces = op_int(rope, AT_STYLE, 0) ? 32 : 16;
+    const bool whole = cu_shape(rope->out[0]->type) == SHAPE_TILE && bytes % pieces == 0 && bytes / pieces <= 32 * g->kernel->warps;
+    return whole ? store : NULL;
+}
+
+static bool only_turned(Gen *g, const Op *load) {
+    int  count = 0;
+    Op **users = ir_users(g->ctx, g->kernel, load->out[0], &count);
+    return count == 1 && users[0]->code == OP_ROPE && cu_turned_store(g, users[0]);
+}
+
+static bool store_turned(Gen *g, const Op *store) {
+    const Op *const rope = store->in[5]->def;
+    if (!rope || rope->code != OP_ROPE || cu_turned_store(g, rope) != store)
+        return false;
+    const Op  *load = rope->in[0]->def;
+    const Type type = rope->out[0]->type;
+    const int  tables = cu_rope_tables(g, rope);
+    cu_line(g, "TurnedRows<%s, %s, %s, %d, %d, %d>::all(%s, %s, %s, %s);", cu_ctype(param_of(g, store)->dtype),
+            rows(g, load, type.rows), rows(g, store, type.rows), g->kernel->warps, type.cols, (int)op_int(rope, AT_STYLE, 0),
+            view(g, load, 0), view(g, store, 0), cu_name(g, rope->in[1]), cu_pairs(g, tables));
+    return true;
+}
+
 /* What waits in memory for the threads that stored it, in an order that suits them. */
 static bool own_access(Gen *g, const Op *op, const Value *tile) {
     if (strcmp(op_has(op, AT_VIA) ? op_text(op, AT_VIA) : "", "own") != 0)
@@ -220,7 +260,7 @@ static bool only_added(Gen *g, const Op *load) {
 }
 
 static void load(Gen *g, const Op *op) {
-    if (only_transposed(g, op) || only_copied(g, op) || only_added(g, op) || own_access(g, op, op->out[0]))
+    if (only_transposed(g, op) || only_copied(g, op) || only_turned(g, op) || only_added(g, op) || own_access(g, op, op->out[0]))
         return;
     const Type  type = op->out[0]->type;
     const char *element = cu_ctype(param_of(g, op)->dtype), *name = cu_name(g, op->out[0]),
@@ -252,7 +292,7 @@ static void store(Gen *g, const Op *op) {
         store_transposed(g, op);
         return;
     }
-    if (own_access(g, op, op->in[5]))
+    if (own_access(g, op, op->in[5]) || store_turned(g, op))
         return;
     const Shape shape = cu_shape(type);
     if (shape == SHAPE_ROW && op->in[5]->def && op->in[5]->def->code == OP_FCONST) {

@@ -213,8 +213,7 @@ const Op *cu_roping_product(const Gen *g, const Op *rope) {
     return multiplies && first->in[1]->def && first->in[1]->def->code == OP_TAKE ? first : NULL;
 }
 
-/* Can the angles be made before all else in the block? */
-static bool knows_position(const Op *rope, const Block *block) {
+bool cu_knows_position(const Op *rope, const Block *block) {
     const Value *position = rope->in[1];
     return position->def ? !ir_ancestor_in(position->def, block) : position->owner != block;
 }
@@ -238,8 +237,20 @@ const Op *cu_roped_first(const Gen *g, const Block *block) {
 
 void cu_angles_ahead(Gen *g, const Block *block) {
     for (const Op *op = block->first; op; op = op->next)
-        if (op->code == OP_ROPE && cu_roping_product(g, op) && knows_position(op, block))
+        if (op->code == OP_ROPE && cu_roping_product(g, op) && cu_knows_position(op, block) && !(g->rope_ahead && op == g->rope))
             cu_angles(g, op);
+}
+
+void cu_turns_ahead(Gen *g, const char *item) {
+    const char *name = cu_name(g, g->rope->out[0]);
+    cu_line(g, "{");
+    g->depth++;
+    cu_line(g, "const i64 ahead = %s, item = ahead;", item);
+    cu_item_axes(g);
+    cu_angles(g, g->rope);
+    cu_line(g, "%s_turns.make(%s_angles);", name, name);
+    g->depth--;
+    cu_line(g, "}");
 }
 
 /* All at once: measured, steps of a product that each wait for their own angles take longer than the first of them gain
@@ -247,12 +258,12 @@ void cu_angles_ahead(Gen *g, const Block *block) {
 void cu_rope_left_side(Gen *g, const Op *rope, const Value *to) {
     const int   style = (int)op_int(rope, AT_STYLE, 0), steps = to->type.cols / 16, rounds = style ? steps / 2 : steps;
     const char *from = cu_name(g, rope->in[0]->def->in[0]);
-    if (!knows_position(rope, rope->parent))
+    if (!cu_knows_position(rope, rope->parent))
         cu_angles(g, rope);
     cu_declare(g, to);
     cu_line(g, "UNROLL for (int round = 0; round < %d; round++)", rounds);
-    cu_line(g, "    turn_step<%s, %d>(%s[0], %s[0], %s_angles, round);", cu_ctype(to->type.dtype), style ? rounds : 0,
-            cu_name(g, to), from, cu_name(g, rope->out[0]));
+    cu_line(g, "    turn_step<%s, %d>(%s[0], %s[0], %s_%s, round);", cu_ctype(to->type.dtype), style ? rounds : 0,
+            cu_name(g, to), from, cu_name(g, rope->out[0]), g->rope_ahead && rope == g->rope ? "turns" : "angles");
 }
 
 /* ---- Products ---- */
@@ -368,6 +379,32 @@ void cu_product(Gen *g, const Op *op) {
     g->flight[g->flight_count++] = op;
 }
 
+static bool is_no_await(Op *op, void *arg) {
+    (void)arg;
+    return op->code != OP_AWAIT;
+}
+
+static bool awaits(const Op *op) {
+    return op->code == OP_AWAIT || ((op->code == OP_FOR || op->code == OP_IF) && !ir_walk(op->region, is_no_await, NULL));
+}
+
+bool cu_ends_awaiting(const Block *block) {
+    const Op *last = NULL;
+    for (const Op *op = block->first; op; op = op->next)
+        last = awaits(op) ? op : last;
+    return last && (last->code == OP_AWAIT || (last->code == OP_IF && cu_is_else(last) && cu_ends_awaiting(last->region) &&
+                                               cu_ends_awaiting(last->prev->region)));
+}
+
+/* Is it the last of the role's waits on every way that leads through it? */
+static bool is_last_await(const Op *op) {
+    for (const Op *here = op; here && here->code != OP_ROLE; here = here->parent->owner)
+        for (const Op *later = here->next; later; later = later->next)
+            if (awaits(later) && !(later == here->next && later->code == OP_IF && cu_is_else(later)))
+                return false;
+    return true;
+}
+
 /* A tile in half its registers, or a column in the place of two. */
 static bool made_small(const Op *op) {
     const Type type = op->out[0]->type;
@@ -378,9 +415,11 @@ static bool made_small(const Op *op) {
 
 /* The barrier of the last tile once more: a branch, which keeps what stands before it from being moved behind the wait.
  * What was made small since, to wait for what comes, is looked at in another one: else it would be made there. */
-static void hold(Gen *g, const Op *last, const Op *await) {
+static void hold(Gen *g, const Op *last, const Op *await, bool turns) {
     int         lo;
     const char *y = cu_name(g, cu_taken(last->in[1], &lo));
+    if (turns)
+        cu_line(g, "if (%s_turns.there()) barrier_wait(%s.full, %s.phase);", cu_name(g, g->rope->out[0]), y, y);
     for (const Op *op = await->prev; op && op != last; op = op->prev)
         if (op->out_count == 1 && made_small(op))
             cu_line(g, "if (all_bits(%s)) barrier_wait(%s.full, %s.phase);", cu_name(g, op->out[0]), y, y);
@@ -410,8 +449,11 @@ void cu_await(Gen *g, const Op *op) {
     if (g->turn_open)
         cu_line(g, "turn_end(group);");
     g->turn_open = false;
+    const bool ahead = g->rope_ahead && is_last_await(op);
+    if (ahead)
+        cu_turns_ahead(g, "item + gridDim.x");
     if (left == 0)
-        hold(g, g->flight[g->flight_count - 1], op);
+        hold(g, g->flight[g->flight_count - 1], op, ahead);
     cu_line(g, "products_await<%d>();", left);
     unpin(g, ended);
     for (int p = 0; p < left; p++)

@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum { GROUP = 4, MAX_RINGS = 8, BARRIER_BYTES = 8 };
+enum { MOST_ROWS = 64, FEW_ROWS = 8 /* of a ring that are stored at once; else one */ };
 
 static bool find_role(Op *op, void *arg) {
     const Op **found = arg;
@@ -183,7 +184,7 @@ static void copy_boxes(Gen *g, const Boxes *b) {
     if (beyond)
         cu_line(g, "const bool beyond = %s >= %lld;", cu_name(g, op->in[b->first + rowdim]),
                 (long long)op_int(op, AT_BORDER, 0));
-    const char *from = beyond ? ctx_printf(g->ctx, "beyond ? &maps.at[%d] : &maps.at[%d]",
+    const char *from = beyond ? ctx_printf(g->ctx, "&maps.at[beyond ? %d : %d]",
                                            cu_map_of(g, op, ir_find_param(g->kernel, beyond), box), map)
                               : ctx_printf(g->ctx, "&maps.at[%d]", map);
     const char *start[3] = {cu_name(g, op->in[b->first]), cu_name(g, op->in[b->first + 1]), cu_name(g, op->in[b->first + 2])};
@@ -206,16 +207,53 @@ static void copy_boxes(Gen *g, const Boxes *b) {
         }
 }
 
+/* Rows of a ring, some at a time: how many of those between the bounds go on without a wrap is known only there. */
+static void ring_rows(Gen *g, const Boxes *b) {
+    const Op        *op = b->op;
+    const CodeParam *param = ir_find_param(g->kernel, op_text(op, AT_PARAM));
+    const int        width = IR_PANEL / (int)dtype_size(param->dtype), box = b->rows < MOST_ROWS ? b->rows : MOST_ROWS;
+    Value *const    *in = op->in + b->first;
+    const char      *start[3] = {cu_name(g, in[0]), cu_name(g, in[1]), cu_name(g, in[2])};
+    const char      *column = split_column(g, b, param, start);
+    if (op_int(op, AT_ROWDIM, -1) != 2 || op_int(op, AT_GROUPDIM, -1) >= 0 || op_int(op, AT_PERIOD, 1) < b->rows ||
+        op_int(op, AT_LO, 0) % width)
+        cu_fail(g, op, "this copy of a ring's rows");
+    const char *maps = ctx_printf(g->ctx, "&maps.at[%d], &maps.at[%d], &maps.at[%d]", cu_map_of(g, op, param, box),
+                                  cu_map_of(g, op, param, FEW_ROWS), cu_map_of(g, op, param, 1));
+    cu_line(g, "%s_rows<%d, %d, %d, %d, %d>(%s, %s%s, %d%s, %s, %s, %s, (int)%s, (int)%s);",
+            op->code == OP_STORE ? "store" : "copy", b->rows, (b->cols + width - 1) / width, width, box,
+            (int)op_int(op, AT_WRAP, 0), b->address, maps, op->code == OP_STORE ? "" : ", slot.full",
+            (int)op_int(op, AT_LO, 0), column, start[2], cu_name(g, in[3]), cu_name(g, in[4]), start[1], start[0]);
+}
+
+static bool is_no_store_to(Op *op, void *param) {
+    return op->code != OP_STORE || strcmp(op_text(op, AT_PARAM), param) != 0;
+}
+
+/* May a kernel that writes the parameter still run? Not behind one that began when all before it had ended. */
+static bool may_be_written(const Gen *g, const char *param) {
+    int k = 0;
+    while (g->module->kernels[k] != g->kernel)
+        k++;
+    for (; param && k > 0 && cu_overlaps(g, g->module->kernels[k]); k--)
+        if (!ir_walk(g->module->kernels[k - 1]->body, is_no_store_to, (void *)param))
+            return true;
+    return false;
+}
+
 static void send(Gen *g, const Op *op) {
     const CodeParam *param = ir_find_param(g->kernel, op_text(op, AT_PARAM));
     const Boxes      b = {op, 1, (int)op_int(op, AT_ROWS, 0), (int)op_int(op, AT_COLS, 0), "slot.address"};
-    if (param->role == PARAM_WORK)
+    if (!g->awaited && (may_be_written(g, param->name) || may_be_written(g, op_text(op, AT_BEYOND))))
         cu_line(g, "if (!awaited) await_earlier_kernels(), awaited = true;");
     cu_line(g, "{");
     g->depth++;
     cu_line(g, "const Slot slot = %s.open(%lld);", cu_name(g, op->in[0]),
             (long long)ir_panel_bytes(type_tile(param->dtype, b.rows, b.cols)));
-    copy_boxes(g, &b);
+    if (op_has(op, AT_WRAP))
+        ring_rows(g, &b);
+    else
+        copy_boxes(g, &b);
     g->depth--;
     cu_line(g, "}");
 }
@@ -234,7 +272,10 @@ static bool store_slot(Gen *g, const Op *op) {
         cu_fail(g, op, "a store of columns that are no panels");
     if (!g->alone)
         cu_fail(g, op, "a store of what was taken, by a role that computes");
-    copy_boxes(g, &b);
+    if (op_has(op, AT_WRAP))
+        ring_rows(g, &b);
+    else
+        copy_boxes(g, &b);
     return true;
 }
 
@@ -293,6 +334,11 @@ static bool takes(const Op *skip) {
     return uses.takes;
 }
 
+static void skip(Gen *g, const Op *op) {
+    const char *how = !takes(op) ? "%s.next();" : g->alone ? "stored.skip(%s.take());" : "release(%s.take());";
+    cu_line(g, how, cu_name(g, op->in[0]));
+}
+
 bool cu_role_op(Gen *g, const Op *op) {
     int lo;
     switch (op->code) {
@@ -300,7 +346,7 @@ bool cu_role_op(Gen *g, const Op *op) {
     case OP_TAKE: cu_line(g, "const Slot %s = %s.take();", cu_name(g, op->out[0]), cu_name(g, op->in[0])); return true;
     case OP_RELEASE: release(g, op->in[1]); return true;
     case OP_GIVE: give(g, op); return true;
-    case OP_SKIP: cu_line(g, takes(op) ? "release(%s.take());" : "%s.next();", cu_name(g, op->in[0])); return true;
+    case OP_SKIP: skip(g, op); return true;
     case OP_STORE: return store_slot(g, op);
     case OP_AWAIT: cu_await(g, op); return true;
     case OP_COPY: return copy(g, op);
@@ -349,6 +395,32 @@ static bool moves(const Op *role) { return !computes(role) && !ir_walk(role->reg
 /* Does the copy engine store for it? */
 static bool stores(const Op *role) { return !computes(role) && !moves(role) && !ir_walk(role->region, is_no_store, NULL); }
 
+static bool stores_rows(Op *op, void *arg) {
+    bool *found = arg;
+    *found |= op->code == OP_STORE && op_has(op, AT_WRAP);
+    return !*found;
+}
+
+/* Is what earlier kernels wrote, or may still read, the first that the role needs? */
+static bool begins_with_work(const Gen *g, const Op *role) {
+    bool      found = false;
+    const Op *first = role->region->first;
+    while (first && first->code != OP_SEND && first->code != OP_FOR && first->code != OP_IF)
+        first = first->next;
+    ir_walk(role->region, stores_rows, &found);
+    return found || (first && first->code == OP_SEND && may_be_written(g, op_text(first, AT_PARAM)));
+}
+
+enum { FEW_ROPED = 64 /* columns: of more, registers do not hold what is made ahead (measured: 2 % slower) */ };
+
+/* Does each item of a role give it time to make what turns the next one's left sides? */
+static bool turns_ahead(const Gen *g, const Op *role) {
+    const Block *const items = role->parent, *const body = role->region;
+    const bool guarded = items->owner && items->owner->code == OP_IF;
+    return g->rope && g->rope->in[0]->type.cols <= FEW_ROPED && g->rope->parent == body && !guarded && cu_knows_position(g->rope, body) &&
+           op_int(g->rope, AT_PERIOD, 1) % 16 == 0 && cu_ends_awaiting(body);
+}
+
 /* The role's own walk over the block's items. */
 static void walk(Gen *g, const Op *role, const Block *block) {
     g->one_warp = moves(role);
@@ -361,25 +433,32 @@ static void walk(Gen *g, const Op *role, const Block *block) {
     }
     if (computes(role) && cu_multiplies_in_place(g->kernel))
         cu_line(g, "const u32 own_rows = warp_id() / %d * %du;", GROUP, GROUP * 16 * IR_PANEL);
-    if (g->one_warp)
+    g->awaited = g->one_warp || (g->alone && begins_with_work(g, role));
+    if (g->awaited)
         cu_line(g, "await_earlier_kernels();");
-    if (g->alone)
+    else if (g->alone)
         cu_line(g, "bool awaited = false;");
     if (stores(role))
         cu_line(g, "Stored stored;");
+    g->rope_ahead = turns_ahead(g, role);
+    if (g->rope_ahead) {
+        cu_declare_turns(g);
+        cu_turns_ahead(g, "blockIdx.x");
+    }
     cu_line(g, "UNROLL1");
-    cu_line(g, "for (i64 item = blockIdx.x; item < a.v[%d]; item += gridDim.x) {",
+    cu_line(g, g->short_numbers ? "for (u32 item = blockIdx.x; item < (u32)a.v[%d]; item += blocks_here()) {"
+                                : "for (i64 item = blockIdx.x; item < a.v[%d]; item += gridDim.x) {",
             5 * g->kernel->param_count + SYM_COUNT);
     g->depth++;
     cu_item_axes(g);
     item(g, role, block);
     g->depth--;
     cu_line(g, "}");
-    if (g->alone)
+    if (g->alone && !g->awaited)
         cu_line(g, "if (!awaited) await_earlier_kernels();");
     if (stores(role))
         cu_line(g, "stored.end();");
-    g->alone = g->one_warp = false;
+    g->alone = g->one_warp = g->rope_ahead = false;
 }
 
 /* Registers at the start are shared out evenly; then those who compute take what the others give. */
@@ -391,16 +470,35 @@ static void computing_role(Gen *g, const Op *role, int first, const Block *block
     g->depth--;
 }
 
-static void copying_role(Gen *g, const Op *role, int warp, const Block *block) {
-    cu_line(g, moves(role) ? "if (warp_here() == %d) {" : "if (warp_id() == %d && lane_id() == 0) {", warp);
-    g->depth++;
-    walk(g, role, block);
-    g->depth--;
-    cu_line(g, "}");
-}
-
 static bool is_named(const Op *op, const char *name) {
     return op->code == OP_ROLE && strcmp(op_text(op, AT_ROLE), name) == 0;
+}
+
+static bool has_no_ring(Op *op, void *arg) {
+    (void)arg;
+    return (op->code != OP_SEND && op->code != OP_STORE) || !op_has(op, AT_WRAP);
+}
+
+/* Does the copy engine move a ring's rows? Then 32 bits hold all positions, and its threads need their few registers. */
+static bool copies_rings(const Block *block) {
+    for (const Op *op = block->first; op; op = op->next)
+        if (op->code == OP_ROLE && !computes(op) && !moves(op) && !ir_walk(op->region, has_no_ring, NULL))
+            return true;
+    return false;
+}
+
+static void copying_role(Gen *g, const Op *role, int warp, const Block *block) {
+    const bool short_numbers = g->short_numbers;
+    cu_line(g, moves(role) ? "if (warp_here() == %d) {" : "if (warp_id() == %d) {", warp);
+    g->depth++;
+    if (!moves(role))
+        cu_line(g, "if (lane_id() != 0) return;");
+    g->short_numbers |= copies_rings(block);
+    walk(g, role, block);
+    g->short_numbers = short_numbers;
+    cu_line(g, "return;");
+    g->depth--;
+    cu_line(g, "}");
 }
 
 void cu_roles(Gen *g, const Block *block) {

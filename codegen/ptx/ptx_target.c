@@ -14,6 +14,7 @@ typedef struct Arch {
     bool        exact;
     int64_t     shared_bytes;
     int         registers, processors, product_warps, cluster;
+    double      flops_per_cycle, product_flops, special_results, cache_bytes, memory_bytes;
     const char *help;
 } Arch;
 
@@ -68,7 +69,12 @@ Status ptx_find_target(Ctx *ctx, const char *name, Target *target) {
                            .cluster = arch->cluster,
                            .product_warps = arch->product_warps,
                            .exact = arch->exact,
-                           .processors = arch->processors};
+                           .processors = arch->processors,
+                           .flops_per_cycle = arch->flops_per_cycle,
+                           .product_flops = arch->product_flops,
+                           .special_results = arch->special_results,
+                           .cache_bytes = arch->cache_bytes,
+                           .memory_bytes = arch->memory_bytes};
         snprintf(target->name, sizeof target->name, "%s", name);
         snprintf(target->triple, sizeof target->triple, "nvptx64-nvidia-cuda");
         snprintf(target->cpu, sizeof target->cpu, "%s", arch->name);

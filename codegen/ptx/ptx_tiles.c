@@ -326,18 +326,33 @@ static const char *rope_arguments(Gen *g, const Op *op) {
                       (int)op_int(op, AT_STYLE, 0));
 }
 
+/* The type of a rope's angles, which look up in `kind`. */
+static const char *angles_type(Gen *g, const Op *rope, const char *kind) {
+    return ctx_printf(g->ctx, "Angles<%s, %s>", rope_arguments(g, rope), kind);
+}
+
+static const char *shared_pairs(Gen *g, const Op *rope) {
+    return ctx_printf(g->ctx, "SharedPairs<%d>", rope->in[0]->type.cols / 2);
+}
+
+void cu_declare_turns(Gen *g) {
+    cu_line(g, "Turns<%s> %s_turns;", angles_type(g, g->rope, shared_pairs(g, g->rope)), cu_name(g, g->rope->out[0]));
+}
+
 void cu_angles(Gen *g, const Op *rope) {
     const bool  shared = rope == g->rope;
     const int   tables = shared ? g->rope_tables : cu_rope_tables(g, rope);
-    const char *kind = shared ? ctx_printf(g->ctx, "SharedPairs<%d>", rope->in[0]->type.cols / 2) : "Pairs";
+    const char *kind = shared ? shared_pairs(g, rope) : "Pairs";
     const char *pairs = shared ? ctx_printf(g->ctx, "%s{shared + %lldu, frequency%d}", kind, (long long)g->rope_at, tables)
                                : cu_pairs(g, tables);
-    const char *type = ctx_printf(g->ctx, "Angles<%s, %s>", rope_arguments(g, rope), kind);
+    const char *type = angles_type(g, rope, kind);
     cu_line(g, "const %s %s_angles = %s::make(0, %s, %s);", type, cu_name(g, rope->out[0]), type, cu_name(g, rope->in[1]),
             pairs);
 }
 
 static void rope(Gen *g, const Op *op) {
+    if (cu_turned_store(g, op))
+        return;
     const char *from = tile_operand(g, op->in[0]);
     if (cu_roping_product(g, op))
         return;

@@ -10,7 +10,7 @@ _rattan() {
         --dump-after) COMPREPLY=($(compgen -W "all $(rattan passes 2>/dev/null | cut -d" " -f1)" -- "$current")); return ;;
     esac
     if [ "$COMP_CWORD" -eq 1 ]; then
-        COMPREPLY=($(compgen -W "compile run check bench tune db passes targets doctor cache help --help --version" -- "$current"))
+        COMPREPLY=($(compgen -W "compile run check bench explain explore tune db passes targets doctor cache help --help --version" -- "$current"))
         return
     fi
     case "${COMP_WORDS[1]}" in
@@ -18,6 +18,8 @@ _rattan() {
         run) words="--target --kind --shape --schedule --dtype --set --item --threads --with --output --input --no-cache --no-tuning --help " ;;
         check) words="--target --kind --shape --schedule --dtype --set --item --threads --vectors --seed --no-cache --no-tuning --json --help " ;;
         bench) words="--target --kind --shape --schedule --dtype --set --item --threads --seed --reps --dense --compile-times --no-cache --no-tuning --json --help " ;;
+        explain) words="--target --kind --shape --schedule --dtype --set --item --no-tuning --json --help " ;;
+        explore) words="--target --budget --windows --contexts --maps --dtype --set --item --threads --output --no-cache --no-tuning --json --help " ;;
         tune) words="--target --kind --shapes --budget --shard --jobs --dtype --set --item --seed --json --help " ;;
         db) words="--target --kind --shape --dtype --set --item --output --older-than --other-builds --failures --json --help list explain export import merge prune" ;;
         passes) words="--json --help " ;;

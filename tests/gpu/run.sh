@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # Everything that needs a GPU, one command:   bash tests/gpu/run.sh [PART...]
-# PART: runtime, kernels, vectors, random, shapes, folds, wide, memcheck, racecheck, synccheck; default: all; sanitizer: the last
-# three. RATTAN_RANDOM_CASES: how many (default 500), half of them layers for warps with roles; RATTAN_RANDOM_SEED: the first
-# one's number (default 1), so that several calls share them. With RATTAN_QUIET=1 cases that passed are only counted.
+# PART: runtime, kernels, vectors, random, gradients (golden ones, 300 random layers, sanitizers), shapes, folds, wide, memcheck,
+# racecheck, synccheck; default: all; sanitizer: the last three. RATTAN_RANDOM_CASES: how many (default 500; of gradients 300),
+# half of them layers for warps with roles; RATTAN_RANDOM_SEED: the first one's number (default 1), so that several calls share
+# them. With RATTAN_QUIET=1 cases that passed are only counted. Where there are several GPUs, each gets its share of the cases.
 # In:  RATTAN and BUILD as for the other tests, or .carry/programs.tar.xz as scripts/device_pack makes it.
 # Out: a line a case, as tests/lib.sh says, then the counts; exit code 1 if a case failed, 77 without a device.
 if [ -z "${RATTAN:-}" ] && [ -r "$(dirname "$0")/../../.carry/programs.tar.xz" ]; then
@@ -13,8 +14,17 @@ fi
 SOURCE=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=../lib.sh
 . "$SOURCE/tests/lib.sh"
-[ $# -gt 0 ] || set -- runtime kernels vectors random shapes folds wide memcheck racecheck synccheck
+[ $# -gt 0 ] || set -- runtime kernels vectors random gradients shapes folds wide memcheck racecheck synccheck
 JOBS=$(nproc)
+GPUS=$(nvidia-smi -L 2>/dev/null | grep -c .)
+[ "$GPUS" -gt 0 ] || GPUS=1
+
+# on NUMBER COMMAND...: on the GPU whose turn it is.
+on() {
+    local gpu=$(($1 % GPUS))
+    shift
+    if [ -n "${CUDA_VISIBLE_DEVICES:-}" ]; then "$@"; else CUDA_VISIBLE_DEVICES=$gpu "$@"; fi
+}
 
 "$RATTAN" doctor | grep -E '^(GPU|CUDA|NVRTC)'
 "$RATTAN" doctor | grep -q '^GPU 0 *ok' || {
@@ -46,7 +56,7 @@ queue() {
     while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do wait -n; done
     (
         code=0
-        RATTAN_NUM_THREADS=2 "$@" >"$TMP/queue.$number" 2>&1 </dev/null || code=$?
+        RATTAN_NUM_THREADS=2 on "$number" "$@" >"$TMP/queue.$number" 2>&1 </dev/null || code=$?
         [ $code = 0 ] || echo "exit code $code: $*" >>"$TMP/queue.$number"
         echo $code >"$TMP/code.$number"
     ) &
@@ -92,18 +102,41 @@ part_vectors() {
 }
 
 # In slices, each with its own cache: compiling is the most of it.
-part_random() {
-    local count=${RATTAN_RANDOM_CASES:-500} first=${RATTAN_RANDOM_SEED:-1} slice each
+random_layers() { # COUNT PROGRAM
+    local count=$1 first=${RATTAN_RANDOM_SEED:-1} slice each
     each=$(((count + JOBS - 1) / JOBS))
     for ((slice = 0; slice < JOBS; slice++)); do
         RATTAN_RANDOM_TARGET=cuda RATTAN_RANDOM_CASES=$each RATTAN_RANDOM_SEED=$((first + slice * each)) RATTAN_NUM_THREADS=1 \
-            RATTAN_RANDOM_WIDE=$((slice % 2)) bash "$SOURCE/tests/test_random.sh" >"$TMP/random.$slice" 2>&1 &
+            RATTAN_RANDOM_WIDE=$((slice / GPUS % 2)) on $slice bash "$SOURCE/tests/$2" >"$TMP/random.$slice" 2>&1 &
     done
     wait
     for ((slice = 0; slice < JOBS; slice++)); do
         grep -vE '^(ok|skip) ' "$TMP/random.$slice"
         take "$TMP/random.$slice"
     done
+}
+part_random() { random_layers "${RATTAN_RANDOM_CASES:-500}" test_random.sh; }
+
+# Of the files with golden gradients those that are small: compiling is the most of it.
+part_gradients() {
+    local name dtype tool
+    local run=("$RATTAN" check --kind backward --target cuda)
+    for name in "$SOURCE"/tests/golden/*.safetensors "$GOLDEN"/paper_*.safetensors; do
+        for dtype in fp32 bf16; do
+            [ ! -r "$name" ] || queue "gradients $dtype $(basename "$name" .safetensors)" "${run[@]}" - --dtype $dtype --vectors "$name"
+        done
+    done
+    for tool in memcheck racecheck synccheck; do
+        queue "gradients $tool" compute-sanitizer --tool $tool --error-exitcode 9 "${run[@]}" "${SMALL[@]}" --seed 1 --shape B=2,T=100
+        queue "gradients $tool, D 64" compute-sanitizer --tool $tool --error-exitcode 9 "${run[@]}" "$SOURCE/specs/paper_d128.lua" \
+            --set head_dim=64 --set value_dim=64 --set heads=4 --set kv_heads=2 --set window=100 --seed 1 --shape B=1,T=200
+    done
+    queue "gradients of the paper's layer" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set heads=8 --set kv_heads=2 --shape B=1,T=1100
+    queue "gradients of packed sequences" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set head_dim=64 --set value_dim=64 \
+        --set heads=4 --set kv_heads=2 --set sink=true --set softcap=20 --set qk_scale=true --set 'initial_state="input"' \
+        --shape lengths=70,0,301
+    collect
+    random_layers "${RATTAN_RANDOM_CASES:-300}" test_random_gradients.sh
 }
 
 # The smallest layer for warps with roles, and one whose groups are odd.

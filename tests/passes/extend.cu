@@ -406,7 +406,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
         }
     } else {
         give_registers<24>();
-        if (warp_id() == 4 && lane_id() == 0) {
+        if (warp_id() == 4) {
+            if (lane_id() != 0) return;
             Ring<16, 4096u> t31(shared + 8192u, shared + 73728u);
             Ring<1, 8192u> t32(shared + 0u, shared + 73984u);
             bool awaited = false;
@@ -443,8 +444,10 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                 }
             }
             if (!awaited) await_earlier_kernels();
+            return;
         }
-        if (warp_id() == 5 && lane_id() == 0) {
+        if (warp_id() == 5) {
+            if (lane_id() != 0) return;
             Ring<16, 4096u> t31(shared + 8192u, shared + 73728u);
             Ring<1, 8192u> t32(shared + 0u, shared + 73984u);
             bool awaited = false;
@@ -484,11 +487,10 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                     const i64 n44 = smaller(n41, 1LL);
                     const i64 n46 = 6LL + n23;
                     const i64 n47 = a.v[76];
-                    if (!awaited) await_earlier_kernels(), awaited = true;
                     {
                         const Slot slot = t31.open(4096);
                         const bool beyond = n46 >= 6;
-                        copy_box(slot.address + 0, beyond ? &maps.at[2] : &maps.at[1], slot.full, 0, (int)n16, (int)n46 - (beyond ? 6 : 0), (int)n9);
+                        copy_box(slot.address + 0, &maps.at[beyond ? 2 : 1], slot.full, 0, (int)n16, (int)n46 - (beyond ? 6 : 0), (int)n9);
                     }
                     const i64 n48_end = opaque(1LL);
                     #pragma unroll 1
@@ -497,21 +499,19 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         const i64 n50 = n49 * 32LL;
                         const i64 n51 = n35 + n50;
                         const i64 n52 = 6LL + n51;
-                        if (!awaited) await_earlier_kernels(), awaited = true;
                         {
                             const Slot slot = t31.open(4096);
                             const bool beyond = n52 >= 6;
-                            copy_box(slot.address + 0, beyond ? &maps.at[2] : &maps.at[1], slot.full, 0, (int)n16, (int)n52 - (beyond ? 6 : 0), (int)n9);
+                            copy_box(slot.address + 0, &maps.at[beyond ? 2 : 1], slot.full, 0, (int)n16, (int)n52 - (beyond ? 6 : 0), (int)n9);
                         }
                         const i64 n53 = n49 + 1LL;
                         const i64 n54 = n53 * 32LL;
                         const i64 n55 = n35 + n54;
                         const i64 n56 = 6LL + n55;
-                        if (!awaited) await_earlier_kernels(), awaited = true;
                         {
                             const Slot slot = t31.open(4096);
                             const bool beyond = n56 >= 6;
-                            copy_box(slot.address + 0, beyond ? &maps.at[4] : &maps.at[3], slot.full, 0, (int)n16, (int)n56 - (beyond ? 6 : 0), (int)n9);
+                            copy_box(slot.address + 0, &maps.at[beyond ? 4 : 3], slot.full, 0, (int)n16, (int)n56 - (beyond ? 6 : 0), (int)n9);
                         }
                     }
                     const i64 n57 = n44 + n43;
@@ -523,21 +523,19 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         const i64 n61 = n60 * 32LL;
                         const i64 n62 = n35 + n61;
                         const i64 n63 = 6LL + n62;
-                        if (!awaited) await_earlier_kernels(), awaited = true;
                         {
                             const Slot slot = t31.open(4096);
                             const bool beyond = n63 >= 6;
-                            copy_box(slot.address + 0, beyond ? &maps.at[2] : &maps.at[1], slot.full, 0, (int)n16, (int)n63 - (beyond ? 6 : 0), (int)n9);
+                            copy_box(slot.address + 0, &maps.at[beyond ? 2 : 1], slot.full, 0, (int)n16, (int)n63 - (beyond ? 6 : 0), (int)n9);
                         }
                         const i64 n64 = n60 + 1LL;
                         const i64 n65 = n64 * 32LL;
                         const i64 n66 = n35 + n65;
                         const i64 n67 = 6LL + n66;
-                        if (!awaited) await_earlier_kernels(), awaited = true;
                         {
                             const Slot slot = t31.open(4096);
                             const bool beyond = n67 >= 6;
-                            copy_box(slot.address + 0, beyond ? &maps.at[4] : &maps.at[3], slot.full, 0, (int)n16, (int)n67 - (beyond ? 6 : 0), (int)n9);
+                            copy_box(slot.address + 0, &maps.at[beyond ? 4 : 3], slot.full, 0, (int)n16, (int)n67 - (beyond ? 6 : 0), (int)n9);
                         }
                     }
                     const i64 n68 = n44 * 32LL;
@@ -548,34 +546,29 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                     const i64 n73 = (i64)(n72 < 1LL);
                     if (n72) {
                         const i64 n75 = n23 + -10LL;
-                        if (!awaited) await_earlier_kernels(), awaited = true;
                         {
                             const Slot slot = t31.open(2048);
                             const bool beyond = n75 >= 6;
-                            copy_box(slot.address + 0, beyond ? &maps.at[6] : &maps.at[5], slot.full, 0, (int)n16, (int)n75 - (beyond ? 6 : 0), (int)n9);
+                            copy_box(slot.address + 0, &maps.at[beyond ? 6 : 5], slot.full, 0, (int)n16, (int)n75 - (beyond ? 6 : 0), (int)n9);
                         }
-                        if (!awaited) await_earlier_kernels(), awaited = true;
                         {
                             const Slot slot = t31.open(4096);
                             const bool beyond = n70 >= 6;
-                            copy_box(slot.address + 0, beyond ? &maps.at[4] : &maps.at[3], slot.full, 0, (int)n16, (int)n70 - (beyond ? 6 : 0), (int)n9);
+                            copy_box(slot.address + 0, &maps.at[beyond ? 4 : 3], slot.full, 0, (int)n16, (int)n70 - (beyond ? 6 : 0), (int)n9);
                         }
-                        if (!awaited) await_earlier_kernels(), awaited = true;
                         {
                             const Slot slot = t31.open(2048);
                             const bool beyond = n75 >= 6;
-                            copy_box(slot.address + 0, beyond ? &maps.at[8] : &maps.at[7], slot.full, 0, (int)n16, (int)n75 - (beyond ? 6 : 0), (int)n9);
+                            copy_box(slot.address + 0, &maps.at[beyond ? 8 : 7], slot.full, 0, (int)n16, (int)n75 - (beyond ? 6 : 0), (int)n9);
                         }
-                        if (!awaited) await_earlier_kernels(), awaited = true;
                         {
                             const Slot slot = t31.open(4096);
                             copy_box(slot.address + 0, &maps.at[9], slot.full, 0, (int)n16, (int)n23, (int)n9);
                         }
-                        if (!awaited) await_earlier_kernels(), awaited = true;
                         {
                             const Slot slot = t31.open(4096);
                             const bool beyond = n23 >= 6;
-                            copy_box(slot.address + 0, beyond ? &maps.at[4] : &maps.at[3], slot.full, 0, (int)n16, (int)n23 - (beyond ? 6 : 0), (int)n9);
+                            copy_box(slot.address + 0, &maps.at[beyond ? 4 : 3], slot.full, 0, (int)n16, (int)n23 - (beyond ? 6 : 0), (int)n9);
                         }
                         const i64 n76 = floor_div(n23, 32LL);
                         const i64 n77 = n9 * n3;
@@ -590,16 +583,16 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                         }
                     }
                     else {
-                        if (!awaited) await_earlier_kernels(), awaited = true;
                         {
                             const Slot slot = t31.open(4096);
                             const bool beyond = n70 >= 6;
-                            copy_box(slot.address + 0, beyond ? &maps.at[4] : &maps.at[3], slot.full, 0, (int)n16, (int)n70 - (beyond ? 6 : 0), (int)n9);
+                            copy_box(slot.address + 0, &maps.at[beyond ? 4 : 3], slot.full, 0, (int)n16, (int)n70 - (beyond ? 6 : 0), (int)n9);
                         }
                     }
                 }
             }
             if (!awaited) await_earlier_kernels();
+            return;
         }
     }
 }

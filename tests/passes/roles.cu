@@ -393,7 +393,8 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
         }
     } else {
         give_registers<24>();
-        if (warp_id() == 4 && lane_id() == 0) {
+        if (warp_id() == 4) {
+            if (lane_id() != 0) return;
             Ring<16, 4096u> t22(shared + 8192u, shared + 73728u);
             Ring<1, 8192u> t23(shared + 0u, shared + 73984u);
             bool awaited = false;
@@ -422,8 +423,10 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
                 }
             }
             if (!awaited) await_earlier_kernels();
+            return;
         }
-        if (warp_id() == 5 && lane_id() == 0) {
+        if (warp_id() == 5) {
+            if (lane_id() != 0) return;
             Ring<16, 4096u> t22(shared + 8192u, shared + 73728u);
             Ring<1, 8192u> t23(shared + 0u, shared + 73984u);
             bool awaited = false;
@@ -518,7 +521,6 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
                         const Slot slot = t22.open(2048);
                         copy_box(slot.address + 0, &maps.at[4], slot.full, 0, (int)n7, (int)n65, (int)n6);
                     }
-                    if (!awaited) await_earlier_kernels(), awaited = true;
                     {
                         const Slot slot = t22.open(4096);
                         copy_box(slot.address + 0, &maps.at[5], slot.full, 0, (int)n7, (int)n55, (int)n6);
@@ -547,6 +549,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
                 }
             }
             if (!awaited) await_earlier_kernels();
+            return;
         }
     }
 }

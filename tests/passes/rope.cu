@@ -16,6 +16,29 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
         take_registers<232>();
         Ring<16, 4096u> t24(shared + 8192u, shared + 73728u);
         Ring<1, 8192u> t25(shared + 0u, shared + 73984u);
+        Turns<Angles<4, 32, 32, 1, SharedPairs<16>>> t77_turns;
+        {
+            const i64 ahead = blockIdx.x, item = ahead;
+            u32 rest = (u32)item;
+            const i64 n21 = rest % 1u; // group
+            rest /= 1u;
+            const i64 n8 = rest % 1u; // kv_head
+            rest /= 1u;
+            const i64 n7 = rest % (u32)a.v[42]; // seq
+            rest /= (u32)a.v[42];
+            const i64 n13 = (u32)a.v[46] - 1 - rest; // row
+            const i64 n0 = a.v[42];
+            const i64 n3 = a.v[41];
+            const i64 n4 = a.v[53];
+            const i64 n9 = n8 * 2LL;
+            const i64 n12 = a.v[46];
+            const i64 n15 = n13 * 32LL;
+            const i64 n16 = (i64)(n15 < n3);
+            const i64 n17 = n4 + n15;
+            const i64 n23 = n21 * 2LL;
+            const Angles<4, 32, 32, 1, SharedPairs<16>> t77_angles = Angles<4, 32, 32, 1, SharedPairs<16>>::make(0, n17, SharedPairs<16>{shared + 74000u, frequency1});
+            t77_turns.make(t77_angles);
+        }
         UNROLL1
         for (i64 item = blockIdx.x; item < a.v[54]; item += gridDim.x) {
             u32 rest = (u32)item;
@@ -35,7 +58,6 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
             const i64 n16 = (i64)(n15 < n3);
             const i64 n17 = n4 + n15;
             const i64 n23 = n21 * 2LL;
-            const Angles<4, 32, 32, 1, SharedPairs<16>> t77_angles = Angles<4, 32, 32, 1, SharedPairs<16>>::make(0, n17, SharedPairs<16>{shared + 74000u, frequency1});
             const i64 n73 = n9 + n23;
             const Slot t74 = t25.take();
             u32 t75[1][8];
@@ -45,7 +67,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
             EACH(1, 16) t76[s][i] = unpacked(t75[s][i >> 1], i & 1, bf16());
             u32 t78[1][8];
             UNROLL for (int round = 0; round < 1; round++)
-                turn_step<bf16, 1>(t78[0], t75[0], t77_angles, round);
+                turn_step<bf16, 1>(t78[0], t75[0], t77_turns, round);
             const i64 n80 = n15 + -32LL;
             const i64 n81 = 0LL - n80;
             const i64 n82 = floor_div(n81, 32LL);

@@ -36,45 +36,45 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_forward_states
             const i64 n10 = n9 * n4;
             const i64 n11 = n10 + n4;
             const i64 n12 = smaller(n5, n11);
-            const i64 n70 = n8 * 64LL;
-            const i64 n71 = n7 * 64LL;
-            const i64 n72 = n71 + n70;
-            float t74[1][32];
-            EACH(1, 32) t74[s][i] = 0.000000000e+00f;
-            const i64 n75_end = opaque(n9);
+            const i64 n88 = n8 * 64LL;
+            const i64 n89 = n7 * 64LL;
+            const i64 n90 = n89 + n88;
+            float t92[1][32];
+            EACH(1, 32) t92[s][i] = 0.000000000e+00f;
+            const i64 n93_end = opaque(n9);
             #pragma unroll 1
-            for (i64 n75 = 0LL; n75 < n75_end; n75 += 1LL) { // segment
-                float t77[1][32];
-                load_tile<float, Rows<2, -1, 64, 0, 64>, 4, 64, 0>(t77, view(a.v + 25, n75, n6, n72, 0LL, 1152921504606846976LL));
-                float t78[1][32];
-                EACH(1, 32) t78[s][i] = t74[s][i] + t77[s][i];
-                EACH(1, 32) t74[s][i] = t78[s][i];
+            for (i64 n93 = 0LL; n93 < n93_end; n93 += 1LL) { // segment
+                float t95[1][32];
+                load_tile<float, Rows<2, -1, 64, 0, 64>, 4, 64, 0>(t95, view(a.v + 25, n93, n6, n90, 0LL, 1152921504606846976LL));
+                float t96[1][32];
+                EACH(1, 32) t96[s][i] = t92[s][i] + t95[s][i];
+                EACH(1, 32) t92[s][i] = t96[s][i];
             }
-            float t79[1][32];
-            EACH(1, 32) t79[s][i] = t74[s][i];
-            const i64 n80_end = opaque(n12);
+            float t97[1][32];
+            EACH(1, 32) t97[s][i] = t92[s][i];
+            const i64 n98_end = opaque(n12);
             #pragma unroll 1
-            for (i64 n80 = n10; n80 < n80_end; n80 += 64LL) { // row
-                u32 t82[1][16];
-                EACH(1, 16) t82[s][i] = pack(t79[s][2 * i], t79[s][2 * i + 1], bf16());
+            for (i64 n98 = n10; n98 < n98_end; n98 += 64LL) { // row
+                u32 t100[1][16];
+                EACH(1, 16) t100[s][i] = pack(t97[s][2 * i], t97[s][2 * i + 1], bf16());
                 {
                     const Slot slot = t16.offer();
-                    write_panels<4, 64>(slot.address, t82);
+                    write_panels<4, 64>(slot.address, t100);
                     give(slot);
                 }
-                const Slot t83 = t15.take();
-                const Slot t84 = t14.take();
-                pin_all(t79);
+                const Slot t101 = t15.take();
+                const Slot t102 = t14.take();
+                pin_all(t97);
                 products_begin();
                 UNROLL for (int s = 0; s < 1; s++)
-                    wgmma_64_t_x4<0, 0, 0, 0>(t79[s], matrix(t83.address + s * 8192, 8192), matrix(t84.address, 8192), 1, bf16());
+                    wgmma_64_t_x4<0, 0, 0, 0>(t97[s], matrix(t101.address + s * 8192, 8192), matrix(t102.address, 8192), 1, bf16());
                 products_commit();
-                barrier_wait(t84.full, t84.phase);
+                barrier_wait(t102.full, t102.phase);
                 products_await<0>();
-                pin_all(t79);
-                release(t83);
-                release(t84);
-                EACH(1, 32) t79[s][i] = t79[s][i];
+                pin_all(t97);
+                release(t101);
+                release(t102);
+                EACH(1, 32) t97[s][i] = t97[s][i];
             }
         }
     } else if (warp_id() < 8) {
@@ -126,14 +126,19 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_forward_states
                         give(slot);
                     }
                     const i64 n37 = (i64)(n24 < 6LL);
-                    if (n37) {
-                        const i64 n38 = n24 + -6LL;
-                        const i64 n39 = n7 + n8;
-                        store_tile<bf16, Rows<1, -1, 64, 0, 64>, 4, 64>(t34, view(a.v + 20, n6, n38, n39, 0LL, n5));
+                    const i64 n38 = floor_mod(n25, 1LL);
+                    const i64 n39 = (i64)(-1LL < n38);
+                    const i64 n40 = (i64)(n38 < 1LL);
+                    const i64 n41 = n40 * n39;
+                    const i64 n42 = n37 * n41;
+                    if (n42) {
+                        const i64 n43 = n24 + -6LL;
+                        const i64 n44 = n7 + n8;
+                        store_tile<bf16, Rows<1, -1, 64, 0, 64>, 4, 64>(t34, view(a.v + 20, n6, n43, n44, 0LL, n5));
                     }
                 }
-                const i64 n40 = (i64)(n29 < 1LL);
-                if (n40) {
+                const i64 n45 = (i64)(n29 < 1LL);
+                if (n45) {
                     release(t13.take());
                     t15.next();
                 }
@@ -162,40 +167,45 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_forward_states
             const i64 n10 = n9 * n4;
             const i64 n11 = n10 + n4;
             const i64 n12 = smaller(n5, n11);
-            const i64 n43_end = opaque(n12);
+            const i64 n48_end = opaque(n12);
             #pragma unroll 1
-            for (i64 n43 = n10; n43 < n43_end; n43 += 64LL) { // row
-                const i64 n44 = floor_div(n43, 64LL);
-                const i64 n45 = floor_mod(n44, 2LL);
-                const i64 n46 = (i64)(0LL < n45);
-                const i64 n47 = (i64)(n45 < 2LL);
-                const i64 n48 = n47 * n46;
-                if (n48) {
-                    const Slot t49 = t13.take();
-                    u32 t50[1][16];
-                    read_panels<4, 64, 0>(t50, t49.address);
-                    release_read(t49);
-                    pin_all(t50);
-                    float t51[1][32];
-                    EACH(1, 32) t51[s][i] = unpacked(t50[s][i >> 1], i & 1, bf16());
-                    float t53[1][32];
-                    EACH(1, 32) t53[s][i] = max_nan(t51[s][i], 0.f);
-                    u32 t54[1][16];
-                    EACH(1, 16) t54[s][i] = pack(t53[s][2 * i], t53[s][2 * i + 1], bf16());
+            for (i64 n48 = n10; n48 < n48_end; n48 += 64LL) { // row
+                const i64 n49 = floor_div(n48, 64LL);
+                const i64 n50 = floor_mod(n49, 2LL);
+                const i64 n51 = (i64)(0LL < n50);
+                const i64 n52 = (i64)(n50 < 2LL);
+                const i64 n53 = n52 * n51;
+                if (n53) {
+                    const Slot t54 = t13.take();
+                    u32 t55[1][16];
+                    read_panels<4, 64, 0>(t55, t54.address);
+                    release_read(t54);
+                    pin_all(t55);
+                    float t56[1][32];
+                    EACH(1, 32) t56[s][i] = unpacked(t55[s][i >> 1], i & 1, bf16());
+                    float t58[1][32];
+                    EACH(1, 32) t58[s][i] = max_nan(t56[s][i], 0.f);
+                    u32 t59[1][16];
+                    EACH(1, 16) t59[s][i] = pack(t58[s][2 * i], t58[s][2 * i + 1], bf16());
                     {
                         const Slot slot = t15.offer();
-                        write_panels<4, 64>(slot.address, t54);
+                        write_panels<4, 64>(slot.address, t59);
                         give(slot);
                     }
-                    const i64 n56 = (i64)(n43 < 6LL);
-                    if (n56) {
-                        const i64 n57 = n43 + -6LL;
-                        const i64 n58 = n7 + n8;
-                        store_tile<bf16, Rows<1, -1, 64, 0, 64>, 4, 64>(t53, view(a.v + 20, n6, n57, n58, 0LL, n5));
+                    const i64 n61 = (i64)(n48 < 6LL);
+                    const i64 n62 = floor_mod(n49, 1LL);
+                    const i64 n64 = (i64)(-1LL < n62);
+                    const i64 n65 = (i64)(n62 < 1LL);
+                    const i64 n66 = n65 * n64;
+                    const i64 n67 = n61 * n66;
+                    if (n67) {
+                        const i64 n68 = n48 + -6LL;
+                        const i64 n69 = n7 + n8;
+                        store_tile<bf16, Rows<1, -1, 64, 0, 64>, 4, 64>(t58, view(a.v + 20, n6, n68, n69, 0LL, n5));
                     }
                 }
-                const i64 n59 = (i64)(n48 < 1LL);
-                if (n59) {
+                const i64 n70 = (i64)(n53 < 1LL);
+                if (n70) {
                     release(t13.take());
                     t15.next();
                 }
@@ -203,7 +213,8 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_forward_states
         }
     } else {
         give_registers<32>();
-        if (warp_id() == 12 && lane_id() == 0) {
+        if (warp_id() == 12) {
+            if (lane_id() != 0) return;
             Ring<4, 8192u> t13(shared + 0u, shared + 131072u);
             Ring<6, 8192u> t14(shared + 32768u, shared + 131136u);
             Ring<3, 8192u> t15(shared + 81920u, shared + 131232u);
@@ -241,8 +252,10 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_forward_states
                 }
             }
             if (!awaited) await_earlier_kernels();
+            return;
         }
-        if (warp_id() == 13 && lane_id() == 0) {
+        if (warp_id() == 13) {
+            if (lane_id() != 0) return;
             Ring<4, 8192u> t13(shared + 0u, shared + 131072u);
             Ring<6, 8192u> t14(shared + 32768u, shared + 131136u);
             Ring<3, 8192u> t15(shared + 81920u, shared + 131232u);
@@ -266,23 +279,31 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_forward_states
                 const i64 n10 = n9 * n4;
                 const i64 n11 = n10 + n4;
                 const i64 n12 = smaller(n5, n11);
-                const i64 n62_end = opaque(n12);
+                const i64 n74_end = opaque(n12);
                 #pragma unroll 1
-                for (i64 n62 = n10; n62 < n62_end; n62 += 64LL) { // row
-                    const Slot t63 = t15.take();
-                    const i64 n64 = (i64)(5LL < n62);
-                    if (n64) {
-                        const i64 n66 = n62 + -6LL;
-                        const i64 n67 = n7 + n8;
-                        store_box(t63.address + 0, &maps.at[2], 0, (int)n67, (int)n66, (int)n6);
+                for (i64 n74 = n10; n74 < n74_end; n74 += 64LL) { // row
+                    const Slot t75 = t15.take();
+                    const i64 n76 = (i64)(5LL < n74);
+                    const i64 n77 = floor_div(n74, 64LL);
+                    const i64 n78 = floor_mod(n77, 1LL);
+                    const i64 n79 = (i64)(-1LL < n78);
+                    const i64 n80 = (i64)(n78 < 1LL);
+                    const i64 n81 = n80 * n79;
+                    const i64 n82 = n76 * n81;
+                    if (n82) {
+                        const i64 n84 = n74 + -6LL;
+                        const i64 n85 = n7 + n8;
+                        store_box(t75.address + 0, &maps.at[2], 0, (int)n85, (int)n84, (int)n6);
                     }
-                    stored.release(t63);
+                    stored.release(t75);
                 }
             }
             if (!awaited) await_earlier_kernels();
             stored.end();
+            return;
         }
-        if (warp_id() == 14 && lane_id() == 0) {
+        if (warp_id() == 14) {
+            if (lane_id() != 0) return;
             Ring<4, 8192u> t13(shared + 0u, shared + 131072u);
             Ring<6, 8192u> t14(shared + 32768u, shared + 131136u);
             Ring<3, 8192u> t15(shared + 81920u, shared + 131232u);
@@ -306,24 +327,25 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_forward_states
                 const i64 n10 = n9 * n4;
                 const i64 n11 = n10 + n4;
                 const i64 n12 = smaller(n5, n11);
-                const i64 n87 = n6 * n5;
-                const i64 n88 = floor_div(n87, 64LL);
-                const i64 n89 = n88 + n6;
-                const i64 n90 = n8 * 64LL;
-                const i64 n91 = n7 * 64LL;
-                const i64 n92 = n91 + n90;
-                const i64 n94_end = opaque(n12);
+                const i64 n105 = n6 * n5;
+                const i64 n106 = floor_div(n105, 64LL);
+                const i64 n107 = n106 + n6;
+                const i64 n108 = n8 * 64LL;
+                const i64 n109 = n7 * 64LL;
+                const i64 n110 = n109 + n108;
+                const i64 n112_end = opaque(n12);
                 #pragma unroll 1
-                for (i64 n94 = n10; n94 < n94_end; n94 += 64LL) { // row
-                    const Slot t95 = t16.take();
-                    const i64 n96 = floor_div(n94, 64LL);
-                    const i64 n97 = n89 + n96;
-                    store_box(t95.address + 0, &maps.at[3], 0, (int)n92, (int)n97, (int)0LL);
-                    stored.release(t95);
+                for (i64 n112 = n10; n112 < n112_end; n112 += 64LL) { // row
+                    const Slot t113 = t16.take();
+                    const i64 n114 = floor_div(n112, 64LL);
+                    const i64 n115 = n107 + n114;
+                    store_box(t113.address + 0, &maps.at[3], 0, (int)n110, (int)n115, (int)0LL);
+                    stored.release(t113);
                 }
             }
             if (!awaited) await_earlier_kernels();
             stored.end();
+            return;
         }
     }
 }

@@ -217,7 +217,8 @@
         }
     } else {
         give_registers<24>();
-        if (warp_id() == 8 && lane_id() == 0) {
+        if (warp_id() == 8) {
+            if (lane_id() != 0) return;
             Ring<7, 24576u> t22(shared + 49152u, shared + 221184u);
             Ring<1, 49152u> t23(shared + 0u, shared + 221296u);
             bool awaited = false;
@@ -250,8 +251,10 @@
                 }
             }
             if (!awaited) await_earlier_kernels();
+            return;
         }
-        if (warp_id() == 9 && lane_id() == 0) {
+        if (warp_id() == 9) {
+            if (lane_id() != 0) return;
             Ring<7, 24576u> t22(shared + 49152u, shared + 221184u);
             Ring<1, 49152u> t23(shared + 0u, shared + 221296u);
             bool awaited = false;
@@ -373,7 +376,6 @@
                     #pragma unroll 1
                     for (i64 n74 = 0LL; n74 < n74_end; n74 += 1LL) { // slice
                         const i64 n75 = n66 + n74;
-                        if (!awaited) await_earlier_kernels(), awaited = true;
                         {
                             const Slot slot = t22.open(8192);
                             copy_box(slot.address + 0, &maps.at[6], slot.full, 0, (int)n75, (int)n55, (int)n6);
@@ -389,7 +391,6 @@
                         }
                     }
                     const i64 n78 = n66 + 2LL;
-                    if (!awaited) await_earlier_kernels(), awaited = true;
                     {
                         const Slot slot = t22.open(8192);
                         copy_box(slot.address + 0, &maps.at[6], slot.full, 0, (int)n78, (int)n55, (int)n6);
@@ -419,6 +420,7 @@
                 }
             }
             if (!awaited) await_earlier_kernels();
+            return;
         }
     }
 }

@@ -1,0 +1,200 @@
+/* rattan explain: what the compiler decided for a layer and why, pass by pass, and what limits the result. */
+#include "driver/cli.h"
+#include "driver/explain.h"
+#include "driver/quantity.h"
+#include "driver/report.h"
+#include "driver/terminal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { WIDTH = 100, INDENT = 2, PASS_COLUMN = 17, WORK_COLUMN = 21, BAR = 30 };
+
+typedef struct ExplainJob {
+    Session        *session;
+    const SpecItem *item;
+    KernelKind      kind;
+    const Shape    *shape;
+    json_t         *list; /* array; NULL: text */
+} ExplainJob;
+
+static void heading(const char *title) {
+    printf("\n%s%s%s\n", colour_on(stdout, COLOUR_STRONG), title, colour_off(stdout));
+}
+
+/* `label` in its column, the text behind it, wrapped. */
+static void put_wrapped(Ctx *ctx, const char *label, int column, const char *text) {
+    Text line = TEXT(ctx);
+    text_add(&line, "%*s%-*s", INDENT, "", column - INDENT, label);
+    text_add_wrapped(&line, text, column, column, WIDTH);
+    fputs(text_str(&line), stdout);
+}
+
+static void print_head(Ctx *ctx, const Explained *e) {
+    json_t *json = bench_case_shape_json(&e->bench);
+    char   *shape = json_dumps(json, JSON_COMPACT);
+    Text    schedule = TEXT(ctx);
+    printf("%s%s%s  %s %s %s for %s\n", colour_on(stdout, COLOUR_STRONG), item_title(ctx, e->item), colour_off(stdout),
+           kind_name(e->bench.kind), shape ? shape : "", dtype_name(e->item->spec.dtype), e->target->name);
+    schedule_print(&schedule, &e->compiled.plan);
+    heading(ctx_printf(ctx, "Schedule, from %s", e->origin));
+    put_wrapped(ctx, "", INDENT, text_str(&schedule));
+    free(shape);
+    json_decref(json);
+}
+
+static void print_pass(Ctx *ctx, const PassLog *log, const PassRun *run) {
+    const bool changed = run->ops_before != run->ops_after;
+    if (changed)
+        put_wrapped(ctx, run->pass->name, PASS_COLUMN,
+                    ctx_printf(ctx, "%d ops become %d", run->ops_before, run->ops_after));
+    else if (run->note_count == 0)
+        put_wrapped(ctx, run->pass->name, PASS_COLUMN, "nothing to do here");
+    for (int n = 0; n < run->note_count; n++) {
+        const PassNote *note = &log->notes[run->first_note + n];
+        const char     *text = note->kernel ? ctx_printf(ctx, "%s: %s", note->kernel, note->text) : note->text;
+        put_wrapped(ctx, n || changed ? "" : run->pass->name, PASS_COLUMN, text);
+    }
+}
+
+static void print_passes(Ctx *ctx, const PassLog *log) {
+    heading("Passes, in order, in their own words");
+    for (int r = 0; r < log->run_count; r++)
+        print_pass(ctx, log, &log->runs[r]);
+}
+
+/* ---- Kernels and their work ---- */
+static const char *memory_text(Ctx *ctx, const ExplainKernel *kernel) {
+    const CodePhase *phase = kernel->phase;
+    if (!phase->threads)
+        return ctx_printf(ctx, "%9s", quantity_bytes(ctx, (double)phase->scratch_bytes));
+    return ctx_printf(
+        ctx, "%9s %7d %9s %7s", quantity_bytes(ctx, (double)phase->shared_bytes), phase->threads,
+        ctx_printf(ctx, kernel->used ? "%d" : "<=%d",
+                   kernel->used ? kernel->used->registers : kernel->registers_at_most),
+        kernel->used ? quantity_bytes(ctx, (double)(kernel->used->spill_stores + kernel->used->spill_loads)) : "-");
+}
+
+static void print_kernels(Ctx *ctx, const Explained *e) {
+    const bool gpu = e->target->warp_size > 0;
+    heading(gpu ? ctx_printf(ctx, "Kernels; registers and spills: %s", e->resources) : "Kernels");
+    printf("  %-16s %8s %10s %10s %9s %9s %s\n", "", gpu ? "blocks" : "items", "FLOP", "specials", "loads", "stores",
+           gpu ? "   shared threads registers  spills" : "  scratch");
+    for (int k = 0; k < e->kernel_count; k++) {
+        const ExplainKernel *kernel = &e->kernels[k];
+        printf("  %-16s %8lld %10s %10s %9s %9s %s\n", kernel->name, (long long)kernel->items,
+               quantity_text(ctx, kernel->work.products, ""), quantity_text(ctx, kernel->work.specials, ""),
+               quantity_bytes(ctx, kernel->work.loaded), quantity_bytes(ctx, kernel->work.stored),
+               memory_text(ctx, kernel));
+    }
+}
+
+/* 1 where there is nothing at all, as of no tokens. */
+static double ratio(double value, double whole) { return whole > 0 ? value / whole : 1; }
+
+static void print_work(Ctx *ctx, const Explained *e) {
+    heading("Work");
+    put_wrapped(ctx, "flops", WORK_COLUMN,
+                ctx_printf(ctx, "%s of products; the definition asks for %s: %.2f times as many",
+                           quantity_text(ctx, e->work.products, "FLOP"),
+                           quantity_text(ctx, e->bench.useful_flops, "FLOP"),
+                           ratio(e->work.products, e->bench.useful_flops)));
+    put_wrapped(ctx, "special functions", WORK_COLUMN, quantity_text(ctx, e->work.specials, " results"));
+    put_wrapped(ctx, "bytes", WORK_COLUMN,
+                ctx_printf(ctx, "%s of inputs and outputs, each once: %.1f FLOP a byte; tiles load %s and store %s",
+                           quantity_bytes(ctx, e->bench.bytes), ratio(e->bench.useful_flops, e->bench.bytes),
+                           quantity_bytes(ctx, e->work.loaded), quantity_bytes(ctx, e->work.stored)));
+    const double stored = explain_stored_bytes(e);
+    if (stored > 0)
+        put_wrapped(ctx, "working memory", WORK_COLUMN,
+                    ctx_printf(ctx, "%s that kernels hand to later ones", quantity_bytes(ctx, stored)));
+}
+
+static void print_limits(Ctx *ctx, const Explained *e) {
+    const int processors = e->target->processors;
+    heading(ctx_printf(ctx, "Predicted limit: %s", limit_name(e->limit)));
+    for (int l = 0; l < LIMIT_COUNT; l++) {
+        const double share = explain_share(e, (Limit)l);
+        char         bar[BAR + 1] = "";
+        memset(bar, '#', (size_t)(share * BAR + 0.5));
+        printf("  %-18s %14s %5.0f %% %s\n", limit_name((Limit)l), quantity_text(ctx, e->cycles[l], "cycles"),
+               100 * share, bar);
+    }
+    put_wrapped(ctx, "", INDENT,
+                ctx_printf(ctx, "Of one of %s%d %s, all of them evenly busy, if it did nothing else.",
+                           processors ? "" : "an unknown number, taken as ", processors ? processors : 1,
+                           e->target->warp_size ? "multiprocessors" : "cores"));
+}
+
+/* A row for each m that there is: today one, since no schedule has such a value. */
+static void print_saving(Ctx *ctx, const Explained *e) {
+    const bool saves = explain_saves_states(e);
+    heading("Stored and recomputed: the states are saved every m chunks");
+    printf("  %-8s %12s %14s %14s %12s\n", "m", "stored", "FLOP", "extra FLOP", "moved");
+    printf("  %-8s %12s %14s %14s %12s\n", saves ? "1" : "none", quantity_bytes(ctx, explain_stored_bytes(e)),
+           quantity_text(ctx, e->work.products, ""), quantity_text(ctx, explain_extra_flops(e), ""),
+           quantity_bytes(ctx, e->work.loaded + e->work.stored));
+    for (int s = 0; s < e->stored_count; s++)
+        printf("    %-20s %5s %12s\n", e->stored[s].param->name, dtype_name(e->stored[s].param->dtype),
+               quantity_bytes(ctx, e->stored[s].bytes));
+    put_wrapped(ctx, "", INDENT,
+                ctx_printf(ctx, "%s The schedule has no other m. Extra: beyond what the definition asks for, by "
+                           "recomputation, tiles computed in full and products inside chunks.",
+                           saves ? "The state of every chunk is stored."
+                                 : "No state is stored: each kernel that needs them sums them up again."));
+}
+
+static void print_explained(Ctx *ctx, const Explained *e) {
+    print_head(ctx, e);
+    print_passes(ctx, e->compiled.log);
+    print_kernels(ctx, e);
+    print_work(ctx, e);
+    if (e->bench.kind == KIND_BACKWARD)
+        print_saving(ctx, e);
+    print_limits(ctx, e);
+}
+
+/* ---- All ---- */
+static Status explain_item(Ctx *ctx, void *arg) {
+    const ExplainJob *job = arg;
+    Explained         e;
+    const Status      status = explain(ctx, job->session, job->item, job->kind, job->shape, &e);
+    if (status == ST_OK && job->list)
+        json_array_append_new(job->list, explain_json(ctx, &e));
+    else if (status == ST_OK)
+        print_explained(ctx, &e);
+    explain_free(&e);
+    return status;
+}
+
+static Status run_explain(Ctx *ctx, const Cli *cli, Session *session, const char *path, json_t *list) {
+    KernelKind kind = KIND_FORWARD;
+    Shape      shape;
+    TRY(shape_parse(ctx, cli_value(cli, OPTION_SHAPE), &shape));
+    if (cli_has(cli, OPTION_KIND))
+        TRY(kind_parse(ctx, cli_value(cli, OPTION_KIND), &kind));
+    TRY(session_load_file(ctx, session, path));
+    for (int i = session->first; i < session->last; i++) {
+        ExplainJob job = {session, &session->specs.items[i], kind, &shape, list};
+        if (i > session->first && !list)
+            puts("");
+        TRY(with_own_memory(ctx, explain_item, &job));
+    }
+    if (list)
+        json_print(list);
+    return ST_OK;
+}
+
+Status cmd_explain(Ctx *ctx, const Cli *cli) {
+    const char *path;
+    Session     session = {0};
+    json_t     *list = cli_has(cli, OPTION_JSON) ? json_array() : NULL;
+    Status      status = cli_one_operand(ctx, cli, "SPEC", &path);
+    if (status == ST_OK)
+        status = session_open(ctx, cli, &session);
+    if (status == ST_OK)
+        status = run_explain(ctx, cli, &session, path, list);
+    session_close(&session);
+    json_decref(list);
+    return status;
+}

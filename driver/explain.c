@@ -1,0 +1,255 @@
+/* What the compiler decided, as data: see explain.h. Decisions are the passes' own words (PassLog); work is counted on
+ * the IR that the last of them leaves. */
+#include "driver/explain.h"
+
+#include "codegen/ptx/nvrtc.h"
+
+#include <string.h>
+
+/* ---- Counting ---- */
+typedef struct Indices {
+    const BenchCase *bench;
+    int64_t          fold;
+} Indices;
+
+static int64_t index_element(const void *arg, const char *param, int64_t index) {
+    const Indices *i = arg;
+    return bench_case_index(i->bench, i->fold, param, index);
+}
+
+static int64_t phase_items(const CodePhase *phase, const LaunchSizes *sizes) {
+    int64_t items = 1;
+    for (int a = 0; a < phase->axis_count; a++)
+        items *= launch_dim(sizes, phase->axes[a]);
+    return items;
+}
+
+static void add_work(IrWork *to, const IrWork *work) {
+    to->products += work->products;
+    to->specials += work->specials;
+    to->others += work->others;
+    to->panels += work->panels;
+    to->loaded += work->loaded;
+    to->stored += work->stored;
+}
+
+/* What is left for a thread by the schedule: threads get registers by eights, 255 at most. */
+static int most_registers(const Explained *e, const CodePhase *phase) {
+    if (!phase->threads)
+        return 0;
+    const int left = e->target->registers / (phase->threads * e->compiled.plan.blocks) / 8 * 8;
+    return left < 255 ? left : 255;
+}
+
+static Status count_work(Ctx *ctx, const LaunchSizes *sizes, Explained *e) {
+    const Module *module = e->compiled.module;
+    IrWork       *work = NEW_ARRAY(ctx, IrWork, module->kernel_count);
+    const Indices indices = {&e->bench, spec_fold(&e->item->spec)};
+    IrLaunch      launch = {.element = index_element, .arg = &indices};
+    memcpy(launch.syms, sizes->syms, sizeof launch.syms);
+    TRY(ir_work(ctx, module, &launch, work));
+    e->kernel_count = module->kernel_count;
+    e->kernels = NEW_ARRAY(ctx, ExplainKernel, e->kernel_count);
+    for (int k = 0; k < e->kernel_count; k++) {
+        const CodePhase      *phase = &e->compiled.object->phases[k];
+        const NvrtcResources *used = e->compiled.used ? &e->compiled.used[k] : NULL;
+        e->kernels[k] = (ExplainKernel){module->kernels[k]->name, work[k], phase_items(phase, sizes), phase,
+                                        used && used->registers ? used : NULL, most_registers(e, phase)};
+        add_work(&e->work, &work[k]);
+    }
+    return ST_OK;
+}
+
+static void find_stored(Ctx *ctx, const LaunchSizes *sizes, Explained *e) {
+    const CodeObject *object = e->compiled.object;
+    e->stored = NEW_ARRAY(ctx, ExplainStored, object->param_count);
+    for (int p = 0; p < object->param_count; p++) {
+        const CodeParam *param = &object->params[p];
+        double           bytes = (double)dtype_size(param->dtype);
+        for (int d = 0; d < 4; d++)
+            bytes *= (double)launch_dim(sizes, param->dims[d]);
+        if (param->role == PARAM_WORK && bytes > 0)
+            e->stored[e->stored_count++] = (ExplainStored){param, bytes};
+    }
+}
+
+static void find_limit(Explained *e) {
+    const Shape   *shape = &e->bench.shape;
+    const Workload load = {shape->length_count ? shape->length_count : shape->B,
+                           shape->length_count ? shape->lengths[0] : shape->T};
+    schedule_limits(&e->item->spec, e->target, &load, &e->compiled.plan, &e->work, e->bench.bytes, e->cycles);
+    for (int l = 1; l < LIMIT_COUNT; l++)
+        if (e->cycles[l] > e->cycles[e->limit])
+            e->limit = (Limit)l;
+}
+
+/* ---- Compiling ---- */
+static Status compile(Ctx *ctx, Session *session, Explained *e) {
+    CompileRequest request = {
+        .spec = &e->item->spec,
+        .kind = e->bench.kind,
+        .variant = e->bench.shape.length_count ? VARIANT_PACKED : 0,
+        .ring_rows = e->bench.shape.ring < 0 ? 0 : e->bench.shape.ring,
+        .target = &session->target,
+        .schedule = session->schedule,
+        .emit = EMIT_PLAN,
+    };
+    e->origin = request.schedule ? "the default, with --schedule over it" : "the default";
+    session->bucket = shape_bucket(&e->bench.shape);
+    TRY(session_tune(ctx, session, &request));
+    if (request.schedule != session->schedule)
+        e->origin = "the tuning database";
+    if (target_is_cuda(&session->target)) {
+        const char *nvrtc = nvrtc_version(ctx);
+        const bool  there = strcmp(nvrtc, "no NVRTC") != 0;
+        e->resources = there ? nvrtc : "what the schedule claims: there is no NVRTC to ask";
+        request.emit |= there ? EMIT_RESOURCES : 0;
+    }
+    return compile_kernel(ctx, &request, &e->compiled);
+}
+
+Status explain(Ctx *ctx, Session *session, const SpecItem *item, KernelKind kind, const Shape *shape, Explained *out) {
+    LaunchSizes sizes;
+    *out = (Explained){.item = item, .target = &session->target};
+    TRY(bench_case_plan(ctx, &item->spec, kind, shape, &out->bench));
+    TRY(compile(ctx, session, out));
+    TRY(bench_case_sizes(ctx, out->compiled.object, &out->bench, &sizes));
+    TRY(count_work(ctx, &sizes, out));
+    find_stored(ctx, &sizes, out);
+    find_limit(out);
+    return ST_OK;
+}
+
+void explain_free(Explained *explained) {
+    if (explained->compiled.object)
+        code_object_free(explained->compiled.object);
+    explained->compiled.object = NULL;
+}
+
+double explain_extra_flops(const Explained *explained) {
+    return explained->work.products - explained->bench.useful_flops;
+}
+
+double explain_stored_bytes(const Explained *explained) {
+    double bytes = 0;
+    for (int s = 0; s < explained->stored_count; s++)
+        bytes += explained->stored[s].bytes;
+    return bytes;
+}
+
+bool explain_saves_states(const Explained *explained) {
+    for (int s = 0; s < explained->stored_count; s++)
+        if (strcmp(explained->stored[s].param->name, "states") == 0)
+            return true;
+    return false;
+}
+
+double explain_share(const Explained *explained, Limit limit) {
+    const double most = explained->cycles[explained->limit];
+    return most > 0 ? explained->cycles[limit] / most : 0;
+}
+
+/* ---- As JSON ---- */
+static json_t *schedule_json(const Explained *e) {
+    const Schedule *s = &e->compiled.plan;
+    json_t         *json = json_object();
+#define FIELD(name, fallback, min, max, help) json_object_set_new(json, #name, json_integer(s->name));
+#include "ir/schedule.def"
+#undef FIELD
+    return json;
+}
+
+static json_t *notes_json(const PassLog *log, const PassRun *run) {
+    json_t *list = json_array();
+    for (int n = run->first_note; n < run->first_note + run->note_count; n++) {
+        const PassNote *note = &log->notes[n];
+        json_array_append_new(list,
+                              json_pack("{s:o, s:s}", "kernel", note->kernel ? json_string(note->kernel) : json_null(),
+                                        "text", note->text));
+    }
+    return list;
+}
+
+static json_t *passes_json(const PassLog *log) {
+    json_t *list = json_array();
+    for (int r = 0; r < log->run_count; r++) {
+        const PassRun *run = &log->runs[r];
+        json_array_append_new(list, json_pack("{s:s, s:s, s:f, s:i, s:i, s:i, s:o}", "pass", run->pass->name, "summary",
+                                              run->pass->summary, "ms", 1e3 * run->seconds, "kernels", run->kernels,
+                                              "ops_before", run->ops_before, "ops_after", run->ops_after, "notes",
+                                              notes_json(log, run)));
+    }
+    return list;
+}
+
+static json_t *work_json(const IrWork *work) {
+    return json_pack("{s:f, s:f, s:f, s:f, s:f, s:f}", "product_flops", work->products, "special_results",
+                     work->specials, "other_results", work->others, "panel_bytes", work->panels, "loaded_bytes",
+                     work->loaded, "stored_bytes", work->stored);
+}
+
+/* Of a thread's scratch memory on CPUs; of a block on GPUs, registers where ptxas told them. */
+static json_t *memory_json(const ExplainKernel *kernel) {
+    if (!kernel->phase->threads)
+        return json_pack("{s:I}", "scratch_bytes", (json_int_t)kernel->phase->scratch_bytes);
+    json_t               *json = json_pack("{s:i, s:I}", "threads", kernel->phase->threads, "shared_bytes",
+                                           (json_int_t)kernel->phase->shared_bytes);
+    const NvrtcResources *used = kernel->used;
+    json_object_set_new(json, "registers_at_most", json_integer(kernel->registers_at_most));
+    json_object_set_new(json, "registers", used ? json_integer(used->registers) : json_null());
+    json_object_set_new(json, "spilled_bytes",
+                        used ? json_integer(used->spill_stores + used->spill_loads) : json_null());
+    return json;
+}
+
+static json_t *kernels_json(const Explained *e) {
+    json_t *list = json_array();
+    for (int k = 0; k < e->kernel_count; k++) {
+        json_t *json = json_pack("{s:s, s:I}", "kernel", e->kernels[k].name, "items", (json_int_t)e->kernels[k].items);
+        json_object_update_new(json, memory_json(&e->kernels[k]));
+        json_object_update_new(json, work_json(&e->kernels[k].work));
+        json_array_append_new(list, json);
+    }
+    return list;
+}
+
+static json_t *limits_json(const Explained *e) {
+    json_t *list = json_array();
+    for (int l = 0; l < LIMIT_COUNT; l++)
+        json_array_append_new(list, json_pack("{s:s, s:f, s:f}", "limit", limit_name((Limit)l), "cycles", e->cycles[l],
+                                              "share", explain_share(e, (Limit)l)));
+    return list;
+}
+
+/* What is stored for the gradients' kernels, and the work that this leaves: a row for each m, of which there is one today. */
+static json_t *saving_json(const Explained *e) {
+    json_t *tensors = json_array(), *row;
+    for (int s = 0; s < e->stored_count; s++)
+        json_array_append_new(tensors, json_pack("{s:s, s:s, s:f}", "tensor", e->stored[s].param->name, "dtype",
+                                                 dtype_name(e->stored[s].param->dtype), "bytes", e->stored[s].bytes));
+    row = json_pack("{s:f, s:o, s:f, s:f, s:f}", "stored_bytes", explain_stored_bytes(e), "tensors", tensors,
+                    "product_flops", e->work.products, "extra_flops", explain_extra_flops(e), "moved_bytes",
+                    e->work.loaded + e->work.stored);
+    json_object_set_new(row, "m", explain_saves_states(e) ? json_integer(1) : json_null());
+    return json_pack("[o]", row);
+}
+
+json_t *explain_json(Ctx *ctx, const Explained *e) {
+    Text text = TEXT(ctx);
+    schedule_print(&text, &e->compiled.plan);
+    json_t *json =
+        json_pack("{s:s, s:s, s:s, s:s, s:s}", "spec", e->item->spec.name, "label", e->item->label, "kind",
+                  kind_name(e->bench.kind), "target", e->target->name, "dtype", dtype_name(e->item->spec.dtype));
+    json_object_set_new(json, "shape", bench_case_shape_json(&e->bench));
+    json_object_update_new(
+        json, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "schedule", text_str(&text), "schedule_origin", e->origin,
+                        "schedule_fields", schedule_json(e), "passes", passes_json(e->compiled.log), "resources",
+                        e->resources ? json_string(e->resources) : json_null(), "kernels", kernels_json(e)));
+    json_object_update_new(json,
+                           json_pack("{s:f, s:f, s:o, s:o, s:s, s:i}", "useful_flops", e->bench.useful_flops, "bytes",
+                                     e->bench.bytes, "work", work_json(&e->work), "limits", limits_json(e), "limit",
+                                     limit_name(e->limit), "processors", e->target->processors));
+    if (e->bench.kind == KIND_BACKWARD)
+        json_object_set_new(json, "saving", saving_json(e));
+    return json;
+}

@@ -1,0 +1,55 @@
+/* What the compiler decided for a layer and why, as data: see cmd_explain.c for the text. */
+#ifndef RATTAN_DRIVER_EXPLAIN_H
+#define RATTAN_DRIVER_EXPLAIN_H
+
+#include <jansson.h>
+
+#include "driver/bench_case.h"
+#include "passes/search_space.h"
+
+typedef struct ExplainKernel {
+    const char           *name;
+    IrWork                work;
+    int64_t               items; /* that run on their own: on a GPU blocks */
+    const CodePhase      *phase;
+    const NvrtcResources *used; /* NULL: not a GPU's, or not known */
+    int                   registers_at_most; /* a thread, where as many blocks share a multiprocessor as scheduled; GPUs */
+} ExplainKernel;
+
+/* A tensor that kernels hand to later ones. */
+typedef struct ExplainStored {
+    const CodeParam *param;
+    double           bytes;
+} ExplainStored;
+
+typedef struct Explained {
+    const SpecItem *item;
+    const Target   *target;
+    BenchCase       bench; /* shape, useful flops, bytes of inputs and outputs */
+    Compiled        compiled;
+    const char     *origin;    /* of the schedule */
+    const char     *resources; /* where registers and shared memory come from; NULL on CPUs */
+    ExplainKernel  *kernels;
+    int             kernel_count;
+    ExplainStored  *stored;
+    int             stored_count;
+    IrWork          work; /* of all kernels */
+    double          cycles[LIMIT_COUNT];
+    Limit           limit; /* the largest of these */
+} Explained;
+
+/* Compiles; asks NVRTC for registers where a GPU is meant and it is there. Arena, but for compiled.object. */
+Status explain(Ctx *ctx, Session *session, const SpecItem *item, KernelKind kind, const Shape *shape, Explained *out);
+void   explain_free(Explained *explained);
+
+/* Product flops beyond those that the definition asks for: tiles computed in full, products inside chunks,
+ * recomputation. */
+double explain_extra_flops(const Explained *explained);
+/* Of what kernels hand to later ones; and is the residual branch's state of every chunk among it? */
+double explain_stored_bytes(const Explained *explained);
+bool   explain_saves_states(const Explained *explained);
+/* Of the cycles of the limit. */
+double  explain_share(const Explained *explained, Limit limit);
+json_t *explain_json(Ctx *ctx, const Explained *explained);
+
+#endif

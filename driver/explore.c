@@ -1,0 +1,399 @@
+/* Exploring windows: see explore.h.
+ *
+ * Few points are measured: of a series the ends and the middle of the windows at one context, and the middle at half of
+ * it, all in turns. They give the model. Then two windows between are measured. Where the model had them right within
+ * CLOSE, it has the others, too; else these are measured as well. */
+#include "driver/explore.h"
+
+#include "driver/spec_set.h"
+#include "driver/terminal.h"
+#include "frontend/frontend.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+const KernelKind EXPLORE_KIND[EXPLORE_KINDS] = {KIND_FORWARD, KIND_DECODE, KIND_BACKWARD};
+/* Shares of the time, in that order; the rest is the landscape's. */
+static const double SHARE[EXPLORE_KINDS] = {0.33, 0.12, 0.38};
+static const double CLOSE = 0.05;
+enum { LEAST_CONTEXT = 256, LAND_CONTEXT = 2048 /* of the landscape */, PROBES = 2 };
+enum { LAUNCHES = 8 /* of a point: once to warm up, then some */ };
+enum { LARGEST = 3 /* all points of a series take about so many times as long as the largest: windows double */ };
+static const double MOST_BYTES = 256e6; /* that a measured decoding step reads */
+
+/* ---- Plan ---- */
+static Spec full_attention(const Spec *layer) {
+    Spec full = *layer;
+    full.full = true;
+    full.window = 0;
+    full.map.count = 0;
+    full.fold = 0;
+    full.qk_scale = full.initial_state = false;
+    snprintf(full.name, sizeof full.name, "%.58s_full", layer->name);
+    return full;
+}
+
+static Status load_maps(Ctx *ctx, const Spec *spec, Explore *e) {
+    if (e->ask.map_count == 0) {
+        e->ask.maps[0] = spec->map.name;
+        e->ask.map_count = 1;
+        e->layers[0] = *spec;
+        return ST_OK;
+    }
+    for (int m = 0; m < e->ask.map_count; m++) {
+        const char *assignment = ctx_printf(ctx, "feature_map=%s", e->ask.maps[m]);
+        if (spec_set(ctx, spec, &assignment, 1, &e->layers[m]) != ST_OK) {
+            const char *remedy = ctx_strdup(ctx, ctx->remedy), *message = ctx_strdup(ctx, ctx->message);
+            ctx_clear(ctx);
+            return ctx_fail(ctx, ST_USAGE, "--maps", remedy, "%s", message);
+        }
+    }
+    return ST_OK;
+}
+
+static Status check_ask(Ctx *ctx, const SpecItem *item, const ExploreAsk *ask) {
+    const int64_t longest = ask->windows.items[ask->windows.count - 1];
+    if (item->spec.full)
+        return ctx_fail(ctx, ST_USAGE, item->spec.name,
+                        "give a spec of rattention { }, or a layer of a model by --item",
+                        "full attention has no window to explore");
+    if (longest > ask->contexts.items[0])
+        return ctx_fail(ctx, ST_USAGE, "--contexts",
+                        ctx_printf(ctx, "begin with %s, or leave out windows above %s", quantity_short(ctx, longest),
+                                   quantity_short(ctx, ask->contexts.items[0])),
+                        "the context %s is below the window %s, which would be full attention there",
+                        quantity_short(ctx, ask->contexts.items[0]), quantity_short(ctx, longest));
+    return ST_OK;
+}
+
+static int64_t nearest_window(const Explore *e) {
+    const Quantities *windows = &e->ask.windows;
+    int64_t           nearest = windows->items[0];
+    for (int w = 1; w < windows->count; w++)
+        if (fabs(log2((double)windows->items[w] / (double)e->item->spec.window)) <
+            fabs(log2((double)nearest / (double)e->item->spec.window)))
+            nearest = windows->items[w];
+    return nearest;
+}
+
+Status explore_plan(Ctx *ctx, Session *session, const SpecItem *item, const ExploreAsk *ask, Explore *out) {
+    *out = (Explore){.session = session, .item = item, .ask = *ask};
+    TRY(check_ask(ctx, item, ask));
+    if (!session->target.native)
+        return ctx_fail(ctx, ST_NO_DEVICE, "--target", "name a target that runs on this machine",
+                        "code for %s does not run here", session->target.name);
+    TRY(load_maps(ctx, &item->spec, out));
+    out->full = full_attention(&item->spec);
+    out->window = nearest_window(out);
+    out->series_count = EXPLORE_KINDS * (out->ask.map_count + 1);
+    out->series = NEW_ARRAY(ctx, ExploreSeries, out->series_count);
+    for (int s = 0; s < out->series_count; s++) {
+        out->series[s].kind = EXPLORE_KIND[s / (out->ask.map_count + 1)];
+        out->series[s].map = s % (out->ask.map_count + 1) - 1;
+    }
+    return ST_OK;
+}
+
+/* ---- What a series is about ---- */
+const ExploreSeries *explore_series(const Explore *e, KernelKind kind, int map) {
+    for (int s = 0; s < e->series_count; s++)
+        if (e->series[s].kind == kind && e->series[s].map == map)
+            return &e->series[s];
+    return NULL;
+}
+
+Spec explore_spec(const Explore *e, const ExploreSeries *series, int64_t window, int64_t context) {
+    if (series->map == MAP_FULL && series->kind != KIND_DECODE)
+        return e->full;
+    Spec spec = e->layers[series->map == MAP_FULL ? 0 : series->map];
+    spec.window = series->map == MAP_FULL ? context : window;
+    return spec;
+}
+
+int64_t explore_sequences(KernelKind kind) { return kind == KIND_DECODE ? EXPLORE_SEQUENCES : 1; }
+
+/* The series whose times these are: decoding with full attention is the first map's, with the context for a window. */
+static const ExploreSeries *source_of(const ExploreSeries *series, int64_t context, int64_t *window) {
+    if (series->map != MAP_FULL || series->kind != KIND_DECODE)
+        return series;
+    *window = context;
+    return series + 1;
+}
+
+bool explore_has(const ExploreSeries *series) {
+    int64_t window = 0;
+    return source_of(series, 1, &window)->count > 0;
+}
+
+static ModelWork work_of(const Explore *e, const ExploreSeries *series, int64_t window, int64_t context) {
+    const Spec spec = explore_spec(e, series, window, context);
+    return model_work(&spec, series->kind, explore_sequences(series->kind), context);
+}
+
+static double modelled(const Explore *e, const ExploreSeries *series, int64_t window, int64_t context) {
+    const ExploreSeries *source = source_of(series, context, &window);
+    const ModelWork      work = work_of(e, source, window, context);
+    return model_seconds(&source->model, &work, window);
+}
+
+/* A point that was measured does the same work on the same window: of decode at any context beyond it. */
+ExploreCell explore_cell(const Explore *e, const ExploreSeries *series, int64_t window, int64_t context) {
+    const double seconds = modelled(e, series, window, context);
+    series = source_of(series, context, &window);
+    const ModelWork work = work_of(e, series, window, context);
+    for (int p = 0; p < series->count; p++) {
+        const ModelWork same = work_of(e, series, series->windows[p], series->points[p].tokens);
+        if (series->windows[p] == window && memcmp(&same, &work, sizeof work) == 0)
+            return (ExploreCell){series->points[p].seconds, true, series->points[p].spread};
+    }
+    return (ExploreCell){seconds, false, 0};
+}
+
+/* ---- Measuring ---- */
+typedef struct Want {
+    ExploreSeries *series;
+    int64_t        window, context;
+} Want;
+
+/* A kind's: what is measured of it, all series together, in batches that begin with the same point. */
+typedef struct KindRun {
+    Explore *explore;
+    Want     anchor;  /* of the first batch its first want */
+    double   seconds; /* that it took there; 0: nothing is measured yet */
+    Want     wants[MEASURE_POINTS - 1];
+    int      count;
+} KindRun;
+
+static void want(KindRun *run, ExploreSeries *series, int64_t window, int64_t context) {
+    for (int w = 0; w < run->count; w++)
+        if (run->wants[w].series == series && run->wants[w].window == window && run->wants[w].context == context)
+            return;
+    run->wants[run->count++] = (Want){series, window, context};
+}
+
+static void fit(const Explore *e, ExploreSeries *series) {
+    ModelSample samples[MODEL_SAMPLES];
+    for (int p = 0; p < series->count; p++)
+        samples[p] = (ModelSample){work_of(e, series, series->windows[p], series->points[p].tokens), series->windows[p],
+                                   series->points[p].seconds};
+    if (series->count)
+        model_fit(samples, series->count, &series->model);
+}
+
+static void add_point(ExploreSeries *series, int64_t window, const MeasurePoint *point) {
+    if (series->count == MODEL_SAMPLES)
+        return;
+    series->windows[series->count] = window;
+    series->points[series->count++] = *point;
+}
+
+/* Measures what is wanted in one batch, behind the anchor, adds it to the series and fits them anew. */
+static Status measure(Ctx *ctx, KindRun *run, double seconds) {
+    MeasurePoint *points = NEW_ARRAY(ctx, MeasurePoint, MEASURE_POINTS);
+    Spec         *specs = NEW_ARRAY(ctx, Spec, MEASURE_POINTS);
+    const int     anchored = run->seconds > 0, count = run->count + anchored;
+    for (int p = 0; p < count; p++) {
+        const Want *wanted = p < anchored ? &run->anchor : &run->wants[p - anchored];
+        specs[p] = explore_spec(run->explore, wanted->series, wanted->window, wanted->context);
+        points[p] = (MeasurePoint){.spec = &specs[p],
+                                   .kind = wanted->series->kind,
+                                   .sequences = explore_sequences(wanted->series->kind),
+                                   .tokens = wanted->context};
+    }
+    TRY(measure_batch(ctx, &run->explore->tools, points, count, seconds, run->seconds));
+    if (!anchored) {
+        run->anchor = run->wants[0];
+        run->seconds = points[0].seconds;
+    }
+    for (int p = anchored; p < count; p++)
+        add_point(run->wants[p - anchored].series, run->wants[p - anchored].window, &points[p]);
+    for (int p = anchored; p < count; p++)
+        fit(run->explore, run->wants[p - anchored].series);
+    run->count = 0;
+    return ST_OK;
+}
+
+/* Notes how far off the model was at a point that has just been measured, when it did not know it; was it close? */
+static bool probe(const Explore *e, ExploreSeries *series, const TimeModel *before, int point) {
+    const ModelWork work = work_of(e, series, series->windows[point], series->points[point].tokens);
+    const double miss = fabs(model_seconds(before, &work, series->windows[point]) / series->points[point].seconds - 1);
+    series->miss = fmax(series->miss, miss);
+    series->checked++;
+    return miss < CLOSE;
+}
+
+/* The windows that a search by halves visits behind the ends and the middle: those farthest from what is known come
+ * first. */
+static int windows_between(const Quantities *windows, int64_t *order) {
+    bool known[QUANTITY_MOST] = {false};
+    int  count = 0;
+    known[0] = known[windows->count - 1] = known[windows->count / 2] = true;
+    for (;;) {
+        int best = -1, widest = 0;
+        for (int w = 0, last = 0; w < windows->count; w++) {
+            if (!known[w])
+                continue;
+            if (w - last > widest && w - last > 1) {
+                widest = w - last;
+                best = last + widest / 2;
+            }
+            last = w;
+        }
+        if (best < 0)
+            return count;
+        known[best] = true;
+        order[count++] = windows->items[best];
+    }
+}
+
+/* Of full attention three contexts; of a step its stand-in, a window of the whole context. */
+static void want_full(KindRun *run, ExploreSeries *full, int64_t context) {
+    if (full->kind == KIND_DECODE)
+        want(run, full + 1, context, context);
+    else
+        for (int part = 4; part >= 1; part /= 2)
+            want(run, full, 0, context > part ? context / part : 1);
+}
+
+static void want_ends(KindRun *run, ExploreSeries *series, int64_t context) {
+    const Quantities *windows = &run->explore->ask.windows;
+    const int64_t     middle = windows->items[windows->count / 2];
+    want(run, series, middle, series->kind == KIND_DECODE || context < 2 ? context : context / 2);
+    want(run, series, middle, context);
+    want(run, series, windows->items[0], context);
+    want(run, series, windows->items[windows->count - 1], context);
+}
+
+/* Two windows between; where the model had them right no more, else all. */
+static Status measure_between(Ctx *ctx, KindRun *run, ExploreSeries *series, int64_t context, double slice,
+                              double deadline) {
+    int64_t   order[QUANTITY_MOST];
+    const int between = windows_between(&run->explore->ask.windows, order);
+    bool      close = false;
+    for (int w = 0, count; w < between && !close && seconds_now() < deadline; w += count) {
+        const TimeModel before = series->model;
+        const int       known = series->count;
+        const int       most = w ? MEASURE_POINTS - 1 : PROBES; /* the anchor is one, too */
+        count = between - w < most ? between - w : most;
+        for (int c = 0; c < count; c++)
+            want(run, series, order[w + c], context);
+        TRY(measure(ctx, run, slice * count));
+        close = true;
+        for (int p = known; p < series->count; p++)
+            close = probe(run->explore, series, &before, p) && close;
+    }
+    return ST_OK;
+}
+
+/* The shortest context of those asked for, or as much of it as time and memory allow. */
+static int64_t base_context(Ctx *ctx, const Explore *e, const ExploreSeries *series, double seconds) {
+    const int64_t longest = e->ask.windows.items[e->ask.windows.count - 1];
+    int64_t       context = e->ask.contexts.items[0];
+    const double  most = seconds / (LARGEST * LAUNCHES), rate = e->tools.fma > 0 ? 0.5 * e->tools.fma : 100e12;
+    for (; context > LEAST_CONTEXT; context /= 2) {
+        BenchCase   bench;
+        const Spec  spec = explore_spec(e, series, longest, context);
+        const bool  step = series->kind == KIND_DECODE;
+        const Shape shape = measure_shape(series->kind, explore_sequences(series->kind), context);
+        if (bench_case_plan(ctx, &spec, series->kind, &shape, &bench) != ST_OK)
+            break;
+        if (bench.useful_flops / rate < most && (!step || bench.bytes < MOST_BYTES))
+            break;
+    }
+    return context;
+}
+
+/* Full attention and the first map in one batch, since they are compared; then what lies between, map by map. */
+static Status measure_kind(Ctx *ctx, Explore *e, int kind, double deadline, Progress *progress) {
+    const int      maps = e->ask.map_count, points = e->ask.windows.count + 6;
+    ExploreSeries *full = &e->series[kind * (maps + 1)];
+    KindRun       *run = NEW(ctx, KindRun);
+    run->explore = e;
+    for (int m = 0; m < maps; m++) {
+        ExploreSeries *series = full + 1 + m;
+        const double   own = fmax(0.5, (deadline - seconds_now()) / (maps - m)), slice = own / points;
+        const int64_t  context = base_context(ctx, e, m ? series : full, own);
+        want_ends(run, series, context);
+        if (m == 0)
+            want_full(run, full, context);
+        TRY(measure(ctx, run, slice * run->count));
+        progress_step(progress, kind * 2 * maps + 2 * m + 1, 2 * maps * EXPLORE_KINDS + 1);
+        TRY(measure_between(ctx, run, series, context, slice, deadline));
+        progress_step(progress, kind * 2 * maps + 2 * m + 2, 2 * maps * EXPLORE_KINDS + 1);
+    }
+    return ST_OK;
+}
+
+/* What cannot be had is said: there may be no kernels of a kind. */
+static Status measure_or_note(Ctx *ctx, Explore *e, int kind, double deadline, Progress *progress) {
+    const Status status = measure_kind(ctx, e, kind, deadline, progress);
+    if (status == ST_OK || EXPLORE_KIND[kind] == KIND_FORWARD || status == ST_NO_MEMORY)
+        return status;
+    char line[512];
+    ctx_describe(ctx, line, sizeof line);
+    ctx_clear(ctx);
+    for (int m = MAP_FULL; m < e->ask.map_count; m++) {
+        ExploreSeries *series = &e->series[kind * (e->ask.map_count + 1) + 1 + m];
+        series->missing = ctx_strdup(ctx, line);
+        series->count = 0;
+    }
+    return ST_OK;
+}
+
+Status explore_run(Ctx *ctx, Explore *e) {
+    Progress progress;
+    double   share = 0;
+    e->started = seconds_now();
+    TRY(measure_open(ctx, e->session, &e->tools));
+    progress_start(&progress, e->item->spec.name);
+    Status status = ST_OK;
+    for (int k = 0; k < EXPLORE_KINDS && status == ST_OK; k++) {
+        share += SHARE[k];
+        status = measure_or_note(ctx, e, k, e->started + share * e->ask.budget, &progress);
+    }
+    if (status == ST_OK)
+        status = explore_landscape(ctx, e, LAND_CONTEXT, e->started + e->ask.budget);
+    progress_end(&progress);
+    e->finished = seconds_now();
+    return status;
+}
+
+/* ---- What follows ---- */
+typedef struct Compared {
+    const Explore       *explore;
+    const ExploreSeries *layer, *full;
+    int64_t              window;
+} Compared;
+
+static double layer_time(const void *arg, int64_t context) {
+    const Compared *c = arg;
+    return modelled(c->explore, c->layer, c->window, context);
+}
+
+static double full_time(const void *arg, int64_t context) {
+    const Compared *c = arg;
+    return modelled(c->explore, c->full, 0, context);
+}
+
+int64_t explore_break_even(const Explore *e, KernelKind kind, int map, int64_t window) {
+    const Compared c = {e, explore_series(e, kind, map), explore_series(e, kind, MAP_FULL), window};
+    return explore_has(c.layer) && explore_has(c.full) ? model_break_even(layer_time, full_time, &c) : 0;
+}
+
+double explore_model_bytes(const Explore *e, int map, int64_t window, int64_t context) {
+    const SpecFile *file = &e->session->specs;
+    double          bytes = 0;
+    for (int l = 0; file->is_model && l < file->layers; l++) {
+        Spec spec = file->items[file->pattern[l]].spec;
+        if (window == 0)
+            spec = full_attention(&spec);
+        else if (!spec.full) {
+            if (file->pattern[l] == (int)(e->item - file->items))
+                spec = e->layers[map];
+            spec.window = window;
+        }
+        bytes += carried_ring_bytes(&spec, context) + carried_state_bytes(&spec);
+    }
+    return bytes;
+}

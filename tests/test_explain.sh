@@ -1,0 +1,75 @@
+#!/usr/bin/env bash
+# rattan explain: every pass speaks, numbers agree with each other and with what is known, text fits a terminal.
+. "$(dirname "$0")/lib.sh"
+spec="$SOURCE/specs/tiny.lua"
+paper="$SOURCE/specs/paper_d128.lua"
+explain() { "$RATTAN" explain "$@"; }
+# json EXPRESSION ARGUMENTS...: what the expression makes of the JSON, which is x; its numbers have eight digits.
+json() {
+    local expression=$1
+    shift
+    explain "$@" --json | python3 -c "
+import json, sys
+x = json.load(sys.stdin)
+def close(a, b): return abs(a - b) <= 1e-6 * abs(b)
+print($expression)"
+}
+
+# ---- Text
+for kind in forward extend decode backward; do
+    check "explain: $kind" explain "$paper" --kind "$kind"
+    expect_text "$kind: the schedule and its origin" "$(cat "$TMP/out")" '^Schedule, from the default'
+    expect_text "$kind: the predicted limit" "$(cat "$TMP/out")" '^Predicted limit: (matrix product|special functions|cache|memory)$'
+    equal "$kind: at most 100 columns" "" "$(awk 'length > 100' "$TMP/out")"
+    equal "$kind: no number that is none" "" "$(grep -iE '\b(nan|inf)\b' "$TMP/out")"
+done
+expect_text "backward shows what is stored" "$(cat "$TMP/out")" '^Stored and recomputed'
+expect_text "with its tensors" "$(cat "$TMP/out")" '^ +lse +fp32 +512 KiB'
+expect_text "and what the pass says" "$(cat "$TMP/out")" 'stored between kernels: lse, swa, rla'
+check "of no tokens" explain "$spec" --shape T=0
+equal "no number that is none" "" "$(grep -iE 'nan|inf' "$TMP/out")"
+check "packed" explain "$spec" --shape lengths=5,100,24
+check "a GPU without NVRTC" env RATTAN_NVRTC=/nowhere "$RATTAN" explain "$paper" --set rope=false --target cuda:sm_90a
+expect_text "says so" "$(cat "$TMP/out")" 'registers and spills: what the schedule claims: there is no NVRTC'
+expect_text "and what the schedule leaves" "$(cat "$TMP/out")" '^ +main .* 384 +<=168 +-$'
+expect_text "and what roles take" "$(cat "$TMP/out")" '8 warps compute with 240 registers'
+equal "at most 100 columns on GPUs" "" "$(grep -vE '^ +(blocks|[a-z_]+ +[0-9]+ )' "$TMP/out" | awk 'length > 100')"
+expect_text "a schedule laid over the default" "$(explain "$spec" --schedule chunk=32)" '^Schedule, from the default, with --schedule over it'
+expect_text "is what passes work with" "$(explain "$spec" --schedule 'chunk=32 key_tile=16')" 'a row tile: 32 positions'
+expect_text "passes say why not" "$(explain "$spec" --schedule ring=0)" 'no rings: the schedule asks for none'
+expect_text "items of a sweep" "$(explain "$SOURCE/specs/window_sweep.lua")" '^window_sweep \(head_dim=128,window=1024\)'
+
+# ---- Errors
+expect_error 2 "a kind that is none" 'no kind' "$RATTAN" explain "$spec" --kind sideways
+expect_error 2 "no spec" 'no SPEC' "$RATTAN" explain
+expect_error 2 "a schedule that cannot be" 'group_heads' "$RATTAN" explain "$spec" --schedule group_heads=7
+expect_error 2 "full attention has no decode" 'full attention' "$RATTAN" explain "$SOURCE/specs/full_attention.lua" --kind decode
+
+# ---- Data
+if ! command -v python3 >/dev/null; then
+    skip "explain --json" "no python3"
+    exit
+fi
+equal "all passes of a CPU, in order" "10 differentiate place" "$(json 'len(x["passes"]), x["passes"][0]["pass"], x["passes"][-1]["pass"]' "$spec" | tr -d "(),'")"
+for kind in forward extend decode backward; do
+    equal "$kind: every kernel's work adds up" "True" \
+        "$(json 'close(sum(k["product_flops"] for k in x["kernels"]), x["work"]["product_flops"])' "$paper" --kind $kind)"
+    equal "$kind: no less than the definition asks for" "True" "$(json 'x["work"]["product_flops"] >= x["useful_flops"]' "$paper" --kind $kind)"
+    equal "$kind: the limit is the largest" "True" \
+        "$(json 'x["limit"] == max(x["limits"], key=lambda l: l["cycles"])["limit"]' "$paper" --kind $kind)"
+done
+equal "ops chain from pass to pass" "True" \
+    "$(json 'all(a["ops_after"] == b["ops_before"] for a, b in zip(x["passes"], x["passes"][1:]))' "$paper")"
+equal "a model's layers" "2" "$(json 'len(x)' "$SOURCE/specs/local_global.lua")"
+equal "stored bytes are the tensors'" "True" \
+    "$(json 'close(x["saving"][0]["stored_bytes"], sum(t["bytes"] for t in x["saving"][0]["tensors"]))' "$paper" --kind backward)"
+# Full attention over T tokens: T (T + 1) / 2 pairs, which tiles round up by less than one tile a row.
+equal "flops of full attention" "True" "$(json '1 <= x["work"]["product_flops"] / x["useful_flops"] < 1.02' "$SOURCE/specs/full_attention.lua" --shape T=8192)"
+equal "twice the sequences, twice the work" "True" \
+    "$(python3 -c "print(abs($(json 'x["work"]["product_flops"]' "$paper" --shape B=6) / $(json 'x["work"]["product_flops"]' "$paper" --shape B=3) - 2) < 1e-6)")"
+if "$RATTAN" doctor 2>/dev/null | grep -qE 'NVRTC [0-9]'; then
+    equal "registers of the cubin" "True" \
+        "$(json 'all(k["registers"] > 0 and k["spilled_bytes"] == 0 for k in x["kernels"])' "$paper" --set rope=false --target cuda:sm_90a)"
+else
+    skip "registers of the cubin" "no NVRTC"
+fi

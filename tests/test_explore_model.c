@@ -1,0 +1,177 @@
+/* link: rattan_driver */
+/* The model of times: exact where times are of its form, robust where they are not, and the break-even it gives. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "driver/bench_case.h"
+#include "driver/explore_model.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static Spec layer(int64_t window) {
+    Spec spec = {.heads = 8,
+                 .kv_heads = 2,
+                 .head_dim = 64,
+                 .value_dim = 32,
+                 .window = window,
+                 .dtype = DT_BF16,
+                 .state_dtype = DT_F32};
+    spec.full = window == 0;
+    if (!spec.full) {
+        spec.map.count = 1;
+        spec.map.nodes[0].length = 128;
+    }
+    return spec;
+}
+
+static void check_close(double got, double wanted, double tolerance) {
+    if (!(fabs(got - wanted) <= tolerance * fabs(wanted)))
+        fail_msg("%.17g, not %.17g", got, wanted);
+}
+
+static void test_pairs(void **state) {
+    (void)state;
+    for (int64_t window = 0; window < 9; window++)
+        for (int64_t first = 0; first < 12; first++)
+            for (int64_t tokens = 0; tokens < 12; tokens++) {
+                const Spec spec = layer(window);
+                double     wanted = 0;
+                for (int64_t i = first; i < first + tokens; i++)
+                    wanted += (double)(!window || i + 1 < window ? i + 1 : window);
+                check_close(bench_case_pairs(&spec, first, tokens), wanted, 0);
+            }
+}
+
+static ModelSample sample_of(int64_t window, int64_t context, const double *weights, double factor) {
+    const Spec  spec = layer(window);
+    ModelSample sample = {.work = model_work(&spec, KIND_FORWARD, 1, context), .window = window};
+    for (int t = 0; t < MODEL_TERMS; t++)
+        sample.seconds += weights[t] * sample.work.terms[t];
+    sample.seconds *= factor;
+    return sample;
+}
+
+static double predicted(const TimeModel *model, int64_t window, int64_t context) {
+    const Spec      spec = layer(window);
+    const ModelWork work = model_work(&spec, KIND_FORWARD, 1, context);
+    return model_seconds(model, &work, window);
+}
+
+static void test_exact(void **state) {
+    (void)state;
+    const double      weights[] = {3e-10, 2e-6, 1e-5};
+    const ModelSample samples[] = {sample_of(64, 4096, weights, 1), sample_of(512, 4096, weights, 1),
+                                   sample_of(512, 2048, weights, 1), sample_of(4096, 4096, weights, 1)};
+    TimeModel         model;
+    model_fit(samples, 4, &model);
+    for (int t = 0; t < MODEL_TERMS; t++)
+        check_close(model.weights[t], weights[t], 1e-6);
+    check_close(predicted(&model, 1024, 1 << 20), sample_of(1024, 1 << 20, weights, 1).seconds, 1e-6);
+}
+
+/* Weights are never negative, whatever the samples; few samples take few terms. */
+static void test_signs(void **state) {
+    (void)state;
+    srand(7);
+    for (int round = 0; round < 500; round++) {
+        ModelSample samples[5];
+        TimeModel   model;
+        const int   count = 1 + rand() % 5;
+        for (int s = 0; s < count; s++) {
+            const double weights[] = {1e-10, 1e-6, 1e-5};
+            samples[s] = sample_of(16 << rand() % 8, 512 << rand() % 5, weights, 0.2 + 3.0 * rand() / RAND_MAX);
+        }
+        model_fit(samples, count, &model);
+        for (int t = 0; t < MODEL_TERMS; t++)
+            assert_true(model.weights[t] >= 0);
+        const double seconds = predicted(&model, 200, 100000);
+        assert_true(isfinite(seconds) && seconds > 0);
+        if (count == 1)
+            check_close(predicted(&model, samples[0].window, 4096) > 0, 1, 0);
+    }
+}
+
+/* A window whose kernel is slower than the others keeps its own factor; between two windows it lies between theirs. */
+static void test_factors(void **state) {
+    (void)state;
+    const double      weights[] = {3e-10, 2e-6, 0};
+    const ModelSample samples[] = {sample_of(64, 4096, weights, 1.3), sample_of(256, 4096, weights, 1),
+                                   sample_of(1024, 4096, weights, 1), sample_of(4096, 4096, weights, 1),
+                                   sample_of(256, 8192, weights, 1)};
+    TimeModel         model;
+    model_fit(samples, 5, &model);
+    check_close(predicted(&model, 64, 4096), samples[0].seconds, 1e-9);
+    check_close(predicted(&model, 1024, 4096), samples[2].seconds, 1e-9);
+    const double    low = fmin(model.factors[0], model.factors[1]), high = fmax(model.factors[0], model.factors[1]);
+    const double    between = predicted(&model, 128, 65536) / predicted(&model, 256, 65536) * model.factors[1];
+    const Spec      narrow = layer(128), wide = layer(256);
+    const ModelWork a = model_work(&narrow, KIND_FORWARD, 1, 65536), b = model_work(&wide, KIND_FORWARD, 1, 65536);
+    double          plain_a = 0, plain_b = 0;
+    for (int t = 0; t < MODEL_TERMS; t++) {
+        plain_a += model.weights[t] * a.terms[t];
+        plain_b += model.weights[t] * b.terms[t];
+    }
+    const double factor = between * plain_b / plain_a;
+    assert_true(factor >= low - 1e-9 && factor <= high + 1e-9);
+}
+
+/* Decode: the time follows the ring's rows, whatever the context beyond the window. */
+static void test_decode(void **state) {
+    (void)state;
+    const Spec spec = layer(512);
+    for (int64_t context = 512; context < 1 << 20; context *= 4)
+        check_close(model_work(&spec, KIND_DECODE, 3, context).terms[0], 3.0 * 512 * 8, 0);
+    check_close(model_work(&spec, KIND_DECODE, 3, 99).terms[0], 3.0 * 100 * 8, 0);
+}
+
+typedef struct Lines {
+    double layer_token, layer_start, full_pair, full_token;
+} Lines;
+static double layer_line(const void *arg, int64_t n) {
+    const Lines *l = arg;
+    return l->layer_start + l->layer_token * (double)n;
+}
+static double full_curve(const void *arg, int64_t n) {
+    const Lines *l = arg;
+    return l->full_token * (double)n + l->full_pair * (double)n * (double)n;
+}
+
+static void test_break_even(void **state) {
+    (void)state;
+    const Lines crossing = {3, 0, 0.001, 1}; /* 3 n < n + n^2 / 1000 from n = 2001 on */
+    assert_int_equal(model_break_even(layer_line, full_curve, &crossing), 2001);
+    const Lines always = {0.5, 0, 0.001, 1};
+    assert_int_equal(model_break_even(layer_line, full_curve, &always), 1);
+    const Lines never = {2, 0, 0, 1};
+    assert_int_equal(model_break_even(layer_line, full_curve, &never), 0);
+    const Lines late = {1.5, 5e6, 0, 2}; /* 1.5 n + 5e6 < 2 n from 1e7 + 1 on */
+    assert_int_equal(model_break_even(layer_line, full_curve, &late), 10000001);
+}
+
+static void test_carried(void **state) {
+    (void)state;
+    Spec spec = layer(512);
+    check_close(carried_ring_bytes(&spec, 4096), 512.0 * 2 * (64 + 32) * 2, 0);
+    check_close(carried_state_bytes(&spec), 2.0 * 128 * 32 * 4, 0);
+    spec.fold = 16; /* rings keep a fold of keys more */
+    check_close(carried_ring_bytes(&spec, 4096), 528.0 * 2 * (64 + 32) * 2, 0);
+    spec.initial_state = true; /* a state for each query head */
+    check_close(carried_state_bytes(&spec), 8.0 * 128 * 32 * 4, 0);
+    const Spec full = layer(0);
+    check_close(carried_ring_bytes(&full, 4096), 4096.0 * 2 * (64 + 32) * 2, 0);
+    check_close(carried_state_bytes(&full), 0, 0);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_pairs),   cmocka_unit_test(test_exact),  cmocka_unit_test(test_signs),
+        cmocka_unit_test(test_factors), cmocka_unit_test(test_decode), cmocka_unit_test(test_break_even),
+        cmocka_unit_test(test_carried),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
