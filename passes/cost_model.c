@@ -132,7 +132,7 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
         gpu_default(spec, target, schedule);
         if (kind == KIND_DECODE)
             gpu_decode(spec, target, schedule);
-        if (kind == KIND_EXTEND || kind == KIND_BACKWARD)
+        if (kind == KIND_EXTEND)
             schedule->segment = schedule->spread = 0;
         schedule->roles = !no_roles(spec, kind, target);
         /* Beside a key's sums and two tiles of scores: of 128 columns, 64 keys spill 1.5 KB a thread. */
@@ -266,9 +266,9 @@ Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target 
         TRY(check_roles(ctx, spec, kind, target, schedule));
     if (spec->initial_state && schedule->group_heads != 1)
         return refuse(ctx, "group_heads", "use 1", "a state for each query head allows no stacked heads");
-    if (kind == KIND_BACKWARD && schedule->segment != 0)
-        return refuse(ctx, "segment", "use 0", "the gradients' kernels take whole sequences");
-    if (kind != KIND_FORWARD && schedule->segment != 0)
+    if (kind == KIND_BACKWARD && schedule->segment != 0 && !target->warp_size)
+        return refuse(ctx, "segment", "use 0", "the gradients' kernels for CPUs take whole sequences");
+    if (kind != KIND_FORWARD && kind != KIND_BACKWARD && schedule->segment != 0)
         return refuse(ctx, "segment", "use 0", "rings and states are updated in place, so that a sequence cannot be cut");
     const int used = schedule->tile_rows * schedule->tile_vectors + schedule->tile_vectors + 1;
     if (schedule->tile_rows && schedule->tile_vectors && used > target->vector_registers)

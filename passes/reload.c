@@ -193,31 +193,100 @@ static bool is_rowwise(const Value *value, const Block *block) {
     return true;
 }
 
-/* Kind backward: features of a tile of keys are multiplied in the loop over heads, and what they are made of is needed
- * behind it; that is computed again, for the loop's sums take most registers. */
+typedef struct Again {
+    Reload  *r;
+    Block   *body;
+    Op      *heads, *product; /* the last loop over heads so far, and the last op with a product */
+    Op      *here;            /* the op of the body */
+    ValueMap map;             /* what has been computed again behind the last of them */
+} Again;
+
+/* A tile that is loaded, perhaps for a product's left side. */
+static bool is_loaded(const Reload *r, const Op *op) {
+    const Op *load = op->code == OP_CONVERT ? op->in[0]->def : op;
+    return load && load->code == OP_LOAD && load->out[0]->type.cols > 1 && is_cheap(r, load);
+}
+
+static bool compute_operands(Op *op, void *arg) {
+    Again *a = arg;
+    for (int i = 0; i < op->in_count; i++) {
+        Value *const value = op->in[i];
+        const Op    *def = value ? value->def : NULL;
+        if (!def || def->parent != a->body || value->type.cls != TY_TILE || value->type.rows == 1 || def->code == OP_FCONST)
+            continue;
+        const bool late = a->product && ir_precedes(def, a->product) && is_loaded(a->r, def);
+        if (!late && (!a->heads || !ir_precedes(def, a->heads) || !is_rowwise(value, a->body)))
+            continue;
+        Builder b = ir_before(a->r->ctx, a->r->kernel, a->here);
+        op->in[i] = clone_slice(&b, value, a->body, &a->map);
+    }
+    return true;
+}
+
+static bool is_no_product(Op *op, void *arg) {
+    (void)arg;
+    return op->code != OP_DOT;
+}
+
+static void drop_unused(Reload *r, Block *body) {
+    for (Op *op = body->last, *before; op; op = before) {
+        before = op->prev;
+        if (op->out_count == 1 && op->out[0]->type.cls == TY_TILE && !op->region && ir_use_count(r->kernel, op->out[0]) == 0)
+            op_erase(op);
+    }
+}
+
+/* Kind backward: what is loaded is loaded again behind a product. Features of a tile of keys are multiplied in loops over
+ * heads, and again, or what they are made of, behind these; that is computed again, for the loops' sums take most
+ * registers. */
 static void compute_again(Reload *r) {
+    Again a = {.r = r, .body = loop_grid_body(r->kernel->body), .map = {.ctx = r->ctx}};
+    for (a.here = a.body->first; a.here; a.here = a.here->next) {
+        compute_operands(a.here, &a);
+        if (a.here->region)
+            ir_walk(a.here->region, compute_operands, &a);
+        if (a.here->region ? ir_walk(a.here->region, is_no_product, NULL) : is_no_product(a.here, NULL))
+            continue;
+        a.product = a.here;
+        a.heads = loop_is(a.here, "group") ? a.here : a.heads;
+        a.map = (ValueMap){.ctx = r->ctx};
+    }
+    drop_unused(r, a.body);
+}
+
+/* Indices between the grid's loops are computed where the body needs them first: of 64 bits, they take registers, too. */
+static void sink_indices(Reload *r) {
     Block *const body = loop_grid_body(r->kernel->body);
-    Op          *heads = body->last;
-    ValueMap     map = {.ctx = r->ctx};
-    while (heads && !loop_is(heads, "group"))
-        heads = heads->prev;
-    for (Op *op = heads ? heads->next : NULL; op; op = op->next)
-        for (int i = 0; i < op->in_count; i++) {
-            Value *const value = op->in[i];
-            const Op    *def = value->def;
-            if (!def || def->parent != body || value->type.cls != TY_TILE || value->type.rows == 1 ||
-                def->code == OP_FCONST || !ir_precedes(def, heads) || !is_rowwise(value, body))
+    for (Block *block = body->owner ? body->owner->parent : NULL; block; block = block->owner ? block->owner->parent : NULL)
+        for (Op *op = block->last, *before; op; op = before) {
+            int  count;
+            Op  *first = NULL;
+            bool inside = true;
+            before = op->prev;
+            if (op_info(op->code)->rule != TR_INDEX || op->code == OP_ICONST || op->code == OP_ISYM)
                 continue;
-            Builder b = ir_before(r->ctx, r->kernel, op);
-            op->in[i] = clone_slice(&b, value, body, &map);
+            Op **const users = ir_users(r->ctx, r->kernel, op->out[0], &count);
+            for (int u = 0; u < count && inside; u++) {
+                Op *const here = ir_ancestor_in(users[u], body);
+                inside = here != NULL;
+                first = here && (!first || ir_precedes(here, first)) ? here : first;
+            }
+            if (!inside || !first)
+                continue;
+            Builder b = ir_before(r->ctx, r->kernel, first);
+            op_unlink(op);
+            op_insert(&b, op);
         }
 }
 
 Status pass_reload(Ctx *ctx, Module *module, const PassArgs *args) {
     for (int k = 0; k < module->kernel_count; k++) {
         Reload r = {ctx, module->kernels[k], 0};
-        if (args->kind == KIND_BACKWARD)
+        if (args->kind == KIND_BACKWARD && strcmp(r.kernel->name, "main") != 0) {
             compute_again(&r);
+            sink_indices(&r);
+            ir_walk(r.kernel->body, remake, &r);
+        }
         ir_walk(r.kernel->body, reload, &r);
         if (r.again)
             pass_note(ctx, args, r.kernel, "tiles loaded again behind a loop: %d", r.again);

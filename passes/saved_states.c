@@ -133,7 +133,7 @@ static Value *pool_start(Saver *s, Nest *n) {
     return load->out[0];
 }
 
-static bool has_segments(const Saver *s) { return s->args->kind == KIND_FORWARD; }
+static bool has_segments(const Saver *s) { return s->args->kind == KIND_FORWARD || s->args->kind == KIND_BACKWARD; }
 
 /* What the segments before this one add up to. */
 static Value *segment_start(Saver *s, Nest *n) {

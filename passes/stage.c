@@ -7,41 +7,16 @@
  * main a turn fetches behind its first product, which runs meanwhile.
  * Left sides of products that are not in shared memory are converted to the products' dtype. Products of floats go via
  * tf32 where the spec permits it. */
-#include "passes/loops.h"
+#include "passes/stage.h"
 
 #include <string.h>
-
-enum { MAX_LOOPS = 4, MAX_TILES = 128, MAX_STAGES = 6 };
 
 /* When single tiles are fetched: while the loop before them runs; or behind it, in groups as large as memory allows. */
 typedef enum When { WHEN_EARLY, WHEN_LATE } When;
 
-typedef struct Stager {
-    Ctx            *ctx;
-    Kernel         *kernel;
-    const PassArgs *args;
-    DType           dtype;
-    Block          *body; /* inside of the grid */
-    Op             *loops[MAX_LOOPS];
-    int             loop_count;
-    Op             *staged[MAX_TILES]; /* loads of loops[0] */
-    Value          *rings[MAX_TILES];
-    int             staged_count, stages;
-    Op             *singles[MAX_TILES];
-    Value          *single_rings[MAX_TILES];
-    int             groups[MAX_TILES]; /* of the singles: those of a group lie side by side */
-    int64_t         computed_bytes;    /* of right sides that threads make: they lie behind all others */
-    int64_t         own_bytes;         /* of rings that the kernel has come with: likewise */
-    int             single_count, opening; /* the first `opening` are needed before the loops */
-    int64_t         held_bytes;            /* of singles[0] if it stays while all others come and go, else 0 */
-    int             last_group;            /* its first single, where it takes the place of the held tile; else 0 */
-    bool            is_main;
-    bool            overflow;
-} Stager;
-
 /* ---- What is staged ---- */
 
-static bool is_shared_side(const Op *dot, int operand) {
+bool stage_shared_side(const Op *dot, int operand) {
     return dot->code == OP_DOT && (operand == 1 || (operand == 0 && op_int(dot, AT_TA, 0)));
 }
 
@@ -51,12 +26,12 @@ static bool only_shared(const Stager *s, const Value *value) {
     Op **users = ir_users(s->ctx, s->kernel, value, &count);
     for (int u = 0; u < count; u++)
         for (int i = 0; i < users[u]->in_count; i++)
-            if (users[u]->in[i] == value && !is_shared_side(users[u], i))
+            if (users[u]->in[i] == value && !stage_shared_side(users[u], i))
                 return false;
     return count > 0;
 }
 
-static bool is_fetchable(const Stager *s, const Op *op) {
+bool stage_is_fetchable(const Stager *s, const Op *op) {
     return op->code == OP_LOAD && ir_find_param(s->kernel, op_text(op, AT_PARAM))->dtype == s->dtype &&
            only_shared(s, op->out[0]);
 }
@@ -70,21 +45,20 @@ static bool is_readable(const Stager *s, const Op *op) {
 
 /* Loops over tokens add up what rows share in the end. There are several beside each other, and they take what little they
  * need as it comes. */
-static bool is_of_tokens(const Op *op) {
+bool stage_of_tokens(const Op *op) {
     const Op *const loop = loop_around(op, "token");
     return loop && loop == op->parent->owner;
 }
 
-static bool is_staged(const Stager *s, const Op *op) { return is_fetchable(s, op) || is_readable(s, op); }
+static bool is_staged(const Stager *s, const Op *op) { return stage_is_fetchable(s, op) || is_readable(s, op); }
 
-static Value *new_ring(Stager *s, int slots, Type tile) {
+Value *stage_ring(Stager *s, int slots, Type tile) {
     Builder    b = ir_before(s->ctx, s->kernel, s->body->first);
     const Type type = type_ring(slots, s->dtype, tile.rows, tile.cols);
     return ir_op(&b, OP_RING, NULL, 0, &type, 1)->out[0];
 }
 
-/* The fetch that does what `load` would, its coordinates as seen from b. */
-static void fetch(Stager *s, Builder *b, const Op *load, Value *ring, Value *slot, const Block *region, ValueMap *map) {
+void stage_fetch(Stager *s, Builder *b, const Op *load, Value *ring, Value *slot, const Block *region, ValueMap *map) {
     static const AttrKey KEYS[] = {AT_ROWDIM, AT_GROUPDIM, AT_PERIOD};
     Value               *in[7] = {ring, slot};
     for (int i = 0; i < 5; i++)
@@ -124,7 +98,7 @@ static void fetch_turn(Stager *s, Builder *b, Value *number, const Block *region
     map_set(&map, loop->region->args[0], number);
     Value *const slot = slot_of(s, b, loop, number);
     for (int t = 0; t < s->staged_count; t++)
-        fetch(s, b, s->staged[t], s->rings[t], slot, region, &map);
+        stage_fetch(s, b, s->staged[t], s->rings[t], slot, region, &map);
 }
 
 static Value *turns_ahead(Builder *b, const Op *loop, Value *number, int turns) {
@@ -164,7 +138,7 @@ static void open_turn(Stager *s, Op *loop, int stages) {
     ir_bare(&b, OP_COMMIT);
 }
 
-static void read_slot(Stager *s, Op *load, Value *ring, Value *slot) {
+void stage_read(Stager *s, Op *load, Value *ring, Value *slot) {
     const bool   shared = only_shared(s, load->out[0]);
     Builder      b = ir_before(s->ctx, s->kernel, load);
     Value *const tile = ir_ring_get(&b, ring, slot ? slot : ir_i(&b, 0));
@@ -182,28 +156,42 @@ static void read_turn(Stager *s, Op *loop) {
         if (!is_staged(s, op))
             continue;
         Builder b = ir_before(s->ctx, s->kernel, op);
-        read_slot(s, op, s->rings[at++], slot_of(s, &b, loop, loop->region->args[0]));
+        stage_read(s, op, s->rings[at++], slot_of(s, &b, loop, loop->region->args[0]));
     }
+}
+
+bool stage_is_loop(const Stager *s, const Op *op, Op **staged, int *count) {
+    bool products = false;
+    *count = 0;
+    if (op->code != OP_FOR || loop_is(op, "token"))
+        return false;
+    for (Op *in = op->region->first; in; in = in->next)
+        if (is_staged(s, in)) {
+            if (staged && *count < MAX_TILES)
+                staged[*count] = in;
+            products |= stage_is_fetchable(s, in);
+            ++*count;
+        }
+    return products;
+}
+
+bool stage_goes_on(const Op *loop, const Op *next) {
+    return loop_is(next, op_text(loop, AT_AXIS)) && (loop_is(loop, "key") || loop->in[1] == next->in[0]);
 }
 
 /* The loops in a row that have tiles to stage: the first axis found, all its parts. */
 static Status find_loops(Stager *s) {
     for (Op *op = s->body->first; op; op = op->next) {
-        if (op->code != OP_FOR || loop_is(op, "token") ||
-            (s->loop_count && strcmp(op_text(op, AT_AXIS), op_text(s->loops[0], AT_AXIS)) != 0))
+        int count;
+        if ((s->loop_count && !loop_is(op, op_text(s->loops[0], AT_AXIS))) ||
+            !stage_is_loop(s, op, s->loop_count ? NULL : s->staged, &count))
             continue;
-        int  count = 0;
-        bool products = false;
-        for (Op *in = op->region->first; in; in = in->next)
-            if (is_staged(s, in)) {
-                if (s->loop_count == 0 && count < MAX_TILES)
-                    s->staged[count] = in;
-                products |= is_fetchable(s, in);
-                count++;
-            }
-        if (!products)
-            continue;
-        if (s->loop_count == MAX_LOOPS || count > MAX_TILES || (s->loop_count && count != s->staged_count))
+        const bool other = s->loop_count && (count != s->staged_count || !stage_goes_on(s->loops[s->loop_count - 1], op));
+        if (other && loop_is(op, "group")) /* they fit no memory one after the other (stage_phases.c) */
+            return ctx_fail(s->ctx, ST_USAGE, "schedule: shared memory", "use a smaller chunk or key_tile, or fewer stages",
+                            "kernel %s needs more shared memory a block than %s has", s->kernel->name,
+                            s->args->target->name);
+        if (s->loop_count == MAX_LOOPS || count > MAX_TILES || other)
             return ctx_fail(s->ctx, ST_FAILED, "pass stage", NULL, "the parts of loop %s do not load the same tiles",
                             op_text(op, AT_AXIS));
         s->staged_count = count;
@@ -213,9 +201,9 @@ static Status find_loops(Stager *s) {
 }
 
 /* Of main's blocks that share a multiprocessor each has its part, and needs room for the strips of products of floats. */
-static int64_t memory_limit(const Stager *s) {
+int64_t stage_memory(const Stager *s) {
     const Schedule *schedule = s->args->schedule;
-    return s->args->target->shared_bytes / (s->is_main ? schedule->blocks : 1) -
+    return s->args->target->shared_bytes / (s->is_main ? schedule->blocks : s->resident ? s->resident : 1) -
            (s->dtype == DT_F32 && !s->args->spec->tf32 ? SHARED_STRIP_BYTES * schedule->warps : 0) - s->computed_bytes -
            s->own_bytes - s->held_bytes;
 }
@@ -237,10 +225,12 @@ static int choose_stages(const Stager *s) {
         const Type tile = s->staged[t]->out[0]->type;
         turn += ir_shared_bytes(type_tile(s->dtype, tile.rows, tile.cols));
     }
-    const int64_t fitting = turn ? memory_limit(s) / (s->own_bytes ? 1 : 2) / turn : 0;
+    const int64_t fitting = turn ? stage_memory(s) / (s->own_bytes || s->resident ? 1 : 2) / turn : 0;
     const int64_t most = fitting < MAX_STAGES ? fitting : MAX_STAGES;
     return s->is_main || most < s->args->schedule->stages ? s->args->schedule->stages : (int)most;
 }
+
+int stage_turns(const Stager *s) { return most_stages(s, choose_stages(s)); }
 
 static Op *nth_staged(const Stager *s, const Op *loop, int number) {
     Op *op = loop->region->first;
@@ -262,16 +252,11 @@ static void share_bounds(Stager *s) {
     }
 }
 
-static void stage_loops(Stager *s) {
+void stage_loops(Stager *s, Builder b) {
     const int stages = s->stages;
     share_bounds(s);
     for (int t = 0; t < s->staged_count; t++)
-        s->rings[t] = new_ring(s, stages, s->staged[t]->out[0]->type);
-    /* Before anything else, so that the first tiles arrive while the rest of the prologue runs. */
-    Op *start = s->body->first;
-    while (start->code == OP_RING)
-        start = start->next;
-    Builder      b = ir_before(s->ctx, s->kernel, start);
+        s->rings[t] = stage_ring(s, stages, s->staged[t]->out[0]->type);
     ValueMap     map = {.ctx = s->ctx};
     Value *const first = stages > 1 ? clone_slice(&b, s->loops[0]->in[0], s->body, &map) : NULL;
     for (int turn = 0; turn < stages - 1; turn++) {
@@ -293,9 +278,11 @@ static bool inside_loop(const Stager *s, const Op *op) {
     return false;
 }
 
+bool stage_is_single(const Stager *s, const Op *op) { return stage_is_fetchable(s, op) && !inside_loop(s, op); }
+
 static bool note_single(Op *op, void *arg) {
     Stager *s = arg;
-    if (!is_fetchable(s, op) || inside_loop(s, op))
+    if (!stage_is_single(s, op))
         return true;
     if (s->single_count == MAX_TILES)
         s->overflow = true;
@@ -320,7 +307,7 @@ static When choose(const Stager *s) {
     int64_t all = loop_bytes(s);
     for (int t = s->held_bytes ? 1 : 0; t < s->single_count; t++)
         all += single_bytes(s, t);
-    return s->loop_count && all <= memory_limit(s) ? WHEN_EARLY : WHEN_LATE;
+    return s->loop_count && all <= stage_memory(s) ? WHEN_EARLY : WHEN_LATE;
 }
 
 static bool is_transposed(const Stager *s, const Value *value) {
@@ -350,7 +337,7 @@ static void hold_first(Stager *s) {
         return;
     for (int t = 0; t < s->single_count; t++)
         widest = single_bytes(s, t) > widest ? single_bytes(s, t) : widest;
-    Value *const ring = new_ring(s, 1, held->out[0]->type);
+    Value *const ring = stage_ring(s, 1, held->out[0]->type);
     s->held_bytes = ir_shared_bytes(type_ring_tile(ring->type));
     for (int t = s->single_count; t > 0; t--) {
         s->singles[t] = s->singles[t - 1];
@@ -359,7 +346,7 @@ static void hold_first(Stager *s) {
     s->singles[0] = held;
     s->single_rings[0] = ring;
     s->single_count++;
-    if (choose(s) == before && widest <= memory_limit(s))
+    if (choose(s) == before && widest <= stage_memory(s))
         return;
     s->held_bytes = 0;
     s->single_count--;
@@ -376,7 +363,7 @@ static void make_groups(Stager *s) {
     for (int t = 0; t < s->single_count; t++) {
         const int64_t more = single_bytes(s, t);
         const bool    joins =
-            t > s->opening && s->singles[t]->parent == s->singles[t - 1]->parent && bytes + more <= memory_limit(s);
+            t > s->opening && s->singles[t]->parent == s->singles[t - 1]->parent && bytes + more <= stage_memory(s);
         s->groups[t] = t == 0 ? 0 : s->groups[t - 1] + !joins;
         bytes = joins ? bytes + more : more;
     }
@@ -385,7 +372,7 @@ static void make_groups(Stager *s) {
 static void fetch_singles(Stager *s, Builder *b, int first, int end, const Block *region) {
     ValueMap map = {.ctx = s->ctx};
     for (int t = first; t < end; t++)
-        fetch(s, b, s->singles[t], s->single_rings[t], ir_i(b, 0), region, &map);
+        stage_fetch(s, b, s->singles[t], s->single_rings[t], ir_i(b, 0), region, &map);
 }
 
 /* What the loops' prologue needs is fetched first of all, ahead of their own first tiles. */
@@ -465,7 +452,7 @@ static void stage_late(Stager *s) {
 
 static When stage_singles(Stager *s) {
     for (int t = 0; t < s->single_count; t++)
-        s->single_rings[t] = new_ring(s, 1, s->singles[t]->out[0]->type);
+        s->single_rings[t] = stage_ring(s, 1, s->singles[t]->out[0]->type);
     hold_first(s);
     for (int t = 0; t < s->single_count && s->loop_count && s->singles[t]->parent == s->body; t++)
         s->opening += ir_precedes(s->singles[t], s->loops[0]);
@@ -480,49 +467,11 @@ static When stage_singles(Stager *s) {
     else
         stage_late(s);
     for (int t = 0; t < s->single_count; t++)
-        read_slot(s, s->singles[t], s->single_rings[t], NULL);
+        stage_read(s, s->singles[t], s->single_rings[t], NULL);
     return when;
 }
 
-/* ---- Computed sides ---- */
-
-/* The barrier of a wait in the same turn stands between the last turn's reading and this one's writing as well. */
-static bool is_behind_wait(const Op *op) {
-    for (const Op *earlier = op->prev; earlier; earlier = earlier->prev)
-        if (earlier->code == OP_WAIT)
-            return true;
-    return false;
-}
-
-static bool is_computed_side(const Stager *s, const Op *dot, int i) {
-    const Op *def = dot->code == OP_DOT ? dot->in[i]->def : NULL;
-    return dot->code == OP_DOT && is_shared_side(dot, i) && 
-           !(def && (def->code == OP_RING_GET || (is_fetchable(s, def) && !is_of_tokens(def))));
-}
-
-static bool add_computed(Op *dot, void *arg) {
-    Stager *s = arg;
-    for (int i = 0; i < 2; i++)
-        if (is_computed_side(s, dot, i))
-            s->computed_bytes += ir_shared_bytes(type_tile(s->dtype, dot->in[i]->type.rows, dot->in[i]->type.cols));
-    return true;
-}
-
-static bool put_side(Op *dot, void *arg) {
-    Stager *s = arg;
-    for (int i = 0; i < 2; i++) {
-        if (!is_computed_side(s, dot, i))
-            continue;
-        Value *const value = dot->in[i], *const ring = new_ring(s, 1, value->type);
-        Builder      b = ir_before(s->ctx, s->kernel, dot);
-        if (!is_behind_wait(dot))
-            ir_bare(&b, OP_BARRIER);
-        ir_ring_put(&b, ring, ir_i(&b, 0), s->dtype == value->type.dtype ? value : ir_convert(&b, value, s->dtype));
-        ir_bare(&b, OP_BARRIER);
-        dot->in[i] = ir_ring_get(&b, ring, ir_i(&b, 0));
-    }
-    return true;
-}
+/* ---- Left sides ---- */
 
 /* Floats of a tile that shared memory has in the products' dtype. */
 static bool lies_in_shared(const Stager *s, const Value *value) {
@@ -561,7 +510,7 @@ static Value *converted(Stager *s, Value *value, const Op *user) {
 
 static bool convert_left(Op *dot, void *arg) {
     Stager *s = arg;
-    if (dot->code == OP_DOT && !is_shared_side(dot, 0) && dot->in[0]->type.dtype != s->dtype)
+    if (dot->code == OP_DOT && !stage_shared_side(dot, 0) && dot->in[0]->type.dtype != s->dtype)
         dot->in[0] = converted(s, dot->in[0], dot);
     return true;
 }
@@ -579,36 +528,24 @@ static bool choose_tf32(Op *op, void *ctx) {
 
 /* ---- Memory ---- */
 
-typedef struct Layout {
-    int64_t at, most;
-} Layout;
-
-static void place_ring(Layout *layout, Value *ring) {
-    ring->type.space = SPACE_SCRATCH;
-    ring->type.offset = layout->at;
-    layout->at += ring->type.slots * ir_shared_bytes(type_ring_tile(ring->type));
-    if (layout->most < layout->at)
-        layout->most = layout->at;
-}
-
 /* Rings of loops, and of what is fetched while they run, lie side by side; each later group begins there again, behind what
  * is held, or in its place. What is put there by the threads themselves lies behind all. */
 static Status place_rings(Stager *s, When when) {
-    Layout layout = {0, 0};
+    Layout layout = {0, s->phases_bytes};
     if (s->held_bytes)
-        place_ring(&layout, s->single_rings[0]);
+        stage_place(&layout, s->single_rings[0]);
     const int64_t start = layout.at;
-    for (int t = 0; t < s->staged_count; t++)
-        place_ring(&layout, s->rings[t]);
-    for (int t = s->held_bytes ? 1 : 0; t < s->single_count; t++) {
+    for (int t = 0; t < s->staged_count && !s->phases; t++)
+        stage_place(&layout, s->rings[t]);
+    for (int t = s->held_bytes ? 1 : 0; t < s->single_count && !s->phases; t++) {
         if (when == WHEN_LATE && t >= s->opening && (t == s->opening || s->groups[t] != s->groups[t - 1]))
             layout.at = s->last_group && t == s->last_group ? 0 : start;
-        place_ring(&layout, s->single_rings[t]);
+        stage_place(&layout, s->single_rings[t]);
     }
     layout.at = layout.most;
     for (Op *op = s->body->first; op; op = op->next)
         if (op->code == OP_RING && op->out[0]->type.space != SPACE_SCRATCH)
-            place_ring(&layout, op->out[0]);
+            stage_place(&layout, op->out[0]);
     s->kernel->scratch_bytes = layout.most;
     if (layout.most > s->args->target->shared_bytes)
         return ctx_fail(s->ctx, ST_USAGE, "schedule: shared memory", "use a smaller chunk or key_tile, or fewer stages",
@@ -645,21 +582,37 @@ static void part_turns(Stager *s) {
     end_turns(s, &b);
 }
 
+/* One loop, in parts, and all single tiles. */
+static Status stage_at_once(Stager *s, When *when) {
+    TRY(find_loops(s));
+    s->stages = stage_turns(s);
+    /* Before anything else, so that the first tiles arrive while the rest of the prologue runs. */
+    Op *start = s->body->first;
+    while (start->code == OP_RING)
+        start = start->next;
+    if (s->loop_count)
+        stage_loops(s, ir_before(s->ctx, s->kernel, start));
+    ir_walk(s->body, note_single, s);
+    if (s->overflow)
+        return ctx_fail(s->ctx, ST_FAILED, "pass stage", NULL, "kernel %s has too many right sides", s->kernel->name);
+    if (s->reuses)
+        s->computed_bytes = stage_computed(s);
+    else
+        ir_walk(s->body, stage_add_computed, s);
+    *when = stage_singles(s);
+    return ST_OK;
+}
+
 static Status stage(Stager *s) {
     s->body = working_block(s->kernel);
     for (const Op *op = s->body->first; op; op = op->next)
         if (op->code == OP_RING)
             s->own_bytes += op->out[0]->type.slots * ir_shared_bytes(type_ring_tile(op->out[0]->type));
-    TRY(find_loops(s));
-    s->stages = most_stages(s, choose_stages(s));
-    if (s->loop_count)
-        stage_loops(s);
-    ir_walk(s->body, note_single, s);
-    if (s->overflow)
-        return ctx_fail(s->ctx, ST_FAILED, "pass stage", NULL, "kernel %s has too many right sides", s->kernel->name);
-    ir_walk(s->body, add_computed, s);
-    const When when = stage_singles(s);
-    ir_walk(s->body, put_side, s);
+    When when = WHEN_LATE;
+    s->reuses = s->args->kind == KIND_BACKWARD && !s->is_main;
+    if (!stage_phases(s))
+        TRY(stage_at_once(s, &when));
+    ir_walk(s->body, stage_put_side, s);
     part_turns(s);
     stage_left_sides(s->ctx, s->kernel, s->dtype);
     if (s->dtype == DT_F32 && s->args->spec->tf32)

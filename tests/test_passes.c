@@ -204,7 +204,8 @@ static void random_shape(Trial *t) {
     t->syms[SYM_P] = B;
     t->syms[SYM_POS] = random_int(0, 1000);
     const int64_t L = t->schedule.chunk * random_int(1, 4);
-    t->syms[SYM_L] = t->kind == KIND_FORWARD && random_int(0, 1) ? L : (T / t->schedule.chunk + 1) * t->schedule.chunk;
+    const bool cut = t->kind == KIND_FORWARD ? random_int(0, 1) : t->kind == KIND_BACKWARD && t->target.warp_size && seed >> 50 & 1;
+    t->syms[SYM_L] = cut ? L : (T / t->schedule.chunk + 1) * t->schedule.chunk;
     t->syms[SYM_S] = T == 0 ? 1 : (T + t->syms[SYM_L] - 1) / t->syms[SYM_L];
     t->syms[SYM_K] = t->syms[SYM_S] - 1;
     const int lead = t->kind == KIND_EXTEND ? spec_fold(&t->spec) - 1 : 0;

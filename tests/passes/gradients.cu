@@ -3,54 +3,54 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
     const bool q_aligned = aligned<bf16>(a.v + 0, 16);
     const bool do_aligned = aligned<bf16>(a.v + 15, 16);
     u32 rest = blockIdx.x;
-    const i64 n19 = rest % (u32)a.v[86]; // row
-    rest /= (u32)a.v[86];
-    const i64 n14 = rest % 1u; // kv_head
+    const i64 n17 = rest % (u32)a.v[96]; // row
+    rest /= (u32)a.v[96];
+    const i64 n13 = rest % 1u; // kv_head
     rest /= 1u;
-    const i64 n13 = rest; // seq
-    const i64 n0 = a.v[82];
-    const i64 n3 = a.v[81];
-    const i64 n6 = n3 + -1LL;
-    const i64 n15 = n14 * 2LL;
-    const i64 n18 = a.v[86];
-    const i64 n21 = n19 * 16LL;
-    const i64 n22 = (i64)(n21 < n3);
-    const i64 n23 = n6 - n21;
-    float t24[1][8];
-    load_tile<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 1>(t24, view(a.v + 5, n13, n23, n14, 0LL, n3));
-    u32 t25[1][4];
-    EACH(1, 4) t25[s][i] = pack(t24[s][2 * i], t24[s][2 * i + 1], bf16());
-    float t27[1][8];
-    load_tile<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 1>(t27, view(a.v + 10, n13, n23, n14, 0LL, n3));
-    u32 t28[1][4];
-    EACH(1, 4) t28[s][i] = pack(t27[s][2 * i], t27[s][2 * i + 1], bf16());
-    const i64 n30 = n21 + -6LL;
-    const i64 n31 = 0LL - n30;
-    const i64 n32 = floor_div(n31, 16LL);
-    const i64 n33 = larger(0LL, n32);
-    const i64 n34 = n33 * 16LL;
-    const i64 n35 = n30 + n34;
-    const i64 n36 = n6 - n35;
-    const i64 n37 = n33 + 1LL;
-    const i64 n38 = n37 * 16LL;
-    const i64 n39 = n30 + n38;
-    const i64 n40 = n6 - n39;
-    const i64 n41 = n33 + 2LL;
-    const i64 n42 = n41 * 16LL;
-    const i64 n43 = n30 + n42;
-    const i64 n44 = n6 - n43;
-    const i64 n45 = n33 + 3LL;
-    const i64 n46 = n45 * 16LL;
-    const i64 n47 = n30 + n46;
-    const i64 n48 = n6 - n47;
-    const i64 n49 = n33 + 4LL;
-    const i64 n50 = n49 * 16LL;
-    const i64 n51 = n30 + n50;
-    const i64 n52 = n6 - n51;
-    const i64 n53 = larger(1LL, n37);
-    const i64 n54 = smaller(n53, 2LL);
-    const i64 n55 = larger(n33, n54);
-    const i64 n56 = larger(n55, 0LL);
+    const i64 n12 = rest; // seq
+    const i64 n0 = a.v[92];
+    const i64 n3 = a.v[91];
+    const i64 n16 = a.v[96];
+    const i64 n19 = n17 * 16LL;
+    const i64 n20 = (i64)(n19 < n3);
+    const i64 n21 = n3 + -1LL;
+    const i64 n22 = n21 - n19;
+    float t23[1][8];
+    load_tile<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 1>(t23, view(a.v + 5, n12, n22, n13, 0LL, n3));
+    u32 t24[1][4];
+    EACH(1, 4) t24[s][i] = pack(t23[s][2 * i], t23[s][2 * i + 1], bf16());
+    float t26[1][8];
+    load_tile<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 1>(t26, view(a.v + 10, n12, n22, n13, 0LL, n3));
+    u32 t27[1][4];
+    EACH(1, 4) t27[s][i] = pack(t26[s][2 * i], t26[s][2 * i + 1], bf16());
+    const i64 n29 = n19 + -6LL;
+    const i64 n30 = 0LL - n29;
+    const i64 n31 = floor_div(n30, 16LL);
+    const i64 n32 = larger(0LL, n31);
+    const i64 n33 = n32 * 16LL;
+    const i64 n34 = n29 + n33;
+    const i64 n35 = n21 - n34;
+    const i64 n36 = n32 + 1LL;
+    const i64 n37 = n36 * 16LL;
+    const i64 n38 = n29 + n37;
+    const i64 n39 = n21 - n38;
+    const i64 n40 = n32 + 2LL;
+    const i64 n41 = n40 * 16LL;
+    const i64 n42 = n29 + n41;
+    const i64 n43 = n21 - n42;
+    const i64 n44 = n32 + 3LL;
+    const i64 n45 = n44 * 16LL;
+    const i64 n46 = n29 + n45;
+    const i64 n47 = n21 - n46;
+    const i64 n48 = n32 + 4LL;
+    const i64 n49 = n48 * 16LL;
+    const i64 n50 = n29 + n49;
+    const i64 n51 = n21 - n50;
+    const i64 n52 = larger(1LL, n36);
+    const i64 n53 = smaller(n52, 2LL);
+    const i64 n54 = larger(n32, n53);
+    const i64 n55 = larger(n54, 0LL);
+    const i64 n58 = n13 * 2LL;
     float t59[1][8];
     EACH(1, 8) t59[s][i] = 0.000000000e+00f;
     float t60[1][8];
@@ -58,53 +58,53 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
     const i64 n61_end = opaque(2LL);
     #pragma unroll 1
     for (i64 n61 = 0LL; n61 < n61_end; n61 += 1LL) { // group
-        const i64 n66 = n15 + n61;
-        fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 0u + (u32)n33 % 6u * 768u, view(a.v + 0, n13, n36, n66, 0LL, n3), q_aligned);
-        fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 4608u + (u32)n33 % 6u * 768u, view(a.v + 15, n13, n36, n66, 0LL, n3), do_aligned);
+        const i64 n66 = n58 + n61;
+        fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 0u + (u32)n32 % 6u * 768u, view(a.v + 0, n12, n35, n66, 0LL, n3), q_aligned);
+        fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 4608u + (u32)n32 % 6u * 768u, view(a.v + 15, n12, n35, n66, 0LL, n3), do_aligned);
         commit();
-        fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 0u + (u32)n37 % 6u * 768u, view(a.v + 0, n13, n40, n66, 0LL, n3), q_aligned);
-        fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 4608u + (u32)n37 % 6u * 768u, view(a.v + 15, n13, n40, n66, 0LL, n3), do_aligned);
+        fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 0u + (u32)n36 % 6u * 768u, view(a.v + 0, n12, n39, n66, 0LL, n3), q_aligned);
+        fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 4608u + (u32)n36 % 6u * 768u, view(a.v + 15, n12, n39, n66, 0LL, n3), do_aligned);
         commit();
-        fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 0u + (u32)n41 % 6u * 768u, view(a.v + 0, n13, n44, n66, 0LL, n3), q_aligned);
-        fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 4608u + (u32)n41 % 6u * 768u, view(a.v + 15, n13, n44, n66, 0LL, n3), do_aligned);
+        fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 0u + (u32)n40 % 6u * 768u, view(a.v + 0, n12, n43, n66, 0LL, n3), q_aligned);
+        fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 4608u + (u32)n40 % 6u * 768u, view(a.v + 15, n12, n43, n66, 0LL, n3), do_aligned);
         commit();
-        fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 0u + (u32)n45 % 6u * 768u, view(a.v + 0, n13, n48, n66, 0LL, n3), q_aligned);
-        fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 4608u + (u32)n45 % 6u * 768u, view(a.v + 15, n13, n48, n66, 0LL, n3), do_aligned);
+        fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 0u + (u32)n44 % 6u * 768u, view(a.v + 0, n12, n47, n66, 0LL, n3), q_aligned);
+        fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 4608u + (u32)n44 % 6u * 768u, view(a.v + 15, n12, n47, n66, 0LL, n3), do_aligned);
         commit();
-        fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 0u + (u32)n49 % 6u * 768u, view(a.v + 0, n13, n52, n66, 0LL, n3), q_aligned);
-        fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 4608u + (u32)n49 % 6u * 768u, view(a.v + 15, n13, n52, n66, 0LL, n3), do_aligned);
+        fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 0u + (u32)n48 % 6u * 768u, view(a.v + 0, n12, n51, n66, 0LL, n3), q_aligned);
+        fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 4608u + (u32)n48 % 6u * 768u, view(a.v + 15, n12, n51, n66, 0LL, n3), do_aligned);
         commit();
         float t67[1][8];
         EACH(1, 8) t67[s][i] = t59[s][i];
         float t68[1][8];
         EACH(1, 8) t68[s][i] = t60[s][i];
-        const i64 n69_end = opaque(n55);
+        const i64 n69_end = opaque(n54);
         #pragma unroll 1
-        for (i64 n69 = n33; n69 < n69_end; n69 += 1LL) { // key
+        for (i64 n69 = n32; n69 < n69_end; n69 += 1LL) { // key
             wait<4>();
             const i64 n72 = n69 + 5LL;
             const i64 n73 = (i64)(n72 < 2LL);
             if (n73) {
                 const i64 n74 = n72 * 16LL;
-                const i64 n75 = n30 + n74;
-                const i64 n76 = n6 - n75;
-                fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 0u + (u32)n72 % 6u * 768u, view(a.v + 0, n13, n76, n66, 0LL, n3), q_aligned);
-                fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 4608u + (u32)n72 % 6u * 768u, view(a.v + 15, n13, n76, n66, 0LL, n3), do_aligned);
+                const i64 n75 = n29 + n74;
+                const i64 n76 = n21 - n75;
+                fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 0u + (u32)n72 % 6u * 768u, view(a.v + 0, n12, n76, n66, 0LL, n3), q_aligned);
+                fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 4608u + (u32)n72 % 6u * 768u, view(a.v + 15, n12, n76, n66, 0LL, n3), do_aligned);
             }
             commit();
             const i64 n77 = n69 * 16LL;
-            const i64 n78 = n30 + n77;
-            const i64 n79 = n6 - n78;
+            const i64 n78 = n29 + n77;
+            const i64 n79 = n21 - n78;
             const u32 t80 = shared + 0u + (u32)n69 % 6u * 768u;
             const u32 t82 = shared + 4608u + (u32)n69 % 6u * 768u;
             float t84[1][8];
             EACH(1, 8) t84[s][i] = 0.f;
-            product<bf16, 1, 48>(t84, t25, t80);
+            product<bf16, 1, 48>(t84, t24, t80);
             float t85[1][8];
             EACH(1, 8) t85[s][i] = t84[s][i] * 5.000000000e-01f;
             float t86[8];
-            load_transposed_row<float, Rows<2, -1, 16, 0, 16, 1>, 1, 1, 16>(t86, view(a.v + 35, n13, n66, n79, 0LL, n3));
-            const i64 n87 = n78 - n21;
+            load_transposed_row<float, Rows<2, -1, 16, 0, 16, 1>, 1, 1, 16>(t86, view(a.v + 35, n12, n66, n79, 0LL, n3));
+            const i64 n87 = n78 - n19;
             const i64 n88 = 0LL - n78;
             const i64 n89 = larger(0LL, n88);
             float t90[1][8];
@@ -119,9 +119,9 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
             EACH(1, 4) t94[s][i] = pack(t93[s][2 * i], t93[s][2 * i + 1], bf16());
             float t95[1][8];
             EACH(1, 8) t95[s][i] = 0.f;
-            product<bf16, 1, 48>(t95, t28, t82);
+            product<bf16, 1, 48>(t95, t27, t82);
             float t96[8];
-            load_transposed_row<float, Rows<2, -1, 16, 0, 16, 1>, 1, 1, 16>(t96, view(a.v + 50, n13, n66, n79, 0LL, n3));
+            load_transposed_row<float, Rows<2, -1, 16, 0, 16, 1>, 1, 1, 16>(t96, view(a.v + 50, n12, n66, n79, 0LL, n3));
             float t97[1][8];
             EACH(1, 8) t97[s][i] = t95[s][i] - t96[(i >> 2) * 2 + (i & 1)];
             float t98[1][8];
@@ -143,32 +143,32 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
         EACH(1, 8) t103[s][i] = t67[s][i];
         float t104[1][8];
         EACH(1, 8) t104[s][i] = t68[s][i];
-        const i64 n105_end = opaque(n56);
+        const i64 n105_end = opaque(n55);
         #pragma unroll 1
-        for (i64 n105 = n55; n105 < n105_end; n105 += 1LL) { // key
+        for (i64 n105 = n54; n105 < n105_end; n105 += 1LL) { // key
             wait<4>();
             const i64 n108 = n105 + 5LL;
             const i64 n109 = (i64)(n108 < 2LL);
             if (n109) {
                 const i64 n110 = n108 * 16LL;
-                const i64 n111 = n30 + n110;
-                const i64 n112 = n6 - n111;
-                fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 0u + (u32)n108 % 6u * 768u, view(a.v + 0, n13, n112, n66, 0LL, n3), q_aligned);
-                fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 4608u + (u32)n108 % 6u * 768u, view(a.v + 15, n13, n112, n66, 0LL, n3), do_aligned);
+                const i64 n111 = n29 + n110;
+                const i64 n112 = n21 - n111;
+                fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 0u + (u32)n108 % 6u * 768u, view(a.v + 0, n12, n112, n66, 0LL, n3), q_aligned);
+                fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 4608u + (u32)n108 % 6u * 768u, view(a.v + 15, n12, n112, n66, 0LL, n3), do_aligned);
             }
             commit();
             const i64 n113 = n105 * 16LL;
-            const i64 n114 = n30 + n113;
-            const i64 n115 = n6 - n114;
+            const i64 n114 = n29 + n113;
+            const i64 n115 = n21 - n114;
             const u32 t116 = shared + 0u + (u32)n105 % 6u * 768u;
             const u32 t118 = shared + 4608u + (u32)n105 % 6u * 768u;
             float t120[1][8];
             EACH(1, 8) t120[s][i] = 0.f;
-            product<bf16, 1, 48>(t120, t25, t116);
+            product<bf16, 1, 48>(t120, t24, t116);
             float t121[1][8];
             EACH(1, 8) t121[s][i] = t120[s][i] * 5.000000000e-01f;
             float t122[8];
-            load_transposed_row<float, Rows<2, -1, 16, 0, 16, 1>, 1, 1, 16>(t122, view(a.v + 35, n13, n66, n115, 0LL, 1152921504606846976LL));
+            load_transposed_row<float, Rows<2, -1, 16, 0, 16, 1>, 1, 1, 16>(t122, view(a.v + 35, n12, n66, n115, 0LL, 1152921504606846976LL));
             float t123[8];
             UNROLL for (int i = 0; i < 8; i++) t123[i] = t122[i] * -1.442695041e+00f;
             float t124[1][8];
@@ -179,9 +179,9 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
             EACH(1, 4) t126[s][i] = pack(t125[s][2 * i], t125[s][2 * i + 1], bf16());
             float t127[1][8];
             EACH(1, 8) t127[s][i] = 0.f;
-            product<bf16, 1, 48>(t127, t28, t118);
+            product<bf16, 1, 48>(t127, t27, t118);
             float t128[8];
-            load_transposed_row<float, Rows<2, -1, 16, 0, 16, 1>, 1, 1, 16>(t128, view(a.v + 50, n13, n66, n115, 0LL, 1152921504606846976LL));
+            load_transposed_row<float, Rows<2, -1, 16, 0, 16, 1>, 1, 1, 16>(t128, view(a.v + 50, n12, n66, n115, 0LL, 1152921504606846976LL));
             float t129[1][8];
             EACH(1, 8) t129[s][i] = t127[s][i] - t128[(i >> 2) * 2 + (i & 1)];
             float t130[1][8];
@@ -205,31 +205,31 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
         EACH(1, 8) t136[s][i] = t104[s][i];
         const i64 n137_end = opaque(2LL);
         #pragma unroll 1
-        for (i64 n137 = n56; n137 < n137_end; n137 += 1LL) { // key
+        for (i64 n137 = n55; n137 < n137_end; n137 += 1LL) { // key
             wait<4>();
             const i64 n140 = n137 + 5LL;
             const i64 n141 = (i64)(n140 < 2LL);
             if (n141) {
                 const i64 n142 = n140 * 16LL;
-                const i64 n143 = n30 + n142;
-                const i64 n144 = n6 - n143;
-                fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 0u + (u32)n140 % 6u * 768u, view(a.v + 0, n13, n144, n66, 0LL, n3), q_aligned);
-                fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 4608u + (u32)n140 % 6u * 768u, view(a.v + 15, n13, n144, n66, 0LL, n3), do_aligned);
+                const i64 n143 = n29 + n142;
+                const i64 n144 = n21 - n143;
+                fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 0u + (u32)n140 % 6u * 768u, view(a.v + 0, n12, n144, n66, 0LL, n3), q_aligned);
+                fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 4608u + (u32)n140 % 6u * 768u, view(a.v + 15, n12, n144, n66, 0LL, n3), do_aligned);
             }
             commit();
             const i64 n145 = n137 * 16LL;
-            const i64 n146 = n30 + n145;
-            const i64 n147 = n6 - n146;
+            const i64 n146 = n29 + n145;
+            const i64 n147 = n21 - n146;
             const u32 t148 = shared + 0u + (u32)n137 % 6u * 768u;
             const u32 t150 = shared + 4608u + (u32)n137 % 6u * 768u;
             float t152[1][8];
             EACH(1, 8) t152[s][i] = 0.f;
-            product<bf16, 1, 48>(t152, t25, t148);
+            product<bf16, 1, 48>(t152, t24, t148);
             float t153[1][8];
             EACH(1, 8) t153[s][i] = t152[s][i] * 5.000000000e-01f;
             float t154[8];
-            load_transposed_row<float, Rows<2, -1, 16, 0, 16, 1>, 1, 1, 16>(t154, view(a.v + 35, n13, n66, n147, 0LL, n3));
-            const i64 n155 = n146 - n21;
+            load_transposed_row<float, Rows<2, -1, 16, 0, 16, 1>, 1, 1, 16>(t154, view(a.v + 35, n12, n66, n147, 0LL, n3));
+            const i64 n155 = n146 - n19;
             float t156[1][8];
             mask<1, 16, 0, 1, 0>(t156, t153, n155, -1152921504606846976LL, 0LL, 0LL, -INFINITY);
             float t157[8];
@@ -242,9 +242,9 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
             EACH(1, 4) t160[s][i] = pack(t159[s][2 * i], t159[s][2 * i + 1], bf16());
             float t161[1][8];
             EACH(1, 8) t161[s][i] = 0.f;
-            product<bf16, 1, 48>(t161, t28, t150);
+            product<bf16, 1, 48>(t161, t27, t150);
             float t162[8];
-            load_transposed_row<float, Rows<2, -1, 16, 0, 16, 1>, 1, 1, 16>(t162, view(a.v + 50, n13, n66, n147, 0LL, n3));
+            load_transposed_row<float, Rows<2, -1, 16, 0, 16, 1>, 1, 1, 16>(t162, view(a.v + 50, n12, n66, n147, 0LL, n3));
             float t163[1][8];
             EACH(1, 8) t163[s][i] = t161[s][i] - t162[(i >> 2) * 2 + (i & 1)];
             float t164[1][8];
@@ -266,6 +266,6 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
         EACH(1, 8) t59[s][i] = t135[s][i];
         EACH(1, 8) t60[s][i] = t136[s][i];
     }
-    store_tile<float, Rows<1, -1, 16, 0, 16, 1>, 1, 16>(t59, view(a.v + 55, n13, n23, n14, 0LL, n3));
-    store_tile<float, Rows<1, -1, 16, 0, 16, 1>, 1, 16>(t60, view(a.v + 60, n13, n23, n14, 0LL, n3));
+    store_tile<float, Rows<1, -1, 16, 0, 16, 1>, 1, 16>(t59, view(a.v + 55, n12, n22, n13, 0LL, n3));
+    store_tile<float, Rows<1, -1, 16, 0, 16, 1>, 1, 16>(t60, view(a.v + 60, n12, n22, n13, 0LL, n3));
 }

@@ -1,0 +1,155 @@
+/* The order of a block's ops: each stands where it is needed first, so that registers hold what it gives for a short
+ * time. Ops are put down from what writes back through their operands. Of what writes that goes first which takes least:
+ * nothing is held of it afterwards. Of several operands the one that most is left to be computed for goes first: what it
+ * holds meanwhile is gone when the others are computed. */
+#include "passes/order.h"
+
+#include <string.h>
+
+typedef struct Node {
+    Op  *op;
+    int *needs; /* nodes of the block that it, or an op nested in it, uses; each once */
+    int  need_count, need_capacity;
+    int  seen; /* the last search that came by */
+    bool done;
+} Node;
+
+typedef struct Order {
+    Ctx    *ctx;
+    Block  *block;
+    Builder end;
+    Node   *nodes;
+    int     count, searches;
+    int    *node_of; /* by the number of an op's first result */
+    Node   *now;     /* whose needs are noted */
+} Order;
+
+static bool note_needs(Op *op, void *arg) {
+    Order *const o = arg;
+    for (int i = 0; i < op->in_count; i++) {
+        const Op *def = op->in[i] ? op->in[i]->def : NULL;
+        bool      known = !def || def->parent != o->block;
+        for (int k = 0; k < o->now->need_count && !known; k++)
+            known = o->nodes[o->now->needs[k]].op == def;
+        if (!known)
+            PUSH(o->ctx, o->now->needs, o->now->need_count, o->now->need_capacity, o->node_of[def->out[0]->id]);
+    }
+    return true;
+}
+
+/* What is loaded behind a store to the same parameter needs the store. */
+static void note_stores(Order *o, int node) {
+    const Op *const op = o->nodes[node].op;
+    for (int n = 0; n < node && op->code == OP_LOAD; n++) {
+        const Op *const store = o->nodes[n].op;
+        if (store->code == OP_STORE && strcmp(op_text(store, AT_PARAM), op_text(op, AT_PARAM)) == 0)
+            PUSH(o->ctx, o->now->needs, o->now->need_count, o->now->need_capacity, n);
+    }
+}
+
+static void find_nodes(Order *o, Kernel *kernel) {
+    const Op *const yield = ir_terminator(o->block);
+    ir_number(kernel);
+    o->node_of = NEW_ARRAY(o->ctx, int, kernel->value_count + 1);
+    for (const Op *op = o->block->first; op != yield; op = op->next)
+        o->count++;
+    o->nodes = NEW_ARRAY(o->ctx, Node, o->count + 1);
+    int n = 0;
+    for (Op *op = o->block->first; op != yield; op = op->next) {
+        o->nodes[n] = (Node){.op = op};
+        if (op->out_count)
+            o->node_of[op->out[0]->id] = n;
+        n++;
+    }
+    for (n = 0; n < o->count; n++) {
+        o->now = &o->nodes[n];
+        note_needs(o->now->op, o);
+        if (o->now->op->region)
+            ir_walk(o->now->op->region, note_needs, o);
+        note_stores(o, n);
+    }
+}
+
+static bool is_no_product(Op *op, void *arg) {
+    (void)arg;
+    return op->code != OP_DOT;
+}
+
+static bool has_product(Op *op) {
+    return op->region ? !ir_walk(op->region, is_no_product, NULL) : !is_no_product(op, NULL);
+}
+
+/* What is left to be put down for `node`, itself counted. */
+static int work(Order *o, Node *node) {
+    enum { PRODUCT = 64 }; /* as many other ops */
+    int sum = has_product(node->op) ? PRODUCT : 1;
+    if (node->done || node->seen == o->searches)
+        return 0;
+    node->seen = o->searches;
+    for (int i = 0; i < node->need_count; i++)
+        sum += work(o, &o->nodes[node->needs[i]]);
+    return sum;
+}
+
+static void put_down(Order *o, Node *node) {
+    for (Node *next = node; next;) {
+        int most = 0;
+        next = NULL;
+        for (int i = 0; i < node->need_count; i++) {
+            o->searches++;
+            const int left = work(o, &o->nodes[node->needs[i]]);
+            next = left > most ? &o->nodes[node->needs[i]] : next;
+            most = left > most ? left : most;
+        }
+        if (next)
+            put_down(o, next);
+    }
+    node->done = true;
+    op_unlink(node->op);
+    op_insert(&o->end, node->op);
+}
+
+static bool is_root(const Op *op) { return op->out_count == 0 || ir_has_effects(op); }
+
+/* Of those left the one that least is left to be computed for, or NULL. */
+static Node *next_root(Order *o) {
+    Node *next = NULL;
+    int   least = 0;
+    for (int n = 0; n < o->count; n++) {
+        if (o->nodes[n].done || !is_root(o->nodes[n].op))
+            continue;
+        o->searches++;
+        const int left = work(o, &o->nodes[n]);
+        if (!next || left < least) {
+            next = &o->nodes[n];
+            least = left;
+        }
+    }
+    return next;
+}
+
+void order_by_use(Ctx *ctx, Kernel *kernel, Block *block) {
+    Order o = {.ctx = ctx, .block = block, .end = ir_before(ctx, kernel, ir_terminator(block))};
+    find_nodes(&o, kernel);
+    for (Node *root = next_root(&o); root; root = next_root(&o))
+        put_down(&o, root);
+    for (int n = 0; n < o.count; n++) /* what only the block's end needs */
+        if (!o.nodes[n].done)
+            put_down(&o, &o.nodes[n]);
+}
+
+void store_where_made(Ctx *ctx, Kernel *kernel, Block *block) {
+    for (Op *op = block->first, *next; op; op = next) {
+        Op *last = NULL;
+        next = op->next;
+        for (int i = 0; i < op->in_count && op->code == OP_STORE; i++) {
+            Op *const def = op->in[i] ? op->in[i]->def : NULL;
+            last = def && def->parent == block && (!last || ir_precedes(last, def)) ? def : last;
+        }
+        if (last && last != op->prev) {
+            Builder b = ir_after(ctx, kernel, last);
+            op_unlink(op);
+            op_insert(&b, op);
+        }
+    }
+}

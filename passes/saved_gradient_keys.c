@@ -1,0 +1,386 @@
+/* Kernel `keys` of the gradients: see saved_gradients.c. In: its loop over heads with the sums of a residual branch. Out:
+ * those sums from saved states and one tile of rows, each in a loop over heads of its own; kernels before it that save the
+ * states. */
+#include "passes/order.h"
+#include "passes/saved_gradients.h"
+
+#include <string.h>
+
+enum { MOST_SUMS = 4, STATE_COLS = 64 };
+
+/* One sum of a residual loop of kernel keys: masked(x y^T) z, added to what the loop over heads carries as number
+ * `carried`. */
+typedef struct KeySum {
+    Residual of; /* x, y and z are its features, keys and values */
+    int      carried, twin; /* twin: the sum whose state's transpose it reads; itself: it has its own */
+    Value   *x[MAX_PIECES], *y[MAX_PIECES];
+    int      parts;
+    Value   *z[MAX_PIECES]; /* pieces of its own columns */
+    int      pieces;
+} KeySum;
+
+typedef struct KeySaver {
+    Saver       saver; /* of kernel keys */
+    int         count, states;
+    KeySum      sums[MOST_SUMS];
+    const Op   *row_load;
+    const char *param[MOST_SUMS];
+} KeySaver;
+
+/* The group's carried value that a sum is added to. */
+static Status find_carried(KeySaver *k, int s) {
+    int        count;
+    const Op  *group = k->saver.group;
+    Op **const users = ir_users(k->saver.ctx, k->saver.main, k->saver.residual->out[s], &count);
+    Op *const  add = count == 1 && users[0]->code == OP_ADD ? users[0] : NULL;
+    for (int c = 0; add && c < group->out_count; c++)
+        if (ir_terminator(group->region)->in[c] == add->out[0] && add->in[0] == group->region->args[1 + c]) {
+            k->sums[s].carried = c;
+            return ST_OK;
+        }
+    return gradients_refuse(k->saver.ctx, k->saver.main->name, "does not add up a residual sum over heads");
+}
+
+static Status find_sums(KeySaver *k) {
+    k->count = k->saver.residual->out_count;
+    if (k->count > MOST_SUMS)
+        return gradients_refuse(k->saver.ctx, k->saver.main->name, "has too many residual sums");
+    for (int s = 0; s < k->count; s++) {
+        KeySum *const sum = &k->sums[s];
+        TRY(match_residual_sum(k->saver.ctx, "pass saved", k->saver.residual, s, &sum->of));
+        TRY(find_carried(k, s));
+        sum->parts = residual_pieces(&sum->of, sum->y, sum->x);
+        sum->pieces = value_pieces(sum->of.values, sum->z);
+        sum->twin = s;
+    }
+    /* Of a pair the one whose z is a load has the state: its columns can be shared out. */
+    for (int s = 0; s < k->count; s++)
+        for (int o = 0; o < k->count; o++)
+            if (o != s && k->sums[o].of.keys == k->sums[s].of.values && k->sums[o].of.values == k->sums[s].of.keys &&
+                k->sums[o].twin == o && (k->sums[o].of.values->def->code == OP_LOAD || o < s) && k->sums[s].twin == s)
+                k->sums[s].twin = o;
+    return ST_OK;
+}
+
+static bool find_row(Op *op, void *arg) {
+    const Op **found = arg;
+    if (op->code == OP_LOAD && op_int(op, AT_ROWDIM, -1) == 1 && op_int(op, AT_PERIOD, 1) > 1)
+        *found = op;
+    return !*found;
+}
+
+static Value *tile_number(KeySaver *k, Builder *b, ValueMap *map, Value *seq, Value *row) {
+    Saver *const s = &k->saver;
+    Value *const batch = clone_slice(b, k->row_load->in[0], s->main->body, map),
+                *const start = clone_slice(b, k->row_load->in[3], s->main->body, map);
+    return ir_ibin(b, OP_IADD, saved_first_tile(s, b, batch, start, seq), saved_tile(s, b, row));
+}
+
+static int state_rows(const KeySum *sum) { return sum->of.keys->type.cols; }
+static int state_cols(const KeySum *sum) { return sum->of.values->type.cols; }
+
+/* How many blocks share a state: each has some of its columns. */
+static int column_parts(const KeySum *sum) {
+    const bool loads = sum->of.values->def && sum->of.values->def->code == OP_LOAD;
+    return loads && state_cols(sum) % STATE_COLS == 0 ? state_cols(sum) / STATE_COLS : 1;
+}
+
+/* The block's columns of a load or store of all of them. */
+static void take_columns(KeySaver *k, Op *access, int dim, int parts, Value *part, Kernel *kernel) {
+    if (parts == 1)
+        return;
+    Builder      b = ir_before(k->saver.ctx, kernel, access);
+    Value *const at = access->in[dim] ? access->in[dim] : ir_i(&b, 0);
+    access->in[dim] = ir_ibin(&b, OP_IADD, ir_ibin(&b, OP_IMUL, at, ir_i(&b, parts)), part);
+    op_set_int(k->saver.ctx, access, AT_COLDIM, dim);
+}
+
+/* One turn: rows of one head and tile. -> the states behind it. */
+static void add_turn(KeySaver *k, int number, Nest *n, Op *loop, int heads, bool save_states) {
+    Saver *const        s = &k->saver;
+    const KeySum *const sum = &k->sums[number];
+    const int           cols = column_parts(sum), width = state_rows(sum) / sum->parts;
+    Builder             in = ir_at_end(s->ctx, n->kernel, loop->region);
+    Value *const        turn = loop->region->args[0], *next[MAX_PIECES];
+    Value *const head = ir_ibin(&in, OP_IMOD, turn, ir_i(&in, heads));
+    Value *const row = ir_ibin(&in, OP_IMUL, ir_ibin(&in, OP_IDIV, turn, ir_i(&in, heads)), ir_i(&in, s->chunk));
+    ValueMap     map = n->map;
+    map = (ValueMap){.ctx = s->ctx};
+    map_set(&map, s->seq->region->args[0], n->seq);
+    map_set(&map, s->heads->region->args[0], n->head);
+    map_set(&map, s->rows->region->args[0], row);
+    map_set(&map, s->group->region->args[0], head);
+    map_set(&map, s->residual->region->args[0], ir_i(&in, 0));
+    Value *const tile = tile_number(k, &in, &map, n->seq, row);
+    Value *const first = ir_ibin(&in, OP_IMUL, n->head, ir_i(&in, state_rows(sum)));
+    Value *const z = clone_slice(&in, sum->of.values, s->main->body, &map);
+    if (cols > 1) {
+        z->type.cols = state_cols(sum) / cols;
+        take_columns(k, z->def, 2, cols, n->axes[0], n->kernel);
+        op_set_int(s->ctx, z->def, AT_GROUPDIM, -1); /* all rows are of one head */
+    }
+    for (int p = 0; p < sum->parts; p++)
+        next[p] = clone_slice(&in, sum->y[p], s->main->body, &map);
+    Op *const saves = save_states ? ir_if(&in, ir_ibin(&in, OP_ILT, head, ir_i(&in, 1)), NULL, 0) : NULL;
+    Builder   save = saves ? ir_at_end(s->ctx, n->kernel, saves->region) : in;
+    for (int p = 0; p < sum->parts && saves; p++) {
+        const Access to = {.param = k->param[number],
+                           .at = {ir_i(&save, 0), tile, index_offset(&save, first, p * width)},
+                           .rowdim = 2,
+                           .groupdim = -1,
+                           .period = width};
+        take_columns(k, ir_store(&save, &to, loop->region->args[1 + p]), 0, cols, n->axes[0], n->kernel);
+    }
+    if (saves)
+        ir_yield(&save, NULL, 0);
+    for (int p = 0; p < sum->parts; p++)
+        next[p] = ir_dot(&in, next[p], z, loop->region->args[1 + p], true, false);
+    ir_yield(&in, next, sum->parts);
+}
+
+/* Piece `piece` of the nest's state at at[0] and at[1] of `param`. */
+static Access part_of_state(const KeySum *sum, const Nest *n, Builder *b, const char *param, Value *const at[2],
+                            int piece) {
+    const int    width = state_rows(sum) / sum->parts;
+    Value *const first = ir_ibin(b, OP_IMUL, n->head, ir_i(b, state_rows(sum)));
+    return (Access){.param = param,
+                    .at = {at[0], at[1], index_offset(b, first, piece * width)},
+                    .rowdim = 2,
+                    .groupdim = -1,
+                    .period = width};
+}
+
+/* What the segments before this one add up to. */
+static void start_segment(KeySaver *k, const KeySum *sum, Nest *n, const char *work, Value **start) {
+    const Saver *const s = &k->saver;
+    const int          cols = column_parts(sum);
+    Op *const loop = ir_for(&n->body, "segment", false, ir_i(&n->body, 0), n->axes[1], ir_i(&n->body, 1), start, sum->parts);
+    Builder   in = ir_at_end(s->ctx, n->kernel, loop->region);
+    Value    *next[MAX_PIECES];
+    for (int p = 0; p < sum->parts; p++) {
+        const Access from = part_of_state(sum, n, &in, work, (Value *[]){loop->region->args[0], n->seq}, p);
+        Value *const part = ir_load(&in, &from, state_rows(sum) / sum->parts, start[p]->type.cols);
+        take_columns(k, part->def, 0, cols, n->axes[0], n->kernel);
+        next[p] = ir_binary(&in, OP_ADD, loop->region->args[1 + p], part);
+    }
+    ir_yield(&in, next, sum->parts);
+    for (int p = 0; p < sum->parts; p++)
+        start[p] = loop->out[p];
+}
+
+/* A kernel whose blocks sum up a segment of rows each: that saves the state of a sum for every tile of keys, or, before it,
+ * only what the segment adds to it. */
+static void add_states_kernel(KeySaver *k, int number, const char *name, const char *work, bool save) {
+    Saver *const        s = &k->saver;
+    const KeySum *const sum = &k->sums[number];
+    const int           cols = column_parts(sum);
+    const GridAxis      axes[] = {{"part", SYM_COUNT, cols}, {"segment", save ? SYM_S : SYM_K, 0}};
+    int64_t             heads = 1;
+    ir_const_value(s->group->in[1], &heads);
+    Nest         n = saved_nest(s, name, axes, 2);
+    Builder     *b = &n.body;
+    Value       *start[MAX_PIECES];
+    Value *const size = ir_sym(b, SYM_L), *const first = ir_ibin(b, OP_IMUL, n.axes[1], size);
+    Value *const end = ir_ibin(b, OP_IMIN, saved_slice(s, &n, s->rows->in[1]), ir_ibin(b, OP_IADD, first, size));
+    Value *const turns = ir_ibin(b, OP_IMUL, index_ceil_div(b, end, s->chunk), ir_i(b, heads));
+    Value *const begin = ir_ibin(b, OP_IMUL, ir_ibin(b, OP_IDIV, first, ir_i(b, s->chunk)), ir_i(b, heads));
+    for (int p = 0; p < sum->parts; p++)
+        start[p] = ir_f(b, 0, state_rows(sum) / sum->parts, state_cols(sum) / cols);
+    if (save)
+        start_segment(k, sum, &n, work, start);
+    Op *const loop = ir_for(b, "row", false, begin, turns, ir_i(b, 1), start, sum->parts);
+    add_turn(k, number, &n, loop, (int)heads, save);
+    for (int p = 0; p < sum->parts && !save; p++) {
+        const Access to = part_of_state(sum, &n, b, work, (Value *[]){n.axes[1], n.seq}, p);
+        take_columns(k, ir_store(b, &to, loop->out[p]), 0, cols, n.axes[0], n.kernel);
+    }
+    PUSH(s->ctx, s->module->kernels, s->module->kernel_count, s->module->kernel_capacity, n.kernel);
+}
+
+/* The kernels that save the state of a sum for every tile of keys: of what rows before it have handed on. */
+static void add_states(KeySaver *k, int number) {
+    Saver *const        s = &k->saver;
+    const KeySum *const sum = &k->sums[number];
+    int64_t             kv_heads = 1;
+    ir_const_value(s->heads->in[1], &kv_heads);
+    const int64_t dims[4] = {1, DIM_SYM(SYM_C), kv_heads * state_rows(sum), state_cols(sum)},
+                  work_dims[4] = {DIM_SYM(SYM_K), DIM_SYM(SYM_N), kv_heads * state_rows(sum), state_cols(sum)};
+    const char *const tail = k->states ? ctx_printf(s->ctx, "%d", k->states) : "";
+    const char *const work = ctx_printf(s->ctx, "key_segments%s", tail);
+    k->param[number] = ctx_printf(s->ctx, "key_states%s", tail);
+    k->states++;
+    ir_param(s->ctx, s->main, work, DT_F32, PARAM_WORK, 4, work_dims);
+    ir_param(s->ctx, s->main, k->param[number], s->dtype, PARAM_WORK, 4, dims);
+    add_states_kernel(k, number, work, work, false);
+    add_states_kernel(k, number, k->param[number], work, true);
+}
+
+/* `start` + what no state has yet of piece `piece` of a sum, from all heads and parts first to end - 1 of the features: a
+ * loop of its own, so that few tiles live at once. */
+static Value *edge_piece(KeySaver *k, Builder *b, const KeySum *sum, int piece, int first, int end, Value *start) {
+    Saver *const s = &k->saver;
+    Value       *score = NULL;
+    Value *const *in = s->group->in;
+    Op *const    loop = ir_for(b, "group", false, in[0], in[1], in[2], &start, 1);
+    Builder      body = ir_at_end(s->ctx, s->main, loop->region);
+    ValueMap     map = {.ctx = s->ctx};
+    map_set(&map, s->group->region->args[0], loop->region->args[0]);
+    map_set(&map, s->residual->region->args[0], ir_i(&body, 0));
+    for (int p = first; p < end; p++)
+        score = ir_dot(&body, sum->x[p], clone_slice(&body, sum->y[p], s->group->region, &map), score, false, true);
+    Value *const kept = gradients_edge(&body, score, sum->of.mask);
+    Value *const z = clone_slice(&body, sum->z[piece], s->group->region, &map);
+    Value *const next = ir_dot(&body, kept, z, loop->region->args[1], false, false);
+    ir_yield(&body, &next, 1);
+    return loop->out[0];
+}
+
+/* Beside wide sums registers hold few features: each of their parts has a loop of its own. */
+static Value *edge(KeySaver *k, Builder *b, const KeySum *sum, int piece) {
+    const int cols = sum->z[piece]->type.cols, step = cols > STATE_COLS ? 1 : sum->parts;
+    Value    *total = ir_f(b, 0, k->saver.chunk, cols);
+    for (int p = 0; p < sum->parts; p += step)
+        total = edge_piece(k, b, sum, piece, p, p + step, total);
+    return total;
+}
+
+/* The states' part of all pieces, once for all heads: of the sum that has them one whole, else as many as they have. */
+static int add_state(KeySaver *k, Builder *b, const KeySum *sum, Value *tile, Value **pieces) {
+    Saver *const        s = &k->saver;
+    const KeySum *const own = &k->sums[sum->twin];
+    const int           width = state_rows(own) / own->parts;
+    Value *const first = ir_ibin(b, OP_IMUL, s->heads->region->args[0], ir_i(b, state_rows(own)));
+    const bool   parted = sum != own && sum->pieces == own->parts;
+    Value       *whole = parted ? NULL : gradients_join(b, pieces, sum->pieces);
+    for (int p = 0; p < own->parts; p++) {
+        Value *const state =
+            gradients_state(b, k->param[sum->twin], tile, index_offset(b, first, p * width), width, state_cols(own));
+        if (sum == own)
+            whole = ir_dot(b, sum->x[p], state, whole, false, false);
+        else
+            pieces[p] = ir_dot(b, sum->of.features, state, parted ? pieces[p] : ir_cols(b, whole, p * width, width), false,
+                               true);
+    }
+    if (sum == own)
+        pieces[0] = whole;
+    return sum == own ? 1 : own->parts;
+}
+
+/* The columns of a value that is made of pieces, where they are whole ones. */
+static void use_parts(const Saver *s, Value *whole, Value *const *pieces, int count) {
+    int        user_count;
+    Op **const users = ir_users(s->ctx, s->main, whole, &user_count);
+    for (int u = 0; u < user_count; u++) {
+        int at = users[u]->code == OP_COLS && users[u]->in_count == 1 ? (int)op_int(users[u], AT_LO, 0) : -1;
+        for (int p = 0; p < count; at -= pieces[p]->type.cols, p++)
+            if (at == 0 && type_equal(users[u]->out[0]->type, pieces[p]->type)) {
+                ir_replace_uses(s->main, users[u]->out[0], pieces[p]);
+                op_erase(users[u]);
+                break;
+            }
+    }
+}
+
+static void add_sums(KeySaver *k) {
+    Saver *const s = &k->saver;
+    Builder      b = ir_after(s->ctx, s->main, s->group);
+    ValueMap     same = {.ctx = s->ctx};
+    Value *const tile = tile_number(k, &b, &same, s->seq->region->args[0], s->rows->region->args[0]);
+    for (int i = 0; i < k->count; i++) {
+        const KeySum *const sum = &k->sums[i];
+        Value              *pieces[MAX_PIECES] = {0};
+        for (int p = 0; p < sum->pieces; p++)
+            pieces[p] = edge(k, &b, sum, p);
+        const int count = add_state(k, &b, sum, tile, pieces);
+        use_parts(s, s->group->out[sum->carried], pieces, count);
+        if (ir_use_count(s->main, s->group->out[sum->carried]))
+            ir_replace_uses(s->main, s->group->out[sum->carried], gradients_join(&b, pieces, count));
+    }
+    op_erase(s->group);
+}
+
+/* Tiles beside the loop over rows go into it: it is an axis of the grid. */
+static void into_rows(const Saver *s) {
+    Builder b = ir_before(s->ctx, s->main, s->rows->region->first);
+    for (Op *op = s->heads->region->first, *next; op && op != s->rows; op = next) {
+        next = op->next;
+        if (op_info(op->code)->rule != TR_INDEX) {
+            op_unlink(op);
+            op_insert(&b, op);
+        }
+    }
+}
+
+enum { MOST_TERMS = 8 };
+
+/* The terms of a sum, first those of its left side. */
+static int find_terms(const Saver *s, Value *value, Value **terms, int count) {
+    const Op *const add = value->def;
+    const bool      sums = add && add->code == OP_ADD && ir_use_count(s->main, value) == 1 && count + 2 <= MOST_TERMS &&
+                      type_equal(add->in[0]->type, value->type) && type_equal(add->in[1]->type, value->type);
+    if (!sums) {
+        terms[count] = value;
+        return count + 1;
+    }
+    return find_terms(s, add->in[1], terms, find_terms(s, add->in[0], terms, count));
+}
+
+/* What a term is made of in working memory, as large as it is: the load, or NULL. */
+static const Op *loaded_part(const Saver *s, const Value *term) {
+    const Op *op = term->def;
+    while (op && op->code == OP_ROPE)
+        op = op->in[0]->def;
+    const CodeParam *const param = op && op->code == OP_LOAD ? ir_find_param(s->main, op_text(op, AT_PARAM)) : NULL;
+    return param && param->role == PARAM_WORK && param->dtype == DT_F32 && ir_use_count(s->main, op->out[0]) == 1 &&
+                   type_equal(op->out[0]->type, term->type)
+               ? op
+               : NULL;
+}
+
+/* A sum with a part in working memory, which nothing else reads: each further term is added to it there, so that no
+ * register holds a sum while the next term's loops run. */
+static void add_in_turns(const Saver *s, Op *store) {
+    Value    *terms[MOST_TERMS], *sum = NULL;
+    const int count = find_terms(s, store->in[5], terms, 0);
+    int       first = 0;
+    while (first < count && !loaded_part(s, terms[first]))
+        first++;
+    const Op *const part = first < count ? loaded_part(s, terms[first]) : NULL;
+    if (!part || count < 3)
+        return;
+    Builder      b = ir_before(s->ctx, s->main, store);
+    const Access to = gradients_access(part);
+    for (int t = 0, left = count - 1; t < count; t++) {
+        if (t == first)
+            continue;
+        Value *const before = sum ? ir_load(&b, &to, sum->type.rows, sum->type.cols) : terms[first];
+        if (sum)
+            op_set_int(s->ctx, before->def, AT_DOWN, op_int(part, AT_DOWN, 0));
+        sum = ir_binary(&b, OP_ADD, terms[t], before);
+        if (--left)
+            op_set_int(s->ctx, ir_store(&b, &to, sum), AT_DOWN, op_int(part, AT_DOWN, 0));
+    }
+    store->in[5] = sum;
+}
+
+Status gradients_keys(const Saver *main, Kernel *kernel) {
+    KeySaver k = {0};
+    TRY(gradients_view(main, kernel, &k.saver));
+    if (!k.saver.residual)
+        return ST_OK;
+    TRY(find_sums(&k));
+    ir_walk(k.saver.rows->region, find_row, &k.row_load);
+    if (!k.row_load || k.saver.group->out_count != k.count)
+        return gradients_refuse(main->ctx, kernel->name, "loads no rows, or sums up more than they hand on");
+    for (int i = 0; i < k.count; i++)
+        if (k.sums[i].twin == i)
+            add_states(&k, i);
+    add_sums(&k);
+    into_rows(&k.saver);
+    for (Op *op = k.saver.rows->region->first; op; op = op->next)
+        if (op->code == OP_STORE && op->in[5]->type.cols > 1)
+            add_in_turns(&k.saver, op);
+    order_by_use(main->ctx, kernel, k.saver.rows->region);
+    store_where_made(main->ctx, kernel, k.saver.rows->region);
+    return ST_OK;
+}

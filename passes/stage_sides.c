@@ -1,0 +1,136 @@
+/* Pass stage: right sides of products that threads compute, and put into shared memory themselves. */
+#include "passes/stage.h"
+
+#include <string.h>
+
+enum { MAX_SIZES = 16 };
+
+/* The barrier of a wait in the same turn stands between the last turn's reading and this one's writing as well. */
+static bool is_behind_wait(const Op *op) {
+    for (const Op *earlier = op->prev; earlier; earlier = earlier->prev)
+        if (earlier->code == OP_WAIT)
+            return true;
+    return false;
+}
+
+static bool is_computed_side(const Stager *s, const Op *dot, int i) {
+    const Op *def = dot->code == OP_DOT ? dot->in[i]->def : NULL;
+    return dot->code == OP_DOT && stage_shared_side(dot, i) &&
+           !(def && (def->code == OP_RING_GET || (stage_is_fetchable(s, def) && !stage_of_tokens(def))));
+}
+
+bool stage_add_computed(Op *dot, void *arg) {
+    Stager *s = arg;
+    for (int i = 0; i < 2; i++)
+        if (is_computed_side(s, dot, i))
+            s->computed_bytes += ir_shared_bytes(type_tile(s->dtype, dot->in[i]->type.rows, dot->in[i]->type.cols));
+    return true;
+}
+
+/* Computed sides of one size: rings of these serve one op of the body after the other. */
+typedef struct Sides {
+    const Stager *s;
+    int           rows[MAX_SIZES], cols[MAX_SIZES], here[MAX_SIZES], most[MAX_SIZES];
+    int           count;
+    const Value  *values[MAX_SIZES]; /* of one op of the body, as long as they fit */
+    const Block  *blocks[MAX_SIZES];
+    int           value_count;
+} Sides;
+
+static bool is_known(Sides *c, const Op *dot, const Value *value) {
+    for (int v = 0; v < c->value_count; v++)
+        if (c->values[v] == value && c->blocks[v] == dot->parent)
+            return true;
+    if (c->value_count < MAX_SIZES) {
+        c->values[c->value_count] = value;
+        c->blocks[c->value_count++] = dot->parent;
+    }
+    return false;
+}
+
+static bool count_sides(Op *dot, void *arg) {
+    Sides *c = arg;
+    for (int i = 0; i < 2; i++) {
+        const Type type = dot->code == OP_DOT ? dot->in[i]->type : type_index();
+        int        n = 0;
+        if (!is_computed_side(c->s, dot, i) || is_known(c, dot, dot->in[i]))
+            continue;
+        while (n < c->count && (c->rows[n] != type.rows || c->cols[n] != type.cols))
+            n++;
+        if (n == MAX_SIZES)
+            continue;
+        c->rows[n] = type.rows;
+        c->cols[n] = type.cols;
+        c->count = n == c->count ? n + 1 : c->count;
+        c->here[n]++;
+        c->most[n] = c->here[n] > c->most[n] ? c->here[n] : c->most[n];
+    }
+    return true;
+}
+
+int64_t stage_computed(const Stager *s) {
+    Sides   c = {.s = s};
+    int64_t bytes = 0;
+    for (Op *op = s->body->first; op; op = op->next) {
+        memset(c.here, 0, sizeof c.here);
+        c.value_count = 0;
+        count_sides(op, &c);
+        if (op->region)
+            ir_walk(op->region, count_sides, &c);
+    }
+    for (int n = 0; n < c.count; n++)
+        bytes += c.most[n] * ir_shared_bytes(type_tile(s->dtype, c.rows[n], c.cols[n]));
+    return bytes;
+}
+
+/* The ring where an earlier product of the same block has the side already, or NULL. */
+static Value *find_put(const Stager *s, const Op *dot, const Value *value) {
+    for (int p = 0; p < s->put_count && s->reuses; p++)
+        if (s->put_values[p] == value && s->put_of[p]->parent == dot->parent)
+            return s->puts[p];
+    return NULL;
+}
+
+/* A ring for a computed side of `dot`: in the gradients' kernels one that an earlier op of the body is done with. */
+static Value *put_ring(Stager *s, const Op *dot, const Value *value) {
+    const Op *const here = ir_ancestor_in(dot, s->body);
+    const Type      tile = value->type;
+    for (int p = 0; p < s->put_count && s->reuses; p++) {
+        const Type type = s->puts[p]->type;
+        if (s->put_by[p] == here || type.rows != tile.rows || type.cols != tile.cols)
+            continue;
+        s->put_by[p] = here;
+        s->put_of[p] = dot;
+        s->put_values[p] = value;
+        return s->puts[p];
+    }
+    Value *const ring = stage_ring(s, 1, tile);
+    if (s->put_count < MAX_TILES) {
+        s->put_by[s->put_count] = here;
+        s->put_of[s->put_count] = dot;
+        s->put_values[s->put_count] = value;
+        s->puts[s->put_count++] = ring;
+    }
+    return ring;
+}
+
+bool stage_put_side(Op *dot, void *arg) {
+    Stager *s = arg;
+    for (int i = 0; i < 2; i++) {
+        if (!is_computed_side(s, dot, i))
+            continue;
+        Value *const value = dot->in[i], *const there = find_put(s, dot, value);
+        Value *const ring = there ? there : put_ring(s, dot, value);
+        Builder      b = ir_before(s->ctx, s->kernel, dot);
+        if (there) {
+            dot->in[i] = ir_ring_get(&b, ring, ir_i(&b, 0));
+            continue;
+        }
+        if (!is_behind_wait(dot))
+            ir_bare(&b, OP_BARRIER);
+        ir_ring_put(&b, ring, ir_i(&b, 0), s->dtype == value->type.dtype ? value : ir_convert(&b, value, s->dtype));
+        ir_bare(&b, OP_BARRIER);
+        dot->in[i] = ir_ring_get(&b, ring, ir_i(&b, 0));
+    }
+    return true;
+}
