@@ -42,10 +42,11 @@ typedef struct ImageCode {
     uint32_t target, plain;     /* plain: for tensors that the code before it does not take */
     int64_t  sequences, tokens; /* its bucket; 0: any shape */
     uint64_t at, bytes;
-    uint8_t  sum[IMAGE_SUM];
+    uint64_t length;            /* of the code object, where its bytes are squeezed (squeeze.h); 0: they are not */
+    uint8_t  sum[IMAGE_SUM];    /* how the code object ends */
 } ImageCode;
 
-_Static_assert(sizeof(ImageHeader) == 112 && sizeof(ImageTarget) == 16 && sizeof(ImageEntry) == 16 && sizeof(ImageCode) == 56,
+_Static_assert(sizeof(ImageHeader) == 112 && sizeof(ImageTarget) == 16 && sizeof(ImageEntry) == 16 && sizeof(ImageCode) == 64,
                "without gaps, the same on all machines");
 
 /* The bucket of a size: the next power of two. */

@@ -6,6 +6,9 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/squeeze.h"
+#include "driver/files.h"
+
 
 typedef struct ImageBuilder {
     Ctx              *ctx;
@@ -13,11 +16,12 @@ typedef struct ImageBuilder {
     const char       *machine;
     int              *numbers; /* of targets in the image; -1: not in it */
     Text              texts;
+    size_t            code_bytes;
     ImageHeader       header;
     ImageTarget      *targets;
     ImageEntry       *entries;
     ImageCode        *codes;
-    const AotCode   **sources; /* of codes */
+    Part             *sources; /* bytes of codes */
 } ImageBuilder;
 
 static uint32_t add_text(ImageBuilder *b, const char *text) {
@@ -47,6 +51,17 @@ static void add_targets(ImageBuilder *b) {
     }
 }
 
+/* What has PTX is squeezed: text, and as large as the code. */
+static Part squeezed(ImageBuilder *b, const AotCode *code, ImageCode *row) {
+    Text text = TEXT(b->ctx);
+    if (!code->object->ptx || !*code->object->ptx)
+        return (Part){code->bytes, code->size};
+    squeeze(&text, code->bytes, code->size);
+    row->length = code->size;
+    row->bytes = text.length;
+    return (Part){text.data, text.length};
+}
+
 static void add_code(ImageBuilder *b, const AotCode *code) {
     ImageCode row = {
         .target = (uint32_t)b->numbers[code->target],
@@ -56,7 +71,8 @@ static void add_code(ImageBuilder *b, const AotCode *code) {
         .bytes = code->size,
     };
     memcpy(row.sum, code->bytes + code->size - IMAGE_SUM, IMAGE_SUM); /* how an encoded object ends */
-    b->sources[b->header.code_count] = code;
+    b->sources[b->header.code_count] = squeezed(b, code, &row);
+    b->code_bytes += code->object->payload_size;
     b->codes[b->header.code_count++] = row;
 }
 
@@ -66,7 +82,7 @@ static void add_entries(ImageBuilder *b) {
         most += b->library->functions[f].code_count;
     b->entries = NEW_ARRAY(b->ctx, ImageEntry, b->library->function_count);
     b->codes = NEW_ARRAY(b->ctx, ImageCode, most);
-    b->sources = (const AotCode **)NEW_ARRAY(b->ctx, AotCode *, most);
+    b->sources = NEW_ARRAY(b->ctx, Part, most);
     for (int f = 0; f < b->library->function_count; f++) {
         const AotFunction *function = &b->library->functions[f];
         ImageEntry         entry = {.name = add_text(b, function->name),
@@ -117,10 +133,9 @@ static void write_image(ImageBuilder *b, AotImage *out) {
     put(image, header->entries_at, b->entries, header->entry_count * sizeof *b->entries);
     put(image, header->codes_at, b->codes, header->code_count * sizeof *b->codes);
     put(image, header->texts_at, text_str(&b->texts), b->texts.length);
-    for (uint32_t c = 0; c < header->code_count; c++) {
-        put(image, b->codes[c].at, b->sources[c]->bytes, b->sources[c]->size);
-        out->code_bytes += b->sources[c]->object->payload_size;
-    }
+    for (uint32_t c = 0; c < header->code_count; c++)
+        put(image, b->codes[c].at, b->sources[c].bytes, b->sources[c].size);
+    out->code_bytes = b->code_bytes;
     put(image, header->bytes - strlen(IMAGE_END), IMAGE_END, strlen(IMAGE_END));
     XXH128_canonicalFromHash(&sum, XXH3_128bits(image + sizeof *header, header->objects_at - sizeof *header));
     memcpy(header->tables, sum.digest, IMAGE_SUM);

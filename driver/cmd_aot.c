@@ -48,9 +48,14 @@ static void print_built(const Cli *cli, const AotLibrary *library, const char *f
 
 static Status build(Ctx *ctx, Session *session, AotLibrary *library) {
     const Cli  *cli = session->cli;
-    const char *folder = cli_value(cli, OPTION_OUTPUT);
+    const char *folder = cli_value(cli, OPTION_OUTPUT), *checked;
     AotFiles    files = {0};
     Built       built = {0};
+    if (cli_has(cli, OPTION_CHECK)) {
+        TRY(cli_one_operand(ctx, cli, "FOLDER", &checked));
+        TRY(session_pool(ctx, session));
+        return aot_check(ctx, session, checked);
+    }
     if (!folder)
         return ctx_fail(ctx, ST_USAGE, "rattan aot", "give -o FOLDER", "there is no place for the library");
     TRY(aot_plan(ctx, session, library));

@@ -14,7 +14,10 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
+#include "base/squeeze.h"
 #include "runtime/cpu_features.h"
+
+enum { MOST_CODE = 1 << 30 };
 
 /* ---- Is it all there ---------------------------------------------------------------------------------------------- */
 /* Whether both bytes can be read. Where there is no pipe to try it with, it is taken for granted. */
@@ -188,12 +191,26 @@ const char *library_target(const Library *library, uint32_t target) {
     return library->texts + library->targets[target].name;
 }
 
+static Status decode(Ctx *ctx, const ImageCode *row, const uint8_t *bytes, size_t size, CodeObject **out) {
+    if (size < IMAGE_SUM || memcmp(bytes + size - IMAGE_SUM, row->sum, IMAGE_SUM) != 0)
+        return cut_short(ctx);
+    return code_object_decode(ctx, bytes, size, out);
+}
+
+static Status decode_squeezed(Ctx *ctx, const ImageCode *row, const uint8_t *bytes, CodeObject **out) {
+    uint8_t *whole = row->length <= MOST_CODE ? malloc(row->length) : NULL;
+    if (!whole)
+        return ctx_fail(ctx, ST_NO_MEMORY, "library", NULL, "no memory for %llu bytes of code", (unsigned long long)row->length);
+    const Status status =
+        unsqueeze(bytes, row->bytes, whole, row->length) ? decode(ctx, row, whole, row->length, out) : cut_short(ctx);
+    free(whole);
+    return status;
+}
+
 Status library_code(Ctx *ctx, const Library *library, uint32_t code, CodeObject **out) {
     const ImageCode *row = &library->codes[code];
     const uint8_t   *bytes = library->image + row->at;
-    if (row->bytes < IMAGE_SUM || memcmp(bytes + row->bytes - IMAGE_SUM, row->sum, IMAGE_SUM) != 0)
-        return cut_short(ctx);
-    return code_object_decode(ctx, bytes, row->bytes, out);
+    return row->length ? decode_squeezed(ctx, row, bytes, out) : decode(ctx, row, bytes, row->bytes, out);
 }
 
 bool library_runs(const Library *library, uint32_t target, const CudaDevice *device) {

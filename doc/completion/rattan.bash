@@ -20,7 +20,7 @@ _rattan() {
         run) words="--target --kind --shape --schedule --dtype --set --item --threads --with --output --input --no-cache --no-tuning --help " ;;
         check) words="--target --kind --shape --schedule --dtype --set --item --threads --vectors --seed --no-cache --no-tuning --json --help " ;;
         bench) words="--target --kind --shape --schedule --dtype --set --item --threads --seed --reps --dense --compile-times --no-cache --no-tuning --json --help " ;;
-        aot) words="--targets --kinds --name --linker --shapes --schedule --dtype --set --item --output --no-cache --no-tuning --json --help " ;;
+        aot) words="--targets --kinds --name --check --linker --shapes --schedule --dtype --set --item --threads --output --seed --no-cache --no-tuning --json --help " ;;
         tune) words="--target --kind --shapes --budget --shard --jobs --dtype --set --item --seed --json --help " ;;
         db) words="--target --kind --shape --dtype --set --item --output --older-than --other-builds --failures --json --help list explain export import merge prune" ;;
         passes) words="--json --help " ;;
