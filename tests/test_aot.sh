@@ -86,3 +86,81 @@ check "a second build, without the cache" env TZ=Asia/Tokyo LC_ALL=C "$RATTAN" a
 equal "two builds agree to the last byte" "" "$(diff -r "$LIB" "$TMP/else/where" 2>&1)"
 absolute=$(grep -rlF -e "$TMP" -e "$SOURCE" "$LIB")
 equal "no path of this machine is in it" "" "$absolute"
+
+# Two libraries of one name, other kernels behind the same header.
+check "another library of the name" aot --schedule chunk=16 -o "$TMP/other"
+says "two libraries of one name" '^two: 9 layers: another library of this name, with other kernels' "two=$TMP/other/lib/liblayers.so.1"
+says "a library beside its own copy" '^two: 0 done' "two=$TMP/else/where/lib/liblayers.so.1"
+
+# Against float64: its own functions, all parts, both targets of this machine.
+check "a library with parts of signatures" "$RATTAN" aot specs/tiny.lua --set rope=false --name parts --targets x86-64-v3,x86-64-v4 \
+    --kinds forward,forward+packed+lse+final-state,decode,extend,backward,backward+final-state -o "$TMP/parts"
+check "is right" "$RATTAN" aot --check "$TMP/parts"
+check "is right with the lesser target" "$RATTAN" aot --check "$TMP/parts" --targets x86-64-v3
+expect_error 2 "a folder without a library" 'holds no library' "$RATTAN" aot --check "$TMP/else"
+tr '\0' '\1' < <(dd if="$TMP/parts/lib/libparts.so.1" bs=1 skip=$((first + 20000)) count=64 status=none) |
+    dd of="$TMP/parts/lib/libparts.so.1" bs=1 seek=$((first + 20000)) conv=notrunc status=none
+expect_error 5 "a library whose kernel was changed is found out" 'the checksum does not match|cut short or changed' "$RATTAN" aot --check "$TMP/parts" --json
+expect_error 5 "what is no library" 'is no such library' "$RATTAN" aot --check "$RATTAN"
+
+# Shapes.
+check "a library of two shapes" "$RATTAN" aot specs/tiny.lua --name layers --targets x86-64-v3 --kinds forward --shapes B=1..2,T=20 \
+    -o "$TMP/shapes"
+expect_text "its header says which" "$(cat "$TMP/shapes/include/layers.h")" 'Shapes .*: 1 x 32, 2 x 32\. Others'
+cc -std=c11 -I"$TMP/shapes/include" examples/consumer/consumer.c -o "$TMP/few" -L"$TMP/shapes/lib" -llayers -lrattan_rt
+LD_LIBRARY_PATH="$TMP/shapes/lib" check "a shape of the set" "$TMP/few" 31
+LD_LIBRARY_PATH="$TMP/shapes/lib" expect_exit 7 "a shape outside the built set" "$TMP/few" 33
+expect_text "says what is built" "$(cat "$TMP/err")" 'has no kernel for 2 sequences of 33 tokens; rounded up .* 1 x 32, 2 x 32'
+
+# What cannot be built, and builds that end early, leave nothing.
+while read -r name code pattern arguments; do
+    # shellcheck disable=SC2086 # a list of arguments
+    expect_error "$code" "refused: $name" "$pattern" "$RATTAN" aot $arguments -o "$TMP/none"
+done <<'REFUSED'
+no-name          2  no.name                         specs/tiny.lua
+bad-name         2  cannot.be.part.of.C.names       specs/tiny.lua --name a-b
+rattan's         2  rattan's.own                    specs/tiny.lua --name rattan_rt
+unknown-target   2  no.CPU.target                   specs/tiny.lua --name x --targets z80
+unknown-kind     2  no.kind.'sideways'              specs/tiny.lua --name x --kinds sideways
+twice            2  would.have.this.name            specs/tiny.lua specs/tiny.lua --name x
+nothing          2  nothing.to.build                --name x
+no-linker        1  install.binutils                specs/tiny.lua --name x --linker no-such-linker
+bad-linker       1  did.not.link                    specs/tiny.lua --name x --linker false
+REFUSED
+expect_error 1 "no linker at all" 'neither ld nor ld.lld is there.*install binutils or lld' env PATH=/nowhere "$RATTAN" aot specs/tiny.lua --name x -o "$TMP/none"
+printf 'return rattention { name = "many", heads = 2, head_dim = 8, window = sweep { 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 } }\n' >"$TMP/many.lua"
+many() { "$RATTAN" aot "$TMP/many.lua" --name many --targets x86-64-v3,x86-64-v4,aarch64 --kinds forward,decode,extend,backward -o "$1"; }
+RATTAN_CACHE_DIR=$TMP/fresh expect_exit 124 "a build is interrupted" timeout -s INT -k 5 1 \
+    bash -c 'exec "$0" aot "$1" --name many --targets x86-64-v3,x86-64-v4 --kinds forward,decode,extend,backward -o "$2"' \
+    "$RATTAN" "$TMP/many.lua" "$TMP/none"
+[ ! -e "$TMP/none" ] && ok "nothing is left behind" || not_ok "nothing is left behind" "$(find "$TMP/none")"
+kept=$(find "$TMP/fresh" -name '*.rattan' 2>/dev/null | wc -l)
+[ "$kept" -gt 0 ] && ok "the cache has what was compiled" || not_ok "the cache has what was compiled"
+
+# 40 functions for three kinds of CPU: loaded in no time, and read where it is used.
+if ! command -v aarch64-linux-gnu-gcc >/dev/null || [ ! -f "$BUILD/rt/aarch64/librattan_rt.a" ]; then
+    skip "libraries of two machines" "no aarch64-linux-gnu-gcc when rattan was built"
+    exit 0
+fi
+mkdir "$TMP/fresher" && chmod 700 "$TMP/fresher"
+RATTAN_CACHE_DIR=$TMP/fresh check "40 functions for three machines" many "$TMP/many"
+expect_text "as many kernels" "$(cat "$TMP/out")" '^many: 40 functions, 120 kernels'
+check "the loader builds" cc "${strict[@]}" -D_GNU_SOURCE -I"$TMP/many/include" tests/aot_load.c -o "$TMP/load"
+interface=$(sed -n 's/.*many_INTERFACE UINT64_C(\(.*\))/\1/p' "$TMP/many/include/many.h")
+LD_LIBRARY_PATH="$TMP/many/lib" check "it loads" "$TMP/load" "$TMP/many/lib/libmany.so.1" many_open_interface many_many_window_5_forward "$interface"
+cat "$TMP/out"
+[ -n "${RATTAN_SANITIZED:-}" ] || awk '{ exit !($1 < 20) }' "$TMP/out" && ok "in under 20 ms" || not_ok "in under 20 ms" "$(cat "$TMP/out")"
+awk '{ exit !(2 * $3 < $5) }' "$TMP/out" && ok "less than half of it is touched" || not_ok "less than half of it is touched" "$(cat "$TMP/out")"
+
+# aarch64, run by qemu.
+qemu=$(command -v qemu-aarch64-static || command -v qemu-aarch64)
+[ -n "$qemu" ] || { skip "a library for aarch64" "no qemu-aarch64"; exit 0; }
+check "a library for aarch64" "$RATTAN" aot specs/tiny.lua --name layers --targets aarch64 --kinds forward,decode -o "$TMP/arm"
+check "the consumer is cross-built" aarch64-linux-gnu-gcc -std=c11 -I"$TMP/arm/include" examples/consumer/consumer.c -o "$TMP/arm/consumer" \
+    -L"$TMP/arm/lib" -llayers -lrattan_rt
+check "it runs" "$qemu" -L /usr/aarch64-linux-gnu -E LD_LIBRARY_PATH="$TMP/arm/lib" "$TMP/arm/consumer"
+close=$(awk -v a="${wanted#o = }" '{ d = ($3 - a) / a; print (d < 1e-5 && d > -1e-5) ? "close" : $0 }' "$TMP/out")
+equal "and computes the same" close "$close"
+check "the static one is cross-built" aarch64-linux-gnu-gcc -std=c11 -static -w -I"$TMP/arm/include" examples/consumer/consumer.c \
+    -o "$TMP/arm/consumer_static" "$TMP/arm/lib/liblayers.a" "$TMP/arm/lib/librattan_rt.a" -lm -lpthread
+check "it runs, too" "$qemu" "$TMP/arm/consumer_static"
