@@ -145,7 +145,7 @@ fi
 mkdir "$TMP/fresher" && chmod 700 "$TMP/fresher"
 RATTAN_CACHE_DIR=$TMP/fresh check "40 functions for three machines" many "$TMP/many"
 expect_text "as many kernels" "$(cat "$TMP/out")" '^many: 40 functions, 120 kernels'
-check "the loader builds" cc "${strict[@]}" -D_GNU_SOURCE -I"$TMP/many/include" tests/aot_load.c -o "$TMP/load"
+check "the loader builds" cc "${strict[@]}" -D_GNU_SOURCE -I"$TMP/many/include" tests/aot_timing.c -o "$TMP/load"
 interface=$(sed -n 's/.*many_INTERFACE UINT64_C(\(.*\))/\1/p' "$TMP/many/include/many.h")
 LD_LIBRARY_PATH="$TMP/many/lib" check "it loads" "$TMP/load" "$TMP/many/lib/libmany.so.1" many_open_interface many_many_window_5_forward "$interface"
 cat "$TMP/out"

@@ -1,4 +1,4 @@
-/* What loading a library costs, for tests/test_aot.sh: aot_load FILE FUNCTION opens it, runs a forward function of one token and
+/* What loading a library costs, for tests/test_aot.sh: aot_timing FILE OPEN FUNCTION INTERFACE opens it, runs a forward function of one token and
  * prints the milliseconds from before to behind, how much of the image was touched, and the microseconds of a launch. */
 #include <rattan/rattan_rt.h>
 
