@@ -46,7 +46,8 @@ typedef struct ImageCode {
     uint8_t  sum[IMAGE_SUM];    /* how the code object ends */
 } ImageCode;
 
-_Static_assert(sizeof(ImageHeader) == 112 && sizeof(ImageTarget) == 16 && sizeof(ImageEntry) == 16 && sizeof(ImageCode) == 64,
+_Static_assert(sizeof(ImageHeader) == 112 && sizeof(ImageTarget) == 16 && sizeof(ImageEntry) == 16 &&
+                   sizeof(ImageCode) == 64,
                "without gaps, the same on all machines");
 
 /* The bucket of a size: the next power of two. */

@@ -1,4 +1,5 @@
-/* rattan aot --check: a built library's own functions against the float64 reference, as `rattan check` does with kernels. */
+/* rattan aot --check: a built library's own functions against the float64 reference, as `rattan check` does with
+ * kernels. */
 #include "driver/aot.h"
 
 #include <glob.h>
@@ -24,8 +25,8 @@ static void choose_shape(const AotEntry *entry, Shape *shape) {
     }
 }
 
-/* Steps of decode and extend are small pieces of a long sequence: a bucket says how large the pieces are, and those that are fed
- * here are of any size. */
+/* Steps of decode and extend are small pieces of a long sequence: a bucket says how large the pieces are, and those
+ * that are fed here are of any size. */
 static bool can_check(const AotEntry *entry) {
     const KernelKind kind = (KernelKind)entry->object->kind;
     return entry->bucket.N == 0 || kind == KIND_FORWARD || kind == KIND_BACKWARD;
@@ -88,7 +89,8 @@ static Status check_files(Ctx *ctx, Session *session, const char *path, Report *
         }
     globfree(&found);
     return status == ST_OK && checked == 0
-               ? ctx_fail(ctx, ST_USAGE, path, "give the folder that 'rattan aot -o' wrote, or a libNAME.so.1", "holds no library")
+               ? ctx_fail(ctx, ST_USAGE, path, "give the folder that 'rattan aot -o' wrote, or a libNAME.so.1",
+                          "holds no library")
                : status;
 }
 

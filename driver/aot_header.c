@@ -56,8 +56,10 @@ static const char *c_type(DType dtype) {
 }
 
 static const char *const SYM_NAMES[SYM_COUNT] = {[SYM_B] = "B", [SYM_T] = "T", [SYM_N] = "N", [SYM_P] = "P"};
-static const char *const SYM_HELP[SYM_COUNT] = {
-    [SYM_B] = "sequences", [SYM_T] = "tokens of a sequence", [SYM_N] = "sequences, one behind the other", [SYM_P] = "slots of the pools"};
+static const char *const SYM_HELP[SYM_COUNT] = {[SYM_B] = "sequences",
+                                                [SYM_T] = "tokens of a sequence",
+                                                [SYM_N] = "sequences, one behind the other",
+                                                [SYM_P] = "slots of the pools"};
 
 static const char *dim_text(Ctx *ctx, const AotFunction *function, int64_t dim) {
     const bool packed = (function->variant & VARIANT_PACKED) != 0;
@@ -78,9 +80,9 @@ static void add_param(Text *text, const AotFunction *function, const CodeParam *
     Text                     dims = TEXT(text->ctx);
     for (int d = 0; d < rank; d++)
         text_add(&dims, "%s%s", d ? ", " : "", dim_text(text->ctx, function, param->dims[4 - param->rank + d]));
-    text_add(text, "    %s%s *%s; int64_t %s_strides[%d]; /* [%s] %s%s: %s */\n", param->role == PARAM_IN ? "const " : "",
-             c_type(param->dtype), aot_field(param), param->name, rank, text_str(&dims), dtype_name(param->dtype),
-             ROLES[param->role], param_help(text->ctx, param->name));
+    text_add(text, "    %s%s *%s; int64_t %s_strides[%d]; /* [%s] %s%s: %s */\n",
+             param->role == PARAM_IN ? "const " : "", c_type(param->dtype), aot_field(param), param->name, rank,
+             text_str(&dims), dtype_name(param->dtype), ROLES[param->role], param_help(text->ctx, param->name));
 }
 
 static void add_struct(Text *text, const AotFunction *function) {
@@ -129,19 +131,21 @@ static void add_built(Text *text, const AotLibrary *library, const AotFunction *
 
 static void add_function(Text *text, const AotLibrary *library, const AotFunction *function) {
     const char *name = function->name, *own = library->name;
-    text_add(text, "\n/* %s%s%s: %s.\n", function->item->spec.name, *function->item->label ? " " : "", function->item->label,
-             function->kind_text);
+    text_add(text, "\n/* %s%s%s: %s.\n", function->item->spec.name, *function->item->label ? " " : "",
+             function->item->label, function->kind_text);
     add_spec(text, &function->item->spec);
     add_built(text, library, function);
     text_add(text, " */\n");
     add_struct(text, function);
-    text_add(text, "RATTAN_RT_API %s_status %s(%s_context *context, const %s_args *args, const rattan_rt_place *place);\n", own,
-             name, own, name);
     text_add(text,
-             "RATTAN_RT_API %s_status %s_prepare(%s_context *context, const %s_args *args, const rattan_rt_place *place);\n",
+             "RATTAN_RT_API %s_status %s(%s_context *context, const %s_args *args, const rattan_rt_place *place);\n",
              own, name, own, name);
-    text_add(text, "RATTAN_RT_API %s_status %s_memory(%s_context *context, const %s_args *args, int64_t *bytes);\n", own, name,
-             own, name);
+    text_add(
+        text,
+        "RATTAN_RT_API %s_status %s_prepare(%s_context *context, const %s_args *args, const rattan_rt_place *place);\n",
+        own, name, own, name);
+    text_add(text, "RATTAN_RT_API %s_status %s_memory(%s_context *context, const %s_args *args, int64_t *bytes);\n",
+             own, name, own, name);
 }
 
 static const char HEAD[] =
@@ -154,22 +158,31 @@ static const char HEAD[] =
     " *     if (status != RATTAN_RT_OK) puts(@NAME@_error_string(status));\n"
     " *     @NAME@_close(context);\n"
     " *\n"
-    " * A function runs its kernel on the context's device; the struct of its arguments has the sizes, then every tensor:\n"
-    " * its address and its strides, counted in elements. Strides that are all zero stand for a tensor without gaps; else\n"
-    " * none may be negative and the last is 1. uint16_t holds the bits of bf16 or fp16. What is written may overlap nothing.\n"
+    " * A function runs its kernel on the context's device; the struct of its arguments has the sizes, then every "
+    "tensor:\n"
+    " * its address and its strides, counted in elements. Strides that are all zero stand for a tensor without gaps; "
+    "else\n"
+    " * none may be negative and the last is 1. uint16_t holds the bits of bf16 or fp16. What is written may overlap "
+    "nothing.\n"
     " * `place`: see rattan_rt.h; NULL on CPUs. Tensors of a context for a GPU are in its memory.\n"
-    " * Every argument is checked before anything is written; what was wrong @NAME@_error_string says. The first launch of a\n"
-    " * kernel loads it: call its _prepare, which also makes the memory of launches of that shape, where that must not wait.\n"
+    " * Every argument is checked before anything is written; what was wrong @NAME@_error_string says. The first "
+    "launch of a\n"
+    " * kernel loads it: call its _prepare, which also makes the memory of launches of that shape, where that must not "
+    "wait.\n"
     " * _memory: the bytes that a launch needs beyond its tensors. All functions may be called from several threads.\n"
-    " * Statuses: RATTAN_RT_OK; USAGE for sizes, strides and pointers; NO_DEVICE; INTEGRITY for a damaged library; NO_MEMORY;\n"
+    " * Statuses: RATTAN_RT_OK; USAGE for sizes, strides and pointers; NO_DEVICE; INTEGRITY for a damaged library; "
+    "NO_MEMORY;\n"
     " * NOT_BUILT; VERSION; TWO_LIBRARIES; FAILED: see rattan_rt.h. */\n";
 
 static const char OPEN[] =
     "\ntypedef rattan_rt_status @NAME@_status;\ntypedef struct @NAME@_context @NAME@_context;\n\n"
-    "/* A device with its threads and its kernels; options may be NULL: this CPU. NO_DEVICE where it runs no kernel of the\n"
-    " * library; VERSION where header, library and runtime are of different builds; TWO_LIBRARIES where another library of\n"
+    "/* A device with its threads and its kernels; options may be NULL: this CPU. NO_DEVICE where it runs no kernel of "
+    "the\n"
+    " * library; VERSION where header, library and runtime are of different builds; TWO_LIBRARIES where another "
+    "library of\n"
     " * this name is in use; INTEGRITY where the library is damaged. */\n"
-    "RATTAN_RT_API @NAME@_status @NAME@_open_interface(uint64_t interface, const rattan_rt_options *options, @NAME@_context **context);\n"
+    "RATTAN_RT_API @NAME@_status @NAME@_open_interface(uint64_t interface, const rattan_rt_options *options, "
+    "@NAME@_context **context);\n"
     "static inline @NAME@_status @NAME@_open(const rattan_rt_options *options, @NAME@_context **context) {\n"
     "    return @NAME@_open_interface(@NAME@_INTERFACE, options, context);\n}\n"
     "/* No launch may be running. NULL is allowed. */\n"
@@ -200,10 +213,13 @@ Status aot_header(Ctx *ctx, AotLibrary *library) {
     Text        text = TEXT(ctx);
     library->interface = XXH3_64bits(body, strlen(body));
     text_add(&text, "%s", aot_fill(ctx, HEAD, library->name, ""));
-    text_add(&text, "#ifndef %s_H\n#define %s_H\n\n#include <rattan/rattan_rt.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n",
-             guard, guard);
-    text_add(&text, "/* Stands for the declarations below: the library must be of the same. */\n"
-                    "#define %s_INTERFACE UINT64_C(0x%016llx)\n",
+    text_add(
+        &text,
+        "#ifndef %s_H\n#define %s_H\n\n#include <rattan/rattan_rt.h>\n\n#ifdef __cplusplus\nextern \"C\" {\n#endif\n\n",
+        guard, guard);
+    text_add(&text,
+             "/* Stands for the declarations below: the library must be of the same. */\n"
+             "#define %s_INTERFACE UINT64_C(0x%016llx)\n",
              library->name, (unsigned long long)library->interface);
     text_add(&text, "%s", body);
     text_add(&text, "\n#ifdef __cplusplus\n}\n#endif\n#endif\n");

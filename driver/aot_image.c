@@ -9,7 +9,6 @@
 #include "base/squeeze.h"
 #include "driver/files.h"
 
-
 typedef struct ImageBuilder {
     Ctx              *ctx;
     const AotLibrary *library;

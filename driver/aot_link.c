@@ -1,12 +1,11 @@
 /* The two libraries of an image. The object comes from LLVM and the archive from archive.c, with no other program; the
  * shared library needs a linker, which every machine that builds programs has.
  *
- * The linker's script puts the image behind everything else in the file: where the file is cut short, the dynamic linker
- * still finds what it reads, and the runtime says that the image is damaged. */
+ * The linker's script puts the image behind everything else in the file: where the file is cut short, the dynamic
+ * linker still finds what it reads, and the runtime says that the image is damaged. */
 #include "driver/aot.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +20,8 @@
 
 static const char SCRIPT[] =
     "PHDRS {\n  headers PT_LOAD FILEHDR PHDRS FLAGS(4);\n  code PT_LOAD FLAGS(5);\n  data PT_LOAD FLAGS(6);\n"
-    "  image PT_LOAD FLAGS(4);\n  dynamic PT_DYNAMIC FLAGS(6);\n  note PT_NOTE FLAGS(4);\n  stack PT_GNU_STACK FLAGS(6);\n}\n"
+    "  image PT_LOAD FLAGS(4);\n  dynamic PT_DYNAMIC FLAGS(6);\n  note PT_NOTE FLAGS(4);\n  stack PT_GNU_STACK "
+    "FLAGS(6);\n}\n"
     "SECTIONS {\n"
     "  . = SIZEOF_HEADERS;\n"
     "  .note : { *(.note.gnu.build-id) } :headers :note\n"
@@ -33,12 +33,14 @@ static const char SCRIPT[] =
     "  . = ALIGN(CONSTANT(MAXPAGESIZE));\n"
     "  .plt : { *(.plt) *(.plt.*) } :code\n  .text : { *(.text .text.*) }\n"
     "  . = ALIGN(CONSTANT(MAXPAGESIZE));\n"
-    "  .dynamic : { *(.dynamic) } :data :dynamic\n  .got : { *(.got) *(.got.plt) } :data\n  .data : { *(.data .data.*) }\n"
+    "  .dynamic : { *(.dynamic) } :data :dynamic\n  .got : { *(.got) *(.got.plt) } :data\n  .data : { *(.data .data.*) "
+    "}\n"
     "  . = ALIGN(CONSTANT(MAXPAGESIZE));\n"
     "  .rattan : { KEEP(*(.rattan)) } :image\n"
     "  /DISCARD/ : { *(.comment) *(.note.GNU-stack) *(.note.gnu.property) }\n}\n";
 
-/* ---- The object --------------------------------------------------------------------------------------------------- */
+/* ---- The object ---------------------------------------------------------------------------------------------------
+ */
 enum { COMMON = 4, EACH = 3 };
 
 static int common_stubs(Ctx *ctx, const char *name, LlvmStub *stubs) {
@@ -55,8 +57,8 @@ static void function_stubs(Ctx *ctx, const char *name, int number, LlvmStub *stu
     stubs[2] = (LlvmStub){ctx_printf(ctx, "%s_memory", name), "rattan_rt_memory", true, number, "ppp", 'i'};
 }
 
-static Status make_object(Ctx *ctx, const AotLibrary *library, const AotImage *image, LlvmLibrary *what, uint8_t **object,
-                          size_t *size) {
+static Status make_object(Ctx *ctx, const AotLibrary *library, const AotImage *image, LlvmLibrary *what,
+                          uint8_t **object, size_t *size) {
     const int count = COMMON + EACH * library->function_count;
     LlvmStub *stubs = NEW_ARRAY(ctx, LlvmStub, count);
     common_stubs(ctx, library->name, stubs);
@@ -66,7 +68,8 @@ static Status make_object(Ctx *ctx, const AotLibrary *library, const AotImage *i
     return llvm_library_object(ctx, image->triple, what, object, size);
 }
 
-/* ---- The linker --------------------------------------------------------------------------------------------------- */
+/* ---- The linker ---------------------------------------------------------------------------------------------------
+ */
 typedef struct LinkJob {
     const AotLibrary *library;
     const AotImage   *image;
@@ -89,8 +92,8 @@ static Status run_linker(Ctx *ctx, const char *program, char *const *arguments, 
     const int     failed = posix_spawnp(&child, program, NULL, NULL, arguments, environ);
     *absent = failed == ENOENT;
     if (failed)
-        return ctx_fail(ctx, ST_FAILED, program, "install binutils, or name a linker with --linker", "cannot be started: %s",
-                        strerror(failed));
+        return ctx_fail(ctx, ST_FAILED, program, "install binutils, or name a linker with --linker",
+                        "cannot be started: %s", strerror(failed));
     while (waitpid(child, &how, 0) < 0 && errno == EINTR)
         continue;
     *absent = WIFEXITED(how) && WEXITSTATUS(how) == 127;
@@ -102,12 +105,29 @@ static Status run_linker(Ctx *ctx, const char *program, char *const *arguments, 
 
 static Status link_with(Ctx *ctx, const LinkJob *job, const char *program, bool *absent) {
     const char *name = job->library->name;
-    char       *arguments[] = {
-        ctx_strdup(ctx, program), "-shared", "-m", strcmp(job->image->machine, "aarch64") == 0 ? "aarch64linux" : "elf_x86_64",
-        "-soname", ctx_printf(ctx, "lib%s.so.1", name), "-T", ctx_printf(ctx, "%s/script", job->folder),
-        "-o", ctx_printf(ctx, "%s/linked", job->folder), ctx_printf(ctx, "%s/object.o", job->folder),
-        ctx_printf(ctx, "%s/librattan_rt.so.1", job->folder), "-rpath", "$ORIGIN", "--enable-new-dtags", "--hash-style=gnu",
-        "--build-id=sha1", "-z", "noexecstack", "-z", "now", "-s", NULL};
+    char       *arguments[] = {ctx_strdup(ctx, program),
+                               "-shared",
+                               "-m",
+                         strcmp(job->image->machine, "aarch64") == 0 ? "aarch64linux" : "elf_x86_64",
+                               "-soname",
+                               ctx_printf(ctx, "lib%s.so.1", name),
+                               "-T",
+                               ctx_printf(ctx, "%s/script", job->folder),
+                               "-o",
+                               ctx_printf(ctx, "%s/linked", job->folder),
+                               ctx_printf(ctx, "%s/object.o", job->folder),
+                               ctx_printf(ctx, "%s/librattan_rt.so.1", job->folder),
+                               "-rpath",
+                               "$ORIGIN",
+                               "--enable-new-dtags",
+                               "--hash-style=gnu",
+                               "--build-id=sha1",
+                               "-z",
+                               "noexecstack",
+                               "-z",
+                               "now",
+                               "-s",
+                               NULL};
     return run_linker(ctx, program, arguments, absent);
 }
 
@@ -145,8 +165,8 @@ static Status link_shared(Ctx *ctx, LinkJob *job) {
     const char              *base = getenv("TMPDIR");
     char                    *folder = ctx_printf(ctx, "%s/rattan-aot-XXXXXX", base && *base ? base : "/tmp");
     if (!mkdtemp(folder))
-        return ctx_fail(ctx, ST_FAILED, folder, "let TMPDIR name a folder where you may write", "cannot make the folder: %s",
-                        strerror(errno));
+        return ctx_fail(ctx, ST_FAILED, folder, "let TMPDIR name a folder where you may write",
+                        "cannot make the folder: %s", strerror(errno));
     job->folder = folder;
     const Status status = link_in_folder(ctx, job);
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++)
@@ -155,7 +175,8 @@ static Status link_shared(Ctx *ctx, LinkJob *job) {
     return status;
 }
 
-/* ---- Both --------------------------------------------------------------------------------------------------------- */
+/* ---- Both ---------------------------------------------------------------------------------------------------------
+ */
 const AotRuntime *aot_runtime(const char *machine) {
     for (const AotRuntime *at = aot_runtimes; at->machine; at++)
         if (strcmp(at->machine, machine) == 0)
@@ -165,20 +186,18 @@ const AotRuntime *aot_runtime(const char *machine) {
 
 /* Ctrl-C waits until the linker's files are gone. */
 static Status link_undisturbed(Ctx *ctx, LinkJob *job) {
-    sigset_t signals, before;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
-    sigprocmask(SIG_BLOCK, &signals, &before);
+    sigset_t before;
+    interrupts_hold(&before);
     const Status status = link_shared(ctx, job);
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    interrupts_release(&before);
     return status;
 }
 
 static void add_runtime(Ctx *ctx, const AotRuntime *rt, const char *lib, AotFiles *files) {
-    aot_add_file(ctx, files, ctx_printf(ctx, "%s/librattan_rt.a", lib), rt->archive, (size_t)(rt->archive_end - rt->archive));
-    aot_add_file(ctx, files, ctx_printf(ctx, "%s/librattan_rt.so.1", lib), rt->shared, (size_t)(rt->shared_end - rt->shared));
+    aot_add_file(ctx, files, ctx_printf(ctx, "%s/librattan_rt.a", lib), rt->archive,
+                 (size_t)(rt->archive_end - rt->archive));
+    aot_add_file(ctx, files, ctx_printf(ctx, "%s/librattan_rt.so.1", lib), rt->shared,
+                 (size_t)(rt->shared_end - rt->shared));
     aot_add_link(ctx, files, ctx_printf(ctx, "%s/librattan_rt.so", lib), "librattan_rt.so.1");
 }
 
@@ -188,8 +207,8 @@ static void add_archive(Ctx *ctx, const LinkJob *job, const LlvmLibrary *what, c
     size_t       size;
     for (int s = 0; s < what->stub_count; s++)
         symbols[s] = what->stubs[s].name;
-    archive_write(ctx, ctx_printf(ctx, "%s.o", what->name), job->object, job->object_size, symbols, what->stub_count, &bytes,
-                  &size);
+    archive_write(ctx, ctx_printf(ctx, "%s.o", what->name), job->object, job->object_size, symbols, what->stub_count,
+                  &bytes, &size);
     aot_add_file(ctx, files, path, bytes, size);
 }
 

@@ -10,9 +10,11 @@
 #include "driver/files.h"
 #include "frontend/frontend.h"
 
-/* ---- The image ----------------------------------------------------------------------------------------------------- */
+/* ---- The image -----------------------------------------------------------------------------------------------------
+ */
 static Status no_library(Ctx *ctx, const char *path) {
-    return ctx_fail(ctx, ST_INTEGRITY, path, "give a libNAME.so.1 that `rattan aot` wrote, whole", "is no such library");
+    return ctx_fail(ctx, ST_INTEGRITY, path, "give a libNAME.so.1 that `rattan aot` wrote, whole",
+                    "is no such library");
 }
 
 /* The section ".rattan" begins with the image's magic. */
@@ -28,7 +30,8 @@ static Status find_image(Ctx *ctx, const char *path, const char *bytes, size_t s
         Elf64_Shdr section;
         memcpy(&section, bytes + elf.e_shoff + (size_t)s * sizeof section, sizeof section);
         if (section.sh_type != SHT_PROGBITS || section.sh_offset > size || section.sh_size > size - section.sh_offset ||
-            section.sh_size < sizeof(ImageHeader) || memcmp(bytes + section.sh_offset, IMAGE_MAGIC, strlen(IMAGE_MAGIC)) != 0)
+            section.sh_size < sizeof(ImageHeader) ||
+            memcmp(bytes + section.sh_offset, IMAGE_MAGIC, strlen(IMAGE_MAGIC)) != 0)
             continue;
         uint8_t *copy = ctx_alloc(ctx, section.sh_size);
         memcpy(copy, bytes + section.sh_offset, section.sh_size);
@@ -61,7 +64,8 @@ int aot_damaged(const AotLoaded *loaded) {
     return damaged;
 }
 
-/* ---- Functions ----------------------------------------------------------------------------------------------------- */
+/* ---- Functions -----------------------------------------------------------------------------------------------------
+ */
 static Status find_symbol(Ctx *ctx, const AotLoaded *loaded, const char *name, void *out) {
     void *symbol = dlsym(loaded->handle, name);
     memcpy(out, &symbol, sizeof symbol); /* the way from data to code that C has */
@@ -71,12 +75,15 @@ static Status find_symbol(Ctx *ctx, const AotLoaded *loaded, const char *name, v
 static Status open_context(Ctx *ctx, AotLoaded *loaded, const char *target) {
     const char       *name = library_name(&loaded->library);
     const bool        gpu = target && target_name_is_cuda(target);
-    rattan_rt_options options = {.device = gpu ? "cuda" : NULL, .target = gpu && strcmp(target, "cuda") == 0 ? NULL : target};
+    rattan_rt_options options = {.device = gpu ? "cuda" : NULL,
+                                 .target = gpu && strcmp(target, "cuda") == 0 ? NULL : target};
     AotOpenFn        *open;
     AotTargetFn      *named;
-    loaded->handle = dlopen(strchr(loaded->path, '/') ? loaded->path : ctx_printf(ctx, "./%s", loaded->path), RTLD_NOW | RTLD_LOCAL);
+    loaded->handle =
+        dlopen(strchr(loaded->path, '/') ? loaded->path : ctx_printf(ctx, "./%s", loaded->path), RTLD_NOW | RTLD_LOCAL);
     if (!loaded->handle)
-        return ctx_fail(ctx, ST_FAILED, loaded->path, "keep librattan_rt.so.1 beside it", "cannot be loaded: %s", dlerror());
+        return ctx_fail(ctx, ST_FAILED, loaded->path, "keep librattan_rt.so.1 beside it", "cannot be loaded: %s",
+                        dlerror());
     TRY(find_symbol(ctx, loaded, ctx_printf(ctx, "%s_open_interface", name), &open));
     TRY(find_symbol(ctx, loaded, ctx_printf(ctx, "%s_close", name), &loaded->close));
     TRY(find_symbol(ctx, loaded, ctx_printf(ctx, "%s_error_string", name), &loaded->describe));
@@ -93,7 +100,8 @@ static Status load_entry(Ctx *ctx, AotLoaded *loaded, const ImageEntry *entry, u
     const Library *library = &loaded->library;
     AotEntry      *out = &loaded->entries[loaded->count];
     SpecFile       file;
-    *out = (AotEntry){.name = library->texts + entry->name, .loaded = loaded,
+    *out = (AotEntry){.name = library->texts + entry->name,
+                      .loaded = loaded,
                       .bucket = {library->codes[code].sequences, library->codes[code].tokens}};
     TRY(find_symbol(ctx, loaded, out->name, &out->function));
     TRY(library_code(ctx, library, code, &out->object));
@@ -109,7 +117,8 @@ static Status load_entries(Ctx *ctx, AotLoaded *loaded) {
     for (uint32_t e = 0; e < library->header->entry_count; e++) {
         const ImageEntry *entry = &library->entries[e];
         for (uint32_t c = entry->first_code; c < entry->first_code + entry->code_count; c++)
-            if (!library->codes[c].plain && strcmp(library_target(library, library->codes[c].target), loaded->target) == 0)
+            if (!library->codes[c].plain &&
+                strcmp(library_target(library, library->codes[c].target), loaded->target) == 0)
                 TRY(load_entry(ctx, loaded, entry, c));
     }
     return ST_OK;
@@ -133,7 +142,8 @@ void aot_unload(AotLoaded *loaded) {
     *loaded = (AotLoaded){0};
 }
 
-/* ---- Calls --------------------------------------------------------------------------------------------------------- */
+/* ---- Calls ---------------------------------------------------------------------------------------------------------
+ */
 typedef struct Call {
     const AotEntry *entry;
     int64_t         position;
@@ -178,17 +188,18 @@ static const int64_t *fill_args(Ctx *ctx, const CodeObject *object, const Tensor
 }
 
 static Status call_function(Ctx *ctx, void *arg, const Tensor *tensors) {
-    const Call             *call = arg;
-    const AotLoaded        *loaded = call->entry->loaded;
-    const int64_t          *args = fill_args(ctx, call->entry->object, tensors, call->position);
-    const rattan_rt_status  status = call->entry->function(loaded->context, args, NULL);
+    const Call            *call = arg;
+    const AotLoaded       *loaded = call->entry->loaded;
+    const int64_t         *args = fill_args(ctx, call->entry->object, tensors, call->position);
+    const rattan_rt_status status = call->entry->function(loaded->context, args, NULL);
     return status == RATTAN_RT_OK ? ST_OK
-                                  : ctx_fail(ctx, status <= RATTAN_RT_NO_MEMORY ? (Status)status : ST_FAILED, call->entry->name,
-                                             NULL, "%s", loaded->describe(status));
+                                  : ctx_fail(ctx, status <= RATTAN_RT_NO_MEMORY ? (Status)status : ST_FAILED,
+                                             call->entry->name, NULL, "%s", loaded->describe(status));
 }
 
 Status aot_call(Ctx *ctx, const AotEntry *entry, const Tensor *arguments, int64_t position) {
     Call call = {entry, position};
-    return entry->loaded->device ? device_run(ctx, entry->loaded->device, entry->object, arguments, call_function, &call)
-                                 : call_function(ctx, &call, arguments);
+    return entry->loaded->device
+               ? device_run(ctx, entry->loaded->device, entry->object, arguments, call_function, &call)
+               : call_function(ctx, &call, arguments);
 }

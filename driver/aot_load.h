@@ -1,4 +1,5 @@
-/* A library that `rattan aot` wrote, opened by the compiler to be checked: what its functions are, and calls of them. */
+/* A library that `rattan aot` wrote, opened by the compiler to be checked: what its functions are, and calls of them.
+ */
 #ifndef RATTAN_DRIVER_AOT_LOAD_H
 #define RATTAN_DRIVER_AOT_LOAD_H
 
@@ -15,21 +16,21 @@ typedef const char      *AotTargetFn(const void *context);
 typedef struct AotLoaded AotLoaded;
 
 typedef struct AotEntry {
-    const char *name;
-    CodeObject *object; /* of the target that runs here; NULL: none does */
-    SpecItem   *item;
-    AotLoaded  *loaded;
-    AotCallFn  *function;
+    const char  *name;
+    CodeObject  *object; /* of the target that runs here; NULL: none does */
+    SpecItem    *item;
+    AotLoaded   *loaded;
+    AotCallFn   *function;
     TuningBucket bucket;
 } AotEntry;
 
 struct AotLoaded {
     const char *path;
-    void        *handle, *context; /* of dlopen, and the library's own */
-    AotCloseFn  *close;
-    AotTextFn   *describe;
-    Library     library;                             /* a copy of its image */
-    CudaDevice *device;                              /* NULL: CPU */
+    void       *handle, *context; /* of dlopen, and the library's own */
+    AotCloseFn *close;
+    AotTextFn  *describe;
+    Library     library; /* a copy of its image */
+    CudaDevice *device;  /* NULL: CPU */
     const char *target;
     AotEntry   *entries; /* one a code of the target */
     int         count;

@@ -28,7 +28,8 @@ static Status check_name(Ctx *ctx, const char *name) {
 static Status find_target(Ctx *ctx, const char *word, AotTarget *out) {
     *out = (AotTarget){0};
     if (strcmp(word, "cuda") == 0)
-        return ctx_fail(ctx, ST_USAGE, "--targets", "name it, such as sm_90a", "the present GPU is no target for a library");
+        return ctx_fail(ctx, ST_USAGE, "--targets", "name it, such as sm_90a",
+                        "the present GPU is no target for a library");
     TRY(target_find(ctx, strncmp(word, "sm_", 3) == 0 ? ctx_printf(ctx, "cuda:%s", word) : word, &out->target));
     if (target_is_cuda(&out->target))
         out->gpu = (int)strtol(strstr(out->target.name, "sm_") + 3, NULL, 10);
@@ -126,8 +127,9 @@ static Status plan_kind(Ctx *ctx, AotLibrary *library, const SpecItem *item, con
         *c = *c == '+' ? ',' : *c;
     if (parts)
         TRY(variant_parse(ctx, parts, &function.variant));
-    function.name = c_name(ctx, ctx_printf(ctx, "%s_%s%s%s_%s%s%s", library->name, item->spec.name, *item->label ? "_" : "",
-                                           item->label, kind, parts ? "_" : "", parts ? parts : ""));
+    function.name =
+        c_name(ctx, ctx_printf(ctx, "%s_%s%s%s_%s%s%s", library->name, item->spec.name, *item->label ? "_" : "",
+                               item->label, kind, parts ? "_" : "", parts ? parts : ""));
     function.kind_text = parts ? ctx_printf(ctx, "%s with %s", kind, parts) : kind;
     TRY(check_length(ctx, function.name));
     TRY(check_new(ctx, library, function.name));

@@ -2,7 +2,6 @@
 #include "driver/aot.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -99,16 +98,12 @@ static void clean_up(Ctx *ctx, const char *root, const AotFiles *files, bool fai
 }
 
 Status aot_write(Ctx *ctx, const char *folder, const AotFiles *files) {
-    sigset_t signals, before;
-    sigemptyset(&signals);
-    sigaddset(&signals, SIGINT);
-    sigaddset(&signals, SIGTERM);
-    sigaddset(&signals, SIGHUP);
-    sigprocmask(SIG_BLOCK, &signals, &before);
+    sigset_t before;
+    interrupts_hold(&before);
     Status status = stage_all(ctx, folder, files);
     if (status == ST_OK)
         status = rename_all(ctx, folder, files);
     clean_up(ctx, folder, files, status != ST_OK);
-    sigprocmask(SIG_SETMASK, &before, NULL);
+    interrupts_release(&before);
     return status;
 }

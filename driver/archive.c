@@ -1,4 +1,5 @@
-/* Writes archives in GNU's form: see archive.h. Members have no time, no owner and the mode 644, as `ar D` writes them. */
+/* Writes archives in GNU's form: see archive.h. Members have no time, no owner and the mode 644, as `ar D` writes them.
+ */
 #include "driver/archive.h"
 
 #include <stdio.h>
@@ -26,7 +27,7 @@ static void add_member(Text *text, const char *name, const void *bytes, size_t s
 
 /* How many symbols, where the member of each begins, their names. */
 static void add_index(Text *text, const char *const *symbols, int count, size_t behind) {
-    Text   names = TEXT(text->ctx), index = TEXT(text->ctx);
+    Text names = TEXT(text->ctx), index = TEXT(text->ctx);
     for (int s = 0; s < count; s++)
         text_write(&names, symbols[s], strlen(symbols[s]) + 1);
     const size_t size = 4 + 4 * (size_t)count + names.length;

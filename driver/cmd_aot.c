@@ -32,16 +32,17 @@ static void print_built(const Cli *cli, const AotLibrary *library, const char *f
         json_t *list = json_array(), *json;
         for (int f = 0; f < files->count; f++)
             json_array_append_new(list, json_string(files->items[f].path));
-        json = json_pack("{s:s, s:s, s:i, s:i, s:I, s:I, s:o}", "name", library->name, "folder", folder, "functions",
-                         library->function_count, "kernels", built->kernels, "code_bytes", (json_int_t)built->code_bytes,
-                         "library_bytes", (json_int_t)built->library_bytes, "files", list);
+        json =
+            json_pack("{s:s, s:s, s:i, s:i, s:I, s:I, s:o}", "name", library->name, "folder", folder, "functions",
+                      library->function_count, "kernels", built->kernels, "code_bytes", (json_int_t)built->code_bytes,
+                      "library_bytes", (json_int_t)built->library_bytes, "files", list);
         json_dumpf(json, stdout, JSON_INDENT(2));
         puts("");
         json_decref(json);
         return;
     }
-    printf("%s: %d functions, %d kernels, %zu bytes of code in %zu\n", library->name, library->function_count, built->kernels,
-           built->code_bytes, built->library_bytes);
+    printf("%s: %d functions, %d kernels, %zu bytes of code in %zu\n", library->name, library->function_count,
+           built->kernels, built->code_bytes, built->library_bytes);
     for (int f = 0; f < files->count; f++)
         printf("%s/%s\n", folder, files->items[f].path);
 }

@@ -1,7 +1,7 @@
 /* Reads the image of a library: see library.h and base/library_image.h.
  *
- * Always: nothing of the image is believed before it has been compared with its size; a page of a file that has been cut
- * short is not touched: the system is asked to read a byte of it first, which is an error and no signal. */
+ * Always: nothing of the image is believed before it has been compared with its size; a page of a file that has been
+ * cut short is not touched: the system is asked to read a byte of it first, which is an error and no signal. */
 #include "runtime/library.h"
 
 #include <fcntl.h>
@@ -19,7 +19,8 @@
 
 enum { MOST_CODE = 1 << 30 };
 
-/* ---- Is it all there ---------------------------------------------------------------------------------------------- */
+/* ---- Is it all there ----------------------------------------------------------------------------------------------
+ */
 /* Whether both bytes can be read. Where there is no pipe to try it with, it is taken for granted. */
 static bool readable(const uint8_t *first, const uint8_t *last) {
     int pipes[2];
@@ -36,7 +37,8 @@ static Status cut_short(Ctx *ctx) {
 }
 
 static bool table_fits(const ImageHeader *header, uint64_t at, uint64_t count, uint64_t size) {
-    return at >= header->header_bytes && at <= header->objects_at && at % 8 == 0 && count <= (header->objects_at - at) / size;
+    return at >= header->header_bytes && at <= header->objects_at && at % 8 == 0 &&
+           count <= (header->objects_at - at) / size;
 }
 
 static bool tables_fit(const ImageHeader *header) {
@@ -54,11 +56,13 @@ static bool tables_sound(const Library *library) {
     for (uint32_t t = 0; t < header->target_count; t++)
         sound &= library->targets[t].name < header->text_bytes && library->targets[t].features < header->text_bytes;
     for (uint32_t e = 0; e < header->entry_count; e++)
-        sound &= library->entries[e].name < header->text_bytes && library->entries[e].first_code <= header->code_count &&
+        sound &= library->entries[e].name < header->text_bytes &&
+                 library->entries[e].first_code <= header->code_count &&
                  library->entries[e].code_count <= header->code_count - library->entries[e].first_code;
     for (uint32_t c = 0; c < header->code_count; c++)
         sound &= library->codes[c].target < header->target_count && library->codes[c].at >= header->objects_at &&
-                 library->codes[c].at <= header->bytes && library->codes[c].bytes <= header->bytes - library->codes[c].at;
+                 library->codes[c].at <= header->bytes &&
+                 library->codes[c].bytes <= header->bytes - library->codes[c].at;
     return sound;
 }
 
@@ -69,7 +73,8 @@ static bool tables_match(const Library *library) {
     return memcmp(sum.digest, library->header->tables, IMAGE_SUM) == 0;
 }
 
-/* ---- Of one version ----------------------------------------------------------------------------------------------- */
+/* ---- Of one version -----------------------------------------------------------------------------------------------
+ */
 static Status check_header(Ctx *ctx, const ImageHeader *header, LibraryFault *fault) {
     const uint8_t *image = (const uint8_t *)header;
     if (!readable(image, image + sizeof *header - 1))
@@ -92,7 +97,8 @@ static Status check_interface(Ctx *ctx, const Library *library, uint64_t interfa
     if (library->header->interface == interface)
         return ST_OK;
     *fault = LIBRARY_VERSION;
-    return ctx_fail(ctx, ST_USAGE, library_name(library), "compile the program with the header that was written with the library",
+    return ctx_fail(ctx, ST_USAGE, library_name(library),
+                    "compile the program with the header that was written with the library",
                     "was built with other functions than the program's header declares");
 }
 
@@ -200,7 +206,8 @@ static Status decode(Ctx *ctx, const ImageCode *row, const uint8_t *bytes, size_
 static Status decode_squeezed(Ctx *ctx, const ImageCode *row, const uint8_t *bytes, CodeObject **out) {
     uint8_t *whole = row->length <= MOST_CODE ? malloc(row->length) : NULL;
     if (!whole)
-        return ctx_fail(ctx, ST_NO_MEMORY, "library", NULL, "no memory for %llu bytes of code", (unsigned long long)row->length);
+        return ctx_fail(ctx, ST_NO_MEMORY, "library", NULL, "no memory for %llu bytes of code",
+                        (unsigned long long)row->length);
     const Status status =
         unsqueeze(bytes, row->bytes, whole, row->length) ? decode(ctx, row, whole, row->length, out) : cut_short(ctx);
     free(whole);

@@ -18,10 +18,11 @@ typedef struct Library {
 /* How an image was refused beyond what Status tells. */
 typedef enum LibraryFault { LIBRARY_FINE, LIBRARY_VERSION, LIBRARY_TWO } LibraryFault;
 
-/* Looks at the header and the tables alone. ST_INTEGRITY for what is damaged, also where its file has been cut short and
- * reading on would raise a signal; ST_USAGE and a fault for another version. */
+/* Looks at the header and the tables alone. ST_INTEGRITY for what is damaged, also where its file has been cut short
+ * and reading on would raise a signal; ST_USAGE and a fault for another version. */
 Status library_open(Ctx *ctx, const void *image, uint64_t interface, Library *out, LibraryFault *fault);
-/* The names of libraries in use: two of one name that differ are refused, with LIBRARY_TWO. Pairs with library_leave. */
+/* The names of libraries in use: two of one name that differ are refused, with LIBRARY_TWO. Pairs with library_leave.
+ */
 Status library_enter(Ctx *ctx, const Library *library, LibraryFault *fault);
 void   library_leave(const Library *library);
 

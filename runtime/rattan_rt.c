@@ -28,12 +28,12 @@ typedef struct Kernel {
 } Kernel;
 
 struct rattan_rt_context {
-    Library         library;
-    bool            entered; /* library_enter */
-    uint32_t        target;
-    Pool           *pool;
-    CudaDevice     *device; /* NULL: CPU */
-    pthread_mutex_t loading;
+    Library           library;
+    bool              entered; /* library_enter */
+    uint32_t          target;
+    Pool             *pool;
+    CudaDevice       *device; /* NULL: CPU */
+    pthread_mutex_t   loading;
     _Atomic(Kernel *) kernels[]; /* by code */
 };
 
@@ -115,8 +115,9 @@ static Status choose_target(Ctx *ctx, rattan_rt_context *context, const char *wa
         sprintf(names + strlen(names), "%s%.48s", t ? ", " : "", library_target(library, t));
     const CudaFacts *facts = context->device ? &context->device->facts : NULL;
     return facts ? ctx_fail(ctx, ST_NO_DEVICE, library_name(library), "build it with this GPU among --targets",
-                            "%s%shas kernels for %s, none of which runs on device %d, a %s (sm_%d%d)", wanted ? wanted : "",
-                            wanted ? " is wanted; it " : "", names, facts->index, facts->name, facts->major, facts->minor)
+                            "%s%shas kernels for %s, none of which runs on device %d, a %s (sm_%d%d)",
+                            wanted ? wanted : "", wanted ? " is wanted; it " : "", names, facts->index, facts->name,
+                            facts->major, facts->minor)
                  : ctx_fail(ctx, ST_NO_DEVICE, library_name(library), "build it with this machine among --targets",
                             "%s%shas kernels for %s, none of which runs on this CPU", wanted ? wanted : "",
                             wanted ? " is wanted; it " : "", names);
@@ -271,7 +272,8 @@ static Status read_sizes(Ctx *ctx, const int64_t *sizes, const Sym *names, int c
     static const char *const NAMES[SYM_COUNT] = {[SYM_B] = "B", [SYM_T] = "T", [SYM_N] = "N", [SYM_P] = "P"};
     for (int s = 0; s < count; s++)
         if (sizes[s] < 0)
-            return ctx_fail(ctx, ST_USAGE, NAMES[names[s]], NULL, "is %lld, should not be negative", (long long)sizes[s]);
+            return ctx_fail(ctx, ST_USAGE, NAMES[names[s]], NULL, "is %lld, should not be negative",
+                            (long long)sizes[s]);
     return ST_OK;
 }
 
@@ -288,7 +290,8 @@ static Status read_args(Ctx *ctx, Call *call) {
         const CodeParam *param = &object->params[p];
         if (param->role == PARAM_WORK)
             continue;
-        *tensor = (Tensor){.data = (void *)(intptr_t)at[0], .dtype = param->dtype, .rank = code_param_caller_rank(param)};
+        *tensor =
+            (Tensor){.data = (void *)(intptr_t)at[0], .dtype = param->dtype, .rank = code_param_caller_rank(param)};
         for (int d = 0; d < tensor->rank; d++)
             tensor->dims[d] = size_of_dim(param->dims[4 - param->rank + d], names, sizes, count);
         fill_strides(tensor, at + 1);
@@ -321,7 +324,8 @@ static Status not_built(Ctx *ctx, Call *call) {
         const ImageCode *code = &library->codes[c];
         if (code->target != call->context->target || code->plain || strlen(built) > sizeof built - 64)
             continue;
-        sprintf(built + strlen(built), "%s%lld x %lld", any ? ", " : "", (long long)code->sequences, (long long)code->tokens);
+        sprintf(built + strlen(built), "%s%lld x %lld", any ? ", " : "", (long long)code->sequences,
+                (long long)code->tokens);
         any = true;
     }
     call->not_built = true;
@@ -329,8 +333,8 @@ static Status not_built(Ctx *ctx, Call *call) {
     return any ? ctx_fail(ctx, ST_USAGE, name, "build the library with this shape among --shapes",
                           "has no kernel for %lld sequences of %lld tokens; rounded up to powers of two there are %s",
                           (long long)call->args[0], (long long)call->args[1], built)
-               : ctx_fail(ctx, ST_USAGE, name, "build the library with this function for the target", "has no kernel for %s",
-                          library_target(library, call->context->target));
+               : ctx_fail(ctx, ST_USAGE, name, "build the library with this function for the target",
+                          "has no kernel for %s", library_target(library, call->context->target));
 }
 
 static Status find_code(Ctx *ctx, Call *call, uint32_t *out) {
@@ -362,9 +366,10 @@ static Status suit(Ctx *ctx, Call *call, uint32_t code) {
         return ST_OK;
     if (!atomic_load_explicit(&call->context->kernels[code + 1], memory_order_acquire) &&
         cuda_stream_capturing(call->context->device, cuda_place(call).stream))
-        return ctx_fail(ctx, ST_USAGE, library->texts + library->entries[call->entry].name,
-                        "call _prepare with these tensors before the capture begins",
-                        "needs a kernel for tensors that are not aligned to 16 bytes, which cannot be loaded in a capture");
+        return ctx_fail(
+            ctx, ST_USAGE, library->texts + library->entries[call->entry].name,
+            "call _prepare with these tensors before the capture begins",
+            "needs a kernel for tensors that are not aligned to 16 bytes, which cannot be loaded in a capture");
     return get_kernel(ctx, call->context, code + 1, &call->kernel);
 }
 
@@ -411,8 +416,9 @@ static Status launch(Ctx *ctx, Call *call) {
 
 static Status prepare(Ctx *ctx, Call *call) {
     const CudaPlace place = cuda_place(call);
-    return call->context->device ? cuda_executable_prepare(ctx, call->kernel->cuda, &place, call->tensors)
-                                 : executable_prepare(ctx, call->kernel->executable, call->context->pool, call->tensors);
+    return call->context->device
+               ? cuda_executable_prepare(ctx, call->kernel->cuda, &place, call->tensors)
+               : executable_prepare(ctx, call->kernel->executable, call->context->pool, call->tensors);
 }
 
 static Status memory(Ctx *ctx, Call *call) {
@@ -424,7 +430,8 @@ static Status memory(Ctx *ctx, Call *call) {
 }
 
 /* Not the tensors: a launch shall not clear kilobytes for them. */
-static void open_call(Call *call, rattan_rt_context *context, uint32_t entry, const void *args, const rattan_rt_place *place) {
+static void open_call(Call *call, rattan_rt_context *context, uint32_t entry, const void *args,
+                      const rattan_rt_place *place) {
     call->context = context;
     call->entry = entry;
     call->args = args;

@@ -1,5 +1,5 @@
-/* What tests/test_aot.sh asks a built library, which it compiles this with: each word of the command line is one question, and
- * a line answers it. The library is named layers and has specs/tiny.lua's forward and decode. */
+/* What tests/test_aot.sh asks a built library, which it compiles this with: each word of the command line is one
+ * question, and a line answers it. The library is named layers and has specs/tiny.lua's forward and decode. */
 #include <layers.h>
 
 #include <dlfcn.h>
@@ -124,9 +124,10 @@ static const struct {
     const char *name;
     Question   *ask;
 } QUESTIONS[] = {
-    {"forward", ask_forward},         {"null", ask_null},     {"nowhere", ask_nowhere},   {"data", ask_data},
-    {"strides", ask_strides},         {"huge", ask_huge},     {"negative", ask_negative}, {"overlap", ask_overlap},
-    {"last-stride", ask_last_stride}, {"place", ask_place},   {"memory", ask_memory},     {"interleaved", ask_interleaved},
+    {"forward", ask_forward},   {"null", ask_null},       {"nowhere", ask_nowhere},
+    {"data", ask_data},         {"strides", ask_strides}, {"huge", ask_huge},
+    {"negative", ask_negative}, {"overlap", ask_overlap}, {"last-stride", ask_last_stride},
+    {"place", ask_place},       {"memory", ask_memory},   {"interleaved", ask_interleaved},
 };
 
 /* On the default stream and, where the device has streams, on one: of a driver that runs nothing, as tests have. */
@@ -149,8 +150,9 @@ static int ask_opening(const char *question) {
         options.device = question + 7;
     else if (strcmp(question, "interface") != 0)
         return 0;
-    const layers_status status = strcmp(question, "interface") == 0 ? layers_open_interface(layers_INTERFACE + 1, NULL, &context)
-                                                                    : layers_open(&options, &context);
+    const layers_status status = strcmp(question, "interface") == 0
+                                     ? layers_open_interface(layers_INTERFACE + 1, NULL, &context)
+                                     : layers_open(&options, &context);
     answer(question, status);
     if (status == RATTAN_RT_OK) {
         printf("runs: %s\n", layers_target(context));

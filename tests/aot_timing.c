@@ -1,5 +1,6 @@
-/* What loading a library costs, for tests/test_aot.sh: aot_timing FILE OPEN FUNCTION INTERFACE opens it, runs a forward function of one token and
- * prints the milliseconds from before to behind, how much of the image was touched, and the microseconds of a launch. */
+/* What loading a library costs, for tests/test_aot.sh: aot_timing FILE OPEN FUNCTION INTERFACE opens it, runs a forward
+ * function of one token and prints the milliseconds from before to behind, how much of the file was touched, the
+ * microseconds of a launch. */
 #include <rattan/rattan_rt.h>
 
 #include <dlfcn.h>
@@ -44,16 +45,16 @@ static void touched(const char *file, long *resident, long *size) {
 }
 
 int main(int argc, char **argv) {
-    static float   memory[6][16];
+    static float memory[6][16];
     enum { TENSORS = 6 };
     static const int RANKS[TENSORS] = {4, 4, 4, 2, 2, 4};
-    int64_t        args[3 + 5 * TENSORS] = {1, 1, 0};
-    OpenFn        *open_library;
-    CallFn        *call;
-    void          *context = NULL;
-    long           resident, size;
-    const double   start = now();
-    void          *library = argc > 4 ? dlopen(argv[1], RTLD_NOW | RTLD_LOCAL) : NULL;
+    int64_t          args[3 + 5 * TENSORS] = {1, 1, 0};
+    OpenFn          *open_library;
+    CallFn          *call;
+    void            *context = NULL;
+    long             resident, size;
+    const double     start = now();
+    void            *library = argc > 4 ? dlopen(argv[1], RTLD_NOW | RTLD_LOCAL) : NULL;
     if (!library)
         return 1;
     for (int t = 0, at = 3; t < TENSORS; at += 1 + RANKS[t++])

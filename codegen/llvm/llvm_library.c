@@ -32,7 +32,8 @@ static LLVMTypeRef type_of(const Job *job, char letter) {
 }
 
 static void add_image(Job *job, const char *name) {
-    LLVMValueRef bytes = LLVMConstStringInContext2(job->context, (const char *)job->library->image, job->library->image_size, 1);
+    LLVMValueRef bytes =
+        LLVMConstStringInContext2(job->context, (const char *)job->library->image, job->library->image_size, 1);
     job->image = LLVMAddGlobal(job->module, LLVMTypeOf(bytes), name);
     LLVMSetInitializer(job->image, bytes);
     LLVMSetGlobalConstant(job->image, 1);

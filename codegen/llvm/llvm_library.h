@@ -17,7 +17,7 @@ typedef struct LlvmStub {
 } LlvmStub;
 
 typedef struct LlvmLibrary {
-    const char     *name;  /* of the library: becomes part of the image's symbol */
+    const char     *name; /* of the library: becomes part of the image's symbol */
     const uint8_t  *image;
     size_t          image_size;
     const LlvmStub *stubs;

@@ -1,4 +1,5 @@
-/* A program that runs kernels without a compiler: the forward function of specs/tiny.lua from a library that was built with
+/* A program that runs kernels without a compiler: the forward function of specs/tiny.lua from a library that was built
+ * with
  *
  *     rattan aot specs/tiny.lua --name layers --targets x86-64-v3 -o DIR
  *
@@ -22,9 +23,9 @@ static float *numbers(int64_t count, uint64_t seed) {
 }
 
 static int run(layers_context *context, int64_t tokens) {
-    const int64_t            count = BATCH * tokens * HEADS * DIM;
-    float                   *q = numbers(count, 1), *k = numbers(count, 2), *v = numbers(count, 3), *o = numbers(count, 6);
-    float                   *swa_norm = numbers(HEADS * DIM, 4), *rla_norm = numbers(HEADS * DIM, 5);
+    const int64_t count = BATCH * tokens * HEADS * DIM;
+    float        *q = numbers(count, 1), *k = numbers(count, 2), *v = numbers(count, 3), *o = numbers(count, 6);
+    float        *swa_norm = numbers(HEADS * DIM, 4), *rla_norm = numbers(HEADS * DIM, 5);
     layers_tiny_forward_args args = {0}; /* strides of zero: tensors without gaps */
     double                   sum = 0;
     args.B = BATCH;

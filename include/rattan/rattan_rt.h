@@ -65,8 +65,8 @@ RATTAN_RT_API rattan_rt_status rattan_rt_memory(const void *image, uint32_t entr
 /* The target that the context runs: "x86-64-v4", "cuda:sm_90a". Lives as long as the library. */
 RATTAN_RT_API const char *rattan_rt_target(const rattan_rt_context *context);
 
-/* What the status means; where it is that of this thread's last failure, what failed and what would be right: one line, valid
- * until the thread's next call that fails. Never NULL. */
+/* What the status means; where it is that of this thread's last failure, what failed and what would be right: one line,
+ * valid until the thread's next call that fails. Never NULL. */
 RATTAN_RT_API const char *rattan_rt_error_string(int status);
 
 /* The version of images this runtime reads, and its own, "0.1.0". */
