@@ -5,8 +5,8 @@
  *     image    code objects for machines of one kind -> one block         aot_image.c
  *     header   functions -> NAME.h, and the number that stands for it     aot_header.c
  *     package  manifest, CMake package, pkg-config file                   aot_package.c
- *     write    all files, linked, at once, or none           aot_link.c, aot_write.c
- *     check    a library that was built, against float64      aot_load.c, aot_check.c
+ *     write    all files, linked, at once, or none                        aot_link.c, aot_write.c
+ *     check    a library that was built, against float64                  aot_load.c, aot_check.c
  *
  * Always: equal inputs give equal bytes: no times, no paths, and everything in an order of its own. All memory is the
  * Ctx's, but for code objects: aot_free. */
