@@ -27,10 +27,13 @@ typedef struct ImageHeader {
     uint64_t targets_at, entries_at, codes_at, texts_at, objects_at;
 } ImageHeader;
 
+/* Of GPUs: code runs on that compute capability alone, as that for sm_90a does; code objects have PTX for newer ones. */
+enum { IMAGE_EXACT = 1, IMAGE_PTX = 2 };
+
 typedef struct ImageTarget {
     uint32_t name, features; /* texts */
     uint32_t gpu;            /* 90 for sm_90a; 0: a CPU's */
-    uint32_t exact;          /* GPUs: runs on that compute capability alone, as sm_90a does */
+    uint32_t flags;          /* IMAGE_EXACT, IMAGE_PTX */
 } ImageTarget;
 
 typedef struct ImageEntry {

@@ -55,6 +55,9 @@ typedef struct AotLibrary {
 Status aot_plan(Ctx *ctx, Session *session, AotLibrary *library);
 Status aot_compile(Ctx *ctx, Session *session, AotLibrary *library);
 void   aot_free(AotLibrary *library);
+/* The target that keeps its PTX; -1: none can. PTX is large and wanted where a chip has no cubin alone: the oldest chip's
+ * serves all newer ones. */
+int aot_last_resort(const AotLibrary *library);
 
 Status aot_header(Ctx *ctx, AotLibrary *library);
 /* "swa_norm", or "do_" for what C has a word of its own for. */

@@ -7,8 +7,7 @@
 #include "driver/terminal.h"
 #include "driver/tune_shapes.h"
 
-/* PTX is large and wanted where a chip has no cubin alone: the oldest chip's serves all newer ones. */
-static int last_resort(const AotLibrary *library) {
+int aot_last_resort(const AotLibrary *library) {
     int found = -1;
     for (int t = 0; t < library->target_count; t++)
         if (library->targets[t].gpu && !library->targets[t].target.exact)
@@ -43,7 +42,7 @@ static Status add_code(Ctx *ctx, Session *session, const AotLibrary *library, Ao
     if (!schedule)
         TRY(tuning_apply(ctx, session->tuning, NULL, code.bucket, &request));
     TRY(session_object(ctx, session->cache, &request, &code.object));
-    if (code.target != last_resort(library))
+    if (code.target != aot_last_resort(library))
         drop_ptx(code.object);
     const Status status = code_object_encode(ctx, code.object, &code.bytes, &code.size);
     if (status != ST_OK) {

@@ -45,7 +45,8 @@ static void add_targets(ImageBuilder *b) {
             .name = add_text(b, target->target.name),
             .features = add_text(b, target->gpu ? "" : target->target.features),
             .gpu = (uint32_t)target->gpu,
-            .exact = target->gpu && target->target.exact,
+            .flags = (target->gpu && target->target.exact ? IMAGE_EXACT : 0u) |
+                     (t == aot_last_resort(b->library) ? IMAGE_PTX : 0u),
         };
     }
 }

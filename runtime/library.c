@@ -228,12 +228,13 @@ bool library_runs(const Library *library, uint32_t target, const CudaDevice *dev
         return !row->gpu && cpu_check_features(&quiet, library->texts + row->features) == ST_OK;
     }
     const uint32_t major = (uint32_t)device->facts.major, minor = (uint32_t)device->facts.minor;
-    if (row->exact)
+    if (row->flags & IMAGE_EXACT)
         return row->gpu == 10 * major + minor;
     return row->gpu / 10 == major && row->gpu % 10 <= minor;
 }
 
 bool library_compiles(const Library *library, uint32_t target, const CudaDevice *device) {
     const ImageTarget *row = &library->targets[target];
-    return device && row->gpu && !row->exact && row->gpu <= (uint32_t)(10 * device->facts.major + device->facts.minor);
+    return device && row->flags & IMAGE_PTX &&
+           row->gpu <= (uint32_t)(10 * device->facts.major + device->facts.minor);
 }

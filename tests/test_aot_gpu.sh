@@ -16,7 +16,7 @@ probe() { # probe LIBRARY QUESTION
 }
 
 check "a library for two GPUs and a CPU" aot sm_80,sm_90a,x86-64-v3 both
-check "one for an older GPU" aot sm_80 older
+check "one for older GPUs" aot sm_80,sm_89 older
 check "one for another GPU" aot sm_120a other
 check "the probe builds" cc -std=c11 "${flags[@]}" -D_GNU_SOURCE -I"$TMP/both/include" tests/aot_probe.c -o "$TMP/probe" -L"$TMP/both/lib" \
     -llayers -lrattan_rt
