@@ -1,9 +1,15 @@
-# cmake --install: the program, the library with its header, the specs, and what the program writes about itself.
+# cmake --install: the program, the library with its header, the runtime of ahead-of-time libraries, the specs, and what the
+# program writes about itself. cpack -G DEB makes a package of the same.
 include(GNUInstallDirs)
 install(TARGETS rattan rattan_shared)
 install(DIRECTORY include/rattan TYPE INCLUDE)
 install(DIRECTORY specs DESTINATION ${CMAKE_INSTALL_DATADIR}/rattan)
 install(FILES LICENSE NEWS README.md TYPE DOC)
+install(DIRECTORY doc/ TYPE DOC FILES_MATCHING PATTERN "*.md")
+install(DIRECTORY examples TYPE DOC)
+list(GET RATTAN_RT_MACHINES 0 rt_machine)
+install(FILES ${CMAKE_BINARY_DIR}/rt/${rt_machine}/librattan_rt.a ${CMAKE_BINARY_DIR}/rt/${rt_machine}/librattan_rt.so.1
+              ${CMAKE_BINARY_DIR}/rt/${rt_machine}/librattan_rt.so TYPE LIB)
 string(REGEX REPLACE "[^/]+" ".." from_pc_to_prefix ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 configure_file(cmake/rattan.pc.in rattan.pc @ONLY)
 install(FILES ${CMAKE_BINARY_DIR}/rattan.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
@@ -19,3 +25,23 @@ rattan_install_text(rattan.bash ${CMAKE_INSTALL_DATADIR}/bash-completion/complet
 rattan_install_text(_rattan ${CMAKE_INSTALL_DATADIR}/zsh/site-functions help --completion zsh)
 get_property(texts GLOBAL PROPERTY RATTAN_TEXTS)
 add_custom_target(rattan_texts ALL DEPENDS ${texts})
+
+set(CPACK_PACKAGE_NAME rattan)
+set(CPACK_PACKAGE_VENDOR rattan)
+set(CPACK_PACKAGE_CONTACT "rattan <rattan@localhost>")
+set(CPACK_PACKAGE_DESCRIPTION_SUMMARY "Kernels for residual linear attention with a sliding window")
+set(CPACK_PACKAGE_VERSION ${PROJECT_VERSION})
+set(CPACK_RESOURCE_FILE_LICENSE ${CMAKE_SOURCE_DIR}/LICENSE)
+set(CPACK_GENERATOR DEB)
+set(CPACK_STRIP_FILES OFF) # a Release build has stripped what may be stripped
+set(CPACK_DEBIAN_FILE_NAME DEB-DEFAULT)
+set(CPACK_DEBIAN_PACKAGE_SECTION devel)
+set(CPACK_DEBIAN_PACKAGE_RECOMMENDS binutils) # ld, for rattan aot
+set(CPACK_PACKAGING_INSTALL_PREFIX /usr)
+find_program(DPKG_SHLIBDEPS dpkg-shlibdeps)
+if(DPKG_SHLIBDEPS)
+  set(CPACK_DEBIAN_PACKAGE_SHLIBDEPS ON)
+else()
+  set(CPACK_DEBIAN_PACKAGE_DEPENDS "libc6, libstdc++6, liblua5.4-0, libjansson4, libsqlite3-0")
+endif()
+include(CPack)

@@ -177,7 +177,8 @@ static Status run_random(Ctx *ctx, void *arg) {
     const int64_t  state[] = {N, spec->initial_state ? spec->heads : spec->kv_heads, spec_features(spec),
                               spec->value_dim};
     tensors_put(ctx, &inputs, "do", random_tensor(ctx, &random, o));
-    if (!spec->full && random_next(&random) % 2)
+    const int wanted = session_variant(run->session, KIND_BACKWARD, random_next(&random) % 2 ? VARIANT_FINAL_STATE : 0);
+    if (!spec->full && wanted & VARIANT_FINAL_STATE)
         tensors_put(ctx, &inputs, "dfinal_state", random_tensor(ctx, &random, state));
     return check_gradients(ctx, run->session, spec, item_title(ctx, run->item), &inputs, NULL, run->shape.pos,
                            run->report);

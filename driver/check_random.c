@@ -140,26 +140,27 @@ static Status check_offset(Ctx *ctx, RandomCheck *check, const ReadyKernel *kern
 }
 
 static Status run_forward(Ctx *ctx, RandomCheck *check, const ReadyKernel *kernel) {
-    TensorSet tensors = {0};
+    enum { OUTPUTS = 3 };
+    static const char *const NAMES[OUTPUTS] = {"o", "lse", "final_state"};
+    TensorSet                tensors = {0};
     for (int i = 0; i < check->rounded.count; i++)
         tensors_put(ctx, &tensors, check->rounded.items[i].name, check->rounded.items[i].tensor);
     TRY(kernel_add_outputs(ctx, kernel, &tensors));
-    tensor_poison(tensors_find(&tensors, "o"));
-    tensor_poison(tensors_find(&tensors, "lse"));
-    if (!check->spec->full)
-        tensor_poison(tensors_find(&tensors, "final_state"));
+    for (int i = 0; i < OUTPUTS; i++)
+        if (tensors_find(&tensors, NAMES[i]))
+            tensor_poison(tensors_find(&tensors, NAMES[i]));
     TRY(kernel_launch(ctx, check->session, kernel, &tensors, 0));
-    judge(check, "forward o", "o", tensors_find(&tensors, "o"));
-    judge(check, "forward lse", "lse", tensors_find(&tensors, "lse"));
-    if (!check->spec->full)
-        judge(check, "forward final_state", "final_state", tensors_find(&tensors, "final_state"));
+    for (int i = 0; i < OUTPUTS; i++)
+        if (tensors_find(&tensors, NAMES[i]))
+            judge(check, ctx_printf(ctx, "forward %s", NAMES[i]), NAMES[i], tensors_find(&tensors, NAMES[i]));
     TRY(check_offset(ctx, check, kernel, &tensors));
-    return pool_threads(check->session->pool) == 1 ? ST_OK : check_one_thread(ctx, check, kernel, &tensors);
+    return kernel->library || pool_threads(check->session->pool) == 1 ? ST_OK : check_one_thread(ctx, check, kernel, &tensors);
 }
 
 static Status check_forward(Ctx *ctx, RandomCheck *check) {
     ReadyKernel kernel;
-    const int   variant = VARIANT_LSE | (check->spec->full ? 0 : VARIANT_FINAL_STATE) | packed_bit(check);
+    const int   usual = VARIANT_LSE | (check->spec->full ? 0 : VARIANT_FINAL_STATE) | packed_bit(check);
+    const int   variant = session_variant(check->session, KIND_FORWARD, usual);
     TRY(session_kernel(ctx, check->session, check->spec, KIND_FORWARD, variant, 0, &kernel));
     const Status status = run_forward(ctx, check, &kernel);
     kernel_free(&kernel);

@@ -102,7 +102,8 @@ static const char MAN_TAIL[] = ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage
                                "rattan check \\- \\-\\-vectors tests/golden/*.safetensors\n"
                                "rattan bench spec.lua \\-\\-shape T=4096 \\-\\-json\n"
                                "rattan tune spec.lua \\-\\-shapes B=1..16,T=1024..65536 \\-\\-budget 10m\n"
-                               "rattan db merge shard*/tuning.db\n.fi\n";
+                               "rattan db merge shard*/tuning.db\n"
+                               "rattan aot spec.lua \\-\\-name layers \\-\\-targets sm_90a,x86\\-64\\-v3 \\-o out\n.fi\n";
 
 void cli_print_man(Text *text) {
     text_add(
@@ -121,11 +122,13 @@ void cli_print_man(Text *text) {
 /* Words that an option's value may be, for completion; NULL: files. */
 static const char *option_words(int option) {
     switch ((OptionId)option) {
-    case OPTION_KIND: return "forward decode extend";
+    case OPTION_KIND:
+    case OPTION_KINDS: return "forward decode extend backward";
     case OPTION_DTYPE: return "fp32 bf16 fp16";
     case OPTION_EMIT: return "loop-ir tile-ir schedule llvm asm obj cuda ptx cubin sass resources code all";
     case OPTION_WITH: return "packed lse final-state parts";
-    case OPTION_TARGET: return "$(rattan targets 2>/dev/null | cut -d\" \" -f1)";
+    case OPTION_TARGET:
+    case OPTION_TARGETS: return "$(rattan targets 2>/dev/null | cut -d\" \" -f1)";
     case OPTION_DUMP: return "all $(rattan passes 2>/dev/null | cut -d\" \" -f1)";
     default: return NULL;
     }

@@ -74,20 +74,30 @@ static int caller_params(const CodeObject *object) {
     return count;
 }
 
-static Status launch_on(Ctx *ctx, CudaExecutable *executable, const Tensor *host, const DeviceTensors *tensors,
-                        int64_t position) {
+Status device_run(Ctx *ctx, CudaDevice *device, const CodeObject *object, const Tensor *args, DeviceRun *run, void *arg) {
+    DeviceTensors tensors;
+    Status        status = device_tensors_make(ctx, device, args, caller_params(object), &tensors);
+    if (status == ST_OK)
+        status = run(ctx, arg, tensors.tensors);
+    if (status == ST_OK)
+        status = copy_back(ctx, object, args, &tensors);
+    device_tensors_free(&tensors);
+    return status;
+}
+
+typedef struct Launch {
+    CudaExecutable *executable;
+    int64_t         position;
+} Launch;
+
+static Status launch_and_wait(Ctx *ctx, void *arg, const Tensor *tensors) {
+    const Launch   *launch = arg;
     const CudaPlace place = {0};
-    TRY(cuda_executable_launch(ctx, executable, &place, tensors->tensors, position));
-    TRY(cuda_stream_wait(ctx, tensors->device, NULL));
-    return copy_back(ctx, cuda_executable_object(executable), host, tensors);
+    TRY(cuda_executable_launch(ctx, launch->executable, &place, tensors, launch->position));
+    return cuda_stream_wait(ctx, cuda_executable_device(launch->executable), NULL);
 }
 
 Status device_launch(Ctx *ctx, CudaExecutable *executable, const Tensor *args, int64_t position) {
-    DeviceTensors tensors;
-    CudaDevice   *device = cuda_executable_device(executable);
-    Status status = device_tensors_make(ctx, device, args, caller_params(cuda_executable_object(executable)), &tensors);
-    if (status == ST_OK)
-        status = launch_on(ctx, executable, args, &tensors, position);
-    device_tensors_free(&tensors);
-    return status;
+    Launch launch = {executable, position};
+    return device_run(ctx, cuda_executable_device(executable), cuda_executable_object(executable), args, launch_and_wait, &launch);
 }

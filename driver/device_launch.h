@@ -16,6 +16,10 @@ typedef struct DeviceTensors {
 Status device_tensors_make(Ctx *ctx, CudaDevice *device, const Tensor *host, int count, DeviceTensors *out);
 void   device_tensors_free(DeviceTensors *tensors);
 
+/* Runs a kernel, whatever it is, on copies of the host's tensors and returns when its outputs are in those; `run` waits for it. */
+typedef Status DeviceRun(Ctx *ctx, void *arg, const Tensor *tensors);
+Status         device_run(Ctx *ctx, CudaDevice *device, const CodeObject *object, const Tensor *args, DeviceRun *run, void *arg);
+
 /* Returns when the outputs are in the host's tensors. `args`: as for executable_launch. */
 Status device_launch(Ctx *ctx, CudaExecutable *executable, const Tensor *args, int64_t position);
 

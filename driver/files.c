@@ -25,6 +25,17 @@ void interrupts_install(void) {
     sigaction(SIGINT, &action, NULL);
 }
 
+void interrupts_hold(sigset_t *before) {
+    sigset_t signals;
+    sigemptyset(&signals);
+    sigaddset(&signals, SIGINT);
+    sigaddset(&signals, SIGTERM);
+    sigaddset(&signals, SIGHUP);
+    sigprocmask(SIG_BLOCK, &signals, before);
+}
+
+void interrupts_release(const sigset_t *before) { sigprocmask(SIG_SETMASK, before, NULL); }
+
 static Status cannot(Ctx *ctx, const char *path, const char *what, const char *remedy) {
     return ctx_fail(ctx, ST_FAILED, path, remedy, "cannot %s: %s", what, strerror(errno));
 }

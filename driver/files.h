@@ -2,6 +2,8 @@
 #ifndef RATTAN_DRIVER_FILES_H
 #define RATTAN_DRIVER_FILES_H
 
+#include <signal.h>
+
 #include "base/ctx.h"
 
 /* The whole file, terminated by a zero that *size does not count; arena. `limit`: the most bytes it may have. */
@@ -23,6 +25,10 @@ bool file_write_all(int file, const void *bytes, size_t size);
 Status folder_make(Ctx *ctx, const char *path);
 bool   path_is_folder(const char *path);
 bool   path_is_special(const char *path); /* a device, pipe or socket */
+
+/* Between the two, signals that end the process wait: for work that cleans up behind itself. */
+void interrupts_hold(sigset_t *before);
+void interrupts_release(const sigset_t *before);
 
 /* SIGINT ends the process with exit code 130 and removes the temporary file being written. */
 void interrupts_install(void);

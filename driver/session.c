@@ -1,6 +1,8 @@
 /* Targets, specs, kernels and threads of a command: see session.h. */
 #include "driver/session.h"
 
+#include "driver/aot_load.h"
+
 #include "driver/device_launch.h"
 #include "driver/spec_set.h"
 #include "frontend/frontend.h"
@@ -227,6 +229,14 @@ Status session_tune(Ctx *ctx, Session *session, CompileRequest *request) {
     return tuning_apply(ctx, session->tuning, session->device, session->bucket, request);
 }
 
+static bool library_has(const Session *session, KernelKind kind) {
+    return session->library && session->library->object->kind == (int)kind;
+}
+
+int session_variant(const Session *session, KernelKind kind, int otherwise) {
+    return library_has(session, kind) ? session->library->object->variant : otherwise;
+}
+
 Status session_kernel(Ctx *ctx, Session *session, const Spec *spec, KernelKind kind, int variant, int64_t ring_rows,
                       ReadyKernel *out) {
     CompileRequest request = {
@@ -239,6 +249,11 @@ Status session_kernel(Ctx *ctx, Session *session, const Spec *spec, KernelKind k
         .emit = EMIT_OBJECT,
     };
     *out = (ReadyKernel){.spec = *spec};
+    if (library_has(session, kind)) {
+        out->object = session->library->object;
+        out->library = session->library;
+        return ST_OK;
+    }
     TRY(session_tune(ctx, session, &request));
     TRY(session_object(ctx, session->cache, &request, &out->object));
     const Status status = session_load_kernel(ctx, session, out);
@@ -248,6 +263,8 @@ Status session_kernel(Ctx *ctx, Session *session, const Spec *spec, KernelKind k
 }
 
 void kernel_free(ReadyKernel *kernel) {
+    if (kernel->library)
+        kernel->object = NULL;
     cuda_executable_free(kernel->cuda);
     kernel->cuda = NULL;
     if (kernel->executable)
@@ -280,6 +297,8 @@ Status kernel_launch(Ctx *ctx, Session *session, const ReadyKernel *kernel, cons
                      int64_t position) {
     Tensor *arguments;
     TRY(kernel_arguments(ctx, kernel, tensors, &arguments));
+    if (kernel->library)
+        return aot_call(ctx, kernel->library, arguments, position);
     if (kernel->cuda)
         return device_launch(ctx, kernel->cuda, arguments, position);
     TRY(executable_prepare(ctx, kernel->executable, session->pool, arguments));

@@ -22,6 +22,8 @@ typedef struct Shape {
     int     length_count;         /* 0: not packed */
 } Shape;
 
+struct AotEntry;
+
 typedef struct Session {
     const Cli  *cli;
     Target      target;
@@ -31,6 +33,7 @@ typedef struct Session {
     Pool       *pool;     /* NULL until session_pool */
     Cache      *cache;    /* NULL: --no-cache */
     CudaDevice *device;   /* NULL until a kernel for a GPU is loaded */
+    const struct AotEntry *library; /* a function of a built library to take the place of the kernel it is; NULL: none */
     SpecFile    specs;
     int         first, last; /* items chosen by --item: first .. last - 1 */
 } Session;
@@ -41,6 +44,7 @@ typedef struct ReadyKernel {
     CodeObject     *object;
     Executable     *executable; /* on CPUs */
     CudaExecutable *cuda;       /* on a GPU */
+    const struct AotEntry *library; /* a function of a built library, which has the others' place; the object is its own */
 } ReadyKernel;
 
 /* Finds the target, checks --schedule's form, opens the cache. session_close even after a failure. */
@@ -69,6 +73,8 @@ Status session_tune(Ctx *ctx, Session *session, CompileRequest *request);
 Status session_object(Ctx *ctx, Cache *cache, const CompileRequest *request, CodeObject **object);
 Status session_kernel(Ctx *ctx, Session *session, const Spec *spec, KernelKind kind, int variant, int64_t ring_rows,
                       ReadyKernel *out);
+/* The parts that a kernel of this kind is to be checked with: those of the session's library where that has the kind. */
+int session_variant(const Session *session, KernelKind kind, int otherwise);
 /* Loads kernel->object for the session's target. */
 Status session_load_kernel(Ctx *ctx, Session *session, ReadyKernel *kernel);
 void   kernel_free(ReadyKernel *kernel);

@@ -22,11 +22,13 @@ frontend/kinds    base|ir|frontend
 passes            base|ir|passes
 codegen/llvm      base|ir|codegen/llvm
 codegen/ptx       base|ir|codegen/ptx
-runtime           base|runtime
+runtime           base|runtime|rattan
 include/rattan    rattan
 EDGES
 bad=$(in_folder runtime | xargs grep -nE '"base/(spec)\.h"')
 nothing "runtime knows no spec" "$bad"
+bad=$(in_folder runtime | xargs grep -nE '"rattan/' | grep -v '"rattan/rattan_rt\.h"')
+nothing "of the public headers runtime knows its own" "$bad"
 
 # Other people's libraries: each is known to one folder.
 while read -r folder headers; do

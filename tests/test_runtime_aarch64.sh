@@ -11,7 +11,7 @@ fi
 headers=$(dirname "$(echo '#include <xxhash.h>' | cc -E - | sed -n 's/^# 1 "\(.*xxhash\.h\)".*/\1/p' | head -n 1)")
 mkdir "$TMP/include" && ln -s "$headers/xxhash.h" "$TMP/include/"
 flags=(-std=c11 -O2 -D_GNU_SOURCE '-DRATTAN_VERSION="test"' -Wall -Wextra -Wpedantic -Wconversion -Wno-sign-conversion -Werror
-    -I. -isystem "$TMP/include")
+    -I. -Iinclude -isystem "$TMP/include")
 check "the runtime compiles for aarch64 without a warning" \
     $cross "${flags[@]}" -static tests/runtime_probe.c base/*.c runtime/*.c -o "$TMP/probe" -lm -lpthread
 for options in "-fPIC" "-fPIC -O3" "-fno-pic" "-fPIC -mno-outline-atomics -fvisibility=hidden"; do

@@ -2,27 +2,10 @@
  * One LLVM context lives and dies here, so that threads may compile at the same time. No LLVM optimization pass runs:
  * the IR is emitted as it should be. */
 #include "codegen/llvm/llvm_gen.h"
+#include "codegen/llvm/llvm_machine.h"
 
 #include <llvm-c/Analysis.h>
-#include <llvm-c/Support.h>
-#include <llvm-c/Target.h>
-#include <pthread.h>
 #include <string.h>
-
-/* Loop strength reduction takes a quarter of the time of code generation and makes the loops here, whose addresses are
- * simple already, slower. Only a command line option turns it off. */
-static void initialize(void) {
-    static const char *const OPTIONS[] = {"rattan", "-disable-lsr", "-enable-misched=0"};
-    LLVMParseCommandLineOptions(3, OPTIONS, "");
-    LLVMInitializeX86TargetInfo();
-    LLVMInitializeX86Target();
-    LLVMInitializeX86TargetMC();
-    LLVMInitializeX86AsmPrinter();
-    LLVMInitializeAArch64TargetInfo();
-    LLVMInitializeAArch64Target();
-    LLVMInitializeAArch64TargetMC();
-    LLVMInitializeAArch64AsmPrinter();
-}
 
 typedef struct Compilation {
     Gen                  g;
@@ -31,23 +14,6 @@ typedef struct Compilation {
     int                  want;
     LlvmOutput          *out;
 } Compilation;
-
-static Status open_machine(Ctx *ctx, Compilation *c, const Target *target) {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-    pthread_once(&once, initialize);
-    LLVMTargetRef found;
-    char         *message = NULL;
-    if (LLVMGetTargetFromTriple(target->triple, &found, &message)) {
-        ctx_fail(ctx, ST_FAILED, target->name, "use another target, or an LLVM that has it", "LLVM: %s", message);
-        LLVMDisposeMessage(message);
-        return ctx->status;
-    }
-    c->machine = LLVMCreateTargetMachine(found, target->triple, target->cpu, target->features, LLVMCodeGenLevelLess,
-                                         LLVMRelocPIC, LLVMCodeModelSmall);
-    if (!c->machine)
-        return ctx_fail(ctx, ST_FAILED, target->name, "use another target", "LLVM makes no code for this processor");
-    return ST_OK;
-}
 
 static void set_types(Gen *g) {
     g->none = LLVMVoidTypeInContext(g->context);
@@ -103,22 +69,6 @@ static const char *keep_text(Ctx *ctx, char *text) {
     return kept;
 }
 
-static Status emit_machine_code(Ctx *ctx, Compilation *c, LLVMModuleRef module, LLVMCodeGenFileType type,
-                                uint8_t **bytes, size_t *size) {
-    char               *message = NULL;
-    LLVMMemoryBufferRef buffer = NULL;
-    if (LLVMTargetMachineEmitToMemoryBuffer(c->machine, module, type, &message, &buffer)) {
-        ctx_fail(ctx, ST_FAILED, c->module->name, "report this", "LLVM: %.800s", message);
-        LLVMDisposeMessage(message);
-        return ctx->status;
-    }
-    *size = LLVMGetBufferSize(buffer);
-    *bytes = ctx_alloc(ctx, *size + 1);
-    memcpy(*bytes, LLVMGetBufferStart(buffer), *size);
-    LLVMDisposeMemoryBuffer(buffer);
-    return ST_OK;
-}
-
 /* Code generation rewrites the module it is given: assembly is made from a copy, so that the object does not depend on
  * whether assembly was wanted. */
 static Status emit_outputs(Ctx *ctx, Compilation *c) {
@@ -129,19 +79,19 @@ static Status emit_outputs(Ctx *ctx, Compilation *c) {
         LLVMModuleRef copy = LLVMCloneModule(c->g.module);
         uint8_t      *text = NULL;
         size_t        size = 0;
-        emit_machine_code(ctx, c, copy, LLVMAssemblyFile, &text, &size);
+        llvm_machine_emit(ctx, c->machine, copy, LLVMAssemblyFile, &text, &size);
         LLVMDisposeModule(copy);
         TRY(ctx->status);
         out->assembly = (const char *)text;
     }
     if (c->want & LLVM_WANT_OBJECT)
-        TRY(emit_machine_code(ctx, c, c->g.module, LLVMObjectFile, &out->object, &out->object_size));
+        TRY(llvm_machine_emit(ctx, c->machine, c->g.module, LLVMObjectFile, &out->object, &out->object_size));
     return ST_OK;
 }
 
 static Status compile(Ctx *ctx, void *arg) {
     Compilation *c = arg;
-    TRY(open_machine(ctx, c, c->g.target));
+    TRY(llvm_machine_open(ctx, c->g.target, &c->machine));
     open_module(c);
     TRY(emit_kernels(ctx, c));
     return emit_outputs(ctx, c);

@@ -3,14 +3,16 @@ _rattan() {
     local current="${COMP_WORDS[COMP_CWORD]}" previous="${COMP_WORDS[COMP_CWORD-1]}" words=""
     case "$previous" in
         --target) COMPREPLY=($(compgen -W "$(rattan targets 2>/dev/null | cut -d" " -f1)" -- "$current")); return ;;
-        --kind) COMPREPLY=($(compgen -W "forward decode extend" -- "$current")); return ;;
+        --kind) COMPREPLY=($(compgen -W "forward decode extend backward" -- "$current")); return ;;
+        --targets) COMPREPLY=($(compgen -W "$(rattan targets 2>/dev/null | cut -d" " -f1)" -- "$current")); return ;;
+        --kinds) COMPREPLY=($(compgen -W "forward decode extend backward" -- "$current")); return ;;
         --dtype) COMPREPLY=($(compgen -W "fp32 bf16 fp16" -- "$current")); return ;;
         --with) COMPREPLY=($(compgen -W "packed lse final-state parts" -- "$current")); return ;;
         --emit) COMPREPLY=($(compgen -W "loop-ir tile-ir schedule llvm asm obj cuda ptx cubin sass resources code all" -- "$current")); return ;;
         --dump-after) COMPREPLY=($(compgen -W "all $(rattan passes 2>/dev/null | cut -d" " -f1)" -- "$current")); return ;;
     esac
     if [ "$COMP_CWORD" -eq 1 ]; then
-        COMPREPLY=($(compgen -W "compile run check bench explain explore tune db passes targets doctor cache help --help --version" -- "$current"))
+        COMPREPLY=($(compgen -W "compile run check bench explain explore aot tune db passes targets doctor cache help --help --version" -- "$current"))
         return
     fi
     case "${COMP_WORDS[1]}" in
@@ -20,7 +22,8 @@ _rattan() {
         bench) words="--target --kind --shape --schedule --dtype --set --item --threads --seed --reps --dense --compile-times --no-cache --no-tuning --json --help " ;;
         explain) words="--target --kind --shape --schedule --dtype --set --item --no-tuning --json --help " ;;
         explore) words="--target --budget --windows --contexts --maps --dtype --set --item --threads --output --no-cache --no-tuning --json --help " ;;
-        tune) words="--target --kind --shapes --budget --shard --jobs --dtype --set --item --seed --json --help " ;;
+        aot) words="--targets --kinds --name --check --linker --shapes --schedule --dtype --set --item --threads --output --seed --no-cache --no-tuning --json --help " ;;
+        tune) words="--target --kind --budget --shapes --shard --jobs --dtype --set --item --seed --json --help " ;;
         db) words="--target --kind --shape --dtype --set --item --output --older-than --other-builds --failures --json --help list explain export import merge prune" ;;
         passes) words="--json --help " ;;
         targets) words="--json --help " ;;

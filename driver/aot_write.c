@@ -1,0 +1,109 @@
+/* Puts a library's files where they belong: all are on disk under other names before the first gets its own. */
+#include "driver/aot.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "driver/files.h"
+
+void aot_add_file(Ctx *ctx, AotFiles *files, const char *path, const void *bytes, size_t size) {
+    PUSH(ctx, files->items, files->count, files->capacity, ((AotFile){path, bytes, size, NULL}));
+}
+
+void aot_add_text(Ctx *ctx, AotFiles *files, const char *path, const char *text) {
+    aot_add_file(ctx, files, path, text, strlen(text));
+}
+
+void aot_add_link(Ctx *ctx, AotFiles *files, const char *path, const char *target) {
+    PUSH(ctx, files->items, files->count, files->capacity, ((AotFile){path, NULL, 0, target}));
+}
+
+static Status cannot(Ctx *ctx, const char *path, const char *what) {
+    return ctx_fail(ctx, ST_FAILED, path, "choose a place with room where you may write with -o", "cannot %s: %s", what,
+                    strerror(errno));
+}
+
+/* The folders above `path`, below `root` and with it. */
+static Status make_folders(Ctx *ctx, const char *root, const char *path) {
+    char *place = ctx_printf(ctx, "%s/%s", root, path);
+    for (char *slash = place + strlen(root); slash; slash = strchr(slash + 1, '/')) {
+        *slash = '\0';
+        TRY(folder_make(ctx, place));
+        *slash = '/';
+    }
+    return ST_OK;
+}
+
+static const char *staged_name(Ctx *ctx, const char *root, const AotFile *file) {
+    return ctx_printf(ctx, "%s/%s.%ld.new", root, file->path, (long)getpid());
+}
+
+static Status stage(Ctx *ctx, const char *root, const AotFile *file) {
+    const char *path = staged_name(ctx, root, file);
+    TRY(make_folders(ctx, root, file->path));
+    if (!file->link)
+        return file_write(ctx, path, &(Part){file->bytes, file->size}, 1);
+    return symlink(file->link, path) == 0 ? ST_OK : cannot(ctx, path, "make the link");
+}
+
+/* What is there has the bytes that are wanted: programs that use it are not disturbed. */
+static bool is_there(Ctx *ctx, const char *root, const AotFile *file) {
+    const char *path = ctx_printf(ctx, "%s/%s", root, file->path);
+    struct stat info;
+    char       *bytes;
+    size_t      size;
+    Ctx         quiet;
+    bool        same = false;
+    if (file->link || lstat(path, &info) != 0 || !S_ISREG(info.st_mode) || (size_t)info.st_size != file->size)
+        return false;
+    ctx_init(&quiet);
+    same = file_read(&quiet, path, file->size, &bytes, &size) == ST_OK && size == file->size &&
+           memcmp(bytes, file->bytes, size) == 0;
+    ctx_free(&quiet);
+    return same;
+}
+
+static Status stage_all(Ctx *ctx, const char *root, const AotFiles *files) {
+    for (int f = 0; f < files->count; f++)
+        TRY(stage(ctx, root, &files->items[f]));
+    return ST_OK;
+}
+
+static Status rename_all(Ctx *ctx, const char *root, const AotFiles *files) {
+    for (int f = 0; f < files->count; f++) {
+        const char *path = ctx_printf(ctx, "%s/%s", root, files->items[f].path);
+        if (is_there(ctx, root, &files->items[f]))
+            continue;
+        if (rename(staged_name(ctx, root, &files->items[f]), path) != 0)
+            return cannot(ctx, path, "write");
+    }
+    return ST_OK;
+}
+
+/* Every name that has not been taken away by a rename; the folders that this left empty. */
+static void clean_up(Ctx *ctx, const char *root, const AotFiles *files, bool failed) {
+    for (int f = 0; f < files->count; f++)
+        unlink(staged_name(ctx, root, &files->items[f]));
+    for (int f = files->count - 1; failed && f >= 0; f--) {
+        char *place = ctx_printf(ctx, "%s/%s", root, files->items[f].path);
+        while (strlen(place) > strlen(root)) {
+            *strrchr(place, '/') = '\0';
+            if (rmdir(place) != 0)
+                break;
+        }
+    }
+}
+
+Status aot_write(Ctx *ctx, const char *folder, const AotFiles *files) {
+    sigset_t before;
+    interrupts_hold(&before);
+    Status status = stage_all(ctx, folder, files);
+    if (status == ST_OK)
+        status = rename_all(ctx, folder, files);
+    clean_up(ctx, folder, files, status != ST_OK);
+    interrupts_release(&before);
+    return status;
+}

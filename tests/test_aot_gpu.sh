@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# Libraries with kernels for GPUs, on a driver without a GPU (fake_cuda.c, which says that it is an sm_90): which kernel is
+# taken, and what is said where there is none.
+. "$(dirname "$0")/lib.sh"
+# shellcheck source=resources.sh
+. "$SOURCE/tests/resources.sh"
+cd "$SOURCE" || exit 1
+[ "$(uname -m)" = x86_64 ] || { skip "libraries for GPUs" "these tests build for x86-64"; exit 0; }
+nvrtc_here "libraries for GPUs" || exit 0
+fake=$(find "$BUILD/tests" -name 'libfake_cuda.so' | head -n 1)
+flags=()
+[ -z "${RATTAN_SANITIZED:-}" ] || flags=(-fsanitize=address,undefined)
+aot() { "$RATTAN" aot specs/tiny.lua --name layers --kinds forward --targets "$1" -o "$TMP/$2"; }
+probe() { # probe LIBRARY QUESTION
+    LD_LIBRARY_PATH="$TMP/$1/lib" RATTAN_LIBCUDA="$fake" "$TMP/probe" "$2" 2>&1
+}
+
+check "a library for two GPUs and a CPU" aot sm_80,sm_90a,x86-64-v3 both
+check "one for older GPUs" aot sm_80,sm_89 older
+check "one for another GPU" aot sm_120a other
+check "the probe builds" cc -std=c11 "${flags[@]}" -D_GNU_SOURCE -I"$TMP/both/include" tests/aot_probe.c -o "$TMP/probe" -L"$TMP/both/lib" \
+    -llayers -lrattan_rt
+found=$(probe both device=cuda)
+expect_text "the GPU's own code is taken" "$found" '^runs: cuda:sm_90a$'
+expect_text "it is launched and waited for" "$found" '^waited: 0 done$'
+expect_text "and enqueued" "$found" '^enqueued: 0 done$'
+expect_text "the CPU's is taken as well" "$(probe both target=x86-64-v3)" '^runs: x86-64-v3$'
+expect_text "the GPU that is not there" "$(probe both device=cuda:7)" '^device=cuda:7: 4 .*7'
+
+# Another header: the probes of these libraries are their own.
+for library in older other; do
+    check "its probe" cc -std=c11 "${flags[@]}" -D_GNU_SOURCE -I"$TMP/$library/include" tests/aot_probe.c -o "$TMP/probe" -L"$TMP/$library/lib" \
+        -llayers -lrattan_rt
+    found=$(probe $library device=cuda)
+    case $library in
+    older)
+        expect_text "PTX is the last resort" "$found" '^runs: cuda:sm_80$'
+        expect_text "it is launched" "$found" '^waited: 0 done$'
+        ;;
+    other) expect_text "no kernel for the GPU" "$found" '^device=cuda: 4 layers: has kernels for cuda:sm_120a, none of which runs on device 0, a .* \(sm_90\)' ;;
+    esac
+    expect_text "nor for this CPU" "$(probe $library interface; probe $library forward)" '^open: 4 layers: has kernels for cuda:sm_.*none of which runs on this CPU'
+done
+
+# How large: code and little else, with the PTX of one chip.
+check "sizes" "$RATTAN" aot specs/tiny.lua --name layers --kinds forward --targets sm_80,sm_89,sm_90a,sm_120a,x86-64-v3 -o "$TMP/sizes" --json
+read -r code all < <(sed -n 's/.*"\(code\|library\)_bytes": \([0-9]*\).*/\2/p' "$TMP/out" | tr '\n' ' ')
+[ "$((all * 10))" -le "$((code * 12))" ] && ok "at most 1.2 times the sum of cubins and objects" ||
+    not_ok "at most 1.2 times the sum of cubins and objects" "$all bytes for $code"
