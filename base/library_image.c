@@ -1,7 +1,25 @@
-/* The order of a function's sizes: see library_image.h. */
+/* The checksum of an image's tables, the order of a function's sizes: see library_image.h. */
 #include "base/library_image.h"
 
 #include <string.h>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+void image_sum(const void *image, uint8_t sum[IMAGE_SUM]) {
+    const uint8_t *const bytes = image;
+    ImageHeader          header;
+    XXH3_state_t         state;
+    XXH128_canonical_t   canonical;
+    memcpy(&header, image, sizeof header);
+    memset(header.tables, 0, IMAGE_SUM);
+    XXH3_INITSTATE(&state);
+    XXH3_128bits_reset(&state);
+    XXH3_128bits_update(&state, &header, sizeof header);
+    XXH3_128bits_update(&state, bytes + sizeof header, header.objects_at - sizeof header);
+    XXH128_canonicalFromHash(&canonical, XXH3_128bits_digest(&state));
+    memcpy(sum, canonical.digest, IMAGE_SUM);
+}
 
 int args_sizes(const CodeObject *object, Sym sizes[ARGS_MOST_SIZES]) {
     bool packed = false, pools = false;

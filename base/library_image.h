@@ -6,8 +6,8 @@
  * An entry is a function of the library; codes are what it can run: the code objects of an entry lie next to each other,
  * the best target first, then by bucket, a plain one behind the one it stands in for. Numbers are little-endian, places
  * count bytes from the beginning, texts are terminated and named by their place in the block of texts.
- * `tables` is the XXH3-128 of all between the header and the first code object, in which each code has its own checksum:
- * two images of equal `tables` are equal. */
+ * `tables` is the XXH3-128 of all before the first code object, with `tables` itself as zeros; there each code has its own
+ * checksum: two images of equal `tables` are equal. */
 #ifndef RATTAN_BASE_LIBRARY_IMAGE_H
 #define RATTAN_BASE_LIBRARY_IMAGE_H
 
@@ -52,6 +52,9 @@ typedef struct ImageCode {
 _Static_assert(sizeof(ImageHeader) == 112 && sizeof(ImageTarget) == 16 && sizeof(ImageEntry) == 16 &&
                    sizeof(ImageCode) == 64,
                "without gaps, the same on all machines");
+
+/* What `tables` should be: `image` is readable up to the header's objects_at, which lies behind the header. */
+void image_sum(const void *image, uint8_t sum[IMAGE_SUM]);
 
 /* The bucket of a size: the next power of two. */
 static inline int64_t image_bucket(int64_t size) {

@@ -128,7 +128,6 @@ static void put(uint8_t *image, uint64_t at, const void *from, size_t bytes) {
 static void write_image(ImageBuilder *b, AotImage *out) {
     ImageHeader       *header = &b->header;
     uint8_t           *image = ctx_alloc(b->ctx, header->bytes);
-    XXH128_canonical_t sum;
     put(image, header->targets_at, b->targets, header->target_count * sizeof *b->targets);
     put(image, header->entries_at, b->entries, header->entry_count * sizeof *b->entries);
     put(image, header->codes_at, b->codes, header->code_count * sizeof *b->codes);
@@ -137,8 +136,8 @@ static void write_image(ImageBuilder *b, AotImage *out) {
         put(image, b->codes[c].at, b->sources[c].bytes, b->sources[c].size);
     out->code_bytes = b->code_bytes;
     put(image, header->bytes - strlen(IMAGE_END), IMAGE_END, strlen(IMAGE_END));
-    XXH128_canonicalFromHash(&sum, XXH3_128bits(image + sizeof *header, header->objects_at - sizeof *header));
-    memcpy(header->tables, sum.digest, IMAGE_SUM);
+    put(image, 0, header, sizeof *header);
+    image_sum(image, header->tables);
     put(image, 0, header, sizeof *header);
     out->bytes = image;
     out->size = header->bytes;

@@ -9,12 +9,25 @@
 
 enum { MOST_NAME = 48 };
 
+/* Names whose NAME.h or libNAME would hide what every program takes. */
+static const char *const SYSTEM[] = {
+    "aio",      "assert", "c",        "complex", "ctype",    "cuda",   "dirent",  "dl",     "elf",     "errno",
+    "fcntl",    "fenv",   "float",    "glob",    "grp",      "iconv",  "inttypes", "limits", "link",    "locale",
+    "m",        "math",   "mqueue",   "netdb",   "poll",     "pthread", "pwd",     "regex",  "rt",      "sched",
+    "search",   "setjmp", "signal",   "spawn",   "stdalign", "stdarg", "stdatomic", "stdbool", "stddef", "stdint",
+    "stdio",    "stdlib", "string",   "strings", "syslog",   "tar",    "termios", "tgmath", "threads", "time",
+    "uchar",    "unistd", "util",     "utime",   "wchar",    "wctype",
+};
+
 static Status check_name(Ctx *ctx, const char *name) {
     bool fine = name && *name && strlen(name) <= MOST_NAME && !isdigit((unsigned char)*name);
     for (const char *c = name; fine && *c; c++)
         fine = isalnum((unsigned char)*c) || *c == '_';
     if (!name)
         return ctx_fail(ctx, ST_USAGE, "rattan aot", "give --name NAME", "the library has no name");
+    for (size_t n = 0; fine && n < sizeof SYSTEM / sizeof *SYSTEM; n++)
+        if (strcmp(name, SYSTEM[n]) == 0)
+            return ctx_fail(ctx, ST_USAGE, "--name", "choose another", "'%s' is a header or library of the system's", name);
     if (strncmp(name, "rattan", 6) == 0)
         return ctx_fail(ctx, ST_USAGE, "--name", "choose another", "names that begin with rattan are rattan's own");
     return fine ? ST_OK
@@ -125,6 +138,9 @@ static Status plan_kind(Ctx *ctx, AotLibrary *library, const SpecItem *item, con
     TRY(kind_parse(ctx, kind, &function.kind));
     for (char *c = parts; c && *c; c++)
         *c = *c == '+' ? ',' : *c;
+    if (parts && !*parts)
+        return ctx_fail(ctx, ST_USAGE, "--kinds", "write it without the +, or name a part behind it", "'%s' names no part",
+                        word);
     if (parts)
         TRY(variant_parse(ctx, parts, &function.variant));
     function.name =

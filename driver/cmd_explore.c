@@ -212,6 +212,8 @@ static Status run_explore(Ctx *ctx, const Cli *cli, Session *session, const char
     Explore        *e = NEW(ctx, Explore);
     TRY(parse_ask(ctx, cli, &ask));
     TRY(check_output(ctx, cli_value(cli, OPTION_OUTPUT)));
+    if (cli_has(cli, OPTION_OUTPUT))
+        TRY(check_output(ctx, data_path(ctx, cli_value(cli, OPTION_OUTPUT))));
     TRY(session_load_file(ctx, session, path));
     TRY(choose_item(ctx, session, &item));
     TRY(explore_plan(ctx, session, item, &ask, e));

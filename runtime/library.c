@@ -11,9 +11,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
 #include "base/squeeze.h"
 #include "runtime/cpu_features.h"
 
@@ -42,7 +39,8 @@ static bool table_fits(const ImageHeader *header, uint64_t at, uint64_t count, u
 }
 
 static bool tables_fit(const ImageHeader *header) {
-    return header->header_bytes == sizeof *header && header->objects_at <= header->bytes && header->text_bytes > 0 &&
+    return header->header_bytes == sizeof *header && header->objects_at >= sizeof *header &&
+           header->objects_at <= header->bytes && header->text_bytes > 0 &&
            table_fits(header, header->targets_at, header->target_count, sizeof(ImageTarget)) &&
            table_fits(header, header->entries_at, header->entry_count, sizeof(ImageEntry)) &&
            table_fits(header, header->codes_at, header->code_count, sizeof(ImageCode)) &&
@@ -67,10 +65,9 @@ static bool tables_sound(const Library *library) {
 }
 
 static bool tables_match(const Library *library) {
-    XXH128_canonical_t sum;
-    const size_t       size = library->header->objects_at - sizeof(ImageHeader);
-    XXH128_canonicalFromHash(&sum, XXH3_128bits(library->image + sizeof(ImageHeader), size));
-    return memcmp(sum.digest, library->header->tables, IMAGE_SUM) == 0;
+    uint8_t sum[IMAGE_SUM];
+    image_sum(library->image, sum);
+    return memcmp(sum, library->header->tables, IMAGE_SUM) == 0;
 }
 
 /* ---- Of one version -----------------------------------------------------------------------------------------------
@@ -126,20 +123,17 @@ Status library_open(Ctx *ctx, const void *image, uint64_t interface, Library *ou
 
 /* ---- Names in use -------------------------------------------------------------------------------------------------
  */
-/* The one thing that contexts share: which library has a name, as long as any context of it is open. */
+/* The one thing that contexts share: which library has a name, as long as any context of it is open. Of the image it has
+ * copies: one of several that are alike may be closed before the others. */
 typedef struct NameInUse {
-    struct NameInUse  *next;
-    const ImageHeader *header;
-    const char        *name;
-    int                users;
+    struct NameInUse *next;
+    int               users;
+    uint8_t           tables[IMAGE_SUM];
+    char              name[];
 } NameInUse;
 
 static pthread_mutex_t names_lock = PTHREAD_MUTEX_INITIALIZER;
 static NameInUse      *names;
-
-static bool same_library(const ImageHeader *a, const ImageHeader *b) {
-    return a == b || memcmp(a->tables, b->tables, IMAGE_SUM) == 0;
-}
 
 static NameInUse *find_name(const char *name) {
     NameInUse *at = names;
@@ -155,14 +149,17 @@ static Status two_libraries(Ctx *ctx, const Library *library, LibraryFault *faul
 }
 
 static Status enter_locked(Ctx *ctx, const Library *library, LibraryFault *fault) {
-    NameInUse *at = find_name(library_name(library));
-    if (at && !same_library(at->header, library->header))
+    const char *const name = library_name(library);
+    NameInUse        *at = find_name(name);
+    if (at && memcmp(at->tables, library->header->tables, IMAGE_SUM) != 0)
         return two_libraries(ctx, library, fault);
     if (!at) {
-        at = calloc(1, sizeof *at);
+        at = calloc(1, sizeof *at + strlen(name) + 1);
         if (!at)
             return ctx_fail(ctx, ST_NO_MEMORY, "library", NULL, "out of memory");
-        *at = (NameInUse){names, library->header, library_name(library), 0};
+        memcpy(at->tables, library->header->tables, IMAGE_SUM);
+        strcpy(at->name, name);
+        at->next = names;
         names = at;
     }
     at->users++;

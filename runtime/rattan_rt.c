@@ -160,6 +160,8 @@ rattan_rt_status rattan_rt_open(const void *image, uint64_t interface, const rat
     Ctx                            ctx;
     LibraryFault                   fault = LIBRARY_FINE;
     ctx_init(&ctx);
+    if (out)
+        *out = NULL;
     const Status status = out ? open_context(&ctx, image, interface, options ? options : &DEFAULTS, &fault, out)
                               : ctx_fail(&ctx, ST_USAGE, "context", NULL, "there is nowhere to put it");
     ctx_free(&ctx);
@@ -271,8 +273,8 @@ static void fill_strides(Tensor *tensor, const int64_t *strides) {
 static Status read_sizes(Ctx *ctx, const int64_t *sizes, const Sym *names, int count) {
     static const char *const NAMES[SYM_COUNT] = {[SYM_B] = "B", [SYM_T] = "T", [SYM_N] = "N", [SYM_P] = "P"};
     for (int s = 0; s < count; s++)
-        if (sizes[s] < 0)
-            return ctx_fail(ctx, ST_USAGE, NAMES[names[s]], NULL, "is %lld, should not be negative",
+        if (sizes[s] < 0 || sizes[s] > INT64_MAX / 2)
+            return ctx_fail(ctx, ST_USAGE, NAMES[names[s]], NULL, "is %lld, should be from 0 to 2^62",
                             (long long)sizes[s]);
     return ST_OK;
 }
@@ -307,7 +309,7 @@ static Status read_args(Ctx *ctx, Call *call) {
 static void bucket_of(const ImageEntry *entry, const int64_t *args, int64_t *sequences, int64_t *tokens) {
     const int64_t N = args[0] > 0 ? args[0] : 1;
     *sequences = image_bucket(args[0]);
-    *tokens = image_bucket(entry->packed ? (args[1] + N - 1) / N : args[1]);
+    *tokens = image_bucket(entry->packed && args[1] > 0 ? (args[1] - 1) / N + 1 : args[1]);
 }
 
 static bool fits(const ImageCode *code, uint32_t target, int64_t sequences, int64_t tokens) {

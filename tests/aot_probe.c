@@ -183,6 +183,27 @@ static int ask_two(const char *question) {
     return 1;
 }
 
+/* A copy of the library that is closed and unloaded before the program's own: "gone=FILE". */
+static int ask_gone(const char *question) {
+    layers_context *mine = NULL, *other = NULL;
+    OpenFn         *open_other;
+    if (strncmp(question, "gone=", 5) != 0)
+        return 0;
+    void *library = dlopen(question + 5, RTLD_NOW | RTLD_LOCAL);
+    void *symbol = library ? dlsym(library, "layers_open_interface") : NULL;
+    if (!symbol)
+        return puts("gone: cannot be opened");
+    memcpy(&open_other, &symbol, sizeof symbol);
+    answer("gone", open_other(layers_INTERFACE, NULL, &other));
+    answer("gone", layers_open(NULL, &mine));
+    layers_close(other);
+    dlclose(library);
+    layers_close(mine);
+    answer("gone", layers_open(NULL, &mine));
+    layers_close(mine);
+    return 1;
+}
+
 /* A driver without a GPU has one when it is told so. */
 static void wake_driver(void) {
     const char *path = getenv("RATTAN_LIBCUDA");
@@ -198,7 +219,7 @@ int main(int argc, char **argv) {
     wake_driver();
     layers_context *context = NULL;
     for (int a = 1; a < argc; a++) {
-        if (ask_opening(argv[a]) || ask_two(argv[a]))
+        if (ask_opening(argv[a]) || ask_two(argv[a]) || ask_gone(argv[a]))
             continue;
         if (!context) {
             const layers_status status = layers_open(NULL, &context);
