@@ -319,6 +319,10 @@ static Status read_residual(Saver *s) {
     const Op *delta = found.mask->in[1]->def;
     if (!delta || delta->code != OP_ISUB || !found.values->def || found.values->def->code != OP_LOAD)
         return ctx_fail(s->ctx, ST_FAILED, "pass saved", NULL, "the residual branch is not a masked product of features");
+    /* The kernels of keys multiply features of rows that are not there by gradients of zero. */
+    if (s->args->kind == KIND_BACKWARD && !is_finite_at_zero(found.keys))
+        return ctx_fail(s->ctx, ST_USAGE, "feature_map", "divide by sums of exponentials alone, or choose a CPU target",
+                        "a map that may not be finite at zero has no gradients for GPUs yet");
     s->mask = found.mask;
     s->key = delta->in[0];
     s->v_load = found.values->def;

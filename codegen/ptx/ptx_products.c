@@ -199,7 +199,7 @@ const Op *cu_roping_product(const Gen *g, const Op *rope) {
     int        count;
     Op **users = ir_users(g->ctx, g->kernel, rope->out[0], &count);
     const Op *const made = count == 1 && users[0]->code == OP_CONVERT ? users[0] : NULL, *const floats = rope->in[0]->def;
-    if (!made || dtype_size(made->out[0]->type.dtype) != 2 || !floats || floats->code != OP_CONVERT ||
+    if (!made || op_int(rope, AT_DOWN, 0) || dtype_size(made->out[0]->type.dtype) != 2 || !floats || floats->code != OP_CONVERT ||
         floats->in[0]->type.dtype != made->out[0]->type.dtype || cu_slabs(g, type) > 1 ||
         type.cols % (op_int(rope, AT_STYLE, 0) ? 32 : 16) != 0)
         return NULL;
