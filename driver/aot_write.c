@@ -83,27 +83,28 @@ static Status rename_all(Ctx *ctx, const char *root, const AotFiles *files) {
     return ST_OK;
 }
 
-/* Every name that has not been taken away by a rename; the folders that this left empty. */
-static void clean_up(Ctx *ctx, const char *root, const AotFiles *files, bool failed) {
+/* Every name that has not been taken away by a rename; the folders that this left empty, but for one that was there before. */
+static void clean_up(Ctx *ctx, const char *root, bool had, const AotFiles *files, bool failed) {
     for (int f = 0; f < files->count; f++)
         unlink(staged_name(ctx, root, &files->items[f]));
     for (int f = files->count - 1; failed && f >= 0; f--) {
         char *place = ctx_printf(ctx, "%s/%s", root, files->items[f].path);
         while (strlen(place) > strlen(root)) {
             *strrchr(place, '/') = '\0';
-            if (rmdir(place) != 0)
+            if ((had && strlen(place) <= strlen(root)) || rmdir(place) != 0)
                 break;
         }
     }
 }
 
 Status aot_write(Ctx *ctx, const char *folder, const AotFiles *files) {
-    sigset_t before;
+    sigset_t   before;
+    const bool had = path_is_folder(folder);
     interrupts_hold(&before);
     Status status = stage_all(ctx, folder, files);
     if (status == ST_OK)
         status = rename_all(ctx, folder, files);
-    clean_up(ctx, folder, files, status != ST_OK);
+    clean_up(ctx, folder, had, files, status != ST_OK);
     interrupts_release(&before);
     return status;
 }

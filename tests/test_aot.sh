@@ -86,7 +86,10 @@ LD_LIBRARY_PATH="$TMP/cut/lib" says "a library of another version" '^open: 8 lib
 
 # The same bytes at each build, from the cache or not, whatever the folder, the time and the environment.
 expect_exit 1 "a folder whose parent is missing" aot -o "$TMP/no/such/folder"
-mkdir "$TMP/else"
+mkdir "$TMP/else" "$TMP/own"
+(trap '' XFSZ && ulimit -f 64 && "$RATTAN" aot specs/tiny.lua --name layers --targets x86-64-v3 -o "$TMP/own") >"$TMP/out" 2>&1
+equal "no room to write" 1 $?
+[ -d "$TMP/own" ] && [ -z "$(ls -A "$TMP/own")" ] && ok "one's own folder stays, and empty" || not_ok "one's own folder stays, and empty" "$(cat "$TMP/out")"
 check "a second build, without the cache" env TZ=Asia/Tokyo LC_ALL=C "$RATTAN" aot specs/tiny.lua --name layers \
     --targets x86-64-v4,x86-64-v3 --kinds forward,decode,extend,backward --no-cache -o "$TMP/else/where"
 equal "two builds agree to the last byte" "" "$(diff -r "$LIB" "$TMP/else/where" 2>&1)"
