@@ -1,5 +1,5 @@
 /* link: rattan_frontend rattan_passes rattan_ir rattan_base */
-/* parts: test_cpu_* test_gpu_* test_roles_* */
+/* parts: test_gpu_* test_gradients_* test_roles_* test_cpu_* */
 /* Every pass keeps the meaning: random specs, shapes and schedules; the interpreter runs the module before the passes and
  * after each of them, at the end also with its buffers in the places they were given. */
 #include <math.h>
@@ -375,7 +375,7 @@ static void test_cpu_backward(void **state) {
     (void)state;
     run_cases(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE, CPU);
 }
-static void test_gpu_backward(void **state) {
+static void test_gradients_gpu(void **state) {
     (void)state;
     for (int memory = 72; memory <= 216; memory *= 3)
         run_cases(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE,
@@ -383,20 +383,20 @@ static void test_gpu_backward(void **state) {
 }
 
 /* Columns of a state are shared out to blocks. */
-static void test_gpu_wide_backward(void **state) {
+static void test_gradients_wide(void **state) {
     (void)state;
     run_drawn(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE,
               (Target){.name = "gpu", .warp_size = 32, .shared_bytes = 2048 << 10, .processors = 4}, draw_wide_gradients);
 }
 
-static void test_gpu_backward_bf16(void **state) {
+static void test_gradients_bf16(void **state) {
     (void)state;
     run_drawn(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE,
               (Target){.name = "gpu", .warp_size = 32, .shared_bytes = 216 << 10, .processors = 4}, draw_bf16);
 }
 
 /* Without a residual branch one kernel sums up all that keys get. */
-static void test_gpu_attention_backward(void **state) {
+static void test_gradients_attention(void **state) {
     (void)state;
     run_drawn(KIND_BACKWARD, VARIANT_PACKED,
               (Target){.name = "gpu", .warp_size = 32, .shared_bytes = 216 << 10, .processors = 4}, draw_attention);
@@ -506,10 +506,10 @@ int main(int argc, char **argv) {
         DRAWS(test_cpu_extend, 2),
         DRAWS(test_cpu_decode, 3),
         DRAWS(test_cpu_backward, 15),
-        DRAWS(test_gpu_backward, 16),
-        DRAWS(test_gpu_backward_bf16, 17),
-        DRAWS(test_gpu_attention_backward, 18),
-        DRAWS(test_gpu_wide_backward, 19),
+        DRAWS(test_gradients_gpu, 16),
+        DRAWS(test_gradients_bf16, 17),
+        DRAWS(test_gradients_attention, 18),
+        DRAWS(test_gradients_wide, 19),
         DRAWS(test_gpu_forward, 4),
         DRAWS(test_gpu_bf16, 5),
         DRAWS(test_gpu_attention, 6),
