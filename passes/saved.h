@@ -93,6 +93,12 @@ typedef enum StateRing { RING_KEYS, RING_VALUES, RING_FEATURES, RING_STATES, RIN
 Type saved_slot(const Saver *s, StateRing ring); /* a slot's tile */
 bool saved_can_have_roles(const Saver *s);
 bool saved_turns_keys(const Saver *s); /* by a role of the kernel that saves S */
+/* Where `condition` holds; builds there. */
+Builder saved_open_if(const Saver *s, Builder *b, Value *condition);
+/* for row in row tiles from first to end, without anything carried; builds at `in`. */
+Value *saved_open_turns(const Saver *s, Builder *b, Builder *in, Value *first, Value *end);
+/* Is it the turn of number `whose` of `count` with turn `number`? */
+Value *saved_takes_turn(Builder *b, Value *number, int64_t count, Value *whose);
 /* Every role but those behind the sum; then the nest's body is that of the role that computes it. */
 void   saved_open_roles(Saver *s, Nest *n, StateRoles *r);
 Value *saved_sum_turns(Saver *s, Nest *n, StateRoles *r, Value *start); /* -> S behind the last turn */

@@ -56,13 +56,6 @@ Value *saved_gathered_end(const Saver *s, const StateRoles *r, Builder *b) {
     return ir_ibin(b, OP_IMUL, ir_i(b, tiles * s->chunk), ir_ibin(b, OP_ILT, ir_i(b, 0), r->length));
 }
 
-static Builder open_if(const Saver *s, Builder *b, Value *condition) {
-    Op *const only = ir_if(b, condition, NULL, 0);
-    Builder   in = ir_at_end(s->ctx, b->kernel, only->region);
-    ir_yield(&in, NULL, 0);
-    return ir_before(s->ctx, b->kernel, ir_terminator(only->region));
-}
-
 static Value *not(Builder *b, Value *condition) { return ir_ibin(b, OP_ILT, condition, ir_i(b, 1)); }
 
 /* The block's columns where an access has all of them: those that the coordinate of the head then counts, too. */
@@ -105,11 +98,7 @@ static void send_load(const Saver *s, Builder *b, const Nest *n, const StateRole
 /* for row in all row tiles that are summed up or copied; builds at `in`. */
 static Value *open_rows(const Saver *s, const StateRoles *r, Builder *b, Builder *in) {
     Value *const end = ir_ibin(b, OP_IMAX, r->end, saved_gathered_end(s, r, b));
-    Op *const    loop = ir_for(b, "row", false, r->first, end, ir_i(b, s->chunk), NULL, 0);
-    *in = ir_at_end(s->ctx, b->kernel, loop->region);
-    ir_yield(in, NULL, 0);
-    *in = ir_before(s->ctx, b->kernel, ir_terminator(loop->region));
-    return loop->region->args[0];
+    return saved_open_turns(s, b, in, r->first, end);
 }
 
 void saved_send_gathered(Saver *s, Builder *b, const Nest *n, const StateRoles *r) {
@@ -117,7 +106,7 @@ void saved_send_gathered(Saver *s, Builder *b, const Nest *n, const StateRoles *
     Builder  in;
     clone_common(s, b, access_of(s, "ring_k", false), &place);
     Value *const row = open_rows(s, r, b, &in), *const old = ir_ibin(&in, OP_ILT, row, ir_i(&in, spec_reach(s->args->spec)));
-    Builder      from_ring = open_if(s, &in, old), from_new = open_if(s, &in, not(&in, old));
+    Builder      from_ring = saved_open_if(s, &in, old), from_new = saved_open_if(s, &in, not(&in, old));
     set_row(s, &place, row);
     send_load(s, &from_ring, n, r, "ring_k", &place, RING_KEYS);
     send_load(s, &from_ring, n, r, "ring_v", &place, RING_VALUES);
@@ -131,7 +120,7 @@ static void store_share(const Saver *s, Builder *b, const Nest *n, const StateRo
     const Op *const store = access_of(s, ring == RING_KEYS ? "ring_k" : "ring_v", true);
     const Type      type = saved_slot(s, ring);
     Value *const    from = r->rings[ring];
-    Builder         yes = open_if(s, b, mine), no = open_if(s, b, not(b, mine));
+    Builder         yes = saved_open_if(s, b, mine), no = saved_open_if(s, b, not(b, mine));
     ValueMap        map = map_copy(place);
     Access          to = {.param = op_text(store, AT_PARAM), .rowdim = 1, .groupdim = -1, .period = type.rows};
     Value *const    tile = ir_op(&yes, OP_TAKE, (Value *[]){from}, 1, &type, 1)->out[0];
@@ -146,11 +135,6 @@ static void store_share(const Saver *s, Builder *b, const Nest *n, const StateRo
     ir_op(&no, OP_SKIP, (Value *[]){from}, 1, NULL, 0);
 }
 
-static Value *equal(Builder *b, Value *x, Value *y) {
-    Value *const apart = ir_ibin(b, OP_ISUB, x, y);
-    return ir_ibin(b, OP_IMUL, ir_ibin(b, OP_ILT, apart, ir_i(b, 1)), ir_ibin(b, OP_ILT, ir_i(b, -1), apart));
-}
-
 /* The blocks of a head take turns with the keys, those with the same columns with their values, so that all store as much. */
 void saved_store_gathered(Saver *s, Builder *b, const Nest *n, const StateRoles *r) {
     Value *const end = saved_gathered_end(s, r, b);
@@ -158,8 +142,8 @@ void saved_store_gathered(Saver *s, Builder *b, const Nest *n, const StateRoles 
     Builder      in;
     Value *const row = open_rows(s, r, b, &in), *const kept = ir_ibin(&in, OP_ILT, row, end);
     Value *const number = ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk));
-    Value *const keys = equal(&in, ir_ibin(&in, OP_IMOD, number, ir_i(&in, s->made_parts * s->halves)), n->axes[0]);
-    Value *const values = equal(&in, ir_ibin(&in, OP_IMOD, number, ir_i(&in, s->made_parts)), n->part);
+    Value *const keys = saved_takes_turn(&in, number, s->made_parts * s->halves, n->axes[0]);
+    Value *const values = saved_takes_turn(&in, number, s->made_parts, n->part);
     set_row(s, &place, row);
     store_share(s, &in, n, r, RING_KEYS, &place, ir_ibin(&in, OP_IMUL, kept, keys));
     store_share(s, &in, n, r, RING_VALUES, &place, ir_ibin(&in, OP_IMUL, kept, values));

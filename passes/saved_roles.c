@@ -104,8 +104,7 @@ static Builder open_role(Saver *s, StateRoles *r, const char *name, bool compute
     return ir_before(s->ctx, r->outer.kernel, ir_terminator(role->region));
 }
 
-/* Where `condition` holds; builds there. */
-static Builder open_if(Saver *s, Builder *b, Value *condition) {
+Builder saved_open_if(const Saver *s, Builder *b, Value *condition) {
     Op *const only = ir_if(b, condition, NULL, 0);
     Builder   in = ir_at_end(s->ctx, b->kernel, only->region);
     ir_yield(&in, NULL, 0);
@@ -116,8 +115,11 @@ static Value *equals(Builder *b, Value *x, int64_t y) {
     return ir_ibin(b, OP_IMUL, ir_ibin(b, OP_ILT, x, ir_i(b, y + 1)), ir_ibin(b, OP_ILT, ir_i(b, y - 1), x));
 }
 
-/* for row in row tiles, without anything carried; builds at `in`. */
-static Value *open_turns(Saver *s, Builder *b, Builder *in, Value *first, Value *end) {
+Value *saved_takes_turn(Builder *b, Value *number, int64_t count, Value *whose) {
+    return equals(b, ir_ibin(b, OP_ISUB, ir_ibin(b, OP_IMOD, number, ir_i(b, count)), whose), 0);
+}
+
+Value *saved_open_turns(const Saver *s, Builder *b, Builder *in, Value *first, Value *end) {
     Op *const loop = ir_for(b, "row", false, first, end, ir_i(b, s->chunk), NULL, 0);
     *in = ir_at_end(s->ctx, b->kernel, loop->region);
     ir_yield(in, NULL, 0);
@@ -182,7 +184,7 @@ static ValueMap send_keys(Saver *s, Builder *b, const Nest *n, StateRoles *r, Va
 /* Rows behind the last row tile that leaves the window: passed over by those who do not want them. */
 static Value *open_late(Saver *s, Builder *b, Builder *in, const StateRoles *r) {
     Value *const end = turns_keys(s, r) ? keys_end(s, r, b) : saved_gathered_end(s, r, b);
-    return open_turns(s, b, in, late_rows(s, r, b), end);
+    return saved_open_turns(s, b, in, late_rows(s, r, b), end);
 }
 
 static void send_all(Saver *s, const Nest *n, StateRoles *r) {
@@ -191,7 +193,7 @@ static void send_all(Saver *s, const Nest *n, StateRoles *r) {
         saved_send_gathered(s, &b, n, r);
         return;
     }
-    Value *const row = open_turns(s, &b, &in, r->first, r->end);
+    Value *const row = saved_open_turns(s, &b, &in, r->first, r->end);
     ValueMap     map = send_keys(s, &in, n, r, row);
     Op *const    values = saved_values(s, &in, n, &map);
     loop_send(s->ctx, &in, values, values->in, r->rings[RING_VALUES]);
@@ -224,14 +226,14 @@ static void store_parts(Saver *s, Builder *b, const Nest *n, Value *row, Value *
 /* Blocks with other columns of S have the same features: they take turns in storing them, so that all store as much. */
 static Value *stores_features(const Saver *s, Builder *b, const Nest *n, Value *row) {
     Value *const number = ir_ibin(b, OP_IDIV, row, ir_i(b, s->chunk));
-    return equals(b, ir_ibin(b, OP_ISUB, ir_ibin(b, OP_IMOD, number, ir_i(b, s->halves)), n->half), 0);
+    return saved_takes_turn(b, number, s->halves, n->half);
 }
 
 /* What the copy engine cannot store: the first of the keys, where the tile begins before them. Negative coordinates, which
  * loads may have, are illegal for stores. */
 static void store_early(Saver *s, Builder *b, const Nest *n, Value *row, Value *piece) {
     Value *const early = ir_ibin(b, OP_ILT, row, ir_i(b, first_whole(s)));
-    Builder      in = open_if(s, b, ir_ibin(b, OP_IMUL, early, stores_features(s, b, n, row)));
+    Builder      in = saved_open_if(s, b, ir_ibin(b, OP_IMUL, early, stores_features(s, b, n, row)));
     store_parts(s, &in, n, row, piece);
 }
 
@@ -246,7 +248,7 @@ static Value *take_own(Saver *s, Builder *in, Value *ring) {
 static void make_features(Saver *s, Builder *in, const Nest *n, StateRoles *r, Value *row) {
     Value *const keys = take_own(s, in, r->rings[RING_KEYS]);
     for (int p = 0; p < s->made_parts; p++) {
-        Builder  at = s->made_parts > 1 ? open_if(s, in, equals(in, n->part, p)) : *in;
+        Builder  at = s->made_parts > 1 ? saved_open_if(s, in, equals(in, n->part, p)) : *in;
         ValueMap map = saved_turn(s, &at, n, row);
         map_set(&map, s->k_load->out[0], keys);
         Value *const piece = clone_slice(&at, s->made[p], s->main->body, &map);
@@ -257,7 +259,7 @@ static void make_features(Saver *s, Builder *in, const Nest *n, StateRoles *r, V
 }
 
 static void skip_unless(Saver *s, Builder *b, Value *mine, Value *const *rings, int count) {
-    Builder at = open_if(s, b, ir_ibin(b, OP_ILT, mine, ir_i(b, 1)));
+    Builder at = saved_open_if(s, b, ir_ibin(b, OP_ILT, mine, ir_i(b, 1)));
     for (int i = 0; i < count; i++)
         ir_op(&at, OP_SKIP, (Value **)&rings[i], 1, NULL, 0);
 }
@@ -274,7 +276,7 @@ static void skip_late(Saver *s, StateRoles *r, Builder *b, StateRing ring) {
 /* Group `group` of `groups`, which take turns. */
 static void compute_features(Saver *s, const Nest *n, StateRoles *r, int group, int groups) {
     Builder      b = open_role(s, r, "features", true), in;
-    Value *const row = open_turns(s, &b, &in, r->first, r->end);
+    Value *const row = saved_open_turns(s, &b, &in, r->first, r->end);
     if (groups == 1) {
         make_features(s, &in, n, r, row);
         skip_late(s, r, &b, RING_KEYS);
@@ -282,7 +284,7 @@ static void compute_features(Saver *s, const Nest *n, StateRoles *r, int group, 
     }
     Value *const number = ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk));
     Value *const mine = equals(&in, ir_ibin(&in, OP_IMOD, number, ir_i(&in, groups)), group);
-    Builder at = open_if(s, &in, mine);
+    Builder at = saved_open_if(s, &in, mine);
     make_features(s, &at, n, r, row);
     skip_unless(s, &in, mine, (Value *[]){r->rings[RING_KEYS], r->rings[RING_FEATURES]}, 2);
     skip_late(s, r, &b, RING_KEYS);
@@ -291,9 +293,9 @@ static void compute_features(Saver *s, const Nest *n, StateRoles *r, int group, 
 static void store_features(Saver *s, const Nest *n, StateRoles *r) {
     Value *const ring = r->rings[RING_FEATURES];
     Builder      b = open_role(s, r, "store", false), in;
-    Value *const row = open_turns(s, &b, &in, r->first, r->end), *const tile = take(&in, ring, saved_slot(s, RING_FEATURES));
+    Value *const row = saved_open_turns(s, &b, &in, r->first, r->end), *const tile = take(&in, ring, saved_slot(s, RING_FEATURES));
     Value *const there = ir_ibin(&in, OP_ILT, ir_i(&in, first_whole(s) - 1), row);
-    Builder      at = open_if(s, &in, ir_ibin(&in, OP_IMUL, there, stores_features(s, &in, n, row)));
+    Builder      at = saved_open_if(s, &in, ir_ibin(&in, OP_IMUL, there, stores_features(s, &in, n, row)));
     store_parts(s, &at, n, row, tile);
     release(&in, ring, tile);
 }
@@ -301,7 +303,7 @@ static void store_features(Saver *s, const Nest *n, StateRoles *r) {
 static void store_states(Saver *s, const Nest *n, StateRoles *r) {
     Value *const ring = r->rings[RING_STATES];
     Builder      b = open_role(s, r, "store", false), in;
-    Value *const row = open_turns(s, &b, &in, r->first, r->end), *const tile = take(&in, ring, saved_slot(s, RING_STATES));
+    Value *const row = saved_open_turns(s, &b, &in, r->first, r->end), *const tile = take(&in, ring, saved_slot(s, RING_STATES));
     ValueMap     map = saved_turn(s, &in, n, row);
     saved_store_state(s, &in, n, &map, row, tile);
     release(&in, ring, tile);
@@ -313,10 +315,10 @@ static void turn_keys(Saver *s, const Nest *n, StateRoles *r) {
     const int64_t blocks = (int64_t)s->made_parts * s->halves;
     Value *const  ring = r->rings[RING_KEYS];
     Builder       b = open_role(s, r, "turn", true), in;
-    Value *const  row = open_turns(s, &b, &in, r->first, keys_end(s, r, &b));
+    Value *const  row = saved_open_turns(s, &b, &in, r->first, keys_end(s, r, &b));
     Value *const  number = ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk));
-    Value *const  mine = equals(&in, ir_ibin(&in, OP_ISUB, ir_ibin(&in, OP_IMOD, number, ir_i(&in, blocks)), n->axes[0]), 0);
-    Builder       at = open_if(s, &in, mine);
+    Value *const  mine = saved_takes_turn(&in, number, blocks, n->axes[0]);
+    Builder       at = saved_open_if(s, &in, mine);
     Value *const  keys = take_own(s, &at, ring), *const key = index_offset(&at, row, -first_whole(s));
     const ValueMap place = saved_place(s, n);
     saved_store_turned(s, &at, &place, keys, s->chunk, key, index_offset(&at, key, s->chunk));

@@ -84,6 +84,7 @@ int         cu_rope_tables(Gen *g, const Op *rope);
 void        cu_eights(Gen *g, const Op *rope, int tables);
 const char *cu_pairs(Gen *g, int tables);
 void cu_kernel(Gen *g, const Kernel *kernel, CodePhase *phase);
+int  cu_kernel_number(const Gen *g); /* of the current one in its module */
 void cu_item_axes(Gen *g); /* the coordinates of `item`, and what is computed from them */
 void cu_index_ops(Gen *g, const Block *block); /* those of the block itself */
 bool cu_is_else(const Op *op); /* a branch for where the one before it was not taken */

@@ -392,11 +392,16 @@ static void head(Gen *g, const CodePhase *phase) {
             phase->map_count ? ctx_printf(g->ctx, ", const __grid_constant__ Maps%d maps", phase->map_count) : "");
 }
 
-/* A kernel that overlaps this one begins on multiprocessors that are free. */
-static void let_next_begin(Gen *g) {
+int cu_kernel_number(const Gen *g) {
     int k = 0;
     while (g->module->kernels[k] != g->kernel)
         k++;
+    return k;
+}
+
+/* A kernel that overlaps this one begins on multiprocessors that are free. */
+static void let_next_begin(Gen *g) {
+    const int k = cu_kernel_number(g);
     if (k + 1 < g->module->kernel_count && cu_overlaps(g, g->module->kernels[k + 1]))
         cu_line(g, "asm volatile(\"griddepcontrol.launch_dependents;\" ::: \"memory\");");
 }

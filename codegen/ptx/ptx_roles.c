@@ -232,9 +232,7 @@ static bool is_no_store_to(Op *op, void *param) {
 
 /* May a kernel that writes the parameter still run? Not behind one that began when all before it had ended. */
 static bool may_be_written(const Gen *g, const char *param) {
-    int k = 0;
-    while (g->module->kernels[k] != g->kernel)
-        k++;
+    int k = cu_kernel_number(g);
     for (; param && k > 0 && cu_overlaps(g, g->module->kernels[k]); k--)
         if (!ir_walk(g->module->kernels[k - 1]->body, is_no_store_to, (void *)param))
             return true;
