@@ -67,6 +67,8 @@ Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *p
 /* Turns `keys`, float32, or if NULL those that it loads, `rows` of them from position `row` on, and stores those before `end`
  * to where main finds them. */
 void saved_store_turned(Saver *s, Builder *b, const ValueMap *outer, Value *keys, int rows, Value *row, Value *end);
+/* Says that those are not there yet. */
+void saved_clear_turned(Saver *s, Builder *b, const ValueMap *outer, int rows, Value *row);
 
 /* The kernels that make the states; they are put before main. */
 Status saved_state_kernels(Saver *s);
@@ -93,6 +95,7 @@ typedef enum StateRing { RING_KEYS, RING_VALUES, RING_FEATURES, RING_STATES, RIN
 Type saved_slot(const Saver *s, StateRing ring); /* a slot's tile */
 bool saved_can_have_roles(const Saver *s);
 bool saved_turns_keys(const Saver *s); /* by a role of the kernel that saves S */
+bool saved_signals_keys(const Saver *s); /* tile by tile */
 /* Where `condition` holds; builds there. */
 Builder saved_open_if(const Saver *s, Builder *b, Value *condition);
 /* for row in row tiles from first to end, without anything carried; builds at `in`. */

@@ -61,10 +61,19 @@ bool saved_can_have_roles(const Saver *s) {
 
 static bool are_narrow(const Saver *s) { return s->made_width <= 128 && s->k_load->out[0]->type.cols <= 128; }
 
+/* The row tile whose edge begins with the first key that there are features of; those before it have none, or some. On top
+ * of rings every row tile has: working memory begins a window before the first token. */
+static int64_t first_whole(const Saver *s) { return -op_int(s->mask, AT_HI, 0) - op_int(s->k_load, AT_BORDER, 0); }
+
 /* Keys are turned in a role of their own where its registers suffice, not by a kernel before; on top of rings by that. */
 bool saved_turns_keys(const Saver *s) {
     return s->args->kind == KIND_FORWARD && s->fused && s->roped && s->roped->type.rows % s->chunk == 0 && are_narrow(s) &&
            sum_floats(s) <= MAX_SUM_BESIDE;
+}
+
+/* Row tiles of main begin where tiles of turned keys do, or a whole number of them from there. */
+bool saved_signals_keys(const Saver *s) {
+    return saved_turns_keys(s) && first_whole(s) % s->chunk == 0;
 }
 
 static bool turns_keys(const Saver *s, const StateRoles *r) { return r->save && saved_turns_keys(s); }
@@ -119,12 +128,16 @@ Value *saved_takes_turn(Builder *b, Value *number, int64_t count, Value *whose) 
     return equals(b, ir_ibin(b, OP_ISUB, ir_ibin(b, OP_IMOD, number, ir_i(b, count)), whose), 0);
 }
 
-Value *saved_open_turns(const Saver *s, Builder *b, Builder *in, Value *first, Value *end) {
-    Op *const loop = ir_for(b, "row", false, first, end, ir_i(b, s->chunk), NULL, 0);
+static Value *open_tiles(const Saver *s, Builder *b, Builder *in, Value *first, Value *end, int64_t step) {
+    Op *const loop = ir_for(b, "row", false, first, end, ir_i(b, step), NULL, 0);
     *in = ir_at_end(s->ctx, b->kernel, loop->region);
     ir_yield(in, NULL, 0);
     *in = ir_before(s->ctx, b->kernel, ir_terminator(loop->region));
     return loop->region->args[0];
+}
+
+Value *saved_open_turns(const Saver *s, Builder *b, Builder *in, Value *first, Value *end) {
+    return open_tiles(s, b, in, first, end, s->chunk);
 }
 
 static Value *take(Builder *b, Value *ring, Type type) { return ir_op(b, OP_TAKE, &ring, 1, &type, 1)->out[0]; }
@@ -153,13 +166,9 @@ static void add_rings(Saver *s, StateRoles *r) {
     r->outer.kernel->scratch_bytes = at;
 }
 
-/* The row tile whose edge begins with the first key that there are features of; those before it have none, or some. On top
- * of rings every row tile has: working memory begins a window before the first token. */
-static int64_t first_whole(const Saver *s) { return -op_int(s->mask, AT_HI, 0) - op_int(s->k_load, AT_BORDER, 0); }
-
 /* Behind the last row tile of a sequence: those whose edges are the keys that are left. `first` and the size of a segment
  * are whole row tiles. */
-static Value *late_rows(Saver *s, const StateRoles *r, Builder *b) {
+static Value *late_rows(const Saver *s, const StateRoles *r, Builder *b) {
     Value *const tiles = ir_ibin(b, OP_IDIV, index_offset(b, r->end, s->chunk - 1), ir_i(b, s->chunk));
     return ir_ibin(b, OP_IMAX, r->first, ir_ibin(b, OP_IMUL, tiles, ir_i(b, s->chunk)));
 }
@@ -183,8 +192,31 @@ static ValueMap send_keys(Saver *s, Builder *b, const Nest *n, StateRoles *r, Va
 
 /* Rows behind the last row tile that leaves the window: passed over by those who do not want them. */
 static Value *open_late(Saver *s, Builder *b, Builder *in, const StateRoles *r) {
-    Value *const end = turns_keys(s, r) ? keys_end(s, r, b) : saved_gathered_end(s, r, b);
-    return saved_open_turns(s, b, in, late_rows(s, r, b), end);
+    return saved_open_turns(s, b, in, late_rows(s, r, b), saved_gathered_end(s, r, b));
+}
+
+/* Blocks that share a head's keys. */
+static int64_t sharers(const Saver *s) { return (int64_t)s->made_parts * s->halves; }
+
+/* for the block's share of the row tiles from `first` to `end`; builds at `in`. */
+static Value *open_share(const Saver *s, Builder *b, Builder *in, const Nest *n, Value *first, Value *end) {
+    Value *const number = ir_ibin(b, OP_IDIV, first, ir_i(b, s->chunk)), *const count = ir_i(b, sharers(s));
+    Value *const ahead = ir_ibin(b, OP_IMOD, ir_ibin(b, OP_ISUB, n->axes[0], number), count);
+    Value *const own = ir_ibin(b, OP_IADD, first, ir_ibin(b, OP_IMUL, ahead, ir_i(b, s->chunk)));
+    return open_tiles(s, b, in, own, end, sharers(s) * s->chunk);
+}
+
+/* Keys that stay in the window are turned before all others: main begins with the youngest. */
+static Value *open_late_share(const Saver *s, Builder *b, Builder *in, const Nest *n, const StateRoles *r) {
+    return open_share(s, b, in, n, late_rows(s, r, b), keys_end(s, r, b));
+}
+
+static void skip_late_keys(const Saver *s, Builder *b, const Nest *n, StateRoles *r) {
+    Builder in;
+    if (!turns_keys(s, r))
+        return;
+    open_late_share(s, b, &in, n, r);
+    ir_op(&in, OP_SKIP, &r->rings[RING_KEYS], 1, NULL, 0);
 }
 
 static void send_all(Saver *s, const Nest *n, StateRoles *r) {
@@ -193,13 +225,13 @@ static void send_all(Saver *s, const Nest *n, StateRoles *r) {
         saved_send_gathered(s, &b, n, r);
         return;
     }
+    if (turns_keys(s, r))
+        send_keys(s, &in, n, r, open_late_share(s, &b, &in, n, r));
     Value *const row = saved_open_turns(s, &b, &in, r->first, r->end);
     ValueMap     map = send_keys(s, &in, n, r, row);
     Op *const    values = saved_values(s, &in, n, &map);
     loop_send(s->ctx, &in, values, values->in, r->rings[RING_VALUES]);
     op_erase(values);
-    if (turns_keys(s, r))
-        send_keys(s, &in, n, r, open_late(s, &b, &in, r));
 }
 
 /* The final state has a key for each row of the sequence, none of those that are still in the window: their features
@@ -264,10 +296,10 @@ static void skip_unless(Saver *s, Builder *b, Value *mine, Value *const *rings, 
         ir_op(&at, OP_SKIP, (Value **)&rings[i], 1, NULL, 0);
 }
 
-/* What is turned or gathered alone: see turn_keys. */
+/* What is gathered alone. */
 static void skip_late(Saver *s, StateRoles *r, Builder *b, StateRing ring) {
     Builder in;
-    if (!s->gather && (!turns_keys(s, r) || ring != RING_KEYS))
+    if (!s->gather)
         return;
     open_late(s, b, &in, r);
     ir_op(&in, OP_SKIP, &r->rings[ring], 1, NULL, 0);
@@ -275,7 +307,8 @@ static void skip_late(Saver *s, StateRoles *r, Builder *b, StateRing ring) {
 
 /* Group `group` of `groups`, which take turns. */
 static void compute_features(Saver *s, const Nest *n, StateRoles *r, int group, int groups) {
-    Builder      b = open_role(s, r, "features", true), in;
+    Builder b = open_role(s, r, "features", true), in;
+    skip_late_keys(s, &b, n, r);
     Value *const row = saved_open_turns(s, &b, &in, r->first, r->end);
     if (groups == 1) {
         make_features(s, &in, n, r, row);
@@ -309,25 +342,39 @@ static void store_states(Saver *s, const Nest *n, StateRoles *r) {
     release(&in, ring, tile);
 }
 
-/* Every key comes by here once: those that leave the window in the segment and, behind the last one, those that stay in it.
- * The blocks of a head take turns. */
-static void turn_keys(Saver *s, const Nest *n, StateRoles *r) {
-    const int64_t blocks = (int64_t)s->made_parts * s->halves;
-    Value *const  ring = r->rings[RING_KEYS];
-    Builder       b = open_role(s, r, "turn", true), in;
-    Value *const  row = saved_open_turns(s, &b, &in, r->first, keys_end(s, r, &b));
-    Value *const  number = ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk));
-    Value *const  mine = saved_takes_turn(&in, number, blocks, n->axes[0]);
-    Builder       at = saved_open_if(s, &in, mine);
-    Value *const  keys = take_own(s, &at, ring), *const key = index_offset(&at, row, -first_whole(s));
+static void turn_tile(Saver *s, Builder *b, const Nest *n, StateRoles *r, Value *row) {
+    Value *const   keys = take_own(s, b, r->rings[RING_KEYS]), *const key = index_offset(b, row, -first_whole(s));
     const ValueMap place = saved_place(s, n);
-    saved_store_turned(s, &at, &place, keys, s->chunk, key, index_offset(&at, key, s->chunk));
-    skip_unless(s, &in, mine, &ring, 1);
+    saved_store_turned(s, b, &place, keys, s->chunk, key, index_offset(b, key, s->chunk));
+}
+
+/* Every key comes by here once: those that stay in the window behind the last row tile, then those that leave it in the
+ * segment. The blocks of a head take turns. */
+static void turn_keys(Saver *s, const Nest *n, StateRoles *r) {
+    Builder      b = open_role(s, r, "turn", true), in;
+    Value *const late = open_late_share(s, &b, &in, n, r);
+    turn_tile(s, &in, n, r, late);
+    Value *const row = saved_open_turns(s, &b, &in, r->first, r->end);
+    Value *const number = ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk));
+    Value *const mine = saved_takes_turn(&in, number, sharers(s), n->axes[0]);
+    Builder      at = saved_open_if(s, &in, mine);
+    turn_tile(s, &at, n, r, row);
+    skip_unless(s, &in, mine, &r->rings[RING_KEYS], 1);
+}
+
+/* Before anything else of the block: no key that it turns is there yet. */
+static void clear_signals(Saver *s, const Nest *n, StateRoles *r) {
+    Builder        b = open_role(s, r, "clear", false), in;
+    Value *const   row = open_share(s, &b, &in, n, r->first, keys_end(s, r, &b));
+    const ValueMap place = saved_place(s, n);
+    saved_clear_turned(s, &in, &place, s->chunk, index_offset(&in, row, -first_whole(s)));
 }
 
 void saved_open_roles(Saver *s, Nest *n, StateRoles *r) {
     r->outer = n->body;
     add_rings(s, r);
+    if (turns_keys(s, r) && saved_signals_keys(s))
+        clear_signals(s, n, r);
     send_all(s, n, r);
     const int groups = feature_groups(s, r);
     for (int group = 0; group < groups; group++)

@@ -39,6 +39,7 @@ typedef struct Gen {
     bool            alone; /* what is printed is of one thread */
     bool            one_warp; /* or of one warp, beside others that compute */
     bool            awaited;  /* it waited for earlier kernels at its start */
+    bool            signals;  /* its role tells which tiles are there */
     int             roles; /* kernels whose warps have some */
 } Gen;
 
@@ -91,6 +92,7 @@ bool cu_is_else(const Op *op); /* a branch for where the one before it was not t
 
 /* ptx_roles.c: kernels whose warps have roles. */
 const Op *cu_first_role(const Kernel *kernel); /* NULL: it has none */
+bool      cu_clears(const Kernel *kernel); /* has a role `clear` */
 bool      cu_overlaps(const Gen *g, const Kernel *kernel); /* may begin before the kernel before it has ended */
 bool      cu_several_compute(const Kernel *kernel); /* has several roles of whole groups of warps */
 void      cu_roles_frame(Gen *g, const Block *block, CodePhase *phase);
