@@ -164,17 +164,13 @@ static Op *load_turned(Saver *s, Builder *b, ValueMap *map, int rows, Value *row
     return load;
 }
 
-static void signal(Saver *s, Builder *b, const Op *load, int64_t value) {
-    Op *const made = ir_op(b, OP_SIGNAL, (Value **)load->in, 5, NULL, 0);
+void saved_signal_turned(Saver *s, Builder *b, const ValueMap *outer, Value *row, int64_t value) {
+    ValueMap  map = map_copy(outer);
+    Op *const load = load_turned(s, b, &map, s->chunk, row);
+    Op *const made = ir_op(b, OP_SIGNAL, load->in, 5, NULL, 0);
     op_set_text(s->ctx, made, AT_PARAM, "keys_there");
     op_set_int(s->ctx, made, AT_ROWDIM, op_int(load, AT_ROWDIM, 1));
     op_set_int(s->ctx, made, AT_VALUE, value);
-}
-
-void saved_clear_turned(Saver *s, Builder *b, const ValueMap *outer, int rows, Value *row) {
-    ValueMap  map = map_copy(outer);
-    Op *const load = load_turned(s, b, &map, rows, row);
-    signal(s, b, load, 0);
     op_erase(load);
 }
 
@@ -188,8 +184,6 @@ void saved_store_turned(Saver *s, Builder *b, const ValueMap *outer, Value *keys
         retile(s->ctx, b->block->first, NULL, s->roped->type.rows, rows);
     Value *const past = ir_ibin(b, OP_IADD, load->in[1], ir_ibin(b, OP_ISUB, end, row));
     store_like(b, load, "keys", NULL, ir_ibin(b, OP_IMIN, load->in[4], past), tile);
-    if (saved_signals_keys(s))
-        signal(s, b, load, 1);
     if (keys)
         op_erase(load);
 }

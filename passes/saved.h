@@ -67,8 +67,8 @@ Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *p
 /* Turns `keys`, float32, or if NULL those that it loads, `rows` of them from position `row` on, and stores those before `end`
  * to where main finds them. */
 void saved_store_turned(Saver *s, Builder *b, const ValueMap *outer, Value *keys, int rows, Value *row, Value *end);
-/* Says that those are not there yet. */
-void saved_clear_turned(Saver *s, Builder *b, const ValueMap *outer, int rows, Value *row);
+/* Says that those of the row tile at `row` are there, or, value 0, not yet. */
+void saved_signal_turned(Saver *s, Builder *b, const ValueMap *outer, Value *row, int64_t value);
 
 /* The kernels that make the states; they are put before main. */
 Status saved_state_kernels(Saver *s);

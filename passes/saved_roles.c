@@ -71,14 +71,15 @@ bool saved_turns_keys(const Saver *s) {
            sum_floats(s) <= MAX_SUM_BESIDE;
 }
 
-/* Row tiles of main begin where tiles of turned keys do, or a whole number of them from there. */
+enum { FEW_COLUMNS = 64 /* so many of them leave registers for a further role */ };
+
+/* Those that stay in the window, which main begins with; row tiles begin where tiles of turned keys do. A role that turns few
+ * columns is what the kernel waits for: measured, it takes 10 % longer where that begins with other keys than the others do. */
 bool saved_signals_keys(const Saver *s) {
-    return saved_turns_keys(s) && first_whole(s) % s->chunk == 0;
+    return saved_turns_keys(s) && s->k_load->out[0]->type.cols > FEW_COLUMNS && first_whole(s) % s->chunk == 0;
 }
 
 static bool turns_keys(const Saver *s, const StateRoles *r) { return r->save && saved_turns_keys(s); }
-
-enum { FEW_COLUMNS = 64 /* so many of them leave registers for a further role */ };
 
 /* Groups of warps that compute features, in turns: two of them hide each other's latencies, where registers suffice. Behind
  * one that saves nothing there is less else to wait for: measured, 0.108 ms instead of 0.131. */
@@ -206,17 +207,28 @@ static Value *open_share(const Saver *s, Builder *b, Builder *in, const Nest *n,
     return open_tiles(s, b, in, own, end, sharers(s) * s->chunk);
 }
 
-/* Keys that stay in the window are turned before all others: main begins with the youngest. */
 static Value *open_late_share(const Saver *s, Builder *b, Builder *in, const Nest *n, const StateRoles *r) {
     return open_share(s, b, in, n, late_rows(s, r, b), keys_end(s, r, b));
 }
 
-static void skip_late_keys(const Saver *s, Builder *b, const Nest *n, StateRoles *r) {
+/* Keys that stay in the window behind the last row tile have their turn before all others if main is told of them, else
+ * behind. `before`: where it stands now. */
+static bool is_late_turn(const Saver *s, const StateRoles *r, bool before) {
+    return turns_keys(s, r) && saved_signals_keys(s) == before;
+}
+
+static void skip_late_keys(const Saver *s, Builder *b, const Nest *n, StateRoles *r, bool before) {
     Builder in;
-    if (!turns_keys(s, r))
+    if (!is_late_turn(s, r, before))
         return;
     open_late_share(s, b, &in, n, r);
     ir_op(&in, OP_SKIP, &r->rings[RING_KEYS], 1, NULL, 0);
+}
+
+static void send_late_keys(Saver *s, Builder *b, const Nest *n, StateRoles *r, bool before) {
+    Builder in;
+    if (is_late_turn(s, r, before))
+        send_keys(s, &in, n, r, open_late_share(s, b, &in, n, r));
 }
 
 static void send_all(Saver *s, const Nest *n, StateRoles *r) {
@@ -225,13 +237,13 @@ static void send_all(Saver *s, const Nest *n, StateRoles *r) {
         saved_send_gathered(s, &b, n, r);
         return;
     }
-    if (turns_keys(s, r))
-        send_keys(s, &in, n, r, open_late_share(s, &b, &in, n, r));
+    send_late_keys(s, &b, n, r, true);
     Value *const row = saved_open_turns(s, &b, &in, r->first, r->end);
     ValueMap     map = send_keys(s, &in, n, r, row);
     Op *const    values = saved_values(s, &in, n, &map);
     loop_send(s->ctx, &in, values, values->in, r->rings[RING_VALUES]);
     op_erase(values);
+    send_late_keys(s, &b, n, r, false);
 }
 
 /* The final state has a key for each row of the sequence, none of those that are still in the window: their features
@@ -308,18 +320,18 @@ static void skip_late(Saver *s, StateRoles *r, Builder *b, StateRing ring) {
 /* Group `group` of `groups`, which take turns. */
 static void compute_features(Saver *s, const Nest *n, StateRoles *r, int group, int groups) {
     Builder b = open_role(s, r, "features", true), in;
-    skip_late_keys(s, &b, n, r);
+    skip_late_keys(s, &b, n, r, true);
     Value *const row = saved_open_turns(s, &b, &in, r->first, r->end);
     if (groups == 1) {
         make_features(s, &in, n, r, row);
-        skip_late(s, r, &b, RING_KEYS);
-        return;
+    } else {
+        Value *const number = ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk));
+        Value *const mine = equals(&in, ir_ibin(&in, OP_IMOD, number, ir_i(&in, groups)), group);
+        Builder      at = saved_open_if(s, &in, mine);
+        make_features(s, &at, n, r, row);
+        skip_unless(s, &in, mine, (Value *[]){r->rings[RING_KEYS], r->rings[RING_FEATURES]}, 2);
     }
-    Value *const number = ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk));
-    Value *const mine = equals(&in, ir_ibin(&in, OP_IMOD, number, ir_i(&in, groups)), group);
-    Builder at = saved_open_if(s, &in, mine);
-    make_features(s, &at, n, r, row);
-    skip_unless(s, &in, mine, (Value *[]){r->rings[RING_KEYS], r->rings[RING_FEATURES]}, 2);
+    skip_late_keys(s, &b, n, r, false);
     skip_late(s, r, &b, RING_KEYS);
 }
 
@@ -348,26 +360,43 @@ static void turn_tile(Saver *s, Builder *b, const Nest *n, StateRoles *r, Value 
     saved_store_turned(s, b, &place, keys, s->chunk, key, index_offset(b, key, s->chunk));
 }
 
-/* Every key comes by here once: those that stay in the window behind the last row tile, then those that leave it in the
- * segment. The blocks of a head take turns. */
+/* The block's share of those row tiles. */
+static void signal_tiles(Saver *s, Builder *b, const Nest *n, Value *first, Value *end, int64_t value) {
+    Builder        in;
+    Value *const   row = open_share(s, b, &in, n, first, end);
+    const ValueMap place = saved_place(s, n);
+    saved_signal_turned(s, &in, &place, index_offset(&in, row, -first_whole(s)), value);
+}
+
+static void turn_late(Saver *s, Builder *b, const Nest *n, StateRoles *r, bool before) {
+    Builder in;
+    if (!is_late_turn(s, r, before))
+        return;
+    turn_tile(s, &in, n, r, open_late_share(s, b, &in, n, r));
+    if (!before)
+        return;
+    ir_op(b, OP_PUBLISH, NULL, 0, NULL, 0);
+    signal_tiles(s, b, n, late_rows(s, r, b), keys_end(s, r, b), 1);
+}
+
+/* Every key comes by here once: those that leave the window in the segment and, before or behind them, those that stay in it.
+ * The blocks of a head take turns. */
 static void turn_keys(Saver *s, const Nest *n, StateRoles *r) {
-    Builder      b = open_role(s, r, "turn", true), in;
-    Value *const late = open_late_share(s, &b, &in, n, r);
-    turn_tile(s, &in, n, r, late);
+    Builder b = open_role(s, r, "turn", true), in;
+    turn_late(s, &b, n, r, true);
     Value *const row = saved_open_turns(s, &b, &in, r->first, r->end);
     Value *const number = ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk));
     Value *const mine = saved_takes_turn(&in, number, sharers(s), n->axes[0]);
     Builder      at = saved_open_if(s, &in, mine);
     turn_tile(s, &at, n, r, row);
     skip_unless(s, &in, mine, &r->rings[RING_KEYS], 1);
+    turn_late(s, &b, n, r, false);
 }
 
 /* Before anything else of the block: no key that it turns is there yet. */
 static void clear_signals(Saver *s, const Nest *n, StateRoles *r) {
-    Builder        b = open_role(s, r, "clear", false), in;
-    Value *const   row = open_share(s, &b, &in, n, r->first, keys_end(s, r, &b));
-    const ValueMap place = saved_place(s, n);
-    saved_clear_turned(s, &in, &place, s->chunk, index_offset(&in, row, -first_whole(s)));
+    Builder b = open_role(s, r, "clear", false);
+    signal_tiles(s, &b, n, r->first, keys_end(s, r, &b), 0);
 }
 
 void saved_open_roles(Saver *s, Nest *n, StateRoles *r) {

@@ -39,7 +39,6 @@ typedef struct Gen {
     bool            alone; /* what is printed is of one thread */
     bool            one_warp; /* or of one warp, beside others that compute */
     bool            awaited;  /* it waited for earlier kernels at its start */
-    bool            signals;  /* its role tells which tiles are there */
     int             roles; /* kernels whose warps have some */
 } Gen;
 
