@@ -204,7 +204,6 @@ static Exec *const EXEC[OP_COUNT] = {
     [OP_SKIP] = exec_skip,
     [OP_RELEASE] = exec_release,
     [OP_SIGNAL] = exec_signal,
-    [OP_PUBLISH] = exec_publish,
     [OP_EXPECT] = exec_expect,
     [OP_AWAIT] = exec_await,
     [OP_FCONST] = exec_fconst,

@@ -421,13 +421,6 @@ static Status find_element(const Machine *m, const Op *op, int64_t r, const Tens
     return ST_OK;
 }
 
-/* One kernel after the other, everything is seen at once. */
-Status exec_publish(Machine *m, const Op *op) {
-    (void)m;
-    (void)op;
-    return ST_OK;
-}
-
 Status exec_signal(Machine *m, const Op *op) {
     const Tensor *tensor;
     int64_t       element;
@@ -442,8 +435,8 @@ Status exec_expect(Machine *m, const Op *op) {
         const Tensor *tensor;
         int64_t       element;
         TRY(find_element(m, op, r, &tensor, &element));
-        if (element >= 0 && ((const int32_t *)tensor->data)[element] >> 1)
-            return interp_fail(m, op, "nobody clears row %lld of %s", (long long)r, tensor->param->name);
+        if (element >= 0 && ((const int32_t *)tensor->data)[element] != 1)
+            return interp_fail(m, op, "nobody signals row %lld of %s", (long long)r, tensor->param->name);
     }
     return ST_OK;
 }

@@ -73,8 +73,8 @@ bool saved_turns_keys(const Saver *s) {
 
 enum { FEW_COLUMNS = 64 /* so many of them leave registers for a further role */ };
 
-/* Those that stay in the window, which main begins with; row tiles begin where tiles of turned keys do. A role that turns few
- * columns is what the kernel waits for: measured, it takes 10 % longer where that begins with other keys than the others do. */
+/* Row tiles of main begin where tiles of turned keys do, or a whole number of them from there. A role that turns few columns is
+ * what its kernel waits for: measured, that takes half as long again with signals, which wait for what was stored. */
 bool saved_signals_keys(const Saver *s) {
     return saved_turns_keys(s) && s->k_load->out[0]->type.cols > FEW_COLUMNS && first_whole(s) % s->chunk == 0;
 }
@@ -358,25 +358,14 @@ static void turn_tile(Saver *s, Builder *b, const Nest *n, StateRoles *r, Value 
     Value *const   keys = take_own(s, b, r->rings[RING_KEYS]), *const key = index_offset(b, row, -first_whole(s));
     const ValueMap place = saved_place(s, n);
     saved_store_turned(s, b, &place, keys, s->chunk, key, index_offset(b, key, s->chunk));
-}
-
-/* The block's share of those row tiles. */
-static void signal_tiles(Saver *s, Builder *b, const Nest *n, Value *first, Value *end, int64_t value) {
-    Builder        in;
-    Value *const   row = open_share(s, b, &in, n, first, end);
-    const ValueMap place = saved_place(s, n);
-    saved_signal_turned(s, &in, &place, index_offset(&in, row, -first_whole(s)), value);
+    if (saved_signals_keys(s))
+        saved_signal_turned(s, b, &place, key, 1);
 }
 
 static void turn_late(Saver *s, Builder *b, const Nest *n, StateRoles *r, bool before) {
     Builder in;
-    if (!is_late_turn(s, r, before))
-        return;
-    turn_tile(s, &in, n, r, open_late_share(s, b, &in, n, r));
-    if (!before)
-        return;
-    ir_op(b, OP_PUBLISH, NULL, 0, NULL, 0);
-    signal_tiles(s, b, n, late_rows(s, r, b), keys_end(s, r, b), 1);
+    if (is_late_turn(s, r, before))
+        turn_tile(s, &in, n, r, open_late_share(s, b, &in, n, r));
 }
 
 /* Every key comes by here once: those that leave the window in the segment and, before or behind them, those that stay in it.
@@ -395,8 +384,10 @@ static void turn_keys(Saver *s, const Nest *n, StateRoles *r) {
 
 /* Before anything else of the block: no key that it turns is there yet. */
 static void clear_signals(Saver *s, const Nest *n, StateRoles *r) {
-    Builder b = open_role(s, r, "clear", false);
-    signal_tiles(s, &b, n, r->first, keys_end(s, r, &b), 0);
+    Builder        b = open_role(s, r, "clear", false), in;
+    Value *const   row = open_share(s, &b, &in, n, r->first, keys_end(s, r, &b));
+    const ValueMap place = saved_place(s, n);
+    saved_signal_turned(s, &in, &place, index_offset(&in, row, -first_whole(s)), 0);
 }
 
 void saved_open_roles(Saver *s, Nest *n, StateRoles *r) {

@@ -187,7 +187,7 @@ static const Case CASES[] = {
     {"tile", "  %g:ring<2, bf16<4x8>> = ring\n  give %g, %x", "op give: types: it gives a tile that fits the slots of a ring"},
     {"tile", "  skip %x", "op skip: types: %0 must be a ring"},
     {"tile", "  %g:ring<2, bf16<4x8>> = ring\n  release %g, %x", "op release: operands: %1 must have been taken from ring %0"},
-    {"tile", "  publish\n  signal %z, %z, %z, %z, %one {param=\"there\", rowdim=1, value=1}\n"
+    {"tile", "  signal %z, %z, %z, %z, %one {param=\"there\", rowdim=1, value=1}\n"
              "  expect %z, %z, %z, %z, %one {param=\"there\", rowdim=1, rows=4, period=2}", NULL},
     {"tile", "  signal %z, %z, %z, %z, %one {param=\"q\", rowdim=1, value=1}",
      "op signal: param: signals are i32 elements of a work parameter"},

@@ -137,26 +137,32 @@ DEVICE void clear(const Signals &s) {
     if (counts(s, s.row)) asm volatile("st.relaxed.gpu.global.u32 [%0], 0;" ::"l"(s.first) : "memory");
 }
 DEVICE void all_cleared() { asm volatile("fence.acq_rel.gpu;\ngriddepcontrol.launch_dependents;" ::: "memory"); }
-DEVICE void publish() {
-    __syncwarp();
-    if (lane_id() == 0) asm volatile("fence.acq_rel.gpu;" ::: "memory");
-}
-DEVICE void signal(const Signals &s) {
-    if (lane_id() == 0 && counts(s, s.row)) asm volatile("red.relaxed.gpu.global.add.u32 [%0], 1;" ::"l"(s.first) : "memory");
-}
-// Of a single thread: for the copy engine.
-template <int ROWS, int PERIOD, u32 WARPS> DEVICE bool are_there(const Signals &s) {
-    constexpr int TILES = (ROWS + PERIOD - 1) / PERIOD;
-    u32           stored[TILES];
-    bool          there = true;
-    UNROLL for (int t = 0; t < TILES; t++) {
-        stored[t] = WARPS;
-        if (counts(s, s.row + t * PERIOD))
-            asm volatile("ld.relaxed.gpu.global.u32 %0, [%1];" : "=r"(stored[t]) : "l"(s.first + t * PERIOD * s.stride) : "memory");
+// Told before the role's next store, or at its end: at once it would wait for what is still being written.
+struct Signal {
+    u32 *number; // NULL: none waits
+    __device__ __forceinline__ Signal() : number(nullptr) {}
+    __device__ __forceinline__ void hold(const Signals &s) { number = counts(s, s.row) ? s.first : nullptr; }
+    __device__ __forceinline__ void tell() {
+        __syncwarp();
+        if (lane_id() == 0 && number)
+            asm volatile("fence.acq_rel.gpu;\nred.relaxed.gpu.global.add.u32 [%0], 1;" ::"l"(number) : "memory");
+        number = nullptr;
     }
-    UNROLL for (int t = 0; t < TILES; t++) there = there && stored[t] == WARPS;
-    if (there) asm volatile("fence.acq_rel.gpu;\nfence.proxy.async;" ::: "memory");
-    return there;
+};
+// Of a single thread: for the copy engine.
+template <int ROWS, int PERIOD, u32 WARPS> DEVICE void expect(const Signals &s) {
+    constexpr int TILES = (ROWS + PERIOD - 1) / PERIOD;
+    for (bool there = false; !there;) {
+        u32 stored[TILES];
+        there = true;
+        UNROLL for (int t = 0; t < TILES; t++) {
+            stored[t] = WARPS;
+            if (counts(s, s.row + t * PERIOD))
+                asm volatile("ld.relaxed.gpu.global.u32 %0, [%1];" : "=r"(stored[t]) : "l"(s.first + t * PERIOD * s.stride) : "memory");
+        }
+        UNROLL for (int t = 0; t < TILES; t++) there = there && stored[t] == WARPS;
+    }
+    asm volatile("fence.acq_rel.gpu;\nfence.proxy.async;" ::: "memory");
 }
 template <int COUNT> DEVICE void take_registers() { asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(COUNT)); }
 template <int COUNT> DEVICE void give_registers() { asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(COUNT)); }

@@ -38,6 +38,7 @@ typedef struct Gen {
     bool            turn_open;
     bool            alone; /* what is printed is of one thread */
     bool            one_warp; /* or of one warp, beside others that compute */
+    bool            signals;  /* its role says which tiles are there */
     bool            awaited;  /* it waited for earlier kernels at its start */
     int             roles; /* kernels whose warps have some */
 } Gen;

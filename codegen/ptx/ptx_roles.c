@@ -266,13 +266,13 @@ static const char *signals(Gen *g, const Op *op) {
 }
 
 static void signal(Gen *g, const Op *op) {
-    cu_line(g, "%s(%s);", op_int(op, AT_VALUE, 0) ? "signal" : "clear", signals(g, op));
+    cu_line(g, "%s(%s);", op_int(op, AT_VALUE, 0) ? "signal.hold" : "clear", signals(g, op));
 }
 
 /* Behind the end of earlier kernels everything is there. */
 static void expect(Gen *g, const Op *op) {
     if (!g->awaited)
-        cu_line(g, "if (!awaited && !are_there<%d, %d, %d>(%s)) await_earlier_kernels(), awaited = true;", (int)op_int(op, AT_ROWS, 0), (int)op_int(op, AT_PERIOD, 0),
+        cu_line(g, "if (!awaited) expect<%d, %d, %d>(%s);", (int)op_int(op, AT_ROWS, 0), (int)op_int(op, AT_PERIOD, 0),
                 g->target->product_warps, signals(g, op));
 }
 
@@ -367,8 +367,10 @@ bool cu_role_op(Gen *g, const Op *op) {
     case OP_RELEASE: release(g, op->in[1]); return true;
     case OP_GIVE: give(g, op); return true;
     case OP_SKIP: skip(g, op); return true;
-    case OP_PUBLISH: cu_line(g, "publish();"); return true;
-    case OP_STORE: return store_slot(g, op);
+    case OP_STORE:
+        if (g->signals)
+            cu_line(g, "signal.tell();");
+        return store_slot(g, op);
     case OP_AWAIT: cu_await(g, op); return true;
     case OP_COPY: return copy(g, op);
     case OP_DOT:
@@ -415,6 +417,13 @@ static bool moves(const Op *role) { return !computes(role) && !ir_walk(role->reg
 
 /* Does the copy engine store for it? */
 static bool stores(const Op *role) { return !computes(role) && !moves(role) && !ir_walk(role->region, is_no_store, NULL); }
+
+static bool is_no_signal(Op *op, void *arg) {
+    (void)arg;
+    return op->code != OP_SIGNAL;
+}
+
+static bool signals_tiles(const Op *role) { return !ir_walk(role->region, is_no_signal, NULL); }
 
 static bool stores_rows(Op *op, void *arg) {
     bool *found = arg;
@@ -470,6 +479,9 @@ static void walk(Gen *g, const Op *role, const Block *block) {
         cu_line(g, "bool awaited = false;");
     if (stores(role))
         cu_line(g, "Stored stored;");
+    g->signals = signals_tiles(role);
+    if (g->signals)
+        cu_line(g, "Signal signal;");
     g->rope_ahead = turns_ahead(g, role);
     if (g->rope_ahead) {
         cu_declare_turns(g);
@@ -483,7 +495,9 @@ static void walk(Gen *g, const Op *role, const Block *block) {
         cu_line(g, "if (!awaited) await_earlier_kernels();");
     if (stores(role))
         cu_line(g, "stored.end();");
-    g->alone = g->one_warp = g->rope_ahead = false;
+    if (g->signals)
+        cu_line(g, "signal.tell();");
+    g->signals = g->alone = g->one_warp = g->rope_ahead = false;
 }
 
 /* Registers at the start are shared out evenly; then those who compute take what the others give. */
