@@ -240,6 +240,15 @@ static Status check_roles(Ctx *ctx, const Spec *spec, KernelKind kind, const Tar
     return check_registers(ctx, target, schedule);
 }
 
+/* Kernels of gradients whose warps have roles: which of them can, pass roles sees for itself. */
+static Status check_gradient_roles(Ctx *ctx, const Spec *spec, KernelKind kind, const Target *target) {
+    const char *why = !target->product_warps ? "the target has no units for them"
+                      : spec->dtype == DT_F32 ? "the products take 16-bit numbers"
+                      : kind != KIND_BACKWARD ? "kind backward alone has such kernels"
+                                              : NULL;
+    return why ? refuse(ctx, "gradient_roles", "use gradient_roles=0", why) : ST_OK;
+}
+
 static Status check_gpu(Ctx *ctx, const Spec *spec, KernelKind kind, const Schedule *schedule) {
     if (kind == KIND_DECODE)
         TRY(check_gpu_decode(ctx, spec, schedule));
@@ -264,6 +273,8 @@ Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target 
         TRY(check_gpu(ctx, spec, kind, schedule));
     if (schedule->roles)
         TRY(check_roles(ctx, spec, kind, target, schedule));
+    if (schedule->gradient_roles)
+        TRY(check_gradient_roles(ctx, spec, kind, target));
     if (spec->initial_state && schedule->group_heads != 1)
         return refuse(ctx, "group_heads", "use 1", "a state for each query head allows no stacked heads");
     if (kind == KIND_BACKWARD && schedule->segment != 0 && !target->warp_size)

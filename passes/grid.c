@@ -58,13 +58,22 @@ static bool note_rows(Op *op, void *arg) {
     return true;
 }
 
+static bool note_computing(Op *op, void *arg) {
+    int *warps = arg;
+    if (op->code == OP_ROLE && strcmp(op_text(op, AT_ROLE), "compute") == 0)
+        *warps = (int)op_int(op, AT_WARPS, 0);
+    return *warps == 0;
+}
+
 /* A warp holds 16 rows of every tile at least. */
 static int warps_for(const Kernel *kernel, const PassArgs *args, bool is_main) {
     Widest w = {1};
+    int    computing = 0;
     if (is_main && args->schedule->warps)
         return args->schedule->warps;
-    if (loop_has_roles(kernel)) /* of each role that computes */
-        return args->target->product_warps;
+    ir_walk(kernel->body, note_computing, &computing);
+    if (computing) /* of each role that does */
+        return computing;
     ir_walk(kernel->body, note_rows, &w);
     const int slabs = (w.rows + 15) / 16;
     return slabs < 8 ? slabs : 8;

@@ -2,9 +2,9 @@
  * In: tile IR whose kernel main loads the right sides of its products, and its queries, from parameters in the
  * products' dtype. Out: main's body is three roles: one sends the queries, one sends all right sides in the order in
  * which they are used, through one ring that takes all memory that is left, and one computes. Left sides are converted
- * to the products' dtype. Kernels other than main stay as they are, but for `rings` (roles_rings.c), and so does every
- * kernel whose schedule has no roles. */
-#include "passes/loops.h"
+ * to the products' dtype. Other kernels stay as they are, but for `rings` (roles_rings.c) and those of gradients
+ * (roles_gradients.c), and so does every kernel whose schedule has no roles. */
+#include "passes/roles.h"
 
 #include <string.h>
 
@@ -23,6 +23,8 @@ typedef struct Roles {
     Op             *queries; /* load of the rows' tile, or NULL */
     Op             *plain[MAX_PLAIN]; /* where they are turned: those as they are, in branches behind the scores */
     int             plain_count;
+    const RolesOf  *gradients; /* of a kernel that has left sides instead of queries, or NULL */
+    Value          *left_rings[ROLES_MOST_LEFT];
     Value          *own, *large, *small; /* rings: of the queries, or NULL; of right sides: of small ones, or NULL */
     int64_t         small_bytes;
     bool            sends_queries, overflow;
@@ -71,6 +73,8 @@ static bool note_load(Op *op, void *arg) {
         return true;
     if (is_right_side(r, op))
         move_to_use(r, op);
+    else if (r->gradients)
+        return true;
     else if (ir_use_count(r->kernel, op->out[0]) && op->parent == r->body && op->out[0]->type.rows > 1 &&
              op_int(op, AT_ROWDIM, -1) >= 0 && !r->queries)
         r->queries = op;
@@ -91,8 +95,18 @@ static bool list_tile(Op *op, void *arg) {
     return true;
 }
 
+/* The number of a left side, or -1. */
+static int left_number(const Roles *r, const Op *op) {
+    for (int l = 0; r->gradients && l < r->gradients->left_count; l++)
+        if (op == r->gradients->left[l])
+            return l;
+    return -1;
+}
+
 /* By the role that is made. */
 static bool is_sent(const Roles *r, const Op *op) {
+    if (r->sends_queries && r->gradients)
+        return left_number(r, op) >= 0;
     for (int p = 0; p < r->plain_count && r->sends_queries; p++)
         if (op == r->plain[p])
             return true;
@@ -161,21 +175,26 @@ static Value *ring_of(const Roles *r, Type tile) {
     return r->small && is_small(r, tile) ? r->small : r->large;
 }
 
-/* The queries' ring has one slot; the others the rest of the memory. */
+/* Blocks of a multiprocessor. */
+static int blocks_of(const Roles *r) { return r->gradients ? r->gradients->blocks : r->args->schedule->blocks; }
+
+/* The rings of queries and left sides have one slot; the others the rest of the memory. */
 static Status make_rings(Roles *r) {
     r->small_bytes = small_bytes(r);
     const Type    large = slot_of(r, false), little = slot_of(r, true);
     const int64_t each = ir_slot_bytes(large);
-    const int64_t limit = r->args->target->shared_bytes / r->args->schedule->blocks - spare_bytes(r);
+    const int64_t limit = r->args->target->shared_bytes / blocks_of(r) - spare_bytes(r);
     const int64_t reserved = little.rows ? FEW_SLOTS * ir_slot_bytes(little) : 0;
     int64_t       at = 0;
     if (r->queries)
         r->own = new_ring(r, 1, tile_of(r, r->queries), &at);
+    for (int l = 0; r->gradients && l < r->gradients->left_count; l++)
+        r->left_rings[l] = new_ring(r, 1, tile_of(r, r->gradients->left[l]), &at);
     const int64_t slots = (limit - at - reserved) / each;
     if (slots < 3)
         return ctx_fail(r->ctx, ST_USAGE, "schedule: shared memory", "use a smaller chunk or key_tile, or roles=0",
                         "kernel %s needs %lld bytes of shared memory a block, each of %d on %s has %lld", r->kernel->name,
-                        (long long)(at + reserved + 3 * each), r->args->schedule->blocks, r->args->target->name,
+                        (long long)(at + reserved + 3 * each), blocks_of(r), r->args->target->name,
                         (long long)limit);
     r->large = new_ring(r, slots, large, &at);
     if (reserved)
@@ -204,13 +223,18 @@ static void send(Roles *r, Builder *b, const Op *load, Value *ring, ValueMap *ma
     loop_send(r->ctx, b, load, at, ring);
 }
 
+static Value *ring_for(const Roles *r, const Op *op) {
+    const int left = left_number(r, op);
+    return left >= 0 ? r->left_rings[left] : r->sends_queries ? r->own : ring_of(r, tile_of(r, op));
+}
+
 /* The control flow of `from` around what it sends; index values as they come. */
 static void copy_block(Roles *r, Builder *b, const Block *from, ValueMap *map) {
     for (Op *op = from->first; op; op = op->next) {
         if (op_info(op->code)->rule == TR_INDEX) {
             ir_clone(b, op, map);
         } else if (is_sent(r, op)) {
-            send(r, b, op, r->sends_queries ? r->own : ring_of(r, tile_of(r, op)), map);
+            send(r, b, op, ring_for(r, op), map);
         } else if ((op->code == OP_FOR || op->code == OP_IF) && !ir_walk(op->region, sends_none, r)) {
             Op *const made = op->code == OP_FOR ? ir_for(b, op_text(op, AT_AXIS), false, map_get(map, op->in[0]),
                                                          map_get(map, op->in[1]), map_get(map, op->in[2]), NULL, 0)
@@ -357,6 +381,8 @@ static void fill_computing(Roles *r, Op *role) {
         take(r, r->tiles[t], ring_of(r, tile_of(r, r->tiles[t])));
     for (int p = 0; p < r->plain_count; p++)
         copy_all_slices(r, take(r, r->plain[p], r->own));
+    for (int l = 0; r->gradients && l < r->gradients->left_count; l++)
+        copy_all_slices(r, take(r, r->gradients->left[l], r->left_rings[l]));
     if (r->queries && are_kept(r))
         keep_queries(r, r->own);
     else if (r->queries)
@@ -376,7 +402,7 @@ static void fill_computing(Roles *r, Op *role) {
 static void send_queries(Roles *r, Op *role) {
     ValueMap map = {.ctx = r->ctx};
     Builder  in = ir_at_end(r->ctx, r->kernel, role->region);
-    if (r->plain_count) {
+    if (r->plain_count || r->gradients) {
         r->sends_queries = true;
         copy_block(r, &in, r->body, &map);
         r->sends_queries = false;
@@ -398,8 +424,10 @@ static Status rewrite(Roles *r) {
                         r->overflow ? "too many" : "no");
     TRY(make_rings(r));
     Op *const end = ir_terminator(r->body);
-    const int compute = r->args->schedule->warps;
-    if (r->queries)
+    const int compute = r->gradients ? r->gradients->warps : r->args->schedule->warps;
+    const int registers = r->gradients ? r->gradients->registers : r->args->schedule->registers;
+    const bool several = r->queries || (r->gradients && r->gradients->left_count);
+    if (several)
         send_queries(r, new_role(r, end, "copy", 1, r->args->schedule->copy_registers));
     ValueMap  map = {.ctx = r->ctx};
     Op *const copy = new_role(r, end, "copy", 1, r->args->schedule->copy_registers);
@@ -408,13 +436,19 @@ static Status rewrite(Roles *r) {
     ir_yield(&in, NULL, 0);
     pass_note(r->ctx, r->args, r->kernel,
               "%d warps compute with %d registers a thread each, %d send tiles with %d each", compute,
-              r->args->schedule->registers, r->queries ? 2 : 1, r->args->schedule->copy_registers);
-    fill_computing(r, new_role(r, end, "compute", compute, r->args->schedule->registers));
+              registers, several ? 2 : 1, r->args->schedule->copy_registers);
+    fill_computing(r, new_role(r, end, "compute", compute, registers));
     return ST_OK;
+}
+
+Status roles_of_gradients(Ctx *ctx, Kernel *kernel, const PassArgs *args, const RolesOf *of) {
+    Roles r = {.ctx = ctx, .args = args, .kernel = kernel, .gradients = of, .dtype = ir_find_param(kernel, "k")->dtype};
+    return rewrite(&r);
 }
 
 Status pass_roles(Ctx *ctx, Module *module, const PassArgs *args) {
     Roles r = {.ctx = ctx, .args = args, .kernel = module->kernels[module->kernel_count - 1]};
+    TRY(roles_gradients(ctx, module, args));
     if (!args->schedule->roles)
         return ST_OK;
     r.dtype = ir_find_param(r.kernel, "k")->dtype;

@@ -228,7 +228,7 @@ static Value *edge_piece(KeySaver *k, Builder *b, const KeySum *sum, int piece, 
     map_set(&map, s->residual->region->args[0], ir_i(&body, 0));
     for (int p = first; p < end; p++)
         score = ir_dot(&body, sum->x[p], clone_slice(&body, sum->y[p], s->group->region, &map), score, false, true);
-    Value *const kept = gradients_edge(&body, score, sum->of.mask);
+    Value *const kept = gradients_edge(&body, score, sum->of.mask, NULL);
     Value *const z = clone_slice(&body, sum->z[piece], s->group->region, &map);
     Value *const next = ir_dot(&body, kept, z, loop->region->args[1], false, false);
     ir_yield(&body, &next, 1);

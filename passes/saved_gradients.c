@@ -51,9 +51,13 @@ Value *gradients_join(Builder *b, Value *const *pieces, int count) {
     return whole;
 }
 
-Value *gradients_edge(Builder *b, Value *score, const Op *mask) {
+Value *gradients_edge(Builder *b, Value *score, const Op *mask, const Op *keys) {
     const int64_t hi = op_int(mask, AT_HI, 0);
-    return ir_mask(b, score, ir_i(b, hi), ir_i(b, 0), IR_NEG_INF, hi, (int)op_int(mask, AT_PERIOD, 1), 0);
+    const int     dim = keys ? (int)op_int(keys, AT_ROWDIM, 0) : 0;
+    Value        *skip = ir_i(b, 0);
+    if (keys && !ir_is_const(keys->in[3], 0))
+        skip = ir_ibin(b, OP_IMAX, skip, ir_ibin(b, OP_ISUB, keys->in[3], keys->in[dim]));
+    return ir_mask(b, score, ir_i(b, hi), skip, IR_NEG_INF, hi, (int)op_int(mask, AT_PERIOD, 1), 0);
 }
 
 /* Rows `first` to `first` + rows - 1 of the head's state at row tile `tile`. */
@@ -288,7 +292,7 @@ static Status rewrite_rows(const Saver *main, Kernel *kernel) {
     ValueMap here = {.ctx = s.ctx};
     map_set(&here, s.residual->region->args[0], ir_i(&b, 0));
     Value *const values = clone_slice(&b, sum.keys, s.residual->region, &here);
-    e.score = gradients_edge(&b, ir_dot(&b, sum.features, values, NULL, false, true), sum.mask);
+    e.score = gradients_edge(&b, ir_dot(&b, sum.features, values, NULL, false, true), sum.mask, values->def);
     e.any = ir_ibin(&b, OP_ILT, ir_i(&b, 0), s.residual->in[1]);
     find_state(&e, &b);
     use_pieces(&e);

@@ -9,8 +9,9 @@ Status gradients_refuse(Ctx *ctx, const char *kernel, const char *what);
 Status gradients_view(const Saver *main, Kernel *kernel, Saver *out);
 Access gradients_access(const Op *op); /* where a load or store is */
 Value *gradients_join(Builder *b, Value *const *pieces, int count);
-/* The scores of an edge tile whose keys have left the window; zeros for all others. */
-Value *gradients_edge(Builder *b, Value *score, const Op *mask);
+/* The scores of an edge tile whose keys have left the window; zeros for all others, and for keys before the first of the
+ * sequence where `keys`, their load, has such a bound: features of others may come in their place. */
+Value *gradients_edge(Builder *b, Value *score, const Op *mask, const Op *keys);
 /* Rows `first` to `first` + rows - 1 of the head's state at row tile `tile`. */
 Value *gradients_state(Builder *b, const char *param, Value *tile, Value *first, int rows, int cols);
 

@@ -237,14 +237,19 @@ static void random_schedule(Trial *t) {
     t->schedule.feature_groups = random_int(1, 2);
     t->schedule.delay = gpu ? random_int(0, 1) : 0;
     t->schedule.ring = random_int(0, 3) != 0;
-    if (t->target.product_warps) {
+    if (t->target.product_warps && t->kind == KIND_BACKWARD) {
+        t->schedule.gradient_roles = 1;
+        t->schedule.chunk = 64 * random_int(1, 2);
+        t->schedule.group_heads = 1;
+        t->schedule.roles = 0;
+    } else if (t->target.product_warps) {
         t->schedule.roles = t->kind == KIND_FORWARD || (!t->spec.initial_state && spec_fold(&t->spec) == 1);
         t->schedule.chunk = random_int(0, 1) ? 64 : t->schedule.chunk; /* whose features can have a role of their own */
         t->schedule.segment = t->schedule.chunk == 64 ? 0 : t->schedule.segment;
         t->schedule.key_tile = random_int(0, 2) ? t->schedule.chunk : t->schedule.key_tile;
         t->schedule.warps = 4;
     }
-    if (t->target.product_warps && t->spec.window % 64 == 0) {
+    if (t->target.product_warps && t->kind != KIND_BACKWARD && t->spec.window % 64 == 0) {
         t->schedule.chunk = 64;
         t->schedule.key_tile = 64 * random_int(1, 2);
     }
@@ -267,7 +272,7 @@ static Status run_trial(Ctx *ctx, void *arg) {
     Trial  *t = arg;
     Module *module;
     Schedule plain = t->schedule; /* roles want sizes and dtypes that the interpreter does not care for */
-    plain.roles = 0;
+    plain.roles = plain.gradient_roles = 0;
     TRY(schedule_check(ctx, &t->spec, t->kind, &t->target, &plain));
     TRY(kind_build(ctx, &t->spec, t->kind, t->variant, t->ring_rows, &module));
     TRY(ir_verify(ctx, module));
@@ -335,6 +340,18 @@ static Status draw_wide_gradients(Ctx *ctx, void *arg) {
     return ST_OK;
 }
 
+/* What the products of warp groups can take. */
+static Status draw_roles_gradients(Ctx *ctx, void *arg) {
+    Trial *t = arg;
+    (void)ctx;
+    do
+        random_spec(t, random_int(0, 1));
+    while (t->spec.head_dim % 16 || t->spec.head_dim > 128 || spec_fold(&t->spec) > 1);
+    t->spec.value_dim = 16 * random_int(1, 4);
+    t->spec.dtype = t->spec.norm || random_int(0, 1) ? DT_F32 : DT_BF16;
+    return ST_OK;
+}
+
 static void run_drawn(KernelKind kind, int variants, Target target, Status (*draw)(Ctx *, void *)) {
     int refused = 0; /* too much shared memory */
     for (int c = 0; c < CASES; c++) {
@@ -393,6 +410,14 @@ static void test_gradients_bf16(void **state) {
     (void)state;
     run_drawn(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE,
               (Target){.name = "gpu", .warp_size = 32, .shared_bytes = 216 << 10, .processors = 4}, draw_bf16);
+}
+
+/* Kernels of gradients whose warps have roles. */
+static void test_gradients_roles(void **state) {
+    (void)state;
+    run_drawn(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE,
+              (Target){.name = "gpu", .warp_size = 32, .product_warps = 4, .registers = 65536, .shared_bytes = 512 << 10, .processors = 4},
+              draw_roles_gradients);
 }
 
 /* Without a residual branch one kernel sums up all that keys get. */
@@ -510,6 +535,7 @@ int main(int argc, char **argv) {
         DRAWS(test_gradients_bf16, 17),
         DRAWS(test_gradients_attention, 18),
         DRAWS(test_gradients_wide, 19),
+        DRAWS(test_gradients_roles, 20),
         DRAWS(test_gpu_forward, 4),
         DRAWS(test_gpu_bf16, 5),
         DRAWS(test_gpu_attention, 6),

@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum { GROUP = 4, MAX_RINGS = 8, BARRIER_BYTES = 8 };
+enum { RESERVED_BYTES = 1024 /* of shared memory beside a block's own */ };
 enum { MOST_ROWS = 64, FEW_ROWS = 8 /* of a ring that are stored at once; else one */ };
 
 static bool find_role(Op *op, void *arg) {
@@ -409,6 +410,24 @@ static bool begins_with_work(const Gen *g, const Op *role) {
     return found || (first && first->code == OP_SEND && may_be_written(g, op_text(first, AT_PARAM)));
 }
 
+typedef struct Reads {
+    const Gen *g;
+    bool       work;
+} Reads;
+
+static bool note_read(Op *op, void *arg) {
+    Reads *reads = arg;
+    reads->work |= op->code == OP_LOAD && may_be_written(reads->g, op_text(op, AT_PARAM));
+    return !reads->work;
+}
+
+/* Does a role that computes load by itself what earlier kernels may still write? */
+static bool reads_work(const Gen *g, const Op *role) {
+    Reads reads = {.g = g};
+    ir_walk(role->region, note_read, &reads);
+    return reads.work;
+}
+
 enum { FEW_ROPED = 64 /* columns: of more, registers do not hold what is made ahead (measured: 2 % slower) */ };
 
 /* Does each item of a role give it time to make what turns the next one's left sides? */
@@ -431,7 +450,7 @@ static void walk(Gen *g, const Op *role, const Block *block) {
     }
     if (computes(role) && cu_multiplies_in_place(g->kernel))
         cu_line(g, "const u32 own_rows = warp_id() / %d * %du;", GROUP, GROUP * 16 * IR_PANEL);
-    g->awaited = g->one_warp || (g->alone && begins_with_work(g, role));
+    g->awaited = g->one_warp || (g->alone ? begins_with_work(g, role) : reads_work(g, role));
     if (g->awaited)
         cu_line(g, "await_earlier_kernels();");
     else if (g->alone)
@@ -534,11 +553,24 @@ bool cu_overlaps(const Gen *g, const Kernel *kernel) {
            (!cu_several_compute(kernel) || ir_find_param(kernel, "ring_k"));
 }
 
+/* Blocks that a multiprocessor shall hold: main's are the schedule's, of others one, or two that leave each other room. */
+static int resident_blocks(const Gen *g, const CodePhase *phase, int computing) {
+    const Op *const role = cu_first_role(g->kernel);
+    const Op       *compute = role;
+    if (computing > 1 || strcmp(g->kernel->name, "main") == 0)
+        return computing > 1 ? 1 : g->schedule->blocks;
+    while (!computes(compute))
+        compute = compute->next;
+    const int64_t registers = 32 * (op_int(compute, AT_WARPS, 1) * op_int(compute, AT_REGISTERS, 0) +
+                                    GROUP * op_int(role, AT_REGISTERS, 0));
+    return 2 * registers <= g->target->registers && 2 * (phase->shared_bytes + RESERVED_BYTES) <= g->target->shared_bytes + RESERVED_BYTES ? 2 : 1;
+}
+
 void cu_roles_frame(Gen *g, const Block *block, CodePhase *phase) {
     const int computing = computing_roles(g->kernel);
     g->rope = cu_roped_first(g, block);
     phase->threads = 32 * (computing * g->kernel->warps + GROUP);
     phase->shared_bytes = shared_bytes(g, block);
-    phase->resident = computing == 1 ? g->schedule->blocks : 1;
+    phase->resident = resident_blocks(g, phase, computing);
     phase->overlaps = cu_overlaps(g, g->kernel);
 }

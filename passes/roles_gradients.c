@@ -1,0 +1,235 @@
+/* Pass roles for kernels of gradients: what loops over tiles of the other side, and multiplies what it loads.
+ * In: such a kernel, as pass window leaves it. Out: tiles count upwards also where positions fall, products begin as soon as
+ * what they multiply is there, and the warps have roles (roles.c): left sides that are loaded stay where the copy engine puts
+ * them, right sides come through a ring. A kernel that cannot have roles stays as it is, and says why. */
+#include "passes/roles.h"
+
+#include <string.h>
+
+enum { SLAB = 16, MOST_GROUPS = 2, MOST_COLS = 128, TWO_BLOCKS = 232 /* registers of one group of warps, twice */ };
+
+typedef struct Gradients {
+    Ctx            *ctx;
+    Kernel         *kernel;
+    const PassArgs *args;
+    Block          *body;
+    DType           dtype;
+    int             rows, products;
+    bool            falls; /* positions, as rows go on */
+    const char     *why;   /* it has no roles */
+    RolesOf         of;
+} Gradients;
+
+static const CodeParam *param_of(const Gradients *g, const Op *op) { return ir_find_param(g->kernel, op_text(op, AT_PARAM)); }
+
+/* ---- Can it? ---- */
+
+static bool writes_no(Op *op, void *param) { return op->code != OP_STORE || strcmp(op_text(op, AT_PARAM), param) != 0; }
+
+/* What the copy engine can bring: numbers of products that no warp of the kernel writes. */
+static bool can_be_sent(const Gradients *g, const Op *load) {
+    return load && load->code == OP_LOAD && param_of(g, load)->dtype == g->dtype && op_int(load, AT_ROWDIM, -1) >= 1 &&
+           !op_has(load, AT_WRAP) && load->out[0]->type.cols <= MOST_COLS && load->out[0]->type.cols % SLAB == 0 &&
+           load->out[0]->type.rows % SLAB == 0 && load->out[0]->type.rows <= MOST_COLS &&
+           ir_walk(g->kernel->body, writes_no, (void *)op_text(load, AT_PARAM));
+}
+
+static bool is_left(const Gradients *g, Op *load) {
+    for (int l = 0; l < g->of.left_count; l++)
+        if (g->of.left[l] == load)
+            return true;
+    return false;
+}
+
+static void note_left(Gradients *g, Op *load) {
+    if (is_left(g, load))
+        return;
+    if (!can_be_sent(g, load) || load->parent != g->body || load->out[0]->type.rows != g->rows)
+        g->why = "a left side is loaded that cannot be sent";
+    else if (g->of.left_count == ROLES_MOST_LEFT)
+        g->why = "there are more left sides than fit";
+    else
+        g->of.left[g->of.left_count++] = load;
+}
+
+static bool note_product(Op *dot, void *arg) {
+    Gradients *g = arg;
+    if (dot->code != OP_DOT || g->why)
+        return true;
+    const DotParts parts = ir_dot_parts(dot);
+    Op *const      left = parts.x->def;
+    g->rows = g->products++ ? g->rows : parts.m;
+    if (op_int(dot, AT_TA, 0) || parts.m != g->rows || parts.n % SLAB || parts.n > MOST_COLS || parts.k % SLAB || parts.scale ||
+        parts.delta)
+        g->why = "a product is none of equal row tiles, or too wide";
+    else if (!can_be_sent(g, parts.y->def) || !loads_right_side(g->ctx, g->kernel, parts.y->def))
+        g->why = "a right side cannot be sent";
+    else if (left && left->code == OP_LOAD)
+        note_left(g, left);
+    return true;
+}
+
+static bool is_along_rows(const Op *op) {
+    const Type type = op->code == OP_STORE ? op->in[5]->type : op->out_count ? op->out[0]->type : type_index();
+    return (op->code == OP_LOAD || op->code == OP_STORE) && op_int(op, AT_ROWDIM, -1) >= 0 && type.rows > 1;
+}
+
+/* All of its rows fall then, each tile's as far as it has rows. */
+static bool note_falling(Op *op, void *arg) {
+    Gradients *g = arg;
+    g->falls |= is_along_rows(op) && op_int(op, AT_DOWN, 0);
+    return true;
+}
+
+static bool check_falling(Op *op, void *arg) {
+    Gradients *g = arg;
+    const Type type = op->code == OP_STORE ? op->in[5]->type : op->out_count ? op->out[0]->type : type_index();
+    if (g->falls && is_along_rows(op) && (!op_int(op, AT_DOWN, 0) || op_int(op, AT_PERIOD, 1) != type.rows))
+        g->why = "positions fall in some of its tiles alone";
+    if (g->falls && (op->code == OP_MASK || op->code == OP_ROPE) && op_int(op, AT_PERIOD, 1) != type.rows)
+        g->why = "positions fall in tiles of several heads";
+    if (op->code == OP_MASK && op_int(op, AT_TA, 0))
+        g->why = "it masks transposed tiles";
+    if (op->code == OP_RING || op->code == OP_COLSUM || op->code == OP_COLMAX)
+        g->why = "its warps wait for one another";
+    return true;
+}
+
+/* Whole groups of warps; one alone shares the multiprocessor with another block's. */
+static void choose_warps(Gradients *g) {
+    const int group = SLAB * g->args->target->product_warps;
+    if (g->rows % group || g->rows / group > MOST_GROUPS) {
+        g->why = "its row tiles are not those of one or two groups of warps";
+        return;
+    }
+    g->of.warps = g->rows / SLAB;
+    g->of.blocks = g->rows == group ? 2 : 1;
+    g->of.registers = g->of.blocks > 1 ? TWO_BLOCKS : g->args->schedule->registers;
+}
+
+static bool can_have_roles(Gradients *g) {
+    ir_walk(g->kernel->body, note_product, g);
+    if (!g->why && g->products == 0)
+        g->why = "it has no products";
+    ir_walk(g->kernel->body, note_falling, g);
+    ir_walk(g->kernel->body, check_falling, g);
+    if (!g->why)
+        choose_warps(g);
+    return !g->why;
+}
+
+/* ---- Upwards ---- */
+
+/* Column c of n is column n - 1 - c from now on, and rows likewise. */
+static void turn_mask(const Gradients *g, Op *mask) {
+    const Type    type = mask->out[0]->type;
+    const int64_t lo = op_int(mask, AT_LO, 0), hi = op_int(mask, AT_HI, 0);
+    Value *const  first = mask->in[2];
+    Builder       b = ir_before(g->ctx, g->kernel, mask);
+    mask->in[1] = ir_ibin(&b, OP_ISUB, ir_i(&b, type.rows - type.cols), mask->in[1]);
+    mask->in[2] = ir_i(&b, 0);
+    op_set_int(g->ctx, mask, AT_LO, hi == IR_POS_INF ? IR_NEG_INF : -hi);
+    op_set_int(g->ctx, mask, AT_HI, lo == IR_NEG_INF ? IR_POS_INF : -lo);
+    if (ir_is_const(first, 0))
+        return;
+    Value *const whole = mask->in[0];
+    mask->in[0] = ir_mask(&b, whole, first, ir_i(&b, 0), IR_NEG_INF, type.cols - 1, 1, op_float(mask, AT_FILL, 0));
+}
+
+static bool turn_up(Op *op, void *arg) {
+    const Gradients *g = arg;
+    const int        place = op->code == OP_ROPE ? 1 : (int)op_int(op, AT_ROWDIM, -1);
+    if (op->code == OP_MASK)
+        turn_mask(g, op);
+    if (!op_int(op, AT_DOWN, 0))
+        return true;
+    Builder b = ir_before(g->ctx, g->kernel, op);
+    op->in[place] = index_offset(&b, op->in[place], 1 - op_int(op, AT_PERIOD, 1));
+    op_remove_attr(op, AT_DOWN);
+    return true;
+}
+
+static void turn_all_up(Gradients *g) {
+    if (g->falls)
+        ir_walk(g->kernel->body, turn_up, g);
+}
+
+/* ---- Products as early as can be ---- */
+
+static bool is_light(const Op *op) { return op->code == OP_LOAD || op_info(op->code)->rule == TR_INDEX; }
+
+/* Moves an op, and before it what it needs of its block, behind `place`. -> what is last there now. */
+static Op *bring_behind(const Gradients *g, Op *op, Op *place) {
+    if (op == place || op->parent != place->parent || ir_precedes(op, place))
+        return place;
+    for (int i = 0; i < op->in_count; i++)
+        if (op->in[i] && op->in[i]->def)
+            place = bring_behind(g, op->in[i]->def, place);
+    op_unlink(op);
+    Builder b = ir_after(g->ctx, g->kernel, place);
+    op_insert(&b, op);
+    return op;
+}
+
+/* The last op of the block that computes an operand; NULL: they are there, or only loaded. */
+static Op *last_made(const Op *dot) {
+    Op *last = NULL;
+    for (int i = 0; i < dot->in_count; i++) {
+        Op *const def = dot->in[i] ? dot->in[i]->def : NULL;
+        if (def && def->parent == dot->parent && !is_light(def) && (!last || ir_precedes(last, def)))
+            last = def;
+    }
+    return last;
+}
+
+/* Those of what is loaded follow each other; what they give is looked at while the later ones run. */
+static void begin_early(const Gradients *g, Block *block) {
+    Op *first = NULL;
+    for (Op *op = block->first, *next; op; op = next) {
+        next = op->next;
+        if (op->region)
+            begin_early(g, op->region);
+        if (op->code != OP_DOT)
+            continue;
+        Op *const made = last_made(op), *const behind = made ? made : first;
+        if (behind && behind->next != op)
+            bring_behind(g, op, behind);
+        first = made ? first : op;
+    }
+}
+
+/* ---- The pass ---- */
+
+static void drop_unused(const Gradients *g, Block *block) {
+    for (Op *op = block->last, *prev; op; op = prev) {
+        prev = op->prev;
+        if (op->region)
+            drop_unused(g, op->region);
+        if (op->out_count == 1 && !ir_has_effects(op) && ir_use_count(g->kernel, op->out[0]) == 0)
+            op_erase(op);
+    }
+}
+
+Status roles_gradients(Ctx *ctx, Module *module, const PassArgs *args) {
+    bool gradients = false;
+    if (args->kind != KIND_BACKWARD || !args->schedule->gradient_roles)
+        return ST_OK;
+    for (int k = 0; k < module->kernel_count; k++) {
+        Kernel *const kernel = module->kernels[k];
+        Gradients     g = {.ctx = ctx, .kernel = kernel, .args = args, .body = loop_grid_body(kernel->body)};
+        const bool    behind = gradients;
+        gradients |= strcmp(kernel->name, "main") == 0;
+        if (!behind || !loop_find(kernel->body, "key"))
+            continue;
+        g.dtype = ir_find_param(kernel, "k")->dtype;
+        drop_unused(&g, g.body);
+        if (!can_have_roles(&g)) {
+            pass_note(ctx, args, kernel, "no roles: %s", g.why);
+            continue;
+        }
+        turn_all_up(&g);
+        begin_early(&g, g.body);
+        TRY(roles_of_gradients(ctx, kernel, args, &g.of));
+    }
+    return ST_OK;
+}
