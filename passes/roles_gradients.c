@@ -198,6 +198,46 @@ static void begin_early(const Gradients *g, Block *block) {
     }
 }
 
+/* What stands over columns is loaded before the first product, which takes as long. */
+static void load_early(const Gradients *g, Block *block) {
+    Op *first = block->first;
+    for (Op *op = block->first; op; op = op->next)
+        if (op->region)
+            load_early(g, op->region);
+    while (first && first->code != OP_DOT)
+        first = first->next;
+    Op *place = first ? first->prev : NULL;
+    for (Op *op = first, *next; op && place; op = next) {
+        next = op->next;
+        if (op->code == OP_TRANSPOSE && op->in[0]->def && op->in[0]->def->code == OP_LOAD)
+            place = bring_behind(g, op, place);
+    }
+}
+
+/* ---- Factors ---- */
+
+static const Op *only_maker(const Gradients *g, const Value *value, OpCode code) {
+    return value->def && value->def->code == code && ir_use_count(g->kernel, value) == 1 ? value->def : NULL;
+}
+
+/* c (p (x - m)), m a column or row: p (c x - c m), one operation less an element. */
+static bool fold_factor(Op *op, void *arg) {
+    const Gradients *g = arg;
+    double           c;
+    const Op *const  product = op->code == OP_MUL && is_constant_tile(op->in[1], &c) ? only_maker(g, op->in[0], OP_MUL) : NULL;
+    const Op *const  shift = product ? only_maker(g, product->in[1], OP_SUB) : NULL;
+    if (!shift || shift->in[0]->type.cols == 1 || (shift->in[1]->type.cols != 1 && shift->in[1]->type.rows != 1) ||
+        !type_equal(shift->in[0]->type, shift->out[0]->type))
+        return true;
+    Builder      b = ir_before(g->ctx, g->kernel, (Op *)shift);
+    Value *const start = ir_binary(&b, OP_MUL, shift->in[1], ir_f(&b, -c, 1, 1));
+    ir_replace_uses(g->kernel, shift->out[0], ir_fma(&b, shift->in[0], ir_f(&b, c, 1, 1), start));
+    ir_replace_uses(g->kernel, op->out[0], product->out[0]);
+    op_erase((Op *)shift);
+    op_erase(op);
+    return true;
+}
+
 /* ---- The pass ---- */
 
 static void drop_unused(const Gradients *g, Block *block) {
@@ -229,6 +269,8 @@ Status roles_gradients(Ctx *ctx, Module *module, const PassArgs *args) {
         }
         turn_all_up(&g);
         begin_early(&g, g.body);
+        load_early(&g, g.body);
+        ir_walk(kernel->body, fold_factor, &g);
         TRY(roles_of_gradients(ctx, kernel, args, &g.of));
     }
     return ST_OK;
