@@ -1,12 +1,32 @@
 /* What several passes do to IR: slices and index arithmetic. See rewrite.h. */
 #include "passes/rewrite.h"
 
+#include <string.h>
+
 Value *index_ceil_div(Builder *b, Value *a, int64_t divisor) {
     return ir_ibin(b, OP_IDIV, index_offset(b, a, divisor - 1), ir_i(b, divisor));
 }
 
 Value *index_offset(Builder *b, Value *base, int64_t offset) {
     return offset == 0 ? base : ir_ibin(b, OP_IADD, base, ir_i(b, offset));
+}
+
+static int chosen(int value, int fallback) { return value ? value : fallback; }
+
+PassArgs args_of_kernel(const PassArgs *args, const Module *module, int kernel, Schedule *own) {
+    PassArgs of = *args;
+    int      main = 0;
+    while (main < module->kernel_count && strcmp(module->kernels[main]->name, "main") != 0)
+        main++;
+    if (args->kind != KIND_BACKWARD || !args->target->warp_size || kernel <= main)
+        return of;
+    *own = *args->schedule;
+    own->key_tile = chosen(own->gradient_key_tile, own->key_tile);
+    own->group_heads = chosen(own->gradient_heads, own->group_heads);
+    own->blocks = chosen(own->gradient_blocks, own->blocks);
+    own->roles = 0;
+    of.schedule = own;
+    return of;
 }
 
 bool is_constant_tile(const Value *value, double *constant) {

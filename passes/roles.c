@@ -414,7 +414,7 @@ static Status rewrite(Roles *r) {
 }
 
 Status pass_roles(Ctx *ctx, Module *module, const PassArgs *args) {
-    Roles r = {.ctx = ctx, .args = args, .kernel = module->kernels[module->kernel_count - 1]};
+    Roles r = {.ctx = ctx, .args = args, .kernel = loop_main(module)};
     if (!args->schedule->roles)
         return ST_OK;
     r.dtype = ir_find_param(r.kernel, "k")->dtype;
