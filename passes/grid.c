@@ -91,10 +91,13 @@ static Block *visit_axes(Ctx *ctx, Kernel *kernel, Block *block, Value **there) 
     return block;
 }
 
-/* Of sequences of T tokens each, R counts the row tiles exactly: none begins behind its sequence. */
-static bool is_counted(const Kernel *kernel, const Value *there) {
-    const Op *limit = there->def->in[1]->def;
-    return !ir_find_param(kernel, "cu_seqlens") && limit && limit->code == OP_ISYM && strcmp(op_text(limit, AT_SYM), "T") == 0;
+/* Of sequences of T tokens each, R counts the row tiles exactly: none begins behind its sequence, unless the kernel's tiles
+ * have more rows than the module's. */
+static bool is_counted(const Module *module, const Kernel *kernel, const Value *there) {
+    const Op *limit = there->def->in[1]->def, *scaled = there->def->in[0]->def;
+    const bool same = scaled && scaled->code == OP_IMUL && ir_is_const(scaled->in[1], module->chunk);
+    return !ir_find_param(kernel, "cu_seqlens") && same && limit && limit->code == OP_ISYM &&
+           strcmp(op_text(limit, AT_SYM), "T") == 0;
 }
 
 static void note_axes(Ctx *ctx, const PassArgs *args, const Kernel *kernel) {
@@ -111,7 +114,7 @@ Status pass_grid(Ctx *ctx, Module *module, const PassArgs *args) {
         Value        *there = NULL;
         Block *const  inner = visit_axes(ctx, kernel, kernel->body, &there);
         const bool stores = args->kind == KIND_BACKWARD || (there && there->def->parent != inner);
-        if (there && stores && !is_counted(kernel, there))
+        if (there && stores && !is_counted(module, kernel, there))
             guard(ctx, kernel, inner, there);
         kernel->warps = warps_for(kernel, args, strcmp(kernel->name, "main") == 0);
         note_axes(ctx, args, kernel);

@@ -281,8 +281,10 @@ static void sink_indices(Reload *r) {
 
 Status pass_reload(Ctx *ctx, Module *module, const PassArgs *args) {
     for (int k = 0; k < module->kernel_count; k++) {
-        Reload r = {ctx, module->kernels[k], 0};
-        if (args->kind == KIND_BACKWARD && strcmp(r.kernel->name, "main") != 0) {
+        Reload         r = {ctx, module->kernels[k], 0};
+        Schedule       gradients;
+        const PassArgs of = args_of_kernel(args, module, k, &gradients);
+        if (args->kind == KIND_BACKWARD && strcmp(r.kernel->name, "main") != 0 && !loop_has_roles(r.kernel)) {
             compute_again(&r);
             sink_indices(&r);
             ir_walk(r.kernel->body, remake, &r);
@@ -290,7 +292,7 @@ Status pass_reload(Ctx *ctx, Module *module, const PassArgs *args) {
         ir_walk(r.kernel->body, reload, &r);
         if (r.again)
             pass_note(ctx, args, r.kernel, "tiles loaded again behind a loop: %d", r.again);
-        if (args->schedule->roles) {
+        if (of.schedule->roles || loop_has_roles(r.kernel)) {
             ir_walk(r.kernel->body, remake, &r);
             ir_walk(r.kernel->body, copy_again, &r);
         }

@@ -447,7 +447,7 @@ Status roles_of_gradients(Ctx *ctx, Kernel *kernel, const PassArgs *args, const 
 }
 
 Status pass_roles(Ctx *ctx, Module *module, const PassArgs *args) {
-    Roles r = {.ctx = ctx, .args = args, .kernel = module->kernels[module->kernel_count - 1]};
+    Roles r = {.ctx = ctx, .args = args, .kernel = loop_main(module)};
     TRY(roles_gradients(ctx, module, args));
     if (!args->schedule->roles)
         return ST_OK;

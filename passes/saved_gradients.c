@@ -300,7 +300,8 @@ static Status rewrite_rows(const Saver *main, Kernel *kernel) {
     Op *const keys = loop_find(s.group->region, "key");
     if (keys) {
         start_from_rest(&s, keys);
-        load_what_is_stored(&s, keys);
+        if (!s.args->schedule->gradient_roles) /* with roles, what is stored is not sent */
+            load_what_is_stored(&s, keys);
     }
     order_by_use(s.ctx, kernel, s.group->region);
     store_where_made(s.ctx, kernel, s.group->region);
