@@ -1,8 +1,8 @@
 /* reload: what is needed again only behind a loop is loaded again there.
  * In: tile IR in which a load's tile is used before or in the loops of a block and once more behind one that does not
  * use it. Out: the uses behind have a load of their own, so that no register holds the tile while the loop runs. Memory
- * that the kernel writes is not read again. So do floats that are made of a
- * 16-bit tile; with roles behind each product, too, and from the tile that was taken, which is released only then. */
+ * that the kernel writes is not read again. So do floats that are made of a 16-bit tile; with roles behind each product,
+ * too, and from the tile that was taken, which is released only then. Kernels of gradients load again behind products. */
 #include "passes/loops.h"
 
 #include <string.h>
@@ -13,6 +13,7 @@ typedef struct Reload {
     Ctx    *ctx;
     Kernel *kernel;
     int     again;
+    bool    loads; /* remake loads anew, too */
 } Reload;
 
 static bool writes_no(Op *op, void *param) { return op->code != OP_STORE || strcmp(op_text(op, AT_PARAM), param) != 0; }
@@ -92,10 +93,20 @@ static bool reload(Op *load, void *arg) {
     return true;
 }
 
-/* Floats made of a 16-bit tile are made anew behind each product: it may run for long, and the 16-bit form is half as large. */
+static bool is_no_product(Op *op, void *arg) {
+    (void)arg;
+    return op->code != OP_DOT;
+}
+
+static bool has_product(Op *op) { return op->region ? !ir_walk(op->region, is_no_product, NULL) : !is_no_product(op, NULL); }
+
+/* Floats made of a 16-bit tile are made anew behind each product: it may run for long, and the 16-bit form is half as large.
+ * Likewise what is loaded, where `loads` asks for it. */
 static bool remake(Op *op, void *arg) {
     Reload *r = arg;
-    if (op->code != OP_CONVERT || !is_cheap(r, op))
+    if (op->code != OP_CONVERT && !(r->loads && op->code == OP_LOAD && op->out[0]->type.cols > 1))
+        return true;
+    if (!is_cheap(r, op))
         return true;
     Value *const whole = op->out[0];
     Value       *now = whole;
@@ -104,13 +115,14 @@ static bool remake(Op *op, void *arg) {
         for (int i = 0; i < at->in_count; i++) {
             if (at->in[i] != whole)
                 continue;
-            Builder b = ir_before(r->ctx, r->kernel, at);
+            Builder  b = ir_before(r->ctx, r->kernel, at);
+            ValueMap map = {.ctx = r->ctx};
             if (product)
-                now = ir_convert(&b, op->in[0], whole->type.dtype);
+                now = ir_clone(&b, op, &map)->out[0];
             product = false;
             at->in[i] = now;
         }
-        product |= at->code == OP_DOT;
+        product |= op->code == OP_LOAD ? has_product(at) : at->code == OP_DOT;
     }
     return true;
 }
@@ -223,11 +235,6 @@ static bool compute_operands(Op *op, void *arg) {
     return true;
 }
 
-static bool is_no_product(Op *op, void *arg) {
-    (void)arg;
-    return op->code != OP_DOT;
-}
-
 static void drop_unused(Reload *r, Block *body) {
     for (Op *op = body->last, *before; op; op = before) {
         before = op->prev;
@@ -245,7 +252,7 @@ static void compute_again(Reload *r) {
         compute_operands(a.here, &a);
         if (a.here->region)
             ir_walk(a.here->region, compute_operands, &a);
-        if (a.here->region ? ir_walk(a.here->region, is_no_product, NULL) : is_no_product(a.here, NULL))
+        if (!has_product(a.here))
             continue;
         a.product = a.here;
         a.heads = loop_is(a.here, "group") ? a.here : a.heads;
@@ -281,10 +288,13 @@ static void sink_indices(Reload *r) {
 
 Status pass_reload(Ctx *ctx, Module *module, const PassArgs *args) {
     for (int k = 0; k < module->kernel_count; k++) {
-        Reload         r = {ctx, module->kernels[k], 0};
+        Reload         r = {.ctx = ctx, .kernel = module->kernels[k]};
         Schedule       gradients;
         const PassArgs of = args_of_kernel(args, module, k, &gradients);
-        if (args->kind == KIND_BACKWARD && strcmp(r.kernel->name, "main") != 0 && !loop_has_roles(r.kernel)) {
+        if (args->kind == KIND_BACKWARD && strcmp(r.kernel->name, "main") == 0 && !loop_has_roles(r.kernel)) {
+            r.loads = true;
+            ir_walk(r.kernel->body, remake, &r);
+        } else if (args->kind == KIND_BACKWARD && !loop_has_roles(r.kernel)) {
             compute_again(&r);
             sink_indices(&r);
             ir_walk(r.kernel->body, remake, &r);

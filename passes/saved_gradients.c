@@ -1,5 +1,6 @@
 /* Pass saved for kind backward: the gradients' kernels, each with a residual branch of its own.
- * Main is what it is in kind forward: kernel `prepare` transforms keys, `states` saves S for every row tile.
+ * Main is what it is in kind forward: kernel `prepare` transforms keys, `states` saves S for every row tile; what follows
+ * from one sum over keys is computed before the next, so that registers hold one of them at a time.
  * - Rows: dphi(q) = masked(do v_edge^T) phi(k_edge) + do S^T, with main's S.
  * - Keys, which count backwards: what younger rows have handed on is a state as well, R = sum of phi(q)^T do over the rows
  *   that have gone by and the heads of the group. Kernel `key_states` saves R for every tile of keys, and
@@ -336,6 +337,11 @@ static Status add_heads(const Saver *main, Kernel *kernel) {
     if (keys && s.group->out_count)
         go_on(&s, keys);
     return ST_OK;
+}
+
+void gradients_order(const Saver *main) {
+    order_by_products(main->ctx, main->main, main->group->region);
+    store_where_made(main->ctx, main->main, main->group->region);
 }
 
 /* Kernels behind main get new parameters last; all have the same. */

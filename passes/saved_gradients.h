@@ -15,6 +15,9 @@ Value *gradients_edge(Builder *b, Value *score, const Op *mask, const Op *keys);
 /* Rows `first` to `first` + rows - 1 of the head's state at row tile `tile`. */
 Value *gradients_state(Builder *b, const char *param, Value *tile, Value *first, int rows, int cols);
 
+/* Main gives one sum's gradient before it has the next sum. */
+void gradients_order(const Saver *main);
+
 /* Rewrites kernel `keys`; the kernels that save its states become the module's last ones. */
 Status gradients_keys(const Saver *main, Kernel *kernel);
 
