@@ -254,11 +254,20 @@ static Status check_roles(Ctx *ctx, const Spec *spec, KernelKind kind, const Tar
 }
 
 /* Kernels of gradients whose warps have roles: which of them can, pass roles sees for itself. */
+static const char *no_gradient_roles(const Spec *spec, KernelKind kind, const Target *target) {
+    if (!target->product_warps)
+        return "the target has no units for them";
+    if (kind != KIND_BACKWARD || spec->full)
+        return "kind backward of layers with a window has them";
+    if (spec->dtype == DT_F32)
+        return "the products take 16-bit numbers";
+    if (spec->head_dim % 16 || spec->value_dim % 16 || spec_is_wide(spec))
+        return "head_dim and value_dim must be multiples of 16, 128 at most";
+    return NULL;
+}
+
 static Status check_gradient_roles(Ctx *ctx, const Spec *spec, KernelKind kind, const Target *target) {
-    const char *why = !target->product_warps ? "the target has no units for them"
-                      : spec->dtype == DT_F32 ? "the products take 16-bit numbers"
-                      : kind != KIND_BACKWARD ? "kind backward alone has such kernels"
-                                              : NULL;
+    const char *why = no_gradient_roles(spec, kind, target);
     return why ? refuse(ctx, "gradient_roles", "use gradient_roles=0", why) : ST_OK;
 }
 

@@ -13,14 +13,16 @@ Value *index_offset(Builder *b, Value *base, int64_t offset) {
 
 static int chosen(int value, int fallback) { return value ? value : fallback; }
 
-/* Two groups of warps take 64 rows each, of two heads or of one, and as many of the other side a turn. */
-static void choose_with_roles(const Schedule *main, const char *name, Schedule *own) {
-    enum { GROUP_ROWS = 64 };
-    const bool rows = strcmp(name, "rows") == 0, keys = strcmp(name, "window_keys") == 0;
+/* Two groups of warps take 64 rows each, of two heads or of one, and as many of the other side a turn. Beside wide sums of keys
+ * registers hold less of what a softcap takes. */
+static void choose_with_roles(const PassArgs *args, const char *name, Schedule *own) {
+    enum { GROUP_ROWS = 64, FEW_COLS = 64 };
+    const Spec *const spec = args->spec;
+    const bool        rows = strcmp(name, "rows") == 0 && !spec->initial_state, keys = strcmp(name, "window_keys") == 0;
     if (!rows && !keys)
         return;
-    own->key_tile = GROUP_ROWS;
-    own->group_heads = rows ? main->group_heads : own->group_heads;
+    own->key_tile = keys && spec->softcap > 0 && spec->head_dim > FEW_COLS ? GROUP_ROWS / 2 : GROUP_ROWS;
+    own->group_heads = rows ? args->schedule->group_heads : own->group_heads;
     own->chunk = keys && own->chunk == GROUP_ROWS ? 2 * GROUP_ROWS : own->chunk;
     own->blocks = 1;
 }
@@ -38,7 +40,7 @@ PassArgs args_of_kernel(const PassArgs *args, const Module *module, int kernel, 
     own->blocks = chosen(own->gradient_blocks, own->blocks);
     own->roles = 0;
     if (own->gradient_roles)
-        choose_with_roles(args->schedule, module->kernels[kernel]->name, own);
+        choose_with_roles(args, module->kernels[kernel]->name, own);
     of.schedule = own;
     return of;
 }
