@@ -214,6 +214,47 @@ static void load_early(const Gradients *g, Block *block) {
     }
 }
 
+/* The branch behind this one with the same condition; between them stand constants and indices alone. */
+static Op *next_branch(const Op *branch) {
+    Op *op = branch->next;
+    while (op->code == OP_FCONST || op_info(op->code)->rule == TR_INDEX)
+        op = op->next;
+    return op->code == OP_IF && op->in[0] == branch->in[0] ? op : NULL;
+}
+
+static bool uses(const Op *branch, const Op *of) {
+    const Op *const yield = ir_terminator(branch->region);
+    for (int r = 0; r < of->out_count; r++)
+        for (int i = 0; i < yield->in_count; i++)
+            if (depends_on(yield->in[i], of->out[r]))
+                return true;
+    return false;
+}
+
+/* The second one's ops go into the first: their products follow each other, and are waited for once. */
+static void join(const Gradients *g, Op *first, Op *second) {
+    Op *const end = ir_terminator(first->region), *const yield = ir_terminator(second->region);
+    Builder   b = ir_before(g->ctx, g->kernel, first), in = ir_before(g->ctx, g->kernel, end);
+    for (Op *op = first->next, *next; op != second; op = next) {
+        next = op->next;
+        op_unlink(op);
+        op_insert(&b, op);
+    }
+    ir_move_ops(&in, second->region);
+    for (int r = 0; r < second->out_count; r++) {
+        op_add_in(g->ctx, first, first->in_count, second->in[1 + r]);
+        op_add_in(g->ctx, end, end->in_count, yield->in[r]);
+        ir_replace_uses(g->kernel, second->out[r], op_add_out(g->ctx, g->kernel, first, second->out[r]->type));
+    }
+    op_erase(second);
+}
+
+static void join_branches(const Gradients *g, const Block *block) {
+    for (Op *op = block->first; op; op = op->next)
+        for (Op *other; op->code == OP_IF && (other = next_branch(op)) && !uses(other, op);)
+            join(g, op, other);
+}
+
 /* ---- Factors ---- */
 
 static const Op *only_maker(const Gradients *g, const Value *value, OpCode code) {
@@ -268,6 +309,7 @@ Status roles_gradients(Ctx *ctx, Module *module, const PassArgs *args) {
             continue;
         }
         turn_all_up(&g);
+        join_branches(&g, g.body);
         begin_early(&g, g.body);
         load_early(&g, g.body);
         ir_walk(kernel->body, fold_factor, &g);
