@@ -124,7 +124,20 @@ static const char *no_roles(const Spec *spec, KernelKind kind, const Target *tar
     return NULL;
 }
 
-/* Behind a main with roles the gradients' kernels are what they are without. */
+/* Kernels of gradients whose warps have roles: which of them can, pass roles sees for itself. */
+static const char *no_gradient_roles(const Spec *spec, KernelKind kind, const Target *target) {
+    if (!target->product_warps)
+        return "the target has no units for them";
+    if (kind != KIND_BACKWARD || spec->full)
+        return "kind backward of layers with a window has them";
+    if (spec->dtype == DT_F32)
+        return "the products take 16-bit numbers";
+    if (spec->head_dim % 16 || spec->value_dim % 16 || spec_is_wide(spec))
+        return "head_dim and value_dim must be multiples of 16, 128 at most";
+    return NULL;
+}
+
+/* Behind a main with roles the gradients' kernels are what they are without, but for those that have roles themselves. */
 static void gradients_without_roles(const Spec *spec, const Target *target, Schedule *schedule) {
     Target   plain = *target;
     Schedule own;
@@ -164,6 +177,7 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
             schedule->key_tile = 2 * schedule->chunk;
         if (schedule->roles && kind == KIND_BACKWARD)
             gradients_without_roles(spec, target, schedule);
+        schedule->gradient_roles = !no_gradient_roles(spec, kind, target);
         return;
     }
     schedule->chunk = chunk_for(spec);
@@ -251,19 +265,6 @@ static Status check_roles(Ctx *ctx, const Spec *spec, KernelKind kind, const Tar
     if (schedule->registers % 8 || schedule->copy_registers % 8)
         return refuse(ctx, "registers", "use a multiple of 8", "warps hand registers over by eights");
     return check_registers(ctx, target, schedule);
-}
-
-/* Kernels of gradients whose warps have roles: which of them can, pass roles sees for itself. */
-static const char *no_gradient_roles(const Spec *spec, KernelKind kind, const Target *target) {
-    if (!target->product_warps)
-        return "the target has no units for them";
-    if (kind != KIND_BACKWARD || spec->full)
-        return "kind backward of layers with a window has them";
-    if (spec->dtype == DT_F32)
-        return "the products take 16-bit numbers";
-    if (spec->head_dim % 16 || spec->value_dim % 16 || spec_is_wide(spec))
-        return "head_dim and value_dim must be multiples of 16, 128 at most";
-    return NULL;
 }
 
 static Status check_gradient_roles(Ctx *ctx, const Spec *spec, KernelKind kind, const Target *target) {
