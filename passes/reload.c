@@ -292,7 +292,7 @@ Status pass_reload(Ctx *ctx, Module *module, const PassArgs *args) {
         ir_walk(r.kernel->body, reload, &r);
         if (r.again)
             pass_note(ctx, args, r.kernel, "tiles loaded again behind a loop: %d", r.again);
-        if (of.schedule->roles) {
+        if (of.schedule->roles || loop_has_roles(r.kernel)) {
             ir_walk(r.kernel->body, remake, &r);
             ir_walk(r.kernel->body, copy_again, &r);
         }
