@@ -4,6 +4,27 @@
 
 #include "passes/saved.h"
 
+enum { MOST_SUMS = 4 };
+
+/* One sum of a residual loop of kernel keys: masked(x y^T) z, added to what the loop over heads carries as number
+ * `carried`. */
+typedef struct KeySum {
+    Residual of; /* x, y and z are its features, keys and values */
+    int      carried, twin; /* twin: the sum whose state's transpose it reads; itself: it has its own */
+    Value   *x[MAX_PIECES], *y[MAX_PIECES];
+    int      parts;
+    Value   *z[MAX_PIECES]; /* pieces of its own columns */
+    int      pieces;
+} KeySum;
+
+typedef struct KeySaver {
+    Saver       saver; /* of kernel keys */
+    int         count, states;
+    KeySum      sums[MOST_SUMS];
+    const Op   *row_load;
+    const char *param[MOST_SUMS];
+} KeySaver;
+
 Status gradients_refuse(Ctx *ctx, const char *kernel, const char *what);
 /* A saver's view of another kernel. */
 Status gradients_view(const Saver *main, Kernel *kernel, Saver *out);
@@ -17,6 +38,17 @@ Value *gradients_state(Builder *b, const char *param, Value *tile, Value *first,
 
 /* Main gives one sum's gradient before it has the next sum. */
 void gradients_order(const Saver *main);
+int    gradients_state_rows(const KeySum *sum);
+int    gradients_state_cols(const KeySum *sum);
+int    gradients_column_parts(const KeySum *sum); /* how many blocks share a state: each has some of its columns */
+/* The block's columns of a load or store of all of them. */
+void   gradients_take_columns(KeySaver *k, Op *access, int dim, int parts, Value *part, Kernel *kernel);
+/* That of the row tile at `row`, whose values the map gives, among all sequences'. */
+Value *gradients_tile_number(KeySaver *k, Builder *b, ValueMap *map, Value *seq, Value *row);
+
+/* saved_key_roles.c: kernels that sum up states of keys, or, with `save`, save them, by roles. */
+bool gradients_states_have_roles(KeySaver *k, int number);
+void gradients_role_kernel(KeySaver *k, int number, const char *name, const char *work, bool save);
 
 /* Rewrites kernel `keys`; the kernels that save its states become the module's last ones. */
 Status gradients_keys(const Saver *main, Kernel *kernel);
