@@ -33,6 +33,12 @@ bool defined_outside(const Value *value, const Block *region);
 /* Clones at b what `value` is computed from, as far as it is defined in `region`; map holds what is known. */
 Value *clone_slice(Builder *b, Value *value, const Block *region, ValueMap *map);
 
+/* Removes what has no effect and no use. */
+void clean_kernel(Kernel *kernel);
+/* Does a kernel load from the parameter? */
+bool is_read(const Module *module, const char *param);
+void drop_param(Kernel *kernel, const char *name);
+
 /* Takes the kernel out of the module; NULL if absent. */
 Kernel *take_kernel(Module *module, const char *name);
 

@@ -3,14 +3,14 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
     const bool q_aligned = aligned<bf16>(a.v + 0, 16);
     const bool do_aligned = aligned<bf16>(a.v + 15, 16);
     u32 rest = blockIdx.x;
-    const i64 n17 = rest % (u32)a.v[96]; // row
-    rest /= (u32)a.v[96];
+    const i64 n17 = rest % (u32)a.v[86]; // row
+    rest /= (u32)a.v[86];
     const i64 n13 = rest % 1u; // kv_head
     rest /= 1u;
     const i64 n12 = rest; // seq
-    const i64 n0 = a.v[92];
-    const i64 n3 = a.v[91];
-    const i64 n16 = a.v[96];
+    const i64 n0 = a.v[82];
+    const i64 n3 = a.v[81];
+    const i64 n16 = a.v[86];
     const i64 n19 = n17 * 16LL;
     const i64 n20 = (i64)(n19 < n3);
     const i64 n21 = n3 + -1LL;
@@ -121,7 +121,7 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
             EACH(1, 8) t95[s][i] = 0.f;
             product<bf16, 1, 48>(t95, t27, t82);
             float t96[8];
-            load_transposed_row<float, Rows<2, -1, 16, 0, 16, 1>, 1, 1, 16>(t96, view(a.v + 50, n12, n66, n79, 0LL, n3));
+            load_transposed_row<float, Rows<2, -1, 16, 0, 16, 1>, 1, 1, 16>(t96, view(a.v + 40, n12, n66, n79, 0LL, n3));
             float t97[1][8];
             EACH(1, 8) t97[s][i] = t95[s][i] - t96[(i >> 2) * 2 + (i & 1)];
             float t98[1][8];
@@ -181,7 +181,7 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
             EACH(1, 8) t127[s][i] = 0.f;
             product<bf16, 1, 48>(t127, t27, t118);
             float t128[8];
-            load_transposed_row<float, Rows<2, -1, 16, 0, 16, 1>, 1, 1, 16>(t128, view(a.v + 50, n12, n66, n115, 0LL, 1152921504606846976LL));
+            load_transposed_row<float, Rows<2, -1, 16, 0, 16, 1>, 1, 1, 16>(t128, view(a.v + 40, n12, n66, n115, 0LL, 1152921504606846976LL));
             float t129[1][8];
             EACH(1, 8) t129[s][i] = t127[s][i] - t128[(i >> 2) * 2 + (i & 1)];
             float t130[1][8];
@@ -244,7 +244,7 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
             EACH(1, 8) t161[s][i] = 0.f;
             product<bf16, 1, 48>(t161, t27, t150);
             float t162[8];
-            load_transposed_row<float, Rows<2, -1, 16, 0, 16, 1>, 1, 1, 16>(t162, view(a.v + 50, n12, n66, n147, 0LL, n3));
+            load_transposed_row<float, Rows<2, -1, 16, 0, 16, 1>, 1, 1, 16>(t162, view(a.v + 40, n12, n66, n147, 0LL, n3));
             float t163[1][8];
             EACH(1, 8) t163[s][i] = t161[s][i] - t162[(i >> 2) * 2 + (i & 1)];
             float t164[1][8];
@@ -266,6 +266,6 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
         EACH(1, 8) t59[s][i] = t135[s][i];
         EACH(1, 8) t60[s][i] = t136[s][i];
     }
-    store_tile<float, Rows<1, -1, 16, 0, 16, 1>, 1, 16>(t59, view(a.v + 55, n12, n22, n13, 0LL, n3));
-    store_tile<float, Rows<1, -1, 16, 0, 16, 1>, 1, 16>(t60, view(a.v + 60, n12, n22, n13, 0LL, n3));
+    store_tile<float, Rows<1, -1, 16, 0, 16, 1>, 1, 16>(t59, view(a.v + 45, n12, n22, n13, 0LL, n3));
+    store_tile<float, Rows<1, -1, 16, 0, 16, 1>, 1, 16>(t60, view(a.v + 50, n12, n22, n13, 0LL, n3));
 }
