@@ -57,10 +57,9 @@ static void store_sums(const RowSums *r) {
     Saver *const s = r->s;
     Op *const    store = r->store;
     Builder      b = ir_before(s->ctx, s->main, store);
+    Value *const first = saved_first_tile(s, &b, store->in[0], store->in[3], s->seq->region->args[0]);
     const Access to = {.param = r->sums,
-                       .at = {NULL,
-                              ir_ibin(&b, OP_IADD, saved_first_tile(s, &b, store->in[0], store->in[3], s->seq->region->args[0]),
-                                      saved_tile(s, &b, s->rows->region->args[0])),
+                       .at = {NULL, ir_ibin(&b, OP_IADD, first, saved_tile(s, &b, s->rows->region->args[0])),
                               ir_ibin(&b, OP_IMUL, store->in[2], ir_i(&b, pieces(r)))},
                        .rowdim = -1,
                        .groupdim = 2,
@@ -76,9 +75,9 @@ static void load_sums(const RowSums *r, Kernel *kernel) {
     Builder      b = ir_before(s->ctx, kernel, loop), in = ir_before(s->ctx, kernel, load);
     Value *const tiles = index_ceil_div(&b, ir_ibin(&b, OP_ISUB, load->in[4], load->in[3]), s->chunk);
     Value *const first = saved_first_tile(s, &b, load->in[0], load->in[3], loop_around(loop, "seq")->region->args[0]);
+    Value *const done = ir_ibin(&in, OP_IMUL, loop->region->args[0], ir_i(&in, ROWS));
     const Access from = {.param = r->sums,
-                         .at = {NULL, ir_ibin(&in, OP_IADD, first, ir_ibin(&in, OP_IMUL, loop->region->args[0], ir_i(&in, ROWS))),
-                                ir_ibin(&in, OP_IMUL, load->in[2], ir_i(&in, pieces(r)))},
+                         .at = {NULL, ir_ibin(&in, OP_IADD, first, done), ir_ibin(&in, OP_IMUL, load->in[2], ir_i(&in, pieces(r)))},
                          .lo = first,
                          .hi = ir_ibin(&b, OP_IADD, first, tiles),
                          .rowdim = 1,
@@ -104,7 +103,7 @@ static void sum_rows(RowSums *r, Kernel *const *kernels, int count) {
     drop_param(r->s->main, r->param);
 }
 
-/* Warps have 16 rows at a time: of one head, if heads are whole multiples. */
+/* Warps have 16 rows at a time; they are of one head. */
 void gradients_sums(Saver *s, Kernel *const *kernels, int count) {
     for (Op *op = s->group->region->first, *next; op && s->chunk % ROWS == 0; op = next) {
         next = op->next;
