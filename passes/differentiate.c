@@ -19,30 +19,6 @@
 
 #include <string.h>
 
-/* ---- What is not used ---- */
-
-static bool remove_unused(Kernel *kernel, Block *block) {
-    bool changed = false;
-    for (Op *op = block->last, *before; op; op = before) {
-        bool used = op->code == OP_YIELD || ir_has_effects(op);
-        before = op->prev;
-        for (int r = 0; r < op->out_count && !used; r++)
-            used = ir_use_count(kernel, op->out[r]) > 0;
-        if (!used) {
-            op_erase(op);
-            changed = true;
-        } else if (op->region) {
-            changed = remove_unused(kernel, op->region) || changed;
-        }
-    }
-    return changed;
-}
-
-static void clean(Kernel *kernel) {
-    while (remove_unused(kernel, kernel->body)) {
-    }
-}
-
 /* ---- Kernels ---- */
 
 Status differentiate_copy(Ctx *ctx, Module *module, const Kernel *forward, const char *name, RowProgram *program) {
@@ -113,7 +89,7 @@ static Op *open_group(const RowProgram *p, bool par, Builder *b, const ValueMap 
 
 void differentiate_close(const RowProgram *p) {
     op_erase(p->rows);
-    clean(p->kernel);
+    clean_kernel(p->kernel);
 }
 
 /* ---- What main keeps ---- */
@@ -128,8 +104,14 @@ static void keep(Module *module, const RowProgram *p, Builder *b, const Op *stor
     store_like(b, store, &here, name, gradient);
 }
 
+/* What follows from a row alone: gains. An initial state's gradient is a product of features. */
+static bool is_shared(const RowProgram *p, const Op *op) {
+    return op->code == OP_LOAD && gradient_name(p, op) && !is_of_row(p, op) && op->out[0]->type.rows == 1 &&
+           is_first_load(p->body, op) && !row_program_hands_on(p, op);
+}
+
 /* What every key that a row sees would have to compute again: the gradients of what its sums over keys give. Those are
- * sides of products, and rounded to what products take. */
+ * sides of products, and rounded to what products take. And the row's gradients of parameters that all rows share. */
 static Status keep_gradients(Module *module, const RowProgram *p) {
     const DType dtype = ir_find_param(p->kernel, op_text(row_load(p, p->body), AT_PARAM))->dtype;
     Op *const   last = ir_terminator(p->body);
@@ -142,6 +124,11 @@ static Status keep_gradients(Module *module, const RowProgram *p) {
     for (int r = 0; r < p->reduction_count; r++)
         if (p->reductions[r]->code == OP_SOFTMAX_SUM)
             keep(module, p, &b, row_kept(p, p->reductions[r]->out[1]), kept_mean_name(p, r), DT_F32, again.mean[r]);
+    for (const Op *op = p->body->first; op != last; op = op->next) {
+        Value *const gradient = is_shared(p, op) ? gradient_in(&again.adjoint, p->body, op_text(op, AT_PARAM), NULL) : NULL;
+        if (gradient)
+            store_gradient(module, p, &b, &again.values, op, row_load(p, p->body), gradient);
+    }
     return ST_OK;
 }
 
@@ -393,16 +380,7 @@ static void drop_results(RowProgram *p) {
         if (op->code == OP_STORE && gradient_name(p, op))
             op_erase(op);
     }
-    clean(p->kernel);
-}
-
-/* The result that is differentiated is no parameter of any kernel. */
-static void drop_parameter(Kernel *kernel, const char *name) {
-    int kept = 0;
-    for (int p = 0; p < kernel->param_count; p++)
-        if (strcmp(kernel->params[p].name, name) != 0)
-            kernel->params[kept++] = kernel->params[p];
-    kernel->param_count = kept;
+    clean_kernel(p->kernel);
 }
 
 /* Kernels of a module have the same parameters; main has all, since differentiate_work adds to it. */
@@ -411,6 +389,18 @@ static void share_parameters(Ctx *ctx, const Kernel *from, Kernel *kernel) {
     kernel->param_count = kernel->param_capacity = 0;
     for (int p = 0; p < from->param_count; p++)
         PUSH(ctx, kernel->params, kernel->param_count, kernel->param_capacity, from->params[p]);
+}
+
+/* What the forward program keeps, and no kernel needs; sums that nothing else is made of stay until states are saved. */
+static void drop_unread(RowProgram *p, const Module *module) {
+    for (Op *op = p->body->first, *next; op; op = next) {
+        next = op->next;
+        const char *const name = op->code == OP_STORE ? op_text(op, AT_PARAM) : NULL;
+        if (name && !is_read(module, name) && ir_use_count(p->kernel, op->in[5]) > 1) {
+            drop_param(p->kernel, name);
+            op_erase(op);
+        }
+    }
 }
 
 /* What main keeps for the gradients' kernels, and what these do not find there. */
@@ -450,8 +440,10 @@ Status pass_differentiate(Ctx *ctx, Module *module, const PassArgs *args) {
     TRY(keys_kernel(ctx, module, forward.kernel, &state, !gpu || two, gpu));
     TRY(differentiate_parameters(ctx, module, forward.kernel, &state, gpu));
     drop_results(&main);
-    drop_parameter(main.kernel, "o");
-    drop_parameter(main.kernel, "final_state");
+    if (gpu)
+        drop_unread(&main, module);
+    drop_param(main.kernel, "o"); /* the result that is differentiated is no parameter of any kernel */
+    drop_param(main.kernel, "final_state");
     for (int k = 1; k < module->kernel_count; k++)
         share_parameters(ctx, main.kernel, module->kernels[k]);
     note_stored(ctx, args, module);

@@ -131,3 +131,42 @@ Kernel *take_kernel(Module *module, const char *name) {
     }
     return NULL;
 }
+
+static bool drop_in(Kernel *kernel, Block *block) {
+    bool changed = false;
+    for (Op *op = block->last, *before; op; op = before) {
+        bool used = op->code == OP_YIELD || ir_has_effects(op);
+        before = op->prev;
+        for (int r = 0; r < op->out_count && !used; r++)
+            used = ir_use_count(kernel, op->out[r]) > 0;
+        if (!used) {
+            op_erase(op);
+            changed = true;
+        } else if (op->region) {
+            changed = drop_in(kernel, op->region) || changed;
+        }
+    }
+    return changed;
+}
+
+void clean_kernel(Kernel *kernel) {
+    while (drop_in(kernel, kernel->body)) {
+    }
+}
+
+static bool reads_no(Op *op, void *param) { return op->code != OP_LOAD || strcmp(op_text(op, AT_PARAM), param) != 0; }
+
+bool is_read(const Module *module, const char *param) {
+    for (int k = 0; k < module->kernel_count; k++)
+        if (!ir_walk(module->kernels[k]->body, reads_no, (void *)param))
+            return true;
+    return false;
+}
+
+void drop_param(Kernel *kernel, const char *name) {
+    int kept = 0;
+    for (int p = 0; p < kernel->param_count; p++)
+        if (strcmp(kernel->params[p].name, name) != 0)
+            kernel->params[kept++] = kernel->params[p];
+    kernel->param_count = kept;
+}

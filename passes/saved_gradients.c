@@ -339,13 +339,29 @@ static Status add_heads(const Saver *main, Kernel *kernel) {
     return ST_OK;
 }
 
+/* What main stores and no kernel reads: a residual sum whose gradient is given. */
+static void drop_unread(const Saver *s) {
+    for (Op *op = s->group->region->first, *next; op; op = next) {
+        next = op->next;
+        const char *const      name = op->code == OP_STORE ? op_text(op, AT_PARAM) : NULL;
+        const CodeParam *const param = name ? ir_find_param(s->main, name) : NULL;
+        if (param && param->role == PARAM_WORK && !is_read(s->module, name)) {
+            drop_param(s->main, name);
+            op_erase(op);
+        }
+    }
+    clean_kernel(s->main);
+}
+
 void gradients_order(const Saver *main) {
+    drop_unread(main);
     order_by_products(main->ctx, main->main, main->group->region);
     store_where_made(main->ctx, main->main, main->group->region);
 }
 
 /* Kernels behind main get new parameters last; all have the same. */
 Status saved_gradients(Saver *s, Kernel *const *kernels, int count) {
+    gradients_sums(s, kernels, count);
     for (int i = 0; i < count; i++) {
         Kernel *const kernel = kernels[i];
         kernel->params = s->main->params;

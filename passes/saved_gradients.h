@@ -1,4 +1,4 @@
-/* What the two files of kind backward's part of pass `saved` share. */
+/* What the files of kind backward's part of pass `saved` share. */
 #ifndef RATTAN_PASSES_SAVED_GRADIENTS_H
 #define RATTAN_PASSES_SAVED_GRADIENTS_H
 
@@ -35,6 +35,9 @@ Value *gradients_join(Builder *b, Value *const *pieces, int count);
 Value *gradients_edge(Builder *b, Value *score, const Op *mask, const Op *keys);
 /* Rows `first` to `first` + rows - 1 of the head's state at row tile `tile`. */
 Value *gradients_state(Builder *b, const char *param, Value *tile, Value *first, int rows, int cols);
+
+/* saved_sums.c: rows of main that the kernels behind it only add up become sums of some. */
+void gradients_sums(Saver *main, Kernel *const *kernels, int count);
 
 /* Main gives one sum's gradient before it has the next sum. */
 void gradients_order(const Saver *main);

@@ -298,6 +298,20 @@ static void load(Gen *g, const Op *op) {
     }
 }
 
+/* One row for the 16 that a warp has at a time. */
+static bool store_sums(Gen *g, const Op *op) {
+    enum { WARP_ROWS = 16 };
+    const Type type = op->in[5]->type;
+    if (!op_has(op, AT_SUM))
+        return false;
+    if (cu_shape(type) != SHAPE_TILE || op_int(op, AT_SUM, 1) != WARP_ROWS || param_of(g, op)->dtype != DT_F32)
+        cu_fail(g, op, "a store of these sums of rows");
+    else
+        cu_line(g, "store_sums<%s, %d, %d>(%s, %s);", rows(g, op, type.rows / WARP_ROWS), g->kernel->warps, type.cols,
+                cu_name(g, op->in[5]), view(g, op, 0));
+    return true;
+}
+
 static void store(Gen *g, const Op *op) {
     const Type  type = op->in[5]->type;
     const char *element = cu_ctype(param_of(g, op)->dtype), *name = cu_name(g, op->in[5]),
@@ -311,6 +325,8 @@ static void store(Gen *g, const Op *op) {
         return;
     }
     if (own_access(g, op, op->in[5]) || store_turned(g, op))
+        return;
+    if (store_sums(g, op))
         return;
     const Shape shape = cu_shape(type);
     if (shape == SHAPE_ROW && op->in[5]->def && op->in[5]->def->code == OP_FCONST) {

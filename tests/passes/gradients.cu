@@ -3,14 +3,14 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
     const bool q_aligned = aligned<bf16>(a.v + 0, 16);
     const bool do_aligned = aligned<bf16>(a.v + 15, 16);
     u32 rest = blockIdx.x;
-    const i64 n17 = rest % (u32)a.v[96]; // row
-    rest /= (u32)a.v[96];
+    const i64 n17 = rest % (u32)a.v[86]; // row
+    rest /= (u32)a.v[86];
     const i64 n13 = rest % 1u; // kv_head
     rest /= 1u;
     const i64 n12 = rest; // seq
-    const i64 n0 = a.v[92];
-    const i64 n3 = a.v[91];
-    const i64 n16 = a.v[96];
+    const i64 n0 = a.v[82];
+    const i64 n3 = a.v[81];
+    const i64 n16 = a.v[86];
     const i64 n19 = n17 * 16LL;
     const i64 n20 = (i64)(n19 < n3);
     const i64 n21 = n3 + -1LL;
@@ -119,7 +119,7 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
             EACH(1, 8) t94[s][i] = 0.f;
             product<bf16, 1, 48>(t94, t27, t82);
             float t95[8];
-            load_dense_row<Rows<2, -1, 16, 0, 16, 1>, -1, 16, true>(t95, view(a.v + 50, n12, n66, n79, 0LL, n3));
+            load_dense_row<Rows<2, -1, 16, 0, 16, 1>, -1, 16, true>(t95, view(a.v + 40, n12, n66, n79, 0LL, n3));
             float t96[1][8];
             EACH(1, 8) t96[s][i] = t94[s][i] - t95[(i >> 2) * 2 + (i & 1)];
             float t97[1][8];
@@ -177,7 +177,7 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
             EACH(1, 8) t125[s][i] = 0.f;
             product<bf16, 1, 48>(t125, t27, t117);
             float t126[8];
-            load_dense_row<Rows<2, -1, 16, 0, 16, 1>, -1, 16, false>(t126, view(a.v + 50, n12, n66, n114, 0LL, 1152921504606846976LL));
+            load_dense_row<Rows<2, -1, 16, 0, 16, 1>, -1, 16, false>(t126, view(a.v + 40, n12, n66, n114, 0LL, 1152921504606846976LL));
             float t127[1][8];
             EACH(1, 8) t127[s][i] = t125[s][i] - t126[(i >> 2) * 2 + (i & 1)];
             float t128[1][8];
@@ -238,7 +238,7 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
             EACH(1, 8) t158[s][i] = 0.f;
             product<bf16, 1, 48>(t158, t27, t148);
             float t159[8];
-            load_dense_row<Rows<2, -1, 16, 0, 16, 1>, -1, 16, true>(t159, view(a.v + 50, n12, n66, n145, 0LL, n3));
+            load_dense_row<Rows<2, -1, 16, 0, 16, 1>, -1, 16, true>(t159, view(a.v + 40, n12, n66, n145, 0LL, n3));
             float t160[1][8];
             EACH(1, 8) t160[s][i] = t158[s][i] - t159[(i >> 2) * 2 + (i & 1)];
             float t161[1][8];
@@ -260,6 +260,6 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
         EACH(1, 8) t59[s][i] = t133[s][i];
         EACH(1, 8) t60[s][i] = t134[s][i];
     }
-    store_tile<float, Rows<1, -1, 16, 0, 16, 1>, 1, 16>(t59, view(a.v + 55, n12, n22, n13, 0LL, n3));
-    store_tile<float, Rows<1, -1, 16, 0, 16, 1>, 1, 16>(t60, view(a.v + 60, n12, n22, n13, 0LL, n3));
+    store_tile<float, Rows<1, -1, 16, 0, 16, 1>, 1, 16>(t59, view(a.v + 45, n12, n22, n13, 0LL, n3));
+    store_tile<float, Rows<1, -1, 16, 0, 16, 1>, 1, 16>(t60, view(a.v + 50, n12, n22, n13, 0LL, n3));
 }
