@@ -52,6 +52,50 @@ static void note_left(Gradients *g, Op *load) {
         g->of.left[g->of.left_count++] = load;
 }
 
+typedef struct Source {
+    const Gradients *g;
+    const Block     *block;
+    Op              *load; /* of several rows */
+    bool             other;
+} Source;
+
+/* Row by row, of one tile that is loaded in the block and can be sent, and of numbers that all rows share. */
+static void find_source(Source *s, const Value *value) {
+    Op *const def = value->def;
+    if (!def || value->type.cls != TY_TILE || s->other)
+        s->other |= !def;
+    else if (def->code == OP_LOAD && value->type.rows > 1) {
+        s->other |= (s->load && s->load != def) || def->parent != s->block || !can_be_sent(s->g, def);
+        s->load = def;
+    } else if (def->region || !(op_info(def->code)->traits & PURE) || !(op_info(def->code)->traits & ROWWISE) || def->code == OP_MASK ||
+               (def->code == OP_LOAD && param_of(s->g, def)->role != PARAM_IN))
+        s->other = true;
+    else
+        for (int i = 0; i < def->in_count; i++)
+            if (def->code != OP_LOAD && def->in[i]->type.cls == TY_TILE)
+                find_source(s, def->in[i]);
+}
+
+/* Is the right side one that warps of their own can compute? */
+static bool note_made(Gradients *g, Op *dot) {
+    Value *const side = dot->in[1];
+    Source       s = {.g = g, .block = dot->parent};
+    int          count;
+    for (int m = 0; m < g->of.made_count; m++)
+        if (g->of.made[m].side == side)
+            return true;
+    find_source(&s, side);
+    if (s.other || !s.load || g->of.made_count == ROLES_MOST_MADE || side->type.rows % SLAB || side->type.cols % SLAB ||
+        side->type.cols > MOST_COLS || side->type.rows != SLAB * g->args->target->product_warps)
+        return false;
+    Op **const users = ir_users(g->ctx, g->kernel, side, &count);
+    for (int u = 0; u < count; u++)
+        if (users[u]->code != OP_DOT || users[u]->in[1] != side || users[u]->parent != dot->parent)
+            return false;
+    g->of.made[g->of.made_count++] = (RolesMade){side, s.load, users[0]};
+    return true;
+}
+
 static bool note_product(Op *dot, void *arg) {
     Gradients *g = arg;
     if (dot->code != OP_DOT || g->why)
@@ -62,29 +106,33 @@ static bool note_product(Op *dot, void *arg) {
     if (op_int(dot, AT_TA, 0) || parts.m != g->rows || parts.n % SLAB || parts.n > MOST_COLS || parts.k % SLAB || parts.scale ||
         parts.delta)
         g->why = "a product is none of equal row tiles, or too wide";
-    else if (!can_be_sent(g, parts.y->def) || !loads_right_side(g->ctx, g->kernel, parts.y->def))
+    else if (!(can_be_sent(g, parts.y->def) && loads_right_side(g->ctx, g->kernel, parts.y->def)) && !note_made(g, dot))
         g->why = "a right side cannot be sent";
     else if (left && left->code == OP_LOAD)
         note_left(g, left);
     return true;
 }
 
-static bool is_along_rows(const Op *op) {
-    const Type type = op->code == OP_STORE ? op->in[5]->type : op->out_count ? op->out[0]->type : type_index();
-    return (op->code == OP_LOAD || op->code == OP_STORE) && op_int(op, AT_ROWDIM, -1) >= 0 && type.rows > 1;
+/* Does it access a tile whose place depends on the row tile's? */
+static bool is_along_rows(const Gradients *g, const Op *op) {
+    const Type     type = op->code == OP_STORE ? op->in[5]->type : op->out_count ? op->out[0]->type : type_index();
+    const int      rowdim = (int)op_int(op, AT_ROWDIM, -1);
+    const Op *const rows = loop_find(g->kernel->body, "row");
+    return (op->code == OP_LOAD || op->code == OP_STORE) && rowdim >= 0 && type.rows > 1 && rows &&
+           depends_on(op->in[rowdim], rows->region->args[0]);
 }
 
 /* All of its rows fall then, each tile's as far as it has rows. */
 static bool note_falling(Op *op, void *arg) {
     Gradients *g = arg;
-    g->falls |= is_along_rows(op) && op_int(op, AT_DOWN, 0);
+    g->falls |= is_along_rows(g, op) && op_int(op, AT_DOWN, 0);
     return true;
 }
 
 static bool check_falling(Op *op, void *arg) {
     Gradients *g = arg;
     const Type type = op->code == OP_STORE ? op->in[5]->type : op->out_count ? op->out[0]->type : type_index();
-    if (g->falls && is_along_rows(op) && (!op_int(op, AT_DOWN, 0) || op_int(op, AT_PERIOD, 1) != type.rows))
+    if (g->falls && is_along_rows(g, op) && (!op_int(op, AT_DOWN, 0) || op_int(op, AT_PERIOD, 1) != type.rows))
         g->why = "positions fall in some of its tiles alone";
     if (g->falls && (op->code == OP_MASK || op->code == OP_ROPE) && op_int(op, AT_PERIOD, 1) != type.rows)
         g->why = "positions fall in tiles of several heads";
@@ -95,6 +143,22 @@ static bool check_falling(Op *op, void *arg) {
     return true;
 }
 
+/* What is computed with from the start is sent as well, as long as there is room. */
+static void note_others(Gradients *g) {
+    for (Op *op = g->body->first; op && g->of.left_count < ROLES_MOST_LEFT; op = op->next)
+        if (op->code == OP_LOAD && op->out[0]->type.rows == g->rows && !is_left(g, op) && can_be_sent(g, op) &&
+            !loads_right_side(g->ctx, g->kernel, op))
+            g->of.left[g->of.left_count++] = op;
+}
+
+/* Registers of a thread of `groups` groups of warps that compute beside one that copies. */
+static int registers_of(const Gradients *g, int groups) {
+    const Schedule *const schedule = g->args->schedule;
+    const int each = g->args->target->registers / (32 * g->args->target->product_warps * (groups + 1)) / 8 * 8;
+    const int most = ((groups + 1) * each - schedule->copy_registers) / groups / 8 * 8;
+    return most < schedule->registers ? most : schedule->registers;
+}
+
 /* Whole groups of warps; one alone shares the multiprocessor with another block's. */
 static void choose_warps(Gradients *g) {
     const int group = SLAB * g->args->target->product_warps;
@@ -102,9 +166,13 @@ static void choose_warps(Gradients *g) {
         g->why = "its row tiles are not those of one or two groups of warps";
         return;
     }
+    if (g->of.made_count && g->rows != group) {
+        g->why = "beside warps that compute right sides it has one group of warps";
+        return;
+    }
     g->of.warps = g->rows / SLAB;
-    g->of.blocks = g->rows == group ? 2 : 1;
-    g->of.registers = g->of.blocks > 1 ? TWO_BLOCKS : g->args->schedule->registers;
+    g->of.blocks = g->rows == group && !g->of.made_count ? 2 : 1;
+    g->of.registers = g->of.blocks > 1 ? TWO_BLOCKS : registers_of(g, 2);
 }
 
 static bool can_have_roles(Gradients *g) {
@@ -115,6 +183,8 @@ static bool can_have_roles(Gradients *g) {
     ir_walk(g->kernel->body, check_falling, g);
     if (!g->why)
         choose_warps(g);
+    if (!g->why)
+        note_others(g);
     return !g->why;
 }
 
@@ -136,16 +206,26 @@ static void turn_mask(const Gradients *g, Op *mask) {
     mask->in[0] = ir_mask(&b, whole, first, ir_i(&b, 0), IR_NEG_INF, type.cols - 1, 1, op_float(mask, AT_FILL, 0));
 }
 
+/* Of the last row, on the way to the first. */
+static void turn_rope(const Gradients *g, Op *rope) {
+    const int64_t down = op_int(rope, AT_DOWN, 0), more = op_int(rope, AT_PERIOD, 1) - 1;
+    Builder       b = ir_before(g->ctx, g->kernel, rope);
+    rope->in[1] = index_offset(&b, rope->in[1], down ? -more : more);
+    op_set_int(g->ctx, rope, AT_DOWN, !down);
+}
+
 static bool turn_up(Op *op, void *arg) {
     const Gradients *g = arg;
-    const int        place = op->code == OP_ROPE ? 1 : (int)op_int(op, AT_ROWDIM, -1);
     if (op->code == OP_MASK)
         turn_mask(g, op);
-    if (!op_int(op, AT_DOWN, 0))
-        return true;
-    Builder b = ir_before(g->ctx, g->kernel, op);
-    op->in[place] = index_offset(&b, op->in[place], 1 - op_int(op, AT_PERIOD, 1));
-    op_remove_attr(op, AT_DOWN);
+    else if (op->code == OP_ROPE)
+        turn_rope(g, op);
+    else if (op_int(op, AT_DOWN, 0)) {
+        const int place = (int)op_int(op, AT_ROWDIM, -1);
+        Builder   b = ir_before(g->ctx, g->kernel, op);
+        op->in[place] = index_offset(&b, op->in[place], 1 - op_int(op, AT_PERIOD, 1));
+        op_remove_attr(op, AT_DOWN);
+    }
     return true;
 }
 
@@ -196,6 +276,12 @@ static void begin_early(const Gradients *g, Block *block) {
             bring_behind(g, op, behind);
         first = made ? first : op;
     }
+}
+
+static void find_first(Gradients *g) {
+    int count;
+    for (int m = 0; m < g->of.made_count; m++)
+        g->of.made[m].first = ir_users(g->ctx, g->kernel, g->of.made[m].side, &count)[0];
 }
 
 /* What stands over columns is loaded before the first product, which takes as long. */
@@ -281,14 +367,12 @@ static bool fold_factor(Op *op, void *arg) {
 
 /* ---- The pass ---- */
 
-static void drop_unused(const Gradients *g, Block *block) {
-    for (Op *op = block->last, *prev; op; op = prev) {
-        prev = op->prev;
-        if (op->region)
-            drop_unused(g, op->region);
-        if (op->out_count == 1 && !ir_has_effects(op) && ir_use_count(g->kernel, op->out[0]) == 0)
-            op_erase(op);
-    }
+static bool is_named(const Kernel *kernel) {
+    static const char *const NAMES[] = {"rows", "window_keys", "keys"};
+    for (size_t n = 0; n < sizeof NAMES / sizeof *NAMES; n++)
+        if (strcmp(kernel->name, NAMES[n]) == 0)
+            return true;
+    return false;
 }
 
 Status roles_gradients(Ctx *ctx, Module *module, const PassArgs *args) {
@@ -300,10 +384,10 @@ Status roles_gradients(Ctx *ctx, Module *module, const PassArgs *args) {
         Gradients     g = {.ctx = ctx, .kernel = kernel, .args = args, .body = loop_grid_body(kernel->body)};
         const bool    behind = gradients;
         gradients |= strcmp(kernel->name, "main") == 0;
-        if (!behind || !loop_find(kernel->body, "key"))
+        if (!behind || !is_named(kernel))
             continue;
         g.dtype = ir_find_param(kernel, "k")->dtype;
-        drop_unused(&g, g.body);
+        clean_kernel(kernel);
         if (!can_have_roles(&g)) {
             pass_note(ctx, args, kernel, "no roles: %s", g.why);
             continue;
@@ -312,6 +396,7 @@ Status roles_gradients(Ctx *ctx, Module *module, const PassArgs *args) {
         join_branches(&g, g.body);
         begin_early(&g, g.body);
         load_early(&g, g.body);
+        find_first(&g);
         ir_walk(kernel->body, fold_factor, &g);
         TRY(roles_of_gradients(ctx, kernel, args, &g.of));
     }

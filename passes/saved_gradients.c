@@ -56,8 +56,11 @@ Value *gradients_edge(Builder *b, Value *score, const Op *mask, const Op *keys) 
     const int64_t hi = op_int(mask, AT_HI, 0);
     const int     dim = keys ? (int)op_int(keys, AT_ROWDIM, 0) : 0;
     Value        *skip = ir_i(b, 0);
-    if (keys && !ir_is_const(keys->in[3], 0))
-        skip = ir_ibin(b, OP_IMAX, skip, ir_ibin(b, OP_ISUB, keys->in[3], keys->in[dim]));
+    if (keys && !ir_is_const(keys->in[3], 0)) {
+        Value *const before = op_int(keys, AT_DOWN, 0) ? ir_ibin(b, OP_ISUB, index_offset(b, keys->in[dim], 1), keys->in[4])
+                                                       : ir_ibin(b, OP_ISUB, keys->in[3], keys->in[dim]);
+        skip = ir_ibin(b, OP_IMAX, skip, before);
+    }
     return ir_mask(b, score, ir_i(b, hi), skip, IR_NEG_INF, hi, (int)op_int(mask, AT_PERIOD, 1), 0);
 }
 
