@@ -22,6 +22,7 @@ typedef struct Order {
     int     count, searches;
     int    *node_of; /* by the number of an op's first result */
     Node   *now;     /* whose needs are noted */
+    bool    free_indices;
 } Order;
 
 static bool note_needs(Op *op, void *arg) {
@@ -82,7 +83,8 @@ static bool has_product(Op *op) {
 /* What is left to be put down for `node`, itself counted. */
 static int work(Order *o, Node *node) {
     enum { PRODUCT = 64 }; /* as many other ops */
-    int sum = has_product(node->op) ? PRODUCT : 1;
+    const bool free = o->free_indices && op_info(node->op->code)->rule == TR_INDEX;
+    int        sum = has_product(node->op) ? PRODUCT : free ? 0 : 1;
     if (node->done || node->seen == o->searches)
         return 0;
     node->seen = o->searches;
@@ -93,9 +95,11 @@ static int work(Order *o, Node *node) {
 
 static void put_down(Order *o, Node *node) {
     for (Node *next = node; next;) {
-        int most = 0;
+        int most = -1;
         next = NULL;
         for (int i = 0; i < node->need_count; i++) {
+            if (o->nodes[node->needs[i]].done)
+                continue;
             o->searches++;
             const int left = work(o, &o->nodes[node->needs[i]]);
             next = left > most ? &o->nodes[node->needs[i]] : next;
@@ -167,6 +171,7 @@ void order_by_use(Ctx *ctx, Kernel *kernel, Block *block) {
 
 void order_by_products(Ctx *ctx, Kernel *kernel, Block *block) {
     Order o = open_order(ctx, kernel, block);
+    o.free_indices = true;
     for (int n = 0; n < o.count; n++)
         if (!o.nodes[n].done && has_product(o.nodes[n].op)) {
             put_down(&o, &o.nodes[n]);
