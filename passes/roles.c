@@ -9,7 +9,7 @@
 #include <string.h>
 
 enum { MAX_TILES = 192, SPARE_BYTES = 2048 /* alignment of the rings, barriers */ };
-enum { MOST_SLOTS = 16, FEW_SLOTS = 4, MAX_PLAIN = 2 };
+enum { MOST_SLOTS = 16, FEW_SLOTS = 4, MAX_PLAIN = 2, MAX_READ = 4 };
 enum { BARRIERS_BYTES = 16 * (2 * MOST_SLOTS + 1) /* of three rings */ };
 
 /* What a role hands over that has the kernel's control flow. */
@@ -26,6 +26,8 @@ typedef struct Roles {
     Op             *queries; /* load of the rows' tile, or NULL */
     Op             *plain[MAX_PLAIN]; /* where they are turned: those as they are, in branches behind the scores */
     int             plain_count;
+    Op             *read[MAX_READ]; /* tiles that are computed with once, in branches behind the scores: sent as right sides are */
+    int             read_count;
     const RolesOf  *gradients; /* of a kernel that has left sides instead of queries, or NULL */
     Value          *left_rings[ROLES_MOST_LEFT];
     Value          *sources, *made; /* rings of what right sides are computed of, and of these; NULL: of none */
@@ -72,6 +74,23 @@ static void move_to_use(const Roles *r, Op *load) {
     op_insert(&b, load);
 }
 
+static bool writes_no(Op *op, void *param) { return op->code != OP_STORE || strcmp(op_text(op, AT_PARAM), param) != 0; }
+
+/* Main of kind backward: rows that one of its branches computes with. */
+static bool is_read_tile(const Roles *r, const Op *load) {
+    for (int n = 0; n < r->read_count; n++)
+        if (r->read[n] == load)
+            return true;
+    return false;
+}
+
+static bool can_be_read(const Roles *r, const Op *load) {
+    return r->args->kind == KIND_BACKWARD && r->queries && r->read_count < MAX_READ && load->parent != r->body &&
+           load->parent->owner->code == OP_IF && op_int(load, AT_ROWDIM, -1) >= 1 && !op_has(load, AT_LO) && !op_has(load, AT_VIA) &&
+           load->in_count == 5 && load->out[0]->type.rows == r->queries->out[0]->type.rows &&
+           ir_walk(r->body, writes_no, (void *)op_text(load, AT_PARAM));
+}
+
 static bool note_load(Op *op, void *arg) {
     Roles *r = arg;
     if (op->code != OP_LOAD || ir_find_param(r->kernel, op_text(op, AT_PARAM))->dtype != r->dtype)
@@ -85,13 +104,15 @@ static bool note_load(Op *op, void *arg) {
         r->queries = op;
     else if (r->queries && r->plain_count < MAX_PLAIN && is_cut(r, op))
         r->plain[r->plain_count++] = op;
+    else if (can_be_read(r, op))
+        r->read[r->read_count++] = op;
     return true;
 }
 
 static bool list_tile(Op *op, void *arg) {
     Roles *r = arg;
     if (op->code != OP_LOAD || ir_find_param(r->kernel, op_text(op, AT_PARAM))->dtype != r->dtype ||
-        !is_right_side(r, op))
+        !(is_right_side(r, op) || is_read_tile(r, op)))
         return true;
     if (r->tile_count == MAX_TILES)
         r->overflow = true;
@@ -219,6 +240,18 @@ static void made_rings(Roles *r, int64_t *at) {
     r->made = new_ring(r, SLOTS, made, at);
 }
 
+/* What is read stays in its slot while products take others. */
+enum { ENOUGH_SLOTS = 5 };
+
+static void send_none_read(Roles *r) {
+    int kept = 0;
+    for (int t = 0; t < r->tile_count; t++)
+        if (!is_read_tile(r, r->tiles[t]))
+            r->tiles[kept++] = r->tiles[t];
+    r->tile_count = kept;
+    r->read_count = 0;
+}
+
 /* The rings of queries and left sides have one slot; the others the rest of the memory. */
 static Status make_rings(Roles *r) {
     r->small_bytes = small_bytes(r);
@@ -233,6 +266,8 @@ static Status make_rings(Roles *r) {
         r->left_rings[l] = new_ring(r, 1, tile_of(r, r->gradients->left[l]), &at);
     made_rings(r, &at);
     const int64_t slots = (limit - at - reserved) / each;
+    if (slots < ENOUGH_SLOTS)
+        send_none_read(r);
     if (slots < 3)
         return ctx_fail(r->ctx, ST_USAGE, "schedule: shared memory", "use a smaller chunk or key_tile, or roles=0",
                         "kernel %s needs %lld bytes of shared memory a block, each of %d on %s has %lld", r->kernel->name,
@@ -455,8 +490,12 @@ static bool drop_conversion(Op *op, void *arg) {
 
 static void fill_computing(Roles *r, Op *role) {
     Builder in = ir_at_end(r->ctx, r->kernel, role->region);
-    for (int t = 0; t < r->tile_count; t++)
-        take(r, r->tiles[t], ring_of(r, tile_of(r, r->tiles[t])));
+    for (int t = 0; t < r->tile_count; t++) {
+        const bool   read = is_read_tile(r, r->tiles[t]);
+        Value *const tile = take(r, r->tiles[t], ring_of(r, tile_of(r, r->tiles[t])));
+        if (read)
+            copy_all_slices(r, tile);
+    }
     for (int p = 0; p < r->plain_count; p++)
         copy_all_slices(r, take(r, r->plain[p], r->own));
     for (int l = 0; r->gradients && l < r->gradients->left_count; l++)
