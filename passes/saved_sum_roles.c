@@ -10,8 +10,8 @@
 typedef enum SumRing { OF_ROWS, OF_GIVEN, OF_VALUES, OF_FEATURES, OF_KEYS, OF_STATES, SUM_RINGS } SumRing;
 
 enum { SPARE_BYTES = 4096 /* alignment of the rings, barriers */ };
-/* Of a thread of those who compute dphi(k), features or dv, and of the copy engine's: as many as four groups have. */
-enum { MANY_REGISTERS = 232, SOME_REGISTERS = 128, FEW_REGISTERS = 24 };
+/* Of a thread of those who compute dphi(k), features or dv, and of the copy engine's: as many as four equal groups have. */
+enum { SUM_REGISTERS = 208, FEATURE_REGISTERS = 144, VALUE_REGISTERS = 136, FEW_REGISTERS = 24, GROUP_REGISTERS = 128 };
 enum { MOST_FEATURES = 256, MOST_COLS = 128 /* beside what else these registers hold */ };
 
 typedef struct SumRoles {
@@ -42,7 +42,8 @@ static bool find_sides(SumRoles *o) {
     o->value_load = o->twin->of.features->def;
     return o->own->pieces == 1 && o->twin->parts == 1 && o->twin->pieces == o->own->parts &&
            gradients_is_sendable(k, o->key_load) && gradients_is_sendable(k, o->row_load) &&
-           gradients_is_sendable(k, o->given_load) && gradients_is_sendable(k, o->value_load);
+           gradients_is_sendable(k, o->given_load) && gradients_is_sendable(k, o->value_load) &&
+           op_int(o->key_load, AT_DOWN, 0) == op_int(o->row_load, AT_DOWN, 0);
 }
 
 static void find_tiles(SumRoles *o) {
@@ -83,15 +84,17 @@ static bool fits(SumRoles *o) {
     return group && o->s->chunk == 16 * group && o->key_load->out[0]->type.cols == rows && rows % 16 == 0 && rows <= MOST_COLS &&
            cols % 16 == 0 && cols <= MOST_COLS && o->tiles[OF_FEATURES].cols % 16 == 0 &&
            o->tiles[OF_FEATURES].cols <= MOST_COLS && gradients_state_rows(o->own) <= MOST_FEATURES && choose_slots(o) &&
-           4 * 32 * group * SOME_REGISTERS <= o->s->args->target->registers;
+           4 * 32 * group * GROUP_REGISTERS <= o->s->args->target->registers;
 }
 
 static Value *carried(const SumRoles *o, const KeySum *sum) { return o->s->group->out[sum->carried]; }
 
-/* Every store belongs to one sum, and stands in no branch. */
+/* Every store belongs to one sum, and what follows from the sums neither multiplies nor lets warps wait for one another. */
 static bool can_part_stores(const SumRoles *o) {
     for (const Op *op = o->s->rows->region->first; op; op = op->next) {
-        if (op != o->s->group && (op->region || (ir_has_effects(op) && op->code != OP_STORE && op->code != OP_YIELD)))
+        const bool simple = !op->region && op->code != OP_DOT && op->code != OP_TRANSPOSE && op->code != OP_COLSUM &&
+                            op->code != OP_COLMAX && (!ir_has_effects(op) || op->code == OP_STORE || op->code == OP_YIELD);
+        if (op != o->s->group && !simple)
             return false;
         if (op->code == OP_STORE && depends_on(op->in[5], carried(o, o->own)) && depends_on(op->in[5], carried(o, o->twin)))
             return false;
@@ -193,7 +196,7 @@ static void make_features(SumRoles *o, Builder *b, const Op *load, Value *const 
 }
 
 static void make_all_features(SumRoles *o) {
-    Builder  b = open_role(o, "features", SOME_REGISTERS), in;
+    Builder  b = open_role(o, "features", FEATURE_REGISTERS), in;
     ValueMap map = {.ctx = o->s->ctx}, turn;
     make_features(o, &b, o->key_load, o->own->x, &map, OF_KEYS);
     open_heads(o, &b, &in, NULL, 0, &turn);
@@ -203,14 +206,33 @@ static void make_all_features(SumRoles *o) {
 
 /* ---- Who sums up ---- */
 
+/* Of rows that are all there: row r of n becomes row n - 1 - r, and so do columns. */
+static void turn_mask(Builder *b, Op *mask) {
+    const Type    type = mask->out[0]->type;
+    const int64_t lo = op_int(mask, AT_LO, 0), hi = op_int(mask, AT_HI, 0);
+    mask->in[1] = ir_ibin(b, OP_ISUB, ir_i(b, type.rows - type.cols), mask->in[1]);
+    op_set_int(b->ctx, mask, AT_LO, hi == IR_POS_INF ? IR_NEG_INF : -hi);
+    op_set_int(b->ctx, mask, AT_HI, lo == IR_NEG_INF ? IR_POS_INF : -lo);
+}
+
+/* Positions that fall rise from now on, and those of a rope that turns back fall. */
 static bool turn_up(Op *op, void *arg) {
     const Builder *where = arg;
+    const bool     falls = op_int(op, AT_DOWN, 0) != 0;
     const int      place = op->code == OP_ROPE ? 1 : (int)op_int(op, AT_ROWDIM, -1);
-    if (!op_int(op, AT_DOWN, 0) || op->code == OP_SEND)
+    if (!falls && op->code != OP_ROPE && op->code != OP_MASK)
         return true;
     Builder b = ir_before(where->ctx, where->kernel, op);
-    op->in[place] = index_offset(&b, op->in[place], 1 - op_int(op, AT_PERIOD, 1));
-    op_remove_attr(op, AT_DOWN);
+    if (op->code == OP_MASK) {
+        turn_mask(&b, op);
+        return true;
+    }
+    const int64_t rows = op_int(op, AT_PERIOD, 1);
+    op->in[place] = index_offset(&b, op->in[place], falls ? 1 - rows : rows - 1);
+    if (falls)
+        op_remove_attr(op, AT_DOWN);
+    else
+        op_set_int(where->ctx, op, AT_DOWN, 1);
     return true;
 }
 
@@ -234,7 +256,7 @@ static void map_pieces(const SumRoles *o, Builder *b, ValueMap *map, Value *whol
 /* What follows from the sum: all stores that need it, and, with `others`, those that need none. */
 static void finish(SumRoles *o, Builder *b, const KeySum *sum, Value *const *pieces, int count, bool others) {
     const KeySum *const other = sum == o->own ? o->twin : o->own;
-    Op *const    only = ir_if(b, ir_i(b, 1), NULL, 0); /* a block of its own, until its ops are in order */
+    Op *const    only = ir_if(b, ir_i(b, 1), NULL, 0); /* a block of its own: nothing of it is made while products run */
     Builder      in = ir_at_end(o->s->ctx, b->kernel, only->region);
     ValueMap     map = {.ctx = o->s->ctx};
     map_pieces(o, b, &map, carried(o, sum), pieces, count);
@@ -253,15 +275,14 @@ static void finish(SumRoles *o, Builder *b, const KeySum *sum, Value *const *pie
             gradients_add_in_turns(o->s, op);
     order_by_use(o->s->ctx, b->kernel, only->region);
     store_where_made(o->s->ctx, b->kernel, only->region);
-    ir_walk(only->region, turn_up, b);
-    ir_move_ops(b, only->region);
-    op_erase(only);
+    if (op_int(o->key_load, AT_DOWN, 0))
+        ir_walk(only->region, turn_up, b);
 }
 
 /* dphi(k) = sum over heads of masked(v do^T) phi(q) + v R^T, in as many pieces. */
 static void sum_key_gradients(SumRoles *o) {
     const int    parts = o->own->parts;
-    Builder      b = open_role(o, "compute", MANY_REGISTERS), in;
+    Builder      b = open_role(o, "compute", SUM_REGISTERS), in;
     ValueMap     map;
     Value       *sums[MAX_PIECES], *features[MAX_PIECES];
     Value *const values = take(o, &b, OF_VALUES);
@@ -290,7 +311,7 @@ static void sum_key_gradients(SumRoles *o) {
 /* dv = sum over heads of masked(phi(k) phi(q)^T) do + phi(k) R. */
 static void sum_value_gradients(SumRoles *o) {
     const int parts = o->own->parts;
-    Builder   b = open_role(o, "values", SOME_REGISTERS), in;
+    Builder   b = open_role(o, "values", VALUE_REGISTERS), in;
     ValueMap  map;
     Value    *keys[MAX_PIECES], *sum = ir_f(&b, 0, o->s->chunk, gradients_state_cols(o->own)), *score = NULL;
     for (int p = 0; p < parts; p++)
