@@ -93,7 +93,8 @@ static Value *carried(const SumRoles *o, const KeySum *sum) { return o->s->group
 static bool can_part_stores(const SumRoles *o) {
     for (const Op *op = o->s->rows->region->first; op; op = op->next) {
         const bool simple = !op->region && op->code != OP_DOT && op->code != OP_TRANSPOSE && op->code != OP_COLSUM &&
-                            op->code != OP_COLMAX && (!ir_has_effects(op) || op->code == OP_STORE || op->code == OP_YIELD);
+                            op->code != OP_COLMAX && (op->code != OP_MASK || ir_is_const(op->in[2], 0)) &&
+                            (!ir_has_effects(op) || op->code == OP_STORE || op->code == OP_YIELD);
         if (op != o->s->group && !simple)
             return false;
         if (op->code == OP_STORE && depends_on(op->in[5], carried(o, o->own)) && depends_on(op->in[5], carried(o, o->twin)))
