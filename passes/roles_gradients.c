@@ -384,7 +384,7 @@ Status roles_gradients(Ctx *ctx, Module *module, const PassArgs *args) {
         Gradients     g = {.ctx = ctx, .kernel = kernel, .args = args, .body = loop_grid_body(kernel->body)};
         const bool    behind = gradients;
         gradients |= strcmp(kernel->name, "main") == 0;
-        if (!behind || !is_named(kernel))
+        if (!behind || !is_named(kernel) || loop_has_roles(kernel))
             continue;
         g.dtype = ir_find_param(kernel, "k")->dtype;
         clean_kernel(kernel);

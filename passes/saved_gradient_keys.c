@@ -335,7 +335,7 @@ static const Op *loaded_part(const Saver *s, const Value *term) {
 
 /* A sum with a part in working memory, which nothing else reads: each further term is added to it there, so that no
  * register holds a sum while the next term's loops run. */
-static void add_in_turns(const Saver *s, Op *store) {
+void gradients_add_in_turns(const Saver *s, Op *store) {
     Value    *terms[MOST_TERMS], *sum = NULL;
     const int count = find_terms(s, store->in[5], terms, 0);
     int       first = 0;
@@ -371,11 +371,13 @@ Status gradients_keys(const Saver *main, Kernel *kernel) {
     for (int i = 0; i < k.count; i++)
         if (k.sums[i].twin == i)
             add_states(&k, i);
-    add_sums(&k);
     into_rows(&k.saver);
+    if (gradients_sum_by_roles(&k))
+        return ST_OK;
+    add_sums(&k);
     for (Op *op = k.saver.rows->region->first; op; op = op->next)
         if (op->code == OP_STORE && op->in[5]->type.cols > 1)
-            add_in_turns(&k.saver, op);
+            gradients_add_in_turns(&k.saver, op);
     order_by_use(main->ctx, kernel, k.saver.rows->region);
     store_where_made(main->ctx, kernel, k.saver.rows->region);
     return ST_OK;

@@ -49,6 +49,15 @@ void   gradients_take_columns(KeySaver *k, Op *access, int dim, int parts, Value
 /* That of the row tile at `row`, whose values the map gives, among all sequences'. */
 Value *gradients_tile_number(KeySaver *k, Builder *b, ValueMap *map, Value *seq, Value *row);
 
+/* The one load of rows that all pieces are made of, or NULL; can the copy engine bring it as products take it? */
+const Op *gradients_source(Value *const *pieces, int count);
+bool      gradients_is_sendable(const KeySaver *k, const Op *load);
+/* A sum with a part in working memory: each further term is added to it there. */
+void gradients_add_in_turns(const Saver *s, Op *store);
+
+/* saved_sum_roles.c: rewrites kernel `keys`, whose states are saved, for warps with roles; false: it stays as it is. */
+bool gradients_sum_by_roles(KeySaver *k);
+
 /* saved_key_roles.c: kernels that sum up states of keys, or, with `save`, save them, by roles. */
 bool gradients_states_have_roles(KeySaver *k, int number);
 void gradients_role_kernel(KeySaver *k, int number, const char *name, const char *work, bool save);

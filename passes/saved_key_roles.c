@@ -50,16 +50,16 @@ static void find_sources(const Value *value, Sources *sources) {
         find_sources(op->in[i], sources);
 }
 
-/* The one load of rows that all features are made of, or NULL. */
-static const Op *find_rows(const KeySum *sum) {
+const Op *gradients_source(Value *const *pieces, int count) {
     Sources sources = {0};
-    for (int p = 0; p < sum->parts; p++)
-        find_sources(sum->y[p], &sources);
+    for (int p = 0; p < count; p++)
+        find_sources(pieces[p], &sources);
     return sources.others ? NULL : sources.first;
 }
 
-/* Can the copy engine bring it as products take it? */
-static bool is_sendable(const KeySaver *k, const Op *load) {
+static const Op *find_rows(const KeySum *sum) { return gradients_source(sum->y, sum->parts); }
+
+bool gradients_is_sendable(const KeySaver *k, const Op *load) {
     return load && load->code == OP_LOAD && op_int(load, AT_ROWDIM, -1) == 1 && !op_has(load, AT_WRAP) &&
            ir_find_param(k->saver.main, op_text(load, AT_PARAM))->dtype == k->saver.dtype;
 }
@@ -78,7 +78,7 @@ bool gradients_states_have_roles(KeySaver *k, int number) {
     const Schedule     *schedule = k->saver.args->schedule;
     const Op *const     rows = find_rows(sum);
     Type                tiles[RING_COUNT];
-    if (!schedule->roles || !schedule->fuse_phi || !is_sendable(k, rows) || !is_sendable(k, sum->of.values->def))
+    if (!schedule->roles || !schedule->fuse_phi || !gradients_is_sendable(k, rows) || !gradients_is_sendable(k, sum->of.values->def))
         return false;
     find_tiles(k, sum, rows, tiles);
     return saved_tiles_have_roles(&k->saver, tiles);

@@ -463,13 +463,23 @@ static void test_gpu_bf16(void **state) {
 static void test_gradients_roles(void **state) {
     (void)state;
     run_drawn(KIND_BACKWARD, VARIANT_FINAL_STATE,
-              (Target){.name = "gpu", .warp_size = 32, .product_warps = 4, .shared_bytes = 216 << 10, .processors = 4},
+              (Target){.name = "gpu",
+                       .warp_size = 32,
+                       .product_warps = 4,
+                       .registers = 65536,
+                       .shared_bytes = 216 << 10,
+                       .processors = 4},
               draw_gradients);
 }
 
 static void test_gradients_roles_wide(void **state) {
     (void)state;
-    const Target target = {.name = "gpu", .warp_size = 32, .product_warps = 4, .shared_bytes = 2048 << 10, .processors = 4};
+    const Target target = {.name = "gpu",
+                           .warp_size = 32,
+                           .product_warps = 4,
+                           .registers = 65536,
+                           .shared_bytes = 2048 << 10,
+                           .processors = 4};
     run_drawn(KIND_BACKWARD, VARIANT_FINAL_STATE, target, draw_wide_gradients);
 }
 

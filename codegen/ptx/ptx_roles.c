@@ -449,7 +449,7 @@ static void walk(Gen *g, const Op *role, const Block *block) {
         cu_line(g, "turns_open(group);");
     }
     if (computes(role) && cu_multiplies_in_place(g->kernel))
-        cu_line(g, "const u32 own_rows = warp_id() / %d * %du;", GROUP, GROUP * 16 * IR_PANEL);
+        cu_line(g, "const u32 own_rows = warp_id() %% %d / %d * %du;", g->kernel->warps, GROUP, GROUP * 16 * IR_PANEL);
     g->awaited = g->one_warp || (g->alone ? begins_with_work(g, role) : reads_work(g, role));
     if (g->awaited)
         cu_line(g, "await_earlier_kernels();");
