@@ -308,7 +308,34 @@ static void reload_behind(Reload *r, Op *store) {
     }
 }
 
+/* What is made of a tile that was taken is, behind a tile that is given on, made of another copy of it: what lies between
+ * needs registers. */
+static void copy_behind(Reload *r, Op *give) {
+    for (Op *convert = give->parent->first; convert != give; convert = convert->next) {
+        Op *const copy = convert->code == OP_CONVERT ? convert->in[0]->def : NULL;
+        Op *const release = copy && copy->code == OP_COPY && copy->parent == give->parent ? release_of(r, copy) : NULL;
+        Value    *again = NULL;
+        for (Op *op = give->next; op && release && release->parent == give->parent; op = op->next)
+            for (int i = 0; i < op->in_count; i++) {
+                if (op->in[i] != convert->out[0])
+                    continue;
+                if (!again) {
+                    Builder  b = ir_before(r->ctx, r->kernel, op);
+                    ValueMap map = {.ctx = r->ctx};
+                    ir_clone(&b, copy, &map);
+                    again = ir_clone(&b, convert, &map)->out[0];
+                    Builder behind = ir_after(r->ctx, r->kernel, again->def);
+                    op_unlink(release);
+                    op_insert(&behind, release);
+                }
+                op->in[i] = again;
+            }
+    }
+}
+
 static bool visit_store(Op *op, void *arg) {
+    if (op->code == OP_GIVE)
+        copy_behind(arg, op);
     if (op->code == OP_STORE && op->in[5]->type.cols > 1 && op->parent->owner->code == OP_IF)
         reload_behind(arg, op);
     return true;

@@ -71,7 +71,7 @@ static bool are_narrow(const Saver *s) { return s->made_width <= 128 && s->k_loa
 
 /* Keys are turned in a role of their own where its registers suffice, not by a kernel before; on top of rings by that. */
 bool saved_turns_keys(const Saver *s) {
-    return s->args->kind == KIND_FORWARD && s->fused && s->roped && s->roped->type.rows % s->chunk == 0 && are_narrow(s) &&
+    return s->args->kind != KIND_EXTEND && s->fused && s->roped && s->roped->type.rows % s->chunk == 0 && are_narrow(s) &&
            sum_floats(s, saved_slot(s, RING_STATES)) <= MAX_SUM_BESIDE;
 }
 

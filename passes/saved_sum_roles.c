@@ -11,7 +11,7 @@ typedef enum SumRing { OF_ROWS, OF_GIVEN, OF_VALUES, OF_FEATURES, OF_KEYS, OF_ST
 
 enum { SPARE_BYTES = 4096 /* alignment of the rings, barriers */ };
 /* Of a thread of those who compute dphi(k), features or dv, and of the copy engine's: as many as four equal groups have. */
-enum { SUM_REGISTERS = 208, FEATURE_REGISTERS = 144, VALUE_REGISTERS = 136, FEW_REGISTERS = 24, GROUP_REGISTERS = 128 };
+enum { SUM_REGISTERS = 216, FEATURE_REGISTERS = 128, VALUE_REGISTERS = 144, FEW_REGISTERS = 24, GROUP_REGISTERS = 128 };
 enum { MOST_FEATURES = 256, MOST_COLS = 128 /* beside what else these registers hold */ };
 
 typedef struct SumRoles {
