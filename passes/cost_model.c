@@ -294,6 +294,20 @@ static Status check_gpu(Ctx *ctx, const Spec *spec, KernelKind kind, const Sched
     return kind == KIND_BACKWARD ? check_gradients(ctx, spec, schedule) : ST_OK;
 }
 
+/* Gradients that are sums over all heads would be those of the last slice. */
+static Status check_slices(Ctx *ctx, const Spec *spec, KernelKind kind, const Target *target, const Schedule *schedule) {
+    if (schedule->head_slices == 1)
+        return ST_OK;
+    if ((kind != KIND_FORWARD && kind != KIND_BACKWARD) || !target->warp_size)
+        return refuse(ctx, "head_slices", "use 1", "only kinds forward and backward on GPUs take heads by slices");
+    if (kind == KIND_BACKWARD && spec->qk_scale)
+        return refuse(ctx, "head_slices", "use 1", "gradients of q_scale and k_scale are sums over all heads");
+    if (spec->kv_heads % schedule->head_slices != 0)
+        return refuse(ctx, "head_slices", ctx_printf(ctx, "use a divisor of %d", spec->kv_heads),
+                      ctx_printf(ctx, "%d slices do not divide %d key/value heads", schedule->head_slices, spec->kv_heads));
+    return ST_OK;
+}
+
 Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target *target, const Schedule *schedule) {
     const int G = spec_group(spec);
     if (G % schedule->group_heads != 0)
@@ -308,6 +322,7 @@ Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target 
         TRY(check_roles(ctx, spec, kind, target, schedule));
     if (schedule->gradient_roles)
         TRY(check_gradient_roles(ctx, spec, kind, target));
+    TRY(check_slices(ctx, spec, kind, target, schedule));
     if (spec->initial_state && schedule->group_heads != 1)
         return refuse(ctx, "group_heads", "use 1", "a state for each query head allows no stacked heads");
     if (kind == KIND_BACKWARD && schedule->segment != 0 && !target->warp_size)
