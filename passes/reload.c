@@ -291,8 +291,8 @@ Status pass_reload(Ctx *ctx, Module *module, const PassArgs *args) {
         Reload         r = {.ctx = ctx, .kernel = module->kernels[k]};
         Schedule       gradients;
         const PassArgs of = args_of_kernel(args, module, k, &gradients);
-        if (args->kind == KIND_BACKWARD && strcmp(r.kernel->name, "main") == 0 && !loop_has_roles(r.kernel)) {
-            r.loads = true;
+        r.loads = args->kind == KIND_BACKWARD && strcmp(r.kernel->name, "main") == 0;
+        if (r.loads && !loop_has_roles(r.kernel)) {
             ir_walk(r.kernel->body, remake, &r);
         } else if (args->kind == KIND_BACKWARD && !loop_has_roles(r.kernel)) {
             compute_again(&r);
