@@ -546,11 +546,36 @@ void cu_roles(Gen *g, const Block *block) {
     cu_line(g, "}");
 }
 
+typedef struct Reuse {
+    const Module *module;
+    const Kernel *kernel;
+    bool          found;
+} Reuse;
+
+static bool names_no(Op *op, void *param) {
+    return !op_has(op, AT_PARAM) || strcmp(op_text(op, AT_PARAM), param) != 0;
+}
+
+static bool find_reuse(Op *op, void *arg) {
+    Reuse *const           r = arg;
+    const CodeParam *const param = op->code == OP_STORE ? ir_find_param(r->kernel, op_text(op, AT_PARAM)) : NULL;
+    for (int k = 0; param && param->role == PARAM_WORK && r->module->kernels[k] != r->kernel; k++)
+        r->found = r->found || !ir_walk(r->module->kernels[k]->body, names_no, (void *)param->name);
+    return !r->found;
+}
+
+/* Does it write working memory that kernels before it use? They may still run when one that overlaps begins. */
+static bool reuses_memory(const Gen *g, const Kernel *kernel) {
+    Reuse r = {g->module, kernel, false};
+    ir_walk(kernel->body, find_reuse, &r);
+    return r.found;
+}
+
 /* Kernels with several computing roles store what those before them may still read, but on top of rings, where the kernels
  * before read rings, keys and values alone. */
 bool cu_overlaps(const Gen *g, const Kernel *kernel) {
     return kernel != g->module->kernels[0] && cu_first_role(kernel) &&
-           (!cu_several_compute(kernel) || ir_find_param(kernel, "ring_k"));
+           (!cu_several_compute(kernel) || ir_find_param(kernel, "ring_k")) && !reuses_memory(g, kernel);
 }
 
 /* Blocks that a multiprocessor shall hold: main's are the schedule's, of others one, or two that leave each other room. */
