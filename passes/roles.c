@@ -293,10 +293,24 @@ static Op *new_role(Roles *r, Op *before, const char *name, int warps, int regis
     return role;
 }
 
+/* Rows are signalled a row tile at a time. */
+static void expect(const Roles *r, Builder *b, const Op *load, const ValueMap *map) {
+    Value *in[5];
+    for (int i = 0; i < 5; i++)
+        in[i] = map_get(map, load->in[i]);
+    Op *const made = ir_op(b, OP_EXPECT, in, 5, NULL, 0);
+    op_set_text(r->ctx, made, AT_PARAM, op_text(load, AT_THERE));
+    op_set_int(r->ctx, made, AT_ROWS, load->out[0]->type.rows);
+    op_set_int(r->ctx, made, AT_ROWDIM, op_int(load, AT_ROWDIM, 1));
+    op_set_int(r->ctx, made, AT_PERIOD, r->args->schedule->chunk);
+}
+
 static void send(Roles *r, Builder *b, const Op *load, Value *ring, ValueMap *map) {
     Value *at[3];
     for (int i = 0; i < 3; i++)
         at[i] = map_get(map, load->in[i]);
+    if (op_has(load, AT_THERE))
+        expect(r, b, load, map);
     loop_send(r->ctx, b, load, at, ring);
 }
 

@@ -19,19 +19,19 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
         Ring<3, 8192u> t15(shared + 81920u, shared + 112800u);
         Ring<3, 2048u> t16(shared + 106496u, shared + 112848u);
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[104]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[84]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n8 = rest % 1u; // part
             rest /= 1u;
             const i64 n7 = rest % 1u; // kv_head
             rest /= 1u;
-            const i64 n6 = rest % (u32)a.v[92]; // seq
-            rest /= (u32)a.v[92];
-            const i64 n9 = (u32)a.v[93] - 1 - rest; // segment
-            const i64 n1 = a.v[92];
-            const i64 n3 = a.v[93];
-            const i64 n4 = a.v[95];
-            const i64 n5 = a.v[91];
+            const i64 n6 = rest % (u32)a.v[72]; // seq
+            rest /= (u32)a.v[72];
+            const i64 n9 = (u32)a.v[73] - 1 - rest; // segment
+            const i64 n1 = a.v[72];
+            const i64 n3 = a.v[73];
+            const i64 n4 = a.v[75];
+            const i64 n5 = a.v[71];
             const i64 n10 = n9 * n4;
             const i64 n11 = n10 + n4;
             const i64 n12 = smaller(n5, n11);
@@ -44,7 +44,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
             #pragma unroll 1
             for (i64 n72 = 0LL; n72 < n72_end; n72 += 1LL) { // segment
                 float t74[1][32];
-                load_tile<float, Rows<2, -1, 16, 0, 16>, 4, 64, 0>(t74, view(a.v + 80, n72, n6, n69, 0LL, 1152921504606846976LL));
+                load_tile<float, Rows<2, -1, 16, 0, 16>, 4, 64, 0>(t74, view(a.v + 60, n72, n6, n69, 0LL, 1152921504606846976LL));
                 float t75[1][32];
                 EACH(1, 32) t75[s][i] = t71[s][i] + t74[s][i];
                 EACH(1, 32) t71[s][i] = t75[s][i];
@@ -90,19 +90,19 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
         Ring<3, 8192u> t15(shared + 81920u, shared + 112800u);
         Ring<3, 2048u> t16(shared + 106496u, shared + 112848u);
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[104]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[84]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n8 = rest % 1u; // part
             rest /= 1u;
             const i64 n7 = rest % 1u; // kv_head
             rest /= 1u;
-            const i64 n6 = rest % (u32)a.v[92]; // seq
-            rest /= (u32)a.v[92];
-            const i64 n9 = (u32)a.v[93] - 1 - rest; // segment
-            const i64 n1 = a.v[92];
-            const i64 n3 = a.v[93];
-            const i64 n4 = a.v[95];
-            const i64 n5 = a.v[91];
+            const i64 n6 = rest % (u32)a.v[72]; // seq
+            rest /= (u32)a.v[72];
+            const i64 n9 = (u32)a.v[73] - 1 - rest; // segment
+            const i64 n1 = a.v[72];
+            const i64 n3 = a.v[73];
+            const i64 n4 = a.v[75];
+            const i64 n5 = a.v[71];
             const i64 n10 = n9 * n4;
             const i64 n11 = n10 + n4;
             const i64 n12 = smaller(n5, n11);
@@ -152,19 +152,19 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
         Ring<3, 8192u> t15(shared + 81920u, shared + 112800u);
         Ring<3, 2048u> t16(shared + 106496u, shared + 112848u);
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[104]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[84]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n8 = rest % 1u; // part
             rest /= 1u;
             const i64 n7 = rest % 1u; // kv_head
             rest /= 1u;
-            const i64 n6 = rest % (u32)a.v[92]; // seq
-            rest /= (u32)a.v[92];
-            const i64 n9 = (u32)a.v[93] - 1 - rest; // segment
-            const i64 n1 = a.v[92];
-            const i64 n3 = a.v[93];
-            const i64 n4 = a.v[95];
-            const i64 n5 = a.v[91];
+            const i64 n6 = rest % (u32)a.v[72]; // seq
+            rest /= (u32)a.v[72];
+            const i64 n9 = (u32)a.v[73] - 1 - rest; // segment
+            const i64 n1 = a.v[72];
+            const i64 n3 = a.v[73];
+            const i64 n4 = a.v[75];
+            const i64 n5 = a.v[71];
             const i64 n10 = n9 * n4;
             const i64 n11 = n10 + n4;
             const i64 n12 = smaller(n5, n11);
@@ -217,19 +217,19 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
             Ring<3, 2048u> t16(shared + 106496u, shared + 112848u);
             bool awaited = false;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[104]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[84]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n8 = rest % 1u; // part
                 rest /= 1u;
                 const i64 n7 = rest % 1u; // kv_head
                 rest /= 1u;
-                const i64 n6 = rest % (u32)a.v[92]; // seq
-                rest /= (u32)a.v[92];
-                const i64 n9 = (u32)a.v[93] - 1 - rest; // segment
-                const i64 n1 = a.v[92];
-                const i64 n3 = a.v[93];
-                const i64 n4 = a.v[95];
-                const i64 n5 = a.v[91];
+                const i64 n6 = rest % (u32)a.v[72]; // seq
+                rest /= (u32)a.v[72];
+                const i64 n9 = (u32)a.v[73] - 1 - rest; // segment
+                const i64 n1 = a.v[72];
+                const i64 n3 = a.v[73];
+                const i64 n4 = a.v[75];
+                const i64 n5 = a.v[71];
                 const i64 n10 = n9 * n4;
                 const i64 n11 = n10 + n4;
                 const i64 n12 = smaller(n5, n11);
@@ -268,19 +268,19 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
             bool awaited = false;
             Stored stored;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[104]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[84]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n8 = rest % 1u; // part
                 rest /= 1u;
                 const i64 n7 = rest % 1u; // kv_head
                 rest /= 1u;
-                const i64 n6 = rest % (u32)a.v[92]; // seq
-                rest /= (u32)a.v[92];
-                const i64 n9 = (u32)a.v[93] - 1 - rest; // segment
-                const i64 n1 = a.v[92];
-                const i64 n3 = a.v[93];
-                const i64 n4 = a.v[95];
-                const i64 n5 = a.v[91];
+                const i64 n6 = rest % (u32)a.v[72]; // seq
+                rest /= (u32)a.v[72];
+                const i64 n9 = (u32)a.v[73] - 1 - rest; // segment
+                const i64 n1 = a.v[72];
+                const i64 n3 = a.v[73];
+                const i64 n4 = a.v[75];
+                const i64 n5 = a.v[71];
                 const i64 n10 = n9 * n4;
                 const i64 n11 = n10 + n4;
                 const i64 n12 = smaller(n5, n11);
