@@ -13,7 +13,7 @@ enum { MOST_SLOTS = 16, FEW_SLOTS = 4, MAX_PLAIN = 2, MAX_READ = 4 };
 enum { BARRIERS_BYTES = 16 * (2 * MOST_SLOTS + 1) /* of three rings */ };
 
 /* What a role hands over that has the kernel's control flow. */
-typedef enum Handed { HANDS_TILES, HANDS_QUERIES, HANDS_SOURCES, HANDS_MADE } Handed;
+typedef enum Handed { HANDS_TILES, HANDS_QUERIES } Handed;
 
 typedef struct Roles {
     Ctx            *ctx;
@@ -30,7 +30,6 @@ typedef struct Roles {
     int             read_count;
     const RolesOf  *gradients; /* of a kernel that has left sides instead of queries, or NULL */
     Value          *left_rings[ROLES_MOST_LEFT];
-    Value          *sources, *made; /* rings of what right sides are computed of, and of these; NULL: of none */
     Value          *own, *large, *small; /* rings: of the queries, or NULL; of right sides: of small ones, or NULL */
     int64_t         small_bytes;
     Handed          hands;
@@ -129,21 +128,6 @@ static int left_number(const Roles *r, const Op *op) {
     return -1;
 }
 
-static bool is_source(const Roles *r, const Op *op) {
-    for (int m = 0; r->gradients && m < r->gradients->made_count; m++)
-        if (op == r->gradients->made[m].source)
-            return true;
-    return false;
-}
-
-/* The side that is handed over where `op` takes it first, or NULL. */
-static const RolesMade *made_for(const Roles *r, const Op *op) {
-    for (int m = 0; r->gradients && m < r->gradients->made_count; m++)
-        if (op == r->gradients->made[m].first)
-            return &r->gradients->made[m];
-    return NULL;
-}
-
 static bool is_query(const Roles *r, const Op *op) {
     for (int p = 0; p < r->plain_count; p++)
         if (op == r->plain[p])
@@ -155,8 +139,6 @@ static bool is_query(const Roles *r, const Op *op) {
 static bool is_handed(const Roles *r, const Op *op) {
     if (r->hands == HANDS_QUERIES)
         return is_query(r, op);
-    if (r->hands != HANDS_TILES)
-        return is_source(r, op) || (r->hands == HANDS_MADE && made_for(r, op));
     for (int t = 0; t < r->tile_count; t++)
         if (r->tiles[t] == op)
             return true;
@@ -166,8 +148,6 @@ static bool is_handed(const Roles *r, const Op *op) {
 static bool hands_none(Op *op, void *arg) { return !is_handed(arg, op); }
 
 /* ---- Rings ---- */
-
-static int larger(int a, int b) { return a > b ? a : b; }
 
 static bool is_small(const Roles *r, Type tile) {
     return ir_slot_bytes(tile) <= r->small_bytes && tile.cols * (int)dtype_size(tile.dtype) <= IR_PANEL;
@@ -225,21 +205,6 @@ static Value *ring_of(const Roles *r, Type tile) {
 /* Blocks of a multiprocessor. */
 static int blocks_of(const Roles *r) { return r->gradients ? r->gradients->blocks : r->args->schedule->blocks; }
 
-/* What right sides are computed of, and these: two each, so that one is made while another is multiplied. */
-static void made_rings(Roles *r, int64_t *at) {
-    enum { SLOTS = 2 };
-    Type source = type_tile(r->dtype, 0, 0), made = source;
-    for (int m = 0; r->gradients && m < r->gradients->made_count; m++) {
-        const Type from = r->gradients->made[m].source->out[0]->type, to = r->gradients->made[m].side->type;
-        source = type_tile(r->dtype, larger(source.rows, from.rows), larger(source.cols, from.cols));
-        made = type_tile(r->dtype, larger(made.rows, to.rows), larger(made.cols, to.cols));
-    }
-    if (made.rows == 0)
-        return;
-    r->sources = new_ring(r, SLOTS, source, at);
-    r->made = new_ring(r, SLOTS, made, at);
-}
-
 /* What is read stays in its slot while products take others. */
 enum { ENOUGH_SLOTS = 5 };
 
@@ -264,7 +229,6 @@ static Status make_rings(Roles *r) {
         r->own = new_ring(r, 1, tile_of(r, r->queries), &at);
     for (int l = 0; r->gradients && l < r->gradients->left_count; l++)
         r->left_rings[l] = new_ring(r, 1, tile_of(r, r->gradients->left[l]), &at);
-    made_rings(r, &at);
     const int64_t slots = (limit - at - reserved) / each;
     if (slots < ENOUGH_SLOTS)
         send_none_read(r);
@@ -316,35 +280,11 @@ static void send(Roles *r, Builder *b, const Op *load, Value *ring, ValueMap *ma
 
 static Value *ring_for(const Roles *r, const Op *op) {
     const int left = left_number(r, op);
-    if (r->hands == HANDS_SOURCES)
-        return r->sources;
     return left >= 0 ? r->left_rings[left] : r->hands == HANDS_QUERIES ? r->own : ring_of(r, tile_of(r, op));
 }
 
 static void release(Builder b, Value *ring, Value *tile) {
     ir_op(&b, OP_RELEASE, (Value *[]){ring, tile}, 2, NULL, 0);
-}
-
-/* What a right side is computed of comes to registers; where the side is needed it is made of that. */
-static void make_side(Roles *r, Builder *b, const Op *op, ValueMap *map) {
-    const RolesMade *const made = made_for(r, op);
-    if (made) {
-        ValueMap     here = map_copy(map); /* what it takes from elsewhere is made in every block anew */
-        Value *const side = clone_slice(b, made->side, r->body, &here);
-        ir_op(b, OP_GIVE, (Value *[]){r->made, ir_convert(b, side, r->dtype)}, 2, NULL, 0);
-        return;
-    }
-    const Type   type = tile_of(r, op);
-    Value *const tile = ir_op(b, OP_TAKE, &r->sources, 1, &type, 1)->out[0], *const own = ir_unary(b, OP_COPY, tile);
-    release(*b, r->sources, tile);
-    map_set(map, op->out[0], type.dtype == DT_F32 ? own : ir_convert(b, own, DT_F32));
-}
-
-static void hand_over(Roles *r, Builder *b, const Op *op, ValueMap *map) {
-    if (r->hands == HANDS_MADE)
-        make_side(r, b, op, map);
-    else
-        send(r, b, op, ring_for(r, op), map);
 }
 
 /* The control flow of `from` around what it sends; index values as they come. */
@@ -353,7 +293,7 @@ static void copy_block(Roles *r, Builder *b, const Block *from, ValueMap *map) {
         if (op_info(op->code)->rule == TR_INDEX) {
             ir_clone(b, op, map);
         } else if (is_handed(r, op)) {
-            hand_over(r, b, op, map);
+            send(r, b, op, ring_for(r, op), map);
         } else if ((op->code == OP_FOR || op->code == OP_IF) && !ir_walk(op->region, hands_none, r)) {
             Op *const made = op->code == OP_FOR ? ir_for(b, op_text(op, AT_AXIS), false, map_get(map, op->in[0]),
                                                          map_get(map, op->in[1]), map_get(map, op->in[2]), NULL, 0)
@@ -400,18 +340,6 @@ static Value *take(Roles *r, Op *load, Value *ring) {
     Value *const tile = take_tile(r, load, ring);
     release(ir_after(r->ctx, r->kernel, last_reader(r, tile, tile->def->parent)), ring, tile);
     return tile;
-}
-
-/* Right sides that others compute. */
-static void take_made(Roles *r) {
-    for (int m = 0; r->gradients && m < r->gradients->made_count; m++) {
-        const RolesMade *const made = &r->gradients->made[m];
-        Builder                b = ir_before(r->ctx, r->kernel, made->first);
-        const Type             type = type_tile(r->dtype, made->side->type.rows, made->side->type.cols);
-        Value *const           tile = ir_op(&b, OP_TAKE, &r->made, 1, &type, 1)->out[0];
-        ir_replace_uses(r->kernel, made->side, tile);
-        release(ir_after(r->ctx, r->kernel, last_reader(r, tile, tile->def->parent)), r->made, tile);
-    }
 }
 
 /* Narrow queries go to registers at once: as they are for products, as floats for everything else. */
@@ -514,7 +442,6 @@ static void fill_computing(Roles *r, Op *role) {
         copy_all_slices(r, take(r, r->plain[p], r->own));
     for (int l = 0; r->gradients && l < r->gradients->left_count; l++)
         copy_all_slices(r, take(r, r->gradients->left[l], r->left_rings[l]));
-    take_made(r);
     if (r->queries && are_kept(r))
         keep_queries(r, r->own);
     else if (r->queries)
@@ -570,15 +497,9 @@ static Status rewrite(Roles *r) {
     if (sends)
         send_queries(r, new_role(r, end, "copy", 1, few));
     fill_role(r, new_role(r, end, "copy", 1, few), HANDS_TILES);
-    if (r->made) {
-        fill_role(r, new_role(r, end, "copy", 1, few), HANDS_SOURCES);
-        fill_role(r, new_role(r, end, "features", r->args->target->product_warps, registers), HANDS_MADE);
-    }
     pass_note(r->ctx, r->args, r->kernel, "%d warps compute with %d registers a thread each, %d send tiles with %d each", compute,
-              registers, 1 + sends + (r->made != NULL), few);
+              registers, 1 + sends, few);
     fill_computing(r, new_role(r, end, "compute", compute, registers));
-    if (r->made)
-        clean_kernel(r->kernel);
     return ST_OK;
 }
 

@@ -4,21 +4,12 @@
 
 #include "passes/loops.h"
 
-enum { ROLES_MOST_LEFT = 3, ROLES_MOST_MADE = 16 };
+enum { ROLES_MOST_LEFT = 3 };
 
-/* A right side that is computed of a tile that is loaded for it, in the same block. */
-typedef struct RolesMade {
-    Value *side;
-    Op    *source, *first; /* the load; the first product that takes it */
-} RolesMade;
-
-/* A kernel of gradients that gets roles: its left sides that are loaded stay in shared memory for a block's whole item. Right
- * sides that are computed are so by warps of their own, as many as multiply together. */
+/* A kernel of gradients that gets roles: its left sides that are loaded stay in shared memory for a block's whole item. */
 typedef struct RolesOf {
     Op *left[ROLES_MOST_LEFT];
     int left_count;
-    RolesMade made[ROLES_MOST_MADE];
-    int       made_count;
     int warps, registers, blocks; /* that compute; of a thread of theirs; that share a multiprocessor */
 } RolesOf;
 

@@ -52,50 +52,6 @@ static void note_left(Gradients *g, Op *load) {
         g->of.left[g->of.left_count++] = load;
 }
 
-typedef struct Source {
-    const Gradients *g;
-    const Block     *block;
-    Op              *load; /* of several rows */
-    bool             other;
-} Source;
-
-/* Row by row, of one tile that is loaded in the block and can be sent, and of numbers that all rows share. */
-static void find_source(Source *s, const Value *value) {
-    Op *const def = value->def;
-    if (!def || value->type.cls != TY_TILE || s->other)
-        s->other |= !def;
-    else if (def->code == OP_LOAD && value->type.rows > 1) {
-        s->other |= (s->load && s->load != def) || def->parent != s->block || !can_be_sent(s->g, def);
-        s->load = def;
-    } else if (def->region || !(op_info(def->code)->traits & PURE) || !(op_info(def->code)->traits & ROWWISE) || def->code == OP_MASK ||
-               (def->code == OP_LOAD && param_of(s->g, def)->role != PARAM_IN))
-        s->other = true;
-    else
-        for (int i = 0; i < def->in_count; i++)
-            if (def->code != OP_LOAD && def->in[i]->type.cls == TY_TILE)
-                find_source(s, def->in[i]);
-}
-
-/* Is the right side one that warps of their own can compute? */
-static bool note_made(Gradients *g, Op *dot) {
-    Value *const side = dot->in[1];
-    Source       s = {.g = g, .block = dot->parent};
-    int          count;
-    for (int m = 0; m < g->of.made_count; m++)
-        if (g->of.made[m].side == side)
-            return true;
-    find_source(&s, side);
-    if (s.other || !s.load || g->of.made_count == ROLES_MOST_MADE || side->type.rows % SLAB || side->type.cols % SLAB ||
-        side->type.cols > MOST_COLS || side->type.rows != SLAB * g->args->target->product_warps)
-        return false;
-    Op **const users = ir_users(g->ctx, g->kernel, side, &count);
-    for (int u = 0; u < count; u++)
-        if (users[u]->code != OP_DOT || users[u]->in[1] != side || users[u]->parent != dot->parent)
-            return false;
-    g->of.made[g->of.made_count++] = (RolesMade){side, s.load, users[0]};
-    return true;
-}
-
 static bool note_product(Op *dot, void *arg) {
     Gradients *g = arg;
     if (dot->code != OP_DOT || g->why)
@@ -106,7 +62,7 @@ static bool note_product(Op *dot, void *arg) {
     if (op_int(dot, AT_TA, 0) || parts.m != g->rows || parts.n % SLAB || parts.n > MOST_COLS || parts.k % SLAB || parts.scale ||
         parts.delta)
         g->why = "a product is none of equal row tiles, or too wide";
-    else if (!(can_be_sent(g, parts.y->def) && loads_right_side(g->ctx, g->kernel, parts.y->def)) && !note_made(g, dot))
+    else if (!can_be_sent(g, parts.y->def) || !loads_right_side(g->ctx, g->kernel, parts.y->def))
         g->why = "a right side cannot be sent";
     else if (left && left->code == OP_LOAD)
         note_left(g, left);
@@ -151,14 +107,6 @@ static void note_others(Gradients *g) {
             g->of.left[g->of.left_count++] = op;
 }
 
-/* Registers of a thread of `groups` groups of warps that compute beside one that copies. */
-static int registers_of(const Gradients *g, int groups) {
-    const Schedule *const schedule = g->args->schedule;
-    const int each = g->args->target->registers / (32 * g->args->target->product_warps * (groups + 1)) / 8 * 8;
-    const int most = ((groups + 1) * each - schedule->copy_registers) / groups / 8 * 8;
-    return most < schedule->registers ? most : schedule->registers;
-}
-
 /* Whole groups of warps; one alone shares the multiprocessor with another block's. */
 static void choose_warps(Gradients *g) {
     const int group = SLAB * g->args->target->product_warps;
@@ -166,13 +114,9 @@ static void choose_warps(Gradients *g) {
         g->why = "its row tiles are not those of one or two groups of warps";
         return;
     }
-    if (g->of.made_count && g->rows != group) {
-        g->why = "beside warps that compute right sides it has one group of warps";
-        return;
-    }
     g->of.warps = g->rows / SLAB;
-    g->of.blocks = g->rows == group && !g->of.made_count ? 2 : 1;
-    g->of.registers = g->of.blocks > 1 ? TWO_BLOCKS : registers_of(g, 2);
+    g->of.blocks = g->rows == group ? 2 : 1;
+    g->of.registers = g->of.blocks > 1 ? TWO_BLOCKS : g->args->schedule->registers;
 }
 
 static bool can_have_roles(Gradients *g) {
@@ -278,12 +222,6 @@ static void begin_early(const Gradients *g, Block *block) {
     }
 }
 
-static void find_first(Gradients *g) {
-    int count;
-    for (int m = 0; m < g->of.made_count; m++)
-        g->of.made[m].first = ir_users(g->ctx, g->kernel, g->of.made[m].side, &count)[0];
-}
-
 /* What stands over columns is loaded before the first product, which takes as long. */
 static void load_early(const Gradients *g, Block *block) {
     Op *first = block->first;
@@ -368,7 +306,7 @@ static bool fold_factor(Op *op, void *arg) {
 /* ---- The pass ---- */
 
 static bool is_named(const Kernel *kernel) {
-    static const char *const NAMES[] = {"rows", "window_keys", "keys"};
+    static const char *const NAMES[] = {"rows", "window_keys"};
     for (size_t n = 0; n < sizeof NAMES / sizeof *NAMES; n++)
         if (strcmp(kernel->name, NAMES[n]) == 0)
             return true;
@@ -396,7 +334,6 @@ Status roles_gradients(Ctx *ctx, Module *module, const PassArgs *args) {
         join_branches(&g, g.body);
         begin_early(&g, g.body);
         load_early(&g, g.body);
-        find_first(&g);
         ir_walk(kernel->body, fold_factor, &g);
         TRY(roles_of_gradients(ctx, kernel, args, &g.of));
     }
