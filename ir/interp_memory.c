@@ -387,17 +387,25 @@ Status exec_load(Machine *m, const Op *op) {
     return ST_OK;
 }
 
+static double sum_rows(const Machine *m, const double *tile, Type type, int rows, int c) {
+    double sum = tile[c];
+    for (int r = 1; r < rows; r++)
+        sum = interp_round(m, type.dtype, sum + tile[r * type.cols + c]);
+    return sum;
+}
+
 Status exec_store(Machine *m, const Op *op) {
     const double *tile = interp_tile(m, op->in[5]);
     const Type    type = op->in[5]->type;
     const Tensor *tensor;
-    const int     lo = (int)op_int(op, AT_LO, 0);
+    const int     lo = (int)op_int(op, AT_LO, 0), sum = (int)op_int(op, AT_SUM, 1);
     TRY(op_tensor(m, op, 0, &tensor));
-    for (int r = 0; r < type.rows; r++, tile += type.cols) {
+    for (int r = 0; r < type.rows / sum; r++, tile += sum * type.cols) {
         int64_t start;
         TRY(find_row(m, op, 0, tensor, r, lo + type.cols, &start));
         for (int c = 0; c < type.cols && start >= 0; c++)
-            dtype_store(tensor->param->dtype, tensor->data, start + (lo + c) * tensor->strides[3], tile[c]);
+            dtype_store(tensor->param->dtype, tensor->data, start + (lo + c) * tensor->strides[3],
+                        sum_rows(m, tile, type, sum, c));
     }
     return ST_OK;
 }

@@ -115,6 +115,9 @@ static Status check_store(const Verifier *v, const Op *op) {
     const CodeParam *param = ir_find_param(v->kernel, op_text(op, AT_PARAM));
     if (param && param->role == PARAM_IN)
         return verify_fail(v, op, "param", "%s is an input: it cannot be stored to", param->name);
+    const int64_t sum = op_int(op, AT_SUM, 1);
+    if (is_tile(op->in[5]) && (sum < 1 || op->in[5]->type.rows % sum != 0))
+        return verify_fail(v, op, "sum", "%d rows are not added up by %lld", op->in[5]->type.rows, (long long)sum);
     return check_tile_access(v, op, op->in[5]);
 }
 

@@ -6,7 +6,7 @@
  * fuse_phi the kernels that make S do both instead: see saved_states.c. Features that are a
  * concatenation of equal pieces stay in pieces: a product with them is a sum of products, and each piece of S is summed
  * up by blocks of its own. */
-#include "passes/saved.h"
+#include "passes/saved_gradients.h"
 
 #include <string.h>
 
@@ -537,6 +537,8 @@ Status pass_saved(Ctx *ctx, Module *module, const PassArgs *args) {
     TRY(saved_gradients(&s, behind, behind_count));
     if (s.residual) /* which all this was made of */
         op_erase(s.residual);
+    if (args->kind == KIND_BACKWARD)
+        gradients_order(&s);
     if (s.update && !s.pool) /* main reads the pools */
         PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, s.update);
     for (int k = 0; k < module->kernel_count; k++) {

@@ -89,11 +89,21 @@ typedef struct StateRoles {
     Value  *first, *end, *length; /* length: of the sequence */
     bool    save; /* S before each row tile, and the features */
     Value  *rings[4]; /* by StateRing */
+    int     groups; /* of warps that compute beside those of the sum */
     Builder outer; /* where roles are */
 } StateRoles;
 typedef enum StateRing { RING_KEYS, RING_VALUES, RING_FEATURES, RING_STATES, RING_COUNT } StateRing;
 Type saved_slot(const Saver *s, StateRing ring); /* a slot's tile */
 bool saved_can_have_roles(const Saver *s);
+bool saved_tiles_have_roles(const Saver *s, const Type tiles[RING_COUNT]); /* of kernels whose slots hold such ones */
+void saved_add_rings(Saver *s, StateRoles *r, const Type tiles[RING_COUNT]);
+Builder saved_open_role(Saver *s, StateRoles *r, const char *name, bool computes); /* the sum's is "compute" */
+Value  *saved_take(Builder *b, Value *ring, Type type);
+Value  *saved_take_own(Builder *b, Value *ring, Type type); /* to registers, as floats */
+void    saved_release(Builder *b, Value *ring, Value *tile);
+void    saved_give(Builder *b, Value *ring, Value *tile);
+void    saved_skip_unless(const Saver *s, Builder *b, Value *mine, Value *const *rings, int count);
+Value  *saved_equals(Builder *b, Value *x, int64_t y);
 bool saved_turns_keys(const Saver *s); /* by a role of the kernel that saves S */
 bool saved_signals_keys(const Saver *s); /* tile by tile */
 /* Where `condition` holds; builds there. */

@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum { GROUP = 4, MAX_RINGS = 8, BARRIER_BYTES = 8 };
+enum { RESERVED_BYTES = 1024 /* of shared memory beside a block's own */ };
 enum { MOST_ROWS = 64, FEW_ROWS = 8 /* of a ring that are stored at once; else one */ };
 
 static bool find_role(Op *op, void *arg) {
@@ -441,6 +442,24 @@ static bool begins_with_work(const Gen *g, const Op *role) {
     return found || (first && first->code == OP_SEND && !is_expected(first) && may_be_written(g, op_text(first, AT_PARAM)));
 }
 
+typedef struct Reads {
+    const Gen *g;
+    bool       work;
+} Reads;
+
+static bool note_read(Op *op, void *arg) {
+    Reads *reads = arg;
+    reads->work |= op->code == OP_LOAD && may_be_written(reads->g, op_text(op, AT_PARAM));
+    return !reads->work;
+}
+
+/* Does a role that computes load by itself what earlier kernels may still write? */
+static bool reads_work(const Gen *g, const Op *role) {
+    Reads reads = {.g = g};
+    ir_walk(role->region, note_read, &reads);
+    return reads.work;
+}
+
 enum { FEW_ROPED = 64 /* columns: of more, registers do not hold what is made ahead (measured: 2 % slower) */ };
 
 /* Does each item of a role give it time to make what turns the next one's left sides? */
@@ -471,8 +490,8 @@ static void walk(Gen *g, const Op *role, const Block *block) {
         cu_line(g, "turns_open(group);");
     }
     if (computes(role) && cu_multiplies_in_place(g->kernel))
-        cu_line(g, "const u32 own_rows = warp_id() / %d * %du;", GROUP, GROUP * 16 * IR_PANEL);
-    g->awaited = g->one_warp || (g->alone && begins_with_work(g, role));
+        cu_line(g, "const u32 own_rows = warp_id() %% %d / %d * %du;", g->kernel->warps, GROUP, GROUP * 16 * IR_PANEL);
+    g->awaited = g->one_warp || (g->alone ? begins_with_work(g, role) : reads_work(g, role));
     if (g->awaited)
         cu_line(g, "await_earlier_kernels();");
     else if (g->alone)
@@ -597,11 +616,49 @@ void cu_roles(Gen *g, const Block *block) {
     cu_line(g, "}");
 }
 
+typedef struct Reuse {
+    const Module *module;
+    const Kernel *kernel;
+    bool          found;
+} Reuse;
+
+static bool names_no(Op *op, void *param) {
+    return !op_has(op, AT_PARAM) || strcmp(op_text(op, AT_PARAM), param) != 0;
+}
+
+static bool find_reuse(Op *op, void *arg) {
+    Reuse *const           r = arg;
+    const CodeParam *const param = op->code == OP_STORE ? ir_find_param(r->kernel, op_text(op, AT_PARAM)) : NULL;
+    for (int k = 0; param && param->role == PARAM_WORK && r->module->kernels[k] != r->kernel; k++)
+        r->found = r->found || !ir_walk(r->module->kernels[k]->body, names_no, (void *)param->name);
+    return !r->found;
+}
+
+/* Does it write working memory that kernels before it use? They may still run when one that overlaps begins. */
+static bool reuses_memory(const Gen *g, const Kernel *kernel) {
+    Reuse r = {g->module, kernel, false};
+    ir_walk(kernel->body, find_reuse, &r);
+    return r.found;
+}
+
 /* Kernels with several computing roles store what those before them may still read, but on top of rings, where the kernels
  * before read rings, keys and values alone. */
 bool cu_overlaps(const Gen *g, const Kernel *kernel) {
     return kernel != g->module->kernels[0] && cu_first_role(kernel) &&
-           (!cu_several_compute(kernel) || ir_find_param(kernel, "ring_k"));
+           (!cu_several_compute(kernel) || ir_find_param(kernel, "ring_k")) && !reuses_memory(g, kernel);
+}
+
+/* Blocks that a multiprocessor shall hold: main's are the schedule's, of others one, or two that leave each other room. */
+static int resident_blocks(const Gen *g, const CodePhase *phase, int computing) {
+    const Op *const role = cu_first_role(g->kernel);
+    const Op       *compute = role;
+    if (computing > 1 || strcmp(g->kernel->name, "main") == 0)
+        return computing > 1 ? 1 : g->schedule->blocks;
+    while (!computes(compute))
+        compute = compute->next;
+    const int64_t registers = 32 * (op_int(compute, AT_WARPS, 1) * op_int(compute, AT_REGISTERS, 0) +
+                                    GROUP * op_int(role, AT_REGISTERS, 0));
+    return 2 * registers <= g->target->registers && 2 * (phase->shared_bytes + RESERVED_BYTES) <= g->target->shared_bytes + RESERVED_BYTES ? 2 : 1;
 }
 
 void cu_roles_frame(Gen *g, const Block *block, CodePhase *phase) {
@@ -609,6 +666,6 @@ void cu_roles_frame(Gen *g, const Block *block, CodePhase *phase) {
     g->rope = cu_roped_first(g, block);
     phase->threads = 32 * (computing * g->kernel->warps + GROUP);
     phase->shared_bytes = shared_bytes(g, block);
-    phase->resident = computing == 1 ? g->schedule->blocks : 1;
+    phase->resident = resident_blocks(g, phase, computing);
     phase->overlaps = cu_overlaps(g, g->kernel);
 }
