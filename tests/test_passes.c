@@ -361,7 +361,7 @@ static Status draw_roles_gradients(Ctx *ctx, void *arg) {
     (void)ctx;
     do
         random_spec(t, random_int(0, 1));
-    while (t->spec.head_dim % 16 || t->spec.head_dim > 128);
+    while (t->spec.head_dim % 16 || t->spec.head_dim > 64);
     t->spec.value_dim = 16 * random_int(1, 4);
     t->spec.dtype = t->spec.norm || random_int(0, 1) ? DT_F32 : DT_BF16;
     return ST_OK;
