@@ -124,7 +124,20 @@ static const char *no_roles(const Spec *spec, KernelKind kind, const Target *tar
     return NULL;
 }
 
-/* Behind a main with roles the gradients' kernels are what they are without. */
+/* Kernels of gradients whose warps have roles: which of them can, pass roles sees for itself. */
+static const char *no_gradient_roles(const Spec *spec, KernelKind kind, const Target *target) {
+    if (!target->product_warps)
+        return "the target has no units for them";
+    if (kind != KIND_BACKWARD || spec->full)
+        return "kind backward of layers with a window has them";
+    if (spec->dtype == DT_F32)
+        return "the products take 16-bit numbers";
+    if (spec->head_dim % 16 || spec->value_dim % 16 || spec_is_wide(spec))
+        return "head_dim and value_dim must be multiples of 16, 128 at most";
+    return NULL;
+}
+
+/* Behind a main with roles the gradients' kernels are what they are without, but for those that have roles themselves. */
 static void gradients_without_roles(const Spec *spec, const Target *target, Schedule *schedule) {
     Target   plain = *target;
     Schedule own;
@@ -164,6 +177,7 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
             schedule->key_tile = 2 * schedule->chunk;
         if (schedule->roles && kind == KIND_BACKWARD)
             gradients_without_roles(spec, target, schedule);
+        schedule->gradient_roles = !no_gradient_roles(spec, kind, target);
         return;
     }
     schedule->chunk = chunk_for(spec);
@@ -253,6 +267,11 @@ static Status check_roles(Ctx *ctx, const Spec *spec, KernelKind kind, const Tar
     return check_registers(ctx, target, schedule);
 }
 
+static Status check_gradient_roles(Ctx *ctx, const Spec *spec, KernelKind kind, const Target *target) {
+    const char *why = no_gradient_roles(spec, kind, target);
+    return why ? refuse(ctx, "gradient_roles", "use gradient_roles=0", why) : ST_OK;
+}
+
 /* Those that are 0 are main's. */
 static Status check_gradients(Ctx *ctx, const Spec *spec, const Schedule *schedule) {
     if (schedule->gradient_key_tile % 16 != 0)
@@ -275,6 +294,20 @@ static Status check_gpu(Ctx *ctx, const Spec *spec, KernelKind kind, const Sched
     return kind == KIND_BACKWARD ? check_gradients(ctx, spec, schedule) : ST_OK;
 }
 
+/* Gradients that are sums over all heads would be those of the last slice. */
+static Status check_slices(Ctx *ctx, const Spec *spec, KernelKind kind, const Target *target, const Schedule *schedule) {
+    if (schedule->head_slices == 1)
+        return ST_OK;
+    if ((kind != KIND_FORWARD && kind != KIND_BACKWARD) || !target->warp_size)
+        return refuse(ctx, "head_slices", "use 1", "only kinds forward and backward on GPUs take heads by slices");
+    if (kind == KIND_BACKWARD && spec->qk_scale)
+        return refuse(ctx, "head_slices", "use 1", "gradients of q_scale and k_scale are sums over all heads");
+    if (spec->kv_heads % schedule->head_slices != 0)
+        return refuse(ctx, "head_slices", ctx_printf(ctx, "use a divisor of %d", spec->kv_heads),
+                      ctx_printf(ctx, "%d slices do not divide %d key/value heads", schedule->head_slices, spec->kv_heads));
+    return ST_OK;
+}
+
 Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target *target, const Schedule *schedule) {
     const int G = spec_group(spec);
     if (G % schedule->group_heads != 0)
@@ -287,6 +320,9 @@ Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target 
         TRY(check_gpu(ctx, spec, kind, schedule));
     if (schedule->roles)
         TRY(check_roles(ctx, spec, kind, target, schedule));
+    if (schedule->gradient_roles)
+        TRY(check_gradient_roles(ctx, spec, kind, target));
+    TRY(check_slices(ctx, spec, kind, target, schedule));
     if (spec->initial_state && schedule->group_heads != 1)
         return refuse(ctx, "group_heads", "use 1", "a state for each query head allows no stacked heads");
     if (kind == KIND_BACKWARD && schedule->segment != 0 && !target->warp_size)

@@ -1,8 +1,8 @@
 /* reload: what is needed again only behind a loop is loaded again there.
  * In: tile IR in which a load's tile is used before or in the loops of a block and once more behind one that does not
  * use it. Out: the uses behind have a load of their own, so that no register holds the tile while the loop runs. Memory
- * that the kernel writes is not read again. So do floats that are made of a
- * 16-bit tile; with roles behind each product, too, and from the tile that was taken, which is released only then. */
+ * that the kernel writes is not read again. So do floats that are made of a 16-bit tile; with roles behind each product,
+ * too, and from the tile that was taken, which is released only then. Kernels of gradients load again behind products. */
 #include "passes/loops.h"
 
 #include <string.h>
@@ -13,6 +13,7 @@ typedef struct Reload {
     Ctx    *ctx;
     Kernel *kernel;
     int     again;
+    bool    loads; /* remake loads anew, too */
 } Reload;
 
 static bool writes_no(Op *op, void *param) { return op->code != OP_STORE || strcmp(op_text(op, AT_PARAM), param) != 0; }
@@ -96,10 +97,20 @@ static bool reload(Op *load, void *arg) {
     return true;
 }
 
-/* Floats made of a 16-bit tile are made anew behind each product: it may run for long, and the 16-bit form is half as large. */
+static bool is_no_product(Op *op, void *arg) {
+    (void)arg;
+    return op->code != OP_DOT;
+}
+
+static bool has_product(Op *op) { return op->region ? !ir_walk(op->region, is_no_product, NULL) : !is_no_product(op, NULL); }
+
+/* Floats made of a 16-bit tile are made anew behind each product: it may run for long, and the 16-bit form is half as large.
+ * Likewise what is loaded, where `loads` asks for it. */
 static bool remake(Op *op, void *arg) {
     Reload *r = arg;
-    if (op->code != OP_CONVERT || !is_cheap(r, op))
+    if (op->code != OP_CONVERT && !(r->loads && op->code == OP_LOAD && op->out[0]->type.cols > 1))
+        return true;
+    if (!is_cheap(r, op))
         return true;
     Value *const whole = op->out[0];
     Value       *now = whole;
@@ -108,15 +119,95 @@ static bool remake(Op *op, void *arg) {
         for (int i = 0; i < at->in_count; i++) {
             if (at->in[i] != whole)
                 continue;
-            Builder b = ir_before(r->ctx, r->kernel, at);
+            Builder  b = ir_before(r->ctx, r->kernel, at);
+            ValueMap map = {.ctx = r->ctx};
             if (product)
-                now = ir_convert(&b, op->in[0], whole->type.dtype);
+                now = ir_clone(&b, op, &map)->out[0];
             product = false;
             at->in[i] = now;
         }
-        product |= at->code == OP_DOT;
+        product |= op->code == OP_LOAD ? has_product(at) : at->code == OP_DOT;
     }
     return true;
+}
+
+/* ---- Slices of wide tiles ---- */
+
+static bool is_tile(const Value *value) { return value->type.cls == TY_TILE && value->type.rows > 1 && value->type.cols > 1; }
+
+static bool stores_tile(const Op *op) { return op->code == OP_STORE && is_tile(op->in[5]); }
+
+static bool stores_between(const Op *from, const Op *to) {
+    for (const Op *op = from; op && op != to; op = op->next)
+        if (stores_tile(op))
+            return true;
+    return false;
+}
+
+/* The first of the ops right before a row's sum that are made for it. */
+static Op *first_of_run(const Op *sum) {
+    Op *first = (Op *)sum;
+    while (first->prev && (op_info(first->prev->code)->traits & PURE) && !first->prev->region && first->prev->out_count == 1 &&
+           is_tile(first->prev->out[0]) && depends_on(sum->in[0], first->prev->out[0]))
+        first = first->prev;
+    return first;
+}
+
+/* Sums of rows stand where the slices that they are made of are there: not behind all that is stored of these meanwhile. */
+static void sum_early(Reload *r, Block *block) {
+    for (Op *op = block->first, *next; op; op = next) {
+        next = op->next;
+        Op *const first = op->code == OP_ROWSUM ? first_of_run(op) : NULL, *last = NULL;
+        for (const Op *at = first; at && at != next; at = at->next)
+            for (int i = 0; i < at->in_count; i++) {
+                Op *const def = at->in[i]->def;
+                if (def && def->parent == block && ir_precedes(def, first) && (!last || ir_precedes(last, def)))
+                    last = def;
+            }
+        if (!last || !stores_between(last, first))
+            continue;
+        Builder b = ir_after(r->ctx, r->kernel, last);
+        for (Op *at = first, *behind; at != next; at = behind) {
+            behind = at->next;
+            op_unlink(at);
+            op_insert(&b, at);
+        }
+    }
+}
+
+static bool is_loaded_tile(const Reload *r, const Value *value) {
+    return value->def && value->def->code == OP_LOAD && is_tile(value) && is_cheap(r, value->def);
+}
+
+/* What is loaded, or a product of two loads, is loaded again behind what is stored. */
+static void load_behind_stores(Reload *r, Op *op) {
+    const bool product = op->code == OP_MUL && is_loaded_tile(r, op->in[0]) && is_loaded_tile(r, op->in[1]);
+    if (op->out_count != 1 || !(product || is_loaded_tile(r, op->out[0])))
+        return;
+    Value *const whole = op->out[0], *now = whole;
+    bool         stored = false;
+    for (Op *at = op->next; at; at = at->next) {
+        for (int i = 0; i < at->in_count; i++) {
+            if (at->in[i] != whole)
+                continue;
+            Builder  b = ir_before(r->ctx, r->kernel, at);
+            ValueMap map = {.ctx = r->ctx};
+            now = stored ? ir_clone(&b, op, &map)->out[0] : now;
+            stored = false;
+            at->in[i] = now;
+        }
+        stored |= stores_tile(at);
+    }
+}
+
+/* Of a layer that goes by slices of columns: no register holds a slice from where it is used first to where it is again. */
+static void forget_slices(Reload *r, Block *block) {
+    for (Op *op = block->first; op; op = op->next)
+        if (op->region)
+            forget_slices(r, op->region);
+    sum_early(r, block);
+    for (Op *op = block->last; op; op = op->prev)
+        load_behind_stores(r, op);
 }
 
 /* ---- Tiles that were taken ---- */
@@ -227,11 +318,6 @@ static bool compute_operands(Op *op, void *arg) {
     return true;
 }
 
-static bool is_no_product(Op *op, void *arg) {
-    (void)arg;
-    return op->code != OP_DOT;
-}
-
 static void drop_unused(Reload *r, Block *body) {
     for (Op *op = body->last, *before; op; op = before) {
         before = op->prev;
@@ -249,7 +335,7 @@ static void compute_again(Reload *r) {
         compute_operands(a.here, &a);
         if (a.here->region)
             ir_walk(a.here->region, compute_operands, &a);
-        if (a.here->region ? ir_walk(a.here->region, is_no_product, NULL) : is_no_product(a.here, NULL))
+        if (!has_product(a.here))
             continue;
         a.product = a.here;
         a.heads = loop_is(a.here, "group") ? a.here : a.heads;
@@ -336,10 +422,13 @@ static bool visit_store(Op *op, void *arg) {
 
 Status pass_reload(Ctx *ctx, Module *module, const PassArgs *args) {
     for (int k = 0; k < module->kernel_count; k++) {
-        Reload         r = {ctx, module->kernels[k], 0};
+        Reload         r = {.ctx = ctx, .kernel = module->kernels[k]};
         Schedule       gradients;
         const PassArgs of = args_of_kernel(args, module, k, &gradients);
-        if (args->kind == KIND_BACKWARD && strcmp(r.kernel->name, "main") != 0 && !loop_has_roles(r.kernel)) {
+        r.loads = args->kind == KIND_BACKWARD && strcmp(r.kernel->name, "main") == 0;
+        if (r.loads && !loop_has_roles(r.kernel)) {
+            ir_walk(r.kernel->body, remake, &r);
+        } else if (args->kind == KIND_BACKWARD && !loop_has_roles(r.kernel)) {
             compute_again(&r);
             sink_indices(&r);
             ir_walk(r.kernel->body, remake, &r);
@@ -347,6 +436,8 @@ Status pass_reload(Ctx *ctx, Module *module, const PassArgs *args) {
         if (args->kind == KIND_BACKWARD && strcmp(r.kernel->name, "main") != 0 && loop_has_roles(r.kernel))
             ir_walk(r.kernel->body, visit_store, &r);
         ir_walk(r.kernel->body, reload, &r);
+        if (r.loads && spec_is_wide(args->spec))
+            forget_slices(&r, r.kernel->body);
         if (r.again)
             pass_note(ctx, args, r.kernel, "tiles loaded again behind a loop: %d", r.again);
         if (of.schedule->roles || loop_has_roles(r.kernel)) {

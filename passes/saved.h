@@ -67,6 +67,8 @@ Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *p
 /* Turns `keys`, float32, or if NULL those that it loads, `rows` of them from position `row` on, and stores those before `end`
  * to where main finds them. */
 void saved_store_turned(Saver *s, Builder *b, const ValueMap *outer, Value *keys, int rows, Value *row, Value *end);
+/* Says that those of the row tile at `row` are there, or, value 0, not yet. */
+void saved_signal_turned(Saver *s, Builder *b, const ValueMap *outer, Value *row, int64_t value);
 
 /* The kernels that make the states; they are put before main. */
 Status saved_state_kernels(Saver *s);
@@ -104,6 +106,7 @@ void    saved_give(Builder *b, Value *ring, Value *tile);
 void    saved_skip_unless(const Saver *s, Builder *b, Value *mine, Value *const *rings, int count);
 Value  *saved_equals(Builder *b, Value *x, int64_t y);
 bool saved_turns_keys(const Saver *s); /* by a role of the kernel that saves S */
+bool saved_signals_keys(const Saver *s); /* tile by tile */
 /* Where `condition` holds; builds there. */
 Builder saved_open_if(const Saver *s, Builder *b, Value *condition);
 /* for row in row tiles from first to end, without anything carried; builds at `in`. */

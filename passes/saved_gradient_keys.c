@@ -203,6 +203,16 @@ static void add_states(KeySaver *k, int number) {
     add_states_kernel(k, number, k->param[number], work, true);
 }
 
+/* The load of rows that a value of them starts from, or NULL. */
+static const Op *loaded_rows(const Value *value) {
+    const Op *const op = value->def, *found = NULL;
+    if (op && op->code == OP_LOAD)
+        return value->type.rows > 1 ? op : NULL;
+    for (int i = 0; op && i < op->in_count && !found; i++)
+        found = op->in[i]->type.cls == TY_TILE ? loaded_rows(op->in[i]) : NULL;
+    return found;
+}
+
 /* `start` + what no state has yet of piece `piece` of a sum, from all heads and parts first to end - 1 of the features: a
  * loop of its own, so that few tiles live at once. */
 static Value *edge_piece(KeySaver *k, Builder *b, const KeySum *sum, int piece, int first, int end, Value *start) {
@@ -216,7 +226,7 @@ static Value *edge_piece(KeySaver *k, Builder *b, const KeySum *sum, int piece, 
     map_set(&map, s->residual->region->args[0], ir_i(&body, 0));
     for (int p = first; p < end; p++)
         score = ir_dot(&body, sum->x[p], clone_slice(&body, sum->y[p], s->group->region, &map), score, false, true);
-    Value *const kept = gradients_edge(&body, score, sum->of.mask);
+    Value *const kept = gradients_edge(&body, score, sum->of.mask, loaded_rows(score->def->in[1]));
     Value *const z = clone_slice(&body, sum->z[piece], s->group->region, &map);
     Value *const next = ir_dot(&body, kept, z, loop->region->args[1], false, false);
     ir_yield(&body, &next, 1);

@@ -1,4 +1,4 @@
-/* What the two files of kind backward's part of pass `saved` share. */
+/* What the files of kind backward's part of pass `saved` share. */
 #ifndef RATTAN_PASSES_SAVED_GRADIENTS_H
 #define RATTAN_PASSES_SAVED_GRADIENTS_H
 
@@ -30,11 +30,17 @@ Status gradients_refuse(Ctx *ctx, const char *kernel, const char *what);
 Status gradients_view(const Saver *main, Kernel *kernel, Saver *out);
 Access gradients_access(const Op *op); /* where a load or store is */
 Value *gradients_join(Builder *b, Value *const *pieces, int count);
-/* The scores of an edge tile whose keys have left the window; zeros for all others. */
-Value *gradients_edge(Builder *b, Value *score, const Op *mask);
+/* The scores of an edge tile whose keys have left the window; zeros for all others, and for keys before the first of the
+ * sequence where `keys`, their load, has such a bound: features of others may come in their place. */
+Value *gradients_edge(Builder *b, Value *score, const Op *mask, const Op *keys);
 /* Rows `first` to `first` + rows - 1 of the head's state at row tile `tile`. */
 Value *gradients_state(Builder *b, const char *param, Value *tile, Value *first, int rows, int cols);
 
+/* saved_sums.c: rows of main that the kernels behind it only add up become sums of some. */
+void gradients_sums(Saver *main, Kernel *const *kernels, int count);
+
+/* Main gives one sum's gradient before it has the next sum. */
+void gradients_order(const Saver *main);
 int    gradients_state_rows(const KeySum *sum);
 int    gradients_state_cols(const KeySum *sum);
 int    gradients_column_parts(const KeySum *sum); /* how many blocks share a state: each has some of its columns */

@@ -9,7 +9,7 @@
 
 #include <string.h>
 
-enum { MOST_COLS = 128, WIDE_SUM = 64 /* columns of R that leave registers as they are */, WIDE_REGISTERS = 160 };
+enum { MOST_COLS = 128, WIDE_SUM = 64 /* columns of R that leave registers as they are */, WIDE_REGISTERS = 160, ALONE_REGISTERS = 224 };
 
 typedef struct KeyRoles {
     KeySaver     *k;
@@ -302,6 +302,14 @@ static void open_nest(KeyRoles *kr, const char *name) {
     find_share(kr);
 }
 
+/* Of a thread of those who sum up: wide rows alone need more for their features. 0: as main's states have. */
+static int choose_registers(const KeyRoles *kr) {
+    const Type state = kr->tiles[RING_STATES];
+    if (kr->r.groups == 1)
+        return ALONE_REGISTERS;
+    return state.cols > WIDE_SUM && state.rows > WIDE_SUM ? WIDE_REGISTERS : 0;
+}
+
 void gradients_role_kernel(KeySaver *k, int number, const char *name, const char *work, bool save) {
     Saver *const s = &k->saver;
     KeyRoles     kr = {.k = k, .sum = &k->sums[number], .number = number, .r = {.save = save}};
@@ -312,10 +320,10 @@ void gradients_role_kernel(KeySaver *k, int number, const char *name, const char
     kr.halves = choose_halves(k, kr.sum, kr.rows);
     kr.shares = gradients_column_parts(kr.sum) / kr.halves;
     find_tiles(k, kr.sum, kr.rows, kr.halves, kr.tiles);
-    kr.r.sum_registers = kr.tiles[RING_STATES].cols > WIDE_SUM && kr.tiles[RING_STATES].rows > WIDE_SUM ? WIDE_REGISTERS : 0;
     open_nest(&kr, name);
     kr.r.outer = kr.nest.body;
     kr.r.groups = kr.tiles[RING_FEATURES].cols <= 128 && kr.tiles[RING_KEYS].cols <= 128 ? 2 : 1;
+    kr.r.sum_registers = choose_registers(&kr);
     saved_add_rings(s, &kr.r, kr.tiles);
     send_all(&kr);
     for (int group = 0; group < kr.r.groups; group++)

@@ -69,15 +69,26 @@ bool saved_can_have_roles(const Saver *s) {
 
 static bool are_narrow(const Saver *s) { return s->made_width <= 128 && s->k_load->out[0]->type.cols <= 128; }
 
+/* The row tile whose edge begins with the first key that there are features of; those before it have none, or some. On top
+ * of rings every row tile has: working memory begins a window before the first token. */
+static int64_t first_whole(const Saver *s) { return -op_int(s->mask, AT_HI, 0) - op_int(s->k_load, AT_BORDER, 0); }
+
 /* Keys are turned in a role of their own where its registers suffice, not by a kernel before; on top of rings by that. */
 bool saved_turns_keys(const Saver *s) {
     return s->args->kind != KIND_EXTEND && s->fused && s->roped && s->roped->type.rows % s->chunk == 0 && are_narrow(s) &&
            sum_floats(s, saved_slot(s, RING_STATES)) <= MAX_SUM_BESIDE;
 }
 
-static bool turns_keys(const Saver *s, const StateRoles *r) { return r->save && saved_turns_keys(s); }
-
 enum { FEW_COLUMNS = 64 /* so many of them leave registers for a further role */ };
+
+/* Row tiles of main begin where tiles of turned keys do, or a whole number of them from there. A role that turns few columns is
+ * what its kernel waits for: measured, that takes half as long again with signals, which wait for what was stored. */
+bool saved_signals_keys(const Saver *s) {
+    return s->args->kind == KIND_FORWARD && saved_turns_keys(s) && s->k_load->out[0]->type.cols > FEW_COLUMNS &&
+           first_whole(s) % s->chunk == 0;
+}
+
+static bool turns_keys(const Saver *s, const StateRoles *r) { return r->save && saved_turns_keys(s); }
 
 /* Groups of warps that compute features, in turns: two of them hide each other's latencies, where registers suffice. Behind
  * one that saves nothing there is less else to wait for: measured, 0.108 ms instead of 0.131. */
@@ -127,12 +138,16 @@ Value *saved_takes_turn(Builder *b, Value *number, int64_t count, Value *whose) 
     return saved_equals(b, ir_ibin(b, OP_ISUB, ir_ibin(b, OP_IMOD, number, ir_i(b, count)), whose), 0);
 }
 
-Value *saved_open_turns(const Saver *s, Builder *b, Builder *in, Value *first, Value *end) {
-    Op *const loop = ir_for(b, "row", false, first, end, ir_i(b, s->chunk), NULL, 0);
+static Value *open_tiles(const Saver *s, Builder *b, Builder *in, Value *first, Value *end, int64_t step) {
+    Op *const loop = ir_for(b, "row", false, first, end, ir_i(b, step), NULL, 0);
     *in = ir_at_end(s->ctx, b->kernel, loop->region);
     ir_yield(in, NULL, 0);
     *in = ir_before(s->ctx, b->kernel, ir_terminator(loop->region));
     return loop->region->args[0];
+}
+
+Value *saved_open_turns(const Saver *s, Builder *b, Builder *in, Value *first, Value *end) {
+    return open_tiles(s, b, in, first, end, s->chunk);
 }
 
 Value *saved_take(Builder *b, Value *ring, Type type) { return ir_op(b, OP_TAKE, &ring, 1, &type, 1)->out[0]; }
@@ -161,13 +176,9 @@ void saved_add_rings(Saver *s, StateRoles *r, const Type tiles[RING_COUNT]) {
     r->outer.kernel->scratch_bytes = at;
 }
 
-/* The row tile whose edge begins with the first key that there are features of; those before it have none, or some. On top
- * of rings every row tile has: working memory begins a window before the first token. */
-static int64_t first_whole(const Saver *s) { return -op_int(s->mask, AT_HI, 0) - op_int(s->k_load, AT_BORDER, 0); }
-
 /* Behind the last row tile of a sequence: those whose edges are the keys that are left. `first` and the size of a segment
  * are whole row tiles. */
-static Value *late_rows(Saver *s, const StateRoles *r, Builder *b) {
+static Value *late_rows(const Saver *s, const StateRoles *r, Builder *b) {
     Value *const tiles = ir_ibin(b, OP_IDIV, index_offset(b, r->end, s->chunk - 1), ir_i(b, s->chunk));
     return ir_ibin(b, OP_IMAX, r->first, ir_ibin(b, OP_IMUL, tiles, ir_i(b, s->chunk)));
 }
@@ -191,8 +202,42 @@ static ValueMap send_keys(Saver *s, Builder *b, const Nest *n, StateRoles *r, Va
 
 /* Rows behind the last row tile that leaves the window: passed over by those who do not want them. */
 static Value *open_late(Saver *s, Builder *b, Builder *in, const StateRoles *r) {
-    Value *const end = turns_keys(s, r) ? keys_end(s, r, b) : saved_gathered_end(s, r, b);
-    return saved_open_turns(s, b, in, late_rows(s, r, b), end);
+    return saved_open_turns(s, b, in, late_rows(s, r, b), saved_gathered_end(s, r, b));
+}
+
+/* Blocks that share a head's keys. */
+static int64_t sharers(const Saver *s) { return (int64_t)s->made_parts * s->halves; }
+
+/* for the block's share of the row tiles from `first` to `end`; builds at `in`. */
+static Value *open_share(const Saver *s, Builder *b, Builder *in, const Nest *n, Value *first, Value *end) {
+    Value *const number = ir_ibin(b, OP_IDIV, first, ir_i(b, s->chunk)), *const count = ir_i(b, sharers(s));
+    Value *const ahead = ir_ibin(b, OP_IMOD, ir_ibin(b, OP_ISUB, n->axes[0], number), count);
+    Value *const own = ir_ibin(b, OP_IADD, first, ir_ibin(b, OP_IMUL, ahead, ir_i(b, s->chunk)));
+    return open_tiles(s, b, in, own, end, sharers(s) * s->chunk);
+}
+
+static Value *open_late_share(const Saver *s, Builder *b, Builder *in, const Nest *n, const StateRoles *r) {
+    return open_share(s, b, in, n, late_rows(s, r, b), keys_end(s, r, b));
+}
+
+/* Keys that stay in the window behind the last row tile have their turn before all others if main is told of them, else
+ * behind. `before`: where it stands now. */
+static bool is_late_turn(const Saver *s, const StateRoles *r, bool before) {
+    return turns_keys(s, r) && saved_signals_keys(s) == before;
+}
+
+static void skip_late_keys(const Saver *s, Builder *b, const Nest *n, StateRoles *r, bool before) {
+    Builder in;
+    if (!is_late_turn(s, r, before))
+        return;
+    open_late_share(s, b, &in, n, r);
+    ir_op(&in, OP_SKIP, &r->rings[RING_KEYS], 1, NULL, 0);
+}
+
+static void send_late_keys(Saver *s, Builder *b, const Nest *n, StateRoles *r, bool before) {
+    Builder in;
+    if (is_late_turn(s, r, before))
+        send_keys(s, &in, n, r, open_late_share(s, b, &in, n, r));
 }
 
 static void send_all(Saver *s, const Nest *n, StateRoles *r) {
@@ -201,13 +246,13 @@ static void send_all(Saver *s, const Nest *n, StateRoles *r) {
         saved_send_gathered(s, &b, n, r);
         return;
     }
+    send_late_keys(s, &b, n, r, true);
     Value *const row = saved_open_turns(s, &b, &in, r->first, r->end);
     ValueMap     map = send_keys(s, &in, n, r, row);
     Op *const    values = saved_values(s, &in, n, &map);
     loop_send(s->ctx, &in, values, values->in, r->rings[RING_VALUES]);
     op_erase(values);
-    if (turns_keys(s, r))
-        send_keys(s, &in, n, r, open_late(s, &b, &in, r));
+    send_late_keys(s, &b, n, r, false);
 }
 
 /* The final state has a key for each row of the sequence, none of those that are still in the window: their features
@@ -271,10 +316,10 @@ void saved_skip_unless(const Saver *s, Builder *b, Value *mine, Value *const *ri
         ir_op(&at, OP_SKIP, (Value **)&rings[i], 1, NULL, 0);
 }
 
-/* What is turned or gathered alone: see turn_keys. */
+/* What is gathered alone. */
 static void skip_late(Saver *s, StateRoles *r, Builder *b, StateRing ring) {
     Builder in;
-    if (!s->gather && (!turns_keys(s, r) || ring != RING_KEYS))
+    if (!s->gather)
         return;
     open_late(s, b, &in, r);
     ir_op(&in, OP_SKIP, &r->rings[ring], 1, NULL, 0);
@@ -282,18 +327,19 @@ static void skip_late(Saver *s, StateRoles *r, Builder *b, StateRing ring) {
 
 /* Group `group` of `groups`, which take turns. */
 static void compute_features(Saver *s, const Nest *n, StateRoles *r, int group, int groups) {
-    Builder      b = saved_open_role(s, r, "features", true), in;
+    Builder b = saved_open_role(s, r, "features", true), in;
+    skip_late_keys(s, &b, n, r, true);
     Value *const row = saved_open_turns(s, &b, &in, r->first, r->end);
     if (groups == 1) {
         make_features(s, &in, n, r, row);
-        skip_late(s, r, &b, RING_KEYS);
-        return;
+    } else {
+        Value *const number = ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk));
+        Value *const mine = saved_equals(&in, ir_ibin(&in, OP_IMOD, number, ir_i(&in, groups)), group);
+        Builder      at = saved_open_if(s, &in, mine);
+        make_features(s, &at, n, r, row);
+        saved_skip_unless(s, &in, mine, (Value *[]){r->rings[RING_KEYS], r->rings[RING_FEATURES]}, 2);
     }
-    Value *const number = ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk));
-    Value *const mine = saved_equals(&in, ir_ibin(&in, OP_IMOD, number, ir_i(&in, groups)), group);
-    Builder at = saved_open_if(s, &in, mine);
-    make_features(s, &at, n, r, row);
-    saved_skip_unless(s, &in, mine, (Value *[]){r->rings[RING_KEYS], r->rings[RING_FEATURES]}, 2);
+    skip_late_keys(s, &b, n, r, false);
     skip_late(s, r, &b, RING_KEYS);
 }
 
@@ -316,20 +362,40 @@ static void store_states(Saver *s, const Nest *n, StateRoles *r) {
     saved_release(&in, ring, tile);
 }
 
-/* Every key comes by here once: those that leave the window in the segment and, behind the last one, those that stay in it.
+static void turn_tile(Saver *s, Builder *b, const Nest *n, StateRoles *r, Value *row) {
+    Value *const   keys = saved_take_own(b, r->rings[RING_KEYS], saved_slot(s, RING_KEYS)), *const key = index_offset(b, row, -first_whole(s));
+    const ValueMap place = saved_place(s, n);
+    saved_store_turned(s, b, &place, keys, s->chunk, key, index_offset(b, key, s->chunk));
+    if (saved_signals_keys(s))
+        saved_signal_turned(s, b, &place, key, 1);
+}
+
+static void turn_late(Saver *s, Builder *b, const Nest *n, StateRoles *r, bool before) {
+    Builder in;
+    if (is_late_turn(s, r, before))
+        turn_tile(s, &in, n, r, open_late_share(s, b, &in, n, r));
+}
+
+/* Every key comes by here once: those that leave the window in the segment and, before or behind them, those that stay in it.
  * The blocks of a head take turns. */
 static void turn_keys(Saver *s, const Nest *n, StateRoles *r) {
-    const int64_t blocks = (int64_t)s->made_parts * s->halves;
-    Value *const  ring = r->rings[RING_KEYS];
-    Builder       b = saved_open_role(s, r, "turn", true), in;
-    Value *const  row = saved_open_turns(s, &b, &in, r->first, keys_end(s, r, &b));
-    Value *const  number = ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk));
-    Value *const  mine = saved_takes_turn(&in, number, blocks, n->axes[0]);
-    Builder       at = saved_open_if(s, &in, mine);
-    Value *const  keys = saved_take_own(&at, ring, saved_slot(s, RING_KEYS)), *const key = index_offset(&at, row, -first_whole(s));
+    Builder b = saved_open_role(s, r, "turn", true), in;
+    turn_late(s, &b, n, r, true);
+    Value *const row = saved_open_turns(s, &b, &in, r->first, r->end);
+    Value *const number = ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk));
+    Value *const mine = saved_takes_turn(&in, number, sharers(s), n->axes[0]);
+    Builder      at = saved_open_if(s, &in, mine);
+    turn_tile(s, &at, n, r, row);
+    saved_skip_unless(s, &in, mine, &r->rings[RING_KEYS], 1);
+    turn_late(s, &b, n, r, false);
+}
+
+/* Before anything else of the block: no key that it turns is there yet. */
+static void clear_signals(Saver *s, const Nest *n, StateRoles *r) {
+    Builder        b = saved_open_role(s, r, "clear", false), in;
+    Value *const   row = open_share(s, &b, &in, n, r->first, keys_end(s, r, &b));
     const ValueMap place = saved_place(s, n);
-    saved_store_turned(s, &at, &place, keys, s->chunk, key, index_offset(&at, key, s->chunk));
-    saved_skip_unless(s, &in, mine, &ring, 1);
+    saved_signal_turned(s, &in, &place, index_offset(&in, row, -first_whole(s)), 0);
 }
 
 void saved_open_roles(Saver *s, Nest *n, StateRoles *r) {
@@ -339,6 +405,8 @@ void saved_open_roles(Saver *s, Nest *n, StateRoles *r) {
     r->outer = n->body;
     r->groups = groups + turns_keys(s, r);
     saved_add_rings(s, r, tiles);
+    if (turns_keys(s, r) && saved_signals_keys(s))
+        clear_signals(s, n, r);
     send_all(s, n, r);
     for (int group = 0; group < groups; group++)
         compute_features(s, n, r, group, groups);

@@ -162,6 +162,8 @@ Status pass_tails(Ctx *ctx, Module *module, const PassArgs *args) {
         return ST_OK;
     Op *const taken = go_both_ways(&t, hoist_indices(&t, block));
     sink(&t, taken->region);
+    if (args->kind == KIND_BACKWARD) /* two operands of one op change places */
+        sink(&t, taken->region);
     scores_first(&t, taken->region);
     pass_note(ctx, args, t.kernel, "what follows the key loop goes both ways of the residual sum's branch");
     return ST_OK;

@@ -229,7 +229,7 @@ static void test_the_rest_of_a_request(void **state) {
 
 /* What a CPU refuses is asked of a GPU that has it. */
 static bool changes_key_of_gpu(const char *name, const int *values, int count) {
-    static const char LAYER[] = "return rattention { name = 'x', heads = 2, kv_heads = 1, head_dim = 16, window = 64, dtype = 'bf16' }";
+    static const char LAYER[] = "return rattention { name = 'x', heads = 4, kv_heads = 2, head_dim = 16, window = 64, dtype = 'bf16' }";
     Case       *c = open_case("spec.lua", LAYER);
     bool        different = false;
     assert_int_equal(ptx_find_target(&c->ctx, "cuda:sm_90a", &c->target), ST_OK);

@@ -23,6 +23,10 @@ text states 'store_box(' '/ rattan_layer_forward_states(/,/ rattan_layer_forward
 text turned 'release(t' '/ rattan_layer_forward_states(/,/give_registers/{/warp_id() < 12/,$p}' --target cuda:sm_90a --set head_dim=64 \
     --set value_dim=64 --set 'rope={theta=10000,style="half"}' \
     --schedule 'chunk=64 key_tile=64 group_heads=2 ring=0 segment=0 warps=8 stages=2 roles=1 fuse_phi=1 feature_groups=1'
+# Tiles of turned keys that are signalled one by one, and main's thread that waits for those it sends.
+text signals 'expect<' '/ rattan_layer_forward_states(/,$ { /clear(/p; /cleared/p; /signal/p; /expect</p; /awaited/p; /store_tile/p }' \
+    --target cuda:sm_90a --set head_dim=128 --set value_dim=64 --set window=64 --set 'rope={theta=10000,style="half"}' \
+    --schedule 'chunk=64 key_tile=64 group_heads=2 ring=0 segment=0 warps=8 stages=2 roles=1 fuse_phi=1 feature_groups=1'
 # What follows the key loop of one whose columns are too many for registers.
 text wide 'load_own<' '/[/][/] slice$/,$p' --target cuda:sm_90a --set head_dim=192 --set value_dim=144 --set feature_map=softmax \
     --schedule 'chunk=64 key_tile=64 group_heads=2 ring=0 segment=1024 min_items=54 warps=8 stages=2 slices=3 roles=1'

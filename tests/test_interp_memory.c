@@ -655,6 +655,35 @@ static void test_products_are_awaited(void **state) {
     check_roles(2, order, ST_OK, NULL, &wanted, &a);
 }
 
+/* Of four rows, two at a time, the last ones are there; a row before the first says nothing. */
+static void check_signals(const char *expected, Status status) {
+    Ctx         ctx;
+    InterpArgs  args = {0};
+    char        text[1024];
+    const char *why = "nobody signals row";
+    ctx_init(&ctx);
+    snprintf(text, sizeof text,
+             "module \"t\"\nkernel @k tile {\n  param there i32 work [1, 8, 1, 1]\n  %%z:index = iconst {value=0}\n"
+             "  %%four:index = iconst {value=4}\n  %%one:index = iconst {value=1}\n  %%two:index = iconst {value=2}\n"
+             "  %%lo:index = iconst {value=-1}\n  for %%z, %%four, %%two {axis=\"row\"} (%%r:index) {\n"
+             "    signal %%z, %%r, %%z, %%z, %%four {param=\"there\", rowdim=1, value=0}\n    yield\n  }\n"
+             "  signal %%z, %%lo, %%z, %%z, %%four {param=\"there\", rowdim=1, value=1}\n"
+             "  signal %%z, %%two, %%z, %%z, %%four {param=\"there\", rowdim=1, value=1}\n%s}\n",
+             expected);
+    assert_int_equal(run_module(&ctx, parse_ok(&ctx, text), &args), status);
+    assert_true(status == ST_OK || strstr(ctx.message, why));
+    ctx_free(&ctx);
+}
+
+static void test_signals_say_what_is_there(void **state) {
+    (void)state;
+    check_signals("  expect %z, %two, %z, %z, %four {param=\"there\", rowdim=1, rows=2, period=2}\n", ST_OK);
+    check_signals("  expect %z, %two, %z, %z, %four {param=\"there\", rowdim=1, rows=6, period=2}\n", ST_OK); /* beyond */
+    check_signals("  expect %z, %z, %z, %two, %four {param=\"there\", rowdim=1, rows=4, period=2}\n", ST_OK); /* before */
+    check_signals("  expect %z, %z, %z, %z, %four {param=\"there\", rowdim=1, rows=4, period=2}\n", ST_FAILED);
+    check_signals("  expect %z, %one, %z, %z, %four {param=\"there\", rowdim=1, rows=1, period=1}\n", ST_FAILED);
+}
+
 static void test_every_control_and_memory_op_was_run(void **state) {
     (void)state;
     for (int code = OP_FOR; code < OP_FCONST; code++)
@@ -688,6 +717,7 @@ int main(void) {
         cmocka_unit_test(test_roles_hand_over_in_order),
         cmocka_unit_test(test_roles_take_turns),
         cmocka_unit_test(test_products_are_awaited),
+        cmocka_unit_test(test_signals_say_what_is_there),
         cmocka_unit_test(test_every_control_and_memory_op_was_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
