@@ -90,6 +90,7 @@ typedef struct StateRoles {
     bool    save; /* S before each row tile, and the features */
     Value  *rings[4]; /* by StateRing */
     int     groups; /* of warps that compute beside those of the sum */
+    int     sum_registers; /* of a thread of those; 0: as many as it takes for few columns */
     Builder outer; /* where roles are */
 } StateRoles;
 typedef enum StateRing { RING_KEYS, RING_VALUES, RING_FEATURES, RING_STATES, RING_COUNT } StateRing;

@@ -182,10 +182,12 @@ static void add_states_kernel(KeySaver *k, int number, const char *name, const c
 static void add_states(KeySaver *k, int number) {
     Saver *const        s = &k->saver;
     const KeySum *const sum = &k->sums[number];
+    const int           shares = gradients_state_shares(k, number);
     int64_t             kv_heads = 1;
     ir_const_value(s->heads->in[1], &kv_heads);
     const int64_t dims[4] = {1, DIM_SYM(SYM_C), kv_heads * gradients_state_rows(sum), gradients_state_cols(sum)},
-                  work_dims[4] = {DIM_SYM(SYM_K), DIM_SYM(SYM_N), kv_heads * gradients_state_rows(sum), gradients_state_cols(sum)};
+                  work_dims[4] = {DIM_SYM(shares > 1 ? SYM_S : SYM_K), DIM_SYM(SYM_N), shares * kv_heads * gradients_state_rows(sum),
+                                  gradients_state_cols(sum)};
     const char *const tail = k->states ? ctx_printf(s->ctx, "%d", k->states) : "";
     const char *const work = ctx_printf(s->ctx, "key_segments%s", tail);
     k->param[number] = ctx_printf(s->ctx, "key_states%s", tail);

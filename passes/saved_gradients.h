@@ -60,6 +60,7 @@ bool gradients_sum_by_roles(KeySaver *k);
 
 /* saved_key_roles.c: kernels that sum up states of keys, or, with `save`, save them, by roles. */
 bool gradients_states_have_roles(KeySaver *k, int number);
+int  gradients_state_shares(KeySaver *k, int number); /* blocks that share a segment's rows; its sums lie one behind another */
 void gradients_role_kernel(KeySaver *k, int number, const char *name, const char *work, bool save);
 
 /* Rewrites kernel `keys`; the kernels that save its states become the module's last ones. */

@@ -2,10 +2,14 @@
  * saved_roles.c and saved_gradient_keys.c. One role sends rows and what they hand on, head by head of a group, groups of warps
  * compute the features of the rows in turns, one sums up R, and one stores R before each row tile. A block has one piece of the
  * features and a part of the columns of R. Positions may fall from row to row of a tile: the copy engine brings them as they
- * lie, since a sum over all of them has no order. */
+ * lie, since a sum over all of them has no order.
+ * Features are made by every block that shares them: where registers hold more columns of R than a block without roles has, blocks
+ * share out rows instead, as many to a segment. */
 #include "passes/saved_gradients.h"
 
 #include <string.h>
+
+enum { MOST_COLS = 128, WIDE_SUM = 64 /* columns of R that leave registers as they are */, WIDE_REGISTERS = 160, ALONE_REGISTERS = 224 };
 
 typedef struct KeyRoles {
     KeySaver     *k;
@@ -15,6 +19,8 @@ typedef struct KeyRoles {
     Type          tiles[RING_COUNT];
     const Op     *rows; /* the load that features are made of */
     int           number, heads;
+    int           halves, shares; /* blocks with other columns of R, and with other rows of a segment */
+    Value        *half, *share;
 } KeyRoles;
 
 /* A turn of a role: rows of one head. */
@@ -64,24 +70,40 @@ bool gradients_is_sendable(const KeySaver *k, const Op *load) {
            ir_find_param(k->saver.main, op_text(load, AT_PARAM))->dtype == k->saver.dtype;
 }
 
-static void find_tiles(const KeySaver *k, const KeySum *sum, const Op *rows, Type tiles[RING_COUNT]) {
+static void find_tiles(const KeySaver *k, const KeySum *sum, const Op *rows, int halves, Type tiles[RING_COUNT]) {
     const DType dtype = k->saver.dtype;
-    const int   cols = gradients_state_cols(sum) / gradients_column_parts(sum), width = gradients_state_rows(sum) / sum->parts;
+    const int   cols = gradients_state_cols(sum) / halves, width = gradients_state_rows(sum) / sum->parts;
     tiles[RING_KEYS] = type_tile(dtype, k->saver.chunk, rows->out[0]->type.cols);
     tiles[RING_VALUES] = type_tile(dtype, k->saver.chunk, cols);
     tiles[RING_FEATURES] = type_tile(dtype, k->saver.chunk, width);
     tiles[RING_STATES] = type_tile(dtype, width, cols);
 }
 
+/* As many columns as fit: into how many parts they are cut, or 0. */
+static int choose_halves(const KeySaver *k, const KeySum *sum, const Op *rows) {
+    const int most = gradients_column_parts(sum);
+    Type      tiles[RING_COUNT];
+    for (int halves = 1; halves <= most; halves++) {
+        if (most % halves)
+            continue;
+        find_tiles(k, sum, rows, halves, tiles);
+        if (tiles[RING_STATES].cols <= MOST_COLS && saved_tiles_have_roles(&k->saver, tiles))
+            return halves;
+    }
+    return 0;
+}
+
 bool gradients_states_have_roles(KeySaver *k, int number) {
     const KeySum *const sum = &k->sums[number];
     const Schedule     *schedule = k->saver.args->schedule;
     const Op *const     rows = find_rows(sum);
-    Type                tiles[RING_COUNT];
-    if (!schedule->roles || !schedule->fuse_phi || !gradients_is_sendable(k, rows) || !gradients_is_sendable(k, sum->of.values->def))
-        return false;
-    find_tiles(k, sum, rows, tiles);
-    return saved_tiles_have_roles(&k->saver, tiles);
+    return schedule->roles && schedule->fuse_phi && gradients_is_sendable(k, rows) &&
+           gradients_is_sendable(k, sum->of.values->def) && choose_halves(k, sum, rows) > 0;
+}
+
+int gradients_state_shares(KeySaver *k, int number) {
+    const KeySum *const sum = &k->sums[number];
+    return gradients_states_have_roles(k, number) ? gradients_column_parts(sum) / choose_halves(k, sum, find_rows(sum)) : 1;
 }
 
 /* ---- Turns ---- */
@@ -127,7 +149,7 @@ static void send(KeyRoles *kr, Turn *turn, const Op *load, int parts, Value *rin
         own->in[1] = index_offset(&turn->in, own->in[1], 1 - own->out[0]->type.rows);
     op_set_int(s->ctx, own, AT_GROUPDIM, -1); /* all rows are of one head */
     own->out[0]->type.cols /= parts;
-    gradients_take_columns(kr->k, own, 2, parts, kr->nest.half, kr->nest.kernel);
+    gradients_take_columns(kr->k, own, 2, parts, kr->half, kr->nest.kernel);
     loop_send(s->ctx, &turn->in, own, own->in, ring);
     op_erase(own);
 }
@@ -136,7 +158,7 @@ static void send_all(KeyRoles *kr) {
     Builder b = saved_open_role(&kr->k->saver, &kr->r, "copy", false);
     Turn    turn = open_turns(kr, &b);
     send(kr, &turn, kr->rows, 1, kr->r.rings[RING_KEYS]);
-    send(kr, &turn, kr->sum->of.values->def, gradients_column_parts(kr->sum), kr->r.rings[RING_VALUES]);
+    send(kr, &turn, kr->sum->of.values->def, kr->halves, kr->r.rings[RING_VALUES]);
 }
 
 /* The block's piece of the features of one turn's rows. */
@@ -174,10 +196,14 @@ static void compute_features(KeyRoles *kr, int group) {
 
 /* ---- R ---- */
 
-/* The block's part of a tile of all features and columns at `at` of d0 and d1. */
-static Access part_of_state(const KeyRoles *kr, Builder *b, const char *param, Value *d0, Value *d1) {
-    const int    width = kr->tiles[RING_STATES].rows;
-    Value *const first = ir_ibin(b, OP_IMUL, kr->nest.head, ir_i(b, gradients_state_rows(kr->sum)));
+/* The block's part of a tile of all features and columns at `at` of d0 and d1; of working memory, which has all heads for each
+ * share of a segment, that of `share`, else NULL. */
+static Access part_of_state(const KeyRoles *kr, Builder *b, const char *param, Value *d0, Value *d1, Value *share) {
+    const int rows = gradients_state_rows(kr->sum), width = kr->tiles[RING_STATES].rows;
+    int64_t   heads = 1;
+    ir_const_value(kr->k->saver.heads->in[1], &heads);
+    Value *const of = share ? ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, share, ir_i(b, heads)), kr->nest.head) : kr->nest.head;
+    Value *const first = ir_ibin(b, OP_IMUL, of, ir_i(b, rows));
     return (Access){.param = param,
                     .at = {d0, d1, ir_ibin(b, OP_IADD, first, ir_ibin(b, OP_IMUL, kr->nest.part, ir_i(b, width)))},
                     .rowdim = 2,
@@ -187,7 +213,7 @@ static Access part_of_state(const KeyRoles *kr, Builder *b, const char *param, V
 
 static void store_part(KeyRoles *kr, Builder *b, const Access *to, Value *tile) {
     Op *const store = ir_store(b, to, tile);
-    gradients_take_columns(kr->k, store, 0, gradients_column_parts(kr->sum), kr->nest.half, kr->nest.kernel);
+    gradients_take_columns(kr->k, store, 0, kr->halves, kr->half, kr->nest.kernel);
 }
 
 static void store_states(KeyRoles *kr) {
@@ -200,23 +226,26 @@ static void store_states(KeyRoles *kr) {
     map_set(&map, s->rows->region->args[0], row);
     map_set(&map, s->group->region->args[0], ir_i(&in, 0));
     Value *const number = gradients_tile_number(kr->k, &in, &map, kr->nest.seq, row);
-    const Access to = part_of_state(kr, &in, kr->k->param[kr->number], NULL, number);
+    const Access to = part_of_state(kr, &in, kr->k->param[kr->number], NULL, number, NULL);
     store_part(kr, &in, &to, tile);
     saved_release(&in, ring, tile);
 }
 
-/* What the segments before this one add up to. */
+/* What the segments before this one, and the shares before the block's, add up to. */
 static Value *segment_start(KeyRoles *kr, Builder *b, const char *work) {
     const Saver *s = &kr->k->saver;
     const Type   state = kr->tiles[RING_STATES];
     Value       *zero = ir_f(b, 0, state.rows, state.cols);
     if (!kr->r.save)
         return zero;
-    Op *const    loop = ir_for(b, "segment", false, ir_i(b, 0), kr->nest.axes[1], ir_i(b, 1), &zero, 1);
+    Value *const before = ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, kr->nest.axes[1], ir_i(b, kr->shares)), kr->share);
+    Op *const    loop = ir_for(b, "segment", false, ir_i(b, 0), before, ir_i(b, 1), &zero, 1);
     Builder      in = ir_at_end(s->ctx, kr->nest.kernel, loop->region);
-    const Access from = part_of_state(kr, &in, work, loop->region->args[0], kr->nest.seq);
+    Value *const number = loop->region->args[0], *const shares = ir_i(&in, kr->shares);
+    const Access from =
+        part_of_state(kr, &in, work, ir_ibin(&in, OP_IDIV, number, shares), kr->nest.seq, ir_ibin(&in, OP_IMOD, number, shares));
     Value *const part = ir_load(&in, &from, state.rows, state.cols);
-    gradients_take_columns(kr->k, part->def, 0, gradients_column_parts(kr->sum), kr->nest.half, kr->nest.kernel);
+    gradients_take_columns(kr->k, part->def, 0, kr->halves, kr->half, kr->nest.kernel);
     Value *const next = ir_binary(&in, OP_ADD, loop->region->args[1], part);
     ir_yield(&in, &next, 1);
     return loop->out[0];
@@ -243,19 +272,42 @@ static Value *sum_turns(KeyRoles *kr, Builder *b, Value *start) {
     return rows->out[0];
 }
 
-/* The nest, with the segment's rows. */
+/* The block's share of the segment's rows, in whole row tiles. What only the last share of all adds nobody asks for. */
+static void find_share(KeyRoles *kr) {
+    const Saver *s = &kr->k->saver;
+    Builder     *b = &kr->nest.body;
+    Value *const size = ir_sym(b, SYM_L), *const start = ir_ibin(b, OP_IMUL, kr->nest.axes[1], size);
+    Value *const tiles = index_ceil_div(b, size, (int64_t)s->chunk * kr->shares);
+    Value *const each = kr->shares == 1 ? size : ir_ibin(b, OP_IMUL, tiles, ir_i(b, s->chunk));
+    kr->r.first = ir_ibin(b, OP_IADD, start, ir_ibin(b, OP_IMUL, kr->share, each));
+    Value *const end = ir_ibin(b, OP_IMIN, ir_ibin(b, OP_IADD, start, size), ir_ibin(b, OP_IADD, kr->r.first, each));
+    kr->r.end = ir_ibin(b, OP_IMIN, kr->r.length, end);
+    if (!kr->r.save)
+        kr->r.end = ir_ibin(b, OP_IMUL, kr->r.end, ir_ibin(b, OP_ILT, end, kr->r.length));
+}
+
+/* The nest, with the block's rows. */
 static void open_nest(KeyRoles *kr, const char *name) {
     Saver *const   s = &kr->k->saver;
-    const int      halves = gradients_column_parts(kr->sum);
-    const GridAxis axes[] = {{"part", SYM_COUNT, kr->sum->parts * halves}, {"segment", kr->r.save ? SYM_S : SYM_K, 0}};
+    const int      each = kr->halves * kr->shares;
+    const bool     all = kr->r.save || kr->shares > 1; /* segments: the last one has shares that others need */
+    const GridAxis axes[] = {{"part", SYM_COUNT, kr->sum->parts * each}, {"segment", all ? SYM_S : SYM_K, 0}};
     kr->nest = saved_nest(s, name, axes, 2);
     Builder     *b = &kr->nest.body;
-    Value *const size = ir_sym(b, SYM_L);
-    kr->nest.part = ir_ibin(b, OP_IDIV, kr->nest.axes[0], ir_i(b, halves));
-    kr->nest.half = ir_ibin(b, OP_IMOD, kr->nest.axes[0], ir_i(b, halves));
+    Value *const part = kr->nest.axes[0];
+    kr->nest.part = ir_ibin(b, OP_IDIV, part, ir_i(b, each));
+    kr->half = ir_ibin(b, OP_IMOD, part, ir_i(b, kr->halves));
+    kr->share = ir_ibin(b, OP_IMOD, ir_ibin(b, OP_IDIV, part, ir_i(b, kr->halves)), ir_i(b, kr->shares));
     kr->r.length = saved_slice(s, &kr->nest, s->rows->in[1]);
-    kr->r.first = ir_ibin(b, OP_IMUL, kr->nest.axes[1], size);
-    kr->r.end = ir_ibin(b, OP_IMIN, kr->r.length, ir_ibin(b, OP_IADD, kr->r.first, size));
+    find_share(kr);
+}
+
+/* Of a thread of those who sum up: wide rows alone need more for their features. 0: as main's states have. */
+static int choose_registers(const KeyRoles *kr) {
+    const Type state = kr->tiles[RING_STATES];
+    if (kr->r.groups == 1)
+        return ALONE_REGISTERS;
+    return state.cols > WIDE_SUM && state.rows > WIDE_SUM ? WIDE_REGISTERS : 0;
 }
 
 void gradients_role_kernel(KeySaver *k, int number, const char *name, const char *work, bool save) {
@@ -265,10 +317,13 @@ void gradients_role_kernel(KeySaver *k, int number, const char *name, const char
     ir_const_value(s->group->in[1], &heads);
     kr.heads = (int)heads;
     kr.rows = find_rows(kr.sum);
-    find_tiles(k, kr.sum, kr.rows, kr.tiles);
+    kr.halves = choose_halves(k, kr.sum, kr.rows);
+    kr.shares = gradients_column_parts(kr.sum) / kr.halves;
+    find_tiles(k, kr.sum, kr.rows, kr.halves, kr.tiles);
     open_nest(&kr, name);
     kr.r.outer = kr.nest.body;
     kr.r.groups = kr.tiles[RING_FEATURES].cols <= 128 && kr.tiles[RING_KEYS].cols <= 128 ? 2 : 1;
+    kr.r.sum_registers = choose_registers(&kr);
     saved_add_rings(s, &kr.r, kr.tiles);
     send_all(&kr);
     for (int group = 0; group < kr.r.groups; group++)
@@ -278,7 +333,7 @@ void gradients_role_kernel(KeySaver *k, int number, const char *name, const char
     if (save) {
         store_states(&kr);
     } else {
-        const Access to = part_of_state(&kr, &b, work, kr.nest.axes[1], kr.nest.seq);
+        const Access to = part_of_state(&kr, &b, work, kr.nest.axes[1], kr.nest.seq, kr.share);
         store_part(&kr, &b, &to, sum);
     }
     PUSH(s->ctx, s->module->kernels, s->module->kernel_count, s->module->kernel_capacity, kr.nest.kernel);

@@ -107,7 +107,7 @@ static int registers_of(const Saver *s, const StateRoles *r, const char *role, b
     const int threads = 32 * s->args->target->product_warps;
     const int several = r->groups, groups = several + 1;
     const int each = by_eights(s->args->target->registers / (threads * (groups + 1))), left = each * (groups + 1) - FEW_REGISTERS;
-    const int sum = by_eights(left / groups) - (several > 1 ? MORE_REGISTERS : 0);
+    const int few = by_eights(left / groups) - (several > 1 ? MORE_REGISTERS : 0), sum = r->sum_registers ? r->sum_registers : few;
     if (!computes)
         return FEW_REGISTERS;
     return strcmp(role, "compute") == 0 ? sum : by_eights((left - sum) / several);

@@ -343,6 +343,8 @@ static Status draw_gradients(Ctx *ctx, void *arg) {
     do
         random_spec(t, false);
     while (t->spec.initial_state || (t->spec.norm && t->spec.qk_scale));
+    if (t->spec.value_dim == 32) /* whose columns of a state blocks may share out, or its rows */
+        t->spec.value_dim = 128;
     return ST_OK;
 }
 
