@@ -433,8 +433,15 @@ Status exec_signal(Machine *m, const Op *op) {
     const Tensor *tensor;
     int64_t       element;
     TRY(find_element(m, op, 0, &tensor, &element));
-    if (element >= 0)
-        ((int32_t *)tensor->data)[element] = (int32_t)op_int(op, AT_VALUE, 0);
+    if (element < 0)
+        return ST_OK;
+    /* Warps count in it what they have stored: it is cleared once, and then signalled once. */
+    int32_t *const there = (int32_t *)tensor->data + element;
+    const bool     clears = op_int(op, AT_VALUE, 0) == 0;
+    if (clears ? *there == 0 || *there == 1 : *there != 0)
+        return interp_fail(m, op, "element %lld of %s is %s", (long long)element, tensor->param->name,
+                           clears ? "cleared again" : "signalled again, or never cleared");
+    *there = !clears;
     return ST_OK;
 }
 

@@ -247,6 +247,8 @@ sanitize() {
     queue "$tool roles, odd" "${run[@]}" "${ODD[@]}" --target cuda --seed 1 --shape B=2,T=230
     queue "$tool roles, paper" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set heads=4 --set kv_heads=2 --set window=100 \
         --target cuda --seed 1 --shape B=1,T=330
+    queue "$tool roles, signals" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set heads=2 --set kv_heads=1 --set window=128 \
+        --target cuda --seed 1 --shape B=1,T=330
     queue "$tool roles, wide" "${run[@]}" "${WIDE[@]}" --target cuda --seed 1 --shape B=1,T=330
     collect
 }
