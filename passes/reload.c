@@ -127,6 +127,85 @@ static bool remake(Op *op, void *arg) {
     return true;
 }
 
+/* ---- Slices of wide tiles ---- */
+
+static bool is_tile(const Value *value) { return value->type.cls == TY_TILE && value->type.rows > 1 && value->type.cols > 1; }
+
+static bool stores_tile(const Op *op) { return op->code == OP_STORE && is_tile(op->in[5]); }
+
+static bool stores_between(const Op *from, const Op *to) {
+    for (const Op *op = from; op && op != to; op = op->next)
+        if (stores_tile(op))
+            return true;
+    return false;
+}
+
+/* The first of the ops right before a row's sum that are made for it. */
+static Op *first_of_run(const Op *sum) {
+    Op *first = (Op *)sum;
+    while (first->prev && (op_info(first->prev->code)->traits & PURE) && !first->prev->region && first->prev->out_count == 1 &&
+           is_tile(first->prev->out[0]) && depends_on(sum->in[0], first->prev->out[0]))
+        first = first->prev;
+    return first;
+}
+
+/* Sums of rows stand where the slices that they are made of are there: not behind all that is stored of these meanwhile. */
+static void sum_early(Reload *r, Block *block) {
+    for (Op *op = block->first, *next; op; op = next) {
+        next = op->next;
+        Op *const first = op->code == OP_ROWSUM ? first_of_run(op) : NULL, *last = NULL;
+        for (const Op *at = first; at && at != next; at = at->next)
+            for (int i = 0; i < at->in_count; i++) {
+                Op *const def = at->in[i]->def;
+                if (def && def->parent == block && ir_precedes(def, first) && (!last || ir_precedes(last, def)))
+                    last = def;
+            }
+        if (!last || !stores_between(last, first))
+            continue;
+        Builder b = ir_after(r->ctx, r->kernel, last);
+        for (Op *at = first, *behind; at != next; at = behind) {
+            behind = at->next;
+            op_unlink(at);
+            op_insert(&b, at);
+        }
+    }
+}
+
+static bool is_loaded_tile(const Reload *r, const Value *value) {
+    return value->def && value->def->code == OP_LOAD && is_tile(value) && is_cheap(r, value->def);
+}
+
+/* What is loaded, or a product of two loads, is loaded again behind what is stored. */
+static void load_behind_stores(Reload *r, Op *op) {
+    const bool product = op->code == OP_MUL && is_loaded_tile(r, op->in[0]) && is_loaded_tile(r, op->in[1]);
+    if (op->out_count != 1 || !(product || is_loaded_tile(r, op->out[0])))
+        return;
+    Value *const whole = op->out[0], *now = whole;
+    bool         stored = false;
+    for (Op *at = op->next; at; at = at->next) {
+        for (int i = 0; i < at->in_count; i++) {
+            if (at->in[i] != whole)
+                continue;
+            Builder  b = ir_before(r->ctx, r->kernel, at);
+            ValueMap map = {.ctx = r->ctx};
+            now = stored ? ir_clone(&b, op, &map)->out[0] : now;
+            stored = false;
+            at->in[i] = now;
+        }
+        stored |= stores_tile(at);
+    }
+}
+
+/* Of a layer that goes by slices of columns: no register holds a slice from where it is used first to where it is again. */
+static void forget_slices(Reload *r, Block *block) {
+    for (Op *op = block->first; op; op = op->next)
+        if (op->region)
+            forget_slices(r, op->region);
+    sum_early(r, block);
+    for (Op *op = block->last; op; op = op->prev)
+        load_behind_stores(r, op);
+}
+
 /* ---- Tiles that were taken ---- */
 
 /* The op that gives the tile's slot back right where it was copied, if nothing else reads the tile. */
@@ -298,6 +377,8 @@ Status pass_reload(Ctx *ctx, Module *module, const PassArgs *args) {
             ir_walk(r.kernel->body, remake, &r);
         }
         ir_walk(r.kernel->body, reload, &r);
+        if (r.loads && spec_is_wide(args->spec))
+            forget_slices(&r, r.kernel->body);
         if (r.again)
             pass_note(ctx, args, r.kernel, "tiles loaded again behind a loop: %d", r.again);
         if (args->schedule->roles) {
