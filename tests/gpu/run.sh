@@ -161,7 +161,7 @@ part_backward() {
                 "--magnitude=$n"
         done
     done
-    queue "65536 tokens, D 64" "${run[@]}" "${narrow[@]}" --set window=128 --shape B=1,T=65536 --seed 1
+    queue "65536 tokens, D 64" "${run[@]}" "${narrow[@]}" --set heads=2 --set window=64 --shape B=1,T=65536 --seed 1
     collect
 }
 
