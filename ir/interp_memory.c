@@ -410,6 +410,45 @@ Status exec_store(Machine *m, const Op *op) {
     return ST_OK;
 }
 
+/* ---- What is there ---- */
+
+/* The element of a signal, or of an expect's row `r`: -1 if that lies beyond the bounds. */
+static Status find_element(const Machine *m, const Op *op, int64_t r, const Tensor **tensor, int64_t *element) {
+    const int64_t rowdim = op_int(op, AT_ROWDIM, 0), row = interp_index(m, op->in[rowdim]) + r;
+    *element = -1;
+    TRY(op_tensor(m, op, 0, tensor));
+    if (row < interp_index(m, op->in[3]) || row >= interp_index(m, op->in[4]))
+        return ST_OK;
+    *element = 0;
+    for (int d = 0; d < 3; d++) {
+        const int64_t at = d == rowdim ? row : interp_index(m, op->in[d]);
+        if (at < 0 || at >= (*tensor)->dims[d])
+            return interp_fail(m, op, "row %lld of %s is no row of it", (long long)row, (*tensor)->param->name);
+        *element += at * (*tensor)->strides[d];
+    }
+    return ST_OK;
+}
+
+Status exec_signal(Machine *m, const Op *op) {
+    const Tensor *tensor;
+    int64_t       element;
+    TRY(find_element(m, op, 0, &tensor, &element));
+    if (element >= 0)
+        ((int32_t *)tensor->data)[element] = (int32_t)op_int(op, AT_VALUE, 0);
+    return ST_OK;
+}
+
+Status exec_expect(Machine *m, const Op *op) {
+    for (int64_t r = 0; r < op_int(op, AT_ROWS, 0); r += op_int(op, AT_PERIOD, 1)) {
+        const Tensor *tensor;
+        int64_t       element;
+        TRY(find_element(m, op, r, &tensor, &element));
+        if (element >= 0 && ((const int32_t *)tensor->data)[element] != 1)
+            return interp_fail(m, op, "nobody signals row %lld of %s", (long long)r, tensor->param->name);
+    }
+    return ST_OK;
+}
+
 /* ---- Rings ---- */
 
 Status exec_ring(Machine *m, const Op *op) {

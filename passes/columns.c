@@ -254,7 +254,7 @@ static bool has_branches(const Block *body) {
 }
 
 Status pass_columns(Ctx *ctx, Module *module, const PassArgs *args) {
-    Columns      c = {.ctx = ctx, .kernel = module->kernels[module->kernel_count - 1]};
+    Columns      c = {.ctx = ctx, .kernel = loop_main(module)};
     Block *const body = loop_grid_body(c.kernel->body);
     bool         wide = false;
     if (!args->schedule->roles)

@@ -18,6 +18,10 @@ typedef struct Reload {
 
 static bool writes_no(Op *op, void *param) { return op->code != OP_STORE || strcmp(op_text(op, AT_PARAM), param) != 0; }
 
+static bool is_never_written(const Reload *r, const Op *load) {
+    return ir_walk(r->kernel->body, writes_no, (void *)op_text(load, AT_PARAM));
+}
+
 /* The last sequential loop behind `load` in its block with later users, and that does not use it itself. */
 static Op *loop_between(const Op *load, Op *const *users, int count) {
     Op *found = NULL;
@@ -365,23 +369,78 @@ static void sink_indices(Reload *r) {
         }
 }
 
+/* What is loaded before a tile is stored and used behind that, too, is loaded again there: what lies between needs registers. */
+static void reload_behind(Reload *r, Op *store) {
+    for (Op *load = store->parent->first; load != store; load = load->next) {
+        if (load->code != OP_LOAD || load->out[0]->type.cols == 1 || !is_never_written(r, load))
+            continue;
+        Value *again = NULL;
+        for (Op *op = store->next; op; op = op->next)
+            for (int i = 0; i < op->in_count; i++) {
+                if (op->in[i] != load->out[0])
+                    continue;
+                Builder  b = ir_before(r->ctx, r->kernel, op);
+                ValueMap map = {.ctx = r->ctx};
+                again = again ? again : ir_clone(&b, load, &map)->out[0];
+                op->in[i] = again;
+            }
+    }
+}
+
+/* What is made of a tile that was taken is, behind a tile that is given on, made of another copy of it: what lies between
+ * needs registers. */
+static void copy_behind(Reload *r, Op *give) {
+    for (Op *convert = give->parent->first; convert != give; convert = convert->next) {
+        Op *const copy = convert->code == OP_CONVERT ? convert->in[0]->def : NULL;
+        Op *const release = copy && copy->code == OP_COPY && copy->parent == give->parent ? release_of(r, copy) : NULL;
+        Value    *again = NULL;
+        for (Op *op = give->next; op && release && release->parent == give->parent; op = op->next)
+            for (int i = 0; i < op->in_count; i++) {
+                if (op->in[i] != convert->out[0])
+                    continue;
+                if (!again) {
+                    Builder  b = ir_before(r->ctx, r->kernel, op);
+                    ValueMap map = {.ctx = r->ctx};
+                    ir_clone(&b, copy, &map);
+                    again = ir_clone(&b, convert, &map)->out[0];
+                    Builder behind = ir_after(r->ctx, r->kernel, again->def);
+                    op_unlink(release);
+                    op_insert(&behind, release);
+                }
+                op->in[i] = again;
+            }
+    }
+}
+
+static bool visit_store(Op *op, void *arg) {
+    if (op->code == OP_GIVE)
+        copy_behind(arg, op);
+    if (op->code == OP_STORE && op->in[5]->type.cols > 1 && op->parent->owner->code == OP_IF)
+        reload_behind(arg, op);
+    return true;
+}
+
 Status pass_reload(Ctx *ctx, Module *module, const PassArgs *args) {
     for (int k = 0; k < module->kernel_count; k++) {
-        Reload r = {.ctx = ctx, .kernel = module->kernels[k]};
-        if (args->kind == KIND_BACKWARD && strcmp(r.kernel->name, "main") == 0) {
-            r.loads = true;
+        Reload         r = {.ctx = ctx, .kernel = module->kernels[k]};
+        Schedule       gradients;
+        const PassArgs of = args_of_kernel(args, module, k, &gradients);
+        r.loads = args->kind == KIND_BACKWARD && strcmp(r.kernel->name, "main") == 0;
+        if (r.loads && !loop_has_roles(r.kernel)) {
             ir_walk(r.kernel->body, remake, &r);
-        } else if (args->kind == KIND_BACKWARD) {
+        } else if (args->kind == KIND_BACKWARD && !loop_has_roles(r.kernel)) {
             compute_again(&r);
             sink_indices(&r);
             ir_walk(r.kernel->body, remake, &r);
         }
+        if (args->kind == KIND_BACKWARD && strcmp(r.kernel->name, "main") != 0 && loop_has_roles(r.kernel))
+            ir_walk(r.kernel->body, visit_store, &r);
         ir_walk(r.kernel->body, reload, &r);
         if (r.loads && spec_is_wide(args->spec))
             forget_slices(&r, r.kernel->body);
         if (r.again)
             pass_note(ctx, args, r.kernel, "tiles loaded again behind a loop: %d", r.again);
-        if (args->schedule->roles) {
+        if (of.schedule->roles || loop_has_roles(r.kernel)) {
             ir_walk(r.kernel->body, remake, &r);
             ir_walk(r.kernel->body, copy_again, &r);
         }

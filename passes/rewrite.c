@@ -11,6 +11,40 @@ Value *index_offset(Builder *b, Value *base, int64_t offset) {
     return offset == 0 ? base : ir_ibin(b, OP_IADD, base, ir_i(b, offset));
 }
 
+static int chosen(int value, int fallback) { return value ? value : fallback; }
+
+/* Two groups of warps take 64 rows each, of two heads or of one, and as many of the other side a turn. Beside wide sums of keys
+ * registers hold less of what a softcap takes. */
+static void choose_with_roles(const PassArgs *args, const char *name, Schedule *own) {
+    enum { GROUP_ROWS = 64, FEW_COLS = 64 };
+    const Spec *const spec = args->spec;
+    const bool        rows = strcmp(name, "rows") == 0 && !spec->initial_state, keys = strcmp(name, "window_keys") == 0;
+    if (!rows && !keys)
+        return;
+    own->key_tile = keys && spec->softcap > 0 && spec->head_dim > FEW_COLS ? GROUP_ROWS / 2 : GROUP_ROWS;
+    own->group_heads = rows ? args->schedule->group_heads : own->group_heads;
+    own->chunk = keys && own->chunk == GROUP_ROWS ? 2 * GROUP_ROWS : own->chunk;
+    own->blocks = 1;
+}
+
+PassArgs args_of_kernel(const PassArgs *args, const Module *module, int kernel, Schedule *own) {
+    PassArgs of = *args;
+    int      main = 0;
+    while (main < module->kernel_count && strcmp(module->kernels[main]->name, "main") != 0)
+        main++;
+    if (args->kind != KIND_BACKWARD || !args->target->warp_size || kernel <= main)
+        return of;
+    *own = *args->schedule;
+    own->key_tile = chosen(own->gradient_key_tile, own->key_tile);
+    own->group_heads = chosen(own->gradient_heads, own->group_heads);
+    own->blocks = chosen(own->gradient_blocks, own->blocks);
+    own->roles = 0;
+    if (own->gradient_roles)
+        choose_with_roles(args, module->kernels[kernel]->name, own);
+    of.schedule = own;
+    return of;
+}
+
 bool is_constant_tile(const Value *value, double *constant) {
     if (!value->def || value->def->code != OP_FCONST)
         return false;

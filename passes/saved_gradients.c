@@ -52,9 +52,16 @@ Value *gradients_join(Builder *b, Value *const *pieces, int count) {
     return whole;
 }
 
-Value *gradients_edge(Builder *b, Value *score, const Op *mask) {
+Value *gradients_edge(Builder *b, Value *score, const Op *mask, const Op *keys) {
     const int64_t hi = op_int(mask, AT_HI, 0);
-    return ir_mask(b, score, ir_i(b, hi), ir_i(b, 0), IR_NEG_INF, hi, (int)op_int(mask, AT_PERIOD, 1), 0);
+    const int     dim = keys ? (int)op_int(keys, AT_ROWDIM, 0) : 0;
+    Value        *skip = ir_i(b, 0);
+    if (keys && !ir_is_const(keys->in[3], 0)) {
+        Value *const before = op_int(keys, AT_DOWN, 0) ? ir_ibin(b, OP_ISUB, index_offset(b, keys->in[dim], 1), keys->in[4])
+                                                       : ir_ibin(b, OP_ISUB, keys->in[3], keys->in[dim]);
+        skip = ir_ibin(b, OP_IMAX, skip, before);
+    }
+    return ir_mask(b, score, ir_i(b, hi), skip, IR_NEG_INF, hi, (int)op_int(mask, AT_PERIOD, 1), 0);
 }
 
 /* Rows `first` to `first` + rows - 1 of the head's state at row tile `tile`. */
@@ -289,7 +296,7 @@ static Status rewrite_rows(const Saver *main, Kernel *kernel) {
     ValueMap here = {.ctx = s.ctx};
     map_set(&here, s.residual->region->args[0], ir_i(&b, 0));
     Value *const values = clone_slice(&b, sum.keys, s.residual->region, &here);
-    e.score = gradients_edge(&b, ir_dot(&b, sum.features, values, NULL, false, true), sum.mask);
+    e.score = gradients_edge(&b, ir_dot(&b, sum.features, values, NULL, false, true), sum.mask, values->def);
     e.any = ir_ibin(&b, OP_ILT, ir_i(&b, 0), s.residual->in[1]);
     find_state(&e, &b);
     use_pieces(&e);
@@ -297,7 +304,8 @@ static Status rewrite_rows(const Saver *main, Kernel *kernel) {
     Op *const keys = loop_find(s.group->region, "key");
     if (keys) {
         start_from_rest(&s, keys);
-        load_what_is_stored(&s, keys);
+        if (!s.args->schedule->gradient_roles) /* with roles, what is stored is not sent */
+            load_what_is_stored(&s, keys);
     }
     order_by_use(s.ctx, kernel, s.group->region);
     store_where_made(s.ctx, kernel, s.group->region);

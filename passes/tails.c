@@ -156,7 +156,7 @@ static void scores_first(Tails *t, Block *block) {
 }
 
 Status pass_tails(Ctx *ctx, Module *module, const PassArgs *args) {
-    Tails        t = {.ctx = ctx, .kernel = module->kernels[module->kernel_count - 1]};
+    Tails        t = {.ctx = ctx, .kernel = loop_main(module)};
     Block *const block = loop_grid_body(t.kernel->body);
     if (!args->schedule->roles || !has_branches(block))
         return ST_OK;

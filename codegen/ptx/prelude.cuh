@@ -440,6 +440,16 @@ template <class T, class R, int WARPS, int ROWS, int COLS, int N> DEVICE void lo
         x[i] = c < COLS && rows.has(c) ? to_float(((const T *)v.base)[rows.offset(c)]) : 0.f;
     }
 }
+// The same of numbers that lie side by side, in the order of rows (STEP 1) or the other way (-1). BOUNDED: some may be not there.
+template <class R, int STEP, int COLS, bool BOUNDED, int N> DEVICE void load_dense_row(float (&x)[N], const View &v) {
+    const R      rows = R::make(v);
+    const int    own = 2 * (lane_id() & 3);
+    const float *p = (const float *)v.base + rows.start + STEP * own;
+    UNROLL for (int i = 0; i < N; i++) {
+        const int c = i / 2 * 8 + i % 2;
+        x[i] = c < COLS && (!BOUNDED || rows.has(c + own)) ? p[STEP * c] : 0.f;
+    }
+}
 template <class T, class R, int WARPS, int ROWS, int COLS, int S, int N> DEVICE void store_transposed(const float (&x)[S][N], const View &v) {
     constexpr bool FULL = ROWS % (16 * WARPS) == 0;
     const R   rows = R::make(v);
