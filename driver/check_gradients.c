@@ -86,21 +86,48 @@ static Status launch(Ctx *ctx, const GradientCheck *check, Session *session, con
     return kernel_launch(ctx, session, kernel, tensors, position);
 }
 
-/* One thread, and another run, give the same bits. */
-static Status check_repeated(Ctx *ctx, const GradientCheck *check, const ReadyKernel *kernel, const TensorSet *first) {
-    Session   alone = *check->session;
-    TensorSet again;
-    bool      same = true;
-    TRY(pool_create(ctx, 1, &alone.pool));
-    const Status status = launch(ctx, check, &alone, kernel, 0, &again);
-    pool_destroy(alone.pool);
-    for (int i = 0; i < check->truth.count && status == ST_OK; i++) {
+typedef struct Repeat {
+    const GradientCheck *check;
+    Session             *session;
+    const ReadyKernel   *kernel;
+    const TensorSet     *first;
+    bool                 same;
+} Repeat;
+
+static Status launch_again(Ctx *ctx, void *arg) {
+    Repeat              *r = arg;
+    const GradientCheck *check = r->check;
+    TensorSet            again;
+    TRY(launch(ctx, check, r->session, r->kernel, 0, &again));
+    for (int i = 0; i < check->truth.count; i++) {
         const char *const name = gradient_of(ctx, &check->truth.items[i]);
-        const Tensor     *one = tensors_find(first, name), *two = tensors_find(&again, name);
-        same = same && memcmp(one->data, two->data, tensor_bytes(one)) == 0;
+        const Tensor     *one = tensors_find(r->first, name), *two = tensors_find(&again, name);
+        r->same = r->same && memcmp(one->data, two->data, tensor_bytes(one)) == 0;
     }
+    return ST_OK;
+}
+
+static Status option(Ctx *ctx, const Session *session, OptionId id, int64_t min, int64_t max, int64_t fallback, int64_t *out) {
+    *out = fallback;
+    return session->cli && cli_has(session->cli, id) ? cli_integer(ctx, session->cli, id, min, max, fallback, out) : ST_OK;
+}
+
+/* One thread, and other runs, give the same bits. */
+static Status check_repeated(Ctx *ctx, const GradientCheck *check, const ReadyKernel *kernel, const TensorSet *first) {
+    Session alone = *check->session;
+    Repeat  r = {check, &alone, kernel, first, true};
+    int64_t count;
+    TRY(option(ctx, check->session, OPTION_REPEATS, 1, 1000000, 1, &count));
+    TRY(pool_create(ctx, 1, &alone.pool));
+    Status status = ST_OK;
+    for (int64_t n = 0; n < count && status == ST_OK; n++)
+        status = with_own_memory(ctx, launch_again, &r);
+    pool_destroy(alone.pool);
     if (status == ST_OK)
-        report_fact(check->report, check->name, "backward, again with 1 thread", same);
+        report_fact(check->report, check->name,
+                    count == 1 ? "backward, again with 1 thread"
+                               : ctx_printf(ctx, "backward, %lld times with 1 thread", (long long)count),
+                    r.same);
     return status;
 }
 
@@ -165,6 +192,22 @@ static Tensor random_tensor(Ctx *ctx, Random *random, const int64_t *dims) {
     return tensor;
 }
 
+static void scale(TensorSet *inputs, const char *name, double factor) {
+    Tensor *const tensor = tensors_find(inputs, name);
+    for (int64_t i = 0; tensor && i < tensor_elements(tensor); i++)
+        dtype_store(tensor->dtype, tensor->data, i, factor * dtype_load(tensor->dtype, tensor->data, i));
+}
+
+/* Large queries and keys would measure how e^x grows. */
+static Status scale_inputs(Ctx *ctx, const Session *session, TensorSet *inputs) {
+    static const char *const NAMES[] = {"v", "do", "dfinal_state", "q", "k"};
+    int64_t                  exponent;
+    TRY(option(ctx, session, OPTION_MAGNITUDE, -100, 100, 0, &exponent));
+    for (int n = 0; n < (exponent < 0 ? 5 : 3); n++)
+        scale(inputs, NAMES[n], ldexp(1, (int)exponent));
+    return ST_OK;
+}
+
 static Status run_random(Ctx *ctx, void *arg) {
     RandomGradients *run = arg;
     const Spec      *spec = &run->item->spec;
@@ -180,6 +223,7 @@ static Status run_random(Ctx *ctx, void *arg) {
     const int wanted = session_variant(run->session, KIND_BACKWARD, random_next(&random) % 2 ? VARIANT_FINAL_STATE : 0);
     if (!spec->full && wanted & VARIANT_FINAL_STATE)
         tensors_put(ctx, &inputs, "dfinal_state", random_tensor(ctx, &random, state));
+    TRY(scale_inputs(ctx, run->session, &inputs));
     return check_gradients(ctx, run->session, spec, item_title(ctx, run->item), &inputs, NULL, run->shape.pos,
                            run->report);
 }

@@ -109,6 +109,8 @@ check "run: gradients" "$RATTAN" run "$TMP/window1.lua" --kind backward --input 
 sed 's/"out.final_state"/"dfinal_state"   /' "$CASE" >"$TMP/final.safetensors"
 check "run: gradients, with the final state's" "$RATTAN" run "$TMP/window1.lua" --kind backward --input "$TMP/final.safetensors" \
     -o "$TMP/both.safetensors"
+check "check: gradients of small numbers" "$RATTAN" check "$SPEC" --kind backward --repeats 3 --magnitude=-20 --shape B=1,T=20 --seed 1
+expect_text "check: repeats" "$(cat "$TMP/out")" 'backward, 3 times with 1 thread *equal *ok'
 expect_exit 1 "run: the gradient of a final state counts" cmp "$TMP/gradients.safetensors" "$TMP/both.safetensors"
 expect_error 2 "run: wrong type of q" "q.*bf16|q.*fp32" "$RATTAN" run "$TMP/window1.lua" --dtype bf16 --input "$CASE" -o "$TMP/never.safetensors"
 expect_error 2 "run: mismatched dims" "q" "$RATTAN" run "$SPEC" --input "$CASE" -o "$TMP/never.safetensors"

@@ -86,6 +86,8 @@ static const Case CASES[] = {
     {"loop", "  %r:f32<4x64> = load %z, %z, %z, %z, %z {param=\"q\", " ACCESS ", wrap=8, beyond=\"q\", border=7}",
      "q cannot go on"},
     {"loop", "  store %z, %z, %z, %z, %z, %x {param=\"o\", " ACCESS "}", NULL},
+    {"loop", "  store %z, %z, %z, %z, %z, %x {param=\"o\", " ACCESS ", sum=2}", NULL},
+    {"loop", "  store %z, %z, %z, %z, %z, %x {param=\"o\", " ACCESS ", sum=3}", "op store: sum: 4 rows are not added up by 3"},
     {"loop", "  store %z, %z, %z, %z, %z, %x {param=\"q\", " ACCESS "}", "op store: param: q is an input"},
     {"loop", "  store %z, %z, %z, %z, %z, %z {param=\"o\", " ACCESS "}",
      "op store: types: what is loaded or stored must be a tile"},

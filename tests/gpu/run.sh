@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Everything that needs a GPU, one command:   bash tests/gpu/run.sh [PART...]
-# PART: runtime, kernels, vectors, random, gradients (golden ones, 300 random layers, sanitizers), shapes, folds, wide, memcheck,
+# PART: runtime, kernels, vectors, random, gradients (golden ones, 300 random layers, sanitizers), backward (repeats, long
+# sequences, magnitudes), shapes, folds, wide, memcheck,
 # racecheck, synccheck; default: all; sanitizer: the last three. RATTAN_RANDOM_CASES: how many (default 500; of gradients 300),
 # half of them layers for warps with roles; RATTAN_RANDOM_SEED: the first one's number (default 1), so that several calls share
 # them. With RATTAN_QUIET=1 cases that passed are only counted. Where there are several GPUs, each gets its share of the cases.
@@ -14,7 +15,7 @@ fi
 SOURCE=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=../lib.sh
 . "$SOURCE/tests/lib.sh"
-[ $# -gt 0 ] || set -- runtime kernels vectors random gradients shapes folds wide memcheck racecheck synccheck
+[ $# -gt 0 ] || set -- runtime kernels vectors random gradients backward shapes folds wide memcheck racecheck synccheck
 JOBS=$(nproc)
 GPUS=$(nvidia-smi -L 2>/dev/null | grep -c .)
 [ "$GPUS" -gt 0 ] || GPUS=1
@@ -135,8 +136,33 @@ part_gradients() {
     queue "gradients of packed sequences" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set head_dim=64 --set value_dim=64 \
         --set heads=4 --set kv_heads=2 --set sink=true --set softcap=20 --set qk_scale=true --set 'initial_state="input"' \
         --shape lengths=70,0,301
+    queue "gradients by slices of the heads" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set head_dim=64 --set value_dim=64 \
+        --set heads=4 --set kv_heads=2 --set sink=true --set 'initial_state="input"' --shape lengths=70,0,301 \
+        --schedule head_slices=2
+    queue "forward by slices of the heads" "$RATTAN" check --target cuda --kind forward "$SOURCE/specs/paper_d128.lua" \
+        --set head_dim=64 --set value_dim=64 --set heads=4 --set kv_heads=2 --shape B=2,T=333 --schedule head_slices=2
     collect
     random_layers "${RATTAN_RANDOM_CASES:-300}" test_random_gradients.sh
+}
+
+# Kind backward beyond what random layers show.
+part_backward() {
+    local n dtype run=("$RATTAN" check --kind backward --target cuda)
+    local paper=("$SOURCE/specs/paper_d128.lua" --set heads=2 --set kv_heads=1)
+    local narrow=("$SOURCE/specs/paper_d128.lua" --set head_dim=64 --set value_dim=64 --set heads=4 --set kv_heads=2)
+    queue "1000 repeats, small" "${run[@]}" "${SMALL[@]}" --shape B=2,T=100 --seed 1 --repeats 1000
+    queue "1000 repeats, D 64, packed" "${run[@]}" "${narrow[@]}" --set window=70 --shape lengths=70,0,301 --seed 1 --repeats 1000
+    queue "1000 repeats, the paper's layer" "${run[@]}" "${paper[@]}" --shape B=1,T=600 --seed 1 --repeats 1000
+    for dtype in bf16 fp32; do
+        queue "65536 tokens, $dtype" "${run[@]}" "$SOURCE/specs/tiny.lua" --dtype $dtype --set head_dim=16 --set value_dim=16 \
+            --shape B=1,T=65536 --seed 1
+        for n in -40 -20 20 40; do
+            queue "magnitude 2^$n, $dtype" "${run[@]}" "${narrow[@]}" --set window=70 --dtype $dtype --shape B=2,T=300 --seed 1 \
+                "--magnitude=$n"
+        done
+    done
+    queue "65536 tokens, D 64" "${run[@]}" "${narrow[@]}" --set heads=2 --set window=64 --shape B=1,T=65536 --seed 1
+    collect
 }
 
 # The smallest layer for warps with roles, and one whose groups are odd.
