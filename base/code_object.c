@@ -13,7 +13,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { VERSION = 9, CHECKSUM_BYTES = 16, MAX_PARAMS = 256, MAX_PHASES = 256 };
+enum { VERSION = 10, CHECKSUM_BYTES = 16, MAX_PARAMS = 256, MAX_PHASES = 256 };
 
 static const char MAGIC[8] = {'R', 'A', 'T', 'T', 'A', 'N', 'C', 'O'};
 
@@ -121,6 +121,7 @@ static void visit_param(Codec *codec, CodeParam *param) {
     visit_int(codec, &role, 0, PARAM_WORK);
     visit_int(codec, &param->rank, 1, 4);
     visit_dims(codec, param->dims);
+    visit_int(codec, &param->sliced, 0, 4);
     param->dtype = (DType)dtype;
     param->role = (ParamRole)role;
 }
@@ -219,6 +220,7 @@ static void visit_object(Codec *codec, CodeObject *object) {
     visit_i64(codec, &object->spread);
     visit_i64(codec, &object->parts);
     visit_i64(codec, &object->lead);
+    visit_i64(codec, &object->head_slices);
     visit_i64(codec, &object->kv_heads);
     visit_i64(codec, &object->window);
     visit_i64(codec, &object->ring_rows);

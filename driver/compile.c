@@ -161,6 +161,29 @@ typedef struct Code {
     const char      *ptx;
 } Code;
 
+/* Kernels are made for one slice of the heads. */
+static Spec slice_of(const Spec *spec, const Schedule *schedule) {
+    Spec slice = *spec;
+    slice.heads /= schedule->head_slices;
+    slice.kv_heads /= schedule->head_slices;
+    return slice;
+}
+
+/* What the caller has are all heads: those dims differ. */
+static Status whole_params(Ctx *ctx, const CompileRequest *request, CodeParam *params, int count) {
+    Module *whole;
+    TRY(kind_build(ctx, request->spec, request->kind, request->variant, ring_rows(request), &whole));
+    for (int p = 0; p < count; p++) {
+        const CodeParam *of = params[p].role == PARAM_WORK ? NULL : ir_find_param(whole->kernels[0], params[p].name);
+        for (int d = 0; d < 4 && of; d++)
+            if (params[p].dims[d] != of->dims[d]) {
+                params[p].dims[d] = of->dims[d];
+                params[p].sliced = 1 + d;
+            }
+    }
+    return ST_OK;
+}
+
 static Status make_object(Ctx *ctx, const CompileRequest *request, const Module *module, const Schedule *schedule,
                           const Code *code, CodeObject **out) {
     CodeObject *object = calloc(1, sizeof *object);
@@ -179,7 +202,8 @@ static Status make_object(Ctx *ctx, const CompileRequest *request, const Module 
         .spread = schedule->spread,
         .parts = module->parts,
         .lead = module->lead,
-        .kv_heads = request->spec->kv_heads,
+        .head_slices = schedule->head_slices,
+        .kv_heads = request->spec->kv_heads / schedule->head_slices,
         .window = request->spec->window,
         .ring_rows = ring_rows(request),
         .params = keep(first->params, sizeof *first->params * (size_t)first->param_count),
@@ -202,8 +226,13 @@ static Status make_object(Ctx *ctx, const CompileRequest *request, const Module 
         code_object_free(object);
         return ctx_fail(ctx, ST_NO_MEMORY, NULL, "free some memory", "out of memory");
     }
-    *out = object;
-    return ST_OK;
+    const Status status =
+        schedule->head_slices > 1 ? whole_params(ctx, request, object->params, object->param_count) : ST_OK;
+    if (status == ST_OK)
+        *out = object;
+    else
+        code_object_free(object);
+    return status;
 }
 
 /* ---- The back ends --------------------------------------------------------------------------------------------- */
@@ -282,12 +311,13 @@ Status compile_kernel(Ctx *ctx, const CompileRequest *request, Compiled *out) {
     *out = (Compiled){0};
     TRY(check_pass_name(ctx, request->dump_after));
     TRY(final_schedule(ctx, request, &schedule));
-    TRY(kind_build(ctx, request->spec, request->kind, request->variant, ring_rows(request), &module));
+    const Spec slice = slice_of(request->spec, &schedule);
+    TRY(kind_build(ctx, &slice, request->kind, request->variant, ring_rows(request), &module));
     if (request->emit & EMIT_LOOP_IR)
         out->loop_ir = module_text(ctx, module);
     if (request->emit & EMIT_PLAN)
         out->log = NEW(ctx, PassLog);
-    const PassArgs args = {request->spec, request->kind, request->target, &schedule, out->log};
+    const PassArgs args = {&slice, request->kind, request->target, &schedule, out->log};
     TRY(passes_run(ctx, module, &args, observe, &observer));
     if (request->emit & EMIT_TILE_IR)
         out->tile_ir = module_text(ctx, module);

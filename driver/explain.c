@@ -24,6 +24,17 @@ static int64_t phase_items(const CodePhase *phase, const LaunchSizes *sizes) {
     return items;
 }
 
+/* Of one slice of the heads -> of all. */
+static IrWork times_slices(IrWork work, int slices) {
+    work.products *= slices;
+    work.specials *= slices;
+    work.others *= slices;
+    work.panels *= slices;
+    work.loaded *= slices;
+    work.stored *= slices;
+    return work;
+}
+
 static void add_work(IrWork *to, const IrWork *work) {
     to->products += work->products;
     to->specials += work->specials;
@@ -53,7 +64,9 @@ static Status count_work(Ctx *ctx, const LaunchSizes *sizes, Explained *e) {
     for (int k = 0; k < e->kernel_count; k++) {
         const CodePhase      *phase = &e->compiled.object->phases[k];
         const NvrtcResources *used = e->compiled.used ? &e->compiled.used[k] : NULL;
-        e->kernels[k] = (ExplainKernel){module->kernels[k]->name, work[k], phase_items(phase, sizes), phase,
+        const int             slices = launch_slices(e->compiled.object);
+        work[k] = times_slices(work[k], slices);
+        e->kernels[k] = (ExplainKernel){module->kernels[k]->name, work[k], slices * phase_items(phase, sizes), phase,
                                         used && used->registers ? used : NULL, most_registers(e, phase)};
         add_work(&e->work, &work[k]);
     }

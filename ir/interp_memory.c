@@ -387,17 +387,64 @@ Status exec_load(Machine *m, const Op *op) {
     return ST_OK;
 }
 
+static double sum_rows(const Machine *m, const double *tile, Type type, int rows, int c) {
+    double sum = tile[c];
+    for (int r = 1; r < rows; r++)
+        sum = interp_round(m, type.dtype, sum + tile[r * type.cols + c]);
+    return sum;
+}
+
 Status exec_store(Machine *m, const Op *op) {
     const double *tile = interp_tile(m, op->in[5]);
     const Type    type = op->in[5]->type;
     const Tensor *tensor;
-    const int     lo = (int)op_int(op, AT_LO, 0);
+    const int     lo = (int)op_int(op, AT_LO, 0), sum = (int)op_int(op, AT_SUM, 1);
     TRY(op_tensor(m, op, 0, &tensor));
-    for (int r = 0; r < type.rows; r++, tile += type.cols) {
+    for (int r = 0; r < type.rows / sum; r++, tile += sum * type.cols) {
         int64_t start;
         TRY(find_row(m, op, 0, tensor, r, lo + type.cols, &start));
         for (int c = 0; c < type.cols && start >= 0; c++)
-            dtype_store(tensor->param->dtype, tensor->data, start + (lo + c) * tensor->strides[3], tile[c]);
+            dtype_store(tensor->param->dtype, tensor->data, start + (lo + c) * tensor->strides[3],
+                        sum_rows(m, tile, type, sum, c));
+    }
+    return ST_OK;
+}
+
+/* ---- What is there ---- */
+
+/* The element of a signal, or of an expect's row `r`: -1 if that lies beyond the bounds. */
+static Status find_element(const Machine *m, const Op *op, int64_t r, const Tensor **tensor, int64_t *element) {
+    const int64_t rowdim = op_int(op, AT_ROWDIM, 0), row = interp_index(m, op->in[rowdim]) + r;
+    *element = -1;
+    TRY(op_tensor(m, op, 0, tensor));
+    if (row < interp_index(m, op->in[3]) || row >= interp_index(m, op->in[4]))
+        return ST_OK;
+    *element = 0;
+    for (int d = 0; d < 3; d++) {
+        const int64_t at = d == rowdim ? row : interp_index(m, op->in[d]);
+        if (at < 0 || at >= (*tensor)->dims[d])
+            return interp_fail(m, op, "row %lld of %s is no row of it", (long long)row, (*tensor)->param->name);
+        *element += at * (*tensor)->strides[d];
+    }
+    return ST_OK;
+}
+
+Status exec_signal(Machine *m, const Op *op) {
+    const Tensor *tensor;
+    int64_t       element;
+    TRY(find_element(m, op, 0, &tensor, &element));
+    if (element >= 0)
+        ((int32_t *)tensor->data)[element] = (int32_t)op_int(op, AT_VALUE, 0);
+    return ST_OK;
+}
+
+Status exec_expect(Machine *m, const Op *op) {
+    for (int64_t r = 0; r < op_int(op, AT_ROWS, 0); r += op_int(op, AT_PERIOD, 1)) {
+        const Tensor *tensor;
+        int64_t       element;
+        TRY(find_element(m, op, r, &tensor, &element));
+        if (element >= 0 && ((const int32_t *)tensor->data)[element] != 1)
+            return interp_fail(m, op, "nobody signals row %lld of %s", (long long)r, tensor->param->name);
     }
     return ST_OK;
 }

@@ -115,6 +115,9 @@ static Status check_store(const Verifier *v, const Op *op) {
     const CodeParam *param = ir_find_param(v->kernel, op_text(op, AT_PARAM));
     if (param && param->role == PARAM_IN)
         return verify_fail(v, op, "param", "%s is an input: it cannot be stored to", param->name);
+    const int64_t sum = op_int(op, AT_SUM, 1);
+    if (is_tile(op->in[5]) && (sum < 1 || op->in[5]->type.rows % sum != 0))
+        return verify_fail(v, op, "sum", "%d rows are not added up by %lld", op->in[5]->type.rows, (long long)sum);
     return check_tile_access(v, op, op->in[5]);
 }
 
@@ -143,6 +146,22 @@ static Status check_send(const Verifier *v, const Op *op) {
     if (rows < 1 || rows > ring.rows || cols < 1 || cols > ring.cols)
         return verify_fail(v, op, "rows", "a tile of %lld x %lld does not fit the ring's slots", (long long)rows, (long long)cols);
     return check_access(v, op, 1, (int)cols);
+}
+
+/* Of a signal or what expects it. */
+static Status check_signal(const Verifier *v, const Op *op) {
+    const CodeParam *param = ir_find_param(v->kernel, op_text(op, AT_PARAM));
+    const int64_t    rowdim = op_int(op, AT_ROWDIM, 0), value = op_int(op, AT_VALUE, 0);
+    for (int i = 0; i < op->in_count; i++)
+        if (!is_index(op->in[i]))
+            return verify_fail(v, op, "operands", "it takes three coordinates and two bounds");
+    if (!param || param->dtype != DT_I32 || param->role != PARAM_WORK)
+        return verify_fail(v, op, "param", "signals are i32 elements of a work parameter");
+    if (rowdim < 0 || rowdim > 2 || value < 0 || value > 1)
+        return verify_fail(v, op, "rowdim", "rowdim must be 0, 1 or 2, and a value 0 or 1");
+    if (op->code == OP_EXPECT && (op_int(op, AT_ROWS, 0) < 1 || op_int(op, AT_PERIOD, 0) < 1))
+        return verify_fail(v, op, "rows", "rows and period must be at least 1");
+    return ST_OK;
 }
 
 static Status check_give(const Verifier *v, const Op *op) {
@@ -347,6 +366,8 @@ Status verify_op_rules(const Verifier *v, const Op *op) {
     case OP_AWAIT: return check_wait(v, op);
     case OP_SEND: return check_send(v, op);
     case OP_GIVE: return check_give(v, op);
+    case OP_SIGNAL:
+    case OP_EXPECT: return check_signal(v, op);
     case OP_TAKE: return check_take(v, op);
     case OP_SKIP:
         return op->in[0]->type.cls == TY_RING ? ST_OK : verify_fail(v, op, "types", "%%0 must be a ring");

@@ -144,7 +144,9 @@ static void count_tile(Counter *c, const Op *op) {
         work->panels += c->times * 4 * elements(op->in[1]->type);
         break;
     case OP_LOAD: work->loaded += c->times * moved_bytes(c, op, elements(op->out[0]->type)); break;
-    case OP_STORE: work->stored += c->times * moved_bytes(c, op, elements(op->in[5]->type)); break;
+    case OP_STORE:
+        work->stored += c->times * moved_bytes(c, op, elements(op->in[5]->type)) / (double)op_int(op, AT_SUM, 1);
+        break;
     case OP_FETCH: work->loaded += c->times * moved_bytes(c, op, elements(type_ring_tile(op->in[0]->type))); break;
     case OP_SEND:
         work->loaded += c->times * moved_bytes(c, op, (double)(op_int(op, AT_ROWS, 0) * op_int(op, AT_COLS, 0)));

@@ -5,6 +5,8 @@
  * or a branch joins. */
 #include "passes/rewrite.h"
 
+#include <string.h>
+
 enum { MAX_FLIGHT = 32, MAX_MOVED = 64, FREE_COLS = 128 };
 
 typedef struct Flight { /* products under way, in the order in which they began, and releases that wait for them */
@@ -96,6 +98,14 @@ static int in_flight(const Flight *f, const Value *value) {
     return -1;
 }
 
+/* Is what `load` loads written between the two? */
+static bool is_written_between(const Op *from, const Op *load) {
+    for (const Op *op = from; op != load; op = op->next)
+        if (op->code == OP_STORE && strcmp(op_text(op, AT_PARAM), op_text(load, AT_PARAM)) == 0)
+            return true;
+    return false;
+}
+
 /* Is `value` there before `at`, or made behind it of nothing that is not? Notes whether it comes of a product that is
  * older than the one waited for, the `needed`-th. */
 static bool is_ready(const Flight *f, const Value *value, const Op *at, int needed, bool *older) {
@@ -109,7 +119,8 @@ static bool is_ready(const Flight *f, const Value *value, const Op *at, int need
         *older |= f->moved[m] == def;
     if (!def || def->parent != at->parent || ir_precedes(def, at))
         return true;
-    if (!(op_info(def->code)->traits & PURE) || def->code == OP_DOT || def == at)
+    if (!(op_info(def->code)->traits & PURE) || def->code == OP_DOT || def == at ||
+        (def->code == OP_LOAD && is_written_between(at, def)))
         return false;
     for (int i = 0; i < def->in_count; i++)
         if (!is_ready(f, def->in[i], at, needed, older))
@@ -161,7 +172,7 @@ static void fetch_ahead(Flight *f, Op *op) {
             return;
     for (Op *later = op->next, *next; later; later = next) {
         next = later->next;
-        if (later->code == OP_LOAD && later->out[0]->type.rows > 1) {
+        if (later->code == OP_LOAD && later->out[0]->type.rows > 1 && !is_written_between(op, later)) {
             Builder b = ir_before(f->ctx, f->kernel, op);
             op_unlink(later);
             op_insert(&b, later);

@@ -94,7 +94,8 @@ static void reduce_by_slices(Columns *c, Op *op) {
 /* ---- Results ---- */
 
 static bool is_wide_store(const Columns *c, const Op *op) {
-    return op->code == OP_STORE && op->in[5]->type.cols > SLICE && columns_comes_of(c, op->in[5], true);
+    return op->code == OP_STORE && op->in[5]->type.cols > SLICE &&
+           (columns_comes_of(c, op->in[5], true) || columns_comes_of_loads(c, op->in[5]));
 }
 
 /* Does it need the products with phi(q)? */
@@ -253,11 +254,12 @@ static bool has_branches(const Block *body) {
 }
 
 Status pass_columns(Ctx *ctx, Module *module, const PassArgs *args) {
-    Columns      c = {.ctx = ctx, .kernel = module->kernels[module->kernel_count - 1]};
+    Columns      c = {.ctx = ctx, .kernel = loop_main(module)};
     Block *const body = loop_grid_body(c.kernel->body);
     bool         wide = false;
     if (!args->schedule->roles)
         return ST_OK;
+    c.loads = args->kind == KIND_BACKWARD;
     c.queries = find_queries(&c, body);
     ir_walk(body, note_wide, &wide);
     if (!c.queries || !(wide || c.queries->out[0]->type.cols > WIDE)) {

@@ -35,6 +35,7 @@ typedef struct Columns {
     int       count;
     Reduction loops[MAX_LOOPS];
     int       loop_count;
+    bool      loads; /* what is made of loads alone goes by slices, too */
 } Columns;
 
 /* columns_slices.c */
@@ -47,7 +48,9 @@ Value *columns_load_columns(Builder *b, const Op *load, int lo, int n, Value *fr
 bool columns_can_loop(const Columns *c, const Value *value);
 /* Does a value come of the queries, or of a product as wide as a value, by ops that slices can go through? */
 bool columns_comes_of(const Columns *c, const Value *value, bool products);
-bool columns_is_sliced(const Columns *c, const Value *value); /* a tile, and of either */
+/* Or, where asked for, of loads, as wide. */
+bool columns_comes_of_loads(const Columns *c, const Value *value);
+bool columns_is_sliced(const Columns *c, const Value *value); /* a tile, and of any of them */
 /* What `value` is made of is made before `at`, as far as it stands behind it in the same block. */
 void columns_hoist(const Columns *c, const Value *value, Op *at);
 /* The single columns, rows and index values that slices of `value` are made with. */

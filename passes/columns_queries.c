@@ -53,7 +53,8 @@ bool columns_turn_queries(Columns *c, Module *module, Block *body) {
         return false;
     const CodeParam *queries = ir_find_param(c->kernel, op_text(c->queries, AT_PARAM));
     const int64_t    dims[4] = {queries->dims[0], queries->dims[1], queries->dims[2], queries->dims[3]};
-    ir_param(c->ctx, c->kernel, NAME, queries->dtype, PARAM_WORK, 4, dims);
+    if (!ir_find_param(c->kernel, NAME)) /* kernels behind main may read them, too */
+        ir_param(c->ctx, c->kernel, NAME, queries->dtype, PARAM_WORK, 4, dims);
     write_turned(c, module, turned, NAME);
     for (int k = 0; k < module->kernel_count; k++) {
         module->kernels[k]->params = c->kernel->params;

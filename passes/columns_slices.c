@@ -112,9 +112,13 @@ bool columns_comes_of(const Columns *c, const Value *value, bool products) {
     return false;
 }
 
+bool columns_comes_of_loads(const Columns *c, const Value *value) {
+    return c->loads && value->type.cols > WIDE && columns_can_loop(c, value);
+}
+
 bool columns_is_sliced(const Columns *c, const Value *value) {
     return value->type.cls == TY_TILE && value->type.rows > 1 && value->type.cols > 1 &&
-           (columns_comes_of(c, value, false) || columns_comes_of(c, value, true));
+           (columns_comes_of(c, value, false) || columns_comes_of(c, value, true) || columns_comes_of_loads(c, value));
 }
 
 /* ---- Order ---- */

@@ -109,8 +109,8 @@ static const char *no_roles(const Spec *spec, KernelKind kind, const Target *tar
     const int F = spec->full ? 0 : spec_features(spec);
     if (!target->product_warps)
         return "the target has no units for them";
-    if (kind == KIND_DECODE || kind == KIND_BACKWARD || spec->full || spec->initial_state)
-        return "kinds forward and extend of layers with a window and without initial states have them";
+    if (kind == KIND_DECODE || spec->full || spec->initial_state)
+        return "kinds forward, extend and backward of layers with a window and without initial states have them";
     if (kind == KIND_EXTEND && spec_fold(spec) > 1)
         return "with a fold rows of extend begin before the first new token, where the copy engine finds none";
     if (spec->dtype == DT_F32)
@@ -122,6 +122,30 @@ static const char *no_roles(const Spec *spec, KernelKind kind, const Target *tar
     if (spec_is_wide(spec) && spec_group(spec) % 2)
         return "with more than 128 columns they take two heads at a time: the heads of a group must be even";
     return NULL;
+}
+
+/* Kernels of gradients whose warps have roles: which of them can, pass roles sees for itself. */
+static const char *no_gradient_roles(const Spec *spec, KernelKind kind, const Target *target) {
+    if (!target->product_warps)
+        return "the target has no units for them";
+    if (kind != KIND_BACKWARD || spec->full)
+        return "kind backward of layers with a window has them";
+    if (spec->dtype == DT_F32)
+        return "the products take 16-bit numbers";
+    if (spec->head_dim % 16 || spec->value_dim % 16 || spec_is_wide(spec))
+        return "head_dim and value_dim must be multiples of 16, 128 at most";
+    return NULL;
+}
+
+/* Behind a main with roles the gradients' kernels are what they are without, but for those that have roles themselves. */
+static void gradients_without_roles(const Spec *spec, const Target *target, Schedule *schedule) {
+    Target   plain = *target;
+    Schedule own;
+    plain.product_warps = 0;
+    schedule_default(spec, KIND_BACKWARD, &plain, &own);
+    schedule->gradient_key_tile = own.key_tile;
+    schedule->gradient_heads = own.group_heads;
+    schedule->gradient_blocks = own.blocks;
 }
 
 void schedule_default(const Spec *spec, KernelKind kind, const Target *target, Schedule *schedule) {
@@ -136,7 +160,7 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
             schedule->segment = schedule->spread = 0;
         schedule->roles = !no_roles(spec, kind, target);
         /* Beside a key's sums and two tiles of scores: of 128 columns, 64 keys spill 1.5 KB a thread. */
-        if (kind == KIND_BACKWARD && (spec->head_dim > 64 || spec->value_dim > 64))
+        if (kind == KIND_BACKWARD && !schedule->roles && (spec->head_dim > 64 || spec->value_dim > 64))
             schedule->key_tile = smaller(schedule->key_tile, 32);
         schedule->fuse_phi = schedule->roles;
         schedule->feature_groups = schedule->fuse_phi && spec->head_dim <= 64 ? 2 : 1;
@@ -152,7 +176,10 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
         } else if (schedule->roles && spec->window >= schedule->chunk) /* what lies between products is done half as often */
             schedule->key_tile = 2 * schedule->chunk;
         if (kind == KIND_EXTEND && schedule->blocks == 1 && !spec_is_wide(spec))
-            schedule->beside = target->processors / 2;
+            schedule->beside = target->processors;
+        if (schedule->roles && kind == KIND_BACKWARD)
+            gradients_without_roles(spec, target, schedule);
+        schedule->gradient_roles = !no_gradient_roles(spec, kind, target);
         return;
     }
     schedule->chunk = chunk_for(spec);
@@ -242,6 +269,21 @@ static Status check_roles(Ctx *ctx, const Spec *spec, KernelKind kind, const Tar
     return check_registers(ctx, target, schedule);
 }
 
+static Status check_gradient_roles(Ctx *ctx, const Spec *spec, KernelKind kind, const Target *target) {
+    const char *why = no_gradient_roles(spec, kind, target);
+    return why ? refuse(ctx, "gradient_roles", "use gradient_roles=0", why) : ST_OK;
+}
+
+/* Those that are 0 are main's. */
+static Status check_gradients(Ctx *ctx, const Spec *spec, const Schedule *schedule) {
+    if (schedule->gradient_key_tile % 16 != 0)
+        return refuse(ctx, "gradient_key_tile", "use a multiple of 16", "a GPU multiplies matrices in steps of 16");
+    if (schedule->gradient_heads && spec_group(spec) % schedule->gradient_heads != 0)
+        return refuse(ctx, "gradient_heads", ctx_printf(ctx, "use a divisor of %d", spec_group(spec)),
+                      ctx_printf(ctx, "%d heads do not divide the %d of a group", schedule->gradient_heads, spec_group(spec)));
+    return ST_OK;
+}
+
 static Status check_gpu(Ctx *ctx, const Spec *spec, KernelKind kind, const Schedule *schedule) {
     if (kind == KIND_DECODE)
         TRY(check_gpu_decode(ctx, spec, schedule));
@@ -251,6 +293,20 @@ static Status check_gpu(Ctx *ctx, const Spec *spec, KernelKind kind, const Sched
         return refuse(ctx, "key_tile", "use a multiple of 16", "a GPU multiplies matrices in steps of 16");
     if (schedule->stages < 1)
         return refuse(ctx, "stages", "use 2", "key tiles need memory to arrive in");
+    return kind == KIND_BACKWARD ? check_gradients(ctx, spec, schedule) : ST_OK;
+}
+
+/* Gradients that are sums over all heads would be those of the last slice. */
+static Status check_slices(Ctx *ctx, const Spec *spec, KernelKind kind, const Target *target, const Schedule *schedule) {
+    if (schedule->head_slices == 1)
+        return ST_OK;
+    if ((kind != KIND_FORWARD && kind != KIND_BACKWARD) || !target->warp_size)
+        return refuse(ctx, "head_slices", "use 1", "only kinds forward and backward on GPUs take heads by slices");
+    if (kind == KIND_BACKWARD && spec->qk_scale)
+        return refuse(ctx, "head_slices", "use 1", "gradients of q_scale and k_scale are sums over all heads");
+    if (spec->kv_heads % schedule->head_slices != 0)
+        return refuse(ctx, "head_slices", ctx_printf(ctx, "use a divisor of %d", spec->kv_heads),
+                      ctx_printf(ctx, "%d slices do not divide %d key/value heads", schedule->head_slices, spec->kv_heads));
     return ST_OK;
 }
 
@@ -266,6 +322,9 @@ Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target 
         TRY(check_gpu(ctx, spec, kind, schedule));
     if (schedule->roles)
         TRY(check_roles(ctx, spec, kind, target, schedule));
+    if (schedule->gradient_roles)
+        TRY(check_gradient_roles(ctx, spec, kind, target));
+    TRY(check_slices(ctx, spec, kind, target, schedule));
     if (spec->initial_state && schedule->group_heads != 1)
         return refuse(ctx, "group_heads", "use 1", "a state for each query head allows no stacked heads");
     if (kind == KIND_BACKWARD && schedule->segment != 0 && !target->warp_size)

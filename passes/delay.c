@@ -174,8 +174,11 @@ static void delay(Delay *d) {
 }
 
 Status pass_delay(Ctx *ctx, Module *module, const PassArgs *args) {
-    for (int k = 0; k < module->kernel_count && args->schedule->roles; k++)
-        delay_youngest_first(ctx, module->kernels[k]);
+    for (int k = 0; k < module->kernel_count && args->schedule->roles; k++) {
+        Schedule gradients;
+        if (args_of_kernel(args, module, k, &gradients).schedule->roles)
+            delay_youngest_first(ctx, module->kernels[k]);
+    }
     for (int k = 0; k < module->kernel_count && args->schedule->delay && !args->schedule->roles; k++) {
         Delay d = {.ctx = ctx, .kernel = module->kernels[k]};
         d.dtype = ir_find_param(d.kernel, "k")->dtype;

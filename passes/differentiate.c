@@ -8,7 +8,7 @@
  *   gradient of a final state, if it is given, hands to keys (differentiate_state.c);
  * - `parts` and totals: dx of what all rows share (differentiate_parameters.c).
  * Where rows run in order, `rows` also adds to sums in memory what the softmax's keys get of each, whose scores it has,
- * and `keys` reads these. Where they run at once, kernel `window_keys`, before `keys`, does, and `rows` keeps for both
+ * and `keys` reads these. Where they run at once, kernel `window_keys`, before `keys`, does, and `main` keeps for all
  * the gradients of what a row's sums over keys give, unless they are what is given. Everything else of a row is computed
  * again where it is needed. Other modules are left alone.
  *
@@ -18,30 +18,6 @@
 #include "passes/differentiate.h"
 
 #include <string.h>
-
-/* ---- What is not used ---- */
-
-static bool remove_unused(Kernel *kernel, Block *block) {
-    bool changed = false;
-    for (Op *op = block->last, *before; op; op = before) {
-        bool used = op->code == OP_YIELD || ir_has_effects(op);
-        before = op->prev;
-        for (int r = 0; r < op->out_count && !used; r++)
-            used = ir_use_count(kernel, op->out[r]) > 0;
-        if (!used) {
-            op_erase(op);
-            changed = true;
-        } else if (op->region) {
-            changed = remove_unused(kernel, op->region) || changed;
-        }
-    }
-    return changed;
-}
-
-static void clean(Kernel *kernel) {
-    while (remove_unused(kernel, kernel->body)) {
-    }
-}
 
 /* ---- Kernels ---- */
 
@@ -113,7 +89,47 @@ static Op *open_group(const RowProgram *p, bool par, Builder *b, const ValueMap 
 
 void differentiate_close(const RowProgram *p) {
     op_erase(p->rows);
-    clean(p->kernel);
+    clean_kernel(p->kernel);
+}
+
+/* ---- What main keeps ---- */
+
+/* Keeps `gradient`, in `dtype`, as `store` does the value; not if it is what the kernel is given. */
+static void keep(Module *module, const RowProgram *p, Builder *b, const Op *store, const char *name, DType dtype,
+                 Value *gradient) {
+    if (!name || !gradient || (gradient->def && gradient->def->code == OP_LOAD))
+        return;
+    const ValueMap here = {.ctx = p->ctx};
+    differentiate_keep(p->ctx, module, name, dtype, ir_find_param(p->kernel, op_text(store, AT_PARAM))->dims);
+    store_like(b, store, &here, name, gradient);
+}
+
+/* What follows from a row alone: gains. An initial state's gradient is a product of features. */
+static bool is_shared(const RowProgram *p, const Op *op) {
+    return op->code == OP_LOAD && gradient_name(p, op) && !is_of_row(p, op) && op->out[0]->type.rows == 1 &&
+           is_first_load(p->body, op) && !row_program_hands_on(p, op);
+}
+
+/* What every key that a row sees would have to compute again: the gradients of what its sums over keys give. Those are
+ * sides of products, and rounded to what products take. And the row's gradients of parameters that all rows share. */
+static Status keep_gradients(Module *module, const RowProgram *p) {
+    const DType dtype = ir_find_param(p->kernel, op_text(row_load(p, p->body), AT_PARAM))->dtype;
+    Op *const   last = ir_terminator(p->body);
+    Builder     b = ir_before(p->ctx, p->kernel, last);
+    RowAgain    again;
+    TRY(row_here(p, &b, &again));
+    for (const Op *op = p->body->first; op != last; op = op->next)
+        if (op->code == OP_STORE && row_kept(p, op->in[5]) == op)
+            keep(module, p, &b, op, kept_gradient_name(p, op->in[5]), dtype, adjoint_of_whole(&again.adjoint, op->in[5]));
+    for (int r = 0; r < p->reduction_count; r++)
+        if (p->reductions[r]->code == OP_SOFTMAX_SUM)
+            keep(module, p, &b, row_kept(p, p->reductions[r]->out[1]), kept_mean_name(p, r), DT_F32, again.mean[r]);
+    for (const Op *op = p->body->first; op != last; op = op->next) {
+        Value *const gradient = is_shared(p, op) ? gradient_in(&again.adjoint, p->body, op_text(op, AT_PARAM), NULL) : NULL;
+        if (gradient)
+            store_gradient(module, p, &b, &again.values, op, row_load(p, p->body), gradient);
+    }
+    return ST_OK;
 }
 
 /* ---- Kernel rows ---- */
@@ -138,30 +154,6 @@ static void start_key_sums(Module *module, const RowProgram *p, Builder *b, Valu
     }
 }
 
-/* Keeps `gradient`, in `dtype`, where the program keeps `value`; not if it is what the kernel is given. */
-static void keep(Module *module, const RowProgram *p, Builder *b, const ValueMap *values, const char *name, DType dtype,
-                 const Value *value, Value *gradient) {
-    const Op *const  store = name ? row_kept(p, value) : NULL;
-    const CodeParam *of = store ? ir_find_param(p->kernel, op_text(store, AT_PARAM)) : NULL;
-    if (!of || !gradient || (gradient->def && gradient->def->code == OP_LOAD))
-        return;
-    differentiate_keep(p->ctx, module, name, dtype, of->dims);
-    store_like(b, store, values, name, gradient);
-}
-
-/* What every key that a row sees would have to compute again: the gradients of what its sums over keys give. Those are
- * sides of products, and rounded to what products take. */
-static void keep_gradients(Module *module, const RowProgram *p, RowAgain *again, Builder *b) {
-    const DType dtype = ir_find_param(p->kernel, op_text(row_load(p, p->body), AT_PARAM))->dtype;
-    for (int r = 0; r < p->reduction_count; r++) {
-        const Op *const op = p->reductions[r];
-        keep(module, p, b, &again->values, kept_gradient_name(p, r), dtype, op->out[0],
-             adjoint_of_whole(&again->adjoint, op->out[0]));
-        if (op->code == OP_SOFTMAX_SUM)
-            keep(module, p, b, &again->values, kept_mean_name(p, r), DT_F32, op->out[1], again->mean[r]);
-    }
-}
-
 static Status rows_kernel(Ctx *ctx, Module *module, const Kernel *forward, bool add_to_keys) {
     RowProgram p;
     RowAgain   again;
@@ -169,6 +161,7 @@ static Status rows_kernel(Ctx *ctx, Module *module, const Kernel *forward, bool 
     ValueMap   none = {.ctx = ctx}, bounds = {.ctx = ctx};
     TRY(differentiate_copy(ctx, module, forward, "rows", &p));
     p.adds_to_keys = add_to_keys;
+    p.reads_kept = !add_to_keys;
     Op *const rows = open_rows(&p, !add_to_keys, &b);
     clone_bounds(&p, &b, rows->region->args[0], &bounds);
     start_key_sums(module, &p, &b, rows->region->args[0]);
@@ -181,8 +174,6 @@ static Status rows_kernel(Ctx *ctx, Module *module, const Kernel *forward, bool 
         if (gradient && (is_of_row(&p, op) || row_program_hands_on(&p, op)))
             store_gradient(module, &p, &h, &again.values, op, row_load(&p, p.body), gradient);
     }
-    if (!add_to_keys)
-        keep_gradients(module, &p, &again, &h);
     ir_yield(&h, NULL, 0);
     ir_yield(&b, NULL, 0);
     differentiate_close(&p);
@@ -389,16 +380,7 @@ static void drop_results(RowProgram *p) {
         if (op->code == OP_STORE && gradient_name(p, op))
             op_erase(op);
     }
-    clean(p->kernel);
-}
-
-/* The result that is differentiated is no parameter of any kernel. */
-static void drop_parameter(Kernel *kernel, const char *name) {
-    int kept = 0;
-    for (int p = 0; p < kernel->param_count; p++)
-        if (strcmp(kernel->params[p].name, name) != 0)
-            kernel->params[kept++] = kernel->params[p];
-    kernel->param_count = kept;
+    clean_kernel(p->kernel);
 }
 
 /* Kernels of a module have the same parameters; main has all, since differentiate_work adds to it. */
@@ -407,6 +389,18 @@ static void share_parameters(Ctx *ctx, const Kernel *from, Kernel *kernel) {
     kernel->param_count = kernel->param_capacity = 0;
     for (int p = 0; p < from->param_count; p++)
         PUSH(ctx, kernel->params, kernel->param_count, kernel->param_capacity, from->params[p]);
+}
+
+/* What the forward program keeps, and no kernel needs; sums that nothing else is made of stay until states are saved. */
+static void drop_unread(RowProgram *p, const Module *module) {
+    for (Op *op = p->body->first, *next; op; op = next) {
+        next = op->next;
+        const char *const name = op->code == OP_STORE ? op_text(op, AT_PARAM) : NULL;
+        if (name && !is_read(module, name) && ir_use_count(p->kernel, op->in[5]) > 1) {
+            drop_param(p->kernel, name);
+            op_erase(op);
+        }
+    }
 }
 
 /* What main keeps for the gradients' kernels, and what these do not find there. */
@@ -434,17 +428,22 @@ Status pass_differentiate(Ctx *ctx, Module *module, const PassArgs *args) {
     module->kernel_count = 1; /* kernel state is read from here on, and no more run */
     Module scratch = {.name = module->name};
     TRY(differentiate_copy(ctx, &scratch, main.kernel, "forward", &forward));
+    if (gpu)
+        TRY(keep_gradients(module, &main));
+    /* The copies that follow find what main has kept. */
+    share_parameters(ctx, main.kernel, forward.kernel);
     TRY(rows_kernel(ctx, module, forward.kernel, !gpu));
-    /* Kernels know the parameters of those before: the copies that follow find what rows has kept. */
-    share_parameters(ctx, module->kernels[0], forward.kernel);
+    share_parameters(ctx, main.kernel, forward.kernel);
     const bool two = gpu && forward.reduction_count > 1;
     if (two)
         TRY(window_keys_kernel(ctx, module, forward.kernel));
     TRY(keys_kernel(ctx, module, forward.kernel, &state, !gpu || two, gpu));
     TRY(differentiate_parameters(ctx, module, forward.kernel, &state, gpu));
     drop_results(&main);
-    drop_parameter(main.kernel, "o");
-    drop_parameter(main.kernel, "final_state");
+    if (gpu)
+        drop_unread(&main, module);
+    drop_param(main.kernel, "o"); /* the result that is differentiated is no parameter of any kernel */
+    drop_param(main.kernel, "final_state");
     for (int k = 1; k < module->kernel_count; k++)
         share_parameters(ctx, main.kernel, module->kernels[k]);
     note_stored(ctx, args, module);

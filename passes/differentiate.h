@@ -20,7 +20,7 @@ typedef struct RowProgram {
     int      reduction_count;
     uint8_t *dependence;   /* by id of values in the regions of reductions */
     bool     adds_to_keys; /* another kernel adds up, in memory, what a softmax_sum's keys get */
-    bool     reads_kept;   /* gradients of what the sums over keys give are loaded where kernel `rows` has kept them */
+    bool     reads_kept;   /* gradients of what the sums over keys give are loaded where kernel `main` has kept them */
 } RowProgram;
 
 /* ST_FAILED if the kernel has not these loops. */
@@ -37,6 +37,7 @@ typedef struct RowAgain {
     Builder          *b;
     ValueMap          values; /* the program's -> at b */
     Adjoint           adjoint;
+    const Op         *end;                   /* of the program's own ops in its body; NULL: all are */
     Value            *mean[MOST_REDUCTIONS]; /* of a softmax_sum: dout . out */
 } RowAgain;
 
@@ -45,15 +46,17 @@ typedef struct RowAgain {
  * on to the row, as sums over keys; else these are left out. */
 Status row_again(const RowProgram *p, Builder *b, const ValueMap *known, Value *row, Value *group, bool whole,
                  RowAgain *out);
+/* In the program itself, behind its values: their gradients down to what the sums over keys give. */
+Status row_here(const RowProgram *p, Builder *b, RowAgain *out);
 
 /* One term of the sum that `target` of reduction r gets: at b, inside a region in which `values` holds the row's
  * values, the key's position and what is known of the key's values. */
 Status row_term(const RowAgain *again, int r, Builder *b, ValueMap *values, Value *target, Value **term);
 
-/* Where the gradient of what reduction r gives, and of a softmax_sum its mean, lie row by row, as the store that keeps the
- * result (of a mean: lse) does: name of the work parameter. */
+/* The store in the program's row that keeps `value` for other kernels, or NULL. Where the value's gradient, and the mean of
+ * softmax_sum r, lie row by row, as that store (of a mean: lse's) does: name of the work parameter. */
 const Op   *row_kept(const RowProgram *p, const Value *value);
-const char *kept_gradient_name(const RowProgram *p, int r);
+const char *kept_gradient_name(const RowProgram *p, const Value *value);
 const char *kept_mean_name(const RowProgram *p, int r);
 
 /* The work parameter in which target t (OF_KEY) of reduction r is summed up over rows, where rows add to keys; and the

@@ -42,7 +42,7 @@ static Status note_loads(Parameters *p, const Block *block, bool of_key) {
             continue;
         if (p->count == MOST_PARAMETERS)
             return ctx_fail(p->ctx, ST_FAILED, "pass differentiate", NULL, "rows share too many parameters");
-        const bool by_row = of_key || row_program_hands_on(r, op);
+        const bool by_row = of_key || row_program_hands_on(r, op) || ir_find_param(r->kernel, gradient_rows_name(r, op));
         p->items[p->count++] = (Shared){
             .load = op,
             .row = by_row ? row_load(r, block) : NULL,
@@ -193,10 +193,11 @@ static void total_kernel(const Parameters *p, const Shared *item) {
 }
 
 /* Notes what rows share in a new kernel's program; which is in no module yet. */
-static Status open_parts(Parameters *p, const Kernel *forward, const char *name) {
+static Status open_parts(Parameters *p, const Kernel *forward, const char *name, bool reads_kept) {
     Module scratch = {.name = p->module->name};
     p->count = 0;
     TRY(differentiate_copy(p->ctx, &scratch, forward, name, &p->program));
+    p->program.reads_kept = reads_kept;
     TRY(note_loads(p, p->program.body, false));
     for (int r = 0; r < p->program.reduction_count; r++)
         TRY(note_loads(p, p->program.reductions[r]->region, true));
@@ -211,7 +212,7 @@ static void close_parts(Parameters *p) {
 Status differentiate_parameters(Ctx *ctx, Module *module, const Kernel *forward, const StateProgram *state,
                                 bool one_grid) {
     Parameters p = {.ctx = ctx, .module = module, .state = state};
-    TRY(open_parts(&p, forward, "parts"));
+    TRY(open_parts(&p, forward, "parts", one_grid));
     if (p.count == 0)
         return ST_OK;
     for (int i = 0; i < p.count; i++)
@@ -224,7 +225,7 @@ Status differentiate_parameters(Ctx *ctx, Module *module, const Kernel *forward,
         TRY(key_parts(&p));
     if (both && one_grid) {
         close_parts(&p);
-        TRY(open_parts(&p, forward, "row_parts"));
+        TRY(open_parts(&p, forward, "row_parts", one_grid));
     }
     if (any_item(&p, false) || !one_grid)
         TRY(row_parts(&p));

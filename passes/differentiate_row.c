@@ -234,10 +234,10 @@ static Status sum_over_keys(RowAgain *again, int r, Value *target) {
     return ST_OK;
 }
 
-/* x rsqrt(c x.x + eps): the use of x in a norm. */
+/* x rsqrt(factor x.x + eps): the use of x in a norm. */
 typedef struct Norm {
     const Op *product, *square;
-    Value    *inverse, *eps;
+    Value    *inverse, *factor, *eps;
 } Norm;
 
 static bool find_norm(const Op *op, Value *x, Norm *norm) {
@@ -251,7 +251,7 @@ static bool find_norm(const Op *op, Value *x, Norm *norm) {
     if (!square || square->code != OP_MUL || square->in[0] != x || square->in[1] != x ||
         !is_constant_tile(sum->in[1], &eps))
         return false;
-    *norm = (Norm){op, square, op->in[1 - at], sum->in[1]};
+    *norm = (Norm){op, square, op->in[1 - at], mean->in[1], sum->in[1]};
     return true;
 }
 
@@ -259,9 +259,9 @@ static bool find_norm(const Op *op, Value *x, Norm *norm) {
  * cancel, and what is left, (dy . y) eps / (c x.x + eps), is computed as it is. NULL: it has other uses. */
 static Value *mean_in_norm(const RowAgain *again, Value *x) {
     Norm norm = {0};
-    for (const Op *op = again->program->body->first; op && !norm.product; op = op->next)
+    for (const Op *op = again->program->body->first; op != again->end && !norm.product; op = op->next)
         find_norm(op, x, &norm);
-    for (const Op *op = again->program->body->first; op; op = op->next)
+    for (const Op *op = again->program->body->first; op != again->end; op = op->next)
         for (int i = 0; i < op->in_count; i++)
             if (op->in[i] == x && op->code != OP_STORE && op != norm.product && op != norm.square)
                 return NULL;
@@ -275,14 +275,30 @@ static Value *mean_in_norm(const RowAgain *again, Value *x) {
     return ir_binary(b, OP_MUL, ir_unary(b, OP_ROWSUM, ir_binary(b, OP_MUL, dy, y)), rest);
 }
 
+/* With y = x / n, n the norm: dx = (dy - factor (dy . y) y) / n. Op by op it takes twice as many, and x beside y. -> whether
+ * op is such a norm's product. */
+static bool hand_on_norm(RowAgain *again, const Op *op) {
+    Norm           norm;
+    Builder *const b = again->b;
+    Value *const   dy = adjoint_of_whole(&again->adjoint, op->out[0]);
+    if (op->code != OP_MUL || !dy || !(find_norm(op, op->in[0], &norm) || find_norm(op, op->in[1], &norm)))
+        return false;
+    Value *const inverse = map_get(&again->values, norm.inverse), *const y = map_get(&again->values, op->out[0]);
+    Value *const sum = ir_unary(b, OP_ROWSUM, ir_binary(b, OP_MUL, dy, y));
+    Value *const part = ir_binary(b, OP_MUL, ir_binary(b, OP_MUL, sum, inverse), map_get(&again->values, norm.factor));
+    adjoint_add(&again->adjoint, norm.square->in[0],
+                ir_binary(b, OP_SUB, ir_binary(b, OP_MUL, dy, inverse), ir_binary(b, OP_MUL, y, part)));
+    return true;
+}
+
 const char *key_sum_name(const RowProgram *p, int r, int t) { return ctx_printf(p->ctx, "key_sum%d_%d", r, t); }
 
 const Op *key_row(const RowProgram *p, int r) { return row_load(p, p->reductions[r]->region); }
 
 bool adds_to_keys(const RowProgram *p, int r) { return p->adds_to_keys && p->reductions[r]->code == OP_SOFTMAX_SUM; }
 
-const char *kept_gradient_name(const RowProgram *p, int r) {
-    const Op *const store = row_kept(p, p->reductions[r]->out[0]);
+const char *kept_gradient_name(const RowProgram *p, const Value *value) {
+    const Op *const store = row_kept(p, value);
     return store ? ctx_printf(p->ctx, "%s_gradient", op_text(store, AT_PARAM)) : NULL;
 }
 
@@ -292,7 +308,7 @@ const char *kept_mean_name(const RowProgram *p, int r) {
     return store && row_kept(p, op->out[1]) ? ctx_printf(p->ctx, "%s_mean", op_text(store, AT_PARAM)) : NULL;
 }
 
-/* What kernel `rows` has kept of `value`'s gradient, or NULL. */
+/* What kernel `main` has kept of `value`'s gradient, or NULL. */
 static Value *load_kept(RowAgain *again, const char *name, const Value *value) {
     const RowProgram *p = again->program;
     if (!p->reads_kept || !name || !ir_find_param(p->kernel, name))
@@ -327,8 +343,7 @@ static Status add_to_keys(RowAgain *again, int r) {
 static Status hand_on(RowAgain *again, int r, bool whole) {
     const Op *const op = again->program->reductions[r];
     Builder *const  b = again->b;
-    Value *const    kept = load_kept(again, kept_gradient_name(again->program, r), op->out[0]);
-    Value *const    d_out = kept ? kept : adjoint_of_whole(&again->adjoint, op->out[0]);
+    Value *const    d_out = adjoint_of_whole(&again->adjoint, op->out[0]);
     Value          *targets[MOST_TARGETS];
     if (!d_out)
         return ST_OK;
@@ -355,9 +370,13 @@ static Status hand_on(RowAgain *again, int r, bool whole) {
 static Status sweep(RowAgain *again, bool whole) {
     int r = again->program->reduction_count;
     for (const Op *op = again->program->body->last; op; op = op->prev) {
+        Value *const kept =
+            op->out_count ? load_kept(again, kept_gradient_name(again->program, op->out[0]), op->out[0]) : NULL;
+        if (kept)
+            map_set(&again->adjoint.gradients, op->out[0], kept);
         if (is_reduction(op))
             TRY(hand_on(again, --r, whole));
-        else if (op->out_count == 1 && op->out[0]->type.cls == TY_TILE)
+        else if (op->out_count == 1 && op->out[0]->type.cls == TY_TILE && !hand_on_norm(again, op))
             TRY(adjoint_op(&again->adjoint, op));
     }
     return ST_OK;
@@ -373,6 +392,15 @@ Status row_again(const RowProgram *p, Builder *b, const ValueMap *known, Value *
     clone_values(out);
     seed(out);
     return sweep(out, whole);
+}
+
+Status row_here(const RowProgram *p, Builder *b, RowAgain *out) {
+    *out = (RowAgain){.program = p, .b = b, .values = {.ctx = p->ctx}};
+    out->adjoint = (Adjoint){.ctx = p->ctx, .b = b, .values = &out->values};
+    const Op *const last = ir_terminator(p->body)->prev;
+    seed(out);
+    out->end = last->next;
+    return sweep(out, false);
 }
 
 /* ---- A term of a sum ---- */

@@ -23,6 +23,21 @@ static Value *strip_factors(Value *value, double *factor) {
 /* A factor that neither vanishes nor overflows in fp32, nor turns -inf into anything else. */
 static bool is_usable(double factor) { return fabs(factor) > 1e-30 && fabs(factor) < 1e30; }
 
+/* c x, masked with -inf for a power that is 0 there: the mask takes x, as it is, where c > 0. -> what is masked then. */
+static Value *strip_masked(Kernel *kernel, const Op *shift, double *factor) {
+    Op *const mask = shift->in[0]->def;
+    double    inside = 1;
+    if (!mask || mask->code != OP_MASK || op_float(mask, AT_FILL, 0) != -INFINITY || ir_use_count(kernel, mask->out[0]) != 1 ||
+        ir_use_count(kernel, shift->out[0]) != 1)
+        return shift->in[0];
+    Value *const x = strip_factors(mask->in[0], &inside);
+    if (inside > 0 && is_usable(inside)) {
+        mask->in[0] = x;
+        *factor *= inside;
+    }
+    return mask->out[0];
+}
+
 typedef struct Exponent {
     Ctx    *ctx;
     Kernel *kernel;
@@ -38,7 +53,7 @@ static bool visit(Op *op, void *arg) {
     if (!shift || shift->code != OP_SUB || (shift->in[1]->type.cols != 1 && shift->in[1]->type.rows != 1) ||
         !type_equal(shift->out[0]->type, shift->in[0]->type) || !is_usable(outer))
         return true;
-    Value *x = strip_factors(shift->in[0], &inner);
+    Value *x = strip_factors(strip_masked(e->kernel, shift, &inner), &inner);
     if (!is_usable(outer * inner)) {
         x = shift->in[0];
         inner = 1;

@@ -58,13 +58,22 @@ static bool note_rows(Op *op, void *arg) {
     return true;
 }
 
+static bool note_computing(Op *op, void *arg) {
+    int *warps = arg;
+    if (op->code == OP_ROLE && strcmp(op_text(op, AT_ROLE), "compute") == 0)
+        *warps = (int)op_int(op, AT_WARPS, 0);
+    return *warps == 0;
+}
+
 /* A warp holds 16 rows of every tile at least. */
 static int warps_for(const Kernel *kernel, const PassArgs *args, bool is_main) {
     Widest w = {1};
+    int    computing = 0;
     if (is_main && args->schedule->warps)
         return args->schedule->warps;
-    if (loop_has_roles(kernel)) /* of each role that computes */
-        return args->target->product_warps;
+    ir_walk(kernel->body, note_computing, &computing);
+    if (computing) /* of each role that does */
+        return computing;
     ir_walk(kernel->body, note_rows, &w);
     const int slabs = (w.rows + 15) / 16;
     return slabs < 8 ? slabs : 8;
@@ -82,10 +91,13 @@ static Block *visit_axes(Ctx *ctx, Kernel *kernel, Block *block, Value **there) 
     return block;
 }
 
-/* Of sequences of T tokens each, R counts the row tiles exactly: none begins behind its sequence. */
-static bool is_counted(const Kernel *kernel, const Value *there) {
-    const Op *limit = there->def->in[1]->def;
-    return !ir_find_param(kernel, "cu_seqlens") && limit && limit->code == OP_ISYM && strcmp(op_text(limit, AT_SYM), "T") == 0;
+/* Of sequences of T tokens each, R counts the row tiles exactly: none begins behind its sequence, unless the kernel's tiles
+ * have more rows than the module's. */
+static bool is_counted(const Module *module, const Kernel *kernel, const Value *there) {
+    const Op *limit = there->def->in[1]->def, *scaled = there->def->in[0]->def;
+    const bool same = scaled && scaled->code == OP_IMUL && ir_is_const(scaled->in[1], module->chunk);
+    return !ir_find_param(kernel, "cu_seqlens") && same && limit && limit->code == OP_ISYM &&
+           strcmp(op_text(limit, AT_SYM), "T") == 0;
 }
 
 static void note_axes(Ctx *ctx, const PassArgs *args, const Kernel *kernel) {
@@ -119,7 +131,7 @@ Status pass_grid(Ctx *ctx, Module *module, const PassArgs *args) {
         Value        *there = NULL;
         Block *const  inner = visit_axes(ctx, kernel, kernel->body, &there);
         const bool stores = args->kind == KIND_BACKWARD || (there && there->def->parent != inner);
-        if (there && stores && !is_counted(kernel, there))
+        if (there && stores && !is_counted(module, kernel, there))
             guard(ctx, kernel, inner, there);
         kernel->warps = warps_for(kernel, args, strcmp(kernel->name, "main") == 0);
         note_axes(ctx, args, kernel);

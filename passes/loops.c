@@ -130,3 +130,10 @@ static bool is_no_role(Op *op, void *arg) {
 }
 
 bool loop_has_roles(const Kernel *kernel) { return !ir_walk(kernel->body, is_no_role, NULL); }
+
+Kernel *loop_main(const Module *module) {
+    for (int k = 0; k < module->kernel_count; k++)
+        if (strcmp(module->kernels[k]->name, "main") == 0)
+            return module->kernels[k];
+    return module->kernels[module->kernel_count - 1];
+}

@@ -51,6 +51,9 @@ void loop_send(Ctx *ctx, Builder *b, const Op *load, Value *const at[3], Value *
 /* Pass roles: what writes the rings is done by warps of `main`: see roles_rings.c. */
 void roles_add_rings(Ctx *ctx, Module *module, Kernel *main, const PassArgs *args);
 
+/* What works on query rows: the last kernel, or that of its name where others follow. */
+Kernel *loop_main(const Module *module);
+
 /* Do some of the kernel's warps have roles? */
 bool loop_has_roles(const Kernel *kernel);
 

@@ -1,8 +1,8 @@
 /* norms: a root mean square norm behind a division of rows needs no division.
  * In: tile IR with x = o * (1 / l), l a column, and x * rsqrt(mean(x^2) + eps) the only thing made of x. Out: o *
- * rsqrt(mean(o^2) + eps * l^2), the same number: one product an element less, and o is multiplied as it is. The sum
- * below the root is kept from vanishing: rows of zeros whose l is 0 give zeros. Squares overflow where o, no longer x,
- * reaches 1e19. */
+ * rsqrt(mean(o^2) + eps * l^2), the same number: one product an element less, and o is multiplied as it is. What else is
+ * made of the root, as gradients are, gets the new one times l. The sum below the root is kept from vanishing: rows of
+ * zeros whose l is 0 give zeros. Squares overflow where o, no longer x, reaches 1e19. */
 #include "passes/rewrite.h"
 
 typedef struct Norms {
@@ -41,6 +41,21 @@ static Op *root_of(const Norms *n, const Op *scaled) {
                : NULL;
 }
 
+/* The root times l for all users but the norm's own product. */
+static void scale_others(const Norms *n, Op *root, const Value *x, Value *l) {
+    int        count;
+    Op **const users = ir_users(n->ctx, n->kernel, root->out[0], &count);
+    Value     *scaled = NULL;
+    for (int u = 0; u < count; u++)
+        for (int i = 0; i < users[u]->in_count; i++) {
+            if (users[u]->in[i] != root->out[0] || (users[u]->code == OP_MUL && users[u]->in[0] == x))
+                continue;
+            Builder b = ir_after(n->ctx, n->kernel, root);
+            scaled = scaled ? scaled : ir_binary(&b, OP_MUL, root->out[0], l);
+            users[u]->in[i] = scaled;
+        }
+}
+
 static bool visit(Op *op, void *arg) {
     Norms *n = arg;
     if (op->code != OP_MUL || op->in[0]->type.cols == 1 || op->in[0]->type.dtype != DT_F32)
@@ -54,6 +69,7 @@ static bool visit(Op *op, void *arg) {
     Value *const eps = ir_binary(&b, OP_MUL, ir_binary(&b, OP_MUL, l, l), add->in[1]),
                 *const sum = ir_binary(&b, OP_ADD, add->in[0], eps);
     root->in[0] = ir_binary(&b, OP_MAX, sum, ir_f(&b, LEAST, 1, 1));
+    scale_others(n, root, op->out[0], l);
     ir_replace_uses(n->kernel, op->out[0], op->in[0]);
     op_erase(add);
     n->found++;

@@ -22,6 +22,7 @@ typedef struct Order {
     int     count, searches;
     int    *node_of; /* by the number of an op's first result */
     Node   *now;     /* whose needs are noted */
+    bool    free_indices;
 } Order;
 
 static bool note_needs(Op *op, void *arg) {
@@ -82,7 +83,8 @@ static bool has_product(Op *op) {
 /* What is left to be put down for `node`, itself counted. */
 static int work(Order *o, Node *node) {
     enum { PRODUCT = 64 }; /* as many other ops */
-    int sum = has_product(node->op) ? PRODUCT : 1;
+    const bool free = o->free_indices && op_info(node->op->code)->rule == TR_INDEX;
+    int        sum = has_product(node->op) ? PRODUCT : free ? 0 : 1;
     if (node->done || node->seen == o->searches)
         return 0;
     node->seen = o->searches;
@@ -93,9 +95,11 @@ static int work(Order *o, Node *node) {
 
 static void put_down(Order *o, Node *node) {
     for (Node *next = node; next;) {
-        int most = 0;
+        int most = -1;
         next = NULL;
         for (int i = 0; i < node->need_count; i++) {
+            if (o->nodes[node->needs[i]].done)
+                continue;
             o->searches++;
             const int left = work(o, &o->nodes[node->needs[i]]);
             next = left > most ? &o->nodes[node->needs[i]] : next;
@@ -111,12 +115,26 @@ static void put_down(Order *o, Node *node) {
 
 static bool is_root(const Op *op) { return op->out_count == 0 || ir_has_effects(op); }
 
-/* Of those left the one that least is left to be computed for, or NULL. */
-static Node *next_root(Order *o) {
+/* Does it need a product, or a region with one, that is not put down yet? */
+static bool waits(Order *o, Node *node) {
+    if (node->done || node->seen == o->searches)
+        return false;
+    node->seen = o->searches;
+    bool found = has_product(node->op);
+    for (int i = 0; i < node->need_count && !found; i++)
+        found = waits(o, &o->nodes[node->needs[i]]);
+    return found;
+}
+
+/* Of those left, or of those that wait for no product, the one that least is left to be computed for; NULL: there is none. */
+static Node *next_root(Order *o, bool ready) {
     Node *next = NULL;
     int   least = 0;
     for (int n = 0; n < o->count; n++) {
         if (o->nodes[n].done || !is_root(o->nodes[n].op))
+            continue;
+        o->searches++;
+        if (ready && waits(o, &o->nodes[n]))
             continue;
         o->searches++;
         const int left = work(o, &o->nodes[n]);
@@ -128,14 +146,38 @@ static Node *next_root(Order *o) {
     return next;
 }
 
-void order_by_use(Ctx *ctx, Kernel *kernel, Block *block) {
+static Order open_order(Ctx *ctx, Kernel *kernel, Block *block) {
     Order o = {.ctx = ctx, .block = block, .end = ir_before(ctx, kernel, ir_terminator(block))};
     find_nodes(&o, kernel);
-    for (Node *root = next_root(&o); root; root = next_root(&o))
-        put_down(&o, root);
-    for (int n = 0; n < o.count; n++) /* what only the block's end needs */
-        if (!o.nodes[n].done)
+    return o;
+}
+
+static void put_down_roots(Order *o, bool ready) {
+    for (Node *root = next_root(o, ready); root; root = next_root(o, ready))
+        put_down(o, root);
+}
+
+static void put_down_rest(Order *o) {
+    put_down_roots(o, false);
+    for (int n = 0; n < o->count; n++) /* what only the block's end needs */
+        if (!o->nodes[n].done)
+            put_down(o, &o->nodes[n]);
+}
+
+void order_by_use(Ctx *ctx, Kernel *kernel, Block *block) {
+    Order o = open_order(ctx, kernel, block);
+    put_down_rest(&o);
+}
+
+void order_by_products(Ctx *ctx, Kernel *kernel, Block *block) {
+    Order o = open_order(ctx, kernel, block);
+    o.free_indices = true;
+    for (int n = 0; n < o.count; n++)
+        if (!o.nodes[n].done && has_product(o.nodes[n].op)) {
             put_down(&o, &o.nodes[n]);
+            put_down_roots(&o, true);
+        }
+    put_down_rest(&o);
 }
 
 void store_where_made(Ctx *ctx, Kernel *kernel, Block *block) {

@@ -1,8 +1,8 @@
 /* reload: what is needed again only behind a loop is loaded again there.
  * In: tile IR in which a load's tile is used before or in the loops of a block and once more behind one that does not
  * use it. Out: the uses behind have a load of their own, so that no register holds the tile while the loop runs. Memory
- * that the kernel writes is not read again. So do floats that are made of a
- * 16-bit tile; with roles behind each product, too, and from the tile that was taken, which is released only then. */
+ * that the kernel writes is not read again. So do floats that are made of a 16-bit tile; with roles behind each product,
+ * too, and from the tile that was taken, which is released only then. Kernels of gradients load again behind products. */
 #include "passes/loops.h"
 
 #include <string.h>
@@ -13,9 +13,14 @@ typedef struct Reload {
     Ctx    *ctx;
     Kernel *kernel;
     int     again;
+    bool    loads; /* remake loads anew, too */
 } Reload;
 
 static bool writes_no(Op *op, void *param) { return op->code != OP_STORE || strcmp(op_text(op, AT_PARAM), param) != 0; }
+
+static bool is_never_written(const Reload *r, const Op *load) {
+    return ir_walk(r->kernel->body, writes_no, (void *)op_text(load, AT_PARAM));
+}
 
 /* The last sequential loop behind `load` in its block with later users, and that does not use it itself. */
 static Op *loop_between(const Op *load, Op *const *users, int count) {
@@ -92,10 +97,20 @@ static bool reload(Op *load, void *arg) {
     return true;
 }
 
-/* Floats made of a 16-bit tile are made anew behind each product: it may run for long, and the 16-bit form is half as large. */
+static bool is_no_product(Op *op, void *arg) {
+    (void)arg;
+    return op->code != OP_DOT;
+}
+
+static bool has_product(Op *op) { return op->region ? !ir_walk(op->region, is_no_product, NULL) : !is_no_product(op, NULL); }
+
+/* Floats made of a 16-bit tile are made anew behind each product: it may run for long, and the 16-bit form is half as large.
+ * Likewise what is loaded, where `loads` asks for it. */
 static bool remake(Op *op, void *arg) {
     Reload *r = arg;
-    if (op->code != OP_CONVERT || !is_cheap(r, op))
+    if (op->code != OP_CONVERT && !(r->loads && op->code == OP_LOAD && op->out[0]->type.cols > 1))
+        return true;
+    if (!is_cheap(r, op))
         return true;
     Value *const whole = op->out[0];
     Value       *now = whole;
@@ -104,15 +119,95 @@ static bool remake(Op *op, void *arg) {
         for (int i = 0; i < at->in_count; i++) {
             if (at->in[i] != whole)
                 continue;
-            Builder b = ir_before(r->ctx, r->kernel, at);
+            Builder  b = ir_before(r->ctx, r->kernel, at);
+            ValueMap map = {.ctx = r->ctx};
             if (product)
-                now = ir_convert(&b, op->in[0], whole->type.dtype);
+                now = ir_clone(&b, op, &map)->out[0];
             product = false;
             at->in[i] = now;
         }
-        product |= at->code == OP_DOT;
+        product |= op->code == OP_LOAD ? has_product(at) : at->code == OP_DOT;
     }
     return true;
+}
+
+/* ---- Slices of wide tiles ---- */
+
+static bool is_tile(const Value *value) { return value->type.cls == TY_TILE && value->type.rows > 1 && value->type.cols > 1; }
+
+static bool stores_tile(const Op *op) { return op->code == OP_STORE && is_tile(op->in[5]); }
+
+static bool stores_between(const Op *from, const Op *to) {
+    for (const Op *op = from; op && op != to; op = op->next)
+        if (stores_tile(op))
+            return true;
+    return false;
+}
+
+/* The first of the ops right before a row's sum that are made for it. */
+static Op *first_of_run(const Op *sum) {
+    Op *first = (Op *)sum;
+    while (first->prev && (op_info(first->prev->code)->traits & PURE) && !first->prev->region && first->prev->out_count == 1 &&
+           is_tile(first->prev->out[0]) && depends_on(sum->in[0], first->prev->out[0]))
+        first = first->prev;
+    return first;
+}
+
+/* Sums of rows stand where the slices that they are made of are there: not behind all that is stored of these meanwhile. */
+static void sum_early(Reload *r, Block *block) {
+    for (Op *op = block->first, *next; op; op = next) {
+        next = op->next;
+        Op *const first = op->code == OP_ROWSUM ? first_of_run(op) : NULL, *last = NULL;
+        for (const Op *at = first; at && at != next; at = at->next)
+            for (int i = 0; i < at->in_count; i++) {
+                Op *const def = at->in[i]->def;
+                if (def && def->parent == block && ir_precedes(def, first) && (!last || ir_precedes(last, def)))
+                    last = def;
+            }
+        if (!last || !stores_between(last, first))
+            continue;
+        Builder b = ir_after(r->ctx, r->kernel, last);
+        for (Op *at = first, *behind; at != next; at = behind) {
+            behind = at->next;
+            op_unlink(at);
+            op_insert(&b, at);
+        }
+    }
+}
+
+static bool is_loaded_tile(const Reload *r, const Value *value) {
+    return value->def && value->def->code == OP_LOAD && is_tile(value) && is_cheap(r, value->def);
+}
+
+/* What is loaded, or a product of two loads, is loaded again behind what is stored. */
+static void load_behind_stores(Reload *r, Op *op) {
+    const bool product = op->code == OP_MUL && is_loaded_tile(r, op->in[0]) && is_loaded_tile(r, op->in[1]);
+    if (op->out_count != 1 || !(product || is_loaded_tile(r, op->out[0])))
+        return;
+    Value *const whole = op->out[0], *now = whole;
+    bool         stored = false;
+    for (Op *at = op->next; at; at = at->next) {
+        for (int i = 0; i < at->in_count; i++) {
+            if (at->in[i] != whole)
+                continue;
+            Builder  b = ir_before(r->ctx, r->kernel, at);
+            ValueMap map = {.ctx = r->ctx};
+            now = stored ? ir_clone(&b, op, &map)->out[0] : now;
+            stored = false;
+            at->in[i] = now;
+        }
+        stored |= stores_tile(at);
+    }
+}
+
+/* Of a layer that goes by slices of columns: no register holds a slice from where it is used first to where it is again. */
+static void forget_slices(Reload *r, Block *block) {
+    for (Op *op = block->first; op; op = op->next)
+        if (op->region)
+            forget_slices(r, op->region);
+    sum_early(r, block);
+    for (Op *op = block->last; op; op = op->prev)
+        load_behind_stores(r, op);
 }
 
 /* ---- Tiles that were taken ---- */
@@ -223,11 +318,6 @@ static bool compute_operands(Op *op, void *arg) {
     return true;
 }
 
-static bool is_no_product(Op *op, void *arg) {
-    (void)arg;
-    return op->code != OP_DOT;
-}
-
 static void drop_unused(Reload *r, Block *body) {
     for (Op *op = body->last, *before; op; op = before) {
         before = op->prev;
@@ -245,7 +335,7 @@ static void compute_again(Reload *r) {
         compute_operands(a.here, &a);
         if (a.here->region)
             ir_walk(a.here->region, compute_operands, &a);
-        if (a.here->region ? ir_walk(a.here->region, is_no_product, NULL) : is_no_product(a.here, NULL))
+        if (!has_product(a.here))
             continue;
         a.product = a.here;
         a.heads = loop_is(a.here, "group") ? a.here : a.heads;
@@ -279,18 +369,78 @@ static void sink_indices(Reload *r) {
         }
 }
 
+/* What is loaded before a tile is stored and used behind that, too, is loaded again there: what lies between needs registers. */
+static void reload_behind(Reload *r, Op *store) {
+    for (Op *load = store->parent->first; load != store; load = load->next) {
+        if (load->code != OP_LOAD || load->out[0]->type.cols == 1 || !is_never_written(r, load))
+            continue;
+        Value *again = NULL;
+        for (Op *op = store->next; op; op = op->next)
+            for (int i = 0; i < op->in_count; i++) {
+                if (op->in[i] != load->out[0])
+                    continue;
+                Builder  b = ir_before(r->ctx, r->kernel, op);
+                ValueMap map = {.ctx = r->ctx};
+                again = again ? again : ir_clone(&b, load, &map)->out[0];
+                op->in[i] = again;
+            }
+    }
+}
+
+/* What is made of a tile that was taken is, behind a tile that is given on, made of another copy of it: what lies between
+ * needs registers. */
+static void copy_behind(Reload *r, Op *give) {
+    for (Op *convert = give->parent->first; convert != give; convert = convert->next) {
+        Op *const copy = convert->code == OP_CONVERT ? convert->in[0]->def : NULL;
+        Op *const release = copy && copy->code == OP_COPY && copy->parent == give->parent ? release_of(r, copy) : NULL;
+        Value    *again = NULL;
+        for (Op *op = give->next; op && release && release->parent == give->parent; op = op->next)
+            for (int i = 0; i < op->in_count; i++) {
+                if (op->in[i] != convert->out[0])
+                    continue;
+                if (!again) {
+                    Builder  b = ir_before(r->ctx, r->kernel, op);
+                    ValueMap map = {.ctx = r->ctx};
+                    ir_clone(&b, copy, &map);
+                    again = ir_clone(&b, convert, &map)->out[0];
+                    Builder behind = ir_after(r->ctx, r->kernel, again->def);
+                    op_unlink(release);
+                    op_insert(&behind, release);
+                }
+                op->in[i] = again;
+            }
+    }
+}
+
+static bool visit_store(Op *op, void *arg) {
+    if (op->code == OP_GIVE)
+        copy_behind(arg, op);
+    if (op->code == OP_STORE && op->in[5]->type.cols > 1 && op->parent->owner->code == OP_IF)
+        reload_behind(arg, op);
+    return true;
+}
+
 Status pass_reload(Ctx *ctx, Module *module, const PassArgs *args) {
     for (int k = 0; k < module->kernel_count; k++) {
-        Reload r = {ctx, module->kernels[k], 0};
-        if (args->kind == KIND_BACKWARD && strcmp(r.kernel->name, "main") != 0) {
+        Reload         r = {.ctx = ctx, .kernel = module->kernels[k]};
+        Schedule       gradients;
+        const PassArgs of = args_of_kernel(args, module, k, &gradients);
+        r.loads = args->kind == KIND_BACKWARD && strcmp(r.kernel->name, "main") == 0;
+        if (r.loads && !loop_has_roles(r.kernel)) {
+            ir_walk(r.kernel->body, remake, &r);
+        } else if (args->kind == KIND_BACKWARD && !loop_has_roles(r.kernel)) {
             compute_again(&r);
             sink_indices(&r);
             ir_walk(r.kernel->body, remake, &r);
         }
+        if (args->kind == KIND_BACKWARD && strcmp(r.kernel->name, "main") != 0 && loop_has_roles(r.kernel))
+            ir_walk(r.kernel->body, visit_store, &r);
         ir_walk(r.kernel->body, reload, &r);
+        if (r.loads && spec_is_wide(args->spec))
+            forget_slices(&r, r.kernel->body);
         if (r.again)
             pass_note(ctx, args, r.kernel, "tiles loaded again behind a loop: %d", r.again);
-        if (args->schedule->roles) {
+        if (of.schedule->roles || loop_has_roles(r.kernel)) {
             ir_walk(r.kernel->body, remake, &r);
             ir_walk(r.kernel->body, copy_again, &r);
         }

@@ -1,12 +1,48 @@
 /* What several passes do to IR: slices and index arithmetic. See rewrite.h. */
 #include "passes/rewrite.h"
 
+#include <string.h>
+
 Value *index_ceil_div(Builder *b, Value *a, int64_t divisor) {
     return ir_ibin(b, OP_IDIV, index_offset(b, a, divisor - 1), ir_i(b, divisor));
 }
 
 Value *index_offset(Builder *b, Value *base, int64_t offset) {
     return offset == 0 ? base : ir_ibin(b, OP_IADD, base, ir_i(b, offset));
+}
+
+static int chosen(int value, int fallback) { return value ? value : fallback; }
+
+/* Two groups of warps take 64 rows each, of two heads or of one, and as many of the other side a turn. Beside wide sums of keys
+ * registers hold less of what a softcap takes. */
+static void choose_with_roles(const PassArgs *args, const char *name, Schedule *own) {
+    enum { GROUP_ROWS = 64, FEW_COLS = 64 };
+    const Spec *const spec = args->spec;
+    const bool        rows = strcmp(name, "rows") == 0 && !spec->initial_state, keys = strcmp(name, "window_keys") == 0;
+    if (!rows && !keys)
+        return;
+    own->key_tile = keys && spec->softcap > 0 && spec->head_dim > FEW_COLS ? GROUP_ROWS / 2 : GROUP_ROWS;
+    own->group_heads = rows ? args->schedule->group_heads : own->group_heads;
+    own->chunk = keys && own->chunk == GROUP_ROWS ? 2 * GROUP_ROWS : own->chunk;
+    own->blocks = 1;
+}
+
+PassArgs args_of_kernel(const PassArgs *args, const Module *module, int kernel, Schedule *own) {
+    PassArgs of = *args;
+    int      main = 0;
+    while (main < module->kernel_count && strcmp(module->kernels[main]->name, "main") != 0)
+        main++;
+    if (args->kind != KIND_BACKWARD || !args->target->warp_size || kernel <= main)
+        return of;
+    *own = *args->schedule;
+    own->key_tile = chosen(own->gradient_key_tile, own->key_tile);
+    own->group_heads = chosen(own->gradient_heads, own->group_heads);
+    own->blocks = chosen(own->gradient_blocks, own->blocks);
+    own->roles = 0;
+    if (own->gradient_roles)
+        choose_with_roles(args, module->kernels[kernel]->name, own);
+    of.schedule = own;
+    return of;
 }
 
 bool is_constant_tile(const Value *value, double *constant) {
@@ -94,4 +130,43 @@ Kernel *take_kernel(Module *module, const char *name) {
         return kernel;
     }
     return NULL;
+}
+
+static bool drop_in(Kernel *kernel, Block *block) {
+    bool changed = false;
+    for (Op *op = block->last, *before; op; op = before) {
+        bool used = op->code == OP_YIELD || ir_has_effects(op);
+        before = op->prev;
+        for (int r = 0; r < op->out_count && !used; r++)
+            used = ir_use_count(kernel, op->out[r]) > 0;
+        if (!used) {
+            op_erase(op);
+            changed = true;
+        } else if (op->region) {
+            changed = drop_in(kernel, op->region) || changed;
+        }
+    }
+    return changed;
+}
+
+void clean_kernel(Kernel *kernel) {
+    while (drop_in(kernel, kernel->body)) {
+    }
+}
+
+static bool reads_no(Op *op, void *param) { return op->code != OP_LOAD || strcmp(op_text(op, AT_PARAM), param) != 0; }
+
+bool is_read(const Module *module, const char *param) {
+    for (int k = 0; k < module->kernel_count; k++)
+        if (!ir_walk(module->kernels[k]->body, reads_no, (void *)param))
+            return true;
+    return false;
+}
+
+void drop_param(Kernel *kernel, const char *name) {
+    int kept = 0;
+    for (int p = 0; p < kernel->param_count; p++)
+        if (strcmp(kernel->params[p].name, name) != 0)
+            kernel->params[kept++] = kernel->params[p];
+    kernel->param_count = kept;
 }

@@ -33,6 +33,16 @@ bool defined_outside(const Value *value, const Block *region);
 /* Clones at b what `value` is computed from, as far as it is defined in `region`; map holds what is known. */
 Value *clone_slice(Builder *b, Value *value, const Block *region, ValueMap *map);
 
+/* What passes know of kernel number `kernel`: of kind backward those behind main have a schedule of their own, without roles
+ * but those that pass roles gives them, which is put in `own`. */
+PassArgs args_of_kernel(const PassArgs *args, const Module *module, int kernel, Schedule *own);
+
+/* Removes what has no effect and no use. */
+void clean_kernel(Kernel *kernel);
+/* Does a kernel load from the parameter? */
+bool is_read(const Module *module, const char *param);
+void drop_param(Kernel *kernel, const char *name);
+
 /* Takes the kernel out of the module; NULL if absent. */
 Kernel *take_kernel(Module *module, const char *name);
 

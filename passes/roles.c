@@ -2,15 +2,18 @@
  * In: tile IR whose kernel main loads the right sides of its products, and its queries, from parameters in the
  * products' dtype. Out: main's body is three roles: one sends the queries, one sends all right sides in the order in
  * which they are used, through one ring that takes all memory that is left, and one computes. Left sides are converted
- * to the products' dtype. Kernels other than main stay as they are, but for `rings` (roles_rings.c), and so does every
- * kernel whose schedule has no roles. */
-#include "passes/loops.h"
+ * to the products' dtype. Other kernels stay as they are, but for `rings` (roles_rings.c) and those of gradients
+ * (roles_gradients.c), and so does every kernel whose schedule has no roles. */
+#include "passes/roles.h"
 
 #include <string.h>
 
 enum { MAX_TILES = 192, SPARE_BYTES = 2048 /* alignment of the rings, barriers */ };
-enum { MOST_SLOTS = 16, FEW_SLOTS = 4, MAX_PLAIN = 2 };
+enum { MOST_SLOTS = 16, FEW_SLOTS = 4, MAX_PLAIN = 2, MAX_READ = 4 };
 enum { BARRIERS_BYTES = 16 * (2 * MOST_SLOTS + 1) /* of three rings */ };
+
+/* What a role hands over that has the kernel's control flow. */
+typedef enum Handed { HANDS_TILES, HANDS_QUERIES } Handed;
 
 typedef struct Roles {
     Ctx            *ctx;
@@ -23,9 +26,14 @@ typedef struct Roles {
     Op             *queries; /* load of the rows' tile, or NULL */
     Op             *plain[MAX_PLAIN]; /* where they are turned: those as they are, in branches behind the scores */
     int             plain_count;
+    Op             *read[MAX_READ]; /* tiles that are computed with once, in branches behind the scores: sent as right sides are */
+    int             read_count;
+    const RolesOf  *gradients; /* of a kernel that has left sides instead of queries, or NULL */
+    Value          *left_rings[ROLES_MOST_LEFT];
     Value          *own, *large, *small; /* rings: of the queries, or NULL; of right sides: of small ones, or NULL */
     int64_t         small_bytes;
-    bool            sends_queries, overflow;
+    Handed          hands;
+    bool            overflow;
 } Roles;
 
 /* ---- What is sent ---- */
@@ -65,24 +73,45 @@ static void move_to_use(const Roles *r, Op *load) {
     op_insert(&b, load);
 }
 
+static bool writes_no(Op *op, void *param) { return op->code != OP_STORE || strcmp(op_text(op, AT_PARAM), param) != 0; }
+
+/* Main of kind backward: rows that one of its branches computes with. */
+static bool is_read_tile(const Roles *r, const Op *load) {
+    for (int n = 0; n < r->read_count; n++)
+        if (r->read[n] == load)
+            return true;
+    return false;
+}
+
+static bool can_be_read(const Roles *r, const Op *load) {
+    return r->args->kind == KIND_BACKWARD && r->queries && r->read_count < MAX_READ && load->parent != r->body &&
+           load->parent->owner->code == OP_IF && op_int(load, AT_ROWDIM, -1) >= 1 && !op_has(load, AT_LO) && !op_has(load, AT_VIA) &&
+           load->in_count == 5 && load->out[0]->type.rows == r->queries->out[0]->type.rows &&
+           ir_walk(r->body, writes_no, (void *)op_text(load, AT_PARAM));
+}
+
 static bool note_load(Op *op, void *arg) {
     Roles *r = arg;
     if (op->code != OP_LOAD || ir_find_param(r->kernel, op_text(op, AT_PARAM))->dtype != r->dtype)
         return true;
     if (is_right_side(r, op))
         move_to_use(r, op);
+    else if (r->gradients)
+        return true;
     else if (ir_use_count(r->kernel, op->out[0]) && op->parent == r->body && op->out[0]->type.rows > 1 &&
              op_int(op, AT_ROWDIM, -1) >= 0 && !r->queries)
         r->queries = op;
     else if (r->queries && r->plain_count < MAX_PLAIN && is_cut(r, op))
         r->plain[r->plain_count++] = op;
+    else if (can_be_read(r, op))
+        r->read[r->read_count++] = op;
     return true;
 }
 
 static bool list_tile(Op *op, void *arg) {
     Roles *r = arg;
     if (op->code != OP_LOAD || ir_find_param(r->kernel, op_text(op, AT_PARAM))->dtype != r->dtype ||
-        !is_right_side(r, op))
+        !(is_right_side(r, op) || is_read_tile(r, op)))
         return true;
     if (r->tile_count == MAX_TILES)
         r->overflow = true;
@@ -91,20 +120,32 @@ static bool list_tile(Op *op, void *arg) {
     return true;
 }
 
-/* By the role that is made. */
-static bool is_sent(const Roles *r, const Op *op) {
-    for (int p = 0; p < r->plain_count && r->sends_queries; p++)
+/* The number of a left side, or -1. */
+static int left_number(const Roles *r, const Op *op) {
+    for (int l = 0; r->gradients && l < r->gradients->left_count; l++)
+        if (op == r->gradients->left[l])
+            return l;
+    return -1;
+}
+
+static bool is_query(const Roles *r, const Op *op) {
+    for (int p = 0; p < r->plain_count; p++)
         if (op == r->plain[p])
             return true;
-    if (r->sends_queries)
-        return op == r->queries;
+    return r->gradients ? left_number(r, op) >= 0 : op == r->queries;
+}
+
+/* By the role that is made. */
+static bool is_handed(const Roles *r, const Op *op) {
+    if (r->hands == HANDS_QUERIES)
+        return is_query(r, op);
     for (int t = 0; t < r->tile_count; t++)
         if (r->tiles[t] == op)
             return true;
     return false;
 }
 
-static bool sends_none(Op *op, void *arg) { return !is_sent(arg, op); }
+static bool hands_none(Op *op, void *arg) { return !is_handed(arg, op); }
 
 /* ---- Rings ---- */
 
@@ -161,21 +202,40 @@ static Value *ring_of(const Roles *r, Type tile) {
     return r->small && is_small(r, tile) ? r->small : r->large;
 }
 
-/* The queries' ring has one slot; the others the rest of the memory. */
+/* Blocks of a multiprocessor. */
+static int blocks_of(const Roles *r) { return r->gradients ? r->gradients->blocks : r->args->schedule->blocks; }
+
+/* What is read stays in its slot while products take others. */
+enum { ENOUGH_SLOTS = 5 };
+
+static void send_none_read(Roles *r) {
+    int kept = 0;
+    for (int t = 0; t < r->tile_count; t++)
+        if (!is_read_tile(r, r->tiles[t]))
+            r->tiles[kept++] = r->tiles[t];
+    r->tile_count = kept;
+    r->read_count = 0;
+}
+
+/* The rings of queries and left sides have one slot; the others the rest of the memory. */
 static Status make_rings(Roles *r) {
     r->small_bytes = small_bytes(r);
     const Type    large = slot_of(r, false), little = slot_of(r, true);
     const int64_t each = ir_slot_bytes(large);
-    const int64_t limit = r->args->target->shared_bytes / r->args->schedule->blocks - spare_bytes(r);
+    const int64_t limit = r->args->target->shared_bytes / blocks_of(r) - spare_bytes(r);
     const int64_t reserved = little.rows ? FEW_SLOTS * ir_slot_bytes(little) : 0;
     int64_t       at = 0;
     if (r->queries)
         r->own = new_ring(r, 1, tile_of(r, r->queries), &at);
+    for (int l = 0; r->gradients && l < r->gradients->left_count; l++)
+        r->left_rings[l] = new_ring(r, 1, tile_of(r, r->gradients->left[l]), &at);
     const int64_t slots = (limit - at - reserved) / each;
+    if (slots < ENOUGH_SLOTS)
+        send_none_read(r);
     if (slots < 3)
         return ctx_fail(r->ctx, ST_USAGE, "schedule: shared memory", "use a smaller chunk or key_tile, or roles=0",
                         "kernel %s needs %lld bytes of shared memory a block, each of %d on %s has %lld", r->kernel->name,
-                        (long long)(at + reserved + 3 * each), r->args->schedule->blocks, r->args->target->name,
+                        (long long)(at + reserved + 3 * each), blocks_of(r), r->args->target->name,
                         (long long)limit);
     r->large = new_ring(r, slots, large, &at);
     if (reserved)
@@ -197,11 +257,34 @@ static Op *new_role(Roles *r, Op *before, const char *name, int warps, int regis
     return role;
 }
 
+/* Rows are signalled a row tile at a time. */
+static void expect(const Roles *r, Builder *b, const Op *load, const ValueMap *map) {
+    Value *in[5];
+    for (int i = 0; i < 5; i++)
+        in[i] = map_get(map, load->in[i]);
+    Op *const made = ir_op(b, OP_EXPECT, in, 5, NULL, 0);
+    op_set_text(r->ctx, made, AT_PARAM, op_text(load, AT_THERE));
+    op_set_int(r->ctx, made, AT_ROWS, load->out[0]->type.rows);
+    op_set_int(r->ctx, made, AT_ROWDIM, op_int(load, AT_ROWDIM, 1));
+    op_set_int(r->ctx, made, AT_PERIOD, r->args->schedule->chunk);
+}
+
 static void send(Roles *r, Builder *b, const Op *load, Value *ring, ValueMap *map) {
     Value *at[3];
     for (int i = 0; i < 3; i++)
         at[i] = map_get(map, load->in[i]);
+    if (op_has(load, AT_THERE))
+        expect(r, b, load, map);
     loop_send(r->ctx, b, load, at, ring);
+}
+
+static Value *ring_for(const Roles *r, const Op *op) {
+    const int left = left_number(r, op);
+    return left >= 0 ? r->left_rings[left] : r->hands == HANDS_QUERIES ? r->own : ring_of(r, tile_of(r, op));
+}
+
+static void release(Builder b, Value *ring, Value *tile) {
+    ir_op(&b, OP_RELEASE, (Value *[]){ring, tile}, 2, NULL, 0);
 }
 
 /* The control flow of `from` around what it sends; index values as they come. */
@@ -209,9 +292,9 @@ static void copy_block(Roles *r, Builder *b, const Block *from, ValueMap *map) {
     for (Op *op = from->first; op; op = op->next) {
         if (op_info(op->code)->rule == TR_INDEX) {
             ir_clone(b, op, map);
-        } else if (is_sent(r, op)) {
-            send(r, b, op, r->sends_queries ? r->own : ring_of(r, tile_of(r, op)), map);
-        } else if ((op->code == OP_FOR || op->code == OP_IF) && !ir_walk(op->region, sends_none, r)) {
+        } else if (is_handed(r, op)) {
+            send(r, b, op, ring_for(r, op), map);
+        } else if ((op->code == OP_FOR || op->code == OP_IF) && !ir_walk(op->region, hands_none, r)) {
             Op *const made = op->code == OP_FOR ? ir_for(b, op_text(op, AT_AXIS), false, map_get(map, op->in[0]),
                                                          map_get(map, op->in[1]), map_get(map, op->in[2]), NULL, 0)
                                                 : ir_if(b, map_get(map, op->in[0]), NULL, 0);
@@ -251,10 +334,6 @@ static Op *last_reader(Roles *r, const Value *tile, const Block *block) {
         last = here && (!last || ir_precedes(last, here)) ? here : last;
     }
     return last;
-}
-
-static void release(Builder b, Value *ring, Value *tile) {
-    ir_op(&b, OP_RELEASE, (Value *[]){ring, tile}, 2, NULL, 0);
 }
 
 static Value *take(Roles *r, Op *load, Value *ring) {
@@ -353,10 +432,16 @@ static bool drop_conversion(Op *op, void *arg) {
 
 static void fill_computing(Roles *r, Op *role) {
     Builder in = ir_at_end(r->ctx, r->kernel, role->region);
-    for (int t = 0; t < r->tile_count; t++)
-        take(r, r->tiles[t], ring_of(r, tile_of(r, r->tiles[t])));
+    for (int t = 0; t < r->tile_count; t++) {
+        const bool   read = is_read_tile(r, r->tiles[t]);
+        Value *const tile = take(r, r->tiles[t], ring_of(r, tile_of(r, r->tiles[t])));
+        if (read)
+            copy_all_slices(r, tile);
+    }
     for (int p = 0; p < r->plain_count; p++)
         copy_all_slices(r, take(r, r->plain[p], r->own));
+    for (int l = 0; r->gradients && l < r->gradients->left_count; l++)
+        copy_all_slices(r, take(r, r->gradients->left[l], r->left_rings[l]));
     if (r->queries && are_kept(r))
         keep_queries(r, r->own);
     else if (r->queries)
@@ -373,19 +458,26 @@ static void fill_computing(Roles *r, Op *role) {
     ir_walk(role->region, drop_conversion, r);
 }
 
-static void send_queries(Roles *r, Op *role) {
+/* The kernel's control flow around what it hands over. */
+static void fill_role(Roles *r, Op *role, Handed hands) {
     ValueMap map = {.ctx = r->ctx};
     Builder  in = ir_at_end(r->ctx, r->kernel, role->region);
-    if (r->plain_count) {
-        r->sends_queries = true;
-        copy_block(r, &in, r->body, &map);
-        r->sends_queries = false;
-    } else {
-        for (const Op *op = r->body->first; op != r->queries; op = op->next)
-            if (op_info(op->code)->rule == TR_INDEX)
-                ir_clone(&in, op, &map);
-        send(r, &in, r->queries, r->own, &map);
+    r->hands = hands;
+    copy_block(r, &in, r->body, &map);
+    ir_yield(&in, NULL, 0);
+}
+
+static void send_queries(Roles *r, Op *role) {
+    ValueMap map = {.ctx = r->ctx};
+    if (r->plain_count || r->gradients) {
+        fill_role(r, role, HANDS_QUERIES);
+        return;
     }
+    Builder in = ir_at_end(r->ctx, r->kernel, role->region);
+    for (const Op *op = r->body->first; op != r->queries; op = op->next)
+        if (op_info(op->code)->rule == TR_INDEX)
+            ir_clone(&in, op, &map);
+    send(r, &in, r->queries, r->own, &map);
     ir_yield(&in, NULL, 0);
 }
 
@@ -397,24 +489,28 @@ static Status rewrite(Roles *r) {
         return ctx_fail(r->ctx, ST_FAILED, "pass roles", NULL, "kernel %s has %s right sides", r->kernel->name,
                         r->overflow ? "too many" : "no");
     TRY(make_rings(r));
-    Op *const end = ir_terminator(r->body);
-    const int compute = r->args->schedule->warps;
-    if (r->queries)
-        send_queries(r, new_role(r, end, "copy", 1, r->args->schedule->copy_registers));
-    ValueMap  map = {.ctx = r->ctx};
-    Op *const copy = new_role(r, end, "copy", 1, r->args->schedule->copy_registers);
-    Builder   in = ir_at_end(r->ctx, r->kernel, copy->region);
-    copy_block(r, &in, r->body, &map);
-    ir_yield(&in, NULL, 0);
-    pass_note(r->ctx, r->args, r->kernel,
-              "%d warps compute with %d registers a thread each, %d send tiles with %d each", compute,
-              r->args->schedule->registers, r->queries ? 2 : 1, r->args->schedule->copy_registers);
-    fill_computing(r, new_role(r, end, "compute", compute, r->args->schedule->registers));
+    Op *const  end = ir_terminator(r->body);
+    const int  compute = r->gradients ? r->gradients->warps : r->args->schedule->warps;
+    const int  registers = r->gradients ? r->gradients->registers : r->args->schedule->registers;
+    const int  few = r->args->schedule->copy_registers;
+    const bool sends = r->queries || (r->gradients && r->gradients->left_count);
+    if (sends)
+        send_queries(r, new_role(r, end, "copy", 1, few));
+    fill_role(r, new_role(r, end, "copy", 1, few), HANDS_TILES);
+    pass_note(r->ctx, r->args, r->kernel, "%d warps compute with %d registers a thread each, %d send tiles with %d each", compute,
+              registers, 1 + sends, few);
+    fill_computing(r, new_role(r, end, "compute", compute, registers));
     return ST_OK;
 }
 
+Status roles_of_gradients(Ctx *ctx, Kernel *kernel, const PassArgs *args, const RolesOf *of) {
+    Roles r = {.ctx = ctx, .args = args, .kernel = kernel, .gradients = of, .dtype = ir_find_param(kernel, "k")->dtype};
+    return rewrite(&r);
+}
+
 Status pass_roles(Ctx *ctx, Module *module, const PassArgs *args) {
-    Roles r = {.ctx = ctx, .args = args, .kernel = module->kernels[module->kernel_count - 1]};
+    Roles r = {.ctx = ctx, .args = args, .kernel = loop_main(module)};
+    TRY(roles_gradients(ctx, module, args));
     if (!args->schedule->roles)
         return ST_OK;
     r.dtype = ir_find_param(r.kernel, "k")->dtype;

@@ -6,7 +6,7 @@
  * fuse_phi the kernels that make S do both instead: see saved_states.c. Features that are a
  * concatenation of equal pieces stay in pieces: a product with them is a sum of products, and each piece of S is summed
  * up by blocks of its own. */
-#include "passes/saved.h"
+#include "passes/saved_gradients.h"
 
 #include <string.h>
 
@@ -164,6 +164,16 @@ static Op *load_turned(Saver *s, Builder *b, ValueMap *map, int rows, Value *row
     return load;
 }
 
+void saved_signal_turned(Saver *s, Builder *b, const ValueMap *outer, Value *row, int64_t value) {
+    ValueMap  map = map_copy(outer);
+    Op *const load = load_turned(s, b, &map, s->chunk, row);
+    Op *const made = ir_op(b, OP_SIGNAL, load->in, 5, NULL, 0);
+    op_set_text(s->ctx, made, AT_PARAM, "keys_there");
+    op_set_int(s->ctx, made, AT_ROWDIM, op_int(load, AT_ROWDIM, 1));
+    op_set_int(s->ctx, made, AT_VALUE, value);
+    op_erase(load);
+}
+
 void saved_store_turned(Saver *s, Builder *b, const ValueMap *outer, Value *keys, int rows, Value *row, Value *end) {
     ValueMap  map = map_copy(outer);
     Op *const load = load_turned(s, b, &map, rows, row);
@@ -224,6 +234,21 @@ static void find_roped(Saver *s) {
     read_prepared(s, keys, "keys");
 }
 
+static bool expect_keys(Op *op, void *arg) {
+    const Saver *s = arg;
+    if (op->code == OP_LOAD && strcmp(op_text(op, AT_PARAM), "keys") == 0)
+        op_set_text(s->ctx, op, AT_THERE, "keys_there");
+    return true;
+}
+
+/* Main need not wait for the end of the kernel that turns its keys: each tile of them is signalled. */
+static void signal_keys(Saver *s, int64_t heads) {
+    const CodeParam *keys = ir_find_param(s->main, "keys");
+    const int64_t    dims[4] = {keys->dims[0], keys->dims[1], heads, 1};
+    ir_param(s->ctx, s->main, "keys_there", DT_I32, PARAM_WORK, 4, dims);
+    ir_walk(s->main->body, expect_keys, s);
+}
+
 static void prepare(Saver *s) {
     int64_t heads = 1;
     ir_const_value(s->heads->in[1], &heads);
@@ -231,6 +256,8 @@ static void prepare(Saver *s) {
         add_param(s, "phi", heads * s->parts, s->width);
     if (s->roped)
         add_param(s, "keys", heads, s->roped->type.cols);
+    if (saved_signals_keys(s))
+        signal_keys(s, heads);
     if (saved_turns_keys(s) || (!s->roped && (s->fused || !s->residual)))
         return;
     const bool     old = s->args->kind == KIND_EXTEND; /* keys before the first token, too */
@@ -510,6 +537,8 @@ Status pass_saved(Ctx *ctx, Module *module, const PassArgs *args) {
     TRY(saved_gradients(&s, behind, behind_count));
     if (s.residual) /* which all this was made of */
         op_erase(s.residual);
+    if (args->kind == KIND_BACKWARD)
+        gradients_order(&s);
     if (s.update && !s.pool) /* main reads the pools */
         PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, s.update);
     for (int k = 0; k < module->kernel_count; k++) {

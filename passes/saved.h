@@ -67,6 +67,8 @@ Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *p
 /* Turns `keys`, float32, or if NULL those that it loads, `rows` of them from position `row` on, and stores those before `end`
  * to where main finds them. */
 void saved_store_turned(Saver *s, Builder *b, const ValueMap *outer, Value *keys, int rows, Value *row, Value *end);
+/* Says that those of the row tile at `row` are there, or, value 0, not yet. */
+void saved_signal_turned(Saver *s, Builder *b, const ValueMap *outer, Value *row, int64_t value);
 
 /* The kernels that make the states; they are put before main. */
 Status saved_state_kernels(Saver *s);
@@ -87,12 +89,23 @@ typedef struct StateRoles {
     Value  *first, *end, *length; /* length: of the sequence */
     bool    save; /* S before each row tile, and the features */
     Value  *rings[4]; /* by StateRing */
+    int     groups; /* of warps that compute beside those of the sum */
     Builder outer; /* where roles are */
 } StateRoles;
 typedef enum StateRing { RING_KEYS, RING_VALUES, RING_FEATURES, RING_STATES, RING_COUNT } StateRing;
 Type saved_slot(const Saver *s, StateRing ring); /* a slot's tile */
 bool saved_can_have_roles(const Saver *s);
+bool saved_tiles_have_roles(const Saver *s, const Type tiles[RING_COUNT]); /* of kernels whose slots hold such ones */
+void saved_add_rings(Saver *s, StateRoles *r, const Type tiles[RING_COUNT]);
+Builder saved_open_role(Saver *s, StateRoles *r, const char *name, bool computes); /* the sum's is "compute" */
+Value  *saved_take(Builder *b, Value *ring, Type type);
+Value  *saved_take_own(Builder *b, Value *ring, Type type); /* to registers, as floats */
+void    saved_release(Builder *b, Value *ring, Value *tile);
+void    saved_give(Builder *b, Value *ring, Value *tile);
+void    saved_skip_unless(const Saver *s, Builder *b, Value *mine, Value *const *rings, int count);
+Value  *saved_equals(Builder *b, Value *x, int64_t y);
 bool saved_turns_keys(const Saver *s); /* by a role of the kernel that saves S */
+bool saved_signals_keys(const Saver *s); /* tile by tile */
 /* Where `condition` holds; builds there. */
 Builder saved_open_if(const Saver *s, Builder *b, Value *condition);
 /* for row in row tiles from first to end, without anything carried; builds at `in`. */

@@ -6,26 +6,7 @@
 
 #include <string.h>
 
-enum { MOST_SUMS = 4, STATE_COLS = 64 };
-
-/* One sum of a residual loop of kernel keys: masked(x y^T) z, added to what the loop over heads carries as number
- * `carried`. */
-typedef struct KeySum {
-    Residual of; /* x, y and z are its features, keys and values */
-    int      carried, twin; /* twin: the sum whose state's transpose it reads; itself: it has its own */
-    Value   *x[MAX_PIECES], *y[MAX_PIECES];
-    int      parts;
-    Value   *z[MAX_PIECES]; /* pieces of its own columns */
-    int      pieces;
-} KeySum;
-
-typedef struct KeySaver {
-    Saver       saver; /* of kernel keys */
-    int         count, states;
-    KeySum      sums[MOST_SUMS];
-    const Op   *row_load;
-    const char *param[MOST_SUMS];
-} KeySaver;
+enum { STATE_COLS = 64 };
 
 /* The group's carried value that a sum is added to. */
 static Status find_carried(KeySaver *k, int s) {
@@ -69,24 +50,24 @@ static bool find_row(Op *op, void *arg) {
     return !*found;
 }
 
-static Value *tile_number(KeySaver *k, Builder *b, ValueMap *map, Value *seq, Value *row) {
+Value *gradients_tile_number(KeySaver *k, Builder *b, ValueMap *map, Value *seq, Value *row) {
     Saver *const s = &k->saver;
     Value *const batch = clone_slice(b, k->row_load->in[0], s->main->body, map),
                 *const start = clone_slice(b, k->row_load->in[3], s->main->body, map);
     return ir_ibin(b, OP_IADD, saved_first_tile(s, b, batch, start, seq), saved_tile(s, b, row));
 }
 
-static int state_rows(const KeySum *sum) { return sum->of.keys->type.cols; }
-static int state_cols(const KeySum *sum) { return sum->of.values->type.cols; }
+int gradients_state_rows(const KeySum *sum) { return sum->of.keys->type.cols; }
+int gradients_state_cols(const KeySum *sum) { return sum->of.values->type.cols; }
 
 /* How many blocks share a state: each has some of its columns. */
-static int column_parts(const KeySum *sum) {
+int gradients_column_parts(const KeySum *sum) {
     const bool loads = sum->of.values->def && sum->of.values->def->code == OP_LOAD;
-    return loads && state_cols(sum) % STATE_COLS == 0 ? state_cols(sum) / STATE_COLS : 1;
+    return loads && gradients_state_cols(sum) % STATE_COLS == 0 ? gradients_state_cols(sum) / STATE_COLS : 1;
 }
 
 /* The block's columns of a load or store of all of them. */
-static void take_columns(KeySaver *k, Op *access, int dim, int parts, Value *part, Kernel *kernel) {
+void gradients_take_columns(KeySaver *k, Op *access, int dim, int parts, Value *part, Kernel *kernel) {
     if (parts == 1)
         return;
     Builder      b = ir_before(k->saver.ctx, kernel, access);
@@ -99,7 +80,7 @@ static void take_columns(KeySaver *k, Op *access, int dim, int parts, Value *par
 static void add_turn(KeySaver *k, int number, Nest *n, Op *loop, int heads, bool save_states) {
     Saver *const        s = &k->saver;
     const KeySum *const sum = &k->sums[number];
-    const int           cols = column_parts(sum), width = state_rows(sum) / sum->parts;
+    const int           cols = gradients_column_parts(sum), width = gradients_state_rows(sum) / sum->parts;
     Builder             in = ir_at_end(s->ctx, n->kernel, loop->region);
     Value *const        turn = loop->region->args[0], *next[MAX_PIECES];
     Value *const head = ir_ibin(&in, OP_IMOD, turn, ir_i(&in, heads));
@@ -111,12 +92,12 @@ static void add_turn(KeySaver *k, int number, Nest *n, Op *loop, int heads, bool
     map_set(&map, s->rows->region->args[0], row);
     map_set(&map, s->group->region->args[0], head);
     map_set(&map, s->residual->region->args[0], ir_i(&in, 0));
-    Value *const tile = tile_number(k, &in, &map, n->seq, row);
-    Value *const first = ir_ibin(&in, OP_IMUL, n->head, ir_i(&in, state_rows(sum)));
+    Value *const tile = gradients_tile_number(k, &in, &map, n->seq, row);
+    Value *const first = ir_ibin(&in, OP_IMUL, n->head, ir_i(&in, gradients_state_rows(sum)));
     Value *const z = clone_slice(&in, sum->of.values, s->main->body, &map);
     if (cols > 1) {
-        z->type.cols = state_cols(sum) / cols;
-        take_columns(k, z->def, 2, cols, n->axes[0], n->kernel);
+        z->type.cols = gradients_state_cols(sum) / cols;
+        gradients_take_columns(k, z->def, 2, cols, n->axes[0], n->kernel);
         op_set_int(s->ctx, z->def, AT_GROUPDIM, -1); /* all rows are of one head */
     }
     for (int p = 0; p < sum->parts; p++)
@@ -129,7 +110,7 @@ static void add_turn(KeySaver *k, int number, Nest *n, Op *loop, int heads, bool
                            .rowdim = 2,
                            .groupdim = -1,
                            .period = width};
-        take_columns(k, ir_store(&save, &to, loop->region->args[1 + p]), 0, cols, n->axes[0], n->kernel);
+        gradients_take_columns(k, ir_store(&save, &to, loop->region->args[1 + p]), 0, cols, n->axes[0], n->kernel);
     }
     if (saves)
         ir_yield(&save, NULL, 0);
@@ -141,8 +122,8 @@ static void add_turn(KeySaver *k, int number, Nest *n, Op *loop, int heads, bool
 /* Piece `piece` of the nest's state at at[0] and at[1] of `param`. */
 static Access part_of_state(const KeySum *sum, const Nest *n, Builder *b, const char *param, Value *const at[2],
                             int piece) {
-    const int    width = state_rows(sum) / sum->parts;
-    Value *const first = ir_ibin(b, OP_IMUL, n->head, ir_i(b, state_rows(sum)));
+    const int    width = gradients_state_rows(sum) / sum->parts;
+    Value *const first = ir_ibin(b, OP_IMUL, n->head, ir_i(b, gradients_state_rows(sum)));
     return (Access){.param = param,
                     .at = {at[0], at[1], index_offset(b, first, piece * width)},
                     .rowdim = 2,
@@ -153,14 +134,14 @@ static Access part_of_state(const KeySum *sum, const Nest *n, Builder *b, const 
 /* What the segments before this one add up to. */
 static void start_segment(KeySaver *k, const KeySum *sum, Nest *n, const char *work, Value **start) {
     const Saver *const s = &k->saver;
-    const int          cols = column_parts(sum);
+    const int          cols = gradients_column_parts(sum);
     Op *const loop = ir_for(&n->body, "segment", false, ir_i(&n->body, 0), n->axes[1], ir_i(&n->body, 1), start, sum->parts);
     Builder   in = ir_at_end(s->ctx, n->kernel, loop->region);
     Value    *next[MAX_PIECES];
     for (int p = 0; p < sum->parts; p++) {
         const Access from = part_of_state(sum, n, &in, work, (Value *[]){loop->region->args[0], n->seq}, p);
-        Value *const part = ir_load(&in, &from, state_rows(sum) / sum->parts, start[p]->type.cols);
-        take_columns(k, part->def, 0, cols, n->axes[0], n->kernel);
+        Value *const part = ir_load(&in, &from, gradients_state_rows(sum) / sum->parts, start[p]->type.cols);
+        gradients_take_columns(k, part->def, 0, cols, n->axes[0], n->kernel);
         next[p] = ir_binary(&in, OP_ADD, loop->region->args[1 + p], part);
     }
     ir_yield(&in, next, sum->parts);
@@ -173,7 +154,7 @@ static void start_segment(KeySaver *k, const KeySum *sum, Nest *n, const char *w
 static void add_states_kernel(KeySaver *k, int number, const char *name, const char *work, bool save) {
     Saver *const        s = &k->saver;
     const KeySum *const sum = &k->sums[number];
-    const int           cols = column_parts(sum);
+    const int           cols = gradients_column_parts(sum);
     const GridAxis      axes[] = {{"part", SYM_COUNT, cols}, {"segment", save ? SYM_S : SYM_K, 0}};
     int64_t             heads = 1;
     ir_const_value(s->group->in[1], &heads);
@@ -185,14 +166,14 @@ static void add_states_kernel(KeySaver *k, int number, const char *name, const c
     Value *const turns = ir_ibin(b, OP_IMUL, index_ceil_div(b, end, s->chunk), ir_i(b, heads));
     Value *const begin = ir_ibin(b, OP_IMUL, ir_ibin(b, OP_IDIV, first, ir_i(b, s->chunk)), ir_i(b, heads));
     for (int p = 0; p < sum->parts; p++)
-        start[p] = ir_f(b, 0, state_rows(sum) / sum->parts, state_cols(sum) / cols);
+        start[p] = ir_f(b, 0, gradients_state_rows(sum) / sum->parts, gradients_state_cols(sum) / cols);
     if (save)
         start_segment(k, sum, &n, work, start);
     Op *const loop = ir_for(b, "row", false, begin, turns, ir_i(b, 1), start, sum->parts);
     add_turn(k, number, &n, loop, (int)heads, save);
     for (int p = 0; p < sum->parts && !save; p++) {
         const Access to = part_of_state(sum, &n, b, work, (Value *[]){n.axes[1], n.seq}, p);
-        take_columns(k, ir_store(b, &to, loop->out[p]), 0, cols, n.axes[0], n.kernel);
+        gradients_take_columns(k, ir_store(b, &to, loop->out[p]), 0, cols, n.axes[0], n.kernel);
     }
     PUSH(s->ctx, s->module->kernels, s->module->kernel_count, s->module->kernel_capacity, n.kernel);
 }
@@ -203,16 +184,31 @@ static void add_states(KeySaver *k, int number) {
     const KeySum *const sum = &k->sums[number];
     int64_t             kv_heads = 1;
     ir_const_value(s->heads->in[1], &kv_heads);
-    const int64_t dims[4] = {1, DIM_SYM(SYM_C), kv_heads * state_rows(sum), state_cols(sum)},
-                  work_dims[4] = {DIM_SYM(SYM_K), DIM_SYM(SYM_N), kv_heads * state_rows(sum), state_cols(sum)};
+    const int64_t dims[4] = {1, DIM_SYM(SYM_C), kv_heads * gradients_state_rows(sum), gradients_state_cols(sum)},
+                  work_dims[4] = {DIM_SYM(SYM_K), DIM_SYM(SYM_N), kv_heads * gradients_state_rows(sum), gradients_state_cols(sum)};
     const char *const tail = k->states ? ctx_printf(s->ctx, "%d", k->states) : "";
     const char *const work = ctx_printf(s->ctx, "key_segments%s", tail);
     k->param[number] = ctx_printf(s->ctx, "key_states%s", tail);
     k->states++;
     ir_param(s->ctx, s->main, work, DT_F32, PARAM_WORK, 4, work_dims);
     ir_param(s->ctx, s->main, k->param[number], s->dtype, PARAM_WORK, 4, dims);
+    if (gradients_states_have_roles(k, number)) {
+        gradients_role_kernel(k, number, work, work, false);
+        gradients_role_kernel(k, number, k->param[number], work, true);
+        return;
+    }
     add_states_kernel(k, number, work, work, false);
     add_states_kernel(k, number, k->param[number], work, true);
+}
+
+/* The load of rows that a value of them starts from, or NULL. */
+static const Op *loaded_rows(const Value *value) {
+    const Op *const op = value->def, *found = NULL;
+    if (op && op->code == OP_LOAD)
+        return value->type.rows > 1 ? op : NULL;
+    for (int i = 0; op && i < op->in_count && !found; i++)
+        found = op->in[i]->type.cls == TY_TILE ? loaded_rows(op->in[i]) : NULL;
+    return found;
 }
 
 /* `start` + what no state has yet of piece `piece` of a sum, from all heads and parts first to end - 1 of the features: a
@@ -228,7 +224,7 @@ static Value *edge_piece(KeySaver *k, Builder *b, const KeySum *sum, int piece, 
     map_set(&map, s->residual->region->args[0], ir_i(&body, 0));
     for (int p = first; p < end; p++)
         score = ir_dot(&body, sum->x[p], clone_slice(&body, sum->y[p], s->group->region, &map), score, false, true);
-    Value *const kept = gradients_edge(&body, score, sum->of.mask);
+    Value *const kept = gradients_edge(&body, score, sum->of.mask, loaded_rows(score->def->in[1]));
     Value *const z = clone_slice(&body, sum->z[piece], s->group->region, &map);
     Value *const next = ir_dot(&body, kept, z, loop->region->args[1], false, false);
     ir_yield(&body, &next, 1);
@@ -248,13 +244,13 @@ static Value *edge(KeySaver *k, Builder *b, const KeySum *sum, int piece) {
 static int add_state(KeySaver *k, Builder *b, const KeySum *sum, Value *tile, Value **pieces) {
     Saver *const        s = &k->saver;
     const KeySum *const own = &k->sums[sum->twin];
-    const int           width = state_rows(own) / own->parts;
-    Value *const first = ir_ibin(b, OP_IMUL, s->heads->region->args[0], ir_i(b, state_rows(own)));
+    const int           width = gradients_state_rows(own) / own->parts;
+    Value *const first = ir_ibin(b, OP_IMUL, s->heads->region->args[0], ir_i(b, gradients_state_rows(own)));
     const bool   parted = sum != own && sum->pieces == own->parts;
     Value       *whole = parted ? NULL : gradients_join(b, pieces, sum->pieces);
     for (int p = 0; p < own->parts; p++) {
         Value *const state =
-            gradients_state(b, k->param[sum->twin], tile, index_offset(b, first, p * width), width, state_cols(own));
+            gradients_state(b, k->param[sum->twin], tile, index_offset(b, first, p * width), width, gradients_state_cols(own));
         if (sum == own)
             whole = ir_dot(b, sum->x[p], state, whole, false, false);
         else
@@ -285,7 +281,7 @@ static void add_sums(KeySaver *k) {
     Saver *const s = &k->saver;
     Builder      b = ir_after(s->ctx, s->main, s->group);
     ValueMap     same = {.ctx = s->ctx};
-    Value *const tile = tile_number(k, &b, &same, s->seq->region->args[0], s->rows->region->args[0]);
+    Value *const tile = gradients_tile_number(k, &b, &same, s->seq->region->args[0], s->rows->region->args[0]);
     for (int i = 0; i < k->count; i++) {
         const KeySum *const sum = &k->sums[i];
         Value              *pieces[MAX_PIECES] = {0};
@@ -339,7 +335,7 @@ static const Op *loaded_part(const Saver *s, const Value *term) {
 
 /* A sum with a part in working memory, which nothing else reads: each further term is added to it there, so that no
  * register holds a sum while the next term's loops run. */
-static void add_in_turns(const Saver *s, Op *store) {
+void gradients_add_in_turns(const Saver *s, Op *store) {
     Value    *terms[MOST_TERMS], *sum = NULL;
     const int count = find_terms(s, store->in[5], terms, 0);
     int       first = 0;
@@ -375,11 +371,13 @@ Status gradients_keys(const Saver *main, Kernel *kernel) {
     for (int i = 0; i < k.count; i++)
         if (k.sums[i].twin == i)
             add_states(&k, i);
-    add_sums(&k);
     into_rows(&k.saver);
+    if (gradients_sum_by_roles(&k))
+        return ST_OK;
+    add_sums(&k);
     for (Op *op = k.saver.rows->region->first; op; op = op->next)
         if (op->code == OP_STORE && op->in[5]->type.cols > 1)
-            add_in_turns(&k.saver, op);
+            gradients_add_in_turns(&k.saver, op);
     order_by_use(main->ctx, kernel, k.saver.rows->region);
     store_where_made(main->ctx, kernel, k.saver.rows->region);
     return ST_OK;

@@ -1,5 +1,6 @@
 /* Pass saved for kind backward: the gradients' kernels, each with a residual branch of its own.
- * Main is what it is in kind forward: kernel `prepare` transforms keys, `states` saves S for every row tile.
+ * Main is what it is in kind forward: kernel `prepare` transforms keys, `states` saves S for every row tile; what follows
+ * from one sum over keys is computed before the next, so that registers hold one of them at a time.
  * - Rows: dphi(q) = masked(do v_edge^T) phi(k_edge) + do S^T, with main's S.
  * - Keys, which count backwards: what younger rows have handed on is a state as well, R = sum of phi(q)^T do over the rows
  *   that have gone by and the heads of the group. Kernel `key_states` saves R for every tile of keys, and
@@ -51,9 +52,16 @@ Value *gradients_join(Builder *b, Value *const *pieces, int count) {
     return whole;
 }
 
-Value *gradients_edge(Builder *b, Value *score, const Op *mask) {
+Value *gradients_edge(Builder *b, Value *score, const Op *mask, const Op *keys) {
     const int64_t hi = op_int(mask, AT_HI, 0);
-    return ir_mask(b, score, ir_i(b, hi), ir_i(b, 0), IR_NEG_INF, hi, (int)op_int(mask, AT_PERIOD, 1), 0);
+    const int     dim = keys ? (int)op_int(keys, AT_ROWDIM, 0) : 0;
+    Value        *skip = ir_i(b, 0);
+    if (keys && !ir_is_const(keys->in[3], 0)) {
+        Value *const before = op_int(keys, AT_DOWN, 0) ? ir_ibin(b, OP_ISUB, index_offset(b, keys->in[dim], 1), keys->in[4])
+                                                       : ir_ibin(b, OP_ISUB, keys->in[3], keys->in[dim]);
+        skip = ir_ibin(b, OP_IMAX, skip, before);
+    }
+    return ir_mask(b, score, ir_i(b, hi), skip, IR_NEG_INF, hi, (int)op_int(mask, AT_PERIOD, 1), 0);
 }
 
 /* Rows `first` to `first` + rows - 1 of the head's state at row tile `tile`. */
@@ -288,7 +296,7 @@ static Status rewrite_rows(const Saver *main, Kernel *kernel) {
     ValueMap here = {.ctx = s.ctx};
     map_set(&here, s.residual->region->args[0], ir_i(&b, 0));
     Value *const values = clone_slice(&b, sum.keys, s.residual->region, &here);
-    e.score = gradients_edge(&b, ir_dot(&b, sum.features, values, NULL, false, true), sum.mask);
+    e.score = gradients_edge(&b, ir_dot(&b, sum.features, values, NULL, false, true), sum.mask, values->def);
     e.any = ir_ibin(&b, OP_ILT, ir_i(&b, 0), s.residual->in[1]);
     find_state(&e, &b);
     use_pieces(&e);
@@ -296,7 +304,8 @@ static Status rewrite_rows(const Saver *main, Kernel *kernel) {
     Op *const keys = loop_find(s.group->region, "key");
     if (keys) {
         start_from_rest(&s, keys);
-        load_what_is_stored(&s, keys);
+        if (!s.args->schedule->gradient_roles) /* with roles, what is stored is not sent */
+            load_what_is_stored(&s, keys);
     }
     order_by_use(s.ctx, kernel, s.group->region);
     store_where_made(s.ctx, kernel, s.group->region);
@@ -333,8 +342,29 @@ static Status add_heads(const Saver *main, Kernel *kernel) {
     return ST_OK;
 }
 
+/* What main stores and no kernel reads: a residual sum whose gradient is given. */
+static void drop_unread(const Saver *s) {
+    for (Op *op = s->group->region->first, *next; op; op = next) {
+        next = op->next;
+        const char *const      name = op->code == OP_STORE ? op_text(op, AT_PARAM) : NULL;
+        const CodeParam *const param = name ? ir_find_param(s->main, name) : NULL;
+        if (param && param->role == PARAM_WORK && !is_read(s->module, name)) {
+            drop_param(s->main, name);
+            op_erase(op);
+        }
+    }
+    clean_kernel(s->main);
+}
+
+void gradients_order(const Saver *main) {
+    drop_unread(main);
+    order_by_products(main->ctx, main->main, main->group->region);
+    store_where_made(main->ctx, main->main, main->group->region);
+}
+
 /* Kernels behind main get new parameters last; all have the same. */
 Status saved_gradients(Saver *s, Kernel *const *kernels, int count) {
+    gradients_sums(s, kernels, count);
     for (int i = 0; i < count; i++) {
         Kernel *const kernel = kernels[i];
         kernel->params = s->main->params;

@@ -19,22 +19,25 @@ Type saved_slot(const Saver *s, StateRing ring) {
     }
 }
 
-static int64_t slot_bytes(const Saver *s, StateRing ring) { return ir_slot_bytes(saved_slot(s, ring)); }
+static void find_tiles(const Saver *s, Type tiles[RING_COUNT]) {
+    for (int r = 0; r < RING_COUNT; r++)
+        tiles[r] = saved_slot(s, (StateRing)r);
+}
 
 /* Two slots each, since what is stored is released a tile later; then one more at a time while there is room for it. False:
  * not even the first do fit. */
-static bool choose_slots(const Saver *s, int slots[RING_COUNT]) {
+static bool choose_slots(const Saver *s, const Type tiles[RING_COUNT], int slots[RING_COUNT]) {
     static const int LEAST[RING_COUNT] = {2, 2, 2, 2}, MOST[RING_COUNT] = {4, 6, 3, 3};
     int64_t          left = s->args->target->shared_bytes - SPARE_BYTES;
     for (int r = 0; r < RING_COUNT; r++) {
         slots[r] = LEAST[r];
-        left -= slots[r] * slot_bytes(s, (StateRing)r);
+        left -= slots[r] * ir_slot_bytes(tiles[r]);
     }
     for (bool grows = left >= 0; grows;) {
         grows = false;
         for (int r = RING_COUNT - 1; r >= 0; r--)
-            if (slots[r] < MOST[r] && left >= slot_bytes(s, (StateRing)r)) {
-                left -= slot_bytes(s, (StateRing)r);
+            if (slots[r] < MOST[r] && left >= ir_slot_bytes(tiles[r])) {
+                left -= ir_slot_bytes(tiles[r]);
                 slots[r]++;
                 grows = true;
             }
@@ -43,33 +46,49 @@ static bool choose_slots(const Saver *s, int slots[RING_COUNT]) {
 }
 
 /* Of a thread: slabs of 16 rows a warp. */
-static int sum_floats(const Saver *s) {
+static int sum_floats(const Saver *s, Type state) {
     const int rows = 16 * s->args->target->product_warps;
-    return (s->made_width + rows - 1) / rows * saved_columns(s) / 2;
+    return (state.rows + rows - 1) / rows * state.cols / 2;
 }
 
 /* A turn's keys are 16 a warp of the group that computes their features; S has whole panels of columns, or all of them. */
+bool saved_tiles_have_roles(const Saver *s, const Type tiles[RING_COUNT]) {
+    const int  group = s->args->target->product_warps, width = tiles[RING_STATES].rows, cols = tiles[RING_KEYS].cols;
+    int        slots[RING_COUNT];
+    return group && s->chunk == 16 * group && width % 16 == 0 && width <= 256 && cols % 16 == 0 && cols <= 256 &&
+           tiles[RING_STATES].cols % 16 == 0 && sum_floats(s, tiles[RING_STATES]) <= MAX_SUM && choose_slots(s, tiles, slots);
+}
+
 bool saved_can_have_roles(const Saver *s) {
-    const int group = s->args->target->product_warps;
-    int       slots[RING_COUNT];
-    return group && s->chunk == 16 * group && s->made_width % 16 == 0 && s->made_width <= 256 &&
-           s->k_load->out[0]->type.cols % 16 == 0 && s->k_load->out[0]->type.cols <= 256 && saved_columns(s) % 16 == 0 &&
-           sum_floats(s) <= MAX_SUM && choose_slots(s, slots);
+    Type tiles[RING_COUNT];
+    find_tiles(s, tiles);
+    return saved_tiles_have_roles(s, tiles);
 }
 
 /* ---- Roles ---- */
 
 static bool are_narrow(const Saver *s) { return s->made_width <= 128 && s->k_load->out[0]->type.cols <= 128; }
 
+/* The row tile whose edge begins with the first key that there are features of; those before it have none, or some. On top
+ * of rings every row tile has: working memory begins a window before the first token. */
+static int64_t first_whole(const Saver *s) { return -op_int(s->mask, AT_HI, 0) - op_int(s->k_load, AT_BORDER, 0); }
+
 /* Keys are turned in a role of their own where its registers suffice, not by a kernel before; on top of rings by that. */
 bool saved_turns_keys(const Saver *s) {
-    return s->args->kind == KIND_FORWARD && s->fused && s->roped && s->roped->type.rows % s->chunk == 0 && are_narrow(s) &&
-           sum_floats(s) <= MAX_SUM_BESIDE;
+    return s->args->kind != KIND_EXTEND && s->fused && s->roped && s->roped->type.rows % s->chunk == 0 && are_narrow(s) &&
+           sum_floats(s, saved_slot(s, RING_STATES)) <= MAX_SUM_BESIDE;
+}
+
+enum { FEW_COLUMNS = 64 /* so many of them leave registers for a further role */ };
+
+/* Row tiles of main begin where tiles of turned keys do, or a whole number of them from there. A role that turns few columns is
+ * what its kernel waits for: measured, that takes half as long again with signals, which wait for what was stored. */
+bool saved_signals_keys(const Saver *s) {
+    return s->args->kind == KIND_FORWARD && saved_turns_keys(s) && s->k_load->out[0]->type.cols > FEW_COLUMNS &&
+           first_whole(s) % s->chunk == 0;
 }
 
 static bool turns_keys(const Saver *s, const StateRoles *r) { return r->save && saved_turns_keys(s); }
-
-enum { FEW_COLUMNS = 64 /* so many of them leave registers for a further role */ };
 
 /* Groups of warps that compute features, in turns: two of them hide each other's latencies, where registers suffice. Behind
  * one that saves nothing there is less else to wait for: measured, 0.108 ms instead of 0.131. */
@@ -86,7 +105,7 @@ static int by_eights(int registers) { return registers < FEW_REGISTERS ? FEW_REG
 /* Of a thread. At the start all have as many; then those who compute take what the others leave. */
 static int registers_of(const Saver *s, const StateRoles *r, const char *role, bool computes) {
     const int threads = 32 * s->args->target->product_warps;
-    const int several = feature_groups(s, r) + turns_keys(s, r), groups = several + 1;
+    const int several = r->groups, groups = several + 1;
     const int each = by_eights(s->args->target->registers / (threads * (groups + 1))), left = each * (groups + 1) - FEW_REGISTERS;
     const int sum = by_eights(left / groups) - (several > 1 ? MORE_REGISTERS : 0);
     if (!computes)
@@ -94,7 +113,7 @@ static int registers_of(const Saver *s, const StateRoles *r, const char *role, b
     return strcmp(role, "compute") == 0 ? sum : by_eights((left - sum) / several);
 }
 
-static Builder open_role(Saver *s, StateRoles *r, const char *name, bool computes) {
+Builder saved_open_role(Saver *s, StateRoles *r, const char *name, bool computes) {
     Op *const role = ir_op(&r->outer, OP_ROLE, NULL, 0, NULL, 0);
     op_set_text(s->ctx, role, AT_ROLE, name);
     op_set_int(s->ctx, role, AT_WARPS, computes ? s->args->target->product_warps : 1);
@@ -111,55 +130,55 @@ Builder saved_open_if(const Saver *s, Builder *b, Value *condition) {
     return ir_before(s->ctx, b->kernel, ir_terminator(only->region));
 }
 
-static Value *equals(Builder *b, Value *x, int64_t y) {
+Value *saved_equals(Builder *b, Value *x, int64_t y) {
     return ir_ibin(b, OP_IMUL, ir_ibin(b, OP_ILT, x, ir_i(b, y + 1)), ir_ibin(b, OP_ILT, ir_i(b, y - 1), x));
 }
 
 Value *saved_takes_turn(Builder *b, Value *number, int64_t count, Value *whose) {
-    return equals(b, ir_ibin(b, OP_ISUB, ir_ibin(b, OP_IMOD, number, ir_i(b, count)), whose), 0);
+    return saved_equals(b, ir_ibin(b, OP_ISUB, ir_ibin(b, OP_IMOD, number, ir_i(b, count)), whose), 0);
 }
 
-Value *saved_open_turns(const Saver *s, Builder *b, Builder *in, Value *first, Value *end) {
-    Op *const loop = ir_for(b, "row", false, first, end, ir_i(b, s->chunk), NULL, 0);
+static Value *open_tiles(const Saver *s, Builder *b, Builder *in, Value *first, Value *end, int64_t step) {
+    Op *const loop = ir_for(b, "row", false, first, end, ir_i(b, step), NULL, 0);
     *in = ir_at_end(s->ctx, b->kernel, loop->region);
     ir_yield(in, NULL, 0);
     *in = ir_before(s->ctx, b->kernel, ir_terminator(loop->region));
     return loop->region->args[0];
 }
 
-static Value *take(Builder *b, Value *ring, Type type) { return ir_op(b, OP_TAKE, &ring, 1, &type, 1)->out[0]; }
+Value *saved_open_turns(const Saver *s, Builder *b, Builder *in, Value *first, Value *end) {
+    return open_tiles(s, b, in, first, end, s->chunk);
+}
 
-static void release(Builder *b, Value *ring, Value *tile) { ir_op(b, OP_RELEASE, (Value *[]){ring, tile}, 2, NULL, 0); }
+Value *saved_take(Builder *b, Value *ring, Type type) { return ir_op(b, OP_TAKE, &ring, 1, &type, 1)->out[0]; }
 
-static void give(Builder *b, Value *ring, Value *tile) {
+void saved_release(Builder *b, Value *ring, Value *tile) { ir_op(b, OP_RELEASE, (Value *[]){ring, tile}, 2, NULL, 0); }
+
+void saved_give(Builder *b, Value *ring, Value *tile) {
     Value *const as_there = ir_convert(b, tile, ring->type.dtype);
     ir_op(b, OP_GIVE, (Value *[]){ring, as_there}, 2, NULL, 0);
 }
 
-static void add_rings(Saver *s, StateRoles *r) {
+void saved_add_rings(Saver *s, StateRoles *r, const Type tiles[RING_COUNT]) {
     int     slots[RING_COUNT];
     int64_t at = 0;
-    choose_slots(s, slots);
+    choose_slots(s, tiles, slots);
     for (int i = 0; i < RING_COUNT; i++) {
-        const Type tile = saved_slot(s, (StateRing)i);
+        const Type tile = tiles[i];
         Type       type = type_ring(slots[i], tile.dtype, tile.rows, tile.cols);
         if (i == RING_STATES && !r->save)
             continue;
         type.space = SPACE_SCRATCH;
         type.offset = at;
-        at += slots[i] * slot_bytes(s, (StateRing)i);
+        at += slots[i] * ir_slot_bytes(tile);
         r->rings[i] = ir_op(&r->outer, OP_RING, NULL, 0, &type, 1)->out[0];
     }
     r->outer.kernel->scratch_bytes = at;
 }
 
-/* The row tile whose edge begins with the first key that there are features of; those before it have none, or some. On top
- * of rings every row tile has: working memory begins a window before the first token. */
-static int64_t first_whole(const Saver *s) { return -op_int(s->mask, AT_HI, 0) - op_int(s->k_load, AT_BORDER, 0); }
-
 /* Behind the last row tile of a sequence: those whose edges are the keys that are left. `first` and the size of a segment
  * are whole row tiles. */
-static Value *late_rows(Saver *s, const StateRoles *r, Builder *b) {
+static Value *late_rows(const Saver *s, const StateRoles *r, Builder *b) {
     Value *const tiles = ir_ibin(b, OP_IDIV, index_offset(b, r->end, s->chunk - 1), ir_i(b, s->chunk));
     return ir_ibin(b, OP_IMAX, r->first, ir_ibin(b, OP_IMUL, tiles, ir_i(b, s->chunk)));
 }
@@ -183,23 +202,57 @@ static ValueMap send_keys(Saver *s, Builder *b, const Nest *n, StateRoles *r, Va
 
 /* Rows behind the last row tile that leaves the window: passed over by those who do not want them. */
 static Value *open_late(Saver *s, Builder *b, Builder *in, const StateRoles *r) {
-    Value *const end = turns_keys(s, r) ? keys_end(s, r, b) : saved_gathered_end(s, r, b);
-    return saved_open_turns(s, b, in, late_rows(s, r, b), end);
+    return saved_open_turns(s, b, in, late_rows(s, r, b), saved_gathered_end(s, r, b));
+}
+
+/* Blocks that share a head's keys. */
+static int64_t sharers(const Saver *s) { return (int64_t)s->made_parts * s->halves; }
+
+/* for the block's share of the row tiles from `first` to `end`; builds at `in`. */
+static Value *open_share(const Saver *s, Builder *b, Builder *in, const Nest *n, Value *first, Value *end) {
+    Value *const number = ir_ibin(b, OP_IDIV, first, ir_i(b, s->chunk)), *const count = ir_i(b, sharers(s));
+    Value *const ahead = ir_ibin(b, OP_IMOD, ir_ibin(b, OP_ISUB, n->axes[0], number), count);
+    Value *const own = ir_ibin(b, OP_IADD, first, ir_ibin(b, OP_IMUL, ahead, ir_i(b, s->chunk)));
+    return open_tiles(s, b, in, own, end, sharers(s) * s->chunk);
+}
+
+static Value *open_late_share(const Saver *s, Builder *b, Builder *in, const Nest *n, const StateRoles *r) {
+    return open_share(s, b, in, n, late_rows(s, r, b), keys_end(s, r, b));
+}
+
+/* Keys that stay in the window behind the last row tile have their turn before all others if main is told of them, else
+ * behind. `before`: where it stands now. */
+static bool is_late_turn(const Saver *s, const StateRoles *r, bool before) {
+    return turns_keys(s, r) && saved_signals_keys(s) == before;
+}
+
+static void skip_late_keys(const Saver *s, Builder *b, const Nest *n, StateRoles *r, bool before) {
+    Builder in;
+    if (!is_late_turn(s, r, before))
+        return;
+    open_late_share(s, b, &in, n, r);
+    ir_op(&in, OP_SKIP, &r->rings[RING_KEYS], 1, NULL, 0);
+}
+
+static void send_late_keys(Saver *s, Builder *b, const Nest *n, StateRoles *r, bool before) {
+    Builder in;
+    if (is_late_turn(s, r, before))
+        send_keys(s, &in, n, r, open_late_share(s, b, &in, n, r));
 }
 
 static void send_all(Saver *s, const Nest *n, StateRoles *r) {
-    Builder b = open_role(s, r, "copy", false), in;
+    Builder b = saved_open_role(s, r, "copy", false), in;
     if (s->gather) {
         saved_send_gathered(s, &b, n, r);
         return;
     }
+    send_late_keys(s, &b, n, r, true);
     Value *const row = saved_open_turns(s, &b, &in, r->first, r->end);
     ValueMap     map = send_keys(s, &in, n, r, row);
     Op *const    values = saved_values(s, &in, n, &map);
     loop_send(s->ctx, &in, values, values->in, r->rings[RING_VALUES]);
     op_erase(values);
-    if (turns_keys(s, r))
-        send_keys(s, &in, n, r, open_late(s, &b, &in, r));
+    send_late_keys(s, &b, n, r, false);
 }
 
 /* The final state has a key for each row of the sequence, none of those that are still in the window: their features
@@ -237,37 +290,36 @@ static void store_early(Saver *s, Builder *b, const Nest *n, Value *row, Value *
     store_parts(s, &in, n, row, piece);
 }
 
-/* Keys from a ring, in registers. */
-static Value *take_own(Saver *s, Builder *in, Value *ring) {
-    Value *const tile = take(in, ring, saved_slot(s, RING_KEYS)), *const own = ir_unary(in, OP_COPY, tile);
-    release(in, ring, tile);
+Value *saved_take_own(Builder *in, Value *ring, Type type) {
+    Value *const tile = saved_take(in, ring, type), *const own = ir_unary(in, OP_COPY, tile);
+    saved_release(in, ring, tile);
     return ir_convert(in, own, DT_F32);
 }
 
 /* The block's piece of the features of one turn's keys. */
 static void make_features(Saver *s, Builder *in, const Nest *n, StateRoles *r, Value *row) {
-    Value *const keys = take_own(s, in, r->rings[RING_KEYS]);
+    Value *const keys = saved_take_own(in, r->rings[RING_KEYS], saved_slot(s, RING_KEYS));
     for (int p = 0; p < s->made_parts; p++) {
-        Builder  at = s->made_parts > 1 ? saved_open_if(s, in, equals(in, n->part, p)) : *in;
+        Builder  at = s->made_parts > 1 ? saved_open_if(s, in, saved_equals(in, n->part, p)) : *in;
         ValueMap map = saved_turn(s, &at, n, row);
         map_set(&map, s->k_load->out[0], keys);
         Value *const piece = clone_slice(&at, s->made[p], s->main->body, &map);
-        give(&at, r->rings[RING_FEATURES], s->state ? without_late(s, &at, r, row, piece) : piece);
+        saved_give(&at, r->rings[RING_FEATURES], s->state ? without_late(s, &at, r, row, piece) : piece);
         if (r->save && first_whole(s) % s->chunk != 0)
             store_early(s, &at, n, row, piece);
     }
 }
 
-static void skip_unless(Saver *s, Builder *b, Value *mine, Value *const *rings, int count) {
+void saved_skip_unless(const Saver *s, Builder *b, Value *mine, Value *const *rings, int count) {
     Builder at = saved_open_if(s, b, ir_ibin(b, OP_ILT, mine, ir_i(b, 1)));
     for (int i = 0; i < count; i++)
         ir_op(&at, OP_SKIP, (Value **)&rings[i], 1, NULL, 0);
 }
 
-/* What is turned or gathered alone: see turn_keys. */
+/* What is gathered alone. */
 static void skip_late(Saver *s, StateRoles *r, Builder *b, StateRing ring) {
     Builder in;
-    if (!s->gather && (!turns_keys(s, r) || ring != RING_KEYS))
+    if (!s->gather)
         return;
     open_late(s, b, &in, r);
     ir_op(&in, OP_SKIP, &r->rings[ring], 1, NULL, 0);
@@ -275,72 +327,98 @@ static void skip_late(Saver *s, StateRoles *r, Builder *b, StateRing ring) {
 
 /* Group `group` of `groups`, which take turns. */
 static void compute_features(Saver *s, const Nest *n, StateRoles *r, int group, int groups) {
-    Builder      b = open_role(s, r, "features", true), in;
+    Builder b = saved_open_role(s, r, "features", true), in;
+    skip_late_keys(s, &b, n, r, true);
     Value *const row = saved_open_turns(s, &b, &in, r->first, r->end);
     if (groups == 1) {
         make_features(s, &in, n, r, row);
-        skip_late(s, r, &b, RING_KEYS);
-        return;
+    } else {
+        Value *const number = ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk));
+        Value *const mine = saved_equals(&in, ir_ibin(&in, OP_IMOD, number, ir_i(&in, groups)), group);
+        Builder      at = saved_open_if(s, &in, mine);
+        make_features(s, &at, n, r, row);
+        saved_skip_unless(s, &in, mine, (Value *[]){r->rings[RING_KEYS], r->rings[RING_FEATURES]}, 2);
     }
-    Value *const number = ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk));
-    Value *const mine = equals(&in, ir_ibin(&in, OP_IMOD, number, ir_i(&in, groups)), group);
-    Builder at = saved_open_if(s, &in, mine);
-    make_features(s, &at, n, r, row);
-    skip_unless(s, &in, mine, (Value *[]){r->rings[RING_KEYS], r->rings[RING_FEATURES]}, 2);
+    skip_late_keys(s, &b, n, r, false);
     skip_late(s, r, &b, RING_KEYS);
 }
 
 static void store_features(Saver *s, const Nest *n, StateRoles *r) {
     Value *const ring = r->rings[RING_FEATURES];
-    Builder      b = open_role(s, r, "store", false), in;
-    Value *const row = saved_open_turns(s, &b, &in, r->first, r->end), *const tile = take(&in, ring, saved_slot(s, RING_FEATURES));
+    Builder      b = saved_open_role(s, r, "store", false), in;
+    Value *const row = saved_open_turns(s, &b, &in, r->first, r->end), *const tile = saved_take(&in, ring, saved_slot(s, RING_FEATURES));
     Value *const there = ir_ibin(&in, OP_ILT, ir_i(&in, first_whole(s) - 1), row);
     Builder      at = saved_open_if(s, &in, ir_ibin(&in, OP_IMUL, there, stores_features(s, &in, n, row)));
     store_parts(s, &at, n, row, tile);
-    release(&in, ring, tile);
+    saved_release(&in, ring, tile);
 }
 
 static void store_states(Saver *s, const Nest *n, StateRoles *r) {
     Value *const ring = r->rings[RING_STATES];
-    Builder      b = open_role(s, r, "store", false), in;
-    Value *const row = saved_open_turns(s, &b, &in, r->first, r->end), *const tile = take(&in, ring, saved_slot(s, RING_STATES));
+    Builder      b = saved_open_role(s, r, "store", false), in;
+    Value *const row = saved_open_turns(s, &b, &in, r->first, r->end), *const tile = saved_take(&in, ring, saved_slot(s, RING_STATES));
     ValueMap     map = saved_turn(s, &in, n, row);
     saved_store_state(s, &in, n, &map, row, tile);
-    release(&in, ring, tile);
+    saved_release(&in, ring, tile);
 }
 
-/* Every key comes by here once: those that leave the window in the segment and, behind the last one, those that stay in it.
+static void turn_tile(Saver *s, Builder *b, const Nest *n, StateRoles *r, Value *row) {
+    Value *const   keys = saved_take_own(b, r->rings[RING_KEYS], saved_slot(s, RING_KEYS)), *const key = index_offset(b, row, -first_whole(s));
+    const ValueMap place = saved_place(s, n);
+    saved_store_turned(s, b, &place, keys, s->chunk, key, index_offset(b, key, s->chunk));
+    if (saved_signals_keys(s))
+        saved_signal_turned(s, b, &place, key, 1);
+}
+
+static void turn_late(Saver *s, Builder *b, const Nest *n, StateRoles *r, bool before) {
+    Builder in;
+    if (is_late_turn(s, r, before))
+        turn_tile(s, &in, n, r, open_late_share(s, b, &in, n, r));
+}
+
+/* Every key comes by here once: those that leave the window in the segment and, before or behind them, those that stay in it.
  * The blocks of a head take turns. */
 static void turn_keys(Saver *s, const Nest *n, StateRoles *r) {
-    const int64_t blocks = (int64_t)s->made_parts * s->halves;
-    Value *const  ring = r->rings[RING_KEYS];
-    Builder       b = open_role(s, r, "turn", true), in;
-    Value *const  row = saved_open_turns(s, &b, &in, r->first, keys_end(s, r, &b));
-    Value *const  number = ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk));
-    Value *const  mine = saved_takes_turn(&in, number, blocks, n->axes[0]);
-    Builder       at = saved_open_if(s, &in, mine);
-    Value *const  keys = take_own(s, &at, ring), *const key = index_offset(&at, row, -first_whole(s));
+    Builder b = saved_open_role(s, r, "turn", true), in;
+    turn_late(s, &b, n, r, true);
+    Value *const row = saved_open_turns(s, &b, &in, r->first, r->end);
+    Value *const number = ir_ibin(&in, OP_IDIV, row, ir_i(&in, s->chunk));
+    Value *const mine = saved_takes_turn(&in, number, sharers(s), n->axes[0]);
+    Builder      at = saved_open_if(s, &in, mine);
+    turn_tile(s, &at, n, r, row);
+    saved_skip_unless(s, &in, mine, &r->rings[RING_KEYS], 1);
+    turn_late(s, &b, n, r, false);
+}
+
+/* Before anything else of the block: no key that it turns is there yet. */
+static void clear_signals(Saver *s, const Nest *n, StateRoles *r) {
+    Builder        b = saved_open_role(s, r, "clear", false), in;
+    Value *const   row = open_share(s, &b, &in, n, r->first, keys_end(s, r, &b));
     const ValueMap place = saved_place(s, n);
-    saved_store_turned(s, &at, &place, keys, s->chunk, key, index_offset(&at, key, s->chunk));
-    skip_unless(s, &in, mine, &ring, 1);
+    saved_signal_turned(s, &in, &place, index_offset(&in, row, -first_whole(s)), 0);
 }
 
 void saved_open_roles(Saver *s, Nest *n, StateRoles *r) {
-    r->outer = n->body;
-    add_rings(s, r);
-    send_all(s, n, r);
+    Type      tiles[RING_COUNT];
     const int groups = feature_groups(s, r);
+    find_tiles(s, tiles);
+    r->outer = n->body;
+    r->groups = groups + turns_keys(s, r);
+    saved_add_rings(s, r, tiles);
+    if (turns_keys(s, r) && saved_signals_keys(s))
+        clear_signals(s, n, r);
+    send_all(s, n, r);
     for (int group = 0; group < groups; group++)
         compute_features(s, n, r, group, groups);
     if (r->save)
         store_features(s, n, r);
     if (s->gather) {
-        Builder b = open_role(s, r, "gather", false);
+        Builder b = saved_open_role(s, r, "gather", false);
         saved_store_gathered(s, &b, n, r);
     }
     if (turns_keys(s, r))
         turn_keys(s, n, r);
-    n->body = open_role(s, r, "compute", true);
+    n->body = saved_open_role(s, r, "compute", true);
 }
 
 Value *saved_sum_turns(Saver *s, Nest *n, StateRoles *r, Value *start) {
@@ -349,12 +427,12 @@ Value *saved_sum_turns(Saver *s, Nest *n, StateRoles *r, Value *start) {
     Builder      in = ir_at_end(s->ctx, n->kernel, loop->region);
     Value *const state = loop->region->args[1];
     if (r->save)
-        give(&in, r->rings[RING_STATES], state);
-    Value *const features = take(&in, r->rings[RING_FEATURES], saved_slot(s, RING_FEATURES));
-    Value *const values = take(&in, r->rings[RING_VALUES], saved_slot(s, RING_VALUES));
+        saved_give(&in, r->rings[RING_STATES], state);
+    Value *const features = saved_take(&in, r->rings[RING_FEATURES], saved_slot(s, RING_FEATURES));
+    Value *const values = saved_take(&in, r->rings[RING_VALUES], saved_slot(s, RING_VALUES));
     Value *const sum = ir_dot(&in, features, values, state, true, false);
-    release(&in, r->rings[RING_FEATURES], features);
-    release(&in, r->rings[RING_VALUES], values);
+    saved_release(&in, r->rings[RING_FEATURES], features);
+    saved_release(&in, r->rings[RING_VALUES], values);
     ir_yield(&in, &sum, 1);
     skip_late(s, r, b, RING_VALUES);
     return loop->out[0];

@@ -76,6 +76,8 @@ static Value *plain_turn(Saver *s, Builder *b, const Nest *n, Value *row, Value 
     return ir_dot(b, keys, values, state, true, false);
 }
 
+static bool has_segments(const Saver *s) { return s->args->kind == KIND_FORWARD || s->args->kind == KIND_BACKWARD; }
+
 /* The segment's rows: none before the first row tile that needs S. None whose keys all lie in the window does, nor what
  * shares a key tile of the window with it; what the pool holds all of them need. */
 static void segment_rows(Saver *s, Nest *n, StateRoles *r) {
@@ -87,7 +89,7 @@ static void segment_rows(Saver *s, Nest *n, StateRoles *r) {
     if (s->early)
         first = ir_ibin(b, OP_IADD, first, saved_slice(s, n, s->rows->in[0]));
     r->end = ir_ibin(b, OP_IMIN, r->length, ir_ibin(b, OP_IADD, first, size));
-    if (s->args->kind == KIND_FORWARD && left >= s->chunk)
+    if (has_segments(s) && left >= s->chunk)
         first = ir_ibin(b, OP_IMAX, first, ir_i(b, left / s->chunk * s->chunk));
     r->first = first;
 }
@@ -132,8 +134,6 @@ static Value *pool_start(Saver *s, Nest *n) {
     mark_halved(s, load, 0);
     return load->out[0];
 }
-
-static bool has_segments(const Saver *s) { return s->args->kind == KIND_FORWARD || s->args->kind == KIND_BACKWARD; }
 
 /* What the segments before this one add up to. */
 static Value *segment_start(Saver *s, Nest *n) {

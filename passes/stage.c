@@ -630,13 +630,14 @@ static bool is_main(const Module *module, int kernel, const PassArgs *args) {
 }
 
 Status pass_stage(Ctx *ctx, Module *module, const PassArgs *args) {
-    const int count = module->kernel_count - (args->schedule->roles ? 1 : 0); /* roles have staged main */
-    for (int k = 0; k < count; k++) {
-        if (loop_has_roles(module->kernels[k]))
+    for (int k = 0; k < module->kernel_count; k++) {
+        Schedule       gradients;
+        const PassArgs of = args_of_kernel(args, module, k, &gradients);
+        if (loop_has_roles(module->kernels[k])) /* which have staged it */
             continue;
         Stager s = {.ctx = ctx,
                     .kernel = module->kernels[k],
-                    .args = args,
+                    .args = &of,
                     .is_main = is_main(module, k, args),
                     .dtype = ir_find_param(module->kernels[k], "k")->dtype};
         TRY(stage(&s));

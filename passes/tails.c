@@ -156,12 +156,14 @@ static void scores_first(Tails *t, Block *block) {
 }
 
 Status pass_tails(Ctx *ctx, Module *module, const PassArgs *args) {
-    Tails        t = {.ctx = ctx, .kernel = module->kernels[module->kernel_count - 1]};
+    Tails        t = {.ctx = ctx, .kernel = loop_main(module)};
     Block *const block = loop_grid_body(t.kernel->body);
     if (!args->schedule->roles || !has_branches(block))
         return ST_OK;
     Op *const taken = go_both_ways(&t, hoist_indices(&t, block));
     sink(&t, taken->region);
+    if (args->kind == KIND_BACKWARD) /* two operands of one op change places */
+        sink(&t, taken->region);
     scores_first(&t, taken->region);
     pass_note(ctx, args, t.kernel, "what follows the key loop goes both ways of the residual sum's branch");
     return ST_OK;

@@ -384,10 +384,12 @@ static Status tile_block(Tiler *t, Builder *b, const Block *block) {
 
 Status pass_tile(Ctx *ctx, Module *module, const PassArgs *args) {
     for (int k = 0; k < module->kernel_count; k++) {
-        Kernel *old = module->kernels[k];
-        Module  made = {0};
+        Kernel        *old = module->kernels[k];
+        Module         made = {0};
+        Schedule       gradients;
+        const PassArgs of = args_of_kernel(args, module, k, &gradients);
         ir_number(old);
-        Tiler t = {.ctx = ctx, .schedule = args->schedule, .chunk = 1, .heads = 1};
+        Tiler t = {.ctx = ctx, .schedule = of.schedule, .chunk = 1, .heads = 1};
         t.raw_scores = args->target->warp_size > 0;
         t.to = ir_kernel(ctx, &made, old->name, LEVEL_TILE);
         t.to->params = old->params;

@@ -268,7 +268,9 @@ static void note_parts(const Split *s, const PassArgs *args) {
 
 Status pass_window(Ctx *ctx, Module *module, const PassArgs *args) {
     for (int k = 0; k < module->kernel_count; k++) {
-        Split s = {.ctx = ctx, .kernel = module->kernels[k], .youngest_first = args->schedule->roles};
+        Schedule       gradients;
+        const PassArgs of = args_of_kernel(args, module, k, &gradients);
+        Split          s = {.ctx = ctx, .kernel = module->kernels[k], .youngest_first = of.schedule->roles};
         s.loop = loop_find(s.kernel->body, "key");
         s.mask = s.loop ? loop_mask(s.loop) : NULL;
         if (!s.mask)

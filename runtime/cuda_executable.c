@@ -305,22 +305,31 @@ static Status launch_steps(Ctx *ctx, const CudaExecutable *executable, const Cud
 }
 
 static Status plan(Ctx *ctx, const CudaExecutable *executable, const Tensor *tensors, const LaunchSizes *sizes,
-                   CuPointer work, CudaLaunch *launch) {
+                   CuPointer work, int slice, CudaLaunch *launch) {
     launch_fill(executable->object, tensors, sizes, (uint8_t *)(uintptr_t)work, launch->args);
+    launch_slice(executable->object, slice, launch->args);
     return cuda_launch_plan(ctx, executable->object, executable->device, executable->phases, executable->maps, sizes,
                             launch);
 }
 
-static Status launch_inside(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors,
-                            const LaunchSizes *sizes) {
+static Status launch_once(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors,
+                          const LaunchSizes *sizes, CuPointer work, int slice) {
     CudaLaunch launch;
-    CuPointer  work;
     int        result;
-    TRY(take_workspace(ctx, executable, place, sizes->work_bytes, &work));
-    TRY(plan(ctx, executable, tensors, sizes, work, &launch));
+    TRY(plan(ctx, executable, tensors, sizes, work, slice, &launch));
     if (!place->events && cuda_graphs_launch(executable->graphs, &launch, place->stream, &result))
         return graph_result(ctx, executable, &launch, sizes, result);
     return launch_steps(ctx, executable, place, sizes, &launch);
+}
+
+/* Slices of the heads take turns in the working memory: the first phase of each waits for all before it. */
+static Status launch_inside(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors,
+                            const LaunchSizes *sizes) {
+    CuPointer work;
+    TRY(take_workspace(ctx, executable, place, sizes->work_bytes, &work));
+    for (int slice = 0; slice < launch_slices(executable->object); slice++)
+        TRY(launch_once(ctx, executable, place, tensors, sizes, work, slice));
+    return ST_OK;
 }
 
 Status cuda_executable_launch(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors,
@@ -337,12 +346,12 @@ Status cuda_executable_launch(Ctx *ctx, CudaExecutable *executable, const CudaPl
 
 /* What a launch would refuse is for the launch to say: here there is no graph then. */
 static void prepare_graph(const CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors,
-                          const LaunchSizes *sizes, CuPointer work) {
+                          const LaunchSizes *sizes, CuPointer work, int slice) {
     Ctx        quiet;
     CudaLaunch launch;
     ctx_init(&quiet);
     if (!cuda_is_capturing(&executable->device->driver, place->stream) &&
-        plan(&quiet, executable, tensors, sizes, work, &launch) == ST_OK)
+        plan(&quiet, executable, tensors, sizes, work, slice, &launch) == ST_OK)
         cuda_graphs_prepare(executable->graphs, &launch, place->stream);
     ctx_free(&quiet);
 }
@@ -351,7 +360,8 @@ static Status prepare_inside(Ctx *ctx, CudaExecutable *executable, const CudaPla
                              const LaunchSizes *sizes) {
     CuPointer work;
     TRY(take_workspace(ctx, executable, place, sizes->work_bytes, &work));
-    prepare_graph(executable, place, tensors, sizes, work);
+    for (int slice = 0; slice < launch_slices(executable->object); slice++)
+        prepare_graph(executable, place, tensors, sizes, work, slice);
     return ST_OK;
 }
 

@@ -72,9 +72,24 @@ static bool phases_fine(const CodeObject *object) {
     return fine && maps <= LAUNCH_MAX_MAPS;
 }
 
+/* What is written has parts for all slices, and they are equal. */
+static bool slices_fine(const CodeObject *object) {
+    const int64_t count = object->head_slices;
+    bool          fine = count >= 0 && count <= LAUNCH_MAX_SLICES;
+    for (int p = 0; fine && count > 1 && p < object->param_count; p++) {
+        const CodeParam *param = &object->params[p];
+        const int64_t    dim = param->sliced ? param->dims[param->sliced - 1] : 0;
+        if (param->role == PARAM_WORK)
+            fine = !param->sliced;
+        else
+            fine = param->sliced ? dim > 0 && dim % count == 0 : param->role == PARAM_IN;
+    }
+    return fine;
+}
+
 Status launch_check_object(Ctx *ctx, const CodeObject *object) {
     static const char *const INDICES[] = {"cu_seqlens", "slots", "pos"};
-    bool                     fine = object->param_count <= LAUNCH_MAX_PARAMS && find_param(object, "q") >= 0;
+    bool fine = object->param_count <= LAUNCH_MAX_PARAMS && find_param(object, "q") >= 0 && slices_fine(object);
     for (int p = 0; p < object->param_count; p++) {
         const CodeParam *param = &object->params[p];
         fine &= param->rank >= 1 && param->rank <= 4;
@@ -416,4 +431,16 @@ void launch_fill(const CodeObject *object, const Tensor *tensors, const LaunchSi
         work += work_size(param, sizes);
     }
     memcpy(args + 5 * object->param_count, sizes->syms, sizeof sizes->syms);
+}
+
+int launch_slices(const CodeObject *object) { return object->head_slices > 1 ? (int)object->head_slices : 1; }
+
+void launch_slice(const CodeObject *object, int slice, int64_t *args) {
+    for (int p = 0; p < object->param_count; p++) {
+        const CodeParam *param = &object->params[p];
+        int64_t *const   of = args + 5 * p;
+        if (param->sliced && of[0])
+            of[0] += slice * (param->dims[param->sliced - 1] / launch_slices(object)) * of[param->sliced] *
+                     (int64_t)dtype_size(param->dtype);
+    }
 }

@@ -9,7 +9,8 @@ enum {
     LAUNCH_MAX_PARAMS = 64,
     LAUNCH_ARGS = 5 * LAUNCH_MAX_PARAMS + SYM_COUNT + 1,
     LAUNCH_MAX_MAPS = 48,
-    LAUNCH_MAX_PHASES = 32
+    LAUNCH_MAX_PHASES = 32,
+    LAUNCH_MAX_SLICES = 1024
 };
 
 typedef struct LaunchSizes {
@@ -33,6 +34,11 @@ Status launch_check_indices(Ctx *ctx, const CodeObject *object, const Tensor *te
 
 /* Writes the args block up to the Syms; `work` is 64-byte aligned memory of work_bytes. */
 void launch_fill(const CodeObject *object, const Tensor *tensors, const LaunchSizes *sizes, uint8_t *work, int64_t *args);
+
+/* How often the phases run, each time for a slice of the heads; and a block as launch_fill leaves it becomes that of a
+ * slice. */
+int  launch_slices(const CodeObject *object);
+void launch_slice(const CodeObject *object, int slice, int64_t *args);
 
 /* A dim of a CodeParam or CodePhase as a number. */
 int64_t launch_dim(const LaunchSizes *sizes, int64_t dim);

@@ -35,6 +35,7 @@ static CodeObject *make_object(void) {
     object->spread = 1;
     object->parts = 8;
     object->lead = 15;
+    object->head_slices = 4;
     object->kv_heads = 8;
     object->window = INT64_C(1) << 40;
     object->ring_rows = 576;
@@ -47,6 +48,7 @@ static CodeObject *make_object(void) {
         param->dtype = DT_BF16;
         param->role = p == 2 ? PARAM_OUT : PARAM_IN;
         param->rank = 4 - p;
+        param->sliced = p;
         const int64_t dims[4] = {DIM_SYM(SYM_B), DIM_SYM(SYM_POS), DIM_N_PLUS_1, 1 + (int64_t)(next_random() % 1000)};
         memcpy(param->dims, dims, sizeof dims);
     }
@@ -126,6 +128,7 @@ static void test_round_trip(void **data) {
     assert_int_equal(b->spread, a->spread);
     assert_int_equal(b->parts, a->parts);
     assert_int_equal(b->lead, a->lead);
+    assert_int_equal(b->head_slices, a->head_slices);
     assert_int_equal(b->kv_heads, a->kv_heads);
     assert_int_equal(b->window, a->window);
     assert_int_equal(b->ring_rows, a->ring_rows);
@@ -135,6 +138,7 @@ static void test_round_trip(void **data) {
         assert_int_equal(b->params[p].dtype, a->params[p].dtype);
         assert_int_equal(b->params[p].role, a->params[p].role);
         assert_int_equal(b->params[p].rank, a->params[p].rank);
+        assert_int_equal(b->params[p].sliced, a->params[p].sliced);
         assert_memory_equal(b->params[p].dims, a->params[p].dims, sizeof a->params[p].dims);
     }
     assert_int_equal(b->phase_count, 2);

@@ -38,9 +38,9 @@ static Tensor tensor_of(void *data, int64_t batch, int64_t tokens) {
 }
 
 static void describe(Fixture *f) {
-    const CodeParam q = {"q", DT_F32, PARAM_IN, 4, {B_, T_, HEADS, WIDTH}},
-                    o = {"o", DT_F32, PARAM_OUT, 4, {B_, T_, HEADS, WIDTH}};
-    const CodeParam work = {"work", DT_BF16, PARAM_WORK, 4, {1, B_, T_, 1000}};
+    const CodeParam q = {"q", DT_F32, PARAM_IN, 4, {B_, T_, HEADS, WIDTH}, 0},
+                    o = {"o", DT_F32, PARAM_OUT, 4, {B_, T_, HEADS, WIDTH}, 0};
+    const CodeParam work = {"work", DT_BF16, PARAM_WORK, 4, {1, B_, T_, 1000}, 0};
     const CodePhase one = {.symbol = "one", .axis_count = 2, .axes = {B_, T_, 1, 1}, .threads = 128};
     const CodePhase two = {
         .symbol = "two", .axis_count = 3, .axes = {B_, T_, HEADS, 1}, .threads = 96, .shared_bytes = SHARED};
@@ -112,6 +112,37 @@ static void launches_carry_the_arguments(void **state) {
     assert_int_equal(one->args[15 + SYM_COUNT], 10); /* each phase's own items */
     assert_int_equal(two->args[15 + SYM_COUNT], 30);
     assert_int_equal(one->overlaps + two->overlaps, 0);
+}
+
+static void slices_of_heads_take_turns(void **state) {
+    Fixture        *f = *state;
+    const CudaPlace place = {.stream = (CuStream)(void *)f};
+    f->object.head_slices = HEADS; /* the code has one head then */
+    f->params[0].sliced = f->params[2].sliced = 3;
+    assert_int_equal(cuda_executable_prepare(&f->ctx, f->executable, &place, f->tensors), ST_OK);
+    assert_int_equal(cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_OK);
+    assert_int_equal(fake->launch_count, 2 * HEADS);
+    for (int l = 0; l < 2 * HEADS; l++) {
+        const FakeLaunch *launch = &fake->launches[l];
+        assert_string_equal(launch->symbol, l % 2 ? "two" : "one");
+        assert_int_equal(launch->args[0], (int64_t)(intptr_t)(f->q + l / 2 * WIDTH));
+        assert_int_equal(launch->args[3], WIDTH);
+        assert_int_equal(launch->args[5], fake->launches[0].args[5]);
+        assert_int_equal(launch->args[10], (int64_t)(intptr_t)(f->o + l / 2 * WIDTH));
+    }
+}
+
+static void slices_must_make_sense(void **state) {
+    Fixture        *f = *state;
+    CudaExecutable *other = NULL;
+    f->object.head_slices = 2; /* of 3 heads */
+    f->params[0].sliced = f->params[2].sliced = 3;
+    assert_int_equal(cuda_executable_load(&f->ctx, f->device, &f->object, &other), ST_INTEGRITY);
+    ctx_clear(&f->ctx);
+    f->object.head_slices = HEADS;
+    f->params[2].sliced = 0; /* each slice would write all of it */
+    assert_int_equal(cuda_executable_load(&f->ctx, f->device, &f->object, &other), ST_INTEGRITY);
+    ctx_clear(&f->ctx);
 }
 
 static void nothing_runs_where_there_is_nothing_to_do(void **state) {
@@ -268,6 +299,8 @@ static void devices_are_found_by_index(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(launches_carry_the_arguments, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(slices_of_heads_take_turns, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(slices_must_make_sense, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_runs_where_there_is_nothing_to_do, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_stream_has_a_workspace, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_capture_allocates_nothing, set_up, tear_down),

@@ -35,9 +35,9 @@ typedef struct Fixture {
 
 /* Three phases; the second has items where sequences are longer than 4 tokens and so cut into segments. */
 static void describe(Fixture *f) {
-    f->params[0] = (CodeParam){"q", DT_BF16, PARAM_IN, 4, {B_, T_, HEADS, WIDTH}};
-    f->params[1] = (CodeParam){"work", DT_F32, PARAM_WORK, 4, {B_, T_, 10, 32}};
-    f->params[2] = (CodeParam){"o", DT_BF16, PARAM_OUT, 4, {B_, T_, HEADS, WIDTH}};
+    f->params[0] = (CodeParam){"q", DT_BF16, PARAM_IN, 4, {B_, T_, HEADS, WIDTH}, 0};
+    f->params[1] = (CodeParam){"work", DT_F32, PARAM_WORK, 4, {B_, T_, 10, 32}, 0};
+    f->params[2] = (CodeParam){"o", DT_BF16, PARAM_OUT, 4, {B_, T_, HEADS, WIDTH}, 0};
     f->phases[0] = (CodePhase){.symbol = "one", .axis_count = 2, .axes = {B_, T_}, .threads = 64};
     f->phases[1] = (CodePhase){.symbol = "two", .axis_count = 1, .axes = {DIM_SYM(SYM_K)}, .threads = 96};
     f->phases[2] = (CodePhase){.symbol = "mapped",

@@ -35,9 +35,9 @@ typedef struct Fixture {
 
 /* q, work and o in bf16, and three phases: over B x T, over nothing where K is 0, over B x T. */
 static void describe(Fixture *f) {
-    f->params[0] = (CodeParam){"q", DT_BF16, PARAM_IN, 4, {B_, T_, HEADS, WIDTH}};
-    f->params[1] = (CodeParam){"work", DT_F32, PARAM_WORK, 4, {B_, DIM_SYM(SYM_K), 10, 32}};
-    f->params[2] = (CodeParam){"o", DT_BF16, PARAM_OUT, 4, {B_, T_, HEADS, WIDTH}};
+    f->params[0] = (CodeParam){"q", DT_BF16, PARAM_IN, 4, {B_, T_, HEADS, WIDTH}, 0};
+    f->params[1] = (CodeParam){"work", DT_F32, PARAM_WORK, 4, {B_, DIM_SYM(SYM_K), 10, 32}, 0};
+    f->params[2] = (CodeParam){"o", DT_BF16, PARAM_OUT, 4, {B_, T_, HEADS, WIDTH}, 0};
     f->phases[0] = (CodePhase){.symbol = "one", .axis_count = 2, .axes = {B_, T_}, .threads = 64};
     f->phases[1] = (CodePhase){.symbol = "mapped_none", .axis_count = 1, .axes = {DIM_SYM(SYM_K)}, .threads = 64};
     f->phases[2] = (CodePhase){.symbol = "mapped_last", .axis_count = 2, .axes = {B_, T_}, .threads = 64};

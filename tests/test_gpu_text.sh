@@ -23,12 +23,22 @@ text states 'store_box(' '/ rattan_layer_forward_states(/,/ rattan_layer_forward
 text turned 'release(t' '/ rattan_layer_forward_states(/,/give_registers/{/warp_id() < 12/,$p}' --target cuda:sm_90a --set head_dim=64 \
     --set value_dim=64 --set 'rope={theta=10000,style="half"}' \
     --schedule 'chunk=64 key_tile=64 group_heads=2 ring=0 segment=0 warps=8 stages=2 roles=1 fuse_phi=1 feature_groups=1'
+# Tiles of turned keys that are signalled one by one, and main's thread that waits for those it sends.
+text signals 'expect<' '/ rattan_layer_forward_states(/,$ { /clear(/p; /cleared/p; /signal/p; /expect</p; /awaited/p; /store_tile/p }' \
+    --target cuda:sm_90a --set head_dim=128 --set value_dim=64 --set window=64 --set 'rope={theta=10000,style="half"}' \
+    --schedule 'chunk=64 key_tile=64 group_heads=2 ring=0 segment=0 warps=8 stages=2 roles=1 fuse_phi=1 feature_groups=1'
 # What follows the key loop of one whose columns are too many for registers.
 text wide 'load_own<' '/[/][/] slice$/,$p' --target cuda:sm_90a --set head_dim=192 --set value_dim=144 --set feature_map=softmax \
     --schedule 'chunk=64 key_tile=64 group_heads=2 ring=0 segment=1024 min_items=54 warps=8 stages=2 slices=3 roles=1'
 # Gradients: what keys get of the rows in whose window they are, with tiles whose positions fall.
 text gradients ', 16, 1>, ' '/ rattan_layer_backward_window_keys(/,/^}/p' --kind backward --target cuda:sm_80 --set head_dim=16 \
     --set value_dim=16 --schedule 'chunk=16 key_tile=16 group_heads=1 warps=1 stages=2'
+# Those with roles: what rows hand on is summed up head by head, and stored from where it lies.
+text key_states 'Stored stored;' '/ rattan_layer_backward_key_states(/,/^}/p' --kind backward --target cuda:sm_90a --set head_dim=16 \
+    --set value_dim=64 --schedule 'chunk=64 key_tile=64 group_heads=2 segment=1024 min_items=54 warps=8 stages=2 roles=1 fuse_phi=1'
+# Two sums of the same tiles, by roles of their own; tiles lie upwards where positions fell.
+text key_sums 'wgmma' '/ rattan_layer_backward_keys(/,/^}/p' --kind backward --target cuda:sm_90a --set head_dim=16 \
+    --set value_dim=64 --schedule 'chunk=64 key_tile=64 group_heads=2 segment=1024 min_items=54 warps=8 stages=2 roles=1 fuse_phi=1'
 # The same on top of rings: tiles of one sequence side by side, new tokens from where the caller has them.
 text extend 'maps.at[beyond ? ' '/ rattan_layer_extend_main(/,$p' --kind extend --target cuda:sm_90a --set head_dim=16 --set value_dim=16 \
     --schedule 'chunk=32 key_tile=32 group_heads=2 ring=0 warps=4 stages=2 blocks=2 registers=232 roles=1'

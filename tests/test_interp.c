@@ -400,6 +400,28 @@ static void test_builder_folds_alike(void **state) {
     ctx_free(&ctx);
 }
 
+/* Interpreting again and again must not grow the arena beyond what checking takes. */
+static void test_loops_do_not_grow_the_arena(void **state) {
+    (void)state;
+    static const char BODY[] =
+        "  %%n:index = iconst {value=%d}\n  %%one:index = iconst {value=1}\n"
+        "  %%r:f32<16x16> = for %%z, %%n, %%one, %%a {axis=\"row\"} (%%i:index, %%p:f32<16x16>) {\n"
+        "    %%d:f32<16x16> = neg %%p\n    yield %%d\n  }";
+    size_t used[2];
+    for (int i = 0; i < 2; i++) {
+        Ctx      ctx;
+        TestTile a = random_tile(16, 16, 1, 2), out = {.rows = 16, .cols = 16};
+        char     body[512];
+        ctx_init(&ctx);
+        snprintf(body, sizeof body, BODY, i ? 20000 : 2);
+        assert_int_equal(run_body(&ctx, "tile", body, &a, NULL, NULL, &out, (InterpArgs){0}), ST_OK);
+        check_tile(&out, &a, 0, "an even number of signs");
+        used[i] = ctx.used;
+        ctx_free(&ctx);
+    }
+    assert_int_equal(used[0], used[1]);
+}
+
 static void test_every_op_has_a_case(void **state) {
     (void)state;
     for (int code = 0; code < OP_COUNT; code++)
@@ -440,6 +462,7 @@ int main(void) {
         cmocka_unit_test(test_fp32_rounds_every_op),
         cmocka_unit_test(test_index_ops),
         cmocka_unit_test(test_builder_folds_alike),
+        cmocka_unit_test(test_loops_do_not_grow_the_arena),
         cmocka_unit_test(test_every_op_has_a_case),
         cmocka_unit_test(test_every_arithmetic_op_was_run),
     };

@@ -500,28 +500,6 @@ static void test_global_loads_read_at_use(void **state) {
     check_run("tile", body, &a, NULL, &a, (InterpArgs){0});
 }
 
-/* Interpreting again and again must not grow the arena beyond what checking takes. */
-static void test_loops_do_not_grow_the_arena(void **state) {
-    (void)state;
-    static const char BODY[] =
-        "  %%n:index = iconst {value=%d}\n  %%one:index = iconst {value=1}\n"
-        "  %%r:f32<16x16> = for %%z, %%n, %%one, %%a {axis=\"row\"} (%%i:index, %%p:f32<16x16>) {\n"
-        "    %%d:f32<16x16> = neg %%p\n    yield %%d\n  }";
-    size_t used[2];
-    for (int i = 0; i < 2; i++) {
-        Ctx      ctx;
-        TestTile a = random_tile(16, 16, 1, 2), out = {.rows = 16, .cols = 16};
-        char     body[512];
-        ctx_init(&ctx);
-        snprintf(body, sizeof body, BODY, i ? 20000 : 2);
-        assert_int_equal(run_body(&ctx, "tile", body, &a, NULL, NULL, &out, (InterpArgs){0}), ST_OK);
-        check_tile(&out, &a, 0, "an even number of signs");
-        used[i] = ctx.used;
-        ctx_free(&ctx);
-    }
-    assert_int_equal(used[0], used[1]);
-}
-
 /* One role sends rows 0, 1 and rows 2, 3 of a, the other stores their difference; `order` is what the latter does. */
 static Status run_roles(Ctx *ctx, int slots, const char *order, TestTile *a, TestTile *out) {
     InterpBinding bindings[2] = {bind_tile("a", a), bind_tile("o", out)};
@@ -655,6 +633,34 @@ static void test_products_are_awaited(void **state) {
     check_roles(2, order, ST_OK, NULL, &wanted, &a);
 }
 
+/* Of four rows, two at a time, the last ones are there; a row before the first says nothing. */
+static void check_signals(const char *expected, Status status) {
+    Ctx         ctx;
+    InterpArgs  args = {0};
+    char        text[1024];
+    ctx_init(&ctx);
+    snprintf(text, sizeof text,
+             "module \"t\"\nkernel @k tile {\n  param there i32 work [1, 8, 1, 1]\n  %%z:index = iconst {value=0}\n"
+             "  %%four:index = iconst {value=4}\n  %%one:index = iconst {value=1}\n  %%two:index = iconst {value=2}\n"
+             "  %%lo:index = iconst {value=-1}\n  for %%z, %%four, %%two {axis=\"row\"} (%%r:index) {\n"
+             "    signal %%z, %%r, %%z, %%z, %%four {param=\"there\", rowdim=1, value=0}\n    yield\n  }\n"
+             "  signal %%z, %%lo, %%z, %%z, %%four {param=\"there\", rowdim=1, value=1}\n"
+             "  signal %%z, %%two, %%z, %%z, %%four {param=\"there\", rowdim=1, value=1}\n%s}\n",
+             expected);
+    assert_int_equal(run_module(&ctx, parse_ok(&ctx, text), &args), status);
+    assert_true(status == ST_OK || strstr(ctx.message, "nobody signals row"));
+    ctx_free(&ctx);
+}
+
+static void test_signals_say_what_is_there(void **state) {
+    (void)state;
+    check_signals("  expect %z, %two, %z, %z, %four {param=\"there\", rowdim=1, rows=2, period=2}\n", ST_OK);
+    check_signals("  expect %z, %two, %z, %z, %four {param=\"there\", rowdim=1, rows=6, period=2}\n", ST_OK); /* beyond */
+    check_signals("  expect %z, %z, %z, %two, %four {param=\"there\", rowdim=1, rows=4, period=2}\n", ST_OK); /* before */
+    check_signals("  expect %z, %z, %z, %z, %four {param=\"there\", rowdim=1, rows=4, period=2}\n", ST_FAILED);
+    check_signals("  expect %z, %one, %z, %z, %four {param=\"there\", rowdim=1, rows=1, period=1}\n", ST_FAILED);
+}
+
 static void test_every_control_and_memory_op_was_run(void **state) {
     (void)state;
     for (int code = OP_FOR; code < OP_FCONST; code++)
@@ -684,10 +690,10 @@ int main(void) {
         cmocka_unit_test(test_clobbered_places_show),
         cmocka_unit_test(test_carried_places),
         cmocka_unit_test(test_global_loads_read_at_use),
-        cmocka_unit_test(test_loops_do_not_grow_the_arena),
         cmocka_unit_test(test_roles_hand_over_in_order),
         cmocka_unit_test(test_roles_take_turns),
         cmocka_unit_test(test_products_are_awaited),
+        cmocka_unit_test(test_signals_say_what_is_there),
         cmocka_unit_test(test_every_control_and_memory_op_was_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,7 +50,7 @@ static Status run_one(Ctx *ctx, void *arg) {
     Schedule        schedule;
     Text            out = TEXT(ctx);
     const Target    cpu = {.name = "test", .vector_registers = 32, .vector_bytes = 64};
-    const Target    gpu = {.name = "gpu", .warp_size = 32, .shared_bytes = 99 << 10, .registers = 65536, .processors = 4};
+    const Target    gpu = {.name = "gpu", .warp_size = 32, .shared_bytes = 99 << 10, .registers = 65536, .processors = 4, .product_warps = 4};
     const Target    target = strstr(c->text, "# target: gpu\n") ? gpu : cpu;
     const PassInfo *pass = NULL;
     const KernelKind kind = strstr(c->text, "# kind: decode\n")   ? KIND_DECODE
@@ -112,7 +112,7 @@ static void run_case(const char *name) {
 }
 
 /* Every pass of the pipeline has its text; `saved` a second one, of kernels that make states, features and roped keys, and
- * `roles` one of a kernel on top of rings. */
+ * `roles` one of a kernel on top of rings and one of gradients. */
 static void test_texts(void **state) {
     (void)state;
     for (int p = 0; pass_info(p); p++) {
@@ -122,6 +122,7 @@ static void test_texts(void **state) {
     }
     run_case("saved_keys.ir");
     run_case("roles_rings.ir");
+    run_case("roles_gradients.ir");
 }
 
 int main(void) {

@@ -293,6 +293,34 @@ template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void store
         Wide<T>::template store<N, COLS>(x[s], (T *)v.base + rows.offset(r), rows.has(r), h);
     }
 }
+// A row for each 16 of the tile, their sum, by halves: at each step a lane gives away half of its columns, so that the eight
+// lanes with rows of a column end with an eighth each.
+template <int HALF, int APART, int N> DEVICE void sum_half(float (&y)[N]) {
+    const bool upper = lane_id() & APART;
+    UNROLL for (int i = 0; i < HALF; i++) {
+        const float give = upper ? y[i] : y[i + HALF], keep = upper ? y[i + HALF] : y[i];
+        y[i] = keep + __shfl_xor_sync(~0u, give, APART);
+    }
+}
+template <class R, int WARPS, int COLS, int S, int N> DEVICE void store_sums(const float (&x)[S][N], const View &v) {
+    constexpr int COLUMNS = (COLS + 31) / 32 * 8; // of a lane
+    const R       rows = R::make(v);
+    const int     lane = lane_id(), warp = warp_of<WARPS>();
+    UNROLL for (int s = 0; s < S; s++) {
+        const int r = warp + s * WARPS;
+        float     y[COLUMNS];
+        UNROLL for (int i = 0; i < COLUMNS; i++) y[i] = i / 2 * 8 < COLS ? x[s][i / 2 * 4 + i % 2] + x[s][i / 2 * 4 + 2 + i % 2] : 0.f;
+        sum_half<COLUMNS / 2, 16>(y);
+        sum_half<COLUMNS / 4, 8>(y);
+        sum_half<COLUMNS / 8, 4>(y);
+        const int first = (lane & 16) / 16 * (COLUMNS / 2) + (lane & 8) / 8 * (COLUMNS / 4) + (lane & 4) / 4 * (COLUMNS / 8);
+        float    *to = (float *)v.base + rows.offset(r);
+        UNROLL for (int i = 0; i < COLUMNS / 8; i++) {
+            const int c = (first + i) / 2 * 8 + 2 * (lane & 3) + (first + i) % 2;
+            if (r < R::COUNT && c < COLS) to[c] = y[i];
+        }
+    }
+}
 // The same in an order of columns that needs no exchange: only the thread that stored them loads them again.
 template <int COUNT> DEVICE void store_words(u32 *p, const u32 (&w)[COUNT], int q) {
     if (COUNT % 4 == 0) {
@@ -410,6 +438,16 @@ template <class T, class R, int WARPS, int ROWS, int COLS, int N> DEVICE void lo
     UNROLL for (int i = 0; i < N; i++) {
         const int c = i / 2 * 8 + 2 * (lane_id() & 3) + i % 2;
         x[i] = c < COLS && rows.has(c) ? to_float(((const T *)v.base)[rows.offset(c)]) : 0.f;
+    }
+}
+// The same of numbers that lie side by side, in the order of rows (STEP 1) or the other way (-1). BOUNDED: some may be not there.
+template <class R, int STEP, int COLS, bool BOUNDED, int N> DEVICE void load_dense_row(float (&x)[N], const View &v) {
+    const R      rows = R::make(v);
+    const int    own = 2 * (lane_id() & 3);
+    const float *p = (const float *)v.base + rows.start + STEP * own;
+    UNROLL for (int i = 0; i < N; i++) {
+        const int c = i / 2 * 8 + i % 2;
+        x[i] = c < COLS && (!BOUNDED || rows.has(c + own)) ? p[STEP * c] : 0.f;
     }
 }
 template <class T, class R, int WARPS, int ROWS, int COLS, int S, int N> DEVICE void store_transposed(const float (&x)[S][N], const View &v) {

@@ -176,6 +176,49 @@ DEVICE void give(const Slot &slot) {
 }
 // What they wrote is then there for the copy engine, too.
 DEVICE void await_earlier_kernels() { asm volatile("griddepcontrol.wait;\nfence.proxy.async;" ::: "memory"); }
+
+// What tells a kernel that runs beside this one which tiles are there: a number for each, how many warps have stored theirs.
+// Rows of coordinate DIM count only between `lo` and `hi`. Before the next kernel begins all of a block's are zero.
+struct Signals {
+    u32 *first;
+    i64  stride, row, lo, hi;
+};
+template <int DIM> DEVICE Signals signals(const i64 *arg, i64 c0, i64 c1, i64 c2, i64 lo, i64 hi) {
+    u32 *const first = (u32 *)arg[0] + c0 * arg[1] + c1 * arg[2] + c2 * arg[3];
+    return Signals{first, arg[1 + DIM], DIM == 0 ? c0 : DIM == 1 ? c1 : c2, lo, hi};
+}
+DEVICE bool counts(const Signals &s, i64 row) { return row >= s.lo && row < s.hi; }
+DEVICE void clear(const Signals &s) {
+    if (counts(s, s.row)) asm volatile("st.relaxed.gpu.global.u32 [%0], 0;" ::"l"(s.first) : "memory");
+}
+DEVICE void all_cleared() { asm volatile("fence.acq_rel.gpu;\ngriddepcontrol.launch_dependents;" ::: "memory"); }
+// Told before the role's next store, or at its end: at once it would wait for what is still being written.
+struct Signal {
+    u32 *number; // NULL: none waits
+    __device__ __forceinline__ Signal() : number(nullptr) {}
+    __device__ __forceinline__ void hold(const Signals &s) { number = counts(s, s.row) ? s.first : nullptr; }
+    __device__ __forceinline__ void tell() {
+        __syncwarp();
+        if (lane_id() == 0 && number)
+            asm volatile("fence.acq_rel.gpu;\nred.relaxed.gpu.global.add.u32 [%0], 1;" ::"l"(number) : "memory");
+        number = nullptr;
+    }
+};
+// Of a single thread: for the copy engine.
+template <int ROWS, int PERIOD, u32 WARPS> DEVICE void expect(const Signals &s) {
+    constexpr int TILES = (ROWS + PERIOD - 1) / PERIOD;
+    for (bool there = false; !there;) {
+        u32 stored[TILES];
+        there = true;
+        UNROLL for (int t = 0; t < TILES; t++) {
+            stored[t] = WARPS;
+            if (counts(s, s.row + t * PERIOD))
+                asm volatile("ld.relaxed.gpu.global.u32 %0, [%1];" : "=r"(stored[t]) : "l"(s.first + t * PERIOD * s.stride) : "memory");
+        }
+        UNROLL for (int t = 0; t < TILES; t++) there = there && stored[t] == WARPS;
+    }
+    asm volatile("fence.acq_rel.gpu;\nfence.proxy.async;" ::: "memory");
+}
 template <int COUNT> DEVICE void take_registers() { asm volatile("setmaxnreg.inc.sync.aligned.u32 %0;" ::"n"(COUNT)); }
 template <int COUNT> DEVICE void give_registers() { asm volatile("setmaxnreg.dec.sync.aligned.u32 %0;" ::"n"(COUNT)); }
 

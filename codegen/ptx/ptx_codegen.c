@@ -61,9 +61,25 @@ static Pieces make_pieces(Gen *g, PtxOutput *out) {
     return pieces;
 }
 
-/* The number of a kernel's image. Where `main` is the only kernel there is one image. */
+static bool is_main(const Module *module, int k) { return strcmp(module->kernels[k]->name, "main") == 0; }
+
+/* The number of a kernel's image: images are compiled at the same time. `main` has its own; those before it share one; of kind
+ * backward those behind it, which take as long each, have their own as far as there are some. */
 static int image_of(const Module *module, int k) {
-    return module->kernel_count > 1 && strcmp(module->kernels[k]->name, "main") == 0;
+    int main = 0;
+    while (main + 1 < module->kernel_count && !is_main(module, main))
+        main++;
+    if (k < main || !ir_find_param(module->kernels[0], "do"))
+        return module->kernel_count > 1 && is_main(module, k);
+    const int image = k - main + (main > 0);
+    return image < PTX_MAX_IMAGES ? image : PTX_MAX_IMAGES - 1;
+}
+
+static int image_count(const Module *module) {
+    int count = 1;
+    for (int k = 0; k < module->kernel_count; k++)
+        count = image_of(module, k) >= count ? image_of(module, k) + 1 : count;
+    return count;
 }
 
 static int next_line(const Text *text) {
@@ -165,7 +181,7 @@ static Status run_nvrtc(Gen *g, const Pieces *pieces, int want, PtxOutput *out) 
     Text        text = TEXT(ctx);
     Batch       batch = {0};
     if (want & PTX_WANT_CODE || !whole)
-        out->image_count = g->module->kernel_count > 1 ? 2 : 1;
+        out->image_count = image_count(g->module);
     for (; batch.count < out->image_count; batch.count++)
         batch.sources[batch.count] = (NvrtcSource){name, source_of(g, pieces, batch.count)};
     if (whole)

@@ -18,9 +18,10 @@ const char *ptx_target_name(int index);
 const char *ptx_target_help(int index);
 
 /* PTX and the cubin are of all kernels together, for whoever looks at them. The code to launch comes in images, of which
- * each is compiled on a thread of its own: `main`, which takes as long as all others together, and those others. */
+ * each is compiled on a thread of its own: `main`, which takes as long as those before it together, those, and of kind backward
+ * each of those behind it. */
 enum { PTX_WANT_SOURCE = 1, PTX_WANT_PTX = 2, PTX_WANT_CUBIN = 4, PTX_WANT_RESOURCES = 8, PTX_WANT_CODE = 16 };
-enum { PTX_MAX_IMAGES = 2 };
+enum { PTX_MAX_IMAGES = 8 };
 
 typedef struct PtxImage {
     const uint8_t *cubin;

@@ -38,6 +38,7 @@ typedef struct Gen {
     bool            turn_open;
     bool            alone; /* what is printed is of one thread */
     bool            one_warp; /* or of one warp, beside others that compute */
+    bool            signals;  /* its role says which tiles are there */
     bool            awaited;  /* it waited for earlier kernels at its start */
     int             roles; /* kernels whose warps have some */
 } Gen;
@@ -91,6 +92,7 @@ bool cu_is_else(const Op *op); /* a branch for where the one before it was not t
 
 /* ptx_roles.c: kernels whose warps have roles. */
 const Op *cu_first_role(const Kernel *kernel); /* NULL: it has none */
+bool      cu_clears(const Kernel *kernel); /* has a role `clear` */
 bool      cu_overlaps(const Gen *g, const Kernel *kernel); /* may begin before the kernel before it has ended */
 bool      cu_several_compute(const Kernel *kernel); /* has several roles of whole groups of warps */
 void      cu_roles_frame(Gen *g, const Block *block, CodePhase *phase);

@@ -399,10 +399,10 @@ int cu_kernel_number(const Gen *g) {
     return k;
 }
 
-/* A kernel that overlaps this one begins on multiprocessors that are free. */
+/* A kernel that overlaps this one begins on multiprocessors that are free; behind role `clear`, where there is one. */
 void cu_let_next_begin(Gen *g) {
     const int k = cu_kernel_number(g);
-    if (k + 1 < g->module->kernel_count && cu_overlaps(g, g->module->kernels[k + 1]))
+    if (k + 1 < g->module->kernel_count && cu_overlaps(g, g->module->kernels[k + 1]) && !cu_clears(g->kernel))
         cu_line(g, "asm volatile(\"griddepcontrol.launch_dependents;\" ::: \"memory\");");
 }
 

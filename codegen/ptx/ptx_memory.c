@@ -83,6 +83,20 @@ static bool only_stored(Gen *g, const Value *value) {
     return true;
 }
 
+/* Numbers of rows that follow each other in working memory, which has no gaps. */
+static bool is_dense_column(Gen *g, const Op *load) {
+    const CodeParam *param = param_of(g, load);
+    return param->role == PARAM_WORK && param->dtype == DT_F32 && param->dims[3] == 1 && op_int(load, AT_ROWDIM, -1) == 2 &&
+           !op_has(load, AT_WRAP) && load->out[0]->type.cols == 1 && op_int(load, AT_PERIOD, 1) >= load->out[0]->type.rows;
+}
+
+static void load_dense_row(Gen *g, const Op *load, const Value *to) {
+    const bool bounded = !ir_is_const(load->in[3], 0) || !ir_is_const(load->in[4], IR_POS_INF);
+    cu_declare(g, to);
+    cu_line(g, "load_dense_row<%s, %d, %d, %s>(%s, %s);", rows(g, load, to->type.cols), op_int(load, AT_DOWN, 0) ? -1 : 1,
+            to->type.cols, bounded ? "true" : "false", cu_name(g, to), view(g, load, 0));
+}
+
 /* A transposed tile exists on its way from or to memory alone. */
 static void transpose(Gen *g, const Op *op) {
     const Op  *load = op->in[0]->def;
@@ -91,6 +105,10 @@ static void transpose(Gen *g, const Op *op) {
         cu_declare(g, op->out[0]);
         cu_line(g, "read_transposed<%d, %d, %d, %d>(%s, %s);", g->kernel->warps, (int)ir_shared_stride(op->in[0]->type),
                 type.rows, type.cols, cu_name(g, op->out[0]), cu_name(g, op->in[0]));
+        return;
+    }
+    if (load && load->code == OP_LOAD && cu_shape(type) == SHAPE_ROW && is_dense_column(g, load)) {
+        load_dense_row(g, load, op->out[0]);
         return;
     }
     static const char *const NAMES[] = {"load_transposed", "load_transposed_column", "load_transposed_row"},
@@ -280,6 +298,20 @@ static void load(Gen *g, const Op *op) {
     }
 }
 
+/* One row for the 16 that a warp has at a time. */
+static bool store_sums(Gen *g, const Op *op) {
+    enum { WARP_ROWS = 16 };
+    const Type type = op->in[5]->type;
+    if (!op_has(op, AT_SUM))
+        return false;
+    if (cu_shape(type) != SHAPE_TILE || op_int(op, AT_SUM, 1) != WARP_ROWS || param_of(g, op)->dtype != DT_F32)
+        cu_fail(g, op, "a store of these sums of rows");
+    else
+        cu_line(g, "store_sums<%s, %d, %d>(%s, %s);", rows(g, op, type.rows / WARP_ROWS), g->kernel->warps, type.cols,
+                cu_name(g, op->in[5]), view(g, op, 0));
+    return true;
+}
+
 static void store(Gen *g, const Op *op) {
     const Type  type = op->in[5]->type;
     const char *element = cu_ctype(param_of(g, op)->dtype), *name = cu_name(g, op->in[5]),
@@ -293,6 +325,8 @@ static void store(Gen *g, const Op *op) {
         return;
     }
     if (own_access(g, op, op->in[5]) || store_turned(g, op))
+        return;
+    if (store_sums(g, op))
         return;
     const Shape shape = cu_shape(type);
     if (shape == SHAPE_ROW && op->in[5]->def && op->in[5]->def->code == OP_FCONST) {

@@ -7,6 +7,7 @@
 #include <string.h>
 
 enum { GROUP = 4, MAX_RINGS = 8, BARRIER_BYTES = 8, ITEMS_BYTES = 40 /* a word, its barriers, four phases */ };
+enum { RESERVED_BYTES = 1024 /* of shared memory beside a block's own */ };
 enum { MOST_ROWS = 64, FEW_ROWS = 8 /* of a ring that are stored at once; else one */ };
 
 static bool find_role(Op *op, void *arg) {
@@ -279,10 +280,13 @@ static bool may_be_written(const Gen *g, const char *param) {
     return false;
 }
 
+static bool is_expected(const Op *send) { return send->prev && send->prev->code == OP_EXPECT; }
+
 static void send(Gen *g, const Op *op) {
     const CodeParam *param = ir_find_param(g->kernel, op_text(op, AT_PARAM));
     const Boxes      b = {op, 1, (int)op_int(op, AT_ROWS, 0), (int)op_int(op, AT_COLS, 0), "slot.address"};
-    if (!g->awaited && !runs_beside(g) && (may_be_written(g, param->name) || may_be_written(g, op_text(op, AT_BEYOND))))
+    if (!g->awaited && !runs_beside(g) && !is_expected(op) &&
+        (may_be_written(g, param->name) || may_be_written(g, op_text(op, AT_BEYOND))))
         cu_line(g, "if (!awaited) await_earlier_kernels(), awaited = true;");
     cu_line(g, "{");
     g->depth++;
@@ -294,6 +298,24 @@ static void send(Gen *g, const Op *op) {
         copy_boxes(g, &b);
     g->depth--;
     cu_line(g, "}");
+}
+
+static const char *signals(Gen *g, const Op *op) {
+    const CodeParam *const param = ir_find_param(g->kernel, op_text(op, AT_PARAM));
+    return ctx_printf(g->ctx, "signals<%d>(a.v + %d, %s, %s, %s, %s, %s)", (int)op_int(op, AT_ROWDIM, 0),
+                      5 * (int)(param - g->kernel->params), cu_name(g, op->in[0]), cu_name(g, op->in[1]),
+                      cu_name(g, op->in[2]), cu_name(g, op->in[3]), cu_name(g, op->in[4]));
+}
+
+static void signal(Gen *g, const Op *op) {
+    cu_line(g, "%s(%s);", op_int(op, AT_VALUE, 0) ? "signal.hold" : "clear", signals(g, op));
+}
+
+/* Behind the end of earlier kernels everything is there. */
+static void expect(Gen *g, const Op *op) {
+    if (!g->awaited)
+        cu_line(g, "if (!awaited) expect<%d, %d, %d>(%s);", (int)op_int(op, AT_ROWS, 0), (int)op_int(op, AT_PERIOD, 0),
+                g->target->product_warps, signals(g, op));
 }
 
 /* By the copy engine: of a thread alone, from where the tile was taken. */
@@ -381,11 +403,16 @@ bool cu_role_op(Gen *g, const Op *op) {
     int lo;
     switch (op->code) {
     case OP_SEND: send(g, op); return true;
+    case OP_SIGNAL: signal(g, op); return true;
+    case OP_EXPECT: expect(g, op); return true;
     case OP_TAKE: cu_line(g, "const Slot %s = %s.take();", cu_name(g, op->out[0]), cu_name(g, op->in[0])); return true;
     case OP_RELEASE: release(g, op->in[1]); return true;
     case OP_GIVE: give(g, op); return true;
     case OP_SKIP: skip(g, op); return true;
-    case OP_STORE: return store_slot(g, op);
+    case OP_STORE:
+        if (g->signals)
+            cu_line(g, "signal.tell();");
+        return store_slot(g, op);
     case OP_AWAIT: cu_await(g, op); return true;
     case OP_COPY: return copy(g, op);
     case OP_DOT:
@@ -466,6 +493,13 @@ static void item(Gen *g, const Op *role, const Block *block) {
     }
 }
 
+static bool is_no_signal(Op *op, void *arg) {
+    (void)arg;
+    return op->code != OP_SIGNAL;
+}
+
+static bool signals_tiles(const Op *role) { return !ir_walk(role->region, is_no_signal, NULL); }
+
 static bool stores_rows(Op *op, void *arg) {
     bool *found = arg;
     *found |= op->code == OP_STORE && op_has(op, AT_WRAP);
@@ -479,7 +513,26 @@ static bool begins_with_work(const Gen *g, const Op *role) {
     while (first && first->code != OP_SEND && first->code != OP_FOR && first->code != OP_IF)
         first = first->next;
     ir_walk(role->region, stores_rows, &found);
-    return !runs_beside(g) && (found || (first && first->code == OP_SEND && may_be_written(g, op_text(first, AT_PARAM))));
+    return !runs_beside(g) && (found || (first && first->code == OP_SEND && !is_expected(first) &&
+                                         may_be_written(g, op_text(first, AT_PARAM))));
+}
+
+typedef struct Reads {
+    const Gen *g;
+    bool       work;
+} Reads;
+
+static bool note_read(Op *op, void *arg) {
+    Reads *reads = arg;
+    reads->work |= op->code == OP_LOAD && may_be_written(reads->g, op_text(op, AT_PARAM));
+    return !reads->work;
+}
+
+/* Does a role that computes load by itself what earlier kernels may still write? */
+static bool reads_work(const Gen *g, const Op *role) {
+    Reads reads = {.g = g};
+    ir_walk(role->region, note_read, &reads);
+    return reads.work;
 }
 
 enum { FEW_ROPED = 64 /* columns: of more, registers do not hold what is made ahead (measured: 2 % slower) */ };
@@ -502,6 +555,18 @@ static void walk_as_done(Gen *g, const Op *role) {
         cu_line(g, "for (u32 item, turn = 0; (item = items.take_all(turn & 1)) < (u32)a.v[%d]; turn++) {", item_count(g));
 }
 
+static void open_items(Gen *g, const Op *role) {
+    cu_line(g, "UNROLL1");
+    if (runs_beside(g))
+        walk_as_done(g, role);
+    else
+        cu_line(g, g->short_numbers ? "for (u32 item = blockIdx.x; item < (u32)a.v[%d]; item += blocks_here()) {"
+                                    : "for (i64 item = blockIdx.x; item < a.v[%d]; item += gridDim.x) {",
+                item_count(g));
+    g->depth++;
+    cu_item_axes(g);
+}
+
 /* The role's own walk over the block's items. */
 static void walk(Gen *g, const Op *role, const Block *block) {
     g->one_warp = moves(role);
@@ -513,14 +578,17 @@ static void walk(Gen *g, const Op *role, const Block *block) {
         cu_line(g, "turns_open(group);");
     }
     if (computes(role) && cu_multiplies_in_place(g->kernel))
-        cu_line(g, "const u32 own_rows = warp_id() / %d * %du;", GROUP, GROUP * 16 * IR_PANEL);
-    g->awaited = (g->one_warp && !runs_beside(g)) || (g->alone && begins_with_work(g, role));
+        cu_line(g, "const u32 own_rows = warp_id() %% %d / %d * %du;", g->kernel->warps, GROUP, GROUP * 16 * IR_PANEL);
+    g->awaited = g->one_warp ? !runs_beside(g) : g->alone ? begins_with_work(g, role) : reads_work(g, role);
     if (g->awaited)
         cu_line(g, "await_earlier_kernels();");
     else if (g->alone)
         cu_line(g, "bool awaited = false;");
     if (stores(role))
         cu_line(g, "Stored stored;");
+    g->signals = signals_tiles(role);
+    if (g->signals)
+        cu_line(g, "Signal signal;");
     g->rope_ahead = turns_ahead(g, role);
     if (g->rope_ahead) {
         cu_declare_turns(g);
@@ -528,15 +596,7 @@ static void walk(Gen *g, const Op *role, const Block *block) {
     }
     if (runs_beside(g))
         cu_line(g, "Items items(shared + %lldu);", (long long)items_at(g, block));
-    cu_line(g, "UNROLL1");
-    if (runs_beside(g))
-        walk_as_done(g, role);
-    else
-        cu_line(g, g->short_numbers ? "for (u32 item = blockIdx.x; item < (u32)a.v[%d]; item += blocks_here()) {"
-                                    : "for (i64 item = blockIdx.x; item < a.v[%d]; item += gridDim.x) {",
-                item_count(g));
-    g->depth++;
-    cu_item_axes(g);
+    open_items(g, role);
     item(g, role, block);
     if (makes_for_main(g) && stores(role))
         cu_line(g, "stored.made((int *)a.v[%d] + item);", param_at(g, "made"));
@@ -548,7 +608,9 @@ static void walk(Gen *g, const Op *role, const Block *block) {
         cu_line(g, "if (!awaited) await_earlier_kernels();");
     if (stores(role))
         cu_line(g, "stored.end();");
-    g->alone = g->one_warp = g->rope_ahead = false;
+    if (g->signals)
+        cu_line(g, "signal.tell();");
+    g->signals = g->alone = g->one_warp = g->rope_ahead = false;
 }
 
 /* Registers at the start are shared out evenly; then those who compute take what the others give. */
@@ -591,10 +653,39 @@ static void copying_role(Gen *g, const Op *role, int warp, const Block *block) {
     cu_line(g, "}");
 }
 
+static const Op *find_clear(const Block *block) {
+    for (const Op *op = block->first; op; op = op->next)
+        if (op->code == OP_ROLE && is_named(op, "clear"))
+            return op;
+    return NULL;
+}
+
+bool cu_clears(const Kernel *kernel) {
+    const Op *role = cu_first_role(kernel);
+    return role && find_clear(role->parent);
+}
+
+/* What the block's items will signal is not there before any of its roles begins, nor before the next kernel does. */
+static void clear_role(Gen *g, const Block *block) {
+    const Op *role = find_clear(block);
+    if (!role)
+        return;
+    cu_line(g, "if (threadIdx.x == 32) {");
+    g->depth++;
+    open_items(g, role);
+    item(g, role, block);
+    g->depth--;
+    cu_line(g, "}");
+    cu_line(g, "all_cleared();");
+    g->depth--;
+    cu_line(g, "}");
+}
+
 void cu_roles(Gen *g, const Block *block) {
     const int senders = computing_roles(g->kernel) * g->kernel->warps;
     int       next = 0;
     const Op *copies = NULL;
+    clear_role(g, block);
     make_rings(g, block);
     for (int pass = 0; pass < 2; pass++) /* role compute is first */
         for (const Op *op = block->first; op; op = op->next)
@@ -606,7 +697,7 @@ void cu_roles(Gen *g, const Block *block) {
     g->depth++;
     for (int pass = 0; pass < 2; pass++) /* whole warps first: behind a thread others come worse off with registers */
         for (const Op *op = block->first; op; op = op->next) {
-            if (op->code != OP_ROLE || computes(op) || moves(op) != (pass == 0))
+            if (op->code != OP_ROLE || computes(op) || moves(op) != (pass == 0) || is_named(op, "clear"))
                 continue;
             if (!copies)
                 cu_line(g, "give_registers<%d>();", (int)op_int(op, AT_REGISTERS, 0));
@@ -619,11 +710,49 @@ void cu_roles(Gen *g, const Block *block) {
     cu_line(g, "}");
 }
 
+typedef struct Reuse {
+    const Module *module;
+    const Kernel *kernel;
+    bool          found;
+} Reuse;
+
+static bool names_no(Op *op, void *param) {
+    return !op_has(op, AT_PARAM) || strcmp(op_text(op, AT_PARAM), param) != 0;
+}
+
+static bool find_reuse(Op *op, void *arg) {
+    Reuse *const           r = arg;
+    const CodeParam *const param = op->code == OP_STORE ? ir_find_param(r->kernel, op_text(op, AT_PARAM)) : NULL;
+    for (int k = 0; param && param->role == PARAM_WORK && r->module->kernels[k] != r->kernel; k++)
+        r->found = r->found || !ir_walk(r->module->kernels[k]->body, names_no, (void *)param->name);
+    return !r->found;
+}
+
+/* Does it write working memory that kernels before it use? They may still run when one that overlaps begins. */
+static bool reuses_memory(const Gen *g, const Kernel *kernel) {
+    Reuse r = {g->module, kernel, false};
+    ir_walk(kernel->body, find_reuse, &r);
+    return r.found;
+}
+
 /* Kernels with several computing roles store what those before them may still read, but on top of rings, where the kernels
  * before read rings, keys and values alone. */
 bool cu_overlaps(const Gen *g, const Kernel *kernel) {
     return kernel != g->module->kernels[0] && cu_first_role(kernel) &&
-           (!cu_several_compute(kernel) || ir_find_param(kernel, "ring_k"));
+           (!cu_several_compute(kernel) || ir_find_param(kernel, "ring_k")) && !reuses_memory(g, kernel);
+}
+
+/* Blocks that a multiprocessor shall hold: main's are the schedule's, of others one, or two that leave each other room. */
+static int resident_blocks(const Gen *g, const CodePhase *phase, int computing) {
+    const Op *const role = cu_first_role(g->kernel);
+    const Op       *compute = role;
+    if (computing > 1 || strcmp(g->kernel->name, "main") == 0)
+        return computing > 1 ? 1 : g->schedule->blocks;
+    while (!computes(compute))
+        compute = compute->next;
+    const int64_t registers = 32 * (op_int(compute, AT_WARPS, 1) * op_int(compute, AT_REGISTERS, 0) +
+                                    GROUP * op_int(role, AT_REGISTERS, 0));
+    return 2 * registers <= g->target->registers && 2 * (phase->shared_bytes + RESERVED_BYTES) <= g->target->shared_bytes + RESERVED_BYTES ? 2 : 1;
 }
 
 void cu_roles_frame(Gen *g, const Block *block, CodePhase *phase) {
@@ -631,7 +760,7 @@ void cu_roles_frame(Gen *g, const Block *block, CodePhase *phase) {
     g->rope = cu_roped_first(g, block);
     phase->threads = 32 * (computing * g->kernel->warps + GROUP);
     phase->shared_bytes = shared_bytes(g, block);
-    phase->resident = computing == 1 ? g->schedule->blocks : 1;
+    phase->resident = resident_blocks(g, phase, computing);
     phase->overlaps = cu_overlaps(g, g->kernel);
     phase->blocks = makes_for_main(g) ? g->schedule->beside : 0;
 }

@@ -113,9 +113,9 @@ static Status compile(Ctx *ctx, const CudaDevice *device, const char *wait, Nvrt
 
 static void describe(Bed *bed, CudaDevice *device, const NvrtcResult *code) {
     *bed = (Bed){.device = device};
-    bed->params[0] = (CodeParam){"q", DT_F32, PARAM_IN, 4, {B_, T_, HEADS, WIDTH}};
-    bed->params[1] = (CodeParam){"work", DT_F32, PARAM_WORK, 4, {B_, T_, HEADS, WIDTH}};
-    bed->params[2] = (CodeParam){"o", DT_F32, PARAM_OUT, 4, {B_, T_, HEADS, WIDTH}};
+    bed->params[0] = (CodeParam){"q", DT_F32, PARAM_IN, 4, {B_, T_, HEADS, WIDTH}, 0};
+    bed->params[1] = (CodeParam){"work", DT_F32, PARAM_WORK, 4, {B_, T_, HEADS, WIDTH}, 0};
+    bed->params[2] = (CodeParam){"o", DT_F32, PARAM_OUT, 4, {B_, T_, HEADS, WIDTH}, 0};
     bed->object = (CodeObject){.params = bed->params,
                                .param_count = 3,
                                .phases = bed->phases,

@@ -46,9 +46,9 @@ typedef struct Bed {
 } Bed;
 
 static Status make_bed(Ctx *ctx, Bed *bed, const NvrtcResult *code, const char *first, const char *second) {
-    const CodeParam q = {"q", DT_F32, PARAM_IN, 4, {B_, T_, HEADS, WIDTH}},
-                    o = {"o", DT_F32, PARAM_OUT, 4, {B_, T_, HEADS, WIDTH}};
-    const CodeParam work = {"work", DT_F32, PARAM_WORK, 4, {1, B_, T_, HEADS * WIDTH}};
+    const CodeParam q = {"q", DT_F32, PARAM_IN, 4, {B_, T_, HEADS, WIDTH}, 0},
+                    o = {"o", DT_F32, PARAM_OUT, 4, {B_, T_, HEADS, WIDTH}, 0};
+    const CodeParam work = {"work", DT_F32, PARAM_WORK, 4, {1, B_, T_, HEADS * WIDTH}, 0};
     bed->params[0] = q;
     bed->params[1] = work;
     bed->params[2] = o;

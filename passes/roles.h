@@ -1,0 +1,22 @@
+/* What the files of pass roles share. */
+#ifndef RATTAN_PASSES_ROLES_H
+#define RATTAN_PASSES_ROLES_H
+
+#include "passes/loops.h"
+
+enum { ROLES_MOST_LEFT = 3 };
+
+/* A kernel of gradients that gets roles: its left sides that are loaded stay in shared memory for a block's whole item. */
+typedef struct RolesOf {
+    Op *left[ROLES_MOST_LEFT];
+    int left_count;
+    int warps, registers, blocks; /* that compute; of a thread of theirs; that share a multiprocessor */
+} RolesOf;
+
+/* roles.c: gives them to it. */
+Status roles_of_gradients(Ctx *ctx, Kernel *kernel, const PassArgs *args, const RolesOf *of);
+
+/* roles_gradients.c: gives them to all kernels of gradients that can have some, where the schedule wants it. */
+Status roles_gradients(Ctx *ctx, Module *module, const PassArgs *args);
+
+#endif

@@ -1,0 +1,341 @@
+/* Pass roles for kernels of gradients: what loops over tiles of the other side, and multiplies what it loads.
+ * In: such a kernel, as pass window leaves it. Out: tiles count upwards also where positions fall, products begin as soon as
+ * what they multiply is there, and the warps have roles (roles.c): left sides that are loaded stay where the copy engine puts
+ * them, right sides come through a ring. A kernel that cannot have roles stays as it is, and says why. */
+#include "passes/roles.h"
+
+#include <string.h>
+
+enum { SLAB = 16, MOST_GROUPS = 2, MOST_COLS = 128, TWO_BLOCKS = 232 /* registers of one group of warps, twice */ };
+
+typedef struct Gradients {
+    Ctx            *ctx;
+    Kernel         *kernel;
+    const PassArgs *args;
+    Block          *body;
+    DType           dtype;
+    int             rows, products;
+    bool            falls; /* positions, as rows go on */
+    const char     *why;   /* it has no roles */
+    RolesOf         of;
+} Gradients;
+
+static const CodeParam *param_of(const Gradients *g, const Op *op) { return ir_find_param(g->kernel, op_text(op, AT_PARAM)); }
+
+/* ---- Can it? ---- */
+
+static bool writes_no(Op *op, void *param) { return op->code != OP_STORE || strcmp(op_text(op, AT_PARAM), param) != 0; }
+
+/* What the copy engine can bring: numbers of products that no warp of the kernel writes. */
+static bool can_be_sent(const Gradients *g, const Op *load) {
+    return load && load->code == OP_LOAD && param_of(g, load)->dtype == g->dtype && op_int(load, AT_ROWDIM, -1) >= 1 &&
+           !op_has(load, AT_WRAP) && load->out[0]->type.cols <= MOST_COLS && load->out[0]->type.cols % SLAB == 0 &&
+           load->out[0]->type.rows % SLAB == 0 && load->out[0]->type.rows <= MOST_COLS &&
+           ir_walk(g->kernel->body, writes_no, (void *)op_text(load, AT_PARAM));
+}
+
+static bool is_left(const Gradients *g, Op *load) {
+    for (int l = 0; l < g->of.left_count; l++)
+        if (g->of.left[l] == load)
+            return true;
+    return false;
+}
+
+static void note_left(Gradients *g, Op *load) {
+    if (is_left(g, load))
+        return;
+    if (!can_be_sent(g, load) || load->parent != g->body || load->out[0]->type.rows != g->rows)
+        g->why = "a left side is loaded that cannot be sent";
+    else if (g->of.left_count == ROLES_MOST_LEFT)
+        g->why = "there are more left sides than fit";
+    else
+        g->of.left[g->of.left_count++] = load;
+}
+
+static bool note_product(Op *dot, void *arg) {
+    Gradients *g = arg;
+    if (dot->code != OP_DOT || g->why)
+        return true;
+    const DotParts parts = ir_dot_parts(dot);
+    Op *const      left = parts.x->def;
+    g->rows = g->products++ ? g->rows : parts.m;
+    if (op_int(dot, AT_TA, 0) || parts.m != g->rows || parts.n % SLAB || parts.n > MOST_COLS || parts.k % SLAB || parts.scale ||
+        parts.delta)
+        g->why = "a product is none of equal row tiles, or too wide";
+    else if (!can_be_sent(g, parts.y->def) || !loads_right_side(g->ctx, g->kernel, parts.y->def))
+        g->why = "a right side cannot be sent";
+    else if (left && left->code == OP_LOAD)
+        note_left(g, left);
+    return true;
+}
+
+/* Does it access a tile whose place depends on the row tile's? */
+static bool is_along_rows(const Gradients *g, const Op *op) {
+    const Type     type = op->code == OP_STORE ? op->in[5]->type : op->out_count ? op->out[0]->type : type_index();
+    const int      rowdim = (int)op_int(op, AT_ROWDIM, -1);
+    const Op *const rows = loop_find(g->kernel->body, "row");
+    return (op->code == OP_LOAD || op->code == OP_STORE) && rowdim >= 0 && type.rows > 1 && rows &&
+           depends_on(op->in[rowdim], rows->region->args[0]);
+}
+
+/* All of its rows fall then, each tile's as far as it has rows. */
+static bool note_falling(Op *op, void *arg) {
+    Gradients *g = arg;
+    g->falls |= is_along_rows(g, op) && op_int(op, AT_DOWN, 0);
+    return true;
+}
+
+static bool check_falling(Op *op, void *arg) {
+    Gradients *g = arg;
+    const Type type = op->code == OP_STORE ? op->in[5]->type : op->out_count ? op->out[0]->type : type_index();
+    if (g->falls && is_along_rows(g, op) && (!op_int(op, AT_DOWN, 0) || op_int(op, AT_PERIOD, 1) != type.rows))
+        g->why = "positions fall in some of its tiles alone";
+    if (g->falls && (op->code == OP_MASK || op->code == OP_ROPE) && op_int(op, AT_PERIOD, 1) != type.rows)
+        g->why = "positions fall in tiles of several heads";
+    if (op->code == OP_MASK && op_int(op, AT_TA, 0))
+        g->why = "it masks transposed tiles";
+    if (op->code == OP_RING || op->code == OP_COLSUM || op->code == OP_COLMAX)
+        g->why = "its warps wait for one another";
+    return true;
+}
+
+/* What is computed with from the start is sent as well, as long as there is room. */
+static void note_others(Gradients *g) {
+    for (Op *op = g->body->first; op && g->of.left_count < ROLES_MOST_LEFT; op = op->next)
+        if (op->code == OP_LOAD && op->out[0]->type.rows == g->rows && !is_left(g, op) && can_be_sent(g, op) &&
+            !loads_right_side(g->ctx, g->kernel, op))
+            g->of.left[g->of.left_count++] = op;
+}
+
+/* Whole groups of warps; one alone shares the multiprocessor with another block's. */
+static void choose_warps(Gradients *g) {
+    const int group = SLAB * g->args->target->product_warps;
+    if (g->rows % group || g->rows / group > MOST_GROUPS) {
+        g->why = "its row tiles are not those of one or two groups of warps";
+        return;
+    }
+    g->of.warps = g->rows / SLAB;
+    g->of.blocks = g->rows == group ? 2 : 1;
+    g->of.registers = g->of.blocks > 1 ? TWO_BLOCKS : g->args->schedule->registers;
+}
+
+static bool can_have_roles(Gradients *g) {
+    ir_walk(g->kernel->body, note_product, g);
+    if (!g->why && g->products == 0)
+        g->why = "it has no products";
+    ir_walk(g->kernel->body, note_falling, g);
+    ir_walk(g->kernel->body, check_falling, g);
+    if (!g->why)
+        choose_warps(g);
+    if (!g->why)
+        note_others(g);
+    return !g->why;
+}
+
+/* ---- Upwards ---- */
+
+/* Column c of n is column n - 1 - c from now on, and rows likewise. */
+static void turn_mask(const Gradients *g, Op *mask) {
+    const Type    type = mask->out[0]->type;
+    const int64_t lo = op_int(mask, AT_LO, 0), hi = op_int(mask, AT_HI, 0);
+    Value *const  first = mask->in[2];
+    Builder       b = ir_before(g->ctx, g->kernel, mask);
+    mask->in[1] = ir_ibin(&b, OP_ISUB, ir_i(&b, type.rows - type.cols), mask->in[1]);
+    mask->in[2] = ir_i(&b, 0);
+    op_set_int(g->ctx, mask, AT_LO, hi == IR_POS_INF ? IR_NEG_INF : -hi);
+    op_set_int(g->ctx, mask, AT_HI, lo == IR_NEG_INF ? IR_POS_INF : -lo);
+    if (ir_is_const(first, 0))
+        return;
+    Value *const whole = mask->in[0];
+    mask->in[0] = ir_mask(&b, whole, first, ir_i(&b, 0), IR_NEG_INF, type.cols - 1, 1, op_float(mask, AT_FILL, 0));
+}
+
+/* Of the last row, on the way to the first. */
+static void turn_rope(const Gradients *g, Op *rope) {
+    const int64_t down = op_int(rope, AT_DOWN, 0), more = op_int(rope, AT_PERIOD, 1) - 1;
+    Builder       b = ir_before(g->ctx, g->kernel, rope);
+    rope->in[1] = index_offset(&b, rope->in[1], down ? -more : more);
+    op_set_int(g->ctx, rope, AT_DOWN, !down);
+}
+
+static bool turn_up(Op *op, void *arg) {
+    const Gradients *g = arg;
+    if (op->code == OP_MASK)
+        turn_mask(g, op);
+    else if (op->code == OP_ROPE)
+        turn_rope(g, op);
+    else if (op_int(op, AT_DOWN, 0)) {
+        const int place = (int)op_int(op, AT_ROWDIM, -1);
+        Builder   b = ir_before(g->ctx, g->kernel, op);
+        op->in[place] = index_offset(&b, op->in[place], 1 - op_int(op, AT_PERIOD, 1));
+        op_remove_attr(op, AT_DOWN);
+    }
+    return true;
+}
+
+static void turn_all_up(Gradients *g) {
+    if (g->falls)
+        ir_walk(g->kernel->body, turn_up, g);
+}
+
+/* ---- Products as early as can be ---- */
+
+static bool is_light(const Op *op) { return op->code == OP_LOAD || op_info(op->code)->rule == TR_INDEX; }
+
+/* Moves an op, and before it what it needs of its block, behind `place`. -> what is last there now. */
+static Op *bring_behind(const Gradients *g, Op *op, Op *place) {
+    if (op == place || op->parent != place->parent || ir_precedes(op, place))
+        return place;
+    for (int i = 0; i < op->in_count; i++)
+        if (op->in[i] && op->in[i]->def)
+            place = bring_behind(g, op->in[i]->def, place);
+    op_unlink(op);
+    Builder b = ir_after(g->ctx, g->kernel, place);
+    op_insert(&b, op);
+    return op;
+}
+
+/* The last op of the block that computes an operand; NULL: they are there, or only loaded. */
+static Op *last_made(const Op *dot) {
+    Op *last = NULL;
+    for (int i = 0; i < dot->in_count; i++) {
+        Op *const def = dot->in[i] ? dot->in[i]->def : NULL;
+        if (def && def->parent == dot->parent && !is_light(def) && (!last || ir_precedes(last, def)))
+            last = def;
+    }
+    return last;
+}
+
+/* Those of what is loaded follow each other; what they give is looked at while the later ones run. */
+static void begin_early(const Gradients *g, Block *block) {
+    Op *first = NULL;
+    for (Op *op = block->first, *next; op; op = next) {
+        next = op->next;
+        if (op->region)
+            begin_early(g, op->region);
+        if (op->code != OP_DOT)
+            continue;
+        Op *const made = last_made(op), *const behind = made ? made : first;
+        if (behind && behind->next != op)
+            bring_behind(g, op, behind);
+        first = made ? first : op;
+    }
+}
+
+/* What stands over columns is loaded before the first product, which takes as long. */
+static void load_early(const Gradients *g, Block *block) {
+    Op *first = block->first;
+    for (Op *op = block->first; op; op = op->next)
+        if (op->region)
+            load_early(g, op->region);
+    while (first && first->code != OP_DOT)
+        first = first->next;
+    Op *place = first ? first->prev : NULL;
+    for (Op *op = first, *next; op && place; op = next) {
+        next = op->next;
+        if (op->code == OP_TRANSPOSE && op->in[0]->def && op->in[0]->def->code == OP_LOAD)
+            place = bring_behind(g, op, place);
+    }
+}
+
+/* The branch behind this one with the same condition; between them stand constants and indices alone. */
+static Op *next_branch(const Op *branch) {
+    Op *op = branch->next;
+    while (op->code == OP_FCONST || op_info(op->code)->rule == TR_INDEX)
+        op = op->next;
+    return op->code == OP_IF && op->in[0] == branch->in[0] ? op : NULL;
+}
+
+static bool uses(const Op *branch, const Op *of) {
+    const Op *const yield = ir_terminator(branch->region);
+    for (int r = 0; r < of->out_count; r++)
+        for (int i = 0; i < yield->in_count; i++)
+            if (depends_on(yield->in[i], of->out[r]))
+                return true;
+    return false;
+}
+
+/* The second one's ops go into the first: their products follow each other, and are waited for once. */
+static void join(const Gradients *g, Op *first, Op *second) {
+    Op *const end = ir_terminator(first->region), *const yield = ir_terminator(second->region);
+    Builder   b = ir_before(g->ctx, g->kernel, first), in = ir_before(g->ctx, g->kernel, end);
+    for (Op *op = first->next, *next; op != second; op = next) {
+        next = op->next;
+        op_unlink(op);
+        op_insert(&b, op);
+    }
+    ir_move_ops(&in, second->region);
+    for (int r = 0; r < second->out_count; r++) {
+        op_add_in(g->ctx, first, first->in_count, second->in[1 + r]);
+        op_add_in(g->ctx, end, end->in_count, yield->in[r]);
+        ir_replace_uses(g->kernel, second->out[r], op_add_out(g->ctx, g->kernel, first, second->out[r]->type));
+    }
+    op_erase(second);
+}
+
+static void join_branches(const Gradients *g, const Block *block) {
+    for (Op *op = block->first; op; op = op->next)
+        for (Op *other; op->code == OP_IF && (other = next_branch(op)) && !uses(other, op);)
+            join(g, op, other);
+}
+
+/* ---- Factors ---- */
+
+static const Op *only_maker(const Gradients *g, const Value *value, OpCode code) {
+    return value->def && value->def->code == code && ir_use_count(g->kernel, value) == 1 ? value->def : NULL;
+}
+
+/* c (p (x - m)), m a column or row: p (c x - c m), one operation less an element. */
+static bool fold_factor(Op *op, void *arg) {
+    const Gradients *g = arg;
+    double           c;
+    const Op *const  product = op->code == OP_MUL && is_constant_tile(op->in[1], &c) ? only_maker(g, op->in[0], OP_MUL) : NULL;
+    const Op *const  shift = product ? only_maker(g, product->in[1], OP_SUB) : NULL;
+    if (!shift || shift->in[0]->type.cols == 1 || (shift->in[1]->type.cols != 1 && shift->in[1]->type.rows != 1) ||
+        !type_equal(shift->in[0]->type, shift->out[0]->type))
+        return true;
+    Builder      b = ir_before(g->ctx, g->kernel, (Op *)shift);
+    Value *const start = ir_binary(&b, OP_MUL, shift->in[1], ir_f(&b, -c, 1, 1));
+    ir_replace_uses(g->kernel, shift->out[0], ir_fma(&b, shift->in[0], ir_f(&b, c, 1, 1), start));
+    ir_replace_uses(g->kernel, op->out[0], product->out[0]);
+    op_erase((Op *)shift);
+    op_erase(op);
+    return true;
+}
+
+/* ---- The pass ---- */
+
+static bool is_named(const Kernel *kernel) {
+    static const char *const NAMES[] = {"rows", "window_keys"};
+    for (size_t n = 0; n < sizeof NAMES / sizeof *NAMES; n++)
+        if (strcmp(kernel->name, NAMES[n]) == 0)
+            return true;
+    return false;
+}
+
+Status roles_gradients(Ctx *ctx, Module *module, const PassArgs *args) {
+    bool gradients = false;
+    if (args->kind != KIND_BACKWARD || !args->schedule->gradient_roles)
+        return ST_OK;
+    for (int k = 0; k < module->kernel_count; k++) {
+        Kernel *const kernel = module->kernels[k];
+        Gradients     g = {.ctx = ctx, .kernel = kernel, .args = args, .body = loop_grid_body(kernel->body)};
+        const bool    behind = gradients;
+        gradients |= strcmp(kernel->name, "main") == 0;
+        if (!behind || !is_named(kernel) || loop_has_roles(kernel))
+            continue;
+        g.dtype = ir_find_param(kernel, "k")->dtype;
+        clean_kernel(kernel);
+        if (!can_have_roles(&g)) {
+            pass_note(ctx, args, kernel, "no roles: %s", g.why);
+            continue;
+        }
+        turn_all_up(&g);
+        join_branches(&g, g.body);
+        begin_early(&g, g.body);
+        load_early(&g, g.body);
+        ir_walk(kernel->body, fold_factor, &g);
+        TRY(roles_of_gradients(ctx, kernel, args, &g.of));
+    }
+    return ST_OK;
+}

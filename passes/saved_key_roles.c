@@ -1,0 +1,285 @@
+/* The kernels of pass saved that sum up the states of kernel `keys`, where warps have roles, like those of main's states: see
+ * saved_roles.c and saved_gradient_keys.c. One role sends rows and what they hand on, head by head of a group, groups of warps
+ * compute the features of the rows in turns, one sums up R, and one stores R before each row tile. A block has one piece of the
+ * features and a part of the columns of R. Positions may fall from row to row of a tile: the copy engine brings them as they
+ * lie, since a sum over all of them has no order. */
+#include "passes/saved_gradients.h"
+
+#include <string.h>
+
+typedef struct KeyRoles {
+    KeySaver     *k;
+    const KeySum *sum;
+    Nest          nest;
+    StateRoles    r;
+    Type          tiles[RING_COUNT];
+    const Op     *rows; /* the load that features are made of */
+    int           number, heads;
+} KeyRoles;
+
+/* A turn of a role: rows of one head. */
+typedef struct Turn {
+    Builder in;
+    Value  *row, *head;
+} Turn;
+
+/* ---- What the sum is made of ---- */
+
+typedef struct Sources {
+    const Op *first;
+    bool      others;
+} Sources;
+
+static bool same_place(const Op *a, const Op *b) {
+    for (int i = 0; i < a->in_count; i++)
+        if (a->in[i] != b->in[i])
+            return false;
+    return strcmp(op_text(a, AT_PARAM), op_text(b, AT_PARAM)) == 0;
+}
+
+static void find_sources(const Value *value, Sources *sources) {
+    const Op *op = value->def;
+    if (!op || value->type.cls != TY_TILE)
+        return;
+    if (op->code == OP_LOAD && op->out[0]->type.rows > 1) {
+        sources->others |= sources->first && !same_place(sources->first, op);
+        sources->first = sources->first ? sources->first : op;
+        return;
+    }
+    for (int i = 0; i < op->in_count; i++)
+        find_sources(op->in[i], sources);
+}
+
+const Op *gradients_source(Value *const *pieces, int count) {
+    Sources sources = {0};
+    for (int p = 0; p < count; p++)
+        find_sources(pieces[p], &sources);
+    return sources.others ? NULL : sources.first;
+}
+
+static const Op *find_rows(const KeySum *sum) { return gradients_source(sum->y, sum->parts); }
+
+bool gradients_is_sendable(const KeySaver *k, const Op *load) {
+    return load && load->code == OP_LOAD && op_int(load, AT_ROWDIM, -1) == 1 && !op_has(load, AT_WRAP) &&
+           ir_find_param(k->saver.main, op_text(load, AT_PARAM))->dtype == k->saver.dtype;
+}
+
+static void find_tiles(const KeySaver *k, const KeySum *sum, const Op *rows, Type tiles[RING_COUNT]) {
+    const DType dtype = k->saver.dtype;
+    const int   cols = gradients_state_cols(sum) / gradients_column_parts(sum), width = gradients_state_rows(sum) / sum->parts;
+    tiles[RING_KEYS] = type_tile(dtype, k->saver.chunk, rows->out[0]->type.cols);
+    tiles[RING_VALUES] = type_tile(dtype, k->saver.chunk, cols);
+    tiles[RING_FEATURES] = type_tile(dtype, k->saver.chunk, width);
+    tiles[RING_STATES] = type_tile(dtype, width, cols);
+}
+
+bool gradients_states_have_roles(KeySaver *k, int number) {
+    const KeySum *const sum = &k->sums[number];
+    const Schedule     *schedule = k->saver.args->schedule;
+    const Op *const     rows = find_rows(sum);
+    Type                tiles[RING_COUNT];
+    if (!schedule->roles || !schedule->fuse_phi || !gradients_is_sendable(k, rows) || !gradients_is_sendable(k, sum->of.values->def))
+        return false;
+    find_tiles(k, sum, rows, tiles);
+    return saved_tiles_have_roles(&k->saver, tiles);
+}
+
+/* ---- Turns ---- */
+
+static void set_place(const KeyRoles *kr, ValueMap *map) {
+    const Saver *s = &kr->k->saver;
+    *map = (ValueMap){.ctx = s->ctx};
+    map_set(map, s->seq->region->args[0], kr->nest.seq);
+    map_set(map, s->heads->region->args[0], kr->nest.head);
+}
+
+/* What a turn knows: the values of kernel keys for its rows. */
+static ValueMap turn_map(const KeyRoles *kr, Turn *turn) {
+    const Saver *s = &kr->k->saver;
+    ValueMap     map;
+    set_place(kr, &map);
+    map_set(&map, s->rows->region->args[0], turn->row);
+    map_set(&map, s->group->region->args[0], turn->head);
+    map_set(&map, s->residual->region->args[0], ir_i(&turn->in, 0));
+    return map;
+}
+
+/* for row, for head: nothing is carried. */
+static Turn open_turns(KeyRoles *kr, Builder *b) {
+    const Saver *s = &kr->k->saver;
+    Builder      rows;
+    Turn         turn;
+    turn.row = saved_open_turns(s, b, &rows, kr->r.first, kr->r.end);
+    Op *const loop = ir_for(&rows, "group", false, ir_i(&rows, 0), ir_i(&rows, kr->heads), ir_i(&rows, 1), NULL, 0);
+    turn.in = ir_at_end(s->ctx, b->kernel, loop->region);
+    ir_yield(&turn.in, NULL, 0);
+    turn.in = ir_before(s->ctx, b->kernel, ir_terminator(loop->region));
+    turn.head = loop->region->args[0];
+    return turn;
+}
+
+/* Sends what `load` loads, from its first position on; of several `parts` of its columns the block's. */
+static void send(KeyRoles *kr, Turn *turn, const Op *load, int parts, Value *ring) {
+    const Saver *s = &kr->k->saver;
+    ValueMap     map = turn_map(kr, turn);
+    Op *const    own = clone_slice(&turn->in, load->out[0], s->main->body, &map)->def;
+    if (op_int(own, AT_DOWN, 0))
+        own->in[1] = index_offset(&turn->in, own->in[1], 1 - own->out[0]->type.rows);
+    op_set_int(s->ctx, own, AT_GROUPDIM, -1); /* all rows are of one head */
+    own->out[0]->type.cols /= parts;
+    gradients_take_columns(kr->k, own, 2, parts, kr->nest.half, kr->nest.kernel);
+    loop_send(s->ctx, &turn->in, own, own->in, ring);
+    op_erase(own);
+}
+
+static void send_all(KeyRoles *kr) {
+    Builder b = saved_open_role(&kr->k->saver, &kr->r, "copy", false);
+    Turn    turn = open_turns(kr, &b);
+    send(kr, &turn, kr->rows, 1, kr->r.rings[RING_KEYS]);
+    send(kr, &turn, kr->sum->of.values->def, gradients_column_parts(kr->sum), kr->r.rings[RING_VALUES]);
+}
+
+/* The block's piece of the features of one turn's rows. */
+static void make_features(KeyRoles *kr, Turn *turn) {
+    Saver *const s = &kr->k->saver;
+    const KeySum *sum = kr->sum;
+    Value *const rows = saved_take_own(&turn->in, kr->r.rings[RING_KEYS], kr->tiles[RING_KEYS]);
+    for (int p = 0; p < sum->parts; p++) {
+        Turn at = *turn;
+        if (sum->parts > 1)
+            at.in = saved_open_if(s, &turn->in, saved_equals(&turn->in, kr->nest.part, p));
+        ValueMap map = turn_map(kr, &at);
+        map_set(&map, kr->rows->out[0], rows);
+        saved_give(&at.in, kr->r.rings[RING_FEATURES], clone_slice(&at.in, sum->y[p], s->main->body, &map));
+    }
+}
+
+/* Group `group` of warps, which take turns. */
+static void compute_features(KeyRoles *kr, int group) {
+    const Saver *s = &kr->k->saver;
+    Builder      b = saved_open_role(&kr->k->saver, &kr->r, "features", true);
+    Turn         turn = open_turns(kr, &b);
+    if (kr->r.groups == 1) {
+        make_features(kr, &turn);
+        return;
+    }
+    Value *const tiles = ir_ibin(&turn.in, OP_IDIV, turn.row, ir_i(&turn.in, s->chunk));
+    Value *const number = ir_ibin(&turn.in, OP_IADD, ir_ibin(&turn.in, OP_IMUL, tiles, ir_i(&turn.in, kr->heads)), turn.head);
+    Value *const mine = saved_equals(&turn.in, ir_ibin(&turn.in, OP_IMOD, number, ir_i(&turn.in, kr->r.groups)), group);
+    Turn         own = turn;
+    own.in = saved_open_if(s, &turn.in, mine);
+    make_features(kr, &own);
+    saved_skip_unless(s, &turn.in, mine, (Value *[]){kr->r.rings[RING_KEYS], kr->r.rings[RING_FEATURES]}, 2);
+}
+
+/* ---- R ---- */
+
+/* The block's part of a tile of all features and columns at `at` of d0 and d1. */
+static Access part_of_state(const KeyRoles *kr, Builder *b, const char *param, Value *d0, Value *d1) {
+    const int    width = kr->tiles[RING_STATES].rows;
+    Value *const first = ir_ibin(b, OP_IMUL, kr->nest.head, ir_i(b, gradients_state_rows(kr->sum)));
+    return (Access){.param = param,
+                    .at = {d0, d1, ir_ibin(b, OP_IADD, first, ir_ibin(b, OP_IMUL, kr->nest.part, ir_i(b, width)))},
+                    .rowdim = 2,
+                    .groupdim = -1,
+                    .period = width};
+}
+
+static void store_part(KeyRoles *kr, Builder *b, const Access *to, Value *tile) {
+    Op *const store = ir_store(b, to, tile);
+    gradients_take_columns(kr->k, store, 0, gradients_column_parts(kr->sum), kr->nest.half, kr->nest.kernel);
+}
+
+static void store_states(KeyRoles *kr) {
+    Saver *const s = &kr->k->saver;
+    Value *const ring = kr->r.rings[RING_STATES];
+    Builder      b = saved_open_role(s, &kr->r, "store", false), in;
+    Value *const row = saved_open_turns(s, &b, &in, kr->r.first, kr->r.end), *const tile = saved_take(&in, ring, kr->tiles[RING_STATES]);
+    ValueMap     map;
+    set_place(kr, &map);
+    map_set(&map, s->rows->region->args[0], row);
+    map_set(&map, s->group->region->args[0], ir_i(&in, 0));
+    Value *const number = gradients_tile_number(kr->k, &in, &map, kr->nest.seq, row);
+    const Access to = part_of_state(kr, &in, kr->k->param[kr->number], NULL, number);
+    store_part(kr, &in, &to, tile);
+    saved_release(&in, ring, tile);
+}
+
+/* What the segments before this one add up to. */
+static Value *segment_start(KeyRoles *kr, Builder *b, const char *work) {
+    const Saver *s = &kr->k->saver;
+    const Type   state = kr->tiles[RING_STATES];
+    Value       *zero = ir_f(b, 0, state.rows, state.cols);
+    if (!kr->r.save)
+        return zero;
+    Op *const    loop = ir_for(b, "segment", false, ir_i(b, 0), kr->nest.axes[1], ir_i(b, 1), &zero, 1);
+    Builder      in = ir_at_end(s->ctx, kr->nest.kernel, loop->region);
+    const Access from = part_of_state(kr, &in, work, loop->region->args[0], kr->nest.seq);
+    Value *const part = ir_load(&in, &from, state.rows, state.cols);
+    gradients_take_columns(kr->k, part->def, 0, gradients_column_parts(kr->sum), kr->nest.half, kr->nest.kernel);
+    Value *const next = ir_binary(&in, OP_ADD, loop->region->args[1], part);
+    ir_yield(&in, &next, 1);
+    return loop->out[0];
+}
+
+/* for row: R goes to where it is stored; for head: R += phi(q)^T z. -> R behind the last one */
+static Value *sum_turns(KeyRoles *kr, Builder *b, Value *start) {
+    const Saver *s = &kr->k->saver;
+    Value **const rings = kr->r.rings;
+    Op *const rows = ir_for(b, "row", false, kr->r.first, kr->r.end, ir_i(b, s->chunk), &start, 1);
+    Builder   row = ir_at_end(s->ctx, b->kernel, rows->region);
+    if (kr->r.save)
+        saved_give(&row, rings[RING_STATES], rows->region->args[1]);
+    Op *const heads =
+        ir_for(&row, "group", false, ir_i(&row, 0), ir_i(&row, kr->heads), ir_i(&row, 1), &rows->region->args[1], 1);
+    Builder      in = ir_at_end(s->ctx, b->kernel, heads->region);
+    Value *const features = saved_take(&in, rings[RING_FEATURES], kr->tiles[RING_FEATURES]);
+    Value *const values = saved_take(&in, rings[RING_VALUES], kr->tiles[RING_VALUES]);
+    Value *const sum = ir_dot(&in, features, values, heads->region->args[1], true, false);
+    saved_release(&in, rings[RING_FEATURES], features);
+    saved_release(&in, rings[RING_VALUES], values);
+    ir_yield(&in, &sum, 1);
+    ir_yield(&row, &heads->out[0], 1);
+    return rows->out[0];
+}
+
+/* The nest, with the segment's rows. */
+static void open_nest(KeyRoles *kr, const char *name) {
+    Saver *const   s = &kr->k->saver;
+    const int      halves = gradients_column_parts(kr->sum);
+    const GridAxis axes[] = {{"part", SYM_COUNT, kr->sum->parts * halves}, {"segment", kr->r.save ? SYM_S : SYM_K, 0}};
+    kr->nest = saved_nest(s, name, axes, 2);
+    Builder     *b = &kr->nest.body;
+    Value *const size = ir_sym(b, SYM_L);
+    kr->nest.part = ir_ibin(b, OP_IDIV, kr->nest.axes[0], ir_i(b, halves));
+    kr->nest.half = ir_ibin(b, OP_IMOD, kr->nest.axes[0], ir_i(b, halves));
+    kr->r.length = saved_slice(s, &kr->nest, s->rows->in[1]);
+    kr->r.first = ir_ibin(b, OP_IMUL, kr->nest.axes[1], size);
+    kr->r.end = ir_ibin(b, OP_IMIN, kr->r.length, ir_ibin(b, OP_IADD, kr->r.first, size));
+}
+
+void gradients_role_kernel(KeySaver *k, int number, const char *name, const char *work, bool save) {
+    Saver *const s = &k->saver;
+    KeyRoles     kr = {.k = k, .sum = &k->sums[number], .number = number, .r = {.save = save}};
+    int64_t      heads = 1;
+    ir_const_value(s->group->in[1], &heads);
+    kr.heads = (int)heads;
+    kr.rows = find_rows(kr.sum);
+    find_tiles(k, kr.sum, kr.rows, kr.tiles);
+    open_nest(&kr, name);
+    kr.r.outer = kr.nest.body;
+    kr.r.groups = kr.tiles[RING_FEATURES].cols <= 128 && kr.tiles[RING_KEYS].cols <= 128 ? 2 : 1;
+    saved_add_rings(s, &kr.r, kr.tiles);
+    send_all(&kr);
+    for (int group = 0; group < kr.r.groups; group++)
+        compute_features(&kr, group);
+    Builder      b = saved_open_role(s, &kr.r, "compute", true);
+    Value *const sum = sum_turns(&kr, &b, segment_start(&kr, &b, work));
+    if (save) {
+        store_states(&kr);
+    } else {
+        const Access to = part_of_state(&kr, &b, work, kr.nest.axes[1], kr.nest.seq);
+        store_part(&kr, &b, &to, sum);
+    }
+    PUSH(s->ctx, s->module->kernels, s->module->kernel_count, s->module->kernel_capacity, kr.nest.kernel);
+}

@@ -1,0 +1,370 @@
+/* Kernel `keys` of the gradients, where warps have roles: see saved_gradient_keys.c. One role sends keys, values, the rows of
+ * every head, what those hand on, and the states; a group of warps computes the features of keys and of rows; one sums up
+ * dphi(k), and one dv, each with all that follows from it. So both sums read the same tiles, and features are made once for both.
+ * Positions that fall from row to row rise here, as the copy engine brings them: masks are turned with them. */
+#include "passes/order.h"
+#include "passes/saved_gradients.h"
+
+#include <string.h>
+
+typedef enum SumRing { OF_ROWS, OF_GIVEN, OF_VALUES, OF_FEATURES, OF_KEYS, OF_STATES, SUM_RINGS } SumRing;
+
+enum { SPARE_BYTES = 4096 /* alignment of the rings, barriers */ };
+/* Of a thread of those who compute dphi(k), features or dv, and of the copy engine's: as many as four equal groups have. */
+enum { SUM_REGISTERS = 216, FEATURE_REGISTERS = 128, VALUE_REGISTERS = 144, FEW_REGISTERS = 24, GROUP_REGISTERS = 128 };
+enum { MOST_FEATURES = 256, MOST_COLS = 128 /* beside what else these registers hold */ };
+
+typedef struct SumRoles {
+    KeySaver     *k;
+    Saver        *s;
+    const KeySum *own, *twin; /* dv and dphi(k): x of the first are features of keys, y of rows */
+    const Op     *key_load, *row_load, *given_load, *value_load;
+    Type          tiles[SUM_RINGS];
+    int           slots[SUM_RINGS];
+    Value        *rings[SUM_RINGS];
+    Builder       outer;
+} SumRoles;
+
+/* ---- Can it? ---- */
+
+static const Op *only_source(Value *const *pieces, int count) { return gradients_source(pieces, count); }
+
+static bool find_sides(SumRoles *o) {
+    KeySaver *const k = o->k;
+    const int       own = k->count == 2 ? k->sums[0].twin : -1;
+    if (own < 0 || k->sums[own].twin != own || k->sums[1 - own].twin != own)
+        return false;
+    o->own = &k->sums[own];
+    o->twin = &k->sums[1 - own];
+    o->key_load = only_source(o->own->x, o->own->parts);
+    o->row_load = only_source(o->own->y, o->own->parts);
+    o->given_load = o->own->of.values->def;
+    o->value_load = o->twin->of.features->def;
+    return o->own->pieces == 1 && o->twin->parts == 1 && o->twin->pieces == o->own->parts &&
+           gradients_is_sendable(k, o->key_load) && gradients_is_sendable(k, o->row_load) &&
+           gradients_is_sendable(k, o->given_load) && gradients_is_sendable(k, o->value_load) &&
+           op_int(o->key_load, AT_DOWN, 0) == op_int(o->row_load, AT_DOWN, 0);
+}
+
+static void find_tiles(SumRoles *o) {
+    const DType dtype = o->s->dtype;
+    const int   rows = o->s->chunk, width = gradients_state_rows(o->own) / o->own->parts, cols = gradients_state_cols(o->own);
+    o->tiles[OF_ROWS] = type_tile(dtype, rows, o->row_load->out[0]->type.cols);
+    o->tiles[OF_GIVEN] = o->tiles[OF_VALUES] = type_tile(dtype, rows, cols);
+    o->tiles[OF_FEATURES] = o->tiles[OF_KEYS] = type_tile(dtype, rows, width);
+    o->tiles[OF_STATES] = type_tile(dtype, width, cols);
+}
+
+/* One or two slots each; then one more at a time, of what comes anew with every head first. False: the first do not fit. */
+static bool choose_slots(SumRoles *o) {
+    const int     parts = o->own->parts;
+    const int     least[SUM_RINGS] = {2, 2, 1, 2 * parts, parts, 1}, most[SUM_RINGS] = {4, 4, 2, 3 * parts, 2 * parts, 2};
+    static const SumRing ORDER[SUM_RINGS] = {OF_GIVEN, OF_ROWS, OF_STATES, OF_VALUES, OF_KEYS, OF_FEATURES};
+    int64_t       left = o->s->args->target->shared_bytes - SPARE_BYTES;
+    for (int r = 0; r < SUM_RINGS; r++) {
+        o->slots[r] = least[r];
+        left -= least[r] * ir_slot_bytes(o->tiles[r]);
+    }
+    for (bool grows = left >= 0; grows;) {
+        grows = false;
+        for (int i = 0; i < SUM_RINGS; i++) {
+            const SumRing r = ORDER[i];
+            if (o->slots[r] == most[r] || left < ir_slot_bytes(o->tiles[r]))
+                continue;
+            left -= ir_slot_bytes(o->tiles[r]);
+            o->slots[r]++;
+            grows = true;
+        }
+    }
+    return left >= 0;
+}
+
+static bool fits(SumRoles *o) {
+    const int group = o->s->args->target->product_warps, cols = gradients_state_cols(o->own), rows = o->tiles[OF_ROWS].cols;
+    return group && o->s->chunk == 16 * group && o->key_load->out[0]->type.cols == rows && rows % 16 == 0 && rows <= MOST_COLS &&
+           cols % 16 == 0 && cols <= MOST_COLS && o->tiles[OF_FEATURES].cols % 16 == 0 &&
+           o->tiles[OF_FEATURES].cols <= MOST_COLS && gradients_state_rows(o->own) <= MOST_FEATURES && choose_slots(o) &&
+           4 * 32 * group * GROUP_REGISTERS <= o->s->args->target->registers;
+}
+
+static Value *carried(const SumRoles *o, const KeySum *sum) { return o->s->group->out[sum->carried]; }
+
+/* Every store belongs to one sum, and what follows from the sums neither multiplies nor lets warps wait for one another. */
+static bool can_part_stores(const SumRoles *o) {
+    for (const Op *op = o->s->rows->region->first; op; op = op->next) {
+        const bool simple = !op->region && op->code != OP_DOT && op->code != OP_TRANSPOSE && op->code != OP_COLSUM &&
+                            op->code != OP_COLMAX && (op->code != OP_MASK || ir_is_const(op->in[2], 0)) &&
+                            (!ir_has_effects(op) || op->code == OP_STORE || op->code == OP_YIELD);
+        if (op != o->s->group && !simple)
+            return false;
+        if (op->code == OP_STORE && depends_on(op->in[5], carried(o, o->own)) && depends_on(op->in[5], carried(o, o->twin)))
+            return false;
+    }
+    return true;
+}
+
+/* ---- What roles have in common ---- */
+
+static Builder open_role(SumRoles *o, const char *name, int registers) {
+    Op *const role = ir_op(&o->outer, OP_ROLE, NULL, 0, NULL, 0);
+    const bool computes = registers > FEW_REGISTERS;
+    op_set_text(o->s->ctx, role, AT_ROLE, name);
+    op_set_int(o->s->ctx, role, AT_WARPS, computes ? o->s->args->target->product_warps : 1);
+    op_set_int(o->s->ctx, role, AT_REGISTERS, registers);
+    Builder in = ir_at_end(o->s->ctx, o->outer.kernel, role->region);
+    ir_yield(&in, NULL, 0);
+    return ir_before(o->s->ctx, o->outer.kernel, ir_terminator(role->region));
+}
+
+static void add_rings(SumRoles *o) {
+    int64_t at = 0;
+    for (int r = 0; r < SUM_RINGS; r++) {
+        const Type tile = o->tiles[r];
+        Type       type = type_ring(o->slots[r], tile.dtype, tile.rows, tile.cols);
+        type.space = SPACE_SCRATCH;
+        type.offset = at;
+        at += o->slots[r] * ir_slot_bytes(tile);
+        o->rings[r] = ir_op(&o->outer, OP_RING, NULL, 0, &type, 1)->out[0];
+    }
+    o->outer.kernel->scratch_bytes = at;
+}
+
+static Value *take(const SumRoles *o, Builder *b, SumRing ring) { return saved_take(b, o->rings[ring], o->tiles[ring]); }
+
+static void release(const SumRoles *o, Builder *b, SumRing ring, Value *tile) { saved_release(b, o->rings[ring], tile); }
+
+/* A loop over the heads of the group, built at `in`; what kernel keys says of a head holds for its turn. */
+static Op *open_heads(const SumRoles *o, Builder *b, Builder *in, Value *const *start, int count, ValueMap *map) {
+    Value *const *bounds = o->s->group->in;
+    Op *const     loop = ir_for(b, "group", false, bounds[0], bounds[1], bounds[2], start, count);
+    *in = ir_at_end(o->s->ctx, b->kernel, loop->region);
+    *map = (ValueMap){.ctx = o->s->ctx};
+    map_set(map, o->s->group->region->args[0], loop->region->args[0]);
+    map_set(map, o->s->residual->region->args[0], ir_i(in, 0));
+    return loop;
+}
+
+/* The scores of rows that have handed on to the keys: those of others are zeros. */
+static Value *keep(const SumRoles *o, Builder *b, const KeySum *sum, Value *score) {
+    const int64_t hi = op_int(sum->of.mask, AT_HI, 0);
+    const bool    falls = op_int(o->key_load, AT_DOWN, 0) != 0;
+    Value *const  kept = ir_mask(b, score, ir_i(b, hi), ir_i(b, 0), falls ? hi : IR_NEG_INF, falls ? IR_POS_INF : hi,
+                                 (int)op_int(sum->of.mask, AT_PERIOD, 1), 0);
+    return ir_convert(b, kept, o->s->dtype);
+}
+
+/* ---- Who sends and who makes features ---- */
+
+static void send(const SumRoles *o, Builder *b, const Op *load, ValueMap *map, SumRing ring) {
+    Op *const own = clone_slice(b, load->out[0], o->s->rows->region, map)->def;
+    if (op_int(own, AT_DOWN, 0))
+        own->in[1] = index_offset(b, own->in[1], 1 - own->out[0]->type.rows);
+    op_set_int(o->s->ctx, own, AT_GROUPDIM, -1); /* all rows are of one head */
+    loop_send(o->s->ctx, b, own, own->in, o->rings[ring]);
+    op_erase(own);
+}
+
+static void send_states(const SumRoles *o, Builder *b) {
+    const int    width = o->tiles[OF_STATES].rows;
+    ValueMap     same = {.ctx = o->s->ctx};
+    Value *const tile = gradients_tile_number(o->k, b, &same, o->s->seq->region->args[0], o->s->rows->region->args[0]);
+    Value *const first = ir_ibin(b, OP_IMUL, o->s->heads->region->args[0], ir_i(b, gradients_state_rows(o->own)));
+    for (int p = 0; p < o->own->parts; p++) {
+        Value *const state = gradients_state(b, o->k->param[o->own - o->k->sums], tile, index_offset(b, first, p * width), width,
+                                             o->tiles[OF_STATES].cols);
+        state->def->in[0] = state->def->in[0] ? state->def->in[0] : ir_i(b, 0);
+        loop_send(o->s->ctx, b, state->def, state->def->in, o->rings[OF_STATES]);
+        op_erase(state->def);
+    }
+}
+
+static void send_all(SumRoles *o) {
+    Builder  b = open_role(o, "copy", FEW_REGISTERS), in;
+    ValueMap map = {.ctx = o->s->ctx}, turn;
+    send(o, &b, o->key_load, &map, OF_ROWS);
+    send(o, &b, o->value_load, &map, OF_VALUES);
+    open_heads(o, &b, &in, NULL, 0, &turn);
+    send(o, &in, o->row_load, &turn, OF_ROWS);
+    send(o, &in, o->given_load, &turn, OF_GIVEN);
+    ir_yield(&in, NULL, 0);
+    send_states(o, &b);
+}
+
+static void make_features(SumRoles *o, Builder *b, const Op *load, Value *const *pieces, ValueMap *map, SumRing ring) {
+    map_set(map, load->out[0], saved_take_own(b, o->rings[OF_ROWS], o->tiles[OF_ROWS]));
+    for (int p = 0; p < o->own->parts; p++)
+        saved_give(b, o->rings[ring], clone_slice(b, pieces[p], o->s->rows->region, map));
+}
+
+static void make_all_features(SumRoles *o) {
+    Builder  b = open_role(o, "features", FEATURE_REGISTERS), in;
+    ValueMap map = {.ctx = o->s->ctx}, turn;
+    make_features(o, &b, o->key_load, o->own->x, &map, OF_KEYS);
+    open_heads(o, &b, &in, NULL, 0, &turn);
+    make_features(o, &in, o->row_load, o->own->y, &turn, OF_FEATURES);
+    ir_yield(&in, NULL, 0);
+}
+
+/* ---- Who sums up ---- */
+
+/* Of rows that are all there: row r of n becomes row n - 1 - r, and so do columns. */
+static void turn_mask(Builder *b, Op *mask) {
+    const Type    type = mask->out[0]->type;
+    const int64_t lo = op_int(mask, AT_LO, 0), hi = op_int(mask, AT_HI, 0);
+    mask->in[1] = ir_ibin(b, OP_ISUB, ir_i(b, type.rows - type.cols), mask->in[1]);
+    op_set_int(b->ctx, mask, AT_LO, hi == IR_POS_INF ? IR_NEG_INF : -hi);
+    op_set_int(b->ctx, mask, AT_HI, lo == IR_NEG_INF ? IR_POS_INF : -lo);
+}
+
+/* Positions that fall rise from now on, and those of a rope that turns back fall. */
+static bool turn_up(Op *op, void *arg) {
+    const Builder *where = arg;
+    const bool     falls = op_int(op, AT_DOWN, 0) != 0;
+    const int      place = op->code == OP_ROPE ? 1 : (int)op_int(op, AT_ROWDIM, -1);
+    if (!falls && op->code != OP_ROPE && op->code != OP_MASK)
+        return true;
+    Builder b = ir_before(where->ctx, where->kernel, op);
+    if (op->code == OP_MASK) {
+        turn_mask(&b, op);
+        return true;
+    }
+    const int64_t rows = op_int(op, AT_PERIOD, 1);
+    op->in[place] = index_offset(&b, op->in[place], falls ? 1 - rows : rows - 1);
+    if (falls)
+        op_remove_attr(op, AT_DOWN);
+    else
+        op_set_int(where->ctx, op, AT_DOWN, 1);
+    return true;
+}
+
+/* What the kernel says of the sum, or of columns of it, is said of its pieces. */
+static void map_pieces(const SumRoles *o, Builder *b, ValueMap *map, Value *whole, Value *const *pieces, int count) {
+    int        user_count;
+    Op **const users = ir_users(o->s->ctx, o->s->main, whole, &user_count);
+    bool       all = true;
+    for (int u = 0; u < user_count; u++) {
+        int at = users[u]->code == OP_COLS && users[u]->in_count == 1 ? (int)op_int(users[u], AT_LO, 0) : -1;
+        const Value *found = NULL;
+        for (int p = 0; p < count; at -= pieces[p]->type.cols, p++)
+            if (at == 0 && type_equal(users[u]->out[0]->type, pieces[p]->type))
+                map_set(map, users[u]->out[0], (Value *)(found = pieces[p]));
+        all &= found != NULL;
+    }
+    if (!all)
+        map_set(map, whole, gradients_join(b, pieces, count));
+}
+
+/* What follows from the sum: all stores that need it, and, with `others`, those that need none. */
+static void finish(SumRoles *o, Builder *b, const KeySum *sum, Value *const *pieces, int count, bool others) {
+    const KeySum *const other = sum == o->own ? o->twin : o->own;
+    Op *const    only = ir_if(b, ir_i(b, 1), NULL, 0); /* a block of its own: nothing of it is made while products run */
+    Builder      in = ir_at_end(o->s->ctx, b->kernel, only->region);
+    ValueMap     map = {.ctx = o->s->ctx};
+    map_pieces(o, b, &map, carried(o, sum), pieces, count);
+    for (const Op *op = o->s->rows->region->first; op; op = op->next) {
+        if (op->code != OP_STORE || depends_on(op->in[5], carried(o, other)) ||
+            (!others && !depends_on(op->in[5], carried(o, sum))))
+            continue;
+        for (int i = 0; i < op->in_count; i++)
+            if (op->in[i])
+                clone_slice(&in, op->in[i], o->s->rows->region, &map);
+        ir_clone(&in, op, &map);
+    }
+    ir_yield(&in, NULL, 0);
+    for (Op *op = only->region->first; op; op = op->next)
+        if (op->code == OP_STORE && op->in[5]->type.cols > 1)
+            gradients_add_in_turns(o->s, op);
+    order_by_use(o->s->ctx, b->kernel, only->region);
+    store_where_made(o->s->ctx, b->kernel, only->region);
+    if (op_int(o->key_load, AT_DOWN, 0))
+        ir_walk(only->region, turn_up, b);
+}
+
+/* dphi(k) = sum over heads of masked(v do^T) phi(q) + v R^T, in as many pieces. */
+static void sum_key_gradients(SumRoles *o) {
+    const int    parts = o->own->parts;
+    Builder      b = open_role(o, "compute", SUM_REGISTERS), in;
+    ValueMap     map;
+    Value       *sums[MAX_PIECES], *features[MAX_PIECES];
+    Value *const values = take(o, &b, OF_VALUES);
+    for (int p = 0; p < parts; p++)
+        sums[p] = ir_f(&b, 0, o->s->chunk, o->tiles[OF_FEATURES].cols);
+    Op *const    loop = open_heads(o, &b, &in, sums, parts, &map);
+    Value *const given = take(o, &in, OF_GIVEN);
+    for (int p = 0; p < parts; p++)
+        features[p] = take(o, &in, OF_FEATURES);
+    Value *const kept = keep(o, &in, o->twin, ir_dot(&in, values, given, NULL, false, true));
+    release(o, &in, OF_GIVEN, given);
+    for (int p = 0; p < parts; p++) {
+        sums[p] = ir_dot(&in, kept, features[p], loop->region->args[1 + p], false, false);
+        release(o, &in, OF_FEATURES, features[p]);
+    }
+    ir_yield(&in, sums, parts);
+    for (int p = 0; p < parts; p++) {
+        Value *const state = take(o, &b, OF_STATES);
+        sums[p] = ir_dot(&b, values, state, loop->out[p], false, true);
+        release(o, &b, OF_STATES, state);
+    }
+    release(o, &b, OF_VALUES, values);
+    finish(o, &b, o->twin, sums, parts, false);
+}
+
+/* dv = sum over heads of masked(phi(k) phi(q)^T) do + phi(k) R. */
+static void sum_value_gradients(SumRoles *o) {
+    const int parts = o->own->parts;
+    Builder   b = open_role(o, "values", VALUE_REGISTERS), in;
+    ValueMap  map;
+    Value    *keys[MAX_PIECES], *sum = ir_f(&b, 0, o->s->chunk, gradients_state_cols(o->own)), *score = NULL;
+    for (int p = 0; p < parts; p++)
+        keys[p] = take(o, &b, OF_KEYS);
+    Op *const    loop = open_heads(o, &b, &in, &sum, 1, &map);
+    Value *const given = take(o, &in, OF_GIVEN);
+    for (int p = 0; p < parts; p++) {
+        Value *const features = take(o, &in, OF_FEATURES);
+        score = ir_dot(&in, keys[p], features, score, false, true);
+        release(o, &in, OF_FEATURES, features);
+    }
+    sum = ir_dot(&in, keep(o, &in, o->own, score), given, loop->region->args[1], false, false);
+    release(o, &in, OF_GIVEN, given);
+    ir_yield(&in, &sum, 1);
+    sum = loop->out[0];
+    for (int p = 0; p < parts; p++) {
+        Value *const state = take(o, &b, OF_STATES);
+        sum = ir_dot(&b, keys[p], state, sum, false, false);
+        release(o, &b, OF_STATES, state);
+    }
+    for (int p = 0; p < parts; p++)
+        release(o, &b, OF_KEYS, keys[p]);
+    finish(o, &b, o->own, &sum, 1, true);
+}
+
+/* What stood there for a block without roles. */
+static void drop_others(SumRoles *o) {
+    Block *const block = o->s->rows->region;
+    for (Op *op = block->last, *prev; op; op = prev) {
+        bool used = op->code == OP_ROLE || op->code == OP_RING || op->code == OP_YIELD;
+        prev = op->prev;
+        for (int r = 0; r < op->out_count && op != o->s->group; r++)
+            used |= ir_use_count(o->s->main, op->out[r]) > 0;
+        if (!used)
+            op_erase(op);
+    }
+}
+
+bool gradients_sum_by_roles(KeySaver *k) {
+    SumRoles        o = {.k = k, .s = &k->saver};
+    const Schedule *schedule = k->saver.args->schedule;
+    if (!schedule->roles || !schedule->fuse_phi || !find_sides(&o))
+        return false;
+    find_tiles(&o);
+    if (!fits(&o) || !can_part_stores(&o))
+        return false;
+    o.outer = ir_before(o.s->ctx, o.s->main, ir_terminator(o.s->rows->region));
+    add_rings(&o);
+    send_all(&o);
+    make_all_features(&o);
+    sum_key_gradients(&o);
+    sum_value_gradients(&o);
+    drop_others(&o);
+    return true;
+}
