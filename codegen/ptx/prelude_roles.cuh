@@ -88,7 +88,8 @@ struct Stored {
     __device__ __forceinline__ void made(int *count) {
         end();
         empty = 0;
-        asm volatile("fence.proxy.async;\nfence.acq_rel.gpu;\nred.relaxed.gpu.global.add.u32 [%0], 1;" ::"l"(count) : "memory");
+        asm volatile("fence.proxy.async;\nfence.acq_rel.gpu;" ::: "memory");
+        asm volatile("red.relaxed.gpu.global.add.u32 [%0], 1;" ::"l"(count) : "memory");
     }
 };
 // Before anything is made: what this block will make. No item is taken yet.
@@ -106,8 +107,8 @@ DEVICE void await_made(const int *made, int parts, int count) {
     }
     asm volatile("fence.proxy.async;" ::: "memory");
 }
-// The item that a block does next: who sends the queries hands it to all others, once they know the one before. The phase is that
-// of a ring of one slot; threads that copy have no register left for it, and keep it behind.
+// The item that a block does next: who sends the queries hands it to all others, once they know the one before. The phase is
+// that of a ring of one slot; threads that copy have no register left for it, and keep it behind.
 struct Items {
     u32 word, full, empty, kept;
     __device__ __forceinline__ Items(u32 base) : word(base), full(base + 8), empty(base + 16), kept(base + 24) {}
@@ -131,7 +132,7 @@ struct Items {
         barrier_arrive(empty);
         return __reduce_max_sync(1u, item);
     }
-    __device__ __forceinline__ u32 take_all(u32 phase) const { // of a warp, whose lanes all have the same, as the compiler knows
+    __device__ __forceinline__ u32 take_all(u32 phase) const { // of a warp: all lanes have the same, as the compiler knows
         u32 item;
         barrier_wait(full, phase);
         asm volatile("ld.shared.u32 %0, [%1];" : "=r"(item) : "r"(word) : "memory");

@@ -79,7 +79,8 @@ static int64_t table_bytes(const Gen *g) { return g->rope ? IR_PAIR_BYTES * (g->
 static int64_t items_at(const Gen *g, const Block *block) { return barriers_end(g, block) + table_bytes(g); }
 
 static int64_t shared_bytes(const Gen *g, const Block *block) {
-    return items_at(g, block) + (runs_beside(g) ? ITEMS_BYTES : 0) + IR_SLOT_ALIGN; /* the dynamic shared memory may begin anywhere */
+    const int64_t end = items_at(g, block) + (runs_beside(g) ? ITEMS_BYTES : 0);
+    return end + IR_SLOT_ALIGN; /* the dynamic shared memory may begin anywhere */
 }
 
 static void fill_tables(Gen *g, const Block *block) {
@@ -131,8 +132,8 @@ static void make_ring(Gen *g, const Block *block, const Value *ring) {
     cu_line(g, "%s.make(%d, %d);", cu_name(g, ring), fillers, takers);
 }
 
-/* Of the block's roles those that take items: each of its warps that compute, and each thread that copies, but the first, who
- * asks for them. */
+/* Of the block's roles those that take items: each of its warps that compute, and each thread that copies, but the first,
+ * who asks for them. */
 static int item_takers(const Block *block) {
     int takers = -1;
     for (const Op *op = block->first; op; op = op->next)
@@ -462,8 +463,8 @@ static Value *queries_ring(const Gen *g) {
 
 static bool hands_out(const Gen *g, const Op *role) { return runs_beside(g) && role == cu_first_role(g->kernel); }
 
-/* Beside the kernel that makes states: once those of the item's sequence and head are there, and it reads their rings no more, all
- * roles do the item. */
+/* Beside the kernel that makes states: once those of the item's sequence and head are there, and it reads their rings no
+ * more, all roles do the item. */
 static void hand_out(Gen *g) {
     const CodeParam *const made = ir_find_param(g->kernel, "made");
     cu_line(g, "await_made((const int *)a.v[%d] + ((u32)%s * %lldu + (u32)%s) * %lldu, %lld, %d);", param_at(g, "made"),
@@ -548,7 +549,8 @@ static bool turns_ahead(const Gen *g, const Op *role) {
 /* Beside other blocks some begin late: each takes an item as it gets done. */
 static void walk_as_done(Gen *g, const Op *role) {
     if (hands_out(g, role))
-        cu_line(g, "for (u32 item; (item = atomicAdd((u32 *)a.v[%d], 1u)) < (u32)a.v[%d];) {", param_at(g, "items"), item_count(g));
+        cu_line(g, "for (u32 item; (item = atomicAdd((u32 *)a.v[%d], 1u)) < (u32)a.v[%d];) {", param_at(g, "items"),
+                item_count(g));
     else if (g->alone)
         cu_line(g, "for (u32 item; (item = items.take(%d)) < (u32)a.v[%d];) {", copying_before(role), item_count(g));
     else

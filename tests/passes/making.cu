@@ -1,5 +1,4 @@
     none_made((int *)a.v[65], (u32)a.v[89], (int *)a.v[70]);
-    none_made((int *)a.v[65], (u32)a.v[89], (int *)a.v[70]);
     if (threadIdx.x == 0) {
         Ring<4, 8192u> t18(shared + 0u, shared + 112640u);
         Ring<6, 8192u> t19(shared + 32768u, shared + 112704u);
@@ -13,6 +12,18 @@
     }
     __syncthreads();
     asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+            Stored stored;
+                    stored.release(t89);
                 stored.made((int *)a.v[65] + item);
+            stored.end();
+            Stored stored;
+                        stored.release(t113);
+                        stored.skip(t18.take());
+                        stored.release(t116);
+                        stored.skip(t19.take());
                 stored.made((int *)a.v[65] + item);
+            stored.end();
+            Stored stored;
+                    stored.release(t160);
                 stored.made((int *)a.v[65] + item);
+            stored.end();
