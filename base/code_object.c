@@ -13,7 +13,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { VERSION = 9, CHECKSUM_BYTES = 16, MAX_PARAMS = 256, MAX_PHASES = 256 };
+enum { VERSION = 10, CHECKSUM_BYTES = 16, MAX_PARAMS = 256, MAX_PHASES = 256 };
 
 static const char MAGIC[8] = {'R', 'A', 'T', 'T', 'A', 'N', 'C', 'O'};
 
@@ -146,6 +146,7 @@ static void visit_phase(Codec *codec, CodePhase *phase, int param_count) {
     visit_i64(codec, &phase->shared_bytes);
     codec->damaged |= codec->read && (phase->scratch_bytes < 0 || phase->shared_bytes < 0);
     visit_int(codec, &phase->resident, 0, INT16_MAX);
+    visit_int(codec, &phase->blocks, 0, INT16_MAX);
     visit_int(codec, &overlaps, 0, 1);
     visit_int(codec, &cluster, 0, 1);
     visit_i64(codec, &phase->code_at);

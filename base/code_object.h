@@ -108,6 +108,7 @@ typedef struct CodePhase {
     bool    cluster;       /* the blocks of the last axis form a cluster */
     int64_t shared_bytes;  /* dynamic shared memory of a block */
     int     resident;      /* blocks a multiprocessor of a persistent phase; 0: a block an item */
+    int     blocks;        /* of a persistent phase, at most; 0: as many as there is room for */
     bool    overlaps;      /* may start before the phase before has ended */
     int64_t code_at;       /* where the phase's cubin begins in the payload: phases of one cubin have the same */
     int64_t ptx_at;        /* and its PTX in `ptx`, which reaches to where the next one begins, or to the end */

@@ -108,6 +108,28 @@ static void note_axes(Ctx *ctx, const PassArgs *args, const Kernel *kernel) {
     pass_note(ctx, args, kernel, "a block for each (%s)", text_str(&axes));
 }
 
+/* Where nothing but the states, features and old keys of a sequence and head lies between both kernels, main may run beside
+ * the one that makes them: how far its blocks are is counted in `made`, a number for each of them, the items that main's
+ * blocks have taken in `items`. Both are the code generator's: IR runs one kernel behind the other. */
+static void run_beside(Ctx *ctx, Module *module, const PassArgs *args) {
+    Kernel *const states = module->kernels[0], *const main = module->kernels[module->kernel_count - 1];
+    const CodeParam *const old = ir_find_param(main, "all_k");
+    const Op *const        part = loop_find(states->body, "part");
+    int64_t                parts = 0;
+    if (args->kind != KIND_EXTEND || !args->schedule->beside || module->kernel_count != 2 || strcmp(states->name, "states") != 0)
+        return;
+    if (!old || !part || !ir_const_value(part->in[1], &parts) || !loop_has_roles(states) || !loop_has_roles(main))
+        return;
+    const int64_t heads = old->dims[2]; /* what follows may move the list of parameters */
+    for (int k = 0; k < 2; k++) {
+        const int64_t made[4] = {1, DIM_SYM(SYM_N), heads, parts}, one[4] = {1, 1, 1, 1};
+        ir_param(ctx, module->kernels[k], "made", DT_I32, PARAM_WORK, 4, made);
+        ir_param(ctx, module->kernels[k], "items", DT_I32, PARAM_WORK, 4, one);
+    }
+    pass_note(ctx, args, main, "begins while %d blocks make states, and waits for those of its sequence and head",
+              args->schedule->beside);
+}
+
 Status pass_grid(Ctx *ctx, Module *module, const PassArgs *args) {
     for (int k = 0; k < module->kernel_count; k++) {
         Kernel *const kernel = module->kernels[k];
@@ -119,5 +141,6 @@ Status pass_grid(Ctx *ctx, Module *module, const PassArgs *args) {
         kernel->warps = warps_for(kernel, args, strcmp(kernel->name, "main") == 0);
         note_axes(ctx, args, kernel);
     }
+    run_beside(ctx, module, args);
     return ST_OK;
 }

@@ -12,7 +12,8 @@ static Status count_blocks(Ctx *ctx, const CodePhase *phase, const CudaDevice *d
     for (int a = 0; a < phase->axis_count; a++)
         over |= __builtin_mul_overflow(step->items, launch_dim(sizes, phase->axes[a]), &step->items);
     const int64_t most = (int64_t)(processors > 0 ? processors : 1) * phase->resident;
-    const int64_t blocks = phase->resident > 0 && step->items > most ? most : step->items;
+    const int64_t limit = phase->blocks > 0 && phase->blocks < most ? phase->blocks : most;
+    const int64_t blocks = phase->resident > 0 && step->items > limit ? limit : step->items;
     if (over || blocks > MOST_BLOCKS || step->items > UINT32_MAX) /* kernels count items in 32 bits */
         return ctx_fail(ctx, ST_USAGE, phase->symbol, "use a smaller batch", "would take more than %lld blocks",
                         (long long)MOST_BLOCKS);

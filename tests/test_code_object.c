@@ -65,6 +65,7 @@ static CodeObject *make_object(void) {
         phase->threads = 128 * p;
         phase->shared_bytes = 230000 * p;
         phase->resident = 2 * p;
+        phase->blocks = 66 * p;
         phase->overlaps = p == 1;
         phase->cluster = p == 0;
         phase->code_at = 16 * p;
@@ -149,6 +150,7 @@ static void test_round_trip(void **data) {
         assert_int_equal(b->phases[p].threads, a->phases[p].threads);
         assert_int_equal(b->phases[p].shared_bytes, a->phases[p].shared_bytes);
         assert_int_equal(b->phases[p].resident, a->phases[p].resident);
+        assert_int_equal(b->phases[p].blocks, a->phases[p].blocks);
         assert_int_equal(b->phases[p].overlaps, a->phases[p].overlaps);
         assert_int_equal(b->phases[p].cluster, a->phases[p].cluster);
         assert_int_equal(b->phases[p].code_at, a->phases[p].code_at);

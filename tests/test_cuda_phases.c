@@ -103,6 +103,18 @@ static void persistent_phases_fill_the_device_and_no_more(void **state) {
     assert_int_equal(fake->launches[1].args[ITEMS], BATCH * TOKENS);
 }
 
+static void persistent_phases_may_leave_room_for_the_next_one(void **state) {
+    Fixture *f = *state;
+    f->phases[0].resident = 1;
+    f->phases[0].blocks = FAKE_PROCESSORS - 1;
+    f->phases[2].resident = 1;
+    f->phases[2].blocks = FAKE_PROCESSORS + 1; /* more than there is room for */
+    load(f);
+    assert_int_equal(launch(f), ST_OK);
+    assert_int_equal(fake->launches[0].blocks, FAKE_PROCESSORS - 1);
+    assert_int_equal(fake->launches[1].blocks, FAKE_PROCESSORS);
+}
+
 /* 3 * 2^30 items are too many blocks, but not too many items for blocks that walk. */
 static void persistent_phases_may_have_any_number_of_items(void **state) {
     Fixture *f = *state;
@@ -386,6 +398,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(what_maps_take, set_up, tear_down),
         cmocka_unit_test_setup_teardown(persistent_phases_fill_the_device_and_no_more, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(persistent_phases_may_leave_room_for_the_next_one, set_up, tear_down),
         cmocka_unit_test_setup_teardown(persistent_phases_may_have_any_number_of_items, set_up, tear_down),
         cmocka_unit_test_setup_teardown(overlapping_phases_are_launched_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_of_the_caller_is_overlapped, set_up, tear_down),

@@ -53,6 +53,13 @@ text stored 'store_rows<' '/warp_id() == 10/,$p' --kind extend --target cuda:sm_
 text gathered 'copy_rows<' '/ rattan_layer_extend_states(/,/ rattan_layer_extend_main(/{/give_registers/,$p}' --kind extend \
     --target cuda:sm_90a --set head_dim=16 --set value_dim=16 --set window=64 \
     --schedule 'chunk=64 key_tile=64 group_heads=2 ring=0 warps=8 stages=2 roles=1 fuse_phi=1'
+# Both beside each other: blocks of main take items as they get done, and wait for what was made for them.
+text beside 'items.hand_out(' '/ rattan_layer_extend_main(/,${/take_registers/,/release(/p;/hand_out(/p;/for (u32 item/p;/await/p}' \
+    --kind extend --target cuda:sm_90a --set head_dim=16 --set value_dim=16 --set heads=8 --set kv_heads=2 --set window=64 \
+    --schedule 'chunk=64 key_tile=128 group_heads=2 ring=0 warps=8 stages=2 roles=1 fuse_phi=1 beside=2'
+text making 'stored.made(' '/ rattan_layer_extend_states(/,/ rattan_layer_extend_main(/{/none_made/,/launch_dependents/p;/stored/p}' \
+    --kind extend --target cuda:sm_90a --set head_dim=16 --set value_dim=16 --set heads=8 --set kv_heads=2 --set window=64 \
+    --schedule 'chunk=64 key_tile=128 group_heads=2 ring=0 warps=8 stages=2 roles=1 fuse_phi=1 beside=2'
 # The first product of one whose left side is roped, all of it before the product.
 text rope 'turn_step<' '/ rattan_layer_forward_main(/,/products_commit/p' --target cuda:sm_90a --set head_dim=32 --set value_dim=16 \
     --set 'rope={theta=10000,style="half"}' \

@@ -84,6 +84,62 @@ struct Stored {
         asm volatile("cp.async.bulk.wait_group 0;" ::: "memory");
         if (empty) barrier_arrive(empty);
     }
+    // All that was stored is there for others, who wait for it.
+    __device__ __forceinline__ void made(int *count) {
+        end();
+        empty = 0;
+        asm volatile("fence.proxy.async;\nfence.acq_rel.gpu;" ::: "memory");
+        asm volatile("red.relaxed.gpu.global.add.u32 [%0], 1;" ::"l"(count) : "memory");
+    }
+};
+// Before anything is made: what this block will make. No item is taken yet.
+DEVICE void none_made(int *made, u32 items, int *taken) {
+    if (threadIdx.x >= 32) return;
+    for (u32 item = blockIdx.x + threadIdx.x * gridDim.x; item < items; item += 32 * gridDim.x) made[item] = 0;
+    if (blockIdx.x == 0 && threadIdx.x == 0) *taken = 0;
+    asm volatile("fence.acq_rel.gpu;" ::: "memory");
+}
+DEVICE void await_made(const int *made, int parts, int count) {
+    for (int p = 0; p < parts;) {
+        int here;
+        asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(here) : "l"(made + p) : "memory");
+        p += here == count;
+    }
+    asm volatile("fence.proxy.async;" ::: "memory");
+}
+// The item that a block does next: who sends the queries hands it to all others, once they know the one before. The phase is
+// that of a ring of one slot; threads that copy have no register left for it, and keep it behind.
+struct Items {
+    u32 word, full, empty, kept;
+    __device__ __forceinline__ Items(u32 base) : word(base), full(base + 8), empty(base + 16), kept(base + 24) {}
+    __device__ __forceinline__ void make(u32 takers) const {
+        barrier_make(full, 1);
+        barrier_make(empty, takers);
+        for (int i = 0; i < 4; i++) asm volatile("st.shared.u32 [%0], %1;" ::"r"(kept + 4 * i), "r"(0) : "memory");
+    }
+    __device__ __forceinline__ void hand_out(u32 item, u32 phase) const {
+        barrier_wait(empty, phase ^ 1);
+        asm volatile("st.shared.u32 [%0], %1;" ::"r"(word), "r"(item) : "memory");
+        barrier_arrive(full);
+    }
+    __device__ __forceinline__ u32 take(u32 number) const { // of a thread alone
+        u32 item, phase;
+        asm volatile("ld.shared.u32 %0, [%1];" : "=r"(phase) : "r"(kept + 4 * number) : "memory");
+        barrier_wait(full, phase);
+        asm volatile("st.shared.u32 [%0], %1;" ::"r"(kept + 4 * number), "r"(phase ^ 1) : "memory");
+        asm volatile("ld.shared.u32 %0, [%1];" : "=r"(item) : "r"(word) : "memory");
+        asm volatile("fence.proxy.async;" ::: "memory"); // what was made for the item is there for the copy engine
+        barrier_arrive(empty);
+        return __reduce_max_sync(1u, item);
+    }
+    __device__ __forceinline__ u32 take_all(u32 phase) const { // of a warp: all lanes have the same, as the compiler knows
+        u32 item;
+        barrier_wait(full, phase);
+        asm volatile("ld.shared.u32 %0, [%1];" : "=r"(item) : "r"(word) : "memory");
+        __syncwarp();
+        if (lane_id() == 0) barrier_arrive(empty);
+        return __reduce_max_sync(~0u, item);
+    }
 };
 // Of a slot's ROWS rows, which are positions `start` and on, those from `lo` to `hi` go to a ring of WRAP rows, by boxes of BOX
 // rows, eight or one. A row's swizzle depends on its address alone, so that boxes may begin anywhere.

@@ -99,6 +99,7 @@ void      cu_roles_frame(Gen *g, const Block *block, CodePhase *phase);
 void      cu_roles(Gen *g, const Block *block);
 bool      cu_role_op(Gen *g, const Op *op);
 /* The number of the kernel's tensor map of what `op` accesses; a param with a map has rows of whole vectors of 16 bytes. */
+void cu_let_next_begin(Gen *g); /* a kernel that overlaps this one begins on multiprocessors that are free */
 int  cu_map_of(Gen *g, const Op *op, const CodeParam *param, int box_rows);
 bool cu_has_map(const Gen *g, const CodeParam *param);
 /* ptx_products.c: products of warp groups. */

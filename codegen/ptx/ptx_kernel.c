@@ -400,7 +400,7 @@ int cu_kernel_number(const Gen *g) {
 }
 
 /* A kernel that overlaps this one begins on multiprocessors that are free; behind role `clear`, where there is one. */
-static void let_next_begin(Gen *g) {
+void cu_let_next_begin(Gen *g) {
     const int k = cu_kernel_number(g);
     if (k + 1 < g->module->kernel_count && cu_overlaps(g, g->module->kernels[k + 1]) && !cu_clears(g->kernel))
         cu_line(g, "asm volatile(\"griddepcontrol.launch_dependents;\" ::: \"memory\");");
@@ -412,7 +412,8 @@ static void kernel_with_roles(Gen *g) {
     g->out = TEXT(g->ctx);
     cu_roles_frame(g, block, g->phase);
     g->depth++;
-    let_next_begin(g);
+    if (!ir_find_param(g->kernel, "made")) /* else once it is known that nothing is made */
+        cu_let_next_begin(g);
     cu_line(g, "const u32 shared = (shared_base() + 1023) & ~1023u;");
     cu_roles(g, block);
     g->depth--;
@@ -452,7 +453,7 @@ static void plain_kernel(Gen *g, const Block *block) {
     g->depth++;
     if (g->phase->shared_bytes)
         cu_line(g, "const u32 shared = shared_base();");
-    let_next_begin(g);
+    cu_let_next_begin(g);
     cu_declare_aligned(g);
     open_grid(g);
     cu_block(g, block);

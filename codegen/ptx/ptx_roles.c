@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { GROUP = 4, MAX_RINGS = 8, BARRIER_BYTES = 8 };
+enum { GROUP = 4, MAX_RINGS = 8, BARRIER_BYTES = 8, ITEMS_BYTES = 40 /* a word, its barriers, four phases */ };
 enum { RESERVED_BYTES = 1024 /* of shared memory beside a block's own */ };
 enum { MOST_ROWS = 64, FEW_ROWS = 8 /* of a ring that are stored at once; else one */ };
 
@@ -25,6 +25,13 @@ const Op *cu_first_role(const Kernel *kernel) {
 /* Of several warps; else one thread copies. */
 static bool computes(const Op *role) { return op_int(role, AT_WARPS, 1) >= GROUP; }
 
+static int copying_before(const Op *role) {
+    int count = 0;
+    for (const Op *op = role->prev; op; op = op->prev)
+        count += op->code == OP_ROLE && !computes(op);
+    return count;
+}
+
 static int computing_roles(const Kernel *kernel) {
     int count = 0;
     for (const Op *op = cu_first_role(kernel); op; op = op->next)
@@ -33,6 +40,18 @@ static int computing_roles(const Kernel *kernel) {
 }
 
 bool cu_several_compute(const Kernel *kernel) { return computing_roles(kernel) > 1; }
+
+/* ---- Kernels beside each other ---- */
+
+/* Where the arguments have the number of items. */
+static int item_count(const Gen *g) { return 5 * g->kernel->param_count + SYM_COUNT; }
+
+/* The first word of the parameter in the arguments. */
+static int param_at(const Gen *g, const char *name) { return 5 * (int)(ir_find_param(g->kernel, name) - g->kernel->params); }
+
+/* Does main begin while this kernel makes its states; is it main that begins so? See pass grid. */
+static bool makes_for_main(const Gen *g) { return ir_find_param(g->kernel, "made") && cu_kernel_number(g) == 0; }
+static bool runs_beside(const Gen *g) { return ir_find_param(g->kernel, "made") && cu_kernel_number(g) > 0; }
 
 /* ---- Rings ---- */
 
@@ -54,9 +73,14 @@ static int64_t barriers_end(const Gen *g, const Block *block) {
 }
 
 /* What a rope looks up, which the first product of a tile waits for, lies behind the barriers. */
+static int64_t table_bytes(const Gen *g) { return g->rope ? IR_PAIR_BYTES * (g->rope->in[0]->type.cols / 2) : 0; }
+
+/* Then the items that blocks take as they get done. */
+static int64_t items_at(const Gen *g, const Block *block) { return barriers_end(g, block) + table_bytes(g); }
+
 static int64_t shared_bytes(const Gen *g, const Block *block) {
-    const int64_t tables = g->rope ? IR_PAIR_BYTES * (g->rope->in[0]->type.cols / 2) : 0;
-    return barriers_end(g, block) + tables + IR_SLOT_ALIGN; /* the dynamic shared memory may begin anywhere */
+    const int64_t end = items_at(g, block) + (runs_beside(g) ? ITEMS_BYTES : 0);
+    return end + IR_SLOT_ALIGN; /* the dynamic shared memory may begin anywhere */
 }
 
 static void fill_tables(Gen *g, const Block *block) {
@@ -108,11 +132,26 @@ static void make_ring(Gen *g, const Block *block, const Value *ring) {
     cu_line(g, "%s.make(%d, %d);", cu_name(g, ring), fillers, takers);
 }
 
+/* Of the block's roles those that take items: each of its warps that compute, and each thread that copies, but the first,
+ * who asks for them. */
+static int item_takers(const Block *block) {
+    int takers = -1;
+    for (const Op *op = block->first; op; op = op->next)
+        if (op->code == OP_ROLE)
+            takers += computes(op) ? (int)op_int(op, AT_WARPS, 1) : 1;
+    return takers;
+}
+
 static void make_rings(Gen *g, const Block *block) {
     fill_tables(g, block);
+    if (makes_for_main(g))
+        cu_line(g, "none_made((int *)a.v[%d], (u32)a.v[%d], (int *)a.v[%d]);", param_at(g, "made"), item_count(g),
+                param_at(g, "items"));
     cu_line(g, "if (threadIdx.x == 0) {");
     g->depth++;
     declare_rings(g, block);
+    if (runs_beside(g))
+        cu_line(g, "Items(shared + %lldu).make(%d);", (long long)items_at(g, block), item_takers(block));
     for (const Op *op = block->first; op; op = op->next)
         if (op->code == OP_RING)
             make_ring(g, block, op->out[0]);
@@ -120,6 +159,8 @@ static void make_rings(Gen *g, const Block *block) {
     g->depth--;
     cu_line(g, "}");
     cu_line(g, "__syncthreads();");
+    if (makes_for_main(g))
+        cu_let_next_begin(g);
 }
 
 /* ---- Copies ---- */
@@ -245,7 +286,8 @@ static bool is_expected(const Op *send) { return send->prev && send->prev->code 
 static void send(Gen *g, const Op *op) {
     const CodeParam *param = ir_find_param(g->kernel, op_text(op, AT_PARAM));
     const Boxes      b = {op, 1, (int)op_int(op, AT_ROWS, 0), (int)op_int(op, AT_COLS, 0), "slot.address"};
-    if (!g->awaited && !is_expected(op) && (may_be_written(g, param->name) || may_be_written(g, op_text(op, AT_BEYOND))))
+    if (!g->awaited && !runs_beside(g) && !is_expected(op) &&
+        (may_be_written(g, param->name) || may_be_written(g, op_text(op, AT_BEYOND))))
         cu_line(g, "if (!awaited) await_earlier_kernels(), awaited = true;");
     cu_line(g, "{");
     g->depth++;
@@ -386,22 +428,6 @@ bool cu_role_op(Gen *g, const Op *op) {
 
 /* ---- The frame ---- */
 
-/* Items without tokens, of sequences that are shorter than others or not there, all roles pass over alike. */
-static void item(Gen *g, const Op *role, const Block *block) {
-    const Op *guard = block->owner && block->owner->code == OP_IF ? block->owner : NULL;
-    if (guard) {
-        cu_line(g, "if (%s) {", cu_name(g, guard->in[0]));
-        g->depth++;
-        cu_index_ops(g, block);
-    }
-    cu_angles_ahead(g, role->region);
-    cu_block(g, role->region);
-    if (guard) {
-        g->depth--;
-        cu_line(g, "}");
-    }
-}
-
 static bool is_no_store(Op *op, void *arg) {
     (void)arg;
     return op->code != OP_STORE;
@@ -418,6 +444,55 @@ static bool moves(const Op *role) { return !computes(role) && !ir_walk(role->reg
 
 /* Does the copy engine store for it? */
 static bool stores(const Op *role) { return !computes(role) && !moves(role) && !ir_walk(role->region, is_no_store, NULL); }
+
+/* Roles of the kernel that makes states each of which stores some of them. */
+static int makers(const Gen *g) {
+    int count = 0;
+    for (const Op *op = cu_first_role(g->module->kernels[0]); op; op = op->next)
+        count += op->code == OP_ROLE && stores(op);
+    return count;
+}
+
+/* Through which the first role sends a tile an item. */
+static Value *queries_ring(const Gen *g) {
+    const Op *op = cu_first_role(g->kernel)->region->first;
+    while (op->code != OP_SEND)
+        op = op->next;
+    return op->in[0];
+}
+
+static bool hands_out(const Gen *g, const Op *role) { return runs_beside(g) && role == cu_first_role(g->kernel); }
+
+/* Beside the kernel that makes states: once those of the item's sequence and head are there, and it reads their rings no
+ * more, all roles do the item. */
+static void hand_out(Gen *g) {
+    const CodeParam *const made = ir_find_param(g->kernel, "made");
+    cu_line(g, "await_made((const int *)a.v[%d] + ((u32)%s * %lldu + (u32)%s) * %lldu, %lld, %d);", param_at(g, "made"),
+            cu_name(g, g->axes[0]->region->args[0]), (long long)made->dims[2], cu_name(g, g->axes[1]->region->args[0]),
+            (long long)made->dims[3], (long long)made->dims[3], makers(g));
+    cu_line(g, "items.hand_out(item, %s.phase);", cu_name(g, queries_ring(g)));
+}
+
+/* Items without tokens, of sequences that are shorter than others or not there, all roles pass over alike. */
+static void item(Gen *g, const Op *role, const Block *block) {
+    const Op *guard = block->owner && block->owner->code == OP_IF ? block->owner : NULL;
+    if (runs_beside(g) && computes(role)) /* the ring has one slot: no need to hold both */
+        cu_line(g, "%s.phase = turn & 1;", cu_name(g, queries_ring(g)));
+    const bool known = runs_beside(g) && !hands_out(g, role); /* such items are not handed out */
+    if (guard) {
+        cu_line(g, known ? "{" : "if (%s) {", cu_name(g, guard->in[0]));
+        g->depth++;
+        cu_index_ops(g, block);
+    }
+    if (hands_out(g, role))
+        hand_out(g);
+    cu_angles_ahead(g, role->region);
+    cu_block(g, role->region);
+    if (guard) {
+        g->depth--;
+        cu_line(g, "}");
+    }
+}
 
 static bool is_no_signal(Op *op, void *arg) {
     (void)arg;
@@ -439,7 +514,8 @@ static bool begins_with_work(const Gen *g, const Op *role) {
     while (first && first->code != OP_SEND && first->code != OP_FOR && first->code != OP_IF)
         first = first->next;
     ir_walk(role->region, stores_rows, &found);
-    return found || (first && first->code == OP_SEND && !is_expected(first) && may_be_written(g, op_text(first, AT_PARAM)));
+    return !runs_beside(g) && (found || (first && first->code == OP_SEND && !is_expected(first) &&
+                                         may_be_written(g, op_text(first, AT_PARAM))));
 }
 
 typedef struct Reads {
@@ -470,11 +546,25 @@ static bool turns_ahead(const Gen *g, const Op *role) {
            op_int(g->rope, AT_PERIOD, 1) % 16 == 0 && cu_ends_awaiting(body);
 }
 
-static void open_items(Gen *g) {
+/* Beside other blocks some begin late: each takes an item as it gets done. */
+static void walk_as_done(Gen *g, const Op *role) {
+    if (hands_out(g, role))
+        cu_line(g, "for (u32 item; (item = atomicAdd((u32 *)a.v[%d], 1u)) < (u32)a.v[%d];) {", param_at(g, "items"),
+                item_count(g));
+    else if (g->alone)
+        cu_line(g, "for (u32 item; (item = items.take(%d)) < (u32)a.v[%d];) {", copying_before(role), item_count(g));
+    else
+        cu_line(g, "for (u32 item, turn = 0; (item = items.take_all(turn & 1)) < (u32)a.v[%d]; turn++) {", item_count(g));
+}
+
+static void open_items(Gen *g, const Op *role) {
     cu_line(g, "UNROLL1");
-    cu_line(g, g->short_numbers ? "for (u32 item = blockIdx.x; item < (u32)a.v[%d]; item += blocks_here()) {"
-                                : "for (i64 item = blockIdx.x; item < a.v[%d]; item += gridDim.x) {",
-            5 * g->kernel->param_count + SYM_COUNT);
+    if (runs_beside(g))
+        walk_as_done(g, role);
+    else
+        cu_line(g, g->short_numbers ? "for (u32 item = blockIdx.x; item < (u32)a.v[%d]; item += blocks_here()) {"
+                                    : "for (i64 item = blockIdx.x; item < a.v[%d]; item += gridDim.x) {",
+                item_count(g));
     g->depth++;
     cu_item_axes(g);
 }
@@ -491,7 +581,7 @@ static void walk(Gen *g, const Op *role, const Block *block) {
     }
     if (computes(role) && cu_multiplies_in_place(g->kernel))
         cu_line(g, "const u32 own_rows = warp_id() %% %d / %d * %du;", g->kernel->warps, GROUP, GROUP * 16 * IR_PANEL);
-    g->awaited = g->one_warp || (g->alone ? begins_with_work(g, role) : reads_work(g, role));
+    g->awaited = g->one_warp ? !runs_beside(g) : g->alone ? begins_with_work(g, role) : reads_work(g, role);
     if (g->awaited)
         cu_line(g, "await_earlier_kernels();");
     else if (g->alone)
@@ -506,10 +596,16 @@ static void walk(Gen *g, const Op *role, const Block *block) {
         cu_declare_turns(g);
         cu_turns_ahead(g, "blockIdx.x");
     }
-    open_items(g);
+    if (runs_beside(g))
+        cu_line(g, "Items items(shared + %lldu);", (long long)items_at(g, block));
+    open_items(g, role);
     item(g, role, block);
+    if (makes_for_main(g) && stores(role))
+        cu_line(g, "stored.made((int *)a.v[%d] + item);", param_at(g, "made"));
     g->depth--;
     cu_line(g, "}");
+    if (hands_out(g, role))
+        cu_line(g, "items.hand_out(~0u, %s.phase);", cu_name(g, queries_ring(g)));
     if (g->alone && !g->awaited)
         cu_line(g, "if (!awaited) await_earlier_kernels();");
     if (stores(role))
@@ -578,7 +674,7 @@ static void clear_role(Gen *g, const Block *block) {
         return;
     cu_line(g, "if (threadIdx.x == 32) {");
     g->depth++;
-    open_items(g);
+    open_items(g, role);
     item(g, role, block);
     g->depth--;
     cu_line(g, "}");
@@ -668,4 +764,5 @@ void cu_roles_frame(Gen *g, const Block *block, CodePhase *phase) {
     phase->shared_bytes = shared_bytes(g, block);
     phase->resident = resident_blocks(g, phase, computing);
     phase->overlaps = cu_overlaps(g, g->kernel);
+    phase->blocks = makes_for_main(g) ? g->schedule->beside : 0;
 }

@@ -7,19 +7,19 @@
             Ring<3, 2048u> t20(shared + 106496u, shared + 112848u);
             bool awaited = false;
             UNROLL1
-            for (u32 item = blockIdx.x; item < (u32)a.v[79]; item += blocks_here()) {
+            for (u32 item = blockIdx.x; item < (u32)a.v[89]; item += blocks_here()) {
                 u32 rest = (u32)item;
                 const int n12 = rest % 1u; // part
                 rest /= 1u;
                 const int n11 = rest % 1u; // kv_head
                 rest /= 1u;
-                const int n13 = (u32)a.v[68] - 1 - rest % (u32)a.v[68]; // segment
-                rest /= (u32)a.v[68];
+                const int n13 = (u32)a.v[78] - 1 - rest % (u32)a.v[78]; // segment
+                rest /= (u32)a.v[78];
                 const int n7 = rest; // seq
-                const int n1 = a.v[67];
-                const int n3 = a.v[68];
-                const int n4 = a.v[70];
-                const int n5 = a.v[66];
+                const int n1 = a.v[77];
+                const int n3 = a.v[78];
+                const int n4 = a.v[80];
+                const int n5 = a.v[76];
                 const int n8 = ((const int *)a.v[15])[n7];
                 const int n9 = (int)(-1 < n8);
                 const int n10 = n5 * n9;
@@ -76,19 +76,19 @@
             bool awaited = false;
             Stored stored;
             UNROLL1
-            for (u32 item = blockIdx.x; item < (u32)a.v[79]; item += blocks_here()) {
+            for (u32 item = blockIdx.x; item < (u32)a.v[89]; item += blocks_here()) {
                 u32 rest = (u32)item;
                 const int n12 = rest % 1u; // part
                 rest /= 1u;
                 const int n11 = rest % 1u; // kv_head
                 rest /= 1u;
-                const int n13 = (u32)a.v[68] - 1 - rest % (u32)a.v[68]; // segment
-                rest /= (u32)a.v[68];
+                const int n13 = (u32)a.v[78] - 1 - rest % (u32)a.v[78]; // segment
+                rest /= (u32)a.v[78];
                 const int n7 = rest; // seq
-                const int n1 = a.v[67];
-                const int n3 = a.v[68];
-                const int n4 = a.v[70];
-                const int n5 = a.v[66];
+                const int n1 = a.v[77];
+                const int n3 = a.v[78];
+                const int n4 = a.v[80];
+                const int n5 = a.v[76];
                 const int n8 = ((const int *)a.v[15])[n7];
                 const int n9 = (int)(-1 < n8);
                 const int n10 = n5 * n9;
@@ -107,12 +107,13 @@
                     const int n96 = n95 * n94;
                     const int n97 = n91 * n96;
                     if (n97) {
-                        const int n98 = a.v[76];
+                        const int n98 = a.v[86];
                         const int n99 = n11 + n12;
                         store_box(t90.address + 0, &maps.at[8], 0, (int)n99, (int)n89, (int)n7);
                     }
                     stored.release(t90);
                 }
+                stored.made((int *)a.v[65] + item);
             }
             if (!awaited) await_earlier_kernels();
             stored.end();
@@ -127,19 +128,19 @@
             bool awaited = false;
             Stored stored;
             UNROLL1
-            for (u32 item = blockIdx.x; item < (u32)a.v[79]; item += blocks_here()) {
+            for (u32 item = blockIdx.x; item < (u32)a.v[89]; item += blocks_here()) {
                 u32 rest = (u32)item;
                 const int n12 = rest % 1u; // part
                 rest /= 1u;
                 const int n11 = rest % 1u; // kv_head
                 rest /= 1u;
-                const int n13 = (u32)a.v[68] - 1 - rest % (u32)a.v[68]; // segment
-                rest /= (u32)a.v[68];
+                const int n13 = (u32)a.v[78] - 1 - rest % (u32)a.v[78]; // segment
+                rest /= (u32)a.v[78];
                 const int n7 = rest; // seq
-                const int n1 = a.v[67];
-                const int n3 = a.v[68];
-                const int n4 = a.v[70];
-                const int n5 = a.v[66];
+                const int n1 = a.v[77];
+                const int n3 = a.v[78];
+                const int n4 = a.v[80];
+                const int n5 = a.v[76];
                 const int n8 = ((const int *)a.v[15])[n7];
                 const int n9 = (int)(-1 < n8);
                 const int n10 = n5 * n9;
@@ -162,7 +163,7 @@
                     const int n113 = n106 * n112;
                     if (n113) {
                         const Slot t114 = t17.take();
-                        const int n115 = a.v[76];
+                        const int n115 = a.v[86];
                         store_box(t114.address + 0, &maps.at[9], 0, (int)n11, (int)n105, (int)n7);
                         stored.release(t114);
                     }
@@ -172,7 +173,7 @@
                     }
                     if (n113) {
                         const Slot t117 = t18.take();
-                        const int n118 = a.v[76];
+                        const int n118 = a.v[86];
                         store_box(t117.address + 0, &maps.at[10], 0, (int)n11, (int)n105, (int)n7);
                         stored.release(t117);
                     }
@@ -180,6 +181,7 @@
                         stored.skip(t18.take());
                     }
                 }
+                stored.made((int *)a.v[65] + item);
             }
             if (!awaited) await_earlier_kernels();
             stored.end();
@@ -194,19 +196,19 @@
             bool awaited = false;
             Stored stored;
             UNROLL1
-            for (u32 item = blockIdx.x; item < (u32)a.v[79]; item += blocks_here()) {
+            for (u32 item = blockIdx.x; item < (u32)a.v[89]; item += blocks_here()) {
                 u32 rest = (u32)item;
                 const int n12 = rest % 1u; // part
                 rest /= 1u;
                 const int n11 = rest % 1u; // kv_head
                 rest /= 1u;
-                const int n13 = (u32)a.v[68] - 1 - rest % (u32)a.v[68]; // segment
-                rest /= (u32)a.v[68];
+                const int n13 = (u32)a.v[78] - 1 - rest % (u32)a.v[78]; // segment
+                rest /= (u32)a.v[78];
                 const int n7 = rest; // seq
-                const int n1 = a.v[67];
-                const int n3 = a.v[68];
-                const int n4 = a.v[70];
-                const int n5 = a.v[66];
+                const int n1 = a.v[77];
+                const int n3 = a.v[78];
+                const int n4 = a.v[80];
+                const int n5 = a.v[76];
                 const int n8 = ((const int *)a.v[15])[n7];
                 const int n9 = (int)(-1 < n8);
                 const int n10 = n5 * n9;
@@ -228,6 +230,7 @@
                     store_box(t161.address + 0, &maps.at[11], 0, (int)n158, (int)n163, (int)0);
                     stored.release(t161);
                 }
+                stored.made((int *)a.v[65] + item);
             }
             if (!awaited) await_earlier_kernels();
             stored.end();
@@ -279,5 +282,5 @@ DEVICE void wgmma_16(float (&d)[8], const u32 *x, u32 y, int add, bf16) {
 #define HAS_Maps13
 struct Maps13 { TensorMap at[13]; };
 #endif
-// 384 threads, 148752 bytes of shared memory
+// 384 threads, 148792 bytes of shared memory
 extern "C" __global__ void __launch_bounds__(384, 1) rattan_layer_extend_main(const __grid_constant__ Args a, const __grid_constant__ Maps13 maps) {

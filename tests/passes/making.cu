@@ -1,0 +1,29 @@
+    none_made((int *)a.v[65], (u32)a.v[89], (int *)a.v[70]);
+    if (threadIdx.x == 0) {
+        Ring<4, 8192u> t18(shared + 0u, shared + 112640u);
+        Ring<6, 8192u> t19(shared + 32768u, shared + 112704u);
+        Ring<3, 8192u> t20(shared + 81920u, shared + 112800u);
+        Ring<3, 2048u> t21(shared + 106496u, shared + 112848u);
+        t18.make(1, 9);
+        t19.make(1, 5);
+        t20.make(4, 5);
+        t21.make(4, 1);
+        asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
+    }
+    __syncthreads();
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+            Stored stored;
+                    stored.release(t89);
+                stored.made((int *)a.v[65] + item);
+            stored.end();
+            Stored stored;
+                        stored.release(t113);
+                        stored.skip(t18.take());
+                        stored.release(t116);
+                        stored.skip(t19.take());
+                stored.made((int *)a.v[65] + item);
+            stored.end();
+            Stored stored;
+                    stored.release(t160);
+                stored.made((int *)a.v[65] + item);
+            stored.end();
