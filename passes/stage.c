@@ -582,6 +582,16 @@ static void part_turns(Stager *s) {
     end_turns(s, &b);
 }
 
+/* Does a branch before the loop need tiles? They would come where the loop's first turns are on their way. */
+static bool has_early_branch(const Stager *s) {
+    for (int t = 0; t < s->single_count && s->loop_count; t++) {
+        const Op *const here = ir_ancestor_in(s->singles[t], s->body);
+        if (s->singles[t]->parent != s->body && ir_precedes(here, s->loops[0]))
+            return true;
+    }
+    return false;
+}
+
 /* One loop, in parts, and all single tiles. */
 static Status stage_at_once(Stager *s, When *when) {
     TRY(find_loops(s));
@@ -595,6 +605,9 @@ static Status stage_at_once(Stager *s, When *when) {
     ir_walk(s->body, note_single, s);
     if (s->overflow)
         return ctx_fail(s->ctx, ST_FAILED, "pass stage", NULL, "kernel %s has too many right sides", s->kernel->name);
+    if (has_early_branch(s))
+        return ctx_fail(s->ctx, ST_USAGE, "schedule: shared memory", "use a smaller chunk or key_tile, or fewer stages",
+                        "kernel %s needs more shared memory a block than %s has", s->kernel->name, s->args->target->name);
     if (s->reuses)
         s->computed_bytes = stage_computed(s);
     else

@@ -87,6 +87,29 @@ static bool add_single(Op *op, void *arg) {
     return true;
 }
 
+typedef struct Sum {
+    const Stager *s;
+    int64_t       bytes;
+} Sum;
+
+static bool add_bytes(Op *op, void *arg) {
+    Sum *sum = arg;
+    sum->bytes += stage_is_single(sum->s, op) ? tile_bytes(sum->s, op) : 0;
+    return true;
+}
+
+/* Those of one branch come in one phase: the next one begins behind the branch. */
+static void add_branch(Phases *p, const Op *branch) {
+    Stager      *s = p->s;
+    const Phase *phase = p->count ? &p->items[p->count - 1] : NULL;
+    Sum          sum = {s, 0};
+    ir_walk(branch->region, add_bytes, &sum);
+    if (phase && phase->single_count && sum.bytes > 0 &&
+        bytes_of(s, phase->singles, phase->single_count) + sum.bytes > stage_memory(s))
+        open_phase(p);
+    ir_walk(branch->region, add_single, p);
+}
+
 /* A single tile that is used in several phases is loaded for each: behind a loop anew. */
 static void load_for_each(Stager *s) {
     int count;
@@ -126,7 +149,7 @@ static void find_phases(Phases *p) {
         if (stage_is_loop(p->s, op, NULL, &count))
             add_loop(p, op);
         else if (op->region)
-            ir_walk(op->region, add_single, p);
+            add_branch(p, op);
         else
             add_single(op, p);
     }
