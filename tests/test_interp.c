@@ -168,6 +168,19 @@ static void test_column_reductions(void **state) {
     check_body("  %r:f32<1x5> = colmax %a", &a, NULL, NULL, &max);
 }
 
+/* A store with sum=2 writes a row for every two of its tile. */
+static void test_stores_add_up_rows(void **state) {
+    (void)state;
+    static const char BODY[] =
+        "  %x:f32<4x2> = load %z, %z, %z, %z, %inf {param=\"a\", rowdim=2, groupdim=-1, period=4}\n"
+        "  store %z, %z, %z, %z, %inf, %x {param=\"o\", rowdim=2, groupdim=-1, period=2, sum=2}\n"
+        "  %r:f32<2x2> = load %z, %z, %z, %z, %inf {param=\"o\", rowdim=2, groupdim=-1, period=2}";
+    TestTile a = random_tile(4, 2, -1, 1), wanted = {.rows = 2, .cols = 2};
+    for (int e = 0; e < 4; e++)
+        wanted.data[e] = a.data[e / 2 * 4 + e % 2] + a.data[e / 2 * 4 + 2 + e % 2];
+    check_body(BODY, &a, NULL, NULL, &wanted);
+}
+
 static void test_concat(void **state) {
     (void)state;
     TestTile a = random_tile(3, 2, -1, 1), b = random_tile(3, 5, -1, 1), wanted = {.rows = 3, .cols = 7};
@@ -460,6 +473,7 @@ int main(void) {
         cmocka_unit_test(test_transpose_copy_and_constants),
         cmocka_unit_test(test_convert_rounds),
         cmocka_unit_test(test_fp32_rounds_every_op),
+        cmocka_unit_test(test_stores_add_up_rows),
         cmocka_unit_test(test_index_ops),
         cmocka_unit_test(test_builder_folds_alike),
         cmocka_unit_test(test_loops_do_not_grow_the_arena),

@@ -266,19 +266,6 @@ static void test_par_loops_run_backwards(void **state) {
     check_run("tile", BODY, &a, NULL, &first, (InterpArgs){.reverse = true});
 }
 
-/* A store with sum=2 writes a row for every two of its tile. */
-static void test_stores_add_up_rows(void **state) {
-    (void)state;
-    static const char BODY[] =
-        "  %x:f32<4x2> = load %z, %z, %z, %z, %inf {param=\"a\", rowdim=2, groupdim=-1, period=4}\n"
-        "  store %z, %z, %z, %z, %inf, %x {param=\"o\", rowdim=2, groupdim=-1, period=2, sum=2}\n"
-        "  %r:f32<2x2> = load %z, %z, %z, %z, %inf {param=\"o\", rowdim=2, groupdim=-1, period=2}";
-    TestTile a = random_tile(4, 2, -1, 1), wanted = {.rows = 2, .cols = 2};
-    for (int e = 0; e < 4; e++)
-        wanted.data[e] = a.data[e / 2 * 4 + e % 2] + a.data[e / 2 * 4 + 2 + e % 2];
-    check_run("tile", BODY, &a, NULL, &wanted, (InterpArgs){0});
-}
-
 /* ---- Reductions of the loop level ---- */
 
 static const char SCORES[] =
@@ -706,7 +693,6 @@ int main(void) {
         cmocka_unit_test(test_roles_hand_over_in_order),
         cmocka_unit_test(test_roles_take_turns),
         cmocka_unit_test(test_products_are_awaited),
-        cmocka_unit_test(test_stores_add_up_rows),
         cmocka_unit_test(test_signals_say_what_is_there),
         cmocka_unit_test(test_every_control_and_memory_op_was_run),
     };
