@@ -104,6 +104,19 @@ static void keep(Module *module, const RowProgram *p, Builder *b, const Op *stor
     store_like(b, store, &here, name, gradient);
 }
 
+/* Gradients of q's scale add up what all rows hand on, and with it what is lost where sides of products are rounded to 16
+ * bits. Of what the residual branch gives these layers keep that, too: kernel `rows` multiplies both parts. */
+static void keep_low(Module *module, const RowProgram *p, Builder *b, const Op *store, DType dtype, Value *gradient) {
+    if (dtype_size(dtype) != 2 || !gradient || (gradient->def && gradient->def->code == OP_LOAD) ||
+        !ir_find_param(p->kernel, "dq_scale"))
+        return;
+    for (int r = 0; r < p->reduction_count; r++)
+        if (p->reductions[r]->code == OP_SOFTMAX_SUM && p->reductions[r]->out[0] == store->in[5])
+            return;
+    Value *const high = ir_convert(b, ir_convert(b, gradient, dtype), DT_F32);
+    keep(module, p, b, store, kept_low_name(p, store->in[5]), dtype, ir_binary(b, OP_SUB, gradient, high));
+}
+
 /* What follows from a row alone: gains. An initial state's gradient is a product of features. */
 static bool is_shared(const RowProgram *p, const Op *op) {
     return op->code == OP_LOAD && gradient_name(p, op) && !is_of_row(p, op) && op->out[0]->type.rows == 1 &&
@@ -119,8 +132,11 @@ static Status keep_gradients(Module *module, const RowProgram *p) {
     RowAgain    again;
     TRY(row_here(p, &b, &again));
     for (const Op *op = p->body->first; op != last; op = op->next)
-        if (op->code == OP_STORE && row_kept(p, op->in[5]) == op)
-            keep(module, p, &b, op, kept_gradient_name(p, op->in[5]), dtype, adjoint_of_whole(&again.adjoint, op->in[5]));
+        if (op->code == OP_STORE && row_kept(p, op->in[5]) == op) {
+            Value *const gradient = adjoint_of_whole(&again.adjoint, op->in[5]);
+            keep(module, p, &b, op, kept_gradient_name(p, op->in[5]), dtype, gradient);
+            keep_low(module, p, &b, op, dtype, gradient);
+        }
     for (int r = 0; r < p->reduction_count; r++)
         if (p->reductions[r]->code == OP_SOFTMAX_SUM)
             keep(module, p, &b, row_kept(p, p->reductions[r]->out[1]), kept_mean_name(p, r), DT_F32, again.mean[r]);
@@ -161,7 +177,7 @@ static Status rows_kernel(Ctx *ctx, Module *module, const Kernel *forward, bool 
     ValueMap   none = {.ctx = ctx}, bounds = {.ctx = ctx};
     TRY(differentiate_copy(ctx, module, forward, "rows", &p));
     p.adds_to_keys = add_to_keys;
-    p.reads_kept = !add_to_keys;
+    p.reads_kept = p.reads_low = !add_to_keys;
     Op *const rows = open_rows(&p, !add_to_keys, &b);
     clone_bounds(&p, &b, rows->region->args[0], &bounds);
     start_key_sums(module, &p, &b, rows->region->args[0]);

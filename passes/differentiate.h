@@ -20,6 +20,7 @@ typedef struct RowProgram {
     int      reduction_count;
     uint8_t *dependence;   /* by id of values in the regions of reductions */
     bool     adds_to_keys; /* another kernel adds up, in memory, what a softmax_sum's keys get */
+    bool     reads_low;    /* of those that `main` keeps in two parts, both; else the first, rounded one */
     bool     reads_kept;   /* gradients of what the sums over keys give are loaded where kernel `main` has kept them */
 } RowProgram;
 
@@ -57,6 +58,8 @@ Status row_term(const RowAgain *again, int r, Builder *b, ValueMap *values, Valu
  * softmax_sum r, lie row by row, as that store (of a mean: lse's) does: name of the work parameter. */
 const Op   *row_kept(const RowProgram *p, const Value *value);
 const char *kept_gradient_name(const RowProgram *p, const Value *value);
+/* Of the gradient's part that the first one loses in 16 bits, where layers need it: see differentiate.c. */
+const char *kept_low_name(const RowProgram *p, const Value *value);
 const char *kept_mean_name(const RowProgram *p, int r);
 
 /* The work parameter in which target t (OF_KEY) of reduction r is summed up over rows, where rows add to keys; and the

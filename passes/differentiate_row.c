@@ -302,6 +302,11 @@ const char *kept_gradient_name(const RowProgram *p, const Value *value) {
     return store ? ctx_printf(p->ctx, "%s_gradient", op_text(store, AT_PARAM)) : NULL;
 }
 
+const char *kept_low_name(const RowProgram *p, const Value *value) {
+    const char *const name = kept_gradient_name(p, value);
+    return name ? ctx_printf(p->ctx, "%s_low", name) : NULL;
+}
+
 const char *kept_mean_name(const RowProgram *p, int r) {
     const Op *const op = p->reductions[r];
     const Op *const store = op->code == OP_SOFTMAX_SUM ? row_kept(p, op->out[0]) : NULL;
@@ -372,8 +377,11 @@ static Status sweep(RowAgain *again, bool whole) {
     for (const Op *op = again->program->body->last; op; op = op->prev) {
         Value *const kept =
             op->out_count ? load_kept(again, kept_gradient_name(again->program, op->out[0]), op->out[0]) : NULL;
+        Value *const low = kept && again->program->reads_low
+                               ? load_kept(again, kept_low_name(again->program, op->out[0]), op->out[0])
+                               : NULL;
         if (kept)
-            map_set(&again->adjoint.gradients, op->out[0], kept);
+            map_set(&again->adjoint.gradients, op->out[0], low ? ir_binary(again->b, OP_ADD, kept, low) : kept);
         if (is_reduction(op))
             TRY(hand_on(again, --r, whole));
         else if (op->out_count == 1 && op->out[0]->type.cls == TY_TILE && !hand_on_norm(again, op))

@@ -419,11 +419,12 @@ static void keep_queries(Roles *r, Value *ring) {
     release_on_all_ways(r, ring, tile);
 }
 
-/* There and back again is the same tile. */
+/* To more bits and back again is the same tile. */
 static bool drop_conversion(Op *op, void *arg) {
     Roles    *r = arg;
     Op *const inner = op->code == OP_CONVERT ? op->in[0]->def : NULL;
-    if (inner && inner->code == OP_CONVERT && inner->in[0]->type.dtype == op->out[0]->type.dtype) {
+    if (inner && inner->code == OP_CONVERT && inner->in[0]->type.dtype == op->out[0]->type.dtype &&
+        dtype_size(op->out[0]->type.dtype) < dtype_size(inner->out[0]->type.dtype)) {
         ir_replace_uses(r->kernel, op->out[0], inner->in[0]);
         op_erase(op);
     }

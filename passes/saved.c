@@ -428,7 +428,10 @@ static void use_states(Saver *s) {
     if (s->args->schedule->roles && !ir_is_const(at[3], 0))
         skip = ir_ibin(&in, OP_IMAX, skip, ir_ibin(&in, OP_ISUB, at[3], at[1]));
     score = ir_mask(&in, score, ir_i(&in, hi), skip, IR_NEG_INF, hi, (int)op_int(s->mask, AT_PERIOD, 1), 0);
-    Value *sum = ir_dot(&in, score, clone_slice(&in, s->v_load->out[0], s->residual->region, &map), NULL, false, false);
+    Value *const values = clone_slice(&in, s->v_load->out[0], s->residual->region, &map);
+    Value       *sum = ir_dot(&in, score, values, NULL, false, false);
+    if (gradients_split(s))
+        sum = ir_dot(&in, gradients_low(&in, score, s->dtype), values, sum, false, false);
     Value *const tile = ir_ibin(&in, OP_IADD, saved_first_tile(s, &in, s->q_load->in[0], s->q_load->in[3], seq),
                                 saved_tile(s, &in, row));
     const Access states = {.param = "states",

@@ -9,6 +9,8 @@
  *   Kernel `window_keys` has no residual branch; its key loops go on with the sums of the heads before.
  * Registers hold few of these tiles: each sum over heads has a loop of its own, and what rows get of the residual branch is
  * what their key loop starts from. Rows keep their rotated queries, which all keys that they see would rotate again.
+ * Where gradients add up all rows (q's scale), what sides of products lose in 16 bits of main's and rows' scores, and of do,
+ * is multiplied as well.
  * Nothing is added to by two blocks, and all sums have one order. Features that are a concatenation of equal pieces go
  * by pieces, as in main. */
 #include "passes/order.h"
@@ -43,6 +45,14 @@ Access gradients_access(const Op *op) {
                     .rowdim = (int)op_int(op, AT_ROWDIM, -1),
                     .groupdim = (int)op_int(op, AT_GROUPDIM, -1),
                     .period = (int)op_int(op, AT_PERIOD, 1)};
+}
+
+bool gradients_split(const Saver *s) {
+    return s->args->kind == KIND_BACKWARD && s->args->spec->qk_scale && dtype_size(s->dtype) == 2;
+}
+
+Value *gradients_low(Builder *b, Value *x, DType dtype) {
+    return ir_binary(b, OP_SUB, x, ir_convert(b, ir_convert(b, x, dtype), DT_F32));
 }
 
 Value *gradients_join(Builder *b, Value *const *pieces, int count) {
@@ -144,6 +154,8 @@ typedef struct RowEdge {
     Saver          *s; /* of kernel rows */
     const Residual *sum;
     Value          *score, *any, *key, *tile, *first;
+    Value *score_low; /* what 16 bits lose of the scores, where that counts; else NULL */
+    bool   parted;    /* what is given is the sum of two parts in 16 bits */
 } RowEdge;
 
 /* Main's values -> here, with its key tile at the edge. */
@@ -168,6 +180,14 @@ static void find_state(RowEdge *e, Builder *b) {
     e->first = ir_ibin(b, OP_IMUL, e->s->heads->region->args[0], ir_i(b, e->s->F));
 }
 
+/* do x^T, perhaps of both parts of what was kept in 16 bits. */
+static Value *times_given(const RowEdge *e, Builder *b, Value *x, Value *sum) {
+    const Op *const add = e->sum->features->def;
+    if (!e->parted)
+        return ir_dot(b, e->sum->features, x, sum, false, true);
+    return ir_dot(b, add->in[1], x, ir_dot(b, add->in[0], x, sum, false, true), false, true);
+}
+
 /* Piece p of dphi(q); nothing to add where no key has left the window yet. */
 static Value *row_piece(RowEdge *e, Builder *b, int p) {
     Saver       *s = e->s, of = *e->main;
@@ -176,9 +196,10 @@ static Value *row_piece(RowEdge *e, Builder *b, int p) {
     Op *const    maybe = ir_if(b, e->any, &none, 1);
     Builder      in = ir_at_end(s->ctx, s->main, maybe->region);
     Value *const features = saved_features(&of, &in, &map, s->heads->region->args[0], ir_i(&in, p));
-    Value *const edge = ir_dot(&in, e->score, features, NULL, false, false);
+    Value *const high = ir_dot(&in, e->score, features, NULL, false, false);
+    Value *const edge = e->score_low ? ir_dot(&in, e->score_low, features, high, false, false) : high;
     Value *const state = gradients_state(&in, "states", e->tile, index_offset(&in, e->first, p * s->width), s->width, s->E);
-    Value *const piece = ir_dot(&in, e->sum->features, state, edge, false, true);
+    Value *const piece = times_given(e, &in, state, edge);
     ir_yield(&in, &piece, 1);
     return maybe->out[0];
 }
@@ -281,6 +302,16 @@ static void load_what_is_stored(const Saver *s, Op *loop) {
     }
 }
 
+static bool loads_16_bits(const Saver *s, const Value *value) {
+    return value->def && value->def->code == OP_LOAD &&
+           dtype_size(ir_find_param(s->main, op_text(value->def, AT_PARAM))->dtype) == 2;
+}
+
+static bool is_parted(const Saver *s, const Value *value) {
+    const Op *const add = value->def;
+    return add && add->code == OP_ADD && loads_16_bits(s, add->in[0]) && loads_16_bits(s, add->in[1]);
+}
+
 static Status rewrite_rows(const Saver *main, Kernel *kernel) {
     Saver    s;
     Residual sum = {0};
@@ -296,7 +327,10 @@ static Status rewrite_rows(const Saver *main, Kernel *kernel) {
     ValueMap here = {.ctx = s.ctx};
     map_set(&here, s.residual->region->args[0], ir_i(&b, 0));
     Value *const values = clone_slice(&b, sum.keys, s.residual->region, &here);
-    e.score = gradients_edge(&b, ir_dot(&b, sum.features, values, NULL, false, true), sum.mask, values->def);
+    e.parted = is_parted(&s, sum.features);
+    e.score = gradients_edge(&b, times_given(&e, &b, values, NULL), sum.mask, values->def);
+    if (gradients_split(&s))
+        e.score_low = gradients_low(&b, e.score, s.dtype);
     e.any = ir_ibin(&b, OP_ILT, ir_i(&b, 0), s.residual->in[1]);
     find_state(&e, &b);
     use_pieces(&e);

@@ -116,7 +116,7 @@ static Status tile_plain(Tiler *t, Builder *b, Op *op) {
         map_set(&map, op->in[0], ir_binary(b, OP_ADD, rows, map_get(&map, op->in[0])));
     }
     Op *made = ir_clone(b, op, &map);
-    if (op->code == OP_COLS)
+    if (op->code == OP_COLS || op->code == OP_CONVERT)
         made->out[0]->type.rows = made->in[0]->type.rows;
     if (op->code == OP_ROPE && falls(t, op->in[1], dep(t, op->in[1])))
         op_set_int(t->ctx, made, AT_DOWN, 1);
