@@ -57,11 +57,13 @@ static Status default_schedule(Ctx *ctx, const CompileRequest *request, bool pac
     wanted = *schedule;
     if (request->schedule)
         TRY(schedule_parse(ctx, request->schedule, &wanted));
-    if (!schedule->roles || (wanted.roles && !packed))
-        return ST_OK;
-    Target plain = *request->target;
-    plain.product_warps = 0;
-    schedule_default(request->spec, request->kind, &plain, schedule);
+    if (schedule->roles && (packed || !wanted.roles)) {
+        Target plain = *request->target;
+        plain.product_warps = 0;
+        schedule_default(request->spec, request->kind, &plain, schedule);
+    }
+    if (packed)
+        schedule->gradient_roles = 0;
     return ST_OK;
 }
 
@@ -74,8 +76,9 @@ static Status final_schedule(Ctx *ctx, const CompileRequest *request, Schedule *
     TRY(default_schedule(ctx, request, packed, schedule));
     if (request->schedule)
         TRY(schedule_parse(ctx, request->schedule, schedule));
-    if (schedule->roles && packed)
-        return ctx_fail(ctx, ST_USAGE, "schedule: roles", "use roles=0",
+    if ((schedule->roles || schedule->gradient_roles) && packed)
+        return ctx_fail(ctx, ST_USAGE, schedule->roles ? "schedule: roles" : "schedule: gradient_roles",
+                        schedule->roles ? "use roles=0" : "use gradient_roles=0",
                         "the copy engine knows no bounds of packed sequences");
     return schedule_check(ctx, request->spec, request->kind, request->target, schedule);
 }

@@ -119,6 +119,8 @@ static const char *no_roles(const Spec *spec, KernelKind kind, const Target *tar
         return "head_dim, value_dim and the features must be multiples of 16";
     if (spec->head_dim > 256 || spec->value_dim > 256 || F > 512)
         return "head_dim and value_dim may be 256, and the features 512, at most";
+    if (kind == KIND_BACKWARD && spec_is_wide(spec) && spec->head_dim != spec->value_dim)
+        return "gradients of layers with more than 128 columns have them where head_dim and value_dim are equal";
     if (spec_is_wide(spec) && spec_group(spec) % 2)
         return "with more than 128 columns they take two heads at a time: the heads of a group must be even";
     return NULL;
@@ -276,6 +278,8 @@ static Status check_gradient_roles(Ctx *ctx, const Spec *spec, KernelKind kind, 
 
 /* Those that are 0 are main's. */
 static Status check_gradients(Ctx *ctx, const Spec *spec, const Schedule *schedule) {
+    if (spec->initial_state && schedule->gradient_heads > 1)
+        return refuse(ctx, "gradient_heads", "use 1", "a state for each query head allows no stacked heads");
     if (schedule->gradient_key_tile % 16 != 0)
         return refuse(ctx, "gradient_key_tile", "use a multiple of 16", "a GPU multiplies matrices in steps of 16");
     if (schedule->gradient_heads && spec_group(spec) % schedule->gradient_heads != 0)

@@ -217,32 +217,50 @@ static void send_none_read(Roles *r) {
     r->read_count = 0;
 }
 
+/* What shared memory is used for: `before` bytes of rings of one slot, then `slots` of `each` bytes, which leave what small
+ * tiles have reserved. */
+typedef struct Room {
+    Type    large, little;
+    int64_t limit, before, each, reserved, slots;
+} Room;
+
+static Room room_of(Roles *r) {
+    r->small_bytes = small_bytes(r);
+    Room room = {.large = slot_of(r, false), .little = slot_of(r, true)};
+    room.limit = r->args->target->shared_bytes / blocks_of(r) - spare_bytes(r);
+    room.each = ir_slot_bytes(room.large);
+    room.reserved = room.little.rows ? FEW_SLOTS * ir_slot_bytes(room.little) : 0;
+    if (r->queries)
+        room.before = ir_slot_bytes(tile_of(r, r->queries));
+    for (int l = 0; r->gradients && l < r->gradients->left_count; l++)
+        room.before += ir_slot_bytes(tile_of(r, r->gradients->left[l]));
+    room.slots = (room.limit - room.before - room.reserved) / room.each;
+    return room;
+}
+
+enum { LEAST_SLOTS = 3 };
+
 /* The rings of queries and left sides have one slot; the others the rest of the memory. */
 static Status make_rings(Roles *r) {
-    r->small_bytes = small_bytes(r);
-    const Type    large = slot_of(r, false), little = slot_of(r, true);
-    const int64_t each = ir_slot_bytes(large);
-    const int64_t limit = r->args->target->shared_bytes / blocks_of(r) - spare_bytes(r);
-    const int64_t reserved = little.rows ? FEW_SLOTS * ir_slot_bytes(little) : 0;
-    int64_t       at = 0;
+    const Room room = room_of(r);
+    int64_t    at = 0;
+    if (room.slots < ENOUGH_SLOTS)
+        send_none_read(r);
+    if (room.slots < LEAST_SLOTS)
+        return ctx_fail(r->ctx, ST_USAGE, "schedule: shared memory", "use a smaller chunk or key_tile, or roles=0",
+                        "kernel %s needs %lld bytes of shared memory a block, each of %d on %s has %lld", r->kernel->name,
+                        (long long)(room.before + room.reserved + LEAST_SLOTS * room.each), blocks_of(r),
+                        r->args->target->name, (long long)room.limit);
     if (r->queries)
         r->own = new_ring(r, 1, tile_of(r, r->queries), &at);
     for (int l = 0; r->gradients && l < r->gradients->left_count; l++)
         r->left_rings[l] = new_ring(r, 1, tile_of(r, r->gradients->left[l]), &at);
-    const int64_t slots = (limit - at - reserved) / each;
-    if (slots < ENOUGH_SLOTS)
-        send_none_read(r);
-    if (slots < 3)
-        return ctx_fail(r->ctx, ST_USAGE, "schedule: shared memory", "use a smaller chunk or key_tile, or roles=0",
-                        "kernel %s needs %lld bytes of shared memory a block, each of %d on %s has %lld", r->kernel->name,
-                        (long long)(at + reserved + 3 * each), blocks_of(r), r->args->target->name,
-                        (long long)limit);
-    r->large = new_ring(r, slots, large, &at);
-    if (reserved)
-        r->small = new_ring(r, (limit - at) / ir_slot_bytes(little), little, &at);
+    r->large = new_ring(r, room.slots, room.large, &at);
+    if (room.reserved)
+        r->small = new_ring(r, (room.limit - at) / ir_slot_bytes(room.little), room.little, &at);
     r->kernel->scratch_bytes = at;
     pass_note(r->ctx, r->args, r->kernel, "a ring of %lld slots of %lld bytes takes what is left of %lld bytes of shared memory",
-              (long long)slots, (long long)each, (long long)(limit + spare_bytes(r)));
+              (long long)room.slots, (long long)room.each, (long long)(room.limit + spare_bytes(r)));
     return ST_OK;
 }
 
@@ -493,7 +511,7 @@ static Status rewrite(Roles *r) {
     Op *const  end = ir_terminator(r->body);
     const int  compute = r->gradients ? r->gradients->warps : r->args->schedule->warps;
     const int  registers = r->gradients ? r->gradients->registers : r->args->schedule->registers;
-    const int  few = r->args->schedule->copy_registers;
+    const int  few = r->gradients ? r->gradients->copy_registers : r->args->schedule->copy_registers;
     const bool sends = r->queries || (r->gradients && r->gradients->left_count);
     if (sends)
         send_queries(r, new_role(r, end, "copy", 1, few));
@@ -502,6 +520,12 @@ static Status rewrite(Roles *r) {
               registers, 1 + sends, few);
     fill_computing(r, new_role(r, end, "compute", compute, registers));
     return ST_OK;
+}
+
+bool roles_fit(Ctx *ctx, Kernel *kernel, const PassArgs *args, const RolesOf *of) {
+    Roles r = {.ctx = ctx, .args = args, .kernel = kernel, .gradients = of, .dtype = ir_find_param(kernel, "k")->dtype};
+    ir_walk(kernel->body, list_tile, &r);
+    return r.tile_count > 0 && !r.overflow && room_of(&r).slots >= LEAST_SLOTS;
 }
 
 Status roles_of_gradients(Ctx *ctx, Kernel *kernel, const PassArgs *args, const RolesOf *of) {

@@ -10,8 +10,12 @@ enum { ROLES_MOST_LEFT = 3 };
 typedef struct RolesOf {
     Op *left[ROLES_MOST_LEFT];
     int left_count;
-    int warps, registers, blocks; /* that compute; of a thread of theirs; that share a multiprocessor */
+    int warps, blocks;             /* that compute; that share a multiprocessor */
+    int registers, copy_registers; /* of a thread that computes, of one that copies */
 } RolesOf;
+
+/* roles.c: is there shared memory enough for its tiles? */
+bool roles_fit(Ctx *ctx, Kernel *kernel, const PassArgs *args, const RolesOf *of);
 
 /* roles.c: gives them to it. */
 Status roles_of_gradients(Ctx *ctx, Kernel *kernel, const PassArgs *args, const RolesOf *of);

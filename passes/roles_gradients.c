@@ -6,7 +6,8 @@
 
 #include <string.h>
 
-enum { SLAB = 16, MOST_GROUPS = 2, MOST_COLS = 128, TWO_BLOCKS = 232 /* registers of one group of warps, twice */ };
+enum { SLAB = 16, MOST_GROUPS = 2, MOST_COLS = 128, TWO_BLOCKS = 232, TWO_GROUPS = 240, FEW = 24 };
+/* Registers of a thread of one group of warps in each of two blocks, of two groups in one, and of those that copy. */
 
 typedef struct Gradients {
     Ctx            *ctx;
@@ -116,7 +117,8 @@ static void choose_warps(Gradients *g) {
     }
     g->of.warps = g->rows / SLAB;
     g->of.blocks = g->rows == group ? 2 : 1;
-    g->of.registers = g->of.blocks > 1 ? TWO_BLOCKS : g->args->schedule->registers;
+    g->of.registers = g->of.blocks > 1 ? TWO_BLOCKS : TWO_GROUPS;
+    g->of.copy_registers = FEW;
 }
 
 static bool can_have_roles(Gradients *g) {
@@ -129,6 +131,8 @@ static bool can_have_roles(Gradients *g) {
         choose_warps(g);
     if (!g->why)
         note_others(g);
+    if (!g->why && !roles_fit(g->ctx, g->kernel, g->args, &g->of))
+        g->why = "shared memory has no room for its tiles";
     return !g->why;
 }
 

@@ -92,6 +92,9 @@ bool cu_is_else(const Op *op); /* a branch for where the one before it was not t
 
 /* ptx_roles.c: kernels whose warps have roles. */
 const Op *cu_first_role(const Kernel *kernel); /* NULL: it has none */
+bool      cu_runs_beside(const Gen *g); /* does the kernel begin before what it needs is made, and wait for each item's? */
+bool      cu_may_be_written(const Gen *g, const char *param); /* by a kernel that may still run */
+bool      cu_is_expected(const Op *send);                     /* does it stand behind a wait for its rows? */
 bool      cu_clears(const Kernel *kernel); /* has a role `clear` */
 bool      cu_overlaps(const Gen *g, const Kernel *kernel); /* may begin before the kernel before it has ended */
 bool      cu_several_compute(const Kernel *kernel); /* has several roles of whole groups of warps */
