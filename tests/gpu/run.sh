@@ -139,8 +139,8 @@ part_gradients() {
     queue "gradients by slices of the heads" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set head_dim=64 --set value_dim=64 \
         --set heads=4 --set kv_heads=2 --set sink=true --set 'initial_state="input"' --shape lengths=70,0,301 \
         --schedule head_slices=2
-    queue "forward by slices of the heads" "$RATTAN" check --target cuda --kind forward "$SOURCE/specs/paper_d128.lua" \
-        --set head_dim=64 --set value_dim=64 --set heads=4 --set kv_heads=2 --shape B=2,T=333 --schedule head_slices=2
+    queue "gradients by slices of the heads, roles" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set head_dim=64 --set value_dim=64 \
+        --set heads=4 --set kv_heads=2 --shape B=2,T=333 --schedule head_slices=2
     collect
     random_layers "${RATTAN_RANDOM_CASES:-300}" test_random_gradients.sh
 }
