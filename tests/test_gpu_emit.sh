@@ -54,6 +54,22 @@ for spec in "$SOURCE"/specs/*.lua; do
     done
 done
 
+# Defaults fit for every mix of head dims and groups: a kernel without room for roles has none.
+fits() {
+    local name=$1 code=0
+    shift
+    "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --kind backward --no-cache --emit cuda "$@" \
+        >"$TMP/out.cu" 2>"$TMP/err" || code=$?
+    if [ $code = 0 ] && grep -q '__global__' "$TMP/out.cu"; then ok "$name"; else not_ok "$name" "exit code $code: $(cat "$TMP/err")"; fi
+}
+for heads in "32 32" "12 4" "16 2"; do
+    for dims in "48 128" "96 80" "96 96" "112 32" "112 128" "128 112" "144 256" "208 64" "256 128" "256 256"; do
+        later fits "gradients, ${heads/ / heads on }, ${dims/ / x }" --set heads="${heads% *}" --set kv_heads="${heads#* }" \
+            --set head_dim="${dims% *}" --set value_dim="${dims#* }"
+    done
+done
+later fits "gradients of wide values and the final state" --set head_dim=128 --set value_dim=256 --with final-state
+
 for arch in cuda:sm_90 cuda:sm_90a; do
     for parts in packed lse final-state parts packed,lse,final-state,parts; do
         for dtype in fp32 bf16; do
