@@ -106,6 +106,22 @@ Value *loop_dim(Builder *b, const CodeParam *param, int dim) {
     return size >= 0 ? ir_i(b, size) : ir_sym(b, (Sym)(-1 - size));
 }
 
+Value *loop_ring(Builder *b, int slots, Type tile, int64_t *at) {
+    Type type = type_ring(slots, tile.dtype, tile.rows, tile.cols);
+    type.space = SPACE_SCRATCH;
+    type.offset = *at;
+    *at += slots * ir_slot_bytes(tile);
+    return ir_op(b, OP_RING, NULL, 0, &type, 1)->out[0];
+}
+
+Builder loop_role(Ctx *ctx, Builder *b, const char *name, int warps, int registers) {
+    Op *const role = ir_op(b, OP_ROLE, NULL, 0, NULL, 0);
+    op_set_text(ctx, role, AT_ROLE, name);
+    op_set_int(ctx, role, AT_WARPS, warps);
+    op_set_int(ctx, role, AT_REGISTERS, registers);
+    return open_region(ctx, b->kernel, role->region);
+}
+
 /* The copy engine knows where the tensor ends, and no other bounds: masks have to keep out what lies beyond those of the load. */
 void loop_send(Ctx *ctx, Builder *b, const Op *load, Value *const at[3], Value *ring) {
     static const AttrKey   KEYS[] = {AT_ROWDIM, AT_GROUPDIM, AT_PERIOD};

@@ -45,6 +45,11 @@ bool loads_right_side(Ctx *ctx, Kernel *kernel, const Op *load);
 /* How many there are of dimension `dim` of a parameter. */
 Value *loop_dim(Builder *b, const CodeParam *param, int dim);
 
+/* A ring of `slots` such tiles in shared memory, from byte `*at` on, which becomes the first one behind it. */
+Value *loop_ring(Builder *b, int slots, Type tile, int64_t *at);
+/* A role; builds in it. */
+Builder loop_role(Ctx *ctx, Builder *b, const char *name, int warps, int registers);
+
 /* Sends what `load` would load at coordinates at[0..2], to `ring`. */
 void loop_send(Ctx *ctx, Builder *b, const Op *load, Value *const at[3], Value *ring);
 

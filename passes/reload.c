@@ -16,10 +16,8 @@ typedef struct Reload {
     bool    loads; /* remake loads anew, too */
 } Reload;
 
-static bool writes_no(Op *op, void *param) { return op->code != OP_STORE || strcmp(op_text(op, AT_PARAM), param) != 0; }
-
 static bool is_never_written(const Reload *r, const Op *load) {
-    return ir_walk(r->kernel->body, writes_no, (void *)op_text(load, AT_PARAM));
+    return !is_stored(r->kernel->body, op_text(load, AT_PARAM));
 }
 
 /* The last sequential loop behind `load` in its block with later users, and that does not use it itself. */
@@ -44,7 +42,7 @@ static bool is_cheap(const Reload *r, const Op *op) {
     if (op->code == OP_CONVERT)
         return dtype_size(op->in[0]->type.dtype) < dtype_size(op->out[0]->type.dtype) && op->out[0]->type.rows > 1;
     return op->code == OP_LOAD && op->out[0]->type.rows > 1 &&
-           ir_walk(r->kernel->body, writes_no, (void *)op_text(op, AT_PARAM));
+           !is_stored(r->kernel->body, op_text(op, AT_PARAM));
 }
 
 static bool reads_shared(const Op *op) {
@@ -97,12 +95,32 @@ static bool reload(Op *load, void *arg) {
     return true;
 }
 
+static bool is_product(const Op *op) { return op->code == OP_DOT; }
+
 static bool is_no_product(Op *op, void *arg) {
     (void)arg;
     return op->code != OP_DOT;
 }
 
-static bool has_product(Op *op) { return op->region ? !ir_walk(op->region, is_no_product, NULL) : !is_no_product(op, NULL); }
+static bool has_product(const Op *op) { return op->region ? !ir_walk(op->region, is_no_product, NULL) : is_product(op); }
+
+/* What uses the op's result behind another op that `forgets` gets it from an op like it, right there. */
+static void make_anew(const Reload *r, const Op *op, bool (*forgets)(const Op *)) {
+    Value *const whole = op->out[0], *now = whole;
+    bool         forgotten = false;
+    for (Op *at = op->next; at; at = at->next) {
+        for (int i = 0; i < at->in_count; i++) {
+            if (at->in[i] != whole)
+                continue;
+            Builder  b = ir_before(r->ctx, r->kernel, at);
+            ValueMap map = {.ctx = r->ctx};
+            now = forgotten ? ir_clone(&b, op, &map)->out[0] : now;
+            forgotten = false;
+            at->in[i] = now;
+        }
+        forgotten |= forgets(at);
+    }
+}
 
 /* Floats made of a 16-bit tile are made anew behind each product: it may run for long, and the 16-bit form is half as large.
  * Likewise what is loaded, where `loads` asks for it. */
@@ -112,22 +130,7 @@ static bool remake(Op *op, void *arg) {
         return true;
     if (!is_cheap(r, op))
         return true;
-    Value *const whole = op->out[0];
-    Value       *now = whole;
-    bool         product = false;
-    for (Op *at = op->next; at; at = at->next) {
-        for (int i = 0; i < at->in_count; i++) {
-            if (at->in[i] != whole)
-                continue;
-            Builder  b = ir_before(r->ctx, r->kernel, at);
-            ValueMap map = {.ctx = r->ctx};
-            if (product)
-                now = ir_clone(&b, op, &map)->out[0];
-            product = false;
-            at->in[i] = now;
-        }
-        product |= op->code == OP_LOAD ? has_product(at) : at->code == OP_DOT;
-    }
+    make_anew(r, op, op->code == OP_LOAD ? has_product : is_product);
     return true;
 }
 
@@ -184,20 +187,7 @@ static void load_behind_stores(Reload *r, Op *op) {
     const bool product = op->code == OP_MUL && is_loaded_tile(r, op->in[0]) && is_loaded_tile(r, op->in[1]);
     if (op->out_count != 1 || !(product || is_loaded_tile(r, op->out[0])))
         return;
-    Value *const whole = op->out[0], *now = whole;
-    bool         stored = false;
-    for (Op *at = op->next; at; at = at->next) {
-        for (int i = 0; i < at->in_count; i++) {
-            if (at->in[i] != whole)
-                continue;
-            Builder  b = ir_before(r->ctx, r->kernel, at);
-            ValueMap map = {.ctx = r->ctx};
-            now = stored ? ir_clone(&b, op, &map)->out[0] : now;
-            stored = false;
-            at->in[i] = now;
-        }
-        stored |= stores_tile(at);
-    }
+    make_anew(r, op, stores_tile);
 }
 
 /* Of a layer that goes by slices of columns: no register holds a slice from where it is used first to where it is again. */

@@ -45,6 +45,12 @@ PassArgs args_of_kernel(const PassArgs *args, const Module *module, int kernel, 
     return of;
 }
 
+Builder open_region(Ctx *ctx, Kernel *kernel, Block *region) {
+    Builder in = ir_at_end(ctx, kernel, region);
+    ir_yield(&in, NULL, 0);
+    return ir_before(ctx, kernel, ir_terminator(region));
+}
+
 bool is_constant_tile(const Value *value, double *constant) {
     if (!value->def || value->def->code != OP_FCONST)
         return false;
@@ -153,6 +159,10 @@ void clean_kernel(Kernel *kernel) {
     while (drop_in(kernel, kernel->body)) {
     }
 }
+
+static bool stores_no(Op *op, void *param) { return op->code != OP_STORE || strcmp(op_text(op, AT_PARAM), param) != 0; }
+
+bool is_stored(const Block *block, const char *param) { return !ir_walk((Block *)block, stores_no, (void *)param); }
 
 static bool reads_no(Op *op, void *param) { return op->code != OP_LOAD || strcmp(op_text(op, AT_PARAM), param) != 0; }
 

@@ -39,6 +39,10 @@ PassArgs args_of_kernel(const PassArgs *args, const Module *module, int kernel, 
 
 /* Removes what has no effect and no use. */
 void clean_kernel(Kernel *kernel);
+/* Does anything in the block store to a parameter? */
+bool is_stored(const Block *block, const char *param);
+/* Builds in a region that has nothing but its arguments: from now on it ends, without results. */
+Builder open_region(Ctx *ctx, Kernel *kernel, Block *region);
 /* Does a kernel load from the parameter? */
 bool is_read(const Module *module, const char *param);
 void drop_param(Kernel *kernel, const char *name);

@@ -73,8 +73,6 @@ static void move_to_use(const Roles *r, Op *load) {
     op_insert(&b, load);
 }
 
-static bool writes_no(Op *op, void *param) { return op->code != OP_STORE || strcmp(op_text(op, AT_PARAM), param) != 0; }
-
 /* Main of kind backward: rows that one of its branches computes with. */
 static bool is_read_tile(const Roles *r, const Op *load) {
     for (int n = 0; n < r->read_count; n++)
@@ -87,7 +85,7 @@ static bool can_be_read(const Roles *r, const Op *load) {
     return r->args->kind == KIND_BACKWARD && r->queries && r->read_count < MAX_READ && load->parent != r->body &&
            load->parent->owner->code == OP_IF && op_int(load, AT_ROWDIM, -1) >= 1 && !op_has(load, AT_LO) && !op_has(load, AT_VIA) &&
            load->in_count == 5 && load->out[0]->type.rows == r->queries->out[0]->type.rows &&
-           ir_walk(r->body, writes_no, (void *)op_text(load, AT_PARAM));
+           !is_stored(r->body, op_text(load, AT_PARAM));
 }
 
 static bool note_load(Op *op, void *arg) {
@@ -172,11 +170,7 @@ static Type slot_of(const Roles *r, bool small) {
 
 static Value *new_ring(Roles *r, int64_t slots, Type tile, int64_t *at) {
     Builder b = ir_before(r->ctx, r->kernel, r->body->first);
-    Type    type = type_ring((int)(slots < MOST_SLOTS ? slots : MOST_SLOTS), r->dtype, tile.rows, tile.cols);
-    type.space = SPACE_SCRATCH;
-    type.offset = *at;
-    *at += type.slots * ir_slot_bytes(tile);
-    return ir_op(&b, OP_RING, NULL, 0, &type, 1)->out[0];
+    return loop_ring(&b, (int)(slots < MOST_SLOTS ? slots : MOST_SLOTS), tile, at);
 }
 
 /* Beside wide queries there are few slots for large tiles. Those of one panel that would leave most of a slot empty have a

@@ -25,14 +25,12 @@ static const CodeParam *param_of(const Gradients *g, const Op *op) { return ir_f
 
 /* ---- Can it? ---- */
 
-static bool writes_no(Op *op, void *param) { return op->code != OP_STORE || strcmp(op_text(op, AT_PARAM), param) != 0; }
-
 /* What the copy engine can bring: numbers of products that no warp of the kernel writes. */
 static bool can_be_sent(const Gradients *g, const Op *load) {
     return load && load->code == OP_LOAD && param_of(g, load)->dtype == g->dtype && op_int(load, AT_ROWDIM, -1) >= 1 &&
            !op_has(load, AT_WRAP) && load->out[0]->type.cols <= MOST_COLS && load->out[0]->type.cols % SLAB == 0 &&
            load->out[0]->type.rows % SLAB == 0 && load->out[0]->type.rows <= MOST_COLS &&
-           ir_walk(g->kernel->body, writes_no, (void *)op_text(load, AT_PARAM));
+           !is_stored(g->kernel->body, op_text(load, AT_PARAM));
 }
 
 static bool is_left(const Gradients *g, Op *load) {

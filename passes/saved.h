@@ -95,6 +95,12 @@ typedef struct StateRoles {
 } StateRoles;
 typedef enum StateRing { RING_KEYS, RING_VALUES, RING_FEATURES, RING_STATES, RING_COUNT } StateRing;
 Type saved_slot(const Saver *s, StateRing ring); /* a slot's tile */
+/* Slots of rings, by their numbers: the least that they need, then one more at a time while shared memory has room for it, in
+ * the order of the ranges. False: not even the least fit. */
+typedef struct SlotRange {
+    int ring, least, most;
+} SlotRange;
+bool saved_grow_slots(const Saver *s, const Type *tiles, const SlotRange *ranges, int count, int *slots);
 bool saved_can_have_roles(const Saver *s);
 bool saved_tiles_have_roles(const Saver *s, const Type tiles[RING_COUNT]); /* of kernels whose slots hold such ones */
 void saved_add_rings(Saver *s, StateRoles *r, const Type tiles[RING_COUNT]);

@@ -108,18 +108,10 @@ int gradients_state_shares(KeySaver *k, int number) {
 
 /* ---- Turns ---- */
 
-static void set_place(const KeyRoles *kr, ValueMap *map) {
-    const Saver *s = &kr->k->saver;
-    *map = (ValueMap){.ctx = s->ctx};
-    map_set(map, s->seq->region->args[0], kr->nest.seq);
-    map_set(map, s->heads->region->args[0], kr->nest.head);
-}
-
 /* What a turn knows: the values of kernel keys for its rows. */
 static ValueMap turn_map(const KeyRoles *kr, Turn *turn) {
     const Saver *s = &kr->k->saver;
-    ValueMap     map;
-    set_place(kr, &map);
+    ValueMap     map = saved_place(s, &kr->nest);
     map_set(&map, s->rows->region->args[0], turn->row);
     map_set(&map, s->group->region->args[0], turn->head);
     map_set(&map, s->residual->region->args[0], ir_i(&turn->in, 0));
@@ -133,9 +125,7 @@ static Turn open_turns(KeyRoles *kr, Builder *b) {
     Turn         turn;
     turn.row = saved_open_turns(s, b, &rows, kr->r.first, kr->r.end);
     Op *const loop = ir_for(&rows, "group", false, ir_i(&rows, 0), ir_i(&rows, kr->heads), ir_i(&rows, 1), NULL, 0);
-    turn.in = ir_at_end(s->ctx, b->kernel, loop->region);
-    ir_yield(&turn.in, NULL, 0);
-    turn.in = ir_before(s->ctx, b->kernel, ir_terminator(loop->region));
+    turn.in = open_region(s->ctx, b->kernel, loop->region);
     turn.head = loop->region->args[0];
     return turn;
 }
@@ -221,8 +211,7 @@ static void store_states(KeyRoles *kr) {
     Value *const ring = kr->r.rings[RING_STATES];
     Builder      b = saved_open_role(s, &kr->r, "store", false), in;
     Value *const row = saved_open_turns(s, &b, &in, kr->r.first, kr->r.end), *const tile = saved_take(&in, ring, kr->tiles[RING_STATES]);
-    ValueMap     map;
-    set_place(kr, &map);
+    ValueMap     map = saved_place(s, &kr->nest);
     map_set(&map, s->rows->region->args[0], row);
     map_set(&map, s->group->region->args[0], ir_i(&in, 0));
     Value *const number = gradients_tile_number(kr->k, &in, &map, kr->nest.seq, row);

@@ -24,25 +24,30 @@ static void find_tiles(const Saver *s, Type tiles[RING_COUNT]) {
         tiles[r] = saved_slot(s, (StateRing)r);
 }
 
-/* Two slots each, since what is stored is released a tile later; then one more at a time while there is room for it. False:
- * not even the first do fit. */
-static bool choose_slots(const Saver *s, const Type tiles[RING_COUNT], int slots[RING_COUNT]) {
-    static const int LEAST[RING_COUNT] = {2, 2, 2, 2}, MOST[RING_COUNT] = {4, 6, 3, 3};
-    int64_t          left = s->args->target->shared_bytes - SPARE_BYTES;
-    for (int r = 0; r < RING_COUNT; r++) {
-        slots[r] = LEAST[r];
-        left -= slots[r] * ir_slot_bytes(tiles[r]);
+bool saved_grow_slots(const Saver *s, const Type *tiles, const SlotRange *ranges, int count, int *slots) {
+    int64_t left = s->args->target->shared_bytes - SPARE_BYTES;
+    for (int i = 0; i < count; i++) {
+        slots[ranges[i].ring] = ranges[i].least;
+        left -= ranges[i].least * ir_slot_bytes(tiles[ranges[i].ring]);
     }
     for (bool grows = left >= 0; grows;) {
         grows = false;
-        for (int r = RING_COUNT - 1; r >= 0; r--)
-            if (slots[r] < MOST[r] && left >= ir_slot_bytes(tiles[r])) {
-                left -= ir_slot_bytes(tiles[r]);
-                slots[r]++;
-                grows = true;
-            }
+        for (int i = 0; i < count; i++) {
+            const int ring = ranges[i].ring;
+            if (slots[ring] == ranges[i].most || left < ir_slot_bytes(tiles[ring]))
+                continue;
+            left -= ir_slot_bytes(tiles[ring]);
+            slots[ring]++;
+            grows = true;
+        }
     }
     return left >= 0;
+}
+
+/* Two slots each, since what is stored is released a tile later. */
+static bool choose_slots(const Saver *s, const Type tiles[RING_COUNT], int slots[RING_COUNT]) {
+    static const SlotRange RANGES[RING_COUNT] = {{RING_STATES, 2, 3}, {RING_FEATURES, 2, 3}, {RING_VALUES, 2, 6}, {RING_KEYS, 2, 4}};
+    return saved_grow_slots(s, tiles, RANGES, RING_COUNT, slots);
 }
 
 /* Of a thread: slabs of 16 rows a warp. */
@@ -114,20 +119,12 @@ static int registers_of(const Saver *s, const StateRoles *r, const char *role, b
 }
 
 Builder saved_open_role(Saver *s, StateRoles *r, const char *name, bool computes) {
-    Op *const role = ir_op(&r->outer, OP_ROLE, NULL, 0, NULL, 0);
-    op_set_text(s->ctx, role, AT_ROLE, name);
-    op_set_int(s->ctx, role, AT_WARPS, computes ? s->args->target->product_warps : 1);
-    op_set_int(s->ctx, role, AT_REGISTERS, registers_of(s, r, name, computes));
-    Builder in = ir_at_end(s->ctx, r->outer.kernel, role->region);
-    ir_yield(&in, NULL, 0);
-    return ir_before(s->ctx, r->outer.kernel, ir_terminator(role->region));
+    return loop_role(s->ctx, &r->outer, name, computes ? s->args->target->product_warps : 1, registers_of(s, r, name, computes));
 }
 
 Builder saved_open_if(const Saver *s, Builder *b, Value *condition) {
     Op *const only = ir_if(b, condition, NULL, 0);
-    Builder   in = ir_at_end(s->ctx, b->kernel, only->region);
-    ir_yield(&in, NULL, 0);
-    return ir_before(s->ctx, b->kernel, ir_terminator(only->region));
+    return open_region(s->ctx, b->kernel, only->region);
 }
 
 Value *saved_equals(Builder *b, Value *x, int64_t y) {
@@ -140,9 +137,7 @@ Value *saved_takes_turn(Builder *b, Value *number, int64_t count, Value *whose) 
 
 static Value *open_tiles(const Saver *s, Builder *b, Builder *in, Value *first, Value *end, int64_t step) {
     Op *const loop = ir_for(b, "row", false, first, end, ir_i(b, step), NULL, 0);
-    *in = ir_at_end(s->ctx, b->kernel, loop->region);
-    ir_yield(in, NULL, 0);
-    *in = ir_before(s->ctx, b->kernel, ir_terminator(loop->region));
+    *in = open_region(s->ctx, b->kernel, loop->region);
     return loop->region->args[0];
 }
 
@@ -163,16 +158,9 @@ void saved_add_rings(Saver *s, StateRoles *r, const Type tiles[RING_COUNT]) {
     int     slots[RING_COUNT];
     int64_t at = 0;
     choose_slots(s, tiles, slots);
-    for (int i = 0; i < RING_COUNT; i++) {
-        const Type tile = tiles[i];
-        Type       type = type_ring(slots[i], tile.dtype, tile.rows, tile.cols);
-        if (i == RING_STATES && !r->save)
-            continue;
-        type.space = SPACE_SCRATCH;
-        type.offset = at;
-        at += slots[i] * ir_slot_bytes(tile);
-        r->rings[i] = ir_op(&r->outer, OP_RING, NULL, 0, &type, 1)->out[0];
-    }
+    for (int i = 0; i < RING_COUNT; i++)
+        if (i != RING_STATES || r->save)
+            r->rings[i] = loop_ring(&r->outer, slots[i], tiles[i], &at);
     r->outer.kernel->scratch_bytes = at;
 }
 

@@ -9,7 +9,6 @@
 
 typedef enum SumRing { OF_ROWS, OF_GIVEN, OF_VALUES, OF_FEATURES, OF_KEYS, OF_STATES, SUM_RINGS } SumRing;
 
-enum { SPARE_BYTES = 4096 /* alignment of the rings, barriers */ };
 /* Of a thread of those who compute dphi(k), features or dv, and of the copy engine's: as many as four equal groups have. */
 enum { SUM_REGISTERS = 216, FEATURE_REGISTERS = 128, VALUE_REGISTERS = 144, FEW_REGISTERS = 24, GROUP_REGISTERS = 128 };
 enum { MOST_FEATURES = 256, MOST_COLS = 128 /* beside what else these registers hold */ };
@@ -27,8 +26,6 @@ typedef struct SumRoles {
 
 /* ---- Can it? ---- */
 
-static const Op *only_source(Value *const *pieces, int count) { return gradients_source(pieces, count); }
-
 static bool find_sides(SumRoles *o) {
     KeySaver *const k = o->k;
     const int       own = k->count == 2 ? k->sums[0].twin : -1;
@@ -36,8 +33,8 @@ static bool find_sides(SumRoles *o) {
         return false;
     o->own = &k->sums[own];
     o->twin = &k->sums[1 - own];
-    o->key_load = only_source(o->own->x, o->own->parts);
-    o->row_load = only_source(o->own->y, o->own->parts);
+    o->key_load = gradients_source(o->own->x, o->own->parts);
+    o->row_load = gradients_source(o->own->y, o->own->parts);
     o->given_load = o->own->of.values->def;
     o->value_load = o->twin->of.features->def;
     return o->own->pieces == 1 && o->twin->parts == 1 && o->twin->pieces == o->own->parts &&
@@ -55,28 +52,12 @@ static void find_tiles(SumRoles *o) {
     o->tiles[OF_STATES] = type_tile(dtype, width, cols);
 }
 
-/* One or two slots each; then one more at a time, of what comes anew with every head first. False: the first do not fit. */
+/* What comes anew with every head grows first. */
 static bool choose_slots(SumRoles *o) {
-    const int     parts = o->own->parts;
-    const int     least[SUM_RINGS] = {2, 2, 1, 2 * parts, parts, 1}, most[SUM_RINGS] = {4, 4, 2, 3 * parts, 2 * parts, 2};
-    static const SumRing ORDER[SUM_RINGS] = {OF_GIVEN, OF_ROWS, OF_STATES, OF_VALUES, OF_KEYS, OF_FEATURES};
-    int64_t       left = o->s->args->target->shared_bytes - SPARE_BYTES;
-    for (int r = 0; r < SUM_RINGS; r++) {
-        o->slots[r] = least[r];
-        left -= least[r] * ir_slot_bytes(o->tiles[r]);
-    }
-    for (bool grows = left >= 0; grows;) {
-        grows = false;
-        for (int i = 0; i < SUM_RINGS; i++) {
-            const SumRing r = ORDER[i];
-            if (o->slots[r] == most[r] || left < ir_slot_bytes(o->tiles[r]))
-                continue;
-            left -= ir_slot_bytes(o->tiles[r]);
-            o->slots[r]++;
-            grows = true;
-        }
-    }
-    return left >= 0;
+    const int       parts = o->own->parts;
+    const SlotRange ranges[SUM_RINGS] = {{OF_GIVEN, 2, 4}, {OF_ROWS, 2, 4}, {OF_STATES, 1, 2}, {OF_VALUES, 1, 2},
+                                         {OF_KEYS, parts, 2 * parts}, {OF_FEATURES, 2 * parts, 3 * parts}};
+    return saved_grow_slots(o->s, o->tiles, ranges, SUM_RINGS, o->slots);
 }
 
 static bool fits(SumRoles *o) {
@@ -106,26 +87,14 @@ static bool can_part_stores(const SumRoles *o) {
 /* ---- What roles have in common ---- */
 
 static Builder open_role(SumRoles *o, const char *name, int registers) {
-    Op *const role = ir_op(&o->outer, OP_ROLE, NULL, 0, NULL, 0);
     const bool computes = registers > FEW_REGISTERS;
-    op_set_text(o->s->ctx, role, AT_ROLE, name);
-    op_set_int(o->s->ctx, role, AT_WARPS, computes ? o->s->args->target->product_warps : 1);
-    op_set_int(o->s->ctx, role, AT_REGISTERS, registers);
-    Builder in = ir_at_end(o->s->ctx, o->outer.kernel, role->region);
-    ir_yield(&in, NULL, 0);
-    return ir_before(o->s->ctx, o->outer.kernel, ir_terminator(role->region));
+    return loop_role(o->s->ctx, &o->outer, name, computes ? o->s->args->target->product_warps : 1, registers);
 }
 
 static void add_rings(SumRoles *o) {
     int64_t at = 0;
-    for (int r = 0; r < SUM_RINGS; r++) {
-        const Type tile = o->tiles[r];
-        Type       type = type_ring(o->slots[r], tile.dtype, tile.rows, tile.cols);
-        type.space = SPACE_SCRATCH;
-        type.offset = at;
-        at += o->slots[r] * ir_slot_bytes(tile);
-        o->rings[r] = ir_op(&o->outer, OP_RING, NULL, 0, &type, 1)->out[0];
-    }
+    for (int r = 0; r < SUM_RINGS; r++)
+        o->rings[r] = loop_ring(&o->outer, o->slots[r], o->tiles[r], &at);
     o->outer.kernel->scratch_bytes = at;
 }
 
