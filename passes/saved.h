@@ -74,7 +74,7 @@ void saved_signal_turned(Saver *s, Builder *b, const ValueMap *outer, Value *row
 Status saved_state_kernels(Saver *s);
 
 /* saved_gradients.c: what kind backward has behind main, once main is rewritten. */
-Status saved_gradients(Saver *s, Kernel *const *kernels, int count);
+Status saved_gradients(Saver *s, Kernel **kernels, int count);
 
 /* What a turn knows: main's values for the key tile `row` + the mask's upper bound. */
 ValueMap saved_turn(Saver *s, Builder *b, const Nest *n, Value *row);

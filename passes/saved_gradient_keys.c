@@ -323,42 +323,65 @@ static int find_terms(const Saver *s, Value *value, Value **terms, int count) {
     return find_terms(s, add->in[1], terms, find_terms(s, add->in[0], terms, count));
 }
 
-/* What a term is made of in working memory, as large as it is: the load, or NULL. */
-static const Op *loaded_part(const Saver *s, const Value *term) {
+/* The load that a term is made of, turned perhaps, from working memory or from where the sum goes; or NULL. */
+static const Op *loaded_part(const Saver *s, const Op *store, const Value *term) {
     const Op *op = term->def;
     while (op && op->code == OP_ROPE)
         op = op->in[0]->def;
     const CodeParam *const param = op && op->code == OP_LOAD ? ir_find_param(s->main, op_text(op, AT_PARAM)) : NULL;
-    return param && param->role == PARAM_WORK && param->dtype == DT_F32 && ir_use_count(s->main, op->out[0]) == 1 &&
-                   type_equal(op->out[0]->type, term->type)
-               ? op
-               : NULL;
+    const bool kept = param && (param->role == PARAM_WORK || strcmp(param->name, op_text(store, AT_PARAM)) == 0);
+    return kept && ir_use_count(s->main, op->out[0]) == 1 && type_equal(op->out[0]->type, term->type) ? op : NULL;
 }
 
-/* A sum with a part in working memory, which nothing else reads: each further term is added to it there, so that no
- * register holds a sum while the next term's loops run. */
-void gradients_add_in_turns(const Saver *s, Op *store) {
-    Value    *terms[MOST_TERMS], *sum = NULL;
-    const int count = find_terms(s, store->in[5], terms, 0);
-    int       first = 0;
-    while (first < count && !loaded_part(s, terms[first]))
-        first++;
-    const Op *const part = first < count ? loaded_part(s, terms[first]) : NULL;
-    if (!part || count < 3)
-        return;
-    Builder      b = ir_before(s->ctx, s->main, store);
+/* Each term is added to the part in memory, of floats. */
+static Value *add_there(const Saver *s, Builder *b, const Op *part, Value *const *terms, int count, int first) {
     const Access to = gradients_access(part);
+    Value       *sum = NULL;
     for (int t = 0, left = count - 1; t < count; t++) {
         if (t == first)
             continue;
-        Value *const before = sum ? ir_load(&b, &to, sum->type.rows, sum->type.cols) : terms[first];
+        Value *const before = sum ? ir_load(b, &to, sum->type.rows, sum->type.cols) : terms[first];
         if (sum)
             op_set_int(s->ctx, before->def, AT_DOWN, op_int(part, AT_DOWN, 0));
-        sum = ir_binary(&b, OP_ADD, terms[t], before);
+        sum = ir_binary(b, OP_ADD, terms[t], before);
         if (--left)
-            op_set_int(s->ctx, ir_store(&b, &to, sum), AT_DOWN, op_int(part, AT_DOWN, 0));
+            op_set_int(s->ctx, ir_store(b, &to, sum), AT_DOWN, op_int(part, AT_DOWN, 0));
     }
-    store->in[5] = sum;
+    return sum;
+}
+
+/* Each term is computed in a block of its own, from what it loads itself, and added to those before; the part comes last. */
+static Value *add_apart(const Saver *s, Builder *b, const Block *block, Value *const *terms, int count, int first) {
+    Value *sum = ir_f(b, 0, terms[first]->type.rows, terms[first]->type.cols);
+    for (int t = 0; t < count; t++) {
+        if (t == first)
+            continue;
+        Op *const    own = ir_if(b, ir_i(b, 1), &sum, 1);
+        Builder      in = ir_at_end(s->ctx, b->kernel, own->region);
+        ValueMap     map = {.ctx = s->ctx};
+        Value *const term = clone_slice(&in, terms[t], block, &map), *const next = ir_binary(&in, OP_ADD, sum, term);
+        ir_yield(&in, &next, 1);
+        sum = own->out[0];
+    }
+    return ir_binary(b, OP_ADD, sum, terms[first]);
+}
+
+/* A sum with a part in memory, which nothing else reads: no register holds more than one sum while the next term's are computed,
+ * and where these are floats none does. */
+void gradients_add_in_turns(const Saver *s, Op *store) {
+    Value    *terms[MOST_TERMS];
+    const int count = find_terms(s, store->in[5], terms, 0);
+    int       first = 0;
+    while (first < count && !loaded_part(s, store, terms[first]))
+        first++;
+    const Op *const part = first < count ? loaded_part(s, store, terms[first]) : NULL;
+    if (!part || count < 3)
+        return;
+    Builder b = ir_before(s->ctx, s->main, store);
+    if (ir_find_param(s->main, op_text(part, AT_PARAM))->dtype == DT_F32)
+        store->in[5] = add_there(s, &b, part, terms, count, first);
+    else
+        store->in[5] = add_apart(s, &b, store->parent, terms, count, first);
 }
 
 Status gradients_keys(const Saver *main, Kernel *kernel) {

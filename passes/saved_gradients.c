@@ -397,8 +397,10 @@ void gradients_order(const Saver *main) {
 }
 
 /* Kernels behind main get new parameters last; all have the same. */
-Status saved_gradients(Saver *s, Kernel *const *kernels, int count) {
+Status saved_gradients(Saver *s, Kernel **kernels, int count) {
     gradients_sums(s, kernels, count);
+    gradients_key_sums(s, kernels, count);
+    count = gradients_parts(s, kernels, count);
     for (int i = 0; i < count; i++) {
         Kernel *const kernel = kernels[i];
         kernel->params = s->main->params;

@@ -41,6 +41,10 @@ Value *gradients_state(Builder *b, const char *param, Value *tile, Value *first,
 
 /* saved_sums.c: rows of main that the kernels behind it only add up become sums of some. */
 void gradients_sums(Saver *main, Kernel *const *kernels, int count);
+/* saved_key_sums.c: what kernel window_keys adds up for kernel keys lies where that stores its results. */
+void gradients_key_sums(Saver *main, Kernel *const *kernels, int count);
+/* saved_parts.c: sums over all rows are shared out to several blocks, small kernels become one. -> kernels that are left. */
+int gradients_parts(const Saver *main, Kernel **kernels, int count);
 
 /* Main gives one sum's gradient before it has the next sum. */
 void gradients_order(const Saver *main);

@@ -19,19 +19,19 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
         Ring<3, 8192u> t21(shared + 81920u, shared + 112800u);
         Ring<3, 2048u> t22(shared + 106496u, shared + 112848u);
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[84]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[74]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n9 = rest % 1u; // part
             rest /= 1u;
             const i64 n8 = rest % 1u; // kv_head
             rest /= 1u;
-            const i64 n7 = rest % (u32)a.v[72]; // seq
-            rest /= (u32)a.v[72];
-            const i64 n12 = (u32)a.v[73] - 1 - rest; // segment
-            const i64 n1 = a.v[72];
-            const i64 n3 = a.v[73];
-            const i64 n4 = a.v[71];
-            const i64 n5 = a.v[75];
+            const i64 n7 = rest % (u32)a.v[62]; // seq
+            rest /= (u32)a.v[62];
+            const i64 n12 = (u32)a.v[63] - 1 - rest; // segment
+            const i64 n1 = a.v[62];
+            const i64 n3 = a.v[63];
+            const i64 n4 = a.v[61];
+            const i64 n5 = a.v[65];
             const i64 n10 = floor_mod(n9, 1LL);
             const i64 n11 = n10 * n5;
             const i64 n13 = n12 * n5;
@@ -52,7 +52,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
                 const i64 n78 = n77 * 16LL;
                 const i64 n79 = n78 + n71;
                 float t80[1][32];
-                load_tile<float, Rows<2, -1, 16, 0, 16>, 4, 64, 0>(t80, view(a.v + 60, n74, n7, n79, 0LL, 1152921504606846976LL));
+                load_tile<float, Rows<2, -1, 16, 0, 16>, 4, 64, 0>(t80, view(a.v + 50, n74, n7, n79, 0LL, 1152921504606846976LL));
                 float t81[1][32];
                 EACH(1, 32) t81[s][i] = t73[s][i] + t80[s][i];
                 EACH(1, 32) t73[s][i] = t81[s][i];
@@ -98,19 +98,19 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
         Ring<3, 8192u> t21(shared + 81920u, shared + 112800u);
         Ring<3, 2048u> t22(shared + 106496u, shared + 112848u);
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[84]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[74]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n9 = rest % 1u; // part
             rest /= 1u;
             const i64 n8 = rest % 1u; // kv_head
             rest /= 1u;
-            const i64 n7 = rest % (u32)a.v[72]; // seq
-            rest /= (u32)a.v[72];
-            const i64 n12 = (u32)a.v[73] - 1 - rest; // segment
-            const i64 n1 = a.v[72];
-            const i64 n3 = a.v[73];
-            const i64 n4 = a.v[71];
-            const i64 n5 = a.v[75];
+            const i64 n7 = rest % (u32)a.v[62]; // seq
+            rest /= (u32)a.v[62];
+            const i64 n12 = (u32)a.v[63] - 1 - rest; // segment
+            const i64 n1 = a.v[62];
+            const i64 n3 = a.v[63];
+            const i64 n4 = a.v[61];
+            const i64 n5 = a.v[65];
             const i64 n10 = floor_mod(n9, 1LL);
             const i64 n11 = n10 * n5;
             const i64 n13 = n12 * n5;
@@ -165,19 +165,19 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
         Ring<3, 8192u> t21(shared + 81920u, shared + 112800u);
         Ring<3, 2048u> t22(shared + 106496u, shared + 112848u);
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[84]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[74]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n9 = rest % 1u; // part
             rest /= 1u;
             const i64 n8 = rest % 1u; // kv_head
             rest /= 1u;
-            const i64 n7 = rest % (u32)a.v[72]; // seq
-            rest /= (u32)a.v[72];
-            const i64 n12 = (u32)a.v[73] - 1 - rest; // segment
-            const i64 n1 = a.v[72];
-            const i64 n3 = a.v[73];
-            const i64 n4 = a.v[71];
-            const i64 n5 = a.v[75];
+            const i64 n7 = rest % (u32)a.v[62]; // seq
+            rest /= (u32)a.v[62];
+            const i64 n12 = (u32)a.v[63] - 1 - rest; // segment
+            const i64 n1 = a.v[62];
+            const i64 n3 = a.v[63];
+            const i64 n4 = a.v[61];
+            const i64 n5 = a.v[65];
             const i64 n10 = floor_mod(n9, 1LL);
             const i64 n11 = n10 * n5;
             const i64 n13 = n12 * n5;
@@ -235,19 +235,19 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
             Ring<3, 2048u> t22(shared + 106496u, shared + 112848u);
             bool awaited = false;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[84]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[74]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n9 = rest % 1u; // part
                 rest /= 1u;
                 const i64 n8 = rest % 1u; // kv_head
                 rest /= 1u;
-                const i64 n7 = rest % (u32)a.v[72]; // seq
-                rest /= (u32)a.v[72];
-                const i64 n12 = (u32)a.v[73] - 1 - rest; // segment
-                const i64 n1 = a.v[72];
-                const i64 n3 = a.v[73];
-                const i64 n4 = a.v[71];
-                const i64 n5 = a.v[75];
+                const i64 n7 = rest % (u32)a.v[62]; // seq
+                rest /= (u32)a.v[62];
+                const i64 n12 = (u32)a.v[63] - 1 - rest; // segment
+                const i64 n1 = a.v[62];
+                const i64 n3 = a.v[63];
+                const i64 n4 = a.v[61];
+                const i64 n5 = a.v[65];
                 const i64 n10 = floor_mod(n9, 1LL);
                 const i64 n11 = n10 * n5;
                 const i64 n13 = n12 * n5;
@@ -291,19 +291,19 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
             bool awaited = false;
             Stored stored;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[84]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[74]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n9 = rest % 1u; // part
                 rest /= 1u;
                 const i64 n8 = rest % 1u; // kv_head
                 rest /= 1u;
-                const i64 n7 = rest % (u32)a.v[72]; // seq
-                rest /= (u32)a.v[72];
-                const i64 n12 = (u32)a.v[73] - 1 - rest; // segment
-                const i64 n1 = a.v[72];
-                const i64 n3 = a.v[73];
-                const i64 n4 = a.v[71];
-                const i64 n5 = a.v[75];
+                const i64 n7 = rest % (u32)a.v[62]; // seq
+                rest /= (u32)a.v[62];
+                const i64 n12 = (u32)a.v[63] - 1 - rest; // segment
+                const i64 n1 = a.v[62];
+                const i64 n3 = a.v[63];
+                const i64 n4 = a.v[61];
+                const i64 n5 = a.v[65];
                 const i64 n10 = floor_mod(n9, 1LL);
                 const i64 n11 = n10 * n5;
                 const i64 n13 = n12 * n5;

@@ -26,18 +26,18 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_keys(
         Ring<2, 2048u> t23(shared + 122880u, shared + 127216u);
         const u32 own_rows = warp_id() % 4 / 4 * 8192u;
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[84]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[74]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n9 = rest % 1u; // kv_head
             rest /= 1u;
-            const i64 n8 = rest % (u32)a.v[72]; // seq
-            rest /= (u32)a.v[72];
-            const i64 n14 = (u32)a.v[76] - 1 - rest; // row
-            const i64 n0 = a.v[72];
-            const i64 n3 = a.v[71];
+            const i64 n8 = rest % (u32)a.v[62]; // seq
+            rest /= (u32)a.v[62];
+            const i64 n14 = (u32)a.v[66] - 1 - rest; // row
+            const i64 n0 = a.v[62];
+            const i64 n3 = a.v[61];
             const i64 n6 = n3 + -1LL;
             const i64 n10 = n9 * 2LL;
-            const i64 n13 = a.v[76];
+            const i64 n13 = a.v[66];
             const i64 n16 = n14 * 64LL;
             const i64 n17 = (i64)(n16 < n3);
             const Slot t51 = t20.take();
@@ -96,7 +96,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_keys(
                 float t70[1][8];
                 EACH(1, 8) t70[s][i] = t54[s][i] * t69[s][i];
                 float t71[1][8];
-                load_tile<float, Rows<1, -1, 64, 0, 64>, 4, 16, 0>(t71, view(a.v + 45, n8, n67, n9, 0LL, n3));
+                load_tile<bf16, Rows<1, -1, 64, 0, 64>, 4, 16, 0>(t71, view(a.v + 25, n8, n67, n9, 0LL, n3));
                 float t72[1][8];
                 EACH(1, 8) t72[s][i] = t71[s][i] + t70[s][i];
                 store_tile<bf16, Rows<1, -1, 64, 0, 64>, 4, 16>(t72, view(a.v + 25, n8, n67, n9, 0LL, n3));
@@ -112,18 +112,18 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_keys(
         Ring<2, 2048u> t23(shared + 122880u, shared + 127216u);
         const u32 own_rows = warp_id() % 4 / 4 * 8192u;
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[84]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[74]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n9 = rest % 1u; // kv_head
             rest /= 1u;
-            const i64 n8 = rest % (u32)a.v[72]; // seq
-            rest /= (u32)a.v[72];
-            const i64 n14 = (u32)a.v[76] - 1 - rest; // row
-            const i64 n0 = a.v[72];
-            const i64 n3 = a.v[71];
+            const i64 n8 = rest % (u32)a.v[62]; // seq
+            rest /= (u32)a.v[62];
+            const i64 n14 = (u32)a.v[66] - 1 - rest; // row
+            const i64 n0 = a.v[62];
+            const i64 n3 = a.v[61];
             const i64 n6 = n3 + -1LL;
             const i64 n10 = n9 * 2LL;
-            const i64 n13 = a.v[76];
+            const i64 n13 = a.v[66];
             const i64 n16 = n14 * 64LL;
             const i64 n17 = (i64)(n16 < n3);
             const Slot t40 = t18.take();
@@ -173,18 +173,18 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_keys(
         Ring<2, 2048u> t23(shared + 122880u, shared + 127216u);
         const u32 own_rows = warp_id() % 4 / 4 * 8192u;
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[84]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[74]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n9 = rest % 1u; // kv_head
             rest /= 1u;
-            const i64 n8 = rest % (u32)a.v[72]; // seq
-            rest /= (u32)a.v[72];
-            const i64 n14 = (u32)a.v[76] - 1 - rest; // row
-            const i64 n0 = a.v[72];
-            const i64 n3 = a.v[71];
+            const i64 n8 = rest % (u32)a.v[62]; // seq
+            rest /= (u32)a.v[62];
+            const i64 n14 = (u32)a.v[66] - 1 - rest; // row
+            const i64 n0 = a.v[62];
+            const i64 n3 = a.v[61];
             const i64 n6 = n3 + -1LL;
             const i64 n10 = n9 * 2LL;
-            const i64 n13 = a.v[76];
+            const i64 n13 = a.v[66];
             const i64 n16 = n14 * 64LL;
             const i64 n17 = (i64)(n16 < n3);
             const Slot t74 = t22.take();
@@ -237,7 +237,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_keys(
                 const i64 n87 = n6 - n16;
                 const i64 n89 = n87 + -63LL;
                 float t90[1][32];
-                load_tile<float, Rows<1, -1, 64, 0, 64>, 4, 64, 0>(t90, view(a.v + 50, n8, n89, n9, 0LL, n3));
+                load_tile<bf16, Rows<1, -1, 64, 0, 64>, 4, 64, 0>(t90, view(a.v + 30, n8, n89, n9, 0LL, n3));
                 float t91[1][32];
                 EACH(1, 32) t91[s][i] = t90[s][i] + t76[s][i];
                 store_tile<bf16, Rows<1, -1, 64, 0, 64>, 4, 64>(t91, view(a.v + 30, n8, n89, n9, 0LL, n3));
@@ -255,18 +255,18 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_keys(
             Ring<2, 2048u> t23(shared + 122880u, shared + 127216u);
             bool awaited = false;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[84]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[74]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n9 = rest % 1u; // kv_head
                 rest /= 1u;
-                const i64 n8 = rest % (u32)a.v[72]; // seq
-                rest /= (u32)a.v[72];
-                const i64 n14 = (u32)a.v[76] - 1 - rest; // row
-                const i64 n0 = a.v[72];
-                const i64 n3 = a.v[71];
+                const i64 n8 = rest % (u32)a.v[62]; // seq
+                rest /= (u32)a.v[62];
+                const i64 n14 = (u32)a.v[66] - 1 - rest; // row
+                const i64 n0 = a.v[62];
+                const i64 n3 = a.v[61];
                 const i64 n6 = n3 + -1LL;
                 const i64 n10 = n9 * 2LL;
-                const i64 n13 = a.v[76];
+                const i64 n13 = a.v[66];
                 const i64 n16 = n14 * 64LL;
                 const i64 n17 = (i64)(n16 < n3);
                 const i64 n24 = n6 - n16;
