@@ -64,7 +64,7 @@ static Status count_work(Ctx *ctx, const LaunchSizes *sizes, Explained *e) {
     for (int k = 0; k < e->kernel_count; k++) {
         const CodePhase      *phase = &e->compiled.object->phases[k];
         const NvrtcResources *used = e->compiled.used ? &e->compiled.used[k] : NULL;
-        const int             slices = launch_slices(e->compiled.object);
+        const int             slices = (int)sizes->slices;
         work[k] = times_slices(work[k], slices);
         e->kernels[k] = (ExplainKernel){module->kernels[k]->name, work[k], slices * phase_items(phase, sizes), phase,
                                         used && used->registers ? used : NULL, most_registers(e, phase)};
@@ -80,7 +80,7 @@ static void find_stored(Ctx *ctx, const LaunchSizes *sizes, Explained *e) {
         const CodeParam *param = &object->params[p];
         double           bytes = (double)dtype_size(param->dtype);
         for (int d = 0; d < 4; d++)
-            bytes *= (double)launch_dim(sizes, param->dims[d]);
+            bytes *= (double)launch_param_dim(sizes, param, d);
         if (param->role == PARAM_WORK && bytes > 0)
             e->stored[e->stored_count++] = (ExplainStored){param, bytes};
     }

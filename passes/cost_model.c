@@ -182,6 +182,7 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
         if (schedule->roles && kind == KIND_BACKWARD)
             gradients_without_roles(spec, target, schedule);
         schedule->gradient_roles = !no_gradient_roles(spec, kind, target);
+        schedule->head_slices = kind == KIND_BACKWARD && !spec->qk_scale && spec->kv_heads > 1 ? 0 : 1;
         return;
     }
     schedule->chunk = chunk_for(spec);
@@ -308,6 +309,8 @@ static Status check_slices(Ctx *ctx, const Spec *spec, KernelKind kind, const Ta
         return refuse(ctx, "head_slices", "use 1", "only kinds forward and backward on GPUs take heads by slices");
     if (kind == KIND_BACKWARD && spec->qk_scale)
         return refuse(ctx, "head_slices", "use 1", "gradients of q_scale and k_scale are sums over all heads");
+    if (schedule->head_slices == 0)
+        return ST_OK;
     if (spec->kv_heads % schedule->head_slices != 0)
         return refuse(ctx, "head_slices", ctx_printf(ctx, "use a divisor of %d", spec->kv_heads),
                       ctx_printf(ctx, "%d slices do not divide %d key/value heads", schedule->head_slices, spec->kv_heads));

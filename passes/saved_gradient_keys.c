@@ -186,14 +186,21 @@ static void add_states(KeySaver *k, int number) {
     int64_t             kv_heads = 1;
     ir_const_value(s->heads->in[1], &kv_heads);
     const int64_t dims[4] = {1, DIM_SYM(SYM_C), kv_heads * gradients_state_rows(sum), gradients_state_cols(sum)},
-                  work_dims[4] = {DIM_SYM(shares > 1 ? SYM_S : SYM_K), DIM_SYM(SYM_N), shares * kv_heads * gradients_state_rows(sum),
+                  work_dims[4] = {DIM_SYM(shares > 1 || k->carries ? SYM_S : SYM_K), DIM_SYM(SYM_N), shares * kv_heads * gradients_state_rows(sum),
                                   gradients_state_cols(sum)};
+    k->shares = shares;
     const char *const tail = k->states ? ctx_printf(s->ctx, "%d", k->states) : "";
     const char *const work = ctx_printf(s->ctx, "key_segments%s", tail);
     k->param[number] = ctx_printf(s->ctx, "key_states%s", tail);
     k->states++;
-    ir_param(s->ctx, s->main, work, DT_F32, PARAM_WORK, 4, work_dims);
+    k->work = work;
+    ir_param(s->ctx, s->main, work, k->carries ? s->dtype : DT_F32, PARAM_WORK, 4, work_dims);
     ir_param(s->ctx, s->main, k->param[number], s->dtype, PARAM_WORK, 4, dims);
+    if (k->carries) {
+        gradients_role_kernel(k, number, k->param[number], work, true);
+        gradients_carry_kernel(k, number);
+        return;
+    }
     if (gradients_states_have_roles(k, number)) {
         gradients_role_kernel(k, number, work, work, false);
         gradients_role_kernel(k, number, k->param[number], work, true);
@@ -393,12 +400,15 @@ Status gradients_keys(const Saver *main, Kernel *kernel) {
     ir_walk(k.saver.rows->region, find_row, &k.row_load);
     if (!k.row_load || k.saver.group->out_count != k.count)
         return gradients_refuse(main->ctx, kernel->name, "loads no rows, or sums up more than they hand on");
+    into_rows(&k.saver);
+    k.carries = gradients_sums_have_roles(&k);
     for (int i = 0; i < k.count; i++)
         if (k.sums[i].twin == i)
             add_states(&k, i);
-    into_rows(&k.saver);
-    if (gradients_sum_by_roles(&k))
+    if (k.carries) {
+        gradients_sum_by_roles(&k);
         return ST_OK;
+    }
     add_sums(&k);
     for (Op *op = k.saver.rows->region->first; op; op = op->next)
         if (op->code == OP_STORE && op->in[5]->type.cols > 1)

@@ -23,6 +23,9 @@ typedef struct KeySaver {
     KeySum      sums[MOST_SUMS];
     const Op   *row_load;
     const char *param[MOST_SUMS];
+    bool        carries; /* states begin anew in each share of a segment; what all before it add up to comes beside them */
+    int         shares;  /* blocks that share a segment's rows */
+    const char *work;    /* by share: what it adds up to, then what those before it do */
 } KeySaver;
 
 Status gradients_refuse(Ctx *ctx, const char *kernel, const char *what);
@@ -62,13 +65,21 @@ bool      gradients_is_sendable(const KeySaver *k, const Op *load);
 /* A sum with a part in working memory: each further term is added to it there. */
 void gradients_add_in_turns(const Saver *s, Op *store);
 
-/* saved_sum_roles.c: rewrites kernel `keys`, whose states are saved, for warps with roles; false: it stays as it is. */
-bool gradients_sum_by_roles(KeySaver *k);
+/* saved_sum_roles.c: can kernel `keys` have roles? Then, with its states saved, it is rewritten for them. */
+bool gradients_sums_have_roles(KeySaver *k);
+void gradients_sum_by_roles(KeySaver *k);
 
 /* saved_key_roles.c: kernels that sum up states of keys, or, with `save`, save them, by roles. */
 bool gradients_states_have_roles(KeySaver *k, int number);
 int  gradients_state_shares(KeySaver *k, int number); /* blocks that share a segment's rows; its sums lie one behind another */
 void gradients_role_kernel(KeySaver *k, int number, const char *name, const char *work, bool save);
+/* What shares add up to becomes what those before each do. */
+void gradients_carry_kernel(KeySaver *k, int number);
+/* The number, among all shares of all segments, of that which the row tile at `row` is in. */
+Value *gradients_share_number(const KeySaver *k, Builder *b, Value *row);
+/* Where in `work` what share `number` has of piece `piece` of a state lies. */
+Access gradients_share_access(const KeySaver *k, const KeySum *sum, Builder *b, Value *number, Value *seq, Value *head,
+                              int64_t row);
 
 /* Rewrites kernel `keys`; the kernels that save its states become the module's last ones. */
 Status gradients_keys(const Saver *main, Kernel *kernel);

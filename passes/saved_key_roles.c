@@ -4,7 +4,9 @@
  * features and a part of the columns of R. Positions may fall from row to row of a tile: the copy engine brings them as they
  * lie, since a sum over all of them has no order.
  * Features are made by every block that shares them: where registers hold more columns of R than a block without roles has, blocks
- * share out rows instead, as many to a segment. */
+ * share out rows instead, as many to a segment.
+ * Where kernel keys has roles, too, no block waits to know what those before it add up to: R begins anew in every block, which
+ * stores what it adds up to in the end, kernel key_carries adds these up, and keys multiplies by both. */
 #include "passes/saved_gradients.h"
 
 #include <string.h>
@@ -186,13 +188,12 @@ static void compute_features(KeyRoles *kr, int group) {
 
 /* ---- R ---- */
 
-/* The block's part of a tile of all features and columns at `at` of d0 and d1; of working memory, which has all heads for each
- * share of a segment, that of `share`, else NULL. */
+/* The block's part of a tile of all features and columns at `at` of d0 and d1; of working memory, which has all shares of a
+ * segment for each head, that of `share`, else NULL. */
 static Access part_of_state(const KeyRoles *kr, Builder *b, const char *param, Value *d0, Value *d1, Value *share) {
-    const int rows = gradients_state_rows(kr->sum), width = kr->tiles[RING_STATES].rows;
-    int64_t   heads = 1;
-    ir_const_value(kr->k->saver.heads->in[1], &heads);
-    Value *const of = share ? ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, share, ir_i(b, heads)), kr->nest.head) : kr->nest.head;
+    const int    rows = gradients_state_rows(kr->sum), width = kr->tiles[RING_STATES].rows;
+    Value *const head = kr->nest.head;
+    Value *const of = share ? ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, head, ir_i(b, kr->shares)), share) : head;
     Value *const first = ir_ibin(b, OP_IMUL, of, ir_i(b, rows));
     return (Access){.param = param,
                     .at = {d0, d1, ir_ibin(b, OP_IADD, first, ir_ibin(b, OP_IMUL, kr->nest.part, ir_i(b, width)))},
@@ -225,7 +226,7 @@ static Value *segment_start(KeyRoles *kr, Builder *b, const char *work) {
     const Saver *s = &kr->k->saver;
     const Type   state = kr->tiles[RING_STATES];
     Value       *zero = ir_f(b, 0, state.rows, state.cols);
-    if (!kr->r.save)
+    if (!kr->r.save || kr->k->carries)
         return zero;
     Value *const before = ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, kr->nest.axes[1], ir_i(b, kr->shares)), kr->share);
     Op *const    loop = ir_for(b, "segment", false, ir_i(b, 0), before, ir_i(b, 1), &zero, 1);
@@ -319,11 +320,86 @@ void gradients_role_kernel(KeySaver *k, int number, const char *name, const char
         compute_features(&kr, group);
     Builder      b = saved_open_role(s, &kr.r, "compute", true);
     Value *const sum = sum_turns(&kr, &b, segment_start(&kr, &b, work));
-    if (save) {
-        store_states(&kr);
-    } else {
+    if (!save || k->carries) {
         const Access to = part_of_state(&kr, &b, work, kr.nest.axes[1], kr.nest.seq, kr.share);
         store_part(&kr, &b, &to, sum);
     }
+    if (save)
+        store_states(&kr);
     PUSH(s->ctx, s->module->kernels, s->module->kernel_count, s->module->kernel_capacity, kr.nest.kernel);
+}
+
+/* ---- Carries ---- */
+
+Value *gradients_share_number(const KeySaver *k, Builder *b, Value *row) {
+    Value *const size = ir_sym(b, SYM_L), *const segment = ir_ibin(b, OP_IDIV, row, size);
+    if (k->shares == 1)
+        return segment;
+    Value *const each = ir_ibin(b, OP_IMUL, index_ceil_div(b, size, (int64_t)k->saver.chunk * k->shares), ir_i(b, k->saver.chunk));
+    Value *const share = ir_ibin(b, OP_IDIV, ir_ibin(b, OP_IMOD, row, size), each);
+    return ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, segment, ir_i(b, k->shares)), share);
+}
+
+Access gradients_share_access(const KeySaver *k, const KeySum *sum, Builder *b, Value *number, Value *seq, Value *head,
+                              int64_t row) {
+    Value *const shares = ir_i(b, k->shares), *const share = ir_ibin(b, OP_IMOD, number, shares);
+    Value *const of = ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, head, shares), share);
+    return (Access){.param = k->work,
+                    .at = {ir_ibin(b, OP_IDIV, number, shares), seq,
+                           index_offset(b, ir_ibin(b, OP_IMUL, of, ir_i(b, gradients_state_rows(sum))), row)},
+                    .rowdim = 2,
+                    .groupdim = -1};
+}
+
+/* A block has these rows and columns of all shares. So many are loaded before the first is needed. */
+enum { CARRY_ROWS = 16, CARRY_COLS = 64, CARRY_AHEAD = 4 };
+
+/* Of the columns. */
+static int carry_parts(const KeySum *sum) {
+    return gradients_state_cols(sum) % CARRY_COLS ? 1 : gradients_state_cols(sum) / CARRY_COLS;
+}
+
+/* Where there is such a share; rows of others read as zeros and are not written. */
+static Access carry_access(const KeySaver *k, const KeySum *sum, const Nest *n, Builder *b, Value *number, Value *all) {
+    const int    cols = carry_parts(sum);
+    Access       at = gradients_share_access(k, sum, b, number, n->seq, n->head, 0);
+    Value *const piece = cols > 1 ? ir_ibin(b, OP_IDIV, n->axes[0], ir_i(b, cols)) : n->axes[0];
+    at.at[2] = ir_ibin(b, OP_IADD, at.at[2], ir_ibin(b, OP_IMUL, piece, ir_i(b, CARRY_ROWS)));
+    at.hi = ir_ibin(b, OP_IMUL, ir_ibin(b, OP_ILT, number, all), ir_i(b, IR_POS_INF));
+    at.period = CARRY_ROWS;
+    return at;
+}
+
+static void take_carry_columns(KeySaver *k, const KeySum *sum, const Nest *n, Op *access) {
+    const int cols = carry_parts(sum);
+    Builder b = ir_before(k->saver.ctx, n->kernel, access);
+    gradients_take_columns(k, access, 0, cols, ir_ibin(&b, OP_IMOD, n->axes[0], ir_i(&b, cols)), n->kernel);
+}
+
+void gradients_carry_kernel(KeySaver *k, int number) {
+    Saver *const        s = &k->saver;
+    const KeySum *const sum = &k->sums[number];
+    const int           parts_of = carry_parts(sum), cols = gradients_state_cols(sum) / parts_of;
+    const GridAxis      axis = {"part", SYM_COUNT, gradients_state_rows(sum) / CARRY_ROWS * parts_of};
+    Nest                n = saved_nest(s, "key_carries", &axis, 1);
+    Builder            *b = &n.body;
+    Value *const        all = ir_ibin(b, OP_IMUL, ir_sym(b, SYM_S), ir_i(b, k->shares));
+    Value              *zero = ir_f(b, 0, CARRY_ROWS, cols);
+    Value *const turns = index_ceil_div(b, all, CARRY_AHEAD);
+    Op *const    loop = ir_for(b, "segment", false, ir_i(b, 0), turns, ir_i(b, 1), &zero, 1);
+    Builder      in = ir_at_end(s->ctx, n.kernel, loop->region);
+    Value       *parts[CARRY_AHEAD], *before = loop->region->args[1];
+    Access       at[CARRY_AHEAD];
+    Value *const first = ir_ibin(&in, OP_IMUL, loop->region->args[0], ir_i(&in, CARRY_AHEAD));
+    for (int i = 0; i < CARRY_AHEAD; i++) {
+        at[i] = carry_access(k, sum, &n, &in, index_offset(&in, first, i), all);
+        parts[i] = ir_load(&in, &at[i], CARRY_ROWS, cols);
+        take_carry_columns(k, sum, &n, parts[i]->def);
+    }
+    for (int i = 0; i < CARRY_AHEAD; i++) {
+        take_carry_columns(k, sum, &n, ir_store(&in, &at[i], before));
+        before = ir_binary(&in, OP_ADD, before, parts[i]);
+    }
+    ir_yield(&in, &before, 1);
+    PUSH(s->ctx, s->module->kernels, s->module->kernel_count, s->module->kernel_capacity, n.kernel);
 }

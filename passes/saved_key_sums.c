@@ -51,7 +51,8 @@ static bool note_follower(Op *op, void *arg) {
 }
 
 /* The result that lies where `sums` is asked for, and is made of it alone; or NULL. */
-static const CodeParam *result_of(const Saver *s, Kernel *const *kernels, int count, const CodeParam *param, const KeySums *sums) {
+static const CodeParam *result_of(const Saver *s, Kernel *const *kernels, int count, const CodeParam *param,
+                                  const KeySums *sums) {
     for (int p = 0; p < s->main->param_count; p++) {
         const CodeParam *const to = &s->main->params[p];
         if (to->role != PARAM_OUT || memcmp(to->dims, param->dims, sizeof to->dims) != 0 ||

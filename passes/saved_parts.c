@@ -87,8 +87,9 @@ static bool find_load(Op *op, void *arg) {
 
 /* The loop's tile of sequences becomes one of fewer sequences with all their parts. */
 static bool can_load_parts(const Op *load) {
-    return load && op_int(load, AT_ROWDIM, -1) == 0 && op_int(load, AT_GROUPDIM, -1) < 0 && load->out[0]->type.rows % PARTS == 0 &&
-           loop_around(load, "part") && load->parent->owner == loop_around(load, "part");
+    return load && op_int(load, AT_ROWDIM, -1) == 0 && op_int(load, AT_GROUPDIM, -1) < 0 &&
+           load->out[0]->type.rows % PARTS == 0 && loop_around(load, "part") &&
+           load->parent->owner == loop_around(load, "part");
 }
 
 static void load_parts(const Saver *s, Kernel *kernel, Op *load) {

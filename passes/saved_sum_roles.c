@@ -147,6 +147,30 @@ static void send_states(const SumRoles *o, Builder *b) {
     }
 }
 
+/* What the shares of rows before the tile's add up to; none before the first. */
+static void send_carries(const SumRoles *o, Builder *b) {
+    const int    width = o->tiles[OF_STATES].rows;
+    Value *const number = gradients_share_number(o->k, b, o->s->rows->region->args[0]);
+    Builder      in = saved_open_if(o->s, b, ir_ibin(b, OP_ILT, ir_i(b, 0), number));
+    for (int p = 0; p < o->own->parts; p++) {
+        Access from = gradients_share_access(o->k, o->own, &in, number, o->s->seq->region->args[0],
+                                             o->s->heads->region->args[0], p * width);
+        from.period = width;
+        Op *const load = ir_load(&in, &from, width, o->tiles[OF_STATES].cols)->def;
+        loop_send(o->s->ctx, &in, load, load->in, o->rings[OF_STATES]);
+        op_erase(load);
+    }
+}
+
+/* A turn with the state of the tile, and one with what is carried to its share, if there is any before. */
+static Op *open_states(const SumRoles *o, Builder *b, Builder *in, Value *const *sums, int count) {
+    Value *const number = gradients_share_number(o->k, b, o->s->rows->region->args[0]);
+    Value *const turns = index_offset(b, ir_ibin(b, OP_ILT, ir_i(b, 0), number), 1);
+    Op *const    loop = ir_for(b, "state", false, ir_i(b, 0), turns, ir_i(b, 1), (Value **)sums, count);
+    *in = ir_at_end(o->s->ctx, b->kernel, loop->region);
+    return loop;
+}
+
 static void send_all(SumRoles *o) {
     Builder  b = open_role(o, "copy", FEW_REGISTERS), in;
     ValueMap map = {.ctx = o->s->ctx}, turn;
@@ -157,6 +181,7 @@ static void send_all(SumRoles *o) {
     send(o, &in, o->given_load, &turn, OF_GIVEN);
     ir_yield(&in, NULL, 0);
     send_states(o, &b);
+    send_carries(o, &b);
 }
 
 static void make_features(SumRoles *o, Builder *b, const Op *load, Value *const *pieces, ValueMap *map, SumRing ring) {
@@ -269,13 +294,15 @@ static void sum_key_gradients(SumRoles *o) {
         release(o, &in, OF_FEATURES, features[p]);
     }
     ir_yield(&in, sums, parts);
+    Op *const states = open_states(o, &b, &in, loop->out, parts);
     for (int p = 0; p < parts; p++) {
-        Value *const state = take(o, &b, OF_STATES);
-        sums[p] = ir_dot(&b, values, state, loop->out[p], false, true);
-        release(o, &b, OF_STATES, state);
+        Value *const state = take(o, &in, OF_STATES);
+        sums[p] = ir_dot(&in, values, state, states->region->args[1 + p], false, true);
+        release(o, &in, OF_STATES, state);
     }
+    ir_yield(&in, sums, parts);
     release(o, &b, OF_VALUES, values);
-    finish(o, &b, o->twin, sums, parts, false);
+    finish(o, &b, o->twin, states->out, parts, false);
 }
 
 /* dv = sum over heads of masked(phi(k) phi(q)^T) do + phi(k) R. */
@@ -296,15 +323,17 @@ static void sum_value_gradients(SumRoles *o) {
     sum = ir_dot(&in, keep(o, &in, o->own, score), given, loop->region->args[1], false, false);
     release(o, &in, OF_GIVEN, given);
     ir_yield(&in, &sum, 1);
-    sum = loop->out[0];
+    Op *const states = open_states(o, &b, &in, loop->out, 1);
+    sum = states->region->args[1];
     for (int p = 0; p < parts; p++) {
-        Value *const state = take(o, &b, OF_STATES);
-        sum = ir_dot(&b, keys[p], state, sum, false, false);
-        release(o, &b, OF_STATES, state);
+        Value *const state = take(o, &in, OF_STATES);
+        sum = ir_dot(&in, keys[p], state, sum, false, false);
+        release(o, &in, OF_STATES, state);
     }
+    ir_yield(&in, &sum, 1);
     for (int p = 0; p < parts; p++)
         release(o, &b, OF_KEYS, keys[p]);
-    finish(o, &b, o->own, &sum, 1, true);
+    finish(o, &b, o->own, states->out, 1, true);
 }
 
 /* What stood there for a block without roles. */
@@ -320,14 +349,23 @@ static void drop_others(SumRoles *o) {
     }
 }
 
-bool gradients_sum_by_roles(KeySaver *k) {
-    SumRoles        o = {.k = k, .s = &k->saver};
-    const Schedule *schedule = k->saver.args->schedule;
-    if (!schedule->roles || !schedule->fuse_phi || !find_sides(&o))
+static bool can_have_roles(SumRoles *o) {
+    const Schedule *schedule = o->s->args->schedule;
+    if (!schedule->roles || !schedule->fuse_phi || !find_sides(o))
         return false;
-    find_tiles(&o);
-    if (!fits(&o) || !can_part_stores(&o))
-        return false;
+    find_tiles(o);
+    return fits(o) && can_part_stores(o) && gradients_states_have_roles(o->k, (int)(o->own - o->k->sums)) &&
+           gradients_state_rows(o->own) % 16 == 0;
+}
+
+bool gradients_sums_have_roles(KeySaver *k) {
+    SumRoles o = {.k = k, .s = &k->saver};
+    return can_have_roles(&o);
+}
+
+void gradients_sum_by_roles(KeySaver *k) {
+    SumRoles o = {.k = k, .s = &k->saver};
+    can_have_roles(&o);
     o.outer = ir_before(o.s->ctx, o.s->main, ir_terminator(o.s->rows->region));
     add_rings(&o);
     send_all(&o);
@@ -335,5 +373,4 @@ bool gradients_sum_by_roles(KeySaver *k) {
     sum_key_gradients(&o);
     sum_value_gradients(&o);
     drop_others(&o);
-    return true;
 }

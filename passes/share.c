@@ -2,8 +2,9 @@
  * In: the kernels of kind backward, in the order in which they run. Out: an array that is first written behind the last
  * kernel that uses another one of the same dims and dtype lies where that one did, under its name. What an array holds
  * before it is written is undefined; each kernel waits for those before it before it writes what they use.
- * Results are memory, too, until they are written: an array whose last reader writes a result of the same dims and dtype, each
- * tile behind the last time that it reads the same tile, lies in that result. The reader moves behind the others to be the last. */
+ * Results are memory, too, until they are written: an array whose last reader writes a result of the same dims and dtype,
+ * each tile behind the last time that it reads the same tile, lies in that result. The reader moves behind the others to be
+ * the last. */
 #include "passes/rewrite.h"
 
 #include <string.h>
@@ -77,7 +78,8 @@ static void move_into(Ctx *ctx, const PassArgs *args, Module *module, const char
     Renaming r = {ctx, ctx_printf(ctx, "%s", from), ctx_printf(ctx, "%s", to)};
     for (int k = 0; k < module->kernel_count; k++)
         ir_walk(module->kernels[k]->body, rename_uses, &r);
-    pass_note(ctx, args, NULL, "%s lies where %s %s", r.from, r.to, ir_find_param(module->kernels[0], r.to)->role == PARAM_WORK ? "was" : "will be");
+    const bool was = ir_find_param(module->kernels[0], r.to)->role == PARAM_WORK;
+    pass_note(ctx, args, NULL, "%s lies where %s %s", r.from, r.to, was ? "was" : "will be");
     drop_param(module->kernels[0], r.from);
 }
 
@@ -140,8 +142,8 @@ static bool same_tile(const Op *read, const Op *store) {
                 : read->out[0]->type.rows == type.rows && read->out[0]->type.cols == type.cols;
 }
 
-/* Does `op` run before `store` whenever that runs, and never again before the next one? Both stand in loops that run both, the
- * store in branches at most. */
+/* Does `op` run before `store` whenever that runs, and never again before the next one? Both stand in loops that run both,
+ * the store in branches at most. */
 static bool runs_before(const Op *op, const Op *store) {
     for (const Op *at = store; at; at = at->parent->owner) {
         const Op *const here = ir_ancestor_in(op, at->parent);
@@ -212,7 +214,8 @@ static bool names_no(Op *op, void *param) { return !is_of(op, AT_PARAM, param) &
 /* Does `b` use what `a` writes? */
 static bool follows(const Kernel *a, const Kernel *b) {
     for (int p = 0; p < a->param_count; p++)
-        if (!ir_walk(a->body, is_no_store_to, (void *)a->params[p].name) && !ir_walk(b->body, names_no, (void *)a->params[p].name))
+        if (!ir_walk(a->body, is_no_store_to, (void *)a->params[p].name) &&
+            !ir_walk(b->body, names_no, (void *)a->params[p].name))
             return true;
     return false;
 }

@@ -307,7 +307,7 @@ static Status launch_steps(Ctx *ctx, const CudaExecutable *executable, const Cud
 static Status plan(Ctx *ctx, const CudaExecutable *executable, const Tensor *tensors, const LaunchSizes *sizes,
                    CuPointer work, int slice, CudaLaunch *launch) {
     launch_fill(executable->object, tensors, sizes, (uint8_t *)(uintptr_t)work, launch->args);
-    launch_slice(executable->object, slice, launch->args);
+    launch_slice(executable->object, sizes, slice, launch->args);
     return cuda_launch_plan(ctx, executable->object, executable->device, executable->phases, executable->maps, sizes,
                             launch);
 }
@@ -327,7 +327,7 @@ static Status launch_inside(Ctx *ctx, CudaExecutable *executable, const CudaPlac
                             const LaunchSizes *sizes) {
     CuPointer work;
     TRY(take_workspace(ctx, executable, place, sizes->work_bytes, &work));
-    for (int slice = 0; slice < launch_slices(executable->object); slice++)
+    for (int slice = 0; slice < sizes->slices; slice++)
         TRY(launch_once(ctx, executable, place, tensors, sizes, work, slice));
     return ST_OK;
 }
@@ -360,7 +360,7 @@ static Status prepare_inside(Ctx *ctx, CudaExecutable *executable, const CudaPla
                              const LaunchSizes *sizes) {
     CuPointer work;
     TRY(take_workspace(ctx, executable, place, sizes->work_bytes, &work));
-    for (int slice = 0; slice < launch_slices(executable->object); slice++)
+    for (int slice = 0; slice < sizes->slices; slice++)
         prepare_graph(executable, place, tensors, sizes, work, slice);
     return ST_OK;
 }

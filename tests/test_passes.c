@@ -211,6 +211,8 @@ static void random_shape(Trial *t) {
     t->syms[SYM_T] = T;
     t->syms[SYM_P] = B;
     t->syms[SYM_POS] = random_int(0, 1000);
+    t->syms[SYM_H] = t->spec.kv_heads;
+    t->syms[SYM_G] = t->spec.heads;
     const int64_t L = t->schedule.chunk * random_int(1, 4);
     const bool cut = t->kind == KIND_FORWARD ? random_int(0, 1) : t->kind == KIND_BACKWARD && t->target.warp_size && seed >> 50 & 1;
     t->syms[SYM_L] = cut ? L : (T / t->schedule.chunk + 1) * t->schedule.chunk;

@@ -19,19 +19,19 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
         Ring<3, 8192u> t21(shared + 81920u, shared + 112800u);
         Ring<3, 2048u> t22(shared + 106496u, shared + 112848u);
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[74]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[81]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n9 = rest % 1u; // part
             rest /= 1u;
             const i64 n8 = rest % 1u; // kv_head
             rest /= 1u;
-            const i64 n7 = rest % (u32)a.v[62]; // seq
-            rest /= (u32)a.v[62];
-            const i64 n12 = (u32)a.v[63] - 1 - rest; // segment
-            const i64 n1 = a.v[62];
-            const i64 n3 = a.v[63];
-            const i64 n4 = a.v[61];
-            const i64 n5 = a.v[65];
+            const i64 n7 = rest % (u32)a.v[67]; // seq
+            rest /= (u32)a.v[67];
+            const i64 n12 = (u32)a.v[68] - 1 - rest; // segment
+            const i64 n1 = a.v[67];
+            const i64 n3 = a.v[68];
+            const i64 n4 = a.v[66];
+            const i64 n5 = a.v[70];
             const i64 n10 = floor_mod(n9, 1LL);
             const i64 n11 = n10 * n5;
             const i64 n13 = n12 * n5;
@@ -40,56 +40,44 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
             const i64 n16 = n13 + n5;
             const i64 n17 = smaller(n16, n15);
             const i64 n18 = smaller(n4, n17);
-            const i64 n69 = n12 + n10;
-            const i64 n71 = n9 * 16LL;
-            float t73[1][32];
-            EACH(1, 32) t73[s][i] = 0.000000000e+00f;
-            const i64 n74_end = opaque(n69);
+            float t70[1][32];
+            EACH(1, 32) t70[s][i] = 0.000000000e+00f;
+            const i64 n71_end = opaque(n18);
             #pragma unroll 1
-            for (i64 n74 = 0LL; n74 < n74_end; n74 += 1LL) { // segment
-                const i64 n76 = floor_mod(n74, 1LL);
-                const i64 n77 = n76 + n8;
-                const i64 n78 = n77 * 16LL;
-                const i64 n79 = n78 + n71;
-                float t80[1][32];
-                load_tile<float, Rows<2, -1, 16, 0, 16>, 4, 64, 0>(t80, view(a.v + 50, n74, n7, n79, 0LL, 1152921504606846976LL));
-                float t81[1][32];
-                EACH(1, 32) t81[s][i] = t73[s][i] + t80[s][i];
-                EACH(1, 32) t73[s][i] = t81[s][i];
-            }
-            float t83[1][32];
-            EACH(1, 32) t83[s][i] = t73[s][i];
-            const i64 n84_end = opaque(n18);
-            #pragma unroll 1
-            for (i64 n84 = n14; n84 < n84_end; n84 += 64LL) { // row
-                u32 t86[1][16];
-                EACH(1, 16) t86[s][i] = pack(t83[s][2 * i], t83[s][2 * i + 1], bf16());
+            for (i64 n71 = n14; n71 < n71_end; n71 += 64LL) { // row
+                u32 t73[1][16];
+                EACH(1, 16) t73[s][i] = pack(t70[s][2 * i], t70[s][2 * i + 1], bf16());
                 {
                     const Slot slot = t22.offer();
-                    write_panels<4, 16>(slot.address, t86);
+                    write_panels<4, 16>(slot.address, t73);
                     give(slot);
                 }
-                float t87[1][32];
-                EACH(1, 32) t87[s][i] = t83[s][i];
-                const i64 n88_end = opaque(2LL);
+                float t74[1][32];
+                EACH(1, 32) t74[s][i] = t70[s][i];
+                const i64 n75_end = opaque(2LL);
                 #pragma unroll 1
-                for (i64 n88 = 0LL; n88 < n88_end; n88 += 1LL) { // group
-                    const Slot t90 = t21.take();
-                    const Slot t91 = t20.take();
-                    pin_all(t87);
+                for (i64 n75 = 0LL; n75 < n75_end; n75 += 1LL) { // group
+                    const Slot t77 = t21.take();
+                    const Slot t78 = t20.take();
+                    pin_all(t74);
                     products_begin();
                     UNROLL for (int s = 0; s < 1; s++)
-                        wgmma_64_t_x4<0, 0, 0, 0>(t87[s], matrix(t90.address + s * 8192, 8192), matrix(t91.address, 8192), 1, bf16());
+                        wgmma_64_t_x4<0, 0, 0, 0>(t74[s], matrix(t77.address + s * 8192, 8192), matrix(t78.address, 8192), 1, bf16());
                     products_commit();
-                    barrier_wait(t91.full, t91.phase);
+                    barrier_wait(t78.full, t78.phase);
                     products_await<0>();
-                    pin_all(t87);
-                    release(t90);
-                    release(t91);
-                    EACH(1, 32) t87[s][i] = t87[s][i];
+                    pin_all(t74);
+                    release(t77);
+                    release(t78);
+                    EACH(1, 32) t74[s][i] = t74[s][i];
                 }
-                EACH(1, 32) t83[s][i] = t87[s][i];
+                EACH(1, 32) t70[s][i] = t74[s][i];
             }
+            const i64 n80 = n8 + n10;
+            const i64 n82 = n80 * 16LL;
+            const i64 n83 = n9 * 16LL;
+            const i64 n84 = n82 + n83;
+            store_tile<bf16, Rows<2, -1, 16, 0, 16>, 4, 64>(t70, view(a.v + 60, n12, n7, n84, 0LL, 1152921504606846976LL));
         }
     } else if (warp_id() < 8) {
         take_registers<168>();
@@ -98,19 +86,19 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
         Ring<3, 8192u> t21(shared + 81920u, shared + 112800u);
         Ring<3, 2048u> t22(shared + 106496u, shared + 112848u);
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[74]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[81]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n9 = rest % 1u; // part
             rest /= 1u;
             const i64 n8 = rest % 1u; // kv_head
             rest /= 1u;
-            const i64 n7 = rest % (u32)a.v[62]; // seq
-            rest /= (u32)a.v[62];
-            const i64 n12 = (u32)a.v[63] - 1 - rest; // segment
-            const i64 n1 = a.v[62];
-            const i64 n3 = a.v[63];
-            const i64 n4 = a.v[61];
-            const i64 n5 = a.v[65];
+            const i64 n7 = rest % (u32)a.v[67]; // seq
+            rest /= (u32)a.v[67];
+            const i64 n12 = (u32)a.v[68] - 1 - rest; // segment
+            const i64 n1 = a.v[67];
+            const i64 n3 = a.v[68];
+            const i64 n4 = a.v[66];
+            const i64 n5 = a.v[70];
             const i64 n10 = floor_mod(n9, 1LL);
             const i64 n11 = n10 * n5;
             const i64 n13 = n12 * n5;
@@ -165,19 +153,19 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
         Ring<3, 8192u> t21(shared + 81920u, shared + 112800u);
         Ring<3, 2048u> t22(shared + 106496u, shared + 112848u);
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[74]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[81]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n9 = rest % 1u; // part
             rest /= 1u;
             const i64 n8 = rest % 1u; // kv_head
             rest /= 1u;
-            const i64 n7 = rest % (u32)a.v[62]; // seq
-            rest /= (u32)a.v[62];
-            const i64 n12 = (u32)a.v[63] - 1 - rest; // segment
-            const i64 n1 = a.v[62];
-            const i64 n3 = a.v[63];
-            const i64 n4 = a.v[61];
-            const i64 n5 = a.v[65];
+            const i64 n7 = rest % (u32)a.v[67]; // seq
+            rest /= (u32)a.v[67];
+            const i64 n12 = (u32)a.v[68] - 1 - rest; // segment
+            const i64 n1 = a.v[67];
+            const i64 n3 = a.v[68];
+            const i64 n4 = a.v[66];
+            const i64 n5 = a.v[70];
             const i64 n10 = floor_mod(n9, 1LL);
             const i64 n11 = n10 * n5;
             const i64 n13 = n12 * n5;
@@ -235,19 +223,19 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
             Ring<3, 2048u> t22(shared + 106496u, shared + 112848u);
             bool awaited = false;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[74]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[81]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n9 = rest % 1u; // part
                 rest /= 1u;
                 const i64 n8 = rest % 1u; // kv_head
                 rest /= 1u;
-                const i64 n7 = rest % (u32)a.v[62]; // seq
-                rest /= (u32)a.v[62];
-                const i64 n12 = (u32)a.v[63] - 1 - rest; // segment
-                const i64 n1 = a.v[62];
-                const i64 n3 = a.v[63];
-                const i64 n4 = a.v[61];
-                const i64 n5 = a.v[65];
+                const i64 n7 = rest % (u32)a.v[67]; // seq
+                rest /= (u32)a.v[67];
+                const i64 n12 = (u32)a.v[68] - 1 - rest; // segment
+                const i64 n1 = a.v[67];
+                const i64 n3 = a.v[68];
+                const i64 n4 = a.v[66];
+                const i64 n5 = a.v[70];
                 const i64 n10 = floor_mod(n9, 1LL);
                 const i64 n11 = n10 * n5;
                 const i64 n13 = n12 * n5;
@@ -291,19 +279,19 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
             bool awaited = false;
             Stored stored;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[74]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[81]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n9 = rest % 1u; // part
                 rest /= 1u;
                 const i64 n8 = rest % 1u; // kv_head
                 rest /= 1u;
-                const i64 n7 = rest % (u32)a.v[62]; // seq
-                rest /= (u32)a.v[62];
-                const i64 n12 = (u32)a.v[63] - 1 - rest; // segment
-                const i64 n1 = a.v[62];
-                const i64 n3 = a.v[63];
-                const i64 n4 = a.v[61];
-                const i64 n5 = a.v[65];
+                const i64 n7 = rest % (u32)a.v[67]; // seq
+                rest /= (u32)a.v[67];
+                const i64 n12 = (u32)a.v[68] - 1 - rest; // segment
+                const i64 n1 = a.v[67];
+                const i64 n3 = a.v[68];
+                const i64 n4 = a.v[66];
+                const i64 n5 = a.v[70];
                 const i64 n10 = floor_mod(n9, 1LL);
                 const i64 n11 = n10 * n5;
                 const i64 n13 = n12 * n5;
@@ -312,20 +300,20 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
                 const i64 n16 = n13 + n5;
                 const i64 n17 = smaller(n16, n15);
                 const i64 n18 = smaller(n4, n17);
-                const i64 n93 = n7 * n4;
-                const i64 n94 = floor_div(n93, 64LL);
-                const i64 n95 = n94 + n7;
-                const i64 n97 = n8 * 16LL;
-                const i64 n98 = n9 * 16LL;
-                const i64 n99 = n97 + n98;
-                const i64 n101_end = opaque(n18);
+                const i64 n86 = n7 * n4;
+                const i64 n87 = floor_div(n86, 64LL);
+                const i64 n88 = n87 + n7;
+                const i64 n90 = n8 * 16LL;
+                const i64 n91 = n9 * 16LL;
+                const i64 n92 = n90 + n91;
+                const i64 n94_end = opaque(n18);
                 #pragma unroll 1
-                for (i64 n101 = n14; n101 < n101_end; n101 += 64LL) { // row
-                    const Slot t102 = t22.take();
-                    const i64 n103 = floor_div(n101, 64LL);
-                    const i64 n104 = n95 + n103;
-                    store_box(t102.address + 0, &maps.at[2], 0, (int)n99, (int)n104, (int)0LL);
-                    stored.release(t102);
+                for (i64 n94 = n14; n94 < n94_end; n94 += 64LL) { // row
+                    const Slot t95 = t22.take();
+                    const i64 n96 = floor_div(n94, 64LL);
+                    const i64 n97 = n88 + n96;
+                    store_box(t95.address + 0, &maps.at[2], 0, (int)n92, (int)n97, (int)0LL);
+                    stored.release(t95);
                 }
             }
             if (!awaited) await_earlier_kernels();
