@@ -221,6 +221,7 @@ static void visit_object(Codec *codec, CodeObject *object) {
     visit_i64(codec, &object->parts);
     visit_i64(codec, &object->lead);
     visit_i64(codec, &object->head_slices);
+    visit_i64(codec, &object->states_every);
     visit_i64(codec, &object->kv_heads);
     visit_i64(codec, &object->window);
     visit_i64(codec, &object->ring_rows);

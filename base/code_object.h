@@ -56,7 +56,8 @@
     X(P, "P", "slots in the pools")                                                                              \
     X(POS, "POS", "position of the first token (rope)")                                                          \
     X(H, "H", "key/value heads of a slice: all of them, where heads are not taken by slices")                     \
-    X(G, "G", "query heads of a slice")
+    X(G, "G", "query heads of a slice")                                                                         \
+    X(M, "M", "states saved of all sequences, at most: B * T / (chunk * states_every) + N")
 
 typedef enum Sym {
 #define X(id, name, help) SYM_##id,
@@ -129,6 +130,7 @@ typedef struct CodeObject {
     int64_t    spread;            /* 1: into ceil(min_items / (N * kv_heads)) segments at most */
     int64_t    parts;             /* most blocks that share a decoding step, a power of two; 0: no such blocks. Then S is
                                    * doubled from 1 on while N * kv_heads * S stays within min_items */
+    int64_t    states_every;      /* row tiles from one saved state to the next: L is a multiple of so many */
     int64_t    lead;              /* tokens before the first new one that the first row tile of a sequence may begin with */
     int64_t    head_slices;       /* 1: all heads at once; 0: chosen at launch */
     int64_t    kv_heads, window, ring_rows; /* kv_heads: of all slices together */

@@ -208,6 +208,7 @@ static Status make_object(Ctx *ctx, const CompileRequest *request, const Module 
         .spread = schedule->spread,
         .parts = module->parts,
         .lead = module->lead,
+        .states_every = schedule->states_every,
         .head_slices = schedule->head_slices,
         .kv_heads = request->spec->kv_heads,
         .window = request->spec->window,

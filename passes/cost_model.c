@@ -332,6 +332,10 @@ Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target 
     if (schedule->gradient_roles)
         TRY(check_gradient_roles(ctx, spec, kind, target));
     TRY(check_slices(ctx, spec, kind, target, schedule));
+    if (schedule->states_every > 1 && ((kind != KIND_FORWARD && kind != KIND_BACKWARD) || !target->warp_size))
+        return refuse(ctx, "states_every", "use 1", "only kinds forward and backward on GPUs sum up what lies between states");
+    if (schedule->states_every > 1 && (!schedule->roles || (kind == KIND_BACKWARD && !schedule->gradient_roles)))
+        return refuse(ctx, "states_every", "use 1", "warps without roles fetch no tiles in a loop between states");
     if (spec->initial_state && schedule->group_heads != 1)
         return refuse(ctx, "group_heads", "use 1", "a state for each query head allows no stacked heads");
     if (kind == KIND_BACKWARD && schedule->segment != 0 && !target->warp_size)

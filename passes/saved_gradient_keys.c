@@ -54,7 +54,7 @@ Value *gradients_tile_number(KeySaver *k, Builder *b, ValueMap *map, Value *seq,
     Saver *const s = &k->saver;
     Value *const batch = clone_slice(b, k->row_load->in[0], s->main->body, map),
                 *const start = clone_slice(b, k->row_load->in[3], s->main->body, map);
-    return ir_ibin(b, OP_IADD, saved_first_tile(s, b, batch, start, seq), saved_tile(s, b, row));
+    return ir_ibin(b, OP_IADD, saved_first_state(s, b, batch, start, seq), saved_state(s, b, row));
 }
 
 int gradients_state_rows(const KeySum *sum) { return sum->of.keys->type.cols; }
@@ -102,7 +102,9 @@ static void add_turn(KeySaver *k, int number, Nest *n, Op *loop, int heads, bool
     }
     for (int p = 0; p < sum->parts; p++)
         next[p] = clone_slice(&in, sum->y[p], s->main->body, &map);
-    Op *const saves = save_states ? ir_if(&in, ir_ibin(&in, OP_ILT, head, ir_i(&in, 1)), NULL, 0) : NULL;
+    Value *const begins = save_states ? ir_ibin(&in, OP_ILT, head, ir_i(&in, 1)) : NULL;
+    const bool   all = s->args->schedule->states_every == 1;
+    Op *const    saves = begins ? ir_if(&in, all ? begins : ir_ibin(&in, OP_IMUL, begins, saved_is_saved(s, &in, row)), NULL, 0) : NULL;
     Builder   save = saves ? ir_at_end(s->ctx, n->kernel, saves->region) : in;
     for (int p = 0; p < sum->parts && saves; p++) {
         const Access to = {.param = k->param[number],
@@ -185,7 +187,8 @@ static void add_states(KeySaver *k, int number) {
     const int           shares = gradients_state_shares(k, number);
     int64_t             kv_heads = 1;
     ir_const_value(s->heads->in[1], &kv_heads);
-    const int64_t dims[4] = {1, DIM_SYM(SYM_C), kv_heads * gradients_state_rows(sum), gradients_state_cols(sum)},
+    const Sym     count = s->args->schedule->states_every > 1 ? SYM_M : SYM_C;
+    const int64_t dims[4] = {1, DIM_SYM(count), kv_heads * gradients_state_rows(sum), gradients_state_cols(sum)},
                   work_dims[4] = {DIM_SYM(shares > 1 || k->carries ? SYM_S : SYM_K), DIM_SYM(SYM_N), shares * kv_heads * gradients_state_rows(sum),
                                   gradients_state_cols(sum)};
     k->shares = shares;
@@ -220,20 +223,33 @@ static const Op *loaded_rows(const Value *value) {
     return found;
 }
 
+/* A loop over the heads of the group and row tiles back to the last one whose state is saved, built at `in`: what the kernel says
+ * of a head holds for its turn, `back` rows before. */
+static Op *open_heads(const Saver *s, Builder *b, Builder *in, ValueMap *map, Value **back, Value **start) {
+    Value *const *bounds = s->group->in, *const heads = bounds[1];
+    const bool    all = s->args->schedule->states_every == 1;
+    Value *const  tiles = saved_tiles_between(s, b, s->rows->region->args[0]);
+    Value *const  turns = all ? heads : ir_ibin(b, OP_IMUL, tiles, heads);
+    Op *const     loop = ir_for(b, "group", false, bounds[0], turns, bounds[2], start, 1);
+    *in = ir_at_end(s->ctx, b->kernel, loop->region);
+    Value *const turn = loop->region->args[0], *const tile = all ? ir_i(in, 0) : ir_ibin(in, OP_IDIV, turn, heads);
+    map_set(map, s->group->region->args[0], all ? turn : ir_ibin(in, OP_IMOD, turn, heads));
+    map_set(map, s->residual->region->args[0], tile);
+    *back = ir_ibin(in, OP_IMUL, tile, ir_i(in, s->chunk));
+    return loop;
+}
+
 /* `start` + what no state has yet of piece `piece` of a sum, from all heads and parts first to end - 1 of the features: a
  * loop of its own, so that few tiles live at once. */
 static Value *edge_piece(KeySaver *k, Builder *b, const KeySum *sum, int piece, int first, int end, Value *start) {
     Saver *const s = &k->saver;
-    Value       *score = NULL;
-    Value *const *in = s->group->in;
-    Op *const    loop = ir_for(b, "group", false, in[0], in[1], in[2], &start, 1);
-    Builder      body = ir_at_end(s->ctx, s->main, loop->region);
+    Value       *score = NULL, *back;
     ValueMap     map = {.ctx = s->ctx};
-    map_set(&map, s->group->region->args[0], loop->region->args[0]);
-    map_set(&map, s->residual->region->args[0], ir_i(&body, 0));
+    Builder      body;
+    Op *const    loop = open_heads(s, b, &body, &map, &back, &start);
     for (int p = first; p < end; p++)
         score = ir_dot(&body, sum->x[p], clone_slice(&body, sum->y[p], s->group->region, &map), score, false, true);
-    Value *const kept = gradients_edge(&body, score, sum->of.mask, loaded_rows(score->def->in[1]));
+    Value *const kept = gradients_edge(&body, score, sum->of.mask, back, loaded_rows(score->def->in[1]));
     Value *const z = clone_slice(&body, sum->z[piece], s->group->region, &map);
     Value *const next = ir_dot(&body, kept, z, loop->region->args[1], false, false);
     ir_yield(&body, &next, 1);
@@ -402,6 +418,7 @@ Status gradients_keys(const Saver *main, Kernel *kernel) {
         return gradients_refuse(main->ctx, kernel->name, "loads no rows, or sums up more than they hand on");
     into_rows(&k.saver);
     k.carries = gradients_sums_have_roles(&k);
+    gradients_key_sums(main, kernel, k.carries);
     for (int i = 0; i < k.count; i++)
         if (k.sums[i].twin == i)
             add_states(&k, i);

@@ -36,16 +36,17 @@ Access gradients_access(const Op *op); /* where a load or store is */
 bool   gradients_split(const Saver *s);
 Value *gradients_low(Builder *b, Value *x, DType dtype); /* what x loses */
 Value *gradients_join(Builder *b, Value *const *pieces, int count);
-/* The scores of an edge tile whose keys have left the window; zeros for all others, and for keys before the first of the
- * sequence where `keys`, their load, has such a bound: features of others may come in their place. */
-Value *gradients_edge(Builder *b, Value *score, const Op *mask, const Op *keys);
+/* The scores of an edge tile, `back` rows before the last, whose keys have left the window; zeros for all others, and for keys
+ * before the first of the sequence where `keys`, their load, has such a bound: features of others may come in their place. */
+Value *gradients_edge(Builder *b, Value *score, const Op *mask, Value *back, const Op *keys);
 /* Rows `first` to `first` + rows - 1 of the head's state at row tile `tile`. */
 Value *gradients_state(Builder *b, const char *param, Value *tile, Value *first, int rows, int cols);
 
 /* saved_sums.c: rows of main that the kernels behind it only add up become sums of some. */
 void gradients_sums(Saver *main, Kernel *const *kernels, int count);
-/* saved_key_sums.c: what kernel window_keys adds up for kernel keys lies where that stores its results. */
-void gradients_key_sums(Saver *main, Kernel *const *kernels, int count);
+/* saved_key_sums.c: what kernel window_keys adds up for kernel keys lies where that stores its results; `rounds`: also if they
+ * have fewer bits. */
+void gradients_key_sums(const Saver *main, Kernel *keys, bool rounds);
 /* saved_parts.c: sums over all rows are shared out to several blocks, small kernels become one. -> kernels that are left. */
 int gradients_parts(const Saver *main, Kernel **kernels, int count);
 

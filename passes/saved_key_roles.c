@@ -210,8 +210,10 @@ static void store_part(KeyRoles *kr, Builder *b, const Access *to, Value *tile) 
 static void store_states(KeyRoles *kr) {
     Saver *const s = &kr->k->saver;
     Value *const ring = kr->r.rings[RING_STATES];
-    Builder      b = saved_open_role(s, &kr->r, "store", false), in;
-    Value *const row = saved_open_turns(s, &b, &in, kr->r.first, kr->r.end), *const tile = saved_take(&in, ring, kr->tiles[RING_STATES]);
+    Builder      b = saved_open_role(s, &kr->r, "store", false), turn;
+    Value *const row = saved_open_turns(s, &b, &turn, kr->r.first, kr->r.end);
+    Builder      in = saved_open_saved(s, &turn, row);
+    Value *const tile = saved_take(&in, ring, kr->tiles[RING_STATES]);
     ValueMap     map = saved_place(s, &kr->nest);
     map_set(&map, s->rows->region->args[0], row);
     map_set(&map, s->group->region->args[0], ir_i(&in, 0));
@@ -241,16 +243,28 @@ static Value *segment_start(KeyRoles *kr, Builder *b, const char *work) {
     return loop->out[0];
 }
 
-/* for row: R goes to where it is stored; for head: R += phi(q)^T z. -> R behind the last one */
-static Value *sum_turns(KeyRoles *kr, Builder *b, Value *start) {
+/* Turns from the row tile at `row` to the next whose state is saved, or to the end. */
+static Value *turns_between(const KeyRoles *kr, Builder *b, Value *row) {
     const Saver *s = &kr->k->saver;
-    Value **const rings = kr->r.rings;
-    Op *const rows = ir_for(b, "row", false, kr->r.first, kr->r.end, ir_i(b, s->chunk), &start, 1);
-    Builder   row = ir_at_end(s->ctx, b->kernel, rows->region);
+    const int    every = s->args->schedule->states_every;
+    Value *const heads = ir_i(b, kr->heads);
+    if (every == 1)
+        return heads;
+    Value *const left = index_ceil_div(b, ir_ibin(b, OP_ISUB, kr->r.end, row), s->chunk);
+    return ir_ibin(b, OP_IMUL, ir_ibin(b, OP_IMIN, left, ir_i(b, every)), heads);
+}
+
+/* for row tile whose state is saved: R goes to where it is stored; for head of rows up to the next: R += phi(q)^T z. -> R behind
+ * the last one */
+static Value *sum_turns(KeyRoles *kr, Builder *b, Value *start) {
+    const Saver  *s = &kr->k->saver;
+    Value **const rings = kr->r.rings, *const step = ir_i(b, (int64_t)s->chunk * s->args->schedule->states_every);
+    Op *const     rows = ir_for(b, "row", false, kr->r.first, kr->r.end, step, &start, 1);
+    Builder       row = ir_at_end(s->ctx, b->kernel, rows->region);
     if (kr->r.save)
         saved_give(&row, rings[RING_STATES], rows->region->args[1]);
-    Op *const heads =
-        ir_for(&row, "group", false, ir_i(&row, 0), ir_i(&row, kr->heads), ir_i(&row, 1), &rows->region->args[1], 1);
+    Value *const turns = turns_between(kr, &row, rows->region->args[0]);
+    Op *const    heads = ir_for(&row, "group", false, ir_i(&row, 0), turns, ir_i(&row, 1), &rows->region->args[1], 1);
     Builder      in = ir_at_end(s->ctx, b->kernel, heads->region);
     Value *const features = saved_take(&in, rings[RING_FEATURES], kr->tiles[RING_FEATURES]);
     Value *const values = saved_take(&in, rings[RING_VALUES], kr->tiles[RING_VALUES]);
@@ -262,13 +276,18 @@ static Value *sum_turns(KeyRoles *kr, Builder *b, Value *start) {
     return rows->out[0];
 }
 
-/* The block's share of the segment's rows, in whole row tiles. What only the last share of all adds nobody asks for. */
+/* Rows of a share of a segment: as segments, whole row tiles, so that each begins with one whose state is saved. */
+static Value *rows_of_share(const Saver *s, Builder *b, int shares) {
+    const int64_t rows = (int64_t)s->chunk * s->args->schedule->states_every;
+    Value *const  size = ir_sym(b, SYM_L);
+    return shares == 1 ? size : ir_ibin(b, OP_IMUL, index_ceil_div(b, size, rows * shares), ir_i(b, rows));
+}
+
+/* The block's share of the segment's rows. What only the last share of all adds nobody asks for. */
 static void find_share(KeyRoles *kr) {
-    const Saver *s = &kr->k->saver;
     Builder     *b = &kr->nest.body;
     Value *const size = ir_sym(b, SYM_L), *const start = ir_ibin(b, OP_IMUL, kr->nest.axes[1], size);
-    Value *const tiles = index_ceil_div(b, size, (int64_t)s->chunk * kr->shares);
-    Value *const each = kr->shares == 1 ? size : ir_ibin(b, OP_IMUL, tiles, ir_i(b, s->chunk));
+    Value *const each = rows_of_share(&kr->k->saver, b, kr->shares);
     kr->r.first = ir_ibin(b, OP_IADD, start, ir_ibin(b, OP_IMUL, kr->share, each));
     Value *const end = ir_ibin(b, OP_IMIN, ir_ibin(b, OP_IADD, start, size), ir_ibin(b, OP_IADD, kr->r.first, each));
     kr->r.end = ir_ibin(b, OP_IMIN, kr->r.length, end);
@@ -335,8 +354,7 @@ Value *gradients_share_number(const KeySaver *k, Builder *b, Value *row) {
     Value *const size = ir_sym(b, SYM_L), *const segment = ir_ibin(b, OP_IDIV, row, size);
     if (k->shares == 1)
         return segment;
-    Value *const each = ir_ibin(b, OP_IMUL, index_ceil_div(b, size, (int64_t)k->saver.chunk * k->shares), ir_i(b, k->saver.chunk));
-    Value *const share = ir_ibin(b, OP_IDIV, ir_ibin(b, OP_IMOD, row, size), each);
+    Value *const share = ir_ibin(b, OP_IDIV, ir_ibin(b, OP_IMOD, row, size), rows_of_share(&k->saver, b, k->shares));
     return ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, segment, ir_i(b, k->shares)), share);
 }
 

@@ -1,6 +1,6 @@
 /* Pass saved for kind backward: what kernel window_keys sums up for kernel keys goes where that stores the whole, if each tile of
  * it is read for the same tile of one result alone: no memory is used but the result's. Results of 16 bits round once more so;
- * only kernels with roles take them, whose registers hold the further terms: others add each term to floats in memory. */
+ * only a kernel with roles takes them, whose registers hold the further terms: others add each term to floats in memory. */
 #include "passes/saved_gradients.h"
 
 #include <string.h>
@@ -21,11 +21,12 @@ static bool note_use(Op *op, void *arg) {
     return true;
 }
 
-static KeySums uses_of(const Saver *s, Kernel *const *kernels, int count, const char *param) {
+/* Of kernel keys, and those before it, main among them. */
+static KeySums uses_of(const Saver *s, Kernel *keys, const char *param) {
     KeySums sums = {.param = param};
-    ir_walk(s->main->body, note_use, &sums);
-    for (int k = 0; k < count; k++)
-        ir_walk(kernels[k]->body, note_use, &sums);
+    ir_walk(keys->body, note_use, &sums);
+    for (int k = 0; k < s->module->kernel_count; k++)
+        ir_walk(s->module->kernels[k]->body, note_use, &sums);
     return sums;
 }
 
@@ -51,14 +52,12 @@ static bool note_follower(Op *op, void *arg) {
 }
 
 /* The result that lies where `sums` is asked for, and is made of it alone; or NULL. */
-static const CodeParam *result_of(const Saver *s, Kernel *const *kernels, int count, const CodeParam *param,
-                                  const KeySums *sums) {
-    for (int p = 0; p < s->main->param_count; p++) {
-        const CodeParam *const to = &s->main->params[p];
-        if (to->role != PARAM_OUT || memcmp(to->dims, param->dims, sizeof to->dims) != 0 ||
-            (to->dtype != param->dtype && !s->args->schedule->gradient_roles))
+static const CodeParam *result_of(const Saver *s, Kernel *keys, const CodeParam *param, const KeySums *sums, bool rounds) {
+    for (int p = 0; p < keys->param_count; p++) {
+        const CodeParam *const to = &keys->params[p];
+        if (to->role != PARAM_OUT || memcmp(to->dims, param->dims, sizeof to->dims) != 0 || (to->dtype != param->dtype && !rounds))
             continue;
-        const KeySums result = uses_of(s, kernels, count, to->name);
+        const KeySums result = uses_of(s, keys, to->name);
         Followers     others = {.load = sums->load, .but = result.store};
         if (result.stores != 1 || result.loads || !same_place(sums->load, result.store) ||
             !depends_on(result.store->in[5], sums->load->out[0]))
@@ -70,21 +69,21 @@ static const CodeParam *result_of(const Saver *s, Kernel *const *kernels, int co
     return NULL;
 }
 
-void gradients_key_sums(Saver *s, Kernel *const *kernels, int count) {
-    for (int p = 0; p < s->main->param_count; p++) {
-        const CodeParam *const param = &s->main->params[p];
+void gradients_key_sums(const Saver *s, Kernel *keys, bool rounds) {
+    for (int p = 0; p < keys->param_count; p++) {
+        const CodeParam *const param = &keys->params[p];
         if (param->role != PARAM_WORK || param->dtype != DT_F32)
             continue;
-        const KeySums          sums = uses_of(s, kernels, count, param->name);
-        const CodeParam *const to = sums.stores == 1 && sums.loads == 1 && sums.load->code == OP_LOAD
-                                        ? result_of(s, kernels, count, param, &sums)
-                                        : NULL;
+        const KeySums          sums = uses_of(s, keys, param->name);
+        const bool             fits = sums.stores == 1 && sums.loads == 1 && sums.load->code == OP_LOAD;
+        const CodeParam *const to = fits ? result_of(s, keys, param, &sums, rounds) : NULL;
         if (!to)
             continue;
-        pass_note(s->ctx, s->args, NULL, "%s lies where %s will be", param->name, to->name);
-        op_set_text(s->ctx, sums.store, AT_PARAM, ctx_printf(s->ctx, "%s", to->name));
-        op_set_text(s->ctx, sums.load, AT_PARAM, ctx_printf(s->ctx, "%s", to->name));
-        drop_param(s->main, ctx_printf(s->ctx, "%s", param->name));
+        const char *const from = ctx_printf(s->ctx, "%s", param->name), *const place = ctx_printf(s->ctx, "%s", to->name);
+        pass_note(s->ctx, s->args, NULL, "%s lies where %s will be", from, place);
+        op_set_text(s->ctx, sums.store, AT_PARAM, place);
+        op_set_text(s->ctx, sums.load, AT_PARAM, place);
+        drop_param(keys, from);
         p = -1; /* places in the list have changed */
     }
 }

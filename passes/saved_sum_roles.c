@@ -102,22 +102,28 @@ static Value *take(const SumRoles *o, Builder *b, SumRing ring) { return saved_t
 
 static void release(const SumRoles *o, Builder *b, SumRing ring, Value *tile) { saved_release(b, o->rings[ring], tile); }
 
+static Between open_between(const SumRoles *o, Builder *b, Value **sums, int count) {
+    return saved_open_between(o->s, b, o->s->rows->region->args[0], sums, count);
+}
+
 /* A loop over the heads of the group, built at `in`; what kernel keys says of a head holds for its turn. */
-static Op *open_heads(const SumRoles *o, Builder *b, Builder *in, Value *const *start, int count, ValueMap *map) {
+static Op *open_heads(const SumRoles *o, Between *at, Builder *in, Value *const *start, int count, ValueMap *map) {
+    Builder *const b = &at->in;
     Value *const *bounds = o->s->group->in;
     Op *const     loop = ir_for(b, "group", false, bounds[0], bounds[1], bounds[2], start, count);
     *in = ir_at_end(o->s->ctx, b->kernel, loop->region);
     *map = (ValueMap){.ctx = o->s->ctx};
     map_set(map, o->s->group->region->args[0], loop->region->args[0]);
-    map_set(map, o->s->residual->region->args[0], ir_i(in, 0));
+    map_set(map, o->s->residual->region->args[0], at->turn);
     return loop;
 }
 
 /* The scores of rows that have handed on to the keys: those of others are zeros. */
-static Value *keep(const SumRoles *o, Builder *b, const KeySum *sum, Value *score) {
+static Value *keep(const SumRoles *o, Builder *b, const KeySum *sum, const Between *at, Value *score) {
     const int64_t hi = op_int(sum->of.mask, AT_HI, 0);
     const bool    falls = op_int(o->key_load, AT_DOWN, 0) != 0;
-    Value *const  kept = ir_mask(b, score, ir_i(b, hi), ir_i(b, 0), falls ? hi : IR_NEG_INF, falls ? IR_POS_INF : hi,
+    Value *const  delta = ir_ibin(b, falls ? OP_IADD : OP_ISUB, ir_i(b, hi), at->back);
+    Value *const  kept = ir_mask(b, score, delta, ir_i(b, 0), falls ? hi : IR_NEG_INF, falls ? IR_POS_INF : hi,
                                  (int)op_int(sum->of.mask, AT_PERIOD, 1), 0);
     return ir_convert(b, kept, o->s->dtype);
 }
@@ -147,10 +153,15 @@ static void send_states(const SumRoles *o, Builder *b) {
     }
 }
 
+/* The share that has saved the tile's state. */
+static Value *share_number(const SumRoles *o, Builder *b) {
+    return gradients_share_number(o->k, b, saved_state_row(o->s, b, o->s->rows->region->args[0]));
+}
+
 /* What the shares of rows before the tile's add up to; none before the first. */
 static void send_carries(const SumRoles *o, Builder *b) {
     const int    width = o->tiles[OF_STATES].rows;
-    Value *const number = gradients_share_number(o->k, b, o->s->rows->region->args[0]);
+    Value *const number = share_number(o, b);
     Builder      in = saved_open_if(o->s, b, ir_ibin(b, OP_ILT, ir_i(b, 0), number));
     for (int p = 0; p < o->own->parts; p++) {
         Access from = gradients_share_access(o->k, o->own, &in, number, o->s->seq->region->args[0],
@@ -164,9 +175,9 @@ static void send_carries(const SumRoles *o, Builder *b) {
 
 /* A turn with the state of the tile, and one with what is carried to its share, if there is any before. */
 static Op *open_states(const SumRoles *o, Builder *b, Builder *in, Value *const *sums, int count) {
-    Value *const number = gradients_share_number(o->k, b, o->s->rows->region->args[0]);
+    Value *const number = share_number(o, b);
     Value *const turns = index_offset(b, ir_ibin(b, OP_ILT, ir_i(b, 0), number), 1);
-    Op *const    loop = ir_for(b, "state", false, ir_i(b, 0), turns, ir_i(b, 1), (Value **)sums, count);
+    Op *const    loop = ir_for(b, "state", false, ir_i(b, 0), turns, ir_i(b, 1), sums, count);
     *in = ir_at_end(o->s->ctx, b->kernel, loop->region);
     return loop;
 }
@@ -176,10 +187,12 @@ static void send_all(SumRoles *o) {
     ValueMap map = {.ctx = o->s->ctx}, turn;
     send(o, &b, o->key_load, &map, OF_ROWS);
     send(o, &b, o->value_load, &map, OF_VALUES);
-    open_heads(o, &b, &in, NULL, 0, &turn);
+    Between at = open_between(o, &b, NULL, 0);
+    open_heads(o, &at, &in, NULL, 0, &turn);
     send(o, &in, o->row_load, &turn, OF_ROWS);
     send(o, &in, o->given_load, &turn, OF_GIVEN);
     ir_yield(&in, NULL, 0);
+    saved_close_between(&at, NULL, 0);
     send_states(o, &b);
     send_carries(o, &b);
 }
@@ -194,9 +207,11 @@ static void make_all_features(SumRoles *o) {
     Builder  b = open_role(o, "features", FEATURE_REGISTERS), in;
     ValueMap map = {.ctx = o->s->ctx}, turn;
     make_features(o, &b, o->key_load, o->own->x, &map, OF_KEYS);
-    open_heads(o, &b, &in, NULL, 0, &turn);
+    Between at = open_between(o, &b, NULL, 0);
+    open_heads(o, &at, &in, NULL, 0, &turn);
     make_features(o, &in, o->row_load, o->own->y, &turn, OF_FEATURES);
     ir_yield(&in, NULL, 0);
+    saved_close_between(&at, NULL, 0);
 }
 
 /* ---- Who sums up ---- */
@@ -283,18 +298,21 @@ static void sum_key_gradients(SumRoles *o) {
     Value *const values = take(o, &b, OF_VALUES);
     for (int p = 0; p < parts; p++)
         sums[p] = ir_f(&b, 0, o->s->chunk, o->tiles[OF_FEATURES].cols);
-    Op *const    loop = open_heads(o, &b, &in, sums, parts, &map);
+    Between      at = open_between(o, &b, sums, parts);
+    Op *const    loop = open_heads(o, &at, &in, sums, parts, &map);
     Value *const given = take(o, &in, OF_GIVEN);
     for (int p = 0; p < parts; p++)
         features[p] = take(o, &in, OF_FEATURES);
-    Value *const kept = keep(o, &in, o->twin, ir_dot(&in, values, given, NULL, false, true));
+    Value *const kept = keep(o, &in, o->twin, &at, ir_dot(&in, values, given, NULL, false, true));
     release(o, &in, OF_GIVEN, given);
     for (int p = 0; p < parts; p++) {
         sums[p] = ir_dot(&in, kept, features[p], loop->region->args[1 + p], false, false);
         release(o, &in, OF_FEATURES, features[p]);
     }
     ir_yield(&in, sums, parts);
-    Op *const states = open_states(o, &b, &in, loop->out, parts);
+    memcpy(sums, loop->out, sizeof *sums * (size_t)parts);
+    saved_close_between(&at, sums, parts);
+    Op *const states = open_states(o, &b, &in, sums, parts);
     for (int p = 0; p < parts; p++) {
         Value *const state = take(o, &in, OF_STATES);
         sums[p] = ir_dot(&in, values, state, states->region->args[1 + p], false, true);
@@ -313,17 +331,20 @@ static void sum_value_gradients(SumRoles *o) {
     Value    *keys[MAX_PIECES], *sum = ir_f(&b, 0, o->s->chunk, gradients_state_cols(o->own)), *score = NULL;
     for (int p = 0; p < parts; p++)
         keys[p] = take(o, &b, OF_KEYS);
-    Op *const    loop = open_heads(o, &b, &in, &sum, 1, &map);
+    Between      at = open_between(o, &b, &sum, 1);
+    Op *const    loop = open_heads(o, &at, &in, &sum, 1, &map);
     Value *const given = take(o, &in, OF_GIVEN);
     for (int p = 0; p < parts; p++) {
         Value *const features = take(o, &in, OF_FEATURES);
         score = ir_dot(&in, keys[p], features, score, false, true);
         release(o, &in, OF_FEATURES, features);
     }
-    sum = ir_dot(&in, keep(o, &in, o->own, score), given, loop->region->args[1], false, false);
+    sum = ir_dot(&in, keep(o, &in, o->own, &at, score), given, loop->region->args[1], false, false);
     release(o, &in, OF_GIVEN, given);
     ir_yield(&in, &sum, 1);
-    Op *const states = open_states(o, &b, &in, loop->out, 1);
+    sum = loop->out[0];
+    saved_close_between(&at, &sum, 1);
+    Op *const states = open_states(o, &b, &in, &sum, 1);
     sum = states->region->args[1];
     for (int p = 0; p < parts; p++) {
         Value *const state = take(o, &in, OF_STATES);

@@ -231,12 +231,13 @@ static int64_t least_segment(const CodeObject *object, int64_t length, int64_t i
 static void cut_segments(const CodeObject *object, LaunchSizes *sizes) {
     const int64_t chunk = object->chunk > 1 ? object->chunk : 1, heads = sizes->syms[SYM_H] > 1 ? sizes->syms[SYM_H] : 1;
     const int64_t length = sizes->syms[SYM_T] > 1 ? sizes->syms[SYM_T] : 1;
+    const int64_t every = object->states_every > 1 ? object->states_every : 1;
     const bool    enough = sizes->syms[SYM_N] >= (object->min_items + heads - 1) / heads;
     const bool    even = object->even_items > 0 && sizes->syms[SYM_N] % object->even_items * heads % object->even_items == 0;
     const bool    whole = object->segment <= 0 || enough || even;
     const int64_t items = times(sizes->syms[SYM_N] > 1 ? sizes->syms[SYM_N] : 1, heads);
     const int64_t old = plus(object->window, object->lead);
-    const int64_t segment = round_up(whole ? plus(length, object->lead) : least_segment(object, length, items), chunk);
+    const int64_t segment = round_up(whole ? plus(length, object->lead) : least_segment(object, length, items), times(chunk, every));
     sizes->syms[SYM_L] = segment;
     sizes->syms[SYM_S] =
         object->parts ? count_parts(object, times(sizes->syms[SYM_N], heads)) : (length + segment - 1) / segment;
@@ -244,6 +245,7 @@ static void cut_segments(const CodeObject *object, LaunchSizes *sizes) {
     sizes->syms[SYM_R] = (sizes->syms[SYM_T] + object->lead + chunk - 1) / chunk;
     const int64_t tokens = times(sizes->syms[SYM_B], sizes->syms[SYM_T]);
     sizes->syms[SYM_C] = plus(tokens / chunk, times(sizes->syms[SYM_N], object->lead ? 2 : 1));
+    sizes->syms[SYM_M] = plus(tokens / times(chunk, every), sizes->syms[SYM_N]);
     sizes->syms[SYM_A] = plus(tokens, times(sizes->syms[SYM_N], old));
     sizes->syms[SYM_O] = sizes->syms[SYM_T] + old;
     sizes->syms[SYM_J] = (sizes->syms[SYM_T] + old + chunk - 1) / chunk;
