@@ -26,7 +26,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_keys(
         Ring<2, 2048u> t23(shared + 122880u, shared + 127216u);
         const u32 own_rows = warp_id() % 4 / 4 * 8192u;
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[81]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[82]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n9 = rest % 1u; // kv_head
             rest /= 1u;
@@ -123,7 +123,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_keys(
         Ring<2, 2048u> t23(shared + 122880u, shared + 127216u);
         const u32 own_rows = warp_id() % 4 / 4 * 8192u;
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[81]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[82]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n9 = rest % 1u; // kv_head
             rest /= 1u;
@@ -184,7 +184,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_keys(
         Ring<2, 2048u> t23(shared + 122880u, shared + 127216u);
         const u32 own_rows = warp_id() % 4 / 4 * 8192u;
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[81]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[82]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n9 = rest % 1u; // kv_head
             rest /= 1u;
@@ -277,7 +277,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_keys(
             Ring<2, 2048u> t23(shared + 122880u, shared + 127216u);
             bool awaited = false;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[81]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[82]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n9 = rest % 1u; // kv_head
                 rest /= 1u;
