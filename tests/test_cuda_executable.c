@@ -132,6 +132,14 @@ static void slices_of_heads_take_turns(void **state) {
         assert_int_equal(launch->args[15 + SYM_H], 1);
         assert_int_equal(launch->args[15 + SYM_G], 1);
     }
+    float *const q = f->q + 5 * HEADS * WIDTH, *const o = f->o + 5 * HEADS * WIDTH; /* the graph's nodes get other arguments */
+    const Tensor other[] = {tensor_of(q, 1, 5), tensor_of(o, 1, 5)};
+    assert_int_equal(cuda_executable_launch(&f->ctx, f->executable, &place, other, 0), ST_OK);
+    assert_int_equal(fake->launch_count, 4 * HEADS);
+    for (int l = 0; l < 2 * HEADS; l++) {
+        assert_int_equal(fake->launches[2 * HEADS + l].args[0], (int64_t)(intptr_t)(q + l / 2 * WIDTH));
+        assert_int_equal(fake->launches[2 * HEADS + l].args[10], (int64_t)(intptr_t)(o + l / 2 * WIDTH));
+    }
 }
 
 /* As many as bring the working memory below 256 MiB, beside tensors as small as these. */
