@@ -134,8 +134,8 @@ static const char *no_gradient_roles(const Spec *spec, KernelKind kind, const Ta
         return "kind backward of layers with a window has them";
     if (spec->dtype == DT_F32)
         return "the products take 16-bit numbers";
-    if (spec->head_dim % 16 || spec->value_dim % 16 || spec_is_wide(spec))
-        return "head_dim and value_dim must be multiples of 16, 128 at most";
+    if (spec->head_dim % 16 || spec->value_dim % 16 || spec->head_dim > 256 || spec->value_dim > 256)
+        return "head_dim and value_dim must be multiples of 16, 256 at most";
     return NULL;
 }
 

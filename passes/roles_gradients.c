@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { SLAB = 16, MOST_GROUPS = 2, MOST_COLS = 128, TWO_BLOCKS = 232, TWO_GROUPS = 240, FEW = 24 };
+enum { SLAB = 16, MOST_GROUPS = 2, MOST_ROWS = 128, MOST_COLS = 256, TWO_BLOCKS = 232, TWO_GROUPS = 240, FEW = 24 };
 /* Registers of a thread of one group of warps in each of two blocks, of two groups in one, and of those that copy. */
 
 typedef struct Gradients {
@@ -29,7 +29,7 @@ static const CodeParam *param_of(const Gradients *g, const Op *op) { return ir_f
 static bool can_be_sent(const Gradients *g, const Op *load) {
     return load && load->code == OP_LOAD && param_of(g, load)->dtype == g->dtype && op_int(load, AT_ROWDIM, -1) >= 1 &&
            !op_has(load, AT_WRAP) && load->out[0]->type.cols <= MOST_COLS && load->out[0]->type.cols % SLAB == 0 &&
-           load->out[0]->type.rows % SLAB == 0 && load->out[0]->type.rows <= MOST_COLS &&
+           load->out[0]->type.rows % SLAB == 0 && load->out[0]->type.rows <= MOST_ROWS &&
            !is_stored(g->kernel->body, op_text(load, AT_PARAM));
 }
 
@@ -308,7 +308,7 @@ static bool fold_factor(Op *op, void *arg) {
 /* ---- The pass ---- */
 
 static bool is_named(const Kernel *kernel) {
-    static const char *const NAMES[] = {"rows", "window_keys"};
+    static const char *const NAMES[] = {"rows", "window_keys", "window_values"};
     for (size_t n = 0; n < sizeof NAMES / sizeof *NAMES; n++)
         if (strcmp(kernel->name, NAMES[n]) == 0)
             return true;
