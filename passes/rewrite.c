@@ -18,7 +18,7 @@ static int chosen(int value, int fallback) { return value ? value : fallback; }
 static void choose_with_roles(const PassArgs *args, const char *name, Schedule *own) {
     enum { GROUP_ROWS = 64, FEW_COLS = 64 };
     const Spec *const spec = args->spec;
-    const bool        rows = strcmp(name, "rows") == 0 && !spec->initial_state && !spec_is_wide(spec);
+    const bool        rows = strcmp(name, "rows") == 0 && !spec->initial_state;
     const bool        keys = strcmp(name, "window_keys") == 0 || strcmp(name, "window_values") == 0;
     if (!rows && !keys)
         return;

@@ -130,6 +130,8 @@ static bool can_have_roles(Gradients *g) {
     if (!g->why)
         note_others(g);
     if (!g->why && !roles_fit(g->ctx, g->kernel, g->args, &g->of))
+        g->of.shares = true;
+    if (!g->why && g->of.shares && !roles_fit(g->ctx, g->kernel, g->args, &g->of))
         g->why = "shared memory has no room for its tiles";
     return !g->why;
 }
