@@ -9,6 +9,8 @@ static bool is_elementwise(const Op *op) {
 
 Slice columns_slice_at(const Columns *c, int lo, int n) { return (Slice){.lo = lo, .n = n, .map = {.ctx = c->ctx}}; }
 
+static bool is_whole(const Value *value, const Slice *s) { return !s->from && s->lo == 0 && s->n == value->type.cols; }
+
 static Value *cut(Builder *b, Value *value, const Slice *s) {
     const Type type = type_tile(value->type.dtype, value->type.rows, s->n);
     Op *const  cols = ir_op(b, OP_COLS, (Value *[]){value, s->from}, s->from ? 2 : 1, &type, 1);
@@ -62,7 +64,7 @@ static Value *sliced_elsewhere(const Columns *c, Builder *b, Value *value, const
 Value *columns_slice(const Columns *c, Builder *b, Value *value, Slice *s) {
     const Op *op = value->def;
     Value    *made = map_get(&s->map, value);
-    if (made != value)
+    if (made != value || (c->joined && is_whole(value, s)))
         return made;
     if (op && op == c->queries)
         made = ir_unary(b, OP_COPY, cut(b, value, s));
@@ -103,6 +105,8 @@ bool columns_comes_of(const Columns *c, const Value *value, bool products) {
     if (op == c->queries)
         return !products;
     if (products && value->type.cols > WIDE && (op->code == OP_DOT || op->code == OP_FOR || op->code == OP_IF))
+        return true;
+    if (products && c->joined && value->type.cols > WIDE && op->code == OP_CONCAT)
         return true;
     if (op->code != OP_CONCAT && op->code != OP_COLS && !is_elementwise(op))
         return false;
