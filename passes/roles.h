@@ -10,7 +10,7 @@ enum { ROLES_MOST_LEFT = 3 };
 typedef struct RolesOf {
     Op  *left[ROLES_MOST_LEFT];
     int  left_count;
-    bool shares;                    /* those that follow each other have one place */
+    bool shares;                    /* left sides that follow each other have one place */
     int  warps, blocks;             /* that compute; that share a multiprocessor */
     int  registers, copy_registers; /* of a thread that computes, of one that copies */
 } RolesOf;

@@ -129,9 +129,8 @@ static bool can_have_roles(Gradients *g) {
         choose_warps(g);
     if (!g->why)
         note_others(g);
+    g->of.shares = spec_is_wide(g->args->spec);
     if (!g->why && !roles_fit(g->ctx, g->kernel, g->args, &g->of))
-        g->of.shares = true;
-    if (!g->why && g->of.shares && !roles_fit(g->ctx, g->kernel, g->args, &g->of))
         g->why = "shared memory has no room for its tiles";
     return !g->why;
 }

@@ -380,7 +380,7 @@ Status gradients_keys(const Saver *main, Kernel *kernel) {
         if (k.sums[i].twin == i)
             add_states(&k, i);
     into_rows(&k.saver);
-    if (gradients_sum_by_roles(&k))
+    if (gradients_sum_by_roles(&k) || gradients_sum_wide(&k))
         return ST_OK;
     add_sums(&k);
     for (Op *op = k.saver.rows->region->first; op; op = op->next)

@@ -99,8 +99,8 @@ static bool choose_wide_slots(SumRoles *o) {
 
 static bool fits_wide(SumRoles *o) {
     const int group = o->s->args->target->product_warps, cols = gradients_state_cols(o->own), rows = o->row_load->out[0]->type.cols;
-    if (!group || o->s->chunk != 16 * group || o->key_load->out[0]->type.cols != rows || rows % 16 || rows > WIDE_COLS ||
-        cols % 16 || cols > WIDE_COLS || part_width(o) > WIDE_COLS)
+    if (!spec_is_wide(o->s->args->spec) || !group || o->s->chunk != 16 * group || rows != o->key_load->out[0]->type.cols ||
+        rows % 16 || rows > WIDE_COLS || cols % 16 || cols > WIDE_COLS || part_width(o) > WIDE_COLS)
         return false;
     find_cut(o);
     if (o->cuts < 1 || o->cuts > MAX_PIECES)
@@ -175,7 +175,7 @@ static void send(const SumRoles *o, Builder *b, const Op *load, ValueMap *map, S
 }
 
 /* `count` tiles of states from row `from` of the head's on. */
-static void send_states(const SumRoles *o, Builder *b, Value *from, int count) {
+static void send_rows_of_states(const SumRoles *o, Builder *b, Value *from, int count) {
     const int    width = o->tiles[OF_STATES].rows;
     ValueMap     same = {.ctx = o->s->ctx};
     Value *const tile = gradients_tile_number(o->k, b, &same, o->s->seq->region->args[0], o->s->rows->region->args[0]);
@@ -190,6 +190,8 @@ static void send_states(const SumRoles *o, Builder *b, Value *from, int count) {
     }
 }
 
+static void send_states(const SumRoles *o, Builder *b) { send_rows_of_states(o, b, ir_i(b, 0), o->own->parts); }
+
 static void send_all(SumRoles *o) {
     Builder  b = open_role(o, "copy", FEW_REGISTERS), in;
     ValueMap map = {.ctx = o->s->ctx}, turn;
@@ -199,7 +201,7 @@ static void send_all(SumRoles *o) {
     send(o, &in, o->row_load, &turn, OF_ROWS);
     send(o, &in, o->given_load, &turn, OF_GIVEN);
     ir_yield(&in, NULL, 0);
-    send_states(o, &b, ir_i(&b, 0), o->own->parts);
+    send_states(o, &b);
 }
 
 static void make_features(SumRoles *o, Builder *b, const Op *load, Value *const *pieces, ValueMap *map, SumRing ring) {
@@ -417,7 +419,7 @@ static void send_wide_others(SumRoles *o) {
     ir_yield(&in, NULL, 0);
     Value *const number = ir_ibin(&turn, OP_IMOD, turns->region->args[0], ir_i(&turn, parts));
     Value *const part = o->last_first ? ir_ibin(&turn, OP_ISUB, ir_i(&turn, parts - 1), number) : number;
-    send_states(o, &turn, ir_ibin(&turn, OP_IMUL, part, ir_i(&turn, part_width(o))), o->cuts);
+    send_rows_of_states(o, &turn, ir_ibin(&turn, OP_IMUL, part, ir_i(&turn, part_width(o))), o->cuts);
 }
 
 static void make_wide_part(SumRoles *o, Builder *b, const Op *load, Value *piece, ValueMap *map, SumRing ring) {
@@ -545,10 +547,6 @@ static void sum_wide_values(SumRoles *o, Builder *b) {
 }
 
 static void sum_wide(SumRoles *o) {
-    find_turns(o);
-    send_wide_rows(o);
-    send_wide_others(o);
-    make_wide_features(o);
     Builder b = open_role(o, "compute", WIDE_REGISTERS);
     sum_wide_key_gradients(o, &b);
     sum_wide_values(o, &b);
@@ -573,18 +571,31 @@ bool gradients_sum_by_roles(KeySaver *k) {
     if (!schedule->roles || !schedule->fuse_phi || !find_sides(&o))
         return false;
     find_tiles(&o);
-    if ((!fits(&o) && !fits_wide(&o)) || !can_part_stores(&o))
+    if (!fits(&o) || !can_part_stores(&o))
         return false;
     o.outer = ir_before(o.s->ctx, o.s->main, ir_terminator(o.s->rows->region));
     add_rings(&o);
-    if (o.cut) {
-        sum_wide(&o);
-    } else {
-        send_all(&o);
-        make_all_features(&o);
-        sum_key_gradients(&o);
-        sum_value_gradients(&o);
-    }
+    send_all(&o);
+    make_all_features(&o);
+    sum_key_gradients(&o);
+    sum_value_gradients(&o);
+    drop_others(&o);
+    return true;
+}
+
+bool gradients_sum_wide(KeySaver *k) {
+    SumRoles        o = {.k = k, .s = &k->saver};
+    const Schedule *schedule = k->saver.args->schedule;
+    if (!schedule->roles || !schedule->gradient_roles || !schedule->fuse_phi || !find_sides(&o) || !fits_wide(&o) ||
+        !can_part_stores(&o))
+        return false;
+    o.outer = ir_before(o.s->ctx, o.s->main, ir_terminator(o.s->rows->region));
+    find_turns(&o);
+    add_rings(&o);
+    send_wide_rows(&o);
+    send_wide_others(&o);
+    make_wide_features(&o);
+    sum_wide(&o);
     drop_others(&o);
     return true;
 }
