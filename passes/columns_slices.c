@@ -11,6 +11,12 @@ Slice columns_slice_at(const Columns *c, int lo, int n) { return (Slice){.lo = l
 
 static bool is_whole(const Value *value, const Slice *s) { return !s->from && s->lo == 0 && s->n == value->type.cols; }
 
+/* Of a tile in shared memory. */
+static bool is_taken(const Columns *c, const Op *op) {
+    const Op *const from = op->code == OP_COPY ? op->in[0]->def : NULL;
+    return c->joined && from && from->code == OP_TAKE;
+}
+
 static Value *cut(Builder *b, Value *value, const Slice *s) {
     const Type type = type_tile(value->type.dtype, value->type.rows, s->n);
     Op *const  cols = ir_op(b, OP_COLS, (Value *[]){value, s->from}, s->from ? 2 : 1, &type, 1);
@@ -68,6 +74,8 @@ Value *columns_slice(const Columns *c, Builder *b, Value *value, Slice *s) {
         return made;
     if (op && op == c->queries)
         made = ir_unary(b, OP_COPY, cut(b, value, s));
+    else if (op && is_taken(c, op))
+        made = ir_unary(b, OP_COPY, cut(b, op->in[0], s));
     else if (op && op->code == OP_LOAD)
         made = columns_load_columns(b, op, s->lo, s->n, s->from);
     else if (op && op->code == OP_FCONST)
@@ -88,7 +96,7 @@ Value *columns_slice(const Columns *c, Builder *b, Value *value, Slice *s) {
 
 bool columns_can_loop(const Columns *c, const Value *value) {
     const Op *op = value->def;
-    if (value->type.cols <= 1 || (op && (op == c->queries || op->code == OP_FCONST || op->code == OP_LOAD)))
+    if (value->type.cols <= 1 || (op && (op == c->queries || is_taken(c, op) || op->code == OP_FCONST || op->code == OP_LOAD)))
         return true;
     if (!op || !is_elementwise(op))
         return false;

@@ -100,7 +100,7 @@ static bool choose_wide_slots(SumRoles *o) {
 static bool fits_wide(SumRoles *o) {
     const int group = o->s->args->target->product_warps, cols = gradients_state_cols(o->own), rows = o->row_load->out[0]->type.cols;
     if (!spec_is_wide(o->s->args->spec) || !group || o->s->chunk != 16 * group || rows != o->key_load->out[0]->type.cols ||
-        rows % 16 || rows > WIDE_COLS || cols % 16 || cols > WIDE_COLS || part_width(o) > WIDE_COLS)
+        rows % 16 || rows > cols || cols % 16 || cols > WIDE_COLS || part_width(o) > WIDE_COLS)
         return false;
     find_cut(o);
     if (o->cuts < 1 || o->cuts > MAX_PIECES)
@@ -298,11 +298,23 @@ static Op *open_finish(SumRoles *o, Builder *b, const KeySum *sum, Value *const 
     return only;
 }
 
+/* What lies in memory is added to what registers hold: without branches so. */
+static void add_loaded_last(const Block *block) {
+    for (Op *op = block->first; op; op = op->next)
+        if (op->code == OP_ADD && op->in[0]->def && op->in[0]->def->code == OP_LOAD && type_equal(op->in[0]->type, op->in[1]->type)) {
+            Value *const load = op->in[0];
+            op->in[0] = op->in[1];
+            op->in[1] = load;
+        }
+}
+
 static void close_finish(SumRoles *o, Builder *b, const Op *only) {
     order_by_use(o->s->ctx, b->kernel, only->region);
     store_where_made(o->s->ctx, b->kernel, only->region);
-    if (o->cut)
+    if (o->cut) {
+        add_loaded_last(only->region);
         columns_of_gradients(o->s->ctx, b->kernel, only->region);
+    }
     if (op_int(o->key_load, AT_DOWN, 0))
         ir_walk(only->region, turn_up, b);
 }
@@ -420,6 +432,9 @@ static void send_wide_others(SumRoles *o) {
     Value *const number = ir_ibin(&turn, OP_IMOD, turns->region->args[0], ir_i(&turn, parts));
     Value *const part = o->last_first ? ir_ibin(&turn, OP_ISUB, ir_i(&turn, parts - 1), number) : number;
     send_rows_of_states(o, &turn, ir_ibin(&turn, OP_IMUL, part, ir_i(&turn, part_width(o))), o->cuts);
+    Builder  keys = saved_open_if(o->s, &turn, ir_ibin(&turn, OP_ILT, turns->region->args[0], ir_i(&turn, parts)));
+    ValueMap of_keys = {.ctx = o->s->ctx};
+    send(o, &keys, o->key_load, &of_keys, OF_GIVEN);
 }
 
 static void make_wide_part(SumRoles *o, Builder *b, const Op *load, Value *piece, ValueMap *map, SumRing ring) {
@@ -469,6 +484,22 @@ static Value *sum_wide_part(SumRoles *o, Builder *b, Value *values) {
     return gradients_join(b, sums, cuts);
 }
 
+/* Keys that the block loads come through the ring, behind the states of its part. */
+static void read_keys(SumRoles *o, Op *only) {
+    Builder      b = ir_before(o->s->ctx, o->s->main, only), behind = ir_after(o->s->ctx, o->s->main, only);
+    Value *const tile = saved_take(&b, o->rings[OF_GIVEN], o->tiles[OF_ROWS]);
+    release(o, &behind, OF_GIVEN, tile);
+    b = ir_before(o->s->ctx, o->s->main, only->region->first);
+    Value *const floats = ir_convert(&b, ir_unary(&b, OP_COPY, tile), DT_F32);
+    for (Op *op = only->region->first, *next; op; op = next) {
+        next = op->next;
+        if (op->code != OP_LOAD || strcmp(op_text(op, AT_PARAM), op_text(o->key_load, AT_PARAM)) != 0)
+            continue;
+        ir_replace_uses(o->s->main, op->out[0], floats);
+        op_erase(op);
+    }
+}
+
 /* Does it need a part whose turn is behind that one? */
 static bool needs_later(const SumRoles *o, const Value *value, int turn, Value *const *parts) {
     for (int t = turn + 1; t < o->own->parts; t++)
@@ -496,8 +527,9 @@ static void finish_early(SumRoles *o, const Op *only, int turn, Value *const *pa
         ir_clone(&in, op, &map);
         op_erase(op);
     }
-    if (early)
-        close_finish(o, &b, early);
+    early = early ? early : open_block(o, &b);
+    read_keys(o, early);
+    close_finish(o, &b, early);
 }
 
 static void sum_wide_key_gradients(SumRoles *o, Builder *b) {
@@ -513,6 +545,7 @@ static void sum_wide_key_gradients(SumRoles *o, Builder *b) {
     Op *const only = open_finish(o, b, o->twin, parts, count, false);
     for (int t = 0; t < count - 1; t++)
         finish_early(o, only, t, parts, behind[t]);
+    read_keys(o, only);
     close_finish(o, b, only);
 }
 
