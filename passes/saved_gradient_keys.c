@@ -367,21 +367,40 @@ void gradients_add_in_turns(const Saver *s, Op *store) {
     store->in[5] = sum;
 }
 
+static Status view_keys(const Saver *main, Kernel *kernel, KeySaver *k) {
+    TRY(gradients_view(main, kernel, &k->saver));
+    if (!k->saver.residual)
+        return ST_OK;
+    TRY(find_sums(k));
+    ir_walk(k->saver.rows->region, find_row, &k->row_load);
+    if (!k->row_load || k->saver.group->out_count != k->count)
+        return gradients_refuse(main->ctx, kernel->name, "loads no rows, or sums up more than they hand on");
+    return ST_OK;
+}
+
+/* Kernel `values` sums up dv, kernel `keys` dphi(k). */
+static Status sum_wide(const Saver *main, Kernel *kernel, KeySaver *k) {
+    KeySaver values = {0};
+    TRY(view_keys(main, ir_clone_kernel(main->ctx, kernel, main->module, "values"), &values));
+    memcpy(values.param, k->param, sizeof values.param);
+    gradients_sum_wide(&values, true);
+    gradients_sum_wide(k, false);
+    return ST_OK;
+}
+
 Status gradients_keys(const Saver *main, Kernel *kernel) {
     KeySaver k = {0};
-    TRY(gradients_view(main, kernel, &k.saver));
+    TRY(view_keys(main, kernel, &k));
     if (!k.saver.residual)
         return ST_OK;
-    TRY(find_sums(&k));
-    ir_walk(k.saver.rows->region, find_row, &k.row_load);
-    if (!k.row_load || k.saver.group->out_count != k.count)
-        return gradients_refuse(main->ctx, kernel->name, "loads no rows, or sums up more than they hand on");
     for (int i = 0; i < k.count; i++)
         if (k.sums[i].twin == i)
             add_states(&k, i);
     into_rows(&k.saver);
-    if (gradients_sum_by_roles(&k) || gradients_sum_wide(&k))
+    if (gradients_sum_by_roles(&k))
         return ST_OK;
+    if (gradients_can_sum_wide(&k))
+        return sum_wide(main, kernel, &k);
     add_sums(&k);
     for (Op *op = k.saver.rows->region->first; op; op = op->next)
         if (op->code == OP_STORE && op->in[5]->type.cols > 1)

@@ -62,8 +62,9 @@ Value *gradients_first_term(const Saver *s, const Op *store);
 
 /* saved_sum_roles.c: rewrites kernel `keys`, whose states are saved, for warps with roles; false: it stays as it is. */
 bool gradients_sum_by_roles(KeySaver *k);
-/* The same for heads whose sums are too wide for that. */
-bool gradients_sum_wide(KeySaver *k);
+/* The same for heads whose sums are too wide for that: one kernel sums up dphi(k), and one dv. */
+bool gradients_can_sum_wide(KeySaver *k);
+void gradients_sum_wide(KeySaver *k, bool values);
 
 /* saved_key_roles.c: kernels that sum up states of keys, or, with `save`, save them, by roles. */
 bool gradients_states_have_roles(KeySaver *k, int number);

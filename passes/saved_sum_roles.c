@@ -2,8 +2,9 @@
  * every head, what those hand on, and the states; a group of warps computes the features of keys and of rows; one sums up
  * dphi(k), and one dv, each with all that follows from it. So both sums read the same tiles, and features are made once for both.
  * Positions that fall from row to row rise here, as the copy engine brings them: masks are turned with them.
- * Of wide heads registers hold one sum at a time, and shared memory few tiles: one group sums up dphi(k), part by part of the
- * features, each added to what is in memory before the next begins, and then dv. */
+ * Of wide heads registers hold one sum at a time, and shared memory few tiles: one group of kernel `keys` sums up dphi(k), part
+ * by part of the features, each added to what is in memory before the next begins, and one of kernel `values` dv. Both are
+ * short enough for their code to stay near. */
 #include "passes/order.h"
 #include "passes/saved_gradients.h"
 
@@ -23,7 +24,7 @@ typedef struct SumRoles {
     const KeySum *own, *twin; /* dv and dphi(k): x of the first are features of keys, y of rows */
     const Op     *key_load, *row_load, *given_load, *value_load;
     int           cut, cuts; /* of wide heads: columns of a tile of features, and how many of them a part has; else 0 */
-    bool          last_first; /* of wide heads: the last part's turn is before the others */
+    bool          last_first, dv; /* of wide heads: the last part's turn is before the others; which of the sums */
     Type          tiles[SUM_RINGS];
     int           slots[SUM_RINGS];
     Value        *rings[SUM_RINGS];
@@ -88,8 +89,10 @@ static void find_cut(SumRoles *o) {
 /* States come as what is given does, through its ring, which has all that is left. */
 static bool choose_wide_slots(SumRoles *o) {
     int64_t left = o->s->args->target->shared_bytes - WIDE_SPARE;
-    o->slots[OF_ROWS] = o->slots[OF_VALUES] = 1;
-    o->slots[OF_KEYS] = o->slots[OF_FEATURES] = o->cuts;
+    o->slots[OF_ROWS] = 1;
+    o->slots[OF_VALUES] = !o->dv;
+    o->slots[OF_KEYS] = o->dv ? o->cuts : 0;
+    o->slots[OF_FEATURES] = o->cuts;
     for (int r = 0; r < SUM_RINGS; r++)
         left -= o->slots[r] * ir_slot_bytes(o->tiles[r]);
     const int64_t given = left / ir_slot_bytes(o->tiles[OF_GIVEN]);
@@ -135,7 +138,9 @@ static Builder open_role(SumRoles *o, const char *name, int registers) {
 static void add_rings(SumRoles *o) {
     int64_t at = 0;
     for (int r = 0; r < SUM_RINGS; r++)
-        o->rings[r] = o->slots[r] ? loop_ring(&o->outer, o->slots[r], o->tiles[r], &at) : o->rings[OF_GIVEN];
+        o->rings[r] = o->slots[r] ? loop_ring(&o->outer, o->slots[r], o->tiles[r], &at) : NULL;
+    if (!o->rings[OF_STATES])
+        o->rings[OF_STATES] = o->rings[OF_GIVEN];
     o->outer.kernel->scratch_bytes = at;
 }
 
@@ -405,15 +410,14 @@ static void find_turns(SumRoles *o) {
     }
 }
 
-/* for what is done twice, once for each of the two sums; for each part: rows of all heads come, before them the keys' own for dv. */
+/* Features' own: for each part rows of all heads; before them, for dv, the keys'. */
 static void send_wide_rows(SumRoles *o) {
-    const int    parts = o->own->parts;
-    Builder      b = open_role(o, "copy", FEW_REGISTERS), in;
-    Op *const    turns = ir_for(&b, "part", false, ir_i(&b, 0), ir_i(&b, 2 * parts), ir_i(&b, 1), NULL, 0);
-    Builder      turn = open_region(o->s->ctx, b.kernel, turns->region);
-    Builder      keys = saved_open_if(o->s, &turn, ir_ibin(&turn, OP_ILT, ir_i(&turn, parts - 1), turns->region->args[0]));
-    ValueMap     of_keys = {.ctx = o->s->ctx}, of_rows;
-    send(o, &keys, o->key_load, &of_keys, OF_ROWS);
+    Builder   b = open_role(o, "copy", FEW_REGISTERS), in;
+    Op *const turns = ir_for(&b, "part", false, ir_i(&b, 0), ir_i(&b, o->own->parts), ir_i(&b, 1), NULL, 0);
+    Builder   turn = open_region(o->s->ctx, b.kernel, turns->region);
+    ValueMap  of_keys = {.ctx = o->s->ctx}, of_rows;
+    if (o->dv)
+        send(o, &turn, o->key_load, &of_keys, OF_ROWS);
     open_heads(o, &turn, &in, NULL, 0, &of_rows);
     send(o, &in, o->row_load, &of_rows, OF_ROWS);
     ir_yield(&in, NULL, 0);
@@ -422,19 +426,19 @@ static void send_wide_rows(SumRoles *o) {
 static void send_wide_others(SumRoles *o) {
     const int parts = o->own->parts;
     Builder   b = open_role(o, "copy", FEW_REGISTERS), in;
-    ValueMap  of_values = {.ctx = o->s->ctx}, of_rows;
-    send(o, &b, o->value_load, &of_values, OF_VALUES);
-    Op *const turns = ir_for(&b, "part", false, ir_i(&b, 0), ir_i(&b, 2 * parts), ir_i(&b, 1), NULL, 0);
+    ValueMap  of_values = {.ctx = o->s->ctx}, of_keys = {.ctx = o->s->ctx}, of_rows;
+    if (!o->dv)
+        send(o, &b, o->value_load, &of_values, OF_VALUES);
+    Op *const turns = ir_for(&b, "part", false, ir_i(&b, 0), ir_i(&b, parts), ir_i(&b, 1), NULL, 0);
     Builder   turn = open_region(o->s->ctx, b.kernel, turns->region);
     open_heads(o, &turn, &in, NULL, 0, &of_rows);
     send(o, &in, o->given_load, &of_rows, OF_GIVEN);
     ir_yield(&in, NULL, 0);
-    Value *const number = ir_ibin(&turn, OP_IMOD, turns->region->args[0], ir_i(&turn, parts));
+    Value *const number = turns->region->args[0];
     Value *const part = o->last_first ? ir_ibin(&turn, OP_ISUB, ir_i(&turn, parts - 1), number) : number;
     send_rows_of_states(o, &turn, ir_ibin(&turn, OP_IMUL, part, ir_i(&turn, part_width(o))), o->cuts);
-    Builder  keys = saved_open_if(o->s, &turn, ir_ibin(&turn, OP_ILT, turns->region->args[0], ir_i(&turn, parts)));
-    ValueMap of_keys = {.ctx = o->s->ctx};
-    send(o, &keys, o->key_load, &of_keys, OF_GIVEN);
+    if (!o->dv)
+        send(o, &turn, o->key_load, &of_keys, OF_GIVEN);
 }
 
 static void make_wide_part(SumRoles *o, Builder *b, const Op *load, Value *piece, ValueMap *map, SumRing ring) {
@@ -445,14 +449,12 @@ static void make_wide_part(SumRoles *o, Builder *b, const Op *load, Value *piece
 }
 
 static void make_wide_features(SumRoles *o) {
-    Builder   b = open_role(o, "features", WIDE_REGISTERS), in;
-    Op *const sums = ir_for(&b, "sum", false, ir_i(&b, 0), ir_i(&b, 2), ir_i(&b, 1), NULL, 0);
-    Builder   sum = open_region(o->s->ctx, b.kernel, sums->region);
+    Builder b = open_role(o, "features", WIDE_REGISTERS), in;
     for (int p = 0; p < o->own->parts; p++) {
-        Builder  keys = saved_open_if(o->s, &sum, sums->region->args[0]); /* dv's */
         ValueMap of_keys = {.ctx = o->s->ctx}, of_rows;
-        make_wide_part(o, &keys, o->key_load, o->own->x[part_at(o, p)], &of_keys, OF_KEYS);
-        open_heads(o, &sum, &in, NULL, 0, &of_rows);
+        if (o->dv)
+            make_wide_part(o, &b, o->key_load, o->own->x[part_at(o, p)], &of_keys, OF_KEYS);
+        open_heads(o, &b, &in, NULL, 0, &of_rows);
         make_wide_part(o, &in, o->row_load, o->own->y[part_at(o, p)], &of_rows, OF_FEATURES);
         ir_yield(&in, NULL, 0);
     }
@@ -581,8 +583,10 @@ static void sum_wide_values(SumRoles *o, Builder *b) {
 
 static void sum_wide(SumRoles *o) {
     Builder b = open_role(o, "compute", WIDE_REGISTERS);
-    sum_wide_key_gradients(o, &b);
-    sum_wide_values(o, &b);
+    if (o->dv)
+        sum_wide_values(o, &b);
+    else
+        sum_wide_key_gradients(o, &b);
 }
 
 /* What stood there for a block without roles. */
@@ -616,12 +620,16 @@ bool gradients_sum_by_roles(KeySaver *k) {
     return true;
 }
 
-bool gradients_sum_wide(KeySaver *k) {
+bool gradients_can_sum_wide(KeySaver *k) {
     SumRoles        o = {.k = k, .s = &k->saver};
     const Schedule *schedule = k->saver.args->schedule;
-    if (!schedule->roles || !schedule->gradient_roles || !schedule->fuse_phi || !find_sides(&o) || !fits_wide(&o) ||
-        !can_part_stores(&o))
-        return false;
+    return schedule->roles && schedule->gradient_roles && schedule->fuse_phi && find_sides(&o) && fits_wide(&o) && can_part_stores(&o);
+}
+
+void gradients_sum_wide(KeySaver *k, bool values) {
+    SumRoles o = {.k = k, .s = &k->saver, .dv = values};
+    find_sides(&o);
+    fits_wide(&o);
     o.outer = ir_before(o.s->ctx, o.s->main, ir_terminator(o.s->rows->region));
     find_turns(&o);
     add_rings(&o);
@@ -630,5 +638,4 @@ bool gradients_sum_wide(KeySaver *k) {
     make_wide_features(&o);
     sum_wide(&o);
     drop_others(&o);
-    return true;
 }
