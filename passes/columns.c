@@ -256,6 +256,24 @@ static void start_by_slices(const Columns *c, Op *loop, int operand) {
     loop->in[operand] = made_by_slices(c, loop->in[operand], loop);
 }
 
+Value *columns_in_loop(Ctx *ctx, Builder *in, Value *value, int cols, Value *from) {
+    const Columns c = {.ctx = ctx, .kernel = in->kernel, .joined = true};
+    Slice         s = columns_slice_at(&c, 0, cols);
+    s.from = from;
+    return columns_slice(&c, in, value, &s);
+}
+
+bool columns_reduce(Ctx *ctx, Kernel *kernel, Block *block, const Value *value) {
+    Columns c = {.ctx = ctx, .kernel = kernel, .loads = true, .joined = true};
+    if (!columns_can_loop(&c, value))
+        return false;
+    for (Op *op = block->first, *next; op; op = next) {
+        next = op->next;
+        reduce_by_slices(&c, op);
+    }
+    return true;
+}
+
 void columns_start_loops(Ctx *ctx, Kernel *kernel, Block *block, Op *queries) {
     Columns c = {.ctx = ctx, .kernel = kernel, .queries = queries, .joined = true};
     for (Op *op = block->first, *next; op; op = next) {

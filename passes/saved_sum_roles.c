@@ -441,11 +441,20 @@ static void send_wide_others(SumRoles *o) {
         send(o, &turn, o->key_load, &of_keys, OF_GIVEN);
 }
 
+/* By slices of the tile that is taken, where that can be: their code is short. */
 static void make_wide_part(SumRoles *o, Builder *b, const Op *load, Value *piece, ValueMap *map, SumRing ring) {
-    map_set(map, load->out[0], saved_take_own(b, o->rings[OF_ROWS], o->tiles[OF_ROWS]));
+    Value *const tile = saved_take(b, o->rings[OF_ROWS], o->tiles[OF_ROWS]);
+    map_set(map, load->out[0], ir_convert(b, ir_unary(b, OP_COPY, tile), DT_F32));
     Value *const part = clone_slice(b, piece, o->s->rows->region, map);
-    for (int c = 0; c < o->cuts; c++)
-        saved_give(b, o->rings[ring], o->cuts > 1 ? ir_cols(b, part, c * o->cut, o->cut) : part);
+    if (o->cuts > 1 && columns_reduce(o->s->ctx, o->s->main, b->block, part)) {
+        Op *const    cuts = ir_for(b, "slice", false, ir_i(b, 0), ir_i(b, o->cuts), ir_i(b, 1), NULL, 0);
+        Builder      in = open_region(o->s->ctx, o->s->main, cuts->region);
+        Value *const from = ir_ibin(&in, OP_IMUL, cuts->region->args[0], ir_i(&in, o->cut));
+        saved_give(&in, o->rings[ring], columns_in_loop(o->s->ctx, &in, part, o->cut, from));
+    } else
+        for (int c = 0; c < o->cuts; c++)
+            saved_give(b, o->rings[ring], o->cuts > 1 ? ir_cols(b, part, c * o->cut, o->cut) : part);
+    release(o, b, OF_ROWS, tile);
 }
 
 static void make_wide_features(SumRoles *o) {
