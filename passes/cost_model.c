@@ -188,6 +188,10 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
     schedule->key_tile = schedule->chunk;
     schedule->even_items = target->processors;
     schedule->min_items = larger(schedule->min_items, 4 * target->processors);
+    /* As many segments as keep the cores busy. Measured on 16 cores, with 1 to 8 heads of keys: 3 times as fast as the few
+     * that 2048 tokens or more make of a sequence; what a segment sums up again depends on its length but little. */
+    schedule->segment = 512;
+    schedule->spread = 1;
     /* Two heads a tile read each key panel half as often; measured, four gain no more. */
     schedule->group_heads = !spec->initial_state && spec_group(spec) % 2 == 0 ? 2 : 1;
     if (kind == KIND_FORWARD)
