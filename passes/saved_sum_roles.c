@@ -323,7 +323,7 @@ static void drop_others(SumRoles *o) {
 bool gradients_sum_by_roles(KeySaver *k) {
     SumRoles        o = {.k = k, .s = &k->saver};
     const Schedule *schedule = k->saver.args->schedule;
-    if (!schedule->roles || !schedule->fuse_phi || !find_sides(&o))
+    if (!schedule->roles || !schedule->fuse_phi || k->saver.absent != 0 || !find_sides(&o))
         return false;
     find_tiles(&o);
     if (!fits(&o) || !can_part_stores(&o))
