@@ -379,10 +379,10 @@ static Status draw_maps(Ctx *ctx, void *arg) {
     const int   kv_heads = random_int(1, 2), map = random_int(0, 2);
     const char *text = ctx_printf(ctx,
                                   "return rattention { name = 'trial', heads = %d, kv_heads = %d, head_dim = %d, value_dim = %d, "
-                                  "window = %d, feature_map = function(x) %s end, norm = %s, qk_scale = %s, dtype = 'fp32' }",
+                                  "window = %d, feature_map = function(x) %s end, norm = %s, qk_scale = %s, initial_state = '%s', dtype = 'fp32' }",
                                   kv_heads * random_int(1, 3), kv_heads, random_int(0, 1) ? 16 : random_int(2, 12), random_int(2, 20),
                                   random_int(1, 20), MAPS[map], random_int(0, 1) ? "false" : "{ kind = 'rms', eps = 1e-8 }",
-                                  random_int(0, 1) ? "false" : "true");
+                                  random_int(0, 1) ? "false" : "true", random_int(0, 1) ? "zero" : "input");
     TRY(spec_load_text(ctx, "trial.lua", text, strlen(text), &file));
     t->spec = file.items[0].spec;
     t->from_pass = "saved";
