@@ -123,9 +123,20 @@ static bool is_shared(const RowProgram *p, const Op *op) {
            is_first_load(p->body, op) && !row_program_hands_on(p, op);
 }
 
+/* In a window of one key the sum is that key's value, and what scores get of dout . v - mean is all that rounding leaves where the
+ * mean is not that of the rounded gradient: kept as well, beside the exact one, which sinks get. */
+static void keep_rounded_mean(Module *module, const RowProgram *p, Builder *b, const RowAgain *again, int r, DType dtype) {
+    Value *const gradient = adjoint_of_whole(&again->adjoint, p->reductions[r]->out[0]);
+    if (dtype_size(dtype) != 2 || !gradient)
+        return;
+    Value *const rounded = ir_convert(b, ir_convert(b, gradient, dtype), DT_F32);
+    Value *const mean = ir_unary(b, OP_ROWSUM, ir_binary(b, OP_MUL, rounded, p->reductions[r]->out[0]));
+    keep(module, p, b, row_kept(p, p->reductions[r]->out[1]), kept_score_mean_name(p, r), DT_F32, mean);
+}
+
 /* What every key that a row sees would have to compute again: the gradients of what its sums over keys give. Those are
  * sides of products, and rounded to what products take. And the row's gradients of parameters that all rows share. */
-static Status keep_gradients(Module *module, const RowProgram *p) {
+static Status keep_gradients(Module *module, const RowProgram *p, bool one_key) {
     const DType dtype = ir_find_param(p->kernel, op_text(row_load(p, p->body), AT_PARAM))->dtype;
     Op *const   last = ir_terminator(p->body);
     Builder     b = ir_before(p->ctx, p->kernel, last);
@@ -138,8 +149,11 @@ static Status keep_gradients(Module *module, const RowProgram *p) {
             keep_low(module, p, &b, op, dtype, gradient);
         }
     for (int r = 0; r < p->reduction_count; r++)
-        if (p->reductions[r]->code == OP_SOFTMAX_SUM)
+        if (p->reductions[r]->code == OP_SOFTMAX_SUM) {
             keep(module, p, &b, row_kept(p, p->reductions[r]->out[1]), kept_mean_name(p, r), DT_F32, again.mean[r]);
+            if (one_key)
+                keep_rounded_mean(module, p, &b, &again, r, dtype);
+        }
     for (const Op *op = p->body->first; op != last; op = op->next) {
         Value *const gradient = is_shared(p, op) ? gradient_in(&again.adjoint, p->body, op_text(op, AT_PARAM), NULL) : NULL;
         if (gradient)
@@ -445,7 +459,7 @@ Status pass_differentiate(Ctx *ctx, Module *module, const PassArgs *args) {
     Module scratch = {.name = module->name};
     TRY(differentiate_copy(ctx, &scratch, main.kernel, "forward", &forward));
     if (gpu)
-        TRY(keep_gradients(module, &main));
+        TRY(keep_gradients(module, &main, !args->spec->full && args->spec->window == 1));
     /* The copies that follow find what main has kept. */
     share_parameters(ctx, main.kernel, forward.kernel);
     TRY(rows_kernel(ctx, module, forward.kernel, !gpu));
