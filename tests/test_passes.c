@@ -373,14 +373,16 @@ static Status draw_gradients(Ctx *ctx, void *arg) {
 static Status draw_maps(Ctx *ctx, void *arg) {
     static const char *const MAPS[] = {"local b = concat(relu(x), relu(-x)) return b / sum(b)",
                                        "return x / sqrt(sum(x * x))",
-                                       "local e = exp(x - max(x)) return concat(e / sum(e), abs(x) / (1 + sum(abs(x))), max(x))"};
+                                       "local e = exp(x - max(x)) return concat(e / sum(e), abs(x) / (1 + sum(abs(x))), max(x))",
+                                       "return concat(sigmoid(x), tanh(x), abs(x) / (1 + sum(abs(x))))"};
     Trial      *t = arg;
     SpecFile    file;
-    const int   kv_heads = random_int(1, 2), map = random_int(0, 2);
+    const int   kv_heads = random_int(1, 2), map = random_int(0, 3);
     const char *text = ctx_printf(ctx,
                                   "return rattention { name = 'trial', heads = %d, kv_heads = %d, head_dim = %d, value_dim = %d, "
                                   "window = %d, feature_map = function(x) %s end, norm = %s, qk_scale = %s, initial_state = '%s', dtype = 'fp32' }",
-                                  kv_heads * random_int(1, 3), kv_heads, random_int(0, 1) ? 16 : random_int(2, 12), random_int(2, 20),
+                                  kv_heads * random_int(1, 3), kv_heads, random_int(0, 1) ? 16 : random_int(2, 12),
+                                  random_int(0, 1) ? 16 : random_int(2, 20),
                                   random_int(1, 20), MAPS[map], random_int(0, 1) ? "false" : "{ kind = 'rms', eps = 1e-8 }",
                                   random_int(0, 1) ? "false" : "true", random_int(0, 1) ? "zero" : "input");
     TRY(spec_load_text(ctx, "trial.lua", text, strlen(text), &file));
@@ -489,6 +491,9 @@ static void test_gradients_maps(void **state) {
     (void)state;
     run_drawn(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE,
               (Target){.name = "gpu", .warp_size = 32, .shared_bytes = 216 << 10, .processors = 4}, draw_maps);
+    run_drawn(KIND_BACKWARD, VARIANT_FINAL_STATE,
+              (Target){.name = "gpu", .warp_size = 32, .product_warps = 4, .registers = 65536, .shared_bytes = 512 << 10, .processors = 4},
+              draw_maps);
 }
 
 /* Kernels of gradients whose warps have roles. */
