@@ -414,9 +414,11 @@ static Status draw_roles_gradients(Ctx *ctx, void *arg) {
 
 /* Whose states and features fill more memory than a block has. */
 static Status draw_wide_states(Ctx *ctx, void *arg) {
-    static const char text[] = "return rattention { name = 'trial', heads = 2, kv_heads = 1, head_dim = 256, value_dim = 256, "
-                               "window = 64, feature_map = 'softmax2', rope = false, norm = false, dtype = 'bf16' }";
-    Trial *t = arg;
+    const char *text = ctx_printf(ctx,
+                                  "return rattention { name = 'trial', heads = 2, kv_heads = 1, head_dim = 256, value_dim = 256, "
+                                  "window = 64, feature_map = 'softmax2', rope = false, norm = %s, dtype = 'bf16' }",
+                                  random_int(0, 1) ? "{ kind = 'rms', eps = 1e-8 }, qk_scale = true" : "false");
+    Trial   *t = arg;
     SpecFile file;
     TRY(spec_load_text(ctx, "trial.lua", text, strlen(text), &file));
     t->spec = file.items[0].spec;
@@ -665,7 +667,7 @@ int main(int argc, char **argv) {
         DRAWS(test_gradients_wide, 19),
         DRAWS(test_gradients_sent, 22),
         DRAWS(test_gradients_roles, 20),
-        DRAWS(test_gradients_wide_states, 23),
+        DRAWS(test_gradients_wide_states, 25),
         DRAWS(test_gradients_roles_wide, 21),
         DRAWS(test_gpu_forward, 4),
         DRAWS(test_gpu_bf16, 5),
