@@ -1,6 +1,7 @@
 /* Kernel `keys` of the gradients: see saved_gradients.c. In: its loop over heads with the sums of a residual branch. Out:
  * those sums from saved states and one tile of rows, each in a loop over heads of its own; kernels before it that save the
  * states. */
+#include "passes/map_range.h"
 #include "passes/order.h"
 #include "passes/saved_gradients.h"
 
@@ -101,7 +102,7 @@ static void add_turn(KeySaver *k, int number, Nest *n, Op *loop, int heads, bool
         op_set_int(s->ctx, z->def, AT_GROUPDIM, -1); /* all rows are of one head */
     }
     for (int p = 0; p < sum->parts; p++)
-        next[p] = clone_slice(&in, sum->y[p], s->main->body, &map);
+        next[p] = map_clone(&in, sum->y[p], s->main->body, s->absent, &map);
     Op *const saves = save_states ? ir_if(&in, ir_ibin(&in, OP_ILT, head, ir_i(&in, 1)), NULL, 0) : NULL;
     Builder   save = saves ? ir_at_end(s->ctx, n->kernel, saves->region) : in;
     for (int p = 0; p < sum->parts && saves; p++) {
@@ -225,9 +226,9 @@ static Value *edge_piece(KeySaver *k, Builder *b, const KeySum *sum, int piece, 
     map_set(&map, s->group->region->args[0], loop->region->args[0]);
     map_set(&map, s->residual->region->args[0], ir_i(&body, 0));
     for (int p = first; p < end; p++)
-        score = ir_dot(&body, sum->x[p], clone_slice(&body, sum->y[p], s->group->region, &map), score, false, true);
+        score = ir_dot(&body, sum->x[p], map_clone(&body, sum->y[p], s->group->region, s->absent, &map), score, false, true);
     Value *const kept = gradients_edge(&body, score, sum->of.mask, loaded_rows(score->def->in[1]));
-    Value *const z = clone_slice(&body, sum->z[piece], s->group->region, &map);
+    Value *const z = map_clone(&body, sum->z[piece], s->group->region, s->absent, &map);
     Value *const next = ir_dot(&body, kept, z, loop->region->args[1], false, false);
     ir_yield(&body, &next, 1);
     return loop->out[0];

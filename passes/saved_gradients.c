@@ -13,6 +13,7 @@
  * is multiplied as well.
  * Nothing is added to by two blocks, and all sums have one order. Features that are a concatenation of equal pieces go
  * by pieces, as in main. */
+#include "passes/map_range.h"
 #include "passes/order.h"
 #include "passes/saved_gradients.h"
 
@@ -396,6 +397,26 @@ void gradients_order(const Saver *main) {
     store_where_made(main->ctx, main->main, main->group->region);
 }
 
+/* Of products that add up rows, x^T y: what is given is zero in rows that are not there, and their features are to be numbers. */
+static bool fill_absent(Op *op, void *arg) {
+    const Saver *s = arg;
+    if (op->code != OP_DOT || !op_int(op, AT_TA, 0))
+        return true;
+    Builder  b = ir_before(s->ctx, s->main, op);
+    ValueMap map = {.ctx = s->ctx};
+    op->in[0] = map_clone(&b, op->in[0], op->parent, s->absent, &map);
+    return true;
+}
+
+static void fill_sums(const Saver *main, Kernel *kernel) {
+    Saver s = *main;
+    s.main = kernel;
+    if (s.absent == 0)
+        return;
+    ir_walk(kernel->body, fill_absent, &s);
+    clean_kernel(kernel);
+}
+
 /* Kernels behind main get new parameters last; all have the same. */
 Status saved_gradients(Saver *s, Kernel *const *kernels, int count) {
     gradients_sums(s, kernels, count);
@@ -408,6 +429,8 @@ Status saved_gradients(Saver *s, Kernel *const *kernels, int count) {
             TRY(rewrite_rows(s, kernel));
         else if (strcmp(kernel->name, "keys") == 0)
             TRY(gradients_keys(s, kernel));
+        else if (strstr(kernel->name, "parts"))
+            fill_sums(s, kernel);
         if (strstr(kernel->name, "keys"))
             TRY(add_heads(s, kernel));
         s->main->params = kernel->params;

@@ -229,7 +229,7 @@ static void finish(SumRoles *o, Builder *b, const KeySum *sum, Value *const *pie
     Op *const    only = ir_if(b, ir_i(b, 1), NULL, 0); /* a block of its own: nothing of it is made while products run */
     Builder      in = ir_at_end(o->s->ctx, b->kernel, only->region);
     ValueMap     map = {.ctx = o->s->ctx};
-    map_pieces(o, b, &map, carried(o, sum), pieces, count);
+    map_pieces(o, &in, &map, carried(o, sum), pieces, count);
     for (const Op *op = o->s->rows->region->first; op; op = op->next) {
         if (op->code != OP_STORE || depends_on(op->in[5], carried(o, other)) ||
             (!others && !depends_on(op->in[5], carried(o, sum))))
@@ -323,7 +323,7 @@ static void drop_others(SumRoles *o) {
 bool gradients_sum_by_roles(KeySaver *k) {
     SumRoles        o = {.k = k, .s = &k->saver};
     const Schedule *schedule = k->saver.args->schedule;
-    if (!schedule->roles || !schedule->fuse_phi || !find_sides(&o))
+    if (!schedule->roles || !schedule->fuse_phi || k->saver.absent != 0 || !find_sides(&o))
         return false;
     find_tiles(&o);
     if (!fits(&o) || !can_part_stores(&o))

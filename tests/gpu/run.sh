@@ -108,11 +108,11 @@ random_layers() { # COUNT PROGRAM
     each=$(((count + JOBS - 1) / JOBS))
     for ((slice = 0; slice < JOBS; slice++)); do
         RATTAN_RANDOM_TARGET=cuda RATTAN_RANDOM_CASES=$each RATTAN_RANDOM_SEED=$((first + slice * each)) RATTAN_NUM_THREADS=1 \
-            RATTAN_RANDOM_WIDE=$((slice / GPUS % 2)) on $slice bash "$SOURCE/tests/$2" >"$TMP/random.$slice" 2>&1 &
+            RATTAN_RANDOM_WIDE=$((slice / GPUS % 2)) on $slice bash "$SOURCE/tests/$2" 2>&1 |
+            tee "$TMP/random.$slice" | grep --line-buffered -vE '^(ok|skip) ' &
     done
     wait
     for ((slice = 0; slice < JOBS; slice++)); do
-        grep -vE '^(ok|skip) ' "$TMP/random.$slice"
         take "$TMP/random.$slice"
     done
 }
