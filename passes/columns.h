@@ -35,7 +35,8 @@ typedef struct Columns {
     int       count;
     Reduction loops[MAX_LOOPS];
     int       loop_count;
-    bool      loads; /* what is made of loads alone goes by slices, too */
+    bool      loads;  /* what is made of loads alone goes by slices, too */
+    bool      joined; /* and what is made of tiles side by side */
 } Columns;
 
 /* columns_slices.c */

@@ -134,9 +134,9 @@ static const char *no_gradient_roles(const Spec *spec, KernelKind kind, const Ta
         return "kind backward of layers with a window has them";
     if (spec->dtype == DT_F32)
         return "the products take 16-bit numbers";
-    if (spec->head_dim % 16 || spec->value_dim % 16 || spec_is_wide(spec))
-        return "head_dim and value_dim must be multiples of 16, 128 at most";
-    return NULL;
+    if (spec->head_dim % 16 || spec->value_dim % 16)
+        return "head_dim and value_dim must be multiples of 16";
+    return spec_is_wide(spec) ? no_roles(spec, kind, target) : NULL; /* whose row tiles are main's */
 }
 
 /* Behind a main with roles the gradients' kernels are what they are without, but for those that have roles themselves. */

@@ -56,6 +56,11 @@ void loop_send(Ctx *ctx, Builder *b, const Op *load, Value *const at[3], Value *
 /* Pass roles: what writes the rings is done by warps of `main`: see roles_rings.c. */
 void roles_add_rings(Ctx *ctx, Module *module, Kernel *main, const PassArgs *args);
 
+/* Pass columns' for other kernels than main: in a block that scales, adds up and stores wide tiles these go by slices. */
+void columns_of_gradients(Ctx *ctx, Kernel *kernel, Block *block);
+/* Wide tiles that loops begin with, made of columns of `queries`, a load of the block. */
+void columns_start_loops(Ctx *ctx, Kernel *kernel, Block *block, Op *queries);
+
 /* What works on query rows: the last kernel, or that of its name where others follow. */
 Kernel *loop_main(const Module *module);
 

@@ -336,6 +336,12 @@ static const Op *loaded_part(const Saver *s, const Value *term) {
                : NULL;
 }
 
+Value *gradients_first_term(const Saver *s, const Op *store) {
+    Value    *terms[MOST_TERMS];
+    const int count = find_terms(s, store->in[5], terms, 0);
+    return count < 3 ? NULL : terms[loaded_part(s, terms[0]) ? 1 : 0];
+}
+
 /* A sum with a part in working memory, which nothing else reads: each further term is added to it there, so that no
  * register holds a sum while the next term's loops run. */
 void gradients_add_in_turns(const Saver *s, Op *store) {
@@ -375,7 +381,7 @@ Status gradients_keys(const Saver *main, Kernel *kernel) {
         if (k.sums[i].twin == i)
             add_states(&k, i);
     into_rows(&k.saver);
-    if (gradients_sum_by_roles(&k))
+    if (gradients_sum_by_roles(&k) || gradients_sum_wide(&k))
         return ST_OK;
     add_sums(&k);
     for (Op *op = k.saver.rows->region->first; op; op = op->next)

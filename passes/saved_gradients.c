@@ -6,7 +6,7 @@
  *   that have gone by and the heads of the group. Kernel `key_states` saves R for every tile of keys, and
  *       dphi(k) = sum over heads of masked(v do_edge^T) phi(q_edge) + v R^T,
  *       dv      = sum over heads of masked(phi(k) phi(q_edge)^T) do_edge + phi(k) R.
- *   Kernel `window_keys` has no residual branch; its key loops go on with the sums of the heads before.
+ *   Kernels `window_keys` and `window_values` have no residual branch; their key loops go on with the sums of the heads before.
  * Registers hold few of these tiles: each sum over heads has a loop of its own, and what rows get of the residual branch is
  * what their key loop starts from. Rows keep their rotated queries, which all keys that they see would rotate again.
  * Where gradients add up all rows (q's scale), what sides of products lose in 16 bits of main's and rows' scores, and of do,
@@ -431,7 +431,7 @@ Status saved_gradients(Saver *s, Kernel *const *kernels, int count) {
             TRY(gradients_keys(s, kernel));
         else if (strstr(kernel->name, "parts"))
             fill_sums(s, kernel);
-        if (strstr(kernel->name, "keys"))
+        if (strstr(kernel->name, "keys") || strcmp(kernel->name, "window_values") == 0)
             TRY(add_heads(s, kernel));
         s->main->params = kernel->params;
         s->main->param_count = kernel->param_count;

@@ -57,9 +57,13 @@ const Op *gradients_source(Value *const *pieces, int count);
 bool      gradients_is_sendable(const KeySaver *k, const Op *load);
 /* A sum with a part in working memory: each further term is added to it there. */
 void gradients_add_in_turns(const Saver *s, Op *store);
+/* The term that it adds first; NULL: it leaves the store as it is. */
+Value *gradients_first_term(const Saver *s, const Op *store);
 
 /* saved_sum_roles.c: rewrites kernel `keys`, whose states are saved, for warps with roles; false: it stays as it is. */
 bool gradients_sum_by_roles(KeySaver *k);
+/* The same for heads whose sums are too wide for that. */
+bool gradients_sum_wide(KeySaver *k);
 
 /* saved_key_roles.c: kernels that sum up states of keys, or, with `save`, save them, by roles. */
 bool gradients_states_have_roles(KeySaver *k, int number);

@@ -153,6 +153,10 @@ if nvrtc_here "compiling"; then
         --target cuda:sm_90a --no-cache --emit resources >"$TMP/wide" 2>&1
     expect_text "the paper's layer, 256 wide, compiles" "$(grep '_main:' "$TMP/wide")" ' 0 \+ 0 bytes spilled, 0 bytes of stack'
     expect_text "and none of its products is held up" "$(grep -c 'held up' "$TMP/wide")" '^0$'
+    "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --set rope=false --set heads=16 --set head_dim=256 --set value_dim=256 \
+        --kind backward --target cuda:sm_90a --no-cache --emit resources >"$TMP/wide" 2>&1
+    expect_text "its sums of keys do not spill" "$(grep -E '_(window_keys|window_values|keys):' "$TMP/wide" | grep -vc ' 0 + 0 bytes')" '^0$'
+    expect_text "and none of its gradients' products is held up" "$(grep -c 'held up' "$TMP/wide")" '^0$'
     check "a code object for a GPU" "$RATTAN" compile "$SOURCE/specs/odd.lua" --target cuda:sm_80 --emit code,cubin,ptx -o "$TMP/odd/"
     expect_text "the cubin is one" "$(head -c 4 "$TMP/odd/odd.forward.cubin" | tr -d '\177')" '^ELF$'
     expect_text "the PTX is for it" "$(cat "$TMP/odd/odd.forward.ptx")" '^\.target sm_80'

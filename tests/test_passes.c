@@ -412,14 +412,21 @@ static Status draw_roles_gradients(Ctx *ctx, void *arg) {
     return ST_OK;
 }
 
-/* Whose states and features fill more memory than a block has. */
+/* Whose states and features fill more memory than a block has, and whose sums all registers. */
 static Status draw_wide_states(Ctx *ctx, void *arg) {
-    const char *text = ctx_printf(ctx,
-                                  "return rattention { name = 'trial', heads = 2, kv_heads = 1, head_dim = 256, value_dim = 256, "
-                                  "window = 64, feature_map = 'softmax2', rope = false, norm = %s, dtype = 'bf16' }",
-                                  random_int(0, 1) ? "{ kind = 'rms', eps = 1e-8 }, qk_scale = true" : "false");
-    Trial   *t = arg;
-    SpecFile file;
+    static const char *const MAPS[] = {"softmax2", "softmax", "relu2"};
+    static const int         DIMS[] = {256, 256, 160, 192};
+    const int                dim = DIMS[random_int(0, 3)];
+    Trial                   *t = arg;
+    SpecFile                 file;
+    const char *const        text = ctx_printf(
+        ctx,
+        "return rattention { name = 'trial', heads = %d, kv_heads = 2, head_dim = %d, value_dim = %d, window = %d, "
+        "feature_map = '%s', rope = %s, softcap = %s, sink = %s, norm = %s, dtype = 'bf16' }",
+        2 * random_int(1, 2), dim, dim, random_int(0, 1) ? 64 : 40, MAPS[random_int(0, 2)],
+        random_int(0, 1) ? "false" : "{ theta = 10000, style = 'interleaved' }", random_int(0, 1) ? "20" : "false",
+        random_int(0, 1) ? "true" : "false",
+        random_int(0, 1) ? "{ kind = 'rms', eps = 1e-8 }, qk_scale = true" : "false");
     TRY(spec_load_text(ctx, "trial.lua", text, strlen(text), &file));
     t->spec = file.items[0].spec;
     return ST_OK;

@@ -254,8 +254,9 @@ enum { LARGE_TILE = 64 /* floats of a thread */ };
 static const Op *added_load(Gen *g, const Op *add) {
     const Op *const load = add->in[1]->def;
     const Type      type = add->out[0]->type;
-    const bool      large = cu_shape(type) == SHAPE_TILE && type.cols % 16 == 0 && cu_slabs(g, type) * cu_numbers(type) >= LARGE_TILE;
-    return large && load && load->code == OP_LOAD && param_of(g, load)->role == PARAM_WORK &&
+    const bool      tile = cu_shape(type) == SHAPE_TILE && type.cols % 16 == 0 && load && load->code == OP_LOAD;
+    const bool      large = tile && (cu_slabs(g, type) * cu_numbers(type) >= LARGE_TILE || op_has(load, AT_LO)); /* of a larger one */
+    return large && param_of(g, load)->role == PARAM_WORK &&
                    param_of(g, load)->dtype == DT_F32 && only_used_by(g, load, add)
                ? load
                : NULL;
