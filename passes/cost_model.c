@@ -182,6 +182,7 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
         if (schedule->roles && kind == KIND_BACKWARD)
             gradients_without_roles(spec, target, schedule);
         schedule->gradient_roles = !no_gradient_roles(spec, kind, target);
+        schedule->head_slices = kind == KIND_BACKWARD && !spec->qk_scale && spec->kv_heads > 1 ? 0 : 1;
         return;
     }
     schedule->chunk = chunk_for(spec);
@@ -312,6 +313,8 @@ static Status check_slices(Ctx *ctx, const Spec *spec, KernelKind kind, const Ta
         return refuse(ctx, "head_slices", "use 1", "only kinds forward and backward on GPUs take heads by slices");
     if (kind == KIND_BACKWARD && spec->qk_scale)
         return refuse(ctx, "head_slices", "use 1", "gradients of q_scale and k_scale are sums over all heads");
+    if (schedule->head_slices == 0)
+        return ST_OK;
     if (spec->kv_heads % schedule->head_slices != 0)
         return refuse(ctx, "head_slices", ctx_printf(ctx, "use a divisor of %d", spec->kv_heads),
                       ctx_printf(ctx, "%d slices do not divide %d key/value heads", schedule->head_slices, spec->kv_heads));
@@ -333,6 +336,10 @@ Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target 
     if (schedule->gradient_roles)
         TRY(check_gradient_roles(ctx, spec, kind, target));
     TRY(check_slices(ctx, spec, kind, target, schedule));
+    if (schedule->states_every > 1 && ((kind != KIND_FORWARD && kind != KIND_BACKWARD) || !target->warp_size))
+        return refuse(ctx, "states_every", "use 1", "only kinds forward and backward on GPUs sum up what lies between states");
+    if (schedule->states_every > 1 && (!schedule->roles || (kind == KIND_BACKWARD && !schedule->gradient_roles)))
+        return refuse(ctx, "states_every", "use 1", "warps without roles fetch no tiles in a loop between states");
     if (spec->initial_state && schedule->group_heads != 1)
         return refuse(ctx, "group_heads", "use 1", "a state for each query head allows no stacked heads");
     if (kind == KIND_BACKWARD && schedule->segment != 0 && !target->warp_size)

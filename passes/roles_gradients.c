@@ -352,6 +352,9 @@ Status roles_gradients(Ctx *ctx, Module *module, const PassArgs *args) {
         clean_kernel(kernel);
         if (!can_have_roles(&g)) {
             pass_note(ctx, args, kernel, "no roles: %s", g.why);
+            if (args->schedule->states_every > 1)
+                return ctx_fail(ctx, ST_USAGE, "schedule: states_every", "use 1",
+                                "kernel %s has no roles, without which no tiles are fetched in a loop between states", kernel->name);
             continue;
         }
         slice_starts(&g);

@@ -214,9 +214,12 @@ static void random_shape(Trial *t) {
     t->syms[SYM_T] = T;
     t->syms[SYM_P] = B;
     t->syms[SYM_POS] = random_int(0, 1000);
-    const int64_t L = t->schedule.chunk * random_int(1, 4);
+    t->syms[SYM_H] = t->spec.kv_heads;
+    t->syms[SYM_G] = t->spec.heads;
+    t->syms[SYM_M] = t->syms[SYM_B] * T / (t->schedule.chunk * t->schedule.states_every) + t->syms[SYM_N];
+    const int64_t whole = t->schedule.chunk * t->schedule.states_every, L = whole * random_int(1, 4);
     const bool cut = t->kind == KIND_FORWARD ? random_int(0, 1) : t->kind == KIND_BACKWARD && t->target.warp_size && seed >> 50 & 1;
-    t->syms[SYM_L] = cut ? L : (T / t->schedule.chunk + 1) * t->schedule.chunk;
+    t->syms[SYM_L] = cut ? L : (T / whole + 1) * whole;
     t->syms[SYM_S] = T == 0 ? 1 : (T + t->syms[SYM_L] - 1) / t->syms[SYM_L];
     t->syms[SYM_K] = t->syms[SYM_S] - 1;
     const int lead = t->kind == KIND_EXTEND ? spec_fold(&t->spec) - 1 : 0;
@@ -266,6 +269,8 @@ static void random_schedule(Trial *t) {
         t->schedule.chunk = 64;
         t->schedule.key_tile = 64 * random_int(1, 2);
     }
+    if (t->schedule.roles && (t->kind == KIND_FORWARD || t->schedule.gradient_roles))
+        t->schedule.states_every = random_int(0, 1) ? random_int(2, 4) : 1;
     if (!t->spec.initial_state && random_int(0, 1))
         t->schedule.group_heads = spec_group(&t->spec);
 }
@@ -286,6 +291,7 @@ static Status run_trial(Ctx *ctx, void *arg) {
     Module *module;
     Schedule plain = t->schedule; /* roles want sizes and dtypes that the interpreter does not care for */
     plain.roles = plain.gradient_roles = 0;
+    plain.states_every = 1; /* which want roles */
     TRY(schedule_check(ctx, &t->spec, t->kind, &t->target, &plain));
     TRY(kind_build(ctx, &t->spec, t->kind, t->variant, t->ring_rows, &module));
     TRY(ir_verify(ctx, module));

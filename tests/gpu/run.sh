@@ -149,6 +149,13 @@ part_gradients() {
         --schedule head_slices=2
     queue "gradients by slices of the heads, roles" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set head_dim=64 --set value_dim=64 \
         --set heads=4 --set kv_heads=2 --shape B=2,T=333 --schedule head_slices=2
+    # Seeds without a gradient of the final state (4, 6), and with one.
+    local plain=("$SOURCE/specs/paper_d128.lua" --set rope=false --set heads=8 --set kv_heads=2 --set window=128 --shape B=2,T=700)
+    queue "gradients in the place of results" "${run[@]}" "${plain[@]}" --seed 4
+    queue "gradients in the place of results, final state" "${run[@]}" "${plain[@]}" --seed 1
+    queue "gradients between saved states" "${run[@]}" "${plain[@]}" --seed 4 --schedule states_every=2
+    queue "gradients between saved states, slices" "${run[@]}" "${plain[@]}" --seed 6 --schedule 'states_every=4 head_slices=2'
+    queue "gradients between saved states, final state" "${run[@]}" "${plain[@]}" --seed 1 --schedule states_every=3
     collect
     random_layers "${RATTAN_RANDOM_CASES:-300}" test_random_gradients.sh
 }
