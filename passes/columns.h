@@ -12,7 +12,7 @@ typedef struct Product { /* phi(q)'s columns lo .. lo + k - 1 times a right side
     int    lo, k;
     int    chain; /* number of the product whose sum this one goes on with, or its own */
     Value *sum;   /* of a chain: so far */
-    Op    *last;  /* of a chain: what is added at the end, for it needs the others' results */
+    Op    *first, *last; /* of a chain: the products that are added at the end, for they need the others' results */
 } Product;
 
 typedef struct Slice {

@@ -123,9 +123,26 @@ static bool is_shared(const RowProgram *p, const Op *op) {
            is_first_load(p->body, op) && !row_program_hands_on(p, op);
 }
 
+/* In a window of one key, v, with its probability p, scores' gradients are p (dout . v - mean), and little or nothing is left of
+ * it; what rounding adds to dout . v is added to a mean that only scores take. There dout . v is dout . sum / p. */
+static void keep_score_mean(Module *module, const RowProgram *p, Builder *b, const RowAgain *again, int r, DType dtype) {
+    const Op *const op = p->reductions[r];
+    Value *const    gradient = adjoint_of_whole(&again->adjoint, op->out[0]);
+    if (dtype_size(dtype) != 2 || !gradient || !again->mean[r])
+        return;
+    Value *const lost = ir_binary(b, OP_SUB, ir_convert(b, ir_convert(b, gradient, dtype), DT_F32), gradient);
+    Value       *added = ir_unary(b, OP_ROWSUM, ir_binary(b, OP_MUL, lost, op->out[0]));
+    if (op->in_count > 2) { /* all that a sink leaves */
+        Value *const sink = ir_unary(b, OP_EXP, ir_binary(b, OP_SUB, map_get(&again->values, op->in[2]), op->out[1]));
+        added = ir_binary(b, OP_DIV, added, ir_binary(b, OP_SUB, ir_f(b, 1, 1, 1), sink));
+    }
+    keep(module, p, b, row_kept(p, op->out[1]), kept_score_mean_name(p, r), DT_F32,
+         ir_binary(b, OP_ADD, again->mean[r], added));
+}
+
 /* What every key that a row sees would have to compute again: the gradients of what its sums over keys give. Those are
  * sides of products, and rounded to what products take. And the row's gradients of parameters that all rows share. */
-static Status keep_gradients(Module *module, const RowProgram *p) {
+static Status keep_gradients(Module *module, const RowProgram *p, bool one_key) {
     const DType dtype = ir_find_param(p->kernel, op_text(row_load(p, p->body), AT_PARAM))->dtype;
     Op *const   last = ir_terminator(p->body);
     Builder     b = ir_before(p->ctx, p->kernel, last);
@@ -138,8 +155,11 @@ static Status keep_gradients(Module *module, const RowProgram *p) {
             keep_low(module, p, &b, op, dtype, gradient);
         }
     for (int r = 0; r < p->reduction_count; r++)
-        if (p->reductions[r]->code == OP_SOFTMAX_SUM)
+        if (p->reductions[r]->code == OP_SOFTMAX_SUM) {
             keep(module, p, &b, row_kept(p, p->reductions[r]->out[1]), kept_mean_name(p, r), DT_F32, again.mean[r]);
+            if (one_key)
+                keep_score_mean(module, p, &b, &again, r, dtype);
+        }
     for (const Op *op = p->body->first; op != last; op = op->next) {
         Value *const gradient = is_shared(p, op) ? gradient_in(&again.adjoint, p->body, op_text(op, AT_PARAM), NULL) : NULL;
         if (gradient)
@@ -455,7 +475,7 @@ Status pass_differentiate(Ctx *ctx, Module *module, const PassArgs *args) {
     Module scratch = {.name = module->name};
     TRY(differentiate_copy(ctx, &scratch, main.kernel, "forward", &forward));
     if (gpu)
-        TRY(keep_gradients(module, &main));
+        TRY(keep_gradients(module, &main, !args->spec->full && args->spec->window == 1));
     /* The copies that follow find what main has kept. */
     share_parameters(ctx, main.kernel, forward.kernel);
     TRY(rows_kernel(ctx, module, forward.kernel, !gpu));

@@ -260,7 +260,7 @@ enum { LEAST_SLOTS = 3 };
 static Status make_rings(Roles *r) {
     const Room room = room_of(r);
     int64_t    at = 0;
-    if (room.slots < ENOUGH_SLOTS)
+    if (room.slots < ENOUGH_SLOTS || r->args->schedule->states_every > 1) /* these take so many more */
         send_none_read(r);
     if (room.slots < LEAST_SLOTS)
         return ctx_fail(r->ctx, ST_USAGE, "schedule: shared memory", "use a smaller chunk or key_tile, or roles=0",

@@ -16,6 +16,7 @@ typedef struct Gradients {
     Block          *body;
     DType           dtype;
     int             rows, products;
+    const Op       *held;  /* a left side that warps load to their registers: there is no ring for it */
     bool            falls; /* positions, as rows go on */
     const char     *why;   /* it has no roles */
     RolesOf         of;
@@ -41,14 +42,16 @@ static bool is_left(const Gradients *g, Op *load) {
 }
 
 static void note_left(Gradients *g, Op *load) {
-    if (is_left(g, load))
+    if (is_left(g, load) || load == g->held)
         return;
     if (!can_be_sent(g, load) || load->parent != g->body || load->out[0]->type.rows != g->rows)
         g->why = "a left side is loaded that cannot be sent";
-    else if (g->of.left_count == ROLES_MOST_LEFT)
-        g->why = "there are more left sides than fit";
-    else
+    else if (g->of.left_count < ROLES_MOST_LEFT)
         g->of.left[g->of.left_count++] = load;
+    else if (!g->held)
+        g->held = load;
+    else
+        g->why = "there are more left sides than fit";
 }
 
 static bool note_product(Op *dot, void *arg) {
@@ -349,6 +352,9 @@ Status roles_gradients(Ctx *ctx, Module *module, const PassArgs *args) {
         clean_kernel(kernel);
         if (!can_have_roles(&g)) {
             pass_note(ctx, args, kernel, "no roles: %s", g.why);
+            if (args->schedule->states_every > 1)
+                return ctx_fail(ctx, ST_USAGE, "schedule: states_every", "use 1",
+                                "kernel %s has no roles, without which no tiles are fetched in a loop between states", kernel->name);
             continue;
         }
         slice_starts(&g);

@@ -148,22 +148,28 @@ static Value *take(const SumRoles *o, Builder *b, SumRing ring) { return saved_t
 
 static void release(const SumRoles *o, Builder *b, SumRing ring, Value *tile) { saved_release(b, o->rings[ring], tile); }
 
+static Between open_between(const SumRoles *o, Builder *b, Value **sums, int count) {
+    return saved_open_between(o->s, b, o->s->rows->region->args[0], sums, count);
+}
+
 /* A loop over the heads of the group, built at `in`; what kernel keys says of a head holds for its turn. */
-static Op *open_heads(const SumRoles *o, Builder *b, Builder *in, Value *const *start, int count, ValueMap *map) {
+static Op *open_heads(const SumRoles *o, Between *at, Builder *in, Value *const *start, int count, ValueMap *map) {
+    Builder *const b = &at->in;
     Value *const *bounds = o->s->group->in;
     Op *const     loop = ir_for(b, "group", false, bounds[0], bounds[1], bounds[2], start, count);
     *in = ir_at_end(o->s->ctx, b->kernel, loop->region);
     *map = (ValueMap){.ctx = o->s->ctx};
     map_set(map, o->s->group->region->args[0], loop->region->args[0]);
-    map_set(map, o->s->residual->region->args[0], ir_i(in, 0));
+    map_set(map, o->s->residual->region->args[0], at->turn);
     return loop;
 }
 
 /* The scores of rows that have handed on to the keys: those of others are zeros. */
-static Value *keep(const SumRoles *o, Builder *b, const KeySum *sum, Value *score) {
+static Value *keep(const SumRoles *o, Builder *b, const KeySum *sum, const Between *at, Value *score) {
     const int64_t hi = op_int(sum->of.mask, AT_HI, 0);
     const bool    falls = op_int(o->key_load, AT_DOWN, 0) != 0;
-    Value *const  kept = ir_mask(b, score, ir_i(b, hi), ir_i(b, 0), falls ? hi : IR_NEG_INF, falls ? IR_POS_INF : hi,
+    Value *const  delta = ir_ibin(b, falls ? OP_IADD : OP_ISUB, ir_i(b, hi), at->back);
+    Value *const  kept = ir_mask(b, score, delta, ir_i(b, 0), falls ? hi : IR_NEG_INF, falls ? IR_POS_INF : hi,
                                  (int)op_int(sum->of.mask, AT_PERIOD, 1), 0);
     return ir_convert(b, kept, o->s->dtype);
 }
@@ -195,18 +201,48 @@ static void send_rows_of_states(const SumRoles *o, Builder *b, Value *from, int 
     }
 }
 
-static void send_states(const SumRoles *o, Builder *b) { send_rows_of_states(o, b, ir_i(b, 0), o->own->parts); }
+/* The share that has saved the tile's state. */
+static Value *share_number(const SumRoles *o, Builder *b) {
+    return gradients_share_number(o->k, b, saved_state_row(o->s, b, o->s->rows->region->args[0]));
+}
+
+/* What the shares of rows before the tile's add up to; none before the first. */
+static void send_carries(const SumRoles *o, Builder *b) {
+    const int    width = o->tiles[OF_STATES].rows;
+    Value *const number = share_number(o, b);
+    Builder      in = saved_open_if(o->s, b, ir_ibin(b, OP_ILT, ir_i(b, 0), number));
+    for (int p = 0; p < o->own->parts; p++) {
+        Access from = gradients_share_access(o->k, o->own, &in, number, o->s->seq->region->args[0],
+                                             o->s->heads->region->args[0], p * width);
+        from.period = width;
+        Op *const load = ir_load(&in, &from, width, o->tiles[OF_STATES].cols)->def;
+        loop_send(o->s->ctx, &in, load, load->in, o->rings[OF_STATES]);
+        op_erase(load);
+    }
+}
+
+/* A turn with the state of the tile, and one with what is carried to its share, if there is any before. */
+static Op *open_states(const SumRoles *o, Builder *b, Builder *in, Value *const *sums, int count) {
+    Value *const number = share_number(o, b);
+    Value *const turns = index_offset(b, ir_ibin(b, OP_ILT, ir_i(b, 0), number), 1);
+    Op *const    loop = ir_for(b, "state", false, ir_i(b, 0), turns, ir_i(b, 1), sums, count);
+    *in = ir_at_end(o->s->ctx, b->kernel, loop->region);
+    return loop;
+}
 
 static void send_all(SumRoles *o) {
     Builder  b = open_role(o, "copy", FEW_REGISTERS), in;
     ValueMap map = {.ctx = o->s->ctx}, turn;
     send(o, &b, o->key_load, &map, OF_ROWS);
     send(o, &b, o->value_load, &map, OF_VALUES);
-    open_heads(o, &b, &in, NULL, 0, &turn);
+    Between at = open_between(o, &b, NULL, 0);
+    open_heads(o, &at, &in, NULL, 0, &turn);
     send(o, &in, o->row_load, &turn, OF_ROWS);
     send(o, &in, o->given_load, &turn, OF_GIVEN);
     ir_yield(&in, NULL, 0);
-    send_states(o, &b);
+    saved_close_between(&at, NULL, 0);
+    send_rows_of_states(o, &b, ir_i(&b, 0), o->own->parts);
+    send_carries(o, &b);
 }
 
 static void make_features(SumRoles *o, Builder *b, const Op *load, Value *const *pieces, ValueMap *map, SumRing ring) {
@@ -219,9 +255,11 @@ static void make_all_features(SumRoles *o) {
     Builder  b = open_role(o, "features", FEATURE_REGISTERS), in;
     ValueMap map = {.ctx = o->s->ctx}, turn;
     make_features(o, &b, o->key_load, o->own->x, &map, OF_KEYS);
-    open_heads(o, &b, &in, NULL, 0, &turn);
+    Between at = open_between(o, &b, NULL, 0);
+    open_heads(o, &at, &in, NULL, 0, &turn);
     make_features(o, &in, o->row_load, o->own->y, &turn, OF_FEATURES);
     ir_yield(&in, NULL, 0);
+    saved_close_between(&at, NULL, 0);
 }
 
 /* ---- Who sums up ---- */
@@ -337,24 +375,29 @@ static void sum_key_gradients(SumRoles *o) {
     Value *const values = take(o, &b, OF_VALUES);
     for (int p = 0; p < parts; p++)
         sums[p] = ir_f(&b, 0, o->s->chunk, o->tiles[OF_FEATURES].cols);
-    Op *const    loop = open_heads(o, &b, &in, sums, parts, &map);
+    Between      at = open_between(o, &b, sums, parts);
+    Op *const    loop = open_heads(o, &at, &in, sums, parts, &map);
     Value *const given = take(o, &in, OF_GIVEN);
     for (int p = 0; p < parts; p++)
         features[p] = take(o, &in, OF_FEATURES);
-    Value *const kept = keep(o, &in, o->twin, ir_dot(&in, values, given, NULL, false, true));
+    Value *const kept = keep(o, &in, o->twin, &at, ir_dot(&in, values, given, NULL, false, true));
     release(o, &in, OF_GIVEN, given);
     for (int p = 0; p < parts; p++) {
         sums[p] = ir_dot(&in, kept, features[p], loop->region->args[1 + p], false, false);
         release(o, &in, OF_FEATURES, features[p]);
     }
     ir_yield(&in, sums, parts);
+    memcpy(sums, loop->out, sizeof *sums * (size_t)parts);
+    saved_close_between(&at, sums, parts);
+    Op *const states = open_states(o, &b, &in, sums, parts);
     for (int p = 0; p < parts; p++) {
-        Value *const state = take(o, &b, OF_STATES);
-        sums[p] = ir_dot(&b, values, state, loop->out[p], false, true);
-        release(o, &b, OF_STATES, state);
+        Value *const state = take(o, &in, OF_STATES);
+        sums[p] = ir_dot(&in, values, state, states->region->args[1 + p], false, true);
+        release(o, &in, OF_STATES, state);
     }
+    ir_yield(&in, sums, parts);
     release(o, &b, OF_VALUES, values);
-    finish(o, &b, o->twin, sums, parts, false);
+    finish(o, &b, o->twin, states->out, parts, false);
 }
 
 /* dv = sum over heads of masked(phi(k) phi(q)^T) do + phi(k) R. */
@@ -365,28 +408,43 @@ static void sum_value_gradients(SumRoles *o) {
     Value    *keys[MAX_PIECES], *sum = ir_f(&b, 0, o->s->chunk, gradients_state_cols(o->own)), *score = NULL;
     for (int p = 0; p < parts; p++)
         keys[p] = take(o, &b, OF_KEYS);
-    Op *const    loop = open_heads(o, &b, &in, &sum, 1, &map);
+    Between      at = open_between(o, &b, &sum, 1);
+    Op *const    loop = open_heads(o, &at, &in, &sum, 1, &map);
     Value *const given = take(o, &in, OF_GIVEN);
     for (int p = 0; p < parts; p++) {
         Value *const features = take(o, &in, OF_FEATURES);
         score = ir_dot(&in, keys[p], features, score, false, true);
         release(o, &in, OF_FEATURES, features);
     }
-    sum = ir_dot(&in, keep(o, &in, o->own, score), given, loop->region->args[1], false, false);
+    sum = ir_dot(&in, keep(o, &in, o->own, &at, score), given, loop->region->args[1], false, false);
     release(o, &in, OF_GIVEN, given);
     ir_yield(&in, &sum, 1);
     sum = loop->out[0];
+    saved_close_between(&at, &sum, 1);
+    Op *const states = open_states(o, &b, &in, &sum, 1);
+    sum = states->region->args[1];
     for (int p = 0; p < parts; p++) {
-        Value *const state = take(o, &b, OF_STATES);
-        sum = ir_dot(&b, keys[p], state, sum, false, false);
-        release(o, &b, OF_STATES, state);
+        Value *const state = take(o, &in, OF_STATES);
+        sum = ir_dot(&in, keys[p], state, sum, false, false);
+        release(o, &in, OF_STATES, state);
     }
+    ir_yield(&in, &sum, 1);
     for (int p = 0; p < parts; p++)
         release(o, &b, OF_KEYS, keys[p]);
-    finish(o, &b, o->own, &sum, 1, true);
+    finish(o, &b, o->own, states->out, 1, true);
 }
 
 /* ---- Wide heads ---- */
+
+/* Their states are saved before every row tile: nothing lies between. */
+static Op *open_wide_heads(const SumRoles *o, Builder *b, Builder *in, Value *const *start, int count, ValueMap *map, Between *at) {
+    Between   here = open_between(o, b, NULL, 0);
+    Op *const loop = open_heads(o, &here, in, start, count, map);
+    saved_close_between(&here, NULL, 0);
+    if (at)
+        *at = here;
+    return loop;
+}
 
 static int part_at(const SumRoles *o, int turn) { return o->last_first ? o->own->parts - 1 - turn : turn; }
 
@@ -418,7 +476,7 @@ static void send_wide_rows(SumRoles *o) {
     ValueMap  of_keys = {.ctx = o->s->ctx}, of_rows;
     if (o->dv)
         send(o, &turn, o->key_load, &of_keys, OF_ROWS);
-    open_heads(o, &turn, &in, NULL, 0, &of_rows);
+    open_wide_heads(o, &turn, &in, NULL, 0, &of_rows, NULL);
     send(o, &in, o->row_load, &of_rows, OF_ROWS);
     ir_yield(&in, NULL, 0);
 }
@@ -431,7 +489,7 @@ static void send_wide_others(SumRoles *o) {
         send(o, &b, o->value_load, &of_values, OF_VALUES);
     Op *const turns = ir_for(&b, "part", false, ir_i(&b, 0), ir_i(&b, parts), ir_i(&b, 1), NULL, 0);
     Builder   turn = open_region(o->s->ctx, b.kernel, turns->region);
-    open_heads(o, &turn, &in, NULL, 0, &of_rows);
+    open_wide_heads(o, &turn, &in, NULL, 0, &of_rows, NULL);
     send(o, &in, o->given_load, &of_rows, OF_GIVEN);
     ir_yield(&in, NULL, 0);
     Value *const number = turns->region->args[0];
@@ -463,7 +521,7 @@ static void make_wide_features(SumRoles *o) {
         ValueMap of_keys = {.ctx = o->s->ctx}, of_rows;
         if (o->dv)
             make_wide_part(o, &b, o->key_load, o->own->x[part_at(o, p)], &of_keys, OF_KEYS);
-        open_heads(o, &b, &in, NULL, 0, &of_rows);
+        open_wide_heads(o, &b, &in, NULL, 0, &of_rows, NULL);
         make_wide_part(o, &in, o->row_load, o->own->y[part_at(o, p)], &of_rows, OF_FEATURES);
         ir_yield(&in, NULL, 0);
     }
@@ -474,12 +532,13 @@ static Value *sum_wide_part(SumRoles *o, Builder *b, Value *values) {
     const int cuts = o->cuts;
     Builder   in;
     ValueMap  map;
+    Between   at;
     Value    *sums[MAX_PIECES], *features[MAX_PIECES];
     for (int c = 0; c < cuts; c++)
         sums[c] = ir_f(b, 0, o->s->chunk, o->cut);
-    Op *const    loop = open_heads(o, b, &in, sums, cuts, &map);
+    Op *const    loop = open_wide_heads(o, b, &in, sums, cuts, &map, &at);
     Value *const given = take(o, &in, OF_GIVEN);
-    Value *const kept = keep(o, &in, o->twin, ir_dot(&in, values, given, NULL, false, true));
+    Value *const kept = keep(o, &in, o->twin, &at, ir_dot(&in, values, given, NULL, false, true));
     release(o, &in, OF_GIVEN, given);
     for (int c = 0; c < cuts; c++) {
         features[c] = take(o, &in, OF_FEATURES);
@@ -566,16 +625,17 @@ static void sum_wide_values(SumRoles *o, Builder *b) {
     Op *const    parts = ir_for(b, "part", false, ir_i(b, 0), ir_i(b, o->own->parts), ir_i(b, 1), &sum, 1);
     Builder      part = ir_at_end(o->s->ctx, b->kernel, parts->region), in;
     ValueMap     map;
+    Between      at;
     for (int c = 0; c < o->cuts; c++)
         keys[c] = take(o, &part, OF_KEYS);
-    Op *const loop = open_heads(o, &part, &in, &parts->region->args[1], 1, &map);
+    Op *const loop = open_wide_heads(o, &part, &in, &parts->region->args[1], 1, &map, &at);
     for (int c = 0; c < o->cuts; c++) {
         Value *const features = take(o, &in, OF_FEATURES);
         score = ir_dot(&in, keys[c], features, score, false, true);
         release(o, &in, OF_FEATURES, features);
     }
     Value *const given = take(o, &in, OF_GIVEN);
-    sum = ir_dot(&in, keep(o, &in, o->own, score), given, loop->region->args[1], false, false);
+    sum = ir_dot(&in, keep(o, &in, o->own, &at, score), given, loop->region->args[1], false, false);
     release(o, &in, OF_GIVEN, given);
     ir_yield(&in, &sum, 1);
     sum = loop->out[0];
@@ -611,14 +671,20 @@ static void drop_others(SumRoles *o) {
     }
 }
 
-bool gradients_sum_by_roles(KeySaver *k) {
-    SumRoles        o = {.k = k, .s = &k->saver};
-    const Schedule *schedule = k->saver.args->schedule;
-    if (!schedule->roles || !schedule->fuse_phi || !find_sides(&o))
+static bool can_have_roles(SumRoles *o) {
+    const Schedule *schedule = o->s->args->schedule;
+    if (!schedule->roles || !schedule->fuse_phi || o->s->absent != 0 || !find_sides(o))
         return false;
-    find_tiles(&o);
-    if (!fits(&o) || !can_part_stores(&o))
-        return false;
+    find_tiles(o);
+    return fits(o) && can_part_stores(o) && gradients_states_have_roles(o->k, (int)(o->own - o->k->sums)) &&
+           gradients_state_rows(o->own) % 16 == 0;
+}
+
+bool gradients_sums_have_roles(KeySaver *k) { return can_have_roles(&(SumRoles){.k = k, .s = &k->saver}); }
+
+void gradients_sum_by_roles(KeySaver *k) {
+    SumRoles o = {.k = k, .s = &k->saver};
+    can_have_roles(&o);
     o.outer = ir_before(o.s->ctx, o.s->main, ir_terminator(o.s->rows->region));
     add_rings(&o);
     send_all(&o);
@@ -626,13 +692,13 @@ bool gradients_sum_by_roles(KeySaver *k) {
     sum_key_gradients(&o);
     sum_value_gradients(&o);
     drop_others(&o);
-    return true;
 }
 
 bool gradients_can_sum_wide(KeySaver *k) {
     SumRoles        o = {.k = k, .s = &k->saver};
     const Schedule *schedule = k->saver.args->schedule;
-    return schedule->roles && schedule->gradient_roles && schedule->fuse_phi && find_sides(&o) && fits_wide(&o) && can_part_stores(&o);
+    return schedule->roles && schedule->gradient_roles && schedule->fuse_phi && schedule->states_every <= 1 &&
+           k->saver.absent == 0 && find_sides(&o) && fits_wide(&o) && can_part_stores(&o);
 }
 
 void gradients_sum_wide(KeySaver *k, bool values) {

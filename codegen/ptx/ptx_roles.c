@@ -461,12 +461,12 @@ static bool names_no(Op *op, void *param) {
 static bool find_reuse(Op *op, void *arg) {
     Reuse *const           r = arg;
     const CodeParam *const param = op->code == OP_STORE ? ir_find_param(r->kernel, op_text(op, AT_PARAM)) : NULL;
-    for (int k = 0; param && param->role == PARAM_WORK && r->module->kernels[k] != r->kernel; k++)
+    for (int k = 0; param && param->role != PARAM_INOUT && r->module->kernels[k] != r->kernel; k++)
         r->found = r->found || !ir_walk(r->module->kernels[k]->body, names_no, (void *)param->name);
     return !r->found;
 }
 
-/* Does it write working memory that kernels before it use? They may still run when one that overlaps begins. */
+/* Does it write what kernels before it use? They may still run when one that overlaps begins. */
 static bool reuses_memory(const Gen *g, const Kernel *kernel) {
     Reuse r = {g->module, kernel, false};
     ir_walk(kernel->body, find_reuse, &r);

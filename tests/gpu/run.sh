@@ -108,11 +108,11 @@ random_layers() { # COUNT PROGRAM
     each=$(((count + JOBS - 1) / JOBS))
     for ((slice = 0; slice < JOBS; slice++)); do
         RATTAN_RANDOM_TARGET=cuda RATTAN_RANDOM_CASES=$each RATTAN_RANDOM_SEED=$((first + slice * each)) RATTAN_NUM_THREADS=1 \
-            RATTAN_RANDOM_WIDE=$((slice / GPUS % 2)) on $slice bash "$SOURCE/tests/$2" >"$TMP/random.$slice" 2>&1 &
+            RATTAN_RANDOM_WIDE=$((slice / GPUS % 2)) on $slice bash "$SOURCE/tests/$2" 2>&1 |
+            tee "$TMP/random.$slice" | grep --line-buffered -vE '^(ok|skip) ' &
     done
     wait
     for ((slice = 0; slice < JOBS; slice++)); do
-        grep -vE '^(ok|skip) ' "$TMP/random.$slice"
         take "$TMP/random.$slice"
     done
 }
@@ -149,6 +149,13 @@ part_gradients() {
         --schedule head_slices=2
     queue "gradients by slices of the heads, roles" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set head_dim=64 --set value_dim=64 \
         --set heads=4 --set kv_heads=2 --shape B=2,T=333 --schedule head_slices=2
+    # Seeds without a gradient of the final state (4, 6), and with one.
+    local plain=("$SOURCE/specs/paper_d128.lua" --set rope=false --set heads=8 --set kv_heads=2 --set window=128 --shape B=2,T=700)
+    queue "gradients in the place of results" "${run[@]}" "${plain[@]}" --seed 4
+    queue "gradients in the place of results, final state" "${run[@]}" "${plain[@]}" --seed 1
+    queue "gradients between saved states" "${run[@]}" "${plain[@]}" --seed 4 --schedule states_every=2
+    queue "gradients between saved states, slices" "${run[@]}" "${plain[@]}" --seed 6 --schedule 'states_every=4 head_slices=2'
+    queue "gradients between saved states, final state" "${run[@]}" "${plain[@]}" --seed 1 --schedule states_every=3
     collect
     random_layers "${RATTAN_RANDOM_CASES:-300}" test_random_gradients.sh
 }
