@@ -38,18 +38,6 @@ static Status check_gpu(Ctx *ctx, const CompileRequest *request) {
                   : ST_OK;
 }
 
-/* Gradients of features are cut into pieces of 16 columns, which a product takes. */
-static Status check_gpu_backward(Ctx *ctx, const Spec *spec) {
-    if (spec->head_dim % 16)
-        return ctx_fail(ctx, ST_USAGE, "head_dim", "use a multiple of 16, or a CPU's target",
-                        "is no multiple of 16, for which kind backward has no kernels for GPUs yet");
-    if (!spec->full && spec_features(spec) % spec->head_dim)
-        return ctx_fail(ctx, ST_USAGE, "feature_map", "use a map that gives whole multiples of head_dim, or a CPU's target",
-                        "it gives %d features of %d columns, for which kind backward has no kernels for GPUs yet",
-                        spec_features(spec), spec->head_dim);
-    return ST_OK;
-}
-
 /* The default for the request; without roles where they cannot be or are not wanted: other fields follow from that. */
 static Status default_schedule(Ctx *ctx, const CompileRequest *request, bool packed, Schedule *schedule) {
     Schedule wanted;
@@ -70,8 +58,6 @@ static Status default_schedule(Ctx *ctx, const CompileRequest *request, bool pac
 static Status final_schedule(Ctx *ctx, const CompileRequest *request, Schedule *schedule) {
     if (target_is_cuda(request->target))
         TRY(check_gpu(ctx, request));
-    if (target_is_cuda(request->target) && request->kind == KIND_BACKWARD)
-        TRY(check_gpu_backward(ctx, request->spec));
     const bool packed = request->variant & VARIANT_PACKED;
     TRY(default_schedule(ctx, request, packed, schedule));
     if (request->schedule)

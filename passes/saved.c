@@ -6,6 +6,7 @@
  * fuse_phi the kernels that make S do both instead: see saved_states.c. Features that are a
  * concatenation of equal pieces stay in pieces: a product with them is a sum of products, and each piece of S is summed
  * up by blocks of its own. */
+#include "passes/map_range.h"
 #include "passes/saved_gradients.h"
 
 #include <string.h>
@@ -361,24 +362,34 @@ static void join_parts(Saver *s, Value *const *queries, int pieces, int width) {
     memcpy(s->whole, joins ? queries : s->queries, sizeof s->whole);
 }
 
-static bool is_exponential(const Value *value) {
-    return value->def && (value->def->code == OP_EXP || value->def->code == OP_EXP2);
-}
-
 /* Whether rows of zeros, which stand for keys that are not there, surely have finite features: times values of zero
  * they add nothing to a state. */
-static bool is_finite_at_zero(const Value *value) {
-    const Op *op = value->def;
-    if (!op || op->code == OP_LOAD || op->code == OP_FCONST)
-        return true;
-    const Op  *sum = op->code == OP_DIV ? op->in[1]->def : NULL;
-    const bool divides = op->code == OP_DIV && !(sum && sum->code == OP_ROWSUM && is_exponential(sum->in[0]));
-    if (op->code == OP_LOG || op->code == OP_RSQRT || divides)
-        return false;
-    for (int i = 0; i < op->in_count; i++)
-        if (!is_finite_at_zero(op->in[i]))
-            return false;
-    return true;
+static bool is_finite_at_zero(Value *features) { return map_is_finite(features, map_input(features), 0); }
+
+/* What rows that are not there are given instead of zeros where features of those may not be finite. */
+static Status choose_absent(Saver *s, Value *features) {
+    static const double TRIED[] = {0, 1, -1, 0.5, 2};
+    const Value *const  input = map_input(features);
+    for (size_t i = 0; i < sizeof TRIED / sizeof *TRIED; i++)
+        if (map_is_finite(features, input, TRIED[i])) {
+            s->absent = TRIED[i];
+            return ST_OK;
+        }
+    return ctx_fail(s->ctx, ST_USAGE, "feature_map", "choose a CPU target",
+                    "a map that may be finite for no row of equal numbers has no gradients for GPUs yet");
+}
+
+/* Sums over rows have terms of rows that are not there: their features are multiplied by gradients of zero. */
+static Status fill_absent(Saver *s, Residual *found) {
+    TRY(choose_absent(s, found->features));
+    if (s->absent == 0)
+        return ST_OK;
+    Builder      b = ir_before(s->ctx, s->main, s->residual);
+    ValueMap     map = {.ctx = s->ctx};
+    Value *const filled = map_clone(&b, found->features, s->group->region, s->absent, &map);
+    ir_replace_uses(s->main, found->features, filled);
+    clean_kernel(s->main);
+    return match_residual(s->ctx, "pass saved", s->residual, found);
 }
 
 static bool can_fuse(const Saver *s, const Residual *found) {
@@ -400,10 +411,8 @@ static Status read_residual(Saver *s) {
     const Op *delta = found.mask->in[1]->def;
     if (!delta || delta->code != OP_ISUB || !found.values->def || found.values->def->code != OP_LOAD)
         return ctx_fail(s->ctx, ST_FAILED, "pass saved", NULL, "the residual branch is not a masked product of features");
-    /* The kernels of keys multiply features of rows that are not there by gradients of zero. */
-    if (s->args->kind == KIND_BACKWARD && !is_finite_at_zero(found.keys))
-        return ctx_fail(s->ctx, ST_USAGE, "feature_map", "divide by sums of exponentials alone, or choose a CPU target",
-                        "a map that may not be finite at zero has no gradients for GPUs yet");
+    if (s->args->kind == KIND_BACKWARD)
+        TRY(fill_absent(s, &found));
     s->mask = found.mask;
     s->key = delta->in[0];
     s->v_load = found.values->def;

@@ -1,6 +1,7 @@
 /* Kernel `keys` of the gradients: see saved_gradients.c. In: its loop over heads with the sums of a residual branch. Out:
  * those sums from saved states and one tile of rows, each in a loop over heads of its own; kernels before it that save the
  * states. */
+#include "passes/map_range.h"
 #include "passes/order.h"
 #include "passes/saved_gradients.h"
 
@@ -101,11 +102,11 @@ static void add_turn(KeySaver *k, int number, Nest *n, Op *loop, int heads, bool
         op_set_int(s->ctx, z->def, AT_GROUPDIM, -1); /* all rows are of one head */
     }
     for (int p = 0; p < sum->parts; p++)
-        next[p] = clone_slice(&in, sum->y[p], s->main->body, &map);
+        next[p] = map_clone(&in, sum->y[p], s->main->body, s->absent, &map);
     Value *const begins = save_states ? ir_ibin(&in, OP_ILT, head, ir_i(&in, 1)) : NULL;
     const bool   all = s->args->schedule->states_every == 1;
     Op *const    saves = begins ? ir_if(&in, all ? begins : ir_ibin(&in, OP_IMUL, begins, saved_is_saved(s, &in, row)), NULL, 0) : NULL;
-    Builder   save = saves ? ir_at_end(s->ctx, n->kernel, saves->region) : in;
+    Builder      save = saves ? ir_at_end(s->ctx, n->kernel, saves->region) : in;
     for (int p = 0; p < sum->parts && saves; p++) {
         const Access to = {.param = k->param[number],
                            .at = {ir_i(&save, 0), tile, index_offset(&save, first, p * width)},
@@ -248,9 +249,9 @@ static Value *edge_piece(KeySaver *k, Builder *b, const KeySum *sum, int piece, 
     Builder      body;
     Op *const    loop = open_heads(s, b, &body, &map, &back, &start);
     for (int p = first; p < end; p++)
-        score = ir_dot(&body, sum->x[p], clone_slice(&body, sum->y[p], s->group->region, &map), score, false, true);
+        score = ir_dot(&body, sum->x[p], map_clone(&body, sum->y[p], s->group->region, s->absent, &map), score, false, true);
     Value *const kept = gradients_edge(&body, score, sum->of.mask, back, loaded_rows(score->def->in[1]));
-    Value *const z = clone_slice(&body, sum->z[piece], s->group->region, &map);
+    Value *const z = map_clone(&body, sum->z[piece], s->group->region, s->absent, &map);
     Value *const next = ir_dot(&body, kept, z, loop->region->args[1], false, false);
     ir_yield(&body, &next, 1);
     return loop->out[0];
@@ -356,6 +357,12 @@ static const Op *loaded_part(const Saver *s, const Op *store, const Value *term)
     return kept && ir_use_count(s->main, op->out[0]) == 1 && type_equal(op->out[0]->type, term->type) ? op : NULL;
 }
 
+Value *gradients_first_term(const Saver *s, const Op *store) {
+    Value    *terms[MOST_TERMS];
+    const int count = find_terms(s, store->in[5], terms, 0);
+    return count < 3 ? NULL : terms[loaded_part(s, store, terms[0]) ? 1 : 0];
+}
+
 /* Each term is added to the part in memory, of floats. */
 static Value *add_there(const Saver *s, Builder *b, const Op *part, Value *const *terms, int count, int first) {
     const Access to = gradients_access(part);
@@ -407,15 +414,32 @@ void gradients_add_in_turns(const Saver *s, Op *store) {
         store->in[5] = add_apart(s, &b, store->parent, terms, count, first);
 }
 
+static Status view_keys(const Saver *main, Kernel *kernel, KeySaver *k) {
+    TRY(gradients_view(main, kernel, &k->saver));
+    if (!k->saver.residual)
+        return ST_OK;
+    TRY(find_sums(k));
+    ir_walk(k->saver.rows->region, find_row, &k->row_load);
+    if (!k->row_load || k->saver.group->out_count != k->count)
+        return gradients_refuse(main->ctx, kernel->name, "loads no rows, or sums up more than they hand on");
+    return ST_OK;
+}
+
+/* Kernel `values` sums up dv, kernel `keys` dphi(k). */
+static Status sum_wide(const Saver *main, Kernel *kernel, KeySaver *k) {
+    KeySaver values = *k;
+    values.row_load = NULL;
+    TRY(view_keys(main, ir_clone_kernel(main->ctx, kernel, main->module, "values"), &values));
+    gradients_sum_wide(&values, true);
+    gradients_sum_wide(k, false);
+    return ST_OK;
+}
+
 Status gradients_keys(const Saver *main, Kernel *kernel) {
     KeySaver k = {0};
-    TRY(gradients_view(main, kernel, &k.saver));
+    TRY(view_keys(main, kernel, &k));
     if (!k.saver.residual)
         return ST_OK;
-    TRY(find_sums(&k));
-    ir_walk(k.saver.rows->region, find_row, &k.row_load);
-    if (!k.row_load || k.saver.group->out_count != k.count)
-        return gradients_refuse(main->ctx, kernel->name, "loads no rows, or sums up more than they hand on");
     into_rows(&k.saver);
     k.carries = gradients_sums_have_roles(&k);
     gradients_key_sums(main, kernel, k.carries);
@@ -426,6 +450,8 @@ Status gradients_keys(const Saver *main, Kernel *kernel) {
         gradients_sum_by_roles(&k);
         return ST_OK;
     }
+    if (gradients_can_sum_wide(&k))
+        return sum_wide(main, kernel, &k);
     add_sums(&k);
     for (Op *op = k.saver.rows->region->first; op; op = op->next)
         if (op->code == OP_STORE && op->in[5]->type.cols > 1)

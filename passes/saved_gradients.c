@@ -6,13 +6,14 @@
  *   that have gone by and the heads of the group. Kernel `key_states` saves R for every tile of keys, and
  *       dphi(k) = sum over heads of masked(v do_edge^T) phi(q_edge) + v R^T,
  *       dv      = sum over heads of masked(phi(k) phi(q_edge)^T) do_edge + phi(k) R.
- *   Kernel `window_keys` has no residual branch; its key loops go on with the sums of the heads before.
+ *   Kernels `window_keys` and `window_values` have no residual branch; their key loops go on with the sums of the heads before.
  * Registers hold few of these tiles: each sum over heads has a loop of its own, and what rows get of the residual branch is
  * what their key loop starts from. Rows keep their rotated queries, which all keys that they see would rotate again.
  * Where gradients add up all rows (q's scale), what sides of products lose in 16 bits of main's and rows' scores, and of do,
  * is multiplied as well.
  * Nothing is added to by two blocks, and all sums have one order. Features that are a concatenation of equal pieces go
  * by pieces, as in main. */
+#include "passes/map_range.h"
 #include "passes/order.h"
 #include "passes/saved_gradients.h"
 
@@ -434,6 +435,26 @@ void gradients_order(const Saver *main) {
     store_where_made(main->ctx, main->main, main->group->region);
 }
 
+/* Of products that add up rows, x^T y: what is given is zero in rows that are not there, and their features are to be numbers. */
+static bool fill_absent(Op *op, void *arg) {
+    const Saver *s = arg;
+    if (op->code != OP_DOT || !op_int(op, AT_TA, 0))
+        return true;
+    Builder  b = ir_before(s->ctx, s->main, op);
+    ValueMap map = {.ctx = s->ctx};
+    op->in[0] = map_clone(&b, op->in[0], op->parent, s->absent, &map);
+    return true;
+}
+
+static void fill_sums(const Saver *main, Kernel *kernel) {
+    Saver s = *main;
+    s.main = kernel;
+    if (s.absent == 0)
+        return;
+    ir_walk(kernel->body, fill_absent, &s);
+    clean_kernel(kernel);
+}
+
 /* Kernels behind main get new parameters last; all have the same. */
 Status saved_gradients(Saver *s, Kernel **kernels, int count) {
     gradients_sums(s, kernels, count);
@@ -447,7 +468,9 @@ Status saved_gradients(Saver *s, Kernel **kernels, int count) {
             TRY(rewrite_rows(s, kernel));
         else if (strcmp(kernel->name, "keys") == 0)
             TRY(gradients_keys(s, kernel));
-        if (strstr(kernel->name, "keys"))
+        else if (strstr(kernel->name, "parts"))
+            fill_sums(s, kernel);
+        if (strstr(kernel->name, "keys") || strcmp(kernel->name, "window_values") == 0)
             TRY(add_heads(s, kernel));
         s->main->params = kernel->params;
         s->main->param_count = kernel->param_count;

@@ -65,10 +65,15 @@ const Op *gradients_source(Value *const *pieces, int count);
 bool      gradients_is_sendable(const KeySaver *k, const Op *load);
 /* A sum with a part in working memory: each further term is added to it there. */
 void gradients_add_in_turns(const Saver *s, Op *store);
+/* The term that it adds first; NULL: it leaves the store as it is. */
+Value *gradients_first_term(const Saver *s, const Op *store);
 
 /* saved_sum_roles.c: can kernel `keys` have roles? Then, with its states saved, it is rewritten for them. */
 bool gradients_sums_have_roles(KeySaver *k);
 void gradients_sum_by_roles(KeySaver *k);
+/* The same for heads whose sums are too wide for that: one kernel sums up dphi(k), and one dv. */
+bool gradients_can_sum_wide(KeySaver *k);
+void gradients_sum_wide(KeySaver *k, bool values);
 
 /* saved_key_roles.c: kernels that sum up states of keys, or, with `save`, save them, by roles. */
 bool gradients_states_have_roles(KeySaver *k, int number);
