@@ -107,7 +107,8 @@ static void print_work(Ctx *ctx, const Explained *e) {
     const double stored = explain_stored_bytes(e);
     if (stored > 0)
         put_wrapped(ctx, "working memory", WORK_COLUMN,
-                    ctx_printf(ctx, "%s that kernels hand to later ones", quantity_bytes(ctx, stored)));
+                    ctx_printf(ctx, "%s that kernels hand to later ones%s", quantity_bytes(ctx, stored),
+                           e->slices > 1 ? ctx_printf(ctx, ", for one of %d slices of the heads at a time", (int)e->slices) : ""));
 }
 
 static void print_limits(Ctx *ctx, const Explained *e) {
