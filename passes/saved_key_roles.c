@@ -370,7 +370,7 @@ Access gradients_share_access(const KeySaver *k, const KeySum *sum, Builder *b, 
 }
 
 /* A block has these rows and columns of all shares. So many are loaded before the first is needed. */
-enum { CARRY_ROWS = 16, CARRY_COLS = 64, CARRY_AHEAD = 4 };
+enum { CARRY_ROWS = 16, CARRY_COLS = 16, CARRY_AHEAD = 16 };
 
 /* Of the columns. */
 static int carry_parts(const KeySum *sum) {

@@ -269,7 +269,8 @@ static void random_schedule(Trial *t) {
         t->schedule.chunk = 64;
         t->schedule.key_tile = 64 * random_int(1, 2);
     }
-    if (t->schedule.roles && (t->kind == KIND_FORWARD || t->schedule.gradient_roles))
+    const bool wide = t->spec.head_dim > 128 || t->spec.value_dim > 128;
+    if (t->schedule.roles && (t->kind == KIND_FORWARD || (t->schedule.gradient_roles && !wide)))
         t->schedule.states_every = random_int(0, 1) ? random_int(2, 4) : 1;
     if (!t->spec.initial_state && random_int(0, 1))
         t->schedule.group_heads = spec_group(&t->spec);

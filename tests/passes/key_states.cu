@@ -1,4 +1,5 @@
 extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_states(const __grid_constant__ Args a, const __grid_constant__ Maps3 maps) {
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
     const u32 shared = (shared_base() + 1023) & ~1023u;
     if (threadIdx.x == 0) {
         Ring<4, 8192u> t18(shared + 0u, shared + 112640u);
