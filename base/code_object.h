@@ -27,8 +27,9 @@
  * - `cluster`: blocks that differ in the last axis alone form a cluster, and so run at the same time. No persistent phase.
  * - `head_slices` n > 1: all phases run n times, one slice of the heads behind another, in the same working memory. Slice i
  *   has the i-th part of the dim that a `sliced` parameter shares out: its address is that of the part, and working memory
- *   has but one n-th of that dim. 0: n is chosen at launch, the least divisor of kv_heads with which the working memory is no
- *   more than 3/16 of all tensors, or than 256 MiB, if that is more; n = kv_heads if there is none.
+ *   has but one n-th of that dim. 0: n is chosen at launch: 1 where the working memory is no more than 384 MiB, else the least
+ *   divisor of kv_heads with which it is no more than 3/16 of all tensors, or the largest one up to that which leaves a slice
+ *   65536 tokens times key/value heads.
  * - `map_count` > 0: the phase takes a second parameter, const __grid_constant__ Maps maps, with
  *   struct Maps { CUtensorMap at[map_count]; }, each 128 bytes and the struct aligned to 64. See CodeMap. */
 #ifndef RATTAN_BASE_CODE_OBJECT_H

@@ -201,6 +201,8 @@ static void add_states(KeySaver *k, int number) {
     ir_param(s->ctx, s->main, work, k->carries ? s->dtype : DT_F32, PARAM_WORK, 4, work_dims);
     ir_param(s->ctx, s->main, k->param[number], s->dtype, PARAM_WORK, 4, dims);
     if (k->carries) {
+        k->carried = ctx_printf(s->ctx, "key_carries%s", tail);
+        ir_param(s->ctx, s->main, k->carried, s->dtype, PARAM_WORK, 4, work_dims);
         gradients_role_kernel(k, number, k->param[number], work, true);
         gradients_carry_kernel(k, number);
         return;

@@ -25,7 +25,7 @@ typedef struct KeySaver {
     const char *param[MOST_SUMS];
     bool        carries; /* states begin anew in each share of a segment; what all before it add up to comes beside them */
     int         shares;  /* blocks that share a segment's rows */
-    const char *work;    /* by share: what it adds up to, then what those before it do */
+    const char *work, *carried; /* by share: what it adds up to; what those before it do */
 } KeySaver;
 
 Status gradients_refuse(Ctx *ctx, const char *kernel, const char *what);
@@ -82,13 +82,13 @@ void gradients_turn_up(Builder *b, Block *block);
 bool gradients_states_have_roles(KeySaver *k, int number);
 int  gradients_state_shares(KeySaver *k, int number); /* blocks that share a segment's rows; its sums lie one behind another */
 void gradients_role_kernel(KeySaver *k, int number, const char *name, const char *work, bool save);
-/* What shares add up to becomes what those before each do. */
+/* What shares add up to -> what those before each do. */
 void gradients_carry_kernel(KeySaver *k, int number);
 /* The number, among all shares of all segments, of that which the row tile at `row` is in. */
 Value *gradients_share_number(const KeySaver *k, Builder *b, Value *row);
-/* Where in `work` what share `number` has of piece `piece` of a state lies. */
-Access gradients_share_access(const KeySaver *k, const KeySum *sum, Builder *b, Value *number, Value *seq, Value *head,
-                              int64_t row);
+/* Where in `param`, k's work or carried, what share `number` has of a state's rows from `row` on lies. */
+Access gradients_share_access(const KeySaver *k, const KeySum *sum, Builder *b, const char *param, Value *number, Value *seq,
+                              Value *head, int64_t row);
 
 /* Rewrites kernel `keys`; the kernels that save its states become the module's last ones. */
 Status gradients_keys(const Saver *main, Kernel *kernel);

@@ -358,66 +358,64 @@ Value *gradients_share_number(const KeySaver *k, Builder *b, Value *row) {
     return ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, segment, ir_i(b, k->shares)), share);
 }
 
-Access gradients_share_access(const KeySaver *k, const KeySum *sum, Builder *b, Value *number, Value *seq, Value *head,
-                              int64_t row) {
+Access gradients_share_access(const KeySaver *k, const KeySum *sum, Builder *b, const char *param, Value *number, Value *seq,
+                              Value *head, int64_t row) {
     Value *const shares = ir_i(b, k->shares), *const share = ir_ibin(b, OP_IMOD, number, shares);
     Value *const of = ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, head, shares), share);
-    return (Access){.param = k->work,
+    return (Access){.param = param,
                     .at = {ir_ibin(b, OP_IDIV, number, shares), seq,
                            index_offset(b, ir_ibin(b, OP_IMUL, of, ir_i(b, gradients_state_rows(sum))), row)},
                     .rowdim = 2,
                     .groupdim = -1};
 }
 
-/* A block has these rows and columns of all shares. So many are loaded before the first is needed. */
-enum { CARRY_ROWS = 16, CARRY_COLS = 16, CARRY_AHEAD = 16 };
+/* A block has these rows and columns of one share. */
+enum { CARRY_ROWS = 16, CARRY_COLS = 32 };
 
-/* Of the columns. */
-static int carry_parts(const KeySum *sum) {
-    return gradients_state_cols(sum) % CARRY_COLS ? 1 : gradients_state_cols(sum) / CARRY_COLS;
-}
+typedef struct Carry {
+    KeySaver     *k;
+    const KeySum *sum;
+    Nest          nest;
+    int           cols; /* into how many parts they are cut */
+    Value        *piece;
+} Carry;
 
-/* Where there is such a share; rows of others read as zeros and are not written. */
-static Access carry_access(const KeySaver *k, const KeySum *sum, const Nest *n, Builder *b, Value *number, Value *all) {
-    const int    cols = carry_parts(sum);
-    Access       at = gradients_share_access(k, sum, b, number, n->seq, n->head, 0);
-    Value *const piece = cols > 1 ? ir_ibin(b, OP_IDIV, n->axes[0], ir_i(b, cols)) : n->axes[0];
-    at.at[2] = ir_ibin(b, OP_IADD, at.at[2], ir_ibin(b, OP_IMUL, piece, ir_i(b, CARRY_ROWS)));
-    at.hi = ir_ibin(b, OP_IMUL, ir_ibin(b, OP_ILT, number, all), ir_i(b, IR_POS_INF));
+/* The block's rows and columns of share `number` in `param`. */
+static Access carry_access(const Carry *c, Builder *b, const char *param, Value *number) {
+    Access at = gradients_share_access(c->k, c->sum, b, param, number, c->nest.seq, c->nest.head, 0);
+    Value *const rows = ir_ibin(b, OP_IDIV, c->piece, ir_i(b, c->cols));
+    at.at[2] = ir_ibin(b, OP_IADD, at.at[2], ir_ibin(b, OP_IMUL, rows, ir_i(b, CARRY_ROWS)));
     at.period = CARRY_ROWS;
     return at;
 }
 
-static void take_carry_columns(KeySaver *k, const KeySum *sum, const Nest *n, Op *access) {
-    const int cols = carry_parts(sum);
-    Builder b = ir_before(k->saver.ctx, n->kernel, access);
-    gradients_take_columns(k, access, 0, cols, ir_ibin(&b, OP_IMOD, n->axes[0], ir_i(&b, cols)), n->kernel);
+static void take_columns(const Carry *c, Op *access) {
+    Builder b = ir_before(c->k->saver.ctx, c->nest.kernel, access);
+    gradients_take_columns(c->k, access, 0, c->cols, ir_ibin(&b, OP_IMOD, c->piece, ir_i(&b, c->cols)), c->nest.kernel);
 }
 
+/* for part in shares before the block's: a loop whose code is short, and whose loads are on their way together. */
 void gradients_carry_kernel(KeySaver *k, int number) {
-    Saver *const        s = &k->saver;
-    const KeySum *const sum = &k->sums[number];
-    const int           parts_of = carry_parts(sum), cols = gradients_state_cols(sum) / parts_of;
-    const GridAxis      axis = {"part", SYM_COUNT, gradients_state_rows(sum) / CARRY_ROWS * parts_of};
-    Nest                n = saved_nest(s, "key_carries", &axis, 1);
-    Builder            *b = &n.body;
-    Value *const        all = ir_ibin(b, OP_IMUL, ir_sym(b, SYM_S), ir_i(b, k->shares));
-    Value              *zero = ir_f(b, 0, CARRY_ROWS, cols);
-    Value *const turns = index_ceil_div(b, all, CARRY_AHEAD);
-    Op *const    loop = ir_for(b, "segment", false, ir_i(b, 0), turns, ir_i(b, 1), &zero, 1);
-    Builder      in = ir_at_end(s->ctx, n.kernel, loop->region);
-    Value       *parts[CARRY_AHEAD], *before = loop->region->args[1];
-    Access       at[CARRY_AHEAD];
-    Value *const first = ir_ibin(&in, OP_IMUL, loop->region->args[0], ir_i(&in, CARRY_AHEAD));
-    for (int i = 0; i < CARRY_AHEAD; i++) {
-        at[i] = carry_access(k, sum, &n, &in, index_offset(&in, first, i), all);
-        parts[i] = ir_load(&in, &at[i], CARRY_ROWS, cols);
-        take_carry_columns(k, sum, &n, parts[i]->def);
-    }
-    for (int i = 0; i < CARRY_AHEAD; i++) {
-        take_carry_columns(k, sum, &n, ir_store(&in, &at[i], before));
-        before = ir_binary(&in, OP_ADD, before, parts[i]);
-    }
-    ir_yield(&in, &before, 1);
-    PUSH(s->ctx, s->module->kernels, s->module->kernel_count, s->module->kernel_capacity, n.kernel);
+    Saver *const s = &k->saver;
+    Carry        c = {.k = k, .sum = &k->sums[number]};
+    const int    all = gradients_state_cols(c.sum);
+    c.cols = all % CARRY_COLS ? 1 : all / CARRY_COLS;
+    const int      pieces = gradients_state_rows(c.sum) / CARRY_ROWS * c.cols;
+    const GridAxis axes[] = {{"part", SYM_COUNT, pieces * k->shares}, {"segment", SYM_S, 0}};
+    c.nest = saved_nest(s, "key_carries", axes, 2);
+    Builder     *b = &c.nest.body;
+    Value *const share = ir_ibin(b, OP_IDIV, c.nest.axes[0], ir_i(b, pieces));
+    Value *const own = ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, c.nest.axes[1], ir_i(b, k->shares)), share);
+    Value       *sum = ir_f(b, 0, CARRY_ROWS, all / c.cols);
+    c.piece = ir_ibin(b, OP_IMOD, c.nest.axes[0], ir_i(b, pieces));
+    Op *const    loop = ir_for(b, "part", false, ir_i(b, 0), own, ir_i(b, 1), &sum, 1);
+    Builder      in = ir_at_end(s->ctx, c.nest.kernel, loop->region);
+    const Access from = carry_access(&c, &in, k->work, loop->region->args[0]);
+    Value *const part = ir_load(&in, &from, CARRY_ROWS, all / c.cols);
+    take_columns(&c, part->def);
+    sum = ir_binary(&in, OP_ADD, loop->region->args[1], part);
+    ir_yield(&in, &sum, 1);
+    const Access to = carry_access(&c, b, k->carried, own);
+    take_columns(&c, ir_store(b, &to, loop->out[0]));
+    PUSH(s->ctx, s->module->kernels, s->module->kernel_count, s->module->kernel_capacity, c.nest.kernel);
 }

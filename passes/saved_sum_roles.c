@@ -212,7 +212,7 @@ static void send_carries(const SumRoles *o, Builder *b) {
     Value *const number = share_number(o, b);
     Builder      in = saved_open_if(o->s, b, ir_ibin(b, OP_ILT, ir_i(b, 0), number));
     for (int p = 0; p < o->own->parts; p++) {
-        Access from = gradients_share_access(o->k, o->own, &in, number, o->s->seq->region->args[0],
+        Access from = gradients_share_access(o->k, o->own, &in, o->k->carried, number, o->s->seq->region->args[0],
                                              o->s->heads->region->args[0], p * width);
         from.period = width;
         Op *const load = ir_load(&in, &from, width, o->tiles[OF_STATES].cols)->def;

@@ -277,15 +277,16 @@ static const CodeParam *add_work(const CodeObject *object, LaunchSizes *sizes) {
     return NULL;
 }
 
-/* Less working memory than this is not worth the time that more slices take. */
-static const int64_t FREE_WORK = INT64_C(256) << 20;
+/* Working memory that is not worth the time that slices take, and tokens times key/value heads of a slice whose kernels are long
+ * enough for their begin and end not to count: measured, see doc/gpu.md. */
+static const int64_t FREE_WORK = INT64_C(384) << 20, LEAST_SLICE = 65536;
 
 static int64_t most_work(const CodeObject *object, const LaunchSizes *sizes) {
     int64_t bytes = 0;
     for (int p = 0; p < object->param_count; p++)
         if (object->params[p].role != PARAM_WORK)
             bytes = plus(bytes, param_bytes(&object->params[p], sizes));
-    return bytes / 16 * 3 > FREE_WORK ? bytes / 16 * 3 : FREE_WORK;
+    return bytes / 16 * 3;
 }
 
 static const CodeParam *cut(const CodeObject *object, int64_t heads, int64_t slices, LaunchSizes *sizes) {
@@ -305,9 +306,11 @@ static int64_t query_heads(const CodeObject *object) {
 
 /* How sequences are cut into segments, and heads into slices; see base/code_object.h. */
 static Status cut_launch(Ctx *ctx, const CodeObject *object, LaunchSizes *sizes) {
-    const int64_t    most = object->head_slices ? 0 : most_work(object, sizes), heads = query_heads(object);
+    const int64_t    heads = query_heads(object), tokens = times(sizes->syms[SYM_B], sizes->syms[SYM_T]);
     const CodeParam *over = cut(object, heads, object->head_slices ? object->head_slices : 1, sizes);
-    for (int64_t n = 2; !object->head_slices && sizes->work_bytes > most && n <= object->kv_heads; n++)
+    const bool       whole = object->head_slices || sizes->work_bytes <= FREE_WORK;
+    const int64_t    most = whole ? INT64_MAX : most_work(object, sizes), slices = times(tokens, object->kv_heads) / LEAST_SLICE;
+    for (int64_t n = 2; sizes->work_bytes > most && n <= object->kv_heads && n <= slices; n++)
         if (object->kv_heads % n == 0)
             over = cut(object, heads, n, sizes);
     return over ? ctx_fail(ctx, ST_NO_MEMORY, over->name, "use a smaller batch", "the working memory exceeds 63 bits") : ST_OK;

@@ -142,11 +142,13 @@ static void slices_of_heads_take_turns(void **state) {
     }
 }
 
-/* As many as bring the working memory below 256 MiB, beside tensors as small as these. */
+/* None up to 384 MiB; else as many as there may be, beside tensors as small as these, but of long sequences alone. */
 static void the_launch_chooses_slices(void **state) {
-    enum { MIB = 1 << 20, MOST = 256 };
-    Fixture *f = *state;
-    int64_t  bytes;
+    enum { MIB = 1 << 20, MOST = 384, ENOUGH = 32768 };
+    Fixture     *f = *state;
+    const Tensor large[] = {tensor_of(f->q, 2, ENOUGH), tensor_of(f->o, 2, ENOUGH)};
+    const Tensor small[] = {tensor_of(f->q, 2, ENOUGH - 1), tensor_of(f->o, 2, ENOUGH - 1)};
+    int64_t      bytes;
     f->object.head_slices = 0;
     f->object.kv_heads = HEADS;
     f->params[0].sliced = f->params[2].sliced = 3;
@@ -154,8 +156,10 @@ static void the_launch_chooses_slices(void **state) {
     for (int64_t head = MOST / HEADS - 1; head <= MOST / HEADS + 1; head++) { /* of a head */
         const int64_t dims[4] = {1, HEADS, head, MIB / 2};
         memcpy(f->params[1].dims, dims, sizeof dims);
-        assert_int_equal(cuda_executable_memory(&f->ctx, f->executable, f->tensors, &bytes), ST_OK);
+        assert_int_equal(cuda_executable_memory(&f->ctx, f->executable, large, &bytes), ST_OK);
         assert_int_equal(bytes, head * MIB * (head * HEADS <= MOST ? HEADS : 1));
+        assert_int_equal(cuda_executable_memory(&f->ctx, f->executable, small, &bytes), ST_OK);
+        assert_int_equal(bytes, head * MIB * HEADS);
     }
 }
 

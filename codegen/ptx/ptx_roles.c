@@ -473,23 +473,9 @@ static bool reuses_memory(const Gen *g, const Kernel *kernel) {
     return r.found;
 }
 
-static bool is_no_product(Op *op, void *arg) {
-    (void)arg;
-    return op->code != OP_DOT;
-}
-
-/* Among kernels of gradients whose warps have roles: one that only adds up, which takes less time than its launch. It waits for
- * those before it before anything else. */
-bool cu_waits_first(const Gen *g, const Kernel *kernel) {
-    return g->roles && !cu_first_role(kernel) && kernel != g->module->kernels[0] && ir_find_param(kernel, "do") &&
-           ir_walk(kernel->body, is_no_product, NULL);
-}
-
 /* Kernels with several computing roles store what those before them may still read, but on top of rings, where the kernels
  * before read rings, keys and values alone. */
 bool cu_overlaps(const Gen *g, const Kernel *kernel) {
-    if (cu_waits_first(g, kernel))
-        return true;
     return kernel != g->module->kernels[0] && cu_first_role(kernel) &&
            (!cu_several_compute(kernel) || ir_find_param(kernel, "ring_k")) && !reuses_memory(g, kernel);
 }

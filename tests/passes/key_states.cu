@@ -1,5 +1,4 @@
 extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_states(const __grid_constant__ Args a, const __grid_constant__ Maps3 maps) {
-    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
     const u32 shared = (shared_base() + 1023) & ~1023u;
     if (threadIdx.x == 0) {
         Ring<4, 8192u> t18(shared + 0u, shared + 112640u);
@@ -20,19 +19,19 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
         Ring<3, 8192u> t20(shared + 81920u, shared + 112800u);
         Ring<3, 2048u> t21(shared + 106496u, shared + 112848u);
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[82]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[87]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n8 = rest % 1u; // part
             rest /= 1u;
             const i64 n7 = rest % 1u; // kv_head
             rest /= 1u;
-            const i64 n6 = rest % (u32)a.v[67]; // seq
-            rest /= (u32)a.v[67];
-            const i64 n11 = (u32)a.v[68] - 1 - rest; // segment
-            const i64 n1 = a.v[67];
-            const i64 n3 = a.v[68];
-            const i64 n4 = a.v[66];
-            const i64 n5 = a.v[70];
+            const i64 n6 = rest % (u32)a.v[72]; // seq
+            rest /= (u32)a.v[72];
+            const i64 n11 = (u32)a.v[73] - 1 - rest; // segment
+            const i64 n1 = a.v[72];
+            const i64 n3 = a.v[73];
+            const i64 n4 = a.v[71];
+            const i64 n5 = a.v[75];
             const i64 n9 = floor_mod(n8, 1LL);
             const i64 n10 = n9 * n5;
             const i64 n12 = n11 * n5;
@@ -87,19 +86,19 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
         Ring<3, 8192u> t20(shared + 81920u, shared + 112800u);
         Ring<3, 2048u> t21(shared + 106496u, shared + 112848u);
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[82]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[87]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n8 = rest % 1u; // part
             rest /= 1u;
             const i64 n7 = rest % 1u; // kv_head
             rest /= 1u;
-            const i64 n6 = rest % (u32)a.v[67]; // seq
-            rest /= (u32)a.v[67];
-            const i64 n11 = (u32)a.v[68] - 1 - rest; // segment
-            const i64 n1 = a.v[67];
-            const i64 n3 = a.v[68];
-            const i64 n4 = a.v[66];
-            const i64 n5 = a.v[70];
+            const i64 n6 = rest % (u32)a.v[72]; // seq
+            rest /= (u32)a.v[72];
+            const i64 n11 = (u32)a.v[73] - 1 - rest; // segment
+            const i64 n1 = a.v[72];
+            const i64 n3 = a.v[73];
+            const i64 n4 = a.v[71];
+            const i64 n5 = a.v[75];
             const i64 n9 = floor_mod(n8, 1LL);
             const i64 n10 = n9 * n5;
             const i64 n12 = n11 * n5;
@@ -154,19 +153,19 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
         Ring<3, 8192u> t20(shared + 81920u, shared + 112800u);
         Ring<3, 2048u> t21(shared + 106496u, shared + 112848u);
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[82]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[87]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n8 = rest % 1u; // part
             rest /= 1u;
             const i64 n7 = rest % 1u; // kv_head
             rest /= 1u;
-            const i64 n6 = rest % (u32)a.v[67]; // seq
-            rest /= (u32)a.v[67];
-            const i64 n11 = (u32)a.v[68] - 1 - rest; // segment
-            const i64 n1 = a.v[67];
-            const i64 n3 = a.v[68];
-            const i64 n4 = a.v[66];
-            const i64 n5 = a.v[70];
+            const i64 n6 = rest % (u32)a.v[72]; // seq
+            rest /= (u32)a.v[72];
+            const i64 n11 = (u32)a.v[73] - 1 - rest; // segment
+            const i64 n1 = a.v[72];
+            const i64 n3 = a.v[73];
+            const i64 n4 = a.v[71];
+            const i64 n5 = a.v[75];
             const i64 n9 = floor_mod(n8, 1LL);
             const i64 n10 = n9 * n5;
             const i64 n12 = n11 * n5;
@@ -224,19 +223,19 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
             Ring<3, 2048u> t21(shared + 106496u, shared + 112848u);
             bool awaited = false;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[82]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[87]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n8 = rest % 1u; // part
                 rest /= 1u;
                 const i64 n7 = rest % 1u; // kv_head
                 rest /= 1u;
-                const i64 n6 = rest % (u32)a.v[67]; // seq
-                rest /= (u32)a.v[67];
-                const i64 n11 = (u32)a.v[68] - 1 - rest; // segment
-                const i64 n1 = a.v[67];
-                const i64 n3 = a.v[68];
-                const i64 n4 = a.v[66];
-                const i64 n5 = a.v[70];
+                const i64 n6 = rest % (u32)a.v[72]; // seq
+                rest /= (u32)a.v[72];
+                const i64 n11 = (u32)a.v[73] - 1 - rest; // segment
+                const i64 n1 = a.v[72];
+                const i64 n3 = a.v[73];
+                const i64 n4 = a.v[71];
+                const i64 n5 = a.v[75];
                 const i64 n9 = floor_mod(n8, 1LL);
                 const i64 n10 = n9 * n5;
                 const i64 n12 = n11 * n5;
@@ -280,19 +279,19 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
             bool awaited = false;
             Stored stored;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[82]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[87]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n8 = rest % 1u; // part
                 rest /= 1u;
                 const i64 n7 = rest % 1u; // kv_head
                 rest /= 1u;
-                const i64 n6 = rest % (u32)a.v[67]; // seq
-                rest /= (u32)a.v[67];
-                const i64 n11 = (u32)a.v[68] - 1 - rest; // segment
-                const i64 n1 = a.v[67];
-                const i64 n3 = a.v[68];
-                const i64 n4 = a.v[66];
-                const i64 n5 = a.v[70];
+                const i64 n6 = rest % (u32)a.v[72]; // seq
+                rest /= (u32)a.v[72];
+                const i64 n11 = (u32)a.v[73] - 1 - rest; // segment
+                const i64 n1 = a.v[72];
+                const i64 n3 = a.v[73];
+                const i64 n4 = a.v[71];
+                const i64 n5 = a.v[75];
                 const i64 n9 = floor_mod(n8, 1LL);
                 const i64 n10 = n9 * n5;
                 const i64 n12 = n11 * n5;

@@ -26,18 +26,18 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_keys(
         Ring<2, 2048u> t23(shared + 122880u, shared + 127216u);
         const u32 own_rows = warp_id() % 4 / 4 * 8192u;
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[82]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[87]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n9 = rest % 1u; // kv_head
             rest /= 1u;
-            const i64 n8 = rest % (u32)a.v[67]; // seq
-            rest /= (u32)a.v[67];
-            const i64 n14 = (u32)a.v[71] - 1 - rest; // row
-            const i64 n0 = a.v[67];
-            const i64 n3 = a.v[66];
+            const i64 n8 = rest % (u32)a.v[72]; // seq
+            rest /= (u32)a.v[72];
+            const i64 n14 = (u32)a.v[76] - 1 - rest; // row
+            const i64 n0 = a.v[72];
+            const i64 n3 = a.v[71];
             const i64 n6 = n3 + -1LL;
             const i64 n10 = n9 * 2LL;
-            const i64 n13 = a.v[71];
+            const i64 n13 = a.v[76];
             const i64 n16 = n14 * 64LL;
             const i64 n17 = (i64)(n16 < n3);
             const Slot t57 = t20.take();
@@ -75,7 +75,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_keys(
                 release(t64);
                 EACH(1, 8) t60[s][i] = t60[s][i];
             }
-            const i64 n69 = a.v[70];
+            const i64 n69 = a.v[75];
             const i64 n70 = floor_div_any(n16, n69);
             const i64 n71 = (i64)(0LL < n70);
             const i64 n72 = n71 + 1LL;
@@ -123,18 +123,18 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_keys(
         Ring<2, 2048u> t23(shared + 122880u, shared + 127216u);
         const u32 own_rows = warp_id() % 4 / 4 * 8192u;
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[82]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[87]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n9 = rest % 1u; // kv_head
             rest /= 1u;
-            const i64 n8 = rest % (u32)a.v[67]; // seq
-            rest /= (u32)a.v[67];
-            const i64 n14 = (u32)a.v[71] - 1 - rest; // row
-            const i64 n0 = a.v[67];
-            const i64 n3 = a.v[66];
+            const i64 n8 = rest % (u32)a.v[72]; // seq
+            rest /= (u32)a.v[72];
+            const i64 n14 = (u32)a.v[76] - 1 - rest; // row
+            const i64 n0 = a.v[72];
+            const i64 n3 = a.v[71];
             const i64 n6 = n3 + -1LL;
             const i64 n10 = n9 * 2LL;
-            const i64 n13 = a.v[71];
+            const i64 n13 = a.v[76];
             const i64 n16 = n14 * 64LL;
             const i64 n17 = (i64)(n16 < n3);
             const Slot t46 = t18.take();
@@ -184,18 +184,18 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_keys(
         Ring<2, 2048u> t23(shared + 122880u, shared + 127216u);
         const u32 own_rows = warp_id() % 4 / 4 * 8192u;
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[82]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[87]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n9 = rest % 1u; // kv_head
             rest /= 1u;
-            const i64 n8 = rest % (u32)a.v[67]; // seq
-            rest /= (u32)a.v[67];
-            const i64 n14 = (u32)a.v[71] - 1 - rest; // row
-            const i64 n0 = a.v[67];
-            const i64 n3 = a.v[66];
+            const i64 n8 = rest % (u32)a.v[72]; // seq
+            rest /= (u32)a.v[72];
+            const i64 n14 = (u32)a.v[76] - 1 - rest; // row
+            const i64 n0 = a.v[72];
+            const i64 n3 = a.v[71];
             const i64 n6 = n3 + -1LL;
             const i64 n10 = n9 * 2LL;
-            const i64 n13 = a.v[71];
+            const i64 n13 = a.v[76];
             const i64 n16 = n14 * 64LL;
             const i64 n17 = (i64)(n16 < n3);
             const Slot t87 = t22.take();
@@ -233,7 +233,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_keys(
                 release(t92);
                 EACH(1, 32) t89[s][i] = t89[s][i];
             }
-            const i64 n98 = a.v[70];
+            const i64 n98 = a.v[75];
             const i64 n99 = floor_div_any(n16, n98);
             const i64 n100 = (i64)(0LL < n99);
             const i64 n101 = n100 + 1LL;
@@ -277,18 +277,18 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_keys(
             Ring<2, 2048u> t23(shared + 122880u, shared + 127216u);
             bool awaited = false;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[82]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[87]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n9 = rest % 1u; // kv_head
                 rest /= 1u;
-                const i64 n8 = rest % (u32)a.v[67]; // seq
-                rest /= (u32)a.v[67];
-                const i64 n14 = (u32)a.v[71] - 1 - rest; // row
-                const i64 n0 = a.v[67];
-                const i64 n3 = a.v[66];
+                const i64 n8 = rest % (u32)a.v[72]; // seq
+                rest /= (u32)a.v[72];
+                const i64 n14 = (u32)a.v[76] - 1 - rest; // row
+                const i64 n0 = a.v[72];
+                const i64 n3 = a.v[71];
                 const i64 n6 = n3 + -1LL;
                 const i64 n10 = n9 * 2LL;
-                const i64 n13 = a.v[71];
+                const i64 n13 = a.v[76];
                 const i64 n16 = n14 * 64LL;
                 const i64 n17 = (i64)(n16 < n3);
                 const i64 n24 = n6 - n16;
@@ -327,7 +327,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_keys(
                     const Slot slot = t23.open(2048);
                     copy_box(slot.address + 0, &maps.at[4], slot.full, 0, (int)n39, (int)n37, (int)0LL);
                 }
-                const i64 n40 = a.v[70];
+                const i64 n40 = a.v[75];
                 const i64 n41 = floor_div_any(n16, n40);
                 const i64 n42 = (i64)(0LL < n41);
                 if (n42) {
