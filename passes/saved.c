@@ -387,6 +387,12 @@ static Status read_residual(Saver *s) {
 /* Never a last slice of one row: the one column of features that belongs to it is no left side of a product. */
 static int slice_rows(int left, int size) { return left <= size ? left : left == size + 1 ? size - 16 : size; }
 
+/* x y + sum, x columns of phi(q): perhaps of both parts of x. */
+static Value *times(Saver *s, Builder *b, Value *x, Value *y, Value *sum, bool tb) {
+    sum = ir_dot(b, x, y, sum, false, tb);
+    return gradients_split_features(s) ? ir_dot(b, gradients_low(b, x, s->dtype), y, sum, false, tb) : sum;
+}
+
 /* phi(q) X + sum, with the rows of X, F of them at `load`, loaded piece by piece and in slices that shared memory can
  * hold. */
 static Value *product_by_slices(Saver *s, Builder *b, const Op *load, Value *sum) {
@@ -401,7 +407,7 @@ static Value *product_by_slices(Saver *s, Builder *b, const Op *load, Value *sum
         piece->out[0]->type.rows = rows;
         if (rows < s->whole_width)
             features = columns(s, features, from, rows);
-        sum = ir_dot(b, features, piece->out[0], sum, false, false);
+        sum = times(s, b, features, piece->out[0], sum, false);
         row += rows;
     }
     return sum;
@@ -430,7 +436,7 @@ static void use_states(Saver *s) {
                                .rowdim = 1,
                                .groupdim = -1,
                                .period = s->chunk};
-        score = ir_dot(&in, s->whole[p], ir_load(&in, &access, s->chunk, s->whole_width), score, false, true);
+        score = times(s, &in, s->whole[p], ir_load(&in, &access, s->chunk, s->whole_width), score, true);
     }
     /* Features of keys that are not there may be anything: what comes by the copy engine has no bounds but the tensor's. */
     Value *skip = ir_i(&in, 0);

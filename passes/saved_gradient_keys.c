@@ -77,6 +77,13 @@ void gradients_take_columns(KeySaver *k, Op *access, int dim, int parts, Value *
     op_set_int(k->saver.ctx, access, AT_COLDIM, dim);
 }
 
+/* x y + sum where y may be features of rows, perhaps of both parts of these. */
+static Value *times_features(KeySaver *k, Builder *b, Value *x, Value *y, Value *sum, bool tb) {
+    sum = ir_dot(b, x, y, sum, false, tb);
+    const bool both = gradients_split_features(&k->saver) && y->def->code != OP_LOAD;
+    return both ? ir_dot(b, x, gradients_low(b, y, k->saver.dtype), sum, false, tb) : sum;
+}
+
 /* One turn: rows of one head and tile. -> the states behind it. */
 static void add_turn(KeySaver *k, int number, Nest *n, Op *loop, int heads, bool save_states) {
     Saver *const        s = &k->saver;
@@ -115,8 +122,10 @@ static void add_turn(KeySaver *k, int number, Nest *n, Op *loop, int heads, bool
     }
     if (saves)
         ir_yield(&save, NULL, 0);
-    for (int p = 0; p < sum->parts; p++)
-        next[p] = ir_dot(&in, next[p], z, loop->region->args[1 + p], true, false);
+    for (int p = 0; p < sum->parts; p++) {
+        Value *const y = next[p], *const high = ir_dot(&in, y, z, loop->region->args[1 + p], true, false);
+        next[p] = gradients_split_features(s) ? ir_dot(&in, gradients_low(&in, y, s->dtype), z, high, true, false) : high;
+    }
     ir_yield(&in, next, sum->parts);
 }
 
@@ -226,10 +235,10 @@ static Value *edge_piece(KeySaver *k, Builder *b, const KeySum *sum, int piece, 
     map_set(&map, s->group->region->args[0], loop->region->args[0]);
     map_set(&map, s->residual->region->args[0], ir_i(&body, 0));
     for (int p = first; p < end; p++)
-        score = ir_dot(&body, sum->x[p], map_clone(&body, sum->y[p], s->group->region, s->absent, &map), score, false, true);
+        score = times_features(k, &body, sum->x[p], map_clone(&body, sum->y[p], s->group->region, s->absent, &map), score, true);
     Value *const kept = gradients_edge(&body, score, sum->of.mask, loaded_rows(score->def->in[1]));
     Value *const z = map_clone(&body, sum->z[piece], s->group->region, s->absent, &map);
-    Value *const next = ir_dot(&body, kept, z, loop->region->args[1], false, false);
+    Value *const next = times_features(k, &body, kept, z, loop->region->args[1], false);
     ir_yield(&body, &next, 1);
     return loop->out[0];
 }

@@ -31,6 +31,7 @@ Status gradients_view(const Saver *main, Kernel *kernel, Saver *out);
 Access gradients_access(const Op *op); /* where a load or store is */
 /* Does it count what sides of the residual branch's products lose in 16 bits? Gradients of q's scale add up all rows. */
 bool   gradients_split(const Saver *s);
+bool   gradients_split_features(const Saver *s); /* of phi(q) as well */
 Value *gradients_low(Builder *b, Value *x, DType dtype); /* what x loses */
 Value *gradients_join(Builder *b, Value *const *pieces, int count);
 /* The scores of an edge tile whose keys have left the window; zeros for all others, and for keys before the first of the
