@@ -387,10 +387,14 @@ static Status read_residual(Saver *s) {
 /* Never a last slice of one row: the one column of features that belongs to it is no left side of a product. */
 static int slice_rows(int left, int size) { return left <= size ? left : left == size + 1 ? size - 16 : size; }
 
-/* x y + sum, x columns of phi(q): perhaps of both parts of x. */
+/* x y + sum, x columns of phi(q): perhaps of both parts of x, and of a state that is given in 32 bits. */
 static Value *times(Saver *s, Builder *b, Value *x, Value *y, Value *sum, bool tb) {
     sum = ir_dot(b, x, y, sum, false, tb);
-    return gradients_split_features(s) ? ir_dot(b, gradients_low(b, x, s->dtype), y, sum, false, tb) : sum;
+    if (!gradients_split_features(s))
+        return sum;
+    if (ir_find_param(s->main, op_text(y->def, AT_PARAM))->dtype == DT_F32)
+        sum = ir_dot(b, x, gradients_low(b, y, s->dtype), sum, false, tb);
+    return ir_dot(b, gradients_low(b, x, s->dtype), y, sum, false, tb);
 }
 
 /* phi(q) X + sum, with the rows of X, F of them at `load`, loaded piece by piece and in slices that shared memory can

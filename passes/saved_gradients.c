@@ -55,7 +55,9 @@ bool gradients_split(const Saver *s) {
 /* Beside more columns registers hold no second part, and roles no ring for it. */
 bool gradients_split_features(const Saver *s) {
     enum { MOST_COLS = 64 };
-    return gradients_split(s) && !s->args->schedule->roles && s->args->spec->head_dim <= MOST_COLS;
+    const Spec *spec = s->args->spec;
+    return gradients_split(s) && !s->args->schedule->roles && spec->head_dim <= MOST_COLS &&
+           spec->head_dim + spec->value_dim <= 2 * MOST_COLS;
 }
 
 Value *gradients_low(Builder *b, Value *x, DType dtype) {
@@ -319,6 +321,22 @@ static bool is_parted(const Saver *s, const Value *value) {
     return add && add->code == OP_ADD && loads_16_bits(s, add->in[0]) && loads_16_bits(s, add->in[1]);
 }
 
+/* What is given times an initial state, in 32 bits: of both of its parts, and of the state's. */
+static bool split_given(Op *op, void *arg) {
+    const Saver    *s = arg;
+    const Op *const load = op->code == OP_DOT && op->in_count == 2 ? op->in[1]->def : NULL;
+    if (!load || load->code != OP_LOAD || !is_parted(s, op->in[0]) || loads_16_bits(s, op->in[1]))
+        return true;
+    Builder      b = ir_before(s->ctx, s->main, op);
+    Value *const x = op->in[0], *const y = op->in[1];
+    const bool   tb = op_int(op, AT_TB, 0);
+    Value       *sum = ir_dot(&b, x->def->in[0], y, NULL, false, tb);
+    sum = ir_dot(&b, x->def->in[0], gradients_low(&b, y, s->dtype), sum, false, tb);
+    ir_replace_uses(s->main, op->out[0], ir_dot(&b, x->def->in[1], y, sum, false, tb));
+    op_erase(op);
+    return true;
+}
+
 static Status rewrite_rows(const Saver *main, Kernel *kernel) {
     Saver    s;
     Residual sum = {0};
@@ -326,6 +344,8 @@ static Status rewrite_rows(const Saver *main, Kernel *kernel) {
     turn_once(main, &s);
     if (!s.residual)
         return ST_OK;
+    if (gradients_split_features(&s))
+        ir_walk(kernel->body, split_given, &s);
     TRY(match_residual(s.ctx, "pass saved", s.residual, &sum));
     if (s.residual->out_count != 1 || !reads_main(main, &sum))
         return gradients_refuse(s.ctx, kernel->name, "sums up over keys what no state is saved of");
