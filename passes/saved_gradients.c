@@ -9,7 +9,7 @@
  *   Kernel `window_keys` has no residual branch; its key loops go on with the sums of the heads before.
  * Registers hold few of these tiles: each sum over heads has a loop of its own, and what rows get of the residual branch is
  * what their key loop starts from. Rows keep their rotated queries, which all keys that they see would rotate again.
- * Where gradients add up all rows (q's scale), what sides of products lose in 16 bits of main's and rows' scores, and of do,
+ * Where gradients add up all rows (q's scale), or the window gives none (of one key), what sides of products lose in 16 bits of main's and rows' scores, and of do,
  * is multiplied as well; of phi(q) in main and wherever keys take it, in all of these or in none: they are to agree.
  * Nothing is added to by two blocks, and all sums have one order. Features that are a concatenation of equal pieces go
  * by pieces, as in main. */
@@ -49,7 +49,8 @@ Access gradients_access(const Op *op) {
 }
 
 bool gradients_split(const Saver *s) {
-    return s->args->kind == KIND_BACKWARD && s->args->spec->qk_scale && dtype_size(s->dtype) == 2;
+    const Spec *spec = s->args->spec;
+    return s->args->kind == KIND_BACKWARD && (spec->qk_scale || spec->window == 1) && dtype_size(s->dtype) == 2;
 }
 
 /* Beside more columns registers hold no second part, and roles no ring for it. */

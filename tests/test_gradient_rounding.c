@@ -24,6 +24,9 @@ static const Layer LAYERS[] = {
     {"heads = 4, kv_heads = 2, head_dim = 32, value_dim = 16, window = 1, feature_map = 'elu1', softcap = 5, sink = true, "
      "dtype = 'bf16'",
      "B=2,T=46", 2},
+    {"heads = 12, kv_heads = 3, head_dim = 48, window = 1, feature_map = function(x) return exp(x - max(x)) end, fold = 8, "
+     "rope = { theta = 10000, style = 'half' }, dtype = 'bf16'",
+     "lengths=8,34", 410},
     /* Gradients of scales add up what all rows hand on. */
     {"heads = 9, kv_heads = 3, head_dim = 24, value_dim = 4, window = 33, fold = 8, softcap = 5, sink = true, qk_scale = true, "
      "initial_state = 'input', dtype = 'bf16'",
