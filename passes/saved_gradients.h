@@ -32,8 +32,10 @@ Status gradients_refuse(Ctx *ctx, const char *kernel, const char *what);
 /* A saver's view of another kernel. */
 Status gradients_view(const Saver *main, Kernel *kernel, Saver *out);
 Access gradients_access(const Op *op); /* where a load or store is */
-/* Does it count what sides of the residual branch's products lose in 16 bits? Gradients of q's scale add up all rows. */
+/* Does it count what sides of the residual branch's products lose in 16 bits? Gradients of q's scale add up all rows,
+ * and a window of one key gives none. */
 bool   gradients_split(const Saver *s);
+bool   gradients_split_features(const Saver *s); /* of phi(q) as well */
 Value *gradients_low(Builder *b, Value *x, DType dtype); /* what x loses */
 Value *gradients_join(Builder *b, Value *const *pieces, int count);
 /* The scores of an edge tile, `back` rows before the last, whose keys have left the window; zeros for all others, and for keys

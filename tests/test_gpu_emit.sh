@@ -69,6 +69,10 @@ for heads in "32 32" "12 4" "16 2"; do
     done
 done
 later fits "gradients of wide values and the final state" --set head_dim=128 --set value_dim=256 --with final-state
+for scales in false true; do
+    later fits "gradients of wide heads and the final state, scales $scales" --set head_dim=256 --set value_dim=256 \
+        --set qk_scale=$scales --with final-state
+done
 
 for arch in cuda:sm_90 cuda:sm_90a; do
     for parts in packed lse final-state parts packed,lse,final-state,parts; do
