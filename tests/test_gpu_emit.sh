@@ -68,6 +68,10 @@ for heads in "32 32" "12 4" "16 2"; do
             --set head_dim="${dims% *}" --set value_dim="${dims#* }"
     done
 done
+# Left sides of wide rows that follow each other have one place, but not those that are still read.
+"$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --set head_dim=256 --set value_dim=256 --set feature_map=softmax --set rope=false \
+    --target cuda:sm_90a --kind backward --no-cache --emit tile-ir >"$TMP/left.ir"
+expect_text "places of left sides" "$(awk '/^kernel @/ { rows = $2 == "@rows" } rows' "$TMP/left.ir" | grep -c 'ring<1, bf16<128x256>')" '^2$'
 later fits "gradients of wide values and the final state" --set head_dim=128 --set value_dim=256 --with final-state
 
 for arch in cuda:sm_90 cuda:sm_90a; do

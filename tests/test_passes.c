@@ -562,7 +562,7 @@ static void test_gradients_wide_states(void **state) {
                            .registers = 65536,
                            .shared_bytes = 227 << 10,
                            .processors = 4};
-    run_some(KIND_BACKWARD, 0, target, draw_wide_states, 6);
+    run_some(KIND_BACKWARD, 0, target, draw_wide_states, 12);
 }
 
 static void test_gradients_roles_wide(void **state) {
