@@ -368,10 +368,21 @@ static const Op *loaded_part(const Saver *s, const Op *store, const Value *term)
     return kept && ir_use_count(s->main, op->out[0]) == 1 && type_equal(op->out[0]->type, term->type) ? op : NULL;
 }
 
-Value *gradients_first_term(const Saver *s, const Op *store) {
+/* The first of the columns of `whole` that `value` is made of, or -1. */
+static int columns_of(const Value *value, const Value *whole) {
+    const Op *const op = value->def;
+    int             first = -1;
+    if (op && op->code == OP_COLS && op->in[0] == whole)
+        return (int)op_int(op, AT_LO, 0);
+    for (int i = 0; op && i < op->in_count && first < 0; i++)
+        first = columns_of(op->in[i], whole);
+    return first;
+}
+
+int gradients_first_column(const Saver *s, const Op *store, const Value *whole) {
     Value    *terms[MOST_TERMS];
     const int count = find_terms(s, store->in[5], terms, 0);
-    return count < 3 ? NULL : terms[loaded_part(s, store, terms[0]) ? 1 : 0];
+    return count < 3 ? -1 : columns_of(terms[loaded_part(s, store, terms[0]) ? 1 : 0], whole);
 }
 
 /* Each term is added to the part in memory, of floats. */

@@ -67,8 +67,8 @@ const Op *gradients_source(Value *const *pieces, int count);
 bool      gradients_is_sendable(const KeySaver *k, const Op *load);
 /* A sum with a part in working memory: each further term is added to it there. */
 void gradients_add_in_turns(const Saver *s, Op *store);
-/* The term that it adds first; NULL: it leaves the store as it is. */
-Value *gradients_first_term(const Saver *s, const Op *store);
+/* The first column of `whole` that the term which it adds first is made of; -1: none, or it leaves the store as it is. */
+int gradients_first_column(const Saver *s, const Op *store, const Value *whole);
 
 /* saved_sum_roles.c: can kernel `keys` have roles? Then, with its states saved, it is rewritten for them. */
 bool gradients_sums_have_roles(KeySaver *k);

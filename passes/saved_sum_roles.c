@@ -311,23 +311,11 @@ static Op *open_finish(SumRoles *o, Builder *b, const KeySum *sum, Value *const 
     return only;
 }
 
-/* What lies in memory is added to what registers hold: without branches so. */
-static void add_loaded_last(const Block *block) {
-    for (Op *op = block->first; op; op = op->next)
-        if (op->code == OP_ADD && op->in[0]->def && op->in[0]->def->code == OP_LOAD && type_equal(op->in[0]->type, op->in[1]->type)) {
-            Value *const load = op->in[0];
-            op->in[0] = op->in[1];
-            op->in[1] = load;
-        }
-}
-
 static void close_finish(SumRoles *o, Builder *b, const Op *only) {
     order_by_use(o->s->ctx, b->kernel, only->region);
     store_where_made(o->s->ctx, b->kernel, only->region);
-    if (o->cut) {
-        add_loaded_last(only->region);
+    if (o->cut)
         columns_of_gradients(o->s->ctx, b->kernel, only->region);
-    }
     if (op_int(o->key_load, AT_DOWN, 0))
         gradients_turn_up(b, only->region);
 }
@@ -418,22 +406,11 @@ static Op *open_wide_heads(const SumRoles *o, Builder *b, Builder *in, Value *co
 
 static int part_at(const SumRoles *o, int turn) { return o->last_first ? o->own->parts - 1 - turn : turn; }
 
-/* The first of the columns of `whole` that `value` is made of, or -1. */
-static int columns_of(const Value *value, const Value *whole) {
-    const Op *const op = value->def;
-    int             first = -1;
-    if (op && op->code == OP_COLS && op->in[0] == whole)
-        return (int)op_int(op, AT_LO, 0);
-    for (int i = 0; op && i < op->in_count && first < 0; i++)
-        first = columns_of(op->in[i], whole);
-    return first;
-}
-
 /* The part that what is stored adds up first has the first turn. */
 static void find_turns(SumRoles *o) {
     for (const Op *op = o->s->rows->region->first; op; op = op->next) {
-        const Value *const first = op->code == OP_STORE && op->in[5]->type.cols > 1 ? gradients_first_term(o->s, op) : NULL;
-        const int          column = first ? columns_of(first, carried(o, o->twin)) : 0;
+        const bool adds = op->code == OP_STORE && op->in[5]->type.cols > 1;
+        const int  column = adds ? gradients_first_column(o->s, op, carried(o, o->twin)) : 0;
         o->last_first |= column > 0 && column >= (o->own->parts - 1) * part_width(o);
     }
 }
