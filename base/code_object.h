@@ -25,9 +25,10 @@
  *   code object; where those before it had no item, it is launched without overlap, for what comes before is the
  *   caller's. Phases that overlap get the smallest L1 cache, since only kernels that split it alike run side by side.
  * - `cluster`: blocks that differ in the last axis alone form a cluster, and so run at the same time. No persistent phase.
- * - `head_slices` n > 1: all phases run n times, one slice of the heads behind another, in the same working memory, whose
- *   dims are those of one slice. Slice i has the i-th part of the dim that a `sliced` parameter shares out: its address is
- *   that of the part.
+ * - `head_slices` n > 1: all phases run n times, one slice of the heads behind another, in the same working memory. Slice i
+ *   has the i-th part of the dim that a `sliced` parameter shares out: its address is that of the part, and working memory
+ *   has but one n-th of that dim. 0: n is chosen at launch, the least divisor of kv_heads with which the working memory is no
+ *   more than 3/16 of all tensors, or than 256 MiB, if that is more; n = kv_heads if there is none.
  * - `map_count` > 0: the phase takes a second parameter, const __grid_constant__ Maps maps, with
  *   struct Maps { CUtensorMap at[map_count]; }, each 128 bytes and the struct aligned to 64. See CodeMap. */
 #ifndef RATTAN_BASE_CODE_OBJECT_H
@@ -53,7 +54,10 @@
     X(J, "J", "row tiles of a sequence of T tokens and the keys before it: ceil((T + window + lead) / chunk)")       \
     X(O, "O", "rows of a sequence's keys, old and new: T + window + lead")                                           \
     X(P, "P", "slots in the pools")                                                                              \
-    X(POS, "POS", "position of the first token (rope)")
+    X(POS, "POS", "position of the first token (rope)")                                                          \
+    X(H, "H", "key/value heads of a slice: all of them, where heads are not taken by slices")                     \
+    X(G, "G", "query heads of a slice")                                                                         \
+    X(M, "M", "states saved of all sequences, at most: B * T / (chunk * states_every) + N")
 
 typedef enum Sym {
 #define X(id, name, help) SYM_##id,
@@ -74,7 +78,8 @@ typedef struct CodeParam {
     ParamRole role;      /* PARAM_WORK: memory the runtime provides, contents undefined, shared by all phases */
     int       rank;      /* as callers see it, 1 to 4; dims are padded in front with 1 */
     int64_t   dims[4];   /* d0 d1 d2 d3 */
-    int       sliced;    /* 1 + the dim that slices of the heads share out; 0: each slice has the whole parameter */
+    int       sliced;    /* 1 + the dim that slices of the heads share out; 0: each slice has the whole parameter.
+                          * Dims are those of all heads */
 } CodeParam;
 
 /* lse, sink and dsink hold one number a row: kernels see a last dim of 1 that callers leave out. */
@@ -125,9 +130,10 @@ typedef struct CodeObject {
     int64_t    spread;            /* 1: into ceil(min_items / (N * kv_heads)) segments at most */
     int64_t    parts;             /* most blocks that share a decoding step, a power of two; 0: no such blocks. Then S is
                                    * doubled from 1 on while N * kv_heads * S stays within min_items */
+    int64_t    states_every;      /* row tiles from one saved state to the next: L is a multiple of so many */
     int64_t    lead;              /* tokens before the first new one that the first row tile of a sequence may begin with */
-    int64_t    head_slices;       /* 0 or 1: all heads at once */
-    int64_t    kv_heads, window, ring_rows; /* kv_heads: of a slice */
+    int64_t    head_slices;       /* 1: all heads at once; 0: chosen at launch */
+    int64_t    kv_heads, window, ring_rows; /* kv_heads: of all slices together */
     CodeParam *params;
     int        param_count;
     CodePhase *phases;

@@ -85,12 +85,27 @@ static Status write_input(Ctx *ctx, const LinkJob *job, const char *name, const 
     return file_write(ctx, ctx_printf(ctx, "%s/%s", job->folder, name), &(Part){bytes, size}, 1);
 }
 
+/* With no signal held: Ctrl-C ends the linker, for which this program waits with its signals held. */
+static int spawn(pid_t *child, const char *program, char *const *arguments) {
+    extern char     **environ;
+    posix_spawnattr_t attributes;
+    sigset_t          none;
+    sigemptyset(&none);
+    int failed = posix_spawnattr_init(&attributes);
+    if (failed)
+        return failed;
+    posix_spawnattr_setsigmask(&attributes, &none);
+    posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK);
+    failed = posix_spawnp(child, program, NULL, &attributes, arguments, environ);
+    posix_spawnattr_destroy(&attributes);
+    return failed;
+}
+
 static Status run_linker(Ctx *ctx, const char *program, char *const *arguments, bool *absent) {
-    extern char **environ;
-    pid_t         child;
-    int           how = 0;
-    pid_t         ended;
-    const int     failed = posix_spawnp(&child, program, NULL, NULL, arguments, environ);
+    pid_t     child;
+    int       how = 0;
+    pid_t     ended;
+    const int failed = spawn(&child, program, arguments);
     *absent = failed == ENOENT;
     if (failed)
         return ctx_fail(ctx, ST_FAILED, program, "install binutils, or name a linker with --linker",

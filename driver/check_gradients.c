@@ -7,25 +7,27 @@
 
 #include <math.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { ROUNDINGS = 4 /* of float32, as large as do */ };
 enum { MOST_OFFSET = 1000000, TOKENS_BEYOND = 150 };
 
-typedef struct GradientCheck {
+struct GradientCheck {
     Session         *session;
     const Spec      *spec;
     const char      *name;
     const TensorSet *inputs;
     TensorSet        rounded, truth, typed; /* typed: of rounded inputs, rounded, where that matters */
     int64_t          offset;                /* where a second launch starts */
+    int              threads;               /* of the reference */
     Report          *report;
-} GradientCheck;
+};
 
 static Status reference(Ctx *ctx, const GradientCheck *check, const TensorSet *inputs, const char *what,
                         TensorSet *out) {
     Progress               progress;
     const GradientsRequest request = {
-        .spec = check->spec, .inputs = inputs, .threads = pool_threads(check->session->pool), .progress = &progress};
+        .spec = check->spec, .inputs = inputs, .threads = check->threads, .progress = &progress};
     progress_start(&progress, what);
     TRY(gradients_run(ctx, &request, out));
     progress_end(&progress);
@@ -152,27 +154,47 @@ static Status run_kernel(Ctx *ctx, const GradientCheck *check, const ReadyKernel
     return check->spec->rope_theta == 0 ? ST_OK : check_offset(ctx, check, kernel);
 }
 
-Status check_gradients(Ctx *ctx, Session *session, const Spec *spec, const char *name, const TensorSet *inputs,
-                       const TensorSet *expected, int64_t offset, Report *report) {
-    GradientCheck check = {.session = session, .spec = spec, .name = name, .inputs = inputs, .report = report};
-    const int     variant = (tensors_find(inputs, "cu_seqlens") ? VARIANT_PACKED : 0) |
-                        (tensors_find(inputs, "dfinal_state") ? VARIANT_FINAL_STATE : 0);
-    ReadyKernel kernel;
-    check.offset = offset < 0 ? MOST_OFFSET : offset;
-    case_round(ctx, spec, inputs, &check.rounded);
+/* What is expected of which inputs; `expected`: NULL: the reference's. */
+static Status prepare(Ctx *ctx, GradientCheck *check, const TensorSet *expected) {
+    case_round(ctx, check->spec, check->inputs, &check->rounded);
     if (expected)
-        check.truth = *expected;
+        check->truth = *expected;
     else
-        TRY(reference(ctx, &check, inputs, "float64 gradients", &check.truth));
-    if (case_is_rough(spec, &session->target)) {
+        TRY(reference(ctx, check, check->inputs, "float64 gradients", &check->truth));
+    if (case_is_rough(check->spec, &check->session->target)) {
         TensorSet exact; /* of inputs of the type; results have it, too */
-        TRY(reference(ctx, &check, &check.rounded, "gradients of rounded inputs", &exact));
-        case_round(ctx, spec, &exact, &check.typed);
+        TRY(reference(ctx, check, &check->rounded, "gradients of rounded inputs", &exact));
+        case_round(ctx, check->spec, &exact, &check->typed);
     }
-    TRY(session_kernel(ctx, session, spec, KIND_BACKWARD, variant, 0, &kernel));
-    const Status status = run_kernel(ctx, &check, &kernel);
+    return ST_OK;
+}
+
+static int variant_of(const TensorSet *inputs) {
+    return (tensors_find(inputs, "cu_seqlens") ? VARIANT_PACKED : 0) |
+           (tensors_find(inputs, "dfinal_state") ? VARIANT_FINAL_STATE : 0);
+}
+
+static Status compile_and_run(Ctx *ctx, const GradientCheck *check) {
+    ReadyKernel kernel;
+    TRY(session_kernel(ctx, check->session, check->spec, KIND_BACKWARD, variant_of(check->inputs), 0, &kernel));
+    const Status status = run_kernel(ctx, check, &kernel);
     kernel_free(&kernel);
     return status;
+}
+
+Status check_gradients(Ctx *ctx, Session *session, const Spec *spec, const char *name, const TensorSet *inputs,
+                       const TensorSet *expected, int64_t offset, Report *report) {
+    GradientCheck check = {.session = session, .spec = spec, .name = name, .inputs = inputs, .report = report,
+                           .offset = offset < 0 ? MOST_OFFSET : offset, .threads = pool_threads(session->pool)};
+    TRY(prepare(ctx, &check, expected));
+    return compile_and_run(ctx, &check);
+}
+
+Status check_gradients_run(Ctx *ctx, const GradientCheck *check, Session *session, Report *report) {
+    GradientCheck own = *check;
+    own.session = session;
+    own.report = report;
+    return compile_and_run(ctx, &own);
 }
 
 /* ---- Random inputs ---- */
@@ -208,24 +230,45 @@ static Status scale_inputs(Ctx *ctx, const Session *session, TensorSet *inputs) 
     return ST_OK;
 }
 
+/* A layer's inputs and do. */
+static void random_inputs(Ctx *ctx, const Spec *spec, const Shape *shape, Random *random, TensorSet *inputs) {
+    case_random(ctx, spec, shape, random, inputs);
+    const int64_t *q = tensors_find(inputs, "q")->dims;
+    const int64_t  o[] = {q[0], q[1], spec->heads, spec->value_dim};
+    tensors_put(ctx, inputs, "do", random_tensor(ctx, random, o));
+}
+
+static void random_final_state(Ctx *ctx, const Spec *spec, const Shape *shape, Random *random, TensorSet *inputs) {
+    const int64_t N = shape->length_count ? shape->length_count : tensors_find(inputs, "q")->dims[0];
+    const int64_t state[] = {N, spec->initial_state ? spec->heads : spec->kv_heads, spec_features(spec),
+                             spec->value_dim};
+    tensors_put(ctx, inputs, "dfinal_state", random_tensor(ctx, random, state));
+}
+
 static Status run_random(Ctx *ctx, void *arg) {
     RandomGradients *run = arg;
     const Spec      *spec = &run->item->spec;
     Random           random = {run->seed};
     TensorSet        inputs;
-    case_random(ctx, spec, &run->shape, &random, &inputs);
-    const int64_t *q = tensors_find(&inputs, "q")->dims;
-    const int64_t  N = run->shape.length_count ? run->shape.length_count : q[0];
-    const int64_t  o[] = {q[0], q[1], spec->heads, spec->value_dim};
-    const int64_t  state[] = {N, spec->initial_state ? spec->heads : spec->kv_heads, spec_features(spec),
-                              spec->value_dim};
-    tensors_put(ctx, &inputs, "do", random_tensor(ctx, &random, o));
+    random_inputs(ctx, spec, &run->shape, &random, &inputs);
     const int wanted = session_variant(run->session, KIND_BACKWARD, random_next(&random) % 2 ? VARIANT_FINAL_STATE : 0);
     if (!spec->full && wanted & VARIANT_FINAL_STATE)
-        tensors_put(ctx, &inputs, "dfinal_state", random_tensor(ctx, &random, state));
+        random_final_state(ctx, spec, &run->shape, &random, &inputs);
     TRY(scale_inputs(ctx, run->session, &inputs));
     return check_gradients(ctx, run->session, spec, item_title(ctx, run->item), &inputs, NULL, run->shape.pos,
                            run->report);
+}
+
+Status check_gradients_open(Ctx *ctx, Session *session, const SpecItem *item, const Shape *shape, uint64_t seed,
+                            const GradientCheck **out) {
+    GradientCheck *check = NEW(ctx, GradientCheck);
+    TensorSet     *inputs = NEW(ctx, TensorSet);
+    Random         random = {seed};
+    *check = (GradientCheck){.session = session, .spec = &item->spec, .name = item_title(ctx, item), .inputs = inputs,
+                             .offset = MOST_OFFSET, .threads = (int)sysconf(_SC_NPROCESSORS_ONLN)};
+    *out = check;
+    random_inputs(ctx, &item->spec, shape, &random, inputs);
+    return prepare(ctx, check, NULL);
 }
 
 /* The reference computes every row: no more than show the residual branch by default. */

@@ -16,4 +16,12 @@ Status check_gradients(Ctx *ctx, Session *session, const Spec *spec, const char 
 Status check_random_gradients(Ctx *ctx, Session *session, const SpecItem *item, const Shape *shape, uint64_t seed,
                               Report *report);
 
+/* The same in two steps: inputs and truth, which live as long as `ctx` does; and as many kernels as wanted, also in other
+ * processes, of the session's schedule and target. No gradient of the final state. */
+typedef struct GradientCheck GradientCheck;
+
+Status check_gradients_open(Ctx *ctx, Session *session, const SpecItem *item, const Shape *shape, uint64_t seed,
+                            const GradientCheck **out);
+Status check_gradients_run(Ctx *ctx, const GradientCheck *check, Session *session, Report *report);
+
 #endif

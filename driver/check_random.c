@@ -4,6 +4,7 @@
 #include "driver/check_random.h"
 
 #include "base/text.h"
+#include "driver/aot_load.h"
 #include "driver/judge.h"
 #include "driver/serving.h"
 #include "driver/terminal.h"
@@ -192,6 +193,12 @@ static int64_t choose_ring(RandomCheck *check) {
     return spec_ring_rows(check->spec) + (random_next(&check->random) % 2 ? random_between(&check->random, 1, 40) : 0);
 }
 
+/* Tokens of every launch where a library's kernel is for one bucket of shapes; 0: any number. */
+static int64_t piece_of(const RandomCheck *check, KernelKind kind) {
+    const AotEntry *entry = check->session->library;
+    return entry && entry->object->kind == (int)kind && entry->bucket.N > 0 ? entry->bucket.T : 0;
+}
+
 static Status serve(Ctx *ctx, RandomCheck *check, const ReadyKernel *extend, const ReadyKernel *decode) {
     const int64_t W = check->spec->window;
     Serving       chunks = {.session = check->session,
@@ -201,6 +208,7 @@ static Status serve(Ctx *ctx, RandomCheck *check, const ReadyKernel *extend, con
                             .packed = packed_bit(check) != 0};
     Serving       steps = chunks;
     if (!check->one_kind || check->kind == KIND_EXTEND) {
+        chunks.piece = piece_of(check, KIND_EXTEND);
         serving_open(ctx, &chunks);
         TRY(serving_feed(ctx, &chunks, extend, random_between(&check->random, 1, 2 * W + 70), INT64_MAX));
         judge_serving(ctx, check, &chunks, "extend");
@@ -208,8 +216,10 @@ static Status serve(Ctx *ctx, RandomCheck *check, const ReadyKernel *extend, con
     if (check->one_kind && check->kind == KIND_EXTEND)
         return ST_OK;
     serving_open(ctx, &steps);
+    const int64_t piece = piece_of(check, KIND_DECODE), decoded = piece > 1 ? DECODED_OF_LONG / piece * piece + piece : DECODED_OF_LONG;
     if (longest(&steps) > MOST_DECODED)
-        TRY(serving_feed(ctx, &steps, extend, INT64_MAX, longest(&steps) - DECODED_OF_LONG));
+        TRY(serving_feed(ctx, &steps, extend, INT64_MAX, longest(&steps) - decoded));
+    steps.piece = piece;
     TRY(serving_feed(ctx, &steps, decode, random_next(&check->random) % 2 ? 1 : FEW_TOKENS, INT64_MAX));
     judge_serving(ctx, check, &steps, "decode");
     return ST_OK;

@@ -126,22 +126,31 @@ static void print_limits(Ctx *ctx, const Explained *e) {
                            e->target->warp_size ? "multiprocessors" : "cores"));
 }
 
-/* A row for each m that there is: today one, since no schedule has such a value. */
+static void print_saving_row(Ctx *ctx, const Explained *e, const ExplainSaving *saving) {
+    const bool own = saving->m == e->compiled.plan.states_every;
+    printf("  %-8s %12s %14s %14s %12s\n",
+           !explain_saves_states(e) ? "none" : ctx_printf(ctx, "%d%s", saving->m, own ? " here" : ""),
+           quantity_bytes(ctx, saving->stored), quantity_text(ctx, saving->products, ""),
+           quantity_text(ctx, saving->products - e->bench.useful_flops, ""), quantity_bytes(ctx, saving->moved));
+    for (int s = 0; s < e->stored_count && own; s++)
+        printf("    %-20s %5s %12s\n", e->stored[s].param->name, dtype_name(e->stored[s].param->dtype),
+               quantity_bytes(ctx, e->stored[s].bytes));
+}
+
+/* A row for each m that the layer can have. */
 static void print_saving(Ctx *ctx, const Explained *e) {
     const bool saves = explain_saves_states(e);
     heading("Stored and recomputed: the states are saved every m chunks");
     printf("  %-8s %12s %14s %14s %12s\n", "m", "stored", "FLOP", "extra FLOP", "moved");
-    printf("  %-8s %12s %14s %14s %12s\n", saves ? "1" : "none", quantity_bytes(ctx, explain_stored_bytes(e)),
-           quantity_text(ctx, e->work.products, ""), quantity_text(ctx, explain_extra_flops(e), ""),
-           quantity_bytes(ctx, e->work.loaded + e->work.stored));
-    for (int s = 0; s < e->stored_count; s++)
-        printf("    %-20s %5s %12s\n", e->stored[s].param->name, dtype_name(e->stored[s].param->dtype),
-               quantity_bytes(ctx, e->stored[s].bytes));
+    for (int s = 0; s < e->saving_count; s++)
+        print_saving_row(ctx, e, &e->savings[s]);
     put_wrapped(ctx, "", INDENT,
-                ctx_printf(ctx, "%s The schedule has no other m. Extra: beyond what the definition asks for, by "
-                           "recomputation, tiles computed in full and products inside chunks.",
-                           saves ? "The state of every chunk is stored."
-                                 : "No state is stored: each kernel that needs them sums them up again."));
+                ctx_printf(ctx, "%s Extra: beyond what the definition asks for, by recomputation, tiles computed in full and "
+                           "products inside chunks.",
+                           !saves ? "No state is stored: each kernel that needs them sums them up again."
+                           : e->saving_count > 1
+                               ? "m is the schedule's states_every; heads are in as many slices in all rows."
+                               : "This layer's kernels have no other m: between states only warps with roles fetch tiles."));
 }
 
 static void print_explained(Ctx *ctx, const Explained *e) {

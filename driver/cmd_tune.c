@@ -20,6 +20,8 @@ enum { MOST_SEEDS = 4 };
 
 /* Tensors of a task may take this share of the machine's memory. */
 static const double MEMORY_SHARE = 0.125;
+/* Longer sequences are left to the comparison with the default schedule. */
+static const double MOST_WORK = 2e10;
 
 static volatile sig_atomic_t interrupted;
 
@@ -150,19 +152,29 @@ static Status fill_tensors(Ctx *ctx, TaskRun *run, const CodeObject *object) {
             tensor->data = shared_memory(ctx, tensor_bytes(tensor));
             TRY(ctx->status);
         }
-    run->task.expected = shared_memory(ctx, tensor_bytes(tensors_find(&run->task.test.tensors, "o")));
+    const char *name;
+    for (int i = 0; (name = tune_compared(run->task.kind, i)) && ctx->status == ST_OK; i++)
+        run->task.expected[i] = shared_memory(ctx, tensor_bytes(tensors_find(&run->task.test.tensors, name)));
     return ctx->status;
+}
+
+static void free_memory(void *memory, size_t bytes) {
+    if (memory)
+        munmap(memory, bytes ? bytes : 1);
 }
 
 static void free_tensors(TaskRun *run, const CodeObject *object) {
     for (int p = 0; p < object->param_count; p++) {
         Tensor *tensor = tensors_find(&run->task.test.tensors, object->params[p].name);
-        if (object->params[p].role == PARAM_OUT && tensor && tensor->data)
-            munmap(tensor->data, tensor_bytes(tensor) ? tensor_bytes(tensor) : 1);
+        if (object->params[p].role == PARAM_OUT && tensor)
+            free_memory(tensor->data, tensor_bytes(tensor));
     }
-    const Tensor *o = tensors_find(&run->task.test.tensors, "o");
-    if (run->task.expected && o)
-        munmap(run->task.expected, tensor_bytes(o) ? tensor_bytes(o) : 1);
+    const char *name;
+    for (int i = 0; (name = tune_compared(run->task.kind, i)); i++) {
+        const Tensor *tensor = tensors_find(&run->task.test.tensors, name);
+        if (tensor)
+            free_memory(run->task.expected[i], tensor_bytes(tensor));
+    }
 }
 
 static double machine_bytes(void) { return (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE); }
@@ -350,12 +362,19 @@ static Status run_task(Ctx *ctx, void *arg) {
 }
 
 /* ---- All of them ----------------------------------------------------------------------------------------------------- */
+/* Multiply-adds of the gradients' reference, which leaves out no row: about five products a pair of positions and head. */
+static double reference_work(const Spec *spec, int64_t T) {
+    return 2.5 * (double)T * (double)T * spec->heads * (spec->head_dim + spec->value_dim);
+}
+
 /* Few keys behind the window are enough for every part of the kernel to have something to do. */
-static void small_shape(const Spec *spec, Shape *shape) {
+static void small_shape(const Spec *spec, KernelKind kind, Shape *shape) {
     const int64_t window = spec->full ? 300 : spec->window;
     *shape = (Shape){.B = window <= 256 ? 2 : 1, .T = window <= 256 ? 2 * window + 77 : window + 130, .pos = -1, .ring = -1};
     if (!spec->full)
         shape->ring = spec_ring_rows(spec);
+    while (kind == KIND_BACKWARD && reference_work(spec, shape->T) > MOST_WORK)
+        shape->T /= 2;
 }
 
 /* Shards share tasks where there are enough, else candidates. */
@@ -372,16 +391,23 @@ static void go_on(Ctx *ctx, Tuning *tuning) {
     tuning->failed++;
 }
 
+static Status open_check(Ctx *ctx, Tuning *tuning, const Shape *small, TuneTask *task) {
+    const uint64_t seed = (uint64_t)tuning->seed;
+    if (task->kind == KIND_BACKWARD)
+        return check_gradients_open(ctx, &tuning->session, task->item, small, seed, &task->gradients);
+    return check_random_open(ctx, &tuning->session, task->item, small, seed, &task->check);
+}
+
 static Status tune_item(Ctx *ctx, Tuning *tuning, const SpecItem *item, int tasks) {
     Shape    *small = NEW(ctx, Shape);
     Tuning    own = *tuning;
     TuneTask  base = {.session = &tuning->session, .item = item, .kind = tuning->kind, .flush = tuning->flush,
                       .parent = getpid()};
-    if (item->spec.full && tuning->kind != KIND_FORWARD)
-        return ctx_fail(ctx, ST_USAGE, item->spec.name, "use --kind forward", "full attention has no %s",
+    if (item->spec.full && tuning->kind != KIND_FORWARD && tuning->kind != KIND_BACKWARD)
+        return ctx_fail(ctx, ST_USAGE, item->spec.name, "use --kind forward or backward", "full attention has no %s",
                         kind_name(tuning->kind));
-    small_shape(&item->spec, small);
-    TRY(check_random_open(ctx, &tuning->session, item, small, (uint64_t)tuning->seed, &base.check));
+    small_shape(&item->spec, tuning->kind, small);
+    TRY(open_check(ctx, tuning, small, &base));
     if (tasks >= own.shards)
         own.shards = 1;
     for (int b = 0; b < tuning->buckets.count && !interrupted; b++) {
@@ -415,8 +441,6 @@ static Status parse(Ctx *ctx, const Cli *cli, Tuning *tuning) {
     double        budget;
     if (cli_has(cli, OPTION_KIND))
         TRY(kind_parse(ctx, cli_value(cli, OPTION_KIND), &tuning->kind));
-    if (tuning->kind == KIND_BACKWARD)
-        return ctx_fail(ctx, ST_USAGE, "--kind", "use forward, decode or extend", "kind backward is not tuned yet");
     TRY(tune_shapes_parse(ctx, cli_value(cli, OPTION_SHAPES), tuning->kind, &tuning->buckets));
     TRY(tune_budget_parse(ctx, cli_has(cli, OPTION_BUDGET) ? cli_value(cli, OPTION_BUDGET) : "120s", &budget));
     tuning->shards = 1;

@@ -38,18 +38,6 @@ static Status check_gpu(Ctx *ctx, const CompileRequest *request) {
                   : ST_OK;
 }
 
-/* Gradients of features are cut into pieces of 16 columns, which a product takes. */
-static Status check_gpu_backward(Ctx *ctx, const Spec *spec) {
-    if (spec->head_dim % 16)
-        return ctx_fail(ctx, ST_USAGE, "head_dim", "use a multiple of 16, or a CPU's target",
-                        "is no multiple of 16, for which kind backward has no kernels for GPUs yet");
-    if (!spec->full && spec_features(spec) % spec->head_dim)
-        return ctx_fail(ctx, ST_USAGE, "feature_map", "use a map that gives whole multiples of head_dim, or a CPU's target",
-                        "it gives %d features of %d columns, for which kind backward has no kernels for GPUs yet",
-                        spec_features(spec), spec->head_dim);
-    return ST_OK;
-}
-
 /* The default for the request; without roles where they cannot be or are not wanted: other fields follow from that. */
 static Status default_schedule(Ctx *ctx, const CompileRequest *request, bool packed, Schedule *schedule) {
     Schedule wanted;
@@ -70,8 +58,6 @@ static Status default_schedule(Ctx *ctx, const CompileRequest *request, bool pac
 static Status final_schedule(Ctx *ctx, const CompileRequest *request, Schedule *schedule) {
     if (target_is_cuda(request->target))
         TRY(check_gpu(ctx, request));
-    if (target_is_cuda(request->target) && request->kind == KIND_BACKWARD)
-        TRY(check_gpu_backward(ctx, request->spec));
     const bool packed = request->variant & VARIANT_PACKED;
     TRY(default_schedule(ctx, request, packed, schedule));
     if (request->schedule)
@@ -164,25 +150,28 @@ typedef struct Code {
     const char      *ptx;
 } Code;
 
-/* Kernels are made for one slice of the heads. */
-static Spec slice_of(const Spec *spec, const Schedule *schedule) {
-    Spec slice = *spec;
-    slice.heads /= schedule->head_slices;
-    slice.kv_heads /= schedule->head_slices;
-    return slice;
+/* Of working memory heads are the first number that is known now; sequences, tokens and tiles of them come before. */
+static int heads_dim(const CodeParam *param) {
+    for (int d = 0; d < 4; d++)
+        if (param->dims[d] > 1)
+            return d;
+    return -1;
 }
 
-/* What the caller has are all heads: those dims differ. */
-static Status whole_params(Ctx *ctx, const CompileRequest *request, CodeParam *params, int count) {
-    Module *whole;
-    TRY(kind_build(ctx, request->spec, request->kind, request->variant, ring_rows(request), &whole));
+/* Marks the dims that slices of the heads share out: of what the caller has, those that are others with fewer heads. */
+static Status mark_slices(Ctx *ctx, const CompileRequest *request, CodeParam *params, int count) {
+    Spec    fewer = *request->spec;
+    Module *module;
+    fewer.heads /= fewer.kv_heads;
+    fewer.kv_heads = 1;
+    TRY(kind_build(ctx, &fewer, request->kind, request->variant, ring_rows(request), &module));
     for (int p = 0; p < count; p++) {
-        const CodeParam *of = params[p].role == PARAM_WORK ? NULL : ir_find_param(whole->kernels[0], params[p].name);
+        const CodeParam *of = params[p].role == PARAM_WORK ? NULL : ir_find_param(module->kernels[0], params[p].name);
         for (int d = 0; d < 4 && of; d++)
-            if (params[p].dims[d] != of->dims[d]) {
-                params[p].dims[d] = of->dims[d];
+            if (params[p].dims[d] != of->dims[d])
                 params[p].sliced = 1 + d;
-            }
+        if (params[p].role == PARAM_WORK)
+            params[p].sliced = 1 + heads_dim(&params[p]);
     }
     return ST_OK;
 }
@@ -205,8 +194,9 @@ static Status make_object(Ctx *ctx, const CompileRequest *request, const Module 
         .spread = schedule->spread,
         .parts = module->parts,
         .lead = module->lead,
+        .states_every = schedule->states_every,
         .head_slices = schedule->head_slices,
-        .kv_heads = request->spec->kv_heads / schedule->head_slices,
+        .kv_heads = request->spec->kv_heads,
         .window = request->spec->window,
         .ring_rows = ring_rows(request),
         .params = keep(first->params, sizeof *first->params * (size_t)first->param_count),
@@ -230,7 +220,7 @@ static Status make_object(Ctx *ctx, const CompileRequest *request, const Module 
         return ctx_fail(ctx, ST_NO_MEMORY, NULL, "free some memory", "out of memory");
     }
     const Status status =
-        schedule->head_slices > 1 ? whole_params(ctx, request, object->params, object->param_count) : ST_OK;
+        schedule->head_slices != 1 ? mark_slices(ctx, request, object->params, object->param_count) : ST_OK;
     if (status == ST_OK)
         *out = object;
     else
@@ -314,13 +304,12 @@ Status compile_kernel(Ctx *ctx, const CompileRequest *request, Compiled *out) {
     *out = (Compiled){0};
     TRY(check_pass_name(ctx, request->dump_after));
     TRY(final_schedule(ctx, request, &schedule));
-    const Spec slice = slice_of(request->spec, &schedule);
-    TRY(kind_build(ctx, &slice, request->kind, request->variant, ring_rows(request), &module));
+    TRY(kind_build(ctx, request->spec, request->kind, request->variant, ring_rows(request), &module));
     if (request->emit & EMIT_LOOP_IR)
         out->loop_ir = module_text(ctx, module);
     if (request->emit & EMIT_PLAN)
         out->log = NEW(ctx, PassLog);
-    const PassArgs args = {&slice, request->kind, request->target, &schedule, out->log};
+    const PassArgs args = {request->spec, request->kind, request->target, &schedule, out->log};
     TRY(passes_run(ctx, module, &args, observe, &observer));
     if (request->emit & EMIT_TILE_IR)
         out->tile_ir = module_text(ctx, module);

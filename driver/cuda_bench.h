@@ -12,7 +12,7 @@ typedef struct CudaTimes {
     double  graph;                 /* seconds a launch where all sets are launched by one captured graph */
     double  product, copy;         /* flops and bytes a second; product 0: no cuBLAS */
     double  first_call, host_time; /* seconds: with its wait; that the caller spends on a launch */
-    int64_t work_bytes;
+    int64_t slices, work_bytes; /* slices of the heads, which take turns in the working memory */
     int     sets;   /* of tensors */
     double *phases; /* arena; seconds of each phase, alone between two events */
 } CudaTimes;

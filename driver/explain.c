@@ -64,7 +64,7 @@ static Status count_work(Ctx *ctx, const LaunchSizes *sizes, Explained *e) {
     for (int k = 0; k < e->kernel_count; k++) {
         const CodePhase      *phase = &e->compiled.object->phases[k];
         const NvrtcResources *used = e->compiled.used ? &e->compiled.used[k] : NULL;
-        const int             slices = launch_slices(e->compiled.object);
+        const int             slices = (int)sizes->slices;
         work[k] = times_slices(work[k], slices);
         e->kernels[k] = (ExplainKernel){module->kernels[k]->name, work[k], slices * phase_items(phase, sizes), phase,
                                         used && used->registers ? used : NULL, most_registers(e, phase)};
@@ -80,7 +80,7 @@ static void find_stored(Ctx *ctx, const LaunchSizes *sizes, Explained *e) {
         const CodeParam *param = &object->params[p];
         double           bytes = (double)dtype_size(param->dtype);
         for (int d = 0; d < 4; d++)
-            bytes *= (double)launch_dim(sizes, param->dims[d]);
+            bytes *= (double)launch_param_dim(sizes, param, d);
         if (param->role == PARAM_WORK && bytes > 0)
             e->stored[e->stored_count++] = (ExplainStored){param, bytes};
     }
@@ -121,6 +121,63 @@ static Status compile(Ctx *ctx, Session *session, Explained *e) {
     return compile_kernel(ctx, &request, &e->compiled);
 }
 
+/* ---- Other m ---- */
+typedef struct SavingJob {
+    Session         *session;
+    const Explained *of;
+    int              m;
+    ExplainSaving    saving;
+} SavingJob;
+
+static ExplainSaving saving_of(const Explained *e, int m) {
+    return (ExplainSaving){m, explain_stored_bytes(e), e->work.products, e->work.loaded + e->work.stored};
+}
+
+/* In as many slices of the heads, so that rows can be compared. */
+static Status count_saving(Ctx *ctx, void *arg) {
+    SavingJob *job = arg;
+    Schedule   schedule = job->of->compiled.plan;
+    Explained  e = {.item = job->of->item, .target = job->of->target, .bench = job->of->bench};
+    Text       text = TEXT(ctx);
+    LaunchSizes sizes;
+    schedule.states_every = job->m;
+    schedule.head_slices = (int)job->of->slices;
+    schedule_print(&text, &schedule);
+    const CompileRequest request = {.spec = &e.item->spec,
+                                    .kind = e.bench.kind,
+                                    .variant = e.bench.shape.length_count ? VARIANT_PACKED : 0,
+                                    .target = &job->session->target,
+                                    .schedule = text_str(&text),
+                                    .emit = EMIT_PLAN};
+    TRY(compile_kernel(ctx, &request, &e.compiled));
+    Status status = bench_case_sizes(ctx, e.compiled.object, &e.bench, &sizes);
+    if (status == ST_OK)
+        status = count_work(ctx, &sizes, &e);
+    if (status == ST_OK) {
+        find_stored(ctx, &sizes, &e);
+        job->saving = saving_of(&e, job->m);
+    }
+    explain_free(&e);
+    return status;
+}
+
+/* Those that the layer cannot have are left out. */
+static void find_savings(Session *session, Explained *e) {
+    static const int EVERY[] = {1, 2, 4, 8};
+    const int        own = e->compiled.plan.states_every;
+    const bool       others = target_is_cuda(e->target) && explain_saves_states(e);
+    for (size_t m = 0; m < sizeof EVERY / sizeof *EVERY; m++) {
+        SavingJob job = {.session = session, .of = e, .m = EVERY[m]};
+        Ctx       quiet;
+        ctx_init(&quiet);
+        if (others && EVERY[m] != own && ctx_run(&quiet, count_saving, &job) == ST_OK)
+            e->savings[e->saving_count++] = job.saving;
+        ctx_free(&quiet);
+        if (EVERY[m] <= own && (m + 1 == sizeof EVERY / sizeof *EVERY || EVERY[m + 1] > own))
+            e->savings[e->saving_count++] = saving_of(e, own);
+    }
+}
+
 Status explain(Ctx *ctx, Session *session, const SpecItem *item, KernelKind kind, const Shape *shape, Explained *out) {
     LaunchSizes sizes;
     *out = (Explained){.item = item, .target = &session->target};
@@ -130,6 +187,9 @@ Status explain(Ctx *ctx, Session *session, const SpecItem *item, KernelKind kind
     TRY(count_work(ctx, &sizes, out));
     find_stored(ctx, &sizes, out);
     find_limit(out);
+    out->slices = sizes.slices;
+    if (kind == KIND_BACKWARD)
+        find_savings(session, out);
     return ST_OK;
 }
 
@@ -234,17 +294,23 @@ static json_t *limits_json(const Explained *e) {
     return list;
 }
 
-/* What is stored for the gradients' kernels, and the work that this leaves: a row for each m, of which there is one today. */
+/* What is stored for the gradients' kernels, and the work that this leaves: a row for each m; the schedule's own has tensors. */
 static json_t *saving_json(const Explained *e) {
-    json_t *tensors = json_array(), *row;
+    json_t *tensors = json_array(), *rows = json_array();
     for (int s = 0; s < e->stored_count; s++)
         json_array_append_new(tensors, json_pack("{s:s, s:s, s:f}", "tensor", e->stored[s].param->name, "dtype",
                                                  dtype_name(e->stored[s].param->dtype), "bytes", e->stored[s].bytes));
-    row = json_pack("{s:f, s:o, s:f, s:f, s:f}", "stored_bytes", explain_stored_bytes(e), "tensors", tensors,
-                    "product_flops", e->work.products, "extra_flops", explain_extra_flops(e), "moved_bytes",
-                    e->work.loaded + e->work.stored);
-    json_object_set_new(row, "m", explain_saves_states(e) ? json_integer(1) : json_null());
-    return json_pack("[o]", row);
+    for (int s = 0; s < e->saving_count; s++) {
+        const ExplainSaving *const saving = &e->savings[s];
+        json_t *const row = json_pack("{s:f, s:f, s:f, s:f}", "stored_bytes", saving->stored, "product_flops", saving->products,
+                                      "extra_flops", saving->products - e->bench.useful_flops, "moved_bytes", saving->moved);
+        json_object_set_new(row, "m", explain_saves_states(e) ? json_integer(saving->m) : json_null());
+        if (saving->m == e->compiled.plan.states_every)
+            json_object_set(row, "tensors", tensors);
+        json_array_append_new(rows, row);
+    }
+    json_decref(tensors);
+    return rows;
 }
 
 json_t *explain_json(Ctx *ctx, const Explained *e) {

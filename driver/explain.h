@@ -22,6 +22,14 @@ typedef struct ExplainStored {
     double           bytes;
 } ExplainStored;
 
+/* What a schedule that saves the residual branch's state every m chunks, the same in all else, stores and makes of it. */
+typedef struct ExplainSaving {
+    int    m;
+    double stored, products, moved; /* bytes, flops, bytes */
+} ExplainSaving;
+
+enum { EXPLAIN_MOST_SAVINGS = 8 };
+
 typedef struct Explained {
     const SpecItem *item;
     const Target   *target;
@@ -34,6 +42,9 @@ typedef struct Explained {
     ExplainStored  *stored;
     int             stored_count;
     IrWork          work; /* of all kernels */
+    int64_t         slices; /* of the heads */
+    ExplainSaving   savings[EXPLAIN_MOST_SAVINGS]; /* kind backward: by rising m; of those that there are */
+    int             saving_count;
     double          cycles[LIMIT_COUNT];
     Limit           limit; /* the largest of these */
 } Explained;
@@ -45,7 +56,7 @@ void   explain_free(Explained *explained);
 /* Product flops beyond those that the definition asks for: tiles computed in full, products inside chunks,
  * recomputation. */
 double explain_extra_flops(const Explained *explained);
-/* Of what kernels hand to later ones; and is the residual branch's state of every chunk among it? */
+/* Of what kernels hand to later ones; and are the residual branch's states among it? */
 double explain_stored_bytes(const Explained *explained);
 bool   explain_saves_states(const Explained *explained);
 /* Of the cycles of the limit. */

@@ -96,7 +96,7 @@ static int64_t remaining(const Serving *serving, int64_t n, int64_t until) {
 static void plan_step(Ctx *ctx, const Serving *serving, int64_t most, int64_t until, int64_t mover, Step *step) {
     Random       *random = serving->random;
     const int64_t left = remaining(serving, mover, until);
-    const int64_t size = random_between(random, 1, left < most ? left : most);
+    const int64_t size = serving->piece ? serving->piece : random_between(random, 1, left < most ? left : most);
     step->lanes = serving->N;
     step->sequence = NEW_ARRAY(ctx, int64_t, serving->N);
     step->count = NEW_ARRAY(ctx, int64_t, serving->N);

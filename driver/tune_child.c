@@ -22,6 +22,13 @@ enum { MOST_REQUESTS = 3, EXIT_REFUSED = 2, MOST_RETRIES = 3 };
 
 static const double RETRY_SECONDS = 0.05;
 
+const char *tune_compared(KernelKind kind, int i) {
+    static const char *const GRADIENTS[MOST_COMPARED] = {"dq", "dk", "dv"};
+    if (kind == KIND_BACKWARD)
+        return i < MOST_COMPARED ? GRADIENTS[i] : NULL;
+    return i == 0 ? "o" : NULL;
+}
+
 /* ---- Both ------------------------------------------------------------------------------------------------------------ */
 /* Dies with its parent, and leaves Ctrl-C to it. */
 static void be_a_child(pid_t parent) {
@@ -31,13 +38,17 @@ static void be_a_child(pid_t parent) {
         _exit(1);
 }
 
+static int64_t ring_of(const TuneTask *task) {
+    return task->kind == KIND_DECODE || task->kind == KIND_EXTEND ? task->test.shape.ring : 0;
+}
+
 /* The kernels that checking and timing take, the timed one first. */
 static int requests_of(const TuneTask *task, const char *schedule, CompileRequest *requests) {
     const Spec          *spec = &task->item->spec;
     const bool           forward = task->kind == KIND_FORWARD;
     const CompileRequest timed = {.spec = spec,
                                   .kind = task->kind,
-                                  .ring_rows = forward ? 0 : task->test.shape.ring,
+                                  .ring_rows = ring_of(task),
                                   .target = &task->session->target,
                                   .schedule = schedule,
                                   .emit = EMIT_OBJECT};
@@ -199,40 +210,54 @@ static const char *first_miss(Ctx *ctx, const json_t *rows) {
 static Status check_small(Ctx *ctx, Runner *runner) {
     Report report;
     report_open(&report, true); /* keeps the lines instead of printing them */
-    TRY(check_random_kind(ctx, runner->task->check, &runner->session, runner->task->kind, &report));
+    if (runner->task->kind == KIND_BACKWARD)
+        TRY(check_gradients_run(ctx, runner->task->gradients, &runner->session, &report));
+    else
+        TRY(check_random_kind(ctx, runner->task->check, &runner->session, runner->task->kind, &report));
     return report.misses ? ctx_fail(ctx, ST_MISMATCH, NULL, NULL, "%s", first_miss(ctx, report.rows)) : ST_OK;
 }
 
 /* Two evaluations that are each within the bounds of `rattan check` differ by no more than twice as much: those of the types
- * are here what rounding every output value can cost, with room. */
+ * are here what rounding every output value can cost, with room. Gradients are products of results that were rounded once
+ * before. */
 static double bound_of(const TuneTask *task) {
-    const Spec *spec = &task->item->spec;
+    const Spec  *spec = &task->item->spec;
+    const double more = task->kind == KIND_BACKWARD ? 1.5 : 1;
     if (spec->dtype == DT_BF16)
-        return 1.6e-2;
+        return more * 1.6e-2;
     if (spec->dtype == DT_F16)
-        return 2e-3;
-    return case_is_rough(spec, &task->session->target) ? 4e-3 : 2e-5;
+        return more * 2e-3;
+    return more * (case_is_rough(spec, &task->session->target) ? 4e-3 : 2e-5);
+}
+
+static Status compare(Ctx *ctx, const TuneTask *task, const char *name, const Tensor *tensor, const uint8_t *expected) {
+    Difference   difference = {0};
+    const double bound = bound_of(task);
+    for (int64_t i = 0; i < tensor_elements(tensor); i++)
+        difference_add(&difference, dtype_load(tensor->dtype, tensor->data, i), dtype_load(tensor->dtype, expected, i));
+    const double error = difference_relative(&difference);
+    if (error <= bound)
+        return ST_OK;
+    return ctx_fail(ctx, ST_MISMATCH, NULL, NULL, "%s differs from the default schedule's by %.2g, bound %.2g", name, error,
+                    bound);
 }
 
 /* The inputs that will be timed, where sequences are cut as they will be: against what the default makes of them. */
 static Status check_large(Ctx *ctx, Runner *runner) {
     const TuneTask *task = runner->task;
     TensorSet       tensors = task->test.tensors;
-    Tensor         *o = tensors_find(&tensors, "o");
-    const int64_t   n = tensor_elements(o);
-    Difference      difference = {0};
-    tensor_poison(o);
+    const char     *name;
+    for (int i = 0; (name = tune_compared(task->kind, i)); i++)
+        tensor_poison(tensors_find(&tensors, name));
     TRY(kernel_launch(ctx, &runner->session, &runner->kernel, &tensors, 0));
-    if (runner->is_default) {
-        memcpy(task->expected, o->data, tensor_bytes(o));
-        return ST_OK;
+    for (int i = 0; (name = tune_compared(task->kind, i)); i++) {
+        const Tensor *tensor = tensors_find(&tensors, name);
+        if (runner->is_default)
+            memcpy(task->expected[i], tensor->data, tensor_bytes(tensor));
+        else
+            TRY(compare(ctx, task, name, tensor, task->expected[i]));
     }
-    for (int64_t i = 0; i < n; i++)
-        difference_add(&difference, dtype_load(o->dtype, o->data, i), dtype_load(o->dtype, task->expected, i));
-    const double error = difference_relative(&difference), bound = bound_of(task);
-    if (error <= bound)
-        return ST_OK;
-    return ctx_fail(ctx, ST_MISMATCH, NULL, NULL, "o differs from the default schedule's by %.2g, bound %.2g", error, bound);
+    return ST_OK;
 }
 
 static Status open_runner(Ctx *ctx, Runner *runner) {
@@ -244,7 +269,7 @@ static Status open_runner(Ctx *ctx, Runner *runner) {
     TRY(fill_cache(ctx, runner->session.cache, runner->file));
     TRY(pool_create(ctx, 0, &runner->session.pool));
     TRY(check_small(ctx, runner));
-    TRY(session_kernel(ctx, &runner->session, &task->item->spec, task->kind, 0, task->test.shape.ring, &runner->kernel));
+    TRY(session_kernel(ctx, &runner->session, &task->item->spec, task->kind, 0, ring_of(task), &runner->kernel));
     TRY(kernel_arguments(ctx, &runner->kernel, &task->test.tensors, &runner->arguments));
     TRY(check_large(ctx, runner));
     return runner->kernel.cuda ? cuda_timer_open(ctx, &runner->kernel, runner->arguments, &runner->timer) : ST_OK;

@@ -47,7 +47,8 @@ static Status list_buckets(Ctx *ctx, Range B, Range T, TuneBuckets *out) {
 }
 
 Status tune_shapes_parse(Ctx *ctx, const char *text, KernelKind kind, TuneBuckets *out) {
-    Range B = {kind == KIND_FORWARD ? 1 : 16, 0}, T = {kind == KIND_FORWARD ? 4096 : kind == KIND_DECODE ? 1 : 256, 0};
+    const bool whole = kind == KIND_FORWARD || kind == KIND_BACKWARD;
+    Range      B = {whole ? 1 : 16, 0}, T = {whole ? 4096 : kind == KIND_DECODE ? 1 : 256, 0};
     char *words = ctx_strdup(ctx, text ? text : ""), *rest = NULL;
     B.high = B.low;
     T.high = T.low;

@@ -310,6 +310,7 @@ void    map_set(ValueMap *map, Value *from, Value *to);
 ValueMap map_copy(const ValueMap *map); /* what is set in the one is not in the other */
 Op     *ir_clone(Builder *b, const Op *op, ValueMap *map);
 Module *ir_clone_module(Ctx *ctx, const Module *module);
+Kernel *ir_clone_kernel(Ctx *ctx, const Kernel *from, Module *module, const char *name); /* at the module's end */
 /* Visits every op of a block, nested ones after their owner; fn returns false to stop. fn may erase the op it is given.
  */
 bool ir_walk(Block *block, bool (*fn)(Op *op, void *arg), void *arg);

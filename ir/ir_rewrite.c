@@ -131,8 +131,8 @@ Op *ir_clone(Builder *b, const Op *op, ValueMap *map) {
     return copy;
 }
 
-static void clone_kernel(Ctx *ctx, const Kernel *from, Module *module) {
-    Kernel  *kernel = ir_kernel(ctx, module, from->name, from->level);
+Kernel *ir_clone_kernel(Ctx *ctx, const Kernel *from, Module *module, const char *name) {
+    Kernel  *kernel = ir_kernel(ctx, module, name, from->level);
     ValueMap map = {.ctx = ctx};
     for (int p = 0; p < from->param_count; p++)
         PUSH(ctx, kernel->params, kernel->param_count, kernel->param_capacity, from->params[p]);
@@ -140,6 +140,7 @@ static void clone_kernel(Ctx *ctx, const Kernel *from, Module *module) {
     kernel->warps = from->warps;
     Builder b = ir_at_end(ctx, kernel, kernel->body);
     clone_block(&b, from->body, kernel->body, &map);
+    return kernel;
 }
 
 Module *ir_clone_module(Ctx *ctx, const Module *module) {
@@ -148,7 +149,7 @@ Module *ir_clone_module(Ctx *ctx, const Module *module) {
     copy->segment = module->segment;
     copy->min_items = module->min_items;
     for (int k = 0; k < module->kernel_count; k++)
-        clone_kernel(ctx, module->kernels[k], copy);
+        ir_clone_kernel(ctx, module->kernels[k], copy, module->kernels[k]->name);
     return copy;
 }
 

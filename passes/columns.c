@@ -72,6 +72,7 @@ static Value *reduce_in_loop(Columns *c, Op *op, Value *none) {
     return op_add_out(c->ctx, c->kernel, loop, none->type);
 }
 
+/* Slices of what is side by side are made in a block of their own: registers do not hold them until they are stored. */
 static void reduce_by_slices(Columns *c, Op *op) {
     Value *const from = op->code == OP_ROWSUM || op->code == OP_ROWMAX ? op->in[0] : NULL;
     const int    cols = from ? from->type.cols : 0;
@@ -81,9 +82,15 @@ static void reduce_by_slices(Columns *c, Op *op) {
     Value *const none = ir_f(&b, op->code == OP_ROWSUM ? 0 : -INFINITY, from->type.rows, 1);
     Value *const factor = square_factor(op);
     Value       *all = reduce_in_loop(c, op, none);
+    Op *const    apart = c->joined && !all ? ir_if(&b, ir_i(&b, 1), &none, 1) : NULL;
+    Builder      in = apart ? ir_at_end(c->ctx, c->kernel, apart->region) : b;
     for (int lo = all ? cols / SLICE * SLICE : 0; lo < cols; lo += SLICE) {
         Slice s = columns_slice_at(c, lo, cols - lo < SLICE ? cols - lo : SLICE);
-        all = reduce_slice(c, &b, op, &s, all);
+        all = reduce_slice(c, &in, op, &s, all);
+    }
+    if (apart) {
+        ir_yield(&in, &all, 1);
+        all = apart->out[0];
     }
     if (factor) /* twice, for its square may overflow where the sum is zero */
         all = ir_binary(&b, OP_MUL, ir_binary(&b, OP_MUL, all, factor), factor);
@@ -217,6 +224,66 @@ static void slice_tail(Columns *c, Block *block) {
             op_erase(results[r].store);
         }
     erase_unused(c, block);
+}
+
+void columns_of_gradients(Ctx *ctx, Kernel *kernel, Block *block) {
+    Columns c = {.ctx = ctx, .kernel = kernel, .loads = true, .joined = true};
+    slice_tail(&c, block);
+}
+
+static bool is_wide(const Columns *c, const Value *value) { return value->type.cols > WIDE && columns_is_sliced(c, value); }
+
+/* The same tile, its slices made before `at`. */
+static Value *made_by_slices(const Columns *c, Value *value, Op *at) {
+    Builder b = ir_before(c->ctx, c->kernel, at);
+    Value  *whole = NULL;
+    for (int lo = 0; lo < value->type.cols; lo += SLICE) {
+        const int    left = value->type.cols - lo;
+        Slice        s = columns_slice_at(c, lo, left < SLICE ? left : SLICE);
+        Value *const part = columns_slice(c, &b, value, &s);
+        whole = whole ? ir_binary(&b, OP_CONCAT, whole, part) : part;
+    }
+    return whole;
+}
+
+/* Of a sum the first part is made where it stands, before what the second one needs. */
+static void start_by_slices(const Columns *c, Op *loop, int operand) {
+    Op *const sum = loop->in[operand]->def;
+    if (!sum || !is_wide(c, loop->in[operand]))
+        return;
+    if (sum->code == OP_ADD && sum->in[0]->def && sum->in[0]->def->parent == sum->parent && is_wide(c, sum->in[0]))
+        sum->in[0] = made_by_slices(c, sum->in[0], sum->in[0]->def->next);
+    loop->in[operand] = made_by_slices(c, loop->in[operand], loop);
+}
+
+Value *columns_in_loop(Ctx *ctx, Builder *in, Value *value, int cols, Value *from) {
+    const Columns c = {.ctx = ctx, .kernel = in->kernel, .joined = true};
+    Slice         s = columns_slice_at(&c, 0, cols);
+    s.from = from;
+    return columns_slice(&c, in, value, &s);
+}
+
+bool columns_reduce(Ctx *ctx, Kernel *kernel, Block *block, const Value *value) {
+    Columns c = {.ctx = ctx, .kernel = kernel, .loads = true, .joined = true};
+    if (!columns_can_loop(&c, value))
+        return false;
+    for (Op *op = block->first, *next; op; op = next) {
+        next = op->next;
+        reduce_by_slices(&c, op);
+    }
+    return true;
+}
+
+void columns_start_loops(Ctx *ctx, Kernel *kernel, Block *block, Op *queries) {
+    Columns c = {.ctx = ctx, .kernel = kernel, .queries = queries, .joined = true};
+    for (Op *op = block->first, *next; op; op = next) {
+        next = op->next;
+        reduce_by_slices(&c, op);
+    }
+    for (Op *op = block->first; op; op = op->next)
+        for (int i = 3; i < op->in_count && op->code == OP_FOR; i++)
+            start_by_slices(&c, op, i);
+    erase_unused(&c, block);
 }
 
 static bool note_wide(Op *op, void *arg) {

@@ -12,7 +12,7 @@ typedef struct Product { /* phi(q)'s columns lo .. lo + k - 1 times a right side
     int    lo, k;
     int    chain; /* number of the product whose sum this one goes on with, or its own */
     Value *sum;   /* of a chain: so far */
-    Op    *last;  /* of a chain: what is added at the end, for it needs the others' results */
+    Op    *first, *last; /* of a chain: the products that are added at the end, for they need the others' results */
 } Product;
 
 typedef struct Slice {
@@ -35,7 +35,8 @@ typedef struct Columns {
     int       count;
     Reduction loops[MAX_LOOPS];
     int       loop_count;
-    bool      loads; /* what is made of loads alone goes by slices, too */
+    bool      loads;  /* what is made of loads alone goes by slices, too */
+    bool      joined; /* and what is made of tiles side by side */
 } Columns;
 
 /* columns_slices.c */

@@ -44,16 +44,22 @@ void columns_note_product(Columns *c, Op *dot) {
     c->products[c->count++] = p;
 }
 
-/* A chain that starts with a product behind `at` ends with it instead. */
+static bool is_plain_product(const Op *op) { return op && op->code == OP_DOT && op->in_count <= 3; }
+
+/* A chain that starts with products behind `at` ends with them instead. */
 static void turn_chain(const Columns *c, Product *p, Op *at) {
-    Op *const first = p->sum ? p->sum->def : NULL;
+    Op *first = p->sum ? p->sum->def : NULL;
     if (!first || first->parent != at->parent || ir_precedes(first, at))
         return;
-    if (first->code != OP_DOT || first->in_count > 3) {
+    if (!is_plain_product(first)) {
         columns_hoist(c, p->sum, at);
         return;
     }
     p->last = first;
+    while (first->in_count == 3 && is_plain_product(first->in[2]->def) && first->in[2]->def->parent == at->parent &&
+           ir_precedes(at, first->in[2]->def) && ir_use_count(c->kernel, first->in[2]) == 1)
+        first = first->in[2]->def;
+    p->first = first;
     p->sum = first->in_count == 3 ? first->in[2] : NULL;
     if (first->in_count == 3)
         op_remove_in(first, 2);
@@ -211,7 +217,7 @@ static void close_chains(Columns *c) {
             goes_on |= c->products[other].chain == p->chain;
         if (!goes_on) {
             if (first->last)
-                op_add_in(c->ctx, first->last, first->last->in_count, first->sum);
+                op_add_in(c->ctx, first->first, first->first->in_count, first->sum);
             ir_replace_uses(c->kernel, p->tail->out[0], first->last ? first->last->out[0] : first->sum);
         }
     }

@@ -9,6 +9,14 @@ static bool is_elementwise(const Op *op) {
 
 Slice columns_slice_at(const Columns *c, int lo, int n) { return (Slice){.lo = lo, .n = n, .map = {.ctx = c->ctx}}; }
 
+static bool is_whole(const Value *value, const Slice *s) { return !s->from && s->lo == 0 && s->n == value->type.cols; }
+
+/* Of a tile in shared memory. */
+static bool is_taken(const Columns *c, const Op *op) {
+    const Op *const from = op->code == OP_COPY ? op->in[0]->def : NULL;
+    return c->joined && from && from->code == OP_TAKE;
+}
+
 static Value *cut(Builder *b, Value *value, const Slice *s) {
     const Type type = type_tile(value->type.dtype, value->type.rows, s->n);
     Op *const  cols = ir_op(b, OP_COLS, (Value *[]){value, s->from}, s->from ? 2 : 1, &type, 1);
@@ -62,10 +70,12 @@ static Value *sliced_elsewhere(const Columns *c, Builder *b, Value *value, const
 Value *columns_slice(const Columns *c, Builder *b, Value *value, Slice *s) {
     const Op *op = value->def;
     Value    *made = map_get(&s->map, value);
-    if (made != value)
+    if (made != value || (c->joined && is_whole(value, s)))
         return made;
     if (op && op == c->queries)
         made = ir_unary(b, OP_COPY, cut(b, value, s));
+    else if (op && is_taken(c, op))
+        made = ir_unary(b, OP_COPY, cut(b, op->in[0], s));
     else if (op && op->code == OP_LOAD)
         made = columns_load_columns(b, op, s->lo, s->n, s->from);
     else if (op && op->code == OP_FCONST)
@@ -86,7 +96,7 @@ Value *columns_slice(const Columns *c, Builder *b, Value *value, Slice *s) {
 
 bool columns_can_loop(const Columns *c, const Value *value) {
     const Op *op = value->def;
-    if (value->type.cols <= 1 || (op && (op == c->queries || op->code == OP_FCONST || op->code == OP_LOAD)))
+    if (value->type.cols <= 1 || (op && (op == c->queries || is_taken(c, op) || op->code == OP_FCONST || op->code == OP_LOAD)))
         return true;
     if (!op || !is_elementwise(op))
         return false;
@@ -103,6 +113,8 @@ bool columns_comes_of(const Columns *c, const Value *value, bool products) {
     if (op == c->queries)
         return !products;
     if (products && value->type.cols > WIDE && (op->code == OP_DOT || op->code == OP_FOR || op->code == OP_IF))
+        return true;
+    if (products && c->joined && value->type.cols > WIDE && op->code == OP_CONCAT)
         return true;
     if (op->code != OP_CONCAT && op->code != OP_COLS && !is_elementwise(op))
         return false;

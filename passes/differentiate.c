@@ -8,9 +8,9 @@
  *   gradient of a final state, if it is given, hands to keys (differentiate_state.c);
  * - `parts` and totals: dx of what all rows share (differentiate_parameters.c).
  * Where rows run in order, `rows` also adds to sums in memory what the softmax's keys get of each, whose scores it has,
- * and `keys` reads these. Where they run at once, kernel `window_keys`, before `keys`, does, and `main` keeps for all
- * the gradients of what a row's sums over keys give, unless they are what is given. Everything else of a row is computed
- * again where it is needed. Other modules are left alone.
+ * and `keys` reads these. Where they run at once, kernel `window_keys`, before `keys`, does (of wide heads two kernels: see
+ * window_kernels), and `main` keeps for all the gradients of what a row's sums over keys give, unless they are what is
+ * given. Everything else of a row is computed again where it is needed. Other modules are left alone.
  *
  * Kernel `keys` counts backwards: its row j' is key T - 1 - j', its keys i' are rows T - 1 - i'. The rows that see key
  * j, i - hi <= j <= i - lo, are then those with j' + lo <= i' <= j' + hi: the ranges are the forward program's, and so
@@ -123,9 +123,26 @@ static bool is_shared(const RowProgram *p, const Op *op) {
            is_first_load(p->body, op) && !row_program_hands_on(p, op);
 }
 
+/* In a window of one key, v, with its probability p, scores' gradients are p (dout . v - mean), and little or nothing is left of
+ * it; what rounding adds to dout . v is added to a mean that only scores take. There dout . v is dout . sum / p. */
+static void keep_score_mean(Module *module, const RowProgram *p, Builder *b, const RowAgain *again, int r, DType dtype) {
+    const Op *const op = p->reductions[r];
+    Value *const    gradient = adjoint_of_whole(&again->adjoint, op->out[0]);
+    if (dtype_size(dtype) != 2 || !gradient || !again->mean[r])
+        return;
+    Value *const lost = ir_binary(b, OP_SUB, ir_convert(b, ir_convert(b, gradient, dtype), DT_F32), gradient);
+    Value       *added = ir_unary(b, OP_ROWSUM, ir_binary(b, OP_MUL, lost, op->out[0]));
+    if (op->in_count > 2) { /* all that a sink leaves */
+        Value *const sink = ir_unary(b, OP_EXP, ir_binary(b, OP_SUB, map_get(&again->values, op->in[2]), op->out[1]));
+        added = ir_binary(b, OP_DIV, added, ir_binary(b, OP_SUB, ir_f(b, 1, 1, 1), sink));
+    }
+    keep(module, p, b, row_kept(p, op->out[1]), kept_score_mean_name(p, r), DT_F32,
+         ir_binary(b, OP_ADD, again->mean[r], added));
+}
+
 /* What every key that a row sees would have to compute again: the gradients of what its sums over keys give. Those are
  * sides of products, and rounded to what products take. And the row's gradients of parameters that all rows share. */
-static Status keep_gradients(Module *module, const RowProgram *p) {
+static Status keep_gradients(Module *module, const RowProgram *p, bool one_key) {
     const DType dtype = ir_find_param(p->kernel, op_text(row_load(p, p->body), AT_PARAM))->dtype;
     Op *const   last = ir_terminator(p->body);
     Builder     b = ir_before(p->ctx, p->kernel, last);
@@ -138,8 +155,11 @@ static Status keep_gradients(Module *module, const RowProgram *p) {
             keep_low(module, p, &b, op, dtype, gradient);
         }
     for (int r = 0; r < p->reduction_count; r++)
-        if (p->reductions[r]->code == OP_SOFTMAX_SUM)
+        if (p->reductions[r]->code == OP_SOFTMAX_SUM) {
             keep(module, p, &b, row_kept(p, p->reductions[r]->out[1]), kept_mean_name(p, r), DT_F32, again.mean[r]);
+            if (one_key)
+                keep_score_mean(module, p, &b, &again, r, dtype);
+        }
     for (const Op *op = p->body->first; op != last; op = op->next) {
         Value *const gradient = is_shared(p, op) ? gradient_in(&again.adjoint, p->body, op_text(op, AT_PARAM), NULL) : NULL;
         if (gradient)
@@ -200,8 +220,8 @@ static Status rows_kernel(Ctx *ctx, Module *module, const Kernel *forward, bool 
 
 /* What keys get from one reduction: sums over rows and heads. */
 typedef struct KeySum {
-    int    reduction;
-    Value *value; /* the program's */
+    int    reduction, number; /* of its sums */
+    Value *value;             /* the program's */
 } KeySum;
 
 typedef struct Keys {
@@ -221,7 +241,7 @@ static void find_targets(Keys *k) {
         Value    *values[MOST_TARGETS];
         const int count = row_program_targets(&k->program, k->program.reductions[r], OF_KEY, values);
         for (int t = 0; t < count && !adds_to_keys(&k->program, r); t++)
-            k->targets[k->target_count++] = (KeySum){r, values[t]};
+            k->targets[k->target_count++] = (KeySum){r, t, values[t]};
     }
 }
 
@@ -335,34 +355,44 @@ static void open_keys(Keys *k, Builder *b) {
     clone_key(k, b);
 }
 
-/* Kernel `window_keys`: what keys get of the softmax_sums, added up for kernel `keys` to read. Beside what that adds up
- * itself, it would be more than registers hold. */
-static Status window_keys_kernel(Ctx *ctx, Module *module, const Kernel *forward) {
+enum { ALL_SUMS = -1 };
+
+/* What keys get of the softmax_sums, added up for kernel `keys` to read: all of it, or sum number `which`. Beside what `keys`
+ * adds up itself, it would be more than registers hold. */
+static Status window_kernel(Ctx *ctx, Module *module, const Kernel *forward, const char *kernel, int which) {
     Keys    k = {.bounds = {.ctx = ctx}, .values = {.ctx = ctx}};
     Builder b;
     int     at = 0;
-    TRY(differentiate_copy(ctx, module, forward, "window_keys", &k.program));
+    TRY(differentiate_copy(ctx, module, forward, kernel, &k.program));
     k.program.reads_kept = true;
     find_targets(&k);
     for (int t = 0; t < k.target_count; t++)
-        if (k.program.reductions[k.targets[t].reduction]->code == OP_SOFTMAX_SUM)
+        if (k.program.reductions[k.targets[t].reduction]->code == OP_SOFTMAX_SUM &&
+            (which == ALL_SUMS || which == k.targets[t].number))
             k.targets[at++] = k.targets[t];
     k.target_count = at;
     open_keys(&k, &b);
     Adjoint adjoint = {.ctx = ctx, .b = &b, .values = &k.values};
     TRY(sum_over_heads(&k, &b, &adjoint));
-    for (int t = 0, number = 0; t < k.target_count; t++) {
+    for (int t = 0; t < k.target_count; t++) {
         const KeySum *const target = &k.targets[t];
         const Op *const     like = key_row(&k.program, target->reduction);
         const CodeParam    *of = ir_find_param(k.program.kernel, op_text(like, AT_PARAM));
-        number = t && k.targets[t - 1].reduction == target->reduction ? number + 1 : 0;
-        const char *const name = key_sum_name(&k.program, target->reduction, number);
+        const char *const   name = key_sum_name(&k.program, target->reduction, target->number);
         differentiate_work(ctx, module, name, of->dims[0], of->dims[1], of->dims[2], target->value->type.cols);
         store_like(&b, like, &k.values, name, adjoint_of_whole(&adjoint, target->value));
     }
     ir_yield(&b, NULL, 0);
     differentiate_close(&k.program);
     return ST_OK;
+}
+
+/* Kernel `window_keys`; of wide heads, where warps have roles, one sum is all that registers hold: kernel `window_values` has
+ * that of the values then, and computes the probabilities once more. */
+static Status window_kernels(Ctx *ctx, Module *module, const Kernel *forward, const PassArgs *args) {
+    const bool apart = args->schedule->gradient_roles && spec_is_wide(args->spec);
+    TRY(window_kernel(ctx, module, forward, "window_keys", apart ? 0 : ALL_SUMS));
+    return apart ? window_kernel(ctx, module, forward, "window_values", 1) : ST_OK;
 }
 
 static Status keys_kernel(Ctx *ctx, Module *module, const Kernel *forward, const StateProgram *state,
@@ -445,14 +475,14 @@ Status pass_differentiate(Ctx *ctx, Module *module, const PassArgs *args) {
     Module scratch = {.name = module->name};
     TRY(differentiate_copy(ctx, &scratch, main.kernel, "forward", &forward));
     if (gpu)
-        TRY(keep_gradients(module, &main));
+        TRY(keep_gradients(module, &main, !args->spec->full && args->spec->window == 1));
     /* The copies that follow find what main has kept. */
     share_parameters(ctx, main.kernel, forward.kernel);
     TRY(rows_kernel(ctx, module, forward.kernel, !gpu));
     share_parameters(ctx, main.kernel, forward.kernel);
     const bool two = gpu && forward.reduction_count > 1;
     if (two)
-        TRY(window_keys_kernel(ctx, module, forward.kernel));
+        TRY(window_kernels(ctx, module, forward.kernel, args));
     TRY(keys_kernel(ctx, module, forward.kernel, &state, !gpu || two, gpu));
     TRY(differentiate_parameters(ctx, module, forward.kernel, &state, gpu));
     drop_results(&main);

@@ -40,6 +40,7 @@ typedef struct RowAgain {
     Adjoint           adjoint;
     const Op         *end;                   /* of the program's own ops in its body; NULL: all are */
     Value            *mean[MOST_REDUCTIONS]; /* of a softmax_sum: dout . out */
+    Value            *score_mean[MOST_REDUCTIONS]; /* of the dout that scores' gradients are made of, where that is another */
 } RowAgain;
 
 /* At b, for the given row and head of the group; `known` holds what the program's values are there already (may be
@@ -61,6 +62,7 @@ const char *kept_gradient_name(const RowProgram *p, const Value *value);
 /* Of the gradient's part that the first one loses in 16 bits, where layers need it: see differentiate.c. */
 const char *kept_low_name(const RowProgram *p, const Value *value);
 const char *kept_mean_name(const RowProgram *p, int r);
+const char *kept_score_mean_name(const RowProgram *p, int r);
 
 /* The work parameter in which target t (OF_KEY) of reduction r is summed up over rows, where rows add to keys; and the
  * load of a key's own data, in whose place it has rows. */

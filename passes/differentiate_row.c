@@ -313,6 +313,11 @@ const char *kept_mean_name(const RowProgram *p, int r) {
     return store && row_kept(p, op->out[1]) ? ctx_printf(p->ctx, "%s_mean", op_text(store, AT_PARAM)) : NULL;
 }
 
+const char *kept_score_mean_name(const RowProgram *p, int r) {
+    const char *const name = kept_mean_name(p, r);
+    return name ? ctx_printf(p->ctx, "%s_of_scores", name) : NULL;
+}
+
 /* What kernel `main` has kept of `value`'s gradient, or NULL. */
 static Value *load_kept(RowAgain *again, const char *name, const Value *value) {
     const RowProgram *p = again->program;
@@ -353,8 +358,10 @@ static Status hand_on(RowAgain *again, int r, bool whole) {
     if (!d_out)
         return ST_OK;
     map_set(&again->adjoint.gradients, op->out[0], d_out);
-    if (op->code == OP_SOFTMAX_SUM)
+    if (op->code == OP_SOFTMAX_SUM) {
         again->mean[r] = load_kept(again, kept_mean_name(again->program, r), op->out[1]);
+        again->score_mean[r] = load_kept(again, kept_score_mean_name(again->program, r), op->out[1]);
+    }
     if (op->code == OP_SOFTMAX_SUM && !again->mean[r])
         again->mean[r] = mean_in_norm(again, op->out[0]);
     if (op->code == OP_SOFTMAX_SUM && !again->mean[r])
@@ -419,7 +426,8 @@ static void seed_softmax(const RowAgain *again, int r, Adjoint *a) {
     Value *const d_out = adjoint_of(&again->adjoint, op->out[0]), *const lse = map_get(a->values, op->out[1]);
     Value *const p = ir_unary(b, OP_EXP, ir_binary(b, OP_SUB, map_get(a->values, yield->in[0]), lse));
     Value *const dp = ir_dot(b, d_out, map_get(a->values, yield->in[1]), NULL, false, true);
-    adjoint_add(a, yield->in[0], ir_binary(b, OP_MUL, p, ir_binary(b, OP_SUB, dp, again->mean[r])));
+    Value *const mean = again->score_mean[r] ? again->score_mean[r] : again->mean[r];
+    adjoint_add(a, yield->in[0], ir_binary(b, OP_MUL, p, ir_binary(b, OP_SUB, dp, mean)));
     adjoint_add(a, yield->in[1], ir_binary(b, OP_MUL, p, d_out));
 }
 

@@ -100,6 +100,16 @@ static bool is_counted(const Module *module, const Kernel *kernel, const Value *
            strcmp(op_text(limit, AT_SYM), "T") == 0;
 }
 
+/* Kernels that take heads by slices learn at launch how many there are. */
+static void count_heads(Ctx *ctx, const PassArgs *args, Kernel *kernel) {
+    for (Op *op = kernel->body->first; op; op = is_axis(op) ? op->region->first : op->next) {
+        if (!is_axis(op) || (!loop_is(op, "kv_head") && !loop_is(op, "head")))
+            continue;
+        Builder b = ir_before(ctx, kernel, op);
+        op->in[1] = ir_sym(&b, ir_is_const(op->in[1], args->spec->kv_heads) ? SYM_H : SYM_G);
+    }
+}
+
 static void note_axes(Ctx *ctx, const PassArgs *args, const Kernel *kernel) {
     Text axes = TEXT(ctx);
     for (const Op *op = kernel->body->first; op; op = is_axis(op) ? op->region->first : op->next)
@@ -138,6 +148,8 @@ Status pass_grid(Ctx *ctx, Module *module, const PassArgs *args) {
         const bool stores = args->kind == KIND_BACKWARD || (there && there->def->parent != inner);
         if (there && stores && !is_counted(module, kernel, there))
             guard(ctx, kernel, inner, there);
+        if (args->schedule->head_slices != 1)
+            count_heads(ctx, args, kernel);
         kernel->warps = warps_for(kernel, args, strcmp(kernel->name, "main") == 0);
         note_axes(ctx, args, kernel);
     }

@@ -56,6 +56,15 @@ void loop_send(Ctx *ctx, Builder *b, const Op *load, Value *const at[3], Value *
 /* Pass roles: what writes the rings is done by warps of `main`: see roles_rings.c. */
 void roles_add_rings(Ctx *ctx, Module *module, Kernel *main, const PassArgs *args);
 
+/* Pass columns' for other kernels than main: in a block that scales, adds up and stores wide tiles these go by slices. */
+void columns_of_gradients(Ctx *ctx, Kernel *kernel, Block *block);
+/* Sums and maxima of the block's rows go by slices in loops, if slices of `value` can be made in one, too: of `cols` columns from
+ * `from` on, made anew. */
+bool   columns_reduce(Ctx *ctx, Kernel *kernel, Block *block, const Value *value);
+Value *columns_in_loop(Ctx *ctx, Builder *in, Value *value, int cols, Value *from);
+/* Wide tiles that loops begin with, made of columns of `queries`, a load of the block. */
+void columns_start_loops(Ctx *ctx, Kernel *kernel, Block *block, Op *queries);
+
 /* What works on query rows: the last kernel, or that of its name where others follow. */
 Kernel *loop_main(const Module *module);
 

@@ -402,6 +402,53 @@ static void copy_behind(Reload *r, Op *give) {
     }
 }
 
+/* ---- Layers with scales ---- */
+
+static bool forgets_scaled(const Op *op) { return op->code == OP_ROWSUM || has_product(op); }
+
+static bool is_scale(const Value *value) {
+    return value->def && value->def->code == OP_LOAD && value->type.rows == 1 && value->type.cols > 1;
+}
+
+static bool is_scaled(const Op *op) { return op->code == OP_MUL && is_scale(op->in[1]) && op->out[0]->type.rows > 1; }
+
+static bool scale_anew(Op *op, void *arg) {
+    if (is_scaled(op))
+        make_anew(arg, op, forgets_scaled);
+    return true;
+}
+
+/* A row of numbers is loaded where it is wanted. */
+static bool load_scale_anew(Op *op, void *arg) {
+    Reload *r = arg;
+    for (int i = 0; i < op->in_count; i++) {
+        if (!op->in[i] || op->in[i]->type.cls != TY_TILE || !is_scale(op->in[i]) || op->in[i]->def == op->prev)
+            continue;
+        Builder  b = ir_before(r->ctx, r->kernel, op);
+        ValueMap map = {.ctx = r->ctx};
+        op->in[i] = ir_clone(&b, op->in[i]->def, &map)->out[0];
+    }
+    return true;
+}
+
+static bool load_scaled_anew(Op *op, void *arg) {
+    const Reload *r = arg;
+    if (op->out_count == 1 && op->out[0]->type.cols > 1 && op->out[0]->type.rows > 1 && is_cheap(r, op))
+        make_anew(r, op, forgets_scaled);
+    return true;
+}
+
+/* Where rows are scaled before the map, both, and the scales, are wanted again and again: registers hold none of them from one
+ * sum or product to the next. */
+static void forget_scaled(Reload *r) {
+    if (!ir_find_param(r->kernel, "q_scale"))
+        return;
+    ir_walk(r->kernel->body, scale_anew, r);
+    ir_walk(r->kernel->body, load_scale_anew, r);
+    ir_walk(r->kernel->body, load_scaled_anew, r);
+    clean_kernel(r->kernel);
+}
+
 static bool visit_store(Op *op, void *arg) {
     if (op->code == OP_GIVE)
         copy_behind(arg, op);
@@ -425,6 +472,8 @@ Status pass_reload(Ctx *ctx, Module *module, const PassArgs *args) {
         }
         if (args->kind == KIND_BACKWARD && strcmp(r.kernel->name, "main") != 0 && loop_has_roles(r.kernel))
             ir_walk(r.kernel->body, visit_store, &r);
+        if (args->kind == KIND_BACKWARD && strcmp(r.kernel->name, "main") != 0 && loop_has_roles(r.kernel))
+            forget_scaled(&r);
         ir_walk(r.kernel->body, reload, &r);
         if (r.loads && spec_is_wide(args->spec))
             forget_slices(&r, r.kernel->body);

@@ -13,15 +13,17 @@ Value *index_offset(Builder *b, Value *base, int64_t offset) {
 
 static int chosen(int value, int fallback) { return value ? value : fallback; }
 
-/* Two groups of warps take 64 rows each, of two heads or of one, and as many of the other side a turn. Beside wide sums of keys
+/* Two groups of warps take 64 rows each, of two heads or of one, and as many of the other side a turn. Beside wide sums
  * registers hold less of what a softcap takes. */
 static void choose_with_roles(const PassArgs *args, const char *name, Schedule *own) {
     enum { GROUP_ROWS = 64, FEW_COLS = 64 };
     const Spec *const spec = args->spec;
-    const bool        rows = strcmp(name, "rows") == 0 && !spec->initial_state, keys = strcmp(name, "window_keys") == 0;
+    const bool        rows = strcmp(name, "rows") == 0 && !spec->initial_state;
+    const bool        keys = strcmp(name, "window_keys") == 0 || strcmp(name, "window_values") == 0;
     if (!rows && !keys)
         return;
-    own->key_tile = keys && spec->softcap > 0 && spec->head_dim > FEW_COLS ? GROUP_ROWS / 2 : GROUP_ROWS;
+    const bool crowded = spec->softcap > 0 && (keys ? spec->head_dim > FEW_COLS : spec_is_wide(spec));
+    own->key_tile = crowded ? GROUP_ROWS / 2 : GROUP_ROWS;
     own->group_heads = rows ? args->schedule->group_heads : own->group_heads;
     own->chunk = keys && own->chunk == GROUP_ROWS ? 2 * GROUP_ROWS : own->chunk;
     own->blocks = 1;

@@ -196,6 +196,28 @@ static Value *ring_of(const Roles *r, Type tile) {
     return r->small && is_small(r, tile) ? r->small : r->large;
 }
 
+/* The last op in `block`, or inside of one there, that reads the tile or columns of it; NULL: none. */
+static Op *last_reader(const Roles *r, const Value *tile, const Block *block) {
+    int  count;
+    Op **users = ir_users(r->ctx, r->kernel, tile, &count), *last = NULL;
+    for (int u = 0; u < count; u++) {
+        Op *const view = users[u]->code == OP_COLS ? last_reader(r, users[u]->out[0], block) : NULL;
+        Op *const here = view ? view : ir_ancestor_in(users[u], block);
+        last = here && (!last || ir_precedes(last, here)) ? here : last;
+    }
+    return last;
+}
+
+/* The left side in whose place the one of that number comes once nobody reads it any more, or its own number. */
+static int left_place(const Roles *r, int number) {
+    Op *const *left = r->gradients->left;
+    for (int l = 0; l < number && r->gradients->shares; l++)
+        if (type_equal(tile_of(r, left[l]), tile_of(r, left[number])) && left_place(r, l) == l &&
+            ir_precedes(left[l], left[number]) && ir_precedes(last_reader(r, left[l]->out[0], left[l]->parent), left[number]))
+            return l;
+    return number;
+}
+
 /* Blocks of a multiprocessor. */
 static int blocks_of(const Roles *r) { return r->gradients ? r->gradients->blocks : r->args->schedule->blocks; }
 
@@ -227,7 +249,7 @@ static Room room_of(Roles *r) {
     if (r->queries)
         room.before = ir_slot_bytes(tile_of(r, r->queries));
     for (int l = 0; r->gradients && l < r->gradients->left_count; l++)
-        room.before += ir_slot_bytes(tile_of(r, r->gradients->left[l]));
+        room.before += left_place(r, l) == l ? ir_slot_bytes(tile_of(r, r->gradients->left[l])) : 0;
     room.slots = (room.limit - room.before - room.reserved) / room.each;
     return room;
 }
@@ -238,7 +260,7 @@ enum { LEAST_SLOTS = 3 };
 static Status make_rings(Roles *r) {
     const Room room = room_of(r);
     int64_t    at = 0;
-    if (room.slots < ENOUGH_SLOTS)
+    if (room.slots < ENOUGH_SLOTS || r->args->schedule->states_every > 1) /* these take so many more */
         send_none_read(r);
     if (room.slots < LEAST_SLOTS)
         return ctx_fail(r->ctx, ST_USAGE, "schedule: shared memory", "use a smaller chunk or key_tile, or roles=0",
@@ -248,7 +270,8 @@ static Status make_rings(Roles *r) {
     if (r->queries)
         r->own = new_ring(r, 1, tile_of(r, r->queries), &at);
     for (int l = 0; r->gradients && l < r->gradients->left_count; l++)
-        r->left_rings[l] = new_ring(r, 1, tile_of(r, r->gradients->left[l]), &at);
+        r->left_rings[l] = left_place(r, l) == l ? new_ring(r, 1, tile_of(r, r->gradients->left[l]), &at)
+                                                 : r->left_rings[left_place(r, l)];
     r->large = new_ring(r, room.slots, room.large, &at);
     if (room.reserved)
         r->small = new_ring(r, (room.limit - at) / ir_slot_bytes(room.little), room.little, &at);
@@ -334,18 +357,6 @@ static Value *take_tile(Roles *r, Op *load, Value *ring) {
         if (users[u]->code == OP_COLS)
             users[u]->out[0]->type.dtype = r->dtype;
     return tile;
-}
-
-/* The last op in `block`, or inside of one there, that reads the tile or columns of it; NULL: none. */
-static Op *last_reader(Roles *r, const Value *tile, const Block *block) {
-    int  count;
-    Op **users = ir_users(r->ctx, r->kernel, tile, &count), *last = NULL;
-    for (int u = 0; u < count; u++) {
-        Op *const view = users[u]->code == OP_COLS ? last_reader(r, users[u]->out[0], block) : NULL;
-        Op *const here = view ? view : ir_ancestor_in(users[u], block);
-        last = here && (!last || ir_precedes(last, here)) ? here : last;
-    }
-    return last;
 }
 
 static Value *take(Roles *r, Op *load, Value *ring) {

@@ -8,10 +8,11 @@ enum { ROLES_MOST_LEFT = 3 };
 
 /* A kernel of gradients that gets roles: its left sides that are loaded stay in shared memory for a block's whole item. */
 typedef struct RolesOf {
-    Op *left[ROLES_MOST_LEFT];
-    int left_count;
-    int warps, blocks;             /* that compute; that share a multiprocessor */
-    int registers, copy_registers; /* of a thread that computes, of one that copies */
+    Op  *left[ROLES_MOST_LEFT];
+    int  left_count;
+    bool shares;                    /* left sides that follow each other have one place */
+    int  warps, blocks;             /* that compute; that share a multiprocessor */
+    int  registers, copy_registers; /* of a thread that computes, of one that copies */
 } RolesOf;
 
 /* roles.c: is there shared memory enough for its tiles? */

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { SLAB = 16, MOST_GROUPS = 2, MOST_COLS = 128, TWO_BLOCKS = 232, TWO_GROUPS = 240, FEW = 24 };
+enum { SLAB = 16, MOST_GROUPS = 2, MOST_ROWS = 128, MOST_COLS = 256, WIDE_COLS = 128, TWO_BLOCKS = 232, TWO_GROUPS = 240, FEW = 24 };
 /* Registers of a thread of one group of warps in each of two blocks, of two groups in one, and of those that copy. */
 
 typedef struct Gradients {
@@ -16,6 +16,7 @@ typedef struct Gradients {
     Block          *body;
     DType           dtype;
     int             rows, products;
+    const Op       *held;  /* a left side that warps load to their registers: there is no ring for it */
     bool            falls; /* positions, as rows go on */
     const char     *why;   /* it has no roles */
     RolesOf         of;
@@ -29,7 +30,7 @@ static const CodeParam *param_of(const Gradients *g, const Op *op) { return ir_f
 static bool can_be_sent(const Gradients *g, const Op *load) {
     return load && load->code == OP_LOAD && param_of(g, load)->dtype == g->dtype && op_int(load, AT_ROWDIM, -1) >= 1 &&
            !op_has(load, AT_WRAP) && load->out[0]->type.cols <= MOST_COLS && load->out[0]->type.cols % SLAB == 0 &&
-           load->out[0]->type.rows % SLAB == 0 && load->out[0]->type.rows <= MOST_COLS &&
+           load->out[0]->type.rows % SLAB == 0 && load->out[0]->type.rows <= MOST_ROWS &&
            !is_stored(g->kernel->body, op_text(load, AT_PARAM));
 }
 
@@ -41,14 +42,16 @@ static bool is_left(const Gradients *g, Op *load) {
 }
 
 static void note_left(Gradients *g, Op *load) {
-    if (is_left(g, load))
+    if (is_left(g, load) || load == g->held)
         return;
     if (!can_be_sent(g, load) || load->parent != g->body || load->out[0]->type.rows != g->rows)
         g->why = "a left side is loaded that cannot be sent";
-    else if (g->of.left_count == ROLES_MOST_LEFT)
-        g->why = "there are more left sides than fit";
-    else
+    else if (g->of.left_count < ROLES_MOST_LEFT)
         g->of.left[g->of.left_count++] = load;
+    else if (!g->held)
+        g->held = load;
+    else
+        g->why = "there are more left sides than fit";
 }
 
 static bool note_product(Op *dot, void *arg) {
@@ -129,9 +132,28 @@ static bool can_have_roles(Gradients *g) {
         choose_warps(g);
     if (!g->why)
         note_others(g);
+    g->of.shares = spec_is_wide(g->args->spec);
     if (!g->why && !roles_fit(g->ctx, g->kernel, g->args, &g->of))
         g->why = "shared memory has no room for its tiles";
     return !g->why;
+}
+
+/* ---- Wide left sides ---- */
+
+static bool is_computed_with(const Gradients *g, const Op *load) {
+    int        count;
+    Op **const users = ir_users(g->ctx, g->kernel, load->out[0], &count);
+    for (int u = 0; u < count; u++)
+        if (users[u]->code != OP_DOT && users[u]->code != OP_CONVERT)
+            return true;
+    return false;
+}
+
+/* What loops begin with goes by slices of columns, where registers hold no more. */
+static void slice_starts(const Gradients *g) {
+    for (int l = 0; l < g->of.left_count; l++)
+        if (g->of.left[l]->out[0]->type.cols > WIDE_COLS && is_computed_with(g, g->of.left[l]))
+            columns_start_loops(g->ctx, g->kernel, g->body, g->of.left[l]);
 }
 
 /* ---- Upwards ---- */
@@ -308,7 +330,7 @@ static bool fold_factor(Op *op, void *arg) {
 /* ---- The pass ---- */
 
 static bool is_named(const Kernel *kernel) {
-    static const char *const NAMES[] = {"rows", "window_keys"};
+    static const char *const NAMES[] = {"rows", "window_keys", "window_values"};
     for (size_t n = 0; n < sizeof NAMES / sizeof *NAMES; n++)
         if (strcmp(kernel->name, NAMES[n]) == 0)
             return true;
@@ -330,8 +352,12 @@ Status roles_gradients(Ctx *ctx, Module *module, const PassArgs *args) {
         clean_kernel(kernel);
         if (!can_have_roles(&g)) {
             pass_note(ctx, args, kernel, "no roles: %s", g.why);
+            if (args->schedule->states_every > 1)
+                return ctx_fail(ctx, ST_USAGE, "schedule: states_every", "use 1",
+                                "kernel %s has no roles, without which no tiles are fetched in a loop between states", kernel->name);
             continue;
         }
+        slice_starts(&g);
         turn_all_up(&g);
         join_branches(&g, g.body);
         begin_early(&g, g.body);

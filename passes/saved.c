@@ -6,6 +6,7 @@
  * fuse_phi the kernels that make S do both instead: see saved_states.c. Features that are a
  * concatenation of equal pieces stay in pieces: a product with them is a sum of products, and each piece of S is summed
  * up by blocks of its own. */
+#include "passes/map_range.h"
 #include "passes/saved_gradients.h"
 
 #include <string.h>
@@ -81,6 +82,60 @@ Value *saved_first_tile(Saver *s, Builder *b, Value *batch, Value *first, Value 
 
 Value *saved_tile(Saver *s, Builder *b, Value *row) {
     return ir_ibin(b, OP_IDIV, s->early ? index_offset(b, row, s->chunk - 1) : row, ir_i(b, s->chunk));
+}
+
+static int64_t tiles_between(const Saver *s) { return (int64_t)s->chunk * s->args->schedule->states_every; }
+
+Value *saved_first_state(Saver *s, Builder *b, Value *batch, Value *first, Value *seq) {
+    if (s->args->schedule->states_every == 1)
+        return saved_first_tile(s, b, batch, first, seq);
+    Value *const token = ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, batch, ir_sym(b, SYM_T)), first);
+    return ir_ibin(b, OP_IADD, ir_ibin(b, OP_IDIV, token, ir_i(b, tiles_between(s))), seq);
+}
+
+Value *saved_state(Saver *s, Builder *b, Value *row) {
+    return s->args->schedule->states_every == 1 ? saved_tile(s, b, row) : ir_ibin(b, OP_IDIV, row, ir_i(b, tiles_between(s)));
+}
+
+Value *saved_state_row(const Saver *s, Builder *b, Value *row) {
+    if (s->args->schedule->states_every == 1)
+        return row;
+    return ir_ibin(b, OP_ISUB, row, ir_ibin(b, OP_IMOD, row, ir_i(b, tiles_between(s))));
+}
+
+Value *saved_is_saved(const Saver *s, Builder *b, Value *row) {
+    return ir_ibin(b, OP_ILT, ir_ibin(b, OP_IMOD, row, ir_i(b, tiles_between(s))), ir_i(b, 1));
+}
+
+Value *saved_tiles_between(const Saver *s, Builder *b, Value *row) {
+    if (s->args->schedule->states_every == 1)
+        return ir_i(b, 1);
+    return index_offset(b, ir_ibin(b, OP_IDIV, ir_ibin(b, OP_IMOD, row, ir_i(b, tiles_between(s))), ir_i(b, s->chunk)), 1);
+}
+
+Between saved_open_between(const Saver *s, Builder *b, Value *row, Value **sums, int count) {
+    Between at = {.b = b, .in = *b};
+    if (s->args->schedule->states_every == 1) {
+        at.turn = at.back = ir_i(&at.in, 0);
+        return at;
+    }
+    at.loop = ir_for(b, "between", false, ir_i(b, 0), saved_tiles_between(s, b, row), ir_i(b, 1), sums, count);
+    at.in = ir_at_end(s->ctx, b->kernel, at.loop->region);
+    at.turn = at.loop->region->args[0];
+    at.back = ir_ibin(&at.in, OP_IMUL, at.turn, ir_i(&at.in, s->chunk));
+    for (int i = 0; i < count; i++)
+        sums[i] = at.loop->region->args[1 + i];
+    return at;
+}
+
+void saved_close_between(Between *at, Value **sums, int count) {
+    if (!at->loop) {
+        *at->b = at->in;
+        return;
+    }
+    ir_yield(&at->in, sums, count);
+    for (int i = 0; i < count; i++)
+        sums[i] = at->loop->out[i];
 }
 
 static Value *part_index(Builder *b, Value *head, Value *part, int64_t factor, int64_t scale) {
@@ -307,24 +362,34 @@ static void join_parts(Saver *s, Value *const *queries, int pieces, int width) {
     memcpy(s->whole, joins ? queries : s->queries, sizeof s->whole);
 }
 
-static bool is_exponential(const Value *value) {
-    return value->def && (value->def->code == OP_EXP || value->def->code == OP_EXP2);
-}
-
 /* Whether rows of zeros, which stand for keys that are not there, surely have finite features: times values of zero
  * they add nothing to a state. */
-static bool is_finite_at_zero(const Value *value) {
-    const Op *op = value->def;
-    if (!op || op->code == OP_LOAD || op->code == OP_FCONST)
-        return true;
-    const Op  *sum = op->code == OP_DIV ? op->in[1]->def : NULL;
-    const bool divides = op->code == OP_DIV && !(sum && sum->code == OP_ROWSUM && is_exponential(sum->in[0]));
-    if (op->code == OP_LOG || op->code == OP_RSQRT || divides)
-        return false;
-    for (int i = 0; i < op->in_count; i++)
-        if (!is_finite_at_zero(op->in[i]))
-            return false;
-    return true;
+static bool is_finite_at_zero(Value *features) { return map_is_finite(features, map_input(features), 0); }
+
+/* What rows that are not there are given instead of zeros where features of those may not be finite. */
+static Status choose_absent(Saver *s, Value *features) {
+    static const double TRIED[] = {0, 1, -1, 0.5, 2};
+    const Value *const  input = map_input(features);
+    for (size_t i = 0; i < sizeof TRIED / sizeof *TRIED; i++)
+        if (map_is_finite(features, input, TRIED[i])) {
+            s->absent = TRIED[i];
+            return ST_OK;
+        }
+    return ctx_fail(s->ctx, ST_USAGE, "feature_map", "choose a CPU target",
+                    "a map that may be finite for no row of equal numbers has no gradients for GPUs yet");
+}
+
+/* Sums over rows have terms of rows that are not there: their features are multiplied by gradients of zero. */
+static Status fill_absent(Saver *s, Residual *found) {
+    TRY(choose_absent(s, found->features));
+    if (s->absent == 0)
+        return ST_OK;
+    Builder      b = ir_before(s->ctx, s->main, s->residual);
+    ValueMap     map = {.ctx = s->ctx};
+    Value *const filled = map_clone(&b, found->features, s->group->region, s->absent, &map);
+    ir_replace_uses(s->main, found->features, filled);
+    clean_kernel(s->main);
+    return match_residual(s->ctx, "pass saved", s->residual, found);
 }
 
 static bool can_fuse(const Saver *s, const Residual *found) {
@@ -346,10 +411,8 @@ static Status read_residual(Saver *s) {
     const Op *delta = found.mask->in[1]->def;
     if (!delta || delta->code != OP_ISUB || !found.values->def || found.values->def->code != OP_LOAD)
         return ctx_fail(s->ctx, ST_FAILED, "pass saved", NULL, "the residual branch is not a masked product of features");
-    /* The kernels of keys multiply features of rows that are not there by gradients of zero. */
-    if (s->args->kind == KIND_BACKWARD && !is_finite_at_zero(found.keys))
-        return ctx_fail(s->ctx, ST_USAGE, "feature_map", "divide by sums of exponentials alone, or choose a CPU target",
-                        "a map that may not be finite at zero has no gradients for GPUs yet");
+    if (s->args->kind == KIND_BACKWARD)
+        TRY(fill_absent(s, &found));
     s->mask = found.mask;
     s->key = delta->in[0];
     s->v_load = found.values->def;
@@ -398,6 +461,37 @@ static Value *product_by_slices(Saver *s, Builder *b, const Op *load, Value *sum
     return sum;
 }
 
+/* `sum` + masked(phi(q) phi(k)^T) v of the keys that leave the window with the row tile `back` rows before the block's own. */
+static Value *add_edge(Saver *s, Builder *in, Value *back, Value *sum) {
+    const int64_t hi = op_int(s->mask, AT_HI, 0);
+    Value *const  row = s->rows->region->args[0], *const head = s->heads->region->args[0], *score = NULL, *at[5] = {0};
+    ValueMap      map = {.ctx = s->ctx};
+    Value *const  delta = ir_ibin(in, OP_ISUB, ir_i(in, hi), back);
+    map_set(&map, s->key, ir_ibin(in, OP_IADD, row, delta));
+    for (int p = 0; p < s->wholes; p++) {
+        for (int i = 0; i < 5; i++)
+            at[i] = clone_slice(in, s->k_load->in[i], s->residual->region, &map);
+        const Access access = {.param = "phi",
+                               .at = {at[0], at[1], part_index(in, head, ir_i(in, p * (s->parts / s->wholes)), s->parts, 1)},
+                               .lo = at[3],
+                               .hi = at[4],
+                               .rowdim = 1,
+                               .groupdim = -1,
+                               .period = s->chunk};
+        score = ir_dot(in, s->whole[p], ir_load(in, &access, s->chunk, s->whole_width), score, false, true);
+    }
+    /* Features of keys that are not there may be anything: what comes by the copy engine has no bounds but the tensor's. */
+    Value *skip = ir_i(in, 0);
+    if (s->args->schedule->roles && !ir_is_const(at[3], 0))
+        skip = ir_ibin(in, OP_IMAX, skip, ir_ibin(in, OP_ISUB, at[3], at[1]));
+    score = ir_mask(in, score, delta, skip, IR_NEG_INF, hi, (int)op_int(s->mask, AT_PERIOD, 1), 0);
+    Value *const values = clone_slice(in, s->v_load->out[0], s->residual->region, &map);
+    sum = ir_dot(in, score, values, sum, false, false);
+    if (gradients_split(s))
+        sum = ir_dot(in, gradients_low(in, score, s->dtype), values, sum, false, false);
+    return sum;
+}
+
 /* What replaces the residual loop; nothing to add where no key has left the window yet and S starts from zero. */
 static void use_states(Saver *s) {
     Builder      b = ir_before(s->ctx, s->main, s->residual);
@@ -405,35 +499,14 @@ static void use_states(Saver *s) {
                  *const head = s->heads->region->args[0];
     Value *const none = s->residual->in[3], *const keys = s->residual->in[1];
     Value *const  any = s->pool ? ir_i(&b, 1) : ir_ibin(&b, OP_ILT, ir_i(&b, 0), keys);
-    const int64_t hi = op_int(s->mask, AT_HI, 0);
     Op *const     maybe = ir_if(&b, any, &none, 1);
     Builder       in = ir_at_end(s->ctx, s->main, maybe->region);
-    ValueMap      map = {.ctx = s->ctx};
-    map_set(&map, s->key, ir_ibin(&in, OP_IADD, row, ir_i(&in, hi)));
-    Value *score = NULL, *at[5] = {0};
-    for (int p = 0; p < s->wholes; p++) {
-        for (int i = 0; i < 5; i++)
-            at[i] = clone_slice(&in, s->k_load->in[i], s->residual->region, &map);
-        const Access access = {.param = "phi",
-                               .at = {at[0], at[1], part_index(&in, head, ir_i(&in, p * (s->parts / s->wholes)), s->parts, 1)},
-                               .lo = at[3],
-                               .hi = at[4],
-                               .rowdim = 1,
-                               .groupdim = -1,
-                               .period = s->chunk};
-        score = ir_dot(&in, s->whole[p], ir_load(&in, &access, s->chunk, s->whole_width), score, false, true);
-    }
-    /* Features of keys that are not there may be anything: what comes by the copy engine has no bounds but the tensor's. */
-    Value *skip = ir_i(&in, 0);
-    if (s->args->schedule->roles && !ir_is_const(at[3], 0))
-        skip = ir_ibin(&in, OP_IMAX, skip, ir_ibin(&in, OP_ISUB, at[3], at[1]));
-    score = ir_mask(&in, score, ir_i(&in, hi), skip, IR_NEG_INF, hi, (int)op_int(s->mask, AT_PERIOD, 1), 0);
-    Value *const values = clone_slice(&in, s->v_load->out[0], s->residual->region, &map);
-    Value       *sum = ir_dot(&in, score, values, NULL, false, false);
-    if (gradients_split(s))
-        sum = ir_dot(&in, gradients_low(&in, score, s->dtype), values, sum, false, false);
-    Value *const tile = ir_ibin(&in, OP_IADD, saved_first_tile(s, &in, s->q_load->in[0], s->q_load->in[3], seq),
-                                saved_tile(s, &in, row));
+    Value        *sum = s->args->schedule->states_every > 1 ? ir_f(&in, 0, none->type.rows, none->type.cols) : NULL;
+    Between       between = saved_open_between(s, &in, row, &sum, 1);
+    sum = add_edge(s, &between.in, between.back, sum);
+    saved_close_between(&between, &sum, 1);
+    Value *const tile = ir_ibin(&in, OP_IADD, saved_first_state(s, &in, s->q_load->in[0], s->q_load->in[3], seq),
+                                saved_state(s, &in, row));
     const Access states = {.param = "states",
                            .at = {NULL, tile, ir_ibin(&in, OP_IMUL, head, ir_i(&in, s->F))},
                            .rowdim = 2,
@@ -445,7 +518,6 @@ static void use_states(Saver *s) {
     ir_yield(&in, &sum, 1);
     ir_replace_uses(s->main, s->residual->out[0], maybe->out[0]);
 }
-
 /* phi(q) X where X is loaded: an initial state. */
 static void split_products(Saver *s, Value *features) {
     int  count;

@@ -21,6 +21,7 @@ typedef struct Saver {
     Value  *roped, *roped_at; /* the scores' keys where they are more than a load, and the position of their first one */
     Kernel *update;         /* kind extend: what adds the final sum to the pools behind main, or NULL */
     Op     *pool;           /* kind extend: main's load of the state that S starts from, or NULL: S starts from zero */
+    double absent; /* kind backward: what the map is given of rows that are not there, so that their features are finite */
     bool   fused; /* the kernels that make states compute the features, and have roles */
     int    halves; /* a block's state has one of so many equal parts of the E columns */
     Value *whole[MAX_PARTS]; /* phi(q) as main multiplies it: in wholes that are one or more parts */
@@ -56,6 +57,24 @@ ValueMap saved_place(const Saver *s, const Nest *n);
 Value *saved_slice(Saver *s, Nest *nest, Value *value);
 /* Tiles of `states` before those of this sequence. */
 Value *saved_first_tile(Saver *s, Builder *b, Value *batch, Value *first, Value *seq);
+/* States saved before those of this sequence, and the number in it of the last one saved up to the row tile at `row`. */
+Value *saved_first_state(Saver *s, Builder *b, Value *batch, Value *first, Value *seq);
+Value *saved_state(Saver *s, Builder *b, Value *row);
+/* The row tile whose state that is; is it the one at `row`? */
+Value *saved_state_row(const Saver *s, Builder *b, Value *row);
+Value *saved_is_saved(const Saver *s, Builder *b, Value *row);
+/* Where it is; builds there. */
+Builder saved_open_saved(const Saver *s, Builder *b, Value *row);
+/* What row tiles from the one at `row` back to that one add to `sums`: a loop over them, built at `in`, whose turn is so many
+ * tiles, `back` rows, before; or, where the state of every row tile is saved, no loop and one turn, 0. */
+Value *saved_tiles_between(const Saver *s, Builder *b, Value *row); /* how many, at least one */
+typedef struct Between {
+    Op      *loop; /* NULL: none */
+    Builder *b, in;
+    Value   *turn, *back;
+} Between;
+Between saved_open_between(const Saver *s, Builder *b, Value *row, Value **sums, int count);
+void    saved_close_between(Between *at, Value **sums, int count); /* which have become what the turn gives */
 /* The number of a row tile in its sequence. */
 Value *saved_tile(Saver *s, Builder *b, Value *row);
 /* Stores `piece`, part `part` of the features, which belongs to the keys from the one that map gives on: rows from lo to
@@ -74,7 +93,7 @@ void saved_signal_turned(Saver *s, Builder *b, const ValueMap *outer, Value *row
 Status saved_state_kernels(Saver *s);
 
 /* saved_gradients.c: what kind backward has behind main, once main is rewritten. */
-Status saved_gradients(Saver *s, Kernel *const *kernels, int count);
+Status saved_gradients(Saver *s, Kernel **kernels, int count);
 
 /* What a turn knows: main's values for the key tile `row` + the mask's upper bound. */
 ValueMap saved_turn(Saver *s, Builder *b, const Nest *n, Value *row);

@@ -1,6 +1,7 @@
 /* Kernel `keys` of the gradients: see saved_gradients.c. In: its loop over heads with the sums of a residual branch. Out:
  * those sums from saved states and one tile of rows, each in a loop over heads of its own; kernels before it that save the
  * states. */
+#include "passes/map_range.h"
 #include "passes/order.h"
 #include "passes/saved_gradients.h"
 
@@ -54,7 +55,7 @@ Value *gradients_tile_number(KeySaver *k, Builder *b, ValueMap *map, Value *seq,
     Saver *const s = &k->saver;
     Value *const batch = clone_slice(b, k->row_load->in[0], s->main->body, map),
                 *const start = clone_slice(b, k->row_load->in[3], s->main->body, map);
-    return ir_ibin(b, OP_IADD, saved_first_tile(s, b, batch, start, seq), saved_tile(s, b, row));
+    return ir_ibin(b, OP_IADD, saved_first_state(s, b, batch, start, seq), saved_state(s, b, row));
 }
 
 int gradients_state_rows(const KeySum *sum) { return sum->of.keys->type.cols; }
@@ -101,9 +102,11 @@ static void add_turn(KeySaver *k, int number, Nest *n, Op *loop, int heads, bool
         op_set_int(s->ctx, z->def, AT_GROUPDIM, -1); /* all rows are of one head */
     }
     for (int p = 0; p < sum->parts; p++)
-        next[p] = clone_slice(&in, sum->y[p], s->main->body, &map);
-    Op *const saves = save_states ? ir_if(&in, ir_ibin(&in, OP_ILT, head, ir_i(&in, 1)), NULL, 0) : NULL;
-    Builder   save = saves ? ir_at_end(s->ctx, n->kernel, saves->region) : in;
+        next[p] = map_clone(&in, sum->y[p], s->main->body, s->absent, &map);
+    Value *const begins = save_states ? ir_ibin(&in, OP_ILT, head, ir_i(&in, 1)) : NULL;
+    const bool   all = s->args->schedule->states_every == 1;
+    Op *const    saves = begins ? ir_if(&in, all ? begins : ir_ibin(&in, OP_IMUL, begins, saved_is_saved(s, &in, row)), NULL, 0) : NULL;
+    Builder      save = saves ? ir_at_end(s->ctx, n->kernel, saves->region) : in;
     for (int p = 0; p < sum->parts && saves; p++) {
         const Access to = {.param = k->param[number],
                            .at = {ir_i(&save, 0), tile, index_offset(&save, first, p * width)},
@@ -185,15 +188,23 @@ static void add_states(KeySaver *k, int number) {
     const int           shares = gradients_state_shares(k, number);
     int64_t             kv_heads = 1;
     ir_const_value(s->heads->in[1], &kv_heads);
-    const int64_t dims[4] = {1, DIM_SYM(SYM_C), kv_heads * gradients_state_rows(sum), gradients_state_cols(sum)},
-                  work_dims[4] = {DIM_SYM(shares > 1 ? SYM_S : SYM_K), DIM_SYM(SYM_N), shares * kv_heads * gradients_state_rows(sum),
+    const Sym     count = s->args->schedule->states_every > 1 ? SYM_M : SYM_C;
+    const int64_t dims[4] = {1, DIM_SYM(count), kv_heads * gradients_state_rows(sum), gradients_state_cols(sum)},
+                  work_dims[4] = {DIM_SYM(shares > 1 || k->carries ? SYM_S : SYM_K), DIM_SYM(SYM_N), shares * kv_heads * gradients_state_rows(sum),
                                   gradients_state_cols(sum)};
+    k->shares = shares;
     const char *const tail = k->states ? ctx_printf(s->ctx, "%d", k->states) : "";
     const char *const work = ctx_printf(s->ctx, "key_segments%s", tail);
     k->param[number] = ctx_printf(s->ctx, "key_states%s", tail);
     k->states++;
-    ir_param(s->ctx, s->main, work, DT_F32, PARAM_WORK, 4, work_dims);
+    k->work = work;
+    ir_param(s->ctx, s->main, work, k->carries ? s->dtype : DT_F32, PARAM_WORK, 4, work_dims);
     ir_param(s->ctx, s->main, k->param[number], s->dtype, PARAM_WORK, 4, dims);
+    if (k->carries) {
+        gradients_role_kernel(k, number, k->param[number], work, true);
+        gradients_carry_kernel(k, number);
+        return;
+    }
     if (gradients_states_have_roles(k, number)) {
         gradients_role_kernel(k, number, work, work, false);
         gradients_role_kernel(k, number, k->param[number], work, true);
@@ -213,21 +224,34 @@ static const Op *loaded_rows(const Value *value) {
     return found;
 }
 
+/* A loop over the heads of the group and row tiles back to the last one whose state is saved, built at `in`: what the kernel says
+ * of a head holds for its turn, `back` rows before. */
+static Op *open_heads(const Saver *s, Builder *b, Builder *in, ValueMap *map, Value **back, Value **start) {
+    Value *const *bounds = s->group->in, *const heads = bounds[1];
+    const bool    all = s->args->schedule->states_every == 1;
+    Value *const  tiles = saved_tiles_between(s, b, s->rows->region->args[0]);
+    Value *const  turns = all ? heads : ir_ibin(b, OP_IMUL, tiles, heads);
+    Op *const     loop = ir_for(b, "group", false, bounds[0], turns, bounds[2], start, 1);
+    *in = ir_at_end(s->ctx, b->kernel, loop->region);
+    Value *const turn = loop->region->args[0], *const tile = all ? ir_i(in, 0) : ir_ibin(in, OP_IDIV, turn, heads);
+    map_set(map, s->group->region->args[0], all ? turn : ir_ibin(in, OP_IMOD, turn, heads));
+    map_set(map, s->residual->region->args[0], tile);
+    *back = ir_ibin(in, OP_IMUL, tile, ir_i(in, s->chunk));
+    return loop;
+}
+
 /* `start` + what no state has yet of piece `piece` of a sum, from all heads and parts first to end - 1 of the features: a
  * loop of its own, so that few tiles live at once. */
 static Value *edge_piece(KeySaver *k, Builder *b, const KeySum *sum, int piece, int first, int end, Value *start) {
     Saver *const s = &k->saver;
-    Value       *score = NULL;
-    Value *const *in = s->group->in;
-    Op *const    loop = ir_for(b, "group", false, in[0], in[1], in[2], &start, 1);
-    Builder      body = ir_at_end(s->ctx, s->main, loop->region);
+    Value       *score = NULL, *back;
     ValueMap     map = {.ctx = s->ctx};
-    map_set(&map, s->group->region->args[0], loop->region->args[0]);
-    map_set(&map, s->residual->region->args[0], ir_i(&body, 0));
+    Builder      body;
+    Op *const    loop = open_heads(s, b, &body, &map, &back, &start);
     for (int p = first; p < end; p++)
-        score = ir_dot(&body, sum->x[p], clone_slice(&body, sum->y[p], s->group->region, &map), score, false, true);
-    Value *const kept = gradients_edge(&body, score, sum->of.mask, loaded_rows(score->def->in[1]));
-    Value *const z = clone_slice(&body, sum->z[piece], s->group->region, &map);
+        score = ir_dot(&body, sum->x[p], map_clone(&body, sum->y[p], s->group->region, s->absent, &map), score, false, true);
+    Value *const kept = gradients_edge(&body, score, sum->of.mask, back, loaded_rows(score->def->in[1]));
+    Value *const z = map_clone(&body, sum->z[piece], s->group->region, s->absent, &map);
     Value *const next = ir_dot(&body, kept, z, loop->region->args[1], false, false);
     ir_yield(&body, &next, 1);
     return loop->out[0];
@@ -323,59 +347,111 @@ static int find_terms(const Saver *s, Value *value, Value **terms, int count) {
     return find_terms(s, add->in[1], terms, find_terms(s, add->in[0], terms, count));
 }
 
-/* What a term is made of in working memory, as large as it is: the load, or NULL. */
-static const Op *loaded_part(const Saver *s, const Value *term) {
+/* The load that a term is made of, turned perhaps, from working memory or from where the sum goes; or NULL. */
+static const Op *loaded_part(const Saver *s, const Op *store, const Value *term) {
     const Op *op = term->def;
     while (op && op->code == OP_ROPE)
         op = op->in[0]->def;
     const CodeParam *const param = op && op->code == OP_LOAD ? ir_find_param(s->main, op_text(op, AT_PARAM)) : NULL;
-    return param && param->role == PARAM_WORK && param->dtype == DT_F32 && ir_use_count(s->main, op->out[0]) == 1 &&
-                   type_equal(op->out[0]->type, term->type)
-               ? op
-               : NULL;
+    const bool kept = param && (param->role == PARAM_WORK || strcmp(param->name, op_text(store, AT_PARAM)) == 0);
+    return kept && ir_use_count(s->main, op->out[0]) == 1 && type_equal(op->out[0]->type, term->type) ? op : NULL;
 }
 
-/* A sum with a part in working memory, which nothing else reads: each further term is added to it there, so that no
- * register holds a sum while the next term's loops run. */
-void gradients_add_in_turns(const Saver *s, Op *store) {
-    Value    *terms[MOST_TERMS], *sum = NULL;
+Value *gradients_first_term(const Saver *s, const Op *store) {
+    Value    *terms[MOST_TERMS];
     const int count = find_terms(s, store->in[5], terms, 0);
-    int       first = 0;
-    while (first < count && !loaded_part(s, terms[first]))
-        first++;
-    const Op *const part = first < count ? loaded_part(s, terms[first]) : NULL;
-    if (!part || count < 3)
-        return;
-    Builder      b = ir_before(s->ctx, s->main, store);
+    return count < 3 ? NULL : terms[loaded_part(s, store, terms[0]) ? 1 : 0];
+}
+
+/* Each term is added to the part in memory, of floats. */
+static Value *add_there(const Saver *s, Builder *b, const Op *part, Value *const *terms, int count, int first) {
     const Access to = gradients_access(part);
+    Value       *sum = NULL;
     for (int t = 0, left = count - 1; t < count; t++) {
         if (t == first)
             continue;
-        Value *const before = sum ? ir_load(&b, &to, sum->type.rows, sum->type.cols) : terms[first];
+        Value *const before = sum ? ir_load(b, &to, sum->type.rows, sum->type.cols) : terms[first];
         if (sum)
             op_set_int(s->ctx, before->def, AT_DOWN, op_int(part, AT_DOWN, 0));
-        sum = ir_binary(&b, OP_ADD, terms[t], before);
+        sum = ir_binary(b, OP_ADD, terms[t], before);
         if (--left)
-            op_set_int(s->ctx, ir_store(&b, &to, sum), AT_DOWN, op_int(part, AT_DOWN, 0));
+            op_set_int(s->ctx, ir_store(b, &to, sum), AT_DOWN, op_int(part, AT_DOWN, 0));
     }
-    store->in[5] = sum;
+    return sum;
+}
+
+/* Each term is computed in a block of its own, from what it loads itself, and added to those before; the part comes last. */
+static Value *add_apart(const Saver *s, Builder *b, const Block *block, Value *const *terms, int count, int first) {
+    Value *sum = ir_f(b, 0, terms[first]->type.rows, terms[first]->type.cols);
+    for (int t = 0; t < count; t++) {
+        if (t == first)
+            continue;
+        Op *const    own = ir_if(b, ir_i(b, 1), &sum, 1);
+        Builder      in = ir_at_end(s->ctx, b->kernel, own->region);
+        ValueMap     map = {.ctx = s->ctx};
+        Value *const term = clone_slice(&in, terms[t], block, &map), *const next = ir_binary(&in, OP_ADD, sum, term);
+        ir_yield(&in, &next, 1);
+        sum = own->out[0];
+    }
+    return ir_binary(b, OP_ADD, sum, terms[first]);
+}
+
+/* A sum with a part in memory, which nothing else reads: no register holds more than one sum while the next term's are computed,
+ * and where these are floats none does. */
+void gradients_add_in_turns(const Saver *s, Op *store) {
+    Value    *terms[MOST_TERMS];
+    const int count = find_terms(s, store->in[5], terms, 0);
+    int       first = 0;
+    while (first < count && !loaded_part(s, store, terms[first]))
+        first++;
+    const Op *const part = first < count ? loaded_part(s, store, terms[first]) : NULL;
+    if (!part || count < 3)
+        return;
+    Builder b = ir_before(s->ctx, s->main, store);
+    if (ir_find_param(s->main, op_text(part, AT_PARAM))->dtype == DT_F32)
+        store->in[5] = add_there(s, &b, part, terms, count, first);
+    else
+        store->in[5] = add_apart(s, &b, store->parent, terms, count, first);
+}
+
+static Status view_keys(const Saver *main, Kernel *kernel, KeySaver *k) {
+    TRY(gradients_view(main, kernel, &k->saver));
+    if (!k->saver.residual)
+        return ST_OK;
+    TRY(find_sums(k));
+    ir_walk(k->saver.rows->region, find_row, &k->row_load);
+    if (!k->row_load || k->saver.group->out_count != k->count)
+        return gradients_refuse(main->ctx, kernel->name, "loads no rows, or sums up more than they hand on");
+    return ST_OK;
+}
+
+/* Kernel `values` sums up dv, kernel `keys` dphi(k). */
+static Status sum_wide(const Saver *main, Kernel *kernel, KeySaver *k) {
+    KeySaver values = *k;
+    values.row_load = NULL;
+    TRY(view_keys(main, ir_clone_kernel(main->ctx, kernel, main->module, "values"), &values));
+    gradients_sum_wide(&values, true);
+    gradients_sum_wide(k, false);
+    return ST_OK;
 }
 
 Status gradients_keys(const Saver *main, Kernel *kernel) {
     KeySaver k = {0};
-    TRY(gradients_view(main, kernel, &k.saver));
+    TRY(view_keys(main, kernel, &k));
     if (!k.saver.residual)
         return ST_OK;
-    TRY(find_sums(&k));
-    ir_walk(k.saver.rows->region, find_row, &k.row_load);
-    if (!k.row_load || k.saver.group->out_count != k.count)
-        return gradients_refuse(main->ctx, kernel->name, "loads no rows, or sums up more than they hand on");
+    into_rows(&k.saver);
+    k.carries = gradients_sums_have_roles(&k);
+    gradients_key_sums(main, kernel, k.carries);
     for (int i = 0; i < k.count; i++)
         if (k.sums[i].twin == i)
             add_states(&k, i);
-    into_rows(&k.saver);
-    if (gradients_sum_by_roles(&k))
+    if (k.carries) {
+        gradients_sum_by_roles(&k);
         return ST_OK;
+    }
+    if (gradients_can_sum_wide(&k))
+        return sum_wide(main, kernel, &k);
     add_sums(&k);
     for (Op *op = k.saver.rows->region->first; op; op = op->next)
         if (op->code == OP_STORE && op->in[5]->type.cols > 1)

@@ -6,13 +6,14 @@
  *   that have gone by and the heads of the group. Kernel `key_states` saves R for every tile of keys, and
  *       dphi(k) = sum over heads of masked(v do_edge^T) phi(q_edge) + v R^T,
  *       dv      = sum over heads of masked(phi(k) phi(q_edge)^T) do_edge + phi(k) R.
- *   Kernel `window_keys` has no residual branch; its key loops go on with the sums of the heads before.
+ *   Kernels `window_keys` and `window_values` have no residual branch; their key loops go on with the sums of the heads before.
  * Registers hold few of these tiles: each sum over heads has a loop of its own, and what rows get of the residual branch is
  * what their key loop starts from. Rows keep their rotated queries, which all keys that they see would rotate again.
  * Where gradients add up all rows (q's scale), what sides of products lose in 16 bits of main's and rows' scores, and of do,
  * is multiplied as well.
  * Nothing is added to by two blocks, and all sums have one order. Features that are a concatenation of equal pieces go
  * by pieces, as in main. */
+#include "passes/map_range.h"
 #include "passes/order.h"
 #include "passes/saved_gradients.h"
 
@@ -62,7 +63,7 @@ Value *gradients_join(Builder *b, Value *const *pieces, int count) {
     return whole;
 }
 
-Value *gradients_edge(Builder *b, Value *score, const Op *mask, const Op *keys) {
+Value *gradients_edge(Builder *b, Value *score, const Op *mask, Value *back, const Op *keys) {
     const int64_t hi = op_int(mask, AT_HI, 0);
     const int     dim = keys ? (int)op_int(keys, AT_ROWDIM, 0) : 0;
     Value        *skip = ir_i(b, 0);
@@ -71,7 +72,7 @@ Value *gradients_edge(Builder *b, Value *score, const Op *mask, const Op *keys) 
                                                        : ir_ibin(b, OP_ISUB, keys->in[3], keys->in[dim]);
         skip = ir_ibin(b, OP_IMAX, skip, before);
     }
-    return ir_mask(b, score, ir_i(b, hi), skip, IR_NEG_INF, hi, (int)op_int(mask, AT_PERIOD, 1), 0);
+    return ir_mask(b, score, ir_ibin(b, OP_ISUB, ir_i(b, hi), back), skip, IR_NEG_INF, hi, (int)op_int(mask, AT_PERIOD, 1), 0);
 }
 
 /* Rows `first` to `first` + rows - 1 of the head's state at row tile `tile`. */
@@ -153,30 +154,30 @@ typedef struct RowEdge {
     const Saver    *main;
     Saver          *s; /* of kernel rows */
     const Residual *sum;
-    Value          *score, *any, *key, *tile, *first;
-    Value *score_low; /* what 16 bits lose of the scores, where that counts; else NULL */
+    Value          *any, *tile, *first;
+    Value *score, *score_low; /* of the edge; what 16 bits lose of them, where that counts, else NULL */
     bool   parted;    /* what is given is the sum of two parts in 16 bits */
 } RowEdge;
 
-/* Main's values -> here, with its key tile at the edge. */
-static ValueMap as_main(const RowEdge *e) {
+/* Main's values -> here, with its key tile at the edge, `back` rows before. */
+static ValueMap as_main(const RowEdge *e, Builder *b, Value *back) {
     const Saver *main = e->main, *s = e->s;
     ValueMap     map = {.ctx = s->ctx};
     map_set(&map, main->seq->region->args[0], s->seq->region->args[0]);
     map_set(&map, main->heads->region->args[0], s->heads->region->args[0]);
     map_set(&map, main->rows->region->args[0], s->rows->region->args[0]);
-    map_set(&map, main->key, e->key);
+    Value *const delta = ir_ibin(b, OP_ISUB, ir_i(b, op_int(e->sum->mask, AT_HI, 0)), back);
+    map_set(&map, main->key, ir_ibin(b, OP_IADD, s->rows->region->args[0], delta));
     return map;
 }
 
 static void find_state(RowEdge *e, Builder *b) {
     const Saver *main = e->main;
     Value *const row = e->s->rows->region->args[0], *const seq = e->s->seq->region->args[0];
-    e->key = ir_ibin(b, OP_IADD, row, ir_i(b, op_int(e->sum->mask, AT_HI, 0)));
-    ValueMap     map = as_main(e);
+    ValueMap     map = as_main(e, b, ir_i(b, 0));
     Value *const batch = clone_slice(b, main->q_load->in[0], main->main->body, &map),
                 *const start = clone_slice(b, main->q_load->in[3], main->main->body, &map);
-    e->tile = ir_ibin(b, OP_IADD, saved_first_tile(e->s, b, batch, start, seq), saved_tile(e->s, b, row));
+    e->tile = ir_ibin(b, OP_IADD, saved_first_state(e->s, b, batch, start, seq), saved_state(e->s, b, row));
     e->first = ir_ibin(b, OP_IMUL, e->s->heads->region->args[0], ir_i(b, e->s->F));
 }
 
@@ -188,25 +189,67 @@ static Value *times_given(const RowEdge *e, Builder *b, Value *x, Value *sum) {
     return ir_dot(b, add->in[1], x, ir_dot(b, add->in[0], x, sum, false, true), false, true);
 }
 
+/* The scores of the edge tile that many turns back. */
+static void find_scores(RowEdge *e, Builder *b, Value *turn, Value *back) {
+    const Saver *s = e->s;
+    ValueMap     here = {.ctx = s->ctx};
+    map_set(&here, s->residual->region->args[0], turn);
+    Value *const values = clone_slice(b, e->sum->keys, s->residual->region, &here);
+    e->score = gradients_edge(b, times_given(e, b, values, NULL), e->sum->mask, back, values->def);
+    e->score_low = gradients_split(s) ? gradients_low(b, e->score, s->dtype) : NULL;
+}
+
+/* sum + what the edge's keys give piece p of dphi(q). */
+static Value *add_edge(RowEdge *e, Builder *in, int p, Value *back, Value *sum) {
+    Saver        of = *e->main;
+    ValueMap     map = as_main(e, in, back);
+    Value *const features = saved_features(&of, in, &map, e->s->heads->region->args[0], ir_i(in, p));
+    Value *const high = ir_dot(in, e->score, features, sum, false, false);
+    return e->score_low ? ir_dot(in, e->score_low, features, high, false, false) : high;
+}
+
+static Value *add_state(RowEdge *e, Builder *in, int p, Value *sum) {
+    const Saver *s = e->s;
+    Value *const state = gradients_state(in, "states", e->tile, index_offset(in, e->first, p * s->width), s->width, s->E);
+    return times_given(e, in, state, sum);
+}
+
 /* Piece p of dphi(q); nothing to add where no key has left the window yet. */
 static Value *row_piece(RowEdge *e, Builder *b, int p) {
-    Saver       *s = e->s, of = *e->main;
-    ValueMap     map = as_main(e);
+    Saver       *s = e->s;
     Value *const none = ir_f(b, 0, e->sum->features->type.rows, s->width);
     Op *const    maybe = ir_if(b, e->any, &none, 1);
     Builder      in = ir_at_end(s->ctx, s->main, maybe->region);
-    Value *const features = saved_features(&of, &in, &map, s->heads->region->args[0], ir_i(&in, p));
-    Value *const high = ir_dot(&in, e->score, features, NULL, false, false);
-    Value *const edge = e->score_low ? ir_dot(&in, e->score_low, features, high, false, false) : high;
-    Value *const state = gradients_state(&in, "states", e->tile, index_offset(&in, e->first, p * s->width), s->width, s->E);
-    Value *const piece = times_given(e, &in, state, edge);
+    Value *const edge = add_edge(e, &in, p, ir_i(&in, 0), NULL), *const piece = add_state(e, &in, p, edge);
     ir_yield(&in, &piece, 1);
     return maybe->out[0];
 }
 
+/* The same of several, where a loop goes back to the last state that is saved. */
+static void pieces_between(RowEdge *e, Builder *b, int first, int end, Value **pieces) {
+    Saver    *s = e->s;
+    const int count = end - first;
+    Value    *none[MAX_PARTS] = {0}, *sums[MAX_PARTS];
+    for (int p = 0; p < count; p++)
+        none[p] = sums[p] = ir_f(b, 0, e->sum->features->type.rows, s->width);
+    Op *const maybe = ir_if(b, e->any, none, count);
+    Builder   in = ir_at_end(s->ctx, s->main, maybe->region);
+    Between   at = saved_open_between(s, &in, s->rows->region->args[0], sums, count);
+    find_scores(e, &at.in, at.turn, at.back);
+    for (int p = 0; p < count; p++)
+        sums[p] = add_edge(e, &at.in, first + p, at.back, sums[p]);
+    saved_close_between(&at, sums, count);
+    for (int p = 0; p < count; p++)
+        sums[p] = add_state(e, &in, first + p, sums[p]);
+    ir_yield(&in, sums, count);
+    memcpy(pieces, maybe->out, sizeof *pieces * (size_t)count);
+}
+
 static Value *row_pieces(RowEdge *e, Builder *b, int first, int end) {
     Value *pieces[MAX_PARTS] = {0};
-    for (int p = first; p < end; p++)
+    if (e->s->args->schedule->states_every > 1)
+        pieces_between(e, b, first, end, pieces + first);
+    for (int p = first; p < end && e->s->args->schedule->states_every == 1; p++)
         pieces[p] = row_piece(e, b, p);
     return gradients_join(b, pieces + first, end - first);
 }
@@ -324,13 +367,9 @@ static Status rewrite_rows(const Saver *main, Kernel *kernel) {
         return gradients_refuse(s.ctx, kernel->name, "sums up over keys what no state is saved of");
     Builder  b = ir_before(s.ctx, kernel, s.residual);
     RowEdge  e = {.main = main, .s = &s, .sum = &sum};
-    ValueMap here = {.ctx = s.ctx};
-    map_set(&here, s.residual->region->args[0], ir_i(&b, 0));
-    Value *const values = clone_slice(&b, sum.keys, s.residual->region, &here);
     e.parted = is_parted(&s, sum.features);
-    e.score = gradients_edge(&b, times_given(&e, &b, values, NULL), sum.mask, values->def);
-    if (gradients_split(&s))
-        e.score_low = gradients_low(&b, e.score, s.dtype);
+    if (s.args->schedule->states_every == 1)
+        find_scores(&e, &b, ir_i(&b, 0), ir_i(&b, 0));
     e.any = ir_ibin(&b, OP_ILT, ir_i(&b, 0), s.residual->in[1]);
     find_state(&e, &b);
     use_pieces(&e);
@@ -396,9 +435,30 @@ void gradients_order(const Saver *main) {
     store_where_made(main->ctx, main->main, main->group->region);
 }
 
+/* Of products that add up rows, x^T y: what is given is zero in rows that are not there, and their features are to be numbers. */
+static bool fill_absent(Op *op, void *arg) {
+    const Saver *s = arg;
+    if (op->code != OP_DOT || !op_int(op, AT_TA, 0))
+        return true;
+    Builder  b = ir_before(s->ctx, s->main, op);
+    ValueMap map = {.ctx = s->ctx};
+    op->in[0] = map_clone(&b, op->in[0], op->parent, s->absent, &map);
+    return true;
+}
+
+static void fill_sums(const Saver *main, Kernel *kernel) {
+    Saver s = *main;
+    s.main = kernel;
+    if (s.absent == 0)
+        return;
+    ir_walk(kernel->body, fill_absent, &s);
+    clean_kernel(kernel);
+}
+
 /* Kernels behind main get new parameters last; all have the same. */
-Status saved_gradients(Saver *s, Kernel *const *kernels, int count) {
+Status saved_gradients(Saver *s, Kernel **kernels, int count) {
     gradients_sums(s, kernels, count);
+    count = gradients_parts(s, kernels, count);
     for (int i = 0; i < count; i++) {
         Kernel *const kernel = kernels[i];
         kernel->params = s->main->params;
@@ -408,7 +468,9 @@ Status saved_gradients(Saver *s, Kernel *const *kernels, int count) {
             TRY(rewrite_rows(s, kernel));
         else if (strcmp(kernel->name, "keys") == 0)
             TRY(gradients_keys(s, kernel));
-        if (strstr(kernel->name, "keys"))
+        else if (strstr(kernel->name, "parts"))
+            fill_sums(s, kernel);
+        if (strstr(kernel->name, "keys") || strcmp(kernel->name, "window_values") == 0)
             TRY(add_heads(s, kernel));
         s->main->params = kernel->params;
         s->main->param_count = kernel->param_count;

@@ -23,6 +23,9 @@ typedef struct KeySaver {
     KeySum      sums[MOST_SUMS];
     const Op   *row_load;
     const char *param[MOST_SUMS];
+    bool        carries; /* states begin anew in each share of a segment; what all before it add up to comes beside them */
+    int         shares;  /* blocks that share a segment's rows */
+    const char *work;    /* by share: what it adds up to, then what those before it do */
 } KeySaver;
 
 Status gradients_refuse(Ctx *ctx, const char *kernel, const char *what);
@@ -33,14 +36,19 @@ Access gradients_access(const Op *op); /* where a load or store is */
 bool   gradients_split(const Saver *s);
 Value *gradients_low(Builder *b, Value *x, DType dtype); /* what x loses */
 Value *gradients_join(Builder *b, Value *const *pieces, int count);
-/* The scores of an edge tile whose keys have left the window; zeros for all others, and for keys before the first of the
- * sequence where `keys`, their load, has such a bound: features of others may come in their place. */
-Value *gradients_edge(Builder *b, Value *score, const Op *mask, const Op *keys);
+/* The scores of an edge tile, `back` rows before the last, whose keys have left the window; zeros for all others, and for keys
+ * before the first of the sequence where `keys`, their load, has such a bound: features of others may come in their place. */
+Value *gradients_edge(Builder *b, Value *score, const Op *mask, Value *back, const Op *keys);
 /* Rows `first` to `first` + rows - 1 of the head's state at row tile `tile`. */
 Value *gradients_state(Builder *b, const char *param, Value *tile, Value *first, int rows, int cols);
 
 /* saved_sums.c: rows of main that the kernels behind it only add up become sums of some. */
 void gradients_sums(Saver *main, Kernel *const *kernels, int count);
+/* saved_key_sums.c: what kernel window_keys adds up for kernel keys lies where that stores its results; `rounds`: also if they
+ * have fewer bits. */
+void gradients_key_sums(const Saver *main, Kernel *keys, bool rounds);
+/* saved_parts.c: sums over all rows are shared out to several blocks, small kernels become one. -> kernels that are left. */
+int gradients_parts(const Saver *main, Kernel **kernels, int count);
 
 /* Main gives one sum's gradient before it has the next sum. */
 void gradients_order(const Saver *main);
@@ -57,14 +65,30 @@ const Op *gradients_source(Value *const *pieces, int count);
 bool      gradients_is_sendable(const KeySaver *k, const Op *load);
 /* A sum with a part in working memory: each further term is added to it there. */
 void gradients_add_in_turns(const Saver *s, Op *store);
+/* The term that it adds first; NULL: it leaves the store as it is. */
+Value *gradients_first_term(const Saver *s, const Op *store);
 
-/* saved_sum_roles.c: rewrites kernel `keys`, whose states are saved, for warps with roles; false: it stays as it is. */
-bool gradients_sum_by_roles(KeySaver *k);
+/* saved_sum_roles.c: can kernel `keys` have roles? Then, with its states saved, it is rewritten for them. */
+bool gradients_sums_have_roles(KeySaver *k);
+void gradients_sum_by_roles(KeySaver *k);
+/* The same for heads whose sums are too wide for that: one kernel sums up dphi(k), and one dv. */
+bool gradients_can_sum_wide(KeySaver *k);
+void gradients_sum_wide(KeySaver *k, bool values);
+
+/* saved_turn.c: tiles of the block, whose rows' positions fall, have rows whose positions rise. */
+void gradients_turn_up(Builder *b, Block *block);
 
 /* saved_key_roles.c: kernels that sum up states of keys, or, with `save`, save them, by roles. */
 bool gradients_states_have_roles(KeySaver *k, int number);
 int  gradients_state_shares(KeySaver *k, int number); /* blocks that share a segment's rows; its sums lie one behind another */
 void gradients_role_kernel(KeySaver *k, int number, const char *name, const char *work, bool save);
+/* What shares add up to becomes what those before each do. */
+void gradients_carry_kernel(KeySaver *k, int number);
+/* The number, among all shares of all segments, of that which the row tile at `row` is in. */
+Value *gradients_share_number(const KeySaver *k, Builder *b, Value *row);
+/* Where in `work` what share `number` has of piece `piece` of a state lies. */
+Access gradients_share_access(const KeySaver *k, const KeySum *sum, Builder *b, Value *number, Value *seq, Value *head,
+                              int64_t row);
 
 /* Rewrites kernel `keys`; the kernels that save its states become the module's last ones. */
 Status gradients_keys(const Saver *main, Kernel *kernel);

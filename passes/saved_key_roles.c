@@ -4,7 +4,9 @@
  * features and a part of the columns of R. Positions may fall from row to row of a tile: the copy engine brings them as they
  * lie, since a sum over all of them has no order.
  * Features are made by every block that shares them: where registers hold more columns of R than a block without roles has, blocks
- * share out rows instead, as many to a segment. */
+ * share out rows instead, as many to a segment.
+ * Where kernel keys has roles, too, no block waits to know what those before it add up to: R begins anew in every block, which
+ * stores what it adds up to in the end, kernel key_carries adds these up, and keys multiplies by both. */
 #include "passes/saved_gradients.h"
 
 #include <string.h>
@@ -97,7 +99,7 @@ bool gradients_states_have_roles(KeySaver *k, int number) {
     const KeySum *const sum = &k->sums[number];
     const Schedule     *schedule = k->saver.args->schedule;
     const Op *const     rows = find_rows(sum);
-    return schedule->roles && schedule->fuse_phi && gradients_is_sendable(k, rows) &&
+    return schedule->roles && schedule->fuse_phi && k->saver.absent == 0 && gradients_is_sendable(k, rows) &&
            gradients_is_sendable(k, sum->of.values->def) && choose_halves(k, sum, rows) > 0;
 }
 
@@ -186,13 +188,12 @@ static void compute_features(KeyRoles *kr, int group) {
 
 /* ---- R ---- */
 
-/* The block's part of a tile of all features and columns at `at` of d0 and d1; of working memory, which has all heads for each
- * share of a segment, that of `share`, else NULL. */
+/* The block's part of a tile of all features and columns at `at` of d0 and d1; of working memory, which has all shares of a
+ * segment for each head, that of `share`, else NULL. */
 static Access part_of_state(const KeyRoles *kr, Builder *b, const char *param, Value *d0, Value *d1, Value *share) {
-    const int rows = gradients_state_rows(kr->sum), width = kr->tiles[RING_STATES].rows;
-    int64_t   heads = 1;
-    ir_const_value(kr->k->saver.heads->in[1], &heads);
-    Value *const of = share ? ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, share, ir_i(b, heads)), kr->nest.head) : kr->nest.head;
+    const int    rows = gradients_state_rows(kr->sum), width = kr->tiles[RING_STATES].rows;
+    Value *const head = kr->nest.head;
+    Value *const of = share ? ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, head, ir_i(b, kr->shares)), share) : head;
     Value *const first = ir_ibin(b, OP_IMUL, of, ir_i(b, rows));
     return (Access){.param = param,
                     .at = {d0, d1, ir_ibin(b, OP_IADD, first, ir_ibin(b, OP_IMUL, kr->nest.part, ir_i(b, width)))},
@@ -209,8 +210,10 @@ static void store_part(KeyRoles *kr, Builder *b, const Access *to, Value *tile) 
 static void store_states(KeyRoles *kr) {
     Saver *const s = &kr->k->saver;
     Value *const ring = kr->r.rings[RING_STATES];
-    Builder      b = saved_open_role(s, &kr->r, "store", false), in;
-    Value *const row = saved_open_turns(s, &b, &in, kr->r.first, kr->r.end), *const tile = saved_take(&in, ring, kr->tiles[RING_STATES]);
+    Builder      b = saved_open_role(s, &kr->r, "store", false), turn;
+    Value *const row = saved_open_turns(s, &b, &turn, kr->r.first, kr->r.end);
+    Builder      in = saved_open_saved(s, &turn, row);
+    Value *const tile = saved_take(&in, ring, kr->tiles[RING_STATES]);
     ValueMap     map = saved_place(s, &kr->nest);
     map_set(&map, s->rows->region->args[0], row);
     map_set(&map, s->group->region->args[0], ir_i(&in, 0));
@@ -225,7 +228,7 @@ static Value *segment_start(KeyRoles *kr, Builder *b, const char *work) {
     const Saver *s = &kr->k->saver;
     const Type   state = kr->tiles[RING_STATES];
     Value       *zero = ir_f(b, 0, state.rows, state.cols);
-    if (!kr->r.save)
+    if (!kr->r.save || kr->k->carries)
         return zero;
     Value *const before = ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, kr->nest.axes[1], ir_i(b, kr->shares)), kr->share);
     Op *const    loop = ir_for(b, "segment", false, ir_i(b, 0), before, ir_i(b, 1), &zero, 1);
@@ -240,16 +243,28 @@ static Value *segment_start(KeyRoles *kr, Builder *b, const char *work) {
     return loop->out[0];
 }
 
-/* for row: R goes to where it is stored; for head: R += phi(q)^T z. -> R behind the last one */
-static Value *sum_turns(KeyRoles *kr, Builder *b, Value *start) {
+/* Turns from the row tile at `row` to the next whose state is saved, or to the end. */
+static Value *turns_between(const KeyRoles *kr, Builder *b, Value *row) {
     const Saver *s = &kr->k->saver;
-    Value **const rings = kr->r.rings;
-    Op *const rows = ir_for(b, "row", false, kr->r.first, kr->r.end, ir_i(b, s->chunk), &start, 1);
-    Builder   row = ir_at_end(s->ctx, b->kernel, rows->region);
+    const int    every = s->args->schedule->states_every;
+    Value *const heads = ir_i(b, kr->heads);
+    if (every == 1)
+        return heads;
+    Value *const left = index_ceil_div(b, ir_ibin(b, OP_ISUB, kr->r.end, row), s->chunk);
+    return ir_ibin(b, OP_IMUL, ir_ibin(b, OP_IMIN, left, ir_i(b, every)), heads);
+}
+
+/* for row tile whose state is saved: R goes to where it is stored; for head of rows up to the next: R += phi(q)^T z. -> R behind
+ * the last one */
+static Value *sum_turns(KeyRoles *kr, Builder *b, Value *start) {
+    const Saver  *s = &kr->k->saver;
+    Value **const rings = kr->r.rings, *const step = ir_i(b, (int64_t)s->chunk * s->args->schedule->states_every);
+    Op *const     rows = ir_for(b, "row", false, kr->r.first, kr->r.end, step, &start, 1);
+    Builder       row = ir_at_end(s->ctx, b->kernel, rows->region);
     if (kr->r.save)
         saved_give(&row, rings[RING_STATES], rows->region->args[1]);
-    Op *const heads =
-        ir_for(&row, "group", false, ir_i(&row, 0), ir_i(&row, kr->heads), ir_i(&row, 1), &rows->region->args[1], 1);
+    Value *const turns = turns_between(kr, &row, rows->region->args[0]);
+    Op *const    heads = ir_for(&row, "group", false, ir_i(&row, 0), turns, ir_i(&row, 1), &rows->region->args[1], 1);
     Builder      in = ir_at_end(s->ctx, b->kernel, heads->region);
     Value *const features = saved_take(&in, rings[RING_FEATURES], kr->tiles[RING_FEATURES]);
     Value *const values = saved_take(&in, rings[RING_VALUES], kr->tiles[RING_VALUES]);
@@ -261,13 +276,18 @@ static Value *sum_turns(KeyRoles *kr, Builder *b, Value *start) {
     return rows->out[0];
 }
 
-/* The block's share of the segment's rows, in whole row tiles. What only the last share of all adds nobody asks for. */
+/* Rows of a share of a segment: as segments, whole row tiles, so that each begins with one whose state is saved. */
+static Value *rows_of_share(const Saver *s, Builder *b, int shares) {
+    const int64_t rows = (int64_t)s->chunk * s->args->schedule->states_every;
+    Value *const  size = ir_sym(b, SYM_L);
+    return shares == 1 ? size : ir_ibin(b, OP_IMUL, index_ceil_div(b, size, rows * shares), ir_i(b, rows));
+}
+
+/* The block's share of the segment's rows. What only the last share of all adds nobody asks for. */
 static void find_share(KeyRoles *kr) {
-    const Saver *s = &kr->k->saver;
     Builder     *b = &kr->nest.body;
     Value *const size = ir_sym(b, SYM_L), *const start = ir_ibin(b, OP_IMUL, kr->nest.axes[1], size);
-    Value *const tiles = index_ceil_div(b, size, (int64_t)s->chunk * kr->shares);
-    Value *const each = kr->shares == 1 ? size : ir_ibin(b, OP_IMUL, tiles, ir_i(b, s->chunk));
+    Value *const each = rows_of_share(&kr->k->saver, b, kr->shares);
     kr->r.first = ir_ibin(b, OP_IADD, start, ir_ibin(b, OP_IMUL, kr->share, each));
     Value *const end = ir_ibin(b, OP_IMIN, ir_ibin(b, OP_IADD, start, size), ir_ibin(b, OP_IADD, kr->r.first, each));
     kr->r.end = ir_ibin(b, OP_IMIN, kr->r.length, end);
@@ -319,11 +339,85 @@ void gradients_role_kernel(KeySaver *k, int number, const char *name, const char
         compute_features(&kr, group);
     Builder      b = saved_open_role(s, &kr.r, "compute", true);
     Value *const sum = sum_turns(&kr, &b, segment_start(&kr, &b, work));
-    if (save) {
-        store_states(&kr);
-    } else {
+    if (!save || k->carries) {
         const Access to = part_of_state(&kr, &b, work, kr.nest.axes[1], kr.nest.seq, kr.share);
         store_part(&kr, &b, &to, sum);
     }
+    if (save)
+        store_states(&kr);
     PUSH(s->ctx, s->module->kernels, s->module->kernel_count, s->module->kernel_capacity, kr.nest.kernel);
+}
+
+/* ---- Carries ---- */
+
+Value *gradients_share_number(const KeySaver *k, Builder *b, Value *row) {
+    Value *const size = ir_sym(b, SYM_L), *const segment = ir_ibin(b, OP_IDIV, row, size);
+    if (k->shares == 1)
+        return segment;
+    Value *const share = ir_ibin(b, OP_IDIV, ir_ibin(b, OP_IMOD, row, size), rows_of_share(&k->saver, b, k->shares));
+    return ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, segment, ir_i(b, k->shares)), share);
+}
+
+Access gradients_share_access(const KeySaver *k, const KeySum *sum, Builder *b, Value *number, Value *seq, Value *head,
+                              int64_t row) {
+    Value *const shares = ir_i(b, k->shares), *const share = ir_ibin(b, OP_IMOD, number, shares);
+    Value *const of = ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, head, shares), share);
+    return (Access){.param = k->work,
+                    .at = {ir_ibin(b, OP_IDIV, number, shares), seq,
+                           index_offset(b, ir_ibin(b, OP_IMUL, of, ir_i(b, gradients_state_rows(sum))), row)},
+                    .rowdim = 2,
+                    .groupdim = -1};
+}
+
+/* A block has these rows and columns of all shares. So many are loaded before the first is needed. */
+enum { CARRY_ROWS = 16, CARRY_COLS = 16, CARRY_AHEAD = 16 };
+
+/* Of the columns. */
+static int carry_parts(const KeySum *sum) {
+    return gradients_state_cols(sum) % CARRY_COLS ? 1 : gradients_state_cols(sum) / CARRY_COLS;
+}
+
+/* Where there is such a share; rows of others read as zeros and are not written. */
+static Access carry_access(const KeySaver *k, const KeySum *sum, const Nest *n, Builder *b, Value *number, Value *all) {
+    const int    cols = carry_parts(sum);
+    Access       at = gradients_share_access(k, sum, b, number, n->seq, n->head, 0);
+    Value *const piece = cols > 1 ? ir_ibin(b, OP_IDIV, n->axes[0], ir_i(b, cols)) : n->axes[0];
+    at.at[2] = ir_ibin(b, OP_IADD, at.at[2], ir_ibin(b, OP_IMUL, piece, ir_i(b, CARRY_ROWS)));
+    at.hi = ir_ibin(b, OP_IMUL, ir_ibin(b, OP_ILT, number, all), ir_i(b, IR_POS_INF));
+    at.period = CARRY_ROWS;
+    return at;
+}
+
+static void take_carry_columns(KeySaver *k, const KeySum *sum, const Nest *n, Op *access) {
+    const int cols = carry_parts(sum);
+    Builder b = ir_before(k->saver.ctx, n->kernel, access);
+    gradients_take_columns(k, access, 0, cols, ir_ibin(&b, OP_IMOD, n->axes[0], ir_i(&b, cols)), n->kernel);
+}
+
+void gradients_carry_kernel(KeySaver *k, int number) {
+    Saver *const        s = &k->saver;
+    const KeySum *const sum = &k->sums[number];
+    const int           parts_of = carry_parts(sum), cols = gradients_state_cols(sum) / parts_of;
+    const GridAxis      axis = {"part", SYM_COUNT, gradients_state_rows(sum) / CARRY_ROWS * parts_of};
+    Nest                n = saved_nest(s, "key_carries", &axis, 1);
+    Builder            *b = &n.body;
+    Value *const        all = ir_ibin(b, OP_IMUL, ir_sym(b, SYM_S), ir_i(b, k->shares));
+    Value              *zero = ir_f(b, 0, CARRY_ROWS, cols);
+    Value *const turns = index_ceil_div(b, all, CARRY_AHEAD);
+    Op *const    loop = ir_for(b, "segment", false, ir_i(b, 0), turns, ir_i(b, 1), &zero, 1);
+    Builder      in = ir_at_end(s->ctx, n.kernel, loop->region);
+    Value       *parts[CARRY_AHEAD], *before = loop->region->args[1];
+    Access       at[CARRY_AHEAD];
+    Value *const first = ir_ibin(&in, OP_IMUL, loop->region->args[0], ir_i(&in, CARRY_AHEAD));
+    for (int i = 0; i < CARRY_AHEAD; i++) {
+        at[i] = carry_access(k, sum, &n, &in, index_offset(&in, first, i), all);
+        parts[i] = ir_load(&in, &at[i], CARRY_ROWS, cols);
+        take_carry_columns(k, sum, &n, parts[i]->def);
+    }
+    for (int i = 0; i < CARRY_AHEAD; i++) {
+        take_carry_columns(k, sum, &n, ir_store(&in, &at[i], before));
+        before = ir_binary(&in, OP_ADD, before, parts[i]);
+    }
+    ir_yield(&in, &before, 1);
+    PUSH(s->ctx, s->module->kernels, s->module->kernel_count, s->module->kernel_capacity, n.kernel);
 }

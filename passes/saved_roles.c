@@ -341,13 +341,19 @@ static void store_features(Saver *s, const Nest *n, StateRoles *r) {
     saved_release(&in, ring, tile);
 }
 
+Builder saved_open_saved(const Saver *s, Builder *b, Value *row) {
+    return s->args->schedule->states_every == 1 ? *b : saved_open_if(s, b, saved_is_saved(s, b, row));
+}
+
 static void store_states(Saver *s, const Nest *n, StateRoles *r) {
     Value *const ring = r->rings[RING_STATES];
     Builder      b = saved_open_role(s, r, "store", false), in;
-    Value *const row = saved_open_turns(s, &b, &in, r->first, r->end), *const tile = saved_take(&in, ring, saved_slot(s, RING_STATES));
-    ValueMap     map = saved_turn(s, &in, n, row);
-    saved_store_state(s, &in, n, &map, row, tile);
-    saved_release(&in, ring, tile);
+    Value *const row = saved_open_turns(s, &b, &in, r->first, r->end);
+    Builder      at = saved_open_saved(s, &in, row);
+    Value *const tile = saved_take(&at, ring, saved_slot(s, RING_STATES));
+    ValueMap     map = saved_turn(s, &at, n, row);
+    saved_store_state(s, &at, n, &map, row, tile);
+    saved_release(&at, ring, tile);
 }
 
 static void turn_tile(Saver *s, Builder *b, const Nest *n, StateRoles *r, Value *row) {
@@ -414,8 +420,10 @@ Value *saved_sum_turns(Saver *s, Nest *n, StateRoles *r, Value *start) {
     Op *const    loop = ir_for(b, "row", false, r->first, r->end, ir_i(b, s->chunk), &start, 1);
     Builder      in = ir_at_end(s->ctx, n->kernel, loop->region);
     Value *const state = loop->region->args[1];
-    if (r->save)
-        saved_give(&in, r->rings[RING_STATES], state);
+    if (r->save) {
+        Builder at = saved_open_saved(s, &in, loop->region->args[0]);
+        saved_give(&at, r->rings[RING_STATES], state);
+    }
     Value *const features = saved_take(&in, r->rings[RING_FEATURES], saved_slot(s, RING_FEATURES));
     Value *const values = saved_take(&in, r->rings[RING_VALUES], saved_slot(s, RING_VALUES));
     Value *const sum = ir_dot(&in, features, values, state, true, false);

@@ -61,7 +61,7 @@ void saved_store_state(Saver *s, Builder *b, const Nest *n, ValueMap *map, Value
     Value *const batch = clone_slice(b, s->q_load->in[0], s->main->body, map),
                 *const start = clone_slice(b, s->q_load->in[3], s->main->body, map);
     Value *const tile =
-        ir_ibin(b, OP_IADD, saved_first_tile(s, b, batch, start, n->seq), saved_tile(s, b, row));
+        ir_ibin(b, OP_IADD, saved_first_state(s, b, batch, start, n->seq), saved_state(s, b, row));
     store_part(s, b, n, "states", (Value *[]){NULL, tile}, state);
 }
 
@@ -71,8 +71,10 @@ static Value *plain_turn(Saver *s, Builder *b, const Nest *n, Value *row, Value 
     ValueMap     map = saved_turn(s, b, n, row);
     Value *const keys = saved_features(s, b, &map, n->head, n->part);
     Value *const values = turn_values(s, b, n, &map, row, kept);
-    if (save)
-        saved_store_state(s, b, n, &map, row, state);
+    if (save) {
+        Builder at = saved_open_saved(s, b, row);
+        saved_store_state(s, &at, n, &map, row, state);
+    }
     return ir_dot(b, keys, values, state, true, false);
 }
 
@@ -89,8 +91,9 @@ static void segment_rows(Saver *s, Nest *n, StateRoles *r) {
     if (s->early)
         first = ir_ibin(b, OP_IADD, first, saved_slice(s, n, s->rows->in[0]));
     r->end = ir_ibin(b, OP_IMIN, r->length, ir_ibin(b, OP_IADD, first, size));
-    if (has_segments(s) && left >= s->chunk)
-        first = ir_ibin(b, OP_IMAX, first, ir_i(b, left / s->chunk * s->chunk));
+    const int64_t whole = (int64_t)s->chunk * s->args->schedule->states_every;
+    if (has_segments(s) && left >= whole)
+        first = ir_ibin(b, OP_IMAX, first, ir_i(b, left / whole * whole));
     r->first = first;
 }
 
@@ -258,8 +261,9 @@ static void add_kernel(Saver *s, bool save) {
 Status saved_state_kernels(Saver *s) {
     int64_t heads = 1;
     ir_const_value(s->heads->in[1], &heads);
+    const Sym     count = s->args->schedule->states_every > 1 ? SYM_M : SYM_C;
     const int64_t work[4] = {DIM_SYM(SYM_K), DIM_SYM(SYM_N), heads * s->F, s->E},
-                  states[4] = {1, DIM_SYM(SYM_C), heads * s->F, s->E};
+                  states[4] = {1, DIM_SYM(count), heads * s->F, s->E};
     if (has_segments(s))
         ir_param(s->ctx, s->main, "work", DT_F32, PARAM_WORK, 4, work);
     ir_param(s->ctx, s->main, "states", s->dtype, PARAM_WORK, 4, states);

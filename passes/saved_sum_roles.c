@@ -1,7 +1,10 @@
 /* Kernel `keys` of the gradients, where warps have roles: see saved_gradient_keys.c. One role sends keys, values, the rows of
  * every head, what those hand on, and the states; a group of warps computes the features of keys and of rows; one sums up
  * dphi(k), and one dv, each with all that follows from it. So both sums read the same tiles, and features are made once for both.
- * Positions that fall from row to row rise here, as the copy engine brings them: masks are turned with them. */
+ * Positions that fall from row to row rise here, as the copy engine brings them: masks are turned with them.
+ * Of wide heads registers hold one sum at a time, and shared memory few tiles: one group of kernel `keys` sums up dphi(k), part
+ * by part of the features, each added to what is in memory before the next begins, and one of kernel `values` dv. Both are
+ * short enough for their code to stay near. */
 #include "passes/order.h"
 #include "passes/saved_gradients.h"
 
@@ -12,12 +15,16 @@ typedef enum SumRing { OF_ROWS, OF_GIVEN, OF_VALUES, OF_FEATURES, OF_KEYS, OF_ST
 /* Of a thread of those who compute dphi(k), features or dv, and of the copy engine's: as many as four equal groups have. */
 enum { SUM_REGISTERS = 216, FEATURE_REGISTERS = 128, VALUE_REGISTERS = 144, FEW_REGISTERS = 24, GROUP_REGISTERS = 128 };
 enum { MOST_FEATURES = 256, MOST_COLS = 128 /* beside what else these registers hold */ };
+enum { WIDE_COLS = 256, WIDE_REGISTERS = 240, CUT = 64 /* columns that a part of the features is cut into, at most */ };
+enum { LEAST_GIVEN = 2, MOST_GIVEN = 8, WIDE_SPARE = 2048 /* bytes for barriers, and so that slots are aligned */ };
 
 typedef struct SumRoles {
     KeySaver     *k;
     Saver        *s;
     const KeySum *own, *twin; /* dv and dphi(k): x of the first are features of keys, y of rows */
     const Op     *key_load, *row_load, *given_load, *value_load;
+    int           cut, cuts; /* of wide heads: columns of a tile of features, and how many of them a part has; else 0 */
+    bool          last_first, dv; /* of wide heads: the last part's turn is before the others; which of the sums */
     Type          tiles[SUM_RINGS];
     int           slots[SUM_RINGS];
     Value        *rings[SUM_RINGS];
@@ -43,9 +50,11 @@ static bool find_sides(SumRoles *o) {
            op_int(o->key_load, AT_DOWN, 0) == op_int(o->row_load, AT_DOWN, 0);
 }
 
+static int part_width(const SumRoles *o) { return gradients_state_rows(o->own) / o->own->parts; }
+
 static void find_tiles(SumRoles *o) {
     const DType dtype = o->s->dtype;
-    const int   rows = o->s->chunk, width = gradients_state_rows(o->own) / o->own->parts, cols = gradients_state_cols(o->own);
+    const int   rows = o->s->chunk, cols = gradients_state_cols(o->own), width = o->cut ? o->cut : part_width(o);
     o->tiles[OF_ROWS] = type_tile(dtype, rows, o->row_load->out[0]->type.cols);
     o->tiles[OF_GIVEN] = o->tiles[OF_VALUES] = type_tile(dtype, rows, cols);
     o->tiles[OF_FEATURES] = o->tiles[OF_KEYS] = type_tile(dtype, rows, width);
@@ -66,6 +75,41 @@ static bool fits(SumRoles *o) {
            cols % 16 == 0 && cols <= MOST_COLS && o->tiles[OF_FEATURES].cols % 16 == 0 &&
            o->tiles[OF_FEATURES].cols <= MOST_COLS && gradients_state_rows(o->own) <= MOST_FEATURES && choose_slots(o) &&
            4 * 32 * group * GROUP_REGISTERS <= o->s->args->target->registers;
+}
+
+/* Tiles of equal columns, as wide as can be. */
+static void find_cut(SumRoles *o) {
+    const int width = part_width(o);
+    o->cut = width < CUT ? width : CUT;
+    while (o->cut > 0 && (width % o->cut || o->cut % 16))
+        o->cut--;
+    o->cuts = o->cut ? width / o->cut : 0;
+}
+
+/* States come as what is given does, through its ring, which has all that is left. */
+static bool choose_wide_slots(SumRoles *o) {
+    int64_t left = o->s->args->target->shared_bytes - WIDE_SPARE;
+    o->slots[OF_ROWS] = 1;
+    o->slots[OF_VALUES] = !o->dv;
+    o->slots[OF_KEYS] = o->dv ? o->cuts : 0;
+    o->slots[OF_FEATURES] = o->cuts;
+    for (int r = 0; r < SUM_RINGS; r++)
+        left -= o->slots[r] * ir_slot_bytes(o->tiles[r]);
+    const int64_t given = left / ir_slot_bytes(o->tiles[OF_GIVEN]);
+    o->slots[OF_GIVEN] = (int)(given < MOST_GIVEN ? given : MOST_GIVEN);
+    return given >= LEAST_GIVEN;
+}
+
+static bool fits_wide(SumRoles *o) {
+    const int group = o->s->args->target->product_warps, cols = gradients_state_cols(o->own), rows = o->row_load->out[0]->type.cols;
+    if (!spec_is_wide(o->s->args->spec) || !group || o->s->chunk != 16 * group || rows != o->key_load->out[0]->type.cols ||
+        rows % 16 || rows > cols || cols % 16 || cols > WIDE_COLS || part_width(o) > WIDE_COLS)
+        return false;
+    find_cut(o);
+    if (o->cuts < 1 || o->cuts > MAX_PIECES)
+        return false;
+    find_tiles(o);
+    return choose_wide_slots(o) && 32 * group * (2 * WIDE_REGISTERS + FEW_REGISTERS) <= o->s->args->target->registers;
 }
 
 static Value *carried(const SumRoles *o, const KeySum *sum) { return o->s->group->out[sum->carried]; }
@@ -94,7 +138,9 @@ static Builder open_role(SumRoles *o, const char *name, int registers) {
 static void add_rings(SumRoles *o) {
     int64_t at = 0;
     for (int r = 0; r < SUM_RINGS; r++)
-        o->rings[r] = loop_ring(&o->outer, o->slots[r], o->tiles[r], &at);
+        o->rings[r] = o->slots[r] ? loop_ring(&o->outer, o->slots[r], o->tiles[r], &at) : NULL;
+    if (!o->rings[OF_STATES])
+        o->rings[OF_STATES] = o->rings[OF_GIVEN];
     o->outer.kernel->scratch_bytes = at;
 }
 
@@ -102,22 +148,28 @@ static Value *take(const SumRoles *o, Builder *b, SumRing ring) { return saved_t
 
 static void release(const SumRoles *o, Builder *b, SumRing ring, Value *tile) { saved_release(b, o->rings[ring], tile); }
 
+static Between open_between(const SumRoles *o, Builder *b, Value **sums, int count) {
+    return saved_open_between(o->s, b, o->s->rows->region->args[0], sums, count);
+}
+
 /* A loop over the heads of the group, built at `in`; what kernel keys says of a head holds for its turn. */
-static Op *open_heads(const SumRoles *o, Builder *b, Builder *in, Value *const *start, int count, ValueMap *map) {
+static Op *open_heads(const SumRoles *o, Between *at, Builder *in, Value *const *start, int count, ValueMap *map) {
+    Builder *const b = &at->in;
     Value *const *bounds = o->s->group->in;
     Op *const     loop = ir_for(b, "group", false, bounds[0], bounds[1], bounds[2], start, count);
     *in = ir_at_end(o->s->ctx, b->kernel, loop->region);
     *map = (ValueMap){.ctx = o->s->ctx};
     map_set(map, o->s->group->region->args[0], loop->region->args[0]);
-    map_set(map, o->s->residual->region->args[0], ir_i(in, 0));
+    map_set(map, o->s->residual->region->args[0], at->turn);
     return loop;
 }
 
 /* The scores of rows that have handed on to the keys: those of others are zeros. */
-static Value *keep(const SumRoles *o, Builder *b, const KeySum *sum, Value *score) {
+static Value *keep(const SumRoles *o, Builder *b, const KeySum *sum, const Between *at, Value *score) {
     const int64_t hi = op_int(sum->of.mask, AT_HI, 0);
     const bool    falls = op_int(o->key_load, AT_DOWN, 0) != 0;
-    Value *const  kept = ir_mask(b, score, ir_i(b, hi), ir_i(b, 0), falls ? hi : IR_NEG_INF, falls ? IR_POS_INF : hi,
+    Value *const  delta = ir_ibin(b, falls ? OP_IADD : OP_ISUB, ir_i(b, hi), at->back);
+    Value *const  kept = ir_mask(b, score, delta, ir_i(b, 0), falls ? hi : IR_NEG_INF, falls ? IR_POS_INF : hi,
                                  (int)op_int(sum->of.mask, AT_PERIOD, 1), 0);
     return ir_convert(b, kept, o->s->dtype);
 }
@@ -133,12 +185,14 @@ static void send(const SumRoles *o, Builder *b, const Op *load, ValueMap *map, S
     op_erase(own);
 }
 
-static void send_states(const SumRoles *o, Builder *b) {
+/* `count` tiles of states from row `from` of the head's on. */
+static void send_rows_of_states(const SumRoles *o, Builder *b, Value *from, int count) {
     const int    width = o->tiles[OF_STATES].rows;
     ValueMap     same = {.ctx = o->s->ctx};
     Value *const tile = gradients_tile_number(o->k, b, &same, o->s->seq->region->args[0], o->s->rows->region->args[0]);
-    Value *const first = ir_ibin(b, OP_IMUL, o->s->heads->region->args[0], ir_i(b, gradients_state_rows(o->own)));
-    for (int p = 0; p < o->own->parts; p++) {
+    Value *const head = ir_ibin(b, OP_IMUL, o->s->heads->region->args[0], ir_i(b, gradients_state_rows(o->own)));
+    Value *const first = ir_ibin(b, OP_IADD, head, from);
+    for (int p = 0; p < count; p++) {
         Value *const state = gradients_state(b, o->k->param[o->own - o->k->sums], tile, index_offset(b, first, p * width), width,
                                              o->tiles[OF_STATES].cols);
         state->def->in[0] = state->def->in[0] ? state->def->in[0] : ir_i(b, 0);
@@ -147,16 +201,48 @@ static void send_states(const SumRoles *o, Builder *b) {
     }
 }
 
+/* The share that has saved the tile's state. */
+static Value *share_number(const SumRoles *o, Builder *b) {
+    return gradients_share_number(o->k, b, saved_state_row(o->s, b, o->s->rows->region->args[0]));
+}
+
+/* What the shares of rows before the tile's add up to; none before the first. */
+static void send_carries(const SumRoles *o, Builder *b) {
+    const int    width = o->tiles[OF_STATES].rows;
+    Value *const number = share_number(o, b);
+    Builder      in = saved_open_if(o->s, b, ir_ibin(b, OP_ILT, ir_i(b, 0), number));
+    for (int p = 0; p < o->own->parts; p++) {
+        Access from = gradients_share_access(o->k, o->own, &in, number, o->s->seq->region->args[0],
+                                             o->s->heads->region->args[0], p * width);
+        from.period = width;
+        Op *const load = ir_load(&in, &from, width, o->tiles[OF_STATES].cols)->def;
+        loop_send(o->s->ctx, &in, load, load->in, o->rings[OF_STATES]);
+        op_erase(load);
+    }
+}
+
+/* A turn with the state of the tile, and one with what is carried to its share, if there is any before. */
+static Op *open_states(const SumRoles *o, Builder *b, Builder *in, Value *const *sums, int count) {
+    Value *const number = share_number(o, b);
+    Value *const turns = index_offset(b, ir_ibin(b, OP_ILT, ir_i(b, 0), number), 1);
+    Op *const    loop = ir_for(b, "state", false, ir_i(b, 0), turns, ir_i(b, 1), sums, count);
+    *in = ir_at_end(o->s->ctx, b->kernel, loop->region);
+    return loop;
+}
+
 static void send_all(SumRoles *o) {
     Builder  b = open_role(o, "copy", FEW_REGISTERS), in;
     ValueMap map = {.ctx = o->s->ctx}, turn;
     send(o, &b, o->key_load, &map, OF_ROWS);
     send(o, &b, o->value_load, &map, OF_VALUES);
-    open_heads(o, &b, &in, NULL, 0, &turn);
+    Between at = open_between(o, &b, NULL, 0);
+    open_heads(o, &at, &in, NULL, 0, &turn);
     send(o, &in, o->row_load, &turn, OF_ROWS);
     send(o, &in, o->given_load, &turn, OF_GIVEN);
     ir_yield(&in, NULL, 0);
-    send_states(o, &b);
+    saved_close_between(&at, NULL, 0);
+    send_rows_of_states(o, &b, ir_i(&b, 0), o->own->parts);
+    send_carries(o, &b);
 }
 
 static void make_features(SumRoles *o, Builder *b, const Op *load, Value *const *pieces, ValueMap *map, SumRing ring) {
@@ -169,42 +255,14 @@ static void make_all_features(SumRoles *o) {
     Builder  b = open_role(o, "features", FEATURE_REGISTERS), in;
     ValueMap map = {.ctx = o->s->ctx}, turn;
     make_features(o, &b, o->key_load, o->own->x, &map, OF_KEYS);
-    open_heads(o, &b, &in, NULL, 0, &turn);
+    Between at = open_between(o, &b, NULL, 0);
+    open_heads(o, &at, &in, NULL, 0, &turn);
     make_features(o, &in, o->row_load, o->own->y, &turn, OF_FEATURES);
     ir_yield(&in, NULL, 0);
+    saved_close_between(&at, NULL, 0);
 }
 
 /* ---- Who sums up ---- */
-
-/* Of rows that are all there: row r of n becomes row n - 1 - r, and so do columns. */
-static void turn_mask(Builder *b, Op *mask) {
-    const Type    type = mask->out[0]->type;
-    const int64_t lo = op_int(mask, AT_LO, 0), hi = op_int(mask, AT_HI, 0);
-    mask->in[1] = ir_ibin(b, OP_ISUB, ir_i(b, type.rows - type.cols), mask->in[1]);
-    op_set_int(b->ctx, mask, AT_LO, hi == IR_POS_INF ? IR_NEG_INF : -hi);
-    op_set_int(b->ctx, mask, AT_HI, lo == IR_NEG_INF ? IR_POS_INF : -lo);
-}
-
-/* Positions that fall rise from now on, and those of a rope that turns back fall. */
-static bool turn_up(Op *op, void *arg) {
-    const Builder *where = arg;
-    const bool     falls = op_int(op, AT_DOWN, 0) != 0;
-    const int      place = op->code == OP_ROPE ? 1 : (int)op_int(op, AT_ROWDIM, -1);
-    if (!falls && op->code != OP_ROPE && op->code != OP_MASK)
-        return true;
-    Builder b = ir_before(where->ctx, where->kernel, op);
-    if (op->code == OP_MASK) {
-        turn_mask(&b, op);
-        return true;
-    }
-    const int64_t rows = op_int(op, AT_PERIOD, 1);
-    op->in[place] = index_offset(&b, op->in[place], falls ? 1 - rows : rows - 1);
-    if (falls)
-        op_remove_attr(op, AT_DOWN);
-    else
-        op_set_int(where->ctx, op, AT_DOWN, 1);
-    return true;
-}
 
 /* What the kernel says of the sum, or of columns of it, is said of its pieces. */
 static void map_pieces(const SumRoles *o, Builder *b, ValueMap *map, Value *whole, Value *const *pieces, int count) {
@@ -223,13 +281,21 @@ static void map_pieces(const SumRoles *o, Builder *b, ValueMap *map, Value *whol
         map_set(map, whole, gradients_join(b, pieces, count));
 }
 
-/* What follows from the sum: all stores that need it, and, with `others`, those that need none. */
-static void finish(SumRoles *o, Builder *b, const KeySum *sum, Value *const *pieces, int count, bool others) {
+/* A block of its own: nothing of it is made while products run. */
+static Op *open_block(const SumRoles *o, Builder *b) {
+    Op *const only = ir_if(b, ir_i(b, 1), NULL, 0);
+    Builder   in = ir_at_end(o->s->ctx, b->kernel, only->region);
+    ir_yield(&in, NULL, 0);
+    return only;
+}
+
+/* In a block of its own what follows from the sum: all stores that need it, and, with `others`, those that need none. */
+static Op *open_finish(SumRoles *o, Builder *b, const KeySum *sum, Value *const *pieces, int count, bool others) {
     const KeySum *const other = sum == o->own ? o->twin : o->own;
-    Op *const    only = ir_if(b, ir_i(b, 1), NULL, 0); /* a block of its own: nothing of it is made while products run */
-    Builder      in = ir_at_end(o->s->ctx, b->kernel, only->region);
+    Op *const    only = open_block(o, b);
+    Builder      in = ir_before(o->s->ctx, b->kernel, ir_terminator(only->region));
     ValueMap     map = {.ctx = o->s->ctx};
-    map_pieces(o, b, &map, carried(o, sum), pieces, count);
+    map_pieces(o, &in, &map, carried(o, sum), pieces, count);
     for (const Op *op = o->s->rows->region->first; op; op = op->next) {
         if (op->code != OP_STORE || depends_on(op->in[5], carried(o, other)) ||
             (!others && !depends_on(op->in[5], carried(o, sum))))
@@ -239,14 +305,35 @@ static void finish(SumRoles *o, Builder *b, const KeySum *sum, Value *const *pie
                 clone_slice(&in, op->in[i], o->s->rows->region, &map);
         ir_clone(&in, op, &map);
     }
-    ir_yield(&in, NULL, 0);
     for (Op *op = only->region->first; op; op = op->next)
         if (op->code == OP_STORE && op->in[5]->type.cols > 1)
             gradients_add_in_turns(o->s, op);
+    return only;
+}
+
+/* What lies in memory is added to what registers hold: without branches so. */
+static void add_loaded_last(const Block *block) {
+    for (Op *op = block->first; op; op = op->next)
+        if (op->code == OP_ADD && op->in[0]->def && op->in[0]->def->code == OP_LOAD && type_equal(op->in[0]->type, op->in[1]->type)) {
+            Value *const load = op->in[0];
+            op->in[0] = op->in[1];
+            op->in[1] = load;
+        }
+}
+
+static void close_finish(SumRoles *o, Builder *b, const Op *only) {
     order_by_use(o->s->ctx, b->kernel, only->region);
     store_where_made(o->s->ctx, b->kernel, only->region);
+    if (o->cut) {
+        add_loaded_last(only->region);
+        columns_of_gradients(o->s->ctx, b->kernel, only->region);
+    }
     if (op_int(o->key_load, AT_DOWN, 0))
-        ir_walk(only->region, turn_up, b);
+        gradients_turn_up(b, only->region);
+}
+
+static void finish(SumRoles *o, Builder *b, const KeySum *sum, Value *const *pieces, int count, bool others) {
+    close_finish(o, b, open_finish(o, b, sum, pieces, count, others));
 }
 
 /* dphi(k) = sum over heads of masked(v do^T) phi(q) + v R^T, in as many pieces. */
@@ -258,24 +345,29 @@ static void sum_key_gradients(SumRoles *o) {
     Value *const values = take(o, &b, OF_VALUES);
     for (int p = 0; p < parts; p++)
         sums[p] = ir_f(&b, 0, o->s->chunk, o->tiles[OF_FEATURES].cols);
-    Op *const    loop = open_heads(o, &b, &in, sums, parts, &map);
+    Between      at = open_between(o, &b, sums, parts);
+    Op *const    loop = open_heads(o, &at, &in, sums, parts, &map);
     Value *const given = take(o, &in, OF_GIVEN);
     for (int p = 0; p < parts; p++)
         features[p] = take(o, &in, OF_FEATURES);
-    Value *const kept = keep(o, &in, o->twin, ir_dot(&in, values, given, NULL, false, true));
+    Value *const kept = keep(o, &in, o->twin, &at, ir_dot(&in, values, given, NULL, false, true));
     release(o, &in, OF_GIVEN, given);
     for (int p = 0; p < parts; p++) {
         sums[p] = ir_dot(&in, kept, features[p], loop->region->args[1 + p], false, false);
         release(o, &in, OF_FEATURES, features[p]);
     }
     ir_yield(&in, sums, parts);
+    memcpy(sums, loop->out, sizeof *sums * (size_t)parts);
+    saved_close_between(&at, sums, parts);
+    Op *const states = open_states(o, &b, &in, sums, parts);
     for (int p = 0; p < parts; p++) {
-        Value *const state = take(o, &b, OF_STATES);
-        sums[p] = ir_dot(&b, values, state, loop->out[p], false, true);
-        release(o, &b, OF_STATES, state);
+        Value *const state = take(o, &in, OF_STATES);
+        sums[p] = ir_dot(&in, values, state, states->region->args[1 + p], false, true);
+        release(o, &in, OF_STATES, state);
     }
+    ir_yield(&in, sums, parts);
     release(o, &b, OF_VALUES, values);
-    finish(o, &b, o->twin, sums, parts, false);
+    finish(o, &b, o->twin, states->out, parts, false);
 }
 
 /* dv = sum over heads of masked(phi(k) phi(q)^T) do + phi(k) R. */
@@ -286,25 +378,254 @@ static void sum_value_gradients(SumRoles *o) {
     Value    *keys[MAX_PIECES], *sum = ir_f(&b, 0, o->s->chunk, gradients_state_cols(o->own)), *score = NULL;
     for (int p = 0; p < parts; p++)
         keys[p] = take(o, &b, OF_KEYS);
-    Op *const    loop = open_heads(o, &b, &in, &sum, 1, &map);
+    Between      at = open_between(o, &b, &sum, 1);
+    Op *const    loop = open_heads(o, &at, &in, &sum, 1, &map);
     Value *const given = take(o, &in, OF_GIVEN);
     for (int p = 0; p < parts; p++) {
         Value *const features = take(o, &in, OF_FEATURES);
         score = ir_dot(&in, keys[p], features, score, false, true);
         release(o, &in, OF_FEATURES, features);
     }
-    sum = ir_dot(&in, keep(o, &in, o->own, score), given, loop->region->args[1], false, false);
+    sum = ir_dot(&in, keep(o, &in, o->own, &at, score), given, loop->region->args[1], false, false);
     release(o, &in, OF_GIVEN, given);
     ir_yield(&in, &sum, 1);
     sum = loop->out[0];
+    saved_close_between(&at, &sum, 1);
+    Op *const states = open_states(o, &b, &in, &sum, 1);
+    sum = states->region->args[1];
     for (int p = 0; p < parts; p++) {
-        Value *const state = take(o, &b, OF_STATES);
-        sum = ir_dot(&b, keys[p], state, sum, false, false);
-        release(o, &b, OF_STATES, state);
+        Value *const state = take(o, &in, OF_STATES);
+        sum = ir_dot(&in, keys[p], state, sum, false, false);
+        release(o, &in, OF_STATES, state);
     }
+    ir_yield(&in, &sum, 1);
     for (int p = 0; p < parts; p++)
         release(o, &b, OF_KEYS, keys[p]);
-    finish(o, &b, o->own, &sum, 1, true);
+    finish(o, &b, o->own, states->out, 1, true);
+}
+
+/* ---- Wide heads ---- */
+
+/* Their states are saved before every row tile: nothing lies between. */
+static Op *open_wide_heads(const SumRoles *o, Builder *b, Builder *in, Value *const *start, int count, ValueMap *map, Between *at) {
+    Between   here = open_between(o, b, NULL, 0);
+    Op *const loop = open_heads(o, &here, in, start, count, map);
+    saved_close_between(&here, NULL, 0);
+    if (at)
+        *at = here;
+    return loop;
+}
+
+static int part_at(const SumRoles *o, int turn) { return o->last_first ? o->own->parts - 1 - turn : turn; }
+
+/* The first of the columns of `whole` that `value` is made of, or -1. */
+static int columns_of(const Value *value, const Value *whole) {
+    const Op *const op = value->def;
+    int             first = -1;
+    if (op && op->code == OP_COLS && op->in[0] == whole)
+        return (int)op_int(op, AT_LO, 0);
+    for (int i = 0; op && i < op->in_count && first < 0; i++)
+        first = columns_of(op->in[i], whole);
+    return first;
+}
+
+/* The part that what is stored adds up first has the first turn. */
+static void find_turns(SumRoles *o) {
+    for (const Op *op = o->s->rows->region->first; op; op = op->next) {
+        const Value *const first = op->code == OP_STORE && op->in[5]->type.cols > 1 ? gradients_first_term(o->s, op) : NULL;
+        const int          column = first ? columns_of(first, carried(o, o->twin)) : 0;
+        o->last_first |= column > 0 && column >= (o->own->parts - 1) * part_width(o);
+    }
+}
+
+/* Features' own: for each part rows of all heads; before them, for dv, the keys'. */
+static void send_wide_rows(SumRoles *o) {
+    Builder   b = open_role(o, "copy", FEW_REGISTERS), in;
+    Op *const turns = ir_for(&b, "part", false, ir_i(&b, 0), ir_i(&b, o->own->parts), ir_i(&b, 1), NULL, 0);
+    Builder   turn = open_region(o->s->ctx, b.kernel, turns->region);
+    ValueMap  of_keys = {.ctx = o->s->ctx}, of_rows;
+    if (o->dv)
+        send(o, &turn, o->key_load, &of_keys, OF_ROWS);
+    open_wide_heads(o, &turn, &in, NULL, 0, &of_rows, NULL);
+    send(o, &in, o->row_load, &of_rows, OF_ROWS);
+    ir_yield(&in, NULL, 0);
+}
+
+static void send_wide_others(SumRoles *o) {
+    const int parts = o->own->parts;
+    Builder   b = open_role(o, "copy", FEW_REGISTERS), in;
+    ValueMap  of_values = {.ctx = o->s->ctx}, of_keys = {.ctx = o->s->ctx}, of_rows;
+    if (!o->dv)
+        send(o, &b, o->value_load, &of_values, OF_VALUES);
+    Op *const turns = ir_for(&b, "part", false, ir_i(&b, 0), ir_i(&b, parts), ir_i(&b, 1), NULL, 0);
+    Builder   turn = open_region(o->s->ctx, b.kernel, turns->region);
+    open_wide_heads(o, &turn, &in, NULL, 0, &of_rows, NULL);
+    send(o, &in, o->given_load, &of_rows, OF_GIVEN);
+    ir_yield(&in, NULL, 0);
+    Value *const number = turns->region->args[0];
+    Value *const part = o->last_first ? ir_ibin(&turn, OP_ISUB, ir_i(&turn, parts - 1), number) : number;
+    send_rows_of_states(o, &turn, ir_ibin(&turn, OP_IMUL, part, ir_i(&turn, part_width(o))), o->cuts);
+    if (!o->dv)
+        send(o, &turn, o->key_load, &of_keys, OF_GIVEN);
+}
+
+/* By slices of the tile that is taken, where that can be: their code is short. */
+static void make_wide_part(SumRoles *o, Builder *b, const Op *load, Value *piece, ValueMap *map, SumRing ring) {
+    Value *const tile = saved_take(b, o->rings[OF_ROWS], o->tiles[OF_ROWS]);
+    map_set(map, load->out[0], ir_convert(b, ir_unary(b, OP_COPY, tile), DT_F32));
+    Value *const part = clone_slice(b, piece, o->s->rows->region, map);
+    if (o->cuts > 1 && columns_reduce(o->s->ctx, o->s->main, b->block, part)) {
+        Op *const    cuts = ir_for(b, "slice", false, ir_i(b, 0), ir_i(b, o->cuts), ir_i(b, 1), NULL, 0);
+        Builder      in = open_region(o->s->ctx, o->s->main, cuts->region);
+        Value *const from = ir_ibin(&in, OP_IMUL, cuts->region->args[0], ir_i(&in, o->cut));
+        saved_give(&in, o->rings[ring], columns_in_loop(o->s->ctx, &in, part, o->cut, from));
+    } else
+        for (int c = 0; c < o->cuts; c++)
+            saved_give(b, o->rings[ring], o->cuts > 1 ? ir_cols(b, part, c * o->cut, o->cut) : part);
+    release(o, b, OF_ROWS, tile);
+}
+
+static void make_wide_features(SumRoles *o) {
+    Builder b = open_role(o, "features", WIDE_REGISTERS), in;
+    for (int p = 0; p < o->own->parts; p++) {
+        ValueMap of_keys = {.ctx = o->s->ctx}, of_rows;
+        if (o->dv)
+            make_wide_part(o, &b, o->key_load, o->own->x[part_at(o, p)], &of_keys, OF_KEYS);
+        open_wide_heads(o, &b, &in, NULL, 0, &of_rows, NULL);
+        make_wide_part(o, &in, o->row_load, o->own->y[part_at(o, p)], &of_rows, OF_FEATURES);
+        ir_yield(&in, NULL, 0);
+    }
+}
+
+/* A part of dphi(k). */
+static Value *sum_wide_part(SumRoles *o, Builder *b, Value *values) {
+    const int cuts = o->cuts;
+    Builder   in;
+    ValueMap  map;
+    Between   at;
+    Value    *sums[MAX_PIECES], *features[MAX_PIECES];
+    for (int c = 0; c < cuts; c++)
+        sums[c] = ir_f(b, 0, o->s->chunk, o->cut);
+    Op *const    loop = open_wide_heads(o, b, &in, sums, cuts, &map, &at);
+    Value *const given = take(o, &in, OF_GIVEN);
+    Value *const kept = keep(o, &in, o->twin, &at, ir_dot(&in, values, given, NULL, false, true));
+    release(o, &in, OF_GIVEN, given);
+    for (int c = 0; c < cuts; c++) {
+        features[c] = take(o, &in, OF_FEATURES);
+        sums[c] = ir_dot(&in, kept, features[c], loop->region->args[1 + c], false, false);
+        release(o, &in, OF_FEATURES, features[c]);
+    }
+    ir_yield(&in, sums, cuts);
+    for (int c = 0; c < cuts; c++) {
+        Value *const state = take(o, b, OF_STATES);
+        sums[c] = ir_dot(b, values, state, loop->out[c], false, true);
+        release(o, b, OF_STATES, state);
+    }
+    return gradients_join(b, sums, cuts);
+}
+
+/* Keys that the block loads come through the ring, behind the states of its part. */
+static void read_keys(SumRoles *o, Op *only) {
+    Builder      b = ir_before(o->s->ctx, o->s->main, only), behind = ir_after(o->s->ctx, o->s->main, only);
+    Value *const tile = saved_take(&b, o->rings[OF_GIVEN], o->tiles[OF_ROWS]);
+    release(o, &behind, OF_GIVEN, tile);
+    b = ir_before(o->s->ctx, o->s->main, only->region->first);
+    Value *const floats = ir_convert(&b, ir_unary(&b, OP_COPY, tile), DT_F32);
+    for (Op *op = only->region->first, *next; op; op = next) {
+        next = op->next;
+        if (op->code != OP_LOAD || strcmp(op_text(op, AT_PARAM), op_text(o->key_load, AT_PARAM)) != 0)
+            continue;
+        ir_replace_uses(o->s->main, op->out[0], floats);
+        op_erase(op);
+    }
+}
+
+/* Does it need a part whose turn is behind that one? */
+static bool needs_later(const SumRoles *o, const Value *value, int turn, Value *const *parts) {
+    for (int t = turn + 1; t < o->own->parts; t++)
+        if (depends_on(value, parts[part_at(o, t)]))
+            return true;
+    return false;
+}
+
+/* The first of what is stored, as far as it needs no part behind that turn, is stored before the next turn begins. */
+static void finish_early(SumRoles *o, const Op *only, int turn, Value *const *parts, Op *behind) {
+    Builder  b = ir_after(o->s->ctx, o->s->main, behind);
+    Op      *early = NULL;
+    ValueMap map = {.ctx = o->s->ctx};
+    for (Op *op = only->region->first, *next; op; op = next) {
+        next = op->next;
+        if (op->code != OP_STORE)
+            continue;
+        if (needs_later(o, op->in[5], turn, parts))
+            break;
+        early = early ? early : open_block(o, &b);
+        Builder in = ir_before(o->s->ctx, o->s->main, ir_terminator(early->region));
+        for (int i = 0; i < op->in_count; i++)
+            if (op->in[i])
+                clone_slice(&in, op->in[i], only->region, &map);
+        ir_clone(&in, op, &map);
+        op_erase(op);
+    }
+    early = early ? early : open_block(o, &b);
+    read_keys(o, early);
+    close_finish(o, &b, early);
+}
+
+static void sum_wide_key_gradients(SumRoles *o, Builder *b) {
+    const int    count = o->own->parts;
+    Value *const values = take(o, b, OF_VALUES);
+    Value       *parts[MAX_PIECES];
+    Op          *behind[MAX_PIECES];
+    for (int t = 0; t < count; t++) {
+        parts[part_at(o, t)] = sum_wide_part(o, b, values);
+        behind[t] = b->before->prev;
+    }
+    release(o, b, OF_VALUES, values);
+    Op *const only = open_finish(o, b, o->twin, parts, count, false);
+    for (int t = 0; t < count - 1; t++)
+        finish_early(o, only, t, parts, behind[t]);
+    read_keys(o, only);
+    close_finish(o, b, only);
+}
+
+/* dv: the scores of each part of the features are multiplied with what is given by themselves. */
+static void sum_wide_values(SumRoles *o, Builder *b) {
+    Value       *sum = ir_f(b, 0, o->s->chunk, gradients_state_cols(o->own)), *keys[MAX_PIECES], *score = NULL;
+    Op *const    parts = ir_for(b, "part", false, ir_i(b, 0), ir_i(b, o->own->parts), ir_i(b, 1), &sum, 1);
+    Builder      part = ir_at_end(o->s->ctx, b->kernel, parts->region), in;
+    ValueMap     map;
+    Between      at;
+    for (int c = 0; c < o->cuts; c++)
+        keys[c] = take(o, &part, OF_KEYS);
+    Op *const loop = open_wide_heads(o, &part, &in, &parts->region->args[1], 1, &map, &at);
+    for (int c = 0; c < o->cuts; c++) {
+        Value *const features = take(o, &in, OF_FEATURES);
+        score = ir_dot(&in, keys[c], features, score, false, true);
+        release(o, &in, OF_FEATURES, features);
+    }
+    Value *const given = take(o, &in, OF_GIVEN);
+    sum = ir_dot(&in, keep(o, &in, o->own, &at, score), given, loop->region->args[1], false, false);
+    release(o, &in, OF_GIVEN, given);
+    ir_yield(&in, &sum, 1);
+    sum = loop->out[0];
+    for (int c = 0; c < o->cuts; c++) {
+        Value *const state = take(o, &part, OF_STATES);
+        sum = ir_dot(&part, keys[c], state, sum, false, false);
+        release(o, &part, OF_STATES, state);
+    }
+    for (int c = 0; c < o->cuts; c++)
+        release(o, &part, OF_KEYS, keys[c]);
+    ir_yield(&part, &sum, 1);
+    finish(o, b, o->own, &parts->out[0], 1, true);
+}
+
+static void sum_wide(SumRoles *o) {
+    Builder b = open_role(o, "compute", WIDE_REGISTERS);
+    if (o->dv)
+        sum_wide_values(o, &b);
+    else
+        sum_wide_key_gradients(o, &b);
 }
 
 /* What stood there for a block without roles. */
@@ -320,14 +641,20 @@ static void drop_others(SumRoles *o) {
     }
 }
 
-bool gradients_sum_by_roles(KeySaver *k) {
-    SumRoles        o = {.k = k, .s = &k->saver};
-    const Schedule *schedule = k->saver.args->schedule;
-    if (!schedule->roles || !schedule->fuse_phi || !find_sides(&o))
+static bool can_have_roles(SumRoles *o) {
+    const Schedule *schedule = o->s->args->schedule;
+    if (!schedule->roles || !schedule->fuse_phi || o->s->absent != 0 || !find_sides(o))
         return false;
-    find_tiles(&o);
-    if (!fits(&o) || !can_part_stores(&o))
-        return false;
+    find_tiles(o);
+    return fits(o) && can_part_stores(o) && gradients_states_have_roles(o->k, (int)(o->own - o->k->sums)) &&
+           gradients_state_rows(o->own) % 16 == 0;
+}
+
+bool gradients_sums_have_roles(KeySaver *k) { return can_have_roles(&(SumRoles){.k = k, .s = &k->saver}); }
+
+void gradients_sum_by_roles(KeySaver *k) {
+    SumRoles o = {.k = k, .s = &k->saver};
+    can_have_roles(&o);
     o.outer = ir_before(o.s->ctx, o.s->main, ir_terminator(o.s->rows->region));
     add_rings(&o);
     send_all(&o);
@@ -335,5 +662,25 @@ bool gradients_sum_by_roles(KeySaver *k) {
     sum_key_gradients(&o);
     sum_value_gradients(&o);
     drop_others(&o);
-    return true;
+}
+
+bool gradients_can_sum_wide(KeySaver *k) {
+    SumRoles        o = {.k = k, .s = &k->saver};
+    const Schedule *schedule = k->saver.args->schedule;
+    return schedule->roles && schedule->gradient_roles && schedule->fuse_phi && schedule->states_every <= 1 &&
+           k->saver.absent == 0 && find_sides(&o) && fits_wide(&o) && can_part_stores(&o);
+}
+
+void gradients_sum_wide(KeySaver *k, bool values) {
+    SumRoles o = {.k = k, .s = &k->saver, .dv = values};
+    find_sides(&o);
+    fits_wide(&o);
+    o.outer = ir_before(o.s->ctx, o.s->main, ir_terminator(o.s->rows->region));
+    find_turns(&o);
+    add_rings(&o);
+    send_wide_rows(&o);
+    send_wide_others(&o);
+    make_wide_features(&o);
+    sum_wide(&o);
+    drop_others(&o);
 }

@@ -45,7 +45,12 @@ static void switch_values(const SearchSpace *space, Knob *knob) {
     add_value(knob, !knob->values[0]);
 }
 
+/* The gradients' kernels for CPUs take whole sequences. */
+static bool whole_sequences(const SearchSpace *space) { return space->kind == KIND_BACKWARD && !space->target->warp_size; }
+
 static void segment_values(const SearchSpace *space, Knob *knob) {
+    if (whole_sequences(space))
+        return;
     add_powers(knob, 512, 8192);
     if (!space->target->warp_size)
         add_value(knob, 0);
@@ -54,6 +59,8 @@ static void segment_values(const SearchSpace *space, Knob *knob) {
 /* When sequences are cut, counted in what there is to keep busy. */
 static void min_items_values(const SearchSpace *space, Knob *knob) {
     const int processors = space->target->processors;
+    if (whole_sequences(space))
+        return;
     add_value(knob, 1);
     for (int turns = 1; processors && turns <= 8; turns *= 2)
         add_value(knob, (int64_t)turns * processors);
@@ -92,6 +99,27 @@ static void stages_values(const SearchSpace *space, Knob *knob) {
 static void blocks_values(const SearchSpace *space, Knob *knob) {
     (void)space;
     add_powers(knob, 1, 4);
+}
+
+static void gradient_key_tile_values(const SearchSpace *space, Knob *knob) {
+    (void)space;
+    add_powers(knob, 16, 128);
+}
+
+/* With roles the kernels' own needs say how many heads and blocks. */
+static void gradient_heads_values(const SearchSpace *space, Knob *knob) {
+    if (!space->base.gradient_roles)
+        group_heads_values(space, knob);
+}
+
+static void gradient_blocks_values(const SearchSpace *space, Knob *knob) {
+    if (!space->base.gradient_roles)
+        blocks_values(space, knob);
+}
+
+static void gradient_roles_values(const SearchSpace *space, Knob *knob) {
+    if (space->base.gradient_roles)
+        switch_values(space, knob);
 }
 
 static void feature_groups_values(const SearchSpace *space, Knob *knob) {

@@ -490,8 +490,11 @@ static Value *as_it_lies(Stager *s, Builder *b, Value *tile, const Op *user) {
     return ir_unary(b, OP_COPY, tile);
 }
 
-/* `value` in the products' dtype: made next to where the value is, once for all products. Of columns, the columns of the
- * converted tile, so that each element is converted once. */
+/* Columns that are registers of their own in a tile of 16-bit numbers: see codegen/ptx/prelude.cuh. */
+static bool takes_whole_steps(const Op *cols) { return op_int(cols, AT_LO, 0) % 16 == 0 && cols->out[0]->type.cols % 16 == 0; }
+
+/* `value` in the products' dtype: made next to where the value is, once for all products. Of columns, where these are whole
+ * steps of a product, the columns of the converted tile, so that each element is converted once. */
 static Value *converted(Stager *s, Value *value, const Op *user) {
     int  count;
     Op **users = ir_users(s->ctx, s->kernel, value, &count);
@@ -502,7 +505,7 @@ static Value *converted(Stager *s, Value *value, const Op *user) {
     Builder b = value->def ? ir_after(s->ctx, s->kernel, value->def) : ir_before(s->ctx, s->kernel, value->owner->first);
     if (lies_in_shared(s, value))
         return as_it_lies(s, &b, value->def->in[0], user);
-    if (!value->def || value->def->code != OP_COLS)
+    if (!value->def || value->def->code != OP_COLS || !takes_whole_steps(value->def))
         return ir_convert(&b, value, s->dtype);
     Value *const whole = converted(s, value->def->in[0], value->def);
     return ir_cols(&b, whole, (int)op_int(value->def, AT_LO, 0), value->type.cols);

@@ -307,28 +307,41 @@ static Status launch_steps(Ctx *ctx, const CudaExecutable *executable, const Cud
 static Status plan(Ctx *ctx, const CudaExecutable *executable, const Tensor *tensors, const LaunchSizes *sizes,
                    CuPointer work, int slice, CudaLaunch *launch) {
     launch_fill(executable->object, tensors, sizes, (uint8_t *)(uintptr_t)work, launch->args);
-    launch_slice(executable->object, slice, launch->args);
+    launch_slice(executable->object, sizes, slice, launch->args);
     return cuda_launch_plan(ctx, executable->object, executable->device, executable->phases, executable->maps, sizes,
                             launch);
 }
 
-static Status launch_once(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors,
-                          const LaunchSizes *sizes, CuPointer work, int slice) {
-    CudaLaunch launch;
-    int        result;
-    TRY(plan(ctx, executable, tensors, sizes, work, slice, &launch));
-    if (!place->events && cuda_graphs_launch(executable->graphs, &launch, place->stream, &result))
-        return graph_result(ctx, executable, &launch, sizes, result);
-    return launch_steps(ctx, executable, place, sizes, &launch);
+/* What all slices of a launch have in common. */
+typedef struct Sliced {
+    Ctx                  *ctx;
+    const CudaExecutable *executable;
+    const Tensor         *tensors;
+    const LaunchSizes    *sizes;
+    CuPointer             work;
+} Sliced;
+
+static Status plan_slice(const Sliced *s, int slice, CudaLaunch *launch) {
+    return plan(s->ctx, s->executable, s->tensors, s->sizes, s->work, slice, launch);
 }
+
+static bool could_plan(void *arg, int slice, CudaLaunch *launch) { return plan_slice(arg, slice, launch) == ST_OK; }
 
 /* Slices of the heads take turns in the working memory: the first phase of each waits for all before it. */
 static Status launch_inside(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors,
                             const LaunchSizes *sizes) {
-    CuPointer work;
-    TRY(take_workspace(ctx, executable, place, sizes->work_bytes, &work));
-    for (int slice = 0; slice < launch_slices(executable->object); slice++)
-        TRY(launch_once(ctx, executable, place, tensors, sizes, work, slice));
+    CudaLaunch       launch;
+    int              result;
+    Sliced           sliced = {ctx, executable, tensors, sizes, 0};
+    const CudaSlices slices = {sizes->slices, could_plan, &sliced};
+    TRY(take_workspace(ctx, executable, place, sizes->work_bytes, &sliced.work));
+    TRY(plan_slice(&sliced, 0, &launch));
+    if (!place->events && cuda_graphs_launch(executable->graphs, &launch, &slices, place->stream, &result))
+        return graph_result(ctx, executable, &launch, sizes, result);
+    for (int slice = 0; slice < sizes->slices; slice++) {
+        TRY(plan_slice(&sliced, slice, &launch));
+        TRY(launch_steps(ctx, executable, place, sizes, &launch));
+    }
     return ST_OK;
 }
 
@@ -346,13 +359,14 @@ Status cuda_executable_launch(Ctx *ctx, CudaExecutable *executable, const CudaPl
 
 /* What a launch would refuse is for the launch to say: here there is no graph then. */
 static void prepare_graph(const CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors,
-                          const LaunchSizes *sizes, CuPointer work, int slice) {
-    Ctx        quiet;
-    CudaLaunch launch;
+                          const LaunchSizes *sizes, CuPointer work) {
+    Ctx              quiet;
+    CudaLaunch       launch;
+    Sliced           sliced = {&quiet, executable, tensors, sizes, work};
+    const CudaSlices slices = {sizes->slices, could_plan, &sliced};
     ctx_init(&quiet);
-    if (!cuda_is_capturing(&executable->device->driver, place->stream) &&
-        plan(&quiet, executable, tensors, sizes, work, slice, &launch) == ST_OK)
-        cuda_graphs_prepare(executable->graphs, &launch, place->stream);
+    if (!cuda_is_capturing(&executable->device->driver, place->stream) && plan_slice(&sliced, 0, &launch) == ST_OK)
+        cuda_graphs_prepare(executable->graphs, &launch, &slices, place->stream);
     ctx_free(&quiet);
 }
 
@@ -360,8 +374,7 @@ static Status prepare_inside(Ctx *ctx, CudaExecutable *executable, const CudaPla
                              const LaunchSizes *sizes) {
     CuPointer work;
     TRY(take_workspace(ctx, executable, place, sizes->work_bytes, &work));
-    for (int slice = 0; slice < launch_slices(executable->object); slice++)
-        prepare_graph(executable, place, tensors, sizes, work, slice);
+    prepare_graph(executable, place, tensors, sizes, work);
     return ST_OK;
 }
 

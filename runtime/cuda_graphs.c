@@ -19,12 +19,13 @@ typedef struct Recorded {
     CuStream         stream;
     uint32_t         phases;
     unsigned         cluster;
+    int64_t          slices;
     bool             broken; /* could not be made or changed: kept, so that it is not tried again */
     uint64_t         hash;   /* of args */
     CuGraph          graph;
     CuGraphExec      exec;
-    CuGraphNode      nodes[LAUNCH_MAX_PHASES]; /* one a step */
-    int64_t          args[LAUNCH_ARGS];        /* that the nodes have: all else follows from them */
+    CuGraphNode     *nodes;             /* one a step, slice by slice */
+    int64_t          args[LAUNCH_ARGS]; /* that the nodes of the first slice have: all else follows from them */
 } Recorded;
 
 struct CudaGraphs {
@@ -50,6 +51,7 @@ static void free_recorded(const CudaDriver *driver, Recorded *recorded) {
         driver->graph_exec_destroy(recorded->exec);
     if (recorded->graph)
         driver->graph_destroy(recorded->graph);
+    free(recorded->nodes);
     free(recorded);
 }
 
@@ -78,12 +80,19 @@ static bool last_node(const CudaDriver *driver, CuStream stream, CuGraphNode *no
     return true;
 }
 
-static bool record_steps(const CudaDriver *driver, CudaLaunch *launch, CuStream stream, Recorded *recorded) {
-    if (driver->capture_begin(stream, CU_CAPTURE_THREAD_LOCAL) != 0)
+static bool record_steps(const CudaDriver *driver, CudaLaunch *launch, const CudaSlices *slices, CuStream stream,
+                         Recorded *recorded) {
+    bool      right = true;
+    const int count = launch->step_count;
+    recorded->nodes = calloc((size_t)(slices->count * count), sizeof *recorded->nodes);
+    if (!recorded->nodes || driver->capture_begin(stream, CU_CAPTURE_THREAD_LOCAL) != 0)
         return false;
-    bool right = true;
-    for (int s = 0; s < launch->step_count && right; s++)
-        right = cuda_launch_step(driver, launch, s, stream) == 0 && last_node(driver, stream, &recorded->nodes[s]);
+    for (int slice = 0; slice < slices->count && right; slice++) {
+        CuGraphNode *const nodes = recorded->nodes + slice * count;
+        right = slice == 0 || slices->plan(slices->arg, slice, launch);
+        for (int s = 0; s < count && right; s++)
+            right = cuda_launch_step(driver, launch, s, stream) == 0 && last_node(driver, stream, &nodes[s]);
+    }
     right &= driver->capture_end(stream, &recorded->graph) == 0;
     return right && driver->graph_instantiate(&recorded->exec, recorded->graph, 0) == 0;
 }
@@ -97,7 +106,7 @@ static void note_args(Recorded *recorded, const CudaLaunch *launch, uint64_t has
     recorded->hash = hash;
 }
 
-static Recorded *record(const CudaDriver *driver, CudaLaunch *launch, CuStream stream, uint64_t hash) {
+static Recorded *record(const CudaDriver *driver, CudaLaunch *launch, const CudaSlices *slices, CuStream stream, uint64_t hash) {
     Recorded *recorded = calloc(1, sizeof *recorded);
     CuStream  own;
     if (!recorded)
@@ -105,12 +114,13 @@ static Recorded *record(const CudaDriver *driver, CudaLaunch *launch, CuStream s
     recorded->stream = stream;
     recorded->phases = launch->phases;
     recorded->cluster = launch->cluster;
+    recorded->slices = slices->count;
     recorded->broken = true;
+    note_args(recorded, launch, hash);
     if (driver->stream_create(&own, CU_STREAM_NON_BLOCKING) == 0) {
-        recorded->broken = !record_steps(driver, launch, own, recorded);
+        recorded->broken = !record_steps(driver, launch, slices, own, recorded);
         driver->stream_destroy(own);
     }
-    note_args(recorded, launch, hash);
     return recorded;
 }
 
@@ -120,11 +130,11 @@ typedef struct Found {
     int        count;
 } Found;
 
-static Found find(CudaGraphs *graphs, const CudaLaunch *launch, CuStream stream, uint64_t hash) {
+static Found find(CudaGraphs *graphs, const CudaLaunch *launch, int64_t slices, CuStream stream, uint64_t hash) {
     Found found = {0};
     for (Recorded **link = &graphs->first; *link && !found.exact; link = &(*link)->next) {
         const Recorded *at = *link;
-        if (at->stream != stream || at->phases != launch->phases || at->cluster != launch->cluster)
+        if (at->stream != stream || at->phases != launch->phases || at->cluster != launch->cluster || at->slices != slices)
             continue;
         found.count++;
         found.oldest = at->broken ? found.oldest : link;
@@ -149,14 +159,14 @@ static void drop_last(CudaGraphs *graphs) {
     graphs->count--;
 }
 
-void cuda_graphs_prepare(CudaGraphs *graphs, CudaLaunch *launch, CuStream stream) {
+void cuda_graphs_prepare(CudaGraphs *graphs, CudaLaunch *launch, const CudaSlices *slices, CuStream stream) {
     if (!graphs || launch->step_count == 0)
         return;
     const uint64_t hash = hash_args(launch);
     pthread_mutex_lock(&graphs->lock);
-    const Found found = find(graphs, launch, stream, hash);
+    const Found found = find(graphs, launch, slices->count, stream, hash);
     const bool  wanted = !found.exact && found.count < MOST_ALIKE;
-    Recorded   *recorded = wanted ? record(graphs->driver, launch, stream, hash) : NULL;
+    Recorded   *recorded = wanted ? record(graphs->driver, launch, slices, stream, hash) : NULL;
     if (recorded) {
         if (graphs->count == MOST_GRAPHS)
             drop_last(graphs);
@@ -168,7 +178,7 @@ void cuda_graphs_prepare(CudaGraphs *graphs, CudaLaunch *launch, CuStream stream
 
 /* ---- Launching ----------------------------------------------------------------------------------------------------
  */
-static bool set_steps(const CudaDriver *driver, CudaLaunch *launch, Recorded *recorded, uint64_t hash) {
+static bool set_steps(const CudaDriver *driver, CudaLaunch *launch, const Recorded *recorded, int slice) {
     for (int s = 0; s < launch->step_count; s++) {
         const CudaStep *step = &launch->steps[s];
         void           *parameters[2];
@@ -182,15 +192,22 @@ static bool set_steps(const CudaDriver *driver, CudaLaunch *launch, Recorded *re
                                    .block_z = 1,
                                    .shared_bytes = step->shared_bytes,
                                    .parameters = parameters};
-        if (driver->graph_set_kernel(recorded->exec, recorded->nodes[s], &node) != 0)
+        if (driver->graph_set_kernel(recorded->exec, recorded->nodes[slice * launch->step_count + s], &node) != 0)
             return false;
     }
-    note_args(recorded, launch, hash);
     return true;
 }
 
-static bool launch_found(CudaGraphs *graphs, CudaLaunch *launch, const Found *found, CuStream stream, uint64_t hash,
-                         int *result) {
+static bool set_slices(const CudaDriver *driver, CudaLaunch *launch, const CudaSlices *slices, Recorded *recorded, uint64_t hash) {
+    note_args(recorded, launch, hash);
+    for (int slice = 0; slice < slices->count; slice++)
+        if ((slice > 0 && !slices->plan(slices->arg, slice, launch)) || !set_steps(driver, launch, recorded, slice))
+            return false;
+    return true;
+}
+
+static bool launch_found(CudaGraphs *graphs, CudaLaunch *launch, const CudaSlices *slices, const Found *found, CuStream stream,
+                         uint64_t hash, int *result) {
     const bool exact = found->exact && !(*found->exact)->broken;
     Recorded **link = exact ? found->exact : found->oldest;
     if (!link || cuda_is_capturing(graphs->driver, stream)) /* a graph cannot be launched into a capture */
@@ -198,20 +215,20 @@ static bool launch_found(CudaGraphs *graphs, CudaLaunch *launch, const Found *fo
     Recorded *recorded = *link;
     *link = recorded->next;
     put_first(graphs, recorded);
-    recorded->broken = !exact && !set_steps(graphs->driver, launch, recorded, hash);
+    recorded->broken = !exact && !set_slices(graphs->driver, launch, slices, recorded, hash);
     if (recorded->broken)
         return false;
     *result = graphs->driver->graph_launch(recorded->exec, stream);
     return true;
 }
 
-bool cuda_graphs_launch(CudaGraphs *graphs, CudaLaunch *launch, CuStream stream, int *result) {
+bool cuda_graphs_launch(CudaGraphs *graphs, CudaLaunch *launch, const CudaSlices *slices, CuStream stream, int *result) {
     if (!graphs || launch->step_count == 0)
         return false;
     const uint64_t hash = hash_args(launch);
     pthread_mutex_lock(&graphs->lock);
-    const Found found = find(graphs, launch, stream, hash);
-    const bool  done = found.count > 0 && launch_found(graphs, launch, &found, stream, hash, result);
+    const Found found = find(graphs, launch, slices->count, stream, hash);
+    const bool  done = found.count > 0 && launch_found(graphs, launch, slices, &found, stream, hash, result);
     pthread_mutex_unlock(&graphs->lock);
     return done;
 }

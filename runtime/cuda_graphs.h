@@ -10,18 +10,26 @@
 
 typedef struct CudaGraphs CudaGraphs;
 
+/* A launch of several slices, which run one behind another, is one graph. They have the same phases; `plan` lays one out, and
+ * says whether it could. */
+typedef struct CudaSlices {
+    int64_t count;
+    bool (*plan)(void *arg, int slice, CudaLaunch *launch);
+    void *arg;
+} CudaSlices;
+
 /* NULL where the driver lacks what graphs need, or memory ran out. The driver must outlive it. */
 CudaGraphs *cuda_graphs_new(const CudaDriver *driver);
 /* No launch may be running; the context is current. NULL is allowed, here and below. */
 void cuda_graphs_free(CudaGraphs *graphs);
 
-/* Makes a graph for this launch, if there is none yet of these arguments on this stream, and not too many of these phases.
- * Where there are too many in all, the one used least recently makes room. The context is current and the stream not
- * being captured. */
-void cuda_graphs_prepare(CudaGraphs *graphs, CudaLaunch *launch, CuStream stream);
+/* Makes a graph for this launch, whose first slice is laid out, if there is none yet of these arguments on this stream, and not
+ * too many of these phases. Where there are too many in all, the one used least recently makes room. The context is current
+ * and the stream not being captured. Another slice may be what `launch` holds then, here and below. */
+void cuda_graphs_prepare(CudaGraphs *graphs, CudaLaunch *launch, const CudaSlices *slices, CuStream stream);
 /* Takes the graph with these arguments, else the one of these phases and this stream that was used least recently, and
  * gives it the arguments. False: there is no graph for it, or the stream is being captured, and nothing was enqueued.
  * True: *result is the driver's. */
-bool cuda_graphs_launch(CudaGraphs *graphs, CudaLaunch *launch, CuStream stream, int *result);
+bool cuda_graphs_launch(CudaGraphs *graphs, CudaLaunch *launch, const CudaSlices *slices, CuStream stream, int *result);
 
 #endif

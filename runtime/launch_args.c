@@ -23,6 +23,11 @@ int64_t launch_dim(const LaunchSizes *sizes, int64_t dim) {
     return is_sym(dim) ? sizes->syms[-1 - dim] : dim;
 }
 
+int64_t launch_param_dim(const LaunchSizes *sizes, const CodeParam *param, int d) {
+    const int64_t dim = launch_dim(sizes, param->dims[d]);
+    return param->role == PARAM_WORK && param->sliced == 1 + d ? dim / sizes->slices : dim;
+}
+
 static const char *sym_name(int64_t dim) {
     static const char *const NAMES[SYM_COUNT] = {
 #define X(id, name, help) name,
@@ -74,15 +79,12 @@ static bool phases_fine(const CodeObject *object) {
 
 /* What is written has parts for all slices, and they are equal. */
 static bool slices_fine(const CodeObject *object) {
-    const int64_t count = object->head_slices;
-    bool          fine = count >= 0 && count <= LAUNCH_MAX_SLICES;
+    const int64_t heads = object->kv_heads, count = object->head_slices ? object->head_slices : heads;
+    bool          fine = count >= 1 && count <= LAUNCH_MAX_SLICES && (heads < 1 || heads % count == 0);
     for (int p = 0; fine && count > 1 && p < object->param_count; p++) {
         const CodeParam *param = &object->params[p];
         const int64_t    dim = param->sliced ? param->dims[param->sliced - 1] : 0;
-        if (param->role == PARAM_WORK)
-            fine = !param->sliced;
-        else
-            fine = param->sliced ? dim > 0 && dim % count == 0 : param->role == PARAM_IN;
+        fine = param->sliced ? dim > 0 && dim % count == 0 : param->role == PARAM_IN || param->role == PARAM_WORK;
     }
     return fine;
 }
@@ -227,14 +229,15 @@ static int64_t least_segment(const CodeObject *object, int64_t length, int64_t i
 
 /* How sequences are cut into segments: base/code_object.h, CodeObject. */
 static void cut_segments(const CodeObject *object, LaunchSizes *sizes) {
-    const int64_t chunk = object->chunk > 1 ? object->chunk : 1, heads = object->kv_heads > 1 ? object->kv_heads : 1;
+    const int64_t chunk = object->chunk > 1 ? object->chunk : 1, heads = sizes->syms[SYM_H] > 1 ? sizes->syms[SYM_H] : 1;
     const int64_t length = sizes->syms[SYM_T] > 1 ? sizes->syms[SYM_T] : 1;
+    const int64_t every = object->states_every > 1 ? object->states_every : 1;
     const bool    enough = sizes->syms[SYM_N] >= (object->min_items + heads - 1) / heads;
     const bool    even = object->even_items > 0 && sizes->syms[SYM_N] % object->even_items * heads % object->even_items == 0;
     const bool    whole = object->segment <= 0 || enough || even;
     const int64_t items = times(sizes->syms[SYM_N] > 1 ? sizes->syms[SYM_N] : 1, heads);
     const int64_t old = plus(object->window, object->lead);
-    const int64_t segment = round_up(whole ? plus(length, object->lead) : least_segment(object, length, items), chunk);
+    const int64_t segment = round_up(whole ? plus(length, object->lead) : least_segment(object, length, items), times(chunk, every));
     sizes->syms[SYM_L] = segment;
     sizes->syms[SYM_S] =
         object->parts ? count_parts(object, times(sizes->syms[SYM_N], heads)) : (length + segment - 1) / segment;
@@ -242,31 +245,72 @@ static void cut_segments(const CodeObject *object, LaunchSizes *sizes) {
     sizes->syms[SYM_R] = (sizes->syms[SYM_T] + object->lead + chunk - 1) / chunk;
     const int64_t tokens = times(sizes->syms[SYM_B], sizes->syms[SYM_T]);
     sizes->syms[SYM_C] = plus(tokens / chunk, times(sizes->syms[SYM_N], object->lead ? 2 : 1));
+    sizes->syms[SYM_M] = plus(tokens / times(chunk, every), sizes->syms[SYM_N]);
     sizes->syms[SYM_A] = plus(tokens, times(sizes->syms[SYM_N], old));
     sizes->syms[SYM_O] = sizes->syms[SYM_T] + old;
     sizes->syms[SYM_J] = (sizes->syms[SYM_T] + old + chunk - 1) / chunk;
     sizes->syms[SYM_Z] = times(sizes->syms[SYM_C], sizes->syms[SYM_S]);
 }
 
-static Status add_work(Ctx *ctx, const CodeObject *object, LaunchSizes *sizes) {
+/* Of a parameter with all its dims, at multiples of 64; INT64_MAX where that exceeds 63 bits. */
+static int64_t param_bytes(const CodeParam *param, const LaunchSizes *sizes) {
+    int64_t bytes = (int64_t)dtype_size(param->dtype);
+    for (int d = 0; d < 4; d++) {
+        const int64_t dim = launch_param_dim(sizes, param, d);
+        if (dim < 0 || __builtin_mul_overflow(bytes, dim, &bytes))
+            return INT64_MAX;
+    }
+    return __builtin_add_overflow(bytes, 63, &bytes) ? INT64_MAX : bytes & ~INT64_C(63);
+}
+
+/* -> the parameter with which the working memory exceeds 63 bits, or NULL. */
+static const CodeParam *add_work(const CodeObject *object, LaunchSizes *sizes) {
     sizes->work_bytes = 0;
     for (int p = 0; p < object->param_count; p++) {
         const CodeParam *param = &object->params[p];
-        int64_t          bytes = (int64_t)dtype_size(param->dtype);
-        bool             over = false;
         if (param->role != PARAM_WORK)
             continue;
-        for (int d = 0; d < 4; d++) {
-            const int64_t dim = launch_dim(sizes, param->dims[d]);
-            over |= dim < 0 || __builtin_mul_overflow(bytes, dim, &bytes);
-        }
-        over |= __builtin_add_overflow(bytes, 63, &bytes) ||
-                __builtin_add_overflow(sizes->work_bytes, bytes & ~INT64_C(63), &sizes->work_bytes);
-        if (over)
-            return ctx_fail(ctx, ST_NO_MEMORY, param->name, "use a smaller batch",
-                            "the working memory exceeds 63 bits");
+        sizes->work_bytes = plus(sizes->work_bytes, param_bytes(param, sizes));
+        if (sizes->work_bytes == INT64_MAX)
+            return param;
     }
-    return ST_OK;
+    return NULL;
+}
+
+/* Less working memory than this is not worth the time that more slices take. */
+static const int64_t FREE_WORK = INT64_C(256) << 20;
+
+static int64_t most_work(const CodeObject *object, const LaunchSizes *sizes) {
+    int64_t bytes = 0;
+    for (int p = 0; p < object->param_count; p++)
+        if (object->params[p].role != PARAM_WORK)
+            bytes = plus(bytes, param_bytes(&object->params[p], sizes));
+    return bytes / 16 * 3 > FREE_WORK ? bytes / 16 * 3 : FREE_WORK;
+}
+
+static const CodeParam *cut(const CodeObject *object, int64_t heads, int64_t slices, LaunchSizes *sizes) {
+    sizes->slices = slices;
+    sizes->syms[SYM_H] = object->kv_heads / slices;
+    sizes->syms[SYM_G] = heads / slices;
+    cut_segments(object, sizes);
+    return add_work(object, sizes);
+}
+
+static int64_t query_heads(const CodeObject *object) {
+    const CodeParam *param = object->params;
+    while (strcmp(param->name, "q") != 0)
+        param++;
+    return param->dims[2];
+}
+
+/* How sequences are cut into segments, and heads into slices; see base/code_object.h. */
+static Status cut_launch(Ctx *ctx, const CodeObject *object, LaunchSizes *sizes) {
+    const int64_t    most = object->head_slices ? 0 : most_work(object, sizes), heads = query_heads(object);
+    const CodeParam *over = cut(object, heads, object->head_slices ? object->head_slices : 1, sizes);
+    for (int64_t n = 2; !object->head_slices && sizes->work_bytes > most && n <= object->kv_heads; n++)
+        if (object->kv_heads % n == 0)
+            over = cut(object, heads, n, sizes);
+    return over ? ctx_fail(ctx, ST_NO_MEMORY, over->name, "use a smaller batch", "the working memory exceeds 63 bits") : ST_OK;
 }
 
 Status launch_bind(Ctx *ctx, const CodeObject *object, const Tensor *tensors, int64_t position, LaunchSizes *sizes) {
@@ -290,11 +334,11 @@ Status launch_bind(Ctx *ctx, const CodeObject *object, const Tensor *tensors, in
     if (sizes->syms[SYM_T] > INT64_C(1) << 40)
         return ctx_fail(ctx, ST_USAGE, "q", NULL, "has %lld tokens, more than any machine can hold",
                         (long long)sizes->syms[SYM_T]);
-    cut_segments(object, sizes);
+    TRY(cut_launch(ctx, object, sizes));
     if (object->parts && (times(sizes->syms[SYM_B], sizes->syms[SYM_T]) > MOST_COUNTED || sizes->syms[SYM_Z] > MOST_COUNTED))
         return ctx_fail(ctx, ST_USAGE, "q", "use a smaller batch",
                         "has more tokens than a step that is cut into parts counts");
-    return add_work(ctx, object, sizes);
+    return ST_OK;
 }
 
 /* ---- Data -------------------------------------------------------------------------------------------------------- */
@@ -409,14 +453,7 @@ static void fill_work(const CodeParam *param, const LaunchSizes *sizes, uint8_t 
     args[0] = (int64_t)(intptr_t)memory;
     args[4] = 1;
     for (int d = 2; d >= 0; d--)
-        args[1 + d] = args[2 + d] * launch_dim(sizes, param->dims[d + 1]);
-}
-
-static int64_t work_size(const CodeParam *param, const LaunchSizes *sizes) {
-    int64_t bytes = (int64_t)dtype_size(param->dtype);
-    for (int d = 0; d < 4; d++)
-        bytes *= launch_dim(sizes, param->dims[d]);
-    return round_up(bytes, 64);
+        args[1 + d] = args[2 + d] * launch_param_dim(sizes, param, d + 1);
 }
 
 void launch_fill(const CodeObject *object, const Tensor *tensors, const LaunchSizes *sizes, uint8_t *work,
@@ -428,19 +465,17 @@ void launch_fill(const CodeObject *object, const Tensor *tensors, const LaunchSi
             continue;
         }
         fill_work(param, sizes, work, args + 5 * p);
-        work += work_size(param, sizes);
+        work += param_bytes(param, sizes);
     }
     memcpy(args + 5 * object->param_count, sizes->syms, sizeof sizes->syms);
 }
 
-int launch_slices(const CodeObject *object) { return object->head_slices > 1 ? (int)object->head_slices : 1; }
-
-void launch_slice(const CodeObject *object, int slice, int64_t *args) {
+void launch_slice(const CodeObject *object, const LaunchSizes *sizes, int slice, int64_t *args) {
     for (int p = 0; p < object->param_count; p++) {
         const CodeParam *param = &object->params[p];
         int64_t *const   of = args + 5 * p;
-        if (param->sliced && of[0])
-            of[0] += slice * (param->dims[param->sliced - 1] / launch_slices(object)) * of[param->sliced] *
+        if (param->role != PARAM_WORK && param->sliced && of[0])
+            of[0] += slice * (param->dims[param->sliced - 1] / sizes->slices) * of[param->sliced] *
                      (int64_t)dtype_size(param->dtype);
     }
 }

@@ -15,6 +15,7 @@ enum {
 
 typedef struct LaunchSizes {
     int64_t syms[SYM_COUNT];
+    int64_t slices;     /* of the heads, one behind another */
     int64_t work_bytes; /* of all PARAM_WORK together */
 } LaunchSizes;
 
@@ -35,13 +36,12 @@ Status launch_check_indices(Ctx *ctx, const CodeObject *object, const Tensor *te
 /* Writes the args block up to the Syms; `work` is 64-byte aligned memory of work_bytes. */
 void launch_fill(const CodeObject *object, const Tensor *tensors, const LaunchSizes *sizes, uint8_t *work, int64_t *args);
 
-/* How often the phases run, each time for a slice of the heads; and a block as launch_fill leaves it becomes that of a
- * slice. */
-int  launch_slices(const CodeObject *object);
-void launch_slice(const CodeObject *object, int slice, int64_t *args);
+/* A block as launch_fill leaves it becomes that of slice number `slice` of the heads. */
+void launch_slice(const CodeObject *object, const LaunchSizes *sizes, int slice, int64_t *args);
 
-/* A dim of a CodeParam or CodePhase as a number. */
+/* A dim of a CodePhase, or of a parameter that callers have, as a number; and dim d of any, of PARAM_WORK one slice's. */
 int64_t launch_dim(const LaunchSizes *sizes, int64_t dim);
+int64_t launch_param_dim(const LaunchSizes *sizes, const CodeParam *param, int d);
 
 /* ---- tensor_memory.c ------------------------------------------------------------------------------------------- */
 /* Bytes from the first to behind the last element; 0 without elements; -1 where that does not fit 63 bits. */

@@ -70,7 +70,7 @@ static MapFacts gather(const CodeParam *param, const LaunchSizes *sizes, const i
     const uint64_t size = dtype_size(param->dtype);
     MapFacts       facts = {.address = (uint64_t)args[0]};
     for (int i = 0; i < 4; i++) {
-        facts.dims[i] = (uint64_t)launch_dim(sizes, param->dims[3 - i]);
+        facts.dims[i] = (uint64_t)launch_param_dim(sizes, param, 3 - i);
         facts.address = facts.dims[i] > 0 ? facts.address : 0;
     }
     uint64_t widest = (facts.dims[0] * size + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;

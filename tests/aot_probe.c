@@ -3,6 +3,7 @@
 #include <layers.h>
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -120,6 +121,50 @@ static void ask_interleaved(layers_context *context) {
            memcmp(memory[3], memory[4], sizeof memory[3]) == 0 ? "the same" : "not the same");
 }
 
+/* Several threads launch on one context at once, each on an output of its own; with strides that change from launch to launch,
+ * so that they also look for kernels and memory at once. */
+enum { THREADS = 8, LAUNCHES = 200 };
+
+typedef struct Launcher {
+    layers_context *context;
+    float           o[2 * B * T * H * D]; /* room for gaps */
+    int             failed, unlike;
+} Launcher;
+
+static void *launch_often(void *arg) {
+    Launcher                *own = arg;
+    layers_tiny_forward_args args = {.B = B, .T = T, .q = memory[0], .k = memory[1], .v = memory[2], .o = own->o,
+                                     .swa_norm = norms[0], .rla_norm = norms[1]};
+    for (int n = 0; n < LAUNCHES; n++) {
+        const int64_t row = n % 2 ? 2 * H * D : H * D, strides[4] = {T * row, row, D, 1};
+        memset(own->o, 0, sizeof own->o);
+        memcpy(args.o_strides, strides, sizeof strides);
+        own->failed += layers_tiny_forward(own->context, &args, NULL) != RATTAN_RT_OK;
+        for (int i = 0; i < B * T; i++)
+            own->unlike += memcmp(own->o + i * row, memory[3] + i * H * D, H * D * sizeof(float)) != 0;
+    }
+    return NULL;
+}
+
+static void ask_threads(layers_context *context) {
+    static Launcher                launchers[THREADS];
+    pthread_t                      threads[THREADS];
+    const layers_tiny_forward_args args = forward_args();
+    int                            started = 0, failed = 0, unlike = 0;
+    layers_tiny_forward(context, &args, NULL);
+    for (; started < THREADS; started++) {
+        launchers[started].context = context;
+        if (pthread_create(&threads[started], NULL, launch_often, &launchers[started]) != 0)
+            break;
+    }
+    for (int t = 0; t < started; t++) {
+        pthread_join(threads[t], NULL);
+        failed += launchers[t].failed;
+        unlike += launchers[t].unlike;
+    }
+    printf("threads: %d, %d failed, %d rows unlike\n", started, failed, unlike);
+}
+
 static const struct {
     const char *name;
     Question   *ask;
@@ -128,6 +173,7 @@ static const struct {
     {"data", ask_data},         {"strides", ask_strides}, {"huge", ask_huge},
     {"negative", ask_negative}, {"overlap", ask_overlap}, {"last-stride", ask_last_stride},
     {"place", ask_place},       {"memory", ask_memory},   {"interleaved", ask_interleaved},
+    {"threads", ask_threads},
 };
 
 /* On the default stream and, where the device has streams, on one: of a driver that runs nothing, as tests have. */

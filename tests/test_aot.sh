@@ -46,6 +46,7 @@ says() { # says NAME PATTERN QUESTION: one answer
 }
 says "a launch" '^forward: 0 done$' forward
 says "a launch of interleaved tensors" '^interleaved: 0 the same$' interleaved
+says "launches of 8 threads at once" '^threads: 8, 0 failed, 0 rows unlike$' threads
 says "memory and prepare" '^memory: 0 some$' memory
 says "no arguments" '^null: 2 args: is NULL' null
 says "no context" '^nowhere: 2 context: is NULL' nowhere
@@ -121,6 +122,10 @@ cc -std=c11 -I"$TMP/shapes/include" examples/consumer/consumer.c -o "$TMP/few" -
 LD_LIBRARY_PATH="$TMP/shapes/lib" check "a shape of the set" "$TMP/few" 31
 LD_LIBRARY_PATH="$TMP/shapes/lib" expect_exit 7 "a shape outside the built set" "$TMP/few" 33
 expect_text "says what is built" "$(cat "$TMP/err")" 'has no kernel for 2 sequences of 33 tokens; rounded up .* 1 x 32, 2 x 32'
+check "a library of steps of two shapes" "$RATTAN" aot specs/tiny.lua --name steps --targets x86-64-v3 --kinds decode,extend --shapes B=3,T=1..2 \
+    -o "$TMP/steps"
+check "is right" "$RATTAN" aot --check "$TMP/steps" --seed 3
+equal "in each of its shapes" "2 decode 2 extend" "$(grep -oE '(decode|extend) o ' "$TMP/out" | cut -d' ' -f1 | sort | uniq -c | xargs)"
 
 # What cannot be built, and builds that end early, leave nothing.
 while read -r name code pattern arguments; do

@@ -117,7 +117,7 @@ static void launches_carry_the_arguments(void **state) {
 static void slices_of_heads_take_turns(void **state) {
     Fixture        *f = *state;
     const CudaPlace place = {.stream = (CuStream)(void *)f};
-    f->object.head_slices = HEADS; /* the code has one head then */
+    f->object.head_slices = f->object.kv_heads = HEADS;
     f->params[0].sliced = f->params[2].sliced = 3;
     assert_int_equal(cuda_executable_prepare(&f->ctx, f->executable, &place, f->tensors), ST_OK);
     assert_int_equal(cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_OK);
@@ -129,12 +129,40 @@ static void slices_of_heads_take_turns(void **state) {
         assert_int_equal(launch->args[3], WIDTH);
         assert_int_equal(launch->args[5], fake->launches[0].args[5]);
         assert_int_equal(launch->args[10], (int64_t)(intptr_t)(f->o + l / 2 * WIDTH));
+        assert_int_equal(launch->args[15 + SYM_H], 1);
+        assert_int_equal(launch->args[15 + SYM_G], 1);
+    }
+    float *const q = f->q + 5 * HEADS * WIDTH, *const o = f->o + 5 * HEADS * WIDTH; /* the graph's nodes get other arguments */
+    const Tensor other[] = {tensor_of(q, 1, 5), tensor_of(o, 1, 5)};
+    assert_int_equal(cuda_executable_launch(&f->ctx, f->executable, &place, other, 0), ST_OK);
+    assert_int_equal(fake->launch_count, 4 * HEADS);
+    for (int l = 0; l < 2 * HEADS; l++) {
+        assert_int_equal(fake->launches[2 * HEADS + l].args[0], (int64_t)(intptr_t)(q + l / 2 * WIDTH));
+        assert_int_equal(fake->launches[2 * HEADS + l].args[10], (int64_t)(intptr_t)(o + l / 2 * WIDTH));
+    }
+}
+
+/* As many as bring the working memory below 256 MiB, beside tensors as small as these. */
+static void the_launch_chooses_slices(void **state) {
+    enum { MIB = 1 << 20, MOST = 256 };
+    Fixture *f = *state;
+    int64_t  bytes;
+    f->object.head_slices = 0;
+    f->object.kv_heads = HEADS;
+    f->params[0].sliced = f->params[2].sliced = 3;
+    f->params[1].sliced = 2;
+    for (int64_t head = MOST / HEADS - 1; head <= MOST / HEADS + 1; head++) { /* of a head */
+        const int64_t dims[4] = {1, HEADS, head, MIB / 2};
+        memcpy(f->params[1].dims, dims, sizeof dims);
+        assert_int_equal(cuda_executable_memory(&f->ctx, f->executable, f->tensors, &bytes), ST_OK);
+        assert_int_equal(bytes, head * MIB * (head * HEADS <= MOST ? HEADS : 1));
     }
 }
 
 static void slices_must_make_sense(void **state) {
     Fixture        *f = *state;
     CudaExecutable *other = NULL;
+    f->object.kv_heads = HEADS;
     f->object.head_slices = 2; /* of 3 heads */
     f->params[0].sliced = f->params[2].sliced = 3;
     assert_int_equal(cuda_executable_load(&f->ctx, f->device, &f->object, &other), ST_INTEGRITY);
@@ -300,6 +328,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(launches_carry_the_arguments, set_up, tear_down),
         cmocka_unit_test_setup_teardown(slices_of_heads_take_turns, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_launch_chooses_slices, set_up, tear_down),
         cmocka_unit_test_setup_teardown(slices_must_make_sense, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_runs_where_there_is_nothing_to_do, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_stream_has_a_workspace, set_up, tear_down),

@@ -87,7 +87,8 @@ static Status compare_random(Ctx *ctx, void *arg) {
                         (tensors_find(&trial->inputs, "dfinal_state") ? VARIANT_FINAL_STATE : 0);
     TRY(kind_build(ctx, &trial->spec, KIND_BACKWARD, variant, 0, &module));
     TRY(ir_verify(ctx, module));
-    TRY(pass_differentiate(ctx, module, &(PassArgs){.spec = &trial->spec, .kind = KIND_BACKWARD, .target = &target}));
+    TRY(pass_differentiate(ctx, module, &(PassArgs){.spec = &trial->spec, .kind = KIND_BACKWARD, .target = &target,
+                                                    .schedule = &(Schedule){0}}));
     widen_parameters(module);
     TRY(interpret(ctx, trial, module, &outputs));
     return compare(ctx, trial, &outputs);
@@ -261,7 +262,8 @@ static Status find_steps(Ctx *ctx, const char *map, bool *found) {
     TRY(spec_load_text(ctx, "maxima.lua", text, strlen(text), &file));
     TRY(kind_build(ctx, &file.items[0].spec, KIND_BACKWARD, 0, 0, &module));
     TRY(pass_differentiate(ctx, module,
-                           &(PassArgs){.spec = &file.items[0].spec, .kind = KIND_BACKWARD, .target = &target}));
+                           &(PassArgs){.spec = &file.items[0].spec, .kind = KIND_BACKWARD, .target = &target,
+                                       .schedule = &(Schedule){0}}));
     for (int k = 0; k < module->kernel_count; k++)
         *found = *found || !ir_walk(module->kernels[k]->body, is_no_step, NULL);
     return ST_OK;

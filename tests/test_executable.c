@@ -73,6 +73,7 @@ static CodeObject *sample_object(void) {
     object->segment = 100;
     object->min_items = 8;
     object->kv_heads = 2;
+    object->head_slices = 1;
     object->params = calloc(16, sizeof *object->params);
     object->phases = calloc(4, sizeof *object->phases);
     add_param(object, "q", DT_F32, PARAM_IN, 4, DIMS(B_, T_, HEADS, WIDTH));

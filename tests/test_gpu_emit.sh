@@ -83,6 +83,17 @@ for dtype in fp32 bf16 fp16; do
         later layer "$dtype, head_dim and value_dim $dim" "$SOURCE/specs/tiny.lua" --target cuda:sm_90 --dtype $dtype \
             --set rope=false --set head_dim=$dim --set value_dim=$dim --set norm=false
     done
+    for dim in 2 5 8 24 80; do
+        later layer "gradients, $dtype, head_dim and value_dim $dim" "$SOURCE/specs/odd.lua" --target cuda:sm_90a --dtype $dtype \
+            --kind backward --set rope=false --set head_dim=$dim --set value_dim=$dim --with final-state
+    done
+done
+# Features that are no whole multiples of head_dim, one by itself; such that are not finite where rows are not there.
+for map in 'concat(e / sum(e), log(sum(e)) + max(x))' 'concat(e / sum(e), -x, x / sum(x * x))'; do
+    for dim in 7 24 64; do
+        later layer "gradients, head_dim $dim, $map" "$SOURCE/specs/odd.lua" --target cuda:sm_90a --dtype bf16 --kind backward \
+            --set rope=false --set head_dim=$dim --set "feature_map=function(x) local e = exp(x - max(x)) return $map end"
+    done
 done
 for kind in $KINDS; do
     for fold in 4 16 64; do
@@ -119,6 +130,10 @@ if nvrtc_here "compiling"; then
         later compiles "tiny compiles for $kind" "$SOURCE/specs/tiny.lua" --target cuda:sm_80 --kind $kind --set head_dim=16
         later compiles "the paper's layer compiles for $kind" "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --kind $kind
     done
+    for dim in 5 24; do
+        later compiles "odd, $dim wide, compiles for backward" "$SOURCE/specs/odd.lua" --target cuda:sm_90a --kind backward \
+            --set rope=false --set head_dim=$dim --set value_dim=$dim
+    done
     later compiles "the paper's layer without RoPE compiles for extend" "$SOURCE/specs/paper_d128.lua" --set rope=false \
         --target cuda:sm_90a --kind extend
     later compiles "the paper's layer with halves roped compiles" "$SOURCE/specs/paper_d128.lua" \
@@ -138,6 +153,10 @@ if nvrtc_here "compiling"; then
         --target cuda:sm_90a --no-cache --emit resources >"$TMP/wide" 2>&1
     expect_text "the paper's layer, 256 wide, compiles" "$(grep '_main:' "$TMP/wide")" ' 0 \+ 0 bytes spilled, 0 bytes of stack'
     expect_text "and none of its products is held up" "$(grep -c 'held up' "$TMP/wide")" '^0$'
+    "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --set rope=false --set heads=16 --set head_dim=256 --set value_dim=256 \
+        --kind backward --target cuda:sm_90a --no-cache --emit resources >"$TMP/wide" 2>&1
+    expect_text "its sums of keys do not spill" "$(grep -E '_(window_keys|window_values|keys):' "$TMP/wide" | grep -vc ' 0 + 0 bytes')" '^0$'
+    expect_text "and none of its gradients' products is held up" "$(grep -c 'held up' "$TMP/wide")" '^0$'
     check "a code object for a GPU" "$RATTAN" compile "$SOURCE/specs/odd.lua" --target cuda:sm_80 --emit code,cubin,ptx -o "$TMP/odd/"
     expect_text "the cubin is one" "$(head -c 4 "$TMP/odd/odd.forward.cubin" | tr -d '\177')" '^ELF$'
     expect_text "the PTX is for it" "$(cat "$TMP/odd/odd.forward.ptx")" '^\.target sm_80'

@@ -29,3 +29,18 @@ check "the example links with librattan.a" cc -std=c11 "${flags[@]}" -Iinclude e
     -L"${LLVM_LIBRARY_DIR:-/usr/lib/llvm-19/lib}" -lLLVM $(pkg-config --libs lua5.4 jansson sqlite3 libxxhash) -lm -lpthread -ldl
 check "and runs" "$TMP/launch" specs/tiny.lua 200
 equal "with the same result" "$cold" "$(cat "$TMP/out")"
+
+# The programs of doc/api.md: a block of C that begins with its name.
+awk -v folder="$TMP" '/^```c$/ { first = 1; next } /^```$/ { file = ""; next }
+    first { first = 0; if (match($0, /^\/\* [a-z]+\.c:/)) file = folder "/doc_" substr($0, 4, RLENGTH - 4) }
+    file { print > file }' doc/api.md
+for name in forward serve backward; do
+    # shellcheck disable=SC2046 # a list of options
+    check "doc/api.md: $name.c builds without a warning" cc -std=c11 -Wall -Wextra -Werror "${flags[@]}" -Iinclude "$TMP/doc_$name.c" -o "$TMP/doc_$name" \
+        "$BUILD/librattan.a" -L"${LLVM_LIBRARY_DIR:-/usr/lib/llvm-19/lib}" -lLLVM $(pkg-config --libs lua5.4 jansson sqlite3 libxxhash) -lm -lpthread -ldl
+    check "and says that its results are right" "$TMP/doc_$name"
+    case $name in
+    forward) expect_text "and what is wrong" "$(cat "$TMP/err")" '^k: has dims .* should have' ;;
+    serve) expect_text "and how far they are from others" "$(cat "$TMP/out")" '^extend and decode differ from forward by [0-9]' ;;
+    esac
+done

@@ -112,7 +112,7 @@ static void run_case(const char *name) {
 }
 
 /* Every pass of the pipeline has its text; `saved` a second one, of kernels that make states, features and roped keys, and
- * `roles` one of a kernel on top of rings and one of gradients. */
+ * `roles` one of a kernel on top of rings and one of gradients, `share` one of what lies in results. */
 static void test_texts(void **state) {
     (void)state;
     for (int p = 0; pass_info(p); p++) {
@@ -123,6 +123,7 @@ static void test_texts(void **state) {
     run_case("saved_keys.ir");
     run_case("roles_rings.ir");
     run_case("roles_gradients.ir");
+    run_case("share_results.ir");
 }
 
 int main(void) {

@@ -34,7 +34,6 @@ expect_error 2 "a letter that is none" 'no range' "$RATTAN" tune "$spec" --shape
 expect_error 2 "a budget that is none" 'budget' "$RATTAN" tune "$spec" --budget soon
 expect_error 2 "a share that is none" 'share' "$RATTAN" tune "$spec" --shard 3/2
 expect_error 2 "full attention has no decode" 'full attention' "$RATTAN" tune "$SOURCE/specs/full_attention.lua" --kind decode
-expect_error 2 "kind backward is not tuned yet" "backward is not tuned" "$RATTAN" tune "$spec" --kind backward
 expect_error 4 "a target of another machine" 'does not run here' "$RATTAN" tune "$spec" --target aarch64
 expect_error 2 "no action of db" 'no action' "$RATTAN" db
 expect_error 2 "an unknown action of db" "no action 'frob'" "$RATTAN" db frob
@@ -138,7 +137,7 @@ expect_error 1 "a folder that cannot be made" 'RATTAN_DATA_DIR' env RATTAN_DATA_
 equal "is no obstacle either" "$default" "$(RATTAN_DATA_DIR=/proc/none schedule_of --shape B=1,T=256)"
 
 # ---- Other kinds
-for kind in decode extend; do
+for kind in decode extend backward; do
     if RATTAN_DATA_DIR="$TMP/$kind" until_records 2 "$RATTAN" tune "$spec" --kind $kind --shapes B=2,T=2 --budget 3s; then
         ok "tune --kind $kind"
     else

@@ -738,6 +738,34 @@ template <int COLS, int S, int N> DEVICE void rowmax(float (&y)[S][2], const flo
     }
 }
 
+// What lies FROM columns further on in a row (FROM < 0: before) than element i: where that is no whole block of 8, other lanes
+// of the quad have it. Zero beyond the registers of the row.
+template <int FROM, int N> DEVICE float column_behind(const float (&x)[N], int i) {
+    const int q2 = 2 * (lane_id() & 3), start = i / 4 * 8 + i % 2 + FROM, h = i / 2 % 2;
+    float     found = 0.f;
+    UNROLL for (int step = 0; step < (FROM % 8 ? 2 : 1); step++) {
+        const int block = (start + 1024) / 8 - 128 + step;
+        if (block < 0 || block >= N / 4) continue;
+        const float other = x[4 * block + 2 * h + (start & 1)];
+        const float here = FROM % 8 ? __shfl_sync(~0u, other, (lane_id() & ~3) | ((start + q2) & 7) >> 1) : other;
+        found = start + q2 >= 8 * block && start + q2 < 8 * block + 8 ? here : found;
+    }
+    return found;
+}
+template <int FROM, int S, int N, int M> DEVICE void columns_from(float (&y)[S][N], const float (&x)[S][M]) {
+    EACH(S, N) y[s][i] = column_behind<FROM>(x[s], i);
+}
+template <int AT, int S, int M> DEVICE void column_from(float (&y)[S][2], const float (&x)[S][M]) {
+    EACH(S, 2) y[s][i] = __shfl_sync(~0u, x[s][AT / 8 * 4 + 2 * i + AT % 2], (lane_id() & ~3) | AT % 8 / 2);
+}
+// Columns of y behind LEFT of x.
+template <int LEFT, int S, int N, int K, int M> DEVICE void join_columns(float (&z)[S][N], const float (&x)[S][K], const float (&y)[S][M]) {
+    EACH(S, N) {
+        const float behind = column_behind<-LEFT>(y[s], i);
+        z[s][i] = i < K && has_column<LEFT>(i / 4, i & 1) ? x[s][i < K ? i : 0] : behind;
+    }
+}
+
 // Of pairs, as they are: half the comparisons, and no float has to be there. NEGATED: of the numbers' negatives.
 DEVICE u32 max_pairs(u32 x, u32 y, bf16) { u32 z; asm("max.NaN.bf16x2 %0, %1, %2;" : "=r"(z) : "r"(x), "r"(y)); return z; }
 DEVICE u32 max_pairs(u32 x, u32 y, f16) { u32 z; asm("max.NaN.f16x2 %0, %1, %2;" : "=r"(z) : "r"(x), "r"(y)); return z; }

@@ -97,6 +97,7 @@ bool      cu_runs_beside(const Gen *g); /* does the kernel begin before what it 
 bool      cu_may_be_written(const Gen *g, const char *param); /* by a kernel that may still run */
 bool      cu_is_expected(const Op *send);                     /* does it stand behind a wait for its rows? */
 bool      cu_clears(const Kernel *kernel); /* has a role `clear` */
+bool      cu_waits_first(const Gen *g, const Kernel *kernel);
 bool      cu_overlaps(const Gen *g, const Kernel *kernel); /* may begin before the kernel before it has ended */
 bool      cu_several_compute(const Kernel *kernel); /* has several roles of whole groups of warps */
 void      cu_roles_frame(Gen *g, const Block *block, CodePhase *phase);

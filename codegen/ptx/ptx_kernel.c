@@ -449,11 +449,14 @@ static void plain_kernel(Gen *g, const Block *block) {
     g->columns = g->strips + (strips ? SHARED_STRIP_BYTES * g->kernel->warps : 0);
     g->phase->threads = 32 * g->kernel->warps;
     g->phase->shared_bytes = g->columns + columns.bytes;
+    g->phase->overlaps = cu_overlaps(g, g->kernel);
     head(g, g->phase);
     g->depth++;
     if (g->phase->shared_bytes)
         cu_line(g, "const u32 shared = shared_base();");
     cu_let_next_begin(g);
+    if (cu_waits_first(g, g->kernel))
+        cu_line(g, "asm volatile(\"griddepcontrol.wait;\" ::: \"memory\");");
     cu_declare_aligned(g);
     open_grid(g);
     cu_block(g, block);

@@ -254,8 +254,9 @@ enum { LARGE_TILE = 64 /* floats of a thread */ };
 static const Op *added_load(Gen *g, const Op *add) {
     const Op *const load = add->in[1]->def;
     const Type      type = add->out[0]->type;
-    const bool      large = cu_shape(type) == SHAPE_TILE && type.cols % 16 == 0 && cu_slabs(g, type) * cu_numbers(type) >= LARGE_TILE;
-    return large && load && load->code == OP_LOAD && param_of(g, load)->role == PARAM_WORK &&
+    const bool      tile = cu_shape(type) == SHAPE_TILE && type.cols % 16 == 0 && load && load->code == OP_LOAD;
+    const bool      large = tile && (cu_slabs(g, type) * cu_numbers(type) >= LARGE_TILE || op_has(load, AT_LO)); /* of a larger one */
+    return large && param_of(g, load)->role == PARAM_WORK &&
                    param_of(g, load)->dtype == DT_F32 && only_used_by(g, load, add)
                ? load
                : NULL;
@@ -277,8 +278,27 @@ static bool only_added(Gen *g, const Op *load) {
     return count > 0 && users[0]->code == OP_ADD && added_load(g, users[0]) == load;
 }
 
+/* Some of the columns of wide rows, in gradients' kernels with roles: there are many such accesses, and what is executed once a
+ * tile waits for its own code where each asks how it is aligned. Working memory is; else a map is the promise. */
+static bool slice_access(Gen *g, const Op *op, const Value *tile) {
+    const CodeParam *const param = param_of(g, op);
+    const bool             half = dtype_size(param->dtype) == 2, work = param->role == PARAM_WORK && param->dims[3] % 16 == 0;
+    if (cu_shape(tile->type) != SHAPE_TILE || !op_has(op, AT_LO) || tile->type.cols % 16 != 0 || op_int(op, AT_ROWDIM, -1) < 1 ||
+        op_has(op, AT_BEYOND) || op_has(op, AT_WRAP) || op_has(op, AT_COLDIM) || op_has(op, AT_SUM) || !(work || half) ||
+        (op->code == OP_LOAD && !half) || !cu_first_role(g->kernel) || !ir_find_param(g->kernel, "do"))
+        return false;
+    if (!work)
+        cu_map_of(g, op, param, (int)op_int(op, AT_PERIOD, 1));
+    if (op->code == OP_LOAD)
+        cu_declare(g, tile);
+    cu_line(g, "%s_slice<%s, %s, %d, %d>(%s, %s);", op->code == OP_LOAD ? "load" : "store", cu_ctype(param->dtype),
+            rows(g, op, tile->type.rows), g->kernel->warps, tile->type.cols, cu_name(g, tile), view(g, op, 0));
+    return true;
+}
+
 static void load(Gen *g, const Op *op) {
-    if (only_transposed(g, op) || only_copied(g, op) || only_turned(g, op) || only_added(g, op) || own_access(g, op, op->out[0]))
+    if (only_transposed(g, op) || only_copied(g, op) || only_turned(g, op) || only_added(g, op) || own_access(g, op, op->out[0]) ||
+        slice_access(g, op, op->out[0]))
         return;
     const Type  type = op->out[0]->type;
     const char *element = cu_ctype(param_of(g, op)->dtype), *name = cu_name(g, op->out[0]),
@@ -324,7 +344,7 @@ static void store(Gen *g, const Op *op) {
         store_transposed(g, op);
         return;
     }
-    if (own_access(g, op, op->in[5]) || store_turned(g, op))
+    if (own_access(g, op, op->in[5]) || slice_access(g, op, op->in[5]) || store_turned(g, op))
         return;
     if (store_sums(g, op))
         return;

@@ -466,21 +466,35 @@ static bool names_no(Op *op, void *param) {
 static bool find_reuse(Op *op, void *arg) {
     Reuse *const           r = arg;
     const CodeParam *const param = op->code == OP_STORE ? ir_find_param(r->kernel, op_text(op, AT_PARAM)) : NULL;
-    for (int k = 0; param && param->role == PARAM_WORK && r->module->kernels[k] != r->kernel; k++)
+    for (int k = 0; param && param->role != PARAM_INOUT && r->module->kernels[k] != r->kernel; k++)
         r->found = r->found || !ir_walk(r->module->kernels[k]->body, names_no, (void *)param->name);
     return !r->found;
 }
 
-/* Does it write working memory that kernels before it use? They may still run when one that overlaps begins. */
+/* Does it write what kernels before it use? They may still run when one that overlaps begins. */
 static bool reuses_memory(const Gen *g, const Kernel *kernel) {
     Reuse r = {g->module, kernel, false};
     ir_walk(kernel->body, find_reuse, &r);
     return r.found;
 }
 
+static bool is_no_product(Op *op, void *arg) {
+    (void)arg;
+    return op->code != OP_DOT;
+}
+
+/* Among kernels of gradients whose warps have roles: one that only adds up, which takes less time than its launch. It waits for
+ * those before it before anything else. */
+bool cu_waits_first(const Gen *g, const Kernel *kernel) {
+    return g->roles && !cu_first_role(kernel) && kernel != g->module->kernels[0] && ir_find_param(kernel, "do") &&
+           ir_walk(kernel->body, is_no_product, NULL);
+}
+
 /* Kernels with several computing roles store what those before them may still read, but on top of rings, where the kernels
  * before read rings, keys and values alone. */
 bool cu_overlaps(const Gen *g, const Kernel *kernel) {
+    if (cu_waits_first(g, kernel))
+        return true;
     return kernel != g->module->kernels[0] && cu_first_role(kernel) &&
            (!cu_several_compute(kernel) || ir_find_param(kernel, "ring_k")) && !reuses_memory(g, kernel);
 }

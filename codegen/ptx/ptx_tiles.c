@@ -218,38 +218,53 @@ static void reduce_columns(Gen *g, const Op *op) {
     cu_line(g, "__syncthreads();");
 }
 
+/* Tile y behind `left` columns of x: registers of their own where these are whole blocks of 8. */
+static void join_tiles(Gen *g, const Op *op, const char *x, int left) {
+    const char *y = tile_operand(g, op->in[1]);
+    if (left % 8 == 0) {
+        cu_assign(g, op->out[0],
+                  ctx_printf(g->ctx, "i < %d ? %s[s][i < %d ? i : 0] : %s[s][i < %d ? 0 : i - %d]", left / 2, x, left / 2,
+                             y, left / 2, left / 2));
+        return;
+    }
+    cu_declare(g, op->out[0]);
+    cu_line(g, "join_columns<%d>(%s, %s, %s);", left, cu_name(g, op->out[0]), x, y);
+}
+
 static void concat(Gen *g, const Op *op) {
     const int left = op->in[0]->type.cols;
-    if (left % 8 != 0 || cu_shape(op->out[0]->type) != SHAPE_TILE) {
-        ctx_fail(g->ctx, ST_USAGE, "feature map",
-                 "use a head_dim that is a multiple of 8, or let the map end with the concat",
-                 "the GPU back end cannot join tiles behind %d columns", left);
+    if (cu_shape(op->out[0]->type) != SHAPE_TILE) {
+        cu_fail(g, op, "a concatenation of anything but tiles");
         return;
     }
     const char *x = tile_operand(g, op->in[0]);
-    if (cu_shape(op->in[1]->type) == SHAPE_COLUMN) {
-        cu_assign(
-            g, op->out[0],
-            ctx_printf(g->ctx,
-                       "i < %d ? %s[s][i < %d ? i : 0] : i / 4 == %d && i %% 2 == 0 && lane_id() %% 4 == 0 ? %s : 0.f",
-                       left / 2, x, left / 2, left / 8, cu_element(g, op->in[1], SHAPE_TILE)));
-        return;
-    }
-    const char *y = tile_operand(g, op->in[1]);
-    cu_assign(g, op->out[0],
-              ctx_printf(g->ctx, "i < %d ? %s[s][i < %d ? i : 0] : %s[s][i < %d ? 0 : i - %d]", left / 2, x, left / 2,
-                         y, left / 2, left / 2));
+    if (cu_shape(op->in[1]->type) == SHAPE_COLUMN)
+        cu_assign(g, op->out[0],
+                  ctx_printf(g->ctx, "i < %d && has_column<%d>(i / 4, i & 1) ? %s[s][i < %d ? i : 0] : "
+                                     "i / 4 == %d && i %% 2 == %d && lane_id() %% 4 == %d ? %s : 0.f",
+                             (left + 7) / 8 * 4, left, x, (left + 7) / 8 * 4, left / 8, left % 2, left % 8 / 2,
+                             cu_element(g, op->in[1], SHAPE_TILE)));
+    else
+        join_tiles(g, op, x, left);
 }
 
+/* From a multiple of 16 on: the registers themselves; else those of other lanes. */
 static void take_columns(Gen *g, const Op *op) {
-    const int lo = (int)op_int(op, AT_LO, 0), pairs = dtype_size(op->out[0]->type.dtype) == 2 ? 4 : 2;
-    if (lo % 16 != 0 || op->in_count > 1 || cu_shape(op->out[0]->type) != SHAPE_TILE)
-        cu_fail(g, op, "columns that do not start at a multiple of 16");
-    else if (pairs == 4 && cu_slabs(g, op->out[0]->type) == 1) /* left sides of products: the registers themselves */
-        cu_line(g, "u32 (&%s)[1][%d] = *(u32(*)[1][%d]) & %s[0][%d];", cu_name(g, op->out[0]), cu_numbers(op->out[0]->type),
-                cu_numbers(op->out[0]->type), tile_operand(g, op->in[0]), lo / pairs);
-    else
+    const Type type = op->out[0]->type;
+    const int  lo = (int)op_int(op, AT_LO, 0), pairs = dtype_size(type.dtype) == 2 ? 4 : 2;
+    const bool whole = lo % 16 == 0;
+    const bool one = cu_shape(type) == SHAPE_COLUMN;
+    if (op->in_count > 1 || (cu_shape(type) != SHAPE_TILE && !one) || (pairs == 4 && (one || !whole))) {
+        cu_fail(g, op, "these columns");
+    } else if (one || !whole) {
+        cu_declare(g, op->out[0]);
+        cu_line(g, "%s<%d>(%s, %s);", one ? "column_from" : "columns_from", lo, cu_name(g, op->out[0]), tile_operand(g, op->in[0]));
+    } else if (pairs == 4 && cu_slabs(g, type) == 1) { /* left sides of products: the registers themselves */
+        cu_line(g, "u32 (&%s)[1][%d] = *(u32(*)[1][%d]) & %s[0][%d];", cu_name(g, op->out[0]), cu_numbers(type),
+                cu_numbers(type), tile_operand(g, op->in[0]), lo / pairs);
+    } else {
         cu_assign(g, op->out[0], ctx_printf(g->ctx, "%s[s][i + %d]", tile_operand(g, op->in[0]), lo / pairs));
+    }
 }
 
 static int clip(int64_t bound, int64_t delta) {

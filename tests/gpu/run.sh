@@ -108,11 +108,11 @@ random_layers() { # COUNT PROGRAM
     each=$(((count + JOBS - 1) / JOBS))
     for ((slice = 0; slice < JOBS; slice++)); do
         RATTAN_RANDOM_TARGET=cuda RATTAN_RANDOM_CASES=$each RATTAN_RANDOM_SEED=$((first + slice * each)) RATTAN_NUM_THREADS=1 \
-            RATTAN_RANDOM_WIDE=$((slice / GPUS % 2)) on $slice bash "$SOURCE/tests/$2" >"$TMP/random.$slice" 2>&1 &
+            RATTAN_RANDOM_WIDE=$((slice / GPUS % 2)) on $slice bash "$SOURCE/tests/$2" 2>&1 |
+            tee "$TMP/random.$slice" | grep --line-buffered -vE '^(ok|skip) ' &
     done
     wait
     for ((slice = 0; slice < JOBS; slice++)); do
-        grep -vE '^(ok|skip) ' "$TMP/random.$slice"
         take "$TMP/random.$slice"
     done
 }
@@ -133,6 +133,14 @@ part_gradients() {
             --set head_dim=64 --set value_dim=64 --set heads=4 --set kv_heads=2 --set window=100 --seed 1 --shape B=1,T=200
     done
     queue "gradients of the paper's layer" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set heads=8 --set kv_heads=2 --shape B=1,T=1100
+    local wide=("${run[@]}" "$SOURCE/specs/paper_d128.lua" --set head_dim=256 --set value_dim=256 --set heads=4 \
+        --set kv_heads=2 --seed 2)
+    queue "gradients, 256 wide" "${wide[@]}" --set rope=false --shape B=1,T=1101
+    queue "gradients, 256 wide, roped, window of no tile" "${wide[@]}" --set window=100 --shape B=2,T=333
+    queue "gradients, 256 wide, softcap, sink" "${wide[@]}" --set softcap=30 --set sink=true --set window=300 --shape B=1,T=500
+    queue "gradients, 256 wide, one part of features" "${wide[@]}" --set feature_map=softmax --set window=128 --shape B=1,T=500
+    queue "gradients, 160 wide" "${wide[@]}" --set head_dim=160 --set value_dim=160 --set window=64 --dtype fp16 \
+        --shape B=2,T=400
     queue "gradients of packed sequences" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set head_dim=64 --set value_dim=64 \
         --set heads=4 --set kv_heads=2 --set sink=true --set softcap=20 --set qk_scale=true --set 'initial_state="input"' \
         --shape lengths=70,0,301
@@ -141,6 +149,13 @@ part_gradients() {
         --schedule head_slices=2
     queue "gradients by slices of the heads, roles" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set head_dim=64 --set value_dim=64 \
         --set heads=4 --set kv_heads=2 --shape B=2,T=333 --schedule head_slices=2
+    # Seeds without a gradient of the final state (4, 6), and with one.
+    local plain=("$SOURCE/specs/paper_d128.lua" --set rope=false --set heads=8 --set kv_heads=2 --set window=128 --shape B=2,T=700)
+    queue "gradients in the place of results" "${run[@]}" "${plain[@]}" --seed 4
+    queue "gradients in the place of results, final state" "${run[@]}" "${plain[@]}" --seed 1
+    queue "gradients between saved states" "${run[@]}" "${plain[@]}" --seed 4 --schedule states_every=2
+    queue "gradients between saved states, slices" "${run[@]}" "${plain[@]}" --seed 6 --schedule 'states_every=4 head_slices=2'
+    queue "gradients between saved states, final state" "${run[@]}" "${plain[@]}" --seed 1 --schedule states_every=3
     collect
     random_layers "${RATTAN_RANDOM_CASES:-300}" test_random_gradients.sh
 }

@@ -3,8 +3,8 @@
         Ring<1, 16384u> t33(shared + 0u, shared + 229584u);
         Items items(shared + 229600u);
         UNROLL1
-        for (u32 item, turn = 0; (item = items.take_all(turn & 1)) < (u32)a.v[89]; turn++) {
-        for (u32 item, turn = 0; (item = items.take_all(turn & 1)) < (u32)a.v[89]; turn++) {
+        for (u32 item, turn = 0; (item = items.take_all(turn & 1)) < (u32)a.v[92]; turn++) {
+        for (u32 item, turn = 0; (item = items.take_all(turn & 1)) < (u32)a.v[92]; turn++) {
             u32 rest = (u32)item;
             const i64 n29 = rest % 2u; // group
             rest /= 2u;
@@ -70,14 +70,14 @@
                     products_await<0>();
                     products_await<0>();
             bool awaited = false;
-            for (u32 item; (item = atomicAdd((u32 *)a.v[70], 1u)) < (u32)a.v[89];) {
+            for (u32 item; (item = atomicAdd((u32 *)a.v[70], 1u)) < (u32)a.v[92];) {
                     await_made((const int *)a.v[65] + ((u32)n10 * 2u + (u32)n17) * 1u, 1, 3);
                     items.hand_out(item, t33.phase);
             items.hand_out(~0u, t33.phase);
             if (!awaited) await_earlier_kernels();
             bool awaited = false;
-            for (u32 item; (item = items.take(1)) < (u32)a.v[89];) {
+            for (u32 item; (item = items.take(1)) < (u32)a.v[92];) {
             if (!awaited) await_earlier_kernels();
             bool awaited = false;
-            for (u32 item; (item = items.take(2)) < (u32)a.v[89];) {
+            for (u32 item; (item = items.take(2)) < (u32)a.v[92];) {
             if (!awaited) await_earlier_kernels();

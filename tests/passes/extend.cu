@@ -13,7 +13,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
         Ring<16, 4096u> t31(shared + 8192u, shared + 73728u);
         Ring<1, 8192u> t32(shared + 0u, shared + 73984u);
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[79]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[82]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n28 = rest % 1u; // group
             rest /= 1u;
@@ -412,7 +412,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
             Ring<1, 8192u> t32(shared + 0u, shared + 73984u);
             bool awaited = false;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[79]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[82]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n28 = rest % 1u; // group
                 rest /= 1u;
@@ -452,7 +452,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
             Ring<1, 8192u> t32(shared + 0u, shared + 73984u);
             bool awaited = false;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[79]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[82]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n28 = rest % 1u; // group
                 rest /= 1u;

@@ -7,7 +7,7 @@
             Ring<3, 2048u> t20(shared + 106496u, shared + 112848u);
             bool awaited = false;
             UNROLL1
-            for (u32 item = blockIdx.x; item < (u32)a.v[89]; item += blocks_here()) {
+            for (u32 item = blockIdx.x; item < (u32)a.v[92]; item += blocks_here()) {
                 u32 rest = (u32)item;
                 const int n12 = rest % 1u; // part
                 rest /= 1u;
@@ -76,7 +76,7 @@
             bool awaited = false;
             Stored stored;
             UNROLL1
-            for (u32 item = blockIdx.x; item < (u32)a.v[89]; item += blocks_here()) {
+            for (u32 item = blockIdx.x; item < (u32)a.v[92]; item += blocks_here()) {
                 u32 rest = (u32)item;
                 const int n12 = rest % 1u; // part
                 rest /= 1u;
@@ -128,7 +128,7 @@
             bool awaited = false;
             Stored stored;
             UNROLL1
-            for (u32 item = blockIdx.x; item < (u32)a.v[89]; item += blocks_here()) {
+            for (u32 item = blockIdx.x; item < (u32)a.v[92]; item += blocks_here()) {
                 u32 rest = (u32)item;
                 const int n12 = rest % 1u; // part
                 rest /= 1u;
@@ -196,7 +196,7 @@
             bool awaited = false;
             Stored stored;
             UNROLL1
-            for (u32 item = blockIdx.x; item < (u32)a.v[89]; item += blocks_here()) {
+            for (u32 item = blockIdx.x; item < (u32)a.v[92]; item += blocks_here()) {
                 u32 rest = (u32)item;
                 const int n12 = rest % 1u; // part
                 rest /= 1u;

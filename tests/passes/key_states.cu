@@ -1,226 +1,215 @@
 extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_states(const __grid_constant__ Args a, const __grid_constant__ Maps3 maps) {
+    asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
     const u32 shared = (shared_base() + 1023) & ~1023u;
     if (threadIdx.x == 0) {
-        Ring<4, 8192u> t19(shared + 0u, shared + 112640u);
-        Ring<6, 8192u> t20(shared + 32768u, shared + 112704u);
-        Ring<3, 8192u> t21(shared + 81920u, shared + 112800u);
-        Ring<3, 2048u> t22(shared + 106496u, shared + 112848u);
-        t19.make(1, 8);
-        t20.make(1, 4);
-        t21.make(4, 4);
-        t22.make(4, 1);
+        Ring<4, 8192u> t18(shared + 0u, shared + 112640u);
+        Ring<6, 8192u> t19(shared + 32768u, shared + 112704u);
+        Ring<3, 8192u> t20(shared + 81920u, shared + 112800u);
+        Ring<3, 2048u> t21(shared + 106496u, shared + 112848u);
+        t18.make(1, 8);
+        t19.make(1, 4);
+        t20.make(4, 4);
+        t21.make(4, 1);
         asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
     }
     __syncthreads();
     if (warp_id() < 4) {
         take_registers<144>();
-        Ring<4, 8192u> t19(shared + 0u, shared + 112640u);
-        Ring<6, 8192u> t20(shared + 32768u, shared + 112704u);
-        Ring<3, 8192u> t21(shared + 81920u, shared + 112800u);
-        Ring<3, 2048u> t22(shared + 106496u, shared + 112848u);
+        Ring<4, 8192u> t18(shared + 0u, shared + 112640u);
+        Ring<6, 8192u> t19(shared + 32768u, shared + 112704u);
+        Ring<3, 8192u> t20(shared + 81920u, shared + 112800u);
+        Ring<3, 2048u> t21(shared + 106496u, shared + 112848u);
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[84]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[82]; item += gridDim.x) {
             u32 rest = (u32)item;
-            const i64 n9 = rest % 1u; // part
+            const i64 n8 = rest % 1u; // part
             rest /= 1u;
-            const i64 n8 = rest % 1u; // kv_head
+            const i64 n7 = rest % 1u; // kv_head
             rest /= 1u;
-            const i64 n7 = rest % (u32)a.v[72]; // seq
-            rest /= (u32)a.v[72];
-            const i64 n12 = (u32)a.v[73] - 1 - rest; // segment
-            const i64 n1 = a.v[72];
-            const i64 n3 = a.v[73];
-            const i64 n4 = a.v[71];
-            const i64 n5 = a.v[75];
-            const i64 n10 = floor_mod(n9, 1LL);
-            const i64 n11 = n10 * n5;
-            const i64 n13 = n12 * n5;
-            const i64 n14 = n13 + n11;
-            const i64 n15 = n14 + n5;
-            const i64 n16 = n13 + n5;
-            const i64 n17 = smaller(n16, n15);
-            const i64 n18 = smaller(n4, n17);
-            const i64 n69 = n12 + n10;
-            const i64 n71 = n9 * 16LL;
+            const i64 n6 = rest % (u32)a.v[67]; // seq
+            rest /= (u32)a.v[67];
+            const i64 n11 = (u32)a.v[68] - 1 - rest; // segment
+            const i64 n1 = a.v[67];
+            const i64 n3 = a.v[68];
+            const i64 n4 = a.v[66];
+            const i64 n5 = a.v[70];
+            const i64 n9 = floor_mod(n8, 1LL);
+            const i64 n10 = n9 * n5;
+            const i64 n12 = n11 * n5;
+            const i64 n13 = n12 + n10;
+            const i64 n14 = n13 + n5;
+            const i64 n15 = n12 + n5;
+            const i64 n16 = smaller(n15, n14);
+            const i64 n17 = smaller(n4, n16);
             float t73[1][32];
             EACH(1, 32) t73[s][i] = 0.000000000e+00f;
-            const i64 n74_end = opaque(n69);
+            const i64 n74_end = opaque(n17);
             #pragma unroll 1
-            for (i64 n74 = 0LL; n74 < n74_end; n74 += 1LL) { // segment
-                const i64 n76 = floor_mod(n74, 1LL);
-                const i64 n77 = n76 + n8;
-                const i64 n78 = n77 * 16LL;
-                const i64 n79 = n78 + n71;
-                float t80[1][32];
-                load_tile<float, Rows<2, -1, 16, 0, 16>, 4, 64, 0>(t80, view(a.v + 60, n74, n7, n79, 0LL, 1152921504606846976LL));
-                float t81[1][32];
-                EACH(1, 32) t81[s][i] = t73[s][i] + t80[s][i];
-                EACH(1, 32) t73[s][i] = t81[s][i];
-            }
-            float t83[1][32];
-            EACH(1, 32) t83[s][i] = t73[s][i];
-            const i64 n84_end = opaque(n18);
-            #pragma unroll 1
-            for (i64 n84 = n14; n84 < n84_end; n84 += 64LL) { // row
-                u32 t86[1][16];
-                EACH(1, 16) t86[s][i] = pack(t83[s][2 * i], t83[s][2 * i + 1], bf16());
+            for (i64 n74 = n13; n74 < n74_end; n74 += 64LL) { // row
+                u32 t76[1][16];
+                EACH(1, 16) t76[s][i] = pack(t73[s][2 * i], t73[s][2 * i + 1], bf16());
                 {
-                    const Slot slot = t22.offer();
-                    write_panels<4, 16>(slot.address, t86);
+                    const Slot slot = t21.offer();
+                    write_panels<4, 16>(slot.address, t76);
                     give(slot);
                 }
-                float t87[1][32];
-                EACH(1, 32) t87[s][i] = t83[s][i];
-                const i64 n88_end = opaque(2LL);
+                float t77[1][32];
+                EACH(1, 32) t77[s][i] = t73[s][i];
+                const i64 n78_end = opaque(2LL);
                 #pragma unroll 1
-                for (i64 n88 = 0LL; n88 < n88_end; n88 += 1LL) { // group
-                    const Slot t90 = t21.take();
-                    const Slot t91 = t20.take();
-                    pin_all(t87);
+                for (i64 n78 = 0LL; n78 < n78_end; n78 += 1LL) { // group
+                    const Slot t80 = t20.take();
+                    const Slot t81 = t19.take();
+                    pin_all(t77);
                     products_begin();
                     UNROLL for (int s = 0; s < 1; s++)
-                        wgmma_64_t_x4<0, 0, 0, 0>(t87[s], matrix(t90.address + s * 8192, 8192), matrix(t91.address, 8192), 1, bf16());
+                        wgmma_64_t_x4<0, 0, 0, 0>(t77[s], matrix(t80.address + s * 8192, 8192), matrix(t81.address, 8192), 1, bf16());
                     products_commit();
-                    barrier_wait(t91.full, t91.phase);
+                    barrier_wait(t81.full, t81.phase);
                     products_await<0>();
-                    pin_all(t87);
-                    release(t90);
-                    release(t91);
-                    EACH(1, 32) t87[s][i] = t87[s][i];
+                    pin_all(t77);
+                    release(t80);
+                    release(t81);
+                    EACH(1, 32) t77[s][i] = t77[s][i];
                 }
-                EACH(1, 32) t83[s][i] = t87[s][i];
+                EACH(1, 32) t73[s][i] = t77[s][i];
             }
+            const i64 n83 = n7 + n9;
+            const i64 n85 = n83 * 16LL;
+            const i64 n86 = n8 * 16LL;
+            const i64 n87 = n85 + n86;
+            store_tile<bf16, Rows<2, -1, 16, 0, 16>, 4, 64>(t73, view(a.v + 60, n11, n6, n87, 0LL, 1152921504606846976LL));
         }
     } else if (warp_id() < 8) {
         take_registers<168>();
-        Ring<4, 8192u> t19(shared + 0u, shared + 112640u);
-        Ring<6, 8192u> t20(shared + 32768u, shared + 112704u);
-        Ring<3, 8192u> t21(shared + 81920u, shared + 112800u);
-        Ring<3, 2048u> t22(shared + 106496u, shared + 112848u);
+        Ring<4, 8192u> t18(shared + 0u, shared + 112640u);
+        Ring<6, 8192u> t19(shared + 32768u, shared + 112704u);
+        Ring<3, 8192u> t20(shared + 81920u, shared + 112800u);
+        Ring<3, 2048u> t21(shared + 106496u, shared + 112848u);
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[84]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[82]; item += gridDim.x) {
             u32 rest = (u32)item;
-            const i64 n9 = rest % 1u; // part
+            const i64 n8 = rest % 1u; // part
             rest /= 1u;
-            const i64 n8 = rest % 1u; // kv_head
+            const i64 n7 = rest % 1u; // kv_head
             rest /= 1u;
-            const i64 n7 = rest % (u32)a.v[72]; // seq
-            rest /= (u32)a.v[72];
-            const i64 n12 = (u32)a.v[73] - 1 - rest; // segment
-            const i64 n1 = a.v[72];
-            const i64 n3 = a.v[73];
-            const i64 n4 = a.v[71];
-            const i64 n5 = a.v[75];
-            const i64 n10 = floor_mod(n9, 1LL);
-            const i64 n11 = n10 * n5;
-            const i64 n13 = n12 * n5;
-            const i64 n14 = n13 + n11;
-            const i64 n15 = n14 + n5;
-            const i64 n16 = n13 + n5;
-            const i64 n17 = smaller(n16, n15);
-            const i64 n18 = smaller(n4, n17);
-            const i64 n37_end = opaque(n18);
+            const i64 n6 = rest % (u32)a.v[67]; // seq
+            rest /= (u32)a.v[67];
+            const i64 n11 = (u32)a.v[68] - 1 - rest; // segment
+            const i64 n1 = a.v[67];
+            const i64 n3 = a.v[68];
+            const i64 n4 = a.v[66];
+            const i64 n5 = a.v[70];
+            const i64 n9 = floor_mod(n8, 1LL);
+            const i64 n10 = n9 * n5;
+            const i64 n12 = n11 * n5;
+            const i64 n13 = n12 + n10;
+            const i64 n14 = n13 + n5;
+            const i64 n15 = n12 + n5;
+            const i64 n16 = smaller(n15, n14);
+            const i64 n17 = smaller(n4, n16);
+            const i64 n38_end = opaque(n17);
             #pragma unroll 1
-            for (i64 n37 = n14; n37 < n37_end; n37 += 64LL) { // row
-                const i64 n38 = floor_div(n37, 64LL);
-                const i64 n39 = n38 * 2LL;
-                const i64 n40_end = opaque(2LL);
+            for (i64 n38 = n13; n38 < n38_end; n38 += 64LL) { // row
+                const i64 n39 = floor_div(n38, 64LL);
+                const i64 n40 = n39 * 2LL;
+                const i64 n41_end = opaque(2LL);
                 #pragma unroll 1
-                for (i64 n40 = 0LL; n40 < n40_end; n40 += 1LL) { // group
-                    const i64 n41 = n39 + n40;
-                    const i64 n42 = floor_mod(n41, 2LL);
-                    const i64 n43 = (i64)(-1LL < n42);
-                    const i64 n44 = (i64)(n42 < 1LL);
-                    const i64 n45 = n44 * n43;
-                    if (n45) {
-                        const Slot t46 = t19.take();
-                        u32 t47[1][4];
-                        read_panels<4, 64, 0>(t47, t46.address);
-                        release_read(t46);
-                        pin_all(t47);
-                        float t48[1][8];
-                        EACH(1, 8) t48[s][i] = unpacked(t47[s][i >> 1], i & 1, bf16());
+                for (i64 n41 = 0LL; n41 < n41_end; n41 += 1LL) { // group
+                    const i64 n42 = n40 + n41;
+                    const i64 n43 = floor_mod(n42, 2LL);
+                    const i64 n44 = (i64)(-1LL < n43);
+                    const i64 n45 = (i64)(n43 < 1LL);
+                    const i64 n46 = n45 * n44;
+                    if (n46) {
+                        const Slot t47 = t18.take();
+                        u32 t48[1][4];
+                        read_panels<4, 64, 0>(t48, t47.address);
+                        release_read(t47);
+                        pin_all(t48);
                         float t49[1][8];
-                        EACH(1, 8) t49[s][i] = max_nan(t48[s][i], 0.f);
-                        u32 t50[1][4];
-                        EACH(1, 4) t50[s][i] = pack(t49[s][2 * i], t49[s][2 * i + 1], bf16());
+                        EACH(1, 8) t49[s][i] = unpacked(t48[s][i >> 1], i & 1, bf16());
+                        float t50[1][8];
+                        EACH(1, 8) t50[s][i] = max_nan(t49[s][i], 0.f);
+                        u32 t51[1][4];
+                        EACH(1, 4) t51[s][i] = pack(t50[s][2 * i], t50[s][2 * i + 1], bf16());
                         {
-                            const Slot slot = t21.offer();
-                            write_panels<4, 64>(slot.address, t50);
+                            const Slot slot = t20.offer();
+                            write_panels<4, 64>(slot.address, t51);
                             give(slot);
                         }
                     }
-                    const i64 n51 = (i64)(n45 < 1LL);
-                    if (n51) {
-                        release(t19.take());
-                        t21.next();
+                    const i64 n52 = (i64)(n46 < 1LL);
+                    if (n52) {
+                        release(t18.take());
+                        t20.next();
                     }
                 }
             }
         }
     } else if (warp_id() < 12) {
         take_registers<168>();
-        Ring<4, 8192u> t19(shared + 0u, shared + 112640u);
-        Ring<6, 8192u> t20(shared + 32768u, shared + 112704u);
-        Ring<3, 8192u> t21(shared + 81920u, shared + 112800u);
-        Ring<3, 2048u> t22(shared + 106496u, shared + 112848u);
+        Ring<4, 8192u> t18(shared + 0u, shared + 112640u);
+        Ring<6, 8192u> t19(shared + 32768u, shared + 112704u);
+        Ring<3, 8192u> t20(shared + 81920u, shared + 112800u);
+        Ring<3, 2048u> t21(shared + 106496u, shared + 112848u);
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[84]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[82]; item += gridDim.x) {
             u32 rest = (u32)item;
-            const i64 n9 = rest % 1u; // part
+            const i64 n8 = rest % 1u; // part
             rest /= 1u;
-            const i64 n8 = rest % 1u; // kv_head
+            const i64 n7 = rest % 1u; // kv_head
             rest /= 1u;
-            const i64 n7 = rest % (u32)a.v[72]; // seq
-            rest /= (u32)a.v[72];
-            const i64 n12 = (u32)a.v[73] - 1 - rest; // segment
-            const i64 n1 = a.v[72];
-            const i64 n3 = a.v[73];
-            const i64 n4 = a.v[71];
-            const i64 n5 = a.v[75];
-            const i64 n10 = floor_mod(n9, 1LL);
-            const i64 n11 = n10 * n5;
-            const i64 n13 = n12 * n5;
-            const i64 n14 = n13 + n11;
-            const i64 n15 = n14 + n5;
-            const i64 n16 = n13 + n5;
-            const i64 n17 = smaller(n16, n15);
-            const i64 n18 = smaller(n4, n17);
-            const i64 n53_end = opaque(n18);
+            const i64 n6 = rest % (u32)a.v[67]; // seq
+            rest /= (u32)a.v[67];
+            const i64 n11 = (u32)a.v[68] - 1 - rest; // segment
+            const i64 n1 = a.v[67];
+            const i64 n3 = a.v[68];
+            const i64 n4 = a.v[66];
+            const i64 n5 = a.v[70];
+            const i64 n9 = floor_mod(n8, 1LL);
+            const i64 n10 = n9 * n5;
+            const i64 n12 = n11 * n5;
+            const i64 n13 = n12 + n10;
+            const i64 n14 = n13 + n5;
+            const i64 n15 = n12 + n5;
+            const i64 n16 = smaller(n15, n14);
+            const i64 n17 = smaller(n4, n16);
+            const i64 n55_end = opaque(n17);
             #pragma unroll 1
-            for (i64 n53 = n14; n53 < n53_end; n53 += 64LL) { // row
-                const i64 n54 = floor_div(n53, 64LL);
-                const i64 n55 = n54 * 2LL;
-                const i64 n56_end = opaque(2LL);
+            for (i64 n55 = n13; n55 < n55_end; n55 += 64LL) { // row
+                const i64 n56 = floor_div(n55, 64LL);
+                const i64 n57 = n56 * 2LL;
+                const i64 n58_end = opaque(2LL);
                 #pragma unroll 1
-                for (i64 n56 = 0LL; n56 < n56_end; n56 += 1LL) { // group
-                    const i64 n57 = n55 + n56;
-                    const i64 n58 = floor_mod(n57, 2LL);
-                    const i64 n59 = (i64)(0LL < n58);
-                    const i64 n60 = (i64)(n58 < 2LL);
-                    const i64 n61 = n60 * n59;
-                    if (n61) {
-                        const Slot t62 = t19.take();
-                        u32 t63[1][4];
-                        read_panels<4, 64, 0>(t63, t62.address);
-                        release_read(t62);
-                        pin_all(t63);
-                        float t64[1][8];
-                        EACH(1, 8) t64[s][i] = unpacked(t63[s][i >> 1], i & 1, bf16());
-                        float t65[1][8];
-                        EACH(1, 8) t65[s][i] = max_nan(t64[s][i], 0.f);
-                        u32 t66[1][4];
-                        EACH(1, 4) t66[s][i] = pack(t65[s][2 * i], t65[s][2 * i + 1], bf16());
+                for (i64 n58 = 0LL; n58 < n58_end; n58 += 1LL) { // group
+                    const i64 n59 = n57 + n58;
+                    const i64 n60 = floor_mod(n59, 2LL);
+                    const i64 n61 = (i64)(0LL < n60);
+                    const i64 n62 = (i64)(n60 < 2LL);
+                    const i64 n63 = n62 * n61;
+                    if (n63) {
+                        const Slot t64 = t18.take();
+                        u32 t65[1][4];
+                        read_panels<4, 64, 0>(t65, t64.address);
+                        release_read(t64);
+                        pin_all(t65);
+                        float t66[1][8];
+                        EACH(1, 8) t66[s][i] = unpacked(t65[s][i >> 1], i & 1, bf16());
+                        float t67[1][8];
+                        EACH(1, 8) t67[s][i] = max_nan(t66[s][i], 0.f);
+                        u32 t68[1][4];
+                        EACH(1, 4) t68[s][i] = pack(t67[s][2 * i], t67[s][2 * i + 1], bf16());
                         {
-                            const Slot slot = t21.offer();
-                            write_panels<4, 64>(slot.address, t66);
+                            const Slot slot = t20.offer();
+                            write_panels<4, 64>(slot.address, t68);
                             give(slot);
                         }
                     }
-                    const i64 n67 = (i64)(n61 < 1LL);
-                    if (n67) {
-                        release(t19.take());
-                        t21.next();
+                    const i64 n69 = (i64)(n63 < 1LL);
+                    if (n69) {
+                        release(t18.take());
+                        t20.next();
                     }
                 }
             }
@@ -229,38 +218,38 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
         give_registers<32>();
         if (warp_id() == 12) {
             if (lane_id() != 0) return;
-            Ring<4, 8192u> t19(shared + 0u, shared + 112640u);
-            Ring<6, 8192u> t20(shared + 32768u, shared + 112704u);
-            Ring<3, 8192u> t21(shared + 81920u, shared + 112800u);
-            Ring<3, 2048u> t22(shared + 106496u, shared + 112848u);
+            Ring<4, 8192u> t18(shared + 0u, shared + 112640u);
+            Ring<6, 8192u> t19(shared + 32768u, shared + 112704u);
+            Ring<3, 8192u> t20(shared + 81920u, shared + 112800u);
+            Ring<3, 2048u> t21(shared + 106496u, shared + 112848u);
             bool awaited = false;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[84]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[82]; item += gridDim.x) {
                 u32 rest = (u32)item;
-                const i64 n9 = rest % 1u; // part
+                const i64 n8 = rest % 1u; // part
                 rest /= 1u;
-                const i64 n8 = rest % 1u; // kv_head
+                const i64 n7 = rest % 1u; // kv_head
                 rest /= 1u;
-                const i64 n7 = rest % (u32)a.v[72]; // seq
-                rest /= (u32)a.v[72];
-                const i64 n12 = (u32)a.v[73] - 1 - rest; // segment
-                const i64 n1 = a.v[72];
-                const i64 n3 = a.v[73];
-                const i64 n4 = a.v[71];
-                const i64 n5 = a.v[75];
-                const i64 n10 = floor_mod(n9, 1LL);
-                const i64 n11 = n10 * n5;
-                const i64 n13 = n12 * n5;
-                const i64 n14 = n13 + n11;
-                const i64 n15 = n14 + n5;
-                const i64 n16 = n13 + n5;
-                const i64 n17 = smaller(n16, n15);
-                const i64 n18 = smaller(n4, n17);
+                const i64 n6 = rest % (u32)a.v[67]; // seq
+                rest /= (u32)a.v[67];
+                const i64 n11 = (u32)a.v[68] - 1 - rest; // segment
+                const i64 n1 = a.v[67];
+                const i64 n3 = a.v[68];
+                const i64 n4 = a.v[66];
+                const i64 n5 = a.v[70];
+                const i64 n9 = floor_mod(n8, 1LL);
+                const i64 n10 = n9 * n5;
+                const i64 n12 = n11 * n5;
+                const i64 n13 = n12 + n10;
+                const i64 n14 = n13 + n5;
+                const i64 n15 = n12 + n5;
+                const i64 n16 = smaller(n15, n14);
+                const i64 n17 = smaller(n4, n16);
                 const i64 n25 = n4 + -1LL;
-                const i64 n27 = n8 * 2LL;
-                const i64 n29_end = opaque(n18);
+                const i64 n27 = n7 * 2LL;
+                const i64 n29_end = opaque(n17);
                 #pragma unroll 1
-                for (i64 n29 = n14; n29 < n29_end; n29 += 64LL) { // row
+                for (i64 n29 = n13; n29 < n29_end; n29 += 64LL) { // row
                     const i64 n30 = n29 + -6LL;
                     const i64 n31 = n25 - n30;
                     const i64 n32 = n31 + -63LL;
@@ -269,12 +258,12 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
                     for (i64 n33 = 0LL; n33 < n33_end; n33 += 1LL) { // group
                         const i64 n34 = n27 + n33;
                         {
-                            const Slot slot = t19.open(8192);
-                            copy_box(slot.address + 0, &maps.at[0], slot.full, 0, (int)n34, (int)n32, (int)n7);
+                            const Slot slot = t18.open(8192);
+                            copy_box(slot.address + 0, &maps.at[0], slot.full, 0, (int)n34, (int)n32, (int)n6);
                         }
                         {
-                            const Slot slot = t20.open(8192);
-                            copy_box(slot.address + 0, &maps.at[1], slot.full, 0, (int)n34, (int)n32, (int)n7);
+                            const Slot slot = t19.open(8192);
+                            copy_box(slot.address + 0, &maps.at[1], slot.full, 0, (int)n34, (int)n32, (int)n6);
                         }
                     }
                 }
@@ -284,48 +273,48 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
         }
         if (warp_id() == 13) {
             if (lane_id() != 0) return;
-            Ring<4, 8192u> t19(shared + 0u, shared + 112640u);
-            Ring<6, 8192u> t20(shared + 32768u, shared + 112704u);
-            Ring<3, 8192u> t21(shared + 81920u, shared + 112800u);
-            Ring<3, 2048u> t22(shared + 106496u, shared + 112848u);
+            Ring<4, 8192u> t18(shared + 0u, shared + 112640u);
+            Ring<6, 8192u> t19(shared + 32768u, shared + 112704u);
+            Ring<3, 8192u> t20(shared + 81920u, shared + 112800u);
+            Ring<3, 2048u> t21(shared + 106496u, shared + 112848u);
             bool awaited = false;
             Stored stored;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[84]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[82]; item += gridDim.x) {
                 u32 rest = (u32)item;
-                const i64 n9 = rest % 1u; // part
+                const i64 n8 = rest % 1u; // part
                 rest /= 1u;
-                const i64 n8 = rest % 1u; // kv_head
+                const i64 n7 = rest % 1u; // kv_head
                 rest /= 1u;
-                const i64 n7 = rest % (u32)a.v[72]; // seq
-                rest /= (u32)a.v[72];
-                const i64 n12 = (u32)a.v[73] - 1 - rest; // segment
-                const i64 n1 = a.v[72];
-                const i64 n3 = a.v[73];
-                const i64 n4 = a.v[71];
-                const i64 n5 = a.v[75];
-                const i64 n10 = floor_mod(n9, 1LL);
-                const i64 n11 = n10 * n5;
-                const i64 n13 = n12 * n5;
-                const i64 n14 = n13 + n11;
-                const i64 n15 = n14 + n5;
-                const i64 n16 = n13 + n5;
-                const i64 n17 = smaller(n16, n15);
-                const i64 n18 = smaller(n4, n17);
-                const i64 n93 = n7 * n4;
-                const i64 n94 = floor_div(n93, 64LL);
-                const i64 n95 = n94 + n7;
-                const i64 n97 = n8 * 16LL;
-                const i64 n98 = n9 * 16LL;
-                const i64 n99 = n97 + n98;
-                const i64 n101_end = opaque(n18);
+                const i64 n6 = rest % (u32)a.v[67]; // seq
+                rest /= (u32)a.v[67];
+                const i64 n11 = (u32)a.v[68] - 1 - rest; // segment
+                const i64 n1 = a.v[67];
+                const i64 n3 = a.v[68];
+                const i64 n4 = a.v[66];
+                const i64 n5 = a.v[70];
+                const i64 n9 = floor_mod(n8, 1LL);
+                const i64 n10 = n9 * n5;
+                const i64 n12 = n11 * n5;
+                const i64 n13 = n12 + n10;
+                const i64 n14 = n13 + n5;
+                const i64 n15 = n12 + n5;
+                const i64 n16 = smaller(n15, n14);
+                const i64 n17 = smaller(n4, n16);
+                const i64 n90 = n6 * n4;
+                const i64 n91 = floor_div(n90, 64LL);
+                const i64 n92 = n91 + n6;
+                const i64 n94 = n7 * 16LL;
+                const i64 n95 = n8 * 16LL;
+                const i64 n96 = n94 + n95;
+                const i64 n98_end = opaque(n17);
                 #pragma unroll 1
-                for (i64 n101 = n14; n101 < n101_end; n101 += 64LL) { // row
-                    const Slot t102 = t22.take();
-                    const i64 n103 = floor_div(n101, 64LL);
-                    const i64 n104 = n95 + n103;
-                    store_box(t102.address + 0, &maps.at[2], 0, (int)n99, (int)n104, (int)0LL);
-                    stored.release(t102);
+                for (i64 n98 = n13; n98 < n98_end; n98 += 64LL) { // row
+                    const Slot t99 = t21.take();
+                    const i64 n100 = floor_div(n98, 64LL);
+                    const i64 n101 = n92 + n100;
+                    store_box(t99.address + 0, &maps.at[2], 0, (int)n96, (int)n101, (int)0LL);
+                    stored.release(t99);
                 }
             }
             if (!awaited) await_earlier_kernels();

@@ -1,5 +1,5 @@
 struct Args {
-    i64 v[50];
+    i64 v[53];
 };
 
 // 32 threads, 0 bytes of shared memory

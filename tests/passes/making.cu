@@ -1,4 +1,4 @@
-    none_made((int *)a.v[65], (u32)a.v[89], (int *)a.v[70]);
+    none_made((int *)a.v[65], (u32)a.v[92], (int *)a.v[70]);
     if (threadIdx.x == 0) {
         Ring<4, 8192u> t18(shared + 0u, shared + 112640u);
         Ring<6, 8192u> t19(shared + 32768u, shared + 112704u);

@@ -1,7 +1,7 @@
         if (warp_here() == 8) {
             await_earlier_kernels();
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[84]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[87]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n31 = rest % 2u; // group
                 rest /= 2u;
@@ -57,7 +57,7 @@
         if (warp_here() == 9) {
             await_earlier_kernels();
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[84]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[87]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n31 = rest % 2u; // group
                 rest /= 2u;

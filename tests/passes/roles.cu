@@ -13,7 +13,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
         Ring<16, 4096u> t22(shared + 8192u, shared + 73728u);
         Ring<1, 8192u> t23(shared + 0u, shared + 73984u);
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[49]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[52]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n19 = rest % 1u; // group
             rest /= 1u;
@@ -399,7 +399,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
             Ring<1, 8192u> t23(shared + 0u, shared + 73984u);
             bool awaited = false;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[49]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[52]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n19 = rest % 1u; // group
                 rest /= 1u;
@@ -431,7 +431,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
             Ring<1, 8192u> t23(shared + 0u, shared + 73984u);
             bool awaited = false;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[49]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[52]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n19 = rest % 1u; // group
                 rest /= 1u;

@@ -40,7 +40,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
             t77_turns.make(t77_angles);
         }
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[54]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[57]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n21 = rest % 1u; // group
             rest /= 1u;

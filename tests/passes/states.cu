@@ -20,7 +20,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_forward_states
         Ring<3, 8192u> t15(shared + 81920u, shared + 131232u);
         Ring<3, 8192u> t16(shared + 106496u, shared + 131280u);
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[49]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[52]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n8 = rest % 1u; // part
             rest /= 1u;
@@ -84,7 +84,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_forward_states
         Ring<3, 8192u> t15(shared + 81920u, shared + 131232u);
         Ring<3, 8192u> t16(shared + 106496u, shared + 131280u);
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[49]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[52]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n8 = rest % 1u; // part
             rest /= 1u;
@@ -151,7 +151,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_forward_states
         Ring<3, 8192u> t15(shared + 81920u, shared + 131232u);
         Ring<3, 8192u> t16(shared + 106496u, shared + 131280u);
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[49]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[52]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n8 = rest % 1u; // part
             rest /= 1u;
@@ -221,7 +221,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_forward_states
             Ring<3, 8192u> t16(shared + 106496u, shared + 131280u);
             bool awaited = false;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[49]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[52]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n8 = rest % 1u; // part
                 rest /= 1u;
@@ -263,7 +263,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_forward_states
             bool awaited = false;
             Stored stored;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[49]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[52]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n8 = rest % 1u; // part
                 rest /= 1u;
@@ -311,7 +311,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_forward_states
             bool awaited = false;
             Stored stored;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[49]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[52]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n8 = rest % 1u; // part
                 rest /= 1u;

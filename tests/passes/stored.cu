@@ -5,7 +5,7 @@
             await_earlier_kernels();
             Stored stored;
             UNROLL1
-            for (u32 item = blockIdx.x; item < (u32)a.v[79]; item += blocks_here()) {
+            for (u32 item = blockIdx.x; item < (u32)a.v[82]; item += blocks_here()) {
                 u32 rest = (u32)item;
                 const int n30 = rest % 2u; // group
                 rest /= 2u;

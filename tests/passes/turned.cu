@@ -5,7 +5,7 @@
         Ring<3, 8192u> t15(shared + 81920u, shared + 131232u);
         Ring<3, 8192u> t16(shared + 106496u, shared + 131280u);
         UNROLL1
-        for (i64 item = blockIdx.x; item < a.v[54]; item += gridDim.x) {
+        for (i64 item = blockIdx.x; item < a.v[57]; item += gridDim.x) {
             u32 rest = (u32)item;
             const i64 n8 = rest % 1u; // part
             rest /= 1u;

@@ -223,7 +223,7 @@
             Ring<1, 49152u> t23(shared + 0u, shared + 221296u);
             bool awaited = false;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[49]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[52]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n19 = rest % 1u; // group
                 rest /= 1u;
@@ -259,7 +259,7 @@
             Ring<1, 49152u> t23(shared + 0u, shared + 221296u);
             bool awaited = false;
             UNROLL1
-            for (i64 item = blockIdx.x; item < a.v[49]; item += gridDim.x) {
+            for (i64 item = blockIdx.x; item < a.v[52]; item += gridDim.x) {
                 u32 rest = (u32)item;
                 const i64 n19 = rest % 1u; // group
                 rest /= 1u;

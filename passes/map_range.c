@@ -1,0 +1,157 @@
+/* Features of rows that are not there: see map_range.h. Such rows are loaded as zeros, and products multiply their features by
+ * zeros, which adds nothing where these are finite. */
+#include "passes/map_range.h"
+
+#include <float.h>
+#include <math.h>
+
+typedef struct Range {
+    double lo, hi;
+} Range;
+
+static bool is_rows(const Op *op) { return op && op->code == OP_LOAD && op->out[0]->type.rows > 1; }
+
+static bool scales(const Op *op) {
+    return op && op->code == OP_MUL && is_rows(op->in[0]->def) && op->in[1]->type.rows == 1;
+}
+
+Value *map_input(Value *features) {
+    const Op *op = features->def;
+    Value    *found = NULL;
+    if (is_rows(op) || scales(op))
+        return features;
+    for (int i = 0; op && i < op->in_count && !found; i++)
+        found = op->in[i]->type.cls == TY_TILE ? map_input(op->in[i]) : NULL;
+    return found;
+}
+
+static Range hull(Range a, Range b) { return (Range){fmin(a.lo, b.lo), fmax(a.hi, b.hi)}; }
+
+/* 0 * x is 0: what is multiplied is finite. */
+static double product(double a, double b) { return a == 0 || b == 0 ? 0 : a * b; }
+
+static Range times(Range a, Range b) {
+    const double p = product(a.lo, b.lo), q = product(a.lo, b.hi), r = product(a.hi, b.lo), s = product(a.hi, b.hi);
+    return (Range){fmin(fmin(p, q), fmin(r, s)), fmax(fmax(p, q), fmax(r, s))};
+}
+
+static Range plus(Range a, Range b) { return (Range){a.lo + b.lo, a.hi + b.hi}; }
+
+static Range minus(Range a) { return (Range){-a.hi, -a.lo}; }
+
+static Range rising(double (*f)(double), Range a) { return (Range){f(a.lo), f(a.hi)}; }
+
+static double relu(double x) { return fmax(x, 0); }
+static double step(double x) { return x > 0; }
+static double sigmoid(double x) { return 1 / (1 + exp(-x)); }
+static double inverse_root(double x) { return 1 / sqrt(x); }
+
+static Range size_of(Range a) { return a.lo >= 0 ? a : a.hi <= 0 ? minus(a) : (Range){0, fmax(-a.lo, a.hi)}; }
+
+/* Of ops that are no sums of other ranges: not finite where it is not known. */
+static Range of_op(const Op *op, const Range *in) {
+    const Range unknown = {-INFINITY, INFINITY};
+    switch (op->code) {
+    case OP_ADD: return plus(in[0], in[1]);
+    case OP_SUB: return plus(in[0], minus(in[1]));
+    case OP_MUL: return times(in[0], in[1]);
+    case OP_DIV: return in[1].lo > 0 || in[1].hi < 0 ? times(in[0], (Range){1 / in[1].hi, 1 / in[1].lo}) : unknown;
+    case OP_MAX: return (Range){fmax(in[0].lo, in[1].lo), fmax(in[0].hi, in[1].hi)};
+    case OP_MIN: return (Range){fmin(in[0].lo, in[1].lo), fmin(in[0].hi, in[1].hi)};
+    case OP_FMA: return plus(times(in[0], in[1]), in[2]);
+    case OP_NEG: return minus(in[0]);
+    case OP_EXP: return rising(exp, in[0]);
+    case OP_EXP2: return rising(exp2, in[0]);
+    case OP_LOG: return in[0].lo > 0 ? rising(log, in[0]) : unknown;
+    case OP_TANH: return rising(tanh, in[0]);
+    case OP_SIGMOID: return rising(sigmoid, in[0]);
+    case OP_RELU: return rising(relu, in[0]);
+    case OP_STEP: return rising(step, in[0]);
+    case OP_ABS: return size_of(in[0]);
+    case OP_SQRT: return in[0].lo >= 0 ? rising(sqrt, in[0]) : unknown;
+    case OP_RSQRT: return in[0].lo > 0 ? (Range){inverse_root(in[0].hi), inverse_root(in[0].lo)} : unknown;
+    case OP_CONCAT: return hull(in[0], in[1]);
+    case OP_ROWMAX:
+    case OP_COLS:
+    case OP_COPY:
+    case OP_CONVERT: return in[0];
+    default: return unknown;
+    }
+}
+
+static bool is_finite(Range a) { return a.lo >= -FLT_MAX && a.hi <= FLT_MAX; }
+
+enum { MOST_SIDES = 3 };
+
+static bool range_of(const Value *value, const Value *input, double x, Range *out);
+
+/* The sum of a row: of what is joined, both parts' sums. */
+static bool sum_range(const Value *row, const Value *input, double x, Range *out) {
+    const Op *const op = row->def;
+    const double    cols = row->type.cols;
+    Range           left, right;
+    if (op && op->code == OP_CONCAT) {
+        if (!sum_range(op->in[0], input, x, &left) || !sum_range(op->in[1], input, x, &right))
+            return false;
+        *out = plus(left, right);
+    } else {
+        if (!range_of(row, input, x, &left))
+            return false;
+        *out = times(left, (Range){cols, cols});
+    }
+    return is_finite(*out);
+}
+
+/* False: it may be infinite, or no number. */
+static bool range_of(const Value *value, const Value *input, double x, Range *out) {
+    const Op *const op = value->def;
+    Range           in[MOST_SIDES] = {{0, 0}};
+    *out = (Range){x, x};
+    if (value == input)
+        return true;
+    if (!op || is_rows(op))
+        return false;
+    *out = (Range){-FLT_MAX, FLT_MAX};
+    if (op->code == OP_LOAD) /* a scale: any number */
+        return true;
+    if (op->code == OP_ROWSUM)
+        return sum_range(op->in[0], input, x, out);
+    if (op->in_count > MOST_SIDES)
+        return false;
+    if (op->code == OP_FCONST) {
+        const double constant = op_float(op, AT_FVALUE, 0);
+        *out = (Range){constant, constant};
+        return isfinite(constant);
+    }
+    for (int i = 0; i < op->in_count && i < MOST_SIDES; i++)
+        if (op->in[i]->type.cls != TY_TILE || !range_of(op->in[i], input, x, &in[i]))
+            return false;
+    *out = of_op(op, in);
+    return is_finite(*out);
+}
+
+bool map_is_finite(const Value *features, const Value *input, double x) {
+    Range range;
+    return input && range_of(features, input, x, &range);
+}
+
+/* `fill` in rows of the load that are not there, else zeros. */
+static Value *absent_rows(Builder *b, const Op *load, double fill) {
+    const int    dim = (int)op_int(load, AT_ROWDIM, 0), period = (int)op_int(load, AT_PERIOD, 1);
+    const bool   down = op_int(load, AT_DOWN, 0);
+    Value *const at = load->in[dim], *const lo = load->in[3], *const hi = load->in[4];
+    Value *const last = down ? ir_ibin(b, OP_ISUB, at, lo) : index_offset(b, ir_ibin(b, OP_ISUB, hi, at), -1);
+    Value *const first = down ? index_offset(b, ir_ibin(b, OP_ISUB, at, hi), 1) : ir_ibin(b, OP_ISUB, lo, at);
+    Value *const until = ir_mask(b, ir_f(b, 0, load->out[0]->type.rows, 1), last, ir_i(b, 0), 0, IR_POS_INF, period, fill);
+    return ir_mask(b, until, first, ir_i(b, 0), IR_NEG_INF, 0, period, fill);
+}
+
+Value *map_clone(Builder *b, Value *value, const Block *region, double absent, ValueMap *map) {
+    Value *const input = absent != 0 ? map_input(value) : NULL;
+    if (input && input != value && map_get(map, input) == input) {
+        Value *const    rows = clone_slice(b, input, region, map);
+        const Op *const load = rows->def->code == OP_LOAD ? rows->def : rows->def->in[0]->def;
+        map_set(map, input, ir_binary(b, OP_ADD, rows, absent_rows(b, load, absent)));
+    }
+    return clone_slice(b, value, region, map);
+}
