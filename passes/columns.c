@@ -226,8 +226,19 @@ static void slice_tail(Columns *c, Block *block) {
     erase_unused(c, block);
 }
 
+/* What lies in memory is added to what registers hold: without branches so. */
+static void add_loaded_last(const Block *block) {
+    for (Op *op = block->first; op; op = op->next)
+        if (op->code == OP_ADD && op->in[0]->def && op->in[0]->def->code == OP_LOAD && type_equal(op->in[0]->type, op->in[1]->type)) {
+            Value *const load = op->in[0];
+            op->in[0] = op->in[1];
+            op->in[1] = load;
+        }
+}
+
 void columns_of_gradients(Ctx *ctx, Kernel *kernel, Block *block) {
     Columns c = {.ctx = ctx, .kernel = kernel, .loads = true, .joined = true};
+    add_loaded_last(block);
     slice_tail(&c, block);
 }
 

@@ -105,10 +105,10 @@ static void keep(Module *module, const RowProgram *p, Builder *b, const Op *stor
 }
 
 /* Gradients of q's scale add up what all rows hand on, and with it what is lost where sides of products are rounded to 16
- * bits. Of what the residual branch gives these layers keep that, too: kernel `rows` multiplies both parts. */
+ * bits; in a window of one key they are all that rows get. Of what the residual branch gives these layers keep that, too: kernel
+ * `rows` multiplies both parts. */
 static void keep_low(Module *module, const RowProgram *p, Builder *b, const Op *store, DType dtype, Value *gradient) {
-    if (dtype_size(dtype) != 2 || !gradient || (gradient->def && gradient->def->code == OP_LOAD) ||
-        !ir_find_param(p->kernel, "dq_scale"))
+    if (dtype_size(dtype) != 2 || !gradient || (gradient->def && gradient->def->code == OP_LOAD))
         return;
     for (int r = 0; r < p->reduction_count; r++)
         if (p->reductions[r]->code == OP_SOFTMAX_SUM && p->reductions[r]->out[0] == store->in[5])
@@ -152,7 +152,8 @@ static Status keep_gradients(Module *module, const RowProgram *p, bool one_key) 
         if (op->code == OP_STORE && row_kept(p, op->in[5]) == op) {
             Value *const gradient = adjoint_of_whole(&again.adjoint, op->in[5]);
             keep(module, p, &b, op, kept_gradient_name(p, op->in[5]), dtype, gradient);
-            keep_low(module, p, &b, op, dtype, gradient);
+            if (one_key || ir_find_param(p->kernel, "dq_scale"))
+                keep_low(module, p, &b, op, dtype, gradient);
         }
     for (int r = 0; r < p->reduction_count; r++)
         if (p->reductions[r]->code == OP_SOFTMAX_SUM) {

@@ -208,12 +208,23 @@ static Op *last_reader(const Roles *r, const Value *tile, const Block *block) {
     return last;
 }
 
-/* The left side in whose place the one of that number comes once nobody reads it any more, or its own number. */
+static int left_place(const Roles *r, int number);
+
+/* Does nobody read what came to place `place` before, when the left side of that number is loaded? */
+static bool is_place_free(const Roles *r, int place, int number) {
+    Op *const *left = r->gradients->left;
+    for (int l = 0; l < number; l++)
+        if (left_place(r, l) == place && !(ir_precedes(left[l], left[number]) &&
+                                           ir_precedes(last_reader(r, left[l]->out[0], left[l]->parent), left[number])))
+            return false;
+    return true;
+}
+
+/* The left side in whose place the one of that number comes once nobody reads what is there any more, or its own number. */
 static int left_place(const Roles *r, int number) {
     Op *const *left = r->gradients->left;
     for (int l = 0; l < number && r->gradients->shares; l++)
-        if (type_equal(tile_of(r, left[l]), tile_of(r, left[number])) && left_place(r, l) == l &&
-            ir_precedes(left[l], left[number]) && ir_precedes(last_reader(r, left[l]->out[0], left[l]->parent), left[number]))
+        if (type_equal(tile_of(r, left[l]), tile_of(r, left[number])) && left_place(r, l) == l && is_place_free(r, l, number))
             return l;
     return number;
 }

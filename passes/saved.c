@@ -441,6 +441,16 @@ static Status read_residual(Saver *s) {
 /* Never a last slice of one row: the one column of features that belongs to it is no left side of a product. */
 static int slice_rows(int left, int size) { return left <= size ? left : left == size + 1 ? size - 16 : size; }
 
+/* x y + sum, x columns of phi(q): perhaps of both parts of x, and of a state that is given in 32 bits. */
+static Value *times(Saver *s, Builder *b, Value *x, Value *y, Value *sum, bool tb) {
+    sum = ir_dot(b, x, y, sum, false, tb);
+    if (!gradients_split_features(s))
+        return sum;
+    if (ir_find_param(s->main, op_text(y->def, AT_PARAM))->dtype == DT_F32)
+        sum = ir_dot(b, x, gradients_low(b, y, s->dtype), sum, false, tb);
+    return ir_dot(b, gradients_low(b, x, s->dtype), y, sum, false, tb);
+}
+
 /* phi(q) X + sum, with the rows of X, F of them at `load`, loaded piece by piece and in slices that shared memory can
  * hold. */
 static Value *product_by_slices(Saver *s, Builder *b, const Op *load, Value *sum) {
@@ -455,7 +465,7 @@ static Value *product_by_slices(Saver *s, Builder *b, const Op *load, Value *sum
         piece->out[0]->type.rows = rows;
         if (rows < s->whole_width)
             features = columns(s, features, from, rows);
-        sum = ir_dot(b, features, piece->out[0], sum, false, false);
+        sum = times(s, b, features, piece->out[0], sum, false);
         row += rows;
     }
     return sum;
@@ -478,7 +488,7 @@ static Value *add_edge(Saver *s, Builder *in, Value *back, Value *sum) {
                                .rowdim = 1,
                                .groupdim = -1,
                                .period = s->chunk};
-        score = ir_dot(in, s->whole[p], ir_load(in, &access, s->chunk, s->whole_width), score, false, true);
+        score = times(s, in, s->whole[p], ir_load(in, &access, s->chunk, s->whole_width), score, true);
     }
     /* Features of keys that are not there may be anything: what comes by the copy engine has no bounds but the tensor's. */
     Value *skip = ir_i(in, 0);

@@ -77,6 +77,13 @@ void gradients_take_columns(KeySaver *k, Op *access, int dim, int parts, Value *
     op_set_int(k->saver.ctx, access, AT_COLDIM, dim);
 }
 
+/* x y + sum where y may be features of rows, perhaps of both parts of these. */
+static Value *times_features(KeySaver *k, Builder *b, Value *x, Value *y, Value *sum, bool tb) {
+    sum = ir_dot(b, x, y, sum, false, tb);
+    const bool both = gradients_split_features(&k->saver) && y->def->code != OP_LOAD;
+    return both ? ir_dot(b, x, gradients_low(b, y, k->saver.dtype), sum, false, tb) : sum;
+}
+
 /* One turn: rows of one head and tile. -> the states behind it. */
 static void add_turn(KeySaver *k, int number, Nest *n, Op *loop, int heads, bool save_states) {
     Saver *const        s = &k->saver;
@@ -117,8 +124,10 @@ static void add_turn(KeySaver *k, int number, Nest *n, Op *loop, int heads, bool
     }
     if (saves)
         ir_yield(&save, NULL, 0);
-    for (int p = 0; p < sum->parts; p++)
-        next[p] = ir_dot(&in, next[p], z, loop->region->args[1 + p], true, false);
+    for (int p = 0; p < sum->parts; p++) {
+        Value *const y = next[p], *const high = ir_dot(&in, y, z, loop->region->args[1 + p], true, false);
+        next[p] = gradients_split_features(s) ? ir_dot(&in, gradients_low(&in, y, s->dtype), z, high, true, false) : high;
+    }
     ir_yield(&in, next, sum->parts);
 }
 
@@ -251,10 +260,10 @@ static Value *edge_piece(KeySaver *k, Builder *b, const KeySum *sum, int piece, 
     Builder      body;
     Op *const    loop = open_heads(s, b, &body, &map, &back, &start);
     for (int p = first; p < end; p++)
-        score = ir_dot(&body, sum->x[p], map_clone(&body, sum->y[p], s->group->region, s->absent, &map), score, false, true);
+        score = times_features(k, &body, sum->x[p], map_clone(&body, sum->y[p], s->group->region, s->absent, &map), score, true);
     Value *const kept = gradients_edge(&body, score, sum->of.mask, back, loaded_rows(score->def->in[1]));
     Value *const z = map_clone(&body, sum->z[piece], s->group->region, s->absent, &map);
-    Value *const next = ir_dot(&body, kept, z, loop->region->args[1], false, false);
+    Value *const next = times_features(k, &body, kept, z, loop->region->args[1], false);
     ir_yield(&body, &next, 1);
     return loop->out[0];
 }
@@ -359,10 +368,21 @@ static const Op *loaded_part(const Saver *s, const Op *store, const Value *term)
     return kept && ir_use_count(s->main, op->out[0]) == 1 && type_equal(op->out[0]->type, term->type) ? op : NULL;
 }
 
-Value *gradients_first_term(const Saver *s, const Op *store) {
+/* The first of the columns of `whole` that `value` is made of, or -1. */
+static int columns_of(const Value *value, const Value *whole) {
+    const Op *const op = value->def;
+    int             first = -1;
+    if (op && op->code == OP_COLS && op->in[0] == whole)
+        return (int)op_int(op, AT_LO, 0);
+    for (int i = 0; op && i < op->in_count && first < 0; i++)
+        first = columns_of(op->in[i], whole);
+    return first;
+}
+
+int gradients_first_column(const Saver *s, const Op *store, const Value *whole) {
     Value    *terms[MOST_TERMS];
     const int count = find_terms(s, store->in[5], terms, 0);
-    return count < 3 ? NULL : terms[loaded_part(s, store, terms[0]) ? 1 : 0];
+    return count < 3 ? -1 : columns_of(terms[loaded_part(s, store, terms[0]) ? 1 : 0], whole);
 }
 
 /* Each term is added to the part in memory, of floats. */
@@ -437,6 +457,53 @@ static Status sum_wide(const Saver *main, Kernel *kernel, KeySaver *k) {
     return ST_OK;
 }
 
+/* Rows of a state that is given whole which shared memory holds beside all else. */
+enum { STATE_ROWS = 64, LARGE_STATE = 128 << 10 /* bytes */ };
+
+static bool is_large_state(const Saver *s, const Op *load) {
+    return dtype_size(s->dtype) == 2 && load && load->code == OP_LOAD && op_int(load, AT_ROWDIM, -1) == 2 &&
+           op_int(load, AT_PERIOD, 1) == load->out[0]->type.rows &&
+           load->out[0]->type.rows * load->out[0]->type.cols * (int)dtype_size(s->dtype) > LARGE_STATE;
+}
+
+static Value *state_rows(Saver *s, Builder *b, const Op *load, int from, int count) {
+    ValueMap  map = {.ctx = s->ctx};
+    Op *const made = ir_clone(b, load, &map);
+    Builder   before = ir_before(s->ctx, s->main, (Op *)load); /* it may be fetched as early */
+    made->in[2] = index_offset(&before, load->in[2], from);
+    made->out[0]->type.rows = count;
+    op_set_int(s->ctx, made, AT_PERIOD, count);
+    return made->out[0];
+}
+
+/* Never one row alone: see saved.c. */
+static int rows_of_slice(int left) { return left <= STATE_ROWS ? left : left == STATE_ROWS + 1 ? STATE_ROWS - 16 : STATE_ROWS; }
+
+/* x S or x S^T with the gradient of a final state, S: by slices of its rows; of floats pass stage places not all yet. */
+static bool slice_state(Op *dot, void *arg) {
+    Saver *const s = arg;
+    if (dot->code != OP_DOT || dot->in_count != 2 || op_int(dot, AT_TA, 0) || !is_large_state(s, dot->in[1]->def))
+        return true;
+    Builder         b = ir_before(s->ctx, s->main, dot);
+    const Op *const load = dot->in[1]->def;
+    const bool      tb = op_int(dot, AT_TB, 0);
+    const int       rows = load->out[0]->type.rows;
+    Value          *whole = NULL;
+    for (int from = 0, n; from < rows; from += n) {
+        n = rows_of_slice(rows - from);
+        Value *const slice = state_rows(s, &b, load, from, n);
+        if (tb) {
+            Value *const columns = ir_dot(&b, dot->in[0], slice, NULL, false, true);
+            whole = whole ? ir_binary(&b, OP_CONCAT, whole, columns) : columns;
+        } else {
+            whole = ir_dot(&b, ir_cols(&b, dot->in[0], from, n), slice, whole, false, false);
+        }
+    }
+    ir_replace_uses(s->main, dot->out[0], whole);
+    op_erase(dot);
+    return true;
+}
+
 Status gradients_keys(const Saver *main, Kernel *kernel) {
     KeySaver k = {0};
     TRY(view_keys(main, kernel, &k));
@@ -455,6 +522,7 @@ Status gradients_keys(const Saver *main, Kernel *kernel) {
     if (gradients_can_sum_wide(&k))
         return sum_wide(main, kernel, &k);
     add_sums(&k);
+    ir_walk(k.saver.rows->region, slice_state, &k.saver);
     for (Op *op = k.saver.rows->region->first; op; op = op->next)
         if (op->code == OP_STORE && op->in[5]->type.cols > 1)
             gradients_add_in_turns(&k.saver, op);

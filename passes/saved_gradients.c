@@ -9,8 +9,8 @@
  *   Kernels `window_keys` and `window_values` have no residual branch; their key loops go on with the sums of the heads before.
  * Registers hold few of these tiles: each sum over heads has a loop of its own, and what rows get of the residual branch is
  * what their key loop starts from. Rows keep their rotated queries, which all keys that they see would rotate again.
- * Where gradients add up all rows (q's scale), what sides of products lose in 16 bits of main's and rows' scores, and of do,
- * is multiplied as well.
+ * Where gradients add up all rows (q's scale), or the window gives none (of one key), what sides of products lose in 16 bits of main's and rows' scores, and of do,
+ * is multiplied as well; of phi(q) in main and wherever keys take it, in all of these or in none: they are to agree.
  * Nothing is added to by two blocks, and all sums have one order. Features that are a concatenation of equal pieces go
  * by pieces, as in main. */
 #include "passes/map_range.h"
@@ -49,7 +49,16 @@ Access gradients_access(const Op *op) {
 }
 
 bool gradients_split(const Saver *s) {
-    return s->args->kind == KIND_BACKWARD && s->args->spec->qk_scale && dtype_size(s->dtype) == 2;
+    const Spec *spec = s->args->spec;
+    return s->args->kind == KIND_BACKWARD && (spec->qk_scale || spec->window == 1) && dtype_size(s->dtype) == 2;
+}
+
+/* Beside more columns registers hold no second part, and roles no ring for it. */
+bool gradients_split_features(const Saver *s) {
+    enum { MOST_COLS = 64 };
+    const Spec *spec = s->args->spec;
+    return gradients_split(s) && !s->args->schedule->roles && spec->head_dim <= MOST_COLS &&
+           spec->head_dim + spec->value_dim <= 2 * MOST_COLS;
 }
 
 Value *gradients_low(Builder *b, Value *x, DType dtype) {
@@ -355,6 +364,22 @@ static bool is_parted(const Saver *s, const Value *value) {
     return add && add->code == OP_ADD && loads_16_bits(s, add->in[0]) && loads_16_bits(s, add->in[1]);
 }
 
+/* What is given times an initial state, in 32 bits: of both of its parts, and of the state's. */
+static bool split_given(Op *op, void *arg) {
+    const Saver    *s = arg;
+    const Op *const load = op->code == OP_DOT && op->in_count == 2 ? op->in[1]->def : NULL;
+    if (!load || load->code != OP_LOAD || !is_parted(s, op->in[0]) || loads_16_bits(s, op->in[1]))
+        return true;
+    Builder      b = ir_before(s->ctx, s->main, op);
+    Value *const x = op->in[0], *const y = op->in[1];
+    const bool   tb = op_int(op, AT_TB, 0);
+    Value       *sum = ir_dot(&b, x->def->in[0], y, NULL, false, tb);
+    sum = ir_dot(&b, x->def->in[0], gradients_low(&b, y, s->dtype), sum, false, tb);
+    ir_replace_uses(s->main, op->out[0], ir_dot(&b, x->def->in[1], y, sum, false, tb));
+    op_erase(op);
+    return true;
+}
+
 static Status rewrite_rows(const Saver *main, Kernel *kernel) {
     Saver    s;
     Residual sum = {0};
@@ -362,6 +387,8 @@ static Status rewrite_rows(const Saver *main, Kernel *kernel) {
     turn_once(main, &s);
     if (!s.residual)
         return ST_OK;
+    if (gradients_split_features(&s))
+        ir_walk(kernel->body, split_given, &s);
     TRY(match_residual(s.ctx, "pass saved", s.residual, &sum));
     if (s.residual->out_count != 1 || !reads_main(main, &sum))
         return gradients_refuse(s.ctx, kernel->name, "sums up over keys what no state is saved of");

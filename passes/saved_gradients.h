@@ -32,8 +32,10 @@ Status gradients_refuse(Ctx *ctx, const char *kernel, const char *what);
 /* A saver's view of another kernel. */
 Status gradients_view(const Saver *main, Kernel *kernel, Saver *out);
 Access gradients_access(const Op *op); /* where a load or store is */
-/* Does it count what sides of the residual branch's products lose in 16 bits? Gradients of q's scale add up all rows. */
+/* Does it count what sides of the residual branch's products lose in 16 bits? Gradients of q's scale add up all rows,
+ * and a window of one key gives none. */
 bool   gradients_split(const Saver *s);
+bool   gradients_split_features(const Saver *s); /* of phi(q) as well */
 Value *gradients_low(Builder *b, Value *x, DType dtype); /* what x loses */
 Value *gradients_join(Builder *b, Value *const *pieces, int count);
 /* The scores of an edge tile, `back` rows before the last, whose keys have left the window; zeros for all others, and for keys
@@ -65,8 +67,8 @@ const Op *gradients_source(Value *const *pieces, int count);
 bool      gradients_is_sendable(const KeySaver *k, const Op *load);
 /* A sum with a part in working memory: each further term is added to it there. */
 void gradients_add_in_turns(const Saver *s, Op *store);
-/* The term that it adds first; NULL: it leaves the store as it is. */
-Value *gradients_first_term(const Saver *s, const Op *store);
+/* The first column of `whole` that the term which it adds first is made of; -1: none, or it leaves the store as it is. */
+int gradients_first_column(const Saver *s, const Op *store, const Value *whole);
 
 /* saved_sum_roles.c: can kernel `keys` have roles? Then, with its states saved, it is rewritten for them. */
 bool gradients_sums_have_roles(KeySaver *k);
@@ -74,6 +76,9 @@ void gradients_sum_by_roles(KeySaver *k);
 /* The same for heads whose sums are too wide for that: one kernel sums up dphi(k), and one dv. */
 bool gradients_can_sum_wide(KeySaver *k);
 void gradients_sum_wide(KeySaver *k, bool values);
+
+/* saved_turn.c: tiles of the block, whose rows' positions fall, have rows whose positions rise. */
+void gradients_turn_up(Builder *b, Block *block);
 
 /* saved_key_roles.c: kernels that sum up states of keys, or, with `save`, save them, by roles. */
 bool gradients_states_have_roles(KeySaver *k, int number);

@@ -264,36 +264,6 @@ static void make_all_features(SumRoles *o) {
 
 /* ---- Who sums up ---- */
 
-/* Of rows that are all there: row r of n becomes row n - 1 - r, and so do columns. */
-static void turn_mask(Builder *b, Op *mask) {
-    const Type    type = mask->out[0]->type;
-    const int64_t lo = op_int(mask, AT_LO, 0), hi = op_int(mask, AT_HI, 0);
-    mask->in[1] = ir_ibin(b, OP_ISUB, ir_i(b, type.rows - type.cols), mask->in[1]);
-    op_set_int(b->ctx, mask, AT_LO, hi == IR_POS_INF ? IR_NEG_INF : -hi);
-    op_set_int(b->ctx, mask, AT_HI, lo == IR_NEG_INF ? IR_POS_INF : -lo);
-}
-
-/* Positions that fall rise from now on, and those of a rope that turns back fall. */
-static bool turn_up(Op *op, void *arg) {
-    const Builder *where = arg;
-    const bool     falls = op_int(op, AT_DOWN, 0) != 0;
-    const int      place = op->code == OP_ROPE ? 1 : (int)op_int(op, AT_ROWDIM, -1);
-    if (!falls && op->code != OP_ROPE && op->code != OP_MASK)
-        return true;
-    Builder b = ir_before(where->ctx, where->kernel, op);
-    if (op->code == OP_MASK) {
-        turn_mask(&b, op);
-        return true;
-    }
-    const int64_t rows = op_int(op, AT_PERIOD, 1);
-    op->in[place] = index_offset(&b, op->in[place], falls ? 1 - rows : rows - 1);
-    if (falls)
-        op_remove_attr(op, AT_DOWN);
-    else
-        op_set_int(where->ctx, op, AT_DOWN, 1);
-    return true;
-}
-
 /* What the kernel says of the sum, or of columns of it, is said of its pieces. */
 static void map_pieces(const SumRoles *o, Builder *b, ValueMap *map, Value *whole, Value *const *pieces, int count) {
     int        user_count;
@@ -341,25 +311,13 @@ static Op *open_finish(SumRoles *o, Builder *b, const KeySum *sum, Value *const 
     return only;
 }
 
-/* What lies in memory is added to what registers hold: without branches so. */
-static void add_loaded_last(const Block *block) {
-    for (Op *op = block->first; op; op = op->next)
-        if (op->code == OP_ADD && op->in[0]->def && op->in[0]->def->code == OP_LOAD && type_equal(op->in[0]->type, op->in[1]->type)) {
-            Value *const load = op->in[0];
-            op->in[0] = op->in[1];
-            op->in[1] = load;
-        }
-}
-
 static void close_finish(SumRoles *o, Builder *b, const Op *only) {
     order_by_use(o->s->ctx, b->kernel, only->region);
     store_where_made(o->s->ctx, b->kernel, only->region);
-    if (o->cut) {
-        add_loaded_last(only->region);
+    if (o->cut)
         columns_of_gradients(o->s->ctx, b->kernel, only->region);
-    }
     if (op_int(o->key_load, AT_DOWN, 0))
-        ir_walk(only->region, turn_up, b);
+        gradients_turn_up(b, only->region);
 }
 
 static void finish(SumRoles *o, Builder *b, const KeySum *sum, Value *const *pieces, int count, bool others) {
@@ -448,22 +406,11 @@ static Op *open_wide_heads(const SumRoles *o, Builder *b, Builder *in, Value *co
 
 static int part_at(const SumRoles *o, int turn) { return o->last_first ? o->own->parts - 1 - turn : turn; }
 
-/* The first of the columns of `whole` that `value` is made of, or -1. */
-static int columns_of(const Value *value, const Value *whole) {
-    const Op *const op = value->def;
-    int             first = -1;
-    if (op && op->code == OP_COLS && op->in[0] == whole)
-        return (int)op_int(op, AT_LO, 0);
-    for (int i = 0; op && i < op->in_count && first < 0; i++)
-        first = columns_of(op->in[i], whole);
-    return first;
-}
-
 /* The part that what is stored adds up first has the first turn. */
 static void find_turns(SumRoles *o) {
     for (const Op *op = o->s->rows->region->first; op; op = op->next) {
-        const Value *const first = op->code == OP_STORE && op->in[5]->type.cols > 1 ? gradients_first_term(o->s, op) : NULL;
-        const int          column = first ? columns_of(first, carried(o, o->twin)) : 0;
+        const bool adds = op->code == OP_STORE && op->in[5]->type.cols > 1;
+        const int  column = adds ? gradients_first_column(o->s, op, carried(o, o->twin)) : 0;
         o->last_first |= column > 0 && column >= (o->own->parts - 1) * part_width(o);
     }
 }

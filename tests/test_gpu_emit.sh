@@ -68,7 +68,16 @@ for heads in "32 32" "12 4" "16 2"; do
             --set head_dim="${dims% *}" --set value_dim="${dims#* }"
     done
 done
+# Left sides of wide rows that follow each other have one place, but not those that are still read.
+"$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --set head_dim=256 --set value_dim=256 --set feature_map=softmax --set rope=false \
+    --target cuda:sm_90a --kind backward --no-cache --emit tile-ir >"$TMP/left.ir"
+expect_text "places of left sides" \
+    "$(awk '/^kernel @/ { rows = $2 == "@rows" } rows' "$TMP/left.ir" | grep -c 'ring<1, bf16<128x256>')" '^2$'
 later fits "gradients of wide values and the final state" --set head_dim=128 --set value_dim=256 --with final-state
+for scales in false true; do
+    later fits "gradients of wide heads and the final state, scales $scales" --set head_dim=256 --set value_dim=256 \
+        --set qk_scale=$scales --with final-state
+done
 
 for arch in cuda:sm_90 cuda:sm_90a; do
     for parts in packed lse final-state parts packed,lse,final-state,parts; do
@@ -155,7 +164,7 @@ if nvrtc_here "compiling"; then
     expect_text "and none of its products is held up" "$(grep -c 'held up' "$TMP/wide")" '^0$'
     "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --set rope=false --set heads=16 --set head_dim=256 --set value_dim=256 \
         --kind backward --target cuda:sm_90a --no-cache --emit resources >"$TMP/wide" 2>&1
-    expect_text "its sums of keys do not spill" "$(grep -E '_(window_keys|window_values|keys):' "$TMP/wide" | grep -vc ' 0 + 0 bytes')" '^0$'
+    expect_text "its sums of keys do not spill" "$(grep -E '_(window_keys|window_values|values|keys):' "$TMP/wide" | grep -vc ' 0 + 0 bytes')" '^0$'
     expect_text "and none of its gradients' products is held up" "$(grep -c 'held up' "$TMP/wide")" '^0$'
     check "a code object for a GPU" "$RATTAN" compile "$SOURCE/specs/odd.lua" --target cuda:sm_80 --emit code,cubin,ptx -o "$TMP/odd/"
     expect_text "the cubin is one" "$(head -c 4 "$TMP/odd/odd.forward.cubin" | tr -d '\177')" '^ELF$'

@@ -1,4 +1,4 @@
-        take_registers<240>();
+        take_registers<232>();
         Ring<13, 16384u> t32(shared + 16384u, shared + 229376u);
         Ring<1, 16384u> t33(shared + 0u, shared + 229584u);
         Items items(shared + 229600u);

@@ -1,0 +1,179 @@
+/* link: rattan_driver */
+/* Gradients as GPUs round them, without a GPU: the tile IR of small 16-bit layers whose gradients cancel more than others,
+ * interpreted in float32 with all that it rounds to 16 bits, keeps the bounds of `rattan check`. */
+#include "tests/golden_case.h"
+
+#include "driver/gradients.h"
+#include "driver/judge.h"
+#include "driver/targets.h"
+#include "passes/passes.h"
+
+#include <math.h>
+
+enum { MOST_PARAMS = 96 };
+
+typedef struct Layer {
+    const char *spec, *shape;
+    uint64_t    seed;
+} Layer;
+
+static const Layer LAYERS[] = {
+    /* A window of one key: nothing is left of what scores get. */
+    {"heads = 3, kv_heads = 1, head_dim = 48, window = 1, sink = true, qk_scale = true, initial_state = 'input', dtype = 'fp16'",
+     "B=2,T=40", 1},
+    {"heads = 4, kv_heads = 2, head_dim = 32, value_dim = 16, window = 1, feature_map = 'elu1', softcap = 5, sink = true, "
+     "dtype = 'bf16'",
+     "B=2,T=46", 2},
+    {"heads = 12, kv_heads = 3, head_dim = 48, window = 1, feature_map = function(x) return exp(x - max(x)) end, fold = 8, "
+     "rope = { theta = 10000, style = 'half' }, dtype = 'bf16'",
+     "lengths=8,34", 410},
+    /* Gradients of scales add up what all rows hand on. */
+    {"heads = 9, kv_heads = 3, head_dim = 24, value_dim = 4, window = 33, fold = 8, softcap = 5, sink = true, qk_scale = true, "
+     "initial_state = 'input', dtype = 'bf16'",
+     "B=3,T=34", 111},
+    {"heads = 3, kv_heads = 1, head_dim = 3, value_dim = 96, window = 31, fold = 64, softcap = 50, qk_scale = true, "
+     "initial_state = 'input', norm = false, dtype = 'fp16'",
+     "B=3,T=162", 71},
+    {"heads = 2, kv_heads = 2, head_dim = 16, value_dim = 4, window = 128, feature_map = 'elu1', fold = 16, "
+     "rope = { theta = 500000, style = 'half' }, softcap = 5, qk_scale = true, initial_state = 'input', dtype = 'bf16'",
+     "B=2,T=146", 171},
+    {"heads = 3, kv_heads = 3, head_dim = 48, window = 3, feature_map = function(x) return exp(x - max(x)) end, fold = 4, "
+     "qk_scale = true, dtype = 'fp16'",
+     "B=3,T=32", 8},
+    {"heads = 2, kv_heads = 1, head_dim = 64, window = 40, qk_scale = true, dtype = 'bf16'", "B=1,T=150", 3},
+    {"heads = 2, kv_heads = 1, head_dim = 64, window = 40, qk_scale = true, dtype = 'bf16'", "lengths=70,0,33", 4},
+};
+
+typedef struct Case {
+    Spec      spec;
+    Shape     shape;
+    int64_t   T, N;
+    Target    target;
+    Schedule  schedule;
+    TensorSet inputs, rounded, truth, typed, got; /* typed: of rounded inputs, rounded */
+} Case;
+
+static Tensor random_tensor(Ctx *ctx, Random *random, int rank, const int64_t *dims) {
+    const Tensor tensor = tensor_new(ctx, DT_F32, rank, dims);
+    for (int64_t i = 0; i < tensor_elements(&tensor); i++)
+        ((float *)tensor.data)[i] = (float)random_normal(random);
+    return tensor;
+}
+
+static Status draw(Ctx *ctx, const Layer *layer, Case *c) {
+    SpecFile          file;
+    Random            random = {layer->seed};
+    TensorSet         exact;
+    const char *const text = ctx_printf(ctx, "return rattention { name = 'rounded', %s }", layer->spec);
+    TRY(spec_load_text(ctx, "rounded.lua", text, strlen(text), &file));
+    c->spec = file.items[0].spec;
+    TRY(shape_parse(ctx, layer->shape, &c->shape));
+    case_random(ctx, &c->spec, &c->shape, &random, &c->inputs);
+    const int64_t *q = tensors_find(&c->inputs, "q")->dims, dims[] = {q[0], q[1], c->spec.heads, c->spec.value_dim};
+    tensors_put(ctx, &c->inputs, "do", random_tensor(ctx, &random, 4, dims));
+    c->T = q[1];
+    c->N = c->shape.length_count ? c->shape.length_count : q[0];
+    case_round(ctx, &c->spec, &c->inputs, &c->rounded);
+    TRY(gradients_run(ctx, &(GradientsRequest){.spec = &c->spec, .inputs = &c->inputs, .threads = 1}, &c->truth));
+    TRY(gradients_run(ctx, &(GradientsRequest){.spec = &c->spec, .inputs = &c->rounded, .threads = 1}, &exact));
+    case_round(ctx, &c->spec, &exact, &c->typed);
+    return ST_OK;
+}
+
+static Status compile(Ctx *ctx, Case *c, Module **module) {
+    const bool packed = c->shape.length_count > 0;
+    TRY(target_find(ctx, "cuda:sm_90a", &c->target));
+    Target plain = c->target;
+    plain.product_warps = packed ? 0 : plain.product_warps;
+    schedule_default(&c->spec, KIND_BACKWARD, &plain, &c->schedule);
+    TRY(kind_build(ctx, &c->spec, KIND_BACKWARD, packed ? VARIANT_PACKED : 0, 0, module));
+    return passes_run(ctx, *module, &(PassArgs){&c->spec, KIND_BACKWARD, &c->target, &c->schedule, NULL}, NULL, NULL);
+}
+
+/* One segment for each sequence. */
+static void set_sizes(const Case *c, int64_t *syms) {
+    const int64_t chunk = c->schedule.chunk, B = tensors_find(&c->inputs, "q")->dims[0];
+    syms[SYM_B] = B;
+    syms[SYM_T] = c->T;
+    syms[SYM_N] = c->N;
+    syms[SYM_L] = (c->T / chunk + 1) * chunk;
+    syms[SYM_S] = 1;
+    syms[SYM_R] = (c->T + chunk - 1) / chunk;
+    syms[SYM_C] = B * c->T / chunk + c->N;
+}
+
+static int64_t dim_of(const int64_t *syms, int64_t dim) {
+    return dim == DIM_N_PLUS_1 ? syms[SYM_N] + 1 : dim < 0 ? syms[-1 - dim] : dim;
+}
+
+static Status interpret(Ctx *ctx, Case *c, const Module *module) {
+    const Kernel *const first = module->kernels[0];
+    InterpBinding       bindings[MOST_PARAMS];
+    InterpArgs          args = {.bindings = bindings, .fp32 = true, .placed = true};
+    set_sizes(c, args.syms);
+    for (int p = 0; p < first->param_count; p++) {
+        const CodeParam *const param = &first->params[p];
+        InterpBinding *const   binding = &bindings[args.binding_count];
+        if (param->role == PARAM_WORK)
+            continue;
+        *binding = (InterpBinding){.name = param->name};
+        for (int d = 0; d < 4; d++)
+            binding->dims[d] = dim_of(args.syms, param->dims[d]);
+        if (param->role == PARAM_OUT)
+            tensors_put(ctx, &c->got, param->name, tensor_new(ctx, param->dtype, 4, binding->dims));
+        binding->data = tensors_find(param->role == PARAM_OUT ? &c->got : &c->rounded, param->name)->data;
+        args.binding_count++;
+    }
+    return ir_interpret(ctx, module, &args);
+}
+
+/* As driver/check_gradients.c has it: where all of it cancels, four roundings of float32 as large as do count. */
+static double error_of(const Case *c, const Tensor *got, const Tensor *wanted) {
+    const Tensor *const given = tensors_find(&c->inputs, "do");
+    const double        least = 4 * 0x1p-24 / FP32_BOUND;
+    double              squares = 0;
+    Difference          difference = tensor_difference(got, wanted);
+    for (int64_t i = 0; i < tensor_elements(given); i++)
+        squares += (double)((const float *)given->data)[i] * ((const float *)given->data)[i];
+    squares *= (double)tensor_elements(wanted) / (double)tensor_elements(given);
+    difference.norm = fmax(difference.norm, least * least * squares);
+    return difference_relative(&difference);
+}
+
+static Status check_layer(Ctx *ctx, void *arg) {
+    const Layer *layer = arg;
+    Case         c = {.T = 0};
+    Module      *module;
+    TRY(draw(ctx, layer, &c));
+    TRY(compile(ctx, &c, &module));
+    TRY(interpret(ctx, &c, module));
+    for (int i = 0; i < c.truth.count; i++) {
+        const NamedTensor *const item = &c.truth.items[i];
+        const Tensor *const      got = tensors_find(&c.got, ctx_printf(ctx, "d%s", item->name));
+        const double             error = error_of(&c, got, &item->tensor),
+                     bound = accuracy_bound(error_of(&c, tensors_find(&c.typed, item->name), &item->tensor));
+        if (!(error <= bound))
+            print_error("d%s of { %s } %s: %.3e, over its bound of %.3e\n", item->name, layer->spec, layer->shape, error, bound);
+        assert_true(error <= bound);
+    }
+    return ST_OK;
+}
+
+static void test_bounds_are_kept(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof LAYERS / sizeof *LAYERS; i++) {
+        Ctx  ctx;
+        char line[2048];
+        ctx_init(&ctx);
+        if (ctx_run(&ctx, check_layer, (void *)&LAYERS[i]) != ST_OK) {
+            ctx_describe(&ctx, line, sizeof line);
+            fail_msg("%s", line);
+        }
+        ctx_free(&ctx);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_bounds_are_kept)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
