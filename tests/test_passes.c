@@ -421,20 +421,18 @@ static Status draw_roles_gradients(Ctx *ctx, void *arg) {
 
 /* Whose states and features fill more memory than a block has, and whose sums all registers. */
 static Status draw_wide_states(Ctx *ctx, void *arg) {
-    static const char *const MAPS[] = {"softmax2", "softmax", "relu2"};
+    static const char *const MAPS[] = {"softmax2", "softmax", "relu2"}, *const TURNS[] = {"false", "{ theta = 99, style = 'half' }"};
     static const char *const NORMS[] = {"false", "{ kind = 'rms', eps = 1e-8 }", "{ kind = 'rms', eps = 1e-8 }, qk_scale = true"};
-    static const char *const TURNS[] = {"false", "{ theta = 10000, style = 'interleaved' }"};
-    static const int         DIMS[] = {256, 256, 160, 192};
-    const int dim = DIMS[random_int(0, 3)];
-    Trial *t = arg;
-    SpecFile file;
+    const int         dim = 32 * random_int(5, 8);
+    SpecFile          file;
     const char *const text = ctx_printf(ctx,
         "return rattention { name = 'trial', heads = %d, kv_heads = 2, head_dim = %d, value_dim = %d, window = %d, "
         "feature_map = '%s', rope = %s, softcap = %s, sink = %s, norm = %s, dtype = 'bf16' }",
         2 * random_int(1, 2), dim, dim, random_int(0, 1) ? 64 : 40, MAPS[random_int(0, 2)], TURNS[random_int(0, 1)],
         random_int(0, 1) ? "20" : "false", random_int(0, 1) ? "true" : "false", NORMS[random_int(0, 2)]);
     TRY(spec_load_text(ctx, "trial.lua", text, strlen(text), &file));
-    return t->spec = file.items[0].spec, ST_OK;
+    ((Trial *)arg)->spec = file.items[0].spec;
+    return ST_OK;
 }
 
 static void run_some(KernelKind kind, int variants, Target target, Status (*draw)(Ctx *, void *), int cases) {
