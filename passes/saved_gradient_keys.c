@@ -234,8 +234,10 @@ static Value *edge_piece(KeySaver *k, Builder *b, const KeySum *sum, int piece, 
     ValueMap     map = {.ctx = s->ctx};
     map_set(&map, s->group->region->args[0], loop->region->args[0]);
     map_set(&map, s->residual->region->args[0], ir_i(&body, 0));
-    for (int p = first; p < end; p++)
-        score = times_features(k, &body, sum->x[p], map_clone(&body, sum->y[p], s->group->region, s->absent, &map), score, true);
+    for (int p = first; p < end; p++) {
+        Value *const y = map_clone(&body, sum->y[p], s->group->region, s->absent, &map);
+        score = times_features(k, &body, sum->x[p], y, score, true);
+    }
     Value *const kept = gradients_edge(&body, score, sum->of.mask, loaded_rows(score->def->in[1]));
     Value *const z = map_clone(&body, sum->z[piece], s->group->region, s->absent, &map);
     Value *const next = times_features(k, &body, kept, z, loop->region->args[1], false);
@@ -391,7 +393,9 @@ static Value *state_rows(Saver *s, Builder *b, const Op *load, int from, int cou
 }
 
 /* Never one row alone: see saved.c. */
-static int rows_of_slice(int left) { return left <= STATE_ROWS ? left : left == STATE_ROWS + 1 ? STATE_ROWS - 16 : STATE_ROWS; }
+static int rows_of_slice(int left) {
+    return left <= STATE_ROWS ? left : left == STATE_ROWS + 1 ? STATE_ROWS - 16 : STATE_ROWS;
+}
 
 /* x S or x S^T with the gradient of a final state, S: by slices of its rows; of floats pass stage places not all yet. */
 static bool slice_state(Op *dot, void *arg) {
