@@ -105,8 +105,8 @@ static void keep(Module *module, const RowProgram *p, Builder *b, const Op *stor
 }
 
 /* Gradients of q's scale add up what all rows hand on, and with it what is lost where sides of products are rounded to 16
- * bits; in a window of one key they are all that rows get. Of what the residual branch gives these layers keep that, too: kernel
- * `rows` multiplies both parts. */
+ * bits; in a window of one key they are all that rows get. Of what the residual branch gives these layers keep that, too:
+ * kernel `rows` multiplies both parts. */
 static void keep_low(Module *module, const RowProgram *p, Builder *b, const Op *store, DType dtype, Value *gradient) {
     if (dtype_size(dtype) != 2 || !gradient || (gradient->def && gradient->def->code == OP_LOAD))
         return;
@@ -123,8 +123,8 @@ static bool is_shared(const RowProgram *p, const Op *op) {
            is_first_load(p->body, op) && !row_program_hands_on(p, op);
 }
 
-/* In a window of one key, v, with its probability p, scores' gradients are p (dout . v - mean), and little or nothing is left of
- * it; what rounding adds to dout . v is added to a mean that only scores take. There dout . v is dout . sum / p. */
+/* In a window of one key, v, with its probability p, scores' gradients are p (dout . v - mean), and little or nothing is left
+ * of it; what rounding adds to dout . v is added to a mean that only scores take. There dout . v is dout . sum / p. */
 static void keep_score_mean(Module *module, const RowProgram *p, Builder *b, const RowAgain *again, int r, DType dtype) {
     const Op *const op = p->reductions[r];
     Value *const    gradient = adjoint_of_whole(&again->adjoint, op->out[0]);

@@ -438,8 +438,8 @@ static bool load_scaled_anew(Op *op, void *arg) {
     return true;
 }
 
-/* Where rows are scaled before the map, both, and the scales, are wanted again and again: registers hold none of them from one
- * sum or product to the next. */
+/* Where rows are scaled before the map, both, and the scales, are wanted again and again: registers hold none of them from
+ * one sum or product to the next. */
 static void forget_scaled(Reload *r) {
     if (!ir_find_param(r->kernel, "q_scale"))
         return;

@@ -477,7 +477,9 @@ static Value *state_rows(Saver *s, Builder *b, const Op *load, int from, int cou
 }
 
 /* Never one row alone: see saved.c. */
-static int rows_of_slice(int left) { return left <= STATE_ROWS ? left : left == STATE_ROWS + 1 ? STATE_ROWS - 16 : STATE_ROWS; }
+static int rows_of_slice(int left) {
+    return left <= STATE_ROWS ? left : left == STATE_ROWS + 1 ? STATE_ROWS - 16 : STATE_ROWS;
+}
 
 /* x S or x S^T with the gradient of a final state, S: by slices of its rows; of floats pass stage places not all yet. */
 static bool slice_state(Op *dot, void *arg) {

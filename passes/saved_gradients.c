@@ -9,8 +9,9 @@
  *   Kernels `window_keys` and `window_values` have no residual branch; their key loops go on with the sums of the heads before.
  * Registers hold few of these tiles: each sum over heads has a loop of its own, and what rows get of the residual branch is
  * what their key loop starts from. Rows keep their rotated queries, which all keys that they see would rotate again.
- * Where gradients add up all rows (q's scale), or the window gives none (of one key), what sides of products lose in 16 bits of main's and rows' scores, and of do,
- * is multiplied as well; of phi(q) in main and wherever keys take it, in all of these or in none: they are to agree.
+ * Where gradients add up all rows (q's scale), or the window gives none (of one key), what sides of products lose in 16 bits
+ * of main's and rows' scores, and of do, is multiplied as well; of phi(q) in main and wherever keys take it, in all of these
+ * or in none: they are to agree.
  * Nothing is added to by two blocks, and all sums have one order. Features that are a concatenation of equal pieces go
  * by pieces, as in main. */
 #include "passes/map_range.h"
@@ -462,7 +463,7 @@ void gradients_order(const Saver *main) {
     store_where_made(main->ctx, main->main, main->group->region);
 }
 
-/* Of products that add up rows, x^T y: what is given is zero in rows that are not there, and their features are to be numbers. */
+/* Of products that add up rows, x^T y: what is given is zero in rows that are not there; their features are to be numbers. */
 static bool fill_absent(Op *op, void *arg) {
     const Saver *s = arg;
     if (op->code != OP_DOT || !op_int(op, AT_TA, 0))

@@ -491,7 +491,9 @@ static Value *as_it_lies(Stager *s, Builder *b, Value *tile, const Op *user) {
 }
 
 /* Columns that are registers of their own in a tile of 16-bit numbers: see codegen/ptx/prelude.cuh. */
-static bool takes_whole_steps(const Op *cols) { return op_int(cols, AT_LO, 0) % 16 == 0 && cols->out[0]->type.cols % 16 == 0; }
+static bool takes_whole_steps(const Op *cols) {
+    return op_int(cols, AT_LO, 0) % 16 == 0 && cols->out[0]->type.cols % 16 == 0;
+}
 
 /* `value` in the products' dtype: made next to where the value is, once for all products. Of columns, where these are whole
  * steps of a product, the columns of the converted tile, so that each element is converted once. */

@@ -85,8 +85,8 @@ static const char *const FORMS[OP_COUNT] = {
     [OP_STEP] = "(%s > 0.f ? 1.f : 0.f)",
 };
 
-/* Rows times their scale, for the gradients: made in several places, they are compared with one another (which is the largest?),
- * so that none may go into a sum without having been rounded. */
+/* Rows times their scale, for the gradients: made in several places, they are compared with one another (which is the
+ * largest?), so that none may go into a sum without having been rounded. */
 static bool is_compared(const Gen *g, const Op *op) {
     return op->code == OP_MUL && cu_shape(op->out[0]->type) == SHAPE_TILE && cu_shape(op->in[1]->type) == SHAPE_ROW &&
            ir_find_param(g->kernel, "dq_scale");
