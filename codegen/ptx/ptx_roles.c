@@ -290,7 +290,8 @@ static void walk_as_done(Gen *g, const Op *role) {
     else if (g->alone)
         cu_line(g, "for (u32 item; (item = items.take(%d)) < (u32)a.v[%d];) {", copying_before(role), item_count(g));
     else
-        cu_line(g, "for (u32 item, turn = 0; (item = items.take_all(turn & 1)) < (u32)a.v[%d]; turn++) {", item_count(g));
+        cu_line(g, "for (u32 item, turn = 0; (item = %s) < (u32)a.v[%d]; turn++) {",
+                g->takes_ahead ? "next" : "items.take_all(turn & 1)", item_count(g));
 }
 
 static void open_items(Gen *g, const Op *role) {
@@ -334,6 +335,9 @@ static void walk(Gen *g, const Op *role, const Block *block) {
     }
     if (cu_runs_beside(g))
         cu_line(g, "Items items(shared + %lldu);", (long long)items_at(g, block));
+    g->takes_ahead = cu_runs_beside(g) && computes(role) && cu_ends_awaiting(role->region);
+    if (g->takes_ahead)
+        cu_line(g, "u32 next = items.take_all(0);");
     open_items(g, role);
     item(g, role, block);
     if (makes_for_main(g) && stores(role))
@@ -349,6 +353,7 @@ static void walk(Gen *g, const Op *role, const Block *block) {
     if (g->signals)
         cu_line(g, "signal.tell();");
     g->signals = g->alone = g->one_warp = g->rope_ahead = false;
+    g->takes_ahead = false;
 }
 
 /* Registers at the start are shared out evenly; then those who compute take what the others give. */

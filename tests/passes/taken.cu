@@ -1,0 +1,11 @@
+        u32 next = items.take_all(0);
+        for (u32 item, turn = 0; (item = next) < (u32)a.v[89]; turn++) {
+                products_await<0>();
+                    products_await<0>();
+                    products_await<0>();
+                    products_await<0>();
+                    products_await<0>();
+                    next = items.take_all((turn + 1) & 1);
+                    products_await<0>();
+                    next = items.take_all((turn + 1) & 1);
+                    products_await<0>();
