@@ -170,8 +170,10 @@ static void settle(const SearchSpace *space, Schedule *schedule) {
     if (!space->target->warp_size || space->kind == KIND_DECODE)
         return;
     schedule->warps = schedule->chunk * schedule->group_heads / 16;
-    if (space->base.roles && schedule->blocks != space->base.blocks)
+    if (space->base.roles && schedule->blocks != space->base.blocks) {
         schedule->registers = schedule->blocks == 1 ? 240 : 232;
+        schedule->copy_registers = 24;
+    }
 }
 
 bool space_point(Ctx *ctx, const SearchSpace *space, const SpacePoint *point, Schedule *schedule) {

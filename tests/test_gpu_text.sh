@@ -41,7 +41,7 @@ text key_sums 'wgmma' '/ rattan_layer_backward_keys(/,/^}/p' --kind backward --t
     --set value_dim=64 --schedule 'chunk=64 key_tile=64 group_heads=2 segment=1024 min_items=54 warps=8 stages=2 roles=1 fuse_phi=1'
 # The same on top of rings: tiles of one sequence side by side, new tokens from where the caller has them.
 text extend 'maps.at[beyond ? ' '/ rattan_layer_extend_main(/,$p' --kind extend --target cuda:sm_90a --set head_dim=16 --set value_dim=16 \
-    --schedule 'chunk=32 key_tile=32 group_heads=2 ring=0 warps=4 stages=2 blocks=2 registers=232 roles=1'
+    --schedule 'chunk=32 key_tile=32 group_heads=2 ring=0 warps=4 stages=2 blocks=2 registers=232 copy_registers=24 roles=1'
 # Warps of it that write the rings.
 text rings 'move_rows<' '/if (warp_here() == /,/warp_id() == /p' --kind extend --target cuda:sm_90a --set head_dim=16 --set value_dim=16 \
     --set heads=8 --set kv_heads=2 --set 'rope={theta=10000,style="half"}' \

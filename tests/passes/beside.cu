@@ -1,6 +1,8 @@
-        take_registers<240>();
+        take_registers<232>();
         Ring<13, 16384u> t32(shared + 16384u, shared + 229376u);
         Ring<1, 16384u> t33(shared + 0u, shared + 229584u);
+        const int group = warp_id() / 4;
+        turns_open(group);
         Items items(shared + 229600u);
         UNROLL1
         for (u32 item, turn = 0; (item = items.take_all(turn & 1)) < (u32)a.v[92]; turn++) {
@@ -46,6 +48,7 @@
                 const i64 n92 = smaller(n91, 0LL);
                 const i64 n93 = smaller(n85, 0LL);
                 const Slot t94 = t32.take();
+                turn_begin(group);
                 float t95[1][64];
                 pin_all(t95);
                 pin_all(t79);
@@ -55,6 +58,7 @@
                 products_commit();
                 const i64 n96 = 64LL + n16;
                 const i64 n97 = larger(0LL, n83);
+                turn_end(group);
                 barrier_wait(t94.full, t94.phase);
                 products_await<0>();
                 products_await<0>();
