@@ -150,6 +150,14 @@ static void gradients_without_roles(const Spec *spec, const Target *target, Sche
     schedule->gradient_blocks = own.blocks;
 }
 
+/* Extend: threads that send look where each tile is, new tokens or old ones, and do so sooner with more registers than elsewhere.
+ * Measured with groups that take turns: 0.298 ms instead of 0.305. */
+static void beside_states(Schedule *schedule) {
+    schedule->registers = 232;
+    schedule->copy_registers = 40;
+    schedule->turns = 1;
+}
+
 void schedule_default(const Spec *spec, KernelKind kind, const Target *target, Schedule *schedule) {
 #define FIELD(name, fallback, min, max, help) schedule->name = fallback;
 #include "ir/schedule.def"
@@ -179,9 +187,8 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
             schedule->key_tile = 2 * schedule->chunk;
         if (kind == KIND_EXTEND && schedule->blocks == 1 && !spec_is_wide(spec)) {
             schedule->beside = target->processors;
-            schedule->registers = 232; /* threads that send look where each tile is: measured, 1 % with more for them */
-            schedule->copy_registers = 40;
-            schedule->turns = 1; /* measured, with the former 0.298 ms instead of 0.305 */
+            if (schedule->roles)
+                beside_states(schedule);
         }
         if (schedule->roles && kind == KIND_BACKWARD)
             gradients_without_roles(spec, target, schedule);
