@@ -439,7 +439,11 @@ static Status read_residual(Saver *s) {
 }
 
 /* Never a last slice of one row: the one column of features that belongs to it is no left side of a product. */
-static int slice_rows(int left, int size) { return left <= size ? left : left == size + 1 ? size - 16 : size; }
+static int slice_rows(int left, int size) {
+    if (left == size + 1)
+        return size > 16 ? size - 16 : left;
+    return left < size ? left : size;
+}
 
 /* x y + sum, x columns of phi(q): perhaps of both parts of x, and of a state that is given in 32 bits. */
 static Value *times(Saver *s, Builder *b, Value *x, Value *y, Value *sum, bool tb) {

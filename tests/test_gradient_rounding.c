@@ -100,6 +100,9 @@ static void set_sizes(const Case *c, int64_t *syms) {
     syms[SYM_S] = 1;
     syms[SYM_R] = (c->T + chunk - 1) / chunk;
     syms[SYM_C] = B * c->T / chunk + c->N;
+    syms[SYM_H] = c->spec.kv_heads;
+    syms[SYM_G] = c->spec.heads;
+    syms[SYM_M] = B * c->T / (chunk * c->schedule.states_every) + c->N;
 }
 
 static int64_t dim_of(const int64_t *syms, int64_t dim) {
