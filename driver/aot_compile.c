@@ -59,7 +59,7 @@ static Status add_codes(Ctx *ctx, Session *session, const AotLibrary *library, A
     if (!has_maps(function->codes[function->code_count - 1].object) || session->schedule)
         return ST_OK;
     code.plain = true;
-    return add_code(ctx, session, library, function, code, "roles=0");
+    return add_code(ctx, session, library, function, code, "roles=0 gradient_roles=0");
 }
 
 static Status compile_function(Ctx *ctx, Session *session, const AotLibrary *library, AotFunction *function) {

@@ -371,7 +371,7 @@ static Status order_tensors(Ctx *ctx, const rattan_kernel *kernel, const rattan_
 /* ---- Tensors that the copy engine does not take ------------------------------------------------------------------ */
 /* The same kernel without the copy engine: compiled when it is first wanted. */
 static Status kernel_without_maps(Ctx *ctx, const rattan_kernel *kernel, CuStream stream, rattan_kernel **out) {
-    static const char     PLAIN[] = "roles=0";
+    static const char     PLAIN[] = "roles=0 gradient_roles=0";
     rattan_kernel_request request = kernel->request;
     rattan_spec          *spec = NULL;
     rattan_error          error;

@@ -147,6 +147,9 @@ static Status fill_tensors(Ctx *ctx, TaskRun *run, const CodeObject *object) {
     Random      random = {(uint64_t)run->tuning->seed};
     bench_case_fill(ctx, &kernel, &random, &run->task.test);
     for (int p = 0; p < object->param_count; p++)
+        if (object->params[p].role == PARAM_OUT)
+            tensors_find(&run->task.test.tensors, object->params[p].name)->data = NULL;
+    for (int p = 0; p < object->param_count; p++)
         if (object->params[p].role == PARAM_OUT) {
             Tensor *tensor = tensors_find(&run->task.test.tensors, object->params[p].name);
             tensor->data = shared_memory(ctx, tensor_bytes(tensor));

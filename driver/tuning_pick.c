@@ -120,13 +120,15 @@ Status tuning_apply(Ctx *ctx, TuningMode mode, const CudaDevice *device, TuningB
     TuningKey   key = {0};
     TuningPick  pick = {0};
     const char *why = NULL;
+    /* Backward is tuned and checked without the gradient of a final state, which takes memory of its own. */
+    const bool other = request->kind == KIND_BACKWARD && request->variant & VARIANT_FINAL_STATE;
     if (mode == TUNING_OFF || request->schedule)
         return ST_OK;
     if (tuning_key_machine(ctx, request->target, device, &key)) {
         tuning_key_layer(ctx, request->spec, request->kind, &key);
         tuning_find(ctx, &key, bucket, &pick, &why);
     }
-    if (pick.record && can_have(ctx, request, pick.record->schedule))
+    if (pick.record && !other && can_have(ctx, request, pick.record->schedule))
         request->schedule = pick.record->schedule;
     else if (mode == TUNING_STRICT)
         return ctx_fail(ctx, ST_FAILED, request->spec->name, "run 'rattan tune', or unset RATTAN_TUNING",

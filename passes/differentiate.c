@@ -128,13 +128,14 @@ static bool is_shared(const RowProgram *p, const Op *op) {
 static void keep_score_mean(Module *module, const RowProgram *p, Builder *b, const RowAgain *again, int r, DType dtype) {
     const Op *const op = p->reductions[r];
     Value *const    gradient = adjoint_of_whole(&again->adjoint, op->out[0]);
-    if (dtype_size(dtype) != 2 || !gradient || !again->mean[r])
+    if (dtype_size(dtype) != 2 || !gradient || !again->mean[r] || (gradient->def && gradient->def->code == OP_LOAD))
         return;
     Value *const lost = ir_binary(b, OP_SUB, ir_convert(b, ir_convert(b, gradient, dtype), DT_F32), gradient);
     Value       *added = ir_unary(b, OP_ROWSUM, ir_binary(b, OP_MUL, lost, op->out[0]));
-    if (op->in_count > 2) { /* all that a sink leaves */
+    if (op->in_count > 2) { /* all that a sink leaves; of next to nothing what is lost is nothing, too */
         Value *const sink = ir_unary(b, OP_EXP, ir_binary(b, OP_SUB, map_get(&again->values, op->in[2]), op->out[1]));
-        added = ir_binary(b, OP_DIV, added, ir_binary(b, OP_SUB, ir_f(b, 1, 1, 1), sink));
+        Value *const left = ir_binary(b, OP_SUB, ir_f(b, 1, 1, 1), sink);
+        added = ir_binary(b, OP_DIV, added, ir_binary(b, OP_MAX, left, ir_f(b, 0x1p-12, 1, 1)));
     }
     keep(module, p, b, row_kept(p, op->out[1]), kept_score_mean_name(p, r), DT_F32,
          ir_binary(b, OP_ADD, again->mean[r], added));

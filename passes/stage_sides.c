@@ -120,13 +120,15 @@ bool stage_put_side(Op *dot, void *arg) {
         if (!is_computed_side(s, dot, i))
             continue;
         Value *const value = dot->in[i], *const there = find_put(s, dot, value);
+        const int    rings = s->put_count;
         Value *const ring = there ? there : put_ring(s, dot, value);
+        const bool   fresh = s->put_count > rings; /* else an earlier product may still read there */
         Builder      b = ir_before(s->ctx, s->kernel, dot);
         if (there) {
             dot->in[i] = ir_ring_get(&b, ring, ir_i(&b, 0));
             continue;
         }
-        if (!is_behind_wait(dot))
+        if (!fresh || !is_behind_wait(dot))
             ir_bare(&b, OP_BARRIER);
         ir_ring_put(&b, ring, ir_i(&b, 0), s->dtype == value->type.dtype ? value : ir_convert(&b, value, s->dtype));
         ir_bare(&b, OP_BARRIER);

@@ -80,7 +80,7 @@ static bool phases_fine(const CodeObject *object) {
 /* What is written has parts for all slices, and they are equal. */
 static bool slices_fine(const CodeObject *object) {
     const int64_t heads = object->kv_heads, count = object->head_slices ? object->head_slices : heads;
-    bool          fine = count >= 1 && count <= LAUNCH_MAX_SLICES && (heads < 1 || heads % count == 0);
+    bool          fine = count >= 1 && (!object->head_slices || count <= LAUNCH_MAX_SLICES) && (heads < 1 || heads % count == 0);
     for (int p = 0; fine && count > 1 && p < object->param_count; p++) {
         const CodeParam *param = &object->params[p];
         const int64_t    dim = param->sliced ? param->dims[param->sliced - 1] : 0;
@@ -310,7 +310,7 @@ static Status cut_launch(Ctx *ctx, const CodeObject *object, LaunchSizes *sizes)
     const CodeParam *over = cut(object, heads, object->head_slices ? object->head_slices : 1, sizes);
     const bool       whole = object->head_slices || sizes->work_bytes <= FREE_WORK;
     const int64_t    most = whole ? INT64_MAX : most_work(object, sizes), slices = times(tokens, object->kv_heads) / LEAST_SLICE;
-    for (int64_t n = 2; sizes->work_bytes > most && n <= object->kv_heads && n <= slices; n++)
+    for (int64_t n = 2; sizes->work_bytes > most && n <= object->kv_heads && n <= slices && n <= LAUNCH_MAX_SLICES; n++)
         if (object->kv_heads % n == 0)
             over = cut(object, heads, n, sizes);
     return over ? ctx_fail(ctx, ST_NO_MEMORY, over->name, "use a smaller batch", "the working memory exceeds 63 bits") : ST_OK;

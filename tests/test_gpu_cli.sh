@@ -81,3 +81,28 @@ for words in registers=128 'group_heads=1 warps=4'; do
     expect_error 2 "too few registers: $words" "schedule: registers: with blocks=1 a thread starts with" "$RATTAN" compile \
         "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --schedule "$words" --emit cuda
 done
+
+# A side of a product is written over one that an earlier product read behind a barrier only: warps read at their own pace.
+# In:  the tile IR after all passes. Out: each `ring_put` that no barrier parts from a reader of that ring.
+overwritten() {
+    awk '/^kernel /{ delete read; delete of }
+        { line = $0; sub(/^ */, "", line) }
+        line ~ /^barrier/ { delete read }
+        line ~ /= ring_get %/ { split(line, word, /[ ,:]+/); match(line, /ring_get %[0-9]+/); of[word[1]] = substr(line, RSTART + 9, RLENGTH - 9) }
+        line !~ /ring_get/ { n = split(line, word, /[ ,]+/); for (i = 1; i <= n; i++) if (word[i] in of) read[of[word[i]]] = 1 }
+        line ~ /^ring_put %/ { match(line, /ring_put %[0-9]+/); if (substr(line, RSTART + 9, RLENGTH - 9) in read) print line }' "$1"
+}
+scaled=(--set head_dim=32 --set value_dim=32 --set heads=4 --set kv_heads=2 --set window=32 --set qk_scale=true)
+for target in sm_80 sm_90a; do
+    for kind in forward extend backward; do
+        for state in zero input; do
+            "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" "${scaled[@]}" --set "initial_state=\"$state\"" --kind $kind \
+                --target cuda:$target --emit tile-ir >"$TMP/tiles" 2>&1
+            [ -s "$TMP/tiles" ] && equal "sides wait for their readers: $kind, state $state, $target" "" "$(overwritten "$TMP/tiles")"
+        done
+    done
+done
+expect_error 2 "a column before a tile" "put single columns last" "$RATTAN" compile "$SOURCE/specs/tiny.lua" --target cuda:sm_80 \
+    --set 'feature_map=function(x) return concat(sum(exp(x)), relu(x)) end' --emit cuda
+check "a map that is scaled" "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --kind backward --set rope=false \
+    --set head_dim=64 --set value_dim=64 --set 'feature_map=function(x) return exp(x*2) / sum(exp(x)) end' --emit cuda

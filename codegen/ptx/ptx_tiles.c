@@ -249,6 +249,10 @@ static void concat(Gen *g, const Op *op) {
         cu_fail(g, op, "a concatenation of anything but tiles");
         return;
     }
+    if (cu_shape(op->in[0]->type) != SHAPE_TILE) {
+        ctx_fail(g->ctx, ST_USAGE, "feature map", "put single columns last", "GPUs join no tile to a column before it");
+        return;
+    }
     const char *x = tile_operand(g, op->in[0]);
     if (cu_shape(op->in[1]->type) == SHAPE_COLUMN)
         cu_assign(g, op->out[0],
