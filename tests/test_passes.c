@@ -489,8 +489,8 @@ static void test_gradients_gpu(void **state) {
 /* Columns of a state are shared out to blocks. */
 static void test_gradients_wide(void **state) {
     (void)state;
-    run_drawn(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE,
-              (Target){.name = "gpu", .warp_size = 32, .shared_bytes = 2048 << 10, .processors = 4}, draw_wide_gradients);
+    run_some(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE,
+             (Target){.name = "gpu", .warp_size = 32, .shared_bytes = 2048 << 10, .processors = 4}, draw_wide_gradients, CASES / 2);
 }
 
 static void test_gradients_bf16(void **state) {
@@ -573,7 +573,7 @@ static void test_gradients_roles_wide(void **state) {
                            .registers = 65536,
                            .shared_bytes = 2048 << 10,
                            .processors = 4};
-    run_drawn(KIND_BACKWARD, VARIANT_FINAL_STATE, target, draw_wide_gradients);
+    run_some(KIND_BACKWARD, VARIANT_FINAL_STATE, target, draw_wide_gradients, CASES / 2); /* each takes long */
 }
 
 static void test_roles_forward(void **state) {
