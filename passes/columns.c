@@ -202,12 +202,16 @@ static void erase_unused(const Columns *c, Block *block) {
     }
 }
 
-static void slice_tail(Columns *c, Block *block) {
-    c->count = c->loop_count = 0;
+static void reduce_all(Columns *c, Block *block) {
     for (Op *op = block->first, *next; op; op = next) {
         next = op->next;
         reduce_by_slices(c, op);
     }
+}
+
+static void slice_tail(Columns *c, Block *block) {
+    c->count = c->loop_count = 0;
+    reduce_all(c, block);
     for (Op *op = block->first; op; op = op->next)
         if (op->code == OP_DOT)
             columns_note_product(c, op);
@@ -278,19 +282,13 @@ bool columns_reduce(Ctx *ctx, Kernel *kernel, Block *block, const Value *value) 
     Columns c = {.ctx = ctx, .kernel = kernel, .loads = true, .joined = true};
     if (!columns_can_loop(&c, value))
         return false;
-    for (Op *op = block->first, *next; op; op = next) {
-        next = op->next;
-        reduce_by_slices(&c, op);
-    }
+    reduce_all(&c, block);
     return true;
 }
 
 void columns_start_loops(Ctx *ctx, Kernel *kernel, Block *block, Op *queries) {
     Columns c = {.ctx = ctx, .kernel = kernel, .queries = queries, .joined = true};
-    for (Op *op = block->first, *next; op; op = next) {
-        next = op->next;
-        reduce_by_slices(&c, op);
-    }
+    reduce_all(&c, block);
     for (Op *op = block->first; op; op = op->next)
         for (int i = 3; i < op->in_count && op->code == OP_FOR; i++)
             start_by_slices(&c, op, i);

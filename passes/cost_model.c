@@ -193,8 +193,9 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
         if (schedule->roles && kind == KIND_BACKWARD)
             gradients_without_roles(spec, target, schedule);
         schedule->gradient_roles = !no_gradient_roles(spec, kind, target);
-        const bool wide = spec->head_dim > 128 || spec->value_dim > 128; /* whose slices cost a quarter more time */
-        schedule->head_slices = kind == KIND_BACKWARD && !spec->qk_scale && spec->kv_heads > 1 && !wide ? 0 : 1;
+        /* Of wide heads slices cost a quarter more time. */
+        const bool chosen = kind == KIND_BACKWARD && !spec->qk_scale && spec->kv_heads > 1 && !spec_is_wide(spec);
+        schedule->head_slices = chosen ? 0 : 1;
         return;
     }
     schedule->chunk = chunk_for(spec);

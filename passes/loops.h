@@ -50,6 +50,9 @@ Value *loop_ring(Builder *b, int slots, Type tile, int64_t *at);
 /* A role; builds in it. */
 Builder loop_role(Ctx *ctx, Builder *b, const char *name, int warps, int registers);
 
+/* turn_up.c: tiles of the block, whose rows' positions fall, have rows whose positions rise. */
+void loop_turn_up(Ctx *ctx, Kernel *kernel, Block *block);
+
 /* Sends what `load` would load at coordinates at[0..2], to `ring`. */
 void loop_send(Ctx *ctx, Builder *b, const Op *load, Value *const at[3], Value *ring);
 

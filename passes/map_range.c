@@ -12,8 +12,7 @@ typedef struct Range {
 static bool is_rows(const Op *op) { return op && op->code == OP_LOAD && op->out[0]->type.rows > 1; }
 
 static bool scales(const Op *op) {
-    return op && op->code == OP_MUL && is_rows(op->in[0]->def) && op->in[1]->type.rows == 1 && op->in[1]->def &&
-           op->in[1]->def->code == OP_LOAD;
+    return op && op->code == OP_MUL && is_rows(op->in[0]->def) && is_loaded_row(op->in[1]);
 }
 
 Value *map_input(Value *features) {

@@ -406,11 +406,7 @@ static void copy_behind(Reload *r, Op *give) {
 
 static bool forgets_scaled(const Op *op) { return op->code == OP_ROWSUM || has_product(op); }
 
-static bool is_scale(const Value *value) {
-    return value->def && value->def->code == OP_LOAD && value->type.rows == 1 && value->type.cols > 1;
-}
-
-static bool is_scaled(const Op *op) { return op->code == OP_MUL && is_scale(op->in[1]) && op->out[0]->type.rows > 1; }
+static bool is_scaled(const Op *op) { return op->code == OP_MUL && is_loaded_row(op->in[1]) && op->out[0]->type.rows > 1; }
 
 static bool scale_anew(Op *op, void *arg) {
     if (is_scaled(op))
@@ -422,7 +418,7 @@ static bool scale_anew(Op *op, void *arg) {
 static bool load_scale_anew(Op *op, void *arg) {
     Reload *r = arg;
     for (int i = 0; i < op->in_count; i++) {
-        if (!op->in[i] || op->in[i]->type.cls != TY_TILE || !is_scale(op->in[i]) || op->in[i]->def == op->prev)
+        if (!op->in[i] || op->in[i]->type.cls != TY_TILE || !is_loaded_row(op->in[i]) || op->in[i]->def == op->prev)
             continue;
         Builder  b = ir_before(r->ctx, r->kernel, op);
         ValueMap map = {.ctx = r->ctx};
@@ -470,10 +466,10 @@ Status pass_reload(Ctx *ctx, Module *module, const PassArgs *args) {
             sink_indices(&r);
             ir_walk(r.kernel->body, remake, &r);
         }
-        if (args->kind == KIND_BACKWARD && strcmp(r.kernel->name, "main") != 0 && loop_has_roles(r.kernel))
+        if (args->kind == KIND_BACKWARD && strcmp(r.kernel->name, "main") != 0 && loop_has_roles(r.kernel)) {
             ir_walk(r.kernel->body, visit_store, &r);
-        if (args->kind == KIND_BACKWARD && strcmp(r.kernel->name, "main") != 0 && loop_has_roles(r.kernel))
             forget_scaled(&r);
+        }
         ir_walk(r.kernel->body, reload, &r);
         if (r.loads && spec_is_wide(args->spec))
             forget_slices(&r, r.kernel->body);

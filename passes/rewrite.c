@@ -166,6 +166,10 @@ static bool stores_no(Op *op, void *param) { return op->code != OP_STORE || strc
 
 bool is_stored(const Block *block, const char *param) { return !ir_walk((Block *)block, stores_no, (void *)param); }
 
+bool is_loaded_row(const Value *value) {
+    return value->def && value->def->code == OP_LOAD && value->type.rows == 1 && value->type.cols > 1;
+}
+
 static bool reads_no(Op *op, void *param) { return op->code != OP_LOAD || strcmp(op_text(op, AT_PARAM), param) != 0; }
 
 bool is_read(const Module *module, const char *param) {

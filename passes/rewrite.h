@@ -41,6 +41,8 @@ PassArgs args_of_kernel(const PassArgs *args, const Module *module, int kernel, 
 void clean_kernel(Kernel *kernel);
 /* Does anything in the block store to a parameter? */
 bool is_stored(const Block *block, const char *param);
+/* A row of numbers that is loaded: a scale, say. */
+bool is_loaded_row(const Value *value);
 /* Builds in a region that has nothing but its arguments: from now on it ends, without results. */
 Builder open_region(Ctx *ctx, Kernel *kernel, Block *region);
 /* Does a kernel load from the parameter? */

@@ -158,48 +158,9 @@ static void slice_starts(const Gradients *g) {
 
 /* ---- Upwards ---- */
 
-/* Column c of n is column n - 1 - c from now on, and rows likewise. */
-static void turn_mask(const Gradients *g, Op *mask) {
-    const Type    type = mask->out[0]->type;
-    const int64_t lo = op_int(mask, AT_LO, 0), hi = op_int(mask, AT_HI, 0);
-    Value *const  first = mask->in[2];
-    Builder       b = ir_before(g->ctx, g->kernel, mask);
-    mask->in[1] = ir_ibin(&b, OP_ISUB, ir_i(&b, type.rows - type.cols), mask->in[1]);
-    mask->in[2] = ir_i(&b, 0);
-    op_set_int(g->ctx, mask, AT_LO, hi == IR_POS_INF ? IR_NEG_INF : -hi);
-    op_set_int(g->ctx, mask, AT_HI, lo == IR_NEG_INF ? IR_POS_INF : -lo);
-    if (ir_is_const(first, 0))
-        return;
-    Value *const whole = mask->in[0];
-    mask->in[0] = ir_mask(&b, whole, first, ir_i(&b, 0), IR_NEG_INF, type.cols - 1, 1, op_float(mask, AT_FILL, 0));
-}
-
-/* Of the last row, on the way to the first. */
-static void turn_rope(const Gradients *g, Op *rope) {
-    const int64_t down = op_int(rope, AT_DOWN, 0), more = op_int(rope, AT_PERIOD, 1) - 1;
-    Builder       b = ir_before(g->ctx, g->kernel, rope);
-    rope->in[1] = index_offset(&b, rope->in[1], down ? -more : more);
-    op_set_int(g->ctx, rope, AT_DOWN, !down);
-}
-
-static bool turn_up(Op *op, void *arg) {
-    const Gradients *g = arg;
-    if (op->code == OP_MASK)
-        turn_mask(g, op);
-    else if (op->code == OP_ROPE)
-        turn_rope(g, op);
-    else if (op_int(op, AT_DOWN, 0)) {
-        const int place = (int)op_int(op, AT_ROWDIM, -1);
-        Builder   b = ir_before(g->ctx, g->kernel, op);
-        op->in[place] = index_offset(&b, op->in[place], 1 - op_int(op, AT_PERIOD, 1));
-        op_remove_attr(op, AT_DOWN);
-    }
-    return true;
-}
-
 static void turn_all_up(Gradients *g) {
     if (g->falls)
-        ir_walk(g->kernel->body, turn_up, g);
+        loop_turn_up(g->ctx, g->kernel, g->kernel->body);
 }
 
 /* ---- Products as early as can be ---- */

@@ -438,8 +438,7 @@ static Status read_residual(Saver *s) {
     return ST_OK;
 }
 
-/* Never a last slice of one row: the one column of features that belongs to it is no left side of a product. */
-static int slice_rows(int left, int size) {
+int saved_slice_rows(int left, int size) {
     if (left == size + 1)
         return size > 16 ? size - 16 : left;
     return left < size ? left : size;
@@ -460,7 +459,7 @@ static Value *times(Saver *s, Builder *b, Value *x, Value *y, Value *sum, bool t
 static Value *product_by_slices(Saver *s, Builder *b, const Op *load, Value *sum) {
     for (int row = 0; row < s->F;) {
         const int p = row / s->whole_width, from = row % s->whole_width,
-                  rows = slice_rows(s->whole_width - from, slice_size(s));
+                  rows = saved_slice_rows(s->whole_width - from, slice_size(s));
         ValueMap  map = {.ctx = s->ctx};
         Op *const piece = ir_clone(b, load, &map);
         Builder   before = ir_before(s->ctx, s->main, piece);
@@ -532,6 +531,7 @@ static void use_states(Saver *s) {
     ir_yield(&in, &sum, 1);
     ir_replace_uses(s->main, s->residual->out[0], maybe->out[0]);
 }
+
 /* phi(q) X where X is loaded: an initial state. */
 static void split_products(Saver *s, Value *features) {
     int  count;

@@ -21,7 +21,7 @@ typedef struct Saver {
     Value  *roped, *roped_at; /* the scores' keys where they are more than a load, and the position of their first one */
     Kernel *update;         /* kind extend: what adds the final sum to the pools behind main, or NULL */
     Op     *pool;           /* kind extend: main's load of the state that S starts from, or NULL: S starts from zero */
-    double absent; /* kind backward: what the map is given of rows that are not there, so that their features are finite */
+    double  absent; /* kind backward: what the map is given of rows that are not there, so that their features are finite */
     bool   fused; /* the kernels that make states compute the features, and have roles */
     int    halves; /* a block's state has one of so many equal parts of the E columns */
     Value *whole[MAX_PARTS]; /* phi(q) as main multiplies it: in wholes that are one or more parts */
@@ -75,6 +75,9 @@ typedef struct Between {
 } Between;
 Between saved_open_between(const Saver *s, Builder *b, Value *row, Value **sums, int count);
 void    saved_close_between(Between *at, Value **sums, int count); /* which have become what the turn gives */
+/* Rows of the next slice of so many, of `size` at most where it can be: never a last slice of one row, for the one column of
+ * features that belongs to it is no left side of a product. */
+int saved_slice_rows(int left, int size);
 /* The number of a row tile in its sequence. */
 Value *saved_tile(Saver *s, Builder *b, Value *row);
 /* Stores `piece`, part `part` of the features, which belongs to the keys from the one that map gives on: rows from lo to

@@ -476,11 +476,6 @@ static Value *state_rows(Saver *s, Builder *b, const Op *load, int from, int cou
     return made->out[0];
 }
 
-/* Never one row alone: see saved.c. */
-static int rows_of_slice(int left) {
-    return left <= STATE_ROWS ? left : left == STATE_ROWS + 1 ? STATE_ROWS - 16 : STATE_ROWS;
-}
-
 /* x S or x S^T with the gradient of a final state, S: by slices of its rows; of floats pass stage places not all yet. */
 static bool slice_state(Op *dot, void *arg) {
     Saver *const s = arg;
@@ -492,7 +487,7 @@ static bool slice_state(Op *dot, void *arg) {
     const int       rows = load->out[0]->type.rows;
     Value          *whole = NULL;
     for (int from = 0, n; from < rows; from += n) {
-        n = rows_of_slice(rows - from);
+        n = saved_slice_rows(rows - from, STATE_ROWS);
         Value *const slice = state_rows(s, &b, load, from, n);
         if (tb) {
             Value *const columns = ir_dot(&b, dot->in[0], slice, NULL, false, true);

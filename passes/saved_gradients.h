@@ -77,9 +77,6 @@ void gradients_sum_by_roles(KeySaver *k);
 bool gradients_can_sum_wide(KeySaver *k);
 void gradients_sum_wide(KeySaver *k, bool values);
 
-/* saved_turn.c: tiles of the block, whose rows' positions fall, have rows whose positions rise. */
-void gradients_turn_up(Builder *b, Block *block);
-
 /* saved_key_roles.c: kernels that sum up states of keys, or, with `save`, save them, by roles. */
 bool gradients_states_have_roles(KeySaver *k, int number);
 int  gradients_state_shares(KeySaver *k, int number); /* blocks that share a segment's rows; its sums lie one behind another */

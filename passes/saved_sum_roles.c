@@ -317,7 +317,7 @@ static void close_finish(SumRoles *o, Builder *b, const Op *only) {
     if (o->cut)
         columns_of_gradients(o->s->ctx, b->kernel, only->region);
     if (op_int(o->key_load, AT_DOWN, 0))
-        gradients_turn_up(b, only->region);
+        loop_turn_up(o->s->ctx, b->kernel, only->region);
 }
 
 static void finish(SumRoles *o, Builder *b, const KeySum *sum, Value *const *pieces, int count, bool others) {

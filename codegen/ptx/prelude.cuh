@@ -207,7 +207,12 @@ template <class T> struct Wide {
 };
 template <> struct Wide<float> {
     template <int N, int COLS> DEVICE void load(float (&)[N], const float *, bool, int) {}
-    template <int N, int COLS> DEVICE void store(const float (&)[N], float *, bool, int) {}
+    template <int N, int COLS> DEVICE void store(const float (&x)[N], float *row, bool has, int h) {
+        float *to = row + 2 * (lane_id() & 3);
+        asm("" : "+l"(to));
+        UNROLL for (int j = 0; j < COLS / 8; j++)
+            store_if(to + 8 * j, make_uint2(__float_as_uint(x[4 * j + 2 * h]), __float_as_uint(x[4 * j + 2 * h + 1])), has);
+    }
 };
 
 template <class T, class R, int WARPS, int COLS, bool INPUT, int S, int N> DEVICE void load_tile(float (&x)[S][N], const View &v) {

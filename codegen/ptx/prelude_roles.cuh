@@ -403,30 +403,11 @@ template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void load_
         }
     }
 }
-template <class T> struct Slice {
-    template <int COLS, int N> DEVICE void store(const float (&x)[N], T *row, bool has, int h) {
-        T *to = row + wide_column();
-        asm("" : "+l"(to));
-        UNROLL for (int j = 0; j < COLS / 8; j += 2) {
-            uint2 v = make_uint2(pack(x[4 * j + 2 * h], x[4 * j + 2 * h + 1], T()), pack(x[4 * j + 4 + 2 * h], x[4 * j + 5 + 2 * h], T()));
-            exchange(v.x, v.y);
-            store_if(to + 8 * j, v, has);
-        }
-    }
-};
-template <> struct Slice<float> {
-    template <int COLS, int N> DEVICE void store(const float (&x)[N], float *row, bool has, int h) {
-        float *to = row + 2 * (lane_id() & 3);
-        asm("" : "+l"(to));
-        UNROLL for (int j = 0; j < COLS / 8; j++)
-            store_if(to + 8 * j, make_uint2(__float_as_uint(x[4 * j + 2 * h]), __float_as_uint(x[4 * j + 2 * h + 1])), has);
-    }
-};
 template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void store_slice(const float (&x)[S][N], const View &v) {
     const R   rows = R::make(v);
     const int first = warp_of<WARPS>() * 16 + lane_id() / 4;
     UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
         const int r = first + s * 16 * WARPS + 8 * h;
-        Slice<T>::template store<COLS>(x[s], (T *)v.base + rows.offset(r), rows.has(r), h);
+        Wide<T>::template store<N, COLS>(x[s], (T *)v.base + rows.offset(r), rows.has(r), h);
     }
 }
