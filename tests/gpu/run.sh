@@ -49,32 +49,36 @@ program() {
 }
 
 # queue NAME COMMAND...: as check does, beside others; `collect` waits for all and gives the verdicts.
-queued=()
+queued=() pids=()
 queue() {
     local number=${#queued[@]}
     queued+=("$1")
     shift
     while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do wait -n; done
     (
-        code=0
+        code=0 began=$SECONDS
         RATTAN_NUM_THREADS=2 on "$number" "$@" >"$TMP/queue.$number" 2>&1 </dev/null || code=$?
         [ $code = 0 ] || echo "exit code $code: $*" >>"$TMP/queue.$number"
-        echo $code >"$TMP/code.$number"
+        echo "$code $((SECONDS - began))" >"$TMP/code.$number"
     ) &
+    pids+=($!)
 }
+# In their order, each as soon as it has ended: a run that is cut off has said what it found. Slow ones by name and seconds.
 collect() {
-    local number
-    wait
+    local number code took
     for number in "${!queued[@]}"; do
-        if [ "$(cat "$TMP/code.$number")" = 0 ]; then
+        wait "${pids[number]}" 2>/dev/null
+        read -r code took <"$TMP/code.$number"
+        if [ "$code" = 0 ]; then
             ok "${queued[number]}"
         elif grep -qE 'for GPUs yet|schedule: shared memory' "$TMP/queue.$number"; then
             skip "${queued[number]}" "$(grep -hE 'for GPUs yet|schedule: shared memory' "$TMP/queue.$number")"
         else
             not_ok "${queued[number]}" "$(grep -v ' ok$' "$TMP/queue.$number" | tail -n 20)"
         fi
+        [ "$took" -lt 60 ] || echo "# $took s: ${queued[number]}"
     done
-    queued=()
+    queued=() pids=()
 }
 
 part_runtime() {
