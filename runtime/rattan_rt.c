@@ -192,7 +192,7 @@ void rattan_rt_close(rattan_rt_context *context) {
 }
 
 const char *rattan_rt_target(const rattan_rt_context *context) {
-    return library_target(&context->library, context->target);
+    return context ? library_target(&context->library, context->target) : "";
 }
 
 /* ---- Kernels ------------------------------------------------------------------------------------------------------
@@ -217,11 +217,12 @@ static Status make_kernel(Ctx *ctx, rattan_rt_context *context, uint32_t code, K
     return ST_OK;
 }
 
+static Kernel *loaded_kernel(rattan_rt_context *context, uint32_t code) {
+    return atomic_load_explicit(&context->kernels[code], memory_order_acquire);
+}
+
 static Status get_kernel(Ctx *ctx, rattan_rt_context *context, uint32_t code, Kernel **out) {
     Status status = ST_OK;
-    *out = atomic_load_explicit(&context->kernels[code], memory_order_acquire);
-    if (*out)
-        return ST_OK;
     pthread_mutex_lock(&context->loading);
     *out = atomic_load_explicit(&context->kernels[code], memory_order_relaxed);
     if (!*out)
@@ -360,19 +361,28 @@ static CudaPlace cuda_place(const Call *call) {
                  : (CudaPlace){0};
 }
 
+/* What cannot be done between the begin and the end of a capture is refused: tried, it would end the capture. */
+static Status call_kernel(Ctx *ctx, Call *call, uint32_t code) {
+    rattan_rt_context *context = call->context;
+    const Library     *library = &context->library;
+    call->kernel = loaded_kernel(context, code);
+    if (call->kernel)
+        return ST_OK;
+    if (context->device && cuda_stream_capturing(context->device, cuda_place(call).stream))
+        return ctx_fail(ctx, ST_USAGE, library->texts + library->entries[call->entry].name,
+                        "call _prepare with these tensors before the capture begins",
+                        "needs a kernel%s that is not loaded yet and cannot be while the stream is being captured",
+                        library->codes[code].plain ? " for tensors that are not aligned to 16 bytes" : "");
+    return get_kernel(ctx, context, code, &call->kernel);
+}
+
 /* Where the copy engine cannot take the tensors the code behind does, if there is one. */
 static Status suit(Ctx *ctx, Call *call, uint32_t code) {
     const Library *library = &call->context->library;
     if (!call->kernel->cuda || cuda_executable_takes(call->kernel->cuda, call->tensors) ||
         code + 1 >= library->header->code_count || !library->codes[code + 1].plain)
         return ST_OK;
-    if (!atomic_load_explicit(&call->context->kernels[code + 1], memory_order_acquire) &&
-        cuda_stream_capturing(call->context->device, cuda_place(call).stream))
-        return ctx_fail(
-            ctx, ST_USAGE, library->texts + library->entries[call->entry].name,
-            "call _prepare with these tensors before the capture begins",
-            "needs a kernel for tensors that are not aligned to 16 bytes, which cannot be loaded in a capture");
-    return get_kernel(ctx, call->context, code + 1, &call->kernel);
+    return call_kernel(ctx, call, code + 1);
 }
 
 static Status check_call(Ctx *ctx, const void *image, const Call *call) {
@@ -391,7 +401,7 @@ static Status ready(Ctx *ctx, const void *image, Call *call) {
     uint32_t code = 0;
     TRY(check_call(ctx, image, call));
     TRY(find_code(ctx, call, &code));
-    TRY(get_kernel(ctx, call->context, code, &call->kernel));
+    TRY(call_kernel(ctx, call, code));
     TRY(read_args(ctx, call));
     return suit(ctx, call, code);
 }
