@@ -26,6 +26,7 @@ typedef struct AotCode {
     int          target; /* index */
     TuningBucket bucket; /* zeros: any shape */
     bool         plain;  /* for tensors that the code before it does not take */
+    bool         tuned;  /* its schedule is of the tuning database */
     CodeObject  *object;
     uint8_t     *bytes; /* encoded; malloc'd */
     size_t       size;
@@ -72,7 +73,7 @@ typedef struct AotImage {
 
 /* For CPUs of one kind and all GPUs. */
 Status aot_image(Ctx *ctx, const AotLibrary *library, const char *machine, AotImage *out);
-/* Kinds of machines that there are targets for, in order; until NULL. */
+/* Kinds of machines that there are targets for, each once and the library's own first; until NULL. */
 const char *aot_machine(const AotLibrary *library, int index);
 
 /* The librattan_rt of a machine, which is part of this program; NULL: it was built without. */
@@ -105,8 +106,8 @@ const char *aot_lib_folder(Ctx *ctx, const AotLibrary *library, const char *mach
 /* The text with the name in the place of @NAME@ and the machine in that of @MACHINE@. */
 const char *aot_fill(Ctx *ctx, const char *text, const char *name, const char *machine);
 /* The manifest comes last: it has the other files' sums. */
-void aot_package(Ctx *ctx, const AotLibrary *library, AotFiles *files);
-void aot_manifest(Ctx *ctx, const AotLibrary *library, AotFiles *files);
+void   aot_package(Ctx *ctx, const AotLibrary *library, AotFiles *files);
+Status aot_manifest(Ctx *ctx, const AotLibrary *library, AotFiles *files);
 
 /* The two libraries of an image. `linker`: NULL: what suits the machine. */
 Status aot_link(Ctx *ctx, const AotLibrary *library, const AotImage *image, const char *linker, AotFiles *files);

@@ -91,6 +91,21 @@ mkdir "$TMP/else" "$TMP/own"
 (trap '' XFSZ && ulimit -f 64 && "$RATTAN" aot specs/tiny.lua --name layers --targets x86-64-v3 -o "$TMP/own") >"$TMP/out" 2>&1
 equal "no room to write" 1 $?
 [ -d "$TMP/own" ] && [ -z "$(ls -A "$TMP/own")" ] && ok "one's own folder stays, and empty" || not_ok "one's own folder stays, and empty" "$(cat "$TMP/out")"
+small() { "$RATTAN" aot specs/tiny.lua --name layers --targets x86-64-v3 "$@"; }
+touch "$TMP/file"
+expect_error 1 "a file where the folder belongs" 'cannot make the folder: (Not a directory|File exists)' small -o "$TMP/file"
+mkdir -p "$TMP/own/lib/liblayers.so"
+expect_error 1 "a folder where a file belongs" 'lib/liblayers\.so: is a folder where a file belongs' small -o "$TMP/own"
+equal "nothing is written beside it" "lib lib/liblayers.so" "$(cd "$TMP/own" && find . -mindepth 1 | sed 's/^..//' | sort | xargs)"
+check "a name that is no UTF-8" small --json -o "$TMP/odd"$'\xff'
+expect_text "is told without it" "$(cat "$TMP/out")" '"folder": ".*odd\?"'
+alone() { if unshare -pf true 2>/dev/null; then unshare -pf "$@"; else "$@"; fi; } # as in containers: all are process 2
+check "a build" small -o "$TMP/once"
+for i in 1 2 3 4 5 6; do alone "$RATTAN" aot specs/tiny.lua --name layers --targets x86-64-v3 -o "$TMP/shared" >"$TMP/shared.$i" 2>&1 & done
+code=0
+for i in 1 2 3 4 5 6; do wait -n || code=$?; done
+equal "six builds into one folder at once" 0 "$code"
+equal "give what one gives, and nothing else" "" "$(diff -r "$TMP/once" "$TMP/shared" 2>&1)"
 check "a second build, without the cache" env TZ=Asia/Tokyo LC_ALL=C "$RATTAN" aot specs/tiny.lua --name layers \
     --targets x86-64-v4,x86-64-v3 --kinds forward,decode,extend,backward --no-cache -o "$TMP/else/where"
 equal "two builds agree to the last byte" "" "$(diff -r "$LIB" "$TMP/else/where" 2>&1)"
@@ -126,6 +141,10 @@ check "a library of steps of two shapes" "$RATTAN" aot specs/tiny.lua --name ste
     -o "$TMP/steps"
 check "is right" "$RATTAN" aot --check "$TMP/steps" --seed 3
 equal "in each of its shapes" "2 decode 2 extend" "$(grep -oE '(decode|extend) o ' "$TMP/out" | cut -d' ' -f1 | sort | uniq -c | xargs)"
+check "a library of packed steps of one shape" "$RATTAN" aot specs/tiny.lua --name packed --targets x86-64-v3 \
+    --kinds decode+packed,extend+packed --shapes B=3,T=7 -o "$TMP/packed"
+check "is right" "$RATTAN" aot --check "$TMP/packed" --seed 4
+equal "in both kinds" "1 decode 1 extend" "$(grep -oE '(decode|extend) o ' "$TMP/out" | cut -d' ' -f1 | sort | uniq -c | xargs)"
 
 # What cannot be built, and builds that end early, leave nothing.
 while read -r name code pattern arguments; do
