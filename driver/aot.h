@@ -5,7 +5,7 @@
  *     image    code objects for machines of one kind -> one block         aot_image.c
  *     header   functions -> NAME.h, and the number that stands for it     aot_header.c
  *     package  manifest, CMake package, pkg-config file                   aot_package.c
- *     write    all files, linked, at once, or none                        aot_link.c, aot_write.c
+ *     write    all files, linked, at once, or none                        aot_link.c, aot_headers.c, aot_write.c
  *     check    a library that was built, against float64                  aot_load.c, aot_check.c
  *
  * Always: equal inputs give equal bytes: no times, no paths, and everything in an order of its own. All memory is the
@@ -111,6 +111,8 @@ Status aot_manifest(Ctx *ctx, const AotLibrary *library, AotFiles *files);
 
 /* The two libraries of an image. `linker`: NULL: what suits the machine. */
 Status aot_link(Ctx *ctx, const AotLibrary *library, const AotImage *image, const char *linker, AotFiles *files);
+/* Of what the linker wrote, in place: see aot_headers.c. */
+Status aot_move_headers(Ctx *ctx, const char *name, uint8_t *bytes, size_t size);
 /* Puts the files below the folder, each whole; none if that fails before the last is on disk. */
 Status aot_write(Ctx *ctx, const char *folder, const AotFiles *files);
 

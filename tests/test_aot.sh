@@ -72,6 +72,23 @@ for cut in $((first + 10)) $((first + 200)) $((first + 5000)) $((size - size / 4
     head -c "$cut" "$LIB/lib/liblayers.so.1" >"$TMP/cut/lib/liblayers.so.1"
     LD_LIBRARY_PATH="$TMP/cut/lib" says "a library cut to $cut of $size bytes" '^open: 5 library: its file has been cut short' forward
 done
+cuts=0 crashes=""
+for ((cut = 1; cut < first + 64; cut += 301)); do # before the image: the dynamic linker says so, or the runtime
+    head -c "$cut" "$LIB/lib/liblayers.so.1" >"$TMP/cut/lib/liblayers.so.1"
+    code=0
+    LD_LIBRARY_PATH="$TMP/cut/lib" "$TMP/probe" forward >"$TMP/out" 2>&1 || code=$?
+    case $code in
+    127) grep -qE 'file too short|cannot read file data' "$TMP/out" || crashes+=" $cut" ;;
+    0) grep -q '^open: 5 library: its file has been cut short' "$TMP/out" || crashes+=" $cut" ;;
+    *) crashes+=" $cut:$code" ;;
+    esac
+    cuts=$((cuts + 1))
+done
+if command -v strip >/dev/null; then
+    strip -o "$TMP/cut/lib/liblayers.so.1" "$LIB/lib/liblayers.so.1"
+    LD_LIBRARY_PATH="$TMP/cut/lib" says "a library that was stripped" '^forward: 0 done$' forward
+fi
+equal "a library cut short at $cuts places before the image" "" "$crashes"
 cp "$LIB/lib/liblayers.so.1" "$TMP/cut/lib/"
 printf 'x' | dd of="$TMP/cut/lib/liblayers.so.1" bs=1 seek=$((first + 150)) conv=notrunc status=none
 LD_LIBRARY_PATH="$TMP/cut/lib" says "a changed table" '^open: 5 ' forward
