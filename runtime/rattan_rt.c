@@ -25,6 +25,10 @@ typedef struct Kernel {
     CodeObject     *object;
     Executable     *executable; /* on CPUs */
     CudaExecutable *cuda;       /* on a GPU */
+    /* How its struct of arguments lies: texts are not compared at a launch. */
+    Sym     sizes[ARGS_MOST_SIZES];
+    int     size_count;
+    uint8_t ranks[LAUNCH_MAX_PARAMS]; /* of the parameters, as callers see them */
 } Kernel;
 
 struct rattan_rt_context {
@@ -197,10 +201,22 @@ const char *rattan_rt_target(const rattan_rt_context *context) {
 
 /* ---- Kernels ------------------------------------------------------------------------------------------------------
  */
+/* Loading has seen to it that there are no more parameters than a launch may have. */
+static void note_args(Kernel *kernel) {
+    const CodeObject *object = kernel->object;
+    kernel->size_count = args_sizes(object, kernel->sizes);
+    for (int p = 0; p < object->param_count; p++)
+        kernel->ranks[p] = (uint8_t)code_param_caller_rank(&object->params[p]);
+}
+
 static Status load_kernel(Ctx *ctx, rattan_rt_context *context, uint32_t code, Kernel *kernel) {
     TRY(library_code(ctx, &context->library, code, &kernel->object));
-    return context->device ? cuda_executable_load(ctx, context->device, kernel->object, &kernel->cuda)
-                           : executable_load(ctx, kernel->object, &kernel->executable);
+    if (context->device)
+        TRY(cuda_executable_load(ctx, context->device, kernel->object, &kernel->cuda));
+    else
+        TRY(executable_load(ctx, kernel->object, &kernel->executable));
+    note_args(kernel);
+    return ST_OK;
 }
 
 static Status make_kernel(Ctx *ctx, rattan_rt_context *context, uint32_t code, Kernel **out) {
@@ -283,8 +299,8 @@ static Status read_sizes(Ctx *ctx, const int64_t *sizes, const Sym *names, int c
 /* The struct of NAME.h as tensors: base/library_image.h says how it lies. */
 static Status read_args(Ctx *ctx, Call *call) {
     const CodeObject *object = call->kernel->object;
-    Sym               names[ARGS_MOST_SIZES];
-    const int         count = args_sizes(object, names);
+    const Sym        *names = call->kernel->sizes;
+    const int         count = call->kernel->size_count;
     const int64_t    *sizes = call->args, *at = sizes + count + 1;
     Tensor           *tensor = call->tensors;
     TRY(read_sizes(ctx, sizes, names, count));
@@ -294,7 +310,7 @@ static Status read_args(Ctx *ctx, Call *call) {
         if (param->role == PARAM_WORK)
             continue;
         *tensor =
-            (Tensor){.data = (void *)(intptr_t)at[0], .dtype = param->dtype, .rank = code_param_caller_rank(param)};
+            (Tensor){.data = (void *)(intptr_t)at[0], .dtype = param->dtype, .rank = call->kernel->ranks[p]};
         for (int d = 0; d < tensor->rank; d++)
             tensor->dims[d] = size_of_dim(param->dims[4 - param->rank + d], names, sizes, count);
         fill_strides(tensor, at + 1);
