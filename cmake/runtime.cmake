@@ -8,7 +8,7 @@ file(GLOB rt_headers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/base/*.h ${CMAKE_SOUR
 list(APPEND rt_headers ${CMAKE_SOURCE_DIR}/include/rattan/rattan_rt.h ${CMAKE_SOURCE_DIR}/cmake/rattan_rt.map)
 find_file(XXHASH_H xxhash.h HINTS ${XXHASH_INCLUDE_DIRS} REQUIRED)
 configure_file(${XXHASH_H} ${CMAKE_BINARY_DIR}/generated/xxhash/xxhash.h COPYONLY) # a cross compiler does not look where it lies
-set(rt_flags -std=c11 -O2 -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections -D_GNU_SOURCE
+set(rt_flags -std=c11 -O3 -fPIC -fvisibility=hidden -ffunction-sections -fdata-sections -D_GNU_SOURCE
     -DRATTAN_VERSION="${PROJECT_VERSION}" -I${CMAKE_SOURCE_DIR} -I${CMAKE_SOURCE_DIR}/include
     -isystem ${CMAKE_BINARY_DIR}/generated/xxhash)
 set(RATTAN_RT_MACHINES)

@@ -5,7 +5,7 @@
  *     image    code objects for machines of one kind -> one block         aot_image.c
  *     header   functions -> NAME.h, and the number that stands for it     aot_header.c
  *     package  manifest, CMake package, pkg-config file                   aot_package.c
- *     write    all files, linked, at once, or none                        aot_link.c, aot_write.c
+ *     write    all files, linked, at once, or none                        aot_link.c, aot_headers.c, aot_write.c
  *     check    a library that was built, against float64                  aot_load.c, aot_check.c
  *
  * Always: equal inputs give equal bytes: no times, no paths, and everything in an order of its own. All memory is the
@@ -26,6 +26,7 @@ typedef struct AotCode {
     int          target; /* index */
     TuningBucket bucket; /* zeros: any shape */
     bool         plain;  /* for tensors that the code before it does not take */
+    bool         tuned;  /* its schedule is of the tuning database */
     CodeObject  *object;
     uint8_t     *bytes; /* encoded; malloc'd */
     size_t       size;
@@ -72,7 +73,7 @@ typedef struct AotImage {
 
 /* For CPUs of one kind and all GPUs. */
 Status aot_image(Ctx *ctx, const AotLibrary *library, const char *machine, AotImage *out);
-/* Kinds of machines that there are targets for, in order; until NULL. */
+/* Kinds of machines that there are targets for, each once and the library's own first; until NULL. */
 const char *aot_machine(const AotLibrary *library, int index);
 
 /* The librattan_rt of a machine, which is part of this program; NULL: it was built without. */
@@ -105,11 +106,13 @@ const char *aot_lib_folder(Ctx *ctx, const AotLibrary *library, const char *mach
 /* The text with the name in the place of @NAME@ and the machine in that of @MACHINE@. */
 const char *aot_fill(Ctx *ctx, const char *text, const char *name, const char *machine);
 /* The manifest comes last: it has the other files' sums. */
-void aot_package(Ctx *ctx, const AotLibrary *library, AotFiles *files);
-void aot_manifest(Ctx *ctx, const AotLibrary *library, AotFiles *files);
+void   aot_package(Ctx *ctx, const AotLibrary *library, AotFiles *files);
+Status aot_manifest(Ctx *ctx, const AotLibrary *library, AotFiles *files);
 
 /* The two libraries of an image. `linker`: NULL: what suits the machine. */
 Status aot_link(Ctx *ctx, const AotLibrary *library, const AotImage *image, const char *linker, AotFiles *files);
+/* Of what the linker wrote, in place: see aot_headers.c. */
+Status aot_move_headers(Ctx *ctx, const char *name, uint8_t *bytes, size_t size);
 /* Puts the files below the folder, each whole; none if that fails before the last is on disk. */
 Status aot_write(Ctx *ctx, const char *folder, const AotFiles *files);
 

@@ -41,6 +41,7 @@ static Status add_code(Ctx *ctx, Session *session, const AotLibrary *library, Ao
     };
     if (!schedule)
         TRY(tuning_apply(ctx, session->tuning, NULL, code.bucket, &request));
+    code.tuned = !schedule && request.schedule;
     TRY(session_object(ctx, session->cache, &request, &code.object));
     if (code.target != aot_last_resort(library))
         drop_ptx(code.object);

@@ -2,7 +2,8 @@
  * shared library needs a linker, which every machine that builds programs has.
  *
  * The linker's script puts the image behind everything else in the file: where the file is cut short, the dynamic
- * linker still finds what it reads, and the runtime says that the image is damaged. */
+ * linker still finds what it reads, and the runtime says that the image is damaged. Where it is cut short before the image the
+ * dynamic linker says so: aot_headers.c, which moves the headers, so that they are in no segment here. */
 #include "driver/aot.h"
 
 #include <errno.h>
@@ -19,13 +20,13 @@
 #include "driver/files.h"
 
 static const char SCRIPT[] =
-    "PHDRS {\n  headers PT_LOAD FILEHDR PHDRS FLAGS(4);\n  code PT_LOAD FLAGS(5);\n  data PT_LOAD FLAGS(6);\n"
+    "PHDRS {\n  tables PT_LOAD FLAGS(4);\n  code PT_LOAD FLAGS(5);\n  data PT_LOAD FLAGS(6);\n"
     "  image PT_LOAD FLAGS(4);\n  dynamic PT_DYNAMIC FLAGS(6);\n  note PT_NOTE FLAGS(4);\n  stack PT_GNU_STACK "
     "FLAGS(6);\n}\n"
     "SECTIONS {\n"
     "  . = SIZEOF_HEADERS;\n"
-    "  .note : { *(.note.gnu.build-id) } :headers :note\n"
-    "  .gnu.hash : { *(.gnu.hash) } :headers\n  .dynsym : { *(.dynsym) }\n  .dynstr : { *(.dynstr) }\n"
+    "  .note : { *(.note.gnu.build-id) } :tables :note\n"
+    "  .gnu.hash : { *(.gnu.hash) } :tables\n  .dynsym : { *(.dynsym) }\n  .dynstr : { *(.dynstr) }\n"
     "  .gnu.version : { *(.gnu.version) }\n  .gnu.version_d : { *(.gnu.version_d) }\n"
     "  .gnu.version_r : { *(.gnu.version_r) }\n"
     "  .rela.dyn : { *(.rela.dyn) *(.rela.got) }\n  .rela.plt : { *(.rela.plt) }\n"
@@ -176,7 +177,8 @@ static Status link_in_folder(Ctx *ctx, LinkJob *job) {
     TRY(write_input(ctx, job, "object.o", job->object, job->object_size));
     TRY(write_input(ctx, job, "librattan_rt.so.1", rt->shared, (size_t)(rt->shared_end - rt->shared)));
     TRY(link_by_any(ctx, job));
-    return file_read(ctx, ctx_printf(ctx, "%s/linked", job->folder), (size_t)1 << 32, &job->bytes, &job->size);
+    TRY(file_read(ctx, ctx_printf(ctx, "%s/linked", job->folder), (size_t)1 << 32, &job->bytes, &job->size));
+    return aot_move_headers(ctx, job->library->name, (uint8_t *)job->bytes, job->size);
 }
 
 static Status link_shared(Ctx *ctx, LinkJob *job) {

@@ -102,6 +102,8 @@ static json_t *code_json(Ctx *ctx, const AotLibrary *library, const AotCode *cod
         json_object_set_new(
             json, "shape",
             json_pack("{s:I, s:I}", "sequences", (json_int_t)code->bucket.N, "tokens", (json_int_t)code->bucket.T));
+    if (code->tuned)
+        json_object_set_new(json, "tuned", json_true());
     if (code->plain)
         json_object_set_new(json, "unaligned", json_true());
     return json;
@@ -112,7 +114,10 @@ static json_t *function_json(Ctx *ctx, const AotLibrary *library, const AotFunct
     json_t *codes = json_array();
     spec_print(&spec, &function->item->spec);
     for (int c = 0; c < function->code_count; c++)
-        json_array_append_new(codes, code_json(ctx, library, &function->codes[c]));
+        if (json_array_append_new(codes, code_json(ctx, library, &function->codes[c])) != 0) {
+            json_decref(codes);
+            return NULL;
+        }
     return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o}", "function", function->name, "layer", function->item->spec.name,
                      "label", function->item->label, "kind", function->kind_text, "spec", text_str(&spec), "kernels",
                      codes);
@@ -130,21 +135,25 @@ static json_t *file_json(Ctx *ctx, const AotFile *file) {
                                   sum_text(ctx, file->bytes, file->size));
 }
 
-void aot_manifest(Ctx *ctx, const AotLibrary *library, AotFiles *files) {
+Status aot_manifest(Ctx *ctx, const AotLibrary *library, AotFiles *files) {
     json_t *targets = json_array(), *functions = json_array(), *list = json_array();
+    bool    whole = true;
     for (int t = 0; t < library->target_count; t++)
-        json_array_append_new(targets, target_json(&library->targets[t]));
+        whole &= json_array_append_new(targets, target_json(&library->targets[t])) == 0;
     for (int f = 0; f < library->function_count; f++)
-        json_array_append_new(functions, function_json(ctx, library, &library->functions[f]));
+        whole &= json_array_append_new(functions, function_json(ctx, library, &library->functions[f])) == 0;
     for (int f = 0; f < files->count; f++)
-        json_array_append_new(list, file_json(ctx, &files->items[f]));
+        whole &= json_array_append_new(list, file_json(ctx, &files->items[f])) == 0;
     json_t *json =
         json_pack("{s:s, s:s, s:i, s:s, s:o, s:o, s:o}", "name", library->name, "rattan", RATTAN_VERSION, "abi",
                   IMAGE_ABI, "interface", ctx_printf(ctx, "%016llx", (unsigned long long)library->interface), "targets",
                   targets, "functions", functions, "files", list);
-    char *text = json_dumps(json, JSON_INDENT(2));
-    aot_add_text(ctx, files, ctx_printf(ctx, "share/%s/%s.json", library->name, library->name),
-                 ctx_printf(ctx, "%s\n", text ? text : "{}"));
+    char       *text = whole ? json_dumps(json, JSON_INDENT(2)) : NULL;
+    const char *lines = text ? ctx_printf(ctx, "%s\n", text) : NULL;
     free(text);
     json_decref(json);
+    if (!lines)
+        return ctx_fail(ctx, ST_FAILED, "manifest", NULL, "cannot be written: out of memory, or a text of it is no UTF-8");
+    aot_add_text(ctx, files, ctx_printf(ctx, "share/%s/%s.json", library->name, library->name), lines);
+    return ST_OK;
 }

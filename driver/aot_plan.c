@@ -93,16 +93,21 @@ static Status plan_targets(Ctx *ctx, const char *text, AotLibrary *library) {
     return ST_OK;
 }
 
+/* The first target for a kind of machine that is not the library's own. */
+static bool is_new_machine(const AotLibrary *library, int target) {
+    const char *machine = library->targets[target].machine;
+    bool        found = !machine || strcmp(machine, library->machine) == 0;
+    for (int t = 0; t < target && !found; t++)
+        found = library->targets[t].machine && strcmp(library->targets[t].machine, machine) == 0;
+    return !found;
+}
+
 const char *aot_machine(const AotLibrary *library, int index) {
     if (index == 0)
         return library->machine;
-    const char *before = library->machine;
-    for (int t = 0; t < library->target_count; t++) {
-        const char *machine = library->targets[t].machine;
-        if (machine && strcmp(machine, library->machine) != 0 && strcmp(machine, before) != 0 && --index == 0)
-            return machine;
-        before = machine ? machine : before;
-    }
+    for (int t = 0; t < library->target_count; t++)
+        if (is_new_machine(library, t) && --index == 0)
+            return library->targets[t].machine;
     return NULL;
 }
 

@@ -1,6 +1,7 @@
 /* rattan aot: layers as a library of compiled kernels. Everything is made in memory; files come last and at once. */
 #include "driver/aot.h"
 #include "driver/files.h"
+#include "driver/report.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -8,8 +9,16 @@
 
 typedef struct Built {
     size_t code_bytes, library_bytes; /* of cubins and objects; of the shared libraries */
-    int    kernels;
+    int    kernels, tuned;
 } Built;
+
+static void count_kernels(const AotLibrary *library, Built *built) {
+    for (int f = 0; f < library->function_count; f++)
+        for (int c = 0; c < library->functions[f].code_count; c++) {
+            built->kernels++;
+            built->tuned += library->functions[f].codes[c].tuned;
+        }
+}
 
 static Status make_files(Ctx *ctx, const Cli *cli, AotLibrary *library, AotFiles *files, Built *built) {
     aot_package(ctx, library, files);
@@ -20,29 +29,27 @@ static Status make_files(Ctx *ctx, const Cli *cli, AotLibrary *library, AotFiles
         built->code_bytes += image.code_bytes;
         built->library_bytes += image.size;
     }
-    for (int f = 0; f < library->function_count; f++)
-        built->kernels += library->functions[f].code_count;
-    aot_manifest(ctx, library, files);
-    return ST_OK;
+    count_kernels(library, built);
+    return aot_manifest(ctx, library, files);
 }
 
-static void print_built(const Cli *cli, const AotLibrary *library, const char *folder, const AotFiles *files,
+static void print_built(Ctx *ctx, const Cli *cli, const AotLibrary *library, const char *folder, const AotFiles *files,
                         const Built *built) {
     if (cli_has(cli, OPTION_JSON)) {
         json_t *list = json_array(), *json;
         for (int f = 0; f < files->count; f++)
             json_array_append_new(list, json_string(files->items[f].path));
         json =
-            json_pack("{s:s, s:s, s:i, s:i, s:I, s:I, s:o}", "name", library->name, "folder", folder, "functions",
-                      library->function_count, "kernels", built->kernels, "code_bytes", (json_int_t)built->code_bytes,
-                      "library_bytes", (json_int_t)built->library_bytes, "files", list);
+            json_pack("{s:s, s:o, s:i, s:i, s:i, s:I, s:I, s:o}", "name", library->name, "folder", json_any_text(ctx, folder),
+                      "functions", library->function_count, "kernels", built->kernels, "tuned", built->tuned, "code_bytes",
+                      (json_int_t)built->code_bytes, "library_bytes", (json_int_t)built->library_bytes, "files", list);
         json_dumpf(json, stdout, JSON_INDENT(2));
         puts("");
         json_decref(json);
         return;
     }
-    printf("%s: %d functions, %d kernels, %zu bytes of code in %zu\n", library->name, library->function_count,
-           built->kernels, built->code_bytes, built->library_bytes);
+    printf("%s: %d functions, %d kernels, %d of them tuned, %zu bytes of code in %zu\n", library->name,
+           library->function_count, built->kernels, built->tuned, built->code_bytes, built->library_bytes);
     for (int f = 0; f < files->count; f++)
         printf("%s/%s\n", folder, files->items[f].path);
 }
@@ -64,7 +71,7 @@ static Status build(Ctx *ctx, Session *session, AotLibrary *library) {
     TRY(aot_header(ctx, library));
     TRY(make_files(ctx, cli, library, &files, &built));
     TRY(aot_write(ctx, folder, &files));
-    print_built(cli, library, folder, &files, &built);
+    print_built(ctx, cli, library, folder, &files, &built);
     return ST_OK;
 }
 

@@ -6,7 +6,9 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 /* The temporary file being written, for the signal handler alone; "" when there is none. */
@@ -111,14 +113,40 @@ static Status write_special(Ctx *ctx, const char *path, const Part *parts, int c
     return written ? ST_OK : cannot(ctx, path, "write", "choose a place where you may write with -o");
 }
 
+void file_mark(char mark[FILE_MARK]) {
+    uint64_t bits;
+    if (getrandom(&bits, sizeof bits, GRND_NONBLOCK) != (ssize_t)sizeof bits) {
+        struct timespec now;
+        clock_gettime(CLOCK_REALTIME, &now);
+        bits = (uint64_t)now.tv_sec << 30 ^ (uint64_t)now.tv_nsec ^ (uint64_t)getpid() << 40;
+    }
+    snprintf(mark, FILE_MARK, "%016llx", (unsigned long long)bits);
+}
+
+/* A file that nobody else writes; -1: errno says why not. */
+static int open_new(const char *path, char temporary[sizeof pending]) {
+    int file = -1;
+    for (int tries = 0; file < 0 && tries < 16; tries++) {
+        char mark[FILE_MARK];
+        file_mark(mark);
+        if (snprintf(temporary, sizeof pending, "%s.%s.tmp", path, mark) >= (int)sizeof pending) {
+            errno = ENAMETOOLONG;
+            return -1;
+        }
+        file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (file < 0 && errno != EEXIST)
+            return -1;
+    }
+    return file;
+}
+
 Status file_write(Ctx *ctx, const char *path, const Part *parts, int count) {
-    char      temporary[sizeof pending];
-    const int length = snprintf(temporary, sizeof temporary, "%s.%ld.tmp", path, (long)getpid());
-    if (length >= (int)sizeof temporary)
-        return ctx_fail(ctx, ST_USAGE, NULL, "use a shorter path", "the path of the output is too long");
+    char temporary[sizeof pending];
     if (path_is_special(path))
         return write_special(ctx, path, parts, count);
-    const int file = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    const int file = open_new(path, temporary);
+    if (file < 0 && errno == ENAMETOOLONG)
+        return ctx_fail(ctx, ST_USAGE, NULL, "use a shorter path", "the path of the output is too long");
     if (file < 0)
         return cannot(ctx, path, "write", "choose a place where you may write with -o");
     memcpy(pending, temporary, sizeof temporary);
@@ -143,7 +171,7 @@ bool path_is_folder(const char *path) {
 }
 
 Status folder_make(Ctx *ctx, const char *path) {
-    if (path_is_folder(path) || mkdir(path, 0777) == 0)
+    if (path_is_folder(path) || mkdir(path, 0777) == 0 || (errno == EEXIST && path_is_folder(path)))
         return ST_OK;
     return cannot(ctx, path, "make the folder", "choose a place where you may write with -o");
 }

@@ -14,6 +14,10 @@ typedef struct Part {
     size_t      size;
 } Part;
 
+/* Part of a name that no other thread, process or container that shares the folder comes to. */
+enum { FILE_MARK = 17 };
+void file_mark(char mark[FILE_MARK]);
+
 /* Writes the parts one after the other to a temporary name beside `path`, syncs and renames it. A device or pipe is written
  * to as it is: a rename would put a file in its place. */
 Status file_write(Ctx *ctx, const char *path, const Part *parts, int count);

@@ -79,6 +79,16 @@ Status report_close(Ctx *ctx, Report *report, json_t *extra) {
                     report->misses, report->tensors);
 }
 
+json_t *json_any_text(Ctx *ctx, const char *text) {
+    json_t *whole = json_string(text);
+    if (whole)
+        return whole;
+    char *plain = ctx_strdup(ctx, text);
+    for (char *c = plain; *c; c++)
+        *c = (unsigned char)*c < 128 ? *c : '?';
+    return json_string(plain);
+}
+
 void json_print(const json_t *list) {
     json_dumpf(json_array_size(list) == 1 ? json_array_get(list, 0) : list, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(8));
     puts("");

@@ -28,6 +28,9 @@ void report_fact(Report *report, const char *name, const char *tensor, bool hold
 /* The last line, or the JSON with `extra` (may be NULL) in it; ST_MISMATCH where a line missed. */
 Status report_close(Ctx *ctx, Report *report, json_t *extra);
 
+/* A text of anyone's, a path say, as JSON: "?" for each byte that is no UTF-8. */
+json_t *json_any_text(Ctx *ctx, const char *text);
+
 /* The list to stdout, or its one entry. */
 void json_print(const json_t *list);
 

@@ -92,6 +92,41 @@ static int64_t remaining(const Serving *serving, int64_t n, int64_t until) {
     return end - serving->position[n];
 }
 
+/* Tokens of all lanes of a packed step for which there are `piece` tokens a sequence, rounded up to a power of two: so many that
+ * what is left can be shared out like that, too. */
+static int64_t packed_tokens(const Serving *serving, int64_t until) {
+    const int64_t most = serving->N * serving->piece, least = serving->piece > 1 ? most / 2 + 1 : 1;
+    int64_t       left = 0;
+    for (int64_t n = 0; n < serving->N; n++)
+        left += remaining(serving, n, until) > 0 ? remaining(serving, n, until) : 0;
+    const int64_t later = (left + most - 1) / most - 1;
+    const int64_t low = left - later * most > least ? left - later * most : least;
+    const int64_t high = left - later * least < most ? left - later * least : most;
+    return low < high ? random_between(serving->random, low, high) : low < left ? low : left;
+}
+
+/* Shares them out, unevenly; where there is enough for the others some lanes sit out. */
+static void deal_packed(const Serving *serving, int64_t until, int64_t mover, Step *step) {
+    int64_t left = packed_tokens(serving, until);
+    for (int64_t l = 0; l < step->lanes; l++) {
+        step->count[l] = step->sequence[l] == mover;
+        left -= step->count[l];
+    }
+    for (int round = 0; left > 0; round++)
+        for (int64_t l = 0; l < step->lanes; l++) {
+            const int64_t has = remaining(serving, step->sequence[l], until) - step->count[l];
+            const int64_t most = has < left ? has : left;
+            const bool    out = round == 0 && random_between(serving->random, 1, SIT_OUT) == 1;
+            if (out || most <= 0)
+                continue;
+            const int64_t given = most > serving->piece ? random_between(serving->random, 1, serving->piece) : most;
+            step->count[l] += given;
+            left -= given;
+        }
+    for (int64_t l = 0; l < step->lanes; l++)
+        step->tokens += step->count[l];
+}
+
 /* Who takes part in a step and with how many tokens. At least one sequence moves. */
 static void plan_step(Ctx *ctx, const Serving *serving, int64_t most, int64_t until, int64_t mover, Step *step) {
     Random       *random = serving->random;
@@ -103,6 +138,10 @@ static void plan_step(Ctx *ctx, const Serving *serving, int64_t most, int64_t un
     for (int64_t l = 0; l < step->lanes; l++)
         step->sequence[l] = l;
     shuffle(random, step->sequence, step->lanes);
+    if (serving->packed && serving->piece) {
+        deal_packed(serving, until, mover, step);
+        return;
+    }
     for (int64_t l = 0; l < step->lanes; l++) {
         const int64_t n = step->sequence[l], has = remaining(serving, n, until);
         const bool    out = n != mover && (random_between(random, 1, SIT_OUT) == 1 || has <= 0);

@@ -13,7 +13,8 @@ typedef struct Serving {
     const TensorSet   *inputs; /* whole sequences, rounded to the spec's dtype */
     Random            *random;
     bool               packed;                           /* pieces of different lengths */
-    int64_t            piece;                            /* tokens of every piece; 0: any number. Not with `packed` */
+    int64_t            piece;                            /* tokens of every piece; packed: a power of two to which their
+                                                          * mean is rounded up; 0: any number */
     int64_t            N, T;                             /* sequences; dim 1 of q */
     int64_t            slots;                            /* P */
     int64_t           *slot, *position, *begin, *length; /* of each sequence */

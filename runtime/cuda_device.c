@@ -88,6 +88,16 @@ void cuda_leave(const CudaDevice *device, bool pushed) {
         device->driver.context_pop(&ignored);
 }
 
+int cuda_relax(const CudaDevice *device) {
+    int mode = CU_CAPTURE_RELAXED;
+    return device->driver.capture_mode && device->driver.capture_mode(&mode) == 0 ? mode : CU_CAPTURE_RELAXED;
+}
+
+void cuda_restore(const CudaDevice *device, int mode) {
+    if (mode != CU_CAPTURE_RELAXED)
+        device->driver.capture_mode(&mode);
+}
+
 /* Calls the driver's function inside the context and turns its result into `status`. */
 #define INSIDE(status, what, call)                                                                                     \
     do {                                                                                                               \

@@ -44,6 +44,10 @@ Status cuda_stream_create(Ctx *ctx, const CudaDevice *device, CuStream *out);
 void   cuda_stream_destroy(const CudaDevice *device, CuStream stream);
 /* Whether what is enqueued there goes into a graph; also where that cannot be told. */
 bool cuda_stream_capturing(const CudaDevice *device, CuStream stream);
+/* Between the two, loading code and allocating end no capture that goes on elsewhere, as they would one in CUDA's default mode.
+ * cuda_restore gets what cuda_relax returned; both in the device's context. */
+int  cuda_relax(const CudaDevice *device);
+void cuda_restore(const CudaDevice *device, int mode);
 /* Waits for all work on the stream; an error of a kernel shows here. */
 Status cuda_stream_wait(Ctx *ctx, const CudaDevice *device, CuStream stream);
 

@@ -105,6 +105,7 @@ typedef struct CuTensorMap {
       (const CuLaunchConfig *config, CuFunction function, void **parameters, void **extra))                            \
     X(capture_info, "cuStreamGetCaptureInfo_v2",                                                                       \
       (CuStream stream, int *capturing, uint64_t *id, CuGraph *graph, const CuGraphNode **last, size_t *count))        \
+    X(capture_mode, "cuThreadExchangeStreamCaptureMode", (int *mode))                                                  \
     X(graph_set_kernel, "cuGraphExecKernelNodeSetParams_v2",                                                           \
       (CuGraphExec exec, CuGraphNode node, const CuKernelNode *parameters))                                            \
     X(encode_map, "cuTensorMapEncodeTiled",                                                                            \
@@ -135,6 +136,7 @@ enum {
     CU_EVENT_NO_TIMING = 2,
     CU_STREAM_NON_BLOCKING = 1,
     CU_CAPTURE_THREAD_LOCAL = 1,
+    CU_CAPTURE_RELAXED = 2,
     CU_JIT_ERROR_LOG = 5,
     CU_JIT_ERROR_LOG_SIZE = 6,
     CU_LAUNCH_CLUSTER = 4,

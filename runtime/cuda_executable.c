@@ -132,7 +132,9 @@ static Status load(Ctx *ctx, CudaExecutable *executable) {
     executable->graphs = cuda_graphs_new(&executable->device->driver);
     TRY(map_cache_new(ctx, executable->object, &executable->device->driver, &executable->maps));
     TRY(cuda_enter(ctx, executable->device, &pushed));
+    const int    mode = cuda_relax(executable->device);
     const Status status = load_inside(ctx, executable);
+    cuda_restore(executable->device, mode);
     cuda_leave(executable->device, pushed);
     return status;
 }
@@ -206,7 +208,9 @@ static Status make_workspace(Ctx *ctx, CudaExecutable *executable, CuStream stre
         return ctx_fail(ctx, ST_NO_MEMORY, executable->object->name, NULL, "out of memory");
     while (size < bytes)
         size = size > INT64_MAX / 2 ? bytes : 2 * size;
+    const int    mode = cuda_relax(executable->device);
     const Status status = cuda_alloc(ctx, executable->device, size, &workspace->memory);
+    cuda_restore(executable->device, mode);
     if (status != ST_OK) {
         free(workspace);
         return status;
@@ -374,7 +378,9 @@ static Status prepare_inside(Ctx *ctx, CudaExecutable *executable, const CudaPla
                              const LaunchSizes *sizes) {
     CuPointer work;
     TRY(take_workspace(ctx, executable, place, sizes->work_bytes, &work));
+    const int mode = cuda_relax(executable->device);
     prepare_graph(executable, place, tensors, sizes, work);
+    cuda_restore(executable->device, mode);
     return ST_OK;
 }
 

@@ -15,6 +15,7 @@
 #include "runtime/cpu_features.h"
 
 enum { MOST_CODE = 1 << 30 };
+static const uint64_t MOST_BYTES = UINT64_C(1) << 40; /* of an image */
 
 /* ---- Is it all there ----------------------------------------------------------------------------------------------
  */
@@ -84,7 +85,8 @@ static Status check_header(Ctx *ctx, const ImageHeader *header, LibraryFault *fa
                         "is of version %u, this runtime reads version %d", (unsigned)header->abi, IMAGE_ABI);
     }
     const uint64_t end = sizeof IMAGE_END - 1;
-    if (header->bytes < sizeof *header + end || !readable(image, image + header->bytes - 1) ||
+    if (header->bytes < sizeof *header + end || header->bytes > MOST_BYTES ||
+        !readable(image + header->bytes - end, image + header->bytes - 1) ||
         memcmp(image + header->bytes - end, IMAGE_END, end) != 0)
         return cut_short(ctx);
     return ST_OK;
@@ -214,6 +216,8 @@ static Status decode_squeezed(Ctx *ctx, const ImageCode *row, const uint8_t *byt
 Status library_code(Ctx *ctx, const Library *library, uint32_t code, CodeObject **out) {
     const ImageCode *row = &library->codes[code];
     const uint8_t   *bytes = library->image + row->at;
+    if (row->bytes > 0 && !readable(bytes, bytes + row->bytes - 1)) /* cut short since it was opened */
+        return cut_short(ctx);
     return row->length ? decode_squeezed(ctx, row, bytes, out) : decode(ctx, row, bytes, row->bytes, out);
 }
 

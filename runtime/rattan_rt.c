@@ -25,6 +25,10 @@ typedef struct Kernel {
     CodeObject     *object;
     Executable     *executable; /* on CPUs */
     CudaExecutable *cuda;       /* on a GPU */
+    /* How its struct of arguments lies: texts are not compared at a launch. */
+    Sym     sizes[ARGS_MOST_SIZES];
+    int     size_count;
+    uint8_t ranks[LAUNCH_MAX_PARAMS]; /* of the parameters, as callers see them */
 } Kernel;
 
 struct rattan_rt_context {
@@ -192,15 +196,27 @@ void rattan_rt_close(rattan_rt_context *context) {
 }
 
 const char *rattan_rt_target(const rattan_rt_context *context) {
-    return library_target(&context->library, context->target);
+    return context ? library_target(&context->library, context->target) : "";
 }
 
 /* ---- Kernels ------------------------------------------------------------------------------------------------------
  */
+/* Loading has seen to it that there are no more parameters than a launch may have. */
+static void note_args(Kernel *kernel) {
+    const CodeObject *object = kernel->object;
+    kernel->size_count = args_sizes(object, kernel->sizes);
+    for (int p = 0; p < object->param_count; p++)
+        kernel->ranks[p] = (uint8_t)code_param_caller_rank(&object->params[p]);
+}
+
 static Status load_kernel(Ctx *ctx, rattan_rt_context *context, uint32_t code, Kernel *kernel) {
     TRY(library_code(ctx, &context->library, code, &kernel->object));
-    return context->device ? cuda_executable_load(ctx, context->device, kernel->object, &kernel->cuda)
-                           : executable_load(ctx, kernel->object, &kernel->executable);
+    if (context->device)
+        TRY(cuda_executable_load(ctx, context->device, kernel->object, &kernel->cuda));
+    else
+        TRY(executable_load(ctx, kernel->object, &kernel->executable));
+    note_args(kernel);
+    return ST_OK;
 }
 
 static Status make_kernel(Ctx *ctx, rattan_rt_context *context, uint32_t code, Kernel **out) {
@@ -217,11 +233,12 @@ static Status make_kernel(Ctx *ctx, rattan_rt_context *context, uint32_t code, K
     return ST_OK;
 }
 
+static Kernel *loaded_kernel(rattan_rt_context *context, uint32_t code) {
+    return atomic_load_explicit(&context->kernels[code], memory_order_acquire);
+}
+
 static Status get_kernel(Ctx *ctx, rattan_rt_context *context, uint32_t code, Kernel **out) {
     Status status = ST_OK;
-    *out = atomic_load_explicit(&context->kernels[code], memory_order_acquire);
-    if (*out)
-        return ST_OK;
     pthread_mutex_lock(&context->loading);
     *out = atomic_load_explicit(&context->kernels[code], memory_order_relaxed);
     if (!*out)
@@ -282,8 +299,8 @@ static Status read_sizes(Ctx *ctx, const int64_t *sizes, const Sym *names, int c
 /* The struct of NAME.h as tensors: base/library_image.h says how it lies. */
 static Status read_args(Ctx *ctx, Call *call) {
     const CodeObject *object = call->kernel->object;
-    Sym               names[ARGS_MOST_SIZES];
-    const int         count = args_sizes(object, names);
+    const Sym        *names = call->kernel->sizes;
+    const int         count = call->kernel->size_count;
     const int64_t    *sizes = call->args, *at = sizes + count + 1;
     Tensor           *tensor = call->tensors;
     TRY(read_sizes(ctx, sizes, names, count));
@@ -293,7 +310,7 @@ static Status read_args(Ctx *ctx, Call *call) {
         if (param->role == PARAM_WORK)
             continue;
         *tensor =
-            (Tensor){.data = (void *)(intptr_t)at[0], .dtype = param->dtype, .rank = code_param_caller_rank(param)};
+            (Tensor){.data = (void *)(intptr_t)at[0], .dtype = param->dtype, .rank = call->kernel->ranks[p]};
         for (int d = 0; d < tensor->rank; d++)
             tensor->dims[d] = size_of_dim(param->dims[4 - param->rank + d], names, sizes, count);
         fill_strides(tensor, at + 1);
@@ -360,19 +377,28 @@ static CudaPlace cuda_place(const Call *call) {
                  : (CudaPlace){0};
 }
 
+/* What cannot be done between the begin and the end of a capture is refused: tried, it would end the capture. */
+static Status call_kernel(Ctx *ctx, Call *call, uint32_t code) {
+    rattan_rt_context *context = call->context;
+    const Library     *library = &context->library;
+    call->kernel = loaded_kernel(context, code);
+    if (call->kernel)
+        return ST_OK;
+    if (context->device && cuda_stream_capturing(context->device, cuda_place(call).stream))
+        return ctx_fail(ctx, ST_USAGE, library->texts + library->entries[call->entry].name,
+                        "call _prepare with these tensors before the capture begins",
+                        "needs a kernel%s that is not loaded yet and cannot be while the stream is being captured",
+                        library->codes[code].plain ? " for tensors that are not aligned to 16 bytes" : "");
+    return get_kernel(ctx, context, code, &call->kernel);
+}
+
 /* Where the copy engine cannot take the tensors the code behind does, if there is one. */
 static Status suit(Ctx *ctx, Call *call, uint32_t code) {
     const Library *library = &call->context->library;
     if (!call->kernel->cuda || cuda_executable_takes(call->kernel->cuda, call->tensors) ||
         code + 1 >= library->header->code_count || !library->codes[code + 1].plain)
         return ST_OK;
-    if (!atomic_load_explicit(&call->context->kernels[code + 1], memory_order_acquire) &&
-        cuda_stream_capturing(call->context->device, cuda_place(call).stream))
-        return ctx_fail(
-            ctx, ST_USAGE, library->texts + library->entries[call->entry].name,
-            "call _prepare with these tensors before the capture begins",
-            "needs a kernel for tensors that are not aligned to 16 bytes, which cannot be loaded in a capture");
-    return get_kernel(ctx, call->context, code + 1, &call->kernel);
+    return call_kernel(ctx, call, code + 1);
 }
 
 static Status check_call(Ctx *ctx, const void *image, const Call *call) {
@@ -391,7 +417,7 @@ static Status ready(Ctx *ctx, const void *image, Call *call) {
     uint32_t code = 0;
     TRY(check_call(ctx, image, call));
     TRY(find_code(ctx, call, &code));
-    TRY(get_kernel(ctx, call->context, code, &call->kernel));
+    TRY(call_kernel(ctx, call, code));
     TRY(read_args(ctx, call));
     return suit(ctx, call, code);
 }

@@ -208,6 +208,31 @@ static int ask_opening(const char *question) {
     return 1;
 }
 
+static FakeCuda *fake; /* the driver, where RATTAN_LIBCUDA names one that runs nothing */
+
+/* "capture": launches while a stream is being captured, the first one of its kernel and one that was prepared; and a kernel that
+ * is made ready on a stream while another one is being captured. */
+static int ask_capture(const char *question) {
+    const layers_tiny_forward_args args = forward_args();
+    const rattan_rt_options        options = {.device = "cuda"};
+    rattan_rt_place                place = {.stream = memory[4]};
+    layers_context                *context = NULL;
+    if (strcmp(question, "capture") != 0 || !fake)
+        return 0;
+    answer("open", layers_open(&options, &context));
+    fake->capturing = 1;
+    answer("unprepared", layers_tiny_forward(context, &args, &place));
+    answer("unready", layers_tiny_forward_prepare(context, &args, &place));
+    fake->captured = memory[5];
+    answer("elsewhere", layers_tiny_forward_prepare(context, &args, &place));
+    fake->captured = NULL;
+    answer("prepared", layers_tiny_forward(context, &args, &place));
+    printf("ended: %d\n", fake->captures_ended);
+    fake->capturing = 0;
+    layers_close(context);
+    return 1;
+}
+
 typedef layers_status OpenFn(uint64_t interface, const rattan_rt_options *options, layers_context **context);
 
 /* Another library of this name beside the one the program is linked with. */
@@ -254,7 +279,7 @@ static int ask_gone(const char *question) {
 static void wake_driver(void) {
     const char *path = getenv("RATTAN_LIBCUDA");
     void       *driver = path ? dlopen(path, RTLD_NOW | RTLD_LOCAL) : NULL;
-    FakeCuda   *fake = driver ? (FakeCuda *)dlsym(driver, "fake_cuda") : NULL;
+    fake = driver ? (FakeCuda *)dlsym(driver, "fake_cuda") : NULL;
     if (fake) {
         fake->devices = 1;
         fake->max_threads = 1024;
@@ -265,7 +290,7 @@ int main(int argc, char **argv) {
     wake_driver();
     layers_context *context = NULL;
     for (int a = 1; a < argc; a++) {
-        if (ask_opening(argv[a]) || ask_two(argv[a]) || ask_gone(argv[a]))
+        if (ask_opening(argv[a]) || ask_capture(argv[a]) || ask_two(argv[a]) || ask_gone(argv[a]))
             continue;
         if (!context) {
             const layers_status status = layers_open(NULL, &context);

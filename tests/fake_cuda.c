@@ -10,7 +10,7 @@
 
 #define EXPORT __attribute__((visibility("default")))
 
-enum { INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_BINARY = 209, NOT_FOUND = 500, LAUNCH_FAILED = 719, ALIGNMENT = 256 };
+enum { INVALID_VALUE = 1, OUT_OF_MEMORY = 2, NO_BINARY = 209, NOT_FOUND = 500, LAUNCH_FAILED = 719, IN_CAPTURE = 900, ALIGNMENT = 256 };
 
 EXPORT FakeCuda fake_cuda;
 static char     symbols[FAKE_LAUNCHES][96];
@@ -97,9 +97,34 @@ EXPORT int cuMemGetInfo_v2(size_t *left, size_t *total) {
 /* Work on memory and modules needs a context, as in the real one. */
 static int without_context(void) { return fake_cuda.pushed == 0 ? 201 : 0; }
 
+static bool is_captured(CuStream stream) {
+    return fake_cuda.capturing && (!fake_cuda.captured || fake_cuda.captured == (void *)stream);
+}
+
+/* A capture in the default mode is ended by what any thread does that is not safe, but for threads that have asked to be let. */
+static _Thread_local int mode;
+
+static int in_capture(void) {
+    if (!fake_cuda.capturing || mode == CU_CAPTURE_RELAXED)
+        return 0;
+    fake_cuda.captures_ended++;
+    return IN_CAPTURE;
+}
+
+#ifndef FAKE_OLD
+EXPORT int cuThreadExchangeStreamCaptureMode(int *other) {
+    const int before = mode;
+    mode = *other;
+    *other = before;
+    return without_context();
+}
+#endif
+
 EXPORT int cuMemAlloc_v2(CuPointer *pointer, size_t bytes) {
     if (fake_cuda.fail_alloc || without_context())
         return fake_cuda.fail_alloc ? OUT_OF_MEMORY : 201;
+    if (in_capture())
+        return IN_CAPTURE;
     fake_cuda.allocations++;
     *pointer = (CuPointer)(uintptr_t)aligned_alloc(ALIGNMENT, (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
     return 0;
@@ -142,13 +167,14 @@ EXPORT int cuStreamSynchronize(CuStream stream) {
     return 0;
 }
 EXPORT int cuStreamIsCapturing(CuStream stream, int *capturing) {
-    (void)stream;
-    *capturing = fake_cuda.capturing;
+    *capturing = is_captured(stream);
     return without_context();
 }
 EXPORT int cuModuleLoadDataEx(CuModule *module, const void *image, unsigned count, const int *options, void **values) {
     (void)options;
     (void)values;
+    if (in_capture())
+        return IN_CAPTURE;
     fake_cuda.loaded_ptx = *(const char *)image == '.';
     if (fake_cuda.refuse_cubin && count == 0)
         return NO_BINARY;
@@ -245,7 +271,7 @@ EXPORT int cuGraphDestroy(CuGraph graph) {
 EXPORT int cuGraphExecDestroy(CuGraphExec exec) { return cuGraphDestroy((CuGraph)(void *)exec); }
 EXPORT int cuGraphLaunch(CuGraphExec exec, CuStream stream) {
     const FakeGraph *graph = (const void *)exec;
-    if (fake_cuda.fail_graph_launch || fake_cuda.capturing || without_context())
+    if (fake_cuda.fail_graph_launch || is_captured(stream) || without_context())
         return LAUNCH_FAILED;
     for (int n = 0; n < graph->count; n++) {
         FakeLaunch *launch = next_launch(stream);

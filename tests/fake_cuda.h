@@ -43,6 +43,8 @@ typedef struct FakeCuda {
     /* What to do wrong */
     int devices, capturing, max_threads, refuse_cubin, fail_alloc, fail_launch, fail_encode, fail_instantiate,
         fail_update, fail_graph_launch;
+    void *captured;       /* the one stream for which `capturing` holds; NULL: for all */
+    int   captures_ended; /* by what may not be done in a capture */
     int map_count; /* not wrong: how many maps kernels named "mapped..." take */
 } FakeCuda;
 

@@ -72,6 +72,23 @@ for cut in $((first + 10)) $((first + 200)) $((first + 5000)) $((size - size / 4
     head -c "$cut" "$LIB/lib/liblayers.so.1" >"$TMP/cut/lib/liblayers.so.1"
     LD_LIBRARY_PATH="$TMP/cut/lib" says "a library cut to $cut of $size bytes" '^open: 5 library: its file has been cut short' forward
 done
+cuts=0 crashes=""
+for ((cut = 1; cut < first + 64; cut += 301)); do # before the image: the dynamic linker says so, or the runtime
+    head -c "$cut" "$LIB/lib/liblayers.so.1" >"$TMP/cut/lib/liblayers.so.1"
+    code=0
+    LD_LIBRARY_PATH="$TMP/cut/lib" "$TMP/probe" forward >"$TMP/out" 2>&1 || code=$?
+    case $code in
+    127) grep -qE 'file too short|cannot read file data' "$TMP/out" || crashes+=" $cut" ;;
+    0) grep -q '^open: 5 library: its file has been cut short' "$TMP/out" || crashes+=" $cut" ;;
+    *) crashes+=" $cut:$code" ;;
+    esac
+    cuts=$((cuts + 1))
+done
+if command -v strip >/dev/null; then
+    strip -o "$TMP/cut/lib/liblayers.so.1" "$LIB/lib/liblayers.so.1"
+    LD_LIBRARY_PATH="$TMP/cut/lib" says "a library that was stripped" '^forward: 0 done$' forward
+fi
+equal "a library cut short at $cuts places before the image" "" "$crashes"
 cp "$LIB/lib/liblayers.so.1" "$TMP/cut/lib/"
 printf 'x' | dd of="$TMP/cut/lib/liblayers.so.1" bs=1 seek=$((first + 150)) conv=notrunc status=none
 LD_LIBRARY_PATH="$TMP/cut/lib" says "a changed table" '^open: 5 ' forward
@@ -91,6 +108,21 @@ mkdir "$TMP/else" "$TMP/own"
 (trap '' XFSZ && ulimit -f 64 && "$RATTAN" aot specs/tiny.lua --name layers --targets x86-64-v3 -o "$TMP/own") >"$TMP/out" 2>&1
 equal "no room to write" 1 $?
 [ -d "$TMP/own" ] && [ -z "$(ls -A "$TMP/own")" ] && ok "one's own folder stays, and empty" || not_ok "one's own folder stays, and empty" "$(cat "$TMP/out")"
+small() { "$RATTAN" aot specs/tiny.lua --name layers --targets x86-64-v3 "$@"; }
+touch "$TMP/file"
+expect_error 1 "a file where the folder belongs" 'cannot make the folder: (Not a directory|File exists)' small -o "$TMP/file"
+mkdir -p "$TMP/own/lib/liblayers.so"
+expect_error 1 "a folder where a file belongs" 'lib/liblayers\.so: is a folder where a file belongs' small -o "$TMP/own"
+equal "nothing is written beside it" "lib lib/liblayers.so" "$(cd "$TMP/own" && find . -mindepth 1 | sed 's/^..//' | sort | xargs)"
+check "a name that is no UTF-8" small --json -o "$TMP/odd"$'\xff'
+expect_text "is told without it" "$(cat "$TMP/out")" '"folder": ".*odd\?"'
+alone() { if unshare -pf true 2>/dev/null; then unshare -pf "$@"; else "$@"; fi; } # as in containers: all are process 2
+check "a build" small -o "$TMP/once"
+for i in 1 2 3 4 5 6; do alone "$RATTAN" aot specs/tiny.lua --name layers --targets x86-64-v3 -o "$TMP/shared" >"$TMP/shared.$i" 2>&1 & done
+code=0
+for i in 1 2 3 4 5 6; do wait -n || code=$?; done
+equal "six builds into one folder at once" 0 "$code"
+equal "give what one gives, and nothing else" "" "$(diff -r "$TMP/once" "$TMP/shared" 2>&1)"
 check "a second build, without the cache" env TZ=Asia/Tokyo LC_ALL=C "$RATTAN" aot specs/tiny.lua --name layers \
     --targets x86-64-v4,x86-64-v3 --kinds forward,decode,extend,backward --no-cache -o "$TMP/else/where"
 equal "two builds agree to the last byte" "" "$(diff -r "$LIB" "$TMP/else/where" 2>&1)"
@@ -126,6 +158,10 @@ check "a library of steps of two shapes" "$RATTAN" aot specs/tiny.lua --name ste
     -o "$TMP/steps"
 check "is right" "$RATTAN" aot --check "$TMP/steps" --seed 3
 equal "in each of its shapes" "2 decode 2 extend" "$(grep -oE '(decode|extend) o ' "$TMP/out" | cut -d' ' -f1 | sort | uniq -c | xargs)"
+check "a library of packed steps of one shape" "$RATTAN" aot specs/tiny.lua --name packed --targets x86-64-v3 \
+    --kinds decode+packed,extend+packed --shapes B=3,T=7 -o "$TMP/packed"
+check "is right" "$RATTAN" aot --check "$TMP/packed" --seed 4
+equal "in both kinds" "1 decode 1 extend" "$(grep -oE '(decode|extend) o ' "$TMP/out" | cut -d' ' -f1 | sort | uniq -c | xargs)"
 
 # What cannot be built, and builds that end early, leave nothing.
 while read -r name code pattern arguments; do

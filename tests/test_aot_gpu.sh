@@ -24,6 +24,12 @@ found=$(probe both device=cuda)
 expect_text "the GPU's own code is taken" "$found" '^runs: cuda:sm_90a$'
 expect_text "it is launched and waited for" "$found" '^waited: 0 done$'
 expect_text "and enqueued" "$found" '^enqueued: 0 done$'
+found=$(probe both capture)
+expect_text "a kernel's first launch in a capture is refused" "$found" '^unprepared: 2 layers_tiny_forward: needs a kernel that is not loaded yet .*call _prepare'
+expect_text "so is making it ready there" "$found" '^unready: 2 layers_tiny_forward: needs a kernel'
+expect_text "elsewhere it is made ready beside a capture" "$found" '^elsewhere: 0 done$'
+expect_text "and can be captured then" "$found" '^prepared: 0 done$'
+expect_text "no capture was ended" "$found" '^ended: 0$'
 expect_text "the CPU's is taken as well" "$(probe both target=x86-64-v3)" '^runs: x86-64-v3$'
 expect_text "the GPU that is not there" "$(probe both device=cuda:7)" '^device=cuda:7: 4 .*7'
 

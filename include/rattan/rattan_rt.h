@@ -56,13 +56,15 @@ RATTAN_RT_API rattan_rt_status rattan_rt_open(const void *image, uint64_t interf
 RATTAN_RT_API void             rattan_rt_close(rattan_rt_context *context);
 RATTAN_RT_API rattan_rt_status rattan_rt_launch(const void *image, uint32_t entry, rattan_rt_context *context,
                                                 const void *args, const rattan_rt_place *place);
-/* Loads the kernel and makes its memory, so that launches of this shape on this place's stream allocate nothing. */
+/* Loads the kernel and makes its memory, so that launches of this shape on this place's stream allocate nothing. Without it
+ * the first launch does both; where its stream is being captured that is refused with RATTAN_RT_USAGE, and the capture goes
+ * on. */
 RATTAN_RT_API rattan_rt_status rattan_rt_prepare(const void *image, uint32_t entry, rattan_rt_context *context,
                                                  const void *args, const rattan_rt_place *place);
 /* Bytes that such a launch needs beyond its tensors. */
 RATTAN_RT_API rattan_rt_status rattan_rt_memory(const void *image, uint32_t entry, rattan_rt_context *context,
                                                 const void *args, int64_t *bytes);
-/* The target that the context runs: "x86-64-v4", "cuda:sm_90a". Lives as long as the library. */
+/* The target that the context runs: "x86-64-v4", "cuda:sm_90a". Lives as long as the library; "" of NULL. */
 RATTAN_RT_API const char *rattan_rt_target(const rattan_rt_context *context);
 
 /* What the status means; where it is that of this thread's last failure, what failed and what would be right: one line,

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Everything that needs a GPU, one command:   bash tests/gpu/run.sh [PART...]
-# PART: runtime, kernels, vectors, random, gradients (golden ones, 300 random layers, sanitizers), backward (repeats, long
+# PART: runtime, kernels, aot, vectors, random, gradients (golden ones, 300 random layers, sanitizers), backward (repeats, long
 # sequences, magnitudes), shapes, folds, wide, memcheck,
 # racecheck, synccheck; default: all; sanitizer: the last three. RATTAN_RANDOM_CASES: how many (default 500; of gradients 300),
 # half of them layers for warps with roles; RATTAN_RANDOM_SEED: the first one's number (default 1), so that several calls share
@@ -15,7 +15,7 @@ fi
 SOURCE=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=../lib.sh
 . "$SOURCE/tests/lib.sh"
-[ $# -gt 0 ] || set -- runtime kernels vectors random gradients backward shapes folds wide memcheck racecheck synccheck
+[ $# -gt 0 ] || set -- runtime kernels aot vectors random gradients backward shapes folds wide memcheck racecheck synccheck
 JOBS=$(nproc)
 GPUS=$(nvidia-smi -L 2>/dev/null | grep -c .)
 [ "$GPUS" -gt 0 ] || GPUS=1
@@ -37,7 +37,7 @@ on() {
 
 # A program that prints its own cases: they count here.
 program() {
-    "$1" >"$TMP/program" 2>&1
+    "$@" >"$TMP/program" 2>&1
     local code=$?
     if [ -z "${RATTAN_QUIET:-}" ]; then cat "$TMP/program"; else grep -v '^ok ' "$TMP/program"; fi
     take "$TMP/program"
@@ -86,6 +86,24 @@ part_runtime() {
     program "$BUILD/gpu_phases"
 }
 part_kernels() { program "$BUILD/gpu_kernels"; }
+
+# Ahead-of-time libraries: captures and host time beside a kernel that is compiled at run time, and --check of all kinds.
+part_aot() {
+    local interface paper=("$SOURCE/specs/paper_d128.lua" --set heads=4 --set kv_heads=2)
+    command -v ld >/dev/null || command -v ld.lld >/dev/null || { skip "ahead-of-time libraries" "no linker"; return; }
+    "$BUILD/gpu_aot" --spec >"$TMP/layer.lua"
+    check "a library is built" "$RATTAN" aot "$TMP/layer.lua" --name layers --targets sm_80,sm_90a --kinds forward -o "$TMP/layers"
+    interface=$(sed -n 's/.*layers_INTERFACE UINT64_C(\(.*\))/\1/p' "$TMP/layers/include/layers.h")
+    program "$BUILD/gpu_aot" "$TMP/layers/lib/liblayers.so.1" "$interface"
+    check "one of all kinds" "$RATTAN" aot "${paper[@]}" --name all --targets sm_90a --kinds forward+lse+final-state,decode,extend,backward \
+        -o "$TMP/all"
+    check "is right" "$RATTAN" aot --check "$TMP/all" --targets cuda
+    check "one of packed steps of one shape" "$RATTAN" aot "${paper[@]}" --name steps --targets sm_90a \
+        --kinds forward+packed,decode+packed,extend+packed --shapes B=4,T=16 -o "$TMP/steps"
+    check "is right" "$RATTAN" aot --check "$TMP/steps" --targets cuda
+    check "one that has PTX alone for this GPU" "$RATTAN" aot "${SMALL[@]}" --name text --targets sm_80 --kinds forward,decode -o "$TMP/text"
+    check "is right" "$RATTAN" aot --check "$TMP/text" --targets cuda
+}
 
 # Files by name, so that none is taken twice.
 part_vectors() {
