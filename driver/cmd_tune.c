@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -133,51 +132,12 @@ static Status find_machine(Ctx *ctx, Tuning *tuning) {
 }
 
 /* ---- A task's memory ------------------------------------------------------------------------------------------------- */
-static void *shared_memory(Ctx *ctx, size_t bytes) {
-    void *memory = mmap(NULL, bytes ? bytes : 1, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory != MAP_FAILED)
-        return memory;
-    ctx_fail(ctx, ST_NO_MEMORY, NULL, "tune for smaller shapes", "no %zu bytes for the tensors", bytes);
-    return NULL;
-}
-
-/* Tensors that the default's parameters call for. What kernels only write is the same memory for all: one runs at a time. */
+/* Tensors that the default's parameters call for. */
 static Status fill_tensors(Ctx *ctx, TaskRun *run, const CodeObject *object) {
     ReadyKernel kernel = {.spec = run->task.item->spec, .object = (CodeObject *)object};
     Random      random = {(uint64_t)run->tuning->seed};
     bench_case_fill(ctx, &kernel, &random, &run->task.test);
-    for (int p = 0; p < object->param_count; p++)
-        if (object->params[p].role == PARAM_OUT)
-            tensors_find(&run->task.test.tensors, object->params[p].name)->data = NULL;
-    for (int p = 0; p < object->param_count; p++)
-        if (object->params[p].role == PARAM_OUT) {
-            Tensor *tensor = tensors_find(&run->task.test.tensors, object->params[p].name);
-            tensor->data = shared_memory(ctx, tensor_bytes(tensor));
-            TRY(ctx->status);
-        }
-    const char *name;
-    for (int i = 0; (name = tune_compared(run->task.kind, i)) && ctx->status == ST_OK; i++)
-        run->task.expected[i] = shared_memory(ctx, tensor_bytes(tensors_find(&run->task.test.tensors, name)));
-    return ctx->status;
-}
-
-static void free_memory(void *memory, size_t bytes) {
-    if (memory)
-        munmap(memory, bytes ? bytes : 1);
-}
-
-static void free_tensors(TaskRun *run, const CodeObject *object) {
-    for (int p = 0; p < object->param_count; p++) {
-        Tensor *tensor = tensors_find(&run->task.test.tensors, object->params[p].name);
-        if (object->params[p].role == PARAM_OUT && tensor)
-            free_memory(tensor->data, tensor_bytes(tensor));
-    }
-    const char *name;
-    for (int i = 0; (name = tune_compared(run->task.kind, i)); i++) {
-        const Tensor *tensor = tensors_find(&run->task.test.tensors, name);
-        if (tensor)
-            free_memory(run->task.expected[i], tensor_bytes(tensor));
-    }
+    return tune_outputs_open(ctx, object, &run->task.test.tensors, &run->task.outputs);
 }
 
 static double machine_bytes(void) { return (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE); }
@@ -309,12 +269,13 @@ static Status search_in(Ctx *ctx, TaskRun *run, TuneFarm *farm) {
     run->search.objective = &objective;
     TRY(know(ctx, run));
     TRY(find_seeds(ctx, run, seeds, &seed_count));
+    tune_search_begin(ctx, &run->search, seeds, seed_count);
     TRY(tune_farm_default(ctx, farm, run->search.trials[0], &object));
     Status status = fill_tensors(ctx, run, object);
     if (status == ST_OK)
-        tune_search_run(ctx, &run->search, seeds, seed_count);
+        tune_search_run(ctx, &run->search);
     status = ctx->status;
-    free_tensors(run, object);
+    tune_outputs_close(&run->task.test.tensors, &run->task.outputs);
     code_object_free(object);
     const TuneTrial *base = run->search.trials[0];
     if (status == ST_OK && base->verdict != VERDICT_RIGHT)

@@ -12,10 +12,9 @@
 #include "driver/ceilings.h"
 #include "driver/check_gradients.h"
 #include "driver/check_random.h"
+#include "driver/tune_compare.h"
 
 #include <sys/types.h>
-
-enum { MOST_COMPARED = 3 };
 
 /* A layer, a kind and a shape to tune for. */
 typedef struct TuneTask {
@@ -27,11 +26,8 @@ typedef struct TuneTask {
     const GradientCheck *gradients; /* of kind backward, instead */
     ReadBuffer         flush;    /* CPUs: what to read for the caches to be empty */
     pid_t              parent;
-    uint8_t           *expected[MOST_COMPARED]; /* shared: what the default schedule made of `test` */
+    TuneOutputs        outputs; /* what the default schedule made of `test` */
 } TuneTask;
-
-/* The name of the i-th output that is compared with the default schedule's, in the order of `expected`; NULL behind the last. */
-const char *tune_compared(KernelKind kind, int i);
 
 /* A runner's replies; small enough to arrive whole. */
 typedef struct TuneReply {
