@@ -173,7 +173,7 @@ static bool seed_of(Ctx *ctx, const TaskRun *run, const TuningRecords *group, Se
     TuningPick   pick = {0};
     if (!tuning_bucket_parse(group->items[0].key.bucket, &bucket))
         return false;
-    tuning_choose(group, run->key.build, bucket, &pick);
+    tuning_choose(group, &run->key, bucket, &pick);
     seed->schedule = run->space.base;
     seed->distance = tuning_bucket_distance(bucket, run->bucket);
     const bool found = pick.record && schedule_parse(ctx, pick.record->schedule, &seed->schedule) == ST_OK;
