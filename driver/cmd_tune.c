@@ -19,8 +19,6 @@ enum { MOST_SEEDS = 4 };
 
 /* Tensors of a task may take this share of the machine's memory. */
 static const double MEMORY_SHARE = 0.125;
-/* Longer sequences are left to the comparison with the default schedule. */
-static const double MOST_WORK = 2e10;
 
 static volatile sig_atomic_t interrupted;
 
@@ -326,21 +324,6 @@ static Status run_task(Ctx *ctx, void *arg) {
 }
 
 /* ---- All of them ----------------------------------------------------------------------------------------------------- */
-/* Multiply-adds of the gradients' reference, which leaves out no row: about five products a pair of positions and head. */
-static double reference_work(const Spec *spec, int64_t T) {
-    return 2.5 * (double)T * (double)T * spec->heads * (spec->head_dim + spec->value_dim);
-}
-
-/* Few keys behind the window are enough for every part of the kernel to have something to do. */
-static void small_shape(const Spec *spec, KernelKind kind, Shape *shape) {
-    const int64_t window = spec->full ? 300 : spec->window;
-    *shape = (Shape){.B = window <= 256 ? 2 : 1, .T = window <= 256 ? 2 * window + 77 : window + 130, .pos = -1, .ring = -1};
-    if (!spec->full)
-        shape->ring = spec_ring_rows(spec);
-    while (kind == KIND_BACKWARD && reference_work(spec, shape->T) > MOST_WORK)
-        shape->T /= 2;
-}
-
 /* Shards share tasks where there are enough, else candidates. */
 static bool skip_task(Tuning *tuning, int tasks) {
     return tuning->shards > 1 && tasks >= tuning->shards && tuning->next_task++ % tuning->shards != tuning->shard;
@@ -355,23 +338,26 @@ static void go_on(Ctx *ctx, Tuning *tuning) {
     tuning->failed++;
 }
 
-static Status open_check(Ctx *ctx, Tuning *tuning, const Shape *small, TuneTask *task) {
+static Status open_check(Ctx *ctx, Tuning *tuning, TuneTask *task) {
     const uint64_t seed = (uint64_t)tuning->seed;
+    SpecItem      *checked = NEW(ctx, SpecItem);
+    Shape         *small = NEW(ctx, Shape);
+    *checked = *task->item;
+    tune_small_case(&task->item->spec, task->kind, &checked->spec, small);
+    task->checked = checked;
     if (task->kind == KIND_BACKWARD)
-        return check_gradients_open(ctx, &tuning->session, task->item, small, seed, &task->gradients);
-    return check_random_open(ctx, &tuning->session, task->item, small, seed, &task->check);
+        return check_gradients_open(ctx, &tuning->session, checked, small, seed, &task->gradients);
+    return check_random_open(ctx, &tuning->session, checked, small, seed, &task->check);
 }
 
 static Status tune_item(Ctx *ctx, Tuning *tuning, const SpecItem *item, int tasks) {
-    Shape    *small = NEW(ctx, Shape);
     Tuning    own = *tuning;
     TuneTask  base = {.session = &tuning->session, .item = item, .kind = tuning->kind, .flush = tuning->flush,
                       .parent = getpid()};
     if (item->spec.full && tuning->kind != KIND_FORWARD && tuning->kind != KIND_BACKWARD)
         return ctx_fail(ctx, ST_USAGE, item->spec.name, "use --kind forward or backward", "full attention has no %s",
                         kind_name(tuning->kind));
-    small_shape(&item->spec, tuning->kind, small);
-    TRY(open_check(ctx, tuning, small, &base));
+    TRY(open_check(ctx, tuning, &base));
     if (tasks >= own.shards)
         own.shards = 1;
     for (int b = 0; b < tuning->buckets.count && !interrupted; b++) {

@@ -47,6 +47,10 @@ static int requests_of(const TuneTask *task, const char *schedule, CompileReques
                                   .emit = EMIT_OBJECT};
     int count = 0;
     requests[count++] = timed;
+    if (task->checked->spec.window != spec->window) {
+        requests[count] = timed;
+        requests[count++].spec = &task->checked->spec;
+    }
     if (forward) {
         requests[count] = timed;
         requests[count++].variant = VARIANT_LSE | (spec->full ? 0 : VARIANT_FINAL_STATE);

@@ -22,7 +22,8 @@ typedef struct TuneTask {
     const SpecItem    *item;
     KernelKind         kind;
     BenchCase          test;     /* shape and, once filled, tensors; outputs lie in memory that all children share */
-    const RandomCheck *check;    /* small inputs with their truth */
+    const SpecItem    *checked;  /* the item, or one like it: see tune_small_case */
+    const RandomCheck *check;    /* its small inputs with their truth */
     const GradientCheck *gradients; /* of kind backward, instead */
     ReadBuffer         flush;    /* CPUs: what to read for the caches to be empty */
     pid_t              parent;
