@@ -40,7 +40,7 @@ static Status add_code(Ctx *ctx, Session *session, const AotLibrary *library, Ao
         .emit = EMIT_OBJECT,
     };
     if (!schedule)
-        TRY(tuning_apply(ctx, session->tuning, NULL, code.bucket, &request));
+        TRY(tuning_apply_elsewhere(ctx, session->tuning, code.bucket, &request));
     code.tuned = !schedule && request.schedule;
     TRY(session_object(ctx, session->cache, &request, &code.object));
     if (code.target != aot_last_resort(library))

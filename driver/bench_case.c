@@ -97,11 +97,15 @@ Status bench_case_plan(Ctx *ctx, const Spec *spec, KernelKind kind, const Shape 
     return ST_OK;
 }
 
+/* The noise again and again, from somewhere on: rounded once, since tensors may have gigabytes. */
 static Tensor noisy_tensor(Ctx *ctx, DType dtype, int rank, const int64_t *dims, const float *noise, Random *random) {
-    const Tensor  tensor = tensor_new(ctx, dtype, rank, dims);
+    const Tensor  tensor = tensor_new(ctx, dtype, rank, dims), table = tensor_new(ctx, dtype, 1, (int64_t[]){NOISE});
     const int64_t n = tensor_elements(&tensor), start = random_between(random, 0, NOISE - 1);
-    for (int64_t i = 0; i < n; i++)
-        dtype_store(dtype, tensor.data, i, noise[(start + i) % NOISE]);
+    const size_t  size = dtype_size(dtype);
+    for (int64_t i = 0; i < NOISE; i++)
+        dtype_store(dtype, table.data, i, noise[(start + i) % NOISE]);
+    for (int64_t i = 0; i < n; i += NOISE)
+        memcpy((char *)tensor.data + (size_t)i * size, table.data, (size_t)(n - i < NOISE ? n - i : NOISE) * size);
     return tensor;
 }
 

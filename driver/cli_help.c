@@ -93,6 +93,8 @@ static const char MAN_TAIL[] = ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage
                                "$XDG_CACHE_HOME/rattan, else ~/.cache/rattan.\n"
                                ".TP\n.B RATTAN_DATA_DIR\nFolder of the tuning database; else "
                                "$XDG_DATA_HOME/rattan, else ~/.local/share/rattan.\n"
+                               ".TP\n.B RATTAN_SYSTEM_TUNINGS\nTuning databases, between colons, that are read behind "
+                               "it; else rattan/tuning.db in $XDG_DATA_DIRS and rattan's own. Empty: none.\n"
                                ".TP\n.B RATTAN_TUNING\non (the default): kernels get the best schedule that the tuning "
                                "databases know; off: as \\-\\-no\\-tuning; strict: to know none is a failure.\n"
                                ".TP\n.B NO_COLOR\nIf set and not empty, no colour.\n"
@@ -138,7 +140,7 @@ static const char *option_words(int option) {
 static const char *operand_words(int command) {
     switch ((CommandId)command) {
     case COMMAND_CACHE: return "info clear gc";
-    case COMMAND_DB: return "list explain export import merge prune";
+    case COMMAND_DB: return "list explain export import merge pack prune";
     default: return "";
     }
 }

@@ -7,9 +7,13 @@
 #include "driver/tuning_lines.h"
 #include "driver/tuning_pick.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "passes/search_space.h"
 
@@ -36,20 +40,22 @@ static bool same_place(const TuningKey *a, const TuningKey *b) {
            strcmp(a->compiler, b->compiler) == 0 && a->space == b->space;
 }
 
-static void list_place(const TuningSpecs *specs, const TuningRecords *records, json_t *json) {
+static void list_place(const TuningSpecs *specs, const TuningRecords *records, const char *path, json_t *json) {
     const TuningKey *key = &records->items[0].key;
+    TuningKey        wanted = *key;
     TuningBucket     bucket = {0};
     TuningPick       pick = {0};
     int              failures = 0;
     tuning_bucket_parse(key->bucket, &bucket);
-    tuning_choose(records, COMPILER_FINGERPRINT, bucket, &pick);
+    wanted.build = COMPILER_FINGERPRINT;
+    tuning_choose(records, &wanted, bucket, &pick);
     for (int r = 0; r < records->count; r++)
         failures += records->items[r].verdict != VERDICT_RIGHT;
     if (json) {
         json_t *row = pick.record ? tuning_record_json(pick.record) : json_object();
-        json_object_update_new(row, json_pack("{s:s, s:s, s:s, s:s, s:i, s:i}", "name", name_of(specs, key->spec), "kind",
-                                              key->kind, "bucket", key->bucket, "machine", key->machine, "records",
-                                              records->count, "failures", failures));
+        json_object_update_new(row, json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:s}", "name", name_of(specs, key->spec),
+                                              "kind", key->kind, "bucket", key->bucket, "machine", key->machine, "records",
+                                              records->count, "failures", failures, "database", path));
         json_array_append_new(json, row);
         return;
     }
@@ -68,23 +74,50 @@ static void print_json(json_t *json) {
     json_decref(json);
 }
 
-static Status list(Ctx *ctx, const DbJob *job, TuningDb *db) {
+/* What one database has, under its name; returns the number of records. */
+static Status list_layer(Ctx *ctx, const char *path, const char *layer, json_t *json, int *count) {
+    TuningDb       *db = NULL;
     TuningRecords   records = {0};
     TuningSpecs     specs = {0};
     const TuningKey all = {0};
-    json_t         *json = job->json ? json_array() : NULL;
-    if (db) {
-        TRY(tuning_db_find(ctx, db, &all, &records));
-        TRY(tuning_db_specs(ctx, db, &specs));
-    }
+    TRY(tuning_db_read(ctx, path, &db));
+    Status status = db ? tuning_db_find(ctx, db, &all, &records) : ST_OK;
+    if (status == ST_OK && db)
+        status = tuning_db_specs(ctx, db, &specs);
+    tuning_db_close(db);
+    if (!json && records.count)
+        printf("%s (%s)\n", path, layer);
     for (int first = 0, r = 1; r <= records.count; r++)
         if (r == records.count || !same_place(&records.items[r].key, &records.items[first].key)) {
-            list_place(&specs, &(TuningRecords){records.items + first, r - first, 0}, json);
+            list_place(&specs, &(TuningRecords){records.items + first, r - first, 0}, path, json);
             first = r;
         }
+    *count += records.count;
+    return status;
+}
+
+/* A system's database that cannot be read is no reason to say nothing of the others. */
+static void list_systems(Ctx *ctx, json_t *json, int *count) {
+    TuningPaths systems;
+    tuning_db_system_paths(ctx, &systems);
+    for (int s = 0; s < systems.count; s++)
+        if (list_layer(ctx, systems.items[s], "the system's", json, count) != ST_OK) {
+            char line[1024];
+            ctx_describe(ctx, line, sizeof line);
+            terminal_warning(line);
+            ctx_clear(ctx);
+        }
+}
+
+static Status list(Ctx *ctx, const DbJob *job, TuningDb *db) {
+    json_t *json = job->json ? json_array() : NULL;
+    int     count = 0;
+    (void)db; /* opened for its failures */
+    TRY(list_layer(ctx, tuning_db_path(ctx), "the user's", json, &count));
+    list_systems(ctx, json, &count);
     if (json)
         print_json(json);
-    else if (!records.count)
+    else if (!count)
         fputs("rattan: the tuning database is empty\n", stderr);
     return ST_OK;
 }
@@ -128,6 +161,15 @@ static void explain_key(const Explained *e) {
            *e->key.driver ? ", driver " : "", e->key.driver, e->key.compiler, e->key.spec, e->key.space, e->key.build);
     if (e->why)
         printf("skipped   %s\n", e->why);
+    if (e->pick.other_spaces)
+        printf("ignored   %d records of other search spaces, which other versions of rattan made: tune again\n",
+               e->pick.other_spaces);
+}
+
+/* What a kernel gets. */
+static const char *schedule_of(const Explained *e) {
+    const TuningRecord *r = e->pick.record;
+    return r && !tuning_is_default(r) ? r->schedule : e->fallback;
 }
 
 static void explain_pick(Ctx *ctx, const Explained *e) {
@@ -137,13 +179,18 @@ static void explain_pick(Ctx *ctx, const Explained *e) {
                e->bucket.T ? tuning_bucket_text(ctx, e->bucket) : "any shape", e->fallback);
         return;
     }
-    printf("schedule  from %s\n  %s\n", e->pick.path, r->schedule);
+    printf("schedule  from %s%s\n  %s\n", e->pick.path, tuning_is_default(r) ? ", which knows nothing better than the default" : "",
+           schedule_of(e));
     printf("because   it took %.3f of the default's time (spread %.3f, %lld runs, %.3f ms), at worst %.3f, the least for "
            "%s %s\n",
            r->ratio, r->spread, (long long)r->samples, 1e3 * r->seconds, tuning_bound(r), e->key.kind, r->key.bucket);
     if (e->pick.distance)
         printf("          which is the nearest to %s, %d steps of a factor of two away\n",
                tuning_bucket_text(ctx, e->bucket), e->pick.distance);
+    if (tuning_other_driver(r, &e->key))
+        printf("          measured with driver %s: tune again to be sure\n", r->key.driver);
+    if (tuning_other_compiler(r, &e->key))
+        printf("          compiled by %s: tune again to be sure\n", r->key.compiler);
     if (strcmp(r->key.build, e->key.build) != 0)
         printf("          measured with another build of rattan (%s): tune again to be sure\n", r->key.build);
 }
@@ -185,10 +232,10 @@ static Status explain_others_of(Ctx *ctx, const Explained *e) {
 
 static json_t *explained_json(Ctx *ctx, const Explained *e) {
     const TuningRecord *r = e->pick.record;
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:i}", "machine", e->key.machine, "spec", e->key.spec, "kind",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:i, s:i}", "machine", e->key.machine, "spec", e->key.spec, "kind",
                      e->key.kind, "bucket", e->bucket.T ? tuning_bucket_text(ctx, e->bucket) : "", "schedule",
-                     r ? r->schedule : e->fallback, "record", r ? tuning_record_json(r) : json_null(), "database",
-                     r ? e->pick.path : "", "distance", e->pick.distance);
+                     schedule_of(e), "record", r ? tuning_record_json(r) : json_null(), "database",
+                     r ? e->pick.path : "", "distance", e->pick.distance, "ignored", e->pick.other_spaces);
 }
 
 static Status explain(Ctx *ctx, const DbJob *job) {
@@ -209,29 +256,59 @@ static Status explain(Ctx *ctx, const DbJob *job) {
 }
 
 /* ---- export, import, merge, prune ------------------------------------------------------------------------------------ */
-static void add_line(Text *text, json_t *json) {
-    char *line = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(17));
-    text_add(text, "%s\n", line ? line : "");
+typedef struct Lines {
+    Text text;
+    int  digits; /* of numbers */
+} Lines;
+
+static void add_line(Lines *lines, json_t *json) {
+    char *line = json_dumps(json, JSON_COMPACT | JSON_REAL_PRECISION(lines->digits));
+    text_add(&lines->text, "%s\n", line ? line : "");
     free(line);
     json_decref(json);
+}
+
+/* Of the records of one place: what a kernel would get, and what it was compared with. */
+static void add_best(Lines *lines, const TuningRecords *records) {
+    TuningKey    wanted = records->items[0].key;
+    TuningBucket bucket = {0};
+    TuningPick   pick = {0};
+    wanted.build = COMPILER_FINGERPRINT;
+    tuning_bucket_parse(wanted.bucket, &bucket);
+    tuning_choose(records, &wanted, bucket, &pick);
+    for (int r = 0; pick.record && pick.record->samples >= TUNING_SAMPLES && r < records->count; r++) {
+        const TuningRecord *record = &records->items[r];
+        if (record == pick.record || (tuning_is_default(record) && strcmp(record->key.build, pick.record->key.build) == 0))
+            add_line(lines, tuning_record_json(record));
+    }
+}
+
+static void add_records(Lines *lines, const TuningRecords *records, bool best) {
+    for (int r = 0; !best && r < records->count; r++)
+        add_line(lines, tuning_record_json(&records->items[r]));
+    for (int first = 0, r = 1; best && r <= records->count; r++)
+        if (r == records->count || !same_place(&records->items[r].key, &records->items[first].key)) {
+            add_best(lines, &(TuningRecords){records->items + first, r - first, 0});
+            first = r;
+        }
 }
 
 static Status export(Ctx *ctx, const DbJob *job, TuningDb *db) {
     TuningRecords   records = {0};
     TuningSpecs     specs = {0};
     const TuningKey all = {0};
-    Text            text = TEXT(ctx);
+    const bool      best = cli_has(job->cli, OPTION_BEST);
+    Lines           lines = {TEXT(ctx), best ? 6 : 17};
     if (db) {
         TRY(tuning_db_specs(ctx, db, &specs));
         TRY(tuning_db_find(ctx, db, &all, &records));
     }
     for (int s = 0; s < specs.count; s++)
-        add_line(&text, tuning_spec_json(&specs.items[s]));
-    for (int r = 0; r < records.count; r++)
-        add_line(&text, tuning_record_json(&records.items[r]));
+        add_line(&lines, tuning_spec_json(&specs.items[s]));
+    add_records(&lines, &records, best);
     if (cli_has(job->cli, OPTION_OUTPUT))
-        return file_write(ctx, cli_value(job->cli, OPTION_OUTPUT), &(Part){text_str(&text), text.length}, 1);
-    fputs(text_str(&text), stdout);
+        return file_write(ctx, cli_value(job->cli, OPTION_OUTPUT), &(Part){text_str(&lines.text), lines.text.length}, 1);
+    fputs(text_str(&lines.text), stdout);
     return ST_OK;
 }
 
@@ -243,18 +320,51 @@ static void print_count(const DbJob *job, const TuningCount *count) {
         printf("%lld records read, %lld lines skipped\n", (long long)count->records, (long long)count->skipped);
 }
 
-static Status import(Ctx *ctx, const DbJob *job, TuningDb *db) {
-    TuningCount count = {0};
+static Status import_files(Ctx *ctx, const DbJob *job, TuningDb *db, TuningCount *count) {
     for (int f = 0; f < job->count; f++) {
         char  *text;
         size_t size;
         TRY(file_read(ctx, job->operands[f], MOST_BYTES, &text, &size));
         TRY(tuning_db_begin(ctx, db));
-        TRY(tuning_lines_put(ctx, db, text, &count));
+        TRY(tuning_lines_put(ctx, db, text, count));
         TRY(tuning_db_commit(ctx, db));
     }
+    return ST_OK;
+}
+
+static Status import(Ctx *ctx, const DbJob *job, TuningDb *db) {
+    TuningCount count = {0};
+    TRY(import_files(ctx, job, db, &count));
     print_count(job, &count);
     return ST_OK;
+}
+
+/* What is shipped is text that people can read and merge; a line of it that says nothing is a mistake. */
+static Status pack_files(Ctx *ctx, const DbJob *job, TuningDb *db) {
+    TuningCount count = {0};
+    TRY(import_files(ctx, job, db, &count));
+    if (count.skipped)
+        return ctx_fail(ctx, ST_INTEGRITY, "rattan db pack", "mend or remove them", "%lld lines are neither records nor specs",
+                        (long long)count.skipped);
+    TRY(tuning_db_settle(ctx, db));
+    print_count(job, &count);
+    return ST_OK;
+}
+
+/* A new file, whole or not at all. */
+static Status pack(Ctx *ctx, const DbJob *job) {
+    TuningDb   *db = NULL;
+    const char *path = cli_value(job->cli, OPTION_OUTPUT), *part = ctx_printf(ctx, "%s.part", path ? path : "");
+    if (!path)
+        return ctx_fail(ctx, ST_USAGE, "rattan db pack", "give -o FILE", "it is not said where to");
+    unlink(part);
+    TRY(tuning_db_open(ctx, part, &db));
+    const Status status = pack_files(ctx, job, db);
+    tuning_db_close(db);
+    if (status == ST_OK && chmod(part, 0644) == 0 && rename(part, path) == 0)
+        return ST_OK;
+    unlink(part);
+    return status != ST_OK ? status : ctx_fail(ctx, ST_FAILED, path, "check the folder", "cannot be written: %s", strerror(errno));
 }
 
 static Status merge_records(Ctx *ctx, TuningDb *from, TuningDb *db, TuningCount *count) {
@@ -341,6 +451,8 @@ Status cmd_db(Ctx *ctx, const Cli *cli) {
             return run_action(ctx, &ACTIONS[a], &job);
     if (name && strcmp(name, "explain") == 0)
         return explain(ctx, &job);
-    return ctx_fail(ctx, ST_USAGE, "rattan db", "use list, explain, export, import, merge or prune",
+    if (name && strcmp(name, "pack") == 0)
+        return pack(ctx, &job);
+    return ctx_fail(ctx, ST_USAGE, "rattan db", "use list, explain, export, import, merge, pack or prune",
                     name ? "there is no action '%.40s'" : "no action is given%.0s", name ? name : "");
 }

@@ -7,6 +7,7 @@
 #include "driver/targets.h"
 #include "driver/terminal.h"
 #include "frontend/frontend.h"
+#include "passes/search_space.h"
 #include "runtime/cache.h"
 
 #include <dlfcn.h>
@@ -110,23 +111,47 @@ static void examine_cache(Examination *examination) {
             "set RATTAN_CACHE_DIR to a folder of your own");
 }
 
-static void examine_tunings(Examination *examination) {
-    Ctx            *ctx = examination->ctx;
+typedef struct Tunings {
+    int    records, other_spaces; /* other_spaces: of them, those that no kernel gets */
+    Status status;
+} Tunings;
+
+static Tunings count_tunings(Ctx *ctx, const char *path) {
+    Tunings         tunings = {0};
     TuningDb       *db = NULL;
     TuningRecords   records = {0};
     const TuningKey all = {0};
-    const char     *path = tuning_db_path(ctx);
-    Status          status = tuning_db_read(ctx, path, &db);
-    if (status == ST_OK && db)
-        status = tuning_db_find(ctx, db, &all, &records);
+    tunings.status = tuning_db_read(ctx, path, &db);
+    if (tunings.status == ST_OK && db)
+        tunings.status = tuning_db_find(ctx, db, &all, &records);
     tuning_db_close(db);
-    if (status != ST_OK)
+    tunings.records = records.count;
+    for (int r = 0; r < records.count; r++)
+        tunings.other_spaces += records.items[r].key.space != SEARCH_SPACE_VERSION;
+    return tunings;
+}
+
+/* One database; `absent`: what it says where there is nothing in it. */
+static void examine_database(Examination *examination, const char *path, const char *absent) {
+    Ctx          *ctx = examination->ctx;
+    const Tunings found = count_tunings(ctx, path);
+    const char   *ignored =
+        found.other_spaces ? ctx_printf(ctx, ", %d of other search spaces are ignored", found.other_spaces) : "";
+    if (found.status != ST_OK)
         finding(examination, "tunings", HEALTH_BROKEN, ctx->message, ctx->remedy);
-    else
-        finding(examination, "tunings", records.count ? HEALTH_OK : HEALTH_ABSENT,
-                records.count ? ctx_printf(ctx, "%s, %d records", path, records.count) : "none of this user's",
-                "'rattan tune' finds faster schedules");
+    else if (found.records)
+        finding(examination, "tunings", HEALTH_OK, ctx_printf(ctx, "%s, %d records%s", path, found.records, ignored), "");
+    else if (absent)
+        finding(examination, "tunings", HEALTH_ABSENT, absent, "'rattan tune' finds faster schedules");
     ctx_clear(ctx);
+}
+
+static void examine_tunings(Examination *examination) {
+    TuningPaths systems;
+    examine_database(examination, tuning_db_path(examination->ctx), "none of this user's");
+    tuning_db_system_paths(examination->ctx, &systems);
+    for (int s = 0; s < systems.count; s++)
+        examine_database(examination, systems.items[s], NULL);
 }
 
 static bool on_path(Ctx *ctx, const char *program) {

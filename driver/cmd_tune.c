@@ -12,7 +12,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,8 +19,6 @@ enum { MOST_SEEDS = 4 };
 
 /* Tensors of a task may take this share of the machine's memory. */
 static const double MEMORY_SHARE = 0.125;
-/* Longer sequences are left to the comparison with the default schedule. */
-static const double MOST_WORK = 2e10;
 
 static volatile sig_atomic_t interrupted;
 
@@ -133,51 +130,12 @@ static Status find_machine(Ctx *ctx, Tuning *tuning) {
 }
 
 /* ---- A task's memory ------------------------------------------------------------------------------------------------- */
-static void *shared_memory(Ctx *ctx, size_t bytes) {
-    void *memory = mmap(NULL, bytes ? bytes : 1, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-    if (memory != MAP_FAILED)
-        return memory;
-    ctx_fail(ctx, ST_NO_MEMORY, NULL, "tune for smaller shapes", "no %zu bytes for the tensors", bytes);
-    return NULL;
-}
-
-/* Tensors that the default's parameters call for. What kernels only write is the same memory for all: one runs at a time. */
+/* Tensors that the default's parameters call for. */
 static Status fill_tensors(Ctx *ctx, TaskRun *run, const CodeObject *object) {
     ReadyKernel kernel = {.spec = run->task.item->spec, .object = (CodeObject *)object};
     Random      random = {(uint64_t)run->tuning->seed};
     bench_case_fill(ctx, &kernel, &random, &run->task.test);
-    for (int p = 0; p < object->param_count; p++)
-        if (object->params[p].role == PARAM_OUT)
-            tensors_find(&run->task.test.tensors, object->params[p].name)->data = NULL;
-    for (int p = 0; p < object->param_count; p++)
-        if (object->params[p].role == PARAM_OUT) {
-            Tensor *tensor = tensors_find(&run->task.test.tensors, object->params[p].name);
-            tensor->data = shared_memory(ctx, tensor_bytes(tensor));
-            TRY(ctx->status);
-        }
-    const char *name;
-    for (int i = 0; (name = tune_compared(run->task.kind, i)) && ctx->status == ST_OK; i++)
-        run->task.expected[i] = shared_memory(ctx, tensor_bytes(tensors_find(&run->task.test.tensors, name)));
-    return ctx->status;
-}
-
-static void free_memory(void *memory, size_t bytes) {
-    if (memory)
-        munmap(memory, bytes ? bytes : 1);
-}
-
-static void free_tensors(TaskRun *run, const CodeObject *object) {
-    for (int p = 0; p < object->param_count; p++) {
-        Tensor *tensor = tensors_find(&run->task.test.tensors, object->params[p].name);
-        if (object->params[p].role == PARAM_OUT && tensor)
-            free_memory(tensor->data, tensor_bytes(tensor));
-    }
-    const char *name;
-    for (int i = 0; (name = tune_compared(run->task.kind, i)); i++) {
-        const Tensor *tensor = tensors_find(&run->task.test.tensors, name);
-        if (tensor)
-            free_memory(run->task.expected[i], tensor_bytes(tensor));
-    }
+    return tune_outputs_open(ctx, object, &run->task.test.tensors, &run->task.outputs);
 }
 
 static double machine_bytes(void) { return (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE); }
@@ -213,7 +171,7 @@ static bool seed_of(Ctx *ctx, const TaskRun *run, const TuningRecords *group, Se
     TuningPick   pick = {0};
     if (!tuning_bucket_parse(group->items[0].key.bucket, &bucket))
         return false;
-    tuning_choose(group, run->key.build, bucket, &pick);
+    tuning_choose(group, &run->key, bucket, &pick);
     seed->schedule = run->space.base;
     seed->distance = tuning_bucket_distance(bucket, run->bucket);
     const bool found = pick.record && schedule_parse(ctx, pick.record->schedule, &seed->schedule) == ST_OK;
@@ -309,12 +267,13 @@ static Status search_in(Ctx *ctx, TaskRun *run, TuneFarm *farm) {
     run->search.objective = &objective;
     TRY(know(ctx, run));
     TRY(find_seeds(ctx, run, seeds, &seed_count));
+    tune_search_begin(ctx, &run->search, seeds, seed_count);
     TRY(tune_farm_default(ctx, farm, run->search.trials[0], &object));
     Status status = fill_tensors(ctx, run, object);
     if (status == ST_OK)
-        tune_search_run(ctx, &run->search, seeds, seed_count);
+        tune_search_run(ctx, &run->search);
     status = ctx->status;
-    free_tensors(run, object);
+    tune_outputs_close(&run->task.test.tensors, &run->task.outputs);
     code_object_free(object);
     const TuneTrial *base = run->search.trials[0];
     if (status == ST_OK && base->verdict != VERDICT_RIGHT)
@@ -365,21 +324,6 @@ static Status run_task(Ctx *ctx, void *arg) {
 }
 
 /* ---- All of them ----------------------------------------------------------------------------------------------------- */
-/* Multiply-adds of the gradients' reference, which leaves out no row: about five products a pair of positions and head. */
-static double reference_work(const Spec *spec, int64_t T) {
-    return 2.5 * (double)T * (double)T * spec->heads * (spec->head_dim + spec->value_dim);
-}
-
-/* Few keys behind the window are enough for every part of the kernel to have something to do. */
-static void small_shape(const Spec *spec, KernelKind kind, Shape *shape) {
-    const int64_t window = spec->full ? 300 : spec->window;
-    *shape = (Shape){.B = window <= 256 ? 2 : 1, .T = window <= 256 ? 2 * window + 77 : window + 130, .pos = -1, .ring = -1};
-    if (!spec->full)
-        shape->ring = spec_ring_rows(spec);
-    while (kind == KIND_BACKWARD && reference_work(spec, shape->T) > MOST_WORK)
-        shape->T /= 2;
-}
-
 /* Shards share tasks where there are enough, else candidates. */
 static bool skip_task(Tuning *tuning, int tasks) {
     return tuning->shards > 1 && tasks >= tuning->shards && tuning->next_task++ % tuning->shards != tuning->shard;
@@ -394,23 +338,26 @@ static void go_on(Ctx *ctx, Tuning *tuning) {
     tuning->failed++;
 }
 
-static Status open_check(Ctx *ctx, Tuning *tuning, const Shape *small, TuneTask *task) {
+static Status open_check(Ctx *ctx, Tuning *tuning, TuneTask *task) {
     const uint64_t seed = (uint64_t)tuning->seed;
+    SpecItem      *checked = NEW(ctx, SpecItem);
+    Shape         *small = NEW(ctx, Shape);
+    *checked = *task->item;
+    tune_small_case(&task->item->spec, task->kind, &checked->spec, small);
+    task->checked = checked;
     if (task->kind == KIND_BACKWARD)
-        return check_gradients_open(ctx, &tuning->session, task->item, small, seed, &task->gradients);
-    return check_random_open(ctx, &tuning->session, task->item, small, seed, &task->check);
+        return check_gradients_open(ctx, &tuning->session, checked, small, seed, &task->gradients);
+    return check_random_open(ctx, &tuning->session, checked, small, seed, &task->check);
 }
 
 static Status tune_item(Ctx *ctx, Tuning *tuning, const SpecItem *item, int tasks) {
-    Shape    *small = NEW(ctx, Shape);
     Tuning    own = *tuning;
     TuneTask  base = {.session = &tuning->session, .item = item, .kind = tuning->kind, .flush = tuning->flush,
                       .parent = getpid()};
     if (item->spec.full && tuning->kind != KIND_FORWARD && tuning->kind != KIND_BACKWARD)
         return ctx_fail(ctx, ST_USAGE, item->spec.name, "use --kind forward or backward", "full attention has no %s",
                         kind_name(tuning->kind));
-    small_shape(&item->spec, tuning->kind, small);
-    TRY(open_check(ctx, tuning, small, &base));
+    TRY(open_check(ctx, tuning, &base));
     if (tasks >= own.shards)
         own.shards = 1;
     for (int b = 0; b < tuning->buckets.count && !interrupted; b++) {

@@ -101,6 +101,7 @@ static int from_databases(Ctx *ctx, Lands *l) {
     const Explore *e = l->explore;
     TuningKey      key = {0};
     TuningRecords  records = {0};
+    TuningPaths    systems;
     const char    *path = tuning_db_path(ctx);
     if (!tuning_key_machine(ctx, &e->session->target, e->session->device, &key))
         return 0;
@@ -108,8 +109,9 @@ static int from_databases(Ctx *ctx, Lands *l) {
     key.build = key.bucket = NULL;
     if (path)
         add_records(ctx, path, &key, &records);
-    for (int s = 0; (path = tuning_db_system_path(ctx, s)); s++)
-        add_records(ctx, path, &key, &records);
+    tuning_db_system_paths(ctx, &systems);
+    for (int s = 0; s < systems.count; s++)
+        add_records(ctx, systems.items[s], &key, &records);
     return take_records(&records, &l->explore->landscape);
 }
 

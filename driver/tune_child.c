@@ -22,13 +22,6 @@ enum { MOST_REQUESTS = 3, EXIT_REFUSED = 2, MOST_RETRIES = 3 };
 
 static const double RETRY_SECONDS = 0.05;
 
-const char *tune_compared(KernelKind kind, int i) {
-    static const char *const GRADIENTS[MOST_COMPARED] = {"dq", "dk", "dv"};
-    if (kind == KIND_BACKWARD)
-        return i < MOST_COMPARED ? GRADIENTS[i] : NULL;
-    return i == 0 ? "o" : NULL;
-}
-
 /* ---- Both ------------------------------------------------------------------------------------------------------------ */
 /* Dies with its parent, and leaves Ctrl-C to it. */
 static void be_a_child(pid_t parent) {
@@ -54,6 +47,10 @@ static int requests_of(const TuneTask *task, const char *schedule, CompileReques
                                   .emit = EMIT_OBJECT};
     int count = 0;
     requests[count++] = timed;
+    if (task->checked->spec.window != spec->window) {
+        requests[count] = timed;
+        requests[count++].spec = &task->checked->spec;
+    }
     if (forward) {
         requests[count] = timed;
         requests[count++].variant = VARIANT_LSE | (spec->full ? 0 : VARIANT_FINAL_STATE);
@@ -230,33 +227,15 @@ static double bound_of(const TuneTask *task) {
     return more * (case_is_rough(spec, &task->session->target) ? 4e-3 : 2e-5);
 }
 
-static Status compare(Ctx *ctx, const TuneTask *task, const char *name, const Tensor *tensor, const uint8_t *expected) {
-    Difference   difference = {0};
-    const double bound = bound_of(task);
-    for (int64_t i = 0; i < tensor_elements(tensor); i++)
-        difference_add(&difference, dtype_load(tensor->dtype, tensor->data, i), dtype_load(tensor->dtype, expected, i));
-    const double error = difference_relative(&difference);
-    if (error <= bound)
-        return ST_OK;
-    return ctx_fail(ctx, ST_MISMATCH, NULL, NULL, "%s differs from the default schedule's by %.2g, bound %.2g", name, error,
-                    bound);
-}
-
 /* The inputs that will be timed, where sequences are cut as they will be: against what the default makes of them. */
 static Status check_large(Ctx *ctx, Runner *runner) {
     const TuneTask *task = runner->task;
     TensorSet       tensors = task->test.tensors;
-    const char     *name;
-    for (int i = 0; (name = tune_compared(task->kind, i)); i++)
-        tensor_poison(tensors_find(&tensors, name));
+    tune_outputs_poison(&tensors, &task->outputs);
     TRY(kernel_launch(ctx, &runner->session, &runner->kernel, &tensors, 0));
-    for (int i = 0; (name = tune_compared(task->kind, i)); i++) {
-        const Tensor *tensor = tensors_find(&tensors, name);
-        if (runner->is_default)
-            memcpy(task->expected[i], tensor->data, tensor_bytes(tensor));
-        else
-            TRY(compare(ctx, task, name, tensor, task->expected[i]));
-    }
+    if (!runner->is_default)
+        return tune_outputs_compare(ctx, runner->session.pool, &tensors, &task->outputs, bound_of(task));
+    tune_outputs_expect(&tensors, &task->outputs);
     return ST_OK;
 }
 

@@ -12,10 +12,9 @@
 #include "driver/ceilings.h"
 #include "driver/check_gradients.h"
 #include "driver/check_random.h"
+#include "driver/tune_compare.h"
 
 #include <sys/types.h>
-
-enum { MOST_COMPARED = 3 };
 
 /* A layer, a kind and a shape to tune for. */
 typedef struct TuneTask {
@@ -23,15 +22,13 @@ typedef struct TuneTask {
     const SpecItem    *item;
     KernelKind         kind;
     BenchCase          test;     /* shape and, once filled, tensors; outputs lie in memory that all children share */
-    const RandomCheck *check;    /* small inputs with their truth */
+    const SpecItem    *checked;  /* the item, or one like it: see tune_small_case */
+    const RandomCheck *check;    /* its small inputs with their truth */
     const GradientCheck *gradients; /* of kind backward, instead */
     ReadBuffer         flush;    /* CPUs: what to read for the caches to be empty */
     pid_t              parent;
-    uint8_t           *expected[MOST_COMPARED]; /* shared: what the default schedule made of `test` */
+    TuneOutputs        outputs; /* what the default schedule made of `test` */
 } TuneTask;
-
-/* The name of the i-th output that is compared with the default schedule's, in the order of `expected`; NULL behind the last. */
-const char *tune_compared(KernelKind kind, int i);
 
 /* A runner's replies; small enough to arrive whole. */
 typedef struct TuneReply {

@@ -411,7 +411,7 @@ void tune_farm_open(Ctx *ctx, const TuneFarmOptions *options, TuneFarm **out) {
 
 TuneObjective tune_farm_objective(TuneFarm *farm, const TuneSearch *search) {
     farm->search = search;
-    return (TuneObjective){farm, announce, measure, dismiss, stop};
+    return (TuneObjective){farm, announce, measure, dismiss, stop, target_is_cuda(&farm->options.task->session->target)};
 }
 
 Status tune_farm_default(Ctx *ctx, TuneFarm *farm, TuneTrial *trial, CodeObject **object) {

@@ -7,17 +7,22 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Candidates of a generation, of which KEPT go on from the first rounds; rounds of the three stages; generations without
+/* Candidates of a generation that go on from the first rounds; rounds of the three stages; generations without
  * a new leader that end a search; candidates of a generation that are drawn at random. */
-enum { GENERATION = 8, KEPT = 3, FIRST_ROUNDS = 3, MORE_ROUNDS = 6, LAST_ROUNDS = 10, PATIENCE = 12, AT_RANDOM = 2 };
+enum { KEPT = 3, FIRST_ROUNDS = 3, MORE_ROUNDS = 6, LAST_ROUNDS = 10, PATIENCE = 12, AT_RANDOM = 2 };
 
 /* A trial of few samples is timed again where it is so much ahead of the leader: plateaus would fill generations. */
 static const double AGAIN = 0.995;
 
-/* The model counts for that much of the logarithm of what it says: measured, it orders coarsely. */
-static const double MODEL_WEIGHT = 0.5;
+/* The model counts for that much of the logarithm of what it says: measured, it orders coarsely,
+ * and GPUs hardly at all. */
+static const double MODEL_WEIGHT = 0.5, GPU_MODEL_WEIGHT = 0.1;
 /* Of two that promise the same the one that is nearer to the default. */
 static const double CHANGE = 0.002;
+/* The same where the model says little, as of GPUs: values that nobody tried are tried one at a time. */
+static const double UNKNOWN = 0.03;
+/* What a candidate that failed says of its values. */
+static const double FAILURE = 1.5;
 
 /* ---- Trials ---------------------------------------------------------------------------------------------------------- */
 double undisturbed_time(double *values, int64_t count, double *spread) {
@@ -104,7 +109,7 @@ void tune_search_know(Ctx *ctx, TuneSearch *search, const TuningRecord *record) 
 
 /* ---- What the trials say of the knobs' values ------------------------------------------------------------------------ */
 /* The mean logarithm of the ratios of the trials that have the value, as if one more had been like the default: an additive
- * model, which is wrong in detail and brings together what did well apart. */
+ * model, which is wrong in detail and brings together what did well apart, and no more of what was refused or failed. */
 typedef struct Effects {
     double sum[MAX_KNOBS][MAX_KNOB_VALUES];
     int    count[MAX_KNOBS][MAX_KNOB_VALUES];
@@ -114,26 +119,33 @@ static void learn(const TuneSearch *search, Effects *effects) {
     memset(effects, 0, sizeof *effects);
     for (int t = 0; t < search->count; t++) {
         const TuneTrial *trial = search->trials[t];
+        const bool       failed = trial->verdict != VERDICT_RIGHT;
         int              changed = 0;
         for (int k = 0; k < search->space->knob_count; k++)
             changed += trial->point.at[k] != 0;
-        if (trial->verdict != VERDICT_RIGHT || !trial->summary.samples || !changed)
+        if ((!failed && !trial->summary.samples) || !changed)
             continue;
         for (int k = 0; k < search->space->knob_count; k++)
             if (trial->point.at[k]) { /* a change is to blame for its share */
-                effects->sum[k][trial->point.at[k]] += log(trial->summary.ratio) / changed;
+                effects->sum[k][trial->point.at[k]] += log(failed ? FAILURE : trial->summary.ratio) / changed;
                 effects->count[k][trial->point.at[k]]++;
             }
     }
 }
 
+static double doubt(const TuneSearch *search, const Effects *effects, int knob, int value) {
+    return !value ? 0 : effects->count[knob][value] || !search->space->target->warp_size ? CHANGE : UNKNOWN;
+}
+
 static double predicted(const TuneSearch *search, const Effects *effects, const SpacePoint *point,
                         const Schedule *schedule) {
     const SearchSpace *space = search->space;
-    double score = MODEL_WEIGHT * log(schedule_cost(space->spec, space->kind, space->target, search->work, schedule) /
+    double score = (space->target->warp_size ? GPU_MODEL_WEIGHT : MODEL_WEIGHT) *
+                   log(schedule_cost(space->spec, space->kind, space->target, search->work, schedule) /
                                       schedule_cost(space->spec, space->kind, space->target, search->work, &space->base));
     for (int k = 0; k < space->knob_count; k++)
-        score += effects->sum[k][point->at[k]] / (effects->count[k][point->at[k]] + 1) + (point->at[k] ? CHANGE : 0);
+        score += effects->sum[k][point->at[k]] / (effects->count[k][point->at[k]] + 1) +
+                 doubt(search, effects, k, point->at[k]);
     return score;
 }
 
@@ -210,7 +222,7 @@ static int by_score(const void *a, const void *b) {
 static int propose_again(const TuneSearch *search, TuneTrial **generation, int count) {
     for (int t = 0; t < search->count && count < KEPT; t++) {
         TuneTrial *trial = search->trials[t];
-        if (trial != search->leader && trial->verdict == VERDICT_RIGHT && trial->summary.samples &&
+        if (trial != search->leader && !trial->ahead && trial->verdict == VERDICT_RIGHT && trial->summary.samples &&
             trial->summary.samples < TUNING_SAMPLES && trial->summary.ratio < AGAIN * search->leader->summary.ratio)
             generation[count++] = trial;
     }
@@ -226,8 +238,8 @@ static int propose(Ctx *ctx, TuneSearch *search, TuneTrial **generation, int cou
     learn(search, &effects);
     neighbours(&scratch, search, &effects, &all);
     qsort(all.items, (size_t)all.count, sizeof *all.items, by_score);
-    for (int i = 0; i < all.count && count < GENERATION; i++) {
-        const int last = all.count - i, random = GENERATION - count <= AT_RANDOM;
+    for (int i = 0; i < all.count && count < TUNE_GENERATION; i++) {
+        const int last = all.count - i, random = TUNE_GENERATION - count <= AT_RANDOM;
         const int at = random ? i + (int)(next_random(search) % (uint64_t)last) : i;
         if (!has_effect(search, all.items[at].schedule))
             generation[count++] = add_trial(ctx, search, &all.items[at].point, &all.items[at].schedule);
@@ -238,7 +250,7 @@ static int propose(Ctx *ctx, TuneSearch *search, TuneTrial **generation, int cou
 
 static int propose_seeds(Ctx *ctx, TuneSearch *search, const Schedule *seeds, int seed_count, TuneTrial **generation) {
     int count = 0;
-    for (int s = 0; s < seed_count && count < GENERATION; s++) {
+    for (int s = 0; s < seed_count && count < TUNE_GENERATION; s++) {
         SpacePoint point;
         Schedule   schedule;
         if (space_find(search->space, &seeds[s], &point) && !find_trial(search, &point) &&
@@ -281,11 +293,18 @@ static int with_leader(const TuneSearch *search, TuneTrial **trials, int count) 
     return count;
 }
 
+/* Those that lost; what is being built for the next generation stays. */
+static void dismiss_all(const TuneSearch *search) {
+    for (int t = 1; t < search->count; t++) {
+        TuneTrial *trial = search->trials[t];
+        if (trial != search->leader && trial->of_objective && !trial->ahead)
+            search->objective->dismiss(search->objective->arg, trial);
+    }
+}
+
 static void run_generation(TuneSearch *search, TuneTrial **trials, int count) {
     const TuneObjective *objective = search->objective;
     TuneTrial           *before = search->leader;
-    for (int t = 0; t < count; t++)
-        objective->announce(objective->arg, trials[t]);
     for (int t = 0; t < count && !objective->stop(objective->arg); t++)
         objective->measure(objective->arg, &trials[t], 1, FIRST_ROUNDS);
     count = with_leader(search, trials, halve(search, trials, count, KEPT));
@@ -297,24 +316,46 @@ static void run_generation(TuneSearch *search, TuneTrial **trials, int count) {
         !objective->stop(objective->arg))
         objective->measure(objective->arg, trials, with_leader(search, trials, 1), LAST_ROUNDS);
     find_leader(search);
-    for (int t = 0; t < search->count; t++)
-        if (search->trials[t] != search->leader && search->trials[t]->of_objective && t)
-            objective->dismiss(objective->arg, search->trials[t]);
+    dismiss_all(search);
 }
 
-void tune_search_run(Ctx *ctx, TuneSearch *search, const Schedule *seeds, int seed_count) {
+/* Proposes the next one and announces it. */
+static void propose_next(Ctx *ctx, TuneSearch *search, const Schedule *seeds, int seed_count, TuneGeneration *next) {
+    const TuneObjective *objective = search->objective;
+    next->count = propose_seeds(ctx, search, seeds, seed_count, next->trials);
+    next->count = propose(ctx, search, next->trials, propose_again(search, next->trials, next->count));
+    for (int t = 0; t < next->count; t++) {
+        next->trials[t]->ahead = objective->ahead;
+        objective->announce(objective->arg, next->trials[t]);
+    }
+}
+
+void tune_search_begin(Ctx *ctx, TuneSearch *search, const Schedule *seeds, int seed_count) {
+    search->objective->announce(search->objective->arg, search->trials[0]);
+    propose_next(ctx, search, seeds, seed_count, &search->next);
+}
+
+/* Where compilers have cores of their own a generation is built while the one before is measured, which it cannot learn
+ * from. */
+static void measure_next(Ctx *ctx, TuneSearch *search) {
+    TuneGeneration now = search->next;
+    const bool     ahead = search->objective->ahead;
+    if (ahead)
+        propose_next(ctx, search, NULL, 0, &search->next);
+    for (int t = 0; t < now.count; t++)
+        now.trials[t]->ahead = false;
+    run_generation(search, now.trials, now.count);
+    search->generations++;
+    if (!ahead)
+        propose_next(ctx, search, NULL, 0, &search->next);
+}
+
+void tune_search_run(Ctx *ctx, TuneSearch *search) {
     const TuneObjective *objective = search->objective;
     int                  idle = 0;
-    objective->announce(objective->arg, search->trials[0]);
-    while (!objective->stop(objective->arg) && idle < PATIENCE) {
-        TuneTrial       *generation[GENERATION + 1];
+    while (search->next.count && !objective->stop(objective->arg) && idle < PATIENCE) {
         const TuneTrial *before = search->leader;
-        int count = search->generations ? 0 : propose_seeds(ctx, search, seeds, seed_count, generation);
-        count = propose(ctx, search, generation, propose_again(search, generation, count));
-        if (!count)
-            break;
-        run_generation(search, generation, count);
-        search->generations++;
+        measure_next(ctx, search);
         idle = search->leader == before ? idle + 1 : 0;
         if (search->trials[0]->verdict != VERDICT_RIGHT)
             break; /* with nothing to compare with, nothing can be said */

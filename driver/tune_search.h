@@ -13,12 +13,13 @@
 #include "driver/tuning_db.h"
 #include "passes/search_space.h"
 
-enum { TRIAL_SAMPLES = 256 };
+enum { TRIAL_SAMPLES = 256, TUNE_GENERATION = 8 };
 
 typedef struct TuneTrial {
     SpacePoint    point;
     Schedule      schedule, effect; /* effect: see schedule_effect */
     TuningVerdict verdict;
+    bool          ahead; /* announced for the next generation */
     bool          known; /* the summary is an earlier run's, until there are as many samples of this one */
     int           count; /* of samples */
     double        seconds[TRIAL_SAMPLES]; /* of a launch; the last ones */
@@ -48,7 +49,14 @@ typedef struct TuneObjective {
     /* The trial has lost: what it holds may go. It can be measured again all the same. */
     void (*dismiss)(void *arg, TuneTrial *trial);
     bool (*stop)(void *arg);
+    bool ahead; /* what is announced gets ready beside what is measured, without disturbing it */
 } TuneObjective;
+
+/* Candidates that are measured together. */
+typedef struct TuneGeneration {
+    TuneTrial *trials[TUNE_GENERATION + 1]; /* one more: the leader joins in */
+    int        count;
+} TuneGeneration;
 
 typedef struct TuneSearch {
     const SearchSpace   *space;
@@ -60,13 +68,17 @@ typedef struct TuneSearch {
     int                  count, capacity;
     TuneTrial           *leader;
     int                  generations; /* done */
+    TuneGeneration       next;
 } TuneSearch;
 
 /* Finds the default's trial and adds what is known of others: records of schedules that the space lacks are left out. */
 void tune_search_open(Ctx *ctx, TuneSearch *search);
 void tune_search_know(Ctx *ctx, TuneSearch *search, const TuningRecord *record);
-/* Runs until the objective says stop, or there is nothing left to try, or many generations in a row found nothing better.
- * `seeds`: schedules that did well elsewhere, tried first. */
-void tune_search_run(Ctx *ctx, TuneSearch *search, const Schedule *seeds, int seed_count);
+/* Announces the default and the first candidates: they can be built before anything can be measured. `seeds`: schedules that
+ * did well elsewhere, tried first. */
+void tune_search_begin(Ctx *ctx, TuneSearch *search, const Schedule *seeds, int seed_count);
+/* Runs, once begun, until the objective says stop, or there is nothing left to try, or many generations in a row found
+ * nothing better. */
+void tune_search_run(Ctx *ctx, TuneSearch *search);
 
 #endif

@@ -1,6 +1,7 @@
 /* Words of `rattan tune`: see tune_shapes.h. */
 #include "driver/tune_shapes.h"
 
+#include "driver/bench_case.h"
 #include "driver/cli.h"
 
 #include <math.h>
@@ -13,6 +14,8 @@ typedef struct Range {
 } Range;
 
 static const int64_t MOST = (int64_t)1 << 32;
+/* Multiply-adds that a reference may take: seconds. */
+static const double MOST_WORK = 2e10;
 
 /* "N" or "N..M" */
 static Status parse_range(Ctx *ctx, const char *name, char *text, Range *range) {
@@ -78,4 +81,26 @@ Status tune_shard_parse(Ctx *ctx, const char *text, int *shard, int *shards) {
         return ctx_fail(ctx, ST_USAGE, "--shard", "write 1/4 to 4/4 for four processes", "'%.40s' is no share", text);
     *shard -= 1;
     return ST_OK;
+}
+
+/* ---- What candidates are checked on ---------------------------------------------------------------------------------- */
+/* Multiply-adds of the gradients' reference for the window: about five products a pair of positions and head. */
+static double reference_work(const Spec *spec, int64_t T) {
+    return 2.5 * bench_case_pairs(spec, 0, T) * spec->heads * (spec->head_dim + spec->value_dim);
+}
+
+static void small_shape(const Spec *spec, Shape *shape) {
+    const int64_t window = spec->full ? 300 : spec->window;
+    *shape = (Shape){.B = window <= 256 ? 2 : 1, .T = window <= 256 ? 2 * window + 77 : window + 130, .pos = -1, .ring = -1};
+    if (!spec->full)
+        shape->ring = spec_ring_rows(spec);
+}
+
+void tune_small_case(const Spec *spec, KernelKind kind, Spec *checked, Shape *shape) {
+    *checked = *spec;
+    small_shape(checked, shape);
+    while (kind == KIND_BACKWARD && !spec->full && checked->window > 256 && reference_work(checked, shape->T) > MOST_WORK) {
+        checked->window /= 2;
+        small_shape(checked, shape);
+    }
 }

@@ -2,6 +2,7 @@
 #include "driver/tuning_db.h"
 
 #include "base/text.h"
+#include "driver/tuning_shipped.h"
 
 #include <errno.h>
 #include <math.h>
@@ -54,11 +55,15 @@ const char *verdict_name(TuningVerdict verdict) {
     return NAMES[verdict];
 }
 
+bool tuning_is_default(const TuningRecord *record) {
+    return record->verdict == VERDICT_RIGHT && record->ratio == 1 && record->spread == 0;
+}
+
 /* The median of n values that spread by s around it (their median distance, 1.48 s being a standard deviation) is off by
  * about 1.25 * 1.48 s / sqrt(n); twice that covers nineteen of twenty. A quarter of the samples counts: see
  * undisturbed_time. Few may lie together by chance, whatever their spread. */
 double tuning_bound(const TuningRecord *record) {
-    if (record->ratio == 1 && record->spread == 0) /* the default: what all are compared with */
+    if (tuning_is_default(record))
         return 1;
     const double n = 0.25 * (double)record->samples;
     return record->samples < TUNING_SAMPLES ? INFINITY : record->ratio + 3.7 * record->spread / sqrt(n) + 0.05 / n;
@@ -74,13 +79,37 @@ const char *tuning_db_path(Ctx *ctx) {
     return home && *home == '/' ? ctx_printf(ctx, "%s/.local/share/rattan/tuning.db", home) : NULL;
 }
 
-const char *tuning_db_system_path(Ctx *ctx, int index) {
-    const char *folders = getenv("XDG_DATA_DIRS");
-    char       *words = ctx_strdup(ctx, folders && *folders ? folders : "/usr/local/share:/usr/share"), *rest = NULL;
-    for (char *word = strtok_r(words, ":", &rest); word; word = strtok_r(NULL, ":", &rest))
-        if (*word == '/' && index-- == 0)
-            return ctx_printf(ctx, "%s/rattan/tuning.db", word);
-    return NULL;
+static bool same_file(const char *one, const char *other) {
+    struct stat a, b;
+    return stat(one, &a) == 0 && stat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static void add_path(Ctx *ctx, TuningPaths *paths, const char *path) {
+    for (int i = 0; i < paths->count; i++)
+        if (strcmp(paths->items[i], path) == 0 || same_file(paths->items[i], path))
+            return;
+    PUSH(ctx, paths->items, paths->count, paths->capacity, path);
+}
+
+/* The absolute ones of the words between colons, with `name` behind each. */
+static void add_words(Ctx *ctx, TuningPaths *paths, const char *words, const char *name) {
+    char *rest = NULL;
+    for (char *word = strtok_r(ctx_strdup(ctx, words), ":", &rest); word; word = strtok_r(NULL, ":", &rest))
+        if (*word == '/')
+            add_path(ctx, paths, ctx_printf(ctx, "%s%s", word, name));
+}
+
+void tuning_db_system_paths(Ctx *ctx, TuningPaths *paths) {
+    const char *given = getenv("RATTAN_SYSTEM_TUNINGS"), *folders = getenv("XDG_DATA_DIRS");
+    *paths = (TuningPaths){0};
+    if (given) {
+        add_words(ctx, paths, given, "");
+        return;
+    }
+    add_words(ctx, paths, folders && *folders ? folders : "/usr/local/share:/usr/share", "/rattan/tuning.db");
+    const char *shipped = tuning_shipped_path(ctx);
+    if (shipped)
+        add_path(ctx, paths, shipped);
 }
 
 /* The folders above the file; what is made is the user's alone. */
@@ -246,6 +275,11 @@ Status tuning_db_read(Ctx *ctx, const char *path, TuningDb **out) {
         return ctx->status;
     ctx_clear(ctx);
     return open_read(ctx, path, "mode=ro&immutable=1", out);
+}
+
+Status tuning_db_settle(Ctx *ctx, TuningDb *db) {
+    TRY(execute(ctx, db, "PRAGMA journal_mode = DELETE"));
+    return execute(ctx, db, "VACUUM");
 }
 
 void tuning_db_close(TuningDb *db) {

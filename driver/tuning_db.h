@@ -53,20 +53,32 @@ typedef struct TuningRecord {
  * are too few samples to tell: no such schedule is picked. */
 double tuning_bound(const TuningRecord *record);
 
+/* Whether it is the default schedule's: what all are compared with. Of another build, whose default may be another one, it says
+ * that nothing better was found. */
+bool tuning_is_default(const TuningRecord *record);
+
 enum { TUNING_SAMPLES = 12 };
 
 typedef struct TuningDb TuningDb;
 
 /* $RATTAN_DATA_DIR/tuning.db, else that of $XDG_DATA_HOME/rattan, else of ~/.local/share/rattan; NULL without a home. */
 const char *tuning_db_path(Ctx *ctx);
-/* The system's: rattan/tuning.db in each of $XDG_DATA_DIRS, in order; index 0 .. until NULL. They may be absent. */
-const char *tuning_db_system_path(Ctx *ctx, int index);
+typedef struct TuningPaths {
+    const char **items; /* arena */
+    int          count, capacity;
+} TuningPaths;
+
+/* The system's, in order; they may be absent: the files of $RATTAN_SYSTEM_TUNINGS (between colons; "": none) where that is
+ * set, else rattan/tuning.db in each of $XDG_DATA_DIRS and, behind them, the one that came with this rattan. */
+void tuning_db_system_paths(Ctx *ctx, TuningPaths *paths);
 
 /* Opens for writing and makes what is missing. ST_INTEGRITY where the file is damaged or no tuning database, ST_FAILED
  * where a newer rattan made it or it cannot be written. */
 Status tuning_db_open(Ctx *ctx, const char *path, TuningDb **out);
 /* Opens for reading; *out is NULL where there is no such file. Works in folders that cannot be written. */
 Status tuning_db_read(Ctx *ctx, const char *path, TuningDb **out);
+/* One file that needs none beside it to be read: what is installed where nobody writes. Before it is closed. */
+Status tuning_db_settle(Ctx *ctx, TuningDb *db);
 void   tuning_db_close(TuningDb *db); /* NULL is allowed */
 
 /* On disk when it returns, unless between begin and commit. */

@@ -56,6 +56,13 @@ static const char *cpu_text(Ctx *ctx, const Target *target) {
     return ctx_printf(ctx, "%s (%s), %d cores", model ? model : "processor", target->cpu, target->processors);
 }
 
+static void name_compilers(Ctx *ctx, const Target *target, TuningKey *key) {
+    const bool gpu = target_is_cuda(target);
+    key->compiler = gpu ? ctx_printf(ctx, "%s; %s", target->name, nvrtc_version(ctx)) : llvm_version();
+    key->build = COMPILER_FINGERPRINT;
+    key->space = SEARCH_SPACE_VERSION;
+}
+
 bool tuning_key_machine(Ctx *ctx, const Target *target, const CudaDevice *device, TuningKey *key) {
     const bool gpu = target_is_cuda(target);
     if (!target->native || (gpu && !device))
@@ -64,9 +71,15 @@ bool tuning_key_machine(Ctx *ctx, const Target *target, const CudaDevice *device
     key->driver = gpu ? ctx_printf(ctx, "CUDA %d.%d", device->facts.driver_version / 1000,
                                    device->facts.driver_version % 1000 / 10)
                       : "";
-    key->compiler = gpu ? ctx_printf(ctx, "%s; %s", target->name, nvrtc_version(ctx)) : llvm_version();
-    key->build = COMPILER_FINGERPRINT;
-    key->space = SEARCH_SPACE_VERSION;
+    name_compilers(ctx, target, key);
+    return true;
+}
+
+bool tuning_key_target(Ctx *ctx, const Target *target, TuningKey *key) {
+    if (!target_is_cuda(target))
+        return false;
+    key->machine = key->driver = NULL;
+    name_compilers(ctx, target, key);
     return true;
 }
 

@@ -23,6 +23,9 @@ int tuning_bucket_distance(TuningBucket a, TuningBucket b);
 /* machine, driver, compiler, build and space; the key's other fields are left alone. false: code for this target does not
  * run here, so that nothing is known of it. `device`: the GPU; NULL on CPUs. */
 bool tuning_key_machine(Ctx *ctx, const Target *target, const CudaDevice *device, TuningKey *key);
+/* The same of code that will run elsewhere: machine and driver are NULL, any that the target's code runs on. false: CPUs, of
+ * which a target says too little. */
+bool tuning_key_target(Ctx *ctx, const Target *target, TuningKey *key);
 /* spec and kind. Layers that differ in nothing but their names share a tuning. */
 void tuning_key_layer(Ctx *ctx, const Spec *spec, KernelKind kind, TuningKey *key);
 /* The canonical text whose hash that is. */

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FARTHEST = 3, MOST_SYSTEMS = 16 };
+enum { FARTHEST = 3 };
 
 Status tuning_mode(Ctx *ctx, TuningMode *mode) {
     static const struct {
@@ -41,13 +41,36 @@ static int distance_of(const TuningRecord *record, TuningBucket wanted, double *
     return wanted.T ? tuning_bucket_distance(bucket, wanted) : 0;
 }
 
+/* What a key's compiler names before its version: "cuda:sm_90a; NVRTC 13.0", or nothing, "LLVM 19.1.7". */
+static size_t target_length(const char *compiler) {
+    const char *end = strchr(compiler, ';');
+    return end ? (size_t)(end - compiler) : 0;
+}
+
+static bool same_target(const TuningRecord *record, const TuningKey *key) {
+    const char  *one = record->key.compiler, *other = key->compiler ? key->compiler : one;
+    const size_t length = target_length(other);
+    return target_length(one) == length && strncmp(one, other, length) == 0;
+}
+
+static bool unlike(const char *one, const char *wanted) { return wanted && strcmp(one, wanted) != 0; }
+bool tuning_other_driver(const TuningRecord *record, const TuningKey *key) {
+    return unlike(record->key.driver, key->driver);
+}
+bool tuning_other_compiler(const TuningRecord *record, const TuningKey *key) {
+    return unlike(record->key.compiler, key->compiler);
+}
+
 typedef struct Rank {
+    int    others; /* of driver and compiler */
     bool   other_build;
     int    distance;
     double size, bound;
 } Rank;
 
 static bool better(const Rank *a, const Rank *b) {
+    if (a->others != b->others)
+        return a->others < b->others;
     if (a->other_build != b->other_build)
         return b->other_build;
     if (a->distance != b->distance)
@@ -55,15 +78,22 @@ static bool better(const Rank *a, const Rank *b) {
     return a->size != b->size ? a->size > b->size : a->bound < b->bound;
 }
 
-void tuning_choose(const TuningRecords *records, const char *build, TuningBucket bucket, TuningPick *pick) {
+static Rank rank_of(const TuningRecord *record, const TuningKey *key, TuningBucket bucket) {
+    Rank rank = {.others = tuning_other_driver(record, key) + tuning_other_compiler(record, key),
+                 .other_build = strcmp(record->key.build, key->build) != 0,
+                 .bound = tuning_bound(record)};
+    rank.distance = distance_of(record, bucket, &rank.size);
+    return rank;
+}
+
+void tuning_choose(const TuningRecords *records, const TuningKey *key, TuningBucket bucket, TuningPick *pick) {
     Rank best = {0};
     pick->record = NULL;
     for (int r = 0; r < records->count; r++) {
         const TuningRecord *record = &records->items[r];
-        Rank rank = {.other_build = strcmp(record->key.build, build) != 0, .bound = tuning_bound(record)};
-        rank.distance = distance_of(record, bucket, &rank.size);
+        const Rank          rank = rank_of(record, key, bucket);
         if (record->verdict != VERDICT_RIGHT || !isfinite(rank.bound) || rank.distance > FARTHEST ||
-            fails(records, record, build))
+            !same_target(record, key) || fails(records, record, key->build))
             continue;
         if (!pick->record || better(&rank, &best)) {
             best = rank;
@@ -73,12 +103,20 @@ void tuning_choose(const TuningRecords *records, const char *build, TuningBucket
     }
 }
 
-/* What one database has; a failure is told and forgotten. */
-static void look(Ctx *ctx, const char *path, const TuningKey *key, TuningRecords *records, const char **why) {
+/* What one database has, but for other search spaces' records, which are counted; a failure is told and forgotten. */
+static void look(Ctx *ctx, const char *path, const TuningKey *filter, int space, TuningRecords *records, TuningPick *pick,
+                 const char **why) {
     TuningDb *db = NULL;
+    int       kept = records->count;
     if (tuning_db_read(ctx, path, &db) == ST_OK && db)
-        tuning_db_find(ctx, db, key, records);
+        tuning_db_find(ctx, db, filter, records);
     tuning_db_close(db);
+    for (int r = kept; r < records->count; r++)
+        if (records->items[r].key.space == space)
+            records->items[kept++] = records->items[r];
+        else
+            pick->other_spaces++;
+    records->count = kept;
     if (ctx->status != ST_OK && why && !*why) {
         char line[1024];
         ctx_describe(ctx, line, sizeof line);
@@ -89,20 +127,19 @@ static void look(Ctx *ctx, const char *path, const TuningKey *key, TuningRecords
 
 /* The user's records count before the system's; failures count wherever they are known. */
 void tuning_find(Ctx *ctx, const TuningKey *key, TuningBucket bucket, TuningPick *pick, const char **why) {
-    TuningKey   filter = *key;
-    const char *path = tuning_db_path(ctx);
+    const TuningKey filter = {.machine = key->machine, .spec = key->spec, .kind = key->kind};
+    const char     *path = tuning_db_path(ctx);
+    TuningRecords  *records = NEW(ctx, TuningRecords);
+    TuningPaths     systems;
     *pick = (TuningPick){0};
-    filter.build = filter.bucket = NULL;
-    TuningRecords *records = NEW(ctx, TuningRecords);
-    for (int layer = 0; layer <= MOST_SYSTEMS && !pick->record; layer++) {
+    tuning_db_system_paths(ctx, &systems);
+    for (int layer = 0; layer <= systems.count && !pick->record; layer++) {
         if (path) {
-            look(ctx, path, &filter, records, why);
-            tuning_choose(records, key->build, bucket, pick);
+            look(ctx, path, &filter, key->space, records, pick, why);
+            tuning_choose(records, key, bucket, pick);
             pick->path = path;
         }
-        path = tuning_db_system_path(ctx, layer);
-        if (!path)
-            return;
+        path = layer < systems.count ? systems.items[layer] : NULL;
     }
 }
 
@@ -116,24 +153,41 @@ static bool can_have(Ctx *ctx, const CompileRequest *request, const char *schedu
     return can;
 }
 
-Status tuning_apply(Ctx *ctx, TuningMode mode, const CudaDevice *device, TuningBucket bucket, CompileRequest *request) {
-    TuningKey   key = {0};
+/* `key`: of the machine, or of nothing where none is known. */
+static Status apply(Ctx *ctx, TuningMode mode, TuningKey *key, TuningBucket bucket, CompileRequest *request) {
     TuningPick  pick = {0};
     const char *why = NULL;
     /* Backward is tuned and checked without the gradient of a final state, which takes memory of its own. */
     const bool other = request->kind == KIND_BACKWARD && request->variant & VARIANT_FINAL_STATE;
-    if (mode == TUNING_OFF || request->schedule)
-        return ST_OK;
-    if (tuning_key_machine(ctx, request->target, device, &key)) {
-        tuning_key_layer(ctx, request->spec, request->kind, &key);
-        tuning_find(ctx, &key, bucket, &pick, &why);
+    if (key->compiler) {
+        tuning_key_layer(ctx, request->spec, request->kind, key);
+        tuning_find(ctx, key, bucket, &pick, &why);
     }
+    if (pick.record && tuning_is_default(pick.record))
+        return ST_OK; /* this build's own */
     if (pick.record && !other && can_have(ctx, request, pick.record->schedule))
         request->schedule = pick.record->schedule;
     else if (mode == TUNING_STRICT)
         return ctx_fail(ctx, ST_FAILED, request->spec->name, "run 'rattan tune', or unset RATTAN_TUNING",
                         "no tuned schedule for %s, %s, near the shape %s%s%s", kind_name(request->kind),
-                        key.machine ? key.machine : request->target->name, tuning_bucket_text(ctx, bucket),
+                        key->machine ? key->machine : request->target->name, tuning_bucket_text(ctx, bucket),
                         why ? ": " : "", why ? why : "");
     return ST_OK;
+}
+
+Status tuning_apply(Ctx *ctx, TuningMode mode, const CudaDevice *device, TuningBucket bucket, CompileRequest *request) {
+    TuningKey key = {0};
+    if (mode == TUNING_OFF || request->schedule)
+        return ST_OK;
+    tuning_key_machine(ctx, request->target, device, &key);
+    return apply(ctx, mode, &key, bucket, request);
+}
+
+Status tuning_apply_elsewhere(Ctx *ctx, TuningMode mode, TuningBucket bucket, CompileRequest *request) {
+    TuningKey key = {0};
+    if (mode == TUNING_OFF || request->schedule)
+        return ST_OK;
+    if (!tuning_key_target(ctx, request->target, &key))
+        tuning_key_machine(ctx, request->target, NULL, &key);
+    return apply(ctx, mode, &key, bucket, request);
 }

@@ -18,16 +18,25 @@ typedef struct TuningPick {
     const TuningRecord *record; /* NULL: none */
     const char         *path;   /* of its database */
     int                 distance; /* of its bucket from the one wanted */
+    int                 other_spaces; /* records of this layer, kind and machine that another search space made: ignored */
 } TuningPick;
 
-/* Looks through the user's and the system's databases: records of the bucket, else of the nearest one within a factor of
- * eight (of the largest where `bucket` is not known); of this build, else of another. A record that failed anywhere is never
- * picked. A database that cannot be read counts as empty; ctx keeps no failure; `why` (may be NULL) says what kept one. */
+/* Whether the record was measured with another driver, or by another compiler, than the key names. */
+bool tuning_other_driver(const TuningRecord *record, const TuningKey *key);
+bool tuning_other_compiler(const TuningRecord *record, const TuningKey *key);
+
+/* Looks through the user's and the system's databases: records of this machine with its driver and compiler, else with others;
+ * of this build, else of another; of the bucket, else of the nearest one within a factor of eight (of the largest where
+ * `bucket` is not known). The key's machine may be NULL: any that runs code for the key's target. A record that failed
+ * anywhere is never picked. A database that cannot be read counts as empty; ctx keeps no failure; `why` (may be NULL) says
+ * what kept one. */
 void tuning_find(Ctx *ctx, const TuningKey *key, TuningBucket bucket, TuningPick *pick, const char **why);
-/* The same among given records. `path` is left alone. */
-void tuning_choose(const TuningRecords *records, const char *build, TuningBucket bucket, TuningPick *pick);
+/* The same among given records, all of one machine. `path` is left alone. */
+void tuning_choose(const TuningRecords *records, const TuningKey *key, TuningBucket bucket, TuningPick *pick);
 
 /* Fills request->schedule where it is NULL and there is one that this request can have. Fails in strict mode alone. */
 Status tuning_apply(Ctx *ctx, TuningMode mode, const CudaDevice *device, TuningBucket bucket, CompileRequest *request);
+/* The same for code that will run elsewhere: what is known of any GPU that the target's code runs on; of CPUs, of this one. */
+Status tuning_apply_elsewhere(Ctx *ctx, TuningMode mode, TuningBucket bucket, CompileRequest *request);
 
 #endif

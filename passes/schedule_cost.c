@@ -74,7 +74,14 @@ static double segments(const Spec *spec, const Workload *work, const Schedule *s
 }
 
 void schedule_effect(const Spec *spec, KernelKind kind, const Workload *work, Schedule *schedule) {
-    if (kind != KIND_FORWARD || segments(spec, work, schedule) > 1)
+    if (kind != KIND_FORWARD && kind != KIND_BACKWARD)
+        return;
+    const double cut = segments(spec, work, schedule);
+    if (cut > 1 && schedule->spread) { /* as many segments, of the same length */
+        schedule->segment = (int)cut;
+        schedule->min_items = 1;
+    }
+    if (cut > 1)
         return;
     if (schedule->segment) /* code that could cut is other code */
         schedule->segment = 1;

@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <string.h>
 
+static int larger(int a, int b) { return a > b ? a : b; }
+
 /* The knob's values are filled into a list whose first is already the default's. */
 static void add_value(Knob *knob, int64_t value) {
     for (int v = 0; v < knob->count; v++)
@@ -29,8 +31,11 @@ static void chunk_values(const SearchSpace *space, Knob *knob) {
     add_value(knob, 96);
 }
 
+/* Warps with roles are groups whose products take any multiple of 16 keys. */
 static void key_tile_values(const SearchSpace *space, Knob *knob) {
     add_powers(knob, space->kind == KIND_DECODE && !space->target->warp_size ? 8 : 16, 256);
+    for (int keys = 80; space->base.roles && keys <= 192; keys += keys < 96 ? 16 : 32)
+        add_value(knob, keys);
 }
 
 static void group_heads_values(const SearchSpace *space, Knob *knob) {
@@ -128,6 +133,42 @@ static void feature_groups_values(const SearchSpace *space, Knob *knob) {
         add_value(knob, 2);
 }
 
+static void turns_values(const SearchSpace *space, Knob *knob) {
+    if (space->base.roles)
+        switch_values(space, knob);
+}
+
+/* What those who send keep; the others get the rest: see settle. */
+static void copy_registers_values(const SearchSpace *space, Knob *knob) {
+    for (int registers = 24; space->base.roles && registers <= 56; registers += 16)
+        add_value(knob, registers);
+}
+
+static void beside_values(const SearchSpace *space, Knob *knob) {
+    const int processors = space->target->processors;
+    for (int part = 1; space->base.beside && part <= 4; part *= 2)
+        add_value(knob, larger(processors / part, 1));
+    if (space->base.beside)
+        add_value(knob, 0);
+}
+
+/* More slices than the default's, or as many as it chooses at launch: fewer would take more memory than it promises. */
+static void head_slices_values(const SearchSpace *space, Knob *knob) {
+    for (int slices = larger(space->base.head_slices, 2); slices <= 8; slices *= 2)
+        if (space->spec->kv_heads % slices == 0)
+            add_value(knob, slices);
+}
+
+static void states_every_values(const SearchSpace *space, Knob *knob) {
+    if (space->base.roles)
+        add_powers(knob, 1, 4);
+}
+
+static void warps_values(const SearchSpace *space, Knob *knob) {
+    (void)space;
+    add_powers(knob, 2, 8);
+}
+
 static void powers_to_8(const SearchSpace *space, Knob *knob) {
     (void)space;
     add_powers(knob, 1, 8);
@@ -165,15 +206,27 @@ void space_open(SearchSpace *space, const Spec *spec, KernelKind kind, const Tar
     }
 }
 
+/* A block begins with as many registers a thread as there are for all of its warps; what those who send give up the
+ * others get, by eights, up to what a kernel may use. */
+static void share_registers(const SearchSpace *space, Schedule *schedule) {
+    enum { MOST = 240 };
+    const int group = space->target->product_warps, groups = schedule->warps / group;
+    if (groups < 1)
+        return;
+    const int each = space->target->registers / (schedule->blocks * 32 * group * (groups + 1)) / 8 * 8;
+    const int left = ((groups + 1) * each - schedule->copy_registers) / groups / 8 * 8;
+    schedule->registers = left < MOST ? larger(left, 24) : MOST;
+}
+
 /* What follows from the knobs: a warp of a GPU holds 16 rows of a row tile, as in the default. */
 static void settle(const SearchSpace *space, Schedule *schedule) {
+    const Schedule *base = &space->base;
     if (!space->target->warp_size || space->kind == KIND_DECODE)
         return;
     schedule->warps = schedule->chunk * schedule->group_heads / 16;
-    if (space->base.roles && schedule->blocks != space->base.blocks) {
-        schedule->registers = schedule->blocks == 1 ? 240 : 232;
-        schedule->copy_registers = 24;
-    }
+    if (base->roles && (schedule->warps != base->warps || schedule->blocks != base->blocks ||
+                        schedule->copy_registers != base->copy_registers))
+        share_registers(space, schedule);
 }
 
 bool space_point(Ctx *ctx, const SearchSpace *space, const SpacePoint *point, Schedule *schedule) {

@@ -11,7 +11,7 @@
 #include "passes/passes.h"
 
 /* Part of every tuning record's key: records of other knobs or values are another search's. */
-enum { SEARCH_SPACE_VERSION = 2, MAX_KNOBS = 24, MAX_KNOB_VALUES = 12 };
+enum { SEARCH_SPACE_VERSION = 3, MAX_KNOBS = 32, MAX_KNOB_VALUES = 12 };
 
 typedef struct Knob {
     const char *name;

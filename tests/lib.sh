@@ -13,7 +13,7 @@ GOLDEN=${GOLDEN:-$SOURCE/../shared/golden} # reference vectors; may be absent
 TMP=$(mktemp -d)
 export RATTAN_CACHE_DIR="$TMP/cache"
 mkdir -m 700 "$RATTAN_CACHE_DIR"
-export RATTAN_DATA_DIR="$TMP/data" XDG_DATA_DIRS="$TMP/system"
+export RATTAN_DATA_DIR="$TMP/data" RATTAN_SYSTEM_TUNINGS="$TMP/system/rattan/tuning.db" XDG_DATA_DIRS="$TMP/system"
 cases=0 failures=0 skips=0
 
 finish() {

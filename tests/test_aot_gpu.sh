@@ -53,3 +53,21 @@ check "sizes" "$RATTAN" aot specs/tiny.lua --name layers --kinds forward --targe
 read -r code all < <(sed -n 's/.*"\(code\|library\)_bytes": \([0-9]*\).*/\2/p' "$TMP/out" | tr '\n' ' ')
 [ "$((all * 10))" -le "$((code * 12))" ] && ok "at most 1.2 times the sum of cubins and objects" ||
     not_ok "at most 1.2 times the sum of cubins and objects" "$all bytes for $code"
+
+# ---- Tuned schedules: what is known of any GPU of the architecture, in the shape that it was tuned for
+"$RATTAN" compile specs/tiny.lua --target cuda:sm_90a --emit schedule >"$TMP/default" 2>&1
+tuned=$(sed 's/key_tile=[0-9]*/key_tile=16/; s/stages=[0-9]*/stages=1/' "$TMP/default")
+key=$("$RATTAN" db explain specs/tiny.lua)
+hash=$(sed -n 's/^spec      \([0-9a-f]*\),.*/\1/p' <<<"$key") space=$(sed -n 's/.*search space \([0-9]*\),.*/\1/p' <<<"$key")
+printf '{"machine":"%s","driver":"CUDA 12.4","compiler":"%s; NVRTC 1.0","build":"another","space":%s,"spec":"%s","kind":"forward","bucket":"N=1 T=256","schedule":"%s","verdict":"ok","samples":40,"seconds":0.001,"ratio":%s,"spread":0.001,"when":1700000000,"note":""}\n' \
+    "GPU of another place" cuda:sm_90a "$space" "$hash" "$tuned" 0.9 "GPU of another kind" cuda:sm_80 "$space" "$hash" "$(sed 's/stages=1/stages=3/' <<<"$tuned")" 0.5 >"$TMP/lines"
+RATTAN_DATA_DIR="$TMP/tuned" "$RATTAN" db import "$TMP/lines" >/dev/null
+RATTAN_DATA_DIR="$TMP/tuned" check "a library for a shape that was tuned for" "$RATTAN" aot specs/tiny.lua --name layers --kinds forward \
+    --targets sm_90a --shapes B=1,T=256 -o "$TMP/library"
+schedules() { grep -o '"schedule": "[^"]*"' "$TMP/library/share/layers/layers.json" | sed 's/.*: "\(.*\)"/\1/' | sort -u; }
+equal "has the tuned schedule" "$tuned" "$(schedules | head -n 1)"
+RATTAN_DATA_DIR="$TMP/tuned" check "one without tunings" "$RATTAN" aot specs/tiny.lua --name layers --kinds forward --targets sm_90a \
+    --shapes B=1,T=256 --no-tuning -o "$TMP/library"
+equal "has the default" "$(cat "$TMP/default")" "$(schedules | head -n 1)"
+RATTAN_TUNING=strict expect_error 1 "strict mode wants one" 'no tuned schedule' "$RATTAN" aot specs/tiny.lua --name layers --kinds forward \
+    --targets sm_90a --shapes B=1,T=256 -o "$TMP/library"

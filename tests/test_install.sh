@@ -8,12 +8,14 @@ check "it installs" cmake --install "$BUILD" --prefix "$PREFIX"
 lib=$(dirname "$(find "$PREFIX" -name librattan.so | head -n 1)")
 export LD_LIBRARY_PATH="$lib:${LLVM_LIBRARY_DIR:-/usr/lib/llvm-19/lib}" PKG_CONFIG_PATH="$lib/pkgconfig"
 for file in bin/rattan include/rattan/rattan.h include/rattan/rattan_rt.h share/man/man1/rattan.1 share/doc/rattan/aot.md \
-    share/doc/rattan/examples/consumer/consumer.c share/rattan/specs/tiny.lua share/bash-completion/completions/rattan.bash; do
+    share/doc/rattan/examples/consumer/consumer.c share/rattan/specs/tiny.lua share/rattan/tuning.db share/bash-completion/completions/rattan.bash; do
     [ -f "$PREFIX/$file" ] && ok "$file is there" || not_ok "$file is there"
 done
 for file in librattan.so librattan_rt.so.1 librattan_rt.so librattan_rt.a pkgconfig/rattan.pc; do
     [ -e "$lib/$file" ] && ok "$file is there" || not_ok "$file is there"
 done
+expect_text "the program finds the tunings beside it" "$(env -u RATTAN_SYSTEM_TUNINGS "$PREFIX/bin/rattan" db list)" \
+    "^$PREFIX/share/rattan/tuning.db \(the system's\)"
 if [ -z "${RATTAN_SANITIZED:-}" ]; then
     # shellcheck disable=SC2046 # a list of options
     check "a program builds with the installed library" cc -std=c11 "$PREFIX/share/doc/rattan/examples/launch.c" -o "$TMP/launch" \
@@ -38,7 +40,7 @@ CONFIG
 check "the Debian package is made" cpack --config "$TMP/quick.cmake" -G DEB -B "$TMP/packages"
 package=$(find "$TMP/packages" -maxdepth 1 -name '*.deb' | head -n 1)
 dpkg-deb --contents "$package" >"$TMP/contents" 2>&1
-for file in ./usr/bin/rattan ./usr/include/rattan/rattan_rt.h ./usr/share/man/man1/rattan.1; do
+for file in ./usr/bin/rattan ./usr/include/rattan/rattan_rt.h ./usr/share/man/man1/rattan.1 ./usr/share/rattan/tuning.db; do
     expect_text "it holds $file" "$(cat "$TMP/contents")" " $file$"
 done
 expect_text "it says what it needs" "$(dpkg-deb --info "$package")" 'Depends: .*libc6'

@@ -19,6 +19,8 @@ typedef struct Fake {
     uint64_t random;
     int      budget; /* samples until it says stop */
     int      samples, announced, dismissed;
+    bool     ahead;
+    int      begun; /* announced when the first sample is taken */
     TuneTrial *base;
 } Fake;
 
@@ -34,7 +36,7 @@ static double uniform(Fake *fake) {
 
 static void announce(void *arg, TuneTrial *trial) {
     Fake *fake = arg;
-    (void)trial;
+    trial->of_objective = fake; /* it is ready */
     fake->announced++;
 }
 
@@ -46,6 +48,11 @@ static bool stop(void *arg) { return ((Fake *)arg)->samples >= ((Fake *)arg)->bu
 
 static void measure(void *arg, TuneTrial **trials, int count, int rounds) {
     Fake *fake = arg;
+    if (!fake->samples)
+        fake->begun = fake->announced;
+    for (int t = 0; t < count; t++)
+        if (!trials[t]->count && !trials[t]->known)
+            assert_ptr_equal(trials[t]->of_objective, fake); /* nothing that is new was let go before its turn */
     for (int r = 0; r < rounds && !stop(fake); r++) {
         const double base = sample(fake, &space.base);
         trial_add(fake->base, base, base);
@@ -61,7 +68,8 @@ static void measure(void *arg, TuneTrial **trials, int count, int rounds) {
 }
 
 static void dismiss(void *arg, TuneTrial *trial) {
-    (void)trial;
+    assert_false(trial->ahead);
+    trial->of_objective = NULL;
     ((Fake *)arg)->dismissed++;
 }
 
@@ -77,7 +85,7 @@ static double flat(const Schedule *s) { return s->chunk > 0; }
 static void search_with(Fake *fake, TuneSearch *search) {
     static TuneObjective  objective;
     static const Workload work = {1, 4096};
-    objective = (TuneObjective){fake, announce, measure, dismiss, stop};
+    objective = (TuneObjective){fake, announce, measure, dismiss, stop, fake->ahead};
     search->space = &space;
     search->work = &work;
     search->objective = &objective;
@@ -96,9 +104,23 @@ static void test_finds_the_valley(void **state) {
     TuneSearch search = {0};
     (void)state;
     search_with(&fake, &search);
-    tune_search_run(&ctx, &search, NULL, 0);
+    tune_search_begin(&ctx, &search, NULL, 0);
+    tune_search_run(&ctx, &search);
     assert_true(valley(&search.leader->schedule) < 1.001);
     assert_true(fake.announced > 8 && fake.dismissed > 8);
+}
+
+/* While one generation is measured the next is there already, and it gets as far. */
+static void test_builds_a_generation_ahead(void **state) {
+    Fake       fake = {.cost = valley, .budget = 1500, .ahead = true};
+    TuneSearch search = {0};
+    (void)state;
+    search_with(&fake, &search);
+    tune_search_begin(&ctx, &search, NULL, 0);
+    assert_int_equal(fake.announced, 1 + TUNE_GENERATION);
+    tune_search_run(&ctx, &search);
+    assert_int_equal(fake.begun, 1 + 2 * TUNE_GENERATION);
+    assert_true(valley(&search.leader->schedule) < 1.001);
 }
 
 /* Mostly all the way, and far each time. */
@@ -109,7 +131,8 @@ static void test_finds_it_under_noise(void **state) {
         Fake       fake = {.cost = valley, .budget = 2000, .noise = 0.1, .random = seed};
         TuneSearch search = {.seed = seed};
         search_with(&fake, &search);
-        tune_search_run(&ctx, &search, NULL, 0);
+        tune_search_begin(&ctx, &search, NULL, 0);
+        tune_search_run(&ctx, &search);
         all_the_way += found(&search) < 1.06 / valley(&space.base);
         assert_true(found(&search) < 1.2 / valley(&space.base));
     }
@@ -122,7 +145,8 @@ static void test_failures_never_lead(void **state) {
     int        failures = 0;
     (void)state;
     search_with(&fake, &search);
-    tune_search_run(&ctx, &search, NULL, 0);
+    tune_search_begin(&ctx, &search, NULL, 0);
+    tune_search_run(&ctx, &search);
     for (int t = 0; t < search.count; t++)
         failures += search.trials[t]->verdict != VERDICT_RIGHT;
     assert_true(failures > 0);
@@ -139,7 +163,8 @@ static void test_noise_alone_leads_nobody_far(void **state) {
         Fake       fake = {.cost = flat, .budget = 600, .noise = 0.1, .random = seed};
         TuneSearch search = {.seed = seed};
         search_with(&fake, &search);
-        tune_search_run(&ctx, &search, NULL, 0);
+        tune_search_begin(&ctx, &search, NULL, 0);
+        tune_search_run(&ctx, &search);
         changed += search.leader != search.trials[0];
         assert_true(search.leader->summary.ratio > 0.95);
     }
@@ -151,7 +176,8 @@ static void test_stops_when_told(void **state) {
     TuneSearch search = {0};
     (void)state;
     search_with(&fake, &search);
-    tune_search_run(&ctx, &search, NULL, 0);
+    tune_search_begin(&ctx, &search, NULL, 0);
+    tune_search_run(&ctx, &search);
     assert_in_range(fake.samples, 20, 24);
 }
 
@@ -161,7 +187,8 @@ static void test_resumes(void **state) {
     TuneSearch before = {0}, after = {0};
     (void)state;
     search_with(&first, &before);
-    tune_search_run(&ctx, &before, NULL, 0);
+    tune_search_begin(&ctx, &before, NULL, 0);
+    tune_search_run(&ctx, &before);
     search_with(&second, &after);
     for (int t = 1; t < before.count; t++) {
         TuningRecord record = before.trials[t]->summary;
@@ -173,7 +200,8 @@ static void test_resumes(void **state) {
     assert_memory_equal(&after.leader->point, &before.leader->point, sizeof after.leader->point);
     const int known = after.count;
     second.budget = 60;
-    tune_search_run(&ctx, &after, NULL, 0);
+    tune_search_begin(&ctx, &after, NULL, 0);
+    tune_search_run(&ctx, &after);
     for (int t = 1; t < known; t++) /* only what leads, or might, is timed again */
         assert_true(after.trials[t]->known || after.trials[t]->summary.ratio < 1.01 * after.leader->summary.ratio);
     assert_true(after.count > known);
@@ -189,7 +217,8 @@ static void test_seeds_come_first(void **state) {
     seed.unroll = 2;
     seed.ring = 0;
     search_with(&fake, &search);
-    tune_search_run(&ctx, &search, &seed, 1);
+    tune_search_begin(&ctx, &search, &seed, 1);
+    tune_search_run(&ctx, &search);
     assert_memory_equal(&search.leader->schedule, &seed, sizeof seed);
 }
 
@@ -203,7 +232,8 @@ static void test_shards(void **state) {
         searches[s].shard = s;
         searches[s].shards = SHARDS;
         search_with(&fake, &searches[s]);
-        tune_search_run(&ctx, &searches[s], NULL, 0);
+        tune_search_begin(&ctx, &searches[s], NULL, 0);
+        tune_search_run(&ctx, &searches[s]);
         assert_true(searches[s].count > 20);
     }
     for (int s = 1; s < SHARDS; s++)
@@ -235,6 +265,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_space, close_space)
     const struct CMUnitTest tests[] = {
         TEST(test_finds_the_valley),
+        TEST(test_builds_a_generation_ahead),
         TEST(test_finds_it_under_noise),
         TEST(test_failures_never_lead),
         TEST(test_noise_alone_leads_nobody_far),

@@ -357,7 +357,8 @@ static void test_read_only(void **state) {
 /* ---- Picking --------------------------------------------------------------------------------------------------------- */
 static const TuningRecord *chosen(TuningRecord *records, int count, TuningBucket bucket) {
     TuningPick pick;
-    tuning_choose(&(TuningRecords){records, count, count}, COMPILER_FINGERPRINT, bucket, &pick);
+    const TuningKey key = record_of("", "", 1, 1).key;
+    tuning_choose(&(TuningRecords){records, count, count}, &key, bucket, &pick);
     return pick.record;
 }
 
@@ -395,6 +396,7 @@ static void test_layers(void **state) {
     const char *why = NULL;
     (void)state;
     setenv("RATTAN_DATA_DIR", path_of("user"), 1);
+    unsetenv("RATTAN_SYSTEM_TUNINGS");
     setenv("XDG_DATA_DIRS", ctx_printf(&ctx, "%s:%s", path_of("one"), path_of("two")), 1);
     TuningDb *two = open_db("two/rattan/tuning.db");
     put(two, record_of("N=1 T=64", "two", 0.5, 29));
@@ -420,6 +422,46 @@ static void test_layers(void **state) {
     tuning_find(&ctx, &key, tuning_bucket(1, 64), &pick, NULL);
     assert_string_equal(pick.record->schedule, "user");
     tuning_db_close(user);
+}
+
+/* Exactly this driver and compiler first, then one of the two, whatever build or bucket; never code for another target. */
+static void test_other_versions(void **state) {
+    TuningRecord records[] = {record_of("N=2 T=64", "exact", 0.9, 29), record_of("N=1 T=64", "driver", 0.8, 29),
+                              record_of("N=1 T=64", "both", 0.5, 29), record_of("N=1 T=64", "target", 0.1, 29)};
+    TuningKey    key = record_of("", "", 1, 1).key;
+    TuningPick   pick;
+    (void)state;
+    key.driver = records[0].key.driver = "CUDA 13.0";
+    key.compiler = records[0].key.compiler = records[1].key.compiler = "cuda:sm_90a; NVRTC 13.0";
+    records[0].key.build = "another";
+    records[1].key.driver = records[2].key.driver = records[3].key.driver = "CUDA 12.4";
+    records[2].key.compiler = "cuda:sm_90a; NVRTC 12.8";
+    records[3].key.compiler = "cuda:sm_80; NVRTC 13.0";
+    for (int first = 0; first < 4; first++) {
+        static const char *const WANTED[] = {"exact", "driver", "both"};
+        tuning_choose(&(TuningRecords){records + first, 4 - first, 0}, &key, tuning_bucket(1, 64), &pick);
+        if (first == 3)
+            assert_null(pick.record);
+        else
+            assert_string_equal(pick.record->schedule, WANTED[first]);
+    }
+    assert_true(tuning_other_driver(&records[1], &key) && !tuning_other_compiler(&records[1], &key));
+    key.driver = NULL; /* not known: code that will run elsewhere */
+    assert_false(tuning_other_driver(&records[1], &key));
+}
+
+/* A settled file is alone, and is read without a trace. */
+static void test_settled(void **state) {
+    TuningDb *db = open_db("s/tuning.db");
+    (void)state;
+    put(db, record_of("N=1 T=64", "a", 1, 29));
+    assert_int_equal(tuning_db_settle(&ctx, db), ST_OK);
+    tuning_db_close(db);
+    assert_int_equal(tuning_db_read(&ctx, path_of("s/tuning.db"), &db), ST_OK);
+    assert_int_equal(all_of(db).count, 1);
+    assert_int_equal(access(path_of("s/tuning.db-wal"), F_OK), -1);
+    assert_int_equal(access(path_of("s/tuning.db-shm"), F_OK), -1);
+    tuning_db_close(db);
 }
 
 static void test_buckets(void **state) {
@@ -465,6 +507,8 @@ int main(void) {
         TEST(test_choosing),
         TEST(test_a_failure_elsewhere_forbids),
         TEST(test_layers),
+        TEST(test_other_versions),
+        TEST(test_settled),
         TEST(test_buckets),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,7 +24,7 @@ _rattan() {
         explore) words="--target --budget --windows --contexts --maps --dtype --set --item --threads --output --no-cache --no-tuning --json --help " ;;
         aot) words="--targets --kinds --name --check --linker --shapes --schedule --dtype --set --item --threads --output --seed --no-cache --no-tuning --json --help " ;;
         tune) words="--target --kind --budget --shapes --shard --jobs --dtype --set --item --seed --json --help " ;;
-        db) words="--target --kind --shape --dtype --set --item --output --older-than --other-builds --failures --json --help list explain export import merge prune" ;;
+        db) words="--target --kind --shape --dtype --set --item --output --older-than --other-builds --failures --best --json --help list explain export import merge pack prune" ;;
         passes) words="--json --help " ;;
         targets) words="--json --help " ;;
         doctor) words="--json --help " ;;
