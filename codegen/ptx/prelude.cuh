@@ -246,6 +246,37 @@ template <class T, class R, int WARPS, int COLS, bool INPUT, int S, int N> DEVIC
     }
 }
 
+// Columns of a parameter that is aligned for the copy engine, without branches: all are on their way before the first is there.
+DEVICE uint2 load_if(const void *p, bool has) {
+    uint2 v;
+    asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %3, 0;\nmov.b32 %0, 0;\nmov.b32 %1, 0;\n@p ld.global.v2.u32 {%0, %1}, [%2];\n}"
+                 : "=&r"(v.x), "=&r"(v.y) : "l"(p), "r"((int)has));
+    return v;
+}
+template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void load_slice(float (&x)[S][N], const View &v) {
+    constexpr int HALVES = COLS > 64 ? 1 : 2; // of rows, whose columns are on their way together
+    const R   rows = R::make(v);
+    const int first = warp_of<WARPS>() * 16 + lane_id() / 4;
+    if (COLS > 64) { // many: no load is moved before a branch, to wait in registers
+        EACH(S, N) x[s][i] = 0.f;
+        if (rows.end <= 0) return;
+    }
+    UNROLL for (int s = 0; s < S; s++) UNROLL for (int half = 0; half < 2; half += HALVES) {
+        uint2 pieces[2][COLS / 16];
+        UNROLL for (int h = half; h < half + HALVES; h++) {
+            const int r = first + s * 16 * WARPS + 8 * h;
+            const T  *from = (const T *)v.base + rows.offset(r) + wide_column();
+            asm("" : "+l"(from)); // one address, and constants behind it
+            UNROLL for (int j = 0; j < COLS / 16; j++) pieces[h][j] = load_if(from + 16 * j, rows.has(r));
+        }
+        UNROLL for (int h = half; h < half + HALVES; h++) UNROLL for (int j = 0; j < COLS / 16; j++) {
+            exchange(pieces[h][j].x, pieces[h][j].y);
+            unpack<T>(pieces[h][j].x, x[s][8 * j + 2 * h], x[s][8 * j + 2 * h + 1]);
+            unpack<T>(pieces[h][j].y, x[s][8 * j + 4 + 2 * h], x[s][8 * j + 4 + 2 * h + 1]);
+        }
+    }
+}
+
 // y += a tile of working memory, without branches: then as many numbers wait in registers as there are.
 DEVICE void add_pair(float &x, float &y, const float *p, bool has) {
     asm volatile("{\n.reg .pred p;\n.reg .f32 a, b;\nsetp.ne.b32 p, %3, 0;\nmov.f32 a, 0f00000000;\nmov.f32 b, 0f00000000;\n@p ld.global.v2.f32 {a, b}, [%2];\nadd.f32 %0, %0, a;\nadd.f32 %1, %1, b;\n}" : "+f"(x), "+f"(y) : "l"(p), "r"((int)has));

@@ -378,31 +378,6 @@ DEVICE void turns_open(int group) { if (group == 1) asm volatile("bar.arrive 1, 
 DEVICE void turn_begin(int group) { asm volatile("bar.sync %0, 256;" ::"r"(1 + group) : "memory"); }
 DEVICE void turn_end(int group) { asm volatile("bar.arrive %0, 256;" ::"r"(2 - group) : "memory"); }
 
-// Columns of a parameter that is aligned for the copy engine, without branches: all are on their way before the first is there.
-DEVICE uint2 load_if(const void *p, bool has) {
-    uint2 v;
-    asm volatile("{\n.reg .pred p;\nsetp.ne.b32 p, %3, 0;\nmov.b32 %0, 0;\nmov.b32 %1, 0;\n@p ld.global.v2.u32 {%0, %1}, [%2];\n}"
-                 : "=&r"(v.x), "=&r"(v.y) : "l"(p), "r"((int)has));
-    return v;
-}
-template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void load_slice(float (&x)[S][N], const View &v) {
-    const R   rows = R::make(v);
-    const int first = warp_of<WARPS>() * 16 + lane_id() / 4;
-    UNROLL for (int s = 0; s < S; s++) {
-        uint2 pieces[2][COLS / 16];
-        UNROLL for (int h = 0; h < 2; h++) {
-            const int r = first + s * 16 * WARPS + 8 * h;
-            const T  *from = (const T *)v.base + rows.offset(r) + wide_column();
-            asm("" : "+l"(from)); // one address, and constants behind it
-            UNROLL for (int j = 0; j < COLS / 16; j++) pieces[h][j] = load_if(from + 16 * j, rows.has(r));
-        }
-        UNROLL for (int h = 0; h < 2; h++) UNROLL for (int j = 0; j < COLS / 16; j++) {
-            exchange(pieces[h][j].x, pieces[h][j].y);
-            unpack<T>(pieces[h][j].x, x[s][8 * j + 2 * h], x[s][8 * j + 2 * h + 1]);
-            unpack<T>(pieces[h][j].y, x[s][8 * j + 4 + 2 * h], x[s][8 * j + 4 + 2 * h + 1]);
-        }
-    }
-}
 template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void store_slice(const float (&x)[S][N], const View &v) {
     const R   rows = R::make(v);
     const int first = warp_of<WARPS>() * 16 + lane_id() / 4;

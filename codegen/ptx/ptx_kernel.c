@@ -156,9 +156,17 @@ static void cluster_loop(Gen *g, const Op *op) {
     g->depth++;
 }
 
-/* Parts' results: few, and their loads shall be on their way together, as many as registers hold. */
+static bool adds_no_columns(Op *op, void *arg) {
+    (void)arg;
+    return op->code != OP_COLSUM;
+}
+
+/* Parts' results: few, and their loads shall be on their way together, as many as registers hold. Not where all warps add up
+ * columns in turn: they wait for each other between. */
 static int parts_at_once(const Gen *g, const Op *op) {
     int floats = 0;
+    if (!ir_walk(op->region, adds_no_columns, NULL))
+        return 1;
     for (int r = 0; r < op->out_count; r++)
         if (op->out[r]->type.cls == TY_TILE && cu_shape(op->out[r]->type) == SHAPE_TILE)
             floats += cu_slabs(g, op->out[r]->type) * cu_numbers(op->out[r]->type);

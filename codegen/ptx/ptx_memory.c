@@ -278,14 +278,21 @@ static bool only_added(Gen *g, const Op *load) {
     return count > 0 && users[0]->code == OP_ADD && added_load(g, users[0]) == load;
 }
 
-/* Some of the columns of wide rows, in gradients' kernels with roles: there are many such accesses, and what is executed once a
- * tile waits for its own code where each asks how it is aligned. Working memory is; else a map is the promise. */
+/* Where other kernels have roles: a piece of what they left in working memory to be added up. */
+static bool is_left_piece(const Gen *g, const Op *op) {
+    return g->roles && !cu_first_role(g->kernel) && op->code == OP_LOAD && op_has(op, AT_COLDIM) && !op_has(op, AT_LO);
+}
+
+/* Rows of gradients' kernels with roles, or some of their columns, and pieces that are added up. They do not ask how they are
+ * aligned: there are many, and each launch waits for its code; and loads behind a question are on their way one by one. Working
+ * memory is aligned; else a map is the promise. */
 static bool slice_access(Gen *g, const Op *op, const Value *tile) {
     const CodeParam *const param = param_of(g, op);
     const bool             half = dtype_size(param->dtype) == 2, work = param->role == PARAM_WORK && param->dims[3] % 16 == 0;
-    if (cu_shape(tile->type) != SHAPE_TILE || !op_has(op, AT_LO) || tile->type.cols % 16 != 0 || op_int(op, AT_ROWDIM, -1) < 1 ||
-        op_has(op, AT_BEYOND) || op_has(op, AT_WRAP) || op_has(op, AT_COLDIM) || op_has(op, AT_SUM) || !(work || half) ||
-        (op->code == OP_LOAD && !half) || !cu_first_role(g->kernel) || !ir_find_param(g->kernel, "do"))
+    const bool             row = cu_first_role(g->kernel) && !op_has(op, AT_COLDIM), piece = work && is_left_piece(g, op);
+    if (cu_shape(tile->type) != SHAPE_TILE || !(row || piece) || tile->type.cols % 16 != 0 ||
+        op_int(op, AT_ROWDIM, -1) < 1 || op_has(op, AT_BEYOND) || op_has(op, AT_WRAP) || op_has(op, AT_SUM) || !(work || half) ||
+        (op->code == OP_LOAD && !half) || !ir_find_param(g->kernel, "do"))
         return false;
     if (!work)
         cu_map_of(g, op, param, (int)op_int(op, AT_PERIOD, 1));

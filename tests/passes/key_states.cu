@@ -77,7 +77,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_key_s
             const i64 n85 = n83 * 16LL;
             const i64 n86 = n8 * 16LL;
             const i64 n87 = n85 + n86;
-            store_tile<bf16, Rows<2, -1, 16, 0, 16>, 4, 64>(t73, view(a.v + 60, n11, n6, n87, 0LL, 1152921504606846976LL));
+            store_slice<bf16, Rows<2, -1, 16, 0, 16>, 4, 64>(t73, view(a.v + 60, n11, n6, n87, 0LL, 1152921504606846976LL));
         }
     } else if (warp_id() < 8) {
         take_registers<168>();

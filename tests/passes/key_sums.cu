@@ -1,4 +1,4 @@
-extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_keys(const __grid_constant__ Args a, const __grid_constant__ Maps6 maps) {
+extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_keys(const __grid_constant__ Args a, const __grid_constant__ Maps8 maps) {
     const u32 shared = (shared_base() + 1023) & ~1023u;
     if (threadIdx.x == 0) {
         Ring<4, 8192u> t18(shared + 0u, shared + 126976u);
@@ -101,16 +101,16 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_keys(
                 const i64 n78 = n6 - n16;
                 const i64 n80 = n78 + -63LL;
                 float t81[1][8];
-                load_tile<bf16, Rows<1, -1, 64, 0, 64>, 4, 16, 1>(t81, view(a.v + 5, n8, n80, n9, 0LL, n3));
+                load_slice<bf16, Rows<1, -1, 64, 0, 64>, 4, 16>(t81, view(a.v + 5, n8, n80, n9, 0LL, n3));
                 float t82[1][8];
                 EACH(1, 8) t82[s][i] = (t81[s][i] > 0.f ? 1.f : 0.f);
                 float t83[1][8];
                 EACH(1, 8) t83[s][i] = t73[s][i] * t82[s][i];
                 float t84[1][8];
-                load_tile<bf16, Rows<1, -1, 64, 0, 64>, 4, 16, 0>(t84, view(a.v + 25, n8, n80, n9, 0LL, n3));
+                load_slice<bf16, Rows<1, -1, 64, 0, 64>, 4, 16>(t84, view(a.v + 25, n8, n80, n9, 0LL, n3));
                 float t85[1][8];
                 EACH(1, 8) t85[s][i] = t84[s][i] + t83[s][i];
-                store_tile<bf16, Rows<1, -1, 64, 0, 64>, 4, 16>(t85, view(a.v + 25, n8, n80, n9, 0LL, n3));
+                store_slice<bf16, Rows<1, -1, 64, 0, 64>, 4, 16>(t85, view(a.v + 25, n8, n80, n9, 0LL, n3));
             }
         }
     } else if (warp_id() < 8) {
@@ -259,10 +259,10 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_keys(
                 const i64 n107 = n6 - n16;
                 const i64 n109 = n107 + -63LL;
                 float t110[1][32];
-                load_tile<bf16, Rows<1, -1, 64, 0, 64>, 4, 64, 0>(t110, view(a.v + 30, n8, n109, n9, 0LL, n3));
+                load_slice<bf16, Rows<1, -1, 64, 0, 64>, 4, 64>(t110, view(a.v + 30, n8, n109, n9, 0LL, n3));
                 float t111[1][32];
                 EACH(1, 32) t111[s][i] = t110[s][i] + t102[s][i];
-                store_tile<bf16, Rows<1, -1, 64, 0, 64>, 4, 64>(t111, view(a.v + 30, n8, n109, n9, 0LL, n3));
+                store_slice<bf16, Rows<1, -1, 64, 0, 64>, 4, 64>(t111, view(a.v + 30, n8, n109, n9, 0LL, n3));
             }
         }
     } else {
@@ -299,7 +299,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_keys(
                 }
                 {
                     const Slot slot = t20.open(8192);
-                    copy_box(slot.address + 0, &maps.at[1], slot.full, 0, (int)n9, (int)n26, (int)n8);
+                    copy_box(slot.address + 0, &maps.at[3], slot.full, 0, (int)n9, (int)n26, (int)n8);
                 }
                 const i64 n28 = n16 + -6LL;
                 const i64 n29 = n6 - n28;
@@ -310,11 +310,11 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_keys(
                     const i64 n32 = n10 + n31;
                     {
                         const Slot slot = t18.open(8192);
-                        copy_box(slot.address + 0, &maps.at[2], slot.full, 0, (int)n32, (int)n30, (int)n8);
+                        copy_box(slot.address + 0, &maps.at[4], slot.full, 0, (int)n32, (int)n30, (int)n8);
                     }
                     {
                         const Slot slot = t19.open(8192);
-                        copy_box(slot.address + 0, &maps.at[3], slot.full, 0, (int)n32, (int)n30, (int)n8);
+                        copy_box(slot.address + 0, &maps.at[5], slot.full, 0, (int)n32, (int)n30, (int)n8);
                     }
                 }
                 const i64 n33 = floor_div(n16, 64LL);
@@ -325,7 +325,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_keys(
                 const i64 n39 = n9 * 16LL;
                 {
                     const Slot slot = t23.open(2048);
-                    copy_box(slot.address + 0, &maps.at[4], slot.full, 0, (int)n39, (int)n37, (int)0LL);
+                    copy_box(slot.address + 0, &maps.at[6], slot.full, 0, (int)n39, (int)n37, (int)0LL);
                 }
                 const i64 n40 = a.v[75];
                 const i64 n41 = floor_div_any(n16, n40);
@@ -336,7 +336,7 @@ extern "C" __global__ void __launch_bounds__(512, 1) rattan_layer_backward_keys(
                     const i64 n45 = n44 * 16LL;
                     {
                         const Slot slot = t23.open(2048);
-                        copy_box(slot.address + 0, &maps.at[5], slot.full, 0, (int)n45, (int)n8, (int)n41);
+                        copy_box(slot.address + 0, &maps.at[7], slot.full, 0, (int)n45, (int)n8, (int)n41);
                     }
                 }
             }
