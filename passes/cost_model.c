@@ -139,6 +139,14 @@ static const char *no_gradient_roles(const Spec *spec, KernelKind kind, const Ta
     return spec_is_wide(spec) ? no_roles(spec, kind, target) : NULL; /* whose row tiles are main's */
 }
 
+/* Narrow layers whose gradients add up, or leave, little: without roles features are multiplied in two parts, see
+ * gradients_split_features. */
+static bool wants_both_parts(const Spec *spec, KernelKind kind) {
+    enum { FEW_COLS = 64 };
+    return kind == KIND_BACKWARD && spec->dtype != DT_F32 && (spec->qk_scale || spec->window == 1) && spec->head_dim < FEW_COLS &&
+           spec->head_dim + spec->value_dim <= 2 * FEW_COLS;
+}
+
 /* Behind a main with roles the gradients' kernels are what they are without, but for those that have roles themselves. */
 static void gradients_without_roles(const Spec *spec, const Target *target, Schedule *schedule) {
     Target   plain = *target;
@@ -168,7 +176,7 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
             gpu_decode(spec, target, schedule);
         if (kind == KIND_EXTEND)
             schedule->segment = schedule->spread = 0;
-        schedule->roles = !no_roles(spec, kind, target);
+        schedule->roles = !no_roles(spec, kind, target) && !wants_both_parts(spec, kind);
         /* Beside a key's sums and two tiles of scores: of 128 columns, 64 keys spill 1.5 KB a thread. */
         if (kind == KIND_BACKWARD && !schedule->roles && (spec->head_dim > 64 || spec->value_dim > 64))
             schedule->key_tile = smaller(schedule->key_tile, 32);

@@ -123,8 +123,9 @@ static bool is_shared(const RowProgram *p, const Op *op) {
            is_first_load(p->body, op) && !row_program_hands_on(p, op);
 }
 
-/* In a window of one key, v, with its probability p, scores' gradients are p (dout . v - mean), and little or nothing is left
- * of it; what rounding adds to dout . v is added to a mean that only scores take. There dout . v is dout . sum / p. */
+/* Of a row that sees one key, v, with its probability p, scores' gradients are p (dout . v - mean), and little or nothing is left
+ * of it, and of few keys not much; what rounding adds to the mean of dout . v is added to a mean that only scores take. Of one key
+ * dout . v is dout . sum / p, of several that is their mean. */
 static void keep_score_mean(Module *module, const RowProgram *p, Builder *b, const RowAgain *again, int r, DType dtype) {
     const Op *const op = p->reductions[r];
     Value *const    gradient = adjoint_of_whole(&again->adjoint, op->out[0]);
@@ -141,9 +142,17 @@ static void keep_score_mean(Module *module, const RowProgram *p, Builder *b, con
          ir_binary(b, OP_ADD, again->mean[r], added));
 }
 
+/* Few heads: of short sequences so few numbers add up that what each row loses shows. What it costs main, 1 % of its time, the
+ * layers of large models do not pay. */
+static bool sums_up_little(const Spec *spec) {
+    enum { MOST_COLS = 128, MANY = 32 * MOST_COLS };
+    return spec->heads * (spec->head_dim > MOST_COLS ? spec->head_dim : MOST_COLS) < MANY;
+}
+
 /* What every key that a row sees would have to compute again: the gradients of what its sums over keys give. Those are
  * sides of products, and rounded to what products take. And the row's gradients of parameters that all rows share. */
-static Status keep_gradients(Module *module, const RowProgram *p, bool one_key) {
+static Status keep_gradients(Module *module, const RowProgram *p, const Spec *spec) {
+    const bool  one_key = !spec->full && spec->window == 1, means = one_key || sums_up_little(spec);
     const DType dtype = ir_find_param(p->kernel, op_text(row_load(p, p->body), AT_PARAM))->dtype;
     Op *const   last = ir_terminator(p->body);
     Builder     b = ir_before(p->ctx, p->kernel, last);
@@ -159,7 +168,7 @@ static Status keep_gradients(Module *module, const RowProgram *p, bool one_key) 
     for (int r = 0; r < p->reduction_count; r++)
         if (p->reductions[r]->code == OP_SOFTMAX_SUM) {
             keep(module, p, &b, row_kept(p, p->reductions[r]->out[1]), kept_mean_name(p, r), DT_F32, again.mean[r]);
-            if (one_key)
+            if (means)
                 keep_score_mean(module, p, &b, &again, r, dtype);
         }
     for (const Op *op = p->body->first; op != last; op = op->next) {
@@ -477,7 +486,7 @@ Status pass_differentiate(Ctx *ctx, Module *module, const PassArgs *args) {
     Module scratch = {.name = module->name};
     TRY(differentiate_copy(ctx, &scratch, main.kernel, "forward", &forward));
     if (gpu)
-        TRY(keep_gradients(module, &main, !args->spec->full && args->spec->window == 1));
+        TRY(keep_gradients(module, &main, args->spec));
     /* The copies that follow find what main has kept. */
     share_parameters(ctx, main.kernel, forward.kernel);
     TRY(rows_kernel(ctx, module, forward.kernel, !gpu));

@@ -275,6 +275,18 @@ static Value *mean_in_norm(const RowAgain *again, Value *x) {
     return ir_binary(b, OP_MUL, ir_unary(b, OP_ROWSUM, ir_binary(b, OP_MUL, dy, y)), rest);
 }
 
+/* 1 / n where x is a sum over keys: a row without keys has the norm's eps alone, and what is given times that much is no number of
+ * fp16. Nothing takes it, but tiles of rows: there it is zero. */
+static Value *inverse_of(const RowAgain *again, const Norm *norm) {
+    const Op *const sum = norm->square->in[0]->def, *const load = row_load(again->program, again->program->body);
+    Value *const    inverse = map_get(&again->values, norm->inverse);
+    if (!again->end || !sum || sum->code != OP_SUM ||
+        ir_find_param(again->program->kernel, op_text(load, AT_PARAM))->dtype != DT_F16)
+        return inverse;
+    Value *const delta = ir_ibin(again->b, OP_ISUB, map_get(&again->values, sum->in[0]), map_get(&again->values, sum->in[1]));
+    return ir_mask(again->b, inverse, delta, ir_i(again->b, 0), IR_NEG_INF, -1, 1, 0);
+}
+
 /* With y = x / n, n the norm: dx = (dy - factor (dy . y) y) / n. Op by op it takes twice as many, and x beside y. -> whether
  * op is such a norm's product. */
 static bool hand_on_norm(RowAgain *again, const Op *op) {
@@ -283,7 +295,7 @@ static bool hand_on_norm(RowAgain *again, const Op *op) {
     Value *const   dy = adjoint_of_whole(&again->adjoint, op->out[0]);
     if (op->code != OP_MUL || !dy || !(find_norm(op, op->in[0], &norm) || find_norm(op, op->in[1], &norm)))
         return false;
-    Value *const inverse = map_get(&again->values, norm.inverse), *const y = map_get(&again->values, op->out[0]);
+    Value *const inverse = inverse_of(again, &norm), *const y = map_get(&again->values, op->out[0]);
     Value *const sum = ir_unary(b, OP_ROWSUM, ir_binary(b, OP_MUL, dy, y));
     Value *const part = ir_binary(b, OP_MUL, ir_binary(b, OP_MUL, sum, inverse), map_get(&again->values, norm.factor));
     adjoint_add(&again->adjoint, norm.square->in[0],

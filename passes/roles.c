@@ -244,6 +244,22 @@ static void send_none_read(Roles *r) {
     r->read_count = 0;
 }
 
+/* A tile that is read keeps its slot while those behind it come, up to its last reader: more than the others hold would wait for
+ * it for ever. */
+static bool leave_slots(const Roles *r, int64_t slots) {
+    for (int t = 0; t < r->tile_count; t++) {
+        const Op *const load = r->tiles[t], *const last = last_reader(r, load->out[0], load->parent);
+        int64_t         behind = 0;
+        for (int o = t + 1; o < r->tile_count && is_read_tile(r, load); o++) {
+            const Op *const here = ir_ancestor_in(r->tiles[o], load->parent);
+            behind += here && ir_precedes(here, last);
+        }
+        if (behind >= slots)
+            return false;
+    }
+    return true;
+}
+
 /* What shared memory is used for: `before` bytes of rings of one slot, then `slots` of `each` bytes, which leave what small
  * tiles have reserved. */
 typedef struct Room {
@@ -269,10 +285,14 @@ enum { LEAST_SLOTS = 3 };
 
 /* The rings of queries and left sides have one slot; the others the rest of the memory. */
 static Status make_rings(Roles *r) {
-    const Room room = room_of(r);
-    int64_t    at = 0;
-    if (room.slots < ENOUGH_SLOTS || r->args->schedule->states_every > 1) /* these take so many more */
+    Room    room = room_of(r);
+    int64_t at = 0;
+    if (room.slots < ENOUGH_SLOTS || r->args->schedule->states_every > 1) { /* these take so many more */
         send_none_read(r);
+    } else if (!leave_slots(r, room.slots)) {
+        send_none_read(r);
+        room = room_of(r);
+    }
     if (room.slots < LEAST_SLOTS)
         return ctx_fail(r->ctx, ST_USAGE, "schedule: shared memory", "use a smaller chunk or key_tile, or roles=0",
                         "kernel %s needs %lld bytes of shared memory a block, each of %d on %s has %lld", r->kernel->name,

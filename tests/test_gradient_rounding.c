@@ -15,33 +15,46 @@ enum { MOST_PARAMS = 96 };
 typedef struct Layer {
     const char *spec, *shape;
     uint64_t    seed;
+    int         times; /* what is given */
 } Layer;
 
 static const Layer LAYERS[] = {
     /* A window of one key: nothing is left of what scores get. */
     {"heads = 3, kv_heads = 1, head_dim = 48, window = 1, sink = true, qk_scale = true, initial_state = 'input', dtype = 'fp16'",
-     "B=2,T=40", 1},
+     "B=2,T=40", 1, 1},
     {"heads = 4, kv_heads = 2, head_dim = 32, value_dim = 16, window = 1, feature_map = 'elu1', softcap = 5, sink = true, "
      "dtype = 'bf16'",
-     "B=2,T=46", 2},
+     "B=2,T=46", 2, 1},
     {"heads = 12, kv_heads = 3, head_dim = 48, window = 1, feature_map = function(x) return exp(x - max(x)) end, fold = 8, "
      "rope = { theta = 10000, style = 'half' }, dtype = 'bf16'",
-     "lengths=8,34", 410},
+     "lengths=8,34", 410, 1},
     /* Gradients of scales add up what all rows hand on. */
     {"heads = 9, kv_heads = 3, head_dim = 24, value_dim = 4, window = 33, fold = 8, softcap = 5, sink = true, qk_scale = true, "
      "initial_state = 'input', dtype = 'bf16'",
-     "B=3,T=34", 111},
+     "B=3,T=34", 111, 1},
     {"heads = 3, kv_heads = 1, head_dim = 3, value_dim = 96, window = 31, fold = 64, softcap = 50, qk_scale = true, "
      "initial_state = 'input', norm = false, dtype = 'fp16'",
-     "B=3,T=162", 71},
+     "B=3,T=162", 71, 1},
     {"heads = 2, kv_heads = 2, head_dim = 16, value_dim = 4, window = 128, feature_map = 'elu1', fold = 16, "
      "rope = { theta = 500000, style = 'half' }, softcap = 5, qk_scale = true, initial_state = 'input', dtype = 'bf16'",
-     "B=2,T=146", 171},
+     "B=2,T=146", 171, 1},
     {"heads = 3, kv_heads = 3, head_dim = 48, window = 3, feature_map = function(x) return exp(x - max(x)) end, fold = 4, "
      "qk_scale = true, dtype = 'fp16'",
-     "B=3,T=32", 8},
-    {"heads = 2, kv_heads = 1, head_dim = 64, window = 40, qk_scale = true, dtype = 'bf16'", "B=1,T=150", 3},
-    {"heads = 2, kv_heads = 1, head_dim = 64, window = 40, qk_scale = true, dtype = 'bf16'", "lengths=70,0,33", 4},
+     "B=3,T=32", 8, 1},
+    {"heads = 2, kv_heads = 1, head_dim = 64, window = 40, qk_scale = true, dtype = 'bf16'", "B=1,T=150", 3, 1},
+    {"heads = 2, kv_heads = 1, head_dim = 64, window = 40, qk_scale = true, dtype = 'bf16'", "lengths=70,0,33", 4, 1},
+    {"heads = 3, kv_heads = 3, head_dim = 16, window = 3, feature_map = 'identity', softcap = 50, qk_scale = true, dtype = 'fp16'",
+     "B=3,T=65", 99, 1},
+    /* Sequences so short that little is left of what scores get. */
+    {"heads = 4, kv_heads = 1, head_dim = 112, window = 300, feature_map = 'elu1', rope = { theta = 10000, style = 'interleaved' }, "
+     "dtype = 'fp16'",
+     "B=2,T=2", 2, 1},
+    {"heads = 4, kv_heads = 1, head_dim = 32, window = 64, sink = true, dtype = 'bf16'", "lengths=1,2,1,3", 6, 1},
+    /* Rows of a tile that has others with keys, which have none themselves: what is given times 1 / eps is no number. */
+    {"heads = 8, kv_heads = 1, head_dim = 16, window = 17, feature_map = 'exp', dtype = 'fp16'", "B=1,T=40", 1, 8},
+    /* More tiles come behind one that is read than its ring has slots. */
+    {"heads = 2, kv_heads = 2, head_dim = 96, window = 17, dtype = 'bf16'", "B=1,T=20", 1, 1},
+    {"heads = 6, kv_heads = 1, head_dim = 128, window = 5, fold = 16, dtype = 'fp16'", "B=1,T=20", 1, 1},
 };
 
 typedef struct Case {
@@ -53,10 +66,10 @@ typedef struct Case {
     TensorSet inputs, rounded, truth, typed, got; /* typed: of rounded inputs, rounded */
 } Case;
 
-static Tensor random_tensor(Ctx *ctx, Random *random, int rank, const int64_t *dims) {
+static Tensor random_tensor(Ctx *ctx, Random *random, int rank, const int64_t *dims, int times) {
     const Tensor tensor = tensor_new(ctx, DT_F32, rank, dims);
     for (int64_t i = 0; i < tensor_elements(&tensor); i++)
-        ((float *)tensor.data)[i] = (float)random_normal(random);
+        ((float *)tensor.data)[i] = (float)(times * random_normal(random));
     return tensor;
 }
 
@@ -70,7 +83,7 @@ static Status draw(Ctx *ctx, const Layer *layer, Case *c) {
     TRY(shape_parse(ctx, layer->shape, &c->shape));
     case_random(ctx, &c->spec, &c->shape, &random, &c->inputs);
     const int64_t *q = tensors_find(&c->inputs, "q")->dims, dims[] = {q[0], q[1], c->spec.heads, c->spec.value_dim};
-    tensors_put(ctx, &c->inputs, "do", random_tensor(ctx, &random, 4, dims));
+    tensors_put(ctx, &c->inputs, "do", random_tensor(ctx, &random, 4, dims, layer->times));
     c->T = q[1];
     c->N = c->shape.length_count ? c->shape.length_count : q[0];
     case_round(ctx, &c->spec, &c->inputs, &c->rounded);
