@@ -13,7 +13,7 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { VERSION = 11, CHECKSUM_BYTES = 16, MAX_PARAMS = 256, MAX_PHASES = 256 };
+enum { VERSION = 12, CHECKSUM_BYTES = 16, MAX_PARAMS = 256, MAX_PHASES = 256 };
 
 static const char MAGIC[8] = {'R', 'A', 'T', 'T', 'A', 'N', 'C', 'O'};
 
@@ -149,6 +149,8 @@ static void visit_phase(Codec *codec, CodePhase *phase, int param_count) {
     visit_int(codec, &phase->blocks, 0, INT16_MAX);
     visit_int(codec, &overlaps, 0, 1);
     visit_int(codec, &cluster, 0, 1);
+    visit_i64(codec, &phase->beside);
+    visit_i64(codec, &phase->beside_before);
     visit_i64(codec, &phase->code_at);
     visit_i64(codec, &phase->ptx_at);
     visit_int(codec, &phase->map_count, 0, CODE_MAX_MAPS);

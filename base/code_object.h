@@ -30,6 +30,9 @@
  *   has but one n-th of that dim. 0: n is chosen at launch: 1 where the working memory is no more than 512 MiB, else the least
  *   divisor of kv_heads with which it is no more than 3/16 of all tensors, or the largest one up to that which leaves a slice
  *   65536 tokens times key/value heads.
+ * - `beside`, `beside_before`: what need not have ended before the phase begins, of its own slice and of the one before: none
+ *   of both writes memory that the other one uses. All else has to be over. Who launches phases one behind another has done
+ *   as it should.
  * - `map_count` > 0: the phase takes a second parameter, const __grid_constant__ Maps maps, with
  *   struct Maps { CUtensorMap at[map_count]; }, each 128 bytes and the struct aligned to 64. See CodeMap. */
 #ifndef RATTAN_BASE_CODE_OBJECT_H
@@ -116,6 +119,7 @@ typedef struct CodePhase {
     int     resident;      /* blocks a multiprocessor of a persistent phase; 0: a block an item */
     int     blocks;        /* of a persistent phase, at most; 0: as many as there is room for */
     bool    overlaps;      /* may start before the phase before has ended */
+    int64_t beside, beside_before; /* bit q: may run while phase q, an earlier one, does; while that of the slice before does */
     int64_t code_at;       /* where the phase's cubin begins in the payload: phases of one cubin have the same */
     int64_t ptx_at;        /* and its PTX in `ptx`, which reaches to where the next one begins, or to the end */
     int     map_count;

@@ -106,6 +106,8 @@ typedef struct CuTensorMap {
     X(capture_info, "cuStreamGetCaptureInfo_v2",                                                                       \
       (CuStream stream, int *capturing, uint64_t *id, CuGraph *graph, const CuGraphNode **last, size_t *count))        \
     X(capture_mode, "cuThreadExchangeStreamCaptureMode", (int *mode))                                                  \
+    X(capture_after, "cuStreamUpdateCaptureDependencies",                                                              \
+      (CuStream stream, CuGraphNode * nodes, size_t count, unsigned flags))                                            \
     X(graph_set_kernel, "cuGraphExecKernelNodeSetParams_v2",                                                           \
       (CuGraphExec exec, CuGraphNode node, const CuKernelNode *parameters))                                            \
     X(encode_map, "cuTensorMapEncodeTiled",                                                                            \
@@ -137,6 +139,7 @@ enum {
     CU_STREAM_NON_BLOCKING = 1,
     CU_CAPTURE_THREAD_LOCAL = 1,
     CU_CAPTURE_RELAXED = 2,
+    CU_CAPTURE_SET = 1, /* what the stream waits for next is this, nothing else */
     CU_JIT_ERROR_LOG = 5,
     CU_JIT_ERROR_LOG_SIZE = 6,
     CU_LAUNCH_CLUSTER = 4,

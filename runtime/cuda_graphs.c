@@ -80,18 +80,89 @@ static bool last_node(const CudaDriver *driver, CuStream stream, CuGraphNode *no
     return true;
 }
 
+/* Steps of two slices: bit s is step s of this one, bit BEFORE + s of the one before. */
+enum { BEFORE = 32 };
+
+typedef struct Order {
+    uint64_t waits[LAUNCH_MAX_PHASES]; /* by step: for what */
+    uint64_t ended[LAUNCH_MAX_PHASES]; /* what has ended when it has, and itself */
+    uint64_t last[LAUNCH_MAX_PHASES];  /* `ended` of the slice before */
+} Order;
+
+static uint64_t step_bit(int step) { return UINT64_C(1) << step; }
+
+/* Steps that overlap the one before wait for that one alone: it waits for what they would. The first of a row of such steps
+ * waits itself, and then does not overlap, for what comes before it may as well run earlier. */
+static void find_waits(const CudaLaunch *launch, bool first, Order *order) {
+    for (int s = 0; s < launch->step_count; s++) {
+        const CudaStep *step = &launch->steps[s];
+        order->waits[s] = 0;
+        for (int q = 0; q < launch->step_count; q++) {
+            const int phase = launch->steps[q].phase;
+            order->waits[s] |= q < s && !(step->beside >> phase & 1) ? step_bit(q) : 0;
+            order->waits[s] |= !first && !(step->beside_before >> phase & 1) ? step_bit(BEFORE + q) : 0;
+        }
+    }
+    for (int s = launch->step_count - 1; s > 0; s--)
+        if (launch->steps[s].overlaps && launch->steps[s - 1].overlaps)
+            order->waits[s - 1] |= order->waits[s] & ~step_bit(s - 1);
+}
+
+/* What step s has to be told to wait for: not what has ended anyway when another one of those has. */
+static uint64_t least_waits(const CudaLaunch *launch, Order *order, int s) {
+    uint64_t least = 0;
+    order->ended[s] = step_bit(s);
+    for (int q = s - 1; q >= 0; q--)
+        if (order->waits[s] & ~order->ended[s] & step_bit(q)) {
+            least |= step_bit(q);
+            order->ended[s] |= order->ended[q];
+        }
+    for (int q = launch->step_count - 1; q >= 0; q--)
+        if (order->waits[s] & ~order->ended[s] & step_bit(BEFORE + q)) {
+            least |= step_bit(BEFORE + q);
+            order->ended[s] |= order->last[q] << BEFORE;
+        }
+    return least;
+}
+
+/* `nodes`: of this slice. Does the stream now wait for those of `least` alone? Without any it waits for the step before. */
+static bool wait_for(const CudaDriver *driver, CuStream stream, CuGraphNode *nodes, const CudaLaunch *launch, uint64_t least) {
+    CuGraphNode some[2 * LAUNCH_MAX_PHASES];
+    size_t      count = 0;
+    for (int q = 0; q < launch->step_count; q++) {
+        if (least & step_bit(q))
+            some[count++] = nodes[q];
+        if (least & step_bit(BEFORE + q))
+            some[count++] = nodes[q - launch->step_count];
+    }
+    return driver->capture_after(stream, some, count, CU_CAPTURE_SET) == 0;
+}
+
+static bool record_step(const CudaDriver *driver, CudaLaunch *launch, Order *order, int s, CuStream stream, CuGraphNode *nodes) {
+    const uint64_t before = s > 0 ? step_bit(s - 1) : step_bit(BEFORE + launch->step_count - 1);
+    const uint64_t least = least_waits(launch, order, s);
+    if (driver->capture_after && least != 0 && least != before) {
+        launch->steps[s].overlaps = false;
+        if (!wait_for(driver, stream, nodes, launch, least))
+            return false;
+    }
+    return cuda_launch_step(driver, launch, s, stream) == 0 && last_node(driver, stream, &nodes[s]);
+}
+
 static bool record_steps(const CudaDriver *driver, CudaLaunch *launch, const CudaSlices *slices, CuStream stream,
                          Recorded *recorded) {
     bool      right = true;
+    Order     order = {0};
     const int count = launch->step_count;
     recorded->nodes = calloc((size_t)(slices->count * count), sizeof *recorded->nodes);
     if (!recorded->nodes || driver->capture_begin(stream, CU_CAPTURE_THREAD_LOCAL) != 0)
         return false;
     for (int slice = 0; slice < slices->count && right; slice++) {
-        CuGraphNode *const nodes = recorded->nodes + slice * count;
         right = slice == 0 || slices->plan(slices->arg, slice, launch);
+        memcpy(order.last, order.ended, sizeof order.last);
+        find_waits(launch, slice == 0, &order);
         for (int s = 0; s < count && right; s++)
-            right = cuda_launch_step(driver, launch, s, stream) == 0 && last_node(driver, stream, &nodes[s]);
+            right = record_step(driver, launch, &order, s, stream, recorded->nodes + slice * count);
     }
     right &= driver->capture_end(stream, &recorded->graph) == 0;
     return right && driver->graph_instantiate(&recorded->exec, recorded->graph, 0) == 0;

@@ -40,6 +40,8 @@ Status cuda_launch_plan(Ctx *ctx, const CodeObject *object, const CudaDevice *de
         step->shared_bytes = (unsigned)phase->shared_bytes;
         step->phase = p;
         step->overlaps = phase->overlaps && launch->step_count > 0;
+        step->beside = (uint32_t)phase->beside;
+        step->beside_before = (uint32_t)phase->beside_before;
         step->cluster = phase->cluster ? (unsigned)launch_dim(sizes, phase->axes[phase->axis_count - 1]) : 1;
         launch->cluster = step->cluster > launch->cluster ? step->cluster : launch->cluster;
         if (phase->map_count > 0)

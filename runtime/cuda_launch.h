@@ -16,6 +16,7 @@ typedef struct CudaStep {
     int          phase;
     unsigned     cluster;  /* blocks of a cluster; 1: none */
     bool         overlaps; /* never the first step: what comes before that is the caller's */
+    uint32_t     beside, beside_before; /* phases that it need not wait for: base/code_object.h */
 } CudaStep;
 
 typedef struct CudaLaunch {

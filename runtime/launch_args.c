@@ -70,6 +70,8 @@ static bool phases_fine(const CodeObject *object) {
         fine &= phase->axis_count >= 0 && phase->axis_count <= 4 && phase->scratch_bytes >= 0 && phase->resident >= 0;
         fine &= !phase->cluster || (phase->axis_count > 0 && phase->resident == 0);
         fine &= phase->map_count >= 0 && phase->map_count <= CODE_MAX_MAPS && (p > 0 || !phase->overlaps);
+        fine &= phase->beside >= 0 && phase->beside < INT64_C(1) << p && phase->beside_before >= 0 &&
+                phase->beside_before < INT64_C(1) << object->phase_count;
         for (int m = 0; fine && m < phase->map_count; m++)
             fine = map_fine(object, &phase->maps[m]);
         maps += phase->map_count;

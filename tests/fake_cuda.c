@@ -21,6 +21,7 @@ static int      context; /* its address is the context */
 typedef struct FakeGraph {
     int        count;
     FakeLaunch nodes[16];
+    uint64_t   after; /* what the next one waits for */
 } FakeGraph;
 
 static FakeGraph *recording; /* of the one stream that is being captured */
@@ -229,6 +230,10 @@ EXPORT int cuLaunchKernel(CuFunction function, unsigned x, unsigned y, unsigned 
         return LAUNCH_FAILED;
     FakeLaunch *launch = next_launch(stream);
     *launch = (FakeLaunch){.blocks = x, .threads = threads, .shared_bytes = shared_bytes, .stream = stream};
+    if (recording) {
+        launch->after = recording->after;
+        recording->after = UINT64_C(1) << (recording->count - 1);
+    }
     memcpy(launch->symbol, (const void *)function, sizeof launch->symbol);
     note_parameters(launch, parameters);
     return 0;
@@ -308,6 +313,14 @@ EXPORT int cuStreamGetCaptureInfo_v2(CuStream stream, int *capturing, uint64_t *
     *capturing = 1;
     *last = &node;
     *count = recording->count > 0;
+    return 0;
+}
+EXPORT int cuStreamUpdateCaptureDependencies(CuStream stream, CuGraphNode *nodes, size_t count, unsigned flags) {
+    if (!recording || stream != recorded_stream || flags != CU_CAPTURE_SET || fake_cuda.fail_after)
+        return INVALID_VALUE;
+    recording->after = 0;
+    for (size_t n = 0; n < count; n++)
+        recording->after |= UINT64_C(1) << ((uintptr_t)nodes[n] - 1);
     return 0;
 }
 EXPORT int cuGraphExecKernelNodeSetParams_v2(CuGraphExec exec, CuGraphNode node, const CuKernelNode *p) {

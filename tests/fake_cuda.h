@@ -12,6 +12,7 @@ typedef struct FakeLaunch {
     unsigned blocks, threads, shared_bytes;
     void    *stream;
     int      in_graph;        /* one of a graph's */
+    uint64_t after;           /* in a graph: bit n: it waits for node n, counted from 0 */
     int      overlaps;        /* launched so as to start before the one before has ended */
     unsigned cluster;         /* blocks of a cluster, 0: none */
     int64_t  args[FAKE_ARGS]; /* the first 8 * FAKE_ARGS bytes of the kernel's parameter */
@@ -42,7 +43,7 @@ typedef struct FakeCuda {
     char       image[16], image_before[16]; /* what the last one and the one before it were made of begin with */
     /* What to do wrong */
     int devices, capturing, max_threads, refuse_cubin, fail_alloc, fail_launch, fail_encode, fail_instantiate,
-        fail_update, fail_graph_launch;
+        fail_update, fail_graph_launch, fail_after;
     void *captured;       /* the one stream for which `capturing` holds; NULL: for all */
     int   captures_ended; /* by what may not be done in a capture */
     int map_count; /* not wrong: how many maps kernels named "mapped..." take */

@@ -68,6 +68,8 @@ static CodeObject *make_object(void) {
         phase->blocks = 66 * p;
         phase->overlaps = p == 1;
         phase->cluster = p == 0;
+        phase->beside = p;
+        phase->beside_before = 2 + p;
         phase->code_at = 16 * p;
         phase->ptx_at = 4 * p;
         phase->map_count = 3 * p;
@@ -152,6 +154,8 @@ static void test_round_trip(void **data) {
         assert_int_equal(b->phases[p].resident, a->phases[p].resident);
         assert_int_equal(b->phases[p].blocks, a->phases[p].blocks);
         assert_int_equal(b->phases[p].overlaps, a->phases[p].overlaps);
+        assert_int_equal(b->phases[p].beside, a->phases[p].beside);
+        assert_int_equal(b->phases[p].beside_before, a->phases[p].beside_before);
         assert_int_equal(b->phases[p].cluster, a->phases[p].cluster);
         assert_int_equal(b->phases[p].code_at, a->phases[p].code_at);
         assert_int_equal(b->phases[p].ptx_at, a->phases[p].ptx_at);

@@ -244,6 +244,50 @@ static void timed_phases_are_launched_one_by_one(void **state) {
     expect_launch(f, 0, 0);
 }
 
+/* What the nodes of a graph wait for, as bits. */
+static void expect_order(Fixture *f, const uint64_t *after, int count) {
+    prepare(f);
+    assert_int_equal(launch(f, 0), ST_OK);
+    assert_int_equal(fake->launch_count, count);
+    for (int n = 0; n < count; n++) {
+        assert_int_equal(fake->launches[n].in_graph, 1);
+        assert_int_equal(fake->launches[n].after, after[n]);
+    }
+}
+
+static void phases_wait_for_what_they_need(void **state) {
+    Fixture *f = *state;
+    expect_order(f, (const uint64_t[]){0, 1, 2}, 3);
+    f->phases[2].beside = 2; /* mapped may run while two does */
+    f->place.stream = (CuStream)(void *)f->o;
+    expect_order(f, (const uint64_t[]){0, 1, 1}, 3);
+    assert_int_equal(fake->launches[2].overlaps, 0); /* two would have to let it */
+    f->place.stream = (CuStream)(void *)(f->o + 8);
+    fake->fail_after = 1;
+    prepare(f);
+    expect_launch(f, 0, 0);
+}
+
+/* Two of the three phases of each slice: one, mapped. */
+static void slices_wait_for_what_they_need(void **state) {
+    Fixture *f = *state;
+    f->object.kv_heads = f->object.head_slices = HEADS;
+    f->params[0].sliced = f->params[2].sliced = 3;
+    f->object.segment = 0;
+    expect_order(f, (const uint64_t[]){0, 1, 2, 4, 8, 16}, 2 * HEADS);
+    f->phases[0].beside_before = 4; /* one may run while mapped of the slice before does, which waits for its own */
+    f->place.stream = (CuStream)(void *)f->o;
+    expect_order(f, (const uint64_t[]){0, 1, 1, 2 + 4, 4, 8 + 16}, 2 * HEADS);
+    assert_int_equal(fake->launches[1].overlaps, 1);
+    assert_int_equal(fake->launches[3].overlaps, 0);
+    f->phases[0].overlaps = false;
+    f->phases[1].overlaps = true; /* has no items */
+    f->phases[2].beside_before = 5;
+    f->place.stream = (CuStream)(void *)(f->o + 8);
+    expect_order(f, (const uint64_t[]){0, 1, 1, 4, 4, 16}, 2 * HEADS);
+    assert_int_equal(fake->launches[3].overlaps, 1);
+}
+
 /* Whatever goes wrong with graphs: launches go on without them. */
 static void launches_do_without_graphs(void **state) {
     Fixture *f = *state;
@@ -303,6 +347,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_launch_makes_no_graph, set_up, tear_down),
         cmocka_unit_test_setup_teardown(captures_get_the_kernels_themselves, set_up, tear_down),
         cmocka_unit_test_setup_teardown(timed_phases_are_launched_one_by_one, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(phases_wait_for_what_they_need, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(slices_wait_for_what_they_need, set_up, tear_down),
         cmocka_unit_test_setup_teardown(launches_do_without_graphs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(failures_of_a_graph_are_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(there_is_a_limit_to_graphs, set_up, tear_down),

@@ -113,6 +113,53 @@ static const char *source_of(Gen *g, const Pieces *pieces, int image) {
     return taken(g);
 }
 
+/* ---- Which kernels may run side by side ---- */
+
+typedef struct Use {
+    const char *name;
+    bool        used, written;
+} Use;
+
+static bool note_use(Op *op, void *arg) {
+    Use *const use = arg;
+    const AttrKey keys[] = {AT_PARAM, AT_BEYOND, AT_THERE};
+    bool          found = false;
+    for (size_t k = 0; k < sizeof keys / sizeof *keys; k++)
+        found |= op_has(op, keys[k]) && strcmp(op_text(op, keys[k]), use->name) == 0;
+    use->used |= found;
+    use->written |= found && op->code != OP_LOAD && op->code != OP_SEND && op->code != OP_FETCH && op->code != OP_ILOAD;
+    return true;
+}
+
+static Use use_of(const Kernel *kernel, const char *name) {
+    Use use = {name, false, false};
+    ir_walk(kernel->body, note_use, &use);
+    return use;
+}
+
+/* Slices share working memory alone. */
+static bool may_run_beside(const Kernel *a, const Kernel *b, bool of_slices) {
+    for (int p = 0; p < a->param_count; p++) {
+        const CodeParam *param = &a->params[p];
+        if (param->role == PARAM_IN || (of_slices && param->role != PARAM_WORK))
+            continue;
+        const Use x = use_of(a, param->name), y = use_of(b, param->name);
+        if (x.used && y.used && (x.written || y.written))
+            return false;
+    }
+    return true;
+}
+
+/* Of kind backward: others are short, or tell each other by flags what is there. */
+static void find_beside(const Module *module, CodePhase *phases) {
+    for (int k = 0; k < module->kernel_count && ir_find_param(module->kernels[0], "do"); k++)
+        for (int q = 0; q < module->kernel_count; q++) {
+            const int64_t bit = INT64_C(1) << q;
+            phases[k].beside |= q < k && may_run_beside(module->kernels[k], module->kernels[q], false) ? bit : 0;
+            phases[k].beside_before |= may_run_beside(module->kernels[k], module->kernels[q], true) ? bit : 0;
+        }
+}
+
 /* What NVRTC is asked for at once: the images, then all kernels together. */
 typedef struct Batch {
     NvrtcSource sources[PTX_MAX_IMAGES + 1];
@@ -205,6 +252,7 @@ Status ptx_compile(Ctx *ctx, const Module *module, const Target *target, const S
     *out = (PtxOutput){.phases = NEW_ARRAY(ctx, CodePhase, module->kernel_count), .phase_count = module->kernel_count};
     const Pieces pieces = make_pieces(&g, out);
     out->source = source_of(&g, &pieces, ALL_IMAGES);
+    find_beside(module, out->phases);
     if (ctx->status != ST_OK)
         return ctx->status;
     TRY(check_memory(ctx, target, out));
