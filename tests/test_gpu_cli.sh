@@ -40,6 +40,10 @@ expect_error 2 "parts are doubled" "schedule: parts: the parts of a step are dou
 "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90 --emit schedule >"$TMP/plain"
 "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --emit schedule >"$TMP/roles"
 expect_text "roles by default" "$(cat "$TMP/roles")" 'roles=1'
+for words in 'head_dim=128 1' 'head_dim=64 0' 'rope=false 0' 'heads=8 0'; do # two groups of warps that turn queries
+    "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --set "${words% *}" --emit schedule >"$TMP/turns"
+    expect_text "turns by default, ${words% *}" "$(cat "$TMP/turns")" "turns=${words#* } "
+done
 for words in '--schedule roles=0' '--with packed'; do
     # shellcheck disable=SC2086 # two words
     "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a $words --emit schedule >"$TMP/other"
@@ -62,7 +66,7 @@ expect_error 2 "odd groups of a wide layer" "schedule: roles: .* must be even" "
     --schedule roles=1
 
 # Warps that wait for registers that a block does not have wait for ever.
-for words in copy_registers=32 'chunk=64 group_heads=4 warps=16 registers=120 key_tile=32' 'blocks=2 registers=112 key_tile=32'; do
+for words in 'registers=240 copy_registers=32' 'chunk=64 group_heads=4 warps=16 registers=120 key_tile=32' 'blocks=2 registers=112 key_tile=32'; do
     expect_error 2 "too many registers: $words" "schedule: registers: .* take more than the [0-9]+ each" "$RATTAN" compile \
         "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --schedule "$words" --emit cuda
 done

@@ -67,7 +67,7 @@ text making 'stored.made(' '/ rattan_layer_extend_states(/,/ rattan_layer_extend
 # The first product of one whose left side is roped, all of it before the product.
 text rope 'turn_step<' '/ rattan_layer_forward_main(/,/products_commit/p' --target cuda:sm_90a --set head_dim=32 --set value_dim=16 \
     --set 'rope={theta=10000,style="half"}' \
-    --schedule 'chunk=32 key_tile=32 group_heads=2 ring=0 segment=1024 min_items=54 warps=4 stages=2 blocks=2 registers=232 roles=1'
+    --schedule 'chunk=32 key_tile=32 group_heads=2 ring=0 segment=1024 min_items=54 warps=4 stages=2 blocks=2 registers=232 copy_registers=24 roles=1'
 # Queries of wide heads, roped on their way from memory to memory.
 text queries 'TurnedRows<' '/ rattan_layer_forward_queries(/,/^}/p' --target cuda:sm_90a --set head_dim=192 --set value_dim=144 \
     --set feature_map=softmax --set 'rope={theta=10000,style="half"}' \
