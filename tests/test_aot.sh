@@ -193,6 +193,19 @@ equal "a build is interrupted" 130 "$code"
 [ ! -e "$TMP/none" ] && ok "nothing is left behind" || not_ok "nothing is left behind" "$(find "$TMP/none")"
 [ "$(entries)" -gt 3 ] && ok "the cache has what was compiled" || not_ok "the cache has what was compiled"
 
+before=$(entries)
+RATTAN_CACHE_DIR=$TMP/fresh "$RATTAN" aot "$TMP/many.lua" --name many --targets x86-64-v3,x86-64-v4 --kinds forward,decode,extend,backward \
+    -o "$TMP/none" >"$TMP/out" 2>&1 &
+builder=$!
+for ((i = 0; i < 600; i++)); do [ "$(entries)" -gt $((before + 3)) ] && break; sleep 0.02; done
+kill -KILL $builder
+wait $builder 2>/dev/null
+[ ! -e "$TMP/none" ] && ok "nothing is left behind by one that was killed" || not_ok "nothing is left behind by one that was killed" "$(find "$TMP/none")"
+[ "$(entries)" -gt $((before + 3)) ] && ok "the next one went on from the cache" || not_ok "the next one went on from the cache"
+RATTAN_CACHE_DIR=$TMP/fresh check "and is finished by a third" "$RATTAN" aot "$TMP/many.lua" --name many --targets x86-64-v3 --kinds decode -o "$TMP/third"
+check "a build that had no cache" "$RATTAN" aot "$TMP/many.lua" --name many --targets x86-64-v3 --kinds decode --no-cache -o "$TMP/whole"
+equal "gives the same bytes" "" "$(diff -r "$TMP/third" "$TMP/whole" 2>&1)"
+
 # 40 functions for three kinds of CPU: loaded in no time, and read where it is used.
 if ! command -v aarch64-linux-gnu-gcc >/dev/null || [ ! -f "$BUILD/rt/aarch64/librattan_rt.a" ]; then
     skip "libraries of two machines" "no aarch64-linux-gnu-gcc when rattan was built"
