@@ -61,7 +61,9 @@ says "another version of the header" '^interface: 8 layers: was built with other
 says "a GPU that is not there" '^device=cuda: 4 ' device=cuda
 says "a device of no kind" "^device=tpu: 2 device: 'tpu' is none" device=tpu
 says "a target can be chosen" '^runs: x86-64-v3$' target=x86-64-v3
-says "a target that the library lacks" '^target=z80: 4 layers: .*x86-64-v4, x86-64-v3' target=z80
+says "a target that the library lacks" "^target=z80: 4 layers: has kernels for x86-64-v4, x86-64-v3, and none for the target 'z80'" target=z80
+says "a negative number of threads" '^threads=-5: 2 threads: is -5' threads=-5
+says "the target of no context" "^untargeted: ''$" untargeted
 
 # Damage: each cut gives a status, or the dynamic linker's word; changed bytes are seen before they are run.
 cp -r "$LIB" "$TMP/cut"
@@ -162,6 +164,21 @@ check "a library of packed steps of one shape" "$RATTAN" aot specs/tiny.lua --na
     --kinds decode+packed,extend+packed --shapes B=3,T=7 -o "$TMP/packed"
 check "is right" "$RATTAN" aot --check "$TMP/packed" --seed 4
 equal "in both kinds" "1 decode 1 extend" "$(grep -oE '(decode|extend) o ' "$TMP/out" | cut -d' ' -f1 | sort | uniq -c | xargs)"
+
+# Two libraries in a program: linked at run time, linked into it, and each with a runtime of its own.
+for name in one two; do
+    check "a library named $name" "$RATTAN" aot specs/tiny.lua --set window=$([ $name = one ] && echo 4 || echo 9) --name $name \
+        --targets x86-64-v3 --kinds forward -o "$TMP/both"
+    check "it is linked with its runtime" cc -shared -Wl,--whole-archive "$TMP/both/lib/lib$name.a" -Wl,--no-whole-archive \
+        "$TMP/both/lib/librattan_rt.a" -o "$TMP/lib_$name.so" -lm -lpthread -ldl
+done
+two() { cc "${strict[@]}" -I"$TMP/both/include" tests/aot_two.c -o "$TMP/two" "$@"; }
+check "a program links both" two -L"$TMP/both/lib" -lone -ltwo -lrattan_rt
+LD_LIBRARY_PATH="$TMP/both/lib" check "both run" "$TMP/two"
+check "a program takes both in" two "$TMP/both/lib/libone.a" "$TMP/both/lib/libtwo.a" "$TMP/both/lib/librattan_rt.a" -lm -lpthread -ldl
+check "both run in it" env -u LD_LIBRARY_PATH "$TMP/two"
+check "a program links both with their runtimes" two "$TMP/lib_one.so" "$TMP/lib_two.so"
+check "both run on their own" env -u LD_LIBRARY_PATH "$TMP/two"
 
 # What cannot be built, and builds that end early, leave nothing.
 while read -r name code pattern arguments; do
