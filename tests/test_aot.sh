@@ -65,6 +65,18 @@ says "a target that the library lacks" "^target=z80: 4 layers: has kernels for x
 says "a negative number of threads" '^threads=-5: 2 threads: is -5' threads=-5
 says "the target of no context" "^untargeted: ''$" untargeted
 
+# What runs follows the CPU's features: of emulated ones.
+emulator=$(command -v qemu-x86_64-static || command -v qemu-x86_64)
+if [ -z "$emulator" ] || [ -n "${RATTAN_SANITIZED:-}" ]; then
+    skip "a CPU without AVX-512" "no qemu-x86_64, or sanitizers, which it does not run"
+else
+    check "a CPU without AVX-512" "$emulator" -cpu Haswell-v1 "$TMP/consumer"
+    expect_text "runs the lesser kernels" "$(cat "$TMP/err")" 'runs kernels for x86-64-v3$'
+    equal "which compute the same" "$wanted" "$(cat "$TMP/out")"
+    expect_exit 4 "a CPU without AVX2" "$emulator" -cpu Westmere "$TMP/consumer"
+    expect_text "is told why not" "$(cat "$TMP/err")" 'has kernels for x86-64-v4, x86-64-v3, none of which runs on this CPU'
+fi
+
 # Damage: each cut gives a status, or the dynamic linker's word; changed bytes are seen before they are run.
 cp -r "$LIB" "$TMP/cut"
 size=$(stat -c %s "$LIB/lib/liblayers.so.1")
