@@ -20,9 +20,9 @@ static const struct {
     {"o", "outputs"},
     {"do", "the gradient of o"},
     {"cu_seqlens", "where each sequence begins, from 0 to T, never falling"},
-    {"slots", "which slot of the pools each sequence has; -1 skips it"},
+    {"slots", "which slot of the pools each sequence has, from 0 to P - 1, none twice; -1 skips it"},
     {"pos", "tokens that each slot has seen"},
-    {"ring_k", "pool of keys: token j stands in row j mod rows"},
+    {"ring_k", "pool of keys: that of token j in row j mod the rows of a ring"},
     {"ring_v", "pool of values, as ring_k"},
     {"state", "pool of states of the residual branch"},
     {"swa_norm", "gains of the norm behind the softmax branch"},
@@ -31,7 +31,7 @@ static const struct {
     {"q_scale", "factors of q in the residual branch"},
     {"k_scale", "factors of k in the residual branch"},
     {"h0", "initial states"},
-    {"lse", "log-sum-exp of each row's scores"},
+    {"lse", "natural logarithm of the sum of each row's exponentials of scores"},
     {"final_state", "states after the last token, as decode and extend take them"},
     {"dfinal_state", "the gradient of final_state"},
     {"swa", "the softmax branch before norm and sum"},
@@ -85,15 +85,43 @@ static void add_param(Text *text, const AotFunction *function, const CodeParam *
              text_str(&dims), dtype_name(param->dtype), ROLES[param->role], param_help(text->ctx, param->name));
 }
 
+/* What a function of the kind does, in lines of a comment. */
+static const char *const KIND_HELP[KIND_COUNT] = {
+    [KIND_FORWARD] = " * Runs the layer on whole sequences, whose first token is number `position`.\n",
+    [KIND_BACKWARD] = " * The gradients of what forward computes from the same inputs, by the gradient of o. Nothing that forward kept is\n"
+                      " * needed. Every gradient has the dims and the type of what it is for.\n",
+    [KIND_DECODE] = " * Runs the layer on the next token of each sequence, or the next few, and brings its slot of the pools up to\n"
+                    " * date.\n",
+    [KIND_EXTEND] = " * Runs the layer on the next chunk of each sequence, a piece of a prompt, and brings its slot of the pools up to\n"
+                    " * date.\n",
+};
+
+static const char SLOT_HELP[] =
+    " * A slot that has seen p tokens (its pos): the rings hold the last keys and values, the state the sum over tokens\n"
+    " * 0 .. p - %s%lld - 1, as forward with final-state gives it for T = p. A new sequence has pos 0 and a state of\n"
+    " * %s; what its rings hold does not matter.\n";
+
+/* For those who fill a slot. */
+static void add_slot_help(Text *text, const Spec *spec) {
+    const char *fold = spec->fold > 1 ? ctx_printf(text->ctx, "p mod %lld - ", (long long)spec->fold) : "";
+    text_add(text, SLOT_HELP, fold, (long long)spec->window, spec->initial_state ? "its initial one" : "zeros");
+}
+
+static const char *size_help(const AotFunction *function, Sym size) {
+    return size == SYM_T && function->variant & VARIANT_PACKED ? "tokens of all sequences together" : SYM_HELP[size];
+}
+
 static void add_struct(Text *text, const AotFunction *function) {
     const CodeObject *object = function->codes[0].object;
     Sym               sizes[ARGS_MOST_SIZES];
     const int         count = args_sizes(object, sizes);
+    const bool        pooled = object->ring_rows > 0;
     text_add(text, "typedef struct %s_args {\n", function->name);
     for (int s = 0; s < count; s++)
-        text_add(text, "    int64_t %s; /* %s%s */\n", SYM_NAMES[sizes[s]], SYM_HELP[sizes[s]],
-                 sizes[s] == SYM_T && function->variant & VARIANT_PACKED ? ", all together" : "");
-    text_add(text, "    int64_t position; /* of the first token, for RoPE; 0 where pos says it */\n");
+        text_add(text, "    int64_t %s; /* %s%s */\n", SYM_NAMES[sizes[s]], pooled && sizes[s] == SYM_T ? "new " : "",
+                 size_help(function, sizes[s]));
+    text_add(text, "    int64_t position; /* %s */\n",
+             pooled ? "0: pos says it" : "of the first token, in tokens: for RoPE, else without meaning");
     for (int p = 0; p < object->param_count; p++)
         if (object->params[p].role != PARAM_WORK)
             add_param(text, function, &object->params[p]);
@@ -133,7 +161,12 @@ static void add_function(Text *text, const AotLibrary *library, const AotFunctio
     const char *name = function->name, *own = library->name;
     text_add(text, "\n/* %s%s%s: %s.\n", function->item->spec.name, *function->item->label ? " " : "",
              function->item->label, function->kind_text);
+    text_add(text, "%s", KIND_HELP[function->kind]);
+    if (function->codes[0].object->ring_rows > 0)
+        add_slot_help(text, &function->item->spec);
+    text_add(text, " *\n");
     add_spec(text, &function->item->spec);
+    text_add(text, " *\n");
     add_built(text, library, function);
     text_add(text, " */\n");
     add_struct(text, function);

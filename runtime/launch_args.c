@@ -91,9 +91,22 @@ static bool slices_fine(const CodeObject *object) {
     return fine;
 }
 
+/* Numbers with which the sizes of a launch stay within 63 bits, and well beyond what compilers choose. */
+static bool numbers_fine(const CodeObject *object) {
+    const int64_t tile = INT64_C(1) << 24, most = INT64_C(1) << 41;
+    const int64_t numbers[] = {object->segment, object->min_items, object->even_items, object->parts,
+                               object->window,  object->ring_rows, object->kv_heads};
+    bool          fine = object->chunk >= 0 && object->chunk <= tile && object->states_every >= 0 &&
+                object->states_every <= tile && object->lead >= 0 && object->lead <= tile;
+    for (size_t n = 0; n < sizeof numbers / sizeof *numbers; n++)
+        fine &= numbers[n] >= 0 && numbers[n] <= most;
+    return fine;
+}
+
 Status launch_check_object(Ctx *ctx, const CodeObject *object) {
     static const char *const INDICES[] = {"cu_seqlens", "slots", "pos"};
-    bool fine = object->param_count <= LAUNCH_MAX_PARAMS && find_param(object, "q") >= 0 && slices_fine(object);
+    bool fine = object->param_count <= LAUNCH_MAX_PARAMS && find_param(object, "q") >= 0 && numbers_fine(object) &&
+                slices_fine(object);
     for (int p = 0; p < object->param_count; p++) {
         const CodeParam *param = &object->params[p];
         fine &= param->rank >= 1 && param->rank <= 4;

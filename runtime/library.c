@@ -79,6 +79,8 @@ static Status check_header(Ctx *ctx, const ImageHeader *header, LibraryFault *fa
         return cut_short(ctx);
     if (memcmp(header->magic, IMAGE_MAGIC, sizeof header->magic) != 0)
         return ctx_fail(ctx, ST_INTEGRITY, "library", "copy or build it again", "does not begin as one");
+    if (header->abi == 0)
+        return cut_short(ctx);
     if (header->abi != IMAGE_ABI) {
         *fault = LIBRARY_VERSION;
         return ctx_fail(ctx, ST_USAGE, "library", "use the librattan_rt that was written beside the library",

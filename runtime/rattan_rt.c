@@ -101,33 +101,45 @@ static Status open_device(Ctx *ctx, rattan_rt_context *context, const char *name
     return index < 0 ? ST_OK : cuda_device_open(ctx, index, &context->device);
 }
 
+static Status no_target(Ctx *ctx, const rattan_rt_context *context, const char *wanted, bool known) {
+    const Library   *library = &context->library;
+    const CudaFacts *facts = context->device ? &context->device->facts : NULL;
+    char             names[512] = "", where[256] = "this CPU";
+    for (uint32_t t = 0; t < library->header->target_count && strlen(names) < sizeof names - 64; t++)
+        sprintf(names + strlen(names), "%s%.48s", t ? ", " : "", library_target(library, t));
+    if (facts)
+        snprintf(where, sizeof where, "device %d, a %s (sm_%d%d)", facts->index, facts->name, facts->major, facts->minor);
+    if (wanted && !known)
+        return ctx_fail(ctx, ST_NO_DEVICE, library_name(library), "build it with that among --targets",
+                        "has kernels for %s, and none for the target '%.48s'", names, wanted);
+    return ctx_fail(ctx, ST_NO_DEVICE, library_name(library),
+                    facts ? "build it with this GPU among --targets" : "build it with this machine among --targets",
+                    "has kernels for %s, %s%.48s%s on %s", names, wanted ? "of which '" : "none of which runs",
+                    wanted ? wanted : "", wanted ? "' does not run" : "", where);
+}
+
 /* Which of two targets that run here is the better one: they are listed with the best first, but code for the chip goes
  * before text that has to be compiled. */
 static Status choose_target(Ctx *ctx, rattan_rt_context *context, const char *wanted) {
     const Library *library = &context->library;
-    char           names[512] = "";
+    bool           known = false;
     for (int compiled = 0; compiled < 2; compiled++)
         for (uint32_t t = 0; t < library->header->target_count; t++) {
             if (wanted && strcmp(wanted, library_target(library, t)) != 0)
                 continue;
+            known = true;
             if (compiled ? library_compiles(library, t, context->device) : library_runs(library, t, context->device)) {
                 context->target = t;
                 return ST_OK;
             }
         }
-    for (uint32_t t = 0; t < library->header->target_count && strlen(names) < sizeof names - 64; t++)
-        sprintf(names + strlen(names), "%s%.48s", t ? ", " : "", library_target(library, t));
-    const CudaFacts *facts = context->device ? &context->device->facts : NULL;
-    return facts ? ctx_fail(ctx, ST_NO_DEVICE, library_name(library), "build it with this GPU among --targets",
-                            "%s%shas kernels for %s, none of which runs on device %d, a %s (sm_%d%d)",
-                            wanted ? wanted : "", wanted ? " is wanted; it " : "", names, facts->index, facts->name,
-                            facts->major, facts->minor)
-                 : ctx_fail(ctx, ST_NO_DEVICE, library_name(library), "build it with this machine among --targets",
-                            "%s%shas kernels for %s, none of which runs on this CPU", wanted ? wanted : "",
-                            wanted ? " is wanted; it " : "", names);
+    return no_target(ctx, context, wanted, known);
 }
 
 static Status open_parts(Ctx *ctx, rattan_rt_context *context, const rattan_rt_options *options, LibraryFault *fault) {
+    if (options->threads < 0)
+        return ctx_fail(ctx, ST_USAGE, "threads", "0 stands for as many as there are cores", "is %d, should not be negative",
+                        options->threads);
     TRY(library_enter(ctx, &context->library, fault));
     context->entered = true;
     TRY(open_device(ctx, context, options->device));

@@ -165,6 +165,11 @@ static void ask_threads(layers_context *context) {
     printf("threads: %d, %d failed, %d rows unlike\n", started, failed, unlike);
 }
 
+static void ask_untargeted(layers_context *context) {
+    (void)context;
+    printf("untargeted: '%s'\n", layers_target(NULL));
+}
+
 static const struct {
     const char *name;
     Question   *ask;
@@ -173,7 +178,7 @@ static const struct {
     {"data", ask_data},         {"strides", ask_strides}, {"huge", ask_huge},
     {"negative", ask_negative}, {"overlap", ask_overlap}, {"last-stride", ask_last_stride},
     {"place", ask_place},       {"memory", ask_memory},   {"interleaved", ask_interleaved},
-    {"threads", ask_threads},
+    {"threads", ask_threads}, {"untargeted", ask_untargeted},
 };
 
 /* On the default stream and, where the device has streams, on one: of a driver that runs nothing, as tests have. */
@@ -185,7 +190,7 @@ static void launch_twice(layers_context *context, int streams) {
         answer("enqueued", layers_tiny_forward(context, &args, &place));
 }
 
-/* "target=x86-64-v3", "device=cuda", "interface", "two=FILE": of opening. */
+/* "target=x86-64-v3", "device=cuda", "threads=8", "interface": of opening. */
 static int ask_opening(const char *question) {
     rattan_rt_options options;
     layers_context   *context = NULL;
@@ -194,6 +199,8 @@ static int ask_opening(const char *question) {
         options.target = question + 7;
     else if (strncmp(question, "device=", 7) == 0)
         options.device = question + 7;
+    else if (strncmp(question, "threads=", 8) == 0)
+        options.threads = atoi(question + 8);
     else if (strcmp(question, "interface") != 0)
         return 0;
     const layers_status status = strcmp(question, "interface") == 0

@@ -61,7 +61,21 @@ says "another version of the header" '^interface: 8 layers: was built with other
 says "a GPU that is not there" '^device=cuda: 4 ' device=cuda
 says "a device of no kind" "^device=tpu: 2 device: 'tpu' is none" device=tpu
 says "a target can be chosen" '^runs: x86-64-v3$' target=x86-64-v3
-says "a target that the library lacks" '^target=z80: 4 layers: .*x86-64-v4, x86-64-v3' target=z80
+says "a target that the library lacks" "^target=z80: 4 layers: has kernels for x86-64-v4, x86-64-v3, and none for the target 'z80'" target=z80
+says "a negative number of threads" '^threads=-5: 2 threads: is -5' threads=-5
+says "the target of no context" "^untargeted: ''$" untargeted
+
+# What runs follows the CPU's features: of emulated ones.
+emulator=$(command -v qemu-x86_64-static || command -v qemu-x86_64)
+if [ -z "$emulator" ] || [ -n "${RATTAN_SANITIZED:-}" ]; then
+    skip "a CPU without AVX-512" "no qemu-x86_64, or sanitizers, which it does not run"
+else
+    check "a CPU without AVX-512" "$emulator" -cpu Haswell-v1 "$TMP/consumer"
+    expect_text "runs the lesser kernels" "$(cat "$TMP/err")" 'runs kernels for x86-64-v3$'
+    equal "which compute the same" "$wanted" "$(cat "$TMP/out")"
+    expect_exit 4 "a CPU without AVX2" "$emulator" -cpu Westmere "$TMP/consumer"
+    expect_text "is told why not" "$(cat "$TMP/err")" 'has kernels for x86-64-v4, x86-64-v3, none of which runs on this CPU'
+fi
 
 # Damage: each cut gives a status, or the dynamic linker's word; changed bytes are seen before they are run.
 cp -r "$LIB" "$TMP/cut"
@@ -163,6 +177,21 @@ check "a library of packed steps of one shape" "$RATTAN" aot specs/tiny.lua --na
 check "is right" "$RATTAN" aot --check "$TMP/packed" --seed 4
 equal "in both kinds" "1 decode 1 extend" "$(grep -oE '(decode|extend) o ' "$TMP/out" | cut -d' ' -f1 | sort | uniq -c | xargs)"
 
+# Two libraries in a program: linked at run time, linked into it, and each with a runtime of its own.
+for name in one two; do
+    check "a library named $name" "$RATTAN" aot specs/tiny.lua --set window=$([ $name = one ] && echo 4 || echo 9) --name $name \
+        --targets x86-64-v3 --kinds forward -o "$TMP/both"
+    check "it is linked with its runtime" cc -shared -Wl,--whole-archive "$TMP/both/lib/lib$name.a" -Wl,--no-whole-archive \
+        "$TMP/both/lib/librattan_rt.a" -o "$TMP/lib_$name.so" -lm -lpthread -ldl
+done
+two() { cc "${strict[@]}" -I"$TMP/both/include" tests/aot_two.c -o "$TMP/two" "$@"; }
+check "a program links both" two -L"$TMP/both/lib" -lone -ltwo -lrattan_rt
+LD_LIBRARY_PATH="$TMP/both/lib" check "both run" "$TMP/two"
+check "a program takes both in" two "$TMP/both/lib/libone.a" "$TMP/both/lib/libtwo.a" "$TMP/both/lib/librattan_rt.a" -lm -lpthread -ldl
+check "both run in it" env -u LD_LIBRARY_PATH "$TMP/two"
+check "a program links both with their runtimes" two "$TMP/lib_one.so" "$TMP/lib_two.so"
+check "both run on their own" env -u LD_LIBRARY_PATH "$TMP/two"
+
 # What cannot be built, and builds that end early, leave nothing.
 while read -r name code pattern arguments; do
     # shellcheck disable=SC2086 # a list of arguments
@@ -192,6 +221,19 @@ wait $builder || code=$?
 equal "a build is interrupted" 130 "$code"
 [ ! -e "$TMP/none" ] && ok "nothing is left behind" || not_ok "nothing is left behind" "$(find "$TMP/none")"
 [ "$(entries)" -gt 3 ] && ok "the cache has what was compiled" || not_ok "the cache has what was compiled"
+
+before=$(entries)
+RATTAN_CACHE_DIR=$TMP/fresh "$RATTAN" aot "$TMP/many.lua" --name many --targets x86-64-v3,x86-64-v4 --kinds forward,decode,extend,backward \
+    -o "$TMP/none" >"$TMP/out" 2>&1 &
+builder=$!
+for ((i = 0; i < 600; i++)); do [ "$(entries)" -gt $((before + 3)) ] && break; sleep 0.02; done
+kill -KILL $builder
+wait $builder 2>/dev/null
+[ ! -e "$TMP/none" ] && ok "nothing is left behind by one that was killed" || not_ok "nothing is left behind by one that was killed" "$(find "$TMP/none")"
+[ "$(entries)" -gt $((before + 3)) ] && ok "the next one went on from the cache" || not_ok "the next one went on from the cache"
+RATTAN_CACHE_DIR=$TMP/fresh check "and is finished by a third" "$RATTAN" aot "$TMP/many.lua" --name many --targets x86-64-v3 --kinds decode -o "$TMP/third"
+check "a build that had no cache" "$RATTAN" aot "$TMP/many.lua" --name many --targets x86-64-v3 --kinds decode --no-cache -o "$TMP/whole"
+equal "gives the same bytes" "" "$(diff -r "$TMP/third" "$TMP/whole" 2>&1)"
 
 # 40 functions for three kinds of CPU: loaded in no time, and read where it is used.
 if ! command -v aarch64-linux-gnu-gcc >/dev/null || [ ! -f "$BUILD/rt/aarch64/librattan_rt.a" ]; then

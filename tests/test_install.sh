@@ -28,6 +28,12 @@ if [ -z "${RATTAN_SANITIZED:-}" ]; then
     check "builds" cmake --build "$TMP/build"
     check "and runs" "$TMP/build/consumer"
     equal "with the same result" "$wanted" "$(cat "$TMP/out")"
+    export PKG_CONFIG_PATH="$TMP/layers/lib/pkgconfig"
+    # shellcheck disable=SC2046 # a list of options
+    check "the installed example builds with pkg-config" cc -std=c11 "$PREFIX/share/doc/rattan/examples/consumer/consumer.c" \
+        -o "$TMP/consumer" $(pkg-config --cflags --libs layers)
+    LD_LIBRARY_PATH="$TMP/layers/lib" check "and runs" "$TMP/consumer"
+    equal "with the same result, too" "$wanted" "$(cat "$TMP/out")"
 fi
 if ! command -v dpkg-deb >/dev/null || ! command -v cpack >/dev/null; then
     skip "the Debian package" "no dpkg-deb or cpack"
@@ -44,3 +50,8 @@ for file in ./usr/bin/rattan ./usr/include/rattan/rattan_rt.h ./usr/share/man/ma
     expect_text "it holds $file" "$(cat "$TMP/contents")" " $file$"
 done
 expect_text "it says what it needs" "$(dpkg-deb --info "$package")" 'Depends: .*libc6'
+check "it is unpacked" dpkg-deb -x "$package" "$TMP/root"
+check "its program writes a library" "$TMP/root/usr/bin/rattan" aot "$TMP/root/usr/share/rattan/specs/tiny.lua" --name layers -o "$TMP/fresh"
+if [ -z "${RATTAN_SANITIZED:-}" ]; then
+    equal "the one that the program in the prefix writes" "" "$(diff -r "$TMP/layers" "$TMP/fresh" 2>&1)"
+fi

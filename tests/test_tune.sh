@@ -54,6 +54,11 @@ equal "so does RATTAN_TUNING=off" "$default" "$(RATTAN_TUNING=off schedule_of --
 expect_text "--schedule lies over the default" "$(schedule_of --shape B=1,T=256 --schedule unroll=3)" 'unroll=3'
 check "strict mode has what it wants" env RATTAN_TUNING=strict "$RATTAN" bench "$spec" --shape T=256 --reps 1
 check "and what was tuned is right" "$RATTAN" check "$spec" --shape B=1,T=256 --seed 1
+check "a library of that shape" "$RATTAN" aot "$spec" --name tuned --shapes B=1,T=256 -o "$TMP/library"
+expect_text "says that its kernel was tuned" "$(cat "$TMP/out")" '1 kernels, 1 of them tuned'
+expect_text "and how" "$(cat "$TMP/library/share/tuned/tuned.json")" "\"schedule\": \"$picked\""
+check "one with default schedules" "$RATTAN" aot "$spec" --name tuned --shapes B=1,T=256 --no-tuning -o "$TMP/untuned"
+expect_text "says that, too" "$(cat "$TMP/out")" '1 kernels, 0 of them tuned'
 check "db list is JSON" "$RATTAN" db list --json
 expect_text "of one bucket" "$(cat "$TMP/out")" '"bucket": "N=1 T=256"'
 

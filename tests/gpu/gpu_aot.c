@@ -16,7 +16,7 @@ static const char SPEC[] = "return rattention { name = 'layer', heads = 8, kv_he
                            " feature_map = 'softmax2', norm = { kind = 'rms', eps = 1e-6 }, dtype = 'bf16' }\n";
 
 enum { B = 1, T = 700, H = 8, HK = 2, D = 128, TENSORS = 6, Q = B * T * H * D, K = B * T * HK * D, GAP = 16, CAPTURE_GLOBAL = 0 };
-enum { ROUNDS = 9, LAUNCHES = 100 };
+enum { ROUNDS = 25, LAUNCHES = 100 };
 
 static int failures;
 
@@ -268,9 +268,10 @@ static void test_host_time(Bed *bed) {
     }
     qsort(compiled, ROUNDS, sizeof *compiled, by_size);
     qsort(built, ROUNDS, sizeof *built, by_size);
-    const double a = compiled[ROUNDS / 2], b = built[ROUNDS / 2];
+    const double a = compiled[0], b = built[0]; /* what other work beside does not make longer */
     char         why[64];
-    printf("# a launch costs the host %.2f us compiled at run time, %.2f us built ahead of time\n", a, b);
+    printf("# a launch costs the host %.2f us compiled at run time, %.2f us built ahead of time (medians %.2f, %.2f)\n", a, b,
+           compiled[ROUNDS / 2], built[ROUNDS / 2]);
     snprintf(why, sizeof why, "%.2f us to %.2f", b, a);
     verdict("a launch costs no more host time", b <= 1.05 * a + 0.1, why);
 }
