@@ -276,10 +276,15 @@ static void add_best(Lines *lines, const TuningRecords *records) {
     wanted.build = COMPILER_FINGERPRINT;
     tuning_bucket_parse(wanted.bucket, &bucket);
     tuning_choose(records, &wanted, bucket, &pick);
-    for (int r = 0; pick.record && pick.record->samples >= TUNING_SAMPLES && r < records->count; r++) {
+    if (!pick.record || pick.record->samples < TUNING_SAMPLES)
+        return;
+    add_line(lines, tuning_record_json(pick.record));
+    for (int r = 0; r < records->count && !tuning_is_default(pick.record); r++) {
         const TuningRecord *record = &records->items[r];
-        if (record == pick.record || (tuning_is_default(record) && strcmp(record->key.build, pick.record->key.build) == 0))
-            add_line(lines, tuning_record_json(record));
+        if (!tuning_is_default(record) || strcmp(record->key.build, pick.record->key.build) != 0)
+            continue;
+        add_line(lines, tuning_record_json(record));
+        break; /* others have the same code */
     }
 }
 

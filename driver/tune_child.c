@@ -1,6 +1,7 @@
 /* Children of a tuner: see tune_child.h.
  *
- * A builder's file: a byte, 'E' and a message, or 'O' and pairs of cache key and object, each behind its length. A runner
+ * A builder's file: a byte, 'E' and a message, or 'O', the hash of the timed kernel and pairs of cache key and object, each
+ * behind its length. A runner
  * puts them into a cache of its own, so that everything in it that asks for a kernel finds it there. */
 #include "driver/tune_child.h"
 
@@ -8,6 +9,7 @@
 #include "driver/files.h"
 #include "driver/judge.h"
 #include "driver/terminal.h"
+#include "runtime/key.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -18,7 +20,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MOST_REQUESTS = 3, EXIT_REFUSED = 2, MOST_RETRIES = 3 };
+enum { HASH_BYTES = KEY_BYTES, MOST_REQUESTS = 3, EXIT_REFUSED = 2, MOST_RETRIES = 3 };
 
 static const double RETRY_SECONDS = 0.05;
 
@@ -70,7 +72,20 @@ static Status write_block(Ctx *ctx, int file, const void *bytes, size_t size) {
                : ctx_fail(ctx, ST_FAILED, NULL, NULL, "cannot hand over the kernel: %s", strerror(errno));
 }
 
-static Status build_one(Ctx *ctx, const CompileRequest *request, int file) {
+/* Of two schedules that make the same code of a layer one need not be timed. */
+static Status write_hash(Ctx *ctx, const CodeObject *object, int file) {
+    CodeObject nameless = *object;
+    uint8_t   *bytes;
+    size_t     size;
+    nameless.schedule = "";
+    TRY(code_object_encode(ctx, &nameless, &bytes, &size));
+    const Key hash = key_of(bytes, size);
+    return pwrite(file, &hash, HASH_BYTES, 1) == HASH_BYTES
+               ? ST_OK
+               : ctx_fail(ctx, ST_FAILED, NULL, NULL, "cannot hand over the kernel: %s", strerror(errno));
+}
+
+static Status build_one(Ctx *ctx, const CompileRequest *request, bool timed, int file) {
     CodeObject *object;
     uint8_t    *bytes;
     size_t      size;
@@ -78,6 +93,8 @@ static Status build_one(Ctx *ctx, const CompileRequest *request, int file) {
     TRY(compile_key_text(ctx, request, &key));
     TRY(session_object(ctx, NULL, request, &object));
     TRY(code_object_encode(ctx, object, &bytes, &size));
+    if (timed)
+        TRY(write_hash(ctx, object, file));
     TRY(write_block(ctx, file, text_str(&key), key.length + 1));
     return write_block(ctx, file, bytes, size);
 }
@@ -92,10 +109,10 @@ static Status build_all(Ctx *ctx, void *arg) {
     const Building *building = arg;
     CompileRequest  requests[MOST_REQUESTS];
     const int       count = requests_of(building->task, building->schedule, requests);
-    if (!file_write_all(building->file, "O", 1))
+    if (!file_write_all(building->file, "O\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 1 + HASH_BYTES))
         return ctx_fail(ctx, ST_FAILED, NULL, NULL, "cannot hand over the kernel: %s", strerror(errno));
     for (int r = 0; r < count; r++)
-        TRY(build_one(ctx, &requests[r], building->file));
+        TRY(build_one(ctx, &requests[r], r == 0, building->file));
     return ST_OK;
 }
 
@@ -111,6 +128,11 @@ void tune_build(const TuneTask *task, const char *schedule, int file) {
     if (ftruncate(file, 0) == 0 && lseek(file, 0, SEEK_SET) == 0)
         file_write_all(file, line, strlen(line));
     _exit(EXIT_REFUSED);
+}
+
+void tune_build_code(int file, uint64_t code[2]) {
+    if (pread(file, code, HASH_BYTES, 1) != HASH_BYTES)
+        code[0] = code[1] = 0;
 }
 
 void tune_build_note(int file, char *note, size_t size) {
@@ -154,7 +176,7 @@ static Status read_file(Ctx *ctx, int file, uint8_t **bytes, size_t *size) {
 
 static Status fill_cache(Ctx *ctx, Cache *cache, int file) {
     uint8_t *bytes = NULL;
-    size_t   total = 0, at = 1, size;
+    size_t   total = 0, at = 1 + HASH_BYTES, size;
     TRY(read_file(ctx, file, &bytes, &total));
     for (const uint8_t *key; (key = next_block(bytes, total, &at, &size));) {
         CodeObject    *object;

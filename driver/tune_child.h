@@ -45,6 +45,8 @@ _Noreturn void tune_build(const TuneTask *task, const char *schedule, int file);
  * against the default's output, and says REPLY_READY. Then obeys: 'f' empties the caches, 'g' runs and times once. */
 _Noreturn void tune_serve(const TuneTask *task, const char *schedule, bool is_default, int file, int commands, int replies);
 
+/* What stands for the timed kernel's code, all but the text of its schedule; zeros where there is none. */
+void tune_build_code(int file, uint64_t code[2]);
 /* Why a builder refused; "" where it did not say. */
 void tune_build_note(int file, char *note, size_t size);
 /* The timed kernel among what a builder wrote. */

@@ -146,6 +146,7 @@ static void end_builder(TuneFarm *farm, TuneTrial *trial, int status) {
     job->builder = 0;
     job->state = JOB_BUILT;
     tune_build_note(job->file, note, sizeof note);
+    tune_build_code(job->file, trial->code);
     if (WIFSIGNALED(status))
         condemn(farm, trial, VERDICT_CRASHED, ctx_printf(farm->ctx, "compiling ended with signal %d", WTERMSIG(status)));
     else if (WEXITSTATUS(status) != 0)
@@ -296,6 +297,26 @@ static double patience(const TuneFarm *farm, double least, double ratio) {
     return usual > least ? usual : least;
 }
 
+/* A trial that was timed and has the same code: what it showed holds for this one, too. */
+static const TuneTrial *twin_of(const TuneFarm *farm, const TuneTrial *trial) {
+    for (int t = 0; farm->search && t < farm->search->count && trial->code[0]; t++) {
+        const TuneTrial *other = farm->search->trials[t];
+        if (other != trial && other->count > trial->count && other->verdict == VERDICT_RIGHT &&
+            memcmp(other->code, trial->code, sizeof trial->code) == 0)
+            return other;
+    }
+    return NULL;
+}
+
+static bool follows(TuneFarm *farm, TuneTrial *trial) {
+    const TuneTrial *twin = trial->verdict == VERDICT_RIGHT && build(farm, trial, false) ? twin_of(farm, trial) : NULL;
+    if (!twin)
+        return false;
+    trial_follow(trial, twin);
+    record(farm, trial);
+    return true;
+}
+
 /* A runner that has checked its kernel. */
 static bool make_ready(TuneFarm *farm, TuneTrial *trial, bool is_default) {
     Job      *job = job_of(farm, trial);
@@ -379,7 +400,7 @@ static void measure(void *arg, TuneTrial **trials, int count, int rounds) {
     if (!make_ready(farm, base, true))
         return;
     for (int t = 0; t < count && ready < MOST && !stop(farm); t++)
-        if (make_ready(farm, trials[t], false))
+        if (!follows(farm, trials[t]) && make_ready(farm, trials[t], false))
             entrants[ready++].trial = trials[t];
     for (int r = 0; r < rounds && ready > 1 && base->verdict == VERDICT_RIGHT && !stop(farm); r++) {
         run_round(farm, entrants, ready, r % ready);

@@ -60,6 +60,14 @@ void trial_add(TuneTrial *trial, double seconds, double base) {
     summary->spread = is_base ? 0 : (spread + base_spread) / usual;
 }
 
+void trial_follow(TuneTrial *trial, const TuneTrial *twin) {
+    trial->known = twin->known;
+    trial->count = twin->count;
+    memcpy(trial->seconds, twin->seconds, sizeof trial->seconds);
+    memcpy(trial->base, twin->base, sizeof trial->base);
+    trial->summary = twin->summary;
+}
+
 double trial_bound(const TuneTrial *trial) {
     return trial->verdict == VERDICT_RIGHT && trial->summary.samples ? tuning_bound(&trial->summary) : INFINITY;
 }

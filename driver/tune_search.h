@@ -19,6 +19,7 @@ typedef struct TuneTrial {
     SpacePoint    point;
     Schedule      schedule, effect; /* effect: see schedule_effect */
     TuningVerdict verdict;
+    uint64_t      code[2]; /* what the objective makes of it: where that is the same, so are times; 0: not known */
     bool          ahead; /* announced for the next generation */
     bool          known; /* the summary is an earlier run's, until there are as many samples of this one */
     int           count; /* of samples */
@@ -36,6 +37,8 @@ double undisturbed_time(double *values, int64_t count, double *spread);
 /* Adds one sample, with that of the default (its own, if it is the default) in the same round, and brings the summary up to
  * date: undisturbed times of as many runs in the same rounds are compared, so that neither had better chances. */
 void trial_add(TuneTrial *trial, double seconds, double base);
+/* The same samples as `twin`, whose code is the same. */
+void trial_follow(TuneTrial *trial, const TuneTrial *twin);
 /* Less is better; INFINITY unless it is right and was timed. */
 double trial_bound(const TuneTrial *trial);
 

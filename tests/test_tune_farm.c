@@ -21,6 +21,7 @@
 enum { BUILD_REFUSED = 10, BUILD_CRASHES };
 enum { CHECK_WRONG = 20, CHECK_CRASHES, CHECK_HANGS };
 enum { RUN_CRASHES = 30, RUN_HANGS, RUN_REFUSED, RUN_QUITS };
+enum { SAME_CODE = 40 /* of all that say so; it crashes with another key_tile than 1 */ };
 
 static Ctx                   ctx;
 static char                  folder[256];
@@ -46,7 +47,8 @@ static void fake_build(const TuneTask *task, const char *schedule, int file) {
         abort();
     if (what == BUILD_REFUSED)
         _exit(write(file, "Eno registers are left", 22) == 22 ? 2 : 3);
-    _exit(write(file, "O", 1) == 1 ? 0 : 3);
+    const char *all = what == SAME_CODE ? "Osixteen bytes of" : "O";
+    _exit(write(file, all, strlen(all)) == (ssize_t)strlen(all) ? 0 : 3);
 }
 
 static void reply(int file, int what, double seconds, const char *note) {
@@ -68,7 +70,7 @@ static void fake_serve(const TuneTask *task, const char *schedule, bool is_defau
     catch_nothing();
     if (what == CHECK_WRONG)
         reply(replies, REPLY_WRONG, 0, "forward o: error 1, bound 1e-05");
-    if (what == CHECK_CRASHES)
+    if (what == CHECK_CRASHES || (what == SAME_CODE && field_of(schedule, "key_tile") != 1))
         raise(SIGSEGV);
     if (what == CHECK_HANGS)
         hang();
@@ -215,6 +217,20 @@ static void test_a_slow_candidate_is_not_timed_again(void **state) {
     close_bed(bed);
 }
 
+/* What has the code of another candidate is not run: it would show the same. */
+static void test_the_same_code_is_timed_once(void **state) {
+    Bed       *bed = new_bed();
+    TuneTrial *first = new_trial(bed, 16, SAME_CODE), *second = new_trial(bed, 8, SAME_CODE), *both[] = {first, second};
+    (void)state;
+    first->schedule.key_tile = 1;
+    bed->objective.measure(bed->objective.arg, both, 1, 3);
+    bed->objective.measure(bed->objective.arg, &second, 1, 3);
+    assert_int_equal(second->verdict, VERDICT_RIGHT);
+    assert_true(second->count == 3 && second->summary.ratio == first->summary.ratio);
+    assert_int_equal(all_records().count, 3);
+    close_bed(bed);
+}
+
 static void test_interrupted(void **state) {
     Bed       *bed = new_bed();
     TuneTrial *trial = new_trial(bed, 16, CHECK_HANGS);
@@ -270,6 +286,7 @@ int main(void) {
         TEST(test_records_are_put_at_once),
         TEST(test_the_default_fails),
         TEST(test_a_slow_candidate_is_not_timed_again),
+        TEST(test_the_same_code_is_timed_once),
         TEST(test_interrupted),
         TEST(test_dismissed),
     };
