@@ -402,6 +402,8 @@ static Status rewrite_rows(const Saver *main, Kernel *kernel) {
     find_state(&e, &b);
     use_pieces(&e);
     op_erase(s.residual);
+    if (s.args->schedule->stages == 1)
+        ir_walk(s.group->region, gradients_slice_state, &s);
     Op *const keys = loop_find(s.group->region, "key");
     if (keys) {
         start_from_rest(&s, keys);
