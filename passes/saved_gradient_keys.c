@@ -263,7 +263,9 @@ static Value *edge_piece(KeySaver *k, Builder *b, const KeySum *sum, int piece, 
         score = times_features(k, &body, sum->x[p], map_clone(&body, sum->y[p], s->group->region, s->absent, &map), score, true);
     Value *const kept = gradients_edge(&body, score, sum->of.mask, back, loaded_rows(score->def->in[1]));
     Value *const z = map_clone(&body, sum->z[piece], s->group->region, s->absent, &map);
-    Value *const next = times_features(k, &body, kept, z, loop->region->args[1], false);
+    Value *next = times_features(k, &body, kept, z, loop->region->args[1], false);
+    if (gradients_split_features(s))
+        next = ir_dot(&body, gradients_low(&body, kept, s->dtype), z, next, false, false);
     ir_yield(&body, &next, 1);
     return loop->out[0];
 }

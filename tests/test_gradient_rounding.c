@@ -45,6 +45,12 @@ static const Layer LAYERS[] = {
     {"heads = 2, kv_heads = 1, head_dim = 64, window = 40, qk_scale = true, dtype = 'bf16'", "lengths=70,0,33", 4, 1},
     {"heads = 3, kv_heads = 3, head_dim = 16, window = 3, feature_map = 'identity', softcap = 50, qk_scale = true, dtype = 'fp16'",
      "B=3,T=65", 99, 1},
+    {"heads = 6, kv_heads = 2, head_dim = 8, window = 2, feature_map = 'elu1', fold = 8, rope = { theta = 10000, style = 'half' }, "
+     "qk_scale = true, dtype = 'bf16'",
+     "B=2,T=42", 46, 1},
+    {"heads = 8, kv_heads = 2, head_dim = 2, window = 48, feature_map = 'identity', fold = 8, sink = true, qk_scale = true, "
+     "norm = false, dtype = 'bf16'",
+     "lengths=66,102", 207, 1},
     /* Sequences so short that little is left of what scores get. */
     {"heads = 4, kv_heads = 1, head_dim = 112, window = 300, feature_map = 'elu1', rope = { theta = 10000, style = 'interleaved' }, "
      "dtype = 'fp16'",
