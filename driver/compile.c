@@ -324,6 +324,15 @@ static Status compile_with(Ctx *ctx, const CompileRequest *request, const Schedu
 
 static bool lacks_memory(const Ctx *ctx) { return strcmp(ctx->place, "schedule: shared memory") == 0; }
 
+/* Does the request leave sizes of tiles, and how many are on their way, to the default? */
+static bool leaves_sizes(const CompileRequest *request) {
+    static const char *const FIELDS[] = {"chunk=", "key_tile=", "group_heads=", "warps=", "stages="};
+    for (size_t i = 0; i < sizeof FIELDS / sizeof *FIELDS && request->schedule; i++)
+        if (strstr(request->schedule, FIELDS[i]))
+            return false;
+    return true;
+}
+
 /* What is asked for is taken as it is; where the default needs more shared memory than there is, the next one that needs less. */
 Status compile_kernel(Ctx *ctx, const CompileRequest *request, Compiled *out) {
     const double start = now();
@@ -332,7 +341,7 @@ Status compile_kernel(Ctx *ctx, const CompileRequest *request, Compiled *out) {
     TRY(check_pass_name(ctx, request->dump_after));
     TRY(final_schedule(ctx, request, &smaller, &schedule));
     Status status = compile_with(ctx, request, &schedule, out);
-    while (status != ST_OK && lacks_memory(ctx) && !request->schedule && smaller >= 0) {
+    while (status != ST_OK && lacks_memory(ctx) && leaves_sizes(request) && smaller >= 0) {
         ctx_clear(ctx);
         smaller++;
         TRY(final_schedule(ctx, request, &smaller, &schedule)); /* of the first one, once there is none, for its message */

@@ -128,6 +128,8 @@ done
 check "a tile that is fetched where it was loaded" "$RATTAN" compile "$SOURCE/specs/tiny.lua" --kind backward --target cuda:sm_120a \
     --dtype fp32 --set head_dim=96 --set value_dim=96 --set heads=2 --set kv_heads=1 --set window=1 --set qk_scale=true --set norm=false \
     --set softcap=50 --set sink=true --set 'initial_state="input"' --set 'feature_map="exp"' --set rope=false --emit cuda
+check "unaligned tensors' kernel of a wide layer" "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --set head_dim=256 --set value_dim=256 \
+    --kind backward --with final-state --target cuda:sm_80 --schedule 'roles=0 gradient_roles=0' --emit cuda
 expect_error 2 "as many stages as are asked for" "schedule: shared memory" "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --dtype fp32 \
     --kind backward --target cuda:sm_120a --schedule stages=4 --emit cuda
 
