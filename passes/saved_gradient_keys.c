@@ -77,11 +77,15 @@ void gradients_take_columns(KeySaver *k, Op *access, int dim, int parts, Value *
     op_set_int(k->saver.ctx, access, AT_COLDIM, dim);
 }
 
-/* x y + sum where y may be features of rows, perhaps of both parts of these. */
+/* x y + sum where y may be features of rows, and x of keys, perhaps of both parts of these. */
 static Value *times_features(KeySaver *k, Builder *b, Value *x, Value *y, Value *sum, bool tb) {
+    const Saver *const s = &k->saver;
     sum = ir_dot(b, x, y, sum, false, tb);
-    const bool both = gradients_split_features(&k->saver) && y->def->code != OP_LOAD;
-    return both ? ir_dot(b, x, gradients_low(b, y, k->saver.dtype), sum, false, tb) : sum;
+    if (gradients_split_features(s) && y->def->code != OP_LOAD)
+        sum = ir_dot(b, x, gradients_low(b, y, s->dtype), sum, false, tb);
+    if (gradients_split_features(s) && x->def->code != OP_LOAD)
+        sum = ir_dot(b, gradients_low(b, x, s->dtype), y, sum, false, tb);
+    return sum;
 }
 
 /* One turn: rows of one head and tile. -> the states behind it. */
@@ -263,9 +267,7 @@ static Value *edge_piece(KeySaver *k, Builder *b, const KeySum *sum, int piece, 
         score = times_features(k, &body, sum->x[p], map_clone(&body, sum->y[p], s->group->region, s->absent, &map), score, true);
     Value *const kept = gradients_edge(&body, score, sum->of.mask, back, loaded_rows(score->def->in[1]));
     Value *const z = map_clone(&body, sum->z[piece], s->group->region, s->absent, &map);
-    Value *next = times_features(k, &body, kept, z, loop->region->args[1], false);
-    if (gradients_split_features(s))
-        next = ir_dot(&body, gradients_low(&body, kept, s->dtype), z, next, false, false);
+    Value *const next = times_features(k, &body, kept, z, loop->region->args[1], false);
     ir_yield(&body, &next, 1);
     return loop->out[0];
 }
@@ -291,10 +293,10 @@ static int add_state(KeySaver *k, Builder *b, const KeySum *sum, Value *tile, Va
         Value *const state =
             gradients_state(b, k->param[sum->twin], tile, index_offset(b, first, p * width), width, gradients_state_cols(own));
         if (sum == own)
-            whole = ir_dot(b, sum->x[p], state, whole, false, false);
+            whole = times_features(k, b, sum->x[p], state, whole, false);
         else
-            pieces[p] = ir_dot(b, sum->of.features, state, parted ? pieces[p] : ir_cols(b, whole, p * width, width), false,
-                               true);
+            pieces[p] = times_features(k, b, sum->of.features, state, parted ? pieces[p] : ir_cols(b, whole, p * width, width),
+                                       true);
     }
     if (sum == own)
         pieces[0] = whole;
