@@ -38,8 +38,9 @@ static Status check_gpu(Ctx *ctx, const CompileRequest *request) {
                   : ST_OK;
 }
 
-/* The default for the request; without roles where they cannot be or are not wanted: other fields follow from that. */
-static Status default_schedule(Ctx *ctx, const CompileRequest *request, bool packed, Schedule *schedule) {
+/* The default for the request; without roles where they cannot be or are not wanted: other fields follow from that. smaller:
+ * the how manieth of those that need less shared memory, 0: itself; -1 once there is none. */
+static Status default_schedule(Ctx *ctx, const CompileRequest *request, bool packed, int *smaller, Schedule *schedule) {
     Schedule wanted;
     schedule_default(request->spec, request->kind, request->target, schedule);
     wanted = *schedule;
@@ -50,16 +51,18 @@ static Status default_schedule(Ctx *ctx, const CompileRequest *request, bool pac
         plain.product_warps = 0;
         schedule_default(request->spec, request->kind, &plain, schedule);
     }
+    if (*smaller && !schedule_smaller(request->spec, request->kind, request->target, *smaller, schedule))
+        *smaller = -1;
     if (packed)
         schedule->gradient_roles = 0;
     return ST_OK;
 }
 
-static Status final_schedule(Ctx *ctx, const CompileRequest *request, Schedule *schedule) {
+static Status final_schedule(Ctx *ctx, const CompileRequest *request, int *smaller, Schedule *schedule) {
     if (target_is_cuda(request->target))
         TRY(check_gpu(ctx, request));
     const bool packed = request->variant & VARIANT_PACKED;
-    TRY(default_schedule(ctx, request, packed, schedule));
+    TRY(default_schedule(ctx, request, packed, smaller, schedule));
     if (request->schedule)
         TRY(schedule_parse(ctx, request->schedule, schedule));
     if ((schedule->roles || schedule->gradient_roles) && packed)
@@ -89,7 +92,8 @@ static const char *schedule_text(Ctx *ctx, const Schedule *schedule) {
 
 Status compile_key_text(Ctx *ctx, const CompileRequest *request, Text *key) {
     Schedule schedule;
-    TRY(final_schedule(ctx, request, &schedule));
+    int      first = 0;
+    TRY(final_schedule(ctx, request, &first, &schedule));
     spec_print(key, request->spec);
     text_add(key, "kind=%s variant=%d ring_rows=%lld\nschedule=%s\n", kind_name(request->kind), request->variant,
              (long long)ring_rows(request), schedule_text(ctx, &schedule));
@@ -296,30 +300,53 @@ static Status generate(Ctx *ctx, const CompileRequest *request, const Module *mo
 
 /* ---- All of it ------------------------------------------------------------------------------------------------- */
 
-Status compile_kernel(Ctx *ctx, const CompileRequest *request, Compiled *out) {
-    const double start = now();
-    Observer     observer = {.ctx = ctx, .dump_after = request->dump_after, .dump = TEXT(ctx)};
-    Schedule     schedule;
-    Module      *module;
+static Status compile_with(Ctx *ctx, const CompileRequest *request, const Schedule *schedule, Compiled *out) {
+    Observer observer = {.ctx = ctx, .dump_after = request->dump_after, .dump = TEXT(ctx)};
+    Module  *module;
     *out = (Compiled){0};
-    TRY(check_pass_name(ctx, request->dump_after));
-    TRY(final_schedule(ctx, request, &schedule));
     TRY(kind_build(ctx, request->spec, request->kind, request->variant, ring_rows(request), &module));
     if (request->emit & EMIT_LOOP_IR)
         out->loop_ir = module_text(ctx, module);
     if (request->emit & EMIT_PLAN)
         out->log = NEW(ctx, PassLog);
-    const PassArgs args = {request->spec, request->kind, request->target, &schedule, out->log};
+    const PassArgs args = {request->spec, request->kind, request->target, schedule, out->log};
     TRY(passes_run(ctx, module, &args, observe, &observer));
     if (request->emit & EMIT_TILE_IR)
         out->tile_ir = module_text(ctx, module);
     if (request->emit & EMIT_SCHEDULE)
-        out->schedule = schedule_text(ctx, &schedule);
+        out->schedule = schedule_text(ctx, schedule);
     out->module = request->emit & EMIT_PLAN ? module : NULL;
-    out->plan = schedule;
+    out->plan = *schedule;
     if (request->dump_after)
         out->dump = text_str(&observer.dump);
-    TRY(generate(ctx, request, module, &schedule, out));
+    return generate(ctx, request, module, schedule, out);
+}
+
+static bool lacks_memory(const Ctx *ctx) { return strcmp(ctx->place, "schedule: shared memory") == 0; }
+
+/* Does the request leave sizes of tiles, and how many are on their way, to the default? */
+static bool leaves_sizes(const CompileRequest *request) {
+    static const char *const FIELDS[] = {"chunk=", "key_tile=", "group_heads=", "warps=", "stages="};
+    for (size_t i = 0; i < sizeof FIELDS / sizeof *FIELDS && request->schedule; i++)
+        if (strstr(request->schedule, FIELDS[i]))
+            return false;
+    return true;
+}
+
+/* What is asked for is taken as it is; where the default needs more shared memory than there is, the next one that needs less. */
+Status compile_kernel(Ctx *ctx, const CompileRequest *request, Compiled *out) {
+    const double start = now();
+    Schedule     schedule;
+    int          smaller = 0;
+    TRY(check_pass_name(ctx, request->dump_after));
+    TRY(final_schedule(ctx, request, &smaller, &schedule));
+    Status status = compile_with(ctx, request, &schedule, out);
+    while (status != ST_OK && lacks_memory(ctx) && leaves_sizes(request) && smaller >= 0) {
+        ctx_clear(ctx);
+        smaller++;
+        TRY(final_schedule(ctx, request, &smaller, &schedule)); /* of the first one, once there is none, for its message */
+        status = compile_with(ctx, request, &schedule, out);
+    }
     out->seconds = now() - start;
-    return ST_OK;
+    return status;
 }

@@ -237,6 +237,30 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
     decode_tiles(spec, target, schedule);
 }
 
+/* Fewer tiles on their way, then no roles, then smaller tiles: what costs least comes first. */
+bool schedule_smaller(const Spec *spec, KernelKind kind, const Target *target, int times, Schedule *schedule) {
+    enum { MOST = 256 };
+    static const struct {
+        bool plain; /* no roles */
+        int  stages, key_tile, rows;
+    } STEPS[] = {{false, 1, MOST, MOST}, {true, 2, MOST, MOST}, {true, 1, MOST, MOST}, {true, 1, 32, MOST},
+                 {true, 1, 16, MOST},    {true, 1, 32, 32},     {true, 1, 16, 32},     {true, 1, 16, 16}};
+    Target plain = *target;
+    if (!target->warp_size || times > (int)(sizeof STEPS / sizeof *STEPS))
+        return false;
+    plain.product_warps = STEPS[times - 1].plain ? 0 : target->product_warps;
+    if (STEPS[times - 1].plain)
+        schedule_default(spec, kind, &plain, schedule);
+    schedule->stages = smaller(schedule->stages, STEPS[times - 1].stages);
+    schedule->key_tile = smaller(schedule->key_tile, STEPS[times - 1].key_tile);
+    if (kind == KIND_DECODE || schedule->chunk * schedule->group_heads <= STEPS[times - 1].rows)
+        return true;
+    schedule->group_heads = 1;
+    schedule->chunk = larger(smaller(schedule->chunk, STEPS[times - 1].rows), spec_fold(spec));
+    schedule->warps = schedule->chunk / 16;
+    return true;
+}
+
 static Status refuse(Ctx *ctx, const char *field, const char *remedy, const char *message) {
     return ctx_fail(ctx, ST_USAGE, ctx_printf(ctx, "schedule: %s", field), remedy, "%s", message);
 }

@@ -54,6 +54,8 @@ Status passes_run(Ctx *ctx, Module *module, const PassArgs *args, PassObserver *
 
 /* The cost model's choice for a spec, kind and machine; and the check that a schedule can work, which names the resource. */
 void   schedule_default(const Spec *spec, KernelKind kind, const Target *target, Schedule *schedule);
+/* Where shared memory is too small for that: from the default to the times-th schedule that needs less. False: there is none. */
+bool   schedule_smaller(const Spec *spec, KernelKind kind, const Target *target, int times, Schedule *schedule);
 Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target *target, const Schedule *schedule);
 
 #endif

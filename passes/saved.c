@@ -142,11 +142,11 @@ static Value *part_index(Builder *b, Value *head, Value *part, int64_t factor, i
     return ir_ibin(b, OP_IADD, ir_ibin(b, OP_IMUL, head, ir_i(b, factor)), ir_ibin(b, OP_IMUL, part, ir_i(b, scale)));
 }
 
-static Access features_access(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part) {
+static Access features_access(Saver *s, Builder *b, const char *param, ValueMap *map, Value *head, Value *part) {
     Value *at[5];
     for (int i = 0; i < 5; i++)
         at[i] = clone_slice(b, s->k_load->in[i], s->main->body, map);
-    return (Access){.param = "phi",
+    return (Access){.param = param,
                     .at = {at[0], at[1], part_index(b, head, part, s->parts, 1)},
                     .lo = at[3],
                     .hi = at[4],
@@ -156,12 +156,19 @@ static Access features_access(Saver *s, Builder *b, ValueMap *map, Value *head, 
 }
 
 Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part) {
-    const Access access = features_access(s, b, map, head, part);
+    const Access access = features_access(s, b, "phi", map, head, part);
+    return ir_load(b, &access, s->chunk, s->width);
+}
+
+Value *saved_features_low(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part) {
+    if (!gradients_split_features(s))
+        return NULL;
+    const Access access = features_access(s, b, "phi_low", map, head, part);
     return ir_load(b, &access, s->chunk, s->width);
 }
 
 void saved_store_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part, Value *lo, Value *hi, Value *piece) {
-    Access access = features_access(s, b, map, head, part);
+    Access access = features_access(s, b, "phi", map, head, part);
     access.lo = lo;
     access.hi = hi;
     access.period = piece->type.rows;
@@ -189,6 +196,8 @@ static void prepare_features(Saver *s, Nest *n, Value *row) {
         const Op    *load = map_get(&n->map, s->k_load->out[0])->def;
         Builder     *b = &n->body;
         store_like(b, load, "phi", part_index(b, n->head, ir_i(b, p), s->parts, 1), NULL, piece);
+        if (gradients_split_features(s))
+            store_like(b, load, "phi_low", part_index(b, n->head, ir_i(b, p), s->parts, 1), NULL, gradients_low(b, piece, s->dtype));
     }
 }
 
@@ -309,6 +318,8 @@ static void prepare(Saver *s) {
     ir_const_value(s->heads->in[1], &heads);
     if (s->residual)
         add_param(s, "phi", heads * s->parts, s->width);
+    if (s->residual && gradients_split_features(s))
+        add_param(s, "phi_low", heads * s->parts, s->width);
     if (s->roped)
         add_param(s, "keys", heads, s->roped->type.cols);
     if (saved_signals_keys(s))
@@ -492,6 +503,11 @@ static Value *add_edge(Saver *s, Builder *in, Value *back, Value *sum) {
                                .groupdim = -1,
                                .period = s->chunk};
         score = times(s, in, s->whole[p], ir_load(in, &access, s->chunk, s->whole_width), score, true);
+        if (!gradients_split_features(s))
+            continue;
+        Access low = access;
+        low.param = "phi_low";
+        score = ir_dot(in, s->whole[p], ir_load(in, &low, s->chunk, s->whole_width), score, false, true);
     }
     /* Features of keys that are not there may be anything: what comes by the copy engine has no bounds but the tensor's. */
     Value *skip = ir_i(in, 0);

@@ -85,6 +85,8 @@ Value *saved_tile(Saver *s, Builder *b, Value *row);
 void saved_store_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part, Value *lo, Value *hi, Value *piece);
 /* Loads of piece `part` (an index) of the features at the key that map gives. */
 Value *saved_features(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part);
+/* What these lose in 16 bits, where the gradients' products take both parts; else NULL. */
+Value *saved_features_low(Saver *s, Builder *b, ValueMap *map, Value *head, Value *part);
 
 /* Turns `keys`, float32, or if NULL those that it loads, `rows` of them from position `row` on, and stores those before `end`
  * to where main finds them. */

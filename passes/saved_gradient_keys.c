@@ -77,11 +77,15 @@ void gradients_take_columns(KeySaver *k, Op *access, int dim, int parts, Value *
     op_set_int(k->saver.ctx, access, AT_COLDIM, dim);
 }
 
-/* x y + sum where y may be features of rows, perhaps of both parts of these. */
+/* x y + sum where y may be features of rows, and x of keys, perhaps of both parts of these. */
 static Value *times_features(KeySaver *k, Builder *b, Value *x, Value *y, Value *sum, bool tb) {
+    const Saver *const s = &k->saver;
     sum = ir_dot(b, x, y, sum, false, tb);
-    const bool both = gradients_split_features(&k->saver) && y->def->code != OP_LOAD;
-    return both ? ir_dot(b, x, gradients_low(b, y, k->saver.dtype), sum, false, tb) : sum;
+    if (gradients_split_features(s) && y->def->code != OP_LOAD)
+        sum = ir_dot(b, x, gradients_low(b, y, s->dtype), sum, false, tb);
+    if (gradients_split_features(s) && x->def->code != OP_LOAD)
+        sum = ir_dot(b, gradients_low(b, x, s->dtype), y, sum, false, tb);
+    return sum;
 }
 
 /* One turn: rows of one head and tile. -> the states behind it. */
@@ -289,10 +293,10 @@ static int add_state(KeySaver *k, Builder *b, const KeySum *sum, Value *tile, Va
         Value *const state =
             gradients_state(b, k->param[sum->twin], tile, index_offset(b, first, p * width), width, gradients_state_cols(own));
         if (sum == own)
-            whole = ir_dot(b, sum->x[p], state, whole, false, false);
+            whole = times_features(k, b, sum->x[p], state, whole, false);
         else
-            pieces[p] = ir_dot(b, sum->of.features, state, parted ? pieces[p] : ir_cols(b, whole, p * width, width), false,
-                               true);
+            pieces[p] = times_features(k, b, sum->of.features, state, parted ? pieces[p] : ir_cols(b, whole, p * width, width),
+                                       true);
     }
     if (sum == own)
         pieces[0] = whole;
@@ -457,50 +461,6 @@ static Status sum_wide(const Saver *main, Kernel *kernel, KeySaver *k) {
     return ST_OK;
 }
 
-/* Rows of a state that is given whole which shared memory holds beside all else. */
-enum { STATE_ROWS = 64, LARGE_STATE = 128 << 10 /* bytes */ };
-
-static bool is_large_state(const Saver *s, const Op *load) {
-    return dtype_size(s->dtype) == 2 && load && load->code == OP_LOAD && op_int(load, AT_ROWDIM, -1) == 2 &&
-           op_int(load, AT_PERIOD, 1) == load->out[0]->type.rows &&
-           load->out[0]->type.rows * load->out[0]->type.cols * (int)dtype_size(s->dtype) > LARGE_STATE;
-}
-
-static Value *state_rows(Saver *s, Builder *b, const Op *load, int from, int count) {
-    ValueMap  map = {.ctx = s->ctx};
-    Op *const made = ir_clone(b, load, &map);
-    Builder   before = ir_before(s->ctx, s->main, (Op *)load); /* it may be fetched as early */
-    made->in[2] = index_offset(&before, load->in[2], from);
-    made->out[0]->type.rows = count;
-    op_set_int(s->ctx, made, AT_PERIOD, count);
-    return made->out[0];
-}
-
-/* x S or x S^T with the gradient of a final state, S: by slices of its rows; of floats pass stage places not all yet. */
-static bool slice_state(Op *dot, void *arg) {
-    Saver *const s = arg;
-    if (dot->code != OP_DOT || dot->in_count != 2 || op_int(dot, AT_TA, 0) || !is_large_state(s, dot->in[1]->def))
-        return true;
-    Builder         b = ir_before(s->ctx, s->main, dot);
-    const Op *const load = dot->in[1]->def;
-    const bool      tb = op_int(dot, AT_TB, 0);
-    const int       rows = load->out[0]->type.rows;
-    Value          *whole = NULL;
-    for (int from = 0, n; from < rows; from += n) {
-        n = saved_slice_rows(rows - from, STATE_ROWS);
-        Value *const slice = state_rows(s, &b, load, from, n);
-        if (tb) {
-            Value *const columns = ir_dot(&b, dot->in[0], slice, NULL, false, true);
-            whole = whole ? ir_binary(&b, OP_CONCAT, whole, columns) : columns;
-        } else {
-            whole = ir_dot(&b, ir_cols(&b, dot->in[0], from, n), slice, whole, false, false);
-        }
-    }
-    ir_replace_uses(s->main, dot->out[0], whole);
-    op_erase(dot);
-    return true;
-}
-
 Status gradients_keys(const Saver *main, Kernel *kernel) {
     KeySaver k = {0};
     TRY(view_keys(main, kernel, &k));
@@ -519,7 +479,7 @@ Status gradients_keys(const Saver *main, Kernel *kernel) {
     if (gradients_can_sum_wide(&k))
         return sum_wide(main, kernel, &k);
     add_sums(&k);
-    ir_walk(k.saver.rows->region, slice_state, &k.saver);
+    ir_walk(k.saver.rows->region, gradients_slice_state, &k.saver);
     for (Op *op = k.saver.rows->region->first; op; op = op->next)
         if (op->code == OP_STORE && op->in[5]->type.cols > 1)
             gradients_add_in_turns(&k.saver, op);

@@ -10,8 +10,8 @@
  * Registers hold few of these tiles: each sum over heads has a loop of its own, and what rows get of the residual branch is
  * what their key loop starts from. Rows keep their rotated queries, which all keys that they see would rotate again.
  * Where gradients add up all rows (q's scale), or the window gives none (of one key), what sides of products lose in 16 bits
- * of main's and rows' scores, and of do, is multiplied as well; of phi(q) in main and wherever keys take it, in all of these
- * or in none: they are to agree.
+ * of main's and rows' scores, and of do, is multiplied as well; in narrow layers of phi(q) in main and wherever keys take it, of
+ * keys' scores, and of phi(k), whose second part lies in memory as well: in all of these or in none, for they are to agree.
  * Nothing is added to by two blocks, and all sums have one order. Features that are a concatenation of equal pieces go
  * by pieces, as in main. */
 #include "passes/map_range.h"
@@ -214,8 +214,11 @@ static Value *add_edge(RowEdge *e, Builder *in, int p, Value *back, Value *sum) 
     Saver        of = *e->main;
     ValueMap     map = as_main(e, in, back);
     Value *const features = saved_features(&of, in, &map, e->s->heads->region->args[0], ir_i(in, p));
-    Value *const high = ir_dot(in, e->score, features, sum, false, false);
-    return e->score_low ? ir_dot(in, e->score_low, features, high, false, false) : high;
+    Value *const low = saved_features_low(&of, in, &map, e->s->heads->region->args[0], ir_i(in, p));
+    Value       *next = ir_dot(in, e->score, features, sum, false, false);
+    if (low)
+        next = ir_dot(in, e->score, low, next, false, false);
+    return e->score_low ? ir_dot(in, e->score_low, features, next, false, false) : next;
 }
 
 static Value *add_state(RowEdge *e, Builder *in, int p, Value *sum) {
@@ -402,6 +405,8 @@ static Status rewrite_rows(const Saver *main, Kernel *kernel) {
     find_state(&e, &b);
     use_pieces(&e);
     op_erase(s.residual);
+    if (s.args->schedule->stages == 1)
+        ir_walk(s.group->region, gradients_slice_state, &s);
     Op *const keys = loop_find(s.group->region, "key");
     if (keys) {
         start_from_rest(&s, keys);

@@ -89,6 +89,9 @@ Value *gradients_share_number(const KeySaver *k, Builder *b, Value *row);
 Access gradients_share_access(const KeySaver *k, const KeySum *sum, Builder *b, const char *param, Value *number, Value *seq,
                               Value *head, int64_t row);
 
+/* Cuts products (of a Saver's kernel) with states that are given whole and take too much of shared memory. */
+bool gradients_slice_state(Op *dot, void *saver);
+
 /* Rewrites kernel `keys`; the kernels that save its states become the module's last ones. */
 Status gradients_keys(const Saver *main, Kernel *kernel);
 

@@ -69,13 +69,14 @@ void saved_store_state(Saver *s, Builder *b, const Nest *n, ValueMap *map, Value
 
 static Value *plain_turn(Saver *s, Builder *b, const Nest *n, Value *row, Value *kept, Value *state, bool save) {
     ValueMap     map = saved_turn(s, b, n, row);
-    Value *const keys = saved_features(s, b, &map, n->head, n->part);
+    Value *const keys = saved_features(s, b, &map, n->head, n->part), *const low = saved_features_low(s, b, &map, n->head, n->part);
     Value *const values = turn_values(s, b, n, &map, row, kept);
     if (save) {
         Builder at = saved_open_saved(s, b, row);
         saved_store_state(s, &at, n, &map, row, state);
     }
-    return ir_dot(b, keys, values, state, true, false);
+    Value *const sum = ir_dot(b, keys, values, state, true, false);
+    return low ? ir_dot(b, low, values, sum, true, false) : sum;
 }
 
 static bool has_segments(const Saver *s) { return s->args->kind == KIND_FORWARD || s->args->kind == KIND_BACKWARD; }

@@ -627,7 +627,8 @@ static Status stage(Stager *s) {
         if (op->code == OP_RING)
             s->own_bytes += op->out[0]->type.slots * ir_shared_bytes(type_ring_tile(op->out[0]->type));
     When when = WHEN_LATE;
-    s->reuses = s->args->kind == KIND_BACKWARD && !s->is_main;
+    s->few = s->args->kind != KIND_DECODE && s->args->schedule->stages == 1;
+    s->reuses = s->few || (s->args->kind == KIND_BACKWARD && !s->is_main);
     if (!stage_phases(s))
         TRY(stage_at_once(s, &when));
     ir_walk(s->body, stage_put_side, s);

@@ -28,6 +28,7 @@ typedef struct Stager {
     bool            is_main;
     bool            overflow;
     bool            phases; /* stage_phases.c has staged the loops and single tiles, and placed their rings */
+    bool            few;    /* memory is short: no more than two of a size serve all computed sides */
     bool            reuses; /* rings of computed sides serve one op of the body after the other */
     int             resident; /* blocks of a multiprocessor that memory is left for; 0: the whole is the block's */
     int64_t         phases_bytes; /* what its rings take */
@@ -35,6 +36,7 @@ typedef struct Stager {
     const Op       *put_by[MAX_TILES];
     const Op       *put_of[MAX_TILES]; /* the product, and what is put there for it */
     const Value    *put_values[MAX_TILES];
+    int             put_turns[MAX_TILES], put_turn; /* when each was used last */
     int             put_count;
 } Stager;
 

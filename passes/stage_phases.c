@@ -221,14 +221,15 @@ static void fetch_loop(Stager *s, const Phase *phase, const Phase *before, Layou
 static void fetch_singles(Stager *s, const Phase *phase, const Phase *before, Layout *layout) {
     Builder  b = fetching_place(s, before);
     ValueMap map = {.ctx = s->ctx};
+    Value   *rings[MOST_SINGLES];
     for (int t = 0; t < phase->single_count; t++) {
-        Op *const    load = phase->singles[t];
-        Value *const ring = stage_ring(s, 1, load->out[0]->type);
-        stage_place(layout, ring);
-        stage_fetch(s, &b, load, ring, ir_i(&b, 0), s->body, &map);
-        stage_read(s, load, ring, NULL);
+        rings[t] = stage_ring(s, 1, phase->singles[t]->out[0]->type);
+        stage_place(layout, rings[t]);
+        stage_fetch(s, &b, phase->singles[t], rings[t], ir_i(&b, 0), s->body, &map);
     }
     ir_bare(&b, OP_COMMIT);
+    for (int t = 0; t < phase->single_count; t++) /* the first may be what they were fetched before */
+        stage_read(s, phase->singles[t], rings[t], NULL);
     b = ir_before(s->ctx, s->kernel, phase->first);
     ir_wait(&b, 0);
 }

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { MAX_SIZES = 16 };
+enum { MAX_SIZES = 16, FEW_SIDES = 2 /* both of a product's */ };
 
 /* The barrier of a wait in the same turn stands between the last turn's reading and this one's writing as well. */
 static bool is_behind_wait(const Op *op) {
@@ -62,7 +62,7 @@ static bool count_sides(Op *dot, void *arg) {
         c->rows[n] = type.rows;
         c->cols[n] = type.cols;
         c->count = n == c->count ? n + 1 : c->count;
-        c->here[n]++;
+        c->here[n] += !c->s->few || c->here[n] < FEW_SIDES;
         c->most[n] = c->here[n] > c->most[n] ? c->here[n] : c->most[n];
     }
     return true;
@@ -91,21 +91,37 @@ static Value *find_put(const Stager *s, const Op *dot, const Value *value) {
     return NULL;
 }
 
-/* A ring for a computed side of `dot`: in the gradients' kernels one that an earlier op of the body is done with. */
+/* The ring of such tiles that may be used again, or -1: one that an earlier op of the body is done with; or, of few, that
+ * which was used longest ago. */
+static int used_ring(const Stager *s, const Op *here, Type tile) {
+    int oldest = -1, count = 0;
+    for (int p = 0; p < s->put_count && s->reuses; p++) {
+        const Type type = s->puts[p]->type;
+        if (type.rows != tile.rows || type.cols != tile.cols)
+            continue;
+        if (s->put_by[p] != here)
+            return p;
+        oldest = oldest < 0 || s->put_turns[p] < s->put_turns[oldest] ? p : oldest;
+        count++;
+    }
+    return s->few && count >= FEW_SIDES ? oldest : -1;
+}
+
+/* A ring for a computed side of `dot`. */
 static Value *put_ring(Stager *s, const Op *dot, const Value *value) {
     const Op *const here = ir_ancestor_in(dot, s->body);
     const Type      tile = value->type;
-    for (int p = 0; p < s->put_count && s->reuses; p++) {
-        const Type type = s->puts[p]->type;
-        if (s->put_by[p] == here || type.rows != tile.rows || type.cols != tile.cols)
-            continue;
-        s->put_by[p] = here;
-        s->put_of[p] = dot;
-        s->put_values[p] = value;
-        return s->puts[p];
+    const int       used = used_ring(s, here, tile);
+    if (used >= 0) {
+        s->put_by[used] = here;
+        s->put_of[used] = dot;
+        s->put_values[used] = value;
+        s->put_turns[used] = ++s->put_turn;
+        return s->puts[used];
     }
     Value *const ring = stage_ring(s, 1, tile);
     if (s->put_count < MAX_TILES) {
+        s->put_turns[s->put_count] = ++s->put_turn;
         s->put_by[s->put_count] = here;
         s->put_of[s->put_count] = dot;
         s->put_values[s->put_count] = value;

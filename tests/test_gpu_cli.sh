@@ -106,6 +106,37 @@ for target in sm_80 sm_90a; do
         done
     done
 done
+for words in '' 'stages=1'; do
+    "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --set heads=4 --set kv_heads=2 --set head_dim=256 --set value_dim=256 \
+        --set 'initial_state="input"' --kind backward --with final-state --target cuda:sm_90a ${words:+--schedule "$words"} \
+        --emit tile-ir >"$TMP/tiles" 2>&1
+    [ -s "$TMP/tiles" ] && equal "few sides wait for their readers: ${words:-default}" "" "$(overwritten "$TMP/tiles")"
+done
+
+# The default gives way where shared memory is short; what is asked for does not.
+for target in sm_80 sm_90a sm_120a; do
+    for state in zero input; do
+        for variant in lse final-state; do
+            kind=$([ $variant = lse ] && echo forward || echo backward)
+            for size in 128 192 256; do
+                check "$size wide, state $state, $variant, $target" "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --set heads=4 \
+                    --set kv_heads=2 --set head_dim=$size --set value_dim=$size --set "initial_state=\"$state\"" --kind $kind \
+                    --with $variant --target cuda:$target --emit cuda
+            done
+            check "128 wide, fp32, state $state, $variant, $target" "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --set heads=4 \
+                --set kv_heads=2 --set "initial_state=\"$state\"" --dtype fp32 --kind $kind --with $variant --target cuda:$target \
+                --emit cuda
+        done
+    done
+done
+check "a tile that is fetched where it was loaded" "$RATTAN" compile "$SOURCE/specs/tiny.lua" --kind backward --target cuda:sm_120a \
+    --dtype fp32 --set head_dim=96 --set value_dim=96 --set heads=2 --set kv_heads=1 --set window=1 --set qk_scale=true --set norm=false \
+    --set softcap=50 --set sink=true --set 'initial_state="input"' --set 'feature_map="exp"' --set rope=false --emit cuda
+check "unaligned tensors' kernel of a wide layer" "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --set head_dim=256 --set value_dim=256 \
+    --kind backward --with final-state --target cuda:sm_80 --schedule 'roles=0 gradient_roles=0' --emit cuda
+expect_error 2 "as many stages as are asked for" "schedule: shared memory" "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --dtype fp32 \
+    --kind backward --target cuda:sm_120a --schedule stages=4 --emit cuda
+
 expect_error 2 "a column before a tile" "put single columns last" "$RATTAN" compile "$SOURCE/specs/tiny.lua" --target cuda:sm_80 \
     --set 'feature_map=function(x) return concat(sum(exp(x)), relu(x)) end' --emit cuda
 check "a map that is scaled" "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --kind backward --set rope=false \
