@@ -172,8 +172,8 @@ static void try_hostile_tables(void) {
             image[at] = VALUES[v];
             make_tables_right();
             taken += try_image(image, ((const ImageHeader *)whole)->interface) == RATTAN_RT_OK;
-            damaged();
-            tries++;
+            if (tries++ % 8 == 0)
+                damaged();
         }
     restore();
     report("tables forged", tries, taken);
@@ -182,7 +182,7 @@ static void try_hostile_tables(void) {
 /* Bytes of the code objects that lie in the image once: each change makes one of them refused, or lies between them. */
 static void try_codes(void) {
     int tries = 0, taken = 0;
-    for (size_t at = head()->objects_at; at < size - 64; at += 101) {
+    for (size_t at = head()->objects_at; at < size - 64; at += 1 + size / 1000) {
         image[at] ^= 0x10;
         const int found = damaged();
         image[at] = whole[at];
