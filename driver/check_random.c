@@ -17,7 +17,7 @@
 static const double REFERENCE_BUDGET = 4e9;
 /* The same for a tuner, which has better things to do with its time. */
 static const double SAMPLING_BUDGET = 2e8;
-enum { SAMPLED = 96, MOST_DECODED = 1536, DECODED_OF_LONG = 256, MOST_OFFSET = 1000000, FEW_TOKENS = 4 };
+enum { SAMPLED = 96, MOST_DECODED = 1536, DECODED_OF_LONG = 256, DECODED_BRIEFLY = 64, MOST_OFFSET = 1000000, FEW_TOKENS = 4 };
 
 struct RandomCheck {
     Session        *session;
@@ -217,7 +217,9 @@ static Status serve(Ctx *ctx, RandomCheck *check, const ReadyKernel *extend, con
         return ST_OK;
     serving_open(ctx, &steps);
     const int64_t piece = piece_of(check, KIND_DECODE), decoded = piece > 1 ? DECODED_OF_LONG / piece * piece + piece : DECODED_OF_LONG;
-    if (longest(&steps) > MOST_DECODED)
+    if (check->one_kind && longest(&steps) > DECODED_BRIEFLY)
+        TRY(serving_feed(ctx, &steps, extend, INT64_MAX, longest(&steps) - DECODED_BRIEFLY));
+    else if (longest(&steps) > MOST_DECODED)
         TRY(serving_feed(ctx, &steps, extend, INT64_MAX, longest(&steps) - decoded));
     steps.piece = piece;
     TRY(serving_feed(ctx, &steps, decode, random_next(&check->random) % 2 ? 1 : FEW_TOKENS, INT64_MAX));
@@ -239,14 +241,16 @@ static const char *serving_schedule(Ctx *ctx, const RandomCheck *check, KernelKi
 }
 
 static Status check_serving(Ctx *ctx, RandomCheck *check) {
-    ReadyKernel   extend, decode;
+    ReadyKernel   extend, decode = {0};
     Session       session = *check->session;
+    const bool    steps = !check->one_kind || check->kind == KIND_DECODE;
     const int64_t ring = choose_ring(check);
     session.schedule = serving_schedule(ctx, check, KIND_EXTEND);
     TRY(session_kernel(ctx, &session, check->spec, KIND_EXTEND, packed_bit(check), ring, &extend));
     session.schedule = serving_schedule(ctx, check, KIND_DECODE);
     session.bucket.T = session.bucket.N ? 1 : 0;
-    Status status = session_kernel(ctx, &session, check->spec, KIND_DECODE, packed_bit(check), ring, &decode);
+    Status status =
+        steps ? session_kernel(ctx, &session, check->spec, KIND_DECODE, packed_bit(check), ring, &decode) : ST_OK;
     if (status == ST_OK) {
         status = serve(ctx, check, &extend, &decode);
         kernel_free(&decode);

@@ -8,6 +8,7 @@
 #include "driver/tune_farm.h"
 #include "driver/tune_shapes.h"
 
+#include <dirent.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,13 +35,15 @@ typedef struct Tuning {
     int         shard, shards, left; /* left: tasks that are still to come, this one included */
     int         next_task, failed; /* failed: tasks */
     ReadBuffer  flush;
+    char        memo[256]; /* a folder; "": none */
     json_t     *json; /* NULL: text */
 } Tuning;
 
 /* One task. */
 typedef struct TaskRun {
     Tuning        *tuning;
-    const TuneTask *base; /* item, check */
+    TuneTask      *base;   /* item, check */
+    Ctx           *memory; /* of what all tasks of an item share */
     TuningBucket   bucket;
     TuneTask       task;
     TuningKey      key;
@@ -127,6 +130,24 @@ static Status find_machine(Ctx *ctx, Tuning *tuning) {
     tuning->key = (TuningKey){.machine = facts->machine, .driver = facts->driver, .compiler = facts->compiler,
                               .build = COMPILER_FINGERPRINT, .space = SEARCH_SPACE_VERSION};
     return ST_OK;
+}
+
+/* ---- What compilers share ------------------------------------------------------------------------------------------- */
+static void make_memo(Tuning *tuning) {
+    const char *folder = getenv("TMPDIR");
+    snprintf(tuning->memo, sizeof tuning->memo, "%s/rattan-tune-XXXXXX", folder && *folder ? folder : "/tmp");
+    if (!target_is_cuda(&tuning->session.target) || !mkdtemp(tuning->memo))
+        *tuning->memo = '\0';
+}
+
+static void remove_memo(Ctx *ctx, const Tuning *tuning) {
+    DIR *folder = *tuning->memo ? opendir(tuning->memo) : NULL;
+    for (const struct dirent *entry; folder && (entry = readdir(folder));)
+        unlink(ctx_printf(ctx, "%s/%s", tuning->memo, entry->d_name));
+    if (folder)
+        closedir(folder);
+    if (*tuning->memo)
+        rmdir(tuning->memo);
 }
 
 /* ---- A task's memory ------------------------------------------------------------------------------------------------- */
@@ -259,6 +280,27 @@ static Status plan(Ctx *ctx, TaskRun *run) {
     return tuning_db_put_spec(ctx, tuning->db, run->key.spec, spec->name, tuning_spec_text(ctx, spec));
 }
 
+static Status open_check(Ctx *ctx, Tuning *tuning, TuneTask *task) {
+    const uint64_t seed = (uint64_t)tuning->seed;
+    if (task->kind == KIND_BACKWARD)
+        return check_gradients_open(ctx, &tuning->session, task->checked, &task->small, seed, &task->gradients);
+    return check_random_open(ctx, &tuning->session, task->checked, &task->small, seed, &task->check);
+}
+
+/* The reference of the first task of an item: it takes seconds, in which the default and the first candidates are built. */
+static Status prepare_check(Ctx *ctx, TaskRun *run) {
+    TuneTask *base = run->base;
+    Ctx      *memory = run->memory;
+    if (!base->check && !base->gradients && open_check(memory, run->tuning, base) != ST_OK) {
+        ctx_fail(ctx, memory->status, memory->place, memory->remedy, "%s", memory->message);
+        ctx_clear(memory);
+        return ctx->status;
+    }
+    run->task.check = base->check;
+    run->task.gradients = base->gradients;
+    return ST_OK;
+}
+
 static Status search_in(Ctx *ctx, TaskRun *run, TuneFarm *farm) {
     Schedule            seeds[MOST_SEEDS];
     int                 seed_count;
@@ -268,6 +310,7 @@ static Status search_in(Ctx *ctx, TaskRun *run, TuneFarm *farm) {
     TRY(know(ctx, run));
     TRY(find_seeds(ctx, run, seeds, &seed_count));
     tune_search_begin(ctx, &run->search, seeds, seed_count);
+    TRY(prepare_check(ctx, run));
     TRY(tune_farm_default(ctx, farm, run->search.trials[0], &object));
     Status status = fill_tensors(ctx, run, object);
     if (status == ST_OK)
@@ -338,26 +381,17 @@ static void go_on(Ctx *ctx, Tuning *tuning) {
     tuning->failed++;
 }
 
-static Status open_check(Ctx *ctx, Tuning *tuning, TuneTask *task) {
-    const uint64_t seed = (uint64_t)tuning->seed;
-    SpecItem      *checked = NEW(ctx, SpecItem);
-    Shape         *small = NEW(ctx, Shape);
-    *checked = *task->item;
-    tune_small_case(&task->item->spec, task->kind, &checked->spec, small);
-    task->checked = checked;
-    if (task->kind == KIND_BACKWARD)
-        return check_gradients_open(ctx, &tuning->session, checked, small, seed, &task->gradients);
-    return check_random_open(ctx, &tuning->session, checked, small, seed, &task->check);
-}
-
 static Status tune_item(Ctx *ctx, Tuning *tuning, const SpecItem *item, int tasks) {
+    SpecItem *checked = NEW(ctx, SpecItem);
     Tuning    own = *tuning;
     TuneTask  base = {.session = &tuning->session, .item = item, .kind = tuning->kind, .flush = tuning->flush,
-                      .parent = getpid()};
+                      .parent = getpid(), .memo = *tuning->memo ? tuning->memo : NULL};
     if (item->spec.full && tuning->kind != KIND_FORWARD && tuning->kind != KIND_BACKWARD)
         return ctx_fail(ctx, ST_USAGE, item->spec.name, "use --kind forward or backward", "full attention has no %s",
                         kind_name(tuning->kind));
-    TRY(open_check(ctx, tuning, &base));
+    base.checked = checked;
+    *checked = *item;
+    tune_small_case(&item->spec, tuning->kind, &checked->spec, &base.small);
     if (tasks >= own.shards)
         own.shards = 1;
     for (int b = 0; b < tuning->buckets.count && !interrupted; b++) {
@@ -365,7 +399,7 @@ static Status tune_item(Ctx *ctx, Tuning *tuning, const SpecItem *item, int task
         if (skip_task(tuning, tasks))
             continue;
         own.left = tuning->left--;
-        *run = (TaskRun){.tuning = &own, .base = &base, .bucket = tuning->buckets.items[b]};
+        *run = (TaskRun){.tuning = &own, .base = &base, .memory = ctx, .bucket = tuning->buckets.items[b]};
         const Status status = with_own_memory(ctx, run_task, run);
         if (status != ST_OK && tasks == 1)
             return status;
@@ -410,6 +444,7 @@ static Status tune(Ctx *ctx, const Cli *cli, Tuning *tuning, const char *path) {
     if (!target_is_cuda(&tuning->session.target))
         make_flush(ctx, &tuning->flush);
     keep_what_is_known();
+    make_memo(tuning);
     const int items = tuning->session.last - tuning->session.first, tasks = items * tuning->buckets.count;
     tuning->left = tasks >= tuning->shards ? (tasks + tuning->shards - 1) / tuning->shards : tasks;
     for (int i = tuning->session.first; i < tuning->session.last && !interrupted; i++)
@@ -426,6 +461,7 @@ Status cmd_tune(Ctx *ctx, const Cli *cli) {
     *tuning = (Tuning){.cli = cli, .session = {.cli = cli, .tuning = TUNING_OFF},
                        .json = cli_has(cli, OPTION_JSON) ? json_array() : NULL};
     const Status status = tune(ctx, cli, tuning, path);
+    remove_memo(ctx, tuning);
     tuning_db_close(tuning->db);
     if (tuning->json && (status == ST_OK || interrupted)) {
         json_dumpf(tuning->json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(6));

@@ -273,7 +273,7 @@ static Status generate_gpu(Ctx *ctx, const CompileRequest *request, const Module
     PtxOutput output = {0};
     const int want = ptx_wants(request->emit);
     if (want)
-        TRY(ptx_compile(ctx, module, request->target, schedule, want, &output));
+        TRY(ptx_compile(ctx, module, request->target, schedule, want, request->memo, &output));
     if (request->emit & EMIT_SASS)
         TRY(disassemble(ctx, &output, &out->sass));
     out->cuda = output.source;

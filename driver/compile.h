@@ -35,6 +35,7 @@ typedef struct CompileRequest {
     const Target *target;
     const char   *schedule;   /* text laid over the default; NULL: none */
     int           emit;       /* EMIT_x: which of the results are wanted */
+    const char   *memo;       /* GPUs: a folder of what NVRTC made, which processes share; NULL: none */
     const char   *dump_after; /* a pass whose output is wanted in Compiled.dump; "all"; NULL: none */
 } CompileRequest;
 

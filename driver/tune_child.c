@@ -12,6 +12,7 @@
 #include "runtime/key.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -20,7 +21,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { HASH_BYTES = KEY_BYTES, MOST_REQUESTS = 3, EXIT_REFUSED = 2, MOST_RETRIES = 3 };
+enum { NICE = 5, STACK_BYTES = 8 << 20, HASH_BYTES = KEY_BYTES, MOST_REQUESTS = 3, EXIT_REFUSED = 2, MOST_RETRIES = 3 };
 
 static const double RETRY_SECONDS = 0.05;
 
@@ -46,6 +47,7 @@ static int requests_of(const TuneTask *task, const char *schedule, CompileReques
                                   .ring_rows = ring_of(task),
                                   .target = &task->session->target,
                                   .schedule = schedule,
+                                  .memo = task->memo,
                                   .emit = EMIT_OBJECT};
     int count = 0;
     requests[count++] = timed;
@@ -72,31 +74,55 @@ static Status write_block(Ctx *ctx, int file, const void *bytes, size_t size) {
                : ctx_fail(ctx, ST_FAILED, NULL, NULL, "cannot hand over the kernel: %s", strerror(errno));
 }
 
-/* Of two schedules that make the same code of a layer one need not be timed. */
-static Status write_hash(Ctx *ctx, const CodeObject *object, int file) {
-    CodeObject nameless = *object;
-    uint8_t   *bytes;
-    size_t     size;
-    nameless.schedule = "";
-    TRY(code_object_encode(ctx, &nameless, &bytes, &size));
-    const Key hash = key_of(bytes, size);
-    return pwrite(file, &hash, HASH_BYTES, 1) == HASH_BYTES
-               ? ST_OK
-               : ctx_fail(ctx, ST_FAILED, NULL, NULL, "cannot hand over the kernel: %s", strerror(errno));
-}
+/* One of the kernels that a builder makes, on a thread of its own or not. */
+typedef struct Product {
+    Ctx                   ctx; /* what follows lives in it */
+    const CompileRequest *request;
+    Status                status;
+    Text                  key;
+    uint8_t              *bytes;
+    size_t                size;
+    Key                   hash; /* of all but the text of its schedule: of two that make the same code one need not be timed */
+    pthread_t             thread;
+    bool                  threaded;
+} Product;
 
-static Status build_one(Ctx *ctx, const CompileRequest *request, bool timed, int file) {
+static Status make_inside(Ctx *ctx, void *arg) {
+    Product    *product = arg;
     CodeObject *object;
     uint8_t    *bytes;
     size_t      size;
-    Text        key = TEXT(ctx);
-    TRY(compile_key_text(ctx, request, &key));
-    TRY(session_object(ctx, NULL, request, &object));
+    product->key = TEXT(ctx);
+    TRY(compile_key_text(ctx, product->request, &product->key));
+    TRY(session_object(ctx, NULL, product->request, &object));
+    TRY(code_object_encode(ctx, object, &product->bytes, &product->size));
+    object->schedule = "";
     TRY(code_object_encode(ctx, object, &bytes, &size));
-    if (timed)
-        TRY(write_hash(ctx, object, file));
-    TRY(write_block(ctx, file, text_str(&key), key.length + 1));
-    return write_block(ctx, file, bytes, size);
+    product->hash = key_of(bytes, size);
+    return ST_OK;
+}
+
+static void *make_product(void *arg) {
+    Product *product = arg;
+    ctx_init(&product->ctx);
+    product->status = ctx_run(&product->ctx, make_inside, product);
+    return NULL;
+}
+
+/* For GPUs side by side: the compiler has threads of its own anyway, and whoever waits for the default waits half as long. */
+static void make_products(const TuneTask *task, Product *products, int count) {
+    pthread_attr_t attributes;
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, (size_t)STACK_BYTES);
+    for (int p = 1; p < count && target_is_cuda(&task->session->target); p++)
+        products[p].threaded = pthread_create(&products[p].thread, &attributes, make_product, &products[p]) == 0;
+    for (int p = 0; p < count; p++)
+        if (!products[p].threaded)
+            make_product(&products[p]);
+    for (int p = 1; p < count; p++)
+        if (products[p].threaded)
+            pthread_join(products[p].thread, NULL);
+    pthread_attr_destroy(&attributes);
 }
 
 typedef struct Building {
@@ -105,21 +131,38 @@ typedef struct Building {
     int             file;
 } Building;
 
+/* The hash stands for the first, which is timed. */
+static Status write_product(Ctx *ctx, const Product *product, bool timed, int file) {
+    const char *place = product->ctx.place, *message = product->ctx.message, *remedy = product->ctx.remedy;
+    if (product->status != ST_OK)
+        return ctx_fail(ctx, product->status, place, remedy, "%s", message);
+    if (timed && !file_write_all(file, &product->hash, HASH_BYTES))
+        return ctx_fail(ctx, ST_FAILED, NULL, NULL, "cannot hand over the kernel: %s", strerror(errno));
+    TRY(write_block(ctx, file, text_str(&product->key), product->key.length + 1));
+    return write_block(ctx, file, product->bytes, product->size);
+}
+
 static Status build_all(Ctx *ctx, void *arg) {
     const Building *building = arg;
     CompileRequest  requests[MOST_REQUESTS];
+    Product        *products = NEW_ARRAY(ctx, Product, MOST_REQUESTS);
     const int       count = requests_of(building->task, building->schedule, requests);
-    if (!file_write_all(building->file, "O\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0", 1 + HASH_BYTES))
+    for (int r = 0; r < count; r++)
+        products[r].request = &requests[r];
+    make_products(building->task, products, count);
+    if (!file_write_all(building->file, "O", 1))
         return ctx_fail(ctx, ST_FAILED, NULL, NULL, "cannot hand over the kernel: %s", strerror(errno));
     for (int r = 0; r < count; r++)
-        TRY(build_one(ctx, &requests[r], r == 0, building->file));
+        TRY(write_product(ctx, &products[r], r == 0, building->file));
     return ST_OK;
 }
 
-void tune_build(const TuneTask *task, const char *schedule, int file) {
+void tune_build(const TuneTask *task, const char *schedule, bool is_default, int file) {
     Ctx      ctx;
     Building building = {task, schedule, file};
     be_a_child(task->parent);
+    if (!is_default) /* everybody waits for that one */
+        setpriority(PRIO_PROCESS, 0, NICE);
     ctx_init(&ctx);
     if (ctx_run(&ctx, build_all, &building) == ST_OK)
         _exit(0);

@@ -23,10 +23,12 @@ typedef struct TuneTask {
     KernelKind         kind;
     BenchCase          test;     /* shape and, once filled, tensors; outputs lie in memory that all children share */
     const SpecItem    *checked;  /* the item, or one like it: see tune_small_case */
+    Shape              small;    /* that it is checked on */
     const RandomCheck *check;    /* its small inputs with their truth */
     const GradientCheck *gradients; /* of kind backward, instead */
     ReadBuffer         flush;    /* CPUs: what to read for the caches to be empty */
     pid_t              parent;
+    const char        *memo;     /* GPUs: of CompileRequest */
     TuneOutputs        outputs; /* what the default schedule made of `test` */
 } TuneTask;
 
@@ -39,7 +41,7 @@ typedef struct TuneReply {
 
 /* Compiles all kernels that checking and timing the schedule take and writes them to `file`; or writes why not. Exit code
  * 0, or 2 where the schedule is refused. */
-_Noreturn void tune_build(const TuneTask *task, const char *schedule, int file);
+_Noreturn void tune_build(const TuneTask *task, const char *schedule, bool is_default, int file);
 
 /* Reads what tune_build wrote, checks the kernel on the small inputs and, unless it is the default's, on the large ones
  * against the default's output, and says REPLY_READY. Then obeys: 'f' empties the caches, 'g' runs and times once. */

@@ -130,7 +130,7 @@ static void start_builder(TuneFarm *farm, TuneTrial *trial) {
     fflush(NULL);
     job->builder = job->file < 0 ? -1 : fork();
     if (job->builder == 0)
-        farm->options.build(farm->options.task, job->schedule, job->file);
+        farm->options.build(farm->options.task, job->schedule, farm->search && trial == farm->search->trials[0], job->file);
     if (job->builder < 0) {
         job->builder = 0;
         ctx_fail(farm->ctx, ST_FAILED, "rattan tune", NULL, "cannot start a process: %s", strerror(errno));

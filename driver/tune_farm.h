@@ -24,7 +24,7 @@ typedef struct TuneFarmOptions {
     const volatile sig_atomic_t *interrupted;
     const char     *label; /* of the progress line */
     /* What the children do; NULL: tune_build and tune_serve. */
-    void (*build)(const TuneTask *task, const char *schedule, int file);
+    void (*build)(const TuneTask *task, const char *schedule, bool is_default, int file);
     void (*serve)(const TuneTask *task, const char *schedule, bool is_default, int file, int commands, int replies);
 } TuneFarmOptions;
 

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -93,12 +94,13 @@ static void errors_name_the_line_or_the_architecture(void **state) {
 
 typedef struct RunAll {
     const NvrtcSource *sources;
+    const char        *memo;
     NvrtcResult        results[3];
 } RunAll;
 
 static Status run_all_inside(Ctx *ctx, void *arg) {
     RunAll *run = arg;
-    return nvrtc_compile_all(ctx, run->sources, 3, "sm_80", run->results);
+    return nvrtc_compile_all(ctx, run->sources, 3, "sm_80", run->memo, run->results);
 }
 
 static void several_are_compiled_at_once(void **state) {
@@ -123,6 +125,56 @@ static void several_are_compiled_at_once(void **state) {
     assert_int_equal(ctx_run(&ctx, run_all_inside, &run), ST_FAILED);
     assert_non_null(strstr(ctx.message, "b.cu(1): error"));
     ctx_free(&ctx);
+}
+
+static double milliseconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return 1e3 * (double)now.tv_sec + 1e-6 * (double)now.tv_nsec;
+}
+
+static void remove_folder(const char *name) {
+    char command[300];
+    snprintf(command, sizeof command, "rm -rf '%s'", name);
+    assert_int_equal(system(command), 0);
+}
+
+/* What was made of a source serves another one that differs in what does not count, and gives the same. */
+static void results_are_shared_in_a_folder(void **state) {
+    static const NvrtcSource FIRST[] = {{"a.cu", "// of one schedule\nextern \"C\" __global__ void a(int *p) { *p = 1; }\n"},
+                                        {"b.cu", SOURCE},
+                                        {"c.cu", "#line 7\nextern \"C\" __global__ void c(int *p) { *p = 3; }\n"}};
+    static const NvrtcSource SECOND[] = {{"a.cu", "// of another one\nextern \"C\" __global__ void a(int *p) { *p = 1; }\n"},
+                                         {"b.cu", SOURCE},
+                                         {"c.cu", "#line 9\nextern \"C\" __global__ void c(int *p) { *p = 3; }\n"}};
+    static const NvrtcSource OTHER[] = {{"a.cu", "extern \"C\" __global__ void a(int *p) { *p = 2; }\n"},
+                                        {"b.cu", SOURCE},
+                                        {"c.cu", "extern \"C\" __global__ void c(int *p) { *p = 4; }\n"}};
+    char   folder[] = "/tmp/rattan-memo-XXXXXX";
+    Ctx    ctx;
+    RunAll first = {.sources = FIRST, .memo = folder}, second = {.sources = SECOND, .memo = folder},
+           other = {.sources = OTHER, .memo = folder}, nowhere = {.sources = FIRST, .memo = "/nowhere/at/all"};
+    (void)state;
+    require_nvrtc();
+    assert_non_null(mkdtemp(folder));
+    ctx_init(&ctx);
+    const double start = milliseconds();
+    assert_int_equal(ctx_run(&ctx, run_all_inside, &first), ST_OK);
+    const double middle = milliseconds();
+    assert_int_equal(ctx_run(&ctx, run_all_inside, &second), ST_OK);
+    assert_true(milliseconds() - middle < 0.5 * (middle - start));
+    for (int i = 0; i < 3; i++) {
+        assert_int_equal(first.results[i].cubin_size, second.results[i].cubin_size);
+        assert_memory_equal(first.results[i].cubin, second.results[i].cubin, first.results[i].cubin_size);
+        assert_string_equal(first.results[i].ptx, second.results[i].ptx);
+        assert_string_equal(first.results[i].log, second.results[i].log);
+    }
+    assert_int_equal(ctx_run(&ctx, run_all_inside, &other), ST_OK);
+    assert_string_not_equal(first.results[0].ptx, other.results[0].ptx);
+    assert_int_equal(ctx_run(&ctx, run_all_inside, &nowhere), ST_OK);
+    assert_int_equal(first.results[0].cubin_size, nowhere.results[0].cubin_size);
+    ctx_free(&ctx);
+    remove_folder(folder);
 }
 
 static void a_missing_library_is_a_clear_error(void **state) {
@@ -181,6 +233,7 @@ int main(void) {
         cmocka_unit_test(compiles_for_every_architecture),
         cmocka_unit_test(errors_name_the_line_or_the_architecture),
         cmocka_unit_test(several_are_compiled_at_once),
+        cmocka_unit_test(results_are_shared_in_a_folder),
         cmocka_unit_test(a_missing_library_is_a_clear_error),
         cmocka_unit_test(the_log_is_read_kernel_by_kernel),
     };

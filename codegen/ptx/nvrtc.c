@@ -2,6 +2,8 @@
  * no header of the toolkit is wanted to build. */
 #include "codegen/ptx/nvrtc.h"
 
+#include "codegen/ptx/nvrtc_memo.h"
+
 #include <dlfcn.h>
 #ifdef __GLIBC__
 #include <malloc.h>
@@ -164,6 +166,8 @@ typedef struct Job {
     const char *const *options;
     int                option_count;
     NvrtcResult       *out;
+    const char        *folder, *compiler; /* of the memo, NULL: none; what results depend on beside the source */
+    NvrtcMemo          memo;              /* where it is full, the program has not been compiled */
     pthread_t          thread;
     bool               threaded; /* `thread` has to be joined */
     int                result;   /* of the compilation */
@@ -226,9 +230,37 @@ static int fill_options(Ctx *ctx, const Nvrtc *nvrtc, const char *arch, const ch
     return count;
 }
 
+static char *copy_text(const Job *job, int (*size_of)(NvrtcProgram, size_t *), int (*get)(NvrtcProgram, char *), size_t *size) {
+    char *text = size_of(job->program, size) == 0 ? calloc(1, *size + 1) : NULL;
+    if (text && *size && get(job->program, text) != 0) {
+        free(text);
+        return NULL;
+    }
+    return text;
+}
+
+/* For other processes. */
+static void remember(const Job *job, const char *path) {
+    const Nvrtc *nvrtc = job->nvrtc;
+    NvrtcMemo    memo = {0};
+    memo.log = copy_text(job, nvrtc->log_size, nvrtc->log, &memo.sizes[0]);
+    memo.ptx = copy_text(job, nvrtc->ptx_size, nvrtc->ptx, &memo.sizes[1]);
+    memo.cubin = copy_text(job, nvrtc->cubin_size, nvrtc->cubin, &memo.sizes[2]);
+    if (memo.log && memo.ptx && memo.cubin)
+        memo_write(path, &memo);
+    memo_free(&memo);
+}
+
 static void *compile_program(void *arg) {
-    Job *job = arg;
-    job->result = job->nvrtc->compile(job->program, job->option_count, job->options);
+    Job      *job = arg;
+    char      path[4096];
+    const int lock = memo_open(job->folder, job->compiler, job->source->text, path, sizeof path);
+    if (lock < 0 || !memo_read(path, &job->memo)) {
+        job->result = job->nvrtc->compile(job->program, job->option_count, job->options);
+        if (lock >= 0 && job->result == 0)
+            remember(job, path);
+    }
+    memo_close(lock);
     return NULL;
 }
 
@@ -258,9 +290,23 @@ static void compile_programs(Job *jobs, int count) {
             pthread_join(jobs[j].thread, NULL);
 }
 
+static char *taken_over(Ctx *ctx, const char *bytes, size_t size) {
+    char *copy = ctx_alloc(ctx, size + 1);
+    memcpy(copy, bytes, size);
+    return copy;
+}
+
 static Status take_result(Ctx *ctx, const Job *job) {
-    char  *log, *ptx, *cubin;
-    size_t size;
+    const NvrtcMemo *memo = &job->memo;
+    char            *log, *ptx, *cubin;
+    size_t           size;
+    if (memo->cubin) {
+        *job->out = (NvrtcResult){.ptx = taken_over(ctx, memo->ptx, memo->sizes[1]),
+                                  .cubin = (uint8_t *)taken_over(ctx, memo->cubin, memo->sizes[2]),
+                                  .cubin_size = memo->sizes[2],
+                                  .log = taken_over(ctx, memo->log, memo->sizes[0])};
+        return ST_OK;
+    }
     TRY(take_text(ctx, job, "the log", job->nvrtc->log_size, job->nvrtc->log, &log, &size));
     if (job->result != 0)
         return ctx_fail(ctx, ST_FAILED, job->source->name, "emit the source with --emit cuda and look at it", "%s: %s",
@@ -298,7 +344,8 @@ static void give_memory_back(void) {
 #endif
 }
 
-Status nvrtc_compile_all(Ctx *ctx, const NvrtcSource *sources, int count, const char *arch, NvrtcResult *out) {
+Status nvrtc_compile_all(Ctx *ctx, const NvrtcSource *sources, int count, const char *arch, const char *memo,
+                         NvrtcResult *out) {
     Nvrtc       nvrtc;
     const char *options[MAX_OPTIONS];
     Batch       batch = {.jobs = NEW_ARRAY(ctx, Job, count), .count = count};
@@ -307,20 +354,23 @@ Status nvrtc_compile_all(Ctx *ctx, const NvrtcSource *sources, int count, const 
     TRY(open_nvrtc(ctx, &nvrtc));
     TRY(check_arch(ctx, &nvrtc, arch));
     const int option_count = fill_options(ctx, &nvrtc, arch, options);
+    const char *compiler = ctx_printf(ctx, "%s %s", nvrtc_version(ctx), arch);
     for (int j = 0; j < count; j++)
-        batch.jobs[j] = (Job){
-            .nvrtc = &nvrtc, .source = &sources[j], .options = options, .option_count = option_count, .out = &out[j]};
+        batch.jobs[j] = (Job){.nvrtc = &nvrtc, .source = &sources[j], .options = options, .option_count = option_count,
+                              .folder = memo, .compiler = compiler, .out = &out[j]};
     const Status status = ctx_run(ctx, run_batch, &batch); /* so that the programs go even if memory runs out */
-    for (int j = 0; j < count; j++)
+    for (int j = 0; j < count; j++) {
+        memo_free(&batch.jobs[j].memo);
         if (batch.jobs[j].program)
             nvrtc.destroy(&batch.jobs[j].program);
+    }
     give_memory_back();
     return status;
 }
 
 Status nvrtc_compile(Ctx *ctx, const char *name, const char *source, const char *arch, NvrtcResult *out) {
     const NvrtcSource one = {name, source};
-    return nvrtc_compile_all(ctx, &one, 1, arch, out);
+    return nvrtc_compile_all(ctx, &one, 1, arch, NULL, out);
 }
 
 /* ---- Resources ----------------------------------------------------------------------------------------------------

@@ -33,8 +33,10 @@ typedef struct NvrtcSource {
 /* `name` stands for the source in messages ("paper_d128.cu"), `arch` is "sm_90a". ST_NO_DEVICE where NVRTC is missing
  * or does not know the architecture; ST_FAILED with the compiler's first error otherwise. */
 Status nvrtc_compile(Ctx *ctx, const char *name, const char *source, const char *arch, NvrtcResult *out);
-/* `count` of them at once, out[i] of sources[i]. The error is that of the first one in order that failed. */
-Status nvrtc_compile_all(Ctx *ctx, const NvrtcSource *sources, int count, const char *arch, NvrtcResult *out);
+/* `count` of them at once, out[i] of sources[i]. The error is that of the first one in order that failed. `memo`: a folder of
+ * results that processes share (nvrtc_memo.h); NULL: none. */
+Status nvrtc_compile_all(Ctx *ctx, const NvrtcSource *sources, int count, const char *arch, const char *memo,
+                         NvrtcResult *out);
 
 /* "NVRTC 13.0 (path)": what `doctor` shows. */
 Status nvrtc_describe(Ctx *ctx, const char **text);

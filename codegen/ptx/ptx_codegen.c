@@ -221,7 +221,7 @@ static void join_images(Gen *g, const Batch *batch, PtxOutput *out) {
     }
 }
 
-static Status run_nvrtc(Gen *g, const Pieces *pieces, int want, PtxOutput *out) {
+static Status run_nvrtc(Gen *g, const Pieces *pieces, int want, const char *memo, PtxOutput *out) {
     Ctx        *ctx = g->ctx;
     const char *name = ctx_printf(ctx, "%s.cu", g->module->name);
     const bool  whole = want & (PTX_WANT_PTX | PTX_WANT_CUBIN);
@@ -233,7 +233,7 @@ static Status run_nvrtc(Gen *g, const Pieces *pieces, int want, PtxOutput *out) 
         batch.sources[batch.count] = (NvrtcSource){name, source_of(g, pieces, batch.count)};
     if (whole)
         batch.sources[batch.count++] = (NvrtcSource){name, out->source};
-    TRY(nvrtc_compile_all(ctx, batch.sources, batch.count, g->target->cpu, batch.results));
+    TRY(nvrtc_compile_all(ctx, batch.sources, batch.count, g->target->cpu, memo, batch.results));
     if (whole) {
         const NvrtcResult *result = &batch.results[batch.count - 1];
         out->ptx = result->ptx;
@@ -247,7 +247,7 @@ static Status run_nvrtc(Gen *g, const Pieces *pieces, int want, PtxOutput *out) 
 }
 
 Status ptx_compile(Ctx *ctx, const Module *module, const Target *target, const Schedule *schedule, int want,
-                   PtxOutput *out) {
+                   const char *memo, PtxOutput *out) {
     Gen g = {.ctx = ctx, .module = module, .schedule = schedule, .target = target, .out = TEXT(ctx)};
     *out = (PtxOutput){.phases = NEW_ARRAY(ctx, CodePhase, module->kernel_count), .phase_count = module->kernel_count};
     const Pieces pieces = make_pieces(&g, out);
@@ -256,5 +256,5 @@ Status ptx_compile(Ctx *ctx, const Module *module, const Target *target, const S
     if (ctx->status != ST_OK)
         return ctx->status;
     TRY(check_memory(ctx, target, out));
-    return want & ~PTX_WANT_SOURCE ? run_nvrtc(&g, &pieces, want, out) : ST_OK;
+    return want & ~PTX_WANT_SOURCE ? run_nvrtc(&g, &pieces, want, memo, out) : ST_OK;
 }

@@ -44,8 +44,8 @@ typedef struct PtxOutput {
     const char *code_ptx; /* its PTX; "" where no newer chip could run it */
 } PtxOutput;
 
-/* Symbols are "rattan_<module name>_<kernel name>". */
+/* Symbols are "rattan_<module name>_<kernel name>". `memo`: see nvrtc_compile_all. */
 Status ptx_compile(Ctx *ctx, const Module *module, const Target *target, const Schedule *schedule, int want,
-                   PtxOutput *out);
+                   const char *memo, PtxOutput *out);
 
 #endif
