@@ -1,7 +1,8 @@
 /* Launches as graphs: see cuda_graphs.h.
  *
  * A graph is recorded from the launch's own steps, on a stream of its own, so that overlaps become what they are in the
- * caller's stream. What is enqueued already keeps its arguments when those of the graph change. A graph never runs
+ * caller's stream; but for phases that need not wait for each other, which are in the graph as the code object has them.
+ * What is enqueued already keeps its arguments when those of the graph change. A graph never runs
  * beside itself: therefore each stream has its own. The list is in the order of use, the last used first. */
 #include "runtime/cuda_graphs.h"
 
