@@ -126,8 +126,9 @@ static uint64_t least_waits(const CudaLaunch *launch, Order *order, int s) {
     return least;
 }
 
-/* `nodes`: of this slice. Does the stream now wait for those of `least` alone? Without any it waits for the step before. */
-static bool wait_for(const CudaDriver *driver, CuStream stream, CuGraphNode *nodes, const CudaLaunch *launch, uint64_t least) {
+/* `nodes`: of this slice. Does the stream now wait for those of `least` alone? */
+static bool wait_for(const CudaDriver *driver, CuStream stream, CuGraphNode *nodes, const CudaLaunch *launch,
+                     uint64_t least) {
     CuGraphNode some[2 * LAUNCH_MAX_PHASES];
     size_t      count = 0;
     for (int q = 0; q < launch->step_count; q++) {
@@ -139,7 +140,9 @@ static bool wait_for(const CudaDriver *driver, CuStream stream, CuGraphNode *nod
     return driver->capture_after(stream, some, count, CU_CAPTURE_SET) == 0;
 }
 
-static bool record_step(const CudaDriver *driver, CudaLaunch *launch, Order *order, int s, CuStream stream, CuGraphNode *nodes) {
+/* Where nothing has to be waited for, the step before is. */
+static bool record_step(const CudaDriver *driver, CudaLaunch *launch, Order *order, int s, CuStream stream,
+                        CuGraphNode *nodes) {
     const uint64_t before = s > 0 ? step_bit(s - 1) : step_bit(BEFORE + launch->step_count - 1);
     const uint64_t least = least_waits(launch, order, s);
     if (driver->capture_after && least != 0 && least != before) {
