@@ -1,7 +1,8 @@
 /* Launches as graphs: see cuda_graphs.h.
  *
  * A graph is recorded from the launch's own steps, on a stream of its own, so that overlaps become what they are in the
- * caller's stream. What is enqueued already keeps its arguments when those of the graph change. A graph never runs
+ * caller's stream; but for phases that need not wait for each other, which are in the graph as the code object has them.
+ * What is enqueued already keeps its arguments when those of the graph change. A graph never runs
  * beside itself: therefore each stream has its own. The list is in the order of use, the last used first. */
 #include "runtime/cuda_graphs.h"
 
@@ -125,8 +126,9 @@ static uint64_t least_waits(const CudaLaunch *launch, Order *order, int s) {
     return least;
 }
 
-/* `nodes`: of this slice. Does the stream now wait for those of `least` alone? Without any it waits for the step before. */
-static bool wait_for(const CudaDriver *driver, CuStream stream, CuGraphNode *nodes, const CudaLaunch *launch, uint64_t least) {
+/* `nodes`: of this slice. Does the stream now wait for those of `least` alone? */
+static bool wait_for(const CudaDriver *driver, CuStream stream, CuGraphNode *nodes, const CudaLaunch *launch,
+                     uint64_t least) {
     CuGraphNode some[2 * LAUNCH_MAX_PHASES];
     size_t      count = 0;
     for (int q = 0; q < launch->step_count; q++) {
@@ -138,7 +140,9 @@ static bool wait_for(const CudaDriver *driver, CuStream stream, CuGraphNode *nod
     return driver->capture_after(stream, some, count, CU_CAPTURE_SET) == 0;
 }
 
-static bool record_step(const CudaDriver *driver, CudaLaunch *launch, Order *order, int s, CuStream stream, CuGraphNode *nodes) {
+/* Where nothing has to be waited for, the step before is. */
+static bool record_step(const CudaDriver *driver, CudaLaunch *launch, Order *order, int s, CuStream stream,
+                        CuGraphNode *nodes) {
     const uint64_t before = s > 0 ? step_bit(s - 1) : step_bit(BEFORE + launch->step_count - 1);
     const uint64_t least = least_waits(launch, order, s);
     if (driver->capture_after && least != 0 && least != before) {

@@ -1,12 +1,16 @@
 /* link: rattan_ptx rattan_ir rattan_base */
-/* GPU targets: every row is found by its name, every compute capability gets the row that runs on it. */
+/* GPU targets: every row is found by its name, every compute capability gets the row that runs on it. And which phases of code
+ * for GPUs may run beside which. */
 #include "codegen/ptx/ptx_codegen.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
+
+#include "ir/schedule.h"
 
 static void rows_are_found_by_name(void **state) {
     Ctx ctx;
@@ -60,11 +64,60 @@ static void capabilities_get_the_row_that_runs(void **state) {
     }
 }
 
+/* A kernel that copies a row tile from one parameter to another; `given`: what kind backward alone has. */
+static int add_copy(char *out, const char *name, const char *given, const char *from, const char *to) {
+    return sprintf(out,
+                   "kernel @%s tile scratch=0 warps=4 {\n  param q f32 in [B, T, 2, 64]\n  param %s f32 in [B, T, 2, 64]\n"
+                   "  param dq f32 out [B, T, 2, 64]\n  param sums f32 work [B, T, 2, 64]\n  param rest f32 work [B, T, 2, 64]\n"
+                   "  %%0:index = iconst {value=0}\n  %%1:index = iconst {value=1}\n  %%2:index = isym {sym=\"B\"}\n"
+                   "  %%3:index = isym {sym=\"T\"}\n  for %%0, %%2, %%1 {axis=\"seq\", par=1} (%%4:index) {\n"
+                   "    %%5:f32<64x64> = load %%4, %%0, %%0, %%0, %%3 {param=\"%s\", rowdim=1, groupdim=-1, period=64}\n"
+                   "    %%6:f32<64x64> = neg %%5\n"
+                   "    store %%4, %%0, %%0, %%0, %%3, %%6 {param=\"%s\", rowdim=1, groupdim=-1, period=64}\n"
+                   "    yield\n  }\n}\n",
+                   name, given, from, to);
+}
+
+static Status compile_copies(Ctx *ctx, void *given) {
+    static const char *const COPIES[4][2] = {{"q", "sums"}, {"sums", "dq"}, {"q", "rest"}, {"rest", "dq"}};
+    char                     text[8192];
+    int                      length = sprintf(text, "module \"copies\" chunk=64 segment=0 min_items=1\n");
+    Module                  *module;
+    Target                   target = {0};
+    Schedule                 schedule = {0};
+    PtxOutput                output;
+    for (int k = 0; k < 4; k++)
+        length += add_copy(text + length, (const char *[]){"a", "b", "c", "d"}[k], given, COPIES[k][0], COPIES[k][1]);
+    TRY(ir_parse(ctx, "copies", text, (size_t)length, &module));
+    TRY(ptx_find_target(ctx, "cuda:sm_90a", &target));
+    TRY(ptx_compile(ctx, module, &target, &schedule, PTX_WANT_SOURCE, &output));
+    const bool backward = strcmp(given, "do") == 0;
+    /* a: q -> sums; b: sums -> dq; c: q -> rest; d: rest -> dq, behind b and c. Slices share no results. */
+    static const int64_t BESIDE[] = {0, 0, 3, 1}, BEFORE[] = {12, 14, 3, 11};
+    for (int k = 0; k < 4; k++) {
+        assert_int_equal(output.phases[k].beside, backward ? BESIDE[k] : 0);
+        assert_int_equal(output.phases[k].beside_before, backward ? BEFORE[k] : 0);
+    }
+    return ST_OK;
+}
+
+static void phases_that_share_no_written_memory_run_beside(void **state) {
+    static const char *const GIVEN[] = {"do", "k"};
+    Ctx                      ctx;
+    (void)state;
+    for (int g = 0; g < 2; g++) {
+        ctx_init(&ctx);
+        assert_int_equal(ctx_run(&ctx, compile_copies, (void *)GIVEN[g]), ST_OK);
+        ctx_free(&ctx);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_found_by_name),
         cmocka_unit_test(unknown_names_list_the_known),
         cmocka_unit_test(capabilities_get_the_row_that_runs),
+        cmocka_unit_test(phases_that_share_no_written_memory_run_beside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
