@@ -25,7 +25,7 @@ class Row(typing.NamedTuple):
     name: str
     shape: str
     fields: list  # set over those of SPEC
-    must: float  # milliseconds the project holds itself to; 0: none
+    must: float  # milliseconds the project holds itself to, of gradients with the forward pass; 0: none
     peer: str = ""  # what the peers' scripts call the configuration
     kind: str = "forward"
     schedule: str = ""
@@ -54,7 +54,13 @@ ROWS = [
     Row("decode B256", "B=256", NO_ROPE, 0.310, "decode B256H32/8D128w511", "decode"),
     Row("forward B16 T512", "B=16,T=512", NO_ROPE, 0),
     Row("extend B16 T512, full rings", "B=16,T=512,pos=1024", NO_ROPE, 0, kind="extend"),
+    Row("gradients B4 T4096", "B=4,T=4096", NO_ROPE, 3.0, "B4H32/8T4096D128w511", "backward"),
+    Row("gradients B4 T4096, RoPE", "B=4,T=4096", [], 0, kind="backward"),
+    Row("gradients B1 T32768", "B=1,T=32768", NO_ROPE, 6.2, "B1H32/8T32768D128w511", "backward"),
+    Row("gradients B4 T4096 D64", "B=4,T=4096", D64, 2.2, "B4H32/8T4096D64w511", "backward"),
+    Row("gradients B2 H16 T8192 D256", "B=2,T=8192", D256, 7.0, "B2H16/8T8192D256w511", "backward"),
 ]
+WITH_GRADIENTS = " with gradients"  # behind a peer's name: its forward pass and its gradients
 PEERS = ["composite", "flex_swa", "cudnn_swa", "fla_rla_chunk", "sdpa_full_cudnn", "decode_compiled_graph"]
 
 
@@ -159,7 +165,7 @@ def table_head(first, how):
 def phases(result):
     """Where the time goes: each kernel alone."""
     return ", ".join(
-        f"{p['phase'].removeprefix('forward_')} {p['ms']:.3f} ({p['registers']} registers)" for p in result["phases"]
+        f"{p['phase'].removeprefix(result['kind'] + '_')} {p['ms']:.3f} ({p['registers']} registers)" for p in result["phases"]
     )
 
 
@@ -169,7 +175,7 @@ def markdown(columns, rows):
 
 
 def times_row(result):
-    must = number(result["must"]) if result["must"] else ""
+    must = number(result["must"]) if result["must"] and not is_gradient(result) else ""
     if "refused" in result:
         return [result["row"], "not yet", "", must, "", "", ""]
     product = result["share_of_matmul_peak"]
@@ -184,6 +190,10 @@ def times_row(result):
     ]
 
 
+def is_gradient(result):
+    return result["row"].startswith("gradients")
+
+
 def ours(result):
     """Peers decode by a replayed graph."""
     return result["ms_graph" if result["kind"] == "decode" else "ms_median"]
@@ -196,7 +206,7 @@ def against(results, peers, hand):
     rows = []
     for result in results:
         theirs = everything.get(result["peer"])
-        if theirs and "refused" not in result:
+        if theirs and "refused" not in result and not is_gradient(result):
             pairs = [(theirs.get(name), ours(result)) for name in names]
             rows.append([result["row"], *(f"{t:.3f} ({t / o:.2f}x)" if t else "" for t, o in pairs)])
     return markdown(["row", *names], rows) if rows else []
@@ -208,12 +218,32 @@ def extend_ratio(results):
     return [f"Extend takes {pair[0] / pair[1]:.2f} times as long as forward for the same new tokens.", ""] if all(pair) else []
 
 
+def training(results, peers):
+    """Forward passes with their gradients, as peers time them."""
+    found = {r["row"]: r["ms_median"] for r in results if "ms_median" in r}
+    names = [n for n in PEERS if any(n + WITH_GRADIENTS in times for times in peers.values())]
+    rows = []
+    for result in filter(is_gradient, results):
+        pair = [found.get(name) for name in (result["row"], result["row"].replace("gradients", "forward"))]
+        if all(pair):
+            theirs = [peers.get(result["peer"], {}).get(name + WITH_GRADIENTS) for name in names]
+            cells = [f"{t:.3f} ({t / sum(pair):.2f}x)" if t else "" for t in theirs]
+            must = number(result["must"]) if result["must"] else ""
+            rows.append([pair_name(result), number(pair[0]), number(pair[1]), f"**{number(sum(pair))}**", must, *cells])
+    return markdown(["forward and gradients", "gradients", "forward", "together", "must", *names], rows) if rows else []
+
+
+def pair_name(result):
+    return result["row"].removeprefix("gradients ")
+
+
 def table(results, peers, hand, how):
     lines = table_head(next((r for r in results if "device" in r), {}), how)
     columns = ["row", "rattan", "in a graph", "must", "host", "of the product", "of the copy"]
     lines += markdown(columns, [times_row(r) for r in results])
     lines += extend_ratio(results)
     lines += against(results, peers, hand)
+    lines += training(results, peers)
     lines += [f"- {r['row']}: {phases(r)}" for r in results if "phases" in r]
     lines += [f"- {r['row']}: {r['refused']}" for r in results if "refused" in r]
     return "\n".join(lines) + "\n"

@@ -1,4 +1,4 @@
-"""What users run on a GPU today, forward alone, most telling rows first, within a budget of seconds.
+"""What users run on a GPU today, most telling rows first, within a budget of seconds.
 
 In:  the scripts of .carry/peers, whose layers are timed as they are; --seconds; --parts, of torch, decode, cudnn.
 Out: after each configuration a line on stdout, a JSON object of all that is known, {configuration: {peer: milliseconds}};
@@ -82,28 +82,43 @@ def torch_peers(parts, seconds, times):
         each("torch", CONFIGURATIONS, seconds, times, lambda c: run(peers.run_cfg, *c))
 
 
-def cudnn_window(configuration):
-    """Milliseconds of cuDNN's sliding window through JAX: launches in a row, divided."""
+def in_a_row(run, *arguments):
+    """Milliseconds of a launch: launches in a row, divided."""
     import jax
-    import jax.numpy as jnp
 
-    B, H, Hk, T, D, w = configuration
-    keys = jax.random.split(jax.random.PRNGKey(0), 3)
-    q, k, v = (jax.random.normal(key, (B, T, heads, D), jnp.bfloat16) for key, heads in zip(keys, (H, Hk, Hk)))
-    window = {"is_causal": True, "implementation": "cudnn", "local_window_size": (w, 0)}
-    run = jax.jit(lambda q, k, v: jax.nn.dot_product_attention(q, k, v, **window))
-    jax.block_until_ready([run(q, k, v) for _ in range(3)])
+    jax.block_until_ready([run(*arguments) for _ in range(3)])
     rounds = []
     for _ in range(7):
         start = time.perf_counter()
-        jax.block_until_ready([run(q, k, v) for _ in range(20)][-1])
+        jax.block_until_ready([run(*arguments) for _ in range(20)][-1])
         rounds.append((time.perf_counter() - start) / 20 * 1e3)
     return statistics.median(rounds)
 
 
+def cudnn_window(configuration):
+    """Milliseconds of cuDNN's sliding window through JAX, and of the same with its gradients."""
+    import jax
+    import jax.numpy as jnp
+
+    B, H, Hk, T, D, w = configuration
+    keys = jax.random.split(jax.random.PRNGKey(0), 4)
+    q, k, v, do = (jax.random.normal(key, (B, T, heads, D), jnp.bfloat16) for key, heads in zip(keys, (H, Hk, Hk, H)))
+    window = {"is_causal": True, "implementation": "cudnn", "local_window_size": (w, 0)}
+
+    def attend(q, k, v):
+        return jax.nn.dot_product_attention(q, k, v, **window)
+
+    times = {"cudnn_swa": in_a_row(jax.jit(attend), q, k, v)}
+    try:
+        times["cudnn_swa with gradients"] = in_a_row(jax.jit(lambda q, k, v, do: jax.vjp(attend, q, k, v)[1](do)), q, k, v, do)
+    except Exception as error:  # of wide heads cuDNN has no gradients
+        say(f"cudnn gradients {configuration}: {error!r}"[:300])
+    return times
+
+
 def cudnn_peers(seconds, times):
     os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
-    each("cudnn", CONFIGURATIONS, seconds, times, lambda c: [(tag(*c), {"cudnn_swa": cudnn_window(c)})])
+    each("cudnn", CONFIGURATIONS, seconds, times, lambda c: [(tag(*c), cudnn_window(c))])
 
 
 def main():
