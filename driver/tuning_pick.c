@@ -66,6 +66,7 @@ typedef struct Rank {
     bool   other_build;
     int    distance;
     double size, bound;
+    int64_t samples;
 } Rank;
 
 static bool better(const Rank *a, const Rank *b) {
@@ -75,13 +76,16 @@ static bool better(const Rank *a, const Rank *b) {
         return b->other_build;
     if (a->distance != b->distance)
         return a->distance < b->distance;
-    return a->size != b->size ? a->size > b->size : a->bound < b->bound;
+    if (a->size != b->size)
+        return a->size > b->size;
+    return a->bound != b->bound ? a->bound < b->bound : a->samples > b->samples;
 }
 
 static Rank rank_of(const TuningRecord *record, const TuningKey *key, TuningBucket bucket) {
     Rank rank = {.others = tuning_other_driver(record, key) + tuning_other_compiler(record, key),
                  .other_build = strcmp(record->key.build, key->build) != 0,
-                 .bound = tuning_bound(record)};
+                 .bound = tuning_bound(record),
+                 .samples = record->samples};
     rank.distance = distance_of(record, bucket, &rank.size);
     return rank;
 }
