@@ -168,8 +168,8 @@ static Status apply(Ctx *ctx, TuningMode mode, TuningKey *key, TuningBucket buck
         tuning_find(ctx, key, bucket, &pick, &why);
     }
     if (pick.record && tuning_is_default(pick.record))
-        return ST_OK; /* this build's own */
-    if (pick.record && !other && can_have(ctx, request, pick.record->schedule))
+        request->schedule = ""; /* nothing over this build's own */
+    else if (pick.record && !other && can_have(ctx, request, pick.record->schedule))
         request->schedule = pick.record->schedule;
     else if (mode == TUNING_STRICT)
         return ctx_fail(ctx, ST_FAILED, request->spec->name, "run 'rattan tune', or unset RATTAN_TUNING",
