@@ -16,7 +16,7 @@ static const double AGAIN = 0.995;
 
 /* The model counts for that much of the logarithm of what it says: measured, it orders coarsely,
  * and GPUs hardly at all. */
-static const double MODEL_WEIGHT = 0.5, GPU_MODEL_WEIGHT = 0.1;
+static const double MODEL_WEIGHT = 0.5, GPU_MODEL_WEIGHT = 0.25;
 /* Of two that promise the same the one that is nearer to the default. */
 static const double CHANGE = 0.002;
 /* The same where the model says little, as of GPUs: values that nobody tried are tried one at a time. */

@@ -66,6 +66,7 @@ typedef struct Rank {
     bool   other_build;
     int    distance;
     double size, bound;
+    int64_t samples;
 } Rank;
 
 static bool better(const Rank *a, const Rank *b) {
@@ -75,13 +76,16 @@ static bool better(const Rank *a, const Rank *b) {
         return b->other_build;
     if (a->distance != b->distance)
         return a->distance < b->distance;
-    return a->size != b->size ? a->size > b->size : a->bound < b->bound;
+    if (a->size != b->size)
+        return a->size > b->size;
+    return a->bound != b->bound ? a->bound < b->bound : a->samples > b->samples;
 }
 
 static Rank rank_of(const TuningRecord *record, const TuningKey *key, TuningBucket bucket) {
     Rank rank = {.others = tuning_other_driver(record, key) + tuning_other_compiler(record, key),
                  .other_build = strcmp(record->key.build, key->build) != 0,
-                 .bound = tuning_bound(record)};
+                 .bound = tuning_bound(record),
+                 .samples = record->samples};
     rank.distance = distance_of(record, bucket, &rank.size);
     return rank;
 }
@@ -164,8 +168,8 @@ static Status apply(Ctx *ctx, TuningMode mode, TuningKey *key, TuningBucket buck
         tuning_find(ctx, key, bucket, &pick, &why);
     }
     if (pick.record && tuning_is_default(pick.record))
-        return ST_OK; /* this build's own */
-    if (pick.record && !other && can_have(ctx, request, pick.record->schedule))
+        request->schedule = ""; /* nothing over this build's own */
+    else if (pick.record && !other && can_have(ctx, request, pick.record->schedule))
         request->schedule = pick.record->schedule;
     else if (mode == TUNING_STRICT)
         return ctx_fail(ctx, ST_FAILED, request->spec->name, "run 'rattan tune', or unset RATTAN_TUNING",
