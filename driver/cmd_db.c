@@ -8,10 +8,10 @@
 #include "driver/tuning_pick.h"
 
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -268,8 +268,28 @@ static void add_line(Lines *lines, json_t *json) {
     json_decref(json);
 }
 
+/* A place's records without the schedules that failed anywhere for the layer and kind on that machine: who gets the lines
+ * does not get the failures. */
+static TuningRecords without_failed(Ctx *ctx, const TuningRecords *all, const TuningRecord *first, int count) {
+    TuningRecords kept = {NEW_ARRAY(ctx, TuningRecord, count), 0, count};
+    for (int r = 0; r < count; r++) {
+        bool failed = false;
+        for (int o = 0; o < all->count && !failed; o++) {
+            const TuningRecord *const other = &all->items[o];
+            failed = other->verdict != VERDICT_RIGHT && strcmp(other->schedule, first[r].schedule) == 0 &&
+                     strcmp(other->key.spec, first[r].key.spec) == 0 && strcmp(other->key.kind, first[r].key.kind) == 0 &&
+                     strcmp(other->key.machine, first[r].key.machine) == 0;
+        }
+        if (!failed)
+            kept.items[kept.count++] = first[r];
+    }
+    return kept;
+}
+
 /* Of the records of one place: what a kernel would get, and what it was compared with. */
 static void add_best(Lines *lines, const TuningRecords *records) {
+    if (!records->count)
+        return;
     TuningKey    wanted = records->items[0].key;
     TuningBucket bucket = {0};
     TuningPick   pick = {0};
@@ -288,12 +308,13 @@ static void add_best(Lines *lines, const TuningRecords *records) {
     }
 }
 
-static void add_records(Lines *lines, const TuningRecords *records, bool best) {
+static void add_records(Ctx *ctx, Lines *lines, const TuningRecords *records, bool best) {
     for (int r = 0; !best && r < records->count; r++)
         add_line(lines, tuning_record_json(&records->items[r]));
     for (int first = 0, r = 1; best && r <= records->count; r++)
         if (r == records->count || !same_place(&records->items[r].key, &records->items[first].key)) {
-            add_best(lines, &(TuningRecords){records->items + first, r - first, 0});
+            const TuningRecords kept = without_failed(ctx, records, records->items + first, r - first);
+            add_best(lines, &kept);
             first = r;
         }
 }
@@ -310,7 +331,7 @@ static Status export(Ctx *ctx, const DbJob *job, TuningDb *db) {
     }
     for (int s = 0; s < specs.count; s++)
         add_line(&lines, tuning_spec_json(&specs.items[s]));
-    add_records(&lines, &records, best);
+    add_records(ctx, &lines, &records, best);
     if (cli_has(job->cli, OPTION_OUTPUT))
         return file_write(ctx, cli_value(job->cli, OPTION_OUTPUT), &(Part){text_str(&lines.text), lines.text.length}, 1);
     fputs(text_str(&lines.text), stdout);
@@ -356,20 +377,40 @@ static Status pack_files(Ctx *ctx, const DbJob *job, TuningDb *db) {
     return ST_OK;
 }
 
-/* A new file, whole or not at all. */
-static Status pack(Ctx *ctx, const DbJob *job) {
-    TuningDb   *db = NULL;
-    const char *path = cli_value(job->cli, OPTION_OUTPUT), *part = ctx_printf(ctx, "%s.part", path ? path : "");
-    if (!path)
-        return ctx_fail(ctx, ST_USAGE, "rattan db pack", "give -o FILE", "it is not said where to");
-    unlink(part);
+static Status pack_in(Ctx *ctx, const DbJob *job, const char *part) {
+    TuningDb *db = NULL;
+    char     *bytes;
+    size_t    size;
     TRY(tuning_db_open(ctx, part, &db));
     const Status status = pack_files(ctx, job, db);
     tuning_db_close(db);
-    if (status == ST_OK && chmod(part, 0644) == 0 && rename(part, path) == 0)
-        return ST_OK;
-    unlink(part);
-    return status != ST_OK ? status : ctx_fail(ctx, ST_FAILED, path, "check the folder", "cannot be written: %s", strerror(errno));
+    TRY(status);
+    TRY(file_read(ctx, part, MOST_BYTES, &bytes, &size));
+    return file_write(ctx, cli_value(job->cli, OPTION_OUTPUT), &(Part){bytes, size}, 1);
+}
+
+/* A new file, whole or not at all: SQLite makes it, and what lies beside it meanwhile, in a folder of its own. */
+static Status pack(Ctx *ctx, const DbJob *job) {
+    static const char *const BESIDE[] = {"", "-wal", "-shm", "-journal"};
+    const char *const        temporary = getenv("TMPDIR");
+    char *const              folder = ctx_printf(ctx, "%s/rattan-pack-XXXXXX", temporary && *temporary ? temporary : "/tmp");
+    sigset_t                 before;
+    if (!cli_has(job->cli, OPTION_OUTPUT))
+        return ctx_fail(ctx, ST_USAGE, "rattan db pack", "give -o FILE", "it is not said where to");
+    if (!job->count)
+        return ctx_fail(ctx, ST_USAGE, "rattan db pack", "see 'rattan db --help'", "no FILE is given");
+    interrupts_hold(&before);
+    const bool        made = mkdtemp(folder) != NULL;
+    const char *const part = ctx_printf(ctx, "%s/tuning.db", folder);
+    const Status      status = made ? pack_in(ctx, job, part)
+                                    : ctx_fail(ctx, ST_FAILED, folder, "set TMPDIR to a folder that can be written",
+                                               "cannot make the folder: %s", strerror(errno));
+    for (size_t b = 0; made && b < sizeof BESIDE / sizeof *BESIDE; b++)
+        unlink(ctx_printf(ctx, "%s%s", part, BESIDE[b]));
+    if (made)
+        rmdir(folder);
+    interrupts_release(&before);
+    return status;
 }
 
 static Status merge_records(Ctx *ctx, TuningDb *from, TuningDb *db, TuningCount *count) {
@@ -438,6 +479,8 @@ static const Action ACTIONS[] = {{"list", list, false, false},
 static Status run_action(Ctx *ctx, const Action *action, const DbJob *job) {
     TuningDb   *db = NULL;
     const char *path = tuning_db_path(ctx);
+    if (cli_has(job->cli, OPTION_BEST) && action->run != export)
+        return ctx_fail(ctx, ST_USAGE, ctx_printf(ctx, "rattan db %s", action->name), "leave it out", "--best is for export alone");
     if (action->files != (job->count > 0))
         return ctx_fail(ctx, ST_USAGE, ctx_printf(ctx, "rattan db %s", action->name), "see 'rattan db --help'",
                         action->files ? "no FILE is given" : "takes no more words");

@@ -1,44 +1,49 @@
 /* Where rattan's own tuning database lies: see tuning_shipped.h. */
 #include "driver/tuning_shipped.h"
 
+#include <inttypes.h>
 #include <limits.h>
-#include <link.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { FOLDERS = 3 };
 
-typedef struct Module {
-    uintptr_t   address; /* of something in it */
-    const char *file;    /* as the loader found it; "": the program */
-} Module;
-
-static int look_for_module(struct dl_phdr_info *info, size_t size, void *arg) {
-    Module *module = arg;
-    (void)size;
-    for (int p = 0; p < info->dlpi_phnum; p++) {
-        const ElfW(Phdr) *part = &info->dlpi_phdr[p];
-        const uintptr_t start = info->dlpi_addr + part->p_vaddr;
-        if (part->p_type == PT_LOAD && module->address >= start && module->address - start < part->p_memsz) {
-            module->file = info->dlpi_name ? info->dlpi_name : "";
-            return 1;
-        }
+/* The file of this code, links followed; false where it cannot be told. Asked of the kernel: what the loader was told may be
+ * relative to a folder that the process has left. */
+static bool own_file(char path[PATH_MAX]) {
+    const uintptr_t address = (uintptr_t)own_file;
+    char           *line = NULL;
+    size_t          capacity = 0;
+    bool            found = false;
+    FILE           *maps = fopen("/proc/self/maps", "re");
+    while (maps && !found && getline(&line, &capacity, maps) > 0) {
+        uintptr_t   start, end;
+        const char *name = strchr(line, '/');
+        if (!name || sscanf(line, "%" SCNxPTR "-%" SCNxPTR, &start, &end) != 2 || address < start || address >= end)
+            continue;
+        line[strcspn(line, "\n")] = '\0';
+        found = realpath(name, path) != NULL;
     }
-    return 0;
+    free(line);
+    if (maps)
+        fclose(maps);
+    return found;
 }
 
-/* The file of this code, links followed; false where it cannot be told. */
-static bool own_file(char path[PATH_MAX]) {
-    Module module = {.address = (uintptr_t)own_file};
-    if (!dl_iterate_phdr(look_for_module, &module))
-        return false;
-    return realpath(*module.file ? module.file : "/proc/self/exe", path);
+/* Folders above the program may be anybody's: what lies there counts only if it is its owner's, root's or the user's. */
+static bool is_ours(const char *path, uid_t owner) {
+    struct stat info;
+    return stat(path, &info) == 0 && S_ISREG(info.st_mode) && access(path, R_OK) == 0 &&
+           (info.st_uid == owner || info.st_uid == 0 || info.st_uid == geteuid());
 }
 
 const char *tuning_shipped_path(Ctx *ctx) {
-    char file[PATH_MAX];
-    if (!own_file(file))
+    char        file[PATH_MAX];
+    struct stat info;
+    if (!own_file(file) || stat(file, &info) != 0)
         return NULL;
     for (int up = 0; up < FOLDERS; up++) {
         char *slash = strrchr(file, '/');
@@ -46,7 +51,7 @@ const char *tuning_shipped_path(Ctx *ctx) {
             break;
         *slash = '\0';
         const char *path = ctx_printf(ctx, "%s/share/rattan/tuning.db", file);
-        if (access(path, R_OK) == 0)
+        if (is_ours(path, info.st_uid))
             return path;
     }
     return NULL;

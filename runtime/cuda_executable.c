@@ -226,12 +226,11 @@ static Status make_workspace(Ctx *ctx, CudaExecutable *executable, CuStream stre
 /* Memory cannot be had while the stream is being captured: the allocation would be outside the graph, or end the
  * capture. */
 static Status check_not_capturing(Ctx *ctx, const CudaExecutable *executable, CuStream stream) {
-    int capturing = 0;
-    executable->device->driver.stream_capturing(stream, &capturing);
-    return capturing == 0 ? ST_OK
-                          : ctx_fail(ctx, ST_USAGE, executable->object->name,
-                                     "call prepare for this stream and shape before the capture begins",
-                                     "needs a workspace while the stream is being captured");
+    return !cuda_is_capturing(&executable->device->driver, stream)
+               ? ST_OK
+               : ctx_fail(ctx, ST_USAGE, executable->object->name,
+                          "call prepare for this stream and shape before the capture begins",
+                          "needs a workspace while the stream is being captured");
 }
 
 static Status own_workspace(Ctx *ctx, CudaExecutable *executable, CuStream stream, int64_t bytes, CuPointer *memory) {

@@ -61,6 +61,14 @@ mkdir -p "$TMP/xdg/rattan"
 record unroll=4 0.9 >"$TMP/more"
 "$RATTAN" db pack "$TMP/more" -o "$TMP/xdg/rattan/tuning.db" >/dev/null
 equal "XDG_DATA_DIRS come before it" "unroll=4" "$(XDG_DATA_DIRS="$TMP/xdg" gets)"
+
+# ---- What is shipped: nothing that failed at another shape
+{ record unroll=3 0.8; record unroll=3 0.8 | sed 's/N=1 T=256/N=1 T=4096/; s/"verdict":"ok"/"verdict":"wrong"/'; record unroll=4 0.9; } >"$TMP/more"
+RATTAN_DATA_DIR="$TMP/failed" "$RATTAN" db import "$TMP/more" >/dev/null
+equal "the best that is exported failed nowhere" "unroll=4" \
+    "$(RATTAN_DATA_DIR="$TMP/failed" "$RATTAN" db export --best | grep -o 'unroll=[0-9]*' | sort -u)"
+expect_error 2 "--best is for export" 'for export alone' "$RATTAN" db list --best
+
 record unroll=2 0.95 >"$TMP/more"
 RATTAN_DATA_DIR="$TMP/user" "$RATTAN" db import "$TMP/more" >/dev/null
 equal "the user's entry wins" "unroll=2" "$(RATTAN_DATA_DIR="$TMP/user" gets)"
@@ -124,4 +132,14 @@ expect_text "db explain names it" "$(explains)" '^skipped .*damaged'
 echo garbage >"$TMP/lines"
 expect_error 5 "a line that says nothing is not packed" 'neither records nor specs' "$RATTAN" db pack "$TMP/lines" -o "$TMP/new.db"
 [ ! -e "$TMP/new.db" ] && ok "and leaves no file" || not_ok "and leaves no file"
+mkfifo "$TMP/pipe"
+record unroll=3 0.8 >"$TMP/lines"
+cat "$TMP/pipe" >"$TMP/piped.db" &
+check "a pipe is written to" "$RATTAN" db pack "$TMP/lines" -o "$TMP/pipe"
+wait
+[ -p "$TMP/pipe" ] && ok "and stays a pipe" || not_ok "and stays a pipe"
+equal "it got a database" "SQLite format 3" "$(head -c 15 "$TMP/piped.db")"
+expect_error 1 "the folder must be there" 'none/new.db' "$RATTAN" db pack "$TMP/lines" -o "$TMP/none/new.db"
+expect_error 2 "pack wants files" 'no FILE' "$RATTAN" db pack -o "$TMP/new.db"
+equal "and leaves nothing behind" "" "$(TMPDIR="$TMP/work" && mkdir "$TMP/work" && export TMPDIR && "$RATTAN" db pack "$TMP/lines" -o "$TMP/new.db" >/dev/null && ls "$TMP/work")"
 expect_error 2 "pack wants to know where to" 'give -o' "$RATTAN" db pack "$TMP/lines"
