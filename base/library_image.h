@@ -13,7 +13,8 @@
 
 #include "base/code_object.h"
 
-enum { IMAGE_ABI = 1, IMAGE_ALIGN = 64, IMAGE_SUM = 16 };
+/* IMAGE_ABI also goes up with the version of code objects: a runtime reads what was written beside it alone. */
+enum { IMAGE_ABI = 2, IMAGE_ALIGN = 64, IMAGE_SUM = 16 };
 #define IMAGE_MAGIC "RATTANLI"
 #define IMAGE_END "RATTANLE"
 

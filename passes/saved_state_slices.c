@@ -35,9 +35,10 @@ static int rows_of_slice(const Saver *s, const Type type) {
 
 /* The load of fewer rows, at the coordinates that the map gives; their first one is computed at `at`. */
 static Value *slice_load(const Saver *s, Builder *b, Builder *at, const Op *load, const ValueMap *map, int from, int count) {
-    ValueMap own = map_copy(map);
-    map_set(&own, load->in[2], index_offset(at, map_get(map, load->in[2]), from));
-    Op *const made = ir_clone(b, load, &own);
+    ValueMap     own = map_copy(map);
+    Value *const row = index_offset(at, map_get(map, load->in[2]), from);
+    Op *const    made = ir_clone(b, load, &own);
+    made->in[2] = row; /* other coordinates may be the same value */
     made->out[0]->type.rows = count;
     op_set_int(s->ctx, made, AT_PERIOD, count);
     return made->out[0];

@@ -83,11 +83,15 @@ int64_t stage_computed(const Stager *s) {
     return bytes;
 }
 
-/* The ring where an earlier product of the same block has the side already, or NULL. */
-static Value *find_put(const Stager *s, const Op *dot, const Value *value) {
+/* The ring where an earlier product of the same block has the side already, or NULL. It is in use again: the product's other
+ * side does not get it. */
+static Value *find_put(Stager *s, const Op *dot, const Value *value) {
     for (int p = 0; p < s->put_count && s->reuses; p++)
-        if (s->put_values[p] == value && s->put_of[p]->parent == dot->parent)
+        if (s->put_values[p] == value && s->put_of[p]->parent == dot->parent) {
+            s->put_by[p] = ir_ancestor_in(dot, s->body);
+            s->put_turns[p] = ++s->put_turn;
             return s->puts[p];
+        }
     return NULL;
 }
 

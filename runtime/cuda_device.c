@@ -161,10 +161,10 @@ void cuda_stream_destroy(const CudaDevice *device, CuStream stream) {
 
 bool cuda_stream_capturing(const CudaDevice *device, CuStream stream) {
     Ctx  ctx;
-    bool pushed, capturing = true;
+    bool pushed, capturing = false;
     ctx_init(&ctx);
     if (cuda_enter(&ctx, device, &pushed) == ST_OK) {
-        capturing = cuda_is_capturing(&device->driver, stream);
+        capturing = cuda_is_known_capturing(&device->driver, stream);
         cuda_leave(device, pushed);
     }
     ctx_free(&ctx);

@@ -42,7 +42,7 @@ Status cuda_copy_out(Ctx *ctx, const CudaDevice *device, void *to, CuPointer fro
 
 Status cuda_stream_create(Ctx *ctx, const CudaDevice *device, CuStream *out);
 void   cuda_stream_destroy(const CudaDevice *device, CuStream stream);
-/* Whether what is enqueued there goes into a graph; also where that cannot be told. */
+/* Whether what is enqueued there goes into a graph; not where that cannot be told. */
 bool cuda_stream_capturing(const CudaDevice *device, CuStream stream);
 /* Between the two, loading code and allocating end no capture that goes on elsewhere, as they would one in CUDA's default mode.
  * cuda_restore gets what cuda_relax returned; both in the device's context. */

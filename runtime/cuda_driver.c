@@ -84,3 +84,9 @@ bool cuda_is_capturing(const CudaDriver *driver, CuStream stream) {
     int capturing = 0;
     return driver->stream_capturing(stream, &capturing) != 0 || capturing != 0;
 }
+
+bool cuda_is_known_capturing(const CudaDriver *driver, CuStream stream) {
+    int       capturing = 0;
+    const int result = driver->stream_capturing(stream, &capturing);
+    return result == 0 ? capturing != 0 : result == CU_RESULT_CAPTURE_IMPLICIT;
+}

@@ -153,6 +153,7 @@ enum {
     CU_MAP_ZERO_FILL = 0,
     CU_RESULT_OUT_OF_MEMORY = 2,
     CU_RESULT_NO_BINARY = 209,
+    CU_RESULT_CAPTURE_IMPLICIT = 906, /* asked of the default stream while one that waits for it is captured */
 };
 
 /* Opens the library, fills the table and initializes. ST_NO_DEVICE with a remedy where there is no driver or no device.
@@ -164,5 +165,7 @@ Status cuda_check(Ctx *ctx, const CudaDriver *driver, int result, const char *pl
 
 /* Whether the stream is being captured, or the driver will not say; in the stream's context. */
 bool cuda_is_capturing(const CudaDriver *driver, CuStream stream);
+/* Of a stream that cannot be asked, as behind a fault of a kernel: no; what is done there next says what is wrong. */
+bool cuda_is_known_capturing(const CudaDriver *driver, CuStream stream);
 
 #endif

@@ -173,6 +173,7 @@ static void unload(CudaExecutable *executable) {
 void cuda_executable_free(CudaExecutable *executable) {
     if (!executable)
         return;
+    const int mode = cuda_relax(executable->device); /* another thread may be capturing */
     while (executable->workspaces) {
         Workspace *next = executable->workspaces->next;
         cuda_free(executable->device, executable->workspaces->memory);
@@ -180,6 +181,7 @@ void cuda_executable_free(CudaExecutable *executable) {
         executable->workspaces = next;
     }
     unload(executable);
+    cuda_restore(executable->device, mode);
     pthread_mutex_destroy(&executable->lock);
     map_cache_free(executable->maps);
     free(executable->modules);
@@ -226,7 +228,7 @@ static Status make_workspace(Ctx *ctx, CudaExecutable *executable, CuStream stre
 /* Memory cannot be had while the stream is being captured: the allocation would be outside the graph, or end the
  * capture. */
 static Status check_not_capturing(Ctx *ctx, const CudaExecutable *executable, CuStream stream) {
-    return !cuda_is_capturing(&executable->device->driver, stream)
+    return !cuda_is_known_capturing(&executable->device->driver, stream)
                ? ST_OK
                : ctx_fail(ctx, ST_USAGE, executable->object->name,
                           "call prepare for this stream and shape before the capture begins",
