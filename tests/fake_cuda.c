@@ -168,6 +168,8 @@ EXPORT int cuStreamSynchronize(CuStream stream) {
     return 0;
 }
 EXPORT int cuStreamIsCapturing(CuStream stream, int *capturing) {
+    if (fake_cuda.fail_asked)
+        return fake_cuda.fail_asked;
     *capturing = is_captured(stream);
     return without_context();
 }

@@ -43,7 +43,7 @@ typedef struct FakeCuda {
     char       image[16], image_before[16]; /* what the last one and the one before it were made of begin with */
     /* What to do wrong */
     int devices, capturing, max_threads, refuse_cubin, fail_alloc, fail_launch, fail_encode, fail_instantiate,
-        fail_update, fail_graph_launch, fail_after;
+        fail_update, fail_graph_launch, fail_after, fail_asked; /* fail_asked: what asking for a capture gives */
     void *captured;       /* the one stream for which `capturing` holds; NULL: for all */
     int   captures_ended; /* by what may not be done in a capture */
     int map_count; /* not wrong: how many maps kernels named "mapped..." take */

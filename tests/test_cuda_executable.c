@@ -214,6 +214,18 @@ static void a_capture_allocates_nothing(void **state) {
     assert_int_equal(fake->allocations, 1);
 }
 
+static void a_fault_is_no_capture(void **state) {
+    enum { ILLEGAL_ADDRESS = 700, CAPTURE_IMPLICIT = 906 };
+    Fixture        *f = *state;
+    const CudaPlace place = {.stream = (CuStream)(void *)&f->q};
+    fake->fail_asked = CAPTURE_IMPLICIT; /* of the default stream, while another is captured */
+    expect_failure(&f->ctx, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_USAGE,
+                   "before the capture");
+    fake->fail_asked = ILLEGAL_ADDRESS;
+    assert_int_equal(cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_OK);
+    fake->fail_asked = 0;
+}
+
 static void the_caller_may_bring_the_workspace(void **state) {
     Fixture *f = *state;
     int64_t  bytes;
@@ -337,6 +349,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(nothing_runs_where_there_is_nothing_to_do, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_stream_has_a_workspace, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_capture_allocates_nothing, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_fault_is_no_capture, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_caller_may_bring_the_workspace, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_arguments_launch_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(failures_of_the_driver_are_named, set_up, tear_down),
