@@ -398,3 +398,16 @@ Status compile_kernel(Ctx *ctx, const CompileRequest *request, Compiled *out) {
     out->seconds = now() - start;
     return status;
 }
+
+Status compile_schedule(Ctx *ctx, const CompileRequest *request, Schedule *taken) {
+    CompileRequest text = *request;
+    Compiled       compiled;
+    int            first = 0;
+    text.emit = EMIT_CUDA;
+    schedule_default(request->spec, request->kind, request->target, taken);
+    if (!target_is_cuda(request->target))
+        return final_schedule(ctx, request, &first, taken);
+    TRY(compile_kernel(ctx, &text, &compiled));
+    *taken = compiled.plan;
+    return ST_OK;
+}

@@ -63,6 +63,10 @@ typedef struct Compiled { /* texts are in the Ctx's arena; NULL where not asked 
 
 Status compile_kernel(Ctx *ctx, const CompileRequest *request, Compiled *out);
 
+/* The schedule that the request gets, after those that give way: of GPUs all is done but NVRTC's part. Of a failure the first
+ * default. */
+Status compile_schedule(Ctx *ctx, const CompileRequest *request, Schedule *taken);
+
 /* The text that a cache key hashes: canonical spec, kind, variant, ring rows, final schedule and what may stand in for it,
  * target with CPU and features, compiler and rattan versions. Cheap: no LLVM, no passes. */
 Status compile_key_text(Ctx *ctx, const CompileRequest *request, Text *key);

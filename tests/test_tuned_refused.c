@@ -4,6 +4,7 @@
 #include "codegen/ptx/ptx_codegen.h"
 #include "driver/session.h"
 #include "frontend/frontend.h"
+#include "passes/search_space.h"
 #include "folder_testing.h"
 
 #include <setjmp.h>
@@ -50,7 +51,8 @@ static const char *schedule_of(const CompileRequest *of) {
     if (session_object(&ctx, cache, of, &object) != ST_OK)
         fail_msg("%s: %s", ctx.place, ctx.message);
     const char *schedule = ctx_strdup(&ctx, object->schedule);
-    assert_true(compile_took(&ctx, of, object) == (of->origin == SCHEDULE_ASKED && of->schedule));
+    if (of->schedule)
+        assert_true(compile_took(&ctx, of, object) == (of->origin == SCHEDULE_ASKED));
     code_object_free(object);
     return schedule;
 }
@@ -125,6 +127,40 @@ static void test_asked_is_asked(void **state) {
     assert_string_equal(schedule_of(&asked), taken);
 }
 
+/* What a tuner starts from, and what is shown as the default, is what a kernel gets: all of its fields asked for give no other. */
+static void test_default_that_is_taken(void **state) {
+    static const KernelKind KINDS[] = {KIND_FORWARD, KIND_BACKWARD, KIND_EXTEND, KIND_DECODE};
+    (void)state;
+    for (size_t k = 0; k < sizeof KINDS / sizeof *KINDS; k++) {
+        SearchSpace      space;
+        Schedule         taken, point;
+        SpacePoint       found;
+        const SpacePoint origin = {{0}};
+        Text             text = TEXT(&ctx);
+        request.kind = KINDS[k];
+        assert_int_equal(compile_schedule(&ctx, &request, &taken), ST_OK);
+        schedule_print(&text, &taken);
+        assert_string_equal(schedule_of(&request), text_str(&text));
+        CompileRequest asked = request;
+        asked.schedule = text_str(&text);
+        assert_string_equal(schedule_of(&asked), asked.schedule);
+        space_open(&space, request.spec, request.kind, &target, &taken);
+        assert_true(space_point(&ctx, &space, &origin, &point));
+        assert_memory_equal(&point, &taken, sizeof taken);
+        assert_true(space_find(&space, &taken, &found));
+        assert_memory_equal(&found, &origin, sizeof found);
+    }
+}
+
+static void test_default_of_a_cpu(void **state) {
+    Schedule taken, first;
+    (void)state;
+    assert_int_equal(target_find(&ctx, "x86-64-v3", &target), ST_OK);
+    assert_int_equal(compile_schedule(&ctx, &request, &taken), ST_OK);
+    schedule_default(request.spec, request.kind, &target, &first);
+    assert_memory_equal(&taken, &first, sizeof first);
+}
+
 static int open_folder(void **state) {
     (void)state;
     ctx_init(&ctx);
@@ -148,6 +184,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_folder, close_folder)
     const struct CMUnitTest tests[] = {
         TEST(test_default_stands_in), TEST(test_compiler_says_why), TEST(test_strict), TEST(test_asked_is_asked),
+        TEST(test_default_that_is_taken), TEST(test_default_of_a_cpu),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
