@@ -63,8 +63,8 @@ typedef struct Compiled { /* texts are in the Ctx's arena; NULL where not asked 
 
 Status compile_kernel(Ctx *ctx, const CompileRequest *request, Compiled *out);
 
-/* The schedule that the request gets, after those that give way: of GPUs all is done but NVRTC's part. Of a failure the first
- * default. */
+/* The schedule that the request gets, after those that give way: of GPUs all is done but NVRTC's part. Of a failure the
+ * first default. */
 Status compile_schedule(Ctx *ctx, const CompileRequest *request, Schedule *taken);
 
 /* The text that a cache key hashes: canonical spec, kind, variant, ring rows, final schedule and what may stand in for it,

@@ -1,6 +1,6 @@
 /* link: rattan_driver */
-/* A tuned schedule that passes refuse, such as one of another build, gives way to the default, but in strict mode; one that was
- * asked for does not. What the cache keeps is told apart by that. */
+/* A tuned schedule that passes refuse, such as one of another build, gives way to the default, but in strict mode; one that
+ * was asked for does not. What the cache keeps is told apart by that. */
 #include "codegen/ptx/ptx_codegen.h"
 #include "driver/session.h"
 #include "frontend/frontend.h"
@@ -127,7 +127,8 @@ static void test_asked_is_asked(void **state) {
     assert_string_equal(schedule_of(&asked), taken);
 }
 
-/* What a tuner starts from, and what is shown as the default, is what a kernel gets: all of its fields asked for give no other. */
+/* What a tuner starts from, and what is shown as the default, is what a kernel gets: all of its fields asked for give no
+ * other. */
 static void test_default_that_is_taken(void **state) {
     static const KernelKind KINDS[] = {KIND_FORWARD, KIND_BACKWARD, KIND_EXTEND, KIND_DECODE};
     (void)state;
