@@ -150,7 +150,7 @@ static Status explain_open(Ctx *ctx, const DbJob *job, Session *session, Explain
                         "nothing is known of %s here", session->target.name);
     tuning_key_layer(ctx, spec, kind, &e->key);
     tuning_find(ctx, &e->key, e->bucket, &e->pick, &e->why);
-    schedule_default(spec, kind, &session->target, &schedule);
+    TRY(compile_schedule(ctx, &(CompileRequest){.spec = spec, .kind = kind, .target = &session->target}, &schedule));
     schedule_print(&text, &schedule);
     e->fallback = text_str(&text);
     return ST_OK;

@@ -262,9 +262,19 @@ static void report(Ctx *ctx, const TaskRun *run) {
 }
 
 /* ---- One task -------------------------------------------------------------------------------------------------------- */
+/* The default that the timed kernel takes: candidates are texts of all fields, so that none of them gives way. */
+static Status find_base(Ctx *ctx, const TaskRun *run, Schedule *base) {
+    const CompileRequest request = {.spec = &run->task.item->spec,
+                                    .kind = run->tuning->kind,
+                                    .ring_rows = run->task.test.shape.ring,
+                                    .target = &run->tuning->session.target};
+    return compile_schedule(ctx, &request, base);
+}
+
 static Status plan(Ctx *ctx, TaskRun *run) {
-    Tuning *tuning = run->tuning;
-    Shape   shape;
+    Tuning  *tuning = run->tuning;
+    Shape    shape;
+    Schedule base;
     TRY(shape_parse(ctx, NULL, &shape));
     shape.B = run->bucket.N;
     shape.T = run->bucket.T;
@@ -275,7 +285,8 @@ static Status plan(Ctx *ctx, TaskRun *run) {
     run->key = tuning->key;
     run->key.bucket = tuning_bucket_text(ctx, run->bucket);
     tuning_key_layer(ctx, spec, tuning->kind, &run->key);
-    space_open(&run->space, spec, tuning->kind, &tuning->session.target);
+    TRY(find_base(ctx, run, &base));
+    space_open(&run->space, spec, tuning->kind, &tuning->session.target, &base);
     run->title = item_title(ctx, run->task.item);
     return tuning_db_put_spec(ctx, tuning->db, run->key.spec, spec->name, tuning_spec_text(ctx, spec));
 }

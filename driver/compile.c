@@ -90,17 +90,45 @@ static const char *schedule_text(Ctx *ctx, const Schedule *schedule) {
     return text_str(&text);
 }
 
+/* Does the request leave sizes of tiles, and how many are on their way, to the default? Of CPUs it takes one alone. */
+static bool leaves_sizes(const CompileRequest *request) {
+    static const char *const FIELDS[] = {"chunk=", "key_tile=", "group_heads=", "warps=", "stages="};
+    if (!target_is_cuda(request->target))
+        return false;
+    for (size_t i = 0; i < sizeof FIELDS / sizeof *FIELDS && request->schedule; i++)
+        if (strstr(request->schedule, FIELDS[i]))
+            return false;
+    return true;
+}
+
+/* What may be compiled instead: two requests for the same schedule do not get the same where one of them gives way. */
+static const char *stands_in(const CompileRequest *request) {
+    const bool tuned = request->origin == SCHEDULE_TUNED;
+    if (leaves_sizes(request))
+        return tuned ? "smaller, default" : "smaller";
+    return tuned ? "default" : "none";
+}
+
 Status compile_key_text(Ctx *ctx, const CompileRequest *request, Text *key) {
     Schedule schedule;
     int      first = 0;
     TRY(final_schedule(ctx, request, &first, &schedule));
     spec_print(key, request->spec);
-    text_add(key, "kind=%s variant=%d ring_rows=%lld\nschedule=%s\n", kind_name(request->kind), request->variant,
-             (long long)ring_rows(request), schedule_text(ctx, &schedule));
+    text_add(key, "kind=%s variant=%d ring_rows=%lld\nschedule=%s\nelse=%s\n", kind_name(request->kind), request->variant,
+             (long long)ring_rows(request), schedule_text(ctx, &schedule), stands_in(request));
     text_add(key, "target=%s triple=%s cpu=%s features=%s\ncompiler=%s\n", request->target->name,
              request->target->triple, request->target->cpu, request->target->features,
              compiler_name(ctx, request->target));
     return ST_OK;
+}
+
+bool compile_took(Ctx *ctx, const CompileRequest *request, const CodeObject *object) {
+    Schedule   schedule;
+    int        first = 0;
+    const bool same = final_schedule(ctx, request, &first, &schedule) == ST_OK &&
+                      strcmp(schedule_text(ctx, &schedule), object->schedule) == 0;
+    ctx_clear(ctx);
+    return same;
 }
 
 typedef struct Observer {
@@ -324,21 +352,11 @@ static Status compile_with(Ctx *ctx, const CompileRequest *request, const Schedu
 
 static bool lacks_memory(const Ctx *ctx) { return strcmp(ctx->place, "schedule: shared memory") == 0; }
 
-/* Does the request leave sizes of tiles, and how many are on their way, to the default? */
-static bool leaves_sizes(const CompileRequest *request) {
-    static const char *const FIELDS[] = {"chunk=", "key_tile=", "group_heads=", "warps=", "stages="};
-    for (size_t i = 0; i < sizeof FIELDS / sizeof *FIELDS && request->schedule; i++)
-        if (strstr(request->schedule, FIELDS[i]))
-            return false;
-    return true;
-}
-
 /* What is asked for is taken as it is; where the default needs more shared memory than there is, the next one that needs less. */
-Status compile_kernel(Ctx *ctx, const CompileRequest *request, Compiled *out) {
-    const double start = now();
-    Schedule     schedule;
-    int          smaller = 0;
-    TRY(check_pass_name(ctx, request->dump_after));
+static Status compile_asked(Ctx *ctx, const CompileRequest *request, Compiled *out) {
+    Schedule schedule;
+    int      smaller = 0;
+    *out = (Compiled){0};
     TRY(final_schedule(ctx, request, &smaller, &schedule));
     Status status = compile_with(ctx, request, &schedule, out);
     while (status != ST_OK && lacks_memory(ctx) && leaves_sizes(request) && smaller >= 0) {
@@ -347,6 +365,49 @@ Status compile_kernel(Ctx *ctx, const CompileRequest *request, Compiled *out) {
         TRY(final_schedule(ctx, request, &smaller, &schedule)); /* of the first one, once there is none, for its message */
         status = compile_with(ctx, request, &schedule, out);
     }
+    return status;
+}
+
+static bool refuses_schedule(const Ctx *ctx) {
+    static const char FIELD[] = "schedule: ";
+    return ctx->status == ST_USAGE && strncmp(ctx->place, FIELD, strlen(FIELD)) == 0;
+}
+
+/* A tuned schedule is refused: the default's turn, but in strict mode. */
+static Status compile_instead(Ctx *ctx, const CompileRequest *request, Compiled *out) {
+    CompileRequest plain = *request;
+    char           line[1024];
+    ctx_describe(ctx, line, sizeof line);
+    ctx_clear(ctx);
+    if (request->origin == SCHEDULE_STRICT)
+        return ctx_fail(ctx, ST_FAILED, request->spec->name, "run 'rattan tune', or unset RATTAN_TUNING",
+                        "the tuned schedule for %s is refused: %s", kind_name(request->kind), line);
+    plain.schedule = NULL;
+    plain.origin = SCHEDULE_ASKED;
+    const Status status = compile_asked(ctx, &plain, out);
+    out->refused = ctx_strdup(ctx, line);
+    return status;
+}
+
+Status compile_kernel(Ctx *ctx, const CompileRequest *request, Compiled *out) {
+    const double start = now();
+    TRY(check_pass_name(ctx, request->dump_after));
+    Status status = compile_asked(ctx, request, out);
+    if (status != ST_OK && request->origin != SCHEDULE_ASKED && refuses_schedule(ctx))
+        status = compile_instead(ctx, request, out);
     out->seconds = now() - start;
     return status;
+}
+
+Status compile_schedule(Ctx *ctx, const CompileRequest *request, Schedule *taken) {
+    CompileRequest text = *request;
+    Compiled       compiled;
+    int            first = 0;
+    text.emit = EMIT_CUDA;
+    schedule_default(request->spec, request->kind, request->target, taken);
+    if (!target_is_cuda(request->target))
+        return final_schedule(ctx, request, &first, taken);
+    TRY(compile_kernel(ctx, &text, &compiled));
+    *taken = compiled.plan;
+    return ST_OK;
 }

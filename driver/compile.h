@@ -27,6 +27,13 @@ enum {
     EMIT_PLAN = 2048, /* what was decided, without the code: for `rattan explain` */
 };
 
+/* Whose the request's schedule is, and what happens where it is refused. */
+typedef enum ScheduleOrigin {
+    SCHEDULE_ASKED, /* the user's: a failure */
+    SCHEDULE_TUNED, /* a tuning database's, which another build, variant or compiler may have made: the default stands in */
+    SCHEDULE_STRICT /* the same where nothing may stand in: a failure that says so */
+} ScheduleOrigin;
+
 typedef struct CompileRequest {
     const Spec   *spec;
     KernelKind    kind;
@@ -34,6 +41,7 @@ typedef struct CompileRequest {
     int64_t       ring_rows;  /* decode, extend; 0: as few as there may be */
     const Target *target;
     const char   *schedule;   /* text laid over the default; NULL: none */
+    ScheduleOrigin origin;    /* of that text */
     int           emit;       /* EMIT_x: which of the results are wanted */
     const char   *memo;       /* GPUs: a folder of what NVRTC made, which processes share; NULL: none */
     const char   *dump_after; /* a pass whose output is wanted in Compiled.dump; "all"; NULL: none */
@@ -49,13 +57,21 @@ typedef struct Compiled { /* texts are in the Ctx's arena; NULL where not asked 
     PassLog    *log;    /* of EMIT_PLAN, as what follows; arena */
     Module     *module; /* behind the last pass */
     Schedule    plan;
+    const char *refused; /* why the default stands in for a tuned schedule; NULL: it does not */
     double      seconds;
 } Compiled;
 
 Status compile_kernel(Ctx *ctx, const CompileRequest *request, Compiled *out);
 
-/* The text that a cache key hashes: canonical spec, kind, variant, ring rows, final schedule, target with CPU and features,
- * compiler and rattan versions. Cheap: no LLVM, no passes. */
+/* The schedule that the request gets, after those that give way: of GPUs all is done but NVRTC's part. Of a failure the
+ * first default. */
+Status compile_schedule(Ctx *ctx, const CompileRequest *request, Schedule *taken);
+
+/* The text that a cache key hashes: canonical spec, kind, variant, ring rows, final schedule and what may stand in for it,
+ * target with CPU and features, compiler and rattan versions. Cheap: no LLVM, no passes. */
 Status compile_key_text(Ctx *ctx, const CompileRequest *request, Text *key);
+
+/* Whether the object has the request's schedule and not one that stands in for it. */
+bool compile_took(Ctx *ctx, const CompileRequest *request, const CodeObject *object);
 
 #endif

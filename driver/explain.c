@@ -118,7 +118,10 @@ static Status compile(Ctx *ctx, Session *session, Explained *e) {
         e->resources = there ? nvrtc : "what the schedule claims: there is no NVRTC to ask";
         request.emit |= there ? EMIT_RESOURCES : 0;
     }
-    return compile_kernel(ctx, &request, &e->compiled);
+    TRY(compile_kernel(ctx, &request, &e->compiled));
+    if (e->compiled.refused)
+        e->origin = "the default: the tuning database's is refused";
+    return ST_OK;
 }
 
 /* ---- Other m ---- */

@@ -164,7 +164,8 @@ static json_t *tiles_json(Ctx *ctx, const Explore *e) {
     const char          *used = NULL;
     Text                 text = TEXT(ctx);
     spec.window = e->window;
-    schedule_default(&spec, KIND_FORWARD, &e->session->target, &schedule);
+    if (compile_schedule(ctx, &(CompileRequest){.spec = &spec, .target = &e->session->target}, &schedule) != ST_OK)
+        ctx_clear(ctx); /* who measures says it */
     for (int p = 0; p < series->count; p++)
         if (series->windows[p] == e->window)
             used = series->points[p].used;

@@ -42,12 +42,15 @@ static int index_of(const int *values, int count, int value) {
     return -1;
 }
 
-static void open_axes(Explore *e, Lands *l) {
+static void open_axes(Ctx *ctx, Explore *e, Lands *l) {
     Landscape *land = &e->landscape;
+    Schedule   base;
     l->explore = e;
     l->spec = e->layers[0];
     l->spec.window = e->window;
-    space_open(&l->space, &l->spec, KIND_FORWARD, &e->session->target);
+    if (compile_schedule(ctx, &(CompileRequest){.spec = &l->spec, .target = &e->session->target}, &base) != ST_OK)
+        ctx_clear(ctx); /* who measures says it */
+    space_open(&l->space, &l->spec, KIND_FORWARD, &e->session->target, &base);
     l->chunk = knob_named(&l->space, "chunk");
     l->key_tile = knob_named(&l->space, "key_tile");
     land->chunk_count = sorted_values(&l->space.knobs[l->chunk], land->chunks);
@@ -192,7 +195,7 @@ static int choose(const Candidate *all, int count, int most, Candidate *chosen) 
 Status explore_landscape(Ctx *ctx, Explore *e, int64_t tokens, double deadline) {
     Lands     l = {.tokens = tokens};
     Candidate all[LANDSCAPE_MOST * LANDSCAPE_MOST], chosen[MOST_MEASURED];
-    open_axes(e, &l);
+    open_axes(ctx, e, &l);
     if (from_databases(ctx, &l) >= ENOUGH_RECORDS) {
         e->landscape.source = "the tuning database: the best schedule of each cell";
         return ST_OK;

@@ -147,12 +147,18 @@ void tuning_find(Ctx *ctx, const TuningKey *key, TuningBucket bucket, TuningPick
     }
 }
 
-/* The schedule is text from a file: it counts only if this request can have it. */
-static bool can_have(Ctx *ctx, const CompileRequest *request, const char *schedule) {
+/* The schedule is text from a file: it counts only if this request can have it. Passes may still refuse it: see
+ * ScheduleOrigin. `why`, where nothing is there yet, says why not. */
+static bool can_have(Ctx *ctx, const CompileRequest *request, const char *schedule, const char **why) {
     CompileRequest tuned = *request;
     Text           ignored = TEXT(ctx);
     tuned.schedule = schedule;
     const bool can = compile_key_text(ctx, &tuned, &ignored) == ST_OK;
+    if (!can && !*why) {
+        char line[1024];
+        ctx_describe(ctx, line, sizeof line);
+        *why = ctx_printf(ctx, "the one that is known is refused: %s", line);
+    }
     ctx_clear(ctx);
     return can;
 }
@@ -169,9 +175,10 @@ static Status apply(Ctx *ctx, TuningMode mode, TuningKey *key, TuningBucket buck
     }
     if (pick.record && tuning_is_default(pick.record))
         request->schedule = ""; /* nothing over this build's own */
-    else if (pick.record && !other && can_have(ctx, request, pick.record->schedule))
+    else if (pick.record && !other && can_have(ctx, request, pick.record->schedule, &why)) {
         request->schedule = pick.record->schedule;
-    else if (mode == TUNING_STRICT)
+        request->origin = mode == TUNING_STRICT ? SCHEDULE_STRICT : SCHEDULE_TUNED;
+    } else if (mode == TUNING_STRICT)
         return ctx_fail(ctx, ST_FAILED, request->spec->name, "run 'rattan tune', or unset RATTAN_TUNING",
                         "no tuned schedule for %s, %s, near the shape %s%s%s", kind_name(request->kind),
                         key->machine ? key->machine : request->target->name, tuning_bucket_text(ctx, bucket),

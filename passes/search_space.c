@@ -191,10 +191,13 @@ _Static_assert(sizeof ROWS / sizeof *ROWS <= MAX_KNOBS, "MAX_KNOBS is too small"
 
 static int *field_of(Schedule *schedule, size_t offset) { return (int *)((char *)schedule + offset); }
 
-void space_open(SearchSpace *space, const Spec *spec, KernelKind kind, const Target *target) {
+void space_open(SearchSpace *space, const Spec *spec, KernelKind kind, const Target *target, const Schedule *base) {
     const int machine = target->warp_size ? 2 : 1; /* GPUS, CPUS of knobs.def */
     *space = (SearchSpace){.spec = spec, .kind = kind, .target = target};
-    schedule_default(spec, kind, target, &space->base);
+    if (base)
+        space->base = *base;
+    else
+        schedule_default(spec, kind, target, &space->base);
     for (size_t r = 0; r < sizeof ROWS / sizeof *ROWS; r++) {
         const KnobRow *row = &ROWS[r];
         if (!(row->machines & machine) || !(row->kinds & 1u << kind))

@@ -2,7 +2,7 @@
  *
  * In:  a spec, kind and target. Out: knobs with their values (knobs.def); points, one value a knob; a relative cost of a
  *      schedule for a workload.
- * Always: the point of all zeros is the default schedule; every point that space_point accepts passes
+ * Always: the point of all zeros is the base, which is the default schedule; every point that space_point accepts passes
  *      schedule_check, so that nothing infeasible reaches a compiler. */
 #ifndef RATTAN_PASSES_SEARCH_SPACE_H
 #define RATTAN_PASSES_SEARCH_SPACE_H
@@ -24,7 +24,7 @@ typedef struct SearchSpace {
     const Spec   *spec;
     KernelKind    kind;
     const Target *target;
-    Schedule      base; /* the default */
+    Schedule      base; /* the default, as it is taken */
     Knob          knobs[MAX_KNOBS];
     int           knob_count;
 } SearchSpace;
@@ -39,7 +39,8 @@ typedef struct Workload {
     int64_t sequences, tokens; /* of each sequence, in this launch */
 } Workload;
 
-void space_open(SearchSpace *space, const Spec *spec, KernelKind kind, const Target *target);
+/* `base`: the default that is taken where the first one gives way; NULL: the first one. */
+void space_open(SearchSpace *space, const Spec *spec, KernelKind kind, const Target *target, const Schedule *base);
 /* The point's schedule, dependent fields settled; false where schedule_check refuses it. Leaves no failure in `ctx`. */
 bool space_point(Ctx *ctx, const SearchSpace *space, const SpacePoint *point, Schedule *schedule);
 /* Where a schedule of this space lies; false for one that is none of its points. */

@@ -40,7 +40,7 @@ static void each_space(SpaceTest *test) {
                 assert_int_equal(target_find(&ctx, TARGETS[t], &target), ST_OK);
                 if (spec.full && kind != KIND_FORWARD && kind != KIND_BACKWARD) /* no such kernels */
                     continue;
-                space_open(&space, &spec, (KernelKind)kind, &target);
+                space_open(&space, &spec, (KernelKind)kind, &target, NULL);
                 test(&space);
             }
 }
@@ -96,7 +96,7 @@ static void test_foreign_schedules_are_none_of_the_points(void **state) {
     const Spec  spec = spec_of(SPECS[0]);
     (void)state;
     assert_int_equal(target_find(&ctx, "host", &target), ST_OK);
-    space_open(&space, &spec, KIND_FORWARD, &target);
+    space_open(&space, &spec, KIND_FORWARD, &target, NULL);
     Schedule schedule = space.base;
     schedule.chunk = 17;
     assert_false(space_find(&space, &schedule, &point));
@@ -114,7 +114,7 @@ static void test_the_model_knows_what_is_sure(void **state) {
     (void)state;
     assert_int_equal(target_find(&ctx, "host", &target), ST_OK);
     target.processors = 8;
-    space_open(&space, &spec, KIND_FORWARD, &target);
+    space_open(&space, &spec, KIND_FORWARD, &target, NULL);
     const Workload one = {1, 65536};
     Schedule       whole = space.base, narrow = space.base;
     whole.segment = 0;

@@ -251,7 +251,7 @@ static int open_space(void **state) {
     assert_int_equal(spec_load_text(&ctx, "spec", TEXT_OF_SPEC, strlen(TEXT_OF_SPEC), &file), ST_OK);
     assert_int_equal(target_find(&ctx, "x86-64-v3", &target), ST_OK);
     spec = file.items[0].spec;
-    space_open(&space, &spec, KIND_FORWARD, &target);
+    space_open(&space, &spec, KIND_FORWARD, &target, NULL);
     return 0;
 }
 
