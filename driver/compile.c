@@ -90,13 +90,22 @@ static const char *schedule_text(Ctx *ctx, const Schedule *schedule) {
     return text_str(&text);
 }
 
-/* Does the request leave sizes of tiles, and how many are on their way, to the default? Of CPUs it takes one alone. */
+/* Whether the text sets the field: "key_tile" is no part of "gradient_key_tile". */
+static bool sets_field(const char *text, const char *field) {
+    for (const char *at = text; (at = strstr(at, field)); at += strlen(field))
+        if ((at == text || strchr(" ,\t\n", at[-1])) && at[strlen(field)] == '=')
+            return true;
+    return false;
+}
+
+/* Does the request leave to the default all that shared memory depends on: sizes of tiles, how many are on their way, how many
+ * blocks share it? Of CPUs it takes one alone. */
 static bool leaves_sizes(const CompileRequest *request) {
-    static const char *const FIELDS[] = {"chunk=", "key_tile=", "group_heads=", "warps=", "stages="};
+    static const char *const FIELDS[] = {"chunk", "key_tile", "group_heads", "warps", "stages", "blocks", "slices"};
     if (!target_is_cuda(request->target))
         return false;
     for (size_t i = 0; i < sizeof FIELDS / sizeof *FIELDS && request->schedule; i++)
-        if (strstr(request->schedule, FIELDS[i]))
+        if (sets_field(request->schedule, FIELDS[i]))
             return false;
     return true;
 }

@@ -173,8 +173,9 @@ static Status apply(Ctx *ctx, TuningMode mode, TuningKey *key, TuningBucket buck
         tuning_key_layer(ctx, request->spec, request->kind, key);
         tuning_find(ctx, key, bucket, &pick, &why);
     }
-    if (pick.record && tuning_is_default(pick.record))
-        request->schedule = ""; /* nothing over this build's own */
+    const bool strange = pick.record && (other || strcmp(pick.record->key.build, key->build) != 0);
+    if (pick.record && tuning_is_default(pick.record) && !(mode == TUNING_STRICT && strange))
+        request->schedule = ""; /* nothing over this build's own, which strict mode takes only where it was measured */
     else if (pick.record && !other && can_have(ctx, request, pick.record->schedule, &why)) {
         request->schedule = pick.record->schedule;
         request->origin = mode == TUNING_STRICT ? SCHEDULE_STRICT : SCHEDULE_TUNED;

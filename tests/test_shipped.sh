@@ -123,7 +123,7 @@ sed 's/"ratio":0.8,"spread":0.001/"ratio":1.0,"spread":0.0/' <<<"$(record unroll
 pack
 equal "another version's default is no reason to leave one's own" "unroll=1" "$(gets)"
 expect_text "as db explain says" "$(explains)" 'knows nothing better than the default'
-equal "nor for strict mode to complain" "unroll=1" "$(RATTAN_TUNING=strict gets)"
+equal "but strict mode takes what was measured" "unroll=3" "$(RATTAN_TUNING=strict gets)"
 
 # ---- Damage
 head -c 9000 /dev/urandom >"$TMP/noise" && chmod 0644 "$db" && cp "$TMP/noise" "$db"
