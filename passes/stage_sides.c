@@ -114,23 +114,17 @@ static int used_ring(const Stager *s, const Op *here, Type tile) {
 /* A ring for a computed side of `dot`. */
 static Value *put_ring(Stager *s, const Op *dot, const Value *value) {
     const Op *const here = ir_ancestor_in(dot, s->body);
-    const Type      tile = value->type;
-    const int       used = used_ring(s, here, tile);
-    if (used >= 0) {
-        s->put_by[used] = here;
-        s->put_of[used] = dot;
-        s->put_values[used] = value;
-        s->put_turns[used] = ++s->put_turn;
-        return s->puts[used];
-    }
-    Value *const ring = stage_ring(s, 1, tile);
-    if (s->put_count < MAX_TILES) {
-        s->put_turns[s->put_count] = ++s->put_turn;
-        s->put_by[s->put_count] = here;
-        s->put_of[s->put_count] = dot;
-        s->put_values[s->put_count] = value;
-        s->puts[s->put_count++] = ring;
-    }
+    const int       used = used_ring(s, here, value->type);
+    Value *const    ring = used >= 0 ? s->puts[used] : stage_ring(s, 1, value->type);
+    const int       p = used >= 0 ? used : s->put_count;
+    if (p == MAX_TILES)
+        return ring;
+    s->put_count += used < 0;
+    s->put_turns[p] = ++s->put_turn;
+    s->put_by[p] = here;
+    s->put_of[p] = dot;
+    s->put_values[p] = value;
+    s->puts[p] = ring;
     return ring;
 }
 
