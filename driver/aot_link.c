@@ -183,11 +183,8 @@ static Status link_in_folder(Ctx *ctx, LinkJob *job) {
 
 static Status link_shared(Ctx *ctx, LinkJob *job) {
     static const char *const NAMES[] = {"script", "object.o", "librattan_rt.so.1", "linked"};
-    const char              *base = getenv("TMPDIR");
-    char                    *folder = ctx_printf(ctx, "%s/rattan-aot-XXXXXX", base && *base ? base : "/tmp");
-    if (!mkdtemp(folder))
-        return ctx_fail(ctx, ST_FAILED, folder, "let TMPDIR name a folder where you may write",
-                        "cannot make the folder: %s", strerror(errno));
+    const char              *folder;
+    TRY(folder_temporary(ctx, "aot", &folder));
     job->folder = folder;
     const Status status = link_in_folder(ctx, job);
     for (size_t i = 0; i < sizeof NAMES / sizeof *NAMES; i++)

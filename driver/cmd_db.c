@@ -7,7 +7,6 @@
 #include "driver/tuning_lines.h"
 #include "driver/tuning_pick.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -392,19 +391,16 @@ static Status pack_in(Ctx *ctx, const DbJob *job, const char *part) {
 /* A new file, whole or not at all: SQLite makes it, and what lies beside it meanwhile, in a folder of its own. */
 static Status pack(Ctx *ctx, const DbJob *job) {
     static const char *const BESIDE[] = {"", "-wal", "-shm", "-journal"};
-    const char *const        temporary = getenv("TMPDIR");
-    char *const              folder = ctx_printf(ctx, "%s/rattan-pack-XXXXXX", temporary && *temporary ? temporary : "/tmp");
+    const char              *folder;
     sigset_t                 before;
     if (!cli_has(job->cli, OPTION_OUTPUT))
         return ctx_fail(ctx, ST_USAGE, "rattan db pack", "give -o FILE", "it is not said where to");
     if (!job->count)
         return ctx_fail(ctx, ST_USAGE, "rattan db pack", "see 'rattan db --help'", "no FILE is given");
     interrupts_hold(&before);
-    const bool        made = mkdtemp(folder) != NULL;
+    const bool        made = folder_temporary(ctx, "pack", &folder) == ST_OK;
     const char *const part = ctx_printf(ctx, "%s/tuning.db", folder);
-    const Status      status = made ? pack_in(ctx, job, part)
-                                    : ctx_fail(ctx, ST_FAILED, folder, "set TMPDIR to a folder that can be written",
-                                               "cannot make the folder: %s", strerror(errno));
+    const Status      status = made ? pack_in(ctx, job, part) : ctx->status;
     for (size_t b = 0; made && b < sizeof BESIDE / sizeof *BESIDE; b++)
         unlink(ctx_printf(ctx, "%s%s", part, BESIDE[b]));
     if (made)

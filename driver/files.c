@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
 #include <sys/stat.h>
@@ -163,6 +164,15 @@ Status file_write(Ctx *ctx, const char *path, const Part *parts, int count) {
     unlink(temporary);
     pending[0] = '\0';
     return status;
+}
+
+Status folder_temporary(Ctx *ctx, const char *stem, const char **path) {
+    const char *const base = getenv("TMPDIR");
+    char *const       folder = ctx_printf(ctx, "%s/rattan-%s-XXXXXX", base && *base ? base : "/tmp", stem);
+    *path = folder;
+    return mkdtemp(folder) ? ST_OK
+                           : ctx_fail(ctx, ST_FAILED, folder, "let TMPDIR name a folder where you may write",
+                                      "cannot make the folder: %s", strerror(errno));
 }
 
 bool path_is_folder(const char *path) {

@@ -27,6 +27,8 @@ bool file_write_all(int file, const void *bytes, size_t size);
 
 /* Makes the folder if it is not there; its parent must be. */
 Status folder_make(Ctx *ctx, const char *path);
+/* A new one below $TMPDIR, else /tmp, that is the user's alone: "rattan-STEM-" and what nobody else has. */
+Status folder_temporary(Ctx *ctx, const char *stem, const char **path);
 bool   path_is_folder(const char *path);
 bool   path_is_special(const char *path); /* a device, pipe or socket */
 
