@@ -113,6 +113,13 @@ for words in '' 'stages=1'; do
     [ -s "$TMP/tiles" ] && equal "few sides wait for their readers: ${words:-default}" "" "$(overwritten "$TMP/tiles")"
 done
 
+# Rows of a tile of which a part is padding are as far apart where it is written as where it is read.
+for size in 56 120; do
+    "$RATTAN" compile "$SOURCE/specs/tiny.lua" --dtype bf16 --set head_dim=$size --set value_dim=$size --kind backward \
+        --target cuda:sm_90a --emit cuda >"$TMP/tiles" 2>&1
+    equal "a padded side, $size columns" "put<4, 64, $size, $(((size + 15) / 16 * 32))>" "$(grep -oE "put<4, 64, $size, [0-9]+>" "$TMP/tiles" | sort -u)"
+done
+
 # The default gives way where shared memory is short; what is asked for does not.
 for target in sm_80 sm_90a sm_120a; do
     for state in zero input; do

@@ -595,7 +595,7 @@ extern __shared__ __align__(128) unsigned char shared_memory[];
 
 // Strides and offsets in bytes: where the piece of 16 bytes that holds column byte `at` of row r lies, and the byte.
 template <int STRIDE> DEVICE u32 place(int r, int at) { return r * STRIDE + (STRIDE % 128 ? at : at ^ (r & 7) << 4); }
-DEVICE constexpr int shared_stride(int cols, int size) { return (cols + 15) / 16 * 16 * size + (size == 2 && cols % 64 == 0 ? 0 : 16); }
+DEVICE constexpr int shared_stride(int wide, int size) { return wide * size + (size == 2 && wide % 64 == 0 ? 0 : 16); } // wide: of whole 16
 
 DEVICE u32 shared_base() { return (u32)__cvta_generic_to_shared(shared_memory); }
 template <class T> DEVICE T *shared_pointer(u32 address) { return (T *)(shared_memory + (address - shared_base())); }
@@ -734,13 +734,13 @@ template <class T, class FROM, class TO, int WARPS, int ROWS, int COLS> DEVICE v
     }
 }
 
-template <int WARPS, int ROWS, int COLS, int S, int N> DEVICE void put(u32 to, const float (&x)[S][N]) {
-    constexpr int WIDE = (COLS + 15) / 16 * 16, TALL = (ROWS + 15) / 16 * 16, STRIDE = WIDE + 4;
+template <int WARPS, int ROWS, int COLS, int STRIDE, int S, int N> DEVICE void put(u32 to, const float (&x)[S][N]) {
+    constexpr int TALL = (ROWS + 15) / 16 * 16;
     const int     q = lane_id() & 3, first = warp_id() * 16 + lane_id() / 4;
     EACH(S, N) {
         const int r = first + s * 16 * WARPS + (i / 2) % 2 * 8, c = i / 4 * 8 + 2 * q + i % 2;
         if (r < TALL)
-            shared_pointer<float>(to)[r * STRIDE + c] = r < ROWS && c < COLS ? x[s][i] : 0.f;
+            shared_pointer<float>(to)[r * (STRIDE / 4) + c] = r < ROWS && c < COLS ? x[s][i] : 0.f;
     }
 }
 
@@ -1141,8 +1141,8 @@ template <class T, bool TB, int STRIDE> struct Right {
 DEVICE void store4(u32 to, u32 x0, u32 x1, u32 x2, u32 x3) {
     asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(to), "r"(x0), "r"(x1), "r"(x2), "r"(x3) : "memory");
 }
-template <int WARPS, int ROWS, int COLS, int S, int N> DEVICE void put(u32 to, const u32 (&x)[S][N]) {
-    constexpr int STRIDE = shared_stride(COLS, 2), SLABS = (ROWS + 15) / 16;
+template <int WARPS, int ROWS, int COLS, int STRIDE, int S, int N> DEVICE void put(u32 to, const u32 (&x)[S][N]) {
+    constexpr int SLABS = (ROWS + 15) / 16;
     const int     lane = lane_id();
     UNROLL for (int s = 0; s < S; s++) {
         const int  slab = warp_at_once() + s * WARPS;

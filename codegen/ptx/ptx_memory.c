@@ -416,7 +416,8 @@ void cu_declare_aligned(Gen *g) {
 
 static void put(Gen *g, const Op *op) {
     const Type type = op->in[2]->type;
-    cu_line(g, "put<%d, %d, %d>(%s, %s);", g->kernel->warps, type.rows, type.cols, slot(g, op), cu_name(g, op->in[2]));
+    cu_line(g, "put<%d, %d, %d, %d>(%s, %s);", g->kernel->warps, type.rows, type.cols, (int)ir_shared_stride(type), slot(g, op),
+            cu_name(g, op->in[2]));
 }
 
 bool cu_memory_op(Gen *g, const Op *op) {

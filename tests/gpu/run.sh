@@ -142,7 +142,7 @@ part_random() { random_layers "${RATTAN_RANDOM_CASES:-500}" test_random.sh; }
 
 # Of the files with golden gradients those that are small: compiling is the most of it.
 part_gradients() {
-    local name dtype tool
+    local name dtype tool size
     local run=("$RATTAN" check --kind backward --target cuda)
     for name in "$SOURCE"/tests/golden/*.safetensors "$GOLDEN"/paper_*.safetensors; do
         for dtype in fp32 bf16; do
@@ -163,6 +163,13 @@ part_gradients() {
     queue "gradients, 256 wide, one part of features" "${wide[@]}" --set feature_map=softmax --set window=128 --shape B=1,T=500
     queue "gradients, 160 wide" "${wide[@]}" --set head_dim=160 --set value_dim=160 --set window=64 --dtype fp16 \
         --shape B=2,T=400
+    for size in 56 120; do
+        queue "gradients, $size wide" "${run[@]}" "$SOURCE/specs/tiny.lua" --dtype bf16 --set head_dim=$size --set value_dim=$size \
+            --seed 2 --shape B=2,T=200
+    done
+    queue "gradients, 120 features in a tile" "${run[@]}" "$SOURCE/specs/tiny.lua" --dtype bf16 --set head_dim=40 --set value_dim=4 \
+        --set 'feature_map=function(x) return concat(sigmoid(x), tanh(x), relu(x)) end' --set 'initial_state="input"' --seed 124 \
+        --shape B=2,T=92
     queue "gradients of packed sequences" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set head_dim=64 --set value_dim=64 \
         --set heads=4 --set kv_heads=2 --set sink=true --set softcap=20 --set qk_scale=true --set 'initial_state="input"' \
         --shape lengths=70,0,301

@@ -102,12 +102,12 @@ extern "C" __global__ void __launch_bounds__(128, 2) rattan_layer_decode_main(co
             EACH(1, 8) t88[s][i] = max_nan(t84[s][i], 0.f);
             u32 t89[1][4];
             EACH(1, 4) t89[s][i] = pack(has_column<4>(i / 2, 0) ? t88[s][2 * i] : 0.f, has_column<4>(i / 2, 1) ? t88[s][2 * i + 1] : 0.f, bf16());
-            put<4, 4, 4>(shared + 16128u, t89);
+            put<4, 4, 4, 48>(shared + 16128u, t89);
             float t90[1][8];
             EACH(1, 8) t90[s][i] = max_nan(t87[s][i], 0.f);
             u32 t91[1][4];
             EACH(1, 4) t91[s][i] = pack(has_column<2>(i / 2, 0) ? t90[s][2 * i] : 0.f, has_column<2>(i / 2, 1) ? t90[s][2 * i + 1] : 0.f, bf16());
-            put<4, 4, 2>(shared + 16896u, t91);
+            put<4, 4, 2, 48>(shared + 16896u, t91);
             __syncthreads();
             float t92[1][8];
             EACH(1, 8) t92[s][i] = 0.000000000e+00f;
@@ -125,7 +125,7 @@ extern "C" __global__ void __launch_bounds__(128, 2) rattan_layer_decode_main(co
             mask_transposed<4, 2, 0, 1, 0>(t98, t92, -6, -1152921504606846976LL, -6LL, 0, 0.000000000e+00f);
             u32 t99[1][4];
             EACH(1, 4) t99[s][i] = pack(has_column<4>(i / 2, 0) ? t98[s][2 * i] : 0.f, has_column<4>(i / 2, 1) ? t98[s][2 * i + 1] : 0.f, bf16());
-            put<4, 2, 4>(shared + 18432u, t99);
+            put<4, 2, 4, 48>(shared + 18432u, t99);
             __syncthreads();
             const u32 t100 = shared + 17664u;
             const u32 t101 = shared + 18432u;
@@ -231,7 +231,7 @@ extern "C" __global__ void __launch_bounds__(128, 2) rattan_layer_decode_main(co
                     EACH(1, 8) t164[s][i] = t163[s][i] + t159[s][i];
                     u32 t165[1][4];
                     EACH(1, 4) t165[s][i] = pack(has_column<4>(i / 2, 0) ? t159[s][2 * i] : 0.f, has_column<4>(i / 2, 1) ? t159[s][2 * i + 1] : 0.f, bf16());
-                    put<4, 64, 4>(shared + 12288u, t165);
+                    put<4, 64, 4, 48>(shared + 12288u, t165);
                     wait<1>();
                     if (n136) {
                         const int n166 = n135 * n9;
