@@ -109,11 +109,13 @@ Value *kind_since_fold(Builder *b, const Nest *nest, Value *tokens) {
     return ir_ibin(b, OP_IMOD, tokens, ir_i(b, spec_fold(nest->spec)));
 }
 
-/* A slot of -1 skips its sequence: its length becomes 0, and so no row, ring or state is touched. */
+/* A slot of -1 skips its sequence: its length becomes 0, and so no row, ring or state is touched. So does one that is not
+ * there: where slots lie in a device's memory nobody has looked at them before. */
 static void open_slot(Builder *b, Nest *nest) {
     Value *const slot = ir_iload(b, "slots", nest->n), *const zero = ir_i(b, 0);
-    Value *const live = ir_ibin(b, OP_ILT, ir_i(b, -1), slot);
-    nest->slot = ir_ibin(b, OP_IMAX, slot, zero);
+    Value *const exists = ir_ibin(b, OP_ILT, slot, ir_sym(b, SYM_P));
+    Value *const live = ir_ibin(b, OP_IMUL, exists, ir_ibin(b, OP_ILT, ir_i(b, -1), slot));
+    nest->slot = ir_ibin(b, OP_IMUL, slot, live);
     nest->seen = ir_iload(b, "pos", nest->n);
     nest->length = ir_ibin(b, OP_IMUL, nest->length, live);
     nest->end = ir_ibin(b, OP_IADD, nest->first, nest->length);
@@ -133,6 +135,12 @@ static void find_folded(Builder *b, Nest *nest) {
         nest->folded = ir_ibin(b, OP_ISUB, nest->length, kind_since_fold(b, nest, all));
 }
 
+/* Where packed sequence n, or the one behind the last, begins: inside the tensors whatever the caller wrote, see open_slot. */
+static Value *boundary(Builder *b, Value *n) {
+    Value *const row = ir_ibin(b, OP_IMAX, ir_iload(b, "cu_seqlens", n), ir_i(b, 0));
+    return ir_ibin(b, OP_IMIN, row, ir_sym(b, SYM_T));
+}
+
 Builder kind_open(Ctx *ctx, Kernel *kernel, const Spec *spec, int variant, bool pooled, int64_t ring_rows, Nest *nest) {
     *nest = (Nest){.ctx = ctx, .spec = spec, .kernel = kernel, .variant = variant, .pooled = pooled, .ring_rows = ring_rows};
     Builder top = ir_at_end(ctx, kernel, kernel->body);
@@ -142,8 +150,8 @@ Builder kind_open(Ctx *ctx, Kernel *kernel, const Spec *spec, int variant, bool 
     ir_yield(&outer, NULL, 0);
     if (variant & VARIANT_PACKED) {
         nest->batch = ir_i(&b, 0);
-        nest->first = ir_iload(&b, "cu_seqlens", nest->n);
-        nest->end = ir_iload(&b, "cu_seqlens", ir_ibin(&b, OP_IADD, nest->n, ir_i(&b, 1)));
+        nest->first = boundary(&b, nest->n);
+        nest->end = ir_ibin(&b, OP_IMAX, nest->first, boundary(&b, ir_ibin(&b, OP_IADD, nest->n, ir_i(&b, 1))));
         nest->length = ir_ibin(&b, OP_ISUB, nest->end, nest->first);
     } else {
         nest->batch = nest->n;

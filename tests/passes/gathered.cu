@@ -1,65 +1,68 @@
         give_registers<32>();
         if (warp_id() == 12) {
             if (lane_id() != 0) return;
-            Ring<4, 8192u> t17(shared + 0u, shared + 112640u);
-            Ring<6, 8192u> t18(shared + 32768u, shared + 112704u);
-            Ring<3, 8192u> t19(shared + 81920u, shared + 112800u);
-            Ring<3, 2048u> t20(shared + 106496u, shared + 112848u);
+            Ring<4, 8192u> t20(shared + 0u, shared + 112640u);
+            Ring<6, 8192u> t21(shared + 32768u, shared + 112704u);
+            Ring<3, 8192u> t22(shared + 81920u, shared + 112800u);
+            Ring<3, 2048u> t23(shared + 106496u, shared + 112848u);
             bool awaited = false;
             UNROLL1
             for (u32 item = blockIdx.x; item < (u32)a.v[92]; item += blocks_here()) {
                 u32 rest = (u32)item;
-                const int n12 = rest % 1u; // part
+                const int n15 = rest % 1u; // part
                 rest /= 1u;
-                const int n11 = rest % 1u; // kv_head
+                const int n14 = rest % 1u; // kv_head
                 rest /= 1u;
-                const int n13 = (u32)a.v[78] - 1 - rest % (u32)a.v[78]; // segment
+                const int n16 = (u32)a.v[78] - 1 - rest % (u32)a.v[78]; // segment
                 rest /= (u32)a.v[78];
-                const int n7 = rest; // seq
+                const int n8 = rest; // seq
                 const int n1 = a.v[77];
                 const int n3 = a.v[78];
                 const int n4 = a.v[80];
                 const int n5 = a.v[76];
-                const int n8 = ((const int *)a.v[15])[n7];
-                const int n9 = (int)(-1 < n8);
-                const int n10 = n5 * n9;
-                const int n14 = n13 * n4;
-                const int n15 = n14 + n4;
-                const int n16 = smaller(n10, n15);
-                const int n21 = larger(n8, 0);
-                const int n22 = ((const int *)a.v[20])[n7];
-                const int n23 = 0 - n22;
-                const int n25 = larger(n23, -64);
-                const int n26 = n22 + n25;
-                const int n27 = (int)(0 < n10);
-                const int n29 = 128 * n27;
-                const int n30 = larger(n16, n29);
-                const int n32_end = opaque(n30);
+                const int n6 = a.v[87];
+                const int n9 = ((const int *)a.v[15])[n8];
+                const int n10 = (int)(n9 < n6);
+                const int n11 = (int)(-1 < n9);
+                const int n12 = n10 * n11;
+                const int n13 = n5 * n12;
+                const int n17 = n16 * n4;
+                const int n18 = n17 + n4;
+                const int n19 = smaller(n13, n18);
+                const int n24 = n9 * n12;
+                const int n25 = ((const int *)a.v[20])[n8];
+                const int n26 = 0 - n25;
+                const int n28 = larger(n26, -64);
+                const int n29 = n25 + n28;
+                const int n30 = (int)(0 < n13);
+                const int n32 = 128 * n30;
+                const int n33 = larger(n19, n32);
+                const int n35_end = opaque(n33);
                 #pragma unroll 1
-                for (int n32 = n14; n32 < n32_end; n32 += 64) { // row
-                    const int n33 = (int)(n32 < 64);
-                    if (n33) {
-                        const int n34 = n32 + -64;
-                        const int n35 = n22 + n34;
+                for (int n35 = n17; n35 < n35_end; n35 += 64) { // row
+                    const int n36 = (int)(n35 < 64);
+                    if (n36) {
+                        const int n37 = n35 + -64;
+                        const int n38 = n25 + n37;
                         {
-                            const Slot slot = t17.open(8192);
-                            copy_rows<64, 1, 64, 64, 64>(slot.address, &maps.at[2], &maps.at[1], &maps.at[0], slot.full, 0, n35, n26, n22, (int)n11, (int)n21);
+                            const Slot slot = t20.open(8192);
+                            copy_rows<64, 1, 64, 64, 64>(slot.address, &maps.at[2], &maps.at[1], &maps.at[0], slot.full, 0, n38, n29, n25, (int)n14, (int)n24);
                         }
                         {
-                            const Slot slot = t18.open(8192);
-                            copy_rows<64, 1, 64, 64, 64>(slot.address, &maps.at[5], &maps.at[4], &maps.at[3], slot.full, 0, n35, n26, n22, (int)n11, (int)n21);
+                            const Slot slot = t21.open(8192);
+                            copy_rows<64, 1, 64, 64, 64>(slot.address, &maps.at[5], &maps.at[4], &maps.at[3], slot.full, 0, n38, n29, n25, (int)n14, (int)n24);
                         }
                     }
-                    const int n36 = (int)(n33 < 1);
-                    if (n36) {
-                        const int n37 = n32 + -64;
+                    const int n39 = (int)(n36 < 1);
+                    if (n39) {
+                        const int n40 = n35 + -64;
                         {
-                            const Slot slot = t17.open(8192);
-                            copy_box(slot.address + 0, &maps.at[6], slot.full, 0, (int)n11, (int)n37, (int)n7);
+                            const Slot slot = t20.open(8192);
+                            copy_box(slot.address + 0, &maps.at[6], slot.full, 0, (int)n14, (int)n40, (int)n8);
                         }
                         {
-                            const Slot slot = t18.open(8192);
-                            copy_box(slot.address + 0, &maps.at[7], slot.full, 0, (int)n11, (int)n37, (int)n7);
+                            const Slot slot = t21.open(8192);
+                            copy_box(slot.address + 0, &maps.at[7], slot.full, 0, (int)n14, (int)n40, (int)n8);
                         }
                     }
                 }
@@ -69,49 +72,52 @@
         }
         if (warp_id() == 13) {
             if (lane_id() != 0) return;
-            Ring<4, 8192u> t17(shared + 0u, shared + 112640u);
-            Ring<6, 8192u> t18(shared + 32768u, shared + 112704u);
-            Ring<3, 8192u> t19(shared + 81920u, shared + 112800u);
-            Ring<3, 2048u> t20(shared + 106496u, shared + 112848u);
+            Ring<4, 8192u> t20(shared + 0u, shared + 112640u);
+            Ring<6, 8192u> t21(shared + 32768u, shared + 112704u);
+            Ring<3, 8192u> t22(shared + 81920u, shared + 112800u);
+            Ring<3, 2048u> t23(shared + 106496u, shared + 112848u);
             bool awaited = false;
             Stored stored;
             UNROLL1
             for (u32 item = blockIdx.x; item < (u32)a.v[92]; item += blocks_here()) {
                 u32 rest = (u32)item;
-                const int n12 = rest % 1u; // part
+                const int n15 = rest % 1u; // part
                 rest /= 1u;
-                const int n11 = rest % 1u; // kv_head
+                const int n14 = rest % 1u; // kv_head
                 rest /= 1u;
-                const int n13 = (u32)a.v[78] - 1 - rest % (u32)a.v[78]; // segment
+                const int n16 = (u32)a.v[78] - 1 - rest % (u32)a.v[78]; // segment
                 rest /= (u32)a.v[78];
-                const int n7 = rest; // seq
+                const int n8 = rest; // seq
                 const int n1 = a.v[77];
                 const int n3 = a.v[78];
                 const int n4 = a.v[80];
                 const int n5 = a.v[76];
-                const int n8 = ((const int *)a.v[15])[n7];
-                const int n9 = (int)(-1 < n8);
-                const int n10 = n5 * n9;
-                const int n14 = n13 * n4;
-                const int n15 = n14 + n4;
-                const int n16 = smaller(n10, n15);
-                const int n89_end = opaque(n16);
+                const int n6 = a.v[87];
+                const int n9 = ((const int *)a.v[15])[n8];
+                const int n10 = (int)(n9 < n6);
+                const int n11 = (int)(-1 < n9);
+                const int n12 = n10 * n11;
+                const int n13 = n5 * n12;
+                const int n17 = n16 * n4;
+                const int n18 = n17 + n4;
+                const int n19 = smaller(n13, n18);
+                const int n92_end = opaque(n19);
                 #pragma unroll 1
-                for (int n89 = n14; n89 < n89_end; n89 += 64) { // row
-                    const Slot t90 = t19.take();
-                    const int n91 = (int)(-1 < n89);
-                    const int n92 = floor_div(n89, 64);
-                    const int n93 = floor_mod(n92, 1);
-                    const int n94 = (int)(-1 < n93);
-                    const int n95 = (int)(n93 < 1);
-                    const int n96 = n95 * n94;
-                    const int n97 = n91 * n96;
-                    if (n97) {
-                        const int n98 = a.v[86];
-                        const int n99 = n11 + n12;
-                        store_box(t90.address + 0, &maps.at[8], 0, (int)n99, (int)n89, (int)n7);
+                for (int n92 = n17; n92 < n92_end; n92 += 64) { // row
+                    const Slot t93 = t22.take();
+                    const int n94 = (int)(-1 < n92);
+                    const int n95 = floor_div(n92, 64);
+                    const int n96 = floor_mod(n95, 1);
+                    const int n97 = (int)(-1 < n96);
+                    const int n98 = (int)(n96 < 1);
+                    const int n99 = n98 * n97;
+                    const int n100 = n94 * n99;
+                    if (n100) {
+                        const int n101 = a.v[86];
+                        const int n102 = n14 + n15;
+                        store_box(t93.address + 0, &maps.at[8], 0, (int)n102, (int)n92, (int)n8);
                     }
-                    stored.release(t90);
+                    stored.release(t93);
                 }
                 stored.made((int *)a.v[65] + item);
             }
@@ -121,64 +127,67 @@
         }
         if (warp_id() == 14) {
             if (lane_id() != 0) return;
-            Ring<4, 8192u> t17(shared + 0u, shared + 112640u);
-            Ring<6, 8192u> t18(shared + 32768u, shared + 112704u);
-            Ring<3, 8192u> t19(shared + 81920u, shared + 112800u);
-            Ring<3, 2048u> t20(shared + 106496u, shared + 112848u);
+            Ring<4, 8192u> t20(shared + 0u, shared + 112640u);
+            Ring<6, 8192u> t21(shared + 32768u, shared + 112704u);
+            Ring<3, 8192u> t22(shared + 81920u, shared + 112800u);
+            Ring<3, 2048u> t23(shared + 106496u, shared + 112848u);
             bool awaited = false;
             Stored stored;
             UNROLL1
             for (u32 item = blockIdx.x; item < (u32)a.v[92]; item += blocks_here()) {
                 u32 rest = (u32)item;
-                const int n12 = rest % 1u; // part
+                const int n15 = rest % 1u; // part
                 rest /= 1u;
-                const int n11 = rest % 1u; // kv_head
+                const int n14 = rest % 1u; // kv_head
                 rest /= 1u;
-                const int n13 = (u32)a.v[78] - 1 - rest % (u32)a.v[78]; // segment
+                const int n16 = (u32)a.v[78] - 1 - rest % (u32)a.v[78]; // segment
                 rest /= (u32)a.v[78];
-                const int n7 = rest; // seq
+                const int n8 = rest; // seq
                 const int n1 = a.v[77];
                 const int n3 = a.v[78];
                 const int n4 = a.v[80];
                 const int n5 = a.v[76];
-                const int n8 = ((const int *)a.v[15])[n7];
-                const int n9 = (int)(-1 < n8);
-                const int n10 = n5 * n9;
-                const int n14 = n13 * n4;
-                const int n15 = n14 + n4;
-                const int n16 = smaller(n10, n15);
-                const int n100 = (int)(0 < n10);
-                const int n102 = 128 * n100;
-                const int n103 = larger(n16, n102);
-                const int n105_end = opaque(n103);
+                const int n6 = a.v[87];
+                const int n9 = ((const int *)a.v[15])[n8];
+                const int n10 = (int)(n9 < n6);
+                const int n11 = (int)(-1 < n9);
+                const int n12 = n10 * n11;
+                const int n13 = n5 * n12;
+                const int n17 = n16 * n4;
+                const int n18 = n17 + n4;
+                const int n19 = smaller(n13, n18);
+                const int n103 = (int)(0 < n13);
+                const int n105 = 128 * n103;
+                const int n106 = larger(n19, n105);
+                const int n108_end = opaque(n106);
                 #pragma unroll 1
-                for (int n105 = n14; n105 < n105_end; n105 += 64) { // row
-                    const int n106 = (int)(n105 < n102);
-                    const int n107 = floor_div(n105, 64);
-                    const int n108 = floor_mod(n107, 1);
-                    const int n109 = n108 - n12;
-                    const int n110 = (int)(-1 < n109);
-                    const int n111 = (int)(n109 < 1);
-                    const int n112 = n111 * n110;
-                    const int n113 = n106 * n112;
-                    if (n113) {
-                        const Slot t114 = t17.take();
-                        const int n115 = a.v[86];
-                        store_box(t114.address + 0, &maps.at[9], 0, (int)n11, (int)n105, (int)n7);
-                        stored.release(t114);
-                    }
-                    const int n116 = (int)(n113 < 1);
+                for (int n108 = n17; n108 < n108_end; n108 += 64) { // row
+                    const int n109 = (int)(n108 < n105);
+                    const int n110 = floor_div(n108, 64);
+                    const int n111 = floor_mod(n110, 1);
+                    const int n112 = n111 - n15;
+                    const int n113 = (int)(-1 < n112);
+                    const int n114 = (int)(n112 < 1);
+                    const int n115 = n114 * n113;
+                    const int n116 = n109 * n115;
                     if (n116) {
-                        stored.skip(t17.take());
-                    }
-                    if (n113) {
-                        const Slot t117 = t18.take();
+                        const Slot t117 = t20.take();
                         const int n118 = a.v[86];
-                        store_box(t117.address + 0, &maps.at[10], 0, (int)n11, (int)n105, (int)n7);
+                        store_box(t117.address + 0, &maps.at[9], 0, (int)n14, (int)n108, (int)n8);
                         stored.release(t117);
                     }
+                    const int n119 = (int)(n116 < 1);
+                    if (n119) {
+                        stored.skip(t20.take());
+                    }
+                    if (n116) {
+                        const Slot t120 = t21.take();
+                        const int n121 = a.v[86];
+                        store_box(t120.address + 0, &maps.at[10], 0, (int)n14, (int)n108, (int)n8);
+                        stored.release(t120);
+                    }
                     else {
-                        stored.skip(t18.take());
+                        stored.skip(t21.take());
                     }
                 }
                 stored.made((int *)a.v[65] + item);
@@ -189,46 +198,49 @@
         }
         if (warp_id() == 15) {
             if (lane_id() != 0) return;
-            Ring<4, 8192u> t17(shared + 0u, shared + 112640u);
-            Ring<6, 8192u> t18(shared + 32768u, shared + 112704u);
-            Ring<3, 8192u> t19(shared + 81920u, shared + 112800u);
-            Ring<3, 2048u> t20(shared + 106496u, shared + 112848u);
+            Ring<4, 8192u> t20(shared + 0u, shared + 112640u);
+            Ring<6, 8192u> t21(shared + 32768u, shared + 112704u);
+            Ring<3, 8192u> t22(shared + 81920u, shared + 112800u);
+            Ring<3, 2048u> t23(shared + 106496u, shared + 112848u);
             bool awaited = false;
             Stored stored;
             UNROLL1
             for (u32 item = blockIdx.x; item < (u32)a.v[92]; item += blocks_here()) {
                 u32 rest = (u32)item;
-                const int n12 = rest % 1u; // part
+                const int n15 = rest % 1u; // part
                 rest /= 1u;
-                const int n11 = rest % 1u; // kv_head
+                const int n14 = rest % 1u; // kv_head
                 rest /= 1u;
-                const int n13 = (u32)a.v[78] - 1 - rest % (u32)a.v[78]; // segment
+                const int n16 = (u32)a.v[78] - 1 - rest % (u32)a.v[78]; // segment
                 rest /= (u32)a.v[78];
-                const int n7 = rest; // seq
+                const int n8 = rest; // seq
                 const int n1 = a.v[77];
                 const int n3 = a.v[78];
                 const int n4 = a.v[80];
                 const int n5 = a.v[76];
-                const int n8 = ((const int *)a.v[15])[n7];
-                const int n9 = (int)(-1 < n8);
-                const int n10 = n5 * n9;
-                const int n14 = n13 * n4;
-                const int n15 = n14 + n4;
-                const int n16 = smaller(n10, n15);
-                const int n152 = n7 * n5;
-                const int n153 = floor_div(n152, 64);
-                const int n154 = n153 + n7;
-                const int n156 = n12 * 16;
-                const int n157 = n11 * 16;
-                const int n158 = n157 + n156;
-                const int n160_end = opaque(n16);
+                const int n6 = a.v[87];
+                const int n9 = ((const int *)a.v[15])[n8];
+                const int n10 = (int)(n9 < n6);
+                const int n11 = (int)(-1 < n9);
+                const int n12 = n10 * n11;
+                const int n13 = n5 * n12;
+                const int n17 = n16 * n4;
+                const int n18 = n17 + n4;
+                const int n19 = smaller(n13, n18);
+                const int n155 = n8 * n5;
+                const int n156 = floor_div(n155, 64);
+                const int n157 = n156 + n8;
+                const int n159 = n15 * 16;
+                const int n160 = n14 * 16;
+                const int n161 = n160 + n159;
+                const int n163_end = opaque(n19);
                 #pragma unroll 1
-                for (int n160 = n14; n160 < n160_end; n160 += 64) { // row
-                    const Slot t161 = t20.take();
-                    const int n162 = floor_div(n160, 64);
-                    const int n163 = n154 + n162;
-                    store_box(t161.address + 0, &maps.at[11], 0, (int)n158, (int)n163, (int)0);
-                    stored.release(t161);
+                for (int n163 = n17; n163 < n163_end; n163 += 64) { // row
+                    const Slot t164 = t23.take();
+                    const int n165 = floor_div(n163, 64);
+                    const int n166 = n157 + n165;
+                    store_box(t164.address + 0, &maps.at[11], 0, (int)n161, (int)n166, (int)0);
+                    stored.release(t164);
                 }
                 stored.made((int *)a.v[65] + item);
             }
