@@ -46,7 +46,7 @@ static Status default_schedule(Ctx *ctx, const CompileRequest *request, bool pac
     wanted = *schedule;
     if (request->schedule)
         TRY(schedule_parse(ctx, request->schedule, &wanted));
-    if (schedule->roles && (packed || !wanted.roles)) {
+    if (schedule->roles && ((packed && request->kind != KIND_FORWARD) || !wanted.roles)) {
         Target plain = *request->target;
         plain.product_warps = 0;
         schedule_default(request->spec, request->kind, &plain, schedule);
@@ -65,7 +65,7 @@ static Status final_schedule(Ctx *ctx, const CompileRequest *request, int *small
     TRY(default_schedule(ctx, request, packed, smaller, schedule));
     if (request->schedule)
         TRY(schedule_parse(ctx, request->schedule, schedule));
-    if ((schedule->roles || schedule->gradient_roles) && packed)
+    if ((schedule->roles || schedule->gradient_roles) && packed && request->kind != KIND_FORWARD)
         return ctx_fail(ctx, ST_USAGE, schedule->roles ? "schedule: roles" : "schedule: gradient_roles",
                         schedule->roles ? "use roles=0" : "use gradient_roles=0",
                         "the copy engine knows no bounds of packed sequences");

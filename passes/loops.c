@@ -123,7 +123,7 @@ Builder loop_role(Ctx *ctx, Builder *b, const char *name, int warps, int registe
 }
 
 /* The copy engine knows where the tensor ends, and no other bounds: masks have to keep out what lies beyond those of the load. */
-void loop_send(Ctx *ctx, Builder *b, const Op *load, Value *const at[3], Value *ring) {
+Op *loop_send(Ctx *ctx, Builder *b, const Op *load, Value *const at[3], Value *ring) {
     static const AttrKey   KEYS[] = {AT_ROWDIM, AT_GROUPDIM, AT_PERIOD};
     const CodeParam *const param = ir_find_param(b->kernel, op_text(load, AT_PARAM));
     Value *const           hi = loop_dim(b, param, (int)op_int(load, AT_ROWDIM, 1));
@@ -138,6 +138,16 @@ void loop_send(Ctx *ctx, Builder *b, const Op *load, Value *const at[3], Value *
     if (op_has(load, AT_COLDIM))
         op_set_int(ctx, made, AT_COLDIM, op_int(load, AT_COLDIM, 0));
     copy_beyond(ctx, made, load);
+    return made;
+}
+
+bool loop_is_packed(const Kernel *kernel) { return ir_find_param(kernel, "cu_seqlens") != NULL; }
+
+Op *loop_send_own(Ctx *ctx, Builder *b, const Op *load, Value *const in[5], Value *ring) {
+    Op *const made = loop_send(ctx, b, load, in, ring);
+    for (int i = 3; i < 5 && loop_is_packed(b->kernel); i++)
+        made->in[1 + i] = in[i];
+    return made;
 }
 
 static bool is_no_role(Op *op, void *arg) {

@@ -54,7 +54,14 @@ Builder loop_role(Ctx *ctx, Builder *b, const char *name, int warps, int registe
 void loop_turn_up(Ctx *ctx, Kernel *kernel, Block *block);
 
 /* Sends what `load` would load at coordinates at[0..2], to `ring`. */
-void loop_send(Ctx *ctx, Builder *b, const Op *load, Value *const at[3], Value *ring);
+Op *loop_send(Ctx *ctx, Builder *b, const Op *load, Value *const at[3], Value *ring);
+
+/* Does the kernel's tensor hold the rows of several sequences, one behind another? */
+bool loop_is_packed(const Kernel *kernel);
+
+/* Sends it with zeros in place of rows that are not between the bounds in[3] and in[4], where those are another sequence's: for
+ * tiles whose rows a product sums over. Numbers there need not be finite. */
+Op *loop_send_own(Ctx *ctx, Builder *b, const Op *load, Value *const in[5], Value *ring);
 
 /* Pass roles: what writes the rings is done by warps of `main`: see roles_rings.c. */
 void roles_add_rings(Ctx *ctx, Module *module, Kernel *main, const PassArgs *args);

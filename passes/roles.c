@@ -335,13 +335,25 @@ static void expect(const Roles *r, Builder *b, const Op *load, const ValueMap *m
     op_set_int(r->ctx, made, AT_PERIOD, r->args->schedule->chunk);
 }
 
+/* Does a product sum over the rows of what is loaded? Else they are scores' columns, which masks take where they are no keys. */
+static bool is_summed_over(const Roles *r, const Op *load) {
+    int  count;
+    Op **users = ir_users(r->ctx, r->kernel, load->out[0], &count);
+    for (int u = 0; u < count; u++)
+        if (users[u]->code == OP_DOT && users[u]->in[1] == load->out[0] && !op_int(users[u], AT_TB, 0))
+            return true;
+    return false;
+}
+
 static void send(Roles *r, Builder *b, const Op *load, Value *ring, ValueMap *map) {
-    Value *at[3];
-    for (int i = 0; i < 3; i++)
-        at[i] = map_get(map, load->in[i]);
-    if (op_has(load, AT_THERE))
-        expect(r, b, load, map);
-    loop_send(r->ctx, b, load, at, ring);
+    Value *in[5];
+    for (int i = 0; i < 5; i++)
+        in[i] = map_get(map, load->in[i]);
+    const bool own = op_int(load, AT_ROWDIM, -1) == 1 && is_summed_over(r, load);
+    Op *const  made = own ? loop_send_own(r->ctx, b, load, in, ring) : loop_send(r->ctx, b, load, in, ring);
+    Builder    before = ir_before(r->ctx, r->kernel, made);
+    if (op_has(load, AT_THERE)) /* next to what waits: only that does */
+        expect(r, &before, load, map);
 }
 
 static Value *ring_for(const Roles *r, const Op *op) {

@@ -110,7 +110,7 @@ void saved_store_state(Saver *s, Builder *b, const Nest *n, ValueMap *map, Value
 
 /* saved_roles.c: the turns of a kernel that makes states, by roles; `first` and `end` bound their rows. */
 typedef struct StateRoles {
-    Value  *first, *end, *length; /* length: of the sequence */
+    Value  *begin, *first, *end, *length; /* begin: of the segment, which may lie behind the end; length: of the sequence */
     bool    save; /* S before each row tile, and the features */
     Value  *rings[4]; /* by StateRing */
     int     groups; /* of warps that compute beside those of the sum */

@@ -172,18 +172,18 @@ static Value *late_rows(const Saver *s, const StateRoles *r, Builder *b) {
 }
 
 /* Past the row tiles whose edges are sent: in the last segment of a sequence there are as many as it has keys. Without tokens
- * there is no tensor to send from. */
+ * there is no tensor to send from. Segments are counted for all sequences alike: those behind the end of a short one have none. */
 static Value *keys_end(const Saver *s, const StateRoles *r, Builder *b) {
     Value *const past = index_offset(b, r->length, first_whole(s));
     Value *const last = ir_ibin(b, OP_ILT, r->length, index_offset(b, r->end, 1));
-    Value *const some = ir_ibin(b, OP_ILT, ir_i(b, 0), r->length);
+    Value *const some = ir_ibin(b, OP_ILT, loop_is_packed(b->kernel) ? r->begin : ir_i(b, 0), r->length);
     return ir_ibin(b, OP_IMAX, r->end, ir_ibin(b, OP_IMUL, past, ir_ibin(b, OP_IMUL, last, some)));
 }
 
 static ValueMap send_keys(Saver *s, Builder *b, const Nest *n, StateRoles *r, Value *row) {
     ValueMap  map = saved_turn(s, b, n, row);
     Op *const keys = clone_slice(b, s->k_load->out[0], s->main->body, &map)->def;
-    loop_send(s->ctx, b, keys, keys->in, r->rings[RING_KEYS]);
+    loop_send_own(s->ctx, b, keys, keys->in, r->rings[RING_KEYS]);
     op_erase(keys);
     return map;
 }
@@ -238,7 +238,7 @@ static void send_all(Saver *s, const Nest *n, StateRoles *r) {
     Value *const row = saved_open_turns(s, &b, &in, r->first, r->end);
     ValueMap     map = send_keys(s, &in, n, r, row);
     Op *const    values = saved_values(s, &in, n, &map);
-    loop_send(s->ctx, &in, values, values->in, r->rings[RING_VALUES]);
+    loop_send_own(s->ctx, &in, values, values->in, r->rings[RING_VALUES]);
     op_erase(values);
     send_late_keys(s, &b, n, r, false);
 }
@@ -252,11 +252,13 @@ static Value *without_late(Saver *s, Builder *b, const StateRoles *r, Value *row
 }
 
 /* The features at the turn's keys, to where main finds them: by the parts that it reads. Those of keys that are not there,
- * too: the copy engine knows no bounds but the tensor's. */
+ * too, where what belongs to no key is not another sequence's. */
 static void store_parts(Saver *s, Builder *b, const Nest *n, Value *row, Value *piece) {
     ValueMap     map = saved_turn(s, b, n, row);
     const int    count = s->parts / s->made_parts;
-    Value *const lo = ir_i(b, 0), *const hi = loop_dim(b, ir_find_param(s->main, "phi"), 1);
+    const bool   packed = loop_is_packed(s->main);
+    Value *const lo = packed ? clone_slice(b, s->k_load->in[3], s->main->body, &map) : ir_i(b, 0);
+    Value *const hi = packed ? clone_slice(b, s->k_load->in[4], s->main->body, &map) : loop_dim(b, ir_find_param(s->main, "phi"), 1);
     for (int p = 0; p < count; p++) {
         Value *const part = count > 1 ? ir_cols(b, piece, p * s->width, s->width) : piece;
         Value *const first = ir_ibin(b, OP_IMUL, n->part, ir_i(b, count));

@@ -91,6 +91,7 @@ static void segment_rows(Saver *s, Nest *n, StateRoles *r) {
     Value        *first = ir_ibin(b, OP_IMUL, n->axes[1], size);
     if (s->early)
         first = ir_ibin(b, OP_IADD, first, saved_slice(s, n, s->rows->in[0]));
+    r->begin = first;
     r->end = ir_ibin(b, OP_IMIN, r->length, ir_ibin(b, OP_IADD, first, size));
     const int64_t whole = (int64_t)s->chunk * s->args->schedule->states_every;
     if (has_segments(s) && left >= whole)

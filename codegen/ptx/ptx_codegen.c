@@ -106,6 +106,8 @@ static const char *source_of(Gen *g, const Pieces *pieces, int image) {
     text_add(&g->out, "%s%s\n", pieces->head, ptx_prelude);
     if (roles)
         text_add(&g->out, "%s\n", ptx_prelude_roles);
+    if (roles && ir_find_param(module->kernels[0], "cu_seqlens"))
+        text_add(&g->out, "%s\n", ptx_prelude_packed);
     text_add(&g->out, "%s", pieces->args);
     for (int k = 0; k < module->kernel_count; k++)
         if (image == ALL_IMAGES || image == image_of(module, k))

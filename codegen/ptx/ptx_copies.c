@@ -109,6 +109,40 @@ static void ring_rows(Gen *g, const Boxes *b) {
             (int)op_int(op, AT_LO, 0), column, start[2], cu_name(g, in[3]), cu_name(g, in[4]), start[1], start[0]);
 }
 
+/* Are the bounds of rows those of a packed sequence, where the tensor goes on? */
+static bool is_between(const Gen *g, const Boxes *b) {
+    return ir_find_param(g->kernel, "cu_seqlens") && op_int(b->op, AT_ROWDIM, -1) == 1 && !ir_is_const(b->op->in[b->first + 3], 0);
+}
+
+/* Of a tile that may begin before its sequence, or end behind it: box by box what belongs to it. */
+static void sequence_rows(Gen *g, const Boxes *b) {
+    const Op        *op = b->op;
+    const CodeParam *param = ir_find_param(g->kernel, op_text(op, AT_PARAM));
+    const int        width = IR_PANEL / (int)dtype_size(param->dtype), lo = (int)op_int(op, AT_LO, 0);
+    const int        some = b->rows < MOST_ROWS ? b->rows : MOST_ROWS;
+    Value *const    *in = op->in + b->first;
+    const char      *start[3] = {cu_name(g, in[0]), cu_name(g, in[1]), cu_name(g, in[2])};
+    const char      *column = split_column(g, b, param, start);
+    if (op_int(op, AT_GROUPDIM, -1) >= 0 || op_int(op, AT_PERIOD, 1) < b->rows || op_has(op, AT_BEYOND) || b->rows > 256 ||
+        lo % width || lo + b->cols > param->dims[3])
+        cu_fail(g, op, "this copy of a packed sequence's rows");
+    const char *maps = ctx_printf(g->ctx, "RowMaps{&maps.at[%d], &maps.at[%d], &maps.at[%d], &maps.at[%d]}",
+                                  cu_map_of(g, op, param, b->rows), cu_map_of(g, op, param, some),
+                                  cu_map_of(g, op, param, FEW_ROWS), cu_map_of(g, op, param, 1));
+    cu_line(g, "%s_between<%d, %d, %d, %d>(%s, %s%s, %d%s, (int)%s, %s, %s, %s, (int)%s);", op->code == OP_STORE ? "store" : "copy",
+            b->rows, (b->cols + width - 1) / width, width, some, b->address, maps, op->code == OP_STORE ? "" : ", slot.full", lo,
+            column, start[2], start[1], cu_name(g, in[3]), cu_name(g, in[4]), start[0]);
+}
+
+static void move_boxes(Gen *g, const Boxes *b) {
+    if (op_has(b->op, AT_WRAP))
+        ring_rows(g, b);
+    else if (is_between(g, b))
+        sequence_rows(g, b);
+    else
+        copy_boxes(g, b);
+}
+
 static bool is_no_store_to(Op *op, void *param) {
     return op->code != OP_STORE || strcmp(op_text(op, AT_PARAM), param) != 0;
 }
@@ -134,10 +168,7 @@ static void send(Gen *g, const Op *op) {
     g->depth++;
     cu_line(g, "const Slot slot = %s.open(%lld);", cu_name(g, op->in[0]),
             (long long)ir_panel_bytes(type_tile(param->dtype, b.rows, b.cols)));
-    if (op_has(op, AT_WRAP))
-        ring_rows(g, &b);
-    else
-        copy_boxes(g, &b);
+    move_boxes(g, &b);
     g->depth--;
     cu_line(g, "}");
 }
@@ -174,10 +205,7 @@ static bool store_slot(Gen *g, const Op *op) {
         cu_fail(g, op, "a store of columns that are no panels");
     if (!g->alone)
         cu_fail(g, op, "a store of what was taken, by a role that computes");
-    if (op_has(op, AT_WRAP))
-        ring_rows(g, &b);
-    else
-        copy_boxes(g, &b);
+    move_boxes(g, &b);
     return true;
 }
 

@@ -123,6 +123,6 @@ void cu_await(Gen *g, const Op *await);
 bool cu_ends_awaiting(const Block *block); /* is there a last wait for products on every way through it? */
 bool cu_takes_turns(const Gen *g);
 
-extern const char ptx_prelude[], ptx_prelude_roles[];
+extern const char ptx_prelude[], ptx_prelude_roles[], ptx_prelude_packed[];
 
 #endif
