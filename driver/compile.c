@@ -38,22 +38,27 @@ static Status check_gpu(Ctx *ctx, const CompileRequest *request) {
                   : ST_OK;
 }
 
+/* On top of rings, and of gradients, tiles of packed sequences have bounds that no sender knows. */
+static bool may_have_roles(const CompileRequest *request) {
+    return request->kind == KIND_FORWARD || !(request->variant & VARIANT_PACKED);
+}
+
 /* The default for the request; without roles where they cannot be or are not wanted: other fields follow from that. smaller:
  * the how manieth of those that need less shared memory, 0: itself; -1 once there is none. */
-static Status default_schedule(Ctx *ctx, const CompileRequest *request, bool packed, int *smaller, Schedule *schedule) {
+static Status default_schedule(Ctx *ctx, const CompileRequest *request, int *smaller, Schedule *schedule) {
     Schedule wanted;
     schedule_default(request->spec, request->kind, request->target, schedule);
     wanted = *schedule;
     if (request->schedule)
         TRY(schedule_parse(ctx, request->schedule, &wanted));
-    if (schedule->roles && ((packed && request->kind != KIND_FORWARD) || !wanted.roles)) {
+    if (schedule->roles && (!may_have_roles(request) || !wanted.roles)) {
         Target plain = *request->target;
         plain.product_warps = 0;
         schedule_default(request->spec, request->kind, &plain, schedule);
     }
     if (*smaller && !schedule_smaller(request->spec, request->kind, request->target, *smaller, schedule))
         *smaller = -1;
-    if (packed)
+    if (!may_have_roles(request))
         schedule->gradient_roles = 0;
     return ST_OK;
 }
@@ -61,14 +66,13 @@ static Status default_schedule(Ctx *ctx, const CompileRequest *request, bool pac
 static Status final_schedule(Ctx *ctx, const CompileRequest *request, int *smaller, Schedule *schedule) {
     if (target_is_cuda(request->target))
         TRY(check_gpu(ctx, request));
-    const bool packed = request->variant & VARIANT_PACKED;
-    TRY(default_schedule(ctx, request, packed, smaller, schedule));
+    TRY(default_schedule(ctx, request, smaller, schedule));
     if (request->schedule)
         TRY(schedule_parse(ctx, request->schedule, schedule));
-    if ((schedule->roles || schedule->gradient_roles) && packed && request->kind != KIND_FORWARD)
+    if ((schedule->roles || schedule->gradient_roles) && !may_have_roles(request))
         return ctx_fail(ctx, ST_USAGE, schedule->roles ? "schedule: roles" : "schedule: gradient_roles",
                         schedule->roles ? "use roles=0" : "use gradient_roles=0",
-                        "the copy engine knows no bounds of packed sequences");
+                        "of packed sequences kind forward alone has them");
     return schedule_check(ctx, request->spec, request->kind, request->target, schedule);
 }
 

@@ -44,11 +44,15 @@ for words in 'head_dim=128 1' 'head_dim=64 0' 'rope=false 0' 'heads=8 0'; do # t
     "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --set "${words% *}" --emit schedule >"$TMP/turns"
     expect_text "turns by default, ${words% *}" "$(cat "$TMP/turns")" "turns=${words#* } "
 done
-for words in '--schedule roles=0' '--with packed'; do
-    # shellcheck disable=SC2086 # two words
-    "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a $words --emit schedule >"$TMP/other"
-    check "the default with $words" cmp "$TMP/plain" "$TMP/other"
-done
+"$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --schedule roles=0 --emit schedule >"$TMP/other"
+check "the default with roles=0" cmp "$TMP/plain" "$TMP/other"
+"$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --with packed --emit schedule >"$TMP/other"
+check "packed sequences have roles" cmp "$TMP/roles" "$TMP/other"
+"$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90 --kind extend --emit schedule >"$TMP/plain"
+"$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --kind extend --with packed --emit schedule >"$TMP/other"
+check "packed chunks of prompt have none" cmp "$TMP/plain" "$TMP/other"
+expect_error 2 "nor can they" 'schedule: roles: .*packed sequences.*use roles=0' "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" \
+    --target cuda:sm_90a --kind extend --with packed --schedule roles=1 --emit schedule
 
 # Wide layers: two heads at a time.
 WIDE=("$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --set head_dim=256 --set value_dim=256 --emit schedule)

@@ -643,6 +643,13 @@ static Status draw_packed_windows(Ctx *ctx, void *arg) {
     return draw_whole_window(ctx, arg);
 }
 
+/* Tiles of features begin before a sequence, and end behind it where the window is short. */
+static Status draw_packed_edges(Ctx *ctx, void *arg) {
+    TRY(draw_packed_windows(ctx, arg));
+    ((Trial *)arg)->spec.window = random_int(1, 100);
+    return ST_OK;
+}
+
 static Status draw_packed_signals(Ctx *ctx, void *arg) {
     ((Trial *)arg)->spoils = true;
     return draw_signals(ctx, arg);
@@ -659,6 +666,7 @@ static void test_roles_packed(void **state) {
     const Target target = {.name = "gpu", .warp_size = 32, .product_warps = 4, .registers = 65536, .shared_bytes = 216 << 10, .processors = 4};
     run_drawn(KIND_FORWARD, VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS, target, draw_packed);
     run_drawn(KIND_FORWARD, VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS, target, draw_packed_windows);
+    run_drawn(KIND_FORWARD, VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS, target, draw_packed_edges);
 }
 
 static void test_roles_packed_wide(void **state) {

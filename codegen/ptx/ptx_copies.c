@@ -126,10 +126,10 @@ static void sequence_rows(Gen *g, const Boxes *b) {
     if (op_int(op, AT_GROUPDIM, -1) >= 0 || op_int(op, AT_PERIOD, 1) < b->rows || op_has(op, AT_BEYOND) || b->rows > 256 ||
         lo % width || lo + b->cols > param->dims[3])
         cu_fail(g, op, "this copy of a packed sequence's rows");
-    const char *maps = ctx_printf(g->ctx, "RowMaps{&maps.at[%d], &maps.at[%d], &maps.at[%d], &maps.at[%d]}",
+    const char *maps = ctx_printf(g->ctx, "RowMaps{maps.at, %d, %d, %d, %d}",
                                   cu_map_of(g, op, param, b->rows), cu_map_of(g, op, param, some),
                                   cu_map_of(g, op, param, FEW_ROWS), cu_map_of(g, op, param, 1));
-    cu_line(g, "%s_between<%d, %d, %d, %d>(%s, %s%s, %d%s, (int)%s, %s, %s, %s, (int)%s);", op->code == OP_STORE ? "store" : "copy",
+    cu_line(g, "%s_between<%d, %d, %d, %d>(%s, %s%s, %d%s, (int)%s, (int)%s, (int)%s, (int)%s, (int)%s);", op->code == OP_STORE ? "store" : "copy",
             b->rows, (b->cols + width - 1) / width, width, some, b->address, maps, op->code == OP_STORE ? "" : ", slot.full", lo,
             column, start[2], start[1], cu_name(g, in[3]), cu_name(g, in[4]), start[0]);
 }

@@ -238,6 +238,23 @@ part_shapes() {
     queue "a group of one head" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --set head_dim=64 --set value_dim=64
     queue "a group of one head, fp16" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --set value_dim=128 --dtype fp16
     queue "many short packed sequences" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape "lengths=$many"
+    queue "many short packed sequences, roles" "$RATTAN" check "${SMALL[@]}" --target cuda --shape "lengths=$many"
+    for shape in lengths=0,1,63,64,65,70,301 lengths=0,0 lengths=0,5,0 lengths=300,1,0,129; do
+        queue "$shape, roles" "$RATTAN" check "${SMALL[@]}" --target cuda --shape $shape
+        queue "$shape, roles, odd" "$RATTAN" check "${ODD[@]}" --target cuda --shape $shape
+    done
+    for how in "feature_groups=1 segment=0" "feature_groups=2 segment=256" fuse_phi=0 states_every=3 turns=1 roles=0; do
+        queue "packed, $how" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --set heads=8 --set kv_heads=2 --target cuda \
+            --shape lengths=700,0,1300,64,511,513,1 --schedule "$how"
+    done
+    queue "packed, paper" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape lengths=1000,0,63,1301,2048
+    queue "packed, paper, no rope" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --set rope=false --target cuda \
+        --shape lengths=1000,0,63,1301,2048
+    queue "packed, a group of one head" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --set kv_heads=32 --target cuda \
+        --shape lengths=600,0,63,801
+    queue "packed, a short window" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --set heads=8 --set kv_heads=2 --set window=40 \
+        --target cuda --shape lengths=65,70,301,1,128
+    queue "packed, a long sequence" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape lengths=20000,77
     queue "chunks, roles" "$RATTAN" check "${SMALL[@]}" --target cuda --shape B=3,T=500
     queue "chunks, roles, odd" "$RATTAN" check "${ODD[@]}" --target cuda --shape B=2,T=300,ring=83
     queue "chunks, roles, paper" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=2,T=1300
@@ -292,6 +309,7 @@ part_wide() {
         --set qk_scale=true --target cuda --shape B=2,T=500
     queue "wide, roles=0" "$RATTAN" check "${WIDE[@]}" --target cuda --schedule roles=0 --shape B=2,T=500
     queue "wide, a fold" "$RATTAN" check "${WIDE[@]}" --set fold=16 --target cuda --shape B=2,T=300
+    queue "wide, packed" "$RATTAN" check "${WIDE[@]}" --target cuda --shape lengths=0,500,1,65,330
     queue "wide, a long window" "$RATTAN" check "${WIDE[@]}" --set window=512 --target cuda --shape B=1,T=1500
     collect
 }
@@ -310,6 +328,10 @@ sanitize() {
     queue "$tool tf32" "${run[@]}" "$SOURCE/specs/odd.lua" --set tf32=true --target cuda --seed 1 --shape B=2,T=100
     queue "$tool fold" "${run[@]}" "$SOURCE/specs/odd.lua" --set fold=16 --target cuda --seed 1 --shape B=2,T=100
     queue "$tool packed" "${run[@]}" "$SOURCE/specs/odd.lua" --target cuda --seed 1 --shape lengths=0,70,1,45
+    queue "$tool packed, roles" "${run[@]}" "${SMALL[@]}" --target cuda --seed 1 --shape lengths=0,70,1,145
+    queue "$tool packed, roles, paper" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set heads=2 --set kv_heads=1 --set window=128 \
+        --target cuda --seed 1 --shape lengths=70,0,300
+    queue "$tool packed, roles, a short window" "${run[@]}" "${ODD[@]}" --set window=40 --target cuda --seed 1 --shape lengths=70,0,130
     queue "$tool roles" "${run[@]}" "${SMALL[@]}" --target cuda --seed 1 --shape B=2,T=150
     queue "$tool roles, chunks" "${run[@]}" "${SMALL[@]}" --target cuda --seed 1 --shape B=2,T=150 --schedule roles=1
     queue "$tool parts without keys" "${run[@]}" "$SOURCE/specs/tiny.lua" --target cuda --seed 1 --shape B=2,T=230,ring=83 \
