@@ -4,7 +4,8 @@
 # sequences, magnitudes), shapes, folds, wide, memcheck,
 # racecheck, synccheck; default: all; sanitizer: the last three. RATTAN_RANDOM_CASES: how many (default 500; of gradients 300),
 # half of them layers for warps with roles; RATTAN_RANDOM_SEED: the first one's number (default 1), so that several calls share
-# them. With RATTAN_QUIET=1 cases that passed are only counted. Where there are several GPUs, each gets its share of the cases.
+# them. RATTAN_ONLY: a regular expression; of single cases those whose name it matches. With RATTAN_QUIET=1 cases that passed are
+# only counted. Where there are several GPUs, each gets its share of the cases.
 # In:  RATTAN and BUILD as for the other tests, or .carry/programs.tar.xz as scripts/device_pack makes it.
 # Out: a line a case, as tests/lib.sh says, then the counts; exit code 1 if a case failed, 77 without a device.
 if [ -z "${RATTAN:-}" ] && [ -r "$(dirname "$0")/../../.carry/programs.tar.xz" ]; then
@@ -52,6 +53,7 @@ program() {
 queued=() pids=()
 queue() {
     local number=${#queued[@]}
+    [[ $1 =~ ${RATTAN_ONLY:-} ]] || return 0
     queued+=("$1")
     shift
     while [ "$(jobs -rp | wc -l)" -ge "$JOBS" ]; do wait -n; done
@@ -243,7 +245,7 @@ part_shapes() {
         queue "$shape, roles" "$RATTAN" check "${SMALL[@]}" --target cuda --shape $shape
         queue "$shape, roles, odd" "$RATTAN" check "${ODD[@]}" --target cuda --shape $shape
     done
-    for how in "feature_groups=1 segment=0" "feature_groups=2 segment=256" fuse_phi=0 states_every=3 turns=1 roles=0; do
+    for how in "feature_groups=1 segment=0" "feature_groups=2 segment=256" fuse_phi=0 turns=1 roles=0; do
         queue "packed, $how" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --set heads=8 --set kv_heads=2 --target cuda \
             --shape lengths=700,0,1300,64,511,513,1 --schedule "$how"
     done
