@@ -398,7 +398,7 @@ static Status measure_kind(Ctx *ctx, Explore *e, int kind, double deadline, Prog
         progress_step(progress, kind * 2 * maps + 2 * m + 1, 2 * maps * EXPLORE_KINDS + 1);
         TRY(measure_between(ctx, run, series, context, slice, end - kept));
         if (m == 0 || !step) /* of decode the first map stands for full attention */
-            TRY(probe_far(ctx, run, series, fmax(kept, end - seconds_now()) / (m || step ? 1 : 2)));
+            TRY(probe_far(ctx, run, series, fmax(kept, end - seconds_now())));
         if (m == 0 && !step)
             TRY(probe_far(ctx, run, full, fmax(kept / 2, end - seconds_now())));
         progress_step(progress, kind * 2 * maps + 2 * m + 2, 2 * maps * EXPLORE_KINDS + 1);

@@ -170,11 +170,29 @@ const boxes = [...document.querySelectorAll('figure svg')].map(s => s.getBoundin
 const outside = [...document.querySelectorAll('figure')].filter(f => f.getBoundingClientRect().right > document.documentElement.clientWidth + 1);
 const small = boxes.filter(b => b.width < 280 || b.height < 180), texts = [...document.querySelectorAll('svg text')];
 const bad = texts.filter(t => /NaN|undefined|Infinity/.test(t.textContent));
+/* How large text is drawn, at its smallest, and how many columns of panels there are. */
+const size = () => Math.min(...[...document.querySelectorAll('figure svg')].map(s => s.getBoundingClientRect().width / s.viewBox.baseVal.width)).toFixed(2);
+const columns = () => getComputedStyle(document.querySelector('.panels')).gridTemplateColumns.split(' ').length;
+const layouts = [`screen:${columns()}x${size()}`];
+document.body.style.width = '390px';
+dispatchEvent(new Event('resize'));
+layouts.push(`phone:${columns()}x${size()}`);
+dispatchEvent(new Event('beforeprint'));
+document.body.style.width = '740px';
+layouts.push(`paper:${columns()}x${size()}`);
+document.body.style.width = '';
+dispatchEvent(new Event('afterprint'));
+layouts.push(`screen:${columns()}x${size()}`);
+const said = [...document.querySelectorAll('#conclusions li')].map(li => li.textContent), words = data.conclusions[0].sentences;
+const ticks = [...document.querySelectorAll('svg[aria-label="roofline"] .tick')].map(t => t.textContent.replace(/[^0-9.]/g, ''));
+const frames = [...document.querySelectorAll('svg rect')].filter(r => r.getAttribute('stroke-width') === '3.2').length;
+const heads = [...document.querySelectorAll('th')].filter(th => th.querySelector('.plain').textContent + '' !== th.querySelector('button').textContent).length;
 document.querySelector('th button').click();
 document.body.append(Object.assign(document.createElement('pre'), { id: 'seen', textContent:
   `plots=${boxes.length} small=${small.length} marks=${marks.length} outside=${outside.length} bad=${bad.length} rows=${document.querySelectorAll('tbody tr').length} ` +
   `sorted=${document.querySelector('th').getAttribute('aria-sort')} trouble=${getComputedStyle(document.getElementById('trouble')).display} ` +
-  `page=${getComputedStyle(document.body).backgroundColor.replace(/ /g, '')}` }));
+  `layouts=${layouts} said=${said.length > 4 && said.join() === words.join()} ticks=${ticks.length >= 6 && ticks.every(t => t.replace(/[.]|0+$/g, '').length <= 2)} ` +
+  `default=${frames} heads=${heads} open=${document.querySelectorAll('details[open]').length} page=${getComputedStyle(document.body).backgroundColor.replace(/ /g, '')}` }));
 </script>
 SCRIPT
 cat "$page" "$TMP/look.js" >"$TMP/looked.html"
@@ -191,6 +209,9 @@ fi
 equal "no error in the console" "" "$(grep -iE 'CONSOLE|Uncaught' "$TMP/console")"
 expect_text "all plots are there, none too small, nothing sticks out" "$light" '^plots=11 small=0 marks=[0-9]{3,} outside=0 bad=0 '
 expect_text "tables have rows and sort" "$light" ' rows=[0-9]{3,} sorted=ascending trouble=none '
+expect_text "text keeps its size on a screen, a phone and paper" "$light" 'layouts=screen:3x(0\.9[5-9]|1\.[0-9]+),phone:1x(0\.9[5-9]|1\.[0-9]+),paper:2x(0\.9[5-9]|1\.[0-9]+),screen:3x'
+expect_text "its conclusions are those of the data, its ticks round" "$light" ' said=true ticks=true '
+expect_text "the default schedule is marked, heads of tables print, long tables are closed" "$light" ' default=1 heads=0 open=0 '
 expect_text "light" "$light" 'page=rgb\(255,255,255\)'
 dark=$(see --blink-settings=preferredColorScheme=0)
 equal "no error in the dark" "" "$(grep -iE 'CONSOLE|Uncaught' "$TMP/console")"
