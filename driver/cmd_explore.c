@@ -156,8 +156,12 @@ static void print_series(Ctx *ctx, const Explore *e, const ExploreSeries *series
         printf("\n  %s\n", series->missing);
         return;
     }
-    printf(series->checked ? ": %d points, the model missed the last %d by %.0f %% at most\n" : ": %d points\n",
-           series->count, series->checked, 100 * series->miss);
+    printf(": %d points, contexts up to %s", series->count, quantity_short(ctx, explore_known(series)));
+    if (series->checked)
+        printf("; the model missed the last %d by %.0f %% at most", series->checked, 100 * series->miss);
+    if (series->far.beyond > 0)
+        printf("; %s by %.0f %%", quantity_short(ctx, series->far.context), 100 * series->far.miss);
+    puts("");
     printf("  %-8s", "window");
     for (int c = 0; c < contexts->count; c++)
         printf(" %9s ", quantity_short(ctx, contexts->items[c]));

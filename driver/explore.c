@@ -146,8 +146,7 @@ static double modelled(const Explore *e, const ExploreSeries *series, int64_t wi
     return model_seconds(&source->model, &work, window);
 }
 
-/* Of decode the rows of the ring count: up to the window's. */
-static int64_t longest_known(const ExploreSeries *series) {
+int64_t explore_known(const ExploreSeries *series) {
     int64_t longest = 1;
     for (int p = 0; p < series->count; p++) {
         const int64_t window = series->windows[p], tokens = series->points[p].tokens;
@@ -168,7 +167,7 @@ ExploreCell explore_cell(const Explore *e, const ExploreSeries *series, int64_t 
             return (ExploreCell){series->points[p].seconds, true, series->points[p].spread, 1};
     }
     const int64_t rows = series->kind == KIND_DECODE && window < context ? window : context;
-    return (ExploreCell){seconds, false, 0, fmax(1, (double)rows / (double)longest_known(series))};
+    return (ExploreCell){seconds, false, 0, fmax(1, (double)rows / (double)explore_known(series))};
 }
 
 /* ---- Measuring ---- */
@@ -328,7 +327,7 @@ static double launch_bytes(Ctx *ctx, const Spec *spec, KernelKind kind, int64_t 
 static int64_t far_context(Ctx *ctx, const Explore *e, const ExploreSeries *series, int64_t window, double seconds) {
     const int64_t longest = e->ask.contexts.items[e->ask.contexts.count - 1];
     int64_t       found = 0;
-    for (int64_t context = 2 * longest_known(series); context <= longest; context *= 2) {
+    for (int64_t context = 2 * explore_known(series); context <= longest; context *= 2) {
         const int64_t own = series->kind == KIND_DECODE ? context : window;
         const Spec    spec = explore_spec(e, series, own, context);
         if (modelled(e, series, own, context) > seconds || launch_bytes(ctx, &spec, series->kind, context) > FAR_BYTES)
@@ -342,7 +341,7 @@ static int64_t far_context(Ctx *ctx, const Explore *e, const ExploreSeries *seri
 static Status probe_far(Ctx *ctx, KindRun *run, ExploreSeries *series, double seconds) {
     const Explore  *e = run->explore;
     const TimeModel before = series->model;
-    const int64_t   known = longest_known(series), window = series->map == MAP_FULL ? 0 : e->window;
+    const int64_t   known = explore_known(series), window = series->map == MAP_FULL ? 0 : e->window;
     const int64_t   context = series->count ? far_context(ctx, e, series, window, seconds / FAR_LAUNCHES) : 0;
     const int       point = series->count;
     if (!context)
@@ -352,10 +351,10 @@ static Status probe_far(Ctx *ctx, KindRun *run, ExploreSeries *series, double se
     want(run, series, own, context);
     const Status status = measure(ctx, run, cheap ? seconds / 3 : 0);
     run->count = 0;
-    if (status == ST_NO_MEMORY) /* too far, then */
+    if (status != ST_OK) { /* too far for the memory or the compiler: unchecked, then */
         ctx_clear(ctx);
-    else
-        TRY(status);
+        return ST_OK;
+    }
     if (series->count > point)
         series->far = (FarProbe){context, (double)context / (double)known, miss_of(e, series, &before, point)};
     return ST_OK;

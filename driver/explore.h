@@ -104,6 +104,8 @@ Spec explore_spec(const Explore *explore, const ExploreSeries *series, int64_t w
 /* Are there times? Decoding with full attention has those of the first map. */
 bool        explore_has(const ExploreSeries *series);
 ExploreCell explore_cell(const Explore *explore, const ExploreSeries *series, int64_t window, int64_t context);
+/* The longest context that was measured; of decode the rows of its ring count, as many as the window at most. */
+int64_t explore_known(const ExploreSeries *series);
 /* By the fit over all windows and contexts of the series: see model_fitted. */
 double explore_fitted(const ExploreSeries *series, const Spec *spec, int64_t context);
 Spec   explore_full_attention(const Spec *layer);

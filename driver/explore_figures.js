@@ -71,7 +71,7 @@ function modelWords(kind, series) {
       (100 * series.miss).toFixed(0)} % at most before it knew them.` :
     `The model is fitted to ${series.points.length} measured points.`;
   const far = series.far ? ` Asked for ${countText(series.far.context)}, ${
-    digits(series.far.beyond)} times beyond what it knew, it missed by ${(100 * series.far.miss).toFixed(0)} %.` :
+    roundText(digits(series.far.beyond))} times beyond what it knew, it missed by ${(100 * series.far.miss).toFixed(0)} %.` :
                            '';
   const full = kind.kind === 'decode' ? 'full attention, a window of the whole context' : 'full attention';
   return `${of}Colour: context. Diamonds: ${full}. ${checked}${far}`;
@@ -100,7 +100,7 @@ function breakEvenPanel(width) {
     plot.name(last(found).context, kind.kind, color);
   }
   return figure(
-    'Break-even: from which context a window wins', plot.finish(),
+    'Break-even: where a window begins to win', plot.finish(),
     'Forward and backward by the fits over all windows; upright lines: within noise. Squares: faster at the shortest ' +
       'context measured already. Decode by the bytes a step reads. Dotted: context = window, below which both see the ' +
       'same keys.');

@@ -59,9 +59,10 @@ static json_t *series_json(Ctx *ctx, const Explore *e, const ExploreSeries *seri
     json_t *far = series->far.beyond > 0 ? json_pack("{s:I, s:f, s:f}", "context", (json_int_t)series->far.context,
                                                      "beyond", series->far.beyond, "miss", series->far.miss)
                                          : json_null();
-    return json_pack("{s:o, s:o, s:i, s:f, s:o, s:o, s:o, s:o}", "map", map_json(e, series->map), "missing",
-                     series->missing ? json_string(series->missing) : json_null(), "checked", series->checked, "miss",
-                     series->miss, "far", far, "model",
+    return json_pack("{s:o, s:o, s:I, s:i, s:f, s:o, s:o, s:o, s:o}", "map", map_json(e, series->map), "missing",
+                     series->missing ? json_string(series->missing) : json_null(), "known",
+                     (json_int_t)explore_known(series), "checked", series->checked, "miss", series->miss, "far", far,
+                     "model",
                      json_pack("{s:f, s:f, s:f}", "seconds_a_pair", weights[0], "seconds_a_token", weights[1],
                                "seconds_a_launch", weights[2]),
                      "cells", cells_json(ctx, e, series), "points", points_json(series));

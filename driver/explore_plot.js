@@ -36,7 +36,7 @@ const windowText = w => w === null ? 'full' : countText(w);
 const howText = m => m ? 'measured' : 'modelled';
 /* As above, and how far beyond what the model knows. */
 const cellText = c => c.measured ? `measured (+${(100 * c.spread).toFixed(1)} %)` :
-  c.beyond > 1                   ? `modelled, ${digits(c.beyond)} times beyond the contexts measured` :
+  c.beyond > 1                   ? `modelled, ${roundText(digits(c.beyond))} times beyond the contexts measured` :
                                    'modelled';
 
 /* ---- Elements ---- */

@@ -95,6 +95,7 @@ for kind in x["kinds"]:
             assert early <= place <= late and b["words"].replace("<=", "").split(" (")[0] == str(b["context"] or "not found"), b
             assert (place == b["window"] + 9 and b["from"] == "bytes") if kind["kind"] == "decode" else place > b["window"] and place >= measured, b
     for series in kind["series"]:
+        assert series["known"] >= max([p["context"] for p in series["points"]] or [1]) or kind["kind"] == "decode", series["known"]
         assert series["far"] is None or (series["far"]["beyond"] > 1 and series["far"]["context"] <= 2048), series["far"]
         for c in series["cells"]:
             assert c["measured"] or c["beyond"] >= 1, c
