@@ -34,7 +34,7 @@ static double noise_between(const ExploreSeries *layer, const ExploreSeries *ful
 
 bool explore_within_noise(const Explore *e, KernelKind kind, int map, double layer, double full) {
     const double noise = noise_between(explore_series(e, kind, map), explore_series(e, kind, MAP_FULL));
-    return fabs(layer / full - 1) <= noise;
+    return fabs(log(layer / full)) <= log1p(noise);
 }
 
 static int64_t shortest_measured(const ExploreSeries *series) {
@@ -61,7 +61,7 @@ BreakEven explore_break_even(const Explore *e, KernelKind kind, int map, int64_t
     const int64_t least = window + 1 > measured ? window + 1 : measured;
     const double  noise = noise_between(c.layer, c.full);
     BreakEven     even = {.context = model_break_even(layer_time, full_time, &c, least, 0),
-                          .early = model_break_even(layer_time, full_time, &c, least, -fmin(noise, 0.99)),
+                          .early = model_break_even(layer_time, full_time, &c, least, 1 / (1 + noise) - 1),
                           .late = model_break_even(layer_time, full_time, &c, least, noise)};
     even.from = !even.context          ? EVEN_NOT_FOUND
                 : even.context > least ? EVEN_CROSSING

@@ -276,6 +276,21 @@ static void test_even_decode(void **state) {
     assert_int_equal(explore_break_even(&m.explore, KIND_DECODE, 0, 512).from, EVEN_UNKNOWN);
 }
 
+/* Times are within noise by their ratio, whichever is the longer. Points that vary by 120 % do not hide a factor of 5.
+ */
+static void test_within_noise(void **state) {
+    (void)state;
+    Measured m;
+    measure_all(&m, 0, 4096);
+    for (int p = 0; p < m.series[1].count; p++)
+        m.series[1].points[p].spread = 1.2;
+    for (int longer = 0; longer < 2; longer++) {
+        assert_true(explore_within_noise(&m.explore, KIND_FORWARD, 0, longer ? 2.1 : 1, longer ? 1 : 2.1));
+        assert_false(explore_within_noise(&m.explore, KIND_FORWARD, 0, longer ? 2.3 : 1, longer ? 1 : 2.3));
+        assert_false(explore_within_noise(&m.explore, KIND_FORWARD, 0, longer ? 5 : 1, longer ? 1 : 5));
+    }
+}
+
 static void test_even_words(void **state) {
     (void)state;
     Ctx ctx;
@@ -316,7 +331,7 @@ int main(void) {
         cmocka_unit_test(test_pairs),       cmocka_unit_test(test_exact),      cmocka_unit_test(test_signs),
         cmocka_unit_test(test_factors),     cmocka_unit_test(test_decode),     cmocka_unit_test(test_break_even),
         cmocka_unit_test(test_carried),     cmocka_unit_test(test_even_exact), cmocka_unit_test(test_even_noise),
-        cmocka_unit_test(test_even_decode), cmocka_unit_test(test_even_words),
+        cmocka_unit_test(test_even_decode), cmocka_unit_test(test_even_words), cmocka_unit_test(test_within_noise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
