@@ -49,10 +49,18 @@ static Status parse_ask(Ctx *ctx, const Cli *cli, ExploreAsk *ask) {
     return parse_maps(ctx, cli_value(cli, OPTION_MAPS), ask);
 }
 
-/* Before anything is measured: the page can be written where it is wanted. */
-static Status check_output(Ctx *ctx, const char *path) {
-    if (!path)
-        return ST_OK;
+static bool ends_with(const char *text, const char *end) {
+    const size_t length = strlen(text), tail = strlen(end);
+    return length > tail && strcmp(text + length - tail, end) == 0;
+}
+
+/* Where the data goes: beside the page. */
+static const char *data_path(Ctx *ctx, const char *page) {
+    const int stem = (int)strlen(page) - (ends_with(page, ".html") ? 5 : 0);
+    return ctx_printf(ctx, "%.*s.json", stem, page);
+}
+
+static Status check_file(Ctx *ctx, const char *path) {
     const char *slash = strrchr(path, '/');
     const char *folder = !slash ? "." : slash == path ? "/" : ctx_strndup(ctx, path, (size_t)(slash - path));
     if (!*path || path_is_folder(path) || path[strlen(path) - 1] == '/')
@@ -65,6 +73,22 @@ static Status check_output(Ctx *ctx, const char *path) {
     if (access(folder, W_OK) != 0)
         return ctx_fail(ctx, ST_USAGE, "-o", "name a file in another folder", "'%.200s' cannot be written", folder);
     return ST_OK;
+}
+
+/* Before anything is measured: page and data can be written where they are wanted. */
+static Status check_output(Ctx *ctx, const char *page) {
+    if (!page)
+        return ST_OK;
+    if (strcmp(page, "-") == 0)
+        return ctx_fail(ctx, ST_USAGE, "-o", "name a file, such as report.html; --json prints the data",
+                        "the page is not written to the standard output");
+    if (ends_with(page, ".json"))
+        return ctx_fail(ctx, ST_USAGE, "-o",
+                        ctx_printf(ctx, "name the page, -o %.*s.html, or take --json for the data alone",
+                                   (int)strlen(page) - 5, page),
+                        "-o names an HTML page, and the data goes beside it: '%.200s' is a name for data", page);
+    TRY(check_file(ctx, page));
+    return check_file(ctx, data_path(ctx, page));
 }
 
 /* The layer: the one of --item, the only one, or a model's first with a window. */
@@ -83,12 +107,6 @@ static Status choose_item(Ctx *ctx, const Session *session, const SpecItem **ite
 }
 
 /* ---- The page ---- */
-static const char *data_path(Ctx *ctx, const char *page) {
-    const size_t length = strlen(page),
-                 stem = length > 5 && strcmp(page + length - 5, ".html") == 0 ? length - 5 : length;
-    return ctx_printf(ctx, "%.*s.json", (int)stem, page);
-}
-
 /* Data goes into the page with its slashes escaped: no text in it ends the script that holds it. */
 static Status write_files(Ctx *ctx, const char *path, json_t *json) {
     char *data = json_dumps(json, JSON_INDENT(1) | JSON_REAL_PRECISION(7)),
@@ -123,8 +141,8 @@ static void print_row(Ctx *ctx, const Explore *e, const ExploreSeries *series, i
         print_cell(ctx, &cell);
     }
     if (window) {
-        const int64_t context = explore_break_even(e, series->kind, series->map, window);
-        printf("  %s", context > 1 ? ctx_printf(ctx, "%lld", (long long)context) : context ? "always" : "never");
+        const BreakEven even = explore_break_even(e, series->kind, series->map, window);
+        printf("  %s", explore_even_words(ctx, &even));
     }
     puts("");
 }
@@ -138,12 +156,16 @@ static void print_series(Ctx *ctx, const Explore *e, const ExploreSeries *series
         printf("\n  %s\n", series->missing);
         return;
     }
-    printf(series->checked ? ": %d points, the model missed the last %d by %.0f %% at most\n" : ": %d points\n",
-           series->count, series->checked, 100 * series->miss);
+    printf(": %d points, contexts up to %s", series->count, quantity_short(ctx, explore_known(series)));
+    if (series->checked)
+        printf("; the model missed the last %d by %.0f %% at most", series->checked, 100 * series->miss);
+    if (series->far.beyond > 0)
+        printf("; %s by %.0f %%", quantity_short(ctx, series->far.context), 100 * series->far.miss);
+    puts("");
     printf("  %-8s", "window");
     for (int c = 0; c < contexts->count; c++)
         printf(" %9s ", quantity_short(ctx, contexts->items[c]));
-    puts("  beats full from");
+    puts(series->kind == KIND_DECODE ? "  fewer bytes from" : "  beats full from");
     for (int w = 0; w < windows->count; w++)
         print_row(ctx, e, series, windows->items[w]);
     if (explore_has(full))
@@ -173,6 +195,14 @@ static void print_memory(Ctx *ctx, const Explore *e) {
     }
 }
 
+static void print_conclusions(Ctx *ctx, const Explore *e, int map) {
+    Sentences sentences;
+    explore_conclusions(ctx, e, map, &sentences);
+    printf("\n%sin short, %s%s\n", colour_on(stdout, COLOUR_STRONG), e->ask.maps[map], colour_off(stdout));
+    for (int s = 0; s < sentences.count; s++)
+        printf("  %s\n", sentences.items[s]);
+}
+
 static void print_summary(Ctx *ctx, const Explore *e) {
     int points = 0;
     for (int s = 0; s < e->series_count; s++)
@@ -181,11 +211,16 @@ static void print_summary(Ctx *ctx, const Explore *e) {
            colour_on(stdout, COLOUR_STRONG), item_title(ctx, e->item), colour_off(stdout),
            dtype_name(e->item->spec.dtype), e->session->target.name, e->ask.windows.count, e->ask.contexts.count,
            e->ask.map_count, points, e->finished - e->started);
-    printf("* measured; all else by the model. Of one sequence; of decode a step for %d.\n", EXPLORE_SEQUENCES);
+    printf("* measured; all else by the model. Of one sequence; of decode a step for %d.\n"
+           "<=: so at the shortest context measured. Noise: where it were if the layer were faster or slower by that "
+           "much.\n",
+           EXPLORE_SEQUENCES);
     for (int s = 0; s < e->series_count; s++)
         if (e->series[s].map != MAP_FULL)
             print_series(ctx, e, &e->series[s]);
     print_memory(ctx, e);
+    for (int m = 0; m < e->ask.map_count; m++)
+        print_conclusions(ctx, e, m);
 }
 
 /* ---- All ---- */
@@ -212,8 +247,6 @@ static Status run_explore(Ctx *ctx, const Cli *cli, Session *session, const char
     Explore        *e = NEW(ctx, Explore);
     TRY(parse_ask(ctx, cli, &ask));
     TRY(check_output(ctx, cli_value(cli, OPTION_OUTPUT)));
-    if (cli_has(cli, OPTION_OUTPUT))
-        TRY(check_output(ctx, data_path(ctx, cli_value(cli, OPTION_OUTPUT))));
     TRY(session_load_file(ctx, session, path));
     TRY(choose_item(ctx, session, &item));
     TRY(explore_plan(ctx, session, item, &ask, e));

@@ -2,7 +2,8 @@
  *
  * Few points are measured: of a series the ends and the middle of the windows at one context, and the middle at half of
  * it, all in turns. They give the model. Then two windows between are measured. Where the model had them right within
- * CLOSE, it has the others, too; else these are measured as well. */
+ * CLOSE, it has the others, too; else these are measured as well. Last, the model is asked for as long a context as
+ * there is time to measure, and how far off it was is kept. */
 #include "driver/explore.h"
 
 #include "driver/spec_set.h"
@@ -21,9 +22,12 @@ enum { LEAST_CONTEXT = 256, LAND_CONTEXT = 2048 /* of the landscape */, PROBES =
 enum { LAUNCHES = 8 /* of a point: once to warm up, then some */ };
 enum { LARGEST = 3 /* all points of a series take about so many times as long as the largest: windows double */ };
 static const double MOST_BYTES = 256e6; /* that a measured decoding step reads */
+static const double FAR_SHARE = 0.25;   /* of a series' time, kept for the probe far beyond */
+static const double FAR_BYTES = 1e9;    /* that such a probe may read and write */
+enum { FAR_LAUNCHES = 4 /* once to warm up, twice in turns with the anchor, and what it takes to compile */ };
 
 /* ---- Plan ---- */
-static Spec full_attention(const Spec *layer) {
+Spec explore_full_attention(const Spec *layer) {
     Spec full = *layer;
     full.full = true;
     full.window = 0;
@@ -84,7 +88,7 @@ Status explore_plan(Ctx *ctx, Session *session, const SpecItem *item, const Expl
         return ctx_fail(ctx, ST_NO_DEVICE, "--target", "name a target that runs on this machine",
                         "code for %s does not run here", session->target.name);
     TRY(load_maps(ctx, &item->spec, out));
-    out->full = full_attention(&item->spec);
+    out->full = explore_full_attention(&item->spec);
     out->window = nearest_window(out);
     out->series_count = EXPLORE_KINDS * (out->ask.map_count + 1);
     out->series = NEW_ARRAY(ctx, ExploreSeries, out->series_count);
@@ -131,10 +135,25 @@ static ModelWork work_of(const Explore *e, const ExploreSeries *series, int64_t 
     return model_work(&spec, series->kind, explore_sequences(series->kind), context);
 }
 
+double explore_fitted(const ExploreSeries *series, const Spec *spec, int64_t context) {
+    const ModelWork work = model_work(spec, series->kind, explore_sequences(series->kind), context);
+    return model_fitted(&series->model, &work);
+}
+
 static double modelled(const Explore *e, const ExploreSeries *series, int64_t window, int64_t context) {
     const ExploreSeries *source = source_of(series, context, &window);
     const ModelWork      work = work_of(e, source, window, context);
     return model_seconds(&source->model, &work, window);
+}
+
+int64_t explore_known(const ExploreSeries *series) {
+    int64_t longest = 1;
+    for (int p = 0; p < series->count; p++) {
+        const int64_t window = series->windows[p], tokens = series->points[p].tokens;
+        const int64_t known = series->kind == KIND_DECODE && window < tokens ? window : tokens;
+        longest = known > longest ? known : longest;
+    }
+    return longest;
 }
 
 /* A point that was measured does the same work on the same window: of decode at any context beyond it. */
@@ -145,9 +164,10 @@ ExploreCell explore_cell(const Explore *e, const ExploreSeries *series, int64_t 
     for (int p = 0; p < series->count; p++) {
         const ModelWork same = work_of(e, series, series->windows[p], series->points[p].tokens);
         if (series->windows[p] == window && memcmp(&same, &work, sizeof work) == 0)
-            return (ExploreCell){series->points[p].seconds, true, series->points[p].spread};
+            return (ExploreCell){series->points[p].seconds, true, series->points[p].spread, 1};
     }
-    return (ExploreCell){seconds, false, 0};
+    const int64_t rows = series->kind == KIND_DECODE && window < context ? window : context;
+    return (ExploreCell){seconds, false, 0, fmax(1, (double)rows / (double)explore_known(series))};
 }
 
 /* ---- Measuring ---- */
@@ -214,10 +234,15 @@ static Status measure(Ctx *ctx, KindRun *run, double seconds) {
     return ST_OK;
 }
 
-/* Notes how far off the model was at a point that has just been measured, when it did not know it; was it close? */
-static bool probe(const Explore *e, ExploreSeries *series, const TimeModel *before, int point) {
+/* How far off the model was at a point that has just been measured, when it did not know it. */
+static double miss_of(const Explore *e, const ExploreSeries *series, const TimeModel *before, int point) {
     const ModelWork work = work_of(e, series, series->windows[point], series->points[point].tokens);
-    const double miss = fabs(model_seconds(before, &work, series->windows[point]) / series->points[point].seconds - 1);
+    return fabs(model_seconds(before, &work, series->windows[point]) / series->points[point].seconds - 1);
+}
+
+/* Notes it; was it close? */
+static bool probe(const Explore *e, ExploreSeries *series, const TimeModel *before, int point) {
+    const double miss = miss_of(e, series, before, point);
     series->miss = fmax(series->miss, miss);
     series->checked++;
     return miss < CLOSE;
@@ -286,6 +311,55 @@ static Status measure_between(Ctx *ctx, KindRun *run, ExploreSeries *series, int
     return ST_OK;
 }
 
+/* ---- Far beyond ---- */
+/* What all tensors of a launch hold, in bytes, nearly; infinite where it cannot be planned. */
+static double launch_bytes(Ctx *ctx, const Spec *spec, KernelKind kind, int64_t context) {
+    BenchCase   bench;
+    const Shape shape = measure_shape(kind, explore_sequences(kind), context);
+    if (bench_case_plan(ctx, spec, kind, &shape, &bench) == ST_OK)
+        return bench.bytes;
+    ctx_clear(ctx);
+    return INFINITY;
+}
+
+/* The context, by powers of two beyond what the series knows and up to the longest asked for, that takes at most so
+ * many seconds; 0: none. Of decode the window is the context: what stands for full attention. */
+static int64_t far_context(Ctx *ctx, const Explore *e, const ExploreSeries *series, int64_t window, double seconds) {
+    const int64_t longest = e->ask.contexts.items[e->ask.contexts.count - 1];
+    int64_t       found = 0;
+    for (int64_t context = 2 * explore_known(series); context <= longest; context *= 2) {
+        const int64_t own = series->kind == KIND_DECODE ? context : window;
+        const Spec    spec = explore_spec(e, series, own, context);
+        if (modelled(e, series, own, context) > seconds || launch_bytes(ctx, &spec, series->kind, context) > FAR_BYTES)
+            break;
+        found = context;
+    }
+    return found;
+}
+
+/* Asks the model of a series for the longest context that `seconds` allow, and measures it. */
+static Status probe_far(Ctx *ctx, KindRun *run, ExploreSeries *series, double seconds) {
+    const Explore  *e = run->explore;
+    const TimeModel before = series->model;
+    const int64_t   known = explore_known(series), window = series->map == MAP_FULL ? 0 : e->window;
+    const int64_t   context = series->count ? far_context(ctx, e, series, window, seconds / FAR_LAUNCHES) : 0;
+    const int       point = series->count;
+    if (!context)
+        return ST_OK;
+    const int64_t own = series->kind == KIND_DECODE ? context : window;
+    const bool    cheap = modelled(e, series, own, context) * 3 * FAR_LAUNCHES < seconds;
+    want(run, series, own, context);
+    const Status status = measure(ctx, run, cheap ? seconds / 3 : 0);
+    run->count = 0;
+    if (status != ST_OK) { /* too far for the memory or the compiler: unchecked, then */
+        ctx_clear(ctx);
+        return ST_OK;
+    }
+    if (series->count > point)
+        series->far = (FarProbe){context, (double)context / (double)known, miss_of(e, series, &before, point)};
+    return ST_OK;
+}
+
 /* The shortest context of those asked for, or as much of it as time and memory allow. */
 static int64_t base_context(Ctx *ctx, const Explore *e, const ExploreSeries *series, double seconds) {
     const int64_t longest = e->ask.windows.items[e->ask.windows.count - 1];
@@ -307,19 +381,25 @@ static int64_t base_context(Ctx *ctx, const Explore *e, const ExploreSeries *ser
 /* Full attention and the first map in one batch, since they are compared; then what lies between, map by map. */
 static Status measure_kind(Ctx *ctx, Explore *e, int kind, double deadline, Progress *progress) {
     const int      maps = e->ask.map_count, points = e->ask.windows.count + 6;
+    const bool     step = EXPLORE_KIND[kind] == KIND_DECODE;
     ExploreSeries *full = &e->series[kind * (maps + 1)];
     KindRun       *run = NEW(ctx, KindRun);
     run->explore = e;
     for (int m = 0; m < maps; m++) {
         ExploreSeries *series = full + 1 + m;
         const double   own = fmax(0.5, (deadline - seconds_now()) / (maps - m)), slice = own / points;
+        const double   end = seconds_now() + own, kept = own * FAR_SHARE;
         const int64_t  context = base_context(ctx, e, m ? series : full, own);
         want_ends(run, series, context);
         if (m == 0)
             want_full(run, full, context);
         TRY(measure(ctx, run, slice * run->count));
         progress_step(progress, kind * 2 * maps + 2 * m + 1, 2 * maps * EXPLORE_KINDS + 1);
-        TRY(measure_between(ctx, run, series, context, slice, deadline));
+        TRY(measure_between(ctx, run, series, context, slice, end - kept));
+        if (m == 0 || !step) /* of decode the first map stands for full attention */
+            TRY(probe_far(ctx, run, series, fmax(kept, end - seconds_now())));
+        if (m == 0 && !step)
+            TRY(probe_far(ctx, run, full, fmax(kept / 2, end - seconds_now())));
         progress_step(progress, kind * 2 * maps + 2 * m + 2, 2 * maps * EXPLORE_KINDS + 1);
     }
     return ST_OK;
@@ -357,43 +437,4 @@ Status explore_run(Ctx *ctx, Explore *e) {
     progress_end(&progress);
     e->finished = seconds_now();
     return status;
-}
-
-/* ---- What follows ---- */
-typedef struct Compared {
-    const Explore       *explore;
-    const ExploreSeries *layer, *full;
-    int64_t              window;
-} Compared;
-
-static double layer_time(const void *arg, int64_t context) {
-    const Compared *c = arg;
-    return modelled(c->explore, c->layer, c->window, context);
-}
-
-static double full_time(const void *arg, int64_t context) {
-    const Compared *c = arg;
-    return modelled(c->explore, c->full, 0, context);
-}
-
-int64_t explore_break_even(const Explore *e, KernelKind kind, int map, int64_t window) {
-    const Compared c = {e, explore_series(e, kind, map), explore_series(e, kind, MAP_FULL), window};
-    return explore_has(c.layer) && explore_has(c.full) ? model_break_even(layer_time, full_time, &c) : 0;
-}
-
-double explore_model_bytes(const Explore *e, int map, int64_t window, int64_t context) {
-    const SpecFile *file = &e->session->specs;
-    double          bytes = 0;
-    for (int l = 0; file->is_model && l < file->layers; l++) {
-        Spec spec = file->items[file->pattern[l]].spec;
-        if (window == 0)
-            spec = full_attention(&spec);
-        else if (!spec.full) {
-            if (file->pattern[l] == (int)(e->item - file->items))
-                spec = e->layers[map];
-            spec.window = window;
-        }
-        bytes += carried_ring_bytes(&spec, context) + carried_state_bytes(&spec);
-    }
-    return bytes;
 }

@@ -23,6 +23,8 @@ static json_t *cell_json(Ctx *ctx, const Explore *e, const ExploreSeries *series
                              "seconds", cell.seconds, "measured", cell.measured);
     if (cell.measured)
         json_object_set_new(json, "spread", json_real(cell.spread));
+    else
+        json_object_set_new(json, "beyond", json_real(cell.beyond));
     if (bench_case_plan(ctx, &spec, series->kind, &shape, &bench) == ST_OK)
         json_object_update_new(json, json_pack("{s:f, s:f}", "useful_flops", bench.useful_flops, "bytes", bench.bytes));
     ctx_clear(ctx);
@@ -54,22 +56,33 @@ static json_t *points_json(const ExploreSeries *series) {
 
 static json_t *series_json(Ctx *ctx, const Explore *e, const ExploreSeries *series) {
     const double *weights = series->model.weights;
-    return json_pack("{s:o, s:o, s:i, s:f, s:o, s:o, s:o}", "map", map_json(e, series->map), "missing",
-                     series->missing ? json_string(series->missing) : json_null(), "checked", series->checked, "miss",
-                     series->miss, "model",
+    json_t *far = series->far.beyond > 0 ? json_pack("{s:I, s:f, s:f}", "context", (json_int_t)series->far.context,
+                                                     "beyond", series->far.beyond, "miss", series->far.miss)
+                                         : json_null();
+    return json_pack("{s:o, s:o, s:I, s:i, s:f, s:o, s:o, s:o, s:o}", "map", map_json(e, series->map), "missing",
+                     series->missing ? json_string(series->missing) : json_null(), "known",
+                     (json_int_t)explore_known(series), "checked", series->checked, "miss", series->miss, "far", far,
+                     "model",
                      json_pack("{s:f, s:f, s:f}", "seconds_a_pair", weights[0], "seconds_a_token", weights[1],
                                "seconds_a_launch", weights[2]),
                      "cells", cells_json(ctx, e, series), "points", points_json(series));
 }
 
-static json_t *break_even_json(const Explore *e, KernelKind kind) {
-    json_t *list = json_array();
+static json_t *context_json(int64_t context) { return context ? json_integer(context) : json_null(); }
+
+static json_t *break_even_json(Ctx *ctx, const Explore *e, KernelKind kind) {
+    static const char *const FROM[] = {[EVEN_UNKNOWN] = "unknown", [EVEN_CROSSING] = "crossing",
+                                       [EVEN_WINDOW] = "window",   [EVEN_MEASURED] = "shortest measured",
+                                       [EVEN_BYTES] = "bytes",     [EVEN_NOT_FOUND] = "not found"};
+    json_t                  *list = json_array();
     for (int m = 0; m < e->ask.map_count; m++)
         for (int w = 0; w < e->ask.windows.count; w++) {
-            const int64_t window = e->ask.windows.items[w], context = explore_break_even(e, kind, m, window);
-            json_array_append_new(list,
-                                  json_pack("{s:s, s:I, s:o}", "map", e->ask.maps[m], "window", (json_int_t)window,
-                                            "context", context ? json_integer(context) : json_null()));
+            const int64_t   window = e->ask.windows.items[w];
+            const BreakEven even = explore_break_even(e, kind, m, window);
+            json_array_append_new(list, json_pack("{s:s, s:I, s:o, s:o, s:o, s:s, s:s}", "map", e->ask.maps[m],
+                                                  "window", (json_int_t)window, "context", context_json(even.context),
+                                                  "early", context_json(even.early), "late", context_json(even.late),
+                                                  "from", FROM[even.from], "words", explore_even_words(ctx, &even)));
         }
     return list;
 }
@@ -82,7 +95,7 @@ static json_t *kinds_json(Ctx *ctx, const Explore *e) {
             json_array_append_new(all, series_json(ctx, e, explore_series(e, EXPLORE_KIND[k], m)));
         json_array_append_new(list, json_pack("{s:s, s:i, s:o, s:o}", "kind", kind_name(EXPLORE_KIND[k]), "sequences",
                                               (int)explore_sequences(EXPLORE_KIND[k]), "series", all, "break_even",
-                                              break_even_json(e, EXPLORE_KIND[k])));
+                                              break_even_json(ctx, e, EXPLORE_KIND[k])));
     }
     return list;
 }
@@ -130,6 +143,42 @@ static json_t *memory_json(const Explore *e) {
     return json_pack("{s:o, s:o, s:o}", "layer", layer_memory_json(e), "full", full, "model", model_memory_json(e));
 }
 
+/* ---- The whole model's times, conclusions ---- */
+/* Derived: layers' times times their counts. Null: no model, or layers that were not timed. */
+static json_t *model_times_json(const Explore *e) {
+    json_t *rows = json_array();
+    for (int k = 0; k < EXPLORE_KINDS; k++)
+        for (int m = 0; m < e->ask.map_count; m++)
+            for (int w = 0; w < e->ask.windows.count; w++)
+                for (int c = 0; c < e->ask.contexts.count; c++) {
+                    const int64_t window = e->ask.windows.items[w], context = e->ask.contexts.items[c];
+                    const double  seconds = explore_model_seconds(e, EXPLORE_KIND[k], m, window, context);
+                    if (seconds > 0)
+                        json_array_append_new(
+                            rows, json_pack("{s:s, s:s, s:I, s:I, s:f, s:f}", "kind", kind_name(EXPLORE_KIND[k]), "map",
+                                            e->ask.maps[m], "window", (json_int_t)window, "context",
+                                            (json_int_t)context, "seconds", seconds, "full_seconds",
+                                            explore_model_seconds(e, EXPLORE_KIND[k], m, 0, context)));
+                }
+    if (json_array_size(rows))
+        return json_pack("{s:i, s:b, s:o}", "layers", e->session->specs.layers, "derived", 1, "rows", rows);
+    json_decref(rows);
+    return json_null();
+}
+
+static json_t *conclusions_json(Ctx *ctx, const Explore *e) {
+    json_t *list = json_array();
+    for (int m = 0; m < e->ask.map_count; m++) {
+        Sentences sentences;
+        json_t   *items = json_array();
+        explore_conclusions(ctx, e, m, &sentences);
+        for (int s = 0; s < sentences.count; s++)
+            json_array_append_new(items, json_string(sentences.items[s]));
+        json_array_append_new(list, json_pack("{s:s, s:o}", "map", e->ask.maps[m], "sentences", items));
+    }
+    return list;
+}
+
 /* ---- Schedules ---- */
 static json_t *ints_json(const int *values, int count) {
     json_t *list = json_array();
@@ -151,9 +200,9 @@ static json_t *landscape_json(const Explore *e) {
         }
         json_array_append_new(rows, row);
     }
-    return json_pack("{s:I, s:s, s:o, s:o, s:o}", "window", (json_int_t)e->window, "source", land->source, "chunks",
-                     ints_json(land->chunks, land->chunk_count), "key_tiles",
-                     ints_json(land->key_tiles, land->key_tile_count), "cells", rows);
+    return json_pack("{s:I, s:s, s:[ii], s:o, s:o, s:o}", "window", (json_int_t)e->window, "source", land->source,
+                     "default", land->chunk, land->key_tile, "chunks", ints_json(land->chunks, land->chunk_count),
+                     "key_tiles", ints_json(land->key_tiles, land->key_tile_count), "cells", rows);
 }
 
 /* Of the window nearest to the spec's, as forward was measured, or else would be. */
@@ -217,9 +266,10 @@ json_t *explore_json(Ctx *ctx, const Explore *e) {
     json_t *maps = json_array();
     for (int m = 0; m < e->ask.map_count; m++)
         json_array_append_new(maps, json_string(e->ask.maps[m]));
-    return json_pack("{s:s, s:s, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "rattan", RATTAN_VERSION, "made",
-                     date, "seconds", e->finished - e->started, "spec", spec_json(ctx, e), "machine",
+    return json_pack("{s:s, s:s, s:f, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "rattan", RATTAN_VERSION,
+                     "made", date, "seconds", e->finished - e->started, "spec", spec_json(ctx, e), "machine",
                      machine_json(ctx, e), "windows", quantities_json(&e->ask.windows), "contexts",
-                     quantities_json(&e->ask.contexts), "maps", maps, "kinds", kinds_json(ctx, e), "memory",
-                     memory_json(e), "landscape", landscape_json(e), "tiles", tiles_json(ctx, e));
+                     quantities_json(&e->ask.contexts), "maps", maps, "conclusions", conclusions_json(ctx, e), "kinds",
+                     kinds_json(ctx, e), "model_times", model_times_json(e), "memory", memory_json(e), "landscape",
+                     landscape_json(e), "tiles", tiles_json(ctx, e));
 }

@@ -55,6 +55,8 @@ static void open_axes(Ctx *ctx, Explore *e, Lands *l) {
     l->key_tile = knob_named(&l->space, "key_tile");
     land->chunk_count = sorted_values(&l->space.knobs[l->chunk], land->chunks);
     land->key_tile_count = sorted_values(&l->space.knobs[l->key_tile], land->key_tiles);
+    land->chunk = index_of(land->chunks, land->chunk_count, base.chunk);
+    land->key_tile = index_of(land->key_tiles, land->key_tile_count, base.key_tile);
 }
 
 /* The default with another chunk and key_tile; false where that cannot be. */
@@ -85,7 +87,7 @@ static int take_records(const TuningRecords *records, Landscape *land) {
         ExploreCell *cell = &land->cells[c][k];
         cells += !cell->measured;
         if (!cell->measured || record->ratio < cell->seconds)
-            *cell = (ExploreCell){record->ratio, true, record->spread};
+            *cell = (ExploreCell){record->ratio, true, record->spread, 1};
     }
     return cells;
 }
@@ -142,7 +144,7 @@ static int model_cells(Ctx *ctx, const Lands *l, Candidate *candidates) {
             if (!schedule_at(ctx, l, land->chunks[c], land->key_tiles[k], &schedule))
                 continue;
             const double cost = schedule_cost(&l->spec, KIND_FORWARD, l->space.target, &work, &schedule) / base;
-            land->cells[c][k] = (ExploreCell){cost, false, 0};
+            land->cells[c][k] = (ExploreCell){cost, false, 0, 1};
             if (schedule.chunk != l->space.base.chunk || schedule.key_tile != l->space.base.key_tile)
                 candidates[count++] = (Candidate){c, k, cost};
         }
@@ -172,12 +174,11 @@ static Status measure_cells(Ctx *ctx, const Lands *l, const Candidate *candidate
                                    .schedule = schedule_words(ctx, &schedule)};
     }
     TRY(measure_batch(ctx, &l->explore->tools, points, count + 1, seconds, 0));
-    const int c = index_of(land->chunks, land->chunk_count, l->space.base.chunk),
-              k = index_of(land->key_tiles, land->key_tile_count, l->space.base.key_tile);
-    land->cells[c][k] = (ExploreCell){1, true, points[0].spread};
+    if (land->chunk >= 0 && land->key_tile >= 0)
+        land->cells[land->chunk][land->key_tile] = (ExploreCell){1, true, points[0].spread, 1};
     for (int p = 1; p <= count; p++)
         land->cells[candidates[p - 1].chunk][candidates[p - 1].key_tile] =
-            (ExploreCell){points[p].seconds / points[0].seconds, true, points[p].spread};
+            (ExploreCell){points[p].seconds / points[0].seconds, true, points[p].spread, 1};
     return ST_OK;
 }
 
@@ -204,7 +205,13 @@ Status explore_landscape(Ctx *ctx, Explore *e, int64_t tokens, double deadline) 
     const double compile = e->session->target.warp_size ? 3 : 0.1, left = deadline - seconds_now();
     const int    affordable = (int)fmax(0, fmin(MOST_MEASURED, left / 2 / compile));
     const int    count = choose(all, possible, affordable, chosen);
-    e->landscape.source = "a few schedules measured, the others by the cost model; the tuning database knows too few";
+    e->landscape.source =
+        count ? ctx_printf(ctx,
+                           "the default and %d schedules measured, the others by the cost model; the tuning database "
+                           "knows too few",
+                           count)
+              : "the default measured, all others by the cost model: no time was left to measure them, and the tuning "
+                "database knows too few";
     const Status status = measure_cells(ctx, &l, chosen, count, fmax(0, left / 3));
     if (status == ST_OK || status == ST_NO_MEMORY)
         return status;

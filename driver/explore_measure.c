@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-enum { LEAST_RUNS = 4, MOST_RUNS = 60 };
+enum { LEAST_RUNS = 4, MOST_RUNS = 60, HURRIED_RUNS = 2 };
 
 typedef struct Running {
     ReadyKernel kernel;
@@ -110,8 +110,9 @@ static Status run(Ctx *ctx, const Batch *batch, int number, double *seconds) {
 static Status run_turns(Ctx *ctx, Batch *batch, int *turns) {
     MeasureTools *tools = batch->tools;
     const double  start = seconds_now();
+    const int     least = batch->seconds > 0 ? LEAST_RUNS : HURRIED_RUNS;
     *turns = 0;
-    while (*turns < MOST_RUNS && (*turns < LEAST_RUNS || seconds_now() - start < batch->seconds)) {
+    while (*turns < MOST_RUNS && (*turns < least || seconds_now() - start < batch->seconds)) {
         for (int p = 0; p < batch->count; p++)
             TRY(run(ctx, batch, p, &batch->running[p].seconds[*turns]));
         if (tools->flush.data)

@@ -30,8 +30,9 @@ typedef struct MeasureTools {
 Shape measure_shape(KernelKind kind, int64_t sequences, int64_t tokens);
 /* The pool or the device, and the ceilings: see ceilings.h and cuda_ceilings.h. */
 Status measure_open(Ctx *ctx, Session *session, MeasureTools *out);
-/* Runs all points in turns for about `seconds`, at least four times each. Where the batch before had point 0 as well,
- * `anchor` holds its time then (else 0): all times are divided by how much it has changed since. */
+/* Runs all points in turns for about `seconds`, at least four times each, or twice where `seconds` is 0. Where the
+ * batch before had point 0 as well, `anchor` holds its time then (else 0): all times are divided by how much it has
+ * changed since. */
 Status measure_batch(Ctx *ctx, MeasureTools *tools, MeasurePoint *points, int count, double seconds, double anchor);
 
 #endif

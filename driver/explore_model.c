@@ -131,6 +131,7 @@ static void find_factors(const ModelSample *samples, int count, TimeModel *model
 void model_fit(const ModelSample *samples, int count, TimeModel *out) {
     *out = (TimeModel){0};
     fit_weights(samples, count, out->weights);
+    out->miss = sqrt(squares(samples, count, out->weights) / count);
     find_factors(samples, count, out);
 }
 
@@ -152,13 +153,17 @@ double model_seconds(const TimeModel *model, const ModelWork *work, int64_t wind
     return linear(model->weights, work) * factor_of(model, window);
 }
 
+double model_fitted(const TimeModel *model, const ModelWork *work) { return linear(model->weights, work); }
+
 /* ---- Break-even ---- */
-int64_t model_break_even(ModelTime *layer, ModelTime *full, const void *arg) {
-    int64_t behind = 0, ahead = MODEL_LONGEST; /* the largest context known to be behind; one that is ahead */
-    if (layer(arg, ahead) >= full(arg, ahead))
+/* Looked at from above, in steps of an eighth of an octave, and by halves within the step where it changes. */
+int64_t model_break_even(ModelTime *layer, ModelTime *full, const void *arg, int64_t least, double margin) {
+    int64_t behind = least - 1, ahead = MODEL_LONGEST; /* the largest context known to be behind; one that is ahead */
+    if (least > ahead || (1 + margin) * layer(arg, ahead) >= full(arg, ahead))
         return 0;
-    for (int64_t context = MODEL_LONGEST / 2; context >= 1; context /= 2) {
-        if (layer(arg, context) >= full(arg, context)) {
+    while (ahead > least) {
+        const int64_t step = (int64_t)((double)ahead * 0.917), context = step < least ? least : step;
+        if ((1 + margin) * layer(arg, context) >= full(arg, context)) {
             behind = context;
             break;
         }
@@ -166,7 +171,7 @@ int64_t model_break_even(ModelTime *layer, ModelTime *full, const void *arg) {
     }
     while (ahead - behind > 1) {
         const int64_t middle = behind + (ahead - behind) / 2;
-        if (layer(arg, middle) < full(arg, middle))
+        if ((1 + margin) * layer(arg, middle) < full(arg, middle))
             ahead = middle;
         else
             behind = middle;
@@ -183,4 +188,9 @@ double carried_ring_bytes(const Spec *spec, int64_t context) {
 double carried_state_bytes(const Spec *spec) {
     const int heads = spec->initial_state ? spec->heads : spec->kv_heads;
     return (double)heads * spec_features(spec) * spec->value_dim * (double)dtype_size(spec->state_dtype);
+}
+
+int64_t carried_break_even(const Spec *spec, const Spec *full) {
+    const double carried = carried_ring_bytes(spec, 0) + carried_state_bytes(spec);
+    return (int64_t)floor(carried / carried_ring_bytes(full, 1)) + 1;
 }

@@ -102,14 +102,17 @@ static Status add_powers(Ctx *ctx, const char *place, int64_t low, int64_t high,
     return add(ctx, place, high, out);
 }
 
-/* "A", "A:B" or "A:B:COUNT" */
+/* "A", "A:B" or "A:B:COUNT"; ".." does for ':', as in --shapes */
 static Status parse_item(Ctx *ctx, const char *place, char *text, int64_t min, int64_t max, Quantities *out) {
     char   *parts[3] = {text, NULL, NULL};
     int64_t low, high, count;
     for (int p = 1; p < 3 && parts[p - 1]; p++) {
-        parts[p] = strchr(parts[p - 1], ':');
-        if (parts[p])
-            *parts[p]++ = '\0';
+        char *const dots = strstr(parts[p - 1], ".."), *const colon = strchr(parts[p - 1], ':');
+        char *const mark = dots && (!colon || dots < colon) ? dots : colon;
+        if (!mark)
+            break;
+        parts[p] = mark + (mark == dots ? 2 : 1);
+        *mark = '\0';
     }
     TRY(parse_one(ctx, place, parts[0], min, max, &low));
     if (!parts[1])

@@ -21,7 +21,7 @@ typedef struct Quantities {
 } Quantities;
 
 /* "64:4096" (both ends and the powers of two between them), "64:4096:8" (8 values by equal ratios),
- * "512", "64,128,1k", or several of these with commas between. k and M stand for 1024 and 1024 * 1024. Values lie in
+ * "512", "64,128,1k", or several of these with commas between; ".." may stand for ':'. k and M stand for 1024 and 1024 * 1024. Values lie in
  * min .. max. `place` names the option in the error (ST_USAGE). */
 Status quantities_parse(Ctx *ctx, const char *place, const char *text, int64_t min, int64_t max, Quantities *out);
 

@@ -1,5 +1,6 @@
 /* link: rattan_driver */
-/* The model of times: exact where times are of its form, robust where they are not, and the break-even it gives. */
+/* The model of times: exact where times are of its form, robust where they are not, and the break-even it gives, which
+ * noise does not move about. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,7 +9,7 @@
 #include <cmocka.h>
 
 #include "driver/bench_case.h"
-#include "driver/explore_model.h"
+#include "driver/explore.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -144,13 +145,171 @@ static double full_curve(const void *arg, int64_t n) {
 static void test_break_even(void **state) {
     (void)state;
     const Lines crossing = {3, 0, 0.001, 1}; /* 3 n < n + n^2 / 1000 from n = 2001 on */
-    assert_int_equal(model_break_even(layer_line, full_curve, &crossing), 2001);
+    assert_int_equal(model_break_even(layer_line, full_curve, &crossing, 1, 0), 2001);
+    assert_int_equal(model_break_even(layer_line, full_curve, &crossing, 2001, 0), 2001);
+    assert_int_equal(model_break_even(layer_line, full_curve, &crossing, 5000, 0), 5000); /* never below `least` */
+    /* Half as slow again, 4.5 n: from 3501 on; a third as fast, n: from 1 on */
+    assert_int_equal(model_break_even(layer_line, full_curve, &crossing, 1, 0.5), 3501);
+    assert_int_equal(model_break_even(layer_line, full_curve, &crossing, 1, -2.0 / 3), 1);
     const Lines always = {0.5, 0, 0.001, 1};
-    assert_int_equal(model_break_even(layer_line, full_curve, &always), 1);
+    assert_int_equal(model_break_even(layer_line, full_curve, &always, 1, 0), 1);
+    assert_int_equal(model_break_even(layer_line, full_curve, &always, 513, 0), 513);
     const Lines never = {2, 0, 0, 1};
-    assert_int_equal(model_break_even(layer_line, full_curve, &never), 0);
+    assert_int_equal(model_break_even(layer_line, full_curve, &never, 1, 0), 0);
+    assert_int_equal(model_break_even(layer_line, full_curve, &always, MODEL_LONGEST + 1, 0), 0);
     const Lines late = {1.5, 5e6, 0, 2}; /* 1.5 n + 5e6 < 2 n from 1e7 + 1 on */
-    assert_int_equal(model_break_even(layer_line, full_curve, &late), 10000001);
+    assert_int_equal(model_break_even(layer_line, full_curve, &late, 1, 0), 10000001);
+}
+
+/* ---- Break-even of measured series ---- */
+enum { WINDOWS = 7 };
+typedef struct Measured {
+    Explore       explore;
+    ExploreSeries series[2 * EXPLORE_KINDS];
+    double        noise; /* a time is up to this much longer than undisturbed */
+} Measured;
+
+static double disturbed(const Measured *m, double seconds) { return seconds * (1 + m->noise * rand() / RAND_MAX); }
+
+static void add_sample(Measured *m, ExploreSeries *series, int64_t window, int64_t context, const double *weights) {
+    const Spec      spec = explore_spec(&m->explore, series, window, context);
+    const ModelWork work = model_work(&spec, series->kind, explore_sequences(series->kind), context);
+    double          seconds = 0;
+    for (int t = 0; t < MODEL_TERMS; t++)
+        seconds += weights[t] * work.terms[t];
+    series->windows[series->count] = window;
+    series->points[series->count++] =
+        (MeasurePoint){.tokens = context, .seconds = disturbed(m, seconds), .spread = m->noise / 3};
+}
+
+static void fit_series(Measured *m, ExploreSeries *series) {
+    ModelSample samples[MODEL_SAMPLES];
+    for (int p = 0; p < series->count; p++) {
+        const MeasurePoint *point = &series->points[p];
+        const Spec          spec = explore_spec(&m->explore, series, series->windows[p], point->tokens);
+        samples[p] = (ModelSample){model_work(&spec, series->kind, explore_sequences(series->kind), point->tokens),
+                                   series->windows[p], point->seconds};
+    }
+    model_fit(samples, series->count, &series->model);
+}
+
+/* As explore measures: all windows at the context `base`, the middle at half of it; full attention at three contexts.
+ */
+static void measure_all(Measured *m, double noise, int64_t base) {
+    static const double LAYER[] = {3e-10, 2e-6, 0}, FULL[] = {3e-10, 1e-7, 0};
+    *m = (Measured){.noise = noise};
+    m->explore =
+        (Explore){.layers = {layer(512)}, .full = layer(0), .series = m->series, .series_count = 2 * EXPLORE_KINDS};
+    m->explore.ask.map_count = 1;
+    for (int s = 0; s < 2 * EXPLORE_KINDS; s++) {
+        ExploreSeries *series = &m->series[s];
+        series->kind = EXPLORE_KIND[s / 2];
+        series->map = s % 2 - 1;
+        if (series->map == MAP_FULL && series->kind == KIND_DECODE)
+            continue;
+        for (int w = 0; w < (series->map == MAP_FULL ? 0 : WINDOWS); w++)
+            add_sample(m, series, 64 << w, base, LAYER);
+        if (series->map != MAP_FULL && series->kind != KIND_DECODE)
+            add_sample(m, series, 512, base / 2, LAYER);
+        for (int part = 1; series->map == MAP_FULL && part <= 4; part *= 2)
+            add_sample(m, series, 0, base / part, FULL);
+        fit_series(m, series);
+    }
+}
+
+/* Without noise it is where the two laws cross, and known exactly. */
+static void test_even_exact(void **state) {
+    (void)state;
+    Measured m;
+    measure_all(&m, 0, 4096);
+    /* window 512, 8 heads: 2.4e-9 (512 n - 130816) + 2e-6 n < 1.2e-9 (n^2 + n) + 1e-7 n; roots by hand: n > 2503.7 */
+    const BreakEven even = explore_break_even(&m.explore, KIND_FORWARD, 0, 512);
+    assert_int_equal(even.from, EVEN_CROSSING);
+    const double n = (double)even.context, before = n - 1;
+    assert_true(2.4e-9 * (512 * n - 130816) + 2e-6 * n < 1.2e-9 * (n * n + n) + 1e-7 * n);
+    assert_false(2.4e-9 * (512 * before - 130816) + 2e-6 * before <
+                 1.2e-9 * (before * before + before) + 1e-7 * before);
+    assert_int_equal(even.early, even.context);
+    assert_int_equal(even.late, even.context);
+    assert_int_equal(explore_break_even(&m.explore, KIND_FORWARD, 0, 64).from, EVEN_MEASURED);
+}
+
+/* With it: never below the window nor the shortest context measured, rising with the window, the truth nearly always
+ * within what is said of the noise; decode's is of bytes alone. */
+static void test_even_noise(void **state) {
+    (void)state;
+    int held = 0, asked = 0;
+    srand(11);
+    for (int round = 0; round < 200; round++) {
+        Measured quiet, loud;
+        measure_all(&quiet, 0, 4096);
+        measure_all(&loud, 0.02 + 0.6 * rand() / RAND_MAX, 4096);
+        for (int k = 0; k < EXPLORE_KINDS; k++) {
+            BreakEven last = {0};
+            for (int w = 0; w < WINDOWS; w++) {
+                const int64_t   window = 64 << w;
+                const BreakEven even = explore_break_even(&loud.explore, EXPLORE_KIND[k], 0, window),
+                                truth = explore_break_even(&quiet.explore, EXPLORE_KIND[k], 0, window);
+                assert_true(even.context > window && even.context >= last.context && even.early >= last.early);
+                assert_true(even.early <= even.context && (even.late == 0 || even.late >= even.context));
+                assert_true(last.late != 0 || w == 0 || even.late == 0);
+                assert_true(EXPLORE_KIND[k] == KIND_DECODE || even.context >= 2048);
+                held += even.early <= truth.context && (even.late == 0 || even.late >= truth.context);
+                asked++;
+                last = even;
+            }
+        }
+    }
+    assert_true(held > 0.95 * asked);
+}
+
+/* Ring and state of a step against all keys and values: 2 heads of 96 columns in bf16 are 384 bytes a row, the state of
+ * 2 x 128 x 32 floats 32 KiB, which are 85.3 rows. */
+static void test_even_decode(void **state) {
+    (void)state;
+    Measured m;
+    measure_all(&m, 0.5, 4096);
+    const BreakEven even = explore_break_even(&m.explore, KIND_DECODE, 0, 512);
+    assert_int_equal(even.from, EVEN_BYTES);
+    assert_int_equal(even.context, 512 + 85 + 1);
+    m.series[2].count = m.series[3].count = 0;
+    assert_int_equal(explore_break_even(&m.explore, KIND_DECODE, 0, 512).from, EVEN_UNKNOWN);
+}
+
+/* Times are within noise by their ratio, whichever is the longer. Points that vary by 120 % do not hide a factor of 5.
+ */
+static void test_within_noise(void **state) {
+    (void)state;
+    Measured m;
+    measure_all(&m, 0, 4096);
+    for (int p = 0; p < m.series[1].count; p++)
+        m.series[1].points[p].spread = 1.2;
+    for (int longer = 0; longer < 2; longer++) {
+        assert_true(explore_within_noise(&m.explore, KIND_FORWARD, 0, longer ? 2.1 : 1, longer ? 1 : 2.1));
+        assert_false(explore_within_noise(&m.explore, KIND_FORWARD, 0, longer ? 2.3 : 1, longer ? 1 : 2.3));
+        assert_false(explore_within_noise(&m.explore, KIND_FORWARD, 0, longer ? 5 : 1, longer ? 1 : 5));
+    }
+}
+
+static void test_even_words(void **state) {
+    (void)state;
+    Ctx ctx;
+    ctx_init(&ctx);
+    const struct {
+        BreakEven   even;
+        const char *words;
+    } CASES[] = {{{EVEN_CROSSING, 1310, 1310, 1310}, "1310"},
+                 {{EVEN_CROSSING, 1310, 1100, 1600}, "1310 (noise: 1100 to 1600)"},
+                 {{EVEN_CROSSING, 1310, 1100, 0}, "1310 (noise: 1100 to ?)"},
+                 {{EVEN_MEASURED, 512, 512, 700}, "<=512 (noise: 512 to 700)"},
+                 {{EVEN_WINDOW, 4097, 4097, 4097}, "4097"},
+                 {{EVEN_BYTES, 193, 193, 193}, "193"},
+                 {{EVEN_NOT_FOUND, 0, 0, 0}, "not found"},
+                 {{EVEN_NOT_FOUND, 0, 9000, 0}, "not found (noise: 9000 to ?)"},
+                 {{EVEN_UNKNOWN, 0, 0, 0}, "-"}};
+    for (size_t c = 0; c < sizeof CASES / sizeof *CASES; c++)
+        assert_string_equal(explore_even_words(&ctx, &CASES[c].even), CASES[c].words);
+    ctx_free(&ctx);
 }
 
 static void test_carried(void **state) {
@@ -169,9 +328,10 @@ static void test_carried(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_pairs),   cmocka_unit_test(test_exact),  cmocka_unit_test(test_signs),
-        cmocka_unit_test(test_factors), cmocka_unit_test(test_decode), cmocka_unit_test(test_break_even),
-        cmocka_unit_test(test_carried),
+        cmocka_unit_test(test_pairs),       cmocka_unit_test(test_exact),      cmocka_unit_test(test_signs),
+        cmocka_unit_test(test_factors),     cmocka_unit_test(test_decode),     cmocka_unit_test(test_break_even),
+        cmocka_unit_test(test_carried),     cmocka_unit_test(test_even_exact), cmocka_unit_test(test_even_noise),
+        cmocka_unit_test(test_even_decode), cmocka_unit_test(test_even_words), cmocka_unit_test(test_within_noise),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

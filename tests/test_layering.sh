@@ -101,7 +101,7 @@ nothing "file names are unique" "$bad"
 # Written in two halves, so that this line does not find itself.
 bad=$(printf '%s\n' "$files" | xargs grep -nIE '(^|[^A-Za-z0-9_.~$}])/(wor''k|ro''ot|ho''me|Use''rs)/')
 nothing "no absolute path of a machine" "$bad"
-bad=$(printf '%s\n' "$files" | grep -E '\.(c|h|def|lua|py|sh)$' | xargs wc -l | awk '$2 != "total" && $1 > 700 { print $1, $2 }')
+bad=$(printf '%s\n' "$files" | grep -E '\.(c|h|def|lua|py|sh|js|html)$' | xargs wc -l | awk '$2 != "total" && $1 > 700 { print $1, $2 }')
 nothing "no file is longer than 700 lines" "$bad"
 bad=$(printf '%s\n' "$files" | grep -E '\.(c|h|lua)$' | xargs grep -nE '^ *# *if 0|TO''DO|FIX''ME|\bXX''X\b')
 nothing "no leftovers" "$bad"
