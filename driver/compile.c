@@ -125,9 +125,9 @@ Status compile_key_text(Ctx *ctx, const CompileRequest *request, Text *key) {
     spec_print(key, request->spec);
     text_add(key, "kind=%s variant=%d ring_rows=%lld\nschedule=%s\nelse=%s\n", kind_name(request->kind), request->variant,
              (long long)ring_rows(request), schedule_text(ctx, &schedule), stands_in(request));
-    text_add(key, "target=%s triple=%s cpu=%s features=%s\ncompiler=%s\n", request->target->name,
+    text_add(key, "target=%s triple=%s cpu=%s features=%s shared=%lld registers=%d\ncompiler=%s\n", request->target->name,
              request->target->triple, request->target->cpu, request->target->features,
-             compiler_name(ctx, request->target));
+             (long long)request->target->shared_bytes, request->target->registers, compiler_name(ctx, request->target));
     return ST_OK;
 }
 

@@ -68,7 +68,7 @@ Status compile_kernel(Ctx *ctx, const CompileRequest *request, Compiled *out);
 Status compile_schedule(Ctx *ctx, const CompileRequest *request, Schedule *taken);
 
 /* The text that a cache key hashes: canonical spec, kind, variant, ring rows, final schedule and what may stand in for it,
- * target with CPU and features, compiler and rattan versions. Cheap: no LLVM, no passes. */
+ * target with CPU, features and limits, compiler and rattan versions. Cheap: no LLVM, no passes. */
 Status compile_key_text(Ctx *ctx, const CompileRequest *request, Text *key);
 
 /* Whether the object has the request's schedule and not one that stands in for it. */

@@ -17,6 +17,7 @@ static void read_facts(CudaDevice *device, int index) {
         .minor = attribute(device, CU_DEVICE_MINOR),
         .multiprocessors = attribute(device, CU_DEVICE_MULTIPROCESSORS),
         .shared_bytes = attribute(device, CU_DEVICE_SHARED_OPTIN),
+        .registers = attribute(device, CU_DEVICE_REGISTERS),
         .clock_khz = attribute(device, CU_DEVICE_CLOCK_KHZ),
         .memory_clock_khz = attribute(device, CU_DEVICE_MEMORY_CLOCK_KHZ),
         .bus_bits = attribute(device, CU_DEVICE_BUS_BITS),

@@ -58,8 +58,10 @@ EXPORT int cuDeviceGetName(char *name, int size, CuDevice device) {
 }
 EXPORT int cuDeviceGetAttribute(int *value, int attribute, CuDevice device) {
     (void)device;
-    *value = attribute == CU_DEVICE_MAJOR             ? 9
-             : attribute == CU_DEVICE_SHARED_OPTIN    ? 232448
+    *value = attribute == CU_DEVICE_MAJOR             ? fake_cuda.major ? fake_cuda.major : 9
+             : attribute == CU_DEVICE_MINOR           ? fake_cuda.minor
+             : attribute == CU_DEVICE_SHARED_OPTIN    ? fake_cuda.shared_bytes ? fake_cuda.shared_bytes : 232448
+             : attribute == CU_DEVICE_REGISTERS       ? fake_cuda.registers ? fake_cuda.registers : 65536
              : attribute == CU_DEVICE_MULTIPROCESSORS ? FAKE_PROCESSORS
                                                       : 0;
     return 0;

@@ -44,6 +44,7 @@ typedef struct FakeCuda {
     /* What to do wrong */
     int devices, capturing, max_threads, refuse_cubin, fail_alloc, fail_launch, fail_encode, fail_instantiate,
         fail_update, fail_graph_launch, fail_after, fail_asked; /* fail_asked: what asking for a capture gives */
+    int major, minor, shared_bytes, registers; /* of the devices; 0: those of an H100 */
     void *captured;       /* the one stream for which `capturing` holds; NULL: for all */
     int   captures_ended; /* by what may not be done in a capture */
     int map_count; /* not wrong: how many maps kernels named "mapped..." take */
