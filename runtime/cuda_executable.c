@@ -1,7 +1,8 @@
 /* Loads code for a GPU and launches it: see cuda_executable.h.
  *
- * Workspaces are kept until the executable goes: kernels on their way and captured graphs may still use them. Sizes are
- * rounded up to powers of two, so that all together are at most twice the largest. */
+ * Workspaces are kept until the executable goes: kernels on their way and captured graphs may still use them. A stream's
+ * first one has just the bytes that are needed, each further one at least twice those of the largest before, so that all
+ * together are at most twice the largest however slowly shapes grow. */
 #include "runtime/cuda_executable.h"
 
 #include <pthread.h>
@@ -11,7 +12,7 @@
 
 #include "runtime/cuda_graphs.h"
 
-enum { PLAIN_SHARED = 48 << 10, LEAST_WORKSPACE = 64 << 10, LOG_BYTES = 1024 };
+enum { PLAIN_SHARED = 48 << 10, LOG_BYTES = 1024 };
 
 typedef struct Workspace {
     struct Workspace *next;
@@ -203,23 +204,39 @@ static Workspace *find_workspace(CudaExecutable *executable, CuStream stream, in
     return at;
 }
 
+/* All of a stream are smaller than what is needed. */
+static int64_t workspace_size(const CudaExecutable *executable, CuStream stream, int64_t bytes) {
+    int64_t size = bytes;
+    for (const Workspace *at = executable->workspaces; at; at = at->next)
+        if (at->stream == stream && size < 2 * at->bytes)
+            size = 2 * at->bytes;
+    return size;
+}
+
+/* What is needed, where there is no more. */
+static Status alloc_workspace(Ctx *ctx, CudaExecutable *executable, int64_t bytes, Workspace *workspace) {
+    Status status = cuda_alloc(ctx, executable->device, workspace->bytes, &workspace->memory);
+    if (status != ST_NO_MEMORY || workspace->bytes == bytes)
+        return status;
+    ctx_clear(ctx);
+    workspace->bytes = bytes;
+    return cuda_alloc(ctx, executable->device, bytes, &workspace->memory);
+}
+
 static Status make_workspace(Ctx *ctx, CudaExecutable *executable, CuStream stream, int64_t bytes, CuPointer *memory) {
-    int64_t    size = LEAST_WORKSPACE;
     Workspace *workspace = calloc(1, sizeof *workspace);
     if (!workspace)
         return ctx_fail(ctx, ST_NO_MEMORY, executable->object->name, NULL, "out of memory");
-    while (size < bytes)
-        size = size > INT64_MAX / 2 ? bytes : 2 * size;
+    workspace->stream = stream;
+    workspace->bytes = workspace_size(executable, stream, bytes);
     const int    mode = cuda_relax(executable->device);
-    const Status status = cuda_alloc(ctx, executable->device, size, &workspace->memory);
+    const Status status = alloc_workspace(ctx, executable, bytes, workspace);
     cuda_restore(executable->device, mode);
     if (status != ST_OK) {
         free(workspace);
         return status;
     }
     *memory = workspace->memory;
-    workspace->stream = stream;
-    workspace->bytes = size;
     workspace->next = executable->workspaces;
     executable->workspaces = workspace;
     return ST_OK;

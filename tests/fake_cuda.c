@@ -124,11 +124,15 @@ EXPORT int cuThreadExchangeStreamCaptureMode(int *other) {
 #endif
 
 EXPORT int cuMemAlloc_v2(CuPointer *pointer, size_t bytes) {
-    if (fake_cuda.fail_alloc || without_context())
-        return fake_cuda.fail_alloc ? OUT_OF_MEMORY : 201;
+    if (without_context())
+        return 201;
+    if (fake_cuda.fail_alloc || (fake_cuda.most_allocated && (int64_t)bytes > fake_cuda.most_allocated))
+        return OUT_OF_MEMORY;
     if (in_capture())
         return IN_CAPTURE;
     fake_cuda.allocations++;
+    fake_cuda.allocated += (int64_t)bytes;
+    fake_cuda.last_allocated = (int64_t)bytes;
     *pointer = (CuPointer)(uintptr_t)aligned_alloc(ALIGNMENT, (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
     return 0;
 }

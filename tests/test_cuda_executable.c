@@ -200,6 +200,38 @@ static void each_stream_has_a_workspace(void **state) {
     assert_int_equal(fake->freed, 0);
 }
 
+static int64_t prepare_tokens(Fixture *f, int64_t tokens) {
+    const CudaPlace place = {.stream = (CuStream)(void *)&f->q};
+    const Tensor    tensors[] = {tensor_of(f->q, 2, tokens), tensor_of((char *)f->q + (1 << 20), 2, tokens)};
+    int64_t         bytes;
+    assert_int_equal(cuda_executable_memory(&f->ctx, f->executable, tensors, &bytes), ST_OK);
+    assert_int_equal(cuda_executable_prepare(&f->ctx, f->executable, &place, tensors), ST_OK);
+    return bytes;
+}
+
+static void what_is_reported_is_allocated(void **state) {
+    Fixture      *f = *state;
+    const int64_t bytes = prepare_tokens(f, 1000);
+    assert_in_range(fake->allocated, bytes, bytes + 255);
+}
+
+/* Old ones stay, for graphs may use them: shapes that grow little by little must not add up. */
+static void workspaces_that_grow_do_not_add_up(void **state) {
+    Fixture *f = *state;
+    int64_t  bytes = 0;
+    for (int64_t tokens = 5; tokens <= 1000; tokens++)
+        bytes = prepare_tokens(f, tokens);
+    assert_in_range(fake->allocated, bytes, 4 * bytes);
+    assert_true(fake->allocations <= 9);
+    const int before = fake->allocations;
+    prepare_tokens(f, 5);
+    assert_int_equal(fake->allocations, before);
+    fake->most_allocated = prepare_tokens(f, 3000); /* what is asked for is enough where there is no more */
+    fake->most_allocated = fake->last_allocated + 256 * 100;
+    bytes = prepare_tokens(f, 3001);
+    assert_in_range(fake->last_allocated, bytes, bytes + 255);
+}
+
 static void a_capture_allocates_nothing(void **state) {
     Fixture        *f = *state;
     const CudaPlace place = {.stream = (CuStream)(void *)&f->q};
@@ -348,6 +380,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(slices_must_make_sense, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_runs_where_there_is_nothing_to_do, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_stream_has_a_workspace, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_reported_is_allocated, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(workspaces_that_grow_do_not_add_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_capture_allocates_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_fault_is_no_capture, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_caller_may_bring_the_workspace, set_up, tear_down),
