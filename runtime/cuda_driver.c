@@ -80,6 +80,11 @@ Status cuda_check(Ctx *ctx, const CudaDriver *driver, int result, const char *pl
                     "%s: %s, %s", what, name ? name : "unknown error", text ? text : "no words for it");
 }
 
+const void *cuda_stream_key(CuStream stream) {
+    static _Thread_local char of_thread;
+    return stream == CU_STREAM_OF_THREAD ? &of_thread : (const void *)stream;
+}
+
 bool cuda_is_capturing(const CudaDriver *driver, CuStream stream) {
     int capturing = 0;
     return driver->stream_capturing(stream, &capturing) != 0 || capturing != 0;

@@ -14,6 +14,7 @@ typedef struct CuContextOpaque  *CuContext;
 typedef struct CuModuleOpaque   *CuModule;
 typedef struct CuFunctionOpaque *CuFunction;
 typedef struct CuStreamOpaque   *CuStream; /* NULL: the default stream */
+#define CU_STREAM_OF_THREAD ((CuStream)2)  /* cudaStreamPerThread: another stream in each thread */
 typedef struct CuEventOpaque    *CuEvent;
 typedef struct CuGraphOpaque    *CuGraph;
 typedef struct CuExecOpaque     *CuGraphExec;
@@ -163,6 +164,9 @@ Status cuda_driver_open(Ctx *ctx, CudaDriver *driver);
 
 /* ST_OK for 0; else "what: CUDA_ERROR_X, its words". Memory that ran out is ST_NO_MEMORY. */
 Status cuda_check(Ctx *ctx, const CudaDriver *driver, int result, const char *place, const char *what);
+
+/* What tells streams apart, for comparisons alone: of CU_STREAM_OF_THREAD something of the thread that asks. */
+const void *cuda_stream_key(CuStream stream);
 
 /* Whether the stream is being captured, or the driver will not say; in the stream's context. */
 bool cuda_is_capturing(const CudaDriver *driver, CuStream stream);

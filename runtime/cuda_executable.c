@@ -16,7 +16,7 @@ enum { PLAIN_SHARED = 48 << 10, LOG_BYTES = 1024 };
 
 typedef struct Workspace {
     struct Workspace *next;
-    CuStream          stream;
+    const void       *stream; /* its cuda_stream_key */
     CuPointer         memory;
     int64_t           bytes;
 } Workspace;
@@ -197,7 +197,7 @@ CudaPhaseFacts cuda_executable_phase(const CudaExecutable *executable, int phase
 
 /* ---- Workspaces ---------------------------------------------------------------------------------------------------
  */
-static Workspace *find_workspace(CudaExecutable *executable, CuStream stream, int64_t bytes) {
+static Workspace *find_workspace(CudaExecutable *executable, const void *stream, int64_t bytes) {
     Workspace *at = executable->workspaces;
     while (at && (at->stream != stream || at->bytes < bytes))
         at = at->next;
@@ -205,7 +205,7 @@ static Workspace *find_workspace(CudaExecutable *executable, CuStream stream, in
 }
 
 /* All of a stream are smaller than what is needed. */
-static int64_t workspace_size(const CudaExecutable *executable, CuStream stream, int64_t bytes) {
+static int64_t workspace_size(const CudaExecutable *executable, const void *stream, int64_t bytes) {
     int64_t size = bytes;
     for (const Workspace *at = executable->workspaces; at; at = at->next)
         if (at->stream == stream && size < 2 * at->bytes)
@@ -223,7 +223,7 @@ static Status alloc_workspace(Ctx *ctx, CudaExecutable *executable, int64_t byte
     return cuda_alloc(ctx, executable->device, bytes, &workspace->memory);
 }
 
-static Status make_workspace(Ctx *ctx, CudaExecutable *executable, CuStream stream, int64_t bytes, CuPointer *memory) {
+static Status make_workspace(Ctx *ctx, CudaExecutable *executable, const void *stream, int64_t bytes, CuPointer *memory) {
     Workspace *workspace = calloc(1, sizeof *workspace);
     if (!workspace)
         return ctx_fail(ctx, ST_NO_MEMORY, executable->object->name, NULL, "out of memory");
@@ -253,15 +253,16 @@ static Status check_not_capturing(Ctx *ctx, const CudaExecutable *executable, Cu
 }
 
 static Status own_workspace(Ctx *ctx, CudaExecutable *executable, CuStream stream, int64_t bytes, CuPointer *memory) {
-    Status status = ST_OK;
+    Status            status = ST_OK;
+    const void *const key = cuda_stream_key(stream);
     pthread_mutex_lock(&executable->lock);
-    const Workspace *found = find_workspace(executable, stream, bytes);
+    const Workspace *found = find_workspace(executable, key, bytes);
     if (found)
         *memory = found->memory;
     else
         status = check_not_capturing(ctx, executable, stream);
     if (!found && status == ST_OK)
-        status = make_workspace(ctx, executable, stream, bytes, memory);
+        status = make_workspace(ctx, executable, key, bytes, memory);
     pthread_mutex_unlock(&executable->lock);
     return status;
 }

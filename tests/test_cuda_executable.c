@@ -4,6 +4,7 @@
 #include "runtime/cuda_executable.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -200,6 +201,41 @@ static void each_stream_has_a_workspace(void **state) {
     assert_int_equal(fake->freed, 0);
 }
 
+/* The thread's own stream, three times: prepared, and launched twice. */
+static void *use_stream_of_thread(void *arg) {
+    Fixture        *f = arg;
+    const CudaPlace place = {.stream = CU_STREAM_OF_THREAD};
+    Ctx             ctx;
+    ctx_init(&ctx);
+    intptr_t failed = cuda_executable_prepare(&ctx, f->executable, &place, f->tensors);
+    for (int i = 0; i < 2; i++)
+        failed |= cuda_executable_launch(&ctx, f->executable, &place, f->tensors, 0);
+    ctx_free(&ctx);
+    return (void *)failed;
+}
+
+static void each_thread_has_a_workspace(void **state) {
+    Fixture  *f = *state;
+    pthread_t other;
+    void     *failed;
+    assert_null(use_stream_of_thread(f));
+    assert_int_equal(fake->allocations, 1);
+    assert_int_equal(pthread_create(&other, NULL, use_stream_of_thread, f), 0);
+    assert_int_equal(pthread_join(other, &failed), 0);
+    assert_null(failed);
+    assert_int_equal(fake->allocations, 2);
+    const int64_t here = fake->launches[0].args[5], there = fake->launches[4].args[5];
+    for (int l = 0; l < 8; l++) {
+        assert_ptr_equal(fake->launches[l].stream, CU_STREAM_OF_THREAD);
+        assert_int_equal(fake->launches[l].args[5], l < 4 ? here : there);
+    }
+    assert_int_not_equal(here, there);
+    assert_null(use_stream_of_thread(f));
+    assert_int_equal(fake->launches[8].args[5], here);
+    assert_int_equal(fake->captures, 2); /* a graph a thread: one never runs beside itself */
+    assert_int_equal(fake->node_updates, 0);
+}
+
 static int64_t prepare_tokens(Fixture *f, int64_t tokens) {
     const CudaPlace place = {.stream = (CuStream)(void *)&f->q};
     const Tensor    tensors[] = {tensor_of(f->q, 2, tokens), tensor_of((char *)f->q + (1 << 20), 2, tokens)};
@@ -380,6 +416,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(slices_must_make_sense, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_runs_where_there_is_nothing_to_do, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_stream_has_a_workspace, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_thread_has_a_workspace, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_reported_is_allocated, set_up, tear_down),
         cmocka_unit_test_setup_teardown(workspaces_that_grow_do_not_add_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_capture_allocates_nothing, set_up, tear_down),
