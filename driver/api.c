@@ -408,7 +408,7 @@ static Status launch_and_wait(Ctx *ctx, rattan_kernel *kernel, const Tensor *ten
         return executable_launch(ctx, kernel->executable, kernel->context->pool, tensors, position);
     TRY(suit(ctx, kernel, NULL, tensors, &kernel));
     TRY(cuda_executable_launch(ctx, kernel->cuda, &place, tensors, position));
-    return cuda_stream_wait(ctx, kernel->context->device, NULL);
+    return cuda_executable_wait(ctx, kernel->cuda, NULL, tensors, position);
 }
 
 static Status read_place(Ctx *ctx, const rattan_kernel *kernel, const rattan_place *place, CudaPlace *out) {

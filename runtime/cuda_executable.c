@@ -284,12 +284,23 @@ static Status take_workspace(Ctx *ctx, CudaExecutable *executable, const CudaPla
 
 /* ---- Launching ----------------------------------------------------------------------------------------------------
  */
+/* "B=2 T=5 N=2". */
+typedef struct SizesText {
+    char text[80];
+} SizesText;
+
+static SizesText sizes_text(const LaunchSizes *sizes) {
+    SizesText out;
+    snprintf(out.text, sizeof out.text, "B=%lld T=%lld N=%lld", (long long)sizes->syms[SYM_B],
+             (long long)sizes->syms[SYM_T], (long long)sizes->syms[SYM_N]);
+    return out;
+}
+
 static Status launch_failed(Ctx *ctx, const CudaExecutable *executable, const CudaStep *step, const LaunchSizes *sizes,
                             int result) {
     char what[256];
-    snprintf(what, sizeof what, "launch with %u blocks of %u threads and %u bytes, B=%lld T=%lld N=%lld", step->blocks,
-             step->threads, step->shared_bytes, (long long)sizes->syms[SYM_B], (long long)sizes->syms[SYM_T],
-             (long long)sizes->syms[SYM_N]);
+    snprintf(what, sizeof what, "launch with %u blocks of %u threads and %u bytes, %s", step->blocks, step->threads,
+             step->shared_bytes, sizes_text(sizes).text);
     return cuda_check(ctx, &executable->device->driver, result, executable->object->phases[step->phase].symbol, what);
 }
 
@@ -307,8 +318,7 @@ static Status graph_result(Ctx *ctx, const CudaExecutable *executable, const Cud
     char what[128];
     if (result == 0) /* no text for nothing: this runs at every launch */
         return ST_OK;
-    snprintf(what, sizeof what, "launch of %d kernels, B=%lld T=%lld N=%lld", launch->step_count,
-             (long long)sizes->syms[SYM_B], (long long)sizes->syms[SYM_T], (long long)sizes->syms[SYM_N]);
+    snprintf(what, sizeof what, "launch of %d kernels, %s", launch->step_count, sizes_text(sizes).text);
     return cuda_check(ctx, &executable->device->driver, result, executable->object->name, what);
 }
 
@@ -378,6 +388,29 @@ Status cuda_executable_launch(Ctx *ctx, CudaExecutable *executable, const CudaPl
     const Status status = launch_inside(ctx, executable, place, tensors, &sizes);
     cuda_leave(executable->device, pushed);
     return status;
+}
+
+/* The driver does not say which kernel of the stream it was: all of the launch are named, as far as there is room. */
+static Status fault(Ctx *ctx, const CudaExecutable *executable, const Tensor *tensors, int64_t position, int result) {
+    const CodeObject *object = executable->object;
+    LaunchSizes       sizes;
+    char              names[600] = "", what[768];
+    size_t            length = 0;
+    TRY(launch_bind(ctx, object, tensors, position, &sizes));
+    for (int p = 0; p < object->phase_count && length < sizeof names; p++)
+        length += (size_t)snprintf(names + length, sizeof names - length, "%s%s", p > 0 ? ", " : "", object->phases[p].symbol);
+    snprintf(what, sizeof what, "a fault in %s, or in what ran before, %s, position %lld", names, sizes_text(&sizes).text,
+             (long long)position);
+    return cuda_check(ctx, &executable->device->driver, result, object->name, what);
+}
+
+Status cuda_executable_wait(Ctx *ctx, const CudaExecutable *executable, CuStream stream, const Tensor *tensors,
+                            int64_t position) {
+    bool pushed;
+    TRY(cuda_enter(ctx, executable->device, &pushed));
+    const int result = executable->device->driver.stream_wait(stream);
+    cuda_leave(executable->device, pushed);
+    return result == 0 ? ST_OK : fault(ctx, executable, tensors, position, result);
 }
 
 /* What a launch would refuse is for the launch to say: here there is no graph then. */

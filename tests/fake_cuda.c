@@ -171,7 +171,7 @@ EXPORT int cuStreamDestroy_v2(CuStream stream) {
 }
 EXPORT int cuStreamSynchronize(CuStream stream) {
     (void)stream;
-    return 0;
+    return fake_cuda.fail_wait;
 }
 EXPORT int cuStreamIsCapturing(CuStream stream, int *capturing) {
     if (fake_cuda.fail_asked)

@@ -345,6 +345,17 @@ static void failures_of_the_driver_are_named(void **state) {
                    "one: launch with 10 blocks of 128 threads and 0 bytes, B=2 T=5 N=2: CUDA_ERROR_LAUNCH_FAILED");
 }
 
+/* Which kernel of the launch it was the driver does not say. */
+static void faults_name_what_was_launched(void **state) {
+    Fixture *f = *state;
+    assert_int_equal(cuda_executable_wait(&f->ctx, f->executable, NULL, f->tensors, 7), ST_OK);
+    fake->fail_wait = 719;
+    expect_failure(&f->ctx, cuda_executable_wait(&f->ctx, f->executable, NULL, f->tensors, 7), ST_FAILED,
+                   "sample: a fault in one, two, or in what ran before, B=2 T=5 N=2, position 7: "
+                   "CUDA_ERROR_LAUNCH_FAILED");
+    fake->fail_wait = 0;
+}
+
 static void load_refuses(Fixture *f, const char *text) {
     CudaExecutable *executable = NULL;
     expect_failure(&f->ctx, cuda_executable_load(&f->ctx, f->device, &f->object, &executable), ST_NO_DEVICE, text);
@@ -424,6 +435,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(the_caller_may_bring_the_workspace, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_arguments_launch_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(failures_of_the_driver_are_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(faults_name_what_was_launched, set_up, tear_down),
         cmocka_unit_test_setup_teardown(code_that_does_not_fit_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(images_are_loaded_once_each, set_up, tear_down),
         cmocka_unit_test_setup_teardown(devices_are_found_by_index, set_up, tear_down),
