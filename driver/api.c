@@ -206,7 +206,7 @@ static Status load_kernel(Ctx *ctx, rattan_context *context, const Wanted *wante
     };
     const int64_t sequences = wanted->request.sequences ? wanted->request.sequences : 1;
     TRY(tuning_apply(ctx, context->tuning, context->device, tuning_bucket(sequences, wanted->request.tokens), &request));
-    TRY(session_object(ctx, context->cache, &request, &kernel->object));
+    TRY(session_object(ctx, context->cache, &request, &kernel->object, NULL));
     return context->device ? cuda_executable_load(ctx, context->device, kernel->object, &kernel->cuda)
                            : executable_load(ctx, kernel->object, &kernel->executable);
 }

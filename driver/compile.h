@@ -71,6 +71,10 @@ Status compile_schedule(Ctx *ctx, const CompileRequest *request, Schedule *taken
  * target with CPU, features and limits, compiler and rattan versions. Cheap: no LLVM, no passes. */
 Status compile_key_text(Ctx *ctx, const CompileRequest *request, Text *key);
 
+/* All keys that the request's object may have, the first one that of compile_key_text: of GPUs, where there is no NVRTC, any NVRTC's
+ * object serves. `keys`: arena. */
+Status compile_keys(Ctx *ctx, const CompileRequest *request, const char *const **keys, int *count);
+
 /* Whether the object has the request's schedule and not one that stands in for it. */
 bool compile_took(Ctx *ctx, const CompileRequest *request, const CodeObject *object);
 

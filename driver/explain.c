@@ -114,7 +114,7 @@ static Status compile(Ctx *ctx, Session *session, Explained *e) {
         e->origin = "the tuning database";
     if (target_is_cuda(&session->target)) {
         const char *nvrtc = nvrtc_version(ctx);
-        const bool  there = strcmp(nvrtc, "no NVRTC") != 0;
+        const bool  there = nvrtc_is_here();
         e->resources = there ? nvrtc : "what the schedule claims: there is no NVRTC to ask";
         request.emit |= there ? EMIT_RESOURCES : 0;
     }

@@ -182,6 +182,18 @@ check "cache: --no-cache leaves it" "$RATTAN" check "$SPEC" --shape T=9 --set wi
 expect_text "cache info again" "$("$RATTAN" cache info)" '^entries +3$'
 check "cache gc" "$RATTAN" cache gc --max-size 1
 expect_text "cache is empty" "$("$RATTAN" cache info)" '^entries +0$'
+check "cache: compile fills it" "$RATTAN" compile "$SPEC" --emit code,schedule,obj -o "$TMP/made/"
+expect_text "cache: with one entry" "$("$RATTAN" cache info)" '^entries +1$'
+check "cache: compile takes from it" "$RATTAN" compile "$SPEC" --emit code,schedule,obj -o "$TMP/found/"
+check "cache: what it takes is what it made" diff -r "$TMP/made" "$TMP/found"
+expect_text "cache: it says so" "$("$RATTAN" compile "$SPEC")" 'bytes, from the cache in [0-9]+ ms'
+expect_text "cache: also as JSON" "$("$RATTAN" compile "$SPEC" --json)" '"cached": true'
+expect_text "cache: --no-cache compiles" "$("$RATTAN" compile "$SPEC" --no-cache)" 'bytes, compiled in [0-9]+ ms'
+check "cache: --no-cache makes the same" "$RATTAN" compile "$SPEC" --emit code,schedule,obj -o "$TMP/fresh/" --no-cache
+check "cache: the very same" diff -r "$TMP/made" "$TMP/fresh"
+check "cache: what is timed is what was compiled" "$RATTAN" bench "$SPEC" --shape T=64 --reps 3
+check "cache: texts of the compiler leave it" "$RATTAN" compile "$SPEC" --set window=5 --emit asm,code -o "$TMP/asm/"
+expect_text "cache: still one entry" "$("$RATTAN" cache info)" '^entries +1$'
 expect_error 2 "cache: bad size" "max-size" "$RATTAN" cache gc --max-size lots
 
 # ---- Ctrl-C ----------------------------------------------------------------------------------------------------------

@@ -169,5 +169,8 @@ if nvrtc_here "compiling"; then
     check "a code object for a GPU" "$RATTAN" compile "$SOURCE/specs/odd.lua" --target cuda:sm_80 --emit code,cubin,ptx -o "$TMP/odd/"
     expect_text "the cubin is one" "$(head -c 4 "$TMP/odd/odd.forward.cubin" | tr -d '\177')" '^ELF$'
     expect_text "the PTX is for it" "$(cat "$TMP/odd/odd.forward.ptx")" '^\.target sm_80'
-    check "once more, from the cache" "$RATTAN" compile "$SOURCE/specs/odd.lua" --target cuda:sm_80
+    check "a kernel into the cache" "$RATTAN" compile "$SOURCE/specs/odd.lua" --target cuda:sm_80
+    expect_text "once more, from the cache" "$("$RATTAN" compile "$SOURCE/specs/odd.lua" --target cuda:sm_80)" 'from the cache in'
+    expect_text "once more, without NVRTC" "$(RATTAN_NVRTC="$TMP/none" "$RATTAN" compile "$SOURCE/specs/odd.lua" --target cuda:sm_80)" \
+        'from the cache in'
 fi
