@@ -1,5 +1,6 @@
 /* The way of a spec through the compiler, on one page: see compile.h. */
 #include "driver/compile.h"
+#include "driver/code_head.h"
 #include "driver/fingerprint.h"
 #include "driver/sass.h"
 #include "driver/targets.h"
@@ -347,7 +348,7 @@ static Status generate_gpu(Ctx *ctx, const CompileRequest *request, const Module
     PtxOutput output = {0};
     const int want = ptx_wants(request->emit);
     if (want)
-        TRY(ptx_compile(ctx, module, request->target, schedule, want, request->memo, &output));
+        TRY(ptx_compile(ctx, module, request->target, schedule, code_head(ctx, request, schedule), want, request->memo, &output));
     if (request->emit & EMIT_SASS)
         TRY(disassemble(ctx, &output, &out->sass));
     out->cuda = output.source;

@@ -44,12 +44,9 @@ static void add_work(IrWork *to, const IrWork *work) {
     to->stored += work->stored;
 }
 
-/* What is left for a thread by the schedule: threads get registers by eights, 255 at most. */
+/* What is left for a thread by the schedule. */
 static int most_registers(const Explained *e, const CodePhase *phase) {
-    if (!phase->threads)
-        return 0;
-    const int left = e->target->registers / (phase->threads * e->compiled.plan.blocks) / 8 * 8;
-    return left < 255 ? left : 255;
+    return phase->threads ? ptx_most_registers(e->target, phase->threads, e->compiled.plan.blocks) : 0;
 }
 
 static Status count_work(Ctx *ctx, const LaunchSizes *sizes, Explained *e) {

@@ -48,6 +48,14 @@ Status variant_parse(Ctx *ctx, const char *text, int *variant) {
     return ST_OK;
 }
 
+const char *variant_text(Ctx *ctx, int variant) {
+    Text text = TEXT(ctx);
+    for (int i = 0; i < VARIANT_NAMES; i++)
+        if (variant & VARIANTS[i].bit)
+            text_add(&text, "%s%s", text.length ? "," : "", VARIANTS[i].name);
+    return text_str(&text);
+}
+
 static Status add_length(Ctx *ctx, const char *word, Shape *shape) {
     if (shape->length_count == MAX_LENGTHS)
         return ctx_fail(ctx, ST_USAGE, "--shape", NULL, "more than %d lengths", MAX_LENGTHS);

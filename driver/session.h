@@ -58,6 +58,8 @@ Status      shape_parse(Ctx *ctx, const char *text, Shape *shape);
 Status      kind_parse(Ctx *ctx, const char *text, KernelKind *kind);
 /* "packed,lse": bits of VARIANT_x. */
 Status variant_parse(Ctx *ctx, const char *text, int *variant);
+/* And back. */
+const char *variant_text(Ctx *ctx, int variant);
 
 /* Where it belongs in the tuning database; zeros where it says too little. */
 TuningBucket shape_bucket(const Shape *shape);
