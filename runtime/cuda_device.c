@@ -24,6 +24,8 @@ static void read_facts(CudaDevice *device, int index) {
         .l2_bytes = attribute(device, CU_DEVICE_L2_BYTES),
     };
     device->driver.device_name(facts->name, sizeof facts->name, device->handle);
+    if (device->driver.bus_id && device->driver.bus_id(facts->bus_id, sizeof facts->bus_id, device->handle) != 0)
+        facts->bus_id[0] = '\0';
     if (device->driver.device_memory(&bytes, device->handle) == 0)
         facts->memory_bytes = (int64_t)bytes;
     device->driver.version(&facts->driver_version);

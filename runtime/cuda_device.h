@@ -9,6 +9,7 @@
 
 typedef struct CudaFacts {
     char    name[128];
+    char    bus_id[32];                    /* "0000:01:00.0"; "": the driver does not say */
     int     index, major, minor;           /* compute capability */
     int     multiprocessors, shared_bytes; /* that a block may ask for */
     int     registers;                     /* 32-bit ones of a multiprocessor; 0: the driver does not say */

@@ -44,7 +44,7 @@ typedef struct FakeCuda {
     char       image[16], image_before[16]; /* what the last one and the one before it were made of begin with */
     /* What to do wrong */
     int devices, capturing, max_threads, refuse_cubin, fail_alloc, fail_launch, fail_encode, fail_instantiate,
-        fail_update, fail_graph_launch, fail_after, fail_asked, fail_wait; /* fail_asked: what asking for a capture gives; fail_wait: what waiting does */
+        fail_update, fail_graph_launch, fail_after, fail_asked, fail_wait, fail_load; /* the last three: what asking for a capture, waiting and loading give */
     int major, minor, shared_bytes, registers; /* of the devices; 0: those of an H100 */
     int64_t most_allocated; /* larger allocations fail; 0: none does */
     void *captured;       /* the one stream for which `capturing` holds; NULL: for all */

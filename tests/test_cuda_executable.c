@@ -373,6 +373,9 @@ static void code_that_does_not_fit_is_refused(void **state) {
     f->phases[1].shared_bytes = 0;
     fake->refuse_cubin = 1;
     load_refuses(f, "is for cuda:sm_90");
+    fake->fail_load = 222;
+    load_refuses(f, "the driver is older than the NVRTC that compiled it");
+    fake->fail_load = 0;
     f->object.ptx = (char *)".version 9.0\n";
     assert_int_equal(cuda_executable_load(&f->ctx, f->device, &f->object, &executable), ST_OK);
     assert_int_equal(fake->loaded_ptx, 1);
