@@ -16,6 +16,12 @@ for command in compile run check bench explain explore passes targets doctor cac
 done
 check "version" "$RATTAN" --version
 expect_text "version's form" "$(cat "$TMP/out")" '^rattan [0-9]+\.[0-9]+\.[0-9]+$'
+for variable in RATTAN_NVRTC RATTAN_LIBCUDA CUDA_HOME CUDA_VISIBLE_DEVICES RATTAN_CACHE_DIR RATTAN_TUNING; do
+    expect_text "manual: $variable" "$("$RATTAN" help --man)" "^\\.B $variable\$"
+done
+for result in loop-ir tile-ir schedule llvm asm obj cuda ptx cubin sass resources code; do
+    expect_text "compile --help says what $result is for" "$("$RATTAN" compile --help | sed '/^Options/,$d')" "(^|[ ,])$result([ ,]|\$)"
+done
 check "doc/rattan.1 is what the tables say" diff -u "$SOURCE/doc/rattan.1" <("$RATTAN" help --man)
 check "bash completion is what the tables say" diff -u "$SOURCE/doc/completion/rattan.bash" <("$RATTAN" help --completion bash)
 check "zsh completion is what the tables say" diff -u "$SOURCE/doc/completion/_rattan" <("$RATTAN" help --completion zsh)
