@@ -122,7 +122,7 @@ extern "C" __global__ void __launch_bounds__(128, 2) rattan_layer_decode_main(co
                 EACH(1, 8) t92[s][i] = t97[s][i];
             }
             float t98[1][8];
-            mask_transposed<4, 2, 0, 1, 0>(t98, t92, -6, -1152921504606846976LL, -6LL, 0, 0.000000000e+00f);
+            mask_transposed<4, 2, 0, 1, 0>(t98, t92, -6, 0LL, -6LL, 0, 0.000000000e+00f);
             u32 t99[1][4];
             EACH(1, 4) t99[s][i] = pack(has_column<4>(i / 2, 0) ? t98[s][2 * i] : 0.f, has_column<4>(i / 2, 1) ? t98[s][2 * i + 1] : 0.f, bf16());
             put<4, 2, 4, 48>(shared + 18432u, t99);

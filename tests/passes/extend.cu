@@ -200,7 +200,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                     pin_all(t84);
                     release(t161);
                     float t168[1][16];
-                    mask<4, 32, 1, 0, 1>(t168, t162, n165, -5LL, 1152921504606846976LL, n167, -INFINITY);
+                    mask<4, 32, 1, 0, 1>(t168, t162, n165, -5LL, 0LL, n167, -INFINITY);
                     float t169[1][2];
                     rowmax<32>(t169, t168);
                     float t170[1][2];

@@ -405,7 +405,7 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_forward_main(co
         const u32 t133 = shared + 2304u + (u32)n121 % 2u * 768u;
         const i64 n134 = n126 - n22;
         float t135[1][8];
-        mask<1, 16, 0, 1, 0>(t135, t128, n134, -1152921504606846976LL, 0LL, 0LL, -INFINITY);
+        mask<1, 16, 0, 1, 0>(t135, t128, n134, 0LL, 0LL, 0LL, -INFINITY);
         float t136[1][2];
         rowmax<16>(t136, t135);
         float t137[1][2];
