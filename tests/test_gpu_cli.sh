@@ -21,12 +21,12 @@ expect_error 2 "no SASS for a CPU" "no 'sass' for the target host" "$RATTAN" com
 
 # doctor on a driver that runs nothing: nvidia-smi is asked for the device by its bus, for it knows nothing of
 # CUDA_VISIBLE_DEVICES; the toolkit is where CUDA_HOME says; a kernel goes all the way where there is NVRTC.
-mkdir -p "$TMP/smi" "$TMP/home/bin"
+mkdir -p "$TMP/smi" "$TMP/toolkit/bin"
 printf '#!/bin/sh\necho "asked for $2"\n' >"$TMP/smi/nvidia-smi"
-printf '#!/bin/sh\n' | tee "$TMP/home/bin/nvdisasm" >"$TMP/home/bin/compute-sanitizer"
-chmod +x "$TMP/smi/nvidia-smi" "$TMP"/home/bin/*
+printf '#!/bin/sh\n' | tee "$TMP/toolkit/bin/nvdisasm" >"$TMP/toolkit/bin/compute-sanitizer"
+chmod +x "$TMP/smi/nvidia-smi" "$TMP"/toolkit/bin/*
 with_driver() {
-    env RATTAN_LIBCUDA="$BUILD/tests/libfake_cuda.so" FAKE_CUDA_DEVICES=2 CUDA_HOME="$TMP/home" PATH="$TMP/smi:$PATH" "$@" \
+    env RATTAN_LIBCUDA="$BUILD/tests/libfake_cuda.so" FAKE_CUDA_DEVICES=2 CUDA_HOME="$TMP/toolkit" PATH="$TMP/smi:$PATH" "$@" \
         "$RATTAN" doctor 2>&1
 }
 with_driver RATTAN_NVRTC="$TMP/none" >"$TMP/doctor"
