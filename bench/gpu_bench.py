@@ -65,8 +65,9 @@ PEERS = ["composite", "flex_swa", "cudnn_swa", "fla_rla_chunk", "sdpa_full_cudnn
 
 
 def arguments_of(row, command):
-    """Of a command that takes a spec, or of `compile`, which makes no tensors."""
-    words = [os.environ["RATTAN"], command, SPEC, "--target", "cuda", "--kind", row.kind]
+    """Of `bench`, or of `compile`; the shape tells both which tuned schedule there is."""
+    shape = row.shape + ",T=1" * (row.kind == "decode")
+    words = [os.environ["RATTAN"], command, SPEC, "--target", "cuda", "--kind", row.kind, "--shape", shape]
     for field in row.fields:
         words += ["--set", field]
     return words + (["--schedule", row.schedule] if row.schedule else [])
@@ -74,7 +75,7 @@ def arguments_of(row, command):
 
 def run_row(row, options):
     """The JSON of one row; {"refused": why} where rattan does not do it."""
-    command = [*arguments_of(row, "bench"), "--shape", row.shape, "--json", *options]
+    command = [*arguments_of(row, "bench"), "--json", *options]
     ran = subprocess.run(command, capture_output=True, text=True, check=False)
     if ran.returncode:
         return {"refused": ran.stderr.strip().removeprefix("rattan: ")[:300]}

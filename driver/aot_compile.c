@@ -42,7 +42,7 @@ static Status add_code(Ctx *ctx, Session *session, const AotLibrary *library, Ao
     if (!schedule)
         TRY(tuning_apply_elsewhere(ctx, session->tuning, code.bucket, &request));
     code.tuned = !schedule && request.schedule;
-    TRY(session_object(ctx, session->cache, &request, &code.object));
+    TRY(session_object(ctx, session->cache, &request, &code.object, NULL));
     code.tuned &= request.origin != SCHEDULE_TUNED || compile_took(ctx, &request, code.object);
     if (code.target != aot_last_resort(library))
         drop_ptx(code.object);

@@ -206,7 +206,7 @@ static Status load_kernel(Ctx *ctx, rattan_context *context, const Wanted *wante
     };
     const int64_t sequences = wanted->request.sequences ? wanted->request.sequences : 1;
     TRY(tuning_apply(ctx, context->tuning, context->device, tuning_bucket(sequences, wanted->request.tokens), &request));
-    TRY(session_object(ctx, context->cache, &request, &kernel->object));
+    TRY(session_object(ctx, context->cache, &request, &kernel->object, NULL));
     return context->device ? cuda_executable_load(ctx, context->device, kernel->object, &kernel->cuda)
                            : executable_load(ctx, kernel->object, &kernel->executable);
 }
@@ -408,7 +408,7 @@ static Status launch_and_wait(Ctx *ctx, rattan_kernel *kernel, const Tensor *ten
         return executable_launch(ctx, kernel->executable, kernel->context->pool, tensors, position);
     TRY(suit(ctx, kernel, NULL, tensors, &kernel));
     TRY(cuda_executable_launch(ctx, kernel->cuda, &place, tensors, position));
-    return cuda_stream_wait(ctx, kernel->context->device, NULL);
+    return cuda_executable_wait(ctx, kernel->cuda, NULL, tensors, position);
 }
 
 static Status read_place(Ctx *ctx, const rattan_kernel *kernel, const rattan_place *place, CudaPlace *out) {

@@ -2,6 +2,7 @@
 #include "driver/cli.h"
 #include "driver/files.h"
 #include "driver/session.h"
+#include "driver/terminal.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -50,6 +51,12 @@ typedef struct Job {
     int        wanted_count;
     json_t    *json; /* array; NULL: text */
 } Job;
+
+/* What came of an item. */
+typedef struct Made {
+    Compiled compiled;
+    bool     cached; /* the object: from the cache */
+} Made;
 
 typedef struct ItemJob {
     Job            *job;
@@ -176,28 +183,41 @@ static Status write_results(Ctx *ctx, const ItemJob *item, const Compiled *compi
     return ST_OK;
 }
 
-static void print_summary(Ctx *ctx, const ItemJob *item, const Compiled *compiled) {
-    const CodeObject *object = compiled->object;
+static void print_summary(Ctx *ctx, const ItemJob *item, const Made *made) {
+    const CodeObject *object = made->compiled.object;
     const char       *title = item_title(ctx, item->item), *kind = kind_name(item->job->kind);
+    const double      ms = 1e3 * made->compiled.seconds;
     if (item->job->json) {
         json_array_append_new(item->job->json,
-                              json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:f}", "spec", object->name, "label",
+                              json_pack("{s:s, s:s, s:s, s:s, s:s, s:i, s:I, s:f, s:b}", "spec", object->name, "label",
                                         item->item->label, "kind", kind, "target", object->target, "schedule",
                                         object->schedule, "phases", object->phase_count, "object_bytes",
-                                        (json_int_t)object->payload_size, "ms_compile", 1e3 * compiled->seconds));
+                                        (json_int_t)object->payload_size, "ms_compile", ms, "cached", made->cached));
         return;
     }
-    printf("%s: %s for %s, %d phases, %zu bytes, compiled in %.0f ms\n  schedule: %s\n", title, kind, object->target,
-           object->phase_count, object->payload_size, 1e3 * compiled->seconds, object->schedule);
+    printf("%s: %s for %s, %d phases, %zu bytes, %s in %.0f ms\n  schedule: %s\n", title, kind, object->target,
+           object->phase_count, object->payload_size, made->cached ? "from the cache" : "compiled", ms, object->schedule);
 }
 
-static Status finish_item(Ctx *ctx, const ItemJob *item, const Compiled *compiled) {
-    if (compiled->dump)
-        fputs(compiled->dump, stdout);
+static Status finish_item(Ctx *ctx, const ItemJob *item, const Made *made) {
+    if (made->compiled.dump)
+        fputs(made->compiled.dump, stdout);
     if (item->job->wanted_count)
-        TRY(write_results(ctx, item, compiled));
-    if (item->job->json || (!item->job->wanted_count && !compiled->dump))
-        print_summary(ctx, item, compiled);
+        TRY(write_results(ctx, item, &made->compiled));
+    if (item->job->json || (!item->job->wanted_count && !made->compiled.dump))
+        print_summary(ctx, item, made);
+    return ST_OK;
+}
+
+/* The cache keeps objects, which know their schedule; all else the compiler has to make anew. */
+static Status make(Ctx *ctx, const Job *job, const CompileRequest *request, Made *made) {
+    Compiled    *compiled = &made->compiled;
+    const double start = seconds_now();
+    if (!(request->emit & EMIT_OBJECT) || (request->emit & ~(EMIT_OBJECT | EMIT_SCHEDULE)) || request->dump_after)
+        return compile_kernel(ctx, request, compiled);
+    TRY(session_object(ctx, job->session->cache, request, &compiled->object, &made->cached));
+    compiled->schedule = compiled->object->schedule;
+    compiled->seconds = seconds_now() - start;
     return ST_OK;
 }
 
@@ -216,13 +236,13 @@ static Status compile_item(Ctx *ctx, void *arg) {
     };
     for (int r = 0; r < RESULT_COUNT; r++)
         request.emit |= job->wanted[r] ? RESULT_ROWS[r].emit : 0;
-    Compiled compiled = {0};
+    Made made = {0};
     job->session->bucket = shape_bucket(&job->shape);
     TRY(session_tune(ctx, job->session, &request));
-    TRY(compile_kernel(ctx, &request, &compiled));
-    const Status status = finish_item(ctx, item, &compiled);
-    if (compiled.object)
-        code_object_free(compiled.object);
+    TRY(make(ctx, job, &request, &made));
+    const Status status = finish_item(ctx, item, &made);
+    if (made.compiled.object)
+        code_object_free(made.compiled.object);
     return status;
 }
 

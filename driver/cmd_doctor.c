@@ -2,6 +2,7 @@
 #include "codegen/llvm/llvm_codegen.h"
 #include "codegen/ptx/nvrtc.h"
 #include "driver/cli.h"
+#include "driver/cuda_ceilings.h"
 #include "driver/machine.h"
 #include "driver/session.h"
 #include "driver/targets.h"
@@ -10,7 +11,6 @@
 #include "passes/search_space.h"
 #include "runtime/cache.h"
 
-#include <dlfcn.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,7 +36,7 @@ static void finding(Examination *examination, const char *what, Health health, c
                                         "remedy", health == HEALTH_OK ? "" : remedy));
         return;
     }
-    printf("%-14s %s%-7s%s %s%s%s\n", what, colour_on(stdout, COLOURS[health]), WORDS[health], colour_off(stdout),
+    printf("%-17s %s%-7s%s %s%s%s\n", what, colour_on(stdout, COLOURS[health]), WORDS[health], colour_off(stdout),
            detail, health == HEALTH_OK ? "" : ": ", health == HEALTH_OK ? "" : remedy);
 }
 
@@ -176,27 +176,29 @@ static void examine_programs(Examination *examination) {
             torch ? "present" : "no comparison in 'make demo'", "pip install torch");
 }
 
-static void examine_library(Examination *examination, const char *what, const char *const *names, const char *remedy) {
-    void       *library = NULL;
-    const char *found = "not found";
-    for (; *names && !library; names++) {
-        library = dlopen(*names, RTLD_LAZY | RTLD_LOCAL);
-        found = library ? *names : found;
-    }
-    finding(examination, what, library ? HEALTH_OK : HEALTH_ABSENT, found, remedy);
-    if (library)
-        dlclose(library);
+/* On the path, or in the toolkit. */
+static bool in_toolkit(Ctx *ctx, const char *program) {
+    const char *home = getenv("CUDA_HOME");
+    return on_path(ctx, program) ||
+           access(ctx_printf(ctx, "%s/bin/%s", home && *home ? home : "/usr/local/cuda", program), X_OK) == 0;
 }
 
-/* "1755 MHz, 1980 MHz, 120.50 W, 41": what the clocks are at this moment; NULL where nvidia-smi is missing. */
-static const char *clocks_now(Ctx *ctx, int index) {
+static void examine_tool(Examination *examination, const char *program, const char *without) {
+    const bool found = in_toolkit(examination->ctx, program);
+    finding(examination, program, found ? HEALTH_OK : HEALTH_ABSENT, found ? "present" : without,
+            "install the CUDA toolkit, and set CUDA_HOME if it is elsewhere than in /usr/local/cuda");
+}
+
+/* "1755 MHz, 1980 MHz, 120.50 W, 41": what the clocks are at this moment; NULL where nvidia-smi is missing, which numbers
+ * devices in its own way. */
+static const char *clocks_now(Ctx *ctx, const CudaFacts *facts) {
     char  line[256] = "";
     FILE *pipe =
         on_path(ctx, "nvidia-smi")
             ? popen(ctx_printf(ctx,
-                               "nvidia-smi -i %d --query-gpu=clocks.sm,clocks.max.sm,power.draw,temperature.gpu "
+                               "nvidia-smi -i %s --query-gpu=clocks.sm,clocks.max.sm,power.draw,temperature.gpu "
                                "--format=csv,noheader 2>/dev/null",
-                               index),
+                               *facts->bus_id ? facts->bus_id : ctx_printf(ctx, "%d", facts->index)),
                     "r")
             : NULL;
     if (!pipe)
@@ -207,26 +209,66 @@ static const char *clocks_now(Ctx *ctx, int index) {
     return pclose(pipe) == 0 && *line ? ctx_strdup(ctx, line) : NULL;
 }
 
+static const char EMPTY_KERNEL[] = "extern \"C\" __global__ void nothing() {}\n";
+
+static Status launch_nothing(Ctx *ctx, const CudaDriver *driver, CuModule module) {
+    CuFunction function;
+    TRY(cuda_check(ctx, driver, driver->module_function(&function, module, "nothing"), "an empty kernel", "cuModuleGetFunction"));
+    TRY(cuda_check(ctx, driver, driver->launch(function, 1, 1, 1, 32, 1, 1, 0, NULL, (void *[]){NULL}, NULL), "an empty kernel",
+                   "cuLaunchKernel"));
+    return cuda_check(ctx, driver, driver->stream_wait(NULL), "an empty kernel", "cuStreamSynchronize");
+}
+
+static Status load_nothing(Ctx *ctx, const CudaDriver *driver, const NvrtcResult *result, CuModule *module) {
+    int loaded = driver->module_load(module, result->cubin, 0, NULL, NULL);
+    if (loaded == CU_RESULT_NO_BINARY) /* a newer chip than the target */
+        loaded = driver->module_load(module, result->ptx, 0, NULL, NULL);
+    return cuda_check(ctx, driver, loaded, "an empty kernel", "cuModuleLoadData");
+}
+
+/* An empty kernel for the device, all the way. */
+static Status run_nothing(Ctx *ctx, const CudaDevice *device, const Target *target) {
+    NvrtcResult result;
+    CuModule    module = NULL;
+    bool        pushed;
+    TRY(nvrtc_compile(ctx, "doctor.cu", EMPTY_KERNEL, target->cpu, &result));
+    TRY(cuda_enter(ctx, device, &pushed));
+    Status status = load_nothing(ctx, &device->driver, &result, &module);
+    if (status == ST_OK) {
+        status = launch_nothing(ctx, &device->driver, module);
+        device->driver.module_unload(module);
+    }
+    cuda_leave(device, pushed);
+    return status;
+}
+
+static Status try_device(Examination *examination, const char *what, const CudaDevice *device) {
+    Ctx             *ctx = examination->ctx;
+    const CudaFacts *facts = &device->facts;
+    const char      *clocks = clocks_now(ctx, facts);
+    const bool       compiles = nvrtc_is_here();
+    Target           target;
+    TRY(target_of_device(ctx, device, &target));
+    if (compiles)
+        TRY(run_nothing(ctx, device, &target));
+    finding(examination, what, HEALTH_OK,
+            ctx_printf(ctx, "%s, target %s, %d multiprocessors, %.1f GB, L2 %lld MiB, driver for CUDA %d.%d%s%s%s", facts->name,
+                       target.name, facts->multiprocessors, 1e-9 * (double)facts->memory_bytes, (long long)facts->l2_bytes >> 20,
+                       facts->driver_version / 1000, facts->driver_version % 1000 / 10,
+                       compiles ? "; an empty kernel ran" : "", clocks ? "; clock, its maximum, power, temperature: " : "",
+                       clocks ? clocks : ""),
+            "");
+    return ST_OK;
+}
+
 static void examine_device(Examination *examination, int index) {
     Ctx        *ctx = examination->ctx;
-    CudaDevice *device;
-    Target      target;
-    const char *what = ctx_printf(ctx, "GPU %d", index), *clocks = clocks_now(ctx, index);
+    CudaDevice *device = NULL;
+    const char *what = ctx_printf(ctx, "GPU %d", index);
     Status      status = cuda_device_open(ctx, index, &device);
-    if (status == ST_OK) {
-        const CudaFacts *facts = &device->facts;
-        status = target_of_device(ctx, device, &target);
-        if (status == ST_OK)
-            finding(examination, what, HEALTH_OK,
-                    ctx_printf(ctx,
-                               "%s, target %s, %d multiprocessors, %.1f GB, L2 %lld MiB, driver for CUDA %d.%d%s%s",
-                               facts->name, target.name, facts->multiprocessors, 1e-9 * (double)facts->memory_bytes,
-                               (long long)facts->l2_bytes >> 20, facts->driver_version / 1000,
-                               facts->driver_version % 1000 / 10,
-                               clocks ? "; clock, its maximum, power, temperature: " : "", clocks ? clocks : ""),
-                    "");
-        cuda_device_close(device);
-    }
+    if (status == ST_OK)
+        status = try_device(examination, what, device);
+    cuda_device_close(device);
     if (status != ST_OK)
         finding(examination, what, HEALTH_BROKEN, ctx->message, ctx->remedy);
     ctx_clear(ctx);
@@ -254,8 +296,7 @@ static void examine_nvrtc(Examination *examination) {
     const double start = seconds_now();
     if (nvrtc_describe(ctx, &text) != ST_OK) {
         finding(examination, "NVRTC", HEALTH_ABSENT, ctx->message, ctx->remedy);
-    } else if (nvrtc_compile(ctx, "doctor.cu", "extern \"C\" __global__ void nothing() {}\n", "sm_80", &result) !=
-               ST_OK) {
+    } else if (nvrtc_compile(ctx, "doctor.cu", EMPTY_KERNEL, "sm_80", &result) != ST_OK) {
         finding(examination, "NVRTC", HEALTH_BROKEN, ctx->message, ctx->remedy[0] ? ctx->remedy : "install CUDA again");
     } else {
         finding(examination, "NVRTC", HEALTH_OK,
@@ -265,14 +306,13 @@ static void examine_nvrtc(Examination *examination) {
 }
 
 static void examine_cuda(Examination *examination) {
-    static const char *const BLAS[] = {"libcublas.so.13", "libcublas.so.12", "libcublas.so",
-                                       "/usr/local/cuda/lib64/libcublas.so", NULL};
-    const bool nvdisasm = on_path(examination->ctx, "nvdisasm") || access("/usr/local/cuda/bin/nvdisasm", X_OK) == 0;
+    const bool blas = cuda_open_blas(examination->ctx) != NULL;
     examine_driver(examination);
     examine_nvrtc(examination);
-    examine_library(examination, "cuBLAS", BLAS, "without it a GPU's bench has no matrix product to compare with");
-    finding(examination, "nvdisasm", nvdisasm ? HEALTH_OK : HEALTH_ABSENT, nvdisasm ? "present" : "no --emit sass",
-            "install the CUDA toolkit");
+    finding(examination, "cuBLAS", blas ? HEALTH_OK : HEALTH_ABSENT, blas ? "present" : "not found",
+            "without it a GPU's bench has no matrix product to compare with");
+    examine_tool(examination, "nvdisasm", "no --emit sass");
+    examine_tool(examination, "compute-sanitizer", "kernels cannot be searched for accesses outside of tensors");
 }
 
 Status cmd_doctor(Ctx *ctx, const Cli *cli) {

@@ -1,5 +1,6 @@
 /* The way of a spec through the compiler, on one page: see compile.h. */
 #include "driver/compile.h"
+#include "driver/code_head.h"
 #include "driver/fingerprint.h"
 #include "driver/sass.h"
 #include "driver/targets.h"
@@ -83,9 +84,13 @@ static int64_t ring_rows(const CompileRequest *request) {
     return request->ring_rows ? request->ring_rows : spec_ring_rows(request->spec);
 }
 
-static const char *compiler_name(Ctx *ctx, const Target *target) {
-    const char *below = target_is_cuda(target) ? nvrtc_version(ctx) : llvm_version();
-    return ctx_printf(ctx, "rattan %s (%s); %s", RATTAN_VERSION, COMPILER_FINGERPRINT, below);
+/* What comes behind rattan's own passes. */
+static const char *back_end_name(Ctx *ctx, const Target *target) {
+    return target_is_cuda(target) ? nvrtc_version(ctx) : llvm_version();
+}
+
+static const char *compiler_name(Ctx *ctx, const char *back_end) {
+    return ctx_printf(ctx, "rattan %s (%s); %s", RATTAN_VERSION, COMPILER_FINGERPRINT, back_end);
 }
 
 static const char *schedule_text(Ctx *ctx, const Schedule *schedule) {
@@ -122,16 +127,49 @@ static const char *stands_in(const CompileRequest *request) {
     return tuned ? "default" : "none";
 }
 
-Status compile_key_text(Ctx *ctx, const CompileRequest *request, Text *key) {
+/* A key without its last line. */
+static Status key_head(Ctx *ctx, const CompileRequest *request, Text *key) {
     Schedule schedule;
     int      first = 0;
     TRY(final_schedule(ctx, request, &first, &schedule));
     spec_print(key, request->spec);
     text_add(key, "kind=%s variant=%d ring_rows=%lld\nschedule=%s\nelse=%s\n", kind_name(request->kind), request->variant,
              (long long)ring_rows(request), schedule_text(ctx, &schedule), stands_in(request));
-    text_add(key, "target=%s triple=%s cpu=%s features=%s\ncompiler=%s\n", request->target->name,
+    text_add(key, "target=%s triple=%s cpu=%s features=%s shared=%lld registers=%d\n", request->target->name,
              request->target->triple, request->target->cpu, request->target->features,
-             compiler_name(ctx, request->target));
+             (long long)request->target->shared_bytes, request->target->registers);
+    return ST_OK;
+}
+
+static const char *key_line(Ctx *ctx, const char *back_end) {
+    return ctx_printf(ctx, "compiler=%s\n", compiler_name(ctx, back_end));
+}
+
+Status compile_key_text(Ctx *ctx, const CompileRequest *request, Text *key) {
+    TRY(key_head(ctx, request, key));
+    text_add(key, "%s", key_line(ctx, back_end_name(ctx, request->target)));
+    return ST_OK;
+}
+
+typedef struct Keys {
+    const char **items;
+    int          count, capacity;
+} Keys;
+
+static void add_key(Ctx *ctx, Keys *keys, const char *head, const char *back_end) {
+    PUSH(ctx, keys->items, keys->count, keys->capacity, ctx_printf(ctx, "%s%s", head, key_line(ctx, back_end)));
+}
+
+Status compile_keys(Ctx *ctx, const CompileRequest *request, const char *const **keys, int *count) {
+    Keys       list = {0};
+    Text       head = TEXT(ctx);
+    const bool any = target_is_cuda(request->target) && !nvrtc_is_here();
+    TRY(key_head(ctx, request, &head));
+    add_key(ctx, &list, text_str(&head), back_end_name(ctx, request->target));
+    for (const char *other; any && (other = nvrtc_version_elsewhere(ctx, list.count - 1));)
+        add_key(ctx, &list, text_str(&head), other);
+    *keys = list.items;
+    *count = list.count;
     return ST_OK;
 }
 
@@ -254,7 +292,7 @@ static Status make_object(Ctx *ctx, const CompileRequest *request, const Module 
         .target = keep_text(request->target->name),
         .cpu = keep_text(request->target->cpu),
         .features = keep_text(request->target->features),
-        .compiler = keep_text(compiler_name(ctx, request->target)),
+        .compiler = keep_text(compiler_name(ctx, back_end_name(ctx, request->target))),
         .ptx = keep_text(code->ptx),
         .payload = keep(code->payload, code->payload_size),
         .payload_size = code->payload_size,
@@ -314,7 +352,7 @@ static Status generate_gpu(Ctx *ctx, const CompileRequest *request, const Module
     PtxOutput output = {0};
     const int want = ptx_wants(request->emit);
     if (want)
-        TRY(ptx_compile(ctx, module, request->target, schedule, want, request->memo, &output));
+        TRY(ptx_compile(ctx, module, request->target, schedule, code_head(ctx, request, schedule), want, request->memo, &output));
     if (request->emit & EMIT_SASS)
         TRY(disassemble(ctx, &output, &out->sass));
     out->cuda = output.source;

@@ -68,8 +68,12 @@ Status compile_kernel(Ctx *ctx, const CompileRequest *request, Compiled *out);
 Status compile_schedule(Ctx *ctx, const CompileRequest *request, Schedule *taken);
 
 /* The text that a cache key hashes: canonical spec, kind, variant, ring rows, final schedule and what may stand in for it,
- * target with CPU and features, compiler and rattan versions. Cheap: no LLVM, no passes. */
+ * target with CPU, features and limits, compiler and rattan versions. Cheap: no LLVM, no passes. */
 Status compile_key_text(Ctx *ctx, const CompileRequest *request, Text *key);
+
+/* All keys that the request's object may have, the first one that of compile_key_text: of GPUs, where there is no NVRTC, any NVRTC's
+ * object serves. `keys`: arena. */
+Status compile_keys(Ctx *ctx, const CompileRequest *request, const char *const **keys, int *count);
 
 /* Whether the object has the request's schedule and not one that stands in for it. */
 bool compile_took(Ctx *ctx, const CompileRequest *request, const CodeObject *object);

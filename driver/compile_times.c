@@ -41,7 +41,7 @@ static Status from_text(Ctx *ctx, const Timing *timing, double *seconds) {
     CompileRequest request = request_for(timing, &timing->item->spec);
     Status         status = session_tune(ctx, timing->session, &request);
     if (status == ST_OK)
-        status = session_object(ctx, cache, &request, &kernel.object);
+        status = session_object(ctx, cache, &request, &kernel.object, NULL);
     if (status == ST_OK)
         status = session_load_kernel(ctx, timing->session, &kernel);
     *seconds = seconds_now() - start;

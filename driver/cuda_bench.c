@@ -113,6 +113,10 @@ static Status launch(Ctx *ctx, const Bench *bench, int64_t turn) {
     return cuda_executable_launch(ctx, bench->kernel->cuda, &place, bench->sets[turn % bench->set_count].tensors, 0);
 }
 
+static Status wait_for_all(Ctx *ctx, const Bench *bench) {
+    return cuda_executable_wait(ctx, bench->kernel->cuda, bench->stream, bench->sets[0].tensors, 0);
+}
+
 static Status elapsed(Ctx *ctx, const Bench *bench, int64_t first, int64_t last, double *seconds) {
     float milliseconds = 0;
     TRY(check(ctx, bench, bench->driver->event_elapsed(&milliseconds, bench->events[first], bench->events[last]),
@@ -130,7 +134,7 @@ static Status run_turns(Ctx *ctx, Bench *bench, int64_t count, double *seconds) 
         if (i < count)
             TRY(launch(ctx, bench, i + 1));
     }
-    TRY(cuda_stream_wait(ctx, bench->device, bench->stream));
+    TRY(wait_for_all(ctx, bench));
     for (int64_t i = 0; i < count; i++)
         TRY(elapsed(ctx, bench, i, i + 1, &seconds[i]));
     return ST_OK;
@@ -140,7 +144,7 @@ static Status first_calls(Ctx *ctx, Bench *bench, double *estimate) {
     double       seconds[WARM_UP];
     const double start = seconds_now();
     TRY(launch(ctx, bench, 0));
-    TRY(cuda_stream_wait(ctx, bench->device, bench->stream));
+    TRY(wait_for_all(ctx, bench));
     bench->out->first_call = seconds_now() - start;
     TRY(run_turns(ctx, bench, WARM_UP, seconds));
     *estimate = bench_median(seconds, WARM_UP);
@@ -173,7 +177,7 @@ static Status phases_once(Ctx *ctx, Bench *bench, int turn, double *seconds, int
     TRY(launch(ctx, bench, turn)); /* keeps the device busy until the one that is timed is enqueued */
     TRY(cuda_executable_launch(ctx, bench->kernel->cuda, &place, bench->sets[(turn + 1) % bench->set_count].tensors,
                                0));
-    TRY(cuda_stream_wait(ctx, bench->device, bench->stream));
+    TRY(wait_for_all(ctx, bench));
     for (int p = 0; p < count; p++)
         TRY(elapsed(ctx, bench, p, p + 1, &seconds[p * stride]));
     for (int p = 0; p < count; p++) /* the events are those of the last slice of the heads */
@@ -201,7 +205,7 @@ static Status time_host(Ctx *ctx, Bench *bench) {
         TRY(launch(ctx, bench, i));
         seconds[i] = seconds_now() - start;
         if ((i + 1) % BETWEEN_WAITS == 0)
-            TRY(cuda_stream_wait(ctx, bench->device, bench->stream));
+            TRY(wait_for_all(ctx, bench));
     }
     bench->out->host_time = bench_median(seconds, HOST_LAUNCHES);
     return ST_OK;
@@ -232,7 +236,7 @@ static Status replay(Ctx *ctx, Bench *bench, CuGraphExec exec) {
         if (i < REPLAYS)
             TRY(check(ctx, bench, bench->driver->graph_launch(exec, bench->stream), "cuGraphLaunch"));
     }
-    TRY(cuda_stream_wait(ctx, bench->device, bench->stream));
+    TRY(wait_for_all(ctx, bench));
     for (int i = 0; i < REPLAYS; i++)
         TRY(elapsed(ctx, bench, i, i + 1, &seconds[i]));
     bench->out->graph = bench_median(seconds, REPLAYS) / bench->set_count;

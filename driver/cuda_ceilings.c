@@ -12,7 +12,7 @@ enum { SIDE = 8192, TYPE_BF16 = 14, COMPUTE_FP32 = 68, DEFAULT_ALGORITHM = -1, N
 
 static const int64_t MATRIX_BYTES = (int64_t)SIDE * SIDE * 2;
 
-static void *open_blas(Ctx *ctx) {
+void *cuda_open_blas(Ctx *ctx) {
     static const char *const NAMES[] = {"libcublas.so.13", "libcublas.so.12", "libcublas.so"};
     const char              *home = getenv("CUDA_HOME");
     void                    *library = NULL;
@@ -33,7 +33,7 @@ static bool find(void *library, const char *name, void *place) {
 /* Leaves blas NULL where anything is missing: the ceiling is then not known. */
 static void start_blas(Ctx *ctx, CudaCeilings *ceilings) {
     int (*create)(void **handle), (*set_stream)(void *handle, CuStream stream);
-    void *library = open_blas(ctx), *handle = NULL;
+    void *library = cuda_open_blas(ctx), *handle = NULL;
     if (!library)
         return;
     if (find(library, "cublasCreate_v2", &create) && find(library, "cublasSetStream_v2", &set_stream) &&

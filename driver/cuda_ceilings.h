@@ -16,6 +16,9 @@ typedef struct CudaCeilings {
     int (*destroy)(void *handle);
 } CudaCeilings;
 
+/* cuBLAS, from the loader's path or $CUDA_HOME; NULL where there is none. It stays mapped. */
+void *cuda_open_blas(Ctx *ctx);
+
 /* The device's context must be current, here and below. Memory is 400 MB. cuda_ceilings_close even after a failure. */
 Status cuda_ceilings_open(Ctx *ctx, CudaDevice *device, CuStream stream, CudaCeilings *out);
 void   cuda_ceilings_close(CudaCeilings *ceilings);

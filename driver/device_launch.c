@@ -94,7 +94,7 @@ static Status launch_and_wait(Ctx *ctx, void *arg, const Tensor *tensors) {
     const Launch   *launch = arg;
     const CudaPlace place = {0};
     TRY(cuda_executable_launch(ctx, launch->executable, &place, tensors, launch->position));
-    return cuda_stream_wait(ctx, cuda_executable_device(launch->executable), NULL);
+    return cuda_executable_wait(ctx, launch->executable, NULL, tensors, launch->position);
 }
 
 Status device_launch(Ctx *ctx, CudaExecutable *executable, const Tensor *args, int64_t position) {

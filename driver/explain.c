@@ -44,12 +44,9 @@ static void add_work(IrWork *to, const IrWork *work) {
     to->stored += work->stored;
 }
 
-/* What is left for a thread by the schedule: threads get registers by eights, 255 at most. */
+/* What is left for a thread by the schedule. */
 static int most_registers(const Explained *e, const CodePhase *phase) {
-    if (!phase->threads)
-        return 0;
-    const int left = e->target->registers / (phase->threads * e->compiled.plan.blocks) / 8 * 8;
-    return left < 255 ? left : 255;
+    return phase->threads ? ptx_most_registers(e->target, phase->threads, e->compiled.plan.blocks) : 0;
 }
 
 static Status count_work(Ctx *ctx, const LaunchSizes *sizes, Explained *e) {
@@ -114,7 +111,7 @@ static Status compile(Ctx *ctx, Session *session, Explained *e) {
         e->origin = "the tuning database";
     if (target_is_cuda(&session->target)) {
         const char *nvrtc = nvrtc_version(ctx);
-        const bool  there = strcmp(nvrtc, "no NVRTC") != 0;
+        const bool  there = nvrtc_is_here();
         e->resources = there ? nvrtc : "what the schedule claims: there is no NVRTC to ask";
         request.emit |= there ? EMIT_RESOURCES : 0;
     }

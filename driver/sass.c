@@ -2,6 +2,7 @@
 #include "driver/sass.h"
 
 #include "base/text.h"
+#include "driver/files.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +10,17 @@
 #include <unistd.h>
 
 /* The program is looked for by the shell, so that its PATH counts. */
-static const char COMMAND[] = "PATH=\"$PATH:${CUDA_HOME:-/usr/local/cuda}/bin:/usr/local/cuda/bin\" nvdisasm '%s' 2>&1";
+static const char COMMAND[] = "PATH=\"$PATH:${CUDA_HOME:-/usr/local/cuda}/bin:/usr/local/cuda/bin\" nvdisasm %s 2>&1";
+
+/* One word of the shell's, whatever TMPDIR holds. */
+static const char *shell_word(Ctx *ctx, const char *path) {
+    Text text = TEXT(ctx);
+    text_add(&text, "'");
+    for (; *path; path++)
+        text_add(&text, *path == '\'' ? "'\\''" : "%c", *path);
+    text_add(&text, "'");
+    return text_str(&text);
+}
 
 static Status read_all(Ctx *ctx, FILE *from, Text *text) {
     char   block[4096];
@@ -23,7 +34,7 @@ static Status read_all(Ctx *ctx, FILE *from, Text *text) {
 
 static Status run_nvdisasm(Ctx *ctx, const char *path, const char **out) {
     Text  text = TEXT(ctx);
-    FILE *pipe = popen(ctx_printf(ctx, COMMAND, path), "r");
+    FILE *pipe = popen(ctx_printf(ctx, COMMAND, shell_word(ctx, path)), "r");
     if (!pipe)
         return ctx_fail(ctx, ST_FAILED, "nvdisasm", NULL, "cannot be started");
     const Status status = read_all(ctx, pipe, &text);
@@ -38,16 +49,14 @@ static Status run_nvdisasm(Ctx *ctx, const char *path, const char **out) {
 }
 
 Status sass_disassemble(Ctx *ctx, const uint8_t *cubin, size_t size, const char **text) {
-    char      path[] = "/tmp/rattan_cubin_XXXXXX";
-    const int file = mkstemp(path);
-    Status    status = ST_OK;
-    if (file < 0)
-        return ctx_fail(ctx, ST_FAILED, "/tmp", "make it writable", "cannot make a file for nvdisasm");
-    if (write(file, cubin, size) != (ssize_t)size)
-        status = ctx_fail(ctx, ST_FAILED, path, "free some space", "cannot be written");
-    close(file);
+    const char *folder;
+    const Part  part = {cubin, size};
+    TRY(folder_temporary(ctx, "sass", &folder));
+    const char *path = ctx_printf(ctx, "%s/cubin", folder);
+    Status      status = file_write(ctx, path, &part, 1);
     if (status == ST_OK)
         status = run_nvdisasm(ctx, path, text);
     unlink(path);
+    rmdir(folder);
     return status;
 }

@@ -48,6 +48,14 @@ Status variant_parse(Ctx *ctx, const char *text, int *variant) {
     return ST_OK;
 }
 
+const char *variant_text(Ctx *ctx, int variant) {
+    Text text = TEXT(ctx);
+    for (int i = 0; i < VARIANT_NAMES; i++)
+        if (variant & VARIANTS[i].bit)
+            text_add(&text, "%s%s", text.length ? "," : "", VARIANTS[i].name);
+    return text_str(&text);
+}
+
 static Status add_length(Ctx *ctx, const char *word, Shape *shape) {
     if (shape->length_count == MAX_LENGTHS)
         return ctx_fail(ctx, ST_USAGE, "--shape", NULL, "more than %d lengths", MAX_LENGTHS);
@@ -188,23 +196,32 @@ static Status compile_object(Ctx *ctx, const CompileRequest *request, CodeObject
     return ST_OK;
 }
 
-Status session_object(Ctx *ctx, Cache *cache, const CompileRequest *request, CodeObject **object) {
-    Text key = TEXT(ctx);
-    if (!cache)
-        return compile_object(ctx, request, object);
-    TRY(compile_key_text(ctx, request, &key));
-    if (cache_find(cache, text_str(&key), object))
-        return ST_OK;
-    const int lock = cache_lock(cache, text_str(&key), LOCK_MS);
+/* What the cache has under none of its keys. */
+static Status object_of_key(Ctx *ctx, Cache *cache, const CompileRequest *request, const char *key, CodeObject **object,
+                            bool *found) {
     Status    status = ST_OK;
-    if (lock < 0 || !cache_find(cache, text_str(&key), object)) {
+    const int lock = cache_lock(cache, key, LOCK_MS);
+    *found = lock >= 0 && cache_find(cache, key, object);
+    if (!*found)
         status = compile_object(ctx, request, object);
-        if (status == ST_OK)
-            cache_store(cache, text_str(&key), *object);
-    }
+    if (!*found && status == ST_OK)
+        cache_store(cache, key, *object);
     if (lock >= 0)
         cache_unlock(lock);
     return status;
+}
+
+Status session_object(Ctx *ctx, Cache *cache, const CompileRequest *request, CodeObject **object, bool *found) {
+    const char *const *keys;
+    int                count;
+    bool               ignored;
+    found = found ? found : &ignored;
+    *found = false;
+    if (!cache)
+        return compile_object(ctx, request, object);
+    TRY(compile_keys(ctx, request, &keys, &count));
+    *found = cache_find_any(cache, keys, count, object);
+    return *found ? ST_OK : object_of_key(ctx, cache, request, keys[0], object, found);
 }
 
 /* Code for a GPU goes to the first device. */
@@ -255,7 +272,7 @@ Status session_kernel(Ctx *ctx, Session *session, const Spec *spec, KernelKind k
         return ST_OK;
     }
     TRY(session_tune(ctx, session, &request));
-    TRY(session_object(ctx, session->cache, &request, &out->object));
+    TRY(session_object(ctx, session->cache, &request, &out->object, NULL));
     const Status status = session_load_kernel(ctx, session, out);
     if (status != ST_OK)
         kernel_free(out);

@@ -58,6 +58,8 @@ Status      shape_parse(Ctx *ctx, const char *text, Shape *shape);
 Status      kind_parse(Ctx *ctx, const char *text, KernelKind *kind);
 /* "packed,lse": bits of VARIANT_x. */
 Status variant_parse(Ctx *ctx, const char *text, int *variant);
+/* And back. */
+const char *variant_text(Ctx *ctx, int variant);
 
 /* Where it belongs in the tuning database; zeros where it says too little. */
 TuningBucket shape_bucket(const Shape *shape);
@@ -69,8 +71,9 @@ const char *item_title(Ctx *ctx, const SpecItem *item);
 Status session_device(Ctx *ctx, Session *session);
 /* The request with a tuned schedule, where there is one for the session's bucket and none is asked for. */
 Status session_tune(Ctx *ctx, Session *session, CompileRequest *request);
-/* Compiles, or takes it from the cache. */
-Status session_object(Ctx *ctx, Cache *cache, const CompileRequest *request, CodeObject **object);
+/* Compiles, or takes it from the cache: of GPUs, where there is no NVRTC, also what another NVRTC made. `found`: which of both;
+ * NULL is allowed. */
+Status session_object(Ctx *ctx, Cache *cache, const CompileRequest *request, CodeObject **object, bool *found);
 Status session_kernel(Ctx *ctx, Session *session, const Spec *spec, KernelKind kind, int variant, int64_t ring_rows,
                       ReadyKernel *out);
 /* The parts that a kernel of this kind is to be checked with: those of the session's library where that has the kind. */

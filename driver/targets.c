@@ -8,6 +8,9 @@
 
 bool target_name_is_cuda(const char *name) { return strcmp(name, "cuda") == 0 || strncmp(name, "cuda:", 5) == 0; }
 
+/* What a row promises and the device has: a row may stand in for newer chips that have less. 0: the driver does not say. */
+static int64_t of_both(int64_t row, int64_t device) { return device > 0 && device < row ? device : row; }
+
 Status target_of_device(Ctx *ctx, const CudaDevice *device, Target *target) {
     const CudaFacts *facts = &device->facts;
     const char      *name = ptx_arch_for(facts->major, facts->minor);
@@ -17,6 +20,8 @@ Status target_of_device(Ctx *ctx, const CudaDevice *device, Target *target) {
                         facts->major, facts->minor);
     TRY(ptx_find_target(ctx, target_name_is_cuda(name) ? name : ctx_printf(ctx, "cuda:%s", name), target));
     target->processors = facts->multiprocessors;
+    target->shared_bytes = of_both(target->shared_bytes, facts->shared_bytes);
+    target->registers = (int)of_both(target->registers, facts->registers);
     target->native = true;
     return ST_OK;
 }

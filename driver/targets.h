@@ -8,7 +8,8 @@
 /* "host" (also for NULL), a CPU, "cuda:sm_90", or "cuda": the first device of this machine, whose facts then fill the
  * target. ST_USAGE for an unknown name, ST_NO_DEVICE where there is no device or it is too old. */
 Status target_find(Ctx *ctx, const char *name, Target *target);
-/* The target of a device. */
+/* The target of a device: its row of archs.def, with the device's multiprocessors, and its shared memory and registers where
+ * they are less. */
 Status target_of_device(Ctx *ctx, const CudaDevice *device, Target *target);
 
 /* Names and help of all, for lists: index 0 .. until NULL. "cuda" itself is not among them. */

@@ -94,7 +94,7 @@ static Status make_inside(Ctx *ctx, void *arg) {
     size_t      size;
     product->key = TEXT(ctx);
     TRY(compile_key_text(ctx, product->request, &product->key));
-    TRY(session_object(ctx, NULL, product->request, &object));
+    TRY(session_object(ctx, NULL, product->request, &object, NULL));
     TRY(code_object_encode(ctx, object, &product->bytes, &product->size));
     object->schedule = "";
     TRY(code_object_encode(ctx, object, &bytes, &size));
@@ -240,7 +240,7 @@ Status tune_build_object(Ctx *ctx, const TuneTask *task, const char *schedule, i
     TRY(cache_open(ctx, "", -1, &cache));
     Status status = fill_cache(ctx, cache, file);
     if (status == ST_OK)
-        status = session_object(ctx, cache, &requests[0], object);
+        status = session_object(ctx, cache, &requests[0], object, NULL);
     cache_close(cache);
     return status;
 }

@@ -191,8 +191,15 @@ static bool find_on_disk(Cache *cache, const Key *key, const char *key_text, Cod
 /* ---- The interface ------------------------------------------------------------------------------------------------
  */
 bool cache_find(Cache *cache, const char *key_text, CodeObject **object) {
-    const Key  key = key_of(key_text, strlen(key_text));
-    const bool hit = find_in_memory(cache, &key, key_text, object) || find_on_disk(cache, &key, key_text, object);
+    return cache_find_any(cache, &key_text, 1, object);
+}
+
+bool cache_find_any(Cache *cache, const char *const *key_texts, int count, CodeObject **object) {
+    bool hit = false;
+    for (int k = 0; k < count && !hit; k++) {
+        const Key key = key_of(key_texts[k], strlen(key_texts[k]));
+        hit = find_in_memory(cache, &key, key_texts[k], object) || find_on_disk(cache, &key, key_texts[k], object);
+    }
     pthread_mutex_lock(&cache->lock);
     cache->hits += hit;
     cache->misses += !hit;

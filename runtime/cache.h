@@ -14,6 +14,8 @@ void   cache_close(Cache *cache);
 
 /* True and a new object (code_object_free) if there is an entry of just this key text. Safe from several threads. */
 bool cache_find(Cache *cache, const char *key_text, CodeObject **object);
+/* The first of these keys that has an entry; one hit or miss. */
+bool cache_find_any(Cache *cache, const char *const *key_texts, int count, CodeObject **object);
 /* Keeps a copy, in memory and, where possible, in a file. */
 void cache_store(Cache *cache, const char *key_text, const CodeObject *object);
 

@@ -17,12 +17,15 @@ static void read_facts(CudaDevice *device, int index) {
         .minor = attribute(device, CU_DEVICE_MINOR),
         .multiprocessors = attribute(device, CU_DEVICE_MULTIPROCESSORS),
         .shared_bytes = attribute(device, CU_DEVICE_SHARED_OPTIN),
+        .registers = attribute(device, CU_DEVICE_REGISTERS),
         .clock_khz = attribute(device, CU_DEVICE_CLOCK_KHZ),
         .memory_clock_khz = attribute(device, CU_DEVICE_MEMORY_CLOCK_KHZ),
         .bus_bits = attribute(device, CU_DEVICE_BUS_BITS),
         .l2_bytes = attribute(device, CU_DEVICE_L2_BYTES),
     };
     device->driver.device_name(facts->name, sizeof facts->name, device->handle);
+    if (device->driver.bus_id && device->driver.bus_id(facts->bus_id, sizeof facts->bus_id, device->handle) != 0)
+        facts->bus_id[0] = '\0';
     if (device->driver.device_memory(&bytes, device->handle) == 0)
         facts->memory_bytes = (int64_t)bytes;
     device->driver.version(&facts->driver_version);

@@ -9,8 +9,10 @@
 
 typedef struct CudaFacts {
     char    name[128];
+    char    bus_id[32];                    /* "0000:01:00.0"; "": the driver does not say */
     int     index, major, minor;           /* compute capability */
     int     multiprocessors, shared_bytes; /* that a block may ask for */
+    int     registers;                     /* 32-bit ones of a multiprocessor; 0: the driver does not say */
     int     clock_khz, memory_clock_khz, bus_bits;
     int64_t l2_bytes, memory_bytes;
     int     driver_version; /* 13000 for CUDA 13.0 */

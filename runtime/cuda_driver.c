@@ -75,9 +75,17 @@ Status cuda_check(Ctx *ctx, const CudaDriver *driver, int result, const char *pl
     if (result == CU_RESULT_OUT_OF_MEMORY)
         return ctx_fail(ctx, ST_NO_MEMORY, place, "use a smaller batch, or free memory on the device", "%s: %s", what,
                         name ? name : "out of memory");
+    if (result == CU_RESULT_NEWER_PTX)
+        return ctx_fail(ctx, ST_NO_DEVICE, place, "install a newer driver, or an NVRTC that is not newer than it",
+                        "%s: %s, the driver is older than the NVRTC that compiled it", what, name ? name : "unsupported PTX");
     return ctx_fail(ctx, ST_FAILED, place,
                     "run it under compute-sanitizer, or with CUDA_LAUNCH_BLOCKING=1, to see where it happens",
                     "%s: %s, %s", what, name ? name : "unknown error", text ? text : "no words for it");
+}
+
+const void *cuda_stream_key(CuStream stream) {
+    static _Thread_local char of_thread;
+    return stream == CU_STREAM_OF_THREAD ? &of_thread : (const void *)stream;
 }
 
 bool cuda_is_capturing(const CudaDriver *driver, CuStream stream) {

@@ -14,6 +14,7 @@ typedef struct CuContextOpaque  *CuContext;
 typedef struct CuModuleOpaque   *CuModule;
 typedef struct CuFunctionOpaque *CuFunction;
 typedef struct CuStreamOpaque   *CuStream; /* NULL: the default stream */
+#define CU_STREAM_OF_THREAD ((CuStream)2)  /* cudaStreamPerThread: another stream in each thread */
 typedef struct CuEventOpaque    *CuEvent;
 typedef struct CuGraphOpaque    *CuGraph;
 typedef struct CuExecOpaque     *CuGraphExec;
@@ -110,6 +111,7 @@ typedef struct CuTensorMap {
       (CuStream stream, CuGraphNode * nodes, size_t count, unsigned flags))                                            \
     X(graph_set_kernel, "cuGraphExecKernelNodeSetParams_v2",                                                           \
       (CuGraphExec exec, CuGraphNode node, const CuKernelNode *parameters))                                            \
+    X(bus_id, "cuDeviceGetPCIBusId", (char *text, int size, CuDevice device))                                          \
     X(encode_map, "cuTensorMapEncodeTiled",                                                                            \
       (CuTensorMap * map, int type, uint32_t rank, void *address, const uint64_t *dims, const uint64_t *strides,       \
        const uint32_t *box, const uint32_t *steps, int interleave, int swizzle, int promotion, int fill))
@@ -131,6 +133,7 @@ enum {
     CU_DEVICE_L2_BYTES = 38,
     CU_DEVICE_MAJOR = 75,
     CU_DEVICE_MINOR = 76,
+    CU_DEVICE_REGISTERS = 82, /* of a multiprocessor */
     CU_FUNCTION_MAX_THREADS = 0,
     CU_FUNCTION_REGISTERS = 4,
     CU_FUNCTION_DYNAMIC_SHARED = 8,
@@ -153,6 +156,7 @@ enum {
     CU_MAP_ZERO_FILL = 0,
     CU_RESULT_OUT_OF_MEMORY = 2,
     CU_RESULT_NO_BINARY = 209,
+    CU_RESULT_NEWER_PTX = 222, /* "unsupported toolchain": of a compiler that is newer than the driver */
     CU_RESULT_CAPTURE_IMPLICIT = 906, /* asked of the default stream while one that waits for it is captured */
 };
 
@@ -160,8 +164,12 @@ enum {
  */
 Status cuda_driver_open(Ctx *ctx, CudaDriver *driver);
 
-/* ST_OK for 0; else "what: CUDA_ERROR_X, its words". Memory that ran out is ST_NO_MEMORY. */
+/* ST_OK for 0; else "what: CUDA_ERROR_X, its words". Memory that ran out is ST_NO_MEMORY, a driver that is too old
+ * ST_NO_DEVICE. */
 Status cuda_check(Ctx *ctx, const CudaDriver *driver, int result, const char *place, const char *what);
+
+/* What tells streams apart, for comparisons alone: of CU_STREAM_OF_THREAD something of the thread that asks. */
+const void *cuda_stream_key(CuStream stream);
 
 /* Whether the stream is being captured, or the driver will not say; in the stream's context. */
 bool cuda_is_capturing(const CudaDriver *driver, CuStream stream);

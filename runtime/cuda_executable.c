@@ -1,7 +1,8 @@
 /* Loads code for a GPU and launches it: see cuda_executable.h.
  *
- * Workspaces are kept until the executable goes: kernels on their way and captured graphs may still use them. Sizes are
- * rounded up to powers of two, so that all together are at most twice the largest. */
+ * Workspaces are kept until the executable goes: kernels on their way and captured graphs may still use them. A stream's
+ * first one has just the bytes that are needed, each further one at least twice those of the largest before, so that all
+ * together are at most twice the largest however slowly shapes grow. */
 #include "runtime/cuda_executable.h"
 
 #include <pthread.h>
@@ -11,11 +12,11 @@
 
 #include "runtime/cuda_graphs.h"
 
-enum { PLAIN_SHARED = 48 << 10, LEAST_WORKSPACE = 64 << 10, LOG_BYTES = 1024 };
+enum { PLAIN_SHARED = 48 << 10, LOG_BYTES = 1024 };
 
 typedef struct Workspace {
     struct Workspace *next;
-    CuStream          stream;
+    const void       *stream; /* its cuda_stream_key */
     CuPointer         memory;
     int64_t           bytes;
 } Workspace;
@@ -196,30 +197,46 @@ CudaPhaseFacts cuda_executable_phase(const CudaExecutable *executable, int phase
 
 /* ---- Workspaces ---------------------------------------------------------------------------------------------------
  */
-static Workspace *find_workspace(CudaExecutable *executable, CuStream stream, int64_t bytes) {
+static Workspace *find_workspace(CudaExecutable *executable, const void *stream, int64_t bytes) {
     Workspace *at = executable->workspaces;
     while (at && (at->stream != stream || at->bytes < bytes))
         at = at->next;
     return at;
 }
 
-static Status make_workspace(Ctx *ctx, CudaExecutable *executable, CuStream stream, int64_t bytes, CuPointer *memory) {
-    int64_t    size = LEAST_WORKSPACE;
+/* All of a stream are smaller than what is needed. */
+static int64_t workspace_size(const CudaExecutable *executable, const void *stream, int64_t bytes) {
+    int64_t size = bytes;
+    for (const Workspace *at = executable->workspaces; at; at = at->next)
+        if (at->stream == stream && size < 2 * at->bytes)
+            size = 2 * at->bytes;
+    return size;
+}
+
+/* What is needed, where there is no more. */
+static Status alloc_workspace(Ctx *ctx, CudaExecutable *executable, int64_t bytes, Workspace *workspace) {
+    Status status = cuda_alloc(ctx, executable->device, workspace->bytes, &workspace->memory);
+    if (status != ST_NO_MEMORY || workspace->bytes == bytes)
+        return status;
+    ctx_clear(ctx);
+    workspace->bytes = bytes;
+    return cuda_alloc(ctx, executable->device, bytes, &workspace->memory);
+}
+
+static Status make_workspace(Ctx *ctx, CudaExecutable *executable, const void *stream, int64_t bytes, CuPointer *memory) {
     Workspace *workspace = calloc(1, sizeof *workspace);
     if (!workspace)
         return ctx_fail(ctx, ST_NO_MEMORY, executable->object->name, NULL, "out of memory");
-    while (size < bytes)
-        size = size > INT64_MAX / 2 ? bytes : 2 * size;
+    workspace->stream = stream;
+    workspace->bytes = workspace_size(executable, stream, bytes);
     const int    mode = cuda_relax(executable->device);
-    const Status status = cuda_alloc(ctx, executable->device, size, &workspace->memory);
+    const Status status = alloc_workspace(ctx, executable, bytes, workspace);
     cuda_restore(executable->device, mode);
     if (status != ST_OK) {
         free(workspace);
         return status;
     }
     *memory = workspace->memory;
-    workspace->stream = stream;
-    workspace->bytes = size;
     workspace->next = executable->workspaces;
     executable->workspaces = workspace;
     return ST_OK;
@@ -236,15 +253,16 @@ static Status check_not_capturing(Ctx *ctx, const CudaExecutable *executable, Cu
 }
 
 static Status own_workspace(Ctx *ctx, CudaExecutable *executable, CuStream stream, int64_t bytes, CuPointer *memory) {
-    Status status = ST_OK;
+    Status            status = ST_OK;
+    const void *const key = cuda_stream_key(stream);
     pthread_mutex_lock(&executable->lock);
-    const Workspace *found = find_workspace(executable, stream, bytes);
+    const Workspace *found = find_workspace(executable, key, bytes);
     if (found)
         *memory = found->memory;
     else
         status = check_not_capturing(ctx, executable, stream);
     if (!found && status == ST_OK)
-        status = make_workspace(ctx, executable, stream, bytes, memory);
+        status = make_workspace(ctx, executable, key, bytes, memory);
     pthread_mutex_unlock(&executable->lock);
     return status;
 }
@@ -266,12 +284,23 @@ static Status take_workspace(Ctx *ctx, CudaExecutable *executable, const CudaPla
 
 /* ---- Launching ----------------------------------------------------------------------------------------------------
  */
+/* "B=2 T=5 N=2". */
+typedef struct SizesText {
+    char text[80];
+} SizesText;
+
+static SizesText sizes_text(const LaunchSizes *sizes) {
+    SizesText out;
+    snprintf(out.text, sizeof out.text, "B=%lld T=%lld N=%lld", (long long)sizes->syms[SYM_B],
+             (long long)sizes->syms[SYM_T], (long long)sizes->syms[SYM_N]);
+    return out;
+}
+
 static Status launch_failed(Ctx *ctx, const CudaExecutable *executable, const CudaStep *step, const LaunchSizes *sizes,
                             int result) {
     char what[256];
-    snprintf(what, sizeof what, "launch with %u blocks of %u threads and %u bytes, B=%lld T=%lld N=%lld", step->blocks,
-             step->threads, step->shared_bytes, (long long)sizes->syms[SYM_B], (long long)sizes->syms[SYM_T],
-             (long long)sizes->syms[SYM_N]);
+    snprintf(what, sizeof what, "launch with %u blocks of %u threads and %u bytes, %s", step->blocks, step->threads,
+             step->shared_bytes, sizes_text(sizes).text);
     return cuda_check(ctx, &executable->device->driver, result, executable->object->phases[step->phase].symbol, what);
 }
 
@@ -289,8 +318,7 @@ static Status graph_result(Ctx *ctx, const CudaExecutable *executable, const Cud
     char what[128];
     if (result == 0) /* no text for nothing: this runs at every launch */
         return ST_OK;
-    snprintf(what, sizeof what, "launch of %d kernels, B=%lld T=%lld N=%lld", launch->step_count,
-             (long long)sizes->syms[SYM_B], (long long)sizes->syms[SYM_T], (long long)sizes->syms[SYM_N]);
+    snprintf(what, sizeof what, "launch of %d kernels, %s", launch->step_count, sizes_text(sizes).text);
     return cuda_check(ctx, &executable->device->driver, result, executable->object->name, what);
 }
 
@@ -360,6 +388,29 @@ Status cuda_executable_launch(Ctx *ctx, CudaExecutable *executable, const CudaPl
     const Status status = launch_inside(ctx, executable, place, tensors, &sizes);
     cuda_leave(executable->device, pushed);
     return status;
+}
+
+/* The driver does not say which kernel of the stream it was: all of the launch are named, as far as there is room. */
+static Status fault(Ctx *ctx, const CudaExecutable *executable, const Tensor *tensors, int64_t position, int result) {
+    const CodeObject *object = executable->object;
+    LaunchSizes       sizes;
+    char              names[600] = "", what[768];
+    size_t            length = 0;
+    TRY(launch_bind(ctx, object, tensors, position, &sizes));
+    for (int p = 0; p < object->phase_count && length < sizeof names; p++)
+        length += (size_t)snprintf(names + length, sizeof names - length, "%s%s", p > 0 ? ", " : "", object->phases[p].symbol);
+    snprintf(what, sizeof what, "a fault in %s, or in what ran before, %s, position %lld", names, sizes_text(&sizes).text,
+             (long long)position);
+    return cuda_check(ctx, &executable->device->driver, result, object->name, what);
+}
+
+Status cuda_executable_wait(Ctx *ctx, const CudaExecutable *executable, CuStream stream, const Tensor *tensors,
+                            int64_t position) {
+    bool pushed;
+    TRY(cuda_enter(ctx, executable->device, &pushed));
+    const int result = executable->device->driver.stream_wait(stream);
+    cuda_leave(executable->device, pushed);
+    return result == 0 ? ST_OK : fault(ctx, executable, tensors, position, result);
 }
 
 /* What a launch would refuse is for the launch to say: here there is no graph then. */

@@ -44,6 +44,10 @@ bool cuda_executable_takes(const CudaExecutable *executable, const Tensor *args)
 Status cuda_executable_prepare(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *args);
 Status cuda_executable_launch(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *args,
                               int64_t position);
+/* Waits for the stream, on which these tensors were launched last: an error of a kernel shows here, with the kernels' names and
+ * the launch's sizes. */
+Status cuda_executable_wait(Ctx *ctx, const CudaExecutable *executable, CuStream stream, const Tensor *args,
+                            int64_t position);
 Status cuda_executable_memory(Ctx *ctx, const CudaExecutable *executable, const Tensor *args, int64_t *bytes);
 
 #endif

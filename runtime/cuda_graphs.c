@@ -17,7 +17,7 @@ enum { MOST_GRAPHS = 64, MOST_ALIKE = 16 };
 
 typedef struct Recorded {
     struct Recorded *next;
-    CuStream         stream;
+    const void      *stream; /* its cuda_stream_key */
     uint32_t         phases;
     unsigned         cluster;
     int64_t          slices;
@@ -186,7 +186,7 @@ static Recorded *record(const CudaDriver *driver, CudaLaunch *launch, const Cuda
     CuStream  own;
     if (!recorded)
         return NULL;
-    recorded->stream = stream;
+    recorded->stream = cuda_stream_key(stream);
     recorded->phases = launch->phases;
     recorded->cluster = launch->cluster;
     recorded->slices = slices->count;
@@ -206,10 +206,11 @@ typedef struct Found {
 } Found;
 
 static Found find(CudaGraphs *graphs, const CudaLaunch *launch, int64_t slices, CuStream stream, uint64_t hash) {
-    Found found = {0};
+    Found             found = {0};
+    const void *const key = cuda_stream_key(stream);
     for (Recorded **link = &graphs->first; *link && !found.exact; link = &(*link)->next) {
         const Recorded *at = *link;
-        if (at->stream != stream || at->phases != launch->phases || at->cluster != launch->cluster || at->slices != slices)
+        if (at->stream != key || at->phases != launch->phases || at->cluster != launch->cluster || at->slices != slices)
             continue;
         found.count++;
         found.oldest = at->broken ? found.oldest : link;

@@ -451,7 +451,8 @@ static Status launch(Ctx *ctx, Call *call) {
     if (!call->context->device)
         return executable_launch(ctx, call->kernel->executable, call->context->pool, call->tensors, call->position);
     TRY(cuda_executable_launch(ctx, call->kernel->cuda, &place, call->tensors, call->position));
-    return call->place ? ST_OK : cuda_stream_wait(ctx, call->context->device, NULL);
+    return call->place ? ST_OK
+                       : cuda_executable_wait(ctx, call->kernel->cuda, NULL, call->tensors, call->position);
 }
 
 static Status prepare(Ctx *ctx, Call *call) {

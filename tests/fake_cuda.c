@@ -27,6 +27,14 @@ typedef struct FakeGraph {
 static FakeGraph *recording; /* of the one stream that is being captured */
 static CuStream   recorded_stream;
 
+/* For whole programs, which cannot be told otherwise. */
+__attribute__((constructor)) static void read_environment(void) {
+    const char *devices = getenv("FAKE_CUDA_DEVICES"), *load = getenv("FAKE_CUDA_LOAD");
+    fake_cuda.devices = devices ? atoi(devices) : 0;
+    fake_cuda.fail_load = load ? atoi(load) : 0;
+    fake_cuda.max_threads = 1024;
+}
+
 EXPORT int cuGetErrorName(int result, const char **text) {
     *text = result == LAUNCH_FAILED   ? "CUDA_ERROR_LAUNCH_FAILED"
             : result == OUT_OF_MEMORY ? "CUDA_ERROR_OUT_OF_MEMORY"
@@ -56,10 +64,17 @@ EXPORT int cuDeviceGetName(char *name, int size, CuDevice device) {
     strncpy(name, "Fake GPU", (size_t)size);
     return 0;
 }
+#ifndef FAKE_OLD
+EXPORT int cuDeviceGetPCIBusId(char *text, int size, CuDevice device) {
+    return snprintf(text, (size_t)size, "0000:%02x:00.0", (unsigned)device + 16) < size ? 0 : INVALID_VALUE;
+}
+#endif
 EXPORT int cuDeviceGetAttribute(int *value, int attribute, CuDevice device) {
     (void)device;
-    *value = attribute == CU_DEVICE_MAJOR             ? 9
-             : attribute == CU_DEVICE_SHARED_OPTIN    ? 232448
+    *value = attribute == CU_DEVICE_MAJOR             ? fake_cuda.major ? fake_cuda.major : 9
+             : attribute == CU_DEVICE_MINOR           ? fake_cuda.minor
+             : attribute == CU_DEVICE_SHARED_OPTIN    ? fake_cuda.shared_bytes ? fake_cuda.shared_bytes : 232448
+             : attribute == CU_DEVICE_REGISTERS       ? fake_cuda.registers ? fake_cuda.registers : 65536
              : attribute == CU_DEVICE_MULTIPROCESSORS ? FAKE_PROCESSORS
                                                       : 0;
     return 0;
@@ -122,11 +137,15 @@ EXPORT int cuThreadExchangeStreamCaptureMode(int *other) {
 #endif
 
 EXPORT int cuMemAlloc_v2(CuPointer *pointer, size_t bytes) {
-    if (fake_cuda.fail_alloc || without_context())
-        return fake_cuda.fail_alloc ? OUT_OF_MEMORY : 201;
+    if (without_context())
+        return 201;
+    if (fake_cuda.fail_alloc || (fake_cuda.most_allocated && (int64_t)bytes > fake_cuda.most_allocated))
+        return OUT_OF_MEMORY;
     if (in_capture())
         return IN_CAPTURE;
     fake_cuda.allocations++;
+    fake_cuda.allocated += (int64_t)bytes;
+    fake_cuda.last_allocated = (int64_t)bytes;
     *pointer = (CuPointer)(uintptr_t)aligned_alloc(ALIGNMENT, (bytes + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT);
     return 0;
 }
@@ -165,7 +184,7 @@ EXPORT int cuStreamDestroy_v2(CuStream stream) {
 }
 EXPORT int cuStreamSynchronize(CuStream stream) {
     (void)stream;
-    return 0;
+    return fake_cuda.fail_wait;
 }
 EXPORT int cuStreamIsCapturing(CuStream stream, int *capturing) {
     if (fake_cuda.fail_asked)
@@ -176,8 +195,8 @@ EXPORT int cuStreamIsCapturing(CuStream stream, int *capturing) {
 EXPORT int cuModuleLoadDataEx(CuModule *module, const void *image, unsigned count, const int *options, void **values) {
     (void)options;
     (void)values;
-    if (in_capture())
-        return IN_CAPTURE;
+    if (in_capture() || fake_cuda.fail_load)
+        return fake_cuda.fail_load ? fake_cuda.fail_load : IN_CAPTURE;
     fake_cuda.loaded_ptx = *(const char *)image == '.';
     if (fake_cuda.refuse_cubin && count == 0)
         return NO_BINARY;
@@ -213,7 +232,8 @@ EXPORT int cuFuncSetAttribute(CuFunction function, int attribute, int value) {
 
 static void note_parameters(FakeLaunch *launch, void **parameters) {
     const CuTensorMap *maps = strncmp(launch->symbol, "mapped", 6) == 0 ? parameters[1] : NULL;
-    memcpy(launch->args, parameters[0], sizeof launch->args);
+    if (parameters[0]) /* else the kernel takes none */
+        memcpy(launch->args, parameters[0], sizeof launch->args);
     for (int m = 0; maps && m < fake_cuda.map_count; m++) {
         launch->maps[m] = (int)maps[m].opaque[0];
         launch->map_addresses[m] = maps[m].opaque[1];

@@ -33,6 +33,7 @@ typedef struct FakeCuda {
     FakeEncode encodes[FAKE_ENCODES];
     int        encode_count;
     int        allocations, freed; /* of device memory, so far */
+    int64_t    allocated, last_allocated; /* bytes, of all so far and of the last one */
     int        modules;            /* loaded and not unloaded */
     int        pushed;             /* contexts on the stack */
     int        optin_bytes;        /* dynamic shared memory that a function was allowed last */
@@ -43,7 +44,9 @@ typedef struct FakeCuda {
     char       image[16], image_before[16]; /* what the last one and the one before it were made of begin with */
     /* What to do wrong */
     int devices, capturing, max_threads, refuse_cubin, fail_alloc, fail_launch, fail_encode, fail_instantiate,
-        fail_update, fail_graph_launch, fail_after, fail_asked; /* fail_asked: what asking for a capture gives */
+        fail_update, fail_graph_launch, fail_after, fail_asked, fail_wait, fail_load; /* the last three: what asking for a capture, waiting and loading give */
+    int major, minor, shared_bytes, registers; /* of the devices; 0: those of an H100 */
+    int64_t most_allocated; /* larger allocations fail; 0: none does */
     void *captured;       /* the one stream for which `capturing` holds; NULL: for all */
     int   captures_ended; /* by what may not be done in a capture */
     int map_count; /* not wrong: how many maps kernels named "mapped..." take */

@@ -631,6 +631,11 @@ static void test_gpu_tensors_without_maps(void **state) {
                                {"v", v, RATTAN_BF16, 4, {1, T, 1, 16}, {T * KV, KV, 16, 1}},
                                {"o", o, RATTAN_BF16, 4, {1, T, 2, 16}, {T * ROW, ROW, 16, 1}}};
     assert_int_equal(rattan_launch(kernel, tensors, 4, 0, &error), RATTAN_OK);
+    fake->fail_wait = 719;
+    assert_int_equal(rattan_launch(kernel, tensors, 4, 0, &error), RATTAN_FAILED);
+    assert_string_equal(error.place, "x");
+    assert_non_null(strstr(error.message, "rattan_x_forward_main, or in what ran before, B=1 T=100 N=1"));
+    fake->fail_wait = 0;
     const int with_roles = (int)fake->launches[fake->launch_count - 1].threads, maps = fake->encode_count;
     assert_true(maps > 0);
     tensors[0].data = q + 1;

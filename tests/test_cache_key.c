@@ -1,9 +1,10 @@
 /* link: rattan_driver */
 /* What goes into a cache key: every input that can change the code does, and nothing else. The fields of specs and
  * schedules are taken from their tables, so that a new row without a case here fails. */
+#include "codegen/ptx/nvrtc.h"
 #include "codegen/ptx/ptx_codegen.h"
-#include "driver/compile.h"
 #include "driver/fingerprint.h"
+#include "driver/session.h"
 #include "frontend/frontend.h"
 
 #include <setjmp.h>
@@ -14,6 +15,8 @@
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#include "cache_testing.h"
 
 static const char BASE[] =
     "return rattention { name = 'a', heads = 8, kv_heads = 4, head_dim = 16, value_dim = 12, window = 9,\n"
@@ -210,6 +213,8 @@ static void test_the_rest_of_a_request(void **state) {
     DIFFERS(strcpy(c->target.triple, "other"));
     DIFFERS(strcpy(c->target.cpu, "other"));
     DIFFERS(strcat(c->target.features, ",+zzz"));
+    DIFFERS(c->target.shared_bytes = 1); /* a GPU may have less than others of its name */
+    DIFFERS(c->target.registers = 1);
     assert_non_null(strstr(base, RATTAN_VERSION));
     assert_int_equal(strlen(COMPILER_FINGERPRINT), 16);
     assert_non_null(strstr(base, COMPILER_FINGERPRINT));
@@ -280,11 +285,68 @@ static void test_every_field_of_a_schedule(void **state) {
     close_case(c);
 }
 
+static Status find_object(Ctx *ctx, void *arg) {
+    Case              *c = arg;
+    const char *const *keys;
+    int                count, same = 0;
+    bool               found;
+    Cache             *cache;
+    CodeObject        *object = make_object(7, 64), *other;
+    TRY(cache_open(ctx, "", 0, &cache));
+    TRY(compile_keys(ctx, &c->request, &keys, &count));
+    assert_string_equal(keys[0], key_of_case(c));
+    assert_true(count > 1);
+    for (int k = 0; k < count; k++)
+        same += strstr(keys[k], "; NVRTC 12.9\n") != NULL;
+    assert_int_equal(same, 1);
+    cache_store(cache, keys[count / 2], object);
+    TRY(session_object(ctx, cache, &c->request, &other, &found));
+    assert_true(found);
+    assert_string_equal(other->name, object->name);
+    CacheInfo info;
+    cache_info(cache, &info);
+    assert_int_equal(info.hits, 1);
+    assert_int_equal(info.misses, 0);
+    code_object_free(other);
+    code_object_free(object);
+    cache_close(cache);
+    return ST_OK;
+}
+
+/* Without NVRTC what any NVRTC made for the same layer, target and build serves; with one, its own alone. */
+static void test_objects_of_another_nvrtc(void **state) {
+    static const char  LAYER[] = "return rattention { name = 'x', heads = 4, kv_heads = 2, head_dim = 16, window = 64 }";
+    const char        *given = getenv("RATTAN_NVRTC"), *own = given ? strdup(given) : NULL;
+    const char *const *keys;
+    int                count;
+    Case              *c = open_case("spec.lua", BASE), *gpu = open_case("spec.lua", LAYER);
+    (void)state;
+    assert_int_equal(ptx_find_target(&gpu->ctx, "cuda:sm_80", &gpu->target), ST_OK);
+    if (nvrtc_is_here()) {
+        assert_int_equal(compile_keys(&gpu->ctx, &gpu->request, &keys, &count), ST_OK);
+        assert_int_equal(count, 1);
+        assert_non_null(strstr(keys[0], nvrtc_version(&gpu->ctx)));
+    }
+    setenv("RATTAN_NVRTC", "nowhere", 1);
+    assert_int_equal(compile_keys(&c->ctx, &c->request, &keys, &count), ST_OK);
+    assert_int_equal(count, 1);
+    if (ctx_run(&gpu->ctx, find_object, gpu) != ST_OK)
+        fail_msg("%s: %s", gpu->ctx.place, gpu->ctx.message);
+    if (own)
+        setenv("RATTAN_NVRTC", own, 1);
+    else
+        unsetenv("RATTAN_NVRTC");
+    free((char *)own);
+    close_case(gpu);
+    close_case(c);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_every_field_of_a_spec),    cmocka_unit_test(test_no_field_is_forgotten),
         cmocka_unit_test(test_spelling_does_not_matter), cmocka_unit_test(test_paths_and_times_do_not_matter),
         cmocka_unit_test(test_the_rest_of_a_request),    cmocka_unit_test(test_every_field_of_a_schedule),
+        cmocka_unit_test(test_objects_of_another_nvrtc),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

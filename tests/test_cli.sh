@@ -16,6 +16,12 @@ for command in compile run check bench explain explore passes targets doctor cac
 done
 check "version" "$RATTAN" --version
 expect_text "version's form" "$(cat "$TMP/out")" '^rattan [0-9]+\.[0-9]+\.[0-9]+$'
+for variable in RATTAN_NVRTC RATTAN_LIBCUDA CUDA_HOME CUDA_VISIBLE_DEVICES RATTAN_CACHE_DIR RATTAN_TUNING; do
+    expect_text "manual: $variable" "$("$RATTAN" help --man)" "^\\.B $variable\$"
+done
+for result in loop-ir tile-ir schedule llvm asm obj cuda ptx cubin sass resources code; do
+    expect_text "compile --help says what $result is for" "$("$RATTAN" compile --help | sed '/^Options/,$d')" "(^|[ ,])$result([ ,]|\$)"
+done
 check "doc/rattan.1 is what the tables say" diff -u "$SOURCE/doc/rattan.1" <("$RATTAN" help --man)
 check "bash completion is what the tables say" diff -u "$SOURCE/doc/completion/rattan.bash" <("$RATTAN" help --completion bash)
 check "zsh completion is what the tables say" diff -u "$SOURCE/doc/completion/_rattan" <("$RATTAN" help --completion zsh)
@@ -182,6 +188,18 @@ check "cache: --no-cache leaves it" "$RATTAN" check "$SPEC" --shape T=9 --set wi
 expect_text "cache info again" "$("$RATTAN" cache info)" '^entries +3$'
 check "cache gc" "$RATTAN" cache gc --max-size 1
 expect_text "cache is empty" "$("$RATTAN" cache info)" '^entries +0$'
+check "cache: compile fills it" "$RATTAN" compile "$SPEC" --emit code,schedule,obj -o "$TMP/made/"
+expect_text "cache: with one entry" "$("$RATTAN" cache info)" '^entries +1$'
+check "cache: compile takes from it" "$RATTAN" compile "$SPEC" --emit code,schedule,obj -o "$TMP/found/"
+check "cache: what it takes is what it made" diff -r "$TMP/made" "$TMP/found"
+expect_text "cache: it says so" "$("$RATTAN" compile "$SPEC")" 'bytes, from the cache in [0-9]+ ms'
+expect_text "cache: also as JSON" "$("$RATTAN" compile "$SPEC" --json)" '"cached": true'
+expect_text "cache: --no-cache compiles" "$("$RATTAN" compile "$SPEC" --no-cache)" 'bytes, compiled in [0-9]+ ms'
+check "cache: --no-cache makes the same" "$RATTAN" compile "$SPEC" --emit code,schedule,obj -o "$TMP/fresh/" --no-cache
+check "cache: the very same" diff -r "$TMP/made" "$TMP/fresh"
+check "cache: what is timed is what was compiled" "$RATTAN" bench "$SPEC" --shape T=64 --reps 3
+check "cache: texts of the compiler leave it" "$RATTAN" compile "$SPEC" --set window=5 --emit asm,code -o "$TMP/asm/"
+expect_text "cache: still one entry" "$("$RATTAN" cache info)" '^entries +1$'
 expect_error 2 "cache: bad size" "max-size" "$RATTAN" cache gc --max-size lots
 
 # ---- Ctrl-C ----------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@
 #include "runtime/cuda_executable.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -200,6 +201,73 @@ static void each_stream_has_a_workspace(void **state) {
     assert_int_equal(fake->freed, 0);
 }
 
+/* The thread's own stream, three times: prepared, and launched twice. */
+static void *use_stream_of_thread(void *arg) {
+    Fixture        *f = arg;
+    const CudaPlace place = {.stream = CU_STREAM_OF_THREAD};
+    Ctx             ctx;
+    ctx_init(&ctx);
+    intptr_t failed = cuda_executable_prepare(&ctx, f->executable, &place, f->tensors);
+    for (int i = 0; i < 2; i++)
+        failed |= cuda_executable_launch(&ctx, f->executable, &place, f->tensors, 0);
+    ctx_free(&ctx);
+    return (void *)failed;
+}
+
+static void each_thread_has_a_workspace(void **state) {
+    Fixture  *f = *state;
+    pthread_t other;
+    void     *failed;
+    assert_null(use_stream_of_thread(f));
+    assert_int_equal(fake->allocations, 1);
+    assert_int_equal(pthread_create(&other, NULL, use_stream_of_thread, f), 0);
+    assert_int_equal(pthread_join(other, &failed), 0);
+    assert_null(failed);
+    assert_int_equal(fake->allocations, 2);
+    const int64_t here = fake->launches[0].args[5], there = fake->launches[4].args[5];
+    for (int l = 0; l < 8; l++) {
+        assert_ptr_equal(fake->launches[l].stream, CU_STREAM_OF_THREAD);
+        assert_int_equal(fake->launches[l].args[5], l < 4 ? here : there);
+    }
+    assert_int_not_equal(here, there);
+    assert_null(use_stream_of_thread(f));
+    assert_int_equal(fake->launches[8].args[5], here);
+    assert_int_equal(fake->captures, 2); /* a graph a thread: one never runs beside itself */
+    assert_int_equal(fake->node_updates, 0);
+}
+
+static int64_t prepare_tokens(Fixture *f, int64_t tokens) {
+    const CudaPlace place = {.stream = (CuStream)(void *)&f->q};
+    const Tensor    tensors[] = {tensor_of(f->q, 2, tokens), tensor_of((char *)f->q + (1 << 20), 2, tokens)};
+    int64_t         bytes;
+    assert_int_equal(cuda_executable_memory(&f->ctx, f->executable, tensors, &bytes), ST_OK);
+    assert_int_equal(cuda_executable_prepare(&f->ctx, f->executable, &place, tensors), ST_OK);
+    return bytes;
+}
+
+static void what_is_reported_is_allocated(void **state) {
+    Fixture      *f = *state;
+    const int64_t bytes = prepare_tokens(f, 1000);
+    assert_in_range(fake->allocated, bytes, bytes + 255);
+}
+
+/* Old ones stay, for graphs may use them: shapes that grow little by little must not add up. */
+static void workspaces_that_grow_do_not_add_up(void **state) {
+    Fixture *f = *state;
+    int64_t  bytes = 0;
+    for (int64_t tokens = 5; tokens <= 1000; tokens++)
+        bytes = prepare_tokens(f, tokens);
+    assert_in_range(fake->allocated, bytes, 4 * bytes);
+    assert_true(fake->allocations <= 9);
+    const int before = fake->allocations;
+    prepare_tokens(f, 5);
+    assert_int_equal(fake->allocations, before);
+    fake->most_allocated = prepare_tokens(f, 3000); /* what is asked for is enough where there is no more */
+    fake->most_allocated = fake->last_allocated + 256 * 100;
+    bytes = prepare_tokens(f, 3001);
+    assert_in_range(fake->last_allocated, bytes, bytes + 255);
+}
+
 static void a_capture_allocates_nothing(void **state) {
     Fixture        *f = *state;
     const CudaPlace place = {.stream = (CuStream)(void *)&f->q};
@@ -277,6 +345,17 @@ static void failures_of_the_driver_are_named(void **state) {
                    "one: launch with 10 blocks of 128 threads and 0 bytes, B=2 T=5 N=2: CUDA_ERROR_LAUNCH_FAILED");
 }
 
+/* Which kernel of the launch it was the driver does not say. */
+static void faults_name_what_was_launched(void **state) {
+    Fixture *f = *state;
+    assert_int_equal(cuda_executable_wait(&f->ctx, f->executable, NULL, f->tensors, 7), ST_OK);
+    fake->fail_wait = 719;
+    expect_failure(&f->ctx, cuda_executable_wait(&f->ctx, f->executable, NULL, f->tensors, 7), ST_FAILED,
+                   "sample: a fault in one, two, or in what ran before, B=2 T=5 N=2, position 7: "
+                   "CUDA_ERROR_LAUNCH_FAILED");
+    fake->fail_wait = 0;
+}
+
 static void load_refuses(Fixture *f, const char *text) {
     CudaExecutable *executable = NULL;
     expect_failure(&f->ctx, cuda_executable_load(&f->ctx, f->device, &f->object, &executable), ST_NO_DEVICE, text);
@@ -294,6 +373,9 @@ static void code_that_does_not_fit_is_refused(void **state) {
     f->phases[1].shared_bytes = 0;
     fake->refuse_cubin = 1;
     load_refuses(f, "is for cuda:sm_90");
+    fake->fail_load = 222;
+    load_refuses(f, "the driver is older than the NVRTC that compiled it");
+    fake->fail_load = 0;
     f->object.ptx = (char *)".version 9.0\n";
     assert_int_equal(cuda_executable_load(&f->ctx, f->device, &f->object, &executable), ST_OK);
     assert_int_equal(fake->loaded_ptx, 1);
@@ -348,11 +430,15 @@ int main(void) {
         cmocka_unit_test_setup_teardown(slices_must_make_sense, set_up, tear_down),
         cmocka_unit_test_setup_teardown(nothing_runs_where_there_is_nothing_to_do, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_stream_has_a_workspace, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_thread_has_a_workspace, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_is_reported_is_allocated, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(workspaces_that_grow_do_not_add_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_capture_allocates_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_fault_is_no_capture, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_caller_may_bring_the_workspace, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_arguments_launch_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(failures_of_the_driver_are_named, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(faults_name_what_was_launched, set_up, tear_down),
         cmocka_unit_test_setup_teardown(code_that_does_not_fit_is_refused, set_up, tear_down),
         cmocka_unit_test_setup_teardown(images_are_loaded_once_each, set_up, tear_down),
         cmocka_unit_test_setup_teardown(devices_are_found_by_index, set_up, tear_down),

@@ -19,6 +19,29 @@ expect_error 2 "no LLVM for a GPU" "no 'llvm' for the target cuda:sm_90.*ptx" "$
 expect_error 2 "no CUDA for a CPU" "no 'cuda' for the target host" "$RATTAN" compile "$SPEC" --emit cuda
 expect_error 2 "no SASS for a CPU" "no 'sass' for the target host" "$RATTAN" compile "$SPEC" --emit sass
 
+# doctor on a driver that runs nothing: nvidia-smi is asked for the device by its bus, for it knows nothing of
+# CUDA_VISIBLE_DEVICES; the toolkit is where CUDA_HOME says; a kernel goes all the way where there is NVRTC.
+mkdir -p "$TMP/smi" "$TMP/toolkit/bin"
+printf '#!/bin/sh\necho "asked for $2"\n' >"$TMP/smi/nvidia-smi"
+printf '#!/bin/sh\n' | tee "$TMP/toolkit/bin/nvdisasm" >"$TMP/toolkit/bin/compute-sanitizer"
+chmod +x "$TMP/smi/nvidia-smi" "$TMP"/toolkit/bin/*
+with_driver() {
+    env RATTAN_LIBCUDA="$BUILD/tests/libfake_cuda.so" FAKE_CUDA_DEVICES=2 CUDA_HOME="$TMP/toolkit" PATH="$TMP/smi:$PATH" "$@" \
+        "$RATTAN" doctor 2>&1
+}
+with_driver RATTAN_NVRTC="$TMP/none" >"$TMP/doctor"
+for tool in nvdisasm compute-sanitizer; do expect_text "doctor: $tool" "$(cat "$TMP/doctor")" "^$tool +ok"; done
+for device in 0 1; do
+    expect_text "doctor: clocks of GPU $device" "$(cat "$TMP/doctor")" "^GPU $device +ok .*Fake GPU, target cuda:sm_90a.*: asked for 0000:1$device:00\.0"
+done
+if "$RATTAN" doctor | grep -q '^NVRTC *ok'; then
+    expect_text "doctor: a kernel runs" "$(with_driver)" '^GPU 1 +ok .*an empty kernel ran'
+    expect_text "doctor: a driver older than NVRTC" "$(with_driver FAKE_CUDA_LOAD=222)" \
+        '^GPU 0 +BROKEN .*the driver is older than the NVRTC .*install a newer driver'
+else
+    skip "doctor: a kernel runs" "no NVRTC"
+fi
+
 # What needs neither NVRTC nor a GPU.
 check "loop IR without anything" env RATTAN_NVRTC="$TMP/none" "$RATTAN" compile "$SPEC" --target cuda:sm_90 --emit loop-ir,schedule
 "$RATTAN" doctor >"$TMP/doctor"

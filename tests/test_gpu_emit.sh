@@ -169,5 +169,14 @@ if nvrtc_here "compiling"; then
     check "a code object for a GPU" "$RATTAN" compile "$SOURCE/specs/odd.lua" --target cuda:sm_80 --emit code,cubin,ptx -o "$TMP/odd/"
     expect_text "the cubin is one" "$(head -c 4 "$TMP/odd/odd.forward.cubin" | tr -d '\177')" '^ELF$'
     expect_text "the PTX is for it" "$(cat "$TMP/odd/odd.forward.ptx")" '^\.target sm_80'
-    check "once more, from the cache" "$RATTAN" compile "$SOURCE/specs/odd.lua" --target cuda:sm_80
+    mkdir "$TMP/bin" "$TMP/file's"
+    printf '#!/bin/sh\nhead -c 4 "$1" | tr -d "\\177"; echo " in $1"\n' >"$TMP/bin/nvdisasm"
+    chmod +x "$TMP/bin/nvdisasm"
+    expect_text "nvdisasm gets a file below TMPDIR" "$(TMPDIR="$TMP/file's" PATH="$TMP/bin:$PATH" "$RATTAN" compile "$SOURCE/specs/odd.lua" \
+        --target cuda:sm_80 --emit sass)" "^ELF in $TMP/file's/"
+    equal "which is gone then" "" "$(ls "$TMP/file's")"
+    check "a kernel into the cache" "$RATTAN" compile "$SOURCE/specs/odd.lua" --target cuda:sm_80
+    expect_text "once more, from the cache" "$("$RATTAN" compile "$SOURCE/specs/odd.lua" --target cuda:sm_80)" 'from the cache in'
+    expect_text "once more, without NVRTC" "$(RATTAN_NVRTC="$TMP/none" "$RATTAN" compile "$SOURCE/specs/odd.lua" --target cuda:sm_80)" \
+        'from the cache in'
 fi

@@ -80,6 +80,33 @@ text merge 'load_sides<' '/^    cluster_sync();$/,$p' --kind decode --target cud
 text column 'load_sides_column<' '/load_sides_column</p' --kind decode --target cuda:sm_90 --schedule 'stages=2 warps=4' \
     --set kv_heads=2 --set value_dim=64 --set 'norm={kind="rms",eps=1e-8}'
 
+# The head's command, on the spec that the head holds, gives the very code, wherever that is.
+again() {
+    local name=$1 program command
+    shift
+    program=$(realpath "$RATTAN")
+    "$RATTAN" compile "$@" --no-cache --emit cuda >"$TMP/once.cu" 2>"$TMP/err"
+    sed -n 's|^//   ||p' "$TMP/once.cu" >"$TMP/spec.lua"
+    command=$(sed -n 's|^// rattan compile SPEC ||p' "$TMP/once.cu")
+    (cd "$TMP" && eval "'$program' compile spec.lua $command" >again.cu 2>>"$TMP/err")
+    check "$name: there is code" grep -q '^struct Args' "$TMP/once.cu"
+    check "$name: its command makes it again" cmp "$TMP/once.cu" "$TMP/again.cu"
+    expect_text "$name: no paths of this machine" "$(grep -cF -e "$SOURCE" -e "$TMP" "$TMP/once.cu")" '^0$'
+    expect_text "$name: what it has to do" "$(head -n 60 "$TMP/once.cu")" '^// A launch of B=.* has to do [0-9.e+]+ Gflop of products and to move [0-9.e+]+ MB\.$'
+    equal "$name: registers of each kernel" "$(grep -c '^extern "C" __global__' "$TMP/once.cu")" \
+        "$(grep -cE '^// [0-9]+ threads, at most [0-9]+ registers each, [0-9]+ bytes of shared memory$' "$TMP/once.cu")"
+}
+again "forward" "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a
+again "a part and a field" "$SOURCE/specs/tiny.lua" --target cuda:sm_80 --with lse,packed --set window=77 --schedule chunk=64
+again "a map of the spec's" "$SOURCE/specs/custom_map.lua" --target cuda:sm_120a
+again "decode" "$SOURCE/specs/gpt_oss.lua" --target cuda:sm_90 --kind decode --shape ring=3000
+again "extend" "$SOURCE/specs/tiny.lua" --target cuda:sm_86 --kind extend
+again "backward" "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --kind backward --with final-state
+equal "one launch's flops" "$("$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --no-cache --emit cuda |
+    sed -n 's|^// A launch of B=1,T=4096 has to do \([0-9.]*\) Gflop.*|\1|p')" \
+    "$(awk 'BEGIN { for (t = 1; t <= 4096; t++) pairs += t < 512 ? t : 512
+        printf "%.4g", 1e-9 * (32 * 2 * (128 + 128) * pairs + 4096 * 2 * 256 * 128 * (32 + 8)) }')"
+
 # What decoding counts fits 32 bits, but for windows that hardly a machine holds.
 for words in '512 1' '1500000000 0'; do
     "$RATTAN" compile "$SOURCE/tests/passes/layer.lua" --kind decode --target cuda:sm_90 --set window="${words% *}" --no-cache \

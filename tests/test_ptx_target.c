@@ -90,7 +90,7 @@ static Status compile_copies(Ctx *ctx, void *given) {
         length += add_copy(text + length, (const char *[]){"a", "b", "c", "d"}[k], given, COPIES[k][0], COPIES[k][1]);
     TRY(ir_parse(ctx, "copies", text, (size_t)length, &module));
     TRY(ptx_find_target(ctx, "cuda:sm_90a", &target));
-    TRY(ptx_compile(ctx, module, &target, &schedule, PTX_WANT_SOURCE, NULL, &output));
+    TRY(ptx_compile(ctx, module, &target, &schedule, "", PTX_WANT_SOURCE, NULL, &output));
     const bool backward = strcmp(given, "do") == 0;
     /* a: q -> sums; b: sums -> dq; c: q -> rest; d: rest -> dq, behind b and c. Slices share no results. */
     static const int64_t BESIDE[] = {0, 0, 3, 1}, BEFORE[] = {12, 14, 3, 11};

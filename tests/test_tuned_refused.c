@@ -48,7 +48,7 @@ static Status tune(TuningMode mode, CompileRequest *tuned) {
 /* The schedule of the code that the request gets. */
 static const char *schedule_of(const CompileRequest *of) {
     CodeObject *object;
-    if (session_object(&ctx, cache, of, &object) != ST_OK)
+    if (session_object(&ctx, cache, of, &object, NULL) != ST_OK)
         fail_msg("%s: %s", ctx.place, ctx.message);
     const char *schedule = ctx_strdup(&ctx, object->schedule);
     if (of->schedule)
@@ -59,7 +59,7 @@ static const char *schedule_of(const CompileRequest *of) {
 
 static void expect_refusal(const CompileRequest *of, Status status, const char *place, const char *message) {
     CodeObject *object;
-    assert_int_equal(session_object(&ctx, cache, of, &object), status);
+    assert_int_equal(session_object(&ctx, cache, of, &object, NULL), status);
     assert_non_null(strstr(ctx.place, place));
     assert_non_null(strstr(ctx.message, message));
     ctx_clear(&ctx);

@@ -146,13 +146,27 @@ static Status version_inside(Ctx *ctx, void *arg) {
     return ST_OK;
 }
 
-const char *nvrtc_version(Ctx *ctx) {
+static bool find_version(int numbers[2]) {
     Ctx own; /* a missing library is no failure of the caller's */
-    int numbers[2] = {0};
     ctx_init(&own);
     const Status status = ctx_run(&own, version_inside, numbers);
     ctx_free(&own);
-    return status == ST_OK ? ctx_printf(ctx, "NVRTC %d.%d", numbers[0], numbers[1]) : "no NVRTC";
+    return status == ST_OK;
+}
+
+static const char *version_text(Ctx *ctx, int major, int minor) { return ctx_printf(ctx, "NVRTC %d.%d", major, minor); }
+
+bool nvrtc_is_here(void) { return find_version((int[2]){0}); }
+
+const char *nvrtc_version(Ctx *ctx) {
+    int numbers[2] = {0};
+    return find_version(numbers) ? version_text(ctx, numbers[0], numbers[1]) : "no NVRTC";
+}
+
+const char *nvrtc_version_elsewhere(Ctx *ctx, int index) {
+    enum { OLDEST = 11, NEWEST = 15, MINORS = 10 };
+    const int major = NEWEST - index / MINORS;
+    return major < OLDEST ? NULL : version_text(ctx, major, MINORS - 1 - index % MINORS);
 }
 
 /* ---- Compiling ----------------------------------------------------------------------------------------------------

@@ -42,6 +42,10 @@ Status nvrtc_compile_all(Ctx *ctx, const NvrtcSource *sources, int count, const 
 Status nvrtc_describe(Ctx *ctx, const char **text);
 /* "NVRTC 13.0", or "no NVRTC" where it is missing: goes into cache keys. Never fails. */
 const char *nvrtc_version(Ctx *ctx);
+/* The like of versions that may have made what a cache holds, the newest first, as far as numbers go up today; NULL behind the
+ * last one. */
+const char *nvrtc_version_elsewhere(Ctx *ctx, int index);
+bool        nvrtc_is_here(void);
 
 /* Whether the log speaks of a kernel of that symbol, and what it says. */
 bool nvrtc_resources(const char *log, const char *symbol, NvrtcResources *out);

@@ -6,12 +6,10 @@
 
 enum { CODE_ALIGN = 16 };
 
-static void head(Gen *g) {
-    Text text = TEXT(g->ctx);
-    schedule_print(&text, g->schedule);
-    cu_line(g, "// %s for %s (NVRTC: %s), made by rattan %s", g->module->name, g->target->name, g->target->cpu,
+static void head(Gen *g, const char *lines) {
+    cu_line(g, "// %s for %s (NVRTC: %s), made by rattan %s:", g->module->name, g->target->name, g->target->cpu,
             RATTAN_VERSION);
-    cu_line(g, "// schedule: %s", text_str(&text));
+    text_add(&g->out, "%s", lines);
 }
 
 enum { ALL_IMAGES = -1 };
@@ -35,7 +33,7 @@ static bool counts_in_32_bits(const Module *module) {
     return ir_find_param(module->kernels[0], "parts") && ring && ring->dims[2] <= MOST_SHORT;
 }
 
-static Pieces make_pieces(Gen *g, PtxOutput *out) {
+static Pieces make_pieces(Gen *g, const char *lines, PtxOutput *out) {
     const Module *module = g->module;
     Pieces        pieces = {.kernels = NEW_ARRAY(g->ctx, const char *, module->kernel_count),
                             .lines = NEW_ARRAY(g->ctx, int, module->kernel_count)};
@@ -44,7 +42,7 @@ static Pieces make_pieces(Gen *g, PtxOutput *out) {
         g->roles += cu_first_role(module->kernels[k]) != NULL;
         shared = cu_several_compute(module->kernels[k]) ? module->kernels[k]->warps : shared;
     }
-    head(g);
+    head(g, lines);
     cu_line(g, "#define SHARED_WARPS %d", shared);
     g->short_numbers = counts_in_32_bits(module);
     if (g->short_numbers)
@@ -248,11 +246,11 @@ static Status run_nvrtc(Gen *g, const Pieces *pieces, int want, const char *memo
     return ST_OK;
 }
 
-Status ptx_compile(Ctx *ctx, const Module *module, const Target *target, const Schedule *schedule, int want,
-                   const char *memo, PtxOutput *out) {
+Status ptx_compile(Ctx *ctx, const Module *module, const Target *target, const Schedule *schedule, const char *head_lines,
+                   int want, const char *memo, PtxOutput *out) {
     Gen g = {.ctx = ctx, .module = module, .schedule = schedule, .target = target, .out = TEXT(ctx)};
     *out = (PtxOutput){.phases = NEW_ARRAY(ctx, CodePhase, module->kernel_count), .phase_count = module->kernel_count};
-    const Pieces pieces = make_pieces(&g, out);
+    const Pieces pieces = make_pieces(&g, head_lines, out);
     out->source = source_of(&g, &pieces, ALL_IMAGES);
     find_beside(module, out->phases);
     if (ctx->status != ST_OK)

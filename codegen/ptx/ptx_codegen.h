@@ -13,6 +13,8 @@
  * NVRTC. ptx_arch_for gives the row for a device of compute capability major.minor, NULL where it is too old. */
 Status      ptx_find_target(Ctx *ctx, const char *name, Target *target);
 const char *ptx_arch_for(int major, int minor);
+/* Registers of a thread where so many blocks share a multiprocessor: threads get them by eights, 255 at most. */
+int ptx_most_registers(const Target *target, int threads, int blocks);
 /* Names and one-line descriptions, for `rattan targets`: index 0 .. until NULL. */
 const char *ptx_target_name(int index);
 const char *ptx_target_help(int index);
@@ -44,8 +46,10 @@ typedef struct PtxOutput {
     const char *code_ptx; /* its PTX; "" where no newer chip could run it */
 } PtxOutput;
 
-/* Symbols are "rattan_<module name>_<kernel name>". `memo`: see nvrtc_compile_all. */
-Status ptx_compile(Ctx *ctx, const Module *module, const Target *target, const Schedule *schedule, int want,
+/* Symbols are "rattan_<module name>_<kernel name>". `head_lines`: lines of comments for the source's first ones. `memo`: see
+ * nvrtc_compile_all. */
+Status ptx_compile(Ctx *ctx, const Module *module, const Target *target, const Schedule *schedule, const char *head_lines,
+                   int want,
                    const char *memo, PtxOutput *out);
 
 #endif

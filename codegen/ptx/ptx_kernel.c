@@ -394,9 +394,11 @@ static int resident_blocks(const Gen *g) {
 }
 
 static void head(Gen *g, const CodePhase *phase) {
-    cu_line(g, "// %d threads, %lld bytes of shared memory", phase->threads, (long long)phase->shared_bytes);
+    const int blocks = phase->resident ? phase->resident : resident_blocks(g);
+    cu_line(g, "// %d threads, at most %d registers each, %lld bytes of shared memory", phase->threads,
+            ptx_most_registers(g->target, phase->threads, blocks), (long long)phase->shared_bytes);
     cu_line(g, "extern \"C\" __global__ void __launch_bounds__(%d, %d) %s(const __grid_constant__ Args a%s) {", phase->threads,
-            phase->resident ? phase->resident : resident_blocks(g), phase->symbol,
+            blocks, phase->symbol,
             phase->map_count ? ctx_printf(g->ctx, ", const __grid_constant__ Maps%d maps", phase->map_count) : "");
 }
 

@@ -49,6 +49,11 @@ const char *ptx_arch_for(int major, int minor) {
     return found;
 }
 
+int ptx_most_registers(const Target *target, int threads, int blocks) {
+    const int left = target->registers / (threads * blocks) / 8 * 8;
+    return left < 255 ? left : 255;
+}
+
 static Status unknown(Ctx *ctx, const char *name) {
     Text list = TEXT(ctx);
     for (int a = 0; a < ARCH_COUNT; a++)

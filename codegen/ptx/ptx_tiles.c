@@ -304,8 +304,9 @@ static bool mask_fixed(Gen *g, const Op *op) {
 static void mask(Gen *g, const Op *op) {
     if (mask_fixed(g, op))
         return;
-    const int64_t lo = op_int(op, AT_LO, 0), hi = op_int(op, AT_HI, 0);
-    const bool    left = lo != IR_NEG_INF, right = hi != IR_POS_INF, first = !ir_is_const(op->in[2], 0);
+    const bool    left = op_int(op, AT_LO, 0) != IR_NEG_INF, right = op_int(op, AT_HI, 0) != IR_POS_INF;
+    const bool    first = !ir_is_const(op->in[2], 0);
+    const int64_t lo = left ? op_int(op, AT_LO, 0) : 0, hi = right ? op_int(op, AT_HI, 0) : 0; /* infinity fits no int */
     if (cu_shape(op->out[0]->type) == SHAPE_COLUMN && !op_int(op, AT_TA, 0)) {
         cu_assign(g, op->out[0],
                   ctx_printf(g->ctx, "column_keeps<%d, %d, %d, %d, %d>(s, i, %s, %lldLL, %lldLL, %s) ? %s : %s",

@@ -294,5 +294,5 @@ DEVICE void wgmma_16(float (&d)[8], const u32 *x, u32 y, int add, bf16) {
 #define HAS_Maps13
 struct Maps13 { TensorMap at[13]; };
 #endif
-// 384 threads, 148792 bytes of shared memory
+// 384 threads, at most 168 registers each, 148792 bytes of shared memory
 extern "C" __global__ void __launch_bounds__(384, 1) rattan_layer_extend_main(const __grid_constant__ Args a, const __grid_constant__ Maps13 maps) {

@@ -225,7 +225,7 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
             load_dense_row<Rows<2, -1, 16, 0, 16, 1>, -1, 16, true>(t151, view(a.v + 35, n12, n66, n145, 0LL, n3));
             const i64 n152 = n144 - n19;
             float t153[1][8];
-            mask<1, 16, 0, 1, 0>(t153, t150, n152, -1152921504606846976LL, 0LL, 0LL, -INFINITY);
+            mask<1, 16, 0, 1, 0>(t153, t150, n152, 0LL, 0LL, 0LL, -INFINITY);
             float t154[8];
             UNROLL for (int i = 0; i < 8; i++) t154[i] = t151[i] * -1.442695041e+00f;
             float t155[1][8];

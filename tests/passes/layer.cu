@@ -2,7 +2,7 @@ struct Args {
     i64 v[53];
 };
 
-// 32 threads, 0 bytes of shared memory
+// 32 threads, at most 255 registers each, 0 bytes of shared memory
 extern "C" __global__ void __launch_bounds__(32, 1) rattan_layer_forward_prepare(const __grid_constant__ Args a) {
     u32 rest = blockIdx.x;
     const i64 n8 = rest % (u32)a.v[41]; // row
@@ -21,7 +21,7 @@ extern "C" __global__ void __launch_bounds__(32, 1) rattan_layer_forward_prepare
     store_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t11, view(a.v + 20, n6, n9, n7, 0LL, n5));
 }
 
-// 32 threads, 9216 bytes of shared memory
+// 32 threads, at most 255 registers each, 9216 bytes of shared memory
 extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_forward_segment_state(const __grid_constant__ Args a) {
     const u32 shared = shared_base();
     const bool v_aligned = aligned<bf16>(a.v + 10, 16);
@@ -102,7 +102,7 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_forward_segment
     store_tile<float, Rows<2, -1, 4, 0, 4>, 1, 4>(t48, view(a.v + 25, n27, n20, n26, 0LL, 1152921504606846976LL));
 }
 
-// 32 threads, 9216 bytes of shared memory
+// 32 threads, at most 255 registers each, 9216 bytes of shared memory
 extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_forward_states(const __grid_constant__ Args a) {
     const u32 shared = shared_base();
     const bool v_aligned = aligned<bf16>(a.v + 10, 16);
@@ -198,7 +198,7 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_forward_states(
     }
 }
 
-// 32 threads, 6144 bytes of shared memory
+// 32 threads, at most 255 registers each, 6144 bytes of shared memory
 extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_forward_main(const __grid_constant__ Args a) {
     const u32 shared = shared_base();
     const bool q_aligned = aligned<bf16>(a.v + 0, 16);
@@ -405,7 +405,7 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_forward_main(co
         const u32 t133 = shared + 2304u + (u32)n121 % 2u * 768u;
         const i64 n134 = n126 - n22;
         float t135[1][8];
-        mask<1, 16, 0, 1, 0>(t135, t128, n134, -1152921504606846976LL, 0LL, 0LL, -INFINITY);
+        mask<1, 16, 0, 1, 0>(t135, t128, n134, 0LL, 0LL, 0LL, -INFINITY);
         float t136[1][2];
         rowmax<16>(t136, t135);
         float t137[1][2];

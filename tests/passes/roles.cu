@@ -186,7 +186,7 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_forward_main(c
                 pin_all(t74);
                 release(t146);
                 float t151[1][16];
-                mask<4, 32, 1, 0, 0>(t151, t147, n150, -5LL, 1152921504606846976LL, 0LL, -INFINITY);
+                mask<4, 32, 1, 0, 0>(t151, t147, n150, -5LL, 0LL, 0LL, -INFINITY);
                 float t152[1][2];
                 rowmax<32>(t152, t151);
                 float t153[1][2];

@@ -419,5 +419,5 @@ DEVICE void wgmma_64(float (&d)[32], const u32 *x, u32 y, int add, bf16) {
 #define HAS_Maps7
 struct Maps7 { TensorMap at[7]; };
 #endif
-// 384 threads, 148752 bytes of shared memory
+// 384 threads, at most 168 registers each, 148752 bytes of shared memory
 extern "C" __global__ void __launch_bounds__(384, 1) rattan_layer_forward_main(const __grid_constant__ Args a, const __grid_constant__ Maps7 maps) {
