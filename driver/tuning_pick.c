@@ -191,7 +191,8 @@ Status tuning_apply(Ctx *ctx, TuningMode mode, const CudaDevice *device, TuningB
     TuningKey key = {0};
     if (mode == TUNING_OFF || request->schedule)
         return ST_OK;
-    tuning_key_machine(ctx, request->target, device, &key);
+    if (!tuning_key_machine(ctx, request->target, device, &key))
+        tuning_key_target(ctx, request->target, &key);
     return apply(ctx, mode, &key, bucket, request);
 }
 
