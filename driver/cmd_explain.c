@@ -184,11 +184,16 @@ static Status run_explain(Ctx *ctx, const Cli *cli, Session *session, const char
     if (cli_has(cli, OPTION_KIND))
         TRY(kind_parse(ctx, cli_value(cli, OPTION_KIND), &kind));
     TRY(session_load_file(ctx, session, path));
+    TRY(session_check_kind(ctx, session, kind));
+    bool another = false;
     for (int i = session->first; i < session->last; i++) {
         ExplainJob job = {session, &session->specs.items[i], kind, &shape, list};
-        if (i > session->first && !list)
+        if (!kind_fits(&job.item->spec, kind))
+            continue;
+        if (another && !list)
             puts("");
         TRY(with_own_memory(ctx, explain_item, &job));
+        another = true;
     }
     if (list)
         json_print(list);

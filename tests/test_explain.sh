@@ -37,6 +37,9 @@ equal "at most 100 columns on GPUs" "" "$(grep -vE '^ +(blocks|[a-z_]+ +[0-9]+ )
 expect_text "a schedule laid over the default" "$(explain "$spec" --schedule chunk=32)" '^Schedule, from the default, with --schedule over it'
 expect_text "is what passes work with" "$(explain "$spec" --schedule 'chunk=32 key_tile=16')" 'a row tile: 32 positions'
 expect_text "passes say why not" "$(explain "$spec" --schedule ring=0)" 'no rings: the schedule asks for none'
+check "of a model the layers that have the kind" "$RATTAN" explain "$SOURCE/specs/local_global.lua" --kind decode
+expect_text "are explained" "$(cat "$TMP/out")" '^local_global_l \(l\)'
+expect_text "the others named" "$(cat "$TMP/err")" 'local_global_g \(g\) is left out: full attention has no decode'
 expect_text "items of a sweep" "$(explain "$SOURCE/specs/window_sweep.lua")" '^window_sweep \(head_dim=128,window=1024\)'
 
 # ---- Errors
