@@ -3,6 +3,8 @@
 #include "driver/explain.h"
 
 #include "codegen/ptx/nvrtc.h"
+#include "driver/fingerprint.h"
+#include "driver/tuning_lines.h"
 
 #include <string.h>
 
@@ -110,8 +112,9 @@ static Status compile(Ctx *ctx, Session *session, Explained *e) {
     e->origin = request.schedule ? "the default, with --schedule over it" : "the default";
     session->bucket = shape_bucket(&e->bench.shape);
     TRY(session_tune(ctx, session, &request));
-    if (request.schedule != session->schedule)
-        e->origin = "the tuning database";
+    e->pick = request.pick;
+    if (e->pick)
+        e->origin = *request.schedule ? "the tuning database" : "the default: the tuning database knows nothing better";
     if (target_is_cuda(&session->target)) {
         const char *nvrtc = nvrtc_version(ctx);
         const bool  there = strcmp(nvrtc, "no NVRTC") != 0;
@@ -119,8 +122,10 @@ static Status compile(Ctx *ctx, Session *session, Explained *e) {
         request.emit |= there ? EMIT_RESOURCES : 0;
     }
     TRY(compile_kernel(ctx, &request, &e->compiled));
-    if (e->compiled.refused)
+    if (e->compiled.refused) {
         e->origin = "the default: the tuning database's is refused";
+        e->pick = NULL;
+    }
     return ST_OK;
 }
 
@@ -200,6 +205,18 @@ void explain_free(Explained *explained) {
     if (explained->compiled.object)
         code_object_free(explained->compiled.object);
     explained->compiled.object = NULL;
+}
+
+const char *explain_record(Ctx *ctx, const Explained *explained) {
+    if (!explained->pick)
+        return "";
+    const TuningRecord *r = explained->pick->record;
+    return ctx_printf(ctx, "%s, at %s on %s%s, by %s; from %s",
+                      tuning_is_default(r) ? ctx_printf(ctx, "Compared with others in %.3f ms", 1e3 * r->seconds)
+                                           : ctx_printf(ctx, "It took %.3f ms, %.3f of the default's time", 1e3 * r->seconds, r->ratio),
+                      r->key.bucket, r->key.machine, *r->key.driver ? ctx_printf(ctx, ", driver %s", r->key.driver) : "",
+                      strcmp(r->key.build, COMPILER_FINGERPRINT) == 0 ? "this build" : ctx_printf(ctx, "build %s", r->key.build),
+                      explained->pick->path);
 }
 
 double explain_extra_flops(const Explained *explained) {
@@ -316,6 +333,11 @@ static json_t *saving_json(const Explained *e) {
     return rows;
 }
 
+/* The record behind the schedule, and where it lies. */
+static json_t *record_json(const Explained *e) {
+    return e->pick ? json_pack("{s:s, s:o}", "database", e->pick->path, "record", tuning_record_json(e->pick->record)) : json_null();
+}
+
 json_t *explain_json(Ctx *ctx, const Explained *e) {
     Text text = TEXT(ctx);
     schedule_print(&text, &e->compiled.plan);
@@ -324,8 +346,8 @@ json_t *explain_json(Ctx *ctx, const Explained *e) {
                   kind_name(e->bench.kind), "target", e->target->name, "dtype", dtype_name(e->item->spec.dtype));
     json_object_set_new(json, "shape", bench_case_shape_json(&e->bench));
     json_object_update_new(
-        json, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "schedule", text_str(&text), "schedule_origin", e->origin,
-                        "schedule_fields", schedule_json(e), "passes", passes_json(e->compiled.log), "resources",
+        json, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "schedule", text_str(&text), "schedule_origin", e->origin,
+                        "schedule_record", record_json(e), "schedule_fields", schedule_json(e), "passes", passes_json(e->compiled.log), "resources",
                         e->resources ? json_string(e->resources) : json_null(), "kernels", kernels_json(e)));
     json_object_update_new(json,
                            json_pack("{s:f, s:f, s:o, s:o, s:s, s:i}", "useful_flops", e->bench.useful_flops, "bytes",

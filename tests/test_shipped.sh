@@ -35,7 +35,13 @@ equal "so has the paper's layer made as wide" "$found" \
     "$(gpu compile "$SOURCE/specs/paper_d128.lua" --set rope=false --set head_dim=64 --emit schedule)"
 equal "and one with other constants" "$found" "$(gpu compile "$TMP/plain.lua" --set scale=0.1 --set 'norm={ eps = 1e-5 }' --emit schedule)"
 if [ "$found" != "$(gpu compile "$TMP/plain.lua" --emit schedule --no-tuning)" ]; then ok "it is not the default"; else not_ok "it is not the default"; fi
-expect_text "explain says so" "$(gpu explain "$TMP/plain.lua")" '^Schedule, from the tuning database'
+expect_text "explain says so" "$(gpu explain "$TMP/plain.lua")" '^Schedule, from the tuning database$'
+expect_text "and from where" "$(gpu explain "$TMP/plain.lua" | tr -s ' \n' ' ')" \
+    'It took 1\.341 ms, 0\.977 of the default.s time, at N=4 T=4096 on NVIDIA H200, driver CUDA 13\.0, by build [0-9a-f]{16}; from /.*/share/rattan/tuning\.db'
+expect_text "as JSON" "$(gpu explain "$TMP/plain.lua" --json)" '"bucket": "N=4 T=4096"'
+expect_text "that nothing better is known" "$(gpu explain "$SOURCE/specs/paper_d128.lua" --set rope=false)" \
+    '^Schedule, from the default: the tuning database knows nothing better$'
+expect_text "that nothing is known" "$(gpu explain "$TMP/plain.lua" --set window=100)" '^Schedule, from the default$'
 
 # ---- A prefix of its own: bin/rattan with share/rattan/tuning.db
 prefix=$TMP/prefix
