@@ -77,6 +77,14 @@ static const char *memory_text(Ctx *ctx, const ExplainKernel *kernel) {
         kernel->used ? quantity_bytes(ctx, (double)(kernel->used->spill_stores + kernel->used->spill_loads)) : "-");
 }
 
+static void print_tiles(Ctx *ctx, const Explained *e) {
+    heading("Register tiles, in which products sum up");
+    for (int k = 0; k < e->kernel_count; k++) {
+        const char *tiles = explain_tiles(ctx, e, k);
+        put_wrapped(ctx, e->kernels[k].name, PASS_COLUMN, *tiles ? tiles : "none");
+    }
+}
+
 static void print_kernels(Ctx *ctx, const Explained *e) {
     const bool gpu = e->target->warp_size > 0;
     heading(gpu ? ctx_printf(ctx, "Kernels; registers and spills: %s", e->resources) : "Kernels");
@@ -89,6 +97,8 @@ static void print_kernels(Ctx *ctx, const Explained *e) {
                quantity_bytes(ctx, kernel->work.loaded), quantity_bytes(ctx, kernel->work.stored),
                memory_text(ctx, kernel));
     }
+    if (!gpu)
+        print_tiles(ctx, e);
 }
 
 /* 1 where there is nothing at all, as of no tokens. */

@@ -58,6 +58,8 @@ typedef struct Compiled { /* texts are in the Ctx's arena; NULL where not asked 
     PassLog    *log;    /* of EMIT_PLAN, as what follows; arena */
     Module     *module; /* behind the last pass */
     Schedule    plan;
+    const struct LlvmTile *tiles; /* CPUs: of registers, see llvm_codegen.h */
+    int         tile_count;
     const char *refused; /* why the default stands in for a tuned schedule; NULL: it does not */
     double      seconds;
 } Compiled;

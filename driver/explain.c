@@ -2,6 +2,7 @@
  * the IR that the last of them leaves. */
 #include "driver/explain.h"
 
+#include "codegen/llvm/llvm_codegen.h"
 #include "codegen/ptx/nvrtc.h"
 #include "driver/fingerprint.h"
 #include "driver/tuning_lines.h"
@@ -242,6 +243,21 @@ double explain_share(const Explained *explained, Limit limit) {
     return most > 0 ? explained->cycles[limit] / most : 0;
 }
 
+/* Sums, a row of the right side and an element of the left one in all lanes. */
+static int tile_registers(const LlvmTile *tile) { return tile->rows * tile->vectors + tile->vectors + 1; }
+
+const char *explain_tiles(Ctx *ctx, const Explained *explained, int kernel) {
+    Text text = TEXT(ctx);
+    for (int t = 0; t < explained->compiled.tile_count; t++) {
+        const LlvmTile *const tile = &explained->compiled.tiles[t];
+        if (tile->kernel == kernel)
+            text_add(&text, "%s%d x %d vectors of %d floats: %d product%s, %d of %d vector registers", text.length ? "; " : "",
+                     tile->rows, tile->vectors, target_lanes(explained->target), tile->products,
+                     tile->products > 1 ? "s" : "", tile_registers(tile), explained->target->vector_registers);
+    }
+    return text_str(&text);
+}
+
 /* ---- As JSON ---- */
 static json_t *schedule_json(const Explained *e) {
     const Schedule *s = &e->compiled.plan;
@@ -295,12 +311,25 @@ static json_t *memory_json(const ExplainKernel *kernel) {
     return json;
 }
 
+static json_t *tiles_json(const Explained *e, int kernel) {
+    json_t *list = json_array();
+    for (int t = 0; t < e->compiled.tile_count; t++) {
+        const LlvmTile *const tile = &e->compiled.tiles[t];
+        if (tile->kernel == kernel)
+            json_array_append_new(list, json_pack("{s:i, s:i, s:i, s:i}", "rows", tile->rows, "vectors", tile->vectors,
+                                                  "products", tile->products, "vector_registers", tile_registers(tile)));
+    }
+    return list;
+}
+
 static json_t *kernels_json(const Explained *e) {
     json_t *list = json_array();
     for (int k = 0; k < e->kernel_count; k++) {
         json_t *json = json_pack("{s:s, s:I}", "kernel", e->kernels[k].name, "items", (json_int_t)e->kernels[k].items);
         json_object_update_new(json, memory_json(&e->kernels[k]));
         json_object_update_new(json, work_json(&e->kernels[k].work));
+        if (!e->kernels[k].phase->threads)
+            json_object_set_new(json, "register_tiles", tiles_json(e, k));
         json_array_append_new(list, json);
     }
     return list;
