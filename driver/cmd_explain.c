@@ -130,13 +130,16 @@ static void print_limits(Ctx *ctx, const Explained *e) {
         const double share = explain_share(e, (Limit)l);
         char         bar[BAR + 1] = "";
         memset(bar, '#', (size_t)(share * BAR + 0.5));
-        printf("  %-18s %14s %5.0f %% %s\n", limit_name((Limit)l), quantity_text(ctx, e->cycles[l], "cycles"),
-               100 * share, bar);
+        printf("  %-18s %14s %s%5.0f %% %s\n", limit_name((Limit)l), quantity_text(ctx, e->cycles[l], "cycles"),
+               e->clock > 0 ? ctx_printf(ctx, "%10.3f ms ", 1e3 * e->cycles[l] / e->clock) : "", 100 * share, bar);
     }
     put_wrapped(ctx, "", INDENT,
-                ctx_printf(ctx, "Of one of %s%d %s, all of them evenly busy, if it did nothing else.",
+                ctx_printf(ctx, "Of one of %s%d %s, all of them evenly busy, if it did nothing else%s.",
                            processors ? "" : "an unknown number, taken as ", processors ? processors : 1,
-                           e->target->warp_size ? "multiprocessors" : "cores"));
+                           e->target->warp_size ? "multiprocessors" : "cores",
+                           e->clock > 0 ? ctx_printf(ctx, ", at %.2f GHz, %s", 1e-9 * e->clock,
+                                                     e->target->warp_size ? "this GPU's highest" : "as one core ran just now")
+                                        : ""));
 }
 
 static void print_saving_row(Ctx *ctx, const Explained *e, const ExplainSaving *saving) {

@@ -4,6 +4,7 @@
 
 #include "codegen/llvm/llvm_codegen.h"
 #include "codegen/ptx/nvrtc.h"
+#include "driver/ceilings.h"
 #include "driver/fingerprint.h"
 #include "driver/tuning_lines.h"
 
@@ -97,6 +98,15 @@ static void find_limit(Explained *e) {
     for (int l = 1; l < LIMIT_COUNT; l++)
         if (e->cycles[l] > e->cycles[e->limit])
             e->limit = (Limit)l;
+}
+
+/* Of this machine's core or GPU. */
+static double clock_of(const Session *session) {
+    if (!session->target.native)
+        return 0;
+    if (target_is_cuda(&session->target))
+        return session->device ? 1e3 * session->device->facts.clock_khz : 0;
+    return ceiling_clock();
 }
 
 /* ---- Compiling ---- */
@@ -196,6 +206,8 @@ Status explain(Ctx *ctx, Session *session, const SpecItem *item, KernelKind kind
     TRY(count_work(ctx, &sizes, out));
     find_stored(ctx, &sizes, out);
     find_limit(out);
+    TRY(session_device(ctx, session));
+    out->clock = clock_of(session);
     out->slices = sizes.slices;
     if (kind == KIND_BACKWARD)
         find_savings(session, out);
@@ -338,8 +350,9 @@ static json_t *kernels_json(const Explained *e) {
 static json_t *limits_json(const Explained *e) {
     json_t *list = json_array();
     for (int l = 0; l < LIMIT_COUNT; l++)
-        json_array_append_new(list, json_pack("{s:s, s:f, s:f}", "limit", limit_name((Limit)l), "cycles", e->cycles[l],
-                                              "share", explain_share(e, (Limit)l)));
+        json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:o}", "limit", limit_name((Limit)l), "cycles", e->cycles[l],
+                                              "share", explain_share(e, (Limit)l), "ms",
+                                              e->clock > 0 ? json_real(1e3 * e->cycles[l] / e->clock) : json_null()));
     return list;
 }
 
@@ -379,9 +392,10 @@ json_t *explain_json(Ctx *ctx, const Explained *e) {
                         "schedule_record", record_json(e), "schedule_fields", schedule_json(e), "passes", passes_json(e->compiled.log), "resources",
                         e->resources ? json_string(e->resources) : json_null(), "kernels", kernels_json(e)));
     json_object_update_new(json,
-                           json_pack("{s:f, s:f, s:o, s:o, s:s, s:i}", "useful_flops", e->bench.useful_flops, "bytes",
+                           json_pack("{s:f, s:f, s:o, s:o, s:s, s:i, s:o}", "useful_flops", e->bench.useful_flops, "bytes",
                                      e->bench.bytes, "work", work_json(&e->work), "limits", limits_json(e), "limit",
-                                     limit_name(e->limit), "processors", e->target->processors));
+                                     limit_name(e->limit), "processors", e->target->processors, "clock_ghz",
+                                     e->clock > 0 ? json_real(1e-9 * e->clock) : json_null()));
     if (e->bench.kind == KIND_BACKWARD)
         json_object_set_new(json, "saving", saving_json(e));
     return json;

@@ -49,6 +49,7 @@ typedef struct Explained {
     int             saving_count;
     double          cycles[LIMIT_COUNT];
     Limit           limit; /* the largest of these */
+    double          clock; /* cycles a second, where the code runs here; 0: not known */
 } Explained;
 
 /* Compiles; asks NVRTC for registers where a GPU is meant and it is there. Arena, but for compiled.object. */

@@ -71,6 +71,10 @@ for kind in forward extend decode backward; do
     equal "$kind: the limit is the largest" "True" \
         "$(json 'x["limit"] == max(x["limits"], key=lambda l: l["cycles"])["limit"]' "$paper" --kind $kind)"
 done
+equal "cycles take time by the clock" "True" \
+    "$(json 'x["clock_ghz"] > 0.2 and all(close(l["ms"] * x["clock_ghz"] * 1e6, l["cycles"]) for l in x["limits"])' "$paper")"
+equal "elsewhere the clock is not known" "True" \
+    "$(json 'x["clock_ghz"] is None and all(l["ms"] is None for l in x["limits"])' "$paper" --target aarch64)"
 equal "ops chain from pass to pass" "True" \
     "$(json 'all(a["ops_after"] == b["ops_before"] for a, b in zip(x["passes"], x["passes"][1:]))' "$paper")"
 equal "a model's layers" "2" "$(json 'len(x)' "$SOURCE/specs/local_global.lua")"
