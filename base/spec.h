@@ -49,6 +49,7 @@ typedef struct FeatureMap {
     char    name[48];  /* "softmax2", ... or "custom" */
     MapNode nodes[MAP_MAX_NODES];
     int     count;     /* the last node is the result; its length is F */
+    bool    sized;     /* its function asked for a vector's length, so that constants may follow from head_dim */
 } FeatureMap;
 
 typedef enum RopeStyle { ROPE_INTERLEAVED, ROPE_HALF } RopeStyle;

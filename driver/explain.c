@@ -389,7 +389,8 @@ json_t *explain_json(Ctx *ctx, const Explained *e) {
     json_object_set_new(json, "shape", bench_case_shape_json(&e->bench));
     json_object_update_new(
         json, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "schedule", text_str(&text), "schedule_origin", e->origin,
-                        "schedule_record", record_json(e), "schedule_fields", schedule_json(e), "passes", passes_json(e->compiled.log), "resources",
+                        "schedule_record", record_json(e), "schedule_fields", schedule_json(e), "passes",
+                        passes_json(e->compiled.log), "resources",
                         e->resources ? json_string(e->resources) : json_null(), "kernels", kernels_json(e)));
     json_object_update_new(json,
                            json_pack("{s:f, s:f, s:o, s:o, s:s, s:i, s:o}", "useful_flops", e->bench.useful_flops, "bytes",

@@ -52,6 +52,24 @@ static Status edit(Ctx *ctx, const char *before, const char *assignment, const c
     return ST_OK;
 }
 
+static bool assigns(const char *const *assignments, int count, const char *field) {
+    const size_t length = strlen(field);
+    for (int i = 0; i < count; i++)
+        if (strncmp(assignments[i], field, length) == 0 && assignments[i][length] == '=')
+            return true;
+    return false;
+}
+
+/* A map that its file wrote as a function is printed as what it did at the old head_dim. */
+static Status check_map(Ctx *ctx, const Spec *spec, const char *const *assignments, int count) {
+    const bool traced = !spec->full && spec->map.sized && strcmp(spec->map.name, "custom") == 0;
+    if (!traced || !assigns(assignments, count, "head_dim") || assigns(assignments, count, "feature_map"))
+        return ST_OK;
+    return ctx_fail(ctx, ST_USAGE, "--set: head_dim", "write it into the spec, or set feature_map as well",
+                    "the spec's feature map asks for the length of its vectors, which would stay that of head_dim = %d",
+                    spec->head_dim);
+}
+
 Status spec_set(Ctx *ctx, const Spec *spec, const char *const *assignments, int count, Spec *out) {
     Text     written = TEXT(ctx);
     SpecFile file;
@@ -59,6 +77,7 @@ Status spec_set(Ctx *ctx, const Spec *spec, const char *const *assignments, int 
         *out = *spec;
         return ST_OK;
     }
+    TRY(check_map(ctx, spec, assignments, count));
     spec_print_written(&written, spec);
     const char *text = text_str(&written);
     for (int i = 0; i < count; i++)

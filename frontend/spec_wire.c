@@ -17,6 +17,7 @@ static void put_string(Text *bytes, const char *text) {
 
 static void put_map(Text *bytes, const FeatureMap *map) {
     put_string(bytes, map->name);
+    put_integer(bytes, map->sized);
     put_integer(bytes, map->count);
     for (int i = 0; i < map->count; i++) {
         const MapNode *node = &map->nodes[i];
@@ -129,6 +130,7 @@ static bool is_map_name(const char *name) {
 static Status get_map(Reader *reader, const SpecField *field, Spec *spec) {
     FeatureMap *map = &spec->map;
     get_string(reader, map->name, sizeof map->name);
+    map->sized = get_integer(reader, 0, 1) != 0;
     map->count = (int)get_integer(reader, 1, MAP_MAX_NODES);
     for (int i = 0; i < map->count && !reader->bad; i++) {
         MapNode *node = &map->nodes[i];

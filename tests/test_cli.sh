@@ -171,6 +171,15 @@ follows "what is written stays, be it the default" \
 follows "what is swept is written" 'rattention { name = "swept", heads = 2, head_dim = 16, value_dim = 6, window = 4 }' \
     "$TMP/swept.lua" --item 1 --set head_dim=16
 follows "a model's layers" 'rattention { name = "deep_l", heads = 2, head_dim = 16, window = 4 }' "$TMP/deep.lua" --item l --set head_dim=16
+spec sized 'return rattention { name = "sized", heads = 2, head_dim = 8, window = 4, feature_map = function(x) return exp(x / #x) end }'
+spec plain 'return rattention { name = "plain", heads = 2, head_dim = 8, window = 4, feature_map = function(x) return concat(exp(x), x) end }'
+expect_error 2 "compile: --set, a map with constants of head_dim" 'length of its vectors' "$RATTAN" compile "$TMP/sized.lua" --set head_dim=16
+check "compile: --set, other fields of its layer" "$RATTAN" compile "$TMP/sized.lua" --set window=5
+follows "another map with head_dim" 'rattention { name = "sized", heads = 2, head_dim = 16, window = 4, feature_map = "relu" }' \
+    "$TMP/sized.lua" --set head_dim=16 --set feature_map=relu
+follows "a map without such constants" \
+    'rattention { name = "plain", heads = 2, head_dim = 16, window = 4, feature_map = function(x) return concat(exp(x), x) end }' \
+    "$TMP/plain.lua" --set head_dim=16
 follows "full attention" 'attention { name = "deep_g", heads = 2, head_dim = 16 }' "$TMP/deep.lua" --item g --set head_dim=16
 equal "compile: the same twice" "$("$RATTAN" compile "$SPEC" --emit asm | cksum)" "$("$RATTAN" compile "$SPEC" --emit asm | cksum)"
 
