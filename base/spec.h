@@ -49,6 +49,7 @@ typedef struct FeatureMap {
     char    name[48];  /* "softmax2", ... or "custom" */
     MapNode nodes[MAP_MAX_NODES];
     int     count;     /* the last node is the result; its length is F */
+    bool    sized;     /* its function asked for a vector's length, so that constants may follow from head_dim */
 } FeatureMap;
 
 typedef enum RopeStyle { ROPE_INTERLEAVED, ROPE_HALF } RopeStyle;
@@ -74,6 +75,7 @@ typedef struct Spec {
     DType      state_dtype;   /* of states: DT_F32 */
     int        fold;          /* L: a state in a pool is the one that the last multiple of L tokens left; 0 where full */
     bool       tf32;          /* products of float32 tiles may round their inputs to tf32 */
+    uint64_t   defaulted;     /* bit n: row n of the table of fields was left to its default, which may follow other fields */
 } Spec;
 
 /* F, the length of phi(x); 0 where full. */

@@ -70,10 +70,10 @@ layer() {
         "$(sed -n 's/^ *"changes": "\(.*\)",*$/\1/p' "$work/first"); $(sed -n 's/^ *"changes": "\(.*\)",*$/\1/p' "$work/second") |" | tee -a "$table"
 }
 
-layer forward B=1,T=2048 dtype=fp32 heads=4 kv_heads=1 head_dim=256 window=128
+layer forward B=1,T=2048 dtype=fp32 heads=4 kv_heads=1 head_dim=256 value_dim=64 window=128
 layer backward B=2,T=1024 dtype=fp32 kv_heads=2
-layer forward B=2,T=3000 dtype=fp16 heads=10 kv_heads=5 head_dim=80 window=200 feature_map=elu1
-layer decode B=8,T=1 dtype=bf16 heads=32 kv_heads=8 head_dim=128 window=512
+layer forward B=2,T=3000 dtype=fp16 heads=10 kv_heads=5 head_dim=80 value_dim=64 window=200 feature_map=elu1
+layer decode B=8,T=1 dtype=bf16 heads=32 kv_heads=8 head_dim=128 value_dim=64 window=512
 
 {
     echo

@@ -62,13 +62,13 @@ layer() {
 
 layer forward B=1,T=2048 dtype=fp32 kv_heads=4 head_dim=96 value_dim=96 window=300
 layer forward B=4,T=1024 dtype=bf16 feature_map=relu2
-layer forward B=1,T=4096 dtype=fp32 heads=16 kv_heads=2 head_dim=128 window=1024 softcap=30
-layer forward B=2,T=3000 dtype=fp16 heads=10 kv_heads=5 head_dim=80 window=200 feature_map=elu1
-layer forward B=1,T=2048 dtype=fp32 heads=4 kv_heads=1 head_dim=256 window=128
-layer forward B=1,T=8192 dtype=bf16 head_dim=32 window=64 sink=true
-layer decode B=8,T=1 dtype=bf16 heads=32 kv_heads=8 head_dim=128 window=512
+layer forward B=1,T=4096 dtype=fp32 heads=16 kv_heads=2 head_dim=128 value_dim=64 window=1024 softcap=30
+layer forward B=2,T=3000 dtype=fp16 heads=10 kv_heads=5 head_dim=80 value_dim=64 window=200 feature_map=elu1
+layer forward B=1,T=2048 dtype=fp32 heads=4 kv_heads=1 head_dim=256 value_dim=64 window=128
+layer forward B=1,T=8192 dtype=bf16 head_dim=32 value_dim=64 window=64 sink=true
+layer decode B=8,T=1 dtype=bf16 heads=32 kv_heads=8 head_dim=128 value_dim=64 window=512
 layer decode B=1,T=1 dtype=fp32 heads=16 window=2048
-layer extend B=4,T=128 dtype=bf16 heads=16 kv_heads=4 head_dim=128 window=384
+layer extend B=4,T=128 dtype=bf16 heads=16 kv_heads=4 head_dim=128 value_dim=64 window=384
 layer backward B=2,T=1024 dtype=fp32 kv_heads=2
 
 {

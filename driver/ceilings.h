@@ -11,6 +11,10 @@ int64_t cache_bytes(void);
 /* Threads of the pool running FMAs on registers for some milliseconds. Returns flops a second (2 an FMA). */
 double ceiling_fma(Pool *pool);
 
+/* Cycles a second of a core that runs nothing else, by additions that wait for one another and take a cycle each; 0 where that
+ * cannot be told. Takes some milliseconds. */
+double ceiling_clock(void);
+
 /* Memory to read through: several times the last-level cache. */
 typedef struct ReadBuffer {
     float  *data;

@@ -39,6 +39,8 @@ static void print_head(Ctx *ctx, const Explained *e) {
     schedule_print(&schedule, &e->compiled.plan);
     heading(ctx_printf(ctx, "Schedule, from %s", e->origin));
     put_wrapped(ctx, "", INDENT, text_str(&schedule));
+    if (e->pick)
+        put_wrapped(ctx, "", INDENT, explain_record(ctx, e));
     free(shape);
     json_decref(json);
 }
@@ -75,6 +77,14 @@ static const char *memory_text(Ctx *ctx, const ExplainKernel *kernel) {
         kernel->used ? quantity_bytes(ctx, (double)(kernel->used->spill_stores + kernel->used->spill_loads)) : "-");
 }
 
+static void print_tiles(Ctx *ctx, const Explained *e) {
+    heading("Register tiles, in which products sum up");
+    for (int k = 0; k < e->kernel_count; k++) {
+        const char *tiles = explain_tiles(ctx, e, k);
+        put_wrapped(ctx, e->kernels[k].name, PASS_COLUMN, *tiles ? tiles : "none");
+    }
+}
+
 static void print_kernels(Ctx *ctx, const Explained *e) {
     const bool gpu = e->target->warp_size > 0;
     heading(gpu ? ctx_printf(ctx, "Kernels; registers and spills: %s", e->resources) : "Kernels");
@@ -87,6 +97,8 @@ static void print_kernels(Ctx *ctx, const Explained *e) {
                quantity_bytes(ctx, kernel->work.loaded), quantity_bytes(ctx, kernel->work.stored),
                memory_text(ctx, kernel));
     }
+    if (!gpu)
+        print_tiles(ctx, e);
 }
 
 /* 1 where there is nothing at all, as of no tokens. */
@@ -118,13 +130,16 @@ static void print_limits(Ctx *ctx, const Explained *e) {
         const double share = explain_share(e, (Limit)l);
         char         bar[BAR + 1] = "";
         memset(bar, '#', (size_t)(share * BAR + 0.5));
-        printf("  %-18s %14s %5.0f %% %s\n", limit_name((Limit)l), quantity_text(ctx, e->cycles[l], "cycles"),
-               100 * share, bar);
+        printf("  %-18s %14s %s%5.0f %% %s\n", limit_name((Limit)l), quantity_text(ctx, e->cycles[l], "cycles"),
+               e->clock > 0 ? ctx_printf(ctx, "%10.3f ms ", 1e3 * e->cycles[l] / e->clock) : "", 100 * share, bar);
     }
     put_wrapped(ctx, "", INDENT,
-                ctx_printf(ctx, "Of one of %s%d %s, all of them evenly busy, if it did nothing else.",
+                ctx_printf(ctx, "Of one of %s%d %s, all of them evenly busy, if it did nothing else%s.",
                            processors ? "" : "an unknown number, taken as ", processors ? processors : 1,
-                           e->target->warp_size ? "multiprocessors" : "cores"));
+                           e->target->warp_size ? "multiprocessors" : "cores",
+                           e->clock > 0 ? ctx_printf(ctx, ", at %.2f GHz, %s", 1e-9 * e->clock,
+                                                     e->target->warp_size ? "this GPU's highest" : "as one core ran just now")
+                                        : ""));
 }
 
 static void print_saving_row(Ctx *ctx, const Explained *e, const ExplainSaving *saving) {
@@ -184,11 +199,16 @@ static Status run_explain(Ctx *ctx, const Cli *cli, Session *session, const char
     if (cli_has(cli, OPTION_KIND))
         TRY(kind_parse(ctx, cli_value(cli, OPTION_KIND), &kind));
     TRY(session_load_file(ctx, session, path));
+    TRY(session_check_kind(ctx, session, kind));
+    bool another = false;
     for (int i = session->first; i < session->last; i++) {
         ExplainJob job = {session, &session->specs.items[i], kind, &shape, list};
-        if (i > session->first && !list)
+        if (!kind_fits(&job.item->spec, kind))
+            continue;
+        if (another && !list)
             puts("");
         TRY(with_own_memory(ctx, explain_item, &job));
+        another = true;
     }
     if (list)
         json_print(list);

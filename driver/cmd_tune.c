@@ -397,7 +397,7 @@ static Status tune_item(Ctx *ctx, Tuning *tuning, const SpecItem *item, int task
     Tuning    own = *tuning;
     TuneTask  base = {.session = &tuning->session, .item = item, .kind = tuning->kind, .flush = tuning->flush,
                       .parent = getpid(), .memo = *tuning->memo ? tuning->memo : NULL};
-    if (item->spec.full && tuning->kind != KIND_FORWARD && tuning->kind != KIND_BACKWARD)
+    if (!kind_fits(&item->spec, tuning->kind))
         return ctx_fail(ctx, ST_USAGE, item->spec.name, "use --kind forward or backward", "full attention has no %s",
                         kind_name(tuning->kind));
     base.checked = checked;

@@ -325,6 +325,8 @@ static Status generate_cpu(Ctx *ctx, const CompileRequest *request, const Module
         TRY(llvm_compile(ctx, module, request->target, schedule, want, &output));
     out->llvm_ir = output.ir;
     out->assembly = output.assembly;
+    out->tiles = output.tiles;
+    out->tile_count = output.tile_count;
     *code = (Code){output.phases, output.phase_count, output.object, output.object_size, ""};
     return ST_OK;
 }

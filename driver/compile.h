@@ -42,6 +42,7 @@ typedef struct CompileRequest {
     const Target *target;
     const char   *schedule;   /* text laid over the default; NULL: none */
     ScheduleOrigin origin;    /* of that text */
+    const struct TuningPick *pick; /* the record that it is from, see tuning_pick.h; NULL: from none */
     int           emit;       /* EMIT_x: which of the results are wanted */
     const char   *memo;       /* GPUs: a folder of what NVRTC made, which processes share; NULL: none */
     const char   *dump_after; /* a pass whose output is wanted in Compiled.dump; "all"; NULL: none */
@@ -57,6 +58,8 @@ typedef struct Compiled { /* texts are in the Ctx's arena; NULL where not asked 
     PassLog    *log;    /* of EMIT_PLAN, as what follows; arena */
     Module     *module; /* behind the last pass */
     Schedule    plan;
+    const struct LlvmTile *tiles; /* CPUs: of registers, see llvm_codegen.h */
+    int         tile_count;
     const char *refused; /* why the default stands in for a tuned schedule; NULL: it does not */
     double      seconds;
 } Compiled;

@@ -2,7 +2,11 @@
  * the IR that the last of them leaves. */
 #include "driver/explain.h"
 
+#include "codegen/llvm/llvm_codegen.h"
 #include "codegen/ptx/nvrtc.h"
+#include "driver/ceilings.h"
+#include "driver/fingerprint.h"
+#include "driver/tuning_lines.h"
 
 #include <string.h>
 
@@ -93,6 +97,15 @@ static void find_limit(Explained *e) {
             e->limit = (Limit)l;
 }
 
+/* Of this machine's core or GPU. */
+static double clock_of(const Session *session) {
+    if (!session->target.native)
+        return 0;
+    if (target_is_cuda(&session->target))
+        return session->device ? 1e3 * session->device->facts.clock_khz : 0;
+    return ceiling_clock();
+}
+
 /* ---- Compiling ---- */
 static Status compile(Ctx *ctx, Session *session, Explained *e) {
     CompileRequest request = {
@@ -107,8 +120,9 @@ static Status compile(Ctx *ctx, Session *session, Explained *e) {
     e->origin = request.schedule ? "the default, with --schedule over it" : "the default";
     session->bucket = shape_bucket(&e->bench.shape);
     TRY(session_tune(ctx, session, &request));
-    if (request.schedule != session->schedule)
-        e->origin = "the tuning database";
+    e->pick = request.pick;
+    if (e->pick)
+        e->origin = *request.schedule ? "the tuning database" : "the default: the tuning database knows nothing better";
     if (target_is_cuda(&session->target)) {
         const char *nvrtc = nvrtc_version(ctx);
         const bool  there = nvrtc_is_here();
@@ -116,8 +130,10 @@ static Status compile(Ctx *ctx, Session *session, Explained *e) {
         request.emit |= there ? EMIT_RESOURCES : 0;
     }
     TRY(compile_kernel(ctx, &request, &e->compiled));
-    if (e->compiled.refused)
+    if (e->compiled.refused) {
         e->origin = "the default: the tuning database's is refused";
+        e->pick = NULL;
+    }
     return ST_OK;
 }
 
@@ -187,6 +203,8 @@ Status explain(Ctx *ctx, Session *session, const SpecItem *item, KernelKind kind
     TRY(count_work(ctx, &sizes, out));
     find_stored(ctx, &sizes, out);
     find_limit(out);
+    TRY(session_device(ctx, session));
+    out->clock = clock_of(session);
     out->slices = sizes.slices;
     if (kind == KIND_BACKWARD)
         find_savings(session, out);
@@ -197,6 +215,18 @@ void explain_free(Explained *explained) {
     if (explained->compiled.object)
         code_object_free(explained->compiled.object);
     explained->compiled.object = NULL;
+}
+
+const char *explain_record(Ctx *ctx, const Explained *explained) {
+    if (!explained->pick)
+        return "";
+    const TuningRecord *r = explained->pick->record;
+    return ctx_printf(ctx, "%s, at %s on %s%s, by %s; from %s",
+                      tuning_is_default(r) ? ctx_printf(ctx, "Compared with others in %.3f ms", 1e3 * r->seconds)
+                                           : ctx_printf(ctx, "It took %.3f ms, %.3f of the default's time", 1e3 * r->seconds, r->ratio),
+                      r->key.bucket, r->key.machine, *r->key.driver ? ctx_printf(ctx, ", driver %s", r->key.driver) : "",
+                      strcmp(r->key.build, COMPILER_FINGERPRINT) == 0 ? "this build" : ctx_printf(ctx, "build %s", r->key.build),
+                      explained->pick->path);
 }
 
 double explain_extra_flops(const Explained *explained) {
@@ -220,6 +250,21 @@ bool explain_saves_states(const Explained *explained) {
 double explain_share(const Explained *explained, Limit limit) {
     const double most = explained->cycles[explained->limit];
     return most > 0 ? explained->cycles[limit] / most : 0;
+}
+
+/* Sums, a row of the right side and an element of the left one in all lanes. */
+static int tile_registers(const LlvmTile *tile) { return tile->rows * tile->vectors + tile->vectors + 1; }
+
+const char *explain_tiles(Ctx *ctx, const Explained *explained, int kernel) {
+    Text text = TEXT(ctx);
+    for (int t = 0; t < explained->compiled.tile_count; t++) {
+        const LlvmTile *const tile = &explained->compiled.tiles[t];
+        if (tile->kernel == kernel)
+            text_add(&text, "%s%d x %d vectors of %d floats: %d product%s, %d of %d vector registers", text.length ? "; " : "",
+                     tile->rows, tile->vectors, target_lanes(explained->target), tile->products,
+                     tile->products > 1 ? "s" : "", tile_registers(tile), explained->target->vector_registers);
+    }
+    return text_str(&text);
 }
 
 /* ---- As JSON ---- */
@@ -275,12 +320,25 @@ static json_t *memory_json(const ExplainKernel *kernel) {
     return json;
 }
 
+static json_t *tiles_json(const Explained *e, int kernel) {
+    json_t *list = json_array();
+    for (int t = 0; t < e->compiled.tile_count; t++) {
+        const LlvmTile *const tile = &e->compiled.tiles[t];
+        if (tile->kernel == kernel)
+            json_array_append_new(list, json_pack("{s:i, s:i, s:i, s:i}", "rows", tile->rows, "vectors", tile->vectors,
+                                                  "products", tile->products, "vector_registers", tile_registers(tile)));
+    }
+    return list;
+}
+
 static json_t *kernels_json(const Explained *e) {
     json_t *list = json_array();
     for (int k = 0; k < e->kernel_count; k++) {
         json_t *json = json_pack("{s:s, s:I}", "kernel", e->kernels[k].name, "items", (json_int_t)e->kernels[k].items);
         json_object_update_new(json, memory_json(&e->kernels[k]));
         json_object_update_new(json, work_json(&e->kernels[k].work));
+        if (!e->kernels[k].phase->threads)
+            json_object_set_new(json, "register_tiles", tiles_json(e, k));
         json_array_append_new(list, json);
     }
     return list;
@@ -289,8 +347,9 @@ static json_t *kernels_json(const Explained *e) {
 static json_t *limits_json(const Explained *e) {
     json_t *list = json_array();
     for (int l = 0; l < LIMIT_COUNT; l++)
-        json_array_append_new(list, json_pack("{s:s, s:f, s:f}", "limit", limit_name((Limit)l), "cycles", e->cycles[l],
-                                              "share", explain_share(e, (Limit)l)));
+        json_array_append_new(list, json_pack("{s:s, s:f, s:f, s:o}", "limit", limit_name((Limit)l), "cycles", e->cycles[l],
+                                              "share", explain_share(e, (Limit)l), "ms",
+                                              e->clock > 0 ? json_real(1e3 * e->cycles[l] / e->clock) : json_null()));
     return list;
 }
 
@@ -313,6 +372,11 @@ static json_t *saving_json(const Explained *e) {
     return rows;
 }
 
+/* The record behind the schedule, and where it lies. */
+static json_t *record_json(const Explained *e) {
+    return e->pick ? json_pack("{s:s, s:o}", "database", e->pick->path, "record", tuning_record_json(e->pick->record)) : json_null();
+}
+
 json_t *explain_json(Ctx *ctx, const Explained *e) {
     Text text = TEXT(ctx);
     schedule_print(&text, &e->compiled.plan);
@@ -321,13 +385,15 @@ json_t *explain_json(Ctx *ctx, const Explained *e) {
                   kind_name(e->bench.kind), "target", e->target->name, "dtype", dtype_name(e->item->spec.dtype));
     json_object_set_new(json, "shape", bench_case_shape_json(&e->bench));
     json_object_update_new(
-        json, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "schedule", text_str(&text), "schedule_origin", e->origin,
-                        "schedule_fields", schedule_json(e), "passes", passes_json(e->compiled.log), "resources",
+        json, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "schedule", text_str(&text), "schedule_origin", e->origin,
+                        "schedule_record", record_json(e), "schedule_fields", schedule_json(e), "passes",
+                        passes_json(e->compiled.log), "resources",
                         e->resources ? json_string(e->resources) : json_null(), "kernels", kernels_json(e)));
     json_object_update_new(json,
-                           json_pack("{s:f, s:f, s:o, s:o, s:s, s:i}", "useful_flops", e->bench.useful_flops, "bytes",
+                           json_pack("{s:f, s:f, s:o, s:o, s:s, s:i, s:o}", "useful_flops", e->bench.useful_flops, "bytes",
                                      e->bench.bytes, "work", work_json(&e->work), "limits", limits_json(e), "limit",
-                                     limit_name(e->limit), "processors", e->target->processors));
+                                     limit_name(e->limit), "processors", e->target->processors, "clock_ghz",
+                                     e->clock > 0 ? json_real(1e-9 * e->clock) : json_null()));
     if (e->bench.kind == KIND_BACKWARD)
         json_object_set_new(json, "saving", saving_json(e));
     return json;

@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "driver/bench_case.h"
+#include "driver/tuning_pick.h"
 #include "passes/search_space.h"
 
 typedef struct ExplainKernel {
@@ -36,6 +37,7 @@ typedef struct Explained {
     BenchCase       bench; /* shape, useful flops, bytes of inputs and outputs */
     Compiled        compiled;
     const char     *origin;    /* of the schedule */
+    const TuningPick *pick;    /* the record behind it; NULL: none */
     const char     *resources; /* where registers and shared memory come from; NULL on CPUs */
     ExplainKernel  *kernels;
     int             kernel_count;
@@ -47,12 +49,17 @@ typedef struct Explained {
     int             saving_count;
     double          cycles[LIMIT_COUNT];
     Limit           limit; /* the largest of these */
+    double          clock; /* cycles a second, where the code runs here; 0: not known */
 } Explained;
 
 /* Compiles; asks NVRTC for registers where a GPU is meant and it is there. Arena, but for compiled.object. */
 Status explain(Ctx *ctx, Session *session, const SpecItem *item, KernelKind kind, const Shape *shape, Explained *out);
 void   explain_free(Explained *explained);
 
+/* What the record behind the schedule says, and from where, as a sentence; "" where there is none. */
+/* CPUs: the register tiles of a kernel, "6 x 4 vectors of 16 floats: 3 products, 29 of 32 vector registers; ..."; "": it has none. */
+const char *explain_tiles(Ctx *ctx, const Explained *explained, int kernel);
+const char *explain_record(Ctx *ctx, const Explained *explained);
 /* Product flops beyond those that the definition asks for: tiles computed in full, products inside chunks,
  * recomputation. */
 double explain_extra_flops(const Explained *explained);

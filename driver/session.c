@@ -5,6 +5,7 @@
 
 #include "driver/device_launch.h"
 #include "driver/spec_set.h"
+#include "driver/terminal.h"
 #include "frontend/frontend.h"
 
 #include <stdio.h>
@@ -29,6 +30,24 @@ Status kind_parse(Ctx *ctx, const char *text, KernelKind *kind) {
             return ST_OK;
         }
     return ctx_fail(ctx, ST_USAGE, "--kind", "use forward, decode, extend or backward", "there is no kind '%.40s'", text);
+}
+
+bool kind_fits(const Spec *spec, KernelKind kind) { return !spec->full || kind == KIND_FORWARD || kind == KIND_BACKWARD; }
+
+Status session_check_kind(Ctx *ctx, const Session *session, KernelKind kind) {
+    bool any = false;
+    for (int i = session->first; i < session->last; i++)
+        any = any || kind_fits(&session->specs.items[i].spec, kind);
+    for (int i = session->first; i < session->last; i++) {
+        const SpecItem *const item = &session->specs.items[i];
+        if (kind_fits(&item->spec, kind))
+            continue;
+        if (!any)
+            return ctx_fail(ctx, ST_USAGE, item->spec.name, "use --kind forward or backward", "full attention has no %s",
+                            kind_name(kind));
+        terminal_warning(ctx_printf(ctx, "%s is left out: full attention has no %s", item_title(ctx, item), kind_name(kind)));
+    }
+    return ST_OK;
 }
 
 static Status variant_bit(Ctx *ctx, const char *name, int *variant) {

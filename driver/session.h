@@ -56,6 +56,10 @@ void   session_close(Session *session);
 
 Status      shape_parse(Ctx *ctx, const char *text, Shape *shape);
 Status      kind_parse(Ctx *ctx, const char *text, KernelKind *kind);
+/* Whether a layer has kernels of the kind: full attention has no pools. */
+bool        kind_fits(const Spec *spec, KernelKind kind);
+/* ST_USAGE where none of the chosen items has kernels of the kind; warns of the others that have none. */
+Status      session_check_kind(Ctx *ctx, const Session *session, KernelKind kind);
 /* "packed,lse": bits of VARIANT_x. */
 Status variant_parse(Ctx *ctx, const char *text, int *variant);
 /* And back. */

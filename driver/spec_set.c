@@ -1,5 +1,5 @@
-/* --set field=value: see spec_set.h. The spec is printed, the field's line replaced, and the text read back: so every
- * check applies. */
+/* --set field=value: see spec_set.h. The spec is printed as far as its file wrote it, the field's line replaced, and the text
+ * read back: so every check applies, and defaults follow. */
 #include "driver/spec_set.h"
 
 #include "frontend/frontend.h"
@@ -35,14 +35,14 @@ static Status check_assignment(Ctx *ctx, const char *assignment, size_t *field) 
                            assignment);
 }
 
-/* The canonical text `before` with the assignment made. */
+/* The text `before` with the assignment made. */
 static Status edit(Ctx *ctx, const char *before, const char *assignment, const char **after) {
     size_t field;
     Text   text = TEXT(ctx);
     TRY(check_assignment(ctx, assignment, &field));
     const char *value = assignment + field + 1, *quote = is_lua(value) ? "" : "\"";
     const char *line = find_line(before, assignment, field), *rest = line ? strchr(line, '\n') : NULL;
-    if (!line) { /* a field that is not printed, or unknown: before the closing brace; loading says which */
+    if (!line) { /* a field that was not written, or unknown: before the closing brace; loading says which */
         line = strrchr(before, '}');
         rest = ctx_printf(ctx, "\n%s", line);
     }
@@ -52,15 +52,34 @@ static Status edit(Ctx *ctx, const char *before, const char *assignment, const c
     return ST_OK;
 }
 
+static bool assigns(const char *const *assignments, int count, const char *field) {
+    const size_t length = strlen(field);
+    for (int i = 0; i < count; i++)
+        if (strncmp(assignments[i], field, length) == 0 && assignments[i][length] == '=')
+            return true;
+    return false;
+}
+
+/* A map that its file wrote as a function is printed as what it did at the old head_dim. */
+static Status check_map(Ctx *ctx, const Spec *spec, const char *const *assignments, int count) {
+    const bool traced = !spec->full && spec->map.sized && strcmp(spec->map.name, "custom") == 0;
+    if (!traced || !assigns(assignments, count, "head_dim") || assigns(assignments, count, "feature_map"))
+        return ST_OK;
+    return ctx_fail(ctx, ST_USAGE, "--set: head_dim", "write it into the spec, or set feature_map as well",
+                    "the spec's feature map asks for the length of its vectors, which would stay that of head_dim = %d",
+                    spec->head_dim);
+}
+
 Status spec_set(Ctx *ctx, const Spec *spec, const char *const *assignments, int count, Spec *out) {
-    Text     canonical = TEXT(ctx);
+    Text     written = TEXT(ctx);
     SpecFile file;
     if (count == 0) {
         *out = *spec;
         return ST_OK;
     }
-    spec_print(&canonical, spec);
-    const char *text = text_str(&canonical);
+    TRY(check_map(ctx, spec, assignments, count));
+    spec_print_written(&written, spec);
+    const char *text = text_str(&written);
     for (int i = 0; i < count; i++)
         TRY(edit(ctx, text, assignments[i], &text));
     TRY(spec_load_text(ctx, "--set", text, strlen(text), &file));

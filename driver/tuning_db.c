@@ -39,12 +39,23 @@ static const char PUT[] =
     " WHERE (excluded.verdict, excluded.samples, excluded.moment, excluded.seconds, excluded.ratio, excluded.spread,"
     " excluded.note) > (verdict, samples, moment, seconds, ratio, spread, note)";
 
+#define RECORDS                                                                                                        \
+    "SELECT machine, driver, compiler, build, space, spec, kind, bucket, schedule, verdict, samples, moment, seconds," \
+    " ratio, spread, note FROM records "
+#define IN_ORDER " ORDER BY spec, kind, bucket, machine, driver, compiler, space, build, schedule"
+
 static const char FIND[] =
-    "SELECT machine, driver, compiler, build, space, spec, kind, bucket, schedule, verdict, samples, moment, seconds, ratio,"
-    " spread, note FROM records WHERE machine = ifnull(?1, machine) AND driver = ifnull(?2, driver) AND"
+    RECORDS "WHERE machine = ifnull(?1, machine) AND driver = ifnull(?2, driver) AND"
     " compiler = ifnull(?3, compiler) AND build = ifnull(?4, build) AND spec = ifnull(?6, spec) AND"
-    " kind = ifnull(?7, kind) AND bucket = ifnull(?8, bucket) AND (?5 = 0 OR space = ?5)"
-    " ORDER BY spec, kind, bucket, machine, driver, compiler, space, build, schedule";
+    " kind = ifnull(?7, kind) AND bucket = ifnull(?8, bucket) AND (?5 = 0 OR space = ?5)" IN_ORDER;
+
+/* A TuningSelection: see bind_selection. */
+#define SELECTED                                                                                                       \
+    "kind = ifnull(?1, kind) AND bucket = ifnull(?2, bucket) AND (?3 IS NULL OR substr(compiler, 1, length(?3)) = ?3)" \
+    " AND (?4 IS NULL OR instr(machine, ?4)) AND (?5 IS NULL OR instr(?5, ' ' || spec || ' '))"
+static const char SELECT[] = RECORDS "WHERE " SELECTED IN_ORDER;
+static const char PRUNE[] = "DELETE FROM records WHERE " SELECTED " AND (moment < ?6 OR build <> ifnull(?7, build) OR"
+                            " (?8 <> 0 AND space <> ?8) OR (?9 <> 0 AND verdict <> 0))";
 
 const char *verdict_name(TuningVerdict verdict) {
     static const char *const NAMES[VERDICT_COUNT] = {
@@ -377,11 +388,9 @@ static TuningRecord record_of(Ctx *ctx, sqlite3_stmt *row) {
     };
 }
 
-Status tuning_db_find(Ctx *ctx, TuningDb *db, const TuningKey *filter, TuningRecords *out) {
-    sqlite3_stmt *statement;
-    int           code;
-    TRY(prepare(ctx, db, FIND, &statement));
-    bind_key(statement, filter);
+/* Steps through what was prepared and bound, and ends it. */
+static Status take_records(Ctx *ctx, TuningDb *db, sqlite3_stmt *statement, TuningRecords *out) {
+    int code;
     while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
         const TuningRecord record = record_of(ctx, statement);
         PUSH(ctx, out->items, out->count, out->capacity, record);
@@ -389,6 +398,28 @@ Status tuning_db_find(Ctx *ctx, TuningDb *db, const TuningKey *filter, TuningRec
     const Status status = code == SQLITE_DONE ? ST_OK : failed(ctx, db, code);
     sqlite3_finalize(statement);
     return status;
+}
+
+Status tuning_db_find(Ctx *ctx, TuningDb *db, const TuningKey *filter, TuningRecords *out) {
+    sqlite3_stmt *statement;
+    TRY(prepare(ctx, db, FIND, &statement));
+    bind_key(statement, filter);
+    return take_records(ctx, db, statement, out);
+}
+
+static void bind_selection(sqlite3_stmt *statement, const TuningSelection *selection) {
+    bind_text(statement, 1, selection->kind);
+    bind_text(statement, 2, selection->bucket);
+    bind_text(statement, 3, selection->compiler);
+    bind_text(statement, 4, selection->machine);
+    bind_text(statement, 5, selection->specs);
+}
+
+Status tuning_db_select(Ctx *ctx, TuningDb *db, const TuningSelection *selection, TuningRecords *out) {
+    sqlite3_stmt *statement;
+    TRY(prepare(ctx, db, SELECT, &statement));
+    bind_selection(statement, selection);
+    return take_records(ctx, db, statement, out);
 }
 
 Status tuning_db_specs(Ctx *ctx, TuningDb *db, TuningSpecs *out) {
@@ -406,14 +437,12 @@ Status tuning_db_specs(Ctx *ctx, TuningDb *db, TuningSpecs *out) {
 
 Status tuning_db_prune(Ctx *ctx, TuningDb *db, const TuningPrune *prune, int64_t *removed) {
     sqlite3_stmt *statement;
-    TRY(prepare(ctx, db,
-                "DELETE FROM records WHERE moment < ?1 OR build <> ifnull(?2, build) OR (?3 <> 0 AND space <> ?3) OR"
-                " (?4 <> 0 AND verdict <> 0)",
-                &statement));
-    sqlite3_bind_int64(statement, 1, prune->before);
-    bind_text(statement, 2, prune->other_build);
-    sqlite3_bind_int(statement, 3, prune->other_space);
-    sqlite3_bind_int(statement, 4, prune->failures);
+    TRY(prepare(ctx, db, PRUNE, &statement));
+    bind_selection(statement, &prune->only);
+    sqlite3_bind_int64(statement, 6, prune->before);
+    bind_text(statement, 7, prune->other_build);
+    sqlite3_bind_int(statement, 8, prune->other_space);
+    sqlite3_bind_int(statement, 9, prune->failures);
     const Status status = finish(ctx, db, statement);
     *removed = sqlite3_changes64(db->sqlite);
     sqlite3_finalize(statement);

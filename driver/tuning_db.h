@@ -96,6 +96,17 @@ typedef struct TuningRecords {
 /* The records that `filter` lets through, in the order of key and schedule, added to `out`. */
 Status tuning_db_find(Ctx *ctx, TuningDb *db, const TuningKey *filter, TuningRecords *out);
 
+/* Which records something is about: those that all of these let through, each of which may be NULL. */
+typedef struct TuningSelection {
+    const char *kind, *bucket;
+    const char *compiler; /* how its name begins */
+    const char *machine;  /* a piece of its name */
+    const char *specs;    /* hashes, a blank before and behind each */
+} TuningSelection;
+
+/* As tuning_db_find. */
+Status tuning_db_select(Ctx *ctx, TuningDb *db, const TuningSelection *selection, TuningRecords *out);
+
 typedef struct TuningSpec {
     const char *spec, *name, *text;
 } TuningSpec;
@@ -107,8 +118,9 @@ typedef struct TuningSpecs {
 
 Status tuning_db_specs(Ctx *ctx, TuningDb *db, TuningSpecs *out);
 
-/* What prune removes; all that apply. */
+/* What prune removes: of the records of `only` those that any of the others applies to. */
 typedef struct TuningPrune {
+    TuningSelection only;
     int64_t     before;      /* records older than that; 0: none for their age */
     const char *other_build; /* records of builds other than this one, NULL: none for that */
     int         other_space; /* records of search spaces other than this one; 0: none for that */

@@ -10,6 +10,7 @@
 #include "passes/search_space.h"
 #include "runtime/key.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -83,12 +84,21 @@ bool tuning_key_target(Ctx *ctx, const Target *target, TuningKey *key) {
     return true;
 }
 
+/* The layer with the numbers that are mere constants in its code at one value each: no schedule depends on which. */
+static void fix_constants(Spec *spec) {
+    spec->scale = pow(spec->head_dim, -0.5);
+    spec->softcap = spec->softcap > 0 ? 50 : 0;
+    spec->rope_theta = spec->rope_theta > 0 ? 500000 : 0;
+    spec->norm_eps = spec->norm_eps > 0 ? 1e-8 : 0;
+}
+
 const char *tuning_spec_text(Ctx *ctx, const Spec *spec) {
-    Spec *nameless = NEW(ctx, Spec);
+    Spec *layer = NEW(ctx, Spec);
     Text  text = TEXT(ctx);
-    *nameless = *spec;
-    snprintf(nameless->name, sizeof nameless->name, "layer");
-    spec_print(&text, nameless);
+    *layer = *spec;
+    snprintf(layer->name, sizeof layer->name, "layer");
+    fix_constants(layer);
+    spec_print(&text, layer);
     return text_str(&text);
 }
 

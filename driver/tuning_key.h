@@ -26,9 +26,10 @@ bool tuning_key_machine(Ctx *ctx, const Target *target, const CudaDevice *device
 /* The same of code that will run elsewhere: machine and driver are NULL, any that the target's code runs on. false: CPUs, of
  * which a target says too little. */
 bool tuning_key_target(Ctx *ctx, const Target *target, TuningKey *key);
-/* spec and kind. Layers that differ in nothing but their names share a tuning. */
+/* spec and kind. Layers that differ in nothing but their names and the numbers of scale, softcap, rope's theta and norm's eps,
+ * which are constants in the same code, share a tuning. */
 void tuning_key_layer(Ctx *ctx, const Spec *spec, KernelKind kind, TuningKey *key);
-/* The canonical text whose hash that is. */
+/* The canonical text whose hash that is; the hash of the layer that it loads to, too. */
 const char *tuning_spec_text(Ctx *ctx, const Spec *spec);
 
 #endif

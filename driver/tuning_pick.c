@@ -165,19 +165,21 @@ static bool can_have(Ctx *ctx, const CompileRequest *request, const char *schedu
 
 /* `key`: of the machine, or of nothing where none is known. */
 static Status apply(Ctx *ctx, TuningMode mode, TuningKey *key, TuningBucket bucket, CompileRequest *request) {
-    TuningPick  pick = {0};
+    TuningPick *pick = NEW(ctx, TuningPick);
     const char *why = NULL;
     /* Backward is tuned and checked without the gradient of a final state, which takes memory of its own. */
     const bool other = request->kind == KIND_BACKWARD && request->variant & VARIANT_FINAL_STATE;
     if (key->compiler) {
         tuning_key_layer(ctx, request->spec, request->kind, key);
-        tuning_find(ctx, key, bucket, &pick, &why);
+        tuning_find(ctx, key, bucket, pick, &why);
     }
-    const bool strange = pick.record && (other || strcmp(pick.record->key.build, key->build) != 0);
-    if (pick.record && tuning_is_default(pick.record) && !(mode == TUNING_STRICT && strange))
+    const bool strange = pick->record && (other || strcmp(pick->record->key.build, key->build) != 0);
+    if (pick->record && tuning_is_default(pick->record) && !(mode == TUNING_STRICT && strange)) {
         request->schedule = ""; /* nothing over this build's own, which strict mode takes only where it was measured */
-    else if (pick.record && !other && can_have(ctx, request, pick.record->schedule, &why)) {
-        request->schedule = pick.record->schedule;
+        request->pick = pick;
+    } else if (pick->record && !other && can_have(ctx, request, pick->record->schedule, &why)) {
+        request->schedule = pick->record->schedule;
+        request->pick = pick;
         request->origin = mode == TUNING_STRICT ? SCHEDULE_STRICT : SCHEDULE_TUNED;
     } else if (mode == TUNING_STRICT)
         return ctx_fail(ctx, ST_FAILED, request->spec->name, "run 'rattan tune', or unset RATTAN_TUNING",
@@ -191,7 +193,8 @@ Status tuning_apply(Ctx *ctx, TuningMode mode, const CudaDevice *device, TuningB
     TuningKey key = {0};
     if (mode == TUNING_OFF || request->schedule)
         return ST_OK;
-    tuning_key_machine(ctx, request->target, device, &key);
+    if (!tuning_key_machine(ctx, request->target, device, &key))
+        tuning_key_target(ctx, request->target, &key);
     return apply(ctx, mode, &key, bucket, request);
 }
 

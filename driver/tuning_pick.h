@@ -34,10 +34,11 @@ void tuning_find(Ctx *ctx, const TuningKey *key, TuningBucket bucket, TuningPick
 /* The same among given records, all of one machine. `path` is left alone. */
 void tuning_choose(const TuningRecords *records, const TuningKey *key, TuningBucket bucket, TuningPick *pick);
 
-/* Fills request->schedule, and its origin, where it is NULL and there is one that this request can have: "" where the
- * default is the best that is known. Fails in strict mode alone. */
+/* Fills request->schedule, its origin and its pick, where it is NULL and there is one that this request can have: "" where the
+ * default is the best that is known. Of a GPU that is not here: what is known of any that the target's code runs on. Fails in
+ * strict mode alone. */
 Status tuning_apply(Ctx *ctx, TuningMode mode, const CudaDevice *device, TuningBucket bucket, CompileRequest *request);
-/* The same for code that will run elsewhere: what is known of any GPU that the target's code runs on; of CPUs, of this one. */
+/* The same for code that will run elsewhere, even if it runs here: this machine's GPU does not come before others. */
 Status tuning_apply_elsewhere(Ctx *ctx, TuningMode mode, TuningBucket bucket, CompileRequest *request);
 
 #endif

@@ -14,6 +14,9 @@ Status spec_load_text(Ctx *ctx, const char *file, const char *text, size_t lengt
  * is not built in is printed as its traced expression, one that is built in as its name with the expression as a comment.
  * Equal specs print equally: cache keys hash it. */
 void spec_print(Text *text, const Spec *spec);
+/* The same without the fields that the file left to their defaults, but for the name: text to be edited, in which value_dim and
+ * scale still follow head_dim, and kv_heads heads, unless the file wrote them. */
+void spec_print_written(Text *text, const Spec *spec);
 
 /* The fields with their types, defaults and meanings, for the manual page and --help. */
 void spec_fields_help(Text *text);

@@ -64,6 +64,8 @@ const char *spec_field_leaf(const SpecField *field);
 
 /* Whether a finished spec has the field: its form takes it and its table is not `false`. */
 bool spec_field_present(const SpecField *field, const Spec *spec);
+/* Whether the file gave the field a value, be it the default's. */
+bool spec_field_written(const SpecField *field, const Spec *spec);
 
 /* Each checks type, range and spelling, then stores. Integers serve INT, WIDE, FLAG, CHOICE and SWITCH; reals REAL and
  * CAP (where 0 is none); texts NAME, CHOICE, SWITCH and WORD. */

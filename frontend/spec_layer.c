@@ -32,6 +32,12 @@ static int row_of(const SpecField *field) { return (int)(field - spec_fields); }
 /* Leaves the value given for a row on the stack, nil where there is none; returns its type. */
 static int push_raw(const Build *build, int row) { return lua_rawgeti(build->L, build->raw, row + 1); }
 
+static bool is_given(const Build *build, int row) {
+    const bool given = push_raw(build, row) != LUA_TNIL;
+    lua_pop(build->L, 1);
+    return given;
+}
+
 Layer *spec_to_layer(lua_State *L, int index) {
     Layer **layer = luaL_testudata(L, index, LAYER);
     return layer ? *layer : NULL;
@@ -277,6 +283,8 @@ static void build_fields(Build *build, const int *choice, int known, Spec *spec)
             continue;
         push_value(build, field, choice, known);
         put_value(build, field, spec);
+        if (!is_given(build, row))
+            spec->defaulted |= (uint64_t)1 << row;
         if (field->type == FIELD_TABLE)
             absent = !lua_istable(L, -1);
         if (nested)
@@ -311,7 +319,7 @@ static void push_layer(Build *build) {
     Layer *const layer = NEW(build->eval->ctx, Layer);
     layer->items = NEW_ARRAY(build->eval->ctx, SpecItem, build->points);
     layer->count = build->points;
-    layer->named = push_raw(build, row_of(spec_field_find("name", 4))) != LUA_TNIL;
+    layer->named = is_given(build, row_of(spec_field_find("name", 4)));
     for (int point = 0; point < build->points; point++)
         build_point(build, point, &layer->items[point]);
     *(Layer **)lua_newuserdatauv(build->L, sizeof(Layer *), 0) = layer;

@@ -2,7 +2,7 @@
  *
  * Always: every field that the spec has, in the order of spec_fields.def, numbers in their shortest exact form. The
  * text loads back to an equal Spec, and equal Specs give equal text. A built-in map's name is followed by its meaning
- * as a comment, so that a hash of the text covers what the name stands for. */
+ * as a comment, so that a hash of the text covers what the name stands for. spec_print_written leaves defaults out. */
 #include "frontend/frontend.h"
 #include "frontend/feature_map.h"
 #include "frontend/spec_fields.h"
@@ -64,10 +64,18 @@ static void print_field(Text *text, const SpecField *field, const Spec *spec) {
     text_add(text, "\n");
 }
 
-void spec_print(Text *text, const Spec *spec) {
+static void print_spec(Text *text, const Spec *spec, bool defaults) {
     text_add(text, "return %s {\n", spec->full ? "attention" : "rattention");
-    for (int i = 0; i < SPEC_FIELD_COUNT; i++)
-        if (spec_field_present(&spec_fields[i], spec) && !spec_field_parent(&spec_fields[i]))
-            print_field(text, &spec_fields[i], spec);
+    for (int i = 0; i < SPEC_FIELD_COUNT; i++) {
+        const SpecField *field = &spec_fields[i];
+        const bool       wanted = defaults || field->type == FIELD_NAME || spec_field_written(field, spec);
+        if (wanted && spec_field_present(field, spec) && !spec_field_parent(field))
+            print_field(text, field, spec);
+    }
     text_add(text, "}\n");
 }
+
+void spec_print(Text *text, const Spec *spec) { print_spec(text, spec, true); }
+
+/* The name is always there: its default is of the file that the text comes from. */
+void spec_print_written(Text *text, const Spec *spec) { print_spec(text, spec, false); }

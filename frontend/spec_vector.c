@@ -72,7 +72,9 @@ static int vector_div(lua_State *L) { return binary(L, MAP_DIV); }
 static int vector_neg(lua_State *L) { return unary(L, MAP_NEG); }
 
 static int vector_length(lua_State *L) {
-    lua_pushinteger(L, spec_eval_of(L)->tracing->nodes[to_node(L, 1)].length);
+    FeatureMap *const map = spec_eval_of(L)->tracing;
+    lua_pushinteger(L, map->nodes[to_node(L, 1)].length);
+    map->sized = true;
     return 1;
 }
 

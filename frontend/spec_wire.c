@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { WIRE_VERSION = 1, MAX_ITEMS = 4096, MAX_LAYERS = 65536 };
+enum { WIRE_VERSION = 2, MAX_ITEMS = 4096, MAX_LAYERS = 65536 };
 
 static void put_integer(Text *bytes, int64_t value) { text_write(bytes, (const char *)&value, sizeof value); }
 static void put_real(Text *bytes, double value) { text_write(bytes, (const char *)&value, sizeof value); }
@@ -17,6 +17,7 @@ static void put_string(Text *bytes, const char *text) {
 
 static void put_map(Text *bytes, const FeatureMap *map) {
     put_string(bytes, map->name);
+    put_integer(bytes, map->sized);
     put_integer(bytes, map->count);
     for (int i = 0; i < map->count; i++) {
         const MapNode *node = &map->nodes[i];
@@ -47,6 +48,7 @@ static void put_field(Text *bytes, const SpecField *field, const Spec *spec) {
 static void put_item(Text *bytes, const SpecItem *item) {
     put_string(bytes, item->label);
     put_integer(bytes, item->spec.full);
+    put_integer(bytes, (int64_t)item->spec.defaulted);
     for (int i = 0; i < SPEC_FIELD_COUNT; i++)
         if (spec_field_present(&spec_fields[i], &item->spec))
             put_field(bytes, &spec_fields[i], &item->spec);
@@ -128,6 +130,7 @@ static bool is_map_name(const char *name) {
 static Status get_map(Reader *reader, const SpecField *field, Spec *spec) {
     FeatureMap *map = &spec->map;
     get_string(reader, map->name, sizeof map->name);
+    map->sized = get_integer(reader, 0, 1) != 0;
     map->count = (int)get_integer(reader, 1, MAP_MAX_NODES);
     for (int i = 0; i < map->count && !reader->bad; i++) {
         MapNode *node = &map->nodes[i];
@@ -171,6 +174,7 @@ static Status get_item(Reader *reader, SpecItem *item) {
     bool        absent = false;
     get_string(reader, item->label, sizeof item->label);
     spec->full = get_integer(reader, 0, 1) != 0;
+    spec->defaulted = (uint64_t)get_integer(reader, 0, ((int64_t)1 << SPEC_FIELD_COUNT) - 1);
     for (int i = 0; i < SPEC_FIELD_COUNT && !reader->bad; i++) {
         const SpecField *field = &spec_fields[i];
         if (!(field->forms & (spec->full ? FORM_ATTENTION : FORM_RATTENTION)) || (spec_field_parent(field) && absent))

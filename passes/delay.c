@@ -188,7 +188,7 @@ Status pass_delay(Ctx *ctx, Module *module, const PassArgs *args) {
         pass_note(ctx, args, d.kernel,
                   found ? "probabilities times values run a turn behind the scores" : "no key loop of the form that can be delayed");
     }
-    if (!args->schedule->delay)
+    if (args->schedule->roles || !args->schedule->delay)
         pass_note(ctx, args, NULL, "%s", args->schedule->roles ? "always a turn behind, with roles" : "not asked for");
     return ST_OK;
 }

@@ -156,6 +156,37 @@ expect_text "compile: items have labels" "$(cat "$TMP/out")" '"label": ".*window
 check "compile: --set" "$RATTAN" compile "$SPEC" --set window=7 --set feature_map=relu --emit loop-ir
 check "compile: --set of fields that only fit together" "$RATTAN" compile "$SPEC" --set heads=9 --set kv_heads=3
 expect_error 2 "compile: --set of fields that do not" "heads.*kv_heads" "$RATTAN" compile "$SPEC" --set heads=9 --set kv_heads=2
+# follows NAME WRITTEN FILE OPTION...: with these options the file is the layer that is written out.
+follows() {
+    local name=$1
+    printf 'return %s\n' "$2" >"$TMP/written.lua"
+    shift 2
+    equal "compile: --set, $name" "$("$RATTAN" compile "$TMP/written.lua" --emit loop-ir 2>&1)" "$("$RATTAN" compile "$@" --emit loop-ir 2>&1)"
+}
+spec given 'return rattention { name = "given", heads = 2, kv_heads = 2, head_dim = 8, value_dim = 8, window = 4, scale = 8 ^ -0.5 }'
+spec swept 'return rattention { name = "swept", heads = 2, head_dim = sweep { 8, 4 }, value_dim = sweep { 8, 6 }, window = 4 }'
+spec deep 'return model { name = "deep", layers = 2, pattern = { "l", "g" }, l = rattention { heads = 2, head_dim = 8, window = 4 },
+  g = attention { heads = 2, head_dim = 8 } }'
+follows "value_dim and scale follow head_dim" 'rattention { name = "tiny", heads = 2, head_dim = 16, window = 4 }' "$SPEC" --set head_dim=16
+follows "in any order and behind a type" 'rattention { name = "tiny", heads = 2, head_dim = 16, value_dim = 4, window = 4, dtype = "bf16" }' \
+    "$SPEC" --set value_dim=4 --dtype bf16 --set head_dim=16
+follows "kv_heads follows heads" 'rattention { name = "tiny", heads = 3, head_dim = 8, window = 4 }' "$SPEC" --set heads=3
+follows "what is written stays, be it the default" \
+    'rattention { name = "given", heads = 4, kv_heads = 2, head_dim = 16, value_dim = 8, window = 4, scale = 8 ^ -0.5 }' \
+    "$TMP/given.lua" --set head_dim=16 --set heads=4
+follows "what is swept is written" 'rattention { name = "swept", heads = 2, head_dim = 16, value_dim = 6, window = 4 }' \
+    "$TMP/swept.lua" --item 1 --set head_dim=16
+follows "a model's layers" 'rattention { name = "deep_l", heads = 2, head_dim = 16, window = 4 }' "$TMP/deep.lua" --item l --set head_dim=16
+spec sized 'return rattention { name = "sized", heads = 2, head_dim = 8, window = 4, feature_map = function(x) return exp(x / #x) end }'
+spec plain 'return rattention { name = "plain", heads = 2, head_dim = 8, window = 4, feature_map = function(x) return concat(exp(x), x) end }'
+expect_error 2 "compile: --set, a map with constants of head_dim" 'length of its vectors' "$RATTAN" compile "$TMP/sized.lua" --set head_dim=16
+check "compile: --set, other fields of its layer" "$RATTAN" compile "$TMP/sized.lua" --set window=5
+follows "another map with head_dim" 'rattention { name = "sized", heads = 2, head_dim = 16, window = 4, feature_map = "relu" }' \
+    "$TMP/sized.lua" --set head_dim=16 --set feature_map=relu
+follows "a map without such constants" \
+    'rattention { name = "plain", heads = 2, head_dim = 16, window = 4, feature_map = function(x) return concat(exp(x), x) end }' \
+    "$TMP/plain.lua" --set head_dim=16
+follows "full attention" 'attention { name = "deep_g", heads = 2, head_dim = 16 }' "$TMP/deep.lua" --item g --set head_dim=16
 equal "compile: the same twice" "$("$RATTAN" compile "$SPEC" --emit asm | cksum)" "$("$RATTAN" compile "$SPEC" --emit asm | cksum)"
 
 # ---- Data as JSON, colour, devices -----------------------------------------------------------------------------------

@@ -37,6 +37,19 @@ equal "at most 100 columns on GPUs" "" "$(grep -vE '^ +(blocks|[a-z_]+ +[0-9]+ )
 expect_text "a schedule laid over the default" "$(explain "$spec" --schedule chunk=32)" '^Schedule, from the default, with --schedule over it'
 expect_text "is what passes work with" "$(explain "$spec" --schedule 'chunk=32 key_tile=16')" 'a row tile: 32 positions'
 expect_text "passes say why not" "$(explain "$spec" --schedule ring=0)" 'no rings: the schedule asks for none'
+# Register tiles are those of the functions that products call.
+for kind in forward decode backward; do
+    shown=$(explain "$spec" --target x86-64-v3 --kind $kind | grep -oE '[0-9]+ x [0-9]+ vectors of 8 floats' | sed 's/ x \([0-9]*\) .*/x\1/' | sort -u)
+    emitted=$("$RATTAN" compile "$spec" --target x86-64-v3 --kind $kind --emit llvm | grep -o '@dot_[0-9]*x[0-9]*_' | sed 's/@dot_\(.*\)_/\1/' | sort -u)
+    expect_text "$kind: register tiles" "$shown" '^[0-9]+x[0-9]+$'
+    equal "$kind: are the code's" "" "$(comm -23 <(echo "$shown") <(echo "$emitted"))"
+done
+expect_text "tiles that are asked for" "$(explain "$paper" --schedule 'tile_rows=4 tile_vectors=2' --target x86-64-v3)" \
+    '^  main +4 x 2 vectors of 8 floats: [0-9]+ products?, 11 of 16 vector registers'
+expect_text "roles say what runs behind" "$(explain "$paper" --set rope=false --target cuda:sm_90a)" '^  delay .*always a turn behind, with roles|always a turn behind, with roles$'
+check "of a model the layers that have the kind" "$RATTAN" explain "$SOURCE/specs/local_global.lua" --kind decode
+expect_text "are explained" "$(cat "$TMP/out")" '^local_global_l \(l\)'
+expect_text "the others named" "$(cat "$TMP/err")" 'local_global_g \(g\) is left out: full attention has no decode'
 expect_text "items of a sweep" "$(explain "$SOURCE/specs/window_sweep.lua")" '^window_sweep \(head_dim=128,window=1024\)'
 
 # ---- Errors
@@ -58,6 +71,10 @@ for kind in forward extend decode backward; do
     equal "$kind: the limit is the largest" "True" \
         "$(json 'x["limit"] == max(x["limits"], key=lambda l: l["cycles"])["limit"]' "$paper" --kind $kind)"
 done
+equal "cycles take time by the clock" "True" \
+    "$(json 'x["clock_ghz"] > 0.2 and all(close(l["ms"] * x["clock_ghz"] * 1e6, l["cycles"]) for l in x["limits"])' "$paper")"
+equal "elsewhere the clock is not known" "True" \
+    "$(json 'x["clock_ghz"] is None and all(l["ms"] is None for l in x["limits"])' "$paper" --target aarch64)"
 equal "ops chain from pass to pass" "True" \
     "$(json 'all(a["ops_after"] == b["ops_before"] for a, b in zip(x["passes"], x["passes"][1:]))' "$paper")"
 equal "a model's layers" "2" "$(json 'len(x)' "$SOURCE/specs/local_global.lua")"

@@ -24,6 +24,24 @@ done < <(cat "$SOURCE"/tunings/*.jsonl)
 equal "layers still have the hashes that it names" "" "$missed"
 space=$("$RATTAN" db explain "$spec" | sed -n 's/.*search space \([0-9]*\),.*/\1/p')
 equal "records are of this search space" "" "$(cat "$SOURCE"/tunings/*.jsonl | grep '"schedule"' | grep -v "\"space\":$space,")"
+# What was found for a GPU is what its code is compiled with anywhere, for the layer as people write it.
+printf 'return rattention { name = "plain", heads = 32, kv_heads = 8, head_dim = 64, window = 512, dtype = "bf16" }\n' >"$TMP/plain.lua"
+gpu() { RATTAN_LIBCUDA="$TMP/no-driver.so" "$RATTAN" "$1" "$2" --target cuda:sm_90a --kind backward --shape B=4,T=4096 "${@:3}" 2>&1; }
+plain=$(RATTAN_LIBCUDA="$TMP/no-driver.so" "$RATTAN" db explain "$TMP/plain.lua" --json | sed -n 's/^  "spec": "\(.*\)",$/\1/p')
+found=$(grep "\"$plain\",\"kind\":\"backward\"" "$SOURCE/tunings/gpu-nvidia-h200.jsonl" | grep -v '"ratio":1.0' | sed 's/.*"schedule":"\([^"]*\)".*/\1/')
+expect_text "a layer 64 wide has gradients that were tuned" "$found" '^chunk='
+equal "its code for that GPU has them" "$found" "$(gpu compile "$TMP/plain.lua" --emit schedule)"
+equal "so has the paper's layer made as wide" "$found" \
+    "$(gpu compile "$SOURCE/specs/paper_d128.lua" --set rope=false --set head_dim=64 --emit schedule)"
+equal "and one with other constants" "$found" "$(gpu compile "$TMP/plain.lua" --set scale=0.1 --set 'norm={ eps = 1e-5 }' --emit schedule)"
+if [ "$found" != "$(gpu compile "$TMP/plain.lua" --emit schedule --no-tuning)" ]; then ok "it is not the default"; else not_ok "it is not the default"; fi
+expect_text "explain says so" "$(gpu explain "$TMP/plain.lua")" '^Schedule, from the tuning database$'
+expect_text "and from where" "$(gpu explain "$TMP/plain.lua" | tr -s ' \n' ' ')" \
+    'It took 1\.341 ms, 0\.977 of the default.s time, at N=4 T=4096 on NVIDIA H200, driver CUDA 13\.0, by build [0-9a-f]{16}; from /.*/share/rattan/tuning\.db'
+expect_text "as JSON" "$(gpu explain "$TMP/plain.lua" --json)" '"bucket": "N=4 T=4096"'
+expect_text "that nothing better is known" "$(gpu explain "$SOURCE/specs/paper_d128.lua" --set rope=false)" \
+    '^Schedule, from the default: the tuning database knows nothing better$'
+expect_text "that nothing is known" "$(gpu explain "$TMP/plain.lua" --set window=100)" '^Schedule, from the default$'
 
 # ---- A prefix of its own: bin/rattan with share/rattan/tuning.db
 prefix=$TMP/prefix

@@ -28,6 +28,23 @@ check "which --no-tuning does not" env RATTAN_TUNING=strict "$RATTAN" compile "$
 expect_error 2 "RATTAN_TUNING has three values" 'RATTAN_TUNING.*on, off or strict' env RATTAN_TUNING=maybe "$RATTAN" compile "$spec"
 [ -e "$db" ] && not_ok "looking makes no database" || ok "looking makes no database"
 
+# ---- Whose tunings are shared: layers whose code differs in constants alone
+hash_of() { "$RATTAN" db explain "$spec" "$@" --json | sed -n 's/^  "spec": "\(.*\)",$/\1/p'; }
+shared() { equal "$1 $2 and $3 share tunings" "$(hash_of --set "$1=$2" "${@:4}")" "$(hash_of --set "$1=$3" "${@:4}")"; }
+apart() { if [ "$(hash_of --set "$1=$2")" != "$(hash_of --set "$1=$3")" ]; then ok "$1 $2 and $3 do not"; else not_ok "$1 $2 and $3 do not"; fi; }
+expect_text "a layer has a hash" "$(hash_of)" '^[0-9a-f]{32}$'
+shared scale 0.3 1
+shared softcap 5 50
+shared rope '{ theta = 10000 }' '{ theta = 77.5 }' --set 'norm={ eps = 1e-6 }'
+shared norm '{ eps = 1e-6 }' '{}'
+apart softcap false 50
+apart rope false '{ theta = 10000 }'
+apart rope '{ theta = 10000 }' '{ theta = 10000, style = "half" }'
+apart norm false '{}'
+apart head_dim 8 16
+apart qk_scale false true
+apart window 4 5
+
 # ---- Usage
 expect_error 2 "a range that is none" 'shapes' "$RATTAN" tune "$spec" --shapes B=4..2
 expect_error 2 "a letter that is none" 'no range' "$RATTAN" tune "$spec" --shapes Q=4

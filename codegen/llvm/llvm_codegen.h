@@ -19,9 +19,18 @@ const char *llvm_version(void);
 
 enum { LLVM_WANT_IR = 1, LLVM_WANT_ASM = 2, LLVM_WANT_OBJECT = 4 };
 
+/* What products of a kernel keep in registers while they sum up. */
+typedef struct LlvmTile {
+    int kernel;        /* its number */
+    int rows, vectors; /* of sums; beside them a row of `vectors` and one register take part */
+    int products;      /* in the kernel's code that are summed up so */
+} LlvmTile;
+
 typedef struct LlvmOutput {
     CodePhase  *phases;  /* one a kernel, in order; arena */
     int         phase_count;
+    LlvmTile   *tiles;   /* by kernel, as they come in its code; arena */
+    int         tile_count, tile_capacity;
     const char *ir;      /* arena; where wanted */
     const char *assembly;
     uint8_t    *object;  /* arena */

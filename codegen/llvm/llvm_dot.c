@@ -277,6 +277,19 @@ static int block_steps(const Gen *g, const Product *p, int vectors) {
     return steps < 16 ? 16 : (int)steps;
 }
 
+static void note_tile(Gen *g, Micro shape) {
+    LlvmOutput *const out = g->out;
+    for (int t = 0; t < out->tile_count; t++) {
+        LlvmTile *const tile = &out->tiles[t];
+        if (tile->kernel == g->phase && tile->rows == shape.rows && tile->vectors == shape.vectors) {
+            tile->products++;
+            return;
+        }
+    }
+    const LlvmTile tile = {g->phase, shape.rows, shape.vectors, 1};
+    PUSH(g->ctx, out->tiles, out->tile_count, out->tile_capacity, tile);
+}
+
 /* Fills in everything that does not depend on the run of b, and picks the register tiles. */
 static void plan(Gen *g, const Product *p, Dot *d, Val args[PARAM_COUNT]) {
     const Val   nothing = LLVMConstNull(g->ptr);
@@ -285,6 +298,7 @@ static void plan(Gen *g, const Product *p, Dot *d, Val args[PARAM_COUNT]) {
     const int   group = trimmed ? period : p->m, whole = p->b.whole ? gen_vectors(g, p->n) : p->n / g->lanes;
     const Micro shape = gen_micro_shape(g, group, whole ? whole : 1);
     int         row_mid, vector_mid;
+    note_tile(g, shape);
     *d = (Dot){.g = g,
                .trim = trimmed ? trim : 0,
                .tail = p->b.whole ? 0 : p->n % g->lanes,

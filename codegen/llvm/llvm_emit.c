@@ -53,6 +53,7 @@ static Status emit_kernels(Ctx *ctx, Compilation *c) {
     out->phase_count = c->module->kernel_count;
     out->phases = NEW_ARRAY(ctx, CodePhase, out->phase_count);
     for (int i = 0; i < out->phase_count; i++) {
+        c->g.phase = i;
         gen_kernel(&c->g, c->module->kernels[i], &out->phases[i]);
         TRY(ctx->status);
     }
@@ -111,7 +112,7 @@ static void dispose(Compilation *c) {
 Status llvm_compile(Ctx *ctx, const Module *module, const Target *target, const Schedule *schedule, int want,
                     LlvmOutput *out) {
     memset(out, 0, sizeof *out);
-    Compilation c = {.g = {.ctx = ctx, .schedule = schedule, .ir = module}, .module = module, .want = want, .out = out};
+    Compilation c = {.g = {.ctx = ctx, .schedule = schedule, .ir = module, .out = out}, .module = module, .want = want, .out = out};
     set_facts(&c.g, target);
     const Status status = ctx_run(ctx, compile, &c);
     dispose(&c);

@@ -43,6 +43,8 @@ typedef struct Gen {
     Val          *bases;   /* parameter addresses and strides (5 a parameter), then the syms: loaded on first use */
     int64_t       temp, most_temp; /* bytes of scratch in use now and at most, with the kernel's own */
     int64_t       sink, sink_bytes; /* where the last sink is, and its size */
+    LlvmOutput   *out;
+    int           phase; /* number of the kernel */
 } Gen;
 
 void gen_fail(Gen *g, const Op *op, const char *what);

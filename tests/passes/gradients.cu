@@ -110,7 +110,7 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
             float t90[8];
             UNROLL for (int i = 0; i < 8; i++) t90[i] = t85[i] * -1.442695041e+00f;
             float t91[1][8];
-            EACH(1, 8) t91[s][i] = fmaf(t89[s][i], 7.213475204e-01f, t90[(i >> 2) * 2 + (i & 1)]);
+            EACH(1, 8) t91[s][i] = fmaf(t89[s][i], 3.606737602e-01f, t90[(i >> 2) * 2 + (i & 1)]);
             float t92[1][8];
             EACH(1, 8) t92[s][i] = exp2_fast(t91[s][i]);
             u32 t93[1][4];
@@ -125,7 +125,7 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
             float t97[1][8];
             EACH(1, 8) t97[s][i] = t92[s][i] * t96[s][i];
             float t98[1][8];
-            EACH(1, 8) t98[s][i] = t97[s][i] * 5.000000000e-01f;
+            EACH(1, 8) t98[s][i] = t97[s][i] * 2.500000000e-01f;
             u32 t99[1][4];
             EACH(1, 4) t99[s][i] = pack(t98[s][2 * i], t98[s][2 * i + 1], bf16());
             float t100[1][8];
@@ -168,7 +168,7 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
             float t121[8];
             UNROLL for (int i = 0; i < 8; i++) t121[i] = t120[i] * -1.442695041e+00f;
             float t122[1][8];
-            EACH(1, 8) t122[s][i] = fmaf(t119[s][i], 7.213475204e-01f, t121[(i >> 2) * 2 + (i & 1)]);
+            EACH(1, 8) t122[s][i] = fmaf(t119[s][i], 3.606737602e-01f, t121[(i >> 2) * 2 + (i & 1)]);
             float t123[1][8];
             EACH(1, 8) t123[s][i] = exp2_fast(t122[s][i]);
             u32 t124[1][4];
@@ -183,7 +183,7 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
             float t128[1][8];
             EACH(1, 8) t128[s][i] = t123[s][i] * t127[s][i];
             float t129[1][8];
-            EACH(1, 8) t129[s][i] = t128[s][i] * 5.000000000e-01f;
+            EACH(1, 8) t129[s][i] = t128[s][i] * 2.500000000e-01f;
             u32 t130[1][4];
             EACH(1, 4) t130[s][i] = pack(t129[s][2 * i], t129[s][2 * i + 1], bf16());
             float t131[1][8];
@@ -229,7 +229,7 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
             float t154[8];
             UNROLL for (int i = 0; i < 8; i++) t154[i] = t151[i] * -1.442695041e+00f;
             float t155[1][8];
-            EACH(1, 8) t155[s][i] = fmaf(t153[s][i], 7.213475204e-01f, t154[(i >> 2) * 2 + (i & 1)]);
+            EACH(1, 8) t155[s][i] = fmaf(t153[s][i], 3.606737602e-01f, t154[(i >> 2) * 2 + (i & 1)]);
             float t156[1][8];
             EACH(1, 8) t156[s][i] = exp2_fast(t155[s][i]);
             u32 t157[1][4];
@@ -244,7 +244,7 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
             float t161[1][8];
             EACH(1, 8) t161[s][i] = t156[s][i] * t160[s][i];
             float t162[1][8];
-            EACH(1, 8) t162[s][i] = t161[s][i] * 5.000000000e-01f;
+            EACH(1, 8) t162[s][i] = t161[s][i] * 2.500000000e-01f;
             u32 t163[1][4];
             EACH(1, 4) t163[s][i] = pack(t162[s][2 * i], t162[s][2 * i + 1], bf16());
             float t164[1][8];

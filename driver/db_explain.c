@@ -1,0 +1,187 @@
+/* rattan db explain: which schedule a kernel of a layer gets here, why, and what else was tried. */
+#include "driver/db.h"
+#include "driver/session.h"
+#include "driver/tuning_lines.h"
+#include "driver/tuning_pick.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Explained {
+    const char  *title, *target;
+    TuningKey    key;
+    TuningBucket bucket;
+    TuningPick   pick;
+    const char  *fallback; /* the default schedule */
+    const char  *why;
+} Explained;
+
+/* How all layers of the command line are asked for. */
+typedef struct Asked {
+    Session     *session;
+    KernelKind   kind;
+    TuningBucket bucket;
+    json_t      *list; /* array; NULL: text */
+} Asked;
+
+static Status look_up(Ctx *ctx, const Asked *asked, const SpecItem *item, Explained *e) {
+    const Target *target = &asked->session->target;
+    Schedule      schedule;
+    Text          text = TEXT(ctx);
+    *e = (Explained){.title = item_title(ctx, item), .target = target->name, .bucket = asked->bucket};
+    if (!tuning_key_machine(ctx, target, asked->session->device, &e->key) && !tuning_key_target(ctx, target, &e->key))
+        return ctx_fail(ctx, ST_NO_DEVICE, "--target", "name a target that runs on this machine, or a GPU's",
+                        "nothing is known of %s here", target->name);
+    tuning_key_layer(ctx, &item->spec, asked->kind, &e->key);
+    tuning_find(ctx, &e->key, e->bucket, &e->pick, &e->why);
+    TRY(compile_schedule(ctx, &(CompileRequest){.spec = &item->spec, .kind = asked->kind, .target = target}, &schedule));
+    schedule_print(&text, &schedule);
+    e->fallback = text_str(&text);
+    return ST_OK;
+}
+
+static void explain_key(Ctx *ctx, const Explained *e) {
+    const char *machine = e->key.machine ? e->key.machine : ctx_printf(ctx, "any that code for %s runs on", e->target);
+    const bool  driver = e->key.driver && *e->key.driver;
+    printf("layer     %s\nmachine   %s%s%s\ncompiler  %s\nspec      %s, search space %d, build %s\n", e->title, machine,
+           driver ? ", driver " : "", driver ? e->key.driver : "", e->key.compiler, e->key.spec, e->key.space, e->key.build);
+    if (e->why)
+        printf("skipped   %s\n", e->why);
+    if (e->pick.other_spaces)
+        printf("ignored   %d records of other search spaces, which other versions of rattan made: tune again\n",
+               e->pick.other_spaces);
+}
+
+/* What a kernel gets. */
+static const char *schedule_of(const Explained *e) {
+    const TuningRecord *r = e->pick.record;
+    return r && !tuning_is_default(r) ? r->schedule : e->fallback;
+}
+
+static void explain_pick(Ctx *ctx, const Explained *e) {
+    const TuningRecord *r = e->pick.record;
+    if (!r) {
+        printf("schedule  the default: nothing is known for %s near %s\n  %s\n", e->key.kind,
+               e->bucket.T ? tuning_bucket_text(ctx, e->bucket) : "any shape", e->fallback);
+        return;
+    }
+    printf("schedule  from %s%s\n  %s\n", e->pick.path, tuning_is_default(r) ? ", which knows nothing better than the default" : "",
+           schedule_of(e));
+    printf("because   it took %.3f of the default's time (spread %.3f, %lld runs, %.3f ms), at worst %.3f, the least for "
+           "%s %s\n",
+           r->ratio, r->spread, (long long)r->samples, 1e3 * r->seconds, tuning_bound(r), e->key.kind, r->key.bucket);
+    if (e->pick.distance)
+        printf("          which is the nearest to %s, %d steps of a factor of two away\n",
+               tuning_bucket_text(ctx, e->bucket), e->pick.distance);
+    if (!e->key.machine)
+        printf("          measured on %s\n", r->key.machine);
+    if (tuning_other_driver(r, &e->key))
+        printf("          measured with driver %s: tune again to be sure\n", r->key.driver);
+    if (tuning_other_compiler(r, &e->key))
+        printf("          compiled by %s: tune again to be sure\n", r->key.compiler);
+    if (strcmp(r->key.build, e->key.build) != 0)
+        printf("          measured with another build of rattan (%s): tune again to be sure\n", r->key.build);
+}
+
+static int by_bound(const void *a, const void *b) {
+    const TuningRecord *x = a, *y = b;
+    if ((x->verdict == VERDICT_RIGHT) != (y->verdict == VERDICT_RIGHT))
+        return x->verdict == VERDICT_RIGHT ? -1 : 1;
+    const double a_bound = tuning_bound(x), b_bound = tuning_bound(y); /* both may be infinite */
+    return a_bound < b_bound ? -1 : a_bound > b_bound ? 1 : x->ratio < y->ratio ? -1 : x->ratio > y->ratio;
+}
+
+/* The others of the same bucket, the best first. */
+static Status explain_others(Ctx *ctx, const Explained *e, TuningDb *db) {
+    enum { MOST = 8 };
+    TuningRecords records = {0};
+    TuningKey     filter = e->pick.record->key;
+    TRY(tuning_db_find(ctx, db, &filter, &records));
+    qsort(records.items, (size_t)records.count, sizeof *records.items, by_bound);
+    printf("tried     %d schedules in this bucket\n", records.count);
+    for (int r = 0; r < records.count && r < MOST; r++) {
+        const TuningRecord *record = &records.items[r];
+        if (record->verdict == VERDICT_RIGHT)
+            printf("  %.3f +- %.3f, %3lld runs  %s\n", record->ratio, record->spread, (long long)record->samples,
+                   record->schedule);
+        else
+            printf("  %s (%s)  %s\n", verdict_name(record->verdict), record->note, record->schedule);
+    }
+    return ST_OK;
+}
+
+static Status explain_others_of(Ctx *ctx, const Explained *e) {
+    TuningDb *db = NULL;
+    TRY(tuning_db_read(ctx, e->pick.path, &db));
+    const Status status = db ? explain_others(ctx, e, db) : ST_OK;
+    tuning_db_close(db);
+    return status;
+}
+
+static json_t *explained_json(Ctx *ctx, const Explained *e) {
+    const TuningRecord *r = e->pick.record;
+    return json_pack("{s:s, s:s?, s:s, s:s, s:s, s:s, s:o, s:s, s:i, s:i}", "layer", e->title, "machine", e->key.machine, "spec",
+                     e->key.spec, "kind", e->key.kind, "bucket", e->bucket.T ? tuning_bucket_text(ctx, e->bucket) : "",
+                     "schedule", schedule_of(e), "record", r ? tuning_record_json(r) : json_null(), "database",
+                     r ? e->pick.path : "", "distance", e->pick.distance, "ignored", e->pick.other_spaces);
+}
+
+static Status explain_layer(Ctx *ctx, const Asked *asked, const SpecItem *item) {
+    Explained e;
+    TRY(look_up(ctx, asked, item, &e));
+    if (asked->list) {
+        json_array_append_new(asked->list, explained_json(ctx, &e));
+        return ST_OK;
+    }
+    explain_key(ctx, &e);
+    explain_pick(ctx, &e);
+    return e.pick.record ? explain_others_of(ctx, &e) : ST_OK;
+}
+
+static Status explain_layers(Ctx *ctx, const Asked *asked) {
+    const Session *const session = asked->session;
+    bool                 another = false;
+    for (int i = session->first; i < session->last; i++) {
+        const SpecItem *const item = &session->specs.items[i];
+        if (!kind_fits(&item->spec, asked->kind))
+            continue;
+        if (another && !asked->list)
+            puts("");
+        TRY(explain_layer(ctx, asked, item));
+        another = true;
+    }
+    return ST_OK;
+}
+
+static Status ask(Ctx *ctx, const DbJob *job, Asked *asked) {
+    Shape shape;
+    if (cli_has(job->cli, OPTION_KIND))
+        TRY(kind_parse(ctx, cli_value(job->cli, OPTION_KIND), &asked->kind));
+    TRY(shape_parse(ctx, cli_value(job->cli, OPTION_SHAPE), &shape));
+    asked->bucket = shape_bucket(&shape);
+    TRY(session_load_file(ctx, asked->session, job->operands[0]));
+    TRY(session_check_kind(ctx, asked->session, asked->kind));
+    TRY(session_device(ctx, asked->session));
+    return explain_layers(ctx, asked);
+}
+
+/* Of one layer an object, of several an array. */
+static void print_list(json_t *list) {
+    json_t *only = json_array_size(list) == 1 ? json_incref(json_array_get(list, 0)) : NULL;
+    db_print_json(only ? only : json_incref(list));
+}
+
+Status db_explain(Ctx *ctx, const DbJob *job, TuningDb *db) {
+    Session session;
+    Asked   asked = {&session, KIND_FORWARD, {0}, job->json ? json_array() : NULL};
+    Status  status = session_open(ctx, job->cli, &session);
+    (void)db; /* the user's and the system's are looked through */
+    if (status == ST_OK)
+        status = ask(ctx, job, &asked);
+    if (status == ST_OK && asked.list)
+        print_list(asked.list);
+    json_decref(asked.list);
+    session_close(&session);
+    return status;
+}

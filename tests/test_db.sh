@@ -1,0 +1,116 @@
+#!/usr/bin/env bash
+# rattan db and what its options choose: records of a few layers, kinds, shapes and machines, none of which is measured here.
+. "$(dirname "$0")/lib.sh"
+export RATTAN_LIBCUDA="$TMP/no-driver.so"
+spec() { printf 'return %s\n' "$2" >"$TMP/$1.lua"; }
+spec one 'rattention { name = "twin", heads = 2, head_dim = 8, window = 4 }'
+spec two 'rattention { name = "twin", heads = 2, head_dim = 8, window = 4, rope = { theta = 10000 } }'
+spec deep 'model { name = "deep", layers = 2, pattern = { "l", "g" }, l = rattention { heads = 2, head_dim = 8, window = 4 },
+  g = attention { heads = 2, head_dim = 8 } }'
+one=$TMP/one.lua two=$TMP/two.lua deep=$TMP/deep.lua
+
+explained() { "$RATTAN" db explain "$@" --json | sed -n 's/^ \{2,4\}"spec": "\(.*\)",$/\1/p'; }
+"$RATTAN" db explain "$one" >"$TMP/key"
+space=$(sed -n 's/.*search space \([0-9]*\), build.*/\1/p' "$TMP/key") here=$(sed -n 's/^machine   //p' "$TMP/key")
+build=$(sed -n 's/.*, build \(.*\)/\1/p' "$TMP/key") first=$(explained "$one") second=$(explained "$two")
+CPU='"machine":"Board (generic), 4 cores","driver":"","compiler":"LLVM 19.1.7"'
+GPU='"machine":"NVIDIA H200","driver":"CUDA 13.0","compiler":"cuda:sm_90a; NVRTC 13.0"'
+HERE="\"machine\":\"$here\",\"driver\":\"\",\"compiler\":\"LLVM 19.1.7\""
+# record MACHINE SPEC KIND BUCKET FIELDS [RATIO] [VERDICT] [SPREAD]: a line.
+record() {
+    printf '{%s,"build":"%s","space":%s,"spec":"%s","kind":"%s","bucket":"%s","schedule":"%s",' "$1" "$build" "$space" "$2" "$3" "$4" "$5"
+    printf '"verdict":"%s","samples":40,"seconds":0.001,"ratio":%s,"spread":%s,"when":1700000000,"note":""}\n' "${7:-ok}" "${6:-0.9}" "${8:-0.001}"
+}
+{
+    for machine in "$CPU" "$GPU" "$HERE"; do
+        record "$machine" "$first" forward "N=1 T=256" "chunk=16 unroll=3"
+        record "$machine" "$first" decode "N=16 T=1" "chunk=16 unroll=3"
+        record "$machine" "$first" forward "N=4 T=256" "chunk=16 unroll=4" 0.9 wrong
+        record "$machine" "$second" forward "N=1 T=256" "chunk=16 unroll=3"
+        record "$machine" "$second" forward "N=1 T=256" "chunk=16 unroll=1" 1.0 ok 0.0
+    done
+    printf '{"spec":"%s","name":"twin","text":"return rattention {\\n  rope = false,\\n  fold = 1,\\n}\\n"}\n' "$first"
+    printf '{"spec":"%s","name":"twin","text":"return rattention {\\n  rope = { theta = 500000, style = \\"half\\" },\\n  fold = 1,\\n}\\n"}\n' "$second"
+} >"$TMP/lines"
+fresh() { rm -rf "$RATTAN_DATA_DIR" && "$RATTAN" db import "$TMP/lines" >/dev/null; }
+records() { "$RATTAN" db export "$@" 2>&1 | grep '"schedule"'; }
+fresh
+equal "all records" 15 "$(records | wc -l)"
+
+# ---- chosen NAME PATTERN OPTION...: export and list show the records that match the pattern, and prune takes them alone
+chosen() {
+    local name=$1 pattern=$2 wanted rest
+    shift 2
+    fresh
+    wanted=$(records | grep -E "$pattern") rest=$(records | grep -vE "$pattern")
+    equal "export: $name" "$wanted" "$(records "$@")"
+    equal "list: $name" "$(grep -c . <<<"$wanted")" \
+        "$("$RATTAN" db list --json "$@" | sed -n 's/^ *"records": \([0-9]*\),$/\1/p' | awk '{ n += $1 } END { print n + 0 }')"
+    check "prune: $name" "$RATTAN" db prune --older-than 0 "$@"
+    equal "prune leaves the rest: $name" "$rest" "$(records)"
+}
+chosen "a kind" '"kind":"decode"' --kind decode
+chosen "a GPU" 'cuda:sm_90a;' --target cuda:sm_90a
+chosen "another CPU" 'Board' --target aarch64
+chosen "this CPU" "\"machine\":\"${here//[()]/.}\"" --target host
+chosen "a bucket" 'N=1 T=256' --shape B=1,T=200
+chosen "a bucket of packed sequences" 'N=4 T=256' --shape lengths=200,200,200,129
+chosen "a layer" "$second" "$two"
+chosen "a layer by its fields" "$second" "$one" --set 'rope={ theta = 3 }'
+chosen "a model's layers" "$first" "$deep"
+chosen "all at once" "Board.*$first.*decode.*N=16 T=1\"" "$one" --kind decode --target aarch64 --shape B=16,T=1
+fresh
+equal "export has the chosen layers' texts" "$second" "$("$RATTAN" db export "$two" | sed -n 's/^{"spec":"\([0-9a-f]*\)","name".*/\1/p')"
+equal "export has every layer's text" 2 "$("$RATTAN" db export | grep -c '"text"')"
+equal "no record of a name's beginning" "" "$(records --target cuda:sm_90)"
+equal "no record of a layer of another type" "" "$(records "$one" --dtype bf16)"
+expect_text "of what is not there list says so" "$("$RATTAN" db list --kind extend 2>&1)" 'has no such records'
+all=$(records)
+check "prune what is not there" "$RATTAN" db prune --older-than 0 --kind extend
+equal "takes nothing" "$all" "$(records)"
+check "prune failures of a kind" "$RATTAN" db prune --failures --kind decode
+equal "takes no others" "$all" "$(records)"
+check "prune failures of a layer" "$RATTAN" db prune --failures "$one"
+equal "takes them" "$(grep -v '"wrong"' <<<"$all")" "$(records)"
+
+# A schedule that failed in a bucket that is not asked for is not shipped, either.
+fresh
+record "$GPU" "$first" forward "N=4 T=256" "chunk=16 unroll=3" 0.9 wrong >"$TMP/failed" && "$RATTAN" db import "$TMP/failed" >/dev/null
+equal "export --best knows all failures" "" "$(records "$one" --best --target cuda:sm_90a --kind forward --shape B=1,T=256)"
+
+# ---- What an action would not heed is refused, and nothing is lost
+fresh
+expect_error 2 "prune by a filter alone" 'what is to go' "$RATTAN" db prune --kind decode
+expect_error 2 "a field without a layer" 'no SPEC' "$RATTAN" db prune --older-than 0 --dtype bf16
+expect_error 2 "a field without a layer to set it in" 'no SPEC' "$RATTAN" db list --set window=3
+expect_error 2 "a shape without tokens" 'how many tokens' "$RATTAN" db prune --older-than 0 --shape B=4
+expect_error 2 "a target that is none" 'cray' "$RATTAN" db prune --older-than 0 --target cray
+expect_error 2 "a kind that is none" 'sideways' "$RATTAN" db prune --older-than 0 --kind sideways
+expect_error 2 "two layers' files" 'one SPEC' "$RATTAN" db prune --older-than 0 "$one" "$two"
+expect_error 1 "a layer's file that is none" 'absent' "$RATTAN" db prune --older-than 0 "$TMP/absent.lua"
+expect_error 2 "prune --best" 'export alone' "$RATTAN" db prune --older-than 0 --best
+expect_error 2 "prune -o" 'export, pack alone' "$RATTAN" db prune --older-than 0 -o "$TMP/there"
+expect_error 2 "list --older-than" 'prune alone' "$RATTAN" db list --older-than 3
+expect_error 2 "export --failures" 'prune alone' "$RATTAN" db export --failures
+expect_error 2 "import --kind" 'list, explain, export, prune alone' "$RATTAN" db import "$TMP/lines" --kind decode
+expect_error 2 "merge --target" 'list, explain, export, prune alone' "$RATTAN" db merge "$TMP/lines" --target host
+equal "nothing was lost" "$all" "$(records)"
+
+# ---- What list and explain say
+expect_text "layers of a name are told apart" "$("$RATTAN" db list)" '^  rope = false$'
+expect_text "by what differs" "$("$RATTAN" db list)" '^  rope = \{ style = "half" \}$'
+expect_text "a schedule is what differs from the default" "$("$RATTAN" db list "$two")" '^  unroll=3$'
+expect_text "all of it where the default is not known" "$("$RATTAN" db list "$one")" '^  chunk=16 unroll=3$'
+grep -v '"ratio":0.9' "$TMP/lines" >"$TMP/default"
+rm -r "$RATTAN_DATA_DIR" && "$RATTAN" db import "$TMP/default" >/dev/null
+expect_text "or nothing" "$("$RATTAN" db list "$two")" '^  the default$'
+fresh
+equal "explain goes through a model" "$first $(explained "$deep" --item g)" "$(explained "$deep" | tr '\n' ' ' | sed 's/ $//')"
+expect_text "and names its layers" "$("$RATTAN" db explain "$deep")" '^layer     deep_g \(g\)$'
+expect_text "of a kind that one has not the others" "$("$RATTAN" db explain "$deep" --kind decode 2>/dev/null)" '^layer     deep_l \(l\)$'
+expect_text "which it says" "$("$RATTAN" db explain "$deep" --kind decode 2>&1)" 'warning: deep_g \(g\) is left out: full attention has no decode'
+expect_error 2 "but no layer is too few" 'full attention has no decode' "$RATTAN" db explain "$deep" --item g --kind decode
+expect_text "of a GPU that is not here, what is known" "$("$RATTAN" db explain "$one" --target cuda:sm_90a --shape T=256)" 'measured on NVIDIA H200'
+expect_text "on any machine" "$("$RATTAN" db explain "$one" --target cuda:sm_90a --shape T=256)" '^machine   any that code for cuda:sm_90a runs on$'
+expect_text "as JSON" "$("$RATTAN" db explain "$one" --target cuda:sm_90a --shape T=256 --json)" '"machine": null'
+expect_error 4 "of another CPU nothing" 'nothing is known' "$RATTAN" db explain "$one" --target aarch64
