@@ -229,22 +229,27 @@ static const char *changes_text(Ctx *ctx, const SearchSpace *space, const SpaceP
     return text.length ? text_str(&text) : "the default";
 }
 
+/* The default's time in the rounds of the trial: what the ratio compares with. */
+static double usual_seconds(const TuneTrial *trial) {
+    return trial->summary.samples ? trial->summary.seconds / trial->summary.ratio : 0;
+}
+
 static void report_json(Ctx *ctx, const TaskRun *run) {
-    const TuneTrial *leader = run->search.leader, *base = run->search.trials[0];
+    const TuneTrial *leader = run->search.leader;
     Text             schedule = TEXT(ctx);
     schedule_print(&schedule, &leader->schedule);
     json_array_append_new(
         run->tuning->json,
         json_pack("{s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:I, s:i, s:i, s:i, s:s, s:s}", "spec", run->title, "kind",
                   kind_name(run->tuning->kind), "bucket", run->key.bucket, "machine", run->key.machine, "ms_default",
-                  1e3 * base->summary.seconds, "ms_best", 1e3 * leader->summary.seconds, "ratio", leader->summary.ratio,
+                  1e3 * usual_seconds(leader), "ms_best", 1e3 * leader->summary.seconds, "ratio", leader->summary.ratio,
                   "spread", leader->summary.spread, "runs", (json_int_t)leader->summary.samples, "tried",
                   run->counts.measured, "failed", run->counts.failed, "known", run->search.count, "changes",
                   changes_text(ctx, &run->space, &leader->point), "schedule", text_str(&schedule)));
 }
 
 static void report(Ctx *ctx, const TaskRun *run) {
-    const TuneTrial *leader = run->search.leader, *base = run->search.trials[0];
+    const TuneTrial *leader = run->search.leader;
     if (run->tuning->json) {
         report_json(ctx, run);
         return;
@@ -253,7 +258,7 @@ static void report(Ctx *ctx, const TaskRun *run) {
     if (leader->summary.samples)
         printf("%.3f ms with the default, %.3f with the best: %.3f of its time (spread %.3f, %lld runs); "
                "%d tried, %d failed\n",
-               1e3 * base->summary.seconds, 1e3 * leader->summary.seconds, leader->summary.ratio, leader->summary.spread,
+               1e3 * usual_seconds(leader), 1e3 * leader->summary.seconds, leader->summary.ratio, leader->summary.spread,
                (long long)leader->summary.samples, run->counts.measured, run->counts.failed);
     else
         printf("nothing measured\n");

@@ -10,6 +10,8 @@
 /* Candidates of a generation that go on from the first rounds; rounds of the three stages; generations without
  * a new leader that end a search; candidates of a generation that are drawn at random. */
 enum { KEPT = 3, FIRST_ROUNDS = 3, MORE_ROUNDS = 6, LAST_ROUNDS = 20, PATIENCE = 12, AT_RANDOM = 2 };
+/* A trial whose own rounds did not decide is timed again until there are so many. */
+enum { ENOUGH = 100 };
 
 /* A trial of few samples is timed again where it is so much ahead of the leader: plateaus would fill generations. */
 static const double AGAIN = 0.995;
@@ -285,7 +287,8 @@ static int propose_again(const TuneSearch *search, TuneTrial **generation, int c
     for (int t = 0; t < search->count && count < KEPT; t++) {
         TuneTrial *trial = search->trials[t];
         if (trial != search->leader && !trial->ahead && trial->verdict == VERDICT_RIGHT && trial->summary.samples &&
-            trial->summary.samples < TUNING_SAMPLES && trial->summary.ratio < AGAIN * search->leader->summary.ratio)
+            trial->summary.samples < (trial->chosen ? ENOUGH : TUNING_SAMPLES) &&
+            trial->summary.ratio < AGAIN * search->leader->summary.ratio)
             generation[count++] = trial;
     }
     return count;

@@ -65,6 +65,8 @@ expect_text "of one bucket" "$(cat "$TMP/out")" '"bucket": "N=1 T=256"'
 # ---- A second run goes on: what was measured stays, and the search does not begin anew
 if until_records $((first + 2)) tune --budget 4s --json; then ok "a second run goes on"; else not_ok "a second run goes on" "$(records) after $first"; fi
 expect_text "and knows the first's" "$(cat "$TMP/out")" '"known": [0-9]+'
+number() { sed -n "s/^ *\"$1\": \([0-9.e-]*\),$/\1/p" "$TMP/out"; }
+equal "and its numbers agree" 1 "$(awk "BEGIN { r = $(number ms_best) / $(number ms_default) / $(number ratio); print (r > 0.9999 && r < 1.0001) }")"
 
 picked=$("$RATTAN" db explain "$spec" --shape B=1,T=256 --json | sed -n 's/^  "schedule": "\(.*\)",$/\1/p')
 
