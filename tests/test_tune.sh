@@ -24,6 +24,7 @@ expect_text "an empty database says so" "$("$RATTAN" db list 2>&1)" 'the tuning 
 equal "and an empty list is JSON" "[]" "$("$RATTAN" db list --json)"
 expect_error 1 "strict mode wants a tuning" 'no tuned schedule for forward, .*rattan tune' \
     env RATTAN_TUNING=strict "$RATTAN" compile "$spec" --shape B=1,T=256
+expect_error 1 "of a shape or of any" 'no tuned schedule for forward, .*, of any shape' env RATTAN_TUNING=strict "$RATTAN" compile "$spec"
 check "which --no-tuning does not" env RATTAN_TUNING=strict "$RATTAN" compile "$spec" --no-tuning
 expect_error 2 "RATTAN_TUNING has three values" 'RATTAN_TUNING.*on, off or strict' env RATTAN_TUNING=maybe "$RATTAN" compile "$spec"
 [ -e "$db" ] && not_ok "looking makes no database" || ok "looking makes no database"
@@ -33,6 +34,9 @@ expect_error 2 "a range that is none" 'shapes' "$RATTAN" tune "$spec" --shapes B
 expect_error 2 "a letter that is none" 'no range' "$RATTAN" tune "$spec" --shapes Q=4
 expect_error 2 "a budget that is none" 'budget' "$RATTAN" tune "$spec" --budget soon
 expect_error 2 "a share that is none" 'share' "$RATTAN" tune "$spec" --shard 3/2
+expect_error 2 "a range given twice" 'given twice' "$RATTAN" tune "$spec" --shapes T=128,T=256
+expect_error 2 "a way to use tunings that is none" 'on, off or strict' env RATTAN_TUNING=foo "$RATTAN" tune "$spec"
+expect_error 1 "shapes that are all too large" 'nothing was measured.*smaller' "$RATTAN" tune "$spec" --shapes B=1048576,T=1048576
 expect_error 2 "full attention has no decode" 'full attention' "$RATTAN" tune "$SOURCE/specs/full_attention.lua" --kind decode
 expect_error 4 "a target of another machine" 'does not run here' "$RATTAN" tune "$spec" --target aarch64
 expect_error 2 "no action of db" 'no action' "$RATTAN" db
@@ -142,6 +146,13 @@ expect_error 5 "db list names the damage" 'damaged.*move it away' env RATTAN_DAT
 expect_error 5 "tune touches it not" 'damaged' env RATTAN_DATA_DIR="$TMP/bad" "$RATTAN" tune "$spec" --budget 1s
 expect_error 1 "a folder that cannot be made" 'RATTAN_DATA_DIR' env RATTAN_DATA_DIR=/proc/none "$RATTAN" tune "$spec" --budget 1s
 equal "is no obstacle either" "$default" "$(RATTAN_DATA_DIR=/proc/none schedule_of --shape B=1,T=256)"
+
+# ---- More shapes than there is time for
+SECONDS=0
+RATTAN_DATA_DIR="$TMP/many" "$RATTAN" tune "$SOURCE/specs/paper_bench.lua" --shapes B=1..65536,T=1..65536 --budget 2s >"$TMP/out" 2>"$TMP/err"
+if [ $SECONDS -lt 20 ]; then ok "the budget holds for all of them"; else not_ok "the budget holds for all of them" "$SECONDS s"; fi
+expect_text "beforehand it says for how many" "$(cat "$TMP/err")" 'enough for about [0-9]+ of [0-9]+: N='
+expect_text "and afterwards what the others take" "$(cat "$TMP/err")" 'of [0-9]+ shapes: kernels of [0-9]+ take the schedule of'
 
 # ---- Other kinds
 for kind in decode extend backward; do
