@@ -562,10 +562,12 @@ static Status tune(Ctx *ctx, const Cli *cli, Tuning *tuning, const char *path) {
     if (tuning->failed)
         return ctx_fail(ctx, ST_FAILED, "rattan tune", "see the warnings above", "%d of %d shapes failed", tuning->failed,
                         tuning->begun);
-    return tuning->measured || interrupted || skipped_all(tuning, tasks)
-               ? ST_OK
-               : ctx_fail(ctx, ST_FAILED, "rattan tune", tuning->begun ? "give it more time, such as --budget 120s" : "the tensors of these shapes take too much memory: ask for smaller ones",
-                          "nothing was measured");
+    if (tuning->measured || interrupted || skipped_all(tuning, tasks))
+        return ST_OK;
+    return ctx_fail(ctx, ST_FAILED, "rattan tune",
+                    tuning->begun ? "give it more time, such as --budget 120s"
+                                  : "the tensors of these shapes take too much memory: ask for smaller ones",
+                    "nothing was measured");
 }
 
 Status cmd_tune(Ctx *ctx, const Cli *cli) {
