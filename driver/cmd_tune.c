@@ -19,9 +19,11 @@
 
 enum { MOST_SEEDS = 4 };
 
-/* What compiling and checking a few candidates takes, and what a launch does a second before anything was timed: of a CPU's
- * core, and of a GPU. */
+/* What compiling and checking a few candidates takes, and the flops a second of a CPU's core and a GPU until something was
+ * timed. */
 static const double CPU_LEAST = 10, GPU_LEAST = 25, CPU_RATE = 5e10, GPU_RATE = 1e14;
+/* Of shorter runs the time is mostly the launch's. */
+static const double TELLING_SECONDS = 1e-3;
 
 /* Tensors of a task may take this share of the machine's memory. */
 static const double MEMORY_SHARE = 0.125;
@@ -422,7 +424,8 @@ static Status plan_buckets(Ctx *ctx, Tuning *tuning, const Spec *spec, int tasks
     const Target *target = &tuning->session.target;
     const bool    gpu = target_is_cuda(target);
     int           too_large = 0;
-    *plan = (TunePlan){.least = gpu ? GPU_LEAST : CPU_LEAST, .rate = 1 / (gpu ? GPU_RATE : CPU_RATE * fmax(1, target->processors))};
+    *plan = (TunePlan){.least = gpu ? GPU_LEAST : CPU_LEAST,
+                       .rate = 1 / (gpu ? GPU_RATE : CPU_RATE * fmax(1, target->processors))};
     for (int b = 0; b < tuning->buckets.count; b++) {
         const TuningBucket bucket = tuning->buckets.items[b];
         BenchCase          test;
@@ -437,9 +440,10 @@ static Status plan_buckets(Ctx *ctx, Tuning *tuning, const Spec *spec, int tasks
             plan->items[plan->count++] = (TunePlanned){.bucket = bucket, .work = test.useful_flops};
     }
     if (too_large && plan->count)
-        terminal_warning(ctx_printf(ctx, "%s: %d of %d shapes are left out: their tensors take more than %.1f GB; kernels of "
-                                    "those take the schedule of the nearest", spec->name, too_large, plan->count + too_large,
-                                    1e-9 * MEMORY_SHARE * machine_bytes()));
+        terminal_warning(ctx_printf(ctx,
+                                    "%s: %d of %d shapes are left out: their tensors take more than %.1f GB; kernels of those "
+                                    "take the schedule of the nearest",
+                                    spec->name, too_large, plan->count + too_large, 1e-9 * MEMORY_SHARE * machine_bytes()));
     return mark_known(ctx, tuning, spec, plan);
 }
 
@@ -463,7 +467,7 @@ static Status search_next(Ctx *ctx, Tuning *tuning, TunePlan *plan, TunePlanned 
     const Status status = with_own_memory(ctx, run_task, run);
     tuning->measured += run->measured;
     next->in_vain = !run->measured;
-    if (run->seconds > 0)
+    if (run->seconds > TELLING_SECONDS && next->work > 0)
         plan->rate = run->seconds / next->work;
     if (status != ST_OK && tasks > 1)
         go_on(ctx, tuning);

@@ -1,7 +1,7 @@
-/* What builders of a layer made, for all of its buckets: a kernel's code does not depend on the batch and its length, so that
- * a schedule is built, and checked on the small inputs, once.
+/* What builders of a layer made, for all of its buckets: a kernel's code does not depend on the batch and its length, so
+ * that a schedule is built, and checked on the small inputs, once.
  *
- * In:  a schedule, with the rows of the ring that its kernels are for, and the file that a builder wrote (see tune_child.c).
+ * In:  a schedule, the rows of the ring that its kernels are for, and the file that a builder wrote (see tune_child.c).
  * Out: that file, again.
  * Always: a bounded number of open files; what does not fit is built again. */
 #ifndef RATTAN_DRIVER_TUNE_BUILDS_H

@@ -47,8 +47,9 @@ _Noreturn void tune_build(const TuneTask *task, const char *schedule, bool is_de
 /* The ring's rows that the task's kernels are for. */
 int64_t tune_ring_rows(const TuneTask *task);
 
-/* Reads what tune_build wrote, checks the kernel on the small inputs, unless that was done, and, unless it is the default's, on the large ones
- * against the default's output, and says REPLY_READY. Then obeys: 'f' empties the caches, 'g' runs and times once. */
+/* Reads what tune_build wrote, checks the kernel on the small inputs, unless that was done, and, unless it is the default's,
+ * on the large ones against the default's output, and says REPLY_READY. Then obeys: 'f' empties the caches, 'g' runs and
+ * times once. */
 _Noreturn void tune_serve(const TuneTask *task, const char *schedule, bool is_default, int file, int commands, int replies);
 
 /* What stands for the timed kernel's code, all but the text of its schedule; zeros where there is none. */

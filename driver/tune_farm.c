@@ -379,8 +379,8 @@ static void show_progress(TuneFarm *farm) {
     if (now - farm->drawn < (terminal ? REDRAW_SECONDS : REPEAT_SECONDS))
         return;
     farm->drawn = now;
-    snprintf(line, sizeof line, "%s  %d tried, %d failed, best %.3f, %.0f s left", farm->options.label, farm->counts.measured,
-             farm->counts.failed, best->samples ? best->ratio : 1.0, left > 0 ? left : 0);
+    snprintf(line, sizeof line, "%s  %d tried, %d failed, best %.3f, %.0f s left", farm->options.label,
+             farm->counts.measured, farm->counts.failed, best->samples ? best->ratio : 1.0, left > 0 ? left : 0);
     if (terminal)
         terminal_redraw(line);
     else
@@ -468,8 +468,9 @@ Status tune_farm_default(Ctx *ctx, TuneFarm *farm, TuneTrial *trial, CodeObject 
     Job *job = job_of(farm, trial);
     *object = NULL;
     if (!build(farm, trial))
-        return trial->verdict == VERDICT_RIGHT ? ctx->status
-                                               : ctx_fail(ctx, ST_FAILED, "the default schedule", NULL, "%s", trial->summary.note);
+        return trial->verdict == VERDICT_RIGHT
+                   ? ctx->status
+                   : ctx_fail(ctx, ST_FAILED, "the default schedule", NULL, "%s", trial->summary.note);
     return tune_build_object(ctx, farm->options.task, job->schedule, job->file, object);
 }
 

@@ -9,7 +9,9 @@
 /* Runs of a generation of candidates, in all its rounds; buckets that a line names. */
 enum { RUNS = 120, NAMED = 6 };
 
-double tune_plan_need(const TunePlan *plan, const TunePlanned *item) { return plan->least + RUNS * plan->rate * item->work; }
+double tune_plan_need(const TunePlan *plan, const TunePlanned *item) {
+    return plan->least + RUNS * plan->rate * item->work;
+}
 
 static bool near(const TunePlanned *a, const TunePlanned *b, int steps) {
     return tuning_bucket_distance(a->bucket, b->bucket) <= steps;
@@ -45,7 +47,9 @@ static TunePlanned *best(TunePlan *plan, int steps, const bool *open, double sec
     for (int i = 0; i < plan->count; i++) {
         TunePlanned *item = &plan->items[i];
         const double need = tune_plan_need(plan, item);
-        const double worth = item->searched || need > seconds ? 0 : (steps < 0 ? 1 : count_near(plan, item, steps, open)) / need;
+        if (item->searched || need > seconds)
+            continue;
+        const double worth = (steps < 0 ? 1 : count_near(plan, item, steps, open)) / need;
         if (worth > most) {
             most = worth;
             found = item;
@@ -117,9 +121,11 @@ const char *tune_plan_lacks(Ctx *ctx, const TunePlan *plan, double seconds) {
     if (plan->count < 2 || all <= seconds)
         return NULL;
     const int count = foresee(ctx, plan, seconds, &names);
-    return ctx_printf(ctx, "a shape needs %.0f s, more where runs are long; %.0f s are enough for about %d of %d: %s; kernels of "
-                      "the others take the schedule of the nearest within a factor of eight; --budget %.0fm would be about "
-                      "enough for all", plan->least, seconds, count, plan->count, text_str(&names), ceil(all / 60));
+    return ctx_printf(ctx,
+                      "a shape needs %.0f s, more where runs are long; %.0f s are enough for about %d of %d: %s; kernels of the "
+                      "others take the schedule of the nearest within a factor of eight; --budget %.0fm would be about enough "
+                      "for all",
+                      plan->least, seconds, count, plan->count, text_str(&names), ceil(all / 60));
 }
 
 const char *tune_plan_leaves(Ctx *ctx, const TunePlan *plan) {
@@ -131,7 +137,9 @@ const char *tune_plan_leaves(Ctx *ctx, const TunePlan *plan) {
             left++;
             far += open[i];
         }
-    return left ? ctx_printf(ctx, "time did not last for %d of %d shapes: kernels of %d take the schedule of one within a factor of "
-                             "eight, those of %d the default", left, plan->count, left - far, far)
+    return left ? ctx_printf(ctx,
+                             "time did not last for %d of %d shapes: kernels of %d take the schedule of one within a factor "
+                             "of eight, those of %d the default",
+                             left, plan->count, left - far, far)
                 : NULL;
 }

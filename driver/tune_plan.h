@@ -1,4 +1,5 @@
-/* Which buckets of shapes `rattan tune` searches, in which order and for how long: there may be more than there is time for.
+/* Which buckets of shapes `rattan tune` searches, in which order and for how long: there may be more than there is time
+ * for.
  *
  * In:  buckets with the work of a launch, what is known already, the time that is left and how long runs took.
  * Out: the next bucket, and its share of the time.
@@ -27,13 +28,13 @@ typedef struct TunePlan {
 
 /* Seconds that a search needs to find something. */
 double tune_plan_need(const TunePlan *plan, const TunePlanned *item);
-/* The one to search next in so many seconds, whatever it needs where none was searched so far; NULL: none, or none that they
- * are enough for. */
+/* The one to search next in so many seconds, whatever it needs where none was searched so far; NULL: none, or none that
+ * they are enough for. */
 TunePlanned *tune_plan_next(TunePlan *plan, double seconds);
 /* The part of the seconds for `item`, which is searched next: what others will need that they are enough for is theirs. */
 double tune_plan_share(const TunePlan *plan, const TunePlanned *item, double seconds);
-/* Beforehand, where the seconds are not enough for all: how many and which they are enough for. NULL: they are, or there is but
- * one. */
+/* Beforehand, where the seconds are not enough for all: how many and which they are enough for. NULL: they are, or there is
+ * but one. */
 const char *tune_plan_lacks(Ctx *ctx, const TunePlan *plan, double seconds);
 /* Afterwards: how many were not searched, and what their kernels take. NULL: none. */
 const char *tune_plan_leaves(Ctx *ctx, const TunePlan *plan);

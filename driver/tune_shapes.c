@@ -61,7 +61,8 @@ Status tune_shapes_parse(Ctx *ctx, const char *text, KernelKind kind, TuneBucket
         if (!is_B && strncmp(word, "T=", 2) != 0)
             return ctx_fail(ctx, ST_USAGE, "--shapes", "write B=1..16,T=1024..65536", "'%.40s' is no range of B or T", word);
         if (seen[is_B])
-            return ctx_fail(ctx, ST_USAGE, "--shapes", "write one range of each, such as T=128..256", "%c is given twice", *word);
+            return ctx_fail(ctx, ST_USAGE, "--shapes", "write one range of each, such as T=128..256", "%c is given twice",
+                            *word);
         seen[is_B] = true;
         TRY(parse_range(ctx, is_B ? "B" : "T", word + 2, is_B ? &B : &T));
     }
