@@ -37,10 +37,10 @@ typedef struct Tuning {
     TuneBuckets buckets;
     TuningDb   *db;
     TuningKey   key; /* of the machine */
-    double      deadline;
+    double      deadline, end; /* of the layer, of all */
     int64_t     seed, jobs;
     int         shard, shards, next_task;
-    int         begun, failed, measured; /* buckets */
+    int         begun, failed, measured, mine, too_large; /* buckets; mine: this shard's */
     ReadBuffer  flush;
     char        memo[256]; /* a folder; "": none */
     json_t     *json; /* NULL: text */
@@ -377,6 +377,7 @@ static Status search_task(Ctx *ctx, TaskRun *run) {
         .key = &run->key,
         .jobs = (int)tuning->jobs,
         .deadline = tuning->deadline,
+        .end = tuning->end,
         .builds = run->builds,
         .interrupted = &interrupted,
         .label = ctx_printf(ctx, "%s %s", run->title, run->key.bucket),
@@ -432,6 +433,7 @@ static Status plan_buckets(Ctx *ctx, Tuning *tuning, const Spec *spec, int tasks
         Shape              shape;
         if (skip_task(tuning, tasks))
             continue;
+        tuning->mine++;
         TRY(bucket_shape(ctx, bucket, &shape));
         TRY(bench_case_plan(ctx, spec, tuning->kind, &shape, &test));
         if (test.bytes > MEMORY_SHARE * machine_bytes())
@@ -444,6 +446,7 @@ static Status plan_buckets(Ctx *ctx, Tuning *tuning, const Spec *spec, int tasks
                                     "%s: %d of %d shapes are left out: their tensors take more than %.1f GB; kernels of those "
                                     "take the schedule of the nearest",
                                     spec->name, too_large, plan->count + too_large, 1e-9 * MEMORY_SHARE * machine_bytes()));
+    tuning->too_large += too_large;
     return mark_known(ctx, tuning, spec, plan);
 }
 
@@ -542,13 +545,8 @@ static Status parse(Ctx *ctx, const Cli *cli, Tuning *tuning) {
         TRY(tune_shard_parse(ctx, cli_value(cli, OPTION_SHARD), &tuning->shard, &tuning->shards));
     TRY(cli_integer(ctx, cli, OPTION_JOBS, 1, 64, cores > 2 ? cores - 1 : 1, &tuning->jobs));
     TRY(cli_integer(ctx, cli, OPTION_SEED, 0, INT64_MAX, 1, &tuning->seed));
-    tuning->deadline = seconds_now() + budget;
+    tuning->deadline = tuning->end = seconds_now() + budget;
     return ST_OK;
-}
-
-/* A shard may have no bucket. */
-static bool skipped_all(const Tuning *tuning, int tasks) {
-    return tuning->shards > 1 && tasks >= tuning->shards && tasks <= tuning->shard;
 }
 
 static Status tune(Ctx *ctx, const Cli *cli, Tuning *tuning, const char *path) {
@@ -566,11 +564,11 @@ static Status tune(Ctx *ctx, const Cli *cli, Tuning *tuning, const char *path) {
     if (tuning->failed)
         return ctx_fail(ctx, ST_FAILED, "rattan tune", "see the warnings above", "%d of %d shapes failed", tuning->failed,
                         tuning->begun);
-    if (tuning->measured || interrupted || skipped_all(tuning, tasks))
+    if (tuning->measured || interrupted)
         return ST_OK;
     return ctx_fail(ctx, ST_FAILED, "rattan tune",
-                    tuning->begun ? "give it more time, such as --budget 120s"
-                                  : "the tensors of these shapes take too much memory: ask for smaller ones",
+                    tuning->too_large < tuning->mine ? "give it more time, such as --budget 120s"
+                                              : "the tensors of these shapes take too much memory: ask for smaller ones",
                     "nothing was measured");
 }
 

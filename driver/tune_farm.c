@@ -374,7 +374,7 @@ static bool time_once(TuneFarm *farm, TuneTrial *trial, double *seconds) {
 static void show_progress(TuneFarm *farm) {
     const TuningRecord *best = &farm->search->leader->summary;
     const bool          terminal = isatty(STDERR_FILENO);
-    const double        now = seconds_now(), left = farm->options.deadline - now;
+    const double        now = seconds_now(), left = farm->options.end - now;
     char                line[256];
     if (now - farm->drawn < (terminal ? REDRAW_SECONDS : REPEAT_SECONDS))
         return;

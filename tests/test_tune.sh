@@ -124,7 +124,7 @@ if background; then
     equal "no child outlives a killed run" "" "$(pgrep -P $main)$(pgrep -f "tune $spec --shapes B=1,T=256 --budget 300s")"
     after=$(RATTAN_DATA_DIR="$TMP/cut" "$RATTAN" db export | grep -c '"schedule"')
     if [ "$after" -ge "$known" ]; then ok "and its records stay"; else not_ok "and its records stay" "$known, then $after"; fi
-    check "a run after it" env RATTAN_DATA_DIR="$TMP/cut" "$RATTAN" tune "$spec" --shapes B=1,T=256 --budget 1s
+    check "a run after it" env RATTAN_DATA_DIR="$TMP/cut" "$RATTAN" tune "$spec" --shapes B=1,T=256 --budget 5s
 else
     not_ok "kill" "$(cat "$TMP/out" "$TMP/err")"
 fi
@@ -153,6 +153,15 @@ RATTAN_DATA_DIR="$TMP/many" "$RATTAN" tune "$SOURCE/specs/paper_bench.lua" --sha
 if [ $SECONDS -lt 20 ]; then ok "the budget holds for all of them"; else not_ok "the budget holds for all of them" "$SECONDS s"; fi
 expect_text "beforehand it says for how many" "$(cat "$TMP/err")" 'enough for about [0-9]+ of [0-9]+: N='
 expect_text "and afterwards what the others take" "$(cat "$TMP/err")" 'of [0-9]+ shapes: kernels of [0-9]+ take the schedule of'
+
+# ---- The progress line, drawn again and again, must not wrap
+if command -v script >/dev/null; then
+    RATTAN_DATA_DIR="$TMP/drawn" script -qec "stty cols 40; '$RATTAN' tune '$spec' --shapes B=1,T=256 --budget 3s" /dev/null >"$TMP/out" </dev/null
+    drawn=$(tr '\r' '\n' <"$TMP/out" | sed -n '/ ms with the default/d; s/^\x1b\[K//p' | awk '{ if (length > most) most = length } END { print most + 0 }')
+    equal "progress is cut to the terminal" 39 "$drawn"
+else
+    skip "progress is cut to the terminal" "no script(1)"
+fi
 
 # ---- Other kinds
 for kind in decode extend backward; do
