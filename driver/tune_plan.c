@@ -123,9 +123,9 @@ const char *tune_plan_lacks(Ctx *ctx, const TunePlan *plan, double seconds) {
     const int count = foresee(ctx, plan, seconds, &names);
     return ctx_printf(ctx,
                       "a shape needs %.0f s, more where runs are long; %.0f s are enough for about %d of %d: %s; kernels of the "
-                      "others take the schedule of the nearest within a factor of eight; --budget %.0fm would be about enough "
-                      "for all",
-                      plan->least, seconds, count, plan->count, text_str(&names), ceil(all / 60));
+                      "others take the schedule of the nearest within a factor of eight; about %.0f times the --budget would "
+                      "be enough for all",
+                      plan->least, seconds, count, plan->count, text_str(&names), ceil(all / fmax(seconds, 1)));
 }
 
 const char *tune_plan_leaves(Ctx *ctx, const TunePlan *plan) {
