@@ -6,10 +6,11 @@
 #include "driver/fingerprint.h"
 #include "driver/terminal.h"
 #include "driver/tune_farm.h"
-#include "driver/tune_shapes.h"
+#include "driver/tune_plan.h"
 
 #include <dirent.h>
 #include <jansson.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +18,12 @@
 #include <unistd.h>
 
 enum { MOST_SEEDS = 4 };
+
+/* What compiling and checking a few candidates takes, and the flops a second of a CPU's core and a GPU until something was
+ * timed. */
+static const double CPU_LEAST = 10, GPU_LEAST = 25, CPU_RATE = 5e10, GPU_RATE = 1e14;
+/* Of shorter runs the time is mostly the launch's. */
+static const double TELLING_SECONDS = 1e-3;
 
 /* Tensors of a task may take this share of the machine's memory. */
 static const double MEMORY_SHARE = 0.125;
@@ -30,10 +37,10 @@ typedef struct Tuning {
     TuneBuckets buckets;
     TuningDb   *db;
     TuningKey   key; /* of the machine */
-    double      deadline;
+    double      deadline, end; /* of the layer, of all */
     int64_t     seed, jobs;
-    int         shard, shards, left; /* left: tasks that are still to come, this one included */
-    int         next_task, failed; /* failed: tasks */
+    int         shard, shards, next_task;
+    int         begun, failed, measured, mine, too_large; /* buckets; mine: this shard's */
     ReadBuffer  flush;
     char        memo[256]; /* a folder; "": none */
     json_t     *json; /* NULL: text */
@@ -41,10 +48,15 @@ typedef struct Tuning {
 
 /* One task. */
 typedef struct TaskRun {
-    Tuning        *tuning;
+    const Tuning  *tuning;
     TuneTask      *base;   /* item, check */
     Ctx           *memory; /* of what all tasks of an item share */
+    TuneBuilds    *builds;
     TuningBucket   bucket;
+    const TunePlan    *plan;
+    const TunePlanned *planned;
+    double         seconds; /* of a run with the default; 0: none */
+    bool           measured;
     TuneTask       task;
     TuningKey      key;
     TuneSearch     search;
@@ -229,22 +241,27 @@ static const char *changes_text(Ctx *ctx, const SearchSpace *space, const SpaceP
     return text.length ? text_str(&text) : "the default";
 }
 
+/* The default's time in the rounds of the trial: what the ratio compares with. */
+static double usual_seconds(const TuneTrial *trial) {
+    return trial->summary.samples ? trial->summary.seconds / trial->summary.ratio : 0;
+}
+
 static void report_json(Ctx *ctx, const TaskRun *run) {
-    const TuneTrial *leader = run->search.leader, *base = run->search.trials[0];
+    const TuneTrial *leader = run->search.leader;
     Text             schedule = TEXT(ctx);
     schedule_print(&schedule, &leader->schedule);
     json_array_append_new(
         run->tuning->json,
         json_pack("{s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:I, s:i, s:i, s:i, s:s, s:s}", "spec", run->title, "kind",
                   kind_name(run->tuning->kind), "bucket", run->key.bucket, "machine", run->key.machine, "ms_default",
-                  1e3 * base->summary.seconds, "ms_best", 1e3 * leader->summary.seconds, "ratio", leader->summary.ratio,
+                  1e3 * usual_seconds(leader), "ms_best", 1e3 * leader->summary.seconds, "ratio", leader->summary.ratio,
                   "spread", leader->summary.spread, "runs", (json_int_t)leader->summary.samples, "tried",
                   run->counts.measured, "failed", run->counts.failed, "known", run->search.count, "changes",
                   changes_text(ctx, &run->space, &leader->point), "schedule", text_str(&schedule)));
 }
 
 static void report(Ctx *ctx, const TaskRun *run) {
-    const TuneTrial *leader = run->search.leader, *base = run->search.trials[0];
+    const TuneTrial *leader = run->search.leader;
     if (run->tuning->json) {
         report_json(ctx, run);
         return;
@@ -253,7 +270,7 @@ static void report(Ctx *ctx, const TaskRun *run) {
     if (leader->summary.samples)
         printf("%.3f ms with the default, %.3f with the best: %.3f of its time (spread %.3f, %lld runs); "
                "%d tried, %d failed\n",
-               1e3 * base->summary.seconds, 1e3 * leader->summary.seconds, leader->summary.ratio, leader->summary.spread,
+               1e3 * usual_seconds(leader), 1e3 * leader->summary.seconds, leader->summary.ratio, leader->summary.spread,
                (long long)leader->summary.samples, run->counts.measured, run->counts.failed);
     else
         printf("nothing measured\n");
@@ -271,13 +288,18 @@ static Status find_base(Ctx *ctx, const TaskRun *run, Schedule *base) {
     return compile_schedule(ctx, &request, base);
 }
 
+static Status bucket_shape(Ctx *ctx, TuningBucket bucket, Shape *shape) {
+    TRY(shape_parse(ctx, NULL, shape));
+    shape->B = bucket.N;
+    shape->T = bucket.T;
+    return ST_OK;
+}
+
 static Status plan(Ctx *ctx, TaskRun *run) {
-    Tuning  *tuning = run->tuning;
+    const Tuning *tuning = run->tuning;
     Shape    shape;
     Schedule base;
-    TRY(shape_parse(ctx, NULL, &shape));
-    shape.B = run->bucket.N;
-    shape.T = run->bucket.T;
+    TRY(bucket_shape(ctx, run->bucket, &shape));
     run->task = *run->base;
     run->work = (Workload){run->bucket.N, run->bucket.T};
     const Spec *spec = &run->task.item->spec;
@@ -291,18 +313,17 @@ static Status plan(Ctx *ctx, TaskRun *run) {
     return tuning_db_put_spec(ctx, tuning->db, run->key.spec, spec->name, tuning_spec_text(ctx, spec));
 }
 
-static Status open_check(Ctx *ctx, Tuning *tuning, TuneTask *task) {
-    const uint64_t seed = (uint64_t)tuning->seed;
+static Status open_check(Ctx *ctx, TuneTask *task, uint64_t seed) {
     if (task->kind == KIND_BACKWARD)
-        return check_gradients_open(ctx, &tuning->session, task->checked, &task->small, seed, &task->gradients);
-    return check_random_open(ctx, &tuning->session, task->checked, &task->small, seed, &task->check);
+        return check_gradients_open(ctx, task->session, task->checked, &task->small, seed, &task->gradients);
+    return check_random_open(ctx, task->session, task->checked, &task->small, seed, &task->check);
 }
 
 /* The reference of the first task of an item: it takes seconds, in which the default and the first candidates are built. */
 static Status prepare_check(Ctx *ctx, TaskRun *run) {
     TuneTask *base = run->base;
     Ctx      *memory = run->memory;
-    if (!base->check && !base->gradients && open_check(memory, run->tuning, base) != ST_OK) {
+    if (!base->check && !base->gradients && open_check(memory, base, (uint64_t)run->tuning->seed) != ST_OK) {
         ctx_fail(ctx, memory->status, memory->place, memory->remedy, "%s", memory->message);
         ctx_clear(memory);
         return ctx->status;
@@ -310,6 +331,12 @@ static Status prepare_check(Ctx *ctx, TaskRun *run) {
     run->task.check = base->check;
     run->task.gradients = base->gradients;
     return ST_OK;
+}
+
+/* Once everything that all buckets need is there. */
+static double task_deadline(const TaskRun *run) {
+    const double now = seconds_now();
+    return now + tune_plan_share(run->plan, run->planned, run->tuning->deadline - now);
 }
 
 static Status search_in(Ctx *ctx, TaskRun *run, TuneFarm *farm) {
@@ -323,7 +350,10 @@ static Status search_in(Ctx *ctx, TaskRun *run, TuneFarm *farm) {
     tune_search_begin(ctx, &run->search, seeds, seed_count);
     TRY(prepare_check(ctx, run));
     TRY(tune_farm_default(ctx, farm, run->search.trials[0], &object));
+    if (!object)
+        return ST_OK; /* there is no more time */
     Status status = fill_tensors(ctx, run, object);
+    tune_farm_until(farm, task_deadline(run));
     if (status == ST_OK)
         tune_search_run(ctx, &run->search);
     status = ctx->status;
@@ -336,15 +366,9 @@ static Status search_in(Ctx *ctx, TaskRun *run, TuneFarm *farm) {
     return status;
 }
 
-/* Its share of what is left; what it leaves is the others'. */
-static double task_deadline(const Tuning *tuning) {
-    const double now = seconds_now();
-    return now + (tuning->deadline - now) / tuning->left;
-}
-
 static Status search_task(Ctx *ctx, TaskRun *run) {
-    Tuning   *tuning = run->tuning;
-    TuneFarm *farm;
+    const Tuning *tuning = run->tuning;
+    TuneFarm     *farm;
     run->search = (TuneSearch){.space = &run->space, .work = &run->work, .seed = (uint64_t)tuning->seed,
                                .shard = tuning->shard, .shards = tuning->shards};
     const TuneFarmOptions options = {
@@ -352,7 +376,9 @@ static Status search_task(Ctx *ctx, TaskRun *run) {
         .db = tuning->db,
         .key = &run->key,
         .jobs = (int)tuning->jobs,
-        .deadline = task_deadline(tuning),
+        .deadline = tuning->deadline,
+        .end = tuning->end,
+        .builds = run->builds,
         .interrupted = &interrupted,
         .label = ctx_printf(ctx, "%s %s", run->title, run->key.bucket),
     };
@@ -366,23 +392,65 @@ static Status search_task(Ctx *ctx, TaskRun *run) {
 static Status run_task(Ctx *ctx, void *arg) {
     TaskRun *run = arg;
     TRY(plan(ctx, run));
-    if (run->task.test.bytes > MEMORY_SHARE * machine_bytes()) {
-        terminal_warning(ctx_printf(ctx, "%s %s is left out: its tensors take %.1f GB; kernels of that shape take the "
-                                    "schedule of the nearest bucket", run->title, run->key.bucket, 1e-9 * run->task.test.bytes));
-        return ST_OK;
-    }
     const Status status = search_task(ctx, run);
     if (status == ST_OK)
         report(ctx, run);
+    run->measured = run->search.leader->summary.samples > 0;
+    run->seconds = run->search.trials[0]->summary.seconds;
     return interrupted ? ST_OK : status;
 }
 
-/* ---- All of them ----------------------------------------------------------------------------------------------------- */
-/* Shards share tasks where there are enough, else candidates. */
+/* ---- Which buckets --------------------------------------------------------------------------------------------------- */
+/* Shards share buckets where there are enough, else candidates. */
 static bool skip_task(Tuning *tuning, int tasks) {
     return tuning->shards > 1 && tasks >= tuning->shards && tuning->next_task++ % tuning->shards != tuning->shard;
 }
 
+/* What an earlier run knows of the layer. */
+static Status mark_known(Ctx *ctx, const Tuning *tuning, const Spec *spec, TunePlan *plan) {
+    TuningRecords records = {0};
+    TuningKey     key = tuning->key;
+    TuningBucket  bucket;
+    tuning_key_layer(ctx, spec, tuning->kind, &key);
+    TRY(tuning_db_find(ctx, tuning->db, &key, &records));
+    for (int r = 0; r < records.count; r++)
+        for (int i = 0; i < plan->count && records.items[r].samples >= TUNING_SAMPLES; i++)
+            if (tuning_bucket_parse(records.items[r].key.bucket, &bucket) &&
+                tuning_bucket_distance(bucket, plan->items[i].bucket) == 0)
+                plan->items[i].known = true;
+    return ST_OK;
+}
+
+static Status plan_buckets(Ctx *ctx, Tuning *tuning, const Spec *spec, int tasks, TunePlan *plan) {
+    const Target *target = &tuning->session.target;
+    const bool    gpu = target_is_cuda(target);
+    int           too_large = 0;
+    *plan = (TunePlan){.least = gpu ? GPU_LEAST : CPU_LEAST,
+                       .rate = 1 / (gpu ? GPU_RATE : CPU_RATE * fmax(1, target->processors))};
+    for (int b = 0; b < tuning->buckets.count; b++) {
+        const TuningBucket bucket = tuning->buckets.items[b];
+        BenchCase          test;
+        Shape              shape;
+        if (skip_task(tuning, tasks))
+            continue;
+        tuning->mine++;
+        TRY(bucket_shape(ctx, bucket, &shape));
+        TRY(bench_case_plan(ctx, spec, tuning->kind, &shape, &test));
+        if (test.bytes > MEMORY_SHARE * machine_bytes())
+            too_large++;
+        else
+            plan->items[plan->count++] = (TunePlanned){.bucket = bucket, .work = test.useful_flops};
+    }
+    if (too_large && plan->count)
+        terminal_warning(ctx_printf(ctx,
+                                    "%s: %d of %d shapes are left out: their tensors take more than %.1f GB; kernels of those "
+                                    "take the schedule of the nearest",
+                                    spec->name, too_large, plan->count + too_large, 1e-9 * MEMORY_SHARE * machine_bytes()));
+    tuning->too_large += too_large;
+    return mark_known(ctx, tuning, spec, plan);
+}
+
+/* ---- All of them ----------------------------------------------------------------------------------------------------- */
 /* One of several tasks failed, such as for want of a device's memory: that is no reason to leave the others. */
 static void go_on(Ctx *ctx, Tuning *tuning) {
     char line[1024];
@@ -392,8 +460,50 @@ static void go_on(Ctx *ctx, Tuning *tuning) {
     tuning->failed++;
 }
 
-static Status tune_item(Ctx *ctx, Tuning *tuning, const SpecItem *item, int tasks) {
+/* The next one, and what it teaches about how long runs take. */
+static Status search_next(Ctx *ctx, Tuning *tuning, TunePlan *plan, TunePlanned *next, TaskRun *run, int tasks) {
+    next->searched = true;
+    run->bucket = next->bucket;
+    run->plan = plan;
+    run->planned = next;
+    tuning->begun++;
+    const Status status = with_own_memory(ctx, run_task, run);
+    tuning->measured += run->measured;
+    next->in_vain = !run->measured;
+    if (run->seconds > TELLING_SECONDS && next->work > 0)
+        plan->rate = run->seconds / next->work;
+    if (status != ST_OK && tasks > 1)
+        go_on(ctx, tuning);
+    return ctx->status;
+}
+
+static void warn(Ctx *ctx, const char *title, const char *text) {
+    if (text)
+        terminal_warning(ctx_printf(ctx, "%s: %s", title, text));
+}
+
+static Status search_buckets(Ctx *ctx, Tuning *tuning, const Tuning *own, TuneTask *base, TunePlan *plan, int tasks) {
+    TuneBuilds *builds = NEW(ctx, TuneBuilds);
+    const char *title = item_title(ctx, base->item);
+    Status      status = ST_OK;
+    builds->ctx = ctx;
+    warn(ctx, title, tune_plan_lacks(ctx, plan, own->deadline - seconds_now()));
+    for (TunePlanned *next; status == ST_OK && !interrupted &&
+                            (next = tune_plan_next(plan, own->deadline - seconds_now()));) {
+        TaskRun *run = NEW(ctx, TaskRun);
+        *run = (TaskRun){.tuning = own, .base = base, .memory = ctx, .builds = builds};
+        status = search_next(ctx, tuning, plan, next, run, tasks);
+    }
+    tune_builds_close(builds);
+    if (status == ST_OK && !interrupted)
+        warn(ctx, title, tune_plan_leaves(ctx, plan));
+    return status;
+}
+
+/* `left`: layers that are still to come, this one included. */
+static Status tune_item(Ctx *ctx, Tuning *tuning, const SpecItem *item, int tasks, int left) {
     SpecItem *checked = NEW(ctx, SpecItem);
+    TunePlan *plan = NEW(ctx, TunePlan);
     Tuning    own = *tuning;
     TuneTask  base = {.session = &tuning->session, .item = item, .kind = tuning->kind, .flush = tuning->flush,
                       .parent = getpid(), .memo = *tuning->memo ? tuning->memo : NULL};
@@ -405,35 +515,27 @@ static Status tune_item(Ctx *ctx, Tuning *tuning, const SpecItem *item, int task
     tune_small_case(&item->spec, tuning->kind, &checked->spec, &base.small);
     if (tasks >= own.shards)
         own.shards = 1;
-    for (int b = 0; b < tuning->buckets.count && !interrupted; b++) {
-        TaskRun *run = NEW(ctx, TaskRun);
-        if (skip_task(tuning, tasks))
-            continue;
-        own.left = tuning->left--;
-        *run = (TaskRun){.tuning = &own, .base = &base, .memory = ctx, .bucket = tuning->buckets.items[b]};
-        const Status status = with_own_memory(ctx, run_task, run);
-        if (status != ST_OK && tasks == 1)
-            return status;
-        if (status != ST_OK)
-            go_on(ctx, tuning);
-    }
-    return ST_OK;
+    own.deadline = seconds_now() + (tuning->deadline - seconds_now()) / left;
+    TRY(plan_buckets(ctx, tuning, &item->spec, tasks, plan));
+    return search_buckets(ctx, tuning, &own, &base, plan, tasks);
 }
 
 typedef struct ItemArgs {
     Tuning         *tuning;
     const SpecItem *item;
-    int             tasks;
+    int             tasks, left;
 } ItemArgs;
 
 static Status tune_item_in(Ctx *ctx, void *arg) {
     const ItemArgs *args = arg;
-    return tune_item(ctx, args->tuning, args->item, args->tasks);
+    return tune_item(ctx, args->tuning, args->item, args->tasks, args->left);
 }
 
 static Status parse(Ctx *ctx, const Cli *cli, Tuning *tuning) {
     const int64_t cores = sysconf(_SC_NPROCESSORS_ONLN);
     double        budget;
+    TuningMode    unused; /* what is measured takes no tuned schedule; a wrong word is refused here as everywhere */
+    TRY(tuning_mode(ctx, &unused));
     if (cli_has(cli, OPTION_KIND))
         TRY(kind_parse(ctx, cli_value(cli, OPTION_KIND), &tuning->kind));
     TRY(tune_shapes_parse(ctx, cli_value(cli, OPTION_SHAPES), tuning->kind, &tuning->buckets));
@@ -443,7 +545,7 @@ static Status parse(Ctx *ctx, const Cli *cli, Tuning *tuning) {
         TRY(tune_shard_parse(ctx, cli_value(cli, OPTION_SHARD), &tuning->shard, &tuning->shards));
     TRY(cli_integer(ctx, cli, OPTION_JOBS, 1, 64, cores > 2 ? cores - 1 : 1, &tuning->jobs));
     TRY(cli_integer(ctx, cli, OPTION_SEED, 0, INT64_MAX, 1, &tuning->seed));
-    tuning->deadline = seconds_now() + budget;
+    tuning->deadline = tuning->end = seconds_now() + budget;
     return ST_OK;
 }
 
@@ -456,13 +558,18 @@ static Status tune(Ctx *ctx, const Cli *cli, Tuning *tuning, const char *path) {
         make_flush(ctx, &tuning->flush);
     keep_what_is_known();
     make_memo(tuning);
-    const int items = tuning->session.last - tuning->session.first, tasks = items * tuning->buckets.count;
-    tuning->left = tasks >= tuning->shards ? (tasks + tuning->shards - 1) / tuning->shards : tasks;
-    for (int i = tuning->session.first; i < tuning->session.last && !interrupted; i++)
-        TRY(with_own_memory(ctx, tune_item_in, &(ItemArgs){tuning, &tuning->session.specs.items[i], tasks}));
-    return tuning->failed ? ctx_fail(ctx, ST_FAILED, "rattan tune", "see the warnings above", "%d of %d shapes failed",
-                                     tuning->failed, tasks)
-                          : ST_OK;
+    const int first = tuning->session.first, last = tuning->session.last, tasks = (last - first) * tuning->buckets.count;
+    for (int i = first; i < last && !interrupted; i++)
+        TRY(with_own_memory(ctx, tune_item_in, &(ItemArgs){tuning, &tuning->session.specs.items[i], tasks, last - i}));
+    if (tuning->failed)
+        return ctx_fail(ctx, ST_FAILED, "rattan tune", "see the warnings above", "%d of %d shapes failed", tuning->failed,
+                        tuning->begun);
+    if (tuning->measured || interrupted)
+        return ST_OK;
+    return ctx_fail(ctx, ST_FAILED, "rattan tune",
+                    tuning->too_large < tuning->mine ? "give it more time, such as --budget 120s"
+                                              : "the tensors of these shapes take too much memory: ask for smaller ones",
+                    "nothing was measured");
 }
 
 Status cmd_tune(Ctx *ctx, const Cli *cli) {

@@ -3,6 +3,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -35,6 +36,13 @@ static void say(Colour colour, const char *who, const char *line) {
 void terminal_error(const char *line) { say(COLOUR_BAD, "rattan:", line); }
 void terminal_warning(const char *line) { say(COLOUR_STRONG, "rattan: warning:", line); }
 
+void terminal_redraw(const char *line) {
+    struct winsize size;
+    const int      columns = ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+    fprintf(stderr, "\r\033[K%.*s", columns - 1, line);
+    fflush(stderr);
+}
+
 void progress_start(Progress *progress, const char *label) {
     *progress = (Progress){.label = label, .started = seconds_now(), .visible = isatty(STDERR_FILENO)};
 }
@@ -46,12 +54,13 @@ void progress_step(Progress *progress, int64_t done, int64_t total) {
     if (spent < QUIET_SECONDS || now - progress->shown < REDRAW_SECONDS)
         return;
     progress->shown = now;
-    fprintf(stderr, "\r\033[K%s  %d %%, %.0f s left", progress->label, (int)(100 * done / total),
-            spent * (double)(total - done) / (double)done);
-    fflush(stderr);
+    char line[256];
+    snprintf(line, sizeof line, "%s  %d %%, %.0f s left", progress->label, (int)(100 * done / total),
+             spent * (double)(total - done) / (double)done);
+    terminal_redraw(line);
 }
 
 void progress_end(Progress *progress) {
     if (progress->shown > 0)
-        fputs("\r\033[K", stderr);
+        terminal_redraw("");
 }

@@ -18,6 +18,9 @@ const char *colour_off(FILE *stream);
 void terminal_error(const char *line);
 void terminal_warning(const char *line);
 
+/* The line that is on stderr now becomes this one, cut to the terminal's width: a longer one would not be drawn over. */
+void terminal_redraw(const char *line);
+
 /* "label  42 %, 3 s left" on stderr, redrawn in place; silent where stderr is no terminal or the work is short. */
 typedef struct Progress {
     const char *label;

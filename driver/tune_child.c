@@ -34,7 +34,7 @@ static void be_a_child(pid_t parent) {
         _exit(1);
 }
 
-static int64_t ring_of(const TuneTask *task) {
+int64_t tune_ring_rows(const TuneTask *task) {
     return task->kind == KIND_DECODE || task->kind == KIND_EXTEND ? task->test.shape.ring : 0;
 }
 
@@ -44,7 +44,7 @@ static int requests_of(const TuneTask *task, const char *schedule, CompileReques
     const bool           forward = task->kind == KIND_FORWARD;
     const CompileRequest timed = {.spec = spec,
                                   .kind = task->kind,
-                                  .ring_rows = ring_of(task),
+                                  .ring_rows = tune_ring_rows(task),
                                   .target = &task->session->target,
                                   .schedule = schedule,
                                   .memo = task->memo,
@@ -312,8 +312,9 @@ static Status open_runner(Ctx *ctx, Runner *runner) {
     TRY(cache_open(ctx, "", -1, &runner->session.cache));
     TRY(fill_cache(ctx, runner->session.cache, runner->file));
     TRY(pool_create(ctx, 0, &runner->session.pool));
-    TRY(check_small(ctx, runner));
-    TRY(session_kernel(ctx, &runner->session, &task->item->spec, task->kind, 0, ring_of(task), &runner->kernel));
+    if (!task->checked_small)
+        TRY(check_small(ctx, runner));
+    TRY(session_kernel(ctx, &runner->session, &task->item->spec, task->kind, 0, tune_ring_rows(task), &runner->kernel));
     TRY(kernel_arguments(ctx, &runner->kernel, &task->test.tensors, &runner->arguments));
     TRY(check_large(ctx, runner));
     return runner->kernel.cuda ? cuda_timer_open(ctx, &runner->kernel, runner->arguments, &runner->timer) : ST_OK;

@@ -30,6 +30,7 @@ typedef struct TuneTask {
     pid_t              parent;
     const char        *memo;     /* GPUs: of CompileRequest */
     TuneOutputs        outputs; /* what the default schedule made of `test` */
+    bool               checked_small; /* another bucket's runner found the candidate right on the small inputs */
 } TuneTask;
 
 /* A runner's replies; small enough to arrive whole. */
@@ -43,8 +44,12 @@ typedef struct TuneReply {
  * 0, or 2 where the schedule is refused. */
 _Noreturn void tune_build(const TuneTask *task, const char *schedule, bool is_default, int file);
 
-/* Reads what tune_build wrote, checks the kernel on the small inputs and, unless it is the default's, on the large ones
- * against the default's output, and says REPLY_READY. Then obeys: 'f' empties the caches, 'g' runs and times once. */
+/* The ring's rows that the task's kernels are for. */
+int64_t tune_ring_rows(const TuneTask *task);
+
+/* Reads what tune_build wrote, checks the kernel on the small inputs, unless that was done, and, unless it is the default's,
+ * on the large ones against the default's output, and says REPLY_READY. Then obeys: 'f' empties the caches, 'g' runs and
+ * times once. */
 _Noreturn void tune_serve(const TuneTask *task, const char *schedule, bool is_default, int file, int commands, int replies);
 
 /* What stands for the timed kernel's code, all but the text of its schedule; zeros where there is none. */

@@ -21,7 +21,8 @@ static const double BUILD_SECONDS = 180, READY_SECONDS = 90, RUN_SECONDS = 10, R
 /* A candidate so much slower than the default, twice, is not timed again. */
 static const double HOPELESS = 2;
 enum { HOPELESS_AFTER = 2 };
-static const double REDRAW_SECONDS = 0.2;
+/* How often progress is told, on a terminal and elsewhere. */
+static const double REDRAW_SECONDS = 0.2, REPEAT_SECONDS = 60;
 
 typedef enum JobState { JOB_QUEUED, JOB_BUILDING, JOB_BUILT } JobState;
 
@@ -34,6 +35,7 @@ typedef struct Job {
     double      started;
     pid_t       runner; /* 0: none */
     int         commands, replies;
+    TuneBuilt  *built; /* the same for all buckets; NULL: not kept */
 } Job;
 
 struct TuneFarm {
@@ -44,6 +46,7 @@ struct TuneFarm {
     int               queued;
     TuneTrial        *building[MOST_JOBS];
     int               building_count;
+    double            until;  /* options.deadline, or sooner */
     bool              yields; /* compilers stand still while a kernel is timed */
     TuneFarmCounts    counts;
     double            drawn;
@@ -79,11 +82,23 @@ static void condemn(TuneFarm *farm, TuneTrial *trial, TuningVerdict verdict, con
 }
 
 /* ---- Processes ------------------------------------------------------------------------------------------------------- */
+/* What is there from another bucket, or from before it was dismissed, need not be built. */
+static void take_built(TuneFarm *farm, TuneTrial *trial) {
+    Job *job = trial->of_objective;
+    if (farm->options.builds)
+        job->built = tune_builds_find(farm->options.builds, job->schedule, tune_ring_rows(farm->options.task));
+    if (job->built && (job->file = fcntl(job->built->file, F_DUPFD_CLOEXEC, 0)) >= 0) {
+        job->state = JOB_BUILT;
+        tune_build_code(job->file, trial->code);
+    }
+}
+
 static Job *job_of(TuneFarm *farm, TuneTrial *trial) {
     if (!trial->of_objective) {
         Job *job = NEW(farm->ctx, Job);
         *job = (Job){.schedule = schedule_of(farm, trial), .file = -1};
         trial->of_objective = job;
+        take_built(farm, trial);
     }
     return trial->of_objective;
 }
@@ -151,6 +166,8 @@ static void end_builder(TuneFarm *farm, TuneTrial *trial, int status) {
         condemn(farm, trial, VERDICT_CRASHED, ctx_printf(farm->ctx, "compiling ended with signal %d", WTERMSIG(status)));
     else if (WEXITSTATUS(status) != 0)
         condemn(farm, trial, VERDICT_REFUSED, note);
+    else if (farm->options.builds)
+        job->built = tune_builds_keep(farm->options.builds, job->schedule, tune_ring_rows(farm->options.task), job->file);
 }
 
 static void check_builder(TuneFarm *farm, TuneTrial *trial) {
@@ -188,7 +205,7 @@ static void signal_builders(TuneFarm *farm, int number) {
 
 static bool stop(void *arg) {
     const TuneFarm *farm = arg;
-    return *farm->options.interrupted || farm->ctx->status != ST_OK || seconds_now() > farm->options.deadline;
+    return *farm->options.interrupted || farm->ctx->status != ST_OK || seconds_now() > farm->until;
 }
 
 static void wait_a_moment(void) { nanosleep(&(struct timespec){.tv_nsec = 2000000}, NULL); }
@@ -202,15 +219,14 @@ static void announce(void *arg, TuneTrial *trial) {
 }
 
 /* Waits until the trial has been built; false where that failed or there is no more time. */
-static bool build(TuneFarm *farm, TuneTrial *trial, bool patient) {
+static bool build(TuneFarm *farm, TuneTrial *trial) {
     Job *job = job_of(farm, trial);
     bool waits = job->state != JOB_QUEUED;
     for (int q = 0; q < farm->queued; q++)
         waits = waits || farm->queue[q] == trial;
-    if (!waits)
+    if (!waits && !stop(farm))
         start_builder(farm, trial);
-    while (job->state != JOB_BUILT && farm->ctx->status == ST_OK && !*farm->options.interrupted &&
-           (patient || !stop(farm))) {
+    while (job->state != JOB_BUILT && !stop(farm)) {
         pump(farm);
         if (job->state != JOB_BUILT)
             wait_a_moment();
@@ -231,7 +247,9 @@ static bool start_runner(TuneFarm *farm, TuneTrial *trial, bool is_default) {
     if (job->runner == 0) {
         close(commands[1]);
         close(replies[0]);
-        farm->options.serve(farm->options.task, job->schedule, is_default, job->file, commands[0], replies[1]);
+        TuneTask task = *farm->options.task;
+        task.checked_small = job->built && job->built->checked;
+        farm->options.serve(&task, job->schedule, is_default, job->file, commands[0], replies[1]);
     }
     close(commands[0]);
     close(replies[1]);
@@ -309,7 +327,7 @@ static const TuneTrial *twin_of(const TuneFarm *farm, const TuneTrial *trial) {
 }
 
 static bool follows(TuneFarm *farm, TuneTrial *trial) {
-    const TuneTrial *twin = trial->verdict == VERDICT_RIGHT && build(farm, trial, false) ? twin_of(farm, trial) : NULL;
+    const TuneTrial *twin = trial->verdict == VERDICT_RIGHT && build(farm, trial) ? twin_of(farm, trial) : NULL;
     if (!twin)
         return false;
     trial_follow(trial, twin);
@@ -323,12 +341,15 @@ static bool make_ready(TuneFarm *farm, TuneTrial *trial, bool is_default) {
     TuneReply reply;
     if (trial->verdict != VERDICT_RIGHT || (job->runner && trial->verdict == VERDICT_RIGHT))
         return trial->verdict == VERDICT_RIGHT;
-    if (!build(farm, trial, is_default) || !start_runner(farm, trial, is_default) ||
+    if (!build(farm, trial) || !start_runner(farm, trial, is_default) ||
         !hear(farm, trial, patience(farm, READY_SECONDS, 10 * RUN_RATIO), &reply))
         return false;
     farm->counts.measured += !trial->count && !trial->known;
-    if (reply.what == REPLY_READY)
+    if (reply.what == REPLY_READY) {
+        if (job->built)
+            job->built->checked = true;
         return true;
+    }
     condemn(farm, trial, reply.what == REPLY_WRONG ? VERDICT_WRONG : VERDICT_REFUSED, reply.note);
     end_runner(job);
     return false;
@@ -349,15 +370,21 @@ static bool time_once(TuneFarm *farm, TuneTrial *trial, double *seconds) {
 }
 
 /* ---- Measuring ------------------------------------------------------------------------------------------------------- */
+/* A line that is drawn again and again on a terminal, cut to its width; else one from time to time. */
 static void show_progress(TuneFarm *farm) {
-    const double now = seconds_now(), left = farm->options.deadline - now;
-    if (!isatty(STDERR_FILENO) || now - farm->drawn < REDRAW_SECONDS)
+    const TuningRecord *best = &farm->search->leader->summary;
+    const bool          terminal = isatty(STDERR_FILENO);
+    const double        now = seconds_now(), left = farm->options.end - now;
+    char                line[256];
+    if (now - farm->drawn < (terminal ? REDRAW_SECONDS : REPEAT_SECONDS))
         return;
     farm->drawn = now;
-    fprintf(stderr, "\r\033[K%s  %d tried, %d failed, best %.3f of the default's time, %.0f s left", farm->options.label,
-            farm->counts.measured, farm->counts.failed,
-            farm->search->leader->summary.samples ? farm->search->leader->summary.ratio : 1.0, left > 0 ? left : 0);
-    fflush(stderr);
+    snprintf(line, sizeof line, "%s  %d tried, %d failed, best %.3f, %.0f s left", farm->options.label,
+             farm->counts.measured, farm->counts.failed, best->samples ? best->ratio : 1.0, left > 0 ? left : 0);
+    if (terminal)
+        terminal_redraw(line);
+    else
+        fprintf(stderr, "%s\n", line);
 }
 
 typedef struct Entrant {
@@ -422,9 +449,11 @@ void tune_farm_open(Ctx *ctx, const TuneFarmOptions *options, TuneFarm **out) {
     const int cores = (int)sysconf(_SC_NPROCESSORS_ONLN), used = options->task->session->target.processors;
     farm->ctx = ctx;
     farm->options = *options;
+    farm->until = options->deadline;
     farm->options.build = options->build ? options->build : tune_build;
     farm->options.serve = options->serve ? options->serve : tune_serve;
     farm->options.jobs = options->jobs < MOST_JOBS ? options->jobs : MOST_JOBS;
+    farm->drawn = isatty(STDERR_FILENO) ? 0 : seconds_now();
     farm->yields = !target_is_cuda(&options->task->session->target) && used + options->jobs > cores;
     signal(SIGPIPE, SIG_IGN);
     *out = farm;
@@ -437,20 +466,24 @@ TuneObjective tune_farm_objective(TuneFarm *farm, const TuneSearch *search) {
 
 Status tune_farm_default(Ctx *ctx, TuneFarm *farm, TuneTrial *trial, CodeObject **object) {
     Job *job = job_of(farm, trial);
-    if (!build(farm, trial, true))
-        return ctx->status != ST_OK ? ctx->status
-               : *farm->options.interrupted
-                   ? ctx_fail(ctx, ST_FAILED, "rattan tune", NULL, "interrupted")
+    *object = NULL;
+    if (!build(farm, trial))
+        return trial->verdict == VERDICT_RIGHT
+                   ? ctx->status
                    : ctx_fail(ctx, ST_FAILED, "the default schedule", NULL, "%s", trial->summary.note);
     return tune_build_object(ctx, farm->options.task, job->schedule, job->file, object);
+}
+
+void tune_farm_until(TuneFarm *farm, double deadline) {
+    farm->until = deadline < farm->options.deadline ? deadline : farm->options.deadline;
 }
 
 Status tune_farm_close(Ctx *ctx, TuneFarm *farm, TuneFarmCounts *counts) {
     for (int t = 0; farm->search && t < farm->search->count; t++)
         if (farm->search->trials[t]->of_objective)
             end_job(farm, farm->search->trials[t]);
-    if (farm->drawn > 0)
-        fputs("\r\033[K", stderr);
+    if (isatty(STDERR_FILENO))
+        terminal_redraw("");
     *counts = farm->counts;
     return ctx->status;
 }

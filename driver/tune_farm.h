@@ -7,6 +7,7 @@
 #ifndef RATTAN_DRIVER_TUNE_FARM_H
 #define RATTAN_DRIVER_TUNE_FARM_H
 
+#include "driver/tune_builds.h"
 #include "driver/tune_child.h"
 #include "driver/tune_search.h"
 
@@ -19,7 +20,9 @@ typedef struct TuneFarmOptions {
     TuningDb       *db;
     const TuningKey *key; /* the task's */
     int             jobs; /* compilers at a time */
-    double          deadline; /* of seconds_now() */
+    double          deadline; /* of seconds_now(): nothing is begun behind it */
+    double          end; /* of the whole run: what the progress line counts down to */
+    TuneBuilds     *builds; /* of the layer; NULL: none are kept */
     double          hang_seconds; /* at least so long is waited for a candidate; 0: the default */
     const volatile sig_atomic_t *interrupted;
     const char     *label; /* of the progress line */
@@ -35,8 +38,11 @@ typedef struct TuneFarmCounts {
 void tune_farm_open(Ctx *ctx, const TuneFarmOptions *options, TuneFarm **farm);
 /* Of that farm; `search` tells the progress line who leads. */
 TuneObjective tune_farm_objective(TuneFarm *farm, const TuneSearch *search);
-/* Builds the default's kernel without running it: its parameters say what tensors a task needs. */
+/* Builds the default's kernel without running it: its parameters say what tensors a task needs. *object is NULL where there
+ * was no time for it, or Ctrl-C. */
 Status tune_farm_default(Ctx *ctx, TuneFarm *farm, TuneTrial *trial, CodeObject **object);
+/* Ends the search sooner than that. */
+void tune_farm_until(TuneFarm *farm, double deadline);
 /* What went wrong with the farm itself, such as a database that cannot be written; ST_OK where nothing did. */
 Status tune_farm_close(Ctx *ctx, TuneFarm *farm, TuneFarmCounts *counts);
 

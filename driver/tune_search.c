@@ -9,7 +9,9 @@
 
 /* Candidates of a generation that go on from the first rounds; rounds of the three stages; generations without
  * a new leader that end a search; candidates of a generation that are drawn at random. */
-enum { KEPT = 3, FIRST_ROUNDS = 3, MORE_ROUNDS = 6, LAST_ROUNDS = 10, PATIENCE = 12, AT_RANDOM = 2 };
+enum { KEPT = 3, FIRST_ROUNDS = 3, MORE_ROUNDS = 6, LAST_ROUNDS = 20, PATIENCE = 12, AT_RANDOM = 2 };
+/* A trial whose own rounds did not decide is timed again until there are so many. */
+enum { ENOUGH = 100 };
 
 /* A trial of few samples is timed again where it is so much ahead of the leader: plateaus would fill generations. */
 static const double AGAIN = 0.995;
@@ -37,35 +39,89 @@ double undisturbed_time(double *values, int64_t count, double *spread) {
     return time;
 }
 
-static double time_of(const double *seconds, int count, double *spread) {
-    double copy[TRIAL_SAMPLES];
-    memcpy(copy, seconds, sizeof *copy * (size_t)count);
-    return undisturbed_time(copy, count, spread);
+/* What runs say of a schedule beside the default's in the same rounds. */
+typedef struct Comparison {
+    double seconds, ratio, spread; /* as in a record */
+    double least, most;            /* where the median of rounds may lie */
+} Comparison;
+
+/* Of n values one in forty medians lies above the one that is sqrt(n) places behind the middle, whatever their
+ * distribution, and one below its counterpart. */
+static double median_of_rounds(const double *seconds, const double *base, int count, double *least, double *most) {
+    double    ratios[TRIAL_SAMPLES];
+    const int off = (int)(0.5 * count + sqrt(count)), last = off < count ? off : count - 1;
+    for (int i = 0; i < count; i++)
+        ratios[i] = seconds[i] / base[i];
+    const double median = bench_median(ratios, count); /* sorts */
+    *least = ratios[count - 1 - last];
+    *most = ratios[last];
+    return median;
+}
+
+/* Of the last `count` samples. */
+static Comparison compare_last(const TuneTrial *trial, int count) {
+    double     seconds[TRIAL_SAMPLES], base[TRIAL_SAMPLES], spread, base_spread;
+    Comparison c;
+    for (int i = 0; i < count; i++) {
+        const int at = (trial->count - count + i) % TRIAL_SAMPLES;
+        seconds[i] = trial->seconds[at];
+        base[i] = trial->base[at];
+    }
+    c.ratio = median_of_rounds(seconds, base, count, &c.least, &c.most);
+    const double time = undisturbed_time(seconds, count, &spread), usual = undisturbed_time(base, count, &base_spread);
+    c.ratio = fmax(c.ratio, time / usual);
+    c.spread = (spread + base_spread) / usual;
+    c.seconds = c.ratio * usual;
+    return c;
+}
+
+/* Samples behind the choice are no more than hints. */
+static void summarize(TuneTrial *trial, const Comparison *now, int count, bool proven) {
+    TuningRecord *summary = &trial->summary;
+    summary->seconds = now->seconds;
+    summary->ratio = now->ratio;
+    summary->spread = trial->differs ? now->spread : 0;
+    summary->samples = count;
+    if (trial->differs && proven) {
+        const double worst = fmax(now->most, tuning_bound(summary));
+        summary->samples += trial->refuted;
+        summary->spread = tuning_spread(summary->samples, summary->ratio, worst);
+    } else if (trial->differs && count >= TUNING_SAMPLES) {
+        summary->samples = TUNING_SAMPLES - 1;
+    }
 }
 
 void trial_add(TuneTrial *trial, double seconds, double base) {
-    TuningRecord *summary = &trial->summary;
-    double        spread, base_spread;
     trial->seconds[trial->count % TRIAL_SAMPLES] = seconds;
     trial->base[trial->count++ % TRIAL_SAMPLES] = base;
-    if (trial->known && trial->count < summary->samples)
+    trial->differs |= seconds != base;
+    const bool       proven = trial->chosen && trial->count - trial->chosen_for >= TUNING_SAMPLES;
+    const int        counted = proven ? trial->count - trial->chosen_for : trial->count;
+    const Comparison now = compare_last(trial, counted < TRIAL_SAMPLES ? counted : TRIAL_SAMPLES);
+    const int64_t    before = trial->known ? trial->summary.samples : 0;
+    if (before && proven && now.least > tuning_bound(&trial->summary))
+        trial->refuted = before;
+    else if (trial->count < before)
         return;
     trial->known = false;
-    const int    kept = trial->count < TRIAL_SAMPLES ? trial->count : TRIAL_SAMPLES;
-    const bool   is_base = memcmp(trial->seconds, trial->base, sizeof *trial->base * (size_t)kept) == 0;
-    const double usual = time_of(trial->base, kept, &base_spread);
-    summary->samples = trial->count;
-    summary->seconds = time_of(trial->seconds, kept, &spread);
-    summary->ratio = summary->seconds / usual;
-    summary->spread = is_base ? 0 : (spread + base_spread) / usual;
+    summarize(trial, &now, counted, proven);
+}
+
+void trial_choose(TuneTrial *trial) {
+    if (trial->chosen)
+        return;
+    trial->chosen = true;
+    trial->chosen_for = trial->count;
 }
 
 void trial_follow(TuneTrial *trial, const TuneTrial *twin) {
-    trial->known = twin->known;
-    trial->count = twin->count;
-    memcpy(trial->seconds, twin->seconds, sizeof trial->seconds);
-    memcpy(trial->base, twin->base, sizeof trial->base);
-    trial->summary = twin->summary;
+    const TuneTrial own = *trial;
+    *trial = *twin;
+    trial->point = own.point;
+    trial->schedule = own.schedule;
+    trial->effect = own.effect;
+    trial->ahead = own.ahead;
+    trial->of_objective = own.of_objective;
 }
 
 double trial_bound(const TuneTrial *trial) {
@@ -231,7 +287,8 @@ static int propose_again(const TuneSearch *search, TuneTrial **generation, int c
     for (int t = 0; t < search->count && count < KEPT; t++) {
         TuneTrial *trial = search->trials[t];
         if (trial != search->leader && !trial->ahead && trial->verdict == VERDICT_RIGHT && trial->summary.samples &&
-            trial->summary.samples < TUNING_SAMPLES && trial->summary.ratio < AGAIN * search->leader->summary.ratio)
+            trial->summary.samples < (trial->chosen ? ENOUGH : TUNING_SAMPLES) &&
+            trial->summary.ratio < AGAIN * search->leader->summary.ratio)
             generation[count++] = trial;
     }
     return count;
@@ -310,9 +367,30 @@ static void dismiss_all(const TuneSearch *search) {
     }
 }
 
+/* Whether it does as well in rounds that it was not chosen for. */
+static void try_out(TuneSearch *search, TuneTrial *trial) {
+    TuneTrial *trials[2] = {trial};
+    if (search->objective->stop(search->objective->arg))
+        return;
+    trial_choose(trial);
+    search->objective->measure(search->objective->arg, trials, with_leader(search, trials, 1), LAST_ROUNDS);
+}
+
+/* What an earlier run says leads: if it does not, the next that is said to. */
+static void try_out_known(TuneSearch *search) {
+    while (search->leader->known && search->leader != search->trials[0] && !search->leader->chosen &&
+           !search->objective->stop(search->objective->arg)) {
+        TuneTrial *said = search->leader;
+        try_out(search, said);
+        find_leader(search);
+        if (search->leader != said)
+            search->objective->dismiss(search->objective->arg, said);
+    }
+}
+
 static void run_generation(TuneSearch *search, TuneTrial **trials, int count) {
     const TuneObjective *objective = search->objective;
-    TuneTrial           *before = search->leader;
+    const TuneTrial     *before = search->leader;
     for (int t = 0; t < count && !objective->stop(objective->arg); t++)
         objective->measure(objective->arg, &trials[t], 1, FIRST_ROUNDS);
     count = with_leader(search, trials, halve(search, trials, count, KEPT));
@@ -320,9 +398,8 @@ static void run_generation(TuneSearch *search, TuneTrial **trials, int count) {
         objective->measure(objective->arg, trials, count, MORE_ROUNDS);
     count = halve(search, trials, count, 1);
     /* The last stage is for those that may lead: a candidate far behind shows that in the first. */
-    if (count && trials[0] != before && standing(trials[0]) < 1.02 * standing(before) &&
-        !objective->stop(objective->arg))
-        objective->measure(objective->arg, trials, with_leader(search, trials, 1), LAST_ROUNDS);
+    if (count && trials[0] != before && standing(trials[0]) < 1.02 * standing(before))
+        try_out(search, trials[0]);
     find_leader(search);
     dismiss_all(search);
 }
@@ -340,6 +417,8 @@ static void propose_next(Ctx *ctx, TuneSearch *search, const Schedule *seeds, in
 
 void tune_search_begin(Ctx *ctx, TuneSearch *search, const Schedule *seeds, int seed_count) {
     search->objective->announce(search->objective->arg, search->trials[0]);
+    if (search->leader != search->trials[0])
+        search->objective->announce(search->objective->arg, search->leader);
     propose_next(ctx, search, seeds, seed_count, &search->next);
 }
 
@@ -361,6 +440,7 @@ static void measure_next(Ctx *ctx, TuneSearch *search) {
 void tune_search_run(Ctx *ctx, TuneSearch *search) {
     const TuneObjective *objective = search->objective;
     int                  idle = 0;
+    try_out_known(search);
     while (search->next.count && !objective->stop(objective->arg) && idle < PATIENCE) {
         const TuneTrial *before = search->leader;
         measure_next(ctx, search);

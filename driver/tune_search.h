@@ -4,8 +4,10 @@
  * Out: trials with their samples, and the one that leads.
  *
  * Generations of a few candidates go through successive halving: each is timed a few times in turns with the default; the
- * best of them are timed more, together; the best of them and the leader most. Candidates are changes of one or two knobs
- * of the leader that nobody has measured, in the order of what the cost model and the trials so far say of their knobs' values.
+ * best of them are timed more, together. The best one is then chosen: it leads if rounds of its own, beside the leader, bear it
+ * out, as luck that won the first ones says nothing of these. So is a leader that an earlier run found. Candidates are
+ * changes of one or two knobs of the leader that nobody has measured, in the order of what the cost model and the trials so far
+ * say of their knobs' values.
  * Always: knows nothing of compilers, processes, clocks or databases: the objective does. */
 #ifndef RATTAN_DRIVER_TUNE_SEARCH_H
 #define RATTAN_DRIVER_TUNE_SEARCH_H
@@ -21,8 +23,11 @@ typedef struct TuneTrial {
     TuningVerdict verdict;
     uint64_t      code[2]; /* what the objective makes of it: where that is the same, so are times; 0: not known */
     bool          ahead; /* announced for the next generation */
-    bool          known; /* the summary is an earlier run's, until there are as many samples of this one */
-    int           count; /* of samples */
+    bool          known; /* the summary is an earlier run's, until there are as many samples of this one, or they refute it */
+    bool          chosen; /* the samples from here on are no longer those that it was chosen for */
+    bool          differs; /* its samples are not the default's own */
+    int           count, chosen_for; /* of all samples; of those */
+    int64_t       refuted; /* samples of an earlier run that said otherwise */
     double        seconds[TRIAL_SAMPLES]; /* of a launch; the last ones */
     double        base[TRIAL_SAMPLES];    /* of the default's beside it */
     TuningRecord  summary; /* samples, seconds, ratio, spread, note */
@@ -35,8 +40,13 @@ typedef struct TuneTrial {
 double undisturbed_time(double *values, int64_t count, double *spread);
 
 /* Adds one sample, with that of the default (its own, if it is the default) in the same round, and brings the summary up to
- * date: undisturbed times of as many runs in the same rounds are compared, so that neither had better chances. */
+ * date. Undisturbed times of as many runs in the same rounds are compared, so that neither had better chances; and the two
+ * of each round, as on a machine where a run takes its time or twice as long by chance it is luck whose few least ones are
+ * the lesser. The ratio is the greater of the two, and the bound holds for both. Until the trial is chosen and has
+ * TUNING_SAMPLES after that, the summary counts less than those. */
 void trial_add(TuneTrial *trial, double seconds, double base);
+/* It did best of several: what showed that counts no more once there are enough samples of later rounds. */
+void trial_choose(TuneTrial *trial);
 /* The same samples as `twin`, whose code is the same. */
 void trial_follow(TuneTrial *trial, const TuneTrial *twin);
 /* Less is better; INFINITY unless it is right and was timed. */

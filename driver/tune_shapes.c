@@ -51,14 +51,19 @@ static Status list_buckets(Ctx *ctx, Range B, Range T, TuneBuckets *out) {
 
 Status tune_shapes_parse(Ctx *ctx, const char *text, KernelKind kind, TuneBuckets *out) {
     const bool whole = kind == KIND_FORWARD || kind == KIND_BACKWARD;
+    bool       seen[2] = {false};
     Range      B = {whole ? 1 : 16, 0}, T = {whole ? 4096 : kind == KIND_DECODE ? 1 : 256, 0};
     char *words = ctx_strdup(ctx, text ? text : ""), *rest = NULL;
     B.high = B.low;
     T.high = T.low;
-    for (char *word = strtok_r(words, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
+    for (char *word = strtok_r(words, ", ", &rest); word; word = strtok_r(NULL, ", ", &rest)) {
         const bool is_B = strncmp(word, "B=", 2) == 0;
         if (!is_B && strncmp(word, "T=", 2) != 0)
             return ctx_fail(ctx, ST_USAGE, "--shapes", "write B=1..16,T=1024..65536", "'%.40s' is no range of B or T", word);
+        if (seen[is_B])
+            return ctx_fail(ctx, ST_USAGE, "--shapes", "write one range of each, such as T=128..256", "%c is given twice",
+                            *word);
+        seen[is_B] = true;
         TRY(parse_range(ctx, is_B ? "B" : "T", word + 2, is_B ? &B : &T));
     }
     return list_buckets(ctx, B, T, out);

@@ -73,11 +73,19 @@ bool tuning_is_default(const TuningRecord *record) {
 /* The median of n values that spread by s around it (their median distance, 1.48 s being a standard deviation) is off by
  * about 1.25 * 1.48 s / sqrt(n); twice that covers nineteen of twenty. A quarter of the samples counts: see
  * undisturbed_time. Few may lie together by chance, whatever their spread. */
+static const double OFF_BY = 3.7, FEW = 0.05;
+static double       counted(int64_t samples) { return 0.25 * (double)samples; }
+
 double tuning_bound(const TuningRecord *record) {
     if (tuning_is_default(record))
         return 1;
-    const double n = 0.25 * (double)record->samples;
-    return record->samples < TUNING_SAMPLES ? INFINITY : record->ratio + 3.7 * record->spread / sqrt(n) + 0.05 / n;
+    const double n = counted(record->samples);
+    return record->samples < TUNING_SAMPLES ? INFINITY : record->ratio + OFF_BY * record->spread / sqrt(n) + FEW / n;
+}
+
+double tuning_spread(int64_t samples, double ratio, double worst) {
+    const double n = counted(samples), spread = (worst - ratio - FEW / n) * sqrt(n) / OFF_BY;
+    return spread > 0 ? spread : 0;
 }
 
 /* ---- Places ---------------------------------------------------------------------------------------------------------- */

@@ -41,10 +41,12 @@ typedef struct TuningRecord {
     TuningKey     key;
     const char   *schedule; /* every field, as schedule_print has it */
     TuningVerdict verdict;
-    int64_t       samples; /* runs behind the numbers below, which are 0 unless the verdict is VERDICT_RIGHT */
+    int64_t       samples; /* runs behind the numbers below, which are 0 unless the verdict is VERDICT_RIGHT; less than
+                            * TUNING_SAMPLES where it was not chosen and timed afresh */
     double        seconds; /* of a launch, undisturbed: see tune_search.h */
     double        ratio;   /* the same, of its time to the default schedule's next to it */
-    double        spread;  /* how far runs lie from those two times, relative to the default's */
+    double        spread;  /* how far runs lie from those two times, relative to the default's; more where pairs of a round
+                            * say less than that: see tuning_spread */
     int64_t       when;    /* seconds since 1970 */
     const char   *note;    /* of a failure: what happened */
 } TuningRecord;
@@ -52,6 +54,8 @@ typedef struct TuningRecord {
 /* What the record's ratio may be at worst, given its samples and spread: records are compared by it. INFINITY where there
  * are too few samples to tell: no such schedule is picked. */
 double tuning_bound(const TuningRecord *record);
+/* The spread with which the bound of so many samples is at least `worst`; 0 where it is without any. */
+double tuning_spread(int64_t samples, double ratio, double worst);
 
 /* Whether it is the default schedule's: what all are compared with. Of another build, whose default may be another one, it says
  * that nothing better was found. */

@@ -9,6 +9,7 @@
 #include "frontend/frontend.h"
 #include "passes/search_space.h"
 #include "runtime/key.h"
+#include "runtime/pool.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -52,9 +53,12 @@ int tuning_bucket_distance(TuningBucket a, TuningBucket b) {
     return abs(log_of(a.N) - log_of(b.N)) + abs(log_of(a.T) - log_of(b.T));
 }
 
+/* Kernels that run on other threads than the cores there are have other best schedules. */
 static const char *cpu_text(Ctx *ctx, const Target *target) {
     const char *model = machine_processor(ctx);
-    return ctx_printf(ctx, "%s (%s), %d cores", model ? model : "processor", target->cpu, target->processors);
+    const int   cores = pool_usable_cores(), threads = pool_default_threads();
+    return ctx_printf(ctx, "%s (%s), %d cores%s", model ? model : "processor", target->cpu, cores,
+                      threads == cores ? "" : ctx_printf(ctx, ", %d threads", threads));
 }
 
 static void name_compilers(Ctx *ctx, const Target *target, TuningKey *key) {

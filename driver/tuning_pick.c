@@ -6,8 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { FARTHEST = 3 };
-
 Status tuning_mode(Ctx *ctx, TuningMode *mode) {
     static const struct {
         const char *name;
@@ -96,7 +94,7 @@ void tuning_choose(const TuningRecords *records, const TuningKey *key, TuningBuc
     for (int r = 0; r < records->count; r++) {
         const TuningRecord *record = &records->items[r];
         const Rank          rank = rank_of(record, key, bucket);
-        if (record->verdict != VERDICT_RIGHT || !isfinite(rank.bound) || rank.distance > FARTHEST ||
+        if (record->verdict != VERDICT_RIGHT || !isfinite(rank.bound) || rank.distance > TUNING_FARTHEST ||
             !same_target(record, key) || fails(records, record, key->build))
             continue;
         if (!pick->record || better(&rank, &best)) {
@@ -183,9 +181,9 @@ static Status apply(Ctx *ctx, TuningMode mode, TuningKey *key, TuningBucket buck
         request->origin = mode == TUNING_STRICT ? SCHEDULE_STRICT : SCHEDULE_TUNED;
     } else if (mode == TUNING_STRICT)
         return ctx_fail(ctx, ST_FAILED, request->spec->name, "run 'rattan tune', or unset RATTAN_TUNING",
-                        "no tuned schedule for %s, %s, near the shape %s%s%s", kind_name(request->kind),
-                        key->machine ? key->machine : request->target->name, tuning_bucket_text(ctx, bucket),
-                        why ? ": " : "", why ? why : "");
+                        "no tuned schedule for %s, %s, %s%s%s%s", kind_name(request->kind),
+                        key->machine ? key->machine : request->target->name, bucket.T ? "near the shape " : "of any shape",
+                        bucket.T ? tuning_bucket_text(ctx, bucket) : "", why ? ": " : "", why ? why : "");
     return ST_OK;
 }
 

@@ -14,6 +14,9 @@ typedef enum TuningMode {
 /* RATTAN_TUNING; ST_USAGE where it says something else. */
 Status tuning_mode(Ctx *ctx, TuningMode *mode);
 
+/* Steps to a bucket whose schedule still serves: a factor of eight. */
+enum { TUNING_FARTHEST = 3 };
+
 typedef struct TuningPick {
     const TuningRecord *record; /* NULL: none */
     const char         *path;   /* of its database */

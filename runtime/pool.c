@@ -76,7 +76,7 @@ static int64_t now_ns(void) {
     return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec;
 }
 
-static int usable_cores(void) {
+int pool_usable_cores(void) {
     cpu_set_t set;
     if (sched_getaffinity(0, sizeof set, &set) == 0)
         return CPU_COUNT(&set);
@@ -88,7 +88,7 @@ static int threads_wanted(int threads) {
     if (threads <= 0) {
         const char *text = getenv("RATTAN_NUM_THREADS");
         const long  value = text ? strtol(text, NULL, 10) : 0;
-        threads = value > 0 && value <= MAX_THREADS ? (int)value : usable_cores();
+        threads = value > 0 && value <= MAX_THREADS ? (int)value : pool_usable_cores();
     }
     return threads < 1 ? 1 : threads > MAX_THREADS ? MAX_THREADS : threads;
 }
@@ -224,7 +224,7 @@ Status pool_create(Ctx *ctx, int threads, Pool **out) {
         return ctx_fail(ctx, ST_NO_MEMORY, "threads", NULL, "out of memory");
     memset(pool, 0, sizeof *pool);
     pool->threads = threads_wanted(threads);
-    pool->spin = pool->threads <= usable_cores();
+    pool->spin = pool->threads <= pool_usable_cores();
     *out = pool;
     return ST_OK;
 }
@@ -241,3 +241,4 @@ void pool_destroy(Pool *pool) {
 }
 
 int pool_threads(const Pool *pool) { return pool->threads; }
+int pool_default_threads(void) { return threads_wanted(0); }

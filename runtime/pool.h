@@ -10,6 +10,9 @@ typedef struct Pool Pool;
 Status pool_create(Ctx *ctx, int threads, Pool **pool);
 void   pool_destroy(Pool *pool); /* no job may be running */
 int    pool_threads(const Pool *pool);
+/* The threads of a pool that was not told how many, and the cores this process may use. */
+int pool_default_threads(void);
+int pool_usable_cores(void);
 
 /* `thread` is below pool_threads(), and no two running calls of one job have the same: an index into scratch memory. */
 typedef void PoolItem(void *arg, int64_t item, int thread);

@@ -24,6 +24,7 @@ expect_text "an empty database says so" "$("$RATTAN" db list 2>&1)" 'the tuning 
 equal "and an empty list is JSON" "[]" "$("$RATTAN" db list --json)"
 expect_error 1 "strict mode wants a tuning" 'no tuned schedule for forward, .*rattan tune' \
     env RATTAN_TUNING=strict "$RATTAN" compile "$spec" --shape B=1,T=256
+expect_error 1 "of a shape or of any" 'no tuned schedule for forward, .*, of any shape' env RATTAN_TUNING=strict "$RATTAN" compile "$spec"
 check "which --no-tuning does not" env RATTAN_TUNING=strict "$RATTAN" compile "$spec" --no-tuning
 expect_error 2 "RATTAN_TUNING has three values" 'RATTAN_TUNING.*on, off or strict' env RATTAN_TUNING=maybe "$RATTAN" compile "$spec"
 [ -e "$db" ] && not_ok "looking makes no database" || ok "looking makes no database"
@@ -50,6 +51,9 @@ expect_error 2 "a range that is none" 'shapes' "$RATTAN" tune "$spec" --shapes B
 expect_error 2 "a letter that is none" 'no range' "$RATTAN" tune "$spec" --shapes Q=4
 expect_error 2 "a budget that is none" 'budget' "$RATTAN" tune "$spec" --budget soon
 expect_error 2 "a share that is none" 'share' "$RATTAN" tune "$spec" --shard 3/2
+expect_error 2 "a range given twice" 'given twice' "$RATTAN" tune "$spec" --shapes T=128,T=256
+expect_error 2 "a way to use tunings that is none" 'on, off or strict' env RATTAN_TUNING=foo "$RATTAN" tune "$spec"
+expect_error 1 "shapes that are all too large" 'nothing was measured.*smaller' "$RATTAN" tune "$spec" --shapes B=1048576,T=1048576
 expect_error 2 "full attention has no decode" 'full attention' "$RATTAN" tune "$SOURCE/specs/full_attention.lua" --kind decode
 expect_error 4 "a target of another machine" 'does not run here' "$RATTAN" tune "$spec" --target aarch64
 expect_error 2 "no action of db" 'no action' "$RATTAN" db
@@ -82,6 +86,8 @@ expect_text "of one bucket" "$(cat "$TMP/out")" '"bucket": "N=1 T=256"'
 # ---- A second run goes on: what was measured stays, and the search does not begin anew
 if until_records $((first + 2)) tune --budget 4s --json; then ok "a second run goes on"; else not_ok "a second run goes on" "$(records) after $first"; fi
 expect_text "and knows the first's" "$(cat "$TMP/out")" '"known": [0-9]+'
+number() { sed -n "s/^ *\"$1\": \([0-9.e-]*\),$/\1/p" "$TMP/out"; }
+equal "and its numbers agree" 1 "$(awk "BEGIN { r = $(number ms_best) / $(number ms_default) / $(number ratio); print (r > 0.9999 && r < 1.0001) }")"
 
 picked=$("$RATTAN" db explain "$spec" --shape B=1,T=256 --json | sed -n 's/^  "schedule": "\(.*\)",$/\1/p')
 
@@ -135,7 +141,7 @@ if background; then
     equal "no child outlives a killed run" "" "$(pgrep -P $main)$(pgrep -f "tune $spec --shapes B=1,T=256 --budget 300s")"
     after=$(RATTAN_DATA_DIR="$TMP/cut" "$RATTAN" db export | grep -c '"schedule"')
     if [ "$after" -ge "$known" ]; then ok "and its records stay"; else not_ok "and its records stay" "$known, then $after"; fi
-    check "a run after it" env RATTAN_DATA_DIR="$TMP/cut" "$RATTAN" tune "$spec" --shapes B=1,T=256 --budget 1s
+    check "a run after it" env RATTAN_DATA_DIR="$TMP/cut" "$RATTAN" tune "$spec" --shapes B=1,T=256 --budget 5s
 else
     not_ok "kill" "$(cat "$TMP/out" "$TMP/err")"
 fi
@@ -157,6 +163,22 @@ expect_error 5 "db list names the damage" 'damaged.*move it away' env RATTAN_DAT
 expect_error 5 "tune touches it not" 'damaged' env RATTAN_DATA_DIR="$TMP/bad" "$RATTAN" tune "$spec" --budget 1s
 expect_error 1 "a folder that cannot be made" 'RATTAN_DATA_DIR' env RATTAN_DATA_DIR=/proc/none "$RATTAN" tune "$spec" --budget 1s
 equal "is no obstacle either" "$default" "$(RATTAN_DATA_DIR=/proc/none schedule_of --shape B=1,T=256)"
+
+# ---- More shapes than there is time for
+SECONDS=0
+RATTAN_DATA_DIR="$TMP/many" "$RATTAN" tune "$SOURCE/specs/paper_bench.lua" --shapes B=1..65536,T=1..65536 --budget 2s >"$TMP/out" 2>"$TMP/err"
+if [ $SECONDS -lt 20 ]; then ok "the budget holds for all of them"; else not_ok "the budget holds for all of them" "$SECONDS s"; fi
+expect_text "beforehand it says for how many" "$(cat "$TMP/err")" 'enough for about [0-9]+ of [0-9]+: N='
+expect_text "and afterwards what the others take" "$(cat "$TMP/err")" 'of [0-9]+ shapes: kernels of [0-9]+ take the schedule of'
+
+# ---- The progress line, drawn again and again, must not wrap
+if command -v script >/dev/null; then
+    RATTAN_DATA_DIR="$TMP/drawn" script -qec "stty cols 40; '$RATTAN' tune '$spec' --shapes B=1,T=256 --budget 3s" /dev/null >"$TMP/out" </dev/null
+    drawn=$(tr '\r' '\n' <"$TMP/out" | sed -n '/ ms with the default/d; s/^\x1b\[K//p' | awk '{ if (length > most) most = length } END { print most + 0 }')
+    equal "progress is cut to the terminal" 39 "$drawn"
+else
+    skip "progress is cut to the terminal" "no script(1)"
+fi
 
 # ---- Other kinds
 for kind in decode extend backward; do

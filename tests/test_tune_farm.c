@@ -91,6 +91,21 @@ static void fake_serve(const TuneTask *task, const char *schedule, bool is_defau
     _exit(0);
 }
 
+/* Children that fail where they are asked for something that was done before, for another bucket. */
+static bool done_before;
+
+static void build_once(const TuneTask *task, const char *schedule, bool is_default, int file) {
+    if (done_before)
+        abort();
+    fake_build(task, schedule, is_default, file);
+}
+
+static void check_once(const TuneTask *task, const char *schedule, bool is_default, int file, int commands, int replies) {
+    if (task->checked_small != done_before)
+        reply(replies, REPLY_WRONG, 0, "checked again, or never");
+    fake_serve(task, schedule, is_default, file, commands, replies);
+}
+
 /* ---- A farm of them -------------------------------------------------------------------------------------------------- */
 typedef struct Bed {
     Session       session;
@@ -109,19 +124,22 @@ static TuneTrial *new_trial(Bed *bed, int chunk, int unroll) {
     return trial;
 }
 
-static Bed *new_bed(void) {
+static Bed *new_bed_with(TuneBuilds *builds) {
     Bed *bed = NEW(&ctx, Bed);
     bed->session.target.processors = 1;
     bed->task = (TuneTask){.session = &bed->session, .parent = getpid()};
     bed->key = (TuningKey){"m", "", "c", "b", "s", "forward", "N=1 T=64", 1};
     const TuneFarmOptions options = {.task = &bed->task, .db = db, .key = &bed->key, .jobs = 2,
                                      .deadline = seconds_now() + 60, .hang_seconds = 0.3, .interrupted = &interrupted,
-                                     .label = "", .build = fake_build, .serve = fake_serve};
+                                     .label = "", .build = builds ? build_once : fake_build, .builds = builds,
+                                     .serve = builds ? check_once : fake_serve};
     bed->search.leader = new_trial(bed, 64, 1);
     tune_farm_open(&ctx, &options, &bed->farm);
     bed->objective = tune_farm_objective(bed->farm, &bed->search);
     return bed;
 }
+
+static Bed *new_bed(void) { return new_bed_with(NULL); }
 
 static TuneFarmCounts close_bed(Bed *bed) {
     TuneFarmCounts counts;
@@ -231,6 +249,40 @@ static void test_the_same_code_is_timed_once(void **state) {
     close_bed(bed);
 }
 
+/* The second bucket's farm takes what the first one's built and checked. */
+static void test_a_layer_is_built_and_checked_once(void **state) {
+    TuneBuilds builds = {.ctx = &ctx};
+    (void)state;
+    for (int bucket = 0; bucket < 2; bucket++) {
+        Bed       *bed = new_bed_with(&builds);
+        TuneTrial *trial = new_trial(bed, 16, SAME_CODE);
+        trial->schedule.key_tile = 1;
+        done_before = bucket > 0;
+        bed->objective.announce(bed->objective.arg, trial);
+        bed->objective.measure(bed->objective.arg, &trial, 1, 3);
+        assert_int_equal(trial->verdict, VERDICT_RIGHT);
+        assert_int_equal(trial->count, 3);
+        assert_true(trial->code[0] != 0);
+        close_bed(bed);
+    }
+    assert_int_equal(builds.count, 2);
+    tune_builds_close(&builds);
+}
+
+/* Nothing is begun when the time is up, the default neither. */
+static void test_no_time(void **state) {
+    Bed        *bed = new_bed();
+    TuneTrial  *trial = new_trial(bed, 16, 1);
+    CodeObject *object = (CodeObject *)&object;
+    (void)state;
+    tune_farm_until(bed->farm, seconds_now() - 1);
+    assert_int_equal(tune_farm_default(&ctx, bed->farm, bed->search.trials[0], &object), ST_OK);
+    assert_null(object);
+    bed->objective.measure(bed->objective.arg, &trial, 1, 3);
+    assert_int_equal(all_records().count, 0);
+    assert_int_equal(close_bed(bed).measured, 0);
+}
+
 static void test_interrupted(void **state) {
     Bed       *bed = new_bed();
     TuneTrial *trial = new_trial(bed, 16, CHECK_HANGS);
@@ -287,6 +339,8 @@ int main(void) {
         TEST(test_the_default_fails),
         TEST(test_a_slow_candidate_is_not_timed_again),
         TEST(test_the_same_code_is_timed_once),
+        TEST(test_a_layer_is_built_and_checked_once),
+        TEST(test_no_time),
         TEST(test_interrupted),
         TEST(test_dismissed),
     };

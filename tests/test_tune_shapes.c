@@ -22,8 +22,13 @@ static void test_ranges(void **state) {
     assert_int_equal(tune_shapes_parse(&ctx, "B=1..3,T=1000", KIND_FORWARD, buckets), ST_OK);
     assert_int_equal(buckets->count, 3); /* 1, 2, 4 */
     assert_true(buckets->items[2].N == 4 && buckets->items[2].T == 1024);
-    assert_int_equal(tune_shapes_parse(&ctx, "T=7..3", KIND_FORWARD, buckets), ST_USAGE);
-    ctx_clear(&ctx);
+    assert_int_equal(tune_shapes_parse(&ctx, "B=1, T=64", KIND_FORWARD, buckets), ST_OK);
+    assert_true(buckets->count == 1 && buckets->items[0].T == 64);
+    static const char *const WRONG[] = {"T=7..3", "T=128,T=256", "B=1,T=64,B=2", "T=1 28", "Q=1"};
+    for (size_t w = 0; w < sizeof WRONG / sizeof *WRONG; w++) {
+        assert_int_equal(tune_shapes_parse(&ctx, WRONG[w], KIND_FORWARD, buckets), ST_USAGE);
+        ctx_clear(&ctx);
+    }
 }
 
 /* Whatever the window: keys have left it, so that the residual branch has something to do. */
