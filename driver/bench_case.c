@@ -153,6 +153,20 @@ static void param_dims(const CodeParam *param, const BenchCase *bench, int64_t *
         dims[d] = size_of(param->dims[d + 4 - param->rank], bench, sequences, all_tokens(bench));
 }
 
+void bench_case_add_parts(const CodeObject *object, BenchCase *bench) {
+    static const char *const NAMES[] = {"lse", "swa", "rla", "final_state", "dfinal_state"};
+    for (int p = 0; p < object->param_count; p++)
+        for (size_t n = 0; n < sizeof NAMES / sizeof *NAMES; n++)
+            if (strcmp(object->params[p].name, NAMES[n]) == 0 && object->params[p].role != PARAM_WORK) {
+                int64_t dims[4];
+                double  bytes = (double)dtype_size(object->params[p].dtype);
+                param_dims(&object->params[p], bench, dims);
+                for (int d = 0; d < object->params[p].rank; d++)
+                    bytes *= (double)dims[d];
+                bench->bytes += bytes;
+            }
+}
+
 Status bench_case_sizes(Ctx *ctx, const CodeObject *object, const BenchCase *bench, LaunchSizes *sizes) {
     Tensor *tensors = NEW_ARRAY(ctx, Tensor, object->param_count);
     int     count = 0;

@@ -17,6 +17,8 @@ typedef struct BenchCase {
 /* Fills defaults into the shape and counts flops and bytes: before compiling, since a ring's size is part of the
  * kernel. */
 Status bench_case_plan(Ctx *ctx, const Spec *spec, KernelKind kind, const Shape *shape, BenchCase *out);
+/* Adds the bytes of optional outputs and inputs that the kernel has: lse, the branches, the final state or its gradient. */
+void bench_case_add_parts(const CodeObject *object, BenchCase *bench);
 /* Query-key pairs in the window of the tokens from position `first` on, of one head. */
 double bench_case_pairs(const Spec *spec, int64_t first, int64_t tokens);
 json_t *bench_case_shape_json(const BenchCase *bench);

@@ -141,8 +141,8 @@ static Status check_offset(Ctx *ctx, RandomCheck *check, const ReadyKernel *kern
 }
 
 static Status run_forward(Ctx *ctx, RandomCheck *check, const ReadyKernel *kernel) {
-    enum { OUTPUTS = 3 };
-    static const char *const NAMES[OUTPUTS] = {"o", "lse", "final_state"};
+    enum { OUTPUTS = 5 };
+    static const char *const NAMES[OUTPUTS] = {"o", "lse", "final_state", "swa", "rla"};
     TensorSet                tensors = {0};
     for (int i = 0; i < check->rounded.count; i++)
         tensors_put(ctx, &tensors, check->rounded.items[i].name, check->rounded.items[i].tensor);

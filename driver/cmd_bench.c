@@ -97,11 +97,16 @@ static Status time_kernel(Ctx *ctx, Bench *bench, const ReadyKernel *kernel) {
     return run_dense(ctx, bench);
 }
 
+static const char *with_parts(const Bench *bench) {
+    const char *parts = cli_value(bench->session->cli, OPTION_WITH);
+    return parts ? parts : "";
+}
+
 /* What was timed. */
 static json_t *case_json(const Bench *bench, const ReadyKernel *kernel, int64_t reps) {
     const CodeObject *object = kernel->object;
-    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:I}", "spec", object->name, "label", bench->item->label,
-                     "kind", kind_name(bench->kind), "target", object->target, "dtype",
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:s, s:I}", "spec", object->name, "label", bench->item->label,
+                     "kind", kind_name(bench->kind), "with", with_parts(bench), "target", object->target, "dtype",
                      dtype_name(bench->item->spec.dtype), "shape", bench_case_shape_json(&bench->test),
                      "schedule", object->schedule, "reps", (json_int_t)reps);
 }
@@ -136,8 +141,8 @@ static double get(const json_t *json, const char *key) { return json_number_valu
 static void print_case(Ctx *ctx, const Bench *bench, const json_t *json) {
     char       *shape = json_dumps(json_object_get(json, "shape"), JSON_COMPACT);
     const char *device = json_string_value(json_object_get(json, "device"));
-    printf("%s%s%s  %s %s %s, %s, target %s\n", colour_on(stdout, COLOUR_STRONG), item_title(ctx, bench->item),
-           colour_off(stdout), kind_name(bench->kind), shape, dtype_name(bench->item->spec.dtype),
+    printf("%s%s%s  %s%s%s %s %s, %s, target %s\n", colour_on(stdout, COLOUR_STRONG), item_title(ctx, bench->item),
+           colour_off(stdout), kind_name(bench->kind), *with_parts(bench) ? " with " : "", with_parts(bench), shape, dtype_name(bench->item->spec.dtype),
            device ? device : ctx_printf(ctx, "%d threads", pool_threads(bench->session->pool)),
            bench->session->target.name);
     free(shape);
@@ -182,12 +187,13 @@ static Status bench_item(Ctx *ctx, void *arg) {
     Bench      *bench = arg;
     const Spec *spec = &bench->item->spec;
     ReadyKernel kernel;
-    const int   variant = bench->shape->length_count ? VARIANT_PACKED : 0;
+    const int   variant = session_variant(bench->session, bench->kind, bench->shape->length_count ? VARIANT_PACKED : 0);
     if (cli_has(bench->session->cli, OPTION_DENSE))
-        TRY(dense_check(ctx, spec, variant != 0));
+        TRY(dense_check(ctx, spec, (variant & VARIANT_PACKED) != 0));
     TRY(bench_case_plan(ctx, spec, bench->kind, bench->shape, &bench->test));
     bench->session->bucket = shape_bucket(&bench->test.shape);
     TRY(session_kernel(ctx, bench->session, spec, bench->kind, variant, bench->test.shape.ring, &kernel));
+    bench_case_add_parts(kernel.object, &bench->test);
     Status status = ST_OK;
     /* Before there are tensors: a spec is read in a child process, and forking slows with the memory of its parent. */
     if (cli_has(bench->session->cli, OPTION_COMPILE_TIMES))
@@ -211,6 +217,9 @@ static Status run_bench(Ctx *ctx, const Cli *cli, Session *session, const char *
         return ctx_fail(ctx, ST_USAGE, "--dense", "leave it out", "the dense evaluation is for forward alone");
     if (target_is_cuda(&session->target) && cli_has(cli, OPTION_DENSE))
         return ctx_fail(ctx, ST_USAGE, "--dense", "leave it out", "the dense evaluation runs on CPUs alone");
+    if (session->with_parts && cli_has(cli, OPTION_COMPILE_TIMES))
+        return ctx_fail(ctx, ST_USAGE, "--compile-times", "leave out one of the two", "--with is not for it");
+    TRY(session_check_parts(ctx, session, kind, &shape));
     TRY(cli_integer(ctx, cli, OPTION_REPS, 1, 1000000, 0, &reps));
     TRY(cli_integer(ctx, cli, OPTION_SEED, 0, INT64_MAX, 1, &seed));
     TRY(session_load_file(ctx, session, path));

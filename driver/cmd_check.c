@@ -33,6 +33,7 @@ static Status check_files(Ctx *ctx, const Cli *cli, Session *session, bool from_
 static Status check_items(Ctx *ctx, const Cli *cli, Session *session, bool gradients, Report *report, uint64_t seed) {
     Shape shape;
     TRY(shape_parse(ctx, cli_value(cli, OPTION_SHAPE), &shape));
+    TRY(session_check_parts(ctx, session, gradients ? KIND_BACKWARD : KIND_FORWARD, &shape));
     for (int i = session->first; i < session->last; i++)
         TRY((gradients ? check_random_gradients : check_random)(ctx, session, &session->specs.items[i], &shape,
                                                                 seed + (uint64_t)i, report));
@@ -67,6 +68,8 @@ static Status run_check(Ctx *ctx, const Cli *cli, Session *session, Report *repo
     if (!from_case)
         TRY(session_load_file(ctx, session, spec));
     TRY(session_pool(ctx, session));
+    if (vectors && session->with_parts)
+        return ctx_fail(ctx, ST_USAGE, "--with", "leave it out", "the files say which parts there are");
     if (vectors)
         return check_files(ctx, cli, session, from_case, gradients, report);
     if (!report->rows)

@@ -91,11 +91,8 @@ static Status want(Ctx *ctx, Job *job, const char *name) {
 static Status parse_job(Ctx *ctx, const Cli *cli, Job *job) {
     if (cli_has(cli, OPTION_KIND))
         TRY(kind_parse(ctx, cli_value(cli, OPTION_KIND), &job->kind));
-    if (cli_has(cli, OPTION_WITH))
-        TRY(variant_parse(ctx, cli_value(cli, OPTION_WITH), &job->variant));
     TRY(shape_parse(ctx, cli_value(cli, OPTION_SHAPE), &job->shape));
-    if (job->shape.length_count)
-        job->variant |= VARIANT_PACKED;
+    job->variant = job->session->parts | (job->shape.length_count ? VARIANT_PACKED : 0);
     const char *emit = cli_value(cli, OPTION_EMIT);
     char       *words = ctx_strdup(ctx, emit ? emit : ""), *rest = NULL;
     for (char *word = strtok_r(words, ",", &rest); word; word = strtok_r(NULL, ",", &rest))

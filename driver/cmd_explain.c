@@ -153,6 +153,22 @@ static void print_saving_row(Ctx *ctx, const Explained *e, const ExplainSaving *
                quantity_bytes(ctx, e->stored[s].bytes));
 }
 
+/* A line for each reason, with every m that it keeps from the layer. */
+static void print_refusals(Ctx *ctx, const Explained *e) {
+    for (int r = 0; r < e->refusal_count; r++) {
+        Text which = TEXT(ctx);
+        bool told = false;
+        for (int other = 0; other < e->refusal_count; other++) {
+            const bool same = strcmp(e->refusals[other].why, e->refusals[r].why) == 0;
+            told |= same && other < r;
+            if (same)
+                text_add(&which, "%s%d", other > r ? ", " : "", e->refusals[other].m);
+        }
+        if (!told)
+            put_wrapped(ctx, "", INDENT, ctx_printf(ctx, "No m of %s: %s.", text_str(&which), e->refusals[r].why));
+    }
+}
+
 /* A row for each m that the layer can have. */
 static void print_saving(Ctx *ctx, const Explained *e) {
     const bool saves = explain_saves_states(e);
@@ -160,13 +176,12 @@ static void print_saving(Ctx *ctx, const Explained *e) {
     printf("  %-8s %12s %14s %14s %12s\n", "m", "stored", "FLOP", "extra FLOP", "moved");
     for (int s = 0; s < e->saving_count; s++)
         print_saving_row(ctx, e, &e->savings[s]);
+    print_refusals(ctx, e);
     put_wrapped(ctx, "", INDENT,
                 ctx_printf(ctx, "%s Extra: beyond what the definition asks for, by recomputation, tiles computed in full and "
                            "products inside chunks.",
-                           !saves ? "No state is stored: each kernel that needs them sums them up again."
-                           : e->saving_count > 1
-                               ? "m is the schedule's states_every; heads are in as many slices in all rows."
-                               : "This layer's kernels have no other m: between states only warps with roles fetch tiles."));
+                           saves ? "m is the schedule's states_every; heads are in as many slices in all rows."
+                                 : "No state is stored: each kernel that needs them sums them up again."));
 }
 
 static void print_explained(Ctx *ctx, const Explained *e) {

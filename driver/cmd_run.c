@@ -8,7 +8,6 @@
 typedef struct RunJob {
     Session    *session;
     KernelKind  kind;
-    int         variant;
     Shape       shape;
     const char *input, *output;
 } RunJob;
@@ -18,8 +17,6 @@ static Status parse_job(Ctx *ctx, const Cli *cli, RunJob *job) {
     job->output = cli_value(cli, OPTION_OUTPUT);
     if (cli_has(cli, OPTION_KIND))
         TRY(kind_parse(ctx, cli_value(cli, OPTION_KIND), &job->kind));
-    if (cli_has(cli, OPTION_WITH))
-        TRY(variant_parse(ctx, cli_value(cli, OPTION_WITH), &job->variant));
     TRY(shape_parse(ctx, cli_value(cli, OPTION_SHAPE), &job->shape));
     if (!job->input)
         return ctx_fail(ctx, ST_USAGE, "rattan run", "give --input FILE", "there is no input file");
@@ -86,7 +83,7 @@ static Status run_item(Ctx *ctx, const RunJob *job, const Spec *spec) {
     name_inputs(ctx, &file, &tensors);
     job->session->bucket = bucket_of(&tensors);
     TRY(session_pool(ctx, job->session));
-    TRY(session_kernel(ctx, job->session, spec, job->kind, job->variant | given_parts(job, &tensors),
+    TRY(session_kernel(ctx, job->session, spec, job->kind, job->session->parts | given_parts(job, &tensors),
                        ring_rows(job, &tensors), &kernel));
     const Status status = launch(ctx, job, &kernel, &tensors);
     kernel_free(&kernel);

@@ -177,20 +177,30 @@ static Status count_saving(Ctx *ctx, void *arg) {
     return status;
 }
 
-/* Those that the layer cannot have are left out. */
-static void find_savings(Session *session, Explained *e) {
-    static const int EVERY[] = {1, 2, 4, 8};
-    const int        own = e->compiled.plan.states_every;
-    const bool       others = target_is_cuda(e->target) && explain_saves_states(e);
-    for (size_t m = 0; m < sizeof EVERY / sizeof *EVERY; m++) {
-        SavingJob job = {.session = session, .of = e, .m = EVERY[m]};
-        Ctx       quiet;
-        ctx_init(&quiet);
-        if (others && EVERY[m] != own && ctx_run(&quiet, count_saving, &job) == ST_OK)
-            e->savings[e->saving_count++] = job.saving;
-        ctx_free(&quiet);
-        if (EVERY[m] <= own && (m + 1 == sizeof EVERY / sizeof *EVERY || EVERY[m + 1] > own))
+/* A row for that m, or why there is none. */
+static void try_saving(Ctx *ctx, Session *session, Explained *e, int m) {
+    SavingJob job = {.session = session, .of = e, .m = m};
+    Ctx       quiet;
+    ctx_init(&quiet);
+    if (ctx_run(&quiet, count_saving, &job) == ST_OK)
+        e->savings[e->saving_count++] = job.saving;
+    else
+        e->refusals[e->refusal_count++] = (ExplainRefusal){m, ctx_strdup(ctx, quiet.message)};
+    ctx_free(&quiet);
+}
+
+/* The schedule's own m, and powers of two. Kernels of a GPU that save no state have no use for an m. */
+static void find_savings(Ctx *ctx, Session *session, Explained *e) {
+    const int  own = e->compiled.plan.states_every;
+    const bool others = !target_is_cuda(e->target) || explain_saves_states(e);
+    bool       own_done = false;
+    for (int m = 1; m <= EXPLAIN_MOST_M; m *= 2) {
+        if (!own_done && own <= m) {
             e->savings[e->saving_count++] = saving_of(e, own);
+            own_done = true;
+        }
+        if (others && m != own)
+            try_saving(ctx, session, e, m);
     }
 }
 
@@ -207,7 +217,7 @@ Status explain(Ctx *ctx, Session *session, const SpecItem *item, KernelKind kind
     out->clock = clock_of(session);
     out->slices = sizes.slices;
     if (kind == KIND_BACKWARD)
-        find_savings(session, out);
+        find_savings(ctx, session, out);
     return ST_OK;
 }
 
@@ -377,6 +387,13 @@ static json_t *record_json(const Explained *e) {
     return e->pick ? json_pack("{s:s, s:o}", "database", e->pick->path, "record", tuning_record_json(e->pick->record)) : json_null();
 }
 
+static json_t *refusals_json(const Explained *e) {
+    json_t *rows = json_array();
+    for (int r = 0; r < e->refusal_count; r++)
+        json_array_append_new(rows, json_pack("{s:i, s:s}", "m", e->refusals[r].m, "why", e->refusals[r].why));
+    return rows;
+}
+
 json_t *explain_json(Ctx *ctx, const Explained *e) {
     Text text = TEXT(ctx);
     schedule_print(&text, &e->compiled.plan);
@@ -395,6 +412,6 @@ json_t *explain_json(Ctx *ctx, const Explained *e) {
                                      limit_name(e->limit), "processors", e->target->processors, "clock_ghz",
                                      e->clock > 0 ? json_real(1e-9 * e->clock) : json_null()));
     if (e->bench.kind == KIND_BACKWARD)
-        json_object_set_new(json, "saving", saving_json(e));
+        json_object_update_new(json, json_pack("{s:o, s:o}", "saving", saving_json(e), "saving_refused", refusals_json(e)));
     return json;
 }

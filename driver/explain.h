@@ -29,7 +29,13 @@ typedef struct ExplainSaving {
     double stored, products, moved; /* bytes, flops, bytes */
 } ExplainSaving;
 
-enum { EXPLAIN_MOST_SAVINGS = 8 };
+/* An m that a schedule, the same in all else, cannot have, and why not. */
+typedef struct ExplainRefusal {
+    int         m;
+    const char *why;
+} ExplainRefusal;
+
+enum { EXPLAIN_MOST_M = 64, EXPLAIN_MOST_SAVINGS = 8 };
 
 typedef struct Explained {
     const SpecItem *item;
@@ -47,6 +53,8 @@ typedef struct Explained {
     int64_t         slices; /* of the heads */
     ExplainSaving   savings[EXPLAIN_MOST_SAVINGS]; /* kind backward: by rising m; of those that there are */
     int             saving_count;
+    ExplainRefusal  refusals[EXPLAIN_MOST_SAVINGS]; /* by rising m; those of the others that were tried */
+    int             refusal_count;
     double          cycles[LIMIT_COUNT];
     Limit           limit; /* the largest of these */
     double          clock; /* cycles a second, where the code runs here; 0: not known */

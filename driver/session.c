@@ -134,6 +134,9 @@ Status session_open(Ctx *ctx, const Cli *cli, Session *session) {
     session->schedule = cli_value(cli, OPTION_SCHEDULE);
     if (session->schedule)
         TRY(schedule_parse(ctx, session->schedule, &ignored));
+    session->with_parts = cli_has(cli, OPTION_WITH);
+    if (session->with_parts)
+        TRY(variant_parse(ctx, cli_value(cli, OPTION_WITH), &session->parts));
     return cli_has(cli, OPTION_NO_CACHE) ? ST_OK : cache_open(ctx, NULL, 0, &session->cache);
 }
 
@@ -270,7 +273,17 @@ static bool library_has(const Session *session, KernelKind kind) {
 }
 
 int session_variant(const Session *session, KernelKind kind, int otherwise) {
-    return library_has(session, kind) ? session->library->object->variant : otherwise;
+    if (library_has(session, kind))
+        return session->library->object->variant;
+    return session->with_parts ? session->parts | (otherwise & VARIANT_PACKED) : otherwise;
+}
+
+Status session_check_parts(Ctx *ctx, const Session *session, KernelKind kind, const Shape *shape) {
+    if (session->parts & VARIANT_PACKED && !shape->length_count)
+        return ctx_fail(ctx, ST_USAGE, "--with packed", "give --shape lengths=5,100,24", "the sequences have no lengths");
+    if (kind == KIND_BACKWARD && session->parts & (VARIANT_LSE | VARIANT_PARTS))
+        return ctx_fail(ctx, ST_USAGE, "--with", "ask for final-state alone", "lse, swa and rla are no outputs of kind backward");
+    return ST_OK;
 }
 
 Status session_kernel(Ctx *ctx, Session *session, const Spec *spec, KernelKind kind, int variant, int64_t ring_rows,

@@ -30,6 +30,8 @@ typedef struct Session {
     const char *schedule; /* --schedule; NULL: a tuned one, else the default */
     TuningMode  tuning;
     TuningBucket bucket; /* of the shape that kernels are for */
+    bool        with_parts; /* --with is given */
+    int         parts;      /* what it asks for: bits of VARIANT_x */
     Pool       *pool;     /* NULL until session_pool */
     Cache      *cache;    /* NULL: --no-cache */
     CudaDevice *device;   /* NULL until a kernel for a GPU is loaded */
@@ -47,7 +49,10 @@ typedef struct ReadyKernel {
     const struct AotEntry *library; /* a function of a built library, which has the others' place; the object is its own */
 } ReadyKernel;
 
-/* Finds the target, checks --schedule's form, opens the cache. session_close even after a failure. */
+/* Packed sequences have lengths, and kind backward no results but gradients: else --with is refused. */
+Status session_check_parts(Ctx *ctx, const Session *session, KernelKind kind, const Shape *shape);
+
+/* Finds the target, checks the form of --schedule and --with, opens the cache. session_close even after a failure. */
 Status session_open(Ctx *ctx, const Cli *cli, Session *session);
 Status session_load_file(Ctx *ctx, Session *session, const char *path);
 Status session_load_text(Ctx *ctx, Session *session, const char *name, const char *text);
@@ -80,7 +85,8 @@ Status session_tune(Ctx *ctx, Session *session, CompileRequest *request);
 Status session_object(Ctx *ctx, Cache *cache, const CompileRequest *request, CodeObject **object, bool *found);
 Status session_kernel(Ctx *ctx, Session *session, const Spec *spec, KernelKind kind, int variant, int64_t ring_rows,
                       ReadyKernel *out);
-/* The parts that a kernel of this kind is to be checked with: those of the session's library where that has the kind. */
+/* The parts that a kernel of this kind is to be checked with: those of the session's library where that has the kind, else those of
+ * --with, packed or not as `otherwise` is, else `otherwise`. */
 int session_variant(const Session *session, KernelKind kind, int otherwise);
 /* Loads kernel->object for the session's target. */
 Status session_load_kernel(Ctx *ctx, Session *session, ReadyKernel *kernel);

@@ -207,6 +207,22 @@ expect_text "bench: flops by the definition" "$keys" "\"useful_flops\": $flops\\
 for kind in decode extend; do
     check "bench: $kind" "$RATTAN" bench "$SPEC" --kind $kind --shape B=2 --reps 3
 done
+# Optional parts: lse of 2 heads, branches of 2 heads of 8, a state of 2 x 16 x 8, each number four bytes.
+bench_bytes() { "$RATTAN" bench "$SPEC" --shape T=64 --reps 3 --json "$@" | sed -n 's/^ *"bytes": \([0-9]*\)\.0,*$/\1/p'; }
+bytes=$(bench_bytes)
+equal "bench: --with lse,final-state" $((bytes + 4 * 2 * 64 + 4 * 2 * 16 * 8)) "$(bench_bytes --with lse,final-state)"
+equal "bench: --with parts" $((bytes + 4 * 2 * 2 * 8 * 64)) "$(bench_bytes --with parts)"
+check "bench: parts are told" "$RATTAN" bench "$SPEC" --kind backward --with final-state --shape T=64 --reps 3
+expect_text "in the first line" "$(cat "$TMP/out")" '^tiny  backward with final-state '
+expect_error 2 "bench: --with of another kind" "lse.*no outputs of kind backward" "$RATTAN" bench "$SPEC" --kind backward --with lse
+expect_error 2 "bench: packed without lengths" "give --shape lengths=" "$RATTAN" bench "$SPEC" --with packed
+expect_error 2 "bench: compile times are without parts" "leave out one" "$RATTAN" bench "$SPEC" --with lse --compile-times
+check "check: --with parts" "$RATTAN" check "$SPEC" --with parts --shape T=30 --seed 1
+equal "which are compared, and no others" "o swa rla" "$(sed -n 's/^tiny *forward \([a-z_]*\) *[0-9].*/\1/p' "$TMP/out" | tr '\n' ' ' | sed 's/ $//')"
+check "check: of gradients" "$RATTAN" check "$SPEC" --kind backward --with final-state --shape T=30 --seed 1
+expect_error 2 "check: --with no gradient" "ask for final-state alone" "$RATTAN" check "$SPEC" --kind backward --with parts
+expect_error 2 "check: packed without lengths" "give --shape lengths=" "$RATTAN" check "$SPEC" --with packed
+expect_error 2 "check: files have their parts" "leave it out" "$RATTAN" check - --with lse --vectors "$CASE"
 expect_error 2 "bench: dense is for forward" "--dense" "$RATTAN" bench "$SPEC" --kind decode --dense --reps 3
 if "$RATTAN" check "$SPEC" --shape T=9 | grep -q "$(printf '\033')"; then not_ok "no escape sequences"; else ok "no escape sequences"; fi
 expect_exit 4 "a kernel for another machine does not run here" "$RATTAN" check "$SPEC" --target aarch64 --shape T=9

@@ -26,6 +26,13 @@ done
 expect_text "backward shows what is stored" "$(cat "$TMP/out")" '^Stored and recomputed'
 expect_text "with its tensors" "$(cat "$TMP/out")" '^ +lse +fp32 +512 KiB'
 expect_text "and what the pass says" "$(cat "$TMP/out")" 'stored between kernels: lse, swa, rla'
+expect_text "and why a CPU's kernels have no m" "$(cat "$TMP/out")" 'No m of 2, 4, 8, 16, 32, 64: only kinds forward and backward on GPUs'
+saving() { RATTAN_NVRTC=/nowhere explain "$spec" --kind backward --dtype bf16 --set head_dim=16 --set value_dim=16 --shape T=4096 "$@"; }
+saving --target cuda:sm_80 >"$TMP/out"
+expect_text "and why there is no other m without roles" "$(cat "$TMP/out")" 'No m of 2, 4, 8, 16, 32, 64: warps without roles fetch no tiles'
+saving --target cuda:sm_90a --schedule states_every=3 >"$TMP/out"
+equal "with roles there is every m" "1 2 3 4 8 16 32 64" "$(awk '/^Stored/ { on = 1 } on && $1 ~ /^[0-9]+$/ { printf "%s%s", sep, $1; sep = " " }' "$TMP/out")"
+equal "of which none is refused" "" "$(grep 'No m of' "$TMP/out")"
 check "of no tokens" explain "$spec" --shape T=0
 equal "no number that is none" "" "$(grep -iE 'nan|inf' "$TMP/out")"
 check "packed" explain "$spec" --shape lengths=5,100,24
@@ -80,6 +87,8 @@ equal "ops chain from pass to pass" "True" \
 equal "a model's layers" "2" "$(json 'len(x)' "$SOURCE/specs/local_global.lua")"
 equal "stored bytes are the tensors'" "True" \
     "$(json 'close(x["saving"][0]["stored_bytes"], sum(t["bytes"] for t in x["saving"][0]["tensors"]))' "$paper" --kind backward)"
+equal "m that there are not, with the reason" "6 2 True" \
+    "$(json 'len(x["saving_refused"]), x["saving_refused"][0]["m"], "GPUs" in x["saving_refused"][0]["why"]' "$paper" --kind backward | tr -d '(),')"
 # Full attention over T tokens: T (T + 1) / 2 pairs, which tiles round up by less than one tile a row.
 equal "flops of full attention" "True" "$(json '1 <= x["work"]["product_flops"] / x["useful_flops"] < 1.02' "$SOURCE/specs/full_attention.lua" --shape T=8192)"
 equal "twice the sequences, twice the work" "True" \

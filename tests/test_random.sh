@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Random layers, shapes, types and schedules: forward, chunks and steps against the float64 reference (`rattan check`).
-# RATTAN_RANDOM_CASES: how many (default 40; the accuracy rule is stated for 500). RATTAN_RANDOM_SEED: the first case's number.
+# RATTAN_RANDOM_CASES: how many (default 40, of gradients 300; the accuracy rule is stated for 500). RATTAN_RANDOM_SEED: the first case's number.
 # RATTAN_RANDOM_TARGET: the target of every case, with its default schedule, instead of those that run here; what it says it
 # cannot do yet is skipped. RATTAN_RANDOM_KIND: backward, instead of the other kinds. RATTAN_RANDOM_WIDE=1: 16-bit layers of whole tiles, up to large windows and groups.
 . "$(dirname "$0")/lib.sh"

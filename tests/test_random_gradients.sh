@@ -1,4 +1,6 @@
 #!/usr/bin/env bash
 # Gradients of random layers, shapes, types and schedules against the float64 reference, as test_random.sh has the other kinds.
+# 300 unless RATTAN_RANDOM_CASES says otherwise; under the sanitizers 40, as each takes so much longer there.
 RATTAN_RANDOM_KIND=backward
+[ -n "${RATTAN_SANITIZED:-}" ] || : "${RATTAN_RANDOM_CASES:=300}"
 . "$(dirname "$0")/test_random.sh"

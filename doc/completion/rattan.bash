@@ -18,8 +18,8 @@ _rattan() {
     case "${COMP_WORDS[1]}" in
         compile) words="--target --kind --shape --schedule --dtype --set --item --with --emit --dump-after --output --no-cache --no-tuning --json --help " ;;
         run) words="--target --kind --shape --schedule --dtype --set --item --threads --with --output --input --no-cache --no-tuning --help " ;;
-        check) words="--target --kind --shape --schedule --dtype --set --item --threads --vectors --repeats --magnitude --seed --no-cache --no-tuning --json --help " ;;
-        bench) words="--target --kind --shape --schedule --dtype --set --item --threads --seed --reps --dense --compile-times --no-cache --no-tuning --json --help " ;;
+        check) words="--target --kind --shape --schedule --dtype --set --item --threads --with --vectors --repeats --magnitude --seed --no-cache --no-tuning --json --help " ;;
+        bench) words="--target --kind --shape --schedule --dtype --set --item --threads --with --seed --reps --dense --compile-times --no-cache --no-tuning --json --help " ;;
         explain) words="--target --kind --shape --schedule --dtype --set --item --no-tuning --json --help " ;;
         explore) words="--target --budget --windows --contexts --maps --dtype --set --item --threads --output --no-cache --no-tuning --json --help " ;;
         aot) words="--targets --kinds --name --check --linker --shapes --schedule --dtype --set --item --threads --output --seed --no-cache --no-tuning --json --help " ;;

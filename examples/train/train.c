@@ -1,14 +1,17 @@
 /* Trains a tiny character model on a text and prints its loss: embedding, two layers of attention, output. The
  * attention and its gradients are rattan's kernels of train.lua or, with --dense, sums written out (written_out.c): the
- * curves are equal.
+ * curves are equal. The last tenth of the text is held out: a line is a step, the loss of what it was trained on, and, behind
+ * it, the loss of the text that the model is never trained on.
  *
- *     train LAYER.lua TEXT [STEPS] [--dense]
+ *     train [--steps N] [--dense] LAYER.lua TEXT
  *
  * The model, x a token's vector of WIDTH:  x = embedding[character];  twice: n = x / rms(x),
  * x += attention(n Wq, n Wk, n Wv) Wo;  logits = x / rms(x) Wout.  Trained with Adam (Kingma and Ba, arXiv 1412.6980).
  */
 #include <rattan/rattan.h>
 
+#include <errno.h>
+#include <getopt.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,8 +19,9 @@
 
 #include "written_out.h"
 
-enum { WIDTH = 64, LAYERS = 2, BATCH = 8, TOKENS = 64, ROWS = BATCH * TOKENS, SYMBOLS = 64 };
-enum { Q = HEADS * HEAD_DIM, KV = KV_HEADS * HEAD_DIM, PRINT_EVERY = 10 };
+enum { WIDTH = 64, LAYERS = 2, BATCH = 8, TOKENS = 64, ROWS = BATCH * TOKENS };
+enum { MOST_KINDS = 64 /* of characters */, MOST_CHARACTERS = 1 << 20, HELD_OUT = 10 /* one part in so many */ };
+enum { Q = HEADS * HEAD_DIM, KV = KV_HEADS * HEAD_DIM, PRINT_EVERY = 10, STEPS = 150, MOST_STEPS = 1000000 };
 
 /* What the program has until it ends. */
 typedef struct Room {
@@ -272,9 +276,9 @@ static double loss_of(Model *m, const int *next) {
     return sum / ROWS;
 }
 
-static int train_step(Model *m, const int *text, const int *next, double *loss) {
-    static float dx[ROWS * WIDTH], dn[ROWS * WIDTH];
-    int          status = 0;
+/* The loss of the batch; logits become its gradient. */
+static int model_forward(Model *m, const int *text, const int *next, double *loss) {
+    int status = 0;
     for (int r = 0; r < ROWS; r++)
         memcpy(m->x[0] + r * WIDTH, m->embedding.value + text[r] * WIDTH, sizeof(float) * WIDTH);
     for (int l = 0; l < LAYERS && status == 0; l++)
@@ -283,6 +287,13 @@ static int train_step(Model *m, const int *text, const int *next, double *loss) 
     clear(m->logits, ROWS * m->symbols);
     multiply(m->n, &m->output, m->logits);
     *loss = loss_of(m, next);
+    return status;
+}
+
+/* Gradients of all parameters, after model_forward. */
+static int model_backward(Model *m, const int *text) {
+    static float dx[ROWS * WIDTH], dn[ROWS * WIDTH];
+    int          status = 0;
     clear(dx, ROWS * WIDTH);
     clear(dn, ROWS * WIDTH);
     multiply_gradient(m->n, &m->output, m->logits, dn);
@@ -309,36 +320,82 @@ static void update(Model *m, int step) {
 /* ---- Text and steps --------------------------------------------------------------------------------------------- */
 
 typedef struct Corpus {
-    int *symbols, length, kinds; /* each character by the order of its first appearance */
+    int *symbols, kinds; /* each character by the order of its first appearance */
+    int  length, trained; /* characters; those before the ones that are held out */
 } Corpus;
 
-static Corpus corpus_read(const char *path) {
+/* The next character of the text; one that is new gets the next number. */
+static rattan_status corpus_add(Corpus *corpus, const char *path, int c) {
     static int number[256];
-    Corpus     corpus = {allocate(1 << 20), 0, 0};
-    FILE      *file = fopen(path, "rb");
-    for (int c; file && corpus.length < 1 << 20 && (c = fgetc(file)) != EOF;) {
-        if (number[c] == 0 && corpus.kinds < SYMBOLS)
-            number[c] = ++corpus.kinds;
-        corpus.symbols[corpus.length++] = number[c] ? number[c] - 1 : 0;
+    if (c != '\n' && (c < ' ' || c > '~')) {
+        fprintf(stderr, "train: %s: character %d is the byte 0x%02x (give printable ASCII and newlines alone)\n", path,
+                corpus->length + 1, (unsigned)c);
+        return RATTAN_USAGE;
     }
-    if (file)
-        fclose(file);
-    return corpus;
+    if (number[c] == 0 && corpus->kinds == MOST_KINDS) {
+        fprintf(stderr, "train: %s: character %d, '%c', is the text's %dth kind (at most %d are taken)\n", path,
+                corpus->length + 1, c, MOST_KINDS + 1, MOST_KINDS);
+        return RATTAN_USAGE;
+    }
+    if (number[c] == 0)
+        number[c] = ++corpus->kinds;
+    corpus->symbols[corpus->length++] = number[c] - 1;
+    return RATTAN_OK;
+}
+
+static rattan_status corpus_read(const char *path, Corpus *corpus) {
+    FILE         *file = fopen(path, "rb");
+    rattan_status status = RATTAN_OK;
+    if (!file) {
+        fprintf(stderr, "train: %s: %s\n", path, strerror(errno));
+        return RATTAN_FAILED;
+    }
+    *corpus = (Corpus){.symbols = allocate(MOST_CHARACTERS)};
+    for (int c; status == RATTAN_OK && corpus->length < MOST_CHARACTERS && (c = fgetc(file)) != EOF;)
+        status = corpus_add(corpus, path, c);
+    const int broken = ferror(file) ? errno : 0, longer = status == RATTAN_OK && fgetc(file) != EOF;
+    fclose(file);
+    corpus->trained = corpus->length - corpus->length / HELD_OUT;
+    if (broken)
+        fprintf(stderr, "train: %s: %s\n", path, strerror(broken));
+    else if (longer)
+        fprintf(stderr, "train: %s has more than %d characters\n", path, MOST_CHARACTERS);
+    else if (status == RATTAN_OK && corpus->length - corpus->trained <= TOKENS)
+        fprintf(stderr, "train: %s has %d characters (at least %d are needed, of which a tenth is held out)\n", path,
+                corpus->length, (TOKENS + 1) * HELD_OUT);
+    else
+        return status;
+    return broken ? RATTAN_FAILED : RATTAN_USAGE;
+}
+
+/* Sequence b of a batch, from that character on. */
+static void take_sequence(const Corpus *corpus, int start, int b, int *text, int *next) {
+    memcpy(text + b * TOKENS, corpus->symbols + start, sizeof(int) * TOKENS);
+    memcpy(next + b * TOKENS, corpus->symbols + start + 1, sizeof(int) * TOKENS);
+}
+
+/* The loss of sequences at equal distances in the text that is held out. */
+static int held_out_loss(Model *m, const Corpus *corpus, double *loss) {
+    static int text[ROWS], next[ROWS];
+    const int  room = corpus->length - corpus->trained - TOKENS - 1;
+    for (int b = 0; b < BATCH; b++)
+        take_sequence(corpus, corpus->trained + b * room / (BATCH - 1), b, text, next);
+    return model_forward(m, text, next, loss);
 }
 
 static int train(Model *m, const Corpus *corpus, int steps) {
     static int text[ROWS], next[ROWS];
     for (int step = 1; step <= steps; step++) {
-        double loss;
-        for (int b = 0; b < BATCH; b++) {
-            const int start = (int)(next_random() % (uint32_t)(corpus->length - TOKENS));
-            memcpy(text + b * TOKENS, corpus->symbols + start, sizeof(int) * TOKENS);
-            memcpy(next + b * TOKENS, corpus->symbols + start + 1, sizeof(int) * TOKENS);
-        }
-        if (train_step(m, text, next, &loss) != 0)
+        const int print = step == 1 || step % PRINT_EVERY == 0;
+        double    loss, held_out;
+        if (print && held_out_loss(m, corpus, &held_out) != 0)
             return RATTAN_FAILED;
-        if (step == 1 || step % PRINT_EVERY == 0)
-            printf("%4d %.5f\n", step, loss);
+        for (int b = 0; b < BATCH; b++)
+            take_sequence(corpus, (int)(next_random() % (uint32_t)(corpus->trained - TOKENS)), b, text, next);
+        if (model_forward(m, text, next, &loss) != 0 || model_backward(m, text) != 0)
+            return RATTAN_FAILED;
+        if (print)
+            printf("%4d %.5f %.5f\n", step, loss, held_out);
         update(m, step);
     }
     return RATTAN_OK;
@@ -358,30 +415,87 @@ static rattan_status get_kernels(rattan_context *context, const char *path, Mode
     return status;
 }
 
-int main(int argc, char **argv) {
-    const int       dense = argc > 2 && strcmp(argv[argc - 1], "--dense") == 0;
+/* ---- The command line ------------------------------------------------------------------------------------------- */
+
+typedef struct Options {
+    int         steps, dense, help;
+    const char *layer, *text;
+} Options;
+
+static void print_help(void) {
+    printf("train [OPTION...] LAYER.lua TEXT\n\n"
+           "Trains a tiny character model on TEXT, printable ASCII of at most %d kinds, and prints at step 1 and every %d steps\n"
+           "the loss in nats a character: of the batch, and of the last tenth of the text, which is held out.\n\n"
+           "  -s, --steps N  steps, 1 to %d (default: %d)\n"
+           "  -d, --dense    attention and its gradients as sums written out, without kernels\n"
+           "  -h, --help     show help\n",
+           MOST_KINDS, PRINT_EVERY, MOST_STEPS, STEPS);
+}
+
+static rattan_status parse_steps(const char *text, int *steps) {
+    char *end;
+    errno = 0;
+    const long value = strtol(text, &end, 10);
+    if (*text == '\0' || *end != '\0' || errno != 0 || value < 1 || value > MOST_STEPS) {
+        fprintf(stderr, "train: --steps '%.40s': give a whole number from 1 to %d\n", text, MOST_STEPS);
+        return RATTAN_USAGE;
+    }
+    *steps = (int)value;
+    return RATTAN_OK;
+}
+
+/* What is wrong getopt_long has said. */
+static rattan_status parse_options(int argc, char **argv, Options *options) {
+    static const struct option LIST[] = {
+        {"steps", required_argument, NULL, 's'}, {"dense", no_argument, NULL, 'd'}, {"help", no_argument, NULL, 'h'}, {0}};
+    *options = (Options){.steps = STEPS};
+    for (int letter; (letter = getopt_long(argc, argv, "s:dh", LIST, NULL)) != -1;) {
+        if (letter == '?' || (letter == 's' && parse_steps(optarg, &options->steps) != RATTAN_OK))
+            return RATTAN_USAGE;
+        options->dense |= letter == 'd';
+        options->help |= letter == 'h';
+    }
+    if (!options->help && argc - optind != 2) {
+        fprintf(stderr, "train: give LAYER.lua and TEXT (see train --help)\n");
+        return RATTAN_USAGE;
+    }
+    options->layer = argv[optind];
+    options->text = options->help ? NULL : argv[optind + 1];
+    return RATTAN_OK;
+}
+
+static rattan_status run(const Options *options) {
     rattan_context *context = NULL;
     rattan_error    error;
-    char            text[2048];
-    if (argc < 3) {
-        fprintf(stderr, "usage: train LAYER.lua TEXT [STEPS] [--dense]\n");
-        return RATTAN_USAGE;
-    }
-    atexit(free_all);
-    const Corpus corpus = corpus_read(argv[2]);
-    if (corpus.length <= TOKENS) {
-        fprintf(stderr, "train: %s: cannot be read, or has no more than %d characters\n", argv[2], TOKENS);
-        return RATTAN_USAGE;
-    }
+    char            line[2048];
+    Corpus          corpus;
+    rattan_status   status = corpus_read(options->text, &corpus);
+    if (status != RATTAN_OK)
+        return status;
     Model model = model_new(corpus.kinds);
-    if (!dense && (rattan_context_create(NULL, &context, &error) != RATTAN_OK ||
-                   get_kernels(context, argv[1], &model, &error) != RATTAN_OK)) {
-        rattan_error_text(&error, text, sizeof text);
-        fprintf(stderr, "train: %s\n", text);
-        rattan_context_destroy(context);
-        return (int)error.status;
+    if (!options->dense) {
+        status = rattan_context_create(NULL, &context, &error);
+        if (status == RATTAN_OK)
+            status = get_kernels(context, options->layer, &model, &error);
+        if (status != RATTAN_OK) {
+            rattan_error_text(&error, line, sizeof line);
+            fprintf(stderr, "train: %s\n", line);
+        }
     }
-    const int status = train(&model, &corpus, argc > 3 + dense ? atoi(argv[3]) : 150);
+    if (status == RATTAN_OK)
+        status = (rattan_status)train(&model, &corpus, options->steps);
     rattan_context_destroy(context);
     return status;
+}
+
+int main(int argc, char **argv) {
+    Options options;
+    atexit(free_all);
+    if (parse_options(argc, argv, &options) != RATTAN_OK)
+        return RATTAN_USAGE;
+    if (options.help) {
+        print_help();
+        return RATTAN_OK;
+    }
+    return (int)run(&options);
 }

@@ -107,20 +107,27 @@ part_aot() {
     check "is right" "$RATTAN" aot --check "$TMP/text" --targets cuda
 }
 
-# Files by name, so that none is taken twice.
-part_vectors() {
-    local dtype file name
+# Files of reference vectors, by name, so that none is taken twice.
+golden_files() {
+    local file
     local -A files=()
     for file in "$SOURCE"/tests/golden/*.safetensors "$GOLDEN"/*.safetensors; do
         [ ! -r "$file" ] || files[$(basename "$file" .safetensors)]=$file
     done
-    for name in "${!files[@]}"; do
+    printf '%s\n' "${files[@]}"
+}
+
+part_vectors() {
+    local dtype file files name
+    mapfile -t files < <(golden_files)
+    for file in "${files[@]}"; do
+        name=$(basename "$file" .safetensors)
         for dtype in fp32 bf16 fp16; do
-            queue "$dtype $name" "$RATTAN" check - --target cuda --dtype $dtype --vectors "${files[$name]}"
+            queue "$dtype $name" "$RATTAN" check - --target cuda --dtype $dtype --vectors "$file"
             [ $dtype != fp32 ] || queue "tf32 $name" "$RATTAN" check - --target cuda --dtype fp32 --set tf32=true \
-                --vectors "${files[$name]}"
+                --vectors "$file"
             [ $dtype = fp32 ] || queue "$dtype $name, roles=0" "$RATTAN" check - --target cuda --dtype $dtype \
-                --schedule roles=0 --vectors "${files[$name]}"
+                --schedule roles=0 --vectors "$file"
         done
     done
     collect
@@ -142,19 +149,24 @@ random_layers() { # COUNT PROGRAM
 }
 part_random() { random_layers "${RATTAN_RANDOM_CASES:-500}" test_random.sh; }
 
-# Of the files with golden gradients those that are small: compiling is the most of it.
+# Those that compile for longest come first.
 part_gradients() {
-    local name dtype tool size
+    local dtype file files name tool size
     local run=("$RATTAN" check --kind backward --target cuda)
-    for name in "$SOURCE"/tests/golden/*.safetensors "$GOLDEN"/paper_*.safetensors; do
-        for dtype in fp32 bf16; do
-            [ ! -r "$name" ] || queue "gradients $dtype $(basename "$name" .safetensors)" "${run[@]}" - --dtype $dtype --vectors "$name"
+    mapfile -t files < <(golden_files | xargs ls -S)
+    for file in "${files[@]}"; do
+        name=$(basename "$file" .safetensors)
+        for dtype in fp32 bf16 fp16; do
+            queue "gradients $dtype $name" "${run[@]}" - --dtype $dtype --vectors "$file"
         done
+        queue "gradients bf16 $name, no roles" "${run[@]}" - --dtype bf16 --schedule 'roles=0 gradient_roles=0' --vectors "$file"
     done
     for tool in memcheck racecheck synccheck; do
         queue "gradients $tool" compute-sanitizer --tool $tool --error-exitcode 9 "${run[@]}" "${SMALL[@]}" --seed 1 --shape B=2,T=100
         queue "gradients $tool, D 64" compute-sanitizer --tool $tool --error-exitcode 9 "${run[@]}" "$SOURCE/specs/paper_d128.lua" \
             --set head_dim=64 --set value_dim=64 --set heads=4 --set kv_heads=2 --set window=100 --seed 1 --shape B=1,T=200
+        queue "gradients $tool, D 128" compute-sanitizer --tool $tool --error-exitcode 9 "${run[@]}" "$SOURCE/specs/paper_d128.lua" \
+            --set heads=2 --set kv_heads=1 --set window=70 --seed 1 --shape B=1,T=150
     done
     queue "gradients of the paper's layer" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set heads=8 --set kv_heads=2 --shape B=1,T=1100
     local wide=("${run[@]}" "$SOURCE/specs/paper_d128.lua" --set head_dim=256 --set value_dim=256 --set heads=4 \
@@ -175,6 +187,11 @@ part_gradients() {
     queue "gradients of packed sequences" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set head_dim=64 --set value_dim=64 \
         --set heads=4 --set kv_heads=2 --set sink=true --set softcap=20 --set qk_scale=true --set 'initial_state="input"' \
         --shape lengths=70,0,301
+    for size in 64 128; do
+        queue "gradients without roles, D $size" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --dtype fp16 --set head_dim=$size \
+            --set value_dim=$size --set heads=4 --set kv_heads=2 --set window=100 --seed 2 --shape B=2,T=333 \
+            --schedule 'roles=0 gradient_roles=0'
+    done
     queue "gradients by slices of the heads" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set head_dim=64 --set value_dim=64 \
         --set heads=4 --set kv_heads=2 --set sink=true --set 'initial_state="input"' --shape lengths=70,0,301 \
         --schedule head_slices=2
