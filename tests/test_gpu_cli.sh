@@ -173,7 +173,7 @@ expect_error 2 "as many blocks as are asked for" "schedule: shared memory" "$RAT
 expect_error 2 "as many stages as are asked for" "schedule: shared memory" "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --dtype fp32 \
     --kind backward --target cuda:sm_120a --schedule stages=4 --emit cuda
 
-expect_error 2 "a column before a tile" "put single columns last" "$RATTAN" compile "$SOURCE/specs/tiny.lua" --target cuda:sm_80 \
+expect_error 2 "a column before a tile" "begin with a part as wide as the head, or choose a CPU" "$RATTAN" compile "$SOURCE/specs/tiny.lua" --target cuda:sm_80 \
     --set 'feature_map=function(x) return concat(sum(exp(x)), relu(x)) end' --emit cuda
 check "a map that is scaled" "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --kind backward --set rope=false \
     --set head_dim=64 --set value_dim=64 --set 'feature_map=function(x) return exp(x*2) / sum(exp(x)) end' --emit cuda

@@ -290,6 +290,30 @@ static void test_feature_region(void **state) {
     }
 }
 
+/* A single column of a row meets the whole row: the gradient of a map that joins one. */
+static void one_column_body(Case *c) {
+    Value *const outside = case_in(c, now.rows, now.cols);
+    Op          *rows = ir_rows(&c->b, now.rows);
+    Builder      b = ir_at_end(&c->ctx, c->kernel, rows->region);
+    Value *const x = case_in_at(c, &b, DT_F32, now.rows, now.cols);
+    Value *const one = ir_cols(&b, x, now.other, 1);
+    Value *const joined = ir_binary(&b, OP_CONCAT, one, ir_unary(&b, OP_EXP, ir_binary(&b, OP_SUB, x, one)));
+    Value       *yields[2] = {joined, ir_binary(&b, OP_MUL, ir_cols(&b, joined, 0, 1), outside)};
+    ir_rows_finish(&c->ctx, c->kernel, rows, yields, 2);
+    for (int i = 0; i < 2; i++)
+        case_out(c, rows->out[i]);
+}
+
+static void test_one_column(void **state) {
+    (void)state;
+    uint64_t seed = 0;
+    for (int w = 1; w < WIDTH_COUNT; w++)
+        for (int at = 0; at < WIDTHS[w]; at += 1 + WIDTHS[w] / 5) {
+            now.rows = 3, now.cols = WIDTHS[w], now.other = at;
+            on_targets("one_column", one_column_body, seed++, 7, 2e-6);
+        }
+}
+
 /* ---- Products ---- */
 static void dot_body(Case *c) {
     Builder  *b = &c->b;
@@ -572,6 +596,7 @@ int main(void) {
         cmocka_unit_test(test_rounding),
         cmocka_unit_test(test_rows_region),
         cmocka_unit_test(test_feature_region),
+        cmocka_unit_test(test_one_column),
         cmocka_unit_test(test_dot),
         cmocka_unit_test(test_dot_in_blocks),
         cmocka_unit_test(test_trim),

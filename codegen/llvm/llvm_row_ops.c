@@ -87,12 +87,13 @@ static void row_concat(RowLoop *rows, const Op *op, Val *out) {
     gen_permute(g, sources, from, all, out);
 }
 
+/* A single column becomes a splat, as all of them are. */
 static void row_cols(RowLoop *rows, const Op *op, Val *out) {
     Gen      *g = rows->g;
-    const int lo = (int)op_int(op, AT_LO, 0), all = columns(op);
+    const int lo = (int)op_int(op, AT_LO, 0), step = columns(op) > 1, all = step ? columns(op) : g->lanes;
     LaneOf   *from = NEW_ARRAY(g->ctx, LaneOf, all);
     for (int c = 0; c < all; c++)
-        from[c] = (LaneOf){(lo + c) / g->lanes, (lo + c) % g->lanes};
+        from[c] = (LaneOf){(lo + c * step) / g->lanes, (lo + c * step) % g->lanes};
     gen_permute(g, gen_row_of(rows, op->in[0]), from, all, out);
 }
 

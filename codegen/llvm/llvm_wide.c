@@ -271,7 +271,7 @@ void gen_wide_op(RowLoop *rows, const Op *op) {
     }
     const int  width = width_of(op);
     const bool spans = width > 1 && op->code != OP_CONCAT && op->code != OP_COLS && op->code != OP_ROPE;
-    const bool memory = op->code == OP_LOAD || op->code == OP_STORE;
+    const bool memory = op->code == OP_LOAD || op->code == OP_STORE || op->code == OP_COLS;
     if (waits(rows, op) || (!spans && (width > 1 || memory)) || (spans && width != rows->group_width))
         gen_wide_flush(rows);
     if (spans) {

@@ -250,7 +250,8 @@ static void concat(Gen *g, const Op *op) {
         return;
     }
     if (cu_shape(op->in[0]->type) != SHAPE_TILE) {
-        ctx_fail(g->ctx, ST_USAGE, "feature map", "put single columns last", "GPUs join no tile to a column before it");
+        ctx_fail(g->ctx, ST_USAGE, "feature map", "begin with a part as wide as the head, or choose a CPU target",
+                 "GPUs join nothing to a single column before it");
         return;
     }
     const char *x = tile_operand(g, op->in[0]);

@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# Feature maps of one line each that random layers do not draw, in every kind and type against float64 (`rattan check`): joined
+# single columns.
+. "$(dirname "$0")/lib.sh"
+
+# check_map MAP HEAD_DIM WINDOW DTYPE [FIELDS]: all kinds of a layer with this map.
+check_map() {
+    local map=$1 dim=$2 window=$3 dtype=$4 fields=${5:-} shape
+    echo "return rattention { name = \"map\", heads = 4, kv_heads = 2, head_dim = $dim, value_dim = 24, window = $window," \
+        "feature_map = function(x) return $map end, dtype = \"$dtype\", $fields }" >"$TMP/map.lua"
+    for shape in B=2,T=60 lengths=13,1,0,20; do
+        check "$map, D $dim, $dtype, $shape" "$RATTAN" check "$TMP/map.lua" --shape "$shape" --seed 5
+        check "$map, D $dim, $dtype, $shape: gradients" "$RATTAN" check "$TMP/map.lua" --kind backward --shape "$shape" --seed 5
+    done
+}
+
+# A single column beside others is taken out again by the gradient.
+number=0
+for map in 'concat(sum(x), mean(x))' 'concat(sum(x), x)' 'concat(sum(x), max(x))' 'concat(x, sum(x), mean(x))' \
+    'concat(x * sum(x), min(x), tanh(x))'; do
+    number=$((number + 1))
+    check_map "$map" 16 8 fp32 "norm = false"
+    check_map "$map" $((8 * number)) 5 fp32
+    check_map "$map" 24 7 bf16 "norm = false, qk_scale = true, initial_state = \"input\""
+done
+check_map 'concat(sum(x), x)' 200 5 fp32 "norm = false"
