@@ -272,7 +272,7 @@ static Value *stores_features(const Saver *s, Builder *b, const Nest *n, Value *
     return saved_takes_turn(b, number, s->halves, n->half);
 }
 
-/* What the copy engine cannot store: the first of the keys, where the tile begins before them. Negative coordinates, which
+/* What the copy engine cannot store where it knows no bounds but the tensor's: the first of the keys, where the tile begins before them. Negative coordinates, which
  * loads may have, are illegal for stores. */
 static void store_early(Saver *s, Builder *b, const Nest *n, Value *row, Value *piece) {
     Value *const early = ir_ibin(b, OP_ILT, row, ir_i(b, first_whole(s)));
@@ -295,7 +295,7 @@ static void make_features(Saver *s, Builder *in, const Nest *n, StateRoles *r, V
         map_set(&map, s->k_load->out[0], keys);
         Value *const piece = clone_slice(&at, s->made[p], s->main->body, &map);
         saved_give(&at, r->rings[RING_FEATURES], s->state ? without_late(s, &at, r, row, piece) : piece);
-        if (r->save && first_whole(s) % s->chunk != 0)
+        if (r->save && first_whole(s) % s->chunk != 0 && !loop_is_packed(s->main))
             store_early(s, &at, n, row, piece);
     }
 }
@@ -337,7 +337,8 @@ static void store_features(Saver *s, const Nest *n, StateRoles *r) {
     Value *const ring = r->rings[RING_FEATURES];
     Builder      b = saved_open_role(s, r, "store", false), in;
     Value *const row = saved_open_turns(s, &b, &in, r->first, r->end), *const tile = saved_take(&in, ring, saved_slot(s, RING_FEATURES));
-    Value *const there = ir_ibin(&in, OP_ILT, ir_i(&in, first_whole(s) - 1), row);
+    /* Between bounds the copy engine stores tiles that begin before them, too. */
+    Value *const there = loop_is_packed(s->main) ? ir_i(&in, 1) : ir_ibin(&in, OP_ILT, ir_i(&in, first_whole(s) - 1), row);
     Builder      at = saved_open_if(s, &in, ir_ibin(&in, OP_IMUL, there, stores_features(s, &in, n, row)));
     store_parts(s, &at, n, row, tile);
     saved_release(&in, ring, tile);
