@@ -9,6 +9,7 @@
  * With fold = L row tiles begin at multiples of L, and S at the end is without the keys behind the last one. A decoding
  * step, whose few rows seldom reach one, reads S where it lies and writes it where they do: see fold.h. */
 #include "passes/fold.h"
+#include "passes/map_range.h"
 
 #include <string.h>
 
@@ -133,6 +134,8 @@ static Value *kept_values(Chunker *c, Builder *b, const Residual *p, Value *valu
     return made;
 }
 
+static bool is_plain(const Value *tile) { return tile->def && tile->def->code == OP_LOAD; }
+
 /* Gives the row loop a carried S and rewrites the branch; returns S after the last row. */
 static Status carry_state(Chunker *c, Value **final) {
     Residual p = {0};
@@ -150,7 +153,8 @@ static Status carry_state(Chunker *c, Value **final) {
     Value *const left = ir_ibin(&b, OP_ISUB, c->length, c->rows->region->args[0]);
     Value *const keys = clone_slice(&b, p.keys, c->group->region, &map);
     Value *const values = clone_slice(&b, p.values, c->group->region, &map);
-    limit_slice(c->ctx, c->kernel, values, c->rows->region, left);
+    /* One side of the products is zero behind the last row: not features, whose absent rows may have been filled. */
+    limit_slice(c->ctx, c->kernel, is_plain(keys) && !is_plain(values) ? keys : values, c->rows->region, left);
     b = ir_before(c->ctx, c->kernel, c->group);
     Value *const kept = kept_values(c, &b, &p, values, &map);
     b = ir_before(c->ctx, c->kernel, c->group);
@@ -370,6 +374,9 @@ Status pass_chunk(Ctx *ctx, Module *module, const PassArgs *args) {
     Kernel *const state = ir_find_kernel(module, "state");
     if (!c.kernel)
         return ctx_fail(ctx, ST_FAILED, "pass chunk", NULL, "the module has no kernel main");
+    const bool folds = args->kind == KIND_DECODE && spec_fold(args->spec) > 1;
+    for (int k = 0; k < module->kernel_count && !folds; k++)
+        map_fill_absent(ctx, module->kernels[k]);
     if (args->kind == KIND_BACKWARD)
         return chunk_each(ctx, module, args);
     find_loops(&c);
@@ -384,10 +391,12 @@ Status pass_chunk(Ctx *ctx, Module *module, const PassArgs *args) {
     c.rings_first = args->kind != KIND_FORWARD && args->schedule->chunk == 1;
     c.keeps_state = state != NULL;
     Value *final = NULL;
-    if (args->kind == KIND_DECODE && spec_fold(args->spec) > 1)
+    if (folds) {
         TRY(fold_steps(ctx, c.kernel, args, &c.moves, &final));
-    else
+        map_fill_absent(ctx, c.kernel); /* the tiles of keys that it has made */
+    } else {
         TRY(carry_state(&c, &final));
+    }
     if (final)
         note_state(&c, c.kernel, final->type.rows, final->type.cols);
     if (c.segment)

@@ -9,7 +9,15 @@ typedef struct Range {
     double lo, hi;
 } Range;
 
-static bool is_rows(const Op *op) { return op && op->code == OP_LOAD && op->out[0]->type.rows > 1; }
+/* A tile of rows, or of one row on CPUs, where a step decodes one token: a scale has no dimension of rows. */
+static bool is_load(const Op *op) {
+    return op && op->code == OP_LOAD && (op->out[0]->type.rows > 1 || op_int(op, AT_ROWDIM, -1) >= 0);
+}
+
+/* Keys of a ring and new ones, where each is zero in the rows of the other. */
+static bool is_joined(const Op *op) { return op && op->code == OP_ADD && is_load(op->in[0]->def) && is_load(op->in[1]->def); }
+
+static bool is_rows(const Op *op) { return is_load(op) || is_joined(op); }
 
 static bool scales(const Op *op) {
     return op && op->code == OP_MUL && is_rows(op->in[0]->def) && is_loaded_row(op->in[1]);
@@ -81,21 +89,28 @@ static Range of_op(const Op *op, const Range *in) {
 
 static bool is_finite(Range a) { return a.lo >= -FLT_MAX && a.hi <= FLT_MAX; }
 
-enum { MOST_SIDES = 3 };
+/* A map whose values share many parts, each looked at again for each of its uses, is given up on. */
+enum { MOST_SIDES = 3, MOST_STEPS = 20000 };
 
-static bool range_of(const Value *value, const Value *input, double x, Range *out);
+typedef struct Known {
+    const Value *input;
+    double       x;
+    int          steps;
+} Known;
+
+static bool range_of(const Value *value, Known *known, Range *out);
 
 /* The sum of a row: of what is joined, both parts' sums. */
-static bool sum_range(const Value *row, const Value *input, double x, Range *out) {
+static bool sum_range(const Value *row, Known *known, Range *out) {
     const Op *const op = row->def;
     const double    cols = row->type.cols;
     Range           left, right;
     if (op && op->code == OP_CONCAT) {
-        if (!sum_range(op->in[0], input, x, &left) || !sum_range(op->in[1], input, x, &right))
+        if (!sum_range(op->in[0], known, &left) || !sum_range(op->in[1], known, &right))
             return false;
         *out = plus(left, right);
     } else {
-        if (!range_of(row, input, x, &left))
+        if (!range_of(row, known, &left))
             return false;
         *out = times(left, (Range){cols, cols});
     }
@@ -103,19 +118,19 @@ static bool sum_range(const Value *row, const Value *input, double x, Range *out
 }
 
 /* False: it may be infinite, or no number. */
-static bool range_of(const Value *value, const Value *input, double x, Range *out) {
+static bool range_of(const Value *value, Known *known, Range *out) {
     const Op *const op = value->def;
     Range           in[MOST_SIDES] = {{0, 0}};
-    *out = (Range){x, x};
-    if (value == input)
+    *out = (Range){known->x, known->x};
+    if (value == known->input)
         return true;
-    if (!op || is_rows(op))
+    if (!op || is_rows(op) || known->steps++ == MOST_STEPS)
         return false;
     *out = (Range){-FLT_MAX, FLT_MAX};
     if (op->code == OP_LOAD) /* a scale: any number */
         return true;
     if (op->code == OP_ROWSUM)
-        return sum_range(op->in[0], input, x, out);
+        return sum_range(op->in[0], known, out);
     if (op->in_count > MOST_SIDES)
         return false;
     if (op->code == OP_FCONST) {
@@ -124,7 +139,7 @@ static bool range_of(const Value *value, const Value *input, double x, Range *ou
         return isfinite(constant);
     }
     for (int i = 0; i < op->in_count && i < MOST_SIDES; i++)
-        if (op->in[i]->type.cls != TY_TILE || !range_of(op->in[i], input, x, &in[i]))
+        if (op->in[i]->type.cls != TY_TILE || !range_of(op->in[i], known, &in[i]))
             return false;
     *out = of_op(op, in);
     return is_finite(*out);
@@ -132,7 +147,19 @@ static bool range_of(const Value *value, const Value *input, double x, Range *ou
 
 bool map_is_finite(const Value *features, const Value *input, double x) {
     Range range;
-    return input && range_of(features, input, x, &range);
+    Known known = {input, x, 0};
+    return input && range_of(features, &known, &range);
+}
+
+bool map_find_finite(const Value *features, double *x) {
+    static const double TRIED[] = {0, 1, -1, 0.5, 2};
+    const Value *const  input = map_input((Value *)features);
+    for (size_t i = 0; i < sizeof TRIED / sizeof *TRIED; i++)
+        if (map_is_finite(features, input, TRIED[i])) {
+            *x = TRIED[i];
+            return true;
+        }
+    return false;
 }
 
 /* `fill` in rows of the load that are not there, else zeros. */
@@ -146,12 +173,44 @@ static Value *absent_rows(Builder *b, const Op *load, double fill) {
     return ir_mask(b, until, first, ir_i(b, 0), IR_NEG_INF, 0, period, fill);
 }
 
+/* The same for the tile that a map is given: of keys that are joined, in rows that are in neither part. */
+static Value *absent_input(Builder *b, const Op *op, double fill) {
+    if (scales(op))
+        return absent_input(b, op->in[0]->def, fill);
+    if (is_load(op))
+        return absent_rows(b, op, fill);
+    return ir_binary(b, OP_MUL, absent_rows(b, op->in[0]->def, fill), absent_rows(b, op->in[1]->def, 1));
+}
+
 Value *map_clone(Builder *b, Value *value, const Block *region, double absent, ValueMap *map) {
     Value *const input = absent != 0 ? map_input(value) : NULL;
     if (input && input != value && map_get(map, input) == input) {
-        Value *const    rows = clone_slice(b, input, region, map);
-        const Op *const load = rows->def->code == OP_LOAD ? rows->def : rows->def->in[0]->def;
-        map_set(map, input, ir_binary(b, OP_ADD, rows, absent_rows(b, load, absent)));
+        Value *const rows = clone_slice(b, input, region, map);
+        map_set(map, input, ir_binary(b, OP_ADD, absent_input(b, rows->def, absent), rows));
     }
     return clone_slice(b, value, region, map);
+}
+
+typedef struct Filling {
+    Ctx    *ctx;
+    Kernel *kernel;
+} Filling;
+
+static bool fill_operands(Op *op, void *arg) {
+    const Filling *f = arg;
+    double         absent = 0;
+    for (int i = 0; i < 2 && op->code == OP_DOT; i++) {
+        Value *const value = op->in[i];
+        if (!value->def || !map_find_finite(value, &absent) || absent == 0)
+            continue;
+        Builder  b = ir_after(f->ctx, f->kernel, value->def);
+        ValueMap map = {.ctx = f->ctx};
+        ir_replace_uses(f->kernel, value, map_clone(&b, value, map_input(value)->def->parent, absent, &map));
+    }
+    return true;
+}
+
+void map_fill_absent(Ctx *ctx, Kernel *kernel) {
+    Filling f = {ctx, kernel};
+    ir_walk(kernel->body, fill_operands, &f);
 }

@@ -9,8 +9,14 @@ Value *map_input(Value *features);
 /* Whether all features of rows that give `x` in every column are surely finite. */
 bool map_is_finite(const Value *features, const Value *input, double x);
 
+/* Finds such an x, 0 if it is one; false: none is known. */
+bool map_find_finite(const Value *features, double *x);
+
 /* As clone_slice, of features of rows or what is given for them; absent: what rows that are not there give to the map instead
  * of zeros. */
 Value *map_clone(Builder *b, Value *value, const Block *region, double absent, ValueMap *map);
+/* Features that are no numbers for zeros become numbers in rows that are not there, wherever they are multiplied. Those for which
+ * no such row is known, and all that are numbers anyway, stay as they are. */
+void map_fill_absent(Ctx *ctx, Kernel *kernel);
 
 #endif

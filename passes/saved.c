@@ -378,14 +378,9 @@ static void join_parts(Saver *s, Value *const *queries, int pieces, int width) {
 static bool is_finite_at_zero(Value *features) { return map_is_finite(features, map_input(features), 0); }
 
 /* What rows that are not there are given instead of zeros where features of those may not be finite. */
-static Status choose_absent(Saver *s, Value *features) {
-    static const double TRIED[] = {0, 1, -1, 0.5, 2};
-    const Value *const  input = map_input(features);
-    for (size_t i = 0; i < sizeof TRIED / sizeof *TRIED; i++)
-        if (map_is_finite(features, input, TRIED[i])) {
-            s->absent = TRIED[i];
-            return ST_OK;
-        }
+static Status choose_absent(Saver *s, const Value *features) {
+    if (map_find_finite(features, &s->absent))
+        return ST_OK;
     return ctx_fail(s->ctx, ST_USAGE, "feature_map", "choose a CPU target",
                     "a map that may be finite for no row of equal numbers has no gradients for GPUs yet");
 }

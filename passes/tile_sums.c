@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { MOST_JOINED = 8 };
+enum { MOST_JOINED = 8, TILES_A_PART = 16 };
 
 /* Sums of one block over the same range, and loops that add to memory: one loop. */
 typedef struct Joined {
@@ -160,22 +160,47 @@ static Status add_tile(Tiler *t, Builder *b, Op *op, Value *key, Value *rows, Va
     return ST_OK;
 }
 
-/* Sums over j outside of any row. */
-static Status tile_plain_sums(Tiler *t, Builder *b, const Joined *joined) {
-    const int C = t->schedule->chunk;
-    Value    *oldest = get(t, joined->ops[0]->in[0]), *end = get(t, joined->ops[0]->in[1]), *values[MOST_JOINED];
-    Value    *count = ir_ibin(b, OP_IMAX, ir_i(b, 0), index_ceil_div(b, ir_ibin(b, OP_ISUB, end, oldest), C));
+/* The tiles first .. past of joined sums, whose first number is at `oldest`, in one loop. */
+static Status tile_plain_loop(Tiler *t, Builder *b, const Joined *joined, Value *first, Value *past, Value **values) {
+    Value *const oldest = get(t, joined->ops[0]->in[0]), *const end = get(t, joined->ops[0]->in[1]);
     for (int s = 0; s < joined->count; s++)
         values[s] = ir_f(b, 0, (int)op_int(joined->ops[s], AT_ROWS, 0), (int)op_int(joined->ops[s], AT_COLS, 0));
-    Op *loop = ir_for(b, op_text(joined->ops[0], AT_AXIS), false, ir_i(b, 0), count, ir_i(b, 1), values, joined->count);
-    Builder body = ir_at_end(t->ctx, t->to, loop->region);
-    Value  *key = ir_ibin(&body, OP_IADD, oldest, ir_ibin(&body, OP_IMUL, loop->region->args[0], ir_i(&body, C)));
-    Value  *rows = ir_ibin(&body, OP_ISUB, end, key);
+    Op *const loop = ir_for(b, op_text(joined->ops[0], AT_AXIS), false, first, past, ir_i(b, 1), values, joined->count);
+    Builder   body = ir_at_end(t->ctx, t->to, loop->region);
+    Value    *at = ir_ibin(&body, OP_IMUL, loop->region->args[0], ir_i(&body, t->schedule->chunk));
+    Value    *key = ir_ibin(&body, OP_IADD, oldest, at), *rows = ir_ibin(&body, OP_ISUB, end, key);
     for (int s = 0; s < joined->count; s++)
         TRY(add_tile(t, &body, joined->ops[s], key, rows, loop->region->args[1 + s], &values[s]));
     ir_yield(&body, values, joined->count);
     for (int s = 0; s < joined->count; s++)
-        set(t, joined->ops[s]->out[0], loop->out[s], 0);
+        values[s] = loop->out[s];
+    return ST_OK;
+}
+
+/* Sums over j outside of any row. Those over all tokens in two levels on CPUs, whose items take whole sequences: a running sum of
+ * n terms loses with the root of n. */
+static Status tile_plain_sums(Tiler *t, Builder *b, const Joined *joined) {
+    const char *axis = op_text(joined->ops[0], AT_AXIS);
+    Value      *values[MOST_JOINED], *parts[MOST_JOINED];
+    Value *const oldest = get(t, joined->ops[0]->in[0]), *const end = get(t, joined->ops[0]->in[1]), *const none = ir_i(b, 0);
+    Value *const count = ir_ibin(b, OP_IMAX, none, index_ceil_div(b, ir_ibin(b, OP_ISUB, end, oldest), t->schedule->chunk));
+    if (t->raw_scores || strcmp(axis, "token") != 0) {
+        TRY(tile_plain_loop(t, b, joined, none, count, values));
+    } else {
+        for (int s = 0; s < joined->count; s++)
+            values[s] = ir_f(b, 0, (int)op_int(joined->ops[s], AT_ROWS, 0), (int)op_int(joined->ops[s], AT_COLS, 0));
+        Op *const loop = ir_for(b, "part", false, none, index_ceil_div(b, count, TILES_A_PART), ir_i(b, 1), values, joined->count);
+        Builder   body = ir_at_end(t->ctx, t->to, loop->region);
+        Value    *first = ir_ibin(&body, OP_IMUL, loop->region->args[0], ir_i(&body, TILES_A_PART));
+        Value    *past = ir_ibin(&body, OP_IMIN, count, index_offset(&body, first, TILES_A_PART));
+        TRY(tile_plain_loop(t, &body, joined, first, past, parts));
+        for (int s = 0; s < joined->count; s++)
+            parts[s] = ir_binary(&body, OP_ADD, loop->region->args[1 + s], parts[s]);
+        ir_yield(&body, parts, joined->count);
+        memcpy(values, loop->out, (size_t)joined->count * sizeof *values);
+    }
+    for (int s = 0; s < joined->count; s++)
+        set(t, joined->ops[s]->out[0], values[s], 0);
     return ST_OK;
 }
 

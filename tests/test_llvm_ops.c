@@ -290,7 +290,7 @@ static void test_feature_region(void **state) {
     }
 }
 
-/* A single column of a row meets the whole row: the gradient of a map that joins one. */
+/* A single column of a row, masked too, meets the whole row: the gradient of a map that joins one. */
 static void one_column_body(Case *c) {
     Value *const outside = case_in(c, now.rows, now.cols);
     Op          *rows = ir_rows(&c->b, now.rows);
@@ -298,9 +298,11 @@ static void one_column_body(Case *c) {
     Value *const x = case_in_at(c, &b, DT_F32, now.rows, now.cols);
     Value *const one = ir_cols(&b, x, now.other, 1);
     Value *const joined = ir_binary(&b, OP_CONCAT, one, ir_unary(&b, OP_EXP, ir_binary(&b, OP_SUB, x, one)));
-    Value       *yields[2] = {joined, ir_binary(&b, OP_MUL, ir_cols(&b, joined, 0, 1), outside)};
-    ir_rows_finish(&c->ctx, c->kernel, rows, yields, 2);
-    for (int i = 0; i < 2; i++)
+    Value *const masked = ir_mask(&b, one, ir_i(&b, 1), ir_i(&b, 0), 0, IR_POS_INF, now.rows, 3);
+    Value       *yields[3] = {joined, ir_binary(&b, OP_MUL, ir_cols(&b, joined, 0, 1), outside),
+                              ir_binary(&b, OP_MUL, masked, outside)};
+    ir_rows_finish(&c->ctx, c->kernel, rows, yields, 3);
+    for (int i = 0; i < 3; i++)
         case_out(c, rows->out[i]);
 }
 

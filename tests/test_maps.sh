@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Feature maps of one line each that random layers do not draw, in every kind and type against float64 (`rattan check`): joined
-# single columns.
+# single columns, and maps that give no number for zeros.
 . "$(dirname "$0")/lib.sh"
 
 # check_map MAP HEAD_DIM WINDOW DTYPE [FIELDS]: all kinds of a layer with this map.
@@ -24,3 +24,14 @@ for map in 'concat(sum(x), mean(x))' 'concat(sum(x), x)' 'concat(sum(x), max(x))
     check_map "$map" 24 7 bf16 "norm = false, qk_scale = true, initial_state = \"input\""
 done
 check_map 'concat(sum(x), x)' 200 5 fp32 "norm = false"
+
+# Rows that are not there (before the first token, behind the last one) are loaded as zeros: what these maps give for them is no
+# number, and must not reach a sum.
+number=0
+for map in 'x / sqrt(sum(x * x))' 'abs(x) / sum(abs(x))' '1 / (abs(x) + abs(x))' 'concat(log(abs(x)), x)' 'x / max(abs(x))'; do
+    number=$((number + 1))
+    check_map "$map" 16 8 fp32
+    check_map "$map" $((8 * number)) 5 fp32 "fold = 4, rope = { theta = 10000, style = \"half\" }"
+    check_map "$map" 24 7 bf16 "norm = false, qk_scale = true, initial_state = \"input\""
+done
+check_map 'x / sqrt(sum(x * x))' 200 5 fp32 "norm = false, qk_scale = true, initial_state = \"input\""

@@ -144,7 +144,7 @@ static void row_mask(RowLoop *rows, const Op *op, Val *out) {
     const MaskBounds bounds = mask_bounds(rows, op);
     const Val        fill = gen_splat_const(g, op_float(op, AT_FILL, 0));
     for (int v = 0; v < gen_row_vectors(rows, columns(op)); v++) {
-        const Val column = column_numbers(rows, v);
+        const Val column = columns(op) == 1 ? gen_splat_int(g, 0) : column_numbers(rows, v);
         out[v] = x[v];
         if (bounds.lo)
             out[v] = gen_select(g, LLVMBuildICmp(g->b, LLVMIntSGE, column, bounds.lo, ""), out[v], fill);
