@@ -39,6 +39,8 @@ ROWS = [
     Row("forward B4 T4096, RoPE", "B=4,T=4096", [], 0),
     Row("forward B4 T4096, fp16", "B=4,T=4096", NO_ROPE + ["dtype=fp16"], 0),
     Row("forward B4 T4096, roles=0", "B=4,T=4096", NO_ROPE, 0.9, schedule="roles=0"),
+    Row("forward packed, 4 of 4096", "lengths=4096,4096,4096,4096", NO_ROPE, 0),
+    Row("forward packed, 300 to 5000", "lengths=1000,5000,300,700,2300,4000,1500,1584", NO_ROPE, 0),
     Row("forward B2 T8192", "B=2,T=8192", NO_ROPE, 0, "B2H32/8T8192D128w511"),
     Row("forward B1 T32768", "B=1,T=32768", NO_ROPE, 1.25, "B1H32/8T32768D128w511"),
     Row("forward B1 T32768, RoPE", "B=1,T=32768", [], 0),
