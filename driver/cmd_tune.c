@@ -246,16 +246,21 @@ static double usual_seconds(const TuneTrial *trial) {
     return trial->summary.samples ? trial->summary.seconds / trial->summary.ratio : 0;
 }
 
+/* null: nothing was measured. */
+static json_t *measured(const TuneTrial *trial, double number) {
+    return trial->summary.samples ? json_real(number) : json_null();
+}
+
 static void report_json(Ctx *ctx, const TaskRun *run) {
     const TuneTrial *leader = run->search.leader;
     Text             schedule = TEXT(ctx);
     schedule_print(&schedule, &leader->schedule);
     json_array_append_new(
         run->tuning->json,
-        json_pack("{s:s, s:s, s:s, s:s, s:f, s:f, s:f, s:f, s:I, s:i, s:i, s:i, s:s, s:s}", "spec", run->title, "kind",
+        json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:i, s:i, s:i, s:s, s:s}", "spec", run->title, "kind",
                   kind_name(run->tuning->kind), "bucket", run->key.bucket, "machine", run->key.machine, "ms_default",
-                  1e3 * usual_seconds(leader), "ms_best", 1e3 * leader->summary.seconds, "ratio", leader->summary.ratio,
-                  "spread", leader->summary.spread, "runs", (json_int_t)leader->summary.samples, "tried",
+                  measured(leader, 1e3 * usual_seconds(leader)), "ms_best", measured(leader, 1e3 * leader->summary.seconds),
+                  "ratio", measured(leader, leader->summary.ratio), "spread", measured(leader, leader->summary.spread), "runs", (json_int_t)leader->summary.samples, "tried",
                   run->counts.measured, "failed", run->counts.failed, "known", run->search.count, "changes",
                   changes_text(ctx, &run->space, &leader->point), "schedule", text_str(&schedule)));
 }
@@ -507,9 +512,6 @@ static Status tune_item(Ctx *ctx, Tuning *tuning, const SpecItem *item, int task
     Tuning    own = *tuning;
     TuneTask  base = {.session = &tuning->session, .item = item, .kind = tuning->kind, .flush = tuning->flush,
                       .parent = getpid(), .memo = *tuning->memo ? tuning->memo : NULL};
-    if (!kind_fits(&item->spec, tuning->kind))
-        return ctx_fail(ctx, ST_USAGE, item->spec.name, "use --kind forward or backward", "full attention has no %s",
-                        kind_name(tuning->kind));
     base.checked = checked;
     *checked = *item;
     tune_small_case(&item->spec, tuning->kind, &checked->spec, &base.small);
@@ -558,9 +560,16 @@ static Status tune(Ctx *ctx, const Cli *cli, Tuning *tuning, const char *path) {
         make_flush(ctx, &tuning->flush);
     keep_what_is_known();
     make_memo(tuning);
-    const int first = tuning->session.first, last = tuning->session.last, tasks = (last - first) * tuning->buckets.count;
-    for (int i = first; i < last && !interrupted; i++)
-        TRY(with_own_memory(ctx, tune_item_in, &(ItemArgs){tuning, &tuning->session.specs.items[i], tasks, last - i}));
+    TRY(session_check_kind(ctx, &tuning->session, tuning->kind));
+    int left = 0;
+    for (int i = tuning->session.first; i < tuning->session.last; i++)
+        left += kind_fits(&tuning->session.specs.items[i].spec, tuning->kind);
+    const int tasks = left * tuning->buckets.count;
+    for (int i = tuning->session.first; i < tuning->session.last && !interrupted; i++) {
+        const SpecItem *item = &tuning->session.specs.items[i];
+        if (kind_fits(&item->spec, tuning->kind))
+            TRY(with_own_memory(ctx, tune_item_in, &(ItemArgs){tuning, item, tasks, left--}));
+    }
     if (tuning->failed)
         return ctx_fail(ctx, ST_FAILED, "rattan tune", "see the warnings above", "%d of %d shapes failed", tuning->failed,
                         tuning->begun);

@@ -39,6 +39,10 @@ static const char *field_of(Ctx *ctx, char *line) {
     line += strspn(line, " ");
     if (strncmp(line, "scale = ", 8) == 0)
         return NULL;
+    if (strncmp(line, "softcap = ", 10) == 0 && strncmp(line + 10, "false", 5) != 0)
+        return "softcap";
+    if (strncmp(line, "norm = {", 8) == 0)
+        return "norm";
     if (comment)
         comment[1] = '\0';
     if (behind)

@@ -64,9 +64,9 @@ typedef struct Explained {
 Status explain(Ctx *ctx, Session *session, const SpecItem *item, KernelKind kind, const Shape *shape, Explained *out);
 void   explain_free(Explained *explained);
 
-/* What the record behind the schedule says, and from where, as a sentence; "" where there is none. */
 /* CPUs: the register tiles of a kernel, "6 x 4 vectors of 16 floats: 3 products, 29 of 32 vector registers; ..."; "": it has none. */
 const char *explain_tiles(Ctx *ctx, const Explained *explained, int kernel);
+/* What the record behind the schedule says, and from where, as a sentence; "" where there is none. */
 const char *explain_record(Ctx *ctx, const Explained *explained);
 /* Product flops beyond those that the definition asks for: tiles computed in full, products inside chunks,
  * recomputation. */

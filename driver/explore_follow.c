@@ -33,7 +33,8 @@ static double noise_between(const ExploreSeries *layer, const ExploreSeries *ful
 }
 
 bool explore_within_noise(const Explore *e, KernelKind kind, int map, double layer, double full) {
-    const double noise = noise_between(explore_series(e, kind, map), explore_series(e, kind, MAP_FULL));
+    const int    whole = kind == KIND_DECODE ? 0 : MAP_FULL; /* decode's stand-in is of the first map */
+    const double noise = noise_between(explore_series(e, kind, map), explore_series(e, kind, whole));
     return fabs(log(layer / full)) <= log1p(noise);
 }
 

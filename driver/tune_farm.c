@@ -17,7 +17,7 @@
 enum { MOST_JOBS = 64, QUEUE = 64 };
 
 /* How long a compiler, a check with the first run, and a run may take; of a run also so many times the default's. */
-static const double BUILD_SECONDS = 180, READY_SECONDS = 90, RUN_SECONDS = 10, RUN_RATIO = 40;
+static const double BUILD_SECONDS = 180, READY_SECONDS = 90, RUN_SECONDS = 10, RUN_RATIO = 40, UNKNOWN_RATIO = 10;
 /* A candidate so much slower than the default, twice, is not timed again. */
 static const double HOPELESS = 2;
 enum { HOPELESS_AFTER = 2 };
@@ -308,10 +308,11 @@ static bool say(TuneFarm *farm, TuneTrial *trial, char command) {
     return false;
 }
 
+/* Of others the default's time says how long they may take; what the default itself takes nobody knows before. */
 static double patience(const TuneFarm *farm, double least, double ratio) {
     const TuneTrial *base = farm->search ? farm->search->trials[0] : NULL;
     const double     given = farm->options.hang_seconds, usual = base ? ratio * base->summary.seconds : 0;
-    least = given > 0 ? given : least;
+    least = given > 0 ? given : usual > 0 ? least : UNKNOWN_RATIO * least;
     return usual > least ? usual : least;
 }
 

@@ -118,7 +118,7 @@ const char *tune_plan_lacks(Ctx *ctx, const TunePlan *plan, double seconds) {
     double all = 0;
     for (int i = 0; i < plan->count; i++)
         all += tune_plan_need(plan, &plan->items[i]);
-    if (plan->count < 2 || all <= seconds)
+    if (plan->count < 2 || all <= seconds || seconds <= 0)
         return NULL;
     const int count = foresee(ctx, plan, seconds, &names);
     return ctx_printf(ctx,

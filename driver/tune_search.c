@@ -165,6 +165,8 @@ void tune_search_know(Ctx *ctx, TuneSearch *search, const TuningRecord *record) 
     TuneTrial *trial = find_trial(search, &point);
     if (!trial)
         trial = add_trial(ctx, search, &point, &schedule);
+    if (trial == search->trials[0] && record->verdict != VERDICT_RIGHT)
+        return; /* a bad moment of the machine must not end every later search: the default is tried anew */
     trial->known = true;
     trial->verdict = record->verdict;
     trial->summary = *record;

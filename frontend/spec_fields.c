@@ -23,7 +23,7 @@ const ModelField model_fields[MODEL_FIELD_COUNT] = {
 /* The words of `choices` count the values of these enums. */
 _Static_assert(ROPE_INTERLEAVED == 0 && ROPE_HALF == 1, "order of rope.style");
 _Static_assert(DT_F32 == 0 && DT_BF16 == 1 && DT_F16 == 2, "order of dtype");
-_Static_assert(SPEC_FIELD_COUNT < 64, "Spec.defaulted has a bit a row");
+_Static_assert(SPEC_FIELD_COUNT < 63, "Spec.defaulted has a bit a row");
 _Static_assert(sizeof(RopeStyle) == sizeof(int) && sizeof(DType) == sizeof(int), "a choice is stored as an int");
 
 const SpecField *spec_field_find(const char *name, size_t length) {

@@ -16,9 +16,9 @@
 #include "passes/passes.h"
 
 #ifdef __SANITIZE_ADDRESS__
-enum { CASES = 20 }; /* each takes three times as long */
+enum { CASES = 5 }; /* each takes three times as long */
 #else
-enum { CASES = 40 };
+enum { CASES = 25 };
 #endif
 enum { MAX_PARAMS = 32, MOST_SEQUENCES = 6 };
 

@@ -212,6 +212,20 @@ static void know(TuneSearch *search, const Schedule *schedule, const TuningRecor
     tune_search_know(&ctx, search, &record);
 }
 
+/* A default that hung once, on a machine out of memory, say, ends no later search. */
+static void test_a_default_that_failed_is_tried_again(void **state) {
+    (void)state;
+    Fake               fake = {.cost = valley, .budget = 400};
+    TuneSearch         search = {0};
+    const TuningRecord hung = {.verdict = VERDICT_HUNG, .note = "no reply"};
+    search_with(&fake, &search);
+    know(&search, &space.base, &hung);
+    assert_int_equal(search.trials[0]->verdict, VERDICT_RIGHT);
+    tune_search_begin(&ctx, &search, NULL, 0);
+    tune_search_run(&ctx, &search);
+    assert_true(search.trials[0]->summary.samples > 0);
+}
+
 /* An earlier run's win that fresh rounds do not bear out: the record gives way to one with more samples, which a database
  * prefers. One that they do bear out stays as it is. */
 static void test_a_resumed_leader_is_timed_again(void **state) {
@@ -335,6 +349,7 @@ int main(void) {
         TEST(test_luck_wins_nothing),
         TEST(test_finds_it_in_spite_of_luck),
         TEST(test_a_resumed_leader_is_timed_again),
+        TEST(test_a_default_that_failed_is_tried_again),
         TEST(test_stops_when_told),
         TEST(test_resumes),
         TEST(test_seeds_come_first),

@@ -153,7 +153,7 @@ part_random() { random_layers "${RATTAN_RANDOM_CASES:-500}" test_random.sh; }
 part_gradients() {
     local dtype file files name tool size
     local run=("$RATTAN" check --kind backward --target cuda)
-    mapfile -t files < <(golden_files | xargs ls -S)
+    mapfile -t files < <(golden_files | xargs -d '\n' ls -S)
     for file in "${files[@]}"; do
         name=$(basename "$file" .safetensors)
         for dtype in fp32 bf16 fp16; do
