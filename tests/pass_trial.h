@@ -16,7 +16,7 @@
 #include "passes/passes.h"
 
 #ifdef __SANITIZE_ADDRESS__
-enum { CASES = 5 }; /* each takes three times as long */
+enum { CASES = 4 }; /* each takes three times as long */
 #else
 enum { CASES = 25 };
 #endif
@@ -367,8 +367,8 @@ static Status draw_signals(Ctx *ctx, void *arg) {
 }
 
 static void run_some(KernelKind kind, int variants, Target target, Status (*draw)(Ctx *, void *), int cases) {
-    int refused = 0; /* too much shared memory */
-    for (int c = 0; c < cases; c++) {
+    int refused = 0; /* too much shared memory: drawn anew, at most every second one */
+    for (int c = 0; c < cases + refused && refused <= cases; c++) {
         Ctx   ctx;
         Trial t = {.ctx = &ctx, .kind = kind, .target = target};
         ctx_init(&ctx);
@@ -383,7 +383,7 @@ static void run_some(KernelKind kind, int variants, Target target, Status (*draw
             describe_failure(&t, c);
         ctx_free(&ctx);
     }
-    assert_in_range(refused, 0, target.warp_size ? cases / 2 : 0);
+    assert_in_range(refused, 0, target.warp_size ? cases : 0);
 }
 
 /* Each test draws by itself, whichever run beside it. */
