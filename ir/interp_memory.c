@@ -174,7 +174,10 @@ void interp_settle(Machine *m, const Value *value) {
     Cell         *cell = &m->cells[value->id];
     const Type    type = value->type;
     const int64_t elements = interp_elements(type);
-    if (type.dtype != DT_F64 && (type.dtype != DT_F32 || m->args->fp32))
+    if (type.dtype == DT_F32 && m->args->fp32)
+        for (int64_t e = 0; e < elements; e++)
+            cell->data[e] = (double)(float)cell->data[e];
+    else if (type.dtype != DT_F64 && type.dtype != DT_F32)
         for (int64_t e = 0; e < elements; e++)
             cell->data[e] = interp_round(m, type.dtype, cell->data[e]);
     cell->place = -1;
@@ -362,6 +365,24 @@ static Status find_row(const Machine *m, const Op *op, int first, const Tensor *
     return ST_OK;
 }
 
+/* Columns from `lo` on of the row at `start`, and of those that follow it; zeros if the row is not there. */
+static void read_row(const Tensor *tensor, int64_t start, int lo, int cols, double *out) {
+    const DType   dtype = tensor->param->dtype;
+    const int64_t step = tensor->strides[3];
+    if (start < 0)
+        memset(out, 0, sizeof *out * (size_t)cols);
+    else if (lo + cols > tensor->dims[3])
+        for (int c = 0; c < cols; c++)
+            out[c] = dtype_load(dtype, tensor->data,
+                                start + (lo + c) / tensor->dims[3] * tensor->strides[2] + (lo + c) % tensor->dims[3] * step);
+    else if (dtype == DT_F32)
+        for (int c = 0; c < cols; c++)
+            out[c] = ((const float *)tensor->data)[start + (lo + c) * step];
+    else
+        for (int c = 0; c < cols; c++)
+            out[c] = dtype_load(dtype, tensor->data, start + (lo + c) * step);
+}
+
 Status interp_read_at(Machine *m, const Op *load, int first, Type type, double *out) {
     const Tensor *tensor;
     const bool    further = load->code == OP_LOAD && load->in_count > 5;
@@ -370,11 +391,7 @@ Status interp_read_at(Machine *m, const Op *load, int first, Type type, double *
     for (int r = 0; r < type.rows; r++, out += type.cols) {
         int64_t start;
         TRY(find_row(m, load, first, tensor, r, lo + type.cols, &start));
-        for (int c = 0; c < type.cols; c++)
-            out[c] = start < 0 ? 0
-                               : dtype_load(tensor->param->dtype, tensor->data,
-                                            start + (lo + c) / tensor->dims[3] * tensor->strides[2] +
-                                                (lo + c) % tensor->dims[3] * tensor->strides[3]);
+        read_row(tensor, start, lo, type.cols, out);
     }
     return ST_OK;
 }

@@ -24,10 +24,6 @@ static double fn_sigmoid(double x) { return 1 / (1 + exp(-x)); }
 static double fn_relu(double x) { return x > 0 || isnan(x) ? x : 0; }
 static double fn_step(double x) { return x > 0; }
 static double fn_rsqrt(double x) { return 1 / sqrt(x); }
-static double fn_add(double x, double y) { return x + y; }
-static double fn_sub(double x, double y) { return x - y; }
-static double fn_mul(double x, double y) { return x * y; }
-static double fn_div(double x, double y) { return x / y; }
 static double fn_max(double x, double y) { return isnan(x) || x > y ? x : y; }
 static double fn_min(double x, double y) { return isnan(x) || x < y ? x : y; }
 
@@ -46,22 +42,33 @@ Status exec_unary(Machine *m, const Op *op) {
     return settled(m, op);
 }
 
+/* out[c] = fn of a row's elements; a step of 0 repeats the single one. The switch is outside of the loops, which are short. */
+static void binary_row(OpCode code, const double *x, int xc, const double *y, int yc, int cols, double *out) {
+#define EACH(expression)               \
+    for (int c = 0; c < cols; c++) {   \
+        const double a = x[c * xc];    \
+        const double b = y[c * yc];    \
+        out[c] = expression;           \
+    }                                  \
+    break
+    switch (code) {
+    case OP_ADD: EACH(a + b);
+    case OP_SUB: EACH(a - b);
+    case OP_MUL: EACH(a * b);
+    case OP_DIV: EACH(a / b);
+    case OP_MAX: EACH(fn_max(a, b));
+    default: EACH(fn_min(a, b));
+    }
+#undef EACH
+}
+
 Status exec_binary(Machine *m, const Op *op) {
-    static double (*const FUNCTIONS[OP_COUNT])(double, double) = {
-        [OP_ADD] = fn_add, [OP_SUB] = fn_sub, [OP_MUL] = fn_mul,
-        [OP_DIV] = fn_div, [OP_MAX] = fn_max, [OP_MIN] = fn_min,
-    };
-    double (*const fn)(double, double) = FUNCTIONS[op->code];
     const Type    type = op->out[0]->type, xt = op->in[0]->type, yt = op->in[1]->type;
-    const int     xc = xt.cols > 1, yc = yt.cols > 1; /* steps over columns: 0 repeats the single one */
     const double *x = interp_tile(m, op->in[0]), *y = interp_tile(m, op->in[1]);
     double       *out = interp_result(m, op);
-    for (int r = 0; r < type.rows; r++) {
-        const double *xr = x + (xt.rows > 1 ? (int64_t)r * xt.cols : 0),
-                     *yr = y + (yt.rows > 1 ? (int64_t)r * yt.cols : 0);
-        for (int c = 0; c < type.cols; c++)
-            *out++ = fn(xr[c * xc], yr[c * yc]);
-    }
+    for (int r = 0; r < type.rows; r++, out += type.cols)
+        binary_row(op->code, x + (xt.rows > 1 ? (int64_t)r * xt.cols : 0), xt.cols > 1, y + (yt.rows > 1 ? (int64_t)r * yt.cols : 0),
+                   yt.cols > 1, type.cols, out);
     return settled(m, op);
 }
 
@@ -241,8 +248,30 @@ static void start_sum(Machine *m, const DotParts *parts, double *out) {
             *out = !acc ? 0 : interp_round(m, dtype, *acc++ * (scale ? scale[r] : 1));
 }
 
-/* sum[c] += a * row[c], rounded to fp32 after each step where asked. */
-static void add_scaled(double *restrict sum, double a, const double *restrict row, int count, bool fp32) {
+/* What is measured to take most of the interpreter's time goes without the checks of sanitizers, and calls of it with them. */
+#ifdef __SANITIZE_ADDRESS__
+#define UNCHECKED __attribute__((noinline, no_sanitize("address", "undefined")))
+#else
+#define UNCHECKED
+#endif
+
+enum { AT_A_TIME = 4 }; /* rows */
+
+/* sum[c] += a[i] * row_i[c], one i after the other, rounded to fp32 after each step where asked. */
+UNCHECKED static void add_scaled(double *restrict sum, const double a[AT_A_TIME], const double *restrict rows, int count, bool fp32) {
+    const double *const one = rows + count, *const two = one + count, *const three = two + count;
+    if (fp32)
+        for (int c = 0; c < count; c++) {
+            const double first = (double)(float)(sum[c] + a[0] * rows[c]), second = (double)(float)(first + a[1] * one[c]),
+                         third = (double)(float)(second + a[2] * two[c]);
+            sum[c] = (double)(float)(third + a[3] * three[c]);
+        }
+    else
+        for (int c = 0; c < count; c++)
+            sum[c] = sum[c] + a[0] * rows[c] + a[1] * one[c] + a[2] * two[c] + a[3] * three[c];
+}
+
+UNCHECKED static void add_one_scaled(double *restrict sum, double a, const double *restrict row, int count, bool fp32) {
     if (fp32)
         for (int c = 0; c < count; c++)
             sum[c] = (double)(float)(sum[c] + a * row[c]);
@@ -278,12 +307,18 @@ Status exec_dot(Machine *m, const Op *op) {
     }
     start_sum(m, &parts, out);
     for (int r = 0; r < parts.m; r++) {
+        double *const sum = out + (int64_t)r * parts.n;
+        double        a[AT_A_TIME];
         for (int k = 0; k < parts.k; k++) {
-            const double a = ta ? x[(int64_t)k * parts.m + r] : x[(int64_t)r * parts.k + k];
+            const int at = k % AT_A_TIME;
+            a[at] = ta ? x[(int64_t)k * parts.m + r] : x[(int64_t)r * parts.k + k];
             if (trim == 2)
-                TRY(check_zero_outside(m, op, &band, a, r, k));
-            add_scaled(out + (int64_t)r * parts.n, a, y + (int64_t)k * parts.n, parts.n, fp32);
+                TRY(check_zero_outside(m, op, &band, a[at], r, k));
+            if (at == AT_A_TIME - 1)
+                add_scaled(sum, a, y + (int64_t)(k - at) * parts.n, parts.n, fp32);
         }
+        for (int k = parts.k / AT_A_TIME * AT_A_TIME; k < parts.k; k++)
+            add_one_scaled(sum, a[k % AT_A_TIME], y + (int64_t)k * parts.n, parts.n, fp32);
     }
     if (trim == 1)
         forget_outside(&band, &parts, out);
