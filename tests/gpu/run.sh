@@ -87,7 +87,10 @@ part_runtime() {
     program "$BUILD/gpu_runtime"
     program "$BUILD/gpu_phases"
 }
-part_kernels() { program "$BUILD/gpu_kernels"; }
+part_kernels() {
+    program "$BUILD/gpu_kernels"
+    program "$BUILD/gpu_kinds"
+}
 
 # Ahead-of-time libraries: captures and host time beside a kernel that is compiled at run time, and --check of all kinds.
 part_aot() {
