@@ -39,9 +39,9 @@ static Status check_gpu(Ctx *ctx, const CompileRequest *request) {
                   : ST_OK;
 }
 
-/* On top of rings, and of gradients, tiles of packed sequences have bounds that no sender knows. */
+/* On top of rings tiles of packed sequences have bounds that no sender knows. */
 static bool may_have_roles(const CompileRequest *request) {
-    return request->kind == KIND_FORWARD || !(request->variant & VARIANT_PACKED);
+    return request->kind != KIND_EXTEND || !(request->variant & VARIANT_PACKED);
 }
 
 /* The default for the request; without roles where they cannot be or are not wanted: other fields follow from that. smaller:
@@ -73,7 +73,7 @@ static Status final_schedule(Ctx *ctx, const CompileRequest *request, int *small
     if ((schedule->roles || schedule->gradient_roles) && !may_have_roles(request))
         return ctx_fail(ctx, ST_USAGE, schedule->roles ? "schedule: roles" : "schedule: gradient_roles",
                         schedule->roles ? "use roles=0" : "use gradient_roles=0",
-                        "of packed sequences kind forward alone has them");
+                        "of packed sequences kind extend has none");
     return schedule_check(ctx, request->spec, request->kind, request->target, schedule);
 }
 

@@ -335,14 +335,16 @@ static void expect(const Roles *r, Builder *b, const Op *load, const ValueMap *m
     op_set_int(r->ctx, made, AT_PERIOD, r->args->schedule->chunk);
 }
 
-/* Does a product sum over the rows of what is loaded? Else they are scores' columns, which masks take where they are no keys. */
+/* Have rows of other sequences to be zeros: does a product sum over the rows of what is loaded? Else they are scores' columns, which
+ * masks take where they are no keys, or rows of results that are not stored. Gradients of parameters sum over all rows, and those of
+ * scores multiply by what no mask has taken. */
 static bool is_summed_over(const Roles *r, const Op *load) {
     int  count;
     Op **users = ir_users(r->ctx, r->kernel, load->out[0], &count);
     for (int u = 0; u < count; u++)
         if (users[u]->code == OP_DOT && users[u]->in[1] == load->out[0] && !op_int(users[u], AT_TB, 0))
             return true;
-    return false;
+    return r->args->kind == KIND_BACKWARD;
 }
 
 static void send(Roles *r, Builder *b, const Op *load, Value *ring, ValueMap *map) {

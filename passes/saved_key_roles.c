@@ -142,7 +142,7 @@ static void send(KeyRoles *kr, Turn *turn, const Op *load, int parts, Value *rin
     op_set_int(s->ctx, own, AT_GROUPDIM, -1); /* all rows are of one head */
     own->out[0]->type.cols /= parts;
     gradients_take_columns(kr->k, own, 2, parts, kr->half, kr->nest.kernel);
-    loop_send(s->ctx, &turn->in, own, own->in, ring);
+    loop_send_own(s->ctx, &turn->in, own, own->in, ring);
     op_erase(own);
 }
 

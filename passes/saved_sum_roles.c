@@ -181,7 +181,7 @@ static void send(const SumRoles *o, Builder *b, const Op *load, ValueMap *map, S
     if (op_int(own, AT_DOWN, 0))
         own->in[1] = index_offset(b, own->in[1], 1 - own->out[0]->type.rows);
     op_set_int(o->s->ctx, own, AT_GROUPDIM, -1); /* all rows are of one head */
-    loop_send(o->s->ctx, b, own, own->in, o->rings[ring]);
+    loop_send_own(o->s->ctx, b, own, own->in, o->rings[ring]);
     op_erase(own);
 }
 

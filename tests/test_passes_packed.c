@@ -1,5 +1,5 @@
 /* link: rattan_frontend rattan_passes rattan_ir rattan_base */
-/* parts: test_packed test_packed_windows test_packed_edges test_packed_signals test_packed_wide */
+/* parts: test_packed test_packed_gradients test_packed_windows test_packed_edges test_packed_signals test_packed_wide */
 /* Every pass keeps the meaning of packed sequences where warps have roles: tiles begin before their sequence, or end behind it,
  * and what another one has there is not even a number. */
 #include "tests/pass_trial.h"
@@ -37,6 +37,16 @@ static Status draw_packed_wide(Ctx *ctx, void *arg) {
     return draw_wide(ctx, arg);
 }
 
+/* Where one key has left the window the norm takes its score away: q_scale's gradient is zero, and rounding is compared. */
+static Status draw_packed_gradients(Ctx *ctx, void *arg) {
+    Trial *const t = arg;
+    t->spoils = true;
+    do
+        TRY(draw_spec(ctx, arg));
+    while (t->spec.initial_state || (t->spec.norm && t->spec.qk_scale));
+    return ST_OK;
+}
+
 static void test_packed(void **state) {
     (void)state;
     run_packed(draw_packed, CASES);
@@ -62,11 +72,16 @@ static void test_packed_wide(void **state) {
     run_packed(draw_packed_wide, CASES / 2);
 }
 
+static void test_packed_gradients(void **state) {
+    (void)state;
+    run_some(KIND_BACKWARD, VARIANT_FINAL_STATE, GPU, draw_packed_gradients, CASES);
+}
+
 /* argv[1]: which tests, with * and ?; default: all. */
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         DRAWS(test_packed, 1),         DRAWS(test_packed_windows, 2), DRAWS(test_packed_edges, 3),
-        DRAWS(test_packed_signals, 4), DRAWS(test_packed_wide, 5),
+        DRAWS(test_packed_signals, 4), DRAWS(test_packed_wide, 5), DRAWS(test_packed_gradients, 6),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

@@ -114,24 +114,34 @@ static bool is_between(const Gen *g, const Boxes *b) {
     return ir_find_param(g->kernel, "cu_seqlens") && op_int(b->op, AT_ROWDIM, -1) == 1 && !ir_is_const(b->op->in[b->first + 3], 0);
 }
 
-/* Of a tile that may begin before its sequence, or end behind it: box by box what belongs to it. */
+/* Of a tile that may begin before its sequence, or end behind it: box by box what belongs to it, of each head of a group, or of each
+ * coordinate that columns go on in. */
 static void sequence_rows(Gen *g, const Boxes *b) {
     const Op        *op = b->op;
     const CodeParam *param = ir_find_param(g->kernel, op_text(op, AT_PARAM));
-    const int        width = IR_PANEL / (int)dtype_size(param->dtype), lo = (int)op_int(op, AT_LO, 0);
-    const int        some = b->rows < MOST_ROWS ? b->rows : MOST_ROWS;
+    const int        width = IR_PANEL / (int)dtype_size(param->dtype), lo = (int)op_int(op, AT_LO, 0), own = (int)param->dims[3];
+    const int64_t    period = op_int(op, AT_PERIOD, 1), groupdim = op_int(op, AT_GROUPDIM, -1);
+    const int        rows = groupdim >= 0 && period < b->rows ? (int)period : b->rows, some = rows < MOST_ROWS ? rows : MOST_ROWS;
+    const bool       goes_on = lo + b->cols > own;
+    const int        cols = goes_on ? own : b->cols, pieces = goes_on ? b->cols / own : b->rows / rows;
     Value *const    *in = op->in + b->first;
     const char      *start[3] = {cu_name(g, in[0]), cu_name(g, in[1]), cu_name(g, in[2])};
     const char      *column = split_column(g, b, param, start);
-    if (op_int(op, AT_GROUPDIM, -1) >= 0 || op_int(op, AT_PERIOD, 1) < b->rows || op_has(op, AT_BEYOND) || b->rows > 256 ||
-        lo % width || lo + b->cols > param->dims[3])
+    if ((groupdim >= 0 && groupdim != 2) || period < rows || b->rows % rows || rows > 256 || op_has(op, AT_BEYOND) || lo % width ||
+        (goes_on && (rows < b->rows || lo || own % width || b->cols % own)))
         cu_fail(g, op, "this copy of a packed sequence's rows");
-    const char *maps = ctx_printf(g->ctx, "RowMaps{maps.at, %d, %d, %d, %d}",
-                                  cu_map_of(g, op, param, b->rows), cu_map_of(g, op, param, some),
-                                  cu_map_of(g, op, param, FEW_ROWS), cu_map_of(g, op, param, 1));
-    cu_line(g, "%s_between<%d, %d, %d, %d>(%s, %s%s, %d%s, (int)%s, (int)%s, (int)%s, (int)%s, (int)%s);", op->code == OP_STORE ? "store" : "copy",
-            b->rows, (b->cols + width - 1) / width, width, some, b->address, maps, op->code == OP_STORE ? "" : ", slot.full", lo,
-            column, start[2], start[1], cu_name(g, in[3]), cu_name(g, in[4]), start[0]);
+    const char *maps = ctx_printf(g->ctx, "RowMaps{maps.at, %d, %d, %d, %d}", cu_map_of(g, op, param, rows),
+                                  cu_map_of(g, op, param, some), cu_map_of(g, op, param, FEW_ROWS), cu_map_of(g, op, param, 1));
+    const int   panels = (cols + width - 1) / width, further = (goes_on ? panels * rows : rows) * IR_PANEL;
+    const char *panel = rows < b->rows ? ctx_printf(g->ctx, ", %d", b->rows) : "";
+    for (int n = 0; n < pieces; n++) {
+        const char *more = n ? ctx_printf(g->ctx, " + %d", n) : "";
+        const char *to = n ? ctx_printf(g->ctx, "%s + %d", b->address, n * further) : b->address;
+        cu_line(g, "%s_between<%d, %d, %d, %d%s>(%s, %s%s, %d%s, (int)%s%s, (int)%s, (int)%s, (int)%s, (int)%s);",
+                op->code == OP_STORE ? "store" : "copy", rows, panels, width, some, panel, to, maps,
+                op->code == OP_STORE ? "" : ", slot.full", lo, column, start[2], more, start[1], cu_name(g, in[3]),
+                cu_name(g, in[4]), start[0]);
+    }
 }
 
 static void move_boxes(Gen *g, const Boxes *b) {

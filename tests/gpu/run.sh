@@ -172,6 +172,12 @@ part_gradients() {
         queue "gradients $tool, D 128" compute-sanitizer --tool $tool --error-exitcode 9 "${run[@]}" "$SOURCE/specs/paper_d128.lua" \
             --set heads=2 --set kv_heads=1 --set window=70 --seed 1 --shape B=1,T=150
     done
+    for tool in memcheck racecheck synccheck; do
+        queue "gradients $tool, packed" compute-sanitizer --tool $tool --error-exitcode 9 "${run[@]}" "${SMALL[@]}" --seed 1 \
+            --shape lengths=70,0,130
+        queue "gradients $tool, packed, D 128" compute-sanitizer --tool $tool --error-exitcode 9 "${run[@]}" \
+            "$SOURCE/specs/paper_d128.lua" --set heads=2 --set kv_heads=1 --set window=70 --seed 1 --shape lengths=70,150
+    done
     queue "gradients of the paper's layer" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set heads=8 --set kv_heads=2 --shape B=1,T=1100
     local wide=("${run[@]}" "$SOURCE/specs/paper_d128.lua" --set head_dim=256 --set value_dim=256 --set heads=4 \
         --set kv_heads=2 --seed 2)
@@ -191,6 +197,16 @@ part_gradients() {
     queue "gradients of packed sequences" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set head_dim=64 --set value_dim=64 \
         --set heads=4 --set kv_heads=2 --set sink=true --set softcap=20 --set qk_scale=true --set 'initial_state="input"' \
         --shape lengths=70,0,301
+    local some=("$SOURCE/specs/paper_d128.lua" --set heads=8 --set kv_heads=2)
+    queue "gradients of packed sequences, roles" "${run[@]}" "${some[@]}" --shape lengths=1000,0,63,301,64,1
+    queue "gradients of packed sequences, no rope, final state" "${run[@]}" "${some[@]}" --set rope=false --with packed,final-state \
+        --shape lengths=1000,0,63,301,64,1
+    queue "gradients of packed sequences, scales" "${run[@]}" "${some[@]}" --set qk_scale=true --set sink=true --set softcap=20 \
+        --set window=100 --shape lengths=70,129,301,1,0
+    queue "gradients of packed sequences, D 64" "${run[@]}" "${some[@]}" --set head_dim=64 --set value_dim=64 --set window=64 \
+        --shape lengths=70,129,301,1,0
+    queue "gradients of packed sequences, D 256" "${run[@]}" "${wide[@]}" --set rope=false --shape lengths=70,129,301,1,0
+    queue "gradients of packed sequences, groups of one head" "${run[@]}" "${some[@]}" --set heads=2 --shape lengths=70,129,301,1,0
     for size in 64 128; do
         queue "gradients without roles, D $size" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --dtype fp16 --set head_dim=$size \
             --set value_dim=$size --set heads=4 --set kv_heads=2 --set window=100 --seed 2 --shape B=2,T=333 \
