@@ -661,6 +661,46 @@ static void test_signals_say_what_is_there(void **state) {
     check_signals("  expect %z, %one, %z, %z, %four {param=\"there\", rowdim=1, rows=1, period=1}\n", ST_FAILED);
 }
 
+/* Three turns come to one of two elements of memory that holds anything; whichever is the last one writes its number, and so it is
+ * again from a count of 0. */
+static void check_arrivals(bool reverse, double last) {
+    static const char KERNEL[] =
+        "kernel @%s tile {\n  param w f64 in [3, 2]\n  param o f64 out [2, 2]\n  param there i64 work [1, 2, 1, 1]\n"
+        "  %%z:index = iconst {value=0}\n  %%one:index = iconst {value=1}\n  %%n:index = iconst {value=%d}\n"
+        "  for %%z, %%n, %%one {axis=\"part\", par=1} (%%i:index) {\n"
+        "    %%last:index = arrive %%z, %%one, %%z, %%n {param=\"there\"}\n    if %%last {\n"
+        "      %%x:f64<1x2> = load %%z, %%z, %%i, %%z, %%z {param=\"w\", rowdim=-1, groupdim=-1, period=1}\n"
+        "      %%y:f64<1x2> = load %%z, %%z, %%%s, %%z, %%z {param=\"o\", rowdim=-1, groupdim=-1, period=1}\n"
+        "      %%s:f64<1x2> = add %%x, %%y\n"
+        "      store %%z, %%z, %%%s, %%z, %%z, %%s {param=\"o\", rowdim=-1, groupdim=-1, period=1}\n      yield\n    }\n"
+        "    yield\n  }\n}\n";
+    Ctx           ctx;
+    double        out[4] = {0}, numbers[6] = {1, 1, 2, 2, 3, 3};
+    InterpBinding bindings[] = {{.name = "o", .data = out, .dims = {1, 1, 2, 2}}, {.name = "w", .data = numbers, .dims = {1, 1, 3, 2}}};
+    InterpArgs    args = {.bindings = bindings, .binding_count = 2, .reverse = reverse};
+    ctx_init(&ctx);
+    Text text = TEXT(&ctx);
+    text_add(&text, "module \"t\"\n");
+    text_add(&text, KERNEL, "first", 3, "z", "z");
+    text_add(&text, KERNEL, "second", 3, "one", "one");
+    if (run_module(&ctx, parse_ok(&ctx, text_str(&text)), &args) != ST_OK)
+        fail_msg("%s", described(&ctx));
+    for (int i = 0; i < 4; i++)
+        assert_true(out[i] == last);
+    text = TEXT(&ctx);
+    text_add(&text, "module \"t\"\n");
+    text_add(&text, KERNEL, "many", 16, "z", "z");
+    assert_int_equal(run_module(&ctx, parse_ok(&ctx, text_str(&text)), &args), ST_FAILED);
+    assert_non_null(strstr(ctx.message, "16 turns, which are 1 to 15"));
+    ctx_free(&ctx);
+}
+
+static void test_the_last_turn_knows(void **state) {
+    (void)state;
+    check_arrivals(false, 3);
+    check_arrivals(true, 1);
+}
+
 static void test_every_control_and_memory_op_was_run(void **state) {
     (void)state;
     for (int code = OP_FOR; code < OP_FCONST; code++)
@@ -694,6 +734,7 @@ int main(void) {
         cmocka_unit_test(test_roles_take_turns),
         cmocka_unit_test(test_products_are_awaited),
         cmocka_unit_test(test_signals_say_what_is_there),
+        cmocka_unit_test(test_the_last_turn_knows),
         cmocka_unit_test(test_every_control_and_memory_op_was_run),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -260,7 +260,7 @@ static void test_roles_signals(void **state) {
               draw_signals);
 }
 
-/* Blocks that wait for each other, and those that need a second kernel. */
+/* Blocks that wait for each other, and those whose last one to end merges. */
 static void test_gpu_decode(void **state) {
     (void)state;
     for (int cluster = 0; cluster <= 8; cluster += 8)
