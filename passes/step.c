@@ -8,6 +8,7 @@
  * steps that reach a multiple of L alone. Where blocks cannot wait for each other, what
  * follows the parts is done by the last of them to end, which an element of working memory tells. */
 #include "passes/flip.h"
+#include "passes/map_range.h"
 #include "passes/step.h"
 
 #include <string.h>
@@ -82,6 +83,7 @@ static Status find_residual(Step *s) {
     if (!s->product || s->product->code != OP_DOT || !s->product->in[1]->def || s->product->in[1]->def->code != OP_LOAD)
         return strange(s, "its residual branch");
     s->pool = s->product->in[1]->def;
+    s->map_input = map_find_finite(s->sum.keys, &s->absent) ? map_input(s->sum.keys) : NULL;
     s->pieces = residual_pieces(&s->sum, s->key_features, s->features);
     return ST_OK;
 }
