@@ -15,7 +15,7 @@ typedef struct Part {
     Value  *q, *phi;   /* rows of q; slices of phi(q)^T */
     Value  *edge_phi, *edge_v, *edge_p; /* of the keys that leave the window: phi(k)^T, values, scores^T */
     Value  *leaving;       /* keys of the first tile of these, where they are in registers */
-    Value  *first, *moves; /* the first key that S has not; whether S takes some behind this row tile */
+    Value  *first, *moves; /* the first key that S has not; whether S takes some behind this tile of rows and heads (NULL: always) */
     Value  *raw_q, *edge_k; /* what features are made of: rows of q, as above, and leaving keys (NULL: from memory) */
     bool    q_fetched;
     bool    flipped; /* features are made transposed, as phi wants them; else phi has rows of q, and so on */

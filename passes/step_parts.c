@@ -232,7 +232,7 @@ static Value *use_slice(const Part *p, Builder *b, Value *n, Value *slice, Value
     const Step  *s = p->s;
     Value *const state = narrow(s, b, slice), *const rows = ir_ring_get(b, p->phi, n);
     Value *const sum = ir_dot(b, state, rows, residual, false, !p->flipped);
-    Op *const    only = s->L > 1 ? ir_if(b, p->moves, NULL, 0) : NULL;
+    Op *const    only = p->moves ? ir_if(b, p->moves, NULL, 0) : NULL;
     Builder      in = only ? ir_at_end(s->ctx, s->main, only->region) : *b;
     for (int e = 0; e < s->edges; e++) {
         Value *const values = ir_ring_get(&in, p->edge_v, ir_i(&in, e));
@@ -359,14 +359,27 @@ static void make_rings(Step *s, Builder *b, Part *p) {
     p->raw_q = room && p->q_fetched && step_first_load(s->features[0]) == s->query ? p->q : NULL;
 }
 
+/* All heads of a group read S before it changes. */
+static void let_last_heads_move(Part *p) {
+    const Step *s = p->s;
+    Builder    *b = &p->b;
+    const int   G = spec_group(s->args->spec), heads = s->args->schedule->group_heads;
+    if (s->args->spec->initial_state || heads == G) /* which have their own, or are all */
+        return;
+    Value *const last = ir_ibin(b, OP_ILT, ir_i(b, G - heads - 1), p->group);
+    p->moves = p->moves ? ir_ibin(b, OP_IMUL, p->moves, last) : last;
+}
+
 static Status one_tile(Part *p) {
     const Step *s = p->s;
     Builder    *b = &p->b;
     p->top = ir_ibin(b, OP_IMIN, index_offset(b, p->row, s->C), s->rows->in[1]);
     Value *const turns = count_turns(p);
     FewRows      few;
+    p->moves = NULL;
     if (s->L > 1)
         step_find_waiting(p);
+    let_last_heads_move(p);
     ir_wait(b, 0); /* the tile before this one is done with shared memory, and none of its copies is still on its way */
     TRY(step_fetch_rows(p, &few));
     fetch_first(p, b, turns);
