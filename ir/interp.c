@@ -196,6 +196,7 @@ static Exec *const EXEC[OP_COUNT] = {
     [OP_FETCH] = exec_fetch,
     [OP_COMMIT] = exec_commit,
     [OP_WAIT] = exec_wait,
+    [OP_ARRIVE] = exec_arrive,
     [OP_BARRIER] = exec_barrier,
     [OP_ROLE] = exec_role,
     [OP_SEND] = exec_send,

@@ -103,7 +103,7 @@ Status interp_read(Machine *m, const Op *load, double *out); /* what a load give
 /* The slot of operand 1 of the ring that is operand 0: its data, and its place or -1. */
 void interp_find_slot(const Machine *m, const Op *op, double **data, int64_t *place);
 void interp_put_slot(const Machine *m, Type type, double *data, int64_t place, const double *tile);
-Exec          exec_iload, exec_load, exec_store, exec_signal, exec_expect, exec_ring, exec_ring_put, exec_ring_get;
+Exec          exec_iload, exec_load, exec_store, exec_signal, exec_expect, exec_arrive, exec_ring, exec_ring_put, exec_ring_get;
 
 /* interp_async.c */
 void interp_release_arrivals(Machine *m);

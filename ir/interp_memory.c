@@ -473,6 +473,29 @@ Status exec_expect(Machine *m, const Op *op) {
     return ST_OK;
 }
 
+/* As on a GPU the element's place is its upper bits once a turn has been there: nothing else is taken for a count. */
+Status exec_arrive(Machine *m, const Op *op) {
+    enum { MOST_TURNS = 16 };
+    const Tensor *tensor;
+    int64_t       element = 0;
+    const int64_t turns = interp_index(m, op->in[3]);
+    TRY(op_tensor(m, op, 0, &tensor));
+    for (int d = 0; d < 3; d++) {
+        const int64_t at = interp_index(m, op->in[d]);
+        if (at < 0 || at >= tensor->dims[d])
+            return interp_fail(m, op, "coordinate %lld of dim %d of %s", (long long)at, d, tensor->param->name);
+        element += at * tensor->strides[d];
+    }
+    if (turns < 1 || turns >= MOST_TURNS)
+        return interp_fail(m, op, "%lld turns, which are 1 to %d", (long long)turns, MOST_TURNS - 1);
+    uint64_t *const there = (uint64_t *)tensor->data + element;
+    const uint64_t  none = (uint64_t)(uintptr_t)there * MOST_TURNS, count = *there - none < MOST_TURNS ? *there - none + 1 : 1;
+    const bool      last = (int64_t)count == turns;
+    *there = last ? none : none + count;
+    m->cells[op->out[0]->id].i = last;
+    return ST_OK;
+}
+
 /* ---- Rings ---- */
 
 Status exec_ring(Machine *m, const Op *op) {

@@ -164,6 +164,13 @@ static Status check_signal(const Verifier *v, const Op *op) {
     return ST_OK;
 }
 
+static Status check_arrive(const Verifier *v, const Op *op) {
+    const CodeParam *param = ir_find_param(v->kernel, op_text(op, AT_PARAM));
+    if (!param || param->dtype != DT_I64 || param->role != PARAM_WORK)
+        return verify_fail(v, op, "param", "arrivals are counted in i64 elements of a work parameter");
+    return ST_OK;
+}
+
 static Status check_give(const Verifier *v, const Op *op) {
     const Type ring = op->in[0]->type, tile = op->in[1]->type;
     if (ring.cls != TY_RING || tile.cls != TY_TILE || tile.dtype != ring.dtype || tile.rows > ring.rows || tile.cols > ring.cols)
@@ -368,6 +375,7 @@ Status verify_op_rules(const Verifier *v, const Op *op) {
     case OP_GIVE: return check_give(v, op);
     case OP_SIGNAL:
     case OP_EXPECT: return check_signal(v, op);
+    case OP_ARRIVE: return check_arrive(v, op);
     case OP_TAKE: return check_take(v, op);
     case OP_SKIP:
         return op->in[0]->type.cls == TY_RING ? ST_OK : verify_fail(v, op, "types", "%%0 must be a ring");

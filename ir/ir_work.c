@@ -88,7 +88,19 @@ static Status count_for(Counter *c, const Op *op) {
     return ST_OK;
 }
 
+/* What one of several turns does, whichever is last. */
+static Status count_last(Counter *c, const Op *op, const Op *arrive) {
+    const double times = c->times;
+    c->times /= (double)c->index[arrive->in[3]->id];
+    TRY(count_block(c, op->region));
+    c->times = times;
+    return ST_OK;
+}
+
 static Status count_if(Counter *c, const Op *op) {
+    const Op *condition = op->in[0]->def;
+    if (condition && condition->code == OP_ARRIVE && op->out_count == 0)
+        return count_last(c, op, condition);
     if (!c->index[op->in[0]->id]) {
         assign(c, op->out, op->in + 1, op->out_count);
         return ST_OK;
@@ -183,7 +195,7 @@ static Status count_op(Counter *c, const Op *op) {
         return ctx_fail(c->ctx, ST_FAILED, c->kernel->name, NULL, "work is counted at the tile level");
     if (op->region)
         return count_block(c, op->region);
-    if (op_info(op->code)->rule == TR_INDEX)
+    if (op_info(op->code)->rule == TR_INDEX && op->code != OP_ARRIVE)
         index_op(c, op);
     else
         count_tile(c, op);

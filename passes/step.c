@@ -6,8 +6,9 @@
  * side into working memory (step_parts.c). Behind it the parts' results are merged, in order, the rest of each row is
  * computed, and the rings are written: not before, as all parts read them. With a fold of L tokens S is written by the
  * steps that reach a multiple of L alone. Where blocks cannot wait for each other, what
- * follows the parts becomes a kernel of its own. */
+ * follows the parts is done by the last of them to end, which an element of working memory tells. */
 #include "passes/flip.h"
+#include "passes/map_range.h"
 #include "passes/step.h"
 
 #include <string.h>
@@ -82,6 +83,7 @@ static Status find_residual(Step *s) {
     if (!s->product || s->product->code != OP_DOT || !s->product->in[1]->def || s->product->in[1]->def->code != OP_LOAD)
         return strange(s, "its residual branch");
     s->pool = s->product->in[1]->def;
+    s->map_input = map_find_finite(s->sum.keys, &s->absent) ? map_input(s->sum.keys) : NULL;
     s->pieces = residual_pieces(&s->sum, s->key_features, s->features);
     return ST_OK;
 }
@@ -267,18 +269,24 @@ static Op *find_parts(Kernel *kernel) {
     return NULL;
 }
 
-/* main keeps the parts, kernel `merge` what follows them. */
-static void split_kernel(Step *s) {
-    Kernel       *only[1] = {s->main};
-    Module        one = {.name = s->module->name, .kernels = only, .kernel_count = 1, .kernel_capacity = 1};
-    Kernel *const merge = ir_clone_module(s->ctx, &one)->kernels[0];
-    merge->name = "merge";
-    op_erase(find_parts(merge));
-    for (Op *op = find_parts(s->main)->next, *next; op->code != OP_YIELD; op = next) {
+/* What follows the parts is done by the last one to get there: in the order of their numbers, whichever that is. */
+static void let_last_merge(Step *s) {
+    Op *const     parts = find_parts(s->main);
+    const int64_t dims[4] = {DIM_SYM(SYM_N), s->args->spec->kv_heads, 1, 1};
+    ir_param(s->ctx, s->main, "arrived", DT_I64, PARAM_WORK, 4, dims);
+    Builder      b = ir_before(s->ctx, s->main, ir_terminator(parts->region));
+    Value *const at[4] = {s->seq->region->args[0], s->heads->region->args[0], ir_i(&b, 0), parts->in[1]};
+    Op *const    arrive = ir_op(&b, OP_ARRIVE, at, 4, NULL, 0);
+    op_set_text(s->ctx, arrive, AT_PARAM, "arrived");
+    Op *const last = ir_if(&b, arrive->out[0], NULL, 0);
+    Builder   in = ir_at_end(s->ctx, s->main, last->region);
+    for (Op *op = parts->next, *next; op->code != OP_YIELD; op = next) {
         next = op->next;
-        op_erase(op);
+        op_unlink(op);
+        op_insert(&in, op);
+        op_remove_attr(op, AT_APART);
     }
-    PUSH(s->ctx, s->module->kernels, s->module->kernel_count, s->module->kernel_capacity, merge);
+    ir_yield(&in, NULL, 0);
 }
 
 static Status take_kernels(Step *s) {
@@ -309,8 +317,8 @@ Status pass_step(Ctx *ctx, Module *module, const PassArgs *args) {
     module->parts = args->schedule->parts;
     module->min_items = args->schedule->min_items;
     pass_note(ctx, args, s.main, "up to %d parts of a step run at the same time, merged by %s", args->schedule->parts,
-              args->target->cluster ? "blocks that wait for each other" : "a kernel of its own");
+              args->target->cluster ? "blocks that wait for each other" : "the last block to end");
     if (!args->target->cluster)
-        split_kernel(&s);
+        let_last_merge(&s);
     return ST_OK;
 }

@@ -24,6 +24,8 @@ typedef struct Step {
     int             slice, slices;    /* rows of S in registers at once, how many of these */
     double          unit;             /* of the scores in the exponent */
     int             M, C, K, D, E, F; /* rows, positions of a tile; keys of one; dims */
+    Value          *map_input; /* the tile of keys that the feature map is given */
+    double          absent;    /* what it is given for keys that are not there */
     int             L, edges, edge_rows; /* the spec's fold; tiles of keys that S takes at once, rows of one */
     DType           dtype;            /* of the products */
 } Step;

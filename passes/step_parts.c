@@ -2,27 +2,10 @@
  * and rows of S are spread over the warps: scores^T = K q^T, output^T = V^T p^T, residual^T = S^T phi(q)^T, where
  * right sides are small and lie in shared memory. Key tiles are fetched ahead, from the rings and from the new
  * tokens; slices of S go through registers, one ahead: read, used, updated, written. */
-#include "passes/flip.h"
-#include "passes/step.h"
+#include "passes/step_part.h"
 
 #include <math.h>
 #include <string.h>
-
-typedef struct Part {
-    Step   *s;
-    Builder b;            /* inside of the loops over rows and heads */
-    Value  *part, *count; /* number of this part, of all */
-    Value  *row, *group;
-    Value  *top;       /* the first position behind the keys of this row tile */
-    Value  *k, *v, *p; /* rings: keys (NULL: they go through registers), values, exponentials of scores */
-    Value  *q, *phi;   /* rows of q; slices of phi(q)^T */
-    Value  *edge_phi, *edge_v, *edge_p; /* of the keys that leave the window: phi(k)^T, values, scores^T */
-    Value  *leaving;       /* keys of the first tile of these, where they are in registers */
-    Value  *first, *moves; /* the first key that S has not; whether S takes some behind this row tile */
-    Value  *raw_q, *edge_k; /* what features are made of: rows of q, as above, and leaving keys (NULL: from memory) */
-    bool    q_fetched;
-    bool    flipped; /* features are made transposed, as phi wants them; else phi has rows of q, and so on */
-} Part;
 
 static Value *new_ring(const Step *s, Builder *b, int slots, int rows, int cols) {
     const Type type = type_ring(slots, s->dtype, rows, cols);
@@ -33,13 +16,13 @@ static Value *narrow(const Step *s, Builder *b, Value *tile) {
     return tile->type.dtype == s->dtype ? tile : ir_convert(b, tile, s->dtype);
 }
 
-static void put(const Step *s, Builder *b, Value *ring, Value *slot, Value *tile) {
+void step_put(const Step *s, Builder *b, Value *ring, Value *slot, Value *tile) {
     ir_ring_put(b, ring, slot, narrow(s, b, tile));
 }
 
-static Value *transposed(Builder *b, Value *tile) { return ir_unary(b, OP_TRANSPOSE, tile); }
+Value *step_transposed(Builder *b, Value *tile) { return ir_unary(b, OP_TRANSPOSE, tile); }
 
-static ValueMap new_map(const Part *p) {
+ValueMap step_map(const Part *p) {
     ValueMap map = {.ctx = p->s->ctx};
     map_set(&map, p->s->rows->region->args[0], p->row);
     map_set(&map, p->s->group->region->args[0], p->group);
@@ -48,27 +31,27 @@ static ValueMap new_map(const Part *p) {
 
 /* What main computes from its rows and heads alone. */
 static Value *of_rows(Part *p, Value *value) {
-    ValueMap map = new_map(p);
+    ValueMap map = step_map(p);
     return clone_slice(&p->b, value, p->s->rows->region, &map);
 }
 
 /* The sum of a ring's rows and new tokens that `value` is computed from. */
-static const Op *sum_of_sources(const Value *value) {
+const Op *step_sources(const Value *value) {
     const Op *op = value->def;
     if (!op || (op->code == OP_ADD && op->in[0]->def && op->in[0]->def->code == OP_LOAD &&
                 op_int(op->in[0]->def, AT_WRAP, 0) > 0))
         return op;
     for (int i = 0; i < op->in_count; i++)
         if (op->in[i]->type.cls == TY_TILE && op->in[i]->type.rows > 1)
-            return sum_of_sources(op->in[i]);
+            return step_sources(op->in[i]);
     return NULL;
 }
 
-static Flip new_flip(const Part *p) {
-    return (Flip){p->s->ctx, p->s->main, p->s->rows->region, new_map(p), {.ctx = p->s->ctx}};
+Flip step_flip(const Part *p) {
+    return (Flip){p->s->ctx, p->s->main, p->s->rows->region, step_map(p), {.ctx = p->s->ctx}};
 }
 
-static void fetch_at(const Part *p, Builder *b, const Op *load, Value *ring, Value *slot, Value *const *at, int period,
+void step_fetch_at(const Part *p, Builder *b, const Op *load, Value *ring, Value *slot, Value *const *at, int period,
                      int onto) {
     static const AttrKey KEYS[] = {AT_ROWDIM, AT_GROUPDIM, AT_WRAP};
     const Step          *s = p->s;
@@ -83,203 +66,15 @@ static void fetch_at(const Part *p, Builder *b, const Op *load, Value *ring, Val
         op_set_int(s->ctx, made, AT_ONTO, onto);
 }
 
-static void fetch(const Part *p, Builder *b, const Op *load, Value *ring, Value *slot, ValueMap *map, int period, int onto) {
+void step_fetch(const Part *p, Builder *b, const Op *load, Value *ring, Value *slot, ValueMap *map, int period, int onto) {
     Value *at[5];
     for (int i = 0; i < 5; i++)
         at[i] = clone_slice(b, load->in[i], p->s->rows->region, map);
-    fetch_at(p, b, load, ring, slot, at, period, onto);
+    step_fetch_at(p, b, load, ring, slot, at, period, onto);
 }
 
 /* The ring has the keys before the new tokens. */
-static int onto_of(const Op *load) { return op_has(load, AT_WRAP) ? 2 : 1; }
-
-/* ---- Rows of q, and the keys that leave the window ---- */
-
-/* base: the slot of the first slice, NULL: 0. */
-static Value *slot_at(Builder *b, Value *base, int number) { return base ? index_offset(b, base, number) : ir_i(b, number); }
-
-static void put_pieces(Part *p, Value *ring, Value *base, Value *const *pieces) {
-    const Step *s = p->s;
-    for (int n = 0; n < s->pieces; n++)
-        put(s, &p->b, ring, slot_at(&p->b, base, n * s->slices / s->pieces), pieces[n]);
-}
-
-/* What the features are computed from. */
-static const Op *first_load(const Value *value) {
-    for (const Op *op = value->def; op; op = op->in[0]->def)
-        if (op->code == OP_LOAD || op->in_count == 0)
-            return op;
-    return NULL;
-}
-
-/* The rows of a ring that leave the window, and only where some are no longer in it the new tokens beside them;
- * `rows` of them are there. */
-static Value *load_edge(Part *p, const Op *sum, Value *first, Value *rows, bool flipped) {
-    const Step *s = p->s;
-    Value      *loads[2], *limit[2];
-    Op         *some = NULL;
-    for (int n = 0; n < 2; n++) {
-        Value *const past = n ? ir_ibin(&p->b, OP_ILT, ir_i(&p->b, -s->edge_rows), first) : NULL;
-        some = n ? ir_if(&p->b, past, &loads[0], 1) : NULL;
-        Builder   b = n ? ir_at_end(s->ctx, s->main, some->region) : p->b;
-        ValueMap  map = new_map(p);
-        const Op *load = sum->in[n]->def;
-        Value    *in[5];
-        map_set(&map, s->edge, first);
-        for (int i = 0; i < 5; i++)
-            in[i] = clone_slice(&b, load->in[i], s->rows->region, &map);
-        const int rowdim = (int)op_int(load, AT_ROWDIM, 0);
-        limit[n] = ir_ibin(&b, OP_IMIN, in[4], ir_ibin(&b, OP_IADD, in[rowdim], rows));
-        const Access access = {.param = op_text(load, AT_PARAM),
-                               .at = {in[0], in[1], in[2]},
-                               .lo = in[3],
-                               .hi = limit[n],
-                               .rowdim = rowdim,
-                               .groupdim = -1,
-                               .period = s->edge_rows,
-                               .wrap = (int)op_int(load, AT_WRAP, 0)};
-        loads[n] = ir_load(&b, &access, s->edge_rows, sum->out[0]->type.cols);
-        loads[n] = flipped ? transposed(&b, loads[n]) : loads[n];
-        if (n) {
-            Value *const both = ir_binary(&b, OP_ADD, loads[0], loads[1]);
-            ir_yield(&b, &both, 1);
-        }
-    }
-    return some->out[0];
-}
-
-/* phi of columns: the flip of main's features, from what is known of them already. */
-static Status put_features(Part *p, Value *ring, Value *base, Flip *f, Value *const *pieces) {
-    Value *made[MAX_PIECES];
-    for (int n = 0; n < p->s->pieces; n++)
-        TRY(flip_value(f, &p->b, pieces[n], &made[n]));
-    put_pieces(p, ring, base, made);
-    return ST_OK;
-}
-
-/* The same of rows, sliced by columns. */
-static void put_slices(Part *p, Value *ring, Value *base, Value *const *pieces, ValueMap *map) {
-    const Step *s = p->s;
-    const int   per = s->slices / s->pieces;
-    for (int n = 0; n < s->slices; n++) {
-        Value *tile = clone_slice(&p->b, pieces[n / per], s->rows->region, map);
-        if (per > 1)
-            tile = ir_cols(&p->b, tile, n % per * s->slice, s->slice);
-        put(s, &p->b, ring, slot_at(&p->b, base, n), tile);
-    }
-}
-
-/* ---- Keys that wait to be folded ---- */
-
-/* With a fold S is that of the last multiple of L: tile number n of the keys since then begins n tiles behind the first
- * of them. All up to the row tile's youngest are read; where its rows reach a multiple of L, S takes the first `edges`
- * tiles. They go from the youngest back, so that the slots hold these in the end. Positions before the sequence are rows
- * of zeros. */
-static void find_waiting(Part *p) {
-    const Step  *s = p->s;
-    Builder     *b = &p->b;
-    const Spec  *spec = s->args->spec;
-    Value *const seen = fold_seen(s->main);
-    p->first = index_offset(b, fold_folded(spec, b, seen, p->row), -spec->window);
-    p->moves = ir_ibin(b, OP_ILT, fold_first(spec, b, seen, p->row), fold_first(spec, b, seen, p->top));
-}
-
-/* Keys from `first` on that the row tile reads. */
-static Value *keys_from(const Part *p, Builder *b, Value *first) {
-    return ir_ibin(b, OP_ISUB, index_offset(b, p->top, -p->s->args->spec->window), first);
-}
-
-/* Features of a tile go to its slots. */
-static Status put_edge(Part *p, Value *slot, Value *keys) {
-    const Step  *s = p->s;
-    Flip         f = new_flip(p);
-    const Op    *sum = sum_of_sources(s->sum.keys);
-    Value *const base = ir_ibin(&p->b, OP_IMUL, slot, ir_i(&p->b, s->slices));
-    if (!p->flipped) {
-        map_set(&f.map, sum->out[0], keys);
-        put_slices(p, p->edge_phi, base, s->key_features, &f.map);
-        return ST_OK;
-    }
-    map_set(&f.flipped, sum->out[0], keys);
-    return put_features(p, p->edge_phi, base, &f, s->key_features);
-}
-
-/* The same into shared memory. Where new tokens are not among them, theirs is the rest of the tile, which is empty. */
-static void fetch_edge(const Part *p, Builder *b, const Op *sum, Value *ring, Value *slot, Value *first, Value *rows) {
-    const Step *s = p->s;
-    for (int n = 0; n < 2; n++) {
-        ValueMap  map = new_map(p);
-        const Op *load = sum->in[n]->def;
-        Value    *at[5];
-        map_set(&map, s->edge, first);
-        for (int i = 0; i < 5; i++)
-            at[i] = clone_slice(b, load->in[i], s->rows->region, &map);
-        Value *const end = ir_ibin(b, OP_IADD, at[op_int(load, AT_ROWDIM, 0)], rows);
-        at[3] = n ? ir_ibin(b, OP_IMIN, at[3], end) : at[3];
-        at[4] = ir_ibin(b, OP_IMIN, at[4], end);
-        fetch_at(p, b, load, ring, slot, at, s->edge_rows, onto_of(load));
-    }
-}
-
-/* Rows of q, and keys and values that leave the window, on their way. */
-typedef struct FewRows {
-    Flip      rows, keys;
-    const Op *sum; /* what main has for the leaving keys */
-    Value    *leaving;
-} FewRows;
-
-/* They come before what fills the memory's queues: nothing else is waited for so soon. */
-static Status fetch_rows(Part *p, FewRows *few) {
-    const Step  *s = p->s;
-    Builder     *b = &p->b;
-    ValueMap     map = new_map(p);
-    const int64_t hi = op_int(s->sum.mask, AT_HI, 0);
-    Value *const first = s->L > 1 ? p->first : ir_ibin(b, OP_IADD, p->row, ir_i(b, hi));
-    Value *const rows = s->L > 1 ? keys_from(p, b, first)
-                                 : ir_ibin(b, OP_IMIN, ir_i(b, s->C), ir_ibin(b, OP_ISUB, s->rows->in[1], p->row));
-    Value       *query;
-    *few = (FewRows){.rows = new_flip(p), .keys = new_flip(p), .sum = sum_of_sources(s->sum.keys)};
-    if (p->q_fetched)
-        fetch(p, b, s->query, p->q, ir_i(b, 0), &map, s->C, 0);
-    if (p->edge_k)
-        fetch_edge(p, b, few->sum, p->edge_k, ir_i(b, 0), first, rows);
-    fetch_edge(p, b, sum_of_sources(s->sum.values), p->edge_v, ir_i(b, 0), first, rows);
-    ir_bare(b, OP_COMMIT);
-    if (p->flipped && !p->raw_q)
-        TRY(flip_value(&few->rows, b, first_load(s->features[0])->out[0], &query));
-    if (!p->edge_k)
-        few->leaving = p->leaving = load_edge(p, few->sum, first, rows, p->flipped);
-    return ST_OK;
-}
-
-static Value *read_flipped(Part *p, Value *ring) {
-    Value *const tile = transposed(&p->b, ir_ring_get(&p->b, ring, ir_i(&p->b, 0)));
-    return tile->type.dtype == DT_F32 ? tile : ir_convert(&p->b, tile, DT_F32);
-}
-
-static Status put_rows(Part *p, FewRows *few) {
-    Step    *s = p->s;
-    Builder *b = &p->b;
-    if (!p->q_fetched) {
-        ValueMap map = new_map(p);
-        put(s, b, p->q, ir_i(b, 0), clone_slice(b, s->score->in[0], s->rows->region, &map));
-    }
-    if (!p->flipped) {
-        map_set(&few->keys.map, few->sum->out[0], few->leaving);
-        put_slices(p, p->phi, NULL, s->features, &few->rows.map);
-        if (s->L == 1)
-            put_slices(p, p->edge_phi, NULL, s->key_features, &few->keys.map);
-        return ST_OK;
-    }
-    if (p->raw_q)
-        map_set(&few->rows.flipped, s->query->out[0], read_flipped(p, p->raw_q));
-    if (s->L > 1)
-        return put_features(p, p->phi, NULL, &few->rows, s->features);
-    map_set(&few->keys.flipped, few->sum->out[0], p->edge_k ? read_flipped(p, p->edge_k) : few->leaving);
-    TRY(put_features(p, p->phi, NULL, &few->rows, s->features));
-    return put_features(p, p->edge_phi, NULL, &few->keys, s->key_features);
-}
-
+int step_onto(const Op *load) { return op_has(load, AT_WRAP) ? 2 : 1; }
 /* ---- Keys ---- */
 
 /* The first key of a turn: tiles count from the youngest key back, and the parts take turns. */
@@ -289,7 +84,7 @@ static Value *key_of(const Part *p, Builder *b, Value *turn) {
 }
 
 static void fetch_key(const Part *p, Builder *b, const Op *load, Value *ring, Value *turn, ValueMap *map) {
-    fetch(p, b, load, ring, turn, map, p->s->K, onto_of(load));
+    step_fetch(p, b, load, ring, turn, map, p->s->K, step_onto(load));
 }
 
 /* A turn's keys, values or both, one group of copies; nothing where there is no such turn. */
@@ -297,13 +92,13 @@ static void fetch_turn(const Part *p, Builder *b, Value *turn, Value *turns, boo
     const Step  *s = p->s;
     Op *const    there = ir_if(b, ir_ibin(b, OP_ILT, turn, turns), NULL, 0);
     Builder      in = ir_at_end(s->ctx, s->main, there->region);
-    ValueMap     map = new_map(p);
+    ValueMap     map = step_map(p);
     map_set(&map, s->key, key_of(p, &in, turn));
     for (int n = 0; n < 2; n++) {
         if (keys && p->k)
-            fetch_key(p, &in, sum_of_sources(s->score->in[1])->in[n]->def, p->k, turn, &map);
+            fetch_key(p, &in, step_sources(s->score->in[1])->in[n]->def, p->k, turn, &map);
         if (values)
-            fetch_key(p, &in, sum_of_sources(s->values)->in[n]->def, p->v, turn, &map);
+            fetch_key(p, &in, step_sources(s->values)->in[n]->def, p->v, turn, &map);
     }
     ir_yield(&in, NULL, 0);
     ir_bare(b, OP_COMMIT);
@@ -349,7 +144,7 @@ static void open_values(const Part *p, Builder *b, Value *turn, Value *turns) {
 /* What stands between the product and the mask: ops on one element. */
 static Value *scaled(const Part *p, Builder *b, Value *value, Value *product) {
     const Step *s = p->s;
-    ValueMap    map = new_map(p);
+    ValueMap    map = step_map(p);
     if (value == s->score->out[0])
         return product;
     if (value->type.rows == 1)
@@ -363,7 +158,7 @@ static Value *scaled(const Part *p, Builder *b, Value *value, Value *product) {
 
 static Value *masked_scores(const Part *p, Builder *b, Value *turn) {
     const Step  *s = p->s;
-    ValueMap     map = new_map(p);
+    ValueMap     map = step_map(p);
     Value *const key = key_of(p, b, turn);
     map_set(&map, s->key, key);
     Value *const keys = p->k ? ir_ring_get(b, p->k, turn) : clone_slice(b, s->score->in[1], s->rows->region, &map);
@@ -385,7 +180,7 @@ static void attend(const Part *p, Builder *b, Value *turn, Value *turns, Value *
     Value *const power = step_power(s, b, scores, next[0]);
     Value *const shrink = step_power(s, b, before[0], next[0]);
     next[1] = ir_binary(b, OP_ADD, ir_binary(b, OP_MUL, before[1], shrink), power);
-    put(s, b, p->p, ir_i(b, 0), power);
+    step_put(s, b, p->p, ir_i(b, 0), power);
     open_values(p, b, turn, turns);
     next[2] = ir_dot(b, ir_ring_get(b, p->v, turn), ir_ring_get(b, p->p, ir_i(b, 0)),
                      ir_binary(b, OP_MUL, before[2], shrink), true, false);
@@ -408,91 +203,13 @@ static Value *count_turns(Part *p) {
 }
 
 /* ---- S ---- */
-
-/* masked(phi(k) phi(q)^T), then its product with the values: what the leaving keys give to the rows of this tile, by this
- * part's slices of the features. */
-static Value *edge_sum(Part *p) {
-    const Step  *s = p->s;
-    Builder      b = p->b;
-    Value *const zero = ir_i(&b, 0);
-    Value       *scores = ir_f(&b, 0, s->C, s->M);
-    Op *const    loop = ir_for(&b, "slice", false, p->part, ir_i(&b, s->slices), p->count, &scores, 1);
-    Builder      in = ir_at_end(s->ctx, s->main, loop->region);
-    Value *const n = loop->region->args[0];
-    Value *const keys = ir_ring_get(&in, p->edge_phi, n), *const rows = ir_ring_get(&in, p->phi, n);
-    scores = ir_dot(&in, keys, rows, loop->region->args[1], p->flipped, !p->flipped);
-    ir_yield(&in, &scores, 1);
-    const int64_t hi = op_int(s->sum.mask, AT_HI, 0);
-    Value *const  mask = ir_mask(&b, loop->out[0], ir_i(&b, hi), zero, IR_NEG_INF, hi, s->C, 0);
-    op_set_int(s->ctx, mask->def, AT_TA, 1);
-    put(s, &b, p->edge_p, zero, mask);
-    ir_bare(&b, OP_BARRIER);
-    Value *const values = ir_ring_get(&b, p->edge_v, zero);
-    return ir_dot(&b, values, ir_ring_get(&b, p->edge_p, zero), NULL, true, false);
-}
-
-/* The same of tile `number` of the keys that wait, at `slot`, added to `residual`. */
-static Value *waiting_sum(Part *p, Value *number, Value *slot, Value *residual) {
-    const Step  *s = p->s;
-    Builder     *b = &p->b;
-    const int64_t hi = op_int(s->sum.mask, AT_HI, 0);
-    Value *const base = ir_ibin(b, OP_IMUL, slot, ir_i(b, s->slices)), *const zero = ir_i(b, 0);
-    Value *const first = ir_ibin(b, OP_IADD, p->first, ir_ibin(b, OP_IMUL, number, ir_i(b, s->edge_rows)));
-    Value *const delta = ir_ibin(b, OP_ISUB, first, p->row);
-    Value       *scores = ir_f(b, 0, s->edge_rows, s->M);
-    Op *const    loop = ir_for(b, "slice", false, p->part, ir_i(b, s->slices), p->count, &scores, 1);
-    Builder      in = ir_at_end(s->ctx, s->main, loop->region);
-    Value *const n = loop->region->args[0];
-    Value *const keys = ir_ring_get(&in, p->edge_phi, ir_ibin(&in, OP_IADD, base, n));
-    Value *const rows = ir_ring_get(&in, p->phi, n);
-    scores = ir_dot(&in, keys, rows, loop->region->args[1], p->flipped, !p->flipped);
-    ir_yield(&in, &scores, 1);
-    Value *const mask = ir_mask(b, loop->out[0], delta, zero, IR_NEG_INF, hi, s->C, 0);
-    op_set_int(s->ctx, mask->def, AT_TA, 1);
-    put(s, b, p->edge_p, zero, mask);
-    ir_bare(b, OP_BARRIER);
-    return ir_dot(b, ir_ring_get(b, p->edge_v, number), ir_ring_get(b, p->edge_p, zero), residual, true, false);
-}
-
-/* All tiles but the first, from the youngest back, then that one, whose rows are on their way already. */
-static Status attend_waiting(Part *p, Value **residual) {
-    const Step  *s = p->s;
-    Value *const zero = ir_i(&p->b, 0), *const none = ir_f(&p->b, 0, s->E, s->M);
-    Value *const last = index_offset(&p->b, index_ceil_div(&p->b, keys_from(p, &p->b, p->first), s->edge_rows), -1);
-    Op *const    loop = ir_for(&p->b, "edge", false, zero, last, ir_i(&p->b, 1), &none, 1);
-    Part         in = *p;
-    in.b = ir_at_end(s->ctx, s->main, loop->region);
-    Value *const number = ir_ibin(&in.b, OP_ISUB, last, loop->region->args[0]);
-    Value *const slot = ir_ibin(&in.b, OP_IMOD, number, ir_i(&in.b, s->edges));
-    Value *const first = ir_ibin(&in.b, OP_IADD, p->first, ir_ibin(&in.b, OP_IMUL, number, ir_i(&in.b, s->edge_rows)));
-    Value *const rows = keys_from(p, &in.b, first);
-    fetch_edge(&in, &in.b, sum_of_sources(s->sum.values), p->edge_v, number, first, rows);
-    ir_bare(&in.b, OP_COMMIT);
-    TRY(put_edge(&in, slot, load_edge(&in, sum_of_sources(s->sum.keys), first, rows, p->flipped)));
-    ir_wait(&in.b, 0);
-    ir_bare(&in.b, OP_BARRIER);
-    Value *const sum = waiting_sum(&in, number, slot, loop->region->args[1]);
-    ir_bare(&in.b, OP_BARRIER);
-    ir_yield(&in.b, &sum, 1);
-    TRY(put_edge(p, zero, p->edge_k ? read_flipped(p, p->edge_k) : p->leaving));
-    ir_bare(&p->b, OP_BARRIER);
-    *residual = waiting_sum(p, zero, zero, loop->out[0]);
-    return ST_OK;
-}
-
-/* What the keys that S has not give to the rows of this tile. */
-static Status sum_edges(Part *p, Value **residual) {
-    if (p->s->L > 1)
-        return attend_waiting(p, residual);
-    *residual = edge_sum(p);
-    return ST_OK;
-}
+/* ---- S ---- */
 
 static bool is_wide(const Step *s) { return s->D > 128 || s->E > 128; }
 
 static Access slice_access(const Part *p, Builder *b, Value *n) {
     const Step *s = p->s;
-    ValueMap    map = new_map(p);
+    ValueMap    map = step_map(p);
     Value      *in[5];
     for (int i = 0; i < 5; i++)
         in[i] = clone_slice(b, s->pool->in[i], s->rows->region, &map);
@@ -507,7 +224,7 @@ static Access slice_access(const Part *p, Builder *b, Value *n) {
 
 static Value *load_slice(const Part *p, Builder *b, Value *n) {
     const Access access = slice_access(p, b, n);
-    return transposed(b, ir_load(b, &access, p->s->slice, p->s->E));
+    return step_transposed(b, ir_load(b, &access, p->s->slice, p->s->E));
 }
 
 /* residual^T += S^T phi(q)^T and S^T += v^T phi(k), for slice n of S. */
@@ -515,7 +232,7 @@ static Value *use_slice(const Part *p, Builder *b, Value *n, Value *slice, Value
     const Step  *s = p->s;
     Value *const state = narrow(s, b, slice), *const rows = ir_ring_get(b, p->phi, n);
     Value *const sum = ir_dot(b, state, rows, residual, false, !p->flipped);
-    Op *const    only = s->L > 1 ? ir_if(b, p->moves, NULL, 0) : NULL;
+    Op *const    only = p->moves ? ir_if(b, p->moves, NULL, 0) : NULL;
     Builder      in = only ? ir_at_end(s->ctx, s->main, only->region) : *b;
     for (int e = 0; e < s->edges; e++) {
         Value *const values = ir_ring_get(&in, p->edge_v, ir_i(&in, e));
@@ -523,7 +240,7 @@ static Value *use_slice(const Part *p, Builder *b, Value *n, Value *slice, Value
         slice = ir_dot(&in, values, keys, slice, true, p->flipped);
     }
     const Access access = slice_access(p, &in, n);
-    ir_store(&in, &access, transposed(&in, slice));
+    ir_store(&in, &access, step_transposed(&in, slice));
     if (only)
         ir_yield(&in, NULL, 0);
     return sum;
@@ -596,13 +313,13 @@ static void walk_slices(Part *p, Value *slices, Value *first, Value *residual, S
 static Status walk(Part *p, Value *turns, Value *first, Sums *sums) {
     Value *const slices = my_share(p, ir_i(&p->b, p->s->slices)), *residual;
     if (!is_wide(p->s)) {
-        TRY(sum_edges(p, &residual));
+        TRY(step_sum_edges(p, &residual));
         walk_both(p, turns, slices, first, residual, sums);
         return ST_OK;
     }
     walk_keys(p, turns, sums);
     first = load_slice(p, &p->b, p->part);
-    TRY(sum_edges(p, &residual));
+    TRY(step_sum_edges(p, &residual));
     walk_slices(p, slices, first, residual, sums);
     return ST_OK;
 }
@@ -610,7 +327,7 @@ static Status walk(Part *p, Value *turns, Value *first, Sums *sums) {
 /* ---- All of a part ---- */
 
 static void store_partial(Part *p, const Access *access, int first, Value *tile) {
-    Op *const store = ir_store(&p->b, access, transposed(&p->b, tile));
+    Op *const store = ir_store(&p->b, access, step_transposed(&p->b, tile));
     if (first)
         op_set_int(p->s->ctx, store, AT_LO, first);
 }
@@ -639,7 +356,18 @@ static void make_rings(Step *s, Builder *b, Part *p) {
     p->edge_p = new_ring(s, b, 1, tall, s->M);
     const bool room = p->flipped && stages > 1; /* in shared memory */
     p->edge_k = room ? new_ring(s, b, 1, tall, s->D) : NULL;
-    p->raw_q = room && p->q_fetched && first_load(s->features[0]) == s->query ? p->q : NULL;
+    p->raw_q = room && p->q_fetched && step_first_load(s->features[0]) == s->query ? p->q : NULL;
+}
+
+/* All heads of a group read S before it changes. */
+static void let_last_heads_move(Part *p) {
+    const Step *s = p->s;
+    Builder    *b = &p->b;
+    const int   G = spec_group(s->args->spec), heads = s->args->schedule->group_heads;
+    if (s->args->spec->initial_state || heads == G) /* which have their own, or are all */
+        return;
+    Value *const last = ir_ibin(b, OP_ILT, ir_i(b, G - heads - 1), p->group);
+    p->moves = p->moves ? ir_ibin(b, OP_IMUL, p->moves, last) : last;
 }
 
 static Status one_tile(Part *p) {
@@ -648,19 +376,21 @@ static Status one_tile(Part *p) {
     p->top = ir_ibin(b, OP_IMIN, index_offset(b, p->row, s->C), s->rows->in[1]);
     Value *const turns = count_turns(p);
     FewRows      few;
+    p->moves = NULL;
     if (s->L > 1)
-        find_waiting(p);
+        step_find_waiting(p);
+    let_last_heads_move(p);
     ir_wait(b, 0); /* the tile before this one is done with shared memory, and none of its copies is still on its way */
-    TRY(fetch_rows(p, &few));
+    TRY(step_fetch_rows(p, &few));
     fetch_first(p, b, turns);
     Value *const first = is_wide(s) ? NULL : load_slice(p, b, p->part);
     ir_wait(b, groups_ahead(p));
-    TRY(put_rows(p, &few));
+    TRY(step_put_rows(p, &few));
     ir_bare(b, OP_BARRIER);
     Sums sums;
     TRY(walk(p, turns, first, &sums));
     Value *const sum = ir_unary(b, OP_COLSUM, sums.of[1]);
-    ValueMap     map = new_map(p);
+    ValueMap     map = step_map(p);
     const Access access = step_partial(s, b, p->part, &map);
     store_partial(p, &access, STEP_MOST(s), sums.of[0]);
     store_partial(p, &access, STEP_SUM(s), sum);

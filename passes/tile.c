@@ -140,6 +140,14 @@ static Value *carried_start(const Tiler *t, Builder *b, const Value *old) {
     return ir_f(b, constant, query_rows(t), start->type.cols);
 }
 
+/* Where tiles do not divide a group, as in steps on GPUs, the last one has some heads of the one before it again. */
+static Value *first_head(const Tiler *t, Builder *b, const Op *heads) {
+    Value *const number = heads->region->args[0];
+    if (spec_group(t->spec) % t->heads == 0)
+        return number;
+    return ir_ibin(b, OP_IMIN, number, ir_i(b, spec_group(t->spec) - t->heads));
+}
+
 static Status tile_for(Tiler *t, Builder *b, Op *op) {
     const char *axis = op_text(op, AT_AXIS);
     const bool  row = axis[0] == 'r', group = axis[0] == 'g';
@@ -157,7 +165,7 @@ static Status tile_for(Tiler *t, Builder *b, Op *op) {
         values[c] = carried_start(t, b, op->in[3 + c]);
     Op     *made = ir_for(b, axis, op_int(op, AT_PAR, 0) != 0, get(t, op->in[0]), get(t, op->in[1]), step, values, carried);
     Builder inner = ir_at_end(t->ctx, t->to, made->region);
-    set(t, op->region->args[0], made->region->args[0], row ? DEP_ROW : group ? DEP_GROUP : 0);
+    set(t, op->region->args[0], group ? first_head(t, &inner, made) : made->region->args[0], row ? DEP_ROW : group ? DEP_GROUP : 0);
     for (int c = 0; c < carried; c++)
         set(t, op->region->args[1 + c], made->region->args[1 + c], t->old_row ? DEP_ROW : 0);
     if (row)
@@ -389,7 +397,7 @@ Status pass_tile(Ctx *ctx, Module *module, const PassArgs *args) {
         Schedule       gradients;
         const PassArgs of = args_of_kernel(args, module, k, &gradients);
         ir_number(old);
-        Tiler t = {.ctx = ctx, .schedule = of.schedule, .chunk = 1, .heads = 1};
+        Tiler t = {.ctx = ctx, .spec = args->spec, .schedule = of.schedule, .chunk = 1, .heads = 1};
         t.raw_scores = args->target->warp_size > 0;
         t.to = ir_kernel(ctx, &made, old->name, LEVEL_TILE);
         t.to->params = old->params;

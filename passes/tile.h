@@ -15,6 +15,7 @@ typedef struct Range {
 
 typedef struct Tiler {
     Ctx            *ctx;
+    const Spec     *spec;
     const Schedule *schedule;
     bool            raw_scores; /* softmax in units of the product, the factor in the exponent */
     Kernel         *to;

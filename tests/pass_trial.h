@@ -296,7 +296,7 @@ static void random_schedule(Trial *t) {
     if (t->schedule.roles && (t->kind == KIND_FORWARD || (t->schedule.gradient_roles && !wide)))
         t->schedule.states_every = random_int(0, 1) ? random_int(2, 4) : 1;
     if (!t->spec.initial_state && random_int(0, 1))
-        t->schedule.group_heads = spec_group(&t->spec);
+        t->schedule.group_heads = gpu && t->kind == KIND_DECODE ? random_int(1, spec_group(&t->spec)) : spec_group(&t->spec);
 }
 
 static void describe_failure(Trial *t, int number) {

@@ -74,6 +74,8 @@ text queries 'TurnedRows<' '/ rattan_layer_forward_queries(/,/^}/p' --target cud
     --schedule 'chunk=64 key_tile=64 group_heads=2 ring=0 segment=1024 min_items=54 warps=8 stages=2 slices=3 roles=1'
 # A decoding step: the query rows stand in columns, and so do its masks.
 text decode 'mask_transposed<' '/ rattan_layer_decode_main(/,$p' --kind decode --target cuda:sm_90 --schedule 'stages=2 warps=4'
+# Its end where blocks cannot wait for each other: the last one to come merges.
+text arrived 'arrive(' '/ = arrive(/,$p' --kind decode --target cuda:sm_80 --schedule 'stages=2 warps=4'
 # Its end where the columns of a value fill all warps: parts' results are read in runs of rows.
 text merge 'load_sides<' '/^    cluster_sync();$/,$p' --kind decode --target cuda:sm_90 --schedule 'stages=2 warps=4' --set value_dim=64
 # A head of a group by itself: its norms' weights are a column, which lies as those rows do.

@@ -10,7 +10,7 @@ typedef struct Case {
 /* Every body may use these. */
 static const char HEAD[] =
     "  param q bf16 in [B, T, 8, 64]\n  param o f32 out [B, T, 8, 64]\n  param cu i32 in [N+1]\n"
-    "  param ids i32 in [2, 3]\n  param there i32 work [B, T, 8, 1]\n"
+    "  param ids i32 in [2, 3]\n  param there i32 work [B, T, 8, 1]\n  param came i64 work [B, 1, 1, 1]\n"
     "  %z:index = iconst {value=0}\n  %one:index = iconst {value=1}\n"
     "  %x:f32<4x8> = fconst {fvalue=1.5}\n  %y:f32<4x8> = fconst {fvalue=2.5}\n"
     "  %col:f32<4x1> = fconst {fvalue=3}\n  %h:bf16<4x8> = fconst {fvalue=1}\n  %s:f32<1x1> = fconst {fvalue=2}\n";
@@ -197,6 +197,9 @@ static const Case CASES[] = {
      "op signal: rowdim: rowdim must be 0, 1 or 2, and a value 0 or 1"},
     {"tile", "  expect %z, %z, %z, %z, %one {param=\"there\", rowdim=1, rows=0, period=2}",
      "op expect: rows: rows and period must be at least 1"},
+    {"tile", "  %l:index = arrive %z, %z, %z, %one {param=\"came\"}", NULL},
+    {"tile", "  %l:index = arrive %z, %z, %z, %one {param=\"there\"}",
+     "arrive: param: arrivals are counted in i64 elements of a work parameter"},
     {"tile", "  role {role=\"copy\", warps=0, registers=24} {\n    yield\n  }", "op role: attributes: a role has 1 to 32 warps"},
     {"tile", "  await {count=-1}", "op await: count: count must be at least 0"},
     {"tile",

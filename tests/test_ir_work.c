@@ -11,7 +11,7 @@ static int64_t ten_times(const void *arg, const char *param, int64_t index) {
 
 static const char HEAD[] =
     "module \"t\"\nkernel @k tile scratch=0 {\n  param q bf16 in [B, T, 8, 64]\n  param o f32 out [B, T, 8, 64]\n"
-    "  param pos i32 in [N]\n  %z:index = iconst {value=0}\n  %one:index = iconst {value=1}\n"
+    "  param pos i32 in [N]\n  param came i64 work [1, 1, 1, 1]\n  %z:index = iconst {value=0}\n  %one:index = iconst {value=1}\n"
     "  %four:index = iconst {value=4}\n  %T:index = isym {sym=\"T\"}\n"
     "  %x:f32<4x8> = fconst {fvalue=1}\n  %y:f32<8x16> = fconst {fvalue=2}\n";
 
@@ -82,6 +82,18 @@ static void test_branch(void **state) {
     check_number(counted(branch, 1).specials, 2 * 32);
 }
 
+/* What the last of four turns does alone is done once; what each does, four times. */
+static void test_last_of_turns(void **state) {
+    (void)state;
+    const IrWork work = counted("  %N:index = isym {sym=\"N\"}\n"
+                                "  for %z, %N, %one {axis=\"part\", par=1} (%n:index) {\n    %e:f32<4x8> = exp %x\n"
+                                "    %l:index = arrive %z, %z, %z, %N {param=\"came\"}\n    if %l {\n"
+                                "      %a:f32<4x8> = add %x, %x\n      yield\n    }\n    yield\n  }\n",
+                                1);
+    check_number(work.specials, 4 * 32);
+    check_number(work.others, 32);
+}
+
 /* trim=1 with lo = -inf, hi = 0, delta = 0: element (r, c) counts where c <= r, 10 of the 64. trim=2 counts (r, k). */
 static void test_trim(void **state) {
     (void)state;
@@ -112,6 +124,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_tiles),  cmocka_unit_test(test_loops), cmocka_unit_test(test_uniform_loop),
         cmocka_unit_test(test_branch), cmocka_unit_test(test_trim),  cmocka_unit_test(test_loop_level),
+        cmocka_unit_test(test_last_of_turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,14 +62,14 @@ static Status draw_maps(Ctx *ctx, void *arg) {
     const int   kv_heads = random_int(1, 2), map = random_int(0, 3);
     const char *text = ctx_printf(ctx,
                                   "return rattention { name = 'trial', heads = %d, kv_heads = %d, head_dim = %d, value_dim = %d, "
-                                  "window = %d, feature_map = function(x) %s end, norm = %s, qk_scale = %s, initial_state = '%s', dtype = 'fp32' }",
+                                  "window = %d, fold = %d, feature_map = function(x) %s end, norm = %s, qk_scale = %s, initial_state = '%s', dtype = 'fp32' }",
                                   kv_heads * random_int(1, 3), kv_heads, random_int(0, 1) ? 16 : random_int(2, 12),
                                   random_int(0, 1) ? 16 : random_int(2, 20),
-                                  random_int(1, 20), MAPS[map], random_int(0, 1) ? "false" : "{ kind = 'rms', eps = 1e-8 }",
+                                  random_int(1, 20), t->kind == KIND_DECODE ? draw_fold(t) : 1, MAPS[map], random_int(0, 1) ? "false" : "{ kind = 'rms', eps = 1e-8 }",
                                   random_int(0, 1) ? "false" : "true", random_int(0, 1) ? "zero" : "input");
     TRY(spec_load_text(ctx, "trial.lua", text, strlen(text), &file));
     t->spec = file.items[0].spec;
-    t->from_pass = "saved";
+    t->from_pass = t->kind == KIND_DECODE ? "step" : "saved";
     return ST_OK;
 }
 
@@ -260,7 +260,7 @@ static void test_roles_signals(void **state) {
               draw_signals);
 }
 
-/* Blocks that wait for each other, and those that need a second kernel. */
+/* Blocks that wait for each other, and those whose last one to end merges. */
 static void test_gpu_decode(void **state) {
     (void)state;
     for (int cluster = 0; cluster <= 8; cluster += 8)
@@ -273,6 +273,13 @@ static void test_gpu_decode_bf16(void **state) {
     (void)state;
     run_drawn(KIND_DECODE, VARIANT_PACKED | VARIANT_LSE,
               (Target){.name = "gpu", .warp_size = 32, .cluster = 8, .shared_bytes = 216 << 10, .processors = 4}, draw_bf16);
+}
+
+/* Keys that are not there, before a sequence and behind its last one, reach no sum. */
+static void test_gpu_decode_maps(void **state) {
+    (void)state;
+    run_drawn(KIND_DECODE, VARIANT_PACKED | VARIANT_LSE,
+              (Target){.name = "gpu", .warp_size = 32, .cluster = 8, .shared_bytes = 216 << 10, .processors = 4}, draw_maps);
 }
 
 /* More columns than registers hold: the slices of the state follow the keys. */
@@ -333,6 +340,7 @@ int main(int argc, char **argv) {
         DRAWS(test_gpu_decode, 7),
         DRAWS(test_gpu_decode_bf16, 8),
         DRAWS(test_gpu_wide_decode, 9),
+        DRAWS(test_gpu_decode_maps, 29),
         DRAWS(test_gpu_extend, 10),
         DRAWS(test_roles_forward, 11),
         DRAWS(test_roles_wide, 12),

@@ -617,6 +617,32 @@ DEVICE void cluster_sync() {
     asm volatile("barrier.cluster.arrive.release.aligned;\nbarrier.cluster.wait.acquire.aligned;" ::: "memory");
 }
 
+// 1 in all threads of the last of `count` blocks, fewer than 16, to come here, which sees what the others have written. `cell` may
+// hold anything when the first one comes: until its upper bits are a mixture of its address nobody has been counted there, and
+// whoever finds them otherwise counts itself once they are right. The last one leaves them, and a count of 0.
+DEVICE u64 arrivals(u64 *cell, u64 none) {
+    u64 before = atomicAdd(cell, 1ull);
+    if ((before ^ none) < 16)
+        return before ^ none;
+    for (u64 there = before + 1; (there ^ none) >= 16; there = before)
+        if ((before = atomicCAS(cell, there, none | 1)) == there)
+            return 0;
+    return atomicAdd(cell, 1ull) ^ none;
+}
+DEVICE int arrive(u64 *cell, u32 count) {
+    int last = count == 1;
+    __syncthreads();
+    if (!last && threadIdx.x == 0) {
+        const u64 none = (u64)cell * 0x9e3779b97f4a7c15ull & ~15ull;
+        __threadfence();
+        last = arrivals(cell, none) + 1 == count;
+        if (last)
+            atomicExch(cell, none);
+        __threadfence();
+    }
+    return __syncthreads_or(last);
+}
+
 // Starts to copy a tile: in pieces of 16 bytes where memory is aligned for it, else element by element, at once.
 // ONTO: rows before the first that is there (1), or behind the last (2), are another copy's.
 template <class T, class R, int WARPS, int ROWS, int COLS, int ONTO = 0> DEVICE void fetch(u32 to, const View &v, bool is_aligned) {

@@ -72,6 +72,7 @@ void cu_move(Gen *g, const Value *to, const Value *from);
 
 void cu_block(Gen *g, const Block *block);
 void cu_declare_aligned(Gen *g);
+const char *cu_arrive(Gen *g, const Op *op); /* the block's arrival: 1 if it is the last one */
 bool cu_memory_op(Gen *g, const Op *op); /* ptx_memory.c: true if it was one of its own */
 const Op *cu_turned_store(Gen *g, const Op *rope); /* the store that turns rows on their way from memory to memory, or NULL */
 bool cu_tile_op(Gen *g, const Op *op);   /* ptx_tiles.c */

@@ -82,6 +82,7 @@ static const char *index_expression(Gen *g, const Op *op) {
     case OP_IMOD: return ctx_printf(g->ctx, "floor_mod(%s, %s)", x, y);
     case OP_IMIN: return ctx_printf(g->ctx, "smaller(%s, %s)", x, y);
     case OP_IMAX: return ctx_printf(g->ctx, "larger(%s, %s)", x, y);
+    case OP_ARRIVE: return cu_arrive(g, op);
     case OP_ILT: return ctx_printf(g->ctx, "(%s)(%s < %s)", number_type(g), x, y);
     default: return NULL;
     }

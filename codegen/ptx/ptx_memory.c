@@ -420,6 +420,15 @@ static void put(Gen *g, const Op *op) {
             cu_name(g, op->in[2]));
 }
 
+/* Elements of working memory, which has no gaps. */
+const char *cu_arrive(Gen *g, const Op *op) {
+    const CodeParam *param = param_of(g, op);
+    const int64_t   *d = param->dims;
+    return ctx_printf(g->ctx, "arrive((u64 *)a.v[%ld] + ((u32)%s * %lldu + (u32)%s) * %lldu + (u32)%s, (u32)%s)",
+                      5 * (long)(param - g->kernel->params), cu_name(g, op->in[0]), (long long)d[1], cu_name(g, op->in[1]),
+                      (long long)d[2], cu_name(g, op->in[2]), cu_name(g, op->in[3]));
+}
+
 bool cu_memory_op(Gen *g, const Op *op) {
     switch (op->code) {
     case OP_LOAD: load(g, op); return true;
