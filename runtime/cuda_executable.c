@@ -2,7 +2,8 @@
  *
  * Workspaces are kept until the executable goes: kernels on their way and captured graphs may still use them. A stream's
  * first one has just the bytes that are needed, each further one at least twice those of the largest before, so that all
- * together are at most twice the largest however slowly shapes grow. */
+ * together are at most twice the largest however slowly shapes grow. What a stream does in turn may share one: therefore the
+ * launches that do are enqueued whole, one behind another, whatever threads they are of. */
 #include "runtime/cuda_executable.h"
 
 #include <pthread.h>
@@ -16,10 +17,16 @@ enum { PLAIN_SHARED = 48 << 10, LOG_BYTES = 1024 };
 
 typedef struct Workspace {
     struct Workspace *next;
-    const void       *stream; /* its cuda_stream_key */
     CuPointer         memory;
     int64_t           bytes;
 } Workspace;
+
+typedef struct StreamMemory {
+    struct StreamMemory *next;
+    const void          *stream; /* its cuda_stream_key */
+    pthread_mutex_t      turn;   /* of the list, and of a launch until the last kernel that uses one of it is enqueued */
+    Workspace           *workspaces;
+} StreamMemory;
 
 struct CudaExecutable {
     const CodeObject *object;
@@ -29,8 +36,8 @@ struct CudaExecutable {
     CudaPhaseFacts   *facts;
     MapCache         *maps;   /* NULL: no phase has any */
     CudaGraphs       *graphs; /* NULL: the driver cannot */
-    pthread_mutex_t   lock;   /* of the list */
-    Workspace        *workspaces;
+    pthread_mutex_t   lock;   /* of the list; never held while a turn is waited for */
+    StreamMemory     *streams;
 };
 
 /* ---- Loading ------------------------------------------------------------------------------------------------------
@@ -171,15 +178,25 @@ static void unload(CudaExecutable *executable) {
     ctx_free(&ctx);
 }
 
+static void free_stream_memory(const CudaDevice *device, StreamMemory *stream) {
+    while (stream->workspaces) {
+        Workspace *next = stream->workspaces->next;
+        cuda_free(device, stream->workspaces->memory);
+        free(stream->workspaces);
+        stream->workspaces = next;
+    }
+    pthread_mutex_destroy(&stream->turn);
+    free(stream);
+}
+
 void cuda_executable_free(CudaExecutable *executable) {
     if (!executable)
         return;
     const int mode = cuda_relax(executable->device); /* another thread may be capturing */
-    while (executable->workspaces) {
-        Workspace *next = executable->workspaces->next;
-        cuda_free(executable->device, executable->workspaces->memory);
-        free(executable->workspaces);
-        executable->workspaces = next;
+    while (executable->streams) {
+        StreamMemory *next = executable->streams->next;
+        free_stream_memory(executable->device, executable->streams);
+        executable->streams = next;
     }
     unload(executable);
     cuda_restore(executable->device, mode);
@@ -197,18 +214,18 @@ CudaPhaseFacts cuda_executable_phase(const CudaExecutable *executable, int phase
 
 /* ---- Workspaces ---------------------------------------------------------------------------------------------------
  */
-static Workspace *find_workspace(CudaExecutable *executable, const void *stream, int64_t bytes) {
-    Workspace *at = executable->workspaces;
-    while (at && (at->stream != stream || at->bytes < bytes))
+static Workspace *find_workspace(const StreamMemory *stream, int64_t bytes) {
+    Workspace *at = stream->workspaces;
+    while (at && at->bytes < bytes)
         at = at->next;
     return at;
 }
 
-/* All of a stream are smaller than what is needed. */
-static int64_t workspace_size(const CudaExecutable *executable, const void *stream, int64_t bytes) {
+/* All of the stream are smaller than what is needed. */
+static int64_t workspace_size(const StreamMemory *stream, int64_t bytes) {
     int64_t size = bytes;
-    for (const Workspace *at = executable->workspaces; at; at = at->next)
-        if (at->stream == stream && size < 2 * at->bytes)
+    for (const Workspace *at = stream->workspaces; at; at = at->next)
+        if (size < 2 * at->bytes)
             size = 2 * at->bytes;
     return size;
 }
@@ -223,12 +240,11 @@ static Status alloc_workspace(Ctx *ctx, CudaExecutable *executable, int64_t byte
     return cuda_alloc(ctx, executable->device, bytes, &workspace->memory);
 }
 
-static Status make_workspace(Ctx *ctx, CudaExecutable *executable, const void *stream, int64_t bytes, CuPointer *memory) {
+static Status make_workspace(Ctx *ctx, CudaExecutable *executable, StreamMemory *stream, int64_t bytes, CuPointer *memory) {
     Workspace *workspace = calloc(1, sizeof *workspace);
     if (!workspace)
         return ctx_fail(ctx, ST_NO_MEMORY, executable->object->name, NULL, "out of memory");
-    workspace->stream = stream;
-    workspace->bytes = workspace_size(executable, stream, bytes);
+    workspace->bytes = workspace_size(stream, bytes);
     const int    mode = cuda_relax(executable->device);
     const Status status = alloc_workspace(ctx, executable, bytes, workspace);
     cuda_restore(executable->device, mode);
@@ -237,8 +253,8 @@ static Status make_workspace(Ctx *ctx, CudaExecutable *executable, const void *s
         return status;
     }
     *memory = workspace->memory;
-    workspace->next = executable->workspaces;
-    executable->workspaces = workspace;
+    workspace->next = stream->workspaces;
+    stream->workspaces = workspace;
     return ST_OK;
 }
 
@@ -252,28 +268,66 @@ static Status check_not_capturing(Ctx *ctx, const CudaExecutable *executable, Cu
                           "needs a workspace while the stream is being captured");
 }
 
-static Status own_workspace(Ctx *ctx, CudaExecutable *executable, CuStream stream, int64_t bytes, CuPointer *memory) {
-    Status            status = ST_OK;
-    const void *const key = cuda_stream_key(stream);
+static StreamMemory *new_stream_memory(const void *stream) {
+    StreamMemory *made = calloc(1, sizeof *made);
+    if (!made)
+        return NULL;
+    made->stream = stream;
+    pthread_mutex_init(&made->turn, NULL);
+    return made;
+}
+
+/* NULL: out of memory. */
+static StreamMemory *memory_of_stream(CudaExecutable *executable, const void *stream) {
     pthread_mutex_lock(&executable->lock);
-    const Workspace *found = find_workspace(executable, key, bytes);
+    StreamMemory *at = executable->streams;
+    while (at && at->stream != stream)
+        at = at->next;
+    if (!at && (at = new_stream_memory(stream))) {
+        at->next = executable->streams;
+        executable->streams = at;
+    }
+    pthread_mutex_unlock(&executable->lock);
+    return at;
+}
+
+/* What a launch works in. `stream`: whose turn it has, NULL where the memory is the caller's or none. */
+typedef struct Work {
+    CuPointer     memory;
+    StreamMemory *stream;
+} Work;
+
+static void end_turn(Work *work) {
+    if (work->stream)
+        pthread_mutex_unlock(&work->stream->turn);
+    work->stream = NULL;
+}
+
+static Status own_workspace(Ctx *ctx, CudaExecutable *executable, CuStream stream, int64_t bytes, Work *work) {
+    Status status = ST_OK;
+    work->stream = memory_of_stream(executable, cuda_stream_key(stream));
+    if (!work->stream)
+        return ctx_fail(ctx, ST_NO_MEMORY, executable->object->name, NULL, "out of memory");
+    pthread_mutex_lock(&work->stream->turn);
+    const Workspace *found = find_workspace(work->stream, bytes);
     if (found)
-        *memory = found->memory;
+        work->memory = found->memory;
     else
         status = check_not_capturing(ctx, executable, stream);
     if (!found && status == ST_OK)
-        status = make_workspace(ctx, executable, key, bytes, memory);
-    pthread_mutex_unlock(&executable->lock);
+        status = make_workspace(ctx, executable, work->stream, bytes, &work->memory);
+    if (status != ST_OK)
+        end_turn(work);
     return status;
 }
 
-static Status take_workspace(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, int64_t bytes,
-                             CuPointer *memory) {
-    *memory = place->workspace;
+/* Where that is ST_OK, end_turn has to follow when all is enqueued. */
+static Status begin_turn(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, int64_t bytes, Work *work) {
+    *work = (Work){place->workspace, NULL};
     if (bytes == 0)
         return ST_OK;
     if (!place->workspace)
-        return own_workspace(ctx, executable, place->stream, bytes, memory);
+        return own_workspace(ctx, executable, place->stream, bytes, work);
     if (place->workspace_bytes < bytes)
         return ctx_fail(ctx, ST_USAGE, "workspace", NULL, "has %lld bytes, should have %lld",
                         (long long)place->workspace_bytes, (long long)bytes);
@@ -361,13 +415,12 @@ static Status plan_slice(const Sliced *s, int slice, CudaLaunch *launch) {
 static bool could_plan(void *arg, int slice, CudaLaunch *launch) { return plan_slice(arg, slice, launch) == ST_OK; }
 
 /* Slices of the heads take turns in the working memory: the first phase of each waits for all before it. */
-static Status launch_inside(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors,
-                            const LaunchSizes *sizes) {
+static Status launch_in(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors,
+                        const LaunchSizes *sizes, CuPointer work) {
     CudaLaunch       launch;
     int              result;
-    Sliced           sliced = {ctx, executable, tensors, sizes, 0};
+    Sliced           sliced = {ctx, executable, tensors, sizes, work};
     const CudaSlices slices = {sizes->slices, could_plan, &sliced};
-    TRY(take_workspace(ctx, executable, place, sizes->work_bytes, &sliced.work));
     TRY(plan_slice(&sliced, 0, &launch));
     if (!place->events && cuda_graphs_launch(executable->graphs, &launch, &slices, place->stream, &result))
         return graph_result(ctx, executable, &launch, sizes, result);
@@ -376,6 +429,15 @@ static Status launch_inside(Ctx *ctx, CudaExecutable *executable, const CudaPlac
         TRY(launch_steps(ctx, executable, place, sizes, &launch));
     }
     return ST_OK;
+}
+
+static Status launch_inside(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors,
+                            const LaunchSizes *sizes) {
+    Work work;
+    TRY(begin_turn(ctx, executable, place, sizes->work_bytes, &work));
+    const Status status = launch_in(ctx, executable, place, tensors, sizes, work.memory);
+    end_turn(&work);
+    return status;
 }
 
 Status cuda_executable_launch(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors,
@@ -428,10 +490,11 @@ static void prepare_graph(const CudaExecutable *executable, const CudaPlace *pla
 
 static Status prepare_inside(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors,
                              const LaunchSizes *sizes) {
-    CuPointer work;
-    TRY(take_workspace(ctx, executable, place, sizes->work_bytes, &work));
+    Work work;
+    TRY(begin_turn(ctx, executable, place, sizes->work_bytes, &work));
+    end_turn(&work); /* nothing is enqueued */
     const int mode = cuda_relax(executable->device);
-    prepare_graph(executable, place, tensors, sizes, work);
+    prepare_graph(executable, place, tensors, sizes, work.memory);
     cuda_restore(executable->device, mode);
     return ST_OK;
 }

@@ -14,8 +14,9 @@
 typedef struct CudaExecutable CudaExecutable;
 
 /* Where a launch goes. Workspace: memory of the device that nothing else uses until the launch is done, 256-byte
- * aligned, of the size that cuda_executable_memory gives; 0: the executable's own, one a stream. A captured graph keeps
- * using the workspace of the stream it was captured on: do not replay it while other launches run on that stream. */
+ * aligned, of the size that cuda_executable_memory gives; 0: the executable's own, one a stream, whose launches are enqueued
+ * whole, one behind another, if several threads make them. A captured graph keeps using the workspace of the stream it was
+ * captured on: do not replay it while other launches run on that stream. */
 typedef struct CudaPlace {
     CuStream       stream;
     CuPointer      workspace;

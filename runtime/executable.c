@@ -3,7 +3,8 @@
  * In:  a CodeObject (of this machine's kind), tensors, a pool of threads.
  * Out: the kernel's outputs in the caller's tensors.
  * Always: a launch that fails its checks has written nothing. A launch allocates nothing if one workspace of the needed
- *      size is free, which executable_prepare() sees to; launches at the same time each have a workspace of their own.
+ *      size is free and the pool's threads run, which executable_prepare() sees to; launches at the same time each have a
+ *      workspace of their own.
  *
  * A workspace is one block: [work memory of the parameters][scratch of thread 0][scratch of thread 1]... */
 #include "runtime/executable.h"
@@ -248,6 +249,8 @@ Status executable_prepare(Ctx *ctx, Executable *executable, Pool *pool, const Te
     TRY(needs_of(ctx, executable, pool, &sizes, &needs));
     TRY(take_workspace(ctx, executable, needs, &workspace));
     give_back(executable, workspace);
+    if (pool)
+        pool_start(pool);
     return ST_OK;
 }
 

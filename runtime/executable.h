@@ -21,7 +21,8 @@ void   executable_free(Executable *executable);
 const CodeObject *executable_object(const Executable *executable);
 
 /* One Tensor for each parameter of the code object that is not PARAM_WORK, in order. Checks dtypes, ranks, dims against each
- * other and the strides (messages name the parameter, what it has and what it should have); makes scratch and work memory. */
+ * other and the strides (messages name the parameter, what it has and what it should have); makes scratch and work memory,
+ * and starts the pool's threads. */
 Status executable_prepare(Ctx *ctx, Executable *executable, Pool *pool, const Tensor *args);
 /* prepare + run; allocates nothing where prepare has seen the shape before. Safe from several threads at once. */
 Status executable_launch(Ctx *ctx, Executable *executable, Pool *pool, const Tensor *args, int64_t position);

@@ -153,13 +153,14 @@ static void *work(void *data) {
     }
 }
 
-/* Starts the threads, in this process for the first time: what a fork() left behind of them is forgotten. Fewer than
- * wanted is no error. Signals are the application's threads' affair. */
-static void start_workers(Pool *pool) {
+/* Starts the threads, in this process for the first time: what a fork() left behind of them, and of a job that was open then,
+ * is forgotten. Fewer than wanted is no error. Signals are the application's threads' affair. */
+static void start_workers(Pool *pool, pid_t pid) {
     sigset_t all, before;
-    pool->pid = getpid();
+    pool->pid = pid;
     pool->workers = 0;
     atomic_store(&pool->sleepers, 0);
+    atomic_store(&pool->state, JOB(atomic_load(&pool->state)) << JOB_SHIFT);
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
     while (pool->workers < pool->threads - 1 && pthread_create(&pool->handles[pool->workers], NULL, work, pool) == 0)
@@ -203,6 +204,15 @@ static bool acquire(Pool *pool, pid_t pid) {
     return holder != pid && atomic_compare_exchange_strong(&pool->busy, &holder, pid);
 }
 
+void pool_start(Pool *pool) {
+    const pid_t pid = getpid();
+    if (pool->threads == 1 || !acquire(pool, pid)) /* whoever has it has started them */
+        return;
+    if (pool->pid != pid)
+        start_workers(pool, pid);
+    atomic_store(&pool->busy, 0);
+}
+
 void pool_run(Pool *pool, PoolItem *item, void *arg, int64_t items) {
     const pid_t pid = items > 1 && pool->threads > 1 ? getpid() : 0;
     if (pid == 0 || !acquire(pool, pid)) {
@@ -211,7 +221,7 @@ void pool_run(Pool *pool, PoolItem *item, void *arg, int64_t items) {
         return;
     }
     if (pool->pid != pid)
-        start_workers(pool);
+        start_workers(pool, pid);
     open_job(pool, item, arg, items);
     take_items(pool, 0);
     close_job(pool);

@@ -6,13 +6,17 @@
 
 typedef struct Pool Pool;
 
-/* threads <= 0: RATTAN_NUM_THREADS, else the cores this process may use. The threads start with the first job. */
+/* threads <= 0: RATTAN_NUM_THREADS, else the cores this process may use. The threads start with pool_start, else
+ * with the first job. */
 Status pool_create(Ctx *ctx, int threads, Pool **pool);
 void   pool_destroy(Pool *pool); /* no job may be running */
 int    pool_threads(const Pool *pool);
 /* The threads of a pool that was not told how many, and the cores this process may use. */
 int pool_default_threads(void);
 int pool_usable_cores(void);
+
+/* Starts the threads, where this process has not yet: jobs then make none. Safe from several threads at once. */
+void pool_start(Pool *pool);
 
 /* `thread` is below pool_threads(), and no two running calls of one job have the same: an index into scratch memory. */
 typedef void PoolItem(void *arg, int64_t item, int thread);

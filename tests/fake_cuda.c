@@ -93,17 +93,24 @@ EXPORT int cuDevicePrimaryCtxRelease_v2(CuDevice device) {
     (void)device;
     return 0;
 }
+static _Thread_local int stacked; /* each thread has a stack of its own */
+
+static void stack(int count) {
+    stacked += count;
+    __atomic_add_fetch(&fake_cuda.pushed, count, __ATOMIC_RELAXED);
+}
+
 EXPORT int cuCtxPushCurrent_v2(CuContext pushed) {
-    fake_cuda.pushed++;
+    stack(1);
     return pushed == (CuContext)(void *)&context ? 0 : INVALID_VALUE;
 }
 EXPORT int cuCtxPopCurrent_v2(CuContext *popped) {
     *popped = (CuContext)(void *)&context;
-    fake_cuda.pushed--;
+    stack(-1);
     return 0;
 }
 EXPORT int cuCtxGetCurrent(CuContext *current) {
-    *current = fake_cuda.pushed ? (CuContext)(void *)&context : NULL;
+    *current = stacked ? (CuContext)(void *)&context : NULL;
     return 0;
 }
 EXPORT int cuMemGetInfo_v2(size_t *left, size_t *total) {
@@ -111,7 +118,7 @@ EXPORT int cuMemGetInfo_v2(size_t *left, size_t *total) {
     return 0;
 }
 /* Work on memory and modules needs a context, as in the real one. */
-static int without_context(void) { return fake_cuda.pushed == 0 ? 201 : 0; }
+static int without_context(void) { return stacked == 0 ? 201 : 0; }
 
 static bool is_captured(CuStream stream) {
     return fake_cuda.capturing && (!fake_cuda.captured || fake_cuda.captured == (void *)stream);
@@ -258,6 +265,8 @@ EXPORT int cuLaunchKernel(CuFunction function, unsigned x, unsigned y, unsigned 
     }
     memcpy(launch->symbol, (const void *)function, sizeof launch->symbol);
     note_parameters(launch, parameters);
+    if (fake_cuda.launched)
+        fake_cuda.launched();
     return 0;
 }
 

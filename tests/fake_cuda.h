@@ -35,7 +35,7 @@ typedef struct FakeCuda {
     int        allocations, freed; /* of device memory, so far */
     int64_t    allocated, last_allocated; /* bytes, of all so far and of the last one */
     int        modules;            /* loaded and not unloaded */
-    int        pushed;             /* contexts on the stack */
+    int        pushed;             /* contexts on the stacks of all threads */
     int        optin_bytes;        /* dynamic shared memory that a function was allowed last */
     int        streams, graphs;    /* made and not destroyed; graphs and what was instantiated of them */
     int        graph_launches, node_updates, captures;
@@ -49,7 +49,9 @@ typedef struct FakeCuda {
     int64_t most_allocated; /* larger allocations fail; 0: none does */
     void *captured;       /* the one stream for which `capturing` holds; NULL: for all */
     int   captures_ended; /* by what may not be done in a capture */
-    int map_count; /* not wrong: how many maps kernels named "mapped..." take */
+    /* Not wrong */
+    int map_count;          /* how many maps kernels named "mapped..." take */
+    void (*launched)(void); /* called when a kernel has been written down, before its launch returns; NULL: nothing */
 } FakeCuda;
 
 #endif

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -236,6 +237,96 @@ static void each_thread_has_a_workspace(void **state) {
     assert_int_equal(fake->node_updates, 0);
 }
 
+/* A thread that launches when the first kernel of another thread's launch is enqueued. */
+typedef struct Intruder {
+    Fixture  *f;
+    CudaPlace place;
+    float     q[2 * 5 * HEADS * WIDTH], o[2 * 5 * HEADS * WIDTH];
+    pthread_t thread;
+    long      milliseconds; /* that the other launch waits for it at most */
+    bool      waited;       /* it came to its end before the other launch went on */
+    Status    status;
+} Intruder;
+
+static Intruder intruder;
+
+static void *launch_intruder(void *arg) {
+    Intruder *const i = arg;
+    const Tensor    tensors[] = {tensor_of(i->q, 2, 5), tensor_of(i->o, 2, 5)};
+    Ctx             ctx;
+    ctx_init(&ctx);
+    i->status = cuda_executable_launch(&ctx, i->f->executable, &i->place, tensors, 0);
+    ctx_free(&ctx);
+    return NULL;
+}
+
+static void start_intruder(void) {
+    struct timespec until;
+    fake->launched = NULL;
+    clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_nsec += intruder.milliseconds % 1000 * 1000000;
+    until.tv_sec += intruder.milliseconds / 1000 + until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    assert_int_equal(pthread_create(&intruder.thread, NULL, launch_intruder, &intruder), 0);
+    intruder.waited = pthread_timedjoin_np(intruder.thread, NULL, &until) == 0;
+}
+
+/* -> whether the intruder had not to wait for the launch on `place`. */
+static bool intrude(Fixture *f, const CudaPlace *place, const CudaPlace *intruding, long milliseconds) {
+    intruder = (Intruder){.f = f, .place = *intruding, .milliseconds = milliseconds};
+    fake->launch_count = 0;
+    fake->launched = start_intruder;
+    assert_int_equal(cuda_executable_launch(&f->ctx, f->executable, place, f->tensors, 0), ST_OK);
+    assert_null(fake->launched);
+    if (!intruder.waited)
+        assert_int_equal(pthread_join(intruder.thread, NULL), 0);
+    assert_int_equal(intruder.status, ST_OK);
+    return intruder.waited;
+}
+
+/* They share the stream's workspace: first all kernels of the one, then those of the other. */
+static void expect_whole(Fixture *f, const CudaPlace *place, int kernels) {
+    const CudaPlace intruding = {.stream = place->stream};
+    const int64_t   from = (int64_t)(intptr_t)intruder.q, to = from + (int64_t)sizeof intruder.q;
+    assert_false(intrude(f, place, &intruding, 20));
+    assert_int_equal(fake->launch_count, 2 * kernels);
+    for (int l = 0; l < 2 * kernels; l++) {
+        const FakeLaunch *launch = &fake->launches[l];
+        assert_string_equal(launch->symbol, l % 2 ? "two" : "one");
+        assert_int_equal(launch->args[5], fake->launches[0].args[5]);
+        assert_int_equal(launch->args[0] >= from && launch->args[0] < to, l >= kernels);
+    }
+}
+
+static void launches_of_threads_do_not_mix(void **state) {
+    Fixture        *f = *state;
+    const CuEvent   events[] = {(CuEvent)(void *)f, (CuEvent)(void *)f, (CuEvent)(void *)f};
+    const CudaPlace none = {0}, some = {.stream = (CuStream)(void *)f}, timed = {.stream = some.stream, .events = events};
+    expect_whole(f, &none, 2);
+    expect_whole(f, &none, 2);
+    assert_int_equal(cuda_executable_prepare(&f->ctx, f->executable, &some, f->tensors), ST_OK);
+    expect_whole(f, &timed, 2); /* step by step, and the other one as a graph */
+    assert_int_equal(fake->launches[1].in_graph, 0);
+    assert_int_equal(fake->launches[2].in_graph, 1);
+    fake->capturing = 1;
+    expect_whole(f, &some, 2);
+    fake->capturing = 0;
+    f->object.head_slices = f->object.kv_heads = HEADS;
+    f->params[0].sliced = f->params[2].sliced = 3;
+    expect_whole(f, &none, 2 * HEADS);
+}
+
+/* Ten seconds, not to hang where they do. */
+static void launches_with_memory_apart_do_not_wait(void **state) {
+    Fixture        *f = *state;
+    const CudaPlace first = {.stream = (CuStream)(void *)&f->q}, second = {.stream = (CuStream)(void *)&f->o};
+    const CudaPlace brought = {.stream = first.stream, .workspace = 512 << 10, .workspace_bytes = INT64_MAX};
+    assert_true(intrude(f, &first, &second, 10000));
+    assert_true(intrude(f, &first, &second, 10000));
+    assert_true(intrude(f, &first, &brought, 10000));
+    assert_true(intrude(f, &brought, &first, 10000));
+}
+
 static int64_t prepare_tokens(Fixture *f, int64_t tokens) {
     const CudaPlace place = {.stream = (CuStream)(void *)&f->q};
     const Tensor    tensors[] = {tensor_of(f->q, 2, tokens), tensor_of((char *)f->q + (1 << 20), 2, tokens)};
@@ -343,6 +434,8 @@ static void failures_of_the_driver_are_named(void **state) {
     fake->fail_launch = 1;
     expect_failure(&f->ctx, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_FAILED,
                    "one: launch with 10 blocks of 128 threads and 0 bytes, B=2 T=5 N=2: CUDA_ERROR_LAUNCH_FAILED");
+    fake->fail_launch = 0;
+    assert_int_equal(cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_OK);
 }
 
 /* Which kernel of the launch it was the driver does not say. */
@@ -431,6 +524,8 @@ int main(void) {
         cmocka_unit_test_setup_teardown(nothing_runs_where_there_is_nothing_to_do, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_stream_has_a_workspace, set_up, tear_down),
         cmocka_unit_test_setup_teardown(each_thread_has_a_workspace, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(launches_of_threads_do_not_mix, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(launches_with_memory_apart_do_not_wait, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_reported_is_allocated, set_up, tear_down),
         cmocka_unit_test_setup_teardown(workspaces_that_grow_do_not_add_up, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_capture_allocates_nothing, set_up, tear_down),

@@ -2,6 +2,7 @@
 /* Executables made of loader_sample.c: results, every check of the arguments, memory, launches at the same time. */
 #include "runtime/executable.h"
 
+#include <dirent.h>
 #include <malloc.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -480,14 +481,26 @@ static void test_memory(void **state) {
     close_fixture(&fixture);
 }
 
+static int count_threads(void) {
+    int  count = 0;
+    DIR *directory = opendir("/proc/self/task");
+    assert_non_null(directory);
+    for (const struct dirent *entry; (entry = readdir(directory));)
+        count += entry->d_name[0] != '.';
+    closedir(directory);
+    return count;
+}
+
 static void test_prepared_launch_allocates_nothing(void **state) {
     (void)state;
     Fixture fixture;
     float  *q = random_array(2 * 1000 * 16), *o = random_array(2 * 1000 * 16);
-    open_fixture(&fixture, sample_object(), 1);
+    open_fixture(&fixture, sample_object(), 3);
     const Tensor tensors[2] = {tensor(q, DT_F32, 4, 2, 1000, HEADS, WIDTH),
                                tensor(o, DT_F32, 4, 2, 1000, HEADS, WIDTH)};
+    const int    threads = count_threads();
     assert_int_equal(executable_prepare(&fixture.ctx, fixture.executable, fixture.pool, tensors), ST_OK);
+    assert_int_equal(count_threads(), threads + 2);
 #ifndef __SANITIZE_ADDRESS__
     const struct mallinfo2 before = mallinfo2();
     for (int i = 0; i < 10; i++)
@@ -497,6 +510,7 @@ static void test_prepared_launch_allocates_nothing(void **state) {
     assert_int_equal(before.hblkhd, after.hblkhd);
 #endif
     expect_launch(&fixture, tensors, ST_OK, NULL, NULL);
+    assert_int_equal(count_threads(), threads + 2);
     check_result(&tensors[0], &tensors[1], 9, 112, 0);
     free(q);
     free(o);

@@ -2,6 +2,7 @@
 /* The thread pool: each item once, private indices, several callers, nesting, fork, rounding mode, latency. */
 #include "runtime/pool.h"
 
+#include <dirent.h>
 #include <fenv.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -193,6 +194,71 @@ static void test_fork(void **state) {
     free(counts);
 }
 
+static int count_threads(void) {
+    int  count = 0;
+    DIR *directory = opendir("/proc/self/task");
+    assert_non_null(directory);
+    for (const struct dirent *entry; (entry = readdir(directory));)
+        count += entry->d_name[0] != '.';
+    closedir(directory);
+    return count;
+}
+
+static void test_start(void **state) {
+    (void)state;
+    const int before = count_threads();
+    Counts   *counts = calloc(1, sizeof *counts);
+    Pool     *alone = make_pool(1), *pool = make_pool(4);
+    pool_start(alone);
+    assert_int_equal(count_threads(), before);
+    for (int i = 0; i < 2; i++) {
+        pool_start(pool);
+        assert_int_equal(count_threads(), before + 3);
+    }
+    pool_run(pool, count, counts, 100);
+    assert_int_equal(count_threads(), before + 3);
+    expect_once(counts, 100);
+    pool_destroy(alone);
+    pool_destroy(pool);
+    free(counts);
+}
+
+static int64_t sum(const Counts *counts) {
+    int64_t done = 0;
+    for (int i = 0; i < MAX_ITEMS; i++)
+        done += atomic_load(&counts->items[i]);
+    return done;
+}
+
+/* The child's threads have no part in a job of the parent's: nor may they do its items, a second time. */
+static void fork_inside(void *arg, int64_t item, int thread) {
+    Caller *caller = arg;
+    count(caller->counts, item, thread);
+    if (item != 0)
+        return;
+    const pid_t child = fork();
+    if (child == 0) {
+        const int64_t before = sum(caller->counts);
+        pool_start(caller->pool);
+        usleep(20000);
+        _exit(sum(caller->counts) == before ? child_result(caller->pool) : 2);
+    }
+    int status = 0;
+    waitpid(child, &status, 0);
+    caller->ok = WIFEXITED(status) && WEXITSTATUS(status) == 0;
+}
+
+static void test_fork_inside_a_job(void **state) {
+    (void)state;
+    Caller caller = {make_pool(3), calloc(1, sizeof(Counts)), false};
+    caller.counts->work = 50000;
+    pool_run(caller.pool, fork_inside, &caller, MAX_ITEMS);
+    assert_true(caller.ok);
+    expect_once(caller.counts, MAX_ITEMS);
+    pool_destroy(caller.pool);
+    free(caller.counts);
+}
+
 static void test_threads_from_environment(void **state) {
     (void)state;
     setenv("RATTAN_NUM_THREADS", "7", 1);
@@ -260,6 +326,8 @@ int main(void) {
         cmocka_unit_test(test_callers_at_once),
         cmocka_unit_test(test_nested),
         cmocka_unit_test(test_fork),
+        cmocka_unit_test(test_start),
+        cmocka_unit_test(test_fork_inside_a_job),
         cmocka_unit_test(test_threads_from_environment),
         cmocka_unit_test(test_rounding_mode_of_the_caller),
         cmocka_unit_test(test_latency),

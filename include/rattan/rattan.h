@@ -227,8 +227,9 @@ static inline rattan_tensor rattan_tensor_of(const char *name, void *data, ratta
  * threads. */
 RATTAN_API rattan_status rattan_launch(rattan_kernel *kernel, const rattan_tensor *tensors, int count, int64_t position,
                                        rattan_error *error);
-/* Makes the memory that launches of this shape need: they then allocate nothing. Of data pointers the
- * alignment alone is looked at: tensors whose address or strides are not multiples of 16 bytes may take another kernel. */
+/* Makes the memory that launches of this shape need, and starts the context's threads: one launch at a time then allocates
+ * nothing, but for the first in a child of fork(), which starts threads anew. Of data pointers the alignment alone is looked
+ * at: tensors whose address or strides are not multiples of 16 bytes may take another kernel. */
 RATTAN_API rattan_status rattan_prepare(rattan_kernel *kernel, const rattan_tensor *tensors, int count,
                                         rattan_error *error);
 /* Bytes that a launch of these tensors, aligned as they are, needs beyond them, all threads together. */

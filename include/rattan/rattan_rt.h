@@ -56,9 +56,9 @@ RATTAN_RT_API rattan_rt_status rattan_rt_open(const void *image, uint64_t interf
 RATTAN_RT_API void             rattan_rt_close(rattan_rt_context *context);
 RATTAN_RT_API rattan_rt_status rattan_rt_launch(const void *image, uint32_t entry, rattan_rt_context *context,
                                                 const void *args, const rattan_rt_place *place);
-/* Loads the kernel and makes its memory, so that launches of this shape on this place's stream allocate nothing. Without it
- * the first launch does both; where its stream is being captured that is refused with RATTAN_RT_USAGE, and the capture goes
- * on. */
+/* Loads the kernel, makes its memory and starts the threads for CPUs, so that launches of this shape on this place's stream
+ * allocate nothing, on CPUs one at a time. Without it the first launch does all that; where its stream is
+ * being captured that is refused with RATTAN_RT_USAGE, and the capture goes on. */
 RATTAN_RT_API rattan_rt_status rattan_rt_prepare(const void *image, uint32_t entry, rattan_rt_context *context,
                                                  const void *args, const rattan_rt_place *place);
 /* Bytes that such a launch needs beyond its tensors. */
