@@ -1,6 +1,6 @@
 /* The default schedule and the check of any schedule. The rules follow from counting work, bytes and buffers; the figures
  * behind them were measured with `rattan bench` and stand in doc/tour.md. */
-#include "passes/passes.h"
+#include "passes/segments.h"
 
 static int smaller(int64_t a, int64_t b) { return (int)(a < b ? a : b); }
 static int larger(int a, int b) { return a > b ? a : b; }
@@ -222,14 +222,15 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
     schedule->group_heads = !spec->initial_state && spec_group(spec) % 2 == 0 ? 2 : 1;
     if (kind == KIND_FORWARD)
         return;
+    if (kind == KIND_BACKWARD) {
+        backward_tiles(spec, schedule);
+        schedule->segment = spec->full ? 0 : larger(schedule->segment, (int)segments_least(spec, schedule));
+        return;
+    }
     schedule->segment = 0;
     schedule->even_items = 0;
     if (kind == KIND_EXTEND)
         return;
-    if (kind == KIND_BACKWARD) {
-        backward_tiles(spec, schedule);
-        return;
-    }
     /* One row a head: all heads of a group share each key while it is in registers. Nothing is seen twice, so no ring. */
     schedule->chunk = 1;
     schedule->group_heads = spec->initial_state ? 1 : spec_group(spec);
@@ -370,6 +371,18 @@ static Status check_slices(Ctx *ctx, const Spec *spec, KernelKind kind, const Ta
     return ST_OK;
 }
 
+/* Of kind backward on CPUs. */
+static Status check_gradient_segments(Ctx *ctx, const Spec *spec, const Schedule *schedule) {
+    const int64_t least = segments_least(spec, schedule);
+    if (spec->full)
+        return refuse(ctx, "segment", "use 0", "rows of every segment see all keys before it, and add to their gradients");
+    if (schedule->segment < least)
+        return refuse(ctx, "segment", ctx_printf(ctx, "use 0, or at least %lld", (long long)least),
+                      ctx_printf(ctx, "rows that see %lld keys add to gradients of the segment before, and of no other one",
+                                 (long long)spec->window));
+    return ST_OK;
+}
+
 Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target *target, const Schedule *schedule) {
     const int G = spec_group(spec);
     if (G % schedule->group_heads != 0)
@@ -392,7 +405,7 @@ Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target 
     if (spec->initial_state && schedule->group_heads != 1)
         return refuse(ctx, "group_heads", "use 1", "a state for each query head allows no stacked heads");
     if (kind == KIND_BACKWARD && schedule->segment != 0 && !target->warp_size)
-        return refuse(ctx, "segment", "use 0", "the gradients' kernels for CPUs take whole sequences");
+        TRY(check_gradient_segments(ctx, spec, schedule));
     if (kind != KIND_FORWARD && kind != KIND_BACKWARD && schedule->segment != 0)
         return refuse(ctx, "segment", "use 0", "rings and states are updated in place, so that a sequence cannot be cut");
     const int used = schedule->tile_rows * schedule->tile_vectors + schedule->tile_vectors + 1;

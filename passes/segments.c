@@ -1,0 +1,134 @@
+/* Segments of sequences, and the states that they start from: see segments.h. */
+#include "passes/segments.h"
+
+#include <string.h>
+
+Value *segments_cut(Ctx *ctx, Kernel *kernel, Op *rows) {
+    Builder      b = ir_before(ctx, kernel, rows);
+    Op *const    loop = ir_for(&b, "segment", true, ir_i(&b, 0), ir_sym(&b, SYM_S), ir_i(&b, 1), NULL, 0);
+    Builder      in = ir_at_end(ctx, kernel, loop->region);
+    Value *const length = rows->in[1], *const size = ir_sym(&in, SYM_L);
+    Value *const first = ir_ibin(&in, OP_IMUL, loop->region->args[0], size);
+    op_unlink(rows);
+    rows->in[0] = first;
+    rows->in[1] = ir_ibin(&in, OP_IMIN, length, ir_ibin(&in, OP_IADD, first, size));
+    op_insert(&in, rows);
+    ir_yield(&in, NULL, 0);
+    return loop->region->args[0];
+}
+
+const char *segments_param(Ctx *ctx, const char *sums, int state) {
+    return state == 0 ? sums : ctx_printf(ctx, "%s%d", sums, state);
+}
+
+/* Of one segment, sequence and head; `rows` of the state. */
+static Access access_sums(Builder *b, const char *param, Value *segment, Value *seq, Value *head, int rows) {
+    return (Access){.param = param, .at = {segment, seq, ir_ibin(b, OP_IMUL, head, ir_i(b, rows))}, .rowdim = 2, .groupdim = -1, .period = rows};
+}
+
+static Value *index_of(const Op *inside, const char *axis) { return loop_around(inside, axis)->region->args[0]; }
+
+Value *segments_start(Ctx *ctx, const Op *rows, Builder *b, Value *segment, const char *param, Type state, bool transposed) {
+    const int    stored_rows = transposed ? state.cols : state.rows, stored_cols = transposed ? state.rows : state.cols;
+    Value       *zero = ir_f(b, 0, state.rows, state.cols);
+    Op *const    started = ir_if(b, ir_ibin(b, OP_ILT, ir_i(b, 0), segment), &zero, 1);
+    Builder      in = ir_at_end(ctx, b->kernel, started->region);
+    const Access access = access_sums(&in, param, index_offset(&in, segment, -1), index_of(rows, "seq"), index_of(rows, "kv_head"), stored_rows);
+    Value       *sum = ir_load(&in, &access, stored_rows, stored_cols);
+    if (transposed)
+        sum = ir_unary(&in, OP_TRANSPOSE, sum);
+    ir_yield(&in, &sum, 1);
+    return started->out[0];
+}
+
+static void erase_effects(Block *block, const Op *but) {
+    for (Op *op = block->first, *next; op; op = next) {
+        next = op->next;
+        if (op != but && op->code != OP_YIELD && ir_has_effects(op))
+            op_erase(op);
+    }
+}
+
+/* What each segment but the last adds to the states goes to the parameters, and nothing else is done; states start from nothing. */
+static void store_states(Ctx *ctx, Kernel *kernel, const char *sums) {
+    Op *const    rows = loop_find(kernel->body, "row");
+    Value *const segment = index_of(rows, "segment"), *const head = index_of(rows, "kv_head");
+    erase_effects(rows->parent, rows);
+    erase_effects(rows->region, NULL);
+    Builder      b = ir_before(ctx, kernel, rows);
+    Value *const goes_on = ir_ibin(&b, OP_ILT, segment, ir_sym(&b, SYM_K));
+    rows->in[1] = ir_ibin(&b, OP_IMUL, rows->in[1], goes_on);
+    for (int s = 0; s < rows->out_count; s++) {
+        const int F = rows->out[s]->type.rows;
+        b = ir_before(ctx, kernel, rows);
+        rows->in[3 + s] = ir_f(&b, 0, F, rows->out[s]->type.cols);
+        Access access = access_sums(&b, segments_param(ctx, sums, s), segment, index_of(rows, "seq"), head, F);
+        access.lo = access.at[2];
+        access.hi = ir_ibin(&b, OP_IADD, access.lo, ir_ibin(&b, OP_IMUL, ir_i(&b, F), goes_on));
+        b = ir_before(ctx, kernel, ir_terminator(rows->parent));
+        ir_store(&b, &access, rows->out[s]);
+    }
+}
+
+/* param[s] becomes param[0] + ... + param[s], in that order. */
+static void scan(Ctx *ctx, Kernel *kernel, Builder *b, Value *seq, Value *head, const char *param, Type state) {
+    Value    *zero = ir_f(b, 0, state.rows, state.cols);
+    Op *const loop = ir_for(b, "segment", false, ir_i(b, 0), ir_sym(b, SYM_K), ir_i(b, 1), &zero, 1);
+    Builder   in = ir_at_end(ctx, kernel, loop->region);
+    const Access access = access_sums(&in, param, loop->region->args[0], seq, head, state.rows);
+    Value *const sum = ir_binary(&in, OP_ADD, loop->region->args[1], ir_load(&in, &access, state.rows, state.cols));
+    ir_store(&in, &access, sum);
+    ir_yield(&in, &sum, 1);
+}
+
+static Kernel *scan_kernel(Ctx *ctx, Module *scratch, const Kernel *states, const char *name, const char *sums) {
+    Kernel *const   kernel = ir_kernel(ctx, scratch, ctx_printf(ctx, "%s_scan", name), LEVEL_TILE);
+    const Op *const rows = loop_find(states->body, "row");
+    int64_t         kv_heads = 1;
+    ir_const_value(loop_around(rows, "kv_head")->in[1], &kv_heads);
+    Builder   b = ir_at_end(ctx, kernel, kernel->body);
+    Op *const seq = ir_for(&b, "seq", true, ir_i(&b, 0), ir_sym(&b, SYM_N), ir_i(&b, 1), NULL, 0);
+    b = ir_at_end(ctx, kernel, seq->region);
+    Op *const heads = ir_for(&b, "kv_head", true, ir_i(&b, 0), ir_i(&b, kv_heads), ir_i(&b, 1), NULL, 0);
+    ir_yield(&b, NULL, 0);
+    b = ir_at_end(ctx, kernel, heads->region);
+    for (int s = 0; s < rows->out_count; s++)
+        scan(ctx, kernel, &b, seq->region->args[0], heads->region->args[0], segments_param(ctx, sums, s), rows->out[s]->type);
+    ir_yield(&b, NULL, 0);
+    return kernel;
+}
+
+/* The parameters of a module's kernels are the same. */
+static void share_params(Ctx *ctx, const Kernel *from, Kernel *kernel) {
+    kernel->params = NULL;
+    kernel->param_count = kernel->param_capacity = 0;
+    for (int p = 0; p < from->param_count; p++)
+        PUSH(ctx, kernel->params, kernel->param_count, kernel->param_capacity, from->params[p]);
+}
+
+void segments_insert_kernel(Ctx *ctx, Module *module, int at, Kernel *kernel) {
+    share_params(ctx, module->kernels[0], kernel);
+    PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, kernel);
+    for (int k = module->kernel_count - 1; k > at; k--)
+        module->kernels[k] = module->kernels[k - 1];
+    module->kernels[at] = kernel;
+}
+
+void segments_add_kernels(Ctx *ctx, Module *module, int at, Kernel *states, const char *name, const char *sums) {
+    Module          scratch = {.name = module->name};
+    const Op *const rows = loop_find(states->body, "row");
+    int64_t         kv_heads = 1;
+    ir_const_value(loop_around(rows, "kv_head")->in[1], &kv_heads);
+    store_states(ctx, states, sums);
+    clean_kernel(states);
+    Kernel *const scans = scan_kernel(ctx, &scratch, states, name, sums);
+    states->name = ctx_printf(ctx, "%s_state", name);
+    for (int s = 0; s < rows->out_count; s++) {
+        const Type    state = rows->out[s]->type;
+        const int64_t dims[4] = {DIM_SYM(SYM_K), DIM_SYM(SYM_N), kv_heads * state.rows, state.cols};
+        for (int k = 0; k < module->kernel_count; k++)
+            ir_param(ctx, module->kernels[k], segments_param(ctx, sums, s), DT_F32, PARAM_WORK, 4, dims);
+    }
+    segments_insert_kernel(ctx, module, at, scans);
+    segments_insert_kernel(ctx, module, at, states);
+}
