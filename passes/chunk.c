@@ -5,7 +5,8 @@
  *     residual = masked(phi(q) phi(k_edge)^T) v_edge + phi(q) S,      S' = S + phi(k_edge)^T v_edge
  * (the chunkwise form of linear attention, as in the paper's section on efficient implementation). There is one S a key/value
  * head. Kernel `state` is merged: S at the end is its sum. Long sequences may be cut into segments: kernel `segment_state`
- * sums what each adds to S, `segment_scan` adds these up, and `main` starts every segment from its sum.
+ * sums what each adds to S, `segment_scan` adds these up, and `main` starts every segment from its sum. Of kind backward each
+ * kernel with a row loop is cut alike.
  * With fold = L row tiles begin at multiples of L, and S at the end is without the keys behind the last one. A decoding
  * step, whose few rows seldom reach one, reads S where it lies and writes it where they do: see fold.h. */
 #include "passes/fold.h"
@@ -45,7 +46,9 @@ static void remove_kernel(Module *module, const Kernel *kernel) {
 static Value *initial_state(Chunker *c, Builder *b, int F, int E, Value *pooled, ValueMap *map) {
     if (pooled)
         return clone_slice(b, pooled, c->rows->region, map);
-    return c->segment ? segments_start(c->ctx, c->rows, b, c->segment, STARTS, type_tile(DT_F32, F, E), c->transposed) : ir_f(b, 0, F, E);
+    if (!c->segment)
+        return ir_f(b, 0, F, E);
+    return segments_start(c->ctx, c->rows, b, c->segment, STARTS, type_tile(DT_F32, F, E), c->transposed);
 }
 
 /* add(phi(q) X, residual) with an X that no row or head changes: X belongs into S. */
@@ -302,7 +305,8 @@ static Status chunk_gradients(Ctx *ctx, Module *module, const PassArgs *args) {
         if (!c.rows || loop_around(c.rows, "segment"))
             continue;
         if (cuts)
-            c.segment = strcmp(kernel->name, "rows") == 0 ? segments_cut_rows(ctx, module, k, args) : segments_cut(ctx, kernel, c.rows);
+            c.segment = strcmp(kernel->name, "rows") == 0 ? segments_cut_rows(ctx, module, k, args)
+                                                          : segments_cut(ctx, kernel, c.rows);
         if (k == 0)
             note_segments(&c);
         if (!c.residual)

@@ -60,8 +60,9 @@ static void start_states(Heads *h) {
             continue;
         const Type type = type_tile(DT_F32, h->sums[s].keys->type.cols, h->sums[s].values->type.cols);
         const int  at = h->rows->out_count;
-        Value     *start = h->starts ? segments_start(h->ctx, h->rows, &outside, h->segment, segments_param(h->ctx, h->starts, at), type, false)
-                                     : ir_f(&outside, 0, type.rows, type.cols);
+        Value     *start = ir_f(&outside, 0, type.rows, type.cols);
+        if (h->segment)
+            start = segments_start(h->ctx, h->rows, &outside, h->segment, segments_param(h->ctx, h->starts, at), type, false);
         op_add_in(h->ctx, h->rows, 3 + at, start);
         h->states[s] = block_arg(h->ctx, h->kernel, h->rows->region, type, "state");
         op_add_out(h->ctx, h->kernel, h->rows, type);
@@ -131,7 +132,8 @@ static void add_head(Heads *h) {
 }
 
 Status chunk_heads(Ctx *ctx, Kernel *kernel, Op *rows, Op *group, Op *residual, Value *segment, const char *starts) {
-    Heads h = {.ctx = ctx, .kernel = kernel, .rows = rows, .group = group, .residual = residual, .segment = segment, .starts = starts};
+    Heads h = {.ctx = ctx, .kernel = kernel, .rows = rows, .group = group, .residual = residual,
+               .segment = segment, .starts = starts};
     TRY(find_sums(&h));
     for (int s = 0; s < h.count; s++)
         TRY(find_carried(&h, s));
@@ -164,7 +166,8 @@ Status chunk_heads_states(Ctx *ctx, Kernel *kernel, Op *rows, Op *group, Op *res
     Builder   b = ir_before(ctx, kernel, group);
     Op *const maybe = ir_if(&b, h.any, rows->region->args + 1, rows->out_count);
     Builder   in = ir_at_end(ctx, kernel, maybe->region);
-    Op *const heads = ir_for(&in, "group", false, group->in[0], group->in[1], group->in[2], rows->region->args + 1, rows->out_count);
+    Op *const heads = ir_for(&in, "group", false, group->in[0], group->in[1], group->in[2], rows->region->args + 1,
+                             rows->out_count);
     Builder   head = ir_at_end(ctx, kernel, heads->region);
     add_states(&h, &head, heads, next);
     ir_yield(&head, next, rows->out_count);

@@ -35,6 +35,13 @@ static void backward_tiles(const Spec *spec, Schedule *schedule) {
         schedule->group_heads = 4;
 }
 
+/* Segments as in forward, but none shorter than what their rows see: where that is long, few. Rows of full attention see all. */
+static void backward_segments(const Spec *spec, Schedule *schedule) {
+    enum { MOST = 1 << 30 };
+    const int64_t least = segments_least(spec, schedule);
+    schedule->segment = spec->full || least > MOST ? 0 : larger(schedule->segment, (int)least);
+}
+
 /* A state is cut by its features until sequences, heads and slices come near the number of multiprocessors; where that
  * is not enough, sequences are cut as well. A slice has 64 rows, one for each row of a block's warps. */
 static void state_slices(const Spec *spec, const Target *target, Schedule *schedule) {
@@ -224,7 +231,7 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
         return;
     if (kind == KIND_BACKWARD) {
         backward_tiles(spec, schedule);
-        schedule->segment = spec->full ? 0 : larger(schedule->segment, (int)segments_least(spec, schedule));
+        backward_segments(spec, schedule);
         return;
     }
     schedule->segment = 0;

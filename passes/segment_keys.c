@@ -1,9 +1,9 @@
 /* Kind backward in segments: sums that rows add to in memory, of the keys that they see.
  * In: kernel `rows`, cut into segments, whose row tiles set a key tile's sums to zero and add to those of all keys in the window;
  * rows of a segment's begin reach back into the segment before, where other rows add at the same time. Out: there are two of each
- * sum, and segments add to them in turns: no other segment of the same parity reaches so far. Kernel `segment_keys` brings them
- * together in the first one, which is what later kernels read: always in the same order. Of whole sequences, one segment each, the
- * second one is never touched. */
+ * sum, and segments add to them in turns: no other segment of the same parity reaches so far. Kernel `segment_keys` brings
+ * them together in the first one, which is what later kernels read: always in the same order. Of whole sequences, one segment
+ * each, the second one is never touched. */
 #include "passes/segments.h"
 
 #include <string.h>
@@ -173,7 +173,8 @@ Value *segments_cut_rows(Ctx *ctx, Module *module, int at, const PassArgs *args)
         move_sums(ctx, module->kernels[k], k == at ? parity : NULL);
     clear_halo(ctx, kernel, rows, segment, halo);
     segments_insert_kernel(ctx, module, at + 1, joining);
-    pass_note(ctx, args, kernel, "sums of keys are there twice: segments, whose rows also add to the %lld keys before them, take turns",
+    pass_note(ctx, args, kernel,
+              "sums of keys are there twice: segments, whose rows also add to the %lld keys before them, take turns",
               (long long)halo);
     return segment;
 }

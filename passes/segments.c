@@ -23,7 +23,8 @@ const char *segments_param(Ctx *ctx, const char *sums, int state) {
 
 /* Of one segment, sequence and head; `rows` of the state. */
 static Access access_sums(Builder *b, const char *param, Value *segment, Value *seq, Value *head, int rows) {
-    return (Access){.param = param, .at = {segment, seq, ir_ibin(b, OP_IMUL, head, ir_i(b, rows))}, .rowdim = 2, .groupdim = -1, .period = rows};
+    return (Access){.param = param, .at = {segment, seq, ir_ibin(b, OP_IMUL, head, ir_i(b, rows))},
+                    .rowdim = 2, .groupdim = -1, .period = rows};
 }
 
 static Value *index_of(const Op *inside, const char *axis) { return loop_around(inside, axis)->region->args[0]; }
@@ -33,7 +34,8 @@ Value *segments_start(Ctx *ctx, const Op *rows, Builder *b, Value *segment, cons
     Value       *zero = ir_f(b, 0, state.rows, state.cols);
     Op *const    started = ir_if(b, ir_ibin(b, OP_ILT, ir_i(b, 0), segment), &zero, 1);
     Builder      in = ir_at_end(ctx, b->kernel, started->region);
-    const Access access = access_sums(&in, param, index_offset(&in, segment, -1), index_of(rows, "seq"), index_of(rows, "kv_head"), stored_rows);
+    Value *const before = index_offset(&in, segment, -1);
+    const Access access = access_sums(&in, param, before, index_of(rows, "seq"), index_of(rows, "kv_head"), stored_rows);
     Value       *sum = ir_load(&in, &access, stored_rows, stored_cols);
     if (transposed)
         sum = ir_unary(&in, OP_TRANSPOSE, sum);
@@ -49,7 +51,7 @@ static void erase_effects(Block *block, const Op *but) {
     }
 }
 
-/* What each segment but the last adds to the states goes to the parameters, and nothing else is done; states start from nothing. */
+/* What each segment but the last adds to the states goes to the parameters, and nothing else is done. */
 static void store_states(Ctx *ctx, Kernel *kernel, const char *sums) {
     Op *const    rows = loop_find(kernel->body, "row");
     Value *const segment = index_of(rows, "segment"), *const head = index_of(rows, "kv_head");
