@@ -333,7 +333,7 @@ Status pass_chunk(Ctx *ctx, Module *module, const PassArgs *args) {
         return ctx_fail(ctx, ST_FAILED, "pass chunk", NULL, "the module has no kernel main");
     const bool folds = args->kind == KIND_DECODE && spec_fold(args->spec) > 1;
     for (int k = 0; k < module->kernel_count && !folds; k++)
-        map_fill_absent(ctx, module->kernels[k]);
+        TRY(map_fill_absent(ctx, module->kernels[k]));
     if (args->kind == KIND_BACKWARD)
         return chunk_gradients(ctx, module, args);
     find_loops(&c);
@@ -350,7 +350,7 @@ Status pass_chunk(Ctx *ctx, Module *module, const PassArgs *args) {
     Value *final = NULL;
     if (folds) {
         TRY(fold_steps(ctx, c.kernel, args, &c.moves, &final));
-        map_fill_absent(ctx, c.kernel); /* the tiles of keys that it has made */
+        TRY(map_fill_absent(ctx, c.kernel)); /* the tiles of keys that it has made */
     } else {
         TRY(carry_state(&c, &final));
     }
