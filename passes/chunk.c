@@ -263,8 +263,8 @@ static void note_segments(const Chunker *c) {
         pass_note(c->ctx, c->args, c->kernel, "no residual branch: no state");
     else if (c->segment)
         pass_note(c->ctx, c->args, c->kernel,
-                  "sequences are cut into segments of %d tokens while there are fewer than %d pairs of sequence and head",
-                  s->segment, s->min_items);
+                  "sequences are cut into segments of %lld tokens while there are fewer than %d pairs of sequence and head",
+                  (long long)c->module->segment, s->min_items);
     else
         pass_note(c->ctx, c->args, c->kernel, "sequences are not cut");
 }
@@ -294,7 +294,8 @@ static Status chunk_keys(Chunker *c, int at) {
 /* Each starts from its own states, but that `rows` has the transposes of main's. */
 static Status chunk_gradients(Ctx *ctx, Module *module, const PassArgs *args) {
     const bool cuts = args->schedule->segment > 0;
-    module->segment = args->schedule->segment;
+    const int64_t least = segments_least(args->spec, args->schedule);
+    module->segment = cuts && args->schedule->segment < least ? least : args->schedule->segment;
     module->min_items = args->schedule->min_items;
     bool       summed = false;
     for (int k = 0; k < module->kernel_count; k++) {

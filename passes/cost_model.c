@@ -1,6 +1,6 @@
 /* The default schedule and the check of any schedule. The rules follow from counting work, bytes and buffers; the figures
  * behind them were measured with `rattan bench` and stand in doc/tour.md. */
-#include "passes/segments.h"
+#include "passes/passes.h"
 
 static int smaller(int64_t a, int64_t b) { return (int)(a < b ? a : b); }
 static int larger(int a, int b) { return a > b ? a : b; }
@@ -33,13 +33,6 @@ static void backward_tiles(const Spec *spec, Schedule *schedule) {
     schedule->key_tile = schedule->chunk;
     if (spec->head_dim <= 64 && schedule->group_heads == 2 && spec_group(spec) % 4 == 0)
         schedule->group_heads = 4;
-}
-
-/* Segments as in forward, but none shorter than what their rows see: where that is long, few. Rows of full attention see all. */
-static void backward_segments(const Spec *spec, Schedule *schedule) {
-    enum { MOST = 1 << 30 };
-    const int64_t least = segments_least(spec, schedule);
-    schedule->segment = spec->full || least > MOST ? 0 : larger(schedule->segment, (int)least);
 }
 
 /* A state is cut by its features until sequences, heads and slices come near the number of multiprocessors; where that
@@ -231,7 +224,7 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
         return;
     if (kind == KIND_BACKWARD) {
         backward_tiles(spec, schedule);
-        backward_segments(spec, schedule);
+        schedule->segment = spec->full ? 0 : schedule->segment;
         return;
     }
     schedule->segment = 0;
@@ -378,18 +371,6 @@ static Status check_slices(Ctx *ctx, const Spec *spec, KernelKind kind, const Ta
     return ST_OK;
 }
 
-/* Of kind backward on CPUs. */
-static Status check_gradient_segments(Ctx *ctx, const Spec *spec, const Schedule *schedule) {
-    const int64_t least = segments_least(spec, schedule);
-    if (spec->full)
-        return refuse(ctx, "segment", "use 0", "rows of every segment see all keys before it, and add to their gradients");
-    if (schedule->segment < least)
-        return refuse(ctx, "segment", ctx_printf(ctx, "use 0, or at least %lld", (long long)least),
-                      ctx_printf(ctx, "rows that see %lld keys add to gradients of the segment before, and of no other one",
-                                 (long long)spec->window));
-    return ST_OK;
-}
-
 Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target *target, const Schedule *schedule) {
     const int G = spec_group(spec);
     if (G % schedule->group_heads != 0)
@@ -411,8 +392,8 @@ Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target 
         return refuse(ctx, "states_every", "use 1", "warps without roles fetch no tiles in a loop between states");
     if (spec->initial_state && schedule->group_heads != 1)
         return refuse(ctx, "group_heads", "use 1", "a state for each query head allows no stacked heads");
-    if (kind == KIND_BACKWARD && schedule->segment != 0 && !target->warp_size)
-        TRY(check_gradient_segments(ctx, spec, schedule));
+    if (kind == KIND_BACKWARD && schedule->segment != 0 && !target->warp_size && spec->full)
+        return refuse(ctx, "segment", "use 0", "rows of every segment see all keys before it, and add to their gradients");
     if (kind != KIND_FORWARD && kind != KIND_BACKWARD && schedule->segment != 0)
         return refuse(ctx, "segment", "use 0", "rings and states are updated in place, so that a sequence cannot be cut");
     const int used = schedule->tile_rows * schedule->tile_vectors + schedule->tile_vectors + 1;

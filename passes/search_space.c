@@ -50,7 +50,7 @@ static void switch_values(const SearchSpace *space, Knob *knob) {
     add_value(knob, !knob->values[0]);
 }
 
-/* The gradients' kernels for CPUs cut sequences as the default says, no shorter than the window's tiles: not turned. */
+/* The gradients' kernels for CPUs cut sequences as the default says: not turned. */
 static bool segments_are_given(const SearchSpace *space) { return space->kind == KIND_BACKWARD && !space->target->warp_size; }
 
 static void segment_values(const SearchSpace *space, Knob *knob) {

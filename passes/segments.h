@@ -2,7 +2,7 @@
  * A kernel whose row loop runs in order and carries states starts each segment from the sum of what those before it add to
  * them: one kernel sums up what each segment adds, another one adds these up. The sums are in a work parameter
  * [K, N, kv_heads * rows, cols] for each state, K = S - 1. How long segments are is known at launch: L = a multiple of chunk, no
- * less than the schedule's segment. */
+ * less than the module's `segment`. */
 #ifndef RATTAN_PASSES_SEGMENTS_H
 #define RATTAN_PASSES_SEGMENTS_H
 
@@ -31,7 +31,7 @@ void segments_insert_kernel(Ctx *ctx, Module *module, int at, Kernel *kernel);
 
 /* Keys before a segment that its rows may add to, whole tiles: a multiple of chunk. */
 int64_t segments_halo(const Spec *spec, const Schedule *schedule);
-/* The least `segment` with which rows reach no further than the segment before. */
+/* The least length of segments whose rows reach no further than the segment before. */
 int64_t segments_least(const Spec *spec, const Schedule *schedule);
 
 /* Kind backward: cuts kernel number `at`, `rows`, which adds to such sums, and puts `segment_keys` behind it. -> the segment's number. */

@@ -17,6 +17,7 @@ cut() {
 for T in 23 24 25 96 247; do
     cut "everything, T $T in segments of 24" "chunk=8 key_tile=8 segment=24" "${FULL[@]}" --with final-state --shape "B=2,T=$T"
 done
+cut "segments longer than they are asked for" "chunk=8 key_tile=8 segment=1" "${FULL[@]}" --shape B=1,T=200
 cut "packed" "chunk=8 key_tile=8 segment=24" "${FULL[@]}" --with final-state --shape lengths=70,0,24,1,150,49
 cut "key tiles longer than row tiles" "chunk=8 key_tile=32 segment=64" "${FULL[@]}" --shape B=1,T=300
 cut "row tiles longer than the window" "chunk=32 key_tile=8 segment=32" "${FULL[@]}" --set window=3 --set fold=8 --shape lengths=200,64
@@ -27,12 +28,12 @@ cut "heads stacked, no norm, fp16" "chunk=16 key_tile=4 group_heads=4 segment=48
 cut "500 launches" "chunk=8 key_tile=8 segment=24" "${FULL[@]}" --with final-state --shape lengths=70,0,131 --repeats 500
 check "as long sequences are by default" "$RATTAN" check "$TINY" --kind backward --seed 3 --set heads=2 --set kv_heads=1 --shape B=1,T=3000
 
-expect_error 2 "segments shorter than the window's tiles" 'segment: rows that see 20 keys .*use 0, or at least 24' \
-    "$RATTAN" compile "$TINY" --kind backward --set window=20 --schedule "chunk=8 key_tile=8 segment=23"
 expect_error 2 "full attention" 'segment: .*see all keys before it.*use 0' \
     "$RATTAN" compile "$SOURCE/specs/full_attention.lua" --kind backward --schedule segment=512
 
 # What is told of them.
+"$RATTAN" explain "$TINY" --kind backward --set window=700 --shape T=4096 --no-tuning >"$TMP/out"
+expect_text "explain: segments no shorter than the window" "$(tr -s ' \n' ' ' <"$TMP/out")" 'segments of 704 tokens while there are fewer'
 "$RATTAN" explain "$TINY" --kind backward --shape T=4096 --no-tuning >"$TMP/out"
 expect_text "explain: when sequences are cut" "$(tr -s ' \n' ' ' <"$TMP/out")" 'sequences are cut into segments of 512 tokens while there are fewer'
 expect_text "explain: the sums of keys" "$(tr -s ' \n' ' ' <"$TMP/out")" 'rows: sums of keys are there twice'

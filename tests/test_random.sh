@@ -70,15 +70,8 @@ draw_schedule() {
     [ "$FOLD" -le "$chunk" ] || chunk=$FOLD
     SCHEDULE="chunk=$chunk key_tile=$key_tile"
     [ $((RANDOM % 2)) = 0 ] || return
-    [ "${RATTAN_RANDOM_KIND:-}" != backward ] || gradient_segment
+    [ "${RATTAN_RANDOM_KIND:-}" != backward ] || pick segment 1 1 80 144 # as short as can be
     SCHEDULE+=" segment=$segment min_items=100 even_items=0"
-}
-
-# segment: no shorter than what gradients need, of which two or more fit into a sequence.
-gradient_segment() {
-    local halo=$(((WINDOW + key_tile - 1) / key_tile * key_tile))
-    halo=$(((halo + chunk - 1) / chunk * chunk + (key_tile > chunk ? key_tile : 0)))
-    pick segment "$halo" "$halo" $((halo + 1)) $((halo + 2 * chunk))
 }
 
 mapfile -t TARGETS < <("$RATTAN" targets | awk '/runs here/ { print $1 }')
