@@ -27,6 +27,12 @@ static Access access_sums(Builder *b, const char *param, Value *segment, Value *
                     .rowdim = 2, .groupdim = -1, .period = rows};
 }
 
+static int64_t kv_heads_of(const Op *rows) {
+    int64_t kv_heads = 1;
+    ir_const_value(loop_around(rows, "kv_head")->in[1], &kv_heads);
+    return kv_heads;
+}
+
 static Value *index_of(const Op *inside, const char *axis) { return loop_around(inside, axis)->region->args[0]; }
 
 Value *segments_start(Ctx *ctx, const Op *rows, Builder *b, Value *segment, const char *param, Type state, bool transposed) {
@@ -72,31 +78,50 @@ static void store_states(Ctx *ctx, Kernel *kernel, const char *sums) {
     }
 }
 
-/* param[s] becomes param[0] + ... + param[s], in that order. */
-static void scan(Ctx *ctx, Kernel *kernel, Builder *b, Value *seq, Value *head, const char *param, Type state) {
-    Value    *zero = ir_f(b, 0, state.rows, state.cols);
+/* param[s] becomes param[0] + ... + param[s], in that order: of rows `first` and on of states. */
+static void scan(Ctx *ctx, Kernel *kernel, Builder *b, Value *seq, Value *first, const char *param, int rows, int cols) {
+    Value    *zero = ir_f(b, 0, rows, cols);
     Op *const loop = ir_for(b, "segment", false, ir_i(b, 0), ir_sym(b, SYM_K), ir_i(b, 1), &zero, 1);
     Builder   in = ir_at_end(ctx, kernel, loop->region);
-    const Access access = access_sums(&in, param, loop->region->args[0], seq, head, state.rows);
-    Value *const sum = ir_binary(&in, OP_ADD, loop->region->args[1], ir_load(&in, &access, state.rows, state.cols));
+    const Access access = {.param = param, .at = {loop->region->args[0], seq, first}, .rowdim = 2, .groupdim = -1, .period = rows};
+    Value *const sum = ir_binary(&in, OP_ADD, loop->region->args[1], ir_load(&in, &access, rows, cols));
     ir_store(&in, &access, sum);
     ir_yield(&in, &sum, 1);
+}
+
+/* Rows of states that are added up at the same time as others. */
+static int slice_rows(const Op *rows) {
+    enum { SLICE = 16 };
+    const int all = rows->out[0]->type.rows;
+    for (int s = 0; s < rows->out_count; s++)
+        if (rows->out[s]->type.rows != all)
+            return 0;
+    return all % SLICE == 0 ? SLICE : all;
+}
+
+/* Opens `for axis in 0 .. end {`; the builder stands inside. */
+static Value *open_loop(Builder *b, const char *axis, Value *end) {
+    Op *const loop = ir_for(b, axis, true, ir_i(b, 0), end, ir_i(b, 1), NULL, 0);
+    *b = ir_at_end(b->ctx, b->kernel, loop->region);
+    ir_yield(b, NULL, 0);
+    *b = ir_before(b->ctx, b->kernel, ir_terminator(loop->region));
+    return loop->region->args[0];
 }
 
 static Kernel *scan_kernel(Ctx *ctx, Module *scratch, const Kernel *states, const char *name, const char *sums) {
     Kernel *const   kernel = ir_kernel(ctx, scratch, ctx_printf(ctx, "%s_scan", name), LEVEL_TILE);
     const Op *const rows = loop_find(states->body, "row");
-    int64_t         kv_heads = 1;
-    ir_const_value(loop_around(rows, "kv_head")->in[1], &kv_heads);
-    Builder   b = ir_at_end(ctx, kernel, kernel->body);
-    Op *const seq = ir_for(&b, "seq", true, ir_i(&b, 0), ir_sym(&b, SYM_N), ir_i(&b, 1), NULL, 0);
-    b = ir_at_end(ctx, kernel, seq->region);
-    Op *const heads = ir_for(&b, "kv_head", true, ir_i(&b, 0), ir_i(&b, kv_heads), ir_i(&b, 1), NULL, 0);
-    ir_yield(&b, NULL, 0);
-    b = ir_at_end(ctx, kernel, heads->region);
-    for (int s = 0; s < rows->out_count; s++)
-        scan(ctx, kernel, &b, seq->region->args[0], heads->region->args[0], segments_param(ctx, sums, s), rows->out[s]->type);
-    ir_yield(&b, NULL, 0);
+    const int       slice = slice_rows(rows);
+    Builder         b = ir_at_end(ctx, kernel, kernel->body);
+    Value *const    seq = open_loop(&b, "seq", ir_sym(&b, SYM_N)), *const head = open_loop(&b, "kv_head", ir_i(&b, kv_heads_of(rows)));
+    Value *const    part = slice ? open_loop(&b, "part", ir_i(&b, rows->out[0]->type.rows / slice)) : NULL;
+    for (int s = 0; s < rows->out_count; s++) {
+        const Type state = rows->out[s]->type;
+        Value     *first = ir_ibin(&b, OP_IMUL, head, ir_i(&b, state.rows));
+        if (part)
+            first = ir_ibin(&b, OP_IADD, first, ir_ibin(&b, OP_IMUL, part, ir_i(&b, slice)));
+        scan(ctx, kernel, &b, seq, first, segments_param(ctx, sums, s), part ? slice : state.rows, state.cols);
+    }
     return kernel;
 }
 
@@ -119,15 +144,13 @@ void segments_insert_kernel(Ctx *ctx, Module *module, int at, Kernel *kernel) {
 void segments_add_kernels(Ctx *ctx, Module *module, int at, Kernel *states, const char *name, const char *sums) {
     Module          scratch = {.name = module->name};
     const Op *const rows = loop_find(states->body, "row");
-    int64_t         kv_heads = 1;
-    ir_const_value(loop_around(rows, "kv_head")->in[1], &kv_heads);
     store_states(ctx, states, sums);
     clean_kernel(states);
     Kernel *const scans = scan_kernel(ctx, &scratch, states, name, sums);
     states->name = ctx_printf(ctx, "%s_state", name);
     for (int s = 0; s < rows->out_count; s++) {
         const Type    state = rows->out[s]->type;
-        const int64_t dims[4] = {DIM_SYM(SYM_K), DIM_SYM(SYM_N), kv_heads * state.rows, state.cols};
+        const int64_t dims[4] = {DIM_SYM(SYM_K), DIM_SYM(SYM_N), kv_heads_of(rows) * state.rows, state.cols};
         for (int k = 0; k < module->kernel_count; k++)
             ir_param(ctx, module->kernels[k], segments_param(ctx, sums, s), DT_F32, PARAM_WORK, 4, dims);
     }
