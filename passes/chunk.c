@@ -5,13 +5,18 @@
  *     residual = masked(phi(q) phi(k_edge)^T) v_edge + phi(q) S,      S' = S + phi(k_edge)^T v_edge
  * (the chunkwise form of linear attention, as in the paper's section on efficient implementation). There is one S a key/value
  * head. Kernel `state` is merged: S at the end is its sum. Long sequences may be cut into segments: kernel `segment_state`
- * sums what each adds to S, `segment_scan` adds these up, and `main` starts every segment from its sum.
+ * sums what each adds to S, `segment_scan` adds these up, and `main` starts every segment from its sum. Of kind backward each
+ * kernel with a row loop is cut alike.
  * With fold = L row tiles begin at multiples of L, and S at the end is without the keys behind the last one. A decoding
  * step, whose few rows seldom reach one, reads S where it lies and writes it where they do: see fold.h. */
 #include "passes/fold.h"
 #include "passes/map_range.h"
+#include "passes/segments.h"
 
 #include <string.h>
+
+/* Of segments: work parameters with the states that they start from, kernel `keys`' own being those of what it sums up. */
+static const char STARTS[] = "work", KEY_STARTS[] = "key_work";
 
 typedef struct Chunker {
     Ctx     *ctx;
@@ -25,6 +30,7 @@ typedef struct Chunker {
     bool        rings_first; /* rows are single tokens on rings */
     const char *merged;      /* parameter whose load became the initial S, or NULL */
     bool        keeps_state; /* S behind the last row is an output */
+    bool        transposed;  /* segments start from the transposes of the sums that there are */
     Op         *moves;       /* where a decoding step adds to the states in the pools, or NULL: behind the rows */
 } Chunker;
 
@@ -36,42 +42,13 @@ static void remove_kernel(Module *module, const Kernel *kernel) {
     module->kernel_count = kept;
 }
 
-static void insert_kernel(Ctx *ctx, Module *module, int at, Kernel *kernel) {
-    PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, kernel);
-    for (int k = module->kernel_count - 1; k > at; k--)
-        module->kernels[k] = module->kernels[k - 1];
-    module->kernels[at] = kernel;
-}
-
-/* for row in 0 .. length  ->  for segment in 0 .. S { for row in segment * L .. min(length, segment * L + L) }. */
-static void cut_into_segments(Chunker *c) {
-    Builder b = ir_before(c->ctx, c->kernel, c->rows);
-    Op *const loop = ir_for(&b, "segment", true, ir_i(&b, 0), ir_sym(&b, SYM_S), ir_i(&b, 1), NULL, 0);
-    c->segment = loop->region->args[0];
-    Builder      in = ir_at_end(c->ctx, c->kernel, loop->region);
-    Value *const size = ir_sym(&in, SYM_L), *const first = ir_ibin(&in, OP_IMUL, c->segment, size);
-    op_unlink(c->rows);
-    c->rows->in[0] = first;
-    c->rows->in[1] = ir_ibin(&in, OP_IMIN, c->length, ir_ibin(&in, OP_IADD, first, size));
-    op_insert(&in, c->rows);
-    ir_yield(&in, NULL, 0);
-}
-
 /* The init of S: zeros, the segment's start, or the state that a kernel's pools hold (then phi(q) S_init merges too). */
 static Value *initial_state(Chunker *c, Builder *b, int F, int E, Value *pooled, ValueMap *map) {
     if (pooled)
         return clone_slice(b, pooled, c->rows->region, map);
-    Value *zero = ir_f(b, 0, F, E);
     if (!c->segment)
-        return zero;
-    Op *const started = ir_if(b, ir_ibin(b, OP_ILT, ir_i(b, 0), c->segment), &zero, 1);
-    Builder   in = ir_at_end(c->ctx, c->kernel, started->region);
-    Value    *const n = loop_around(c->rows, "seq")->region->args[0];
-    Value    *const head = loop_around(c->rows, "kv_head")->region->args[0];
-    const Access access = {.param = "work", .at = {index_offset(&in, c->segment, -1), n, ir_ibin(&in, OP_IMUL, head, ir_i(&in, F))},
-                           .rowdim = 2, .groupdim = -1, .period = F};
-    ir_yield(&in, (Value *[]){ir_load(&in, &access, F, E)}, 1);
-    return started->out[0];
+        return ir_f(b, 0, F, E);
+    return segments_start(c->ctx, c->rows, b, c->segment, STARTS, type_tile(DT_F32, F, E), c->transposed);
 }
 
 /* add(phi(q) X, residual) with an X that no row or head changes: X belongs into S. */
@@ -264,66 +241,6 @@ static void merge_state_kernel(Chunker *c, Kernel *from, Value *final) {
         ir_yield(&b, NULL, 0);
 }
 
-/* segment_state: main without its rows' outputs; what each segment but the last adds to S goes to `work`. */
-static Kernel *segment_state_kernel(Chunker *c, Module *scratch) {
-    Kernel *const k = scratch->kernels[0];
-    k->name = "segment_state";
-    Op *const rows = loop_find(k->body, "row"), *const heads = loop_find(k->body, "kv_head"), *const seq = loop_find(k->body, "seq");
-    Value *const segment = loop_find(k->body, "segment")->region->args[0], *const state = rows->in[3];
-    const int    F = state->type.rows, E = state->type.cols;
-    op_erase(loop_find(rows->region, "group"));
-    while (rows->next->code != OP_YIELD)
-        op_erase(rows->next);
-    Builder      b = ir_before(c->ctx, k, rows);
-    Value *const goes_on = ir_ibin(&b, OP_ILT, segment, ir_sym(&b, SYM_K));
-    rows->in[1] = ir_ibin(&b, OP_IMUL, rows->in[1], goes_on);
-    rows->in[3] = ir_f(&b, 0, F, E);
-    Value *const first = ir_ibin(&b, OP_IMUL, heads->region->args[0], ir_i(&b, F));
-    const Access access = {.param = "work", .at = {segment, seq->region->args[0], first}, .lo = first,
-                           .hi = ir_ibin(&b, OP_IADD, first, ir_ibin(&b, OP_IMUL, ir_i(&b, F), goes_on)),
-                           .rowdim = 2, .groupdim = -1, .period = F};
-    b = ir_after(c->ctx, k, rows);
-    ir_store(&b, &access, rows->out[0]);
-    return k;
-}
-
-/* segment_scan: work[s] becomes work[0] + ... + work[s], in that order. */
-static Kernel *segment_scan_kernel(Chunker *c, Module *scratch, int64_t kv_heads, int F, int E) {
-    Kernel *const k = ir_kernel(c->ctx, scratch, "segment_scan", LEVEL_TILE);
-    k->params = c->kernel->params;
-    k->param_count = c->kernel->param_count;
-    k->param_capacity = c->kernel->param_capacity;
-    Builder   b = ir_at_end(c->ctx, k, k->body);
-    Op *const seq = ir_for(&b, "seq", true, ir_i(&b, 0), ir_sym(&b, SYM_N), ir_i(&b, 1), NULL, 0);
-    b = ir_at_end(c->ctx, k, seq->region);
-    Op *const heads = ir_for(&b, "kv_head", true, ir_i(&b, 0), ir_i(&b, kv_heads), ir_i(&b, 1), NULL, 0);
-    ir_yield(&b, NULL, 0);
-    b = ir_at_end(c->ctx, k, heads->region);
-    Value    *zero = ir_f(&b, 0, F, E);
-    Op *const scan = ir_for(&b, "segment", false, ir_i(&b, 0), ir_sym(&b, SYM_K), ir_i(&b, 1), &zero, 1);
-    ir_yield(&b, NULL, 0);
-    b = ir_at_end(c->ctx, k, scan->region);
-    const Access access = {.param = "work", .at = {scan->region->args[0], seq->region->args[0], ir_ibin(&b, OP_IMUL, heads->region->args[0], ir_i(&b, F))},
-                           .rowdim = 2, .groupdim = -1, .period = F};
-    Value *const sum = ir_binary(&b, OP_ADD, scan->region->args[1], ir_load(&b, &access, F, E));
-    ir_store(&b, &access, sum);
-    ir_yield(&b, &sum, 1);
-    return k;
-}
-
-/* The two kernels before main, made from a copy of main once it carries its state. */
-static void add_segment_kernels(Chunker *c, const Spec *spec, int F, int E) {
-    const int64_t dims[4] = {DIM_SYM(SYM_K), DIM_SYM(SYM_N), (int64_t)spec->kv_heads * F, E};
-    ir_param(c->ctx, c->kernel, "work", DT_F32, PARAM_WORK, 4, dims);
-    Kernel *only[1] = {c->kernel};
-    Module  one = {.name = c->module->name, .kernels = only, .kernel_count = 1, .kernel_capacity = 1};
-    Module *const copy = ir_clone_module(c->ctx, &one);
-    Kernel *const state = segment_state_kernel(c, copy);
-    Kernel *const scan = segment_scan_kernel(c, copy, spec->kv_heads, F, E);
-    insert_kernel(c->ctx, c->module, 0, scan);
-    insert_kernel(c->ctx, c->module, 0, state);
-}
-
 static void find_loops(Chunker *c) {
     c->rows = loop_find(c->kernel->body, "row");
     c->group = c->rows ? loop_find(c->rows->region, "group") : NULL;
@@ -340,33 +257,74 @@ static void note_state(const Chunker *c, const Kernel *kernel, int features, int
               features, columns, 4ll * features * columns);
 }
 
-/* The gradients' kernels, each on its own: none hands a state to another one. */
-static Status chunk_each(Ctx *ctx, Module *module, const PassArgs *args) {
-    for (int k = 0; k < module->kernel_count; k++) {
-        Chunker c = {.ctx = ctx, .module = module, .args = args, .kernel = module->kernels[k]};
-        Value  *final;
-        find_loops(&c);
-        if (!c.residual)
-            continue;
-        note_state(&c, c.kernel, spec_features(args->spec), args->spec->value_dim);
-        if (c.group->out_count)
-            TRY(chunk_heads(ctx, c.kernel, c.rows, c.group, c.residual));
-        else
-            TRY(carry_state(&c, &final));
-    }
-    return ST_OK;
-}
-
 static void note_segments(const Chunker *c) {
     const Schedule *s = c->args->schedule;
     if (!c->residual)
         pass_note(c->ctx, c->args, c->kernel, "no residual branch: no state");
     else if (c->segment)
         pass_note(c->ctx, c->args, c->kernel,
-                  "sequences are cut into segments of %d tokens while there are fewer than %d pairs of sequence and head",
-                  s->segment, s->min_items);
+                  "sequences are cut into segments of %lld tokens while there are fewer than %d pairs of sequence and head",
+                  (long long)c->module->segment, s->min_items);
     else
         pass_note(c->ctx, c->args, c->kernel, "sequences are not cut");
+}
+
+/* Kernels segment_state and segment_scan, made from a copy of a kernel once it carries its state. */
+static void add_segment_kernels(Chunker *c) {
+    Module scratch = {.name = c->module->name};
+    Kernel *const states = ir_clone_kernel(c->ctx, c->kernel, &scratch, "states");
+    segments_add_kernels(c->ctx, c->module, 0, states, "segment", STARTS);
+}
+
+/* ---- The gradients' kernels ---- */
+
+/* Kernel `keys`: its states go from the last row to the first, and are sums over the heads of a group. */
+static Status chunk_keys(Chunker *c, int at) {
+    if (!c->segment)
+        return chunk_heads(c->ctx, c->kernel, c->rows, c->group, c->residual, NULL, NULL);
+    Module  scratch = {.name = c->module->name};
+    Chunker states = {.ctx = c->ctx, .kernel = ir_clone_kernel(c->ctx, c->kernel, &scratch, "states")};
+    find_loops(&states);
+    TRY(chunk_heads_states(c->ctx, states.kernel, states.rows, states.group, states.residual));
+    TRY(chunk_heads(c->ctx, c->kernel, c->rows, c->group, c->residual, c->segment, KEY_STARTS));
+    segments_add_kernels(c->ctx, c->module, at, states.kernel, "key", KEY_STARTS);
+    return ST_OK;
+}
+
+/* Each starts from its own states, but that `rows` has the transposes of main's. */
+static Status chunk_gradients(Ctx *ctx, Module *module, const PassArgs *args) {
+    const bool cuts = args->schedule->segment > 0;
+    const int64_t least = segments_least(args->spec, args->schedule);
+    module->segment = cuts && args->schedule->segment < least ? least : args->schedule->segment;
+    module->min_items = args->schedule->min_items;
+    bool       summed = false;
+    for (int k = 0; k < module->kernel_count; k++) {
+        Kernel *const kernel = module->kernels[k];
+        Chunker       c = {.ctx = ctx, .module = module, .args = args, .kernel = kernel, .transposed = summed};
+        Value        *final;
+        find_loops(&c);
+        if (!c.rows || loop_around(c.rows, "segment"))
+            continue;
+        if (cuts)
+            c.segment = strcmp(kernel->name, "rows") == 0 ? segments_cut_rows(ctx, module, k, args)
+                                                          : segments_cut(ctx, kernel, c.rows);
+        if (k == 0)
+            note_segments(&c);
+        if (!c.residual)
+            continue;
+        note_state(&c, kernel, spec_features(args->spec), args->spec->value_dim);
+        if (c.group->out_count) {
+            TRY(chunk_keys(&c, k));
+        } else {
+            TRY(carry_state(&c, &final));
+            if (c.segment && !summed)
+                add_segment_kernels(&c);
+            summed = true;
+        }
+        while (module->kernels[k] != kernel)
+            k++;
+    }
+    return ST_OK;
 }
 
 Status pass_chunk(Ctx *ctx, Module *module, const PassArgs *args) {
@@ -376,12 +334,12 @@ Status pass_chunk(Ctx *ctx, Module *module, const PassArgs *args) {
         return ctx_fail(ctx, ST_FAILED, "pass chunk", NULL, "the module has no kernel main");
     const bool folds = args->kind == KIND_DECODE && spec_fold(args->spec) > 1;
     for (int k = 0; k < module->kernel_count && !folds; k++)
-        map_fill_absent(ctx, module->kernels[k]);
+        TRY(map_fill_absent(ctx, module->kernels[k]));
     if (args->kind == KIND_BACKWARD)
-        return chunk_each(ctx, module, args);
+        return chunk_gradients(ctx, module, args);
     find_loops(&c);
     if (args->kind == KIND_FORWARD) {
-        cut_into_segments(&c);
+        c.segment = segments_cut(ctx, c.kernel, c.rows);
         module->segment = args->schedule->segment;
         module->min_items = args->schedule->min_items;
     }
@@ -393,14 +351,14 @@ Status pass_chunk(Ctx *ctx, Module *module, const PassArgs *args) {
     Value *final = NULL;
     if (folds) {
         TRY(fold_steps(ctx, c.kernel, args, &c.moves, &final));
-        map_fill_absent(ctx, c.kernel); /* the tiles of keys that it has made */
+        TRY(map_fill_absent(ctx, c.kernel)); /* the tiles of keys that it has made */
     } else {
         TRY(carry_state(&c, &final));
     }
     if (final)
         note_state(&c, c.kernel, final->type.rows, final->type.cols);
     if (c.segment)
-        add_segment_kernels(&c, args->spec, final->type.rows, final->type.cols);
+        add_segment_kernels(&c);
     if (state) {
         merge_state_kernel(&c, state, final);
         remove_kernel(module, state);

@@ -3,7 +3,7 @@
  * masked(x_s y_s^T) z_s, x_s of the row tile alone. Out: the row loop carries states S_s = sum of y_s^T z_s over all
  * heads and what has gone by, each sum starts from x_s S_s, and each head adds its masked edge and its part of the next
  * states. A state that is the transpose of another one, y and z exchanged, is not made twice. */
-#include "passes/loops.h"
+#include "passes/segments.h"
 
 enum { MOST_SUMS = 4 };
 
@@ -18,6 +18,8 @@ typedef struct Heads {
     Op      *adds[MOST_SUMS];
     Value   *states[MOST_SUMS]; /* in the row loop */
     Value   *any;
+    Value   *segment;         /* its number, or NULL: not cut */
+    const char *starts;       /* the parameter with the states that segments start from */
 } Heads;
 
 static Status find_sums(Heads *h) {
@@ -48,19 +50,29 @@ static Status find_carried(Heads *h, int s) {
     return ctx_fail(h->ctx, ST_FAILED, "pass chunk", NULL, "a residual sum is not added up over heads");
 }
 
-/* States enter the row loop; sums start from what they give. */
-static void start_sums(Heads *h) {
+/* States enter the row loop. */
+static void start_states(Heads *h) {
     Builder  outside = ir_before(h->ctx, h->kernel, h->rows), b = ir_before(h->ctx, h->kernel, h->group);
     ValueMap map = {.ctx = h->ctx};
     h->any = ir_ibin(&b, OP_ILT, ir_i(&b, 0), clone_slice(&b, h->residual->in[1], h->group->region, &map));
     for (int s = 0; s < h->count; s++) {
-        const int F = h->sums[s].keys->type.cols, E = h->sums[s].values->type.cols;
-        if (h->twin[s] == s) {
-            const int at = h->rows->out_count;
-            op_add_in(h->ctx, h->rows, 3 + at, ir_f(&outside, 0, F, E));
-            h->states[s] = block_arg(h->ctx, h->kernel, h->rows->region, type_tile(DT_F32, F, E), "state");
-            op_add_out(h->ctx, h->kernel, h->rows, type_tile(DT_F32, F, E));
-        }
+        if (h->twin[s] != s)
+            continue;
+        const Type type = type_tile(DT_F32, h->sums[s].keys->type.cols, h->sums[s].values->type.cols);
+        const int  at = h->rows->out_count;
+        Value     *start = ir_f(&outside, 0, type.rows, type.cols);
+        if (h->segment)
+            start = segments_start(h->ctx, h->rows, &outside, h->segment, segments_param(h->ctx, h->starts, at), type, false);
+        op_add_in(h->ctx, h->rows, 3 + at, start);
+        h->states[s] = block_arg(h->ctx, h->kernel, h->rows->region, type, "state");
+        op_add_out(h->ctx, h->kernel, h->rows, type);
+    }
+}
+
+/* Sums start from what states give. */
+static void start_sums(Heads *h) {
+    Builder b = ir_before(h->ctx, h->kernel, h->group);
+    for (int s = 0; s < h->count; s++) {
         Value    *zero = h->group->in[3 + h->carried[s]];
         Op *const maybe = ir_if(&b, h->any, &zero, 1);
         Builder   in = ir_at_end(h->ctx, h->kernel, maybe->region);
@@ -119,12 +131,54 @@ static void add_head(Heads *h) {
     op_erase(h->residual);
 }
 
-Status chunk_heads(Ctx *ctx, Kernel *kernel, Op *rows, Op *group, Op *residual) {
-    Heads h = {.ctx = ctx, .kernel = kernel, .rows = rows, .group = group, .residual = residual};
+Status chunk_heads(Ctx *ctx, Kernel *kernel, Op *rows, Op *group, Op *residual, Value *segment, const char *starts) {
+    Heads h = {.ctx = ctx, .kernel = kernel, .rows = rows, .group = group, .residual = residual,
+               .segment = segment, .starts = starts};
     TRY(find_sums(&h));
     for (int s = 0; s < h.count; s++)
         TRY(find_carried(&h, s));
+    start_states(&h);
     start_sums(&h);
     add_head(&h);
+    return ST_OK;
+}
+
+/* What one head adds to the states. */
+static void add_states(Heads *h, Builder *b, const Op *heads, Value **next) {
+    ValueMap map = {.ctx = h->ctx};
+    map_set(&map, h->group->region->args[0], heads->region->args[0]);
+    map_set(&map, h->residual->region->args[0], ir_i(b, 0));
+    for (int s = 0, at = 0; s < h->count; s++) {
+        if (h->twin[s] != s)
+            continue;
+        Value *const keys = clone_slice(b, h->sums[s].keys, h->group->region, &map);
+        Value *const values = clone_slice(b, h->sums[s].values, h->group->region, &map);
+        next[at] = ir_dot(b, keys, values, heads->region->args[1 + at], true, false);
+        at++;
+    }
+}
+
+Status chunk_heads_states(Ctx *ctx, Kernel *kernel, Op *rows, Op *group, Op *residual) {
+    Heads  h = {.ctx = ctx, .kernel = kernel, .rows = rows, .group = group, .residual = residual};
+    Value *next[MOST_SUMS];
+    TRY(find_sums(&h));
+    start_states(&h);
+    Builder   b = ir_before(ctx, kernel, group);
+    Op *const maybe = ir_if(&b, h.any, rows->region->args + 1, rows->out_count);
+    Builder   in = ir_at_end(ctx, kernel, maybe->region);
+    Op *const heads = ir_for(&in, "group", false, group->in[0], group->in[1], group->in[2], rows->region->args + 1,
+                             rows->out_count);
+    Builder   head = ir_at_end(ctx, kernel, heads->region);
+    add_states(&h, &head, heads, next);
+    ir_yield(&head, next, rows->out_count);
+    ir_yield(&in, heads->out, rows->out_count);
+    for (Op *op = group, *behind; op; op = behind) {
+        behind = op->next;
+        if (op->code != OP_YIELD)
+            op_erase(op);
+    }
+    Op *const yield = ir_terminator(rows->region);
+    for (int s = 0; s < rows->out_count; s++)
+        op_add_in(ctx, yield, s, maybe->out[s]);
     return ST_OK;
 }

@@ -230,14 +230,15 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
     schedule->group_heads = !spec->initial_state && spec_group(spec) % 2 == 0 ? 2 : 1;
     if (kind == KIND_FORWARD)
         return;
+    if (kind == KIND_BACKWARD) {
+        backward_tiles(spec, schedule);
+        schedule->segment = spec->full ? 0 : schedule->segment;
+        return;
+    }
     schedule->segment = 0;
     schedule->even_items = 0;
     if (kind == KIND_EXTEND)
         return;
-    if (kind == KIND_BACKWARD) {
-        backward_tiles(spec, schedule);
-        return;
-    }
     /* One row a head: all heads of a group share each key while it is in registers. Nothing is seen twice, so no ring. */
     schedule->chunk = 1;
     schedule->group_heads = spec->initial_state ? 1 : spec_group(spec);
@@ -403,8 +404,8 @@ Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target 
         return refuse(ctx, "states_every", "use 1", "warps without roles fetch no tiles in a loop between states");
     if (spec->initial_state && schedule->group_heads != 1)
         return refuse(ctx, "group_heads", "use 1", "a state for each query head allows no stacked heads");
-    if (kind == KIND_BACKWARD && schedule->segment != 0 && !target->warp_size)
-        return refuse(ctx, "segment", "use 0", "the gradients' kernels for CPUs take whole sequences");
+    if (kind == KIND_BACKWARD && schedule->segment != 0 && !target->warp_size && spec->full)
+        return refuse(ctx, "segment", "use 0", "rows of every segment see all keys before it, and add to their gradients");
     if (kind != KIND_FORWARD && kind != KIND_BACKWARD && schedule->segment != 0)
         return refuse(ctx, "segment", "use 0", "rings and states are updated in place, so that a sequence cannot be cut");
     const int used = schedule->tile_rows * schedule->tile_vectors + schedule->tile_vectors + 1;

@@ -43,7 +43,12 @@ static Range times(Range a, Range b) {
     return (Range){fmin(fmin(p, q), fmin(r, s)), fmax(fmax(p, q), fmax(r, s))};
 }
 
-static Range plus(Range a, Range b) { return (Range){a.lo + b.lo, a.hi + b.hi}; }
+/* What float32 cannot tell from nothing is nothing: 1 - 24 * (1 / 24). */
+static double sum(double a, double b) {
+    return fabs(a + b) < FLT_EPSILON * fmax(fabs(a), fabs(b)) ? 0 : a + b;
+}
+
+static Range plus(Range a, Range b) { return (Range){sum(a.lo, b.lo), sum(a.hi, b.hi)}; }
 
 static Range minus(Range a) { return (Range){-a.hi, -a.lo}; }
 
@@ -56,8 +61,18 @@ static double inverse_root(double x) { return 1 / sqrt(x); }
 
 static Range size_of(Range a) { return a.lo >= 0 ? a : a.hi <= 0 ? minus(a) : (Range){0, fmax(-a.lo, a.hi)}; }
 
+/* A map whose values share many parts, each looked at again for each of its uses, is given up on. */
+enum { MOST_SIDES = 3, MOST_STEPS = 20000 };
+
+typedef struct Known {
+    const Value *input;
+    double       x;
+    int          steps;
+    bool         gave_up; /* that something is not finite is a lack of knowledge */
+} Known;
+
 /* Of ops that are no sums of other ranges: not finite where it is not known. */
-static Range of_op(const Op *op, const Range *in) {
+static Range of_op(const Op *op, const Range *in, Known *known) {
     const Range unknown = {-INFINITY, INFINITY};
     switch (op->code) {
     case OP_ADD: return plus(in[0], in[1]);
@@ -83,20 +98,11 @@ static Range of_op(const Op *op, const Range *in) {
     case OP_COLS:
     case OP_COPY:
     case OP_CONVERT: return in[0];
-    default: return unknown;
+    default: known->gave_up = true; return unknown;
     }
 }
 
 static bool is_finite(Range a) { return a.lo >= -FLT_MAX && a.hi <= FLT_MAX; }
-
-/* A map whose values share many parts, each looked at again for each of its uses, is given up on. */
-enum { MOST_SIDES = 3, MOST_STEPS = 20000 };
-
-typedef struct Known {
-    const Value *input;
-    double       x;
-    int          steps;
-} Known;
 
 static bool range_of(const Value *value, Known *known, Range *out);
 
@@ -124,35 +130,44 @@ static bool range_of(const Value *value, Known *known, Range *out) {
     *out = (Range){known->x, known->x};
     if (value == known->input)
         return true;
-    if (!op || is_rows(op) || known->steps++ == MOST_STEPS)
+    if (!op || is_rows(op) || known->steps++ == MOST_STEPS) {
+        known->gave_up = true;
         return false;
+    }
     *out = (Range){-FLT_MAX, FLT_MAX};
-    if (op->code == OP_LOAD) /* a scale: any number */
+    if (op->code == OP_LOAD) { /* a scale: any number */
+        known->gave_up = true;
         return true;
+    }
     if (op->code == OP_ROWSUM)
         return sum_range(op->in[0], known, out);
-    if (op->in_count > MOST_SIDES)
-        return false;
     if (op->code == OP_FCONST) {
         const double constant = op_float(op, AT_FVALUE, 0);
         *out = (Range){constant, constant};
         return isfinite(constant);
     }
-    for (int i = 0; i < op->in_count && i < MOST_SIDES; i++)
-        if (op->in[i]->type.cls != TY_TILE || !range_of(op->in[i], known, &in[i]))
+    for (int i = 0; i < op->in_count; i++) {
+        if (i == MOST_SIDES || op->in[i]->type.cls != TY_TILE) {
+            known->gave_up = true;
             return false;
-    *out = of_op(op, in);
+        }
+        if (!range_of(op->in[i], known, &in[i]))
+            return false;
+    }
+    *out = of_op(op, in, known);
     return is_finite(*out);
 }
 
 bool map_is_finite(const Value *features, const Value *input, double x) {
     Range range;
-    Known known = {input, x, 0};
+    Known known = {.input = input, .x = x};
     return input && range_of(features, &known, &range);
 }
 
+/* Of rows of one number each, tried in this order. */
+static const double TRIED[] = {0, 1, -1, 0.5, 2};
+
 bool map_find_finite(const Value *features, double *x) {
-    static const double TRIED[] = {0, 1, -1, 0.5, 2};
     const Value *const  input = map_input((Value *)features);
     for (size_t i = 0; i < sizeof TRIED / sizeof *TRIED; i++)
         if (map_is_finite(features, input, TRIED[i])) {
@@ -160,6 +175,18 @@ bool map_find_finite(const Value *features, double *x) {
             return true;
         }
     return false;
+}
+
+/* Whether for each of them something is surely infinite, or no number: 0 / 0 where x has no variance. */
+static bool is_never_finite(const Value *features) {
+    const Value *const input = map_input((Value *)features);
+    for (size_t i = 0; i < sizeof TRIED / sizeof *TRIED; i++) {
+        Range range;
+        Known known = {.input = input, .x = TRIED[i]};
+        if (!input || range_of(features, &known, &range) || known.gave_up)
+            return false;
+    }
+    return true;
 }
 
 /* `fill` in rows of the load that are not there, else zeros. */
@@ -194,13 +221,19 @@ Value *map_clone(Builder *b, Value *value, const Block *region, double absent, V
 typedef struct Filling {
     Ctx    *ctx;
     Kernel *kernel;
+    Status  status;
 } Filling;
 
 static bool fill_operands(Op *op, void *arg) {
-    const Filling *f = arg;
-    double         absent = 0;
+    Filling *f = arg;
+    double   absent = 0;
     for (int i = 0; i < 2 && op->code == OP_DOT; i++) {
         Value *const value = op->in[i];
+        if (value->def && is_never_finite(value)) {
+            f->status = ctx_fail(f->ctx, ST_USAGE, "feature_map", "add a small number to what it divides by",
+                                 "of rows of equal numbers, 0 among them, the map's features are infinite or no numbers");
+            return false;
+        }
         if (!value->def || !map_find_finite(value, &absent) || absent == 0)
             continue;
         Builder  b = ir_after(f->ctx, f->kernel, value->def);
@@ -210,7 +243,8 @@ static bool fill_operands(Op *op, void *arg) {
     return true;
 }
 
-void map_fill_absent(Ctx *ctx, Kernel *kernel) {
-    Filling f = {ctx, kernel};
+Status map_fill_absent(Ctx *ctx, Kernel *kernel) {
+    Filling f = {ctx, kernel, ST_OK};
     ir_walk(kernel->body, fill_operands, &f);
+    return f.status;
 }

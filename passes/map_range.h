@@ -15,8 +15,8 @@ bool map_find_finite(const Value *features, double *x);
 /* As clone_slice, of features of rows or what is given for them; absent: what rows that are not there give to the map instead
  * of zeros. */
 Value *map_clone(Builder *b, Value *value, const Block *region, double absent, ValueMap *map);
-/* Features that are no numbers for zeros become numbers in rows that are not there, wherever they are multiplied. Those for which
- * no such row is known, and all that are numbers anyway, stay as they are. */
-void map_fill_absent(Ctx *ctx, Kernel *kernel);
+/* Features that are no numbers for zeros become numbers in rows that are not there, wherever they are multiplied. Those of which
+ * nothing is known, and all that are numbers anyway, stay as they are. ST_USAGE: they are numbers for no row of equal numbers. */
+Status map_fill_absent(Ctx *ctx, Kernel *kernel);
 
 #endif

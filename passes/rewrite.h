@@ -62,8 +62,11 @@ void copy_beyond(Ctx *ctx, Op *made, const Op *load);
  * first: rows at and after become zeros. */
 void limit_slice(Ctx *ctx, Kernel *kernel, Value *value, const Block *region, Value *rows);
 
-/* chunk, of kernels whose loop over heads carries sums: see chunk_heads.c. */
-Status chunk_heads(Ctx *ctx, Kernel *kernel, Op *rows, Op *group, Op *residual);
+/* chunk, of kernels whose loop over heads carries sums: see chunk_heads.c. segment: number of the row loop's segment, which starts
+ * from states in the parameters `starts`, or both NULL. */
+Status chunk_heads(Ctx *ctx, Kernel *kernel, Op *rows, Op *group, Op *residual, Value *segment, const char *starts);
+/* The kernel's row loop carries the states from zero, and does nothing else. */
+Status chunk_heads_states(Ctx *ctx, Kernel *kernel, Op *rows, Op *group, Op *residual);
 
 #define DECLARE_PASS(name) Status pass_##name(Ctx *ctx, Module *module, const PassArgs *args)
 #define PASS(name, needs, gives, summary) DECLARE_PASS(name);

@@ -101,7 +101,8 @@ double schedule_cost(const Spec *spec, KernelKind kind, const Target *target, co
                      const Schedule *schedule) {
     const Costs  c = costs_of(spec, target, work, schedule);
     const double rows = (double)work->sequences * (double)work->tokens * spec->heads;
-    const double cut = kind == KIND_FORWARD ? segments(spec, work, schedule) : 1;
+    const bool   cuts = kind == KIND_FORWARD || (kind == KIND_BACKWARD && !target->warp_size);
+    const double cut = cuts ? segments(spec, work, schedule) : 1;
     const double again = cut > 1 ? c.F * c.E * (c.C / c.M) : 0; /* a segment's state, before it runs */
     const double processors = target->processors ? target->processors : 1;
     const double items = (double)work->sequences * spec->kv_heads * cut *

@@ -13,7 +13,7 @@
 #include <cmocka.h>
 
 #include "frontend/frontend.h"
-#include "passes/passes.h"
+#include "passes/segments.h"
 
 #ifdef __SANITIZE_ADDRESS__
 enum { CASES = 4 }; /* each takes three times as long */
@@ -132,7 +132,7 @@ static Status interpret(Trial *t, const Module *module, bool placed, bool awaite
                        .binding_count = t->param_count,
                        .placed = placed,
                        .awaited = awaited,
-                       .reverse = t->target.warp_size > 0};
+                       .reverse = t->target.warp_size > 0 || t->kind == KIND_BACKWARD};
     memcpy(args.syms, t->syms, sizeof args.syms);
     return ir_interpret(t->ctx, module, &args);
 }
@@ -240,8 +240,11 @@ static void random_shape(Trial *t) {
     t->syms[SYM_H] = t->spec.kv_heads;
     t->syms[SYM_G] = t->spec.heads;
     t->syms[SYM_M] = t->syms[SYM_B] * T / (t->schedule.chunk * t->schedule.states_every) + t->syms[SYM_N];
-    const int64_t whole = t->schedule.chunk * t->schedule.states_every, L = whole * random_int(1, 4);
-    const bool cut = t->kind == KIND_FORWARD ? random_int(0, 1) : t->kind == KIND_BACKWARD && t->target.warp_size && seed >> 50 & 1;
+    const int64_t whole = t->schedule.chunk * t->schedule.states_every;
+    int64_t       L = whole * random_int(1, 4);
+    if (t->kind == KIND_BACKWARD && !t->target.warp_size)
+        L = (t->schedule.segment + whole - 1) / whole * whole + (L / whole - 1) / 2 * whole;
+    const bool cut = t->kind == KIND_FORWARD ? random_int(0, 1) : t->kind == KIND_BACKWARD && seed >> 50 & 1;
     t->syms[SYM_L] = cut ? L : (T / whole + 1) * whole;
     t->syms[SYM_S] = T == 0 ? 1 : (T + t->syms[SYM_L] - 1) / t->syms[SYM_L];
     t->syms[SYM_K] = t->syms[SYM_S] - 1;
@@ -292,6 +295,8 @@ static void random_schedule(Trial *t) {
         t->schedule.chunk = 64;
         t->schedule.key_tile = 64 * random_int(1, 2);
     }
+    if (t->kind == KIND_BACKWARD && !gpu)
+        t->schedule.segment = (int)segments_least(&t->spec, &t->schedule);
     const bool wide = t->spec.head_dim > 128 || t->spec.value_dim > 128;
     if (t->schedule.roles && (t->kind == KIND_FORWARD || (t->schedule.gradient_roles && !wide)))
         t->schedule.states_every = random_int(0, 1) ? random_int(2, 4) : 1;

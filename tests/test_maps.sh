@@ -35,3 +35,16 @@ for map in 'x / sqrt(sum(x * x))' 'abs(x) / sum(abs(x))' '1 / (abs(x) + abs(x))'
     check_map "$map" 24 7 bf16 "norm = false, qk_scale = true, initial_state = \"input\""
 done
 check_map 'x / sqrt(sum(x * x))' 200 5 fp32 "norm = false, qk_scale = true, initial_state = \"input\""
+
+# Maps that are numbers for no row of equal numbers have none for rows that are not there, and are refused; with a small number added
+# they are not.
+centred='(x - mean(x))'
+for dim in 8 24 49 200; do
+    for kind in forward extend decode backward; do
+        echo "return rattention { heads = 2, head_dim = $dim, window = 4," \
+            "feature_map = function(x) return $centred / sqrt(sum($centred * $centred)) end }" >"$TMP/centred.lua"
+        expect_error 2 "0 / 0 of every row of equal numbers, D $dim, $kind" 'feature_map: .*add a small number to what it divides by' \
+            "$RATTAN" compile "$TMP/centred.lua" --kind $kind
+    done
+done
+check_map "$centred / sqrt(sum($centred * $centred) + 0.001)" 24 5 fp32 "norm = false"
