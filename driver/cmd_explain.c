@@ -39,7 +39,7 @@ static void print_head(Ctx *ctx, const Explained *e) {
     schedule_print(&schedule, &e->compiled.plan);
     heading(ctx_printf(ctx, "Schedule, from %s", e->origin));
     put_wrapped(ctx, "", INDENT, text_str(&schedule));
-    if (e->pick)
+    if (*explain_record(ctx, e))
         put_wrapped(ctx, "", INDENT, explain_record(ctx, e));
     free(shape);
     json_decref(json);

@@ -121,7 +121,7 @@ static Status compile(Ctx *ctx, Session *session, Explained *e) {
     session->bucket = shape_bucket(&e->bench.shape);
     TRY(session_tune(ctx, session, &request));
     e->pick = request.pick;
-    if (e->pick)
+    if (e->pick && e->pick->record)
         e->origin = *request.schedule ? "the tuning database" : "the default: the tuning database knows nothing better";
     if (target_is_cuda(&session->target)) {
         const char *nvrtc = nvrtc_version(ctx);
@@ -228,9 +228,10 @@ void explain_free(Explained *explained) {
 }
 
 const char *explain_record(Ctx *ctx, const Explained *explained) {
-    if (!explained->pick)
-        return "";
-    const TuningRecord *r = explained->pick->record;
+    const TuningPick   *pick = explained->pick;
+    const TuningRecord *r = pick ? pick->record : NULL;
+    if (!r)
+        return pick && pick->other_threads ? tuning_threads_text(ctx, pick) : "";
     return ctx_printf(ctx, "%s, at %s on %s%s, by %s; from %s",
                       tuning_is_default(r) ? ctx_printf(ctx, "Compared with others in %.3f ms", 1e3 * r->seconds)
                                            : ctx_printf(ctx, "It took %.3f ms, %.3f of the default's time", 1e3 * r->seconds, r->ratio),
@@ -384,7 +385,7 @@ static json_t *saving_json(const Explained *e) {
 
 /* The record behind the schedule, and where it lies. */
 static json_t *record_json(const Explained *e) {
-    return e->pick ? json_pack("{s:s, s:o}", "database", e->pick->path, "record", tuning_record_json(e->pick->record)) : json_null();
+    return e->pick && e->pick->record ? json_pack("{s:s, s:o}", "database", e->pick->path, "record", tuning_record_json(e->pick->record)) : json_null();
 }
 
 static json_t *refusals_json(const Explained *e) {
