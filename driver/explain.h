@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "driver/bench_case.h"
+#include "driver/explain_knobs.h"
 #include "driver/tuning_pick.h"
 #include "passes/search_space.h"
 
@@ -44,6 +45,7 @@ typedef struct Explained {
     Compiled        compiled;
     const char     *origin;    /* of the schedule */
     const TuningPick *pick;    /* what the tuning databases say; NULL: nobody asked, or what they say is refused */
+    ExplainKnobs    knobs;     /* the schedule's fields */
     const char     *resources; /* where registers and shared memory come from; NULL on CPUs */
     ExplainKernel  *kernels;
     int             kernel_count;

@@ -66,7 +66,7 @@ void limit_slice(Ctx *ctx, Kernel *kernel, Value *value, const Block *region, Va
 Status chunk_heads(Ctx *ctx, Kernel *kernel, Op *rows, Op *group, Op *residual);
 
 #define DECLARE_PASS(name) Status pass_##name(Ctx *ctx, Module *module, const PassArgs *args)
-#define PASS(name, needs, gives, summary) DECLARE_PASS(name);
+#define PASS(name, needs, gives, knobs, summary) DECLARE_PASS(name);
 #include "passes/passes.def"
 #include "passes/gpu_passes.def"
 #undef PASS
