@@ -178,6 +178,8 @@ Status aot_plan(Ctx *ctx, Session *session, AotLibrary *library) {
     *library = (AotLibrary){.name = cli_value(cli, OPTION_NAME), .shapes = cli_value(cli, OPTION_SHAPES)};
     TRY(check_name(ctx, library->name));
     TRY(plan_targets(ctx, cli_value(cli, OPTION_TARGETS), library));
+    for (int t = 0; t < library->target_count; t++)
+        target_use_threads(&library->targets[t].target, session->threads);
     for (int f = 0; f < cli->operands.count; f++)
         TRY(plan_file(ctx, session, library, cli->operands.items[f]));
     if (library->function_count == 0)

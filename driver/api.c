@@ -66,6 +66,7 @@ static Status open_context(Ctx *ctx, void *arg) {
     if (args->options->no_tuning)
         context->tuning = TUNING_OFF;
     TRY(open_target(ctx, args->options, context));
+    target_use_threads(&context->target, args->options->threads);
     TRY(pool_create(ctx, args->options->threads, &context->pool));
     return cache_open(ctx, args->options->cache_dir, args->options->cache_limit, &context->cache);
 }

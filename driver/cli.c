@@ -71,6 +71,14 @@ static Status find_command(Ctx *ctx, const char *name, CommandId *command) {
                     "there is no command '%.40s'", name);
 }
 
+char cli_letter(OptionId option, CommandId command) {
+    const char letter = CLI_OPTIONS[option].letter;
+    for (int o = 0; o < (int)option; o++)
+        if (CLI_OPTIONS[o].letter == letter && CLI_OPTIONS[o].commands & 1u << command)
+            return 0;
+    return letter;
+}
+
 /* getopt's tables for one command. */
 static int getopt_tables(CommandId command, struct option *longs, char *letters) {
     int count = 0;
@@ -81,7 +89,7 @@ static int getopt_tables(CommandId command, struct option *longs, char *letters)
             continue;
         longs[count++] =
             (struct option){option->name, option->argument ? required_argument : no_argument, NULL, LONG_BASE + o};
-        if (option->letter) {
+        if (cli_letter((OptionId)o, command)) {
             *letters++ = option->letter;
             if (option->argument)
                 *letters++ = ':';
@@ -96,7 +104,7 @@ static int option_of(int code, CommandId command) {
     if (code >= LONG_BASE)
         return code - LONG_BASE;
     for (int o = 0; o < OPTION_COUNT; o++)
-        if (CLI_OPTIONS[o].letter == code && CLI_OPTIONS[o].commands & 1u << command)
+        if (CLI_OPTIONS[o].commands & 1u << command && cli_letter((OptionId)o, command) == code)
             return o;
     return -1;
 }

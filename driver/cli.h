@@ -54,6 +54,8 @@ Status cli_parse(Ctx *ctx, int argc, char **argv, Cli *cli);
 
 bool        cli_has(const Cli *cli, OptionId option);
 const char *cli_value(const Cli *cli, OptionId option); /* the last given, or NULL */
+/* The letter that stands for the option with this command; 0: none. */
+char cli_letter(OptionId option, CommandId command);
 /* A whole number in min .. max, or `fallback` where the option is absent. */
 Status cli_integer(Ctx *ctx, const Cli *cli, OptionId option, int64_t min, int64_t max, int64_t fallback, int64_t *out);
 /* The whole of `text` as a whole number in min .. max; `place` names it in the error. */

@@ -10,10 +10,12 @@ static bool option_shown(int option, CommandId command) {
     return CLI_OPTIONS[option].commands & 1u << command && !(CLI_OPTIONS[option].commands & HIDDEN);
 }
 
-static void add_option(Text *text, const CliOption *option) {
-    const size_t start = text->length;
-    if (option->letter)
-        text_add(text, "  -%c, ", option->letter);
+static void add_option(Text *text, OptionId id, CommandId command) {
+    const CliOption *option = &CLI_OPTIONS[id];
+    const size_t     start = text->length;
+    const char       letter = cli_letter(id, command);
+    if (letter)
+        text_add(text, "  -%c, ", letter);
     else
         text_add(text, "      ");
     text_add(text, "--%s%s%s", option->name, option->argument ? " " : "", option->argument ? option->argument : "");
@@ -35,7 +37,7 @@ void cli_print_help(Text *text, CommandId command) {
     text_add(text, "\nOptions:\n");
     for (int o = 0; o < OPTION_COUNT; o++)
         if (option_shown(o, command))
-            add_option(text, &CLI_OPTIONS[o]);
+            add_option(text, (OptionId)o, command);
 }
 
 void cli_print_overview(Text *text) {
@@ -61,10 +63,12 @@ static void add_troff(Text *text, const char *source) {
     }
 }
 
-static void add_man_option(Text *text, const CliOption *option) {
+static void add_man_option(Text *text, OptionId id, CommandId command) {
+    const CliOption *option = &CLI_OPTIONS[id];
+    const char       letter = cli_letter(id, command);
     text_add(text, ".TP\n.B ");
-    if (option->letter)
-        text_add(text, "\\-%c, ", option->letter);
+    if (letter)
+        text_add(text, "\\-%c, ", letter);
     add_troff(text, ctx_printf(text->ctx, "--%s", option->name));
     if (option->argument)
         text_add(text, " \\fI%s\\fR", option->argument);
@@ -81,7 +85,7 @@ static void add_man_command(Text *text, CommandId command) {
     text_add(text, "\n");
     for (int o = 0; o < OPTION_COUNT; o++)
         if (option_shown(o, command))
-            add_man_option(text, &CLI_OPTIONS[o]);
+            add_man_option(text, (OptionId)o, command);
 }
 
 static const char MAN_TAIL[] = ".SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage or spec, 3 verification mismatch, 4 "

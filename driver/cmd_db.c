@@ -263,7 +263,7 @@ _Static_assert(OPTION_COUNT <= 64, "Action.options has a bit an option");
 
 static const Action ACTIONS[] = {
     {"list", db_list, TO_READ, A_SPEC_OR_NONE, CHOOSE},
-    {"explain", db_explain, NOT_OPENED, A_SPEC, CHOOSE},
+    {"explain", db_explain, NOT_OPENED, A_SPEC, CHOOSE | OF(THREADS)},
     {"export", export, TO_READ, A_SPEC_OR_NONE, CHOOSE | OF(BEST) | OF(OUTPUT)},
     {"import", import, TO_WRITE, SOME_FILES, 0},
     {"merge", merge, TO_WRITE, SOME_FILES, 0},

@@ -39,14 +39,20 @@ static void print_head(Ctx *ctx, const Explained *e) {
     schedule_print(&schedule, &e->compiled.plan);
     heading(ctx_printf(ctx, "Schedule, from %s", e->origin));
     put_wrapped(ctx, "", INDENT, text_str(&schedule));
-    if (e->pick)
+    if (*explain_record(ctx, e))
         put_wrapped(ctx, "", INDENT, explain_record(ctx, e));
+    for (int k = 0; k < e->knobs.count; k++)
+        if (e->knobs.items[k].why)
+            put_wrapped(ctx, e->knobs.items[k].name, PASS_COLUMN, ctx_printf(ctx, "%d: %s", e->knobs.items[k].value, e->knobs.items[k].why));
     free(shape);
     json_decref(json);
 }
 
-static void print_pass(Ctx *ctx, const PassLog *log, const PassRun *run) {
-    const bool changed = run->ops_before != run->ops_after;
+/* `told`: of which knobs the other values have been said. */
+static void print_pass(Ctx *ctx, const Explained *e, const PassRun *run, bool *told) {
+    const PassLog *log = e->compiled.log;
+    const char    *knobs = explain_knobs_text(ctx, &e->knobs, run->pass->knobs, told);
+    const bool     changed = run->ops_before != run->ops_after;
     if (changed)
         put_wrapped(ctx, run->pass->name, PASS_COLUMN,
                     ctx_printf(ctx, "%d ops become %d", run->ops_before, run->ops_after));
@@ -57,12 +63,19 @@ static void print_pass(Ctx *ctx, const PassLog *log, const PassRun *run) {
         const char     *text = note->kernel ? ctx_printf(ctx, "%s: %s", note->kernel, note->text) : note->text;
         put_wrapped(ctx, n || changed ? "" : run->pass->name, PASS_COLUMN, text);
     }
+    if (*knobs)
+        put_wrapped(ctx, "", PASS_COLUMN, ctx_printf(ctx, "knobs: %s", knobs));
 }
 
-static void print_passes(Ctx *ctx, const PassLog *log) {
-    heading("Passes, in order, in their own words");
-    for (int r = 0; r < log->run_count; r++)
-        print_pass(ctx, log, &log->runs[r]);
+static void print_passes(Ctx *ctx, const Explained *e) {
+    bool       *told = NEW_ARRAY(ctx, bool, e->knobs.count + 1);
+    const char *fields, *name, *knobs;
+    heading("Passes, in order, in their own words; knobs that they read, and what these could be");
+    for (int r = 0; r < e->compiled.log->run_count; r++)
+        print_pass(ctx, e, &e->compiled.log->runs[r], told);
+    for (int r = 0; (name = explain_reader(e->target, r, &fields)); r++)
+        if (*(knobs = explain_knobs_text(ctx, &e->knobs, fields, told)))
+            put_wrapped(ctx, name, PASS_COLUMN, ctx_printf(ctx, "knobs: %s", knobs));
 }
 
 /* ---- Kernels and their work ---- */
@@ -186,7 +199,7 @@ static void print_saving(Ctx *ctx, const Explained *e) {
 
 static void print_explained(Ctx *ctx, const Explained *e) {
     print_head(ctx, e);
-    print_passes(ctx, e->compiled.log);
+    print_passes(ctx, e);
     print_kernels(ctx, e);
     print_work(ctx, e);
     if (e->bench.kind == KIND_BACKWARD)

@@ -8,8 +8,8 @@ static void print_json(void) {
     json_t *list = json_array();
     for (int i = 0; pass_info(i); i++) {
         const PassInfo *pass = pass_info(i);
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s}", "name", pass->name, "requires", pass->requires,
-                                              "establishes", pass->establishes, "summary", pass->summary));
+        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s}", "name", pass->name, "requires", pass->requires,
+                                              "establishes", pass->establishes, "knobs", pass->knobs, "summary", pass->summary));
     }
     json_dumpf(list, stdout, JSON_INDENT(2));
     puts("");
@@ -26,6 +26,8 @@ Status cmd_passes(Ctx *ctx, const Cli *cli) {
         const PassInfo *pass = pass_info(i);
         printf("%-14s %s -> %s\n%-14s %s\n", pass->name, *pass->requires ? pass->requires : "any", pass->establishes,
                "", pass->summary);
+        if (*pass->knobs)
+            printf("%-14s knobs: %s\n", "", pass->knobs);
     }
     return ST_OK;
 }

@@ -89,10 +89,11 @@ typedef struct Facts {
     char   place[sizeof(((Ctx *)0)->place)], message[sizeof(((Ctx *)0)->message)], remedy[sizeof(((Ctx *)0)->remedy)];
 } Facts;
 
-static Status find_facts(Ctx *ctx, const char *name, Facts *facts) {
+static Status find_facts(Ctx *ctx, const Tuning *tuning, Facts *facts) {
     TuningKey   key = {0};
     CudaDevice *device = NULL;
-    TRY(target_find(ctx, name, &facts->target));
+    TRY(target_find(ctx, cli_value(tuning->cli, OPTION_TARGET), &facts->target));
+    target_use_threads(&facts->target, tuning->session.threads);
     if (target_is_cuda(&facts->target) && facts->target.native)
         TRY(cuda_device_open(ctx, 0, &device));
     if (!tuning_key_machine(ctx, &facts->target, device, &key))
@@ -104,9 +105,9 @@ static Status find_facts(Ctx *ctx, const char *name, Facts *facts) {
     return ST_OK;
 }
 
-static void tell_facts(Ctx *ctx, const char *name, int file) {
+static void tell_facts(Ctx *ctx, const Tuning *tuning, int file) {
     static Facts facts;
-    facts.status = find_facts(ctx, name, &facts);
+    facts.status = find_facts(ctx, tuning, &facts);
     memcpy(facts.place, ctx->place, sizeof facts.place);
     memcpy(facts.message, ctx->message, sizeof facts.message);
     memcpy(facts.remedy, ctx->remedy, sizeof facts.remedy);
@@ -128,7 +129,7 @@ static Status find_machine(Ctx *ctx, Tuning *tuning) {
         return ctx_fail(ctx, ST_FAILED, "rattan tune", NULL, "cannot make a pipe");
     const pid_t child = fork();
     if (child == 0)
-        tell_facts(ctx, cli_value(tuning->cli, OPTION_TARGET), ends[1]);
+        tell_facts(ctx, tuning, ends[1]);
     close(ends[1]);
     const bool told = child > 0 && read_facts(ends[0], facts);
     close(ends[0]);
@@ -546,6 +547,7 @@ static Status parse(Ctx *ctx, const Cli *cli, Tuning *tuning) {
     if (cli_has(cli, OPTION_SHARD))
         TRY(tune_shard_parse(ctx, cli_value(cli, OPTION_SHARD), &tuning->shard, &tuning->shards));
     TRY(cli_integer(ctx, cli, OPTION_JOBS, 1, 64, cores > 2 ? cores - 1 : 1, &tuning->jobs));
+    TRY(threads_parse(ctx, cli, &tuning->session.threads));
     TRY(cli_integer(ctx, cli, OPTION_SEED, 0, INT64_MAX, 1, &tuning->seed));
     tuning->deadline = tuning->end = seconds_now() + budget;
     return ST_OK;

@@ -135,8 +135,8 @@ static Status key_head(Ctx *ctx, const CompileRequest *request, Text *key) {
     spec_print(key, request->spec);
     text_add(key, "kind=%s variant=%d ring_rows=%lld\nschedule=%s\nelse=%s\n", kind_name(request->kind), request->variant,
              (long long)ring_rows(request), schedule_text(ctx, &schedule), stands_in(request));
-    text_add(key, "target=%s triple=%s cpu=%s features=%s shared=%lld registers=%d\n", request->target->name,
-             request->target->triple, request->target->cpu, request->target->features,
+    text_add(key, "target=%s triple=%s cpu=%s features=%s l1=%lld shared=%lld registers=%d\n", request->target->name,
+             request->target->triple, request->target->cpu, request->target->features, (long long)request->target->l1_bytes,
              (long long)request->target->shared_bytes, request->target->registers);
     return ST_OK;
 }

@@ -42,7 +42,7 @@ typedef struct CompileRequest {
     const Target *target;
     const char   *schedule;   /* text laid over the default; NULL: none */
     ScheduleOrigin origin;    /* of that text */
-    const struct TuningPick *pick; /* the record that it is from, see tuning_pick.h; NULL: from none */
+    const struct TuningPick *pick; /* what the tuning databases say, and which record it is from: see tuning_pick.h; NULL: nobody asked */
     int           emit;       /* EMIT_x: which of the results are wanted */
     const char   *memo;       /* GPUs: a folder of what NVRTC made, which processes share; NULL: none */
     const char   *dump_after; /* a pass whose output is wanted in Compiled.dump; "all"; NULL: none */

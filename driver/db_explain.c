@@ -48,6 +48,8 @@ static void explain_key(Ctx *ctx, const Explained *e) {
            driver ? ", driver " : "", driver ? e->key.driver : "", e->key.compiler, e->key.spec, e->key.space, e->key.build);
     if (e->why)
         printf("skipped   %s\n", e->why);
+    if (e->pick.other_threads)
+        printf("ignored   %s\n", tuning_threads_text(ctx, &e->pick));
     if (e->pick.other_spaces)
         printf("ignored   %d records of other search spaces, which other versions of rattan made: tune again\n",
                e->pick.other_spaces);
@@ -121,10 +123,11 @@ static Status explain_others_of(Ctx *ctx, const Explained *e) {
 
 static json_t *explained_json(Ctx *ctx, const Explained *e) {
     const TuningRecord *r = e->pick.record;
-    return json_pack("{s:s, s:s?, s:s, s:s, s:s, s:s, s:o, s:s, s:i, s:i}", "layer", e->title, "machine", e->key.machine, "spec",
+    return json_pack("{s:s, s:s?, s:s, s:s, s:s, s:s, s:o, s:s, s:i, s:i, s:i}", "layer", e->title, "machine", e->key.machine, "spec",
                      e->key.spec, "kind", e->key.kind, "bucket", e->bucket.T ? tuning_bucket_text(ctx, e->bucket) : "",
                      "schedule", schedule_of(e), "record", r ? tuning_record_json(r) : json_null(), "database",
-                     r ? e->pick.path : "", "distance", e->pick.distance, "ignored", e->pick.other_spaces);
+                     r ? e->pick.path : "", "distance", e->pick.distance, "ignored", e->pick.other_spaces,
+                     "other_threads", e->pick.other_threads);
 }
 
 static Status explain_layer(Ctx *ctx, const Asked *asked, const SpecItem *item) {

@@ -107,8 +107,8 @@ static double clock_of(const Session *session) {
 }
 
 /* ---- Compiling ---- */
-static Status compile(Ctx *ctx, Session *session, Explained *e) {
-    CompileRequest request = {
+static CompileRequest request_of(const Session *session, const Explained *e) {
+    return (CompileRequest){
         .spec = &e->item->spec,
         .kind = e->bench.kind,
         .variant = e->bench.shape.length_count ? VARIANT_PACKED : 0,
@@ -117,11 +117,15 @@ static Status compile(Ctx *ctx, Session *session, Explained *e) {
         .schedule = session->schedule,
         .emit = EMIT_PLAN,
     };
+}
+
+static Status compile(Ctx *ctx, Session *session, Explained *e) {
+    CompileRequest request = request_of(session, e);
     e->origin = request.schedule ? "the default, with --schedule over it" : "the default";
     session->bucket = shape_bucket(&e->bench.shape);
     TRY(session_tune(ctx, session, &request));
     e->pick = request.pick;
-    if (e->pick)
+    if (e->pick && e->pick->record)
         e->origin = *request.schedule ? "the tuning database" : "the default: the tuning database knows nothing better";
     if (target_is_cuda(&session->target)) {
         const char *nvrtc = nvrtc_version(ctx);
@@ -135,6 +139,15 @@ static Status compile(Ctx *ctx, Session *session, Explained *e) {
         e->pick = NULL;
     }
     return ST_OK;
+}
+
+/* ---- Knobs ---- */
+static Status find_knobs(Ctx *ctx, const Session *session, const LaunchSizes *sizes, Explained *e) {
+    const CompileRequest request = request_of(session, e);
+    const ExplainCut     cut = {sizes->syms[SYM_N] * e->item->spec.kv_heads, sizes->syms[SYM_S], sizes->syms[SYM_L]};
+    const bool           tuned = e->pick && e->pick->record && !tuning_is_default(e->pick->record);
+    return explain_knobs_find(ctx, &request, &e->compiled.plan,
+                              session->schedule ? "--schedule" : tuned ? "the tuning database" : NULL, &cut, &e->knobs);
 }
 
 /* ---- Other m ---- */
@@ -212,6 +225,7 @@ Status explain(Ctx *ctx, Session *session, const SpecItem *item, KernelKind kind
     TRY(bench_case_sizes(ctx, out->compiled.object, &out->bench, &sizes));
     TRY(count_work(ctx, &sizes, out));
     find_stored(ctx, &sizes, out);
+    TRY(find_knobs(ctx, session, &sizes, out));
     find_limit(out);
     TRY(session_device(ctx, session));
     out->clock = clock_of(session);
@@ -228,9 +242,10 @@ void explain_free(Explained *explained) {
 }
 
 const char *explain_record(Ctx *ctx, const Explained *explained) {
-    if (!explained->pick)
-        return "";
-    const TuningRecord *r = explained->pick->record;
+    const TuningPick   *pick = explained->pick;
+    const TuningRecord *r = pick ? pick->record : NULL;
+    if (!r)
+        return pick && pick->other_threads ? tuning_threads_text(ctx, pick) : "";
     return ctx_printf(ctx, "%s, at %s on %s%s, by %s; from %s",
                       tuning_is_default(r) ? ctx_printf(ctx, "Compared with others in %.3f ms", 1e3 * r->seconds)
                                            : ctx_printf(ctx, "It took %.3f ms, %.3f of the default's time", 1e3 * r->seconds, r->ratio),
@@ -298,16 +313,27 @@ static json_t *notes_json(const PassLog *log, const PassRun *run) {
     return list;
 }
 
-static json_t *passes_json(const PassLog *log) {
-    json_t *list = json_array();
+static json_t *passes_json(const Explained *e) {
+    const PassLog *log = e->compiled.log;
+    json_t        *list = json_array();
     for (int r = 0; r < log->run_count; r++) {
         const PassRun *run = &log->runs[r];
-        json_array_append_new(list, json_pack("{s:s, s:s, s:f, s:i, s:i, s:i, s:o}", "pass", run->pass->name, "summary",
+        json_array_append_new(list, json_pack("{s:s, s:s, s:f, s:i, s:i, s:i, s:o, s:o}", "pass", run->pass->name, "summary",
                                               run->pass->summary, "ms", 1e3 * run->seconds, "kernels", run->kernels,
                                               "ops_before", run->ops_before, "ops_after", run->ops_after, "notes",
-                                              notes_json(log, run)));
+                                              notes_json(log, run), "knobs",
+                                              explain_knobs_json(&e->knobs, run->pass->knobs)));
     }
     return list;
+}
+
+/* Who reads the schedule behind the passes. */
+static json_t *readers_json(const Explained *e) {
+    json_t     *readers = json_object();
+    const char *fields, *name;
+    for (int r = 0; (name = explain_reader(e->target, r, &fields)); r++)
+        json_object_set_new(readers, name, explain_knobs_json(&e->knobs, fields));
+    return readers;
 }
 
 static json_t *work_json(const IrWork *work) {
@@ -384,7 +410,7 @@ static json_t *saving_json(const Explained *e) {
 
 /* The record behind the schedule, and where it lies. */
 static json_t *record_json(const Explained *e) {
-    return e->pick ? json_pack("{s:s, s:o}", "database", e->pick->path, "record", tuning_record_json(e->pick->record)) : json_null();
+    return e->pick && e->pick->record ? json_pack("{s:s, s:o}", "database", e->pick->path, "record", tuning_record_json(e->pick->record)) : json_null();
 }
 
 static json_t *refusals_json(const Explained *e) {
@@ -402,9 +428,9 @@ json_t *explain_json(Ctx *ctx, const Explained *e) {
                   kind_name(e->bench.kind), "target", e->target->name, "dtype", dtype_name(e->item->spec.dtype));
     json_object_set_new(json, "shape", bench_case_shape_json(&e->bench));
     json_object_update_new(
-        json, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o}", "schedule", text_str(&text), "schedule_origin", e->origin,
+        json, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "schedule", text_str(&text), "schedule_origin", e->origin,
                         "schedule_record", record_json(e), "schedule_fields", schedule_json(e), "passes",
-                        passes_json(e->compiled.log), "resources",
+                        passes_json(e), "knobs_behind", readers_json(e), "resources",
                         e->resources ? json_string(e->resources) : json_null(), "kernels", kernels_json(e)));
     json_object_update_new(json,
                            json_pack("{s:f, s:f, s:o, s:o, s:s, s:i, s:o}", "useful_flops", e->bench.useful_flops, "bytes",

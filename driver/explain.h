@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "driver/bench_case.h"
+#include "driver/explain_knobs.h"
 #include "driver/tuning_pick.h"
 #include "passes/search_space.h"
 
@@ -43,7 +44,8 @@ typedef struct Explained {
     BenchCase       bench; /* shape, useful flops, bytes of inputs and outputs */
     Compiled        compiled;
     const char     *origin;    /* of the schedule */
-    const TuningPick *pick;    /* the record behind it; NULL: none */
+    const TuningPick *pick;    /* what the tuning databases say; NULL: nobody asked, or what they say is refused */
+    ExplainKnobs    knobs;     /* the schedule's fields */
     const char     *resources; /* where registers and shared memory come from; NULL on CPUs */
     ExplainKernel  *kernels;
     int             kernel_count;
@@ -66,7 +68,8 @@ void   explain_free(Explained *explained);
 
 /* CPUs: the register tiles of a kernel, "6 x 4 vectors of 16 floats: 3 products, 29 of 32 vector registers; ..."; "": it has none. */
 const char *explain_tiles(Ctx *ctx, const Explained *explained, int kernel);
-/* What the record behind the schedule says, and from where, as a sentence; "" where there is none. */
+/* What the record behind the schedule says, and from where, or which there are but for other threads, as a sentence; "" where
+ * there is none. */
 const char *explain_record(Ctx *ctx, const Explained *explained);
 /* Product flops beyond those that the definition asks for: tiles computed in full, products inside chunks,
  * recomputation. */

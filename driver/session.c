@@ -124,12 +124,21 @@ TuningBucket shape_bucket(const Shape *shape) {
     return shape->T > 0 ? tuning_bucket(shape->B > 0 ? shape->B : 1, shape->T) : (TuningBucket){0};
 }
 
+Status threads_parse(Ctx *ctx, const Cli *cli, int *threads) {
+    int64_t given;
+    TRY(cli_integer(ctx, cli, OPTION_THREADS, 1, 4096, 0, &given));
+    *threads = (int)given;
+    return ST_OK;
+}
+
 Status session_open(Ctx *ctx, const Cli *cli, Session *session) {
     *session = (Session){.cli = cli};
     TRY(tuning_mode(ctx, &session->tuning));
     if (cli_has(cli, OPTION_NO_TUNING))
         session->tuning = TUNING_OFF;
+    TRY(threads_parse(ctx, cli, &session->threads));
     TRY(target_find(ctx, cli_value(cli, OPTION_TARGET), &session->target));
+    target_use_threads(&session->target, session->threads);
     Schedule ignored = {0};
     session->schedule = cli_value(cli, OPTION_SCHEDULE);
     if (session->schedule)
@@ -191,9 +200,7 @@ Status session_load_text(Ctx *ctx, Session *session, const char *name, const cha
 }
 
 Status session_pool(Ctx *ctx, Session *session) {
-    int64_t threads;
-    TRY(cli_integer(ctx, session->cli, OPTION_THREADS, 1, 4096, 0, &threads));
-    return session->pool ? ST_OK : pool_create(ctx, (int)threads, &session->pool);
+    return session->pool ? ST_OK : pool_create(ctx, session->threads, &session->pool);
 }
 
 void session_close(Session *session) {

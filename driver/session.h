@@ -27,6 +27,7 @@ struct AotEntry;
 typedef struct Session {
     const Cli  *cli;
     Target      target;
+    int         threads;  /* --threads; 0: not given */
     const char *schedule; /* --schedule; NULL: a tuned one, else the default */
     TuningMode  tuning;
     TuningBucket bucket; /* of the shape that kernels are for */
@@ -52,7 +53,9 @@ typedef struct ReadyKernel {
 /* Packed sequences have lengths, and kind backward no results but gradients: else --with is refused. */
 Status session_check_parts(Ctx *ctx, const Session *session, KernelKind kind, const Shape *shape);
 
-/* Finds the target, checks the form of --schedule and --with, opens the cache. session_close even after a failure. */
+/* --threads. */
+Status threads_parse(Ctx *ctx, const Cli *cli, int *threads);
+/* Finds the target, for --threads, checks the form of --schedule and --with, opens the cache. session_close even after a failure. */
 Status session_open(Ctx *ctx, const Cli *cli, Session *session);
 Status session_load_file(Ctx *ctx, Session *session, const char *path);
 Status session_load_text(Ctx *ctx, Session *session, const char *name, const char *text);

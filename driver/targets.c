@@ -3,6 +3,7 @@
 
 #include "codegen/llvm/llvm_codegen.h"
 #include "codegen/ptx/ptx_codegen.h"
+#include "runtime/pool.h"
 
 #include <string.h>
 
@@ -39,7 +40,15 @@ Status target_find(Ctx *ctx, const char *name, Target *target) {
         return present_device(ctx, target);
     if (name && target_name_is_cuda(name))
         return ptx_find_target(ctx, name, target);
-    return llvm_find_target(ctx, name ? name : "host", target);
+    TRY(llvm_find_target(ctx, name ? name : "host", target));
+    if (target->processors)
+        target->processors = pool_threads_for(0);
+    return ST_OK;
+}
+
+void target_use_threads(Target *target, int threads) {
+    if (threads > 0 && !target_is_cuda(target))
+        target->processors = pool_threads_for(threads);
 }
 
 static int cpu_count(void) {

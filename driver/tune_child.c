@@ -311,7 +311,7 @@ static Status open_runner(Ctx *ctx, Runner *runner) {
     runner->session.tuning = TUNING_OFF;
     TRY(cache_open(ctx, "", -1, &runner->session.cache));
     TRY(fill_cache(ctx, runner->session.cache, runner->file));
-    TRY(pool_create(ctx, 0, &runner->session.pool));
+    TRY(pool_create(ctx, runner->session.threads, &runner->session.pool));
     if (!task->checked_small)
         TRY(check_small(ctx, runner));
     TRY(session_kernel(ctx, &runner->session, &task->item->spec, task->kind, 0, tune_ring_rows(task), &runner->kernel));

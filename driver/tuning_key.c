@@ -53,10 +53,11 @@ int tuning_bucket_distance(TuningBucket a, TuningBucket b) {
     return abs(log_of(a.N) - log_of(b.N)) + abs(log_of(a.T) - log_of(b.T));
 }
 
-/* Kernels that run on other threads than the cores there are have other best schedules. */
+/* Kernels that run on other threads than the cores there are have other best schedules. Of a CPU by its name the target knows
+ * no number unless one was given. */
 static const char *cpu_text(Ctx *ctx, const Target *target) {
     const char *model = machine_processor(ctx);
-    const int   cores = pool_usable_cores(), threads = pool_default_threads();
+    const int   cores = pool_usable_cores(), threads = pool_threads_for(target->processors);
     return ctx_printf(ctx, "%s (%s), %d cores%s", model ? model : "processor", target->cpu, cores,
                       threads == cores ? "" : ctx_printf(ctx, ", %d threads", threads));
 }

@@ -20,7 +20,8 @@ bool         tuning_bucket_parse(const char *text, TuningBucket *bucket);
 /* Steps from the one to the other, a step being a factor of two in either number. */
 int tuning_bucket_distance(TuningBucket a, TuningBucket b);
 
-/* machine, driver, compiler, build and space; the key's other fields are left alone. false: code for this target does not
+/* machine, driver, compiler, build and space. A CPU's machine ends in its cores, "AMD EPYC (znver4), 16 cores", and, where kernels
+ * run on another number of threads (target_use_threads, RATTAN_NUM_THREADS), in these: ", 2 threads". The key's other fields are left alone. false: code for this target does not
  * run here, so that nothing is known of it. `device`: the GPU; NULL on CPUs. */
 bool tuning_key_machine(Ctx *ctx, const Target *target, const CudaDevice *device, TuningKey *key);
 /* The same of code that will run elsewhere: machine and driver are NULL, any that the target's code runs on. false: CPUs, of

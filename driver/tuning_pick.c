@@ -105,19 +105,48 @@ void tuning_choose(const TuningRecords *records, const TuningKey *key, TuningBuc
     }
 }
 
-/* What one database has, but for other search spaces' records, which are counted; a failure is told and forgotten. */
-static void look(Ctx *ctx, const char *path, const TuningKey *filter, int space, TuningRecords *records, TuningPick *pick,
+size_t tuning_processor_length(const char *machine) {
+    const char *end = NULL;
+    for (const char *at = machine; (at = strstr(at, "), ")); at++)
+        end = at + 1;
+    return end ? (size_t)(end - machine) : strlen(machine);
+}
+
+const char *tuning_threads_text(Ctx *ctx, const TuningPick *pick) {
+    return ctx_printf(ctx, "%d records are of other cores or threads of this processor, as of %s, and are not taken: tune with "
+                           "'--threads', or RATTAN_NUM_THREADS, as kernels run",
+                      pick->other_threads, pick->threads_of);
+}
+
+/* Whether it is of this machine and search space; counts those that are not. */
+static bool belongs(const TuningRecord *record, const TuningKey *key, TuningPick *pick) {
+    const char *machine = record->key.machine;
+    if (unlike(machine, key->machine)) {
+        const size_t length = tuning_processor_length(key->machine);
+        if (tuning_processor_length(machine) == length && machine[length] && strncmp(machine, key->machine, length) == 0) {
+            pick->other_threads++;
+            pick->threads_of = machine;
+        }
+        return false;
+    }
+    if (record->key.space == key->space)
+        return true;
+    pick->other_spaces++;
+    return false;
+}
+
+/* Adds what one database has of the key's layer, kind, machine and search space; a failure is told and forgotten. */
+static void look(Ctx *ctx, const char *path, const TuningKey *key, TuningRecords *records, TuningPick *pick,
                  const char **why) {
-    TuningDb *db = NULL;
-    int       kept = records->count;
+    const TuningKey filter = {.spec = key->spec, .kind = key->kind};
+    TuningDb       *db = NULL;
+    int             kept = records->count;
     if (tuning_db_read(ctx, path, &db) == ST_OK && db)
-        tuning_db_find(ctx, db, filter, records);
+        tuning_db_find(ctx, db, &filter, records);
     tuning_db_close(db);
     for (int r = kept; r < records->count; r++)
-        if (records->items[r].key.space == space)
+        if (belongs(&records->items[r], key, pick))
             records->items[kept++] = records->items[r];
-        else
-            pick->other_spaces++;
     records->count = kept;
     if (ctx->status != ST_OK && why && !*why) {
         char line[1024];
@@ -129,15 +158,14 @@ static void look(Ctx *ctx, const char *path, const TuningKey *filter, int space,
 
 /* The user's records count before the system's; failures count wherever they are known. */
 void tuning_find(Ctx *ctx, const TuningKey *key, TuningBucket bucket, TuningPick *pick, const char **why) {
-    const TuningKey filter = {.machine = key->machine, .spec = key->spec, .kind = key->kind};
-    const char     *path = tuning_db_path(ctx);
-    TuningRecords  *records = NEW(ctx, TuningRecords);
-    TuningPaths     systems;
+    const char    *path = tuning_db_path(ctx);
+    TuningRecords *records = NEW(ctx, TuningRecords);
+    TuningPaths    systems;
     *pick = (TuningPick){0};
     tuning_db_system_paths(ctx, &systems);
     for (int layer = 0; layer <= systems.count && !pick->record; layer++) {
         if (path) {
-            look(ctx, path, &filter, key->space, records, pick, why);
+            look(ctx, path, key, records, pick, why);
             tuning_choose(records, key, bucket, pick);
             pick->path = path;
         }
@@ -171,19 +199,20 @@ static Status apply(Ctx *ctx, TuningMode mode, TuningKey *key, TuningBucket buck
         tuning_key_layer(ctx, request->spec, request->kind, key);
         tuning_find(ctx, key, bucket, pick, &why);
     }
+    request->pick = pick;
     const bool strange = pick->record && (other || strcmp(pick->record->key.build, key->build) != 0);
     if (pick->record && tuning_is_default(pick->record) && !(mode == TUNING_STRICT && strange)) {
         request->schedule = ""; /* nothing over this build's own, which strict mode takes only where it was measured */
-        request->pick = pick;
     } else if (pick->record && !other && can_have(ctx, request, pick->record->schedule, &why)) {
         request->schedule = pick->record->schedule;
-        request->pick = pick;
         request->origin = mode == TUNING_STRICT ? SCHEDULE_STRICT : SCHEDULE_TUNED;
     } else if (mode == TUNING_STRICT)
         return ctx_fail(ctx, ST_FAILED, request->spec->name, "run 'rattan tune', or unset RATTAN_TUNING",
                         "no tuned schedule for %s, %s, %s%s%s%s", kind_name(request->kind),
                         key->machine ? key->machine : request->target->name, bucket.T ? "near the shape " : "of any shape",
                         bucket.T ? tuning_bucket_text(ctx, bucket) : "", why ? ": " : "", why ? why : "");
+    else
+        pick->record = NULL;
     return ST_OK;
 }
 

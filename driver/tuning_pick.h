@@ -22,11 +22,19 @@ typedef struct TuningPick {
     const char         *path;   /* of its database */
     int                 distance; /* of its bucket from the one wanted */
     int                 other_spaces; /* records of this layer, kind and machine that another search space made: ignored */
+    int                 other_threads; /* and those of this processor with other cores or threads */
+    const char         *threads_of;   /* one of their machines; NULL: there are none */
 } TuningPick;
 
 /* Whether the record was measured with another driver, or by another compiler, than the key names. */
 bool tuning_other_driver(const TuningRecord *record, const TuningKey *key);
 bool tuning_other_compiler(const TuningRecord *record, const TuningKey *key);
+
+/* What a CPU's machine is called without its cores and threads: so many characters; all, where it has none. */
+size_t tuning_processor_length(const char *machine);
+
+/* Of a pick with other_threads: that these records are left alone, and how to get some; a sentence. */
+const char *tuning_threads_text(Ctx *ctx, const TuningPick *pick);
 
 /* Looks through the user's and the system's databases: records of this machine with its driver and compiler, else with others;
  * of this build, else of another; of the bucket, else of the nearest one within a factor of eight (of the largest where
@@ -37,8 +45,8 @@ void tuning_find(Ctx *ctx, const TuningKey *key, TuningBucket bucket, TuningPick
 /* The same among given records, all of one machine. `path` is left alone. */
 void tuning_choose(const TuningRecords *records, const TuningKey *key, TuningBucket bucket, TuningPick *pick);
 
-/* Fills request->schedule, its origin and its pick, where it is NULL and there is one that this request can have: "" where the
- * default is the best that is known. Of a GPU that is not here: what is known of any that the target's code runs on. Fails in
+/* Fills request->schedule and its origin, where it is NULL and there is one that this request can have: "" where the
+ * default is the best that is known. request->pick says what was found, without a record where none is taken. Of a GPU that is not here: what is known of any that the target's code runs on. Fails in
  * strict mode alone. */
 Status tuning_apply(Ctx *ctx, TuningMode mode, const CudaDevice *device, TuningBucket bucket, CompileRequest *request);
 /* The same for code that will run elsewhere, even if it runs here: this machine's GPU does not come before others. */

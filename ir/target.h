@@ -21,7 +21,7 @@ typedef struct Target {
     int     product_warps; /* that multiply together what the copy engine put into shared memory; 0: no such units */
     int     cluster;       /* most blocks that can wait for each other; 0: none can */
     bool    exact;        /* GPUs: code runs on this compute capability alone, as PTX too */
-    int     processors;   /* multiprocessors, or cores of the host, to keep busy; 0: unknown */
+    int     processors;   /* multiprocessors, or threads that kernels run on, to keep busy; 0: unknown */
     /* GPUs: what a multiprocessor does in a cycle at most. CPUs: 0; their rates follow from flops_per_cycle. */
     double  product_flops;   /* of matrix products of 16-bit numbers; of tf32 half as many */
     double  special_results; /* exponentials and the like */

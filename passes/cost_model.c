@@ -5,21 +5,27 @@
 static int smaller(int64_t a, int64_t b) { return (int)(a < b ? a : b); }
 static int larger(int a, int b) { return a > b ? a : b; }
 
+static const char IN_PLACE[] = "rings and states are updated in place, so that a sequence cannot be cut";
+static const char ALL_BEFORE[] = "rows of every segment see all keys before it, and add to their gradients";
+
 /* Edge tiles are computed in full and used by half: two edges of `chunk` keys on a window of W cost about chunk / W. Fewer
  * rows cost more reads of every panel; measured, 64 rows lose nothing and 16 lose a tenth. */
-static int chunk_for(const Spec *spec) {
+static int chunk_for(const Spec *spec, ScheduleWhy *why) {
+    why->chunk = "edge tiles are computed in full and used by half, which costs chunk / window; fewer rows read every panel more often";
     if (spec->full || spec->window >= 256)
         return 64;
+    why->chunk = "the window is small, and edge tiles, computed in full and used by half, cost chunk / window";
     return larger(spec->window >= 64 ? 32 : 16, spec_fold(spec));
 }
 
 /* Decoding waits for memory: register tiles as wide as a value row, so that each row is read in one piece, and key tiles small
  * enough that a roped one stays in the first-level cache beside what else is read. */
-static void decode_tiles(const Spec *spec, const Target *target, Schedule *schedule) {
+static void decode_tiles(const Spec *spec, const Target *target, Schedule *schedule, ScheduleWhy *why) {
     const int lanes = target_lanes(target) > 0 ? target_lanes(target) : 1;
     const int vectors = smaller((spec->value_dim + lanes - 1) / lanes, 8);
     const int rows = (target->vector_registers - vectors - 1) / vectors;
     schedule->key_tile = 16;
+    why->key_tile = "a tile of keys stays in the first-level cache beside what else is read";
     if (rows >= 1) {
         schedule->tile_rows = smaller(rows, 6);
         schedule->tile_vectors = vectors;
@@ -28,7 +34,9 @@ static void decode_tiles(const Spec *spec, const Target *target, Schedule *sched
 
 /* Gradients have five products where forward has two, and sums of keys that are read and written beside: smaller tiles
  * leave more of them in the second-level cache. Measured, 64 rows lose 4 %, two heads of 64 columns 8 %. */
-static void backward_tiles(const Spec *spec, Schedule *schedule) {
+static void backward_tiles(const Spec *spec, Schedule *schedule, ScheduleWhy *why) {
+    why->chunk = "five products, and sums of keys that are read and written beside: of small tiles more stays in the second-level cache";
+    why->key_tile = "as many keys as a row tile has rows: the diagonal is one tile";
     schedule->chunk = smaller(schedule->chunk, larger(32, spec_fold(spec)));
     schedule->key_tile = schedule->chunk;
     if (spec->head_dim <= 64 && schedule->group_heads == 2 && spec_group(spec) % 4 == 0)
@@ -37,10 +45,11 @@ static void backward_tiles(const Spec *spec, Schedule *schedule) {
 
 /* A state is cut by its features until sequences, heads and slices come near the number of multiprocessors; where that
  * is not enough, sequences are cut as well. A slice has 64 rows, one for each row of a block's warps. */
-static void state_slices(const Spec *spec, const Target *target, Schedule *schedule) {
+static void state_slices(const Spec *spec, const Target *target, Schedule *schedule, ScheduleWhy *why) {
     const int pieces = larger(spec_features(spec) / spec->head_dim, 1), rows = spec->head_dim == 64 ? 32 : 64;
     schedule->slices = spec->head_dim % rows == 0 && spec->head_dim / rows <= 8 ? larger(spec->head_dim / rows, 1) : 1;
     schedule->segment = 1024;
+    why->segment = "no shorter: sequences are cut where states, cut by their features, leave multiprocessors idle";
     schedule->spread = 1;
     schedule->min_items = larger(target->processors * 9 / 10 / (pieces * schedule->slices), 1);
 }
@@ -51,27 +60,32 @@ static bool wants_small_tiles(const Spec *spec, const Target *target) {
 
 /* A block takes 128 rows where the window is wide enough for tiles of 64, one head's rows beside another's, so that both
  * share every key; a warp takes 16 of them. */
-static void gpu_default(const Spec *spec, const Target *target, Schedule *schedule) {
+static void gpu_default(const Spec *spec, const Target *target, Schedule *schedule, ScheduleWhy *why) {
     const int  G = spec_group(spec);
     const bool small = wants_small_tiles(spec, target);
     schedule->chunk = small ? larger(32, spec_fold(spec)) : 64;
+    why->chunk = small ? "little shared memory, float32 or wide heads: fewer rows fit beside the keys"
+                       : "a row tile of a head; two heads' share every key, 16 rows a warp";
     schedule->key_tile = schedule->chunk;
+    why->key_tile = "as many keys as a row tile has rows: the diagonal is one tile";
     schedule->group_heads = !spec->initial_state && G % 2 == 0 ? 2 : 1;
     schedule->warps = schedule->chunk * schedule->group_heads / 16;
     schedule->stages = 2;
     /* Where p stays in registers and a turn is long: measured, 3 % for 128 columns, nothing for 64. */
     schedule->delay = spec->dtype != DT_F32 && spec->head_dim > 64 && !spec_is_wide(spec);
-    state_slices(spec, target, schedule);
+    state_slices(spec, target, schedule, why);
     schedule->ring = 0;
 }
 
 /* Products of single warps wait for shared memory and for each other: two blocks of one head each, which run apart,
  * overlap better than one of two heads that share keys, or a product that runs a turn behind. Measured for 128 columns:
  * forward takes 2 and 8 % more with these. */
-static void without_roles(const Spec *spec, const Target *target, Schedule *schedule) {
+static void without_roles(const Spec *spec, const Target *target, Schedule *schedule, ScheduleWhy *why) {
     if (wants_small_tiles(spec, target)) {
         if (schedule->chunk > 32) { /* for the fold: as many rows, of one head */
             schedule->key_tile = 32;
+            why->chunk = "a fold in tokens, the least that states allow";
+            why->key_tile = "little shared memory, float32 or wide heads: more keys do not fit beside the rows";
             schedule->group_heads = 1;
             schedule->warps = schedule->chunk / 16;
         }
@@ -92,18 +106,21 @@ static int even_heads(const Spec *spec, int most) {
 
 /* A tile holds the heads of a group and two tokens: a step of more takes turns, and so does a group of more numbers than
  * registers hold well. Counted with ptxas: 32 heads of 128 columns spill 1.4 KB a thread, 16 of them 0.1. */
-static void gpu_decode(const Spec *spec, const Target *target, Schedule *schedule) {
+static void gpu_decode(const Spec *spec, const Target *target, Schedule *schedule, ScheduleWhy *why) {
     enum { MOST_SUMS = 2048 };
     const bool small = wants_small_tiles(spec, target);
     schedule->chunk = 2;
     schedule->group_heads = even_heads(spec, larger(MOST_SUMS / larger(larger(spec->head_dim, spec->value_dim), 64), 1));
+    why->chunk = "a tile holds heads of a group and two tokens: a step of more takes turns";
     schedule->key_tile = small ? 32 : 64;
+    why->key_tile = small ? "little shared memory, float32 or wide heads: more keys do not fit" : "16 keys for each of four warps";
     schedule->warps = 4; /* a slab of scores each; measured, eight repeat more than they hide */
     schedule->stages = small ? 1 : 2;
     schedule->parts = 8;
     schedule->blocks = small ? 1 : 2;
     schedule->min_items = 2 * target->processors;
     schedule->segment = 0;
+    why->segment = IN_PLACE;
     schedule->spread = 0;
     schedule->ring = 0;
 }
@@ -176,32 +193,45 @@ static void take_turns(Schedule *schedule) {
 }
 
 void schedule_default(const Spec *spec, KernelKind kind, const Target *target, Schedule *schedule) {
+    ScheduleWhy why;
+    schedule_default_why(spec, kind, target, schedule, &why);
+}
+
+void schedule_default_why(const Spec *spec, KernelKind kind, const Target *target, Schedule *schedule, ScheduleWhy *why) {
 #define FIELD(name, fallback, min, max, help) schedule->name = fallback;
 #include "ir/schedule.def"
 #undef FIELD
     if (target->warp_size) {
-        gpu_default(spec, target, schedule);
+        gpu_default(spec, target, schedule, why);
         if (kind == KIND_DECODE)
-            gpu_decode(spec, target, schedule);
-        if (kind == KIND_EXTEND)
+            gpu_decode(spec, target, schedule, why);
+        if (kind == KIND_EXTEND) {
             schedule->segment = schedule->spread = 0;
+            why->segment = IN_PLACE;
+        }
         schedule->roles = !no_roles(spec, kind, target) && !wants_both_parts(spec, kind);
         /* Beside a key's sums and two tiles of scores: of 128 columns, 64 keys spill 1.5 KB a thread. */
-        if (kind == KIND_BACKWARD && !schedule->roles && (spec->head_dim > 64 || spec->value_dim > 64))
+        if (kind == KIND_BACKWARD && !schedule->roles && (spec->head_dim > 64 || spec->value_dim > 64)) {
             schedule->key_tile = smaller(schedule->key_tile, 32);
+            why->key_tile = "beside a key's sums and two tiles of scores more keys spill registers";
+        }
         schedule->fuse_phi = schedule->roles;
         schedule->feature_groups = schedule->fuse_phi && spec->head_dim <= 64 ? 2 : 1;
         if (!schedule->roles && kind != KIND_DECODE)
-            without_roles(spec, target, schedule);
+            without_roles(spec, target, schedule, why);
         if (schedule->roles && spec_is_wide(spec)) { /* 64 keys of 256 columns are a slot: five of them lie beside the queries */
             schedule->chunk = schedule->key_tile = 64;
+            why->chunk = "a row tile of a head; two heads' share every key, 16 rows a warp";
+            why->key_tile = "64 keys of 256 columns fill a slot, and five slots lie beside the queries";
             schedule->warps = schedule->chunk * schedule->group_heads / 16;
             schedule->delay = 1;
         } else if (schedule->roles && schedule->group_heads == 1) { /* one group of warps multiplies: two blocks fit */
             schedule->blocks = 2;
             schedule->registers = 232;
-        } else if (schedule->roles && spec->window >= schedule->chunk) /* what lies between products is done half as often */
+        } else if (schedule->roles && spec->window >= schedule->chunk) {
             schedule->key_tile = 2 * schedule->chunk;
+            why->key_tile = "twice a row tile's rows: what lies between two products is done half as often";
+        }
         if (kind == KIND_EXTEND && schedule->blocks == 1 && !spec_is_wide(spec)) {
             schedule->beside = target->processors;
             if (schedule->roles)
@@ -218,32 +248,39 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
         schedule->head_slices = chosen ? 0 : 1;
         return;
     }
-    schedule->chunk = chunk_for(spec);
+    schedule->chunk = chunk_for(spec, why);
     schedule->key_tile = schedule->chunk;
+    why->key_tile = "as many keys as a row tile has rows: the diagonal is one tile";
     schedule->even_items = target->processors;
     schedule->min_items = larger(schedule->min_items, 4 * target->processors);
     /* As many segments as keep the cores busy. Measured on 16 cores, with 1 to 8 heads of keys: 3 times as fast as the few
      * that 2048 tokens or more make of a sequence; what a segment sums up again depends on its length but little. */
     schedule->segment = 512;
+    why->segment = "no shorter: a segment sums up its state again, which costs the same whatever its length";
     schedule->spread = 1;
     /* Two heads a tile read each key panel half as often; measured, four gain no more. */
     schedule->group_heads = !spec->initial_state && spec_group(spec) % 2 == 0 ? 2 : 1;
     if (kind == KIND_FORWARD)
         return;
     if (kind == KIND_BACKWARD) {
-        backward_tiles(spec, schedule);
-        schedule->segment = spec->full ? 0 : schedule->segment;
+        backward_tiles(spec, schedule, why);
+        if (spec->full) {
+            schedule->segment = 0;
+            why->segment = ALL_BEFORE;
+        }
         return;
     }
     schedule->segment = 0;
+    why->segment = IN_PLACE;
     schedule->even_items = 0;
     if (kind == KIND_EXTEND)
         return;
     /* One row a head: all heads of a group share each key while it is in registers. Nothing is seen twice, so no ring. */
     schedule->chunk = 1;
+    why->chunk = "a step has one token";
     schedule->group_heads = spec->initial_state ? 1 : spec_group(spec);
     schedule->ring = 0;
-    decode_tiles(spec, target, schedule);
+    decode_tiles(spec, target, schedule, why);
 }
 
 /* Fewer tiles on their way, then no roles, then smaller tiles: what costs least comes first. */
@@ -405,9 +442,9 @@ Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target 
     if (spec->initial_state && schedule->group_heads != 1)
         return refuse(ctx, "group_heads", "use 1", "a state for each query head allows no stacked heads");
     if (kind == KIND_BACKWARD && schedule->segment != 0 && !target->warp_size && spec->full)
-        return refuse(ctx, "segment", "use 0", "rows of every segment see all keys before it, and add to their gradients");
+        return refuse(ctx, "segment", "use 0", ALL_BEFORE);
     if (kind != KIND_FORWARD && kind != KIND_BACKWARD && schedule->segment != 0)
-        return refuse(ctx, "segment", "use 0", "rings and states are updated in place, so that a sequence cannot be cut");
+        return refuse(ctx, "segment", "use 0", IN_PLACE);
     const int used = schedule->tile_rows * schedule->tile_vectors + schedule->tile_vectors + 1;
     if (schedule->tile_rows && schedule->tile_vectors && used > target->vector_registers)
         return refuse(ctx, "tile_rows", "use a smaller register tile",

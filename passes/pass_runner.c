@@ -6,7 +6,7 @@
 #include <string.h>
 #include <time.h>
 
-#define PASS(name, needs, gives, summary) {#name, needs, gives, summary, pass_##name},
+#define PASS(name, needs, gives, knobs, summary) {#name, needs, gives, knobs, summary, pass_##name},
 static const PassInfo CPU_PASSES[] = {
 #include "passes/passes.def"
 };
@@ -31,6 +31,14 @@ const PassInfo *pass_info(int index) {
         if (!is_shared(&GPU_PASSES[p]) && own++ == index)
             return &GPU_PASSES[p];
     return NULL;
+}
+
+bool pass_reads(const PassInfo *pass, const char *field) {
+    const size_t length = strlen(field);
+    for (const char *at = pass->knobs; (at = strstr(at, field)); at += length)
+        if ((at == pass->knobs || at[-1] == ' ') && (at[length] == ' ' || !at[length]))
+            return true;
+    return false;
 }
 
 static double now(void) {

@@ -17,7 +17,9 @@ typedef struct PassArgs {
 } PassArgs;
 
 typedef struct PassInfo {
-    const char *name, *requires, *establishes, *summary;
+    const char *name, *requires, *establishes;
+    const char *knobs; /* the fields of the schedule that it reads, between blanks */
+    const char *summary;
     Status (*run)(Ctx *ctx, Module *module, const PassArgs *args);
 } PassInfo;
 
@@ -48,12 +50,21 @@ void pass_note(Ctx *ctx, const PassArgs *args, const Kernel *kernel, const char 
 
 const PassInfo *pass_info(int index); /* in pipeline order; NULL past the end */
 
+bool pass_reads(const PassInfo *pass, const char *field);
+
 /* Runs the whole pipeline, verifying after each pass. `observe` (may be NULL) is called after each, for dumps and times. */
 typedef void PassObserver(void *arg, const PassInfo *pass, Module *module, double seconds);
 Status passes_run(Ctx *ctx, Module *module, const PassArgs *args, PassObserver *observe, void *arg);
 
+/* Why the default has these values: clauses without a full stop, that live for ever. */
+typedef struct ScheduleWhy {
+    const char *chunk, *key_tile, *segment;
+} ScheduleWhy;
+
 /* The cost model's choice for a spec, kind and machine; and the check that a schedule can work, which names the resource. */
 void   schedule_default(const Spec *spec, KernelKind kind, const Target *target, Schedule *schedule);
+/* The same with its reasons. */
+void   schedule_default_why(const Spec *spec, KernelKind kind, const Target *target, Schedule *schedule, ScheduleWhy *why);
 /* Where shared memory is too small for that: from the default to the times-th schedule that needs less. False: there is none. */
 bool   schedule_smaller(const Spec *spec, KernelKind kind, const Target *target, int times, Schedule *schedule);
 Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target *target, const Schedule *schedule);

@@ -69,7 +69,7 @@ Status chunk_heads(Ctx *ctx, Kernel *kernel, Op *rows, Op *group, Op *residual, 
 Status chunk_heads_states(Ctx *ctx, Kernel *kernel, Op *rows, Op *group, Op *residual);
 
 #define DECLARE_PASS(name) Status pass_##name(Ctx *ctx, Module *module, const PassArgs *args)
-#define PASS(name, needs, gives, summary) DECLARE_PASS(name);
+#define PASS(name, needs, gives, knobs, summary) DECLARE_PASS(name);
 #include "passes/passes.def"
 #include "passes/gpu_passes.def"
 #undef PASS

@@ -189,6 +189,13 @@ static const KnobRow ROWS[] = {
 };
 _Static_assert(sizeof ROWS / sizeof *ROWS <= MAX_KNOBS, "MAX_KNOBS is too small");
 
+bool space_is_knob(const char *field) {
+    for (size_t r = 0; r < sizeof ROWS / sizeof *ROWS; r++)
+        if (strcmp(ROWS[r].name, field) == 0)
+            return true;
+    return false;
+}
+
 static int *field_of(Schedule *schedule, size_t offset) { return (int *)((char *)schedule + offset); }
 
 void space_open(SearchSpace *space, const Spec *spec, KernelKind kind, const Target *target, const Schedule *base) {

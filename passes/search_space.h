@@ -41,6 +41,8 @@ typedef struct Workload {
 
 /* `base`: the default that is taken where the first one gives way; NULL: the first one. */
 void space_open(SearchSpace *space, const Spec *spec, KernelKind kind, const Target *target, const Schedule *base);
+/* Whether a field of the schedule is a knob of some kind of kernel on some kind of machine. */
+bool space_is_knob(const char *field);
 /* The point's schedule, dependent fields settled; false where schedule_check refuses it. Leaves no failure in `ctx`. */
 bool space_point(Ctx *ctx, const SearchSpace *space, const SpacePoint *point, Schedule *schedule);
 /* Where a schedule of this space lies; false for one that is none of its points. */

@@ -84,7 +84,7 @@ int pool_usable_cores(void) {
     return online > 0 ? (int)online : 1;
 }
 
-static int threads_wanted(int threads) {
+int pool_threads_for(int threads) {
     if (threads <= 0) {
         const char *text = getenv("RATTAN_NUM_THREADS");
         const long  value = text ? strtol(text, NULL, 10) : 0;
@@ -233,7 +233,7 @@ Status pool_create(Ctx *ctx, int threads, Pool **out) {
     if (!pool)
         return ctx_fail(ctx, ST_NO_MEMORY, "threads", NULL, "out of memory");
     memset(pool, 0, sizeof *pool);
-    pool->threads = threads_wanted(threads);
+    pool->threads = pool_threads_for(threads);
     pool->spin = pool->threads <= pool_usable_cores();
     *out = pool;
     return ST_OK;
@@ -251,4 +251,3 @@ void pool_destroy(Pool *pool) {
 }
 
 int pool_threads(const Pool *pool) { return pool->threads; }
-int pool_default_threads(void) { return threads_wanted(0); }

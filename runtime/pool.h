@@ -11,8 +11,8 @@ typedef struct Pool Pool;
 Status pool_create(Ctx *ctx, int threads, Pool **pool);
 void   pool_destroy(Pool *pool); /* no job may be running */
 int    pool_threads(const Pool *pool);
-/* The threads of a pool that was not told how many, and the cores this process may use. */
-int pool_default_threads(void);
+/* The threads that a pool made with this number would have; and the cores this process may use. */
+int pool_threads_for(int threads);
 int pool_usable_cores(void);
 
 /* Starts the threads, where this process has not yet: jobs then make none. Safe from several threads at once. */

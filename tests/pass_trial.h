@@ -14,12 +14,14 @@
 
 #include "frontend/frontend.h"
 #include "passes/segments.h"
+#include "tests/knob_trial.h"
 
 #ifdef __SANITIZE_ADDRESS__
 enum { CASES = 4 }; /* each takes three times as long */
 #else
 enum { CASES = 25 };
 #endif
+enum { KNOBS_EVERY = 3 }; /* one trial of so many checks what fields passes read, too */
 enum { MAX_PARAMS = 32, MOST_SEQUENCES = 6 };
 
 static uint64_t seed;
@@ -50,6 +52,8 @@ typedef struct Trial {
     double      worst;
     bool        spoils; /* packed sequences, of lengths around those of tiles; the inputs of sequence `spoiled` are no numbers */
     int         spoiled, lengths[MOST_SEQUENCES];
+    KnobTrial   knobs;
+    const char *undeclared; /* fields of the schedule that the pass that failed reads and does not declare; NULL: none */
     const char *from_pass; /* which sees to it that rows that are not there are numbers; NULL: they are */
 } Trial;
 
@@ -171,9 +175,29 @@ static void keep_expected(Trial *t) {
         memcpy(t->expected[p], t->data[p], (size_t)t->bytes[p]);
 }
 
+static void keep_module(Trial *t, Module *module) {
+    Text text = TEXT(t->ctx);
+    ir_print(&text, module);
+    t->knobs.text = text_str(&text);
+    t->knobs.facts = *module;
+}
+
+/* The pass that made the module, once more, on what it was made of. */
+static void check_knobs(Trial *t, const PassInfo *pass, Module *module) {
+    Text names = TEXT(t->ctx);
+    find_undeclared(&t->knobs, pass, &names);
+    if (names.length) {
+        t->failed_pass = pass->name;
+        t->undeclared = text_str(&names);
+    }
+    keep_module(t, module);
+}
+
 static void after_pass(void *arg, const PassInfo *pass, Module *module, double seconds) {
     Trial *t = arg;
     (void)seconds;
+    if (!t->failed_pass && t->knobs.text)
+        check_knobs(t, pass, module);
     const bool placed = strcmp(pass->name, "place") == 0 || strcmp(pass->name, "grid") == 0;
     if (t->from_pass && strcmp(t->from_pass, pass->name) == 0)
         t->from_pass = NULL;
@@ -310,6 +334,9 @@ static void describe_failure(Trial *t, int number) {
     spec_print(&text, &t->spec);
     schedule_print(&text, &t->schedule);
     ctx_describe(t->ctx, message, sizeof message);
+    if (t->undeclared)
+        fail_msg("case %d: pass %s reads what its row does not declare:%s\nkind %d\n%s", number, t->failed_pass, t->undeclared,
+                 (int)t->kind, text_str(&text));
     fail_msg("case %d, after pass %s: %s differs by %g; %s\nkind %d variant %d B %d N %d T %d L %d\n%s", number,
              t->failed_pass ? t->failed_pass : "(none)", t->failed_param ? t->failed_param : "?", t->worst, message, (int)t->kind,
              t->variant, (int)t->syms[SYM_B], (int)t->syms[SYM_N], (int)t->syms[SYM_T], (int)t->syms[SYM_L], text_str(&text));
@@ -330,6 +357,9 @@ static Status run_trial(Ctx *ctx, void *arg) {
     TRY(interpret(t, module, false, false));
     keep_expected(t);
     const PassArgs args = {&t->spec, t->kind, &t->target, &t->schedule, NULL};
+    t->knobs = (KnobTrial){.args = &args, .draw = (unsigned)t->syms[SYM_T] + 1};
+    if (t->syms[SYM_T] % KNOBS_EVERY == 0)
+        keep_module(t, module);
     TRY(passes_run(ctx, module, &args, after_pass, t));
     return t->failed_pass ? ST_MISMATCH : ST_OK;
 }

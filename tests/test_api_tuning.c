@@ -23,24 +23,27 @@ static char            folder[256];
 static rattan_context *context;
 static rattan_spec    *spec;
 
-static void open_context(int no_tuning) {
-    const rattan_context_options options = {.threads = 1, .cache_dir = "", .no_tuning = no_tuning};
+static void open_context_with(int threads, int no_tuning) {
+    const rattan_context_options options = {.threads = threads, .cache_dir = "", .no_tuning = no_tuning};
     assert_int_equal(rattan_context_create(&options, &context, NULL), RATTAN_OK);
     assert_int_equal(rattan_spec_from_text("spec", SPEC, strlen(SPEC), &spec, NULL), RATTAN_OK);
 }
+
+static void open_context(int no_tuning) { open_context_with(1, no_tuning); }
 
 static void close_context(void) {
     rattan_spec_destroy(spec);
     rattan_context_destroy(context);
 }
 
-static void put(const char *bucket, const char *schedule, double ratio) {
+static void put_for(int threads, const char *bucket, const char *schedule, double ratio) {
     TuningDb    *db;
     Target       target;
     SpecFile     file;
     TuningRecord record = {.key = {.bucket = bucket}, .schedule = schedule, .samples = 20, .seconds = 1, .ratio = ratio,
                            .spread = 0.001, .when = 1};
     assert_int_equal(target_find(&ctx, "host", &target), ST_OK);
+    target_use_threads(&target, threads);
     assert_int_equal(spec_load_text(&ctx, "spec", SPEC, strlen(SPEC), &file), ST_OK);
     assert_true(tuning_key_machine(&ctx, &target, NULL, &record.key));
     tuning_key_layer(&ctx, &file.items[0].spec, KIND_FORWARD, &record.key);
@@ -48,6 +51,8 @@ static void put(const char *bucket, const char *schedule, double ratio) {
     assert_int_equal(tuning_db_put(&ctx, db, &record), ST_OK);
     tuning_db_close(db);
 }
+
+static void put(const char *bucket, const char *schedule, double ratio) { put_for(1, bucket, schedule, ratio); }
 
 static const char *schedule_for(int64_t sequences, int64_t tokens) {
     rattan_kernel      *kernel;
@@ -102,6 +107,24 @@ static void test_strict(void **state) {
     assert_int_equal(rattan_context_create(NULL, &context, &error), RATTAN_USAGE);
 }
 
+/* What was measured on two threads is for contexts of two. */
+static void test_by_threads(void **state) {
+    (void)state;
+    put_for(2, "N=1 T=64", "chunk=32", 0.8);
+    put_for(3, "N=1 T=64", "chunk=48", 0.8);
+    static const char *const WANTED[] = {"chunk=16 ", "chunk=32 ", "chunk=48 ", "chunk=16 "};
+    for (int threads = 1; threads <= 4; threads++) {
+        open_context_with(threads, 0);
+        assert_true(starts(schedule_for(1, 64), WANTED[threads - 1]));
+        close_context();
+    }
+    setenv("RATTAN_NUM_THREADS", "3", 1); /* a context that was not told how many */
+    open_context_with(0, 0);
+    assert_true(starts(schedule_for(1, 64), "chunk=48 "));
+    close_context();
+    unsetenv("RATTAN_NUM_THREADS");
+}
+
 /* A database says chunk=17 elephants, or what this layer cannot have: the default. */
 static void test_nonsense_is_not_taken(void **state) {
     (void)state;
@@ -141,7 +164,7 @@ static int close_folder(void **state) {
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_folder, close_folder)
     const struct CMUnitTest tests[] = {
-        TEST(test_by_shape), TEST(test_told_not_to), TEST(test_strict), TEST(test_nonsense_is_not_taken),
+        TEST(test_by_shape), TEST(test_by_threads), TEST(test_told_not_to), TEST(test_strict), TEST(test_nonsense_is_not_taken),
         TEST(test_negative_hints),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

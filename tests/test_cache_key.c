@@ -213,6 +213,7 @@ static void test_the_rest_of_a_request(void **state) {
     DIFFERS(strcpy(c->target.triple, "other"));
     DIFFERS(strcpy(c->target.cpu, "other"));
     DIFFERS(strcat(c->target.features, ",+zzz"));
+    DIFFERS(c->target.l1_bytes = 1);     /* products go through panels that stay in it */
     DIFFERS(c->target.shared_bytes = 1); /* a GPU may have less than others of its name */
     DIFFERS(c->target.registers = 1);
     assert_non_null(strstr(base, RATTAN_VERSION));

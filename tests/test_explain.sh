@@ -44,6 +44,28 @@ equal "at most 100 columns on GPUs" "" "$(grep -vE '^ +(blocks|[a-z_]+ +[0-9]+ )
 expect_text "a schedule laid over the default" "$(explain "$spec" --schedule chunk=32)" '^Schedule, from the default, with --schedule over it'
 expect_text "is what passes work with" "$(explain "$spec" --schedule 'chunk=32 key_tile=16')" 'a row tile: 32 positions'
 expect_text "passes say why not" "$(explain "$spec" --schedule ring=0)" 'no rings: the schedule asks for none'
+# Knobs stand under the passes that read them, with what they could be; the sizes that matter most with their reason.
+flat() { tr -s ' \n' ' ' <"$TMP/out"; }
+check "knobs of a CPU" env RATTAN_TUNING=off "$RATTAN" explain "$paper" --shape B=1,T=8192 --threads 3
+expect_text "chunk has a reason" "$(flat)" ' chunk 64: edge tiles are computed in full '
+expect_text "so has key_tile" "$(flat)" ' key_tile 64: as many keys as a row tile has rows'
+expect_text "and segment, with what it makes of the launch" "$(flat)" \
+    ' segment 512: no shorter: .* Here [0-9]+ segments of [0-9]+ tokens: 8 pairs of sequence and key/value head, and 16 items are wanted'
+expect_text "a pass says its knobs" "$(flat)" ' tile 1?[0-9]+ ops become .* knobs: chunk=64 \(or 16, 32, 48, 96, 128\), key_tile=64 \(or [0-9, ]*\), group_heads='
+expect_text "what they could be is said once" "$(flat)" ' knobs: chunk=64, segment=512 \(or 0, 1024, '
+expect_text "code generation has some" "$(flat)" ' code knobs: tile_rows=0 \(or 2, 4, '
+expect_text "launches, too" "$(flat)" ' launch knobs: even_items=3 \(or 0\), spread=1 '
+equal "knobs of GPUs are not among them" "" "$(grep -oE '(warps|stages|roles)=[0-9]+ \(or' "$TMP/out")"
+equal "at most 100 columns with knobs" "" "$(awk 'length > 100' "$TMP/out")"
+explain "$paper" --shape B=1,T=8192 --schedule 'chunk=32 segment=0' >"$TMP/out"
+expect_text "of what is asked for, so" "$(flat)" ' chunk 32: by --schedule; the default is 64: edge tiles'
+expect_text "and no cut where none can be" "$(flat)" ' segment 0: by --schedule; the default is 512: no shorter: [^.]*Passes'
+explain "$paper" --kind decode >"$TMP/out"
+expect_text "decode says why it cuts nothing" "$(flat)" ' segment 0: rings and states are updated in place'
+RATTAN_NVRTC=/nowhere explain "$paper" --set rope=false --target cuda:sm_90a >"$TMP/out"
+expect_text "a GPU's tiles have their reason" "$(flat)" ' key_tile 128: twice a row tile.s rows: what lies between two products'
+expect_text "its passes knobs" "$(flat)" 'knobs: chunk=64, blocks=1 \(or 2, 4\), roles=1, registers=240'
+equal "and none of another kind" "" "$(grep -o 'gradient_[a-z]*=[0-9]*,* *' <<<"$(grep -A3 knobs: "$TMP/out")")"
 # Register tiles are those of the functions that products call.
 for kind in forward decode backward; do
     shown=$(explain "$spec" --target x86-64-v3 --kind $kind | grep -oE '[0-9]+ x [0-9]+ vectors of 8 floats' | sed 's/ x \([0-9]*\) .*/x\1/' | sort -u)
@@ -84,6 +106,12 @@ equal "elsewhere the clock is not known" "True" \
     "$(json 'x["clock_ghz"] is None and all(l["ms"] is None for l in x["limits"])' "$paper" --target aarch64)"
 equal "ops chain from pass to pass" "True" \
     "$(json 'all(a["ops_after"] == b["ops_before"] for a, b in zip(x["passes"], x["passes"][1:]))' "$paper")"
+equal "every knob of this kind is under a pass or behind them" "[]" \
+    "$(json 'sorted({f for f in "chunk key_tile group_heads ring segment min_items even_items tile_vectors tile_rows unroll".split()}
+        - {k["knob"] for p in x["passes"] for k in p["knobs"]} - {k["knob"] for r in x["knobs_behind"].values() for k in r})' "$paper")"
+equal "a knob has other values that can be" "True" \
+    "$(json 'all(k["value"] not in k["others"] for p in x["passes"] for k in p["knobs"]) and
+        any(k["others"] == [0] for p in x["passes"] for k in p["knobs"] if k["knob"] == "ring")' "$paper")"
 equal "a model's layers" "2" "$(json 'len(x)' "$SOURCE/specs/local_global.lua")"
 equal "stored bytes are the tensors'" "True" \
     "$(json 'close(x["saving"][0]["stored_bytes"], sum(t["bytes"] for t in x["saving"][0]["tensors"]))' "$paper" --kind backward)"

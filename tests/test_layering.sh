@@ -42,6 +42,25 @@ driver        jansson
 driver        sqlite3
 LIBRARIES
 
+# A pass declares the fields of the schedule that it reads, code generation in driver/explain_knobs.c: what a file says outright.
+# reads FILE...: the fields. What test_passes finds out, too, and of code that no trial comes to.
+reads() { grep -ohE '\bschedule->[a-z_]+' "$@" | sed 's/.*>//' | sort -u; }
+passes=$(sed -n 's/^PASS(\([a-z_]*\),.*/\1/p' passes/*passes.def | sort -u)
+undeclared=""
+for pass in $passes; do
+    declared=$(sed -n "s/^PASS($pass, \"[^\"]*\", \"[^\"]*\", \"\([^\"]*\)\".*/\1/p" passes/*passes.def | tr ' ' '\n' | sort -u)
+    own=$(printf '%s\n' "$files" | grep -E "^passes/$pass(_[a-z_]*)?\.c$")
+    for field in $([ -z "$own" ] || reads $own); do
+        grep -qx "$field" <<<"$declared" || undeclared="$undeclared $pass:$field"
+    done
+done
+nothing "passes declare the fields of the schedule that they read" "$undeclared"
+if [ "$(wc -w <<<"$passes")" -gt 20 ]; then ok "of all passes"; else not_ok "of all passes" "$passes"; fi
+for back_end in llvm:false ptx:true; do
+    declared=$(sed -n "s/^    {\"code\", ${back_end#*:}, \"\(.*\)\"},/\1/p" driver/explain_knobs.c | tr ' ' '\n' | sort)
+    equal "${back_end%:*} reads the fields that explain says" "$declared" "$(reads codegen/${back_end%:*}/*.c)"
+done
+
 # A machine's name in a pass is a fact that belongs in Target.
 bad=$(printf '%s\n' "$files" | grep -E '^(passes|frontend|ir)/' |
     xargs grep -niE '\b(sm_?[0-9]{2}[a-z]?|avx[0-9a-z_]*|sse[0-9]?|neon|sve|amx|x86[-_0-9a-z]*|aarch64|hopper|blackwell)\b' |

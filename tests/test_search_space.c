@@ -89,6 +89,37 @@ static void test_default(void **state) { (void)state, each_space(default_is_the_
 static void test_points(void **state) { (void)state, each_space(points_are_feasible); }
 static void test_values(void **state) { (void)state, each_space(values_are_unlike); }
 
+/* Every field that a pass declares is one; and some pass reads every field but those of code generation and launches. */
+static void test_passes_declare_fields(void **state) {
+    static const char *const FIELDS[] = {
+#define FIELD(name, fallback, min, max, help) #name,
+#include "ir/schedule.def"
+#undef FIELD
+    };
+    static const char BEHIND[] = "even_items spread tile_rows tile_vectors unroll turns";
+    const PassInfo    behind = {.knobs = BEHIND};
+    (void)state;
+    for (size_t f = 0; f < sizeof FIELDS / sizeof *FIELDS; f++) {
+        bool read = pass_reads(&behind, FIELDS[f]);
+        for (int p = 0; pass_info(p); p++)
+            read |= pass_reads(pass_info(p), FIELDS[f]);
+        if (!read)
+            fail_msg("no pass reads %s", FIELDS[f]);
+    }
+    for (int p = 0; pass_info(p); p++) {
+        char *rest = NULL, *words = ctx_strdup(&ctx, pass_info(p)->knobs);
+        for (char *word = strtok_r(words, " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+            bool known = false;
+            for (size_t f = 0; f < sizeof FIELDS / sizeof *FIELDS; f++)
+                known |= strcmp(FIELDS[f], word) == 0;
+            if (!known)
+                fail_msg("pass %s declares %s, which is no field", pass_info(p)->name, word);
+        }
+    }
+    assert_true(pass_reads(&(PassInfo){.knobs = "gradient_key_tile key_tile"}, "key_tile"));
+    assert_false(pass_reads(&(PassInfo){.knobs = "gradient_key_tile chunk"}, "key_tile"));
+}
+
 static void test_foreign_schedules_are_none_of_the_points(void **state) {
     Target      target;
     SearchSpace space;
@@ -142,6 +173,7 @@ int main(void) {
         TEST(test_default),
         TEST(test_points),
         TEST(test_values),
+        TEST(test_passes_declare_fields),
         TEST(test_foreign_schedules_are_none_of_the_points),
         TEST(test_the_model_knows_what_is_sure),
     };

@@ -50,6 +50,7 @@ apart window 4 5
 expect_error 2 "a range that is none" 'shapes' "$RATTAN" tune "$spec" --shapes B=4..2
 expect_error 2 "a letter that is none" 'no range' "$RATTAN" tune "$spec" --shapes Q=4
 expect_error 2 "a budget that is none" 'budget' "$RATTAN" tune "$spec" --budget soon
+expect_error 2 "threads that are none" 'threads' "$RATTAN" tune "$spec" --threads 0
 expect_error 2 "a share that is none" 'share' "$RATTAN" tune "$spec" --shard 3/2
 expect_error 2 "a range given twice" 'given twice' "$RATTAN" tune "$spec" --shapes T=128,T=256
 expect_error 2 "a way to use tunings that is none" 'on, off or strict' env RATTAN_TUNING=foo "$RATTAN" tune "$spec"
@@ -82,6 +83,25 @@ check "one with default schedules" "$RATTAN" aot "$spec" --name tuned --shapes B
 expect_text "says that, too" "$(cat "$TMP/out")" '1 kernels, 0 of them tuned'
 check "db list is JSON" "$RATTAN" db list --json
 expect_text "of one bucket" "$(cat "$TMP/out")" '"bucket": "N=1 T=256"'
+
+# ---- On other threads there is another best schedule
+threads=$(($(nproc) + 1))
+equal "what was tuned for as many threads as cores is for them alone" "$(schedule_of --shape B=1,T=256 --threads $threads --no-tuning)" \
+    "$(schedule_of --shape B=1,T=256 --threads $threads)"
+equal "so says the variable" "$(RATTAN_NUM_THREADS=$threads schedule_of --shape B=1,T=256 --no-tuning)" \
+    "$(RATTAN_NUM_THREADS=$threads schedule_of --shape B=1,T=256)"
+expect_text "which db explain says" "$("$RATTAN" db explain "$spec" --shape B=1,T=256 --threads $threads)" \
+    '^ignored   [0-9]+ records are of other cores or threads of this processor, as of .*cores, and are not taken: tune with'
+expect_text "and explain" "$("$RATTAN" explain "$spec" --shape B=1,T=256 --threads $threads | tr -s ' \n' ' ')" \
+    'Schedule, from the default .* [0-9]+ records are of other cores or threads'
+if RATTAN_DATA_DIR="$TMP/threads" until_records 2 tune --budget 4s --threads $threads --json; then ok "tune for more threads"; else not_ok "tune for more threads" "$(cat "$TMP/err")"; fi
+expect_text "is another machine's" "$(cat "$TMP/out")" "\"machine\": \".* cores, $threads threads\""
+picks() { RATTAN_DATA_DIR="$TMP/threads" "$RATTAN" db explain "$spec" --shape B=1,T=256 "$@" | grep -c '^schedule  from'; }
+equal "kernels on so many threads get it" 1 "$(picks --threads $threads)"
+equal "or as many as the variable says" 1 "$(RATTAN_NUM_THREADS=$threads picks)"
+equal "and no others" "0 0" "$(picks) $(picks --threads $((threads + 1)))"
+expect_text "explain says for how many" "$(RATTAN_DATA_DIR="$TMP/threads" "$RATTAN" explain "$spec" --shape B=1,T=256 --threads $threads | tr -s ' \n' ' ')" \
+    "at N=1 T=256 on .* cores, $threads threads, by this build"
 
 # ---- A second run goes on: what was measured stays, and the search does not begin anew
 if until_records $((first + 2)) tune --budget 4s --json; then ok "a second run goes on"; else not_ok "a second run goes on" "$(records) after $first"; fi

@@ -16,15 +16,15 @@ _rattan() {
         return
     fi
     case "${COMP_WORDS[1]}" in
-        compile) words="--target --kind --shape --schedule --dtype --set --item --with --emit --dump-after --output --no-cache --no-tuning --json --help " ;;
+        compile) words="--target --kind --shape --schedule --dtype --set --item --threads --with --emit --dump-after --output --no-cache --no-tuning --json --help " ;;
         run) words="--target --kind --shape --schedule --dtype --set --item --threads --with --output --input --no-cache --no-tuning --help " ;;
         check) words="--target --kind --shape --schedule --dtype --set --item --threads --with --vectors --repeats --magnitude --seed --no-cache --no-tuning --json --help " ;;
         bench) words="--target --kind --shape --schedule --dtype --set --item --threads --with --seed --reps --dense --compile-times --no-cache --no-tuning --json --help " ;;
-        explain) words="--target --kind --shape --schedule --dtype --set --item --no-tuning --json --help " ;;
+        explain) words="--target --kind --shape --schedule --dtype --set --item --threads --no-tuning --json --help " ;;
         explore) words="--target --budget --windows --contexts --maps --dtype --set --item --threads --output --no-cache --no-tuning --json --help " ;;
         aot) words="--targets --kinds --name --check --linker --shapes --schedule --dtype --set --item --threads --output --seed --no-cache --no-tuning --json --help " ;;
-        tune) words="--target --kind --budget --shapes --shard --jobs --dtype --set --item --seed --json --help " ;;
-        db) words="--target --kind --shape --dtype --set --item --output --older-than --other-builds --failures --best --json --help list explain export import merge pack prune" ;;
+        tune) words="--target --kind --budget --shapes --shard --jobs --dtype --set --item --threads --seed --json --help " ;;
+        db) words="--target --kind --shape --dtype --set --item --threads --output --older-than --other-builds --failures --best --json --help list explain export import merge pack prune" ;;
         passes) words="--json --help " ;;
         targets) words="--json --help " ;;
         doctor) words="--json --help " ;;

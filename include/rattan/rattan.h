@@ -59,7 +59,7 @@ RATTAN_API int rattan_error_text(const rattan_error *error, char *out, size_t si
 typedef struct rattan_context rattan_context;
 
 typedef struct rattan_context_options { /* all zero is a good choice */
-    int         threads;                /* 0: RATTAN_NUM_THREADS, else the cores this process may use */
+    int         threads;                /* 0: RATTAN_NUM_THREADS, else the cores this process may use; schedules are chosen for them */
     const char *cache_dir;   /* NULL: $RATTAN_CACHE_DIR, $XDG_CACHE_HOME/rattan or ~/.cache/rattan; "": memory only */
     int64_t     cache_limit; /* bytes of files to keep; 0: $RATTAN_CACHE_SIZE, else 2 GiB; negative: memory only */
     const char *target; /* NULL: "host"; "cuda": a GPU; `rattan targets` lists more. Only code that runs here loads. */
