@@ -7,7 +7,7 @@ _rattan() {
         --targets) COMPREPLY=($(compgen -W "$(rattan targets 2>/dev/null | cut -d" " -f1)" -- "$current")); return ;;
         --kinds) COMPREPLY=($(compgen -W "forward decode extend backward" -- "$current")); return ;;
         --dtype) COMPREPLY=($(compgen -W "fp32 bf16 fp16" -- "$current")); return ;;
-        --with) COMPREPLY=($(compgen -W "packed lse final-state parts" -- "$current")); return ;;
+        --with) COMPREPLY=($(compgen -W "packed lse final-state parts saved" -- "$current")); return ;;
         --emit) COMPREPLY=($(compgen -W "loop-ir tile-ir schedule llvm asm obj cuda ptx cubin sass resources code all" -- "$current")); return ;;
         --dump-after) COMPREPLY=($(compgen -W "all $(rattan passes 2>/dev/null | cut -d" " -f1)" -- "$current")); return ;;
     esac
