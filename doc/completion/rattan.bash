@@ -20,7 +20,7 @@ _rattan() {
         run) words="--target --kind --shape --schedule --dtype --set --item --threads --with --output --input --no-cache --no-tuning --help " ;;
         check) words="--target --kind --shape --schedule --dtype --set --item --threads --with --vectors --repeats --magnitude --seed --no-cache --no-tuning --json --help " ;;
         bench) words="--target --kind --shape --schedule --dtype --set --item --threads --with --seed --reps --dense --compile-times --no-cache --no-tuning --json --help " ;;
-        explain) words="--target --kind --shape --schedule --dtype --set --item --no-tuning --json --help " ;;
+        explain) words="--target --kind --shape --schedule --dtype --set --item --with --no-tuning --json --help " ;;
         explore) words="--target --budget --windows --contexts --maps --dtype --set --item --threads --output --no-cache --no-tuning --json --help " ;;
         aot) words="--targets --kinds --name --check --linker --shapes --schedule --dtype --set --item --threads --output --seed --no-cache --no-tuning --json --help " ;;
         tune) words="--target --kind --budget --shapes --shard --jobs --dtype --set --item --seed --json --help " ;;
