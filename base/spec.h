@@ -129,7 +129,14 @@ enum {
     VARIANT_PACKED = 1,      /* cu_seqlens [N+1]; B = 1 */
     VARIANT_LSE = 2,         /* output lse [B, H, T] */
     VARIANT_FINAL_STATE = 4, /* output final_state [N, Hk or H, F, E]: forward only */
-    VARIANT_PARTS = 8,       /* outputs swa and rla [B, T, H, E] before norm and mix: for checking */
+    VARIANT_PARTS = 8,       /* outputs swa and rla [B, T, H, E] before norm and mix, float32: for checking */
+    VARIANT_SAVED = 16,      /* forward: outputs lse, swa and rla, as training keeps them; backward: these are inputs */
 };
+
+/* Of swa and rla as training keeps them. Of a row that sees one key, scores get what is left of that key's value and swa, nothing:
+ * without a sink swa is that value and has its dtype's numbers, with one it is a share of it. A sum over all older keys may be more
+ * than float16 has numbers for. */
+static inline DType spec_saved_swa(const Spec *spec) { return spec->sink ? DT_F32 : spec->dtype; }
+static inline DType spec_saved_rla(const Spec *spec) { return spec->dtype == DT_F16 ? DT_F32 : spec->dtype; }
 
 #endif

@@ -17,7 +17,8 @@ _Static_assert((int)RATTAN_FORWARD == KIND_FORWARD && (int)RATTAN_DECODE == KIND
                    (int)RATTAN_EXTEND == KIND_EXTEND && (int)RATTAN_BACKWARD == KIND_BACKWARD,
                "rattan_kind mirrors KernelKind");
 _Static_assert((int)RATTAN_PACKED == VARIANT_PACKED && (int)RATTAN_LSE == VARIANT_LSE &&
-                   (int)RATTAN_FINAL_STATE == VARIANT_FINAL_STATE && (int)RATTAN_PARTS == VARIANT_PARTS,
+                   (int)RATTAN_FINAL_STATE == VARIANT_FINAL_STATE && (int)RATTAN_PARTS == VARIANT_PARTS &&
+                   (int)RATTAN_SAVED == VARIANT_SAVED,
                "parts mirror the variants");
 
 enum { BUCKETS = 64, MAX_TENSORS = 64 };
@@ -136,7 +137,7 @@ static Status read_request(Ctx *ctx, const rattan_kernel_request *request, Wante
     if ((int)request->kind < 0 || (int)request->kind >= KIND_COUNT)
         return ctx_fail(ctx, ST_USAGE, "kind", "use RATTAN_FORWARD, RATTAN_DECODE, RATTAN_EXTEND or RATTAN_BACKWARD",
                         "there is no kind %d", (int)request->kind);
-    if (request->parts & ~(RATTAN_PACKED | RATTAN_LSE | RATTAN_FINAL_STATE | RATTAN_PARTS))
+    if (request->parts & ~(RATTAN_PACKED | RATTAN_LSE | RATTAN_FINAL_STATE | RATTAN_PARTS | RATTAN_SAVED))
         return ctx_fail(ctx, ST_USAGE, "parts", NULL, "has bits that mean nothing: %d", request->parts);
     if (request->dtype != RATTAN_DTYPE_OF_SPEC && dtype != DT_F32 && dtype != DT_BF16 && dtype != DT_F16)
         return ctx_fail(ctx, ST_USAGE, "dtype", "use RATTAN_FP32, RATTAN_BF16 or RATTAN_FP16", "cannot be %d",

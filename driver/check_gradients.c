@@ -21,6 +21,7 @@ struct GradientCheck {
     int64_t          offset;                /* where a second launch starts */
     int              threads;               /* of the reference */
     Report          *report;
+    const ReadyKernel *forward;             /* what it saves the kernel takes; NULL: it takes nothing */
 };
 
 static Status reference(Ctx *ctx, const GradientCheck *check, const TensorSet *inputs, const char *what,
@@ -73,12 +74,24 @@ static Status check_dims(Ctx *ctx, const NamedTensor *item, const Tensor *gradie
                     tensor_describe(ctx, truth));
 }
 
+/* What kind forward saves, with the same kernel's inputs. */
+static Status add_saved(Ctx *ctx, const GradientCheck *check, Session *session, int64_t position, TensorSet *tensors) {
+    static const char *const NAMES[] = {"o", "lse", "swa", "rla"};
+    TRY(kernel_add_outputs(ctx, check->forward, tensors));
+    for (size_t n = 0; n < sizeof NAMES / sizeof *NAMES; n++)
+        if (tensors_find(tensors, NAMES[n]))
+            tensor_poison(tensors_find(tensors, NAMES[n]));
+    return kernel_launch(ctx, session, check->forward, tensors, position);
+}
+
 /* Launches on fresh outputs. */
 static Status launch(Ctx *ctx, const GradientCheck *check, Session *session, const ReadyKernel *kernel,
                      int64_t position, TensorSet *tensors) {
     *tensors = (TensorSet){0};
     for (int i = 0; i < check->rounded.count; i++)
         tensors_put(ctx, tensors, check->rounded.items[i].name, check->rounded.items[i].tensor);
+    if (check->forward)
+        TRY(add_saved(ctx, check, session, position, tensors));
     TRY(kernel_add_outputs(ctx, kernel, tensors));
     for (int i = 0; i < check->truth.count; i++) {
         Tensor *const gradient = tensors_find(tensors, gradient_of(ctx, &check->truth.items[i]));
@@ -169,15 +182,32 @@ static Status prepare(Ctx *ctx, GradientCheck *check, const TensorSet *expected)
     return ST_OK;
 }
 
-static int variant_of(const TensorSet *inputs) {
-    return (tensors_find(inputs, "cu_seqlens") ? VARIANT_PACKED : 0) |
-           (tensors_find(inputs, "dfinal_state") ? VARIANT_FINAL_STATE : 0);
+static int packed_bit(const GradientCheck *check) { return tensors_find(check->inputs, "cu_seqlens") ? VARIANT_PACKED : 0; }
+
+static int variant_of(const GradientCheck *check) {
+    return packed_bit(check) | (tensors_find(check->inputs, "dfinal_state") ? VARIANT_FINAL_STATE : 0) |
+           (session_variant(check->session, KIND_BACKWARD, 0) & VARIANT_SAVED);
+}
+
+/* With a forward that saves, of the default schedule. */
+static Status run_saved(Ctx *ctx, const GradientCheck *check, const ReadyKernel *kernel) {
+    Session       session = *check->session;
+    GradientCheck own = *check;
+    ReadyKernel   forward;
+    session.schedule = NULL;
+    session.library = NULL;
+    TRY(session_kernel(ctx, &session, check->spec, KIND_FORWARD, packed_bit(check) | VARIANT_SAVED, 0, &forward));
+    own.forward = &forward;
+    const Status status = run_kernel(ctx, &own, kernel);
+    kernel_free(&forward);
+    return status;
 }
 
 static Status compile_and_run(Ctx *ctx, const GradientCheck *check) {
     ReadyKernel kernel;
-    TRY(session_kernel(ctx, check->session, check->spec, KIND_BACKWARD, variant_of(check->inputs), 0, &kernel));
-    const Status status = run_kernel(ctx, check, &kernel);
+    TRY(session_kernel(ctx, check->session, check->spec, KIND_BACKWARD, variant_of(check), 0, &kernel));
+    const bool   saved = kernel.object->variant & VARIANT_SAVED;
+    const Status status = saved ? run_saved(ctx, check, &kernel) : run_kernel(ctx, check, &kernel);
     kernel_free(&kernel);
     return status;
 }

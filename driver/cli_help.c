@@ -140,7 +140,7 @@ static const char *option_words(int option) {
     case OPTION_KINDS: return "forward decode extend backward";
     case OPTION_DTYPE: return "fp32 bf16 fp16";
     case OPTION_EMIT: return "loop-ir tile-ir schedule llvm asm obj cuda ptx cubin sass resources code all";
-    case OPTION_WITH: return "packed lse final-state parts";
+    case OPTION_WITH: return "packed lse final-state parts saved";
     case OPTION_TARGET:
     case OPTION_TARGETS: return "$(rattan targets 2>/dev/null | cut -d\" \" -f1)";
     case OPTION_DUMP: return "all $(rattan passes 2>/dev/null | cut -d\" \" -f1)";

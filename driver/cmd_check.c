@@ -68,7 +68,7 @@ static Status run_check(Ctx *ctx, const Cli *cli, Session *session, Report *repo
     if (!from_case)
         TRY(session_load_file(ctx, session, spec));
     TRY(session_pool(ctx, session));
-    if (vectors && session->with_parts)
+    if (vectors && session->with_parts && !(gradients && session->parts == VARIANT_SAVED))
         return ctx_fail(ctx, ST_USAGE, "--with", "leave it out", "the files say which parts there are");
     if (vectors)
         return check_files(ctx, cli, session, from_case, gradients, report);

@@ -136,6 +136,13 @@ static void print_work(Ctx *ctx, const Explained *e) {
                            e->slices > 1 ? ctx_printf(ctx, ", for one of %d slices of the heads at a time", (int)e->slices) : ""));
 }
 
+/* Of a layer, from the one kernel's launch to the other's. */
+static void print_saved(Ctx *ctx, const Explained *e) {
+    if (e->saved > 0)
+        put_wrapped(ctx, "saved", WORK_COLUMN,
+                    ctx_printf(ctx, "%s that forward keeps for backward: lse and what both branches give", quantity_bytes(ctx, e->saved)));
+}
+
 static void print_limits(Ctx *ctx, const Explained *e) {
     const int processors = e->target->processors;
     heading(ctx_printf(ctx, "Predicted limit: %s", limit_name(e->limit)));
@@ -202,6 +209,7 @@ static void print_explained(Ctx *ctx, const Explained *e) {
     print_passes(ctx, e);
     print_kernels(ctx, e);
     print_work(ctx, e);
+    print_saved(ctx, e);
     if (e->bench.kind == KIND_BACKWARD)
         print_saving(ctx, e);
     print_limits(ctx, e);
@@ -226,6 +234,7 @@ static Status run_explain(Ctx *ctx, const Cli *cli, Session *session, const char
     TRY(shape_parse(ctx, cli_value(cli, OPTION_SHAPE), &shape));
     if (cli_has(cli, OPTION_KIND))
         TRY(kind_parse(ctx, cli_value(cli, OPTION_KIND), &kind));
+    TRY(session_check_parts(ctx, session, kind, &shape));
     TRY(session_load_file(ctx, session, path));
     TRY(session_check_kind(ctx, session, kind));
     bool another = false;

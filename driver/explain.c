@@ -74,6 +74,20 @@ static Status count_work(Ctx *ctx, const LaunchSizes *sizes, Explained *e) {
     return ST_OK;
 }
 
+/* What kind forward saves, by either kind's kernel. */
+static double saved_bytes(const LaunchSizes *sizes, const CodeObject *object) {
+    static const char *const NAMES[] = {"lse", "swa", "rla"};
+    double                   sum = 0;
+    for (int p = 0; p < object->param_count && object->variant & VARIANT_SAVED; p++)
+        for (size_t n = 0; n < sizeof NAMES / sizeof *NAMES; n++) {
+            double bytes = strcmp(object->params[p].name, NAMES[n]) == 0 ? (double)dtype_size(object->params[p].dtype) : 0;
+            for (int d = 0; d < 4; d++)
+                bytes *= (double)launch_param_dim(sizes, &object->params[p], d);
+            sum += bytes;
+        }
+    return sum;
+}
+
 static void find_stored(Ctx *ctx, const LaunchSizes *sizes, Explained *e) {
     const CodeObject *object = e->compiled.object;
     e->stored = NEW_ARRAY(ctx, ExplainStored, object->param_count);
@@ -107,11 +121,15 @@ static double clock_of(const Session *session) {
 }
 
 /* ---- Compiling ---- */
+static int variant_of(const Session *session, const Explained *e) {
+    return session_variant(session, e->bench.kind, e->bench.shape.length_count ? VARIANT_PACKED : 0);
+}
+
 static CompileRequest request_of(const Session *session, const Explained *e) {
     return (CompileRequest){
         .spec = &e->item->spec,
         .kind = e->bench.kind,
-        .variant = e->bench.shape.length_count ? VARIANT_PACKED : 0,
+        .variant = variant_of(session, e),
         .ring_rows = e->bench.shape.ring < 0 ? 0 : e->bench.shape.ring,
         .target = &session->target,
         .schedule = session->schedule,
@@ -174,7 +192,7 @@ static Status count_saving(Ctx *ctx, void *arg) {
     schedule_print(&text, &schedule);
     const CompileRequest request = {.spec = &e.item->spec,
                                     .kind = e.bench.kind,
-                                    .variant = e.bench.shape.length_count ? VARIANT_PACKED : 0,
+                                    .variant = variant_of(job->session, &e),
                                     .target = &job->session->target,
                                     .schedule = text_str(&text),
                                     .emit = EMIT_PLAN};
@@ -222,10 +240,12 @@ Status explain(Ctx *ctx, Session *session, const SpecItem *item, KernelKind kind
     *out = (Explained){.item = item, .target = &session->target};
     TRY(bench_case_plan(ctx, &item->spec, kind, shape, &out->bench));
     TRY(compile(ctx, session, out));
+    bench_case_add_parts(out->compiled.object, &out->bench);
     TRY(bench_case_sizes(ctx, out->compiled.object, &out->bench, &sizes));
     TRY(count_work(ctx, &sizes, out));
     find_stored(ctx, &sizes, out);
     TRY(find_knobs(ctx, session, &sizes, out));
+    out->saved = saved_bytes(&sizes, out->compiled.object);
     find_limit(out);
     TRY(session_device(ctx, session));
     out->clock = clock_of(session);
@@ -433,8 +453,8 @@ json_t *explain_json(Ctx *ctx, const Explained *e) {
                         passes_json(e), "knobs_behind", readers_json(e), "resources",
                         e->resources ? json_string(e->resources) : json_null(), "kernels", kernels_json(e)));
     json_object_update_new(json,
-                           json_pack("{s:f, s:f, s:o, s:o, s:s, s:i, s:o}", "useful_flops", e->bench.useful_flops, "bytes",
-                                     e->bench.bytes, "work", work_json(&e->work), "limits", limits_json(e), "limit",
+                           json_pack("{s:f, s:f, s:f, s:o, s:o, s:s, s:i, s:o}", "useful_flops", e->bench.useful_flops, "bytes",
+                                     e->bench.bytes, "saved_bytes", e->saved, "work", work_json(&e->work), "limits", limits_json(e), "limit",
                                      limit_name(e->limit), "processors", e->target->processors, "clock_ghz",
                                      e->clock > 0 ? json_real(1e-9 * e->clock) : json_null()));
     if (e->bench.kind == KIND_BACKWARD)

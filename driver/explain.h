@@ -53,6 +53,7 @@ typedef struct Explained {
     int             stored_count;
     IrWork          work; /* of all kernels */
     int64_t         slices; /* of the heads */
+    double          saved;  /* bytes of what kind forward saves for kind backward: outputs of the one, inputs of the other */
     ExplainSaving   savings[EXPLAIN_MOST_SAVINGS]; /* kind backward: by rising m; of those that there are */
     int             saving_count;
     ExplainRefusal  refusals[EXPLAIN_MOST_SAVINGS]; /* by rising m; those of the others that were tried */

@@ -15,7 +15,8 @@ static const struct {
     const char *name;
     int         bit;
 } VARIANTS[] = {
-    {"packed", VARIANT_PACKED}, {"lse", VARIANT_LSE}, {"final-state", VARIANT_FINAL_STATE}, {"parts", VARIANT_PARTS}};
+    {"packed", VARIANT_PACKED}, {"lse", VARIANT_LSE}, {"final-state", VARIANT_FINAL_STATE}, {"parts", VARIANT_PARTS},
+    {"saved", VARIANT_SAVED}};
 enum { VARIANT_NAMES = sizeof VARIANTS / sizeof *VARIANTS };
 
 /* How long to wait for another process that compiles the same. */
@@ -56,7 +57,7 @@ static Status variant_bit(Ctx *ctx, const char *name, int *variant) {
             *variant |= VARIANTS[i].bit;
             return ST_OK;
         }
-    return ctx_fail(ctx, ST_USAGE, "--with", "use packed, lse, final-state or parts", "there is no part '%.40s'", name);
+    return ctx_fail(ctx, ST_USAGE, "--with", "use packed, lse, final-state, parts or saved", "there is no part '%.40s'", name);
 }
 
 Status variant_parse(Ctx *ctx, const char *text, int *variant) {
@@ -289,7 +290,7 @@ Status session_check_parts(Ctx *ctx, const Session *session, KernelKind kind, co
     if (session->parts & VARIANT_PACKED && !shape->length_count)
         return ctx_fail(ctx, ST_USAGE, "--with packed", "give --shape lengths=5,100,24", "the sequences have no lengths");
     if (kind == KIND_BACKWARD && session->parts & (VARIANT_LSE | VARIANT_PARTS))
-        return ctx_fail(ctx, ST_USAGE, "--with", "ask for final-state alone", "lse, swa and rla are no outputs of kind backward");
+        return ctx_fail(ctx, ST_USAGE, "--with", "ask for final-state or saved", "lse, swa and rla are no outputs of kind backward");
     return ST_OK;
 }
 

@@ -13,6 +13,7 @@ typedef struct Flight { /* products under way, in the order in which they began,
     Ctx    *ctx;
     Kernel *kernel;
     DType   dtype; /* of the products */
+    bool    stores; /* nothing is loaded of what main stores: that of tiles may come early, too */
     Op     *products[MAX_FLIGHT];
     int     count;
     Op     *releases[MAX_FLIGHT];
@@ -128,6 +129,17 @@ static bool is_ready(const Flight *f, const Value *value, const Op *at, int need
     return true;
 }
 
+/* A store of what is made early, which no register holds until it would come. */
+static bool is_ready_store(const Flight *f, const Op *store, const Op *at, int needed, bool *older) {
+    bool other = false;
+    if (!f->stores || store->code != OP_STORE || store->in[5]->type.cols == 1 || !is_ready(f, store->in[5], at, needed, older))
+        return false;
+    for (int i = 0; i < 5; i++)
+        if (!is_ready(f, store->in[i], at, needed, &other))
+            return false;
+    return true;
+}
+
 static void move_before(Flight *f, Op *op, Op *at) {
     if (op->parent != at->parent || ir_precedes(op, at))
         return;
@@ -187,8 +199,10 @@ static Op *fill(Flight *f, Op *op, int needed) {
     for (Op *later = op->next, *next; later && needed > 1; later = next) {
         bool older = false;
         next = later->next;
-        if (later->out_count == 1 && later->out[0]->type.cls == TY_TILE &&
-            is_ready(f, later->out[0], op, needed, &older) && older)
+        const bool ready = later->out_count == 1 && later->out[0]->type.cls == TY_TILE
+                               ? is_ready(f, later->out[0], op, needed, &older)
+                               : is_ready_store(f, later, op, needed, &older);
+        if (ready && older)
             move_before(f, later, op);
     }
     if (needed > 0 && needed == f->count)
@@ -242,6 +256,7 @@ Status pass_await(Ctx *ctx, Module *module, const PassArgs *args) {
     for (int k = 0; k < module->kernel_count; k++) {
         Flight f = {.ctx = ctx, .kernel = module->kernels[k]};
         f.dtype = ir_find_param(f.kernel, "k")->dtype;
+        f.stores = args->kind == KIND_FORWARD;
         ir_walk(f.kernel->body, visit_role, &f);
         if (f.awaits)
             pass_note(ctx, args, f.kernel, "places where products are waited for: %d", f.awaits);

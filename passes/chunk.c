@@ -330,7 +330,7 @@ static Status chunk_gradients(Ctx *ctx, Module *module, const PassArgs *args) {
 Status pass_chunk(Ctx *ctx, Module *module, const PassArgs *args) {
     Chunker       c = {.ctx = ctx, .module = module, .args = args, .kernel = ir_find_kernel(module, "main")};
     Kernel *const state = ir_find_kernel(module, "state");
-    if (!c.kernel)
+    if (!c.kernel && args->kind != KIND_BACKWARD) /* which may have none: see pass differentiate */
         return ctx_fail(ctx, ST_FAILED, "pass chunk", NULL, "the module has no kernel main");
     const bool folds = args->kind == KIND_DECODE && spec_fold(args->spec) > 1;
     for (int k = 0; k < module->kernel_count && !folds; k++)

@@ -320,6 +320,23 @@ static void visit_tail(Columns *c, Block *block, bool turned) {
     c->queries = whole;
 }
 
+static bool multiplies_none(Op *op, void *arg) {
+    (void)arg;
+    return op->code != OP_DOT;
+}
+
+/* Kind backward, where forward has saved what products would give: main is made of loads alone. */
+static void slice_loads(Ctx *ctx, Kernel *kernel, const PassArgs *args, Block *body) {
+    int most = 0;
+    for (const Op *op = body->first; op; op = op->next)
+        if (op->code == OP_LOAD && op->out[0]->type.rows > 1 && op->out[0]->type.cols > most)
+            most = op->out[0]->type.cols;
+    pass_note(ctx, args, kernel, most > WIDE ? "tiles of more than %d columns go by slices" : "no tile has more than %d columns: none goes by slices",
+              WIDE);
+    if (most > WIDE)
+        columns_of_gradients(ctx, kernel, body);
+}
+
 static bool is_branch(const Op *op) { return op->code == OP_IF && op->out_count == 0; }
 
 static bool has_branches(const Block *body) {
@@ -333,6 +350,10 @@ Status pass_columns(Ctx *ctx, Module *module, const PassArgs *args) {
     Columns      c = {.ctx = ctx, .kernel = loop_main(module)};
     Block *const body = loop_grid_body(c.kernel->body);
     bool         wide = false;
+    if (args->kind == KIND_BACKWARD && ir_walk(body, multiplies_none, NULL)) {
+        slice_loads(ctx, c.kernel, args, body);
+        return ST_OK;
+    }
     if (!args->schedule->roles)
         return ST_OK;
     c.loads = args->kind == KIND_BACKWARD;

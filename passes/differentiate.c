@@ -7,6 +7,8 @@
  * - `keys`: dx of what key j loads, sums over the rows that see it and over the heads of the group, and what the
  *   gradient of a final state, if it is given, hands to keys (differentiate_state.c);
  * - `parts` and totals: dx of what all rows share (differentiate_parameters.c).
+ * Where kind forward has saved what rows keep, these are inputs: `main` loads them, and has no sums over keys but those that pass
+ * saved makes states of; where rows run in order it has nothing to do, and there is none.
  * Where rows run in order, `rows` also adds to sums in memory what the softmax's keys get of each, whose scores it has,
  * and `keys` reads these. Where they run at once, kernel `window_keys`, before `keys`, does (of wide heads two kernels: see
  * window_kernels), and `main` keeps for all the gradients of what a row's sums over keys give, unless they are what is
@@ -177,6 +179,28 @@ static Status keep_gradients(Module *module, const RowProgram *p, const Spec *sp
             store_gradient(module, p, &b, &again.values, op, row_load(p, p->body), gradient);
     }
     return ST_OK;
+}
+
+/* What kind forward has saved is loaded. What it is stays in the program, as long as other kernels are made of that. */
+static void load_given(const RowProgram *p) {
+    for (Op *op = p->body->first; op; op = op->next) {
+        Value *const value = op->code == OP_STORE ? op->in[5] : NULL;
+        if (!value || !is_given(p, op))
+            continue;
+        const ValueMap here = {.ctx = p->ctx};
+        Builder        b = ir_before(p->ctx, p->kernel, op);
+        Value *const   again = load_like(&b, op, &here, kept_param(p, op), value->type.rows, value->type.cols);
+        ir_replace_uses(p->kernel, value, again);
+        op->in[5] = value;
+    }
+}
+
+/* Does the program know what its sums over keys give? */
+static bool is_saved(const RowProgram *p) {
+    bool given = false;
+    for (const Op *op = p->body->first; op; op = op->next)
+        given = given || (op->code == OP_STORE && is_given(p, op));
+    return given;
 }
 
 /* ---- Kernel rows ---- */
@@ -460,14 +484,23 @@ static void drop_unread(RowProgram *p, const Module *module) {
     }
 }
 
+/* Of rows that run in order main keeps only what is given. */
+static void drop_main(const RowProgram *p, Module *module) {
+    for (const Op *op = p->body->first; op; op = op->next)
+        if (op->code == OP_STORE)
+            drop_param(p->kernel, op_text(op, AT_PARAM));
+    take_kernel(module, p->kernel->name);
+}
+
 /* What main keeps for the gradients' kernels, and what these do not find there. */
-static void note_stored(Ctx *ctx, const PassArgs *args, const Module *module) {
-    const Kernel *main = module->kernels[0];
-    Text          stored = TEXT(ctx);
+static void note_stored(Ctx *ctx, const PassArgs *args, const Kernel *main, bool saved) {
+    Text stored = TEXT(ctx);
     for (int p = 0; p < main->param_count; p++)
-        if (main->params[p].role == PARAM_WORK)
+        if (main->params[p].role == PARAM_WORK && !(saved && strstr(main->params[p].name, "_again")))
             text_add(&stored, "%s%s", stored.length ? ", " : "", main->params[p].name);
-    pass_note(ctx, args, NULL, "stored between kernels: %s", text_str(&stored));
+    if (saved)
+        pass_note(ctx, args, NULL, "given by kind forward: what a row's sums over keys give");
+    pass_note(ctx, args, NULL, "stored between kernels: %s", stored.length ? text_str(&stored) : "nothing");
     pass_note(ctx, args, NULL, "recomputed by every kernel that needs them: scores, probabilities, features");
     pass_note(ctx, args, NULL, args->target->warp_size > 0 ? "keys sum up their gradients themselves: rows run at the same time"
                                                            : "keys' gradients are summed up in memory while rows go by in order");
@@ -481,6 +514,7 @@ Status pass_differentiate(Ctx *ctx, Module *module, const PassArgs *args) {
     /* Rows of a GPU run at once: there every key sums up for itself. */
     const bool gpu = args->target->warp_size > 0;
     TRY(row_program_find(ctx, module->kernels[0], &main));
+    const bool saved = is_saved(&main);
     TRY(state_program_find(ctx, module, &state));
     module->kernel_count = 1; /* kernel state is read from here on, and no more run */
     Module scratch = {.name = module->name};
@@ -497,12 +531,17 @@ Status pass_differentiate(Ctx *ctx, Module *module, const PassArgs *args) {
     TRY(keys_kernel(ctx, module, forward.kernel, &state, !gpu || two, gpu));
     TRY(differentiate_parameters(ctx, module, forward.kernel, &state, gpu));
     drop_results(&main);
-    if (gpu)
+    if (gpu) {
+        load_given(&main);
         drop_unread(&main, module);
+    } else if (saved) {
+        drop_main(&main, module);
+    }
     drop_param(main.kernel, "o"); /* the result that is differentiated is no parameter of any kernel */
     drop_param(main.kernel, "final_state");
-    for (int k = 1; k < module->kernel_count; k++)
-        share_parameters(ctx, main.kernel, module->kernels[k]);
-    note_stored(ctx, args, module);
+    for (int k = 0; k < module->kernel_count; k++)
+        if (module->kernels[k] != main.kernel)
+            share_parameters(ctx, main.kernel, module->kernels[k]);
+    note_stored(ctx, args, main.kernel, saved);
     return ST_OK;
 }

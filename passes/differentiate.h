@@ -58,6 +58,10 @@ Status row_term(const RowAgain *again, int r, Builder *b, ValueMap *values, Valu
 /* The store in the program's row that keeps `value` for other kernels, or NULL. Where the value's gradient, and the mean of
  * softmax_sum r, lie row by row, as that store (of a mean: lse's) does: name of the work parameter. */
 const Op   *row_kept(const RowProgram *p, const Value *value);
+/* Where other kernels find what `store`, one that keeps a value, stores: its parameter, `x_again`, or, if kind forward has saved
+ * it, the input `x`. */
+const char *kept_param(const RowProgram *p, const Op *store);
+bool        is_given(const RowProgram *p, const Op *store); /* the latter */
 const char *kept_gradient_name(const RowProgram *p, const Value *value);
 /* Of the gradient's part that the first one loses in 16 bits, where layers need it: see differentiate.c. */
 const char *kept_low_name(const RowProgram *p, const Value *value);

@@ -180,6 +180,17 @@ const Op *row_kept(const RowProgram *p, const Value *value) {
     return NULL;
 }
 
+const char *kept_param(const RowProgram *p, const Op *store) {
+    static const char      SUFFIX[] = "_again";
+    const char *const      name = op_text(store, AT_PARAM);
+    const int              length = (int)strlen(name) - (int)strlen(SUFFIX);
+    const char *const      given = length > 0 && strcmp(name + length, SUFFIX) == 0 ? ctx_printf(p->ctx, "%.*s", length, name) : NULL;
+    const CodeParam *const param = given ? ir_find_param(p->kernel, given) : NULL;
+    return param && param->role == PARAM_IN ? given : name;
+}
+
+bool is_given(const RowProgram *p, const Op *store) { return strcmp(kept_param(p, store), op_text(store, AT_PARAM)) != 0; }
+
 /* A value is loaded where it was kept, else computed again; what a sum over keys gives is kept, or used for a value
  * that is. */
 static void again_of(RowAgain *again, const Op *op) {
@@ -190,7 +201,7 @@ static void again_of(RowAgain *again, const Op *op) {
         kept = kept && store;
         if (store)
             map_set(&again->values, op->out[r],
-                    load_like(again->b, store, &again->values, op_text(store, AT_PARAM), type.rows, type.cols));
+                    load_like(again->b, store, &again->values, kept_param(again->program, store), type.rows, type.cols));
     }
     if (!kept && !is_reduction(op) && op->code != OP_STORE && op->code != OP_YIELD)
         ir_clone(again->b, op, &again->values);
@@ -311,7 +322,7 @@ bool adds_to_keys(const RowProgram *p, int r) { return p->adds_to_keys && p->red
 
 const char *kept_gradient_name(const RowProgram *p, const Value *value) {
     const Op *const store = row_kept(p, value);
-    return store ? ctx_printf(p->ctx, "%s_gradient", op_text(store, AT_PARAM)) : NULL;
+    return store ? ctx_printf(p->ctx, "%s_gradient", kept_param(p, store)) : NULL;
 }
 
 const char *kept_low_name(const RowProgram *p, const Value *value) {
@@ -322,7 +333,7 @@ const char *kept_low_name(const RowProgram *p, const Value *value) {
 const char *kept_mean_name(const RowProgram *p, int r) {
     const Op *const op = p->reductions[r];
     const Op *const store = op->code == OP_SOFTMAX_SUM ? row_kept(p, op->out[0]) : NULL;
-    return store && row_kept(p, op->out[1]) ? ctx_printf(p->ctx, "%s_mean", op_text(store, AT_PARAM)) : NULL;
+    return store && row_kept(p, op->out[1]) ? ctx_printf(p->ctx, "%s_mean", kept_param(p, store)) : NULL;
 }
 
 const char *kept_score_mean_name(const RowProgram *p, int r) {

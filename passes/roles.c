@@ -583,11 +583,20 @@ Status roles_of_gradients(Ctx *ctx, Kernel *kernel, const PassArgs *args, const 
     return rewrite(&r);
 }
 
+static bool is_no_product(Op *op, void *arg) {
+    (void)arg;
+    return op->code != OP_DOT;
+}
+
 Status pass_roles(Ctx *ctx, Module *module, const PassArgs *args) {
     Roles r = {.ctx = ctx, .args = args, .kernel = loop_main(module)};
     TRY(roles_gradients(ctx, module, args));
     if (!args->schedule->roles)
         return ST_OK;
+    if (ir_walk(r.kernel->body, is_no_product, NULL)) { /* kind backward, where forward has saved the sums over keys */
+        pass_note(ctx, args, r.kernel, "no products: no roles");
+        return ST_OK;
+    }
     r.dtype = ir_find_param(r.kernel, "k")->dtype;
     TRY(rewrite(&r));
     roles_add_rings(ctx, module, r.kernel, args);

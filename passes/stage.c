@@ -50,7 +50,19 @@ bool stage_of_tokens(const Op *op) {
     return loop && loop == op->parent->owner;
 }
 
-static bool is_staged(const Stager *s, const Op *op) { return stage_is_fetchable(s, op) || is_readable(s, op); }
+static bool is_transposed(const Stager *s, const Value *value) {
+    int  count;
+    Op **users = ir_users(s->ctx, s->kernel, value, &count);
+    for (int u = 0; u < count; u++)
+        if (users[u]->code == OP_TRANSPOSE)
+            return true;
+    return false;
+}
+
+/* What stands over columns is loaded so. */
+static bool is_staged(const Stager *s, const Op *op) {
+    return stage_is_fetchable(s, op) || (is_readable(s, op) && !is_transposed(s, op->out[0]));
+}
 
 Value *stage_ring(Stager *s, int slots, Type tile) {
     Builder    b = ir_before(s->ctx, s->kernel, s->body->first);
@@ -308,15 +320,6 @@ static When choose(const Stager *s) {
     for (int t = s->held_bytes ? 1 : 0; t < s->single_count; t++)
         all += single_bytes(s, t);
     return s->loop_count && all <= stage_memory(s) ? WHEN_EARLY : WHEN_LATE;
-}
-
-static bool is_transposed(const Stager *s, const Value *value) {
-    int  count;
-    Op **users = ir_users(s->ctx, s->kernel, value, &count);
-    for (int u = 0; u < count; u++)
-        if (users[u]->code == OP_TRANSPOSE)
-            return true;
-    return false;
 }
 
 /* The first tile of main's input that is computed with before the loops. */

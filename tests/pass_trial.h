@@ -410,6 +410,7 @@ static void run_some(KernelKind kind, int variants, Target target, Status (*draw
         assert_int_equal(ctx_run(&ctx, draw, &t), ST_OK);
         assert_true(t.spec.heads > 0);
         t.variant = ((int)random_bits() & variants) | (t.spoils ? VARIANT_PACKED : 0);
+        t.variant &= t.variant & VARIANT_SAVED ? ~VARIANT_PARTS : ~0; /* of another type */
         t.ring_rows = (int)spec_ring_rows(&t.spec) + random_int(0, 3);
         random_schedule(&t);
         const Status status = ctx_run(&ctx, run_trial, &t);

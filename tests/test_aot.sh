@@ -151,7 +151,7 @@ says "a library beside its own copy" '^two: 0 done' "two=$TMP/else/where/lib/lib
 
 # Against float64: its own functions, all parts, both targets of this machine.
 check "a library with parts of signatures" "$RATTAN" aot specs/tiny.lua --set rope=false --name parts --targets x86-64-v3,x86-64-v4 \
-    --kinds forward,forward+packed+lse+final-state,decode,extend,backward,backward+final-state -o "$TMP/parts"
+    --kinds forward,forward+packed+lse+final-state,decode,extend,backward,backward+final-state,forward+saved,backward+saved -o "$TMP/parts"
 check "is right" "$RATTAN" aot --check "$TMP/parts"
 check "is right with the lesser target" "$RATTAN" aot --check "$TMP/parts" --targets x86-64-v3
 expect_error 2 "a folder without a library" 'holds no library' "$RATTAN" aot --check "$TMP/else"

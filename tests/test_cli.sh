@@ -212,6 +212,8 @@ bench_bytes() { "$RATTAN" bench "$SPEC" --shape T=64 --reps 3 --json "$@" | sed 
 bytes=$(bench_bytes)
 equal "bench: --with lse,final-state" $((bytes + 4 * 2 * 64 + 4 * 2 * 16 * 8)) "$(bench_bytes --with lse,final-state)"
 equal "bench: --with parts" $((bytes + 4 * 2 * 2 * 8 * 64)) "$(bench_bytes --with parts)"
+equal "bench: --with saved" $((bytes + 4 * 2 * 64 + 4 * 2 * 2 * 8 * 64)) "$(bench_bytes --with saved)"
+equal "bench: backward --with saved" $(($(bench_bytes --kind backward) + 4 * 2 * 64 + 4 * 2 * 2 * 8 * 64)) "$(bench_bytes --kind backward --with saved)"
 check "bench: parts are told" "$RATTAN" bench "$SPEC" --kind backward --with final-state --shape T=64 --reps 3
 expect_text "in the first line" "$(cat "$TMP/out")" '^tiny  backward with final-state '
 expect_error 2 "bench: --with of another kind" "lse.*no outputs of kind backward" "$RATTAN" bench "$SPEC" --kind backward --with lse
@@ -220,7 +222,13 @@ expect_error 2 "bench: compile times are without parts" "leave out one" "$RATTAN
 check "check: --with parts" "$RATTAN" check "$SPEC" --with parts --shape T=30 --seed 1
 equal "which are compared, and no others" "o swa rla" "$(sed -n 's/^tiny *forward \([a-z_]*\) *[0-9].*/\1/p' "$TMP/out" | tr '\n' ' ' | sed 's/ $//')"
 check "check: of gradients" "$RATTAN" check "$SPEC" --kind backward --with final-state --shape T=30 --seed 1
-expect_error 2 "check: --with no gradient" "ask for final-state alone" "$RATTAN" check "$SPEC" --kind backward --with parts
+check "check: of gradients by what forward saves" "$RATTAN" check "$SPEC" --kind backward --with saved,final-state --shape T=30 --seed 1
+check "check: of vectors" "$RATTAN" check - --kind backward --with saved --vectors "$CASE"
+check "check: what forward saves" "$RATTAN" check "$SPEC" --with saved --shape T=30 --seed 1
+equal "which is compared" "o lse swa rla" "$(sed -n 's/^tiny *forward \([a-z_]*\) *[0-9].*/\1/p' "$TMP/out" | tr '\n' ' ' | sed 's/ $//')"
+expect_error 2 "compile: parts are not saved" "ask for one of the two" "$RATTAN" compile "$SPEC" --with parts,saved
+expect_error 2 "compile: steps save nothing" "outputs of kind forward only" "$RATTAN" compile "$SPEC" --kind decode --with saved
+expect_error 2 "check: --with no gradient" "ask for final-state or saved" "$RATTAN" check "$SPEC" --kind backward --with parts
 expect_error 2 "check: packed without lengths" "give --shape lengths=" "$RATTAN" check "$SPEC" --with packed
 expect_error 2 "check: files have their parts" "leave it out" "$RATTAN" check - --with lse --vectors "$CASE"
 expect_error 2 "bench: dense is for forward" "--dense" "$RATTAN" bench "$SPEC" --kind decode --dense --reps 3

@@ -1,10 +1,11 @@
 /* link: rattan_driver */
 /* Pass differentiate: the gradients' program, run by the interpreter in float64, is the reference of the gradients on
- * random layers with every option; each op's rule against finite differences. */
+ * random layers with every option, with and without what kind forward has saved; each op's rule against finite differences. */
 #include "tests/gradient_trial.h"
 
 #include "driver/gradients.h"
 #include "driver/judge.h"
+#include "driver/reference.h"
 #include "passes/adjoint.h"
 
 #include <math.h>
@@ -75,6 +76,42 @@ static Status compare(Ctx *ctx, const Trial *trial, const TensorSet *outputs) {
     return ST_OK;
 }
 
+/* lse, swa and rla, as kind forward saves them. */
+static Status add_saved(Ctx *ctx, Trial *trial) {
+    const Spec            *spec = &trial->spec;
+    const ReferenceRequest request = {.spec = spec, .inputs = &trial->inputs, .position = trial->position, .threads = 2};
+    const int64_t         *q = tensors_find(&trial->inputs, "q")->dims, rows[] = {q[0], q[1], spec->heads, spec->value_dim};
+    const int64_t          sums[] = {q[0], spec->heads, q[1], 1};
+    Reference              reference;
+    const Tensor           lse = tensor_new(ctx, DT_F64, 4, sums);
+    TRY(reference_run(ctx, &request, &reference));
+    for (int64_t i = 0; i < tensor_elements(&lse); i++) {
+        const int64_t b = i / (spec->heads * q[1]), head = i / (q[1] ? q[1] : 1) % spec->heads, t = i % (q[1] ? q[1] : 1);
+        ((double *)lse.data)[i] = reference.lse[(b * q[1] + t) * spec->heads + head];
+    }
+    tensors_put(ctx, &trial->inputs, "lse", lse);
+    tensors_put(ctx, &trial->inputs, "swa", tensor_view(reference.swa, DT_F64, 4, rows));
+    if (!spec->full)
+        tensors_put(ctx, &trial->inputs, "rla", tensor_view(reference.rla, DT_F64, 4, rows));
+    return ST_OK;
+}
+
+static bool is_no_softmax(Op *op, void *arg) {
+    (void)arg;
+    return op->code != OP_SOFTMAX_SUM;
+}
+
+/* What forward has saved nobody computes again, but for sums that pass saved reads in main, and removes. Rows in order have no main. */
+static Status check_kernels(Ctx *ctx, const Module *module, bool at_once) {
+    const Kernel *const main = ir_find_kernel(module, "main");
+    if (!at_once && main)
+        return ctx_fail(ctx, ST_MISMATCH, NULL, NULL, "there is a kernel main");
+    for (int k = 0; k < module->kernel_count; k++)
+        if (module->kernels[k] != main && !ir_walk(module->kernels[k]->body, is_no_softmax, NULL))
+            return ctx_fail(ctx, ST_MISMATCH, module->kernels[k]->name, NULL, "it computes a softmax");
+    return ST_OK;
+}
+
 static Status compare_random(Ctx *ctx, void *arg) {
     Trial       *trial = arg;
     const Target target = {.warp_size = trial->number % 2 ? 32 : 0}; /* keys sum up for themselves, or rows add to them */
@@ -83,12 +120,17 @@ static Status compare_random(Ctx *ctx, void *arg) {
     TRY(random_spec(ctx, trial));
     trial->position = one_in(trial, 2) ? 0 : random_int(trial, 1, 1000);
     random_inputs(ctx, trial);
-    const int variant = (tensors_find(&trial->inputs, "cu_seqlens") ? VARIANT_PACKED : 0) |
-                        (tensors_find(&trial->inputs, "dfinal_state") ? VARIANT_FINAL_STATE : 0);
+    const bool saved = trial->number / 2 % 2;
+    const int  variant = (tensors_find(&trial->inputs, "cu_seqlens") ? VARIANT_PACKED : 0) |
+                        (tensors_find(&trial->inputs, "dfinal_state") ? VARIANT_FINAL_STATE : 0) | (saved ? VARIANT_SAVED : 0);
+    if (saved)
+        TRY(add_saved(ctx, trial));
     TRY(kind_build(ctx, &trial->spec, KIND_BACKWARD, variant, 0, &module));
     TRY(ir_verify(ctx, module));
     TRY(pass_differentiate(ctx, module, &(PassArgs){.spec = &trial->spec, .kind = KIND_BACKWARD, .target = &target,
                                                     .schedule = &(Schedule){0}}));
+    if (saved)
+        TRY(check_kernels(ctx, module, trial->number % 2));
     widen_parameters(module);
     TRY(interpret(ctx, trial, module, &outputs));
     return compare(ctx, trial, &outputs);

@@ -115,6 +115,14 @@ equal "a knob has other values that can be" "True" \
 equal "a model's layers" "2" "$(json 'len(x)' "$SOURCE/specs/local_global.lua")"
 equal "stored bytes are the tensors'" "True" \
     "$(json 'close(x["saving"][0]["stored_bytes"], sum(t["bytes"] for t in x["saving"][0]["tensors"]))' "$paper" --kind backward)"
+# lse, and both branches in the layer's type.
+saved=$((4096 * 32 * 4 + 2 * 4096 * 32 * 128 * 2))
+equal "what forward saves for backward" "True True True" "$(for kind in forward backward; do
+    json "x['saved_bytes'] == $saved" "$paper" --kind $kind --shape T=4096 --with saved
+done | tr '\n' ' ')$(json 'x["saved_bytes"] == 0' "$paper" --kind backward)"
+check "explain: by what forward saves" explain "$paper" --kind backward --shape T=4096 --with saved
+expect_text "which is told" "$(cat "$TMP/out")" '^ +saved +64\.5 MiB that forward keeps for backward'
+equal "main's kernel has nothing to do" "" "$(grep -E '^ +main: ' "$TMP/out")"
 equal "m that there are not, with the reason" "6 2 True" \
     "$(json 'len(x["saving_refused"]), x["saving_refused"][0]["m"], "GPUs" in x["saving_refused"][0]["why"]' "$paper" --kind backward | tr -d '(),')"
 # Full attention over T tokens: T (T + 1) / 2 pairs, which tiles round up by less than one tile a row.

@@ -20,6 +20,11 @@ for dtype in fp32 bf16 fp16; do
     done
 done
 
+# And by what forward saves.
+for file in "${files[@]}"; do
+    check "backward bf16 $(basename "$file" .safetensors), saved" "$RATTAN" check - --kind backward --with saved --dtype bf16 --vectors "$file"
+done
+
 # The check can fail: a wrong expectation is a miss, exit code 3.
 sed 's/\\"softcap\\": 30.0/\\"softcap\\": 29.0/' "$SOURCE/tests/golden/softcap_sink.safetensors" >"$TMP/wrong.safetensors"
 expect_exit 3 "a wrong softcap is a miss" "$RATTAN" check - --vectors "$TMP/wrong.safetensors"

@@ -73,6 +73,9 @@ done
     --target cuda:sm_90a --kind backward --no-cache --emit tile-ir >"$TMP/left.ir"
 expect_text "places of left sides" \
     "$(awk '/^kernel @/ { rows = $2 == "@rows" } rows' "$TMP/left.ir" | grep -c 'ring<1, bf16<128x256>')" '^2$'
+for dims in "64 64" "96 80" "128 112" "208 64" "256 256"; do
+    later fits "gradients by what forward saves, ${dims/ / x }" --set head_dim="${dims% *}" --set value_dim="${dims#* }" --with saved
+done
 later fits "gradients of wide values and the final state" --set head_dim=128 --set value_dim=256 --with final-state
 for scales in false true; do
     later fits "gradients of wide heads and the final state, scales $scales" --set head_dim=256 --set value_dim=256 \
@@ -80,7 +83,11 @@ for scales in false true; do
 done
 
 for arch in cuda:sm_90 cuda:sm_90a; do
-    for parts in packed lse final-state parts packed,lse,final-state,parts; do
+    for dtype in fp32 fp16; do
+        later layer "gradients with saved, $dtype for $arch" "$SOURCE/specs/odd.lua" --target $arch --kind backward \
+            --with saved,packed,final-state --dtype $dtype
+    done
+    for parts in packed lse final-state parts saved packed,lse,final-state,parts; do
         for dtype in fp32 bf16; do
             later layer "with $parts, $dtype for $arch" "$SOURCE/specs/odd.lua" --target $arch --with $parts --dtype $dtype \
                 --set head_dim=16 --set value_dim=32 --set 'initial_state="zero"'
@@ -139,6 +146,11 @@ if nvrtc_here "compiling"; then
         later compiles "tiny compiles for $kind" "$SOURCE/specs/tiny.lua" --target cuda:sm_80 --kind $kind --set head_dim=16
         later compiles "the paper's layer compiles for $kind" "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --kind $kind
     done
+    for arch in cuda:sm_80 cuda:sm_90a; do
+        later compiles "the gradients of the paper's layer, 64 wide, compile for $arch by what forward saves" \
+            "$SOURCE/specs/paper_d128.lua" --target $arch --kind backward --set head_dim=64 --set value_dim=64 --with saved
+    done
+    later compiles "the paper's layer compiles where it saves" "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --with saved
     for dim in 5 24; do
         later compiles "odd, $dim wide, compiles for backward" "$SOURCE/specs/odd.lua" --target cuda:sm_90a --kind backward \
             --set rope=false --set head_dim=$dim --set value_dim=$dim

@@ -47,7 +47,7 @@ run_case() {
     RANDOM=$1
     write_spec >"$TMP/random.lua"
     sed 's/^/    /' "$TMP/random.lua" >"$TMP/indented"
-    pick with lse parts final-state lse,parts lse,final-state parts,final-state lse,parts,final-state packed,lse
+    pick with lse parts final-state lse,parts lse,final-state parts,final-state saved saved,packed packed,lse
     [ $((RANDOM % 2)) = 0 ] || words=(--with "$with")
     compiles "random $1 for $TARGET" "$TMP/random.lua" --target "$TARGET" "${words[@]}" | sed "/^not ok/r $TMP/indented"
 }

@@ -104,6 +104,7 @@ again "a map of the spec's" "$SOURCE/specs/custom_map.lua" --target cuda:sm_120a
 again "decode" "$SOURCE/specs/gpt_oss.lua" --target cuda:sm_90 --kind decode --shape ring=3000
 again "extend" "$SOURCE/specs/tiny.lua" --target cuda:sm_86 --kind extend
 again "backward" "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --kind backward --with final-state
+again "backward by what forward saves" "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --kind backward --with saved
 equal "one launch's flops" "$("$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --no-cache --emit cuda |
     sed -n 's|^// A launch of B=1,T=4096 has to do \([0-9.]*\) Gflop.*|\1|p')" \
     "$(awk 'BEGIN { for (t = 1; t <= 4096; t++) pairs += t < 512 ? t : 512

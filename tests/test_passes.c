@@ -120,7 +120,7 @@ static const Target CPU = {.name = "test", .vector_registers = 32, .vector_bytes
 
 static void test_cpu_forward(void **state) {
     (void)state;
-    run_cases(KIND_FORWARD, VARIANT_PACKED | VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS, CPU);
+    run_cases(KIND_FORWARD, VARIANT_PACKED | VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS | VARIANT_SAVED, CPU);
 }
 static void test_cpu_extend(void **state) {
     (void)state;
@@ -132,33 +132,33 @@ static void test_cpu_decode(void **state) {
 }
 static void test_cpu_backward(void **state) {
     (void)state;
-    run_cases(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE, CPU);
+    run_cases(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE | VARIANT_SAVED, CPU);
 }
 static void test_gradients_gpu(void **state) {
     (void)state;
     for (int memory = 72; memory <= 216; memory *= 3)
-        run_cases(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE,
+        run_cases(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE | VARIANT_SAVED,
                   (Target){.name = "gpu", .warp_size = 32, .shared_bytes = memory << 10, .processors = 4});
 }
 
 /* Columns of a state are shared out to blocks. */
 static void test_gradients_wide(void **state) {
     (void)state;
-    run_some(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE,
+    run_some(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE | VARIANT_SAVED,
              (Target){.name = "gpu", .warp_size = 32, .shared_bytes = 2048 << 10, .processors = 4}, draw_wide_gradients, CASES / 2);
 }
 
 static void test_gradients_bf16(void **state) {
     (void)state;
-    run_drawn(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE,
+    run_drawn(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE | VARIANT_SAVED,
               (Target){.name = "gpu", .warp_size = 32, .shared_bytes = 216 << 10, .processors = 4}, draw_bf16);
 }
 
 static void test_gradients_maps(void **state) {
     (void)state;
-    run_drawn(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE,
+    run_drawn(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE | VARIANT_SAVED,
               (Target){.name = "gpu", .warp_size = 32, .shared_bytes = 216 << 10, .processors = 4}, draw_maps);
-    run_drawn(KIND_BACKWARD, VARIANT_FINAL_STATE,
+    run_drawn(KIND_BACKWARD, VARIANT_FINAL_STATE | VARIANT_SAVED,
               (Target){.name = "gpu", .warp_size = 32, .product_warps = 4, .registers = 65536, .shared_bytes = 512 << 10, .processors = 4},
               draw_maps);
 }
@@ -166,7 +166,7 @@ static void test_gradients_maps(void **state) {
 /* Kernels of gradients whose warps have roles. */
 static void test_gradients_sent(void **state) {
     (void)state;
-    run_drawn(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE,
+    run_drawn(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE | VARIANT_SAVED,
               (Target){.name = "gpu", .warp_size = 32, .product_warps = 4, .registers = 65536, .shared_bytes = 512 << 10, .processors = 4},
               draw_roles_gradients);
 }
@@ -174,7 +174,7 @@ static void test_gradients_sent(void **state) {
 /* Without a residual branch one kernel sums up all that keys get. */
 static void test_gradients_attention(void **state) {
     (void)state;
-    run_drawn(KIND_BACKWARD, VARIANT_PACKED,
+    run_drawn(KIND_BACKWARD, VARIANT_PACKED | VARIANT_SAVED,
               (Target){.name = "gpu", .warp_size = 32, .shared_bytes = 216 << 10, .processors = 4}, draw_attention);
 }
 
@@ -183,7 +183,7 @@ static void test_gradients_attention(void **state) {
 static void test_gpu_forward(void **state) {
     (void)state;
     for (int memory = 24; memory <= 216; memory *= 3)
-        run_cases(KIND_FORWARD, VARIANT_PACKED | VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS,
+        run_cases(KIND_FORWARD, VARIANT_PACKED | VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS | VARIANT_SAVED,
                   (Target){.name = "gpu", .warp_size = 32, .shared_bytes = memory << 10, .processors = 4});
 }
 
@@ -191,14 +191,14 @@ static void test_gpu_forward(void **state) {
 static void test_gpu_bf16(void **state) {
     (void)state;
     for (int memory = 12; memory <= 24; memory += 4)
-        run_drawn(KIND_FORWARD, VARIANT_PACKED | VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS,
+        run_drawn(KIND_FORWARD, VARIANT_PACKED | VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS | VARIANT_SAVED,
                   (Target){.name = "gpu", .warp_size = 32, .shared_bytes = memory << 10, .processors = 4}, draw_bf16);
 }
 
 /* Main has roles, the gradients' kernels, which have other tiles, none. */
 static void test_gradients_roles(void **state) {
     (void)state;
-    run_drawn(KIND_BACKWARD, VARIANT_FINAL_STATE,
+    run_drawn(KIND_BACKWARD, VARIANT_FINAL_STATE | VARIANT_SAVED,
               (Target){.name = "gpu",
                        .warp_size = 32,
                        .product_warps = 4,
@@ -216,8 +216,8 @@ static void test_gradients_wide_states(void **state) {
                            .registers = 65536,
                            .shared_bytes = 227 << 10,
                            .processors = 4};
-    run_some(KIND_BACKWARD, 0, target, draw_wide_states, 6);
-    run_some(KIND_BACKWARD, VARIANT_FINAL_STATE, target, draw_wide_states, 4);
+    run_some(KIND_BACKWARD, VARIANT_SAVED, target, draw_wide_states, 6);
+    run_some(KIND_BACKWARD, VARIANT_FINAL_STATE | VARIANT_SAVED, target, draw_wide_states, 4);
 }
 
 static void test_gradients_roles_wide(void **state) {
@@ -228,13 +228,13 @@ static void test_gradients_roles_wide(void **state) {
                            .registers = 65536,
                            .shared_bytes = 2048 << 10,
                            .processors = 4};
-    run_some(KIND_BACKWARD, VARIANT_FINAL_STATE, target, draw_wide_gradients, CASES / 2); /* each takes long */
+    run_some(KIND_BACKWARD, VARIANT_FINAL_STATE | VARIANT_SAVED, target, draw_wide_gradients, CASES / 2); /* each takes long */
 }
 
 static void test_roles_forward(void **state) {
     (void)state;
     for (int memory = 48; memory <= 192; memory *= 2)
-        run_cases(KIND_FORWARD, VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS,
+        run_cases(KIND_FORWARD, VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS | VARIANT_SAVED,
                   (Target){.name = "gpu", .warp_size = 32, .product_warps = 4, .shared_bytes = memory << 10, .processors = 4});
 }
 
@@ -242,20 +242,20 @@ static void test_roles_forward(void **state) {
 static void test_roles_wide(void **state) {
     (void)state;
     const Target target = {.name = "gpu", .warp_size = 32, .product_warps = 4, .shared_bytes = 512 << 10, .processors = 4};
-    run_drawn(KIND_FORWARD, VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS, target, draw_wide);
+    run_drawn(KIND_FORWARD, VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS | VARIANT_SAVED, target, draw_wide);
 }
 
 /* Queries that stay in shared memory have 16 bits there, whole ones of few columns as well. */
 static void test_roles_wide_bf16(void **state) {
     (void)state;
     const Target target = {.name = "gpu", .warp_size = 32, .product_warps = 4, .shared_bytes = 512 << 10, .processors = 4};
-    run_drawn(KIND_FORWARD, VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS, target, draw_wide_bf16);
+    run_drawn(KIND_FORWARD, VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS | VARIANT_SAVED, target, draw_wide_bf16);
 }
 
 /* With tokens enough for keys that leave the window, and some that stay. */
 static void test_roles_signals(void **state) {
     (void)state;
-    run_drawn(KIND_FORWARD, VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS,
+    run_drawn(KIND_FORWARD, VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS | VARIANT_SAVED,
               (Target){.name = "gpu", .warp_size = 32, .product_warps = 4, .registers = 65536, .shared_bytes = 512 << 10, .processors = 4},
               draw_signals);
 }

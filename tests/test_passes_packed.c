@@ -7,7 +7,7 @@
 static const Target GPU = {.name = "gpu", .warp_size = 32, .product_warps = 4, .registers = 65536, .shared_bytes = 512 << 10, .processors = 4};
 
 static void run_packed(Status (*draw)(Ctx *, void *), int cases) {
-    run_some(KIND_FORWARD, VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS, GPU, draw, cases);
+    run_some(KIND_FORWARD, VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS | VARIANT_SAVED, GPU, draw, cases);
 }
 
 static Status draw_packed(Ctx *ctx, void *arg) {

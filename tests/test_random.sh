@@ -2,7 +2,8 @@
 # Random layers, shapes, types and schedules: forward, chunks and steps against the float64 reference (`rattan check`).
 # RATTAN_RANDOM_CASES: how many (default 40, of gradients 300; the accuracy rule is stated for 500). RATTAN_RANDOM_SEED: the first case's number.
 # RATTAN_RANDOM_TARGET: the target of every case, with its default schedule, instead of those that run here; what it says it
-# cannot do yet is skipped. RATTAN_RANDOM_KIND: backward, instead of the other kinds. RATTAN_RANDOM_WIDE=1: 16-bit layers of whole tiles, up to large windows and groups.
+# cannot do yet is skipped. RATTAN_RANDOM_KIND: backward, instead of the other kinds. RATTAN_RANDOM_SAVED=n: of every n-th case's
+# gradients also those by what forward has saved. RATTAN_RANDOM_WIDE=1: 16-bit layers of whole tiles, up to large windows and groups.
 . "$(dirname "$0")/lib.sh"
 CASES=${RATTAN_RANDOM_CASES:-40}
 FIRST=${RATTAN_RANDOM_SEED:-1}
@@ -76,9 +77,24 @@ draw_schedule() {
 
 mapfile -t TARGETS < <("$RATTAN" targets | awk '/runs here/ { print $1 }')
 
+# judge LABEL OPTION...
+judge() {
+    local label=$1
+    shift
+    if "$RATTAN" check "$TMP/random.lua" "$@" >"$TMP/out" 2>"$TMP/err"; then
+        ok "$label"
+    elif [ -n "${RATTAN_RANDOM_TARGET:-}" ] && grep -qE 'for GPUs yet|schedule: shared memory' "$TMP/err"; then
+        skip "$label" "$(cat "$TMP/err")"
+    else
+        not_ok "$label" "rattan check random.lua $*
+$(cat "$TMP/random.lua" "$TMP/err")
+$(grep -v ' ok$' "$TMP/out")"
+    fi
+}
+
 # A case is the seed and what follows from it, so that one line repeats it.
 run_case() {
-    local seed=$1 target options=()
+    local seed=$1 target parts=saved options=()
     RANDOM=$seed
     write_spec >"$TMP/random.lua"
     draw_shape
@@ -88,15 +104,10 @@ run_case() {
     [ $((RANDOM % 4)) = 0 ] && options+=(--target "$target")
     [ -z "${RATTAN_RANDOM_TARGET:-}" ] || options=(--target "$RATTAN_RANDOM_TARGET")
     [ -z "${RATTAN_RANDOM_KIND:-}" ] || options=(--kind "$RATTAN_RANDOM_KIND" "${options[@]}")
-    if "$RATTAN" check "$TMP/random.lua" --shape "$SHAPE" --seed "$seed" "${options[@]}" >"$TMP/out" 2>"$TMP/err"; then
-        ok "case $seed"
-    elif [ -n "${RATTAN_RANDOM_TARGET:-}" ] && grep -qE 'for GPUs yet|schedule: shared memory' "$TMP/err"; then
-        skip "case $seed" "$(cat "$TMP/err")"
-    else
-        not_ok "case $seed" "rattan check random.lua --shape $SHAPE --seed $seed ${options[*]}
-$(cat "$TMP/random.lua" "$TMP/err")
-$(grep -v ' ok$' "$TMP/out")"
-    fi
+    judge "case $seed" --shape "$SHAPE" --seed "$seed" "${options[@]}"
+    [ "${RATTAN_RANDOM_SAVED:-0}" != 0 ] && [ $((seed % RATTAN_RANDOM_SAVED)) = 0 ] || return 0
+    [ $((seed / RATTAN_RANDOM_SAVED % 2)) = 0 ] && parts=saved,final-state
+    judge "case $seed, saved" --shape "$SHAPE" --seed "$seed" "${options[@]}" --with $parts
 }
 
 for ((number = FIRST; number < FIRST + CASES; number++)); do run_case "$number"; done

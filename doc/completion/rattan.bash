@@ -7,7 +7,7 @@ _rattan() {
         --targets) COMPREPLY=($(compgen -W "$(rattan targets 2>/dev/null | cut -d" " -f1)" -- "$current")); return ;;
         --kinds) COMPREPLY=($(compgen -W "forward decode extend backward" -- "$current")); return ;;
         --dtype) COMPREPLY=($(compgen -W "fp32 bf16 fp16" -- "$current")); return ;;
-        --with) COMPREPLY=($(compgen -W "packed lse final-state parts" -- "$current")); return ;;
+        --with) COMPREPLY=($(compgen -W "packed lse final-state parts saved" -- "$current")); return ;;
         --emit) COMPREPLY=($(compgen -W "loop-ir tile-ir schedule llvm asm obj cuda ptx cubin sass resources code all" -- "$current")); return ;;
         --dump-after) COMPREPLY=($(compgen -W "all $(rattan passes 2>/dev/null | cut -d" " -f1)" -- "$current")); return ;;
     esac
@@ -20,7 +20,7 @@ _rattan() {
         run) words="--target --kind --shape --schedule --dtype --set --item --threads --with --output --input --no-cache --no-tuning --help " ;;
         check) words="--target --kind --shape --schedule --dtype --set --item --threads --with --vectors --repeats --magnitude --seed --no-cache --no-tuning --json --help " ;;
         bench) words="--target --kind --shape --schedule --dtype --set --item --threads --with --seed --reps --dense --compile-times --no-cache --no-tuning --json --help " ;;
-        explain) words="--target --kind --shape --schedule --dtype --set --item --threads --no-tuning --json --help " ;;
+        explain) words="--target --kind --shape --schedule --dtype --set --item --threads --with --no-tuning --json --help " ;;
         explore) words="--target --budget --windows --contexts --maps --dtype --set --item --threads --output --no-cache --no-tuning --json --help " ;;
         aot) words="--targets --kinds --name --check --linker --shapes --schedule --dtype --set --item --threads --output --seed --no-cache --no-tuning --json --help " ;;
         tune) words="--target --kind --budget --shapes --shard --jobs --dtype --set --item --threads --seed --json --help " ;;

@@ -132,6 +132,7 @@ static void normalize_gradient(const float *x, const float *dy, float *dx) {
 typedef struct Layer {
     Matrix wq, wk, wv, wo, swa_norm, rla_norm;
     float *n, *q, *k, *v, *o; /* of the last step */
+    float *lse, *swa, *rla;   /* and what forward saves for backward */
 } Layer;
 
 typedef struct Model {
@@ -161,6 +162,9 @@ static Model model_new(int symbols) {
                               allocate(ROWS * Q),
                               allocate(ROWS * KV),
                               allocate(ROWS * KV),
+                              allocate(ROWS * Q),
+                              allocate(ROWS * HEADS),
+                              allocate(ROWS * Q),
                               allocate(ROWS * Q)};
     return m;
 }
@@ -182,10 +186,16 @@ static rattan_tensor tensor(const char *name, const float *data, int heads) {
     return rattan_tensor_of(name, (void *)(uintptr_t)data, RATTAN_FP32, heads ? 4 : 2, heads ? row : gain);
 }
 
+static rattan_tensor tensor_of_lse(float *data) {
+    return rattan_tensor_of("lse", data, RATTAN_FP32, 3, (int64_t[]){BATCH, HEADS, TOKENS});
+}
+
 static int attention_forward(const Model *m, const Attention *a) {
     const rattan_tensor tensors[] = {tensor("q", a->q, HEADS),           tensor("k", a->k, KV_HEADS),
                                      tensor("v", a->v, KV_HEADS),        tensor("swa_norm", a->swa_norm, 0),
-                                     tensor("rla_norm", a->rla_norm, 0), tensor("o", a->o, HEADS)};
+                                     tensor("rla_norm", a->rla_norm, 0), tensor("o", a->o, HEADS),
+                                     tensor("swa", a->swa, HEADS),       tensor("rla", a->rla, HEADS),
+                                     tensor_of_lse(a->lse)};
     if (m->forward)
         return launch(m->forward, tensors, sizeof tensors / sizeof *tensors);
     dense_forward(a, BATCH, TOKENS);
@@ -199,6 +209,9 @@ static int attention_backward(const Model *m, const Attention *a) {
                                      tensor("swa_norm", a->swa_norm, 0),
                                      tensor("rla_norm", a->rla_norm, 0),
                                      tensor("do", a->d_o, HEADS),
+                                     tensor("swa", a->swa, HEADS),
+                                     tensor("rla", a->rla, HEADS),
+                                     tensor_of_lse(a->lse),
                                      tensor("dq", a->dq, HEADS),
                                      tensor("dk", a->dk, KV_HEADS),
                                      tensor("dv", a->dv, KV_HEADS),
@@ -227,6 +240,9 @@ static int layer_forward(const Model *m, int l) {
                          .k = layer->k,
                          .v = layer->v,
                          .o = layer->o,
+                         .lse = layer->lse,
+                         .swa = layer->swa,
+                         .rla = layer->rla,
                          .swa_norm = layer->swa_norm.value,
                          .rla_norm = layer->rla_norm.value};
     const int       status = attention_forward(m, &a);
@@ -245,6 +261,9 @@ static int layer_backward(Model *m, int l, float *dx) {
     const Attention a = {.q = layer->q,
                          .k = layer->k,
                          .v = layer->v,
+                         .lse = layer->lse,
+                         .swa = layer->swa,
+                         .rla = layer->rla,
                          .d_o = d_o,
                          .dq = dq,
                          .dk = dk,
@@ -406,6 +425,7 @@ static rattan_status get_kernels(rattan_context *context, const char *path, Mode
     rattan_spec          *spec = NULL;
     rattan_status         status = rattan_spec_from_file(path, &spec, error);
     request.spec = spec;
+    request.parts = RATTAN_SAVED; /* backward takes what forward saves, instead of computing it anew */
     if (status == RATTAN_OK)
         status = rattan_kernel_get(context, &request, &m->forward, error);
     request.kind = RATTAN_BACKWARD;

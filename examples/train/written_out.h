@@ -9,6 +9,7 @@ enum { HEADS = 4, KV_HEADS = 2, HEAD_DIM = 16, WINDOW = 16 };
 typedef struct Attention {
     const float *q, *k, *v, *swa_norm, *rla_norm;
     float       *o;
+    float       *lse, *swa, *rla; /* what the kernels' forward saves for backward; sums written out have no use for it */
     const float *d_o;
     float       *dq, *dk, *dv, *dswa_norm, *drla_norm;
 } Attention;

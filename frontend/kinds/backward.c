@@ -1,6 +1,7 @@
 /* Kind backward: the gradients of a layer. Its loop IR is the forward program, rows with both branches kept, and a
  * parameter dx for each input x that has a gradient, do for that of the result; pass differentiate makes their kernels
- * of it. */
+ * of it. Where kind forward has saved what rows keep, x say, it is an input, and the program stores what it is in
+ * `x_again`, for pass differentiate to know it by. */
 #include "frontend/kinds/kinds.h"
 
 /* A gradient has its parameter's dims and dtype. */
@@ -16,13 +17,19 @@ static void gradients(Ctx *ctx, Kernel *kernel, const Spec *spec) {
     }
 }
 
-static void rows_kept(Ctx *ctx, Kernel *kernel, const Spec *spec) {
+static void row_kept(Ctx *ctx, Kernel *kernel, const char *name, DType saved, bool is_saved, const int64_t *dims) {
+    if (is_saved)
+        ir_param(ctx, kernel, name, saved, PARAM_IN, 4, dims);
+    ir_param(ctx, kernel, is_saved ? ctx_printf(ctx, "%s_again", name) : name, DT_F32, PARAM_WORK, 4, dims);
+}
+
+static void rows_kept(Ctx *ctx, Kernel *kernel, const Spec *spec, bool saved) {
     const int64_t o[] = {DIM_SYM(SYM_B), DIM_SYM(SYM_T), spec->heads, spec->value_dim};
     const int64_t lse[] = {DIM_SYM(SYM_B), spec->heads, DIM_SYM(SYM_T), 1};
-    ir_param(ctx, kernel, "lse", DT_F32, PARAM_WORK, 4, lse);
-    ir_param(ctx, kernel, "swa", DT_F32, PARAM_WORK, 4, o);
+    row_kept(ctx, kernel, "lse", DT_F32, saved, lse);
+    row_kept(ctx, kernel, "swa", spec_saved_swa(spec), saved, o);
     if (!spec->full)
-        ir_param(ctx, kernel, "rla", DT_F32, PARAM_WORK, 4, o);
+        row_kept(ctx, kernel, "rla", spec_saved_rla(spec), saved, o);
     ir_param(ctx, kernel, "o", DT_F32, PARAM_WORK, 4, o);
 }
 
@@ -44,8 +51,9 @@ Status kind_backward(Ctx *ctx, const Spec *spec, int variant, int64_t ring_rows,
         variant &= ~VARIANT_FINAL_STATE;
     if (variant & VARIANT_FINAL_STATE)
         final_state(ctx, rows, spec);
-    rows_kept(ctx, rows, spec);
+    rows_kept(ctx, rows, spec, variant & VARIANT_SAVED);
     Builder b = kind_open(ctx, rows, spec, variant | VARIANT_LSE | VARIANT_PARTS, false, 0, &nest);
+    nest.again = variant & VARIANT_SAVED;
     kind_rows(&b, &nest);
     ir_yield(&b, NULL, 0);
     if (variant & VARIANT_FINAL_STATE)

@@ -34,9 +34,13 @@ Status kind_build(Ctx *ctx, const Spec *spec, KernelKind kind, int variant, int6
         ring_rows = spec_ring_rows(spec);
     if (pooled)
         TRY(check_pooled(ctx, spec, kind, ring_rows));
-    if ((pooled && (variant & (VARIANT_FINAL_STATE | VARIANT_PARTS))) || (kind == KIND_BACKWARD && (variant & VARIANT_PARTS)))
+    if ((pooled && (variant & (VARIANT_FINAL_STATE | VARIANT_PARTS | VARIANT_SAVED))) ||
+        (kind == KIND_BACKWARD && (variant & VARIANT_PARTS)))
         return ctx_fail(ctx, ST_USAGE, KINDS[kind].name, "ask for them with kind forward",
                         "final_state, swa and rla are outputs of kind forward only");
+    if ((variant & VARIANT_PARTS) && (variant & VARIANT_SAVED))
+        return ctx_fail(ctx, ST_USAGE, KINDS[kind].name, "ask for one of the two",
+                        "swa and rla cannot be both parts, in float32, and saved, in the layer's dtype");
     if (kind == KIND_BACKWARD && (variant & VARIANT_LSE))
         return ctx_fail(ctx, ST_USAGE, KINDS[kind].name, "ask for it with kind forward", "lse is no output of it");
     Module *module = ir_module(ctx, ctx_printf(ctx, "%s_%s", spec->name, KINDS[kind].name));
@@ -88,14 +92,15 @@ void kind_inputs(Ctx *ctx, Kernel *kernel, const Spec *spec, int variant, bool p
     const int64_t H = spec->heads, Hk = spec->kv_heads, E = spec->value_dim, F = spec_features(spec);
     kind_layer(ctx, kernel, spec, variant, pooled, ring_rows);
     param(ctx, kernel, "o", spec->dtype, PARAM_OUT, 4, B, T, H, E);
-    if (variant & VARIANT_LSE)
+    if (variant & (VARIANT_LSE | VARIANT_SAVED))
         param(ctx, kernel, "lse", DT_F32, PARAM_OUT, 4, B, H, T, 1);
     if (variant & VARIANT_FINAL_STATE)
         param(ctx, kernel, "final_state", DT_F32, PARAM_OUT, 4, N, spec->initial_state ? H : Hk, F, E);
-    if (variant & VARIANT_PARTS) {
-        param(ctx, kernel, "swa", DT_F32, PARAM_OUT, 4, B, T, H, E);
+    if (variant & (VARIANT_PARTS | VARIANT_SAVED)) {
+        const bool saved = variant & VARIANT_SAVED;
+        param(ctx, kernel, "swa", saved ? spec_saved_swa(spec) : DT_F32, PARAM_OUT, 4, B, T, H, E);
         if (!spec->full)
-            param(ctx, kernel, "rla", DT_F32, PARAM_OUT, 4, B, T, H, E);
+            param(ctx, kernel, "rla", saved ? spec_saved_rla(spec) : DT_F32, PARAM_OUT, 4, B, T, H, E);
     }
 }
 

@@ -164,7 +164,7 @@ static void store_row(Builder *b, const Nest *nest, const char *param, Value *i,
 }
 
 static void store_lse(Builder *b, const Nest *nest, Value *i, Value *head, Value *lse) {
-    const Access access = {.param = "lse",
+    const Access access = {.param = nest->again ? "lse_again" : "lse",
                            .at = {nest->batch, head, ir_ibin(b, OP_IADD, nest->first, i)},
                            .lo = nest->first, .hi = nest->end, .rowdim = 2, .groupdim = 1, .period = 1};
     ir_store(b, &access, lse);
@@ -177,12 +177,12 @@ static void one_row(Builder *b, const Nest *nest, Value *i, Value *head) {
     softmax_branch(b, nest, i, head, q, &swa, &lse);
     if (!spec->full)
         rla = residual_branch(b, nest, i, head, q);
-    if (nest->variant & VARIANT_LSE)
+    if (nest->variant & (VARIANT_LSE | VARIANT_SAVED))
         store_lse(b, nest, i, head, lse);
-    if (nest->variant & VARIANT_PARTS) {
-        store_row(b, nest, "swa", i, head, swa);
+    if (nest->variant & (VARIANT_PARTS | VARIANT_SAVED)) {
+        store_row(b, nest, nest->again ? "swa_again" : "swa", i, head, swa);
         if (rla)
-            store_row(b, nest, "rla", i, head, rla);
+            store_row(b, nest, nest->again ? "rla_again" : "rla", i, head, rla);
     }
     if (spec->norm) {
         swa = normed(b, nest, swa, "swa_norm", head);

@@ -13,6 +13,7 @@ typedef struct Nest {
     Kernel     *kernel;
     int         variant;
     bool        pooled;      /* rings and states by slot */
+    bool        again;       /* what rows keep is an input; what is computed of it has names of its own */
     int64_t     ring_rows;
     Value      *n, *kv_head; /* loop variables */
     Value      *batch;       /* coordinate of dim 0 of q, k, v, o */

@@ -131,7 +131,9 @@ enum {
     RATTAN_LSE = 2,         /* output lse fp32 [B, H, T]; not of backward */
     RATTAN_FINAL_STATE = 4, /* output final_state fp32 [N, Hk (H with an initial state), F, E] of forward; of backward: input
                                dfinal_state */
-    RATTAN_PARTS = 8        /* outputs swa and rla fp32 [B, T, H, E], before norms and sum; forward only */
+    RATTAN_PARTS = 8,       /* outputs swa and rla fp32 [B, T, H, E], before norms and sum; forward only */
+    RATTAN_SAVED = 16       /* outputs lse, swa and rla of forward, in the type that rattan_kernel_param says; of backward, which
+                               computes them anew without: inputs */
 };
 
 typedef struct rattan_kernel_request { /* all but `spec` may be zero */
@@ -169,7 +171,8 @@ typedef struct rattan_param {
  *     swa_norm, rla_norm [H, E]; sink [H, 1]; q_scale, k_scale [D]; h0 [N, H, F, E]                 where the spec has
  * them and those of `parts`. Of backward: do, the gradient of o, and for every floating input x the output dx, its gradient,
  * with x's dims and type, summed in float32, the same bits at each run; with RATTAN_FINAL_STATE dfinal_state, float32, the
- * gradient of final_state with its dims, is an input, too.
+ * gradient of final_state with its dims, is an input, too. With RATTAN_SAVED lse, swa and rla [B, T, H, E] are, as forward with
+ * RATTAN_SAVED has written them: swa in the type of o (fp32 with a sink), rla, too (fp32 if that is fp16).
  * A slot of -1 skips its sequence; pos is how many tokens the slot has seen.
  *
  * What a slot holds after p tokens follows from p, the window W, the spec's fold L and R alone, so that every sequence of a

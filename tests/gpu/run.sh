@@ -163,6 +163,9 @@ part_gradients() {
             [ "$dtype $name" = "fp32 mqa_d256" ] || # compiles for minutes
                 queue "gradients $dtype $name" "${run[@]}" - --dtype $dtype --vectors "$file"
         done
+        for dtype in bf16 fp16; do
+            queue "gradients $dtype $name, saved" "${run[@]}" - --dtype $dtype --with saved --vectors "$file"
+        done
         queue "gradients bf16 $name, no roles" "${run[@]}" - --dtype bf16 --schedule 'roles=0 gradient_roles=0' --vectors "$file"
     done
     for tool in memcheck racecheck synccheck; do
@@ -178,6 +181,21 @@ part_gradients() {
         queue "gradients $tool, packed, D 128" compute-sanitizer --tool $tool --error-exitcode 9 "${run[@]}" \
             "$SOURCE/specs/paper_d128.lua" --set heads=2 --set kv_heads=1 --set window=70 --seed 1 --shape lengths=70,150
     done
+    local saved=("${run[@]}" --with saved --seed 2)
+    for size in 64 128 256; do
+        queue "gradients by what forward saves, D $size" "${saved[@]}" "$SOURCE/specs/paper_d128.lua" --set head_dim=$size \
+            --set value_dim=$size --set heads=4 --set kv_heads=2 --set window=100 --shape B=2,T=333
+    done
+    queue "gradients by what forward saves, packed" "${saved[@]}" "$SOURCE/specs/paper_d128.lua" --set heads=4 --set kv_heads=2 \
+        --set window=100 --set sink=true --set qk_scale=true --set 'initial_state="input"' --shape lengths=70,0,301
+    queue "gradients by what forward saves, no roles" "${saved[@]}" "$SOURCE/specs/paper_d128.lua" --set heads=4 --set kv_heads=2 \
+        --set window=100 --shape B=2,T=333 --schedule 'roles=0 gradient_roles=0'
+    queue "gradients by what forward saves, states_every" "${saved[@]}" "$SOURCE/specs/paper_d128.lua" --set heads=4 --set kv_heads=2 \
+        --set window=100 --shape B=2,T=333 --schedule 'states_every=2'
+    queue "gradients by what forward saves, slices of the heads" "${saved[@]}" "$SOURCE/specs/paper_d128.lua" --set heads=4 \
+        --set kv_heads=2 --set window=100 --dtype fp16 --shape B=2,T=333 --schedule 'head_slices=2'
+    queue "gradients by what forward saves, memcheck" compute-sanitizer --tool memcheck --error-exitcode 9 "${saved[@]}" \
+        "$SOURCE/specs/paper_d128.lua" --set heads=2 --set kv_heads=1 --set window=70 --shape B=1,T=150
     queue "gradients of the paper's layer" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set heads=8 --set kv_heads=2 --shape B=1,T=1100
     local wide=("${run[@]}" "$SOURCE/specs/paper_d128.lua" --set head_dim=256 --set value_dim=256 --set heads=4 \
         --set kv_heads=2 --seed 2)
