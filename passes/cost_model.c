@@ -109,8 +109,10 @@ static const char *no_roles(const Spec *spec, KernelKind kind, const Target *tar
     const int F = spec->full ? 0 : spec_features(spec);
     if (!target->product_warps)
         return "the target has no units for them";
-    if (kind == KIND_DECODE || spec->full || spec->initial_state)
-        return "kinds forward, extend and backward of layers with a window and without initial states have them";
+    if (kind == KIND_DECODE || spec->full)
+        return "kinds forward, extend and backward of layers with a window have them";
+    if (kind != KIND_FORWARD && spec->initial_state)
+        return "with initial states kind forward alone has them";
     if (kind == KIND_EXTEND && spec_fold(spec) > 1)
         return "with a fold rows of extend begin before the first new token, where the copy engine finds none";
     if (spec->dtype == DT_F32)
@@ -121,6 +123,8 @@ static const char *no_roles(const Spec *spec, KernelKind kind, const Target *tar
         return "head_dim and value_dim may be 256, and the features 512, at most";
     if (kind == KIND_BACKWARD && spec_is_wide(spec) && spec->head_dim != spec->value_dim)
         return "gradients of layers with more than 128 columns have them where head_dim and value_dim are equal";
+    if (spec_is_wide(spec) && spec->initial_state)
+        return "with more than 128 columns a tile has rows of two heads, whose initial states differ";
     if (spec_is_wide(spec) && spec_group(spec) % 2)
         return "with more than 128 columns they take two heads at a time: the heads of a group must be even";
     return NULL;

@@ -516,12 +516,13 @@ static Value *add_edge(Saver *s, Builder *in, Value *back, Value *sum) {
     return sum;
 }
 
-/* What replaces the residual loop; nothing to add where no key has left the window yet and S starts from zero. */
+/* What replaces the residual loop; nothing to add where no key has left the window yet and S starts from zero, or but an
+ * initial state. */
 static void use_states(Saver *s) {
     Builder      b = ir_before(s->ctx, s->main, s->residual);
     Value *const row = s->rows->region->args[0], *const seq = s->seq->region->args[0],
                  *const head = s->heads->region->args[0];
-    Value *const none = s->residual->in[3], *const keys = s->residual->in[1];
+    Value *const none = s->initial ? product_by_slices(s, &b, s->initial, NULL) : s->residual->in[3], *const keys = s->residual->in[1];
     Value *const  any = s->pool ? ir_i(&b, 1) : ir_ibin(&b, OP_ILT, ir_i(&b, 0), keys);
     Op *const     maybe = ir_if(&b, any, &none, 1);
     Builder       in = ir_at_end(s->ctx, s->main, maybe->region);
@@ -539,8 +540,12 @@ static void use_states(Saver *s) {
     Op *const    all = ir_load(&in, &states, s->F, s->E)->def;
     sum = product_by_slices(s, &in, all, sum);
     op_erase(all);
+    if (s->initial)
+        sum = product_by_slices(s, &in, s->initial, sum);
     ir_yield(&in, &sum, 1);
     ir_replace_uses(s->main, s->residual->out[0], maybe->out[0]);
+    if (s->initial)
+        op_erase(s->initial);
 }
 
 /* phi(q) X where X is loaded: an initial state. */
@@ -591,6 +596,7 @@ static Status rewrite(Saver *s) {
     if (s->update)
         take_start(s);
     if (s->residual) {
+        saved_initial(s);
         TRY(saved_state_kernels(s));
         split_products(s, s->mask->in[0]->def->in[0]);
         use_states(s);
