@@ -272,6 +272,7 @@ Status exec_dot(Machine *m, const Op *op) {
     const Band     band = parts.delta ? band_of(m, op, parts.delta) : (Band){0};
     const double  *x = interp_tile(m, parts.x), *y = interp_tile(m, parts.y);
     double        *out = interp_result(m, op);
+    const int      part = parts.m / (int)op_int(op, AT_STACK, 1); /* rows that have one right side */
     if (op_int(op, AT_TB, 0)) {
         transpose(y, parts.n, parts.k, m->matrix);
         y = m->matrix;
@@ -282,7 +283,7 @@ Status exec_dot(Machine *m, const Op *op) {
             const double a = ta ? x[(int64_t)k * parts.m + r] : x[(int64_t)r * parts.k + k];
             if (trim == 2)
                 TRY(check_zero_outside(m, op, &band, a, r, k));
-            add_scaled(out + (int64_t)r * parts.n, a, y + (int64_t)k * parts.n, parts.n, fp32);
+            add_scaled(out + (int64_t)r * parts.n, a, y + ((int64_t)(r / part) * parts.k + k) * parts.n, parts.n, fp32);
         }
     }
     if (trim == 1)

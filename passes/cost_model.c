@@ -123,8 +123,6 @@ static const char *no_roles(const Spec *spec, KernelKind kind, const Target *tar
         return "head_dim and value_dim may be 256, and the features 512, at most";
     if (kind == KIND_BACKWARD && spec_is_wide(spec) && spec->head_dim != spec->value_dim)
         return "gradients of layers with more than 128 columns have them where head_dim and value_dim are equal";
-    if (spec_is_wide(spec) && spec->initial_state)
-        return "with more than 128 columns a tile has rows of two heads, whose initial states differ";
     if (spec_is_wide(spec) && spec_group(spec) % 2)
         return "with more than 128 columns they take two heads at a time: the heads of a group must be even";
     return NULL;
@@ -182,6 +180,10 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
         if (kind == KIND_EXTEND)
             schedule->segment = schedule->spread = 0;
         schedule->roles = !no_roles(spec, kind, target) && !wants_both_parts(spec, kind);
+        if (schedule->roles && spec->initial_state && spec_group(spec) % 2 == 0) { /* of a stack of states each group takes its own */
+            schedule->group_heads = 2;
+            schedule->warps = schedule->chunk * schedule->group_heads / 16;
+        }
         /* Beside a key's sums and two tiles of scores: of 128 columns, 64 keys spill 1.5 KB a thread. */
         if (kind == KIND_BACKWARD && !schedule->roles && (spec->head_dim > 64 || spec->value_dim > 64))
             schedule->key_tile = smaller(schedule->key_tile, 32);
@@ -206,6 +208,8 @@ void schedule_default(const Spec *spec, KernelKind kind, const Target *target, S
         const bool two_groups = schedule->roles && schedule->warps == 2 * target->product_warps;
         if (kind == KIND_FORWARD && spec->rope_theta > 0 && two_groups && spec->head_dim > 64 && !spec_is_wide(spec))
             take_turns(schedule);
+        if (schedule->turns && spec->initial_state) /* what it multiplies as well takes these */
+            schedule->registers = 240, schedule->copy_registers = 24;
         if (schedule->roles && kind == KIND_BACKWARD)
             gradients_without_roles(spec, target, schedule);
         schedule->gradient_roles = !no_gradient_roles(spec, kind, target);
@@ -374,6 +378,16 @@ static Status check_slices(Ctx *ctx, const Spec *spec, KernelKind kind, const Ta
     return ST_OK;
 }
 
+/* A group of warps multiplies rows of one head. */
+static Status check_stacked_states(Ctx *ctx, KernelKind kind, const Target *target, const Schedule *schedule) {
+    if (kind != KIND_FORWARD || !schedule->roles)
+        return refuse(ctx, "group_heads", "use 1", "a state for each query head allows no stacked heads");
+    if (schedule->chunk % (16 * target->product_warps))
+        return refuse(ctx, "chunk", ctx_printf(ctx, "use a multiple of %d, or group_heads=1", 16 * target->product_warps),
+                      "with a state for each query head a group of warps has rows of one head alone");
+    return ST_OK;
+}
+
 Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target *target, const Schedule *schedule) {
     const int G = spec_group(spec);
     if (G % schedule->group_heads != 0)
@@ -394,7 +408,7 @@ Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target 
     if (schedule->states_every > 1 && (!schedule->roles || (kind == KIND_BACKWARD && !schedule->gradient_roles)))
         return refuse(ctx, "states_every", "use 1", "warps without roles fetch no tiles in a loop between states");
     if (spec->initial_state && schedule->group_heads != 1)
-        return refuse(ctx, "group_heads", "use 1", "a state for each query head allows no stacked heads");
+        TRY(check_stacked_states(ctx, kind, target, schedule));
     if (kind == KIND_BACKWARD && schedule->segment != 0 && !target->warp_size)
         return refuse(ctx, "segment", "use 0", "the gradients' kernels for CPUs take whole sequences");
     if (kind != KIND_FORWARD && kind != KIND_BACKWARD && schedule->segment != 0)

@@ -16,6 +16,12 @@ enum { PANEL_COLS = IR_PANEL / 2 };
 /* Rows of a state that come to shared memory at once; with roles no more than a key tile has, for one ring holds both. */
 static int slice_size(const Saver *s) { return s->args->schedule->roles ? s->args->schedule->key_tile : 128; }
 
+/* Of each of several that come at once. */
+static int stacked_slice_size(const Saver *s, int stack) {
+    const int size = slice_size(s) / stack / 16 * 16;
+    return stack == 1 ? slice_size(s) : size ? size : 16;
+}
+
 static bool find_load(Op *op, void *arg) {
     Op **found = arg;
     if (op->code == OP_LOAD && op_int(op, AT_ROWDIM, -1) == 1 && !*found)
@@ -460,21 +466,26 @@ static Value *times(Saver *s, Builder *b, Value *x, Value *y, Value *sum, bool t
     return ir_dot(b, gradients_low(b, x, s->dtype), y, sum, false, tb);
 }
 
-/* phi(q) X + sum, with the rows of X, F of them at `load`, loaded piece by piece and in slices that shared memory can
- * hold. */
+/* phi(q) X + sum, with the rows of X, F of them at `load`, or of each stacked head, loaded piece by piece and in slices that shared
+ * memory can hold. */
 static Value *product_by_slices(Saver *s, Builder *b, const Op *load, Value *sum) {
+    const int stack = load->out[0]->type.rows / s->F;
     for (int row = 0; row < s->F;) {
         const int p = row / s->whole_width, from = row % s->whole_width,
-                  rows = saved_slice_rows(s->whole_width - from, slice_size(s));
+                  rows = saved_slice_rows(s->whole_width - from, stacked_slice_size(s, stack));
         ValueMap  map = {.ctx = s->ctx};
         Op *const piece = ir_clone(b, load, &map);
         Builder   before = ir_before(s->ctx, s->main, piece);
         Value    *features = s->whole[p];
         piece->in[2] = index_offset(&before, load->in[2], row);
-        piece->out[0]->type.rows = rows;
+        piece->out[0]->type.rows = stack * rows;
         if (rows < s->whole_width)
             features = columns(s, features, from, rows);
         sum = times(s, b, features, piece->out[0], sum, false);
+        if (stack > 1) {
+            op_set_int(s->ctx, piece, AT_PERIOD, rows);
+            op_set_int(s->ctx, sum->def, AT_STACK, stack);
+        }
         row += rows;
     }
     return sum;

@@ -66,7 +66,7 @@ void saved_initial(Saver *s) {
                          .rowdim = 2,
                          .groupdim = 1,
                          .period = s->F};
-    s->initial = ir_load(&b, &from, s->F, s->E)->def;
+    s->initial = ir_load(&b, &from, load->out[0]->type.rows, s->E)->def;
     ir_replace_uses(s->main, total->out[0], s->residual->out[0]);
     Op *const product = total->in[0]->def;
     op_erase(total);

@@ -154,22 +154,44 @@ static void raise_value(Tails *t, const Value *value, Op *at) {
     op_insert(&b, op);
 }
 
+/* What uses `value` behind `from` finds it in the products' dtype, in half the registers. */
+static void hold_small(Tails *t, Value *value, const Op *from) {
+    const DType dtype = ir_find_param(t->kernel, "k")->dtype;
+    int         count;
+    Op        **users = ir_users(t->ctx, t->kernel, value, &count);
+    Value      *held = NULL;
+    for (int u = 0; u < count && dtype_size(dtype) < dtype_size(value->type.dtype); u++) {
+        if (users[u]->parent != from->parent || !ir_precedes(from, users[u]))
+            continue;
+        Builder made = ir_after(t->ctx, t->kernel, value->def), b = ir_before(t->ctx, t->kernel, users[u]);
+        held = held ? held : ir_convert(&made, value, dtype);
+        Value *const again = ir_convert(&b, held, value->type.dtype);
+        for (int i = 0; i < users[u]->in_count; i++)
+            users[u]->in[i] = users[u]->in[i] == value ? again : users[u]->in[i];
+    }
+}
+
 /* The way on which no branch is taken, if it has more products than the key loop has left to it, as with an initial state: all
- * left sides are made while the first one runs, and what its result becomes before the others begin, for registers hold no sum
- * beside two more. */
+ * left sides are made before these begin, one of them while the first product runs, and what its result becomes, for registers hold
+ * no sum beside two more. */
 static void end_first_product(Tails *t, Block *block) {
     Op *const first = next_product(block->first), *const second = first ? next_product(first->next) : NULL;
     if (!second)
         return;
     sink(t, block);
-    for (Op *op = second; op; op = next_product(op->next))
-        raise_value(t, op->in[0], second);
+    Op *const behind = first->next;
     for (Op *op = second->next, *next; op; op = next) {
         next = op->next;
         const bool tile = op->out_count == 1 && op->code != OP_DOT && op->out[0]->type.cls == TY_TILE;
         if (tile && depends_on(op->out[0], first->out[0]) && !depends_on(op->out[0], second->out[0]))
-            raise_value(t, op->out[0], second);
+            raise_value(t, op->out[0], behind);
     }
+    for (Op *op = second->prev; op != first; op = op->prev)
+        if (op->out_count == 1 && op->out[0]->type.cls == TY_TILE && op->out[0]->type.cols > 1 && op->code != OP_DOT &&
+            depends_on(op->out[0], first->out[0]))
+            hold_small(t, op->out[0], second);
+    for (Op *op = second; op; op = next_product(op->next))
+        raise_value(t, op->in[0], second);
 }
 
 /* A product that adds up what a turn before has left goes behind the scores of this one: they are waited for first. */
