@@ -301,6 +301,7 @@ Status exec_dot(Machine *m, const Op *op) {
     const Band     band = parts.delta ? band_of(m, op, parts.delta) : (Band){0};
     const double  *x = interp_tile(m, parts.x), *y = interp_tile(m, parts.y);
     double        *out = interp_result(m, op);
+    const int      part = parts.m / (int)op_int(op, AT_STACK, 1); /* rows that have one right side */
     if (op_int(op, AT_TB, 0)) {
         transpose(y, parts.n, parts.k, m->matrix);
         y = m->matrix;
@@ -308,6 +309,7 @@ Status exec_dot(Machine *m, const Op *op) {
     start_sum(m, &parts, out);
     for (int r = 0; r < parts.m; r++) {
         double *const sum = out + (int64_t)r * parts.n;
+        const double *const right = y + (int64_t)(r / part) * parts.k * parts.n;
         double        a[AT_A_TIME];
         for (int k = 0; k < parts.k; k++) {
             const int at = k % AT_A_TIME;
@@ -315,10 +317,10 @@ Status exec_dot(Machine *m, const Op *op) {
             if (trim == 2)
                 TRY(check_zero_outside(m, op, &band, a[at], r, k));
             if (at == AT_A_TIME - 1)
-                add_scaled(sum, a, y + (int64_t)(k - at) * parts.n, parts.n, fp32);
+                add_scaled(sum, a, right + (int64_t)(k - at) * parts.n, parts.n, fp32);
         }
         for (int k = parts.k / AT_A_TIME * AT_A_TIME; k < parts.k; k++)
-            add_one_scaled(sum, a[k % AT_A_TIME], y + (int64_t)k * parts.n, parts.n, fp32);
+            add_one_scaled(sum, a[k % AT_A_TIME], right + (int64_t)k * parts.n, parts.n, fp32);
     }
     if (trim == 1)
         forget_outside(&band, &parts, out);

@@ -124,7 +124,7 @@ static const char *rule_dot(const Op *op, int index, Type *type) {
     *type = type_tile(wide ? DT_F64 : DT_F32, parts.m, parts.n);
     if (op->in_count > 4 + (parts.delta != NULL))
         return "it takes at most %0, %1, a tile to add, its scale and an index";
-    if (parts.k != (op_int(op, AT_TB, 0) ? y.cols : y.rows))
+    if (parts.k * op_int(op, AT_STACK, 1) != (op_int(op, AT_TB, 0) ? y.cols : y.rows))
         return "the columns of op(%0) must be as many as the rows of op(%1)";
     return dot_addend(&parts, *type);
 }

@@ -232,6 +232,9 @@ static Status check_dot(const Verifier *v, const Op *op) {
     if ((ir_dot_parts(op).delta != NULL) != (trim != 0))
         return verify_fail(v, op, "operands",
                            trim ? "trim needs delta, an index, as the last operand" : "an index operand without trim");
+    const int64_t stack = op_int(op, AT_STACK, 1);
+    if (stack < 1 || (stack > 1 && (op_int(op, AT_TA, 0) || op_int(op, AT_TB, 0) || trim || ir_dot_parts(op).m % stack)))
+        return verify_fail(v, op, "stack", "neither side of a stack is transposed or trimmed, and it divides the rows");
     if (trim && (!op_has(op, AT_LO) || !op_has(op, AT_HI) || op_int(op, AT_PERIOD, 0) < 1))
         return verify_fail(v, op, "attributes", "trim needs lo, hi and a period of at least 1");
     return ST_OK;

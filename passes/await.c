@@ -222,15 +222,16 @@ static void end_other_slices(Flight *f, Op *op) {
 static void visit_block(Flight *f, Block *block) {
     for (Op *op = block->first, *next; op; op = next) {
         next = op->next;
-        if (op->region || op->code == OP_YIELD || f->count == MAX_FLIGHT || needs_slot(f, op))
+        if (op->region || op->code == OP_YIELD || f->count == MAX_FLIGHT)
             end_products(f, op, f->count);
         else {
-            Op *const first = fill(f, op, needed_by(f, op));
+            const int needed = needs_slot(f, op) ? f->count : needed_by(f, op);
+            Op *const first = fill(f, op, needed);
             if (first != op) { /* it comes first */
                 next = first;
                 continue;
             }
-            end_products(f, op, needed_by(f, op));
+            end_products(f, op, needed);
         }
         if (op->region)
             visit_block(f, op->region);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { LEAST = 16 /* columns of a product's left side */ };
+
 /* Does `dot` go on where the product before it with the same rows of a right side ended? */
 static bool follows(const Columns *c, const Product *p, const Product *next) {
     const Op *load = p->dot->in[1]->def, *later = next->dot->in[1]->def;
@@ -65,6 +67,19 @@ static void turn_chain(const Columns *c, Product *p, Op *at) {
         op_remove_in(first, 2);
 }
 
+/* Of n columns of a left side, as many as are multiplied with a stack of right sides at once: these have no more rows than a
+ * single right side for all of them. */
+static int stacked_columns(int stack, int n) { return stack == 1 || n <= LEAST ? n : n / stack < LEAST ? LEAST : n / stack / LEAST * LEAST; }
+
+/* Of `rows` rows each, if there are several. */
+static void stack_sides(const Columns *c, Op *load, Op *dot, int stack, int rows) {
+    if (stack == 1)
+        return;
+    load->out[0]->type.rows = stack * rows;
+    op_set_int(c->ctx, load, AT_PERIOD, rows);
+    op_set_int(c->ctx, dot, AT_STACK, stack);
+}
+
 /* The right side's part for columns lo .. lo + n - 1 of phi(q). */
 static Value *right_side(Columns *c, Builder *b, const Product *p, int lo, int n, Op *at) {
     Value *const whole = p->dot->in[1];
@@ -81,6 +96,18 @@ static Value *right_side(Columns *c, Builder *b, const Product *p, int lo, int n
     return piece->out[0];
 }
 
+/* `sum` + x times that; of a stack of right sides, which has as many times the rows, by as many parts. */
+static Value *add_product(Columns *c, Builder *b, const Product *p, Value *x, int lo, int n, Op *at, Value *sum) {
+    const int stack = (int)op_int(p->dot, AT_STACK, 1), most = stacked_columns(stack, n);
+    for (int from = 0, part; from < n; from += part) {
+        part = n - from < most ? n - from : most;
+        Value *const left = part < n ? ir_cols(b, x, from, part) : x, *const y = right_side(c, b, p, lo + from, part, at);
+        sum = ir_dot(b, left, y, sum, false, op_int(p->dot, AT_TB, 0));
+        stack_sides(c, y->def, sum->def, stack, part);
+    }
+    return sum;
+}
+
 /* All products with phi(q)'s columns lo .. lo + n - 1 of one piece. */
 static void multiply_slice(Columns *c, Value *features, int lo, int n, Op *at) {
     Builder      b = ir_before(c->ctx, c->kernel, at);
@@ -91,28 +118,27 @@ static void multiply_slice(Columns *c, Value *features, int lo, int n, Op *at) {
         Value        **sum = &c->products[p->chain].sum;
         if (p->features != features || lo < p->lo || lo >= p->lo + p->k)
             continue;
-        Value *const y = right_side(c, &b, p, lo, n, at);
-        *sum = ir_dot(&b, x, y, *sum, false, op_int(p->dot, AT_TB, 0));
+        *sum = add_product(c, &b, p, x, lo, n, at, *sum);
     }
 }
 
-/* The right side's part for slice `number`, which is known in a loop only: what a row of keys' features holds, or rows of
- * a state. */
-static Value *right_side_of(const Columns *c, Builder *b, const Product *p, Value *number, Op *at) {
+/* The right side's part for slice `number`, which is known in a loop only: what a row of keys' features holds, or `rows` rows
+ * of a state, from the slice's row `first` on. */
+static Value *right_side_of(const Columns *c, Builder *b, const Product *p, Value *number, int first, int rows, Op *at) {
     const Op *const load = p->dot->in[1]->def;
     const bool      keys = op_int(p->dot, AT_TB, 0);
     const int       dim = keys ? 2 : (int)op_int(load, AT_ROWDIM, -1);
     ValueMap        map = {.ctx = c->ctx};
     for (int i = 0; i < load->in_count; i++)
         columns_hoist(c, load->in[i], at);
-    Value *const step = keys ? number : ir_ibin(b, OP_IMUL, number, ir_i(b, SLICE)),
+    Value *const step = keys ? number : index_offset(b, ir_ibin(b, OP_IMUL, number, ir_i(b, SLICE)), first),
                 *const place = ir_ibin(b, OP_IADD, load->in[dim], step);
     Op *const made = ir_clone(b, load, &map);
     made->in[dim] = place;
     if (keys)
         made->out[0]->type.cols = SLICE;
     else
-        made->out[0]->type.rows = SLICE;
+        made->out[0]->type.rows = rows;
     return made->out[0];
 }
 
@@ -160,13 +186,23 @@ static Value *left_side(const Columns *c, Builder *b, const Piece *piece, Value 
     return dtype == x->type.dtype ? x : ir_convert(b, x, dtype);
 }
 
+static Value *add_slice(const Columns *c, Builder *b, const Product *p, Value *x, Value *number, Op *at, Value *sum) {
+    const int stack = (int)op_int(p->dot, AT_STACK, 1), most = stacked_columns(stack, SLICE);
+    for (int from = 0, part; from < SLICE; from += part) {
+        part = SLICE - from < most ? SLICE - from : most;
+        Value *const left = part < SLICE ? ir_cols(b, x, from, part) : x, *const y = right_side_of(c, b, p, number, from, part, at);
+        sum = ir_dot(b, left, y, sum, false, op_int(p->dot, AT_TB, 0));
+        stack_sides(c, y->def, sum->def, stack, part);
+    }
+    return sum;
+}
+
 static void multiply(const Columns *c, Builder *b, Piece *piece, Value *x, Value *number, Op *at) {
     for (int i = 0; i < c->count; i++) {
         const Product *p = &c->products[i];
         for (int k = 0; k < piece->count && p->features == piece->features; k++)
             if (piece->chains[k] == p->chain)
-                piece->sums[k] = ir_dot(b, x, right_side_of(c, b, p, number, at), piece->sums[k], false,
-                                        op_int(p->dot, AT_TB, 0));
+                piece->sums[k] = add_slice(c, b, p, x, number, at, piece->sums[k]);
     }
 }
 

@@ -134,8 +134,10 @@ static const char *no_roles(const Spec *spec, KernelKind kind, const Target *tar
     const int F = spec->full ? 0 : spec_features(spec);
     if (!target->product_warps)
         return "the target has no units for them";
-    if (kind == KIND_DECODE || spec->full || spec->initial_state)
-        return "kinds forward, extend and backward of layers with a window and without initial states have them";
+    if (kind == KIND_DECODE || spec->full)
+        return "kinds forward, extend and backward of layers with a window have them";
+    if (kind != KIND_FORWARD && spec->initial_state)
+        return "with initial states kind forward alone has them";
     if (kind == KIND_EXTEND && spec_fold(spec) > 1)
         return "with a fold rows of extend begin before the first new token, where the copy engine finds none";
     if (spec->dtype == DT_F32)
@@ -210,6 +212,10 @@ void schedule_default_why(const Spec *spec, KernelKind kind, const Target *targe
             why->segment = IN_PLACE;
         }
         schedule->roles = !no_roles(spec, kind, target) && !wants_both_parts(spec, kind);
+        if (schedule->roles && spec->initial_state && spec_group(spec) % 2 == 0) { /* of a stack of states each group takes its own */
+            schedule->group_heads = 2;
+            schedule->warps = schedule->chunk * schedule->group_heads / 16;
+        }
         /* Beside a key's sums and two tiles of scores: of 128 columns, 64 keys spill 1.5 KB a thread. */
         if (kind == KIND_BACKWARD && !schedule->roles && (spec->head_dim > 64 || spec->value_dim > 64)) {
             schedule->key_tile = smaller(schedule->key_tile, 32);
@@ -240,6 +246,8 @@ void schedule_default_why(const Spec *spec, KernelKind kind, const Target *targe
         const bool two_groups = schedule->roles && schedule->warps == 2 * target->product_warps;
         if (kind == KIND_FORWARD && spec->rope_theta > 0 && two_groups && spec->head_dim > 64 && !spec_is_wide(spec))
             take_turns(schedule);
+        if (schedule->turns && spec->initial_state) /* what it multiplies as well takes these */
+            schedule->registers = 240, schedule->copy_registers = 24;
         if (schedule->roles && kind == KIND_BACKWARD)
             gradients_without_roles(spec, target, schedule);
         schedule->gradient_roles = !no_gradient_roles(spec, kind, target);
@@ -419,6 +427,16 @@ static Status check_slices(Ctx *ctx, const Spec *spec, KernelKind kind, const Ta
     return ST_OK;
 }
 
+/* A group of warps multiplies rows of one head. */
+static Status check_stacked_states(Ctx *ctx, KernelKind kind, const Target *target, const Schedule *schedule) {
+    if (kind != KIND_FORWARD || !schedule->roles)
+        return refuse(ctx, "group_heads", "use 1", "a state for each query head allows no stacked heads");
+    if (schedule->chunk % (16 * target->product_warps))
+        return refuse(ctx, "chunk", ctx_printf(ctx, "use a multiple of %d, or group_heads=1", 16 * target->product_warps),
+                      "with a state for each query head a group of warps has rows of one head alone");
+    return ST_OK;
+}
+
 Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target *target, const Schedule *schedule) {
     const int G = spec_group(spec);
     const bool uneven = kind == KIND_DECODE && target->warp_size; /* the last tile has some heads again */
@@ -440,7 +458,7 @@ Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target 
     if (schedule->states_every > 1 && (!schedule->roles || (kind == KIND_BACKWARD && !schedule->gradient_roles)))
         return refuse(ctx, "states_every", "use 1", "warps without roles fetch no tiles in a loop between states");
     if (spec->initial_state && schedule->group_heads != 1)
-        return refuse(ctx, "group_heads", "use 1", "a state for each query head allows no stacked heads");
+        TRY(check_stacked_states(ctx, kind, target, schedule));
     if (kind == KIND_BACKWARD && schedule->segment != 0 && !target->warp_size && spec->full)
         return refuse(ctx, "segment", "use 0", ALL_BEFORE);
     if (kind != KIND_FORWARD && kind != KIND_BACKWARD && schedule->segment != 0)

@@ -70,6 +70,41 @@ static Op *first_behind(const Op *loop, Op *const *users, int count) {
     return first;
 }
 
+/* The branch for where `branch` is not taken, right behind it. */
+static Op *other_way(const Op *branch) {
+    Op *const       other = branch->next;
+    const Op *const condition = other && other->code == OP_IF ? other->in[0]->def : NULL;
+    return condition && condition->code == OP_ILT && condition->in[0] == branch->in[0] && ir_is_const(condition->in[1], 1)
+               ? other
+               : NULL;
+}
+
+/* The op of `block` in which the first of the users there is. */
+static Op *first_in(const Block *block, Op *const *users, int count) {
+    Op *first = NULL;
+    for (int u = 0; u < count; u++) {
+        Op *const here = ir_ancestor_in(users[u], block);
+        first = here && (!first || ir_precedes(here, first)) ? here : first;
+    }
+    return first;
+}
+
+/* Those of the users behind the loop, and in `block` if it is given, get what is loaded again before `first`. */
+static void load_before(Reload *r, const Op *load, const Op *loop, Op *first, const Block *block, Op *const *users, int count) {
+    ValueMap     map = {.ctx = r->ctx};
+    Builder      b = ir_before(r->ctx, r->kernel, first);
+    Value *const again = ir_clone(&b, load, &map)->out[0];
+    r->again++;
+    for (int u = 0; u < count; u++) {
+        const Op *here = ir_ancestor_in(users[u], load->parent);
+        const bool mine = here && ir_precedes(loop, here) && (!block || ir_ancestor_in(users[u], block));
+        for (int i = 0; i < users[u]->in_count && mine; i++)
+            if (users[u]->in[i] == load->out[0])
+                users[u]->in[i] = again;
+    }
+}
+
+/* Where both ways of a branch use it, each for itself. */
 static bool reload(Op *load, void *arg) {
     Reload *r = arg;
     int     count;
@@ -80,15 +115,13 @@ static bool reload(Op *load, void *arg) {
     Op *const first = loop ? first_behind(loop, users, count) : NULL;
     if (!first)
         return true;
-    ValueMap     map = {.ctx = r->ctx};
-    Builder      b = ir_before(r->ctx, r->kernel, first);
-    Value *const again = ir_clone(&b, load, &map)->out[0];
-    r->again++;
-    for (int u = 0; u < count; u++) {
-        const Op *here = ir_ancestor_in(users[u], load->parent);
-        for (int i = 0; i < users[u]->in_count && here && ir_precedes(loop, here); i++)
-            if (users[u]->in[i] == load->out[0])
-                users[u]->in[i] = again;
+    Op *const other = first->code == OP_IF ? other_way(first) : NULL;
+    Op *const here = other ? first_in(first->region, users, count) : NULL, *const there = here ? first_in(other->region, users, count) : NULL;
+    if (there) {
+        load_before(r, load, loop, here, first->region, users, count);
+        load_before(r, load, loop, there, other->region, users, count);
+    } else {
+        load_before(r, load, loop, first, NULL, users, count);
     }
     if (reads_shared(load) && ir_use_count(r->kernel, load->out[0]) == 0) /* which compilers take for needed */
         op_erase(load);
@@ -210,16 +243,8 @@ static Op *release_of(const Reload *r, const Op *copy) {
     return other && other->code == OP_RELEASE && other->parent == copy->parent ? other : NULL;
 }
 
-/* The branch for where `branch` is not taken, right behind it. */
-static Op *other_way(const Op *branch) {
-    Op *const       other = branch->next;
-    const Op *const condition = other && other->code == OP_IF ? other->in[0]->def : NULL;
-    return condition && condition->code == OP_ILT && condition->in[0] == branch->in[0] && ir_is_const(condition->in[1], 1)
-               ? other
-               : NULL;
-}
-
-/* Floats that a branch makes of the copy of a tile, in the order of the branch. -> the branch, NULL if there are several. */
+/* Floats that a branch, or the way on which it is not taken, makes of the copy of a tile, in their order. -> the branch, NULL if
+ * there are several. */
 static Op *made_in_branch(const Reload *r, const Op *copy, Op **made, int *count) {
     int        users_count;
     Op **const users = ir_users(r->ctx, r->kernel, copy->out[0], &users_count);
@@ -229,13 +254,20 @@ static Op *made_in_branch(const Reload *r, const Op *copy, Op **made, int *count
         Op *const owner = users[u]->parent->owner;
         if (users[u]->code != OP_CONVERT || users[u]->parent == copy->parent)
             continue;
-        if (!is_cheap(r, users[u]) || owner->code != OP_IF || owner->parent != copy->parent || (branch && owner != branch) ||
-            *count == MAX_MADE)
+        if (!is_cheap(r, users[u]) || owner->code != OP_IF || owner->parent != copy->parent ||
+            (branch && owner != branch && owner != other_way(branch)) || *count == MAX_MADE)
             return NULL;
-        branch = owner;
+        branch = branch ? branch : owner;
         made[(*count)++] = users[u];
     }
     return branch;
+}
+
+/* Where the tile is given back on one of the ways: behind the last copy that is made of it there. */
+static Builder behind_copies(const Reload *r, const Op *way, Op *const *made, int count) {
+    while (count > 0 && made[count - 1]->parent != way->region)
+        count--;
+    return count ? ir_after(r->ctx, r->kernel, made[count - 1]->prev) : ir_before(r->ctx, r->kernel, way->region->first);
 }
 
 /* A tile that was copied to registers as soon as it came is copied again for each of the floats that a late branch makes
@@ -255,8 +287,7 @@ static bool copy_again(Op *copy, void *arg) {
         Builder b = ir_before(r->ctx, r->kernel, made[m]);
         made[m]->in[0] = ir_clone(&b, copy, &map)->out[0];
     }
-    Builder taken = ir_after(r->ctx, r->kernel, made[count - 1]->prev),
-            not_taken = ir_before(r->ctx, r->kernel, other->region->first);
+    Builder taken = behind_copies(r, branch, made, count), not_taken = behind_copies(r, other, made, count);
     op_unlink(release);
     op_insert(&taken, release);
     ir_clone(&not_taken, release, &(ValueMap){.ctx = r->ctx});

@@ -16,6 +16,12 @@ enum { PANEL_COLS = IR_PANEL / 2 };
 /* Rows of a state that come to shared memory at once; with roles no more than a key tile has, for one ring holds both. */
 static int slice_size(const Saver *s) { return s->args->schedule->roles ? s->args->schedule->key_tile : 128; }
 
+/* Of each of several that come at once. */
+static int stacked_slice_size(const Saver *s, int stack) {
+    const int size = slice_size(s) / stack / 16 * 16;
+    return stack == 1 ? slice_size(s) : size ? size : 16;
+}
+
 static bool find_load(Op *op, void *arg) {
     Op **found = arg;
     if (op->code == OP_LOAD && op_int(op, AT_ROWDIM, -1) == 1 && !*found)
@@ -460,21 +466,26 @@ static Value *times(Saver *s, Builder *b, Value *x, Value *y, Value *sum, bool t
     return ir_dot(b, gradients_low(b, x, s->dtype), y, sum, false, tb);
 }
 
-/* phi(q) X + sum, with the rows of X, F of them at `load`, loaded piece by piece and in slices that shared memory can
- * hold. */
+/* phi(q) X + sum, with the rows of X, F of them at `load`, or of each stacked head, loaded piece by piece and in slices that shared
+ * memory can hold. */
 static Value *product_by_slices(Saver *s, Builder *b, const Op *load, Value *sum) {
+    const int stack = load->out[0]->type.rows / s->F;
     for (int row = 0; row < s->F;) {
         const int p = row / s->whole_width, from = row % s->whole_width,
-                  rows = saved_slice_rows(s->whole_width - from, slice_size(s));
+                  rows = saved_slice_rows(s->whole_width - from, stacked_slice_size(s, stack));
         ValueMap  map = {.ctx = s->ctx};
         Op *const piece = ir_clone(b, load, &map);
         Builder   before = ir_before(s->ctx, s->main, piece);
         Value    *features = s->whole[p];
         piece->in[2] = index_offset(&before, load->in[2], row);
-        piece->out[0]->type.rows = rows;
+        piece->out[0]->type.rows = stack * rows;
         if (rows < s->whole_width)
             features = columns(s, features, from, rows);
         sum = times(s, b, features, piece->out[0], sum, false);
+        if (stack > 1) {
+            op_set_int(s->ctx, piece, AT_PERIOD, rows);
+            op_set_int(s->ctx, sum->def, AT_STACK, stack);
+        }
         row += rows;
     }
     return sum;
@@ -516,12 +527,13 @@ static Value *add_edge(Saver *s, Builder *in, Value *back, Value *sum) {
     return sum;
 }
 
-/* What replaces the residual loop; nothing to add where no key has left the window yet and S starts from zero. */
+/* What replaces the residual loop; nothing to add where no key has left the window yet and S starts from zero, or but an
+ * initial state. */
 static void use_states(Saver *s) {
     Builder      b = ir_before(s->ctx, s->main, s->residual);
     Value *const row = s->rows->region->args[0], *const seq = s->seq->region->args[0],
                  *const head = s->heads->region->args[0];
-    Value *const none = s->residual->in[3], *const keys = s->residual->in[1];
+    Value *const none = s->initial ? product_by_slices(s, &b, s->initial, NULL) : s->residual->in[3], *const keys = s->residual->in[1];
     Value *const  any = s->pool ? ir_i(&b, 1) : ir_ibin(&b, OP_ILT, ir_i(&b, 0), keys);
     Op *const     maybe = ir_if(&b, any, &none, 1);
     Builder       in = ir_at_end(s->ctx, s->main, maybe->region);
@@ -539,8 +551,12 @@ static void use_states(Saver *s) {
     Op *const    all = ir_load(&in, &states, s->F, s->E)->def;
     sum = product_by_slices(s, &in, all, sum);
     op_erase(all);
+    if (s->initial)
+        sum = product_by_slices(s, &in, s->initial, sum);
     ir_yield(&in, &sum, 1);
     ir_replace_uses(s->main, s->residual->out[0], maybe->out[0]);
+    if (s->initial)
+        op_erase(s->initial);
 }
 
 /* phi(q) X where X is loaded: an initial state. */
@@ -591,6 +607,7 @@ static Status rewrite(Saver *s) {
     if (s->update)
         take_start(s);
     if (s->residual) {
+        saved_initial(s);
         TRY(saved_state_kernels(s));
         split_products(s, s->mask->in[0]->def->in[0]);
         use_states(s);

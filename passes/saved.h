@@ -21,6 +21,7 @@ typedef struct Saver {
     Value  *roped, *roped_at; /* the scores' keys where they are more than a load, and the position of their first one */
     Kernel *update;         /* kind extend: what adds the final sum to the pools behind main, or NULL */
     Op     *pool;           /* kind extend: main's load of the state that S starts from, or NULL: S starts from zero */
+    Op     *initial; /* main's load of the state of a query head that the residual sum starts from, or NULL */
     double  absent; /* kind backward: what the map is given of rows that are not there, so that their features are finite */
     bool   fused; /* the kernels that make states compute the features, and have roles */
     int    halves; /* a block's state has one of so many equal parts of the E columns */
@@ -93,6 +94,10 @@ Value *saved_features_low(Saver *s, Builder *b, ValueMap *map, Value *head, Valu
 void saved_store_turned(Saver *s, Builder *b, const ValueMap *outer, Value *keys, int rows, Value *row, Value *end);
 /* Says that those of the row tile at `row` are there, or, value 0, not yet. */
 void saved_signal_turned(Saver *s, Builder *b, const ValueMap *outer, Value *row, int64_t value);
+
+/* saved_initial.c: with roles, initial states of query heads are stored in the products' dtype; main is to add phi(q) times
+ * `initial` to the residual sum. */
+void saved_initial(Saver *s);
 
 /* The kernels that make the states; they are put before main. */
 Status saved_state_kernels(Saver *s);

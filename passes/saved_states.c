@@ -190,6 +190,37 @@ static const Op *added_start(const Saver *s, const Op *sum) {
     return s->pool && count == 1 && users[0]->code == OP_ADD ? users[0] : NULL;
 }
 
+enum { FEW_COLUMNS = 32 };
+
+/* Columns `part` of `count` equal parts of what an access to a state has: d0 counts them, too. */
+static void take_part(Saver *s, Op *access, Kernel *kernel, int part, int count) {
+    Builder b = ir_before(s->ctx, kernel, access);
+    access->in[0] = index_offset(&b, ir_ibin(&b, OP_IMUL, access->in[0], ir_i(&b, count)), part);
+    op_set_int(s->ctx, access, AT_COLDIM, 0);
+}
+
+/* sum + initial state, a few columns at a time: registers do not hold both. */
+static bool store_by_columns(Op *store, void *arg) {
+    const Slice *slice = arg;
+    Saver *const s = slice->s;
+    const Op    *add = store->code == OP_STORE ? store->in[5]->def : NULL, *load = add && add->code == OP_ADD ? add->in[0]->def : NULL;
+    const int    cols = add ? add->out[0]->type.cols : 0;
+    if (!load || load->code != OP_LOAD || add->parent != store->parent || cols % FEW_COLUMNS || cols == FEW_COLUMNS)
+        return true;
+    for (int lo = 0; lo < cols; lo += FEW_COLUMNS) {
+        Builder      b = ir_before(s->ctx, slice->n->kernel, store);
+        ValueMap     map = {.ctx = s->ctx};
+        Op *const    from = ir_clone(&b, load, &map);
+        from->out[0]->type.cols = FEW_COLUMNS;
+        take_part(s, from, slice->n->kernel, lo / FEW_COLUMNS, cols / FEW_COLUMNS);
+        Value *const part = ir_binary(&b, OP_ADD, from->out[0], ir_cols(&b, add->in[1], lo, FEW_COLUMNS));
+        map_set(&map, store->in[5], part);
+        take_part(s, ir_clone(&b, store, &map), slice->n->kernel, lo / FEW_COLUMNS, cols / FEW_COLUMNS);
+    }
+    op_erase(store);
+    return true;
+}
+
 /* Kernel `state` behind the last segment's loop, with the piece of S for its sum. */
 static void store_final(Saver *s, Nest *n, Value *final) {
     Op *const seq = loop_find(s->state->body, "seq"), *const heads = loop_find(s->state->body, "kv_head");
@@ -214,6 +245,8 @@ static void store_final(Saver *s, Nest *n, Value *final) {
                 op_remove_attr(ir_clone(&in, op, &map), AT_PAR);
     Slice slice = {s, n};
     ir_walk(only->region, slice_rows, &slice);
+    if (s->fused)
+        ir_walk(only->region, store_by_columns, &slice);
     ir_yield(&in, NULL, 0);
 }
 

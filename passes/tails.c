@@ -136,6 +136,64 @@ static void sink(Tails *t, Block *block) {
     }
 }
 
+static Op *next_product(Op *op) {
+    while (op && op->code != OP_DOT)
+        op = op->next;
+    return op;
+}
+
+/* What `value` is made of, and it itself, goes before `at`. */
+static void raise_value(Tails *t, const Value *value, Op *at) {
+    Op *const op = value->def;
+    if (!op || op == at || op->parent != at->parent || ir_precedes(op, at))
+        return;
+    for (int i = 0; i < op->in_count; i++)
+        raise_value(t, op->in[i], at);
+    Builder b = ir_before(t->ctx, t->kernel, at);
+    op_unlink(op);
+    op_insert(&b, op);
+}
+
+/* What uses `value` behind `from` finds it in the products' dtype, in half the registers. */
+static void hold_small(Tails *t, Value *value, const Op *from) {
+    const DType dtype = ir_find_param(t->kernel, "k")->dtype;
+    int         count;
+    Op        **users = ir_users(t->ctx, t->kernel, value, &count);
+    Value      *held = NULL;
+    for (int u = 0; u < count && dtype_size(dtype) < dtype_size(value->type.dtype); u++) {
+        if (users[u]->parent != from->parent || !ir_precedes(from, users[u]))
+            continue;
+        Builder made = ir_after(t->ctx, t->kernel, value->def), b = ir_before(t->ctx, t->kernel, users[u]);
+        held = held ? held : ir_convert(&made, value, dtype);
+        Value *const again = ir_convert(&b, held, value->type.dtype);
+        for (int i = 0; i < users[u]->in_count; i++)
+            users[u]->in[i] = users[u]->in[i] == value ? again : users[u]->in[i];
+    }
+}
+
+/* The way on which no branch is taken, if it has more products than the key loop has left to it, as with an initial state: all
+ * left sides are made before these begin, one of them while the first product runs, and what its result becomes, for registers hold
+ * no sum beside two more. */
+static void end_first_product(Tails *t, Block *block) {
+    Op *const first = next_product(block->first), *const second = first ? next_product(first->next) : NULL;
+    if (!second)
+        return;
+    sink(t, block);
+    Op *const behind = first->next;
+    for (Op *op = second->next, *next; op; op = next) {
+        next = op->next;
+        const bool tile = op->out_count == 1 && op->code != OP_DOT && op->out[0]->type.cls == TY_TILE;
+        if (tile && depends_on(op->out[0], first->out[0]) && !depends_on(op->out[0], second->out[0]))
+            raise_value(t, op->out[0], behind);
+    }
+    for (Op *op = second->prev; op != first; op = op->prev)
+        if (op->out_count == 1 && op->out[0]->type.cls == TY_TILE && op->out[0]->type.cols > 1 && op->code != OP_DOT &&
+            depends_on(op->out[0], first->out[0]))
+            hold_small(t, op->out[0], second);
+    for (Op *op = second; op; op = next_product(op->next))
+        raise_value(t, op->in[0], second);
+}
+
 /* A product that adds up what a turn before has left goes behind the scores of this one: they are waited for first. */
 static void scores_first(Tails *t, Block *block) {
     Op *first = NULL, *second = NULL;
@@ -165,6 +223,7 @@ Status pass_tails(Ctx *ctx, Module *module, const PassArgs *args) {
     if (args->kind == KIND_BACKWARD) /* two operands of one op change places */
         sink(&t, taken->region);
     scores_first(&t, taken->region);
+    end_first_product(&t, taken->next->region);
     pass_note(ctx, args, t.kernel, "what follows the key loop goes both ways of the residual sum's branch");
     return ST_OK;
 }

@@ -33,8 +33,11 @@ static Status tile_load(Tiler *t, Builder *b, Op *op) {
         in[5] = ir_f(b, constant, rows_of(t, d), in[5]->type.cols);
     const Type old = store ? op->in[5]->type : op->out[0]->type;
     int        rows = old.rows, period = (int)op_int(op, AT_PERIOD, 1);
-    if (rows > 1 && (d & (DEP_ROW | DEP_KEY) || (d & DEP_GROUP && t->heads > 1)))
+    const bool stacked = rows > 1 && d == DEP_GROUP && t->heads > 1 && !store && op_int(op, AT_GROUPDIM, -1) >= 0 && rows == period;
+    if (rows > 1 && (d & (DEP_ROW | DEP_KEY) || (d & DEP_GROUP && t->heads > 1 && !stacked)))
         return unsupported(t, op, "a tile for each row");
+    if (stacked) /* what each head has, one below another */
+        rows *= t->heads;
     if (rows == 1) {
         rows = store ? in[5]->type.rows : rows_of(t, d);
         period = period_of(t, d);
@@ -64,7 +67,13 @@ static Status tile_dot(Tiler *t, Builder *b, Op *op) {
     const bool   score = tb && dy & DEP_KEY, state = !(dy & (DEP_KEY | DEP_ROW));
     if (ta || dx & DEP_KEY || (!score && !state) || op->in_count != 2)
         return unsupported(t, op, "this product");
-    set(t, op->out[0], ir_dot(b, get(t, x), get(t, y), NULL, false, tb), dx | dy);
+    Value *const product = ir_dot(b, get(t, x), get(t, y), NULL, false, tb);
+    if (state && dy & DEP_GROUP && t->heads > 1) {
+        if (tb || !(dx & DEP_ROW))
+            return unsupported(t, op, "this product with what each head has");
+        op_set_int(t->ctx, product->def, AT_STACK, t->heads);
+    }
+    set(t, op->out[0], product, dx | dy);
     return ST_OK;
 }
 

@@ -324,7 +324,7 @@ static void random_schedule(Trial *t) {
     const bool wide = t->spec.head_dim > 128 || t->spec.value_dim > 128;
     if (t->schedule.roles && (t->kind == KIND_FORWARD || (t->schedule.gradient_roles && !wide)))
         t->schedule.states_every = random_int(0, 1) ? random_int(2, 4) : 1;
-    if (!t->spec.initial_state && random_int(0, 1))
+    if (random_int(0, 1) && (!t->spec.initial_state || (t->kind == KIND_FORWARD && t->schedule.roles)))
         t->schedule.group_heads = gpu && t->kind == KIND_DECODE ? random_int(1, spec_group(&t->spec)) : spec_group(&t->spec);
 }
 
@@ -348,6 +348,7 @@ static Status run_trial(Ctx *ctx, void *arg) {
     Schedule plain = t->schedule; /* roles want sizes and dtypes that the interpreter does not care for */
     plain.roles = plain.gradient_roles = 0;
     plain.states_every = 1; /* which want roles */
+    plain.group_heads = t->spec.initial_state ? 1 : plain.group_heads;
     TRY(schedule_check(ctx, &t->spec, t->kind, &t->target, &plain));
     TRY(kind_build(ctx, &t->spec, t->kind, t->variant, t->ring_rows, &module));
     TRY(ir_verify(ctx, module));

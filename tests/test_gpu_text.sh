@@ -39,6 +39,11 @@ text key_states 'Stored stored;' '/ rattan_layer_backward_key_states(/,/^}/p' --
 # Two sums of the same tiles, by roles of their own; tiles lie upwards where positions fell.
 text key_sums 'wgmma' '/ rattan_layer_backward_keys(/,/^}/p' --kind backward --target cuda:sm_90a --set head_dim=16 \
     --set value_dim=64 --schedule 'chunk=64 key_tile=64 group_heads=2 segment=1024 min_items=54 warps=8 stages=2 roles=1 fuse_phi=1'
+# Initial states of two heads, which a kernel stores in 16 bits: one below another in a slot, a group of warps takes its own.
+text initial 'Rows<2, ' '/ rattan_layer_forward_initial(/,/^}/p' --target cuda:sm_90a --set head_dim=16 --set value_dim=16 \
+    --set initial_state=input --schedule 'chunk=64 key_tile=64 group_heads=2 ring=0 segment=0 warps=8 stages=2 blocks=1 roles=1 registers=240'
+text stacked 'own_group * ' '/ rattan_layer_forward_main(/,$p' --target cuda:sm_90a --set head_dim=16 --set value_dim=16 \
+    --set initial_state=input --schedule 'chunk=64 key_tile=64 group_heads=2 ring=0 segment=0 warps=8 stages=2 blocks=1 roles=1 registers=240'
 # The same on top of rings: tiles of one sequence side by side, new tokens from where the caller has them.
 text extend 'maps.at[beyond ? ' '/ rattan_layer_extend_main(/,$p' --kind extend --target cuda:sm_90a --set head_dim=16 --set value_dim=16 \
     --schedule 'chunk=32 key_tile=32 group_heads=2 ring=0 warps=4 stages=2 blocks=2 registers=232 copy_registers=24 roles=1'

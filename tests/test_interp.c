@@ -263,6 +263,17 @@ static void test_dot_adds(void **state) {
     check_body("  %s:f32<4x1> = rowsum %a\n  %r:f32<4x5> = dot %a, %b, %c, %s {ta=0, tb=0}", &a, &b, &c, &scaled);
 }
 
+/* Each half of the rows has a right side of its own, one below the other. */
+static void test_dot_stacks(void **state) {
+    (void)state;
+    TestTile a = random_tile(4, 6, -1, 1), b = random_tile(12, 5, -1, 1), wanted = {.rows = 4, .cols = 5};
+    for (int r = 0; r < 4; r++)
+        for (int c = 0; c < 5; c++)
+            for (int k = 0; k < 6; k++)
+                wanted.data[r * 5 + c] += at(&a, r, k) * at(&b, r / 2 * 6 + k, c);
+    check_body("  %r:f32<4x5> = dot %a, %b {ta=0, tb=0, stack=2}", &a, &b, NULL, &wanted);
+}
+
 /* trim=1: what is outside the band is NaN, so that a wrong mask behind it shows. */
 static void test_dot_trims_its_result(void **state) {
     (void)state;
@@ -468,6 +479,7 @@ int main(void) {
         cmocka_unit_test(test_rope),
         cmocka_unit_test(test_dot_transposes),
         cmocka_unit_test(test_dot_adds),
+        cmocka_unit_test(test_dot_stacks),
         cmocka_unit_test(test_dot_trims_its_result),
         cmocka_unit_test(test_dot_checks_its_promise),
         cmocka_unit_test(test_transpose_copy_and_constants),

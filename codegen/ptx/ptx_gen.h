@@ -111,6 +111,7 @@ bool cu_has_map(const Gen *g, const CodeParam *param);
 void cu_product_instructions(Gen *g, const Kernel *kernel);
 /* The tile taken from a ring that `value` is, or is columns of from `lo` on; NULL where it is no such one. */
 const Value *cu_taken(const Value *value, int *lo);
+bool cu_stacks(const Kernel *kernel); /* has products with a stack of right sides */
 bool cu_multiplies_in_place(const Kernel *kernel); /* has products whose left side was taken from a ring */
 void cu_product(Gen *g, const Op *dot);
 /* The first product of what a rope gives, if that is a left side, roped from 16 bits to 16 bits; NULL: no such rope. */

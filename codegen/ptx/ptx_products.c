@@ -16,6 +16,11 @@ static bool is_not_in_place(Op *op, void *arg) {
     return op->code != OP_DOT || !cu_taken(op->in[0], &lo) || op_int(op, AT_TA, 0);
 }
 
+static bool is_not_stacked(Op *op, void *arg) {
+    (void)arg;
+    return op->code != OP_DOT || op_int(op, AT_STACK, 1) == 1;
+}
+
 bool cu_multiplies_in_place(const Kernel *kernel) { return !ir_walk(kernel->body, is_not_in_place, NULL); }
 
 bool cu_takes_turns(const Gen *g) { return g->schedule->turns && g->kernel->warps == 2 * g->target->product_warps; }
@@ -298,12 +303,26 @@ static const char *left_side(Gen *g, const Op *op, const Value *x) {
                 : ctx_printf(g->ctx, "&%s[s][4 * k]", cu_name(g, x));
 }
 
+bool cu_stacks(const Kernel *kernel) { return !ir_walk(kernel->body, is_not_stacked, NULL); }
+
+/* Of a stack of right sides: each group of warps has rows of one part alone, and takes that part's. */
+static const char *stacked_start(Gen *g, const Op *op, const Value *tile) {
+    const int64_t stack = op_int(op, AT_STACK, 1), groups = g->kernel->warps / g->target->product_warps;
+    if (cu_slabs(g, op->out[0]->type) != 1 || groups % stack || cu_several_compute(g->kernel))
+        cu_fail(g, op, "this stack of right sides");
+    const char *part = groups > stack ? ctx_printf(g->ctx, "own_group / %d", (int)(groups / stack)) : "own_group";
+    return ctx_printf(g->ctx, "matrix(%s.address + %s * %du, %d)", cu_name(g, tile), part,
+                      (int)(tile->type.rows / stack * IR_PANEL), tile->type.rows * IR_PANEL);
+}
+
 static const char *right_start(Gen *g, const Op *op, const Value *y) {
     int                lo;
     const Value *const tile = cu_taken(y, &lo);
     const bool         k_major = op_int(op, AT_TB, 0) != 0;
     if (!k_major && lo)
         cu_fail(g, op, "columns of a right side");
+    if (op_int(op, AT_STACK, 1) > 1)
+        return stacked_start(g, op, tile);
     return ctx_printf(g->ctx, "matrix(%s.address, %d)", cu_name(g, tile), k_major ? 16 : tile->type.rows * IR_PANEL);
 }
 

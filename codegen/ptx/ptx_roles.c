@@ -318,6 +318,8 @@ static void walk(Gen *g, const Op *role, const Block *block) {
     }
     if (computes(role) && cu_multiplies_in_place(g->kernel))
         cu_line(g, "const u32 own_rows = warp_id() %% %d / %d * %du;", g->kernel->warps, GROUP, GROUP * 16 * IR_PANEL);
+    if (computes(role) && cu_stacks(g->kernel))
+        cu_line(g, "const u32 own_group = warp_id() / %d;", GROUP);
     g->awaited = g->one_warp ? !cu_runs_beside(g) : g->alone ? begins_with_work(g, role) : reads_work(g, role);
     if (g->awaited)
         cu_line(g, "await_earlier_kernels();");

@@ -469,7 +469,7 @@ static void dot(Gen *g, const Op *op) {
     const bool     ta = op_int(op, AT_TA, 0) != 0, tb = op_int(op, AT_TB, 0) != 0;
     const int      ystride = (int)ir_shared_stride(p.y->type);
     if (!in_shared(p.y) || (ta && !in_shared(p.x)) || p.scale || p.delta || cu_shape(op->out[0]->type) != SHAPE_TILE ||
-        (!ta && cu_shape(p.x->type) != SHAPE_TILE)) {
+        (!ta && cu_shape(p.x->type) != SHAPE_TILE) || op_int(op, AT_STACK, 1) > 1) {
         cu_fail(g, op, "this product");
         return;
     }
