@@ -167,7 +167,7 @@ static const char *no_gradient_roles(const Spec *spec, KernelKind kind, const Ta
 }
 
 /* Narrow layers whose gradients add up, or leave, little: without roles features are multiplied in two parts, see
- * gradients_split_features. */
+ * splits_features. */
 static bool wants_both_parts(const Spec *spec, KernelKind kind) {
     enum { FEW_COLS = 64 };
     return kind == KIND_BACKWARD && spec->dtype != DT_F32 && (spec->qk_scale || spec->window == 1) && spec->head_dim < FEW_COLS &&

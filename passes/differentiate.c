@@ -431,12 +431,13 @@ static Status window_kernels(Ctx *ctx, Module *module, const Kernel *forward, co
 }
 
 static Status keys_kernel(Ctx *ctx, Module *module, const Kernel *forward, const StateProgram *state,
-                          bool add_to_keys, bool reads_kept) {
+                          bool add_to_keys, bool reads_kept, bool reads_low) {
     Keys    k = {.state = state, .bounds = {.ctx = ctx}, .values = {.ctx = ctx}};
     Builder b;
     TRY(differentiate_copy(ctx, module, forward, "keys", &k.program));
     k.program.adds_to_keys = add_to_keys;
     k.program.reads_kept = reads_kept;
+    k.program.reads_low = reads_low;
     find_targets(&k);
     if (state->kernel) {
         b = ir_before(ctx, k.program.kernel, k.program.rows);
@@ -528,7 +529,7 @@ Status pass_differentiate(Ctx *ctx, Module *module, const PassArgs *args) {
     const bool two = gpu && forward.reduction_count > 1;
     if (two)
         TRY(window_kernels(ctx, module, forward.kernel, args));
-    TRY(keys_kernel(ctx, module, forward.kernel, &state, !gpu || two, gpu));
+    TRY(keys_kernel(ctx, module, forward.kernel, &state, !gpu || two, gpu, gpu && splits_features(args)));
     TRY(differentiate_parameters(ctx, module, forward.kernel, &state, gpu));
     drop_results(&main);
     if (gpu) {

@@ -33,6 +33,10 @@ bool defined_outside(const Value *value, const Block *region);
 /* Clones at b what `value` is computed from, as far as it is defined in `region`; map holds what is known. */
 Value *clone_slice(Builder *b, Value *value, const Block *region, ValueMap *map);
 
+/* Are features, and gradients that the keys' sums multiply, multiplied in two parts of 16 bits? In narrow layers whose gradients add
+ * up, or leave, little; beside more columns registers hold no second part, and roles no ring for it. */
+bool splits_features(const PassArgs *args);
+
 /* What passes know of kernel number `kernel`: of kind backward those behind main have a schedule of their own, without roles
  * but those that pass roles gives them, which is put in `own`. */
 PassArgs args_of_kernel(const PassArgs *args, const Module *module, int kernel, Schedule *own);

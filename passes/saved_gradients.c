@@ -54,13 +54,7 @@ bool gradients_split(const Saver *s) {
     return s->args->kind == KIND_BACKWARD && (spec->qk_scale || spec->window == 1) && dtype_size(s->dtype) == 2;
 }
 
-/* Beside more columns registers hold no second part, and roles no ring for it. */
-bool gradients_split_features(const Saver *s) {
-    enum { MOST_COLS = 64 };
-    const Spec *spec = s->args->spec;
-    return gradients_split(s) && !s->args->schedule->roles && spec->head_dim <= MOST_COLS &&
-           spec->head_dim + spec->value_dim <= 2 * MOST_COLS;
-}
+bool gradients_split_features(const Saver *s) { return splits_features(s->args); }
 
 Value *gradients_low(Builder *b, Value *x, DType dtype) {
     return ir_binary(b, OP_SUB, x, ir_convert(b, ir_convert(b, x, dtype), DT_F32));
