@@ -312,7 +312,7 @@ part_folds() {
 # What decoding steps alone have. Code for sm_80 runs on newer GPUs through its PTX: there the last block to end merges.
 part_steps() {
     local target shape words map fields number=0 check=("$RATTAN" check)
-    [ ! -x "$BUILD/gpu_arrivals" ] || program "$BUILD/gpu_arrivals"
+    program "$BUILD/gpu_arrivals"
     for target in cuda cuda:sm_80; do
         for shape in B=1,T=300 B=3,T=70 lengths=1,0,130,64 B=200,T=5; do
             queue "steps, $target, $shape" "${check[@]}" "${ODD[@]}" --target $target --shape $shape
