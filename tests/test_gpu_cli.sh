@@ -59,6 +59,19 @@ expect_error 2 "gradients of a map that is finite for no row of equal numbers" '
 expect_error 2 "parts are doubled" "schedule: parts: the parts of a step are doubled" "$RATTAN" compile "$SPEC" --target cuda:sm_90 \
     --kind decode --schedule parts=3 --emit cuda
 
+# Heads of a large group take turns: as few tiles as registers hold well, of like size.
+for words in '16 16 128' '128 16 128' '71 24 64' '64 8 256' '71 9 200'; do
+    read -r heads tile dim <<<"$words"
+    for arch in sm_80 sm_86 sm_90a sm_120a; do
+        "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --no-tuning --kind decode --target cuda:$arch --set heads="$heads" --set kv_heads=1 \
+            --set head_dim="$dim" --set value_dim="$dim" --emit schedule,cuda >"$TMP/many" 2>&1
+        expect_text "$heads heads of $dim columns on $arch: the tile" "$(cat "$TMP/many")" "^chunk=2 .*group_heads=$tile "
+        expect_text "$heads heads of $dim columns on $arch: one launch" "$(grep -c __global__ "$TMP/many")" '^1$'
+    done
+done
+expect_error 2 "more heads than a group has" "schedule: group_heads: a group has no more heads" "$RATTAN" compile "$SPEC" --target cuda:sm_90 \
+    --kind decode --schedule group_heads=64 --emit cuda
+
 # Without roles the default is that of a GPU that has none, whether they are refused or cannot be.
 "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90 --emit schedule >"$TMP/plain"
 "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --emit schedule >"$TMP/roles"

@@ -22,7 +22,7 @@ static void verdict(Ctx *ctx, const char *name, Status status, bool right) {
 }
 
 /* A graph of one launch at position 9, prepared before. */
-static Status capture_launch(Ctx *ctx, CudaExecutable *executable, const CudaDriver *driver, const Tensor *tensors, CuStream stream,
+static inline Status capture_launch(Ctx *ctx, CudaExecutable *executable, const CudaDriver *driver, const Tensor *tensors, CuStream stream,
                              CuGraphExec *exec) {
     const CudaPlace place = {.stream = stream};
     CuGraph         graph;

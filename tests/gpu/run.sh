@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Everything that needs a GPU, one command:   bash tests/gpu/run.sh [PART...]
 # PART: runtime, kernels, aot, vectors, random, gradients (golden ones, 300 random layers, sanitizers), backward (repeats, long
-# sequences, magnitudes), shapes, folds, wide, memcheck,
+# sequences, magnitudes), shapes, folds, steps (decoding: code without clusters, groups of many heads, maps), wide, memcheck,
 # racecheck, synccheck; default: all; sanitizer: the last three. RATTAN_RANDOM_CASES: how many (default 500; of gradients 300),
 # half of them layers for warps with roles; RATTAN_RANDOM_SEED: the first one's number (default 1), so that several calls share
 # them. RATTAN_ONLY: a regular expression; of single cases those whose name it matches. With RATTAN_QUIET=1 cases that passed are
@@ -16,7 +16,7 @@ fi
 SOURCE=$(cd "$(dirname "$0")/../.." && pwd)
 # shellcheck source=../lib.sh
 . "$SOURCE/tests/lib.sh"
-[ $# -gt 0 ] || set -- runtime kernels aot vectors random gradients backward shapes folds wide memcheck racecheck synccheck
+[ $# -gt 0 ] || set -- runtime kernels aot vectors random gradients backward shapes folds steps wide memcheck racecheck synccheck
 JOBS=$(nproc)
 GPUS=$(nvidia-smi -L 2>/dev/null | grep -c .)
 [ "$GPUS" -gt 0 ] || GPUS=1
@@ -342,6 +342,37 @@ part_folds() {
             --set initial_state=input --shape B=2,T=150
         queue "a fold of $fold, paper" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --set fold=$fold \
             --shape B=2,T=900
+    done
+    collect
+}
+
+# What decoding steps alone have. Code for sm_80 runs on newer GPUs through its PTX: there the last block to end merges.
+part_steps() {
+    local target shape words map fields number=0 check=("$RATTAN" check)
+    program "$BUILD/gpu_arrivals"
+    for target in cuda cuda:sm_80; do
+        for shape in B=1,T=300 B=3,T=70 lengths=1,0,130,64 B=200,T=5; do
+            queue "steps, $target, $shape" "${check[@]}" "${ODD[@]}" --target $target --shape $shape
+        done
+        queue "steps, $target, paper" "${check[@]}" "$SOURCE/specs/paper_d128.lua" --target $target --shape B=2,T=900
+        queue "steps, $target, a state a head" "${check[@]}" "$SOURCE/specs/tiny.lua" --target $target --set initial_state=input \
+            --shape B=1,T=150
+        queue "steps, $target, wide" "${check[@]}" "${WIDE[@]}" --target $target --shape B=1,T=300
+        for words in '128 128' '64 256' '71 64'; do # heads of a group, columns: of 71 tiles have 24, one twice
+            for fields in fold=1 fold=8; do
+                queue "steps, $target, a group of $words, $fields" "${check[@]}" "$SOURCE/specs/paper_d128.lua" --target $target \
+                    --set heads="${words% *}" --set kv_heads=1 --set head_dim="${words#* }" --set value_dim="${words#* }" --set window=100 \
+                    --set $fields --shape B=2,T=230
+            done
+        done
+        for map in 'x / sqrt(sum(x * x))' '1 / (abs(x) + abs(x))' 'concat(log(abs(x)), x)' 'concat(x, sum(x), mean(x))'; do
+            for fields in fold=1 fold=4 'qk_scale=true, initial_state="input"'; do
+                number=$((number + 1))
+                echo "return rattention { name = \"map\", heads = 4, kv_heads = 2, head_dim = 32, value_dim = 24, window = 32, dtype = \"fp32\"," \
+                    "feature_map = function(x) return $map end, $fields }" >"$TMP/map$number.lua"
+                queue "steps, $target, $map, $fields" "${check[@]}" "$TMP/map$number.lua" --target $target --shape B=2,T=90 --seed 5
+            done
+        done
     done
     collect
 }
