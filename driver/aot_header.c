@@ -38,7 +38,10 @@ static const struct {
     {"rla", "the residual branch before norm and sum"},
 };
 
-static const char *param_help(Ctx *ctx, const char *name) {
+static const char *param_help(Ctx *ctx, const Spec *spec, const char *name) {
+    if (strcmp(name, "final_state") == 0 && spec_fold(spec) > 1)
+        return ctx_printf(ctx, "states after the first n - n mod %d of a sequence's n tokens, as decode and extend take them at pos n",
+                          spec_fold(spec));
     for (size_t i = 0; i < sizeof HELP / sizeof *HELP; i++)
         if (strcmp(HELP[i].name, name) == 0)
             return HELP[i].help;
@@ -82,7 +85,7 @@ static void add_param(Text *text, const AotFunction *function, const CodeParam *
         text_add(&dims, "%s%s", d ? ", " : "", dim_text(text->ctx, function, param->dims[4 - param->rank + d]));
     text_add(text, "    %s%s *%s; int64_t %s_strides[%d]; /* [%s] %s%s: %s */\n",
              param->role == PARAM_IN ? "const " : "", c_type(param->dtype), aot_field(param), param->name, rank,
-             text_str(&dims), dtype_name(param->dtype), ROLES[param->role], param_help(text->ctx, param->name));
+             text_str(&dims), dtype_name(param->dtype), ROLES[param->role], param_help(text->ctx, &function->item->spec, param->name));
 }
 
 /* What a function of the kind does, in lines of a comment. */

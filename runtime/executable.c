@@ -177,6 +177,14 @@ static Status take_workspace(Ctx *ctx, Executable *executable, Needs needs, Work
                     "no memory for %lld bytes of scratch and work memory", (long long)needs.bytes);
 }
 
+/* Where nothing is written no phase has to run: then they need no memory, however many empty sequences there are. */
+static Status bind(Ctx *ctx, const Executable *executable, const Tensor *tensors, int64_t position, LaunchSizes *sizes) {
+    TRY(launch_bind(ctx, executable->object, tensors, position, sizes));
+    if (!launch_writes(executable->object, sizes))
+        sizes->work_bytes = 0;
+    return ST_OK;
+}
+
 static Status needs_of(Ctx *ctx, const Executable *executable, const Pool *pool, const LaunchSizes *sizes,
                        Needs *needs) {
     const int64_t threads = pool ? pool_threads(pool) : 1;
@@ -204,27 +212,38 @@ static void run_item(void *arg, int64_t item, int thread) {
     run->code(run->args, item, run->scratch + thread * run->stride);
 }
 
-static void run_phases(const Executable *executable, Pool *pool, const LaunchSizes *sizes, const int64_t *args,
-                       uint8_t *scratch) {
-    for (int p = 0; p < executable->object->phase_count; p++) {
-        const CodePhase *phase = &executable->object->phases[p];
-        PhaseRun         run = {executable->phases[p], args, scratch, executable->scratch};
-        int64_t          items = 1;
+/* items[p]: of phase p. Of none where nothing is written: sequences without tokens may be more than time allows to visit. */
+static Status count_items(Ctx *ctx, const CodeObject *object, const LaunchSizes *sizes, int64_t items[LAUNCH_MAX_PHASES]) {
+    const bool writes = launch_writes(object, sizes);
+    for (int p = 0; p < object->phase_count; p++) {
+        const CodePhase *phase = &object->phases[p];
+        bool             over = false;
+        items[p] = writes ? 1 : 0;
         for (int a = 0; a < phase->axis_count; a++)
-            items *= launch_dim(sizes, phase->axes[a]);
+            over |= __builtin_mul_overflow(items[p], launch_dim(sizes, phase->axes[a]), &items[p]);
+        if (over)
+            return ctx_fail(ctx, ST_USAGE, phase->symbol, "use a smaller batch", "would have more items than 63 bits count");
+    }
+    return ST_OK;
+}
+
+static void run_phases(const Executable *executable, Pool *pool, const int64_t *items, const int64_t *args, uint8_t *scratch) {
+    for (int p = 0; p < executable->object->phase_count; p++) {
+        PhaseRun run = {executable->phases[p], args, scratch, executable->scratch};
         if (pool)
-            pool_run(pool, run_item, &run, items);
-        for (int64_t i = 0; !pool && i < items; i++)
+            pool_run(pool, run_item, &run, items[p]);
+        for (int64_t i = 0; !pool && i < items[p]; i++)
             run_item(&run, i, 0);
     }
 }
 
 static Status launch_in(Ctx *ctx, const Executable *executable, Pool *pool, const Tensor *tensors,
                         const LaunchSizes *sizes, const Workspace *workspace) {
-    int64_t args[LAUNCH_ARGS];
+    int64_t args[LAUNCH_ARGS], items[LAUNCH_MAX_PHASES];
+    TRY(count_items(ctx, executable->object, sizes, items));
     TRY(launch_check_indices(ctx, executable->object, tensors, sizes, workspace->marks));
     launch_fill(executable->object, tensors, sizes, workspace->memory, args);
-    run_phases(executable, pool, sizes, args, workspace->memory + sizes->work_bytes);
+    run_phases(executable, pool, items, args, workspace->memory + sizes->work_bytes);
     return ST_OK;
 }
 
@@ -232,7 +251,7 @@ Status executable_launch(Ctx *ctx, Executable *executable, Pool *pool, const Ten
     LaunchSizes sizes;
     Needs       needs = {0, 0};
     Workspace  *workspace;
-    TRY(launch_bind(ctx, executable->object, tensors, position, &sizes));
+    TRY(bind(ctx, executable, tensors, position, &sizes));
     TRY(launch_check_data(ctx, executable->object, tensors));
     TRY(needs_of(ctx, executable, pool, &sizes, &needs));
     TRY(take_workspace(ctx, executable, needs, &workspace));
@@ -245,7 +264,7 @@ Status executable_prepare(Ctx *ctx, Executable *executable, Pool *pool, const Te
     LaunchSizes sizes;
     Needs       needs = {0, 0};
     Workspace  *workspace;
-    TRY(launch_bind(ctx, executable->object, tensors, 0, &sizes));
+    TRY(bind(ctx, executable, tensors, 0, &sizes));
     TRY(needs_of(ctx, executable, pool, &sizes, &needs));
     TRY(take_workspace(ctx, executable, needs, &workspace));
     give_back(executable, workspace);
@@ -258,7 +277,7 @@ Status executable_memory(Ctx *ctx, const Executable *executable, const Pool *poo
                          int64_t *bytes) {
     LaunchSizes sizes;
     Needs       needs = {0, 0};
-    TRY(launch_bind(ctx, executable->object, tensors, 0, &sizes));
+    TRY(bind(ctx, executable, tensors, 0, &sizes));
     TRY(needs_of(ctx, executable, pool, &sizes, &needs));
     *bytes = needs.bytes + needs.mark_words * (int64_t)sizeof(uint64_t);
     return ST_OK;

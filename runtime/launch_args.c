@@ -359,6 +359,17 @@ Status launch_bind(Ctx *ctx, const CodeObject *object, const Tensor *tensors, in
     return ST_OK;
 }
 
+bool launch_writes(const CodeObject *object, const LaunchSizes *sizes) {
+    bool writes = false;
+    for (int p = 0; p < object->param_count && !writes; p++) {
+        const CodeParam *param = &object->params[p];
+        writes = param->role == PARAM_OUT || param->role == PARAM_INOUT;
+        for (int d = 0; d < 4 && writes; d++)
+            writes = launch_param_dim(sizes, param, d) != 0;
+    }
+    return writes;
+}
+
 /* ---- Data -------------------------------------------------------------------------------------------------------- */
 static Status check_pointer(Ctx *ctx, const CodeParam *param, const Tensor *tensor, int64_t extent) {
     if (extent > 0 && !tensor->data)

@@ -27,6 +27,9 @@ Status launch_check_object(Ctx *ctx, const CodeObject *object);
  * not PARAM_WORK, in order. Data is not looked at. */
 Status launch_bind(Ctx *ctx, const CodeObject *object, const Tensor *tensors, int64_t position, LaunchSizes *sizes);
 
+/* Whether a launch of these sizes has an output with elements: where it has none, it need not run. */
+bool launch_writes(const CodeObject *object, const LaunchSizes *sizes);
+
 /* Checks what the data pointers say: present, aligned, no output over another tensor. */
 Status launch_check_data(Ctx *ctx, const CodeObject *object, const Tensor *tensors);
 

@@ -65,6 +65,13 @@ void sample_sum(const int64_t *args, int64_t item, void *scratch) {
     work[b * args[11] + t * args[12]] = sum;
 }
 
+/* A phase of any axes: param 1 is fp32, and its first element counts the items. One thread alone may run it. */
+void sample_tally(const int64_t *args, int64_t item, void *scratch) {
+    (void)item;
+    (void)scratch;
+    *(float *)(uintptr_t)args[5] += 1;
+}
+
 void sample_scale(const int64_t *args, int64_t item, void *scratch) {
     const float  *q = (const float *)(uintptr_t)args[0];
     float        *o = (float *)(uintptr_t)args[5];

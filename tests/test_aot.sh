@@ -160,6 +160,13 @@ tr '\0' '\1' < <(dd if="$TMP/parts/lib/libparts.so.1" bs=1 skip=$((first + 20000
 expect_error 5 "a library whose kernel was changed is found out" 'the checksum does not match|cut short or changed' "$RATTAN" aot --check "$TMP/parts" --json
 expect_error 5 "what is no library" 'is no such library' "$RATTAN" aot --check "$RATTAN"
 
+# With fold L the final state is not that of the last token.
+check "a library whose state is written in turns" "$RATTAN" aot specs/tiny.lua --set fold=8 --name turns --targets x86-64-v3 \
+    --kinds forward+final-state -o "$TMP/turns"
+expect_text "its header says of which tokens" "$(cat "$TMP/turns/include/turns.h")" \
+    'float \*final_state; .*: states after the first n - n mod 8 of a sequence.s n tokens, as decode and extend take them'
+expect_text "else of all" "$(cat "$TMP/parts/include/parts.h")" 'float \*final_state; .*: states after the last token, as decode'
+
 # Shapes.
 check "a library of two shapes" "$RATTAN" aot specs/tiny.lua --name layers --targets x86-64-v3 --kinds forward --shapes B=1..2,T=20 \
     -o "$TMP/shapes"

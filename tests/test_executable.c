@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -319,6 +320,54 @@ static void test_too_many_tokens(void **state) {
     close_fixture(&fixture);
 }
 
+/* Empty sequences, as many as can be named: outputs without elements take no items and no memory, others all of them. */
+static void test_empty_sequences(void **state) {
+    (void)state;
+    float       memory[16] = {0}, tally = 5;
+    CodeObject *object = sample_object();
+    Fixture     fixture;
+    int64_t     bytes = 0;
+    object->phase_count = 0;
+    add_phase(object, "sample_tally", 0);
+    object->phases[0].axes[1] = 4;
+    object->params[2].dims[1] = 3; /* work memory [B, 3] */
+    open_fixture(&fixture, object, 1);
+    for (int shift = 33; shift <= 43; shift += 10) {
+        const int64_t batch = INT64_C(1) << shift;
+        const Tensor  tensors[2] = {tensor(memory, DT_F32, 4, batch, 0, HEADS, WIDTH),
+                                    tensor(&tally, DT_F32, 4, batch, 0, HEADS, WIDTH)};
+        alarm(20);
+        assert_int_equal(executable_prepare(&fixture.ctx, fixture.executable, fixture.pool, tensors), ST_OK);
+        expect_launch(&fixture, tensors, ST_OK, NULL, NULL);
+        alarm(0);
+        assert_int_equal(executable_memory(&fixture.ctx, fixture.executable, fixture.pool, tensors, &bytes), ST_OK);
+        assert_int_equal(bytes, 64);
+        assert_true(tally == 5);
+    }
+    close_fixture(&fixture);
+}
+
+/* Such an output, as of the final states, is written whatever is empty. */
+static void test_empty_sequences_with_states(void **state) {
+    (void)state;
+    float       memory[16] = {0}, tally = 5;
+    CodeObject *object = sample_object();
+    Fixture     fixture;
+    object->param_count = 1;
+    add_param(object, "total", DT_F32, PARAM_OUT, 1, DIMS(1, 1, 1, 1));
+    object->phase_count = 0;
+    add_phase(object, "sample_tally", 0);
+    object->phases[0].axes[1] = 4;
+    open_fixture(&fixture, object, 1);
+    Tensor tensors[2] = {tensor(memory, DT_F32, 4, 7, 0, HEADS, WIDTH), tensor(&tally, DT_F32, 1, 1, 1, 1, 1)};
+    expect_launch(&fixture, tensors, ST_OK, NULL, NULL);
+    assert_true(tally == 5 + 4 * 7);
+    tensors[0].dims[0] = INT64_C(1) << 62; /* four times as many items wrap around to none */
+    expect_launch(&fixture, tensors, ST_USAGE, "sample_tally", "more items than 63 bits count");
+    assert_true(tally == 5 + 4 * 7);
+    close_fixture(&fixture);
+}
+
 typedef struct Pooled {
     float    q[1 * 6 * 16], o[1 * 6 * 16], lse[2 * 6];
     int32_t  cu[4], slots[3], pos[3];
@@ -596,6 +645,8 @@ int main(void) {
         cmocka_unit_test(test_spread),
         cmocka_unit_test(test_wrong_tensors),
         cmocka_unit_test(test_too_many_tokens),
+        cmocka_unit_test(test_empty_sequences),
+        cmocka_unit_test(test_empty_sequences_with_states),
         cmocka_unit_test(test_indices),
         cmocka_unit_test(test_interleaved_pools),
         cmocka_unit_test(test_overlap_is_never_missed),
