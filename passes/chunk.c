@@ -324,6 +324,8 @@ static Status chunk_gradients(Ctx *ctx, Module *module, const PassArgs *args) {
         while (module->kernels[k] != kernel)
             k++;
     }
+    if (cuts)
+        segments_cut_parts(ctx, module, (int64_t)TILES_A_PART * args->schedule->chunk);
     return ST_OK;
 }
 
