@@ -291,13 +291,13 @@ static Status chunk_keys(Chunker *c, int at) {
     return ST_OK;
 }
 
-/* Each starts from its own states, but that `rows` has the transposes of main's. */
+/* Each starts from its own states, but that `rows` has the transposes of main's; where main has none, those of `rows` are summed. */
 static Status chunk_gradients(Ctx *ctx, Module *module, const PassArgs *args) {
     const bool cuts = args->schedule->segment > 0;
     const int64_t least = segments_least(args->spec, args->schedule);
     module->segment = cuts && args->schedule->segment < least ? least : args->schedule->segment;
     module->min_items = args->schedule->min_items;
-    bool       summed = false;
+    bool       noted = false, summed = false;
     for (int k = 0; k < module->kernel_count; k++) {
         Kernel *const kernel = module->kernels[k];
         Chunker       c = {.ctx = ctx, .module = module, .args = args, .kernel = kernel, .transposed = summed};
@@ -308,8 +308,9 @@ static Status chunk_gradients(Ctx *ctx, Module *module, const PassArgs *args) {
         if (cuts)
             c.segment = strcmp(kernel->name, "rows") == 0 ? segments_cut_rows(ctx, module, k, args)
                                                           : segments_cut(ctx, kernel, c.rows);
-        if (k == 0)
+        if (!noted)
             note_segments(&c);
+        noted = true;
         if (!c.residual)
             continue;
         note_state(&c, kernel, spec_features(args->spec), args->spec->value_dim);
@@ -324,6 +325,8 @@ static Status chunk_gradients(Ctx *ctx, Module *module, const PassArgs *args) {
         while (module->kernels[k] != kernel)
             k++;
     }
+    if (cuts)
+        segments_cut_parts(ctx, module, (int64_t)TILES_A_PART * args->schedule->chunk);
     return ST_OK;
 }
 

@@ -4,6 +4,9 @@
 
 #include "passes/rewrite.h"
 
+/* On CPUs sums over all tokens of a sequence go by parts of so many tiles: loops `part`. */
+enum { TILES_A_PART = 16 };
+
 bool loop_is(const Op *op, const char *axis);
 Op  *loop_find(Block *block, const char *axis); /* the first in printing order, or NULL */
 /* The nearest loop of that axis around op, or NULL. */

@@ -37,4 +37,7 @@ int64_t segments_least(const Spec *spec, const Schedule *schedule);
 /* Kind backward: cuts kernel number `at`, `rows`, which adds to such sums, and puts `segment_keys` behind it. -> the segment's number. */
 Value *segments_cut_rows(Ctx *ctx, Module *module, int at, const PassArgs *args);
 
+/* Kind backward: cuts kernel `parts`, whose sums over tokens go by parts of so many. */
+void segments_cut_parts(Ctx *ctx, Module *module, int64_t tokens_a_part);
+
 #endif

@@ -2,11 +2,12 @@
  * likewise; of plain rows: a product with a column of ones, or
  * (raw_scores: on GPUs) sums of columns. A loop over keys that adds score * row of the query to a
  * key's row in memory becomes one that adds a product to a tile of them. */
+#include "passes/loops.h"
 #include "passes/tile.h"
 
 #include <string.h>
 
-enum { MOST_JOINED = 8, TILES_A_PART = 16 };
+enum { MOST_JOINED = 8 };
 
 /* Sums of one block over the same range, and loops that add to memory: one loop. */
 typedef struct Joined {

@@ -25,6 +25,8 @@ cut "a window of one key" "chunk=4 key_tile=4 segment=4" "${FULL[@]}" --set wind
 cut "one head of keys, bf16" "chunk=16 key_tile=16 segment=32" --set heads=4 --set kv_heads=1 --set window=17 --dtype bf16 --shape B=1,T=500
 cut "heads stacked, no norm, fp16" "chunk=16 key_tile=4 group_heads=4 segment=48" --set heads=8 --set kv_heads=2 --set window=31 --set norm=false \
     --dtype fp16 --shape lengths=300,95,96,97
+cut "sums over tokens, of which segments have none or few" "chunk=4 key_tile=4 segment=24" "${FULL[@]}" --set 'initial_state="zero"' --shape B=2,T=700
+cut "the same, packed" "chunk=4 key_tile=4 segment=72" "${FULL[@]}" --set 'initial_state="zero"' --with final-state --shape lengths=300,0,63,64,65,129
 cut "500 launches" "chunk=8 key_tile=8 segment=24" "${FULL[@]}" --with final-state --shape lengths=70,0,131 --repeats 500
 check "as long sequences are by default" "$RATTAN" check "$TINY" --kind backward --seed 3 --set heads=2 --set kv_heads=1 --shape B=1,T=3000
 
