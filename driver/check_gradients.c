@@ -191,9 +191,10 @@ static int variant_of(const GradientCheck *check) {
 
 /* With a forward that saves, of the default schedule. */
 static Status run_saved(Ctx *ctx, const GradientCheck *check, const ReadyKernel *kernel) {
-    Session       session = *check->session;
     GradientCheck own = *check;
     ReadyKernel   forward;
+    TRY(session_device(ctx, check->session)); /* which closes it */
+    Session session = *check->session;
     session.schedule = NULL;
     session.library = NULL;
     TRY(session_kernel(ctx, &session, check->spec, KIND_FORWARD, packed_bit(check) | VARIANT_SAVED, 0, &forward));

@@ -456,8 +456,41 @@ static void drop_unread(const Saver *s) {
     clean_kernel(s->main);
 }
 
+static bool multiplies_none(Op *op, void *arg) {
+    (void)arg;
+    return op->code != OP_DOT;
+}
+
+static Op *find_given(const Saver *s, const char *param) {
+    Op *op = s->group->region->first;
+    while (op && !(op->code == OP_LOAD && strcmp(op_text(op, AT_PARAM), param) == 0))
+        op = op->next;
+    return op;
+}
+
+/* Of what forward has saved: all that is stored of the softmax branch comes before what the other one gives, so that no register
+ * holds tiles of both. */
+static void order_branches(const Saver *s) {
+    const Op *const residual = find_given(s, "rla");
+    Op *const       end = ir_terminator(s->group->region);
+    Builder         b = ir_before(s->ctx, s->main, end);
+    Op             *next, *last = end->prev;
+    for (Op *op = s->group->region->first; residual && op != end; op = op == last ? end : next) {
+        next = op->next;
+        if (op->code == OP_STORE && op != last && depends_on(op->in[5], residual->out[0])) {
+            op_unlink(op);
+            op_insert(&b, op);
+        }
+    }
+    order_by_use(s->ctx, s->main, s->group->region);
+}
+
 void gradients_order(const Saver *main) {
     drop_unread(main);
+    if (ir_walk(main->group->region, multiplies_none, NULL)) {
+        order_branches(main);
+        return;
+    }
     order_by_products(main->ctx, main->main, main->group->region);
     store_where_made(main->ctx, main->main, main->group->region);
 }
