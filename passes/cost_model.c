@@ -136,7 +136,7 @@ static const char *no_roles(const Spec *spec, KernelKind kind, const Target *tar
         return "the target has no units for them";
     if (kind == KIND_DECODE || spec->full)
         return "kinds forward, extend and backward of layers with a window have them";
-    if (kind != KIND_FORWARD && spec->initial_state)
+    if (kind != KIND_FORWARD && spec->initial_state && !(kind == KIND_BACKWARD && !spec_is_wide(spec)))
         return "with initial states kind forward alone has them";
     if (kind == KIND_EXTEND && spec_fold(spec) > 1)
         return "with a fold rows of extend begin before the first new token, where the copy engine finds none";
@@ -212,7 +212,7 @@ void schedule_default_why(const Spec *spec, KernelKind kind, const Target *targe
             why->segment = IN_PLACE;
         }
         schedule->roles = !no_roles(spec, kind, target) && !wants_both_parts(spec, kind);
-        if (schedule->roles && spec->initial_state && spec_group(spec) % 2 == 0) { /* of a stack of states each group takes its own */
+        if (kind == KIND_FORWARD && schedule->roles && spec->initial_state && spec_group(spec) % 2 == 0) { /* of a stack of states each group takes its own */
             schedule->group_heads = 2;
             schedule->warps = schedule->chunk * schedule->group_heads / 16;
         }

@@ -161,6 +161,7 @@ typedef struct RowEdge {
     Value          *any, *tile, *first;
     Value *score, *score_low; /* of the edge; what 16 bits lose of them, where that counts, else NULL */
     bool   parted;    /* what is given is the sum of two parts in 16 bits */
+    Value *initial;   /* the query head whose initial state main has stored in 16 bits, if the sum starts from that; or NULL */
 } RowEdge;
 
 /* Main's values -> here, with its key tile at the edge, `back` rows before. */
@@ -221,13 +222,26 @@ static Value *add_state(RowEdge *e, Builder *in, int p, Value *sum) {
     return times_given(e, in, state, sum);
 }
 
+/* What piece p of dphi(q) starts from: do X^T of an initial state X, or zeros. */
+static Value *start_of_piece(const RowEdge *e, Builder *b, int p) {
+    const Saver *s = e->s;
+    if (!e->initial)
+        return ir_f(b, 0, e->sum->features->type.rows, s->width);
+    const Access from = {.param = "initial",
+                         .at = {s->seq->region->args[0], e->initial, ir_i(b, (int64_t)p * s->width)},
+                         .rowdim = 2,
+                         .groupdim = 1,
+                         .period = s->width};
+    return times_given(e, b, ir_load(b, &from, s->width, s->E), NULL);
+}
+
 /* Piece p of dphi(q); nothing to add where no key has left the window yet. */
 static Value *row_piece(RowEdge *e, Builder *b, int p) {
     Saver       *s = e->s;
-    Value *const none = ir_f(b, 0, e->sum->features->type.rows, s->width);
+    Value *const none = start_of_piece(e, b, p);
     Op *const    maybe = ir_if(b, e->any, &none, 1);
     Builder      in = ir_at_end(s->ctx, s->main, maybe->region);
-    Value *const edge = add_edge(e, &in, p, ir_i(&in, 0), NULL), *const piece = add_state(e, &in, p, edge);
+    Value *const edge = add_edge(e, &in, p, ir_i(&in, 0), e->initial ? none : NULL), *const piece = add_state(e, &in, p, edge);
     ir_yield(&in, &piece, 1);
     return maybe->out[0];
 }
@@ -238,7 +252,7 @@ static void pieces_between(RowEdge *e, Builder *b, int first, int end, Value **p
     const int count = end - first;
     Value    *none[MAX_PARTS] = {0}, *sums[MAX_PARTS];
     for (int p = 0; p < count; p++)
-        none[p] = sums[p] = ir_f(b, 0, e->sum->features->type.rows, s->width);
+        none[p] = sums[p] = start_of_piece(e, b, first + p);
     Op *const maybe = ir_if(b, e->any, none, count);
     Builder   in = ir_at_end(s->ctx, s->main, maybe->region);
     Between   at = saved_open_between(s, &in, s->rows->region->args[0], sums, count);
@@ -378,6 +392,25 @@ static bool split_given(Op *op, void *arg) {
     return true;
 }
 
+/* residual + do X^T, X an initial state that main has stored in 16 bits: the pieces of the sum start from that. -> its head, or
+ * NULL */
+static Value *take_initial(const Saver *main, const Saver *s, const Residual *sum) {
+    int        count;
+    Op **const users = ir_users(s->ctx, s->main, s->residual->out[0], &count);
+    Op *const  total = count == 1 && users[0]->code == OP_ADD ? users[0] : NULL;
+    Op *const  product = total ? total->in[total->in[0] == s->residual->out[0]]->def : NULL;
+    Op *const  load = product && product->code == OP_DOT && product->in_count == 2 ? product->in[1]->def : NULL;
+    if (!load || load->code != OP_LOAD || !main->initial || product->in[0] != sum->features || !op_int(product, AT_TB, 0) ||
+        op_int(load, AT_ROWDIM, -1) != 2 || load->out[0]->type.rows != s->F)
+        return NULL;
+    Value *const head = load->in[1];
+    ir_replace_uses(s->main, total->out[0], s->residual->out[0]);
+    op_erase(total);
+    op_erase(product);
+    op_erase(load);
+    return head;
+}
+
 static Status rewrite_rows(const Saver *main, Kernel *kernel) {
     Saver    s;
     Residual sum = {0};
@@ -391,7 +424,7 @@ static Status rewrite_rows(const Saver *main, Kernel *kernel) {
     if (s.residual->out_count != 1 || !reads_main(main, &sum))
         return gradients_refuse(s.ctx, kernel->name, "sums up over keys what no state is saved of");
     Builder  b = ir_before(s.ctx, kernel, s.residual);
-    RowEdge  e = {.main = main, .s = &s, .sum = &sum};
+    RowEdge  e = {.main = main, .s = &s, .sum = &sum, .initial = take_initial(main, &s, &sum)};
     e.parted = is_parted(&s, sum.features);
     if (s.args->schedule->states_every == 1)
         find_scores(&e, &b, ir_i(&b, 0), ir_i(&b, 0));

@@ -308,7 +308,7 @@ static void random_schedule(Trial *t) {
         t->schedule.key_tile = random_int(0, 2) ? t->schedule.chunk : t->schedule.key_tile;
         t->schedule.warps = 4;
         if (t->kind == KIND_BACKWARD) {
-            t->schedule.roles = !t->spec.initial_state;
+            t->schedule.roles = 1;
             t->schedule.gradient_key_tile = CHUNKS[random_int(3, 5)];
             t->schedule.gradient_heads = random_int(0, 1);
             t->schedule.gradient_blocks = random_int(0, 2);

@@ -233,6 +233,15 @@ part_gradients() {
     queue "gradients by slices of the heads" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set head_dim=64 --set value_dim=64 \
         --set heads=4 --set kv_heads=2 --set sink=true --set 'initial_state="input"' --shape lengths=70,0,301 \
         --schedule head_slices=2
+    for size in 16 64 128; do
+        local initial=("${run[@]}" "$SOURCE/specs/paper_d128.lua" --set head_dim=$size --set value_dim=$size --set heads=4
+            --set kv_heads=2 --set initial_state=input --set window=100)
+        queue "gradients, initial states, D $size" "${initial[@]}" --shape B=2,T=333
+        queue "gradients, initial states, D $size, no rope, fp16" "${initial[@]}" --set rope=false --set norm=false --dtype fp16 \
+            --shape B=1,T=700
+        queue "gradients, initial states, D $size, scaled" "${initial[@]}" --set qk_scale=true --set sink=true --shape B=2,T=333
+    done
+    queue "gradients, initial states, between saved states" "${initial[@]}" --shape B=1,T=700 --schedule states_every=3
     queue "gradients by slices of the heads, roles" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set head_dim=64 --set value_dim=64 \
         --set heads=4 --set kv_heads=2 --shape B=2,T=333 --schedule head_slices=2
     # Seeds without a gradient of the final state (4, 6), and with one.
@@ -324,6 +333,23 @@ part_shapes() {
     queue "chunks, roles, a window of no whole tiles" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda \
         --set window=100 --shape B=1,T=330
     queue "chunks, roles=0" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=2,T=1300 --schedule roles=0
+    local initial=("$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --set initial_state=input --set heads=8 --set kv_heads=2)
+    for how in 64 128 256; do
+        queue "initial states, D $how" "${initial[@]}" --set head_dim=$how --set value_dim=$how --shape B=2,T=1300
+        queue "initial states, D $how, no rope, fp16" "${initial[@]}" --set head_dim=$how --set value_dim=$how --set rope=false \
+            --set norm=false --dtype fp16 --set window=100 --shape B=2,T=333
+        queue "initial states, D $how, packed" "${initial[@]}" --set head_dim=$how --set value_dim=$how \
+            --shape lengths=700,0,1300,64,511,513,1
+    done
+    for how in 'group_heads=1 warps=4 blocks=2 registers=232 key_tile=64 turns=0' \
+        segment=256 fuse_phi=0 head_slices=2 states_every=3 roles=0; do
+        queue "initial states, $how" "${initial[@]}" --shape B=1,T=1300 --schedule "$how"
+    done
+    queue "initial states, groups of three" "${initial[@]}" --set heads=6 --shape B=2,T=700
+    for shape in $SHAPES; do
+        queue "$shape, initial states" "$RATTAN" check "${SMALL[@]}" --set initial_state=input --target cuda --shape $shape
+        queue "$shape, initial states, odd" "$RATTAN" check "${ODD[@]}" --set initial_state=input --target cuda --shape $shape
+    done
     for shape in $SHAPES; do
         queue "$shape" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape $shape
         queue "$shape, roles" "$RATTAN" check "${ODD[@]}" --target cuda --shape $shape
@@ -429,6 +455,8 @@ sanitize() {
         --target cuda --seed 1 --shape B=1,T=330
     queue "$tool roles, signals" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set heads=2 --set kv_heads=1 --set window=128 \
         --target cuda --seed 1 --shape B=1,T=330
+    queue "$tool roles, initial states" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set heads=4 --set kv_heads=2 --set window=100 \
+        --set initial_state=input --target cuda --seed 1 --shape B=1,T=330
     queue "$tool roles, wide" "${run[@]}" "${WIDE[@]}" --target cuda --seed 1 --shape B=1,T=330
     collect
 }
