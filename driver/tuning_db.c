@@ -70,6 +70,10 @@ bool tuning_is_default(const TuningRecord *record) {
     return record->verdict == VERDICT_RIGHT && record->ratio == 1 && record->spread == 0;
 }
 
+bool tuning_is_twin(const TuningRecord *record) {
+    return record->verdict == VERDICT_RIGHT && record->note && strcmp(record->note, TUNING_TWIN) == 0;
+}
+
 /* The median of n values that spread by s around it (their median distance, 1.48 s being a standard deviation) is off by
  * about 1.25 * 1.48 s / sqrt(n); twice that covers nineteen of twenty. A quarter of the samples counts: see
  * undisturbed_time. Few may lie together by chance, whatever their spread. */

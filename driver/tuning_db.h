@@ -48,7 +48,8 @@ typedef struct TuningRecord {
     double        spread;  /* how far runs lie from those two times, relative to the default's; more where pairs of a round
                             * say less than that: see tuning_spread */
     int64_t       when;    /* seconds since 1970 */
-    const char   *note;    /* of a failure: what happened */
+    const char   *note;    /* of a failure: what happened; of a right one whose code is another's: TUNING_TWIN, and what was
+                            * measured is that of the other */
 } TuningRecord;
 
 /* What the record's ratio may be at worst, given its samples and spread: records are compared by it. INFINITY where there
@@ -62,6 +63,10 @@ double tuning_spread(int64_t samples, double ratio, double worst);
 bool tuning_is_default(const TuningRecord *record);
 
 enum { TUNING_SAMPLES = 12 };
+
+/* Note of a right record. */
+#define TUNING_TWIN "same code as another schedule"
+bool tuning_is_twin(const TuningRecord *record);
 
 typedef struct TuningDb TuningDb;
 
