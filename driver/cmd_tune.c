@@ -59,6 +59,7 @@ typedef struct TaskRun {
     bool           measured;
     TuneTask       task;
     TuningKey      key;
+    TuningSpec     layer;
     TuneSearch     search;
     SearchSpace    space;
     Workload       work;
@@ -316,7 +317,8 @@ static Status plan(Ctx *ctx, TaskRun *run) {
     TRY(find_base(ctx, run, &base));
     space_open(&run->space, spec, tuning->kind, &tuning->session.target, &base);
     run->title = item_title(ctx, run->task.item);
-    return tuning_db_put_spec(ctx, tuning->db, run->key.spec, spec->name, tuning_spec_text(ctx, spec));
+    run->layer = (TuningSpec){run->key.spec, spec->name, tuning_spec_text(ctx, spec)};
+    return tuning_db_put_spec(ctx, tuning->db, run->layer.spec, run->layer.name, run->layer.text);
 }
 
 static Status open_check(Ctx *ctx, TuneTask *task, uint64_t seed) {
@@ -381,6 +383,7 @@ static Status search_task(Ctx *ctx, TaskRun *run) {
         .task = &run->task,
         .db = tuning->db,
         .key = &run->key,
+        .layer = &run->layer,
         .jobs = (int)tuning->jobs,
         .deadline = tuning->deadline,
         .end = tuning->end,

@@ -90,10 +90,17 @@ Status tuning_db_read(Ctx *ctx, const char *path, TuningDb **out);
 Status tuning_db_settle(Ctx *ctx, TuningDb *db);
 void   tuning_db_close(TuningDb *db); /* NULL is allowed */
 
+/* A layer: its hash, a name that it had, its canonical text. */
+typedef struct TuningSpec {
+    const char *spec, *name, *text;
+} TuningSpec;
+
 /* On disk when it returns, unless between begin and commit. */
 Status tuning_db_put(Ctx *ctx, TuningDb *db, const TuningRecord *record);
 /* The canonical text behind a spec's hash and a name that it had. */
 Status tuning_db_put_spec(Ctx *ctx, TuningDb *db, const char *spec, const char *name, const char *text);
+/* A record with its layer, both or neither; not between begin and commit. */
+Status tuning_db_put_of(Ctx *ctx, TuningDb *db, const TuningRecord *record, const TuningSpec *spec);
 Status tuning_db_begin(Ctx *ctx, TuningDb *db);
 Status tuning_db_commit(Ctx *ctx, TuningDb *db);
 
@@ -116,10 +123,6 @@ typedef struct TuningSelection {
 /* As tuning_db_find. */
 Status tuning_db_select(Ctx *ctx, TuningDb *db, const TuningSelection *selection, TuningRecords *out);
 
-typedef struct TuningSpec {
-    const char *spec, *name, *text;
-} TuningSpec;
-
 typedef struct TuningSpecs {
     TuningSpec *items; /* arena */
     int         count, capacity;
@@ -136,6 +139,7 @@ typedef struct TuningPrune {
     bool        failures;    /* all but VERDICT_RIGHT */
 } TuningPrune;
 
+/* Layers go with the last of their records. */
 Status tuning_db_prune(Ctx *ctx, TuningDb *db, const TuningPrune *prune, int64_t *removed);
 
 #endif
