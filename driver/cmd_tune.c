@@ -9,12 +9,15 @@
 #include "driver/tune_plan.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { MOST_SEEDS = 4 };
@@ -59,6 +62,7 @@ typedef struct TaskRun {
     bool           measured;
     TuneTask       task;
     TuningKey      key;
+    TuningSpec     layer;
     TuneSearch     search;
     SearchSpace    space;
     Workload       work;
@@ -146,21 +150,48 @@ static Status find_machine(Ctx *ctx, Tuning *tuning) {
 }
 
 /* ---- What compilers share ------------------------------------------------------------------------------------------- */
-static void make_memo(Tuning *tuning) {
-    const char *folder = getenv("TMPDIR");
-    snprintf(tuning->memo, sizeof tuning->memo, "%s/rattan-tune-XXXXXX", folder && *folder ? folder : "/tmp");
+static const char MEMO[] = "rattan-tune-";
+enum { MEMO_SECONDS = 86400 };
+
+static void remove_folder(Ctx *ctx, const char *path) {
+    DIR *folder = opendir(path);
+    for (const struct dirent *entry; folder && (entry = readdir(folder));)
+        unlink(ctx_printf(ctx, "%s/%s", path, entry->d_name));
+    if (folder)
+        closedir(folder);
+    rmdir(path);
+}
+
+/* What a search that was killed left, by its process's number: nobody has touched it for a day, and it is the user's own. */
+static bool is_left(const char *path, const char *name) {
+    struct stat info;
+    const long  process = strncmp(name, MEMO, strlen(MEMO)) == 0 ? strtol(name + strlen(MEMO), NULL, 10) : 0;
+    return process > 0 && lstat(path, &info) == 0 && S_ISDIR(info.st_mode) && info.st_uid == geteuid() &&
+           time(NULL) - info.st_mtime > MEMO_SECONDS && kill((pid_t)process, 0) != 0 && errno == ESRCH;
+}
+
+static void remove_left(Ctx *ctx, const char *where) {
+    DIR *folder = opendir(where);
+    for (const struct dirent *entry; folder && (entry = readdir(folder));) {
+        const char *path = ctx_printf(ctx, "%s/%s", where, entry->d_name);
+        if (is_left(path, entry->d_name))
+            remove_folder(ctx, path);
+    }
+    if (folder)
+        closedir(folder);
+}
+
+static void make_memo(Ctx *ctx, Tuning *tuning) {
+    const char *given = getenv("TMPDIR"), *where = given && *given ? given : "/tmp";
+    remove_left(ctx, where);
+    snprintf(tuning->memo, sizeof tuning->memo, "%s/%s%ld-XXXXXX", where, MEMO, (long)getpid());
     if (!target_is_cuda(&tuning->session.target) || !mkdtemp(tuning->memo))
         *tuning->memo = '\0';
 }
 
 static void remove_memo(Ctx *ctx, const Tuning *tuning) {
-    DIR *folder = *tuning->memo ? opendir(tuning->memo) : NULL;
-    for (const struct dirent *entry; folder && (entry = readdir(folder));)
-        unlink(ctx_printf(ctx, "%s/%s", tuning->memo, entry->d_name));
-    if (folder)
-        closedir(folder);
     if (*tuning->memo)
-        rmdir(tuning->memo);
+        remove_folder(ctx, tuning->memo);
 }
 
 /* ---- A task's memory ------------------------------------------------------------------------------------------------- */
@@ -316,7 +347,8 @@ static Status plan(Ctx *ctx, TaskRun *run) {
     TRY(find_base(ctx, run, &base));
     space_open(&run->space, spec, tuning->kind, &tuning->session.target, &base);
     run->title = item_title(ctx, run->task.item);
-    return tuning_db_put_spec(ctx, tuning->db, run->key.spec, spec->name, tuning_spec_text(ctx, spec));
+    run->layer = (TuningSpec){run->key.spec, spec->name, tuning_spec_text(ctx, spec)};
+    return tuning_db_put_spec(ctx, tuning->db, run->layer.spec, run->layer.name, run->layer.text);
 }
 
 static Status open_check(Ctx *ctx, TuneTask *task, uint64_t seed) {
@@ -381,6 +413,7 @@ static Status search_task(Ctx *ctx, TaskRun *run) {
         .task = &run->task,
         .db = tuning->db,
         .key = &run->key,
+        .layer = &run->layer,
         .jobs = (int)tuning->jobs,
         .deadline = tuning->deadline,
         .end = tuning->end,
@@ -561,7 +594,7 @@ static Status tune(Ctx *ctx, const Cli *cli, Tuning *tuning, const char *path) {
     if (!target_is_cuda(&tuning->session.target))
         make_flush(ctx, &tuning->flush);
     keep_what_is_known();
-    make_memo(tuning);
+    make_memo(ctx, tuning);
     TRY(session_check_kind(ctx, &tuning->session, tuning->kind));
     int left = 0;
     for (int i = tuning->session.first; i < tuning->session.last; i++)

@@ -70,7 +70,7 @@ static void explain_pick(Ctx *ctx, const Explained *e) {
     }
     printf("schedule  from %s%s\n  %s\n", e->pick.path, tuning_is_default(r) ? ", which knows nothing better than the default" : "",
            schedule_of(e));
-    printf("because   it took %.3f of the default's time (spread %.3f, %lld runs, %.3f ms), at worst %.3f, the least for "
+    printf("because   it took %.3f of the default's time (spread %.3f, %lld pairs of runs, %.3f ms), at worst %.3f, the least for "
            "%s %s\n",
            r->ratio, r->spread, (long long)r->samples, 1e3 * r->seconds, tuning_bound(r), e->key.kind, r->key.bucket);
     if (e->pick.distance)
@@ -86,12 +86,74 @@ static void explain_pick(Ctx *ctx, const Explained *e) {
         printf("          measured with another build of rattan (%s): tune again to be sure\n", r->key.build);
 }
 
+/* ---- Why it is this one ---------------------------------------------------------------------------------------------- */
+const TuningRecord *db_default_of(const TuningRecords *records, const TuningRecord *record) {
+    const TuningRecord *found = NULL;
+    for (int r = 0; r < records->count; r++) {
+        const TuningRecord *other = &records->items[r];
+        if (tuning_is_default(other) && !tuning_is_twin(other) && (!found || strcmp(other->key.build, record->key.build) == 0))
+            found = other;
+    }
+    return found;
+}
+
+/* "512" of "segment" in " chunk=64 segment=512 "; "" where it is not there. */
+static const char *value_in(Ctx *ctx, const char *schedule, const char *field) {
+    const char *at = strstr(schedule, ctx_printf(ctx, " %s=", field));
+    at = at ? strchr(at, '=') + 1 : "";
+    return ctx_strndup(ctx, at, strcspn(at, " "));
+}
+
+const char *db_changes(Ctx *ctx, const char *schedule, const char *other, bool before) {
+    const char *const fields = ctx_printf(ctx, " %s ", other);
+    Text              text = TEXT(ctx);
+    char             *rest = NULL;
+    for (char *word = strtok_r(ctx_strdup(ctx, schedule), " ", &rest); word; word = strtok_r(NULL, " ", &rest)) {
+        if (strstr(fields, ctx_printf(ctx, " %s ", word)))
+            continue;
+        const char *was = value_in(ctx, fields, ctx_strndup(ctx, word, strcspn(word, "=")));
+        text_add(&text, "%s%s", text.length ? " " : "", word);
+        if (before && *was)
+            text_add(&text, " (%s)", was);
+    }
+    return text_str(&text);
+}
+
+/* Beside the default that the record was compared with: this build's, or the one that another build had. */
+static const char *changes_text(Ctx *ctx, const Explained *e, const TuningRecords *records, const TuningRecord *record, bool before) {
+    const bool          own = strcmp(record->key.build, e->key.build) == 0;
+    const TuningRecord *base = own ? NULL : db_default_of(records, record);
+    const char         *changes = db_changes(ctx, record->schedule, base ? base->schedule : e->fallback, before);
+    return *changes ? changes : "the default";
+}
+
 static int by_bound(const void *a, const void *b) {
     const TuningRecord *x = a, *y = b;
     if ((x->verdict == VERDICT_RIGHT) != (y->verdict == VERDICT_RIGHT))
         return x->verdict == VERDICT_RIGHT ? -1 : 1;
     const double a_bound = tuning_bound(x), b_bound = tuning_bound(y); /* both may be infinite */
     return a_bound < b_bound ? -1 : a_bound > b_bound ? 1 : x->ratio < y->ratio ? -1 : x->ratio > y->ratio;
+}
+
+/* The best of the others that could have been taken, of those by bound; and of those timed too little the one that was faster. */
+static void explain_runner_up(Ctx *ctx, const Explained *e, const TuningRecords *sorted) {
+    const TuningRecord *pick = e->pick.record, *next = NULL, *hint = NULL;
+    for (int r = 0; r < sorted->count; r++) {
+        const TuningRecord *record = &sorted->items[r];
+        const bool same = tuning_is_default(record) && tuning_is_default(pick); /* the code, at least */
+        if (record->verdict != VERDICT_RIGHT || same || strcmp(record->schedule, pick->schedule) == 0)
+            continue;
+        if (record->samples < TUNING_SAMPLES)
+            hint = record->ratio < pick->ratio && (!hint || record->ratio < hint->ratio) ? record : hint;
+        else
+            next = next ? next : record;
+    }
+    if (next)
+        printf("next      %s: %.3f of the default's time (spread %.3f, %lld pairs of runs), at worst %.3f\n",
+               changes_text(ctx, e, sorted, next, false), next->ratio, next->spread, (long long)next->samples, tuning_bound(next));
+    if (hint)
+        printf("          and %s, which took %.3f in %lld pairs: too few to tell\n", changes_text(ctx, e, sorted, hint, false),
+               hint->ratio, (long long)hint->samples);
 }
 
 /* The others of the same bucket, the best first. */
@@ -101,14 +163,20 @@ static Status explain_others(Ctx *ctx, const Explained *e, TuningDb *db) {
     TuningKey     filter = e->pick.record->key;
     TRY(tuning_db_find(ctx, db, &filter, &records));
     qsort(records.items, (size_t)records.count, sizeof *records.items, by_bound);
-    printf("tried     %d schedules in this bucket\n", records.count);
+    if (!tuning_is_default(e->pick.record))
+        printf("differs   %s\n", changes_text(ctx, e, &records, e->pick.record, true));
+    explain_runner_up(ctx, e, &records);
+    printf("tried     %d schedules in this bucket; at worst, as measured, and what differs from the default\n", records.count);
     for (int r = 0; r < records.count && r < MOST; r++) {
         const TuningRecord *record = &records.items[r];
-        if (record->verdict == VERDICT_RIGHT)
-            printf("  %.3f +- %.3f, %3lld runs  %s\n", record->ratio, record->spread, (long long)record->samples,
-                   record->schedule);
+        const char         *changes = changes_text(ctx, e, &records, record, false);
+        if (record->verdict != VERDICT_RIGHT)
+            printf("  %s (%s)  %s\n", verdict_name(record->verdict), record->note, changes);
+        else if (record->samples < TUNING_SAMPLES && !tuning_is_default(record))
+            printf("  too few  %.3f +- %.3f, %3lld runs  %s\n", record->ratio, record->spread, (long long)record->samples, changes);
         else
-            printf("  %s (%s)  %s\n", verdict_name(record->verdict), record->note, record->schedule);
+            printf("  %7.3f  %.3f +- %.3f, %3lld runs  %s%s\n", tuning_bound(record), record->ratio, record->spread,
+                   (long long)record->samples, changes, tuning_is_twin(record) ? ": " TUNING_TWIN : "");
     }
     return ST_OK;
 }

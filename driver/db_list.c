@@ -62,28 +62,13 @@ static const char *differences_of(Ctx *ctx, const TuningSpecs *specs, const Tuni
     return text_str(&text);
 }
 
-/* The default's record that the pick was compared with, or of another build; NULL: none. */
-static const TuningRecord *default_of(const TuningRecords *records, const TuningRecord *pick) {
-    const TuningRecord *found = NULL;
-    for (int r = 0; r < records->count; r++)
-        if (tuning_is_default(&records->items[r]) &&
-            (!found || strcmp(records->items[r].key.build, pick->key.build) == 0))
-            found = &records->items[r];
-    return found;
-}
-
-/* The fields that the default's schedule does not have so. */
+/* What the pick has other than the default. */
 static const char *changes_of(Ctx *ctx, const TuningRecords *records, const TuningRecord *pick) {
-    const TuningRecord *base = default_of(records, pick);
-    Text                changes = TEXT(ctx);
-    char               *rest = NULL;
+    const TuningRecord *base = db_default_of(records, pick);
     if (tuning_is_default(pick))
         return "the default";
-    const char *const fields = ctx_printf(ctx, " %s ", base ? base->schedule : "");
-    for (char *word = strtok_r(ctx_strdup(ctx, pick->schedule), " ", &rest); word; word = strtok_r(NULL, " ", &rest))
-        if (!strstr(fields, ctx_printf(ctx, " %s ", word)))
-            text_add(&changes, "%s%s", changes.length ? " " : "", word);
-    return changes.length ? text_str(&changes) : "as the default";
+    const char *changes = db_changes(ctx, pick->schedule, base ? base->schedule : "", false);
+    return *changes ? changes : "as the default";
 }
 
 static void list_place(Ctx *ctx, const TuningSpecs *specs, const TuningRecords *records, const char *path,

@@ -70,7 +70,10 @@ static void record(TuneFarm *farm, TuneTrial *trial) {
     summary->when = (int64_t)time(NULL);
     if (!summary->note)
         summary->note = "";
-    tuning_db_put(farm->ctx, farm->options.db, summary);
+    if (farm->options.layer)
+        tuning_db_put_of(farm->ctx, farm->options.db, summary, farm->options.layer);
+    else
+        tuning_db_put(farm->ctx, farm->options.db, summary);
 }
 
 static void condemn(TuneFarm *farm, TuneTrial *trial, TuningVerdict verdict, const char *note) {

@@ -19,6 +19,7 @@ typedef struct TuneFarmOptions {
     const TuneTask *task;
     TuningDb       *db;
     const TuningKey *key; /* the task's */
+    const TuningSpec *layer; /* goes with every record, should another process prune it meanwhile; NULL: does not */
     int             jobs; /* compilers at a time */
     double          deadline; /* of seconds_now(): nothing is begun behind it */
     double          end; /* of the whole run: what the progress line counts down to */

@@ -82,6 +82,7 @@ static void summarize(TuneTrial *trial, const Comparison *now, int count, bool p
     summary->ratio = now->ratio;
     summary->spread = trial->differs ? now->spread : 0;
     summary->samples = count;
+    summary->note = NULL;
     if (trial->differs && proven) {
         const double worst = fmax(now->most, tuning_bound(summary));
         summary->samples += trial->refuted;
@@ -122,6 +123,7 @@ void trial_follow(TuneTrial *trial, const TuneTrial *twin) {
     trial->effect = own.effect;
     trial->ahead = own.ahead;
     trial->of_objective = own.of_objective;
+    trial->summary.note = TUNING_TWIN;
 }
 
 double trial_bound(const TuneTrial *trial) {

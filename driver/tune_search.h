@@ -47,7 +47,7 @@ double undisturbed_time(double *values, int64_t count, double *spread);
 void trial_add(TuneTrial *trial, double seconds, double base);
 /* It did best of several: what showed that counts no more once there are enough samples of later rounds. */
 void trial_choose(TuneTrial *trial);
-/* The same samples as `twin`, whose code is the same. */
+/* The same samples as `twin`, whose code is the same; its record says so. */
 void trial_follow(TuneTrial *trial, const TuneTrial *twin);
 /* Less is better; INFINITY unless it is right and was timed. */
 double trial_bound(const TuneTrial *trial);

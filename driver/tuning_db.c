@@ -54,8 +54,10 @@ static const char FIND[] =
     "kind = ifnull(?1, kind) AND bucket = ifnull(?2, bucket) AND (?3 IS NULL OR substr(compiler, 1, length(?3)) = ?3)" \
     " AND (?4 IS NULL OR instr(machine, ?4)) AND (?5 IS NULL OR instr(?5, ' ' || spec || ' '))"
 static const char SELECT[] = RECORDS "WHERE " SELECTED IN_ORDER;
-static const char PRUNE[] = "DELETE FROM records WHERE " SELECTED " AND (moment < ?6 OR build <> ifnull(?7, build) OR"
-                            " (?8 <> 0 AND space <> ?8) OR (?9 <> 0 AND verdict <> 0))";
+#define PRUNED                                                                                                         \
+    "FROM records WHERE " SELECTED " AND (moment < ?6 OR build <> ifnull(?7, build) OR (?8 <> 0 AND space <> ?8) OR"   \
+    " (?9 <> 0 AND verdict <> 0))"
+static const char PRUNE[] = "DELETE " PRUNED, LOSE[] = "INSERT INTO temp.losing SELECT DISTINCT spec " PRUNED;
 
 const char *verdict_name(TuningVerdict verdict) {
     static const char *const NAMES[VERDICT_COUNT] = {
@@ -68,6 +70,10 @@ const char *verdict_name(TuningVerdict verdict) {
 
 bool tuning_is_default(const TuningRecord *record) {
     return record->verdict == VERDICT_RIGHT && record->ratio == 1 && record->spread == 0;
+}
+
+bool tuning_is_twin(const TuningRecord *record) {
+    return record->verdict == VERDICT_RIGHT && record->note && strcmp(record->note, TUNING_TWIN) == 0;
 }
 
 /* The median of n values that spread by s around it (their median distance, 1.48 s being a standard deviation) is off by
@@ -365,6 +371,18 @@ Status tuning_db_put_spec(Ctx *ctx, TuningDb *db, const char *spec, const char *
 Status tuning_db_begin(Ctx *ctx, TuningDb *db) { return execute(ctx, db, "BEGIN IMMEDIATE"); }
 Status tuning_db_commit(Ctx *ctx, TuningDb *db) { return execute(ctx, db, "COMMIT"); }
 
+/* Whatever went wrong stays what ctx says. */
+static Status undo(const Ctx *ctx, TuningDb *db) {
+    sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
+    return ctx->status;
+}
+
+Status tuning_db_put_of(Ctx *ctx, TuningDb *db, const TuningRecord *record, const TuningSpec *spec) {
+    TRY(tuning_db_begin(ctx, db));
+    const bool done = tuning_db_put_spec(ctx, db, spec->spec, spec->name, spec->text) == ST_OK && tuning_db_put(ctx, db, record) == ST_OK;
+    return done ? tuning_db_commit(ctx, db) : undo(ctx, db);
+}
+
 static const char *column(Ctx *ctx, sqlite3_stmt *statement, int index) {
     const unsigned char *text = sqlite3_column_text(statement, index);
     return ctx_strdup(ctx, text ? (const char *)text : "");
@@ -443,17 +461,29 @@ Status tuning_db_specs(Ctx *ctx, TuningDb *db, TuningSpecs *out) {
     return status;
 }
 
-Status tuning_db_prune(Ctx *ctx, TuningDb *db, const TuningPrune *prune, int64_t *removed) {
+static Status run_prune(Ctx *ctx, TuningDb *db, const char *sql, const TuningPrune *prune) {
     sqlite3_stmt *statement;
-    TRY(prepare(ctx, db, PRUNE, &statement));
+    TRY(prepare(ctx, db, sql, &statement));
     bind_selection(statement, &prune->only);
     sqlite3_bind_int64(statement, 6, prune->before);
     bind_text(statement, 7, prune->other_build);
     sqlite3_bind_int(statement, 8, prune->other_space);
     sqlite3_bind_int(statement, 9, prune->failures);
     const Status status = finish(ctx, db, statement);
-    *removed = sqlite3_changes64(db->sqlite);
     sqlite3_finalize(statement);
-    TRY(status);
-    return execute(ctx, db, "DELETE FROM specs WHERE spec NOT IN (SELECT spec FROM records)");
+    return status;
+}
+
+/* Layers go with their last records alone: one without any may be a search's that has just begun. */
+static Status prune_all(Ctx *ctx, TuningDb *db, const TuningPrune *prune, int64_t *removed) {
+    TRY(run_prune(ctx, db, LOSE, prune));
+    TRY(run_prune(ctx, db, PRUNE, prune));
+    *removed = sqlite3_changes64(db->sqlite);
+    return execute(ctx, db, "DELETE FROM specs WHERE spec IN (SELECT spec FROM temp.losing) AND spec NOT IN (SELECT spec FROM records)");
+}
+
+Status tuning_db_prune(Ctx *ctx, TuningDb *db, const TuningPrune *prune, int64_t *removed) {
+    TRY(execute(ctx, db, "CREATE TEMP TABLE IF NOT EXISTS losing(spec TEXT); DELETE FROM temp.losing"));
+    TRY(tuning_db_begin(ctx, db));
+    return prune_all(ctx, db, prune, removed) == ST_OK ? tuning_db_commit(ctx, db) : undo(ctx, db);
 }

@@ -48,7 +48,8 @@ typedef struct TuningRecord {
     double        spread;  /* how far runs lie from those two times, relative to the default's; more where pairs of a round
                             * say less than that: see tuning_spread */
     int64_t       when;    /* seconds since 1970 */
-    const char   *note;    /* of a failure: what happened */
+    const char   *note;    /* of a failure: what happened; of a right one whose code is another's: TUNING_TWIN, and what was
+                            * measured is that of the other */
 } TuningRecord;
 
 /* What the record's ratio may be at worst, given its samples and spread: records are compared by it. INFINITY where there
@@ -62,6 +63,10 @@ double tuning_spread(int64_t samples, double ratio, double worst);
 bool tuning_is_default(const TuningRecord *record);
 
 enum { TUNING_SAMPLES = 12 };
+
+/* Note of a right record. */
+#define TUNING_TWIN "same code as another schedule"
+bool tuning_is_twin(const TuningRecord *record);
 
 typedef struct TuningDb TuningDb;
 
@@ -85,10 +90,17 @@ Status tuning_db_read(Ctx *ctx, const char *path, TuningDb **out);
 Status tuning_db_settle(Ctx *ctx, TuningDb *db);
 void   tuning_db_close(TuningDb *db); /* NULL is allowed */
 
+/* A layer: its hash, a name that it had, its canonical text. */
+typedef struct TuningSpec {
+    const char *spec, *name, *text;
+} TuningSpec;
+
 /* On disk when it returns, unless between begin and commit. */
 Status tuning_db_put(Ctx *ctx, TuningDb *db, const TuningRecord *record);
 /* The canonical text behind a spec's hash and a name that it had. */
 Status tuning_db_put_spec(Ctx *ctx, TuningDb *db, const char *spec, const char *name, const char *text);
+/* A record with its layer, both or neither; not between begin and commit. */
+Status tuning_db_put_of(Ctx *ctx, TuningDb *db, const TuningRecord *record, const TuningSpec *spec);
 Status tuning_db_begin(Ctx *ctx, TuningDb *db);
 Status tuning_db_commit(Ctx *ctx, TuningDb *db);
 
@@ -111,10 +123,6 @@ typedef struct TuningSelection {
 /* As tuning_db_find. */
 Status tuning_db_select(Ctx *ctx, TuningDb *db, const TuningSelection *selection, TuningRecords *out);
 
-typedef struct TuningSpec {
-    const char *spec, *name, *text;
-} TuningSpec;
-
 typedef struct TuningSpecs {
     TuningSpec *items; /* arena */
     int         count, capacity;
@@ -131,6 +139,7 @@ typedef struct TuningPrune {
     bool        failures;    /* all but VERDICT_RIGHT */
 } TuningPrune;
 
+/* Layers go with the last of their records. */
 Status tuning_db_prune(Ctx *ctx, TuningDb *db, const TuningPrune *prune, int64_t *removed);
 
 #endif

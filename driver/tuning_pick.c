@@ -65,6 +65,7 @@ typedef struct Rank {
     int    distance;
     double size, bound;
     int64_t samples;
+    bool    twin;
 } Rank;
 
 static bool better(const Rank *a, const Rank *b) {
@@ -76,14 +77,17 @@ static bool better(const Rank *a, const Rank *b) {
         return a->distance < b->distance;
     if (a->size != b->size)
         return a->size > b->size;
-    return a->bound != b->bound ? a->bound < b->bound : a->samples > b->samples;
+    if (a->bound != b->bound)
+        return a->bound < b->bound;
+    return a->samples != b->samples ? a->samples > b->samples : b->twin && !a->twin;
 }
 
 static Rank rank_of(const TuningRecord *record, const TuningKey *key, TuningBucket bucket) {
     Rank rank = {.others = tuning_other_driver(record, key) + tuning_other_compiler(record, key),
                  .other_build = strcmp(record->key.build, key->build) != 0,
                  .bound = tuning_bound(record),
-                 .samples = record->samples};
+                 .samples = record->samples,
+                 .twin = tuning_is_twin(record)};
     rank.distance = distance_of(record, bucket, &rank.size);
     return rank;
 }

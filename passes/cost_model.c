@@ -406,6 +406,12 @@ static Status check_gpu(Ctx *ctx, const Spec *spec, KernelKind kind, const Sched
         return refuse(ctx, "chunk", "use a multiple of 16", "a warp of a GPU holds 16 rows");
     if (schedule->key_tile % 16 != 0)
         return refuse(ctx, "key_tile", "use a multiple of 16", "a GPU multiplies matrices in steps of 16");
+    const int rows = schedule->chunk * schedule->group_heads;
+    if (kind != KIND_DECODE && 16 * schedule->warps > rows)
+        return refuse(ctx, "warps", ctx_printf(ctx, "use %d at most", rows / 16),
+                      ctx_printf(ctx, "a warp holds 16 of a tile's %d rows, so that others have none", rows));
+    if (schedule->beside && kind != KIND_EXTEND)
+        return refuse(ctx, "beside", "use 0", "of kind extend alone states are made beside main");
     if (schedule->stages < 1)
         return refuse(ctx, "stages", "use 2", "key tiles need memory to arrive in");
     return kind == KIND_BACKWARD ? check_gradients(ctx, spec, schedule) : ST_OK;

@@ -104,6 +104,28 @@ expect_text "all of it where the default is not known" "$("$RATTAN" db list "$on
 grep -v '"ratio":0.9' "$TMP/lines" >"$TMP/default"
 rm -r "$RATTAN_DATA_DIR" && "$RATTAN" db import "$TMP/default" >/dev/null
 expect_text "or nothing" "$("$RATTAN" db list "$two")" '^  the default$'
+# Why it won: beside the default, the next best, one that was timed too little, and what has the default's code.
+fresh
+{
+    record "$GPU" "$second" forward "N=1 T=256" "chunk=32 segment=512 unroll=1" 0.95
+    record "$GPU" "$second" forward "N=1 T=256" "chunk=16 unroll=2" 0.5 | sed 's/"samples":40/"samples":5/'
+    record "$GPU" "$second" forward "N=1 T=256" "chunk=16 aaa=0 unroll=1" 1.0 ok 0.0 | sed 's/"note":""/"note":"same code as another schedule"/'
+    record "$GPU" "$second" forward "N=1 T=256" "chunk=64 unroll=1" 0.9 hung
+} | sed 's/"build":"[^"]*"/"build":"elsewhere"/' >"$TMP/why"
+sed 's/"build":"[^"]*"/"build":"elsewhere"/' "$TMP/lines" >>"$TMP/why"
+rm -r "$RATTAN_DATA_DIR" && "$RATTAN" db import "$TMP/why" >/dev/null
+why() { "$RATTAN" db explain "$two" --target cuda:sm_90a --shape B=1,T=256; }
+expect_text "explain says what differs from the default, and how" "$(why)" '^differs   unroll=3 \(1\)$'
+expect_text "in how many pairs, by how much, how sure" "$(why)" '^because   it took 0\.900 .*\(spread 0\.001, 40 pairs of runs, 1\.000 ms\), at worst 0\.906'
+expect_text "what came next" "$(why)" '^next      chunk=32 segment=512: 0\.950 of .*\(spread 0\.001, 40 pairs of runs\), at worst 0\.956$'
+expect_text "what may be better" "$(why)" '^          and unroll=2, which took 0\.500 in 5 pairs: too few to tell$'
+expect_text "the others by what differs" "$(why)" '^    0\.956  0\.950 \+- 0\.001,  40 runs  chunk=32 segment=512$'
+expect_text "those that fail with what happened" "$(why)" '^  hung \(\)  chunk=64$'
+expect_text "what has the code of another" "$(why)" '1\.000 \+- 0\.000,  40 runs  aaa=0: same code as another schedule$'
+grep -vE '"ratio":0|"verdict":"[^o]' "$TMP/why" >"$TMP/twins"
+rm -r "$RATTAN_DATA_DIR" && "$RATTAN" db import "$TMP/twins" >/dev/null
+equal "a default with a twin is not shown as the twin" "chunk=16 unroll=1" \
+    "$("$RATTAN" db list "$two" --target cuda:sm_90a --json | sed -n 's/^ *"schedule": "\(.*\)",$/\1/p')"
 fresh
 equal "explain goes through a model" "$first $(explained "$deep" --item g)" "$(explained "$deep" | tr '\n' ' ' | sed 's/ $//')"
 expect_text "and names its layers" "$("$RATTAN" db explain "$deep")" '^layer     deep_g \(g\)$'

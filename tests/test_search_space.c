@@ -136,6 +136,31 @@ static void test_foreign_schedules_are_none_of_the_points(void **state) {
     assert_false(space_find(&space, &schedule, &point));
 }
 
+static Status check_text(const Spec *spec, KernelKind kind, const char *target_name, const char *text) {
+    Target   target;
+    Schedule schedule;
+    assert_int_equal(target_find(&ctx, target_name, &target), ST_OK);
+    schedule_default(spec, kind, &target, &schedule);
+    assert_int_equal(schedule_parse(&ctx, text, &schedule), ST_OK);
+    const Status status = schedule_check(&ctx, spec, kind, &target, &schedule);
+    ctx_clear(&ctx);
+    return status;
+}
+
+/* Values that no kernel has a use for are refused, not left alone. */
+static void test_meaningless_values(void **state) {
+    const Spec spec = spec_of(SPECS[0]);
+    (void)state;
+    assert_int_equal(check_text(&spec, KIND_FORWARD, "cuda:sm_80", ""), ST_OK);
+    assert_int_equal(check_text(&spec, KIND_FORWARD, "cuda:sm_80", "chunk=64 group_heads=1 warps=4"), ST_OK);
+    assert_int_equal(check_text(&spec, KIND_FORWARD, "cuda:sm_80", "chunk=64 group_heads=1 warps=8"), ST_USAGE);
+    assert_int_equal(check_text(&spec, KIND_BACKWARD, "cuda:sm_80", "warps=32"), ST_USAGE);
+    assert_int_equal(check_text(&spec, KIND_DECODE, "cuda:sm_80", "warps=8"), ST_OK); /* slabs of scores, not of rows */
+    assert_int_equal(check_text(&spec, KIND_FORWARD, "cuda:sm_90a", "beside=2"), ST_USAGE);
+    assert_int_equal(check_text(&spec, KIND_DECODE, "cuda:sm_90a", "beside=2"), ST_USAGE);
+    assert_int_equal(check_text(&spec, KIND_EXTEND, "cuda:sm_90a", "beside=2"), ST_OK);
+}
+
 /* What is known for sure: tiles of 16 rows read every panel four times as often; half of the processors idle is half the
  * speed. */
 static void test_the_model_knows_what_is_sure(void **state) {
@@ -174,6 +199,7 @@ int main(void) {
         TEST(test_points),
         TEST(test_values),
         TEST(test_passes_declare_fields),
+        TEST(test_meaningless_values),
         TEST(test_foreign_schedules_are_none_of_the_points),
         TEST(test_the_model_knows_what_is_sure),
     };

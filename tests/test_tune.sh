@@ -191,6 +191,22 @@ if [ $SECONDS -lt 20 ]; then ok "the budget holds for all of them"; else not_ok 
 expect_text "beforehand it says for how many" "$(cat "$TMP/err")" 'enough for about [0-9]+ of [0-9]+: N='
 expect_text "and afterwards what the others take" "$(cat "$TMP/err")" 'of [0-9]+ shapes: kernels of [0-9]+ take the schedule of'
 
+# ---- Shards of many shapes: together they have all of them, and none twice
+shares=0 first=""
+for shard in 1/3 2/3 3/3; do
+    RATTAN_DATA_DIR="$TMP/share" "$RATTAN" tune "$spec" --shapes B=1..4,T=64..1024 --budget 3s --shard $shard >"$TMP/out" 2>"$TMP/err"
+    shares=$((shares + $(sed -n 's/.*enough for about [0-9]* of \([0-9]*\): .*/\1/p' "$TMP/err"))) first="$first$(sed -n 's/.*enough for about [0-9]* of [0-9]*: \(N=[0-9]* T=[0-9]*\).*/\1;/p' "$TMP/err")"
+done
+equal "shards have all shapes" 15 "$shares"
+equal "each its own" 3 "$(tr ';' '\n' <<<"$first" | grep . | sort -u | wc -l)"
+
+# ---- Folders that killed searches left: those of processes that are gone, when they are old
+mkdir -p "$TMP/left/rattan-tune-999999999-aaaaaa" "$TMP/left/rattan-tune-$$-aaaaaa" "$TMP/left/rattan-tune-999999999-bbbbbb"
+touch "$TMP/left/rattan-tune-999999999-aaaaaa/entry"
+touch -d '3 days ago' "$TMP/left/rattan-tune-999999999-aaaaaa" "$TMP/left/rattan-tune-$$-aaaaaa"
+RATTAN_DATA_DIR="$TMP/share" TMPDIR="$TMP/left" "$RATTAN" tune "$spec" --shapes B=1,T=64 --budget 1s >/dev/null 2>&1
+equal "what killed searches left goes when it is old" "rattan-tune-$$-aaaaaa rattan-tune-999999999-bbbbbb" "$(ls "$TMP/left" | sort | tr '\n' ' ' | sed 's/ $//')"
+
 # ---- The progress line, drawn again and again, must not wrap
 if command -v script >/dev/null; then
     RATTAN_DATA_DIR="$TMP/drawn" script -qec "stty cols 40; '$RATTAN' tune '$spec' --shapes B=1,T=256 --budget 3s" /dev/null >"$TMP/out" </dev/null

@@ -253,6 +253,18 @@ static void test_a_resumed_leader_is_timed_again(void **state) {
     }
 }
 
+/* A record says that it is another's; own samples are its own. */
+static void test_twins_say_so(void **state) {
+    TuneTrial trial = {.verdict = VERDICT_RIGHT}, twin = trial;
+    (void)state;
+    trial_add(&trial, 1, 1);
+    trial_follow(&twin, &trial);
+    assert_true(tuning_is_twin(&twin.summary));
+    assert_false(tuning_is_twin(&trial.summary));
+    trial_add(&twin, 1, 1);
+    assert_false(tuning_is_twin(&twin.summary));
+}
+
 static void test_stops_when_told(void **state) {
     Fake       fake = {.cost = valley, .budget = 20};
     TuneSearch search = {0};
@@ -342,6 +354,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_space, close_space)
     const struct CMUnitTest tests[] = {
         TEST(test_finds_the_valley),
+        TEST(test_twins_say_so),
         TEST(test_builds_a_generation_ahead),
         TEST(test_finds_it_under_noise),
         TEST(test_failures_never_lead),

@@ -125,6 +125,40 @@ static void test_prune(void **state) {
     tuning_db_close(db);
 }
 
+static bool has_spec(TuningDb *db, const char *spec) {
+    TuningSpecs specs = {0};
+    assert_int_equal(tuning_db_specs(&ctx, db, &specs), ST_OK);
+    for (int s = 0; s < specs.count; s++)
+        if (strcmp(specs.items[s].spec, spec) == 0)
+            return true;
+    return false;
+}
+
+/* A search puts its layer before it has measured anything, and goes on while another process prunes. */
+static void test_prune_leaves_layers_of_searches(void **state) {
+    const TuningSpec layer = {"s", "layer", "text"};
+    int64_t          removed;
+    (void)state;
+    TuningDb *search = open_db("tuning.db"), *other = open_db("tuning.db");
+    assert_int_equal(tuning_db_put_spec(&ctx, search, layer.spec, layer.name, layer.text), ST_OK);
+    assert_int_equal(tuning_db_prune(&ctx, other, &(TuningPrune){.before = 1000}, &removed), ST_OK);
+    assert_int_equal(removed, 0);
+    assert_true(has_spec(search, "s"));
+    const TuningRecord record = record_of("N=1 T=1", "a=1", 1, 1);
+    assert_int_equal(tuning_db_put_of(&ctx, search, &record, &layer), ST_OK);
+    put(search, record_of("N=1 T=2", "a=1", 1, 1));
+    assert_int_equal(tuning_db_prune(&ctx, other, &(TuningPrune){.before = 1000, .only.bucket = "N=1 T=2"}, &removed), ST_OK);
+    assert_int_equal(removed, 1);
+    assert_true(has_spec(search, "s")); /* which has another record */
+    assert_int_equal(tuning_db_prune(&ctx, other, &(TuningPrune){.before = 1000}, &removed), ST_OK);
+    assert_int_equal(removed, 1);
+    assert_false(has_spec(search, "s"));
+    assert_int_equal(tuning_db_put_of(&ctx, search, &record, &layer), ST_OK); /* the next candidate */
+    assert_true(has_spec(search, "s"));
+    tuning_db_close(search);
+    tuning_db_close(other);
+}
+
 /* ---- Laws of merging ------------------------------------------------------------------------------------------------- */
 enum { VARIETY = 8, ROUNDS = 40 };
 
@@ -494,7 +528,7 @@ int main(void) {
         TEST(test_records_come_back),
         TEST(test_what_is_not_there_is_empty),
         TEST(test_folders_are_private),
-        TEST(test_prune),
+        TEST(test_prune), TEST(test_prune_leaves_layers_of_searches),
         TEST(test_merging_commutes_and_repeats),
         TEST(test_failures_are_not_forgotten),
         TEST(test_lines_round_trip_and_bad_ones_are_skipped),

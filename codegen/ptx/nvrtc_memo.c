@@ -1,11 +1,14 @@
 /* Results of NVRTC in a folder: see nvrtc_memo.h. An entry is a file: three sizes, then the log, the PTX and the cubin. */
 #include "codegen/ptx/nvrtc_memo.h"
 
+#include <dirent.h>
 #include <fcntl.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define XXH_INLINE_ALL
@@ -68,8 +71,26 @@ bool memo_read(const char *path, NvrtcMemo *memo) {
     return whole;
 }
 
+/* A search of hours makes thousands of entries, in a folder that may be memory. */
+static bool is_full(const char *path) {
+    char         folder[4096];
+    const char  *slash = strrchr(path, '/');
+    int64_t      bytes = 0;
+    struct stat  info;
+    snprintf(folder, sizeof folder, "%.*s", slash ? (int)(slash - path) : 1, slash ? path : ".");
+    DIR *entries = opendir(folder);
+    for (const struct dirent *entry; entries && (entry = readdir(entries));)
+        if (fstatat(dirfd(entries), entry->d_name, &info, 0) == 0 && S_ISREG(info.st_mode))
+            bytes += info.st_size;
+    if (entries)
+        closedir(entries);
+    return bytes >= MEMO_MOST_BYTES;
+}
+
 void memo_write(const char *path, const NvrtcMemo *memo) {
     char part[4096];
+    if (is_full(path))
+        return;
     snprintf(part, sizeof part, "%s.part", path);
     FILE *file = fopen(part, "we");
     if (!file)

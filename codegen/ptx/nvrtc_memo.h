@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum { MEMO_MOST_BYTES = 512 << 20 };
+
 typedef struct NvrtcMemo { /* malloc'd; the texts end with a zero, which counts */
     char  *log, *ptx, *cubin;
     size_t sizes[3]; /* of these */
@@ -19,6 +21,7 @@ int  memo_open(const char *folder, const char *compiler, const char *source, cha
 void memo_close(int lock);
 /* false: not known. */
 bool memo_read(const char *path, NvrtcMemo *memo);
+/* Leaves it out where the folder has grown to MEMO_MOST_BYTES: what is there serves on, the rest is compiled again. */
 void memo_write(const char *path, const NvrtcMemo *memo);
 void memo_free(NvrtcMemo *memo);
 
