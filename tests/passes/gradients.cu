@@ -233,6 +233,6 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
         EACH(1, 8) t41[s][i] = t115[s][i];
         EACH(1, 8) t42[s][i] = t116[s][i];
     }
-    store_tile<float, Rows<1, -1, 16, 0, 16, 1>, 1, 16>(t41, view(a.v + 45, n9, n19, n10, 0LL, n3));
-    store_tile<float, Rows<1, -1, 16, 0, 16, 1>, 1, 16>(t42, view(a.v + 50, n9, n19, n10, 0LL, n3));
+    store_tile<float, Rows<1, -1, 16, 0, 16, 1>, 1, 16>(t41, anew(view(a.v + 45, n9, n19, n10, 0LL, n3)));
+    store_tile<float, Rows<1, -1, 16, 0, 16, 1>, 1, 16>(t42, anew(view(a.v + 50, n9, n19, n10, 0LL, n3)));
 }
