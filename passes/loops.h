@@ -78,6 +78,9 @@ Value *columns_in_loop(Ctx *ctx, Builder *in, Value *value, int cols, Value *fro
 /* Wide tiles that loops begin with, made of columns of `queries`, a load of the block. */
 void columns_start_loops(Ctx *ctx, Kernel *kernel, Block *block, Op *queries);
 
+/* sink.c: tiles of the block that only a branch uses, behind its first product, are computed in it, where they are used first. */
+void sink_into_branches(Ctx *ctx, Kernel *kernel, Block *block);
+
 /* What works on query rows: the last kernel, or that of its name where others follow. */
 Kernel *loop_main(const Module *module);
 

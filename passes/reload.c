@@ -490,6 +490,8 @@ Status pass_reload(Ctx *ctx, Module *module, const PassArgs *args) {
         Schedule       gradients;
         const PassArgs of = args_of_kernel(args, module, k, &gradients);
         r.loads = args->kind == KIND_BACKWARD && strcmp(r.kernel->name, "main") == 0;
+        if (args->spec->dtype == DT_F32 && !args->schedule->roles && args->kind != KIND_DECODE)
+            sink_into_branches(ctx, r.kernel, loop_grid_body(r.kernel->body));
         if (r.loads && !loop_has_roles(r.kernel)) {
             ir_walk(r.kernel->body, remake, &r);
         } else if (args->kind == KIND_BACKWARD && !loop_has_roles(r.kernel)) {

@@ -466,18 +466,17 @@ static Value *times(Saver *s, Builder *b, Value *x, Value *y, Value *sum, bool t
     return ir_dot(b, gradients_low(b, x, s->dtype), y, sum, false, tb);
 }
 
-/* phi(q) X + sum, with the rows of X, F of them at `load`, or of each stacked head, loaded piece by piece and in slices that shared
- * memory can hold. */
-static Value *product_by_slices(Saver *s, Builder *b, const Op *load, Value *sum) {
+/* Piece p of phi(q), times the rows of X that belong to it, of those at `load`, or of each stacked head's, + sum: in slices that
+ * shared memory can hold. */
+static Value *piece_by_slices(Saver *s, Builder *b, const Op *load, int p, Value *sum) {
     const int stack = load->out[0]->type.rows / s->F;
-    for (int row = 0; row < s->F;) {
-        const int p = row / s->whole_width, from = row % s->whole_width,
-                  rows = saved_slice_rows(s->whole_width - from, stacked_slice_size(s, stack));
+    for (int from = 0, rows; from < s->whole_width; from += rows) {
+        rows = saved_slice_rows(s->whole_width - from, stacked_slice_size(s, stack));
         ValueMap  map = {.ctx = s->ctx};
         Op *const piece = ir_clone(b, load, &map);
         Builder   before = ir_before(s->ctx, s->main, piece);
         Value    *features = s->whole[p];
-        piece->in[2] = index_offset(&before, load->in[2], row);
+        piece->in[2] = index_offset(&before, load->in[2], p * s->whole_width + from);
         piece->out[0]->type.rows = stack * rows;
         if (rows < s->whole_width)
             features = columns(s, features, from, rows);
@@ -486,45 +485,87 @@ static Value *product_by_slices(Saver *s, Builder *b, const Op *load, Value *sum
             op_set_int(s->ctx, piece, AT_PERIOD, rows);
             op_set_int(s->ctx, sum->def, AT_STACK, stack);
         }
-        row += rows;
     }
+    return sum;
+}
+
+/* phi(q) X + sum, with the rows of X, F of them at `load`, or of each stacked head. */
+static Value *product_by_slices(Saver *s, Builder *b, const Op *load, Value *sum) {
+    for (int p = 0; p < s->wholes; p++)
+        sum = piece_by_slices(s, b, load, p, sum);
+    return sum;
+}
+
+/* The tile of keys that leave the window with a row tile. */
+typedef struct Edge {
+    Value   *delta, *at[5]; /* where it begins, against the row tile; the coordinates and bounds of its features */
+    ValueMap map;           /* of the residual loop's turn to the tile */
+} Edge;
+
+/* That of the row tile `back` rows before the block's own. */
+static Edge open_edge(Saver *s, Builder *in, Value *back) {
+    Edge         edge = {.map = {.ctx = s->ctx}};
+    Value *const row = s->rows->region->args[0];
+    edge.delta = ir_ibin(in, OP_ISUB, ir_i(in, op_int(s->mask, AT_HI, 0)), back);
+    map_set(&edge.map, s->key, ir_ibin(in, OP_IADD, row, edge.delta));
+    for (int i = 0; i < 5; i++)
+        edge.at[i] = clone_slice(in, s->k_load->in[i], s->residual->region, &edge.map);
+    return edge;
+}
+
+/* `score` + piece p of phi(q), times that of phi(k)^T. */
+static Value *add_piece(Saver *s, Builder *in, const Edge *edge, int p, Value *score) {
+    Value *const  head = s->heads->region->args[0];
+    const Access access = {.param = "phi",
+                           .at = {edge->at[0], edge->at[1], part_index(in, head, ir_i(in, p * (s->parts / s->wholes)), s->parts, 1)},
+                           .lo = edge->at[3],
+                           .hi = edge->at[4],
+                           .rowdim = 1,
+                           .groupdim = -1,
+                           .period = s->chunk};
+    score = times(s, in, s->whole[p], ir_load(in, &access, s->chunk, s->whole_width), score, true);
+    if (!gradients_split_features(s))
+        return score;
+    Access low = access;
+    low.param = "phi_low";
+    return ir_dot(in, s->whole[p], ir_load(in, &low, s->chunk, s->whole_width), score, false, true);
+}
+
+/* `sum` + masked(score) v. */
+static Value *close_edge(Saver *s, Builder *in, Edge *edge, Value *score, Value *sum) {
+    /* Features of keys that are not there may be anything: what comes by the copy engine has no bounds but the tensor's. */
+    Value *skip = ir_i(in, 0);
+    if (s->args->schedule->roles && !ir_is_const(edge->at[3], 0))
+        skip = ir_ibin(in, OP_IMAX, skip, ir_ibin(in, OP_ISUB, edge->at[3], edge->at[1]));
+    score = ir_mask(in, score, edge->delta, skip, IR_NEG_INF, op_int(s->mask, AT_HI, 0), (int)op_int(s->mask, AT_PERIOD, 1), 0);
+    Value *const values = clone_slice(in, s->v_load->out[0], s->residual->region, &edge->map);
+    sum = ir_dot(in, score, values, sum, false, false);
+    if (gradients_split(s))
+        sum = ir_dot(in, gradients_low(in, score, s->dtype), values, sum, false, false);
     return sum;
 }
 
 /* `sum` + masked(phi(q) phi(k)^T) v of the keys that leave the window with the row tile `back` rows before the block's own. */
 static Value *add_edge(Saver *s, Builder *in, Value *back, Value *sum) {
-    const int64_t hi = op_int(s->mask, AT_HI, 0);
-    Value *const  row = s->rows->region->args[0], *const head = s->heads->region->args[0], *score = NULL, *at[5] = {0};
-    ValueMap      map = {.ctx = s->ctx};
-    Value *const  delta = ir_ibin(in, OP_ISUB, ir_i(in, hi), back);
-    map_set(&map, s->key, ir_ibin(in, OP_IADD, row, delta));
+    Edge   edge = open_edge(s, in, back);
+    Value *score = NULL;
+    for (int p = 0; p < s->wholes; p++)
+        score = add_piece(s, in, &edge, p, score);
+    return close_edge(s, in, &edge, score, sum);
+}
+
+/* Floats: registers do not hold the features of all pieces beside two sums. */
+static bool goes_by_pieces(const Saver *s) { return s->dtype == DT_F32 && !s->args->schedule->roles; }
+
+/* Each piece is multiplied by both sides in turn, so that the next one may be computed when it is done with (pass reload). */
+static Value *piece_by_piece(Saver *s, Builder *in, const Op *states) {
+    Edge   edge = open_edge(s, in, ir_i(in, 0));
+    Value *score = NULL, *sum = NULL;
     for (int p = 0; p < s->wholes; p++) {
-        for (int i = 0; i < 5; i++)
-            at[i] = clone_slice(in, s->k_load->in[i], s->residual->region, &map);
-        const Access access = {.param = "phi",
-                               .at = {at[0], at[1], part_index(in, head, ir_i(in, p * (s->parts / s->wholes)), s->parts, 1)},
-                               .lo = at[3],
-                               .hi = at[4],
-                               .rowdim = 1,
-                               .groupdim = -1,
-                               .period = s->chunk};
-        score = times(s, in, s->whole[p], ir_load(in, &access, s->chunk, s->whole_width), score, true);
-        if (!gradients_split_features(s))
-            continue;
-        Access low = access;
-        low.param = "phi_low";
-        score = ir_dot(in, s->whole[p], ir_load(in, &low, s->chunk, s->whole_width), score, false, true);
+        score = add_piece(s, in, &edge, p, score);
+        sum = piece_by_slices(s, in, states, p, sum);
     }
-    /* Features of keys that are not there may be anything: what comes by the copy engine has no bounds but the tensor's. */
-    Value *skip = ir_i(in, 0);
-    if (s->args->schedule->roles && !ir_is_const(at[3], 0))
-        skip = ir_ibin(in, OP_IMAX, skip, ir_ibin(in, OP_ISUB, at[3], at[1]));
-    score = ir_mask(in, score, delta, skip, IR_NEG_INF, hi, (int)op_int(s->mask, AT_PERIOD, 1), 0);
-    Value *const values = clone_slice(in, s->v_load->out[0], s->residual->region, &map);
-    sum = ir_dot(in, score, values, sum, false, false);
-    if (gradients_split(s))
-        sum = ir_dot(in, gradients_low(in, score, s->dtype), values, sum, false, false);
-    return sum;
+    return close_edge(s, in, &edge, score, sum);
 }
 
 /* What replaces the residual loop; nothing to add where no key has left the window yet and S starts from zero, or but an
@@ -538,9 +579,11 @@ static void use_states(Saver *s) {
     Op *const     maybe = ir_if(&b, any, &none, 1);
     Builder       in = ir_at_end(s->ctx, s->main, maybe->region);
     Value        *sum = s->args->schedule->states_every > 1 ? ir_f(&in, 0, none->type.rows, none->type.cols) : NULL;
-    Between       between = saved_open_between(s, &in, row, &sum, 1);
-    sum = add_edge(s, &between.in, between.back, sum);
-    saved_close_between(&between, &sum, 1);
+    if (!goes_by_pieces(s)) {
+        Between between = saved_open_between(s, &in, row, &sum, 1);
+        sum = add_edge(s, &between.in, between.back, sum);
+        saved_close_between(&between, &sum, 1);
+    }
     Value *const tile = ir_ibin(&in, OP_IADD, saved_first_state(s, &in, s->q_load->in[0], s->q_load->in[3], seq),
                                 saved_state(s, &in, row));
     const Access states = {.param = "states",
@@ -549,7 +592,7 @@ static void use_states(Saver *s) {
                            .groupdim = -1,
                            .period = s->F};
     Op *const    all = ir_load(&in, &states, s->F, s->E)->def;
-    sum = product_by_slices(s, &in, all, sum);
+    sum = goes_by_pieces(s) ? piece_by_piece(s, &in, all) : product_by_slices(s, &in, all, sum);
     op_erase(all);
     if (s->initial)
         sum = product_by_slices(s, &in, s->initial, sum);

@@ -229,9 +229,18 @@ static int most_stages(const Stager *s, int wanted) {
     return end - first + 1 < wanted ? (int)(end - first + 1) : wanted;
 }
 
+static int products_of_turn(const Stager *s) {
+    int products = 0;
+    for (const Op *op = s->loop_count ? s->loops[0]->region->first : NULL; op; op = op->next)
+        products += op->code == OP_DOT;
+    return products;
+}
+
 /* Turns of the kernels before main are short: memory takes several of them, so that more tiles must be on their way. Two
- * blocks share a multiprocessor unless a kernel brings rings of its own. */
+ * blocks share a multiprocessor unless a kernel brings rings of its own. Turns of gradients multiply as long as main's: where
+ * each tile that is on its way comes from takes registers. */
 static int choose_stages(const Stager *s) {
+    enum { LONG = 3 };
     int64_t turn = 0;
     for (int t = 0; t < s->staged_count; t++) {
         const Type tile = s->staged[t]->out[0]->type;
@@ -239,7 +248,8 @@ static int choose_stages(const Stager *s) {
     }
     const int64_t fitting = turn ? stage_memory(s) / (s->own_bytes || s->resident ? 1 : 2) / turn : 0;
     const int64_t most = fitting < MAX_STAGES ? fitting : MAX_STAGES;
-    return s->is_main || most < s->args->schedule->stages ? s->args->schedule->stages : (int)most;
+    const bool    as_asked = s->is_main || most < s->args->schedule->stages || products_of_turn(s) >= LONG;
+    return as_asked ? s->args->schedule->stages : (int)most;
 }
 
 int stage_turns(const Stager *s) { return most_stages(s, choose_stages(s)); }
@@ -657,6 +667,8 @@ Status pass_stage(Ctx *ctx, Module *module, const PassArgs *args) {
         const PassArgs of = args_of_kernel(args, module, k, &gradients);
         if (loop_has_roles(module->kernels[k])) /* which have staged it */
             continue;
+        if (args->kind != KIND_DECODE) /* keys that a kernel before turned are loaded in their place: nobody fetches the others */
+            clean_kernel(module->kernels[k]);
         Stager s = {.ctx = ctx,
                     .kernel = module->kernels[k],
                     .args = &of,

@@ -126,6 +126,11 @@ for kind in $KINDS; do
 done
 gather
 
+# Keys that a kernel before main turned come alone: nothing is fetched that no product reads.
+"$RATTAN" compile "$SOURCE/specs/mistral_7b.lua" --target cuda:sm_80 --no-cache --emit tile-ir >"$TMP/turned.ir"
+expect_text "turned keys are fetched" "$(awk '/^kernel @/ { main = $2 == "@main" } main' "$TMP/turned.ir" | grep -c 'fetch.*param="keys"')" '^4$'
+expect_text "and not what they were made of" "$(awk '/^kernel @/ { main = $2 == "@main" } main' "$TMP/turned.ir" | grep -c 'fetch.*param="k"')" '^0$'
+
 # Who says nothing gets products of floats; tf32 is for floats alone.
 for how in "fp32 false float_product" "fp32 true tf32_product" "bf16 true product"; do
     read -r dtype tf32 call <<<"$how"
@@ -166,6 +171,7 @@ if nvrtc_here "compiling"; then
     done
     later compiles "the paper's layer compiles without roles" "$SOURCE/specs/paper_d128.lua" --set rope=false \
         --target cuda:sm_90
+    later compiles "floats of 128 columns compile" "$SOURCE/specs/paper_bench.lua" --target cuda:sm_120a
     later compiles "the paper's layer, 64 wide, compiles" "$SOURCE/specs/paper_d128.lua" --set head_dim=64 --set value_dim=64 \
         --target cuda:sm_90a
     gather

@@ -18,6 +18,7 @@ typedef long long          i64;
 #define DEVICE static __device__ __forceinline__
 #define UNROLL _Pragma("unroll")
 #define UNROLL1 _Pragma("unroll 1")
+#define UNROLL2 _Pragma("unroll 2")
 #define EACH(S, N) UNROLL for (int s = 0; s < (S); s++) UNROLL for (int i = 0; i < (N); i++)
 
 DEVICE int lane_id() { return threadIdx.x & 31; }
@@ -97,6 +98,8 @@ struct View {
 DEVICE View view(const i64 *arg, number c0, number c1, number c2, number lo, number hi) {
     return View{arg[0], {arg[1], arg[2], arg[3]}, {c0, c1, c2}, lo, hi, 0};
 }
+// With bounds made anew: no register holds until here those that accesses before had.
+DEVICE View anew(View v) { v.hi = opaque(v.hi); return v; }
 // The same of a parameter whose strides are known, from a column.
 DEVICE View view(const i64 *arg, i64 stride0, i64 stride1, i64 stride2, i64 column, number c0, number c1, number c2, number lo, number hi) {
     return View{arg[0], {stride0, stride1, stride2}, {c0, c1, c2}, lo, hi, column};
@@ -401,7 +404,7 @@ template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void load_
 
 template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void store_tile(const float (&x)[S][N], const View &v) {
     const R   rows = R::make(v);
-    const int q = lane_id() & 3, first = warp_of<WARPS>() * 16 + lane_id() / 4;
+    const int lane = lane_here(), q = lane & 3, first = (WARPS == SHARED_WARPS ? warp_here() & (WARPS - 1) : warp_here()) * 16 + lane / 4;
     const bool pairs = aligned<T>(v, 2 * sizeof(T)), wide = sizeof(T) == 2 && COLS % 16 == 0 && aligned<T>(v, 8);
     UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
         const int r = first + s * 16 * WARPS + 8 * h;
@@ -1310,7 +1313,7 @@ template <bool TB, int STRIDE, int S, int N, int K2> DEVICE void float_product(f
         UNROLL for (int i = 0; i < 8; i++)
             strip[(lane / 4 + i / 2 % 2 * 8) * STRIP + i / 4 * 8 + q2 + i % 2] = x[s][8 * k + i];
         __syncwarp();
-        for (int kk = 0; kk < 16; kk++)
+        UNROLL2 for (int kk = 0; kk < 16; kk++) // more are loads far ahead of their use, which registers lack for
             float_step<TB, STRIDE, N>(d[s], strip[lane / 4 * STRIP + kk], strip[(lane / 4 + 8) * STRIP + kk], y, 16 * k + kk);
     }
 }

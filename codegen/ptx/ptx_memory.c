@@ -339,6 +339,11 @@ static bool store_sums(Gen *g, const Op *op) {
     return true;
 }
 
+/* Where rows end is read from the arguments, and warps have no roles, whose registers are counted otherwise. */
+static bool bounded_anew(const Gen *g, const Op *store) {
+    return !g->roles && store->in[4]->def && store->in[4]->def->code == OP_ISYM;
+}
+
 static void store(Gen *g, const Op *op) {
     const Type  type = op->in[5]->type;
     const char *element = cu_ctype(param_of(g, op)->dtype), *name = cu_name(g, op->in[5]),
@@ -369,7 +374,7 @@ static void store(Gen *g, const Op *op) {
     if (cu_shape(type) == SHAPE_TILE)
         cu_line(g, "store_%s<%s, %s, %d, %d>(%s, %s);",
                 cu_has_map(g, param_of(g, op)) && type.cols % 16 == 0 ? "vectors" : "tile", element, how, g->kernel->warps,
-                type.cols, name, view(g, op, 0));
+                type.cols, name, bounded_anew(g, op) ? ctx_printf(g->ctx, "anew(%s)", view(g, op, 0)) : view(g, op, 0));
     else if (cu_shape(type) == SHAPE_COLUMN)
         cu_line(g, "store_column<%s, %s, %d>(%s, %s);", element, how, g->kernel->warps, name, view(g, op, 0));
     else if (cu_shape(type) == SHAPE_ROW)

@@ -18,7 +18,7 @@ extern "C" __global__ void __launch_bounds__(32, 1) rattan_layer_forward_prepare
     load_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4, 1>(t10, view(a.v + 5, n6, n9, n7, 0LL, n5));
     float t11[1][8];
     EACH(1, 8) t11[s][i] = max_nan(t10[s][i], 0.f);
-    store_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t11, view(a.v + 20, n6, n9, n7, 0LL, n5));
+    store_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t11, anew(view(a.v + 20, n6, n9, n7, 0LL, n5)));
 }
 
 // 32 threads, at most 255 registers each, 9216 bytes of shared memory
@@ -478,6 +478,6 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_forward_main(co
     }
     float t167[1][8];
     EACH(1, 8) t167[s][i] = t154[s][i] + t158[s][i];
-    store_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t167, view(a.v + 15, n10, n22, n48, 0LL, n3));
+    store_tile<bf16, Rows<1, -1, 16, 0, 16>, 1, 4>(t167, anew(view(a.v + 15, n10, n22, n48, 0LL, n3)));
 }
 
