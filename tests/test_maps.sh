@@ -25,6 +25,11 @@ for map in 'concat(sum(x), mean(x))' 'concat(sum(x), x)' 'concat(sum(x), max(x))
 done
 check_map 'concat(sum(x), x)' 200 5 fp32 "norm = false"
 
+# Features that are the same for every row stand beside those that are not.
+check_map 'concat(x, 1)' 8 5 fp32
+check_map 'concat(concat(0.5, exp(1)), x)' 16 8 bf16 "norm = false, qk_scale = true, initial_state = \"input\""
+check_map 'exp(concat(x, -1) - max(concat(x, -1)))' 24 7 fp32 "fold = 4"
+
 # Rows that are not there (before the first token, behind the last one) are loaded as zeros: what these maps give for them is no
 # number, and must not reach a sum.
 number=0
