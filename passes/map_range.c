@@ -162,6 +162,22 @@ bool map_find_finite(const Value *features, double *x) {
     return false;
 }
 
+bool map_find_absent(Ctx *ctx, const Value *features, AbsentRow *row) {
+    static const AbsentRow TRIED[] = {{1, 0},   {0, 1},     {2, 1},   {1, 2},     {-1, -2},   {-2, -1}, {1, -1},
+                                      {8, 4},   {-8, -4},   {16, 16}, {-16, -16}, {256, 256}, {-256, -256}};
+    double                 x;
+    if (map_find_finite(features, &x)) {
+        *row = (AbsentRow){x, x};
+        return true;
+    }
+    for (size_t i = 0; i < sizeof TRIED / sizeof *TRIED; i++)
+        if (map_is_plain_number(ctx, features, map_input((Value *)features), TRIED[i])) {
+            *row = TRIED[i];
+            return true;
+        }
+    return false;
+}
+
 /* `fill` in rows of the load that are not there, else zeros. */
 static Value *absent_rows(Builder *b, const Op *load, double fill) {
     const int    dim = (int)op_int(load, AT_ROWDIM, 0), period = (int)op_int(load, AT_PERIOD, 1);
@@ -182,11 +198,22 @@ static Value *absent_input(Builder *b, const Op *op, double fill) {
     return ir_binary(b, OP_MUL, absent_rows(b, op->in[0]->def, fill), absent_rows(b, op->in[1]->def, 1));
 }
 
-Value *map_clone(Builder *b, Value *value, const Block *region, double absent, ValueMap *map) {
-    Value *const input = absent != 0 ? map_input(value) : NULL;
+/* The row in rows that are not there, else zeros: of equal numbers, a column. */
+static Value *absent_tile(Builder *b, const Op *op, AbsentRow row) {
+    const Type type = op->out[0]->type;
+    if (row.left == row.right)
+        return absent_input(b, op, row.left);
+    Value *const zeros = ir_f(b, 0, type.rows, type.cols), *const none = ir_i(b, 0), *const half = ir_i(b, type.cols / 2);
+    Value *const step = ir_binary(b, OP_ADD, zeros, absent_input(b, op, row.right - row.left));
+    Value *const others = ir_mask(b, step, none, half, IR_NEG_INF, IR_POS_INF, type.rows, 0);
+    return ir_binary(b, OP_ADD, others, absent_input(b, op, row.left));
+}
+
+Value *map_clone(Builder *b, Value *value, const Block *region, const AbsentRow *absent, ValueMap *map) {
+    Value *const input = absent ? map_input(value) : NULL;
     if (input && input != value && map_get(map, input) == input) {
         Value *const rows = clone_slice(b, input, region, map);
-        map_set(map, input, ir_binary(b, OP_ADD, absent_input(b, rows->def, absent), rows));
+        map_set(map, input, ir_binary(b, OP_ADD, absent_tile(b, rows->def, *absent), rows));
     }
     return clone_slice(b, value, region, map);
 }
@@ -198,14 +225,14 @@ typedef struct Filling {
 
 static bool fill_operands(Op *op, void *arg) {
     const Filling *f = arg;
-    double         absent = 0;
+    AbsentRow      absent;
     for (int i = 0; i < 2 && op->code == OP_DOT; i++) {
         Value *const value = op->in[i];
-        if (!value->def || !map_find_finite(value, &absent) || absent == 0)
+        if (!value->def || !map_find_absent(f->ctx, value, &absent) || absent_is_zero(absent))
             continue;
         Builder  b = ir_after(f->ctx, f->kernel, value->def);
         ValueMap map = {.ctx = f->ctx};
-        ir_replace_uses(f->kernel, value, map_clone(&b, value, map_input(value)->def->parent, absent, &map));
+        ir_replace_uses(f->kernel, value, map_clone(&b, value, map_input(value)->def->parent, &absent, &map));
     }
     return true;
 }

@@ -40,3 +40,12 @@ for map in 'x / sqrt(sum(x * x))' 'abs(x) / sum(abs(x))' '1 / (abs(x) + abs(x))'
     check_map "$map" 24 7 bf16 "norm = false, qk_scale = true, initial_state = \"input\""
 done
 check_map 'x / sqrt(sum(x * x))' 200 5 fp32 "norm = false, qk_scale = true, initial_state = \"input\""
+
+# Maps that are finite for no row of equal numbers.
+number=0
+for map in '(x - mean(x)) / sqrt(sum((x - mean(x)) * (x - mean(x))))' 'concat((x - min(x)) / (max(x) - min(x)), x)'; do
+    number=$((number + 1))
+    check_map "$map" 16 8 fp32
+    check_map "$map" $((16 * number)) 5 fp32 "fold = 4, rope = { theta = 10000, style = \"half\" }"
+    check_map "$map" 24 7 bf16 "norm = false, qk_scale = true, initial_state = \"input\""
+done
