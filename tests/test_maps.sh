@@ -30,6 +30,10 @@ check_map 'concat(x, 1)' 8 5 fp32
 check_map 'concat(concat(0.5, exp(1)), x)' 16 8 bf16 "norm = false, qk_scale = true, initial_state = \"input\""
 check_map 'exp(concat(x, -1) - max(concat(x, -1)))' 24 7 fp32 "fold = 4"
 
+# A map that begins with a sum: where decoding reads keys from their rings, this is none of an old row and a new one.
+check_map 'relu(x + 1)' 16 8 fp32
+check_map 'tanh(x + x)' 24 7 bf16 "norm = false, fold = 4"
+
 # Rows that are not there (before the first token, behind the last one) are loaded as zeros: what these maps give for them is no
 # number, and must not reach a sum.
 number=0

@@ -70,6 +70,11 @@ static Status draw_constant_features(Ctx *ctx, void *arg) {
     return draw_with_map(ctx, arg, random_int(0, 1) ? 16 : random_int(2, 12), "return concat(concat(x, 1), exp(-0.5) * sum(x))");
 }
 
+/* Maps that begin with a sum of what is loaded, as the sum of rings and new rows is one. */
+static Status draw_sums(Ctx *ctx, void *arg) {
+    return draw_with_map(ctx, arg, random_int(0, 1) ? 16 : random_int(2, 12), random_int(0, 1) ? "return relu(x + 1)" : "return tanh(x + x)");
+}
+
 /* Maps that are finite for no row of equal numbers. */
 static Status draw_norm_maps(Ctx *ctx, void *arg) {
     return draw_with_map(ctx, arg, random_int(0, 1) ? 16 : random_int(6, 12),
@@ -201,6 +206,13 @@ static void run_few(Status (*draw)(Ctx *, void *)) {
 static void test_constant_features(void **state) {
     (void)state;
     run_few(draw_constant_features);
+}
+
+static void test_sum_maps(void **state) {
+    enum { FEW = 12 };
+    (void)state;
+    run_some(KIND_DECODE, VARIANT_PACKED, CPU, draw_sums, FEW);
+    run_some(KIND_EXTEND, VARIANT_PACKED, CPU, draw_sums, FEW);
 }
 
 static void test_norm_maps(void **state) {
@@ -369,6 +381,7 @@ int main(int argc, char **argv) {
         DRAWS(test_gradients_maps, 24),
         DRAWS(test_constant_features, 26),
         DRAWS(test_norm_maps, 27),
+        DRAWS(test_sum_maps, 28),
         DRAWS(test_gradients_wide, 19),
         DRAWS(test_gradients_sent, 22),
         DRAWS(test_gradients_roles, 20),
