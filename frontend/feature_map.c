@@ -78,6 +78,13 @@ void map_seal(FeatureMap *map, int result) {
     copy_node(&from, map, result, moved);
 }
 
+bool map_uses_input(const FeatureMap *map) {
+    bool uses = false;
+    for (int i = 0; i < map->count; i++)
+        uses = uses || map->nodes[i].op == MAP_INPUT;
+    return uses;
+}
+
 static bool node_is_valid(const FeatureMap *map, int i, int head_dim) {
     const MapNode *node = &map->nodes[i];
     if ((int)node->op < 0 || node->op >= MAP_OP_COUNT || !isfinite(node->value))
@@ -98,6 +105,8 @@ Status map_check(Ctx *ctx, const char *place, const FeatureMap *map, int head_di
     for (int i = 0; i < map->count; i++)
         if (!node_is_valid(map, i, head_dim))
             return ctx_fail(ctx, ST_USAGE, place, NULL, "operation %d of the map is not valid", i);
+    if (!map_uses_input(map))
+        return ctx_fail(ctx, ST_USAGE, place, NULL, "the map makes nothing of its vector");
     return ST_OK;
 }
 

@@ -23,7 +23,10 @@ int map_add(FeatureMap *map, MapOp op, int a, int b, double value);
 /* Makes node `result` the last one and drops what it does not need. */
 void map_seal(FeatureMap *map, int result);
 
-/* Checks a map from outside: operators, operands, lengths, constants, order. */
+/* Whether features depend on the input; asked of a sealed map. */
+bool map_uses_input(const FeatureMap *map);
+
+/* Checks a map from outside: operators, operands, lengths, constants, order, that it uses its input. */
 Status map_check(Ctx *ctx, const char *place, const FeatureMap *map, int head_dim);
 
 /* A Lua function of one line that traces to the map. */

@@ -272,6 +272,9 @@ void spec_trace(lua_State *L, const SpecSource *source, const char *name, int he
     luaL_setmetatable(L, VECTOR);
     lua_call(L, 1, LUA_MULTRET);
     map_seal(map, result_node(L, source, lua_gettop(L) - base));
+    if (!map_uses_input(map))
+        spec_fail_field(L, source, "feature_map", "return a vector that is made from the function's argument",
+                        "the function makes the same features of every row");
     eval->tracing = NULL;
     lua_settop(L, base);
 }

@@ -158,11 +158,15 @@ typedef struct RingsFirst {
 
 static bool is_ring_load(const Op *op) { return op && op->code == OP_LOAD && op_int(op, AT_WRAP, 0) > 0; }
 
+static bool is_new_load(const Op *op) {
+    return op && op->code == OP_LOAD && op_int(op, AT_ROWDIM, -1) >= 0 && !is_ring_load(op);
+}
+
 /* add(ring row, new row): the ring has it all; up to this token inside the key loop, before it elsewhere. */
 static bool read_ring_alone(Op *op, void *arg) {
     const RingsFirst *r = arg;
     Op *const ring = op->code == OP_ADD ? op->in[0]->def : NULL;
-    if (!is_ring_load(ring))
+    if (!is_ring_load(ring) || !is_new_load(op->in[1]->def)) /* else a map's sum */
         return true;
     Builder      b = ir_before(r->c->ctx, r->c->kernel, ring);
     Value *const end = ir_ibin(&b, OP_IADD, r->seen, r->c->rows->region->args[0]);

@@ -189,6 +189,22 @@ static bool is_never_finite(const Value *features) {
     return true;
 }
 
+bool map_find_absent(Ctx *ctx, const Value *features, AbsentRow *row) {
+    static const AbsentRow TRIED[] = {{1, 0},   {0, 1},     {2, 1},   {1, 2},     {-1, -2},   {-2, -1}, {1, -1},
+                                      {8, 4},   {-8, -4},   {16, 16}, {-16, -16}, {256, 256}, {-256, -256}};
+    double                 x;
+    if (map_find_finite(features, &x)) {
+        *row = (AbsentRow){x, x};
+        return true;
+    }
+    for (size_t i = 0; i < sizeof TRIED / sizeof *TRIED; i++)
+        if (map_is_plain_number(ctx, features, map_input((Value *)features), TRIED[i])) {
+            *row = TRIED[i];
+            return true;
+        }
+    return false;
+}
+
 /* `fill` in rows of the load that are not there, else zeros. */
 static Value *absent_rows(Builder *b, const Op *load, double fill) {
     const int    dim = (int)op_int(load, AT_ROWDIM, 0), period = (int)op_int(load, AT_PERIOD, 1);
@@ -209,11 +225,22 @@ static Value *absent_input(Builder *b, const Op *op, double fill) {
     return ir_binary(b, OP_MUL, absent_rows(b, op->in[0]->def, fill), absent_rows(b, op->in[1]->def, 1));
 }
 
-Value *map_clone(Builder *b, Value *value, const Block *region, double absent, ValueMap *map) {
-    Value *const input = absent != 0 ? map_input(value) : NULL;
+/* The row in rows that are not there, else zeros: of equal numbers, a column. */
+static Value *absent_tile(Builder *b, const Op *op, AbsentRow row) {
+    const Type type = op->out[0]->type;
+    if (row.left == row.right)
+        return absent_input(b, op, row.left);
+    Value *const zeros = ir_f(b, 0, type.rows, type.cols), *const none = ir_i(b, 0), *const half = ir_i(b, type.cols / 2);
+    Value *const step = ir_binary(b, OP_ADD, zeros, absent_input(b, op, row.right - row.left));
+    Value *const others = ir_mask(b, step, none, half, IR_NEG_INF, IR_POS_INF, type.rows, 0);
+    return ir_binary(b, OP_ADD, others, absent_input(b, op, row.left));
+}
+
+Value *map_clone(Builder *b, Value *value, const Block *region, const AbsentRow *absent, ValueMap *map) {
+    Value *const input = absent ? map_input(value) : NULL;
     if (input && input != value && map_get(map, input) == input) {
         Value *const rows = clone_slice(b, input, region, map);
-        map_set(map, input, ir_binary(b, OP_ADD, absent_input(b, rows->def, absent), rows));
+        map_set(map, input, ir_binary(b, OP_ADD, absent_tile(b, rows->def, *absent), rows));
     }
     return clone_slice(b, value, region, map);
 }
@@ -225,20 +252,21 @@ typedef struct Filling {
 } Filling;
 
 static bool fill_operands(Op *op, void *arg) {
-    Filling *f = arg;
-    double   absent = 0;
+    Filling  *f = arg;
+    AbsentRow absent;
     for (int i = 0; i < 2 && op->code == OP_DOT; i++) {
         Value *const value = op->in[i];
-        if (value->def && is_never_finite(value)) {
+        const bool   found = value->def && map_find_absent(f->ctx, value, &absent);
+        if (value->def && !found && is_never_finite(value)) {
             f->status = ctx_fail(f->ctx, ST_USAGE, "feature_map", "add a small number to what it divides by",
                                  "of rows of equal numbers, 0 among them, the map's features are infinite or no numbers");
             return false;
         }
-        if (!value->def || !map_find_finite(value, &absent) || absent == 0)
+        if (!found || absent_is_zero(absent))
             continue;
         Builder  b = ir_after(f->ctx, f->kernel, value->def);
         ValueMap map = {.ctx = f->ctx};
-        ir_replace_uses(f->kernel, value, map_clone(&b, value, map_input(value)->def->parent, absent, &map));
+        ir_replace_uses(f->kernel, value, map_clone(&b, value, map_input(value)->def->parent, &absent, &map));
     }
     return true;
 }

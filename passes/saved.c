@@ -385,16 +385,19 @@ static bool is_finite_at_zero(Value *features) { return map_is_finite(features, 
 
 /* What rows that are not there are given instead of zeros where features of those may not be finite. */
 static Status choose_absent(Saver *s, const Value *features) {
-    if (map_find_finite(features, &s->absent))
-        return ST_OK;
-    return ctx_fail(s->ctx, ST_USAGE, "feature_map", "choose a CPU target",
-                    "a map that may be finite for no row of equal numbers has no gradients for GPUs yet");
+    AbsentRow *const row = NEW(s->ctx, AbsentRow);
+    if (!map_find_absent(s->ctx, features, row))
+        return ctx_fail(s->ctx, ST_USAGE, "feature_map", "add a small number to what the map divides by or takes the logarithm of",
+                        "a map that is finite for none of the rows that are tried in place of rows that are not there has no "
+                        "gradients for GPUs");
+    s->absent = absent_is_zero(*row) ? NULL : row;
+    return ST_OK;
 }
 
 /* Sums over rows have terms of rows that are not there: their features are multiplied by gradients of zero. */
 static Status fill_absent(Saver *s, Residual *found) {
     TRY(choose_absent(s, found->features));
-    if (s->absent == 0)
+    if (!s->absent)
         return ST_OK;
     Builder      b = ir_before(s->ctx, s->main, s->residual);
     ValueMap     map = {.ctx = s->ctx};

@@ -3,6 +3,7 @@
 #define RATTAN_PASSES_SAVED_H
 
 #include "passes/fold.h"
+#include "passes/map_range.h"
 
 enum { MAX_PARTS = 16 };
 
@@ -22,7 +23,7 @@ typedef struct Saver {
     Kernel *update;         /* kind extend: what adds the final sum to the pools behind main, or NULL */
     Op     *pool;           /* kind extend: main's load of the state that S starts from, or NULL: S starts from zero */
     Op     *initial; /* main's load of the state of a query head that the residual sum starts from, or NULL */
-    double  absent; /* kind backward: what the map is given of rows that are not there, so that their features are finite */
+    const AbsentRow *absent; /* kind backward: what the map is given of rows that are not there; NULL: zeros, of which it is finite */
     bool   fused; /* the kernels that make states compute the features, and have roles */
     int    halves; /* a block's state has one of so many equal parts of the E columns */
     Value *whole[MAX_PARTS]; /* phi(q) as main multiplies it: in wholes that are one or more parts */

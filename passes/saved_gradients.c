@@ -542,7 +542,7 @@ static bool fill_absent(Op *op, void *arg) {
 static void fill_sums(const Saver *main, Kernel *kernel) {
     Saver s = *main;
     s.main = kernel;
-    if (s.absent == 0)
+    if (!s.absent)
         return;
     ir_walk(kernel->body, fill_absent, &s);
     clean_kernel(kernel);

@@ -99,7 +99,7 @@ bool gradients_states_have_roles(KeySaver *k, int number) {
     const KeySum *const sum = &k->sums[number];
     const Schedule     *schedule = k->saver.args->schedule;
     const Op *const     rows = find_rows(sum);
-    return schedule->roles && schedule->fuse_phi && k->saver.absent == 0 && gradients_is_sendable(k, rows) &&
+    return schedule->roles && schedule->fuse_phi && !k->saver.absent && gradients_is_sendable(k, rows) &&
            gradients_is_sendable(k, sum->of.values->def) && choose_halves(k, sum, rows) > 0;
 }
 

@@ -620,7 +620,7 @@ static void drop_others(SumRoles *o) {
 
 static bool can_have_roles(SumRoles *o) {
     const Schedule *schedule = o->s->args->schedule;
-    if (!schedule->roles || !schedule->fuse_phi || o->s->absent != 0 || !find_sides(o))
+    if (!schedule->roles || !schedule->fuse_phi || o->s->absent || !find_sides(o))
         return false;
     find_tiles(o);
     return fits(o) && can_part_stores(o) && gradients_states_have_roles(o->k, (int)(o->own - o->k->sums)) &&
@@ -645,7 +645,7 @@ bool gradients_can_sum_wide(KeySaver *k) {
     SumRoles        o = {.k = k, .s = &k->saver};
     const Schedule *schedule = k->saver.args->schedule;
     return schedule->roles && schedule->gradient_roles && schedule->fuse_phi && schedule->states_every <= 1 &&
-           k->saver.absent == 0 && find_sides(&o) && fits_wide(&o) && can_part_stores(&o);
+           !k->saver.absent && find_sides(&o) && fits_wide(&o) && can_part_stores(&o);
 }
 
 void gradients_sum_wide(KeySaver *k, bool values) {

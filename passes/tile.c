@@ -107,31 +107,63 @@ static bool is_power(const Tiler *t, const Op *op) {
     return shift && shift->code == OP_SUB && dep(t, shift->in[0]) & DEP_KEY && dep(t, shift->in[0]) & DEP_ROW;
 }
 
+/* Sets the types of op's results to what follows from its operands now. */
+static void retype(Op *op) {
+    if (op_info(op->code)->rule != TR_GIVEN)
+        for (int r = 0; r < op->out_count; r++)
+            ir_result_type(op, r, &op->out[r]->type);
+}
+
+/* What is the same for every row so far, as a tile of rows: no concatenation of single rows, which GPUs have no place for. */
+static Value *in_all_rows(Tiler *t, Builder *b, Value *old, int rows, ValueMap *made) {
+    double       constant;
+    Value *const row = get(t, old), *const before = map_get(made, old);
+    if (row->type.rows == rows || before != old)
+        return before != old ? before : row;
+    Value *all = NULL;
+    if (is_constant_tile(row, &constant)) {
+        all = ir_f(b, constant, rows, row->type.cols);
+    } else if (t->joined[old->id]) {
+        for (int i = 0; i < old->def->in_count; i++)
+            in_all_rows(t, b, old->def->in[i], rows, made);
+        Op *const op = ir_clone(b, old->def, made);
+        op->out[0]->type.rows = rows;
+        retype(op);
+        all = op->out[0];
+    } else {
+        all = ir_binary(b, OP_ADD, ir_f(b, 0, rows, row->type.cols), row);
+    }
+    map_set(made, old, all);
+    return all;
+}
+
+/* Whether operand i of an op that depends on `d` is to have as many rows as its result. */
+static bool wants_rows(const Tiler *t, const Op *op, int i, int d) {
+    if (op->in[i]->type.cls != TY_TILE || rows_of(t, d) == 1)
+        return false;
+    return op->code == OP_CONCAT || (op->code == OP_MASK && d & DEP_ROW) || (d && t->joined[op->in[i]->id]);
+}
+
 static Status tile_plain(Tiler *t, Builder *b, Op *op) {
     const int d = operands_dep(t, op);
-    ValueMap  map = {.ctx = t->ctx};
+    ValueMap  map = {.ctx = t->ctx}, all = {.ctx = t->ctx};
     const bool score = d & DEP_KEY && d & DEP_ROW && op->out[0]->type.cls == TY_TILE;
     if (is_power(t, op))
         return tile_power(t, b, op);
     for (int i = 0; i < op->in_count; i++) {
-        Value *in = get(t, op->in[i]);
+        Value *in = wants_rows(t, op, i, d) ? in_all_rows(t, b, op->in[i], rows_of(t, d), &all) : get(t, op->in[i]);
         if (score)
             TRY(beside_score(t, b, op, i, &in));
         map_set(&map, op->in[i], in);
         t->vanishes[op->out[0]->id] |= op->code == OP_MUL && t->vanishes[op->in[i]->id];
-    }
-    if (op->code == OP_MASK && d & DEP_ROW && map_get(&map, op->in[0])->type.rows == 1) { /* the same for every row so far */
-        Value *const rows = ir_f(b, 0, rows_of(t, d), op->out[0]->type.cols);
-        map_set(&map, op->in[0], ir_binary(b, OP_ADD, rows, map_get(&map, op->in[0])));
+        t->joined[op->out[0]->id] |= !d && (op->code == OP_CONCAT || t->joined[op->in[i]->id]);
     }
     Op *made = ir_clone(b, op, &map);
     if (op->code == OP_COLS || op->code == OP_CONVERT)
         made->out[0]->type.rows = made->in[0]->type.rows;
     if (op->code == OP_ROPE && falls(t, op->in[1], dep(t, op->in[1])))
         op_set_int(t->ctx, made, AT_DOWN, 1);
-    if (op_info(op->code)->rule != TR_GIVEN)
-        for (int r = 0; r < made->out_count; r++)
-            ir_result_type(made, r, &made->out[r]->type);
+    retype(made);
     if (op_has(op, AT_PERIOD))
         op_set_int(t->ctx, made, AT_PERIOD, period_of(t, d));
     set(t, op->out[0], made->out[0], d);
@@ -415,6 +447,7 @@ Status pass_tile(Ctx *ctx, Module *module, const PassArgs *args) {
         t.map = NEW_ARRAY(ctx, Value *, old->value_count);
         t.dep = NEW_ARRAY(ctx, uint8_t, old->value_count);
         t.vanishes = NEW_ARRAY(ctx, bool, old->value_count);
+        t.joined = NEW_ARRAY(ctx, bool, old->value_count);
         t.value_count = old->value_count;
         Builder b = ir_at_end(ctx, t.to, t.to->body);
         TRY(tile_block(&t, &b, old->body));

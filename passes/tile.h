@@ -29,6 +29,7 @@ typedef struct Tiler {
     const Range    *range;         /* of keys, where the scores of a sum are made; else NULL */
     Value          *key;           /* first key of the tile */
     bool           *vanishes;      /* by id: scores that are 0 where masked */
+    bool           *joined;        /* by id: of a concatenation, and the same for every row */
     int             value_count;   /* ids of the loop-level kernel */
     Value          *length;        /* rows there are: the row loop's end */
 } Tiler;

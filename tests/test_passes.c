@@ -63,6 +63,37 @@ static Status draw_gradients(Ctx *ctx, void *arg) {
     return ST_OK;
 }
 
+static Status draw_with_map(Ctx *ctx, Trial *t, int head_dim, const char *map) {
+    SpecFile    file;
+    const int   kv_heads = random_int(1, 2);
+    const char *text = ctx_printf(ctx,
+                                  "return rattention { name = 'trial', heads = %d, kv_heads = %d, head_dim = %d, value_dim = %d, "
+                                  "window = %d, feature_map = function(x) %s end, norm = false, qk_scale = %s, initial_state = '%s' }",
+                                  kv_heads * random_int(1, 3), kv_heads, head_dim, random_int(0, 1) ? 16 : random_int(2, 20),
+                                  random_int(1, 20), map, random_int(0, 1) ? "false" : "true", random_int(0, 1) ? "zero" : "input");
+    TRY(spec_load_text(ctx, "trial.lua", text, strlen(text), &file));
+    t->spec = file.items[0].spec;
+    t->from_pass = t->target.warp_size ? "saved" : "chunk"; /* before, rows that are not there may be no numbers */
+    return ST_OK;
+}
+
+/* Features that are the same for every row, beside others. */
+static Status draw_constant_features(Ctx *ctx, void *arg) {
+    return draw_with_map(ctx, arg, random_int(0, 1) ? 16 : random_int(2, 12), "return concat(concat(x, 1), exp(-0.5) * sum(x))");
+}
+
+/* Maps that begin with a sum of what is loaded, as the sum of rings and new rows is one. */
+static Status draw_sums(Ctx *ctx, void *arg) {
+    return draw_with_map(ctx, arg, random_int(0, 1) ? 16 : random_int(2, 12), random_int(0, 1) ? "return relu(x + 1)" : "return tanh(x + x)");
+}
+
+/* Maps that are finite for no row of equal numbers. */
+static Status draw_norm_maps(Ctx *ctx, void *arg) {
+    return draw_with_map(ctx, arg, random_int(0, 1) ? 16 : random_int(6, 12),
+                         random_int(0, 1) ? "local d = x - mean(x) return d / sqrt(mean(d * d))"
+                                          : "local d = x - min(x) return concat(d / max(d), x)");
+}
+
 /* Maps that are not finite at zero, which rows that are not there would be, and features that are no multiple of head_dim. */
 static Status draw_maps(Ctx *ctx, void *arg) {
     static const char *const MAPS[] = {"local b = concat(relu(x), relu(-x)) return b / sum(b)",
@@ -173,6 +204,32 @@ static void test_gradients_maps(void **state) {
     run_drawn(KIND_BACKWARD, VARIANT_FINAL_STATE | VARIANT_SAVED,
               (Target){.name = "gpu", .warp_size = 32, .product_warps = 4, .registers = 65536, .shared_bytes = 512 << 10, .processors = 4},
               draw_maps);
+}
+
+static const Target GPU = {.name = "gpu", .warp_size = 32, .shared_bytes = 216 << 10, .processors = 4};
+
+static void run_few(Status (*draw)(Ctx *, void *)) {
+    enum { FEW = 6 };
+    run_some(KIND_FORWARD, VARIANT_PACKED | VARIANT_FINAL_STATE, CPU, draw, FEW);
+    run_some(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE, CPU, draw, FEW);
+    run_some(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE, GPU, draw, FEW);
+}
+
+static void test_constant_features(void **state) {
+    (void)state;
+    run_few(draw_constant_features);
+}
+
+static void test_sum_maps(void **state) {
+    enum { FEW = 12 };
+    (void)state;
+    run_some(KIND_DECODE, VARIANT_PACKED, CPU, draw_sums, FEW);
+    run_some(KIND_EXTEND, VARIANT_PACKED, CPU, draw_sums, FEW);
+}
+
+static void test_norm_maps(void **state) {
+    (void)state;
+    run_few(draw_norm_maps);
 }
 
 /* Kernels of gradients whose warps have roles. */
@@ -347,6 +404,9 @@ int main(int argc, char **argv) {
         DRAWS(test_gradients_bf16, 17),
         DRAWS(test_gradients_attention, 18),
         DRAWS(test_gradients_maps, 24),
+        DRAWS(test_constant_features, 26),
+        DRAWS(test_norm_maps, 27),
+        DRAWS(test_sum_maps, 28),
         DRAWS(test_gradients_wide, 19),
         DRAWS(test_gradients_sent, 22),
         DRAWS(test_gradients_roles, 20),
