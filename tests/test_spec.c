@@ -275,7 +275,7 @@ static void test_constants_round_trip(void **state) {
         "return x * -0.0",         "return x - -0.5",
         "return -(-x) - 3",        "return x / 1e300 + 5e-324",
         "return x + 0.1 + 1/3",    "return x * 123456789012345678",
-        "return concat(x, 1, -2)", "return concat(1, 2) + 0.5",
+        "return concat(x, 1, -2)", "return concat(concat(1, 2) + 0.5, x)",
         "return x + exp(1)",       "return max(x, min(2, 3)) + min(x) + max(-1.5, x)",
         "return x + #x",
     };
