@@ -246,8 +246,10 @@ void schedule_default_why(const Spec *spec, KernelKind kind, const Target *targe
         const bool two_groups = schedule->roles && schedule->warps == 2 * target->product_warps;
         if (kind == KIND_FORWARD && spec->rope_theta > 0 && two_groups && spec->head_dim > 64 && !spec_is_wide(spec))
             take_turns(schedule);
-        if (schedule->turns && spec->initial_state) /* what it multiplies as well takes these */
-            schedule->registers = 240, schedule->copy_registers = 24;
+        if (schedule->turns && spec->initial_state) { /* what it multiplies as well takes these */
+            schedule->registers = 240;
+            schedule->copy_registers = 24;
+        }
         if (schedule->roles && kind == KIND_BACKWARD)
             gradients_without_roles(spec, target, schedule);
         schedule->gradient_roles = !no_gradient_roles(spec, kind, target);

@@ -324,7 +324,7 @@ static void random_schedule(Trial *t) {
     const bool wide = t->spec.head_dim > 128 || t->spec.value_dim > 128;
     if (t->schedule.roles && (t->kind == KIND_FORWARD || (t->schedule.gradient_roles && !wide)))
         t->schedule.states_every = random_int(0, 1) ? random_int(2, 4) : 1;
-    if (random_int(0, 1) && (!t->spec.initial_state || (t->kind == KIND_FORWARD && t->schedule.roles)))
+    if ((!t->spec.initial_state || (t->kind == KIND_FORWARD && t->schedule.roles)) && random_int(0, 1))
         t->schedule.group_heads = gpu && t->kind == KIND_DECODE ? random_int(1, spec_group(&t->spec)) : spec_group(&t->spec);
 }
 

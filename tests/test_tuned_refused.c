@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Two tiles of so wide heads on their way do not fit into shared memory: the default is the one with fewer. */
+/* Two tiles of so wide heads on their way do not fit into shared memory without roles: the default is the one with fewer. */
 static const char SPEC[] = "return rattention { name = 'wide', heads = 4, kv_heads = 2, head_dim = 256, window = 64,\n"
                            "initial_state = 'input', dtype = 'bf16' }";
 
@@ -167,7 +167,7 @@ static int open_folder(void **state) {
     ctx_init(&ctx);
     unsetenv("RATTAN_TUNING");
     if (folder_open(folder, "refused") || setenv("RATTAN_DATA_DIR", folder, 1) != 0 ||
-        cache_open(&ctx, "", -1, &cache) != ST_OK || ptx_find_target(&ctx, "cuda:sm_90a", &target) != ST_OK ||
+        cache_open(&ctx, "", -1, &cache) != ST_OK || ptx_find_target(&ctx, "cuda:sm_90", &target) != ST_OK ||
         spec_load_text(&ctx, "spec", SPEC, strlen(SPEC), &file) != ST_OK)
         return -1;
     request = (CompileRequest){.spec = &file.items[0].spec, .kind = KIND_FORWARD, .target = &target, .emit = EMIT_PLAN};
