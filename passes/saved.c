@@ -225,8 +225,7 @@ static Value *first_leaving(Saver *s, Nest *n) {
     return index_offset(&n->body, row, -s->args->spec->window);
 }
 
-/* A load like the one that the roped keys start from, of `rows` keys from `row` on. */
-static Op *load_turned(Saver *s, Builder *b, ValueMap *map, int rows, Value *row) {
+Op *saved_load_turned(Saver *s, Builder *b, ValueMap *map, int rows, Value *row) {
     map_set(map, s->roped_at, row);
     Op *const load = clone_slice(b, source_of(s->roped)->out[0], s->main->body, map)->def;
     if (rows != s->roped->type.rows)
@@ -234,19 +233,9 @@ static Op *load_turned(Saver *s, Builder *b, ValueMap *map, int rows, Value *row
     return load;
 }
 
-void saved_signal_turned(Saver *s, Builder *b, const ValueMap *outer, Value *row, int64_t value) {
-    ValueMap  map = map_copy(outer);
-    Op *const load = load_turned(s, b, &map, s->chunk, row);
-    Op *const made = ir_op(b, OP_SIGNAL, load->in, 5, NULL, 0);
-    op_set_text(s->ctx, made, AT_PARAM, "keys_there");
-    op_set_int(s->ctx, made, AT_ROWDIM, op_int(load, AT_ROWDIM, 1));
-    op_set_int(s->ctx, made, AT_VALUE, value);
-    op_erase(load);
-}
-
 void saved_store_turned(Saver *s, Builder *b, const ValueMap *outer, Value *keys, int rows, Value *row, Value *end) {
     ValueMap  map = map_copy(outer);
-    Op *const load = load_turned(s, b, &map, rows, row);
+    Op *const load = saved_load_turned(s, b, &map, rows, row);
     if (keys)
         map_set(&map, source_of(s->roped)->out[0], keys);
     Value *const tile = clone_slice(b, s->roped, s->main->body, &map);
@@ -304,21 +293,6 @@ static void find_roped(Saver *s) {
     read_prepared(s, keys, "keys");
 }
 
-static bool expect_keys(Op *op, void *arg) {
-    const Saver *s = arg;
-    if (op->code == OP_LOAD && strcmp(op_text(op, AT_PARAM), "keys") == 0)
-        op_set_text(s->ctx, op, AT_THERE, "keys_there");
-    return true;
-}
-
-/* Main need not wait for the end of the kernel that turns its keys: each tile of them is signalled. */
-static void signal_keys(Saver *s, int64_t heads) {
-    const CodeParam *keys = ir_find_param(s->main, "keys");
-    const int64_t    dims[4] = {keys->dims[0], keys->dims[1], heads, 1};
-    ir_param(s->ctx, s->main, "keys_there", DT_I32, PARAM_WORK, 4, dims);
-    ir_walk(s->main->body, expect_keys, s);
-}
-
 static void prepare(Saver *s) {
     int64_t heads = 1;
     ir_const_value(s->heads->in[1], &heads);
@@ -329,7 +303,7 @@ static void prepare(Saver *s) {
     if (s->roped)
         add_param(s, "keys", heads, s->roped->type.cols);
     if (saved_signals_keys(s))
-        signal_keys(s, heads);
+        saved_signal_keys(s, heads);
     if (saved_turns_keys(s) || (!s->roped && (s->fused || !s->residual)))
         return;
     const bool     old = s->args->kind == KIND_EXTEND; /* keys before the first token, too */

@@ -93,6 +93,8 @@ Value *saved_features_low(Saver *s, Builder *b, ValueMap *map, Value *head, Valu
 /* Turns `keys`, float32, or if NULL those that it loads, `rows` of them from position `row` on, and stores those before `end`
  * to where main finds them. */
 void saved_store_turned(Saver *s, Builder *b, const ValueMap *outer, Value *keys, int rows, Value *row, Value *end);
+/* A load like the one that the roped keys start from, of `rows` keys from `row` on. */
+Op *saved_load_turned(Saver *s, Builder *b, ValueMap *map, int rows, Value *row);
 /* Says that those of the row tile at `row` are there, or, value 0, not yet. */
 void saved_signal_turned(Saver *s, Builder *b, const ValueMap *outer, Value *row, int64_t value);
 
@@ -143,6 +145,8 @@ void    saved_skip_unless(const Saver *s, Builder *b, Value *mine, Value *const 
 Value  *saved_equals(Builder *b, Value *x, int64_t y);
 bool saved_turns_keys(const Saver *s); /* by a role of the kernel that saves S */
 bool saved_signals_keys(const Saver *s); /* tile by tile */
+/* Main need not wait for the end of the kernel that turns its keys: each tile of them is signalled. */
+void saved_signal_keys(Saver *s, int64_t heads);
 /* Where `condition` holds; builds there. */
 Builder saved_open_if(const Saver *s, Builder *b, Value *condition);
 /* for row in row tiles from first to end, without anything carried; builds at `in`. */

@@ -93,6 +93,30 @@ bool saved_signals_keys(const Saver *s) {
            first_whole(s) % s->chunk == 0;
 }
 
+void saved_signal_turned(Saver *s, Builder *b, const ValueMap *outer, Value *row, int64_t value) {
+    ValueMap  map = map_copy(outer);
+    Op *const load = saved_load_turned(s, b, &map, s->chunk, row);
+    Op *const made = ir_op(b, OP_SIGNAL, load->in, 5, NULL, 0);
+    op_set_text(s->ctx, made, AT_PARAM, "keys_there");
+    op_set_int(s->ctx, made, AT_ROWDIM, op_int(load, AT_ROWDIM, 1));
+    op_set_int(s->ctx, made, AT_VALUE, value);
+    op_erase(load);
+}
+
+static bool expect_keys(Op *op, void *arg) {
+    const Saver *s = arg;
+    if (op->code == OP_LOAD && strcmp(op_text(op, AT_PARAM), "keys") == 0)
+        op_set_text(s->ctx, op, AT_THERE, "keys_there");
+    return true;
+}
+
+void saved_signal_keys(Saver *s, int64_t heads) {
+    const CodeParam *keys = ir_find_param(s->main, "keys");
+    const int64_t    dims[4] = {keys->dims[0], keys->dims[1], heads, 1};
+    ir_param(s->ctx, s->main, "keys_there", DT_I32, PARAM_WORK, 4, dims);
+    ir_walk(s->main->body, expect_keys, s);
+}
+
 static bool turns_keys(const Saver *s, const StateRoles *r) { return r->save && saved_turns_keys(s); }
 
 /* Groups of warps that compute features, in turns: two of them hide each other's latencies, where registers suffice. Behind
