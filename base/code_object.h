@@ -106,7 +106,7 @@ typedef struct CodeMap {
     int box_cols; /* 16 to 128 bytes, a multiple of 16 */
 } CodeMap;
 
-enum { CODE_MAX_MAPS = 24 };
+enum { CODE_MAX_MAPS = 24, CODE_MAX_ALL_MAPS = 192 /* of all phases together */ };
 
 typedef struct CodePhase {
     char    symbol[96];

@@ -26,7 +26,7 @@ typedef struct CudaLaunch {
     unsigned    cluster;           /* the largest of the steps: a graph keeps those that it was made with */
     int64_t     args[LAUNCH_ARGS]; /* as launch_fill leaves it; behind that, the items of the step that is enqueued */
     int         args_count;        /* without the items: what is the same for all steps */
-    CuTensorMap maps[LAUNCH_MAX_MAPS];
+    CuTensorMap maps[CODE_MAX_ALL_MAPS];
 } CudaLaunch;
 
 /* `functions`: one a phase. The launch's args are filled; the rest is set here. */

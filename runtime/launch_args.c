@@ -76,7 +76,7 @@ static bool phases_fine(const CodeObject *object) {
             fine = map_fine(object, &phase->maps[m]);
         maps += phase->map_count;
     }
-    return fine && maps <= LAUNCH_MAX_MAPS;
+    return fine && maps <= CODE_MAX_ALL_MAPS;
 }
 
 /* What is written has parts for all slices, and they are equal. */

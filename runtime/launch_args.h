@@ -4,11 +4,9 @@
 
 #include "runtime/executable.h"
 
-/* LAUNCH_MAX_MAPS: of all phases together. */
 enum {
     LAUNCH_MAX_PARAMS = 64,
     LAUNCH_ARGS = 5 * LAUNCH_MAX_PARAMS + SYM_COUNT + 1,
-    LAUNCH_MAX_MAPS = 48,
     LAUNCH_MAX_PHASES = 32,
     LAUNCH_MAX_SLICES = 1024
 };

@@ -198,6 +198,15 @@ static Status check_memory(Ctx *ctx, const Target *target, const PtxOutput *out)
     return ST_OK;
 }
 
+static Status check_maps(Ctx *ctx, const PtxOutput *out) {
+    int count = 0;
+    for (int k = 0; k < out->phase_count; k++)
+        count += out->phases[k].map_count;
+    return count <= CODE_MAX_ALL_MAPS ? ST_OK
+                                      : ctx_fail(ctx, ST_USAGE, "schedule: roles", "use roles=0", "of %d tensor maps a launch takes %d",
+                                                 count, CODE_MAX_ALL_MAPS);
+}
+
 /* Images one behind another, each where it may be loaded from. */
 static void join_images(Gen *g, const Batch *batch, PtxOutput *out) {
     Ctx    *ctx = g->ctx;
@@ -256,5 +265,6 @@ Status ptx_compile(Ctx *ctx, const Module *module, const Target *target, const S
     if (ctx->status != ST_OK)
         return ctx->status;
     TRY(check_memory(ctx, target, out));
+    TRY(check_maps(ctx, out));
     return want & ~PTX_WANT_SOURCE ? run_nvrtc(&g, &pieces, want, memo, out) : ST_OK;
 }

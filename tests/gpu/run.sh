@@ -223,7 +223,7 @@ part_gradients() {
         --set window=100 --shape lengths=70,129,301,1,0
     queue "gradients of packed sequences, D 64" "${run[@]}" "${some[@]}" --set head_dim=64 --set value_dim=64 --set window=64 \
         --shape lengths=70,129,301,1,0
-    queue "gradients of packed sequences, D 256" "${run[@]}" "${wide[@]}" --set rope=false --shape lengths=70,129,301,1,0
+    queue "gradients of packed sequences, D 256" "${wide[@]}" --set rope=false --shape lengths=70,129,301,1,0
     queue "gradients of packed sequences, groups of one head" "${run[@]}" "${some[@]}" --set heads=2 --shape lengths=70,129,301,1,0
     for size in 64 128; do
         queue "gradients without roles, D $size" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --dtype fp16 --set head_dim=$size \
@@ -342,7 +342,7 @@ part_shapes() {
             --shape lengths=700,0,1300,64,511,513,1
     done
     for how in 'group_heads=1 warps=4 blocks=2 registers=232 key_tile=64 turns=0' \
-        segment=256 fuse_phi=0 head_slices=2 states_every=3 roles=0; do
+        segment=256 fuse_phi=0 roles=0; do
         queue "initial states, $how" "${initial[@]}" --shape B=1,T=1300 --schedule "$how"
     done
     queue "initial states, groups of three" "${initial[@]}" --set heads=6 --shape B=2,T=700
