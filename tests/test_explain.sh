@@ -52,7 +52,7 @@ expect_text "so has key_tile" "$(flat)" ' key_tile 64: as many keys as a row til
 expect_text "and segment, with what it makes of the launch" "$(flat)" \
     ' segment 512: no shorter: .* Here [0-9]+ segments of [0-9]+ tokens: 8 pairs of sequence and key/value head, and 16 items are wanted'
 expect_text "a pass says its knobs" "$(flat)" ' tile 1?[0-9]+ ops become .* knobs: chunk=64 \(or 16, 32, 48, 96, 128\), key_tile=64 \(or [0-9, ]*\), group_heads='
-expect_text "what they could be is said once" "$(flat)" ' knobs: chunk=64, segment=512 \(or 0, 1024, '
+expect_text "what they could be is said once" "$(flat)" ' knobs: chunk=64, key_tile=64, segment=512 \(or 0, 1024, '
 expect_text "code generation has some" "$(flat)" ' code knobs: tile_rows=0 \(or 2, 4, '
 expect_text "launches, too" "$(flat)" ' launch knobs: even_items=3 \(or 0\), spread=1 '
 equal "knobs of GPUs are not among them" "" "$(grep -oE '(warps|stages|roles)=[0-9]+ \(or' "$TMP/out")"
