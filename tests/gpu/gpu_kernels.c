@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "runtime/cuda_device.h"
+#include "tests/gpu/public_testing.h"
 
 enum { TENSORS = 6, O = TENSORS - 1, REPEATS = 1000, POSITION = 3 };
 
@@ -60,23 +60,6 @@ static void verdict(Bed *bed, const char *name, bool right, const char *why) {
     printf("%s %s, %s%s%s%s%s%s\n", right ? "ok" : "not ok", bed->layer->name, name, bed->schedule ? ", " : "",
            bed->schedule ? bed->schedule : "", right ? "" : " (", right ? "" : why, right ? "" : ")");
     fflush(stdout);
-}
-
-/* A failure here leaves nothing to test with. */
-static void must(Status status, const Ctx *ctx) {
-    char line[2048];
-    if (status == ST_OK)
-        return;
-    ctx_describe(ctx, line, sizeof line);
-    printf("not ok the bed (%s)\n", line);
-    exit(1);
-}
-
-static void must_public(rattan_status status, const rattan_error *error) {
-    if (status == RATTAN_OK)
-        return;
-    printf("%s the bed (%s: %s)\n", status == RATTAN_NO_DEVICE ? "skip" : "not ok", error->place, error->message);
-    exit(status == RATTAN_NO_DEVICE ? 77 : 1);
 }
 
 static uint16_t random_bf16(uint64_t *state) {

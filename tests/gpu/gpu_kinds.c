@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "runtime/cuda_device.h"
+#include "tests/gpu/public_testing.h"
 
 enum { MOST_TENSORS = 40, REPEATS = 1000, TURNS = 100, SEQUENCES = 3, SLOTS = 5, SEEN = 133 };
 
@@ -61,23 +61,6 @@ static void verdict(Bed *bed, const char *name, bool right) {
     bed->failures += !right;
     printf("%s %s: %s%s\n", right ? "ok" : "not ok", bed->of->name, name, right ? "" : " (other bits)");
     fflush(stdout);
-}
-
-/* A failure here leaves nothing to test with. */
-static void must(Status status, const Ctx *ctx) {
-    char line[2048];
-    if (status == ST_OK)
-        return;
-    ctx_describe(ctx, line, sizeof line);
-    printf("not ok the bed (%s)\n", line);
-    exit(1);
-}
-
-static void must_public(rattan_status status, const rattan_error *error) {
-    if (status == RATTAN_OK)
-        return;
-    printf("%s the bed (%s: %s)\n", status == RATTAN_NO_DEVICE ? "skip" : "not ok", error->place, error->message);
-    exit(status == RATTAN_NO_DEVICE ? 77 : 1);
 }
 
 /* ---- Tensors, from what the kernel says of its parameters ---- */
