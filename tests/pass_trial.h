@@ -350,6 +350,7 @@ static Status run_trial(Ctx *ctx, void *arg) {
     plain.states_every = 1; /* which want roles */
     plain.group_heads = t->spec.initial_state ? 1 : plain.group_heads;
     plain.warps = 0;
+    plain.segment = t->kind == KIND_BACKWARD && !t->target.warp_size ? 0 : plain.segment; /* passes can, schedules may not */
     TRY(schedule_check(ctx, &t->spec, t->kind, &t->target, &plain));
     TRY(kind_build(ctx, &t->spec, t->kind, t->variant, t->ring_rows, &module));
     TRY(ir_verify(ctx, module));
