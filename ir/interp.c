@@ -70,7 +70,8 @@ static Status check_turns(const Machine *m, const Op *op, int64_t lo, int64_t hi
 
 static Status exec_for(Machine *m, const Op *op) {
     const int64_t lo = interp_index(m, op->in[0]), step = interp_index(m, op->in[2]);
-    const bool    backwards = m->args->reverse && op_int(op, AT_PAR, 0) != 0;
+    const bool    parallel = op_int(op, AT_PAR, 0) != 0, backwards = m->args->reverse && parallel;
+    const int     around = m->turn;
     const int     carried = op->in_count - 3;
     Value *const *args = op->region->args + 1;
     const Op     *yield = ir_terminator(op->region);
@@ -79,9 +80,12 @@ static Status exec_for(Machine *m, const Op *op) {
     assign(m, args, op->in + 3, carried);
     for (int64_t turn = 0; turn < turns; turn++) {
         m->cells[op->region->args[0]->id].i = lo + (backwards ? turns - 1 - turn : turn) * step;
+        if (parallel)
+            m->turn = ++m->turns;
         TRY(interp_block(m, op->region));
         assign(m, args, yield->in, carried);
     }
+    m->turn = around;
     assign(m, op->out, args, carried);
     return ST_OK;
 }
@@ -255,7 +259,10 @@ static Status run_kernel(Machine *m) {
     TRY(interp_bind(m));
     Status status = interp_prepare(m);
     if (status == ST_OK)
+        status = interp_prepare_turns(m);
+    if (status == ST_OK)
         status = interp_block(m, m->kernel->body);
+    interp_release_turns(m);
     interp_release(m);
     return status;
 }

@@ -19,10 +19,15 @@ typedef struct Cell {
     int64_t place, next_place; /* offset in scratch, or -1 */
 } Cell;
 
+typedef struct Visit { /* numbers of turns; 0: none, and several ones that read: -1 */
+    int writer, reader;
+} Visit;
+
 typedef struct Tensor { /* a parameter as bound; data is NULL where the caller left it out */
     const CodeParam *param;
     void            *data;
     int64_t          dims[4], strides[4];
+    Visit           *visits; /* malloc'd, by element, or NULL */
 } Tensor;
 
 typedef struct WorkMemory { /* lasts over the kernels of a module */
@@ -72,6 +77,7 @@ typedef struct Machine {
     int               flight_count, flight_capacity;
     bool              awaits;     /* the role that runs has awaits: its products run on while it does */
     int64_t           group;      /* number of the group that the next commit closes */
+    int               turn, turns; /* of par=1 loops: number of the one that runs, and how many began */
     double           *scratch;    /* one double for each 2 bytes, exact: a value lies at its first 2 bytes */
     double           *matrix;     /* a tile's worth, as large as the largest */
     double            rope_theta; /* of rope_frequency, with rope_cols columns */
@@ -113,6 +119,13 @@ Exec exec_fetch, exec_commit, exec_wait, exec_barrier;
 void interp_release_parcels(Machine *m);
 Exec exec_role, exec_send, exec_give, exec_take, exec_skip, exec_release, exec_await, exec_product;
 Status interp_check_flights(const Machine *m, const Op *op); /* may it run beside the products under way? */
+
+/* interp_turns.c */
+Status interp_prepare_turns(Machine *m); /* once tensors are bound */
+void   interp_release_turns(Machine *m);
+/* The turn that runs reads or writes `count` elements of a row from `first` on: fails where it meets another one that may run at
+ * the same time. */
+Status interp_visit(const Machine *m, const Op *op, const Tensor *tensor, int64_t first, int count, bool writes);
 
 /* interp_ops.c */
 Exec exec_fconst, exec_unary, exec_binary, exec_fma, exec_mask, exec_rowsum, exec_rowmax, exec_colsum, exec_colmax,

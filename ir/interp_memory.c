@@ -391,6 +391,8 @@ Status interp_read_at(Machine *m, const Op *load, int first, Type type, double *
     for (int r = 0; r < type.rows; r++, out += type.cols) {
         int64_t start;
         TRY(find_row(m, load, first, tensor, r, lo + type.cols, &start));
+        if (tensor->visits && start >= 0 && lo + type.cols <= tensor->dims[3])
+            TRY(interp_visit(m, load, tensor, start + lo * tensor->strides[3], type.cols, false));
         read_row(tensor, start, lo, type.cols, out);
     }
     return ST_OK;
@@ -420,6 +422,8 @@ Status exec_store(Machine *m, const Op *op) {
     for (int r = 0; r < type.rows / sum; r++, tile += sum * type.cols) {
         int64_t start;
         TRY(find_row(m, op, 0, tensor, r, lo + type.cols, &start));
+        if (tensor->visits && start >= 0)
+            TRY(interp_visit(m, op, tensor, start + lo * tensor->strides[3], type.cols, true));
         for (int c = 0; c < type.cols && start >= 0; c++)
             dtype_store(tensor->param->dtype, tensor->data, start + (lo + c) * tensor->strides[3],
                         sum_rows(m, tile, type, sum, c));

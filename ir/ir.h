@@ -344,6 +344,7 @@ typedef struct InterpArgs {
     bool placed; /* tiles that have a scratch place are written to and read from there, so that a clobbered buffer shows
                   */
     bool awaited; /* products of roles run on until an `await`, also in a role that has none */
+    bool apart;   /* fails where turns of par=1 loops of a kernel meet: one writes what another one touches */
     bool reverse; /* par=1 loops run backwards: independent turns give the same results */
 } InterpArgs;
 /* Runs the kernels of the module in order. PARAM_WORK parameters without a binding are provided, filled with NaN. */

@@ -6,8 +6,7 @@ static int smaller(int64_t a, int64_t b) { return (int)(a < b ? a : b); }
 static int larger(int a, int b) { return a > b ? a : b; }
 
 static const char IN_PLACE[] = "rings and states are updated in place, so that a sequence cannot be cut";
-/* Cut into segments, dk is wrong in one launch of some dozens with two threads: a race that is not found yet. */
-static const char WHOLE[] = "the gradients' kernels for CPUs take whole sequences";
+static const char ALL_BEFORE[] = "rows of every segment see all keys before it, and add to their gradients";
 
 /* Edge tiles are computed in full and used by half: two edges of `chunk` keys on a window of W cost about chunk / W. Fewer
  * rows cost more reads of every panel; measured, 64 rows lose nothing and 16 lose a tenth. */
@@ -275,8 +274,10 @@ void schedule_default_why(const Spec *spec, KernelKind kind, const Target *targe
         return;
     if (kind == KIND_BACKWARD) {
         backward_tiles(spec, schedule, why);
-        schedule->segment = 0;
-        why->segment = WHOLE;
+        if (spec->full) {
+            schedule->segment = 0;
+            why->segment = ALL_BEFORE;
+        }
         return;
     }
     schedule->segment = 0;
@@ -466,8 +467,8 @@ Status schedule_check(Ctx *ctx, const Spec *spec, KernelKind kind, const Target 
         return refuse(ctx, "states_every", "use 1", "warps without roles fetch no tiles in a loop between states");
     if (spec->initial_state && schedule->group_heads != 1)
         TRY(check_stacked_states(ctx, kind, target, schedule));
-    if (kind == KIND_BACKWARD && schedule->segment != 0 && !target->warp_size)
-        return refuse(ctx, "segment", "use 0", WHOLE);
+    if (kind == KIND_BACKWARD && schedule->segment != 0 && !target->warp_size && spec->full)
+        return refuse(ctx, "segment", "use 0", ALL_BEFORE);
     if (kind != KIND_FORWARD && kind != KIND_BACKWARD && schedule->segment != 0)
         return refuse(ctx, "segment", "use 0", IN_PLACE);
     const int used = schedule->tile_rows * schedule->tile_vectors + schedule->tile_vectors + 1;

@@ -14,10 +14,11 @@ int64_t segments_halo(const Spec *spec, const Schedule *schedule) {
     return round_up(round_up(spec->window, schedule->key_tile), schedule->chunk);
 }
 
-/* Key tiles longer than row tiles reach as far into the segment behind. */
+/* A row tile's keys, from the first one in its window on, are whole tiles, of which the last one may reach beyond the row tile.
+ * What is added there is zero, but it is loaded and stored: in the keys of the next segment that the one behind it adds to. */
 int64_t segments_least(const Spec *spec, const Schedule *schedule) {
-    const int64_t beyond = schedule->key_tile > schedule->chunk ? schedule->key_tile : 0;
-    return segments_halo(spec, schedule) + beyond;
+    const int64_t seen = spec->window + schedule->chunk, beyond = round_up(seen, schedule->key_tile) - seen;
+    return segments_halo(spec, schedule) + round_up(beyond, schedule->chunk);
 }
 
 static bool is_key_sum(const char *param) { return strncmp(param, "key_sum", strlen("key_sum")) == 0; }

@@ -50,6 +50,7 @@ typedef struct Trial {
     int         param_count, failures;
     const char *failed_pass, *failed_param;
     double      worst;
+    bool        strays; /* a sequence has no slot: it reads, and makes nothing of, what another one may write */
     bool        spoils; /* packed sequences, of lengths around those of tiles; the inputs of sequence `spoiled` are no numbers */
     int         spoiled, lengths[MOST_SEQUENCES];
     KnobTrial   knobs;
@@ -117,7 +118,8 @@ static void make_indices(Trial *t) {
     spoil(t);
     for (int n = 0; n < N && slots; n++)
         slots[n] = N - 1 - n;
-    if (slots && N > 1)
+    t->strays = slots && N > 1;
+    if (t->strays)
         slots[random_int(0, N - 1)] = outside ? N + 2 : -1;
     for (int n = 0; n < N && pos; n++)
         pos[n] = random_int(0, 3) == 0 ? 0 : random_int(0, 3 * (int)t->spec.window);
@@ -136,6 +138,7 @@ static Status interpret(Trial *t, const Module *module, bool placed, bool awaite
                        .binding_count = t->param_count,
                        .placed = placed,
                        .awaited = awaited,
+                       .apart = placed && !t->target.warp_size && !t->strays,
                        .reverse = t->target.warp_size > 0 || t->kind == KIND_BACKWARD};
     memcpy(args.syms, t->syms, sizeof args.syms);
     return ir_interpret(t->ctx, module, &args);
@@ -350,7 +353,6 @@ static Status run_trial(Ctx *ctx, void *arg) {
     plain.states_every = 1; /* which want roles */
     plain.group_heads = t->spec.initial_state ? 1 : plain.group_heads;
     plain.warps = 0;
-    plain.segment = t->kind == KIND_BACKWARD && !t->target.warp_size ? 0 : plain.segment; /* passes can, schedules may not */
     TRY(schedule_check(ctx, &t->spec, t->kind, &t->target, &plain));
     TRY(kind_build(ctx, &t->spec, t->kind, t->variant, t->ring_rows, &module));
     TRY(ir_verify(ctx, module));

@@ -5,7 +5,6 @@
 # cannot do yet is skipped. RATTAN_RANDOM_KIND: backward, instead of the other kinds. RATTAN_RANDOM_SAVED=n: of every n-th case's
 # gradients also those by what forward has saved. RATTAN_RANDOM_WIDE=1: 16-bit layers of whole tiles, up to large windows and groups.
 . "$(dirname "$0")/lib.sh"
-shopt -s extglob
 CASES=${RATTAN_RANDOM_CASES:-40}
 FIRST=${RATTAN_RANDOM_SEED:-1}
 SCHEDULED=4 # one case in so many has a schedule of its own; of gradients half, as sequences of this length are cut by these alone
@@ -104,8 +103,7 @@ run_case() {
     [ $((RANDOM % SCHEDULED)) = 0 ] && options=(--schedule "$SCHEDULE")
     [ $((RANDOM % 4)) = 0 ] && options+=(--target "$target")
     [ -z "${RATTAN_RANDOM_TARGET:-}" ] || options=(--target "$RATTAN_RANDOM_TARGET")
-    # Gradients on CPUs take whole sequences.
-    [ -z "${RATTAN_RANDOM_KIND:-}" ] || options=(--kind "$RATTAN_RANDOM_KIND" "${options[@]//segment=+([0-9])/segment=0}")
+    [ -z "${RATTAN_RANDOM_KIND:-}" ] || options=(--kind "$RATTAN_RANDOM_KIND" "${options[@]}")
     judge "case $seed" --shape "$SHAPE" --seed "$seed" "${options[@]}"
     [ "${RATTAN_RANDOM_SAVED:-0}" != 0 ] && [ $((seed % RATTAN_RANDOM_SAVED)) = 0 ] || return 0
     [ $((seed / RATTAN_RANDOM_SAVED % 2)) = 0 ] && parts=saved,final-state
