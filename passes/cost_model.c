@@ -170,7 +170,7 @@ static const char *no_gradient_roles(const Spec *spec, KernelKind kind, const Ta
  * splits_features. */
 static bool wants_both_parts(const Spec *spec, KernelKind kind) {
     enum { FEW_COLS = 64 };
-    return kind == KIND_BACKWARD && spec->dtype != DT_F32 && (spec->qk_scale || spec->window == 1) && spec->head_dim < FEW_COLS &&
+    return kind == KIND_BACKWARD && spec->dtype != DT_F32 && gradients_cancel(spec) && spec->head_dim < FEW_COLS &&
            spec->head_dim + spec->value_dim <= 2 * FEW_COLS;
 }
 

@@ -56,6 +56,10 @@ bool pass_reads(const PassInfo *pass, const char *field);
 typedef void PassObserver(void *arg, const PassInfo *pass, Module *module, double seconds);
 Status passes_run(Ctx *ctx, Module *module, const PassArgs *args, PassObserver *observe, void *arg);
 
+/* Kind backward: do sums of gradients cancel more than rounding lets them? Those of scales add up what all rows hand on; of a window
+ * of one key nothing is left of what scores get, nor where features of both signs make scores of few keys next to 0. */
+bool gradients_cancel(const Spec *spec);
+
 /* Why the default has these values: clauses without a full stop, that live for ever. */
 typedef struct ScheduleWhy {
     const char *chunk, *key_tile, *segment;

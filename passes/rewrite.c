@@ -32,7 +32,7 @@ static void choose_with_roles(const PassArgs *args, const char *name, Schedule *
 bool splits_features(const PassArgs *args) {
     enum { MOST_COLS = 64 };
     const Spec *const spec = args->spec;
-    return args->kind == KIND_BACKWARD && spec->dtype != DT_F32 && (spec->qk_scale || spec->window == 1) && !args->schedule->roles &&
+    return args->kind == KIND_BACKWARD && spec->dtype != DT_F32 && gradients_cancel(spec) && !args->schedule->roles &&
            spec->head_dim <= MOST_COLS && spec->head_dim + spec->value_dim <= 2 * MOST_COLS;
 }
 

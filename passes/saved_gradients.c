@@ -51,7 +51,8 @@ Access gradients_access(const Op *op) {
 
 bool gradients_split(const Saver *s) {
     const Spec *spec = s->args->spec;
-    return s->args->kind == KIND_BACKWARD && (spec->qk_scale || spec->window == 1) && dtype_size(s->dtype) == 2;
+    const bool  adds = spec->qk_scale || spec->window == 1 || splits_features(s->args);
+    return s->args->kind == KIND_BACKWARD && adds && dtype_size(s->dtype) == 2;
 }
 
 bool gradients_split_features(const Saver *s) { return splits_features(s->args); }

@@ -54,6 +54,9 @@ static const Layer LAYERS[] = {
     {"heads = 8, kv_heads = 2, head_dim = 40, window = 48, feature_map = 'identity', fold = 4, "
      "rope = { theta = 500000, style = 'interleaved' }, softcap = 50, sink = true, qk_scale = true, dtype = 'fp16'",
      "B=2,T=208", 43, 1},
+    /* Features of both signs, whose scores cancel. */
+    {"heads = 8, kv_heads = 1, head_dim = 16, window = 17, value_dim = 16, feature_map = 'identity', sink = true, dtype = 'fp16'",
+     "lengths=37,10", 26, 1},
     /* Sequences so short that little is left of what scores get. */
     {"heads = 4, kv_heads = 1, head_dim = 112, window = 300, feature_map = 'elu1', rope = { theta = 10000, style = 'interleaved' }, "
      "dtype = 'fp16'",
