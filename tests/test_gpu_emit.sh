@@ -131,6 +131,12 @@ gather
 expect_text "turned keys are fetched" "$(awk '/^kernel @/ { main = $2 == "@main" } main' "$TMP/turned.ir" | grep -c 'fetch.*param="keys"')" '^4$'
 expect_text "and not what they were made of" "$(awk '/^kernel @/ { main = $2 == "@main" } main' "$TMP/turned.ir" | grep -c 'fetch.*param="k"')" '^0$'
 
+# New tokens are added to the keys of a ring where registers do not hold both; narrower ones are loaded beside them.
+for words in "gemma2_9b 1" "paper_d128 0"; do
+    "$RATTAN" compile "$SOURCE/specs/${words% *}.lua" --target cuda:sm_90a --kind decode --no-cache --emit cuda | sed -n '/^struct Args/,$p' >"$TMP/keys.cu"
+    expect_text "new tokens added to keys of ${words% *}" "$(grep -c ' add_rows<' "$TMP/keys.cu")" "^${words#* }\$"
+done
+
 # Who says nothing gets products of floats; tf32 is for floats alone.
 for how in "fp32 false float_product" "fp32 true tf32_product" "bf16 true product"; do
     read -r dtype tf32 call <<<"$how"
@@ -172,6 +178,10 @@ if nvrtc_here "compiling"; then
     later compiles "the paper's layer compiles without roles" "$SOURCE/specs/paper_d128.lua" --set rope=false \
         --target cuda:sm_90
     later compiles "floats of 128 columns compile" "$SOURCE/specs/paper_bench.lua" --target cuda:sm_120a
+    for arch in cuda:sm_80 cuda:sm_90a cuda:sm_120a; do
+        later compiles "keys of 256 columns compile for decode, $arch" "$SOURCE/specs/gemma2_9b.lua" --target $arch --kind decode
+    done
+    later compiles "floats of 128 columns compile for decode" "$SOURCE/specs/paper_bench.lua" --target cuda:sm_120a --kind decode
     later compiles "the paper's layer, 64 wide, compiles" "$SOURCE/specs/paper_d128.lua" --set head_dim=64 --set value_dim=64 \
         --target cuda:sm_90a
     gather

@@ -294,6 +294,28 @@ template <class R, int WARPS, int COLS, int S, int N> DEVICE void add_tile(float
     }
 }
 
+// y += the rows of a parameter that are there. Most tiles have none: what they would wait in takes no registers beside y then, nor
+// do more than a pair of numbers of those that have some.
+template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void add_rows(float (&y)[S][N], const View &v) {
+    const R rows = R::make(v);
+    if (rows.first >= R::SPAN || rows.end <= 0) return;
+    const int  q = lane_id() & 3, first = warp_of<WARPS>() * 16 + lane_id() / 4;
+    const bool pairs = aligned<T>(v, 2 * sizeof(T));
+    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
+        const int r = first + s * 16 * WARPS + 8 * h;
+        const T  *p = (const T *)v.base + rows.offset(r) + 2 * q;
+        if (!rows.has(r)) continue;
+        UNROLL for (int j = 0; j < COLS / 8; j++) {
+            float a, b;
+            if (pairs)
+                load_pair(p + 8 * j, a, b);
+            else
+                a = to_float(p[8 * j]), b = to_float(p[8 * j + 1]);
+            y[s][4 * j + 2 * h] += a, y[s][4 * j + 2 * h + 1] += b;
+        }
+    }
+}
+
 template <class T, class R, int WARPS, int S> DEVICE void load_column(float (&x)[S][2], const View &v) {
     const R   rows = R::make(v);
     const int first = warp_of<WARPS>() * 16 + lane_id() / 4;

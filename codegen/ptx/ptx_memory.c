@@ -250,25 +250,43 @@ static bool own_access(Gen *g, const Op *op, const Value *tile) {
 
 enum { LARGE_TILE = 64 /* floats of a thread */ };
 
-/* Of x + a tile in working memory, where both together are more than registers hold: that load; else NULL. */
-static const Op *added_load(Gen *g, const Op *add) {
+/* Of x + a tile of parameters, where both together are more than registers hold: the tile's load; else NULL. */
+static const Op *large_added(Gen *g, const Op *add, int floats) {
     const Op *const load = add->in[1]->def;
     const Type      type = add->out[0]->type;
-    const bool      tile = cu_shape(type) == SHAPE_TILE && type.cols % 16 == 0 && load && load->code == OP_LOAD;
-    const bool      large = tile && (cu_slabs(g, type) * cu_numbers(type) >= LARGE_TILE || op_has(load, AT_LO)); /* of a larger one */
-    return large && param_of(g, load)->role == PARAM_WORK &&
-                   param_of(g, load)->dtype == DT_F32 && only_used_by(g, load, add)
-               ? load
-               : NULL;
+    if (cu_shape(type) != SHAPE_TILE || type.cols % 16 != 0 || !load || load->code != OP_LOAD || !only_used_by(g, load, add))
+        return NULL;
+    return cu_slabs(g, type) * cu_numbers(type) >= floats || op_has(load, AT_LO) /* of a larger one */ ? load : NULL;
+}
+
+static const Op *added_work(Gen *g, const Op *add) {
+    const Op *const load = large_added(g, add, LARGE_TILE);
+    return load && param_of(g, load)->role == PARAM_WORK && param_of(g, load)->dtype == DT_F32 ? load : NULL;
+}
+
+/* Keys of a ring and, behind them, new tokens: few tiles have such rows, and those that have have few. */
+static const Op *added_tokens(Gen *g, const Op *add) {
+    const Op *const load = large_added(g, add, LARGE_TILE + 1), *const ring = add->in[0]->def;
+    return load && param_of(g, load)->role == PARAM_IN && ring && ring->code == OP_LOAD && op_has(ring, AT_WRAP) ? load : NULL;
+}
+
+static const Op *added_load(Gen *g, const Op *add) {
+    const Op *const work = added_work(g, add);
+    return work ? work : added_tokens(g, add);
 }
 
 static bool add_loaded(Gen *g, const Op *add) {
     const Op *const load = added_load(g, add);
     if (!load)
         return false;
+    const char *const how = rows(g, load, add->out[0]->type.rows);
+    const int         warps = g->kernel->warps, cols = add->out[0]->type.cols;
     cu_assign(g, add->out[0], cu_element(g, add->in[0], SHAPE_TILE));
-    cu_line(g, "add_tile<%s, %d, %d>(%s, %s);", rows(g, load, add->out[0]->type.rows), g->kernel->warps, add->out[0]->type.cols,
-            cu_name(g, add->out[0]), view(g, load, 0));
+    if (added_tokens(g, add) == load)
+        cu_line(g, "add_rows<%s, %s, %d, %d>(%s, %s);", cu_ctype(param_of(g, load)->dtype), how, warps, cols,
+                cu_name(g, add->out[0]), view(g, load, 0));
+    else
+        cu_line(g, "add_tile<%s, %d, %d>(%s, %s);", how, warps, cols, cu_name(g, add->out[0]), view(g, load, 0));
     return true;
 }
 
