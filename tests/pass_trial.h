@@ -95,12 +95,14 @@ static bool is_spoiled(const Trial *t, int p, int64_t i) {
         first += t->lengths[n];
     if (dims[1] == DIM_SYM(SYM_T))
         return t->spoils && row >= first && row < first + t->lengths[t->spoiled];
+    if (dims[0] == DIM_SYM(SYM_P)) /* see make_indices */
+        return t->spoils && row / t->dims[p][1] == t->syms[SYM_N] - 1 - t->spoiled;
     return t->spoils && dims[0] == DIM_SYM(SYM_N) && row / t->dims[p][1] == t->spoiled;
 }
 
 static void spoil(Trial *t) {
     for (int p = 0; p < t->param_count && t->spoils; p++)
-        for (int64_t i = 0; i < t->elements[p] && t->params[p].role == PARAM_IN && t->params[p].dtype != DT_I32; i++)
+        for (int64_t i = 0; i < t->elements[p] && t->params[p].role != PARAM_OUT && t->params[p].dtype != DT_I32; i++)
             if (is_spoiled(t, p, i))
                 dtype_store(t->params[p].dtype, t->input[p], i, NAN);
 }

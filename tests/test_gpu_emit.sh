@@ -162,6 +162,8 @@ if nvrtc_here "compiling"; then
     done
     later compiles "the paper's layer without RoPE compiles for extend" "$SOURCE/specs/paper_d128.lua" --set rope=false \
         --target cuda:sm_90a --kind extend
+    later compiles "packed chunks of prompt of the paper's layer compile" "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a \
+        --kind extend --with packed
     later compiles "the paper's layer with halves roped compiles" "$SOURCE/specs/paper_d128.lua" \
         --set 'rope={theta=10000,style="half"}' --target cuda:sm_90a
     later compiles "a layer whose roped halves are no whole steps compiles" "$SOURCE/specs/paper_d128.lua" \
