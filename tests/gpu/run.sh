@@ -327,6 +327,8 @@ part_shapes() {
             --set kv_heads=2 --set head_dim=$how --set value_dim=$how --set window=100 --set rope=false --dtype fp16 \
             --shape lengths=1,333,0,0,129,65
     done
+    queue "packed chunks, initial states by one group of warps" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda \
+        --set heads=6 --set kv_heads=2 --set initial_state=input --shape lengths=333,0,1,700,64
     queue "packed, a long sequence" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape lengths=20000,77
     queue "chunks, roles" "$RATTAN" check "${SMALL[@]}" --target cuda --shape B=3,T=500
     queue "chunks, roles, odd" "$RATTAN" check "${ODD[@]}" --target cuda --shape B=2,T=300,ring=83
