@@ -139,8 +139,6 @@ static const char *no_roles(const Spec *spec, KernelKind kind, const Target *tar
         return "kinds forward, extend and backward of layers with a window have them";
     if (kind == KIND_BACKWARD && spec->initial_state && spec_is_wide(spec))
         return "with initial states gradients of layers with more than 128 columns have none";
-    if (kind == KIND_EXTEND && spec_fold(spec) > 1)
-        return "with a fold rows of extend begin before the first new token, where the copy engine finds none";
     if (spec->dtype == DT_F32)
         return "the products take 16-bit numbers";
     if (spec->head_dim % 16 || spec->value_dim % 16 || F % 16)

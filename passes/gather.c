@@ -83,11 +83,11 @@ static Value *head_count(Builder *b, Gather *g) {
 /* With rows of their own all that tiles of keys need which begin before the first new token: the others are read where the
  * caller has them. Tiles of scores end with a row tile or a multiple of their size before it, so that one which begins
  * earlier ends a row tile earlier than it is tall; tiles of leaving keys are as tall as a row tile, and begin anywhere: with
- * the oldest key that there is. */
+ * the oldest key that there is. With a fold tiles of scores begin anywhere, too. */
 static Value *tiles(Builder *b, Gather *g) {
     const int64_t window = spec_reach(g->args->spec), chunk = g->args->schedule->chunk, size = g->args->schedule->key_tile;
     const int64_t leaving = chunk - 1;
-    const int64_t past = size % chunk ? (size > chunk ? size : chunk) - 1 : size - chunk > leaving ? size - chunk : leaving;
+    const int64_t past = size % chunk || spec_fold(g->args->spec) > 1 ? (size > chunk ? size : chunk) - 1 : size - chunk > leaving ? size - chunk : leaving;
     return is_apart(g) ? ir_i(b, (window + past + chunk - 1) / chunk) : ir_sym(b, SYM_J);
 }
 

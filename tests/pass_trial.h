@@ -304,7 +304,7 @@ static void random_schedule(Trial *t) {
     t->schedule.delay = gpu ? random_int(0, 1) : 0;
     t->schedule.ring = random_int(0, 3) != 0;
     if (t->target.product_warps) {
-        t->schedule.roles = t->kind == KIND_FORWARD || spec_fold(&t->spec) == 1;
+        t->schedule.roles = 1;
         t->schedule.chunk = random_int(0, 1) ? 64 : t->schedule.chunk; /* whose features can have a role of their own */
         t->schedule.segment = t->schedule.chunk == 64 ? 0 : t->schedule.segment;
         t->schedule.key_tile = random_int(0, 2) ? t->schedule.chunk : t->schedule.key_tile;

@@ -91,6 +91,8 @@ expect_text "chunks of prompt have them" "$(cat "$TMP/plain")" 'roles=1'
 check "packed chunks of prompt, too" cmp "$TMP/plain" "$TMP/other"
 "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --kind extend --set initial_state=input --emit schedule >"$TMP/other"
 expect_text "chunks of prompt on initial states, two heads a tile" "$(cat "$TMP/other")" 'group_heads=2 .*roles=1'
+"$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --kind extend --set fold=16 --emit schedule >"$TMP/other"
+expect_text "chunks of prompt with a fold" "$(cat "$TMP/other")" 'roles=1'
 
 # Wide layers: two heads at a time.
 WIDE=("$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --set head_dim=256 --set value_dim=256 --emit schedule)

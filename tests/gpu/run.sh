@@ -373,6 +373,10 @@ part_folds() {
         queue "a fold of $fold, packed" "$RATTAN" check "$SOURCE/specs/odd.lua" --target cuda --set fold=$fold \
             --shape lengths=0,70,1,300
         queue "a fold of $fold, roles" "$RATTAN" check "${SMALL[@]}" --target cuda --set fold=$fold --shape B=3,T=300
+        queue "a fold of $fold, packed, roles" "$RATTAN" check "${SMALL[@]}" --target cuda --set fold=$fold --shape lengths=0,333,1,0,64,130
+        queue "a fold of $fold, packed, no tokens, roles" "$RATTAN" check "${SMALL[@]}" --target cuda --set fold=$fold --shape lengths=0,0
+        queue "a fold of $fold, initial states, roles" "$RATTAN" check "${SMALL[@]}" --target cuda --set fold=$fold \
+            --set initial_state=input --shape B=3,T=300
         queue "a fold of $fold, a state a head" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --set fold=$fold \
             --set initial_state=input --shape B=2,T=150
         queue "a fold of $fold, paper" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --set fold=$fold \
