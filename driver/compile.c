@@ -39,12 +39,7 @@ static Status check_gpu(Ctx *ctx, const CompileRequest *request) {
                   : ST_OK;
 }
 
-/* On top of rings tiles of packed sequences have bounds that no sender knows. */
-static bool may_have_roles(const CompileRequest *request) {
-    return request->kind != KIND_EXTEND || !(request->variant & VARIANT_PACKED);
-}
-
-/* The default for the request; without roles where they cannot be or are not wanted: other fields follow from that. smaller:
+/* The default for the request; without roles where they are not wanted: other fields follow from that. smaller:
  * the how manieth of those that need less shared memory, 0: itself; -1 once there is none. */
 static Status default_schedule(Ctx *ctx, const CompileRequest *request, int *smaller, Schedule *schedule) {
     Schedule wanted;
@@ -52,15 +47,13 @@ static Status default_schedule(Ctx *ctx, const CompileRequest *request, int *sma
     wanted = *schedule;
     if (request->schedule)
         TRY(schedule_parse(ctx, request->schedule, &wanted));
-    if (schedule->roles && (!may_have_roles(request) || !wanted.roles)) {
+    if (schedule->roles && !wanted.roles) {
         Target plain = *request->target;
         plain.product_warps = 0;
         schedule_default(request->spec, request->kind, &plain, schedule);
     }
     if (*smaller && !schedule_smaller(request->spec, request->kind, request->target, *smaller, schedule))
         *smaller = -1;
-    if (!may_have_roles(request))
-        schedule->gradient_roles = 0;
     return ST_OK;
 }
 
@@ -70,10 +63,6 @@ static Status final_schedule(Ctx *ctx, const CompileRequest *request, int *small
     TRY(default_schedule(ctx, request, smaller, schedule));
     if (request->schedule)
         TRY(schedule_parse(ctx, request->schedule, schedule));
-    if ((schedule->roles || schedule->gradient_roles) && !may_have_roles(request))
-        return ctx_fail(ctx, ST_USAGE, schedule->roles ? "schedule: roles" : "schedule: gradient_roles",
-                        schedule->roles ? "use roles=0" : "use gradient_roles=0",
-                        "of packed sequences kind extend has none");
     return schedule_check(ctx, request->spec, request->kind, request->target, schedule);
 }
 

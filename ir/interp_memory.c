@@ -388,6 +388,9 @@ Status interp_read_at(Machine *m, const Op *load, int first, Type type, double *
     const bool    further = load->code == OP_LOAD && load->in_count > 5;
     const int     lo = (int)(op_int(load, AT_LO, 0) + (further ? interp_index(m, load->in[5]) : 0));
     TRY(op_tensor(m, load, rows_before(m, load, first), &tensor));
+    for (int d = 0; d < 4 && load->code == OP_SEND; d++)
+        if (tensor->dims[d] == 0)
+            return interp_fail(m, load, "%s is empty: the copy engine has no map of it", tensor->param->name);
     for (int r = 0; r < type.rows; r++, out += type.cols) {
         int64_t start;
         TRY(find_row(m, load, first, tensor, r, lo + type.cols, &start));

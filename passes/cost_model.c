@@ -136,10 +136,8 @@ static const char *no_roles(const Spec *spec, KernelKind kind, const Target *tar
         return "the target has no units for them";
     if (kind == KIND_DECODE || spec->full)
         return "kinds forward, extend and backward of layers with a window have them";
-    if (kind != KIND_FORWARD && spec->initial_state && !(kind == KIND_BACKWARD && !spec_is_wide(spec)))
-        return "with initial states kind forward alone has them";
-    if (kind == KIND_EXTEND && spec_fold(spec) > 1)
-        return "with a fold rows of extend begin before the first new token, where the copy engine finds none";
+    if (kind == KIND_BACKWARD && spec->initial_state && spec_is_wide(spec))
+        return "with initial states gradients of layers with more than 128 columns have none";
     if (spec->dtype == DT_F32)
         return "the products take 16-bit numbers";
     if (spec->head_dim % 16 || spec->value_dim % 16 || F % 16)
@@ -212,7 +210,7 @@ void schedule_default_why(const Spec *spec, KernelKind kind, const Target *targe
             why->segment = IN_PLACE;
         }
         schedule->roles = !no_roles(spec, kind, target) && !wants_both_parts(spec, kind);
-        if (kind == KIND_FORWARD && schedule->roles && spec->initial_state && spec_group(spec) % 2 == 0) { /* of a stack of states each group takes its own */
+        if (kind != KIND_BACKWARD && schedule->roles && spec->initial_state && spec_group(spec) % 2 == 0) { /* of a stack of states each group takes its own */
             schedule->group_heads = 2;
             schedule->warps = schedule->chunk * schedule->group_heads / 16;
         }
@@ -437,7 +435,7 @@ static Status check_slices(Ctx *ctx, const Spec *spec, KernelKind kind, const Ta
 
 /* A group of warps multiplies rows of one head. */
 static Status check_stacked_states(Ctx *ctx, KernelKind kind, const Target *target, const Schedule *schedule) {
-    if (kind != KIND_FORWARD || !schedule->roles)
+    if (kind == KIND_BACKWARD || !schedule->roles)
         return refuse(ctx, "group_heads", "use 1", "a state for each query head allows no stacked heads");
     if (schedule->chunk % (16 * target->product_warps))
         return refuse(ctx, "chunk", ctx_printf(ctx, "use a multiple of %d, or group_heads=1", 16 * target->product_warps),

@@ -2,11 +2,12 @@
  * In: tile IR of kind extend, where a key is the sum of a load from the rings and one of the new tokens, of which one
  * is zero. Out: kernel `gather` copies both, in order, into working memory, and every such sum is one load from
  * there, so that what follows is as for whole sequences. Position p of sequence n lies at n W + p + W behind the
- * tokens before it; with roles at row p + W of rows of its own, and rows that are not there are zeros. There only what
- * tiles need that begin in the window is copied: those that begin with a new token are read from k and v. The rings, which
- * nothing else reads any more, are written by a kernel of their own, `rings`, and not by `state`; pass roles makes it part of
- * main, and pass saved, where it can, makes `gather` part of the kernel that saves states. With a fold of L tokens row tiles begin at a multiple of L, up to L - 1 tokens before the first new one, and W is
- * that much more. */
+ * tokens before it; with roles, unless sequences are packed, at row p + W of rows of its own, and rows that are not there
+ * are zeros. There only what tiles need that begin in the window is copied: those that begin with a new token are read from
+ * k and v. The rings, which nothing else reads any more, are written by a kernel of their own, `rings`, and not by `state`;
+ * pass roles makes it part of main, and pass saved, where it can, makes `gather` part of the kernel that saves states. With a
+ * fold of L tokens row tiles begin at a multiple of L, up to L - 1 tokens before the first new one, and W is that much more.
+ */
 #include "passes/loops.h"
 
 #include <string.h>
@@ -26,8 +27,9 @@ static bool is_both(const Op *op) {
 
 static const char *gathered(const Op *fresh) { return strcmp(op_text(fresh, AT_PARAM), "k") == 0 ? "all_k" : "all_v"; }
 
-/* The copy engine knows the bounds of tensors alone: each sequence then has rows of its own, and all of them are written. */
-static bool is_apart(const Gather *g) { return g->args->schedule->roles; }
+/* The copy engine knows the bounds of tensors alone: each sequence then has rows of its own, and all of them are written. Packed
+ * sequences, whose rows it takes between bounds, stay side by side: as many rows each as there are tokens of all would be too many. */
+static bool is_apart(const Gather *g) { return g->args->schedule->roles && !loop_is_packed(g->kernel); }
 
 /* Where the rows of both loads are among all: the old keys of the sequences up to this one come before. */
 static Access access_of(const Gather *g, Builder *b, const Op *ring, const Op *fresh, Value *seq) {
@@ -81,11 +83,11 @@ static Value *head_count(Builder *b, Gather *g) {
 /* With rows of their own all that tiles of keys need which begin before the first new token: the others are read where the
  * caller has them. Tiles of scores end with a row tile or a multiple of their size before it, so that one which begins
  * earlier ends a row tile earlier than it is tall; tiles of leaving keys are as tall as a row tile, and begin anywhere: with
- * the oldest key that there is. */
+ * the oldest key that there is. With a fold tiles of scores begin anywhere, too. */
 static Value *tiles(Builder *b, Gather *g) {
     const int64_t window = spec_reach(g->args->spec), chunk = g->args->schedule->chunk, size = g->args->schedule->key_tile;
     const int64_t leaving = chunk - 1;
-    const int64_t past = size % chunk ? (size > chunk ? size : chunk) - 1 : size - chunk > leaving ? size - chunk : leaving;
+    const int64_t past = size % chunk || spec_fold(g->args->spec) > 1 ? (size > chunk ? size : chunk) - 1 : size - chunk > leaving ? size - chunk : leaving;
     return is_apart(g) ? ir_i(b, (window + past + chunk - 1) / chunk) : ir_sym(b, SYM_J);
 }
 
@@ -234,7 +236,7 @@ Status pass_gather(Ctx *ctx, Module *module, const PassArgs *args) {
     Kernel *const rings = rings_kernel(&g, state);
     ir_walk(g.heads->region, run_in_order, NULL);
     pass_note(ctx, args, gather, "copies keys and values of rings and new tokens into one row a sequence, %s",
-              args->schedule->roles ? "where tiles begin in the window" : "all of them");
+              is_apart(&g) ? "where tiles begin in the window" : "all of them");
     Kernel *const all[] = {gather, rings, main, state};
     module->kernel_count = 0;
     for (int k = 0; k < 4; k++) {

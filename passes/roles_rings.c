@@ -35,10 +35,11 @@ static void choose_heads(Rings *r) {
 
 static Value *counter(Kernel *kernel, const char *axis) { return loop_find(kernel->body, axis)->region->args[0]; }
 
-/* The kernel's numbers of sequence, head and row tile in main's terms: main counts rows. */
+/* The kernel's numbers of sequence, head and row tile in main's terms: main counts rows, with a fold from before the first new token. */
 static ValueMap place_of(const Rings *r, Builder *b) {
     ValueMap     map = {.ctx = r->ctx};
-    Value *const tile = ir_ibin(b, OP_IDIV, counter(r->main, "row"), ir_i(b, r->args->schedule->chunk));
+    const int    chunk = r->args->schedule->chunk, ahead = spec_fold(r->args->spec) > 1 ? chunk - 1 : 0;
+    Value *const tile = ir_ibin(b, OP_IDIV, index_offset(b, counter(r->main, "row"), ahead), ir_i(b, chunk));
     map_set(&map, counter(r->rings, "seq"), counter(r->main, "seq"));
     map_set(&map, counter(r->rings, "kv_head"), counter(r->main, "kv_head"));
     map_set(&map, counter(r->rings, "row"), tile);

@@ -9,7 +9,7 @@
 
 bool saved_can_gather(const Saver *s) {
     return s->args->kind == KIND_EXTEND && s->fused && !s->roped && spec_reach(s->args->spec) % s->chunk == 0 &&
-           ir_find_kernel(s->module, "gather");
+           !loop_is_packed(s->main) && ir_find_kernel(s->module, "gather");
 }
 
 static Op *row_loop(const Saver *s) {

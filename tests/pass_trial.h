@@ -96,12 +96,14 @@ static bool is_spoiled(const Trial *t, int p, int64_t i) {
         first += t->lengths[n];
     if (dims[1] == DIM_SYM(SYM_T))
         return t->spoils && row >= first && row < first + t->lengths[t->spoiled];
+    if (dims[0] == DIM_SYM(SYM_P)) /* see make_indices */
+        return t->spoils && row / t->dims[p][1] == t->syms[SYM_N] - 1 - t->spoiled;
     return t->spoils && dims[0] == DIM_SYM(SYM_N) && row / t->dims[p][1] == t->spoiled;
 }
 
 static void spoil(Trial *t) {
     for (int p = 0; p < t->param_count && t->spoils; p++)
-        for (int64_t i = 0; i < t->elements[p] && t->params[p].role == PARAM_IN && t->params[p].dtype != DT_I32; i++)
+        for (int64_t i = 0; i < t->elements[p] && t->params[p].role != PARAM_OUT && t->params[p].dtype != DT_I32; i++)
             if (is_spoiled(t, p, i))
                 dtype_store(t->params[p].dtype, t->input[p], i, NAN);
 }
@@ -305,7 +307,7 @@ static void random_schedule(Trial *t) {
     t->schedule.delay = gpu ? random_int(0, 1) : 0;
     t->schedule.ring = random_int(0, 3) != 0;
     if (t->target.product_warps) {
-        t->schedule.roles = t->kind == KIND_FORWARD || (!t->spec.initial_state && spec_fold(&t->spec) == 1);
+        t->schedule.roles = 1;
         t->schedule.chunk = random_int(0, 1) ? 64 : t->schedule.chunk; /* whose features can have a role of their own */
         t->schedule.segment = t->schedule.chunk == 64 ? 0 : t->schedule.segment;
         t->schedule.key_tile = random_int(0, 2) ? t->schedule.chunk : t->schedule.key_tile;
@@ -327,7 +329,7 @@ static void random_schedule(Trial *t) {
     const bool wide = t->spec.head_dim > 128 || t->spec.value_dim > 128;
     if (t->schedule.roles && (t->kind == KIND_FORWARD || (t->schedule.gradient_roles && !wide)))
         t->schedule.states_every = random_int(0, 1) ? random_int(2, 4) : 1;
-    if ((!t->spec.initial_state || (t->kind == KIND_FORWARD && t->schedule.roles)) && random_int(0, 1))
+    if ((!t->spec.initial_state || (t->kind != KIND_BACKWARD && t->schedule.roles)) && random_int(0, 1))
         t->schedule.group_heads = gpu && t->kind == KIND_DECODE ? random_int(1, spec_group(&t->spec)) : spec_group(&t->spec);
 }
 
@@ -390,6 +392,18 @@ static Status draw_whole_window(Ctx *ctx, void *arg) {
     while (t->spec.initial_state || spec_fold(&t->spec) > 1 || t->spec.head_dim % 16 || t->spec.rope_theta > 0);
     t->spec.value_dim = 16 * random_int(1, 4);
     t->spec.window = 64 * random_int(1, 2);
+    return ST_OK;
+}
+
+/* States of query heads, which a kernel before main stores in 16 bits. */
+static Status draw_initial(Ctx *ctx, void *arg) {
+    Trial *t = arg;
+    (void)ctx;
+    do
+        random_spec(t, random_int(0, 1));
+    while (!t->spec.initial_state || ((t->spec.head_dim > 128 || t->spec.value_dim > 128) && spec_group(&t->spec) % 2));
+    t->spec.dtype = DT_BF16;
+    t->spec.norm = false;
     return ST_OK;
 }
 

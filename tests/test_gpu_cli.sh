@@ -85,11 +85,14 @@ done
 check "the default with roles=0" cmp "$TMP/plain" "$TMP/other"
 "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --with packed --emit schedule >"$TMP/other"
 check "packed sequences have roles" cmp "$TMP/roles" "$TMP/other"
-"$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90 --kind extend --emit schedule >"$TMP/plain"
+"$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --kind extend --emit schedule >"$TMP/plain"
+expect_text "chunks of prompt have them" "$(cat "$TMP/plain")" 'roles=1'
 "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --kind extend --with packed --emit schedule >"$TMP/other"
-check "packed chunks of prompt have none" cmp "$TMP/plain" "$TMP/other"
-expect_error 2 "nor can they" 'schedule: roles: .*packed sequences.*use roles=0' "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" \
-    --target cuda:sm_90a --kind extend --with packed --schedule roles=1 --emit schedule
+check "packed chunks of prompt, too" cmp "$TMP/plain" "$TMP/other"
+"$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --kind extend --set initial_state=input --emit schedule >"$TMP/other"
+expect_text "chunks of prompt on initial states, two heads a tile" "$(cat "$TMP/other")" 'group_heads=2 .*roles=1'
+"$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --kind extend --set fold=16 --emit schedule >"$TMP/other"
+expect_text "chunks of prompt with a fold" "$(cat "$TMP/other")" 'roles=1'
 
 # Wide layers: two heads at a time.
 WIDE=("$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --set head_dim=256 --set value_dim=256 --emit schedule)

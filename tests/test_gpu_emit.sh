@@ -168,6 +168,10 @@ if nvrtc_here "compiling"; then
     done
     later compiles "the paper's layer without RoPE compiles for extend" "$SOURCE/specs/paper_d128.lua" --set rope=false \
         --target cuda:sm_90a --kind extend
+    later compiles "packed chunks of prompt of the paper's layer compile" "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a \
+        --kind extend --with packed
+    later compiles "chunks of prompt on initial states of the paper's layer, 64 wide, compile" "$SOURCE/specs/paper_d128.lua" \
+        --target cuda:sm_90a --kind extend --set initial_state=input --set head_dim=64 --set value_dim=64
     later compiles "the paper's layer with halves roped compiles" "$SOURCE/specs/paper_d128.lua" \
         --set 'rope={theta=10000,style="half"}' --target cuda:sm_90a
     later compiles "a layer whose roped halves are no whole steps compiles" "$SOURCE/specs/paper_d128.lua" \

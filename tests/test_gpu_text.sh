@@ -47,6 +47,9 @@ text stacked 'own_group * ' '/ rattan_layer_forward_main(/,$p' --target cuda:sm_
 # The same on top of rings: tiles of one sequence side by side, new tokens from where the caller has them.
 text extend 'maps.at[beyond ? ' '/ rattan_layer_extend_main(/,$p' --kind extend --target cuda:sm_90a --set head_dim=16 --set value_dim=16 \
     --schedule 'chunk=32 key_tile=32 group_heads=2 ring=0 warps=4 stages=2 blocks=2 registers=232 copy_registers=24 roles=1'
+# Of packed sequences old tokens and new ones lie in one row: tiles come between the bounds of their sequence.
+text extend_packed 'copy_between<' '/ rattan_layer_extend_main(/,$p' --kind extend --with packed --target cuda:sm_90a --set head_dim=16 \
+    --set value_dim=16 --schedule 'chunk=32 key_tile=32 group_heads=2 ring=0 warps=4 stages=2 blocks=2 registers=232 copy_registers=24 roles=1'
 # Warps of it that write the rings.
 text rings 'move_rows<' '/if (warp_here() == /,/warp_id() == /p' --kind extend --target cuda:sm_90a --set head_dim=16 --set value_dim=16 \
     --set heads=8 --set kv_heads=2 --set 'rope={theta=10000,style="half"}' \

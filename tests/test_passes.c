@@ -39,18 +39,6 @@ static Status draw_wide_bf16(Ctx *ctx, void *arg) {
     return ST_OK;
 }
 
-/* States of query heads, which a kernel before main stores in 16 bits. */
-static Status draw_initial(Ctx *ctx, void *arg) {
-    Trial *t = arg;
-    (void)ctx;
-    do
-        random_spec(t, random_int(0, 1));
-    while (!t->spec.initial_state || ((t->spec.head_dim > 128 || t->spec.value_dim > 128) && spec_group(&t->spec) % 2));
-    t->spec.dtype = DT_BF16;
-    t->spec.norm = false;
-    return ST_OK;
-}
-
 /* Where one key has left the window the norm takes its score away: q_scale's gradient is zero, and rounding is compared. */
 static Status draw_gradients(Ctx *ctx, void *arg) {
     Trial *t = arg;
@@ -379,6 +367,13 @@ static void test_roles_extend(void **state) {
                   (Target){.name = "gpu", .warp_size = 32, .product_warps = 4, .shared_bytes = memory << 10, .processors = 4});
 }
 
+/* The pools hold initial states, too: main reads them, and what they get is added behind it. */
+static void test_roles_extend_initial(void **state) {
+    (void)state;
+    const Target target = {.name = "gpu", .warp_size = 32, .product_warps = 4, .shared_bytes = 512 << 10, .processors = 4};
+    run_drawn(KIND_EXTEND, VARIANT_LSE, target, draw_initial);
+}
+
 static void test_roles_whole_window(void **state) {
     (void)state;
     run_drawn(KIND_EXTEND, VARIANT_LSE,
@@ -425,6 +420,7 @@ int main(int argc, char **argv) {
         DRAWS(test_roles_wide_bf16, 13),
         DRAWS(test_roles_initial, 26),
         DRAWS(test_roles_extend, 14),
+        DRAWS(test_roles_extend_initial, 30),
         DRAWS(test_roles_whole_window, 16),
         DRAWS(test_roles_signals, 23),
     };

@@ -1,5 +1,5 @@
 /* link: rattan_frontend rattan_passes rattan_ir rattan_base */
-/* parts: test_packed test_packed_gradients test_packed_windows test_packed_edges test_packed_signals test_packed_wide */
+/* parts: test_packed test_packed_gradients test_packed_windows test_packed_edges test_packed_signals test_packed_wide test_packed_extend test_packed_extend_windows test_packed_extend_edges test_packed_extend_wide test_packed_extend_initial */
 /* Every pass keeps the meaning of packed sequences where warps have roles: tiles begin before their sequence, or end behind it,
  * and what another one has there is not even a number. */
 #include "tests/pass_trial.h"
@@ -77,11 +77,44 @@ static void test_packed_gradients(void **state) {
     run_some(KIND_BACKWARD, VARIANT_FINAL_STATE, GPU, draw_packed_gradients, CASES);
 }
 
+/* On top of rings: old keys and new ones lie in one row, sequence behind sequence. */
+static void test_packed_extend(void **state) {
+    (void)state;
+    run_some(KIND_EXTEND, VARIANT_LSE, GPU, draw_packed, CASES);
+}
+
+static void test_packed_extend_windows(void **state) {
+    (void)state;
+    run_some(KIND_EXTEND, VARIANT_LSE, GPU, draw_packed_windows, CASES);
+}
+
+static void test_packed_extend_edges(void **state) {
+    (void)state;
+    run_some(KIND_EXTEND, VARIANT_LSE, GPU, draw_packed_edges, CASES);
+}
+
+static void test_packed_extend_wide(void **state) {
+    (void)state;
+    run_some(KIND_EXTEND, VARIANT_LSE, GPU, draw_packed_wide, CASES / 2);
+}
+
+static Status draw_packed_initial(Ctx *ctx, void *arg) {
+    ((Trial *)arg)->spoils = true;
+    return draw_initial(ctx, arg);
+}
+
+static void test_packed_extend_initial(void **state) {
+    (void)state;
+    run_some(KIND_EXTEND, VARIANT_LSE, GPU, draw_packed_initial, CASES / 2);
+}
+
 /* argv[1]: which tests, with * and ?; default: all. */
 int main(int argc, char **argv) {
     const struct CMUnitTest tests[] = {
         DRAWS(test_packed, 1),         DRAWS(test_packed_windows, 2), DRAWS(test_packed_edges, 3),
         DRAWS(test_packed_signals, 4), DRAWS(test_packed_wide, 5), DRAWS(test_packed_gradients, 6),
+        DRAWS(test_packed_extend, 7), DRAWS(test_packed_extend_windows, 8), DRAWS(test_packed_extend_edges, 9),
+        DRAWS(test_packed_extend_wide, 10), DRAWS(test_packed_extend_initial, 11),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);

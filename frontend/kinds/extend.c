@@ -46,8 +46,10 @@ Status kind_on_pools(Ctx *ctx, const Spec *spec, int variant, int64_t ring_rows,
     Kernel *const rows = ir_kernel(ctx, module, "main", LEVEL_LOOP);
     kind_inputs(ctx, rows, spec, variant, true, ring_rows);
     Builder b = kind_open(ctx, rows, spec, variant, true, ring_rows, &nest);
-    if (aligned && spec_fold(spec) > 1)
-        nest.row = ir_ibin(&b, OP_ISUB, ir_i(&b, 0), kind_since_fold(&b, &nest, nest.seen));
+    if (aligned && spec_fold(spec) > 1) { /* no row of a sequence without tokens, of which there may be no tensor */
+        Value *const some = ir_ibin(&b, OP_ILT, ir_i(&b, 0), nest.length);
+        nest.row = ir_ibin(&b, OP_ISUB, ir_i(&b, 0), ir_ibin(&b, OP_IMUL, kind_since_fold(&b, &nest, nest.seen), some));
+    }
     kind_rows(&b, &nest);
     ir_yield(&b, NULL, 0);
     Kernel *const state = ir_kernel(ctx, module, "state", LEVEL_LOOP);

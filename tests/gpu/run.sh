@@ -320,6 +320,15 @@ part_shapes() {
         --shape lengths=600,0,63,801
     queue "packed, a short window" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --set heads=8 --set kv_heads=2 --set window=40 \
         --target cuda --shape lengths=65,70,301,1,128
+    for how in 64 128 256; do # in steps of forward, extend and decode, where some sequences have one token or none
+        queue "packed chunks, D $how" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --set heads=8 --set kv_heads=2 \
+            --set head_dim=$how --set value_dim=$how --set window=128 --set softcap=30 --set sink=true --shape lengths=333,0,1,700,64
+        queue "packed chunks, D $how, no rope, fp16" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --set heads=8 \
+            --set kv_heads=2 --set head_dim=$how --set value_dim=$how --set window=100 --set rope=false --dtype fp16 \
+            --shape lengths=1,333,0,0,129,65
+    done
+    queue "packed chunks, initial states by one group of warps" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda \
+        --set heads=6 --set kv_heads=2 --set initial_state=input --shape lengths=333,0,1,700,64
     queue "packed, a long sequence" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape lengths=20000,77
     queue "chunks, roles" "$RATTAN" check "${SMALL[@]}" --target cuda --shape B=3,T=500
     queue "chunks, roles, odd" "$RATTAN" check "${ODD[@]}" --target cuda --shape B=2,T=300,ring=83
@@ -364,6 +373,10 @@ part_folds() {
         queue "a fold of $fold, packed" "$RATTAN" check "$SOURCE/specs/odd.lua" --target cuda --set fold=$fold \
             --shape lengths=0,70,1,300
         queue "a fold of $fold, roles" "$RATTAN" check "${SMALL[@]}" --target cuda --set fold=$fold --shape B=3,T=300
+        queue "a fold of $fold, packed, roles" "$RATTAN" check "${SMALL[@]}" --target cuda --set fold=$fold --shape lengths=0,333,1,0,64,130
+        queue "a fold of $fold, packed, no tokens, roles" "$RATTAN" check "${SMALL[@]}" --target cuda --set fold=$fold --shape lengths=0,0
+        queue "a fold of $fold, initial states, roles" "$RATTAN" check "${SMALL[@]}" --target cuda --set fold=$fold \
+            --set initial_state=input --shape B=3,T=300
         queue "a fold of $fold, a state a head" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --set fold=$fold \
             --set initial_state=input --shape B=2,T=150
         queue "a fold of $fold, paper" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --set fold=$fold \
