@@ -142,7 +142,7 @@ static Status import_text(Ctx *ctx, const char *path, const char *text, TuningDb
     TRY(tuning_lines_put(ctx, db, text, &own));
     if (own.skipped && !own.records && !own.specs)
         return ctx_fail(ctx, ST_INTEGRITY, path, "give what 'rattan db export' wrote; 'rattan db merge' reads databases",
-                        "not a line of it is a record or a spec");
+                        "all of its lines are neither records nor specs");
     if (own.skipped)
         terminal_warning(ctx_printf(ctx, "%s: %lld of %lld lines are neither records nor specs, the first of them line %lld", path,
                                     (long long)own.skipped, (long long)own.lines, (long long)own.first_skipped));

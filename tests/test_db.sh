@@ -98,7 +98,7 @@ equal "nothing was lost" "$all" "$(records)"
 
 # ---- Files that are others than were meant
 fresh
-expect_error 5 "import of a database" 'not a line .*merge' "$RATTAN" db import "$RATTAN_DATA_DIR/tuning.db"
+expect_error 5 "import of a database" 'neither records nor specs .*merge' "$RATTAN" db import "$RATTAN_DATA_DIR/tuning.db"
 expect_error 1 "or of a file that is not there" 'absent' "$RATTAN" db import "$TMP/absent"
 : >"$TMP/nothing"
 check "a file without a line has none that says nothing" "$RATTAN" db import "$TMP/nothing"
