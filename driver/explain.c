@@ -270,6 +270,8 @@ static const char *added_outputs(Ctx *ctx, const Explained *explained) {
 const char *explain_record(Ctx *ctx, const Explained *explained) {
     const TuningPick   *pick = explained->pick;
     const TuningRecord *r = pick ? pick->record : NULL;
+    if (!r && pick && pick->left_alone)
+        return ctx_printf(ctx, "Not from the tuning database: %s.", pick->left_alone);
     if (!r)
         return pick && pick->other_threads ? tuning_threads_text(ctx, pick) : "";
     const char *const more = added_outputs(ctx, explained);
