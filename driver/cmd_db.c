@@ -2,6 +2,7 @@
 #include "driver/db.h"
 #include "driver/files.h"
 #include "driver/fingerprint.h"
+#include "driver/terminal.h"
 #include "driver/tuning_lines.h"
 #include "driver/tuning_pick.h"
 
@@ -124,11 +125,32 @@ static Status export(Ctx *ctx, const DbJob *job, TuningDb *db) {
 }
 
 static void print_count(const DbJob *job, const TuningCount *count) {
-    if (job->json)
-        printf("{\"records\": %lld, \"specs\": %lld, \"skipped\": %lld}\n", (long long)count->records,
-               (long long)count->specs, (long long)count->skipped);
-    else
-        printf("%lld records read, %lld lines skipped\n", (long long)count->records, (long long)count->skipped);
+    if (job->json) {
+        printf("{\"records\": %lld, \"specs\": %lld, \"skipped\": %lld, \"other_spaces\": %lld}\n", (long long)count->records,
+               (long long)count->specs, (long long)count->skipped, (long long)count->other_spaces);
+        return;
+    }
+    printf("%lld records read, %lld lines skipped\n", (long long)count->records, (long long)count->skipped);
+    if (count->other_spaces)
+        printf("%lld of them are of other search spaces, which other versions of rattan made: kernels here ignore them\n",
+               (long long)count->other_spaces);
+}
+
+/* A file that says nothing is another one than was meant. */
+static Status import_text(Ctx *ctx, const char *path, const char *text, TuningDb *db, TuningCount *all) {
+    TuningCount own = {0};
+    TRY(tuning_lines_put(ctx, db, text, &own));
+    if (own.skipped && !own.records && !own.specs)
+        return ctx_fail(ctx, ST_INTEGRITY, path, "give what 'rattan db export' wrote; 'rattan db merge' reads databases",
+                        "all of its lines are neither records nor specs");
+    if (own.skipped)
+        terminal_warning(ctx_printf(ctx, "%s: %lld of %lld lines are neither records nor specs, the first of them line %lld", path,
+                                    (long long)own.skipped, (long long)own.lines, (long long)own.first_skipped));
+    all->records += own.records;
+    all->specs += own.specs;
+    all->skipped += own.skipped;
+    all->other_spaces += own.other_spaces;
+    return ST_OK;
 }
 
 static Status import_files(Ctx *ctx, const DbJob *job, TuningDb *db, TuningCount *count) {
@@ -137,7 +159,7 @@ static Status import_files(Ctx *ctx, const DbJob *job, TuningDb *db, TuningCount
         size_t size;
         TRY(file_read(ctx, job->operands[f], MOST_BYTES, &text, &size));
         TRY(tuning_db_begin(ctx, db));
-        TRY(tuning_lines_put(ctx, db, text, count));
+        TRY(import_text(ctx, job->operands[f], text, db, count));
         TRY(tuning_db_commit(ctx, db));
     }
     return ST_OK;
@@ -207,6 +229,8 @@ static Status merge_records(Ctx *ctx, TuningDb *from, TuningDb *db, TuningCount 
         TRY(tuning_db_put_spec(ctx, db, specs.items[s].spec, specs.items[s].name, specs.items[s].text));
     count->records += records.count;
     count->specs += specs.count;
+    for (int r = 0; r < records.count; r++)
+        count->other_spaces += records.items[r].key.space != SEARCH_SPACE_VERSION;
     return tuning_db_commit(ctx, db);
 }
 

@@ -399,7 +399,9 @@ static Status search_in(Ctx *ctx, TaskRun *run, TuneFarm *farm) {
     code_object_free(object);
     const TuneTrial *base = run->search.trials[0];
     if (status == ST_OK && base->verdict != VERDICT_RIGHT)
-        return ctx_fail(ctx, ST_MISMATCH, ctx_printf(ctx, "%s, the default schedule", run->title), "please report this",
+        return ctx_fail(ctx, base->killed ? ST_FAILED : ST_MISMATCH, ctx_printf(ctx, "%s, the default schedule", run->title),
+                        base->killed ? "free some memory, or give smaller --shapes, and run it again: it goes on"
+                                     : "please report this",
                         "%s: %s", verdict_name(base->verdict), base->summary.note);
     return status;
 }

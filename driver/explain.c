@@ -261,15 +261,24 @@ void explain_free(Explained *explained) {
     explained->compiled.object = NULL;
 }
 
+/* Records are of kernels without them: what it costs to make or to read them was not timed. */
+static const char *added_outputs(Ctx *ctx, const Explained *explained) {
+    const CodeObject *object = explained->compiled.object;
+    return variant_text(ctx, object ? object->variant & ~VARIANT_PACKED : 0);
+}
+
 const char *explain_record(Ctx *ctx, const Explained *explained) {
     const TuningPick   *pick = explained->pick;
     const TuningRecord *r = pick ? pick->record : NULL;
+    if (!r && pick && pick->left_alone)
+        return ctx_printf(ctx, "Not from the tuning database: %s.", pick->left_alone);
     if (!r)
         return pick && pick->other_threads ? tuning_threads_text(ctx, pick) : "";
-    return ctx_printf(ctx, "%s, at %s on %s%s, by %s; from %s",
+    const char *const more = added_outputs(ctx, explained);
+    return ctx_printf(ctx, "%s%s, at %s on %s%s, by %s; from %s",
                       tuning_is_default(r) ? ctx_printf(ctx, "Compared with others in %.3f ms", 1e3 * r->seconds)
                                            : ctx_printf(ctx, "It took %.3f ms, %.3f of the default's time", 1e3 * r->seconds, r->ratio),
-                      r->key.bucket, r->key.machine, *r->key.driver ? ctx_printf(ctx, ", driver %s", r->key.driver) : "",
+                      *more ? ctx_printf(ctx, " without %s", more) : "", r->key.bucket, r->key.machine, *r->key.driver ? ctx_printf(ctx, ", driver %s", r->key.driver) : "",
                       strcmp(r->key.build, COMPILER_FINGERPRINT) == 0 ? "this build" : ctx_printf(ctx, "build %s", r->key.build),
                       explained->pick->path);
 }

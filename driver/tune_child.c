@@ -26,10 +26,11 @@ enum { NICE = 5, STACK_BYTES = 8 << 20, HASH_BYTES = KEY_BYTES, MOST_REQUESTS = 
 static const double RETRY_SECONDS = 0.05;
 
 /* ---- Both ------------------------------------------------------------------------------------------------------------ */
-/* Dies with its parent, and leaves Ctrl-C to it. */
+/* Dies with its parent, and leaves Ctrl-C to it, and what ends all processes of a job: half a reply says nothing. */
 static void be_a_child(pid_t parent) {
     prctl(PR_SET_PDEATHSIG, SIGKILL);
     signal(SIGINT, SIG_IGN);
+    signal(SIGTERM, SIG_IGN);
     if (getppid() != parent)
         _exit(1);
 }

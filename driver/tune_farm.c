@@ -18,6 +18,9 @@ enum { MOST_JOBS = 64, QUEUE = 64 };
 
 /* How long a compiler, a check with the first run, and a run may take; of a run also so many times the default's. */
 static const double BUILD_SECONDS = 180, READY_SECONDS = 90, RUN_SECONDS = 10, RUN_RATIO = 40, UNKNOWN_RATIO = 10;
+/* At the end of a search what still runs may take that long, and twice what the default took to get ready; it hangs if it has had
+ * ten times as long by then, else nothing is said of it. */
+static const double LATE_SECONDS = 5, LATE_RATIO = 2, HANGS_RATIO = 10;
 /* A candidate so much slower than the default, twice, is not timed again. */
 static const double HOPELESS = 2;
 enum { HOPELESS_AFTER = 2 };
@@ -47,6 +50,7 @@ struct TuneFarm {
     TuneTrial        *building[MOST_JOBS];
     int               building_count;
     double            until;  /* options.deadline, or sooner */
+    double            usual;  /* seconds in which the default was checked; 0: it was not */
     bool              yields; /* compilers stand still while a kernel is timed */
     TuneFarmCounts    counts;
     double            drawn;
@@ -62,7 +66,7 @@ static const char *schedule_of(TuneFarm *farm, const TuneTrial *trial) {
 /* A database that cannot be written is the farm's failure; the first one stays in ctx and stops the search. */
 static void record(TuneFarm *farm, TuneTrial *trial) {
     TuningRecord *summary = &trial->summary;
-    if (farm->ctx->status != ST_OK || trial->known || (trial->verdict == VERDICT_RIGHT && !trial->count))
+    if (farm->ctx->status != ST_OK || trial->known || trial->killed || (trial->verdict == VERDICT_RIGHT && !trial->count))
         return;
     summary->key = *farm->options.key;
     summary->schedule = ((Job *)trial->of_objective)->schedule;
@@ -82,6 +86,14 @@ static void condemn(TuneFarm *farm, TuneTrial *trial, TuningVerdict verdict, con
     trial->summary = (TuningRecord){.note = ctx_strdup(farm->ctx, note)};
     farm->counts.failed++;
     record(farm, trial);
+}
+
+/* A process that a signal ended, when it was `doing` something. Nothing that a kernel does is SIGKILL, and the farm kills only
+ * what it is done with: somebody else did, such as a machine that has no more memory. */
+static void condemn_ended(TuneFarm *farm, TuneTrial *trial, const char *doing, int number) {
+    trial->killed = number == SIGKILL;
+    condemn(farm, trial, VERDICT_CRASHED,
+            ctx_printf(farm->ctx, trial->killed ? "%swas killed (signal %d)" : "%sended with signal %d", doing, number));
 }
 
 /* ---- Processes ------------------------------------------------------------------------------------------------------- */
@@ -166,7 +178,7 @@ static void end_builder(TuneFarm *farm, TuneTrial *trial, int status) {
     tune_build_note(job->file, note, sizeof note);
     tune_build_code(job->file, trial->code);
     if (WIFSIGNALED(status))
-        condemn(farm, trial, VERDICT_CRASHED, ctx_printf(farm->ctx, "compiling ended with signal %d", WTERMSIG(status)));
+        condemn_ended(farm, trial, "compiling ", WTERMSIG(status));
     else if (WEXITSTATUS(status) != 0)
         condemn(farm, trial, VERDICT_REFUSED, note);
     else if (farm->options.builds)
@@ -275,18 +287,29 @@ static void judge_death(TuneFarm *farm, TuneTrial *trial) {
     while ((found = waitpid(job->runner, &status, 0)) < 0 && errno == EINTR)
         ;
     job->runner = found == job->runner ? 0 : job->runner;
-    condemn(farm, trial, VERDICT_CRASHED,
-            WIFSIGNALED(status) ? ctx_printf(farm->ctx, "ended with signal %d", WTERMSIG(status)) : "ended without a word");
+    if (WIFSIGNALED(status))
+        condemn_ended(farm, trial, "", WTERMSIG(status));
+    else
+        condemn(farm, trial, VERDICT_CRASHED, "ended without a word");
     close(job->commands);
     close(job->replies);
     job->runner = 0;
 }
 
-/* A reply within `seconds`; false, and a verdict, where there is none. Interrupted: false without one. */
+static bool is_late(const TuneFarm *farm) {
+    const double given = farm->options.late_seconds, least = given > 0 ? given : LATE_SECONDS, usual = LATE_RATIO * farm->usual;
+    return seconds_now() > farm->until + (usual > least ? usual : least);
+}
+
+static void condemn_silent(TuneFarm *farm, TuneTrial *trial, double seconds) {
+    condemn(farm, trial, VERDICT_HUNG, ctx_printf(farm->ctx, "no reply in %.0f s", seconds));
+}
+
+/* A reply within `seconds`; false, and a verdict, where there is none. Interrupted, or late: false without one. */
 static bool hear(TuneFarm *farm, TuneTrial *trial, double seconds, TuneReply *reply) {
     Job         *job = trial->of_objective;
-    const double until = seconds_now() + seconds;
-    for (;;) {
+    const double begun = seconds_now(), until = begun + seconds;
+    for (bool late = false; !late;) {
         struct pollfd wait = {.fd = job->replies, .events = POLLIN};
         const double  left = until - seconds_now();
         const int     found = left > 0 ? poll(&wait, 1, left > 0.05 ? 50 : 1 + (int)(1e3 * left)) : 0;
@@ -295,9 +318,13 @@ static bool hear(TuneFarm *farm, TuneTrial *trial, double seconds, TuneReply *re
         if (found > 0)
             judge_death(farm, trial);
         else if (left <= 0)
-            condemn(farm, trial, VERDICT_HUNG, ctx_printf(farm->ctx, "no reply in %.0f s", seconds));
+            condemn_silent(farm, trial, seconds);
         if (*farm->options.interrupted || trial->verdict != VERDICT_RIGHT)
             break;
+        const double waited = seconds_now() - begun;
+        late = is_late(farm);
+        if (late && farm->usual > 0 && waited > HANGS_RATIO * farm->usual)
+            condemn_silent(farm, trial, waited);
     }
     end_runner(job);
     return false;
@@ -341,15 +368,19 @@ static bool follows(TuneFarm *farm, TuneTrial *trial) {
 
 /* A runner that has checked its kernel. */
 static bool make_ready(TuneFarm *farm, TuneTrial *trial, bool is_default) {
-    Job      *job = job_of(farm, trial);
-    TuneReply reply;
+    Job         *job = job_of(farm, trial);
+    TuneReply    reply;
     if (trial->verdict != VERDICT_RIGHT || (job->runner && trial->verdict == VERDICT_RIGHT))
         return trial->verdict == VERDICT_RIGHT;
-    if (!build(farm, trial) || !start_runner(farm, trial, is_default) ||
-        !hear(farm, trial, patience(farm, READY_SECONDS, 10 * RUN_RATIO), &reply))
+    if (!build(farm, trial))
+        return false;
+    const double begun = seconds_now();
+    if (!start_runner(farm, trial, is_default) || !hear(farm, trial, patience(farm, READY_SECONDS, 10 * RUN_RATIO), &reply))
         return false;
     farm->counts.measured += !trial->count && !trial->known;
     if (reply.what == REPLY_READY) {
+        if (is_default)
+            farm->usual = seconds_now() - begun;
         if (job->built)
             job->built->checked = true;
         return true;

@@ -25,6 +25,8 @@ typedef struct TuneFarmOptions {
     double          end; /* of the whole run: what the progress line counts down to */
     TuneBuilds     *builds; /* of the layer; NULL: none are kept */
     double          hang_seconds; /* at least so long is waited for a candidate; 0: the default */
+    double          late_seconds; /* so long for what still runs at the end of the search, or twice what the default takes; 0: the
+                                   * default */
     const volatile sig_atomic_t *interrupted;
     const char     *label; /* of the progress line */
     /* What the children do; NULL: tune_build and tune_serve. */

@@ -191,7 +191,7 @@ static void learn(const TuneSearch *search, Effects *effects) {
         int              changed = 0;
         for (int k = 0; k < search->space->knob_count; k++)
             changed += trial->point.at[k] != 0;
-        if ((!failed && !trial->summary.samples) || !changed)
+        if (trial->killed || (!failed && !trial->summary.samples) || !changed)
             continue;
         for (int k = 0; k < search->space->knob_count; k++)
             if (trial->point.at[k]) { /* a change is to blame for its share */

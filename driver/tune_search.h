@@ -25,6 +25,7 @@ typedef struct TuneTrial {
     bool          ahead; /* announced for the next generation */
     bool          known; /* the summary is an earlier run's, until there are as many samples of this one, or they refute it */
     bool          chosen; /* the samples from here on are no longer those that it was chosen for */
+    bool          killed; /* the verdict is of a process that somebody else ended: it holds for this search alone */
     bool          differs; /* its samples are not the default's own */
     int           count, chosen_for; /* of all samples; of those */
     int64_t       refuted; /* samples of an earlier run that said otherwise */

@@ -151,17 +151,32 @@ static Status make_folders(Ctx *ctx, const char *path) {
 }
 
 /* ---- SQLite ---------------------------------------------------------------------------------------------------------- */
+/* `code`: without what extends it. */
+static const char *remedy_for(int code) {
+    static const struct {
+        int         code;
+        const char *remedy;
+    } REMEDIES[] = {
+        {SQLITE_READONLY, "set RATTAN_DATA_DIR to a folder of your own"},
+        {SQLITE_PERM, "set RATTAN_DATA_DIR to a folder of your own"},
+        {SQLITE_CANTOPEN, "set RATTAN_DATA_DIR to a folder of your own"},
+        {SQLITE_BUSY, "another process holds it: try again"},
+        {SQLITE_FULL, "make room, or set RATTAN_DATA_DIR to a folder with some; what was put before is kept"},
+        {SQLITE_IOERR, "see whether it is a file on a disk that works, with room, or set RATTAN_DATA_DIR to another folder"},
+    };
+    for (size_t r = 0; r < sizeof REMEDIES / sizeof *REMEDIES; r++)
+        if (REMEDIES[r].code == code)
+            return REMEDIES[r].remedy;
+    return NULL;
+}
+
 /* What SQLite said, as one of ours. */
 static Status failed(Ctx *ctx, const TuningDb *db, int code) {
     code &= 0xFF;
     if (code == SQLITE_CORRUPT || code == SQLITE_NOTADB)
         return ctx_fail(ctx, ST_INTEGRITY, db->path, "move it away; 'rattan db import' or 'merge' bring a copy back",
                         "the tuning database is damaged: %s", sqlite3_errmsg(db->sqlite));
-    return ctx_fail(ctx, ST_FAILED, db->path,
-                    code == SQLITE_READONLY || code == SQLITE_CANTOPEN ? "set RATTAN_DATA_DIR to a folder of your own"
-                    : code == SQLITE_BUSY                              ? "another process holds it: try again"
-                                                                       : NULL,
-                    "tuning database: %s", sqlite3_errmsg(db->sqlite));
+    return ctx_fail(ctx, ST_FAILED, db->path, remedy_for(code), "tuning database: %s", sqlite3_errmsg(db->sqlite));
 }
 
 static Status execute(Ctx *ctx, TuningDb *db, const char *sql) {

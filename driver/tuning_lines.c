@@ -1,6 +1,8 @@
 /* JSON lines: see tuning_lines.h. */
 #include "driver/tuning_lines.h"
 
+#include "passes/search_space.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -55,17 +57,20 @@ static Status put_json(Ctx *ctx, TuningDb *db, json_t *json, TuningCount *count)
     TuningSpec   spec;
     if (json && record_parse(json, &record)) {
         count->records++;
+        count->other_spaces += record.key.space != SEARCH_SPACE_VERSION;
         return tuning_db_put(ctx, db, &record);
     }
     if (json && json_unpack(json, "{s:s, s:s, s:s}", "spec", &spec.spec, "name", &spec.name, "text", &spec.text) == 0) {
         count->specs++;
         return tuning_db_put_spec(ctx, db, spec.spec, spec.name, spec.text);
     }
-    count->skipped++;
+    if (!count->skipped++)
+        count->first_skipped = count->lines;
     return ST_OK;
 }
 
 static Status put_line(Ctx *ctx, TuningDb *db, const char *line, size_t length, TuningCount *count) {
+    count->lines++;
     if (strspn(line, " \t\r") >= length)
         return ST_OK;
     json_t      *json = json_loadb(line, length, JSON_REJECT_DUPLICATES, NULL);

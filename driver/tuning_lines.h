@@ -11,6 +11,8 @@ json_t *tuning_spec_json(const TuningSpec *spec);
 
 typedef struct TuningCount {
     int64_t records, specs, skipped; /* skipped: lines that are neither */
+    int64_t other_spaces;            /* records that kernels ignore: another search space's */
+    int64_t lines, first_skipped;    /* of all; the number of the first such line, 0: there is none */
 } TuningCount;
 
 /* Puts every line that can be read; the rest is counted. Texts are the arena's. */

@@ -204,6 +204,9 @@ static Status apply(Ctx *ctx, TuningMode mode, TuningKey *key, TuningBucket buck
         tuning_find(ctx, key, bucket, pick, &why);
     }
     request->pick = pick;
+    if (pick->record && other && !tuning_is_default(pick->record))
+        why = pick->left_alone =
+            "the one that is known is of gradients without that of a final state, which takes memory of its own";
     const bool strange = pick->record && (other || strcmp(pick->record->key.build, key->build) != 0);
     if (pick->record && tuning_is_default(pick->record) && !(mode == TUNING_STRICT && strange)) {
         request->schedule = ""; /* nothing over this build's own, which strict mode takes only where it was measured */

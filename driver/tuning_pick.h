@@ -23,6 +23,7 @@ typedef struct TuningPick {
     int                 distance; /* of its bucket from the one wanted */
     int                 other_spaces; /* records of this layer, kind and machine that another search space made: ignored */
     int                 other_threads; /* and those of this processor with other cores or threads */
+    const char         *left_alone;   /* why a record is not taken that serves other variants of the kernel; NULL: there is none */
     const char         *threads_of;   /* one of their machines; NULL: there are none */
 } TuningPick;
 

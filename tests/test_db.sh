@@ -96,7 +96,51 @@ expect_error 2 "import --kind" 'list, explain, export, prune alone' "$RATTAN" db
 expect_error 2 "merge --target" 'list, explain, export, prune alone' "$RATTAN" db merge "$TMP/lines" --target host
 equal "nothing was lost" "$all" "$(records)"
 
+# ---- Files that are others than were meant
+fresh
+expect_error 5 "import of a database" 'neither records nor specs .*merge' "$RATTAN" db import "$RATTAN_DATA_DIR/tuning.db"
+expect_error 1 "or of a file that is not there" 'absent' "$RATTAN" db import "$TMP/absent"
+: >"$TMP/nothing"
+check "a file without a line has none that says nothing" "$RATTAN" db import "$TMP/nothing"
+{ cat "$TMP/lines"; echo; echo '{"spec": 3}'; } >"$TMP/spoiled"
+check "one line that says nothing" "$RATTAN" db import "$TMP/spoiled"
+expect_text "is named" "$(cat "$TMP/err")" "spoiled: 1 of 19 lines are neither records nor specs, the first of them line 19$"
+equal "nothing was lost by it" "$all" "$(records)"
+# Records of an older search are carried, and ignored: that is said where they come in.
+sed "s/\"space\":$space,/\"space\":1,/" "$TMP/lines" >"$TMP/older"
+rm -r "$RATTAN_DATA_DIR"
+check "records of another search space" "$RATTAN" db import "$TMP/older"
+expect_text "are said to be ignored" "$(cat "$TMP/out")" '^15 of them are of other search spaces'
+expect_text "as they are" "$("$RATTAN" db explain "$two" --shape T=256)" '^ignored   2 records of other search spaces'
+cp "$RATTAN_DATA_DIR/tuning.db" "$TMP/older.db"
+expect_text "merge says it, too" "$(RATTAN_DATA_DIR="$TMP/into" "$RATTAN" db merge "$TMP/older.db" --json)" '"records": 15, .*"other_spaces": 15'
+
+# ---- Places that take no more: one line, with what to do
+mkdir -p "$TMP/place/tuning.db"
+expect_error 1 "a folder where the database is" 'tuning.db: .*RATTAN_DATA_DIR' env RATTAN_DATA_DIR="$TMP/place" "$RATTAN" db import "$TMP/lines"
+expect_error 1 "which cannot be read, either" 'tuning.db: .*RATTAN_DATA_DIR' env RATTAN_DATA_DIR="$TMP/place" "$RATTAN" db list
+if unshare -rm true 2>/dev/null && mkdir "$TMP/full" && unshare -rm mount -t tmpfs -o size=80k none "$TMP/full" 2>/dev/null; then
+    for _ in $(seq 40); do cat "$TMP/lines"; done | awk '{ gsub(/chunk=16/, "chunk=16 delay=" NR); print }' >"$TMP/much"
+    # What was put before is there when the disk is full, and more when there is room.
+    cat >"$TMP/filled.sh" <<'FILLED'
+mount -t tmpfs -o size=80k none "$TMP/full"
+export RATTAN_DATA_DIR="$TMP/full"
+"$RATTAN" db import "$TMP/lines" >/dev/null && "$RATTAN" db import "$TMP/much"
+echo "status $?, $("$RATTAN" db export | grep -c '"schedule"') records"
+mount -o remount,size=8m "$TMP/full"
+"$RATTAN" db import "$TMP/much" >/dev/null
+echo "then $("$RATTAN" db export | grep -c '"schedule"')"
+FILLED
+    full=$(export TMP RATTAN && unshare -rm bash "$TMP/filled.sh" 2>&1)
+    expect_text "a full disk is named, with what to do" "$full" 'tuning.db: tuning database: .*full \(make room'
+    expect_text "what was put before is kept" "$full" '^status 1, 15 records$'
+    expect_text "and with room the rest comes in" "$full" '^then [0-9]{3}$'
+else
+    skip "a full disk" "no file system of one's own"
+fi
+
 # ---- What list and explain say
+fresh
 expect_text "layers of a name are told apart" "$("$RATTAN" db list)" '^  rope = false$'
 expect_text "by what differs" "$("$RATTAN" db list)" '^  rope = \{ style = "half" \}$'
 expect_text "a schedule is what differs from the default" "$("$RATTAN" db list "$two")" '^  unroll=3$'

@@ -38,6 +38,13 @@ if [ "$found" != "$(gpu compile "$TMP/plain.lua" --emit schedule --no-tuning)" ]
 expect_text "explain says so" "$(gpu explain "$TMP/plain.lua")" '^Schedule, from the tuning database$'
 expect_text "and from where" "$(gpu explain "$TMP/plain.lua" | tr -s ' \n' ' ')" \
     'It took 1\.341 ms, 0\.977 of the default.s time, at N=4 T=4096 on NVIDIA H200, driver CUDA 13\.0, by build [0-9a-f]{16}; from /.*/share/rattan/tuning\.db'
+expect_text "and that it was timed without what is asked for beside it" "$(gpu explain "$TMP/plain.lua" --with saved | tr -s ' \n' ' ')" \
+    "It took 1\.341 ms, 0\.977 of the default.s time without saved, at N=4 T=4096 on"
+left='the one that is known is of gradients without that of a final state'
+expect_text "and why it is not taken for more gradients" "$(gpu explain "$TMP/plain.lua" --with final-state | tr -s ' \n' ' ')" \
+    "Schedule, from the default .* Not from the tuning database: $left"
+expect_text "which strict mode says, too" "$(RATTAN_TUNING=strict gpu compile "$TMP/plain.lua" --with final-state --emit schedule)" \
+    "no tuned schedule for backward, .*: $left"
 expect_text "as JSON" "$(gpu explain "$TMP/plain.lua" --json)" '"bucket": "N=4 T=4096"'
 expect_text "that nothing better is known" "$(gpu explain "$SOURCE/specs/paper_d128.lua" --set rope=false)" \
     '^Schedule, from the default: the tuning database knows nothing better$'

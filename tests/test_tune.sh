@@ -166,6 +166,18 @@ else
     not_ok "kill" "$(cat "$TMP/out" "$TMP/err")"
 fi
 
+# A job's end reaches all of its processes: what a child was doing then is not held against its candidate.
+if background; then
+    kill -TERM $(pgrep -P $!)
+    sleep 2
+    check "a run whose children are told to end goes on" kill -INT $!
+    wait $!
+    equal "until Ctrl-C" 130 $?
+    equal "and nothing failed" "" "$(RATTAN_DATA_DIR="$TMP/cut" "$RATTAN" db export | grep '"verdict":"[^o]')"
+else
+    not_ok "children that are told to end" "$(cat "$TMP/out" "$TMP/err")"
+fi
+
 # ---- Shards
 for shard in 1/2 2/2; do
     RATTAN_DATA_DIR="$TMP/shard${shard%/2}" until_records 3 tune --budget 3s --shard $shard || not_ok "shard $shard" "$(cat "$TMP/err")"

@@ -18,9 +18,9 @@
 #include <unistd.h>
 
 /* What a candidate does, by its `unroll`; the others are as fast as their chunk is small. */
-enum { BUILD_REFUSED = 10, BUILD_CRASHES };
-enum { CHECK_WRONG = 20, CHECK_CRASHES, CHECK_HANGS };
-enum { RUN_CRASHES = 30, RUN_HANGS, RUN_REFUSED, RUN_QUITS };
+enum { BUILD_REFUSED = 10, BUILD_CRASHES, BUILD_IS_KILLED };
+enum { CHECK_WRONG = 20, CHECK_CRASHES, CHECK_HANGS, CHECK_IS_KILLED };
+enum { RUN_CRASHES = 30, RUN_HANGS, RUN_REFUSED, RUN_QUITS, RUN_IS_KILLED };
 enum { SAME_CODE = 40 /* of all that say so; it crashes with another key_tile than 1 */ };
 
 static Ctx                   ctx;
@@ -45,6 +45,8 @@ static void fake_build(const TuneTask *task, const char *schedule, bool is_defau
     catch_nothing();
     if (what == BUILD_CRASHES)
         abort();
+    if (what == BUILD_IS_KILLED)
+        raise(SIGKILL);
     if (what == BUILD_REFUSED)
         _exit(write(file, "Eno registers are left", 22) == 22 ? 2 : 3);
     const char *all = what == SAME_CODE ? "Osixteen bytes of" : "O";
@@ -74,6 +76,8 @@ static void fake_serve(const TuneTask *task, const char *schedule, bool is_defau
         raise(SIGSEGV);
     if (what == CHECK_HANGS)
         hang();
+    if (what == CHECK_IS_KILLED)
+        raise(SIGKILL);
     reply(replies, REPLY_READY, 0, "");
     for (int runs = 0; read(commands, &command, 1) == 1; runs += command == 'g') {
         if (command == 'g' && runs == 1) { /* the second time */
@@ -85,6 +89,8 @@ static void fake_serve(const TuneTask *task, const char *schedule, bool is_defau
                 reply(replies, REPLY_REFUSED, 0, "out of memory");
             if (what == RUN_QUITS)
                 _exit(0);
+            if (what == RUN_IS_KILLED)
+                raise(SIGKILL);
         }
         reply(replies, command == 'f' ? REPLY_FLUSHED : REPLY_TIME, 1e-3 * field_of(schedule, "chunk"), "");
     }
@@ -124,14 +130,15 @@ static TuneTrial *new_trial(Bed *bed, int chunk, int unroll) {
     return trial;
 }
 
-static Bed *new_bed_with(TuneBuilds *builds) {
+/* seconds: what there is of them for the search. */
+static Bed *new_bed_for(double seconds, double hang_seconds, TuneBuilds *builds) {
     Bed *bed = NEW(&ctx, Bed);
     bed->session.target.processors = 1;
     bed->task = (TuneTask){.session = &bed->session, .parent = getpid()};
     bed->key = (TuningKey){"m", "", "c", "b", "s", "forward", "N=1 T=64", 1};
     const TuneFarmOptions options = {.task = &bed->task, .db = db, .key = &bed->key, .jobs = 2,
-                                     .deadline = seconds_now() + 60, .hang_seconds = 0.3, .interrupted = &interrupted,
-                                     .label = "", .build = builds ? build_once : fake_build, .builds = builds,
+                                     .deadline = seconds_now() + seconds, .hang_seconds = hang_seconds, .late_seconds = 0.5,
+                                     .interrupted = &interrupted, .label = "", .build = builds ? build_once : fake_build, .builds = builds,
                                      .serve = builds ? check_once : fake_serve};
     bed->search.leader = new_trial(bed, 64, 1);
     tune_farm_open(&ctx, &options, &bed->farm);
@@ -139,6 +146,7 @@ static Bed *new_bed_with(TuneBuilds *builds) {
     return bed;
 }
 
+static Bed *new_bed_with(TuneBuilds *builds) { return new_bed_for(60, 0.3, builds); }
 static Bed *new_bed(void) { return new_bed_with(NULL); }
 
 static TuneFarmCounts close_bed(Bed *bed) {
@@ -197,6 +205,29 @@ static void test_runs_that_fail(void **state) {
     fails(RUN_HANGS, VERDICT_HUNG, "no reply");
     fails(RUN_REFUSED, VERDICT_REFUSED, "out of memory");
     fails(RUN_QUITS, VERDICT_CRASHED, "without a word");
+}
+
+/* Nobody but a person, or a machine without memory, ends a process so: this run leaves the candidate alone, and nothing is held
+ * against it later. */
+static void is_killed(int unroll) {
+    Bed       *bed = new_bed();
+    TuneTrial *bad = new_trial(bed, 16, unroll), *good = new_trial(bed, 32, 2), *both[] = {bad, good};
+    bed->objective.measure(bed->objective.arg, both, 2, 4);
+    assert_int_equal(bad->verdict, VERDICT_CRASHED);
+    assert_true(bad->killed && !good->killed);
+    assert_non_null(strstr(bad->summary.note, "was killed"));
+    assert_int_equal(good->count, 4);
+    const TuningRecords records = all_records();
+    for (int r = 0; r < records.count; r++)
+        assert_int_not_equal(field_of(records.items[r].schedule, "unroll"), unroll);
+    assert_int_equal(close_bed(bed).failed, 1);
+}
+
+static void test_killed_from_outside(void **state) {
+    (void)state;
+    is_killed(BUILD_IS_KILLED);
+    is_killed(CHECK_IS_KILLED);
+    is_killed(RUN_IS_KILLED);
 }
 
 /* Samples are in the database as soon as a measurement ends, not when the farm does. */
@@ -283,6 +314,33 @@ static void test_no_time(void **state) {
     assert_int_equal(close_bed(bed).measured, 0);
 }
 
+/* The end of the search is the end for what hangs, however long it could have been waited for. */
+static void test_late(void **state) {
+    Bed         *bed = new_bed_for(0.5, 30, NULL);
+    TuneTrial   *trial = new_trial(bed, 16, CHECK_HANGS);
+    const double start = seconds_now();
+    (void)state;
+    bed->objective.measure(bed->objective.arg, &trial, 1, 3);
+    assert_true(seconds_now() - start < 10);
+    assert_int_equal(trial->verdict, VERDICT_HUNG); /* the default was ready at once */
+    assert_int_equal(all_records().items[0].verdict, VERDICT_HUNG);
+    close_bed(bed);
+}
+
+/* What the default would have taken nobody knows. */
+static void test_the_default_is_late(void **state) {
+    Bed         *bed = new_bed_for(0.5, 30, NULL);
+    TuneTrial   *trial = new_trial(bed, 16, 1);
+    const double start = seconds_now();
+    (void)state;
+    bed->search.trials[0]->schedule.unroll = CHECK_HANGS;
+    bed->objective.measure(bed->objective.arg, &trial, 1, 3);
+    assert_true(seconds_now() - start < 10);
+    assert_int_equal(bed->search.trials[0]->verdict, VERDICT_RIGHT);
+    assert_int_equal(all_records().count, 0);
+    close_bed(bed);
+}
+
 static void test_interrupted(void **state) {
     Bed       *bed = new_bed();
     TuneTrial *trial = new_trial(bed, 16, CHECK_HANGS);
@@ -335,12 +393,15 @@ int main(void) {
         TEST(test_builds_that_fail),
         TEST(test_checks_that_fail),
         TEST(test_runs_that_fail),
+        TEST(test_killed_from_outside),
         TEST(test_records_are_put_at_once),
         TEST(test_the_default_fails),
         TEST(test_a_slow_candidate_is_not_timed_again),
         TEST(test_the_same_code_is_timed_once),
         TEST(test_a_layer_is_built_and_checked_once),
         TEST(test_no_time),
+        TEST(test_late),
+        TEST(test_the_default_is_late),
         TEST(test_interrupted),
         TEST(test_dismissed),
     };
