@@ -17,6 +17,9 @@ static int element(const Operand *operand, int i) { return operand->length == 1 
 /* What of the larger of two is the first one's. */
 static double share(double a, double b) { return a > b ? 1 : a < b ? 0 : 0.5; }
 
+/* Of a root's slope at 0: finite, so that nothing is left of it where what is inside is flat. */
+static const double LEAST_ROOT = 1e-30;
+
 /* dy/da of y = op(a, b). */
 static double slope_a(MapOp op, double a, double b, double y) {
     switch (op) {
@@ -33,7 +36,7 @@ static double slope_a(MapOp op, double a, double b, double y) {
     case MAP_SIGMOID: return y * (1 - y);
     case MAP_RELU: return a > 0;
     case MAP_ABS: return (a > 0) - (a < 0);
-    case MAP_SQRT: return 0.5 / y;
+    case MAP_SQRT: return 0.5 / fmax(y, LEAST_ROOT);
     default: return NAN;
     }
 }

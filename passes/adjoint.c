@@ -1,6 +1,7 @@
 /* The derivative of each op: see adjoint.h. Rules are of one row: y = op(x0, x1, ...), dy given, what each operand
  * gets. Where an operand has one column and y has several, it gets the sum over columns. At kinks the gradient is
- * shared: the larger of two gets all, equal ones half, equal maxima of a row equal parts; relu and abs have none at 0.
+ * shared: the larger of two gets all, equal ones half, equal maxima of a row equal parts; relu and abs have none at 0. A root's
+ * slope at 0 is LEAST_ROOT's, so that behind a relu, or another map that is flat there, nothing is left of it.
  * A maximum that no result depends on, as a softmax's, has none. */
 #include "passes/adjoint.h"
 
@@ -69,6 +70,9 @@ static void extreme(Adjoint *a, const Op *op, Value *dy) {
     adjoint_add(a, op->in[1], share(a, dy, ir_unary(a->b, OP_NEG, by)));
 }
 
+/* Below the root of every positive number of float32, and enough above the least ones for its inverse to be finite. */
+static const double LEAST_ROOT = 1e-30;
+
 /* dy/dx of y = op(x). */
 static Value *slope(const Adjoint *a, OpCode code, Value *x, Value *y) {
     Value *const one = constant(a, 1);
@@ -80,7 +84,7 @@ static Value *slope(const Adjoint *a, OpCode code, Value *x, Value *y) {
     case OP_SIGMOID: return times(a, y, minus(a, one, y));
     case OP_RELU: return step(a, x);
     case OP_ABS: return minus(a, step(a, x), step(a, ir_unary(a->b, OP_NEG, x)));
-    case OP_SQRT: return ir_binary(a->b, OP_DIV, constant(a, 0.5), y);
+    case OP_SQRT: return ir_binary(a->b, OP_DIV, constant(a, 0.5), ir_binary(a->b, OP_MAX, y, constant(a, LEAST_ROOT)));
     case OP_RSQRT: return times(a, times(a, y, constant(a, -0.5)), times(a, y, y));
     default: return NULL;
     }

@@ -43,6 +43,13 @@ static void backward_tiles(const Spec *spec, Schedule *schedule, ScheduleWhy *wh
         schedule->group_heads = 4;
 }
 
+/* A thread's ring of the keys and values in a window. Measured with 8192 keys of 128 columns, it saves 3 %: no more of it than this,
+ * since it is as long as the window, whatever the sequence. */
+static bool ring_pays(const Spec *spec, const Schedule *schedule) {
+    enum { MOST_BYTES = 64 << 20 };
+    return spec->full || spec->window + schedule->chunk <= MOST_BYTES / 4 / (spec->head_dim + spec->value_dim);
+}
+
 /* A state is cut by its features until sequences, heads and slices come near the number of multiprocessors; where that
  * is not enough, sequences are cut as well. A slice has 64 rows, one for each row of a block's warps. */
 static void state_slices(const Spec *spec, const Target *target, Schedule *schedule, ScheduleWhy *why) {
@@ -268,6 +275,7 @@ void schedule_default_why(const Spec *spec, KernelKind kind, const Target *targe
     schedule->spread = 1;
     /* Two heads a tile read each key panel half as often; measured, four gain no more. */
     schedule->group_heads = !spec->initial_state && spec_group(spec) % 2 == 0 ? 2 : 1;
+    schedule->ring = ring_pays(spec, schedule);
     if (kind == KIND_FORWARD)
         return;
     if (kind == KIND_BACKWARD) {

@@ -153,6 +153,8 @@ if [ -w /dev/full ]; then
 fi
 check "compile: every item of a sweep" "$RATTAN" compile "$SOURCE/specs/window_sweep.lua" --json
 expect_text "compile: items have labels" "$(cat "$TMP/out")" '"label": ".*window='
+check "check: a window longer than any ring" "$RATTAN" check "$SPEC" --set window=1099511627776 --kind backward --with saved --shape B=1,T=70
+expect_error 2 "compile: a ring longer than any" "2147483648 rows has more than the 2147483647.*smaller window" "$RATTAN" compile "$SPEC" --set window=2147483648 --kind decode
 check "compile: --set" "$RATTAN" compile "$SPEC" --set window=7 --set feature_map=relu --emit loop-ir
 check "compile: --set of fields that only fit together" "$RATTAN" compile "$SPEC" --set heads=9 --set kv_heads=3
 expect_error 2 "compile: --set of fields that do not" "heads.*kv_heads" "$RATTAN" compile "$SPEC" --set heads=9 --set kv_heads=2

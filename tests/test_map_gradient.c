@@ -44,6 +44,8 @@ static Status compare_kinks(Ctx *ctx, void *arg) {
         {"max(x, x)", {0, 1, 2}, {1, 1, 1}},   {"relu(x)", {-1, 0, 1}, {0, 0, 1}},
         {"abs(x)", {-1, 0, 1}, {-1, 0, 1}},    {"max(x)", {2, 1, 2}, {0.5, 0, 0.5}},
         {"min(x)", {2, 1, 2}, {0, 1, 0}},      {"concat(x, max(x))", {2, 1, 3}, {1, 1, 2}},
+        /* Roots are infinitely steep at 0, where what is inside is flat. */
+        {"sqrt(relu(x))", {-1, 0, 4}, {0, 0, 0.25}}, {"sqrt(abs(x))", {-4, 0, 4}, {-0.25, 0, 0.25}},
     };
     (void)arg;
     for (size_t i = 0; i < sizeof KINKS / sizeof *KINKS; i++)

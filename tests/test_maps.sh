@@ -51,3 +51,7 @@ check_map "$norm" 16 8 fp32
 check_map "$norm" 8 5 fp32 "fold = 4, rope = { theta = 10000, style = \"half\" }"
 check_map "$norm" 24 7 bf16 "norm = false, qk_scale = true, initial_state = \"input\""
 check_map 'concat((x - min(x)) / (max(x) - min(x)), x)' 32 5 bf16 "norm = false"
+
+# Roots of what is flat at 0: their gradient there is 0, not 0 times what is infinite.
+check_map 'sqrt(relu(x))' 16 8 fp32
+check_map 'concat(sqrt(relu(x)), sqrt(max(-x, 0)))' 24 7 bf16 "norm = false, qk_scale = true, initial_state = \"input\""

@@ -17,7 +17,10 @@ static Status check_pooled(Ctx *ctx, const Spec *spec, KernelKind kind, int64_t 
     if (spec->full)
         return ctx_fail(ctx, ST_USAGE, KINDS[kind].name, "use kind forward, or rattention { } with a window",
                         "full attention has no ring of bounded size");
-    if (ring_rows >= spec_ring_rows(spec) && ring_rows <= INT32_MAX)
+    if (ring_rows > INT32_MAX)
+        return ctx_fail(ctx, ST_USAGE, KINDS[kind].name, "use a smaller window or ring",
+                        "a ring of %lld rows has more than the %d that it can have", (long long)ring_rows, INT32_MAX);
+    if (ring_rows >= spec_ring_rows(spec))
         return ST_OK;
     return spec_fold(spec) == 1
                ? ctx_fail(ctx, ST_USAGE, KINDS[kind].name, "give at least as many rows as the window has keys",
