@@ -26,8 +26,21 @@ typedef struct Sequence {
 
 /* ---- Vectors ---- */
 
+/* x, in float32 where the evaluation is. */
+static double rounded(const GradientWorker *worker, double x) { return worker->run->request->single ? (double)(float)x : x; }
+
+/* In float32, term by term. */
+static double single_dot(const double *a, const double *b, int64_t n) {
+    float sum = 0;
+    for (int64_t i = 0; i < n; i++)
+        sum += (float)a[i] * (float)b[i];
+    return (double)sum;
+}
+
 /* In lanes, so that the additions of one need not wait for each other: most of the time is spent here. */
-static double dot(const double *a, const double *b, int64_t n) {
+static double dot(const GradientWorker *worker, const double *a, const double *b, int64_t n) {
+    if (worker->run->request->single)
+        return single_dot(a, b, n);
     enum { LANES = 8 };
     double  lanes[LANES] = {0}, sum = 0;
     int64_t i = 0;
@@ -42,8 +55,11 @@ static double dot(const double *a, const double *b, int64_t n) {
 }
 
 /* y += a * x */
-static void axpy(double a, const double *restrict x, double *restrict y, int64_t n) {
-    for (int64_t i = 0; i < n; i++)
+static void axpy(const GradientWorker *worker, double a, const double *restrict x, double *restrict y, int64_t n) {
+    const bool single = worker->run->request->single;
+    for (int64_t i = 0; single && i < n; i++)
+        y[i] = (double)((float)y[i] + (float)a * (float)x[i]);
+    for (int64_t i = 0; !single && i < n; i++)
         y[i] += a * x[i];
 }
 
@@ -55,8 +71,9 @@ static void load_row(const Tensor *tensor, int64_t row, int64_t length, double *
 }
 
 /* Turns x by its position; turn = -1: back. */
-static void rope(const Spec *spec, double *x, int64_t position, double turn) {
-    const int half = spec->head_dim / 2;
+static void rope(const GradientWorker *worker, double *x, int64_t position, double turn) {
+    const Spec *const spec = worker->run->spec;
+    const int         half = spec->head_dim / 2;
     if (spec->rope_theta == 0)
         return;
     for (int i = 0; i < half; i++) {
@@ -64,14 +81,15 @@ static void rope(const Spec *spec, double *x, int64_t position, double turn) {
                   b = spec->rope_style == ROPE_HALF ? i + half : 2 * i + 1;
         const double angle = (double)position * pow(spec->rope_theta, -2.0 * i / spec->head_dim);
         const double c = cos(angle), s = turn * sin(angle), xa = x[a], xb = x[b];
-        x[a] = xa * c - xb * s;
-        x[b] = xb * c + xa * s;
+        x[a] = rounded(worker, xa * c - xb * s);
+        x[b] = rounded(worker, xb * c + xa * s);
     }
 }
 
 /* ---- Norm ---- */
 
-/* worker->dbranch: the gradient of a branch's row, worker->y. Adds to the gain's part. */
+/* worker->dbranch: the gradient of a branch's row, worker->y, and worker->mean = dbranch . y, of which a norm leaves r^3 eps (x.u):
+ * as a product it would be what roundings leave. Adds to the gain's part. */
 static void norm_gradient(GradientWorker *worker, const Sequence *sequence, int64_t h, const Tensor *gain,
                           double *gain_parts) {
     const Spec   *spec = worker->run->spec;
@@ -80,17 +98,19 @@ static void norm_gradient(GradientWorker *worker, const Sequence *sequence, int6
     double *const dx = worker->dbranch;
     if (!spec->norm) {
         memcpy(dx, dy, sizeof *dx * (size_t)E);
+        worker->mean = dot(worker, dx, x, E);
         return;
     }
-    const double  r = 1 / sqrt(dot(x, x, E) / (double)E + spec->norm_eps);
+    const double  r = rounded(worker, 1 / sqrt(dot(worker, x, x, E) / (double)E + spec->norm_eps));
     double *const dgain = gain_parts + (sequence->n * spec->heads + h) * E;
     for (int64_t e = 0; e < E; e++) {
-        dgain[e] += dy[e] * r * x[e];
-        dx[e] = dy[e] * dtype_load(gain->dtype, gain->data, h * E + e);
+        dgain[e] = rounded(worker, dgain[e] + dy[e] * rounded(worker, r * x[e]));
+        dx[e] = rounded(worker, dy[e] * dtype_load(gain->dtype, gain->data, h * E + e));
     }
-    const double along = r * r * dot(x, dx, E) / (double)E;
+    const double along = rounded(worker, r * r * dot(worker, x, dx, E) / (double)E);
+    worker->mean = rounded(worker, along * (double)E * r * spec->norm_eps);
     for (int64_t e = 0; e < E; e++)
-        dx[e] = r * (dx[e] - along * x[e]);
+        dx[e] = rounded(worker, r * rounded(worker, dx[e] - rounded(worker, along * x[e])));
 }
 
 /* ---- Softmax branch ---- */
@@ -101,7 +121,7 @@ static void enter_window(GradientWorker *worker, const Sequence *sequence, int64
     const Spec        *spec = run->spec;
     const int64_t      row = (sequence->begin + j) * spec->kv_heads + sequence->head, slot = j % run->ring;
     load_row(run->in.k, row, spec->head_dim, worker->key + slot * spec->head_dim);
-    rope(spec, worker->key + slot * spec->head_dim, run->request->position + j, 1);
+    rope(worker, worker->key + slot * spec->head_dim, run->request->position + j, 1);
     load_row(run->in.v, row, spec->value_dim, worker->value + slot * spec->value_dim);
 }
 
@@ -113,10 +133,10 @@ static int64_t first_key(const Spec *spec, int64_t i) {
 static double score(const GradientWorker *worker, int64_t j, double *slope) {
     const Spec  *spec = worker->run->spec;
     const double s =
-        spec->scale * dot(worker->query, worker->key + j % worker->run->ring * spec->head_dim, spec->head_dim);
+        spec->scale * dot(worker, worker->query, worker->key + j % worker->run->ring * spec->head_dim, spec->head_dim);
     const double t = spec->softcap == 0 ? 0 : tanh(s / spec->softcap);
-    *slope = (1 - t) * (1 + t);
-    return spec->softcap == 0 ? s : spec->softcap * t;
+    *slope = rounded(worker, (1 - t) * (1 + t));
+    return rounded(worker, spec->softcap == 0 ? s : spec->softcap * t);
 }
 
 /* worker->p and slope of row i's keys, and worker->y = swa_i. Returns the sink's probability. */
@@ -131,13 +151,13 @@ static double softmax_row(GradientWorker *worker, int64_t i, int64_t h) {
     }
     double sum = exp(sink - most);
     for (int64_t j = first; j <= i; j++)
-        sum += worker->p[j - first] = exp(worker->p[j - first] - most);
+        sum = rounded(worker, sum + (worker->p[j - first] = rounded(worker, exp(worker->p[j - first] - most))));
     clear(worker->y, E);
     for (int64_t j = first; j <= i; j++) {
-        worker->p[j - first] /= sum;
-        axpy(worker->p[j - first], worker->value + j % run->ring * E, worker->y, E);
+        worker->p[j - first] = rounded(worker, worker->p[j - first] / sum);
+        axpy(worker, worker->p[j - first], worker->value + j % run->ring * E, worker->y, E);
     }
-    return exp(sink - most) / sum;
+    return rounded(worker, exp(sink - most) / sum);
 }
 
 /* Adds row i's part to dk and dv of its keys; worker->dquery becomes its part of rope(q_i)'s gradient. dk stays in the
@@ -146,15 +166,16 @@ static void key_gradients(GradientWorker *worker, const Sequence *sequence, int6
     const GradientRun *run = worker->run;
     const Spec        *spec = run->spec;
     const int64_t      D = spec->head_dim, E = spec->value_dim, first = first_key(spec, i);
-    const double       mean = dot(worker->dbranch, worker->y, E);
+    const double       mean = dot(worker, worker->dbranch, worker->y, E);
     clear(worker->dquery, D);
     for (int64_t j = first; j <= i; j++) {
         const int64_t row = (sequence->begin + j) * spec->kv_heads + sequence->head, slot = j % run->ring;
-        const double  p = worker->p[j - first], dp = dot(worker->dbranch, worker->value + slot * E, E);
-        const double  dz = p * (dp - mean) * worker->slope[j - first] * spec->scale;
-        axpy(p, worker->dbranch, run->dv + row * E, E);
-        axpy(dz, worker->key + slot * D, worker->dquery, D);
-        axpy(dz, worker->query, run->dk + row * D, D);
+        const double  p = worker->p[j - first], dp = dot(worker, worker->dbranch, worker->value + slot * E, E);
+        const double  ds = rounded(worker, p * rounded(worker, dp - mean));
+        const double  dz = rounded(worker, ds * worker->slope[j - first] * spec->scale);
+        axpy(worker, p, worker->dbranch, run->dv + row * E, E);
+        axpy(worker, dz, worker->key + slot * D, worker->dquery, D);
+        axpy(worker, dz, worker->query, run->dk + row * D, D);
     }
 }
 
@@ -164,14 +185,14 @@ static void softmax_branch(GradientWorker *worker, const Sequence *sequence, int
     const int64_t      row = (sequence->begin + i) * spec->heads + h, D = spec->head_dim;
     const int64_t      position = run->request->position + i;
     load_row(run->in.q, row, D, worker->query);
-    rope(spec, worker->query, position, 1);
+    rope(worker, worker->query, position, 1);
     const double sink = softmax_row(worker, i, h);
     norm_gradient(worker, sequence, h, run->in.swa_norm, run->swa_norm_parts);
     key_gradients(worker, sequence, i);
     if (run->in.sink)
-        run->sink_parts[sequence->n * spec->heads + h] -= sink * dot(worker->dbranch, worker->y, spec->value_dim);
-    rope(spec, worker->dquery, position, -1);
-    axpy(1, worker->dquery, run->dq + row * D, D);
+        run->sink_parts[sequence->n * spec->heads + h] -= rounded(worker, sink * worker->mean);
+    rope(worker, worker->dquery, position, -1);
+    axpy(worker, 1, worker->dquery, run->dq + row * D, D);
 }
 
 /* ---- Residual branch ---- */
@@ -181,7 +202,7 @@ static const double *features(GradientWorker *worker, const Tensor *tensor, int6
     const int64_t D = worker->run->spec->head_dim;
     load_row(tensor, row, D, worker->raw);
     for (int64_t d = 0; d < D; d++)
-        worker->x[d] = worker->raw[d] * (scale ? dtype_load(scale->dtype, scale->data, d) : 1);
+        worker->x[d] = rounded(worker, worker->raw[d] * (scale ? dtype_load(scale->dtype, scale->data, d) : 1));
     return reference_map(&worker->run->spec->map, worker->x, worker->map_values, false);
 }
 
@@ -192,9 +213,10 @@ static void feature_gradient(GradientWorker *worker, const Tensor *scale, double
     clear(worker->dx, D);
     map_gradient(&worker->run->spec->map, worker->map_values, worker->dphi, worker->map_gradients, worker->dx);
     for (int64_t d = 0; d < D; d++)
-        row_gradient[d] += worker->dx[d] * (scale ? dtype_load(scale->dtype, scale->data, d) : 1);
+        row_gradient[d] =
+            rounded(worker, row_gradient[d] + worker->dx[d] * (scale ? dtype_load(scale->dtype, scale->data, d) : 1));
     for (int64_t d = 0; scale && d < D; d++)
-        scale_gradient[d] += worker->dx[d] * worker->raw[d];
+        scale_gradient[d] = rounded(worker, scale_gradient[d] + worker->dx[d] * worker->raw[d]);
 }
 
 static double *scale_part(const GradientRun *run, const Sequence *sequence, double *parts) {
@@ -208,7 +230,7 @@ static void fold(GradientWorker *worker, const Sequence *sequence, int64_t j) {
     const double      *phi = features(worker, run->in.k, row, run->in.k_scale);
     load_row(run->in.v, row, E, worker->y);
     for (int64_t f = 0; f < run->features; f++)
-        axpy(phi[f], worker->y, worker->state + f * E, E);
+        axpy(worker, phi[f], worker->y, worker->state + f * E, E);
 }
 
 /* Row f of S + h0[h], what query head h sees; valid until the next call. */
@@ -218,7 +240,7 @@ static const double *state_row(GradientWorker *worker, const Sequence *sequence,
     if (!run->in.h0)
         return worker->state + f * E;
     load_row(run->in.h0, (sequence->n * run->spec->heads + h) * run->features + f, E, worker->h0_row);
-    axpy(1, worker->state + f * E, worker->h0_row, E);
+    axpy(worker, 1, worker->state + f * E, worker->h0_row, E);
     return worker->h0_row;
 }
 
@@ -240,11 +262,11 @@ static void residual_branch(GradientWorker *worker, const Sequence *sequence, in
     const double      *phi = features(worker, run->in.q, row, run->in.q_scale);
     clear(worker->y, E);
     for (int64_t f = 0; f < run->features; f++)
-        axpy(phi[f], state_row(worker, sequence, h, f), worker->y, E);
+        axpy(worker, phi[f], state_row(worker, sequence, h, f), worker->y, E);
     norm_gradient(worker, sequence, h, run->in.rla_norm, run->rla_norm_parts);
     memcpy(drla_row(worker, i, h), worker->dbranch, sizeof(double) * (size_t)E);
     for (int64_t f = 0; f < run->features; f++)
-        worker->dphi[f] = dot(state_row(worker, sequence, h, f), worker->dbranch, E);
+        worker->dphi[f] = dot(worker, state_row(worker, sequence, h, f), worker->dbranch, E);
     feature_gradient(worker, run->in.q_scale, run->dq + row * spec->head_dim,
                      scale_part(run, sequence, run->q_scale_parts));
 }
@@ -256,9 +278,9 @@ static void reverse_query(GradientWorker *worker, const Sequence *sequence, int6
     const double      *phi = features(worker, run->in.q, (sequence->begin + i) * heads + h, run->in.q_scale);
     const double      *drla = drla_row(worker, i, h);
     for (int64_t f = 0; f < run->features; f++) {
-        axpy(phi[f], drla, worker->state + f * E, E);
+        axpy(worker, phi[f], drla, worker->state + f * E, E);
         if (run->in.h0)
-            axpy(phi[f], drla, run->dh0 + ((sequence->n * heads + h) * run->features + f) * E, E);
+            axpy(worker, phi[f], drla, run->dh0 + ((sequence->n * heads + h) * run->features + f) * E, E);
     }
 }
 
@@ -270,8 +292,8 @@ static void reverse_key(GradientWorker *worker, const Sequence *sequence, int64_
     const double      *phi = features(worker, run->in.k, row, run->in.k_scale);
     load_row(run->in.v, row, E, worker->y);
     for (int64_t f = 0; f < run->features; f++) {
-        worker->dphi[f] = dot(worker->state + f * E, worker->y, E);
-        axpy(phi[f], worker->state + f * E, run->dv + row * E, E);
+        worker->dphi[f] = dot(worker, worker->state + f * E, worker->y, E);
+        axpy(worker, phi[f], worker->state + f * E, run->dv + row * E, E);
     }
     feature_gradient(worker, run->in.k_scale, run->dk + row * spec->head_dim,
                      scale_part(run, sequence, run->k_scale_parts));
@@ -328,11 +350,12 @@ static void reverse_row(GradientWorker *worker, const Sequence *sequence, int64_
 }
 
 /* dk out of the rotated frame, all of it softmax's so far. */
-static void turn_keys_back(const GradientRun *run, const Sequence *sequence) {
-    const Spec *spec = run->spec;
+static void turn_keys_back(const GradientWorker *worker, const Sequence *sequence) {
+    const GradientRun *run = worker->run;
+    const Spec        *spec = run->spec;
     for (int64_t j = 0; j < sequence->length; j++) {
         const int64_t row = (sequence->begin + j) * spec->kv_heads + sequence->head;
-        rope(spec, run->dk + row * spec->head_dim, run->request->position + j, -1);
+        rope(worker, run->dk + row * spec->head_dim, run->request->position + j, -1);
     }
 }
 
@@ -347,7 +370,7 @@ void gradient_item(void *arg, int64_t item, int thread) {
         forward_row(worker, &sequence, i);
         walked(run, thread);
     }
-    turn_keys_back(run, &sequence);
+    turn_keys_back(worker, &sequence);
     if (run->spec->full)
         return;
     const int64_t folded = sequence.length - sequence.length % spec_fold(run->spec);

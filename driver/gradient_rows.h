@@ -38,6 +38,7 @@ struct GradientWorker {
     double            *raw, *x, *dx; /* [D]: of a feature map's input: before q_scale or k_scale, after it, gradient */
     double            *map_values, *map_gradients, *dphi;
     double            *y, *dy, *dbranch, *h0_row; /* [E]: a branch's row, do, the branch's gradient */
+    double             mean;                     /* dbranch . y */
     double            *drla;                      /* [T][G][E] of the sequence */
 };
 

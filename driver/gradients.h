@@ -26,6 +26,7 @@ typedef struct GradientsRequest {
     int64_t          position; /* of each sequence's first token, for rope */
     int              threads;  /* < 1: one */
     Progress        *progress; /* started; stepped by tokens. NULL: none */
+    bool             single;   /* evaluated in float32: what sums and products give is rounded to that; feature maps are exact */
 } GradientsRequest;
 
 /* ST_USAGE: an input is missing, or do or dfinal_state is not of its shape. */

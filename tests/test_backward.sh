@@ -16,3 +16,6 @@ for dtype in fp32 bf16; do
     done
 done
 check "magnitude 2^-10, fp16" "${RUN[@]}" "${FULL[@]}" --dtype fp16 --shape B=2,T=90 --magnitude=-10
+# One row sees a key in the residual branch, and what its norm leaves is next to nothing: the bound is what float32 itself loses.
+NARROW=("${SMALL[@]}" --set heads=2 --set kv_heads=1 --set head_dim=64 --set value_dim=64 --set qk_scale=true --dtype fp32)
+check "a row with a residual branch" "${RUN[@]}" "${NARROW[@]}" --set window=100 --set feature_map=identity --shape B=1,T=101

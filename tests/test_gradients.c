@@ -190,10 +190,58 @@ static void test_errors(void **state) {
     run_trial(refuse_inputs, &(Trial){.random = {5}});
 }
 
+/* ---- In float32 ---- */
+
+typedef struct InSingle {
+    const char *spec;
+    int64_t     T;
+    bool        cancels; /* what q's scale gets */
+} InSingle;
+
+/* A layer whose rows see a key in the residual branch, and one whose last row alone does: its norm takes all of that. */
+static const InSingle IN_SINGLE[] = {
+    {"heads = 2, kv_heads = 1, head_dim = 64, window = 30, sink = true, qk_scale = true, softcap = 9, rope = { theta = 100 }", 99,
+     false},
+    {"heads = 2, kv_heads = 1, head_dim = 64, window = 30, feature_map = 'identity', qk_scale = true", 31, true},
+};
+
+/* Where nothing cancels, what float32 loses moves no bound. */
+static Status compare_single(Ctx *ctx, void *arg) {
+    Trial *const          trial = arg;
+    const InSingle *const in = &IN_SINGLE[trial->number];
+    const Shape           shape = {.B = 1, .T = in->T};
+    const int64_t         d_o[] = {1, in->T, 2, 64};
+    const char *const     text = ctx_printf(ctx, "return rattention { name = 'single', %s }", in->spec);
+    TensorSet             exact, single;
+    TRY(spec_load_text(ctx, "single.lua", text, strlen(text), &trial->file));
+    trial->spec = trial->file.items[0].spec;
+    case_random(ctx, &trial->spec, &shape, &trial->random, &trial->inputs);
+    tensors_put(ctx, &trial->inputs, "do", random_tensor(ctx, trial, 4, d_o));
+    GradientsRequest request = {.spec = &trial->spec, .inputs = &trial->inputs, .threads = 2};
+    TRY(gradients_run(ctx, &request, &exact));
+    request.single = true;
+    TRY(gradients_run(ctx, &request, &single));
+    for (int i = 0; i < exact.count; i++) {
+        const double error = tensor_error(&single.items[i].tensor, &exact.items[i].tensor);
+        const bool   scale = strcmp(exact.items[i].name, "q_scale") == 0;
+        assert_true(error > 0);
+        if (!in->cancels && error >= FP32_BOUND / 2)
+            fail_msg("d%s of { %s }: %.2e", exact.items[i].name, in->spec, error);
+        assert_true(!in->cancels || !scale || error > FP32_BOUND);
+    }
+    return ST_OK;
+}
+
+static void test_single(void **state) {
+    (void)state;
+    for (int n = 0; n < 2; n++)
+        run_trial(compare_single, &(Trial){.number = n, .random = {3}});
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_golden),  cmocka_unit_test(test_golden_shared), cmocka_unit_test(test_differences),
-        cmocka_unit_test(test_threads), cmocka_unit_test(test_errors),
+        cmocka_unit_test(test_threads), cmocka_unit_test(test_errors), cmocka_unit_test(test_single),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
