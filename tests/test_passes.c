@@ -381,6 +381,20 @@ static void test_roles_whole_window(void **state) {
               draw_whole_window);
 }
 
+/* Row tiles, and so tiles of keys that are taller, begin at any token before the first new one. */
+static Status draw_fold_window(Ctx *ctx, void *arg) {
+    TRY(draw_whole_window(ctx, arg));
+    ((Trial *)arg)->spec.fold = 4 << random_int(0, 2);
+    ((Trial *)arg)->tokens = 200;
+    return ST_OK;
+}
+
+static void test_roles_fold(void **state) {
+    (void)state;
+    run_some(KIND_EXTEND, VARIANT_LSE, (Target){.name = "gpu", .warp_size = 32, .product_warps = 4, .shared_bytes = 216 << 10, .processors = 4},
+             draw_fold_window, CASES / 2);
+}
+
 /* Without a window no part of the key loop has a left edge; the diagonal's tiles may reach beyond the sequence. */
 static void test_gpu_attention(void **state) {
     (void)state;
@@ -421,6 +435,7 @@ int main(int argc, char **argv) {
         DRAWS(test_roles_initial, 26),
         DRAWS(test_roles_extend, 14),
         DRAWS(test_roles_extend_initial, 30),
+        DRAWS(test_roles_fold, 31),
         DRAWS(test_roles_whole_window, 16),
         DRAWS(test_roles_signals, 23),
     };
