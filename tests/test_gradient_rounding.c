@@ -62,6 +62,13 @@ static const Layer LAYERS[] = {
      "dtype = 'fp16'",
      "B=2,T=2", 2, 1},
     {"heads = 4, kv_heads = 1, head_dim = 32, window = 64, sink = true, dtype = 'bf16'", "lengths=1,2,1,3", 6, 1},
+    /* A sink's gradient is one number a head, which sums up all rows: probabilities in two parts. */
+    {"heads = 1, kv_heads = 1, head_dim = 48, window = 33, value_dim = 1, feature_map = 'squared_relu', softcap = 50, sink = true, "
+     "qk_scale = true, norm = false, dtype = 'fp16'",
+     "B=1,T=118", 1208, 1},
+    {"heads = 2, kv_heads = 1, head_dim = 16, window = 3, feature_map = function(x) return exp(x - max(x)) end, fold = 16, sink = true, "
+     "norm = false, dtype = 'fp16'",
+     "lengths=16,6", 2085, 1},
     /* Rows of a tile that has others with keys, which have none themselves: what is given times 1 / eps is no number. */
     {"heads = 8, kv_heads = 1, head_dim = 16, window = 17, feature_map = 'exp', dtype = 'fp16'", "B=1,T=40", 1, 8},
     /* More tiles come behind one that is read than its ring has slots. */
