@@ -2,7 +2,8 @@
  * In: tile IR in which a load's tile is used before or in the loops of a block and once more behind one that does not
  * use it. Out: the uses behind have a load of their own, so that no register holds the tile while the loop runs. Memory
  * that the kernel writes is not read again. So do floats that are made of a 16-bit tile; with roles behind each product,
- * too, and from the tile that was taken, which is released only then. Kernels of gradients load again behind products. */
+ * too, and from the tile that was taken, which is released only then. Kernels of gradients load again behind products, and
+ * without roles add to each sum of a loop as soon as what is added is there. */
 #include "passes/loops.h"
 
 #include <string.h>
@@ -365,6 +366,41 @@ static void compute_again(Reload *r) {
     drop_unused(r, a.body);
 }
 
+/* The last op before `dot` in its block that gives one of its operands; NULL: all come from outside. */
+static Op *last_operand(const Op *dot) {
+    Op *last = NULL;
+    for (int i = 0; i < dot->in_count; i++) {
+        Op *const def = dot->in[i] ? dot->in[i]->def : NULL;
+        last = def && def->parent == dot->parent && (!last || ir_precedes(last, def)) ? def : last;
+    }
+    return last;
+}
+
+static bool product_between(const Op *from, const Op *to) {
+    for (const Op *op = from->next; op != to; op = op->next)
+        if (has_product(op))
+            return true;
+    return false;
+}
+
+static bool is_carried(const Value *sum, const Block *block) {
+    return sum->def ? sum->def->code == OP_FOR && sum->def->parent == block : sum->owner == block;
+}
+
+/* What a turn, or what follows the last one, adds to a loop's sum is added before the next product: no register holds its
+ * left side meanwhile. */
+static bool add_early(Op *dot, void *arg) {
+    const Reload *r = arg;
+    const Value  *sum = dot->code == OP_DOT && dot->in_count > 2 ? dot->in[2] : NULL;
+    Op *const     last = sum && is_carried(sum, dot->parent) ? last_operand(dot) : NULL;
+    if (!last || !product_between(last, dot))
+        return true;
+    Builder b = ir_after(r->ctx, r->kernel, last);
+    op_unlink(dot);
+    op_insert(&b, dot);
+    return true;
+}
+
 /* Indices between the grid's loops are computed where the body needs them first: of 64 bits, they take registers, too. */
 static void sink_indices(Reload *r) {
     Block *const body = loop_grid_body(r->kernel->body);
@@ -498,6 +534,7 @@ Status pass_reload(Ctx *ctx, Module *module, const PassArgs *args) {
             compute_again(&r);
             sink_indices(&r);
             ir_walk(r.kernel->body, remake, &r);
+            ir_walk(r.kernel->body, add_early, &r);
         }
         if (args->kind == KIND_BACKWARD && strcmp(r.kernel->name, "main") != 0 && loop_has_roles(r.kernel)) {
             ir_walk(r.kernel->body, visit_store, &r);
