@@ -169,8 +169,8 @@ int64_t ir_tile_bytes(Type type);  /* of the tile, or the whole ring; a multiple
  * p of 16 bytes of row r stands in place p ^ r % 8 of its line; else 16 bytes are left free behind every row. */
 int64_t ir_shared_stride(Type type); /* bytes from row to row */
 int64_t ir_shared_bytes(Type type);  /* of one tile; a multiple of 128 */
-/* Left sides of products of floats go through a strip of 16 x 16 numbers a warp, rows padded to 20. */
-enum { SHARED_STRIP_COLS = 20, SHARED_STRIP_BYTES = 16 * SHARED_STRIP_COLS * 4 };
+/* Left sides of products of floats go through a strip of 16 x 16 numbers a warp. */
+enum { SHARED_STRIP_BYTES = 16 * 16 * 4 };
 
 /* Layout of a tile that the copy engine writes: panels of 128 bytes a row side by side, each all rows of it. */
 enum { IR_PANEL = 128 };

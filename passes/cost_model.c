@@ -105,6 +105,17 @@ static void without_roles(const Spec *spec, const Target *target, Schedule *sche
     schedule->delay = 0;
 }
 
+/* A product of floats on the plain units holds up its warp for longer than another one of the multiprocessor's processor
+ * takes: two warps each hide that, as many as registers hold, and four heads share every key. */
+static void plain_products(const Spec *spec, Schedule *schedule) {
+    enum { HEADS = 4, ROWS = 128 };
+    if (spec->dtype != DT_F32 || spec->tf32 || spec->initial_state || spec_is_wide(spec) || spec_group(spec) % HEADS ||
+        schedule->chunk * HEADS > ROWS)
+        return;
+    schedule->group_heads = HEADS;
+    schedule->warps = schedule->chunk * HEADS / 16;
+}
+
 /* As few tiles of at most so many heads as hold a group's, of like size; none where each head has its own state. */
 static int even_heads(const Spec *spec, int most) {
     const int G = spec->initial_state ? 1 : spec_group(spec), tiles = (G + most - 1) / most;
@@ -230,6 +241,8 @@ void schedule_default_why(const Spec *spec, KernelKind kind, const Target *targe
         schedule->feature_groups = schedule->fuse_phi && spec->head_dim <= 64 ? 2 : 1;
         if (!schedule->roles && kind != KIND_DECODE)
             without_roles(spec, target, schedule, why);
+        if (kind == KIND_FORWARD || kind == KIND_EXTEND)
+            plain_products(spec, schedule);
         if (schedule->roles && spec_is_wide(spec)) { /* 64 keys of 256 columns are a slot: five of them lie beside the queries */
             schedule->chunk = schedule->key_tile = 64;
             why->chunk = "a row tile of a head; two heads' share every key, 16 rows a warp";

@@ -80,6 +80,8 @@ void columns_start_loops(Ctx *ctx, Kernel *kernel, Block *block, Op *queries);
 
 /* sink.c: tiles of the block that only a branch uses, behind its first product, are computed in it, where they are used first. */
 void sink_into_branches(Ctx *ctx, Kernel *kernel, Block *block);
+/* Behind it: a piece of a tile that products stand before is computed again from what its rows are loaded from. */
+void sink_pieces(Ctx *ctx, Kernel *kernel, Block *block);
 
 /* What works on query rows: the last kernel, or that of its name where others follow. */
 Kernel *loop_main(const Module *module);

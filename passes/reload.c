@@ -520,6 +520,11 @@ static bool visit_store(Op *op, void *arg) {
     return true;
 }
 
+/* Products of floats on the plain units leave registers for one piece of the features beside both branches' sums. */
+static bool keeps_no_pieces(const PassArgs *args) {
+    return args->spec->dtype == DT_F32 && !args->spec->tf32 && (args->kind == KIND_FORWARD || args->kind == KIND_EXTEND);
+}
+
 Status pass_reload(Ctx *ctx, Module *module, const PassArgs *args) {
     for (int k = 0; k < module->kernel_count; k++) {
         Reload         r = {.ctx = ctx, .kernel = module->kernels[k]};
@@ -528,6 +533,8 @@ Status pass_reload(Ctx *ctx, Module *module, const PassArgs *args) {
         r.loads = args->kind == KIND_BACKWARD && strcmp(r.kernel->name, "main") == 0;
         if (args->spec->dtype == DT_F32 && !args->schedule->roles && args->kind != KIND_DECODE)
             sink_into_branches(ctx, r.kernel, loop_grid_body(r.kernel->body));
+        if (keeps_no_pieces(args))
+            sink_pieces(ctx, r.kernel, loop_grid_body(r.kernel->body));
         if (r.loads && !loop_has_roles(r.kernel)) {
             ir_walk(r.kernel->body, remake, &r);
         } else if (args->kind == KIND_BACKWARD && !loop_has_roles(r.kernel)) {

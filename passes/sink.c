@@ -1,7 +1,8 @@
 /* What only a branch uses, and only behind its first product, is computed there, where it is used first.
  * In: tile IR whose branches multiply. Out: tiles that were computed before a branch for such a use are computed in it: no
  * register holds them while products run that do not use them. What they are loaded from is loaded again there, but for what
- * the kernel writes. What the first product uses stays before the branch, where tiles may be on their way. */
+ * the kernel writes. What the first product uses stays before the branch, where tiles may be on their way. Pieces of features
+ * that follow a product are computed again from what is loaded. */
 #include "passes/loops.h"
 
 typedef struct Sink {
@@ -79,5 +80,69 @@ void sink_into_branches(Ctx *ctx, Kernel *kernel, Block *block) {
         }
         if (sunk)
             load_again(&s);
+    }
+}
+
+/* ---- Pieces of features ---- */
+
+/* Can a tile be had again for some operations a number? What is one number a row, or one row, stays in registers. */
+static bool may_compute(const Sink *s, const Value *value) {
+    const Op *const def = value->def;
+    if (!is_tile(value) || value->type.cols == 1)
+        return true;
+    if (!def || def->region || def->out_count != 1 || !(op_info(def->code)->traits & PURE) ||
+        !(op_info(def->code)->traits & ROWWISE) || def->code == OP_ROPE)
+        return false;
+    if (def->code == OP_LOAD)
+        return !is_stored(s->kernel->body, op_text(def, AT_PARAM));
+    for (int i = 0; i < def->in_count; i++)
+        if (def->in[i] && !may_compute(s, def->in[i]))
+            return false;
+    return true;
+}
+
+static void compute_before(Builder *b, Value *value, ValueMap *map) {
+    if (!is_tile(value) || value->type.cols == 1 || map_get(map, value) != value)
+        return;
+    for (int i = 0; i < value->def->in_count && value->def->code != OP_LOAD; i++)
+        if (value->def->in[i])
+            compute_before(b, value->def->in[i], map);
+    ir_clone(b, value->def, map);
+}
+
+/* The last product before `op`, where the tile is there before it and has been used. */
+static bool waits_for_product(const Sink *s, const Op *op) {
+    const Value *const tile = op->in[0];
+    const Op          *product = op->prev;
+    while (product && product->code != OP_DOT && product != tile->def)
+        product = product->prev;
+    if (!product || product == tile->def)
+        return false;
+    int        count;
+    Op **const users = ir_users(s->ctx, s->kernel, tile, &count);
+    for (int u = 0; u < count; u++) {
+        const Op *const here = ir_ancestor_in(users[u], s->branch);
+        if (!here || ir_precedes(here, product))
+            return true;
+    }
+    return false;
+}
+
+static void compute_pieces(Sink *s) {
+    for (Op *op = s->branch->first; op; op = op->next) {
+        if (op->code != OP_COLS || !is_tile(op->in[0]) || !may_compute(s, op->in[0]) || !waits_for_product(s, op))
+            continue;
+        ValueMap map = {.ctx = s->ctx};
+        Builder  b = ir_before(s->ctx, s->kernel, op);
+        compute_before(&b, op->in[0], &map);
+        op->in[0] = map_get(&map, op->in[0]);
+    }
+}
+
+void sink_pieces(Ctx *ctx, Kernel *kernel, Block *block) {
+    for (Op *branch = block->first; branch; branch = branch->next) {
+        Sink s = {.ctx = ctx, .kernel = kernel, .branch = branch->code == OP_IF ? branch->region : NULL};
+        if (s.branch && has_products(s.branch))
+            compute_pieces(&s);
     }
 }

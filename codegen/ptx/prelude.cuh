@@ -21,9 +21,22 @@ typedef long long          i64;
 #define UNROLL2 _Pragma("unroll 2")
 #define EACH(S, N) UNROLL for (int s = 0; s < (S); s++) UNROLL for (int i = 0; i < (N); i++)
 
-DEVICE int lane_id() { return threadIdx.x & 31; }
+// Which lane of a tile a thread is, and back; of a mask of lanes, the mask of threads. Products of matrix units say which. On
+// plain units a pair of threads has the same columns of two rows, and threads two apart the same rows: a wide load of shared
+// memory takes half the time where either pair reads one address.
+#ifdef PLAIN_PRODUCTS
+DEVICE constexpr int lane_of(int thread) { return (thread & 24) | (thread >> 1 & 3) | (thread & 1) << 2; }
+DEVICE constexpr int thread_of(int lane) { return (lane & 24) | (lane & 3) << 1 | (lane >> 2 & 1); }
+#else
+DEVICE constexpr int lane_of(int thread) { return thread; }
+DEVICE constexpr int thread_of(int lane) { return lane; }
+#endif
+DEVICE int lane_id() { return lane_of(threadIdx.x & 31); }
 // The same, in no register before it is asked for.
-DEVICE int lane_here() { int lane; asm volatile("mov.u32 %0, %%laneid;" : "=r"(lane)); return lane; }
+DEVICE int lane_here() { int thread; asm volatile("mov.u32 %0, %%laneid;" : "=r"(thread)); return lane_of(thread); }
+// What a lane has, and what the one has whose number differs in the bits of `apart`.
+template <class X> DEVICE X of_lane(X x, int lane) { return __shfl_sync(~0u, x, thread_of(lane)); }
+template <class X> DEVICE X of_apart(X x, int apart) { return __shfl_xor_sync(~0u, x, thread_of(apart)); }
 // The compiler knows that all of a warp have the same one; made anew where it is asked for, it takes no register meanwhile.
 DEVICE int warp_id() { return __shfl_sync(~0u, threadIdx.x >> 5, 0); }
 // The same from a register that is not held since the kernel began.
@@ -163,7 +176,7 @@ template <class T> DEVICE bool aligned(const View &v, int bytes) {
 // four columns of the first one and its odd neighbour four of the second; they exchange halves.
 DEVICE void exchange(u32 &first, u32 &second) {
     const bool odd = lane_id() & 1;
-    const u32  other = __shfl_xor_sync(~0u, odd ? first : second, 1);
+    const u32  other = of_apart(odd ? first : second, 1);
     if (odd)
         first = other;
     else
@@ -360,7 +373,7 @@ template <int HALF, int APART, int N> DEVICE void sum_half(float (&y)[N]) {
     const bool upper = lane_id() & APART;
     UNROLL for (int i = 0; i < HALF; i++) {
         const float give = upper ? y[i] : y[i + HALF], keep = upper ? y[i + HALF] : y[i];
-        y[i] = keep + __shfl_xor_sync(~0u, give, APART);
+        y[i] = keep + of_apart(give, APART);
     }
 }
 template <class R, int WARPS, int COLS, int S, int N> DEVICE void store_sums(const float (&x)[S][N], const View &v) {
@@ -797,12 +810,12 @@ template <int WARPS, int ROWS, int COLS, int STRIDE, int S, int N> DEVICE void p
 
 // ---- Rows
 DEVICE float quad_sum(float x) {
-    x += __shfl_xor_sync(~0u, x, 1);
-    return x + __shfl_xor_sync(~0u, x, 2);
+    x += of_apart(x, 1);
+    return x + of_apart(x, 2);
 }
 DEVICE float quad_max(float x) {
-    x = max_nan(x, __shfl_xor_sync(~0u, x, 1));
-    return max_nan(x, __shfl_xor_sync(~0u, x, 2));
+    x = max_nan(x, of_apart(x, 1));
+    return max_nan(x, of_apart(x, 2));
 }
 // Is element i of a row there? Known at compile time but for the last columns of odd widths.
 template <int COLS> DEVICE bool has_column(int block, int b) {
@@ -834,7 +847,7 @@ template <int FROM, int N> DEVICE float column_behind(const float (&x)[N], int i
         const int block = (start + 1024) / 8 - 128 + step;
         if (block < 0 || block >= N / 4) continue;
         const float other = x[4 * block + 2 * h + (start & 1)];
-        const float here = FROM % 8 ? __shfl_sync(~0u, other, (lane_id() & ~3) | ((start + q2) & 7) >> 1) : other;
+        const float here = FROM % 8 ? of_lane(other, (lane_id() & ~3) | ((start + q2) & 7) >> 1) : other;
         found = start + q2 >= 8 * block && start + q2 < 8 * block + 8 ? here : found;
     }
     return found;
@@ -843,7 +856,7 @@ template <int FROM, int S, int N, int M> DEVICE void columns_from(float (&y)[S][
     EACH(S, N) y[s][i] = column_behind<FROM>(x[s], i);
 }
 template <int AT, int S, int M> DEVICE void column_from(float (&y)[S][2], const float (&x)[S][M]) {
-    EACH(S, 2) y[s][i] = __shfl_sync(~0u, x[s][AT / 8 * 4 + 2 * i + AT % 2], (lane_id() & ~3) | AT % 8 / 2);
+    EACH(S, 2) y[s][i] = of_lane(x[s][AT / 8 * 4 + 2 * i + AT % 2], (lane_id() & ~3) | AT % 8 / 2);
 }
 // Columns of y behind LEFT of x.
 template <int LEFT, int S, int N, int K, int M> DEVICE void join_columns(float (&z)[S][N], const float (&x)[S][K], const float (&y)[S][M]) {
@@ -884,7 +897,7 @@ template <bool MAX, int WARPS, int ROWS, int COLS, int S, int N2> DEVICE void co
         float all = MAX ? -INFINITY : 0.f;
         UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++)
             if (FULL || warp * 16 + s * 16 * WARPS + lane / 4 + 8 * h < ROWS) all = join<MAX>(all, x[s][i / 2 * 4 + 2 * h + i % 2]);
-        UNROLL for (int apart = 4; apart < 32; apart *= 2) all = join<MAX>(all, __shfl_xor_sync(~0u, all, apart));
+        UNROLL for (int apart = 4; apart < 32; apart *= 2) all = join<MAX>(all, of_apart(all, apart));
         if (lane < 4 && warp < BUSY) out[(i / 2 * 8 + 2 * lane + i % 2) * WARPS + warp] = all;
     }
 }
@@ -909,7 +922,7 @@ template <int WARPS, int ROWS, int S> DEVICE float column_sum(const float (&x)[S
     float    *out = shared_pointer<float>(area), all = 0.f;
     UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++)
         if (warp * 16 + s * 16 * WARPS + lane / 4 + 8 * h < ROWS) all += x[s][h];
-    UNROLL for (int apart = 4; apart < 32; apart *= 2) all += __shfl_xor_sync(~0u, all, apart);
+    UNROLL for (int apart = 4; apart < 32; apart *= 2) all += of_apart(all, apart);
     if (lane == 0) out[warp] = all;
     __syncthreads();
     all = out[0];
@@ -988,7 +1001,7 @@ template <int COLS, int N> DEVICE float partner(const float (&x)[N], int i, bool
         const int start = 8 * j + b + (up ? HALF : -HALF), block = (start + 1024) / 8 - 128 + step;
         const int wanted = c + (up ? HALF : -HALF);
         if (block >= 0 && block < N / 4) {
-            const float v = __shfl_sync(~0u, x[4 * block + 2 * h + (start & 1)], (lane & ~3) | ((wanted & 7) >> 1));
+            const float v = of_lane(x[4 * block + 2 * h + (start & 1)], (lane & ~3) | ((wanted & 7) >> 1));
             if (second != (bool)up && (wanted >> 3) == block)
                 found = v;
         }
@@ -998,7 +1011,7 @@ template <int COLS, int N> DEVICE float partner(const float (&x)[N], int i, bool
 // From the lane of quad `quad` that is where this one is in its own.
 DEVICE float of_quad(float x, int quad) {
     float y;
-    asm volatile("shfl.sync.idx.b32 %0, %1, %2, 0x31f, 0xffffffff;" : "=f"(y) : "f"(x), "r"(4 * quad));
+    asm volatile("shfl.sync.idx.b32 %0, %1, %2, %3, 0xffffffff;" : "=f"(y) : "f"(x), "r"(thread_of(4 * quad)), "n"(thread_of(3) << 8 | 31));
     return y;
 }
 // What a rope looks up: how far each pair turns a position, in turns times 2^64 and in radians.
@@ -1073,7 +1086,7 @@ template <int WARPS, int PERIOD, int COLS, int STYLE, class P = Pairs, int DOWN 
         const int  n = c >= COLS ? 0 : second ? c - PAIRS : c;
         float      start = 0.f;
         UNROLL for (int k = 0; k < HELD; k++) {
-            const float other = __shfl_sync(~0u, from[k], (n & 24) + 4 * (n & 1) + (n >> 1 & 3)); // as `held` says
+            const float other = of_lane(from[k], (n & 24) + 4 * (n & 1) + (n >> 1 & 3)); // as `held` says
             start = n / 32 == k ? other : start;
         }
         UNROLL for (int h = 0; h < 2; h++) {
@@ -1311,32 +1324,50 @@ template <class T, int WARPS, bool TB, int XSTRIDE, int STRIDE, int K, int S, in
     }
 }
 
-// Products of floats, on the plain units. The left operand goes through a strip of 16 rows x 16 columns a warp.
-constexpr int STRIP = 20;
-template <bool TB, int STRIDE, int N> DEVICE void float_step(float *d, float x0, float x8, const float *y, int k) {
-    const int q2 = 2 * (lane_id() & 3);
+// Products of floats, on the plain units: a thread's two rows by all its columns, four steps at a time, whose numbers lie
+// side by side in the left side and, transposed, in the right one. The left operand goes through a strip of 16 rows x 16
+// columns a warp; of every other pair of rows the halves are exchanged, so that neither way meets a bank twice.
+constexpr int STRIP = 16;
+template <int STEP> DEVICE float step_of(const float4 &v) { return STEP == 0 ? v.x : STEP == 1 ? v.y : STEP == 2 ? v.z : v.w; }
+DEVICE void outer(float *d, float x0, float x8, float y0, float y1) {
+    d[0] = fmaf(x0, y0, d[0]), d[1] = fmaf(x0, y1, d[1]), d[2] = fmaf(x8, y0, d[2]), d[3] = fmaf(x8, y1, d[3]);
+}
+template <int STRIDE, int N> DEVICE void float_step(float *d, float x0, float x8, const float *y) {
     UNROLL for (int j = 0; j < N / 4; j++) {
-        float y0, y1;
-        if (TB) {
-            y0 = y[(8 * j + q2) * STRIDE + k], y1 = y[(8 * j + q2 + 1) * STRIDE + k];
-        } else {
-            float2 v = *(const float2 *)(y + k * STRIDE + 8 * j + q2);
-            y0 = v.x, y1 = v.y;
-        }
-        d[4 * j] += x0 * y0, d[4 * j + 1] += x0 * y1, d[4 * j + 2] += x8 * y0, d[4 * j + 3] += x8 * y1;
+        const float2 v = *(const float2 *)(y + 8 * j);
+        outer(d + 4 * j, x0, x8, v.x, v.y);
     }
 }
+// y: row k of the right side, from the thread's first column on; transposed, that column's number k.
+template <bool TB, int STRIDE, int N> DEVICE void float_steps(float *d, const float4 &x0, const float4 &x8, const float *y) {
+    if (TB) {
+        UNROLL for (int j = 0; j < N / 4; j++) {
+            const float4 y0 = *(const float4 *)(y + 8 * j * STRIDE), y1 = *(const float4 *)(y + (8 * j + 1) * STRIDE);
+            outer(d + 4 * j, x0.x, x8.x, y0.x, y1.x);
+            outer(d + 4 * j, x0.y, x8.y, y0.y, y1.y);
+            outer(d + 4 * j, x0.z, x8.z, y0.z, y1.z);
+            outer(d + 4 * j, x0.w, x8.w, y0.w, y1.w);
+        }
+        return;
+    }
+    float_step<STRIDE, N>(d, x0.x, x8.x, y);
+    float_step<STRIDE, N>(d, x0.y, x8.y, y + STRIDE);
+    float_step<STRIDE, N>(d, x0.z, x8.z, y + 2 * STRIDE);
+    float_step<STRIDE, N>(d, x0.w, x8.w, y + 3 * STRIDE);
+}
 template <bool TB, int STRIDE, int S, int N, int K2> DEVICE void float_product(float (&d)[S][N], const float (&x)[S][K2], u32 right, u32 strips) {
-    const int    lane = lane_id(), q2 = 2 * (lane & 3);
-    const float *y = shared_pointer<float>(right);
-    float       *strip = shared_pointer<float>(strips) + warp_id() * 16 * STRIP;
+    const int    lane = lane_here(), row = lane / 4, q2 = 2 * (lane & 3), flip = (row & 2) * 4;
+    const float *y = shared_pointer<float>(right) + (TB ? q2 * STRIDE : q2);
+    float       *strip = shared_pointer<float>(strips) + (warp_id() * 16 + row) * STRIP;
     UNROLL for (int s = 0; s < S; s++) UNROLL for (int k = 0; k < K2 / 8; k++) {
         __syncwarp();
-        UNROLL for (int i = 0; i < 8; i++)
-            strip[(lane / 4 + i / 2 % 2 * 8) * STRIP + i / 4 * 8 + q2 + i % 2] = x[s][8 * k + i];
+        UNROLL for (int i = 0; i < 8; i += 2)
+            *(float2 *)(strip + i / 2 % 2 * 8 * STRIP + ((i / 4 * 8 + q2) ^ flip)) = make_float2(x[s][8 * k + i], x[s][8 * k + i + 1]);
         __syncwarp();
-        UNROLL2 for (int kk = 0; kk < 16; kk++) // more are loads far ahead of their use, which registers lack for
-            float_step<TB, STRIDE, N>(d[s], strip[lane / 4 * STRIP + kk], strip[(lane / 4 + 8) * STRIP + kk], y, 16 * k + kk);
+        UNROLL1 for (int kk = 0; kk < 16; kk += 4) { // more are loads far ahead of their use, which registers lack for
+            const float4 x0 = *(const float4 *)(strip + (kk ^ flip)), x8 = *(const float4 *)(strip + 8 * STRIP + (kk ^ flip));
+            float_steps<TB, STRIDE, N>(d[s], x0, x8, y + (16 * k + kk) * (TB ? 1 : STRIDE));
+        }
     }
 }
 
@@ -1399,10 +1430,15 @@ template <int WARPS, int ROWS, int COLS, int S, int N> DEVICE void get(float (&x
     }
 }
 template <int WARPS, bool TB, int XSTRIDE, int STRIDE, int K, int S, int N> DEVICE void float_product_transposed(float (&d)[S][N], u32 left, u32 right) {
-    const float *x = shared_pointer<float>(left) + lane_id() / 4, *y = shared_pointer<float>(right);
+    const int    q2 = 2 * (lane_id() & 3);
+    const float *x = shared_pointer<float>(left) + lane_id() / 4, *y = shared_pointer<float>(right) + (TB ? q2 * STRIDE : q2);
     int          column[S]; // those beyond the last one read the first ones
     UNROLL for (int s = 0; s < S; s++) column[s] = (warp_id() + s * WARPS) * 16 < XSTRIDE - 4 ? (warp_id() + s * WARPS) * 16 : 0;
-    for (int k = 0; k < K; k++)
-        UNROLL for (int s = 0; s < S; s++)
-            float_step<TB, STRIDE, N>(d[s], x[k * XSTRIDE + column[s]], x[k * XSTRIDE + column[s] + 8], y, k);
+    UNROLL1 for (int k = 0; k < (K + 3) / 4 * 4; k += 4) // rows beyond K are zeros
+        UNROLL for (int s = 0; s < S; s++) {
+            const float *const at = x + k * XSTRIDE + column[s];
+            const float4 x0 = make_float4(at[0], at[XSTRIDE], at[2 * XSTRIDE], at[3 * XSTRIDE]);
+            const float4 x8 = make_float4(at[8], at[XSTRIDE + 8], at[2 * XSTRIDE + 8], at[3 * XSTRIDE + 8]);
+            float_steps<TB, STRIDE, N>(d[s], x0, x8, y + k * (TB ? 1 : STRIDE));
+        }
 }

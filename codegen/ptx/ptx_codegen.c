@@ -33,20 +33,29 @@ static bool counts_in_32_bits(const Module *module) {
     return ir_find_param(module->kernels[0], "parts") && ring && ring->dims[2] <= MOST_SHORT;
 }
 
+static bool is_no_plain_product(Op *op, void *arg) {
+    (void)arg;
+    return op->code != OP_DOT || op->in[1]->type.dtype != DT_F32 || op_has(op, AT_VIA);
+}
+
 static Pieces make_pieces(Gen *g, const char *lines, PtxOutput *out) {
     const Module *module = g->module;
     Pieces        pieces = {.kernels = NEW_ARRAY(g->ctx, const char *, module->kernel_count),
                             .lines = NEW_ARRAY(g->ctx, int, module->kernel_count)};
     int           shared = 0;
+    bool          plain = false;
     for (int k = 0; k < module->kernel_count; k++) {
         g->roles += cu_first_role(module->kernels[k]) != NULL;
         shared = cu_several_compute(module->kernels[k]) ? module->kernels[k]->warps : shared;
+        plain |= !ir_walk(module->kernels[k]->body, is_no_plain_product, NULL);
     }
     head(g, lines);
     cu_line(g, "#define SHARED_WARPS %d", shared);
     g->short_numbers = counts_in_32_bits(module);
     if (g->short_numbers)
         cu_line(g, "#define SHORT_NUMBERS");
+    if (plain)
+        cu_line(g, "#define PLAIN_PRODUCTS");
     pieces.head = taken(g);
     cu_line(g, "// The args block of base/code_object.h: for each parameter its address and four strides, then the sizes, "
                "then the items.");
