@@ -19,6 +19,7 @@ struct GradientCheck {
     const TensorSet *inputs;
     TensorSet        rounded, truth, typed; /* typed: of rounded inputs, rounded, where that matters */
     int64_t          offset;                /* where a second launch starts */
+    bool             given;                 /* the truth is the caller's: it may be of another layer */
     int              threads;               /* of the reference */
     Report          *report;
     const ReadyKernel *forward;             /* what it saves the kernel takes; NULL: it takes nothing */
@@ -53,32 +54,38 @@ static double error_of(const GradientCheck *check, const Tensor *got, const Tens
     return difference_relative(&difference);
 }
 
+/* What float32 gives of rounded inputs, and the reference what it loses by. */
+typedef struct Measured {
+    TensorSet single, truth;
+} Measured;
+
 static const char *gradient_of(Ctx *ctx, const NamedTensor *item) { return ctx_printf(ctx, "d%s", item->name); }
 
 /* What the formula itself loses where terms cancel: the rule's evaluation is one in float32, of inputs rounded to the type. Measured,
  * not assumed, it is next to nothing where nothing cancels, so that no bound there is another; and the first time a bound is missed,
  * since it takes as long as the reference. */
-static Status measure_single(Ctx *ctx, const GradientCheck *check, TensorSet *single) {
+static Status measure_single(Ctx *ctx, const GradientCheck *check, Measured *measured) {
     TensorSet exact;
-    if (single->count > 0)
+    if (measured->single.count > 0)
         return ST_OK;
     TRY(reference(ctx, check, &check->rounded, true, "gradients in float32", &exact));
     if (check->typed.count > 0)
-        case_round(ctx, check->spec, &exact, single);
+        case_round(ctx, check->spec, &exact, &measured->single);
     else
-        *single = exact;
-    return ST_OK;
+        measured->single = exact;
+    measured->truth = check->truth;
+    return check->given ? reference(ctx, check, check->inputs, false, "float64 gradients", &measured->truth) : ST_OK;
 }
 
-/* single: what measure_single gives, once it was wanted. */
-static Status judge(Ctx *ctx, const GradientCheck *check, const NamedTensor *item, const TensorSet *got, TensorSet *single,
+/* measured: what measure_single gives, once it was wanted. */
+static Status judge(Ctx *ctx, const GradientCheck *check, const NamedTensor *item, const TensorSet *got, Measured *measured,
                     const char *label) {
     const Tensor *typed = tensors_find(&check->typed, item->name);
     const double  error = error_of(check, tensors_find(got, gradient_of(ctx, item)), &item->tensor);
     double        lost = typed ? error_of(check, typed, &item->tensor) : 0;
     if (isfinite(error) && error > accuracy_bound(lost)) {
-        TRY(measure_single(ctx, check, single));
-        lost = fmax(lost, error_of(check, tensors_find(single, item->name), &item->tensor));
+        TRY(measure_single(ctx, check, measured));
+        lost = fmax(lost, error_of(check, tensors_find(&measured->single, item->name), tensors_find(&measured->truth, item->name)));
     }
     report_row(check->report, check->name, ctx_printf(ctx, "backward %s%s", gradient_of(ctx, item), label), error,
                accuracy_bound(lost));
@@ -169,29 +176,31 @@ static Status check_repeated(Ctx *ctx, const GradientCheck *check, const ReadyKe
 }
 
 /* Rope sees differences of positions alone. */
-static Status check_offset(Ctx *ctx, const GradientCheck *check, const ReadyKernel *kernel, TensorSet *single) {
+static Status check_offset(Ctx *ctx, const GradientCheck *check, const ReadyKernel *kernel, Measured *measured) {
     TensorSet moved;
     TRY(launch(ctx, check, check->session, kernel, check->offset, &moved));
     for (int i = 0; i < check->truth.count; i++) {
         const NamedTensor *const item = &check->truth.items[i];
         if (strcmp(item->name, "q") == 0 || strcmp(item->name, "k") == 0)
-            TRY(judge(ctx, check, item, &moved, single, " at an offset"));
+            TRY(judge(ctx, check, item, &moved, measured, " at an offset"));
     }
     return ST_OK;
 }
 
 static Status run_kernel(Ctx *ctx, const GradientCheck *check, const ReadyKernel *kernel) {
-    TensorSet tensors, single = {0};
+    TensorSet tensors;
+    Measured  measured = {0};
     TRY(launch(ctx, check, check->session, kernel, 0, &tensors));
     for (int i = 0; i < check->truth.count; i++)
-        TRY(judge(ctx, check, &check->truth.items[i], &tensors, &single, ""));
+        TRY(judge(ctx, check, &check->truth.items[i], &tensors, &measured, ""));
     TRY(check_repeated(ctx, check, kernel, &tensors));
-    return check->spec->rope_theta == 0 ? ST_OK : check_offset(ctx, check, kernel, &single);
+    return check->spec->rope_theta == 0 ? ST_OK : check_offset(ctx, check, kernel, &measured);
 }
 
 /* What is expected of which inputs; `expected`: NULL: the reference's. */
 static Status prepare(Ctx *ctx, GradientCheck *check, const TensorSet *expected) {
     case_round(ctx, check->spec, check->inputs, &check->rounded);
+    check->given = expected != NULL;
     if (expected)
         check->truth = *expected;
     else

@@ -350,7 +350,7 @@ static Value *power(Builder *b, Value *x, Value *y, double unit) {
 /* A sink's gradient adds up dout . out of all rows, one number for each head; where no norm takes that away, what rounding p to 16
  * bits adds to `out` is as much as what rounding the inputs does. Warps with roles hand on p in 16 bits, and have one part. */
 static bool sums_up_sink(const Tiler *t) {
-    return dtype_size(t->spec->dtype) == 2 && !t->spec->norm && !t->schedule->roles && ir_find_param(t->to, "dsink");
+    return t->rounds && dtype_size(t->spec->dtype) == 2 && !t->spec->norm && !t->schedule->roles && ir_find_param(t->to, "dsink");
 }
 
 static Value *what_is_lost(Builder *b, Value *x, DType dtype) {
@@ -451,7 +451,7 @@ Status pass_tile(Ctx *ctx, Module *module, const PassArgs *args) {
         const PassArgs of = args_of_kernel(args, module, k, &gradients);
         ir_number(old);
         Tiler t = {.ctx = ctx, .spec = args->spec, .schedule = of.schedule, .chunk = 1, .heads = 1};
-        t.raw_scores = args->target->warp_size > 0;
+        t.raw_scores = t.rounds = args->target->warp_size > 0;
         t.to = ir_kernel(ctx, &made, old->name, LEVEL_TILE);
         t.to->params = old->params;
         t.to->param_count = old->param_count;

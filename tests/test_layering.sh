@@ -122,6 +122,8 @@ bad=$(printf '%s\n' "$files" | xargs grep -nIE '(^|[^A-Za-z0-9_.~$}])/(wor''k|ro
 nothing "no absolute path of a machine" "$bad"
 bad=$(printf '%s\n' "$files" | grep -E '\.(c|h|def|lua|py|sh|js|html)$' | xargs wc -l | awk '$2 != "total" && $1 > 700 { print $1, $2 }')
 nothing "no file is longer than 700 lines" "$bad"
+bad=$(grep -nE 'threadIdx\.x *(& *[0-9]|% *[0-9]|< *[0-9]\b[^0-9])' "$SOURCE/codegen/ptx/prelude.cuh" | grep -vE 'lane_id\(\) \{')
+nothing "lanes in a kernel's text are lane_id's: of plain products they are not the threads of a warp in order" "$bad"
 bad=$(printf '%s\n' "$files" | grep -E '\.(c|h|lua)$' | xargs grep -nE '^ *# *if 0|TO''DO|FIX''ME|\bXX''X\b')
 nothing "no leftovers" "$bad"
 bad=$(in_folder 'base|ir|frontend|frontend/kinds|passes|codegen/llvm|codegen/ptx|runtime|driver|tests' | grep -E '\.(c|h)$' |

@@ -541,8 +541,8 @@ template <class T, class R, int WARPS, int ROWS, int COLS, int S, int N> DEVICE 
 template <class T, class R, int COLS, int N> DEVICE void store_transposed_row(const float (&x)[N], const View &v) {
     const R rows = R::make(v);
     UNROLL for (int i = 0; i < N; i++) {
-        const int c = i / 2 * 8 + 2 * (threadIdx.x & 3) + i % 2;
-        if (threadIdx.x < 4 && c < COLS && rows.has(c)) from_float(x[i], ((T *)v.base)[rows.offset(c)]);
+        const int c = i / 2 * 8 + 2 * (lane_id() & 3) + i % 2;
+        if (threadIdx.x < 32 && lane_id() < 4 && c < COLS && rows.has(c)) from_float(x[i], ((T *)v.base)[rows.offset(c)]);
     }
 }
 
