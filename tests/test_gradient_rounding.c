@@ -71,6 +71,11 @@ static const Layer LAYERS[] = {
      "lengths=16,6", 2085, 1},
     /* Rows of a tile that has others with keys, which have none themselves: what is given times 1 / eps is no number. */
     {"heads = 8, kv_heads = 1, head_dim = 16, window = 17, feature_map = 'exp', dtype = 'fp16'", "B=1,T=40", 1, 8},
+    /* Initial states and products in two parts at once. */
+    {"heads = 2, kv_heads = 2, head_dim = 128, window = 16, fold = 64, sink = true, qk_scale = true, initial_state = 'input', "
+     "dtype = 'fp16'",
+     "B=2,T=5", 2101, 1},
+    {"heads = 2, kv_heads = 1, head_dim = 128, window = 1, initial_state = 'input', dtype = 'bf16'", "B=1,T=70", 1, 1},
     /* More tiles come behind one that is read than its ring has slots. */
     {"heads = 2, kv_heads = 2, head_dim = 96, window = 17, dtype = 'bf16'", "B=1,T=20", 1, 1},
     {"heads = 6, kv_heads = 1, head_dim = 128, window = 5, fold = 16, dtype = 'fp16'", "B=1,T=20", 1, 1},
