@@ -295,11 +295,13 @@ static Status chunk_keys(Chunker *c, int at) {
     return ST_OK;
 }
 
+enum { MOST_SEGMENT = 1 << 30 }; /* tokens: what a longer window reaches is whole */
+
 /* Each starts from its own states, but that `rows` has the transposes of main's; where main has none, those of `rows` are summed. */
 static Status chunk_gradients(Ctx *ctx, Module *module, const PassArgs *args) {
-    const bool cuts = args->schedule->segment > 0;
     const int64_t least = segments_least(args->spec, args->schedule);
-    module->segment = cuts && args->schedule->segment < least ? least : args->schedule->segment;
+    const bool    cuts = args->schedule->segment > 0 && least <= MOST_SEGMENT;
+    module->segment = !cuts ? 0 : args->schedule->segment < least ? least : args->schedule->segment;
     module->min_items = args->schedule->min_items;
     bool       noted = false, summed = false;
     for (int k = 0; k < module->kernel_count; k++) {
