@@ -29,6 +29,10 @@ static void choose_with_roles(const PassArgs *args, const char *name, Schedule *
     own->blocks = 1;
 }
 
+Value *gradients_low(Builder *b, Value *x, DType dtype) {
+    return ir_binary(b, OP_SUB, x, ir_convert(b, ir_convert(b, x, dtype), DT_F32));
+}
+
 bool splits_features(const PassArgs *args) {
     enum { MOST_COLS = 64 };
     const Spec *const spec = args->spec;

@@ -33,6 +33,9 @@ bool defined_outside(const Value *value, const Block *region);
 /* Clones at b what `value` is computed from, as far as it is defined in `region`; map holds what is known. */
 Value *clone_slice(Builder *b, Value *value, const Block *region, ValueMap *map);
 
+/* What float32 x loses when it is rounded to dtype: the second of two parts. */
+Value *gradients_low(Builder *b, Value *x, DType dtype);
+
 /* Are features, and gradients that the keys' sums multiply, multiplied in two parts of 16 bits? In narrow layers whose gradients add
  * up, or leave, little; beside more columns registers hold no second part, and roles no ring for it. */
 bool splits_features(const PassArgs *args);

@@ -57,10 +57,6 @@ bool gradients_split(const Saver *s) {
 
 bool gradients_split_features(const Saver *s) { return splits_features(s->args); }
 
-Value *gradients_low(Builder *b, Value *x, DType dtype) {
-    return ir_binary(b, OP_SUB, x, ir_convert(b, ir_convert(b, x, dtype), DT_F32));
-}
-
 Value *gradients_join(Builder *b, Value *const *pieces, int count) {
     Value *whole = pieces[0];
     for (int p = 1; p < count; p++)

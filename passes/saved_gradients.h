@@ -36,7 +36,6 @@ Access gradients_access(const Op *op); /* where a load or store is */
  * and a window of one key gives none. */
 bool   gradients_split(const Saver *s);
 bool   gradients_split_features(const Saver *s); /* of phi(q) as well */
-Value *gradients_low(Builder *b, Value *x, DType dtype); /* what x loses */
 Value *gradients_join(Builder *b, Value *const *pieces, int count);
 /* The scores of an edge tile, `back` rows before the last, whose keys have left the window; zeros for all others, and for keys
  * before the first of the sequence where `keys`, their load, has such a bound: features of others may come in their place. */

@@ -348,13 +348,10 @@ static Value *power(Builder *b, Value *x, Value *y, double unit) {
 }
 
 /* A sink's gradient adds up dout . out of all rows, one number for each head; where no norm takes that away, what rounding p to 16
- * bits adds to `out` is as much as what rounding the inputs does. Warps with roles hand on p in 16 bits, and have one part. */
+ * bits adds to `out` is as much as what rounding the inputs does: on GPUs, as raw_scores are, for products on CPUs take floats.
+ * Warps with roles hand on p in 16 bits, and have one part. */
 static bool sums_up_sink(const Tiler *t) {
-    return t->rounds && dtype_size(t->spec->dtype) == 2 && !t->spec->norm && !t->schedule->roles && ir_find_param(t->to, "dsink");
-}
-
-static Value *what_is_lost(Builder *b, Value *x, DType dtype) {
-    return ir_binary(b, OP_SUB, x, ir_convert(b, ir_convert(b, x, dtype), DT_F32));
+    return t->raw_scores && dtype_size(t->spec->dtype) == 2 && !t->spec->norm && !t->schedule->roles && ir_find_param(t->to, "dsink");
 }
 
 static Status online_softmax(Tiler *t, Builder *b, Op *op, Op *loop, const Range *range, const KeyTiles *tiles,
@@ -371,7 +368,7 @@ static Status online_softmax(Tiler *t, Builder *b, Op *op, Op *loop, const Range
     Value    *sum = ir_binary(b, OP_ADD, ir_binary(b, OP_MUL, carried[1], shrink), ir_unary(b, OP_ROWSUM, p));
     Value    *out = ir_dot(b, p, get(t, yield->in[1]), ir_binary(b, OP_MUL, carried[2], shrink), false, false);
     if (sums_up_sink(t))
-        out = ir_dot(b, what_is_lost(b, p, t->spec->dtype), get(t, yield->in[1]), out, false, false);
+        out = ir_dot(b, gradients_low(b, p, t->spec->dtype), get(t, yield->in[1]), out, false, false);
     ir_yield(b, (Value *[]){largest, sum, out}, 3);
     return ST_OK;
 }
@@ -451,7 +448,7 @@ Status pass_tile(Ctx *ctx, Module *module, const PassArgs *args) {
         const PassArgs of = args_of_kernel(args, module, k, &gradients);
         ir_number(old);
         Tiler t = {.ctx = ctx, .spec = args->spec, .schedule = of.schedule, .chunk = 1, .heads = 1};
-        t.raw_scores = t.rounds = args->target->warp_size > 0;
+        t.raw_scores = args->target->warp_size > 0;
         t.to = ir_kernel(ctx, &made, old->name, LEVEL_TILE);
         t.to->params = old->params;
         t.to->param_count = old->param_count;

@@ -18,7 +18,6 @@ typedef struct Tiler {
     const Spec     *spec;
     const Schedule *schedule;
     bool            raw_scores; /* softmax in units of the product, the factor in the exponent */
-    bool            rounds;     /* products take 16-bit numbers: on CPUs floats */
     Kernel         *to;
     Value         **map; /* by id of the loop-level value */
     uint8_t        *dep;
