@@ -50,11 +50,13 @@ static void switch_values(const SearchSpace *space, Knob *knob) {
     add_value(knob, !knob->values[0]);
 }
 
-/* The gradients' kernels for CPUs cut sequences as the default says: not turned. */
-static bool segments_are_given(const SearchSpace *space) { return space->kind == KIND_BACKWARD && !space->target->warp_size; }
+/* Gradients of full attention on CPUs: every row adds to those of all keys before it. */
+static bool takes_whole_sequences(const SearchSpace *space) {
+    return space->kind == KIND_BACKWARD && !space->target->warp_size && space->spec->full;
+}
 
 static void segment_values(const SearchSpace *space, Knob *knob) {
-    if (segments_are_given(space))
+    if (takes_whole_sequences(space))
         return;
     add_powers(knob, 512, 8192);
     if (!space->target->warp_size)
@@ -64,7 +66,7 @@ static void segment_values(const SearchSpace *space, Knob *knob) {
 /* When sequences are cut, counted in what there is to keep busy. */
 static void min_items_values(const SearchSpace *space, Knob *knob) {
     const int processors = space->target->processors;
-    if (segments_are_given(space))
+    if (takes_whole_sequences(space))
         return;
     add_value(knob, 1);
     for (int turns = 1; processors && turns <= 8; turns *= 2)
@@ -72,6 +74,8 @@ static void min_items_values(const SearchSpace *space, Knob *knob) {
 }
 
 static void even_items_values(const SearchSpace *space, Knob *knob) {
+    if (takes_whole_sequences(space))
+        return;
     add_value(knob, 0);
     add_value(knob, space->target->processors);
 }
