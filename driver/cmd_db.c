@@ -283,7 +283,7 @@ typedef struct Action {
 
 _Static_assert(OPTION_COUNT <= 64, "Action.options has a bit an option");
 #define OF(id) ((uint64_t)1 << OPTION_##id)
-#define CHOOSE (OF(KIND) | OF(TARGET) | OF(SHAPE) | OF(SET) | OF(DTYPE) | OF(ITEM))
+#define CHOOSE (OF(KIND) | OF(WITH) | OF(TARGET) | OF(SHAPE) | OF(SET) | OF(DTYPE) | OF(ITEM))
 
 static const Action ACTIONS[] = {
     {"list", db_list, TO_READ, A_SPEC_OR_NONE, CHOOSE},
