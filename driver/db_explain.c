@@ -159,9 +159,15 @@ static void explain_runner_up(Ctx *ctx, const Explained *e, const TuningRecords 
                hint->ratio, (long long)hint->samples);
 }
 
+/* What was measured of one whose code is another's is that one's; the pick is told all the same. */
+static bool is_told_by_another(const Explained *e, const TuningRecord *record) {
+    return tuning_is_twin(record) && strcmp(record->schedule, e->pick.record->schedule) != 0;
+}
+
 /* The others of the same bucket, the best first. */
 static Status explain_others(Ctx *ctx, const Explained *e, TuningDb *db) {
     enum { MOST = 8 };
+    int           twins = 0;
     TuningRecords records = {0};
     TuningKey     filter = e->pick.record->key;
     TRY(tuning_db_find(ctx, db, &filter, &records));
@@ -169,10 +175,16 @@ static Status explain_others(Ctx *ctx, const Explained *e, TuningDb *db) {
     if (!tuning_is_default(e->pick.record))
         printf("differs   %s\n", changes_text(ctx, e, &records, e->pick.record, true));
     explain_runner_up(ctx, e, &records);
-    printf("tried     %d schedules in this bucket; at worst, as measured, and what differs from the default\n", records.count);
-    for (int r = 0; r < records.count && r < MOST; r++) {
+    for (int r = 0; r < records.count; r++)
+        twins += is_told_by_another(e, &records.items[r]);
+    printf("tried     %d schedules in this bucket%s; at worst, as measured, and what differs from the default\n", records.count,
+           twins ? ctx_printf(ctx, ", %d of them the same code as another", twins) : "");
+    for (int r = 0, told = 0; r < records.count && told < MOST; r++) {
         const TuningRecord *record = &records.items[r];
-        const char         *changes = changes_text(ctx, e, &records, record, false);
+        if (is_told_by_another(e, record))
+            continue;
+        const char *changes = changes_text(ctx, e, &records, record, false);
+        told++;
         if (record->verdict != VERDICT_RIGHT)
             printf("  %s (%s)  %s\n", verdict_name(record->verdict), record->note, changes);
         else if (record->samples < TUNING_SAMPLES && !tuning_is_default(record))
