@@ -1,6 +1,7 @@
 /* Tensors and counts of a benchmark: see bench_case.h. */
 #include "driver/bench_case.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -181,6 +182,13 @@ Status bench_case_sizes(Ctx *ctx, const CodeObject *object, const BenchCase *ben
     return launch_bind(ctx, object, tensors, 0, sizes);
 }
 
+/* Of weights that add up to about one over the keys that a row sees: far from it they would leave the range of 16 bits. */
+static void raise_lse(const Spec *spec, const BenchCase *bench, const Tensor *lse) {
+    const int64_t tokens = all_tokens(bench), keys = !spec->full && spec->window < tokens ? spec->window : tokens;
+    for (int64_t i = 0; i < tensor_elements(lse); i++)
+        dtype_store(lse->dtype, lse->data, i, log(fmax((double)keys, 1)) + 1 + 0.1 * dtype_load(lse->dtype, lse->data, i));
+}
+
 void bench_case_fill(Ctx *ctx, const ReadyKernel *kernel, Random *random, BenchCase *bench) {
     float *noise = NEW_ARRAY(ctx, float, NOISE);
     for (int i = 0; i < NOISE; i++)
@@ -196,6 +204,8 @@ void bench_case_fill(Ctx *ctx, const ReadyKernel *kernel, Random *random, BenchC
                                   : noisy_tensor(ctx, param->dtype, param->rank, dims, noise, random);
         if (param->dtype == DT_I32)
             put_meaning(bench, param->name, spec_fold(&kernel->spec), &tensor);
+        if (param->role == PARAM_IN && strcmp(param->name, "lse") == 0)
+            raise_lse(&kernel->spec, bench, &tensor);
         tensors_put(ctx, &bench->tensors, param->name, tensor);
     }
 }

@@ -227,15 +227,16 @@ static Status serve(Ctx *ctx, RandomCheck *check, const ReadyKernel *extend, con
     return ST_OK;
 }
 
-/* The schedule without its segment, which has no meaning where sequences cannot be cut, and without roles, which a step has
- * not. */
+/* The schedule without its segment, which has no meaning where sequences cannot be cut, and without roles and what runs beside
+ * main, which a step has not. */
 static const char *serving_schedule(Ctx *ctx, const RandomCheck *check, KernelKind kind) {
     const char *schedule = check->one_kind && check->kind != kind ? NULL : check->session->schedule;
     Text        text = TEXT(ctx);
     char       *words = ctx_strdup(ctx, schedule ? schedule : ""), *rest = NULL;
     for (char *word = strtok_r(words, " ,", &rest); word; word = strtok_r(NULL, " ,", &rest))
         if (strncmp(word, "segment=", strlen("segment=")) != 0 &&
-            (kind != KIND_DECODE || strncmp(word, "roles=", strlen("roles=")) != 0))
+            (kind != KIND_DECODE ||
+             (strncmp(word, "roles=", strlen("roles=")) != 0 && strncmp(word, "beside=", strlen("beside=")) != 0)))
             text_add(&text, "%s ", word);
     return schedule ? text_str(&text) : NULL;
 }

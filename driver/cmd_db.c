@@ -153,11 +153,29 @@ static Status import_text(Ctx *ctx, const char *path, const char *text, TuningDb
     return ST_OK;
 }
 
+/* What another program writes: `rattan db export` on another machine, say. */
+static Status read_input(Ctx *ctx, char **text, size_t *size) {
+    Text all = TEXT(ctx);
+    char piece[1 << 14];
+    for (size_t n; (n = fread(piece, 1, sizeof piece - 1, stdin)) > 0;) {
+        piece[n] = '\0';
+        text_add(&all, "%s", piece);
+        if (all.length > MOST_BYTES)
+            return ctx_fail(ctx, ST_USAGE, "-", NULL, "it is over the limit of %d MiB", MOST_BYTES >> 20);
+    }
+    if (ferror(stdin))
+        return ctx_fail(ctx, ST_FAILED, "-", NULL, "the standard input cannot be read");
+    *text = ctx_strdup(ctx, text_str(&all));
+    *size = all.length;
+    return ST_OK;
+}
+
 static Status import_files(Ctx *ctx, const DbJob *job, TuningDb *db, TuningCount *count) {
     for (int f = 0; f < job->count; f++) {
         char  *text;
         size_t size;
-        TRY(file_read(ctx, job->operands[f], MOST_BYTES, &text, &size));
+        TRY(strcmp(job->operands[f], "-") == 0 ? read_input(ctx, &text, &size)
+                                               : file_read(ctx, job->operands[f], MOST_BYTES, &text, &size));
         TRY(tuning_db_begin(ctx, db));
         TRY(import_text(ctx, job->operands[f], text, db, count));
         TRY(tuning_db_commit(ctx, db));
@@ -283,7 +301,7 @@ typedef struct Action {
 
 _Static_assert(OPTION_COUNT <= 64, "Action.options has a bit an option");
 #define OF(id) ((uint64_t)1 << OPTION_##id)
-#define CHOOSE (OF(KIND) | OF(TARGET) | OF(SHAPE) | OF(SET) | OF(DTYPE) | OF(ITEM))
+#define CHOOSE (OF(KIND) | OF(WITH) | OF(TARGET) | OF(SHAPE) | OF(SET) | OF(DTYPE) | OF(ITEM))
 
 static const Action ACTIONS[] = {
     {"list", db_list, TO_READ, A_SPEC_OR_NONE, CHOOSE},

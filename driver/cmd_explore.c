@@ -14,7 +14,7 @@ extern const char explore_page[]; /* explore_page.html, embedded */
 
 static const char    MARK[] = "@DATA@";
 static const int64_t MOST_WINDOW = (int64_t)1 << 24, USUAL_CONTEXT = 4096, USUAL_LONGEST = 1 << 20;
-static const double  USUAL_BUDGET = 90;
+static const double  USUAL_BUDGET = 80;
 
 /* ---- What is asked for ---- */
 static Status parse_maps(Ctx *ctx, const char *text, ExploreAsk *ask) {

@@ -37,6 +37,7 @@ typedef struct Tuning {
     const Cli  *cli;
     Session     session;
     KernelKind  kind;
+    int         variant; /* VARIANT_SAVED or 0 */
     TuneBuckets buckets;
     TuningDb   *db;
     TuningKey   key; /* of the machine */
@@ -244,7 +245,7 @@ static bool seed_of(Ctx *ctx, const TaskRun *run, const TuningRecords *group, Se
     return found;
 }
 
-/* The best schedules of the nearest other buckets. */
+/* The best schedules of the nearest other buckets; of kernels that make or read what is saved those of plain ones, too. */
 static Status find_seeds(Ctx *ctx, TaskRun *run, Schedule *schedules, int *count) {
     TuningRecords records = {0};
     TuningKey     filter = run->key;
@@ -252,9 +253,13 @@ static Status find_seeds(Ctx *ctx, TaskRun *run, Schedule *schedules, int *count
     int           found = 0;
     filter.bucket = filter.build = NULL;
     TRY(tuning_db_find(ctx, run->tuning->db, &filter, &records));
+    filter.kind = kind_name(run->tuning->kind);
+    if (run->tuning->variant)
+        TRY(tuning_db_find(ctx, run->tuning->db, &filter, &records));
     seeds = NEW_ARRAY(ctx, Seed, records.count + 1);
     for (int first = 0, r = 1; r <= records.count; r++)
-        if (r == records.count || strcmp(records.items[r].key.bucket, records.items[first].key.bucket) != 0) {
+        if (r == records.count || strcmp(records.items[r].key.bucket, records.items[first].key.bucket) != 0 ||
+            strcmp(records.items[r].key.kind, records.items[first].key.kind) != 0) {
             found += seed_of(ctx, run, &(TuningRecords){records.items + first, r - first, 0}, &seeds[found]);
             first = r;
         }
@@ -290,7 +295,7 @@ static void report_json(Ctx *ctx, const TaskRun *run) {
     json_array_append_new(
         run->tuning->json,
         json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:i, s:i, s:i, s:s, s:s}", "spec", run->title, "kind",
-                  kind_name(run->tuning->kind), "bucket", run->key.bucket, "machine", run->key.machine, "ms_default",
+                  run->key.kind, "bucket", run->key.bucket, "machine", run->key.machine, "ms_default",
                   measured(leader, 1e3 * usual_seconds(leader)), "ms_best", measured(leader, 1e3 * leader->summary.seconds),
                   "ratio", measured(leader, leader->summary.ratio), "spread", measured(leader, leader->summary.spread), "runs", (json_int_t)leader->summary.samples, "tried",
                   run->counts.measured, "failed", run->counts.failed, "known", run->search.count, "changes",
@@ -303,7 +308,7 @@ static void report(Ctx *ctx, const TaskRun *run) {
         report_json(ctx, run);
         return;
     }
-    printf("%s  %s %s: ", run->title, kind_name(run->tuning->kind), run->key.bucket);
+    printf("%s  %s %s: ", run->title, run->key.kind, run->key.bucket);
     if (leader->summary.samples)
         printf("%.3f ms with the default, %.3f with the best: %.3f of its time (spread %.3f, %lld runs); "
                "%d tried, %d failed\n",
@@ -320,6 +325,7 @@ static void report(Ctx *ctx, const TaskRun *run) {
 static Status find_base(Ctx *ctx, const TaskRun *run, Schedule *base) {
     const CompileRequest request = {.spec = &run->task.item->spec,
                                     .kind = run->tuning->kind,
+                                    .variant = run->tuning->variant,
                                     .ring_rows = run->task.test.shape.ring,
                                     .target = &run->tuning->session.target};
     return compile_schedule(ctx, &request, base);
@@ -343,7 +349,7 @@ static Status plan(Ctx *ctx, TaskRun *run) {
     TRY(bench_case_plan(ctx, spec, tuning->kind, &shape, &run->task.test));
     run->key = tuning->key;
     run->key.bucket = tuning_bucket_text(ctx, run->bucket);
-    tuning_key_layer(ctx, spec, tuning->kind, &run->key);
+    tuning_key_layer(ctx, spec, tuning->kind, tuning->variant, &run->key);
     TRY(find_base(ctx, run, &base));
     space_open(&run->space, spec, tuning->kind, &tuning->session.target, &base);
     run->title = item_title(ctx, run->task.item);
@@ -452,7 +458,7 @@ static Status mark_known(Ctx *ctx, const Tuning *tuning, const Spec *spec, TuneP
     TuningRecords records = {0};
     TuningKey     key = tuning->key;
     TuningBucket  bucket;
-    tuning_key_layer(ctx, spec, tuning->kind, &key);
+    tuning_key_layer(ctx, spec, tuning->kind, tuning->variant, &key);
     TRY(tuning_db_find(ctx, tuning->db, &key, &records));
     for (int r = 0; r < records.count; r++)
         for (int i = 0; i < plan->count && records.items[r].samples >= TUNING_SAMPLES; i++)
@@ -546,7 +552,7 @@ static Status tune_item(Ctx *ctx, Tuning *tuning, const SpecItem *item, int task
     SpecItem *checked = NEW(ctx, SpecItem);
     TunePlan *plan = NEW(ctx, TunePlan);
     Tuning    own = *tuning;
-    TuneTask  base = {.session = &tuning->session, .item = item, .kind = tuning->kind, .flush = tuning->flush,
+    TuneTask  base = {.session = &tuning->session, .item = item, .kind = tuning->kind, .variant = tuning->variant, .flush = tuning->flush,
                       .parent = getpid(), .memo = *tuning->memo ? tuning->memo : NULL};
     base.checked = checked;
     *checked = *item;
@@ -576,6 +582,9 @@ static Status parse(Ctx *ctx, const Cli *cli, Tuning *tuning) {
     TRY(tuning_mode(ctx, &unused));
     if (cli_has(cli, OPTION_KIND))
         TRY(kind_parse(ctx, cli_value(cli, OPTION_KIND), &tuning->kind));
+    TRY(tuning_variant_parse(ctx, cli_value(cli, OPTION_WITH), tuning->kind, &tuning->variant));
+    tuning->session.with_parts = tuning->variant != 0;
+    tuning->session.parts = tuning->variant;
     TRY(tune_shapes_parse(ctx, cli_value(cli, OPTION_SHAPES), tuning->kind, &tuning->buckets));
     TRY(tune_budget_parse(ctx, cli_has(cli, OPTION_BUDGET) ? cli_value(cli, OPTION_BUDGET) : "120s", &budget));
     tuning->shards = 1;

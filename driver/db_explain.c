@@ -21,6 +21,7 @@ typedef struct Explained {
 typedef struct Asked {
     Session     *session;
     KernelKind   kind;
+    int          variant; /* VARIANT_SAVED or 0 */
     TuningBucket bucket;
     json_t      *list; /* array; NULL: text */
 } Asked;
@@ -33,9 +34,9 @@ static Status look_up(Ctx *ctx, const Asked *asked, const SpecItem *item, Explai
     if (!tuning_key_machine(ctx, target, asked->session->device, &e->key) && !tuning_key_target(ctx, target, &e->key))
         return ctx_fail(ctx, ST_NO_DEVICE, "--target", "name a target that runs on this machine, or a GPU's",
                         "nothing is known of %s here", target->name);
-    tuning_key_layer(ctx, &item->spec, asked->kind, &e->key);
+    tuning_key_layer(ctx, &item->spec, asked->kind, asked->variant, &e->key);
     tuning_find(ctx, &e->key, e->bucket, &e->pick, &e->why);
-    TRY(compile_schedule(ctx, &(CompileRequest){.spec = &item->spec, .kind = asked->kind, .target = target}, &schedule));
+    TRY(compile_schedule(ctx, &(CompileRequest){.spec = &item->spec, .kind = asked->kind, .variant = asked->variant, .target = target}, &schedule));
     schedule_print(&text, &schedule);
     e->fallback = text_str(&text);
     return ST_OK;
@@ -72,10 +73,12 @@ static void explain_pick(Ctx *ctx, const Explained *e) {
            schedule_of(e));
     printf("because   it took %.3f of the default's time (spread %.3f, %lld pairs of runs, %.3f ms), at worst %.3f, the least for "
            "%s %s\n",
-           r->ratio, r->spread, (long long)r->samples, 1e3 * r->seconds, tuning_bound(r), e->key.kind, r->key.bucket);
+           r->ratio, r->spread, (long long)r->samples, 1e3 * r->seconds, tuning_bound(r), r->key.kind, r->key.bucket);
     if (e->pick.distance)
         printf("          which is the nearest to %s, %d steps of a factor of two away\n",
                tuning_bucket_text(ctx, e->bucket), e->pick.distance);
+    if (strcmp(r->key.kind, e->key.kind) != 0)
+        printf("          measured without what is saved: there is nothing of %s: tune with --with saved to be sure\n", e->key.kind);
     if (!e->key.machine)
         printf("          measured on %s\n", r->key.machine);
     if (tuning_other_driver(r, &e->key))
@@ -156,9 +159,15 @@ static void explain_runner_up(Ctx *ctx, const Explained *e, const TuningRecords 
                hint->ratio, (long long)hint->samples);
 }
 
+/* What was measured of one whose code is another's is that one's; the pick is told all the same. */
+static bool is_told_by_another(const Explained *e, const TuningRecord *record) {
+    return tuning_is_twin(record) && strcmp(record->schedule, e->pick.record->schedule) != 0;
+}
+
 /* The others of the same bucket, the best first. */
 static Status explain_others(Ctx *ctx, const Explained *e, TuningDb *db) {
     enum { MOST = 8 };
+    int           twins = 0;
     TuningRecords records = {0};
     TuningKey     filter = e->pick.record->key;
     TRY(tuning_db_find(ctx, db, &filter, &records));
@@ -166,10 +175,16 @@ static Status explain_others(Ctx *ctx, const Explained *e, TuningDb *db) {
     if (!tuning_is_default(e->pick.record))
         printf("differs   %s\n", changes_text(ctx, e, &records, e->pick.record, true));
     explain_runner_up(ctx, e, &records);
-    printf("tried     %d schedules in this bucket; at worst, as measured, and what differs from the default\n", records.count);
-    for (int r = 0; r < records.count && r < MOST; r++) {
+    for (int r = 0; r < records.count; r++)
+        twins += is_told_by_another(e, &records.items[r]);
+    printf("tried     %d schedules in this bucket%s; at worst, as measured, and what differs from the default\n", records.count,
+           twins ? ctx_printf(ctx, ", %d of them the same code as another", twins) : "");
+    for (int r = 0, told = 0; r < records.count && told < MOST; r++) {
         const TuningRecord *record = &records.items[r];
-        const char         *changes = changes_text(ctx, e, &records, record, false);
+        if (is_told_by_another(e, record))
+            continue;
+        const char *changes = changes_text(ctx, e, &records, record, false);
+        told++;
         if (record->verdict != VERDICT_RIGHT)
             printf("  %s (%s)  %s\n", verdict_name(record->verdict), record->note, changes);
         else if (record->samples < TUNING_SAMPLES && !tuning_is_default(record))
@@ -229,6 +244,7 @@ static Status ask(Ctx *ctx, const DbJob *job, Asked *asked) {
     Shape shape;
     if (cli_has(job->cli, OPTION_KIND))
         TRY(kind_parse(ctx, cli_value(job->cli, OPTION_KIND), &asked->kind));
+    TRY(tuning_variant_parse(ctx, cli_value(job->cli, OPTION_WITH), asked->kind, &asked->variant));
     TRY(shape_parse(ctx, cli_value(job->cli, OPTION_SHAPE), &shape));
     asked->bucket = shape_bucket(&shape);
     TRY(session_load_file(ctx, asked->session, job->operands[0]));
@@ -245,7 +261,7 @@ static void print_list(json_t *list) {
 
 Status db_explain(Ctx *ctx, const DbJob *job, TuningDb *db) {
     Session session;
-    Asked   asked = {&session, KIND_FORWARD, {0}, job->json ? json_array() : NULL};
+    Asked   asked = {&session, KIND_FORWARD, 0, {0}, job->json ? json_array() : NULL};
     Status  status = session_open(ctx, job->cli, &session);
     (void)db; /* the user's and the system's are looked through */
     if (status == ST_OK)

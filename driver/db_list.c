@@ -94,7 +94,7 @@ static void list_place(Ctx *ctx, const TuningSpecs *specs, const TuningRecords *
         return;
     }
     const char *differences = differences_of(ctx, specs, spec);
-    printf("%-20s %-8s %-16s %4d schedules, %d failed  %s\n", name, key->kind, key->bucket, records->count, failures,
+    printf("%-20s %-14s %-16s %4d schedules, %d failed  %s\n", name, key->kind, key->bucket, records->count, failures,
            key->machine);
     if (*differences)
         printf("  %s\n", differences);

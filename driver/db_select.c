@@ -33,7 +33,7 @@ static Status select_layers(Ctx *ctx, const DbJob *job, TuningSelection *selecti
     TRY(session_load_file(ctx, &session, job->operands[0]));
     for (int i = session.first; i < session.last; i++) {
         TuningKey key;
-        tuning_key_layer(ctx, &session.specs.items[i].spec, KIND_FORWARD, &key);
+        tuning_key_layer(ctx, &session.specs.items[i].spec, KIND_FORWARD, 0, &key);
         text_add(&hashes, " %s ", key.spec);
     }
     selection->specs = text_str(&hashes);
@@ -51,11 +51,18 @@ static Status no_layers(Ctx *ctx, const DbJob *job) {
 
 Status db_select(Ctx *ctx, const DbJob *job, TuningSelection *selection) {
     const Cli *cli = job->cli;
-    KernelKind kind;
+    KernelKind kind = KIND_FORWARD;
+    int        variant;
     *selection = (TuningSelection){0};
     if (cli_has(cli, OPTION_KIND)) {
         TRY(kind_parse(ctx, cli_value(cli, OPTION_KIND), &kind));
         selection->kind = kind_name(kind);
+    }
+    if (cli_has(cli, OPTION_WITH)) {
+        if (!selection->kind)
+            return ctx_fail(ctx, ST_USAGE, "--with", "give --kind forward or backward", "it is not said of which kind");
+        TRY(tuning_variant_parse(ctx, cli_value(cli, OPTION_WITH), kind, &variant));
+        selection->kind = tuning_kind(kind, variant);
     }
     if (cli_has(cli, OPTION_SHAPE))
         TRY(select_shape(ctx, cli_value(cli, OPTION_SHAPE), selection));

@@ -261,10 +261,11 @@ void explain_free(Explained *explained) {
     explained->compiled.object = NULL;
 }
 
-/* Records are of kernels without them: what it costs to make or to read them was not timed. */
-static const char *added_outputs(Ctx *ctx, const Explained *explained) {
+/* The record is of a kernel without them: what it costs to make or to read them was not timed. */
+static const char *added_outputs(Ctx *ctx, const Explained *explained, const TuningRecord *record) {
     const CodeObject *object = explained->compiled.object;
-    return variant_text(ctx, object ? object->variant & ~VARIANT_PACKED : 0);
+    const int         timed = VARIANT_PACKED | (strchr(record->key.kind, '+') ? VARIANT_SAVED : 0);
+    return variant_text(ctx, object ? object->variant & ~timed : 0);
 }
 
 const char *explain_record(Ctx *ctx, const Explained *explained) {
@@ -274,7 +275,7 @@ const char *explain_record(Ctx *ctx, const Explained *explained) {
         return ctx_printf(ctx, "Not from the tuning database: %s.", pick->left_alone);
     if (!r)
         return pick && pick->other_threads ? tuning_threads_text(ctx, pick) : "";
-    const char *const more = added_outputs(ctx, explained);
+    const char *const more = added_outputs(ctx, explained, r);
     return ctx_printf(ctx, "%s%s, at %s on %s%s, by %s; from %s",
                       tuning_is_default(r) ? ctx_printf(ctx, "Compared with others in %.3f ms", 1e3 * r->seconds)
                                            : ctx_printf(ctx, "It took %.3f ms, %.3f of the default's time", 1e3 * r->seconds, r->ratio),

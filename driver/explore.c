@@ -19,10 +19,11 @@ const KernelKind EXPLORE_KIND[EXPLORE_KINDS] = {KIND_FORWARD, KIND_DECODE, KIND_
 static const double SHARE[EXPLORE_KINDS] = {0.33, 0.12, 0.38};
 static const double CLOSE = 0.05;
 enum { LEAST_CONTEXT = 256, LAND_CONTEXT = 2048 /* of the landscape */, PROBES = 2 };
-enum { LAUNCHES = 8 /* of a point: once to warm up, then some */ };
+enum { PILOT_CONTEXT = 1024, LAUNCHES = 5 /* of a point: once to warm up, then some */ };
+static const double FIRST_SHARE = 0.4; /* of a series' time, for the points that give the model */
 enum { LARGEST = 3 /* all points of a series take about so many times as long as the largest: windows double */ };
 static const double MOST_BYTES = 256e6; /* that a measured decoding step reads */
-static const double FAR_SHARE = 0.25;   /* of a series' time, kept for the probe far beyond */
+static const double FAR_SHARE = 0.2;    /* of a series' time, kept for the probe far beyond; half of it for full attention's */
 static const double FAR_BYTES = 1e9;    /* that such a probe may read and write */
 enum { FAR_LAUNCHES = 4 /* once to warm up, twice in turns with the anchor, and what it takes to compile */ };
 
@@ -290,7 +291,16 @@ static void want_ends(KindRun *run, ExploreSeries *series, int64_t context) {
     want(run, series, windows->items[windows->count - 1], context);
 }
 
-/* Two windows between; where the model had them right no more, else all. */
+/* How many of the next windows there is time to measure, `most` of them; of the first ones all. */
+static int affordable(const KindRun *run, const ExploreSeries *series, const int64_t *windows, int most, int64_t context, double seconds) {
+    int    count = 0;
+    double cost = LAUNCHES * run->seconds;
+    while (count < most && (cost += LAUNCHES * modelled(run->explore, series, windows[count], context)) < seconds)
+        count++;
+    return count;
+}
+
+/* Two windows between; where the model had them right no more, else all that there is time for. */
 static Status measure_between(Ctx *ctx, KindRun *run, ExploreSeries *series, int64_t context, double slice,
                               double deadline) {
     int64_t   order[QUANTITY_MOST];
@@ -299,11 +309,13 @@ static Status measure_between(Ctx *ctx, KindRun *run, ExploreSeries *series, int
     for (int w = 0, count; w < between && !close && seconds_now() < deadline; w += count) {
         const TimeModel before = series->model;
         const int       known = series->count;
-        const int       most = w ? MEASURE_POINTS - 1 : PROBES; /* the anchor is one, too */
-        count = between - w < most ? between - w : most;
+        const int       most = w ? MEASURE_POINTS - 1 : PROBES, left = between - w < most ? between - w : most; /* the anchor is one, too */
+        count = w ? affordable(run, series, order + w, left, context, deadline - seconds_now()) : left;
+        if (!count)
+            return ST_OK;
         for (int c = 0; c < count; c++)
             want(run, series, order[w + c], context);
-        TRY(measure(ctx, run, slice * count));
+        TRY(measure(ctx, run, fmin(slice * count, (deadline - seconds_now()) / 2)));
         close = true;
         for (int p = known; p < series->count; p++)
             close = probe(run->explore, series, &before, p) && close;
@@ -360,15 +372,27 @@ static Status probe_far(Ctx *ctx, KindRun *run, ExploreSeries *series, double se
     return ST_OK;
 }
 
+/* Flops a second of the largest kernel of a series, run for a moment: what others on the machine leave counts. 0: not known. */
+static double pilot_rate(Ctx *ctx, Explore *e, const ExploreSeries *series, int64_t context) {
+    const int64_t longest = e->ask.windows.items[e->ask.windows.count - 1], tokens = context < PILOT_CONTEXT ? context : PILOT_CONTEXT;
+    const Spec    spec = explore_spec(e, series, longest, tokens);
+    MeasurePoint  point = {.spec = &spec, .kind = series->kind, .sequences = explore_sequences(series->kind), .tokens = tokens};
+    if (measure_batch(ctx, &e->tools, &point, 1, 0, 0) == ST_OK)
+        return point.useful_flops / point.seconds;
+    ctx_clear(ctx); /* who measures says it */
+    return 0;
+}
+
 /* The shortest context of those asked for, or as much of it as time and memory allow. */
-static int64_t base_context(Ctx *ctx, const Explore *e, const ExploreSeries *series, double seconds) {
+static int64_t base_context(Ctx *ctx, Explore *e, const ExploreSeries *series, double seconds) {
     const int64_t longest = e->ask.windows.items[e->ask.windows.count - 1];
+    const bool    step = series->kind == KIND_DECODE, gpu = target_is_cuda(&e->session->target);
     int64_t       context = e->ask.contexts.items[0];
-    const double  most = seconds / (LARGEST * LAUNCHES), rate = e->tools.fma > 0 ? 0.5 * e->tools.fma : 100e12;
+    const double  most = seconds * FIRST_SHARE / (LARGEST * LAUNCHES), own = step || gpu ? 0 : pilot_rate(ctx, e, series, context);
+    const double  rate = own > 0 ? own : e->tools.fma > 0 ? 0.5 * e->tools.fma : 100e12;
     for (; context > LEAST_CONTEXT; context /= 2) {
         BenchCase   bench;
         const Spec  spec = explore_spec(e, series, longest, context);
-        const bool  step = series->kind == KIND_DECODE;
         const Shape shape = measure_shape(series->kind, explore_sequences(series->kind), context);
         if (bench_case_plan(ctx, &spec, series->kind, &shape, &bench) != ST_OK)
             break;
@@ -388,18 +412,18 @@ static Status measure_kind(Ctx *ctx, Explore *e, int kind, double deadline, Prog
     for (int m = 0; m < maps; m++) {
         ExploreSeries *series = full + 1 + m;
         const double   own = fmax(0.5, (deadline - seconds_now()) / (maps - m)), slice = own / points;
-        const double   end = seconds_now() + own, kept = own * FAR_SHARE;
+        const double   end = seconds_now() + own, kept = own * FAR_SHARE, of_full = m == 0 && !step ? kept / 2 : 0;
         const int64_t  context = base_context(ctx, e, m ? series : full, own);
         want_ends(run, series, context);
         if (m == 0)
             want_full(run, full, context);
-        TRY(measure(ctx, run, slice * run->count));
+        TRY(measure(ctx, run, fmin(slice * run->count, FIRST_SHARE * own)));
         progress_step(progress, kind * 2 * maps + 2 * m + 1, 2 * maps * EXPLORE_KINDS + 1);
-        TRY(measure_between(ctx, run, series, context, slice, end - kept));
+        TRY(measure_between(ctx, run, series, context, slice, end - kept - of_full));
         if (m == 0 || !step) /* of decode the first map stands for full attention */
-            TRY(probe_far(ctx, run, series, fmax(kept, end - seconds_now())));
-        if (m == 0 && !step)
-            TRY(probe_far(ctx, run, full, fmax(kept / 2, end - seconds_now())));
+            TRY(probe_far(ctx, run, series, fmax(kept / 2, end - of_full - seconds_now())));
+        if (of_full > 0)
+            TRY(probe_far(ctx, run, full, fmax(of_full / 2, end - seconds_now())));
         progress_step(progress, kind * 2 * maps + 2 * m + 2, 2 * maps * EXPLORE_KINDS + 1);
     }
     return ST_OK;

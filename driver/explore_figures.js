@@ -256,7 +256,7 @@ function landscapePanel(width) {
       'chunk (queries a tile)'));
   return figure(
     `Schedules for window ${countText(land.window)}: time over the default's`, root,
-    `Thick frame: the default. Solid frames: measured; dashed frames and slanted numbers: modelled. From ${
+    `The more colour, the slower. Thick frame: the default. Solid frames: measured; dashed frames and slanted numbers: modelled. From ${
       land.source}.`);
 }
 /* Shades stay light enough, in the dark dark enough, for the page's text on them. */

@@ -110,7 +110,7 @@ static int from_databases(Ctx *ctx, Lands *l) {
     const char    *path = tuning_db_path(ctx);
     if (!tuning_key_machine(ctx, &e->session->target, e->session->device, &key))
         return 0;
-    tuning_key_layer(ctx, &l->spec, KIND_FORWARD, &key);
+    tuning_key_layer(ctx, &l->spec, KIND_FORWARD, 0, &key);
     key.build = key.bucket = NULL;
     if (path)
         add_records(ctx, path, &key, &records);

@@ -106,11 +106,23 @@ static Status run(Ctx *ctx, const Batch *batch, int number, double *seconds) {
     return ST_OK;
 }
 
+int measure_least_turns(double seconds, double turn) {
+    const double fit = turn > 0 ? 2 * seconds / turn : LEAST_RUNS;
+    return fit < HURRIED_RUNS ? HURRIED_RUNS : fit > LEAST_RUNS ? LEAST_RUNS : (int)fit;
+}
+
+static double warm_seconds(const Batch *batch) {
+    double turn = 0;
+    for (int p = 0; p < batch->count; p++)
+        turn += batch->running[p].warm;
+    return turn;
+}
+
 /* As many turns as fit the time, each with its turn of the ceiling. */
 static Status run_turns(Ctx *ctx, Batch *batch, int *turns) {
     MeasureTools *tools = batch->tools;
     const double  start = seconds_now();
-    const int     least = batch->seconds > 0 ? LEAST_RUNS : HURRIED_RUNS;
+    const int     least = measure_least_turns(batch->seconds, warm_seconds(batch));
     *turns = 0;
     while (*turns < MOST_RUNS && (*turns < least || seconds_now() - start < batch->seconds)) {
         for (int p = 0; p < batch->count; p++)

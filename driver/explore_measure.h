@@ -30,7 +30,10 @@ typedef struct MeasureTools {
 Shape measure_shape(KernelKind kind, int64_t sequences, int64_t tokens);
 /* The pool or the device, and the ceilings: see ceilings.h and cuda_ceilings.h. */
 Status measure_open(Ctx *ctx, Session *session, MeasureTools *out);
-/* Runs all points in turns for about `seconds`, at least four times each, or twice where `seconds` is 0. Where the
+/* Turns that a batch of `seconds` has at least: four, whose least disturbed third is two runs, or as many of so long ones as fit
+ * twice that time, but two. */
+int measure_least_turns(double seconds, double turn);
+/* Runs all points in turns for about `seconds`, no fewer than measure_least_turns. Where the
  * batch before had point 0 as well, `anchor` holds its time then (else 0): all times are divided by how much it has
  * changed since. */
 Status measure_batch(Ctx *ctx, MeasureTools *tools, MeasurePoint *points, int count, double seconds, double anchor);

@@ -1,6 +1,7 @@
 /* The page of rattan explore, 3 of 3: tables, and the whole. What is concluded is in the data, in words. */
 /* ---- Tables ---- */
-function table(columns, rows) {
+/* Where it is wider than the page, it is scrolled by keys as well. */
+function table(name, columns, rows) {
   const body = html('tbody', {}), head = html('tr', {});
   const draw = list => body.replaceChildren(...list.map(
     row => html(
@@ -20,7 +21,8 @@ function table(columns, rows) {
     head.append(cell);
   });
   draw(rows);
-  return html('div', {class: 'scroll'}, html('table', {}, html('thead', {}, head), body));
+  const scroll = {class: 'scroll', tabindex: '0', role: 'region', 'aria-label': name};
+  return html('div', scroll, html('table', {}, html('thead', {}, head), body));
 }
 function windowRows() {
   return data.memory.layer.map(m => {
@@ -37,8 +39,9 @@ function windowRows() {
 const evenName = kind => kind === 'decode' ? 'decode: fewer bytes than full from' : `${kind}: faster than full from`;
 function windowTable() {
   return table(
+    'windows',
     [
-      {key: 'map', name: 'map', word: 'word'}, {key: 'window', name: 'window', text: countText},
+      {key: 'map', name: 'map', word: 'word'}, {key: 'window', name: 'window, keys', text: countText},
       {key: 'ring', name: 'ring', text: bytesText}, {key: 'state', name: 'state', text: bytesText},
       {key: 'carried', name: 'carried a sequence', text: bytesText},
       ...data.kinds.map(
@@ -49,9 +52,10 @@ function windowTable() {
 function modelTable() {
   const rows = data.model_times.rows.map(r => ({...r, against: r.full_seconds / r.seconds}));
   return table(
+    'all layers together',
     [
       {key: 'kind', name: 'kind', word: 'word'}, {key: 'map', name: 'map', word: 'word'},
-      {key: 'window', name: 'window', text: countText}, {key: 'context', name: 'context', text: countText},
+      {key: 'window', name: 'window, keys', text: countText}, {key: 'context', name: 'context, tokens', text: countText},
       {key: 'seconds', name: 'time of all layers, derived', text: timeText},
       {key: 'full_seconds', name: 'with full attention in every layer', text: timeText},
       {key: 'against', name: 'times as fast', text: digits}
@@ -76,9 +80,10 @@ function timeTable() {
   })));
   const maybe = text => v => v === null ? '\u2013' : text(v);
   return table(
+    'all times',
     [
       {key: 'kind', name: 'kind', word: 'word'}, {key: 'map', name: 'map', word: 'word'},
-      {key: 'window', name: 'window', text: windowText}, {key: 'context', name: 'context', text: countText},
+      {key: 'window', name: 'window, keys', text: windowText}, {key: 'context', name: 'context, tokens', text: countText},
       {key: 'seconds', name: 'time', text: timeText}, {key: 'how', name: 'how', word: 'word'},
       {key: 'against', name: 'times as fast as full', text: maybe(digits)},
       {key: 'rate', name: 'useful rate', text: maybe(rateText)},
@@ -91,9 +96,10 @@ function pointTable() {
   const rows = data.kinds.flatMap(
     kind => kind.series.flatMap(series => series.points.map(p => ({...p, kind: kind.kind, map: series.map || ''}))));
   return table(
+    'measured points and their schedules',
     [
       {key: 'kind', name: 'kind', word: 'word'}, {key: 'map', name: 'map', word: 'word'},
-      {key: 'window', name: 'window', text: windowText}, {key: 'context', name: 'context', text: countText},
+      {key: 'window', name: 'window, keys', text: windowText}, {key: 'context', name: 'context, tokens', text: countText},
       {key: 'seconds', name: 'time', text: timeText},
       {key: 'spread', name: 'spread', text: v => (100 * v).toFixed(1) + ' %'}, {key: 'runs', name: 'runs'},
       {key: 'schedule', name: 'schedule', word: 'word long'}
@@ -107,7 +113,8 @@ function draw() {
   document.getElementById('conclusions').replaceChildren(...sentences.map(text => html('li', {}, text)));
   const sections = [section(
     'pareto', 'Time against window',
-    'Both axes are logarithmic. ' + MARKS + ' Grey filled marks: measured at other contexts, for the model.',
+    'Both axes are logarithmic. ' + MARKS + ' Grey filled marks: measured at other contexts, for the model. Arrow keys go ' +
+      'from mark to mark of a figure.',
     kindsWithTimes().map(kind => width => paretoPanel(kind, width)))];
   sections.push(section(
     'memory', 'Break-even and memory',

@@ -56,8 +56,10 @@ function showTip(text, x, y) {
   tip.style.left = Math.max(4, Math.min(x + 14, innerWidth - tip.offsetWidth - 8)) + 'px';
   tip.style.top = Math.max(4, y - tip.offsetHeight - 10) + 'px';
 }
+function hideTip() { tip.style.display = 'none'; }
+/* Its drawing is one stop of the Tab key: see withArrows. */
 function withTip(node, text) {
-  node.setAttribute('tabindex', '0');
+  node.setAttribute('tabindex', '-1');
   node.setAttribute('role', 'img');
   node.setAttribute('aria-label', text.replace(/\n/g, ', '));
   node.addEventListener('mousemove', e => showTip(text, e.clientX, e.clientY));
@@ -65,12 +67,26 @@ function withTip(node, text) {
     const box = node.getBoundingClientRect();
     showTip(text, box.right, box.top);
   });
-  for (const end of ['mouseleave', 'blur'])
-    node.addEventListener(end, () => {
-      tip.style.display = 'none';
-    });
+  for (const end of ['mouseleave', 'blur']) node.addEventListener(end, hideTip);
   return node;
 }
+/* Hundreds of marks would be as many stops of the Tab key: arrows go from one to the next. */
+const STEPS = {ArrowRight: 1, ArrowDown: 1, ArrowLeft: -1, ArrowUp: -1, Home: -Infinity, End: Infinity};
+function withArrows(drawing) {
+  const first = drawing.querySelector('[tabindex]');
+  if (first) first.setAttribute('tabindex', '0');
+  drawing.addEventListener('keydown', e => {
+    if (!(e.key in STEPS)) return;
+    const marks = [...drawing.querySelectorAll('[tabindex]')], at = marks.indexOf(document.activeElement),
+          to = Math.min(marks.length - 1, Math.max(0, at + STEPS[e.key]));
+    for (const mark of marks) mark.setAttribute('tabindex', '-1');
+    marks[to].setAttribute('tabindex', '0');
+    marks[to].focus();
+    e.preventDefault();
+  });
+  return drawing;
+}
+window.addEventListener('keydown', e => e.key === 'Escape' && hideTip());
 /* The n-th of `count` ordered colours, between those of the page's light or the printer's. */
 function ordered(n, count) {
   const share = count > 1 ? n / (count - 1) : 0, upper = share >= 0.5;
@@ -180,7 +196,7 @@ const powerAxis = (values, label, most = 8) => axisOf(values, 1.12, label, count
 const byteAxis = values => axisOf(values, 1.4, 'bytes', v => roundText(bytesText(v)), (a, b) => powerTicks(a, b, 8));
 const MARKS = 'Filled marks are measured, hollow ones modelled.';
 function figure(title, drawing, caption) {
-  return html('figure', {}, html('h3', {}, title), drawing, html('figcaption', {}, caption || ''));
+  return html('figure', {}, html('h3', {}, title), withArrows(drawing), html('figcaption', {}, caption || ''));
 }
 
 /* ---- Panels ---- */

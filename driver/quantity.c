@@ -45,7 +45,7 @@ const char *quantity_short(Ctx *ctx, int64_t value) {
 }
 
 /* ---- In ---- */
-static Status parse_one(Ctx *ctx, const char *place, const char *text, int64_t min, int64_t max, int64_t *out) {
+Status quantity_parse(Ctx *ctx, const char *place, const char *text, int64_t min, int64_t max, const char *remedy, int64_t *out) {
     char *end;
     errno = 0;
     const long long number = strtoll(text, &end, 10);
@@ -58,12 +58,16 @@ static Status parse_one(Ctx *ctx, const char *place, const char *text, int64_t m
             break;
         }
     if (!fits || *end || value < min || value > max)
-        return ctx_fail(ctx, ST_USAGE, place,
-                        ctx_printf(ctx, "give numbers from %s to %s, such as 64:4096, 4k:1M or 256,512",
-                                   quantity_short(ctx, min), quantity_short(ctx, max)),
-                        "'%.40s' is not a whole number in range", text);
+        return ctx_fail(ctx, ST_USAGE, place, remedy, "'%.40s' is not a whole number in range", text);
     *out = value;
     return ST_OK;
+}
+
+static Status parse_one(Ctx *ctx, const char *place, const char *text, int64_t min, int64_t max, int64_t *out) {
+    return quantity_parse(ctx, place, text, min, max,
+                          ctx_printf(ctx, "give numbers from %s to %s, such as 64:4096, 4k:1M or 256,512",
+                                     quantity_short(ctx, min), quantity_short(ctx, max)),
+                          out);
 }
 
 static Status add(Ctx *ctx, const char *place, int64_t value, Quantities *out) {

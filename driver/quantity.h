@@ -13,6 +13,9 @@ const char *quantity_time(Ctx *ctx, double seconds);
 /* A power of two's usual name: "4k" for 4096, "1M"; other numbers as they are. */
 const char *quantity_short(Ctx *ctx, int64_t value);
 
+/* "64", "4k", "1M": k and M stand for 1024 and 1024 * 1024. ST_USAGE with `place` and `remedy` where it is none of min .. max. */
+Status quantity_parse(Ctx *ctx, const char *place, const char *text, int64_t min, int64_t max, const char *remedy, int64_t *out);
+
 enum { QUANTITY_MOST = 64 };
 
 typedef struct Quantities {

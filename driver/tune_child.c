@@ -41,10 +41,11 @@ int64_t tune_ring_rows(const TuneTask *task) {
 
 /* The kernels that checking and timing take, the timed one first. */
 static int requests_of(const TuneTask *task, const char *schedule, CompileRequest *requests) {
-    const Spec          *spec = &task->item->spec;
-    const bool           forward = task->kind == KIND_FORWARD;
+    const Spec          *spec = &task->item->spec, *checked = &task->checked->spec;
+    const bool           saved = task->variant & VARIANT_SAVED, other = checked->window != spec->window;
     const CompileRequest timed = {.spec = spec,
                                   .kind = task->kind,
+                                  .variant = task->variant,
                                   .ring_rows = tune_ring_rows(task),
                                   .target = &task->session->target,
                                   .schedule = schedule,
@@ -52,16 +53,22 @@ static int requests_of(const TuneTask *task, const char *schedule, CompileReques
                                   .emit = EMIT_OBJECT};
     int count = 0;
     requests[count++] = timed;
-    if (task->checked->spec.window != spec->window) {
+    if (task->kind == KIND_FORWARD && !saved) {
         requests[count] = timed;
-        requests[count++].spec = &task->checked->spec;
-    }
-    if (forward) {
-        requests[count] = timed;
+        requests[count].spec = checked;
         requests[count++].variant = VARIANT_LSE | (spec->full ? 0 : VARIANT_FINAL_STATE);
-    } else if (task->kind == KIND_DECODE) { /* a long prompt comes in by the other kind */
+    } else if (other) {
+        requests[count] = timed;
+        requests[count++].spec = checked;
+    }
+    if (task->kind == KIND_DECODE) { /* a long prompt comes in by the other kind */
         requests[count] = timed;
         requests[count].kind = KIND_EXTEND;
+        requests[count++].schedule = NULL;
+    } else if (task->kind == KIND_BACKWARD && saved) { /* what it takes comes from the other kind */
+        requests[count] = timed;
+        requests[count].spec = checked;
+        requests[count].kind = KIND_FORWARD;
         requests[count++].schedule = NULL;
     }
     return count;
@@ -315,7 +322,7 @@ static Status open_runner(Ctx *ctx, Runner *runner) {
     TRY(pool_create(ctx, runner->session.threads, &runner->session.pool));
     if (!task->checked_small)
         TRY(check_small(ctx, runner));
-    TRY(session_kernel(ctx, &runner->session, &task->item->spec, task->kind, 0, tune_ring_rows(task), &runner->kernel));
+    TRY(session_kernel(ctx, &runner->session, &task->item->spec, task->kind, task->variant, tune_ring_rows(task), &runner->kernel));
     TRY(kernel_arguments(ctx, &runner->kernel, &task->test.tensors, &runner->arguments));
     TRY(check_large(ctx, runner));
     return runner->kernel.cuda ? cuda_timer_open(ctx, &runner->kernel, runner->arguments, &runner->timer) : ST_OK;

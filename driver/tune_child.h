@@ -21,6 +21,7 @@ typedef struct TuneTask {
     Session           *session; /* target and command line; no threads, no cache, no device */
     const SpecItem    *item;
     KernelKind         kind;
+    int                variant;  /* VARIANT_SAVED or 0 */
     BenchCase          test;     /* shape and, once filled, tensors; outputs lie in memory that all children share */
     const SpecItem    *checked;  /* the item, or one like it: see tune_small_case */
     Shape              small;    /* that it is checked on */

@@ -54,6 +54,7 @@ struct TuneFarm {
     bool              yields; /* compilers stand still while a kernel is timed */
     TuneFarmCounts    counts;
     double            drawn;
+    bool              refuted; /* what an earlier run may have said against the default */
 };
 
 /* ---- Verdicts -------------------------------------------------------------------------------------------------------- */
@@ -61,6 +62,16 @@ static const char *schedule_of(TuneFarm *farm, const TuneTrial *trial) {
     Text text = TEXT(farm->ctx);
     schedule_print(&text, &trial->schedule);
     return text_str(&text);
+}
+
+/* The default, which all are compared with, is tried anew whatever is known of it. Once it has run so often here, that it
+ * once failed was a bad moment of the machine. */
+static void refute_failure(TuneFarm *farm, const TuneTrial *trial) {
+    if (farm->refuted || !farm->search || trial != farm->search->trials[0] || trial->verdict != VERDICT_RIGHT ||
+        trial->count < TUNING_SAMPLES)
+        return;
+    farm->refuted = true;
+    tuning_db_refute(farm->ctx, farm->options.db, &trial->summary);
 }
 
 /* A database that cannot be written is the farm's failure; the first one stays in ctx and stops the search. */
@@ -74,6 +85,7 @@ static void record(TuneFarm *farm, TuneTrial *trial) {
     summary->when = (int64_t)time(NULL);
     if (!summary->note)
         summary->note = "";
+    refute_failure(farm, trial);
     if (farm->options.layer)
         tuning_db_put_of(farm->ctx, farm->options.db, summary, farm->options.layer);
     else

@@ -141,7 +141,7 @@ static TuneTrial *add_trial(Ctx *ctx, TuneSearch *search, const SpacePoint *poin
     TuneTrial *trial = NEW(ctx, TuneTrial);
     trial->point = *point;
     trial->schedule = trial->effect = *schedule;
-    schedule_effect(search->space->spec, search->space->kind, search->work, &trial->effect);
+    schedule_effect(search->space->spec, search->space->kind, search->space->target, search->work, &trial->effect);
     PUSH(ctx, search->trials, search->count, search->capacity, trial);
     return trial;
 }
@@ -237,7 +237,7 @@ static uint64_t next_random(TuneSearch *search) {
 }
 
 static bool has_effect(const TuneSearch *search, Schedule schedule) {
-    schedule_effect(search->space->spec, search->space->kind, search->work, &schedule);
+    schedule_effect(search->space->spec, search->space->kind, search->space->target, search->work, &schedule);
     for (int t = 0; t < search->count; t++)
         if (memcmp(&search->trials[t]->effect, &schedule, sizeof schedule) == 0)
             return true;

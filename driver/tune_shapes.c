@@ -3,6 +3,7 @@
 
 #include "driver/bench_case.h"
 #include "driver/cli.h"
+#include "driver/quantity.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -20,13 +21,18 @@ static const double MOST_WORK = 2e10;
 /* "N" or "N..M" */
 static Status parse_range(Ctx *ctx, const char *name, char *text, Range *range) {
     const char *place = ctx_printf(ctx, "--shapes: %s", name);
+    const char *remedy = ctx_printf(ctx, "write %s=4, %s=1..16 or %s=4k, with numbers from 1 to %s", name, name, name,
+                                    quantity_short(ctx, MOST));
     char       *dots = strstr(text, "..");
     if (dots)
         *dots = '\0';
-    TRY(parse_integer(ctx, place, text, 1, MOST, &range->low));
+    TRY(quantity_parse(ctx, place, text, 1, MOST, remedy, &range->low));
     range->high = range->low;
     if (dots)
-        TRY(parse_integer(ctx, place, dots + 2, range->low, MOST, &range->high));
+        TRY(quantity_parse(ctx, place, dots + 2, 1, MOST, remedy, &range->high));
+    if (range->high < range->low)
+        return ctx_fail(ctx, ST_USAGE, place, ctx_printf(ctx, "write %s=%s..%s", name, dots + 2, text),
+                        "the range ends below where it begins");
     return ST_OK;
 }
 
@@ -66,6 +72,8 @@ Status tune_shapes_parse(Ctx *ctx, const char *text, KernelKind kind, TuneBucket
         seen[is_B] = true;
         TRY(parse_range(ctx, is_B ? "B" : "T", word + 2, is_B ? &B : &T));
     }
+    if (text && !seen[0] && !seen[1])
+        return ctx_fail(ctx, ST_USAGE, "--shapes", "write B=1..16,T=1024..65536, or leave it out", "there is no range in '%.40s'", text);
     return list_buckets(ctx, B, T, out);
 }
 

@@ -39,6 +39,10 @@ static const char PUT[] =
     " WHERE (excluded.verdict, excluded.samples, excluded.moment, excluded.seconds, excluded.ratio, excluded.spread,"
     " excluded.note) > (verdict, samples, moment, seconds, ratio, spread, note)";
 
+static const char REFUTE[] =
+    "DELETE FROM records WHERE machine = ?1 AND driver = ?2 AND compiler = ?3 AND build = ?4 AND space = ?5 AND spec = ?6 AND"
+    " kind = ?7 AND bucket = ?8 AND schedule = ?9 AND verdict <> 0";
+
 #define RECORDS                                                                                                        \
     "SELECT machine, driver, compiler, build, space, spec, kind, bucket, schedule, verdict, samples, moment, seconds," \
     " ratio, spread, note FROM records "
@@ -367,6 +371,16 @@ Status tuning_db_put(Ctx *ctx, TuningDb *db, const TuningRecord *record) {
     sqlite3_bind_double(db->put, 15, record->spread);
     bind_text(db->put, 16, record->note ? record->note : "");
     return finish(ctx, db, db->put);
+}
+
+Status tuning_db_refute(Ctx *ctx, TuningDb *db, const TuningRecord *record) {
+    sqlite3_stmt *statement;
+    TRY(prepare(ctx, db, REFUTE, &statement));
+    bind_key(statement, &record->key);
+    bind_text(statement, 9, record->schedule);
+    const Status status = finish(ctx, db, statement);
+    sqlite3_finalize(statement);
+    return status;
 }
 
 Status tuning_db_put_spec(Ctx *ctx, TuningDb *db, const char *spec, const char *name, const char *text) {

@@ -97,6 +97,9 @@ typedef struct TuningSpec {
 
 /* On disk when it returns, unless between begin and commit. */
 Status tuning_db_put(Ctx *ctx, TuningDb *db, const TuningRecord *record);
+/* A failure of that key and schedule, if there is one, was the moment's and goes: else it would outlast every right record.
+ * Merging with a database that has it brings it back. */
+Status tuning_db_refute(Ctx *ctx, TuningDb *db, const TuningRecord *record);
 /* The canonical text behind a spec's hash and a name that it had. */
 Status tuning_db_put_spec(Ctx *ctx, TuningDb *db, const char *spec, const char *name, const char *text);
 /* A record with its layer, both or neither; not between begin and commit. */

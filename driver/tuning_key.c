@@ -107,11 +107,31 @@ const char *tuning_spec_text(Ctx *ctx, const Spec *spec) {
     return text_str(&text);
 }
 
-void tuning_key_layer(Ctx *ctx, const Spec *spec, KernelKind kind, TuningKey *key) {
+static bool can_save(KernelKind kind) { return kind == KIND_FORWARD || kind == KIND_BACKWARD; }
+
+const char *tuning_kind(KernelKind kind, int variant) {
+    static const char *const SAVED[KIND_COUNT] = {[KIND_FORWARD] = "forward+saved", [KIND_BACKWARD] = "backward+saved"};
+    return variant & VARIANT_SAVED && SAVED[kind] ? SAVED[kind] : kind_name(kind);
+}
+
+Status tuning_variant_parse(Ctx *ctx, const char *text, KernelKind kind, int *variant) {
+    *variant = 0;
+    if (!text)
+        return ST_OK;
+    if (strcmp(text, "saved") != 0)
+        return ctx_fail(ctx, ST_USAGE, "--with", "write --with saved, or leave it out: kernels with other parts take the plain one's tunings",
+                        "there are no tunings of '%.40s'", text);
+    if (!can_save(kind))
+        return ctx_fail(ctx, ST_USAGE, "--with", "give --kind forward or backward, or leave it out", "kind %s saves nothing", kind_name(kind));
+    *variant = VARIANT_SAVED;
+    return ST_OK;
+}
+
+void tuning_key_layer(Ctx *ctx, const Spec *spec, KernelKind kind, int variant, TuningKey *key) {
     const char *text = tuning_spec_text(ctx, spec);
     const Key   hash = key_of(text, strlen(text));
     char        hex[KEY_HEX];
     key_print(&hash, hex);
     key->spec = ctx_strdup(ctx, hex);
-    key->kind = kind_name(kind);
+    key->kind = tuning_kind(kind, variant);
 }

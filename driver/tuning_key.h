@@ -27,9 +27,15 @@ bool tuning_key_machine(Ctx *ctx, const Target *target, const CudaDevice *device
 /* The same of code that will run elsewhere: machine and driver are NULL, any that the target's code runs on. false: CPUs, of
  * which a target says too little. */
 bool tuning_key_target(Ctx *ctx, const Target *target, TuningKey *key);
+/* "backward", or "backward+saved" of a kernel that reads what forward saved, or makes it: of all optional parts that one changes what
+ * there is to do, and has tunings of its own. `variant`: bits of VARIANT_x. */
+const char *tuning_kind(KernelKind kind, int variant);
+/* --with, where it chooses tunings: nothing but "saved" of kinds that have it; text NULL: none. */
+Status tuning_variant_parse(Ctx *ctx, const char *text, KernelKind kind, int *variant);
+
 /* spec and kind. Layers that differ in nothing but their names and the numbers of scale, softcap, rope's theta and norm's eps,
  * which are constants in the same code, share a tuning. */
-void tuning_key_layer(Ctx *ctx, const Spec *spec, KernelKind kind, TuningKey *key);
+void tuning_key_layer(Ctx *ctx, const Spec *spec, KernelKind kind, int variant, TuningKey *key);
 /* The canonical text whose hash that is; the hash of the layer that it loads to, too. */
 const char *tuning_spec_text(Ctx *ctx, const Spec *spec);
 

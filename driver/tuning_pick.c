@@ -20,12 +20,16 @@ Status tuning_mode(Ctx *ctx, TuningMode *mode) {
     return ctx_fail(ctx, ST_USAGE, "RATTAN_TUNING", "use on, off or strict", "'%.40s' is no way to use tunings", text);
 }
 
-/* Whether a record of that build says that the schedule fails: that of this build, or of the record's own. */
-static bool fails(const TuningRecords *records, const TuningRecord *record, const char *build) {
+static bool unlike(const char *one, const char *wanted) { return wanted && strcmp(one, wanted) != 0; }
+
+/* Whether a record of that build says that the schedule fails: that of this build, or of the record's own; of the kind wanted,
+ * or the record's own. */
+static bool fails(const TuningRecords *records, const TuningRecord *record, const TuningKey *key) {
     for (int r = 0; r < records->count; r++) {
         const TuningRecord *other = &records->items[r];
         if (other->verdict != VERDICT_RIGHT && strcmp(other->schedule, record->schedule) == 0 &&
-            (strcmp(other->key.build, build) == 0 || strcmp(other->key.build, record->key.build) == 0))
+            (strcmp(other->key.build, key->build) == 0 || strcmp(other->key.build, record->key.build) == 0) &&
+            (!unlike(other->key.kind, key->kind) || strcmp(other->key.kind, record->key.kind) == 0))
             return true;
     }
     return false;
@@ -51,7 +55,6 @@ static bool same_target(const TuningRecord *record, const TuningKey *key) {
     return target_length(one) == length && strncmp(one, other, length) == 0;
 }
 
-static bool unlike(const char *one, const char *wanted) { return wanted && strcmp(one, wanted) != 0; }
 bool tuning_other_driver(const TuningRecord *record, const TuningKey *key) {
     return unlike(record->key.driver, key->driver);
 }
@@ -60,6 +63,7 @@ bool tuning_other_compiler(const TuningRecord *record, const TuningKey *key) {
 }
 
 typedef struct Rank {
+    bool   other_kind; /* the plain kernel's, where that with what is saved was wanted */
     int    others; /* of driver and compiler */
     bool   other_build;
     int    distance;
@@ -69,6 +73,8 @@ typedef struct Rank {
 } Rank;
 
 static bool better(const Rank *a, const Rank *b) {
+    if (a->other_kind != b->other_kind)
+        return b->other_kind;
     if (a->others != b->others)
         return a->others < b->others;
     if (a->other_build != b->other_build)
@@ -83,7 +89,8 @@ static bool better(const Rank *a, const Rank *b) {
 }
 
 static Rank rank_of(const TuningRecord *record, const TuningKey *key, TuningBucket bucket) {
-    Rank rank = {.others = tuning_other_driver(record, key) + tuning_other_compiler(record, key),
+    Rank rank = {.other_kind = unlike(record->key.kind, key->kind),
+                 .others = tuning_other_driver(record, key) + tuning_other_compiler(record, key),
                  .other_build = strcmp(record->key.build, key->build) != 0,
                  .bound = tuning_bound(record),
                  .samples = record->samples,
@@ -99,7 +106,7 @@ void tuning_choose(const TuningRecords *records, const TuningKey *key, TuningBuc
         const TuningRecord *record = &records->items[r];
         const Rank          rank = rank_of(record, key, bucket);
         if (record->verdict != VERDICT_RIGHT || !isfinite(rank.bound) || rank.distance > TUNING_FARTHEST ||
-            !same_target(record, key) || fails(records, record, key->build))
+            !same_target(record, key) || fails(records, record, key))
             continue;
         if (!pick->record || better(&rank, &best)) {
             best = rank;
@@ -139,14 +146,21 @@ static bool belongs(const TuningRecord *record, const TuningKey *key, TuningPick
     return false;
 }
 
+/* "backward" of "backward+saved", whose kernels it serves where there is nothing of their own; NULL: it is plain. */
+static const char *plain_kind(Ctx *ctx, const char *kind) {
+    const char *plus = strchr(kind, '+');
+    return plus ? ctx_strndup(ctx, kind, (size_t)(plus - kind)) : NULL;
+}
+
 /* Adds what one database has of the key's layer, kind, machine and search space; a failure is told and forgotten. */
 static void look(Ctx *ctx, const char *path, const TuningKey *key, TuningRecords *records, TuningPick *pick,
                  const char **why) {
-    const TuningKey filter = {.spec = key->spec, .kind = key->kind};
-    TuningDb       *db = NULL;
-    int             kept = records->count;
-    if (tuning_db_read(ctx, path, &db) == ST_OK && db)
-        tuning_db_find(ctx, db, &filter, records);
+    const char *const kinds[] = {key->kind, plain_kind(ctx, key->kind)};
+    TuningDb         *db = NULL;
+    int               kept = records->count;
+    const bool        there = tuning_db_read(ctx, path, &db) == ST_OK && db;
+    for (int k = 0; k < 2 && there && kinds[k] && ctx->status == ST_OK; k++)
+        tuning_db_find(ctx, db, &(TuningKey){.spec = key->spec, .kind = kinds[k]}, records);
     tuning_db_close(db);
     for (int r = kept; r < records->count; r++)
         if (belongs(&records->items[r], key, pick))
@@ -200,7 +214,7 @@ static Status apply(Ctx *ctx, TuningMode mode, TuningKey *key, TuningBucket buck
     /* Backward is tuned and checked without the gradient of a final state, which takes memory of its own. */
     const bool other = request->kind == KIND_BACKWARD && request->variant & VARIANT_FINAL_STATE;
     if (key->compiler) {
-        tuning_key_layer(ctx, request->spec, request->kind, key);
+        tuning_key_layer(ctx, request->spec, request->kind, request->variant, key);
         tuning_find(ctx, key, bucket, pick, &why);
     }
     request->pick = pick;
@@ -215,7 +229,7 @@ static Status apply(Ctx *ctx, TuningMode mode, TuningKey *key, TuningBucket buck
         request->origin = mode == TUNING_STRICT ? SCHEDULE_STRICT : SCHEDULE_TUNED;
     } else if (mode == TUNING_STRICT)
         return ctx_fail(ctx, ST_FAILED, request->spec->name, "run 'rattan tune', or unset RATTAN_TUNING",
-                        "no tuned schedule for %s, %s, %s%s%s%s", kind_name(request->kind),
+                        "no tuned schedule for %s, %s, %s%s%s%s", tuning_kind(request->kind, request->variant),
                         key->machine ? key->machine : request->target->name, bucket.T ? "near the shape " : "of any shape",
                         bucket.T ? tuning_bucket_text(ctx, bucket) : "", why ? ": " : "", why ? why : "");
     else

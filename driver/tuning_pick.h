@@ -38,7 +38,8 @@ size_t tuning_processor_length(const char *machine);
 const char *tuning_threads_text(Ctx *ctx, const TuningPick *pick);
 
 /* Looks through the user's and the system's databases: records of this machine with its driver and compiler, else with others;
- * of this build, else of another; of the bucket, else of the nearest one within a factor of eight (of the largest where
+ * of this build, else of another; of a kernel that
+ * reads or makes what is saved its own, else the plain kernel's; of the bucket, else of the nearest one within a factor of eight (of the largest where
  * `bucket` is not known). The key's machine may be NULL: any that runs code for the key's target. A record that failed
  * anywhere is never picked. A database that cannot be read counts as empty; ctx keeps no failure; `why` (may be NULL) says
  * what kept one. */

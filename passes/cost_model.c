@@ -434,8 +434,10 @@ static Status check_gpu(Ctx *ctx, const Spec *spec, KernelKind kind, const Sched
     if (kind != KIND_DECODE && 16 * schedule->warps > rows)
         return refuse(ctx, "warps", ctx_printf(ctx, "use %d at most", rows / 16),
                       ctx_printf(ctx, "a warp holds 16 of a tile's %d rows, so that others have none", rows));
-    if (schedule->beside && kind != KIND_EXTEND)
-        return refuse(ctx, "beside", "use 0", "of kind extend alone states are made beside main");
+    if (schedule->beside && kind != KIND_EXTEND && kind != KIND_FORWARD)
+        return refuse(ctx, "beside", "use 0", "of kinds extend and forward alone states are made beside main");
+    if (schedule->beside && kind == KIND_FORWARD && schedule->segment)
+        return refuse(ctx, "beside", "use 0, or segment=0", "what sequences are cut into is summed up before states are made");
     if (schedule->stages < 1)
         return refuse(ctx, "stages", "use 2", "key tiles need memory to arrive in");
     return kind == KIND_BACKWARD ? check_gradients(ctx, spec, schedule) : ST_OK;

@@ -118,20 +118,63 @@ static void note_axes(Ctx *ctx, const PassArgs *args, const Kernel *kernel) {
     pass_note(ctx, args, kernel, "a block for each (%s)", text_str(&axes));
 }
 
+static bool is_no_signal(Op *op, void *arg) {
+    (void)arg;
+    return op->code != OP_SIGNAL;
+}
+
+typedef struct Reads {
+    const Kernel *states;
+    bool          work;
+} Reads;
+
+static bool note_read(Op *op, void *arg) {
+    Reads *r = arg;
+    r->work |= op->code == OP_LOAD && is_stored(r->states->body, op_text(op, AT_PARAM));
+    return !r->work;
+}
+
+/* Kind forward: all that main takes from the kernel before, its threads that send bring. NULL: so it is; else why main runs behind. */
+static const char *runs_behind(const Kernel *states, const Kernel *main, const PassArgs *args) {
+    Reads reads = {.states = states};
+    if (args->schedule->head_slices != 1)
+        return "heads go by slices";
+    if (ir_find_param(main, "cu_seqlens"))
+        return "sequences are packed";
+    if (!ir_walk(states->body, is_no_signal, NULL))
+        return "keys are turned by the kernel before, which tells tile by tile what is there";
+    ir_walk(main->body, note_read, &reads);
+    return reads.work ? "warps that compute load what the kernel before makes" : NULL;
+}
+
+/* Is what makes states the only kernel before main that runs? Of whole sequences there are no segments to sum up. */
+static bool are_alone(const Module *module, const PassArgs *args) {
+    const int  last = module->kernel_count - 1;
+    const bool summed = last == 2 && strcmp(module->kernels[0]->name, "segment_state") == 0 && !args->schedule->segment;
+    return (last == 1 || summed) && strcmp(module->kernels[last - 1]->name, "states") == 0;
+}
+
 /* Where nothing but the states, features and old keys of a sequence and head lies between both kernels, main may run beside
  * the one that makes them: how far its blocks are is counted in `made`, a number for each of them, the items that main's
  * blocks have taken in `items`. Both are the code generator's: IR runs one kernel behind the other. */
 static void run_beside(Ctx *ctx, Module *module, const PassArgs *args) {
-    Kernel *const states = module->kernels[0], *const main = module->kernels[module->kernel_count - 1];
-    const CodeParam *const old = ir_find_param(main, "all_k");
-    const Op *const        part = loop_find(states->body, "part");
-    int64_t                parts = 0;
-    if (args->kind != KIND_EXTEND || !args->schedule->beside || module->kernel_count != 2 || strcmp(states->name, "states") != 0)
+    const int last = module->kernel_count - 1;
+    if ((args->kind != KIND_EXTEND && args->kind != KIND_FORWARD) || !args->schedule->beside || last < 1 ||
+        !are_alone(module, args))
         return;
-    if (!old || !part || !ir_const_value(part->in[1], &parts) || !loop_has_roles(states) || !loop_has_roles(main))
+    Kernel *const   states = module->kernels[last - 1], *const main = module->kernels[last];
+    const Op *const part = loop_find(states->body, "part");
+    int64_t         parts = 0;
+    if (!part || !ir_const_value(part->in[1], &parts) || !loop_has_roles(states) || !loop_has_roles(main) ||
+        (args->kind == KIND_EXTEND && !ir_find_param(main, "all_k")))
         return;
-    const int64_t heads = old->dims[2]; /* what follows may move the list of parameters */
-    for (int k = 0; k < 2; k++) {
+    const char *const behind = args->kind == KIND_FORWARD ? runs_behind(states, main, args) : NULL;
+    if (behind) {
+        pass_note(ctx, args, main, "begins behind the states: %s", behind);
+        return;
+    }
+    const int64_t heads = args->spec->kv_heads;
+    for (int k = 0; k <= last; k++) {
         const int64_t made[4] = {1, DIM_SYM(SYM_N), heads, parts}, one[4] = {1, 1, 1, 1};
         ir_param(ctx, module->kernels[k], "made", DT_I32, PARAM_WORK, 4, made);
         ir_param(ctx, module->kernels[k], "items", DT_I32, PARAM_WORK, 4, one);

@@ -5,6 +5,7 @@
  * read once a row tile, so that more rows a tile read less; what does not stay in the second-level cache costs more. Cuts:
  * a segment's state is summed up twice, against processors that have nothing to do. */
 #include "passes/search_space.h"
+#include "passes/segments.h"
 
 /* Multiply-adds of a lane in the time of one value read from the near and the far cache, of an exp, of a row's bookkeeping in a
  * tile, of a value read from memory. Fitted to the figures of doc/tour.md, section 4. */
@@ -72,19 +73,25 @@ static double ceiling(double value) {
     return whole < value ? whole + 1 : whole;
 }
 
+/* The least length of a segment as kernels have it: rows of gradients on CPUs reach no further than the segment before. */
+static double segment_length(const Spec *spec, KernelKind kind, const Target *target, const Schedule *s) {
+    const int64_t least = kind == KIND_BACKWARD && !target->warp_size ? segments_least(spec, s) : 0;
+    return (double)(s->segment > least ? s->segment : least);
+}
+
 /* Segments of a sequence, by the rules that the runtime follows. */
-static double segments(const Spec *spec, const Workload *work, const Schedule *s) {
+static double segments(const Spec *spec, KernelKind kind, const Target *target, const Workload *work, const Schedule *s) {
     const int64_t pairs = work->sequences * spec->kv_heads;
     if (!s->segment || spec->full || pairs >= s->min_items || (s->even_items && pairs % s->even_items == 0))
         return 1;
-    const double cut = ceiling((double)work->tokens / s->segment), wanted = ceiling((double)s->min_items / (double)pairs);
+    const double cut = ceiling((double)work->tokens / segment_length(spec, kind, target, s)), wanted = ceiling((double)s->min_items / (double)pairs);
     return s->spread && wanted < cut ? wanted : cut;
 }
 
-void schedule_effect(const Spec *spec, KernelKind kind, const Workload *work, Schedule *schedule) {
+void schedule_effect(const Spec *spec, KernelKind kind, const Target *target, const Workload *work, Schedule *schedule) {
     if (kind != KIND_FORWARD && kind != KIND_BACKWARD)
         return;
-    const double cut = segments(spec, work, schedule);
+    const double cut = segments(spec, kind, target, work, schedule);
     if (cut > 1 && schedule->spread) { /* as many segments, of the same length */
         schedule->segment = (int)cut;
         schedule->min_items = 1;
@@ -102,7 +109,7 @@ double schedule_cost(const Spec *spec, KernelKind kind, const Target *target, co
     const Costs  c = costs_of(spec, target, work, schedule);
     const double rows = (double)work->sequences * (double)work->tokens * spec->heads;
     const bool   cuts = kind == KIND_FORWARD || (kind == KIND_BACKWARD && !target->warp_size);
-    const double cut = cuts ? segments(spec, work, schedule) : 1;
+    const double cut = cuts ? segments(spec, kind, target, work, schedule) : 1;
     const double again = cut > 1 ? c.F * c.E * (c.C / c.M) : 0; /* a segment's state, before it runs */
     const double processors = target->processors ? target->processors : 1;
     const double items = (double)work->sequences * spec->kv_heads * cut *

@@ -50,21 +50,30 @@ static void switch_values(const SearchSpace *space, Knob *knob) {
     add_value(knob, !knob->values[0]);
 }
 
-/* The gradients' kernels for CPUs cut sequences as the default says: not turned. */
-static bool segments_are_given(const SearchSpace *space) { return space->kind == KIND_BACKWARD && !space->target->warp_size; }
+/* Gradients of full attention on CPUs: every row adds to those of all keys before it. */
+static bool takes_whole_sequences(const SearchSpace *space) {
+    return space->kind == KIND_BACKWARD && !space->target->warp_size && space->spec->full;
+}
+
+/* Can main of forward run beside the kernel that makes states? Both take a multiprocessor each; see pass grid. */
+static bool runs_beside(const SearchSpace *space) {
+    const Schedule *base = &space->base;
+    return space->kind == KIND_FORWARD && space->target->warp_size && base->roles && base->fuse_phi && base->blocks == 1 &&
+           !space->spec->initial_state && space->spec->rope_theta == 0;
+}
 
 static void segment_values(const SearchSpace *space, Knob *knob) {
-    if (segments_are_given(space))
+    if (takes_whole_sequences(space))
         return;
     add_powers(knob, 512, 8192);
-    if (!space->target->warp_size)
+    if (!space->target->warp_size || runs_beside(space)) /* where main runs beside, sequences are whole */
         add_value(knob, 0);
 }
 
 /* When sequences are cut, counted in what there is to keep busy. */
 static void min_items_values(const SearchSpace *space, Knob *knob) {
     const int processors = space->target->processors;
-    if (segments_are_given(space))
+    if (takes_whole_sequences(space))
         return;
     add_value(knob, 1);
     for (int turns = 1; processors && turns <= 8; turns *= 2)
@@ -72,6 +81,8 @@ static void min_items_values(const SearchSpace *space, Knob *knob) {
 }
 
 static void even_items_values(const SearchSpace *space, Knob *knob) {
+    if (takes_whole_sequences(space))
+        return;
     add_value(knob, 0);
     add_value(knob, space->target->processors);
 }
@@ -146,8 +157,10 @@ static void copy_registers_values(const SearchSpace *space, Knob *knob) {
 
 static void beside_values(const SearchSpace *space, Knob *knob) {
     const int processors = space->target->processors;
-    for (int part = 1; space->base.beside && part <= 4; part *= 2)
+    for (int part = runs_beside(space) ? 2 : 1; (space->base.beside || runs_beside(space)) && part <= 4; part *= 2)
         add_value(knob, larger(processors / part, 1));
+    if (runs_beside(space))
+        add_value(knob, larger(processors / 3, 1));
     if (space->base.beside)
         add_value(knob, 0);
 }

@@ -49,7 +49,7 @@ bool space_point(Ctx *ctx, const SearchSpace *space, const SpacePoint *point, Sc
 bool space_find(const SearchSpace *space, const Schedule *schedule, SpacePoint *point);
 
 /* Of schedules with the same effect on a workload one stands for all: where nothing is cut, how it would be cut says nothing. */
-void schedule_effect(const Spec *spec, KernelKind kind, const Workload *work, Schedule *schedule);
+void schedule_effect(const Spec *spec, KernelKind kind, const Target *target, const Workload *work, Schedule *schedule);
 
 /* Expected time, in arbitrary units that are the same for all schedules of a spec, kind, target and workload. */
 double schedule_cost(const Spec *spec, KernelKind kind, const Target *target, const Workload *work,

@@ -310,6 +310,7 @@ static void random_schedule(Trial *t) {
         t->schedule.roles = 1;
         t->schedule.chunk = random_int(0, 1) ? 64 : t->schedule.chunk; /* whose features can have a role of their own */
         t->schedule.segment = t->schedule.chunk == 64 ? 0 : t->schedule.segment;
+        t->schedule.beside = t->kind == KIND_EXTEND || (t->kind == KIND_FORWARD && !t->schedule.segment) ? random_int(0, 3) : 0;
         t->schedule.key_tile = random_int(0, 2) ? t->schedule.chunk : t->schedule.key_tile;
         t->schedule.warps = 4;
         if (t->kind == KIND_BACKWARD) {

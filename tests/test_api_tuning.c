@@ -46,7 +46,7 @@ static void put_for(int threads, const char *bucket, const char *schedule, doubl
     target_use_threads(&target, threads);
     assert_int_equal(spec_load_text(&ctx, "spec", SPEC, strlen(SPEC), &file), ST_OK);
     assert_true(tuning_key_machine(&ctx, &target, NULL, &record.key));
-    tuning_key_layer(&ctx, &file.items[0].spec, KIND_FORWARD, &record.key);
+    tuning_key_layer(&ctx, &file.items[0].spec, KIND_FORWARD, 0, &record.key);
     assert_int_equal(tuning_db_open(&ctx, tuning_db_path(&ctx), &db), ST_OK);
     assert_int_equal(tuning_db_put(&ctx, db, &record), ST_OK);
     tuning_db_close(db);

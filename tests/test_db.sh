@@ -27,6 +27,8 @@ record() {
         record "$machine" "$first" decode "N=16 T=1" "chunk=16 unroll=3"
         record "$machine" "$first" forward "N=4 T=256" "chunk=16 unroll=4" 0.9 wrong
         record "$machine" "$second" forward "N=1 T=256" "chunk=16 unroll=3"
+        record "$machine" "$second" backward "N=1 T=256" "chunk=16 unroll=2"
+        record "$machine" "$second" backward+saved "N=1 T=256" "chunk=16 unroll=3"
         record "$machine" "$second" forward "N=1 T=256" "chunk=16 unroll=1" 1.0 ok 0.0
     done
     printf '{"spec":"%s","name":"twin","text":"return rattention {\\n  rope = false,\\n  fold = 1,\\n}\\n"}\n' "$first"
@@ -35,7 +37,14 @@ record() {
 fresh() { rm -rf "$RATTAN_DATA_DIR" && "$RATTAN" db import "$TMP/lines" >/dev/null; }
 records() { "$RATTAN" db export "$@" 2>&1 | grep '"schedule"'; }
 fresh
-equal "all records" 15 "$(records | wc -l)"
+equal "all records" 21 "$(records | wc -l)"
+
+# ---- From another program's output
+"$RATTAN" db export | RATTAN_DATA_DIR="$TMP/piped" "$RATTAN" db import - >"$TMP/out"
+equal "what another program writes is imported" "$("$RATTAN" db export)" "$(RATTAN_DATA_DIR="$TMP/piped" "$RATTAN" db export)"
+expect_text "and counted" "$(cat "$TMP/out")" '^21 records read, 0 lines skipped$'
+expect_error 5 "nothing but noise there is a mistake" '^rattan: -: all of its lines are neither records nor specs' \
+    env RATTAN_DATA_DIR="$TMP/piped" sh -c 'echo noise | "$0" db import -' "$RATTAN"
 
 # ---- chosen NAME PATTERN OPTION...: export and list show the records that match the pattern, and prune takes them alone
 chosen() {
@@ -50,6 +59,8 @@ chosen() {
     equal "prune leaves the rest: $name" "$rest" "$(records)"
 }
 chosen "a kind" '"kind":"decode"' --kind decode
+chosen "a kind that reads what is saved" 'backward.saved' --kind backward --with saved
+chosen "a kind that reads nothing saved" '"kind":"backward"' --kind backward
 chosen "a GPU" 'cuda:sm_90a;' --target cuda:sm_90a
 chosen "another CPU" 'Board' --target aarch64
 chosen "this CPU" "\"machine\":\"${here//[()]/.}\"" --target host
@@ -104,16 +115,16 @@ expect_error 1 "or of a file that is not there" 'absent' "$RATTAN" db import "$T
 check "a file without a line has none that says nothing" "$RATTAN" db import "$TMP/nothing"
 { cat "$TMP/lines"; echo; echo '{"spec": 3}'; } >"$TMP/spoiled"
 check "one line that says nothing" "$RATTAN" db import "$TMP/spoiled"
-expect_text "is named" "$(cat "$TMP/err")" "spoiled: 1 of 19 lines are neither records nor specs, the first of them line 19$"
+expect_text "is named" "$(cat "$TMP/err")" "spoiled: 1 of 25 lines are neither records nor specs, the first of them line 25$"
 equal "nothing was lost by it" "$all" "$(records)"
 # Records of an older search are carried, and ignored: that is said where they come in.
 sed "s/\"space\":$space,/\"space\":1,/" "$TMP/lines" >"$TMP/older"
 rm -r "$RATTAN_DATA_DIR"
 check "records of another search space" "$RATTAN" db import "$TMP/older"
-expect_text "are said to be ignored" "$(cat "$TMP/out")" '^15 of them are of other search spaces'
+expect_text "are said to be ignored" "$(cat "$TMP/out")" '^21 of them are of other search spaces'
 expect_text "as they are" "$("$RATTAN" db explain "$two" --shape T=256)" '^ignored   2 records of other search spaces'
 cp "$RATTAN_DATA_DIR/tuning.db" "$TMP/older.db"
-expect_text "merge says it, too" "$(RATTAN_DATA_DIR="$TMP/into" "$RATTAN" db merge "$TMP/older.db" --json)" '"records": 15, .*"other_spaces": 15'
+expect_text "merge says it, too" "$(RATTAN_DATA_DIR="$TMP/into" "$RATTAN" db merge "$TMP/older.db" --json)" '"records": 21, .*"other_spaces": 21'
 
 # ---- Places that take no more: one line, with what to do
 mkdir -p "$TMP/place/tuning.db"
@@ -133,7 +144,7 @@ echo "then $("$RATTAN" db export | grep -c '"schedule"')"
 FILLED
     full=$(export TMP RATTAN && unshare -rm bash "$TMP/filled.sh" 2>&1)
     expect_text "a full disk is named, with what to do" "$full" 'tuning.db: tuning database: .*full \(make room'
-    expect_text "what was put before is kept" "$full" '^status 1, 15 records$'
+    expect_text "what was put before is kept" "$full" '^status 1, 21 records$'
     expect_text "and with room the rest comes in" "$full" '^then [0-9]{3}$'
 else
     skip "a full disk" "no file system of one's own"
@@ -165,7 +176,7 @@ expect_text "what came next" "$(why)" '^next      chunk=32 segment=512: 0\.950 o
 expect_text "what may be better" "$(why)" '^          and unroll=2, which took 0\.500 in 5 pairs: too few to tell$'
 expect_text "the others by what differs" "$(why)" '^    0\.956  0\.950 \+- 0\.001,  40 runs  chunk=32 segment=512$'
 expect_text "those that fail with what happened" "$(why)" '^  hung \(\)  chunk=64$'
-expect_text "what has the code of another" "$(why)" '1\.000 \+- 0\.000,  40 runs  aaa=0: same code as another schedule$'
+expect_text "what has the code of another is counted, not told" "$(why)" '^tried     6 schedules in this bucket, 1 of them the same code as another; at worst'
 grep -vE '"ratio":0|"verdict":"[^o]' "$TMP/why" >"$TMP/twins"
 rm -r "$RATTAN_DATA_DIR" && "$RATTAN" db import "$TMP/twins" >/dev/null
 equal "a default with a twin is not shown as the twin" "chunk=16 unroll=1" \

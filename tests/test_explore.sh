@@ -53,6 +53,9 @@ check "without -o" "$RATTAN" explore "$spec" --windows 8..16 --contexts 64 --bud
 expect_text "there is the summary" "$(cat "$TMP/out")" '2 windows x 1 contexts x 1 maps'
 expect_text "the spec's window is not among those, and that is said" "$(cat "$TMP/out")" "The spec's own window, 4, is not among .* nearest, 8"
 expect_text "and no file" "$(tail -n 1 "$TMP/out")" 'A sequence carries'
+SECONDS=0
+check "a layer that takes long" "$RATTAN" explore "$SOURCE/specs/paper_bench.lua" --windows 64:2048 --contexts 4k:16k --budget 12s --json
+if [ $SECONDS -lt 30 ]; then ok "takes its budget, and compilers theirs"; else not_ok "takes its budget, and compilers theirs" "$SECONDS s"; fi
 check "one window" "$RATTAN" explore "$spec" --windows 8 --contexts 64 --budget 1s --json
 cp "$TMP/out" "$TMP/one.json"
 
@@ -189,11 +192,23 @@ const ticks = [...document.querySelectorAll('svg[aria-label="roofline"] .tick')]
 const frames = [...document.querySelectorAll('svg rect')].filter(r => r.getAttribute('stroke-width') === '3.2').length;
 const heads = [...document.querySelectorAll('th')].filter(th => th.querySelector('.plain').textContent + '' !== th.querySelector('button').textContent).length;
 document.querySelector('th button').click();
+/* A drawing is one stop of the Tab key; arrows go on in it, to its ends, and Escape takes the words away. */
+const drawings = [...document.querySelectorAll('figure svg')], stops = drawings.map(s => s.querySelectorAll('[tabindex="0"]').length);
+const press = key => document.activeElement.dispatchEvent(new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true }));
+drawings[0].querySelector('[tabindex="0"]').focus();
+const inside = [...drawings[0].querySelectorAll('[tabindex]')], walked = [];
+for (const key of ['ArrowRight', 'ArrowDown', 'ArrowLeft', 'Home', 'ArrowUp', 'End', 'ArrowRight'])
+  press(key), walked.push(inside.indexOf(document.activeElement));
+const told = getComputedStyle(document.getElementById('tip')).display;
+press('Escape');
+const keys = stops.every(n => n === 1) && walked.join() === [1, 2, 1, 0, 0, inside.length - 1, inside.length - 1].join() && told === 'block' &&
+  getComputedStyle(document.getElementById('tip')).display === 'none';
+const scrolls = [...document.querySelectorAll('.scroll')].every(s => s.tabIndex === 0 && s.getAttribute('aria-label'));
 document.body.append(Object.assign(document.createElement('pre'), { id: 'seen', textContent:
   `plots=${boxes.length} small=${small.length} marks=${marks.length} outside=${outside.length} bad=${bad.length} rows=${document.querySelectorAll('tbody tr').length} ` +
   `sorted=${document.querySelector('th').getAttribute('aria-sort')} trouble=${getComputedStyle(document.getElementById('trouble')).display} ` +
   `layouts=${layouts} said=${said.length > 4 && said.join() === words.join()} ticks=${ticks.length >= 6 && ticks.every(t => t.replace(/[.]|0+$/g, '').length <= 2)} ` +
-  `default=${frames} heads=${heads} open=${document.querySelectorAll('details[open]').length} page=${getComputedStyle(document.body).backgroundColor.replace(/ /g, '')}` }));
+  `keys=${keys} scrolls=${scrolls} default=${frames} heads=${heads} open=${document.querySelectorAll('details[open]').length} page=${getComputedStyle(document.body).backgroundColor.replace(/ /g, '')}` }));
 </script>
 SCRIPT
 cat "$page" "$TMP/look.js" >"$TMP/looked.html"
@@ -212,6 +227,7 @@ expect_text "all plots are there, none too small, nothing sticks out" "$light" '
 expect_text "tables have rows and sort" "$light" ' rows=[0-9]{3,} sorted=ascending trouble=none '
 expect_text "text keeps its size on a screen, a phone and paper" "$light" 'layouts=screen:3x(0\.9[5-9]|1\.[0-9]+),phone:1x(0\.9[5-9]|1\.[0-9]+),paper:2x(0\.9[5-9]|1\.[0-9]+),screen:3x'
 expect_text "its conclusions are those of the data, its ticks round" "$light" ' said=true ticks=true '
+expect_text "a figure is one stop of the Tab key, arrows go through it, tables are scrolled by keys" "$light" ' keys=true scrolls=true '
 expect_text "the default schedule is marked, heads of tables print, long tables are closed" "$light" ' default=1 heads=0 open=0 '
 expect_text "light" "$light" 'page=rgb\(255,255,255\)'
 dark=$(see --blink-settings=preferredColorScheme=0)

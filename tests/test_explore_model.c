@@ -326,12 +326,25 @@ static void test_carried(void **state) {
     check_close(carried_state_bytes(&full), 0, 0);
 }
 
+/* Kernels that take longer than was thought are run less often, so that a budget holds; never once. */
+static void test_least_turns(void **state) {
+    (void)state;
+    assert_int_equal(measure_least_turns(10, 1), 4);
+    assert_int_equal(measure_least_turns(2, 1), 4);
+    assert_int_equal(measure_least_turns(1.6, 1), 3);
+    assert_int_equal(measure_least_turns(0.5, 1), 2);
+    assert_int_equal(measure_least_turns(0, 1), 2);
+    assert_int_equal(measure_least_turns(-1, 1), 2);
+    assert_int_equal(measure_least_turns(1, 0), 4);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pairs),       cmocka_unit_test(test_exact),      cmocka_unit_test(test_signs),
         cmocka_unit_test(test_factors),     cmocka_unit_test(test_decode),     cmocka_unit_test(test_break_even),
         cmocka_unit_test(test_carried),     cmocka_unit_test(test_even_exact), cmocka_unit_test(test_even_noise),
         cmocka_unit_test(test_even_decode), cmocka_unit_test(test_even_words), cmocka_unit_test(test_within_noise),
+        cmocka_unit_test(test_least_turns),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -166,6 +166,8 @@ if nvrtc_here "compiling"; then
         later compiles "odd, $dim wide, compiles for backward" "$SOURCE/specs/odd.lua" --target cuda:sm_90a --kind backward \
             --set rope=false --set head_dim=$dim --set value_dim=$dim
     done
+    later compiles "the paper's layer without RoPE compiles with main beside its states" "$SOURCE/specs/paper_d128.lua" \
+        --set rope=false --target cuda:sm_90a --schedule 'segment=0 beside=44'
     later compiles "the paper's layer without RoPE compiles for extend" "$SOURCE/specs/paper_d128.lua" --set rope=false \
         --target cuda:sm_90a --kind extend
     later compiles "packed chunks of prompt of the paper's layer compile" "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a \

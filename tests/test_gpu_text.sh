@@ -72,6 +72,13 @@ text taken 'next = ' '/ rattan_layer_extend_main(/,${/take_all/p;/(item = next)/
 text making 'stored.made(' '/ rattan_layer_extend_states(/,/ rattan_layer_extend_main(/{/none_made/,/launch_dependents/p;/stored/p}' \
     --kind extend --target cuda:sm_90a --set head_dim=16 --set value_dim=16 --set heads=8 --set kv_heads=2 --set window=64 \
     --schedule 'chunk=64 key_tile=128 group_heads=2 ring=0 warps=8 stages=2 roles=1 fuse_phi=1 beside=2'
+# Of forward: main walks over one sequence after another, and its thread that sends what was made waits where it needs the first of it.
+text ahead 'there = true' '/ rattan_layer_forward_main(/,${/u32 item/,/ seq$/p;/hand_out(/p;/there/p;/await/p}' \
+    --target cuda:sm_90a --set head_dim=16 --set value_dim=16 --set heads=8 --set kv_heads=2 --set window=64 \
+    --schedule 'chunk=64 key_tile=128 group_heads=2 ring=0 segment=0 warps=8 stages=2 roles=1 fuse_phi=1 beside=2'
+text making_ahead 'stored.made(' '/ rattan_layer_forward_states(/,/ rattan_layer_forward_main(/{/none_made/,/launch_dependents/p;/stored/p}' \
+    --target cuda:sm_90a --set head_dim=16 --set value_dim=16 --set heads=8 --set kv_heads=2 --set window=64 \
+    --schedule 'chunk=64 key_tile=128 group_heads=2 ring=0 segment=0 warps=8 stages=2 roles=1 fuse_phi=1 beside=2'
 # The first product of one whose left side is roped, all of it before the product.
 text rope 'turn_step<' '/ rattan_layer_forward_main(/,/products_commit/p' --target cuda:sm_90a --set head_dim=32 --set value_dim=16 \
     --set 'rope={theta=10000,style="half"}' \

@@ -156,7 +156,9 @@ static void test_meaningless_values(void **state) {
     assert_int_equal(check_text(&spec, KIND_FORWARD, "cuda:sm_80", "chunk=64 group_heads=1 warps=8"), ST_USAGE);
     assert_int_equal(check_text(&spec, KIND_BACKWARD, "cuda:sm_80", "warps=32"), ST_USAGE);
     assert_int_equal(check_text(&spec, KIND_DECODE, "cuda:sm_80", "warps=8"), ST_OK); /* slabs of scores, not of rows */
-    assert_int_equal(check_text(&spec, KIND_FORWARD, "cuda:sm_90a", "beside=2"), ST_USAGE);
+    assert_int_equal(check_text(&spec, KIND_FORWARD, "cuda:sm_90a", "beside=2"), ST_USAGE); /* where sequences are cut */
+    assert_int_equal(check_text(&spec, KIND_FORWARD, "cuda:sm_90a", "beside=2 segment=0"), ST_OK);
+    assert_int_equal(check_text(&spec, KIND_BACKWARD, "cuda:sm_90a", "beside=2 segment=0"), ST_USAGE);
     assert_int_equal(check_text(&spec, KIND_DECODE, "cuda:sm_90a", "beside=2"), ST_USAGE);
     assert_int_equal(check_text(&spec, KIND_EXTEND, "cuda:sm_90a", "beside=2"), ST_OK);
 }
@@ -178,6 +180,79 @@ static void test_the_model_knows_what_is_sure(void **state) {
     const double base = schedule_cost(&spec, KIND_FORWARD, &target, &one, &space.base);
     assert_true(schedule_cost(&spec, KIND_FORWARD, &target, &one, &whole) > 2 * base);
     assert_true(schedule_cost(&spec, KIND_FORWARD, &target, &one, &narrow) > base);
+}
+
+static const Knob *knob_of(const SearchSpace *space, const char *name) {
+    for (int k = 0; k < space->knob_count; k++)
+        if (strcmp(space->knobs[k].name, name) == 0)
+            return &space->knobs[k];
+    return NULL;
+}
+
+/* Gradients on CPUs are cut into segments, which a search turns; those of full attention cannot be. */
+static void test_gradients_on_cpus_turn_segments(void **state) {
+    static const char *const KNOBS[] = {"segment", "min_items", "even_items"};
+    const Spec               layer = spec_of(SPECS[0]), full = spec_of(SPECS[4]);
+    Target                   target;
+    SearchSpace              space;
+    (void)state;
+    assert_int_equal(target_find(&ctx, "host", &target), ST_OK);
+    target.processors = 8;
+    for (size_t k = 0; k < sizeof KNOBS / sizeof *KNOBS; k++) {
+        space_open(&space, &layer, KIND_BACKWARD, &target, NULL);
+        assert_true(knob_of(&space, KNOBS[k])->count > 1);
+        space_open(&space, &full, KIND_BACKWARD, &target, NULL);
+        assert_int_equal(knob_of(&space, KNOBS[k])->count, 1);
+    }
+}
+
+/* Their segments are no shorter than what a row sees, so that lengths below it stand for one another; whole sequences of
+ * one head leave processors idle. */
+static void test_the_model_knows_how_gradients_are_cut(void **state) {
+    const Spec     spec = spec_of("return rattention { name = 'a', heads = 2, kv_heads = 1, head_dim = 64, window = 2000 }");
+    const Workload one = {1, 16384};
+    Target         target;
+    Schedule       base, shorter, longer, whole;
+    (void)state;
+    assert_int_equal(target_find(&ctx, "host", &target), ST_OK);
+    target.processors = 8;
+    schedule_default(&spec, KIND_BACKWARD, &target, &base);
+    shorter = longer = whole = base;
+    shorter.segment = 1024;
+    longer.segment = 8192;
+    whole.segment = 0;
+    assert_true(schedule_cost(&spec, KIND_BACKWARD, &target, &one, &whole) > 2 * schedule_cost(&spec, KIND_BACKWARD, &target, &one, &base));
+    assert_true(schedule_cost(&spec, KIND_BACKWARD, &target, &one, &longer) > schedule_cost(&spec, KIND_BACKWARD, &target, &one, &base));
+    schedule_effect(&spec, KIND_BACKWARD, &target, &one, &base);
+    schedule_effect(&spec, KIND_BACKWARD, &target, &one, &shorter);
+    schedule_effect(&spec, KIND_BACKWARD, &target, &one, &longer);
+    assert_memory_equal(&base, &shorter, sizeof base);
+    assert_memory_not_equal(&base, &longer, sizeof base);
+}
+
+/* Of forward on GPUs whose warps have roles: states beside main are a change of two knobs, as sequences are whole then. */
+static void test_forward_on_gpus_turns_beside(void **state) {
+    static const char ROPED[] = "return rattention { name = 'r', heads = 8, kv_heads = 2, head_dim = 128, window = 512, dtype = 'bf16', "
+                                "rope = { theta = 10000 } }";
+    const Spec  layer = spec_of(SPECS[0]), roped = spec_of(ROPED);
+    Target      target;
+    SearchSpace space;
+    SpacePoint  point = {{0}};
+    Schedule    schedule;
+    (void)state;
+    assert_int_equal(target_find(&ctx, "cuda:sm_90a", &target), ST_OK);
+    space_open(&space, &layer, KIND_FORWARD, &target, NULL);
+    const Knob *beside = knob_of(&space, "beside"), *segment = knob_of(&space, "segment");
+    assert_true(beside->count > 1 && beside->values[0] == 0 && segment->values[segment->count - 1] == 0);
+    point.at[beside - space.knobs] = 1;
+    assert_false(space_point(&ctx, &space, &point, &schedule));
+    point.at[segment - space.knobs] = (int8_t)(segment->count - 1);
+    assert_true(space_point(&ctx, &space, &point, &schedule));
+    space_open(&space, &roped, KIND_FORWARD, &target, NULL); /* another kernel's keys: tile by tile */
+    assert_int_equal(knob_of(&space, "beside")->count, 1);
+    assert_int_equal(target_find(&ctx, "cuda:sm_80", &target), ST_OK);
+    space_open(&space, &layer, KIND_FORWARD, &target, NULL);
+    assert_int_equal(knob_of(&space, "beside")->count, 1);
 }
 
 static int open_ctx(void **state) {
@@ -202,6 +277,9 @@ int main(void) {
         TEST(test_meaningless_values),
         TEST(test_foreign_schedules_are_none_of_the_points),
         TEST(test_the_model_knows_what_is_sure),
+        TEST(test_gradients_on_cpus_turn_segments),
+        TEST(test_the_model_knows_how_gradients_are_cut),
+        TEST(test_forward_on_gpus_turns_beside),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

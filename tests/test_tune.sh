@@ -236,3 +236,28 @@ for kind in decode extend backward; do
         not_ok "tune --kind $kind" "$(cat "$TMP/out" "$TMP/err")"
     fi
 done
+
+# ---- Kernels that make or read what is saved: tunings of their own, and the plain kernel's where there are none
+for kind in forward backward; do
+    if RATTAN_DATA_DIR="$TMP/saved" until_records 2 "$RATTAN" tune "$spec" --kind $kind --with saved --shapes B=2,T=200 --budget 4s; then
+        ok "tune --kind $kind --with saved"
+    else
+        not_ok "tune --kind $kind --with saved" "$(cat "$TMP/out" "$TMP/err")"
+    fi
+    expect_text "says of which kind: $kind" "$(cat "$TMP/out")" "^tiny  $kind[+]saved N=2 T=256: "
+    expect_text "list knows it: $kind" "$(RATTAN_DATA_DIR="$TMP/saved" "$RATTAN" db list --kind $kind --with saved)" "^tiny +$kind[+]saved +N=2 T=256"
+    expect_text "it serves its own: $kind" \
+        "$(RATTAN_DATA_DIR="$TMP/saved" "$RATTAN" db explain "$spec" --kind $kind --with saved --shape B=2,T=200)" '^schedule  from '
+    expect_text "and no plain kernel: $kind" "$(RATTAN_DATA_DIR="$TMP/saved" "$RATTAN" db explain "$spec" --kind $kind --shape B=2,T=200)" \
+        '^schedule  the default: nothing is known'
+    RATTAN_TUNING=strict RATTAN_DATA_DIR="$TMP/saved" expect_error 1 "which strict mode says: $kind" "no tuned schedule for $kind," \
+        "$RATTAN" compile "$spec" --kind $kind --shape B=2,T=200
+    RATTAN_TUNING=strict RATTAN_DATA_DIR="$TMP/saved" check "strict mode has what it wants: $kind" \
+        "$RATTAN" compile "$spec" --kind $kind --with saved --shape B=2,T=200
+done
+expect_text "without its own the plain kernel's serves" \
+    "$(RATTAN_DATA_DIR="$TMP/backward" "$RATTAN" db explain "$spec" --kind backward --with saved --shape B=2,T=2)" \
+    'measured without what is saved: there is nothing of backward[+]saved: tune with --with saved'
+expect_error 2 "other parts have no tunings" "no tunings of 'lse'.*--with saved" "$RATTAN" tune "$spec" --with lse
+expect_error 2 "nor is there anything to save in decode" 'kind decode saves nothing' "$RATTAN" tune "$spec" --kind decode --with saved
+expect_error 2 "records of what is saved are of a kind" 'of which kind' "$RATTAN" db list --with saved

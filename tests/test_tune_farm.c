@@ -257,6 +257,35 @@ static void test_the_default_fails(void **state) {
     close_bed(bed);
 }
 
+static TuningVerdict verdict_of(const char *schedule) {
+    const TuningRecords records = all_records();
+    for (int r = 0; r < records.count; r++)
+        if (strcmp(records.items[r].schedule, schedule) == 0)
+            return records.items[r].verdict;
+    return VERDICT_COUNT;
+}
+
+/* That the default once crashed was a bad moment of the machine where it has run often since. Of others it stays said. */
+static void test_an_old_failure_of_the_default_is_refuted(void **state) {
+    Bed         *bed = new_bed();
+    TuneTrial   *trial = new_trial(bed, 16, 1);
+    const char  *texts[2];
+    TuningRecord failed = {.key = bed->key, .verdict = VERDICT_CRASHED, .when = 1, .note = "ended with signal 11"};
+    (void)state;
+    for (int t = 0; t < 2; t++) {
+        Text text = TEXT(&ctx);
+        schedule_print(&text, &bed->search.trials[t]->schedule);
+        failed.schedule = texts[t] = text_str(&text);
+        assert_int_equal(tuning_db_put(&ctx, db, &failed), ST_OK);
+    }
+    bed->objective.measure(bed->objective.arg, &trial, 1, TUNING_SAMPLES - 1);
+    assert_int_equal(verdict_of(texts[0]), VERDICT_CRASHED);
+    bed->objective.measure(bed->objective.arg, &trial, 1, 1);
+    assert_int_equal(verdict_of(texts[0]), VERDICT_RIGHT);
+    assert_int_equal(verdict_of(texts[1]), VERDICT_CRASHED);
+    assert_int_equal(close_bed(bed).failed, 0);
+}
+
 static void test_a_slow_candidate_is_not_timed_again(void **state) {
     Bed       *bed = new_bed();
     TuneTrial *trial = new_trial(bed, 256, 1);
@@ -396,6 +425,7 @@ int main(void) {
         TEST(test_killed_from_outside),
         TEST(test_records_are_put_at_once),
         TEST(test_the_default_fails),
+        TEST(test_an_old_failure_of_the_default_is_refuted),
         TEST(test_a_slow_candidate_is_not_timed_again),
         TEST(test_the_same_code_is_timed_once),
         TEST(test_a_layer_is_built_and_checked_once),

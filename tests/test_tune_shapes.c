@@ -24,7 +24,13 @@ static void test_ranges(void **state) {
     assert_true(buckets->items[2].N == 4 && buckets->items[2].T == 1024);
     assert_int_equal(tune_shapes_parse(&ctx, "B=1, T=64", KIND_FORWARD, buckets), ST_OK);
     assert_true(buckets->count == 1 && buckets->items[0].T == 64);
-    static const char *const WRONG[] = {"T=7..3", "T=128,T=256", "B=1,T=64,B=2", "T=1 28", "Q=1"};
+    assert_int_equal(tune_shapes_parse(&ctx, "T=1k..4k", KIND_FORWARD, buckets), ST_OK);
+    assert_true(buckets->count == 3 && buckets->items[2].T == 4096);
+    assert_int_equal(tune_shapes_parse(&ctx, "T=7..3", KIND_FORWARD, buckets), ST_USAGE);
+    assert_string_equal(ctx.place, "--shapes: T");
+    assert_string_equal(ctx.remedy, "write T=3..7");
+    ctx_clear(&ctx);
+    static const char *const WRONG[] = {"T=7..3", "T=128,T=256", "B=1,T=64,B=2", "T=1 28", "Q=1", "", ",", "B=1-4", "T=4G", "T=0", "T=8k..4k", "B=1.."};
     for (size_t w = 0; w < sizeof WRONG / sizeof *WRONG; w++) {
         assert_int_equal(tune_shapes_parse(&ctx, WRONG[w], KIND_FORWARD, buckets), ST_USAGE);
         ctx_clear(&ctx);

@@ -34,7 +34,7 @@ static void put(KernelKind kind, const char *schedule) {
     record.key.machine = "GPU";
     record.key.driver = "CUDA 12.4";
     record.key.build = "another";
-    tuning_key_layer(&ctx, request.spec, kind, &record.key);
+    tuning_key_layer(&ctx, request.spec, kind, 0, &record.key);
     assert_int_equal(tuning_db_open(&ctx, tuning_db_path(&ctx), &db), ST_OK);
     assert_int_equal(tuning_db_put(&ctx, db, &record), ST_OK);
     tuning_db_close(db);

@@ -484,6 +484,47 @@ static void test_other_versions(void **state) {
     assert_false(tuning_other_driver(&records[1], &key));
 }
 
+/* Kernels that read what is saved have records of their own; where there are none the plain kernel's serve, and never the other
+ * way round. What failed in either is not taken for the one in which it failed. */
+static void test_saved_and_plain(void **state) {
+    TuningRecord own = record_of("N=1 T=512", "own", 0.9, 29), plain = record_of("N=1 T=64", "plain", 0.5, 29);
+    TuningKey    key = own.key, of_plain = own.key;
+    TuningPick   pick;
+    (void)state;
+    setenv("RATTAN_DATA_DIR", path_of("saved"), 1);
+    setenv("RATTAN_SYSTEM_TUNINGS", "", 1);
+    key.kind = own.key.kind = "backward+saved";
+    of_plain.kind = plain.key.kind = "backward";
+    TuningDb *db = open_db("saved/tuning.db");
+    put(db, plain);
+    tuning_find(&ctx, &key, tuning_bucket(1, 64), &pick, NULL);
+    assert_string_equal(pick.record->schedule, "plain");
+    put(db, own);
+    tuning_find(&ctx, &key, tuning_bucket(1, 64), &pick, NULL);
+    assert_string_equal(pick.record->schedule, "own"); /* though its bucket is three steps away */
+    tuning_find(&ctx, &of_plain, tuning_bucket(1, 64), &pick, NULL);
+    assert_string_equal(pick.record->schedule, "plain");
+    tuning_find(&ctx, &of_plain, tuning_bucket(1, 512), &pick, NULL);
+    assert_string_equal(pick.record->schedule, "plain");
+    TuningRecord failed = plain;
+    failed.schedule = "own"; /* where nothing is saved */
+    failed.verdict = VERDICT_CRASHED;
+    put(db, failed);
+    tuning_find(&ctx, &key, tuning_bucket(1, 64), &pick, NULL);
+    assert_string_equal(pick.record->schedule, "own");
+    failed = own; /* and now where it is */
+    failed.verdict = VERDICT_WRONG;
+    put(db, failed);
+    failed.schedule = "plain";
+    put(db, failed);
+    tuning_find(&ctx, &key, tuning_bucket(1, 64), &pick, NULL);
+    assert_null(pick.record);
+    tuning_find(&ctx, &of_plain, tuning_bucket(1, 64), &pick, NULL);
+    assert_string_equal(pick.record->schedule, "plain");
+    tuning_db_close(db);
+    unsetenv("RATTAN_SYSTEM_TUNINGS");
+}
+
 /* A settled file is alone, and is read without a trace. */
 static void test_settled(void **state) {
     TuningDb *db = open_db("s/tuning.db");
@@ -542,6 +583,7 @@ int main(void) {
         TEST(test_a_failure_elsewhere_forbids),
         TEST(test_layers),
         TEST(test_other_versions),
+        TEST(test_saved_and_plain),
         TEST(test_settled),
         TEST(test_buckets),
     };

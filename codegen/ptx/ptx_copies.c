@@ -168,11 +168,22 @@ bool cu_may_be_written(const Gen *g, const char *param) {
 
 bool cu_is_expected(const Op *send) { return send->prev && send->prev->code == OP_EXPECT; }
 
+static void await_late(Gen *g) {
+    cu_line(g, "if (!there) {");
+    g->depth++;
+    cu_await_made(g);
+    cu_line(g, "there = true;");
+    g->depth--;
+    cu_line(g, "}");
+}
+
 static void send(Gen *g, const Op *op) {
     const CodeParam *param = ir_find_param(g->kernel, op_text(op, AT_PARAM));
     const Boxes      b = {op, 1, (int)op_int(op, AT_ROWS, 0), (int)op_int(op, AT_COLS, 0), "slot.address"};
-    if (!g->awaited && !cu_runs_beside(g) && !cu_is_expected(op) &&
-        (cu_may_be_written(g, param->name) || cu_may_be_written(g, op_text(op, AT_BEYOND))))
+    const bool written = cu_may_be_written(g, param->name) || cu_may_be_written(g, op_text(op, AT_BEYOND));
+    if (written && cu_awaits_late(g))
+        await_late(g);
+    else if (!g->awaited && !cu_runs_beside(g) && !cu_is_expected(op) && written)
         cu_line(g, "if (!awaited) await_earlier_kernels(), awaited = true;");
     cu_line(g, "{");
     g->depth++;

@@ -319,9 +319,10 @@ static int row_axis(const Gen *g) {
 }
 
 /* Rows slowest, the last ones first: blocks that run at the same time share keys, and the short tiles at the start of a
- * sequence fill the end of the walk. On top of full rings all tiles are alike, and sequences come one after the other. */
+ * sequence fill the end of the walk. On top of full rings all tiles are alike, and sequences come one after the other; so they do
+ * where this kernel runs beside the one that makes their states. */
 static void rows_slowest(Gen *g, int row) {
-    const bool alike = ir_find_param(g->kernel, "ring_k") && row > 0;
+    const bool alike = (ir_find_param(g->kernel, "ring_k") || cu_runs_beside(g)) && row > 0;
     for (int i = g->phase->axis_count - 1; i >= 0; i--)
         if (i != row && (i != 0 || !alike))
             axis_from_rest(g, i, false);

@@ -49,8 +49,12 @@ static int item_count(const Gen *g) { return 5 * g->kernel->param_count + SYM_CO
 static int param_at(const Gen *g, const char *name) { return 5 * (int)(ir_find_param(g->kernel, name) - g->kernel->params); }
 
 /* Does main begin while this kernel makes its states; is it main that begins so? See pass grid. */
-static bool makes_for_main(const Gen *g) { return ir_find_param(g->kernel, "made") && cu_kernel_number(g) == 0; }
-bool cu_runs_beside(const Gen *g) { return ir_find_param(g->kernel, "made") && cu_kernel_number(g) > 0; }
+static bool is_from_last(const Gen *g, int kernels) { return cu_kernel_number(g) + kernels + 1 == g->module->kernel_count; }
+static bool makes_for_main(const Gen *g) { return ir_find_param(g->kernel, "made") && is_from_last(g, 1); }
+bool cu_runs_beside(const Gen *g) { return ir_find_param(g->kernel, "made") && is_from_last(g, 0); }
+
+/* On top of rings an item begins with what was made for it; else with the window, whose keys are the caller's. */
+bool cu_awaits_late(const Gen *g) { return cu_runs_beside(g) && !ir_find_param(g->kernel, "ring_k"); }
 
 /* ---- Rings ---- */
 
@@ -184,7 +188,7 @@ static bool stores(const Op *role) { return !computes(role) && !moves(role) && !
 /* Roles of the kernel that makes states each of which stores some of them. */
 static int makers(const Gen *g) {
     int count = 0;
-    for (const Op *op = cu_first_role(g->module->kernels[0]); op; op = op->next)
+    for (const Op *op = cu_first_role(g->module->kernels[cu_kernel_number(g) - 1]); op; op = op->next)
         count += op->code == OP_ROLE && stores(op);
     return count;
 }
@@ -199,13 +203,18 @@ static Value *queries_ring(const Gen *g) {
 
 static bool hands_out(const Gen *g, const Op *role) { return cu_runs_beside(g) && role == cu_first_role(g->kernel); }
 
-/* Beside the kernel that makes states: once those of the item's sequence and head are there, and it reads their rings no
- * more, all roles do the item. */
-static void hand_out(Gen *g) {
+void cu_await_made(Gen *g) {
     const CodeParam *const made = ir_find_param(g->kernel, "made");
     cu_line(g, "await_made((const int *)a.v[%d] + ((u32)%s * %lldu + (u32)%s) * %lldu, %lld, %d);", param_at(g, "made"),
             cu_name(g, g->axes[0]->region->args[0]), (long long)made->dims[2], cu_name(g, g->axes[1]->region->args[0]),
             (long long)made->dims[3], (long long)made->dims[3], makers(g));
+}
+
+/* Beside the kernel that makes states: once those of the item's sequence and head are there, and it reads their rings no
+ * more, all roles do the item. */
+static void hand_out(Gen *g) {
+    if (!cu_awaits_late(g))
+        cu_await_made(g);
     cu_line(g, "items.hand_out(item, %s.phase);", cu_name(g, queries_ring(g)));
 }
 
@@ -222,6 +231,8 @@ static void item(Gen *g, const Op *role, const Block *block) {
     }
     if (hands_out(g, role))
         hand_out(g);
+    if (g->alone && cu_awaits_late(g))
+        cu_line(g, "bool there = false;");
     cu_angles_ahead(g, role->region);
     cu_block(g, role->region);
     if (guard) {

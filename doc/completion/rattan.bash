@@ -23,8 +23,8 @@ _rattan() {
         explain) words="--target --kind --shape --schedule --dtype --set --item --threads --with --no-tuning --json --help " ;;
         explore) words="--target --budget --windows --contexts --maps --dtype --set --item --threads --output --no-cache --no-tuning --json --help " ;;
         aot) words="--targets --kinds --name --check --linker --shapes --schedule --dtype --set --item --threads --output --seed --no-cache --no-tuning --json --help " ;;
-        tune) words="--target --kind --budget --shapes --shard --jobs --dtype --set --item --threads --seed --json --help " ;;
-        db) words="--target --kind --shape --dtype --set --item --threads --output --older-than --other-builds --failures --best --json --help list explain export import merge pack prune" ;;
+        tune) words="--target --kind --budget --shapes --shard --jobs --dtype --set --item --threads --with --seed --json --help " ;;
+        db) words="--target --kind --shape --dtype --set --item --threads --with --output --older-than --other-builds --failures --best --json --help list explain export import merge pack prune" ;;
         passes) words="--json --help " ;;
         targets) words="--json --help " ;;
         doctor) words="--json --help " ;;
