@@ -86,16 +86,17 @@ static void gpu_default(const Spec *spec, const Target *target, Schedule *schedu
 
 /* Of wide heads a warp's 16 rows leave few registers, so that one block has the multiprocessor: eight warps instead of four hide
  * each other's waits, and half as many states are saved. Measured on an H100 with 256 columns: forward 4.01 -> 2.53 ms, with 32
- * keys a tile 2.82, with half the heads in a tile 3.99; extend 1.24 -> 0.81. */
+ * keys a tile 2.82, with half the heads in a tile 3.99; extend 1.24 -> 0.81. Gradients (H200): 25.4 -> 14.6, with 64 keys 15.3. */
 static bool wide_rows(const Spec *spec, KernelKind kind, const Target *target, Schedule *schedule, ScheduleWhy *why) {
     enum { ROWS = 64, MOST_COLS = 256 };
-    if ((kind != KIND_FORWARD && kind != KIND_EXTEND) || spec->dtype == DT_F32 || !spec_is_wide(spec) ||
+    const bool few_keys = kind == KIND_BACKWARD || target->shared_bytes < 128 * 1024;
+    if (kind == KIND_DECODE || spec->dtype == DT_F32 || !spec_is_wide(spec) ||
         spec->head_dim > MOST_COLS || spec->value_dim > MOST_COLS || spec_fold(spec) > ROWS)
         return false;
     schedule->chunk = ROWS;
     why->chunk = "a row tile of a head; two heads' share every key, 16 rows a warp";
-    schedule->key_tile = target->shared_bytes < 128 * 1024 ? 32 : ROWS;
-    why->key_tile = target->shared_bytes < 128 * 1024 ? "more keys do not fit beside the rows" : "as many keys as a row tile has rows";
+    schedule->key_tile = few_keys ? 32 : ROWS;
+    why->key_tile = few_keys ? "more keys do not fit beside the rows, or a key's sums" : "as many keys as a row tile has rows";
     schedule->warps = schedule->chunk * schedule->group_heads / 16;
     return true;
 }
