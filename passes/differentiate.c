@@ -425,7 +425,7 @@ static Status window_kernel(Ctx *ctx, Module *module, const Kernel *forward, con
 /* Kernel `window_keys`; of wide heads, where warps have roles, one sum is all that registers hold: kernel `window_values` has
  * that of the values then, and computes the probabilities once more. */
 static Status window_kernels(Ctx *ctx, Module *module, const Kernel *forward, const PassArgs *args) {
-    const bool apart = args->schedule->gradient_roles && spec_is_wide(args->spec);
+    const bool apart = args->target->warp_size && spec_is_wide(args->spec);
     TRY(window_kernel(ctx, module, forward, "window_keys", apart ? 0 : ALL_SUMS));
     return apart ? window_kernel(ctx, module, forward, "window_values", 1) : ST_OK;
 }
