@@ -125,7 +125,8 @@ typedef enum rattan_kind {
     RATTAN_BACKWARD     /* the gradients of whole sequences */
 } rattan_kind;
 
-/* Optional parts of a kernel's signature, to be or-ed. */
+/* Optional parts of a kernel's signature, to be or-ed. Full attention has no final state and no rla: asked for them, its kernels
+ * are those without. */
 enum {
     RATTAN_PACKED = 1,      /* input cu_seqlens int32 [N+1], from 0 to T, never falling; B is 1 */
     RATTAN_LSE = 2,         /* output lse fp32 [B, H, T]; not of backward */
