@@ -178,6 +178,10 @@ cc -std=c11 -I"$TMP/shapes/include" examples/consumer/consumer.c -o "$TMP/few" -
 LD_LIBRARY_PATH="$TMP/shapes/lib" check "a shape of the set" "$TMP/few" 31
 LD_LIBRARY_PATH="$TMP/shapes/lib" expect_exit 7 "a shape outside the built set" "$TMP/few" 33
 expect_text "says what is built" "$(cat "$TMP/err")" 'has no kernel for 2 sequences of 33 tokens; rounded up .* 1 x 32, 2 x 32'
+check "the probe builds for it" cc "${strict[@]}" -D_GNU_SOURCE -I"$TMP/shapes/include" tests/aot_probe.c -o "$TMP/probe" -L"$TMP/shapes/lib" \
+    -llayers -lrattan_rt -lpthread -ldl
+LD_LIBRARY_PATH="$TMP/shapes/lib" says "sizes that cannot be are no shape outside it" '^negative: 2 T: is -1' negative
+LD_LIBRARY_PATH="$TMP/shapes/lib" says "nor are those that no memory holds" '^huge: 2 B: is 9223372036854775807' huge
 check "a library of steps of two shapes" "$RATTAN" aot specs/tiny.lua --name steps --targets x86-64-v3 --kinds decode,extend --shapes B=3,T=1..2 \
     -o "$TMP/steps"
 check "is right" "$RATTAN" aot --check "$TMP/steps" --seed 3
