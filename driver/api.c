@@ -193,8 +193,19 @@ static void list_kernel(rattan_context *context, const Wanted *wanted, rattan_ke
     pthread_mutex_unlock(&context->lists);
 }
 
-static Status load_kernel(Ctx *ctx, rattan_context *context, const Wanted *wanted, rattan_kernel *kernel) {
-    Spec *spec = NEW(ctx, Spec);
+/* A kernel that is being made. */
+typedef struct Making {
+    rattan_context *context;
+    const Wanted   *wanted;
+    rattan_kernel  *kernel;
+} Making;
+
+static Status load_kernel(Ctx *ctx, void *arg) {
+    const Making *const   making = arg;
+    const Wanted *const   wanted = making->wanted;
+    rattan_context *const context = making->context;
+    rattan_kernel *const  kernel = making->kernel;
+    Spec                 *spec = NEW(ctx, Spec);
     *spec = *wanted->spec;
     spec->dtype = api_dtype(wanted->request.dtype);
     CompileRequest request = {
@@ -222,7 +233,8 @@ static Status make_kernel(Ctx *ctx, rattan_context *context, const Wanted *wante
     kernel->spec_text = strdup(wanted->spec_text);
     kernel->schedule = strdup(wanted->schedule);
     const bool   complete = kernel->spec_text && kernel->schedule;
-    const Status status = complete ? load_kernel(ctx, context, wanted, kernel) : out_of_memory(ctx, NULL);
+    Making       making = {context, wanted, kernel};
+    const Status status = ctx_run(ctx, complete ? load_kernel : out_of_memory, &making);
     if (status == ST_OK) {
         list_kernel(context, wanted, kernel);
         *out = kernel;
