@@ -63,6 +63,9 @@ static Status open_target(Ctx *ctx, const rattan_context_options *options, ratta
 static Status open_context(Ctx *ctx, void *arg) {
     const ContextArgs *args = arg;
     rattan_context    *context = args->context;
+    if (args->options->threads < 0)
+        return ctx_fail(ctx, ST_USAGE, "threads", "0 stands for as many as there are cores", "is %d, should not be negative",
+                        args->options->threads);
     TRY(tuning_mode(ctx, &context->tuning));
     if (args->options->no_tuning)
         context->tuning = TUNING_OFF;
@@ -316,10 +319,12 @@ rattan_status rattan_kernel_param(const rattan_kernel *kernel, int index, rattan
                                    "there is no parameter %d", index),
                           error);
     }
-    *out = (rattan_param){
-        .name = param->name, .dtype = api_public_dtype(param->dtype), .role = ROLES[param->role], .rank = param->rank};
+    *out = (rattan_param){.name = param->name,
+                          .dtype = api_public_dtype(param->dtype),
+                          .role = ROLES[param->role],
+                          .rank = code_param_caller_rank(param)};
     for (int d = 0; d < 4; d++)
-        out->dims[d] = d < param->rank ? public_dim(param->dims[4 - param->rank + d]) : 1;
+        out->dims[d] = d < out->rank ? public_dim(param->dims[4 - param->rank + d]) : 1;
     return RATTAN_OK;
 }
 
