@@ -21,6 +21,10 @@ wanted=$("$BUILD/example_launch" specs/tiny.lua 200)
     check "a C++ program can include the header" g++ -x c++ -std=c++17 -Wall -Wextra -Werror -fsyntax-only $(pkg-config --cflags layers) \
         "$LIB/include/layers.h"
     check "the header is strict C11" cc "${strict[@]}" -x c -fsyntax-only $(pkg-config --cflags layers) "$LIB/include/layers.h"
+    for c in c99 c2x; do
+        check "and strict $c" cc -std=$c "${strict[@]:1}" -x c -fsyntax-only $(pkg-config --cflags layers) "$LIB/include/layers.h"
+    done
+    check "and C++98" g++ -x c++ -std=c++98 "${strict[@]:1}" -fsyntax-only $(pkg-config --cflags layers) "$LIB/include/layers.h"
     check "the probe builds" cc "${strict[@]}" -D_GNU_SOURCE tests/aot_probe.c -o "$TMP/probe" $(pkg-config --cflags --libs layers)
 }
 check "the consumer runs" "$TMP/consumer"
@@ -37,6 +41,12 @@ equal "librattan_rt shows what its header declares, versioned" \
     "$(sed -n 's/^RATTAN_RT_API .*\b\(rattan_rt_[a-z_]*\)(.*/\1@@RATTAN_RT_1/p' include/rattan/rattan_rt.h | sort)" \
     "$(nm -D --defined-only "$LIB/lib/librattan_rt.so.1" | awk '$2 == "T" { print $3 }' | sort)"
 equal "its archive shows no more" "" "$(nm --defined-only --extern-only "$LIB/lib/librattan_rt.a" | awk 'NF == 3 { print $3 }' | grep -v '^rattan_rt_')"
+
+# Memory that runs out, at each request for some.
+check "a program with a malloc of its own builds" cc "${strict[@]}" -I"$LIB/include" tests/aot_no_memory.c -o "$TMP/no_memory" \
+    "$LIB/lib/liblayers.a" "$LIB/lib/librattan_rt.a" -Wl,--wrap={malloc,calloc,realloc,aligned_alloc,strndup,free} -lm -lpthread -ldl
+check "the runtime does without memory, and leaves none" "$TMP/no_memory"
+expect_text "at every request" "$(cat "$TMP/out")" '^[2-9][0-9] requests$'
 
 # Questions to a library: the answer begins with the status.
 says() { # says NAME PATTERN QUESTION: one answer
