@@ -63,6 +63,9 @@ static Status open_target(Ctx *ctx, const rattan_context_options *options, ratta
 static Status open_context(Ctx *ctx, void *arg) {
     const ContextArgs *args = arg;
     rattan_context    *context = args->context;
+    if (args->options->threads < 0)
+        return ctx_fail(ctx, ST_USAGE, "threads", "0 stands for as many as there are cores", "is %d, should not be negative",
+                        args->options->threads);
     TRY(tuning_mode(ctx, &context->tuning));
     if (args->options->no_tuning)
         context->tuning = TUNING_OFF;
@@ -193,8 +196,19 @@ static void list_kernel(rattan_context *context, const Wanted *wanted, rattan_ke
     pthread_mutex_unlock(&context->lists);
 }
 
-static Status load_kernel(Ctx *ctx, rattan_context *context, const Wanted *wanted, rattan_kernel *kernel) {
-    Spec *spec = NEW(ctx, Spec);
+/* A kernel that is being made. */
+typedef struct Making {
+    rattan_context *context;
+    const Wanted   *wanted;
+    rattan_kernel  *kernel;
+} Making;
+
+static Status load_kernel(Ctx *ctx, void *arg) {
+    const Making *const   making = arg;
+    const Wanted *const   wanted = making->wanted;
+    rattan_context *const context = making->context;
+    rattan_kernel *const  kernel = making->kernel;
+    Spec                 *spec = NEW(ctx, Spec);
     *spec = *wanted->spec;
     spec->dtype = api_dtype(wanted->request.dtype);
     CompileRequest request = {
@@ -222,7 +236,8 @@ static Status make_kernel(Ctx *ctx, rattan_context *context, const Wanted *wante
     kernel->spec_text = strdup(wanted->spec_text);
     kernel->schedule = strdup(wanted->schedule);
     const bool   complete = kernel->spec_text && kernel->schedule;
-    const Status status = complete ? load_kernel(ctx, context, wanted, kernel) : out_of_memory(ctx, NULL);
+    Making       making = {context, wanted, kernel};
+    const Status status = ctx_run(ctx, complete ? load_kernel : out_of_memory, &making);
     if (status == ST_OK) {
         list_kernel(context, wanted, kernel);
         *out = kernel;
@@ -304,10 +319,12 @@ rattan_status rattan_kernel_param(const rattan_kernel *kernel, int index, rattan
                                    "there is no parameter %d", index),
                           error);
     }
-    *out = (rattan_param){
-        .name = param->name, .dtype = api_public_dtype(param->dtype), .role = ROLES[param->role], .rank = param->rank};
+    *out = (rattan_param){.name = param->name,
+                          .dtype = api_public_dtype(param->dtype),
+                          .role = ROLES[param->role],
+                          .rank = code_param_caller_rank(param)};
     for (int d = 0; d < 4; d++)
-        out->dims[d] = d < param->rank ? public_dim(param->dims[4 - param->rank + d]) : 1;
+        out->dims[d] = d < out->rank ? public_dim(param->dims[4 - param->rank + d]) : 1;
     return RATTAN_OK;
 }
 

@@ -248,14 +248,22 @@ static Status mark_slices(Ctx *ctx, const CompileRequest *request, CodeParam *pa
     return ST_OK;
 }
 
+/* What is of the arena comes first: where that is full, the object would be left behind. */
 static Status make_object(Ctx *ctx, const CompileRequest *request, const Module *module, const Schedule *schedule,
                           const Code *code, CodeObject **out) {
+    const Kernel    *first = module->kernels[0];
+    const char      *schedule_line = schedule_text(ctx, schedule);
+    const char      *compiler = compiler_name(ctx, back_end_name(ctx, request->target));
+    CodeParam *const params = NEW_ARRAY(ctx, CodeParam, first->param_count);
+    Text             spec = TEXT(ctx);
+    spec_print(&spec, request->spec);
+    const char *spec_text = text_str(&spec);
+    memcpy(params, first->params, sizeof *params * (size_t)first->param_count);
+    if (schedule->head_slices != 1)
+        TRY(mark_slices(ctx, request, params, first->param_count));
     CodeObject *object = calloc(1, sizeof *object);
     if (!object)
         return ctx_fail(ctx, ST_NO_MEMORY, NULL, "free some memory", "out of memory");
-    Text spec = TEXT(ctx);
-    spec_print(&spec, request->spec);
-    const Kernel *first = module->kernels[0];
     *object = (CodeObject){
         .kind = (int)request->kind,
         .variant = request->variant,
@@ -271,17 +279,17 @@ static Status make_object(Ctx *ctx, const CompileRequest *request, const Module 
         .kv_heads = request->spec->kv_heads,
         .window = request->spec->window,
         .ring_rows = ring_rows(request),
-        .params = keep(first->params, sizeof *first->params * (size_t)first->param_count),
+        .params = keep(params, sizeof *params * (size_t)first->param_count),
         .param_count = first->param_count,
         .phases = keep(code->phases, sizeof *code->phases * (size_t)code->phase_count),
         .phase_count = code->phase_count,
         .name = keep_text(request->spec->name),
-        .spec = keep_text(text_str(&spec)),
-        .schedule = keep_text(schedule_text(ctx, schedule)),
+        .spec = keep_text(spec_text),
+        .schedule = keep_text(schedule_line),
         .target = keep_text(request->target->name),
         .cpu = keep_text(request->target->cpu),
         .features = keep_text(request->target->features),
-        .compiler = keep_text(compiler_name(ctx, back_end_name(ctx, request->target))),
+        .compiler = keep_text(compiler),
         .ptx = keep_text(code->ptx),
         .payload = keep(code->payload, code->payload_size),
         .payload_size = code->payload_size,
@@ -291,13 +299,8 @@ static Status make_object(Ctx *ctx, const CompileRequest *request, const Module 
         code_object_free(object);
         return ctx_fail(ctx, ST_NO_MEMORY, NULL, "free some memory", "out of memory");
     }
-    const Status status =
-        schedule->head_slices != 1 ? mark_slices(ctx, request, object->params, object->param_count) : ST_OK;
-    if (status == ST_OK)
-        *out = object;
-    else
-        code_object_free(object);
-    return status;
+    *out = object;
+    return ST_OK;
 }
 
 /* ---- The back ends --------------------------------------------------------------------------------------------- */
@@ -426,8 +429,9 @@ static Status compile_instead(Ctx *ctx, const CompileRequest *request, Compiled 
                         "the tuned schedule for %s is refused: %s", kind_name(request->kind), line);
     plain.schedule = NULL;
     plain.origin = SCHEDULE_ASKED;
+    const char  *refused = ctx_strdup(ctx, line);
     const Status status = compile_asked(ctx, &plain, out);
-    out->refused = ctx_strdup(ctx, line);
+    out->refused = refused;
     return status;
 }
 

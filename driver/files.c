@@ -26,6 +26,7 @@ void interrupts_install(void) {
     struct sigaction action = {.sa_handler = on_interrupt};
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
+    signal(SIGXFSZ, SIG_IGN); /* a write beyond the limit of a file's size is an error like others, and is cleaned up behind */
 }
 
 void interrupts_hold(sigset_t *before) {

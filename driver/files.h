@@ -36,7 +36,7 @@ bool   path_is_special(const char *path); /* a device, pipe or socket */
 void interrupts_hold(sigset_t *before);
 void interrupts_release(const sigset_t *before);
 
-/* SIGINT ends the process with exit code 130 and removes the temporary file being written. */
+/* SIGINT ends the process with exit code 130 and removes the temporary file being written; SIGXFSZ does nothing. */
 void interrupts_install(void);
 
 #endif

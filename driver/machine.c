@@ -8,16 +8,15 @@
 static const char *cpuinfo(Ctx *ctx, const char *key) {
     FILE       *file = fopen("/proc/cpuinfo", "r");
     char        line[8192];
-    const char *value = NULL;
-    while (file && !value && fgets(line, sizeof line, file)) {
-        const char *colon = strchr(line, ':');
-        if (colon && strncmp(line, key, strlen(key)) == 0)
-            value =
-                ctx_strndup(ctx, colon + 1 + strspn(colon + 1, " "), strcspn(colon + 1 + strspn(colon + 1, " "), "\n"));
-    }
+    const char *colon = NULL;
+    while (file && !colon && fgets(line, sizeof line, file))
+        colon = strncmp(line, key, strlen(key)) == 0 ? strchr(line, ':') : NULL;
     if (file)
         fclose(file);
-    return value;
+    if (!colon)
+        return NULL;
+    const char *value = colon + 1 + strspn(colon + 1, " ");
+    return ctx_strndup(ctx, value, strcspn(value, "\n"));
 }
 
 const char *machine_processor(Ctx *ctx) { return cpuinfo(ctx, "model name"); }

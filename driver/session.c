@@ -219,11 +219,22 @@ const char *item_title(Ctx *ctx, const SpecItem *item) {
     return *item->label ? ctx_printf(ctx, "%s (%s)", item->spec.name, item->label) : item->spec.name;
 }
 
-static Status compile_object(Ctx *ctx, const CompileRequest *request, CodeObject **object) {
-    Compiled compiled = {0};
-    TRY(compile_kernel(ctx, request, &compiled));
-    *object = compiled.object;
+typedef struct ObjectJob {
+    const CompileRequest *request;
+    CodeObject          **object;
+} ObjectJob;
+
+static Status compile_job(Ctx *ctx, void *arg) {
+    const ObjectJob *job = arg;
+    Compiled         compiled = {0};
+    TRY(compile_kernel(ctx, job->request, &compiled));
+    *job->object = compiled.object;
     return ST_OK;
+}
+
+/* Comes back where memory runs out, too: the caller may hold a lock. */
+static Status compile_object(Ctx *ctx, const CompileRequest *request, CodeObject **object) {
+    return ctx_run(ctx, compile_job, &(ObjectJob){request, object});
 }
 
 /* What the cache has under none of its keys. */

@@ -30,9 +30,9 @@ Status target_of_device(Ctx *ctx, const CudaDevice *device, Target *target) {
 static Status present_device(Ctx *ctx, Target *target) {
     CudaDevice *device;
     TRY(cuda_device_open(ctx, 0, &device));
-    const Status status = target_of_device(ctx, device, target);
+    const CudaDevice closed = {.facts = device->facts}; /* the arena may be full: nothing is open then */
     cuda_device_close(device);
-    return status;
+    return target_of_device(ctx, &closed, target);
 }
 
 Status target_find(Ctx *ctx, const char *name, Target *target) {

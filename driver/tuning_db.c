@@ -443,15 +443,36 @@ static TuningRecord record_of(Ctx *ctx, sqlite3_stmt *row) {
     };
 }
 
-/* Steps through what was prepared and bound, and ends it. */
-static Status take_records(Ctx *ctx, TuningDb *db, sqlite3_stmt *statement, TuningRecords *out) {
-    int code;
-    while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
-        const TuningRecord record = record_of(ctx, statement);
-        PUSH(ctx, out->items, out->count, out->capacity, record);
+/* Rows of a statement, into one of the two. */
+typedef struct Rows {
+    TuningDb      *db;
+    sqlite3_stmt  *statement;
+    TuningRecords *records;
+    TuningSpecs   *specs;
+} Rows;
+
+static void take_row(Ctx *ctx, const Rows *rows) {
+    if (rows->records) {
+        const TuningRecord record = record_of(ctx, rows->statement);
+        PUSH(ctx, rows->records->items, rows->records->count, rows->records->capacity, record);
+    } else {
+        const TuningSpec spec = {column(ctx, rows->statement, 0), column(ctx, rows->statement, 1), column(ctx, rows->statement, 2)};
+        PUSH(ctx, rows->specs->items, rows->specs->count, rows->specs->capacity, spec);
     }
-    const Status status = code == SQLITE_DONE ? ST_OK : failed(ctx, db, code);
-    sqlite3_finalize(statement);
+}
+
+static Status step_through(Ctx *ctx, void *arg) {
+    const Rows *rows = arg;
+    int         code;
+    while ((code = sqlite3_step(rows->statement)) == SQLITE_ROW)
+        take_row(ctx, rows);
+    return code == SQLITE_DONE ? ST_OK : failed(ctx, rows->db, code);
+}
+
+/* Steps through what was prepared and bound, and ends it: if memory runs out, too, since the database could not be closed else. */
+static Status take_rows(Ctx *ctx, Rows rows) {
+    const Status status = ctx_run(ctx, step_through, &rows);
+    sqlite3_finalize(rows.statement);
     return status;
 }
 
@@ -459,7 +480,7 @@ Status tuning_db_find(Ctx *ctx, TuningDb *db, const TuningKey *filter, TuningRec
     sqlite3_stmt *statement;
     TRY(prepare(ctx, db, FIND, &statement));
     bind_key(statement, filter);
-    return take_records(ctx, db, statement, out);
+    return take_rows(ctx, (Rows){db, statement, out, NULL});
 }
 
 static void bind_selection(sqlite3_stmt *statement, const TuningSelection *selection) {
@@ -474,20 +495,13 @@ Status tuning_db_select(Ctx *ctx, TuningDb *db, const TuningSelection *selection
     sqlite3_stmt *statement;
     TRY(prepare(ctx, db, SELECT, &statement));
     bind_selection(statement, selection);
-    return take_records(ctx, db, statement, out);
+    return take_rows(ctx, (Rows){db, statement, out, NULL});
 }
 
 Status tuning_db_specs(Ctx *ctx, TuningDb *db, TuningSpecs *out) {
     sqlite3_stmt *statement;
-    int           code;
     TRY(prepare(ctx, db, "SELECT spec, name, text FROM specs ORDER BY spec", &statement));
-    while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
-        const TuningSpec spec = {column(ctx, statement, 0), column(ctx, statement, 1), column(ctx, statement, 2)};
-        PUSH(ctx, out->items, out->count, out->capacity, spec);
-    }
-    const Status status = code == SQLITE_DONE ? ST_OK : failed(ctx, db, code);
-    sqlite3_finalize(statement);
-    return status;
+    return take_rows(ctx, (Rows){db, statement, NULL, out});
 }
 
 static Status run_prune(Ctx *ctx, TuningDb *db, const char *sql, const TuningPrune *prune) {

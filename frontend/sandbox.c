@@ -211,13 +211,15 @@ static pid_t fork_quietly(Ctx *ctx, const int ends[2], SandboxFn *fn, void *arg)
 typedef struct Answer {
     char    *bytes; /* malloc'd: an arena that is full may unwind past a close(); NULL: none came */
     uint64_t length;
+    bool     no_memory; /* for it, in this process */
 } Answer;
 
 static Answer take_answer(int fd, int64_t deadline) {
-    Answer answer = {NULL, 0};
+    Answer answer = {NULL, 0, false};
     if (!read_all(fd, (char *)&answer.length, sizeof answer.length, deadline) || answer.length > MAX_REPLY)
         return answer;
     char *memory = malloc((size_t)answer.length + 1);
+    answer.no_memory = !memory;
     if (memory && read_all(fd, memory, (size_t)answer.length, deadline))
         answer.bytes = memory;
     else
@@ -231,12 +233,27 @@ static Status listen_to(Ctx *ctx, const char *place, pid_t child, int fd, Answer
     int           ending = 0;
     *answer = take_answer(fd, deadline);
     close(fd);
-    const bool excess = answer->length > MAX_REPLY;
-    const bool known = reap(child, answer->bytes || excess ? 0 : deadline, &ending); /* it has nothing more to say */
+    const bool excess = answer->length > MAX_REPLY, over = answer->bytes || answer->no_memory || excess;
+    const bool known = reap(child, over ? 0 : deadline, &ending); /* it has nothing more to say */
+    if (answer->no_memory)
+        return ctx_fail(ctx, ST_NO_MEMORY, place, NULL, "out of memory");
     if (excess)
         return ctx_fail(ctx, ST_FAILED, place, NULL, "the process that evaluated the spec said more than %d MB",
                         MAX_REPLY >> 20);
     return answer->bytes ? ST_OK : no_answer(ctx, place, known, ending, milliseconds() >= deadline);
+}
+
+typedef struct Copy {
+    const Answer *answer;
+    const char  **reply;
+} Copy;
+
+static Status copy_answer(Ctx *ctx, void *arg) {
+    const Copy *copy = arg;
+    char       *memory = ctx_alloc(ctx, (size_t)copy->answer->length + 1);
+    memcpy(memory, copy->answer->bytes, (size_t)copy->answer->length);
+    *copy->reply = memory;
+    return ST_OK;
 }
 
 Status sandbox_run(Ctx *ctx, const char *place, SandboxFn *fn, void *arg, const char **reply, size_t *length) {
@@ -253,10 +270,8 @@ Status sandbox_run(Ctx *ctx, const char *place, SandboxFn *fn, void *arg, const 
                         "no process to evaluate the spec: %s", strerror(error));
     }
     TRY(listen_to(ctx, place, child, ends[0], &answer));
-    char *copy = ctx_alloc(ctx, (size_t)answer.length + 1);
-    memcpy(copy, answer.bytes, (size_t)answer.length);
-    free(answer.bytes);
-    *reply = copy;
     *length = (size_t)answer.length;
-    return ST_OK;
+    const Status status = ctx_run(ctx, copy_answer, &(Copy){&answer, reply});
+    free(answer.bytes);
+    return status;
 }

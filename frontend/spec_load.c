@@ -13,6 +13,8 @@
 
 enum { MAX_SOURCE = 1024 * 1024 };
 
+static const char REMEDY[] = "name a Lua file that can be read";
+
 typedef struct Request {
     SpecSource  source;
     const char *default_name;
@@ -75,30 +77,33 @@ Status spec_load_text(Ctx *ctx, const char *file, const char *text, size_t lengt
     return spec_wire_read(ctx, &request.source, reply, reply_length, out);
 }
 
-/* Stops soon after MAX_SOURCE bytes: spec_load_text refuses them. False and errno on failure. */
-static bool read_source(int fd, Text *text) {
-    char    piece[4096];
-    ssize_t count = 1;
-    while (count != 0 && text->length <= MAX_SOURCE) {
-        count = read(fd, piece, sizeof piece);
+typedef struct Reading {
+    const char *path;
+    int         fd;
+    Text        text;
+} Reading;
+
+/* Stops soon after MAX_SOURCE bytes: spec_load_text refuses them. */
+static Status read_source(Ctx *ctx, void *arg) {
+    Reading *reading = arg;
+    char     piece[4096];
+    ssize_t  count = 1;
+    while (count != 0 && reading->text.length <= MAX_SOURCE) {
+        count = read(reading->fd, piece, sizeof piece);
         if (count < 0 && errno != EINTR)
-            return false;
+            return ctx_fail(ctx, ST_FAILED, reading->path, REMEDY, "cannot be read: %s", strerror(errno));
         if (count > 0)
-            text_write(text, piece, (size_t)count);
+            text_write(&reading->text, piece, (size_t)count);
     }
-    return true;
+    return ST_OK;
 }
 
 Status spec_load_file(Ctx *ctx, const char *path, SpecFile *out) {
-    static const char *const remedy = "name a Lua file that can be read";
-    Text                     text = TEXT(ctx);
-    const int                fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        return ctx_fail(ctx, ST_FAILED, path, remedy, "cannot be opened: %s", strerror(errno));
-    const bool good = read_source(fd, &text);
-    const int  error = errno;
-    close(fd);
-    if (!good)
-        return ctx_fail(ctx, ST_FAILED, path, remedy, "cannot be read: %s", strerror(error));
-    return spec_load_text(ctx, path, text_str(&text), text.length, out);
+    Reading reading = {path, open(path, O_RDONLY | O_CLOEXEC), TEXT(ctx)};
+    if (reading.fd < 0)
+        return ctx_fail(ctx, ST_FAILED, path, REMEDY, "cannot be opened: %s", strerror(errno));
+    const Status status = ctx_run(ctx, read_source, &reading); /* the file is closed if memory runs out, too */
+    close(reading.fd);
+    TRY(status);
+    return spec_load_text(ctx, path, text_str(&reading.text), reading.text.length, out);
 }

@@ -71,9 +71,10 @@ static void visit(Sweep *sweep, int folder, int fan, const char *name) {
     struct stat stat;
     if (fstatat(folder, name, &stat, AT_SYMLINK_NOFOLLOW) != 0)
         return;
-    const bool temp = strncmp(name, DISK_TEMP_PREFIX, strlen(DISK_TEMP_PREFIX)) == 0;
+    const bool    temp = strncmp(name, DISK_TEMP_PREFIX, strlen(DISK_TEMP_PREFIX)) == 0;
+    const int64_t age = (int64_t)time(NULL) - stat.st_mtim.tv_sec; /* negative: of a clock that was ahead */
     const bool lock = strcmp(name, DISK_LOCK_NAME) == 0, all = sweep->what & SWEEP_ALL;
-    if ((temp && (all || time(NULL) - stat.st_mtim.tv_sec > STALE_SECONDS)) || (lock && all))
+    if ((temp && (all || age > STALE_SECONDS || age < -STALE_SECONDS)) || (lock && all))
         unlinkat(folder, name, 0);
     if (!is_entry_name(name))
         return;

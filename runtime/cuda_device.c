@@ -79,16 +79,27 @@ int cuda_device_count(void) {
 
 Status cuda_enter(Ctx *ctx, const CudaDevice *device, bool *pushed) {
     CuContext current = NULL;
-    *pushed = device->driver.context_current(&current) != 0 || current != device->context;
-    return *pushed ? cuda_check(ctx, &device->driver, device->driver.context_push(device->context), "CUDA",
-                                "cuCtxPushCurrent")
-                   : ST_OK;
+    *pushed = false;
+    if (device->driver.context_current(&current) == 0 && current == device->context)
+        return ST_OK;
+    TRY(cuda_check(ctx, &device->driver, device->driver.context_push(device->context), "CUDA", "cuCtxPushCurrent"));
+    *pushed = true;
+    return ST_OK;
 }
 
 void cuda_leave(const CudaDevice *device, bool pushed) {
     CuContext ignored;
     if (pushed)
         device->driver.context_pop(&ignored);
+}
+
+bool cuda_enter_to_free(const CudaDevice *device) {
+    Ctx  ctx;
+    bool pushed;
+    ctx_init(&ctx);
+    cuda_enter(&ctx, device, &pushed);
+    ctx_free(&ctx);
+    return pushed;
 }
 
 int cuda_relax(const CudaDevice *device) {
@@ -118,16 +129,11 @@ Status cuda_alloc(Ctx *ctx, const CudaDevice *device, int64_t bytes, CuPointer *
 }
 
 void cuda_free(const CudaDevice *device, CuPointer pointer) {
-    Ctx  ctx;
-    bool pushed;
     if (!pointer)
         return;
-    ctx_init(&ctx);
-    if (cuda_enter(&ctx, device, &pushed) == ST_OK) {
-        device->driver.memory_free(pointer);
-        cuda_leave(device, pushed);
-    }
-    ctx_free(&ctx);
+    const bool pushed = cuda_enter_to_free(device);
+    device->driver.memory_free(pointer);
+    cuda_leave(device, pushed);
 }
 
 Status cuda_copy_in(Ctx *ctx, const CudaDevice *device, CuPointer to, const void *from, int64_t bytes) {
@@ -152,14 +158,11 @@ Status cuda_stream_create(Ctx *ctx, const CudaDevice *device, CuStream *out) {
 }
 
 void cuda_stream_destroy(const CudaDevice *device, CuStream stream) {
-    Ctx  ctx;
-    bool pushed;
-    ctx_init(&ctx);
-    if (stream && cuda_enter(&ctx, device, &pushed) == ST_OK) {
-        device->driver.stream_destroy(stream);
-        cuda_leave(device, pushed);
-    }
-    ctx_free(&ctx);
+    if (!stream)
+        return;
+    const bool pushed = cuda_enter_to_free(device);
+    device->driver.stream_destroy(stream);
+    cuda_leave(device, pushed);
 }
 
 bool cuda_stream_capturing(const CudaDevice *device, CuStream stream) {

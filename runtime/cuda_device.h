@@ -35,6 +35,8 @@ int cuda_device_count(void);
 /* Makes the context current: pairs with cuda_leave, which gets what cuda_enter returned in *pushed. */
 Status cuda_enter(Ctx *ctx, const CudaDevice *device, bool *pushed);
 void   cuda_leave(const CudaDevice *device, bool pushed);
+/* -> pushed. Where the context is lost there is none, and what is freed then frees what the driver still knows of it. */
+bool cuda_enter_to_free(const CudaDevice *device);
 
 /* Device memory, 256-byte aligned, at least one byte. Copies return when they are done. */
 Status cuda_alloc(Ctx *ctx, const CudaDevice *device, int64_t bytes, CuPointer *out);

@@ -162,22 +162,6 @@ Status cuda_executable_load(Ctx *ctx, CudaDevice *device, const CodeObject *obje
     return status;
 }
 
-static void unload(CudaExecutable *executable) {
-    Ctx  ctx;
-    bool pushed, some = executable->graphs != NULL;
-    ctx_init(&ctx);
-    for (int p = 0; executable->modules && p < executable->object->phase_count; p++)
-        some |= executable->modules[p] != NULL;
-    if (some && cuda_enter(&ctx, executable->device, &pushed) == ST_OK) {
-        cuda_graphs_free(executable->graphs);
-        for (int p = 0; executable->modules && p < executable->object->phase_count; p++)
-            if (executable->modules[p])
-                executable->device->driver.module_unload(executable->modules[p]);
-        cuda_leave(executable->device, pushed);
-    }
-    ctx_free(&ctx);
-}
-
 static void free_stream_memory(const CudaDevice *device, StreamMemory *stream) {
     while (stream->workspaces) {
         Workspace *next = stream->workspaces->next;
@@ -189,17 +173,26 @@ static void free_stream_memory(const CudaDevice *device, StreamMemory *stream) {
     free(stream);
 }
 
-void cuda_executable_free(CudaExecutable *executable) {
-    if (!executable)
-        return;
-    const int mode = cuda_relax(executable->device); /* another thread may be capturing */
+static void free_inside(CudaExecutable *executable) {
     while (executable->streams) {
         StreamMemory *next = executable->streams->next;
         free_stream_memory(executable->device, executable->streams);
         executable->streams = next;
     }
-    unload(executable);
+    cuda_graphs_free(executable->graphs);
+    for (int p = 0; executable->modules && p < executable->object->phase_count; p++)
+        if (executable->modules[p])
+            executable->device->driver.module_unload(executable->modules[p]);
+}
+
+void cuda_executable_free(CudaExecutable *executable) {
+    if (!executable)
+        return;
+    const bool pushed = cuda_enter_to_free(executable->device);
+    const int  mode = cuda_relax(executable->device); /* another thread may be capturing */
+    free_inside(executable);
     cuda_restore(executable->device, mode);
+    cuda_leave(executable->device, pushed);
     pthread_mutex_destroy(&executable->lock);
     map_cache_free(executable->maps);
     free(executable->modules);
@@ -412,7 +405,14 @@ static Status plan_slice(const Sliced *s, int slice, CudaLaunch *launch) {
     return plan(s->ctx, s->executable, s->tensors, s->sizes, s->work, slice, launch);
 }
 
-static bool could_plan(void *arg, int slice, CudaLaunch *launch) { return plan_slice(arg, slice, launch) == ST_OK; }
+/* Quietly: where a graph cannot be used, launches go step by step, and may well succeed. */
+static bool could_plan(void *arg, int slice, CudaLaunch *launch) {
+    Ctx    quiet;
+    Sliced sliced = *(const Sliced *)arg;
+    sliced.ctx = &quiet;
+    ctx_init(&quiet);
+    return plan_slice(&sliced, slice, launch) == ST_OK;
+}
 
 /* Slices of the heads take turns in the working memory: the first phase of each waits for all before it. */
 static Status launch_in(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors,

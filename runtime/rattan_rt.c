@@ -275,6 +275,15 @@ typedef struct Call {
 
 typedef Status CallFn(Ctx *ctx, Call *call);
 
+static Status read_sizes(Ctx *ctx, const int64_t *sizes, const Sym *names, int count) {
+    static const char *const NAMES[SYM_COUNT] = {[SYM_B] = "B", [SYM_T] = "T", [SYM_N] = "N", [SYM_P] = "P"};
+    for (int s = 0; s < count; s++)
+        if (sizes[s] < 0 || sizes[s] > INT64_MAX / 2)
+            return ctx_fail(ctx, ST_USAGE, NAMES[names[s]], NULL, "is %lld, should be from 0 to 2^62",
+                            (long long)sizes[s]);
+    return ST_OK;
+}
+
 static int64_t size_of_dim(int64_t dim, const Sym *names, const int64_t *sizes, int count) {
     const bool one_more = dim == DIM_N_PLUS_1;
     const Sym  sym = one_more ? SYM_N : (Sym)(-1 - dim);
@@ -297,15 +306,6 @@ static void fill_strides(Tensor *tensor, const int64_t *strides) {
         if (tensor->dims[d] > 0 && __builtin_mul_overflow(stride, tensor->dims[d], &stride))
             stride = INT64_MAX;
     }
-}
-
-static Status read_sizes(Ctx *ctx, const int64_t *sizes, const Sym *names, int count) {
-    static const char *const NAMES[SYM_COUNT] = {[SYM_B] = "B", [SYM_T] = "T", [SYM_N] = "N", [SYM_P] = "P"};
-    for (int s = 0; s < count; s++)
-        if (sizes[s] < 0 || sizes[s] > INT64_MAX / 2)
-            return ctx_fail(ctx, ST_USAGE, NAMES[names[s]], NULL, "is %lld, should be from 0 to 2^62",
-                            (long long)sizes[s]);
-    return ST_OK;
 }
 
 /* The struct of NAME.h as tensors: base/library_image.h says how it lies. */
@@ -371,7 +371,9 @@ static Status not_built(Ctx *ctx, Call *call) {
 static Status find_code(Ctx *ctx, Call *call, uint32_t *out) {
     const Library    *library = &call->context->library;
     const ImageEntry *entry = &library->entries[call->entry];
+    const Sym         names[] = {entry->packed ? SYM_N : SYM_B, SYM_T};
     int64_t           sequences, tokens;
+    TRY(read_sizes(ctx, call->args, names, 2)); /* what cannot be is no shape that could be built */
     bucket_of(entry, call->args, &sequences, &tokens);
     for (uint32_t c = entry->first_code; c < entry->first_code + entry->code_count; c++)
         if (fits(&library->codes[c], call->context->target, sequences, tokens)) {

@@ -24,6 +24,23 @@ typedef struct FakeGraph {
     uint64_t   after; /* what the next one waits for */
 } FakeGraph;
 
+/* What call number fail_at and its followers give: 0 for the others. */
+static int fault(const char *name) {
+    const int call = __atomic_add_fetch(&fake_cuda.calls, 1, __ATOMIC_RELAXED), past = call - fake_cuda.fail_at;
+    if (fake_cuda.fail_at == 0 || past < 0 || (fake_cuda.fail_for >= 0 && past >= fake_cuda.fail_for))
+        return 0;
+    fake_cuda.failed = name;
+    return fake_cuda.fail_with;
+}
+
+/* At the head of a function that then does nothing. */
+#define MAY_FAIL                                                                                                       \
+    do {                                                                                                               \
+        const int fault_ = fault(__func__);                                                                            \
+        if (fault_)                                                                                                    \
+            return fault_;                                                                                             \
+    } while (0)
+
 static FakeGraph *recording; /* of the one stream that is being captured */
 static CuStream   recorded_stream;
 
@@ -46,30 +63,39 @@ EXPORT int cuGetErrorString(int result, const char **text) {
     *text = "words for it";
     return 0;
 }
-EXPORT int cuInit(unsigned flags) { return flags ? INVALID_VALUE : fake_cuda.devices ? 0 : 100; }
+EXPORT int cuInit(unsigned flags) {
+    MAY_FAIL;
+    return flags ? INVALID_VALUE : fake_cuda.devices ? 0 : 100;
+}
 EXPORT int cuDriverGetVersion(int *version) {
+    MAY_FAIL;
     *version = 13000;
     return 0;
 }
 EXPORT int cuDeviceGetCount(int *count) {
+    MAY_FAIL;
     *count = fake_cuda.devices;
     return 0;
 }
 EXPORT int cuDeviceGet(CuDevice *device, int index) {
+    MAY_FAIL;
     *device = index;
     return index < fake_cuda.devices ? 0 : INVALID_VALUE;
 }
 EXPORT int cuDeviceGetName(char *name, int size, CuDevice device) {
+    MAY_FAIL;
     (void)device;
     strncpy(name, "Fake GPU", (size_t)size);
     return 0;
 }
 #ifndef FAKE_OLD
 EXPORT int cuDeviceGetPCIBusId(char *text, int size, CuDevice device) {
+    MAY_FAIL;
     return snprintf(text, (size_t)size, "0000:%02x:00.0", (unsigned)device + 16) < size ? 0 : INVALID_VALUE;
 }
 #endif
 EXPORT int cuDeviceGetAttribute(int *value, int attribute, CuDevice device) {
+    MAY_FAIL;
     (void)device;
     *value = attribute == CU_DEVICE_MAJOR             ? fake_cuda.major ? fake_cuda.major : 9
              : attribute == CU_DEVICE_MINOR           ? fake_cuda.minor
@@ -80,18 +106,22 @@ EXPORT int cuDeviceGetAttribute(int *value, int attribute, CuDevice device) {
     return 0;
 }
 EXPORT int cuDeviceTotalMem_v2(size_t *bytes, CuDevice device) {
+    MAY_FAIL;
     (void)device;
     *bytes = (size_t)1 << 30;
     return 0;
 }
 EXPORT int cuDevicePrimaryCtxRetain(CuContext *out, CuDevice device) {
+    MAY_FAIL;
     (void)device;
     *out = (CuContext)(void *)&context;
+    fake_cuda.retained++;
     return 0;
 }
 EXPORT int cuDevicePrimaryCtxRelease_v2(CuDevice device) {
     (void)device;
-    return 0;
+    fake_cuda.retained--;
+    return fault(__func__);
 }
 static _Thread_local int stacked; /* each thread has a stack of its own */
 
@@ -101,19 +131,24 @@ static void stack(int count) {
 }
 
 EXPORT int cuCtxPushCurrent_v2(CuContext pushed) {
+    MAY_FAIL;
+    if (fake_cuda.retained < 1 || pushed != (CuContext)(void *)&context)
+        return INVALID_VALUE;
     stack(1);
-    return pushed == (CuContext)(void *)&context ? 0 : INVALID_VALUE;
+    return 0;
 }
 EXPORT int cuCtxPopCurrent_v2(CuContext *popped) {
     *popped = (CuContext)(void *)&context;
     stack(-1);
-    return 0;
+    return fault(__func__);
 }
 EXPORT int cuCtxGetCurrent(CuContext *current) {
+    MAY_FAIL;
     *current = stacked ? (CuContext)(void *)&context : NULL;
     return 0;
 }
 EXPORT int cuMemGetInfo_v2(size_t *left, size_t *total) {
+    MAY_FAIL;
     *left = *total = (size_t)1 << 30;
     return 0;
 }
@@ -134,16 +169,25 @@ static int in_capture(void) {
     return IN_CAPTURE;
 }
 
+/* What a function that frees gives: it has freed in any case. */
+static int ended(const char *name) {
+    const int result = without_context() ? without_context() : fault(name);
+    return in_capture() ? IN_CAPTURE : result;
+}
+
 #ifndef FAKE_OLD
 EXPORT int cuThreadExchangeStreamCaptureMode(int *other) {
     const int before = mode;
+    if (without_context())
+        return 201;
     mode = *other;
     *other = before;
-    return without_context();
+    return 0;
 }
 #endif
 
 EXPORT int cuMemAlloc_v2(CuPointer *pointer, size_t bytes) {
+    MAY_FAIL;
     if (without_context())
         return 201;
     if (fake_cuda.fail_alloc || (fake_cuda.most_allocated && (int64_t)bytes > fake_cuda.most_allocated))
@@ -159,26 +203,31 @@ EXPORT int cuMemAlloc_v2(CuPointer *pointer, size_t bytes) {
 EXPORT int cuMemFree_v2(CuPointer pointer) {
     fake_cuda.freed++;
     free((void *)(uintptr_t)pointer);
-    return without_context();
+    return ended(__func__);
 }
 EXPORT int cuMemcpyHtoD_v2(CuPointer to, const void *from, size_t bytes) {
+    MAY_FAIL;
     memcpy((void *)(uintptr_t)to, from, bytes);
     return without_context();
 }
 EXPORT int cuMemcpyDtoH_v2(void *to, CuPointer from, size_t bytes) {
+    MAY_FAIL;
     memcpy(to, (const void *)(uintptr_t)from, bytes);
     return without_context();
 }
 EXPORT int cuMemcpyDtoDAsync_v2(CuPointer to, CuPointer from, size_t bytes, CuStream stream) {
+    MAY_FAIL;
     (void)stream;
     return cuMemcpyDtoH_v2((void *)(uintptr_t)to, from, bytes);
 }
 EXPORT int cuMemsetD8Async(CuPointer pointer, unsigned char value, size_t bytes, CuStream stream) {
+    MAY_FAIL;
     (void)stream;
     memset((void *)(uintptr_t)pointer, value, bytes);
     return 0;
 }
 EXPORT int cuStreamCreate(CuStream *stream, unsigned flags) {
+    MAY_FAIL;
     (void)flags;
     *stream = malloc(1);
     fake_cuda.streams++;
@@ -187,19 +236,22 @@ EXPORT int cuStreamCreate(CuStream *stream, unsigned flags) {
 EXPORT int cuStreamDestroy_v2(CuStream stream) {
     free(stream);
     fake_cuda.streams--;
-    return 0;
+    return fault(__func__);
 }
 EXPORT int cuStreamSynchronize(CuStream stream) {
+    MAY_FAIL;
     (void)stream;
     return fake_cuda.fail_wait;
 }
 EXPORT int cuStreamIsCapturing(CuStream stream, int *capturing) {
+    MAY_FAIL;
     if (fake_cuda.fail_asked)
         return fake_cuda.fail_asked;
     *capturing = is_captured(stream);
     return without_context();
 }
 EXPORT int cuModuleLoadDataEx(CuModule *module, const void *image, unsigned count, const int *options, void **values) {
+    MAY_FAIL;
     (void)options;
     (void)values;
     if (in_capture() || fake_cuda.fail_load)
@@ -216,9 +268,10 @@ EXPORT int cuModuleLoadDataEx(CuModule *module, const void *image, unsigned coun
 EXPORT int cuModuleUnload(CuModule module) {
     free(module);
     fake_cuda.modules--;
-    return without_context();
+    return ended(__func__);
 }
 EXPORT int cuModuleGetFunction(CuFunction *function, CuModule module, const char *symbol) {
+    MAY_FAIL;
     (void)module;
     strncpy(symbols[symbol_count], symbol, sizeof symbols[0] - 1);
     *function = (CuFunction)(void *)symbols[symbol_count];
@@ -226,11 +279,13 @@ EXPORT int cuModuleGetFunction(CuFunction *function, CuModule module, const char
     return strcmp(symbol, "absent") == 0 ? NOT_FOUND : 0;
 }
 EXPORT int cuFuncGetAttribute(int *value, int attribute, CuFunction function) {
+    MAY_FAIL;
     (void)function;
     *value = attribute == CU_FUNCTION_MAX_THREADS ? fake_cuda.max_threads : 40;
     return 0;
 }
 EXPORT int cuFuncSetAttribute(CuFunction function, int attribute, int value) {
+    MAY_FAIL;
     (void)function;
     fake_cuda.optin_bytes = attribute == CU_FUNCTION_DYNAMIC_SHARED ? value : fake_cuda.optin_bytes;
     fake_cuda.carved += attribute == CU_FUNCTION_CARVEOUT && value == 100;
@@ -255,6 +310,7 @@ static FakeLaunch *next_launch(CuStream stream) {
 
 EXPORT int cuLaunchKernel(CuFunction function, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned ty,
                           unsigned tz, unsigned shared_bytes, CuStream stream, void **parameters, void **extra) {
+    MAY_FAIL;
     if (fake_cuda.fail_launch || extra || y * z * ty * tz != 1 || without_context())
         return LAUNCH_FAILED;
     FakeLaunch *launch = next_launch(stream);
@@ -273,6 +329,7 @@ EXPORT int cuLaunchKernel(CuFunction function, unsigned x, unsigned y, unsigned 
 /* ---- Graphs -------------------------------------------------------------------------------------------------------
  */
 EXPORT int cuStreamBeginCapture_v2(CuStream stream, int mode) {
+    MAY_FAIL;
     if (recording || !stream || mode != CU_CAPTURE_THREAD_LOCAL || without_context())
         return INVALID_VALUE;
     recording = calloc(1, sizeof *recording);
@@ -284,11 +341,17 @@ EXPORT int cuStreamBeginCapture_v2(CuStream stream, int mode) {
 EXPORT int cuStreamEndCapture(CuStream stream, CuGraph *graph) {
     if (!recording || stream != recorded_stream)
         return INVALID_VALUE;
-    *graph = (CuGraph)(void *)recording;
+    const int result = fault(__func__);
+    *graph = result ? NULL : (CuGraph)(void *)recording;
+    if (result) {
+        free(recording);
+        fake_cuda.graphs--;
+    }
     recording = NULL;
-    return 0;
+    return result;
 }
 EXPORT int cuGraphInstantiateWithFlags(CuGraphExec *exec, CuGraph graph, unsigned long long flags) {
+    MAY_FAIL;
     FakeGraph *copy = malloc(sizeof *copy);
     if (fake_cuda.fail_instantiate || flags || without_context()) {
         free(copy);
@@ -302,10 +365,11 @@ EXPORT int cuGraphInstantiateWithFlags(CuGraphExec *exec, CuGraph graph, unsigne
 EXPORT int cuGraphDestroy(CuGraph graph) {
     free(graph);
     fake_cuda.graphs--;
-    return 0;
+    return ended(__func__);
 }
 EXPORT int cuGraphExecDestroy(CuGraphExec exec) { return cuGraphDestroy((CuGraph)(void *)exec); }
 EXPORT int cuGraphLaunch(CuGraphExec exec, CuStream stream) {
+    MAY_FAIL;
     const FakeGraph *graph = (const void *)exec;
     if (fake_cuda.fail_graph_launch || is_captured(stream) || without_context())
         return LAUNCH_FAILED;
@@ -318,7 +382,10 @@ EXPORT int cuGraphLaunch(CuGraphExec exec, CuStream stream) {
     fake_cuda.graph_launches++;
     return 0;
 }
-EXPORT int cuEventRecord(CuEvent event, CuStream stream) { return event && stream ? 0 : INVALID_VALUE; }
+EXPORT int cuEventRecord(CuEvent event, CuStream stream) {
+    MAY_FAIL;
+    return event && stream ? 0 : INVALID_VALUE;
+}
 
 #ifndef FAKE_OLD
 EXPORT int cuLaunchKernelEx(const CuLaunchConfig *c, CuFunction function, void **parameters, void **extra) {
@@ -337,6 +404,7 @@ EXPORT int cuLaunchKernelEx(const CuLaunchConfig *c, CuFunction function, void *
 /* A node is the number of kernels recorded so far, its own included. */
 EXPORT int cuStreamGetCaptureInfo_v2(CuStream stream, int *capturing, uint64_t *id, CuGraph *graph,
                                      const CuGraphNode **last, size_t *count) {
+    MAY_FAIL;
     static CuGraphNode node; /* the driver's own memory */
     if (!recording || stream != recorded_stream || id || graph)
         return INVALID_VALUE;
@@ -347,6 +415,7 @@ EXPORT int cuStreamGetCaptureInfo_v2(CuStream stream, int *capturing, uint64_t *
     return 0;
 }
 EXPORT int cuStreamUpdateCaptureDependencies(CuStream stream, CuGraphNode *nodes, size_t count, unsigned flags) {
+    MAY_FAIL;
     if (!recording || stream != recorded_stream || flags != CU_CAPTURE_SET || fake_cuda.fail_after)
         return INVALID_VALUE;
     recording->after = 0;
@@ -355,6 +424,7 @@ EXPORT int cuStreamUpdateCaptureDependencies(CuStream stream, CuGraphNode *nodes
     return 0;
 }
 EXPORT int cuGraphExecKernelNodeSetParams_v2(CuGraphExec exec, CuGraphNode node, const CuKernelNode *p) {
+    MAY_FAIL;
     FakeGraph    *graph = (void *)exec;
     const int64_t number = (int64_t)(uintptr_t)node;
     if (fake_cuda.fail_update || number < 1 || number > graph->count ||
@@ -374,6 +444,7 @@ EXPORT int cuGraphExecKernelNodeSetParams_v2(CuGraphExec exec, CuGraphNode node,
 EXPORT int cuTensorMapEncodeTiled(CuTensorMap *map, int type, uint32_t rank, void *address, const uint64_t *dims,
                                   const uint64_t *strides, const uint32_t *box, const uint32_t *steps, int interleave,
                                   int swizzle, int promotion, int fill) {
+    MAY_FAIL;
     bool fine = !fake_cuda.fail_encode && (uintptr_t)map % 64 == 0 && address && (uintptr_t)address % 16 == 0;
     for (uint32_t i = 0; i < rank; i++)
         fine = fine && dims[i] > 0 && box[i] > 0 && (i == 0 || (strides[i - 1] > 0 && strides[i - 1] % 16 == 0));

@@ -36,6 +36,7 @@ typedef struct FakeCuda {
     int64_t    allocated, last_allocated; /* bytes, of all so far and of the last one */
     int        modules;            /* loaded and not unloaded */
     int        pushed;             /* contexts on the stacks of all threads */
+    int        retained;           /* primary contexts, not released */
     int        optin_bytes;        /* dynamic shared memory that a function was allowed last */
     int        streams, graphs;    /* made and not destroyed; graphs and what was instantiated of them */
     int        graph_launches, node_updates, captures;
@@ -47,6 +48,10 @@ typedef struct FakeCuda {
         fail_update, fail_graph_launch, fail_after, fail_asked, fail_wait, fail_load; /* the last three: what asking for a capture, waiting and loading give */
     int major, minor, shared_bytes, registers; /* of the devices; 0: those of an H100 */
     int64_t most_allocated; /* larger allocations fail; 0: none does */
+    int   calls;          /* so far, of what can fail */
+    int   fail_at, fail_for, fail_with; /* calls from that one on, counted from 1; how many, all if negative; what they return. What
+                             frees has freed nevertheless, as in the real one, which then tells of an earlier fault */
+    const char *failed;   /* the last one that did */
     void *captured;       /* the one stream for which `capturing` holds; NULL: for all */
     int   captures_ended; /* by what may not be done in a capture */
     /* Not wrong */

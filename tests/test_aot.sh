@@ -21,6 +21,10 @@ wanted=$("$BUILD/example_launch" specs/tiny.lua 200)
     check "a C++ program can include the header" g++ -x c++ -std=c++17 -Wall -Wextra -Werror -fsyntax-only $(pkg-config --cflags layers) \
         "$LIB/include/layers.h"
     check "the header is strict C11" cc "${strict[@]}" -x c -fsyntax-only $(pkg-config --cflags layers) "$LIB/include/layers.h"
+    for c in c99 c2x; do
+        check "and strict $c" cc -std=$c "${strict[@]:1}" -x c -fsyntax-only $(pkg-config --cflags layers) "$LIB/include/layers.h"
+    done
+    check "and C++98" g++ -x c++ -std=c++98 "${strict[@]:1}" -fsyntax-only $(pkg-config --cflags layers) "$LIB/include/layers.h"
     check "the probe builds" cc "${strict[@]}" -D_GNU_SOURCE tests/aot_probe.c -o "$TMP/probe" $(pkg-config --cflags --libs layers)
 }
 check "the consumer runs" "$TMP/consumer"
@@ -37,6 +41,12 @@ equal "librattan_rt shows what its header declares, versioned" \
     "$(sed -n 's/^RATTAN_RT_API .*\b\(rattan_rt_[a-z_]*\)(.*/\1@@RATTAN_RT_1/p' include/rattan/rattan_rt.h | sort)" \
     "$(nm -D --defined-only "$LIB/lib/librattan_rt.so.1" | awk '$2 == "T" { print $3 }' | sort)"
 equal "its archive shows no more" "" "$(nm --defined-only --extern-only "$LIB/lib/librattan_rt.a" | awk 'NF == 3 { print $3 }' | grep -v '^rattan_rt_')"
+
+# Memory that runs out, at each request for some.
+check "a program with a malloc of its own builds" cc "${strict[@]}" -I"$LIB/include" tests/aot_no_memory.c -o "$TMP/no_memory" \
+    "$LIB/lib/liblayers.a" "$LIB/lib/librattan_rt.a" -Wl,--wrap={malloc,calloc,realloc,aligned_alloc,strndup,free} -lm -lpthread -ldl
+check "the runtime does without memory, and leaves none" "$TMP/no_memory"
+expect_text "at every request" "$(cat "$TMP/out")" '^[2-9][0-9] requests$'
 
 # Questions to a library: the answer begins with the status.
 says() { # says NAME PATTERN QUESTION: one answer
@@ -119,8 +129,11 @@ LD_LIBRARY_PATH="$TMP/cut/lib" says "a library of another version" '^open: 8 lib
 # The same bytes at each build, from the cache or not, whatever the folder, the time and the environment.
 expect_exit 1 "a folder whose parent is missing" aot -o "$TMP/no/such/folder"
 mkdir "$TMP/else" "$TMP/own"
-(trap '' XFSZ && ulimit -f 64 && "$RATTAN" aot specs/tiny.lua --name layers --targets x86-64-v3 -o "$TMP/own") >"$TMP/out" 2>&1
-equal "no room to write" 1 $?
+mkdir "$TMP/linking"
+limited() { (ulimit -f "$1" && TMPDIR=$TMP/linking "$RATTAN" aot specs/tiny.lua --name layers --targets x86-64-v3 -o "$TMP/own"); }
+expect_error 1 "no room to write" 'cannot write: File too large' limited 64
+expect_error 1 "no room to link" 'File too large|did not link' limited 16
+equal "the linker's folder goes" "" "$(ls -A "$TMP/linking")"
 [ -d "$TMP/own" ] && [ -z "$(ls -A "$TMP/own")" ] && ok "one's own folder stays, and empty" || not_ok "one's own folder stays, and empty" "$(cat "$TMP/out")"
 small() { "$RATTAN" aot specs/tiny.lua --name layers --targets x86-64-v3 "$@"; }
 touch "$TMP/file"
@@ -175,6 +188,10 @@ cc -std=c11 -I"$TMP/shapes/include" examples/consumer/consumer.c -o "$TMP/few" -
 LD_LIBRARY_PATH="$TMP/shapes/lib" check "a shape of the set" "$TMP/few" 31
 LD_LIBRARY_PATH="$TMP/shapes/lib" expect_exit 7 "a shape outside the built set" "$TMP/few" 33
 expect_text "says what is built" "$(cat "$TMP/err")" 'has no kernel for 2 sequences of 33 tokens; rounded up .* 1 x 32, 2 x 32'
+check "the probe builds for it" cc "${strict[@]}" -D_GNU_SOURCE -I"$TMP/shapes/include" tests/aot_probe.c -o "$TMP/probe" -L"$TMP/shapes/lib" \
+    -llayers -lrattan_rt -lpthread -ldl
+LD_LIBRARY_PATH="$TMP/shapes/lib" says "sizes that cannot be are no shape outside it" '^negative: 2 T: is -1' negative
+LD_LIBRARY_PATH="$TMP/shapes/lib" says "nor are those that no memory holds" '^huge: 2 B: is 9223372036854775807' huge
 check "a library of steps of two shapes" "$RATTAN" aot specs/tiny.lua --name steps --targets x86-64-v3 --kinds decode,extend --shapes B=3,T=1..2 \
     -o "$TMP/steps"
 check "is right" "$RATTAN" aot --check "$TMP/steps" --seed 3

@@ -144,6 +144,8 @@ static void test_context(void **state) {
     assert_true(strlen(rattan_version()) >= 5);
     options.target = "pdp11";
     expect_error(rattan_context_create(&options, &context, &error), RATTAN_USAGE, &error, "", "pdp11");
+    const rattan_context_options fewer = {.threads = -1};
+    expect_error(rattan_context_create(&fewer, &context, &error), RATTAN_USAGE, &error, "threads", "is -1");
     assert_null(context);
     context = open_context("", 3);
     assert_int_equal(rattan_context_threads(context), 3);
@@ -226,6 +228,8 @@ static void test_params(void **state) {
         assert_int_equal(param.dtype, p == 3 ? RATTAN_I32 : RATTAN_FP32);
         assert_true(param.dims[0] == (p == 3 ? RATTAN_DIM_N_PLUS_1 : RATTAN_DIM_B));
         assert_true(p == 3 || param.dims[p == 5 ? 2 : 1] == RATTAN_DIM_T);
+        assert_int_equal(param.rank, p == 3 ? 1 : p == 5 ? 3 : 4);
+        assert_true(param.rank == 4 || param.dims[param.rank] == 1);
     }
     expect_error(rattan_kernel_param(kernel, 6, &param, &error), RATTAN_USAGE, &error, "index", "no parameter 6");
     expect_error(rattan_kernel_param(kernel, -1, &param, &error), RATTAN_USAGE, &error, "index", "no parameter -1");
@@ -246,6 +250,13 @@ static void test_params(void **state) {
     assert_non_null(strstr(facts.spec, "window"));
     assert_non_null(strstr(facts.compiler, "LLVM"));
     assert_true(facts.code_bytes > 100);
+    rattan_spec_destroy(spec);
+    spec = open_spec("return attention { heads = 2, kv_heads = 1, head_dim = 8, rope = false, norm = false }");
+    request = (rattan_kernel_request){.spec = spec, .parts = RATTAN_FINAL_STATE | RATTAN_PARTS};
+    kernel = get_kernel(context, &request); /* so that all layers of a model can be asked for the same parts */
+    assert_int_equal(rattan_kernel_params(kernel), 5);
+    assert_int_equal(rattan_kernel_param(kernel, 4, &param, &error), RATTAN_OK);
+    assert_string_equal(param.name, "swa");
     rattan_spec_destroy(spec);
     rattan_context_destroy(context);
 }

@@ -275,7 +275,7 @@ static void test_least_recently_used_goes_first(void **state) {
 static void test_gc_and_clear(void **state) {
     Place     *place = *state;
     Cache     *cache = open_cache(place->folder);
-    char       path[512], stale[600], mine[300];
+    char       path[512], stale[600], ahead[600], mine[300];
     CacheSwept swept;
     store(cache, "a", 1, PAYLOAD);
     store(cache, "b", 2, PAYLOAD);
@@ -287,12 +287,17 @@ static void test_gc_and_clear(void **state) {
     write_file(stale, (const uint8_t *)"half", 4);
     const struct timespec times[2] = {{.tv_sec = 1000}, {.tv_sec = 1000}};
     assert_int_equal(utimensat(AT_FDCWD, stale, times, 0), 0);
+    snprintf(ahead, sizeof ahead, "%s/.tmp-1-1", path);
+    write_file(ahead, (const uint8_t *)"half", 4);
+    const struct timespec later[2] = {{.tv_sec = INT32_MAX}, {.tv_sec = INT32_MAX}}; /* of a clock that was wrong */
+    assert_int_equal(utimensat(AT_FDCWD, ahead, later, 0), 0);
     snprintf(mine, sizeof mine, "%s/notes.txt", place->folder);
     write_file(mine, (const uint8_t *)"mine", 4);
     cache_gc(cache, &swept);
     assert_int_equal(swept.entries, 1);
     assert_int_equal(swept.bytes, 1000);
     assert_false(exists(stale));
+    assert_false(exists(ahead));
     assert_int_equal(info_of(cache).entries, 2);
     cache_clear(cache, &swept);
     assert_int_equal(swept.entries, 2);

@@ -230,6 +230,7 @@ check "check: what forward saves" "$RATTAN" check "$SPEC" --with saved --shape T
 equal "which is compared" "o lse swa rla" "$(sed -n 's/^tiny *forward \([a-z_]*\) *[0-9].*/\1/p' "$TMP/out" | tr '\n' ' ' | sed 's/ $//')"
 expect_error 2 "compile: parts are not saved" "ask for one of the two" "$RATTAN" compile "$SPEC" --with parts,saved
 expect_error 2 "compile: steps save nothing" "outputs of kind forward only" "$RATTAN" compile "$SPEC" --kind decode --with saved
+expect_error 2 "compile: gradients have no parts" "^rattan: backward: swa and rla .* \(ask for saved" "$RATTAN" compile "$SPEC" --kind backward --with parts
 expect_error 2 "check: --with no gradient" "ask for final-state or saved" "$RATTAN" check "$SPEC" --kind backward --with parts
 expect_error 2 "check: packed without lengths" "give --shape lengths=" "$RATTAN" check "$SPEC" --with packed
 expect_error 2 "check: files have their parts" "leave it out" "$RATTAN" check - --with lse --vectors "$CASE"

@@ -3,6 +3,7 @@
  * skipped where it is missing. */
 #include "codegen/ptx/nvrtc.h"
 
+#include <dlfcn.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -228,6 +229,50 @@ static void the_log_is_read_kernel_by_kernel(void **state) {
     assert_int_equal(two.product_code, 7511);
 }
 
+typedef struct Batch {
+    NvrtcResult results[3];
+} Batch;
+
+static Status run_batch(Ctx *ctx, void *arg) {
+    const NvrtcSource sources[3] = {{"one.cu", SOURCE}, {"two.cu", SOURCE}, {"three.cu", SOURCE}};
+    Batch            *batch = arg;
+    return nvrtc_compile_all(ctx, sources, 3, "sm_90", NULL, batch->results);
+}
+
+/* Any call of the compiler's may fail: that is told, unless it could be done without, and its programs go. */
+static void failures_are_told(void **state) {
+    char        given[4096] = "";
+    const char *before = getenv("RATTAN_NVRTC");
+    (void)state;
+    if (before)
+        snprintf(given, sizeof given, "%s", before);
+    assert_int_equal(setenv("RATTAN_NVRTC", FAKE_NVRTC, 1), 0);
+    void *library = dlopen(FAKE_NVRTC, RTLD_NOW);
+    assert_non_null(library);
+    int *calls = dlsym(library, "fake_nvrtc_calls"), *programs = dlsym(library, "fake_nvrtc_programs"),
+        *fail_at = dlsym(library, "fake_nvrtc_fail_at"), told = 0;
+    for (int at = 0, count = 0; at <= count; at++) {
+        Ctx   ctx;
+        Batch batch;
+        ctx_init(&ctx);
+        *calls = 0;
+        *fail_at = at;
+        const Status status = ctx_run(&ctx, run_batch, &batch);
+        count = at ? count : *calls;
+        if (status != ST_OK && (status != ST_FAILED || !strstr(ctx.message, "words for it")))
+            fail_msg("call %d: status %d, '%s: %s'", at, (int)status, ctx.place, ctx.message);
+        if (status == ST_OK)
+            for (int r = 0; r < 3; r++)
+                assert_string_equal(batch.results[r].ptx, "ptx");
+        told += status != ST_OK;
+        assert_int_equal(*programs, 0);
+        ctx_free(&ctx);
+    }
+    assert_int_equal(told, 3 * 8); /* a program's making, compiling, and two calls for each of three results */
+    *fail_at = 0;
+    assert_int_equal(before ? setenv("RATTAN_NVRTC", given, 1) : unsetenv("RATTAN_NVRTC"), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(compiles_for_every_architecture),
@@ -236,6 +281,7 @@ int main(void) {
         cmocka_unit_test(results_are_shared_in_a_folder),
         cmocka_unit_test(a_missing_library_is_a_clear_error),
         cmocka_unit_test(the_log_is_read_kernel_by_kernel),
+        cmocka_unit_test(failures_are_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

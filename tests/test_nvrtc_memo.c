@@ -6,6 +6,7 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <cmocka.h>
 #include <stdio.h>
@@ -54,6 +55,25 @@ static void test_full_folder(void **state) {
     fclose(large);
 }
 
+/* What a file says of its sizes is no more than what it holds. */
+static void test_damaged_entries(void **state) {
+    static const size_t SIZES[][3] = {{SIZE_MAX, 4, 6}, {4, SIZE_MAX, 6}, {4, 4, SIZE_MAX - 1}, {4, 4, 7}};
+    char                path[512], bytes[512] = {0};
+    (void)state;
+    const int lock = memo_open(folder, "compiler", "source", path, sizeof path);
+    for (size_t s = 0; s < sizeof SIZES / sizeof *SIZES; s++) {
+        NvrtcMemo memo;
+        FILE     *file = fopen(path, "w");
+        assert_non_null(file);
+        assert_int_equal(fwrite(SIZES[s], sizeof SIZES[s], 1, file), 1);
+        assert_int_equal(fwrite(bytes, s == 3 ? 14 : sizeof bytes, 1, file), 1);
+        fclose(file);
+        assert_false(memo_read(path, &memo));
+        assert_null(memo.log);
+    }
+    memo_close(lock);
+}
+
 static int open_folder(void **state) {
     (void)state;
     return folder_open(folder, "memo");
@@ -66,6 +86,6 @@ static int close_folder(void **state) {
 
 int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_folder, close_folder)
-    const struct CMUnitTest tests[] = {TEST(test_entries_come_back), TEST(test_full_folder)};
+    const struct CMUnitTest tests[] = {TEST(test_entries_come_back), TEST(test_full_folder), TEST(test_damaged_entries)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

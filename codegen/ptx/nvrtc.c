@@ -221,8 +221,9 @@ static Status fail_call(Ctx *ctx, const Job *job, const char *what, int result) 
 static Status take_text(Ctx *ctx, const Job *job, const char *what, int (*size_of)(NvrtcProgram, size_t *),
                         int (*get)(NvrtcProgram, char *), char **text, size_t *size) {
     int result = size_of(job->program, size);
+    *size = result == 0 ? *size : 0;
     *text = ctx_alloc(ctx, *size + 1);
-    if (result == 0 && *size)
+    if (*size)
         result = get(job->program, *text);
     return result == 0 ? ST_OK : fail_call(ctx, job, what, result);
 }

@@ -53,8 +53,9 @@ void memo_close(int lock) {
         close(lock);
 }
 
+/* A zero follows whatever the file holds. */
 static bool read_part(FILE *file, size_t size, char **part) {
-    *part = malloc(size + 1);
+    *part = size <= MEMO_MOST_BYTES ? calloc(1, size + 1) : NULL;
     return *part && fread(*part, 1, size, file) == size;
 }
 

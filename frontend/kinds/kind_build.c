@@ -37,10 +37,12 @@ Status kind_build(Ctx *ctx, const Spec *spec, KernelKind kind, int variant, int6
         ring_rows = spec_ring_rows(spec);
     if (pooled)
         TRY(check_pooled(ctx, spec, kind, ring_rows));
-    if ((pooled && (variant & (VARIANT_FINAL_STATE | VARIANT_PARTS | VARIANT_SAVED))) ||
-        (kind == KIND_BACKWARD && (variant & VARIANT_PARTS)))
+    if (pooled && (variant & (VARIANT_FINAL_STATE | VARIANT_PARTS | VARIANT_SAVED)))
         return ctx_fail(ctx, ST_USAGE, KINDS[kind].name, "ask for them with kind forward",
                         "final_state, swa and rla are outputs of kind forward only");
+    if (kind == KIND_BACKWARD && (variant & VARIANT_PARTS))
+        return ctx_fail(ctx, ST_USAGE, KINDS[kind].name, "ask for saved: it takes what forward has saved of them",
+                        "swa and rla in float32 are outputs of kind forward only");
     if ((variant & VARIANT_PARTS) && (variant & VARIANT_SAVED))
         return ctx_fail(ctx, ST_USAGE, KINDS[kind].name, "ask for one of the two",
                         "swa and rla cannot be both parts, in float32, and saved, in the layer's dtype");

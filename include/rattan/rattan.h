@@ -67,8 +67,8 @@ typedef struct rattan_context_options { /* all zero is a good choice */
     int         no_tuning; /* 1: default schedules, whatever `rattan tune` found. RATTAN_TUNING=off|strict: see rattan(1) */
 } rattan_context_options;
 
-/* `options` may be NULL. RATTAN_USAGE for an unknown target, RATTAN_NO_DEVICE for a missing GPU. A cache that cannot be
- * used is no error: rattan_cache_info. */
+/* `options` may be NULL. RATTAN_USAGE for an unknown target or a negative number of threads, RATTAN_NO_DEVICE for a missing GPU.
+ * A cache that cannot be used is no error: rattan_cache_info. */
 RATTAN_API rattan_status rattan_context_create(const rattan_context_options *options, rattan_context **context,
                                                rattan_error *error);
 /* Ends the context and all its kernels; no launch may be running. NULL is allowed. */
@@ -125,7 +125,8 @@ typedef enum rattan_kind {
     RATTAN_BACKWARD     /* the gradients of whole sequences */
 } rattan_kind;
 
-/* Optional parts of a kernel's signature, to be or-ed. */
+/* Optional parts of a kernel's signature, to be or-ed. Full attention has no final state and no rla: asked for them, its kernels
+ * are those without. */
 enum {
     RATTAN_PACKED = 1,      /* input cu_seqlens int32 [N+1], from 0 to T, never falling; B is 1 */
     RATTAN_LSE = 2,         /* output lse fp32 [B, H, T]; not of backward */
@@ -165,10 +166,10 @@ typedef struct rattan_param {
     int64_t      dims[4]; /* numbers, or RATTAN_DIM_x */
 } rattan_param;
 
-/* The tensors a launch takes, in this order. They depend on spec and request:
+/* The tensors a launch takes, in an order that rattan_kernel_param tells. They depend on spec and request:
  *     q [B, T, H, D], k [B, T, Hk, D], v [B, T, Hk, E], o [B, T, H, E]             always, but for o in backward
  *     slots, pos int32 [N]; ring_k [P, Hk, R, D], ring_v [P, Hk, R, E], state [P, Hk or H, F, E]    decode, extend
- *     swa_norm, rla_norm [H, E]; sink [H, 1]; q_scale, k_scale [D]; h0 [N, H, F, E]                 where the spec has
+ *     swa_norm, rla_norm [H, E]; sink [H]; q_scale, k_scale [D]; h0 [N, H, F, E]                    where the spec has
  * them and those of `parts`. Of backward: do, the gradient of o, and for every floating input x the output dx, its gradient,
  * with x's dims and type, summed in float32, the same bits at each run; with RATTAN_FINAL_STATE dfinal_state, float32, the
  * gradient of final_state with its dims, is an input, too. With RATTAN_SAVED lse, swa and rla [B, T, H, E] are, as forward with

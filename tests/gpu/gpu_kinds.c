@@ -1,12 +1,14 @@
 /* Kernels of every kind through the public interface on a real device: 1000 repeats give the same bits, and so do a graph's
- * replay, launches on two streams at once, and a workspace that holds anything. Whether the bits are right is what
- * `rattan check` says. Out: "ok NAME" or "not ok NAME (why)" a case; exit code 1 if one failed, 77 where there is no device. */
+ * replay, launches on two streams at once, and a workspace that holds anything; packed sequences that fall hang nothing. Whether
+ * the bits are right is what `rattan check` says. Out: "ok NAME" or "not ok NAME (why)" a case; exit code 1 if one failed, 77 where there is no device. */
 #include <rattan/rattan.h>
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "tests/gpu/public_testing.h"
 
@@ -27,6 +29,7 @@ static const Case CASES[] = {
     {"forward, lse, final state", RATTAN_FORWARD, RATTAN_LSE | RATTAN_FINAL_STATE, 300, PLAIN, NULL},
     {"forward, without roles", RATTAN_FORWARD, RATTAN_LSE | RATTAN_FINAL_STATE, 300, PLAIN, "roles=0"},
     {"forward, packed", RATTAN_FORWARD, RATTAN_PACKED | RATTAN_LSE, 300, PLAIN, NULL},
+    {"forward, packed, keys turned beside it", RATTAN_FORWARD, RATTAN_PACKED, 300, "head_dim = 128, window = 64, rope = { theta = 10000 }", NULL},
     {"forward, initial state", RATTAN_FORWARD, RATTAN_FINAL_STATE, 300, "window = 48, initial_state = 'input'", NULL},
     {"decode", RATTAN_DECODE, 0, 1, PLAIN, NULL},
     {"decode in four parts", RATTAN_DECODE, RATTAN_LSE, 1, PLAIN, "parts=4"},
@@ -264,13 +267,52 @@ static void workspace(Ctx *ctx, Bed *bed, CuStream stream) {
     free_data(bed, &data);
 }
 
+static void on_alarm(int number) {
+    static const char TEXT[] = "not ok sequences that fall (a kernel waits for ever)\n";
+    (void)number;
+    _exit(write(STDOUT_FILENO, TEXT, sizeof TEXT - 1) > 0 ? 1 : 2);
+}
+
+/* cu_seqlens that fall, rise too far or begin anywhere: any results, but an end, and right ones at the next launch. */
+static void falling(Ctx *ctx, Bed *bed, CuStream stream) {
+    enum { SECONDS = 60 };
+    const int32_t T = (int32_t)bed->of->tokens;
+    const int32_t wrong[][SEQUENCES + 1] = {
+        {0, T, 0, T}, {T, 0, T, 0}, {0, T, T / 2, T}, {0, 64, 0, 64}, {-T, 2 * T, -1, INT32_MAX}, {INT32_MIN, T, T, 0}};
+    const rattan_place place = {.stream = stream};
+    Data               data = make_data(ctx, bed, 6);
+    rattan_param       param;
+    rattan_error       error;
+    if (bed->of->parts & RATTAN_PACKED) {
+        launch(bed, &data);
+        is_as_found(ctx, bed, &data);
+        signal(SIGALRM, on_alarm);
+        alarm(SECONDS);
+        for (size_t w = 0; w < sizeof wrong / sizeof *wrong; w++)
+            for (int t = 0; t < data.count; t++) {
+                must_public(rattan_kernel_param(bed->kernel, t, &param, &error), &error);
+                if (strcmp(param.name, "cu_seqlens") != 0)
+                    continue;
+                must(cuda_copy_in(ctx, bed->device, (CuPointer)(uintptr_t)data.tensors[t].data, wrong[w], sizeof wrong[w]), ctx);
+                launch_on(bed, &data, &place);
+                must(cuda_stream_wait(ctx, bed->device, stream), ctx);
+            }
+        alarm(0);
+        restore(ctx, bed, &data, true);
+        launch(bed, &data);
+        verdict(bed, "sequences that fall", is_as_found(ctx, bed, &data));
+    }
+    free_data(bed, &data);
+}
+
 static void get_kernel(Bed *bed, const Case *of) {
     char         text[512];
     rattan_spec *spec;
     rattan_error error;
     bed->of = of;
     snprintf(text, sizeof text,
-             "return rattention { name = 'gpu_kinds', heads = 4, kv_heads = 2, head_dim = 64, dtype = 'bf16', %s }", of->more);
+             "return rattention { name = 'gpu_kinds', heads = 4, kv_heads = 2, dtype = 'bf16', %s%s }",
+             strstr(of->more, "head_dim") ? "" : "head_dim = 64, ", of->more);
     must_public(rattan_spec_from_text("gpu_kinds.lua", text, strlen(text), &spec, &error), &error);
     const rattan_kernel_request request = {.spec = spec, .kind = of->kind, .parts = of->parts, .schedule = of->schedule};
     must_public(rattan_kernel_get(bed->context, &request, &bed->kernel, &error), &error);
@@ -295,6 +337,7 @@ int main(void) {
         replay(&ctx, &bed, of[0]);
         streams(&ctx, &bed, of);
         workspace(&ctx, &bed, of[1]);
+        falling(&ctx, &bed, of[0]);
     }
     cuda_stream_destroy(bed.device, of[0]);
     cuda_stream_destroy(bed.device, of[1]);
