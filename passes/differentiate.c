@@ -169,6 +169,7 @@ static Status keep_gradients(Module *module, const RowProgram *p, const Spec *sp
         }
     for (int r = 0; r < p->reduction_count; r++)
         if (p->reductions[r]->code == OP_SOFTMAX_SUM) {
+            keep(module, p, &b, row_kept(p, p->reductions[r]->out[1]), kept_unit_name(), DT_F32, again.unit);
             keep(module, p, &b, row_kept(p, p->reductions[r]->out[1]), kept_mean_name(p, r), DT_F32, again.mean[r]);
             if (means)
                 keep_score_mean(module, p, &b, &again, r, dtype);
@@ -524,6 +525,7 @@ Status pass_differentiate(Ctx *ctx, Module *module, const PassArgs *args) {
         TRY(keep_gradients(module, &main, args->spec));
     /* The copies that follow find what main has kept. */
     share_parameters(ctx, main.kernel, forward.kernel);
+    differentiate_in_units(&forward);
     TRY(rows_kernel(ctx, module, forward.kernel, !gpu));
     share_parameters(ctx, main.kernel, forward.kernel);
     const bool two = gpu && forward.reduction_count > 1;

@@ -41,6 +41,7 @@ typedef struct RowAgain {
     const Op         *end;                   /* of the program's own ops in its body; NULL: all are */
     Value            *mean[MOST_REDUCTIONS]; /* of a softmax_sum: dout . out */
     Value            *score_mean[MOST_REDUCTIONS]; /* of the dout that scores' gradients are made of, where that is another */
+    Value            *unit;                        /* of row_here: of the residual sum's gradient, see differentiate_unit.c; or NULL */
 } RowAgain;
 
 /* At b, for the given row and head of the group; `known` holds what the program's values are there already (may be
@@ -67,6 +68,17 @@ const char *kept_gradient_name(const RowProgram *p, const Value *value);
 const char *kept_low_name(const RowProgram *p, const Value *value);
 const char *kept_mean_name(const RowProgram *p, int r);
 const char *kept_score_mean_name(const RowProgram *p, int r);
+
+/* differentiate_unit.c: a row's unit, of 1 / n, n its norm, and 1 / unit. */
+typedef struct RowUnit {
+    Value *unit, *inverse;
+} RowUnit;
+RowUnit     row_unit(Builder *b, Value *inverse_norm);
+/* Does what rows hand on have units: does `value`, a residual sum with what it starts from, have few bits for its exponents? */
+bool        has_unit(const RowProgram *p, const Value *value);
+const char *kept_unit_name(void);
+/* What the program of the kernels behind main makes of main's units, if it has any. */
+void        differentiate_in_units(RowProgram *p);
 
 /* The work parameter in which target t (OF_KEY) of reduction r is summed up over rows, where rows add to keys; and the
  * load of a key's own data, in whose place it has rows. */

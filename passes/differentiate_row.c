@@ -287,15 +287,19 @@ static Value *mean_in_norm(const RowAgain *again, Value *x) {
 }
 
 /* 1 / n where x is a sum over keys: a row without keys has the norm's eps alone, and what is given times that much is no number of
- * fp16. Nothing takes it, but tiles of rows: there it is zero. */
-static Value *inverse_of(const RowAgain *again, const Norm *norm) {
-    const Op *const sum = norm->square->in[0]->def, *const load = row_load(again->program, again->program->body);
-    Value *const    inverse = map_get(&again->values, norm->inverse);
-    if (!again->end || !sum || sum->code != OP_SUM ||
-        ir_find_param(again->program->kernel, op_text(load, AT_PARAM))->dtype != DT_F16)
+ * fp16. Nothing takes it, but tiles of rows: there it is zero. Of other rows it is in units. */
+static Value *inverse_of(RowAgain *again, const Norm *norm) {
+    const Op *const sum = norm->square->in[0]->def;
+    Value          *inverse = map_get(&again->values, norm->inverse);
+    if (!again->end || !has_unit(again->program, norm->square->in[0]))
         return inverse;
-    Value *const delta = ir_ibin(again->b, OP_ISUB, map_get(&again->values, sum->in[0]), map_get(&again->values, sum->in[1]));
-    return ir_mask(again->b, inverse, delta, ir_i(again->b, 0), IR_NEG_INF, -1, 1, 0);
+    if (sum->code == OP_SUM) {
+        Value *const delta = ir_ibin(again->b, OP_ISUB, map_get(&again->values, sum->in[0]), map_get(&again->values, sum->in[1]));
+        inverse = ir_mask(again->b, inverse, delta, ir_i(again->b, 0), IR_NEG_INF, -1, 1, 0);
+    }
+    const RowUnit unit = row_unit(again->b, inverse);
+    again->unit = unit.unit;
+    return ir_binary(again->b, OP_MUL, inverse, unit.inverse);
 }
 
 /* With y = x / n, n the norm: dx = (dy - factor (dy . y) y) / n. Op by op it takes twice as many, and x beside y. -> whether

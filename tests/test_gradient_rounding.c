@@ -71,6 +71,18 @@ static const Layer LAYERS[] = {
      "lengths=16,6", 2085, 1},
     /* Rows of a tile that has others with keys, which have none themselves: what is given times 1 / eps is no number. */
     {"heads = 8, kv_heads = 1, head_dim = 16, window = 17, feature_map = 'exp', dtype = 'fp16'", "B=1,T=40", 1, 8},
+    /* Rows whose residual sum is next to nothing: 1 / n is up to 10,000, and what they hand on, times values, more than fp16 holds. */
+    {"heads = 4, kv_heads = 2, head_dim = 8, window = 33, feature_map = 'squared_relu', sink = true, dtype = 'fp16'", "B=2,T=91", 1000, 1},
+    {"heads = 4, kv_heads = 1, head_dim = 5, window = 31, value_dim = 72, feature_map = 'relu', fold = 64, sink = true, "
+     "qk_scale = true, initial_state = 'input', dtype = 'fp16'",
+     "B=3,T=89", 1035, 1},
+    {"heads = 2, kv_heads = 1, head_dim = 64, window = 20, feature_map = function(x) return relu(x - 1.2) end, dtype = 'fp16'",
+     "B=1,T=90", 1, 1},
+    {"heads = 2, kv_heads = 1, head_dim = 64, window = 20, feature_map = function(x) return concat(relu(x - 1.9), relu(-1.9 - x)) end, "
+     "rope = { theta = 500000, style = 'interleaved' }, dtype = 'fp16'",
+     "lengths=70,31", 1, 1},
+    {"heads = 2, kv_heads = 1, head_dim = 128, window = 20, feature_map = function(x) return relu(x - 1.6) end, dtype = 'fp16'",
+     "B=1,T=90", 1, 1},
     /* Initial states and products in two parts at once. */
     {"heads = 2, kv_heads = 2, head_dim = 128, window = 16, fold = 64, sink = true, qk_scale = true, initial_state = 'input', "
      "dtype = 'fp16'",
@@ -88,6 +100,8 @@ static const Layer SHORT[] = {
      "B=1,T=70", 2, 1},
     {"heads = 2, kv_heads = 1, head_dim = 256, window = 33, feature_map = 'softmax', initial_state = 'input', dtype = 'bf16'",
      "B=1,T=40", 2, 1},
+    {"heads = 2, kv_heads = 1, head_dim = 256, window = 20, feature_map = function(x) return relu(x - 1.9) end, dtype = 'fp16'",
+     "B=1,T=70", 1, 1},
 };
 static const char SHORT_SCHEDULE[] = "stages=1";
 
