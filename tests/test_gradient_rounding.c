@@ -85,6 +85,10 @@ static const Layer LAYERS[] = {
      "B=1,T=90", 1, 1},
     /* Rows whose sink takes nearly all of the softmax: probabilities of keys are few numbers of fp16. */
     {"heads = 2, kv_heads = 1, head_dim = 32, window = 20, scale = 2.8, sink = true, feature_map = 'elu1', dtype = 'fp16'", "B=1,T=60", 1, 1},
+    /* The same, and what the values are multiplied with is more than fp16 holds. */
+    {"heads = 2, kv_heads = 1, head_dim = 64, window = 3, scale = 1, sink = true, dtype = 'fp16'", "B=1,T=70", 1, 8},
+    {"heads = 2, kv_heads = 1, head_dim = 40, window = 3, scale = 1, sink = true, feature_map = 'elu1', dtype = 'fp16'",
+     "lengths=50,33", 1, 8},
     /* Initial states and products in two parts at once. */
     {"heads = 2, kv_heads = 2, head_dim = 128, window = 16, fold = 64, sink = true, qk_scale = true, initial_state = 'input', "
      "dtype = 'fp16'",
