@@ -84,7 +84,8 @@ static const Layer LAYERS[] = {
     {"heads = 2, kv_heads = 1, head_dim = 128, window = 20, feature_map = function(x) return relu(x - 1.6) end, dtype = 'fp16'",
      "B=1,T=90", 1, 1},
     /* Rows whose sink takes nearly all of the softmax: probabilities of keys are few numbers of fp16. */
-    {"heads = 2, kv_heads = 1, head_dim = 32, window = 20, scale = 2.8, sink = true, feature_map = 'elu1', dtype = 'fp16'", "B=1,T=60", 1, 1},
+    {"heads = 2, kv_heads = 1, head_dim = 32, window = 20, scale = 2.8, sink = true, feature_map = 'elu1', dtype = 'fp16'",
+     "B=1,T=60", 1, 1},
     /* The same, and what the values are multiplied with is more than fp16 holds. */
     {"heads = 2, kv_heads = 1, head_dim = 64, window = 3, scale = 1, sink = true, dtype = 'fp16'", "B=1,T=70", 1, 8},
     {"heads = 2, kv_heads = 1, head_dim = 40, window = 3, scale = 1, sink = true, feature_map = 'elu1', dtype = 'fp16'",
