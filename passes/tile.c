@@ -376,11 +376,11 @@ static Status online_softmax(Tiler *t, Builder *b, Op *op, Op *loop, const Range
 /* Without a score yet: finite, also times the unit, for -inf minus -inf would be NaN. */
 double tile_no_score(double unit) { return -1e37 / fmax(1, unit); }
 
-/* By how many powers of two the largest score starts below a sink: p of keys that a sink leaves little is as much larger, which
- * has few bits left where products take fp16. */
+/* By how many powers of two the largest score starts below a sink, where p is rounded to 16 bits: of keys that the sink leaves
+ * little it is a normal number of fp16, and of a row that sees one key it is 1, which rounds nothing. */
 static int below_sink(const Tiler *t, const Op *op) {
     enum { LEAST_NUMBERS = 16 };
-    return op->in_count > 2 && t->raw_scores && t->spec->dtype == DT_F16 ? LEAST_NUMBERS : 0;
+    return op->in_count > 2 && t->raw_scores && dtype_size(t->spec->dtype) == 2 ? LEAST_NUMBERS : 0;
 }
 
 /* The sink is a score that is there from the start. */

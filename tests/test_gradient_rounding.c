@@ -62,6 +62,7 @@ static const Layer LAYERS[] = {
      "dtype = 'fp16'",
      "B=2,T=2", 2, 1},
     {"heads = 4, kv_heads = 1, head_dim = 32, window = 64, sink = true, dtype = 'bf16'", "lengths=1,2,1,3", 6, 1},
+    {"heads = 6, kv_heads = 3, head_dim = 32, window = 17, sink = true, qk_scale = true, dtype = 'bf16'", "B=3,T=1", 3, 1},
     /* A sink's gradient is one number a head, which sums up all rows: probabilities in two parts. */
     {"heads = 1, kv_heads = 1, head_dim = 48, window = 33, value_dim = 1, feature_map = 'squared_relu', softcap = 50, sink = true, "
      "qk_scale = true, norm = false, dtype = 'fp16'",
