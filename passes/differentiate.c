@@ -153,7 +153,7 @@ static bool sums_up_little(const Spec *spec) {
 
 /* What every key that a row sees would have to compute again: the gradients of what its sums over keys give. Those are
  * sides of products, and rounded to what products take. And the row's gradients of parameters that all rows share. */
-static Status keep_gradients(Module *module, const RowProgram *p, const Spec *spec) {
+static Status keep_gradients(Module *module, RowProgram *p, const Spec *spec) {
     const bool  one_key = !spec->full && spec->window == 1, means = one_key || sums_up_little(spec);
     const DType dtype = ir_find_param(p->kernel, op_text(row_load(p, p->body), AT_PARAM))->dtype;
     Op *const   last = ir_terminator(p->body);
@@ -169,6 +169,7 @@ static Status keep_gradients(Module *module, const RowProgram *p, const Spec *sp
         }
     for (int r = 0; r < p->reduction_count; r++)
         if (p->reductions[r]->code == OP_SOFTMAX_SUM) {
+            keep(module, p, &b, row_kept(p, p->reductions[r]->out[1]), kept_unit_name(), DT_F32, again.unit.unit);
             keep(module, p, &b, row_kept(p, p->reductions[r]->out[1]), kept_mean_name(p, r), DT_F32, again.mean[r]);
             if (means)
                 keep_score_mean(module, p, &b, &again, r, dtype);
@@ -178,6 +179,7 @@ static Status keep_gradients(Module *module, const RowProgram *p, const Spec *sp
         if (gradient)
             store_gradient(module, p, &b, &again.values, op, row_load(p, p->body), gradient);
     }
+    differentiate_lse_in_units(p, &b, &again.sink_unit);
     return ST_OK;
 }
 
@@ -524,6 +526,7 @@ Status pass_differentiate(Ctx *ctx, Module *module, const PassArgs *args) {
         TRY(keep_gradients(module, &main, args->spec));
     /* The copies that follow find what main has kept. */
     share_parameters(ctx, main.kernel, forward.kernel);
+    differentiate_in_units(&forward);
     TRY(rows_kernel(ctx, module, forward.kernel, !gpu));
     share_parameters(ctx, main.kernel, forward.kernel);
     const bool two = gpu && forward.reduction_count > 1;

@@ -32,6 +32,11 @@ int row_program_targets(const RowProgram *p, const Op *reduction, int which, Val
 /* Do such a sum's terms reach what `load` loads, a parameter of all rows? */
 bool row_program_hands_on(const RowProgram *p, const Op *load);
 
+/* What main keeps of a row's gradient is that divided by the unit; 1 / unit; both NULL: there is none. See differentiate_unit.c. */
+typedef struct RowUnit {
+    Value *unit, *inverse;
+} RowUnit;
+
 /* The row once more, for another i and h: its values and their gradients. */
 typedef struct RowAgain {
     const RowProgram *program;
@@ -41,6 +46,7 @@ typedef struct RowAgain {
     const Op         *end;                   /* of the program's own ops in its body; NULL: all are */
     Value            *mean[MOST_REDUCTIONS]; /* of a softmax_sum: dout . out */
     Value            *score_mean[MOST_REDUCTIONS]; /* of the dout that scores' gradients are made of, where that is another */
+    RowUnit           unit, sink_unit; /* of row_here: of gradients of the residual sum and of a softmax_sum with a sink */
 } RowAgain;
 
 /* At b, for the given row and head of the group; `known` holds what the program's values are there already (may be
@@ -67,6 +73,16 @@ const char *kept_gradient_name(const RowProgram *p, const Value *value);
 const char *kept_low_name(const RowProgram *p, const Value *value);
 const char *kept_mean_name(const RowProgram *p, int r);
 const char *kept_score_mean_name(const RowProgram *p, int r);
+
+/* differentiate_unit.c: of a row with the norm n, of 1 / n. */
+RowUnit row_unit(Builder *b, Value *inverse_norm);
+/* Do gradients that rows hand on have units: of `value`, a residual sum with what it starts from; of a softmax_sum with a sink? */
+bool        has_unit(const RowProgram *p, const Value *value);
+bool        has_sink_unit(const RowProgram *p, const Value *value);
+const char *kept_unit_name(void);
+/* What kernels behind main find in place of lse, and what their program makes of main's units, if it has any. */
+void differentiate_lse_in_units(RowProgram *p, Builder *b, const RowUnit *unit);
+void differentiate_in_units(RowProgram *p);
 
 /* The work parameter in which target t (OF_KEY) of reduction r is summed up over rows, where rows add to keys; and the
  * load of a key's own data, in whose place it has rows. */

@@ -283,19 +283,26 @@ static Value *mean_in_norm(const RowAgain *again, Value *x) {
     Value *const inverse = map_get(&again->values, norm.inverse), *const y =
                                                                       map_get(&again->values, norm.product->out[0]);
     Value *const rest = ir_binary(b, OP_MUL, ir_binary(b, OP_MUL, inverse, inverse), map_get(&again->values, norm.eps));
-    return ir_binary(b, OP_MUL, ir_unary(b, OP_ROWSUM, ir_binary(b, OP_MUL, dy, y)), rest);
+    Value *const mean = ir_binary(b, OP_MUL, ir_unary(b, OP_ROWSUM, ir_binary(b, OP_MUL, dy, y)), rest);
+    return again->sink_unit.inverse ? ir_binary(b, OP_MUL, mean, again->sink_unit.inverse) : mean; /* of what the norm hands on */
 }
 
 /* 1 / n where x is a sum over keys: a row without keys has the norm's eps alone, and what is given times that much is no number of
- * fp16. Nothing takes it, but tiles of rows: there it is zero. */
-static Value *inverse_of(const RowAgain *again, const Norm *norm) {
-    const Op *const sum = norm->square->in[0]->def, *const load = row_load(again->program, again->program->body);
-    Value *const    inverse = map_get(&again->values, norm->inverse);
-    if (!again->end || !sum || sum->code != OP_SUM ||
-        ir_find_param(again->program->kernel, op_text(load, AT_PARAM))->dtype != DT_F16)
+ * fp16. Nothing takes it, but tiles of rows: there it is zero. Of other rows it is in units. */
+static Value *inverse_of(RowAgain *again, const Norm *norm) {
+    Value *const    value = norm->square->in[0];
+    const Op *const sum = value->def;
+    const bool      rest = has_unit(again->program, value), sink = has_sink_unit(again->program, value);
+    Value          *inverse = map_get(&again->values, norm->inverse);
+    if (!again->end || (!rest && !sink))
         return inverse;
-    Value *const delta = ir_ibin(again->b, OP_ISUB, map_get(&again->values, sum->in[0]), map_get(&again->values, sum->in[1]));
-    return ir_mask(again->b, inverse, delta, ir_i(again->b, 0), IR_NEG_INF, -1, 1, 0);
+    if (sum->code == OP_SUM) {
+        Value *const delta = ir_ibin(again->b, OP_ISUB, map_get(&again->values, sum->in[0]), map_get(&again->values, sum->in[1]));
+        inverse = ir_mask(again->b, inverse, delta, ir_i(again->b, 0), IR_NEG_INF, -1, 1, 0);
+    }
+    RowUnit *const unit = sink ? &again->sink_unit : &again->unit;
+    *unit = row_unit(again->b, inverse);
+    return ir_binary(again->b, OP_MUL, inverse, unit->inverse);
 }
 
 /* With y = x / n, n the norm: dx = (dy - factor (dy . y) y) / n. Op by op it takes twice as many, and x beside y. -> whether

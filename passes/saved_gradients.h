@@ -61,9 +61,12 @@ void   gradients_take_columns(KeySaver *k, Op *access, int dim, int parts, Value
 /* That of the row tile at `row`, whose values the map gives, among all sequences'. */
 Value *gradients_tile_number(KeySaver *k, Builder *b, ValueMap *map, Value *seq, Value *row);
 
-/* The one load of rows that all pieces are made of, or NULL; can the copy engine bring it as products take it? */
+/* The one load of rows that all pieces are made of, beside units of rows, or NULL; can the copy engine bring it as products take
+ * it? */
 const Op *gradients_source(Value *const *pieces, int count);
 bool      gradients_is_sendable(const KeySaver *k, const Op *load);
+/* Clones at b the units that `value` has, of rows as the copy engine brings them: whose positions rise. */
+void gradients_turn_units(const Saver *s, Builder *b, const Value *value, const Block *region, ValueMap *map);
 /* A sum with a part in working memory: each further term is added to it there. */
 void gradients_add_in_turns(const Saver *s, Op *store);
 /* The first column of `whole` that the term which it adds first is made of; -1: none, or it leaves the store as it is. */

@@ -45,9 +45,12 @@ static bool same_place(const Op *a, const Op *b) {
     return strcmp(op_text(a, AT_PARAM), op_text(b, AT_PARAM)) == 0;
 }
 
+/* One number of each row: see differentiate_unit.c. */
+static bool is_unit(const Op *op) { return op->code == OP_LOAD && op->out[0]->type.rows > 1 && op->out[0]->type.cols == 1; }
+
 static void find_sources(const Value *value, Sources *sources) {
     const Op *op = value->def;
-    if (!op || value->type.cls != TY_TILE)
+    if (!op || value->type.cls != TY_TILE || is_unit(op))
         return;
     if (op->code == OP_LOAD && op->out[0]->type.rows > 1) {
         sources->others |= sources->first && !same_place(sources->first, op);
@@ -63,6 +66,21 @@ const Op *gradients_source(Value *const *pieces, int count) {
     for (int p = 0; p < count; p++)
         find_sources(pieces[p], &sources);
     return sources.others ? NULL : sources.first;
+}
+
+void gradients_turn_units(const Saver *s, Builder *b, const Value *value, const Block *region, ValueMap *map) {
+    const Op *const op = value->def;
+    if (!op || value->type.cls != TY_TILE || map_get(map, (Value *)value) != value)
+        return;
+    if (is_unit(op) && op_int(op, AT_DOWN, 0)) {
+        Op *const up = clone_slice(b, op->out[0], region, map)->def;
+        const int row = (int)op_int(up, AT_ROWDIM, -1);
+        Builder   before = ir_before(s->ctx, b->kernel, up);
+        up->in[row] = index_offset(&before, up->in[row], 1 - up->out[0]->type.rows);
+        op_remove_attr(up, AT_DOWN);
+    }
+    for (int i = 0; i < op->in_count; i++)
+        gradients_turn_units(s, b, op->in[i], region, map);
 }
 
 static const Op *find_rows(const KeySum *sum) { return gradients_source(sum->y, sum->parts); }
@@ -164,6 +182,7 @@ static void make_features(KeyRoles *kr, Turn *turn) {
             at.in = saved_open_if(s, &turn->in, saved_equals(&turn->in, kr->nest.part, p));
         ValueMap map = turn_map(kr, &at);
         map_set(&map, kr->rows->out[0], rows);
+        gradients_turn_units(s, &at.in, sum->y[p], s->main->body, &map);
         saved_give(&at.in, kr->r.rings[RING_FEATURES], clone_slice(&at.in, sum->y[p], s->main->body, &map));
     }
 }

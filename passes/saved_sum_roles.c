@@ -247,8 +247,10 @@ static void send_all(SumRoles *o) {
 
 static void make_features(SumRoles *o, Builder *b, const Op *load, Value *const *pieces, ValueMap *map, SumRing ring) {
     map_set(map, load->out[0], saved_take_own(b, o->rings[OF_ROWS], o->tiles[OF_ROWS]));
-    for (int p = 0; p < o->own->parts; p++)
+    for (int p = 0; p < o->own->parts; p++) {
+        gradients_turn_units(o->s, b, pieces[p], o->s->rows->region, map);
         saved_give(b, o->rings[ring], clone_slice(b, pieces[p], o->s->rows->region, map));
+    }
 }
 
 static void make_all_features(SumRoles *o) {
@@ -450,6 +452,7 @@ static void send_wide_others(SumRoles *o) {
 static void make_wide_part(SumRoles *o, Builder *b, const Op *load, Value *piece, ValueMap *map, SumRing ring) {
     Value *const tile = saved_take(b, o->rings[OF_ROWS], o->tiles[OF_ROWS]);
     map_set(map, load->out[0], ir_convert(b, ir_unary(b, OP_COPY, tile), DT_F32));
+    gradients_turn_units(o->s, b, piece, o->s->rows->region, map);
     Value *const part = clone_slice(b, piece, o->s->rows->region, map);
     if (o->cuts > 1 && columns_reduce(o->s->ctx, o->s->main, b->block, part)) {
         Op *const    cuts = ir_for(b, "slice", false, ir_i(b, 0), ir_i(b, o->cuts), ir_i(b, 1), NULL, 0);

@@ -376,12 +376,19 @@ static Status online_softmax(Tiler *t, Builder *b, Op *op, Op *loop, const Range
 /* Without a score yet: finite, also times the unit, for -inf minus -inf would be NaN. */
 double tile_no_score(double unit) { return -1e37 / fmax(1, unit); }
 
+/* By how many powers of two the largest score starts below a sink, where p is rounded to 16 bits: of keys that the sink leaves
+ * little it is a normal number of fp16, and of a row that sees one key it is 1, which rounds nothing. */
+static int below_sink(const Tiler *t, const Op *op) {
+    enum { LEAST_NUMBERS = 16 };
+    return op->in_count > 2 && t->raw_scores && dtype_size(t->spec->dtype) == 2 ? LEAST_NUMBERS : 0;
+}
+
 /* The sink is a score that is there from the start. */
 static Value *first_score(const Tiler *t, Builder *b, const Op *op, double unit) {
     const int M = query_rows(t);
     if (op->in_count <= 2)
         return ir_f(b, t->raw_scores ? tile_no_score(unit) : -FLT_MAX, M, 1);
-    Value *const sink = ir_binary(b, OP_ADD, ir_f(b, 0, M, 1), get(t, op->in[2]));
+    Value *const sink = ir_binary(b, OP_ADD, ir_f(b, -below_sink(t, op) * log(2), M, 1), get(t, op->in[2]));
     return in_units(b, sink, 1 / unit);
 }
 
@@ -392,7 +399,7 @@ static Status tile_softmax(Tiler *t, Builder *b, Op *op) {
     const KeyTiles tiles = tile_key_tiles(t, b, op, &range);
     const bool     sink = op->in_count > 2;
     const double   unit = raw_unit(t, op);
-    Value         *start[3] = {first_score(t, b, op, unit), ir_f(b, sink ? 1 : 0, M, 1), ir_f(b, 0, M, E)};
+    Value         *start[3] = {first_score(t, b, op, unit), ir_f(b, sink ? ldexp(1, below_sink(t, op)) : 0, M, 1), ir_f(b, 0, M, E)};
     Op    *loop = ir_for(b, op_text(op, AT_AXIS), false, tiles.first, tiles.count, ir_i(b, 1), start, 3);
     Builder body = ir_at_end(t->ctx, t->to, loop->region);
     TRY(online_softmax(t, &body, op, loop, &range, &tiles, unit));

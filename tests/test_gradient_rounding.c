@@ -62,6 +62,7 @@ static const Layer LAYERS[] = {
      "dtype = 'fp16'",
      "B=2,T=2", 2, 1},
     {"heads = 4, kv_heads = 1, head_dim = 32, window = 64, sink = true, dtype = 'bf16'", "lengths=1,2,1,3", 6, 1},
+    {"heads = 6, kv_heads = 3, head_dim = 32, window = 17, sink = true, qk_scale = true, dtype = 'bf16'", "B=3,T=1", 3, 1},
     /* A sink's gradient is one number a head, which sums up all rows: probabilities in two parts. */
     {"heads = 1, kv_heads = 1, head_dim = 48, window = 33, value_dim = 1, feature_map = 'squared_relu', softcap = 50, sink = true, "
      "qk_scale = true, norm = false, dtype = 'fp16'",
@@ -71,6 +72,25 @@ static const Layer LAYERS[] = {
      "lengths=16,6", 2085, 1},
     /* Rows of a tile that has others with keys, which have none themselves: what is given times 1 / eps is no number. */
     {"heads = 8, kv_heads = 1, head_dim = 16, window = 17, feature_map = 'exp', dtype = 'fp16'", "B=1,T=40", 1, 8},
+    /* Rows whose residual sum is next to nothing: 1 / n is up to 10,000, and what they hand on, times values, more than fp16 holds. */
+    {"heads = 4, kv_heads = 2, head_dim = 8, window = 33, feature_map = 'squared_relu', sink = true, dtype = 'fp16'", "B=2,T=91", 1000, 1},
+    {"heads = 4, kv_heads = 1, head_dim = 5, window = 31, value_dim = 72, feature_map = 'relu', fold = 64, sink = true, "
+     "qk_scale = true, initial_state = 'input', dtype = 'fp16'",
+     "B=3,T=89", 1035, 1},
+    {"heads = 2, kv_heads = 1, head_dim = 64, window = 20, feature_map = function(x) return relu(x - 1.2) end, dtype = 'fp16'",
+     "B=1,T=90", 1, 1},
+    {"heads = 2, kv_heads = 1, head_dim = 64, window = 20, feature_map = function(x) return concat(relu(x - 1.9), relu(-1.9 - x)) end, "
+     "rope = { theta = 500000, style = 'interleaved' }, dtype = 'fp16'",
+     "lengths=70,31", 1, 1},
+    {"heads = 2, kv_heads = 1, head_dim = 128, window = 20, feature_map = function(x) return relu(x - 1.6) end, dtype = 'fp16'",
+     "B=1,T=90", 1, 1},
+    /* Rows whose sink takes nearly all of the softmax: probabilities of keys are few numbers of fp16. */
+    {"heads = 2, kv_heads = 1, head_dim = 32, window = 20, scale = 2.8, sink = true, feature_map = 'elu1', dtype = 'fp16'",
+     "B=1,T=60", 1, 1},
+    /* The same, and what the values are multiplied with is more than fp16 holds. */
+    {"heads = 2, kv_heads = 1, head_dim = 64, window = 3, scale = 1, sink = true, dtype = 'fp16'", "B=1,T=70", 1, 8},
+    {"heads = 2, kv_heads = 1, head_dim = 40, window = 3, scale = 1, sink = true, feature_map = 'elu1', dtype = 'fp16'",
+     "lengths=50,33", 1, 8},
     /* Initial states and products in two parts at once. */
     {"heads = 2, kv_heads = 2, head_dim = 128, window = 16, fold = 64, sink = true, qk_scale = true, initial_state = 'input', "
      "dtype = 'fp16'",
@@ -88,6 +108,8 @@ static const Layer SHORT[] = {
      "B=1,T=70", 2, 1},
     {"heads = 2, kv_heads = 1, head_dim = 256, window = 33, feature_map = 'softmax', initial_state = 'input', dtype = 'bf16'",
      "B=1,T=40", 2, 1},
+    {"heads = 2, kv_heads = 1, head_dim = 256, window = 20, feature_map = function(x) return relu(x - 1.9) end, dtype = 'fp16'",
+     "B=1,T=70", 1, 1},
 };
 static const char SHORT_SCHEDULE[] = "stages=1";
 
