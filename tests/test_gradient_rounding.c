@@ -76,6 +76,12 @@ static const Layer LAYERS[] = {
      "dtype = 'fp16'",
      "B=2,T=5", 2101, 1},
     {"heads = 2, kv_heads = 1, head_dim = 128, window = 1, initial_state = 'input', dtype = 'bf16'", "B=1,T=70", 1, 1},
+    /* Wide heads, whose initial states a kernel stores in 16 bits: a stack of sequences, and one behind another. */
+    {"heads = 2, kv_heads = 1, head_dim = 144, value_dim = 16, window = 5, feature_map = 'relu', initial_state = 'input', qk_scale = true, "
+     "dtype = 'bf16'",
+     "B=2,T=40", 9, 1},
+    {"heads = 2, kv_heads = 1, head_dim = 16, value_dim = 144, window = 5, feature_map = 'relu', initial_state = 'input', dtype = 'fp16'",
+     "lengths=20,0,37", 9, 1},
     /* More tiles come behind one that is read than its ring has slots. */
     {"heads = 2, kv_heads = 2, head_dim = 96, window = 17, dtype = 'bf16'", "B=1,T=20", 1, 1},
     {"heads = 6, kv_heads = 1, head_dim = 128, window = 5, fold = 16, dtype = 'fp16'", "B=1,T=20", 1, 1},
