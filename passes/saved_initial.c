@@ -4,7 +4,7 @@
  * that convert a state on its way to shared memory hold floats of it beside their sums, and spill. */
 #include "passes/saved.h"
 
-enum { INITIAL_ROWS = 64, LEAST_ROWS = 16 };
+enum { INITIAL_ROWS = 64, LEAST_ROWS = 16, MOST_ROWS = 512 /* pass stage keeps so many slices in mind */ };
 
 static const char NAME[] = "initial";
 
@@ -53,7 +53,7 @@ static Op *find_total(const Saver *s, const Op *load) {
 
 /* Without roles warps convert the state themselves, unless their sums take all registers. */
 static bool wants_16_bits(const Saver *s) {
-    return s->args->schedule->roles || (s->args->kind == KIND_BACKWARD && spec_is_wide(s->args->spec));
+    return s->args->schedule->roles || (s->args->kind == KIND_BACKWARD && spec_is_wide(s->args->spec) && s->F <= MOST_ROWS);
 }
 
 void saved_initial(Saver *s) {

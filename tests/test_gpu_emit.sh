@@ -78,6 +78,8 @@ expect_text "places of left sides" \
     --target cuda:sm_90a --kind backward --no-cache --emit tile-ir >"$TMP/initial.ir"
 expect_text "loads of wide initial states" \
     "$(echo $(awk '/^kernel @/ { at = $2 } / = load .*param="h0"/ { print at }' "$TMP/initial.ir"))" '^@initial$'
+later fits "wide initial states by slices, products in two parts" --set head_dim=256 --set value_dim=256 --set 'initial_state="input"' \
+    --set qk_scale=true --target cuda:sm_86
 for dims in "64 64" "96 80" "128 112" "208 64" "256 256"; do
     later fits "gradients by what forward saves, ${dims/ / x }" --set head_dim="${dims% *}" --set value_dim="${dims#* }" --with saved
 done
