@@ -200,9 +200,6 @@ static const char *no_gradient_roles(const Spec *spec, KernelKind kind, const Ta
         return "the products take 16-bit numbers";
     if (spec->head_dim % 16 || spec->value_dim % 16)
         return "head_dim and value_dim must be multiples of 16";
-    /* Kernel rows: its roles would wait for one another, for want of slots. */
-    if (spec->initial_state && (spec->qk_scale || spec->window == 1) && spec_features(spec) > 128)
-        return "products in two parts leave their rings no slot for the tiles of initial states of more than 128 features";
     return spec_is_wide(spec) ? no_roles(spec, kind, target) : NULL; /* whose row tiles are main's */
 }
 

@@ -50,6 +50,15 @@ Value *loop_dim(Builder *b, const CodeParam *param, int dim);
 
 /* A ring of `slots` such tiles in shared memory, from byte `*at` on, which becomes the first one behind it. */
 Value *loop_ring(Builder *b, int slots, Type tile, int64_t *at);
+/* ring_slots.c: how many tiles come through a ring, at most, from the op `first` on until the walk ends, at the end of its block at
+ * the latest. A role that takes a tile before that, and gives it back there, needs a slot for it and for each of those. */
+typedef struct RingWalk {
+    bool (*comes)(const Op *, const void *arg); /* does a tile come with this op? */
+    bool (*ends)(const Op *, const void *arg);  /* before this op? */
+    const void *arg;
+} RingWalk;
+int64_t ring_comes(const Op *first, const RingWalk *walk);
+
 /* A role; builds in it. */
 Builder loop_role(Ctx *ctx, Builder *b, const char *name, int warps, int registers);
 

@@ -133,14 +133,18 @@ static bool is_query(const Roles *r, const Op *op) {
     return r->gradients ? left_number(r, op) >= 0 : op == r->queries;
 }
 
-/* By the role that is made. */
-static bool is_handed(const Roles *r, const Op *op) {
-    if (r->hands == HANDS_QUERIES)
-        return is_query(r, op);
+static bool is_sent(const Roles *r, const Op *op) {
     for (int t = 0; t < r->tile_count; t++)
         if (r->tiles[t] == op)
             return true;
     return false;
+}
+
+/* By the role that is made. */
+static bool is_handed(const Roles *r, const Op *op) {
+    if (r->hands == HANDS_QUERIES)
+        return is_query(r, op);
+    return is_sent(r, op);
 }
 
 static bool hands_none(Op *op, void *arg) { return !is_handed(arg, op); }
@@ -235,6 +239,8 @@ static int blocks_of(const Roles *r) { return r->gradients ? r->gradients->block
 /* What is read stays in its slot while products take others. */
 enum { ENOUGH_SLOTS = 5 };
 
+static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
+
 static void send_none_read(Roles *r) {
     int kept = 0;
     for (int t = 0; t < r->tile_count; t++)
@@ -244,27 +250,41 @@ static void send_none_read(Roles *r) {
     r->read_count = 0;
 }
 
-/* A tile that is read keeps its slot while those behind it come, up to its last reader: more than the others hold would wait for
- * it for ever. */
-static bool leave_slots(const Roles *r, int64_t slots) {
-    for (int t = 0; t < r->tile_count; t++) {
-        const Op *const load = r->tiles[t], *const last = last_reader(r, load->out[0], load->parent);
-        int64_t         behind = 0;
-        for (int o = t + 1; o < r->tile_count && is_read_tile(r, load); o++) {
-            const Op *const here = ir_ancestor_in(r->tiles[o], load->parent);
-            behind += here && ir_precedes(here, last);
-        }
-        if (behind >= slots)
-            return false;
-    }
-    return true;
+typedef struct Held { /* a tile that is sent */
+    const Roles *roles;
+    const Op    *load, *end; /* behind its last reader */
+} Held;
+
+/* Through the same ring. */
+static bool comes_behind(const Op *op, const void *arg) {
+    const Held *held = arg;
+    return is_sent(held->roles, op) &&
+           is_small(held->roles, tile_of(held->roles, op)) == is_small(held->roles, tile_of(held->roles, held->load));
 }
 
+static bool is_past(const Op *op, const void *arg) { return op == ((const Held *)arg)->end; }
+
+/* Slots that the ring of small tiles, or of the others, needs at least: a tile keeps its slot while those behind it come, up to its
+ * last reader; more than the others hold would wait for it for ever. */
+static int64_t slots_needed(const Roles *r, bool small) {
+    int64_t most = 0;
+    for (int t = 0; t < r->tile_count; t++) {
+        const Op *const load = r->tiles[t];
+        const Held      held = {r, load, last_reader(r, load->out[0], load->parent)->next};
+        const RingWalk  walk = {comes_behind, is_past, &held};
+        if (is_small(r, tile_of(r, load)) == small)
+            most = larger(most, 1 + ring_comes(load->next, &walk));
+    }
+    return most;
+}
+
+enum { LEAST_SLOTS = 3 };
+
 /* What shared memory is used for: `before` bytes of rings of one slot, then `slots` of `each` bytes, which leave what small
- * tiles have reserved. */
+ * tiles have reserved. `needed`: the least slots. */
 typedef struct Room {
     Type    large, little;
-    int64_t limit, before, each, reserved, slots;
+    int64_t limit, before, each, reserved, slots, needed;
 } Room;
 
 static Room room_of(Roles *r) {
@@ -272,7 +292,8 @@ static Room room_of(Roles *r) {
     Room room = {.large = slot_of(r, false), .little = slot_of(r, true)};
     room.limit = r->args->target->shared_bytes / blocks_of(r) - spare_bytes(r);
     room.each = ir_slot_bytes(room.large);
-    room.reserved = room.little.rows ? FEW_SLOTS * ir_slot_bytes(room.little) : 0;
+    room.reserved = room.little.rows ? larger(FEW_SLOTS, slots_needed(r, true)) * ir_slot_bytes(room.little) : 0;
+    room.needed = larger(LEAST_SLOTS, slots_needed(r, false));
     if (r->queries)
         room.before = ir_slot_bytes(tile_of(r, r->queries));
     for (int l = 0; r->gradients && l < r->gradients->left_count; l++)
@@ -281,22 +302,18 @@ static Room room_of(Roles *r) {
     return room;
 }
 
-enum { LEAST_SLOTS = 3 };
-
 /* The rings of queries and left sides have one slot; the others the rest of the memory. */
 static Status make_rings(Roles *r) {
     Room    room = room_of(r);
     int64_t at = 0;
-    if (room.slots < ENOUGH_SLOTS || r->args->schedule->states_every > 1) { /* these take so many more */
-        send_none_read(r);
-    } else if (!leave_slots(r, room.slots)) {
+    if (room.slots < larger(ENOUGH_SLOTS, room.needed) || r->args->schedule->states_every > 1) { /* these take so many more */
         send_none_read(r);
         room = room_of(r);
     }
-    if (room.slots < LEAST_SLOTS)
+    if (room.slots < room.needed)
         return ctx_fail(r->ctx, ST_USAGE, "schedule: shared memory", "use a smaller chunk or key_tile, or roles=0",
                         "kernel %s needs %lld bytes of shared memory a block, each of %d on %s has %lld", r->kernel->name,
-                        (long long)(room.before + room.reserved + LEAST_SLOTS * room.each), blocks_of(r),
+                        (long long)(room.before + room.reserved + room.needed * room.each), blocks_of(r),
                         r->args->target->name, (long long)room.limit);
     if (r->queries)
         r->own = new_ring(r, 1, tile_of(r, r->queries), &at);
@@ -550,10 +567,14 @@ static void send_queries(Roles *r, Op *role) {
     ir_yield(&in, NULL, 0);
 }
 
-static Status rewrite(Roles *r) {
+static void list_tiles(Roles *r) {
     r->body = loop_grid_body(r->kernel->body);
     ir_walk(r->body, note_load, r);
     ir_walk(r->body, list_tile, r);
+}
+
+static Status rewrite(Roles *r) {
+    list_tiles(r);
     if (r->overflow || r->tile_count == 0)
         return ctx_fail(r->ctx, ST_FAILED, "pass roles", NULL, "kernel %s has %s right sides", r->kernel->name,
                         r->overflow ? "too many" : "no");
@@ -572,14 +593,25 @@ static Status rewrite(Roles *r) {
     return ST_OK;
 }
 
+static Roles roles_for(Ctx *ctx, Kernel *kernel, const PassArgs *args, const RolesOf *of) {
+    return (Roles){.ctx = ctx, .args = args, .kernel = kernel, .gradients = of, .dtype = ir_find_param(kernel, "k")->dtype};
+}
+
 bool roles_fit(Ctx *ctx, Kernel *kernel, const PassArgs *args, const RolesOf *of) {
-    Roles r = {.ctx = ctx, .args = args, .kernel = kernel, .gradients = of, .dtype = ir_find_param(kernel, "k")->dtype};
+    Roles r = roles_for(ctx, kernel, args, of);
     ir_walk(kernel->body, list_tile, &r);
     return r.tile_count > 0 && !r.overflow && room_of(&r).slots >= LEAST_SLOTS;
 }
 
+bool roles_have_slots(Ctx *ctx, Kernel *kernel, const PassArgs *args, const RolesOf *of) {
+    Roles r = roles_for(ctx, kernel, args, of);
+    list_tiles(&r);
+    const Room room = room_of(&r);
+    return room.slots >= room.needed;
+}
+
 Status roles_of_gradients(Ctx *ctx, Kernel *kernel, const PassArgs *args, const RolesOf *of) {
-    Roles r = {.ctx = ctx, .args = args, .kernel = kernel, .gradients = of, .dtype = ir_find_param(kernel, "k")->dtype};
+    Roles r = roles_for(ctx, kernel, args, of);
     return rewrite(&r);
 }
 

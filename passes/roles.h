@@ -18,7 +18,10 @@ typedef struct RolesOf {
 /* roles.c: is there shared memory enough for its tiles? */
 bool roles_fit(Ctx *ctx, Kernel *kernel, const PassArgs *args, const RolesOf *of);
 
-/* roles.c: gives them to it. */
+/* roles.c: does its ring have a slot for each of the right sides that are held at once? Loads them where they are used first. */
+bool roles_have_slots(Ctx *ctx, Kernel *kernel, const PassArgs *args, const RolesOf *of);
+
+/* roles.c: gives them to it. Fails where the ring has too few slots. */
 Status roles_of_gradients(Ctx *ctx, Kernel *kernel, const PassArgs *args, const RolesOf *of);
 
 /* roles_gradients.c: gives them to all kernels of gradients that can have some, where the schedule wants it. */

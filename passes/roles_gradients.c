@@ -207,6 +207,25 @@ static void begin_early(const Gradients *g, Block *block) {
     }
 }
 
+/* The product that `op` adds that of the same right side with another left side to, or NULL. */
+static Op *completed_by(const Op *op) {
+    Op *const dot = op->code == OP_DOT && op->in_count == 3 ? op->in[2]->def : NULL;
+    return dot && dot->code == OP_DOT && dot->parent == op->parent && dot->in[1] == op->in[1] ? dot : NULL;
+}
+
+/* Right sides keep their slots of a ring up to their last product: where that takes more slots than there are, it follows the first
+ * one, before the products with others. */
+static void complete_early(const Gradients *g, Block *block) {
+    for (Op *op = block->first, *next; op; op = next) {
+        Op *const dot = completed_by(op);
+        next = op->next;
+        if (op->region)
+            complete_early(g, op->region);
+        if (dot && dot->next != op)
+            bring_behind(g, op, dot);
+    }
+}
+
 /* What stands over columns is loaded before the first product, which takes as long. */
 static void load_early(const Gradients *g, Block *block) {
     Op *first = block->first;
@@ -324,6 +343,8 @@ Status roles_gradients(Ctx *ctx, Module *module, const PassArgs *args) {
         begin_early(&g, g.body);
         load_early(&g, g.body);
         ir_walk(kernel->body, fold_factor, &g);
+        if (!roles_have_slots(ctx, kernel, args, &g.of))
+            complete_early(&g, g.body);
         TRY(roles_of_gradients(ctx, kernel, args, &g.of));
     }
     return ST_OK;

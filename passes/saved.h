@@ -98,8 +98,8 @@ Op *saved_load_turned(Saver *s, Builder *b, ValueMap *map, int rows, Value *row)
 /* Says that those of the row tile at `row` are there, or, value 0, not yet. */
 void saved_signal_turned(Saver *s, Builder *b, const ValueMap *outer, Value *row, int64_t value);
 
-/* saved_initial.c: with roles, initial states of query heads are stored in the products' dtype; main is to add phi(q) times
- * `initial` to the residual sum. */
+/* saved_initial.c: with roles, and for gradients of wide heads, initial states of query heads are stored in the products' dtype;
+ * main is to add phi(q) times `initial` to the residual sum. */
 void saved_initial(Saver *s);
 
 /* The kernels that make the states; they are put before main. */

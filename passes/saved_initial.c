@@ -1,9 +1,10 @@
 /* Pass saved: initial states of each query head, for warps with roles. Main multiplies phi(q) with the head's state in float32, of
  * an input or of a pool, which is the same for all rows of a sequence. A kernel before it stores that state in the products'
- * dtype, so that its rows come through main's ring as those of saved states do. */
+ * dtype, so that its rows come through main's ring as those of saved states do. So do gradients of wide heads without roles: warps
+ * that convert a state on its way to shared memory hold floats of it beside their sums, and spill. */
 #include "passes/saved.h"
 
-enum { INITIAL_ROWS = 64, LEAST_ROWS = 16 };
+enum { INITIAL_ROWS = 64, LEAST_ROWS = 16, MOST_ROWS = 512 /* pass stage keeps so many slices in mind */ };
 
 static const char NAME[] = "initial";
 
@@ -50,8 +51,13 @@ static Op *find_total(const Saver *s, const Op *load) {
     return sums && count == 1 && sums[0]->code == OP_ADD && sums[0]->in[1] == s->residual->out[0] ? sums[0] : NULL;
 }
 
+/* Without roles warps convert the state themselves, unless their sums take all registers. */
+static bool wants_16_bits(const Saver *s) {
+    return s->args->schedule->roles || (s->args->kind == KIND_BACKWARD && spec_is_wide(s->args->spec) && s->F <= MOST_ROWS);
+}
+
 void saved_initial(Saver *s) {
-    Op *const load = s->args->schedule->roles ? find_initial(s) : NULL, *const total = load ? find_total(s, load) : NULL;
+    Op *const load = wants_16_bits(s) ? find_initial(s) : NULL, *const total = load ? find_total(s, load) : NULL;
     int64_t   group = 1, heads = 1;
     if (!total)
         return;

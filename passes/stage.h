@@ -4,7 +4,7 @@
 
 #include "passes/loops.h"
 
-enum { MAX_LOOPS = 4, MAX_TILES = 128, MAX_STAGES = 6 };
+enum { MAX_LOOPS = 4, MAX_TILES = 256, MAX_STAGES = 6 };
 
 typedef struct Stager {
     Ctx            *ctx;

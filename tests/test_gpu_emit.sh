@@ -73,6 +73,13 @@ done
     --target cuda:sm_90a --kind backward --no-cache --emit tile-ir >"$TMP/left.ir"
 expect_text "places of left sides" \
     "$(awk '/^kernel @/ { rows = $2 == "@rows" } rows' "$TMP/left.ir" | grep -c 'ring<1, bf16<128x256>')" '^2$'
+# Wide gradients have no roles with initial states, nor registers for floats of a state beside main's sums.
+"$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --set head_dim=256 --set value_dim=256 --set 'initial_state="input"' \
+    --target cuda:sm_90a --kind backward --no-cache --emit tile-ir >"$TMP/initial.ir"
+expect_text "loads of wide initial states" \
+    "$(echo $(awk '/^kernel @/ { at = $2 } / = load .*param="h0"/ { print at }' "$TMP/initial.ir"))" '^@initial$'
+later fits "wide initial states by slices, products in two parts" --set head_dim=256 --set value_dim=256 --set 'initial_state="input"' \
+    --set qk_scale=true --target cuda:sm_86
 for dims in "64 64" "96 80" "128 112" "208 64" "256 256"; do
     later fits "gradients by what forward saves, ${dims/ / x }" --set head_dim="${dims% *}" --set value_dim="${dims#* }" --with saved
 done

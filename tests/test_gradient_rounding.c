@@ -96,6 +96,12 @@ static const Layer LAYERS[] = {
      "dtype = 'fp16'",
      "B=2,T=5", 2101, 1},
     {"heads = 2, kv_heads = 1, head_dim = 128, window = 1, initial_state = 'input', dtype = 'bf16'", "B=1,T=70", 1, 1},
+    /* Wide heads, whose initial states a kernel stores in 16 bits: a stack of sequences, and one behind another. */
+    {"heads = 2, kv_heads = 1, head_dim = 144, value_dim = 16, window = 5, feature_map = 'relu', initial_state = 'input', qk_scale = true, "
+     "dtype = 'bf16'",
+     "B=2,T=40", 9, 1},
+    {"heads = 2, kv_heads = 1, head_dim = 16, value_dim = 144, window = 5, feature_map = 'relu', initial_state = 'input', dtype = 'fp16'",
+     "lengths=20,0,37", 9, 1},
     /* More tiles come behind one that is read than its ring has slots. */
     {"heads = 2, kv_heads = 2, head_dim = 96, window = 17, dtype = 'bf16'", "B=1,T=20", 1, 1},
     {"heads = 6, kv_heads = 1, head_dim = 128, window = 5, fold = 16, dtype = 'fp16'", "B=1,T=20", 1, 1},
@@ -113,10 +119,36 @@ static const Layer SHORT[] = {
 };
 static const char SHORT_SCHEDULE[] = "stages=1";
 
+/* Rings of kernel `rows` hold tiles of every kind at once: whatever its layer has, no role waits for another for ever. Each second one
+ * has the gradient of a final state. */
+static const Layer ROLES[] = {
+    {"heads = 2, kv_heads = 1, head_dim = 64, window = 1, initial_state = 'input', qk_scale = true, dtype = 'bf16'", "B=1,T=70", 1, 1},
+    {"heads = 2, kv_heads = 2, head_dim = 64, window = 5, feature_map = 'relu', initial_state = 'input', qk_scale = true, softcap = 20, "
+     "dtype = 'fp16'",
+     "B=1,T=70", 2, 1},
+    {"heads = 2, kv_heads = 1, head_dim = 64, window = 100, feature_map = 'relu', initial_state = 'input', "
+     "rope = { theta = 10000, style = 'half' }, dtype = 'bf16'",
+     "B=1,T=70", 3, 1},
+    {"heads = 2, kv_heads = 2, head_dim = 128, window = 100, initial_state = 'input', qk_scale = true, "
+     "rope = { theta = 10000, style = 'interleaved' }, dtype = 'fp16'",
+     "B=1,T=66", 4, 1},
+    {"heads = 2, kv_heads = 1, head_dim = 128, window = 5, feature_map = 'relu', initial_state = 'input', qk_scale = true, sink = true, "
+     "dtype = 'bf16'",
+     "B=1,T=66", 5, 1},
+    {"heads = 2, kv_heads = 2, head_dim = 128, window = 1, initial_state = 'input', softcap = 20, "
+     "rope = { theta = 10000, style = 'half' }, dtype = 'fp16'",
+     "B=1,T=66", 6, 1},
+    {"heads = 1, kv_heads = 1, head_dim = 96, value_dim = 128, window = 5, initial_state = 'input', qk_scale = true, norm = false, "
+     "dtype = 'bf16'",
+     "B=1,T=66", 7, 1},
+    {"heads = 2, kv_heads = 1, head_dim = 256, window = 5, softcap = 20, dtype = 'bf16'", "B=1,T=66", 8, 1},
+};
+
 typedef struct Job {
     const Layer *layer;
     const char  *schedule; /* laid over the default; NULL: none */
     bool         final;    /* with the gradient of a final state */
+    bool         roles;    /* kernel rows has some */
 } Job;
 
 typedef struct Case {
@@ -228,6 +260,18 @@ static double error_of(const Case *c, const Tensor *got, const Tensor *wanted) {
     return difference_relative(&difference);
 }
 
+static bool is_no_role(Op *op, void *arg) {
+    (void)arg;
+    return op->code != OP_ROLE;
+}
+
+static bool rows_have_roles(const Module *module) {
+    for (int k = 0; k < module->kernel_count; k++)
+        if (strcmp(module->kernels[k]->name, "rows") == 0)
+            return !ir_walk(module->kernels[k]->body, is_no_role, NULL);
+    return false;
+}
+
 static Status check_layer(Ctx *ctx, void *arg) {
     const Job         *job = arg;
     const Layer *const layer = job->layer;
@@ -235,6 +279,8 @@ static Status check_layer(Ctx *ctx, void *arg) {
     Module            *module;
     TRY(draw(ctx, job, &c));
     TRY(compile(ctx, &c, job, &module));
+    if (job->roles && !rows_have_roles(module))
+        return ctx_fail(ctx, ST_FAILED, "kernel rows", NULL, "{ %s }: it has no roles", layer->spec);
     TRY(interpret(ctx, &c, module));
     for (int i = 0; i < c.truth.count; i++) {
         const NamedTensor *const item = &c.truth.items[i];
@@ -262,17 +308,24 @@ static void run(const Job *job) {
 static void test_bounds_are_kept(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof LAYERS / sizeof *LAYERS; i++)
-        run(&(Job){&LAYERS[i], NULL, false});
+        run(&(Job){&LAYERS[i], NULL, false, false});
 }
 
 static void test_memory_is_short(void **state) {
     (void)state;
     for (size_t i = 0; i < sizeof SHORT / sizeof *SHORT; i++)
         for (int final = 0; final < 2; final++)
-            run(&(Job){&SHORT[i], SHORT_SCHEDULE, final});
+            run(&(Job){&SHORT[i], SHORT_SCHEDULE, final, false});
+}
+
+static void test_roles_end(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof ROLES / sizeof *ROLES; i++)
+        run(&(Job){&ROLES[i], NULL, i % 2, true});
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_bounds_are_kept), cmocka_unit_test(test_memory_is_short)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_bounds_are_kept), cmocka_unit_test(test_memory_is_short),
+                                       cmocka_unit_test(test_roles_end)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

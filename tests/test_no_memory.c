@@ -295,7 +295,7 @@ static void tunings(void **state) {
     assert_int_equal(spec_load_text(&ctx, "spec", SPEC, sizeof SPEC - 1, &file), ST_OK);
     assert_int_equal(target_find(&ctx, "cuda:sm_90a", &target), ST_OK);
     assert_int_equal(tuning_db_open(&ctx, tuning_db_path(&ctx), &db), ST_OK);
-    tuning_key_layer(&ctx, &file.items[0].spec, KIND_FORWARD, &key);
+    tuning_key_layer(&ctx, &file.items[0].spec, KIND_FORWARD, 0, &key);
     key.machine = key.driver = key.compiler = key.build = key.bucket = "some";
     const TuningRecord record = {.key = key, .schedule = "chunk=64"};
     const TuningSpec   spec = {key.spec, "layer", SPEC};
