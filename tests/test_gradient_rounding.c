@@ -144,6 +144,17 @@ static const Layer ROLES[] = {
     {"heads = 2, kv_heads = 1, head_dim = 256, window = 5, softcap = 20, dtype = 'bf16'", "B=1,T=66", 8, 1},
 };
 
+/* Wide heads without roles: row tiles of 64 positions, and each of a key's sums has a kernel of its own. */
+static const Layer WIDE[] = {
+    {"heads = 2, kv_heads = 1, head_dim = 256, window = 33, qk_scale = true, sink = true, dtype = 'bf16'", "B=1,T=70", 1, 1},
+    {"heads = 2, kv_heads = 1, head_dim = 144, value_dim = 160, window = 20, feature_map = 'relu', softcap = 20, "
+     "rope = { theta = 10000, style = 'half' }, dtype = 'fp16'",
+     "lengths=66,0,21", 2, 1},
+    {"heads = 1, kv_heads = 1, head_dim = 16, value_dim = 144, window = 5, initial_state = 'input', norm = false, dtype = 'bf16'", "B=2,T=40",
+     3, 1},
+};
+static const char WIDE_SCHEDULE[] = "roles=0 gradient_roles=0";
+
 typedef struct Job {
     const Layer *layer;
     const char  *schedule; /* laid over the default; NULL: none */
@@ -324,8 +335,14 @@ static void test_roles_end(void **state) {
         run(&(Job){&ROLES[i], NULL, i % 2, true});
 }
 
+static void test_wide_sums_are_apart(void **state) {
+    (void)state;
+    for (size_t i = 0; i < sizeof WIDE / sizeof *WIDE; i++)
+        run(&(Job){&WIDE[i], WIDE_SCHEDULE, i == 1, false});
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_bounds_are_kept), cmocka_unit_test(test_memory_is_short),
-                                       cmocka_unit_test(test_roles_end)};
+                                       cmocka_unit_test(test_roles_end), cmocka_unit_test(test_wide_sums_are_apart)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
