@@ -95,7 +95,7 @@ static void fetch_turn(const Part *p, Builder *b, Value *turn, Value *turns, boo
     ValueMap     map = step_map(p);
     map_set(&map, s->key, key_of(p, &in, turn));
     for (int n = 0; n < 2; n++) {
-        if (keys && p->k)
+        if (keys)
             fetch_key(p, &in, step_sources(s->score->in[1])->in[n]->def, p->k, turn, &map);
         if (values)
             fetch_key(p, &in, step_sources(s->values)->in[n]->def, p->v, turn, &map);
@@ -105,13 +105,12 @@ static void fetch_turn(const Part *p, Builder *b, Value *turn, Value *turns, boo
 }
 
 /* Groups of copies that are on their way when a turn's keys or values are waited for. */
-static int groups_ahead(const Part *p) { return (p->s->args->schedule->stages - 1) * (p->k ? 2 : 1); }
+static int groups_ahead(const Part *p) { return (p->s->args->schedule->stages - 1) * 2; }
 
 /* The first turns are fetched before everything else, where more than one fits. */
 static void fetch_first(const Part *p, Builder *b, Value *turns) {
     for (int turn = 0; turn + 1 < p->s->args->schedule->stages; turn++) {
-        if (p->k)
-            fetch_turn(p, b, ir_i(b, turn), turns, true, false);
+        fetch_turn(p, b, ir_i(b, turn), turns, true, false);
         fetch_turn(p, b, ir_i(b, turn), turns, false, true);
     }
 }
@@ -125,8 +124,7 @@ static void open_half(const Part *p, Builder *b, Value *turn, Value *turns, bool
 
 static void open_keys(const Part *p, Builder *b, Value *turn, Value *turns) {
     if (p->s->args->schedule->stages > 1) {
-        if (p->k)
-            open_half(p, b, turn, turns, true);
+        open_half(p, b, turn, turns, true);
         return;
     }
     ir_bare(b, OP_BARRIER);
@@ -156,12 +154,23 @@ static Value *scaled(const Part *p, Builder *b, Value *value, Value *product) {
     return ir_op(b, op->code, in, op->in_count, NULL, 0)->out[0];
 }
 
+/* A turn's keys, from shared memory, as the scores want them: where these turn them, by way of registers. */
+static Value *keys_of(const Part *p, Builder *b, Value *turn, ValueMap *map) {
+    const Step  *s = p->s;
+    const Op    *sum = step_sources(s->score->in[1]);
+    Value *const tile = ir_ring_get(b, p->k, turn);
+    if (s->score->in[1] == sum->out[0])
+        return tile;
+    map_set(map, sum->out[0], s->dtype == DT_F32 ? ir_unary(b, OP_COPY, tile) : ir_convert(b, tile, DT_F32));
+    return clone_slice(b, s->score->in[1], s->rows->region, map);
+}
+
 static Value *masked_scores(const Part *p, Builder *b, Value *turn) {
     const Step  *s = p->s;
     ValueMap     map = step_map(p);
     Value *const key = key_of(p, b, turn);
     map_set(&map, s->key, key);
-    Value *const keys = p->k ? ir_ring_get(b, p->k, turn) : clone_slice(b, s->score->in[1], s->rows->region, &map);
+    Value *const keys = keys_of(p, b, turn, &map);
     Value *const product = ir_dot(b, keys, ir_ring_get(b, p->q, ir_i(b, 0)), NULL, false, true);
     Value *const first = clone_slice(b, s->mask->in[2], s->rows->region, &map);
     Value *const mask = ir_mask(b, scaled(p, b, s->mask->in[0], product), ir_ibin(b, OP_ISUB, key, p->row), first,
@@ -341,9 +350,8 @@ static bool can_flip(const Step *s) {
 }
 
 static void make_rings(Step *s, Builder *b, Part *p) {
-    const bool plain = s->score->in[1]->def->code == OP_ADD;
-    const int  stages = s->args->schedule->stages;
-    p->k = plain ? new_ring(s, b, stages, s->K, s->D) : NULL;
+    const int stages = s->args->schedule->stages;
+    p->k = new_ring(s, b, stages, s->K, s->D);
     p->v = new_ring(s, b, stages, s->K, s->E);
     p->p = new_ring(s, b, 1, s->K, s->M);
     p->q = new_ring(s, b, 1, s->M, s->D);
