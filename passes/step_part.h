@@ -11,7 +11,7 @@ typedef struct Part {
     Value  *part, *count; /* number of this part, of all */
     Value  *row, *group;
     Value  *top;       /* the first position behind the keys of this row tile */
-    Value  *k, *v, *p; /* rings: keys, values, exponentials of scores */
+    Value  *k, *v, *p; /* rings: keys (NULL: they go through registers), values, exponentials of scores */
     Value  *q, *phi;   /* rows of q; slices of phi(q)^T */
     Value  *edge_phi, *edge_v, *edge_p; /* of the keys that leave the window: phi(k)^T, values, scores^T */
     Value  *leaving;       /* keys of the first tile of these, where they are in registers */

@@ -31,6 +31,9 @@ ValueMap step_map(const Part *p) {
 
 static bool is_wide(const Step *s) { return s->D > 128 || s->E > 128; }
 
+/* Does the product of the scores read keys as they are fetched? */
+static bool is_fetched(const Step *s) { return s->score->in[1] == step_sources(s->score->in[1])->out[0]; }
+
 /* Sines and cosines take long: what a rope turns by is made ahead, before what it turns is waited for, where registers hold it
  * meanwhile. -> that rope, or NULL: `value` is none's, or of too many numbers */
 static const Op *rope_ahead(const Step *s, const Value *value) {
@@ -109,7 +112,7 @@ static void fetch_turn(const Part *p, Builder *b, Value *turn, Value *turns, boo
     ValueMap     map = step_map(p);
     map_set(&map, s->key, key_of(p, &in, turn));
     for (int n = 0; n < 2; n++) {
-        if (keys)
+        if (keys && p->k)
             fetch_key(p, &in, step_sources(s->score->in[1])->in[n]->def, p->k, turn, &map);
         if (values)
             fetch_key(p, &in, step_sources(s->values)->in[n]->def, p->v, turn, &map);
@@ -119,12 +122,13 @@ static void fetch_turn(const Part *p, Builder *b, Value *turn, Value *turns, boo
 }
 
 /* Groups of copies that are on their way when a turn's keys or values are waited for. */
-static int groups_ahead(const Part *p) { return (p->s->args->schedule->stages - 1) * 2; }
+static int groups_ahead(const Part *p) { return (p->s->args->schedule->stages - 1) * (p->k ? 2 : 1); }
 
 /* The first turns are fetched before everything else, where more than one fits. */
 static void fetch_first(const Part *p, Builder *b, Value *turns) {
     for (int turn = 0; turn + 1 < p->s->args->schedule->stages; turn++) {
-        fetch_turn(p, b, ir_i(b, turn), turns, true, false);
+        if (p->k)
+            fetch_turn(p, b, ir_i(b, turn), turns, true, false);
         fetch_turn(p, b, ir_i(b, turn), turns, false, true);
     }
 }
@@ -153,10 +157,10 @@ static Value *open_keys(const Part *p, Builder *b, Value *turn, Value *turns) {
         fetch_turn(p, b, turn, turns, true, true);
     }
     Value *const angles = key_angles(p, b, turn);
-    if (ahead)
-        open_half(p, b, turn, turns, true);
-    else
+    if (!ahead)
         ir_wait(b, 0);
+    else if (p->k)
+        open_half(p, b, turn, turns, true);
     return angles;
 }
 
@@ -182,18 +186,18 @@ static Value *scaled(const Part *p, Builder *b, Value *value, Value *product) {
     return ir_op(b, op->code, in, op->in_count, NULL, 0)->out[0];
 }
 
-/* A turn's keys, from shared memory, as the scores want them: where these turn them, by way of registers, and by `angles` if
- * these were made ahead. */
+/* A turn's keys as the scores want them: where these turn them, by way of registers, and by `angles` if these were made ahead. */
 static Value *keys_of(const Part *p, Builder *b, Value *turn, Value *angles, ValueMap *map) {
-    const Step  *s = p->s;
-    const Op    *sum = step_sources(s->score->in[1]);
+    const Step *s = p->s;
+    if (!p->k)
+        return clone_slice(b, s->score->in[1], s->rows->region, map);
     Value *const tile = ir_ring_get(b, p->k, turn);
-    if (s->score->in[1] == sum->out[0])
+    if (is_fetched(s))
         return tile;
     Value *const keys = s->dtype == DT_F32 ? ir_unary(b, OP_COPY, tile) : ir_convert(b, tile, DT_F32);
     if (angles)
         return ir_rotate(b, keys, angles);
-    map_set(map, sum->out[0], keys);
+    map_set(map, step_sources(s->score->in[1])->out[0], keys);
     return clone_slice(b, s->score->in[1], s->rows->region, map);
 }
 
@@ -381,7 +385,7 @@ static bool can_flip(const Step *s) {
 
 static void make_rings(Step *s, Builder *b, Part *p) {
     const int stages = s->args->schedule->stages;
-    p->k = new_ring(s, b, stages, s->K, s->D);
+    p->k = is_wide(s) && !is_fetched(s) ? NULL : new_ring(s, b, stages, s->K, s->D);
     p->v = new_ring(s, b, stages, s->K, s->E);
     p->p = new_ring(s, b, 1, s->K, s->M);
     p->q = new_ring(s, b, 1, s->M, s->D);
