@@ -34,8 +34,8 @@ static bool is_wide(const Step *s) { return s->D > 128 || s->E > 128; }
 /* Does the product of the scores read keys as they are fetched? */
 static bool is_fetched(const Step *s) { return s->score->in[1] == step_sources(s->score->in[1])->out[0]; }
 
-/* Sines and cosines take long: what a rope turns by is made ahead, before what it turns is waited for, where registers hold it
- * meanwhile. -> that rope, or NULL: `value` is none's, or of too many numbers */
+/* Sines and cosines take long: what a rope turns by is made ahead, before what it turns is waited for, where registers
+ * hold it meanwhile. -> that rope, or NULL: `value` is none's, or of too many numbers */
 static const Op *rope_ahead(const Step *s, const Value *value) {
     const Op *op = value->def;
     return op && op->code == OP_ROPE && s->dtype != DT_F32 && !is_wide(s) ? op : NULL;
@@ -186,7 +186,8 @@ static Value *scaled(const Part *p, Builder *b, Value *value, Value *product) {
     return ir_op(b, op->code, in, op->in_count, NULL, 0)->out[0];
 }
 
-/* A turn's keys as the scores want them: where these turn them, by way of registers, and by `angles` if these were made ahead. */
+/* A turn's keys as the scores want them: where these turn them, by way of registers, and by `angles` if these were made
+ * ahead. */
 static Value *keys_of(const Part *p, Builder *b, Value *turn, Value *angles, ValueMap *map) {
     const Step *s = p->s;
     if (!p->k)

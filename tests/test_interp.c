@@ -234,7 +234,8 @@ static void test_angles(void **state) {
                 turned.data[r * 8 + y] = at(&a, r, y) * cos(angle) + at(&a, r, x) * sin(angle);
             }
         snprintf(body, sizeof body,
-                 "  %%p:index = iconst {value=100}\n  %%r:f32<6x8> = angles %%p {theta=10000, style=%d, period=3}", style);
+                 "  %%p:index = iconst {value=100}\n  %%r:f32<6x8> = angles %%p {theta=10000, style=%d, period=3}",
+                 style);
         check_body(body, &a, NULL, NULL, &angles);
         snprintf(body, sizeof body, "  %%r:f32<6x8> = rotate %%a, %%b {style=%d}", style);
         check_body(body, &a, &angles, NULL, &turned);

@@ -398,14 +398,15 @@ static void rope(Gen *g, const Op *op) {
 static void angles(Gen *g, const Op *op) {
     const int tables = cu_rope_tables(g, op);
     cu_declare(g, op->out[0]);
-    cu_line(g, "angles<%d, %s>(%s, %s, %s);", op->out[0]->type.rows, rope_arguments(g, op), cu_name(g, op->out[0]), cu_name(g, op->in[0]),
-            cu_pairs(g, tables));
+    cu_line(g, "angles<%d, %s>(%s, %s, %s);", op->out[0]->type.rows, rope_arguments(g, op), cu_name(g, op->out[0]),
+            cu_name(g, op->in[0]), cu_pairs(g, tables));
 }
 
 static void rotate(Gen *g, const Op *op) {
     const char *x = tile_operand(g, op->in[0]), *by = tile_operand(g, op->in[1]);
     cu_declare(g, op->out[0]);
-    cu_line(g, "rotate<%d, %d>(%s, %s, %s);", op->out[0]->type.cols, (int)op_int(op, AT_STYLE, 0), cu_name(g, op->out[0]), x, by);
+    cu_line(g, "rotate<%d, %d>(%s, %s, %s);", op->out[0]->type.cols, (int)op_int(op, AT_STYLE, 0),
+            cu_name(g, op->out[0]), x, by);
 }
 
 /* ---- Products ---- */
