@@ -41,7 +41,8 @@ static void tie_region(Layout *l, const Op *op, int first) {
 
 static bool acts_on_elements(const Op *op) {
     const TypeRule rule = op_info(op->code)->rule;
-    return (rule == TR_BROADCAST || rule == TR_SAME) && op->code != OP_MASK && op->code != OP_ROPE;
+    return (rule == TR_BROADCAST || rule == TR_SAME) && op->code != OP_MASK && op->code != OP_ROPE &&
+           op->code != OP_ROTATE;
 }
 
 static bool is_way_to_memory(const Op *op) {
