@@ -41,6 +41,8 @@ template <class X> DEVICE X of_apart(X x, int apart) { return __shfl_xor_sync(~0
 DEVICE int warp_id() { return __shfl_sync(~0u, threadIdx.x >> 5, 0); }
 // The same from a register that is not held since the kernel began.
 DEVICE int warp_here() { int thread; asm volatile("mov.u32 %0, %%tid.x;" : "=r"(thread)); return __shfl_sync(~0u, thread >> 5, 0); }
+// The block's number, likewise.
+DEVICE u32 block_here() { u32 block; asm volatile("mov.u32 %0, %%ctaid.x;" : "=r"(block)); return block; }
 // The number among those WARPS that hold a tile together: where several roles of a kernel compute, each has SHARED_WARPS.
 template <int WARPS> DEVICE int warp_of() { return WARPS == SHARED_WARPS ? warp_id() & (WARPS - 1) : warp_id(); }
 // The same without the latency of a shuffle.
