@@ -94,6 +94,9 @@ void cu_index_ops(Gen *g, const Block *block); /* those of the block itself */
  * its end. Of a kernel without roles; what was loaded is what it was. */
 void cu_open_again(Gen *g, Value *const *numbers, int count);
 void cu_close_again(Gen *g);
+/* The loop over heads around the op in each of whose turns keys have a loop of their own, or NULL: what threads know of their
+ * own places there is asked for anew, since a register that held it from turn to turn would be one too many. */
+const Op *cu_heads_loop(const Op *op);
 bool cu_is_else(const Op *op); /* a branch for where the one before it was not taken */
 
 /* ptx_roles.c: kernels whose warps have roles. */

@@ -194,6 +194,18 @@ static void loop(Gen *g, const Op *op) {
     cu_line(g, "}");
 }
 
+static bool turns_over(const Op *op, const char *axis) {
+    return op->code == OP_FOR && !op_int(op, AT_PAR, 0) && strcmp(op_text(op, AT_AXIS), axis) == 0;
+}
+
+const Op *cu_heads_loop(const Op *op) {
+    for (const Op *loop = op->parent->owner; loop; loop = loop->parent->owner)
+        for (const Op *in = turns_over(loop, "group") ? loop->region->first : NULL; in; in = in->next)
+            if (turns_over(in, "key"))
+                return loop;
+    return NULL;
+}
+
 bool cu_is_else(const Op *op) {
     const Op *other = op->prev, *condition = op->in[0]->def;
     return op->out_count == 0 && other && other->code == OP_IF && other->out_count == 0 && condition &&

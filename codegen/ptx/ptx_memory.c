@@ -425,9 +425,11 @@ static void fetch(Gen *g, const Op *op) {
     const Type type = type_ring_tile(op->in[0]->type);
     const int  onto = (int)op_int(op, AT_ONTO, 0);
     const char *beyond = op_text(op, AT_BEYOND);
-    cu_line(g, "fetch<%s, %s, %d, %d, %d%s>(%s, %s, %s_aligned%s);", cu_ctype(type.dtype), rows(g, op, type.rows),
+    const bool ahead = op->parent->owner && cu_heads_loop(op) == op->parent->owner; /* of the keys' loop */
+    cu_line(g, "fetch<%s, %s, %d, %d, %d%s>(%s, %s, %s_aligned%s%s);", cu_ctype(type.dtype), rows(g, op, type.rows),
             g->kernel->warps, type.rows, type.cols, onto ? ctx_printf(g->ctx, ", %d", onto) : "", slot(g, op),
-            view(g, op, 2), op_text(op, AT_PARAM), beyond ? ctx_printf(g->ctx, " && %s_aligned", beyond) : "");
+            view(g, op, 2), op_text(op, AT_PARAM), beyond ? ctx_printf(g->ctx, " && %s_aligned", beyond) : "",
+            ahead ? ", thread_here()" : "");
 }
 
 static bool is_no_fetch(Op *op, void *param) {
