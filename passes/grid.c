@@ -31,6 +31,43 @@ static Value *normalize(Ctx *ctx, Kernel *kernel, Op *loop) {
     return rows ? ir_ibin(&in, OP_ILT, iv, limit) : NULL;
 }
 
+/* 0 or 1. */
+static bool is_truth(const Value *value) {
+    const Op *const def = value->def;
+    return def && (def->code == OP_ILT || (def->code == OP_IMUL && is_truth(def->in[0]) && is_truth(def->in[1])));
+}
+
+typedef struct Instead {
+    const Value *old;
+    Value       *by;
+} Instead;
+
+static bool take_instead(Op *op, void *arg) {
+    const Instead *instead = arg;
+    for (int i = 0; i < op->in_count; i++)
+        if (op->in[i] == instead->old)
+            op->in[i] = instead->by;
+    return true;
+}
+
+/* The n-th row tile begins at a positive multiple of n: not with a fold, whose tiles may begin before the first row. */
+static bool is_from_zero(const Value *row) {
+    const Op *const def = row->def;
+    int64_t         step;
+    return def && def->code == OP_IMUL && !def->in[0]->def && ir_const_value(def->in[1], &step) && step > 0;
+}
+
+/* Where a row, 0 or more, lies below a number times a truth, the number alone is said: of extend, whose sequences without a
+ * slot have no rows. */
+static void assume(Block *block, const Value *condition) {
+    const Op *const limit = condition->def->in[1]->def;
+    if (!is_from_zero(condition->def->in[0]) || !limit || limit->code != OP_IMUL ||
+        (!is_truth(limit->in[0]) && !is_truth(limit->in[1])))
+        return;
+    Instead instead = {limit->out[0], limit->in[is_truth(limit->in[0])]};
+    ir_walk(block, take_instead, &instead);
+}
+
 /* All of the block but its yield, and what the condition is made of, goes into an if. */
 static void guard(Ctx *ctx, Kernel *kernel, Block *block, Value *condition) {
     Op *const end = ir_terminator(block);
@@ -44,6 +81,8 @@ static void guard(Ctx *ctx, Kernel *kernel, Block *block, Value *condition) {
         op_insert(&in, op);
     }
     ir_yield(&in, NULL, 0);
+    if (!loop_has_roles(kernel)) /* whose registers are counted otherwise */
+        assume(only->region, condition);
 }
 
 typedef struct Widest {

@@ -144,6 +144,13 @@ for words in "gemma2_9b 1" "paper_d128 0"; do
     expect_text "new tokens added to keys of ${words% *}" "$(grep -c ' add_rows<' "$TMP/keys.cu")" "^${words#* }\$"
 done
 
+# Without roles extend's blocks compute where their results go from their number, behind the loops; others hold it.
+for words in "extend sm_80 1" "extend sm_90a 0" "forward sm_80 0"; do
+    read -r kind arch count <<<"$words"
+    "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:$arch --kind "$kind" --no-cache --emit cuda >"$TMP/again.cu"
+    expect_text "places computed again, $kind for $arch" "$(grep -c 'u32 rest = block_here()' "$TMP/again.cu")" "^$count\$"
+done
+
 # Who says nothing gets products of floats; tf32 is for floats alone.
 for how in "fp32 false float_product" "fp32 true tf32_product" "bf16 true product"; do
     read -r dtype tf32 call <<<"$how"
@@ -175,6 +182,10 @@ if nvrtc_here "compiling"; then
     done
     later compiles "the paper's layer without RoPE compiles with main beside its states" "$SOURCE/specs/paper_d128.lua" \
         --set rope=false --target cuda:sm_90a --schedule 'segment=0 beside=44'
+    later compiles "the paper's layer compiles for extend without roles" "$SOURCE/specs/paper_d128.lua" --target cuda:sm_80 \
+        --kind extend
+    later compiles "the gradients of the paper's layer compile without roles" "$SOURCE/specs/paper_d128.lua" \
+        --target cuda:sm_90 --kind backward
     later compiles "the paper's layer without RoPE compiles for extend" "$SOURCE/specs/paper_d128.lua" --set rope=false \
         --target cuda:sm_90a --kind extend
     later compiles "packed chunks of prompt of the paper's layer compile" "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a \

@@ -112,9 +112,10 @@ static void run_case(const char *name) {
 }
 
 /* Every pass of the pipeline has its text; `saved` a second one, of kernels that make states, features and roped keys, and
- * `roles` one of a kernel on top of rings and one of gradients, `share` one of what lies in results, `reload` two
- * of floats, features that are computed map by map, and such whose second piece is computed again behind products, and one of
- * what keys get of the window, `step` one of keys and queries that are turned. */
+ * `roles` one of a kernel on top of rings and one of gradients, `share` one of what lies in results, `grid`
+ * one of sequences that may have no slot, `reload` two of floats, features that are computed map by map, and such whose second
+ * piece is computed again behind products, and one of what keys get of the window, `step` one of keys and queries that are
+ * turned. */
 static void test_texts(void **state) {
     (void)state;
     for (int p = 0; pass_info(p); p++) {
@@ -127,6 +128,7 @@ static void test_texts(void **state) {
     run_case("roles_rings.ir");
     run_case("roles_gradients.ir");
     run_case("share_results.ir");
+    run_case("grid_slots.ir");
     run_case("reload_floats.ir");
     run_case("reload_sums.ir");
     run_case("reload_pieces.ir");

@@ -41,6 +41,9 @@ template <class X> DEVICE X of_apart(X x, int apart) { return __shfl_xor_sync(~0
 DEVICE int warp_id() { return __shfl_sync(~0u, threadIdx.x >> 5, 0); }
 // The same from a register that is not held since the kernel began.
 DEVICE int warp_here() { int thread; asm volatile("mov.u32 %0, %%tid.x;" : "=r"(thread)); return __shfl_sync(~0u, thread >> 5, 0); }
+// A thread's and a block's number, likewise.
+DEVICE u32 thread_here() { u32 thread; asm volatile("mov.u32 %0, %%tid.x;" : "=r"(thread)); return thread; }
+DEVICE u32 block_here() { u32 block; asm volatile("mov.u32 %0, %%ctaid.x;" : "=r"(block)); return block; }
 // The number among those WARPS that hold a tile together: where several roles of a kernel compute, each has SHARED_WARPS.
 template <int WARPS> DEVICE int warp_of() { return WARPS == SHARED_WARPS ? warp_id() & (WARPS - 1) : warp_id(); }
 // The same without the latency of a shuffle.
@@ -683,14 +686,14 @@ DEVICE int arrive(u64 *cell, u32 count) {
 
 // Starts to copy a tile: in pieces of 16 bytes where memory is aligned for it, else element by element, at once.
 // ONTO: rows before the first that is there (1), or behind the last (2), are another copy's.
-template <class T, class R, int WARPS, int ROWS, int COLS, int ONTO = 0> DEVICE void fetch(u32 to, const View &v, bool is_aligned) {
+template <class T, class R, int WARPS, int ROWS, int COLS, int ONTO = 0> DEVICE void fetch(u32 to, const View &v, bool is_aligned, u32 thread = threadIdx.x) {
     constexpr int PER = 16 / sizeof(T), WIDE = (COLS + 15) / 16 * 16, PIECES = WIDE / PER, TALL = (ROWS + 15) / 16 * 16;
     constexpr int STRIDE = shared_stride(WIDE, sizeof(T)), THREADS = 32 * WARPS, TOTAL = TALL * PIECES, STEP = THREADS / PIECES;
     const R rows = R::make(v);
     if (ONTO && (ONTO == 1 ? rows.first >= TALL : rows.end <= 0))
         return;
     if (COLS % 16 == 0 && R::EVEN && !ONTO && THREADS % PIECES == 0 && TALL % (STEP ? STEP : 1) == 0 && is_aligned) {
-        const int   r = threadIdx.x / PIECES, c = threadIdx.x % PIECES, least = rows.first - r, end = (rows.end < ROWS ? rows.end : ROWS) - r;
+        const int   r = thread / PIECES, c = thread % PIECES, least = rows.first - r, end = (rows.end < ROWS ? rows.end : ROWS) - r;
         const i64   step = STEP * rows.row_stride * (i64)sizeof(T);
         const char *from = (const char *)v.base + (rows.start + r * rows.row_stride) * (i64)sizeof(T) + c * 16;
         UNROLL for (int n = 0; n < TALL / (STEP ? STEP : 1); n++, from += step)
@@ -700,13 +703,13 @@ template <class T, class R, int WARPS, int ROWS, int COLS, int ONTO = 0> DEVICE 
     // Most tiles of a ring: all rows are there, one behind the other.
     if (COLS % 16 == 0 && ROWS % 16 == 0 && R::STEADY && R::RING && ONTO != 1 && THREADS % PIECES == 0 && STEP % 8 == 0 && TALL % (STEP ? STEP : 1) == 0 &&
         is_aligned && rows.first <= 0 && rows.end >= ROWS && rows.turn + ROWS <= R::RING && rows.row_stride == COLS) {
-        const u32   at = to + place<STRIDE>(threadIdx.x / PIECES, threadIdx.x % PIECES * 16);
-        const char *from = (const char *)v.base + (rows.start + rows.turn * COLS) * (i64)sizeof(T) + threadIdx.x * 16;
+        const u32   at = to + place<STRIDE>(thread / PIECES, thread % PIECES * 16);
+        const char *from = (const char *)v.base + (rows.start + rows.turn * COLS) * (i64)sizeof(T) + thread * 16;
         UNROLL for (int n = 0; n < TALL / (STEP ? STEP : 1); n++) copy16(at + n * STEP * STRIDE, from + n * STEP * COLS * (int)sizeof(T));
         return;
     }
     if (COLS % 16 == 0 && R::STEADY && THREADS % PIECES == 0 && TALL % (STEP ? STEP : 1) == 0 && is_aligned) {
-        const int   r = threadIdx.x / PIECES, c = threadIdx.x % PIECES, least = rows.first - r, end = (rows.end < ROWS ? rows.end : ROWS) - r;
+        const int   r = thread / PIECES, c = thread % PIECES, least = rows.first - r, end = (rows.end < ROWS ? rows.end : ROWS) - r;
         const i64   bytes = rows.row_stride * (i64)sizeof(T), back = R::RING * bytes;
         const char *from = (const char *)v.base + rows.start * (i64)sizeof(T) + (rows.turn + r) * bytes + c * 16;
         UNROLL for (int n = 0; n < TALL / (STEP ? STEP : 1); n++, from += STEP * bytes)
@@ -716,7 +719,7 @@ template <class T, class R, int WARPS, int ROWS, int COLS, int ONTO = 0> DEVICE 
         return;
     }
     if (COLS % 16 == 0 && !R::STEADY && THREADS % PIECES == 0 && TALL % (STEP ? STEP : 1) == 0 && is_aligned) {
-        const int r = threadIdx.x / PIECES, c = threadIdx.x % PIECES;
+        const int r = thread / PIECES, c = thread % PIECES;
         const T  *from = (const T *)v.base + c * PER;
         UNROLL for (int n = 0; n < TALL / (STEP ? STEP : 1); n++) {
             const bool there = rows.has(r + n * STEP);
@@ -726,7 +729,7 @@ template <class T, class R, int WARPS, int ROWS, int COLS, int ONTO = 0> DEVICE 
         return;
     }
     if (COLS % PER == 0 && is_aligned) {
-        for (int piece = threadIdx.x; piece < TOTAL; piece += THREADS) {
+        for (int piece = thread; piece < TOTAL; piece += THREADS) {
             const int  r = piece / PIECES, c = piece % PIECES;
             const bool there = rows.has(r) && c * PER < COLS;
             if (rows.template owns<ONTO>(r))
@@ -734,7 +737,7 @@ template <class T, class R, int WARPS, int ROWS, int COLS, int ONTO = 0> DEVICE 
         }
         return;
     }
-    UNROLL1 for (int e = threadIdx.x; e < TALL * WIDE; e += THREADS) {
+    UNROLL1 for (int e = thread; e < TALL * WIDE; e += THREADS) {
         const int r = e / WIDE, c = e % WIDE;
         T         x = T();
         if (rows.has(r) && c < COLS)
@@ -1246,8 +1249,8 @@ template <int STRIDE> DEVICE u32 along(u32 at, int i) {
 // The right operand of steps k, columns n .. n + 15: from n x k (TB) or k x n in shared memory.
 template <class T, bool TB, int STRIDE> struct Right {
     u32 at;
-    DEVICE Right make(u32 y) {
-        const int lane = lane_id(), r = lane & 7, m = lane >> 3;
+    DEVICE Right make(u32 y, int lane) {
+        const int r = lane & 7, m = lane >> 3;
         return Right{y + (TB ? place<STRIDE>((m >> 1) * 8 + r, (m & 1) * 16) : place<STRIDE>((m & 1) * 8 + r, (m >> 1) * 16))};
     }
     __device__ __forceinline__ void load(u32 (&b)[4], int k, int n) const {
@@ -1327,8 +1330,8 @@ template <int WARPS, int STRIDE, int ROWS, int COLS, int S, int N> DEVICE void r
     }
 }
 // d += x y: x in registers, K steps of 16.
-template <class T, bool TB, int STRIDE, int S, int N, int K4> DEVICE void product(float (&d)[S][N], const u32 (&x)[S][K4], u32 y) {
-    const Right<T, TB, STRIDE> right = Right<T, TB, STRIDE>::make(y);
+template <class T, bool TB, int STRIDE, int S, int N, int K4> DEVICE void product(float (&d)[S][N], const u32 (&x)[S][K4], u32 y, int lane = lane_id()) {
+    const Right<T, TB, STRIDE> right = Right<T, TB, STRIDE>::make(y, lane);
     UNROLL for (int k = 0; k < K4 / 4; k++) UNROLL for (int n = 0; n < N / 8; n++) {
         u32 b[4];
         right.load(b, k, n);
@@ -1341,7 +1344,7 @@ template <class T, bool TB, int STRIDE, int S, int N, int K4> DEVICE void produc
 // d += x y: x in shared memory. What a warp has beyond its rows reads row 0.
 template <class T, int WARPS, bool TB, int ROWS, int XSTRIDE, int STRIDE, int K, int S, int N> DEVICE void product_left(float (&d)[S][N], u32 x, u32 y) {
     const int lane = lane_id(), m = lane >> 3, warp = warp_at_once();
-    const Right<T, TB, STRIDE> right = Right<T, TB, STRIDE>::make(y);
+    const Right<T, TB, STRIDE> right = Right<T, TB, STRIDE>::make(y, lane_id());
     u32 left[S];
     UNROLL for (int s = 0; s < S; s++)
         left[s] = x + place<XSTRIDE>((m & 1) * 8 + (lane & 7) + (ROWS % (16 * WARPS) == 0 || (warp + s * WARPS) * 16 < ROWS ? (warp + s * WARPS) * 16 : 0), (m >> 1) * 16);
@@ -1362,7 +1365,7 @@ template <class T, int WARPS, bool TB, int ROWS, int XSTRIDE, int STRIDE, int K,
 template <class T, int WARPS, bool TB, int XSTRIDE, int STRIDE, int K, int S, int N> DEVICE void product_transposed(float (&d)[S][N], u32 x, u32 y) {
     const int lane = lane_id(), m = lane >> 3;
     constexpr int BYTES = XSTRIDE % 128 ? XSTRIDE - 16 : XSTRIDE;
-    const Right<T, TB, STRIDE> right = Right<T, TB, STRIDE>::make(y);
+    const Right<T, TB, STRIDE> right = Right<T, TB, STRIDE>::make(y, lane_id());
     u32 left[S]; // those beyond the last column read the first ones
     UNROLL for (int s = 0; s < S; s++)
         left[s] = x + place<XSTRIDE>((m >> 1) * 8 + (lane & 7), (m & 1) * 16 + ((warp_at_once() + s * WARPS) * 32 < BYTES ? (warp_at_once() + s * WARPS) * 32 : 0));

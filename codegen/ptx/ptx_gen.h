@@ -90,6 +90,13 @@ void cu_kernel(Gen *g, const Kernel *kernel, CodePhase *phase);
 int  cu_kernel_number(const Gen *g); /* of the current one in its module */
 void cu_item_axes(Gen *g); /* the coordinates of `item`, and what is computed from them */
 void cu_index_ops(Gen *g, const Block *block); /* those of the block itself */
+/* A scope in which index values are computed from the block's number once more, so that no register has held them, and
+ * its end. Of a kernel without roles; what was loaded is what it was. */
+void cu_open_again(Gen *g, Value *const *numbers, int count);
+void cu_close_again(Gen *g);
+/* The loop over heads around the op in each of whose turns keys have a loop of their own, or NULL: what threads know of their
+ * own places there is asked for anew, since a register that held it from turn to turn would be one too many. */
+const Op *cu_heads_loop(const Op *op);
 bool cu_is_else(const Op *op); /* a branch for where the one before it was not taken */
 
 /* ptx_roles.c: kernels whose warps have roles. */

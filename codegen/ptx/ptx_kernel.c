@@ -194,6 +194,18 @@ static void loop(Gen *g, const Op *op) {
     cu_line(g, "}");
 }
 
+static bool turns_over(const Op *op, const char *axis) {
+    return op->code == OP_FOR && !op_int(op, AT_PAR, 0) && strcmp(op_text(op, AT_AXIS), axis) == 0;
+}
+
+const Op *cu_heads_loop(const Op *op) {
+    for (const Op *loop = op->parent->owner; loop; loop = loop->parent->owner)
+        for (const Op *in = turns_over(loop, "group") ? loop->region->first : NULL; in; in = in->next)
+            if (turns_over(in, "key"))
+                return loop;
+    return NULL;
+}
+
 bool cu_is_else(const Op *op) {
     const Op *other = op->prev, *condition = op->in[0]->def;
     return op->out_count == 0 && other && other->code == OP_IF && other->out_count == 0 && condition &&
@@ -338,14 +350,56 @@ static void rows_slowest(Gen *g, int row) {
 }
 
 /* Else the block's number counts row-major, the first axis slowest. */
-static void open_grid(Gen *g) {
+static void axes_of_block(Gen *g, const char *block) {
     const int row = strcmp(g->kernel->name, "main") == 0 ? row_axis(g) : -1;
-    cu_line(g, "u32 rest = blockIdx.x;");
+    cu_line(g, "u32 rest = %s;", block);
     if (row >= 0)
         rows_slowest(g, row);
     for (int i = g->phase->axis_count - 1; i >= 0 && row < 0; i--)
         axis_from_rest(g, i, i == 0);
+}
+
+static void open_grid(Gen *g) {
+    axes_of_block(g, "blockIdx.x");
     axis_values(g);
+}
+
+static bool is_axis_number(const Gen *g, const Value *value) {
+    for (int a = 0; a < g->phase->axis_count; a++)
+        if (value == g->axes[a]->region->args[0])
+            return true;
+    return false;
+}
+
+/* Computes an index value once more, behind what it is made of, if an axis' number is part of it. `known`, by the value's
+ * number: whether it is. */
+static bool number_again(Gen *g, const Value *value, char *known) {
+    enum { KEPT = 1, MADE };
+    const Op *const def = value->def;
+    bool            made = !def && is_axis_number(g, value);
+    if (known[value->id])
+        return known[value->id] == MADE;
+    if (def && op_info(def->code)->rule == TR_INDEX && def->code != OP_ILOAD && !ir_has_effects(def))
+        for (int i = 0; i < def->in_count; i++)
+            made |= number_again(g, def->in[i], known);
+    if (made && def)
+        index_op(g, def);
+    known[value->id] = made ? MADE : KEPT;
+    return made;
+}
+
+void cu_open_again(Gen *g, Value *const *numbers, int count) {
+    char *known = NEW_ARRAY(g->ctx, char, g->kernel->value_count + 1);
+    cu_line(g, "{ // its place from the block's number");
+    g->depth++;
+    axes_of_block(g, "block_here()");
+    for (int n = 0; n < count; n++)
+        number_again(g, numbers[n], known);
+}
+
+void cu_close_again(Gen *g) {
+    g->depth--;
+    cu_line(g, "}");
 }
 
 void cu_item_axes(Gen *g) {

@@ -362,6 +362,12 @@ static bool bounded_anew(const Gen *g, const Op *store) {
     return !g->roles && store->in[4]->def && store->in[4]->def->code == OP_ISYM;
 }
 
+/* The results of extend: beside its sums registers hold where sequences lie in the row of all keys. */
+static bool placed_anew(const Gen *g, const Op *store) {
+    return bounded_anew(g, store) && cu_shape(store->in[5]->type) == SHAPE_TILE && !g->short_numbers &&
+           strcmp(g->kernel->name, "main") == 0 && ir_find_param(g->kernel, "slots");
+}
+
 static void store(Gen *g, const Op *op) {
     const Type  type = op->in[5]->type;
     const char *element = cu_ctype(param_of(g, op)->dtype), *name = cu_name(g, op->in[5]),
@@ -389,6 +395,9 @@ static void store(Gen *g, const Op *op) {
         cu_line(g, "EACH(%d, %d) %s[s][i] = %s;", cu_slabs(g, type), cu_numbers(type), name,
                 cu_element(g, op->in[5], cu_shape(type)));
     }
+    const bool placed = placed_anew(g, op);
+    if (placed)
+        cu_open_again(g, op->in, 5);
     if (cu_shape(type) == SHAPE_TILE)
         cu_line(g, "store_%s<%s, %s, %d, %d>(%s, %s);",
                 cu_has_map(g, param_of(g, op)) && type.cols % 16 == 0 ? "vectors" : "tile", element, how, g->kernel->warps,
@@ -399,6 +408,8 @@ static void store(Gen *g, const Op *op) {
         cu_line(g, "store_row<%s, %s, %d>(%s, %s);", element, how, type.cols, name, view(g, op, 0));
     else
         cu_line(g, "store_scalar<%s, %s>(%s, %s);", element, how, cu_element(g, op->in[5], SHAPE_NUMBER), view(g, op, 0));
+    if (placed)
+        cu_close_again(g);
 }
 
 static const char *slot(Gen *g, const Op *op) {
@@ -414,9 +425,11 @@ static void fetch(Gen *g, const Op *op) {
     const Type type = type_ring_tile(op->in[0]->type);
     const int  onto = (int)op_int(op, AT_ONTO, 0);
     const char *beyond = op_text(op, AT_BEYOND);
-    cu_line(g, "fetch<%s, %s, %d, %d, %d%s>(%s, %s, %s_aligned%s);", cu_ctype(type.dtype), rows(g, op, type.rows),
+    const bool ahead = op->parent->owner && cu_heads_loop(op) == op->parent->owner; /* of the keys' loop */
+    cu_line(g, "fetch<%s, %s, %d, %d, %d%s>(%s, %s, %s_aligned%s%s);", cu_ctype(type.dtype), rows(g, op, type.rows),
             g->kernel->warps, type.rows, type.cols, onto ? ctx_printf(g->ctx, ", %d", onto) : "", slot(g, op),
-            view(g, op, 2), op_text(op, AT_PARAM), beyond ? ctx_printf(g->ctx, " && %s_aligned", beyond) : "");
+            view(g, op, 2), op_text(op, AT_PARAM), beyond ? ctx_printf(g->ctx, " && %s_aligned", beyond) : "",
+            ahead ? ", thread_here()" : "");
 }
 
 static bool is_no_fetch(Op *op, void *param) {

@@ -501,7 +501,7 @@ static void dot(Gen *g, const Op *op) {
         cu_line(g, "product_left<%s, %d, %d, %d, %d, %d, %d>(%s, %s, %s);", type, g->kernel->warps, tb, p.m,
                 (int)ir_shared_stride(p.x->type), ystride, (p.k + 15) / 16 * 16, d, x, y);
     else
-        cu_line(g, "product<%s, %d, %d>(%s, %s, %s);", type, tb, ystride, d, x, y);
+        cu_line(g, "product<%s, %d, %d>(%s, %s, %s%s);", type, tb, ystride, d, x, y, cu_heads_loop(op) ? ", lane_here()" : "");
 }
 
 bool cu_tile_op(Gen *g, const Op *op) {

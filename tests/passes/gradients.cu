@@ -44,8 +44,8 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
     #pragma unroll 1
     for (i64 n43 = 0LL; n43 < n43_end; n43 += 1LL) { // group
         const i64 n48 = n40 + n43;
-        fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 0u + (u32)n29 % 2u * 768u, view(a.v + 0, n9, n32, n48, 0LL, n3), q_aligned);
-        fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 1536u + (u32)n29 % 2u * 768u, view(a.v + 15, n9, n32, n48, 0LL, n3), do_aligned);
+        fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 0u + (u32)n29 % 2u * 768u, view(a.v + 0, n9, n32, n48, 0LL, n3), q_aligned, thread_here());
+        fetch<bf16, Rows<1, -1, 16, 0, 16, 1>, 1, 16, 16>(shared + 1536u + (u32)n29 % 2u * 768u, view(a.v + 15, n9, n32, n48, 0LL, n3), do_aligned, thread_here());
         commit();
         float t49[1][8];
         EACH(1, 8) t49[s][i] = t41[s][i];
@@ -72,7 +72,7 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
             const u32 t64 = shared + 1536u + (u32)n51 % 2u * 768u;
             float t66[1][8];
             EACH(1, 8) t66[s][i] = 0.f;
-            product<bf16, 1, 48>(t66, t21, t62);
+            product<bf16, 1, 48>(t66, t21, t62, lane_here());
             float t67[8];
             load_dense_row<Rows<2, -1, 16, 0, 16, 1>, -1, 16, true>(t67, view(a.v + 35, n9, n48, n61, 0LL, n3));
             const i64 n68 = n60 - n16;
@@ -90,10 +90,10 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
             EACH(1, 4) t75[s][i] = pack(t74[s][2 * i], t74[s][2 * i + 1], bf16());
             float t76[1][8];
             EACH(1, 8) t76[s][i] = t50[s][i];
-            product<bf16, 0, 48>(t76, t75, t64);
+            product<bf16, 0, 48>(t76, t75, t64, lane_here());
             float t77[1][8];
             EACH(1, 8) t77[s][i] = 0.f;
-            product<bf16, 1, 48>(t77, t24, t64);
+            product<bf16, 1, 48>(t77, t24, t64, lane_here());
             float t78[8];
             load_dense_row<Rows<2, -1, 16, 0, 16, 1>, -1, 16, true>(t78, view(a.v + 40, n9, n48, n61, 0LL, n3));
             float t79[1][8];
@@ -106,7 +106,7 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
             EACH(1, 4) t82[s][i] = pack(t81[s][2 * i], t81[s][2 * i + 1], bf16());
             float t83[1][8];
             EACH(1, 8) t83[s][i] = t49[s][i];
-            product<bf16, 0, 48>(t83, t82, t62);
+            product<bf16, 0, 48>(t83, t82, t62, lane_here());
             EACH(1, 8) t49[s][i] = t83[s][i];
             EACH(1, 8) t50[s][i] = t76[s][i];
         }
@@ -135,7 +135,7 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
             const u32 t99 = shared + 1536u + (u32)n86 % 2u * 768u;
             float t101[1][8];
             EACH(1, 8) t101[s][i] = 0.f;
-            product<bf16, 1, 48>(t101, t21, t97);
+            product<bf16, 1, 48>(t101, t21, t97, lane_here());
             float t102[8];
             load_dense_row<Rows<2, -1, 16, 0, 16, 1>, -1, 16, false>(t102, view(a.v + 35, n9, n48, n96, 0LL, 1152921504606846976LL));
             float t103[8];
@@ -148,10 +148,10 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
             EACH(1, 4) t106[s][i] = pack(t105[s][2 * i], t105[s][2 * i + 1], bf16());
             float t107[1][8];
             EACH(1, 8) t107[s][i] = t85[s][i];
-            product<bf16, 0, 48>(t107, t106, t99);
+            product<bf16, 0, 48>(t107, t106, t99, lane_here());
             float t108[1][8];
             EACH(1, 8) t108[s][i] = 0.f;
-            product<bf16, 1, 48>(t108, t24, t99);
+            product<bf16, 1, 48>(t108, t24, t99, lane_here());
             float t109[8];
             load_dense_row<Rows<2, -1, 16, 0, 16, 1>, -1, 16, false>(t109, view(a.v + 40, n9, n48, n96, 0LL, 1152921504606846976LL));
             float t110[1][8];
@@ -164,7 +164,7 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
             EACH(1, 4) t113[s][i] = pack(t112[s][2 * i], t112[s][2 * i + 1], bf16());
             float t114[1][8];
             EACH(1, 8) t114[s][i] = t84[s][i];
-            product<bf16, 0, 48>(t114, t113, t97);
+            product<bf16, 0, 48>(t114, t113, t97, lane_here());
             EACH(1, 8) t84[s][i] = t114[s][i];
             EACH(1, 8) t85[s][i] = t107[s][i];
         }
@@ -193,7 +193,7 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
             const u32 t130 = shared + 1536u + (u32)n117 % 2u * 768u;
             float t132[1][8];
             EACH(1, 8) t132[s][i] = 0.f;
-            product<bf16, 1, 48>(t132, t21, t128);
+            product<bf16, 1, 48>(t132, t21, t128, lane_here());
             float t133[8];
             load_dense_row<Rows<2, -1, 16, 0, 16, 1>, -1, 16, true>(t133, view(a.v + 35, n9, n48, n127, 0LL, n3));
             const i64 n134 = n126 - n16;
@@ -209,10 +209,10 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
             EACH(1, 4) t139[s][i] = pack(t138[s][2 * i], t138[s][2 * i + 1], bf16());
             float t140[1][8];
             EACH(1, 8) t140[s][i] = t116[s][i];
-            product<bf16, 0, 48>(t140, t139, t130);
+            product<bf16, 0, 48>(t140, t139, t130, lane_here());
             float t141[1][8];
             EACH(1, 8) t141[s][i] = 0.f;
-            product<bf16, 1, 48>(t141, t24, t130);
+            product<bf16, 1, 48>(t141, t24, t130, lane_here());
             float t142[8];
             load_dense_row<Rows<2, -1, 16, 0, 16, 1>, -1, 16, true>(t142, view(a.v + 40, n9, n48, n127, 0LL, n3));
             float t143[1][8];
@@ -225,7 +225,7 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
             EACH(1, 4) t146[s][i] = pack(t145[s][2 * i], t145[s][2 * i + 1], bf16());
             float t147[1][8];
             EACH(1, 8) t147[s][i] = t115[s][i];
-            product<bf16, 0, 48>(t147, t146, t128);
+            product<bf16, 0, 48>(t147, t146, t128, lane_here());
             EACH(1, 8) t115[s][i] = t147[s][i];
             EACH(1, 8) t116[s][i] = t140[s][i];
         }
