@@ -106,11 +106,21 @@ static void without_roles(const Spec *spec, const Target *target, Schedule *sche
 }
 
 /* A product of floats on the plain units holds up its warp for longer than another one of the multiprocessor's processor
- * takes: two warps each hide that, as many as registers hold, and four heads share every key. */
-static void plain_products(const Spec *spec, Schedule *schedule) {
-    enum { HEADS = 4, ROWS = 128 };
-    if (spec->dtype != DT_F32 || spec->tf32 || spec->initial_state || spec_is_wide(spec) || spec_group(spec) % HEADS ||
-        schedule->chunk * HEADS > ROWS)
+ * takes: two warps each hide that, as many as registers hold, and four heads share every key. Gradients have kernels of one
+ * head's rows as well: where memory holds their tiles, 64 positions of two heads give these twice the warps, and save half as
+ * many states. */
+static void plain_products(const Spec *spec, KernelKind kind, const Target *target, Schedule *schedule, ScheduleWhy *why) {
+    enum { HEADS = 4, ROWS = 128, LONG = 64, MUCH = 200 << 10, LEAST_WINDOW = 256 };
+    if (spec->dtype != DT_F32 || spec->tf32 || spec->initial_state || spec_is_wide(spec))
+        return;
+    if (kind == KIND_BACKWARD && target->shared_bytes >= MUCH && schedule->chunk < LONG && LONG % spec_fold(spec) == 0 &&
+        (spec->full || spec->window >= LEAST_WINDOW)) {
+        schedule->chunk = LONG;
+        why->chunk = "float32: two heads' rows are eight warps, and those of a head's keys four";
+        schedule->warps = LONG * schedule->group_heads / 16;
+        return;
+    }
+    if (spec_group(spec) % HEADS || schedule->chunk * HEADS > ROWS)
         return;
     schedule->group_heads = HEADS;
     schedule->warps = schedule->chunk * HEADS / 16;
@@ -244,8 +254,8 @@ void schedule_default_why(const Spec *spec, KernelKind kind, const Target *targe
         schedule->feature_groups = schedule->fuse_phi && spec->head_dim <= 64 ? 2 : 1;
         if (!schedule->roles && kind != KIND_DECODE)
             without_roles(spec, target, schedule, why);
-        if (kind == KIND_FORWARD || kind == KIND_EXTEND)
-            plain_products(spec, schedule);
+        if (kind != KIND_DECODE)
+            plain_products(spec, kind, target, schedule, why);
         if (schedule->roles && spec_is_wide(spec)) { /* 64 keys of 256 columns are a slot: five of them lie beside the queries */
             schedule->chunk = schedule->key_tile = 64;
             why->chunk = "a row tile of a head; two heads' share every key, 16 rows a warp";

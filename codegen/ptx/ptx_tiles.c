@@ -447,6 +447,15 @@ static void float_dot(Gen *g, const Op *op, const DotParts *p, int ystride, bool
                 (int)ir_shared_stride(p->x->type) / 4, ystride / 4, tf32 ? (p->k + 7) / 8 * 8 : p->k, d, x, y);
         return;
     }
+    if (p->x->def && cu_is_read_by_turns(g, p->x->def)) {
+        cu_product_by_turns(g, p->x->def, d, y, tb, ystride / 4);
+        return;
+    }
+    if (in_shared(p->x) && !tf32) {
+        cu_line(g, "float_product_left<%d, %d, %d, %d, %d, %d>(%s, %s, %s);", g->kernel->warps, tb, p->m,
+                (int)ir_shared_stride(p->x->type) / 4, ystride / 4, p->k, d, x, y);
+        return;
+    }
     if (in_shared(p->x)) {
         const Type type = p->x->type;
         cu_line(g, "float %s_left[%d][%d];", d, cu_slabs(g, type), cu_numbers(type));
