@@ -61,6 +61,8 @@ static void state_slices(const Spec *spec, const Target *target, Schedule *sched
     schedule->min_items = larger(target->processors * 9 / 10 / (pieces * schedule->slices), 1);
 }
 
+enum { MUCH_SHARED = 200 << 10 }; /* bytes of a block's: two row tiles of 128 floats beside two turns of keys and values */
+
 static bool wants_small_tiles(const Spec *spec, const Target *target) {
     return target->shared_bytes < 128 * 1024 || spec->dtype == DT_F32 || spec_is_wide(spec);
 }
@@ -87,7 +89,7 @@ static void gpu_default(const Spec *spec, const Target *target, Schedule *schedu
 /* Products of single warps wait for shared memory and for each other: two blocks of one head each, which run apart,
  * overlap better than one of two heads that share keys, or a product that runs a turn behind. Measured for 128 columns:
  * forward takes 2 and 8 % more with these. */
-static void without_roles(const Spec *spec, const Target *target, Schedule *schedule, ScheduleWhy *why) {
+static void without_roles(const Spec *spec, KernelKind kind, const Target *target, Schedule *schedule, ScheduleWhy *why) {
     if (wants_small_tiles(spec, target)) {
         if (schedule->chunk > 32) { /* for the fold: as many rows, of one head */
             schedule->key_tile = 32;
@@ -97,6 +99,8 @@ static void without_roles(const Spec *spec, const Target *target, Schedule *sche
             schedule->warps = schedule->chunk / 16;
         }
         schedule->blocks = spec->dtype == DT_F32 && spec->tf32 && target->shared_bytes >= 128 * 1024 ? 2 : 1;
+        /* Two of kernel rows' blocks leave no room there for what they multiply turn by turn. */
+        schedule->gradient_blocks = schedule->blocks == 2 && kind == KIND_BACKWARD && target->shared_bytes < MUCH_SHARED ? 1 : 0;
         return;
     }
     schedule->group_heads = 1;
@@ -110,10 +114,10 @@ static void without_roles(const Spec *spec, const Target *target, Schedule *sche
  * head's rows as well: where memory holds their tiles, 64 positions of two heads give these twice the warps, and save half as
  * many states. */
 static void plain_products(const Spec *spec, KernelKind kind, const Target *target, Schedule *schedule, ScheduleWhy *why) {
-    enum { HEADS = 4, ROWS = 128, LONG = 64, MUCH = 200 << 10, LEAST_WINDOW = 256 };
+    enum { HEADS = 4, ROWS = 128, LONG = 64, LEAST_WINDOW = 256 };
     if (spec->dtype != DT_F32 || spec->tf32 || spec->initial_state || spec_is_wide(spec))
         return;
-    if (kind == KIND_BACKWARD && target->shared_bytes >= MUCH && schedule->chunk < LONG && LONG % spec_fold(spec) == 0 &&
+    if (kind == KIND_BACKWARD && target->shared_bytes >= MUCH_SHARED && schedule->chunk < LONG && LONG % spec_fold(spec) == 0 &&
         (spec->full || spec->window >= LEAST_WINDOW)) {
         schedule->chunk = LONG;
         why->chunk = "float32: two heads' rows are eight warps, and those of a head's keys four";
@@ -253,7 +257,7 @@ void schedule_default_why(const Spec *spec, KernelKind kind, const Target *targe
         schedule->fuse_phi = schedule->roles;
         schedule->feature_groups = schedule->fuse_phi && spec->head_dim <= 64 ? 2 : 1;
         if (!schedule->roles && kind != KIND_DECODE)
-            without_roles(spec, target, schedule, why);
+            without_roles(spec, kind, target, schedule, why);
         if (kind != KIND_DECODE)
             plain_products(spec, kind, target, schedule, why);
         if (schedule->roles && spec_is_wide(spec)) { /* 64 keys of 256 columns are a slot: five of them lie beside the queries */

@@ -40,11 +40,11 @@ bool splits_features(const PassArgs *args) {
            spec->head_dim <= MOST_COLS && spec->head_dim + spec->value_dim <= 2 * MOST_COLS;
 }
 
-/* Products of floats on the plain units: two warps more are busy with a tile's keys, whose sums take all of a warp's registers. */
+/* Products of floats: two warps more are busy with a tile's keys, whose sums take all of a warp's registers. */
 static void choose_for_floats(const PassArgs *args, const char *name, Schedule *own) {
     enum { FEW_ROWS = 32 };
     const Spec *const spec = args->spec;
-    if (spec->dtype == DT_F32 && !spec->tf32 && !spec_is_wide(spec) && own->chunk == FEW_ROWS && strcmp(name, "window_keys") == 0)
+    if (spec->dtype == DT_F32 && !spec_is_wide(spec) && own->chunk == FEW_ROWS && strcmp(name, "window_keys") == 0)
         own->chunk = 2 * FEW_ROWS;
 }
 

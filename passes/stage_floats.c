@@ -27,7 +27,7 @@ static bool note_left(Op *dot, void *arg) {
 /* Those of s->loops that are there before all of them. */
 static Lefts find_lefts(const Stager *s) {
     Lefts l = {0};
-    if (s->dtype != DT_F32 || s->args->spec->tf32 || s->args->kind != KIND_BACKWARD || s->is_main || !s->loop_count ||
+    if (s->dtype != DT_F32 || s->args->kind != KIND_BACKWARD || s->is_main || !s->loop_count ||
         !loop_is(s->loops[0], "key"))
         return l;
     for (int i = 0; i < s->loop_count; i++) {
@@ -119,12 +119,13 @@ static int64_t turns_bytes(const Stager *s) {
 }
 
 /* Of as many blocks as keep a multiprocessor busy, or as many as have room for their turns, each has what is left. The others are
- * read from memory turn by turn. */
+ * read from memory turn by turn; beside tf32's operands registers leave no room for two such. */
 static int choose_lefts(const Stager *s, const Lefts *l, int64_t *bytes) {
     const int rows = l->values[0]->type.rows, warps = rows < 16 * BUSY_WARPS ? (rows + 15) / 16 : BUSY_WARPS;
-    int64_t   memory = -1;
-    for (int blocks = BUSY_WARPS / warps; blocks > 0 && memory < 0; blocks--)
-        memory = s->args->target->shared_bytes / blocks - (int64_t)SHARED_STRIP_BYTES * warps - turns_bytes(s);
+    const int strips = s->args->spec->tf32 ? 0 : SHARED_STRIP_BYTES * warps;
+    int64_t   memory = -1, least = s->args->spec->tf32 ? left_bytes(l->values[0]) : 0;
+    for (int blocks = BUSY_WARPS / warps; blocks > 0 && memory < least; blocks--)
+        memory = s->args->target->shared_bytes / blocks - strips - turns_bytes(s);
     return fitting(l, memory, bytes);
 }
 

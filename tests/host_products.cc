@@ -51,6 +51,8 @@ static void load_pair(const float *p, float &x, float &y) { x = p[0], y = p[1]; 
 
 static u32   bits(float x) { u32 y; memcpy(&y, &x, 4); return y; }
 static float number(u32 x) { float y; memcpy(&y, &x, 4); return y; }
+static u32   __float_as_uint(float x) { return bits(x); }
+static float __uint_as_float(u32 x) { return number(x); }
 static u32   tf32(float x) { return (bits(x) + 0x1000u) & ~0x1fffu; }
 
 // mma.m16n8k8: lane 4 g + t has a[0] = A(g, t), a[1] = A(g + 8, t), a[2] = A(g, t + 4), a[3] = A(g + 8, t + 4), b[0] = B(t, g),
@@ -101,10 +103,8 @@ template <int WARPS, int ROWS, int COLS, int K, bool TB, int LEFT, bool TF32> st
     const View view = {X.data(), K, ROWS};
     if constexpr (TF32 && LEFT == REGISTERS) tf32_product<TB, STRIDE, K>(d, x, RIGHT_AT);
     else if constexpr (TF32 && LEFT == TRANSPOSED) tf32_product_transposed<WARPS, TB, XSTRIDE, STRIDE, (K + 7) / 8 * 8>(d, LEFT_AT, RIGHT_AT);
-#ifdef TF32_LEFTS
     else if constexpr (TF32 && LEFT == SHARED) tf32_product_left<WARPS, TB, ROWS, XSTRIDE, STRIDE, K>(d, LEFT_AT, RIGHT_AT);
     else if constexpr (TF32) tf32_product_loaded<Rows, WARPS, K, TB, STRIDE>(d, view, RIGHT_AT);
-#endif
     else if constexpr (LEFT == REGISTERS) float_product<TB, STRIDE>(d, x, RIGHT_AT, STRIPS_AT);
     else if constexpr (LEFT == SHARED) float_product_left<WARPS, TB, ROWS, XSTRIDE, STRIDE, K>(d, LEFT_AT, RIGHT_AT);
     else if constexpr (LEFT == MEMORY) float_product_loaded<Rows, WARPS, K, TB, STRIDE>(d, view, RIGHT_AT, STRIPS_AT);
@@ -161,10 +161,8 @@ int main() {
     int bad = both<2, 32, 32, 32, REGISTERS, false>() + both<1, 16, 64, 128, REGISTERS, false>() + both<2, 64, 128, 64, REGISTERS, false>() +
               both<2, 32, 32, 128, SHARED, false>() + both<2, 48, 64, 20, SHARED, false>() + both<2, 32, 128, 64, MEMORY, false>() +
               both<2, 40, 16, 48, MEMORY, false>() + both<2, 32, 64, 32, TRANSPOSED, false>() + both<4, 64, 32, 16, TRANSPOSED, false>() +
-              both<2, 32, 32, 32, REGISTERS, true>() + both<1, 32, 16, 64, REGISTERS, true>() + both<2, 32, 64, 32, TRANSPOSED, true>();
-#ifdef TF32_LEFTS
-    bad += both<2, 32, 32, 64, SHARED, true>() + both<2, 48, 16, 24, SHARED, true>() + both<2, 32, 64, 64, MEMORY, true>() +
-           both<2, 40, 32, 48, MEMORY, true>();
-#endif
+              both<2, 32, 32, 32, REGISTERS, true>() + both<1, 32, 16, 64, REGISTERS, true>() + both<2, 32, 128, 64, REGISTERS, true>() + both<2, 32, 64, 32, TRANSPOSED, true>() +
+              both<2, 32, 32, 64, SHARED, true>() + both<2, 48, 16, 24, SHARED, true>() + both<2, 32, 64, 64, MEMORY, true>() +
+              both<2, 40, 32, 48, MEMORY, true>();
     return bad != 0;
 }

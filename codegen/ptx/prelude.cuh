@@ -1465,15 +1465,69 @@ template <bool TB, int STRIDE, int S, int N> DEVICE void tf32_step(float (&d)[S]
         UNROLL for (int s = 0; s < S; s++) mma_tf32(&d[s][4 * n], a[s], b0, b1);
     }
 }
+// Columns 8 k .. 8 k + 7 of the left side.
+template <int S, int K2> DEVICE void tf32_left(u32 (&a)[S][4], const float (&x)[S][K2], int k, bool flip) {
+    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
+        const float even = x[s][4 * k + 2 * h], odd = x[s][4 * k + 2 * h + 1];
+        a[s][h] = tf32(flip ? odd : even), a[s][h + 2] = tf32(flip ? even : odd);
+    }
+}
 template <bool TB, int STRIDE, int K, int S, int N, int K2> DEVICE void tf32_product(float (&d)[S][N], const float (&x)[S][K2], u32 right) {
     const bool flip = TB && (lane_id() & 2);
     UNROLL for (int k = 0; k < (K + 7) / 8; k++) {
         u32 a[S][4];
-        UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
-            const float even = x[s][4 * k + 2 * h], odd = x[s][4 * k + 2 * h + 1];
-            a[s][h] = tf32(flip ? odd : even), a[s][h + 2] = tf32(flip ? even : odd);
-        }
+        tf32_left(a, x, k, flip);
         tf32_step<TB, STRIDE>(d, a, shared_pointer<float>(right), k);
+    }
+}
+// d += x y: x in shared memory, K columns; a step takes them in their order. Transposed right sides give four words a row as well.
+template <int WARPS, bool TB, int ROWS, int XSTRIDE, int STRIDE, int K, int S, int N> DEVICE void tf32_product_left(float (&d)[S][N], u32 left, u32 right) {
+    const int lane = lane_id(), r = lane & 7, m = lane >> 3;
+    const u32 wide = right + ((m >> 1) * 8 + r) * STRIDE * 4 + (m & 1) * 16;
+    const float *y = shared_pointer<float>(right) + (lane & 3) * STRIDE + lane / 4;
+    u32       at[S]; // those beyond the last row read the first ones
+    UNROLL for (int s = 0; s < S; s++) {
+        const int slab = warp_id() + s * WARPS, first = ROWS % (16 * WARPS) == 0 || slab * 16 < ROWS ? slab * 16 : 0;
+        at[s] = left + (first + (m & 1) * 8 + r) * XSTRIDE * 4 + (m >> 1) * 16;
+    }
+    UNROLL2 for (int k = 0; k < (K + 7) / 8; k++) {
+        u32 a[S][4];
+        UNROLL for (int s = 0; s < S; s++) {
+            load4(a[s], at[s] + 32 * k);
+            UNROLL for (int i = 0; i < 4; i++) a[s][i] = tf32(__uint_as_float(a[s][i]));
+        }
+        UNROLL for (int n = 0; n < N / 4; n += 2) {
+            u32 b[4];
+            if (TB)
+                load4(b, wide + 32 * k + n * 8 * STRIDE * 4);
+            else
+                UNROLL for (int i = 0; i < 4; i++) b[i] = __float_as_uint(y[(8 * k + i % 2 * 4) * STRIDE + 8 * (n + i / 2)]);
+            UNROLL for (int s = 0; s < S; s++) {
+                mma_tf32(&d[s][4 * n], a[s], __uint_as_float(b[0]), __uint_as_float(b[1]));
+                mma_tf32(&d[s][4 * n + 4], a[s], __uint_as_float(b[2]), __uint_as_float(b[3]));
+            }
+        }
+    }
+}
+// d += x y: x in memory, read as float_product_loaded does, by as many columns as hide the second-level cache.
+template <class R, int WARPS, int COLS, bool TB, int STRIDE, int S, int N> DEVICE void tf32_product_loaded(float (&d)[S][N], const View &v, u32 right) {
+    constexpr int STEPS = COLS % 32 ? 2 : 4;
+    const R    rows = R::make(v);
+    const bool pairs = aligned<float>(v, 8), flip = TB && (lane_id() & 2);
+    UNROLL for (int s = 0; s < S; s++) {
+        const int    r = (warp_id() + s * WARPS) * 16 + lane_id() / 4, q2 = 2 * (lane_id() & 3);
+        const float *top = (const float *)v.base + rows.offset(r) + q2, *low = (const float *)v.base + rows.offset(r + 8) + q2;
+        const bool   has_top = rows.has(r), has_low = rows.has(r + 8);
+        float        x[STEPS / 2][8];
+        UNROLL for (int j = 0; j < STEPS / 2; j++) load_turn(x[j], top + 16 * j, low + 16 * j, has_top, has_low, pairs);
+        UNROLL1 for (int k = 0; k < COLS / 8; k += STEPS) {
+            u32 a[STEPS][1][4];
+            UNROLL for (int j = 0; j < STEPS; j++) tf32_left(a[j], *(const float(*)[1][8])x[j / 2], j % 2, flip);
+            if (k + STEPS < COLS / 8)
+                UNROLL for (int j = 0; j < STEPS / 2; j++)
+                    load_turn(x[j], top + 8 * (k + STEPS) + 16 * j, low + 8 * (k + STEPS) + 16 * j, has_top, has_low, pairs);
+            UNROLL for (int j = 0; j < STEPS; j++) tf32_step<TB, STRIDE>(*(float(*)[1][N])d[s], a[j], shared_pointer<float>(right), k + j);
+        }
     }
 }
 // d += x^T y: x is K x M in shared memory.
@@ -1489,14 +1543,6 @@ template <int WARPS, bool TB, int XSTRIDE, int STRIDE, int K, int S, int N> DEVI
             }
         }
         tf32_step<TB, STRIDE>(d, a, shared_pointer<float>(right), k);
-    }
-}
-template <int WARPS, int ROWS, int COLS, int S, int N> DEVICE void get(float (&x)[S][N], u32 from) {
-    constexpr int STRIDE = (COLS + 15) / 16 * 16 + 4;
-    const int     row = warp_id() * 16 + lane_id() / 4;
-    EACH(S, N) {
-        const int r = row + s * 16 * WARPS + i / 2 % 2 * 8;
-        x[s][i] = r < ROWS ? shared_pointer<float>(from)[r * STRIDE + i / 4 * 8 + 2 * (lane_id() & 3) + i % 2] : 0.f;
     }
 }
 template <int WARPS, bool TB, int XSTRIDE, int STRIDE, int K, int S, int N> DEVICE void float_product_transposed(float (&d)[S][N], u32 left, u32 right) {

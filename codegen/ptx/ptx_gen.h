@@ -78,7 +78,7 @@ const Op *cu_turned_store(Gen *g, const Op *rope); /* the store that turns rows 
 /* Of a left side of products of floats that nobody else looks at: there is no array of it. d += x y, x where it is loaded from;
  * ystride: floats from row to row. */
 bool cu_is_read_by_turns(Gen *g, const Op *load);
-void cu_product_by_turns(Gen *g, const Op *load, const char *d, const char *y, bool tb, int ystride);
+void cu_product_by_turns(Gen *g, const Op *load, const char *d, const char *y, bool tf32, bool tb, int ystride);
 bool cu_tile_op(Gen *g, const Op *op);   /* ptx_tiles.c */
 /* Shared memory that a reduction of columns and those it waits with take, up to its own; 0 for other ops. */
 int64_t cu_columns_bytes(const Op *op, int warps);

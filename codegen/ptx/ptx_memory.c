@@ -336,15 +336,16 @@ bool cu_is_read_by_turns(Gen *g, const Op *load) {
         return false;
     for (int u = 0; u < count; u++)
         if (users[u]->code != OP_DOT || users[u]->in[0] != load->out[0] || users[u]->in[1] == load->out[0] ||
-            op_int(users[u], AT_TA, 0) || op_has(users[u], AT_VIA))
+            op_int(users[u], AT_TA, 0))
             return false;
     return count > 0;
 }
 
-void cu_product_by_turns(Gen *g, const Op *load, const char *d, const char *y, bool tb, int ystride) {
+void cu_product_by_turns(Gen *g, const Op *load, const char *d, const char *y, bool tf32, bool tb, int ystride) {
     const Type type = load->out[0]->type;
-    cu_line(g, "float_product_loaded<%s, %d, %d, %d, %d>(%s, %s, %s, shared + %lldu);", rows(g, load, type.rows), g->kernel->warps,
-            type.cols, tb, ystride, d, view(g, load, 0), y, (long long)g->strips);
+    cu_line(g, "%s_product_loaded<%s, %d, %d, %d, %d>(%s, %s, %s%s);", tf32 ? "tf32" : "float", rows(g, load, type.rows),
+            g->kernel->warps, type.cols, tb, ystride, d, view(g, load, 0), y,
+            tf32 ? "" : ctx_printf(g->ctx, ", shared + %lldu", (long long)g->strips));
 }
 
 static void load(Gen *g, const Op *op) {
