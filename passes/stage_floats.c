@@ -54,6 +54,11 @@ static int fitting(const Lefts *l, int64_t memory, int64_t *bytes) {
     return n;
 }
 
+static void note_lefts(const Stager *s, int held, int count) {
+    if (count)
+        pass_note(s->ctx, s->args, s->kernel, "left sides that the loops over keys multiply: %d, of which %d lie in shared memory", count, held);
+}
+
 /* The loops read the left side from there. */
 static void read_from(const Stager *s, Value *left, Value *ring) {
     int        count;
@@ -107,6 +112,7 @@ void stage_put_lefts(Stager *s, Layout *layout) {
         ir_ring_put(&b, ring, ir_i(&b, 0), made_here(s, &b, l.values[n]));
         read_from(s, l.values[n], ring);
     }
+    note_lefts(s, count, l.count);
 }
 
 /* Of a turn's tiles, all that are on their way. */
@@ -142,4 +148,5 @@ void stage_hold_lefts(Stager *s) {
         ir_ring_put(&b, ring, ir_i(&b, 0), l.values[n]);
         read_from(s, l.values[n], ring);
     }
+    note_lefts(s, count, l.count);
 }
