@@ -59,15 +59,15 @@ static void note_lefts(const Stager *s, int held, int count) {
         pass_note(s->ctx, s->args, s->kernel, "left sides that the loops over keys multiply: %d, of which %d lie in shared memory", count, held);
 }
 
-/* The loops read the left side from there. */
-static void read_from(const Stager *s, Value *left, Value *ring) {
+/* The loops read the left side from the ring, or that value in its place. */
+static void read_from(const Stager *s, Value *left, Value *ring, Value *again) {
     int        count;
     Op **const users = ir_users(s->ctx, s->kernel, left, &count);
     for (int u = 0; u < count; u++)
         for (int l = 0; l < s->loop_count; l++)
             if (users[u]->code == OP_DOT && users[u]->in[0] == left && ir_ancestor_in(users[u], s->loops[l]->region)) {
                 Builder b = ir_before(s->ctx, s->kernel, users[u]);
-                users[u]->in[0] = ir_ring_get(&b, ring, ir_i(&b, 0));
+                users[u]->in[0] = ring ? ir_ring_get(&b, ring, ir_i(&b, 0)) : again;
             }
 }
 
@@ -101,16 +101,22 @@ static Value *made_here(const Stager *s, Builder *b, Value *left) {
     return again;
 }
 
+/* Those that have no room are made there all the same, where they are more than loaded: products read what is loaded by turns. */
 void stage_put_lefts(Stager *s, Layout *layout) {
     const Lefts l = find_lefts(s);
     int64_t     bytes;
     const int   count = fitting(&l, stage_memory(s) - layout->at, &bytes);
-    for (int n = 0; n < count; n++) {
+    for (int n = 0; n < l.count; n++) {
+        Builder b = ir_before(s->ctx, s->kernel, s->loops[0]);
+        if (n >= count) {
+            if (l.values[n]->def->code != OP_LOAD)
+                read_from(s, l.values[n], NULL, made_here(s, &b, l.values[n]));
+            continue;
+        }
         Value *const ring = stage_ring(s, 1, l.values[n]->type);
-        Builder      b = ir_before(s->ctx, s->kernel, s->loops[0]);
         stage_place(layout, ring);
         ir_ring_put(&b, ring, ir_i(&b, 0), made_here(s, &b, l.values[n]));
-        read_from(s, l.values[n], ring);
+        read_from(s, l.values[n], ring, NULL);
     }
     note_lefts(s, count, l.count);
 }
@@ -146,7 +152,7 @@ void stage_hold_lefts(Stager *s) {
         Value *const ring = ir_op(&b, OP_RING, NULL, 0, &type, 1)->out[0];
         stage_place(&layout, ring);
         ir_ring_put(&b, ring, ir_i(&b, 0), l.values[n]);
-        read_from(s, l.values[n], ring);
+        read_from(s, l.values[n], ring, NULL);
     }
     note_lefts(s, count, l.count);
 }
