@@ -61,6 +61,8 @@ static void state_slices(const Spec *spec, const Target *target, Schedule *sched
     schedule->min_items = larger(target->processors * 9 / 10 / (pieces * schedule->slices), 1);
 }
 
+enum { MUCH_SHARED = 200 << 10 }; /* bytes of a block's: two row tiles of 128 floats beside two turns of keys and values */
+
 static bool wants_small_tiles(const Spec *spec, const Target *target) {
     return target->shared_bytes < 128 * 1024 || spec->dtype == DT_F32 || spec_is_wide(spec);
 }
@@ -118,6 +120,8 @@ static void without_roles(const Spec *spec, KernelKind kind, const Target *targe
             schedule->warps = schedule->chunk / 16;
         }
         schedule->blocks = spec->dtype == DT_F32 && spec->tf32 && target->shared_bytes >= 128 * 1024 ? 2 : 1;
+        /* Two of kernel rows' blocks leave no room there for what they multiply turn by turn. */
+        schedule->gradient_blocks = schedule->blocks == 2 && kind == KIND_BACKWARD && target->shared_bytes < MUCH_SHARED ? 1 : 0;
         return;
     }
     schedule->group_heads = 1;
@@ -127,11 +131,21 @@ static void without_roles(const Spec *spec, KernelKind kind, const Target *targe
 }
 
 /* A product of floats on the plain units holds up its warp for longer than another one of the multiprocessor's processor
- * takes: two warps each hide that, as many as registers hold, and four heads share every key. */
-static void plain_products(const Spec *spec, Schedule *schedule) {
-    enum { HEADS = 4, ROWS = 128 };
-    if (spec->dtype != DT_F32 || spec->tf32 || spec->initial_state || spec_is_wide(spec) || spec_group(spec) % HEADS ||
-        schedule->chunk * HEADS > ROWS)
+ * takes: two warps each hide that, as many as registers hold, and four heads share every key. Gradients have kernels of one
+ * head's rows as well: where memory holds their tiles, 64 positions of two heads give these twice the warps, and save half as
+ * many states. */
+static void plain_products(const Spec *spec, KernelKind kind, const Target *target, Schedule *schedule, ScheduleWhy *why) {
+    enum { HEADS = 4, ROWS = 128, LONG = 64, LEAST_WINDOW = 256 };
+    if (spec->dtype != DT_F32 || spec->tf32 || spec->initial_state || spec_is_wide(spec))
+        return;
+    if (kind == KIND_BACKWARD && target->shared_bytes >= MUCH_SHARED && schedule->chunk < LONG && LONG % spec_fold(spec) == 0 &&
+        (spec->full || spec->window >= LEAST_WINDOW)) {
+        schedule->chunk = LONG;
+        why->chunk = "float32: two heads' rows are eight warps, and those of a head's keys four";
+        schedule->warps = LONG * schedule->group_heads / 16;
+        return;
+    }
+    if (spec_group(spec) % HEADS || schedule->chunk * HEADS > ROWS)
         return;
     schedule->group_heads = HEADS;
     schedule->warps = schedule->chunk * HEADS / 16;
@@ -262,8 +276,8 @@ void schedule_default_why(const Spec *spec, KernelKind kind, const Target *targe
         schedule->feature_groups = schedule->fuse_phi && spec->head_dim <= 64 ? 2 : 1;
         if (!schedule->roles && kind != KIND_DECODE)
             without_roles(spec, kind, target, schedule, why);
-        if (kind == KIND_FORWARD || kind == KIND_EXTEND)
-            plain_products(spec, schedule);
+        if (kind != KIND_DECODE)
+            plain_products(spec, kind, target, schedule, why);
         if (schedule->roles && spec_is_wide(spec)) { /* 64 keys of 256 columns are a slot: five of them lie beside the queries */
             schedule->chunk = schedule->key_tile = 64;
             why->chunk = "a row tile of a head; two heads' share every key, 16 rows a warp";

@@ -366,6 +366,18 @@ static void compute_again(Reload *r) {
     drop_unused(r, a.body);
 }
 
+/* What a rope turns is loaded for it: no register holds it since it was used for something else. */
+static bool load_for_rope(Op *op, void *arg) {
+    const Reload   *r = arg;
+    const Op *const load = op->code == OP_ROPE ? op->in[0]->def : NULL;
+    if (!load || load->code != OP_LOAD || load == op->prev || !is_cheap(r, load) || ir_use_count(r->kernel, load->out[0]) == 1)
+        return true;
+    Builder  b = ir_before(r->ctx, r->kernel, op);
+    ValueMap map = {.ctx = r->ctx};
+    op->in[0] = ir_clone(&b, load, &map)->out[0];
+    return true;
+}
+
 /* The last op before `dot` in its block that gives one of its operands; NULL: all come from outside. */
 static Op *last_operand(const Op *dot) {
     Op *last = NULL;
@@ -542,6 +554,8 @@ Status pass_reload(Ctx *ctx, Module *module, const PassArgs *args) {
             sink_indices(&r);
             ir_walk(r.kernel->body, remake, &r);
             ir_walk(r.kernel->body, add_early, &r);
+            if (args->spec->dtype == DT_F32)
+                ir_walk(r.kernel->body, load_for_rope, &r);
         }
         if (args->kind == KIND_BACKWARD && strcmp(r.kernel->name, "main") != 0 && loop_has_roles(r.kernel)) {
             ir_walk(r.kernel->body, visit_store, &r);

@@ -40,6 +40,14 @@ bool splits_features(const PassArgs *args) {
            spec->head_dim <= MOST_COLS && spec->head_dim + spec->value_dim <= 2 * MOST_COLS;
 }
 
+/* Products of floats: two warps more are busy with a tile's keys, whose sums take all of a warp's registers. */
+static void choose_for_floats(const PassArgs *args, const char *name, Schedule *own) {
+    enum { FEW_ROWS = 32 };
+    const Spec *const spec = args->spec;
+    if (spec->dtype == DT_F32 && !spec_is_wide(spec) && own->chunk == FEW_ROWS && strcmp(name, "window_keys") == 0)
+        own->chunk = 2 * FEW_ROWS;
+}
+
 PassArgs args_of_kernel(const PassArgs *args, const Module *module, int kernel, Schedule *own) {
     PassArgs of = *args;
     int      main = 0;
@@ -52,6 +60,7 @@ PassArgs args_of_kernel(const PassArgs *args, const Module *module, int kernel, 
     own->group_heads = chosen(own->gradient_heads, own->group_heads);
     own->blocks = chosen(own->gradient_blocks, own->blocks);
     own->roles = 0;
+    choose_for_floats(args, module->kernels[kernel]->name, own);
     if (own->gradient_roles)
         choose_with_roles(args, module->kernels[kernel]->name, own);
     of.schedule = own;

@@ -217,7 +217,7 @@ int64_t stage_memory(const Stager *s) {
     const Schedule *schedule = s->args->schedule;
     return s->args->target->shared_bytes / (s->is_main ? schedule->blocks : s->resident ? s->resident : 1) -
            (s->dtype == DT_F32 && !s->args->spec->tf32 ? SHARED_STRIP_BYTES * schedule->warps : 0) - s->computed_bytes -
-           s->own_bytes - s->held_bytes;
+           s->own_bytes - s->held_bytes - s->left_bytes;
 }
 
 /* Turns that are surely there may be fetched before the loop: those of a loop over heads, whose tiles no bound cuts. */
@@ -549,7 +549,7 @@ static bool choose_tf32(Op *op, void *ctx) {
 /* Rings of loops, and of what is fetched while they run, lie side by side; each later group begins there again, behind what
  * is held, or in its place. What is put there by the threads themselves lies behind all. */
 static Status place_rings(Stager *s, When when) {
-    Layout layout = {0, s->phases_bytes};
+    Layout layout = {s->left_bytes, s->phases_bytes + s->left_bytes}; /* those are none of kernels with phases */
     if (s->held_bytes)
         stage_place(&layout, s->single_rings[0]);
     const int64_t start = layout.at;
@@ -613,6 +613,7 @@ static bool has_early_branch(const Stager *s) {
 /* One loop, in parts, and all single tiles. */
 static Status stage_at_once(Stager *s, When *when) {
     TRY(find_loops(s));
+    stage_hold_lefts(s);
     s->stages = stage_turns(s);
     /* Before anything else, so that the first tiles arrive while the rest of the prologue runs. */
     Op *start = s->body->first;

@@ -22,6 +22,7 @@ typedef struct Stager {
     int             groups[MAX_TILES]; /* of the singles: those of a group lie side by side */
     int64_t         computed_bytes;    /* of right sides that threads make: they lie behind all others */
     int64_t         own_bytes;         /* of rings that the kernel has come with: likewise */
+    int64_t         left_bytes;        /* of left sides of floats that lie before all others as long as the kernel runs */
     int             single_count, opening; /* the first `opening` are needed before the loops */
     int64_t         held_bytes;            /* of singles[0] if it stays while all others come and go, else 0 */
     int             last_group;            /* its first single, where it takes the place of the held tile; else 0 */
@@ -68,6 +69,10 @@ typedef struct Layout {
     int64_t at, most;
 } Layout;
 void stage_place(Layout *layout, Value *ring); /* at `at`, which goes on */
+
+/* stage_floats.c: left sides of products of floats that the loops over keys need turn by turn go to shared memory. */
+void stage_put_lefts(Stager *s, Layout *layout); /* before the loops of a phase: those that fit behind what is placed */
+void stage_hold_lefts(Stager *s);                /* of loops within one over heads: before that, at the start of memory */
 
 /* stage_phases.c: kernels with several such loops, or with single tiles before them, one after the other: each begins in
  * the same memory. False where the kernel is not of this kind; nothing is changed then. */

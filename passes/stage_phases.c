@@ -216,6 +216,7 @@ static void fetch_loop(Stager *s, const Phase *phase, const Phase *before, Layou
     stage_loops(s, fetching_place(s, before));
     for (int t = 0; t < s->staged_count; t++)
         stage_place(layout, s->rings[t]);
+    stage_put_lefts(s, layout);
 }
 
 static void fetch_singles(Stager *s, const Phase *phase, const Phase *before, Layout *layout) {

@@ -205,6 +205,12 @@ if nvrtc_here "compiling"; then
     for arch in cuda:sm_80 cuda:sm_90a cuda:sm_120a; do
         later compiles "keys of 256 columns compile for decode, $arch" "$SOURCE/specs/gemma2_9b.lua" --target $arch --kind decode
     done
+    for arch in cuda:sm_80 cuda:sm_90a; do
+        later compiles "gradients of floats of 128 columns compile for $arch" "$SOURCE/specs/paper_bench.lua" --target $arch \
+            --kind backward
+    done
+    later compiles "gradients of floats of 128 columns compile with tf32" "$SOURCE/specs/paper_bench.lua" --target cuda:sm_90a \
+        --kind backward --set tf32=true
     later compiles "floats of 128 columns compile for decode" "$SOURCE/specs/paper_bench.lua" --target cuda:sm_120a --kind decode
     later compiles "the paper's layer, 64 wide, compiles" "$SOURCE/specs/paper_d128.lua" --set head_dim=64 --set value_dim=64 \
         --target cuda:sm_90a

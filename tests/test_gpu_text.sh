@@ -33,6 +33,11 @@ text wide 'load_own<' '/[/][/] slice$/,$p' --target cuda:sm_90a --set head_dim=1
 # Gradients: what keys get of the rows in whose window they are, with tiles whose positions fall.
 text gradients ', 16, 1>, ' '/ rattan_layer_backward_window_keys(/,/^}/p' --kind backward --target cuda:sm_80 --set head_dim=16 \
     --set value_dim=16 --schedule 'chunk=16 key_tile=16 group_heads=1 warps=1 stages=2'
+# Of floats: left sides of the loops over queries lie in shared memory, as many as have room, and are read from memory elsewhere.
+text float_keys 'float_product_left<' '/ rattan_layer_backward_window_keys(/,/^}/p' --dtype fp32 --kind backward --target cuda:sm_80 \
+    --set head_dim=16 --set value_dim=16 --schedule 'chunk=32 key_tile=32 group_heads=1 warps=2 stages=2'
+text float_rows 'float_product_loaded<' '/ rattan_layer_backward_rows(/,/^}/p' --dtype fp32 --kind backward --target cuda:sm_80 \
+    --set head_dim=16 --set value_dim=16 --schedule 'chunk=32 key_tile=32 group_heads=1 warps=2 stages=2'
 # Those with roles: what rows hand on is summed up head by head, and stored from where it lies.
 text key_states 'Stored stored;' '/ rattan_layer_backward_key_states(/,/^}/p' --kind backward --target cuda:sm_90a --set head_dim=16 \
     --set value_dim=64 --schedule 'chunk=64 key_tile=64 group_heads=2 segment=1024 min_items=54 warps=8 stages=2 roles=1 fuse_phi=1'

@@ -167,7 +167,7 @@ static void test_cpu_backward(void **state) {
 }
 static void test_gradients_gpu(void **state) {
     (void)state;
-    for (int memory = 72; memory <= 216; memory *= 3)
+    for (int memory = 32; memory <= 288; memory *= 3)
         run_cases(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE | VARIANT_SAVED,
                   (Target){.name = "gpu", .warp_size = 32, .shared_bytes = memory << 10, .processors = 4});
 }

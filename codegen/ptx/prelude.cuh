@@ -1414,19 +1414,89 @@ template <bool TB, int STRIDE, int N> DEVICE void float_steps(float *d, const fl
     float_step<STRIDE, N>(d, x0.z, x8.z, y + 2 * STRIDE);
     float_step<STRIDE, N>(d, x0.w, x8.w, y + 3 * STRIDE);
 }
+// Columns 16 k .. 16 k + 15 of the left side into the strip, from the thread's place on.
+template <int K2> DEVICE void fill_strip(float *strip, const float (&x)[K2], int k, int q2, int flip) {
+    UNROLL for (int i = 0; i < 8; i += 2)
+        *(float2 *)(strip + i / 2 % 2 * 8 * STRIP + ((i / 4 * 8 + q2) ^ flip)) = make_float2(x[8 * k + i], x[8 * k + i + 1]);
+}
+template <bool TB, int STRIDE, int N> DEVICE void strip_steps(float *d, const float *strip, int flip, const float *y) {
+    UNROLL1 for (int kk = 0; kk < 16; kk += 4) { // more are loads far ahead of their use, which registers lack for
+        const float4 x0 = *(const float4 *)(strip + (kk ^ flip)), x8 = *(const float4 *)(strip + 8 * STRIP + (kk ^ flip));
+        float_steps<TB, STRIDE, N>(d, x0, x8, y + kk * (TB ? 1 : STRIDE));
+    }
+}
+// Long and wide products stay loops, which pick the registers of a turn by branches that all of a warp take: unrolled, they are
+// most of a kernel's text, and of the time that compiling it takes.
 template <bool TB, int STRIDE, int S, int N, int K2> DEVICE void float_product(float (&d)[S][N], const float (&x)[S][K2], u32 right, u32 strips) {
+    constexpr int  TURNS = K2 / 8;
+    const int      lane = lane_here(), row = lane / 4, q2 = 2 * (lane & 3), flip = (row & 2) * 4;
+    const float   *y = shared_pointer<float>(right) + (TB ? q2 * STRIDE : q2);
+    float *const   strip = shared_pointer<float>(strips) + (warp_id() * 16 + row) * STRIP;
+    UNROLL for (int s = 0; s < S; s++) {
+        if (TURNS > 2 && N >= 32) {
+            UNROLL1 for (int k = 0; k < TURNS; k++) {
+                __syncwarp();
+                UNROLL for (int turn = 0; turn < TURNS; turn++)
+                    if (turn == k)
+                        fill_strip(strip, x[s], turn, q2, flip);
+                __syncwarp();
+                strip_steps<TB, STRIDE, N>(d[s], strip, flip, y + 16 * k * (TB ? 1 : STRIDE));
+            }
+            continue;
+        }
+        UNROLL for (int k = 0; k < TURNS; k++) {
+            __syncwarp();
+            fill_strip(strip, x[s], k, q2, flip);
+            __syncwarp();
+            strip_steps<TB, STRIDE, N>(d[s], strip, flip, y + 16 * k * (TB ? 1 : STRIDE));
+        }
+    }
+}
+// Of two rows of memory the numbers that a turn of 16 columns takes; zeros of rows that are not there.
+DEVICE void load_turn(float (&x)[8], const float *top, const float *low, bool has_top, bool has_low, bool pairs) {
+    UNROLL for (int i = 0; i < 8; i += 2) {
+        const float *p = (i & 2 ? low : top) + i / 4 * 8;
+        x[i] = x[i + 1] = 0.f;
+        if (i & 2 ? !has_low : !has_top)
+            continue;
+        if (pairs)
+            load_pair(p, x[i], x[i + 1]);
+        else
+            x[i] = p[0], x[i + 1] = p[1];
+    }
+}
+// d += x y: x in memory. The next turn's numbers are on their way while one is multiplied: no register holds more of them.
+template <class R, int WARPS, int COLS, bool TB, int STRIDE, int S, int N> DEVICE void float_product_loaded(float (&d)[S][N], const View &v, u32 right, u32 strips) {
     const int    lane = lane_here(), row = lane / 4, q2 = 2 * (lane & 3), flip = (row & 2) * 4;
     const float *y = shared_pointer<float>(right) + (TB ? q2 * STRIDE : q2);
-    float       *strip = shared_pointer<float>(strips) + (warp_id() * 16 + row) * STRIP;
-    UNROLL for (int s = 0; s < S; s++) UNROLL for (int k = 0; k < K2 / 8; k++) {
-        __syncwarp();
-        UNROLL for (int i = 0; i < 8; i += 2)
-            *(float2 *)(strip + i / 2 % 2 * 8 * STRIP + ((i / 4 * 8 + q2) ^ flip)) = make_float2(x[s][8 * k + i], x[s][8 * k + i + 1]);
-        __syncwarp();
-        UNROLL1 for (int kk = 0; kk < 16; kk += 4) { // more are loads far ahead of their use, which registers lack for
-            const float4 x0 = *(const float4 *)(strip + (kk ^ flip)), x8 = *(const float4 *)(strip + 8 * STRIP + (kk ^ flip));
-            float_steps<TB, STRIDE, N>(d[s], x0, x8, y + (16 * k + kk) * (TB ? 1 : STRIDE));
+    float *const strip = shared_pointer<float>(strips) + (warp_id() * 16 + row) * STRIP;
+    const R      rows = R::make(v);
+    const bool   pairs = aligned<float>(v, 8);
+    UNROLL for (int s = 0; s < S; s++) {
+        const int    r = (warp_id() + s * WARPS) * 16 + row;
+        const float *top = (const float *)v.base + rows.offset(r) + q2, *low = (const float *)v.base + rows.offset(r + 8) + q2;
+        const bool   has_top = rows.has(r), has_low = rows.has(r + 8);
+        float        x[8];
+        load_turn(x, top, low, has_top, has_low, pairs);
+        UNROLL1 for (int k = 0; k < COLS; k += 16) {
+            __syncwarp();
+            fill_strip(strip, x, 0, q2, flip);
+            __syncwarp();
+            if (k + 16 < COLS)
+                load_turn(x, top + k + 16, low + k + 16, has_top, has_low, pairs);
+            strip_steps<TB, STRIDE, N>(d[s], strip, flip, y + k * (TB ? 1 : STRIDE));
         }
+    }
+}
+// d += x y: x in shared memory, K columns. What a warp has beyond its rows reads row 0.
+template <int WARPS, bool TB, int ROWS, int XSTRIDE, int STRIDE, int K, int S, int N> DEVICE void float_product_left(float (&d)[S][N], u32 left, u32 right) {
+    const int    lane = lane_here(), q2 = 2 * (lane & 3);
+    const float *y = shared_pointer<float>(right) + (TB ? q2 * STRIDE : q2);
+    UNROLL for (int s = 0; s < S; s++) {
+        const int    slab = warp_id() + s * WARPS;
+        const float *x = shared_pointer<float>(left) + ((ROWS % (16 * WARPS) == 0 || slab * 16 < ROWS ? slab * 16 : 0) + lane / 4) * XSTRIDE;
+        UNROLL1 for (int k = 0; k < K; k += 4) // columns beyond K are zeros
+            float_steps<TB, STRIDE, N>(d[s], *(const float4 *)(x + k), *(const float4 *)(x + 8 * XSTRIDE + k), y + k * (TB ? 1 : STRIDE));
     }
 }
 
@@ -1454,15 +1524,69 @@ template <bool TB, int STRIDE, int S, int N> DEVICE void tf32_step(float (&d)[S]
         UNROLL for (int s = 0; s < S; s++) mma_tf32(&d[s][4 * n], a[s], b0, b1);
     }
 }
+// Columns 8 k .. 8 k + 7 of the left side.
+template <int S, int K2> DEVICE void tf32_left(u32 (&a)[S][4], const float (&x)[S][K2], int k, bool flip) {
+    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
+        const float even = x[s][4 * k + 2 * h], odd = x[s][4 * k + 2 * h + 1];
+        a[s][h] = tf32(flip ? odd : even), a[s][h + 2] = tf32(flip ? even : odd);
+    }
+}
 template <bool TB, int STRIDE, int K, int S, int N, int K2> DEVICE void tf32_product(float (&d)[S][N], const float (&x)[S][K2], u32 right) {
     const bool flip = TB && (lane_id() & 2);
     UNROLL for (int k = 0; k < (K + 7) / 8; k++) {
         u32 a[S][4];
-        UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
-            const float even = x[s][4 * k + 2 * h], odd = x[s][4 * k + 2 * h + 1];
-            a[s][h] = tf32(flip ? odd : even), a[s][h + 2] = tf32(flip ? even : odd);
-        }
+        tf32_left(a, x, k, flip);
         tf32_step<TB, STRIDE>(d, a, shared_pointer<float>(right), k);
+    }
+}
+// d += x y: x in shared memory, K columns; a step takes them in their order. Transposed right sides give four words a row as well.
+template <int WARPS, bool TB, int ROWS, int XSTRIDE, int STRIDE, int K, int S, int N> DEVICE void tf32_product_left(float (&d)[S][N], u32 left, u32 right) {
+    const int lane = lane_id(), r = lane & 7, m = lane >> 3;
+    const u32 wide = right + ((m >> 1) * 8 + r) * STRIDE * 4 + (m & 1) * 16;
+    const float *y = shared_pointer<float>(right) + (lane & 3) * STRIDE + lane / 4;
+    u32       at[S]; // those beyond the last row read the first ones
+    UNROLL for (int s = 0; s < S; s++) {
+        const int slab = warp_id() + s * WARPS, first = ROWS % (16 * WARPS) == 0 || slab * 16 < ROWS ? slab * 16 : 0;
+        at[s] = left + (first + (m & 1) * 8 + r) * XSTRIDE * 4 + (m >> 1) * 16;
+    }
+    UNROLL2 for (int k = 0; k < (K + 7) / 8; k++) {
+        u32 a[S][4];
+        UNROLL for (int s = 0; s < S; s++) {
+            load4(a[s], at[s] + 32 * k);
+            UNROLL for (int i = 0; i < 4; i++) a[s][i] = tf32(__uint_as_float(a[s][i]));
+        }
+        UNROLL for (int n = 0; n < N / 4; n += 2) {
+            u32 b[4];
+            if (TB)
+                load4(b, wide + 32 * k + n * 8 * STRIDE * 4);
+            else
+                UNROLL for (int i = 0; i < 4; i++) b[i] = __float_as_uint(y[(8 * k + i % 2 * 4) * STRIDE + 8 * (n + i / 2)]);
+            UNROLL for (int s = 0; s < S; s++) {
+                mma_tf32(&d[s][4 * n], a[s], __uint_as_float(b[0]), __uint_as_float(b[1]));
+                mma_tf32(&d[s][4 * n + 4], a[s], __uint_as_float(b[2]), __uint_as_float(b[3]));
+            }
+        }
+    }
+}
+// d += x y: x in memory, read as float_product_loaded does, by as many columns as hide the second-level cache.
+template <class R, int WARPS, int COLS, bool TB, int STRIDE, int S, int N> DEVICE void tf32_product_loaded(float (&d)[S][N], const View &v, u32 right) {
+    constexpr int STEPS = COLS % 32 ? 2 : 4;
+    const R    rows = R::make(v);
+    const bool pairs = aligned<float>(v, 8), flip = TB && (lane_id() & 2);
+    UNROLL for (int s = 0; s < S; s++) {
+        const int    r = (warp_id() + s * WARPS) * 16 + lane_id() / 4, q2 = 2 * (lane_id() & 3);
+        const float *top = (const float *)v.base + rows.offset(r) + q2, *low = (const float *)v.base + rows.offset(r + 8) + q2;
+        const bool   has_top = rows.has(r), has_low = rows.has(r + 8);
+        float        x[STEPS / 2][8];
+        UNROLL for (int j = 0; j < STEPS / 2; j++) load_turn(x[j], top + 16 * j, low + 16 * j, has_top, has_low, pairs);
+        UNROLL1 for (int k = 0; k < COLS / 8; k += STEPS) {
+            u32 a[STEPS][1][4];
+            UNROLL for (int j = 0; j < STEPS; j++) tf32_left(a[j], *(const float(*)[1][8])x[j / 2], j % 2, flip);
+            if (k + STEPS < COLS / 8)
+                UNROLL for (int j = 0; j < STEPS / 2; j++)
+                    load_turn(x[j], top + 8 * (k + STEPS) + 16 * j, low + 8 * (k + STEPS) + 16 * j, has_top, has_low, pairs);
+            UNROLL for (int j = 0; j < STEPS; j++) tf32_step<TB, STRIDE>(*(float(*)[1][N])d[s], a[j], shared_pointer<float>(right), k + j);
+        }
     }
 }
 // d += x^T y: x is K x M in shared memory.
@@ -1478,14 +1602,6 @@ template <int WARPS, bool TB, int XSTRIDE, int STRIDE, int K, int S, int N> DEVI
             }
         }
         tf32_step<TB, STRIDE>(d, a, shared_pointer<float>(right), k);
-    }
-}
-template <int WARPS, int ROWS, int COLS, int S, int N> DEVICE void get(float (&x)[S][N], u32 from) {
-    constexpr int STRIDE = (COLS + 15) / 16 * 16 + 4;
-    const int     row = warp_id() * 16 + lane_id() / 4;
-    EACH(S, N) {
-        const int r = row + s * 16 * WARPS + i / 2 % 2 * 8;
-        x[s][i] = r < ROWS ? shared_pointer<float>(from)[r * STRIDE + i / 4 * 8 + 2 * (lane_id() & 3) + i % 2] : 0.f;
     }
 }
 template <int WARPS, bool TB, int XSTRIDE, int STRIDE, int K, int S, int N> DEVICE void float_product_transposed(float (&d)[S][N], u32 left, u32 right) {

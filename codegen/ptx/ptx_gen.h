@@ -75,6 +75,10 @@ void cu_declare_aligned(Gen *g);
 const char *cu_arrive(Gen *g, const Op *op); /* the block's arrival: 1 if it is the last one */
 bool cu_memory_op(Gen *g, const Op *op); /* ptx_memory.c: true if it was one of its own */
 const Op *cu_turned_store(Gen *g, const Op *rope); /* the store that turns rows on their way from memory to memory, or NULL */
+/* Of a left side of products of floats that nobody else looks at: there is no array of it. d += x y, x where it is loaded from;
+ * ystride: floats from row to row. */
+bool cu_is_read_by_turns(Gen *g, const Op *load);
+void cu_product_by_turns(Gen *g, const Op *load, const char *d, const char *y, bool tf32, bool tb, int ystride);
 bool cu_tile_op(Gen *g, const Op *op);   /* ptx_tiles.c */
 /* Shared memory that a reduction of columns and those it waits with take, up to its own; 0 for other ops. */
 int64_t cu_columns_bytes(const Op *op, int warps);

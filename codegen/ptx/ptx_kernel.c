@@ -436,14 +436,17 @@ static bool note_widest(Op *op, void *arg) {
 }
 
 /* Blocks that a multiprocessor shall hold at once: main's are the schedule's; two where few tiles live at once and are
- * small, so that 128 registers suffice even for large blocks. */
+ * small, so that 128 registers suffice even for large blocks. Products of floats on the plain units take more beside them. */
 static int resident_blocks(const Gen *g) {
+    enum { FEW = 128, MORE = 168 };
     Widest    w = {.g = g};
+    bool      floats = false;
     const int threads = 32 * g->kernel->warps;
     if (strcmp(g->kernel->name, "main") == 0)
         return g->schedule->blocks;
     ir_walk(g->kernel->body, note_widest, &w);
-    return w.products && w.floats <= 64 && g->target->registers >= 2 * threads * 128 &&
+    ir_walk(g->kernel->body, multiplies_floats, &floats);
+    return w.products && w.floats <= 64 && g->target->registers >= 2 * threads * (floats ? MORE : FEW) &&
                    2 * g->phase->shared_bytes <= g->target->shared_bytes
                ? 2
                : 1;

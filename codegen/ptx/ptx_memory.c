@@ -321,6 +321,33 @@ static bool slice_access(Gen *g, const Op *op, const Value *tile) {
     return true;
 }
 
+static bool stores_param(Op *op, void *param) {
+    return op->code != OP_STORE || strcmp(op_text(op, AT_PARAM), param) != 0;
+}
+
+/* Is it the left side of products of floats alone, which read it from memory by turns? Not in main, whose registers hold it while
+ * the loops over keys multiply it again and again. */
+bool cu_is_read_by_turns(Gen *g, const Op *load) {
+    int  count;
+    Op **users = ir_users(g->ctx, g->kernel, load->out[0], &count);
+    if (load->code != OP_LOAD || param_of(g, load)->dtype != DT_F32 || cu_shape(load->out[0]->type) != SHAPE_TILE ||
+        load->out[0]->type.cols % 16 || op_has(load, AT_BEYOND) || op_has(load, AT_VIA) || cu_first_role(g->kernel) ||
+        strcmp(g->kernel->name, "main") == 0 || !ir_walk(g->kernel->body, stores_param, (void *)op_text(load, AT_PARAM)))
+        return false;
+    for (int u = 0; u < count; u++)
+        if (users[u]->code != OP_DOT || users[u]->in[0] != load->out[0] || users[u]->in[1] == load->out[0] ||
+            op_int(users[u], AT_TA, 0))
+            return false;
+    return count > 0;
+}
+
+void cu_product_by_turns(Gen *g, const Op *load, const char *d, const char *y, bool tf32, bool tb, int ystride) {
+    const Type type = load->out[0]->type;
+    cu_line(g, "%s_product_loaded<%s, %d, %d, %d, %d>(%s, %s, %s%s);", tf32 ? "tf32" : "float", rows(g, load, type.rows),
+            g->kernel->warps, type.cols, tb, ystride, d, view(g, load, 0), y,
+            tf32 ? "" : ctx_printf(g->ctx, ", shared + %lldu", (long long)g->strips));
+}
+
 static void load(Gen *g, const Op *op) {
     if (only_transposed(g, op) || only_copied(g, op) || only_turned(g, op) || only_added(g, op) || own_access(g, op, op->out[0]) ||
         slice_access(g, op, op->out[0]))
@@ -467,7 +494,10 @@ const char *cu_arrive(Gen *g, const Op *op) {
 
 bool cu_memory_op(Gen *g, const Op *op) {
     switch (op->code) {
-    case OP_LOAD: load(g, op); return true;
+    case OP_LOAD:
+        if (!cu_is_read_by_turns(g, op))
+            load(g, op);
+        return true;
     case OP_STORE: store(g, op); return true;
     case OP_TRANSPOSE: transpose(g, op); return true;
     case OP_ADD: return add_loaded(g, op);

@@ -461,12 +461,16 @@ static void float_dot(Gen *g, const Op *op, const DotParts *p, int ystride, bool
                 (int)ir_shared_stride(p->x->type) / 4, ystride / 4, tf32 ? (p->k + 7) / 8 * 8 : p->k, d, x, y);
         return;
     }
+    if (p->x->def && cu_is_read_by_turns(g, p->x->def)) {
+        cu_product_by_turns(g, p->x->def, d, y, tf32, tb, ystride / 4);
+        return;
+    }
     if (in_shared(p->x)) {
-        const Type type = p->x->type;
-        cu_line(g, "float %s_left[%d][%d];", d, cu_slabs(g, type), cu_numbers(type));
-        cu_line(g, "get<%d, %d, %d>(%s_left, %s);", g->kernel->warps, type.rows, type.cols, d, x);
-        x = ctx_printf(g->ctx, "%s_left", d);
-    } else if (p->k % 16) { /* what stands in columns that are not there may be no number */
+        cu_line(g, "%s_product_left<%d, %d, %d, %d, %d, %d>(%s, %s, %s);", tf32 ? "tf32" : "float", g->kernel->warps, tb, p->m,
+                (int)ir_shared_stride(p->x->type) / 4, ystride / 4, p->k, d, x, y);
+        return;
+    }
+    if (p->k % 16) { /* what stands in columns that are not there may be no number */
         cu_line(g, "float %s_left[%d][%d];", d, cu_slabs(g, p->x->type), cu_numbers(p->x->type));
         cu_line(g, "EACH(%d, %d) %s_left[s][i] = has_column<%d>(i / 4, i & 1) ? %s[s][i] : 0.f;",
                 cu_slabs(g, p->x->type), cu_numbers(p->x->type), d, p->k, x);
