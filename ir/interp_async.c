@@ -51,8 +51,7 @@ Status exec_fetch(Machine *m, const Op *op) {
         interp_put_slot(m, type, arrival.slot, arrival.place, arrival.tile);
     TRY(interp_read_at(m, op, 2, type, arrival.tile));
     leave_rows(m, op, type, arrival.tile);
-    for (int64_t e = 0; e < interp_elements(type); e++)
-        arrival.tile[e] = interp_round(m, type.dtype, arrival.tile[e]);
+    interp_round_tile(m, type.dtype, arrival.tile, interp_elements(type));
     return ST_OK;
 }
 

@@ -11,9 +11,10 @@ static Status settled(Machine *m, const Op *op) {
 
 Status exec_fconst(Machine *m, const Op *op) {
     const int64_t elements = interp_elements(op->out[0]->type);
+    const double  value = op_float(op, AT_FVALUE, 0);
     double       *out = interp_result(m, op);
     for (int64_t e = 0; e < elements; e++)
-        out[e] = op_float(op, AT_FVALUE, 0);
+        out[e] = value;
     return settled(m, op);
 }
 
@@ -250,7 +251,7 @@ static void start_sum(Machine *m, const DotParts *parts, double *out) {
 
 /* What is measured to take most of the interpreter's time goes without the checks of sanitizers, and calls of it with them. */
 #ifdef __SANITIZE_ADDRESS__
-#define UNCHECKED __attribute__((noinline, no_sanitize("address", "undefined")))
+#define UNCHECKED __attribute__((no_sanitize("address", "undefined")))
 #else
 #define UNCHECKED
 #endif
@@ -258,7 +259,8 @@ static void start_sum(Machine *m, const DotParts *parts, double *out) {
 enum { AT_A_TIME = 4 }; /* rows */
 
 /* sum[c] += a[i] * row_i[c], one i after the other, rounded to fp32 after each step where asked. */
-UNCHECKED static void add_scaled(double *restrict sum, const double a[AT_A_TIME], const double *restrict rows, int count, bool fp32) {
+UNCHECKED static inline __attribute__((always_inline)) void add_rows(double *restrict sum, const double a[AT_A_TIME],
+                                                                     const double *restrict rows, int count, bool fp32) {
     const double *const one = rows + count, *const two = one + count, *const three = two + count;
     if (fp32)
         for (int c = 0; c < count; c++) {
@@ -271,7 +273,26 @@ UNCHECKED static void add_scaled(double *restrict sum, const double a[AT_A_TIME]
             sum[c] = sum[c] + a[0] * rows[c] + a[1] * one[c] + a[2] * two[c] + a[3] * three[c];
 }
 
-UNCHECKED static void add_one_scaled(double *restrict sum, double a, const double *restrict row, int count, bool fp32) {
+/* Twice as many columns at a time where the processor can: without fused products, so that sums are the same everywhere. */
+#ifdef __x86_64__
+UNCHECKED __attribute__((target("avx2"), noinline)) static void add_rows_wide(double *restrict sum, const double a[AT_A_TIME],
+                                                                              const double *restrict rows, int count, bool fp32) {
+    add_rows(sum, a, rows, count, fp32);
+}
+#endif
+
+UNCHECKED __attribute__((noinline)) static void add_scaled(double *restrict sum, const double a[AT_A_TIME],
+                                                           const double *restrict rows, int count, bool fp32) {
+#ifdef __x86_64__
+    if (__builtin_cpu_supports("avx2")) {
+        add_rows_wide(sum, a, rows, count, fp32);
+        return;
+    }
+#endif
+    add_rows(sum, a, rows, count, fp32);
+}
+
+UNCHECKED __attribute__((noinline)) static void add_one_scaled(double *restrict sum, double a, const double *restrict row, int count, bool fp32) {
     if (fp32)
         for (int c = 0; c < count; c++)
             sum[c] = (double)(float)(sum[c] + a * row[c]);
