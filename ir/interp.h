@@ -89,6 +89,7 @@ typedef Status Exec(Machine *m, const Op *op);
 
 /* interp.c */
 Status interp_fail(const Machine *m, const Op *op, const char *format, ...) __attribute__((format(printf, 3, 4)));
+Status interp_no_memory(const Machine *m, const Op *op); /* op: what asked for it, or NULL */
 Status interp_block(Machine *m, const Block *block);
 
 /* interp_memory.c */

@@ -11,10 +11,6 @@
 #define MAX_ELEMENTS (INT64_C(1) << 28) /* of a tile, a ring, a work parameter, the scratch: beyond is a mistake */
 enum { SCRATCH_UNIT = 2 };              /* bytes */
 
-static Status no_memory(const Machine *m) {
-    return ctx_fail(m->ctx, ST_NO_MEMORY, "interpreter", "use smaller tensors", "out of memory");
-}
-
 static double *new_doubles(int64_t count) { return malloc(sizeof(double) * (size_t)(count ? count : 1)); }
 
 static void fill_nan(double *data, int64_t count) {
@@ -51,7 +47,7 @@ static void prepare_cell(Preparation *p, const Value *value, bool assigned) {
     cell->data = cell->owned = new_doubles(elements);
     cell->next = assigned && type.cls == TY_TILE ? new_doubles(elements) : NULL;
     if (!cell->owned || (assigned && type.cls == TY_TILE && !cell->next))
-        p->status = no_memory(p->m);
+        p->status = interp_no_memory(p->m, NULL);
 }
 
 static bool prepare_op(Op *op, void *arg) {
@@ -71,7 +67,7 @@ static Status prepare_scratch(Machine *m) {
         return interp_fail(m, NULL, "scratch=%lld is too large to interpret", (long long)m->kernel->scratch_bytes);
     m->scratch = new_doubles(units);
     if (!m->scratch)
-        return no_memory(m);
+        return interp_no_memory(m, NULL);
     fill_nan(m->scratch, units);
     return ST_OK;
 }
@@ -80,14 +76,14 @@ Status interp_prepare(Machine *m) {
     Preparation p = {.m = m};
     m->cells = calloc((size_t)m->kernel->value_count + 1, sizeof *m->cells);
     if (!m->cells)
-        return no_memory(m);
+        return interp_no_memory(m, NULL);
     ir_walk(m->kernel->body, prepare_op, &p);
     TRY(p.status);
     m->matrix = new_doubles(p.largest);
     m->rope_frequency = new_doubles(p.widest);
     m->rope_cols = 0;
     if (!m->matrix || !m->rope_frequency)
-        return no_memory(m);
+        return interp_no_memory(m, NULL);
     return prepare_scratch(m);
 }
 
@@ -234,7 +230,7 @@ static Status new_work(Machine *m, const CodeParam *param, int64_t elements, Wor
     work->elements = elements;
     work->data = malloc(dtype_size(param->dtype) * (size_t)(elements ? elements : 1));
     if (!work->data)
-        return no_memory(m);
+        return interp_no_memory(m, NULL);
     fill_undefined(work->data, param->dtype, elements);
     m->work_count++;
     *out = work;
