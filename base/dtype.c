@@ -105,3 +105,38 @@ void dtype_store(DType dtype, void *array, int64_t i, double value) {
     case DT_COUNT: break;
     }
 }
+
+void dtype_load_many(DType dtype, const void *array, int64_t i, int64_t step, int64_t count, double *out) {
+    if (dtype == DT_F32)
+        for (int64_t n = 0; n < count; n++)
+            out[n] = ((const float *)array)[i + n * step];
+    else if (dtype == DT_BF16)
+        for (int64_t n = 0; n < count; n++)
+            out[n] = bf16_to_f32(((const uint16_t *)array)[i + n * step]);
+    else
+        for (int64_t n = 0; n < count; n++)
+            out[n] = dtype_load(dtype, array, i + n * step);
+}
+
+static double rounded(DType dtype, double value) {
+    union {
+        uint16_t bits;
+        float    single;
+        double   whole;
+        int64_t  number;
+    } element;
+    dtype_store(dtype, &element, 0, value);
+    return dtype_load(dtype, &element, 0);
+}
+
+void dtype_round_many(DType dtype, double *values, int64_t count) {
+    if (dtype == DT_F32)
+        for (int64_t n = 0; n < count; n++)
+            values[n] = (double)(float)values[n];
+    else if (dtype == DT_BF16)
+        for (int64_t n = 0; n < count; n++)
+            values[n] = bf16_to_f32(f32_to_bf16((float)values[n]));
+    else
+        for (int64_t n = 0; n < count && dtype != DT_F64; n++)
+            values[n] = rounded(dtype, values[n]);
+}

@@ -25,4 +25,9 @@ float    f32_to_tf32(float value); /* 10 bits of fraction: round to nearest, hal
 double dtype_load(DType dtype, const void *array, int64_t i);
 void   dtype_store(DType dtype, void *array, int64_t i, double value);
 
+/* `count` of them, from element i on, `step` apart. */
+void dtype_load_many(DType dtype, const void *array, int64_t i, int64_t step, int64_t count, double *out);
+/* Each value to what dtype_store makes of it. */
+void dtype_round_many(DType dtype, double *values, int64_t count);
+
 #endif

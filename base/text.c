@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { SHORT = 32 };
+
 static void reserve(Text *text, size_t more) {
     const size_t need = text->length + more + 1;
     if (need <= text->capacity)
@@ -22,17 +24,27 @@ void text_write(Text *text, const char *bytes, size_t length) {
     text->data[text->length] = '\0';
 }
 
+void text_put(Text *text, const char *string) { text_write(text, string, strlen(string)); }
+
+/* Most pieces are short: they are written where there is room, and once more only where there was too little. */
 void text_add(Text *text, const char *format, ...) {
     va_list args, again;
+    if (!strchr(format, '%')) {
+        text_put(text, format);
+        return;
+    }
     va_start(args, format);
     va_copy(again, args);
-    const int length = vsnprintf(NULL, 0, format, args);
+    reserve(text, SHORT);
+    const size_t room = text->capacity - text->length;
+    const int    length = vsnprintf(text->data + text->length, room, format, args);
     va_end(args);
-    if (length > 0) {
+    if (length > 0 && (size_t)length >= room) {
         reserve(text, (size_t)length);
         vsnprintf(text->data + text->length, (size_t)length + 1, format, again);
-        text->length += (size_t)length;
     }
+    text->length += length > 0 ? (size_t)length : 0;
+    text->data[text->length] = '\0';
     va_end(again);
 }
 
@@ -48,7 +60,7 @@ void text_add_double(Text *text, double value) {
     for (char *c = digits; *c; c++)
         if (*c == ',') /* the decimal point of the program's locale */
             *c = '.';
-    text_add(text, "%s", digits);
+    text_put(text, digits);
 }
 
 void text_add_wrapped(Text *text, const char *source, int column, int indent, int width) {

@@ -13,6 +13,7 @@ typedef struct Text {
 #define TEXT(ctx) ((Text){(ctx), NULL, 0, 0})
 
 void        text_add(Text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void        text_put(Text *text, const char *string); /* as it is */
 void        text_write(Text *text, const char *bytes, size_t length);
 const char *text_str(const Text *text); /* "" when nothing was added */
 

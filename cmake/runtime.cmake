@@ -3,7 +3,7 @@
 # Out: target rattan_rt; RATTAN_RT_MACHINES, this machine first.
 # Always: one object, in which rattan_rt_* alone is left to see, makes both, so that no name of it meets anyone else's.
 file(GLOB rt_sources CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/base/*.c ${CMAKE_SOURCE_DIR}/runtime/*.c)
-list(FILTER rt_sources EXCLUDE REGEX "/(cache|cache_disk|cache_sweep|key|suggest)\\.c$")
+list(FILTER rt_sources EXCLUDE REGEX "/(cache|cache_disk|cache_sweep|key|suggest|weighted_rows)\\.c$")
 file(GLOB rt_headers CONFIGURE_DEPENDS ${CMAKE_SOURCE_DIR}/base/*.h ${CMAKE_SOURCE_DIR}/runtime/*.h)
 list(APPEND rt_headers ${CMAKE_SOURCE_DIR}/include/rattan/rattan_rt.h ${CMAKE_SOURCE_DIR}/cmake/rattan_rt.map)
 find_file(XXHASH_H xxhash.h HINTS ${XXHASH_INCLUDE_DIRS} REQUIRED)

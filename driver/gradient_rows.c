@@ -66,8 +66,7 @@ static void axpy(const GradientWorker *worker, double a, const double *restrict 
 static void clear(double *x, int64_t n) { memset(x, 0, sizeof *x * (size_t)n); }
 
 static void load_row(const Tensor *tensor, int64_t row, int64_t length, double *out) {
-    for (int64_t d = 0; d < length; d++)
-        out[d] = dtype_load(tensor->dtype, tensor->data, row * length + d);
+    dtype_load_many(tensor->dtype, tensor->data, row * length, 1, length, out);
 }
 
 /* Turns x by its position; turn = -1: back. */

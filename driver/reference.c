@@ -112,8 +112,7 @@ const double *reference_map(const FeatureMap *map, const double *x, double *valu
 }
 
 static void load_row(const Tensor *tensor, int64_t row, int64_t head, int64_t heads, int64_t length, double *out) {
-    for (int64_t d = 0; d < length; d++)
-        out[d] = dtype_load(tensor->dtype, tensor->data, (row * heads + head) * length + d);
+    dtype_load_many(tensor->dtype, tensor->data, (row * heads + head) * length, 1, length, out);
 }
 
 static void rope(const Spec *spec, double *x, int64_t position, bool single) {

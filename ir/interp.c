@@ -21,6 +21,10 @@ Status interp_fail(const Machine *m, const Op *op, const char *format, ...) {
     return ctx_fail(m->ctx, ST_FAILED, place, NULL, "%s", message);
 }
 
+Status interp_no_memory(const Machine *m, const Op *op) {
+    return ctx_fail(m->ctx, ST_NO_MEMORY, op ? op_info(op->code)->name : "interpreter", "use smaller tensors", "out of memory");
+}
+
 /* ---- Index ops ---- */
 
 static Status exec_iconst(Machine *m, const Op *op) {

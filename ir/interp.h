@@ -89,6 +89,7 @@ typedef Status Exec(Machine *m, const Op *op);
 
 /* interp.c */
 Status interp_fail(const Machine *m, const Op *op, const char *format, ...) __attribute__((format(printf, 3, 4)));
+Status interp_no_memory(const Machine *m, const Op *op); /* op: what asked for it, or NULL */
 Status interp_block(Machine *m, const Block *block);
 
 /* interp_memory.c */
@@ -102,7 +103,7 @@ double       *interp_result(Machine *m, const Op *op);       /* where result 0, 
 void          interp_settle(Machine *m, const Value *value); /* rounds what was computed and puts it in its place */
 void          interp_stage(Machine *m, const Value *to, const Value *from);
 void          interp_commit(Machine *m, const Value *to);
-double        interp_round(const Machine *m, DType dtype, double value);
+void          interp_round_tile(const Machine *m, DType dtype, double *tile, int64_t elements);
 /* What a load with the operands from `first` on gives, unrounded: a tile of type's size. */
 Status interp_read_at(Machine *m, const Op *load, int first, Type type, double *out);
 Status interp_read(Machine *m, const Op *load, double *out); /* what a load gives, unrounded */
@@ -132,5 +133,14 @@ Exec exec_fconst, exec_unary, exec_binary, exec_fma, exec_mask, exec_rowsum, exe
     exec_concat, exec_cols, exec_rope, exec_angles, exec_rotate, exec_dot, exec_transpose, exec_same;
 
 static inline int64_t interp_elements(Type type) { return (int64_t)type.rows * type.cols; }
+
+/* To dtype; fp32 keeps its doubles unless the caller asks for `fp32`. */
+static inline double interp_round(const Machine *m, DType dtype, double value) {
+    if (dtype == DT_F32)
+        return m->args->fp32 ? (double)(float)value : value;
+    if (dtype != DT_F64)
+        dtype_round_many(dtype, &value, 1);
+    return value;
+}
 
 #endif

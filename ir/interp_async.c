@@ -12,7 +12,7 @@ static Status grow(Machine *m, const Op *op) {
     const int capacity = m->arrival_capacity ? 2 * m->arrival_capacity : 8;
     Arrival  *more = realloc(m->arrivals, sizeof *more * (size_t)capacity);
     if (!more)
-        return ctx_fail(m->ctx, ST_NO_MEMORY, op_info(op->code)->name, "use smaller tensors", "out of memory");
+        return interp_no_memory(m, op);
     m->arrivals = more;
     m->arrival_capacity = capacity;
     return ST_OK;
@@ -44,15 +44,14 @@ Status exec_fetch(Machine *m, const Op *op) {
         return interp_fail(m, op, "slot %lld", (long long)interp_index(m, op->in[1]));
     arrival.tile = undefined_tile(interp_elements(type));
     if (!arrival.tile)
-        return ctx_fail(m->ctx, ST_NO_MEMORY, "fetch", "use smaller tensors", "out of memory");
+        return interp_no_memory(m, op);
     interp_find_slot(m, op, &arrival.slot, &arrival.place);
     m->arrivals[m->arrival_count++] = arrival;
     if (op_int(op, AT_ONTO, 0) != 1)
         interp_put_slot(m, type, arrival.slot, arrival.place, arrival.tile);
     TRY(interp_read_at(m, op, 2, type, arrival.tile));
     leave_rows(m, op, type, arrival.tile);
-    for (int64_t e = 0; e < interp_elements(type); e++)
-        arrival.tile[e] = interp_round(m, type.dtype, arrival.tile[e]);
+    interp_round_tile(m, type.dtype, arrival.tile, interp_elements(type));
     return ST_OK;
 }
 

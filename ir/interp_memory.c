@@ -11,10 +11,6 @@
 #define MAX_ELEMENTS (INT64_C(1) << 28) /* of a tile, a ring, a work parameter, the scratch: beyond is a mistake */
 enum { SCRATCH_UNIT = 2 };              /* bytes */
 
-static Status no_memory(const Machine *m) {
-    return ctx_fail(m->ctx, ST_NO_MEMORY, "interpreter", "use smaller tensors", "out of memory");
-}
-
 static double *new_doubles(int64_t count) { return malloc(sizeof(double) * (size_t)(count ? count : 1)); }
 
 static void fill_nan(double *data, int64_t count) {
@@ -51,7 +47,7 @@ static void prepare_cell(Preparation *p, const Value *value, bool assigned) {
     cell->data = cell->owned = new_doubles(elements);
     cell->next = assigned && type.cls == TY_TILE ? new_doubles(elements) : NULL;
     if (!cell->owned || (assigned && type.cls == TY_TILE && !cell->next))
-        p->status = no_memory(p->m);
+        p->status = interp_no_memory(p->m, NULL);
 }
 
 static bool prepare_op(Op *op, void *arg) {
@@ -71,7 +67,7 @@ static Status prepare_scratch(Machine *m) {
         return interp_fail(m, NULL, "scratch=%lld is too large to interpret", (long long)m->kernel->scratch_bytes);
     m->scratch = new_doubles(units);
     if (!m->scratch)
-        return no_memory(m);
+        return interp_no_memory(m, NULL);
     fill_nan(m->scratch, units);
     return ST_OK;
 }
@@ -80,14 +76,14 @@ Status interp_prepare(Machine *m) {
     Preparation p = {.m = m};
     m->cells = calloc((size_t)m->kernel->value_count + 1, sizeof *m->cells);
     if (!m->cells)
-        return no_memory(m);
+        return interp_no_memory(m, NULL);
     ir_walk(m->kernel->body, prepare_op, &p);
     TRY(p.status);
     m->matrix = new_doubles(p.largest);
     m->rope_frequency = new_doubles(p.widest);
     m->rope_cols = 0;
     if (!m->matrix || !m->rope_frequency)
-        return no_memory(m);
+        return interp_no_memory(m, NULL);
     return prepare_scratch(m);
 }
 
@@ -161,25 +157,15 @@ double *interp_result(Machine *m, const Op *op) {
     return cell->owned;
 }
 
-double interp_round(const Machine *m, DType dtype, double value) {
-    switch (dtype) {
-    case DT_F32: return m->args->fp32 ? (double)(float)value : value;
-    case DT_BF16: return bf16_to_f32(f32_to_bf16((float)value));
-    case DT_F16: return f16_to_f32(f32_to_f16((float)value));
-    default: return value;
-    }
+void interp_round_tile(const Machine *m, DType dtype, double *tile, int64_t elements) {
+    if (dtype != DT_F32 || m->args->fp32)
+        dtype_round_many(dtype, tile, elements);
 }
 
 void interp_settle(Machine *m, const Value *value) {
-    Cell         *cell = &m->cells[value->id];
-    const Type    type = value->type;
-    const int64_t elements = interp_elements(type);
-    if (type.dtype == DT_F32 && m->args->fp32)
-        for (int64_t e = 0; e < elements; e++)
-            cell->data[e] = (double)(float)cell->data[e];
-    else if (type.dtype != DT_F64 && type.dtype != DT_F32)
-        for (int64_t e = 0; e < elements; e++)
-            cell->data[e] = interp_round(m, type.dtype, cell->data[e]);
+    Cell      *cell = &m->cells[value->id];
+    const Type type = value->type;
+    interp_round_tile(m, type.dtype, cell->data, interp_elements(type));
     cell->place = -1;
     if (is_placed(m, type)) {
         cell->place = type.offset;
@@ -244,7 +230,7 @@ static Status new_work(Machine *m, const CodeParam *param, int64_t elements, Wor
     work->elements = elements;
     work->data = malloc(dtype_size(param->dtype) * (size_t)(elements ? elements : 1));
     if (!work->data)
-        return no_memory(m);
+        return interp_no_memory(m, NULL);
     fill_undefined(work->data, param->dtype, elements);
     m->work_count++;
     *out = work;
@@ -329,28 +315,52 @@ Status exec_iload(Machine *m, const Op *op) {
 
 /* ---- Loads and stores ---- */
 
-/* Where row r of a load or store begins, in elements, or -1 if the row is not there. */
-static Status find_row(const Machine *m, const Op *op, int first, const Tensor *tensor, int r, int cols, int64_t *start) {
-    Value *const *in = op->in + first; /* coordinates and bounds */
-    int64_t       at[3] = {interp_index(m, in[0]), interp_index(m, in[1]), interp_index(m, in[2])};
-    const int64_t period = op_int(op, AT_PERIOD, 1), wrap = op_int(op, AT_WRAP, 0);
-    const int64_t rowdim = op_int(op, AT_ROWDIM, -1), groupdim = op_int(op, AT_GROUPDIM, -1);
-    const int64_t coldim = op_int(op, AT_COLDIM, -1), pieces = coldim < 0 ? 1 : tensor->dims[3] / cols;
-    int64_t       column = 0;
-    *start = -1;
+/* The rows of a load or store, whose coordinates and bounds are its operands from `first` on. */
+typedef struct Rows {
+    const Tensor *tensor;
+    int64_t       at[3], lo, hi; /* of row 0, and the bounds of dim `rowdim` */
+    int64_t       rowdim, groupdim, period, wrap, before, skipped; /* skipped: elements before the first column */
+    bool          down;
+} Rows;
+
+static Rows rows_of(const Machine *m, const Op *op, int first, const Tensor *tensor, int cols) {
+    Value *const *in = op->in + first;
+    Rows          rows = {.tensor = tensor,
+                          .at = {interp_index(m, in[0]), interp_index(m, in[1]), interp_index(m, in[2])},
+                          .rowdim = op_int(op, AT_ROWDIM, -1),
+                          .groupdim = op_int(op, AT_GROUPDIM, -1),
+                          .period = op_int(op, AT_PERIOD, 1),
+                          .wrap = op_int(op, AT_WRAP, 0),
+                          .before = rows_before(m, op, first),
+                          .down = op_int(op, AT_DOWN, 0) != 0};
+    const int64_t coldim = op_int(op, AT_COLDIM, -1);
     if (coldim >= 0) {
-        column = (at[coldim] % pieces + pieces) % pieces;
-        at[coldim] = (at[coldim] - column) / pieces;
+        const int64_t pieces = tensor->dims[3] / cols, column = (rows.at[coldim] % pieces + pieces) % pieces;
+        rows.at[coldim] = (rows.at[coldim] - column) / pieces;
+        rows.skipped = column * cols * tensor->strides[3];
     }
-    if (groupdim >= 0)
-        at[groupdim] += r / period;
+    if (rows.rowdim >= 0) {
+        rows.lo = interp_index(m, in[3]);
+        rows.hi = interp_index(m, in[4]);
+    }
+    return rows;
+}
+
+/* Where row r begins, in elements, or -1 if it is not there. */
+static Status find_row(const Machine *m, const Op *op, const Rows *rows, int r, int cols, int64_t *start) {
+    const Tensor *const tensor = rows->tensor;
+    int64_t             at[3] = {rows->at[0], rows->at[1], rows->at[2]};
+    const int64_t       rowdim = rows->rowdim;
+    *start = -1;
+    if (rows->groupdim >= 0)
+        at[rows->groupdim] += r / rows->period;
     if (rowdim >= 0) {
-        at[rowdim] += op_int(op, AT_DOWN, 0) ? -(r % period) : r % period;
-        if (at[rowdim] < interp_index(m, in[3]) || at[rowdim] >= interp_index(m, in[4]))
+        at[rowdim] += rows->down ? -(r % rows->period) : r % rows->period;
+        if (at[rowdim] < rows->lo || at[rowdim] >= rows->hi)
             return ST_OK;
-        at[rowdim] -= rows_before(m, op, first);
-        if (wrap > 0)
-            at[rowdim] = (at[rowdim] % wrap + wrap) % wrap;
+        at[rowdim] -= rows->before;
+        if (rows->wrap > 0)
+            at[rowdim] = (at[rowdim] % rows->wrap + rows->wrap) % rows->wrap;
     }
     for (int d = 0; d < 3; d++)
         if (at[d] < 0 || at[d] >= tensor->dims[d])
@@ -360,8 +370,7 @@ static Status find_row(const Machine *m, const Op *op, int first, const Tensor *
     if (cols > tensor->dims[3] * next || (cols > tensor->dims[3] && cols % tensor->dims[3] != 0))
         return interp_fail(m, op, "%d columns of %s, which has %lld", cols, tensor->param->name,
                            (long long)tensor->dims[3]);
-    *start = at[0] * tensor->strides[0] + at[1] * tensor->strides[1] + at[2] * tensor->strides[2] +
-             column * cols * tensor->strides[3];
+    *start = at[0] * tensor->strides[0] + at[1] * tensor->strides[1] + at[2] * tensor->strides[2] + rows->skipped;
     return ST_OK;
 }
 
@@ -375,12 +384,8 @@ static void read_row(const Tensor *tensor, int64_t start, int lo, int cols, doub
         for (int c = 0; c < cols; c++)
             out[c] = dtype_load(dtype, tensor->data,
                                 start + (lo + c) / tensor->dims[3] * tensor->strides[2] + (lo + c) % tensor->dims[3] * step);
-    else if (dtype == DT_F32)
-        for (int c = 0; c < cols; c++)
-            out[c] = ((const float *)tensor->data)[start + (lo + c) * step];
     else
-        for (int c = 0; c < cols; c++)
-            out[c] = dtype_load(dtype, tensor->data, start + (lo + c) * step);
+        dtype_load_many(dtype, tensor->data, start + lo * step, step, cols, out);
 }
 
 Status interp_read_at(Machine *m, const Op *load, int first, Type type, double *out) {
@@ -391,9 +396,10 @@ Status interp_read_at(Machine *m, const Op *load, int first, Type type, double *
     for (int d = 0; d < 4 && load->code == OP_SEND; d++)
         if (tensor->dims[d] == 0)
             return interp_fail(m, load, "%s is empty: the copy engine has no map of it", tensor->param->name);
+    const Rows rows = rows_of(m, load, first, tensor, lo + type.cols);
     for (int r = 0; r < type.rows; r++, out += type.cols) {
         int64_t start;
-        TRY(find_row(m, load, first, tensor, r, lo + type.cols, &start));
+        TRY(find_row(m, load, &rows, r, lo + type.cols, &start));
         if (tensor->visits && start >= 0 && lo + type.cols <= tensor->dims[3])
             TRY(interp_visit(m, load, tensor, start + lo * tensor->strides[3], type.cols, false));
         read_row(tensor, start, lo, type.cols, out);
@@ -422,9 +428,10 @@ Status exec_store(Machine *m, const Op *op) {
     const Tensor *tensor;
     const int     lo = (int)op_int(op, AT_LO, 0), sum = (int)op_int(op, AT_SUM, 1);
     TRY(op_tensor(m, op, 0, &tensor));
+    const Rows rows = rows_of(m, op, 0, tensor, lo + type.cols);
     for (int r = 0; r < type.rows / sum; r++, tile += sum * type.cols) {
         int64_t start;
-        TRY(find_row(m, op, 0, tensor, r, lo + type.cols, &start));
+        TRY(find_row(m, op, &rows, r, lo + type.cols, &start));
         if (tensor->visits && start >= 0)
             TRY(interp_visit(m, op, tensor, start + lo * tensor->strides[3], type.cols, true));
         for (int c = 0; c < type.cols && start >= 0; c++)

@@ -1,6 +1,8 @@
 /* The interpreter's arithmetic on tiles: plain loops over doubles. Result types have been verified. */
 #include "ir/interp.h"
 
+#include "base/weighted_rows.h"
+
 #include <math.h>
 #include <string.h>
 
@@ -11,9 +13,10 @@ static Status settled(Machine *m, const Op *op) {
 
 Status exec_fconst(Machine *m, const Op *op) {
     const int64_t elements = interp_elements(op->out[0]->type);
+    const double  value = op_float(op, AT_FVALUE, 0);
     double       *out = interp_result(m, op);
     for (int64_t e = 0; e < elements; e++)
-        out[e] = op_float(op, AT_FVALUE, 0);
+        out[e] = value;
     return settled(m, op);
 }
 
@@ -291,38 +294,6 @@ static void start_sum(Machine *m, const DotParts *parts, double *out) {
             *out = !acc ? 0 : interp_round(m, dtype, *acc++ * (scale ? scale[r] : 1));
 }
 
-/* What is measured to take most of the interpreter's time goes without the checks of sanitizers, and calls of it with them. */
-#ifdef __SANITIZE_ADDRESS__
-#define UNCHECKED __attribute__((noinline, no_sanitize("address", "undefined")))
-#else
-#define UNCHECKED
-#endif
-
-enum { AT_A_TIME = 4 }; /* rows */
-
-/* sum[c] += a[i] * row_i[c], one i after the other, rounded to fp32 after each step where asked. */
-UNCHECKED static void add_scaled(double *restrict sum, const double a[AT_A_TIME], const double *restrict rows, int count, bool fp32) {
-    const double *const one = rows + count, *const two = one + count, *const three = two + count;
-    if (fp32)
-        for (int c = 0; c < count; c++) {
-            const double first = (double)(float)(sum[c] + a[0] * rows[c]), second = (double)(float)(first + a[1] * one[c]),
-                         third = (double)(float)(second + a[2] * two[c]);
-            sum[c] = (double)(float)(third + a[3] * three[c]);
-        }
-    else
-        for (int c = 0; c < count; c++)
-            sum[c] = sum[c] + a[0] * rows[c] + a[1] * one[c] + a[2] * two[c] + a[3] * three[c];
-}
-
-UNCHECKED static void add_one_scaled(double *restrict sum, double a, const double *restrict row, int count, bool fp32) {
-    if (fp32)
-        for (int c = 0; c < count; c++)
-            sum[c] = (double)(float)(sum[c] + a * row[c]);
-    else
-        for (int c = 0; c < count; c++)
-            sum[c] += a * row[c];
-}
-
 /* trim=1: what need not be computed becomes NaN, so that nobody relies on it. */
 static void forget_outside(const Band *band, const DotParts *parts, double *out) {
     for (int r = 0; r < parts->m; r++)
@@ -353,17 +324,17 @@ Status exec_dot(Machine *m, const Op *op) {
     for (int r = 0; r < parts.m; r++) {
         double *const sum = out + (int64_t)r * parts.n;
         const double *const right = y + (int64_t)(r / part) * parts.k * parts.n;
-        double        a[AT_A_TIME];
+        double        a[WEIGHTED_AT_A_TIME];
         for (int k = 0; k < parts.k; k++) {
-            const int at = k % AT_A_TIME;
+            const int at = k % WEIGHTED_AT_A_TIME;
             a[at] = ta ? x[(int64_t)k * parts.m + r] : x[(int64_t)r * parts.k + k];
             if (trim == 2)
                 TRY(check_zero_outside(m, op, &band, a[at], r, k));
-            if (at == AT_A_TIME - 1)
-                add_scaled(sum, a, right + (int64_t)(k - at) * parts.n, parts.n, fp32);
+            if (at == WEIGHTED_AT_A_TIME - 1)
+                weighted_rows_add(sum, a, right + (int64_t)(k - at) * parts.n, parts.n, fp32);
         }
-        for (int k = parts.k / AT_A_TIME * AT_A_TIME; k < parts.k; k++)
-            add_one_scaled(sum, a[k % AT_A_TIME], right + (int64_t)k * parts.n, parts.n, fp32);
+        for (int k = parts.k / WEIGHTED_AT_A_TIME * WEIGHTED_AT_A_TIME; k < parts.k; k++)
+            weighted_row_add(sum, a[k % WEIGHTED_AT_A_TIME], right + (int64_t)k * parts.n, parts.n, fp32);
     }
     if (trim == 1)
         forget_outside(&band, &parts, out);

@@ -8,17 +8,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static Status no_memory(const Machine *m, const Op *op) {
-    return ctx_fail(m->ctx, ST_NO_MEMORY, op_info(op->code)->name, "use smaller tensors", "out of memory");
-}
-
 static Status grow(const Machine *m, const Op *op, void **items, int count, int *capacity, size_t size) {
     if (count < *capacity)
         return ST_OK;
     const int more = *capacity ? 2 * *capacity : 16;
     void     *grown = realloc(*items, size * (size_t)more);
     if (!grown)
-        return no_memory(m, op);
+        return interp_no_memory(m, op);
     *items = grown;
     *capacity = more;
     return ST_OK;
@@ -44,7 +40,7 @@ static Status new_parcel(Machine *m, const Op *op, Type type, double **tile) {
     TRY(grow(m, op, (void **)&m->parcels, m->parcel_count, &m->parcel_capacity, sizeof *m->parcels));
     *tile = malloc(sizeof(double) * (size_t)interp_elements(type));
     if (!*tile)
-        return no_memory(m, op);
+        return interp_no_memory(m, op);
     m->parcels[m->parcel_count++] = (Parcel){op->in[0], next_place(m, op), *tile, 0, 0};
     return ST_OK;
 }
@@ -236,7 +232,7 @@ static Status check_ends(Machine *m, const Op *op) {
                       calloc((size_t)m->parcel_count + 1, sizeof(int))};
     for (int p = 0; p < m->parcel_count && r.releases; p++)
         r.releases[p] = m->parcels[p].taken;
-    const Status status = r.next && r.sent && r.releases ? replay(m, &r) : no_memory(m, op);
+    const Status status = r.next && r.sent && r.releases ? replay(m, &r) : interp_no_memory(m, op);
     free(r.next);
     free(r.sent);
     free(r.releases);

@@ -26,7 +26,7 @@ Status interp_prepare_turns(Machine *m) {
             continue;
         tensor->visits = calloc((size_t)elements_of(tensor) + 1, sizeof *tensor->visits);
         if (!tensor->visits)
-            return ctx_fail(m->ctx, ST_NO_MEMORY, "interpreter", "use smaller tensors", "out of memory");
+            return interp_no_memory(m, NULL);
     }
     return ST_OK;
 }

@@ -91,22 +91,23 @@ static void name_values(Printer *p) {
 static void print_value(Printer *p, const Value *value) {
     const bool  known = value->id >= 0 && value->id < p->kernel->value_count;
     const char *name = known ? p->names[value->id] : value->name;
+    text_put(p->text, "%");
     if (name)
-        text_add(p->text, "%%%s", name);
+        text_put(p->text, name);
     else
-        text_add(p->text, "%%%d", value->id);
+        text_add(p->text, "%d", value->id);
 }
 
 static void print_values(Printer *p, Value *const *values, int count) {
     for (int i = 0; i < count; i++) {
-        text_add(p->text, i ? ", " : " ");
+        text_put(p->text, i ? ", " : " ");
         print_value(p, values[i]);
     }
 }
 
 static void print_definitions(Printer *p, Value *const *values, int count) {
     for (int i = 0; i < count; i++) {
-        text_add(p->text, i ? ", " : "");
+        text_put(p->text, i ? ", " : "");
         print_value(p, values[i]);
         text_add(p->text, ":");
         type_print(p->text, values[i]->type);
@@ -142,7 +143,8 @@ static void print_float(Text *text, double value) {
 }
 
 static void print_attr(Text *text, const Attr *attr) {
-    text_add(text, "%s=", attr_name(attr->key));
+    text_put(text, attr_name(attr->key));
+    text_put(text, "=");
     switch (attr_kind(attr->key)) {
     case ATTR_INT: print_int(text, attr->i); break;
     case ATTR_FLOAT: print_float(text, attr->f); break;
@@ -155,7 +157,7 @@ static void print_attrs(Text *text, const Op *op) {
         return;
     text_add(text, " {");
     for (int i = 0; i < op->attr_count; i++) {
-        text_add(text, i ? ", " : "");
+        text_put(text, i ? ", " : "");
         print_attr(text, &op->attrs[i]);
     }
     text_add(text, "}");
@@ -163,14 +165,18 @@ static void print_attrs(Text *text, const Op *op) {
 
 /* ---- Ops, kernels, modules ---- */
 
-static void indent(Printer *p) { text_add(p->text, "%*s", 2 * p->depth, ""); }
+static void indent(Printer *p) {
+    for (int i = 0; i < p->depth; i++)
+        text_put(p->text, "  ");
+}
 
 static void print_block(Printer *p, const Block *block);
 
 static void print_op(Printer *p, const Op *op) {
     indent(p);
     print_definitions(p, op->out, op->out_count);
-    text_add(p->text, "%s%s", op->out_count ? " = " : "", op_info(op->code)->name);
+    text_put(p->text, op->out_count ? " = " : "");
+    text_put(p->text, op_info(op->code)->name);
     print_values(p, op->in, op->in_count);
     print_attrs(p->text, op);
     if (op->region) {

@@ -320,11 +320,6 @@ static void visit_tail(Columns *c, Block *block, bool turned) {
     c->queries = whole;
 }
 
-static bool multiplies_none(Op *op, void *arg) {
-    (void)arg;
-    return op->code != OP_DOT;
-}
-
 /* Kind backward, where forward has saved what products would give: main is made of loads alone. */
 static void slice_loads(Ctx *ctx, Kernel *kernel, const PassArgs *args, Block *body) {
     int most = 0;
@@ -350,7 +345,7 @@ Status pass_columns(Ctx *ctx, Module *module, const PassArgs *args) {
     Columns      c = {.ctx = ctx, .kernel = loop_main(module)};
     Block *const body = loop_grid_body(c.kernel->body);
     bool         wide = false;
-    if (args->kind == KIND_BACKWARD && ir_walk(body, multiplies_none, NULL)) {
+    if (args->kind == KIND_BACKWARD && !has_product(body)) {
         slice_loads(ctx, c.kernel, args, body);
         return ST_OK;
     }

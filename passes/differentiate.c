@@ -468,13 +468,6 @@ static void drop_results(RowProgram *p) {
 }
 
 /* Kernels of a module have the same parameters; main has all, since differentiate_work adds to it. */
-static void share_parameters(Ctx *ctx, const Kernel *from, Kernel *kernel) {
-    kernel->params = NULL;
-    kernel->param_count = kernel->param_capacity = 0;
-    for (int p = 0; p < from->param_count; p++)
-        PUSH(ctx, kernel->params, kernel->param_count, kernel->param_capacity, from->params[p]);
-}
-
 /* What the forward program keeps, and no kernel needs; sums that nothing else is made of stay until states are saved. */
 static void drop_unread(RowProgram *p, const Module *module) {
     for (Op *op = p->body->first, *next; op; op = next) {
@@ -525,10 +518,10 @@ Status pass_differentiate(Ctx *ctx, Module *module, const PassArgs *args) {
     if (gpu)
         TRY(keep_gradients(module, &main, args->spec));
     /* The copies that follow find what main has kept. */
-    share_parameters(ctx, main.kernel, forward.kernel);
+    share_params(ctx, main.kernel, forward.kernel);
     differentiate_in_units(&forward);
     TRY(rows_kernel(ctx, module, forward.kernel, !gpu));
-    share_parameters(ctx, main.kernel, forward.kernel);
+    share_params(ctx, main.kernel, forward.kernel);
     const bool two = gpu && forward.reduction_count > 1;
     if (two)
         TRY(window_kernels(ctx, module, forward.kernel, args));
@@ -545,7 +538,7 @@ Status pass_differentiate(Ctx *ctx, Module *module, const PassArgs *args) {
     drop_param(main.kernel, "final_state");
     for (int k = 0; k < module->kernel_count; k++)
         if (module->kernels[k] != main.kernel)
-            share_parameters(ctx, main.kernel, module->kernels[k]);
+            share_params(ctx, main.kernel, module->kernels[k]);
     note_stored(ctx, args, main.kernel, saved);
     return ST_OK;
 }

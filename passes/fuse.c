@@ -240,13 +240,9 @@ static int next_node(const Fuser *f) {
     return best;
 }
 
-static bool is_written(Op *op, void *param) {
-    return op->code != OP_STORE || strcmp(op_text(op, AT_PARAM), param) != 0;
-}
-
 static bool is_lazy(const Fuser *f, const Op *op) {
     if (op->code == OP_LOAD)
-        return is_rowwise(op) && ir_walk(f->kernel->body, is_written, (void *)op_text(op, AT_PARAM));
+        return is_rowwise(op) && !is_stored(f->kernel->body, op_text(op, AT_PARAM));
     return op->code == OP_FCONST;
 }
 

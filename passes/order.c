@@ -4,6 +4,8 @@
  * holds meanwhile is gone when the others are computed. */
 #include "passes/order.h"
 
+#include "passes/rewrite.h"
+
 #include <string.h>
 
 typedef struct Node {
@@ -71,20 +73,13 @@ static void find_nodes(Order *o, Kernel *kernel) {
     }
 }
 
-static bool is_no_product(Op *op, void *arg) {
-    (void)arg;
-    return op->code != OP_DOT;
-}
-
-static bool has_product(Op *op) {
-    return op->region ? !ir_walk(op->region, is_no_product, NULL) : !is_no_product(op, NULL);
-}
+static bool multiplies(const Op *op) { return op->region ? has_product(op->region) : op->code == OP_DOT; }
 
 /* What is left to be put down for `node`, itself counted. */
 static int work(Order *o, Node *node) {
     enum { PRODUCT = 64 }; /* as many other ops */
     const bool free = o->free_indices && op_info(node->op->code)->rule == TR_INDEX;
-    int        sum = has_product(node->op) ? PRODUCT : free ? 0 : 1;
+    int        sum = multiplies(node->op) ? PRODUCT : free ? 0 : 1;
     if (node->done || node->seen == o->searches)
         return 0;
     node->seen = o->searches;
@@ -120,7 +115,7 @@ static bool waits(Order *o, Node *node) {
     if (node->done || node->seen == o->searches)
         return false;
     node->seen = o->searches;
-    bool found = has_product(node->op);
+    bool found = multiplies(node->op);
     for (int i = 0; i < node->need_count && !found; i++)
         found = waits(o, &o->nodes[node->needs[i]]);
     return found;
@@ -173,7 +168,7 @@ void order_by_products(Ctx *ctx, Kernel *kernel, Block *block) {
     Order o = open_order(ctx, kernel, block);
     o.free_indices = true;
     for (int n = 0; n < o.count; n++)
-        if (!o.nodes[n].done && has_product(o.nodes[n].op)) {
+        if (!o.nodes[n].done && multiplies(o.nodes[n].op)) {
             put_down(&o, &o.nodes[n]);
             put_down_roots(&o, true);
         }

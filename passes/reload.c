@@ -131,12 +131,7 @@ static bool reload(Op *load, void *arg) {
 
 static bool is_product(const Op *op) { return op->code == OP_DOT; }
 
-static bool is_no_product(Op *op, void *arg) {
-    (void)arg;
-    return op->code != OP_DOT;
-}
-
-static bool has_product(const Op *op) { return op->region ? !ir_walk(op->region, is_no_product, NULL) : is_product(op); }
+static bool multiplies(const Op *op) { return op->region ? has_product(op->region) : is_product(op); }
 
 /* What uses the op's result behind another op that `forgets` gets it from an op like it, right there. */
 static void make_anew(const Reload *r, const Op *op, bool (*forgets)(const Op *)) {
@@ -164,7 +159,7 @@ static bool remake(Op *op, void *arg) {
         return true;
     if (!is_cheap(r, op))
         return true;
-    make_anew(r, op, op->code == OP_LOAD ? has_product : is_product);
+    make_anew(r, op, op->code == OP_LOAD ? multiplies : is_product);
     return true;
 }
 
@@ -357,7 +352,7 @@ static void compute_again(Reload *r) {
         compute_operands(a.here, &a);
         if (a.here->region)
             ir_walk(a.here->region, compute_operands, &a);
-        if (!has_product(a.here))
+        if (!multiplies(a.here))
             continue;
         a.product = a.here;
         a.heads = loop_is(a.here, "group") ? a.here : a.heads;
@@ -390,7 +385,7 @@ static Op *last_operand(const Op *dot) {
 
 static bool product_between(const Op *from, const Op *to) {
     for (const Op *op = from->next; op != to; op = op->next)
-        if (has_product(op))
+        if (multiplies(op))
             return true;
     return false;
 }
@@ -483,7 +478,7 @@ static void copy_behind(Reload *r, Op *give) {
 
 /* ---- Layers with scales ---- */
 
-static bool forgets_scaled(const Op *op) { return op->code == OP_ROWSUM || has_product(op); }
+static bool forgets_scaled(const Op *op) { return op->code == OP_ROWSUM || multiplies(op); }
 
 static bool is_scaled(const Op *op) { return op->code == OP_MUL && is_loaded_row(op->in[1]) && op->out[0]->type.rows > 1; }
 

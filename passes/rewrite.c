@@ -186,6 +186,20 @@ static bool stores_no(Op *op, void *param) { return op->code != OP_STORE || strc
 
 bool is_stored(const Block *block, const char *param) { return !ir_walk((Block *)block, stores_no, (void *)param); }
 
+static bool is_no_product(Op *op, void *arg) {
+    (void)arg;
+    return op->code != OP_DOT;
+}
+
+bool has_product(const Block *block) { return !ir_walk((Block *)block, is_no_product, NULL); }
+
+void share_params(Ctx *ctx, const Kernel *from, Kernel *kernel) {
+    kernel->params = NULL;
+    kernel->param_count = kernel->param_capacity = 0;
+    for (int p = 0; p < from->param_count; p++)
+        PUSH(ctx, kernel->params, kernel->param_count, kernel->param_capacity, from->params[p]);
+}
+
 bool is_loaded_row(const Value *value) {
     return value->def && value->def->code == OP_LOAD && value->type.rows == 1 && value->type.cols > 1;
 }

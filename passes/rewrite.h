@@ -48,6 +48,10 @@ PassArgs args_of_kernel(const PassArgs *args, const Module *module, int kernel, 
 void clean_kernel(Kernel *kernel);
 /* Does anything in the block store to a parameter? */
 bool is_stored(const Block *block, const char *param);
+/* Is there a product in it? */
+bool has_product(const Block *block);
+/* The kernel gets all of the other one's parameters, and none besides. */
+void share_params(Ctx *ctx, const Kernel *from, Kernel *kernel);
 /* A row of numbers that is loaded: a scale, say. */
 bool is_loaded_row(const Value *value);
 /* Builds in a region that has nothing but its arguments: from now on it ends, without results. */

@@ -615,17 +615,12 @@ Status roles_of_gradients(Ctx *ctx, Kernel *kernel, const PassArgs *args, const 
     return rewrite(&r);
 }
 
-static bool is_no_product(Op *op, void *arg) {
-    (void)arg;
-    return op->code != OP_DOT;
-}
-
 Status pass_roles(Ctx *ctx, Module *module, const PassArgs *args) {
     Roles r = {.ctx = ctx, .args = args, .kernel = loop_main(module)};
     TRY(roles_gradients(ctx, module, args));
     if (!args->schedule->roles)
         return ST_OK;
-    if (ir_walk(r.kernel->body, is_no_product, NULL)) { /* kind backward, where forward has saved the sums over keys */
+    if (!has_product(r.kernel->body)) { /* kind backward, where forward has saved the sums over keys */
         pass_note(ctx, args, r.kernel, "no products: no roles");
         return ST_OK;
     }

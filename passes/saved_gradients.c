@@ -486,11 +486,6 @@ static void drop_unread(const Saver *s) {
     clean_kernel(s->main);
 }
 
-static bool multiplies_none(Op *op, void *arg) {
-    (void)arg;
-    return op->code != OP_DOT;
-}
-
 static Op *find_given(const Saver *s, const char *param) {
     Op *op = s->group->region->first;
     while (op && !(op->code == OP_LOAD && strcmp(op_text(op, AT_PARAM), param) == 0))
@@ -517,7 +512,7 @@ static void order_branches(const Saver *s) {
 
 void gradients_order(const Saver *main) {
     drop_unread(main);
-    if (ir_walk(main->group->region, multiplies_none, NULL)) {
+    if (!has_product(main->group->region)) {
         order_branches(main);
         return;
     }

@@ -126,13 +126,6 @@ static Kernel *scan_kernel(Ctx *ctx, Module *scratch, const Kernel *states, cons
 }
 
 /* The parameters of a module's kernels are the same. */
-static void share_params(Ctx *ctx, const Kernel *from, Kernel *kernel) {
-    kernel->params = NULL;
-    kernel->param_count = kernel->param_capacity = 0;
-    for (int p = 0; p < from->param_count; p++)
-        PUSH(ctx, kernel->params, kernel->param_count, kernel->param_capacity, from->params[p]);
-}
-
 void segments_insert_kernel(Ctx *ctx, Module *module, int at, Kernel *kernel) {
     share_params(ctx, module->kernels[0], kernel);
     PUSH(ctx, module->kernels, module->kernel_count, module->kernel_capacity, kernel);

@@ -6,9 +6,14 @@ for name in mqa_d256 paper_small paper_d128 odd_everything; do
     [ -r "$GOLDEN/$name.safetensors" ] && files+=("$GOLDEN/$name.safetensors")
 done
 
+# Most of the time is LLVM's, in which sanitizers see nothing: there one of four is drawn, of each type others.
+drawn=0
+is_drawn() { [ -z "${RATTAN_SANITIZED:-}" ] || [ $((drawn++ % 4)) = 0 ]; }
+
 # A case a file and type, so that one miss does not hide the others.
 for dtype in fp32 bf16 fp16; do
     for file in "${files[@]}"; do
+        is_drawn || continue
         check "$dtype $(basename "$file" .safetensors)" "$RATTAN" check - --dtype $dtype --vectors "$file"
     done
 done
@@ -16,6 +21,7 @@ done
 # Their gradients.
 for dtype in fp32 bf16 fp16; do
     for file in "${files[@]}"; do
+        is_drawn || continue
         check "backward $dtype $(basename "$file" .safetensors)" "$RATTAN" check - --kind backward --dtype $dtype --vectors "$file"
     done
 done

@@ -352,6 +352,41 @@ static void test_convert_rounds(void **state) {
     check_body("  %h:f16<4x4> = convert %a\n  %r:f32<4x4> = convert %h", &a, NULL, NULL, &f16);
 }
 
+/* Many values at once are those that one by one would be: also in an array with a step, NaN, infinities, halves. */
+static void test_many_of_a_type(void **state) {
+    static const double VALUES[] = {0.1, -2.5, 1 + 0x1p-8, 1 + 0x3p-8, 1 + 0x1p-24, 65520, 1e-7, 1e39, NAN, -INFINITY, -0.0, 3};
+    enum { COUNT = sizeof VALUES / sizeof *VALUES, STEP = 3, FIRST = 2 };
+    (void)state;
+    for (DType dtype = DT_F32; dtype <= DT_F64; dtype++) {
+        double array[FIRST + COUNT * STEP] = {0}, loaded[COUNT], rounded[COUNT];
+        memcpy(rounded, VALUES, sizeof rounded);
+        for (int n = 0; n < COUNT; n++)
+            dtype_store(dtype, array, FIRST + n * STEP, VALUES[n]);
+        dtype_load_many(dtype, array, FIRST, STEP, COUNT, loaded);
+        dtype_round_many(dtype, rounded, COUNT);
+        for (int n = 0; n < COUNT; n++) {
+            const double wanted = dtype_load(dtype, array, FIRST + n * STEP);
+            assert_memory_equal(&loaded[n], &wanted, sizeof wanted);
+            assert_memory_equal(&rounded[n], &wanted, sizeof wanted);
+        }
+    }
+}
+
+/* With columns for vectors and some that are left over. */
+static void check_dot_of_rows(void) {
+    Ctx      ctx;
+    TestTile a = random_tile(3, 11, 0.1, 1), b = random_tile(11, 13, 0.1, 1), out = {.rows = 3, .cols = 13}, wanted = out;
+    ctx_init(&ctx);
+    for (int r = 0; r < 3; r++)
+        for (int c = 0; c < 13; c++)
+            for (int k = 0; k < 11; k++)
+                wanted.data[r * 13 + c] = (float)(wanted.data[r * 13 + c] + (double)(float)at(&a, r, k) * (double)(float)at(&b, k, c));
+    assert_int_equal(run_body(&ctx, "tile", "  %r:f32<3x13> = dot %a, %b {ta=0, tb=0}", &a, &b, NULL, &out, (InterpArgs){.fp32 = true}),
+                     ST_OK);
+    check_tile(&out, &wanted, 0, "dot of rows in fp32");
+    ctx_free(&ctx);
+}
+
 /* fp32: every op rounds, and a dot rounds every step of its sum. */
 static void test_fp32_rounds_every_op(void **state) {
     (void)state;
@@ -367,6 +402,7 @@ static void test_fp32_rounds_every_op(void **state) {
                               (InterpArgs){.fp32 = true}),
                      ST_OK);
     check_tile(&out, &wanted, 0, "dot in fp32");
+    check_dot_of_rows();
     wanted.data[0] = (float)x.data[0];
     assert_int_equal(
         run_body(&ctx, "tile", "  %r:f32<1x1> = add %a, %b", &x, &y, NULL, &out, (InterpArgs){.fp32 = true}), ST_OK);
@@ -509,6 +545,7 @@ int main(void) {
         cmocka_unit_test(test_dot_checks_its_promise),
         cmocka_unit_test(test_transpose_copy_and_constants),
         cmocka_unit_test(test_convert_rounds),
+        cmocka_unit_test(test_many_of_a_type),
         cmocka_unit_test(test_fp32_rounds_every_op),
         cmocka_unit_test(test_stores_add_up_rows),
         cmocka_unit_test(test_index_ops),

@@ -207,6 +207,27 @@ static void try_bytes(const char *bytes, size_t length) {
     free(copy);
 }
 
+/* Pieces that fit, that do not, and that are nothing: what is there is always terminated. */
+static void test_pieces_of_text(void **state) {
+    char wanted[2000] = "", piece[100];
+    Ctx  ctx;
+    (void)state;
+    ctx_init(&ctx);
+    Text text = TEXT(&ctx);
+    assert_string_equal(text_str(&text), "");
+    for (int n = 0; n < 40; n++) {
+        snprintf(piece, sizeof piece, "%d%*s", n, 2 * n, "");
+        text_add(&text, "%s%s", piece, "");
+        strcat(wanted, piece);
+        text_add(&text, "|");
+        text_put(&text, "%d");
+        strcat(wanted, "|%d");
+        assert_string_equal(text_str(&text), wanted);
+        assert_int_equal(text.length, strlen(wanted));
+    }
+    ctx_free(&ctx);
+}
+
 static void test_truncated_anywhere(void **state) {
     (void)state;
     for (size_t length = 0; length < sizeof SAMPLE; length++)
@@ -273,6 +294,7 @@ int main(void) {
         cmocka_unit_test(test_floats_survive),
         cmocka_unit_test(test_messages),
         cmocka_unit_test(test_deep_nesting_is_refused),
+        cmocka_unit_test(test_pieces_of_text),
         cmocka_unit_test(test_truncated_anywhere),
         cmocka_unit_test(test_flipped_bytes),
         cmocka_unit_test(test_shuffled_pieces),

@@ -3,9 +3,13 @@
 # single columns, features that are the same for every row, sums, and maps that give no number for zeros.
 . "$(dirname "$0")/lib.sh"
 
-# check_map MAP HEAD_DIM WINDOW DTYPE [FIELDS]: all kinds of a layer with this map.
+# check_map MAP HEAD_DIM WINDOW DTYPE [FIELDS]: all kinds of a layer with this map. Most of the time is LLVM's, in which sanitizers
+# see nothing: there a map that has three layers gets one of them, another one than the map before.
+calls=0
 check_map() {
-    local map=$1 dim=$2 window=$3 dtype=$4 fields=${5:-} shape
+    local map=$1 dim=$2 window=$3 dtype=$4 fields=${5:-} shape call=$calls
+    calls=$((calls + 1))
+    [ -n "${RATTAN_SANITIZED:-}" ] && [ $(((call + call / 3) % 3)) != 0 ] && return
     echo "return rattention { name = \"map\", heads = 4, kv_heads = 2, head_dim = $dim, value_dim = 24, window = $window," \
         "feature_map = function(x) return $map end, dtype = \"$dtype\", $fields }" >"$TMP/map.lua"
     for shape in B=2,T=60 lengths=13,1,0,20; do

@@ -197,7 +197,7 @@ static void test_gradients_maps(void **state) {
 static const Target GPU = {.name = "gpu", .warp_size = 32, .shared_bytes = 216 << 10, .processors = 4};
 
 static void run_few(Status (*draw)(Ctx *, void *)) {
-    enum { FEW = 6 };
+    enum { FEW = CASES / 4 };
     run_some(KIND_FORWARD, VARIANT_PACKED | VARIANT_FINAL_STATE, CPU, draw, FEW);
     run_some(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE, CPU, draw, FEW);
     run_some(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE, GPU, draw, FEW);
@@ -273,8 +273,8 @@ static void test_gradients_wide_states(void **state) {
                            .registers = 65536,
                            .shared_bytes = 227 << 10,
                            .processors = 4};
-    run_some(KIND_BACKWARD, VARIANT_SAVED, target, draw_wide_states, 6);
-    run_some(KIND_BACKWARD, VARIANT_FINAL_STATE | VARIANT_SAVED, target, draw_wide_states, 4);
+    run_some(KIND_BACKWARD, VARIANT_SAVED, target, draw_wide_states, CASES / 4); /* these take longest */
+    run_some(KIND_BACKWARD, VARIANT_FINAL_STATE | VARIANT_SAVED, target, draw_wide_states, (CASES + 3) / 7);
 }
 
 static void test_gradients_roles_wide(void **state) {

@@ -5,19 +5,24 @@ TRAIN=$BUILD/example_train
 LAYER=$SOURCE/examples/train/train.lua
 TEXT=$SOURCE/examples/train/weaving.txt
 
-check "kernels train" "$TRAIN" "$LAYER" "$TEXT" --steps 100
+STEPS=100
+[ -z "${RATTAN_SANITIZED:-}" ] || STEPS=20 # sums written out take seven times as long there
+check "kernels train" "$TRAIN" "$LAYER" "$TEXT" --steps $STEPS
 cp "$TMP/out" "$TMP/kernels"
-check "sums written out train" "$TRAIN" --dense "$LAYER" "$TEXT" --steps 100
+check "sums written out train" "$TRAIN" --dense "$LAYER" "$TEXT" --steps $STEPS
 cp "$TMP/out" "$TMP/dense"
 # Of the trained text and of the text that is held out.
 apart() {
     paste "$TMP/kernels" "$TMP/dense" | awk 'function far(a, b) { return a - b > 1e-3 || b - a > 1e-3 }
         NF != 6 || $1 != $4 || far($2, $5) || far($3, $6)'
 }
-equal "the curves have eleven points" "$(wc -l <"$TMP/kernels")" 11
+equal "the curves have a point for ten steps, and the first one" "$(wc -l <"$TMP/kernels")" $((STEPS / 10 + 1))
 equal "and are equal" "$(apart)" ""
 # At first all of the 48 kinds of characters are about as likely, ln 48 = 3.9.
-falls() { awk -v column="$1" '{ loss[NR] = $column } END { print (loss[1] > 3.5 && loss[NR] < 2.5 && loss[NR] > 0.5) }' "$TMP/kernels"; }
+falls() {
+    awk -v column="$1" -v low="$([ $STEPS = 100 ] && echo 2.5 || echo 3.5)" '{ loss[NR] = $column }
+        END { print (loss[1] > 3.5 && loss[NR] < low && loss[NR] > 0.5) }' "$TMP/kernels"
+}
 equal "the loss falls" "$(falls 2)" 1
 equal "so does that of the text held out" "$(falls 3)" 1
 check "one step more" "$TRAIN" "$LAYER" "$TEXT" --steps 1
