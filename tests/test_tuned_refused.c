@@ -15,9 +15,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Two tiles of so wide heads on their way do not fit into shared memory without roles: the default is the one with fewer. */
+/* Four tiles of so wide heads on their way do not fit into shared memory without roles, of forward no two: the default is one
+ * with fewer. */
 static const char SPEC[] = "return rattention { name = 'wide', heads = 4, kv_heads = 2, head_dim = 256, window = 64,\n"
                            "initial_state = 'input', dtype = 'bf16' }";
+
+static const char STAGES[] = "stages=4";
 
 static Ctx            ctx;
 static char           folder[256];
@@ -71,9 +74,9 @@ static void test_default_stands_in(void **state) {
     (void)state;
     for (size_t k = 0; k < sizeof KINDS / sizeof *KINDS; k++) {
         request.kind = KINDS[k];
-        put(KINDS[k], "stages=2");
+        put(KINDS[k], STAGES);
         assert_int_equal(tune(TUNING_ON, &tuned), ST_OK);
-        assert_string_equal(tuned.schedule, "stages=2");
+        assert_string_equal(tuned.schedule, STAGES);
         assert_string_equal(schedule_of(&tuned), schedule_of(&request));
         assert_string_equal(schedule_of(&tuned), schedule_of(&request)); /* from the cache */
     }
@@ -83,7 +86,7 @@ static void test_compiler_says_why(void **state) {
     CompileRequest tuned;
     Compiled       compiled;
     (void)state;
-    put(KIND_FORWARD, "stages=2");
+    put(KIND_FORWARD, STAGES);
     assert_int_equal(tune(TUNING_ON, &tuned), ST_OK);
     assert_int_equal(compile_kernel(&ctx, &tuned, &compiled), ST_OK);
     assert_non_null(strstr(compiled.refused, "shared memory"));
@@ -96,7 +99,7 @@ static void test_compiler_says_why(void **state) {
 static void test_strict(void **state) {
     CompileRequest tuned;
     (void)state;
-    put(KIND_FORWARD, "stages=2");
+    put(KIND_FORWARD, STAGES);
     assert_int_equal(tune(TUNING_STRICT, &tuned), ST_OK);
     expect_refusal(&tuned, ST_FAILED, "wide", "the tuned schedule for forward is refused: schedule: shared memory");
     put(KIND_EXTEND, "group_heads=7");

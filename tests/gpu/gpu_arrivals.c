@@ -36,7 +36,8 @@ typedef struct Bed {
 
 static Status make_bed(Ctx *ctx, Bed *bed, const NvrtcResult *code) {
     bed->params[0] = (CodeParam){"cells", DT_I64, PARAM_WORK, 4, {1, 1, DIM_SYM(SYM_B), 1}, 0};
-    bed->params[1] = (CodeParam){"o", DT_F32, PARAM_OUT, 4, {DIM_SYM(SYM_B), DIM_SYM(SYM_T), 1, NUMBERS}, 0};
+    /* Called q, of which every code object has one: launches take sizes from it. */
+    bed->params[1] = (CodeParam){"q", DT_F32, PARAM_OUT, 4, {DIM_SYM(SYM_B), DIM_SYM(SYM_T), 1, NUMBERS}, 0};
     bed->phase = (CodePhase){.symbol = "come", .axis_count = 2, .axes = {DIM_SYM(SYM_B), DIM_SYM(SYM_T), 1, 1}, .threads = 64};
     bed->object = (CodeObject){.params = bed->params,
                                .param_count = 2,

@@ -43,7 +43,8 @@ program() {
     if [ -z "${RATTAN_QUIET:-}" ]; then cat "$TMP/program"; else grep -v '^ok ' "$TMP/program"; fi
     take "$TMP/program"
     case $code in
-    0 | 1) ;;
+    0) ;;
+    1) grep -q '^not ok ' "$TMP/program" || not_ok "$(basename "$1")" "$(tail -n 1 "$TMP/program")" ;;
     77) grep -q '^skip ' "$TMP/program" || skip "$(basename "$1")" "$(tail -n 1 "$TMP/program")" ;;
     *) not_ok "$(basename "$1")" "exit code $code" ;;
     esac

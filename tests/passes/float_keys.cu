@@ -43,8 +43,8 @@ extern "C" __global__ void __launch_bounds__(128, 2) rattan_layer_backward_windo
         #pragma unroll 1
         for (i64 n45 = 0LL; n45 < n45_end; n45 += 1LL) { // group
             const i64 n50 = n42 + n45;
-            fetch<float, Rows<1, -1, 32, 0, 32, 1>, 4, 32, 16>(shared + 10240u + (u32)n31 % 2u * 2560u, view(a.v + 0, n11, n34, n50, 0LL, n3), q_aligned);
-            fetch<float, Rows<1, -1, 32, 0, 32, 1>, 4, 32, 16>(shared + 15360u + (u32)n31 % 2u * 2560u, view(a.v + 15, n11, n34, n50, 0LL, n3), do_aligned);
+            fetch<float, Rows<1, -1, 32, 0, 32, 1>, 4, 32, 16>(shared + 10240u + (u32)n31 % 2u * 2560u, view(a.v + 0, n11, n34, n50, 0LL, n3), q_aligned, thread_here());
+            fetch<float, Rows<1, -1, 32, 0, 32, 1>, 4, 32, 16>(shared + 15360u + (u32)n31 % 2u * 2560u, view(a.v + 15, n11, n34, n50, 0LL, n3), do_aligned, thread_here());
             commit();
             float t51[1][8];
             EACH(1, 8) t51[s][i] = t43[s][i];
