@@ -130,7 +130,7 @@ Status interp_visit(const Machine *m, const Op *op, const Tensor *tensor, int64_
 
 /* interp_ops.c */
 Exec exec_fconst, exec_unary, exec_binary, exec_fma, exec_mask, exec_rowsum, exec_rowmax, exec_colsum, exec_colmax,
-    exec_concat, exec_cols, exec_rope, exec_angles, exec_rotate, exec_dot, exec_transpose, exec_same;
+    exec_concat, exec_cols, exec_rope, exec_dot, exec_transpose, exec_same;
 
 static inline int64_t interp_elements(Type type) { return (int64_t)type.rows * type.cols; }
 

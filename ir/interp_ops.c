@@ -208,64 +208,21 @@ static const double *frequencies(Machine *m, double theta, int cols) {
     return m->rope_frequency;
 }
 
-/* The columns of pair n. */
-typedef struct Pair {
-    int a, b;
-} Pair;
-
-static Pair pair_of(const Op *op, int n) {
-    const bool halves = op_int(op, AT_STYLE, 0) == 1;
-    return halves ? (Pair){n, n + op->out[0]->type.cols / 2} : (Pair){2 * n, 2 * n + 1};
-}
-
-/* Of (x[a], x[b]), by an angle of that cosine and sine. */
-static void rotate(const double *x, Pair p, double cosine, double sine, double *out) {
-    out[p.a] = x[p.a] * cosine - x[p.b] * sine;
-    out[p.b] = x[p.a] * sine + x[p.b] * cosine;
-}
-
-/* What a rope turns row r from, of `position` its last operand. */
-static double row_position(Machine *m, const Op *op, int r) {
-    const int64_t position = interp_index(m, op->in[op->in_count - 1]), within = r % op_int(op, AT_PERIOD, 1);
-    return (double)(position + (op_int(op, AT_DOWN, 0) == 1 ? -within : within));
-}
-
 Status exec_rope(Machine *m, const Op *op) {
     const Type    type = op->out[0]->type;
+    const int64_t position = interp_index(m, op->in[1]), period = op_int(op, AT_PERIOD, 1);
+    const bool    halves = op_int(op, AT_STYLE, 0) == 1, down = op_int(op, AT_DOWN, 0) == 1;
     const double *frequency = frequencies(m, op_float(op, AT_THETA, 1), type.cols), *x = interp_tile(m, op->in[0]);
     double       *out = interp_result(m, op);
     for (int r = 0; r < type.rows; r++, x += type.cols, out += type.cols) {
-        const double at = row_position(m, op, r);
-        for (int n = 0; n < type.cols / 2; n++)
-            rotate(x, pair_of(op, n), cos(at * frequency[n]), sin(at * frequency[n]), out);
-    }
-    return settled(m, op);
-}
-
-Status exec_angles(Machine *m, const Op *op) {
-    const Type    type = op->out[0]->type;
-    const double *frequency = frequencies(m, op_float(op, AT_THETA, 1), type.cols);
-    double       *out = interp_result(m, op);
-    for (int r = 0; r < type.rows; r++, out += type.cols) {
-        const double at = row_position(m, op, r);
+        const int64_t at = position + (down ? -(r % period) : r % period);
         for (int n = 0; n < type.cols / 2; n++) {
-            const Pair p = pair_of(op, n);
-            out[p.a] = cos(at * frequency[n]);
-            out[p.b] = sin(at * frequency[n]);
+            const double angle = (double)at * frequency[n], cosine = cos(angle), sine = sin(angle);
+            const int    a = halves ? n : 2 * n, b = halves ? n + type.cols / 2 : 2 * n + 1;
+            out[a] = x[a] * cosine - x[b] * sine;
+            out[b] = x[a] * sine + x[b] * cosine;
         }
     }
-    return settled(m, op);
-}
-
-Status exec_rotate(Machine *m, const Op *op) {
-    const Type    type = op->out[0]->type;
-    const double *x = interp_tile(m, op->in[0]), *angles = interp_tile(m, op->in[1]);
-    double       *out = interp_result(m, op);
-    for (int r = 0; r < type.rows; r++, x += type.cols, angles += type.cols, out += type.cols)
-        for (int n = 0; n < type.cols / 2; n++) {
-            const Pair p = pair_of(op, n);
-            rotate(x, p, angles[p.a], angles[p.b], out);
-        }
     return settled(m, op);
 }
 

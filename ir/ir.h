@@ -216,8 +216,6 @@ Value *ir_fma(Builder *b, Value *x, Value *y, Value *z);
 Value *ir_f(Builder *b, double value, int rows, int cols); /* fp32 */
 Value *ir_dot(Builder *b, Value *x, Value *y, Value *acc, bool ta, bool tb);
 Value *ir_rope(Builder *b, Value *x, Value *position, double theta, int style, int period);
-Value *ir_angles(Builder *b, const Op *rope, Value *position); /* what a rope turns by, at that position */
-Value *ir_rotate(Builder *b, Value *x, Value *angles);         /* by what ir_angles gave */
 Value *ir_mask(Builder *b, Value *x, Value *delta, Value *first_column, int64_t lo, int64_t hi, int period,
                double fill);
 

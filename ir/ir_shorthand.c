@@ -97,21 +97,6 @@ Value *ir_rope(Builder *b, Value *x, Value *position, double theta, int style, i
     return result;
 }
 
-Value *ir_angles(Builder *b, const Op *rope, Value *position) {
-    const Type type = rope->out[0]->type;
-    Op *const  made = ir_op(b, OP_ANGLES, &position, 1, &type, 1);
-    op_set_float(b->ctx, made, AT_THETA, op_float(rope, AT_THETA, 1));
-    op_set_int(b->ctx, made, AT_STYLE, op_int(rope, AT_STYLE, 0));
-    op_set_int(b->ctx, made, AT_PERIOD, op_int(rope, AT_PERIOD, 1));
-    return made->out[0];
-}
-
-Value *ir_rotate(Builder *b, Value *x, Value *angles) {
-    Value *result = make(b, OP_ROTATE, (Value *[]){x, angles}, 2);
-    op_set_int(b->ctx, result->def, AT_STYLE, op_int(angles->def, AT_STYLE, 0));
-    return result;
-}
-
 Value *ir_mask(Builder *b, Value *x, Value *delta, Value *first_column, int64_t lo, int64_t hi, int period,
                double fill) {
     Value *result = make(b, OP_MASK, (Value *[]){x, delta, first_column}, 3);

@@ -215,24 +215,13 @@ static Status check_mask(const Verifier *v, const Op *op) {
     return ST_OK;
 }
 
-/* Of a rope or its angles. */
 static Status check_rope(const Verifier *v, const Op *op) {
-    const int position = op->in_count - 1;
-    if (!is_index(op->in[position]))
-        return verify_fail(v, op, "types", "%%%d must be an index", position);
-    if (op->out[0]->type.cols % 2 != 0)
-        return verify_fail(v, op, "types", "columns are turned in pairs, found %d", op->out[0]->type.cols);
+    if (!is_index(op->in[1]))
+        return verify_fail(v, op, "types", "%%1 must be an index");
+    if (op->in[0]->type.cols % 2 != 0)
+        return verify_fail(v, op, "types", "columns are turned in pairs, found %d", op->in[0]->type.cols);
     if (op_int(op, AT_PERIOD, 0) < 1 || !is_flag(op_int(op, AT_STYLE, 0)) || !(op_float(op, AT_THETA, 0) > 0))
         return verify_fail(v, op, "attributes", "period must be at least 1, style 0 or 1, theta positive");
-    return ST_OK;
-}
-
-static Status check_rotate(const Verifier *v, const Op *op) {
-    const Type x = op->in[0]->type, angles = op->in[1]->type;
-    if (!is_tile(op->in[1]) || angles.rows != x.rows || angles.cols != x.cols || angles.dtype != x.dtype)
-        return verify_fail(v, op, "types", "%%1 must be a tile of %%0's type");
-    if (x.cols % 2 != 0 || !is_flag(op_int(op, AT_STYLE, 0)))
-        return verify_fail(v, op, "types", "columns are turned in pairs, style 0 or 1, found %d", x.cols);
     return ST_OK;
 }
 
@@ -397,9 +386,7 @@ Status verify_op_rules(const Verifier *v, const Op *op) {
     case OP_ROLE: return check_role(v, op);
     case OP_MASK: return check_mask(v, op);
     case OP_COLS: return check_cols(v, op);
-    case OP_ROPE:
-    case OP_ANGLES: return check_rope(v, op);
-    case OP_ROTATE: return check_rotate(v, op);
+    case OP_ROPE: return check_rope(v, op);
     case OP_DOT: return check_dot(v, op);
     case OP_CONVERT: return check_convert(v, op);
     default: return ST_OK;

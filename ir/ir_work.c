@@ -145,7 +145,7 @@ static bool is_special(OpCode code) {
 
 static bool is_arithmetic(OpCode code) {
     return (code >= OP_ADD && code <= OP_MASK) || code == OP_ROWSUM || code == OP_ROWMAX || code == OP_COLSUM ||
-           code == OP_COLMAX || code == OP_ROPE || code == OP_ROTATE;
+           code == OP_COLMAX || code == OP_ROPE;
 }
 
 static void count_tile(Counter *c, const Op *op) {

@@ -4,8 +4,7 @@
 static bool is_elementwise(const Op *op) {
     const TypeRule rule = op_info(op->code)->rule;
     return op->code == OP_CONVERT || rule == TR_BROADCAST ||
-           (rule == TR_SAME && op->code != OP_MASK && op->code != OP_ROPE && op->code != OP_ROTATE &&
-            op->code != OP_COPY);
+           (rule == TR_SAME && op->code != OP_MASK && op->code != OP_ROPE && op->code != OP_COPY);
 }
 
 Slice columns_slice_at(const Columns *c, int lo, int n) { return (Slice){.lo = lo, .n = n, .map = {.ctx = c->ctx}}; }

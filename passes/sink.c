@@ -91,7 +91,7 @@ static bool may_compute(const Sink *s, const Value *value) {
     if (!is_tile(value) || value->type.cols == 1)
         return true;
     if (!def || def->region || def->out_count != 1 || !(op_info(def->code)->traits & PURE) ||
-        !(op_info(def->code)->traits & ROWWISE) || def->code == OP_ROPE || def->code == OP_ROTATE)
+        !(op_info(def->code)->traits & ROWWISE) || def->code == OP_ROPE)
         return false;
     if (def->code == OP_LOAD)
         return !is_stored(s->kernel->body, op_text(def, AT_PARAM));

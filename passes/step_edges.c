@@ -195,10 +195,8 @@ Status step_put_rows(Part *p, FewRows *few) {
     Step    *s = p->s;
     Builder *b = &p->b;
     if (!p->q_fetched) {
-        ValueMap     map = step_map(p);
-        Value *const rows = few->angles ? s->score->in[0]->def->in[0] : s->score->in[0];
-        Value *const query = clone_slice(b, rows, s->rows->region, &map);
-        step_put(s, b, p->q, ir_i(b, 0), few->angles ? ir_rotate(b, query, few->angles) : query);
+        ValueMap map = step_map(p);
+        step_put(s, b, p->q, ir_i(b, 0), clone_slice(b, s->score->in[0], s->rows->region, &map));
     }
     if (p->raw_q)
         map_set(&few->rows.flipped, s->query->out[0], read_flipped(p, p->raw_q));

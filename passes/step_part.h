@@ -27,7 +27,6 @@ typedef struct FewRows {
     const Op *sum; /* what main has for the leaving keys */
     Value    *leaving;
     Value    *first, *count; /* position of the first one, how many */
-    Value    *angles;        /* what the rows of q are turned by, made ahead; or NULL */
 } FewRows;
 
 /* ---- step_parts.c ---- */

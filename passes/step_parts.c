@@ -12,6 +12,11 @@ static Value *new_ring(const Step *s, Builder *b, int slots, int rows, int cols)
     return ir_op(b, OP_RING, NULL, 0, &type, 1)->out[0];
 }
 
+static bool is_wide(const Step *s) { return s->D > 128 || s->E > 128; }
+
+/* Does the product of the scores read keys as they are fetched? */
+static bool is_fetched(const Step *s) { return s->score->in[1] == step_sources(s->score->in[1])->out[0]; }
+
 static Value *narrow(const Step *s, Builder *b, Value *tile) {
     return tile->type.dtype == s->dtype ? tile : ir_convert(b, tile, s->dtype);
 }
@@ -27,23 +32,6 @@ ValueMap step_map(const Part *p) {
     map_set(&map, p->s->rows->region->args[0], p->row);
     map_set(&map, p->s->group->region->args[0], p->group);
     return map;
-}
-
-static bool is_wide(const Step *s) { return s->D > 128 || s->E > 128; }
-
-/* Does the product of the scores read keys as they are fetched? */
-static bool is_fetched(const Step *s) { return s->score->in[1] == step_sources(s->score->in[1])->out[0]; }
-
-/* Sines and cosines take long: what a rope turns by is made ahead, before what it turns is waited for, where registers
- * hold it meanwhile. -> that rope, or NULL: `value` is none's, or of too many numbers */
-static const Op *rope_ahead(const Step *s, const Value *value) {
-    const Op *op = value->def;
-    return op && op->code == OP_ROPE && s->dtype != DT_F32 && !is_wide(s) ? op : NULL;
-}
-
-/* From positions as `map` has them. */
-static Value *make_angles(const Step *s, Builder *b, const Op *rope, ValueMap *map) {
-    return ir_angles(b, rope, clone_slice(b, rope->in[1], s->rows->region, map));
 }
 
 /* What main computes from its rows and heads alone. */
@@ -140,28 +128,15 @@ static void open_half(const Part *p, Builder *b, Value *turn, Value *turns, bool
     fetch_turn(p, b, index_offset(b, turn, p->s->args->schedule->stages - 1), turns, keys, !keys);
 }
 
-/* What a turn's keys are turned by, or NULL: see rope_ahead. */
-static Value *key_angles(const Part *p, Builder *b, Value *turn) {
-    const Op *const rope = rope_ahead(p->s, p->s->score->in[1]);
-    ValueMap        map = step_map(p);
-    if (rope)
-        map_set(&map, p->s->key, key_of(p, b, turn));
-    return rope ? make_angles(p->s, b, rope, &map) : NULL;
-}
-
-/* Waits for this turn's keys. -> what they are turned by, as key_angles gives it */
-static Value *open_keys(const Part *p, Builder *b, Value *turn, Value *turns) {
-    const bool ahead = p->s->args->schedule->stages > 1;
-    if (!ahead) {
-        ir_bare(b, OP_BARRIER);
-        fetch_turn(p, b, turn, turns, true, true);
+static void open_keys(const Part *p, Builder *b, Value *turn, Value *turns) {
+    if (p->s->args->schedule->stages > 1) {
+        if (p->k)
+            open_half(p, b, turn, turns, true);
+        return;
     }
-    Value *const angles = key_angles(p, b, turn);
-    if (!ahead)
-        ir_wait(b, 0);
-    else if (p->k)
-        open_half(p, b, turn, turns, true);
-    return angles;
+    ir_bare(b, OP_BARRIER);
+    fetch_turn(p, b, turn, turns, true, true);
+    ir_wait(b, 0);
 }
 
 static void open_values(const Part *p, Builder *b, Value *turn, Value *turns) {
@@ -186,28 +161,24 @@ static Value *scaled(const Part *p, Builder *b, Value *value, Value *product) {
     return ir_op(b, op->code, in, op->in_count, NULL, 0)->out[0];
 }
 
-/* A turn's keys as the scores want them: where these turn them, by way of registers, and by `angles` if these were made
- * ahead. */
-static Value *keys_of(const Part *p, Builder *b, Value *turn, Value *angles, ValueMap *map) {
+/* A turn's keys as the scores want them: where these turn them, by way of registers. */
+static Value *keys_of(const Part *p, Builder *b, Value *turn, ValueMap *map) {
     const Step *s = p->s;
     if (!p->k)
         return clone_slice(b, s->score->in[1], s->rows->region, map);
     Value *const tile = ir_ring_get(b, p->k, turn);
     if (is_fetched(s))
         return tile;
-    Value *const keys = s->dtype == DT_F32 ? ir_unary(b, OP_COPY, tile) : ir_convert(b, tile, DT_F32);
-    if (angles)
-        return ir_rotate(b, keys, angles);
-    map_set(map, step_sources(s->score->in[1])->out[0], keys);
+    map_set(map, step_sources(s->score->in[1])->out[0], s->dtype == DT_F32 ? ir_unary(b, OP_COPY, tile) : ir_convert(b, tile, DT_F32));
     return clone_slice(b, s->score->in[1], s->rows->region, map);
 }
 
-static Value *masked_scores(const Part *p, Builder *b, Value *turn, Value *angles) {
+static Value *masked_scores(const Part *p, Builder *b, Value *turn) {
     const Step  *s = p->s;
     ValueMap     map = step_map(p);
     Value *const key = key_of(p, b, turn);
     map_set(&map, s->key, key);
-    Value *const keys = keys_of(p, b, turn, angles, &map);
+    Value *const keys = keys_of(p, b, turn, &map);
     Value *const product = ir_dot(b, keys, ir_ring_get(b, p->q, ir_i(b, 0)), NULL, false, true);
     Value *const first = clone_slice(b, s->mask->in[2], s->rows->region, &map);
     Value *const mask = ir_mask(b, scaled(p, b, s->mask->in[0], product), ir_ibin(b, OP_ISUB, key, p->row), first,
@@ -219,9 +190,9 @@ static Value *masked_scores(const Part *p, Builder *b, Value *turn, Value *angle
 /* A turn of the online softmax over this part's tiles, on top of maximum (a row), sum of the exponentials, still a tile, and
  * transposed output. */
 static void attend(const Part *p, Builder *b, Value *turn, Value *turns, Value *const *before, Value **next) {
-    const Step  *s = p->s;
-    Value *const angles = open_keys(p, b, turn, turns);
-    Value *const scores = masked_scores(p, b, turn, angles);
+    const Step *s = p->s;
+    open_keys(p, b, turn, turns);
+    Value *const scores = masked_scores(p, b, turn);
     next[0] = ir_binary(b, OP_MAX, before[0], ir_unary(b, OP_COLMAX, scores));
     Value *const power = step_power(s, b, scores, next[0]);
     Value *const shrink = step_power(s, b, before[0], next[0]);
@@ -250,6 +221,7 @@ static Value *count_turns(Part *p) {
 
 /* ---- S ---- */
 /* ---- S ---- */
+
 
 static Access slice_access(const Part *p, Builder *b, Value *n) {
     const Step *s = p->s;
@@ -386,6 +358,7 @@ static bool can_flip(const Step *s) {
 
 static void make_rings(Step *s, Builder *b, Part *p) {
     const int stages = s->args->schedule->stages;
+    /* From shared memory, turned keys of wide heads spill registers. */
     p->k = is_wide(s) && !is_fetched(s) ? NULL : new_ring(s, b, stages, s->K, s->D);
     p->v = new_ring(s, b, stages, s->K, s->E);
     p->p = new_ring(s, b, 1, s->K, s->M);
@@ -427,15 +400,13 @@ static Status one_tile(Part *p) {
     TRY(step_fetch_rows(p, &few));
     fetch_first(p, b, turns);
     Value *const first = is_wide(s) ? NULL : load_slice(p, b, p->part);
-    ValueMap        map = step_map(p);
-    const Op *const rope = rope_ahead(s, s->score->in[0]);
-    few.angles = rope ? make_angles(s, b, rope, &map) : NULL;
     ir_wait(b, groups_ahead(p));
     TRY(step_put_rows(p, &few));
     ir_bare(b, OP_BARRIER);
     Sums sums;
     TRY(walk(p, turns, first, &sums));
     Value *const sum = ir_unary(b, OP_COLSUM, sums.of[1]);
+    ValueMap     map = step_map(p);
     const Access access = step_partial(s, b, p->part, &map);
     store_partial(p, &access, STEP_MOST(s), sums.of[0]);
     store_partial(p, &access, STEP_SUM(s), sum);

@@ -94,9 +94,6 @@ text queries 'TurnedRows<' '/ rattan_layer_forward_queries(/,/^}/p' --target cud
     --schedule 'chunk=64 key_tile=64 group_heads=2 ring=0 segment=1024 min_items=54 warps=8 stages=2 slices=3 roles=1'
 # A decoding step: the query rows stand in columns, and so do its masks.
 text decode 'mask_transposed<' '/ rattan_layer_decode_main(/,$p' --kind decode --target cuda:sm_90 --schedule 'stages=2 warps=4'
-# Keys that are turned: by what is made before they are waited for, as they come from where they were fetched to.
-text decode_rope 'rotate<' '/ rattan_layer_decode_main(/,${/angles</,/product/p}' --kind decode --target cuda:sm_90 --schedule 'stages=2 warps=4' \
-    --set head_dim=16 --set 'rope={theta=10000,style="interleaved"}'
 # Its end where blocks cannot wait for each other: the last one to come merges.
 text arrived 'arrive(' '/ = arrive(/,$p' --kind decode --target cuda:sm_80 --schedule 'stages=2 warps=4'
 # Its end where the columns of a value fill all warps: parts' results are read in runs of rows.

@@ -218,30 +218,6 @@ static void test_rope(void **state) {
     }
 }
 
-/* The rope in its two halves. */
-static void test_angles(void **state) {
-    (void)state;
-    for (int style = 0; style < 2; style++) {
-        char     body[160];
-        TestTile angles = random_tile(6, 8, -1, 1), a = random_tile(6, 8, -1, 1), turned = a;
-        for (int r = 0; r < 6; r++)
-            for (int n = 0; n < 4; n++) {
-                const double angle = (100 + r % 3) * pow(10000, -n / 4.0);
-                const int    x = style ? n : 2 * n, y = style ? n + 4 : 2 * n + 1;
-                angles.data[r * 8 + x] = cos(angle);
-                angles.data[r * 8 + y] = sin(angle);
-                turned.data[r * 8 + x] = at(&a, r, x) * cos(angle) - at(&a, r, y) * sin(angle);
-                turned.data[r * 8 + y] = at(&a, r, y) * cos(angle) + at(&a, r, x) * sin(angle);
-            }
-        snprintf(body, sizeof body,
-                 "  %%p:index = iconst {value=100}\n  %%r:f32<6x8> = angles %%p {theta=10000, style=%d, period=3}",
-                 style);
-        check_body(body, &a, NULL, NULL, &angles);
-        snprintf(body, sizeof body, "  %%r:f32<6x8> = rotate %%a, %%b {style=%d}", style);
-        check_body(body, &a, &angles, NULL, &turned);
-    }
-}
-
 /* ---- Tiles ---- */
 
 static double operand(const TestTile *tile, bool transposed, int row, int col) {
@@ -537,7 +513,6 @@ int main(void) {
         cmocka_unit_test(test_concat),
         cmocka_unit_test(test_cols),
         cmocka_unit_test(test_rope),
-        cmocka_unit_test(test_angles),
         cmocka_unit_test(test_dot_transposes),
         cmocka_unit_test(test_dot_adds),
         cmocka_unit_test(test_dot_stacks),

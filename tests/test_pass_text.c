@@ -114,8 +114,7 @@ static void run_case(const char *name) {
 /* Every pass of the pipeline has its text; `saved` a second one, of kernels that make states, features and roped keys, and
  * `roles` one of a kernel on top of rings and one of gradients, `share` one of what lies in results, `grid`
  * one of sequences that may have no slot, `reload` two of floats, features that are computed map by map, and such whose second
- * piece is computed again behind products, and one of what keys get of the window, `step` one of keys and queries that are
- * turned. */
+ * piece is computed again behind products, and one of what keys get of the window. */
 static void test_texts(void **state) {
     (void)state;
     for (int p = 0; pass_info(p); p++) {
@@ -123,7 +122,6 @@ static void test_texts(void **state) {
         snprintf(name, sizeof name, "%s.ir", pass_info(p)->name);
         run_case(name);
     }
-    run_case("step_rope.ir");
     run_case("saved_keys.ir");
     run_case("roles_rings.ir");
     run_case("roles_gradients.ir");

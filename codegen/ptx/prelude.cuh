@@ -1074,50 +1074,29 @@ template <int WARPS, int PERIOD, int COLS, int STYLE, class P = Pairs, int DOWN 
             const float start = start_of(j, b);
             float       c = 0.f, s = 0.f;
             UNROLL for (int h = 0; h < 2; h++) {
-                next(c, s, j, b, h, start);
+                if (h && EVEN && P::EIGHTS)
+                    eight_on(c, s, j, b, pairs);
+                else
+                    c = cosine(angle(j, b, h, start)), s = sine(angle(j, b, h, start));
                 turn_pair(y, x, 4 * j + 2 * h + b, c, s);
-            }
-        }
-    }
-    // Of the first row, and on top of that of the second one.
-    __device__ __forceinline__ void next(float &c, float &s, int j, int b, int h, float start) const {
-        if (h && EVEN && P::EIGHTS)
-            eight_on(c, s, j, b, pairs);
-        else
-            c = cosine(angle(j, b, h, start)), s = sine(angle(j, b, h, start));
-    }
-    // Cosines and sines alone, in the columns of their pairs.
-    template <int N> __device__ __forceinline__ void pairs_of(float (&y)[N], int j) const {
-        UNROLL for (int b = 0; b < OWN; b++) {
-            const float start = start_of(j, b);
-            float       c = 0.f, s = 0.f;
-            UNROLL for (int h = 0; h < 2; h++) {
-                next(c, s, j, b, h, start);
-                const int i0 = 4 * j + 2 * h + b;
-                y[i0] = c, y[STYLE ? i0 + PAIRS / 2 : i0 + 1] = s;
             }
         }
     }
     // Number 2 j + b of each row, whose pair's other one may be another thread's.
     template <int N> __device__ __forceinline__ void turn_alone(float (&y)[N], const float (&x)[N], int j, int b) const {
-        const bool second = second_of_pair(j, b);
-        float      angle[2];
-        angles_alone(angle, j, b);
-        UNROLL for (int h = 0; h < 2; h++) {
-            const int   i = 4 * j + 2 * h + b;
-            const float other = partner<COLS>(x, i, second);
-            y[i] = x[i] * cosine(angle[h]) + (second ? other : -other) * sine(angle[h]);
-        }
-    }
-    DEVICE bool second_of_pair(int j, int b) { return 8 * j + 2 * (lane_id() & 3) + b >= PAIRS; }
-    __device__ __forceinline__ void angles_alone(float (&angle)[2], int j, int b) const {
-        const int c = 8 * j + 2 * (lane_id() & 3) + b, n = c >= COLS ? 0 : c >= PAIRS ? c - PAIRS : c;
-        float     start = 0.f;
+        const int  c = 8 * j + 2 * (lane_id() & 3) + b;
+        const bool second = c >= PAIRS;
+        const int  n = c >= COLS ? 0 : second ? c - PAIRS : c;
+        float      start = 0.f;
         UNROLL for (int k = 0; k < HELD; k++) {
             const float other = of_lane(from[k], (n & 24) + 4 * (n & 1) + (n >> 1 & 3)); // as `held` says
             start = n / 32 == k ? other : start;
         }
-        UNROLL for (int h = 0; h < 2; h++) angle[h] = fmaf(more[h], pairs.frequency[n], start);
+        UNROLL for (int h = 0; h < 2; h++) {
+            const int   i = 4 * j + 2 * h + b;
+            const float other = partner<COLS>(x, i, second), angle = fmaf(more[h], pairs.frequency[n], start);
+            y[i] = x[i] * cosine(angle) + (second ? other : -other) * sine(angle);
+        }
     }
 };
 template <int WARPS, int PERIOD, int COLS, int STYLE, int DOWN = 0, int S, int N>
@@ -1129,41 +1108,6 @@ DEVICE void rope(float (&y)[S][N], const float (&x)[S][N], i64 position, const P
             UNROLL for (int j = 0; j < (STYLE ? A::PAIRS / 8 : N / 4); j++) a.turn(y[s], x[s], j);
         else
             UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) a.turn_alone(y[s], x[s], j, b);
-    }
-}
-// The compiler would make numbers where they are used: behind a wait, if that comes first. All bits of them are never set.
-template <int ROWS, int S, int N> DEVICE void made_here(const float (&x)[S][N]) {
-    u32 all[2] = {~0u, ~0u};
-    EACH(S, N) if (ROWS > 8 || i / 2 % 2 == 0) all[i % 2] &= __float_as_uint(x[s][i]);
-    asm volatile("{\n.reg .pred p;\nsetp.eq.u32 p, %0, -1;\n@p exit;\n}" ::"r"(all[0] & all[1]) : "memory");
-}
-// What a rope turns a tile by, and a tile turned by that: cosines in the first columns of pairs, sines in the second ones.
-template <int ROWS, int WARPS, int PERIOD, int COLS, int STYLE, int S, int N>
-DEVICE void angles(float (&y)[S][N], i64 position, const Pairs &pairs) {
-    typedef Angles<WARPS, PERIOD, COLS, STYLE> A;
-    UNROLL for (int s = 0; s < S; s++) {
-        const A a = A::make(s, position, pairs);
-        if (!STYLE || A::PAIRS % 8 == 0)
-            UNROLL for (int j = 0; j < (STYLE ? A::PAIRS / 8 : N / 4); j++) a.pairs_of(y[s], j);
-        else
-            UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) {
-                float angle[2];
-                a.angles_alone(angle, j, b);
-                UNROLL for (int h = 0; h < 2; h++) y[s][4 * j + 2 * h + b] = A::second_of_pair(j, b) ? sine(angle[h]) : cosine(angle[h]);
-            }
-    }
-    made_here<ROWS>(y);
-}
-template <int COLS, int STYLE, int S, int N> DEVICE void rotate(float (&y)[S][N], const float (&x)[S][N], const float (&a)[S][N]) {
-    typedef Angles<1, 1, COLS, STYLE> A;
-    UNROLL for (int s = 0; s < S; s++) UNROLL for (int i = 0; i < N; i++) {
-        const int b = STYLE ? COLS / 4 : 1; // the other one of the thread's pair, where it has both
-        if (STYLE && A::PAIRS % 8 != 0) {
-            const bool  second = A::second_of_pair(i / 4, i % 2);
-            const float other = partner<COLS>(x[s], i, second), turn = partner<COLS>(a[s], i, second);
-            y[s][i] = x[s][i] * (second ? turn : a[s][i]) + (second ? other * a[s][i] : -other * turn);
-        } else if (STYLE ? i < b : i % 2 == 0)
-            A::turn_pair(y[s], x[s], i, a[s][i], a[s][i + b]);
     }
 }
 

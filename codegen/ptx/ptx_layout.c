@@ -41,8 +41,7 @@ static void tie_region(Layout *l, const Op *op, int first) {
 
 static bool acts_on_elements(const Op *op) {
     const TypeRule rule = op_info(op->code)->rule;
-    return (rule == TR_BROADCAST || rule == TR_SAME) && op->code != OP_MASK && op->code != OP_ROPE &&
-           op->code != OP_ROTATE;
+    return (rule == TR_BROADCAST || rule == TR_SAME) && op->code != OP_MASK && op->code != OP_ROPE;
 }
 
 static bool is_way_to_memory(const Op *op) {

@@ -326,7 +326,7 @@ static void mask(Gen *g, const Op *op) {
 
 /* Of pair n, in radians a position. */
 static long double frequency(const Op *rope, int n) {
-    return powl((long double)op_float(rope, AT_THETA, 1), -2.0L * n / rope->out[0]->type.cols);
+    return powl((long double)op_float(rope, AT_THETA, 1), -2.0L * n / rope->in[0]->type.cols);
 }
 
 /* Frequencies in turns a position, times 2^64, and in radians. */
@@ -334,7 +334,7 @@ int cu_rope_tables(Gen *g, const Op *rope) {
     const int         table = g->tables++;
     const long double pi = 3.14159265358979323846264338327950288L;
     Text              turns = TEXT(g->ctx), frequencies = TEXT(g->ctx);
-    for (int n = 0; n < rope->out[0]->type.cols / 2; n++) {
+    for (int n = 0; n < rope->in[0]->type.cols / 2; n++) {
         text_add(&turns, "%s%lluu", n ? ", " : "", (unsigned long long)ldexpl(frequency(rope, n) / (2 * pi), 64));
         text_add(&frequencies, "%s%.9ef", n ? ", " : "", (double)frequency(rope, n));
     }
@@ -355,7 +355,7 @@ void cu_eights(Gen *g, const Op *rope, int tables) {
 const char *cu_pairs(Gen *g, int tables) { return ctx_printf(g->ctx, "Pairs{turns%d, frequency%d}", tables, tables); }
 
 static const char *rope_arguments(Gen *g, const Op *op) {
-    return ctx_printf(g->ctx, "%d, %d, %d, %d", g->kernel->warps, (int)op_int(op, AT_PERIOD, 1), op->out[0]->type.cols,
+    return ctx_printf(g->ctx, "%d, %d, %d, %d", g->kernel->warps, (int)op_int(op, AT_PERIOD, 1), op->in[0]->type.cols,
                       (int)op_int(op, AT_STYLE, 0));
 }
 
@@ -393,20 +393,6 @@ static void rope(Gen *g, const Op *op) {
     cu_declare(g, op->out[0]);
     cu_line(g, "rope<%s%s>(%s, %s, %s, %s);", rope_arguments(g, op), op_int(op, AT_DOWN, 0) ? ", 1" : "",
             cu_name(g, op->out[0]), from, cu_name(g, op->in[1]), cu_pairs(g, tables));
-}
-
-static void angles(Gen *g, const Op *op) {
-    const int tables = cu_rope_tables(g, op);
-    cu_declare(g, op->out[0]);
-    cu_line(g, "angles<%d, %s>(%s, %s, %s);", op->out[0]->type.rows, rope_arguments(g, op), cu_name(g, op->out[0]),
-            cu_name(g, op->in[0]), cu_pairs(g, tables));
-}
-
-static void rotate(Gen *g, const Op *op) {
-    const char *x = tile_operand(g, op->in[0]), *by = tile_operand(g, op->in[1]);
-    cu_declare(g, op->out[0]);
-    cu_line(g, "rotate<%d, %d>(%s, %s, %s);", op->out[0]->type.cols, (int)op_int(op, AT_STYLE, 0),
-            cu_name(g, op->out[0]), x, by);
 }
 
 /* ---- Products ---- */
@@ -519,8 +505,6 @@ bool cu_tile_op(Gen *g, const Op *op) {
     case OP_COLS: take_columns(g, op); return true;
     case OP_MASK: mask(g, op); return true;
     case OP_ROPE: rope(g, op); return true;
-    case OP_ANGLES: angles(g, op); return true;
-    case OP_ROTATE: rotate(g, op); return true;
     case OP_CONVERT: convert(g, op); return true;
     case OP_COPY: copy(g, op); return true;
     case OP_DOT: dot(g, op); return true;

@@ -10,6 +10,8 @@
 #include <string.h>
 
 enum { GROUPS = 700, MOST = 15, NUMBERS = 4 /* of a block: its own, what it sees as the last one */, LAUNCHES = 5 };
+/* Of the working memory, whose size is told in whole pieces of 256. */
+enum { CELL_BYTES = (GROUPS * 8 + 255) / 256 * 256 };
 
 /* args: cells at 0, o at 5, Syms from 10. The block's last thread writes, its first one counts. */
 static const char SOURCE[] =
@@ -50,7 +52,7 @@ static Status make_bed(Ctx *ctx, Bed *bed, const NvrtcResult *code) {
                                .ptx = (char *)(uintptr_t)code->ptx,
                                .payload = code->cubin,
                                .payload_size = code->cubin_size};
-    TRY(cuda_alloc(ctx, bed->device, GROUPS * 8, &bed->cells));
+    TRY(cuda_alloc(ctx, bed->device, CELL_BYTES, &bed->cells));
     TRY(cuda_alloc(ctx, bed->device, (int64_t)sizeof bed->got, &bed->o));
     return cuda_executable_load(ctx, bed->device, &bed->object, &bed->executable);
 }
@@ -72,7 +74,7 @@ static bool is_right(const Bed *bed, int blocks, int position) {
 }
 
 static Status launch(Ctx *ctx, Bed *bed, int blocks, int position, bool *right) {
-    const CudaPlace place = {.workspace = bed->cells, .workspace_bytes = GROUPS * 8};
+    const CudaPlace place = {.workspace = bed->cells, .workspace_bytes = CELL_BYTES};
     const Tensor    o = {(void *)(uintptr_t)bed->o, DT_F32, 4, {GROUPS, blocks, 1, NUMBERS}, {blocks * NUMBERS, NUMBERS, NUMBERS, 1}};
     TRY(cuda_executable_launch(ctx, bed->executable, &place, &o, position));
     TRY(cuda_stream_wait(ctx, bed->device, NULL));
