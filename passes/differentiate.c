@@ -424,8 +424,8 @@ static Status window_kernel(Ctx *ctx, Module *module, const Kernel *forward, con
     return ST_OK;
 }
 
-/* Kernel `window_keys`; of wide heads, where warps have roles, one sum is all that registers hold: kernel `window_values` has
- * that of the values then, and computes the probabilities once more. */
+/* Kernel `window_keys`; of wide heads one sum is all that a GPU's registers hold: kernel `window_values` has that of the values
+ * then, and computes the probabilities once more. */
 static Status window_kernels(Ctx *ctx, Module *module, const Kernel *forward, const PassArgs *args) {
     const bool apart = args->target->warp_size && spec_is_wide(args->spec);
     TRY(window_kernel(ctx, module, forward, "window_keys", apart ? 0 : ALL_SUMS));
