@@ -27,7 +27,7 @@
  * - `cluster`: blocks that differ in the last axis alone form a cluster, and so run at the same time. No persistent phase.
  * - `head_slices` n > 1: all phases run n times, one slice of the heads behind another, in the same working memory. Slice i
  *   has the i-th part of the dim that a `sliced` parameter shares out: its address is that of the part, and working memory
- *   has but one n-th of that dim. 0: n is chosen at launch: 1 where the working memory is no more than 512 MiB, else the least
+ *   has but one n-th of that dim. 0: n is chosen at launch: 1 where the working memory is no more than 704 MiB, else the least
  *   divisor of kv_heads with which it is no more than 3/16 of all tensors, or the largest one up to that which leaves a slice
  *   65536 tokens times key/value heads.
  * - `beside`, `beside_before`: what need not have ended before the phase begins, of its own slice and of the one before: none

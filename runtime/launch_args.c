@@ -294,7 +294,7 @@ static const CodeParam *add_work(const CodeObject *object, LaunchSizes *sizes) {
 
 /* Working memory that is not worth the time that slices take, and tokens times key/value heads of a slice whose kernels are long
  * enough for their begin and end not to count: measured, see doc/gpu.md. */
-static const int64_t FREE_WORK = INT64_C(512) << 20, LEAST_SLICE = 65536;
+static const int64_t FREE_WORK = INT64_C(704) << 20, LEAST_SLICE = 65536;
 
 static int64_t most_work(const CodeObject *object, const LaunchSizes *sizes) {
     int64_t bytes = 0;

@@ -144,9 +144,9 @@ static void slices_of_heads_take_turns(void **state) {
     }
 }
 
-/* None up to 512 MiB; else as many as there may be, beside tensors as small as these, but of long sequences alone. */
+/* None up to 704 MiB; else as many as there may be, beside tensors as small as these, but of long sequences alone. */
 static void the_launch_chooses_slices(void **state) {
-    enum { MIB = 1 << 20, MOST = 512, ENOUGH = 32768 };
+    enum { MIB = 1 << 20, MOST = 704, ENOUGH = 32768 };
     Fixture     *f = *state;
     const Tensor large[] = {tensor_of(f->q, 2, ENOUGH), tensor_of(f->o, 2, ENOUGH)};
     const Tensor small[] = {tensor_of(f->q, 2, ENOUGH - 1), tensor_of(f->o, 2, ENOUGH - 1)};
