@@ -99,13 +99,14 @@ DEVICE void none_made(int *made, u32 items, int *taken) {
     if (blockIdx.x == 0 && threadIdx.x == 0) *taken = 0;
     asm volatile("fence.acq_rel.gpu;" ::: "memory");
 }
-DEVICE void await_made(const int *made, int parts, int count) {
-    for (int p = 0; p < parts;) {
-        int here;
-        asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(here) : "l"(made + p) : "memory");
-        p += here == count;
+template <int PARTS, int COUNT> DEVICE void await_made(const int *made) { // by roles that count by themselves
+    for (bool there = false; !there;) {
+        int here[PARTS];
+        UNROLL for (int p = 0; p < PARTS; p++) asm volatile("ld.relaxed.gpu.global.u32 %0, [%1];" : "=r"(here[p]) : "l"(made + p) : "memory");
+        there = true;
+        UNROLL for (int p = 0; p < PARTS; p++) there = there && here[p] == COUNT;
     }
-    asm volatile("fence.proxy.async;" ::: "memory");
+    asm volatile("fence.acq_rel.gpu;\nfence.proxy.async;" ::: "memory");
 }
 // The item that a block does next: who sends the queries hands it to all others, once they know the one before. The phase is
 // that of a ring of one slot; threads that copy have no register left for it, and keep it behind.

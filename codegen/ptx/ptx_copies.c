@@ -168,8 +168,10 @@ bool cu_may_be_written(const Gen *g, const char *param) {
 
 bool cu_is_expected(const Op *send) { return send->prev && send->prev->code == OP_EXPECT; }
 
-static void await_late(Gen *g) {
-    cu_line(g, "if (!there) {");
+/* Before the first of an item that the kernel beside this one has made, or still reads where this one writes. `unless`: text of a
+ * condition under which it is neither; NULL: none. */
+static void await_late(Gen *g, const char *unless) {
+    cu_line(g, unless ? "if (!there && !(%s)) {" : "if (!there) {", unless);
     g->depth++;
     cu_await_made(g);
     cu_line(g, "there = true;");
@@ -177,13 +179,22 @@ static void await_late(Gen *g) {
     cu_line(g, "}");
 }
 
+/* Rows from the border on, which the caller has, are no kernel's. */
+static const char *is_callers(Gen *g, const Op *send, int first) {
+    const char *const beyond = op_text(send, AT_BEYOND);
+    if (!beyond || cu_may_be_written(g, beyond))
+        return NULL;
+    return ctx_printf(g->ctx, "%s >= %lld", cu_name(g, send->in[first + op_int(send, AT_ROWDIM, -1)]),
+                      (long long)op_int(send, AT_BORDER, 0));
+}
+
 static void send(Gen *g, const Op *op) {
     const CodeParam *param = ir_find_param(g->kernel, op_text(op, AT_PARAM));
     const Boxes      b = {op, 1, (int)op_int(op, AT_ROWS, 0), (int)op_int(op, AT_COLS, 0), "slot.address"};
     const bool written = cu_may_be_written(g, param->name) || cu_may_be_written(g, op_text(op, AT_BEYOND));
-    if (written && cu_awaits_late(g))
-        await_late(g);
-    else if (!g->awaited && !cu_runs_beside(g) && !cu_is_expected(op) && written)
+    if (written && cu_runs_beside(g))
+        await_late(g, is_callers(g, op, b.first));
+    else if (!g->awaited && !cu_is_expected(op) && written)
         cu_line(g, "if (!awaited) await_earlier_kernels(), awaited = true;");
     cu_line(g, "{");
     g->depth++;
@@ -226,6 +237,8 @@ static bool store_slot(Gen *g, const Op *op) {
         cu_fail(g, op, "a store of columns that are no panels");
     if (!g->alone)
         cu_fail(g, op, "a store of what was taken, by a role that computes");
+    if (op_has(op, AT_WRAP) && cu_runs_beside(g))
+        await_late(g, NULL);
     move_boxes(g, &b);
     return true;
 }

@@ -53,9 +53,6 @@ static bool is_from_last(const Gen *g, int kernels) { return cu_kernel_number(g)
 static bool makes_for_main(const Gen *g) { return ir_find_param(g->kernel, "made") && is_from_last(g, 1); }
 bool cu_runs_beside(const Gen *g) { return ir_find_param(g->kernel, "made") && is_from_last(g, 0); }
 
-/* On top of rings an item begins with what was made for it; else with the window, whose keys are the caller's. */
-bool cu_awaits_late(const Gen *g) { return cu_runs_beside(g) && !ir_find_param(g->kernel, "ring_k"); }
-
 /* ---- Rings ---- */
 
 /* Barriers lie behind the rings. */
@@ -205,20 +202,14 @@ static bool hands_out(const Gen *g, const Op *role) { return cu_runs_beside(g) &
 
 void cu_await_made(Gen *g) {
     const CodeParam *const made = ir_find_param(g->kernel, "made");
-    cu_line(g, "await_made((const int *)a.v[%d] + ((u32)%s * %lldu + (u32)%s) * %lldu, %lld, %d);", param_at(g, "made"),
-            cu_name(g, g->axes[0]->region->args[0]), (long long)made->dims[2], cu_name(g, g->axes[1]->region->args[0]),
-            (long long)made->dims[3], (long long)made->dims[3], makers(g));
+    cu_line(g, "await_made<%lld, %d>((const int *)a.v[%d] + ((u32)%s * %lldu + (u32)%s) * %lldu);", (long long)made->dims[3],
+            makers(g), param_at(g, "made"), cu_name(g, g->axes[0]->region->args[0]), (long long)made->dims[2],
+            cu_name(g, g->axes[1]->region->args[0]), (long long)made->dims[3]);
 }
 
-/* Beside the kernel that makes states: once those of the item's sequence and head are there, and it reads their rings no
- * more, all roles do the item. */
-static void hand_out(Gen *g) {
-    if (!cu_awaits_late(g))
-        cu_await_made(g);
-    cu_line(g, "items.hand_out(item, %s.phase);", cu_name(g, queries_ring(g)));
-}
-
-/* Items without tokens, of sequences that are shorter than others or not there, all roles pass over alike. */
+/* Items without tokens, of sequences that are shorter than others or not there, all roles pass over alike. Beside the kernel
+ * that makes states each role waits for what is made for the item where it first needs it: most of the window is the caller's. Warps
+ * that move rows to rings, which that kernel reads, have nothing else to do. */
 static void item(Gen *g, const Op *role, const Block *block) {
     const Op *guard = block->owner && block->owner->code == OP_IF ? block->owner : NULL;
     if (cu_runs_beside(g) && computes(role)) /* the ring has one slot: no need to hold both */
@@ -230,9 +221,11 @@ static void item(Gen *g, const Op *role, const Block *block) {
         cu_index_ops(g, block);
     }
     if (hands_out(g, role))
-        hand_out(g);
-    if (g->alone && cu_awaits_late(g))
+        cu_line(g, "items.hand_out(item, %s.phase);", cu_name(g, queries_ring(g)));
+    else if (g->alone && cu_runs_beside(g))
         cu_line(g, "bool there = false;");
+    else if (moves(role) && cu_runs_beside(g))
+        cu_await_made(g);
     cu_angles_ahead(g, role->region);
     cu_block(g, role->region);
     if (guard) {
