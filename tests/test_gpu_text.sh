@@ -68,7 +68,7 @@ text gathered 'copy_rows<' '/ rattan_layer_extend_states(/,/ rattan_layer_extend
     --schedule 'chunk=64 key_tile=64 group_heads=2 ring=0 warps=8 stages=2 roles=1 fuse_phi=1'
 # Both beside each other: blocks of main take items as they get done, and wait for what was made where they need it: for tiles that
 # are not the caller's, and before what the other kernel reads is written.
-text beside 'items.hand_out(' '/ rattan_layer_extend_main(/,${/take_registers/,/release(/p;/hand_out(/p;/for (u32 item/p;/await/p;/there/p;/store_rows/p}' \
+text beside 'items.hand_out(' '/ rattan_layer_extend_main(/,${/take_registers/,/release(/p;/hand_out(/p;/for (u32 item/p;/await/p;/there/p;/store_rows/p;/prefetch/p}' \
     --kind extend --target cuda:sm_90a --set head_dim=16 --set value_dim=16 --set heads=8 --set kv_heads=2 --set window=64 \
     --schedule 'chunk=64 key_tile=128 group_heads=2 ring=0 warps=8 stages=2 roles=1 fuse_phi=1 beside=2'
 # Warps that move rows to rings wait before they begin.

@@ -60,6 +60,9 @@ DEVICE void release_read(const Slot &slot) {
 DEVICE void copy_box(u32 to, const TensorMap *map, u32 full, int c3, int c2, int c1, int c0) {
     asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, %6}], [%2];" ::"r"(to), "l"(map), "r"(full), "r"(c3), "r"(c2), "r"(c1), "r"(c0) : "memory");
 }
+DEVICE void prefetch_box(const TensorMap *map, int c3, int c2, int c1, int c0) {
+    asm volatile("cp.async.bulk.prefetch.tensor.4d.L2.global [%0, {%1, %2, %3, %4}];" ::"l"(map), "r"(c3), "r"(c2), "r"(c1), "r"(c0) : "memory");
+}
 DEVICE void store_box(u32 from, const TensorMap *map, int c3, int c2, int c1, int c0) {
     asm volatile("cp.async.bulk.tensor.4d.global.shared::cta.bulk_group [%0, {%2, %3, %4, %5}], [%1];" ::"l"(map), "r"(from), "r"(c3), "r"(c2), "r"(c1), "r"(c0) : "memory");
 }

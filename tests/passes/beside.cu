@@ -80,6 +80,8 @@
             bool awaited = false;
             for (u32 item; (item = atomicAdd((u32 *)a.v[70], 1u)) < (u32)a.v[92];) {
                     items.hand_out(item, t37.phase);
+                    prefetch_box(&maps.at[0], 0, (int)n38, (int)n28, (int)n11);
+                    prefetch_box(&maps.at[0], 0, (int)n38 + 1, (int)n28, (int)n11);
             items.hand_out(~0u, t37.phase);
             if (!awaited) await_earlier_kernels();
             bool awaited = false;
