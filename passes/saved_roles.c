@@ -8,6 +8,7 @@
 #include <string.h>
 
 enum { SPARE_BYTES = 4096 /* alignment of the rings, barriers */ };
+enum { FEW_COLUMNS = 64 /* so many of them leave registers for a further role, and shared memory for others' slots */ };
 enum { MAX_SUM = 128, MAX_SUM_BESIDE = 96 /* floats of S a thread; with a further role */ };
 
 Type saved_slot(const Saver *s, StateRing ring) {
@@ -46,8 +47,9 @@ bool saved_grow_slots(const Saver *s, const Type *tiles, const SlotRange *ranges
 
 /* Two slots each, since what is stored is released a tile later. */
 static bool choose_slots(const Saver *s, const Type tiles[RING_COUNT], int slots[RING_COUNT]) {
-    static const SlotRange RANGES[RING_COUNT] = {{RING_STATES, 2, 3}, {RING_FEATURES, 2, 3}, {RING_VALUES, 2, 6}, {RING_KEYS, 2, 4}};
-    return saved_grow_slots(s, tiles, RANGES, RING_COUNT, slots);
+    const bool      whole = s->halves == 1 && s->E > FEW_COLUMNS && s->E % FEW_COLUMNS == 0; /* which take what keys and values need */
+    const SlotRange ranges[RING_COUNT] = {{RING_STATES, 2, whole ? 2 : 3}, {RING_FEATURES, 2, 3}, {RING_VALUES, 2, 6}, {RING_KEYS, 2, 4}};
+    return saved_grow_slots(s, tiles, ranges, RING_COUNT, slots);
 }
 
 /* Of a thread: slabs of 16 rows a warp. */
@@ -83,8 +85,6 @@ bool saved_turns_keys(const Saver *s) {
     return s->args->kind != KIND_EXTEND && s->fused && s->roped && s->roped->type.rows % s->chunk == 0 && are_narrow(s) &&
            sum_floats(s, saved_slot(s, RING_STATES)) <= MAX_SUM_BESIDE;
 }
-
-enum { FEW_COLUMNS = 64 /* so many of them leave registers for a further role */ };
 
 /* Row tiles of main begin where tiles of turned keys do, or a whole number of them from there. A role that turns few columns is
  * what its kernel waits for: measured, that takes half as long again with signals, which wait for what was stored. */
