@@ -106,6 +106,7 @@ bool cu_is_else(const Op *op); /* a branch for where the one before it was not t
 /* ptx_roles.c: kernels whose warps have roles. */
 const Op *cu_first_role(const Kernel *kernel); /* NULL: it has none */
 bool      cu_runs_beside(const Gen *g); /* does the kernel begin before what it needs is made, and wait for each item's? */
+void      cu_take_ahead(Gen *g);        /* the next item, and what is looked up by its number */
 void      cu_await_made(Gen *g);        /* of the item: what makes it has done so */
 bool      cu_may_be_written(const Gen *g, const char *param); /* by a kernel that may still run */
 bool      cu_is_expected(const Op *send);                     /* does it stand behind a wait for its rows? */

@@ -207,6 +207,29 @@ void cu_await_made(Gen *g) {
             cu_name(g, g->axes[1]->region->args[0]), (long long)made->dims[3]);
 }
 
+/* From this op on, in the blocks of the axes that follow. */
+static const Op *next_lookup(const Op *op) {
+    while (op && op->code != OP_ILOAD)
+        op = op->code == OP_FOR && op_int(op, AT_PAR, 0) ? op->region->first : op->next;
+    return op;
+}
+
+/* Where an item begins nothing hides what it looks up of its sequence: products that still run do. */
+void cu_take_ahead(Gen *g) {
+    const Op *lookup = next_lookup(g->axes[0]);
+    cu_line(g, "next = items.take_all((turn + 1) & 1);");
+    if (!lookup)
+        return;
+    cu_line(g, "if (next < (u32)a.v[%d]) {", item_count(g));
+    g->depth++;
+    cu_line(g, "const u32 item = next;");
+    cu_item_axes(g);
+    for (; lookup; lookup = next_lookup(lookup->next))
+        cu_line(g, "asm volatile(\"\" ::\"r\"((int)%s));", cu_name(g, lookup->out[0]));
+    g->depth--;
+    cu_line(g, "}");
+}
+
 /* Items without tokens, of sequences that are shorter than others or not there, all roles pass over alike. Beside the kernel
  * that makes states each role waits for what is made for the item where it first needs it: most of the window is the caller's. Warps
  * that move rows to rings, which that kernel reads, have nothing else to do. */

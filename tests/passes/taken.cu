@@ -6,6 +6,10 @@
                     products_await<0>();
                     products_await<0>();
                     next = items.take_all((turn + 1) & 1);
+                        asm volatile("" ::"r"((int)n10));
+                        asm volatile("" ::"r"((int)n15));
                     products_await<0>();
                     next = items.take_all((turn + 1) & 1);
+                        asm volatile("" ::"r"((int)n10));
+                        asm volatile("" ::"r"((int)n15));
                     products_await<0>();
