@@ -80,7 +80,7 @@ text whole 'wgmma_128_t' '/ rattan_layer_extend_states(/,/ rattan_layer_extend_m
     --kind extend --target cuda:sm_90a --set head_dim=64 --set value_dim=128 --set heads=8 --set kv_heads=2 --set window=64 \
     --schedule 'chunk=64 key_tile=128 group_heads=2 ring=0 warps=8 stages=2 roles=1 fuse_phi=1 beside=2 feature_groups=1 whole_states=1'
 # Where every way through an item ends with a wait for products: its warps take the next one while the last products run.
-text taken 'next = ' '/ rattan_layer_extend_main(/,${/take_all/p;/(item = next)/p;/products_await<0>/p;/"r"((int)/p}' --kind extend \
+text taken 'next = ' '/ rattan_layer_extend_main(/,${/take_all/p;/(item = next)/p;/products_await<0>/p;/next_/p}' --kind extend \
     --target cuda:sm_90a --set head_dim=64 --set value_dim=64 --set window=128 \
     --schedule 'chunk=64 key_tile=128 group_heads=2 ring=0 warps=8 stages=2 roles=1 fuse_phi=1 beside=2'
 text making 'stored.made(' '/ rattan_layer_extend_states(/,/ rattan_layer_extend_main(/{/none_made/,/launch_dependents/p;/stored/p}' \

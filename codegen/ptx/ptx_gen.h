@@ -28,6 +28,7 @@ typedef struct Gen {
     int             rope_tables; /* their number */
     int64_t         rope_at;     /* and offset there */
     bool            takes_ahead; /* a role that computes takes the next item while its last products run */
+    bool            looked_up;   /* what the item looks up is known since then */
     bool            rope_ahead;  /* its cosines and sines are made while products of the item before run */
     int64_t         strips;  /* offset in shared memory of what float products stage through */
     int64_t         columns; /* and of what the reductions of columns go through */

@@ -214,10 +214,10 @@ static const Op *next_lookup(const Op *op) {
     return op;
 }
 
-/* Where an item begins nothing hides what it looks up of its sequence: products that still run do. */
-void cu_take_ahead(Gen *g) {
+/* Where an item begins nothing hides the time that it takes to look up its sequence's position and the like: what products still run
+ * then does. */
+static void look_up_ahead(Gen *g) {
     const Op *lookup = next_lookup(g->axes[0]);
-    cu_line(g, "next = items.take_all((turn + 1) & 1);");
     if (!lookup)
         return;
     cu_line(g, "if (next < (u32)a.v[%d]) {", item_count(g));
@@ -225,9 +225,21 @@ void cu_take_ahead(Gen *g) {
     cu_line(g, "const u32 item = next;");
     cu_item_axes(g);
     for (; lookup; lookup = next_lookup(lookup->next))
-        cu_line(g, "asm volatile(\"\" ::\"r\"((int)%s));", cu_name(g, lookup->out[0]));
+        cu_line(g, "next_%s = (int)%s;", cu_name(g, lookup->out[0]), cu_name(g, lookup->out[0]));
     g->depth--;
     cu_line(g, "}");
+}
+
+void cu_take_ahead(Gen *g) {
+    cu_line(g, "next = items.take_all((turn + 1) & 1);");
+    look_up_ahead(g);
+}
+
+static void take_first(Gen *g) {
+    cu_line(g, "u32 next = items.take_all(0);");
+    for (const Op *lookup = next_lookup(g->axes[0]); lookup; lookup = next_lookup(lookup->next))
+        cu_line(g, "int next_%s = 0;", cu_name(g, lookup->out[0]));
+    look_up_ahead(g);
 }
 
 /* Items without tokens, of sequences that are shorter than others or not there, all roles pass over alike. Beside the kernel
@@ -366,8 +378,10 @@ static void walk(Gen *g, const Op *role, const Block *block) {
         cu_line(g, "Items items(shared + %lldu);", (long long)items_at(g, block));
     g->takes_ahead = cu_runs_beside(g) && computes(role) && cu_ends_awaiting(role->region);
     if (g->takes_ahead)
-        cu_line(g, "u32 next = items.take_all(0);");
+        take_first(g);
+    g->looked_up = g->takes_ahead;
     open_items(g, role);
+    g->looked_up = false;
     item(g, role, block);
     if (makes_for_main(g) && stores(role))
         cu_line(g, "stored.made((int *)a.v[%d] + item);", param_at(g, "made"));
