@@ -45,10 +45,13 @@ bool saved_grow_slots(const Saver *s, const Type *tiles, const SlotRange *ranges
     return left >= 0;
 }
 
+/* Does a block have several columns' worth of S that it could share with others? */
+static bool is_whole(const Saver *s) { return s->halves == 1 && s->E > FEW_COLUMNS && s->E % FEW_COLUMNS == 0; }
+
 /* Two slots each, since what is stored is released a tile later. */
 static bool choose_slots(const Saver *s, const Type tiles[RING_COUNT], int slots[RING_COUNT]) {
-    const bool      whole = s->halves == 1 && s->E > FEW_COLUMNS && s->E % FEW_COLUMNS == 0; /* which take what keys and values need */
-    const SlotRange ranges[RING_COUNT] = {{RING_STATES, 2, whole ? 2 : 3}, {RING_FEATURES, 2, 3}, {RING_VALUES, 2, 6}, {RING_KEYS, 2, 4}};
+    const int       most = is_whole(s) ? 2 : 3; /* large ones take what keys and values need */
+    const SlotRange ranges[RING_COUNT] = {{RING_STATES, 2, most}, {RING_FEATURES, 2, 3}, {RING_VALUES, 2, 6}, {RING_KEYS, 2, 4}};
     return saved_grow_slots(s, tiles, ranges, RING_COUNT, slots);
 }
 
@@ -127,7 +130,7 @@ static int feature_groups(const Saver *s, const StateRoles *r) {
     return r->save ? s->args->schedule->feature_groups : 2;
 }
 
-enum { FEW_REGISTERS = 32, MORE_REGISTERS = 16 /* that several groups beside the sum's take of it */ };
+enum { FEW_REGISTERS = 32, MORE_REGISTERS = 16 /* that several groups beside the sum's take of it */, WHOLE_SUM = 208 };
 
 static int by_eights(int registers) { return registers < FEW_REGISTERS ? FEW_REGISTERS : registers / 8 * 8; }
 
@@ -136,7 +139,8 @@ static int registers_of(const Saver *s, const StateRoles *r, const char *role, b
     const int threads = 32 * s->args->target->product_warps;
     const int several = r->groups, groups = several + 1;
     const int each = by_eights(s->args->target->registers / (threads * (groups + 1))), left = each * (groups + 1) - FEW_REGISTERS;
-    const int few = by_eights(left / groups) - (several > 1 ? MORE_REGISTERS : 0), sum = r->sum_registers ? r->sum_registers : few;
+    const int few = is_whole(s) && several > 1 ? WHOLE_SUM : by_eights(left / groups) - (several > 1 ? MORE_REGISTERS : 0);
+    const int sum = r->sum_registers ? r->sum_registers : few;
     if (!computes)
         return FEW_REGISTERS;
     return strcmp(role, "compute") == 0 ? sum : by_eights((left - sum) / several);
