@@ -76,7 +76,7 @@ text moved 'await_made<' '/if (warp_here() == /,/move_rows</{/warp_here/p;/await
     --set head_dim=192 --set value_dim=128 --set heads=8 --set kv_heads=2 --set window=64 \
     --schedule 'chunk=64 key_tile=64 group_heads=2 ring=0 warps=8 stages=2 roles=1 fuse_phi=1 beside=2'
 # Whole states: a block's sum has all columns, and no other block computes its features.
-text whole 'wgmma_128_t' '/ rattan_layer_extend_states(/,/ rattan_layer_extend_main(/{/make(/p;/; \/\/ part/p;/load_tile/p;/wgmma_128_t/p;/store_box/p;/store_tile/p}' \
+text whole 'wgmma_128_t' '/ rattan_layer_extend_states(/,/ rattan_layer_extend_main(/{/make(/p;/; \/\/ part/p;/load_tile/p;/wgmma_128_t/p;/prefetch_rows/p;/store_box/p;/store_tile/p}' \
     --kind extend --target cuda:sm_90a --set head_dim=64 --set value_dim=128 --set heads=8 --set kv_heads=2 --set window=64 \
     --schedule 'chunk=64 key_tile=128 group_heads=2 ring=0 warps=8 stages=2 roles=1 fuse_phi=1 beside=2 feature_groups=1 whole_states=1'
 # Where every way through an item ends with a wait for products: its warps take the next one while the last products run.

@@ -63,6 +63,12 @@ DEVICE void copy_box(u32 to, const TensorMap *map, u32 full, int c3, int c2, int
 DEVICE void prefetch_box(const TensorMap *map, int c3, int c2, int c1, int c0) {
     asm volatile("cp.async.bulk.prefetch.tensor.4d.L2.global [%0, {%1, %2, %3, %4}];" ::"l"(map), "r"(c3), "r"(c2), "r"(c1), "r"(c0) : "memory");
 }
+// Rows of WIDTH numbers of SIZE bytes, to the second-level cache: all at once, where they lie side by side.
+template <int SIZE, int WIDTH, int ROWS> DEVICE void prefetch_rows(const i64 *arg, i64 c0, i64 c1, i64 c2) {
+    const i64 from = arg[0] + (c0 * arg[1] + c1 * arg[2] + c2 * arg[3]) * SIZE;
+    if (arg[3] == WIDTH && (from & 15) == 0)
+        asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(from), "r"(SIZE * WIDTH * ROWS) : "memory");
+}
 DEVICE void store_box(u32 from, const TensorMap *map, int c3, int c2, int c1, int c0) {
     asm volatile("cp.async.bulk.tensor.4d.global.shared::cta.bulk_group [%0, {%2, %3, %4, %5}], [%1];" ::"l"(map), "r"(from), "r"(c3), "r"(c2), "r"(c1), "r"(c0) : "memory");
 }

@@ -242,6 +242,36 @@ static void take_first(Gen *g) {
     look_up_ahead(g);
 }
 
+/* What a role that computes begins an item with, if that is rows of a tensor of the caller's; NULL: it is not. */
+static const Op *first_load(const Gen *g, const Op *role) {
+    const Op *op = role->region->first;
+    while (op && op->code != OP_LOAD && op->code != OP_FOR && op->code != OP_TAKE)
+        op = op->next;
+    const bool rows = op && op->code == OP_LOAD && op_int(op, AT_ROWDIM, -1) == 2;
+    return rows && ir_find_param(g->kernel, op_text(op, AT_PARAM))->role != PARAM_WORK ? op : NULL;
+}
+
+/* The thread that sends is some tiles ahead of those who compute: it has what these load first come nearer. */
+static void fetch_first(Gen *g, const Op *role) {
+    for (const Op *op = role->next; op; op = op->next) {
+        const Op *const load = op->code == OP_ROLE && computes(op) ? first_load(g, op) : NULL;
+        if (!load)
+            continue;
+        const CodeParam *const param = ir_find_param(g->kernel, op_text(load, AT_PARAM));
+        const int              coldim = (int)op_int(load, AT_COLDIM, -1), pieces = (int)(param->dims[3] / load->out[0]->type.cols);
+        const char            *at[3];
+        cu_line(g, "{");
+        g->depth++;
+        cu_index_ops(g, op->region);
+        for (int d = 0; d < 3; d++)
+            at[d] = d == coldim ? ctx_printf(g->ctx, "floor_div(%s, %dLL)", cu_name(g, load->in[d]), pieces) : cu_name(g, load->in[d]);
+        cu_line(g, "prefetch_rows<%d, %lld, %d>(a.v + %d, %s, %s, %s);", (int)dtype_size(param->dtype), (long long)param->dims[3],
+                load->out[0]->type.rows, param_at(g, param->name), at[0], at[1], at[2]);
+        g->depth--;
+        cu_line(g, "}");
+    }
+}
+
 /* Items without tokens, of sequences that are shorter than others or not there, all roles pass over alike. Beside the kernel
  * that makes states each role waits for what is made for the item where it first needs it: most of the window is the caller's. Warps
  * that move rows to rings, which that kernel reads, have nothing else to do. */
@@ -261,6 +291,8 @@ static void item(Gen *g, const Op *role, const Block *block) {
         cu_line(g, "bool there = false;");
     else if (moves(role) && cu_runs_beside(g))
         cu_await_made(g);
+    if (makes_for_main(g) && role == cu_first_role(g->kernel))
+        fetch_first(g, role);
     cu_angles_ahead(g, role->region);
     cu_block(g, role->region);
     if (guard) {

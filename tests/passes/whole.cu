@@ -8,6 +8,7 @@
                 store_tile<float, Rows<2, -1, 64, 0, 64>, 4, 128>(t96, view(a.v + 35, n91, n15, n94, 0LL, n93));
             const i64 n16 = rest % 1u; // part
                 const int n16 = rest % 1u; // part
+                    prefetch_rows<4, 128, 64>(a.v + 35, n91, n15, n94);
                 const int n16 = rest % 1u; // part
                         store_box(t62.address + 0, &maps.at[8], 0, (int)n71, (int)n61, (int)n9);
                 const int n16 = rest % 1u; // part
