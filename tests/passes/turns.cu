@@ -1,0 +1,10 @@
+            const Angles<8, 64, 128, 1, SharedPairs<64>> t79_angles = Angles<8, 64, 128, 1, SharedPairs<64>>::make(0, n17, SharedPairs<64>{shared + 229584u, frequency2});
+            Turns<Angles<8, 64, 128, 1, SharedPairs<64>>> t79_turns;
+            t79_turns.make(t79_angles);
+            t79_turns.make(t79_angles);
+            if (t79_turns.there()) barrier_wait(t25.here().full, t25.phase);
+            const Slot t76 = t25.take();
+            read_panels<8, 128, 0>(t77, t76.address);
+                turn_step<bf16, 4>(t80[0], t77[0], t79_turns, round);
+            const Slot t93 = t24.take();
+                wgmma_64_k_x8<0, 512>(t94[s], &t80[s][0], matrix(t93.address, 16), 0, bf16());
