@@ -191,9 +191,7 @@ static const char *is_callers(Gen *g, const Op *send, int first) {
 }
 
 /* A tile whose slot is that of the item before: it is known long before it may come, and then comes from the cache. */
-static bool waits_long(const Gen *g, const Op *send) {
-    return strcmp(g->kernel->name, "main") == 0 && send->in[0]->type.slots == 1;
-}
+static bool waits_long(const Gen *g, const Op *send) { return cu_runs_beside(g) && send->in[0]->type.slots == 1; }
 
 static void send(Gen *g, const Op *op) {
     const CodeParam *param = ir_find_param(g->kernel, op_text(op, AT_PARAM));

@@ -442,8 +442,6 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                 if (n27) {
                     const i64 n33 = n31 * 2LL;
                     const i64 n36 = n20 + n33;
-                    prefetch_box(&maps.at[0], 0, (int)n36, (int)n26, (int)n10);
-                    prefetch_box(&maps.at[0], 0, (int)n36 + 1, (int)n26, (int)n10);
                     {
                         const Slot slot = t35.open(8192);
                         copy_box(slot.address + 0, &maps.at[0], slot.full, 0, (int)n36, (int)n26, (int)n10);

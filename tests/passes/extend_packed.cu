@@ -469,8 +469,6 @@ extern "C" __global__ void __launch_bounds__(256, 2) rattan_layer_extend_main(co
                 if (n37) {
                     const i64 n44 = n42 * 2LL;
                     const i64 n47 = n30 + n44;
-                    prefetch_box(&maps.at[0], 0, (int)n47, (int)n38, (int)0LL);
-                    prefetch_box(&maps.at[0], 0, (int)n47 + 1, (int)n38, (int)0LL);
                     {
                         const Slot slot = t46.open(8192);
                         copy_box(slot.address + 0, &maps.at[0], slot.full, 0, (int)n47, (int)n38, (int)0LL);

@@ -456,8 +456,6 @@ extern "C" __global__ void __launch_bounds__(384, 1) rattan_layer_forward_main(c
                 const i64 n15 = (i64)(n14 < n3);
                 const i64 n21 = n19 * 2LL;
                 const i64 n24 = n8 + n21;
-                prefetch_box(&maps.at[0], 0, (int)n24, (int)n14, (int)n6);
-                prefetch_box(&maps.at[0], 0, (int)n24 + 1, (int)n14, (int)n6);
                 {
                     const Slot slot = t23.open(16384);
                     copy_box(slot.address + 0, &maps.at[0], slot.full, 0, (int)n24, (int)n14, (int)n6);

@@ -240,12 +240,6 @@
                 const i64 n15 = (i64)(n14 < n3);
                 const i64 n21 = n19 * 2LL;
                 const i64 n24 = n8 + n21;
-                prefetch_box(&maps.at[1], 0, (int)n24, (int)n14, (int)n6);
-                prefetch_box(&maps.at[1], 64, (int)n24, (int)n14, (int)n6);
-                prefetch_box(&maps.at[1], 128, (int)n24, (int)n14, (int)n6);
-                prefetch_box(&maps.at[1], 0, (int)n24 + 1, (int)n14, (int)n6);
-                prefetch_box(&maps.at[1], 64, (int)n24 + 1, (int)n14, (int)n6);
-                prefetch_box(&maps.at[1], 128, (int)n24 + 1, (int)n14, (int)n6);
                 {
                     const Slot slot = t23.open(49152);
                     copy_box(slot.address + 0, &maps.at[1], slot.full, 0, (int)n24, (int)n14, (int)n6);
