@@ -97,10 +97,6 @@ text making_ahead 'stored.made(' '/ rattan_layer_forward_states(/,/ rattan_layer
 text rope 'turn_step<' '/ rattan_layer_forward_main(/,/products_commit/p' --target cuda:sm_90a --set head_dim=32 --set value_dim=16 \
     --set 'rope={theta=10000,style="half"}' \
     --schedule 'chunk=32 key_tile=32 group_heads=2 ring=0 segment=1024 min_items=54 warps=4 stages=2 blocks=2 registers=232 copy_registers=24 roles=1'
-# Of more columns than leave registers for cosines and sines while an item ends: they are made where the next one begins.
-text turns 'turns.make(' '/ rattan_layer_forward_main(/,/products_commit/{/_angles/p;/_turns/p;/take()/p;/read_panels/p;/wgmma/p}' \
-    --target cuda:sm_90a --set head_dim=128 --set value_dim=16 --set 'rope={theta=10000,style="half"}' \
-    --schedule 'chunk=64 key_tile=64 group_heads=2 ring=0 segment=1024 min_items=54 warps=8 stages=2 registers=232 copy_registers=40 roles=1'
 # Queries of wide heads, roped on their way from memory to memory.
 text queries 'TurnedRows<' '/ rattan_layer_forward_queries(/,/^}/p' --target cuda:sm_90a --set head_dim=192 --set value_dim=144 \
     --set feature_map=softmax --set 'rope={theta=10000,style="half"}' \

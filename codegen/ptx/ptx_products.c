@@ -240,35 +240,10 @@ const Op *cu_roped_first(const Gen *g, const Block *block) {
     return first.found;
 }
 
-/* What a rope's rows are copied from. */
-static const Value *queries_of(const Op *rope) {
-    const Op *const copy = rope->in[0]->def->in[0]->def;
-    return copy && copy->code == OP_COPY ? copy->in[0] : NULL;
-}
-
-/* Where an item begins: cosines and sines are made before its queries are waited for, which may be late. */
-static bool makes_turns(const Gen *g, const Op *rope) {
-    int lo;
-    return rope == g->rope && op_int(rope, AT_PERIOD, 1) % 16 == 0 && queries_of(rope) && cu_taken(queries_of(rope), &lo);
-}
-
-static void begin_turns(Gen *g, const Op *rope) {
-    const char *const name = cu_name(g, rope->out[0]);
-    cu_angles(g, rope);
-    if (!makes_turns(g, rope))
-        return;
-    int                lo;
-    const Value *const tile = cu_taken(queries_of(rope), &lo);
-    const char *const  ring = cu_name(g, tile->def->in[0]);
-    cu_declare_turns(g);
-    cu_line(g, "%s_turns.make(%s_angles);", name, name);
-    cu_line(g, "if (%s_turns.there()) barrier_wait(%s.here().full, %s.phase);", name, ring, ring); /* not behind the wait */
-}
-
 void cu_angles_ahead(Gen *g, const Block *block) {
     for (const Op *op = block->first; op; op = op->next)
         if (op->code == OP_ROPE && cu_roping_product(g, op) && cu_knows_position(op, block) && !(g->rope_ahead && op == g->rope))
-            begin_turns(g, op);
+            cu_angles(g, op);
 }
 
 void cu_turns_ahead(Gen *g, const char *item) {
@@ -288,13 +263,12 @@ void cu_turns_ahead(Gen *g, const char *item) {
 void cu_rope_left_side(Gen *g, const Op *rope, const Value *to) {
     const int   style = (int)op_int(rope, AT_STYLE, 0), steps = to->type.cols / 16, rounds = style ? steps / 2 : steps;
     const char *from = cu_name(g, rope->in[0]->def->in[0]);
-    const bool known = cu_knows_position(rope, rope->parent), ahead = g->rope_ahead && rope == g->rope;
-    if (!known)
+    if (!cu_knows_position(rope, rope->parent))
         cu_angles(g, rope);
     cu_declare(g, to);
     cu_line(g, "UNROLL for (int round = 0; round < %d; round++)", rounds);
     cu_line(g, "    turn_step<%s, %d>(%s[0], %s[0], %s_%s, round);", cu_ctype(to->type.dtype), style ? rounds : 0,
-            cu_name(g, to), from, cu_name(g, rope->out[0]), ahead || (known && makes_turns(g, rope)) ? "turns" : "angles");
+            cu_name(g, to), from, cu_name(g, rope->out[0]), g->rope_ahead && rope == g->rope ? "turns" : "angles");
 }
 
 /* ---- Products ---- */
