@@ -323,6 +323,21 @@ static void test_roles_signals(void **state) {
               draw_signals);
 }
 
+/* States whose columns a block has all, or shares with another. */
+static Status draw_whole_states(Ctx *ctx, void *arg) {
+    Trial *t = arg;
+    TRY(draw_whole_window(ctx, t));
+    t->spec.value_dim = 128;
+    return ST_OK;
+}
+
+static void test_roles_whole_states(void **state) {
+    const Target target = {.name = "gpu", .warp_size = 32, .product_warps = 4, .registers = 65536, .shared_bytes = 228 << 10, .processors = 4};
+    (void)state;
+    run_some(KIND_EXTEND, 0, target, draw_whole_states, CASES / 2);
+    run_some(KIND_FORWARD, VARIANT_LSE | VARIANT_FINAL_STATE, target, draw_whole_states, CASES / 4);
+}
+
 /* Blocks that wait for each other, and those whose last one to end merges. */
 static void test_gpu_decode(void **state) {
     (void)state;
@@ -438,6 +453,7 @@ int main(int argc, char **argv) {
         DRAWS(test_roles_fold, 31),
         DRAWS(test_roles_whole_window, 16),
         DRAWS(test_roles_signals, 23),
+        DRAWS(test_roles_whole_states, 37),
     };
     if (argc > 1)
         cmocka_set_test_filter(argv[1]);
