@@ -188,6 +188,8 @@ if nvrtc_here "compiling"; then
         --kind extend
     later compiles "the gradients of the paper's layer compile without roles" "$SOURCE/specs/paper_d128.lua" \
         --target cuda:sm_90 --kind backward
+    later compiles "the paper's layer without RoPE compiles for extend beside whole states" "$SOURCE/specs/paper_d128.lua" \
+        --set rope=false --target cuda:sm_90a --kind extend --schedule 'whole_states=1 feature_groups=2 beside=44'
     later compiles "the paper's layer without RoPE compiles for extend" "$SOURCE/specs/paper_d128.lua" --set rope=false \
         --target cuda:sm_90a --kind extend
     later compiles "packed chunks of prompt of the paper's layer compile" "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a \
