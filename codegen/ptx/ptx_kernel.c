@@ -435,8 +435,9 @@ static bool note_widest(Op *op, void *arg) {
     return true;
 }
 
-/* Blocks that a multiprocessor shall hold at once: main's are the schedule's, unless its tiles go by lines; two where few tiles live at once and are
- * small, so that 128 registers suffice even for large blocks. Products of floats on the plain units take more beside them. */
+/* Blocks that a multiprocessor shall hold at once: main's are the schedule's, unless its tiles go by lines; two where few tiles live
+ * at once and are small, so that 128 registers suffice even for large blocks. Products of floats on the plain units take more beside
+ * them. */
 static int resident_blocks(const Gen *g) {
     enum { FEW = 128, MORE = 168, LINE_THREADS = 512 /* whose rows on their way cover memory's latency */ };
     Widest    w = {.g = g};
