@@ -26,7 +26,8 @@ static bool accesses_lines(const Kernel *kernel, const Op *op, Type tile) {
 
 static bool loads_lines(const Kernel *kernel, const Op *load) {
     const Shape shape = cu_shape(load->out[0]->type);
-    return (shape == SHAPE_TILE || (shape == SHAPE_ROW && op_int(load, AT_ROWDIM, -1) < 0)) && load->in_count == 5 && accesses_lines(kernel, load, load->out[0]->type);
+    const bool  fits = shape == SHAPE_TILE || (shape == SHAPE_ROW && op_int(load, AT_ROWDIM, -1) < 0);
+    return fits && load->in_count == 5 && accesses_lines(kernel, load, load->out[0]->type);
 }
 
 static bool stores_lines(const Kernel *kernel, const Op *store) {
