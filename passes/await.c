@@ -140,6 +140,16 @@ static bool is_ready_store(const Flight *f, const Op *store, const Op *at, int n
     return true;
 }
 
+/* The same of a tile of main's that another role stores, if none comes before it. */
+static bool is_ready_give(const Flight *f, const Op *give, const Op *at, int needed, bool *older) {
+    if (!f->stores || give->code != OP_GIVE || strcmp(f->kernel->name, "main") != 0)
+        return false;
+    for (const Op *op = at; op != give; op = op->next)
+        if (op->code == OP_GIVE)
+            return false;
+    return is_ready(f, give->in[1], at, needed, older);
+}
+
 static void move_before(Flight *f, Op *op, Op *at) {
     if (op->parent != at->parent || ir_precedes(op, at))
         return;
@@ -201,7 +211,7 @@ static Op *fill(Flight *f, Op *op, int needed) {
         next = later->next;
         const bool ready = later->out_count == 1 && later->out[0]->type.cls == TY_TILE
                                ? is_ready(f, later->out[0], op, needed, &older)
-                               : is_ready_store(f, later, op, needed, &older);
+                               : is_ready_store(f, later, op, needed, &older) || is_ready_give(f, later, op, needed, &older);
         if (ready && older)
             move_before(f, later, op);
     }

@@ -3,7 +3,7 @@
  * of the one that came as many before it as the ring has slots: if that is held until the new one has been taken, the sender waits
  * for the taker and the taker for the sender, for ever. So between a take and its release the role may take, or pass over, fewer
  * tiles of the ring than it has slots; a schedule with which a role takes more is refused. A warp alone that stores what it takes
- * gives it back only with the next tile (prelude_roles.cuh, Stored), and so needs one slot more. */
+ * gives it back only with the next tile (prelude_roles.cuh, Stored), and so needs one slot more, unless the ring has but one. */
 #include "passes/loops.h"
 
 enum { MANY = 1 << 20 /* of a loop whose turns are not known */ };
@@ -95,7 +95,7 @@ static bool check_take(Op *take, void *arg) {
     if (take->code != OP_TAKE || s->status != ST_OK)
         return true;
     const int      slots = take->in[0]->type.slots;
-    const int64_t  later = op_int(s->role, AT_WARPS, 0) == 1; /* given back */
+    const int64_t  later = op_int(s->role, AT_WARPS, 0) == 1 && slots > 1; /* given back */
     const RingWalk walk = {comes_behind, gives_back, take};
     const int64_t  held = 1 + later + ring_comes(take->next, &walk);
     if (held > slots)

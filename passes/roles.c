@@ -13,7 +13,7 @@ enum { MOST_SLOTS = 16, FEW_SLOTS = 4, MAX_PLAIN = 2, MAX_READ = 4 };
 enum { BARRIERS_BYTES = 16 * (2 * MOST_SLOTS + 1) /* of three rings */ };
 
 /* What a role hands over that has the kernel's control flow. */
-typedef enum Handed { HANDS_TILES, HANDS_QUERIES } Handed;
+typedef enum Handed { HANDS_TILES, HANDS_QUERIES, HANDS_SAVED } Handed;
 
 typedef struct Roles {
     Ctx            *ctx;
@@ -31,6 +31,8 @@ typedef struct Roles {
     const RolesOf  *gradients; /* of a kernel that has left sides instead of queries, or NULL */
     Value          *left_rings[ROLES_MOST_LEFT];
     Value          *own, *large, *small; /* rings: of the queries, or NULL; of right sides: of small ones, or NULL */
+    Type            save;  /* of what kind forward saves, and the copy engine stores; without rows: nothing */
+    Value          *saves; /* its ring, or NULL */
     int64_t         small_bytes;
     Handed          hands;
     bool            overflow;
@@ -118,6 +120,24 @@ static bool list_tile(Op *op, void *arg) {
     return true;
 }
 
+/* What kind forward saves for kind backward, of a branch that has it: the copy engine stores it while warps compute. Of packed
+ * sequences it would need more registers than a thread that copies has. */
+static bool is_saved(const Roles *r, const Op *op) {
+    const char *const      name = op->code == OP_STORE ? op_text(op, AT_PARAM) : "";
+    const CodeParam *const param = strcmp(name, "swa") == 0 || strcmp(name, "rla") == 0 ? ir_find_param(r->kernel, name) : NULL;
+    const Type             type = param ? op->in[5]->type : (Type){0};
+    return param && r->args->kind == KIND_FORWARD && param->role == PARAM_OUT && param->dtype == r->dtype && dtype_size(r->dtype) == 2 &&
+           !loop_is_packed(r->kernel) && op->in[5]->def && op->in[5]->def->code != OP_FCONST && param->dims[3] == type.cols &&
+           type.cols * (int)dtype_size(r->dtype) % IR_PANEL == 0 && !op_has(op, AT_COLDIM) && !op_has(op, AT_LO);
+}
+
+static bool note_saved(Op *op, void *arg) {
+    Roles *r = arg;
+    if (is_saved(r, op))
+        r->save = type_tile(r->dtype, op->in[5]->type.rows, op->in[5]->type.cols);
+    return true;
+}
+
 /* The number of a left side, or -1. */
 static int left_number(const Roles *r, const Op *op) {
     for (int l = 0; r->gradients && l < r->gradients->left_count; l++)
@@ -142,6 +162,8 @@ static bool is_sent(const Roles *r, const Op *op) {
 
 /* By the role that is made. */
 static bool is_handed(const Roles *r, const Op *op) {
+    if (r->hands == HANDS_SAVED)
+        return is_saved(r, op);
     if (r->hands == HANDS_QUERIES)
         return is_query(r, op);
     return is_sent(r, op);
@@ -298,6 +320,7 @@ static Room room_of(Roles *r) {
         room.before = ir_slot_bytes(tile_of(r, r->queries));
     for (int l = 0; r->gradients && l < r->gradients->left_count; l++)
         room.before += left_place(r, l) == l ? ir_slot_bytes(tile_of(r, r->gradients->left[l])) : 0;
+    room.before += r->save.rows ? ir_slot_bytes(r->save) : 0;
     room.slots = (room.limit - room.before - room.reserved) / room.each;
     return room;
 }
@@ -306,6 +329,10 @@ static Room room_of(Roles *r) {
 static Status make_rings(Roles *r) {
     Room    room = room_of(r);
     int64_t at = 0;
+    if (r->save.rows && room.slots < larger(ENOUGH_SLOTS, room.needed)) { /* warps store it themselves */
+        r->save.rows = 0;
+        room = room_of(r);
+    }
     if (room.slots < larger(ENOUGH_SLOTS, room.needed) || r->args->schedule->states_every > 1) { /* these take so many more */
         send_none_read(r);
         room = room_of(r);
@@ -320,6 +347,7 @@ static Status make_rings(Roles *r) {
     for (int l = 0; r->gradients && l < r->gradients->left_count; l++)
         r->left_rings[l] = left_place(r, l) == l ? new_ring(r, 1, tile_of(r, r->gradients->left[l]), &at)
                                                  : r->left_rings[left_place(r, l)];
+    r->saves = r->save.rows ? new_ring(r, 1, r->save, &at) : NULL;
     r->large = new_ring(r, room.slots, room.large, &at);
     if (room.reserved)
         r->small = new_ring(r, (room.limit - at) / ir_slot_bytes(room.little), room.little, &at);
@@ -384,11 +412,37 @@ static void release(Builder b, Value *ring, Value *tile) {
     ir_op(&b, OP_RELEASE, (Value *[]){ring, tile}, 2, NULL, 0);
 }
 
+/* From where those who compute have put it. */
+static void ship(Roles *r, Builder *b, const Op *store, const ValueMap *map) {
+    static const AttrKey KEYS[] = {AT_ROWDIM, AT_GROUPDIM, AT_PERIOD};
+    Value               *in[6];
+    for (int i = 0; i < 5; i++)
+        in[i] = map_get(map, store->in[i]);
+    in[5] = ir_op(b, OP_TAKE, &r->saves, 1, &r->save, 1)->out[0];
+    Op *const made = ir_op(b, OP_STORE, in, 6, NULL, 0);
+    op_set_text(r->ctx, made, AT_PARAM, op_text(store, AT_PARAM));
+    for (size_t k = 0; k < sizeof KEYS / sizeof *KEYS; k++)
+        op_set_int(r->ctx, made, KEYS[k], op_int(store, KEYS[k], -1));
+    release(*b, r->saves, in[5]);
+}
+
+static bool give_saved(Op *op, void *arg) {
+    Roles *r = arg;
+    if (!is_saved(r, op))
+        return true;
+    Builder b = ir_before(r->ctx, r->kernel, op);
+    ir_op(&b, OP_GIVE, (Value *[]){r->saves, ir_convert(&b, op->in[5], r->dtype)}, 2, NULL, 0);
+    op_erase(op);
+    return true;
+}
+
 /* The control flow of `from` around what it sends; index values as they come. */
 static void copy_block(Roles *r, Builder *b, const Block *from, ValueMap *map) {
     for (Op *op = from->first; op; op = op->next) {
         if (op_info(op->code)->rule == TR_INDEX) {
             ir_clone(b, op, map);
+        } else if (r->hands == HANDS_SAVED && is_saved(r, op)) {
+            ship(r, b, op, map);
         } else if (is_handed(r, op)) {
             send(r, b, op, ring_for(r, op), map);
         } else if ((op->code == OP_FOR || op->code == OP_IF) && !ir_walk(op->region, hands_none, r)) {
@@ -571,6 +625,7 @@ static void list_tiles(Roles *r) {
     r->body = loop_grid_body(r->kernel->body);
     ir_walk(r->body, note_load, r);
     ir_walk(r->body, list_tile, r);
+    ir_walk(r->body, note_saved, r);
 }
 
 static Status rewrite(Roles *r) {
@@ -589,7 +644,12 @@ static Status rewrite(Roles *r) {
     fill_role(r, new_role(r, end, "copy", 1, few), HANDS_TILES);
     pass_note(r->ctx, r->args, r->kernel, "%d warps compute with %d registers a thread each, %d send tiles with %d each", compute,
               registers, 1 + sends, few);
-    fill_computing(r, new_role(r, end, "compute", compute, registers));
+    Op *const computing = new_role(r, end, "compute", compute, registers);
+    if (r->saves)
+        fill_role(r, new_role(r, end, "store", 1, few), HANDS_SAVED);
+    fill_computing(r, computing);
+    if (r->saves)
+        ir_walk(computing->region, give_saved, r);
     return ST_OK;
 }
 

@@ -64,6 +64,17 @@ fits() {
         >"$TMP/out.cu" 2>"$TMP/err" || code=$?
     if [ $code = 0 ] && grep -q '__global__' "$TMP/out.cu"; then ok "$name"; else not_ok "$name" "exit code $code: $(cat "$TMP/err")"; fi
 }
+# few_registers NAME KERNEL MOST ARGUMENTS...: a thread of that kernel has no more, and spills none.
+few_registers() {
+    local name=$1 kernel=$2 most=$3 line
+    shift 3
+    line=$("$RATTAN" compile "$@" --no-cache --emit resources 2>"$TMP/err" | grep "_$kernel: ")
+    if awk -v most="$most" 'END { exit !(NR == 1 && $4 <= most && / 0 \+ 0 bytes spilled/) }' <<<"$line"; then
+        ok "$name"
+    else
+        not_ok "$name" "$line$(cat "$TMP/err")"
+    fi
+}
 for heads in "32 32" "12 4" "16 2"; do
     for dims in "48 128" "96 80" "96 96" "112 32" "112 128" "128 112" "144 256" "208 64" "256 128" "256 256"; do
         later fits "gradients, ${heads/ / heads on }, ${dims/ / x }" --set heads="${heads% *}" --set kv_heads="${heads#* }" \
@@ -176,6 +187,10 @@ if nvrtc_here "compiling"; then
     for arch in cuda:sm_80 cuda:sm_90a; do
         later compiles "the gradients of the paper's layer, 64 wide, compile for $arch by what forward saves" \
             "$SOURCE/specs/paper_d128.lua" --target $arch --kind backward --set head_dim=64 --set value_dim=64 --with saved
+    done
+    for dtype in bf16 fp16 fp32; do
+        later few_registers "main of the paper's layer by what forward saves, $dtype, leaves room for a second block" main 128 \
+            "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --kind backward --with saved --dtype $dtype
     done
     later compiles "the paper's layer compiles where it saves" "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --with saved
     for dim in 5 24; do

@@ -33,6 +33,13 @@ text wide 'load_own<' '/[/][/] slice$/,$p' --target cuda:sm_90a --set head_dim=1
 # Gradients: what keys get of the rows in whose window they are, with tiles whose positions fall.
 text gradients ', 16, 1>, ' '/ rattan_layer_backward_window_keys(/,/^}/p' --kind backward --target cuda:sm_80 --set head_dim=16 \
     --set value_dim=16 --schedule 'chunk=16 key_tile=16 group_heads=1 warps=1 stages=2'
+# What forward saves: a warp alone stores it, from a slot that it gives back at once.
+text saves 'release_now(' '/ rattan_layer_forward_main(/,$ { /write_panels</p; /store_box(/p; /release_now(/p; /Ring<1, /p }' --with saved \
+    --target cuda:sm_90a --set head_dim=64 --set value_dim=64 \
+    --schedule 'chunk=64 key_tile=64 group_heads=2 ring=0 segment=0 warps=8 stages=2 roles=1'
+# What has no products, where forward has saved its sums: tiles go by lines.
+text lines 'LineAt<' '/ rattan_layer_backward_main(/,/^}/p' --kind backward --with saved --target cuda:sm_80 --set head_dim=64 \
+    --set value_dim=64 --set 'norm={kind="rms",eps=1e-8}' --schedule 'chunk=32 key_tile=32 group_heads=1 warps=2 stages=2'
 # Of floats: left sides of the loops over queries lie in shared memory, as many as have room, and are read from memory elsewhere.
 text float_keys 'float_product_left<' '/ rattan_layer_backward_window_keys(/,/^}/p' --dtype fp32 --kind backward --target cuda:sm_80 \
     --set head_dim=16 --set value_dim=16 --schedule 'chunk=32 key_tile=32 group_heads=1 warps=2 stages=2'

@@ -28,6 +28,19 @@ static Status draw_bf16(Ctx *ctx, void *arg) {
     return ST_OK;
 }
 
+/* Whose branches, as they are saved, are whole panels. */
+static Status draw_panels(Ctx *ctx, void *arg) {
+    Trial *t = arg;
+    (void)ctx;
+    do
+        random_spec(t, false);
+    while (t->spec.initial_state);
+    t->spec.value_dim = 64 * random_int(1, 2);
+    t->spec.dtype = DT_BF16;
+    t->spec.norm = false;
+    return ST_OK;
+}
+
 static Status draw_wide_bf16(Ctx *ctx, void *arg) {
     Trial *t = arg;
     (void)ctx;
@@ -309,6 +322,13 @@ static void test_roles_wide_bf16(void **state) {
     run_drawn(KIND_FORWARD, VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS | VARIANT_SAVED, target, draw_wide_bf16);
 }
 
+/* A role stores what is saved, through a slot of its own. */
+static void test_roles_saved(void **state) {
+    (void)state;
+    const Target target = {.name = "gpu", .warp_size = 32, .product_warps = 4, .shared_bytes = 512 << 10, .processors = 4};
+    run_some(KIND_FORWARD, VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_SAVED, target, draw_panels, CASES / 2);
+}
+
 static void test_roles_initial(void **state) {
     (void)state;
     const Target target = {.name = "gpu", .warp_size = 32, .product_warps = 4, .shared_bytes = 512 << 10, .processors = 4};
@@ -447,6 +467,7 @@ int main(int argc, char **argv) {
         DRAWS(test_roles_forward, 11),
         DRAWS(test_roles_wide, 12),
         DRAWS(test_roles_wide_bf16, 13),
+        DRAWS(test_roles_saved, 32),
         DRAWS(test_roles_initial, 26),
         DRAWS(test_roles_extend, 14),
         DRAWS(test_roles_extend_initial, 30),

@@ -126,14 +126,19 @@ static bool is_refused(int slots, int sent, int warps, const char *order) {
 }
 
 /* What the interpreter does not know of: turns that are as many as the caller wants, and stores of a warp alone, which give their
- * tile back with the next one. */
+ * tile back with the next one, or at once where the ring has no slot for that. */
 static void test_worst_is_counted(void **state) {
     static const char LOOP[] = TAKE("a") "    for %z, %T, %one {axis=\"key\"} (%i:index) {\n" TURN("x") RELEASE("a"),
-                      ONE[] = TAKE("a") RELEASE("a") TAKE("b") RELEASE("b");
+                      ONE[] = TAKE("a") RELEASE("a") TAKE("b") RELEASE("b"),
+                      TWO[] = TAKE("a") TAKE("b") RELEASE("a") RELEASE("b");
     (void)state;
     assert_true(is_refused(6, 2, 4, LOOP));
     assert_false(is_refused(1, 2, 4, ONE));
-    assert_true(is_refused(1, 2, 1, ONE));
+    assert_false(is_refused(1, 2, 1, ONE));
+    assert_true(is_refused(1, 2, 1, TWO));
+    assert_false(is_refused(2, 2, 4, TWO));
+    assert_true(is_refused(2, 2, 1, TWO));
+    assert_false(is_refused(3, 2, 1, TWO));
     assert_false(is_refused(2, 2, 1, ONE));
 }
 

@@ -81,6 +81,10 @@ struct Stored {
         if (empty) barrier_arrive(empty);
         empty = slot.empty;
     }
+    __device__ __forceinline__ void release_now(const Slot &slot) { // of a ring of one slot
+        asm volatile("cp.async.bulk.commit_group;\ncp.async.bulk.wait_group.read 0;" ::: "memory");
+        barrier_arrive(slot.empty);
+    }
     __device__ __forceinline__ void skip(const Slot &slot) { // the one before is given back first
         if (empty) {
             asm volatile("cp.async.bulk.wait_group.read 0;" ::: "memory");

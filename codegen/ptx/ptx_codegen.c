@@ -107,14 +107,19 @@ static void add_kernel(Gen *g, const Pieces *pieces, int image, int k) {
 /* That of all images comes first. */
 static const char *source_of(Gen *g, const Pieces *pieces, int image) {
     const Module *module = g->module;
-    bool          roles = false;
+    bool          roles = false, lines = false;
     for (int k = 0; k < module->kernel_count; k++)
-        roles |= (image == ALL_IMAGES || image == image_of(module, k)) && cu_first_role(module->kernels[k]);
+        if (image == ALL_IMAGES || image == image_of(module, k)) {
+            roles |= cu_first_role(module->kernels[k]) != NULL;
+            lines |= cu_line_columns(module->kernels[k]) > 0;
+        }
     text_add(&g->out, "%s%s\n", pieces->head, ptx_prelude);
     if (roles)
         text_add(&g->out, "%s\n", ptx_prelude_roles);
     if (roles && ir_find_param(module->kernels[0], "cu_seqlens"))
         text_add(&g->out, "%s\n", ptx_prelude_packed);
+    if (lines)
+        text_add(&g->out, "%s\n", ptx_prelude_lines);
     text_add(&g->out, "%s", pieces->args);
     for (int k = 0; k < module->kernel_count; k++)
         if (image == ALL_IMAGES || image == image_of(module, k))

@@ -291,7 +291,8 @@ static bool is_read(const Gen *g, const Value *tile) {
 }
 
 static void release(Gen *g, const Value *tile) {
-    const char *how = g->alone ? "stored.release" : is_read(g, tile) ? "release_read" : "release";
+    const char *stored = tile->def->in[0]->type.slots > 1 ? "stored.release" : "stored.release_now";
+    const char *how = g->alone ? stored : is_read(g, tile) ? "release_read" : "release";
     cu_line(g, "%s(%s);", how, cu_name(g, tile));
 }
 

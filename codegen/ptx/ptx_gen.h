@@ -22,6 +22,7 @@ typedef struct Gen {
     int             depth;
     const char    **names;  /* by value id */
     bool            short_numbers; /* 32 bits hold the module's positions, rows and numbers of items */
+    int             line_columns; /* of a kernel whose tiles go by lines (ptx_lines.c); else 0 */
     bool           *sides;  /* by value id: a thread's rows follow each other (ptx_layout.c) */
     int             tables; /* of rope frequencies so far */
     const Op       *rope;   /* the one whose tables the kernel has in shared memory as well, or NULL */
@@ -81,6 +82,13 @@ const Op *cu_turned_store(Gen *g, const Op *rope); /* the store that turns rows 
 bool cu_is_read_by_turns(Gen *g, const Op *load);
 void cu_product_by_turns(Gen *g, const Op *load, const char *d, const char *y, bool tf32, bool tb, int ystride);
 bool cu_tile_op(Gen *g, const Op *op);   /* ptx_tiles.c */
+bool cu_is_elementwise(const Op *op);    /* arithmetic on elements alone? */
+/* Of a load, store or fetch whose coordinates start at operand `first`: view(...), and the type of its `count` rows. */
+const char *cu_view(Gen *g, const Op *op, int first);
+const char *cu_rows(Gen *g, const Op *op, int count);
+/* ptx_lines.c: the columns of all tiles of a kernel that go by lines, or 0; its block. */
+int  cu_line_columns(const Kernel *kernel);
+void cu_lines(Gen *g, const Block *block);
 /* Shared memory that a reduction of columns and those it waits with take, up to its own; 0 for other ops. */
 int64_t cu_columns_bytes(const Op *op, int warps);
 void    cu_layout(Gen *g); /* fills `sides` */
@@ -139,6 +147,6 @@ void cu_await(Gen *g, const Op *await);
 bool cu_ends_awaiting(const Block *block); /* is there a last wait for products on every way through it? */
 bool cu_takes_turns(const Gen *g);
 
-extern const char ptx_prelude[], ptx_prelude_roles[], ptx_prelude_packed[];
+extern const char ptx_prelude[], ptx_prelude_roles[], ptx_prelude_packed[], ptx_prelude_lines[];
 
 #endif

@@ -437,13 +437,16 @@ static bool note_widest(Op *op, void *arg) {
     return true;
 }
 
-/* Blocks that a multiprocessor shall hold at once: main's are the schedule's; two where few tiles live at once and are
- * small, so that 128 registers suffice even for large blocks. Products of floats on the plain units take more beside them. */
+/* Blocks that a multiprocessor shall hold at once: main's are the schedule's, unless its tiles go by lines; two where few tiles live
+ * at once and are small, so that 128 registers suffice even for large blocks. Products of floats on the plain units take more beside
+ * them. */
 static int resident_blocks(const Gen *g) {
-    enum { FEW = 128, MORE = 168 };
+    enum { FEW = 128, MORE = 168, LINE_THREADS = 512 /* whose rows on their way cover memory's latency */ };
     Widest    w = {.g = g};
     bool      floats = false;
     const int threads = 32 * g->kernel->warps;
+    if (g->line_columns)
+        return threads < LINE_THREADS ? LINE_THREADS / threads : 1;
     if (strcmp(g->kernel->name, "main") == 0)
         return g->schedule->blocks;
     ir_walk(g->kernel->body, note_widest, &w);
@@ -527,7 +530,10 @@ static void plain_kernel(Gen *g, const Block *block) {
     cu_let_next_begin(g);
     cu_declare_aligned(g);
     open_grid(g);
-    cu_block(g, block);
+    if (g->line_columns)
+        cu_lines(g, block);
+    else
+        cu_block(g, block);
     g->depth--;
 }
 
@@ -536,6 +542,7 @@ void cu_kernel(Gen *g, const Kernel *kernel, CodePhase *phase) {
     g->phase = phase;
     g->flight_count = 0;
     g->rope = NULL;
+    g->line_columns = cu_line_columns(kernel);
     g->names = NEW_ARRAY(g->ctx, const char *, kernel->value_count + 1);
     cu_layout(g);
     snprintf(phase->symbol, sizeof phase->symbol, "rattan_%s_%s", g->module->name, kernel->name);

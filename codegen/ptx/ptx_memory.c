@@ -27,7 +27,7 @@ static const char *dense_view(Gen *g, const Op *op, const CodeParam *param, cons
 }
 
 /* view(...) of a load, store or fetch whose coordinates start at operand `first`. */
-static const char *view(Gen *g, const Op *op, int first) {
+const char *cu_view(Gen *g, const Op *op, int first) {
     const CodeParam *param = param_of(g, op);
     const int        coldim = (int)op_int(op, AT_COLDIM, -1);
     const char      *at[5], *behind = "";
@@ -57,7 +57,7 @@ static const char *view(Gen *g, const Op *op, int first) {
 }
 
 /* All rows of one group lie as if there were none. */
-static const char *rows(Gen *g, const Op *op, int count) {
+const char *cu_rows(Gen *g, const Op *op, int count) {
     const int period = (int)op_int(op, AT_PERIOD, 1);
     return ctx_printf(g->ctx, "Rows<%d, %d, %d, %d, %d%s>", (int)op_int(op, AT_ROWDIM, -1),
                       period < count ? (int)op_int(op, AT_GROUPDIM, -1) : -1, period, (int)op_int(op, AT_WRAP, 0), count,
@@ -93,8 +93,8 @@ static bool is_dense_column(Gen *g, const Op *load) {
 static void load_dense_row(Gen *g, const Op *load, const Value *to) {
     const bool bounded = !ir_is_const(load->in[3], 0) || !ir_is_const(load->in[4], IR_POS_INF);
     cu_declare(g, to);
-    cu_line(g, "load_dense_row<%s, %d, %d, %s>(%s, %s);", rows(g, load, to->type.cols), op_int(load, AT_DOWN, 0) ? -1 : 1,
-            to->type.cols, bounded ? "true" : "false", cu_name(g, to), view(g, load, 0));
+    cu_line(g, "load_dense_row<%s, %d, %d, %s>(%s, %s);", cu_rows(g, load, to->type.cols), op_int(load, AT_DOWN, 0) ? -1 : 1,
+            to->type.cols, bounded ? "true" : "false", cu_name(g, to), cu_view(g, load, 0));
 }
 
 /* A transposed tile exists on its way from or to memory alone. */
@@ -117,9 +117,9 @@ static void transpose(Gen *g, const Op *op) {
         const bool side = g->sides[op->out[0]->id], tile = cu_shape(type) == SHAPE_TILE;
         cu_declare(g, op->out[0]);
         cu_line(g, "%s<%s, %s, %d, %d, %d%s>(%s, %s);", (side ? SIDES : NAMES)[cu_shape(type)],
-                cu_ctype(param_of(g, load)->dtype), rows(g, load, type.cols), g->kernel->warps, type.rows, type.cols,
+                cu_ctype(param_of(g, load)->dtype), cu_rows(g, load, type.cols), g->kernel->warps, type.rows, type.cols,
                 side && tile && always_aligned(g, param_of(g, load)) ? ", true" : "", cu_name(g, op->out[0]),
-                view(g, load, 0));
+                cu_view(g, load, 0));
     } else if (!only_stored(g, op->out[0])) {
         cu_fail(g, op, "a transposed tile that is neither loaded nor stored");
     }
@@ -127,15 +127,15 @@ static void transpose(Gen *g, const Op *op) {
 
 static void store_transposed(Gen *g, const Op *op) {
     const Value *from = op->in[5]->def->in[0];
-    const char  *element = cu_ctype(param_of(g, op)->dtype), *how = rows(g, op, from->type.cols);
+    const char  *element = cu_ctype(param_of(g, op)->dtype), *how = cu_rows(g, op, from->type.cols);
     const bool side = cu_shape(from->type) == SHAPE_TILE && g->sides[from->id];
     if (cu_shape(from->type) == SHAPE_TILE)
         cu_line(g, "store_%s<%s, %s, %d, %d, %d%s>(%s, %s);", side ? "sides" : "transposed", element, how, g->kernel->warps,
                 from->type.rows, from->type.cols, side && always_aligned(g, param_of(g, op)) ? ", true" : "",
-                cu_name(g, from), view(g, op, 0));
+                cu_name(g, from), cu_view(g, op, 0));
     else if (cu_shape(from->type) == SHAPE_ROW)
         cu_line(g, "store_transposed_row<%s, %s, %d>(%s, %s);", element, how, from->type.cols, cu_name(g, from),
-                view(g, op, 0));
+                cu_view(g, op, 0));
     else
         cu_fail(g, op, "a store of this transposed tile");
 }
@@ -167,7 +167,7 @@ static const char *copy_form(Gen *g, const Op *store) {
     const Op  *load = store->in[5]->def;
     const Type type = store->in[5]->type;
     return ctx_printf(g->ctx, "copy_rows<%s, %s, %s, %d, %d, %d>", cu_ctype(param_of(g, store)->dtype),
-                      rows(g, load, type.rows), rows(g, store, type.rows), g->kernel->warps, type.rows, type.cols);
+                      cu_rows(g, load, type.rows), cu_rows(g, store, type.rows), g->kernel->warps, type.rows, type.cols);
 }
 
 /* The copy right behind this one, of the same form: both are done at once. The third of a row stays alone. */
@@ -182,14 +182,14 @@ static void copy_rows(Gen *g, const Op *store) {
     const Op *load = store->in[5]->def, *other = next_copy(g, store);
     if (g->one_warp) {
         const Type type = store->in[5]->type;
-        cu_line(g, "move_rows<%s, %s, %s, %d>(%s, %s);", cu_ctype(param_of(g, store)->dtype), rows(g, load, type.rows),
-                rows(g, store, type.rows), type.cols, view(g, load, 0), view(g, store, 0));
+        cu_line(g, "move_rows<%s, %s, %s, %d>(%s, %s);", cu_ctype(param_of(g, store)->dtype), cu_rows(g, load, type.rows),
+                cu_rows(g, store, type.rows), type.cols, cu_view(g, load, 0), cu_view(g, store, 0));
         return;
     }
     if (is_copy(g, load->prev) && next_copy(g, load->prev) == store)
         return; /* done with that one */
-    cu_line(g, "%s(%s, %s%s);", copy_form(g, store), view(g, load, 0), view(g, store, 0),
-            other ? ctx_printf(g->ctx, ", %s, %s", view(g, other->in[5]->def, 0), view(g, other, 0)) : "");
+    cu_line(g, "%s(%s, %s%s);", copy_form(g, store), cu_view(g, load, 0), cu_view(g, store, 0),
+            other ? ctx_printf(g->ctx, ", %s, %s", cu_view(g, other->in[5]->def, 0), cu_view(g, other, 0)) : "");
 }
 
 static bool accesses_alike(const Op *x, const Op *y) {
@@ -227,8 +227,8 @@ static bool store_turned(Gen *g, const Op *store) {
     const Type type = rope->out[0]->type;
     const int  tables = cu_rope_tables(g, rope);
     cu_line(g, "TurnedRows<%s, %s, %s, %d, %d, %d>::all(%s, %s, %s, %s);", cu_ctype(param_of(g, store)->dtype),
-            rows(g, load, type.rows), rows(g, store, type.rows), g->kernel->warps, type.cols, (int)op_int(rope, AT_STYLE, 0),
-            view(g, load, 0), view(g, store, 0), cu_name(g, rope->in[1]), cu_pairs(g, tables));
+            cu_rows(g, load, type.rows), cu_rows(g, store, type.rows), g->kernel->warps, type.cols, (int)op_int(rope, AT_STYLE, 0),
+            cu_view(g, load, 0), cu_view(g, store, 0), cu_name(g, rope->in[1]), cu_pairs(g, tables));
     return true;
 }
 
@@ -244,7 +244,7 @@ static bool own_access(Gen *g, const Op *op, const Value *tile) {
     if (op->code == OP_LOAD)
         cu_declare(g, tile);
     cu_line(g, "%s_own<%s, %s, %d, %d>(%s, %s);", op->code == OP_LOAD ? "load" : "store", cu_ctype(param_of(g, op)->dtype),
-            rows(g, op, tile->type.rows), g->kernel->warps, tile->type.cols, cu_name(g, tile), view(g, op, 0));
+            cu_rows(g, op, tile->type.rows), g->kernel->warps, tile->type.cols, cu_name(g, tile), cu_view(g, op, 0));
     return true;
 }
 
@@ -279,14 +279,14 @@ static bool add_loaded(Gen *g, const Op *add) {
     const Op *const load = added_load(g, add);
     if (!load)
         return false;
-    const char *const how = rows(g, load, add->out[0]->type.rows);
+    const char *const how = cu_rows(g, load, add->out[0]->type.rows);
     const int         warps = g->kernel->warps, cols = add->out[0]->type.cols;
     cu_assign(g, add->out[0], cu_element(g, add->in[0], SHAPE_TILE));
     if (added_tokens(g, add) == load)
         cu_line(g, "add_rows<%s, %s, %d, %d>(%s, %s);", cu_ctype(param_of(g, load)->dtype), how, warps, cols,
-                cu_name(g, add->out[0]), view(g, load, 0));
+                cu_name(g, add->out[0]), cu_view(g, load, 0));
     else
-        cu_line(g, "add_tile<%s, %d, %d>(%s, %s);", how, warps, cols, cu_name(g, add->out[0]), view(g, load, 0));
+        cu_line(g, "add_tile<%s, %d, %d>(%s, %s);", how, warps, cols, cu_name(g, add->out[0]), cu_view(g, load, 0));
     return true;
 }
 
@@ -317,7 +317,7 @@ static bool slice_access(Gen *g, const Op *op, const Value *tile) {
     if (op->code == OP_LOAD)
         cu_declare(g, tile);
     cu_line(g, "%s_slice<%s, %s, %d, %d>(%s, %s);", op->code == OP_LOAD ? "load" : "store", cu_ctype(param->dtype),
-            rows(g, op, tile->type.rows), g->kernel->warps, tile->type.cols, cu_name(g, tile), view(g, op, 0));
+            cu_rows(g, op, tile->type.rows), g->kernel->warps, tile->type.cols, cu_name(g, tile), cu_view(g, op, 0));
     return true;
 }
 
@@ -343,8 +343,8 @@ bool cu_is_read_by_turns(Gen *g, const Op *load) {
 
 void cu_product_by_turns(Gen *g, const Op *load, const char *d, const char *y, bool tf32, bool tb, int ystride) {
     const Type type = load->out[0]->type;
-    cu_line(g, "%s_product_loaded<%s, %d, %d, %d, %d>(%s, %s, %s%s);", tf32 ? "tf32" : "float", rows(g, load, type.rows),
-            g->kernel->warps, type.cols, tb, ystride, d, view(g, load, 0), y,
+    cu_line(g, "%s_product_loaded<%s, %d, %d, %d, %d>(%s, %s, %s%s);", tf32 ? "tf32" : "float", cu_rows(g, load, type.rows),
+            g->kernel->warps, type.cols, tb, ystride, d, cu_view(g, load, 0), y,
             tf32 ? "" : ctx_printf(g->ctx, ", shared + %lldu", (long long)g->strips));
 }
 
@@ -354,19 +354,19 @@ static void load(Gen *g, const Op *op) {
         return;
     const Type  type = op->out[0]->type;
     const char *element = cu_ctype(param_of(g, op)->dtype), *name = cu_name(g, op->out[0]),
-               *how = rows(g, op, type.rows);
+               *how = cu_rows(g, op, type.rows);
     cu_declare(g, op->out[0]);
     switch (cu_shape(type)) {
     case SHAPE_TILE:
         cu_line(g, "load_tile<%s, %s, %d, %d, %d>(%s, %s);", element, how, g->kernel->warps, type.cols,
                 param_of(g, op)->role == PARAM_IN, name,
-                view(g, op, 0));
+                cu_view(g, op, 0));
         return;
     case SHAPE_COLUMN:
-        cu_line(g, "load_column<%s, %s, %d>(%s, %s);", element, how, g->kernel->warps, name, view(g, op, 0));
+        cu_line(g, "load_column<%s, %s, %d>(%s, %s);", element, how, g->kernel->warps, name, cu_view(g, op, 0));
         return;
-    case SHAPE_ROW: cu_line(g, "load_row<%s, %s, %d>(%s, %s);", element, how, type.cols, name, view(g, op, 0)); return;
-    case SHAPE_NUMBER: cu_line(g, "%s = load_scalar<%s, %s>(%s);", name, element, how, view(g, op, 0)); return;
+    case SHAPE_ROW: cu_line(g, "load_row<%s, %s, %d>(%s, %s);", element, how, type.cols, name, cu_view(g, op, 0)); return;
+    case SHAPE_NUMBER: cu_line(g, "%s = load_scalar<%s, %s>(%s);", name, element, how, cu_view(g, op, 0)); return;
     }
 }
 
@@ -379,8 +379,8 @@ static bool store_sums(Gen *g, const Op *op) {
     if (cu_shape(type) != SHAPE_TILE || op_int(op, AT_SUM, 1) != WARP_ROWS || param_of(g, op)->dtype != DT_F32)
         cu_fail(g, op, "a store of these sums of rows");
     else
-        cu_line(g, "store_sums<%s, %d, %d>(%s, %s);", rows(g, op, type.rows / WARP_ROWS), g->kernel->warps, type.cols,
-                cu_name(g, op->in[5]), view(g, op, 0));
+        cu_line(g, "store_sums<%s, %d, %d>(%s, %s);", cu_rows(g, op, type.rows / WARP_ROWS), g->kernel->warps, type.cols,
+                cu_name(g, op->in[5]), cu_view(g, op, 0));
     return true;
 }
 
@@ -398,7 +398,7 @@ static bool placed_anew(const Gen *g, const Op *store) {
 static void store(Gen *g, const Op *op) {
     const Type  type = op->in[5]->type;
     const char *element = cu_ctype(param_of(g, op)->dtype), *name = cu_name(g, op->in[5]),
-               *how = rows(g, op, type.rows);
+               *how = cu_rows(g, op, type.rows);
     if (is_copy(g, op)) {
         copy_rows(g, op);
         return;
@@ -428,13 +428,13 @@ static void store(Gen *g, const Op *op) {
     if (cu_shape(type) == SHAPE_TILE)
         cu_line(g, "store_%s<%s, %s, %d, %d>(%s, %s);",
                 cu_has_map(g, param_of(g, op)) && type.cols % 16 == 0 ? "vectors" : "tile", element, how, g->kernel->warps,
-                type.cols, name, bounded_anew(g, op) ? ctx_printf(g->ctx, "anew(%s)", view(g, op, 0)) : view(g, op, 0));
+                type.cols, name, bounded_anew(g, op) ? ctx_printf(g->ctx, "anew(%s)", cu_view(g, op, 0)) : cu_view(g, op, 0));
     else if (cu_shape(type) == SHAPE_COLUMN)
-        cu_line(g, "store_column<%s, %s, %d>(%s, %s);", element, how, g->kernel->warps, name, view(g, op, 0));
+        cu_line(g, "store_column<%s, %s, %d>(%s, %s);", element, how, g->kernel->warps, name, cu_view(g, op, 0));
     else if (cu_shape(type) == SHAPE_ROW)
-        cu_line(g, "store_row<%s, %s, %d>(%s, %s);", element, how, type.cols, name, view(g, op, 0));
+        cu_line(g, "store_row<%s, %s, %d>(%s, %s);", element, how, type.cols, name, cu_view(g, op, 0));
     else
-        cu_line(g, "store_scalar<%s, %s>(%s, %s);", element, how, cu_element(g, op->in[5], SHAPE_NUMBER), view(g, op, 0));
+        cu_line(g, "store_scalar<%s, %s>(%s, %s);", element, how, cu_element(g, op->in[5], SHAPE_NUMBER), cu_view(g, op, 0));
     if (placed)
         cu_close_again(g);
 }
@@ -453,9 +453,9 @@ static void fetch(Gen *g, const Op *op) {
     const int  onto = (int)op_int(op, AT_ONTO, 0);
     const char *beyond = op_text(op, AT_BEYOND);
     const bool ahead = op->parent->owner && cu_heads_loop(op) == op->parent->owner; /* of the keys' loop */
-    cu_line(g, "fetch<%s, %s, %d, %d, %d%s>(%s, %s, %s_aligned%s%s);", cu_ctype(type.dtype), rows(g, op, type.rows),
+    cu_line(g, "fetch<%s, %s, %d, %d, %d%s>(%s, %s, %s_aligned%s%s);", cu_ctype(type.dtype), cu_rows(g, op, type.rows),
             g->kernel->warps, type.rows, type.cols, onto ? ctx_printf(g->ctx, ", %d", onto) : "", slot(g, op),
-            view(g, op, 2), op_text(op, AT_PARAM), beyond ? ctx_printf(g->ctx, " && %s_aligned", beyond) : "",
+            cu_view(g, op, 2), op_text(op, AT_PARAM), beyond ? ctx_printf(g->ctx, " && %s_aligned", beyond) : "",
             ahead ? ", thread_here()" : "");
 }
 

@@ -9,12 +9,17 @@ Shape cu_shape(Type type) {
     return type.cols > 1 ? SHAPE_ROW : SHAPE_NUMBER;
 }
 
-int cu_slabs(const Gen *g, Type type) { return (type.rows + 16 * g->kernel->warps - 1) / (16 * g->kernel->warps); }
+int cu_slabs(const Gen *g, Type type) { return g->line_columns ? 1 : (type.rows + 16 * g->kernel->warps - 1) / (16 * g->kernel->warps); }
 
 /* Of 16-bit tiles: pairs. */
 int cu_numbers(Type type) {
     const int floats = type.cols == 1 ? 2 : (type.cols + 15) / 16 * 8;
     return dtype_size(type.dtype) == 2 ? floats / 2 : floats;
+}
+
+static int numbers_of(const Gen *g, Type type) {
+    enum { LINE = 8 };
+    return !g->line_columns ? cu_numbers(type) : type.cols == 1 ? 1 : dtype_size(type.dtype) == 2 ? LINE / 2 : LINE;
 }
 
 static const char *float_text(Gen *g, double value) {
@@ -31,6 +36,8 @@ const char *cu_element(Gen *g, const Value *value, Shape at) {
     if (value->def && value->def->code == OP_FCONST)
         return float_text(g, op_float(value->def, AT_FVALUE, 0));
     const char *index = FROM[at][cu_shape(value->type)];
+    if (g->line_columns && index && *index)
+        index = cu_shape(value->type) == SHAPE_COLUMN ? "[s][0]" : "[s][i]";
     if (!index)
         cu_fail(g, value->def, "an operand that is larger than the result");
     return ctx_printf(g->ctx, "%s%s", cu_name(g, value), index ? index : "");
@@ -41,18 +48,18 @@ void cu_declare(Gen *g, const Value *value) {
     switch (cu_shape(value->type)) {
     case SHAPE_TILE:
     case SHAPE_COLUMN:
-        cu_line(g, "%s %s[%d][%d];", type, name, cu_slabs(g, value->type), cu_numbers(value->type));
+        cu_line(g, "%s %s[%d][%d];", type, name, cu_slabs(g, value->type), numbers_of(g, value->type));
         return;
-    case SHAPE_ROW: cu_line(g, "%s %s[%d];", type, name, cu_numbers(value->type)); return;
+    case SHAPE_ROW: cu_line(g, "%s %s%s[%d];", type, name, g->line_columns ? "[1]" : "", numbers_of(g, value->type)); return;
     case SHAPE_NUMBER: cu_line(g, "%s %s;", type, name); return;
     }
 }
 
 const char *cu_each(Gen *g, const Value *value) {
-    switch (cu_shape(value->type)) {
+    switch (g->line_columns && cu_shape(value->type) == SHAPE_ROW ? SHAPE_TILE : cu_shape(value->type)) {
     case SHAPE_TILE:
-    case SHAPE_COLUMN: return ctx_printf(g->ctx, "EACH(%d, %d) ", cu_slabs(g, value->type), cu_numbers(value->type));
-    case SHAPE_ROW: return ctx_printf(g->ctx, "UNROLL for (int i = 0; i < %d; i++) ", cu_numbers(value->type));
+    case SHAPE_COLUMN: return ctx_printf(g->ctx, "EACH(%d, %d) ", cu_slabs(g, value->type), numbers_of(g, value->type));
+    case SHAPE_ROW: return ctx_printf(g->ctx, "UNROLL for (int i = 0; i < %d; i++) ", numbers_of(g, value->type));
     default: return "";
     }
 }
@@ -91,6 +98,8 @@ static bool is_compared(const Gen *g, const Op *op) {
     return op->code == OP_MUL && cu_shape(op->out[0]->type) == SHAPE_TILE && cu_shape(op->in[1]->type) == SHAPE_ROW &&
            ir_find_param(g->kernel, "dq_scale");
 }
+
+bool cu_is_elementwise(const Op *op) { return FORMS[op->code] && op->code != OP_COPY; }
 
 static void elementwise(Gen *g, const Op *op) {
     const Shape at = cu_shape(op->out[0]->type);
