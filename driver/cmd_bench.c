@@ -1,5 +1,6 @@
 /* rattan bench: a kernel's time beside the machine's ceilings, measured in turns with it. */
 #include "driver/bench_case.h"
+#include "base/clock.h"
 #include "driver/ceilings.h"
 #include "driver/cli.h"
 #include "driver/cuda_report.h"

@@ -1,8 +1,8 @@
 /* rattan compile: a spec's kernel to IR, assembly or object files. All is computed before anything is written. */
 #include "driver/cli.h"
+#include "base/clock.h"
 #include "driver/files.h"
 #include "driver/session.h"
-#include "driver/terminal.h"
 
 #include <jansson.h>
 #include <stdlib.h>

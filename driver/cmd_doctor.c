@@ -1,5 +1,6 @@
 /* rattan doctor: what works here, what is missing and how to get it. Things that are optional never make it fail. */
 #include "codegen/llvm/llvm_codegen.h"
+#include "base/clock.h"
 #include "codegen/ptx/nvrtc.h"
 #include "driver/cli.h"
 #include "driver/cuda_ceilings.h"

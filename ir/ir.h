@@ -296,6 +296,10 @@ Op  *ir_ancestor_in(const Op *op, const Block *block); /* op or its ancestor tha
 bool ir_precedes(const Op *a, const Op *b);            /* same block, a before b */
 bool ir_dominates(const Value *value, const Op *at);   /* may `at` use it? */
 bool ir_has_effects(const Op *op);                     /* it or an op nested in it WRITES: not removable when unused */
+bool ir_holds(const Block *block, OpCode code);        /* is there such an op in it, or nested? */
+bool ir_holds_of(const Block *block, OpCode code, const char *param); /* one whose attribute param says so */
+const Value *ir_whole_of(const Value *value);          /* the tile that it is columns of, or itself */
+bool         ir_is_axis(const Op *op);                 /* a loop of the kernel's grid: blocks run its turns */
 /* Moves the ops of a block, its yield left behind, to the builder's place (unrolling, inlining a region). */
 void ir_move_ops(Builder *b, Block *from);
 /* Clones op (and region) at the builder, operands mapped through map (pairs old -> new that cloning extends). */
@@ -326,6 +330,7 @@ const char *ir_describe(const Op *op, char *out, size_t size);
 
 /* ---- Text, checks, meaning ---------------------------------------------------------------------------------- */
 void   ir_print(Text *text, Module *module);
+const char *ir_text(Ctx *ctx, Module *module); /* as ir_print has it */
 Status ir_parse(Ctx *ctx, const char *file, const char *text, size_t length, Module **module);
 Status ir_verify(Ctx *ctx, const Module *module); /* the message names the op and the rule */
 

@@ -26,6 +26,12 @@ void schedule_print(Text *text, const Schedule *schedule) {
         text_add(text, "%s%s=%d", f ? " " : "", FIELDS[f].name, *field(&copy, f));
 }
 
+const char *schedule_text(Ctx *ctx, const Schedule *schedule) {
+    Text text = TEXT(ctx);
+    schedule_print(&text, schedule);
+    return text_str(&text);
+}
+
 static int find_field(const char *name, size_t length) {
     for (int f = 0; f < FIELD_COUNT; f++)
         if (strlen(FIELDS[f].name) == length && memcmp(FIELDS[f].name, name, length) == 0)

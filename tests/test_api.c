@@ -12,10 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "fake_cuda.h"
 
 enum { H = 4, HK = 2, D = 8, E = 6, W = 5, F = 8, MAX_T = 64 };
@@ -126,12 +126,6 @@ static double error_of(const Layer *layer, int64_t tokens) {
                 }
             }
     return sqrt(difference / norm);
-}
-
-static double seconds(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
 /* ---- Contexts and specs -------------------------------------------------------------------------------------------
@@ -293,10 +287,10 @@ static void test_same_request_same_kernel(void **state) {
     rattan_spec_destroy(again);
     double best = 1;
     for (int round = 0; round < 200; round++) {
-        const double start = seconds();
+        const double start = seconds_now();
         for (int i = 0; i < 10; i++)
             get_kernel(context, &request);
-        const double each = (seconds() - start) / 10;
+        const double each = (seconds_now() - start) / 10;
         best = each < best ? each : best;
     }
     print_message("a kernel from the context: %.2f us\n", 1e6 * best);
@@ -546,10 +540,10 @@ static void test_cache(void **state) {
     assert_int_equal(facts.stored, 1);
     rattan_context_destroy(context);
     for (int round = 0; round < 10; round++) {
-        const double start = seconds();
+        const double start = seconds_now();
         context = open_context(cache_folder, 1);
         rattan_kernel *kernel = get_kernel(context, &request);
-        const double   took = seconds() - start;
+        const double   took = seconds_now() - start;
         best = took < best ? took : best;
         rattan_cache_info(context, &facts);
         assert_int_equal(facts.hits, 1);

@@ -2,7 +2,6 @@
 /* The thread pool: each item once, private indices, several callers, nesting, fork, rounding mode, latency. */
 #include "runtime/pool.h"
 
-#include <dirent.h>
 #include <fenv.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -12,10 +11,12 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
+
+#include "base/clock.h"
+#include "tests/thread_testing.h"
 
 enum { MAX_ITEMS = 3000, MAX_THREADS = 16 };
 
@@ -194,16 +195,6 @@ static void test_fork(void **state) {
     free(counts);
 }
 
-static int count_threads(void) {
-    int  count = 0;
-    DIR *directory = opendir("/proc/self/task");
-    assert_non_null(directory);
-    for (const struct dirent *entry; (entry = readdir(directory));)
-        count += entry->d_name[0] != '.';
-    closedir(directory);
-    return count;
-}
-
 static void test_start(void **state) {
     (void)state;
     const int before = count_threads();
@@ -293,12 +284,6 @@ static void test_rounding_mode_of_the_caller(void **state) {
     pool_destroy(pool);
 }
 
-static double seconds(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 /* Generous: other processes share the machine. The best of many rounds must still be quick. */
 static void test_latency(void **state) {
     (void)state;
@@ -306,10 +291,10 @@ static void test_latency(void **state) {
     Pool   *pool = make_pool(2);
     double  best = 1;
     for (int round = 0; round < 200; round++) {
-        const double start = seconds();
+        const double start = seconds_now();
         for (int i = 0; i < 20; i++)
             pool_run(pool, count, counts, 2);
-        const double each = (seconds() - start) / 20;
+        const double each = (seconds_now() - start) / 20;
         best = each < best ? each : best;
     }
     print_message("a job of 2 items on 2 threads: %.2f us\n", 1e6 * best);

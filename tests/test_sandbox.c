@@ -3,6 +3,7 @@
  * around it is not disturbed, whatever its threads, signals, descriptors and limits are. */
 #include "tests/spec_helper.h"
 
+#include "base/clock.h"
 #include "frontend/sandbox.h"
 
 #include <fcntl.h>
@@ -11,7 +12,6 @@
 #include <sys/resource.h>
 #include <sys/time.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 /* ---- children that misbehave ---- */
@@ -226,19 +226,13 @@ static void test_closed_descriptors(void **state) {
     assert_int_equal(in_process(load_without_standard_descriptors), 0);
 }
 
-static double seconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + (double)now.tv_nsec * 1e-9;
-}
-
 static void test_load_is_fast(void **state) {
     (void)state;
     double best = 1;
     for (int i = 0; i < 40; i++) {
-        const double start = seconds();
+        const double start = seconds_now();
         assert_int_equal(load_bytes(good, strlen(good)), ST_OK);
-        best = fmin(best, seconds() - start);
+        best = fmin(best, seconds_now() - start);
     }
     if (!getenv("RATTAN_SANITIZED") && best > 5e-3)
         fail_msg("the fastest of 40 loads took %.1f ms, more than 5 ms", best * 1e3);
