@@ -238,7 +238,7 @@ entries() { find "$TMP/fresh" -name '*.rattan' 2>/dev/null | wc -l; }
 RATTAN_CACHE_DIR=$TMP/fresh "$RATTAN" aot "$TMP/many.lua" --name many --targets x86-64-v3,x86-64-v4 --kinds forward,decode,extend,backward \
     -o "$TMP/none" >"$TMP/out" 2>&1 &
 builder=$!
-for ((i = 0; i < 600; i++)); do [ "$(entries)" -gt 3 ] && break; sleep 0.02; done
+while kill -0 $builder && [ "$(entries)" -le 3 ]; do sleep 0.02; done
 kill -INT $builder
 code=0
 wait $builder || code=$?
@@ -250,7 +250,7 @@ before=$(entries)
 RATTAN_CACHE_DIR=$TMP/fresh "$RATTAN" aot "$TMP/many.lua" --name many --targets x86-64-v3,x86-64-v4 --kinds forward,decode,extend,backward \
     -o "$TMP/none" >"$TMP/out" 2>&1 &
 builder=$!
-for ((i = 0; i < 600; i++)); do [ "$(entries)" -gt $((before + 3)) ] && break; sleep 0.02; done
+while kill -0 $builder && [ "$(entries)" -le $((before + 3)) ]; do sleep 0.02; done
 kill -KILL $builder
 wait $builder 2>/dev/null
 [ ! -e "$TMP/none" ] && ok "nothing is left behind by one that was killed" || not_ok "nothing is left behind by one that was killed" "$(find "$TMP/none")"

@@ -53,9 +53,12 @@ check "without -o" "$RATTAN" explore "$spec" --windows 8..16 --contexts 64 --bud
 expect_text "there is the summary" "$(cat "$TMP/out")" '2 windows x 1 contexts x 1 maps'
 expect_text "the spec's window is not among those, and that is said" "$(cat "$TMP/out")" "The spec's own window, 4, is not among .* nearest, 8"
 expect_text "and no file" "$(tail -n 1 "$TMP/out")" 'A sequence carries'
-SECONDS=0
-check "a layer that takes long" "$RATTAN" explore "$SOURCE/specs/paper_bench.lua" --windows 64:2048 --contexts 4k:16k --budget 12s --json
-if [ $SECONDS -lt 30 ]; then ok "takes its budget, and compilers theirs"; else not_ok "takes its budget, and compilers theirs" "$SECONDS s"; fi
+if spent=$(work_of "$RATTAN" explore "$SOURCE/specs/paper_bench.lua" --windows 64:2048 --contexts 4k:16k --budget 6s --json); then
+    ok "a layer that takes long"
+else
+    not_ok "a layer that takes long" "$(tail -n 20 "$TMP/err")"
+fi
+if [ "$spent" -lt $((15 * $(nproc))) ]; then ok "takes its budget, and compilers theirs"; else not_ok "takes its budget, and compilers theirs" "$spent s of work"; fi
 check "one window" "$RATTAN" explore "$spec" --windows 8 --contexts 64 --budget 1s --json
 cp "$TMP/out" "$TMP/one.json"
 

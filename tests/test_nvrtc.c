@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <cmocka.h>
 
-#include "base/clock.h"
 
 static const char SOURCE[] = "extern \"C\" __global__ void scale(float *data, float factor, long long n) {\n"
                              "    __shared__ float line[256];\n"
@@ -154,11 +154,11 @@ static void results_are_shared_in_a_folder(void **state) {
     require_nvrtc();
     assert_non_null(mkdtemp(folder));
     ctx_init(&ctx);
-    const double start = seconds_now();
+    const clock_t start = clock(); /* of this process's work, whatever else the machine does */
     assert_int_equal(ctx_run(&ctx, run_all_inside, &first), ST_OK);
-    const double middle = seconds_now();
+    const clock_t middle = clock();
     assert_int_equal(ctx_run(&ctx, run_all_inside, &second), ST_OK);
-    assert_true(seconds_now() - middle < 0.5 * (middle - start));
+    assert_true(2 * (clock() - middle) < middle - start);
     for (int i = 0; i < 3; i++) {
         assert_int_equal(first.results[i].cubin_size, second.results[i].cubin_size);
         assert_memory_equal(first.results[i].cubin, second.results[i].cubin, first.results[i].cubin_size);

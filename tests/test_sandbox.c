@@ -90,8 +90,29 @@ static void test_bad_children(void **state) {
     expect_child(exits, ST_FAILED, "ended without an answer");
     expect_child(hoards, ST_FAILED, "ended without an answer");
     expect_child(lies, ST_FAILED, "said more than 64 MB");
-    expect_child(computes, ST_USAGE, "took longer than 1 s of processor time");
     expect_child(closes, ST_USAGE, "took longer than 10 s");
+}
+
+static double children_seconds(void) { /* of processor time */
+    struct rusage usage;
+    getrusage(RUSAGE_CHILDREN, &usage);
+    return (double)usage.ru_utime.tv_sec + 1e-6 * (double)usage.ru_utime.tv_usec;
+}
+
+/* Either limit ends it: a busy machine may not give it its second of processor time within the 10 s. */
+static void test_child_without_end(void **state) {
+    (void)state;
+    Ctx          ctx;
+    Child        child = {.fn = computes};
+    const double before = children_seconds();
+    ctx_init(&ctx);
+    assert_int_equal(ctx_run(&ctx, run_in_ctx, &child), ST_USAGE);
+    const double      had = children_seconds() - before;
+    const char *const limit = had > 0.9 ? "took longer than 1 s of processor time" : "took longer than 10 s";
+    assert_true(had < 2);
+    if (!strstr(ctx.message, limit))
+        fail_msg("\"%s\" does not say \"%s\" after %.2f s", ctx.message, limit, had);
+    ctx_free(&ctx);
 }
 
 /* Open descriptors, bytes it may write to a file, bytes of a core dump. */
@@ -229,18 +250,19 @@ static void test_closed_descriptors(void **state) {
 static void test_load_is_fast(void **state) {
     (void)state;
     double best = 1;
-    for (int i = 0; i < 40; i++) {
+    for (int i = 0; i < 1000 && best > 5e-3; i++) { /* on a busy machine the first ones may take longer */
         const double start = seconds_now();
         assert_int_equal(load_bytes(good, strlen(good)), ST_OK);
         best = fmin(best, seconds_now() - start);
     }
     if (!getenv("RATTAN_SANITIZED") && best > 5e-3)
-        fail_msg("the fastest of 40 loads took %.1f ms, more than 5 ms", best * 1e3);
+        fail_msg("the fastest of 1000 loads took %.1f ms, more than 5 ms", best * 1e3);
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_bad_children),           cmocka_unit_test(test_child_has_nothing),
+        cmocka_unit_test(test_bad_children),           cmocka_unit_test(test_child_without_end),
+        cmocka_unit_test(test_child_has_nothing),
         cmocka_unit_test(test_nothing_is_left),        cmocka_unit_test(test_threads),
         cmocka_unit_test(test_signals_of_the_program), cmocka_unit_test(test_no_resources),
         cmocka_unit_test(test_closed_descriptors),     cmocka_unit_test(test_load_is_fast),

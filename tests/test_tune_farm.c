@@ -148,7 +148,8 @@ static Bed *new_bed_for(double seconds, double hang_seconds, TuneBuilds *builds)
     return bed;
 }
 
-static Bed *new_bed_with(TuneBuilds *builds) { return new_bed_for(60, 0.3, builds); }
+/* A busy machine may hold a child up for long: none that does not hang is to be taken for one that does. */
+static Bed *new_bed_with(TuneBuilds *builds) { return new_bed_for(600, 60, builds); }
 static Bed *new_bed(void) { return new_bed_with(NULL); }
 
 static TuneFarmCounts close_bed(Bed *bed) {
@@ -159,7 +160,7 @@ static TuneFarmCounts close_bed(Bed *bed) {
 }
 
 static void fails(int unroll, TuningVerdict verdict, const char *note) {
-    Bed       *bed = new_bed();
+    Bed       *bed = verdict == VERDICT_HUNG ? new_bed_for(600, 2, NULL) : new_bed();
     TuneTrial *bad = new_trial(bed, 16, unroll), *good = new_trial(bed, 32, 2), *both[] = {bad, good};
     bed->objective.announce(bed->objective.arg, bad);
     bed->objective.announce(bed->objective.arg, good);
@@ -338,26 +339,33 @@ static void test_no_time(void **state) {
 
 /* The end of the search is the end for what hangs, however long it could have been waited for. */
 static void test_late(void **state) {
-    Bed         *bed = new_bed_for(0.5, 30, NULL);
-    TuneTrial   *trial = new_trial(bed, 16, CHECK_HANGS);
-    const double start = seconds_now();
+    Bed       *bed = new_bed_for(600, 300, NULL);
+    TuneTrial *trial = new_trial(bed, 16, CHECK_HANGS), *before = new_trial(bed, 32, 1);
     (void)state;
+    bed->objective.announce(bed->objective.arg, trial);
+    bed->objective.measure(bed->objective.arg, &before, 1, 3); /* the default is ready, and known to be so at once */
+    const double start = seconds_now();
+    tune_farm_until(bed->farm, start + 1);
     bed->objective.measure(bed->objective.arg, &trial, 1, 3);
-    assert_true(seconds_now() - start < 10);
-    assert_int_equal(trial->verdict, VERDICT_HUNG); /* the default was ready at once */
-    assert_int_equal(all_records(&ctx, db).items[0].verdict, VERDICT_HUNG);
+    assert_true(seconds_now() - start < 100);
+    assert_int_equal(trial->verdict, VERDICT_HUNG);
+    const TuningRecords records = all_records(&ctx, db);
+    int                 hung = 0;
+    for (int r = 0; r < records.count; r++)
+        hung += records.items[r].verdict == VERDICT_HUNG;
+    assert_int_equal(hung, 1);
     close_bed(bed);
 }
 
 /* What the default would have taken nobody knows. */
 static void test_the_default_is_late(void **state) {
-    Bed         *bed = new_bed_for(0.5, 30, NULL);
+    Bed         *bed = new_bed_for(1, 300, NULL);
     TuneTrial   *trial = new_trial(bed, 16, 1);
     const double start = seconds_now();
     (void)state;
     bed->search.trials[0]->schedule.unroll = CHECK_HANGS;
     bed->objective.measure(bed->objective.arg, &trial, 1, 3);
-    assert_true(seconds_now() - start < 10);
+    assert_true(seconds_now() - start < 100);
     assert_int_equal(bed->search.trials[0]->verdict, VERDICT_RIGHT);
     assert_int_equal(all_records(&ctx, db).count, 0);
     close_bed(bed);
@@ -370,7 +378,7 @@ static void test_interrupted(void **state) {
     interrupted = 1;
     const double start = seconds_now();
     bed->objective.measure(bed->objective.arg, &trial, 1, 8);
-    assert_true(seconds_now() - start < 1);
+    assert_true(seconds_now() - start < 30); /* half of what is waited for one that hangs */
     assert_true(bed->objective.stop(bed->objective.arg));
     assert_int_equal(trial->verdict, VERDICT_RIGHT); /* nothing is held against it */
     assert_int_equal(all_records(&ctx, db).count, 0);
