@@ -34,7 +34,7 @@ expect_error 4 "a target of another machine" 'does not run here' "$RATTAN" explo
 expect_error 2 "no spec" 'no SPEC' "$RATTAN" explore
 
 # ---- A small one
-check "explore" "$RATTAN" explore "$spec" --windows 4:64 --contexts 256:2k --maps softmax2,relu2 --budget 6s -o "$page"
+check "explore" "$RATTAN" explore "$spec" --windows 4:64 --contexts 256:2k --maps softmax2,relu2 --budget 4s -o "$page"
 cp "$TMP/out" "$TMP/summary"
 summary=$(cat "$TMP/summary")
 expect_text "the summary counts" "$summary" '^tiny +fp32 on host: 5 windows x 4 contexts x 2 maps, [0-9]+ points measured in [0-9]+ s$'
@@ -130,12 +130,12 @@ assert x["tiles"]["window"] == 4 and x["tiles"]["chunk"] >= 1
 PYTHON
     check "the data is what it should be" python3 "$TMP/data.py" "$data" "$TMP/one.json" "$TMP/summary"
     # The landscape of a layer that was tuned is the database's.
-    "$RATTAN" tune "$spec" --set window=8 --shapes B=1,T=256 --budget 6s >/dev/null 2>&1
+    "$RATTAN" tune "$spec" --set window=8 --shapes B=1,T=256 --budget 3s >/dev/null 2>&1
     check "after tuning" "$RATTAN" explore "$spec" --set window=8 --windows 8 --contexts 64 --budget 1s --json
     expect_text "the landscape comes from the database, or is measured where that knows little" "$(cat "$TMP/out")" \
         '"source": "(the tuning database: |the default .*measured, .*the tuning database knows too few)'
     # A model: 27 layers with a window, 9 that see all; 4 heads of keys and values of 128 columns in bf16, 256 features.
-    check "a model" "$RATTAN" explore "$SOURCE/specs/local_global.lua" --windows 64,128 --contexts 256,1k --budget 6s --json
+    check "a model" "$RATTAN" explore "$SOURCE/specs/local_global.lua" --windows 64,128 --contexts 256,1k --budget 3s --json
     cp "$TMP/out" "$TMP/model.json"
     cat >"$TMP/model.py" <<'PYTHON'
 import json, sys
