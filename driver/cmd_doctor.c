@@ -64,8 +64,13 @@ static void examine_threads(Examination *examination) {
         ctx_clear(examination->ctx);
         return;
     }
-    finding(examination, "threads", HEALTH_OK,
-            ctx_printf(examination->ctx, "%d%s", pool_threads(pool), variable ? " (RATTAN_NUM_THREADS)" : ""), "");
+    if (variable && atoi(variable) != pool_threads(pool))
+        finding(examination, "threads", HEALTH_BROKEN,
+                ctx_printf(examination->ctx, "%d: RATTAN_NUM_THREADS is '%.20s'", pool_threads(pool), variable),
+                "let it be a whole number from 1 to 1024, or leave it unset");
+    else
+        finding(examination, "threads", HEALTH_OK,
+                ctx_printf(examination->ctx, "%d%s", pool_threads(pool), variable ? " (RATTAN_NUM_THREADS)" : ""), "");
     pool_destroy(pool);
 }
 

@@ -231,7 +231,7 @@ static Status run_explain(Ctx *ctx, const Cli *cli, Session *session, const char
     Shape      shape;
     TRY(shape_parse(ctx, cli_value(cli, OPTION_SHAPE), &shape));
     if (cli_has(cli, OPTION_KIND))
-        TRY(kind_parse(ctx, cli_value(cli, OPTION_KIND), &kind));
+        TRY(kind_parse(ctx, "--kind", cli_value(cli, OPTION_KIND), &kind));
     TRY(session_check_parts(ctx, session, kind, &shape));
     TRY(session_load_file(ctx, session, path));
     TRY(session_check_kind(ctx, session, kind));

@@ -580,7 +580,7 @@ static Status parse(Ctx *ctx, const Cli *cli, Tuning *tuning) {
     TuningMode    unused; /* what is measured takes no tuned schedule; a wrong word is refused here as everywhere */
     TRY(tuning_mode(ctx, &unused));
     if (cli_has(cli, OPTION_KIND))
-        TRY(kind_parse(ctx, cli_value(cli, OPTION_KIND), &tuning->kind));
+        TRY(kind_parse(ctx, "--kind", cli_value(cli, OPTION_KIND), &tuning->kind));
     TRY(tuning_variant_parse(ctx, cli_value(cli, OPTION_WITH), tuning->kind, &tuning->variant));
     tuning->session.with_parts = tuning->variant != 0;
     tuning->session.parts = tuning->variant;

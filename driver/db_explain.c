@@ -241,7 +241,7 @@ static Status explain_layers(Ctx *ctx, const Asked *asked) {
 static Status ask(Ctx *ctx, const DbJob *job, Asked *asked) {
     Shape shape;
     if (cli_has(job->cli, OPTION_KIND))
-        TRY(kind_parse(ctx, cli_value(job->cli, OPTION_KIND), &asked->kind));
+        TRY(kind_parse(ctx, "--kind", cli_value(job->cli, OPTION_KIND), &asked->kind));
     TRY(tuning_variant_parse(ctx, cli_value(job->cli, OPTION_WITH), asked->kind, &asked->variant));
     TRY(shape_parse(ctx, cli_value(job->cli, OPTION_SHAPE), &shape));
     asked->bucket = shape_bucket(&shape);

@@ -224,8 +224,9 @@ done <<'REFUSED'
 no-name          2  no.name                         specs/tiny.lua
 bad-name         2  cannot.be.part.of.C.names       specs/tiny.lua --name a-b
 rattan's         2  rattan's.own                    specs/tiny.lua --name rattan_rt
-unknown-target   2  no.CPU.target                   specs/tiny.lua --name x --targets z80
-unknown-kind     2  no.kind.'sideways'              specs/tiny.lua --name x --kinds sideways
+unknown-target   2  --targets:.there.is.no.target.'z80' specs/tiny.lua --name x --targets z80
+unknown-GPU      2  --targets:.there.is.no.target.'cuda:sm_35' specs/tiny.lua --name x --targets sm_35
+unknown-kind     2  --kinds:.there.is.no.kind.'sideways' specs/tiny.lua --name x --kinds sideways
 twice            2  would.have.this.name            specs/tiny.lua specs/tiny.lua --name x
 nothing          2  nothing.to.build                --name x
 no-linker        1  install.binutils                specs/tiny.lua --name x --linker no-such-linker

@@ -137,7 +137,8 @@ static void test_context(void **state) {
     rattan_error           error = {0};
     assert_true(strlen(rattan_version()) >= 5);
     options.target = "pdp11";
-    expect_error(rattan_context_create(&options, &context, &error), RATTAN_USAGE, &error, "", "pdp11");
+    expect_error(rattan_context_create(&options, &context, &error), RATTAN_USAGE, &error, "target", "there is no target 'pdp11'");
+    assert_non_null(strstr(error.remedy, "cuda:sm_90a"));
     const rattan_context_options fewer = {.threads = -1};
     expect_error(rattan_context_create(&fewer, &context, &error), RATTAN_USAGE, &error, "threads", "is -1");
     assert_null(context);

@@ -72,7 +72,7 @@ static void test_refusals(void **state) {
     static const struct {
         const char *text, *wanted;
     } CASES[] = {
-        {"chunk=64 chunc=2", "schedule: no field \"chunc\" (fields are chunk, key_tile,"},
+        {"chunk=64 chunc=2", "schedule: no field \"chunc\" (did you mean chunk? fields are chunk, key_tile,"},
         {"chunk=64 chunk=64", "schedule: chunk is given twice"},
         {"chunk=64 key_tile", "schedule: key_tile has no value (write name=value)"},
         {"chunk=64 key_tile=", "schedule: key_tile is not a number"},
