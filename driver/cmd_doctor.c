@@ -338,6 +338,6 @@ Status cmd_doctor(Ctx *ctx, const Cli *cli) {
         json_decref(examination.json);
     }
     return examination.broken ? ctx_fail(ctx, ST_FAILED, "rattan doctor", "see the lines marked BROKEN",
-                                         "%d things do not work", examination.broken)
+                                         examination.broken == 1 ? "%d thing does not work" : "%d things do not work", examination.broken)
                               : ST_OK;
 }

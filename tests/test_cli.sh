@@ -73,6 +73,7 @@ expect_error 2 "set no Lua" "^rattan: --set: .* near .*a spec is Lua" "$RATTAN" 
 expect_error 2 "an empty name for output" "^rattan: -o: .*name a file or a folder" "$RATTAN" compile "$SPEC" --emit asm -o ''
 expect_error 2 "an empty name for a spec" "SPEC is an empty word" "$RATTAN" compile ''
 expect_text "doctor: threads that are no number" "$(RATTAN_NUM_THREADS=many "$RATTAN" doctor 2>/dev/null)" "^threads +BROKEN .*RATTAN_NUM_THREADS is 'many': .*whole number"
+RATTAN_NUM_THREADS=many expect_error 1 "doctor: and fails" "^rattan: rattan doctor: 1 thing does not work .see the lines marked BROKEN" "$RATTAN" doctor
 expect_text "doctor: threads" "$(RATTAN_NUM_THREADS=3 "$RATTAN" doctor 2>/dev/null)" "^threads +ok +3 .RATTAN_NUM_THREADS"
 expect_error 2 "cache does not dance" "info, clear or gc" "$RATTAN" cache dance
 
