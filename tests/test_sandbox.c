@@ -1,4 +1,5 @@
 /* link: rattan_frontend rattan_base */
+/* wraps: clock_gettime */
 /* The child process that evaluates specs: what it cannot do, what becomes of one that misbehaves, and that the program
  * around it is not disturbed, whatever its threads, signals, descriptors and limits are. */
 #include "tests/spec_helper.h"
@@ -13,6 +14,33 @@
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* ---- a clock that can hurry ---- */
+
+int __real_clock_gettime(clockid_t clock, struct timespec *time);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *time);
+
+static int     hurry = 1; /* its seconds in one */
+static int64_t hurries_from;
+
+static int64_t nanoseconds(const struct timespec *time) { return (int64_t)time->tv_sec * 1000000000 + time->tv_nsec; }
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *time) {
+    const int result = __real_clock_gettime(clock, time);
+    if (hurry > 1) {
+        const int64_t now = hurries_from + hurry * (nanoseconds(time) - hurries_from);
+        *time = (struct timespec){now / 1000000000, now % 1000000000};
+    }
+    return result;
+}
+
+static void set_hurry(int seconds) {
+    struct timespec now;
+    hurry = 1;
+    __real_clock_gettime(CLOCK_MONOTONIC, &now);
+    hurries_from = nanoseconds(&now);
+    hurry = seconds;
+}
 
 /* ---- children that misbehave ---- */
 
@@ -90,7 +118,11 @@ static void test_bad_children(void **state) {
     expect_child(exits, ST_FAILED, "ended without an answer");
     expect_child(hoards, ST_FAILED, "ended without an answer");
     expect_child(lies, ST_FAILED, "said more than 64 MB");
+    const double start = seconds_now();
+    set_hurry(20);
     expect_child(closes, ST_USAGE, "took longer than 10 s");
+    assert_true(seconds_now() - start >= 10); /* of that clock */
+    set_hurry(1);
 }
 
 static double children_seconds(void) { /* of processor time */
