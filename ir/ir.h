@@ -247,6 +247,7 @@ Op  *ir_rows(Builder *b, int64_t count);
 void ir_rows_finish(Ctx *ctx, Kernel *kernel, Op *rows, Value *const *yielded, int count);
 
 Value *ir_convert(Builder *b, Value *x, DType dtype);
+Value *ir_as(Builder *b, Value *x, DType dtype); /* converted where it has another dtype, else itself */
 Value *ir_cols(Builder *b, Value *x, int lo, int count); /* `count` columns of x from `lo` on */
 Value *ir_ring(Builder *b, int slots, int rows, int cols); /* of fp32 */
 void   ir_ring_put(Builder *b, Value *ring, Value *slot, Value *tile);
