@@ -61,6 +61,12 @@ Status ctx_fail(Ctx *ctx, Status status, const char *place, const char *remedy, 
     return status;
 }
 
+Status ctx_place(Ctx *ctx, const char *place) {
+    if (ctx->status != ST_OK)
+        snprintf(ctx->place, sizeof ctx->place, "%s", place);
+    return ctx->status;
+}
+
 void ctx_clear(Ctx *ctx) {
     ctx->status = ST_OK;
     ctx->place[0] = ctx->message[0] = ctx->remedy[0] = '\0';

@@ -56,6 +56,9 @@ Status ctx_run(Ctx *ctx, Status (*fn)(Ctx *ctx, void *arg), void *arg);
 Status ctx_fail(Ctx *ctx, Status status, const char *place, const char *remedy, const char *format, ...)
     __attribute__((format(printf, 5, 6)));
 
+/* The failure, if there is one, lies at this place, as the caller's own caller names it. Returns the status. */
+Status ctx_place(Ctx *ctx, const char *place);
+
 /* Forgets the failure (not the arena), e.g. after falling back to something that works. */
 void ctx_clear(Ctx *ctx);
 

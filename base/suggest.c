@@ -5,9 +5,9 @@
 #include <stddef.h>
 #include <string.h>
 
-enum { LONGEST = 63 };
+#include "base/numbers.h"
 
-static int least(int a, int b) { return a < b ? a : b; }
+enum { LONGEST = 63 };
 
 static int same(char a, char b) { return tolower((unsigned char)a) == tolower((unsigned char)b); }
 
@@ -21,9 +21,9 @@ static int distance(const char *a, int na, const char *b, int nb) {
     for (int i = 1; i <= na; i++) {
         for (int j = 1; j <= nb; j++) {
             const int change = rows[i - 1][j - 1] + !same(a[i - 1], b[j - 1]);
-            rows[i][j] = least(change, 1 + least(rows[i - 1][j], rows[i][j - 1]));
+            rows[i][j] = min_int(change, 1 + min_int(rows[i - 1][j], rows[i][j - 1]));
             if (i > 1 && j > 1 && same(a[i - 1], b[j - 2]) && same(a[i - 2], b[j - 1]))
-                rows[i][j] = least(rows[i][j], rows[i - 2][j - 2] + 1);
+                rows[i][j] = min_int(rows[i][j], rows[i - 2][j - 2] + 1);
         }
     }
     return rows[na][nb];

@@ -43,7 +43,8 @@ static Status find_target(Ctx *ctx, const char *word, AotTarget *out) {
     if (strcmp(word, "cuda") == 0)
         return ctx_fail(ctx, ST_USAGE, "--targets", "name it, such as sm_90a",
                         "the present GPU is no target for a library");
-    TRY(target_find(ctx, strncmp(word, "sm_", 3) == 0 ? ctx_printf(ctx, "cuda:%s", word) : word, &out->target));
+    if (target_find(ctx, strncmp(word, "sm_", 3) == 0 ? ctx_printf(ctx, "cuda:%s", word) : word, &out->target) != ST_OK)
+        return strcmp(ctx->place, "target") == 0 ? ctx_place(ctx, "--targets") : ctx->status;
     if (target_is_cuda(&out->target))
         out->gpu = (int)strtol(strstr(out->target.name, "sm_") + 3, NULL, 10);
     else
@@ -140,7 +141,7 @@ static Status plan_kind(Ctx *ctx, AotLibrary *library, const SpecItem *item, con
     AotFunction function = {.item = item};
     if (parts)
         *parts++ = '\0';
-    TRY(kind_parse(ctx, kind, &function.kind));
+    TRY(kind_parse(ctx, "--kinds", kind, &function.kind));
     for (char *c = parts; c && *c; c++)
         *c = *c == '+' ? ',' : *c;
     if (parts && !*parts)

@@ -82,7 +82,9 @@ static Status out_of_memory(Ctx *ctx, void *arg) {
 
 rattan_status rattan_context_create(const rattan_context_options *options, rattan_context **out, rattan_error *error) {
     static const rattan_context_options DEFAULTS;
-    rattan_context                     *context = calloc(1, sizeof *context);
+    if (!api_has(out, "context", error))
+        return RATTAN_USAGE;
+    rattan_context *context = calloc(1, sizeof *context);
     if (!context)
         return api_run(out_of_memory, NULL, error);
     pthread_mutex_init(&context->lists, NULL);
@@ -262,6 +264,8 @@ rattan_status rattan_kernel_get(rattan_context *context, const rattan_kernel_req
                                 rattan_error *error) {
     Ctx        ctx;
     KernelArgs args = {.context = context};
+    if (!api_has(context, "context", error) || !api_has(request, "request", error) || !api_has(out, "kernel", error))
+        return RATTAN_USAGE;
     ctx_init(&ctx);
     const Status read = read_request(&ctx, request, &args.wanted);
     if (read != ST_OK)
@@ -310,7 +314,9 @@ int rattan_kernel_params(const rattan_kernel *kernel) {
 
 rattan_status rattan_kernel_param(const rattan_kernel *kernel, int index, rattan_param *out, rattan_error *error) {
     static const rattan_role ROLES[] = {[PARAM_IN] = RATTAN_IN, [PARAM_OUT] = RATTAN_OUT, [PARAM_INOUT] = RATTAN_INOUT};
-    const CodeParam         *param = index < 0 ? NULL : caller_param(kernel->object, index);
+    if (!api_has(kernel, "kernel", error) || !api_has(out, "param", error))
+        return RATTAN_USAGE;
+    const CodeParam *param = index < 0 ? NULL : caller_param(kernel->object, index);
     if (!param) {
         Ctx ctx;
         ctx_init(&ctx);
@@ -442,11 +448,17 @@ static Status read_place(Ctx *ctx, const rattan_kernel *kernel, const rattan_pla
     return ST_OK;
 }
 
+static bool has_arguments(const rattan_kernel *kernel, const rattan_tensor *tensors, int count, rattan_error *error) {
+    return api_has(kernel, "kernel", error) && (count < 1 || api_has(tensors, "tensors", error));
+}
+
 rattan_status rattan_launch_on(rattan_kernel *kernel, const rattan_place *place, const rattan_tensor *tensors,
                                int count, int64_t position, rattan_error *error) {
     Ctx       ctx;
     Tensor    ordered[MAX_TENSORS];
     CudaPlace where;
+    if (!has_arguments(kernel, tensors, count, error))
+        return RATTAN_USAGE;
     ctx_init(&ctx);
     Status status = read_place(&ctx, kernel, place, &where);
     if (status == ST_OK)
@@ -463,6 +475,8 @@ rattan_status rattan_prepare_on(rattan_kernel *kernel, const rattan_place *place
     Ctx       ctx;
     Tensor    ordered[MAX_TENSORS];
     CudaPlace where;
+    if (!has_arguments(kernel, tensors, count, error))
+        return RATTAN_USAGE;
     ctx_init(&ctx);
     Status status = read_place(&ctx, kernel, place, &where);
     if (status == ST_OK)
@@ -478,6 +492,8 @@ rattan_status rattan_launch(rattan_kernel *kernel, const rattan_tensor *tensors,
                             rattan_error *error) {
     Ctx    ctx;
     Tensor ordered[MAX_TENSORS];
+    if (!has_arguments(kernel, tensors, count, error))
+        return RATTAN_USAGE;
     ctx_init(&ctx);
     Status status = order_tensors(&ctx, kernel, tensors, count, ordered);
     if (status == ST_OK)
@@ -488,6 +504,8 @@ rattan_status rattan_launch(rattan_kernel *kernel, const rattan_tensor *tensors,
 rattan_status rattan_prepare(rattan_kernel *kernel, const rattan_tensor *tensors, int count, rattan_error *error) {
     Ctx    ctx;
     Tensor ordered[MAX_TENSORS];
+    if (!has_arguments(kernel, tensors, count, error))
+        return RATTAN_USAGE;
     if (kernel->cuda)
         return rattan_prepare_on(kernel, NULL, tensors, count, error);
     ctx_init(&ctx);
@@ -501,6 +519,8 @@ rattan_status rattan_kernel_memory(const rattan_kernel *kernel, const rattan_ten
                                    rattan_error *error) {
     Ctx    ctx;
     Tensor ordered[MAX_TENSORS];
+    if (!has_arguments(kernel, tensors, count, error) || !api_has(bytes, "bytes", error))
+        return RATTAN_USAGE;
     ctx_init(&ctx);
     rattan_kernel *suited = NULL;
     Status         status = order_tensors(&ctx, kernel, tensors, count, ordered);

@@ -16,6 +16,9 @@ rattan_status api_run(Status (*fn)(Ctx *ctx, void *arg), void *arg, rattan_error
 /* Hands a Ctx's failure on, and its status back. */
 rattan_status api_report(const Ctx *ctx, Status status, rattan_error *error);
 
+/* Is a pointer there that a call cannot do without? Else RATTAN_USAGE goes to `error`, and `what` is its place. */
+bool api_has(const void *pointer, const char *what, rattan_error *error);
+
 Status       api_check_item(Ctx *ctx, const rattan_spec *spec, int item);
 DType        api_dtype(rattan_dtype dtype); /* DT_COUNT for what is none */
 rattan_dtype api_public_dtype(DType dtype);

@@ -41,6 +41,15 @@ rattan_status api_report(const Ctx *ctx, Status status, rattan_error *error) {
     return (rattan_status)status;
 }
 
+bool api_has(const void *pointer, const char *what, rattan_error *error) {
+    Ctx ctx;
+    if (pointer)
+        return true;
+    ctx_init(&ctx);
+    api_report(&ctx, ctx_fail(&ctx, ST_USAGE, what, "see whether the call that should have made it failed", "is NULL"), error);
+    return false;
+}
+
 rattan_status api_run(Status (*fn)(Ctx *ctx, void *arg), void *arg, rattan_error *error) {
     Ctx ctx;
     ctx_init(&ctx);
@@ -99,11 +108,15 @@ static rattan_status make_spec(SpecSource *source, rattan_spec **out, rattan_err
 }
 
 rattan_status rattan_spec_from_file(const char *path, rattan_spec **spec, rattan_error *error) {
+    if (!api_has(path, "path", error) || !api_has(spec, "spec", error))
+        return RATTAN_USAGE;
     return make_spec(&(SpecSource){.path = path}, spec, error);
 }
 
 rattan_status rattan_spec_from_text(const char *name, const char *text, size_t length, rattan_spec **spec,
                                     rattan_error *error) {
+    if ((length && !api_has(text, "text", error)) || !api_has(spec, "spec", error))
+        return RATTAN_USAGE;
     return make_spec(&(SpecSource){.name = name ? name : "spec", .text = text, .length = length}, spec, error);
 }
 
@@ -125,6 +138,8 @@ Status api_check_item(Ctx *ctx, const rattan_spec *spec, int item) {
 
 rattan_status rattan_spec_layer(const rattan_spec *spec, int item, rattan_layer *layer, rattan_error *error) {
     Ctx ctx;
+    if (!api_has(spec, "spec", error) || !api_has(layer, "layer", error))
+        return RATTAN_USAGE;
     ctx_init(&ctx);
     const Status status = api_check_item(&ctx, spec, item);
     if (status != ST_OK)

@@ -2,8 +2,8 @@
  * thread costs little. */
 #include "driver/ceilings.h"
 
+#include "base/clock.h"
 #include "driver/tensor_set.h"
-#include "driver/terminal.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -138,6 +138,8 @@ static Status parse_options(Ctx *ctx, int argc, char **argv, Cli *cli) {
         const int option = code == '?' ? -1 : option_of(code, cli->command);
         if (option < 0)
             return bad_option(ctx, cli, argv[optind - 1], longs, count);
+        if (option == OPTION_OUTPUT && optarg && !*optarg)
+            return ctx_fail(ctx, ST_USAGE, "-o", "name a file or a folder", "its value is an empty word");
         push(ctx, &cli->values[option], optarg ? optarg : "");
     }
     for (int i = optind; i < argc; i++)
@@ -184,6 +186,8 @@ Status cli_one_operand(Ctx *ctx, const Cli *cli, const char *what, const char **
                         ctx_printf(ctx, "see 'rattan %s --help'", name),
                         cli->operands.count ? "more than one %s" : "no %s is given", what);
     *operand = cli->operands.items[0];
+    if (!**operand)
+        return ctx_fail(ctx, ST_USAGE, ctx_printf(ctx, "rattan %s", name), "name a file", "%s is an empty word", what);
     return ST_OK;
 }
 

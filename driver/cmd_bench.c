@@ -1,5 +1,6 @@
 /* rattan bench: a kernel's time beside the machine's ceilings, measured in turns with it. */
 #include "driver/bench_case.h"
+#include "base/clock.h"
 #include "driver/ceilings.h"
 #include "driver/cli.h"
 #include "driver/cuda_report.h"
@@ -212,7 +213,7 @@ static Status run_bench(Ctx *ctx, const Cli *cli, Session *session, const char *
     int64_t    reps, seed;
     TRY(shape_parse(ctx, cli_value(cli, OPTION_SHAPE), &shape));
     if (cli_has(cli, OPTION_KIND))
-        TRY(kind_parse(ctx, cli_value(cli, OPTION_KIND), &kind));
+        TRY(kind_parse(ctx, "--kind", cli_value(cli, OPTION_KIND), &kind));
     if (kind != KIND_FORWARD && cli_has(cli, OPTION_DENSE))
         return ctx_fail(ctx, ST_USAGE, "--dense", "leave it out", "the dense evaluation is for forward alone");
     if (target_is_cuda(&session->target) && cli_has(cli, OPTION_DENSE))

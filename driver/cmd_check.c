@@ -44,7 +44,7 @@ static Status check_items(Ctx *ctx, const Cli *cli, Session *session, bool gradi
 static Status wants_gradients(Ctx *ctx, const Cli *cli, bool *gradients) {
     KernelKind kind = KIND_FORWARD;
     if (cli_has(cli, OPTION_KIND))
-        TRY(kind_parse(ctx, cli_value(cli, OPTION_KIND), &kind));
+        TRY(kind_parse(ctx, "--kind", cli_value(cli, OPTION_KIND), &kind));
     *gradients = kind == KIND_BACKWARD;
     if (cli_has(cli, OPTION_KIND) && !*gradients)
         return ctx_fail(ctx, ST_USAGE, "--kind", "use backward, or leave it out",

@@ -1,8 +1,8 @@
 /* rattan compile: a spec's kernel to IR, assembly or object files. All is computed before anything is written. */
 #include "driver/cli.h"
+#include "base/clock.h"
 #include "driver/files.h"
 #include "driver/session.h"
-#include "driver/terminal.h"
 
 #include <jansson.h>
 #include <stdlib.h>
@@ -90,7 +90,7 @@ static Status want(Ctx *ctx, Job *job, const char *name) {
 
 static Status parse_job(Ctx *ctx, const Cli *cli, Job *job) {
     if (cli_has(cli, OPTION_KIND))
-        TRY(kind_parse(ctx, cli_value(cli, OPTION_KIND), &job->kind));
+        TRY(kind_parse(ctx, "--kind", cli_value(cli, OPTION_KIND), &job->kind));
     TRY(shape_parse(ctx, cli_value(cli, OPTION_SHAPE), &job->shape));
     job->variant = job->session->parts | (job->shape.length_count ? VARIANT_PACKED : 0);
     const char *emit = cli_value(cli, OPTION_EMIT);

@@ -1,5 +1,6 @@
 /* rattan doctor: what works here, what is missing and how to get it. Things that are optional never make it fail. */
 #include "codegen/llvm/llvm_codegen.h"
+#include "base/clock.h"
 #include "codegen/ptx/nvrtc.h"
 #include "driver/cli.h"
 #include "driver/cuda_ceilings.h"
@@ -63,8 +64,13 @@ static void examine_threads(Examination *examination) {
         ctx_clear(examination->ctx);
         return;
     }
-    finding(examination, "threads", HEALTH_OK,
-            ctx_printf(examination->ctx, "%d%s", pool_threads(pool), variable ? " (RATTAN_NUM_THREADS)" : ""), "");
+    if (variable && atoi(variable) != pool_threads(pool))
+        finding(examination, "threads", HEALTH_BROKEN,
+                ctx_printf(examination->ctx, "%d: RATTAN_NUM_THREADS is '%.20s'", pool_threads(pool), variable),
+                "let it be a whole number from 1 to 1024, or leave it unset");
+    else
+        finding(examination, "threads", HEALTH_OK,
+                ctx_printf(examination->ctx, "%d%s", pool_threads(pool), variable ? " (RATTAN_NUM_THREADS)" : ""), "");
     pool_destroy(pool);
 }
 
@@ -332,6 +338,6 @@ Status cmd_doctor(Ctx *ctx, const Cli *cli) {
         json_decref(examination.json);
     }
     return examination.broken ? ctx_fail(ctx, ST_FAILED, "rattan doctor", "see the lines marked BROKEN",
-                                         "%d things do not work", examination.broken)
+                                         examination.broken == 1 ? "%d thing does not work" : "%d things do not work", examination.broken)
                               : ST_OK;
 }

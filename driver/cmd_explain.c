@@ -33,12 +33,10 @@ static void put_wrapped(Ctx *ctx, const char *label, int column, const char *tex
 static void print_head(Ctx *ctx, const Explained *e) {
     json_t *json = bench_case_shape_json(&e->bench);
     char   *shape = json_dumps(json, JSON_COMPACT);
-    Text    schedule = TEXT(ctx);
     printf("%s%s%s  %s %s %s for %s\n", colour_on(stdout, COLOUR_STRONG), item_title(ctx, e->item), colour_off(stdout),
            kind_name(e->bench.kind), shape ? shape : "", dtype_name(e->item->spec.dtype), e->target->name);
-    schedule_print(&schedule, &e->compiled.plan);
     heading(ctx_printf(ctx, "Schedule, from %s", e->origin));
-    put_wrapped(ctx, "", INDENT, text_str(&schedule));
+    put_wrapped(ctx, "", INDENT, schedule_text(ctx, &e->compiled.plan));
     if (*explain_record(ctx, e))
         put_wrapped(ctx, "", INDENT, explain_record(ctx, e));
     for (int k = 0; k < e->knobs.count; k++)
@@ -233,7 +231,7 @@ static Status run_explain(Ctx *ctx, const Cli *cli, Session *session, const char
     Shape      shape;
     TRY(shape_parse(ctx, cli_value(cli, OPTION_SHAPE), &shape));
     if (cli_has(cli, OPTION_KIND))
-        TRY(kind_parse(ctx, cli_value(cli, OPTION_KIND), &kind));
+        TRY(kind_parse(ctx, "--kind", cli_value(cli, OPTION_KIND), &kind));
     TRY(session_check_parts(ctx, session, kind, &shape));
     TRY(session_load_file(ctx, session, path));
     TRY(session_check_kind(ctx, session, kind));

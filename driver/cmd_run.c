@@ -16,7 +16,7 @@ static Status parse_job(Ctx *ctx, const Cli *cli, RunJob *job) {
     job->input = cli_value(cli, OPTION_INPUT);
     job->output = cli_value(cli, OPTION_OUTPUT);
     if (cli_has(cli, OPTION_KIND))
-        TRY(kind_parse(ctx, cli_value(cli, OPTION_KIND), &job->kind));
+        TRY(kind_parse(ctx, "--kind", cli_value(cli, OPTION_KIND), &job->kind));
     TRY(shape_parse(ctx, cli_value(cli, OPTION_SHAPE), &job->shape));
     if (!job->input)
         return ctx_fail(ctx, ST_USAGE, "rattan run", "give --input FILE", "there is no input file");

@@ -2,6 +2,7 @@
  *
  * This process forks, so it has no threads and opens no GPU: what it wants to know of one, a child finds out. */
 #include "driver/cli.h"
+#include "base/clock.h"
 #include "driver/files.h"
 #include "driver/fingerprint.h"
 #include "driver/terminal.h"
@@ -290,8 +291,6 @@ static json_t *measured(const TuneTrial *trial, double number) {
 
 static void report_json(Ctx *ctx, const TaskRun *run) {
     const TuneTrial *leader = run->search.leader;
-    Text             schedule = TEXT(ctx);
-    schedule_print(&schedule, &leader->schedule);
     json_array_append_new(
         run->tuning->json,
         json_pack("{s:s, s:s, s:s, s:s, s:o, s:o, s:o, s:o, s:I, s:i, s:i, s:i, s:s, s:s}", "spec", run->title, "kind",
@@ -299,7 +298,7 @@ static void report_json(Ctx *ctx, const TaskRun *run) {
                   measured(leader, 1e3 * usual_seconds(leader)), "ms_best", measured(leader, 1e3 * leader->summary.seconds),
                   "ratio", measured(leader, leader->summary.ratio), "spread", measured(leader, leader->summary.spread), "runs", (json_int_t)leader->summary.samples, "tried",
                   run->counts.measured, "failed", run->counts.failed, "known", run->search.count, "changes",
-                  changes_text(ctx, &run->space, &leader->point), "schedule", text_str(&schedule)));
+                  changes_text(ctx, &run->space, &leader->point), "schedule", schedule_text(ctx, &leader->schedule)));
 }
 
 static void report(Ctx *ctx, const TaskRun *run) {
@@ -581,7 +580,7 @@ static Status parse(Ctx *ctx, const Cli *cli, Tuning *tuning) {
     TuningMode    unused; /* what is measured takes no tuned schedule; a wrong word is refused here as everywhere */
     TRY(tuning_mode(ctx, &unused));
     if (cli_has(cli, OPTION_KIND))
-        TRY(kind_parse(ctx, cli_value(cli, OPTION_KIND), &tuning->kind));
+        TRY(kind_parse(ctx, "--kind", cli_value(cli, OPTION_KIND), &tuning->kind));
     TRY(tuning_variant_parse(ctx, cli_value(cli, OPTION_WITH), tuning->kind, &tuning->variant));
     tuning->session.with_parts = tuning->variant != 0;
     tuning->session.parts = tuning->variant;

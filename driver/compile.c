@@ -7,16 +7,10 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "codegen/ptx/nvrtc.h"
 #include "frontend/frontend.h"
-
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
 
 const char *kind_name(KernelKind kind) {
     static const char *const NAMES[KIND_COUNT] = {
@@ -80,12 +74,6 @@ static const char *back_end_name(Ctx *ctx, const Target *target) {
 
 static const char *compiler_name(Ctx *ctx, const char *back_end) {
     return ctx_printf(ctx, "rattan %s (%s); %s", RATTAN_VERSION, COMPILER_FINGERPRINT, back_end);
-}
-
-static const char *schedule_text(Ctx *ctx, const Schedule *schedule) {
-    Text text = TEXT(ctx);
-    schedule_print(&text, schedule);
-    return text_str(&text);
 }
 
 /* Whether the text sets the field: "key_tile" is no part of "gradient_key_tile". */
@@ -196,11 +184,9 @@ static Status check_pass_name(Ctx *ctx, const char *name) {
 }
 
 static const char *module_text(Ctx *ctx, Module *module) {
-    Text text = TEXT(ctx);
     for (int k = 0; k < module->kernel_count; k++)
         ir_number(module->kernels[k]);
-    ir_print(&text, module);
-    return text_str(&text);
+    return ir_text(ctx, module);
 }
 
 /* Copies from the arena into memory that outlives it. */
@@ -436,12 +422,12 @@ static Status compile_instead(Ctx *ctx, const CompileRequest *request, Compiled 
 }
 
 Status compile_kernel(Ctx *ctx, const CompileRequest *request, Compiled *out) {
-    const double start = now();
+    const double start = seconds_now();
     TRY(check_pass_name(ctx, request->dump_after));
     Status status = compile_asked(ctx, request, out);
     if (status != ST_OK && request->origin != SCHEDULE_ASKED && refuses_schedule(ctx))
         status = compile_instead(ctx, request, out);
-    out->seconds = now() - start;
+    out->seconds = seconds_now() - start;
     return status;
 }
 

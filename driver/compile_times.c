@@ -1,7 +1,7 @@
 /* Times from spec to callable: see compile_times.h. */
 #include "driver/compile_times.h"
 
-#include "driver/terminal.h"
+#include "base/clock.h"
 #include "frontend/frontend.h"
 #include "rattan/rattan.h"
 

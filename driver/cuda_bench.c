@@ -1,10 +1,10 @@
 /* Timing on a GPU: see cuda_bench.h. */
 #include "driver/cuda_bench.h"
 
+#include "base/clock.h"
 #include "driver/bench_case.h"
 #include "driver/cuda_ceilings.h"
 #include "driver/device_launch.h"
-#include "driver/terminal.h"
 
 enum { MOST_SETS = 64, ROUNDS = 5, LEAST_REPS = 20, MOST_REPS = 1000, WARM_UP = 5, REPLAYS = 11 };
 enum { HOST_LAUNCHES = 240, BETWEEN_WAITS = 20, TIMER_TURNS = 7 };
@@ -40,13 +40,6 @@ static Status check(Ctx *ctx, const Bench *bench, int result, const char *what) 
 
 /* ---- Tensors ------------------------------------------------------------------------------------------------------
  */
-static int argument_count(const CodeObject *object) {
-    int count = 0;
-    for (int p = 0; p < object->param_count; p++)
-        count += object->params[p].role != PARAM_WORK;
-    return count;
-}
-
 /* Twice the L2 cache's size, at least two sets, and no more than half of what is free. */
 static int choose_sets(const Bench *bench, const Tensor *arguments, int count) {
     const double cache = bench->device->facts.l2_bytes > 0 ? (double)bench->device->facts.l2_bytes : 64e6;
@@ -61,7 +54,7 @@ static int choose_sets(const Bench *bench, const Tensor *arguments, int count) {
 }
 
 static Status make_sets(Ctx *ctx, Bench *bench, const Tensor *arguments) {
-    const int count = argument_count(bench->kernel->object), wanted = choose_sets(bench, arguments, count);
+    const int count = caller_params(bench->kernel->object), wanted = choose_sets(bench, arguments, count);
     for (int s = 0; s < wanted; s++) {
         bench->set_count = s + 1;
         TRY(device_tensors_make(ctx, bench->device, arguments, count, &bench->sets[s]));

@@ -29,7 +29,6 @@ typedef struct Asked {
 static Status look_up(Ctx *ctx, const Asked *asked, const SpecItem *item, Explained *e) {
     const Target *target = &asked->session->target;
     Schedule      schedule;
-    Text          text = TEXT(ctx);
     *e = (Explained){.title = item_title(ctx, item), .target = target->name, .bucket = asked->bucket};
     if (!tuning_key_machine(ctx, target, asked->session->device, &e->key) && !tuning_key_target(ctx, target, &e->key))
         return ctx_fail(ctx, ST_NO_DEVICE, "--target", "name a target that runs on this machine, or a GPU's",
@@ -37,8 +36,7 @@ static Status look_up(Ctx *ctx, const Asked *asked, const SpecItem *item, Explai
     tuning_key_layer(ctx, &item->spec, asked->kind, asked->variant, &e->key);
     tuning_find(ctx, &e->key, e->bucket, &e->pick, &e->why);
     TRY(compile_schedule(ctx, &(CompileRequest){.spec = &item->spec, .kind = asked->kind, .variant = asked->variant, .target = target}, &schedule));
-    schedule_print(&text, &schedule);
-    e->fallback = text_str(&text);
+    e->fallback = schedule_text(ctx, &schedule);
     return ST_OK;
 }
 
@@ -243,7 +241,7 @@ static Status explain_layers(Ctx *ctx, const Asked *asked) {
 static Status ask(Ctx *ctx, const DbJob *job, Asked *asked) {
     Shape shape;
     if (cli_has(job->cli, OPTION_KIND))
-        TRY(kind_parse(ctx, cli_value(job->cli, OPTION_KIND), &asked->kind));
+        TRY(kind_parse(ctx, "--kind", cli_value(job->cli, OPTION_KIND), &asked->kind));
     TRY(tuning_variant_parse(ctx, cli_value(job->cli, OPTION_WITH), asked->kind, &asked->variant));
     TRY(shape_parse(ctx, cli_value(job->cli, OPTION_SHAPE), &shape));
     asked->bucket = shape_bucket(&shape);

@@ -55,7 +55,7 @@ Status db_select(Ctx *ctx, const DbJob *job, TuningSelection *selection) {
     int        variant;
     *selection = (TuningSelection){0};
     if (cli_has(cli, OPTION_KIND)) {
-        TRY(kind_parse(ctx, cli_value(cli, OPTION_KIND), &kind));
+        TRY(kind_parse(ctx, "--kind", cli_value(cli, OPTION_KIND), &kind));
         selection->kind = kind_name(kind);
     }
     if (cli_has(cli, OPTION_WITH)) {

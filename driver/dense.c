@@ -2,8 +2,8 @@
  * sums over rows of v, so that the compiler vectorizes both without reordering a sum. */
 #include "driver/dense.h"
 
+#include "base/clock.h"
 #include "driver/reference.h"
-#include "driver/terminal.h"
 
 #include <math.h>
 #include <string.h>

@@ -67,7 +67,7 @@ static Status copy_back(Ctx *ctx, const CodeObject *object, const Tensor *host, 
     return ST_OK;
 }
 
-static int caller_params(const CodeObject *object) {
+int caller_params(const CodeObject *object) {
     int count = 0;
     for (int p = 0; p < object->param_count; p++)
         count += object->params[p].role != PARAM_WORK;

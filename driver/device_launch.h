@@ -12,6 +12,9 @@ typedef struct DeviceTensors {
     int         count;
 } DeviceTensors;
 
+/* How many tensors a launch is given: all parameters but working memory. */
+int caller_params(const CodeObject *object);
+
 /* Allocates and copies in. device_tensors_free even after a failure. */
 Status device_tensors_make(Ctx *ctx, CudaDevice *device, const Tensor *host, int count, DeviceTensors *out);
 void   device_tensors_free(DeviceTensors *tensors);

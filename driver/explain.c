@@ -185,16 +185,14 @@ static Status count_saving(Ctx *ctx, void *arg) {
     SavingJob *job = arg;
     Schedule   schedule = job->of->compiled.plan;
     Explained  e = {.item = job->of->item, .target = job->of->target, .bench = job->of->bench};
-    Text       text = TEXT(ctx);
     LaunchSizes sizes;
     schedule.states_every = job->m;
     schedule.head_slices = (int)job->of->slices;
-    schedule_print(&text, &schedule);
     const CompileRequest request = {.spec = &e.item->spec,
                                     .kind = e.bench.kind,
                                     .variant = variant_of(job->session, &e),
                                     .target = &job->session->target,
-                                    .schedule = text_str(&text),
+                                    .schedule = schedule_text(ctx, &schedule),
                                     .emit = EMIT_PLAN};
     TRY(compile_kernel(ctx, &request, &e.compiled));
     Status status = bench_case_sizes(ctx, e.compiled.object, &e.bench, &sizes);
@@ -451,14 +449,12 @@ static json_t *refusals_json(const Explained *e) {
 }
 
 json_t *explain_json(Ctx *ctx, const Explained *e) {
-    Text text = TEXT(ctx);
-    schedule_print(&text, &e->compiled.plan);
     json_t *json =
         json_pack("{s:s, s:s, s:s, s:s, s:s}", "spec", e->item->spec.name, "label", e->item->label, "kind",
                   kind_name(e->bench.kind), "target", e->target->name, "dtype", dtype_name(e->item->spec.dtype));
     json_object_set_new(json, "shape", bench_case_shape_json(&e->bench));
     json_object_update_new(
-        json, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "schedule", text_str(&text), "schedule_origin", e->origin,
+        json, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "schedule", schedule_text(ctx, &e->compiled.plan), "schedule_origin", e->origin,
                         "schedule_record", record_json(e), "schedule_fields", schedule_json(e), "passes",
                         passes_json(e), "knobs_behind", readers_json(e), "resources",
                         e->resources ? json_string(e->resources) : json_null(), "kernels", kernels_json(e)));

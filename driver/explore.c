@@ -6,6 +6,7 @@
  * there is time to measure, and how far off it was is kept. */
 #include "driver/explore.h"
 
+#include "base/clock.h"
 #include "driver/spec_set.h"
 #include "driver/terminal.h"
 #include "frontend/frontend.h"

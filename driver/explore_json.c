@@ -211,7 +211,6 @@ static json_t *tiles_json(Ctx *ctx, const Explore *e) {
     Spec                 spec = e->layers[0];
     Schedule             schedule;
     const char          *used = NULL;
-    Text                 text = TEXT(ctx);
     spec.window = e->window;
     if (compile_schedule(ctx, &(CompileRequest){.spec = &spec, .target = &e->session->target}, &schedule) != ST_OK)
         ctx_clear(ctx); /* who measures says it */
@@ -220,9 +219,8 @@ static json_t *tiles_json(Ctx *ctx, const Explore *e) {
             used = series->points[p].used;
     if (used)
         schedule_parse(ctx, used, &schedule);
-    schedule_print(&text, &schedule);
     return json_pack("{s:I, s:i, s:i, s:i, s:s}", "window", (json_int_t)e->window, "chunk", schedule.chunk, "key_tile",
-                     schedule.key_tile, "group_heads", schedule.group_heads, "schedule", text_str(&text));
+                     schedule.key_tile, "group_heads", schedule.group_heads, "schedule", schedule_text(ctx, &schedule));
 }
 
 /* ---- All ---- */

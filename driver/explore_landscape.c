@@ -1,7 +1,7 @@
 /* The tuning landscape around the default schedule, by chunk and key_tile: see explore.h. */
 #include "driver/explore.h"
 
-#include "driver/terminal.h"
+#include "base/clock.h"
 #include "driver/tuning_pick.h"
 #include "passes/search_space.h"
 
@@ -152,12 +152,6 @@ static int model_cells(Ctx *ctx, const Lands *l, Candidate *candidates) {
     return count;
 }
 
-static const char *schedule_words(Ctx *ctx, const Schedule *schedule) {
-    Text text = TEXT(ctx);
-    schedule_print(&text, schedule);
-    return text_str(&text);
-}
-
 /* Beside the default, in one batch: the ratio is of the same turns. */
 static Status measure_cells(Ctx *ctx, const Lands *l, const Candidate *candidates, int count, double seconds) {
     Landscape   *land = &l->explore->landscape;
@@ -171,7 +165,7 @@ static Status measure_cells(Ctx *ctx, const Lands *l, const Candidate *candidate
                                    .kind = KIND_FORWARD,
                                    .sequences = 1,
                                    .tokens = l->tokens,
-                                   .schedule = schedule_words(ctx, &schedule)};
+                                   .schedule = schedule_text(ctx, &schedule)};
     }
     TRY(measure_batch(ctx, &l->explore->tools, points, count + 1, seconds, 0));
     if (land->chunk >= 0 && land->key_tile >= 0)

@@ -1,9 +1,9 @@
 /* Timing in turns: see explore_measure.h. */
 #include "driver/explore_measure.h"
 
+#include "base/clock.h"
 #include "driver/cuda_bench.h"
 #include "driver/cuda_ceilings.h"
-#include "driver/terminal.h"
 
 #include <math.h>
 

@@ -24,13 +24,13 @@ enum { LOCK_MS = 20000 };
 
 static const int64_t MOST_TOKENS = (int64_t)1 << 40;
 
-Status kind_parse(Ctx *ctx, const char *text, KernelKind *kind) {
+Status kind_parse(Ctx *ctx, const char *option, const char *text, KernelKind *kind) {
     for (int k = 0; k < KIND_COUNT; k++)
         if (strcmp(text, kind_name((KernelKind)k)) == 0) {
             *kind = (KernelKind)k;
             return ST_OK;
         }
-    return ctx_fail(ctx, ST_USAGE, "--kind", "use forward, decode, extend or backward", "there is no kind '%.40s'", text);
+    return ctx_fail(ctx, ST_USAGE, option, "use forward, decode, extend or backward", "there is no kind '%.40s'", text);
 }
 
 bool kind_fits(const Spec *spec, KernelKind kind) { return !spec->full || kind == KIND_FORWARD || kind == KIND_BACKWARD; }
@@ -82,6 +82,10 @@ static Status add_length(Ctx *ctx, const char *word, Shape *shape) {
     return parse_integer(ctx, "--shape: lengths", word, 0, MOST_TOKENS, &shape->lengths[shape->length_count++]);
 }
 
+static Status given_twice(Ctx *ctx, const char *name) {
+    return ctx_fail(ctx, ST_USAGE, "--shape", "give it once", "%s is given twice", name);
+}
+
 static Status shape_word(Ctx *ctx, char *word, bool *in_lengths, Shape *shape) {
     char *equals = strchr(word, '=');
     if (!equals && *in_lengths)
@@ -94,11 +98,12 @@ static Status shape_word(Ctx *ctx, char *word, bool *in_lengths, Shape *shape) {
         *equals = '\0';
     *in_lengths = equals && strcmp(word, "lengths") == 0;
     if (*in_lengths)
-        return add_length(ctx, equals + 1, shape);
+        return shape->length_count ? given_twice(ctx, word) : add_length(ctx, equals + 1, shape);
     for (size_t i = 0; equals && i < sizeof keys / sizeof *keys; i++)
         if (strcmp(word, keys[i].name) == 0)
-            return parse_integer(ctx, ctx_printf(ctx, "--shape: %s", word), equals + 1, keys[i].min, MOST_TOKENS,
-                                 keys[i].value);
+            return *keys[i].value >= 0 ? given_twice(ctx, word)
+                                       : parse_integer(ctx, ctx_printf(ctx, "--shape: %s", word), equals + 1, keys[i].min,
+                                                       MOST_TOKENS, keys[i].value);
     return ctx_fail(ctx, ST_USAGE, "--shape", "write B=2,T=1000, lengths=5,100,24, pos=N or ring=ROWS",
                     "'%.40s' is no size", word);
 }
@@ -138,7 +143,8 @@ Status session_open(Ctx *ctx, const Cli *cli, Session *session) {
     if (cli_has(cli, OPTION_NO_TUNING))
         session->tuning = TUNING_OFF;
     TRY(threads_parse(ctx, cli, &session->threads));
-    TRY(target_find(ctx, cli_value(cli, OPTION_TARGET), &session->target));
+    if (target_find(ctx, cli_value(cli, OPTION_TARGET), &session->target) != ST_OK)
+        return strcmp(ctx->place, "target") == 0 ? ctx_place(ctx, "--target") : ctx->status;
     target_use_threads(&session->target, session->threads);
     Schedule ignored = {0};
     session->schedule = cli_value(cli, OPTION_SCHEDULE);
@@ -185,7 +191,8 @@ static Status loaded(Ctx *ctx, Session *session) {
     TRY(choose_item(ctx, session));
     for (int i = session->first; i < session->last; i++) {
         Spec *spec = &session->specs.items[i].spec;
-        TRY(spec_set(ctx, spec, changes.items, changes.count, spec));
+        if (spec_set(ctx, spec, changes.items, changes.count, spec) != ST_OK)
+            return dtype && strcmp(ctx->place, "--set: dtype") == 0 ? ctx_place(ctx, "--dtype") : ctx->status;
     }
     return ST_OK;
 }

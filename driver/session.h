@@ -63,7 +63,7 @@ Status session_pool(Ctx *ctx, Session *session);
 void   session_close(Session *session);
 
 Status      shape_parse(Ctx *ctx, const char *text, Shape *shape);
-Status      kind_parse(Ctx *ctx, const char *text, KernelKind *kind);
+Status      kind_parse(Ctx *ctx, const char *option, const char *text, KernelKind *kind);
 /* Whether a layer has kernels of the kind: full attention has no pools. */
 bool        kind_fits(const Spec *spec, KernelKind kind);
 /* ST_USAGE where none of the chosen items has kernels of the kind; warns of the others that have none. */

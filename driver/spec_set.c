@@ -70,6 +70,16 @@ static Status check_map(Ctx *ctx, const Spec *spec, const char *const *assignmen
                     spec->head_dim);
 }
 
+/* "--set:7: window": the user has not seen the text whose line that is. */
+static Status without_line(Ctx *ctx) {
+    static const char SET[] = "--set:";
+    char *const       number = ctx->place + strlen(SET);
+    const size_t      digits = strncmp(ctx->place, SET, strlen(SET)) == 0 ? strspn(number, "0123456789") : 0;
+    if (digits && number[digits] == ':')
+        return ctx_place(ctx, ctx_printf(ctx, "%s%s", SET, number + digits + 1));
+    return digits && !number[digits] ? ctx_place(ctx, "--set") : ctx->status;
+}
+
 Status spec_set(Ctx *ctx, const Spec *spec, const char *const *assignments, int count, Spec *out) {
     Text     written = TEXT(ctx);
     SpecFile file;
@@ -82,7 +92,8 @@ Status spec_set(Ctx *ctx, const Spec *spec, const char *const *assignments, int 
     const char *text = text_str(&written);
     for (int i = 0; i < count; i++)
         TRY(edit(ctx, text, assignments[i], &text));
-    TRY(spec_load_text(ctx, "--set", text, strlen(text), &file));
+    if (spec_load_text(ctx, "--set", text, strlen(text), &file) != ST_OK)
+        return without_line(ctx);
     *out = file.items[0].spec;
     return ST_OK;
 }

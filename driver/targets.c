@@ -7,6 +7,10 @@
 
 #include <string.h>
 
+#include "base/suggest.h"
+
+enum { MOST_TARGETS = 64 };
+
 bool target_name_is_cuda(const char *name) { return strcmp(name, "cuda") == 0 || strncmp(name, "cuda:", 5) == 0; }
 
 /* What a row promises and the device has: a row may stand in for newer chips that have less. 0: the driver does not say. */
@@ -35,12 +39,30 @@ static Status present_device(Ctx *ctx, Target *target) {
     return target_of_device(ctx, &closed, target);
 }
 
+/* Neither a CPU nor, by its name, a GPU. */
+static Status unknown(Ctx *ctx, const char *name) {
+    Text        known = TEXT(ctx);
+    const char *names[MOST_TARGETS] = {NULL};
+    int         count = 0;
+    for (; count < MOST_TARGETS && target_name(count); count++) {
+        names[count] = target_name(count);
+        text_add(&known, "%s%s", count ? ", " : "", names[count]);
+    }
+    const char *nearest = suggest(target_name_is_cuda(name) || strncmp(name, "sm_", 3) ? name : ctx_printf(ctx, "cuda:%s", name), names, count);
+    ctx_clear(ctx);
+    return ctx_fail(ctx, ST_USAGE, "target",
+                    nearest ? ctx_printf(ctx, "did you mean %s? 'rattan targets' lists them", nearest)
+                            : ctx_printf(ctx, "use one of %s, or cuda, the GPU that is here", text_str(&known)),
+                    "there is no target '%.60s'", name);
+}
+
 Status target_find(Ctx *ctx, const char *name, Target *target) {
     if (name && strcmp(name, "cuda") == 0)
         return present_device(ctx, target);
     if (name && target_name_is_cuda(name))
         return ptx_find_target(ctx, name, target);
-    TRY(llvm_find_target(ctx, name ? name : "host", target));
+    if (llvm_find_target(ctx, name ? name : "host", target) != ST_OK)
+        return unknown(ctx, name);
     if (target->processors)
         target->processors = pool_threads_for(0);
     return ST_OK;

@@ -1,20 +1,14 @@
 /* Colour, errors and progress: see terminal.h. */
 #include "driver/terminal.h"
+#include "base/clock.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <time.h>
 #include <unistd.h>
 
 /* Work that takes less than this shows no progress; it is redrawn no more often than this. */
 static const double QUIET_SECONDS = 0.5, REDRAW_SECONDS = 0.2;
-
-double seconds_now(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
-}
 
 bool terminal_colour(FILE *stream) {
     const char *forbidden = getenv("NO_COLOR"), *term = getenv("TERM");

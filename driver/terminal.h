@@ -32,7 +32,4 @@ void progress_start(Progress *progress, const char *label);
 void progress_step(Progress *progress, int64_t done, int64_t total);
 void progress_end(Progress *progress);
 
-/* Seconds on the monotonic clock. */
-double seconds_now(void);
-
 #endif

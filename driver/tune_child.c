@@ -5,10 +5,10 @@
  * puts them into a cache of its own, so that everything in it that asks for a kernel finds it there. */
 #include "driver/tune_child.h"
 
+#include "base/clock.h"
 #include "driver/cuda_bench.h"
 #include "driver/files.h"
 #include "driver/judge.h"
-#include "driver/terminal.h"
 #include "runtime/key.h"
 
 #include <errno.h>

@@ -1,6 +1,7 @@
 /* The tuner's child processes: see tune_farm.h. */
 #include "driver/tune_farm.h"
 
+#include "base/clock.h"
 #include "driver/terminal.h"
 
 #include <errno.h>
@@ -59,9 +60,7 @@ struct TuneFarm {
 
 /* ---- Verdicts -------------------------------------------------------------------------------------------------------- */
 static const char *schedule_of(TuneFarm *farm, const TuneTrial *trial) {
-    Text text = TEXT(farm->ctx);
-    schedule_print(&text, &trial->schedule);
-    return text_str(&text);
+    return schedule_text(farm->ctx, &trial->schedule);
 }
 
 /* The default, which all are compared with, is tried anew whatever is known of it. Once it has run so often here, that it

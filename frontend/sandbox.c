@@ -21,6 +21,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 enum {
     CPU_SECONDS = 1,
     WALL_SECONDS = 10, /* a busy machine may take its time over one second of work */
@@ -140,17 +142,11 @@ static _Noreturn void child_main(Ctx *ctx, int pipe_end, SandboxFn *fn, void *ar
     _exit(sent ? 0 : 1);
 }
 
-static int64_t milliseconds(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Reads exactly `length` bytes; false: the pipe ended or the time is over. */
 static bool read_all(int fd, char *bytes, size_t length, int64_t deadline) {
     while (length > 0) {
         struct pollfd ready = {fd, POLLIN, 0};
-        const int64_t left = deadline - milliseconds();
+        const int64_t left = deadline - milliseconds_now();
         const int     count = left > 0 ? poll(&ready, 1, (int)left) : 0;
         if (count == 0 || (count < 0 && errno != EINTR))
             return false;
@@ -170,7 +166,7 @@ static bool read_all(int fd, char *bytes, size_t length, int64_t deadline) {
 static bool reap(pid_t child, int64_t deadline, int *ending) {
     const struct timespec pause = {0, 1000000};
     pid_t                 got = 0;
-    while (got == 0 && milliseconds() < deadline) {
+    while (got == 0 && milliseconds_now() < deadline) {
         got = waitpid(child, ending, WNOHANG);
         if (got == 0)
             nanosleep(&pause, NULL);
@@ -229,7 +225,7 @@ static Answer take_answer(int fd, int64_t deadline) {
 
 /* Closes fd and sees the child out. */
 static Status listen_to(Ctx *ctx, const char *place, pid_t child, int fd, Answer *answer) {
-    const int64_t deadline = milliseconds() + WALL_SECONDS * 1000;
+    const int64_t deadline = milliseconds_now() + WALL_SECONDS * 1000;
     int           ending = 0;
     *answer = take_answer(fd, deadline);
     close(fd);
@@ -240,7 +236,7 @@ static Status listen_to(Ctx *ctx, const char *place, pid_t child, int fd, Answer
     if (excess)
         return ctx_fail(ctx, ST_FAILED, place, NULL, "the process that evaluated the spec said more than %d MB",
                         MAX_REPLY >> 20);
-    return answer->bytes ? ST_OK : no_answer(ctx, place, known, ending, milliseconds() >= deadline);
+    return answer->bytes ? ST_OK : no_answer(ctx, place, known, ending, milliseconds_now() >= deadline);
 }
 
 typedef struct Copy {

@@ -202,7 +202,9 @@ static int run(lua_State *L) {
     SpecFile *const out = lua_touserdata(L, 1);
     lua_settop(L, 0);
     push_environment(L);
-    if (luaL_loadbufferx(L, eval->source.text, eval->source.length, "=spec", "t") != LUA_OK)
+    const int loaded = luaL_loadbufferx(L, eval->source.text, eval->source.length, "=spec", "t");
+    eval->is_no_lua = loaded == LUA_ERRSYNTAX;
+    if (loaded != LUA_OK)
         return lua_error(L);
     lua_rotate(L, 1, 1);
     lua_setupvalue(L, 1, 1);
@@ -234,8 +236,8 @@ static void report(lua_State *L, Eval *eval, int error) {
     for (char *c = clean; *c; c++)
         if ((unsigned char)*c < 0x20 || (unsigned char)*c >= 0x7f)
             *c = ' ';
-    const char *remedy =
-        strstr(clean, "got vector") ? "use the functions of feature maps: exp(x), not math.exp(x)" : NULL;
+    const char *remedy = strstr(clean, "got vector") ? "use the functions of feature maps: exp(x), not math.exp(x)"
+                         : eval->is_no_lua ? "a spec is Lua: fields end with a comma, words stand in quotes" : NULL;
     ctx_fail(ctx, ST_USAGE, spec_place(ctx, &source, field_here(eval)), remedy, "%s", clean);
 }
 

@@ -26,6 +26,7 @@ typedef struct Eval {
     int64_t     instructions; /* counted so far */
     FeatureMap *tracing;      /* the map whose function runs; NULL: none does */
     int         trace_number; /* of that trace: tells its vectors from those of earlier ones */
+    bool        is_no_lua;    /* the text has another syntax */
 } Eval;
 
 /* What a constructor returns, as a userdata. */

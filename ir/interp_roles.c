@@ -116,18 +116,7 @@ Status exec_release(Machine *m, const Op *op) {
 
 /* ---- Products under way ---- */
 
-/* The tile that `value` is columns of, or itself. */
-static const Value *whole_of(const Value *value) {
-    return value->def && value->def->code == OP_COLS ? value->def->in[0] : value;
-}
-
-static bool is_taken(const Value *value) { return whole_of(value)->def && whole_of(value)->def->code == OP_TAKE; }
-
-static bool has_await(Op *op, void *arg) {
-    bool *found = arg;
-    *found |= op->code == OP_AWAIT;
-    return !*found;
-}
+static bool is_taken(const Value *value) { return ir_whole_of(value)->def && ir_whole_of(value)->def->code == OP_TAKE; }
 
 /* Products with a tile that was sent run on; one that adds to the result of another follows it by itself. */
 Status exec_product(Machine *m, const Op *op) {
@@ -160,7 +149,7 @@ Status interp_check_flights(const Machine *m, const Op *op) {
             if (op->in[i] == flight->out[0] && !only_adds_to(op, op->in[i]))
                 return interp_fail(m, op, "the result of a product is looked at before it is awaited");
             if (op->code == OP_RELEASE && i == 1 &&
-                (op->in[1] == whole_of(flight->in[0]) || op->in[1] == whole_of(flight->in[1])))
+                (op->in[1] == ir_whole_of(flight->in[0]) || op->in[1] == ir_whole_of(flight->in[1])))
                 return interp_fail(m, op, "a tile is released while a product reads it");
         }
     return ST_OK;
@@ -251,7 +240,7 @@ Status exec_role(Machine *m, const Op *op) {
         if (ring->code == OP_RING)
             m->cells[ring->out[0]->id].i = 0;
     m->awaits = m->args->awaited;
-    ir_walk(op->region, has_await, &m->awaits);
+    m->awaits = m->awaits || ir_holds(op->region, OP_AWAIT);
     TRY(interp_block(m, op->region));
     m->flight_count = 0;
     m->awaits = false;

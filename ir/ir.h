@@ -247,6 +247,7 @@ Op  *ir_rows(Builder *b, int64_t count);
 void ir_rows_finish(Ctx *ctx, Kernel *kernel, Op *rows, Value *const *yielded, int count);
 
 Value *ir_convert(Builder *b, Value *x, DType dtype);
+Value *ir_as(Builder *b, Value *x, DType dtype); /* converted where it has another dtype, else itself */
 Value *ir_cols(Builder *b, Value *x, int lo, int count); /* `count` columns of x from `lo` on */
 Value *ir_ring(Builder *b, int slots, int rows, int cols); /* of fp32 */
 void   ir_ring_put(Builder *b, Value *ring, Value *slot, Value *tile);
@@ -296,6 +297,10 @@ Op  *ir_ancestor_in(const Op *op, const Block *block); /* op or its ancestor tha
 bool ir_precedes(const Op *a, const Op *b);            /* same block, a before b */
 bool ir_dominates(const Value *value, const Op *at);   /* may `at` use it? */
 bool ir_has_effects(const Op *op);                     /* it or an op nested in it WRITES: not removable when unused */
+bool ir_holds(const Block *block, OpCode code);        /* is there such an op in it, or nested? */
+bool ir_holds_of(const Block *block, OpCode code, const char *param); /* one whose attribute param says so */
+const Value *ir_whole_of(const Value *value);          /* the tile that it is columns of, or itself */
+bool         ir_is_axis(const Op *op);                 /* a loop of the kernel's grid: blocks run its turns */
 /* Moves the ops of a block, its yield left behind, to the builder's place (unrolling, inlining a region). */
 void ir_move_ops(Builder *b, Block *from);
 /* Clones op (and region) at the builder, operands mapped through map (pairs old -> new that cloning extends). */
@@ -326,6 +331,7 @@ const char *ir_describe(const Op *op, char *out, size_t size);
 
 /* ---- Text, checks, meaning ---------------------------------------------------------------------------------- */
 void   ir_print(Text *text, Module *module);
+const char *ir_text(Ctx *ctx, Module *module); /* as ir_print has it */
 Status ir_parse(Ctx *ctx, const char *file, const char *text, size_t length, Module **module);
 Status ir_verify(Ctx *ctx, const Module *module); /* the message names the op and the rule */
 

@@ -2,12 +2,12 @@
  * and by the verifier to check them. A rule reads operands only after it has checked that they are there
  * and are tiles. */
 #include "ir/ir.h"
+#include "base/numbers.h"
 
 typedef const char *Rule(const Op *op, int index, Type *type);
 
 static bool is_tile(const Op *op, int i) { return i < op->in_count && op->in[i]->type.cls == TY_TILE; }
 static bool is_index(const Op *op, int i) { return i < op->in_count && op->in[i]->type.cls == TY_INDEX; }
-static int  smaller(int a, int b) { return a < b ? a : b; }
 
 static const char *rule_none(const Op *op, int index, Type *type) {
     (void)op, (void)index, (void)type;
@@ -42,7 +42,7 @@ static const char *rule_same(const Op *op, int index, Type *type) {
 
 static bool broadcast(int a, int b, int *result) {
     *result = a > b ? a : b;
-    return a == b || smaller(a, b) == 1;
+    return a == b || min_int(a, b) == 1;
 }
 
 static const char *rule_broadcast(const Op *op, int index, Type *type) {

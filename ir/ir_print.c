@@ -240,3 +240,9 @@ void ir_print(Text *text, Module *module) {
     for (int k = 0; k < module->kernel_count; k++)
         print_kernel(text, module->kernels[k]);
 }
+
+const char *ir_text(Ctx *ctx, Module *module) {
+    Text text = TEXT(ctx);
+    ir_print(&text, module);
+    return text_str(&text);
+}

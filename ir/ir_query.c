@@ -2,6 +2,7 @@
 #include "ir/ir.h"
 
 #include <stdio.h>
+#include <string.h>
 
 bool ir_const_value(const Value *value, int64_t *constant) {
     if (!value->def || value->def->code != OP_ICONST)
@@ -85,6 +86,26 @@ bool ir_has_effects(const Op *op) {
         return true;
     return op->region && !ir_walk(op->region, is_pure_so_far, NULL);
 }
+
+bool ir_holds(const Block *block, OpCode code) {
+    for (const Op *op = block->first; op; op = op->next)
+        if (op->code == code || (op->region && ir_holds(op->region, code)))
+            return true;
+    return false;
+}
+
+bool ir_holds_of(const Block *block, OpCode code, const char *param) {
+    for (const Op *op = block->first; op; op = op->next)
+        if ((op->code == code && strcmp(op_text(op, AT_PARAM), param) == 0) || (op->region && ir_holds_of(op->region, code, param)))
+            return true;
+    return false;
+}
+
+const Value *ir_whole_of(const Value *value) {
+    return value->def && value->def->code == OP_COLS ? value->def->in[0] : value;
+}
+
+bool ir_is_axis(const Op *op) { return op->code == OP_FOR && op_int(op, AT_PAR, 0) == 1; }
 
 const char *ir_describe(const Op *op, char *out, size_t size) {
     if (op->out_count == 0)

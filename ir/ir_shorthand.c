@@ -151,6 +151,8 @@ Value *ir_convert(Builder *b, Value *x, DType dtype) {
     return ir_op(b, OP_CONVERT, &x, 1, &type, 1)->out[0];
 }
 
+Value *ir_as(Builder *b, Value *x, DType dtype) { return x->type.dtype == dtype ? x : ir_convert(b, x, dtype); }
+
 Value *ir_cols(Builder *b, Value *x, int lo, int count) {
     const Type type = type_tile(x->type.dtype, x->type.rows, count);
     Op *const  cols = ir_op(b, OP_COLS, &x, 1, &type, 1);

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/suggest.h"
+
 static const struct {
     const char *name;
     size_t      offset;
@@ -26,6 +28,12 @@ void schedule_print(Text *text, const Schedule *schedule) {
         text_add(text, "%s%s=%d", f ? " " : "", FIELDS[f].name, *field(&copy, f));
 }
 
+const char *schedule_text(Ctx *ctx, const Schedule *schedule) {
+    Text text = TEXT(ctx);
+    schedule_print(&text, schedule);
+    return text_str(&text);
+}
+
 static int find_field(const char *name, size_t length) {
     for (int f = 0; f < FIELD_COUNT; f++)
         if (strlen(FIELDS[f].name) == length && memcmp(FIELDS[f].name, name, length) == 0)
@@ -34,8 +42,12 @@ static int find_field(const char *name, size_t length) {
 }
 
 static Status unknown_field(Ctx *ctx, const char *name, size_t length) {
-    Text known = TEXT(ctx);
-    text_add(&known, "fields are");
+    Text        known = TEXT(ctx);
+    const char *names[FIELD_COUNT];
+    for (int f = 0; f < FIELD_COUNT; f++)
+        names[f] = FIELDS[f].name;
+    const char *const nearest = suggest(ctx_strndup(ctx, name, length), names, FIELD_COUNT);
+    text_add(&known, nearest ? "did you mean %s? fields are" : "fields are", nearest);
     for (int f = 0; f < FIELD_COUNT; f++)
         text_add(&known, "%s %s", f ? "," : "", FIELDS[f].name);
     return ctx_fail(ctx, ST_USAGE, "schedule", text_str(&known), "no field \"%.*s\"", (int)(length < 60 ? length : 60),

@@ -17,5 +17,6 @@ typedef struct Schedule {
  * values; an unknown name, a value out of range or twice the same name is ST_USAGE and changes nothing. */
 void   schedule_print(Text *text, const Schedule *schedule);
 Status schedule_parse(Ctx *ctx, const char *text, Schedule *schedule);
+const char *schedule_text(Ctx *ctx, const Schedule *schedule); /* as schedule_print has it */
 
 #endif

@@ -23,13 +23,8 @@ typedef struct Flight { /* products under way, in the order in which they began,
     int     awaits;
 } Flight;
 
-/* The tile that `value` is columns of, or itself. */
-static const Value *whole_of(const Value *value) {
-    return value->def && value->def->code == OP_COLS ? value->def->in[0] : value;
-}
-
 static bool reads(const Op *product, const Value *tile) {
-    return whole_of(product->in[0]) == tile || whole_of(product->in[1]) == tile;
+    return ir_whole_of(product->in[0]) == tile || ir_whole_of(product->in[1]) == tile;
 }
 
 /* The number of products that must have ended before `op` may run; 0 for none. Products that add to one sum follow one

@@ -345,7 +345,7 @@ Status pass_columns(Ctx *ctx, Module *module, const PassArgs *args) {
     Columns      c = {.ctx = ctx, .kernel = loop_main(module)};
     Block *const body = loop_grid_body(c.kernel->body);
     bool         wide = false;
-    if (args->kind == KIND_BACKWARD && !has_product(body)) {
+    if (args->kind == KIND_BACKWARD && !ir_holds(body, OP_DOT)) {
         slice_loads(ctx, c.kernel, args, body);
         return ST_OK;
     }

@@ -182,8 +182,7 @@ static Value *left_side(const Columns *c, Builder *b, const Piece *piece, Value 
     const DType dtype = ir_find_param(c->kernel, "k")->dtype;
     Slice       s = columns_slice_at(c, 0, SLICE);
     s.from = ir_ibin(b, OP_IMUL, number, ir_i(b, SLICE));
-    Value *const x = columns_slice(c, b, piece->features, &s);
-    return dtype == x->type.dtype ? x : ir_convert(b, x, dtype);
+    return ir_as(b, columns_slice(c, b, piece->features, &s), dtype);
 }
 
 static Value *add_slice(const Columns *c, Builder *b, const Product *p, Value *x, Value *number, Op *at, Value *sum) {

@@ -1,11 +1,10 @@
 /* The default schedule and the check of any schedule. The rules follow from counting work, bytes and buffers; the figures
  * behind them were measured with `rattan bench` and stand in doc/tour.md. */
 #include "passes/passes.h"
-
-static int smaller(int64_t a, int64_t b) { return (int)(a < b ? a : b); }
-static int larger(int a, int b) { return a > b ? a : b; }
+#include "base/numbers.h"
 
 static const char IN_PLACE[] = "rings and states are updated in place, so that a sequence cannot be cut";
+static const char ROW_TILE[] = "a row tile of a head; two heads' share every key, 16 rows a warp";
 static const char ALL_BEFORE[] = "rows of every segment see all keys before it, and add to their gradients";
 
 /* Edge tiles are computed in full and used by half: two edges of `chunk` keys on a window of W cost about chunk / W. Fewer
@@ -15,19 +14,19 @@ static int chunk_for(const Spec *spec, ScheduleWhy *why) {
     if (spec->full || spec->window >= 256)
         return 64;
     why->chunk = "the window is small, and edge tiles, computed in full and used by half, cost chunk / window";
-    return larger(spec->window >= 64 ? 32 : 16, spec_fold(spec));
+    return max_int(spec->window >= 64 ? 32 : 16, spec_fold(spec));
 }
 
 /* Decoding waits for memory: register tiles as wide as a value row, so that each row is read in one piece, and key tiles small
  * enough that a roped one stays in the first-level cache beside what else is read. */
 static void decode_tiles(const Spec *spec, const Target *target, Schedule *schedule, ScheduleWhy *why) {
     const int lanes = target_lanes(target) > 0 ? target_lanes(target) : 1;
-    const int vectors = smaller((spec->value_dim + lanes - 1) / lanes, 8);
+    const int vectors = min_int((spec->value_dim + lanes - 1) / lanes, 8);
     const int rows = (target->vector_registers - vectors - 1) / vectors;
     schedule->key_tile = 16;
     why->key_tile = "a tile of keys stays in the first-level cache beside what else is read";
     if (rows >= 1) {
-        schedule->tile_rows = smaller(rows, 6);
+        schedule->tile_rows = min_int(rows, 6);
         schedule->tile_vectors = vectors;
     }
 }
@@ -37,7 +36,7 @@ static void decode_tiles(const Spec *spec, const Target *target, Schedule *sched
 static void backward_tiles(const Spec *spec, Schedule *schedule, ScheduleWhy *why) {
     why->chunk = "five products, and sums of keys that are read and written beside: of small tiles more stays in the second-level cache";
     why->key_tile = "as many keys as a row tile has rows: the diagonal is one tile";
-    schedule->chunk = smaller(schedule->chunk, larger(32, spec_fold(spec)));
+    schedule->chunk = min_int(schedule->chunk, max_int(32, spec_fold(spec)));
     schedule->key_tile = schedule->chunk;
     if (spec->head_dim <= 64 && schedule->group_heads == 2 && spec_group(spec) % 4 == 0)
         schedule->group_heads = 4;
@@ -53,12 +52,12 @@ static bool ring_pays(const Spec *spec, const Schedule *schedule) {
 /* A state is cut by its features until sequences, heads and slices come near the number of multiprocessors; where that
  * is not enough, sequences are cut as well. A slice has 64 rows, one for each row of a block's warps. */
 static void state_slices(const Spec *spec, const Target *target, Schedule *schedule, ScheduleWhy *why) {
-    const int pieces = larger(spec_features(spec) / spec->head_dim, 1), rows = spec->head_dim == 64 ? 32 : 64;
-    schedule->slices = spec->head_dim % rows == 0 && spec->head_dim / rows <= 8 ? larger(spec->head_dim / rows, 1) : 1;
+    const int pieces = max_int(spec_features(spec) / spec->head_dim, 1), rows = spec->head_dim == 64 ? 32 : 64;
+    schedule->slices = spec->head_dim % rows == 0 && spec->head_dim / rows <= 8 ? max_int(spec->head_dim / rows, 1) : 1;
     schedule->segment = 1024;
     why->segment = "no shorter: sequences are cut where states, cut by their features, leave multiprocessors idle";
     schedule->spread = 1;
-    schedule->min_items = larger(target->processors * 9 / 10 / (pieces * schedule->slices), 1);
+    schedule->min_items = max_int(target->processors * 9 / 10 / (pieces * schedule->slices), 1);
 }
 
 enum { MUCH_SHARED = 200 << 10 }; /* bytes of a block's: two row tiles of 128 floats beside two turns of keys and values */
@@ -72,9 +71,9 @@ static bool wants_small_tiles(const Spec *spec, const Target *target) {
 static void gpu_default(const Spec *spec, const Target *target, Schedule *schedule, ScheduleWhy *why) {
     const int  G = spec_group(spec);
     const bool small = wants_small_tiles(spec, target);
-    schedule->chunk = small ? larger(32, spec_fold(spec)) : 64;
+    schedule->chunk = small ? max_int(32, spec_fold(spec)) : 64;
     why->chunk = small ? "little shared memory, float32 or wide heads: fewer rows fit beside the keys"
-                       : "a row tile of a head; two heads' share every key, 16 rows a warp";
+                       : ROW_TILE;
     schedule->key_tile = schedule->chunk;
     why->key_tile = "as many keys as a row tile has rows: the diagonal is one tile";
     schedule->group_heads = !spec->initial_state && G % 2 == 0 ? 2 : 1;
@@ -96,7 +95,7 @@ static bool wide_rows(const Spec *spec, KernelKind kind, const Target *target, S
         spec->head_dim > MOST_COLS || spec->value_dim > MOST_COLS || spec_fold(spec) > ROWS)
         return false;
     schedule->chunk = ROWS;
-    why->chunk = "a row tile of a head; two heads' share every key, 16 rows a warp";
+    why->chunk = ROW_TILE;
     schedule->key_tile = few_keys ? 32 : ROWS;
     why->key_tile = few_keys ? "more keys do not fit beside the rows, or a key's sums" : "as many keys as a row tile has rows";
     schedule->warps = schedule->chunk * schedule->group_heads / 16;
@@ -163,7 +162,7 @@ static void gpu_decode(const Spec *spec, const Target *target, Schedule *schedul
     enum { MOST_SUMS = 2048 };
     const bool small = wants_small_tiles(spec, target);
     schedule->chunk = 2;
-    schedule->group_heads = even_heads(spec, larger(MOST_SUMS / larger(larger(spec->head_dim, spec->value_dim), 64), 1));
+    schedule->group_heads = even_heads(spec, max_int(MOST_SUMS / max_int(max_int(spec->head_dim, spec->value_dim), 64), 1));
     why->chunk = "a tile holds heads of a group and two tokens: a step of more takes turns";
     schedule->key_tile = small ? 32 : 64;
     why->key_tile = small ? "little shared memory, float32 or wide heads: more keys do not fit" : "16 keys for each of four warps";
@@ -269,7 +268,7 @@ void schedule_default_why(const Spec *spec, KernelKind kind, const Target *targe
         }
         /* Beside a key's sums and two tiles of scores: of 128 columns, 64 keys spill 1.5 KB a thread. */
         if (kind == KIND_BACKWARD && !schedule->roles && (spec->head_dim > 64 || spec->value_dim > 64)) {
-            schedule->key_tile = smaller(schedule->key_tile, 32);
+            schedule->key_tile = min_int(schedule->key_tile, 32);
             why->key_tile = "beside a key's sums and two tiles of scores more keys spill registers";
         }
         schedule->fuse_phi = schedule->roles;
@@ -280,7 +279,7 @@ void schedule_default_why(const Spec *spec, KernelKind kind, const Target *targe
             plain_products(spec, kind, target, schedule, why);
         if (schedule->roles && spec_is_wide(spec)) { /* 64 keys of 256 columns are a slot: five of them lie beside the queries */
             schedule->chunk = schedule->key_tile = 64;
-            why->chunk = "a row tile of a head; two heads' share every key, 16 rows a warp";
+            why->chunk = ROW_TILE;
             why->key_tile = "64 keys of 256 columns fill a slot, and five slots lie beside the queries";
             schedule->warps = schedule->chunk * schedule->group_heads / 16;
             schedule->delay = 1;
@@ -315,7 +314,7 @@ void schedule_default_why(const Spec *spec, KernelKind kind, const Target *targe
     schedule->key_tile = schedule->chunk;
     why->key_tile = "as many keys as a row tile has rows: the diagonal is one tile";
     schedule->even_items = target->processors;
-    schedule->min_items = larger(schedule->min_items, 4 * target->processors);
+    schedule->min_items = max_int(schedule->min_items, 4 * target->processors);
     /* As many segments as keep the cores busy. Measured on 16 cores, with 1 to 8 heads of keys: 3 times as fast as the few
      * that 2048 tokens or more make of a sequence; what a segment sums up again depends on its length but little. */
     schedule->segment = 512;
@@ -361,8 +360,8 @@ bool schedule_smaller(const Spec *spec, KernelKind kind, const Target *target, i
     plain.product_warps = STEPS[times - 1].plain ? 0 : target->product_warps;
     if (STEPS[times - 1].plain)
         schedule_default(spec, kind, &plain, schedule);
-    schedule->stages = smaller(schedule->stages, STEPS[times - 1].stages);
-    schedule->key_tile = smaller(schedule->key_tile, STEPS[times - 1].key_tile);
+    schedule->stages = min_int(schedule->stages, STEPS[times - 1].stages);
+    schedule->key_tile = min_int(schedule->key_tile, STEPS[times - 1].key_tile);
     if (schedule->chunk * schedule->group_heads <= STEPS[times - 1].rows)
         return true;
     if (kind == KIND_DECODE) {
@@ -370,7 +369,7 @@ bool schedule_smaller(const Spec *spec, KernelKind kind, const Target *target, i
         return true;
     }
     schedule->group_heads = 1;
-    schedule->chunk = larger(smaller(schedule->chunk, STEPS[times - 1].rows), spec_fold(spec));
+    schedule->chunk = max_int(min_int(schedule->chunk, STEPS[times - 1].rows), spec_fold(spec));
     schedule->warps = schedule->chunk / 16;
     return true;
 }

@@ -95,10 +95,6 @@ static Value *load_values(Delay *d, Builder *b, const Op *v_load, Value *number)
     return clone_slice(b, v_load->out[0], d->loops[0]->region, &map);
 }
 
-static Value *carried_form(const Delay *d, Builder *b, Value *p) {
-    return p->type.dtype == d->dtype ? p : ir_convert(b, p, d->dtype);
-}
-
 /* The first turn, in front of the loops: m, l and p; there is no output yet. */
 static void peel(Delay *d, Value *carried[4]) {
     const Op *source = loop_mask(d->loops[0]) ? d->loops[0] : d->loops[d->count - 1], *const last =
@@ -114,7 +110,7 @@ static void peel(Delay *d, Value *carried[4]) {
     for (int c = 0; c < 2; c++)
         carried[c] = clone_slice(&b, yield->in[c], source->region, &map);
     carried[2] = d->loops[0]->in[5];
-    carried[3] = carried_form(d, &b, clone_slice(&b, turn.p, source->region, &map));
+    carried[3] = ir_as(&b, clone_slice(&b, turn.p, source->region, &map), d->dtype);
     const Op *mask = loop_mask(source);
     Op *const copy = mask ? map_get(&map, mask->out[0])->def : NULL;
     if (copy && loop_mask(last))
@@ -145,7 +141,7 @@ static Op *delay_part(Delay *d, Op *loop, const Turn *first, Value *const carrie
     Value       *next[4];
     for (int c = 0; c < 2; c++)
         next[c] = clone_slice(&in, yield->in[c], loop->region, &map);
-    next[3] = carried_form(d, &in, clone_slice(&in, turn.p, loop->region, &map));
+    next[3] = ir_as(&in, clone_slice(&in, turn.p, loop->region, &map), d->dtype);
     next[2] = ir_binary(&in, OP_MUL, sum, clone_slice(&in, turn.shrink, loop->region, &map));
     ir_yield(&in, next, 4);
     return made;

@@ -68,10 +68,6 @@ static bool find_parts(Delay *d) {
     return d->lo && d->hi && is_constant_tile(first->in[5], &zero) && zero == 0;
 }
 
-static Value *as_left_side(const Delay *d, Builder *b, Value *p) {
-    return p->type.dtype == d->dtype ? p : ir_convert(b, p, d->dtype);
-}
-
 /* The values of key tile `number`, loaded at b: perhaps one of the part before, where not every row is there. */
 static Value *values_of(const Delay *d, Builder *b, const Op *loop, const Turn *turn, Value *number) {
     ValueMap map = {.ctx = b->ctx};
@@ -97,7 +93,7 @@ static void open_first(Delay *d, Value **carried) {
     ir_move_ops(&b, loop->region);
     for (int c = 0; c < CARRIED; c++)
         carried[c] = kept[c];
-    carried[CARRIED] = as_left_side(d, &b, p);
+    carried[CARRIED] = ir_as(&b, p, d->dtype);
     ir_replace_uses(d->kernel, loop->out[0], carried[0]);
     ir_replace_uses(d->kernel, loop->out[1], carried[1]);
     op_erase(turn.product);
@@ -115,7 +111,7 @@ static void delay_part(Delay *d, Op *loop, Value **carried) {
     Value *const values = values_of(d, &b, loop, &turn, index_offset(&b, turn.number, 1));
     Value *const sum = ir_dot(&b, before, values, loop->region->args[3], false, false);
     Builder      end = ir_before(d->ctx, d->kernel, yield);
-    Value *const p = as_left_side(d, &end, turn.product->in[0]);
+    Value *const p = ir_as(&end, turn.product->in[0], d->dtype);
     turn.shrunk->in[0] = sum;
     yield->in[2] = turn.shrunk->out[0];
     op_add_in(d->ctx, yield, yield->in_count, p);

@@ -82,13 +82,9 @@ Status state_key_gradient(const StateProgram *s, const RowProgram *p, Builder *b
     return ST_OK;
 }
 
-static bool loads_parameter(Op *op, void *arg) {
-    return op->code != OP_LOAD || strcmp(op_text(op, AT_PARAM), arg) != 0;
-}
-
 Value *state_start_gradient(const StateProgram *s, const RowProgram *p, Builder *b, const Op *load,
                             const ValueMap *values) {
-    if (!s->kernel || ir_walk(s->kernel->body, loads_parameter, (void *)op_text(load, AT_PARAM)))
+    if (!s->kernel || !ir_holds_of(s->kernel->body, OP_LOAD, op_text(load, AT_PARAM)))
         return NULL;
     const Type type = load->out[0]->type;
     return load_like(b, load, values, gradient_name(p, s->store), type.rows, type.cols);

@@ -157,11 +157,6 @@ static void note_axes(Ctx *ctx, const PassArgs *args, const Kernel *kernel) {
     pass_note(ctx, args, kernel, "a block for each (%s)", text_str(&axes));
 }
 
-static bool is_no_signal(Op *op, void *arg) {
-    (void)arg;
-    return op->code != OP_SIGNAL;
-}
-
 typedef struct Reads {
     const Kernel *states;
     bool          work;
@@ -182,7 +177,7 @@ static const char *runs_behind(const Kernel *states, const Kernel *main, const P
         return "heads go by slices";
     if (forward && ir_find_param(main, "cu_seqlens"))
         return "sequences are packed";
-    if (forward && !ir_walk(states->body, is_no_signal, NULL))
+    if (forward && ir_holds(states->body, OP_SIGNAL))
         return "keys are turned by the kernel before, which tells tile by tile what is there";
     ir_walk(main->body, note_read, &reads);
     return reads.work ? "warps that compute load what the kernel before makes" : NULL;

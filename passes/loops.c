@@ -150,12 +150,7 @@ Op *loop_send_own(Ctx *ctx, Builder *b, const Op *load, Value *const in[5], Valu
     return made;
 }
 
-static bool is_no_role(Op *op, void *arg) {
-    (void)arg;
-    return op->code != OP_ROLE;
-}
-
-bool loop_has_roles(const Kernel *kernel) { return !ir_walk(kernel->body, is_no_role, NULL); }
+bool loop_has_roles(const Kernel *kernel) { return ir_holds(kernel->body, OP_ROLE); }
 
 Kernel *loop_main(const Module *module) {
     for (int k = 0; k < module->kernel_count; k++)

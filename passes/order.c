@@ -73,8 +73,6 @@ static void find_nodes(Order *o, Kernel *kernel) {
     }
 }
 
-static bool multiplies(const Op *op) { return op->region ? has_product(op->region) : op->code == OP_DOT; }
-
 /* What is left to be put down for `node`, itself counted. */
 static int work(Order *o, Node *node) {
     enum { PRODUCT = 64 }; /* as many other ops */

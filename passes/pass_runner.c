@@ -4,7 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
+
+#include "base/clock.h"
 
 #define PASS(name, needs, gives, knobs, summary) {#name, needs, gives, knobs, summary, pass_##name},
 static const PassInfo CPU_PASSES[] = {
@@ -41,12 +42,6 @@ bool pass_reads(const PassInfo *pass, const char *field) {
     return false;
 }
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 void pass_note(Ctx *ctx, const PassArgs *args, const Kernel *kernel, const char *format, ...) {
     char     text[512];
     va_list  list;
@@ -81,9 +76,9 @@ static Status run_logged(Ctx *ctx, const PassInfo *pass, Module *module, const P
         run.ops_before = count_ops(module);
         run.first_note = log->note_count;
     }
-    const double start = now();
+    const double start = seconds_now();
     TRY(pass->run(ctx, module, args));
-    run.seconds = *seconds = now() - start;
+    run.seconds = *seconds = seconds_now() - start;
     if (!log)
         return ST_OK;
     run.kernels = module->kernel_count;

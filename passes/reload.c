@@ -131,8 +131,6 @@ static bool reload(Op *load, void *arg) {
 
 static bool is_product(const Op *op) { return op->code == OP_DOT; }
 
-static bool multiplies(const Op *op) { return op->region ? has_product(op->region) : is_product(op); }
-
 /* What uses the op's result behind another op that `forgets` gets it from an op like it, right there. */
 static void make_anew(const Reload *r, const Op *op, bool (*forgets)(const Op *)) {
     Value *const whole = op->out[0], *now = whole;

@@ -182,16 +182,9 @@ void clean_kernel(Kernel *kernel) {
     }
 }
 
-static bool stores_no(Op *op, void *param) { return op->code != OP_STORE || strcmp(op_text(op, AT_PARAM), param) != 0; }
+bool is_stored(const Block *block, const char *param) { return ir_holds_of(block, OP_STORE, param); }
 
-bool is_stored(const Block *block, const char *param) { return !ir_walk((Block *)block, stores_no, (void *)param); }
-
-static bool is_no_product(Op *op, void *arg) {
-    (void)arg;
-    return op->code != OP_DOT;
-}
-
-bool has_product(const Block *block) { return !ir_walk((Block *)block, is_no_product, NULL); }
+bool multiplies(const Op *op) { return op->code == OP_DOT || (op->region && ir_holds(op->region, OP_DOT)); }
 
 void share_params(Ctx *ctx, const Kernel *from, Kernel *kernel) {
     kernel->params = NULL;
@@ -204,11 +197,9 @@ bool is_loaded_row(const Value *value) {
     return value->def && value->def->code == OP_LOAD && value->type.rows == 1 && value->type.cols > 1;
 }
 
-static bool reads_no(Op *op, void *param) { return op->code != OP_LOAD || strcmp(op_text(op, AT_PARAM), param) != 0; }
-
 bool is_read(const Module *module, const char *param) {
     for (int k = 0; k < module->kernel_count; k++)
-        if (!ir_walk(module->kernels[k]->body, reads_no, (void *)param))
+        if (ir_holds_of(module->kernels[k]->body, OP_LOAD, param))
             return true;
     return false;
 }

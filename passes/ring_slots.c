@@ -5,11 +5,9 @@
  * tiles of the ring than it has slots; a schedule with which a role takes more is refused. A warp alone that stores what it takes
  * gives it back only with the next tile (prelude_roles.cuh, Stored), and so needs one slot more, unless the ring has but one. */
 #include "passes/loops.h"
+#include "base/numbers.h"
 
 enum { MANY = 1 << 20 /* of a loop whose turns are not known */ };
-
-static int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
-static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
 
 static int64_t turns_of(const Op *op) {
     int64_t from, to, step;
@@ -17,7 +15,7 @@ static int64_t turns_of(const Op *op) {
         return 1;
     if (!ir_const_value(op->in[0], &from) || !ir_const_value(op->in[1], &to) || !ir_const_value(op->in[2], &step) || step < 1)
         return MANY;
-    return to > from ? least((to - from + step - 1) / step, MANY) : 0;
+    return to > from ? min_int64((to - from + step - 1) / step, MANY) : 0;
 }
 
 /* Is one of the two branches taken where the other is not? */
@@ -54,10 +52,10 @@ static int64_t come_from(const Op *first, const RingWalk *walk, bool *ended) {
         int64_t here = come_with(op, walk, &within);
         if (here && op->code == OP_IF)
             here = come_beside(first, op, here, walk);
-        most = larger(most, sum + here);
-        sum = within ? sum : least(sum + here, MANY);
+        most = max_int64(most, sum + here);
+        sum = within ? sum : min_int64(sum + here, MANY);
     }
-    return larger(most, sum);
+    return max_int64(most, sum);
 }
 
 static int64_t come_with(const Op *op, const RingWalk *walk, bool *ended) {
@@ -65,7 +63,7 @@ static int64_t come_with(const Op *op, const RingWalk *walk, bool *ended) {
     if (!op->region)
         return walk->comes(op, walk->arg);
     const int64_t turn = come_from(op->region->first, walk, ended);
-    return turn ? least(turn * turns_of(op), MANY) : 0;
+    return turn ? min_int64(turn * turns_of(op), MANY) : 0;
 }
 
 int64_t ring_comes(const Op *first, const RingWalk *walk) {
@@ -102,7 +100,7 @@ static bool check_take(Op *take, void *arg) {
         s->status = ctx_fail(s->ctx, ST_USAGE, "schedule: shared memory", "use a smaller chunk or key_tile, or roles=0",
                              "kernel %s: of a ring of %d slots a role holds %s%lld tiles at once, so that its roles would wait for one "
                              "another for ever",
-                             s->kernel->name, slots, held < MANY ? "" : "more than ", (long long)least(held, MANY));
+                             s->kernel->name, slots, held < MANY ? "" : "more than ", (long long)min_int64(held, MANY));
     return true;
 }
 

@@ -8,6 +8,8 @@
 
 #include <string.h>
 
+#include "base/numbers.h"
+
 enum { MAX_TILES = 192, SPARE_BYTES = 2048 /* alignment of the rings, barriers */ };
 enum { MOST_SLOTS = 16, FEW_SLOTS = 4, MAX_PLAIN = 2, MAX_READ = 4 };
 enum { BARRIERS_BYTES = 16 * (2 * MOST_SLOTS + 1) /* of three rings */ };
@@ -261,8 +263,6 @@ static int blocks_of(const Roles *r) { return r->gradients ? r->gradients->block
 /* What is read stays in its slot while products take others. */
 enum { ENOUGH_SLOTS = 5 };
 
-static int64_t larger(int64_t a, int64_t b) { return a > b ? a : b; }
-
 static void send_none_read(Roles *r) {
     int kept = 0;
     for (int t = 0; t < r->tile_count; t++)
@@ -295,7 +295,7 @@ static int64_t slots_needed(const Roles *r, bool small) {
         const Held      held = {r, load, last_reader(r, load->out[0], load->parent)->next};
         const RingWalk  walk = {comes_behind, is_past, &held};
         if (is_small(r, tile_of(r, load)) == small)
-            most = larger(most, 1 + ring_comes(load->next, &walk));
+            most = max_int64(most, 1 + ring_comes(load->next, &walk));
     }
     return most;
 }
@@ -314,8 +314,8 @@ static Room room_of(Roles *r) {
     Room room = {.large = slot_of(r, false), .little = slot_of(r, true)};
     room.limit = r->args->target->shared_bytes / blocks_of(r) - spare_bytes(r);
     room.each = ir_slot_bytes(room.large);
-    room.reserved = room.little.rows ? larger(FEW_SLOTS, slots_needed(r, true)) * ir_slot_bytes(room.little) : 0;
-    room.needed = larger(LEAST_SLOTS, slots_needed(r, false));
+    room.reserved = room.little.rows ? max_int64(FEW_SLOTS, slots_needed(r, true)) * ir_slot_bytes(room.little) : 0;
+    room.needed = max_int64(LEAST_SLOTS, slots_needed(r, false));
     if (r->queries)
         room.before = ir_slot_bytes(tile_of(r, r->queries));
     for (int l = 0; r->gradients && l < r->gradients->left_count; l++)
@@ -329,11 +329,11 @@ static Room room_of(Roles *r) {
 static Status make_rings(Roles *r) {
     Room    room = room_of(r);
     int64_t at = 0;
-    if (r->save.rows && room.slots < larger(ENOUGH_SLOTS, room.needed)) { /* warps store it themselves */
+    if (r->save.rows && room.slots < max_int64(ENOUGH_SLOTS, room.needed)) { /* warps store it themselves */
         r->save.rows = 0;
         room = room_of(r);
     }
-    if (room.slots < larger(ENOUGH_SLOTS, room.needed) || r->args->schedule->states_every > 1) { /* these take so many more */
+    if (room.slots < max_int64(ENOUGH_SLOTS, room.needed) || r->args->schedule->states_every > 1) { /* these take so many more */
         send_none_read(r);
         room = room_of(r);
     }
@@ -680,7 +680,7 @@ Status pass_roles(Ctx *ctx, Module *module, const PassArgs *args) {
     TRY(roles_gradients(ctx, module, args));
     if (!args->schedule->roles)
         return ST_OK;
-    if (!has_product(r.kernel->body)) { /* kind backward, where forward has saved the sums over keys */
+    if (!ir_holds(r.kernel->body, OP_DOT)) { /* kind backward, where forward has saved the sums over keys */
         pass_note(ctx, args, r.kernel, "no products: no roles");
         return ST_OK;
     }

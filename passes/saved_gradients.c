@@ -512,7 +512,7 @@ static void order_branches(const Saver *s) {
 
 void gradients_order(const Saver *main) {
     drop_unread(main);
-    if (!has_product(main->group->region)) {
+    if (!ir_holds(main->group->region, OP_DOT)) {
         order_branches(main);
         return;
     }

@@ -4,7 +4,7 @@
 #include <stddef.h>
 #include <string.h>
 
-static int larger(int a, int b) { return a > b ? a : b; }
+#include "base/numbers.h"
 
 /* The knob's values are filled into a list whose first is already the default's. */
 static void add_value(Knob *knob, int64_t value) {
@@ -164,16 +164,16 @@ static void copy_registers_values(const SearchSpace *space, Knob *knob) {
 static void beside_values(const SearchSpace *space, Knob *knob) {
     const int processors = space->target->processors;
     for (int part = runs_beside(space) ? 2 : 1; (space->base.beside || runs_beside(space)) && part <= 4; part *= 2)
-        add_value(knob, larger(processors / part, 1));
+        add_value(knob, max_int(processors / part, 1));
     if (runs_beside(space))
-        add_value(knob, larger(processors / 3, 1));
+        add_value(knob, max_int(processors / 3, 1));
     if (space->base.beside)
         add_value(knob, 0);
 }
 
 /* More slices than the default's, or as many as it chooses at launch: fewer would take more memory than it promises. */
 static void head_slices_values(const SearchSpace *space, Knob *knob) {
-    for (int slices = larger(space->base.head_slices, 2); slices <= 8; slices *= 2)
+    for (int slices = max_int(space->base.head_slices, 2); slices <= 8; slices *= 2)
         if (space->spec->kv_heads % slices == 0)
             add_value(knob, slices);
 }
@@ -244,7 +244,7 @@ static void share_registers(const SearchSpace *space, Schedule *schedule) {
         return;
     const int each = space->target->registers / (schedule->blocks * 32 * group * (groups + 1)) / 8 * 8;
     const int left = ((groups + 1) * each - schedule->copy_registers) / groups / 8 * 8;
-    schedule->registers = left < MOST ? larger(left, 24) : MOST;
+    schedule->registers = left < MOST ? max_int(left, 24) : MOST;
 }
 
 /* What follows from the knobs: a warp of a GPU holds 16 rows of a row tile, as in the default. */

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-static int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
+#include "base/numbers.h"
 
 int64_t segments_halo(const Spec *spec, const Schedule *schedule) {
     return round_up(round_up(spec->window, schedule->key_tile), schedule->chunk);

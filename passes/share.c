@@ -207,14 +207,12 @@ static int find_reader(const Module *module, const char *array, const char *resu
     return number;
 }
 
-static bool is_no_store_to(Op *op, void *param) { return op->code != OP_STORE || !is_of(op, AT_PARAM, param); }
-
 static bool names_no(Op *op, void *param) { return !is_of(op, AT_PARAM, param) && !is_of(op, AT_BEYOND, param); }
 
 /* Does `b` use what `a` writes? */
 static bool follows(const Kernel *a, const Kernel *b) {
     for (int p = 0; p < a->param_count; p++)
-        if (!ir_walk(a->body, is_no_store_to, (void *)a->params[p].name) &&
+        if (ir_holds_of(a->body, OP_STORE, a->params[p].name) &&
             !ir_walk(b->body, names_no, (void *)a->params[p].name))
             return true;
     return false;

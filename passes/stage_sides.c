@@ -144,7 +144,7 @@ bool stage_put_side(Op *dot, void *arg) {
         }
         if (!fresh || !is_behind_wait(dot))
             ir_bare(&b, OP_BARRIER);
-        ir_ring_put(&b, ring, ir_i(&b, 0), s->dtype == value->type.dtype ? value : ir_convert(&b, value, s->dtype));
+        ir_ring_put(&b, ring, ir_i(&b, 0), ir_as(&b, value, s->dtype));
         ir_bare(&b, OP_BARRIER);
         dot->in[i] = ir_ring_get(&b, ring, ir_i(&b, 0));
     }

@@ -188,7 +188,7 @@ Status step_fetch_rows(Part *p, FewRows *few) {
 
 static Value *read_flipped(Part *p, Value *ring) {
     Value *const tile = step_transposed(&p->b, ir_ring_get(&p->b, ring, ir_i(&p->b, 0)));
-    return tile->type.dtype == DT_F32 ? tile : ir_convert(&p->b, tile, DT_F32);
+    return ir_as(&p->b, tile, DT_F32);
 }
 
 Status step_put_rows(Part *p, FewRows *few) {

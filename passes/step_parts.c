@@ -17,12 +17,8 @@ static bool is_wide(const Step *s) { return s->D > 128 || s->E > 128; }
 /* Does the product of the scores read keys as they are fetched? */
 static bool is_fetched(const Step *s) { return s->score->in[1] == step_sources(s->score->in[1])->out[0]; }
 
-static Value *narrow(const Step *s, Builder *b, Value *tile) {
-    return tile->type.dtype == s->dtype ? tile : ir_convert(b, tile, s->dtype);
-}
-
 void step_put(const Step *s, Builder *b, Value *ring, Value *slot, Value *tile) {
-    ir_ring_put(b, ring, slot, narrow(s, b, tile));
+    ir_ring_put(b, ring, slot, ir_as(b, tile, s->dtype));
 }
 
 Value *step_transposed(Builder *b, Value *tile) { return ir_unary(b, OP_TRANSPOSE, tile); }
@@ -246,7 +242,7 @@ static Value *load_slice(const Part *p, Builder *b, Value *n) {
 /* residual^T += S^T phi(q)^T and S^T += v^T phi(k), for slice n of S. */
 static Value *use_slice(const Part *p, Builder *b, Value *n, Value *slice, Value *residual) {
     const Step  *s = p->s;
-    Value *const state = narrow(s, b, slice), *const rows = ir_ring_get(b, p->phi, n);
+    Value *const state = ir_as(b, slice, s->dtype), *const rows = ir_ring_get(b, p->phi, n);
     Value *const sum = ir_dot(b, state, rows, residual, false, !p->flipped);
     Op *const    only = p->moves ? ir_if(b, p->moves, NULL, 0) : NULL;
     Builder      in = only ? ir_at_end(s->ctx, s->main, only->region) : *b;

@@ -20,6 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+
 const char DISK_ENTRY_SUFFIX[] = ".rattan", DISK_TEMP_PREFIX[] = ".tmp-", DISK_LOCK_NAME[] = "lock";
 
 static const char MAGIC[8] = {'R', 'A', 'T', 'T', 'A', 'N', 'C', 'E'};
@@ -320,12 +322,6 @@ void disk_write(CacheDisk *disk, const Key *key, const char *key_text, const uin
 
 /* ---- Locking ------------------------------------------------------------------------------------------------------
  */
-static int64_t now_ms(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (int64_t)time.tv_sec * 1000 + time.tv_nsec / 1000000;
-}
-
 int disk_lock(CacheDisk *disk, const Key *key, int timeout_ms) {
     const Names names = names_of(key);
     if (!disk->folder || !atomic_load(&disk->writable))
@@ -335,11 +331,11 @@ int disk_lock(CacheDisk *disk, const Key *key, int timeout_ms) {
         return -1;
     const int file = openat(fan, DISK_LOCK_NAME, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK, 0600);
     close(fan);
-    const int64_t end = now_ms() + timeout_ms;
+    const int64_t end = milliseconds_now() + timeout_ms;
     for (int64_t pause = 1; file >= 0; pause = pause < 16 ? 2 * pause : 16) {
         if (flock(file, LOCK_EX | LOCK_NB) == 0)
             return file;
-        if ((errno != EWOULDBLOCK && errno != EINTR) || now_ms() >= end)
+        if ((errno != EWOULDBLOCK && errno != EINTR) || milliseconds_now() >= end)
             break;
         nanosleep(&(struct timespec){.tv_nsec = pause * 1000000}, NULL);
     }

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/numbers.h"
+
 enum { UNBOUND = -1 };
 
 typedef struct DimText {
@@ -211,8 +213,6 @@ static Status bind_param(Ctx *ctx, const CodeParam *param, const Tensor *tensor,
     TRY(bind_dims(ctx, param, tensor, sizes));
     return check_strides(ctx, param, tensor);
 }
-
-static int64_t round_up(int64_t n, int64_t multiple) { return (n + multiple - 1) / multiple * multiple; }
 
 /* Sizes that no memory holds stay the largest number, which add_work refuses. */
 static int64_t times(int64_t x, int64_t y) {

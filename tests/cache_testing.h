@@ -11,7 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -52,8 +51,6 @@ static inline Cache *open_cache(const char *folder) {
     return cache;
 }
 
-static inline char *copy_text(const char *text) { return strcpy(malloc(strlen(text) + 1), text); }
-
 /* An object that tells which it is. */
 static inline CodeObject *make_object(int number, size_t payload) {
     CodeObject *object = calloc(1, sizeof *object);
@@ -61,7 +58,7 @@ static inline CodeObject *make_object(int number, size_t payload) {
     snprintf(name, sizeof name, "object%d", number);
     object->params = calloc(1, sizeof *object->params);
     object->phases = calloc(1, sizeof *object->phases);
-    object->name = copy_text(name);
+    object->name = strdup(name);
     object->chunk = number;
     object->payload_size = payload;
     object->payload = malloc(payload);
@@ -133,12 +130,6 @@ static inline void write_file(const char *path, const uint8_t *bytes, size_t siz
 static inline bool exists(const char *path) {
     struct stat stat;
     return lstat(path, &stat) == 0;
-}
-
-static inline double seconds(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_place, close_place)

@@ -37,12 +37,6 @@ static inline Module *parse_ok(Ctx *ctx, const char *text) {
     return module;
 }
 
-static inline const char *printed(Ctx *ctx, Module *module) {
-    Text text = TEXT(ctx);
-    ir_print(&text, module);
-    return text_str(&text);
-}
-
 enum { TILE_MAX = 1024 };
 
 typedef struct TestTile {

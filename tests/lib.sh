@@ -82,6 +82,15 @@ $(cat "$TMP/err")"
     fi
 }
 
+# work_of COMMAND...: the seconds of processor time that it takes, whatever else the machine does. Its output is kept in $TMP/out and
+# $TMP/err, its exit code is the function's.
+work_of() {
+    local TIMEFORMAT='%U %S' code=0 seconds
+    seconds=$({ time "$@" >"$TMP/out" 2>"$TMP/err" </dev/null; } 2>&1) || code=$?
+    awk '{ print int($1 + $2) }' <<<"$seconds"
+    return "$code"
+}
+
 # take FILE: the verdicts that another script or job printed into it count here.
 take() {
     cases=$((cases + $(grep -cE '^(ok|not ok|skip) ' "$1")))

@@ -182,12 +182,6 @@ static void keep_expected(Trial *t) {
         memcpy(t->expected[p], t->data[p], (size_t)t->bytes[p]);
 }
 
-static const char *text_of(Ctx *ctx, Module *module) {
-    Text text = TEXT(ctx);
-    ir_print(&text, module);
-    return text_str(&text);
-}
-
 static void keep_module(Trial *t, const Module *module, const char *text) {
     t->knobs.text = text;
     t->knobs.facts = *module;
@@ -215,7 +209,7 @@ static bool is_known(Trial *t, const char *text, bool placed, bool awaited) {
 
 static void after_pass(void *arg, const PassInfo *pass, Module *module, double seconds) {
     Trial            *t = arg;
-    const char *const text = text_of(t->ctx, module);
+    const char *const text = ir_text(t->ctx, module);
     (void)seconds;
     if (!t->failed_pass && t->knobs.text)
         check_knobs(t, pass, module, text);
@@ -379,7 +373,7 @@ static Status run_trial(Ctx *ctx, void *arg) {
     make_inputs(t, module->kernels[0]);
     make_indices(t);
     TRY(interpret(t, module, false, false));
-    t->text = text_of(ctx, module);
+    t->text = ir_text(ctx, module);
     keep_expected(t);
     const PassArgs args = {&t->spec, t->kind, &t->target, &t->schedule, NULL};
     t->knobs = (KnobTrial){.args = &args, .draw = (unsigned)t->syms[SYM_T] + 1};

@@ -224,8 +224,9 @@ done <<'REFUSED'
 no-name          2  no.name                         specs/tiny.lua
 bad-name         2  cannot.be.part.of.C.names       specs/tiny.lua --name a-b
 rattan's         2  rattan's.own                    specs/tiny.lua --name rattan_rt
-unknown-target   2  no.CPU.target                   specs/tiny.lua --name x --targets z80
-unknown-kind     2  no.kind.'sideways'              specs/tiny.lua --name x --kinds sideways
+unknown-target   2  --targets:.there.is.no.target.'z80' specs/tiny.lua --name x --targets z80
+unknown-GPU      2  --targets:.there.is.no.target.'cuda:sm_35' specs/tiny.lua --name x --targets sm_35
+unknown-kind     2  --kinds:.there.is.no.kind.'sideways' specs/tiny.lua --name x --kinds sideways
 twice            2  would.have.this.name            specs/tiny.lua specs/tiny.lua --name x
 nothing          2  nothing.to.build                --name x
 no-linker        1  install.binutils                specs/tiny.lua --name x --linker no-such-linker
@@ -238,7 +239,7 @@ entries() { find "$TMP/fresh" -name '*.rattan' 2>/dev/null | wc -l; }
 RATTAN_CACHE_DIR=$TMP/fresh "$RATTAN" aot "$TMP/many.lua" --name many --targets x86-64-v3,x86-64-v4 --kinds forward,decode,extend,backward \
     -o "$TMP/none" >"$TMP/out" 2>&1 &
 builder=$!
-for ((i = 0; i < 600; i++)); do [ "$(entries)" -gt 3 ] && break; sleep 0.02; done
+while kill -0 $builder && [ "$(entries)" -le 3 ]; do sleep 0.02; done
 kill -INT $builder
 code=0
 wait $builder || code=$?
@@ -250,7 +251,7 @@ before=$(entries)
 RATTAN_CACHE_DIR=$TMP/fresh "$RATTAN" aot "$TMP/many.lua" --name many --targets x86-64-v3,x86-64-v4 --kinds forward,decode,extend,backward \
     -o "$TMP/none" >"$TMP/out" 2>&1 &
 builder=$!
-for ((i = 0; i < 600; i++)); do [ "$(entries)" -gt $((before + 3)) ] && break; sleep 0.02; done
+while kill -0 $builder && [ "$(entries)" -le $((before + 3)) ]; do sleep 0.02; done
 kill -KILL $builder
 wait $builder 2>/dev/null
 [ ! -e "$TMP/none" ] && ok "nothing is left behind by one that was killed" || not_ok "nothing is left behind by one that was killed" "$(find "$TMP/none")"

@@ -12,10 +12,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "fake_cuda.h"
 
 enum { H = 4, HK = 2, D = 8, E = 6, W = 5, F = 8, MAX_T = 64 };
@@ -128,12 +128,6 @@ static double error_of(const Layer *layer, int64_t tokens) {
     return sqrt(difference / norm);
 }
 
-static double seconds(void) {
-    struct timespec time;
-    clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + 1e-9 * (double)time.tv_nsec;
-}
-
 /* ---- Contexts and specs -------------------------------------------------------------------------------------------
  */
 static void test_context(void **state) {
@@ -143,7 +137,8 @@ static void test_context(void **state) {
     rattan_error           error = {0};
     assert_true(strlen(rattan_version()) >= 5);
     options.target = "pdp11";
-    expect_error(rattan_context_create(&options, &context, &error), RATTAN_USAGE, &error, "", "pdp11");
+    expect_error(rattan_context_create(&options, &context, &error), RATTAN_USAGE, &error, "target", "there is no target 'pdp11'");
+    assert_non_null(strstr(error.remedy, "cuda:sm_90a"));
     const rattan_context_options fewer = {.threads = -1};
     expect_error(rattan_context_create(&fewer, &context, &error), RATTAN_USAGE, &error, "threads", "is -1");
     assert_null(context);
@@ -293,10 +288,10 @@ static void test_same_request_same_kernel(void **state) {
     rattan_spec_destroy(again);
     double best = 1;
     for (int round = 0; round < 200; round++) {
-        const double start = seconds();
+        const double start = seconds_now();
         for (int i = 0; i < 10; i++)
             get_kernel(context, &request);
-        const double each = (seconds() - start) / 10;
+        const double each = (seconds_now() - start) / 10;
         best = each < best ? each : best;
     }
     print_message("a kernel from the context: %.2f us\n", 1e6 * best);
@@ -545,11 +540,11 @@ static void test_cache(void **state) {
     assert_int_equal(facts.entries, 1);
     assert_int_equal(facts.stored, 1);
     rattan_context_destroy(context);
-    for (int round = 0; round < 10; round++) {
-        const double start = seconds();
+    for (int round = 0; round < 10 || (round < 300 && best >= 15e-3); round++) { /* on a busy machine the first ones may take longer */
+        const double start = seconds_now();
         context = open_context(cache_folder, 1);
         rattan_kernel *kernel = get_kernel(context, &request);
-        const double   took = seconds() - start;
+        const double   took = seconds_now() - start;
         best = took < best ? took : best;
         rattan_cache_info(context, &facts);
         assert_int_equal(facts.hits, 1);

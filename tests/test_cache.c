@@ -2,6 +2,7 @@
 /* The cache's entries: hits and misses, every way a file can be bad, eviction, clearing. Each test works in a new
  * folder below TMPDIR. */
 #include "tests/cache_testing.h"
+#include "base/clock.h"
 
 /* ---- Hits and misses ----------------------------------------------------------------------------------------------
  */
@@ -83,7 +84,7 @@ static void test_collision_is_a_miss(void **state) {
 
 static void test_folder_from_environment(void **state) {
     Place *place = *state;
-    char  *home = getenv("HOME") ? copy_text(getenv("HOME")) : NULL;
+    char  *home = getenv("HOME") ? strdup(getenv("HOME")) : NULL;
     char   xdg[300];
     setenv("HOME", place->parent, 1);
     unsetenv("XDG_CACHE_HOME");
@@ -316,10 +317,10 @@ static void test_disk_hit_is_quick(void **state) {
     double best = 1;
     for (int i = 0; i < 20; i++) {
         CodeObject  *object = NULL;
-        const double start = seconds();
+        const double start = seconds_now();
         cache = open_cache(place->folder);
         assert_true(cache_find(cache, "a", &object));
-        const double took = seconds() - start;
+        const double took = seconds_now() - start;
         best = took < best ? took : best;
         code_object_free(object);
         cache_close(cache);

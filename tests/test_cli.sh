@@ -47,20 +47,34 @@ expect_error 2 "option of another command" "unknown option" "$RATTAN" compile "$
 expect_error 2 "option without its value" "needs a value" "$RATTAN" compile "$SPEC" --target
 expect_error 2 "no spec" "no SPEC" "$RATTAN" compile
 expect_error 2 "two specs" "more than one SPEC" "$RATTAN" compile "$SPEC" "$SPEC"
-expect_error 2 "unknown target" "x86-64-v3.*aarch64" "$RATTAN" compile "$SPEC" --target cray
+expect_error 2 "unknown target" "^rattan: --target: there is no target 'cray'.*x86-64-v3.*aarch64.*cuda:sm_90a" "$RATTAN" compile "$SPEC" --target cray
+expect_error 2 "a target that is nearly one" "did you mean x86-64-v3\?" "$RATTAN" compile "$SPEC" --target x86-64v3
+expect_error 2 "a GPU without its prefix" "did you mean cuda:sm_90a\?" "$RATTAN" compile "$SPEC" --target sm_90a
+expect_error 2 "an unknown GPU" "^rattan: --target: there is no target 'cuda:sm_35'.*cuda:sm_80" "$RATTAN" compile "$SPEC" --target cuda:sm_35
 expect_error 2 "unknown kind" "forward, decode, extend or backward" "$RATTAN" compile "$SPEC" --kind sideways
 expect_error 2 "unknown result" "loop-ir" "$RATTAN" compile "$SPEC" --emit perl
 expect_error 2 "unknown pass" "no pass is named 'typo'" "$RATTAN" compile "$SPEC" --dump-after typo
-expect_error 2 "unknown type" "fp32" "$RATTAN" compile "$SPEC" --dtype fp8
+expect_error 2 "unknown type" "^rattan: --dtype: .*fp32" "$RATTAN" compile "$SPEC" --dtype fp8
 expect_error 2 "bad shape" "B=2,T=1000" "$RATTAN" check "$SPEC" --shape 7x7
 expect_error 2 "bad count" "0 to" "$RATTAN" check "$SPEC" --shape T=many
+expect_error 2 "a size twice" "^rattan: --shape: T is given twice" "$RATTAN" check "$SPEC" --shape T=3,B=2,T=4
+expect_error 2 "lengths twice" "^rattan: --shape: lengths is given twice" "$RATTAN" check "$SPEC" --shape lengths=3,4,lengths=5
+ASAN_OPTIONS=allocator_may_return_null=1 expect_error 1 "tensors that no memory holds" "^rattan: --shape: out of memory for 'B=100000,T=100000000'.*smaller" \
+    "$RATTAN" bench "$SPEC" --shape B=100000,T=100000000
 expect_error 2 "bad threads" "whole number" "$RATTAN" bench "$SPEC" --threads none
 expect_error 2 "unknown item" "the items are" "$RATTAN" compile "$SOURCE/specs/window_sweep.lua" --item nine
-expect_error 2 "unknown schedule field" "schedule" "$RATTAN" compile "$SPEC" --schedule speed=9
+expect_error 2 "unknown schedule field" "no field \"speed\" .fields are chunk" "$RATTAN" compile "$SPEC" --schedule speed=9
+expect_error 2 "a schedule field that is nearly one" "did you mean key_tile\?" "$RATTAN" compile "$SPEC" --schedule keytile=16
 expect_error 2 "impossible schedule" "schedule" "$RATTAN" compile "$SPEC" --schedule "chunk=99999"
 expect_error 2 "set nothing" "FIELD=VALUE" "$RATTAN" compile "$SPEC" --set window
-expect_error 2 "set an unknown field" "windw" "$RATTAN" compile "$SPEC" --set windw=3
-expect_error 2 "set a wrong value" "window" "$RATTAN" compile "$SPEC" --set window=0
+expect_error 2 "set an unknown field" "^rattan: --set: windw: .*did you mean window" "$RATTAN" compile "$SPEC" --set windw=3
+expect_error 2 "set a wrong value" "^rattan: --set: window: 0 is out of range" "$RATTAN" compile "$SPEC" --set window=0
+expect_error 2 "set no Lua" "^rattan: --set: .* near .*a spec is Lua" "$RATTAN" compile "$SPEC" --set 'norm={'
+expect_error 2 "an empty name for output" "^rattan: -o: .*name a file or a folder" "$RATTAN" compile "$SPEC" --emit asm -o ''
+expect_error 2 "an empty name for a spec" "SPEC is an empty word" "$RATTAN" compile ''
+expect_text "doctor: threads that are no number" "$(RATTAN_NUM_THREADS=many "$RATTAN" doctor 2>/dev/null)" "^threads +BROKEN .*RATTAN_NUM_THREADS is 'many': .*whole number"
+RATTAN_NUM_THREADS=many expect_error 1 "doctor: and fails" "^rattan: rattan doctor: 1 thing does not work .see the lines marked BROKEN" "$RATTAN" doctor
+expect_text "doctor: threads" "$(RATTAN_NUM_THREADS=3 "$RATTAN" doctor 2>/dev/null)" "^threads +ok +3 .RATTAN_NUM_THREADS"
 expect_error 2 "cache does not dance" "info, clear or gc" "$RATTAN" cache dance
 
 # ---- Bad specs -------------------------------------------------------------------------------------------------------
@@ -80,7 +94,7 @@ expect_error 2 "window 0" "window" "$RATTAN" compile "$TMP/window0.lua"
 expect_error 2 "NaN scale" "scale" "$RATTAN" compile "$TMP/nan_scale.lua"
 expect_error 2 "1 GB string" "giant_string.lua" "$RATTAN" compile "$TMP/giant_string.lua"
 expect_error 2 "endless loop" "endless.lua" "$RATTAN" compile "$TMP/endless.lua"
-expect_error 2 "syntax error" "syntax.lua:1:" "$RATTAN" compile "$TMP/syntax.lua"
+expect_error 2 "syntax error" "syntax.lua:1: .*a spec is Lua: fields end with a comma" "$RATTAN" compile "$TMP/syntax.lua"
 expect_error 2 "map that returns nothing" "feature_map" "$RATTAN" compile "$TMP/empty_map.lua"
 expect_error 1 "no such spec" "nowhere.lua" "$RATTAN" compile "$TMP/nowhere.lua"
 

@@ -22,8 +22,6 @@ static uint64_t next_random(void) {
     return state;
 }
 
-static char *copy_text(const char *text) { return strcpy(malloc(strlen(text) + 1), text); }
-
 static CodeObject *make_object(void) {
     CodeObject *object = calloc(1, sizeof *object);
     object->kind = 1;
@@ -77,14 +75,14 @@ static CodeObject *make_object(void) {
             phase->maps[m] =
                 (CodeMap){.param = m, .dims = 4 - m, .box_rows = 64 + m, .row_dim = 2 - m % 2, .box_cols = 32};
     }
-    object->name = copy_text("test");
-    object->spec = copy_text("name = \"test\"\nheads = 8\n");
-    object->schedule = copy_text("chunk=64");
-    object->target = copy_text("x86-64-v3");
-    object->cpu = copy_text("");
-    object->features = copy_text("+avx2,+fma");
-    object->compiler = copy_text("rattan; LLVM");
-    object->ptx = copy_text(".version 9.0\n");
+    object->name = strdup("test");
+    object->spec = strdup("name = \"test\"\nheads = 8\n");
+    object->schedule = strdup("chunk=64");
+    object->target = strdup("x86-64-v3");
+    object->cpu = strdup("");
+    object->features = strdup("+avx2,+fma");
+    object->compiler = strdup("rattan; LLVM");
+    object->ptx = strdup(".version 9.0\n");
     object->payload_size = 777;
     object->payload = malloc(object->payload_size);
     for (size_t i = 0; i < object->payload_size; i++)

@@ -34,7 +34,7 @@ expect_error 4 "a target of another machine" 'does not run here' "$RATTAN" explo
 expect_error 2 "no spec" 'no SPEC' "$RATTAN" explore
 
 # ---- A small one
-check "explore" "$RATTAN" explore "$spec" --windows 4:64 --contexts 256:2k --maps softmax2,relu2 --budget 6s -o "$page"
+check "explore" "$RATTAN" explore "$spec" --windows 4:64 --contexts 256:2k --maps softmax2,relu2 --budget 4s -o "$page"
 cp "$TMP/out" "$TMP/summary"
 summary=$(cat "$TMP/summary")
 expect_text "the summary counts" "$summary" '^tiny +fp32 on host: 5 windows x 4 contexts x 2 maps, [0-9]+ points measured in [0-9]+ s$'
@@ -53,9 +53,12 @@ check "without -o" "$RATTAN" explore "$spec" --windows 8..16 --contexts 64 --bud
 expect_text "there is the summary" "$(cat "$TMP/out")" '2 windows x 1 contexts x 1 maps'
 expect_text "the spec's window is not among those, and that is said" "$(cat "$TMP/out")" "The spec's own window, 4, is not among .* nearest, 8"
 expect_text "and no file" "$(tail -n 1 "$TMP/out")" 'A sequence carries'
-SECONDS=0
-check "a layer that takes long" "$RATTAN" explore "$SOURCE/specs/paper_bench.lua" --windows 64:2048 --contexts 4k:16k --budget 12s --json
-if [ $SECONDS -lt 30 ]; then ok "takes its budget, and compilers theirs"; else not_ok "takes its budget, and compilers theirs" "$SECONDS s"; fi
+if spent=$(work_of "$RATTAN" explore "$SOURCE/specs/paper_bench.lua" --windows 64:2048 --contexts 4k:16k --budget 6s --json); then
+    ok "a layer that takes long"
+else
+    not_ok "a layer that takes long" "$(tail -n 20 "$TMP/err")"
+fi
+if [ "$spent" -lt $((15 * $(nproc))) ]; then ok "takes its budget, and compilers theirs"; else not_ok "takes its budget, and compilers theirs" "$spent s of work"; fi
 check "one window" "$RATTAN" explore "$spec" --windows 8 --contexts 64 --budget 1s --json
 cp "$TMP/out" "$TMP/one.json"
 
@@ -127,12 +130,12 @@ assert x["tiles"]["window"] == 4 and x["tiles"]["chunk"] >= 1
 PYTHON
     check "the data is what it should be" python3 "$TMP/data.py" "$data" "$TMP/one.json" "$TMP/summary"
     # The landscape of a layer that was tuned is the database's.
-    "$RATTAN" tune "$spec" --set window=8 --shapes B=1,T=256 --budget 6s >/dev/null 2>&1
+    "$RATTAN" tune "$spec" --set window=8 --shapes B=1,T=256 --budget 3s >/dev/null 2>&1
     check "after tuning" "$RATTAN" explore "$spec" --set window=8 --windows 8 --contexts 64 --budget 1s --json
     expect_text "the landscape comes from the database, or is measured where that knows little" "$(cat "$TMP/out")" \
         '"source": "(the tuning database: |the default .*measured, .*the tuning database knows too few)'
     # A model: 27 layers with a window, 9 that see all; 4 heads of keys and values of 128 columns in bf16, 256 features.
-    check "a model" "$RATTAN" explore "$SOURCE/specs/local_global.lua" --windows 64,128 --contexts 256,1k --budget 6s --json
+    check "a model" "$RATTAN" explore "$SOURCE/specs/local_global.lua" --windows 64,128 --contexts 256,1k --budget 3s --json
     cp "$TMP/out" "$TMP/model.json"
     cat >"$TMP/model.py" <<'PYTHON'
 import json, sys

@@ -271,15 +271,10 @@ static double error_of(const Case *c, const Tensor *got, const Tensor *wanted) {
     return difference_relative(&difference);
 }
 
-static bool is_no_role(Op *op, void *arg) {
-    (void)arg;
-    return op->code != OP_ROLE;
-}
-
 static bool rows_have_roles(const Module *module) {
     for (int k = 0; k < module->kernel_count; k++)
         if (strcmp(module->kernels[k]->name, "rows") == 0)
-            return !ir_walk(module->kernels[k]->body, is_no_role, NULL);
+            return ir_holds(module->kernels[k]->body, OP_ROLE);
     return false;
 }
 

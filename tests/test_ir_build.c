@@ -23,9 +23,9 @@ static void start(Made *made, Level level) {
 
 static void finish(Made *made) {
     if (ir_verify(&made->ctx, made->module) != ST_OK)
-        fail_msg("%s\n%s", described(&made->ctx), printed(&made->ctx, made->module));
-    const char *text = printed(&made->ctx, made->module);
-    assert_string_equal(printed(&made->ctx, parse_ok(&made->ctx, text)), text);
+        fail_msg("%s\n%s", described(&made->ctx), ir_text(&made->ctx, made->module));
+    const char *text = ir_text(&made->ctx, made->module);
+    assert_string_equal(ir_text(&made->ctx, parse_ok(&made->ctx, text)), text);
     ctx_free(&made->ctx);
 }
 

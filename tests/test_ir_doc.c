@@ -47,7 +47,7 @@ static void test_example_is_valid(void **state) {
     Module     *module = parse_ok(&ctx, example);
     if (ir_verify(&ctx, module) != ST_OK)
         fail_msg("%s", described(&ctx));
-    assert_string_equal(printed(&ctx, module), example);
+    assert_string_equal(ir_text(&ctx, module), example);
     ctx_free(&ctx);
 }
 

@@ -47,7 +47,7 @@ static void test_round_trip_is_exact(void **state) {
     (void)state;
     Ctx ctx;
     ctx_init(&ctx);
-    assert_string_equal(printed(&ctx, parse_ok(&ctx, SAMPLE)), SAMPLE);
+    assert_string_equal(ir_text(&ctx, parse_ok(&ctx, SAMPLE)), SAMPLE);
     ctx_free(&ctx);
 }
 
@@ -56,10 +56,10 @@ static void test_clones_print_alike(void **state) {
     Ctx ctx;
     ctx_init(&ctx);
     Module *module = parse_ok(&ctx, SAMPLE), *copy = ir_clone_module(&ctx, module);
-    assert_string_equal(printed(&ctx, copy), SAMPLE);
+    assert_string_equal(ir_text(&ctx, copy), SAMPLE);
     op_erase(copy->kernels[0]->body->last); /* the copy shares nothing that changes */
     op_set_int(&ctx, copy->kernels[1]->body->first, AT_VALUE, 7);
-    assert_string_equal(printed(&ctx, module), SAMPLE);
+    assert_string_equal(ir_text(&ctx, module), SAMPLE);
     ctx_free(&ctx);
 }
 
@@ -74,7 +74,7 @@ static void test_free_form_is_normalized(void **state) {
         "  %0:index = iconst {value=5}\n  %z:index = iadd %0, %0\n}\n";
     Ctx ctx;
     ctx_init(&ctx);
-    assert_string_equal(printed(&ctx, parse_ok(&ctx, LOOSE)), TIDY);
+    assert_string_equal(ir_text(&ctx, parse_ok(&ctx, LOOSE)), TIDY);
     ctx_free(&ctx);
 }
 
@@ -89,11 +89,11 @@ static void test_names_are_made_unique(void **state) {
     static const char *const NAMES[] = {"a", "a", "a_2", "x y", "9", ""};
     for (int i = 0; i < 6; i++)
         ir_name(&ctx, ir_i(&b, i), NAMES[i]);
-    const char              *text = printed(&ctx, module);
+    const char              *text = ir_text(&ctx, module);
     static const char *const WANTED[] = {"%a:", "%a_2:", "%a_2_2:", "%x_y:", "%_9:", "%_:"};
     for (int i = 0; i < 6; i++)
         assert_non_null(strstr(text, WANTED[i]));
-    assert_string_equal(printed(&ctx, parse_ok(&ctx, text)), text);
+    assert_string_equal(ir_text(&ctx, parse_ok(&ctx, text)), text);
     ctx_free(&ctx);
 }
 
@@ -107,7 +107,7 @@ static void test_floats_survive(void **state) {
         Kernel      *kernel = ir_kernel(&ctx, module, "k", LEVEL_LOOP);
         Builder      b = ir_at_end(&ctx, kernel, kernel->body);
         ir_f(&b, value, 1, 1);
-        Module *again = parse_ok(&ctx, printed(&ctx, module));
+        Module *again = parse_ok(&ctx, ir_text(&ctx, module));
         assert_true(op_float(again->kernels[0]->body->first, AT_FVALUE, NAN) == value);
         ctx_free(&ctx);
     }
@@ -187,8 +187,8 @@ static Status survive(Ctx *ctx, void *arg) {
     const Text *text = arg;
     Module     *module;
     TRY(ir_parse(ctx, "t.ir", text->data, text->length, &module));
-    const char *once = printed(ctx, module);
-    assert_string_equal(printed(ctx, parse_ok(ctx, once)), once);
+    const char *once = ir_text(ctx, module);
+    assert_string_equal(ir_text(ctx, parse_ok(ctx, once)), once);
     return ir_verify(ctx, module);
 }
 

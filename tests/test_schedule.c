@@ -10,12 +10,6 @@ static const Schedule DEFAULTS = {
 #undef FIELD
 };
 
-static const char *text_of(Ctx *ctx, const Schedule *schedule) {
-    Text text = TEXT(ctx);
-    schedule_print(&text, schedule);
-    return text_str(&text);
-}
-
 static Schedule random_schedule(void) {
     return (Schedule){
 #define FIELD(name, fallback, min, max, help) .name = (int)random_between(min, max),
@@ -31,7 +25,7 @@ static void test_round_trip(void **state) {
         const Schedule schedule = random_schedule();
         Schedule       again = DEFAULTS;
         ctx_init(&ctx);
-        assert_int_equal(schedule_parse(&ctx, text_of(&ctx, &schedule), &again), ST_OK);
+        assert_int_equal(schedule_parse(&ctx, schedule_text(&ctx, &schedule), &again), ST_OK);
         assert_memory_equal(&again, &schedule, sizeof again);
         ctx_free(&ctx);
     }
@@ -78,7 +72,7 @@ static void test_refusals(void **state) {
     static const struct {
         const char *text, *wanted;
     } CASES[] = {
-        {"chunk=64 chunc=2", "schedule: no field \"chunc\" (fields are chunk, key_tile,"},
+        {"chunk=64 chunc=2", "schedule: no field \"chunc\" (did you mean chunk? fields are chunk, key_tile,"},
         {"chunk=64 chunk=64", "schedule: chunk is given twice"},
         {"chunk=64 key_tile", "schedule: key_tile has no value (write name=value)"},
         {"chunk=64 key_tile=", "schedule: key_tile is not a number"},

@@ -206,9 +206,7 @@ static void test_finds_it_in_spite_of_luck(void **state) {
 
 static void know(TuneSearch *search, const Schedule *schedule, const TuningRecord *summary) {
     TuningRecord record = *summary;
-    Text         text = TEXT(&ctx);
-    schedule_print(&text, schedule);
-    record.schedule = text_str(&text);
+    record.schedule = schedule_text(&ctx, schedule);
     tune_search_know(&ctx, search, &record);
 }
 

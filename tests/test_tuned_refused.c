@@ -113,11 +113,9 @@ static void test_strict(void **state) {
 static void test_asked_is_asked(void **state) {
     CompileRequest asked = request, tuned;
     Schedule       first;
-    Text           text = TEXT(&ctx);
     (void)state;
     schedule_default(request.spec, request.kind, &target, &first);
-    schedule_print(&text, &first);
-    asked.schedule = text_str(&text);
+    asked.schedule = schedule_text(&ctx, &first);
     expect_refusal(&asked, ST_USAGE, "schedule: shared memory", "");
     const char *taken = schedule_of(&request);
     assert_string_not_equal(taken, asked.schedule);
@@ -140,13 +138,11 @@ static void test_default_that_is_taken(void **state) {
         Schedule         taken, point;
         SpacePoint       found;
         const SpacePoint origin = {{0}};
-        Text             text = TEXT(&ctx);
         request.kind = KINDS[k];
         assert_int_equal(compile_schedule(&ctx, &request, &taken), ST_OK);
-        schedule_print(&text, &taken);
-        assert_string_equal(schedule_of(&request), text_str(&text));
         CompileRequest asked = request;
-        asked.schedule = text_str(&text);
+        asked.schedule = schedule_text(&ctx, &taken);
+        assert_string_equal(schedule_of(&request), asked.schedule);
         assert_string_equal(schedule_of(&asked), asked.schedule);
         space_open(&space, request.spec, request.kind, &target, &taken);
         assert_true(space_point(&ctx, &space, &origin, &point));

@@ -22,6 +22,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/tuning_testing.h"
+
 static Ctx  ctx;
 static char folder[256];
 
@@ -42,16 +44,9 @@ static TuningRecord record_of(const char *bucket, const char *schedule, double r
 
 static void put(TuningDb *db, TuningRecord record) { assert_int_equal(tuning_db_put(&ctx, db, &record), ST_OK); }
 
-static TuningRecords all_of(TuningDb *db) {
-    TuningRecords   records = {0};
-    const TuningKey all = {0};
-    assert_int_equal(tuning_db_find(&ctx, db, &all, &records), ST_OK);
-    return records;
-}
-
 /* Everything in the database, as text. */
 static const char *text_of(TuningDb *db) {
-    const TuningRecords records = all_of(db);
+    const TuningRecords records = all_records(&ctx, db);
     Text                text = TEXT(&ctx);
     for (int r = 0; r < records.count; r++) {
         json_t *json = tuning_record_json(&records.items[r]);
@@ -74,7 +69,7 @@ static void test_records_come_back(void **state) {
     put(db, record_of("N=2 T=64", "chunk=16", 0.5, 3));
     tuning_db_close(db);
     assert_int_equal(tuning_db_read(&ctx, path_of("a/b/tuning.db"), &db), ST_OK);
-    const TuningRecords records = all_of(db);
+    const TuningRecords records = all_records(&ctx, db);
     assert_int_equal(records.count, 2);
     assert_int_equal(records.items[0].verdict, VERDICT_CRASHED);
     assert_string_equal(records.items[0].note, record.note);
@@ -121,7 +116,7 @@ static void test_prune(void **state) {
     assert_int_equal(removed, 1);
     assert_int_equal(tuning_db_prune(&ctx, db, &(TuningPrune){.other_build = COMPILER_FINGERPRINT}, &removed), ST_OK);
     assert_int_equal(removed, 1);
-    assert_int_equal(all_of(db).count, 1);
+    assert_int_equal(all_records(&ctx, db).count, 1);
     tuning_db_close(db);
 }
 
@@ -214,7 +209,7 @@ static void test_failures_are_not_forgotten(void **state) {
     wrong.verdict = VERDICT_WRONG;
     put(db, wrong);
     put(db, record_of("N=1 T=64", "chunk=16", 0.1, 100));
-    assert_int_equal(all_of(db).items[0].verdict, VERDICT_WRONG);
+    assert_int_equal(all_records(&ctx, db).items[0].verdict, VERDICT_WRONG);
     tuning_db_close(db);
 }
 
@@ -280,7 +275,7 @@ static void test_writers_side_by_side(void **state) {
         assert_int_equal(status, 0);
     }
     TuningDb *db = open_db("tuning.db");
-    assert_int_equal(all_of(db).count, WRITERS * EACH);
+    assert_int_equal(all_records(&ctx, db).count, WRITERS * EACH);
     tuning_db_close(db);
 }
 
@@ -304,7 +299,7 @@ static void test_a_killed_writer(void **state) {
     kill(child, SIGKILL);
     waitpid(child, &status, 0);
     TuningDb *db = open_db("tuning.db");
-    assert_true(all_of(db).count >= 20);
+    assert_true(all_records(&ctx, db).count >= 20);
     put(db, record_of("N=8 T=64", "chunk=16", 1, 1));
     tuning_db_close(db);
     close(pipes[0]);
@@ -378,7 +373,7 @@ static void test_read_only(void **state) {
     chmod(path_of("system"), 0555);
     assert_int_equal(tuning_db_read(&ctx, path_of("system/tuning.db"), &db), ST_OK);
     assert_non_null(db);
-    assert_int_equal(all_of(db).count, 1);
+    assert_int_equal(all_records(&ctx, db).count, 1);
     tuning_db_close(db);
     if (geteuid() != 0) {
         assert_int_equal(tuning_db_open(&ctx, path_of("system/tuning.db"), &db), ST_FAILED);
@@ -533,7 +528,7 @@ static void test_settled(void **state) {
     assert_int_equal(tuning_db_settle(&ctx, db), ST_OK);
     tuning_db_close(db);
     assert_int_equal(tuning_db_read(&ctx, path_of("s/tuning.db"), &db), ST_OK);
-    assert_int_equal(all_of(db).count, 1);
+    assert_int_equal(all_records(&ctx, db).count, 1);
     assert_int_equal(access(path_of("s/tuning.db-wal"), F_OK), -1);
     assert_int_equal(access(path_of("s/tuning.db-shm"), F_OK), -1);
     tuning_db_close(db);

@@ -164,7 +164,6 @@ Val  gen_round(Gen *g, DType dtype, Val x); /* floats to the values that a dtype
 void gen_prefetch(Gen *g, Val address, int64_t bytes, bool writes); /* every cache line of a row */
 void gen_copy_tile(Gen *g, Type type, Val to, Val from); /* both in scratch; from NULL: zeros */
 static inline int gen_vectors(const Gen *g, int cols) { return (cols + g->lanes - 1) / g->lanes; }
-static inline int gen_min_int(int a, int b) { return a < b ? a : b; }
 
 /* ---- llvm_math.c: float vectors ------------------------------------------------------------------------------- */
 Val gen_math(Gen *g, OpCode code, Val x);           /* unary elementwise ops */

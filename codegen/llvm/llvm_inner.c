@@ -2,6 +2,7 @@
  * Rows of b are read once, as they lie; four of them meet all rows of a in vector accumulators, whose lanes are summed
  * at the end. The result starts as zero or as the scaled accumulator, and is added to. */
 #include "codegen/llvm/llvm_gen.h"
+#include "base/numbers.h"
 
 enum { P_C, P_A, P_B, P_LDB, P_FIRST, P_COUNT, PARAM_COUNT };
 enum { B_ROWS = 4 };
@@ -85,7 +86,7 @@ static void add_to(const Inner *d, int row, Val column, Val sums, int from, int 
 static void add_sums(const Inner *d, int first, int m, Val column, int n, const Val *sums) {
     Gen *g = d->g;
     for (int at = 0; at < m * n; at += g->lanes) {
-        const int count = gen_min_int(g->lanes, m * n - at);
+        const int count = min_int(g->lanes, m * n - at);
         const Val lanes = sum_lanes(g, sums + at, count);
         for (int i = 0; i < count; i += n)
             add_to(d, first + (at + i) / n, column, lanes, i, n);
@@ -123,7 +124,7 @@ static void tile(const Inner *d, int first, int m, Val column, int n) {
 
 static void all_rows(const Inner *d, Val column, int n) {
     for (int first = 0; first < d->m; first += B_ROWS)
-        tile(d, first, gen_min_int(B_ROWS, d->m - first), column, n);
+        tile(d, first, min_int(B_ROWS, d->m - first), column, n);
 }
 
 static Val inner_function(Inner *d) {

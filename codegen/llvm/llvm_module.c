@@ -28,14 +28,12 @@ static int64_t extent_of(Gen *g, const Value *hi) {
     return 1;
 }
 
-static bool is_axis(const Op *op) { return op->code == OP_FOR && op_int(op, AT_PAR, 0) == 1; }
-
 /* Emits the index ops before a block's parallel loop; returns that loop, or NULL if the block is the body proper. */
 static const Op *axis_of(const Block *block) {
     const Op *op = block->first;
     while (op && op_info(op->code)->rule == TR_INDEX)
         op = op->next;
-    return op && is_axis(op) && (!op->next || op->next->code == OP_YIELD) ? op : NULL;
+    return op && ir_is_axis(op) && (!op->next || op->next->code == OP_YIELD) ? op : NULL;
 }
 
 static void emit_until(Gen *g, const Block *block, const Op *end) {

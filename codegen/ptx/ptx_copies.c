@@ -155,15 +155,11 @@ static void move_boxes(Gen *g, const Boxes *b) {
         copy_boxes(g, b);
 }
 
-static bool is_no_store_to(Op *op, void *param) {
-    return op->code != OP_STORE || strcmp(op_text(op, AT_PARAM), param) != 0;
-}
-
 /* May a kernel that writes the parameter still run? Not behind one that began when all before it had ended. */
 bool cu_may_be_written(const Gen *g, const char *param) {
     int k = cu_kernel_number(g);
     for (; param && k > 0 && cu_overlaps(g, g->module->kernels[k]); k--)
-        if (!ir_walk(g->module->kernels[k - 1]->body, is_no_store_to, (void *)param))
+        if (ir_holds_of(g->module->kernels[k - 1]->body, OP_STORE, param))
             return true;
     return false;
 }

@@ -123,8 +123,6 @@ static void assign_carried(Gen *g, const Op *loop, const Op *yield) {
             cu_move(g, loop->out[c], yield->in[c]);
 }
 
-static bool is_axis(const Op *op) { return op->code == OP_FOR && op_int(op, AT_PAR, 0) == 1; }
-
 static void loop(Gen *g, const Op *op);
 
 static bool is_apart(const Op *op) { return op->code == OP_FOR && op_int(op, AT_APART, 0); }
@@ -159,16 +157,11 @@ static void cluster_loop(Gen *g, const Op *op) {
     g->depth++;
 }
 
-static bool adds_no_columns(Op *op, void *arg) {
-    (void)arg;
-    return op->code != OP_COLSUM;
-}
-
 /* Parts' results: few, and their loads shall be on their way together, as many as registers hold. Not where all warps add up
  * columns in turn: they wait for each other between. */
 static int parts_at_once(const Gen *g, const Op *op) {
     int floats = 0;
-    if (!ir_walk(op->region, adds_no_columns, NULL))
+    if (ir_holds(op->region, OP_COLSUM))
         return 1;
     for (int r = 0; r < op->out_count; r++)
         if (op->out[r]->type.cls == TY_TILE && cu_shape(op->out[r]->type) == SHAPE_TILE)
@@ -238,8 +231,8 @@ void cu_block(Gen *g, const Block *block) {
             continue;
         if (index_op(g, op) || cu_role_op(g, op) || cu_memory_op(g, op) || cu_tile_op(g, op))
             continue;
-        clustered = is_axis(op) ? op : clustered;
-        if (is_axis(op))
+        clustered = ir_is_axis(op) ? op : clustered;
+        if (ir_is_axis(op))
             cluster_loop(g, op);
         else if (op->code == OP_FOR)
             loop(g, op);
@@ -261,7 +254,7 @@ void cu_block(Gen *g, const Block *block) {
 static const Op *axis_of(const Block *block) {
     const Op *axis = NULL;
     for (const Op *op = block->first; op; op = op->next) {
-        if (is_axis(op) && !axis)
+        if (ir_is_axis(op) && !axis)
             axis = op;
         else if (op->code != OP_YIELD && op_info(op->code)->rule != TR_INDEX)
             return NULL;
@@ -298,7 +291,7 @@ static const Block *find_axes(Gen *g, CodePhase *phase) {
         g->outer_axes++;
     }
     for (const Op *op = block->first; op && phase->axis_count < PTX_MAX_AXES; op = op->next)
-        if (is_axis(op)) {
+        if (ir_is_axis(op)) {
             phase->axes[phase->axis_count] = extent_of(g, op);
             g->axes[phase->axis_count++] = op;
             phase->cluster = true;

@@ -321,10 +321,6 @@ static bool slice_access(Gen *g, const Op *op, const Value *tile) {
     return true;
 }
 
-static bool stores_param(Op *op, void *param) {
-    return op->code != OP_STORE || strcmp(op_text(op, AT_PARAM), param) != 0;
-}
-
 /* Is it the left side of products of floats alone, which read it from memory by turns? Not in main, whose registers hold it while
  * the loops over keys multiply it again and again. */
 bool cu_is_read_by_turns(Gen *g, const Op *load) {
@@ -332,7 +328,7 @@ bool cu_is_read_by_turns(Gen *g, const Op *load) {
     Op **users = ir_users(g->ctx, g->kernel, load->out[0], &count);
     if (load->code != OP_LOAD || param_of(g, load)->dtype != DT_F32 || cu_shape(load->out[0]->type) != SHAPE_TILE ||
         load->out[0]->type.cols % 16 || op_has(load, AT_BEYOND) || op_has(load, AT_VIA) || cu_first_role(g->kernel) ||
-        strcmp(g->kernel->name, "main") == 0 || !ir_walk(g->kernel->body, stores_param, (void *)op_text(load, AT_PARAM)))
+        strcmp(g->kernel->name, "main") == 0 || ir_holds_of(g->kernel->body, OP_STORE, op_text(load, AT_PARAM)))
         return false;
     for (int u = 0; u < count; u++)
         if (users[u]->code != OP_DOT || users[u]->in[0] != load->out[0] || users[u]->in[1] == load->out[0] ||

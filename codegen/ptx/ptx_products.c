@@ -398,13 +398,8 @@ void cu_product(Gen *g, const Op *op) {
     g->flight[g->flight_count++] = op;
 }
 
-static bool is_no_await(Op *op, void *arg) {
-    (void)arg;
-    return op->code != OP_AWAIT;
-}
-
 static bool awaits(const Op *op) {
-    return op->code == OP_AWAIT || ((op->code == OP_FOR || op->code == OP_IF) && !ir_walk(op->region, is_no_await, NULL));
+    return op->code == OP_AWAIT || ((op->code == OP_FOR || op->code == OP_IF) && ir_holds(op->region, OP_AWAIT));
 }
 
 bool cu_ends_awaiting(const Block *block) {

@@ -165,22 +165,12 @@ static void make_rings(Gen *g, const Block *block) {
 
 /* ---- The frame ---- */
 
-static bool is_no_store(Op *op, void *arg) {
-    (void)arg;
-    return op->code != OP_STORE;
-}
-
-static bool is_no_load(Op *op, void *arg) {
-    (void)arg;
-    return op->code != OP_LOAD;
-}
-
 /* A whole warp that moves rows from one parameter to another; others that do not compute are a thread that uses the copy
  * engine. */
-static bool moves(const Op *role) { return !computes(role) && !ir_walk(role->region, is_no_load, NULL); }
+static bool moves(const Op *role) { return !computes(role) && ir_holds(role->region, OP_LOAD); }
 
 /* Does the copy engine store for it? */
-static bool stores(const Op *role) { return !computes(role) && !moves(role) && !ir_walk(role->region, is_no_store, NULL); }
+static bool stores(const Op *role) { return !computes(role) && !moves(role) && ir_holds(role->region, OP_STORE); }
 
 /* Roles of the kernel that makes states each of which stores some of them. */
 static int makers(const Gen *g) {
@@ -301,12 +291,7 @@ static void item(Gen *g, const Op *role, const Block *block) {
     }
 }
 
-static bool is_no_signal(Op *op, void *arg) {
-    (void)arg;
-    return op->code != OP_SIGNAL;
-}
-
-static bool signals_tiles(const Op *role) { return !ir_walk(role->region, is_no_signal, NULL); }
+static bool signals_tiles(const Op *role) { return ir_holds(role->region, OP_SIGNAL); }
 
 static bool stores_rows(Op *op, void *arg) {
     bool *found = arg;

@@ -58,7 +58,7 @@ static Status unknown(Ctx *ctx, const char *name) {
     Text list = TEXT(ctx);
     for (int a = 0; a < ARCH_COUNT; a++)
         text_add(&list, ", %s", NAMES[a]);
-    return ctx_fail(ctx, ST_USAGE, "--target",
+    return ctx_fail(ctx, ST_USAGE, "target",
                     ctx_printf(ctx, "the GPUs are cuda (the one that is here)%s", text_str(&list)),
                     "there is no target '%.60s'", name);
 }

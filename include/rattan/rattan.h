@@ -7,8 +7,9 @@
  *     rattan_launch(kernel, tensors, count, 0, &error);
  *
  * Every function that can fail returns a rattan_status and, where `error` is not NULL, says in it what was wrong,
- * where, and what to do. The library never prints, never ends the process and keeps no global state. Functions on one
- * context or kernel may be called from several threads at once, except the ones that destroy it.
+ * where, and what to do; to them a NULL that cannot be is RATTAN_USAGE. The library never prints, never ends the process
+ * and keeps no global state. Functions on one context or kernel may be called from several threads at once, except the
+ * ones that destroy it.
  *
  * Letters in shapes: B sequences, T tokens, H query heads, Hk key/value heads, D key dim, E value dim, F feature dim,
  * N sequences (B, or those of a packed batch), P slots in the pools, R rows of a ring. */

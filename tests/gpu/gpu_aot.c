@@ -3,6 +3,7 @@
  * tensors that are not aligned, what a launch costs the host. Out: "ok NAME" or "not ok NAME (why)" a case; exit code 1 if one
  * failed, 77 where there is no device. */
 #include "rattan/rattan.h"
+#include "base/clock.h"
 #include "rattan/rattan_rt.h"
 #include "runtime/cuda_device.h"
 
@@ -10,7 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 static const char SPEC[] = "return rattention { name = 'layer', heads = 8, kv_heads = 2, head_dim = 128, window = 512,"
                            " feature_map = 'softmax2', norm = { kind = 'rms', eps = 1e-6 }, dtype = 'bf16' }\n";
@@ -229,28 +229,22 @@ static void test_captures(Bed *bed, const char *what) {
     expect(bed, name, status, RATTAN_RT_OK, same_output(bed));
 }
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return 1e6 * (double)t.tv_sec + 1e-3 * (double)t.tv_nsec;
-}
-
 static int by_size(const void *a, const void *b) { return *(const double *)a < *(const double *)b ? -1 : 1; }
 
 static double launch_compiled(Bed *bed) {
     const rattan_place place = {.stream = bed->stream};
-    const double       start = now();
+    const double       start = seconds_now();
     for (int i = 0; i < LAUNCHES; i++)
         rattan_launch_on(bed->kernel, &place, bed->tensors, TENSORS, 0, NULL);
-    return (now() - start) / LAUNCHES;
+    return 1e6 * (seconds_now() - start) / LAUNCHES;
 }
 
 static double launch_built(Bed *bed) {
     const rattan_rt_place place = {.stream = bed->stream};
-    const double          start = now();
+    const double          start = seconds_now();
     for (int i = 0; i < LAUNCHES; i++)
         bed->launch(bed->context, bed->args, &place);
-    return (now() - start) / LAUNCHES;
+    return 1e6 * (seconds_now() - start) / LAUNCHES;
 }
 
 /* Of launches whose kernel, memory and graph are there, in turns. */

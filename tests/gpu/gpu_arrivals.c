@@ -1,9 +1,7 @@
 /* Blocks that count themselves in working memory, on a real device: whatever it holds at first, one block of each group is the last
  * one, and sees what all others have written, launch after launch and with any number of blocks. What is counted with is the
  * prelude's. Out: "ok NAME" or "not ok NAME (why)" a case; exit code 1 if one failed, 77 where there is no device or no NVRTC. */
-#include "codegen/ptx/nvrtc.h"
 #include "codegen/ptx/ptx_gen.h"
-#include "runtime/cuda_executable.h"
 #include "tests/gpu/gpu_testing.h"
 
 #include <stdlib.h>
@@ -41,17 +39,7 @@ static Status make_bed(Ctx *ctx, Bed *bed, const NvrtcResult *code) {
     /* Called q, of which every code object has one: launches take sizes from it. */
     bed->params[1] = (CodeParam){"q", DT_F32, PARAM_OUT, 4, {DIM_SYM(SYM_B), DIM_SYM(SYM_T), 1, NUMBERS}, 0};
     bed->phase = (CodePhase){.symbol = "come", .axis_count = 2, .axes = {DIM_SYM(SYM_B), DIM_SYM(SYM_T), 1, 1}, .threads = 64};
-    bed->object = (CodeObject){.params = bed->params,
-                               .param_count = 2,
-                               .phases = &bed->phase,
-                               .phase_count = 1,
-                               .chunk = 1,
-                               .kv_heads = 1,
-                               .name = (char *)"gpu_arrivals",
-                               .target = (char *)"cuda",
-                               .ptx = (char *)(uintptr_t)code->ptx,
-                               .payload = code->cubin,
-                               .payload_size = code->cubin_size};
+    bed->object = object_of("gpu_arrivals", code, bed->params, 2, &bed->phase, 1);
     TRY(cuda_alloc(ctx, bed->device, CELL_BYTES, &bed->cells));
     TRY(cuda_alloc(ctx, bed->device, (int64_t)sizeof bed->got, &bed->o));
     return cuda_executable_load(ctx, bed->device, &bed->object, &bed->executable);
@@ -110,8 +98,7 @@ static Status run_all(Ctx *ctx, void *arg) {
     TRY(cuda_device_open(ctx, 0, &bed->device));
     const char *const source = ctx_printf(ctx, "#define SHARED_WARPS 0\n#define SYM_T %d\n#define SYM_POS %d\n#define SYM_COUNT %d\n%s%s",
                                           SYM_T, SYM_POS, SYM_COUNT, ptx_prelude, SOURCE);
-    TRY(nvrtc_compile(ctx, "gpu_arrivals.cu", source,
-                      ctx_printf(ctx, "sm_%d%d", bed->device->facts.major, bed->device->facts.minor), &code));
+    TRY(compile_for(ctx, bed->device, "gpu_arrivals.cu", source, &code));
     TRY(make_bed(ctx, bed, &code));
     check(ctx, bed, "the last block, from zeros", 0);
     check(ctx, bed, "the last block, from ones", 0xff);
@@ -126,14 +113,5 @@ static Status run_all(Ctx *ctx, void *arg) {
 
 int main(void) {
     static Bed bed;
-    Ctx        ctx;
-    char       line[2048];
-    ctx_init(&ctx);
-    const Status status = ctx_run(&ctx, run_all, &bed);
-    if (status != ST_OK) {
-        ctx_describe(&ctx, line, sizeof line);
-        printf("%s\n", line);
-    }
-    ctx_free(&ctx);
-    return status == ST_NO_DEVICE ? 77 : status != ST_OK || failures;
+    return run_cases(run_all, &bed);
 }

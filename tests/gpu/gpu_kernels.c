@@ -9,8 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
+#include "base/clock.h"
 #include "tests/gpu/public_testing.h"
 
 enum { TENSORS = 6, O = TENSORS - 1, REPEATS = 1000, POSITION = 3 };
@@ -49,25 +49,11 @@ typedef struct Data {
 
 static const char *const NAMES[TENSORS] = {"q", "k", "v", "swa_norm", "rla_norm", "o"};
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static void verdict(Bed *bed, const char *name, bool right, const char *why) {
     bed->failures += !right;
     printf("%s %s, %s%s%s%s%s%s\n", right ? "ok" : "not ok", bed->layer->name, name, bed->schedule ? ", " : "",
            bed->schedule ? bed->schedule : "", right ? "" : " (", right ? "" : why, right ? "" : ")");
     fflush(stdout);
-}
-
-static uint16_t random_bf16(uint64_t *state) {
-    *state = *state * 6364136223846793005u + 1442695040888963407u;
-    const float value = (float)((double)(*state >> 40) / 8388608.0 - 1.0);
-    uint32_t    bits;
-    memcpy(&bits, &value, 4);
-    return (uint16_t)(bits >> 16);
 }
 
 static int tensor_heads(const Bed *bed, int t) { return t == 1 || t == 2 ? bed->layer->kv : bed->layer->heads; }
@@ -99,7 +85,7 @@ static void fill(Ctx *ctx, const Bed *bed, const Data *data, int t, int64_t peri
     uint16_t     *numbers = malloc((size_t)(kinds * count) * 2);
     uint64_t      state = (uint64_t)t + 1;
     for (int64_t i = 0; i < kinds * count; i++)
-        numbers[i] = random_bf16(&state);
+        numbers[i] = bf16_of(random_number(&state));
     for (int64_t b = 0; b < data->batch; b++)
         move(ctx, bed, data, t, b, numbers + b % kinds * count, true);
     free(numbers);
@@ -296,27 +282,12 @@ static void streams(Bed *bed) {
     ctx_free(&ctx);
 }
 
-static Status capture(Ctx *ctx, const Bed *bed, const Data *data, CuStream stream, CuGraphExec *exec) {
-    const CudaDriver  *driver = &bed->device->driver;
-    const rattan_place place = {.stream = stream};
-    CuGraph            graph;
-    rattan_error       error;
-    must_public(rattan_prepare_on(bed->kernel, &place, data->tensors, TENSORS, &error), &error);
-    TRY(cuda_check(ctx, driver, driver->capture_begin(stream, CU_CAPTURE_THREAD_LOCAL), "graph", "begin"));
-    must_public(rattan_launch_on(bed->kernel, &place, data->tensors, TENSORS, POSITION, &error), &error);
-    TRY(cuda_check(ctx, driver, driver->capture_end(stream, &graph), "graph", "end"));
-    TRY(cuda_check(ctx, driver, driver->graph_instantiate(exec, graph, 0), "graph", "instantiate"));
-    driver->graph_destroy(graph);
-    return ST_OK;
-}
-
 static void graphs(Bed *bed) {
     Ctx         ctx;
     bool        pushed;
     Data        data = make_data(bed, 2, 333, PLAIN, 2);
     void       *direct = malloc(o_bytes(bed, &data));
     CuStream    stream;
-    CuGraphExec exec;
     ctx_init(&ctx);
     run(bed, &data);
     memcpy(direct, data.o, o_bytes(bed, &data));
@@ -324,7 +295,7 @@ static void graphs(Bed *bed) {
     must(cuda_copy_in(&ctx, bed->device, data.memory[O], data.o, (int64_t)o_bytes(bed, &data)), &ctx);
     must(cuda_enter(&ctx, bed->device, &pushed), &ctx);
     must(cuda_stream_create(&ctx, bed->device, &stream), &ctx);
-    must(capture(&ctx, bed, &data, stream, &exec), &ctx);
+    const CuGraphExec exec = capture(&ctx, bed->device, bed->kernel, stream, data.tensors, TENSORS, POSITION);
     must(cuda_check(&ctx, &bed->device->driver, bed->device->driver.graph_launch(exec, stream), "graph", "launch"),
          &ctx);
     must(cuda_stream_wait(&ctx, bed->device, stream), &ctx);
@@ -347,10 +318,10 @@ static void host_time(Bed *bed) {
     ctx_init(&ctx);
     must(cuda_enter(&ctx, bed->device, &pushed), &ctx);
     for (int round = 0; round < 20; round++) {
-        const double start = now();
+        const double start = seconds_now();
         for (int i = 0; i < 50; i++)
             rattan_launch_on(bed->kernel, &place, data.tensors, TENSORS, POSITION, NULL);
-        const double seconds = (now() - start) / 50;
+        const double seconds = (seconds_now() - start) / 50;
         best = seconds < best ? seconds : best;
         must(cuda_stream_wait(&ctx, bed->device, NULL), &ctx);
     }
@@ -378,9 +349,9 @@ static void open_bed(Bed *bed, const char *folder) {
     rattan_error                 error;
     Ctx                          ctx;
     ctx_init(&ctx);
-    const double start = now();
+    const double start = seconds_now();
     must_public(rattan_context_create(&options, &bed->context, &error), &error);
-    printf("# context and device %.0f ms\n", 1e3 * (now() - start));
+    printf("# context and device %.0f ms\n", 1e3 * (seconds_now() - start));
     must(cuda_device_open(&ctx, 0, &bed->device), &ctx);
     ctx_free(&ctx);
 }
@@ -388,12 +359,12 @@ static void open_bed(Bed *bed, const char *folder) {
 static void get_kernel(Bed *bed, const Layer *layer, const char *schedule) {
     rattan_spec                *spec = make_spec(layer);
     const rattan_kernel_request request = {.spec = spec, .schedule = schedule};
-    const double                start = now();
+    const double                start = seconds_now();
     rattan_error                error;
     bed->layer = layer;
     bed->schedule = schedule;
     must_public(rattan_kernel_get(bed->context, &request, &bed->kernel, &error), &error);
-    printf("# %s kernel %.1f ms\n", layer->name, 1e3 * (now() - start));
+    printf("# %s kernel %.1f ms\n", layer->name, 1e3 * (seconds_now() - start));
     rattan_spec_destroy(spec);
 }
 

@@ -94,12 +94,9 @@ static void fill(const Bed *bed, const rattan_param *param, int64_t count, uint6
         return;
     }
     for (int64_t i = 0; i < count; i++) {
-        *state = *state * 6364136223846793005u + 1442695040888963407u;
-        const float value = (float)((double)(*state >> 40) / 8388608.0 - 1.0);
-        uint32_t    bits;
-        memcpy(&bits, &value, 4);
+        const float value = random_number(state);
         if (param->dtype == RATTAN_BF16)
-            ((uint16_t *)out)[i] = (uint16_t)(bits >> 16);
+            ((uint16_t *)out)[i] = bf16_of(value);
         else
             ((float *)out)[i] = value;
     }
@@ -192,21 +189,12 @@ static void repeats(Ctx *ctx, Bed *bed) {
 }
 
 static void replay(Ctx *ctx, Bed *bed, CuStream stream) {
-    const CudaDriver  *driver = &bed->device->driver;
-    const rattan_place place = {.stream = stream};
-    Data               data = make_data(ctx, bed, 2);
-    CuGraph            graph;
-    CuGraphExec        exec;
-    rattan_error       error;
-    bool               same = true;
+    const CudaDriver *driver = &bed->device->driver;
+    Data              data = make_data(ctx, bed, 2);
+    bool              same = true;
     launch(bed, &data);
     is_as_found(ctx, bed, &data);
-    must_public(rattan_prepare_on(bed->kernel, &place, data.tensors, data.count, &error), &error);
-    must(cuda_check(ctx, driver, driver->capture_begin(stream, CU_CAPTURE_THREAD_LOCAL), "graph", "begin"), ctx);
-    launch_on(bed, &data, &place);
-    must(cuda_check(ctx, driver, driver->capture_end(stream, &graph), "graph", "end"), ctx);
-    must(cuda_check(ctx, driver, driver->graph_instantiate(&exec, graph, 0), "graph", "instantiate"), ctx);
-    driver->graph_destroy(graph);
+    const CuGraphExec exec = capture(ctx, bed->device, bed->kernel, stream, data.tensors, data.count, 0);
     for (int i = 0; i < 3; i++) {
         restore(ctx, bed, &data, true);
         must(cuda_check(ctx, driver, driver->graph_launch(exec, stream), "graph", "launch"), ctx);

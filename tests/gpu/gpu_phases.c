@@ -2,20 +2,15 @@
  * tensors by their maps, all that also in a captured graph; and what launches cost their caller. The kernels are
  * written by hand. Out: "ok NAME" or "not ok NAME (why)" a case, figures behind "#"; exit code 1 if a case failed, 77
  * where there is no device with a copy engine for tensors or no NVRTC. */
-#include "codegen/ptx/nvrtc.h"
-#include "runtime/cuda_executable.h"
-#include "tests/gpu/gpu_testing.h"
+#include "base/clock.h"
+#include "tests/gpu/rows_testing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 enum {
-    HEADS = 3,
-    WIDTH = 40,
-    STRIDE = HEADS * WIDTH + 8, /* of a token of q: a gap behind each */
-    ROWS = 8,                   /* tokens of a box */
+    ROWS = 8, /* tokens of a box */
     SHIFT = 3,
     SHARED = 4 * ROWS * 128 + 1024,
     MOST_PHASES = 5,
@@ -96,19 +91,12 @@ typedef struct Bed {
     CudaExecutable *executable;
 } Bed;
 
-static double now(void) {
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
-}
-
 static Status compile(Ctx *ctx, const CudaDevice *device, const char *wait, NvrtcResult *code) {
     const char *source = ctx_printf(ctx,
                                     "#define SYM_T %d\n#define SYM_R %d\n#define SYM_POS %d\n#define SYM_COUNT %d\n"
                                     "#define WAIT %s\n%s",
                                     SYM_T, SYM_R, SYM_POS, SYM_COUNT, wait, SOURCE);
-    return nvrtc_compile(ctx, "gpu_phases.cu", source,
-                         ctx_printf(ctx, "sm_%d%d", device->facts.major, device->facts.minor), code);
+    return compile_for(ctx, device, "gpu_phases.cu", source, code);
 }
 
 static void describe(Bed *bed, CudaDevice *device, const NvrtcResult *code) {
@@ -116,17 +104,8 @@ static void describe(Bed *bed, CudaDevice *device, const NvrtcResult *code) {
     bed->params[0] = (CodeParam){"q", DT_F32, PARAM_IN, 4, {B_, T_, HEADS, WIDTH}, 0};
     bed->params[1] = (CodeParam){"work", DT_F32, PARAM_WORK, 4, {B_, T_, HEADS, WIDTH}, 0};
     bed->params[2] = (CodeParam){"o", DT_F32, PARAM_OUT, 4, {B_, T_, HEADS, WIDTH}, 0};
-    bed->object = (CodeObject){.params = bed->params,
-                               .param_count = 3,
-                               .phases = bed->phases,
-                               .phase_count = 2,
-                               .chunk = ROWS,
-                               .kv_heads = 1,
-                               .name = (char *)"gpu_phases",
-                               .target = (char *)"cuda",
-                               .ptx = (char *)(uintptr_t)code->ptx,
-                               .payload = code->cubin,
-                               .payload_size = code->cubin_size};
+    bed->object = object_of("gpu_phases", code, bed->params, 3, bed->phases, 2);
+    bed->object.chunk = ROWS;
 }
 
 static Status make_bed(Ctx *ctx, Bed *bed, CudaDevice *device, const NvrtcResult *code, bool overlaps) {
@@ -147,41 +126,6 @@ static Status make_bed(Ctx *ctx, Bed *bed, CudaDevice *device, const NvrtcResult
 
 /* ---- Data ---------------------------------------------------------------------------------------------------------
  */
-typedef struct Data {
-    int64_t   batch, tokens;
-    float    *host, *result;
-    CuPointer q, o;
-    Tensor    tensors[2];
-    int       turn; /* each launch has other inputs, so that what an earlier one left in `work` is wrong */
-} Data;
-
-static int64_t rows_of(const Data *data) { return data->batch * data->tokens; }
-
-static Status data_new(Ctx *ctx, const Bed *bed, int64_t batch, int64_t tokens, Data *data) {
-    *data = (Data){.batch = batch, .tokens = tokens};
-    data->host = malloc((size_t)(rows_of(data) * STRIDE) * 4);
-    data->result = malloc((size_t)(rows_of(data) * HEADS * WIDTH) * 4);
-    if (!data->host || !data->result)
-        return ctx_fail(ctx, ST_NO_MEMORY, NULL, NULL, "out of memory");
-    TRY(cuda_alloc(ctx, bed->device, rows_of(data) * STRIDE * 4, &data->q));
-    TRY(cuda_alloc(ctx, bed->device, rows_of(data) * HEADS * WIDTH * 4, &data->o));
-    data->tensors[0] = (Tensor){
-        (void *)(uintptr_t)data->q, DT_F32, 4, {batch, tokens, HEADS, WIDTH}, {tokens * STRIDE, STRIDE, WIDTH, 1}};
-    data->tensors[1] = (Tensor){(void *)(uintptr_t)data->o,
-                                DT_F32,
-                                4,
-                                {batch, tokens, HEADS, WIDTH},
-                                {tokens * HEADS * WIDTH, HEADS * WIDTH, WIDTH, 1}};
-    return ST_OK;
-}
-
-static void data_free(const Bed *bed, Data *data) {
-    cuda_free(bed->device, data->q);
-    cuda_free(bed->device, data->o);
-    free(data->host);
-    free(data->result);
-}
-
 static Status next_inputs(Ctx *ctx, const Bed *bed, Data *data) {
     const uint32_t salt = 2654435761u * (uint32_t)++data->turn;
     for (int64_t i = 0; i < rows_of(data) * STRIDE; i++)
@@ -200,26 +144,21 @@ static bool data_right(const Data *data, float position) {
     return true;
 }
 
-static Status fetch(Ctx *ctx, const Bed *bed, Data *data, CuStream stream) {
-    TRY(cuda_stream_wait(ctx, bed->device, stream));
-    return cuda_copy_out(ctx, bed->device, data->result, data->o, rows_of(data) * HEADS * WIDTH * 4);
-}
-
 /* ---- Cases --------------------------------------------------------------------------------------------------------
  */
 static Status launches_right(Ctx *ctx, const Bed *bed, bool prepared, bool *right) {
     Data data;
     *right = true;
-    TRY(data_new(ctx, bed, 3, 1001, &data)); /* 1134 items for boxes: more than one a block */
+    TRY(data_new(ctx, bed->device, 3, 1001, &data)); /* 1134 items for boxes: more than one a block */
     if (prepared)
         TRY(cuda_executable_prepare(ctx, bed->executable, &(CudaPlace){0}, data.tensors));
     for (int i = 0; i < 10; i++) {
         TRY(next_inputs(ctx, bed, &data));
         TRY(cuda_executable_launch(ctx, bed->executable, &(CudaPlace){0}, data.tensors, i));
-        TRY(fetch(ctx, bed, &data, NULL));
+        TRY(data_fetch(ctx, bed->device, &data, NULL));
         *right &= data_right(&data, (float)i);
     }
-    data_free(bed, &data);
+    data_free(bed->device, &data);
     return ST_OK;
 }
 
@@ -239,19 +178,19 @@ static Status enqueue_many(Ctx *ctx, const Bed *bed, Data *data, bool *right) {
     const CudaPlace place = {0};
     double          began = 0;
     for (int i = 0; i < MANY; i++) {
-        TRY(data_new(ctx, bed, 2, 700, &data[i]));
+        TRY(data_new(ctx, bed->device, 2, 700, &data[i]));
         TRY(next_inputs(ctx, bed, &data[i]));
     }
     TRY(cuda_executable_prepare(ctx, bed->executable, &place, data[0].tensors));
     TRY(cuda_executable_launch(ctx, bed->executable, &place, data[0].tensors, 0));
     TRY(cuda_stream_wait(ctx, bed->device, NULL));
-    began = now();
+    began = seconds_now();
     for (int i = 0; i < MANY; i++)
         TRY(cuda_executable_launch(ctx, bed->executable, &place, data[i].tensors, i));
-    const double enqueued = now() - began;
+    const double enqueued = seconds_now() - began;
     *right = true;
     for (int i = 0; i < MANY; i++) {
-        TRY(fetch(ctx, bed, &data[i], NULL));
+        TRY(data_fetch(ctx, bed->device, &data[i], NULL));
         *right &= data_right(&data[i], (float)i);
     }
     printf("# host time, device busy, other tensors each time, 2 phases: %.2f us\n", 1e6 * enqueued / MANY);
@@ -267,7 +206,7 @@ static void check_many(Ctx *ctx, CudaDevice *device, const NvrtcResult *code) {
         status = enqueue_many(ctx, &bed, data, &right);
     verdict(ctx, "launches on their way keep their arguments", status, right);
     for (int i = 0; i < MANY; i++)
-        data_free(&bed, &data[i]);
+        data_free(device, &data[i]);
     cuda_executable_free(bed.executable);
 }
 
@@ -280,7 +219,7 @@ static Status replay(Ctx *ctx, const Bed *bed, Data *data, bool *right) {
     for (int i = 0; i < 10; i++) {
         TRY(next_inputs(ctx, bed, data));
         TRY(cuda_check(ctx, driver, driver->graph_launch(exec, stream), "test", "cuGraphLaunch"));
-        TRY(fetch(ctx, bed, data, stream));
+        TRY(data_fetch(ctx, bed->device, data, stream));
         *right &= data_right(data, 9);
     }
     driver->graph_exec_destroy(exec);
@@ -294,11 +233,11 @@ static void check_graph(Ctx *ctx, CudaDevice *device, const NvrtcResult *code) {
     bool   right = true;
     Status status = make_bed(ctx, &bed, device, code, true);
     if (status == ST_OK)
-        status = data_new(ctx, &bed, 2, 700, &data);
+        status = data_new(ctx, device, 2, 700, &data);
     if (status == ST_OK)
         status = replay(ctx, &bed, &data, &right);
     verdict(ctx, "overlapping phases in a captured graph", status, right);
-    data_free(&bed, &data);
+    data_free(device, &data);
     cuda_executable_free(bed.executable);
 }
 
@@ -314,9 +253,9 @@ static Status time_launches(Ctx *ctx, const Bed *bed, const Data *data, CuStream
     const CudaPlace place = {.stream = stream};
     static double   seconds[ROUNDS * LAUNCHES];
     for (int i = 0; i < ROUNDS * LAUNCHES; i++) {
-        const double start = now();
+        const double start = seconds_now();
         TRY(cuda_executable_launch(ctx, bed->executable, &place, data->tensors, moving ? i : 0));
-        seconds[i] = now() - start;
+        seconds[i] = seconds_now() - start;
         if (i % LAUNCHES == LAUNCHES - 1)
             TRY(cuda_stream_wait(ctx, bed->device, stream));
     }
@@ -345,11 +284,11 @@ static Status host_time(Ctx *ctx, CudaDevice *device, const NvrtcResult *code, c
             bed.phases[p].maps[m] = (CodeMap){.param = m, .dims = 4, .box_rows = ROWS, .row_dim = 1, .box_cols = 32};
     }
     TRY(cuda_executable_load(ctx, device, &bed.object, &bed.executable));
-    TRY(data_new(ctx, &bed, 1, 1, &data));
+    TRY(data_new(ctx, device, 1, 1, &data));
     if (c->prepared)
         TRY(cuda_executable_prepare(ctx, bed.executable, &(CudaPlace){.stream = stream}, data.tensors));
     TRY(time_launches(ctx, &bed, &data, stream, c->moving, median));
-    data_free(&bed, &data);
+    data_free(device, &data);
     cuda_executable_free(bed.executable);
     return ST_OK;
 }
@@ -387,13 +326,13 @@ static void show_encode_time(const CudaDevice *device) {
     CuTensorMap    map;
     const uint64_t dims[] = {128, 8, 4096, 4}, strides[] = {256, 2048, 8388608};
     const uint32_t box[] = {64, 1, 64, 1}, steps[] = {1, 1, 1, 1};
-    const double   start = now();
+    const double   start = seconds_now();
     int            result = 0;
     for (int i = 0; i < 1000 && result == 0; i++)
         result =
             device->driver.encode_map(&map, CU_MAP_BF16, 4, (void *)(uintptr_t)(1 << 20), dims, strides, box, steps,
                                       CU_MAP_NO_INTERLEAVE, CU_MAP_SWIZZLE_128, CU_MAP_PROMOTE_256, CU_MAP_ZERO_FILL);
-    printf("# cuTensorMapEncodeTiled: %.0f ns (result %d)\n", 1e6 * (now() - start), result);
+    printf("# cuTensorMapEncodeTiled: %.0f ns (result %d)\n", 1e6 * (seconds_now() - start), result);
 }
 
 static Status run_all(Ctx *ctx, void *arg) {
@@ -428,15 +367,4 @@ static Status run_all(Ctx *ctx, void *arg) {
     return ST_OK;
 }
 
-int main(void) {
-    Ctx  ctx;
-    char line[2048];
-    ctx_init(&ctx);
-    const Status status = ctx_run(&ctx, run_all, NULL);
-    if (status != ST_OK) {
-        ctx_describe(&ctx, line, sizeof line);
-        printf("%s\n", line);
-    }
-    ctx_free(&ctx);
-    return status == ST_NO_DEVICE ? 77 : status != ST_OK || failures;
-}
+int main(void) { return run_cases(run_all, NULL); }

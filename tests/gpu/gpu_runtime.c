@@ -1,15 +1,13 @@
 /* The CUDA side of the runtime on a real device, with two kernels written by hand: results, large grids, streams,
  * graphs, repeats, and what a faulty kernel leaves behind. Out: "ok NAME" or "not ok NAME (why)" a case; exit code 1 if
  * one failed, 77 where there is no device or no NVRTC. */
-#include "codegen/ptx/nvrtc.h"
-#include "runtime/cuda_executable.h"
-#include "tests/gpu/gpu_testing.h"
+#include "tests/gpu/rows_testing.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { HEADS = 3, WIDTH = 40, SHARED = 60 << 10, REPEATS = 1000 };
+enum { SHARED = 60 << 10, REPEATS = 1000 };
 
 #define B_ DIM_SYM(SYM_B)
 #define T_ DIM_SYM(SYM_T)
@@ -57,89 +55,41 @@ static Status make_bed(Ctx *ctx, Bed *bed, const NvrtcResult *code, const char *
             (CodePhase){.axis_count = 2, .axes = {B_, T_, 1, 1}, .threads = 64, .shared_bytes = p ? SHARED : 0};
         snprintf(bed->phases[p].symbol, sizeof bed->phases[p].symbol, "%s", p ? second : first);
     }
-    bed->object = (CodeObject){.params = bed->params,
-                               .param_count = 3,
-                               .phases = bed->phases,
-                               .phase_count = 2,
-                               .chunk = 1,
-                               .kv_heads = 1,
-                               .name = (char *)"gpu_test",
-                               .target = (char *)"cuda",
-                               .ptx = (char *)(uintptr_t)code->ptx,
-                               .payload = code->cubin,
-                               .payload_size = code->cubin_size};
+    bed->object = object_of("gpu_test", code, bed->params, 3, bed->phases, 2);
     return cuda_executable_load(ctx, bed->device, &bed->object, &bed->executable);
 }
 
-/* Inputs and outputs of one shape on the device; q with a gap behind each token. */
-typedef struct Data {
-    int64_t   batch, tokens, stride;
-    float    *host, *result;
-    CuPointer q, o;
-    Tensor    tensors[2];
-} Data;
-
 static float value_at(int64_t i) { return (float)(i * 2654435761u % 4093) / 64.0f; }
 
-static int64_t q_bytes(const Data *data) { return data->batch * data->tokens * data->stride * 4; }
-static int64_t o_bytes(const Data *data) { return data->batch * data->tokens * HEADS * WIDTH * 4; }
-
-static Status data_new(Ctx *ctx, const Bed *bed, int64_t batch, int64_t tokens, Data *data) {
-    *data = (Data){.batch = batch, .tokens = tokens, .stride = HEADS * WIDTH + 8};
-    data->host = malloc((size_t)q_bytes(data));
-    data->result = malloc((size_t)o_bytes(data));
-    if (!data->host || !data->result)
-        return ctx_fail(ctx, ST_NO_MEMORY, NULL, NULL, "out of memory");
+/* Tensors of the shape; q has numbers. */
+static Status make_data(Ctx *ctx, const Bed *bed, int64_t batch, int64_t tokens, Data *data) {
+    TRY(data_new(ctx, bed->device, batch, tokens, data));
     for (int64_t i = 0; i < q_bytes(data) / 4; i++)
         data->host[i] = value_at(i);
-    TRY(cuda_alloc(ctx, bed->device, q_bytes(data), &data->q));
-    TRY(cuda_alloc(ctx, bed->device, o_bytes(data), &data->o));
-    data->tensors[0] = (Tensor){(void *)(uintptr_t)data->q,
-                                DT_F32,
-                                4,
-                                {batch, tokens, HEADS, WIDTH},
-                                {tokens * data->stride, data->stride, WIDTH, 1}};
-    data->tensors[1] = (Tensor){(void *)(uintptr_t)data->o,
-                                DT_F32,
-                                4,
-                                {batch, tokens, HEADS, WIDTH},
-                                {tokens * HEADS * WIDTH, HEADS * WIDTH, WIDTH, 1}};
     return cuda_copy_in(ctx, bed->device, data->q, data->host, q_bytes(data));
-}
-
-static void data_free(const Bed *bed, Data *data) {
-    cuda_free(bed->device, data->q);
-    cuda_free(bed->device, data->o);
-    free(data->host);
-    free(data->result);
 }
 
 static bool data_right(const Data *data, float position) {
     for (int64_t row = 0; row < data->batch * data->tokens; row++)
         for (int i = 0; i < HEADS * WIDTH; i++)
-            if (data->result[row * HEADS * WIDTH + i] != 2 * data->host[row * data->stride + 119 - i] + position)
+            if (data->result[row * HEADS * WIDTH + i] != 2 * data->host[row * STRIDE + 119 - i] + position)
                 return false;
     return true;
-}
-
-static Status fetch(Ctx *ctx, const Bed *bed, Data *data, CuStream stream) {
-    TRY(cuda_stream_wait(ctx, bed->device, stream));
-    return cuda_copy_out(ctx, bed->device, data->result, data->o, o_bytes(data));
 }
 
 static Status run_once(Ctx *ctx, const Bed *bed, Data *data, CuStream stream, int64_t position) {
     const CudaPlace place = {.stream = stream};
     TRY(cuda_executable_launch(ctx, bed->executable, &place, data->tensors, position));
-    return fetch(ctx, bed, data, stream);
+    return data_fetch(ctx, bed->device, data, stream);
 }
 
 static void check_shape(Ctx *ctx, const Bed *bed, const char *name, int64_t batch, int64_t tokens) {
     Data   data;
-    Status status = data_new(ctx, bed, batch, tokens, &data);
+    Status status = make_data(ctx, bed, batch, tokens, &data);
     if (status == ST_OK)
         status = run_once(ctx, bed, &data, NULL, 5);
     verdict(ctx, name, status, status == ST_OK && data_right(&data, 5));
-    data_free(bed, &data);
+    data_free(bed->device, &data);
 }
 
 static Status two_streams(Ctx *ctx, const Bed *bed, Data data[2], bool *right) {
@@ -151,7 +101,7 @@ static Status two_streams(Ctx *ctx, const Bed *bed, Data data[2], bool *right) {
         TRY(cuda_executable_launch(ctx, bed->executable, &place, data[i % 2].tensors, i % 2));
     }
     for (int s = 0; s < 2; s++) {
-        TRY(fetch(ctx, bed, &data[s], streams[s]));
+        TRY(data_fetch(ctx, bed->device, &data[s], streams[s]));
         *right &= data_right(&data[s], (float)s);
         cuda_stream_destroy(bed->device, streams[s]);
     }
@@ -161,13 +111,13 @@ static Status two_streams(Ctx *ctx, const Bed *bed, Data data[2], bool *right) {
 static void check_streams(Ctx *ctx, const Bed *bed) {
     Data   data[2];
     bool   right = true;
-    Status status = data_new(ctx, bed, 1, 3000, &data[0]);
-    Status other = data_new(ctx, bed, 2, 2000, &data[1]);
+    Status status = make_data(ctx, bed, 1, 3000, &data[0]);
+    Status other = make_data(ctx, bed, 2, 2000, &data[1]);
     if (status == ST_OK && other == ST_OK)
         status = two_streams(ctx, bed, data, &right);
     verdict(ctx, "two streams at the same time", status, right);
-    data_free(bed, &data[0]);
-    data_free(bed, &data[1]);
+    data_free(bed->device, &data[0]);
+    data_free(bed->device, &data[1]);
 }
 
 static Status replay(Ctx *ctx, const Bed *bed, Data *data, bool *right) {
@@ -180,7 +130,7 @@ static Status replay(Ctx *ctx, const Bed *bed, Data *data, bool *right) {
         data->host[17] = (float)i;
         TRY(cuda_copy_in(ctx, bed->device, data->q, data->host, q_bytes(data)));
         TRY(cuda_check(ctx, driver, driver->graph_launch(exec, stream), "test", "cuGraphLaunch"));
-        TRY(fetch(ctx, bed, data, stream));
+        TRY(data_fetch(ctx, bed->device, data, stream));
         *right &= data_right(data, 9);
     }
     driver->graph_exec_destroy(exec);
@@ -191,7 +141,7 @@ static Status replay(Ctx *ctx, const Bed *bed, Data *data, bool *right) {
 static void check_graph(Ctx *ctx, const Bed *bed) {
     Data   data;
     bool   pushed, right = true;
-    Status status = data_new(ctx, bed, 2, 700, &data);
+    Status status = make_data(ctx, bed, 2, 700, &data);
     if (status == ST_OK)
         status = cuda_enter(ctx, bed->device, &pushed);
     if (status == ST_OK) {
@@ -199,7 +149,7 @@ static void check_graph(Ctx *ctx, const Bed *bed) {
         cuda_leave(bed->device, pushed);
     }
     verdict(ctx, "capture into a graph and replay on new data", status, right);
-    data_free(bed, &data);
+    data_free(bed->device, &data);
 }
 
 static Status repeat(Ctx *ctx, const Bed *bed, Data *data, bool *same) {
@@ -217,11 +167,11 @@ static Status repeat(Ctx *ctx, const Bed *bed, Data *data, bool *same) {
 static void check_repeats(Ctx *ctx, const Bed *bed) {
     Data   data;
     bool   same = true;
-    Status status = data_new(ctx, bed, 1, 50, &data);
+    Status status = make_data(ctx, bed, 1, 50, &data);
     if (status == ST_OK)
         status = repeat(ctx, bed, &data, &same);
     verdict(ctx, "1000 repeats give the same bits", status, same);
-    data_free(bed, &data);
+    data_free(bed->device, &data);
 }
 
 /* Last: the device's context is of no use afterwards. */
@@ -230,7 +180,7 @@ static void check_fault(Ctx *ctx, const Bed *bed, const NvrtcResult *code) {
     Data   data = {0};
     Status status = make_bed(ctx, &faulty, code, "gpu_test_fault", "gpu_test_add");
     if (status == ST_OK)
-        status = data_new(ctx, &faulty, 1, 1, &data);
+        status = make_data(ctx, &faulty, 1, 1, &data);
     if (status == ST_OK)
         status = run_once(ctx, &faulty, &data, NULL, 0);
     const bool named = status == ST_FAILED && strstr(ctx->message, "CUDA_ERROR_ILLEGAL_ADDRESS");
@@ -245,7 +195,7 @@ static Status prepare_bed(Ctx *ctx, Bed *bed, NvrtcResult *code) {
            facts->multiprocessors, facts->driver_version);
     const char *source = ctx_printf(ctx, "#define SYM_T %d\n#define SYM_POS %d\n#define SYM_COUNT %d\n%s", SYM_T,
                                     SYM_POS, SYM_COUNT, SOURCE);
-    TRY(nvrtc_compile(ctx, "gpu_test.cu", source, ctx_printf(ctx, "sm_%d%d", facts->major, facts->minor), code));
+    TRY(compile_for(ctx, bed->device, "gpu_test.cu", source, code));
     return make_bed(ctx, bed, code, "gpu_test_double", "gpu_test_add");
 }
 
@@ -268,15 +218,6 @@ static Status run_all(Ctx *ctx, void *arg) {
 }
 
 int main(void) {
-    Ctx  ctx;
-    Bed  bed = {0};
-    char line[2048];
-    ctx_init(&ctx);
-    const Status status = ctx_run(&ctx, run_all, &bed);
-    if (status != ST_OK) {
-        ctx_describe(&ctx, line, sizeof line);
-        printf("%s\n", line);
-    }
-    ctx_free(&ctx);
-    return status == ST_NO_DEVICE ? 77 : status != ST_OK || failures;
+    Bed bed = {0};
+    return run_cases(run_all, &bed);
 }
