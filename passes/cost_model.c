@@ -218,11 +218,11 @@ static const char *no_gradient_roles(const Spec *spec, KernelKind kind, const Ta
 }
 
 /* Narrow layers whose gradients add up, or leave, little: without roles features are multiplied in two parts, see
- * splits_features. */
+ * splits_features. Of 64 columns those whose scores cancel, where features are not what is given, but rounded again. */
 static bool wants_both_parts(const Spec *spec, KernelKind kind) {
     enum { FEW_COLS = 64 };
-    return kind == KIND_BACKWARD && spec->dtype != DT_F32 && gradients_cancel(spec) && spec->head_dim < FEW_COLS &&
-           spec->head_dim + spec->value_dim <= 2 * FEW_COLS;
+    return kind == KIND_BACKWARD && spec->dtype != DT_F32 && gradients_cancel(spec) && spec->head_dim + spec->value_dim <= 2 * FEW_COLS &&
+           (spec->head_dim < FEW_COLS || (spec->head_dim == FEW_COLS && spec->qk_scale && features_cancel(spec)));
 }
 
 /* Behind a main with roles the gradients' kernels are what they are without, but for those that have roles themselves. */
