@@ -204,6 +204,13 @@ static const char *no_roles(const Spec *spec, KernelKind kind, const Target *tar
     return NULL;
 }
 
+/* Narrow layers whose sinks sum up what no norm takes away: without roles probabilities are multiplied in two parts, see
+ * passes/tile.c. */
+static bool wants_both_probabilities(const Spec *spec, KernelKind kind) {
+    enum { FEW_COLS = 64 };
+    return kind == KIND_BACKWARD && spec->dtype != DT_F32 && spec->sink && !spec->norm && spec->head_dim < FEW_COLS;
+}
+
 /* Kernels of gradients whose warps have roles: which of them can, pass roles sees for itself. */
 static const char *no_gradient_roles(const Spec *spec, KernelKind kind, const Target *target) {
     if (!target->product_warps)
@@ -262,7 +269,7 @@ void schedule_default_why(const Spec *spec, KernelKind kind, const Target *targe
             schedule->segment = schedule->spread = 0;
             why->segment = IN_PLACE;
         }
-        schedule->roles = !no_roles(spec, kind, target) && !wants_both_parts(spec, kind);
+        schedule->roles = !no_roles(spec, kind, target) && !wants_both_parts(spec, kind) && !wants_both_probabilities(spec, kind);
         if (kind != KIND_BACKWARD && schedule->roles && spec->initial_state && spec_group(spec) % 2 == 0) { /* of a stack of states each group takes its own */
             schedule->group_heads = 2;
             schedule->warps = schedule->chunk * schedule->group_heads / 16;

@@ -89,6 +89,9 @@ static const Layer LAYERS[] = {
     {"heads = 2, kv_heads = 1, head_dim = 16, window = 3, feature_map = function(x) return exp(x - max(x)) end, fold = 16, sink = true, "
      "norm = false, dtype = 'fp16'",
      "lengths=16,6", 2085, 1},
+    {"heads = 1, kv_heads = 1, head_dim = 48, window = 300, value_dim = 128, feature_map = 'squared_relu', fold = 64, softcap = 30, "
+     "sink = true, norm = false, dtype = 'bf16'",
+     "B=3,T=76", 5037, 1},
     /* Rows of a tile that has others with keys, which have none themselves: what is given times 1 / eps is no number. */
     {"heads = 8, kv_heads = 1, head_dim = 16, window = 17, feature_map = 'exp', dtype = 'fp16'", "B=1,T=40", 1, 8},
     /* Rows whose residual sum is next to nothing: 1 / n is up to 10,000, and what they hand on, times values, more than fp16 holds. */
