@@ -20,7 +20,7 @@ static bool node_has_signs(const bool *signs, const MapNode *node) {
     }
 }
 
-/* May features be less than 0, as far as each operation's bounds tell? */
+/* As far as each operation's bounds tell. */
 static bool map_has_signs(const FeatureMap *map) {
     bool signs[MAP_MAX_NODES];
     for (int i = 0; i < map->count; i++)
@@ -28,4 +28,9 @@ static bool map_has_signs(const FeatureMap *map) {
     return map->count > 0 && signs[map->count - 1];
 }
 
-bool gradients_cancel(const Spec *spec) { return spec->qk_scale || spec->window == 1 || map_has_signs(&spec->map); }
+bool features_cancel(const Spec *spec) { return map_has_signs(&spec->map); }
+
+bool gradients_cancel(const Spec *spec) {
+    enum { FEW_COLS = 16 };
+    return spec->qk_scale || spec->window == 1 || spec->head_dim < FEW_COLS || spec->value_dim < FEW_COLS || features_cancel(spec);
+}

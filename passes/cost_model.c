@@ -203,6 +203,13 @@ static const char *no_roles(const Spec *spec, KernelKind kind, const Target *tar
     return NULL;
 }
 
+/* Narrow layers whose sinks sum up what no norm takes away: without roles probabilities are multiplied in two parts, see
+ * passes/tile.c. */
+static bool wants_both_probabilities(const Spec *spec, KernelKind kind) {
+    enum { FEW_COLS = 64 };
+    return kind == KIND_BACKWARD && spec->dtype != DT_F32 && spec->sink && !spec->norm && spec->head_dim < FEW_COLS;
+}
+
 /* Kernels of gradients whose warps have roles: which of them can, pass roles sees for itself. */
 static const char *no_gradient_roles(const Spec *spec, KernelKind kind, const Target *target) {
     if (!target->product_warps)
@@ -217,11 +224,11 @@ static const char *no_gradient_roles(const Spec *spec, KernelKind kind, const Ta
 }
 
 /* Narrow layers whose gradients add up, or leave, little: without roles features are multiplied in two parts, see
- * splits_features. */
+ * splits_features. Of 64 columns those whose scores cancel, where features are not what is given, but rounded again. */
 static bool wants_both_parts(const Spec *spec, KernelKind kind) {
     enum { FEW_COLS = 64 };
-    return kind == KIND_BACKWARD && spec->dtype != DT_F32 && gradients_cancel(spec) && spec->head_dim < FEW_COLS &&
-           spec->head_dim + spec->value_dim <= 2 * FEW_COLS;
+    return kind == KIND_BACKWARD && spec->dtype != DT_F32 && gradients_cancel(spec) && spec->head_dim + spec->value_dim <= 2 * FEW_COLS &&
+           (spec->head_dim < FEW_COLS || (spec->head_dim == FEW_COLS && spec->qk_scale && features_cancel(spec)));
 }
 
 /* Behind a main with roles the gradients' kernels are what they are without, but for those that have roles themselves. */
@@ -261,7 +268,7 @@ void schedule_default_why(const Spec *spec, KernelKind kind, const Target *targe
             schedule->segment = schedule->spread = 0;
             why->segment = IN_PLACE;
         }
-        schedule->roles = !no_roles(spec, kind, target) && !wants_both_parts(spec, kind);
+        schedule->roles = !no_roles(spec, kind, target) && !wants_both_parts(spec, kind) && !wants_both_probabilities(spec, kind);
         if (kind != KIND_BACKWARD && schedule->roles && spec->initial_state && spec_group(spec) % 2 == 0) { /* of a stack of states each group takes its own */
             schedule->group_heads = 2;
             schedule->warps = schedule->chunk * schedule->group_heads / 16;

@@ -107,8 +107,8 @@ static void keep(Module *module, const RowProgram *p, Builder *b, const Op *stor
 }
 
 /* Gradients of q's scale add up what all rows hand on, and with it what is lost where sides of products are rounded to 16
- * bits; in a window of one key they are all that rows get. Of what the residual branch gives these layers keep that, too:
- * kernel `rows` multiplies both parts. */
+ * bits; in a window of one key they are all that rows get; times features of both signs they cancel. Of what the residual branch
+ * gives these layers keep that, too: kernel `rows` multiplies both parts. */
 static void keep_low(Module *module, const RowProgram *p, Builder *b, const Op *store, DType dtype, Value *gradient) {
     if (dtype_size(dtype) != 2 || !gradient || (gradient->def && gradient->def->code == OP_LOAD))
         return;
@@ -164,7 +164,7 @@ static Status keep_gradients(Module *module, RowProgram *p, const Spec *spec) {
         if (op->code == OP_STORE && row_kept(p, op->in[5]) == op) {
             Value *const gradient = adjoint_of_whole(&again.adjoint, op->in[5]);
             keep(module, p, &b, op, kept_gradient_name(p, op->in[5]), dtype, gradient);
-            if (one_key || ir_find_param(p->kernel, "dq_scale"))
+            if (gradients_cancel(spec))
                 keep_low(module, p, &b, op, dtype, gradient);
         }
     for (int r = 0; r < p->reduction_count; r++)

@@ -74,8 +74,8 @@ const char *kept_low_name(const RowProgram *p, const Value *value);
 const char *kept_mean_name(const RowProgram *p, int r);
 const char *kept_score_mean_name(const RowProgram *p, int r);
 
-/* differentiate_unit.c: of a row with the norm n, of 1 / n. */
-RowUnit row_unit(Builder *b, Value *inverse_norm);
+/* differentiate_unit.c: of a row with the norm n that is given dy, of 1 / n and the mean of dy's squares. */
+RowUnit row_unit(Builder *b, Value *inverse_norm, Value *mean_square);
 /* Do gradients that rows hand on have units: of `value`, a residual sum with what it starts from; of a softmax_sum with a sink? */
 bool        has_unit(const RowProgram *p, const Value *value);
 bool        has_sink_unit(const RowProgram *p, const Value *value);

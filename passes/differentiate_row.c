@@ -288,8 +288,8 @@ static Value *mean_in_norm(const RowAgain *again, Value *x) {
 }
 
 /* 1 / n where x is a sum over keys: a row without keys has the norm's eps alone, and what is given times that much is no number of
- * fp16. Nothing takes it, but tiles of rows: there it is zero. Of other rows it is in units. */
-static Value *inverse_of(RowAgain *again, const Norm *norm) {
+ * fp16. Nothing takes it, but tiles of rows: there it is zero. Of other rows it is in units, which follow from dy as well. */
+static Value *inverse_of(RowAgain *again, const Norm *norm, Value *dy) {
     Value *const    value = norm->square->in[0];
     const Op *const sum = value->def;
     const bool      rest = has_unit(again->program, value), sink = has_sink_unit(again->program, value);
@@ -301,7 +301,8 @@ static Value *inverse_of(RowAgain *again, const Norm *norm) {
         inverse = ir_mask(again->b, inverse, delta, ir_i(again->b, 0), IR_NEG_INF, -1, 1, 0);
     }
     RowUnit *const unit = sink ? &again->sink_unit : &again->unit;
-    *unit = row_unit(again->b, inverse);
+    Value *const square = ir_unary(again->b, OP_ROWSUM, ir_binary(again->b, OP_MUL, dy, dy));
+    *unit = row_unit(again->b, inverse, ir_binary(again->b, OP_MUL, square, map_get(&again->values, norm->factor)));
     return ir_binary(again->b, OP_MUL, inverse, unit->inverse);
 }
 
@@ -313,7 +314,7 @@ static bool hand_on_norm(RowAgain *again, const Op *op) {
     Value *const   dy = adjoint_of_whole(&again->adjoint, op->out[0]);
     if (op->code != OP_MUL || !dy || !(find_norm(op, op->in[0], &norm) || find_norm(op, op->in[1], &norm)))
         return false;
-    Value *const inverse = inverse_of(again, &norm), *const y = map_get(&again->values, op->out[0]);
+    Value *const inverse = inverse_of(again, &norm, dy), *const y = map_get(&again->values, op->out[0]);
     Value *const sum = ir_unary(b, OP_ROWSUM, ir_binary(b, OP_MUL, dy, y));
     Value *const part = ir_binary(b, OP_MUL, ir_binary(b, OP_MUL, sum, inverse), map_get(&again->values, norm.factor));
     adjoint_add(&again->adjoint, norm.square->in[0],

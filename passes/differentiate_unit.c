@@ -1,15 +1,17 @@
 /* Units of what rows hand on: a part of pass differentiate, for GPUs. Of a row whose residual sum is next to nothing, of keys that
  * it hardly sees, the norm's gradient is what is given times up to 1 / sqrt(eps), and that, or its products with values, is more
- * than fp16 holds. Kernel `main` keeps what such a row hands on in units of 64, and the kernels behind it multiply the row's
- * features by them: the residual branch's products are of both, so that they are what they were. A power of two rounds nothing.
+ * than fp16 holds. Kernel `main` keeps what such a row hands on in units of 64 or 1024, and the kernels behind it multiply the
+ * row's features by them: the residual branch's products are of both, so that they are what they were. A power of two rounds
+ * nothing. How large it is follows from what is given, too: small gradients are in no units, of which fp16 has few small numbers.
  * Of a row whose sink takes nearly all of the softmax, the same holds for what the softmax's values are multiplied with: the
  * probabilities behind main are then in units, which is a sum with lse, and what they are multiplied with is as small. */
 #include "passes/differentiate.h"
 
-#include <math.h>
-
-/* Rows whose 1 / n is larger than LARGE have UNIT; all others have 1. */
-static const double LARGE = 256, UNIT = 64;
+/* Rows whose |dy| / n, root mean square, is larger than `from` have `unit`; all others have 1. Products with values are some
+ * hundred times as large at most. */
+static const struct {
+    double from, unit;
+} UNITS[] = {{256, 64}, {16384, 1024}};
 
 const char *kept_unit_name(void) { return "rla_gradient_unit"; }
 
@@ -39,11 +41,16 @@ bool has_sink_unit(const RowProgram *p, const Value *value) {
            ir_find_param(p->kernel, op_text(load, AT_PARAM))->dtype == DT_F16;
 }
 
-RowUnit row_unit(Builder *b, Value *inverse_norm) {
-    Value *const is_large = ir_unary(b, OP_STEP, ir_binary(b, OP_SUB, inverse_norm, ir_f(b, LARGE, 1, 1)));
-    Value *const one = ir_f(b, 1, 1, 1);
-    return (RowUnit){ir_binary(b, OP_ADD, ir_binary(b, OP_MUL, is_large, ir_f(b, UNIT - 1, 1, 1)), one),
-                     ir_binary(b, OP_SUB, one, ir_binary(b, OP_MUL, is_large, ir_f(b, 1 - 1 / UNIT, 1, 1)))};
+RowUnit row_unit(Builder *b, Value *inverse_norm, Value *mean_square) {
+    Value *const square = ir_binary(b, OP_MUL, ir_binary(b, OP_MUL, inverse_norm, inverse_norm), mean_square);
+    RowUnit      row = {ir_f(b, 1, 1, 1), ir_f(b, 1, 1, 1)};
+    double       unit = 1;
+    for (size_t u = 0; u < sizeof UNITS / sizeof *UNITS; unit = UNITS[u++].unit) {
+        Value *const is_large = ir_unary(b, OP_STEP, ir_binary(b, OP_SUB, square, ir_f(b, UNITS[u].from * UNITS[u].from, 1, 1)));
+        row.unit = ir_binary(b, OP_ADD, row.unit, ir_binary(b, OP_MUL, is_large, ir_f(b, UNITS[u].unit - unit, 1, 1)));
+        row.inverse = ir_binary(b, OP_SUB, row.inverse, ir_binary(b, OP_MUL, is_large, ir_f(b, 1 / unit - 1 / UNITS[u].unit, 1, 1)));
+    }
+    return row;
 }
 
 /* Piece by piece, for passes take pieces apart. */
@@ -66,9 +73,7 @@ void differentiate_lse_in_units(RowProgram *p, Builder *b, const RowUnit *unit) 
     Op *const      lse = unit->unit ? (Op *)find_lse(p) : NULL;
     if (!lse)
         return;
-    Value *const less = ir_binary(b, OP_SUB, unit->unit, ir_f(b, 1, 1, 1));
-    Value *const shift = ir_binary(b, OP_MUL, less, ir_f(b, log(UNIT) / (UNIT - 1), 1, 1));
-    store_like(b, lse, &here, op_text(lse, AT_PARAM), ir_binary(b, OP_SUB, lse->in[5], shift));
+    store_like(b, lse, &here, op_text(lse, AT_PARAM), ir_binary(b, OP_SUB, lse->in[5], ir_unary(b, OP_LOG, unit->unit)));
     op_erase(lse);
 }
 

@@ -57,8 +57,11 @@ typedef void PassObserver(void *arg, const PassInfo *pass, Module *module, doubl
 Status passes_run(Ctx *ctx, Module *module, const PassArgs *args, PassObserver *observe, void *arg);
 
 /* Kind backward: do sums of gradients cancel more than rounding lets them? Those of scales add up what all rows hand on; of a window
- * of one key nothing is left of what scores get, nor where features of both signs make scores of few keys next to 0. */
+ * of one key nothing is left of what scores get, nor where features of both signs make scores of few keys next to 0; of few columns
+ * errors do not average out, and norms of few values are next to 0 now and then. */
 bool gradients_cancel(const Spec *spec);
+/* May features be less than 0, so that scores cancel? */
+bool features_cancel(const Spec *spec);
 
 /* Why the default has these values: clauses without a full stop, that live for ever. */
 typedef struct ScheduleWhy {

@@ -34,10 +34,11 @@ Value *gradients_low(Builder *b, Value *x, DType dtype) {
 }
 
 bool splits_features(const PassArgs *args) {
-    enum { MOST_COLS = 64 };
+    enum { MOST_COLS = 64, FEW_VALUES = 16 };
     const Spec *const spec = args->spec;
-    return args->kind == KIND_BACKWARD && spec->dtype != DT_F32 && gradients_cancel(spec) && !args->schedule->roles &&
-           spec->head_dim <= MOST_COLS && spec->head_dim + spec->value_dim <= 2 * MOST_COLS;
+    const bool        narrow = spec->head_dim <= MOST_COLS && spec->head_dim + spec->value_dim <= 2 * MOST_COLS,
+               few = spec->head_dim <= 2 * MOST_COLS && spec->value_dim < FEW_VALUES;
+    return args->kind == KIND_BACKWARD && spec->dtype != DT_F32 && gradients_cancel(spec) && !args->schedule->roles && (narrow || few);
 }
 
 /* Products of floats: two warps more are busy with a tile's keys, whose sums take all of a warp's registers. */

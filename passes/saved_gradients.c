@@ -9,8 +9,8 @@
  *   Kernels `window_keys` and `window_values` have no residual branch; their key loops go on with the sums of the heads before.
  * Registers hold few of these tiles: each sum over heads has a loop of its own, and what rows get of the residual branch is
  * what their key loop starts from. Rows keep their rotated queries, which all keys that they see would rotate again.
- * Where gradients add up all rows (q's scale), or the window gives none (of one key), what sides of products lose in 16 bits
- * of main's and rows' scores, and of do, is multiplied as well; in narrow layers of phi(q) in main and wherever keys take it, of
+ * Where gradients add up all rows (q's scale), or the window gives none (of one key), or scores of features of both signs cancel,
+ * what sides of products lose in 16 bits of main's and rows' scores, and of do, is multiplied as well; in narrow layers of phi(q) in main and wherever keys take it, of
  * keys' scores, and of phi(k), whose second part lies in memory as well: in all of these or in none, for they are to agree.
  * Nothing is added to by two blocks, and all sums have one order. Features that are a concatenation of equal pieces go
  * by pieces, as in main. */
@@ -50,9 +50,7 @@ Access gradients_access(const Op *op) {
 }
 
 bool gradients_split(const Saver *s) {
-    const Spec *spec = s->args->spec;
-    const bool  adds = spec->qk_scale || spec->window == 1 || splits_features(s->args);
-    return s->args->kind == KIND_BACKWARD && adds && dtype_size(s->dtype) == 2;
+    return s->args->kind == KIND_BACKWARD && dtype_size(s->dtype) == 2 && gradients_cancel(s->args->spec);
 }
 
 bool gradients_split_features(const Saver *s) { return splits_features(s->args); }
@@ -408,6 +406,26 @@ static Value *take_initial(const Saver *main, const Saver *s, const Residual *su
     return head;
 }
 
+/* What softmax scores hand on, made by a product of factors, times keys or rows: with what 16 bits lose of it. */
+static bool split_score(Op *op, void *arg) {
+    const Saver    *s = arg;
+    const Op *const made = op->code == OP_DOT && op->in_count == 3 ? op->in[0]->def : NULL;
+    if (!made || made->code != OP_MUL || op_int(op, AT_TB, 0))
+        return true;
+    Builder      b = ir_after(s->ctx, s->main, op);
+    Value *const low = gradients_low(&b, op->in[0], s->dtype);
+    Value *const both = ir_dot(&b, low, op->in[1], op->out[0], false, false);
+    ir_replace_uses(s->main, op->out[0], both);
+    both->def->in[2] = op->out[0];
+    return true;
+}
+
+/* Of few columns little averages out. Roles have no registers for it. */
+static void split_scores(const Saver *s, Op *keys) {
+    if (gradients_split_features(s) && !s->args->schedule->gradient_roles)
+        ir_walk(keys->region, split_score, (void *)s);
+}
+
 static Status rewrite_rows(const Saver *main, Kernel *kernel) {
     Saver    s;
     Residual sum = {0};
@@ -436,6 +454,7 @@ static Status rewrite_rows(const Saver *main, Kernel *kernel) {
         start_from_rest(&s, keys);
         if (!s.args->schedule->gradient_roles) /* with roles, what is stored is not sent */
             load_what_is_stored(&s, keys);
+        split_scores(&s, keys);
     }
     order_by_use(s.ctx, kernel, s.group->region);
     store_where_made(s.ctx, kernel, s.group->region);
@@ -465,10 +484,12 @@ static Status add_heads(const Saver *main, Kernel *kernel) {
     Saver s;
     TRY(gradients_view(main, kernel, &s));
     Op *const keys = loop_find(s.group->region, "key");
-    if (keys)
-        turn_once(main, &s);
-    if (keys && s.group->out_count)
+    if (!keys)
+        return ST_OK;
+    turn_once(main, &s);
+    if (s.group->out_count)
         go_on(&s, keys);
+    split_scores(&s, keys);
     return ST_OK;
 }
 

@@ -57,6 +57,25 @@ static const Layer LAYERS[] = {
     /* Features of both signs, whose scores cancel. */
     {"heads = 8, kv_heads = 1, head_dim = 16, window = 17, value_dim = 16, feature_map = 'identity', sink = true, dtype = 'fp16'",
      "lengths=37,10", 26, 1},
+    {"heads = 4, kv_heads = 2, head_dim = 64, window = 8, feature_map = 'identity', rope = { theta = 10000, style = 'interleaved' }, "
+     "softcap = 50, sink = true, dtype = 'fp16'",
+     "lengths=26", 5030, 1},
+    {"heads = 15, kv_heads = 3, head_dim = 64, window = 33, value_dim = 48, feature_map = 'identity', fold = 4, "
+     "rope = { theta = 500000, style = 'interleaved' }, softcap = 30, sink = true, qk_scale = true, dtype = 'fp16'",
+     "B=2,T=121", 786, 1},
+    /* Of few columns nothing averages out: of scores, and of norms of few values. */
+    {"heads = 2, kv_heads = 1, head_dim = 2, window = 63, feature_map = 'softmax', fold = 16, rope = { theta = 10000, style = 'half' }, "
+     "sink = true, qk_scale = true, norm = false, dtype = 'bf16'",
+     "B=3,T=1", 955, 1},
+    {"heads = 4, kv_heads = 2, head_dim = 2, window = 3, value_dim = 4, fold = 2, rope = { theta = 500000, style = 'half' }, "
+     "sink = true, initial_state = 'input', dtype = 'fp16'",
+     "B=2,T=10", 2129, 1},
+    {"heads = 2, kv_heads = 2, head_dim = 7, window = 2, feature_map = 'elu1', softcap = 30, initial_state = 'input', dtype = 'bf16'",
+     "lengths=4,3", 5068, 1},
+    {"heads = 3, kv_heads = 3, head_dim = 128, window = 64, value_dim = 4, feature_map = function(x) return concat(sigmoid(x), tanh(x), "
+     "abs(x) / (1 + sum(abs(x)))) end, fold = 64, rope = { theta = 500000, style = 'half' }, softcap = 30, sink = true, "
+     "qk_scale = true, initial_state = 'input', dtype = 'fp16'",
+     "B=2,T=225", 1737, 1},
     /* Sequences so short that little is left of what scores get. */
     {"heads = 4, kv_heads = 1, head_dim = 112, window = 300, feature_map = 'elu1', rope = { theta = 10000, style = 'interleaved' }, "
      "dtype = 'fp16'",
@@ -70,6 +89,9 @@ static const Layer LAYERS[] = {
     {"heads = 2, kv_heads = 1, head_dim = 16, window = 3, feature_map = function(x) return exp(x - max(x)) end, fold = 16, sink = true, "
      "norm = false, dtype = 'fp16'",
      "lengths=16,6", 2085, 1},
+    {"heads = 1, kv_heads = 1, head_dim = 48, window = 300, value_dim = 128, feature_map = 'squared_relu', fold = 64, softcap = 30, "
+     "sink = true, norm = false, dtype = 'bf16'",
+     "B=3,T=76", 5037, 1},
     /* Rows of a tile that has others with keys, which have none themselves: what is given times 1 / eps is no number. */
     {"heads = 8, kv_heads = 1, head_dim = 16, window = 17, feature_map = 'exp', dtype = 'fp16'", "B=1,T=40", 1, 8},
     /* Rows whose residual sum is next to nothing: 1 / n is up to 10,000, and what they hand on, times values, more than fp16 holds. */
@@ -84,6 +106,11 @@ static const Layer LAYERS[] = {
      "lengths=70,31", 1, 1},
     {"heads = 2, kv_heads = 1, head_dim = 128, window = 20, feature_map = function(x) return relu(x - 1.6) end, dtype = 'fp16'",
      "B=1,T=90", 1, 1},
+    /* The same, and large gradients: what scores multiply and add up is more than fp16 holds, if units are of 1 / n alone. */
+    {"heads = 2, kv_heads = 1, head_dim = 112, window = 20, feature_map = function(x) return exp(6 * (x - max(x))) end, dtype = 'fp16'",
+     "B=1,T=90", 1, 30},
+    {"heads = 2, kv_heads = 1, head_dim = 128, window = 20, feature_map = function(x) return relu(x - 1.6) end, dtype = 'fp16'",
+     "B=1,T=90", 1, 30},
     /* Rows whose sink takes nearly all of the softmax: probabilities of keys are few numbers of fp16. */
     {"heads = 2, kv_heads = 1, head_dim = 32, window = 20, scale = 2.8, sink = true, feature_map = 'elu1', dtype = 'fp16'",
      "B=1,T=60", 1, 1},
