@@ -43,17 +43,20 @@ DEVICE int warp_id() { return __shfl_sync(~0u, threadIdx.x >> 5, 0); }
 DEVICE int warp_here() { int thread; asm volatile("mov.u32 %0, %%tid.x;" : "=r"(thread)); return __shfl_sync(~0u, thread >> 5, 0); }
 // A thread's and a block's number, likewise.
 DEVICE u32 thread_here() { u32 thread; asm volatile("mov.u32 %0, %%tid.x;" : "=r"(thread)); return thread; }
-#ifdef CROWDED // where registers hold little beside main's sums
-DEVICE int lane_again() { return lane_here(); }
-DEVICE u32 thread_again() { return thread_here(); }
-#else
-DEVICE int lane_again() { return lane_id(); }
-DEVICE u32 thread_again() { return threadIdx.x; }
-#endif
 DEVICE u32 block_here() { u32 block; asm volatile("mov.u32 %0, %%ctaid.x;" : "=r"(block)); return block; }
 // The number among those WARPS that hold a tile together: where several roles of a kernel compute, each has SHARED_WARPS.
 template <int WARPS> DEVICE int warp_of() { return WARPS == SHARED_WARPS ? warp_id() & (WARPS - 1) : warp_id(); }
-// The same without the latency of a shuffle.
+// Where registers hold little beside main's sums (CROWDED), a thread's place is asked for anew.
+#ifdef CROWDED
+DEVICE int lane_again() { return lane_here(); }
+DEVICE u32 thread_again() { return thread_here(); }
+template <int WARPS> DEVICE int warp_again() { return warp_here(); }
+#else
+DEVICE int lane_again() { return lane_id(); }
+DEVICE u32 thread_again() { return threadIdx.x; }
+template <int WARPS> DEVICE int warp_again() { return warp_of<WARPS>(); }
+#endif
+// A warp's number without the latency of a shuffle.
 DEVICE int warp_at_once() { return threadIdx.x >> 5; }
 
 // Positions, rows and numbers of items. 32 bits, where they fit, take far fewer instructions.
@@ -249,7 +252,7 @@ template <> struct Wide<float> {
 
 template <class T, class R, int WARPS, int COLS, bool INPUT, int S, int N> DEVICE void load_tile(float (&x)[S][N], const View &v) {
     const R   rows = R::make(v);
-    const int q = lane_id() & 3, first = warp_of<WARPS>() * 16 + lane_id() / 4;
+    const int lane = lane_again(), q = lane & 3, first = warp_again<WARPS>() * 16 + lane / 4;
     const bool pairs = aligned<T>(v, 2 * sizeof(T)), wide = sizeof(T) == 2 && COLS % 16 == 0 && aligned<T>(v, 8);
     UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
         const int  r = first + s * 16 * WARPS + 8 * h;
