@@ -130,7 +130,8 @@ static Value *stored(const Columns *c, Builder *b, const Op *store, int lo, int 
     for (size_t k = 0; k < sizeof KEYS / sizeof *KEYS; k++)
         op_set_int(c->ctx, load, KEYS[k], op_int(store, KEYS[k], -1));
     op_set_int(c->ctx, load, AT_LO, lo);
-    op_set_text(c->ctx, load, AT_VIA, "own");
+    if (!c->plain)
+        op_set_text(c->ctx, load, AT_VIA, "own");
     return load->out[0];
 }
 
@@ -158,7 +159,7 @@ static void store_by_slices(const Columns *c, Op *store, Value *value, const Val
         Value *const before = early && early != value ? stored(c, &b, store, lo, n) : NULL;
         Value *const part = columns_slice(c, &b, value, &s);
         Op *const made = store_columns(c, &b, store, before ? ir_binary(&b, OP_ADD, before, part) : part, lo);
-        if (early == value)
+        if (early == value && !c->plain)
             op_set_text(c->ctx, made, AT_VIA, "own");
     }
 }
@@ -349,7 +350,8 @@ Status pass_columns(Ctx *ctx, Module *module, const PassArgs *args) {
         slice_loads(ctx, c.kernel, args, body);
         return ST_OK;
     }
-    if (!args->schedule->roles)
+    c.plain = !args->schedule->roles;
+    if (c.plain && !loop_slices_columns(args))
         return ST_OK;
     c.loads = args->kind == KIND_BACKWARD;
     c.queries = find_queries(&c, body);
@@ -359,7 +361,7 @@ Status pass_columns(Ctx *ctx, Module *module, const PassArgs *args) {
         return ST_OK;
     }
     pass_note(ctx, args, c.kernel, "tiles of more than %d columns go by slices: registers hold no more beside a sum", WIDE);
-    const bool branches = has_branches(body), turned = branches && columns_turn_queries(&c, module, body);
+    const bool branches = has_branches(body), turned = branches && !c.plain && columns_turn_queries(&c, module, body);
     for (Op *op = body->first; op; op = op->next)
         if (is_branch(op))
             visit_tail(&c, op->region, turned);

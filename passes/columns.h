@@ -36,6 +36,7 @@ typedef struct Columns {
     Reduction loops[MAX_LOOPS];
     int       loop_count;
     bool      loads;  /* what is made of loads alone goes by slices, too */
+    bool      plain;  /* without roles: queries lie in memory, and loops fetch nothing of what they multiply */
     bool      joined; /* and what is made of tiles side by side */
 } Columns;
 

@@ -211,7 +211,7 @@ static int multiply_in_loop(Columns *c, Value *features, Op *at) {
     const int slices = features->type.cols / SLICE;
     Builder   b = ir_before(c->ctx, c->kernel, at);
     Piece     piece;
-    if (slices < 2 || !read_piece(c, &b, features, &piece))
+    if (c->plain || slices < 2 || !read_piece(c, &b, features, &piece))
         return 0;
     piece.sums[piece.count] = left_side(c, &b, &piece, ir_i(&b, 0));
     Op *const    loop =

@@ -72,7 +72,7 @@ Value *columns_slice(const Columns *c, Builder *b, Value *value, Slice *s) {
     Value    *made = map_get(&s->map, value);
     if (made != value || (c->joined && is_whole(value, s)))
         return made;
-    if (op && op == c->queries)
+    if (op && op == c->queries && !c->plain)
         made = ir_unary(b, OP_COPY, cut(b, value, s));
     else if (op && is_taken(c, op))
         made = ir_unary(b, OP_COPY, cut(b, op->in[0], s));

@@ -158,3 +158,8 @@ Kernel *loop_main(const Module *module) {
             return module->kernels[k];
     return module->kernels[module->kernel_count - 1];
 }
+
+bool loop_slices_columns(const PassArgs *args) {
+    return args->target->warp_size && !args->schedule->roles && (args->kind == KIND_FORWARD || args->kind == KIND_EXTEND) &&
+           spec_is_wide(args->spec) && args->spec->dtype != DT_F32 && !args->spec->full && !args->spec->initial_state;
+}

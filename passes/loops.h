@@ -95,6 +95,10 @@ void sink_pieces(Ctx *ctx, Kernel *kernel, Block *block);
 /* What works on query rows: the last kernel, or that of its name where others follow. */
 Kernel *loop_main(const Module *module);
 
+/* Without roles, kinds forward and extend: do tiles of more than 128 columns go by slices in main? Registers hold one sum of 256
+ * columns, and no second one. */
+bool loop_slices_columns(const PassArgs *args);
+
 /* Do some of the kernel's warps have roles? */
 bool loop_has_roles(const Kernel *kernel);
 

@@ -535,7 +535,7 @@ Status pass_reload(Ctx *ctx, Module *module, const PassArgs *args) {
         Reload         r = {.ctx = ctx, .kernel = module->kernels[k]};
         Schedule       gradients;
         const PassArgs of = args_of_kernel(args, module, k, &gradients);
-        r.loads = args->kind == KIND_BACKWARD && strcmp(r.kernel->name, "main") == 0;
+        r.loads = (args->kind == KIND_BACKWARD || loop_slices_columns(args)) && strcmp(r.kernel->name, "main") == 0;
         if (args->spec->dtype == DT_F32 && !args->schedule->roles && args->kind != KIND_DECODE)
             sink_into_branches(ctx, r.kernel, loop_grid_body(r.kernel->body));
         if (keeps_no_pieces(args))

@@ -83,6 +83,8 @@ void stage_fetch(Stager *s, Builder *b, const Op *load, Value *ring, Value *slot
         op_set_int(s->ctx, made, AT_WRAP, op_int(load, AT_WRAP, 0));
     if (op_has(load, AT_COLDIM))
         op_set_int(s->ctx, made, AT_COLDIM, op_int(load, AT_COLDIM, 0));
+    if (op_int(load, AT_LO, 0))
+        op_set_int(s->ctx, made, AT_LO, op_int(load, AT_LO, 0));
     if (op_has(load, AT_DOWN))
         op_set_int(s->ctx, made, AT_DOWN, op_int(load, AT_DOWN, 0));
     copy_beyond(s->ctx, made, load);

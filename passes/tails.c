@@ -216,7 +216,7 @@ static void scores_first(Tails *t, Block *block) {
 Status pass_tails(Ctx *ctx, Module *module, const PassArgs *args) {
     Tails        t = {.ctx = ctx, .kernel = loop_main(module)};
     Block *const block = loop_grid_body(t.kernel->body);
-    if (!args->schedule->roles || !has_branches(block))
+    if (!(args->schedule->roles || loop_slices_columns(args)) || !has_branches(block))
         return ST_OK;
     Op *const taken = go_both_ways(&t, hoist_indices(&t, block));
     sink(&t, taken->region);

@@ -41,14 +41,20 @@ static Status draw_panels(Ctx *ctx, void *arg) {
     return ST_OK;
 }
 
-static Status draw_wide_bf16(Ctx *ctx, void *arg) {
+static Status draw_wide_16_bits(Ctx *ctx, void *arg) {
     Trial *t = arg;
     (void)ctx;
-    do
-        random_spec(t, true);
-    while (t->spec.initial_state || spec_group(&t->spec) % 2); /* as wide layers with roles are */
+    random_spec(t, true);
     t->spec.dtype = DT_BF16;
     t->spec.norm = false;
+    return ST_OK;
+}
+
+static Status draw_wide_bf16(Ctx *ctx, void *arg) {
+    Trial *t = arg;
+    do
+        TRY(draw_wide_16_bits(ctx, t));
+    while (t->spec.initial_state || spec_group(&t->spec) % 2); /* as wide layers with roles are */
     return ST_OK;
 }
 
@@ -329,6 +335,20 @@ static void test_roles_saved(void **state) {
     run_some(KIND_FORWARD, VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_SAVED, target, draw_panels, CASES / 2);
 }
 
+/* Nor have warps without roles more registers. */
+static void test_gpu_wide(void **state) {
+    (void)state;
+    for (int memory = 96; memory <= 512; memory *= 4)
+        run_drawn(KIND_FORWARD, VARIANT_LSE | VARIANT_FINAL_STATE | VARIANT_PARTS | VARIANT_SAVED,
+                  (Target){.name = "gpu", .warp_size = 32, .shared_bytes = memory << 10, .processors = 4}, draw_wide_16_bits);
+}
+
+static void test_gpu_wide_extend(void **state) {
+    (void)state;
+    run_drawn(KIND_EXTEND, VARIANT_PACKED | VARIANT_LSE,
+              (Target){.name = "gpu", .warp_size = 32, .shared_bytes = 512 << 10, .processors = 4}, draw_wide_16_bits);
+}
+
 static void test_roles_initial(void **state) {
     (void)state;
     const Target target = {.name = "gpu", .warp_size = 32, .product_warps = 4, .shared_bytes = 512 << 10, .processors = 4};
@@ -462,6 +482,8 @@ int main(int argc, char **argv) {
         DRAWS(test_gpu_decode, 7),
         DRAWS(test_gpu_decode_bf16, 8),
         DRAWS(test_gpu_wide_decode, 9),
+        DRAWS(test_gpu_wide, 5),
+        DRAWS(test_gpu_wide_extend, 6),
         DRAWS(test_gpu_decode_maps, 29),
         DRAWS(test_gpu_extend, 10),
         DRAWS(test_roles_forward, 11),

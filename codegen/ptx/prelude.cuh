@@ -46,7 +46,17 @@ DEVICE u32 thread_here() { u32 thread; asm volatile("mov.u32 %0, %%tid.x;" : "=r
 DEVICE u32 block_here() { u32 block; asm volatile("mov.u32 %0, %%ctaid.x;" : "=r"(block)); return block; }
 // The number among those WARPS that hold a tile together: where several roles of a kernel compute, each has SHARED_WARPS.
 template <int WARPS> DEVICE int warp_of() { return WARPS == SHARED_WARPS ? warp_id() & (WARPS - 1) : warp_id(); }
-// The same without the latency of a shuffle.
+// Where registers hold little beside main's sums (CROWDED), a thread's place is asked for anew.
+#ifdef CROWDED
+DEVICE int lane_again() { return lane_here(); }
+DEVICE u32 thread_again() { return thread_here(); }
+template <int WARPS> DEVICE int warp_again() { return warp_here(); }
+#else
+DEVICE int lane_again() { return lane_id(); }
+DEVICE u32 thread_again() { return threadIdx.x; }
+template <int WARPS> DEVICE int warp_again() { return warp_of<WARPS>(); }
+#endif
+// A warp's number without the latency of a shuffle.
 DEVICE int warp_at_once() { return threadIdx.x >> 5; }
 
 // Positions, rows and numbers of items. 32 bits, where they fit, take far fewer instructions.
@@ -116,6 +126,12 @@ DEVICE View view(const i64 *arg, number c0, number c1, number c2, number lo, num
 }
 // With bounds made anew: no register holds until here those that accesses before had.
 DEVICE View anew(View v) { v.hi = opaque(v.hi); return v; }
+// Nothing of where it is, either.
+DEVICE View all_anew(View v) {
+    v.base = opaque(v.base), v.hi = opaque(v.hi);
+    UNROLL for (int d = 0; d < 3; d++) v.c[d] = opaque(v.c[d]);
+    return v;
+}
 // The same of a parameter whose strides are known, from a column.
 DEVICE View view(const i64 *arg, i64 stride0, i64 stride1, i64 stride2, i64 column, number c0, number c1, number c2, number lo, number hi) {
     return View{arg[0], {stride0, stride1, stride2}, {c0, c1, c2}, lo, hi, column};
@@ -185,7 +201,7 @@ DEVICE void exchange(u32 &first, u32 &second) {
     else
         second = other;
 }
-DEVICE int wide_column() { return (lane_id() & 1) * 8 + (lane_id() & 2) * 2; }
+DEVICE int wide_column() { const int lane = lane_again(); return (lane & 1) * 8 + (lane & 2) * 2; }
 template <class T> DEVICE void unpack(u32 v, float &x, float &y) {
     T lo, hi;
     lo.bits = (u16)v, hi.bits = (u16)(v >> 16);
@@ -236,7 +252,7 @@ template <> struct Wide<float> {
 
 template <class T, class R, int WARPS, int COLS, bool INPUT, int S, int N> DEVICE void load_tile(float (&x)[S][N], const View &v) {
     const R   rows = R::make(v);
-    const int q = lane_id() & 3, first = warp_of<WARPS>() * 16 + lane_id() / 4;
+    const int lane = lane_again(), q = lane & 3, first = warp_again<WARPS>() * 16 + lane / 4;
     const bool pairs = aligned<T>(v, 2 * sizeof(T)), wide = sizeof(T) == 2 && COLS % 16 == 0 && aligned<T>(v, 8);
     UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
         const int  r = first + s * 16 * WARPS + 8 * h;
@@ -686,7 +702,7 @@ DEVICE int arrive(u64 *cell, u32 count) {
 
 // Starts to copy a tile: in pieces of 16 bytes where memory is aligned for it, else element by element, at once.
 // ONTO: rows before the first that is there (1), or behind the last (2), are another copy's.
-template <class T, class R, int WARPS, int ROWS, int COLS, int ONTO = 0> DEVICE void fetch(u32 to, const View &v, bool is_aligned, u32 thread = threadIdx.x) {
+template <class T, class R, int WARPS, int ROWS, int COLS, int ONTO = 0> DEVICE void fetch(u32 to, const View &v, bool is_aligned, u32 thread = thread_again()) {
     constexpr int PER = 16 / sizeof(T), WIDE = (COLS + 15) / 16 * 16, PIECES = WIDE / PER, TALL = (ROWS + 15) / 16 * 16;
     constexpr int STRIDE = shared_stride(WIDE, sizeof(T)), THREADS = 32 * WARPS, TOTAL = TALL * PIECES, STEP = THREADS / PIECES;
     const R rows = R::make(v);

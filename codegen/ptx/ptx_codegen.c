@@ -33,6 +33,15 @@ static bool counts_in_32_bits(const Module *module) {
     return ir_find_param(module->kernels[0], "parts") && ring && ring->dims[2] <= MOST_SHORT;
 }
 
+/* Kinds forward and extend of wide heads without roles, whose products take 16-bit numbers: main's sum is half of the registers,
+ * and most others hold queries. */
+static bool is_crowded(const Gen *g) {
+    const Kernel *const    kernel = g->module->kernels[0];
+    const CodeParam *const q = ir_find_param(kernel, "q"), *const v = ir_find_param(kernel, "v");
+    return !g->roles && q && v && (q->dims[3] > 128 || v->dims[3] > 128) && dtype_size(q->dtype) == 2 && !ir_find_param(kernel, "do") &&
+           !ir_find_param(kernel, "parts");
+}
+
 static bool is_no_plain_product(Op *op, void *arg) {
     (void)arg;
     return op->code != OP_DOT || op->in[1]->type.dtype != DT_F32 || op_has(op, AT_VIA);
@@ -54,6 +63,9 @@ static Pieces make_pieces(Gen *g, const char *lines, PtxOutput *out) {
     g->short_numbers = counts_in_32_bits(module);
     if (g->short_numbers)
         cu_line(g, "#define SHORT_NUMBERS");
+    g->crowded = is_crowded(g);
+    if (g->crowded)
+        cu_line(g, "#define CROWDED");
     if (plain)
         cu_line(g, "#define PLAIN_PRODUCTS");
     pieces.head = taken(g);

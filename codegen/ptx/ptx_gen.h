@@ -39,6 +39,8 @@ typedef struct Gen {
     const Op       *flight[PTX_MAX_FLIGHT]; /* products of warp groups that nothing has waited for yet */
     int             flight_count;
     bool            turn_open;
+    bool            crowded;     /* wide heads: registers hold no addresses and numbers beside main's sums */
+    bool            behind_keys; /* and what is printed follows main's keys */
     bool            alone; /* what is printed is of one thread */
     bool            one_warp; /* or of one warp, beside others that compute */
     bool            signals;  /* its role says which tiles are there */

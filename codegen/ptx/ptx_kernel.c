@@ -207,6 +207,55 @@ bool cu_is_else(const Op *op) {
            condition->code == OP_ILT && condition->in[0] == other->in[0] && ir_is_const(condition->in[1], 1);
 }
 
+/* The index values of what surrounds a block that it uses. */
+typedef struct Numbers {
+    Ctx         *ctx;
+    const Block *block;
+    Value      **values;
+    int          count, capacity;
+} Numbers;
+
+static bool note_numbers(Op *op, void *arg) {
+    Numbers *n = arg;
+    for (int i = 0; i < op->in_count; i++)
+        if (op->in[i] && op->in[i]->type.cls == TY_INDEX && !ir_defined_in(op->in[i], n->block))
+            PUSH(n->ctx, n->values, n->count, n->capacity, op->in[i]);
+    return true;
+}
+
+static bool is_no_product(Op *op, void *arg) {
+    (void)arg;
+    return op->code != OP_DOT;
+}
+
+/* Of wide heads: what follows main's keys, as pass tails leaves it without roles. */
+static bool follows_wide_keys(const Gen *g, const Op *op) {
+    return g->crowded && !g->behind_keys && op->out_count == 0 && strcmp(g->kernel->name, "main") == 0 &&
+           !ir_walk(op->region, is_no_product, NULL);
+}
+
+static void branch(Gen *g, const Op *op);
+
+/* It, and the branch for where it is not taken, if there is one, with numbers of their own. -> the last of them */
+static const Op *branch_anew(Gen *g, const Op *op) {
+    const Op *const other = op->next && op->next->code == OP_IF && cu_is_else(op->next) ? op->next : NULL;
+    Numbers         n = {.ctx = g->ctx, .block = op->region};
+    ir_walk(op->region, note_numbers, &n);
+    PUSH(n.ctx, n.values, n.count, n.capacity, op->in[0]);
+    if (other) {
+        n.block = other->region;
+        ir_walk(other->region, note_numbers, &n);
+    }
+    cu_open_again(g, n.values, n.count);
+    g->behind_keys = true;
+    branch(g, op);
+    if (other)
+        branch(g, other);
+    g->behind_keys = false;
+    cu_close_again(g);
+    return other ? other : op;
+}
+
 static void branch(Gen *g, const Op *op) {
     for (int r = 0; r < op->out_count; r++) {
         declare_any(g, op->out[r]);
@@ -236,6 +285,8 @@ void cu_block(Gen *g, const Block *block) {
             cluster_loop(g, op);
         else if (op->code == OP_FOR)
             loop(g, op);
+        else if (op->code == OP_IF && follows_wide_keys(g, op))
+            op = branch_anew(g, op);
         else if (op->code == OP_IF)
             branch(g, op);
         else

@@ -56,6 +56,11 @@ const char *cu_view(Gen *g, const Op *op, int first) {
                       further ? ctx_printf(g->ctx, "(int)%s + ", cu_name(g, op->in[5])) : "", (long long)lo);
 }
 
+/* The view of a tile; where registers hold none from one access to the next, it is made each time. */
+static const char *tile_view(Gen *g, const Op *op) {
+    return g->behind_keys ? ctx_printf(g->ctx, "all_anew(%s)", cu_view(g, op, 0)) : cu_view(g, op, 0);
+}
+
 /* All rows of one group lie as if there were none. */
 const char *cu_rows(Gen *g, const Op *op, int count) {
     const int period = (int)op_int(op, AT_PERIOD, 1);
@@ -356,7 +361,7 @@ static void load(Gen *g, const Op *op) {
     case SHAPE_TILE:
         cu_line(g, "load_tile<%s, %s, %d, %d, %d>(%s, %s);", element, how, g->kernel->warps, type.cols,
                 param_of(g, op)->role == PARAM_IN, name,
-                cu_view(g, op, 0));
+                tile_view(g, op));
         return;
     case SHAPE_COLUMN:
         cu_line(g, "load_column<%s, %s, %d>(%s, %s);", element, how, g->kernel->warps, name, cu_view(g, op, 0));
@@ -418,13 +423,13 @@ static void store(Gen *g, const Op *op) {
         cu_line(g, "EACH(%d, %d) %s[s][i] = %s;", cu_slabs(g, type), cu_numbers(type), name,
                 cu_element(g, op->in[5], cu_shape(type)));
     }
-    const bool placed = placed_anew(g, op);
+    const bool placed = placed_anew(g, op) && !g->behind_keys;
     if (placed)
         cu_open_again(g, op->in, 5);
     if (cu_shape(type) == SHAPE_TILE)
         cu_line(g, "store_%s<%s, %s, %d, %d>(%s, %s);",
                 cu_has_map(g, param_of(g, op)) && type.cols % 16 == 0 ? "vectors" : "tile", element, how, g->kernel->warps,
-                type.cols, name, bounded_anew(g, op) ? ctx_printf(g->ctx, "anew(%s)", cu_view(g, op, 0)) : cu_view(g, op, 0));
+                type.cols, name, bounded_anew(g, op) && !g->behind_keys ? ctx_printf(g->ctx, "anew(%s)", cu_view(g, op, 0)) : tile_view(g, op));
     else if (cu_shape(type) == SHAPE_COLUMN)
         cu_line(g, "store_column<%s, %s, %d>(%s, %s);", element, how, g->kernel->warps, name, cu_view(g, op, 0));
     else if (cu_shape(type) == SHAPE_ROW)
