@@ -72,6 +72,15 @@ static Value *reduce_in_loop(Columns *c, Op *op, Value *none) {
     return op_add_out(c->ctx, c->kernel, loop, none->type);
 }
 
+/* `all` and what one slice adds to it, in a block of its own. */
+static Value *reduce_apart(const Columns *c, Builder *b, const Op *op, Slice *s, Value *all) {
+    Op *const    apart = ir_if(b, ir_i(b, 1), &all, 1);
+    Builder      in = ir_at_end(c->ctx, c->kernel, apart->region);
+    Value *const next = reduce_slice(c, &in, op, s, all);
+    ir_yield(&in, &next, 1);
+    return apart->out[0];
+}
+
 /* Slices of what is side by side are made in a block of their own: registers do not hold them until they are stored. */
 static void reduce_by_slices(Columns *c, Op *op) {
     Value *const from = op->code == OP_ROWSUM || op->code == OP_ROWMAX ? op->in[0] : NULL;
@@ -82,11 +91,11 @@ static void reduce_by_slices(Columns *c, Op *op) {
     Value *const none = ir_f(&b, op->code == OP_ROWSUM ? 0 : -INFINITY, from->type.rows, 1);
     Value *const factor = square_factor(op);
     Value       *all = reduce_in_loop(c, op, none);
-    Op *const    apart = c->joined && !all ? ir_if(&b, ir_i(&b, 1), &none, 1) : NULL;
+    Op *const    apart = c->joined && !c->each && !all ? ir_if(&b, ir_i(&b, 1), &none, 1) : NULL;
     Builder      in = apart ? ir_at_end(c->ctx, c->kernel, apart->region) : b;
     for (int lo = all ? cols / SLICE * SLICE : 0; lo < cols; lo += SLICE) {
         Slice s = columns_slice_at(c, lo, cols - lo < SLICE ? cols - lo : SLICE);
-        all = reduce_slice(c, &in, op, &s, all);
+        all = c->each ? reduce_apart(c, &in, op, &s, all ? all : none) : reduce_slice(c, &in, op, &s, all);
     }
     if (apart) {
         ir_yield(&in, &all, 1);
@@ -264,6 +273,8 @@ static Value *made_by_slices(const Columns *c, Value *value, Op *at) {
 /* Of a sum the first part is made where it stands, before what the second one needs. */
 static void start_by_slices(const Columns *c, Op *loop, int operand) {
     Op *const sum = loop->in[operand]->def;
+    if (c->each && sum && sum->code == OP_ROPE && sum->parent == loop->parent && is_wide(c, sum->in[0]))
+        sum->in[0] = made_by_slices(c, sum->in[0], sum);
     if (!sum || !is_wide(c, loop->in[operand]))
         return;
     if (sum->code == OP_ADD && sum->in[0]->def && sum->in[0]->def->parent == sum->parent && is_wide(c, sum->in[0]))
@@ -293,6 +304,42 @@ void columns_start_loops(Ctx *ctx, Kernel *kernel, Block *block, Op *queries) {
         for (int i = 3; i < op->in_count && op->code == OP_FOR; i++)
             start_by_slices(&c, op, i);
     erase_unused(&c, block);
+}
+
+/* A piece that products give on one way of a branch. */
+static bool is_product_piece(const Op *op) {
+    return op->code == OP_IF && op->out_count == 1 && op->out[0]->type.cls == TY_TILE && op->out[0]->type.rows > 1 &&
+           op->out[0]->type.cols > 1 && has_product(op->region);
+}
+
+/* Each of the piece's users gets it from products of its own, right before it. */
+static void multiply_anew(const Columns *c, Op *piece) {
+    int        count;
+    Op **const users = ir_users(c->ctx, c->kernel, piece->out[0], &count);
+    for (int u = 0; u < count && count > 1; u++) {
+        Builder      b = ir_before(c->ctx, c->kernel, users[u]);
+        ValueMap     map = {.ctx = c->ctx};
+        Value *const again = ir_clone(&b, piece, &map)->out[0];
+        for (int i = 0; i < users[u]->in_count; i++)
+            if (users[u]->in[i] == piece->out[0])
+                users[u]->in[i] = again;
+    }
+    if (count > 1)
+        op_erase(piece);
+}
+
+void columns_start_anew(Ctx *ctx, Kernel *kernel, Block *block) {
+    Columns c = {.ctx = ctx, .kernel = kernel, .loads = true, .joined = true, .each = true};
+    reduce_all(&c, block);
+    for (Op *op = block->first; op; op = op->next)
+        for (int i = 3; i < op->in_count && op->code == OP_FOR; i++)
+            start_by_slices(&c, op, i);
+    erase_unused(&c, block);
+    for (Op *op = block->first, *next; op; op = next) {
+        next = op->next;
+        if (is_product_piece(op))
+            multiply_anew(&c, op);
+    }
 }
 
 static bool note_wide(Op *op, void *arg) {

@@ -37,6 +37,7 @@ typedef struct Columns {
     int       loop_count;
     bool      loads;  /* what is made of loads alone goes by slices, too */
     bool      joined; /* and what is made of tiles side by side */
+    bool      each;   /* of that each slice is made in a block of its own */
 } Columns;
 
 /* columns_slices.c */

@@ -87,6 +87,10 @@ Value *columns_in_loop(Ctx *ctx, Builder *in, Value *value, int cols, Value *fro
 /* Wide tiles that loops begin with, made of columns of `queries`, a load of the block. */
 void columns_start_loops(Ctx *ctx, Kernel *kernel, Block *block, Op *queries);
 
+/* Without roles: the same of any loads. Pieces that products give are multiplied for each slice anew: no register holds them from the
+ * sum of a row, which needs all of them, to where they are used. */
+void columns_start_anew(Ctx *ctx, Kernel *kernel, Block *block);
+
 /* sink.c: tiles of the block that only a branch uses, behind its first product, are computed in it, where they are used first. */
 void sink_into_branches(Ctx *ctx, Kernel *kernel, Block *block);
 /* Behind it: a piece of a tile that products stand before is computed again from what its rows are loaded from. */
