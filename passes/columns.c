@@ -221,7 +221,7 @@ static void reduce_all(Columns *c, Block *block) {
 static void slice_tail(Columns *c, Block *block) {
     c->count = c->loop_count = 0;
     reduce_all(c, block);
-    for (Op *op = block->first; op; op = op->next)
+    for (Op *op = block->first; op && c->queries; op = op->next)
         if (op->code == OP_DOT)
             columns_note_product(c, op);
     Op *const at = c->count ? c->products[0].dot : NULL;
@@ -251,6 +251,12 @@ static void add_loaded_last(const Block *block) {
 
 void columns_of_gradients(Ctx *ctx, Kernel *kernel, Block *block) {
     Columns c = {.ctx = ctx, .kernel = kernel, .loads = true, .joined = true};
+    add_loaded_last(block);
+    slice_tail(&c, block);
+}
+
+void columns_store_anew(Ctx *ctx, Kernel *kernel, Block *block) {
+    Columns c = {.ctx = ctx, .kernel = kernel, .loads = true, .joined = true, .each = true};
     add_loaded_last(block);
     slice_tail(&c, block);
 }
@@ -288,6 +294,8 @@ Value *columns_in_loop(Ctx *ctx, Builder *in, Value *value, int cols, Value *fro
     s.from = from;
     return columns_slice(&c, in, value, &s);
 }
+
+bool columns_can_go_by_slices(const Value *value) { return columns_can_loop(&(Columns){.loads = true, .joined = true}, value); }
 
 bool columns_reduce(Ctx *ctx, Kernel *kernel, Block *block, const Value *value) {
     Columns c = {.ctx = ctx, .kernel = kernel, .loads = true, .joined = true};

@@ -310,6 +310,7 @@ typedef struct Again {
     Block   *body;
     Op      *heads, *product; /* the last loop over heads so far, and the last op with a product */
     Op      *here;            /* the op of the body */
+    bool     wide;            /* what is computed again is forgotten behind each loop and branch, too */
     ValueMap map;             /* what has been computed again behind the last of them */
 } Again;
 
@@ -346,12 +347,14 @@ static void drop_unused(Reload *r, Block *body) {
 /* Kind backward: what is loaded is loaded again behind a product. Features of a tile of keys are multiplied in loops over
  * heads, and again, or what they are made of, behind these; that is computed again, for the loops' sums take most
  * registers. */
-static void compute_again(Reload *r) {
-    Again a = {.r = r, .body = loop_grid_body(r->kernel->body), .map = {.ctx = r->ctx}};
+static void compute_again(Reload *r, bool wide) {
+    Again a = {.r = r, .body = loop_grid_body(r->kernel->body), .wide = wide, .map = {.ctx = r->ctx}};
     for (a.here = a.body->first; a.here; a.here = a.here->next) {
         compute_operands(a.here, &a);
         if (a.here->region)
             ir_walk(a.here->region, compute_operands, &a);
+        if (a.wide && a.here->region)
+            a.map = (ValueMap){.ctx = r->ctx};
         if (!multiplies(a.here))
             continue;
         a.product = a.here;
@@ -545,7 +548,7 @@ Status pass_reload(Ctx *ctx, Module *module, const PassArgs *args) {
         if (r.loads && !loop_has_roles(r.kernel)) {
             ir_walk(r.kernel->body, remake, &r);
         } else if (args->kind == KIND_BACKWARD && !loop_has_roles(r.kernel)) {
-            compute_again(&r);
+            compute_again(&r, spec_is_wide(args->spec) && args->spec->dtype != DT_F32);
             sink_indices(&r);
             ir_walk(r.kernel->body, remake, &r);
             ir_walk(r.kernel->body, add_early, &r);

@@ -214,10 +214,12 @@ static Value *add_edge(RowEdge *e, Builder *in, int p, Value *back, Value *sum) 
     return e->score_low ? ir_dot(in, e->score_low, features, next, false, false) : next;
 }
 
-/* Registers that hold one sum of a wide head hold no second one beside it. */
-static bool starts_anew(const Saver *s) {
+bool gradients_go_by_slices(const Saver *s) {
     return spec_is_wide(s->args->spec) && s->args->spec->dtype != DT_F32 && !s->args->schedule->gradient_roles;
 }
+
+/* Of pieces no wider than a slice: wider ones would be multiplied for each slice of theirs. */
+static bool starts_anew(const Saver *s) { return gradients_go_by_slices(s) && s->width <= SLICE; }
 
 /* do X^T by halves of the columns: registers hold half a left side beside the sums that are there. */
 static Value *add_state_by_halves(RowEdge *e, Builder *in, Value *state, Value *sum) {

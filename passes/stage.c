@@ -251,6 +251,8 @@ static int choose_stages(const Stager *s) {
     const int64_t fitting = turn ? ((stage_memory(s) + held) / blocks - held) / turn : 0;
     const int64_t most = fitting < MAX_STAGES ? fitting : MAX_STAGES;
     const bool    as_asked = s->is_main || most < s->args->schedule->stages || products_of_turn(s) >= LONG;
+    if (s->resident && s->left_bytes) /* which turns make room for */
+        return most > 0 ? (int)most : 1;
     return as_asked ? s->args->schedule->stages : (int)most;
 }
 

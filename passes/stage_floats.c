@@ -28,7 +28,8 @@ static bool note_left(Op *dot, void *arg) {
 static Lefts find_lefts(const Stager *s) {
     Lefts l = {0};
     const bool wanted = s->dtype == DT_F32 || spec_is_wide(s->args->spec);
-    if (!wanted || s->args->kind != KIND_BACKWARD || s->is_main || !s->loop_count || !loop_is(s->loops[0], "key"))
+    const bool heads = s->dtype != DT_F32 && s->loop_count && loop_is(s->loops[0], "group");
+    if (!wanted || s->args->kind != KIND_BACKWARD || s->is_main || !s->loop_count || !(heads || loop_is(s->loops[0], "key")))
         return l;
     for (int i = 0; i < s->loop_count; i++) {
         l.region = s->loops[i]->region;
@@ -59,11 +60,6 @@ static int fitting(const Stager *s, const Lefts *l, int64_t memory, int64_t *byt
 static void note_lefts(const Stager *s, int held, int count) {
     if (count)
         pass_note(s->ctx, s->args, s->kernel, "left sides that the loops over keys multiply: %d, of which %d lie in shared memory", count, held);
-}
-
-/* In the dtype of the products. */
-static void put_left(const Stager *s, Builder *b, Value *ring, Value *left) {
-    ir_ring_put(b, ring, ir_i(b, 0), left->type.dtype == s->dtype ? left : ir_convert(b, left, s->dtype));
 }
 
 /* The loops read the left side from the ring, or that value in its place. */
@@ -122,10 +118,18 @@ void stage_put_lefts(Stager *s, Layout *layout) {
         }
         Value *const ring = stage_ring(s, 1, l.values[n]->type);
         stage_place(layout, ring);
-        put_left(s, &b, ring, made_here(s, &b, l.values[n]));
+        stage_put(s, &b, ring, made_here(s, &b, l.values[n]), s->body);
         read_from(s, l.values[n], ring, NULL);
     }
     note_lefts(s, count, l.count);
+}
+
+int64_t stage_lefts(const Stager *s) {
+    const Lefts l = s->loop_count && loop_is(s->loops[0], "group") ? find_lefts(s) : (Lefts){0};
+    int64_t     bytes = 0;
+    for (int n = 0; n < l.count; n++)
+        bytes += left_bytes(s, l.values[n]);
+    return bytes;
 }
 
 /* Of a turn's tiles, all that are on their way. */
@@ -159,7 +163,7 @@ void stage_hold_lefts(Stager *s) {
         Builder      b = ir_after(s->ctx, s->kernel, l.values[n]->def);
         Value *const ring = ir_op(&b, OP_RING, NULL, 0, &type, 1)->out[0];
         stage_place(&layout, ring);
-        put_left(s, &b, ring, l.values[n]);
+        stage_put(s, &b, ring, l.values[n], s->body);
         read_from(s, l.values[n], ring, NULL);
     }
     note_lefts(s, count, l.count);

@@ -49,6 +49,9 @@ template <int WARPS> DEVICE int warp_of() { return WARPS == SHARED_WARPS ? warp_
 // The same without the latency of a shuffle.
 DEVICE int warp_at_once() { return threadIdx.x >> 5; }
 
+// What was loaded is loaded again behind it: no register holds it from before.
+DEVICE void forget() { asm volatile("" ::: "memory"); }
+
 // Positions, rows and numbers of items. 32 bits, where they fit, take far fewer instructions.
 #ifdef SHORT_NUMBERS
 typedef int number;

@@ -212,6 +212,12 @@ bool cu_is_else(const Op *op) {
            condition->code == OP_ILT && condition->in[0] == other->in[0] && ir_is_const(condition->in[1], 1);
 }
 
+/* What slices of its tiles are made of is loaded for each anew: pass columns has made them apart. */
+static bool is_wide_without_roles(const Kernel *kernel) {
+    const CodeParam *q = ir_find_param(kernel, "q"), *v = ir_find_param(kernel, "v");
+    return q && v && (q->dims[3] > 128 || v->dims[3] > 128) && !cu_first_role(kernel);
+}
+
 static void branch(Gen *g, const Op *op) {
     for (int r = 0; r < op->out_count; r++) {
         declare_any(g, op->out[r]);
@@ -227,6 +233,8 @@ static void branch(Gen *g, const Op *op) {
         cu_move(g, op->out[r], ir_terminator(op->region)->in[r]);
     g->depth--;
     cu_line(g, "}");
+    if (ir_is_const(op->in[0], 1) && is_wide_without_roles(g->kernel))
+        cu_line(g, "forget();");
 }
 
 void cu_block(Gen *g, const Block *block) {
