@@ -255,9 +255,27 @@ void columns_of_gradients(Ctx *ctx, Kernel *kernel, Block *block) {
     slice_tail(&c, block);
 }
 
+/* What is stored before a row's sum goes behind it: slices that both are made of would wait in between. */
+static void sum_first(const Columns *c, Block *block) {
+    for (Op *op = block->first, *next; op; op = next) {
+        next = op->next;
+        if (op->code != OP_STORE || op->in[5]->type.cols <= WIDE || op->in[5]->type.rows == 1)
+            continue;
+        Op *at = next;
+        while (at && at->code != OP_ROWSUM && at->code != OP_DOT && !at->region && (op_info(at->code)->traits & PURE))
+            at = at->next;
+        if (!at || at->code != OP_ROWSUM || at->in[0]->type.cols <= WIDE)
+            continue;
+        Builder b = ir_after(c->ctx, c->kernel, at);
+        op_unlink(op);
+        op_insert(&b, op);
+    }
+}
+
 void columns_store_anew(Ctx *ctx, Kernel *kernel, Block *block) {
     Columns c = {.ctx = ctx, .kernel = kernel, .loads = true, .joined = true, .each = true};
     add_loaded_last(block);
+    sum_first(&c, block);
     slice_tail(&c, block);
 }
 
@@ -404,6 +422,8 @@ Status pass_columns(Ctx *ctx, Module *module, const PassArgs *args) {
         slice_loads(ctx, c.kernel, args, body);
         return ST_OK;
     }
+    if (!args->schedule->roles && args->kind == KIND_BACKWARD && spec_is_wide(args->spec) && args->spec->dtype != DT_F32)
+        columns_store_anew(ctx, c.kernel, body);
     if (!args->schedule->roles)
         return ST_OK;
     c.loads = args->kind == KIND_BACKWARD;
