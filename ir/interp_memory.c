@@ -537,7 +537,26 @@ void interp_put_slot(const Machine *m, Type type, double *data, int64_t place, c
         put(m, type, place, tile);
 }
 
+/* Of one slot some columns. */
+static Status put_columns(Machine *m, const Op *op) {
+    const Type    type = type_ring_tile(op->in[0]->type);
+    const double *tile = interp_tile(m, op->in[2]);
+    const int     cols = op->in[2]->type.cols;
+    const int64_t first = interp_index(m, op->in[3]);
+    double       *data;
+    int64_t       place;
+    if (first < 0 || first > type.cols - cols)
+        return interp_fail(m, op, "%d columns from %lld on, of %d", cols, (long long)first, type.cols);
+    interp_find_slot(m, op, &data, &place);
+    for (int r = 0; r < type.rows; r++)
+        memcpy(data + (int64_t)r * type.cols + first, tile + (int64_t)r * cols, sizeof *tile * (size_t)cols);
+    interp_put_slot(m, type, data, place, data);
+    return ST_OK;
+}
+
 Status exec_ring_put(Machine *m, const Op *op) {
+    if (op->in_count > 3)
+        return put_columns(m, op);
     const Type    type = type_ring_tile(op->in[0]->type);
     const double *tile = interp_tile(m, op->in[2]);
     const int     count = op->in[2]->type.rows / type.rows;

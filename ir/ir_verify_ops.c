@@ -123,10 +123,14 @@ static Status check_store(const Verifier *v, const Op *op) {
 
 static Status check_ring_put(const Verifier *v, const Op *op) {
     const Type ring = op->in[0]->type;
-    if (ring.cls != TY_RING || !is_index(op->in[1]))
-        return verify_fail(v, op, "types", "%%0 must be a ring and %%1 an index");
+    if (op->in_count < 3 || op->in_count > 4)
+        return verify_fail(v, op, "operands", "it takes a ring, an index and a tile, and perhaps the first of its columns");
+    if (ring.cls != TY_RING || !is_index(op->in[1]) || (op->in_count > 3 && !is_index(op->in[3])))
+        return verify_fail(v, op, "types", "%%0 must be a ring and %%1 an index, and so %%3");
     const Type tile = op->in[2]->type;
-    if (tile.cls != TY_TILE || tile.dtype != ring.dtype || tile.cols != ring.cols || tile.rows % ring.rows != 0 ||
+    if (op->in_count > 3 && tile.cls == TY_TILE && tile.dtype == ring.dtype && tile.cols < ring.cols && tile.rows == ring.rows)
+        return ST_OK;
+    if (op->in_count > 3 || tile.cls != TY_TILE || tile.dtype != ring.dtype || tile.cols != ring.cols || tile.rows % ring.rows != 0 ||
         tile.rows / ring.rows > ring.slots)
         return verify_fail(v, op, "types", "the tile must have the type of the ring's slots, or the rows of some of them");
     return ST_OK;

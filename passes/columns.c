@@ -72,6 +72,15 @@ static Value *reduce_in_loop(Columns *c, Op *op, Value *none) {
     return op_add_out(c->ctx, c->kernel, loop, none->type);
 }
 
+/* `all` and what one slice adds to it, in a block of its own. */
+static Value *reduce_apart(const Columns *c, Builder *b, const Op *op, Slice *s, Value *all) {
+    Op *const    apart = ir_if(b, ir_i(b, 1), &all, 1);
+    Builder      in = ir_at_end(c->ctx, c->kernel, apart->region);
+    Value *const next = reduce_slice(c, &in, op, s, all);
+    ir_yield(&in, &next, 1);
+    return apart->out[0];
+}
+
 /* Slices of what is side by side are made in a block of their own: registers do not hold them until they are stored. */
 static void reduce_by_slices(Columns *c, Op *op) {
     Value *const from = op->code == OP_ROWSUM || op->code == OP_ROWMAX ? op->in[0] : NULL;
@@ -82,11 +91,11 @@ static void reduce_by_slices(Columns *c, Op *op) {
     Value *const none = ir_f(&b, op->code == OP_ROWSUM ? 0 : -INFINITY, from->type.rows, 1);
     Value *const factor = square_factor(op);
     Value       *all = reduce_in_loop(c, op, none);
-    Op *const    apart = c->joined && !all ? ir_if(&b, ir_i(&b, 1), &none, 1) : NULL;
+    Op *const    apart = c->joined && !c->each && !all ? ir_if(&b, ir_i(&b, 1), &none, 1) : NULL;
     Builder      in = apart ? ir_at_end(c->ctx, c->kernel, apart->region) : b;
     for (int lo = all ? cols / SLICE * SLICE : 0; lo < cols; lo += SLICE) {
         Slice s = columns_slice_at(c, lo, cols - lo < SLICE ? cols - lo : SLICE);
-        all = reduce_slice(c, &in, op, &s, all);
+        all = c->each ? reduce_apart(c, &in, op, &s, all ? all : none) : reduce_slice(c, &in, op, &s, all);
     }
     if (apart) {
         ir_yield(&in, &all, 1);
@@ -213,7 +222,7 @@ static void reduce_all(Columns *c, Block *block) {
 static void slice_tail(Columns *c, Block *block) {
     c->count = c->loop_count = 0;
     reduce_all(c, block);
-    for (Op *op = block->first; op; op = op->next)
+    for (Op *op = block->first; op && c->queries; op = op->next)
         if (op->code == OP_DOT)
             columns_note_product(c, op);
     Op *const at = c->count ? c->products[0].dot : NULL;
@@ -247,6 +256,30 @@ void columns_of_gradients(Ctx *ctx, Kernel *kernel, Block *block) {
     slice_tail(&c, block);
 }
 
+/* What is stored before a row's sum goes behind it: slices that both are made of would wait in between. */
+static void sum_first(const Columns *c, Block *block) {
+    for (Op *op = block->first, *next; op; op = next) {
+        next = op->next;
+        if (op->code != OP_STORE || op->in[5]->type.cols <= WIDE || op->in[5]->type.rows == 1)
+            continue;
+        Op *at = next;
+        while (at && at->code != OP_ROWSUM && at->code != OP_DOT && !at->region && (op_info(at->code)->traits & PURE))
+            at = at->next;
+        if (!at || at->code != OP_ROWSUM || at->in[0]->type.cols <= WIDE)
+            continue;
+        Builder b = ir_after(c->ctx, c->kernel, at);
+        op_unlink(op);
+        op_insert(&b, op);
+    }
+}
+
+void columns_store_anew(Ctx *ctx, Kernel *kernel, Block *block) {
+    Columns c = {.ctx = ctx, .kernel = kernel, .loads = true, .joined = true, .each = true};
+    add_loaded_last(block);
+    sum_first(&c, block);
+    slice_tail(&c, block);
+}
+
 static bool is_wide(const Columns *c, const Value *value) { return value->type.cols > WIDE && columns_is_sliced(c, value); }
 
 /* The same tile, its slices made before `at`. */
@@ -265,6 +298,8 @@ static Value *made_by_slices(const Columns *c, Value *value, Op *at) {
 /* Of a sum the first part is made where it stands, before what the second one needs. */
 static void start_by_slices(const Columns *c, Op *loop, int operand) {
     Op *const sum = loop->in[operand]->def;
+    if (c->each && sum && sum->code == OP_ROPE && sum->parent == loop->parent && is_wide(c, sum->in[0]))
+        sum->in[0] = made_by_slices(c, sum->in[0], sum);
     if (!sum || !is_wide(c, loop->in[operand]))
         return;
     if (sum->code == OP_ADD && sum->in[0]->def && sum->in[0]->def->parent == sum->parent && is_wide(c, sum->in[0]))
@@ -278,6 +313,8 @@ Value *columns_in_loop(Ctx *ctx, Builder *in, Value *value, int cols, Value *fro
     s.from = from;
     return columns_slice(&c, in, value, &s);
 }
+
+bool columns_can_go_by_slices(const Value *value) { return columns_can_loop(&(Columns){.loads = true, .joined = true}, value); }
 
 bool columns_reduce(Ctx *ctx, Kernel *kernel, Block *block, const Value *value) {
     Columns c = {.ctx = ctx, .kernel = kernel, .loads = true, .joined = true};
@@ -294,6 +331,42 @@ void columns_start_loops(Ctx *ctx, Kernel *kernel, Block *block, Op *queries) {
         for (int i = 3; i < op->in_count && op->code == OP_FOR; i++)
             start_by_slices(&c, op, i);
     erase_unused(&c, block);
+}
+
+/* A piece that products give on one way of a branch. */
+static bool is_product_piece(const Op *op) {
+    return op->code == OP_IF && op->out_count == 1 && op->out[0]->type.cls == TY_TILE && op->out[0]->type.rows > 1 &&
+           op->out[0]->type.cols > 1 && ir_holds(op->region, OP_DOT);
+}
+
+/* Each of the piece's users gets it from products of its own, right before it. */
+static void multiply_anew(const Columns *c, Op *piece) {
+    int        count;
+    Op **const users = ir_users(c->ctx, c->kernel, piece->out[0], &count);
+    for (int u = 0; u < count && count > 1; u++) {
+        Builder      b = ir_before(c->ctx, c->kernel, users[u]);
+        ValueMap     map = {.ctx = c->ctx};
+        Value *const again = ir_clone(&b, piece, &map)->out[0];
+        for (int i = 0; i < users[u]->in_count; i++)
+            if (users[u]->in[i] == piece->out[0])
+                users[u]->in[i] = again;
+    }
+    if (count > 1)
+        op_erase(piece);
+}
+
+void columns_start_anew(Ctx *ctx, Kernel *kernel, Block *block) {
+    Columns c = {.ctx = ctx, .kernel = kernel, .loads = true, .joined = true, .each = true};
+    reduce_all(&c, block);
+    for (Op *op = block->first; op; op = op->next)
+        for (int i = 3; i < op->in_count && op->code == OP_FOR; i++)
+            start_by_slices(&c, op, i);
+    erase_unused(&c, block);
+    for (Op *op = block->first, *next; op; op = next) {
+        next = op->next;
+        if (is_product_piece(op))
+            multiply_anew(&c, op);
+    }
 }
 
 static bool note_wide(Op *op, void *arg) {
@@ -350,6 +423,8 @@ Status pass_columns(Ctx *ctx, Module *module, const PassArgs *args) {
         slice_loads(ctx, c.kernel, args, body);
         return ST_OK;
     }
+    if (!args->schedule->roles && args->kind == KIND_BACKWARD && spec_is_wide(args->spec) && args->spec->dtype != DT_F32)
+        columns_store_anew(ctx, c.kernel, body);
     c.plain = !args->schedule->roles;
     if (c.plain && !loop_slices_columns(args))
         return ST_OK;

@@ -38,6 +38,7 @@ typedef struct Columns {
     bool      loads;  /* what is made of loads alone goes by slices, too */
     bool      plain;  /* without roles: queries lie in memory, and loops fetch nothing of what they multiply */
     bool      joined; /* and what is made of tiles side by side */
+    bool      each;   /* of that each slice is made in a block of its own */
 } Columns;
 
 /* columns_slices.c */

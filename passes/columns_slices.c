@@ -11,10 +11,10 @@ Slice columns_slice_at(const Columns *c, int lo, int n) { return (Slice){.lo = l
 
 static bool is_whole(const Value *value, const Slice *s) { return !s->from && s->lo == 0 && s->n == value->type.cols; }
 
-/* Of a tile in shared memory. */
+/* Of a tile in shared memory; without roles its floats. */
 static bool is_taken(const Columns *c, const Op *op) {
-    const Op *const from = op->code == OP_COPY ? op->in[0]->def : NULL;
-    return c->joined && from && from->code == OP_TAKE;
+    const Op *const from = op->code == OP_COPY || op->code == OP_CONVERT ? op->in[0]->def : NULL;
+    return c->joined && from && from->code == (op->code == OP_COPY ? OP_TAKE : OP_RING_GET);
 }
 
 static Value *cut(Builder *b, Value *value, const Slice *s) {
@@ -75,7 +75,8 @@ Value *columns_slice(const Columns *c, Builder *b, Value *value, Slice *s) {
     if (op && op == c->queries && !c->plain)
         made = ir_unary(b, OP_COPY, cut(b, value, s));
     else if (op && is_taken(c, op))
-        made = ir_unary(b, OP_COPY, cut(b, op->in[0], s));
+        made = op->code == OP_COPY ? ir_unary(b, OP_COPY, cut(b, op->in[0], s))
+                                   : ir_convert(b, cut(b, op->in[0], s), value->type.dtype);
     else if (op && op->code == OP_LOAD)
         made = columns_load_columns(b, op, s->lo, s->n, s->from);
     else if (op && op->code == OP_FCONST)

@@ -84,8 +84,15 @@ void columns_of_gradients(Ctx *ctx, Kernel *kernel, Block *block);
  * `from` on, made anew. */
 bool   columns_reduce(Ctx *ctx, Kernel *kernel, Block *block, const Value *value);
 Value *columns_in_loop(Ctx *ctx, Builder *in, Value *value, int cols, Value *from);
+bool   columns_can_go_by_slices(const Value *value); /* is it made of what such loops can read by slices? */
 /* Wide tiles that loops begin with, made of columns of `queries`, a load of the block. */
 void columns_start_loops(Ctx *ctx, Kernel *kernel, Block *block, Op *queries);
+
+/* Without roles: the same of any loads. Pieces that products give are multiplied for each slice anew: no register holds them from the
+ * sum of a row, which needs all of them, to where they are used. */
+void columns_start_anew(Ctx *ctx, Kernel *kernel, Block *block);
+/* Without roles: what follows from wide products is added up and stored by slices of columns. */
+void columns_store_anew(Ctx *ctx, Kernel *kernel, Block *block);
 
 /* sink.c: tiles of the block that only a branch uses, behind its first product, are computed in it, where they are used first. */
 void sink_into_branches(Ctx *ctx, Kernel *kernel, Block *block);

@@ -308,6 +308,7 @@ typedef struct Again {
     Block   *body;
     Op      *heads, *product; /* the last loop over heads so far, and the last op with a product */
     Op      *here;            /* the op of the body */
+    bool     wide;            /* what is computed again is forgotten behind each loop and branch, too */
     ValueMap map;             /* what has been computed again behind the last of them */
 } Again;
 
@@ -344,12 +345,14 @@ static void drop_unused(Reload *r, Block *body) {
 /* Kind backward: what is loaded is loaded again behind a product. Features of a tile of keys are multiplied in loops over
  * heads, and again, or what they are made of, behind these; that is computed again, for the loops' sums take most
  * registers. */
-static void compute_again(Reload *r) {
-    Again a = {.r = r, .body = loop_grid_body(r->kernel->body), .map = {.ctx = r->ctx}};
+static void compute_again(Reload *r, bool wide) {
+    Again a = {.r = r, .body = loop_grid_body(r->kernel->body), .wide = wide, .map = {.ctx = r->ctx}};
     for (a.here = a.body->first; a.here; a.here = a.here->next) {
         compute_operands(a.here, &a);
         if (a.here->region)
             ir_walk(a.here->region, compute_operands, &a);
+        if (a.wide && a.here->region)
+            a.map = (ValueMap){.ctx = r->ctx};
         if (!multiplies(a.here))
             continue;
         a.product = a.here;
@@ -530,6 +533,45 @@ static bool keeps_no_pieces(const PassArgs *args) {
     return args->spec->dtype == DT_F32 && !args->spec->tf32 && (args->kind == KIND_FORWARD || args->kind == KIND_EXTEND);
 }
 
+/* Without roles registers hold no features of a wide head beside main's sum: each product has its columns made for it. */
+static bool make_left(Op *dot, void *arg) {
+    enum { WIDE = 128 };
+    const Reload   *r = arg;
+    const Op *const cols = dot->code == OP_DOT ? dot->in[0]->def : NULL;
+    const Op *const whole = cols && cols->code == OP_COLS && cols->in_count == 1 ? cols->in[0]->def : NULL;
+    if (!whole || whole->code != OP_CONVERT || whole->out[0]->type.cols <= WIDE || !columns_can_go_by_slices(whole->in[0]))
+        return true;
+    Builder      b = ir_before(r->ctx, r->kernel, dot);
+    Value *const lo = ir_i(&b, op_int(cols, AT_LO, 0));
+    dot->in[0] = ir_convert(&b, columns_in_loop(r->ctx, &b, whole->in[0], cols->out[0]->type.cols, lo), cols->out[0]->type.dtype);
+    return true;
+}
+
+/* A slice that is made in a block of its own loads there what it is made of. */
+static bool load_apart(Op *apart, void *arg) {
+    const Reload *r = arg;
+    if (apart->code != OP_IF || !ir_is_const(apart->in[0], 1))
+        return true;
+    for (Op *op = apart->region->first; op; op = op->next)
+        for (int i = 0; i < op->in_count; i++) {
+            Op *const load = op->in[i] ? op->in[i]->def : NULL;
+            if (!load || load->code != OP_LOAD || load->parent == apart->region || load->out[0]->type.cols == 1 || !is_cheap(r, load))
+                continue;
+            Builder  b = ir_before(r->ctx, r->kernel, op);
+            ValueMap map = {.ctx = r->ctx};
+            op->in[i] = ir_clone(&b, load, &map)->out[0];
+        }
+    return true;
+}
+
+static void make_lefts(Reload *r, const PassArgs *args) {
+    if (!r->loads || !spec_is_wide(args->spec) || args->spec->dtype == DT_F32 || loop_has_roles(r->kernel))
+        return;
+    ir_walk(r->kernel->body, make_left, r);
+    ir_walk(r->kernel->body, load_apart, r);
+    clean_kernel(r->kernel);
+}
+
 Status pass_reload(Ctx *ctx, Module *module, const PassArgs *args) {
     for (int k = 0; k < module->kernel_count; k++) {
         Reload         r = {.ctx = ctx, .kernel = module->kernels[k]};
@@ -540,10 +582,11 @@ Status pass_reload(Ctx *ctx, Module *module, const PassArgs *args) {
             sink_into_branches(ctx, r.kernel, loop_grid_body(r.kernel->body));
         if (keeps_no_pieces(args))
             sink_pieces(ctx, r.kernel, loop_grid_body(r.kernel->body));
+        make_lefts(&r, args);
         if (r.loads && !loop_has_roles(r.kernel)) {
             ir_walk(r.kernel->body, remake, &r);
         } else if (args->kind == KIND_BACKWARD && !loop_has_roles(r.kernel)) {
-            compute_again(&r);
+            compute_again(&r, spec_is_wide(args->spec) && args->spec->dtype != DT_F32);
             sink_indices(&r);
             ir_walk(r.kernel->body, remake, &r);
             ir_walk(r.kernel->body, add_early, &r);

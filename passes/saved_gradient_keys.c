@@ -483,6 +483,8 @@ Status gradients_keys(const Saver *main, Kernel *kernel) {
     for (Op *op = k.saver.rows->region->first; op; op = op->next)
         if (op->code == OP_STORE && op->in[5]->type.cols > 1)
             gradients_add_in_turns(&k.saver, op);
+    if (gradients_go_by_slices(&k.saver))
+        columns_store_anew(main->ctx, kernel, k.saver.rows->region);
     order_by_use(main->ctx, kernel, k.saver.rows->region);
     store_where_made(main->ctx, kernel, k.saver.rows->region);
     return ST_OK;

@@ -14,6 +14,7 @@
  * keys' scores, and of phi(k), whose second part lies in memory as well: in all of these or in none, for they are to agree.
  * Nothing is added to by two blocks, and all sums have one order. Features that are a concatenation of equal pieces go
  * by pieces, as in main. */
+#include "passes/columns.h"
 #include "passes/map_range.h"
 #include "passes/order.h"
 #include "passes/saved_gradients.h"
@@ -211,9 +212,37 @@ static Value *add_edge(RowEdge *e, Builder *in, int p, Value *back, Value *sum) 
     return e->score_low ? ir_dot(in, e->score_low, features, next, false, false) : next;
 }
 
+bool gradients_go_by_slices(const Saver *s) {
+    return spec_is_wide(s->args->spec) && s->args->spec->dtype != DT_F32 && !s->args->schedule->gradient_roles;
+}
+
+/* Of pieces no wider than a slice: wider ones would be multiplied for each slice of theirs. */
+static bool starts_anew(const Saver *s) { return gradients_go_by_slices(s) && s->width <= SLICE; }
+
+/* do X^T by halves of the columns: registers hold half a left side beside the sums that are there. */
+static Value *add_state_by_halves(RowEdge *e, Builder *in, Value *state, Value *sum) {
+    enum { HALVES = 2, COLUMNS = 0 /* the coordinate that says which of them */ };
+    Saver *const s = e->s;
+    const int    cols = s->E / HALVES;
+    for (int h = 0; h < HALVES; h++) {
+        ValueMap     map = {.ctx = s->ctx};
+        Op *const    part = ir_clone(in, state->def, &map);
+        Value *const half = columns_load_columns(in, e->sum->features->def, h * cols, cols, NULL);
+        part->out[0]->type.cols = cols;
+        part->in[COLUMNS] = ir_i(in, h);
+        op_unlink(part);
+        op_insert(in, part);
+        op_set_int(s->ctx, part, AT_COLDIM, COLUMNS);
+        sum = ir_dot(in, half, part->out[0], sum, false, true);
+    }
+    return sum;
+}
+
 static Value *add_state(RowEdge *e, Builder *in, int p, Value *sum) {
-    const Saver *s = e->s;
+    Saver *const s = e->s;
     Value *const state = gradients_state(in, "states", e->tile, index_offset(in, e->first, p * s->width), s->width, s->E);
+    if (starts_anew(s) && e->sum->features->def->code == OP_LOAD && s->E % 32 == 0 && s->E > 128)
+        return add_state_by_halves(e, in, state, sum);
     return times_given(e, in, state, sum);
 }
 
@@ -455,6 +484,8 @@ static Status rewrite_rows(const Saver *main, Kernel *kernel) {
         if (!s.args->schedule->gradient_roles) /* with roles, what is stored is not sent */
             load_what_is_stored(&s, keys);
         split_scores(&s, keys);
+        if (starts_anew(&s))
+            columns_start_anew(s.ctx, kernel, s.group->region);
     }
     order_by_use(s.ctx, kernel, s.group->region);
     store_where_made(s.ctx, kernel, s.group->region);

@@ -36,6 +36,8 @@ Access gradients_access(const Op *op); /* where a load or store is */
  * and a window of one key gives none. */
 bool   gradients_split(const Saver *s);
 bool   gradients_split_features(const Saver *s); /* of phi(q) as well */
+/* Without roles registers that hold one sum of a wide head hold no second one beside it: slices of columns are made anew. */
+bool   gradients_go_by_slices(const Saver *s);
 Value *gradients_join(Builder *b, Value *const *pieces, int count);
 /* The scores of an edge tile, `back` rows before the last, whose keys have left the window; zeros for all others, and for keys
  * before the first of the sequence where `keys`, their load, has such a bound: features of others may come in their place. */

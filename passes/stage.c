@@ -248,9 +248,13 @@ static int choose_stages(const Stager *s) {
         const Type tile = s->staged[t]->out[0]->type;
         turn += ir_shared_bytes(type_tile(s->dtype, tile.rows, tile.cols));
     }
-    const int64_t fitting = turn ? stage_memory(s) / (s->own_bytes || s->resident ? 1 : 2) / turn : 0;
+    const int     blocks = s->own_bytes || s->resident ? 1 : 2;
+    const int64_t held = s->dtype == DT_F32 ? 0 : s->left_bytes; /* of each block; of floats the few blocks' that they leave room for */
+    const int64_t fitting = turn ? ((stage_memory(s) + held) / blocks - held) / turn : 0;
     const int64_t most = fitting < MAX_STAGES ? fitting : MAX_STAGES;
     const bool    as_asked = s->is_main || most < s->args->schedule->stages || products_of_turn(s) >= LONG;
+    if (s->resident && s->left_bytes) /* which turns make room for */
+        return most > 0 ? (int)most : 1;
     return as_asked ? s->args->schedule->stages : (int)most;
 }
 

@@ -62,6 +62,10 @@ bool stage_is_fetchable(const Stager *s, const Op *op);   /* a load of such side
 bool stage_of_tokens(const Op *op);                       /* in a loop over tokens, which take what they need as it comes */
 bool stage_add_computed(Op *dot, void *stager);           /* adds to computed_bytes */
 bool stage_put_side(Op *dot, void *stager);               /* puts computed sides of a product */
+/* Is it a wide tile of gradients that slices of columns can be made of, from loads or what lies in shared memory? Such a one is put
+ * slice by slice, at b in `block`. */
+bool stage_is_wide_made(const Stager *s, const Value *value);
+void stage_put(const Stager *s, Builder *b, Value *ring, Value *value, Block *block);
 /* Bytes of right sides that threads make, where each op of the body has the memory of those before. */
 int64_t stage_computed(const Stager *s);
 
@@ -72,6 +76,7 @@ void stage_place(Layout *layout, Value *ring); /* at `at`, which goes on */
 
 /* stage_floats.c: left sides of products of floats that the loops over keys need turn by turn go to shared memory. */
 void stage_put_lefts(Stager *s, Layout *layout); /* before the loops of a phase: those that fit behind what is placed */
+int64_t stage_lefts(const Stager *s); /* bytes of those of a loop over heads */
 void stage_hold_lefts(Stager *s);                /* of loops within one over heads: before that, at the start of memory */
 
 /* stage_phases.c: kernels with several such loops, or with single tiles before them, one after the other: each begins in

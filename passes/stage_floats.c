@@ -1,5 +1,5 @@
-/* Pass stage: left sides of products of floats that loops over keys multiply turn by turn. Beside a gradient's sums registers hold
- * none of them: as many as memory has room for beside the tiles of the turns lie in shared memory, each put there once. */
+/* Pass stage: left sides of products that loops over keys multiply turn by turn, of floats or wide. Beside a gradient's sums registers
+ * hold none of them: as many as memory has room for beside the tiles of the turns lie in shared memory, each put there once. */
 #include "passes/stage.h"
 
 enum { MOST_LEFTS = 4, BUSY_WARPS = 8 /* of a multiprocessor: two for each of its processors */ };
@@ -27,8 +27,9 @@ static bool note_left(Op *dot, void *arg) {
 /* Those of s->loops that are there before all of them. */
 static Lefts find_lefts(const Stager *s) {
     Lefts l = {0};
-    if (s->dtype != DT_F32 || s->args->kind != KIND_BACKWARD || s->is_main || !s->loop_count ||
-        !loop_is(s->loops[0], "key"))
+    const bool wanted = s->dtype == DT_F32 || spec_is_wide(s->args->spec);
+    const bool heads = s->dtype != DT_F32 && s->loop_count && loop_is(s->loops[0], "group");
+    if (!wanted || s->args->kind != KIND_BACKWARD || s->is_main || !s->loop_count || !(heads || loop_is(s->loops[0], "key")))
         return l;
     for (int i = 0; i < s->loop_count; i++) {
         l.region = s->loops[i]->region;
@@ -44,13 +45,15 @@ static Lefts find_lefts(const Stager *s) {
     return l;
 }
 
-static int64_t left_bytes(const Value *left) { return ir_shared_bytes(type_tile(DT_F32, left->type.rows, left->type.cols)); }
+static int64_t left_bytes(const Stager *s, const Value *left) {
+    return ir_shared_bytes(type_tile(s->dtype, left->type.rows, left->type.cols));
+}
 
 /* How many of them, the first ones, fit into that much memory. */
-static int fitting(const Lefts *l, int64_t memory, int64_t *bytes) {
+static int fitting(const Stager *s, const Lefts *l, int64_t memory, int64_t *bytes) {
     int n = 0;
-    for (*bytes = 0; n < l->count && *bytes + left_bytes(l->values[n]) <= memory; n++)
-        *bytes += left_bytes(l->values[n]);
+    for (*bytes = 0; n < l->count && *bytes + left_bytes(s, l->values[n]) <= memory; n++)
+        *bytes += left_bytes(s, l->values[n]);
     return n;
 }
 
@@ -105,7 +108,7 @@ static Value *made_here(const Stager *s, Builder *b, Value *left) {
 void stage_put_lefts(Stager *s, Layout *layout) {
     const Lefts l = find_lefts(s);
     int64_t     bytes;
-    const int   count = fitting(&l, stage_memory(s) - layout->at, &bytes);
+    const int   count = fitting(s, &l, stage_memory(s) - layout->at, &bytes);
     for (int n = 0; n < l.count; n++) {
         Builder b = ir_before(s->ctx, s->kernel, s->loops[0]);
         if (n >= count) {
@@ -115,10 +118,18 @@ void stage_put_lefts(Stager *s, Layout *layout) {
         }
         Value *const ring = stage_ring(s, 1, l.values[n]->type);
         stage_place(layout, ring);
-        ir_ring_put(&b, ring, ir_i(&b, 0), made_here(s, &b, l.values[n]));
+        stage_put(s, &b, ring, made_here(s, &b, l.values[n]), s->body);
         read_from(s, l.values[n], ring, NULL);
     }
     note_lefts(s, count, l.count);
+}
+
+int64_t stage_lefts(const Stager *s) {
+    const Lefts l = s->loop_count && loop_is(s->loops[0], "group") ? find_lefts(s) : (Lefts){0};
+    int64_t     bytes = 0;
+    for (int n = 0; n < l.count; n++)
+        bytes += left_bytes(s, l.values[n]);
+    return bytes;
 }
 
 /* Of a turn's tiles, all that are on their way. */
@@ -131,14 +142,15 @@ static int64_t turns_bytes(const Stager *s) {
 }
 
 /* Of as many blocks as keep a multiprocessor busy, or as many as have room for their turns, each has what is left. The others are
- * read from memory turn by turn; beside tf32's operands registers leave no room for two such. */
+ * read from memory turn by turn; beside operands of matrix units registers leave no room for two such. */
 static int choose_lefts(const Stager *s, const Lefts *l, int64_t *bytes) {
     const int rows = l->values[0]->type.rows, warps = rows < 16 * BUSY_WARPS ? (rows + 15) / 16 : BUSY_WARPS;
-    const int strips = s->args->spec->tf32 ? 0 : SHARED_STRIP_BYTES * warps;
-    int64_t   memory = -1, least = s->args->spec->tf32 ? left_bytes(l->values[0]) : 0;
+    const bool units = s->args->spec->tf32 || s->dtype != DT_F32;
+    const int  strips = units ? 0 : SHARED_STRIP_BYTES * warps;
+    int64_t    memory = -1, least = units ? left_bytes(s, l->values[0]) : 0;
     for (int blocks = BUSY_WARPS / warps; blocks > 0 && memory < least; blocks--)
         memory = s->args->target->shared_bytes / blocks - strips - turns_bytes(s);
-    return fitting(l, memory, bytes);
+    return fitting(s, l, memory, bytes);
 }
 
 void stage_hold_lefts(Stager *s) {
@@ -151,7 +163,7 @@ void stage_hold_lefts(Stager *s) {
         Builder      b = ir_after(s->ctx, s->kernel, l.values[n]->def);
         Value *const ring = ir_op(&b, OP_RING, NULL, 0, &type, 1)->out[0];
         stage_place(&layout, ring);
-        ir_ring_put(&b, ring, ir_i(&b, 0), l.values[n]);
+        stage_put(s, &b, ring, l.values[n], s->body);
         read_from(s, l.values[n], ring, NULL);
     }
     note_lefts(s, count, l.count);

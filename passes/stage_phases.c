@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-enum { MOST_PHASES = 16, MOST_SINGLES = 32 };
+enum { MOST_PHASES = 64, MOST_SINGLES = 32 };
 
 typedef struct Phase {
     Op *loops[MAX_LOOPS]; /* parts of one */
@@ -212,7 +212,9 @@ static void fetch_loop(Stager *s, const Phase *phase, const Phase *before, Layou
     s->staged_count = phase->staged_count;
     memcpy(s->loops, phase->loops, sizeof phase->loops);
     memcpy(s->staged, phase->staged, sizeof phase->staged);
+    s->left_bytes = stage_lefts(s);
     s->stages = stage_turns(s);
+    s->left_bytes = 0;
     stage_loops(s, fetching_place(s, before));
     for (int t = 0; t < s->staged_count; t++)
         stage_place(layout, s->rings[t]);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+enum { SLICE = 64, WIDE = 128 }; /* columns */
 enum { MAX_SIZES = 16, FEW_SIDES = 2 /* both of a product's */ };
 
 /* The barrier of a wait in the same turn stands between the last turn's reading and this one's writing as well. */
@@ -13,8 +14,21 @@ static bool is_behind_wait(const Op *op) {
     return false;
 }
 
+bool stage_is_wide_made(const Stager *s, const Value *value) {
+    const Op *const def = value->def;
+    return s->args->kind == KIND_BACKWARD && !s->is_main && s->dtype != DT_F32 && value->type.cols > WIDE && def &&
+           def->code != OP_LOAD && def->code != OP_RING_GET && columns_can_go_by_slices(value);
+}
+
+/* A wide left side that the body's own products multiply: beside their sum registers do not hold what it is made of. */
+static bool is_wide_left(const Stager *s, const Op *dot) {
+    return dot->code == OP_DOT && !op_int(dot, AT_TA, 0) && dot->parent == s->body && stage_is_wide_made(s, dot->in[0]);
+}
+
 static bool is_computed_side(const Stager *s, const Op *dot, int i) {
     const Op *def = dot->code == OP_DOT ? dot->in[i]->def : NULL;
+    if (i == 0 && is_wide_left(s, dot))
+        return true;
     return dot->code == OP_DOT && stage_shared_side(dot, i) &&
            !(def && (def->code == OP_RING_GET || (stage_is_fetchable(s, def) && !stage_of_tokens(def))));
 }
@@ -128,6 +142,30 @@ static Value *put_ring(Stager *s, const Op *dot, const Value *value) {
     return ring;
 }
 
+static void put_slice(const Stager *s, Builder *b, Value *ring, Value *value, int cols, Value *from) {
+    Value *const part = ir_convert(b, columns_in_loop(s->ctx, b, value, cols, from), s->dtype);
+    ir_op(b, OP_RING_PUT, (Value *[]){ring, ir_i(b, 0), part, from}, 4, NULL, 0);
+}
+
+/* Slice by slice, of what is made of a wide tile in shared memory: no register holds more of it. */
+static void put_by_slices(const Stager *s, Builder *b, Value *ring, Value *value, Block *block) {
+    const int cols = value->type.cols, whole = cols / SLICE;
+    columns_reduce(s->ctx, s->kernel, block, value);
+    Op *const loop = ir_for(b, "slice", false, ir_i(b, 0), ir_i(b, whole), ir_i(b, 1), NULL, 0);
+    Builder   in = ir_at_end(s->ctx, s->kernel, loop->region);
+    put_slice(s, &in, ring, value, SLICE, ir_ibin(&in, OP_IMUL, loop->region->args[0], ir_i(&in, SLICE)));
+    ir_yield(&in, NULL, 0);
+    if (cols % SLICE)
+        put_slice(s, b, ring, value, cols % SLICE, ir_i(b, whole * SLICE));
+}
+
+void stage_put(const Stager *s, Builder *b, Value *ring, Value *value, Block *block) {
+    if (stage_is_wide_made(s, value))
+        put_by_slices(s, b, ring, value, block);
+    else
+        ir_ring_put(b, ring, ir_i(b, 0), ir_as(b, value, s->dtype));
+}
+
 bool stage_put_side(Op *dot, void *arg) {
     Stager *s = arg;
     for (int i = 0; i < 2; i++) {
@@ -144,7 +182,7 @@ bool stage_put_side(Op *dot, void *arg) {
         }
         if (!fresh || !is_behind_wait(dot))
             ir_bare(&b, OP_BARRIER);
-        ir_ring_put(&b, ring, ir_i(&b, 0), ir_as(&b, value, s->dtype));
+        stage_put(s, &b, ring, value, dot->parent);
         ir_bare(&b, OP_BARRIER);
         dot->in[i] = ir_ring_get(&b, ring, ir_i(&b, 0));
     }

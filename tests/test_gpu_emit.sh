@@ -86,6 +86,14 @@ done
     --target cuda:sm_90a --kind backward --no-cache --emit tile-ir >"$TMP/left.ir"
 expect_text "places of left sides" \
     "$(awk '/^kernel @/ { rows = $2 == "@rows" } rows' "$TMP/left.ir" | grep -c 'ring<1, bf16<128x256>')" '^2$'
+# Without roles, products of wide gradients find left sides in shared memory, and features are put there by slices.
+"$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --set head_dim=256 --set value_dim=256 --target cuda:sm_90 --kind backward \
+    --no-cache --emit tile-ir >"$TMP/plain.ir"
+expect_text "left sides of wide gradients without roles" \
+    "$(echo $(awk '/^kernel @/ { at = $2 } / ring_put / { print at }' "$TMP/plain.ir" | uniq -c | awk '$2 ~ /rows|window/ { print $2 $1 }'))" \
+    '^@rows2 @window_keys1 @window_values1$'
+expect_text "features of wide gradients that are put as a whole" \
+    "$(awk '/^kernel @/ { at = $2 } at ~ /key_(segments|states)/' "$TMP/plain.ir" | grep -cE 'ring_put %[0-9]+, %[0-9]+, %[0-9]+$')" '^0$'
 # Wide gradients have no roles with initial states, nor registers for floats of a state beside main's sums.
 "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --set head_dim=256 --set value_dim=256 --set 'initial_state="input"' \
     --target cuda:sm_90a --kind backward --no-cache --emit tile-ir >"$TMP/initial.ir"

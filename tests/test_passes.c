@@ -296,6 +296,15 @@ static void test_gradients_wide_states(void **state) {
     run_some(KIND_BACKWARD, VARIANT_FINAL_STATE | VARIANT_SAVED, target, draw_wide_states, (CASES + 3) / 7);
 }
 
+/* Without roles: sums by slices of columns, left sides in shared memory, more or fewer of them. */
+static void test_gradients_wide_plain(void **state) {
+    (void)state;
+    for (int memory = 227; memory <= 454; memory *= 2)
+        run_some(KIND_BACKWARD, VARIANT_FINAL_STATE | VARIANT_SAVED,
+                 (Target){.name = "gpu", .warp_size = 32, .shared_bytes = memory << 10, .processors = 4}, draw_wide_states,
+                 (CASES + 3) / 7);
+}
+
 static void test_gradients_roles_wide(void **state) {
     (void)state;
     const Target target = {.name = "gpu",
@@ -475,6 +484,7 @@ int main(int argc, char **argv) {
         DRAWS(test_gradients_sent, 22),
         DRAWS(test_gradients_roles, 20),
         DRAWS(test_gradients_wide_states, 25),
+        DRAWS(test_gradients_wide_plain, 32),
         DRAWS(test_gradients_roles_wide, 21),
         DRAWS(test_gpu_forward, 4),
         DRAWS(test_gpu_bf16, 5),

@@ -59,6 +59,9 @@ template <int WARPS> DEVICE int warp_again() { return warp_of<WARPS>(); }
 // A warp's number without the latency of a shuffle.
 DEVICE int warp_at_once() { return threadIdx.x >> 5; }
 
+// What was loaded is loaded again behind it: no register holds it from before.
+DEVICE void forget() { asm volatile("" ::: "memory"); }
+
 // Positions, rows and numbers of items. 32 bits, where they fit, take far fewer instructions.
 #ifdef SHORT_NUMBERS
 typedef int number;
@@ -1307,12 +1310,13 @@ template <class T, bool TB, int STRIDE, int S, int N, int K4> DEVICE void produc
 }
 // d += x y: x in shared memory. What a warp has beyond its rows reads row 0.
 template <class T, int WARPS, bool TB, int ROWS, int XSTRIDE, int STRIDE, int K, int S, int N> DEVICE void product_left(float (&d)[S][N], u32 x, u32 y) {
-    const int lane = lane_id(), m = lane >> 3, warp = warp_at_once();
-    const Right<T, TB, STRIDE> right = Right<T, TB, STRIDE>::make(y, lane_id());
+    constexpr int STEPS = K / 16, AT_ONCE = K > 128 ? 2 : STEPS; // of wide tiles few: what is loaded ahead takes registers
+    const int lane = K > 128 ? lane_here() : lane_id(), m = lane >> 3, warp = K > 128 ? thread_here() / 32 : warp_at_once();
+    const Right<T, TB, STRIDE> right = Right<T, TB, STRIDE>::make(y, lane);
     u32 left[S];
     UNROLL for (int s = 0; s < S; s++)
         left[s] = x + place<XSTRIDE>((m & 1) * 8 + (lane & 7) + (ROWS % (16 * WARPS) == 0 || (warp + s * WARPS) * 16 < ROWS ? (warp + s * WARPS) * 16 : 0), (m >> 1) * 16);
-    UNROLL for (int k = 0; k < K / 16; k++) {
+    _Pragma("unroll AT_ONCE") for (int k = 0; k < STEPS; k++) {
         u32 a[S][4];
         UNROLL for (int s = 0; s < S; s++) load4(a[s], along<XSTRIDE>(left[s], k));
         UNROLL for (int n = 0; n < N / 8; n++) {

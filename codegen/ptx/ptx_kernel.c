@@ -223,15 +223,10 @@ static bool note_numbers(Op *op, void *arg) {
     return true;
 }
 
-static bool is_no_product(Op *op, void *arg) {
-    (void)arg;
-    return op->code != OP_DOT;
-}
-
 /* Of wide heads: what follows main's keys, as pass tails leaves it without roles. */
 static bool follows_wide_keys(const Gen *g, const Op *op) {
     return g->crowded && !g->behind_keys && op->out_count == 0 && strcmp(g->kernel->name, "main") == 0 &&
-           !ir_walk(op->region, is_no_product, NULL);
+           ir_holds(op->region, OP_DOT);
 }
 
 static void branch(Gen *g, const Op *op);
@@ -256,6 +251,12 @@ static const Op *branch_anew(Gen *g, const Op *op) {
     return other ? other : op;
 }
 
+/* What slices of its tiles are made of is loaded for each anew: pass columns has made them apart. */
+static bool is_wide_without_roles(const Kernel *kernel) {
+    const CodeParam *q = ir_find_param(kernel, "q"), *v = ir_find_param(kernel, "v");
+    return q && v && (q->dims[3] > 128 || v->dims[3] > 128) && !cu_first_role(kernel);
+}
+
 static void branch(Gen *g, const Op *op) {
     for (int r = 0; r < op->out_count; r++) {
         declare_any(g, op->out[r]);
@@ -271,6 +272,8 @@ static void branch(Gen *g, const Op *op) {
         cu_move(g, op->out[r], ir_terminator(op->region)->in[r]);
     g->depth--;
     cu_line(g, "}");
+    if (ir_is_const(op->in[0], 1) && is_wide_without_roles(g->kernel))
+        cu_line(g, "forget();");
 }
 
 void cu_block(Gen *g, const Block *block) {

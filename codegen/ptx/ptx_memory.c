@@ -479,9 +479,11 @@ void cu_declare_aligned(Gen *g) {
 }
 
 static void put(Gen *g, const Op *op) {
-    const Type type = op->in[2]->type;
-    cu_line(g, "put<%d, %d, %d, %d>(%s, %s);", g->kernel->warps, type.rows, type.cols, (int)ir_shared_stride(type), slot(g, op),
-            cu_name(g, op->in[2]));
+    const Type        type = op->in[2]->type;
+    const char *const first = /* whole lines of memory, whose pieces are exchanged among themselves */
+        op->in_count > 3 ? ctx_printf(g->ctx, " + (u32)%s * %du", cu_name(g, op->in[3]), (int)dtype_size(type.dtype)) : "";
+    cu_line(g, "put<%d, %d, %d, %d>(%s%s, %s);", g->kernel->warps, type.rows, type.cols,
+            (int)ir_shared_stride(type_ring_tile(op->in[0]->type)), slot(g, op), first, cu_name(g, op->in[2]));
 }
 
 /* Elements of working memory, which has no gaps. */

@@ -125,7 +125,14 @@ static void elementwise(Gen *g, const Op *op) {
 
 /* ---- Rows ---- */
 
-static bool in_shared(const Value *value) { return value->def && value->def->code == OP_RING_GET; }
+/* A tile of shared memory that the value is, or is columns of. */
+static const Value *shared_tile(const Value *value) {
+    while (value->def && value->def->code == OP_COLS)
+        value = value->def->in[0];
+    return value->def && value->def->code == OP_RING_GET ? value : NULL;
+}
+
+static bool in_shared(const Value *value) { return shared_tile(value) != NULL; }
 
 static const char *tile_operand(Gen *g, const Value *value) {
     if (cu_shape(value->type) != SHAPE_TILE || (value->def && value->def->code == OP_FCONST))
@@ -278,6 +285,11 @@ static void concat(Gen *g, const Op *op) {
 static void take_columns(Gen *g, const Op *op) {
     const Type type = op->out[0]->type;
     const int  lo = (int)op_int(op, AT_LO, 0), pairs = dtype_size(type.dtype) == 2 ? 4 : 2;
+    if (in_shared(op->in[0])) { /* whole lines of memory, whose pieces are exchanged among themselves */
+        cu_line(g, "const u32 %s = %s + (%s%du) * %du;", cu_name(g, op->out[0]), cu_name(g, op->in[0]),
+                op->in_count > 1 ? ctx_printf(g->ctx, "(u32)%s + ", cu_name(g, op->in[1])) : "", lo, (int)dtype_size(type.dtype));
+        return;
+    }
     const bool whole = lo % 16 == 0;
     const bool one = cu_shape(type) == SHAPE_COLUMN;
     if (op->in_count > 1 || (cu_shape(type) != SHAPE_TILE && !one) || (pairs == 4 && (one || !whole))) {
@@ -408,11 +420,11 @@ static void rope(Gen *g, const Op *op) {
 
 /* A tile of shared memory in registers: the name of its array, numbers or pairs as they lie there. */
 static const char *read_shared(Gen *g, const Op *op) {
-    const Type  type = op->in[0]->type;
+    const Type  type = op->in[0]->type, whole = shared_tile(op->in[0])->type;
     const char *name = ctx_printf(g->ctx, "%s_read", cu_name(g, op->out[0]));
     cu_line(g, "%s %s[%d][%d];", dtype_size(type.dtype) == 2 ? "u32" : "float", name, cu_slabs(g, type),
             cu_numbers(type));
-    cu_line(g, "read_tile<%d, %d, %d>(%s, %s);", g->kernel->warps, (int)ir_shared_stride(type), type.rows, name,
+    cu_line(g, "read_tile<%d, %d, %d>(%s, %s);", g->kernel->warps, (int)ir_shared_stride(whole), type.rows, name,
             cu_name(g, op->in[0]));
     return name;
 }
