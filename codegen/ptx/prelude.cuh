@@ -64,6 +64,8 @@ DEVICE number larger(number a, number b) { return a > b ? a : b; }
 // A number that the compiler does not know: a loop that ends there stays a loop.
 DEVICE i64 opaque(i64 a) { asm volatile("" : "+l"(a)); return a; }
 DEVICE int opaque(int a) { asm volatile("" : "+r"(a)); return a; }
+// What waits for its use is computed where this stands: registers hold it meanwhile, and not what it is made of.
+DEVICE void made_here(float &x) { asm volatile("" : "+f"(x)); }
 DEVICE int to_int(number a) { return sizeof a == 4 ? (int)a : (int)smaller(larger(a, -(1 << 30)), 1 << 30); }
 
 // ---- Numbers
@@ -116,6 +118,8 @@ DEVICE View view(const i64 *arg, number c0, number c1, number c2, number lo, num
 }
 // With bounds made anew: no register holds until here those that accesses before had.
 DEVICE View anew(View v) { v.hi = opaque(v.hi); return v; }
+// With the last coordinate made anew.
+DEVICE View row_anew(View v) { v.c[2] = opaque(v.c[2]); return v; }
 // The same of a parameter whose strides are known, from a column.
 DEVICE View view(const i64 *arg, i64 stride0, i64 stride1, i64 stride2, i64 column, number c0, number c1, number c2, number lo, number hi) {
     return View{arg[0], {stride0, stride1, stride2}, {c0, c1, c2}, lo, hi, column};

@@ -90,11 +90,15 @@ static bool is_dense_column(Gen *g, const Op *load) {
            !op_has(load, AT_WRAP) && load->out[0]->type.cols == 1 && op_int(load, AT_PERIOD, 1) >= load->out[0]->type.rows;
 }
 
+/* Behind the keys' loop of a head, where rows may be a block's own, which of them are there is the same for all heads: it is asked
+ * anew, since registers would hold the answers meanwhile. */
 static void load_dense_row(Gen *g, const Op *load, const Value *to) {
     const bool bounded = !ir_is_const(load->in[3], 0) || !ir_is_const(load->in[4], IR_POS_INF);
+    const bool anew = bounded && load->parent->owner && cu_heads_loop(load) == load->parent->owner;
     cu_declare(g, to);
     cu_line(g, "load_dense_row<%s, %d, %d, %s>(%s, %s);", rows(g, load, to->type.cols), op_int(load, AT_DOWN, 0) ? -1 : 1,
-            to->type.cols, bounded ? "true" : "false", cu_name(g, to), view(g, load, 0));
+            to->type.cols, bounded ? "true" : "false", cu_name(g, to),
+            anew ? ctx_printf(g->ctx, "row_anew(%s)", view(g, load, 0)) : view(g, load, 0));
 }
 
 /* A transposed tile exists on its way from or to memory alone. */
