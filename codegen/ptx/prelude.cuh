@@ -1212,9 +1212,8 @@ template <class T, bool TB, int STRIDE> struct Right {
 DEVICE void store4(u32 to, u32 x0, u32 x1, u32 x2, u32 x3) {
     asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(to), "r"(x0), "r"(x1), "r"(x2), "r"(x3) : "memory");
 }
-template <int WARPS, int ROWS, int COLS, int STRIDE, int S, int N> DEVICE void put(u32 to, const u32 (&x)[S][N]) {
+template <int WARPS, int ROWS, int COLS, int STRIDE, int S, int N> DEVICE void put(u32 to, const u32 (&x)[S][N], int lane = lane_id()) {
     constexpr int SLABS = (ROWS + 15) / 16;
-    const int     lane = lane_id();
     UNROLL for (int s = 0; s < S; s++) {
         const int  slab = warp_at_once() + s * WARPS;
         const bool top = ROWS % 16 == 0 || slab * 16 + lane / 4 < ROWS, low = ROWS % 16 == 0 || slab * 16 + lane / 4 + 8 < ROWS;

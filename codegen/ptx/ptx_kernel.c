@@ -72,7 +72,8 @@ static int sym_number(const char *name) {
 static int shift_of(const Gen *g, const Value *divisor) {
     int64_t constant;
     int     shift = 0;
-    if (cu_first_role(g->kernel) || !ir_find_param(g->kernel, "do") || !ir_const_value(divisor, &constant) || constant < 1 || (constant & (constant - 1)))
+    if (cu_first_role(g->kernel) || !ir_find_param(g->kernel, "do") || !ir_const_value(divisor, &constant) || constant < 1 ||
+        (constant & (constant - 1)))
         return -1;
     while (constant >> shift > 1)
         shift++;

@@ -481,10 +481,12 @@ void cu_declare_aligned(Gen *g) {
     }
 }
 
+/* Kernel keys multiplies from its first tile to its last: no register holds from put to put where a thread's numbers go. */
 static void put(Gen *g, const Op *op) {
     const Type type = op->in[2]->type;
-    cu_line(g, "put<%d, %d, %d, %d>(%s, %s);", g->kernel->warps, type.rows, type.cols, (int)ir_shared_stride(type), slot(g, op),
-            cu_name(g, op->in[2]));
+    const bool here = strcmp(g->kernel->name, "keys") == 0 && !cu_first_role(g->kernel) && type.dtype != DT_F32;
+    cu_line(g, "put<%d, %d, %d, %d>(%s, %s%s);", g->kernel->warps, type.rows, type.cols, (int)ir_shared_stride(type), slot(g, op),
+            cu_name(g, op->in[2]), here ? ", lane_here()" : "");
 }
 
 /* Elements of working memory, which has no gaps. */
