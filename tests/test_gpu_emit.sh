@@ -209,8 +209,12 @@ if nvrtc_here "compiling"; then
         --set rope=false --target cuda:sm_90a --schedule 'segment=0 beside=44'
     later compiles "the paper's layer compiles for extend without roles" "$SOURCE/specs/paper_d128.lua" --target cuda:sm_80 \
         --kind extend
-    later compiles "the gradients of the paper's layer compile without roles" "$SOURCE/specs/paper_d128.lua" \
-        --target cuda:sm_90 --kind backward
+    for arch in cuda:sm_80 cuda:sm_90 cuda:sm_100a; do
+        later compiles "the gradients of the paper's layer compile without roles for $arch" "$SOURCE/specs/paper_d128.lua" \
+            --target $arch --kind backward
+    done
+    later compiles "gradients of 64 columns with a sink compile without roles" "$SOURCE/specs/gpt_oss.lua" --target cuda:sm_90 \
+        --kind backward
     later compiles "the paper's layer without RoPE compiles for extend beside whole states" "$SOURCE/specs/paper_d128.lua" \
         --set rope=false --target cuda:sm_90a --kind extend --schedule 'whole_states=1 feature_groups=2 beside=44'
     later compiles "the paper's layer without RoPE compiles for extend" "$SOURCE/specs/paper_d128.lua" --set rope=false \
@@ -232,7 +236,7 @@ if nvrtc_here "compiling"; then
     for arch in cuda:sm_80 cuda:sm_90a cuda:sm_120a; do
         later compiles "keys of 256 columns compile for decode, $arch" "$SOURCE/specs/gemma2_9b.lua" --target $arch --kind decode
     done
-    for arch in cuda:sm_80 cuda:sm_90a; do
+    for arch in cuda:sm_80 cuda:sm_90a cuda:sm_120a; do
         later compiles "gradients of floats of 128 columns compile for $arch" "$SOURCE/specs/paper_bench.lua" --target $arch \
             --kind backward
     done

@@ -77,6 +77,8 @@ DEVICE number larger(number a, number b) { return a > b ? a : b; }
 // A number that the compiler does not know: a loop that ends there stays a loop.
 DEVICE i64 opaque(i64 a) { asm volatile("" : "+l"(a)); return a; }
 DEVICE int opaque(int a) { asm volatile("" : "+r"(a)); return a; }
+// What waits for its use is computed where this stands: registers hold it meanwhile, and not what it is made of.
+DEVICE void made_here(float &x) { asm volatile("" : "+f"(x)); }
 DEVICE int to_int(number a) { return sizeof a == 4 ? (int)a : (int)smaller(larger(a, -(1 << 30)), 1 << 30); }
 
 // ---- Numbers
@@ -135,6 +137,8 @@ DEVICE View all_anew(View v) {
     UNROLL for (int d = 0; d < 3; d++) v.c[d] = opaque(v.c[d]);
     return v;
 }
+// With the last coordinate made anew.
+DEVICE View row_anew(View v) { v.c[2] = opaque(v.c[2]); return v; }
 // The same of a parameter whose strides are known, from a column.
 DEVICE View view(const i64 *arg, i64 stride0, i64 stride1, i64 stride2, i64 column, number c0, number c1, number c2, number lo, number hi) {
     return View{arg[0], {stride0, stride1, stride2}, {c0, c1, c2}, lo, hi, column};
@@ -1231,9 +1235,8 @@ template <class T, bool TB, int STRIDE> struct Right {
 DEVICE void store4(u32 to, u32 x0, u32 x1, u32 x2, u32 x3) {
     asm volatile("stmatrix.sync.aligned.m8n8.x4.shared.b16 [%0], {%1, %2, %3, %4};" ::"r"(to), "r"(x0), "r"(x1), "r"(x2), "r"(x3) : "memory");
 }
-template <int WARPS, int ROWS, int COLS, int STRIDE, int S, int N> DEVICE void put(u32 to, const u32 (&x)[S][N]) {
+template <int WARPS, int ROWS, int COLS, int STRIDE, int S, int N> DEVICE void put(u32 to, const u32 (&x)[S][N], int lane = lane_id()) {
     constexpr int SLABS = (ROWS + 15) / 16;
-    const int     lane = lane_id();
     UNROLL for (int s = 0; s < S; s++) {
         const int  slab = warp_at_once() + s * WARPS;
         const bool top = ROWS % 16 == 0 || slab * 16 + lane / 4 < ROWS, low = ROWS % 16 == 0 || slab * 16 + lane / 4 + 8 < ROWS;

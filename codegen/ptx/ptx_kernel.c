@@ -67,8 +67,31 @@ static int sym_number(const char *name) {
     return -1;
 }
 
+/* The exponent of a constant power of two, in kernels of gradients whose warps have no roles, where registers are scarcest: a shift
+ * to the right rounds down, and takes a third of the instructions of a division that does. -1: another number, or another kernel. */
+static int shift_of(const Gen *g, const Value *divisor) {
+    int64_t constant;
+    int     shift = 0;
+    if (cu_first_role(g->kernel) || !ir_find_param(g->kernel, "do") || !ir_const_value(divisor, &constant) || constant < 1 ||
+        (constant & (constant - 1)))
+        return -1;
+    while (constant >> shift > 1)
+        shift++;
+    return shift;
+}
+
+static int widest(const Gen *g, bool *products);
+
+/* Is a quotient kept, or made again at each use? Counted with ptxas, the former spills least beside tiles of more than 64 columns
+ * on GPUs with clusters, the latter elsewhere. */
+static bool keeps_quotients(const Gen *g) {
+    bool products;
+    return g->target->cluster && widest(g, &products) > 32;
+}
+
 static const char *index_expression(Gen *g, const Op *op) {
     const char *x = op->in_count > 0 ? cu_name(g, op->in[0]) : "", *y = op->in_count > 1 ? cu_name(g, op->in[1]) : "";
+    const int   shift = op->code == OP_IDIV ? shift_of(g, op->in[1]) : -1;
     int64_t     constant;
     switch (op->code) {
     case OP_ISYM: return ctx_printf(g->ctx, "a.v[%d]", 5 * g->kernel->param_count + sym_number(op_text(op, AT_SYM)));
@@ -80,7 +103,10 @@ static const char *index_expression(Gen *g, const Op *op) {
     case OP_IADD: return ctx_printf(g->ctx, "%s + %s", x, y);
     case OP_ISUB: return ctx_printf(g->ctx, "%s - %s", x, y);
     case OP_IMUL: return ctx_printf(g->ctx, "%s * %s", x, y);
-    case OP_IDIV: return ctx_printf(g->ctx, "floor_div%s(%s, %s)", ir_const_value(op->in[1], &constant) ? "" : "_any", x, y);
+    case OP_IDIV:
+        if (shift >= 0)
+            return ctx_printf(g->ctx, keeps_quotients(g) ? "opaque(%s >> %d)" : "%s >> %d", x, shift);
+        return ctx_printf(g->ctx, "floor_div%s(%s, %s)", ir_const_value(op->in[1], &constant) ? "" : "_any", x, y);
     case OP_IMOD: return ctx_printf(g->ctx, "floor_mod(%s, %s)", x, y);
     case OP_IMIN: return ctx_printf(g->ctx, "smaller(%s, %s)", x, y);
     case OP_IMAX: return ctx_printf(g->ctx, "larger(%s, %s)", x, y);
@@ -484,21 +510,27 @@ static bool note_widest(Op *op, void *arg) {
     return true;
 }
 
+/* Floats of the widest tile that a thread holds; whether there are products. */
+static int widest(const Gen *g, bool *products) {
+    Widest w = {.g = g};
+    ir_walk(g->kernel->body, note_widest, &w);
+    *products = w.products;
+    return w.floats;
+}
+
 /* Blocks that a multiprocessor shall hold at once: main's are the schedule's, unless its tiles go by lines; two where few tiles live
  * at once and are small, so that 128 registers suffice even for large blocks. Products of floats on the plain units take more beside
  * them. */
 static int resident_blocks(const Gen *g) {
     enum { FEW = 128, MORE = 168, LINE_THREADS = 512 /* whose rows on their way cover memory's latency */ };
-    Widest    w = {.g = g};
-    bool      floats = false;
-    const int threads = 32 * g->kernel->warps;
+    bool      floats = false, products;
+    const int threads = 32 * g->kernel->warps, most = widest(g, &products);
     if (g->line_columns)
         return threads < LINE_THREADS ? LINE_THREADS / threads : 1;
     if (strcmp(g->kernel->name, "main") == 0)
         return g->schedule->blocks;
-    ir_walk(g->kernel->body, note_widest, &w);
     ir_walk(g->kernel->body, multiplies_floats, &floats);
-    return w.products && w.floats <= 64 && g->target->registers >= 2 * threads * (floats ? MORE : FEW) &&
+    return products && most <= 64 && g->target->registers >= 2 * threads * (floats ? MORE : FEW) &&
                    2 * g->phase->shared_bytes <= g->target->shared_bytes
                ? 2
                : 1;

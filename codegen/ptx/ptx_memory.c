@@ -95,11 +95,15 @@ static bool is_dense_column(Gen *g, const Op *load) {
            !op_has(load, AT_WRAP) && load->out[0]->type.cols == 1 && op_int(load, AT_PERIOD, 1) >= load->out[0]->type.rows;
 }
 
+/* Behind the keys' loop of a head, where rows may be a block's own, which of them are there is the same for all heads: it is asked
+ * anew, since registers would hold the answers meanwhile. */
 static void load_dense_row(Gen *g, const Op *load, const Value *to) {
     const bool bounded = !ir_is_const(load->in[3], 0) || !ir_is_const(load->in[4], IR_POS_INF);
+    const bool anew = bounded && load->parent->owner && cu_heads_loop(load) == load->parent->owner;
     cu_declare(g, to);
     cu_line(g, "load_dense_row<%s, %d, %d, %s>(%s, %s);", cu_rows(g, load, to->type.cols), op_int(load, AT_DOWN, 0) ? -1 : 1,
-            to->type.cols, bounded ? "true" : "false", cu_name(g, to), cu_view(g, load, 0));
+            to->type.cols, bounded ? "true" : "false", cu_name(g, to),
+            anew ? ctx_printf(g->ctx, "row_anew(%s)", cu_view(g, load, 0)) : cu_view(g, load, 0));
 }
 
 /* A transposed tile exists on its way from or to memory alone. */
@@ -478,12 +482,15 @@ void cu_declare_aligned(Gen *g) {
     }
 }
 
+/* Kernel keys multiplies from its first tile to its last: no register holds from put to put where a thread's numbers go. */
 static void put(Gen *g, const Op *op) {
     const Type        type = op->in[2]->type;
+    const bool        here = strcmp(g->kernel->name, "keys") == 0 && !cu_first_role(g->kernel) && type.dtype != DT_F32;
     const char *const first = /* whole lines of memory, whose pieces are exchanged among themselves */
         op->in_count > 3 ? ctx_printf(g->ctx, " + (u32)%s * %du", cu_name(g, op->in[3]), (int)dtype_size(type.dtype)) : "";
-    cu_line(g, "put<%d, %d, %d, %d>(%s%s, %s);", g->kernel->warps, type.rows, type.cols,
-            (int)ir_shared_stride(type_ring_tile(op->in[0]->type)), slot(g, op), first, cu_name(g, op->in[2]));
+    cu_line(g, "put<%d, %d, %d, %d>(%s%s, %s%s);", g->kernel->warps, type.rows, type.cols,
+            (int)ir_shared_stride(type_ring_tile(op->in[0]->type)), slot(g, op), first, cu_name(g, op->in[2]),
+            here ? ", lane_here()" : "");
 }
 
 /* Elements of working memory, which has no gaps. */

@@ -101,6 +101,27 @@ static bool is_compared(const Gen *g, const Op *op) {
 
 bool cu_is_elementwise(const Op *op) { return FORMS[op->code] && op->code != OP_COPY; }
 
+static bool multiplies(const Op *op) { return op->code == OP_DOT || (op->region && ir_holds(op->region, OP_DOT)); }
+
+/* Whether a product stands between a tile of gradients, outside of loops, and whatever uses it, in a kernel without roles. Left
+ * alone, the compiler moves what makes the tile down to its use, and registers hold all that it is made of meanwhile: of a
+ * feature map's gradient, two tiles for one. */
+static bool waits_for_product(const Gen *g, const Op *op) {
+    int        count = 0;
+    Op **const users = ir_users(g->ctx, g->kernel, op->out[0], &count);
+    if (cu_first_role(g->kernel) || !ir_find_param(g->kernel, "do") || cu_shape(op->out[0]->type) != SHAPE_TILE ||
+        (op->parent->owner && op_int(op->parent->owner, AT_PAR, 0) != 1))
+        return false;
+    for (const Op *next = op->next; next; next = next->next) {
+        for (int u = 0; u < count; u++)
+            if (ir_ancestor_in(users[u], op->parent) == next)
+                return false;
+        if (multiplies(next))
+            return true;
+    }
+    return false;
+}
+
 static void elementwise(Gen *g, const Op *op) {
     const Shape at = cu_shape(op->out[0]->type);
     Text text = TEXT(g->ctx);
@@ -121,6 +142,8 @@ static void elementwise(Gen *g, const Op *op) {
         text_add(&text, FORMS[op->code], cu_element(g, op->in[0], at));
 #pragma GCC diagnostic pop
     cu_assign(g, op->out[0], text_str(&text));
+    if (waits_for_product(g, op))
+        cu_line(g, "%smade_here(%s);", cu_each(g, op->out[0]), cu_element(g, op->out[0], at));
 }
 
 /* ---- Rows ---- */
@@ -489,6 +512,15 @@ static void float_dot(Gen *g, const Op *op, const DotParts *p, int ystride, bool
         cu_line(g, "float_product<%d, %d>(%s, %s, %s, shared + %lldu);", tb, ystride / 4, d, x, y, (long long)g->strips);
 }
 
+/* Of several products of a turn of a head's keys one that starts a sum: the compiler would read its right side while the ones
+ * before it run, and registers hold more than all their sums. Where rows are no longer than a tile has keys, it reads little. */
+static bool reads_behind(const Op *op, const DotParts *p) {
+    const Op *before = op->prev;
+    while (before && before->code != OP_DOT)
+        before = before->prev;
+    return before && !p->acc && p->n < p->k && cu_heads_loop(op);
+}
+
 static void dot(Gen *g, const Op *op) {
     const DotParts p = ir_dot_parts(op);
     const bool     ta = op_int(op, AT_TA, 0) != 0, tb = op_int(op, AT_TB, 0) != 0;
@@ -511,8 +543,11 @@ static void dot(Gen *g, const Op *op) {
     else if (in_shared(p.x))
         cu_line(g, "product_left<%s, %d, %d, %d, %d, %d, %d>(%s, %s, %s);", type, g->kernel->warps, tb, p.m,
                 (int)ir_shared_stride(p.x->type), ystride, (p.k + 15) / 16 * 16, d, x, y);
-    else
+    else {
+        if (reads_behind(op, &p))
+            cu_line(g, "__syncwarp();");
         cu_line(g, "product<%s, %d, %d>(%s, %s, %s%s);", type, tb, ystride, d, x, y, cu_heads_loop(op) ? ", lane_here()" : "");
+    }
 }
 
 bool cu_tile_op(Gen *g, const Op *op) {

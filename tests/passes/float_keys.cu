@@ -24,7 +24,7 @@ extern "C" __global__ void __launch_bounds__(128, 2) rattan_layer_backward_windo
         put<4, 64, 16, 80>(shared + 5120u, t25);
         const i64 n28 = n18 + -6LL;
         const i64 n29 = 0LL - n28;
-        const i64 n30 = floor_div(n29, 32LL);
+        const i64 n30 = n29 >> 5;
         const i64 n31 = larger(0LL, n30);
         const i64 n32 = n31 * 32LL;
         const i64 n33 = n28 + n32;

@@ -20,9 +20,9 @@ extern "C" __global__ void __launch_bounds__(64, 2) rattan_layer_backward_rows(c
     const i64 n27 = n17 + -6LL;
     fetch<float, Rows<1, -1, 32, 0, 32>, 2, 32, 16>(shared + 0u, view(a.v + 10, n10, n27, n11, 0LL, n3), v_aligned);
     fetch<float, Rows<1, -1, 32, 0, 32>, 2, 32, 16>(shared + 2560u, view(a.v + 45, n10, n27, n11, 0LL, n3), phi_aligned);
-    const i64 n28 = floor_div(n17, 32LL);
+    const i64 n28 = n17 >> 5;
     const i64 n29 = n10 * n3;
-    const i64 n30 = floor_div(n29, 32LL);
+    const i64 n30 = n29 >> 5;
     const i64 n31 = n30 + n10;
     const i64 n32 = n31 + n28;
     const i64 n33 = n11 * 16LL;
@@ -39,7 +39,7 @@ extern "C" __global__ void __launch_bounds__(64, 2) rattan_layer_backward_rows(c
     mask_fixed<2, 32, -1048576, 0, 0>(t39, t38, 0LL, 0.000000000e+00f);
     const i64 n41 = n35 + n19;
     const i64 n43 = n17 + 57LL;
-    const i64 n44 = floor_div(n43, 32LL);
+    const i64 n44 = n43 >> 5;
     const i64 n45 = larger(0LL, n44);
     const i64 n46 = (i64)(0LL < n45);
     float t47[1][8];
@@ -57,7 +57,7 @@ extern "C" __global__ void __launch_bounds__(64, 2) rattan_layer_backward_rows(c
     }
     __syncthreads();
     const i64 n52 = 0LL - n27;
-    const i64 n53 = floor_div(n52, 32LL);
+    const i64 n53 = n52 >> 5;
     const i64 n54 = larger(0LL, n53);
     const i64 n55 = n54 * 32LL;
     const i64 n56 = n27 + n55;

@@ -25,7 +25,7 @@ extern "C" __global__ void __launch_bounds__(32, 2) rattan_layer_backward_window
     EACH(1, 4) t24[s][i] = pack(t23[s][2 * i], t23[s][2 * i + 1], bf16());
     const i64 n26 = n16 + -6LL;
     const i64 n27 = 0LL - n26;
-    const i64 n28 = floor_div(n27, 16LL);
+    const i64 n28 = n27 >> 4;
     const i64 n29 = larger(0LL, n28);
     const i64 n30 = n29 * 16LL;
     const i64 n31 = n26 + n30;
