@@ -169,6 +169,8 @@ static const Layer ROLES[] = {
      "dtype = 'bf16'",
      "B=1,T=66", 7, 1},
     {"heads = 2, kv_heads = 1, head_dim = 256, window = 5, softcap = 20, dtype = 'bf16'", "B=1,T=66", 8, 1},
+    {"heads = 2, kv_heads = 1, head_dim = 128, window = 5, feature_map = 'identity', initial_state = 'input', dtype = 'bf16'", "B=1,T=70", 1,
+     1},
 };
 
 /* Wide heads without roles: row tiles of 64 positions, and each of a key's sums has a kernel of its own. */
