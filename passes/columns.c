@@ -8,6 +8,7 @@
 #include "passes/columns.h"
 
 #include <math.h>
+#include <string.h>
 
 /* ---- Rows' sums and maxima ---- */
 
@@ -415,6 +416,22 @@ static bool has_branches(const Block *body) {
     return false;
 }
 
+/* Kernel `prepare` of wide heads, kinds forward and extend: features of keys, stored by slices, are made so. */
+static void slice_features(Ctx *ctx, Kernel *kernel) {
+    Columns      c = {.ctx = ctx, .kernel = kernel, .loads = true};
+    Block *const body = loop_grid_body(kernel->body);
+    reduce_all(&c, body);
+    for (Op *op = body->first; op; op = op->next) {
+        const Op *const cols = op->code == OP_STORE ? op->in[5]->def : NULL;
+        if (!cols || cols->code != OP_COLS || !columns_comes_of_loads(&c, cols->in[0]))
+            continue;
+        Builder b = ir_before(ctx, kernel, op);
+        Slice   s = columns_slice_at(&c, 0, cols->out[0]->type.cols);
+        op->in[5] = columns_slice(&c, &b, op->in[5], &s);
+    }
+    erase_unused(&c, body);
+}
+
 Status pass_columns(Ctx *ctx, Module *module, const PassArgs *args) {
     Columns      c = {.ctx = ctx, .kernel = loop_main(module)};
     Block *const body = loop_grid_body(c.kernel->body);
@@ -426,6 +443,9 @@ Status pass_columns(Ctx *ctx, Module *module, const PassArgs *args) {
     if (!args->schedule->roles && args->kind == KIND_BACKWARD && spec_is_wide(args->spec) && args->spec->dtype != DT_F32)
         columns_store_anew(ctx, c.kernel, body);
     c.plain = !args->schedule->roles;
+    for (int k = 0; k < module->kernel_count && loop_slices_columns(args); k++)
+        if (strcmp(module->kernels[k]->name, "prepare") == 0)
+            slice_features(ctx, module->kernels[k]);
     if (c.plain && !loop_slices_columns(args))
         return ST_OK;
     c.loads = args->kind == KIND_BACKWARD;

@@ -245,8 +245,12 @@ if nvrtc_here "compiling"; then
     later compiles "floats of 128 columns compile for decode" "$SOURCE/specs/paper_bench.lua" --target cuda:sm_120a --kind decode
     later compiles "the paper's layer, 64 wide, compiles" "$SOURCE/specs/paper_d128.lua" --set head_dim=64 --set value_dim=64 \
         --target cuda:sm_90a
+    # Of wide heads what follows main's keys goes by slices: beside a sum of 256 columns registers hold no second one.
+    for kind in forward extend; do
+        later compiles "wide heads compile without roles, $kind" "$SOURCE/specs/gemma2_9b.lua" --target cuda:sm_86 --kind $kind
+    done
     gather
-    # The kernels before main, which have no roles, spill yet where a layer is as wide.
+    # Kernels before main spill yet where a layer with roles is as wide.
     "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --set rope=false --set heads=16 --set head_dim=256 --set value_dim=256 \
         --target cuda:sm_90a --no-cache --emit resources >"$TMP/wide" 2>&1
     expect_text "the paper's layer, 256 wide, compiles" "$(grep '_main:' "$TMP/wide")" ' 0 \+ 0 bytes spilled, 0 bytes of stack'
