@@ -417,19 +417,20 @@ static bool has_branches(const Block *body) {
 }
 
 /* Kernel `prepare` of wide heads, kinds forward and extend: features of keys, stored by slices, are made so. */
-static void slice_features(Ctx *ctx, Kernel *kernel) {
-    Columns      c = {.ctx = ctx, .kernel = kernel, .loads = true};
-    Block *const body = loop_grid_body(kernel->body);
-    reduce_all(&c, body);
-    for (Op *op = body->first; op; op = op->next) {
+static void slice_features(Ctx *ctx, Kernel *kernel, Block *block) {
+    Columns c = {.ctx = ctx, .kernel = kernel, .loads = true};
+    reduce_all(&c, block);
+    for (Op *op = block->first; op; op = op->next) {
         const Op *const cols = op->code == OP_STORE ? op->in[5]->def : NULL;
+        if (op->code == OP_IF)
+            slice_features(ctx, kernel, op->region);
         if (!cols || cols->code != OP_COLS || !columns_comes_of_loads(&c, cols->in[0]))
             continue;
         Builder b = ir_before(ctx, kernel, op);
         Slice   s = columns_slice_at(&c, 0, cols->out[0]->type.cols);
         op->in[5] = columns_slice(&c, &b, op->in[5], &s);
     }
-    erase_unused(&c, body);
+    erase_unused(&c, block);
 }
 
 Status pass_columns(Ctx *ctx, Module *module, const PassArgs *args) {
@@ -445,7 +446,7 @@ Status pass_columns(Ctx *ctx, Module *module, const PassArgs *args) {
     c.plain = !args->schedule->roles;
     for (int k = 0; k < module->kernel_count && loop_slices_columns(args); k++)
         if (strcmp(module->kernels[k]->name, "prepare") == 0)
-            slice_features(ctx, module->kernels[k]);
+            slice_features(ctx, module->kernels[k], loop_grid_body(module->kernels[k]->body));
     if (c.plain && !loop_slices_columns(args))
         return ST_OK;
     c.loads = args->kind == KIND_BACKWARD;
