@@ -10,13 +10,13 @@ extern "C" __global__ void __launch_bounds__(64, 8) rattan_layer_backward_main(c
     const i64 n0 = a.v[127];
     const i64 n3 = a.v[126];
     const i64 n8 = n7 * n3;
-    const i64 n9 = floor_div(n8, 32LL);
+    const i64 n9 = n8 >> 5;
     const i64 n10 = n9 + n7;
     const i64 n12 = n11 * 2LL;
     const i64 n15 = a.v[131];
     const i64 n18 = n16 * 32LL;
     const i64 n19 = (i64)(n18 < n3);
-    const i64 n20 = floor_div(n18, 32LL);
+    const i64 n20 = n18 >> 5;
     const i64 n21 = n10 + n20;
     const i64 n23 = n12 + n22;
     const i64 n52 = n23 * 2LL;
