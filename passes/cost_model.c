@@ -251,19 +251,6 @@ static void take_turns(Schedule *schedule) {
     schedule->turns = 1;
 }
 
-/* Extend without rotary embedding: memory holds up all multiprocessors that make states at once, and none that multiply. A third
- * of them makes these while others multiply, of all columns, with features computed twice as fast. */
-static void few_beside(const Spec *spec, const Target *target, Schedule *schedule) {
-    enum { THIRD = 3, COLUMNS = 64, MOST_COLUMNS = 128 };
-    if (spec->rope_theta > 0 || spec_fold(spec) > 1 || spec->initial_state)
-        return;
-    schedule->beside = max_int(target->processors / THIRD, 1);
-    if (spec->value_dim > COLUMNS && spec->value_dim % COLUMNS == 0 && spec->value_dim <= MOST_COLUMNS) {
-        schedule->whole_states = 1;
-        schedule->feature_groups = 2;
-    }
-}
-
 void schedule_default(const Spec *spec, KernelKind kind, const Target *target, Schedule *schedule) {
     ScheduleWhy why;
     schedule_default_why(spec, kind, target, schedule, &why);
@@ -312,10 +299,8 @@ void schedule_default_why(const Spec *spec, KernelKind kind, const Target *targe
         }
         if (kind == KIND_EXTEND && schedule->blocks == 1 && !spec_is_wide(spec)) {
             schedule->beside = target->processors;
-            if (schedule->roles) {
+            if (schedule->roles)
                 take_turns(schedule);
-                few_beside(spec, target, schedule);
-            }
         }
         const bool two_groups = schedule->roles && schedule->warps == 2 * target->product_warps;
         if (kind == KIND_FORWARD && spec->rope_theta > 0 && two_groups && spec->head_dim > 64 && !spec_is_wide(spec))

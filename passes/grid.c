@@ -168,16 +168,14 @@ static bool note_read(Op *op, void *arg) {
     return !r->work;
 }
 
-/* All that main takes from the kernel before, its threads that send bring: they wait for it. NULL: so it is; else why main runs
- * behind. */
+/* Kind forward: all that main takes from the kernel before, its threads that send bring. NULL: so it is; else why main runs behind. */
 static const char *runs_behind(const Kernel *states, const Kernel *main, const PassArgs *args) {
-    const bool forward = args->kind == KIND_FORWARD;
-    Reads      reads = {.states = states};
-    if (forward && args->schedule->head_slices != 1)
+    Reads reads = {.states = states};
+    if (args->schedule->head_slices != 1)
         return "heads go by slices";
-    if (forward && ir_find_param(main, "cu_seqlens"))
+    if (ir_find_param(main, "cu_seqlens"))
         return "sequences are packed";
-    if (forward && ir_holds(states->body, OP_SIGNAL))
+    if (ir_holds(states->body, OP_SIGNAL))
         return "keys are turned by the kernel before, which tells tile by tile what is there";
     ir_walk(main->body, note_read, &reads);
     return reads.work ? "warps that compute load what the kernel before makes" : NULL;
@@ -204,7 +202,7 @@ static void run_beside(Ctx *ctx, Module *module, const PassArgs *args) {
     if (!part || !ir_const_value(part->in[1], &parts) || !loop_has_roles(states) || !loop_has_roles(main) ||
         (args->kind == KIND_EXTEND && !ir_find_param(main, "all_k")))
         return;
-    const char *const behind = runs_behind(states, main, args);
+    const char *const behind = args->kind == KIND_FORWARD ? runs_behind(states, main, args) : NULL;
     if (behind) {
         pass_note(ctx, args, main, "begins behind the states: %s", behind);
         return;

@@ -394,17 +394,6 @@ static void use_pieces(Saver *s) {
     s->made_width = s->width;
 }
 
-/* Where blocks abound, each may have all columns of S: else as many compute the same features as there are parts of these. */
-static void choose_halves(Saver *s, const Residual *found) {
-    const bool whole = s->args->schedule->whole_states && s->args->kind != KIND_BACKWARD;
-    s->halves = 1;
-    s->fused = whole && can_fuse(s, found);
-    if (s->fused)
-        return;
-    s->halves = s->E % PANEL_COLS == 0 ? s->E / PANEL_COLS : 1;
-    s->fused = can_fuse(s, found);
-}
-
 static Status read_residual(Saver *s) {
     Residual found = {0};
     TRY(match_residual(s->ctx, "pass saved", s->residual, &found));
@@ -426,7 +415,8 @@ static Status read_residual(Saver *s) {
     const int count = s->parts, width = s->width;
     memcpy(queries, s->queries, sizeof queries);
     use_pieces(s);
-    choose_halves(s, &found);
+    s->halves = s->E % PANEL_COLS == 0 ? s->E / PANEL_COLS : 1;
+    s->fused = can_fuse(s, &found);
     if (!s->fused || width / s->args->schedule->slices % PANEL_COLS == 0)
         slice_pieces(s);
     if (!s->fused) {

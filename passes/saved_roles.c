@@ -8,7 +8,6 @@
 #include <string.h>
 
 enum { SPARE_BYTES = 4096 /* alignment of the rings, barriers */ };
-enum { FEW_COLUMNS = 64 /* so many of them leave registers for a further role, and shared memory for others' slots */ };
 enum { MAX_SUM = 128, MAX_SUM_BESIDE = 96 /* floats of S a thread; with a further role */ };
 
 Type saved_slot(const Saver *s, StateRing ring) {
@@ -45,14 +44,10 @@ bool saved_grow_slots(const Saver *s, const Type *tiles, const SlotRange *ranges
     return left >= 0;
 }
 
-/* Does a block have several columns' worth of S that it could share with others? */
-static bool is_whole(const Saver *s) { return s->halves == 1 && s->E > FEW_COLUMNS && s->E % FEW_COLUMNS == 0; }
-
 /* Two slots each, since what is stored is released a tile later. */
 static bool choose_slots(const Saver *s, const Type tiles[RING_COUNT], int slots[RING_COUNT]) {
-    const int       most = is_whole(s) ? 2 : 3; /* large ones take what keys and values need */
-    const SlotRange ranges[RING_COUNT] = {{RING_STATES, 2, most}, {RING_FEATURES, 2, 3}, {RING_VALUES, 2, 6}, {RING_KEYS, 2, 4}};
-    return saved_grow_slots(s, tiles, ranges, RING_COUNT, slots);
+    static const SlotRange RANGES[RING_COUNT] = {{RING_STATES, 2, 3}, {RING_FEATURES, 2, 3}, {RING_VALUES, 2, 6}, {RING_KEYS, 2, 4}};
+    return saved_grow_slots(s, tiles, RANGES, RING_COUNT, slots);
 }
 
 /* Of a thread: slabs of 16 rows a warp. */
@@ -88,6 +83,8 @@ bool saved_turns_keys(const Saver *s) {
     return s->args->kind != KIND_EXTEND && s->fused && s->roped && s->roped->type.rows % s->chunk == 0 && are_narrow(s) &&
            sum_floats(s, saved_slot(s, RING_STATES)) <= MAX_SUM_BESIDE;
 }
+
+enum { FEW_COLUMNS = 64 /* so many of them leave registers for a further role */ };
 
 /* Row tiles of main begin where tiles of turned keys do, or a whole number of them from there. A role that turns few columns is
  * what its kernel waits for: measured, that takes half as long again with signals, which wait for what was stored. */
@@ -130,7 +127,7 @@ static int feature_groups(const Saver *s, const StateRoles *r) {
     return r->save ? s->args->schedule->feature_groups : 2;
 }
 
-enum { FEW_REGISTERS = 32, MORE_REGISTERS = 16 /* that several groups beside the sum's take of it */, WHOLE_SUM = 208 };
+enum { FEW_REGISTERS = 32, MORE_REGISTERS = 16 /* that several groups beside the sum's take of it */ };
 
 static int by_eights(int registers) { return registers < FEW_REGISTERS ? FEW_REGISTERS : registers / 8 * 8; }
 
@@ -139,8 +136,7 @@ static int registers_of(const Saver *s, const StateRoles *r, const char *role, b
     const int threads = 32 * s->args->target->product_warps;
     const int several = r->groups, groups = several + 1;
     const int each = by_eights(s->args->target->registers / (threads * (groups + 1))), left = each * (groups + 1) - FEW_REGISTERS;
-    const int few = is_whole(s) && several > 1 ? WHOLE_SUM : by_eights(left / groups) - (several > 1 ? MORE_REGISTERS : 0);
-    const int sum = r->sum_registers ? r->sum_registers : few;
+    const int few = by_eights(left / groups) - (several > 1 ? MORE_REGISTERS : 0), sum = r->sum_registers ? r->sum_registers : few;
     if (!computes)
         return FEW_REGISTERS;
     return strcmp(role, "compute") == 0 ? sum : by_eights((left - sum) / several);

@@ -144,12 +144,6 @@ static void feature_groups_values(const SearchSpace *space, Knob *knob) {
         add_value(knob, 2);
 }
 
-static void whole_states_values(const SearchSpace *space, Knob *knob) {
-    add_value(knob, 0);
-    if (space->base.roles && space->spec->value_dim > 64 && space->spec->value_dim <= 128)
-        add_value(knob, 1);
-}
-
 static void turns_values(const SearchSpace *space, Knob *knob) {
     if (space->base.roles)
         switch_values(space, knob);

@@ -313,7 +313,6 @@ static void random_schedule(Trial *t) {
     t->schedule.slices = gpu ? random_int(1, 2) : 1;
     t->schedule.fuse_phi = t->schedule.stages != 3;
     t->schedule.feature_groups = random_int(1, 2);
-    t->schedule.whole_states = t->schedule.stages < 3;
     t->schedule.delay = gpu ? random_int(0, 1) : 0;
     t->schedule.ring = random_int(0, 3) != 0;
     if (t->target.product_warps) {

@@ -215,8 +215,6 @@ if nvrtc_here "compiling"; then
     done
     later compiles "gradients of 64 columns with a sink compile without roles" "$SOURCE/specs/gpt_oss.lua" --target cuda:sm_90 \
         --kind backward
-    later compiles "the paper's layer without RoPE compiles for extend beside whole states" "$SOURCE/specs/paper_d128.lua" \
-        --set rope=false --target cuda:sm_90a --kind extend --schedule 'whole_states=1 feature_groups=2 beside=44'
     later compiles "the paper's layer without RoPE compiles for extend" "$SOURCE/specs/paper_d128.lua" --set rope=false \
         --target cuda:sm_90a --kind extend
     later compiles "packed chunks of prompt of the paper's layer compile" "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a \

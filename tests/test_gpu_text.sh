@@ -73,21 +73,12 @@ text stored 'store_rows<' '/warp_id() == 10/,$p' --kind extend --target cuda:sm_
 text gathered 'copy_rows<' '/ rattan_layer_extend_states(/,/ rattan_layer_extend_main(/{/give_registers/,$p}' --kind extend \
     --target cuda:sm_90a --set head_dim=16 --set value_dim=16 --set window=64 \
     --schedule 'chunk=64 key_tile=64 group_heads=2 ring=0 warps=8 stages=2 roles=1 fuse_phi=1'
-# Both beside each other: blocks of main take items as they get done, and wait for what was made where they need it: for tiles that
-# are not the caller's, and before what the other kernel reads is written.
-text beside 'items.hand_out(' '/ rattan_layer_extend_main(/,${/take_registers/,/release(/p;/hand_out(/p;/for (u32 item/p;/await/p;/there/p;/store_rows/p;/prefetch/p}' \
+# Both beside each other: blocks of main take items as they get done, and wait for what was made for them.
+text beside 'items.hand_out(' '/ rattan_layer_extend_main(/,${/take_registers/,/release(/p;/hand_out(/p;/for (u32 item/p;/await/p}' \
     --kind extend --target cuda:sm_90a --set head_dim=16 --set value_dim=16 --set heads=8 --set kv_heads=2 --set window=64 \
     --schedule 'chunk=64 key_tile=128 group_heads=2 ring=0 warps=8 stages=2 roles=1 fuse_phi=1 beside=2'
-# Warps that move rows to rings wait before they begin.
-text moved 'await_made<' '/if (warp_here() == /,/move_rows</{/warp_here/p;/await/p;/for (/p;/move_rows/p}' --kind extend --target cuda:sm_90a \
-    --set head_dim=192 --set value_dim=128 --set heads=8 --set kv_heads=2 --set window=64 \
-    --schedule 'chunk=64 key_tile=64 group_heads=2 ring=0 warps=8 stages=2 roles=1 fuse_phi=1 beside=2'
-# Whole states: a block's sum has all columns, and no other block computes its features.
-text whole 'wgmma_128_t' '/ rattan_layer_extend_states(/,/ rattan_layer_extend_main(/{/make(/p;/; \/\/ part/p;/load_tile/p;/wgmma_128_t/p;/prefetch_rows/p;/store_box/p;/store_tile/p}' \
-    --kind extend --target cuda:sm_90a --set head_dim=64 --set value_dim=128 --set heads=8 --set kv_heads=2 --set window=64 \
-    --schedule 'chunk=64 key_tile=128 group_heads=2 ring=0 warps=8 stages=2 roles=1 fuse_phi=1 beside=2 feature_groups=1 whole_states=1'
 # Where every way through an item ends with a wait for products: its warps take the next one while the last products run.
-text taken 'next = ' '/ rattan_layer_extend_main(/,${/take_all/p;/(item = next)/p;/products_await<0>/p;/next_/p}' --kind extend \
+text taken 'next = ' '/ rattan_layer_extend_main(/,${/take_all/p;/(item = next)/p;/products_await<0>/p}' --kind extend \
     --target cuda:sm_90a --set head_dim=64 --set value_dim=64 --set window=128 \
     --schedule 'chunk=64 key_tile=128 group_heads=2 ring=0 warps=8 stages=2 roles=1 fuse_phi=1 beside=2'
 text making 'stored.made(' '/ rattan_layer_extend_states(/,/ rattan_layer_extend_main(/{/none_made/,/launch_dependents/p;/stored/p}' \

@@ -994,10 +994,6 @@ template <int WARPS, int PERIOD, bool LEFT, bool RIGHT, bool FIRST, int S, int N
 DEVICE void mask_transposed(float (&y)[S][N], const float (&x)[S][N], number delta, number lo, number hi, number first, float fill) {
     const int q2 = 2 * (lane_id() & 3), row = warp_of<WARPS>() * 16 + lane_id() / 4;
     const int least = LEFT ? to_int(lo - delta) : 0, most = RIGHT ? to_int(hi - delta) : 0, skip = FIRST ? to_int(first) : 0;
-    if (PERIOD == 1 && (!LEFT || least <= 0) && (!RIGHT || most >= 16 * WARPS * S - 1) && (!FIRST || skip <= 0)) { // not an edge
-        EACH(S, N) y[s][i] = x[s][i];
-        return;
-    }
     EACH(S, N) {
         const int  r = row + s * 16 * WARPS + i / 2 % 2 * 8, apart = r - (i / 4 * 8 + q2 + i % 2) % PERIOD;
         const bool keep = (!LEFT || apart >= least) && (!RIGHT || apart <= most) && (!FIRST || r >= skip);

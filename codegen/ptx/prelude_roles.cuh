@@ -60,15 +60,6 @@ DEVICE void release_read(const Slot &slot) {
 DEVICE void copy_box(u32 to, const TensorMap *map, u32 full, int c3, int c2, int c1, int c0) {
     asm volatile("cp.async.bulk.tensor.4d.shared::cluster.global.mbarrier::complete_tx::bytes [%0], [%1, {%3, %4, %5, %6}], [%2];" ::"r"(to), "l"(map), "r"(full), "r"(c3), "r"(c2), "r"(c1), "r"(c0) : "memory");
 }
-DEVICE void prefetch_box(const TensorMap *map, int c3, int c2, int c1, int c0) {
-    asm volatile("cp.async.bulk.prefetch.tensor.4d.L2.global [%0, {%1, %2, %3, %4}];" ::"l"(map), "r"(c3), "r"(c2), "r"(c1), "r"(c0) : "memory");
-}
-// Rows of WIDTH numbers of SIZE bytes, to the second-level cache: all at once, where they lie side by side.
-template <int SIZE, int WIDTH, int ROWS> DEVICE void prefetch_rows(const i64 *arg, i64 c0, i64 c1, i64 c2) {
-    const i64 from = arg[0] + (c0 * arg[1] + c1 * arg[2] + c2 * arg[3]) * SIZE;
-    if (arg[3] == WIDTH && (from & 15) == 0)
-        asm volatile("cp.async.bulk.prefetch.L2.global [%0], %1;" ::"l"(from), "r"(SIZE * WIDTH * ROWS) : "memory");
-}
 DEVICE void store_box(u32 from, const TensorMap *map, int c3, int c2, int c1, int c0) {
     asm volatile("cp.async.bulk.tensor.4d.global.shared::cta.bulk_group [%0, {%2, %3, %4, %5}], [%1];" ::"l"(map), "r"(from), "r"(c3), "r"(c2), "r"(c1), "r"(c0) : "memory");
 }
@@ -112,14 +103,13 @@ DEVICE void none_made(int *made, u32 items, int *taken) {
     if (blockIdx.x == 0 && threadIdx.x == 0) *taken = 0;
     asm volatile("fence.acq_rel.gpu;" ::: "memory");
 }
-template <int PARTS, int COUNT> DEVICE void await_made(const int *made) { // by roles that count by themselves
-    for (bool there = false; !there;) {
-        int here[PARTS];
-        UNROLL for (int p = 0; p < PARTS; p++) asm volatile("ld.relaxed.gpu.global.u32 %0, [%1];" : "=r"(here[p]) : "l"(made + p) : "memory");
-        there = true;
-        UNROLL for (int p = 0; p < PARTS; p++) there = there && here[p] == COUNT;
+DEVICE void await_made(const int *made, int parts, int count) {
+    for (int p = 0; p < parts;) {
+        int here;
+        asm volatile("ld.acquire.gpu.global.u32 %0, [%1];" : "=r"(here) : "l"(made + p) : "memory");
+        p += here == count;
     }
-    asm volatile("fence.acq_rel.gpu;\nfence.proxy.async;" ::: "memory");
+    asm volatile("fence.proxy.async;" ::: "memory");
 }
 // The item that a block does next: who sends the queries hands it to all others, once they know the one before. The phase is
 // that of a ring of one slot; threads that copy have no register left for it, and keep it behind.

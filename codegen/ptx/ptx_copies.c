@@ -36,7 +36,7 @@ bool cu_has_map(const Gen *g, const CodeParam *param) {
 typedef struct Boxes {
     const Op   *op;
     int         first, rows, cols; /* operand that is the first coordinate */
-    const char *address; /* NULL: it goes no further than the second-level cache */
+    const char *address;
 } Boxes;
 
 /* The column that coordinate `coldim` asks for, as text to be added to one, and the coordinate itself. */
@@ -82,10 +82,8 @@ static void copy_boxes(Gen *g, const Boxes *b) {
                     at[d] = ctx_printf(g->ctx, "%s - (beyond ? %lld : 0)", at[d], (long long)op_int(op, AT_BORDER, 0));
             }
             const int   c = goes_on ? (int)((lo + p * width) % own) : lo + p * width;
-            const char *to = ctx_printf(g->ctx, "%s + %d", b->address ? b->address : "", p * rows * IR_PANEL + r * box * IR_PANEL);
-            if (!b->address)
-                cu_line(g, "prefetch_box(%s, %d%s, %s, %s, %s);", from, c, column, at[2], at[1], at[0]);
-            else if (op->code == OP_STORE)
+            const char *to = ctx_printf(g->ctx, "%s + %d", b->address, p * rows * IR_PANEL + r * box * IR_PANEL);
+            if (op->code == OP_STORE)
                 cu_line(g, "store_box(%s, %s, %d%s, %s, %s, %s);", to, from, c, column, at[2], at[1], at[0]);
             else
                 cu_line(g, "copy_box(%s, %s, slot.full, %d%s, %s, %s, %s);", to, from, c, column, at[2], at[1], at[0]);
@@ -166,10 +164,8 @@ bool cu_may_be_written(const Gen *g, const char *param) {
 
 bool cu_is_expected(const Op *send) { return send->prev && send->prev->code == OP_EXPECT; }
 
-/* Before the first of an item that the kernel beside this one has made, or still reads where this one writes. `unless`: text of a
- * condition under which it is neither; NULL: none. */
-static void await_late(Gen *g, const char *unless) {
-    cu_line(g, unless ? "if (!there && !(%s)) {" : "if (!there) {", unless);
+static void await_late(Gen *g) {
+    cu_line(g, "if (!there) {");
     g->depth++;
     cu_await_made(g);
     cu_line(g, "there = true;");
@@ -177,28 +173,14 @@ static void await_late(Gen *g, const char *unless) {
     cu_line(g, "}");
 }
 
-/* Rows from the border on, which the caller has, are no kernel's. */
-static const char *is_callers(Gen *g, const Op *send, int first) {
-    const char *const beyond = op_text(send, AT_BEYOND);
-    if (!beyond || cu_may_be_written(g, beyond))
-        return NULL;
-    return ctx_printf(g->ctx, "%s >= %lld", cu_name(g, send->in[first + op_int(send, AT_ROWDIM, -1)]),
-                      (long long)op_int(send, AT_BORDER, 0));
-}
-
-/* A tile whose slot is that of the item before: it is known long before it may come, and then comes from the cache. */
-static bool waits_long(const Gen *g, const Op *send) { return cu_runs_beside(g) && send->in[0]->type.slots == 1; }
-
 static void send(Gen *g, const Op *op) {
     const CodeParam *param = ir_find_param(g->kernel, op_text(op, AT_PARAM));
     const Boxes      b = {op, 1, (int)op_int(op, AT_ROWS, 0), (int)op_int(op, AT_COLS, 0), "slot.address"};
     const bool written = cu_may_be_written(g, param->name) || cu_may_be_written(g, op_text(op, AT_BEYOND));
-    if (written && cu_runs_beside(g))
-        await_late(g, is_callers(g, op, b.first));
-    else if (!g->awaited && !cu_is_expected(op) && written)
+    if (written && cu_awaits_late(g))
+        await_late(g);
+    else if (!g->awaited && !cu_runs_beside(g) && !cu_is_expected(op) && written)
         cu_line(g, "if (!awaited) await_earlier_kernels(), awaited = true;");
-    if (waits_long(g, op) && !op_has(op, AT_WRAP) && !is_between(g, &b))
-        copy_boxes(g, &(Boxes){op, b.first, b.rows, b.cols, NULL});
     cu_line(g, "{");
     g->depth++;
     cu_line(g, "const Slot slot = %s.open(%lld);", cu_name(g, op->in[0]),
@@ -240,8 +222,6 @@ static bool store_slot(Gen *g, const Op *op) {
         cu_fail(g, op, "a store of columns that are no panels");
     if (!g->alone)
         cu_fail(g, op, "a store of what was taken, by a role that computes");
-    if (op_has(op, AT_WRAP) && cu_runs_beside(g))
-        await_late(g, NULL);
     move_boxes(g, &b);
     return true;
 }

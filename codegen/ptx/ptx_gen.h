@@ -29,7 +29,6 @@ typedef struct Gen {
     int             rope_tables; /* their number */
     int64_t         rope_at;     /* and offset there */
     bool            takes_ahead; /* a role that computes takes the next item while its last products run */
-    bool            looked_up;   /* what the item looks up is known since then */
     bool            rope_ahead;  /* its cosines and sines are made while products of the item before run */
     int64_t         strips;  /* offset in shared memory of what float products stage through */
     int64_t         columns; /* and of what the reductions of columns go through */
@@ -117,7 +116,7 @@ bool cu_is_else(const Op *op); /* a branch for where the one before it was not t
 /* ptx_roles.c: kernels whose warps have roles. */
 const Op *cu_first_role(const Kernel *kernel); /* NULL: it has none */
 bool      cu_runs_beside(const Gen *g); /* does the kernel begin before what it needs is made, and wait for each item's? */
-void      cu_take_ahead(Gen *g);        /* the next item, and what is looked up by its number */
+bool      cu_awaits_late(const Gen *g); /* and then, where the first of what was made is sent, rather than before the item? */
 void      cu_await_made(Gen *g);        /* of the item: what makes it has done so */
 bool      cu_may_be_written(const Gen *g, const char *param); /* by a kernel that may still run */
 bool      cu_is_expected(const Op *send);                     /* does it stand behind a wait for its rows? */

@@ -96,8 +96,6 @@ static const char *index_expression(Gen *g, const Op *op) {
     switch (op->code) {
     case OP_ISYM: return ctx_printf(g->ctx, "a.v[%d]", 5 * g->kernel->param_count + sym_number(op_text(op, AT_SYM)));
     case OP_ILOAD:
-        if (g->looked_up)
-            return ctx_printf(g->ctx, "next_%s", cu_name(g, op->out[0]));
         return ctx_printf(g->ctx, "((const int *)a.v[%ld])[%s]",
                           5 * (long)(ir_find_param(g->kernel, op_text(op, AT_PARAM)) - g->kernel->params), x);
     case OP_IADD: return ctx_printf(g->ctx, "%s + %s", x, y);

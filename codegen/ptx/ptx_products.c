@@ -465,7 +465,7 @@ void cu_await(Gen *g, const Op *op) {
     g->turn_open = false;
     const bool ahead = g->rope_ahead && is_last_await(op);
     if (g->takes_ahead && is_last_await(op))
-        cu_take_ahead(g);
+        cu_line(g, "next = items.take_all((turn + 1) & 1);");
     if (ahead)
         cu_turns_ahead(g, "item + gridDim.x");
     if (left == 0)

@@ -53,6 +53,9 @@ static bool is_from_last(const Gen *g, int kernels) { return cu_kernel_number(g)
 static bool makes_for_main(const Gen *g) { return ir_find_param(g->kernel, "made") && is_from_last(g, 1); }
 bool cu_runs_beside(const Gen *g) { return ir_find_param(g->kernel, "made") && is_from_last(g, 0); }
 
+/* On top of rings an item begins with what was made for it; else with the window, whose keys are the caller's. */
+bool cu_awaits_late(const Gen *g) { return cu_runs_beside(g) && !ir_find_param(g->kernel, "ring_k"); }
+
 /* ---- Rings ---- */
 
 /* Barriers lie behind the rings. */
@@ -192,79 +195,20 @@ static bool hands_out(const Gen *g, const Op *role) { return cu_runs_beside(g) &
 
 void cu_await_made(Gen *g) {
     const CodeParam *const made = ir_find_param(g->kernel, "made");
-    cu_line(g, "await_made<%lld, %d>((const int *)a.v[%d] + ((u32)%s * %lldu + (u32)%s) * %lldu);", (long long)made->dims[3],
-            makers(g), param_at(g, "made"), cu_name(g, g->axes[0]->region->args[0]), (long long)made->dims[2],
-            cu_name(g, g->axes[1]->region->args[0]), (long long)made->dims[3]);
+    cu_line(g, "await_made((const int *)a.v[%d] + ((u32)%s * %lldu + (u32)%s) * %lldu, %lld, %d);", param_at(g, "made"),
+            cu_name(g, g->axes[0]->region->args[0]), (long long)made->dims[2], cu_name(g, g->axes[1]->region->args[0]),
+            (long long)made->dims[3], (long long)made->dims[3], makers(g));
 }
 
-/* From this op on, in the blocks of the axes that follow. */
-static const Op *next_lookup(const Op *op) {
-    while (op && op->code != OP_ILOAD)
-        op = op->code == OP_FOR && op_int(op, AT_PAR, 0) ? op->region->first : op->next;
-    return op;
+/* Beside the kernel that makes states: once those of the item's sequence and head are there, and it reads their rings no
+ * more, all roles do the item. */
+static void hand_out(Gen *g) {
+    if (!cu_awaits_late(g))
+        cu_await_made(g);
+    cu_line(g, "items.hand_out(item, %s.phase);", cu_name(g, queries_ring(g)));
 }
 
-/* Where an item begins nothing hides the time that it takes to look up its sequence's position and the like: what products still run
- * then does. */
-static void look_up_ahead(Gen *g) {
-    const Op *lookup = next_lookup(g->axes[0]);
-    if (!lookup)
-        return;
-    cu_line(g, "if (next < (u32)a.v[%d]) {", item_count(g));
-    g->depth++;
-    cu_line(g, "const u32 item = next;");
-    cu_item_axes(g);
-    for (; lookup; lookup = next_lookup(lookup->next))
-        cu_line(g, "next_%s = (int)%s;", cu_name(g, lookup->out[0]), cu_name(g, lookup->out[0]));
-    g->depth--;
-    cu_line(g, "}");
-}
-
-void cu_take_ahead(Gen *g) {
-    cu_line(g, "next = items.take_all((turn + 1) & 1);");
-    look_up_ahead(g);
-}
-
-static void take_first(Gen *g) {
-    cu_line(g, "u32 next = items.take_all(0);");
-    for (const Op *lookup = next_lookup(g->axes[0]); lookup; lookup = next_lookup(lookup->next))
-        cu_line(g, "int next_%s = 0;", cu_name(g, lookup->out[0]));
-    look_up_ahead(g);
-}
-
-/* What a role that computes begins an item with, if that is rows of a tensor of the caller's; NULL: it is not. */
-static const Op *first_load(const Gen *g, const Op *role) {
-    const Op *op = role->region->first;
-    while (op && op->code != OP_LOAD && op->code != OP_FOR && op->code != OP_TAKE)
-        op = op->next;
-    const bool rows = op && op->code == OP_LOAD && op_int(op, AT_ROWDIM, -1) == 2;
-    return rows && ir_find_param(g->kernel, op_text(op, AT_PARAM))->role != PARAM_WORK ? op : NULL;
-}
-
-/* The thread that sends is some tiles ahead of those who compute: it has what these load first come nearer. */
-static void fetch_first(Gen *g, const Op *role) {
-    for (const Op *op = role->next; op; op = op->next) {
-        const Op *const load = op->code == OP_ROLE && computes(op) ? first_load(g, op) : NULL;
-        if (!load)
-            continue;
-        const CodeParam *const param = ir_find_param(g->kernel, op_text(load, AT_PARAM));
-        const int              coldim = (int)op_int(load, AT_COLDIM, -1), pieces = (int)(param->dims[3] / load->out[0]->type.cols);
-        const char            *at[3];
-        cu_line(g, "{");
-        g->depth++;
-        cu_index_ops(g, op->region);
-        for (int d = 0; d < 3; d++)
-            at[d] = d == coldim ? ctx_printf(g->ctx, "floor_div(%s, %dLL)", cu_name(g, load->in[d]), pieces) : cu_name(g, load->in[d]);
-        cu_line(g, "prefetch_rows<%d, %lld, %d>(a.v + %d, %s, %s, %s);", (int)dtype_size(param->dtype), (long long)param->dims[3],
-                load->out[0]->type.rows, param_at(g, param->name), at[0], at[1], at[2]);
-        g->depth--;
-        cu_line(g, "}");
-    }
-}
-
-/* Items without tokens, of sequences that are shorter than others or not there, all roles pass over alike. Beside the kernel
- * that makes states each role waits for what is made for the item where it first needs it: most of the window is the caller's. Warps
- * that move rows to rings, which that kernel reads, have nothing else to do. */
+/* Items without tokens, of sequences that are shorter than others or not there, all roles pass over alike. */
 static void item(Gen *g, const Op *role, const Block *block) {
     const Op *guard = block->owner && block->owner->code == OP_IF ? block->owner : NULL;
     if (cu_runs_beside(g) && computes(role)) /* the ring has one slot: no need to hold both */
@@ -276,13 +220,9 @@ static void item(Gen *g, const Op *role, const Block *block) {
         cu_index_ops(g, block);
     }
     if (hands_out(g, role))
-        cu_line(g, "items.hand_out(item, %s.phase);", cu_name(g, queries_ring(g)));
-    else if (g->alone && cu_runs_beside(g))
+        hand_out(g);
+    if (g->alone && cu_awaits_late(g))
         cu_line(g, "bool there = false;");
-    else if (moves(role) && cu_runs_beside(g))
-        cu_await_made(g);
-    if (makes_for_main(g) && role == cu_first_role(g->kernel))
-        fetch_first(g, role);
     cu_angles_ahead(g, role->region);
     cu_block(g, role->region);
     if (guard) {
@@ -395,10 +335,8 @@ static void walk(Gen *g, const Op *role, const Block *block) {
         cu_line(g, "Items items(shared + %lldu);", (long long)items_at(g, block));
     g->takes_ahead = cu_runs_beside(g) && computes(role) && cu_ends_awaiting(role->region);
     if (g->takes_ahead)
-        take_first(g);
-    g->looked_up = g->takes_ahead;
+        cu_line(g, "u32 next = items.take_all(0);");
     open_items(g, role);
-    g->looked_up = false;
     item(g, role, block);
     if (makes_for_main(g) && stores(role))
         cu_line(g, "stored.made((int *)a.v[%d] + item);", param_at(g, "made"));

@@ -339,10 +339,6 @@ part_shapes() {
         queue "chunks, roles, $how" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda --shape B=1,T=1300 \
             --schedule "$how"
     done
-    for how in whole_states=1 "whole_states=1 feature_groups=2 segment=0 beside=5" "segment=0 beside=40"; do # no keys are turned
-        queue "chunks beside their states, $how" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --set rope=false --target cuda \
-            --shape B=5,T=700 --schedule "$how"
-    done
     queue "chunks, roles, a ring of few rows" "$RATTAN" check "${SMALL[@]}" --target cuda --set window=7 --shape B=3,T=300
     queue "chunks, roles, a window of no whole tiles" "$RATTAN" check "$SOURCE/specs/paper_d128.lua" --target cuda \
         --set window=100 --shape B=1,T=330

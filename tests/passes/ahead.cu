@@ -27,6 +27,7 @@
                 rest /= (u32)a.v[51];
                 const i64 n7 = rest; // seq
                 items.hand_out(item, t24.phase);
+                bool there = false;
             items.hand_out(~0u, t24.phase);
             if (!awaited) await_earlier_kernels();
             bool awaited = false;
@@ -41,9 +42,9 @@
                 const i64 n7 = rest; // seq
                 bool there = false;
                     if (!there) {
-                        await_made<1, 2>((const int *)a.v[35] + ((u32)n7 * 2u + (u32)n8) * 1u);
+                        await_made((const int *)a.v[35] + ((u32)n7 * 2u + (u32)n8) * 1u, 1, 2);
                         there = true;
                     if (!there) {
-                        await_made<1, 2>((const int *)a.v[35] + ((u32)n7 * 2u + (u32)n8) * 1u);
+                        await_made((const int *)a.v[35] + ((u32)n7 * 2u + (u32)n8) * 1u, 1, 2);
                         there = true;
             if (!awaited) await_earlier_kernels();

@@ -79,54 +79,13 @@
                     products_await<0>();
             bool awaited = false;
             for (u32 item; (item = atomicAdd((u32 *)a.v[70], 1u)) < (u32)a.v[92];) {
+                    await_made((const int *)a.v[65] + ((u32)n11 * 2u + (u32)n21) * 1u, 1, 3);
                     items.hand_out(item, t37.phase);
-                    prefetch_box(&maps.at[0], 0, (int)n38, (int)n28, (int)n11);
-                    prefetch_box(&maps.at[0], 0, (int)n38 + 1, (int)n28, (int)n11);
             items.hand_out(~0u, t37.phase);
             if (!awaited) await_earlier_kernels();
             bool awaited = false;
             for (u32 item; (item = items.take(1)) < (u32)a.v[92];) {
-                    bool there = false;
-                    if (!there && !(n28 >= 64)) {
-                        await_made<1, 3>((const int *)a.v[65] + ((u32)n11 * 2u + (u32)n21) * 1u);
-                        there = true;
-                        if (!there && !(n55 >= 64)) {
-                            await_made<1, 3>((const int *)a.v[65] + ((u32)n11 * 2u + (u32)n21) * 1u);
-                            there = true;
-                        if (!there && !(n59 >= 64)) {
-                            await_made<1, 3>((const int *)a.v[65] + ((u32)n11 * 2u + (u32)n21) * 1u);
-                            there = true;
-                        if (!there && !(n66 >= 64)) {
-                            await_made<1, 3>((const int *)a.v[65] + ((u32)n11 * 2u + (u32)n21) * 1u);
-                            there = true;
-                        if (!there && !(n70 >= 64)) {
-                            await_made<1, 3>((const int *)a.v[65] + ((u32)n11 * 2u + (u32)n21) * 1u);
-                            there = true;
-                        if (!there) {
-                            await_made<1, 3>((const int *)a.v[65] + ((u32)n11 * 2u + (u32)n21) * 1u);
-                            there = true;
-                        if (!there && !(n73 >= 64)) {
-                            await_made<1, 3>((const int *)a.v[65] + ((u32)n11 * 2u + (u32)n21) * 1u);
-                            there = true;
-                        if (!there && !(n28 >= 64)) {
-                            await_made<1, 3>((const int *)a.v[65] + ((u32)n11 * 2u + (u32)n21) * 1u);
-                            there = true;
-                        if (!there) {
-                            await_made<1, 3>((const int *)a.v[65] + ((u32)n11 * 2u + (u32)n21) * 1u);
-                            there = true;
-                        if (!there && !(n73 >= 64)) {
-                            await_made<1, 3>((const int *)a.v[65] + ((u32)n11 * 2u + (u32)n21) * 1u);
-                            there = true;
             if (!awaited) await_earlier_kernels();
             bool awaited = false;
             for (u32 item; (item = items.take(2)) < (u32)a.v[92];) {
-                    bool there = false;
-                        if (!there) {
-                            await_made<1, 3>((const int *)a.v[65] + ((u32)n11 * 2u + (u32)n21) * 1u);
-                            there = true;
-                        store_rows<128, 1, 64, 64, 64>(t247.address, &maps.at[11], &maps.at[10], &maps.at[9], 0, n250, n253, n248, (int)n21, (int)n16);
-                        if (!there) {
-                            await_made<1, 3>((const int *)a.v[65] + ((u32)n11 * 2u + (u32)n21) * 1u);
-                            there = true;
-                        store_rows<128, 1, 64, 64, 64>(t256.address, &maps.at[14], &maps.at[13], &maps.at[12], 0, n259, n262, n257, (int)n21, (int)n16);
             if (!awaited) await_earlier_kernels();

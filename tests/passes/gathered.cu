@@ -29,28 +29,6 @@
                 const int n17 = n16 * n4;
                 const int n18 = n17 + n4;
                 const int n19 = smaller(n13, n18);
-                {
-                    const int n122 = n9 * n12;
-                    const int n124 = 16 * n12;
-                    const int n125 = n15 * 16;
-                    const int n135 = (int)(0 < n13);
-                    const int n137 = 128 * n135;
-                    const int n139 = n19 + 63;
-                    const int n140 = floor_div(n139, 64);
-                    const int n141 = n140 * 64;
-                    const int n142 = larger(n17, n141);
-                    const int n144 = n13 + n4;
-                    const int n145 = n144 + -1;
-                    const int n146 = floor_div_any(n145, n4);
-                    const int n147 = n146 + -1;
-                    const int n148 = larger(0, n147);
-                    const int n149 = n148 + 1;
-                    const int n150 = (int)(n16 < n149);
-                    const int n151 = n148 + -1;
-                    const int n152 = (int)(n151 < n16);
-                    const int n153 = n150 * n152;
-                    prefetch_rows<4, 16, 16>(a.v + 35, n122, n14, n125);
-                }
                 const int n24 = n9 * n12;
                 const int n25 = ((const int *)a.v[20])[n8];
                 const int n26 = 0 - n25;

@@ -1,21 +1,11 @@
         u32 next = items.take_all(0);
-        int next_n10 = 0;
-        int next_n15 = 0;
-            next_n10 = (int)n10;
-            next_n15 = (int)n15;
         for (u32 item, turn = 0; (item = next) < (u32)a.v[92]; turn++) {
-            const i64 n10 = next_n10;
-            const i64 n15 = next_n15;
                 products_await<0>();
                     products_await<0>();
                     products_await<0>();
                     products_await<0>();
                     products_await<0>();
                     next = items.take_all((turn + 1) & 1);
-                        next_n10 = (int)n10;
-                        next_n15 = (int)n15;
                     products_await<0>();
                     next = items.take_all((turn + 1) & 1);
-                        next_n10 = (int)n10;
-                        next_n15 = (int)n15;
                     products_await<0>();
