@@ -1,5 +1,5 @@
-/* columns: with roles, tiles that are too wide for registers go by slices of columns.
- * In: main for roles whose queries or values have more columns than registers can hold beside a product's sum. Behind its
+/* columns: tiles that are too wide for registers go by slices of columns.
+ * In: main whose queries or values have more columns than registers can hold beside a product's sum: with roles, or of 16 bits. Behind its
  * key loop, phi(q) is multiplied with keys' features and states, and what the two branches gave is scaled and added.
  * Out: sums and maxima of rows go over slices; phi(q) is made slice by slice, each right before the products that read
  * it, and what it is multiplied with comes by the same slices: the scores' and the states' products take turns, and one
