@@ -11,6 +11,7 @@ tune=("$RATTAN" tune "$spec" --shapes B=1,T=256)
 begin() {
     local reached=$1
     shift
+    : >"$TMP/out" >"$TMP/err" # what a command before said is not its answer
     "$@" >"$TMP/out" 2>"$TMP/err" </dev/null &
     search=$!
     until $reached; do
