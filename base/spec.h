@@ -94,6 +94,8 @@ static inline int64_t spec_ring_rows(const Spec *spec) {
 static inline int64_t spec_reach(const Spec *spec) { return spec->window + spec_fold(spec) - 1; }
 /* Tiles of more columns than a GPU's registers hold beside a product's sum. */
 static inline bool spec_is_wide(const Spec *spec) { return spec->head_dim > 128 || spec->value_dim > 128; }
+/* Such ones, whose products take 16-bit numbers. */
+static inline bool spec_is_wide_16_bits(const Spec *spec) { return spec_is_wide(spec) && spec->dtype != DT_F32; }
 
 /* A file's worth of specs: one, the points of a sweep, or the layers of a model. */
 typedef struct SpecItem {

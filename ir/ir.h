@@ -298,6 +298,7 @@ bool ir_precedes(const Op *a, const Op *b);            /* same block, a before b
 bool ir_dominates(const Value *value, const Op *at);   /* may `at` use it? */
 bool ir_has_effects(const Op *op);                     /* it or an op nested in it WRITES: not removable when unused */
 bool ir_holds(const Block *block, OpCode code);        /* is there such an op in it, or nested? */
+bool ir_multiplies(const Op *op);                     /* is it a product, or is there one in its region? */
 bool ir_holds_of(const Block *block, OpCode code, const char *param); /* one whose attribute param says so */
 const Value *ir_whole_of(const Value *value);          /* the tile that it is columns of, or itself */
 bool         ir_is_axis(const Op *op);                 /* a loop of the kernel's grid: blocks run its turns */

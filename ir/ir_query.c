@@ -94,6 +94,8 @@ bool ir_holds(const Block *block, OpCode code) {
     return false;
 }
 
+bool ir_multiplies(const Op *op) { return op->code == OP_DOT || (op->region && ir_holds(op->region, OP_DOT)); }
+
 bool ir_holds_of(const Block *block, OpCode code, const char *param) {
     for (const Op *op = block->first; op; op = op->next)
         if ((op->code == code && strcmp(op_text(op, AT_PARAM), param) == 0) || (op->region && ir_holds_of(op->region, code, param)))

@@ -1,6 +1,7 @@
 /* columns: tiles that are too wide for registers go by slices of columns.
- * In: main whose queries or values have more columns than registers can hold beside a product's sum: with roles, or of 16 bits. Behind its
- * key loop, phi(q) is multiplied with keys' features and states, and what the two branches gave is scaled and added.
+ * In: main whose queries or values have more columns than registers can hold beside a product's sum: with roles, or
+ * of 16 bits. Behind its key loop, phi(q) is multiplied with keys' features and states, and what the two branches
+ * gave is scaled and added.
  * Out: sums and maxima of rows go over slices; phi(q) is made slice by slice, each right before the products that read
  * it, and what it is multiplied with comes by the same slices: the scores' and the states' products take turns, and one
  * sum's registers serve both. The first branch's result waits in the output itself, in its dtype, where the second one's
@@ -441,7 +442,7 @@ Status pass_columns(Ctx *ctx, Module *module, const PassArgs *args) {
         slice_loads(ctx, c.kernel, args, body);
         return ST_OK;
     }
-    if (!args->schedule->roles && args->kind == KIND_BACKWARD && spec_is_wide(args->spec) && args->spec->dtype != DT_F32)
+    if (!args->schedule->roles && args->kind == KIND_BACKWARD && spec_is_wide_16_bits(args->spec))
         columns_store_anew(ctx, c.kernel, body);
     c.plain = !args->schedule->roles;
     for (int k = 0; k < module->kernel_count && loop_slices_columns(args); k++)

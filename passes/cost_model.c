@@ -91,7 +91,7 @@ static void gpu_default(const Spec *spec, const Target *target, Schedule *schedu
 static bool wide_rows(const Spec *spec, KernelKind kind, const Target *target, Schedule *schedule, ScheduleWhy *why) {
     enum { ROWS = 64, MOST_COLS = 256 };
     const bool few_keys = kind == KIND_BACKWARD || target->shared_bytes < 128 * 1024;
-    if (kind == KIND_DECODE || spec->dtype == DT_F32 || !spec_is_wide(spec) ||
+    if (kind == KIND_DECODE || !spec_is_wide_16_bits(spec) ||
         spec->head_dim > MOST_COLS || spec->value_dim > MOST_COLS || spec_fold(spec) > ROWS)
         return false;
     schedule->chunk = ROWS;

@@ -161,5 +161,5 @@ Kernel *loop_main(const Module *module) {
 
 bool loop_slices_columns(const PassArgs *args) {
     return args->target->warp_size && !args->schedule->roles && (args->kind == KIND_FORWARD || args->kind == KIND_EXTEND) &&
-           spec_is_wide(args->spec) && args->spec->dtype != DT_F32 && !args->spec->full && !args->spec->initial_state;
+           spec_is_wide_16_bits(args->spec) && !args->spec->full && !args->spec->initial_state;
 }

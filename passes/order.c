@@ -77,7 +77,7 @@ static void find_nodes(Order *o, Kernel *kernel) {
 static int work(Order *o, Node *node) {
     enum { PRODUCT = 64 }; /* as many other ops */
     const bool free = o->free_indices && op_info(node->op->code)->rule == TR_INDEX;
-    int        sum = multiplies(node->op) ? PRODUCT : free ? 0 : 1;
+    int        sum = ir_multiplies(node->op) ? PRODUCT : free ? 0 : 1;
     if (node->done || node->seen == o->searches)
         return 0;
     node->seen = o->searches;
@@ -113,7 +113,7 @@ static bool waits(Order *o, Node *node) {
     if (node->done || node->seen == o->searches)
         return false;
     node->seen = o->searches;
-    bool found = multiplies(node->op);
+    bool found = ir_multiplies(node->op);
     for (int i = 0; i < node->need_count && !found; i++)
         found = waits(o, &o->nodes[node->needs[i]]);
     return found;
@@ -166,7 +166,7 @@ void order_by_products(Ctx *ctx, Kernel *kernel, Block *block) {
     Order o = open_order(ctx, kernel, block);
     o.free_indices = true;
     for (int n = 0; n < o.count; n++)
-        if (!o.nodes[n].done && multiplies(o.nodes[n].op)) {
+        if (!o.nodes[n].done && ir_multiplies(o.nodes[n].op)) {
             put_down(&o, &o.nodes[n]);
             put_down_roots(&o, true);
         }

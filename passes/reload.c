@@ -157,7 +157,7 @@ static bool remake(Op *op, void *arg) {
         return true;
     if (!is_cheap(r, op))
         return true;
-    make_anew(r, op, op->code == OP_LOAD ? multiplies : is_product);
+    make_anew(r, op, op->code == OP_LOAD ? ir_multiplies : is_product);
     return true;
 }
 
@@ -353,7 +353,7 @@ static void compute_again(Reload *r, bool wide) {
             ir_walk(a.here->region, compute_operands, &a);
         if (a.wide && a.here->region)
             a.map = (ValueMap){.ctx = r->ctx};
-        if (!multiplies(a.here))
+        if (!ir_multiplies(a.here))
             continue;
         a.product = a.here;
         a.heads = loop_is(a.here, "group") ? a.here : a.heads;
@@ -386,7 +386,7 @@ static Op *last_operand(const Op *dot) {
 
 static bool product_between(const Op *from, const Op *to) {
     for (const Op *op = from->next; op != to; op = op->next)
-        if (multiplies(op))
+        if (ir_multiplies(op))
             return true;
     return false;
 }
@@ -479,7 +479,7 @@ static void copy_behind(Reload *r, Op *give) {
 
 /* ---- Layers with scales ---- */
 
-static bool forgets_scaled(const Op *op) { return op->code == OP_ROWSUM || multiplies(op); }
+static bool forgets_scaled(const Op *op) { return op->code == OP_ROWSUM || ir_multiplies(op); }
 
 static bool is_scaled(const Op *op) { return op->code == OP_MUL && is_loaded_row(op->in[1]) && op->out[0]->type.rows > 1; }
 
@@ -565,7 +565,7 @@ static bool load_apart(Op *apart, void *arg) {
 }
 
 static void make_lefts(Reload *r, const PassArgs *args) {
-    if (!r->loads || !spec_is_wide(args->spec) || args->spec->dtype == DT_F32 || loop_has_roles(r->kernel))
+    if (!r->loads || !spec_is_wide_16_bits(args->spec) || loop_has_roles(r->kernel))
         return;
     ir_walk(r->kernel->body, make_left, r);
     ir_walk(r->kernel->body, load_apart, r);
@@ -586,7 +586,7 @@ Status pass_reload(Ctx *ctx, Module *module, const PassArgs *args) {
         if (r.loads && !loop_has_roles(r.kernel)) {
             ir_walk(r.kernel->body, remake, &r);
         } else if (args->kind == KIND_BACKWARD && !loop_has_roles(r.kernel)) {
-            compute_again(&r, spec_is_wide(args->spec) && args->spec->dtype != DT_F32);
+            compute_again(&r, spec_is_wide_16_bits(args->spec));
             sink_indices(&r);
             ir_walk(r.kernel->body, remake, &r);
             ir_walk(r.kernel->body, add_early, &r);

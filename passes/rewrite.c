@@ -185,7 +185,6 @@ void clean_kernel(Kernel *kernel) {
 
 bool is_stored(const Block *block, const char *param) { return ir_holds_of(block, OP_STORE, param); }
 
-bool multiplies(const Op *op) { return op->code == OP_DOT || (op->region && ir_holds(op->region, OP_DOT)); }
 
 void share_params(Ctx *ctx, const Kernel *from, Kernel *kernel) {
     kernel->params = NULL;

@@ -48,8 +48,6 @@ PassArgs args_of_kernel(const PassArgs *args, const Module *module, int kernel, 
 void clean_kernel(Kernel *kernel);
 /* Does anything in the block store to a parameter? */
 bool is_stored(const Block *block, const char *param);
-/* Is it a product, or is there one in its region? */
-bool multiplies(const Op *op);
 /* The kernel gets all of the other one's parameters, and none besides. */
 void share_params(Ctx *ctx, const Kernel *from, Kernel *kernel);
 /* A row of numbers that is loaded: a scale, say. */

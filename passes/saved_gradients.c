@@ -9,9 +9,10 @@
  *   Kernels `window_keys` and `window_values` have no residual branch; their key loops go on with the sums of the heads before.
  * Registers hold few of these tiles: each sum over heads has a loop of its own, and what rows get of the residual branch is
  * what their key loop starts from. Rows keep their rotated queries, which all keys that they see would rotate again.
- * Where gradients add up all rows (q's scale), or the window gives none (of one key), or scores of features of both signs cancel,
- * what sides of products lose in 16 bits of main's and rows' scores, and of do, is multiplied as well; in narrow layers of phi(q) in main and wherever keys take it, of
- * keys' scores, and of phi(k), whose second part lies in memory as well: in all of these or in none, for they are to agree.
+ * Where gradients add up all rows (q's scale), or the window gives none (of one key), or scores of features of both signs
+ * cancel, what sides of products lose in 16 bits of main's and rows' scores, and of do, is multiplied as well; in narrow layers
+ * of phi(q) in main and wherever keys take it, of keys' scores, and of phi(k), whose second part lies in memory as well: in all
+ * of these or in none, for they are to agree.
  * Nothing is added to by two blocks, and all sums have one order. Features that are a concatenation of equal pieces go
  * by pieces, as in main. */
 #include "passes/columns.h"
@@ -213,7 +214,7 @@ static Value *add_edge(RowEdge *e, Builder *in, int p, Value *back, Value *sum) 
 }
 
 bool gradients_go_by_slices(const Saver *s) {
-    return spec_is_wide(s->args->spec) && s->args->spec->dtype != DT_F32 && !s->args->schedule->gradient_roles;
+    return spec_is_wide_16_bits(s->args->spec) && !s->args->schedule->gradient_roles;
 }
 
 /* Of pieces no wider than a slice: wider ones would be multiplied for each slice of theirs. */

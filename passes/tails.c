@@ -1,10 +1,10 @@
 /* tails: what follows the key loop goes both ways of the branches there.
- * In: kernels for roles, and main of wide heads without, in whose body, behind the last loop, branches give tiles to the ops behind them: the window's
- * edge, the residual sum. What they add is nothing where they need not be taken. Out: all ops from the loop to the end
- * are in one branch, with what the others held, and once more in another one for where none is taken. So no register
- * holds results of the way that is not taken, and products run on where the branch began and ended. Then every tile op
- * stands right before the first that uses it: tiles are held for as short as can be, and what one product needs is made
- * while the product before it runs. */
+ * In: kernels for roles, and main of wide heads without, in whose body, behind the last loop, branches give tiles to
+ * the ops behind them: the window's edge, the residual sum. What they add is nothing where they need not be taken.
+ * Out: all ops from the loop to the end are in one branch, with what the others held, and once more in another one
+ * for where none is taken. So no register holds results of the way that is not taken, and products run on where the
+ * branch began and ended. Then every tile op stands right before the first that uses it: tiles are held for as short
+ * as can be, and what one product needs is made while the product before it runs. */
 #include "passes/loops.h"
 
 typedef struct Tails {

@@ -36,10 +36,9 @@ static bool counts_in_32_bits(const Module *module) {
 /* Kinds forward and extend of wide heads without roles, whose products take 16-bit numbers: main's sum is half of the registers,
  * and most others hold queries. */
 static bool is_crowded(const Gen *g) {
-    const Kernel *const    kernel = g->module->kernels[0];
-    const CodeParam *const q = ir_find_param(kernel, "q"), *const v = ir_find_param(kernel, "v");
-    return !g->roles && q && v && (q->dims[3] > 128 || v->dims[3] > 128) && dtype_size(q->dtype) == 2 && !ir_find_param(kernel, "do") &&
-           !ir_find_param(kernel, "parts");
+    const Kernel *const kernel = g->module->kernels[0];
+    return !g->roles && cu_has_wide_heads(kernel) && dtype_size(ir_find_param(kernel, "q")->dtype) == 2 &&
+           !ir_find_param(kernel, "do") && !ir_find_param(kernel, "parts");
 }
 
 static bool is_no_plain_product(Op *op, void *arg) {

@@ -83,6 +83,7 @@ const Op *cu_turned_store(Gen *g, const Op *rope); /* the store that turns rows 
 bool cu_is_read_by_turns(Gen *g, const Op *load);
 void cu_product_by_turns(Gen *g, const Op *load, const char *d, const char *y, bool tf32, bool tb, int ystride);
 bool cu_tile_op(Gen *g, const Op *op);   /* ptx_tiles.c */
+bool cu_has_wide_heads(const Kernel *kernel); /* queries or values of more than 128 columns? */
 bool cu_is_elementwise(const Op *op);    /* arithmetic on elements alone? */
 /* Of a load, store or fetch whose coordinates start at operand `first`: view(...), and the type of its `count` rows. */
 const char *cu_view(Gen *g, const Op *op, int first);

@@ -275,10 +275,9 @@ static const Op *branch_anew(Gen *g, const Op *op) {
     return other ? other : op;
 }
 
-/* What slices of its tiles are made of is loaded for each anew: pass columns has made them apart. */
-static bool is_wide_without_roles(const Kernel *kernel) {
+bool cu_has_wide_heads(const Kernel *kernel) {
     const CodeParam *q = ir_find_param(kernel, "q"), *v = ir_find_param(kernel, "v");
-    return q && v && (q->dims[3] > 128 || v->dims[3] > 128) && !cu_first_role(kernel);
+    return q && v && (q->dims[3] > 128 || v->dims[3] > 128);
 }
 
 static void branch(Gen *g, const Op *op) {
@@ -296,7 +295,8 @@ static void branch(Gen *g, const Op *op) {
         cu_move(g, op->out[r], ir_terminator(op->region)->in[r]);
     g->depth--;
     cu_line(g, "}");
-    if (ir_is_const(op->in[0], 1) && is_wide_without_roles(g->kernel))
+    /* What slices of wide tiles are made of is loaded for each anew: pass columns has made them apart. */
+    if (ir_is_const(op->in[0], 1) && cu_has_wide_heads(g->kernel) && !cu_first_role(g->kernel))
         cu_line(g, "forget();");
 }
 

@@ -101,22 +101,20 @@ static bool is_compared(const Gen *g, const Op *op) {
 
 bool cu_is_elementwise(const Op *op) { return FORMS[op->code] && op->code != OP_COPY; }
 
-static bool multiplies(const Op *op) { return op->code == OP_DOT || (op->region && ir_holds(op->region, OP_DOT)); }
-
 /* Whether a product stands between a tile of gradients, outside of loops, and whatever uses it, in a kernel without roles. Left
  * alone, the compiler moves what makes the tile down to its use, and registers hold all that it is made of meanwhile: of a
  * feature map's gradient, two tiles for one. */
 static bool waits_for_product(const Gen *g, const Op *op) {
+    if (cu_first_role(g->kernel) || !ir_find_param(g->kernel, "do") || cu_shape(op->out[0]->type) != SHAPE_TILE ||
+        (op->parent->owner && !ir_is_axis(op->parent->owner)))
+        return false;
     int        count = 0;
     Op **const users = ir_users(g->ctx, g->kernel, op->out[0], &count);
-    if (cu_first_role(g->kernel) || !ir_find_param(g->kernel, "do") || cu_shape(op->out[0]->type) != SHAPE_TILE ||
-        (op->parent->owner && op_int(op->parent->owner, AT_PAR, 0) != 1))
-        return false;
     for (const Op *next = op->next; next; next = next->next) {
         for (int u = 0; u < count; u++)
             if (ir_ancestor_in(users[u], op->parent) == next)
                 return false;
-        if (multiplies(next))
+        if (ir_multiplies(next))
             return true;
     }
     return false;
