@@ -1295,10 +1295,13 @@ template <int WARPS, int STRIDE, int ROWS, int COLS, int S, int N> DEVICE void r
         x[s][i] = c < COLS && r < ROWS ? shared_pointer<float>(from)[c * (STRIDE / 4) + r] : 0.f;
     }
 }
-// d += x y: x in registers, K steps of 16.
-template <class T, bool TB, int STRIDE, int S, int N, int K4> DEVICE void product(float (&d)[S][N], const u32 (&x)[S][K4], u32 y, int lane = lane_id()) {
+// d += x y: x in registers, K steps of 16. HALVES: of x, whose columns come in pairs half a row apart, both halves take turns: what
+// a pair is made of does not wait in registers for the second of its steps.
+template <class T, bool TB, int STRIDE, bool HALVES = false, int S, int N, int K4> DEVICE void product(float (&d)[S][N], const u32 (&x)[S][K4], u32 y, int lane = lane_id()) {
+    constexpr int STEPS = K4 / 4;
     const Right<T, TB, STRIDE> right = Right<T, TB, STRIDE>::make(y, lane);
-    UNROLL for (int k = 0; k < K4 / 4; k++) UNROLL for (int n = 0; n < N / 8; n++) {
+    UNROLL for (int step = 0; step < STEPS; step++) UNROLL for (int n = 0; n < N / 8; n++) {
+        const int k = HALVES ? step / 2 + step % 2 * (STEPS / 2) : step;
         u32 b[4];
         right.load(b, k, n);
         UNROLL for (int s = 0; s < S; s++) {

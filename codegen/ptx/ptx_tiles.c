@@ -519,6 +519,16 @@ static bool reads_behind(const Op *op, const DotParts *p) {
     return before && !p->acc && p->n < p->k && cu_heads_loop(op);
 }
 
+/* Is the left side a rope's, made for this product alone, whose pairs lie half a row apart, a whole number of steps? */
+static bool takes_halves(Gen *g, const Op *op, const Value *left) {
+    enum { STEP = 16 };
+    const Op *const convert = left->def, *const rope = convert && convert->code == OP_CONVERT ? convert->in[0]->def : NULL;
+    int             count;
+    ir_users(g->ctx, g->kernel, left, &count);
+    return rope && rope->code == OP_ROPE && op_int(rope, AT_STYLE, 0) == 1 && count == 1 && convert->parent == op->parent &&
+           left->type.cols % (2 * STEP) == 0;
+}
+
 static void dot(Gen *g, const Op *op) {
     const DotParts p = ir_dot_parts(op);
     const bool     ta = op_int(op, AT_TA, 0) != 0, tb = op_int(op, AT_TB, 0) != 0;
@@ -544,7 +554,8 @@ static void dot(Gen *g, const Op *op) {
     else {
         if (reads_behind(op, &p))
             cu_line(g, "__syncwarp();");
-        cu_line(g, "product<%s, %d, %d>(%s, %s, %s%s);", type, tb, ystride, d, x, y, cu_heads_loop(op) ? ", lane_here()" : "");
+        cu_line(g, "product<%s, %d, %d%s>(%s, %s, %s%s);", type, tb, ystride, takes_halves(g, op, p.x) ? ", true" : "", d, x, y,
+                cu_heads_loop(op) ? ", lane_here()" : "");
     }
 }
 
