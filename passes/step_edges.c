@@ -191,20 +191,30 @@ static Value *read_flipped(Part *p, Value *ring) {
     return ir_as(&p->b, tile, DT_F32);
 }
 
+static void put_turned_queries(Part *p) {
+    ValueMap map = step_map(p);
+    if (!p->q_fetched)
+        step_put(p->s, &p->b, p->q, ir_i(&p->b, 0), clone_slice(&p->b, p->s->score->in[0], p->s->rows->region, &map));
+}
+
+/* Features are made of rows, which few warps have, and a thread has many of their numbers: the keys, which wait in registers,
+ * become theirs before rows of q are loaded. */
+static Status put_plain_rows(Part *p, FewRows *few) {
+    if (p->s->L == 1)
+        TRY(put_keys(p, NULL, few->leaving, few->first, few->count));
+    put_turned_queries(p);
+    put_slices(p, p->phi, NULL, p->s->features, &few->rows.map);
+    return ST_OK;
+}
+
 Status step_put_rows(Part *p, FewRows *few) {
-    Step    *s = p->s;
-    Builder *b = &p->b;
-    if (!p->q_fetched) {
-        ValueMap map = step_map(p);
-        step_put(s, b, p->q, ir_i(b, 0), clone_slice(b, s->score->in[0], s->rows->region, &map));
-    }
+    if (!p->flipped)
+        return put_plain_rows(p, few);
+    put_turned_queries(p);
     if (p->raw_q)
-        map_set(&few->rows.flipped, s->query->out[0], read_flipped(p, p->raw_q));
-    Value *const keys = s->L > 1 ? NULL : p->edge_k ? read_flipped(p, p->edge_k) : few->leaving;
-    if (p->flipped)
-        TRY(put_features(p, p->phi, NULL, &few->rows, s->features));
-    else
-        put_slices(p, p->phi, NULL, s->features, &few->rows.map);
+        map_set(&few->rows.flipped, p->s->query->out[0], read_flipped(p, p->raw_q));
+    Value *const keys = p->s->L > 1 ? NULL : p->edge_k ? read_flipped(p, p->edge_k) : few->leaving;
+    TRY(put_features(p, p->phi, NULL, &few->rows, p->s->features));
     return keys ? put_keys(p, NULL, keys, few->first, few->count) : ST_OK;
 }
 

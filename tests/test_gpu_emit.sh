@@ -165,6 +165,17 @@ for words in "gemma2_9b 1" "paper_d128 0"; do
     expect_text "new tokens added to keys of ${words% *}" "$(grep -c ' add_rows<' "$TMP/keys.cu")" "^${words#* }\$"
 done
 
+# Of keys whose pairs lie half a row apart both halves are multiplied in turns, so that no pair waits in registers.
+for words in "mistral_7b 1" "paper_d128 0"; do
+    "$RATTAN" compile "$SOURCE/specs/${words% *}.lua" --target cuda:sm_90a --kind decode --no-cache --emit cuda | sed -n '/^struct Args/,$p' >"$TMP/halves.cu"
+    expect_text "halves of turned keys in turns, ${words% *}" "$(grep -cE ' product<bf16, 1, 256, true>' "$TMP/halves.cu")" "^${words#* }\$"
+done
+
+# A map that no tile of columns can be put through: the leaving keys, which wait in registers, come before queries.
+"$RATTAN" compile "$SOURCE/specs/custom_map.lua" --target cuda:sm_80 --kind decode --no-cache --emit cuda | sed -n '/^struct Args/,$p' >"$TMP/rows.cu"
+expect_text "features of rows: keys first" "$(echo $(grep -oE ' put<4, [24], (64|129), |load_tile<.*a\.v \+ 0,' "$TMP/rows.cu" | grep -oE '^ put<4, [24], [0-9]+|^load' | head -n 4))" \
+    '^put<4, 2, 129 load put<4, 4, 64 put<4, 4, 129$'
+
 # Without roles extend's blocks compute where their results go from their number, behind the loops; others hold it.
 for words in "extend sm_80 1" "extend sm_90a 0" "forward sm_80 0"; do
     read -r kind arch count <<<"$words"
@@ -233,6 +244,9 @@ if nvrtc_here "compiling"; then
     later compiles "floats of 128 columns compile" "$SOURCE/specs/paper_bench.lua" --target cuda:sm_120a
     for arch in cuda:sm_80 cuda:sm_90a cuda:sm_120a; do
         later compiles "keys of 256 columns compile for decode, $arch" "$SOURCE/specs/gemma2_9b.lua" --target $arch --kind decode
+    done
+    for layer in mistral_7b custom_map; do
+        later compiles "$layer compiles for decode" "$SOURCE/specs/$layer.lua" --target cuda:sm_120a --kind decode
     done
     for arch in cuda:sm_80 cuda:sm_90a cuda:sm_120a; do
         later compiles "gradients of floats of 128 columns compile for $arch" "$SOURCE/specs/paper_bench.lua" --target $arch \
