@@ -36,6 +36,8 @@ struct CudaExecutable {
     CudaPhaseFacts   *facts;
     MapCache         *maps;   /* NULL: no phase has any */
     CudaGraphs       *graphs; /* NULL: the driver cannot */
+    int               tensor_count; /* that a launch takes */
+    bool              works;        /* there is working memory */
     pthread_mutex_t   lock;   /* of the list; never held while a turn is waited for */
     StreamMemory     *streams;
 };
@@ -137,6 +139,11 @@ static Status load(Ctx *ctx, CudaExecutable *executable) {
     executable->facts = calloc(count + 1, sizeof *executable->facts);
     if (!executable->modules || !executable->phases || !executable->facts)
         return ctx_fail(ctx, ST_NO_MEMORY, executable->object->name, NULL, "out of memory");
+    for (int p = 0; p < executable->object->param_count; p++)
+        if (executable->object->params[p].role == PARAM_WORK)
+            executable->works = true;
+        else
+            executable->tensor_count++;
     executable->graphs = cuda_graphs_new(&executable->device->driver);
     TRY(map_cache_new(ctx, executable->object, &executable->device->driver, &executable->maps));
     TRY(cuda_enter(ctx, executable->device, &pushed));
@@ -270,13 +277,13 @@ static StreamMemory *new_stream_memory(const void *stream) {
     return made;
 }
 
-/* NULL: out of memory. */
-static StreamMemory *memory_of_stream(CudaExecutable *executable, const void *stream) {
+/* NULL: there is none yet and none is to be made, or memory ran out. */
+static StreamMemory *memory_of_stream(CudaExecutable *executable, const void *stream, bool make) {
     pthread_mutex_lock(&executable->lock);
     StreamMemory *at = executable->streams;
     while (at && at->stream != stream)
         at = at->next;
-    if (!at && (at = new_stream_memory(stream))) {
+    if (!at && make && (at = new_stream_memory(stream))) {
         at->next = executable->streams;
         executable->streams = at;
     }
@@ -298,7 +305,7 @@ static void end_turn(Work *work) {
 
 static Status own_workspace(Ctx *ctx, CudaExecutable *executable, CuStream stream, int64_t bytes, Work *work) {
     Status status = ST_OK;
-    work->stream = memory_of_stream(executable, cuda_stream_key(stream));
+    work->stream = memory_of_stream(executable, cuda_stream_key(stream), true);
     if (!work->stream)
         return ctx_fail(ctx, ST_NO_MEMORY, executable->object->name, NULL, "out of memory");
     pthread_mutex_lock(&work->stream->turn);
@@ -360,12 +367,13 @@ static Status mark(Ctx *ctx, const CudaExecutable *executable, const CudaPlace *
                       "cuEventRecord");
 }
 
-static Status graph_result(Ctx *ctx, const CudaExecutable *executable, const CudaLaunch *launch,
-                           const LaunchSizes *sizes, int result) {
-    char what[128];
+static Status graph_result(Ctx *ctx, const CudaExecutable *executable, const CudaCall *call, int steps, int result) {
+    LaunchSizes sizes;
+    char        what[128];
     if (result == 0) /* no text for nothing: this runs at every launch */
         return ST_OK;
-    snprintf(what, sizeof what, "launch of %d kernels, %s", launch->step_count, sizes_text(sizes).text);
+    TRY(launch_bind(ctx, executable->object, call->tensors, call->position, &sizes));
+    snprintf(what, sizeof what, "launch of %d kernels, %s", steps, sizes_text(&sizes).text);
     return cuda_check(ctx, &executable->device->driver, result, executable->object->name, what);
 }
 
@@ -415,39 +423,60 @@ static bool could_plan(void *arg, int slice, CudaLaunch *launch) {
 }
 
 /* Slices of the heads take turns in the working memory: the first phase of each waits for all before it. */
-static Status launch_in(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors,
+static Status launch_in(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const CudaCall *call,
                         const LaunchSizes *sizes, CuPointer work) {
     CudaLaunch       launch;
     int              result;
-    Sliced           sliced = {ctx, executable, tensors, sizes, work};
+    Sliced           sliced = {ctx, executable, call->tensors, sizes, work};
     const CudaSlices slices = {sizes->slices, could_plan, &sliced};
     TRY(plan_slice(&sliced, 0, &launch));
-    if (!place->events && cuda_graphs_launch(executable->graphs, &launch, &slices, place->stream, &result))
-        return graph_result(ctx, executable, &launch, sizes, result);
+    if (!place->events && cuda_graphs_launch(executable->graphs, &launch, &slices, call, place->stream, &result))
+        return graph_result(ctx, executable, call, launch.step_count, result);
     for (int slice = 0; slice < sizes->slices; slice++) {
-        TRY(plan_slice(&sliced, slice, &launch));
+        if (sizes->slices > 1)
+            TRY(plan_slice(&sliced, slice, &launch));
         TRY(launch_steps(ctx, executable, place, sizes, &launch));
     }
     return ST_OK;
 }
 
-static Status launch_inside(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors,
-                            const LaunchSizes *sizes) {
-    Work work;
-    TRY(begin_turn(ctx, executable, place, sizes->work_bytes, &work));
-    const Status status = launch_in(ctx, executable, place, tensors, sizes, work.memory);
+static Status launch_anew(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const CudaCall *call) {
+    LaunchSizes sizes;
+    Work        work;
+    TRY(launch_bind(ctx, executable->object, call->tensors, call->position, &sizes));
+    TRY(launch_check_data(ctx, executable->object, call->tensors));
+    TRY(begin_turn(ctx, executable, place, sizes.work_bytes, &work));
+    const Status status = launch_in(ctx, executable, place, call, &sizes, work.memory);
     end_turn(&work);
     return status;
 }
 
+/* A call that a graph has had, on a stream that has a workspace if there is one: false where there is no such graph. It takes its
+ * turn, too: what the graph works in may be what another thread's launch, of kernels one by one, is using. */
+static bool repeat(CudaExecutable *executable, const CudaPlace *place, const CudaCall *call, int *steps, int *result) {
+    Work work = {0};
+    if (place->events)
+        return false;
+    if (executable->works && !place->workspace) {
+        work.stream = memory_of_stream(executable, cuda_stream_key(place->stream), false);
+        if (!work.stream)
+            return false;
+        pthread_mutex_lock(&work.stream->turn);
+    }
+    const bool done = cuda_graphs_repeat(executable->graphs, call, place->stream, steps, result);
+    end_turn(&work);
+    return done;
+}
+
 Status cuda_executable_launch(Ctx *ctx, CudaExecutable *executable, const CudaPlace *place, const Tensor *tensors,
                               int64_t position) {
-    LaunchSizes sizes;
-    bool        pushed;
-    TRY(launch_bind(ctx, executable->object, tensors, position, &sizes));
-    TRY(launch_check_data(ctx, executable->object, tensors));
+    const CudaCall call = {tensors, executable->tensor_count, position, place->workspace, place->workspace_bytes};
+    bool           pushed;
+    int            steps, result;
     TRY(cuda_enter(ctx, executable->device, &pushed));
-    const Status status = launch_inside(ctx, executable, place, tensors, &sizes);
+    const bool   again = repeat(executable, place, &call, &steps, &result);
+    const Status status =
+        again ? graph_result(ctx, executable, &call, steps, result) : launch_anew(ctx, executable, place, &call);
     cuda_leave(executable->device, pushed);
     return status;
 }
@@ -510,7 +539,7 @@ Status cuda_executable_prepare(Ctx *ctx, CudaExecutable *executable, const CudaP
 }
 
 bool cuda_executable_takes(const CudaExecutable *executable, const Tensor *tensors) {
-    return tensor_maps_take(executable->object, tensors);
+    return map_cache_takes(executable->maps, tensors);
 }
 
 Status cuda_executable_memory(Ctx *ctx, const CudaExecutable *executable, const Tensor *tensors, int64_t *bytes) {

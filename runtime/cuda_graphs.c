@@ -26,6 +26,9 @@ typedef struct Recorded {
     CuGraph          graph;
     CuGraphExec      exec;
     CuGraphNode     *nodes;             /* one a step, slice by slice */
+    int              steps;             /* of a slice */
+    CudaCall         call;              /* that had these arguments last, with `tensors`; no tensors: there was none */
+    Tensor           tensors[LAUNCH_MAX_PARAMS];
     int64_t          args[LAUNCH_ARGS]; /* that the nodes of the first slice have: all else follows from them */
 } Recorded;
 
@@ -179,6 +182,7 @@ static uint64_t hash_args(const CudaLaunch *launch) { return XXH3_64bits(launch-
 static void note_args(Recorded *recorded, const CudaLaunch *launch, uint64_t hash) {
     memcpy(recorded->args, launch->args, args_bytes(launch));
     recorded->hash = hash;
+    recorded->call.count = 0;
 }
 
 static Recorded *record(const CudaDriver *driver, CudaLaunch *launch, const CudaSlices *slices, CuStream stream, uint64_t hash) {
@@ -190,6 +194,7 @@ static Recorded *record(const CudaDriver *driver, CudaLaunch *launch, const Cuda
     recorded->phases = launch->phases;
     recorded->cluster = launch->cluster;
     recorded->slices = slices->count;
+    recorded->steps = launch->step_count;
     recorded->broken = true;
     note_args(recorded, launch, hash);
     if (driver->stream_create(&own, CU_STREAM_NON_BLOCKING) == 0) {
@@ -282,29 +287,73 @@ static bool set_slices(const CudaDriver *driver, CudaLaunch *launch, const CudaS
     return true;
 }
 
-static bool launch_found(CudaGraphs *graphs, CudaLaunch *launch, const CudaSlices *slices, const Found *found, CuStream stream,
-                         uint64_t hash, int *result) {
+static size_t tensors_bytes(const CudaCall *call) { return (size_t)call->count * sizeof call->tensors[0]; }
+
+static void note_call(Recorded *recorded, const CudaCall *call) {
+    recorded->call = *call;
+    recorded->call.tensors = memcpy(recorded->tensors, call->tensors, tensors_bytes(call));
+}
+
+static bool had_call(const Recorded *recorded, const CudaCall *call) {
+    const CudaCall *last = &recorded->call;
+    return last->count == call->count && last->position == call->position && last->workspace == call->workspace &&
+           last->workspace_bytes == call->workspace_bytes && memcmp(last->tensors, call->tensors, tensors_bytes(call)) == 0;
+}
+
+/* The one that this link leads to becomes the first. */
+static Recorded *take(CudaGraphs *graphs, Recorded **link) {
+    Recorded *const recorded = *link;
+    *link = recorded->next;
+    put_first(graphs, recorded);
+    return recorded;
+}
+
+static bool launch_found(CudaGraphs *graphs, CudaLaunch *launch, const CudaSlices *slices, const Found *found, const CudaCall *call,
+                         CuStream stream, uint64_t hash, int *result) {
     const bool exact = found->exact && !(*found->exact)->broken;
     Recorded **link = exact ? found->exact : found->oldest;
     if (!link || cuda_is_capturing(graphs->driver, stream)) /* a graph cannot be launched into a capture */
         return false;
-    Recorded *recorded = *link;
-    *link = recorded->next;
-    put_first(graphs, recorded);
+    Recorded *recorded = take(graphs, link);
     recorded->broken = !exact && !set_slices(graphs->driver, launch, slices, recorded, hash);
     if (recorded->broken)
         return false;
+    note_call(recorded, call);
     *result = graphs->driver->graph_launch(recorded->exec, stream);
     return true;
 }
 
-bool cuda_graphs_launch(CudaGraphs *graphs, CudaLaunch *launch, const CudaSlices *slices, CuStream stream, int *result) {
+bool cuda_graphs_launch(CudaGraphs *graphs, CudaLaunch *launch, const CudaSlices *slices, const CudaCall *call, CuStream stream,
+                        int *result) {
     if (!graphs || launch->step_count == 0)
         return false;
     const uint64_t hash = hash_args(launch);
     pthread_mutex_lock(&graphs->lock);
     const Found found = find(graphs, launch, slices->count, stream, hash);
-    const bool  done = found.count > 0 && launch_found(graphs, launch, slices, &found, stream, hash, result);
+    const bool  done = found.count > 0 && launch_found(graphs, launch, slices, &found, call, stream, hash, result);
     pthread_mutex_unlock(&graphs->lock);
     return done;
+}
+
+static Recorded **find_call(CudaGraphs *graphs, const CudaCall *call, CuStream stream) {
+    const void *const key = cuda_stream_key(stream);
+    Recorded        **link = &graphs->first;
+    while (*link && ((*link)->stream != key || !had_call(*link, call)))
+        link = &(*link)->next;
+    return link;
+}
+
+bool cuda_graphs_repeat(CudaGraphs *graphs, const CudaCall *call, CuStream stream, int *steps, int *result) {
+    if (!graphs)
+        return false;
+    pthread_mutex_lock(&graphs->lock);
+    Recorded **link = find_call(graphs, call, stream);
+    const bool found = *link && !cuda_is_capturing(graphs->driver, stream);
+    if (found) {
+        const Recorded *recorded = take(graphs, link);
+        *steps = recorded->steps;
+        *result = graphs->driver->graph_launch(recorded->exec, stream);
+    }
+    pthread_mutex_unlock(&graphs->lock);
+    return found;
 }

@@ -500,7 +500,7 @@ void launch_fill(const CodeObject *object, const Tensor *tensors, const LaunchSi
 }
 
 void launch_slice(const CodeObject *object, const LaunchSizes *sizes, int slice, int64_t *args) {
-    for (int p = 0; p < object->param_count; p++) {
+    for (int p = 0; slice > 0 && p < object->param_count; p++) { /* the first one's is what it is */
         const CodeParam *param = &object->params[p];
         int64_t *const   of = args + 5 * p;
         if (param->role != PARAM_WORK && param->sliced && of[0])

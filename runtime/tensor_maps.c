@@ -1,17 +1,14 @@
 /* Tensor maps and the cache of them: see tensor_maps.h.
  *
- * The cache is WAYS slots for each of SETS hashes of a map's facts; within a set the oldest goes first. A launch uses a
- * handful of maps and callers come back with the same tensors, so that it is rarely full. */
+ * The cache is WAYS slots for each of SETS hashes of a map's place and address; within a set the oldest goes first. A launch
+ * uses a handful of maps and callers come back with the same tensors, so that it is rarely full. */
 #include "runtime/tensor_maps.h"
 
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
-enum { SETS = 64, WAYS = 4, ALIGNMENT = 16 };
+enum { SET_BITS = 6, SETS = 1 << SET_BITS, WAYS = 4, ALIGNMENT = 16 };
 
 static const uint64_t MOST_STRIDE = UINT64_C(1) << 40, MOST_ROWS = UINT64_C(1) << 32;
 
@@ -30,10 +27,32 @@ typedef struct MapSlot {
 struct MapCache {
     const CodeObject *object;
     const CudaDriver *driver;
+    int               mapped[LAUNCH_MAX_PARAMS], mapped_count; /* the callers' tensors that maps are made of, each once */
+    int64_t           sizes[LAUNCH_MAX_PARAMS];                /* of their elements, in bytes */
     pthread_mutex_t   lock; /* of the slots */
     MapSlot           slots[SETS][WAYS];
     unsigned char     oldest[SETS];
 };
+
+static bool is_mapped(const CodeObject *object, int param) {
+    for (int p = 0; p < object->phase_count; p++)
+        for (int m = 0; m < object->phases[p].map_count; m++)
+            if (object->phases[p].maps[m].param == param)
+                return true;
+    return false;
+}
+
+static void list_mapped(MapCache *cache) {
+    for (int p = 0, t = 0; p < cache->object->param_count; p++) {
+        if (cache->object->params[p].role == PARAM_WORK)
+            continue;
+        if (is_mapped(cache->object, p)) {
+            cache->sizes[cache->mapped_count] = (int64_t)dtype_size(cache->object->params[p].dtype);
+            cache->mapped[cache->mapped_count++] = t;
+        }
+        t++;
+    }
+}
 
 Status map_cache_new(Ctx *ctx, const CodeObject *object, const CudaDriver *driver, MapCache **out) {
     const CodePhase *mapped = NULL;
@@ -51,6 +70,7 @@ Status map_cache_new(Ctx *ctx, const CodeObject *object, const CudaDriver *drive
     memset(cache, 0, sizeof *cache);
     cache->object = object;
     cache->driver = driver;
+    list_mapped(cache);
     pthread_mutex_init(&cache->lock, NULL);
     *out = cache;
     return ST_OK;
@@ -100,27 +120,21 @@ static Status check_facts(Ctx *ctx, const CodeParam *param, const CodeMap *map, 
 }
 
 /* Tensors are not checked yet: of a rank that there is not, nothing is read. */
-static bool takes_tensor(const CodeParam *param, const Tensor *tensor) {
-    const int64_t size = (int64_t)dtype_size(param->dtype);
-    bool          fine = (uintptr_t)tensor->data % ALIGNMENT == 0;
-    for (int d = 0; d + 1 < tensor->rank && tensor->rank <= 4; d++)
-        fine &= tensor->dims[d] <= 1 || (tensor->dims[d] <= (int64_t)MOST_ROWS && tensor->strides[d] >= 0 &&
-                                         tensor->strides[d] % (ALIGNMENT / size) == 0 &&
-                                         tensor->strides[d] < (int64_t)MOST_STRIDE / size);
+static bool takes_tensor(int64_t size, const Tensor *tensor) {
+    bool fine = (uintptr_t)tensor->data % ALIGNMENT == 0;
+    for (int d = 0; d + 1 < tensor->rank && tensor->rank <= 4; d++) {
+        const int64_t dim = tensor->dims[d], stride = tensor->strides[d], most = (int64_t)MOST_STRIDE;
+        fine &= dim <= 1 || (dim <= (int64_t)MOST_ROWS && stride >= 0 && stride < most && stride * size % ALIGNMENT == 0 &&
+                             stride * size < most);
+    }
     return fine;
 }
 
-bool tensor_maps_take(const CodeObject *object, const Tensor *tensors) {
-    int index[LAUNCH_MAX_PARAMS];
-    for (int p = 0, t = 0; p < object->param_count; p++)
-        index[p] = object->params[p].role == PARAM_WORK ? -1 : t++;
-    for (int p = 0; p < object->phase_count; p++)
-        for (int m = 0; m < object->phases[p].map_count; m++) {
-            const int param = object->phases[p].maps[m].param;
-            if (index[param] >= 0 && !takes_tensor(&object->params[param], &tensors[index[param]]))
-                return false;
-        }
-    return true;
+bool map_cache_takes(const MapCache *cache, const Tensor *tensors) {
+    bool fine = true;
+    for (int m = 0; cache && m < cache->mapped_count && fine; m++)
+        fine = takes_tensor(cache->sizes[m], &tensors[cache->mapped[m]]);
+    return fine;
 }
 
 /* ---- Maps ---------------------------------------------------------------------------------------------------------
@@ -141,11 +155,21 @@ static Status encode(Ctx *ctx, const MapCache *cache, const CodeMap *map, const 
     return cuda_check(ctx, cache->driver, result, param->name, "cuTensorMapEncodeTiled");
 }
 
+/* The upper bits of a product: all bits of the factors have a say in them. */
+static unsigned set_of(const MapFacts *facts) {
+    const uint64_t both = facts->address + facts->map * UINT64_C(0xd1b54a32d192ed03);
+    return (unsigned)(both * UINT64_C(0x9e3779b97f4a7c15) >> (64 - SET_BITS));
+}
+
+static bool same_facts(const MapFacts *a, const MapFacts *b) {
+    return a->address == b->address && a->map == b->map && memcmp(a, b, sizeof *a) == 0;
+}
+
 static Status find_or_make(Ctx *ctx, MapCache *cache, const CodeMap *map, const MapFacts *facts, CuTensorMap *out) {
-    const uint64_t set = XXH3_64bits(facts, sizeof *facts) % SETS;
-    MapSlot       *slots = cache->slots[set];
+    const unsigned set = set_of(facts);
+    MapSlot *const slots = cache->slots[set];
     for (int w = 0; w < WAYS; w++)
-        if (memcmp(&slots[w].facts, facts, sizeof *facts) == 0) {
+        if (same_facts(&slots[w].facts, facts)) {
             *out = slots[w].map;
             return ST_OK;
         }

@@ -15,8 +15,8 @@ Status map_cache_new(Ctx *ctx, const CodeObject *object, const CudaDriver *drive
 /* NULL is allowed. */
 void map_cache_free(MapCache *cache);
 
-/* Whether the copy engine takes the caller's tensors, one for each parameter that is not PARAM_WORK, in order. */
-bool tensor_maps_take(const CodeObject *object, const Tensor *tensors);
+/* Whether the copy engine takes the caller's tensors, one for each parameter that is not PARAM_WORK, in order. NULL takes all. */
+bool map_cache_takes(const MapCache *cache, const Tensor *tensors);
 
 /* The maps of one phase, in order. */
 Status map_cache_get(Ctx *ctx, MapCache *cache, int phase, const LaunchSizes *sizes, const int64_t *args,

@@ -308,6 +308,8 @@ static void launches_of_threads_do_not_mix(void **state) {
     expect_whole(f, &timed, 2); /* step by step, and the other one as a graph */
     assert_int_equal(fake->launches[1].in_graph, 0);
     assert_int_equal(fake->launches[2].in_graph, 1);
+    expect_whole(f, &timed, 2); /* which then is the same call as before */
+    assert_int_equal(fake->launches[2].in_graph, 1);
     fake->capturing = 1;
     expect_whole(f, &some, 2);
     fake->capturing = 0;
@@ -398,6 +400,29 @@ static void the_caller_may_bring_the_workspace(void **state) {
     expect_failure(&f->ctx, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_USAGE, "workspace");
     place = (CudaPlace){.workspace = (512 << 10) + 64, .workspace_bytes = bytes};
     expect_failure(&f->ctx, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_USAGE, "256 bytes");
+}
+
+/* Also where launches are graphs, which keep what they have been checked for. */
+static void another_workspace_is_another_call(void **state) {
+    Fixture  *f = *state;
+    int64_t   bytes;
+    CudaPlace place = {.stream = (CuStream)(void *)f, .workspace = 512 << 10, .workspace_bytes = INT64_MAX};
+    assert_int_equal(cuda_executable_memory(&f->ctx, f->executable, f->tensors, &bytes), ST_OK);
+    assert_int_equal(cuda_executable_prepare(&f->ctx, f->executable, &place, f->tensors), ST_OK);
+    for (int i = 0; i < 6; i++) {
+        place.workspace = i % 3 == 2 ? 0 : (CuPointer)(512 + i % 3) << 10;
+        fake->launch_count = 0;
+        assert_int_equal(cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_OK);
+        assert_int_equal(fake->launches[1].in_graph, 1);
+        if (place.workspace)
+            assert_int_equal(fake->launches[1].args[5], place.workspace);
+        else
+            assert_true(fake->launches[1].args[5] > (int64_t)1 << 20);
+    }
+    place.workspace = 512 << 10;
+    assert_int_equal(cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_OK);
+    place.workspace_bytes = bytes - 1;
+    expect_failure(&f->ctx, cuda_executable_launch(&f->ctx, f->executable, &place, f->tensors, 0), ST_USAGE, "workspace");
 }
 
 static void wrong_arguments_launch_nothing(void **state) {
@@ -531,6 +556,7 @@ int main(void) {
         cmocka_unit_test_setup_teardown(a_capture_allocates_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_fault_is_no_capture, set_up, tear_down),
         cmocka_unit_test_setup_teardown(the_caller_may_bring_the_workspace, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(another_workspace_is_another_call, set_up, tear_down),
         cmocka_unit_test_setup_teardown(wrong_arguments_launch_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(failures_of_the_driver_are_named, set_up, tear_down),
         cmocka_unit_test_setup_teardown(faults_name_what_was_launched, set_up, tear_down),

@@ -4,6 +4,7 @@
 #include "runtime/cuda_executable.h"
 
 #include <dlfcn.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -166,6 +167,99 @@ static void other_arguments_reach_every_kernel(void **state) {
     assert_int_equal(fake->node_updates, 6);
     expect_launch(f, 7, 1);
     assert_int_equal(fake->node_updates, 6);
+    f->tensors[0].data = f->q;
+    expect_launch(f, 7, 1); /* which the graph has had, and has no longer */
+    assert_int_equal(fake->node_updates, 9);
+    f->tensors[1].strides[0] += 8;
+    expect_launch(f, 7, 1);
+    assert_int_equal(fake->node_updates, 12);
+    assert_int_equal(fake->launches[0].args[11], TOKENS * HEADS * WIDTH + 8);
+}
+
+/* A call that is the same to the last stride: what the code object says of it is not asked again. */
+static void the_same_call_is_not_checked_again(void **state) {
+    Fixture *f = *state;
+    prepare(f);
+    f->params[0].dtype = DT_F32;
+    assert_int_equal(launch(f, 0), ST_USAGE); /* what is prepared is not checked */
+    ctx_clear(&f->ctx);
+    f->params[0].dtype = DT_BF16;
+    expect_launch(f, 0, 1);
+    f->params[0].dtype = DT_F32;
+    expect_launch(f, 0, 1);
+    f->tensors[0].rank = 5;
+    assert_int_equal(launch(f, 0), ST_USAGE);
+    f->tensors[0].rank = 4;
+    ctx_clear(&f->ctx);
+    assert_int_equal(launch(f, -1), ST_USAGE);
+    ctx_clear(&f->ctx);
+}
+
+/* Nothing of what a call may have wrong hides behind one that was right. */
+static void what_differs_is_checked(void **state) {
+    Fixture     *f = *state;
+    const Tensor o = f->tensors[1];
+    prepare(f);
+    expect_launch(f, 0, 1);
+    const Tensor wrong[] = {{NULL, o.dtype, 4, {BATCH, TOKENS, HEADS, WIDTH}, {o.strides[0], o.strides[1], WIDTH, 1}},
+                            {(char *)o.data + 1, o.dtype, 4, {BATCH, TOKENS, HEADS, WIDTH}, {o.strides[0], o.strides[1], WIDTH, 1}},
+                            {f->q, o.dtype, 4, {BATCH, TOKENS, HEADS, WIDTH}, {o.strides[0], o.strides[1], WIDTH, 1}},
+                            {o.data, DT_F16, 4, {BATCH, TOKENS, HEADS, WIDTH}, {o.strides[0], o.strides[1], WIDTH, 1}},
+                            {o.data, o.dtype, 3, {BATCH, TOKENS, HEADS, WIDTH}, {o.strides[0], o.strides[1], WIDTH, 1}},
+                            {o.data, o.dtype, 4, {BATCH, TOKENS, HEADS, WIDTH + 1}, {o.strides[0], o.strides[1], WIDTH, 1}},
+                            {o.data, o.dtype, 4, {BATCH, TOKENS, HEADS, WIDTH}, {o.strides[0], o.strides[1], 0, 1}},
+                            {o.data, o.dtype, 4, {BATCH, TOKENS, HEADS, WIDTH}, {o.strides[0], o.strides[1], WIDTH, 2}}};
+    for (size_t w = 0; w < sizeof wrong / sizeof *wrong; w++) {
+        f->tensors[1] = wrong[w];
+        assert_int_equal(launch(f, 0), ST_USAGE);
+        assert_string_equal(f->ctx.place, "o");
+        assert_int_equal(fake->launch_count, 0);
+        ctx_clear(&f->ctx);
+        f->tensors[1] = o;
+        expect_launch(f, 0, 1);
+    }
+    assert_int_equal(fake->node_updates, 0);
+}
+
+/* ---- Threads that launch on one stream, each two sets of tensors in turn ----------------------------------------- */
+enum { TURNS = 3000 };
+
+static void *launch_in_turn(void *arg) {
+    Fixture *f = arg;
+    Ctx      ctx;
+    ctx_init(&ctx);
+    intptr_t failed = 0;
+    for (int i = 0; i < TURNS; i++) {
+        Tensor tensors[] = {f->tensors[0], f->tensors[1]};
+        tensors[0].data = f->q + 8 * (i % 2);
+        tensors[1].data = f->o + 8 * (i % 2);
+        failed |= cuda_executable_launch(&ctx, f->executable, &f->place, tensors, 0) != ST_OK;
+    }
+    ctx_free(&ctx);
+    return (void *)failed;
+}
+
+static void threads_share_graphs(void **state) {
+    Fixture  *f = *state;
+    pthread_t other;
+    void     *failed;
+    prepare(f);
+    f->tensors[0].data = f->q + 8;
+    f->tensors[1].data = f->o + 8;
+    prepare(f);
+    assert_int_equal(pthread_create(&other, NULL, launch_in_turn, f), 0);
+    assert_null(launch_in_turn(f));
+    assert_int_equal(pthread_join(other, &failed), 0);
+    assert_null(failed);
+    assert_int_equal(fake->graph_launches, 2 * TURNS);
+    assert_int_equal(fake->launch_count, 3 * 2 * TURNS);
+    assert_int_equal(fake->node_updates, 0);
+    for (int l = fake->launch_count - 60; l < fake->launch_count; l++) { /* of the last 20: all kernels of a set, in order */
+        const FakeLaunch *made = &fake->launches[l % FAKE_LAUNCHES];
+        assert_string_equal(made->symbol, f->phases[l % 3].symbol);
+        assert_int_equal(made->args[0] - (int64_t)(intptr_t)f->q, made->args[10] - (int64_t)(intptr_t)f->o);
+        assert_int_equal(made->args[0], fake->launches[(l - l % 3) % FAKE_LAUNCHES].args[0]);
+    }
 }
 
 /* Tensors in turn: each that was prepared keeps its graph, up to a limit; the others share. */
@@ -227,6 +321,10 @@ static void captures_get_the_kernels_themselves(void **state) {
     expect_launch(f, 5, 0);
     fake->capturing = 0;
     expect_launch(f, 5, 1);
+    fake->capturing = 1;
+    expect_launch(f, 5, 0);
+    fake->capturing = 0;
+    expect_launch(f, 5, 1);
     cuda_executable_free(f->executable);
     assert_int_equal(cuda_executable_load(&f->ctx, f->device, &f->object, &f->executable), ST_OK);
     fake->capturing = 1;
@@ -240,6 +338,7 @@ static void timed_phases_are_launched_one_by_one(void **state) {
     Fixture      *f = *state;
     const CuEvent events[] = {(CuEvent)(void *)f, (CuEvent)(void *)f, (CuEvent)(void *)f, (CuEvent)(void *)f};
     prepare(f);
+    expect_launch(f, 0, 1);
     f->place.events = events;
     expect_launch(f, 0, 0);
 }
@@ -304,17 +403,22 @@ static void launches_do_without_graphs(void **state) {
     expect_launch(f, 1, 0);
     fake->fail_update = 0;
     expect_launch(f, 1, 0);
+    expect_launch(f, 0, 0); /* as it was before that */
 }
 
 static void failures_of_a_graph_are_named(void **state) {
     Fixture *f = *state;
     char     line[2048];
     prepare(f);
-    fake->fail_graph_launch = 1;
-    assert_int_equal(launch(f, 0), ST_FAILED);
-    ctx_describe(&f->ctx, line, sizeof line);
-    assert_non_null(strstr(line, "sample: launch of 3 kernels, B=2 T=5 N=2: CUDA_ERROR_LAUNCH_FAILED"));
-    ctx_clear(&f->ctx);
+    for (int again = 0; again < 2; again++) { /* the first call, and the same as one before */
+        fake->fail_graph_launch = 1;
+        assert_int_equal(launch(f, 0), ST_FAILED);
+        ctx_describe(&f->ctx, line, sizeof line);
+        assert_non_null(strstr(line, "sample: launch of 3 kernels, B=2 T=5 N=2: CUDA_ERROR_LAUNCH_FAILED"));
+        ctx_clear(&f->ctx);
+        fake->fail_graph_launch = 0;
+        expect_launch(f, 0, 1);
+    }
 }
 
 /* A server with streams that come and go must not collect graphs for ever, and those that come later have theirs. */
@@ -323,6 +427,7 @@ static void there_is_a_limit_to_graphs(void **state) {
     for (int i = 0; i < 200; i++) {
         f->place.stream = (CuStream)(void *)(f->q + i);
         prepare(f);
+        expect_launch(f, 0, 1);
     }
     assert_int_equal(fake->captures, 200);
     assert_int_equal(fake->graphs, 2 * 64);
@@ -342,6 +447,9 @@ int main(void) {
         cmocka_unit_test_setup_teardown(prepared_launches_are_one_call, set_up, tear_down),
         cmocka_unit_test_setup_teardown(preparing_wants_no_data, set_up, tear_down),
         cmocka_unit_test_setup_teardown(other_arguments_reach_every_kernel, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(the_same_call_is_not_checked_again, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_differs_is_checked, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(threads_share_graphs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(tensors_in_turn_are_changed_no_more, set_up, tear_down),
         cmocka_unit_test_setup_teardown(other_phases_are_another_graph, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_launch_makes_no_graph, set_up, tear_down),
