@@ -90,6 +90,15 @@ static const char *window_objection(const Near *near) {
     return from ? "here no row has keys behind its window, as rows had there" : "here rows have keys behind their window, and there none had";
 }
 
+/* How full a tile is where there are fewer tokens than it holds. */
+static const char *tile_objection(Ctx *ctx, const Near *near) {
+    const int tuned = near->tuned.chunk, fallback = near->fallback.chunk, most = tuned > fallback ? tuned : fallback;
+    if (tuned == fallback || near->from.T == near->to.T || (near->from.T >= most && near->to.T >= most))
+        return NULL;
+    return ctx_printf(ctx, "its tiles hold %d tokens, the default's %d, and sequences have %lld there and %lld here", tuned, fallback,
+                      (long long)near->from.T, (long long)near->to.T);
+}
+
 static double cut(const Near *near, TuningBucket bucket, const Schedule *schedule) {
     return schedule_segments(near->layer->spec, near->layer->kind, near->layer->target, &(Workload){bucket.N, bucket.T}, schedule);
 }
@@ -166,6 +175,8 @@ static const char *launch_objection(Ctx *ctx, const Near *near) {
     if (!near->to.T)
         return any_objection(near);
     const char *why = window_objection(near);
+    if (!why)
+        why = tile_objection(ctx, near);
     if (!why)
         why = cut_objection(ctx, near);
     return why ? why : fill_objection(ctx, near);

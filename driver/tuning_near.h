@@ -4,9 +4,10 @@
  * Out: NULL, or why the default is the better choice there: a clause without a full stop.
  * Always: what was measured counts before what is expected. A schedule that was slower in a bucket as near is none; one that
  *      was no slower in buckets on either side of the wanted one is one. Where there are no such neighbours, launches must be
- *      alike in all that a gain depends on: whether rows have keys behind their window, into how many segments sequences are
- *      cut, and on GPUs whether sequences and tiles are as many, or enough, for all multiprocessors; and what the cost model
- *      says of the way from one bucket to the other must leave enough of the gain, the more the farther it is. */
+ *      alike in all that a gain depends on: whether rows have keys behind their window and fill their tiles, into how many
+ *      segments sequences are cut, and on GPUs whether sequences and tiles are as many, or enough, for all multiprocessors; and
+ *      what the cost model says of the way from one bucket to the other must leave enough of the gain, the more the farther it
+ *      is. */
 #ifndef RATTAN_DRIVER_TUNING_NEAR_H
 #define RATTAN_DRIVER_TUNING_NEAR_H
 

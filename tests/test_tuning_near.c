@@ -181,6 +181,17 @@ static void test_of_cuts(void **state) {
     expect_left_of((TuningBucket){0}, "it cuts sequences otherwise than the default, and their number and length are not known");
 }
 
+static void test_of_tiles(void **state) {
+    (void)state;
+    use(&cpu, SMALL, KIND_DECODE);
+    put_tuned(4, 4, "chunk=4", 0.7);
+    expect_taken(2, 4, "chunk=4");
+    expect_left(4, 1, "its tiles hold 4 tokens, the default's 1, and sequences have 4 there and 1 here");
+    expect_taken(4, 8, "chunk=4");
+    put_tuned(4, 1, "key_tile=32", 0.7);
+    expect_taken(2, 1, "key_tile=32");
+}
+
 /* Of full attention a ring holds all keys: where they no longer stay in the cache it is no use, where they do it is. */
 static void test_of_the_cost_model(void **state) {
     (void)state;
@@ -309,7 +320,7 @@ int main(void) {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_folder, close_folder)
     const struct CMUnitTest tests[] = {
         TEST(test_of_a_gpu), TEST(test_of_as_many_blocks), TEST(test_of_rows_behind_the_window), TEST(test_of_a_cpu), TEST(test_of_cuts),
-        TEST(test_of_the_cost_model), TEST(test_of_gains), TEST(test_of_searches_in_vain), TEST(test_of_both_sides),
+        TEST(test_of_tiles), TEST(test_of_the_cost_model), TEST(test_of_gains), TEST(test_of_searches_in_vain), TEST(test_of_both_sides),
         TEST(test_of_the_next_nearest), TEST(test_strict), TEST(test_packed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
