@@ -13,14 +13,14 @@ double tune_plan_need(const TunePlan *plan, const TunePlanned *item) {
     return plan->least + RUNS * plan->rate * item->work;
 }
 
-static bool near(const TunePlanned *a, const TunePlanned *b, int steps) {
-    return tuning_bucket_distance(a->bucket, b->bucket) <= steps;
+static bool near(const TunePlan *plan, const TunePlanned *a, const TunePlanned *b, int steps) {
+    return tuning_bucket_distance(a->bucket, b->bucket) <= steps && (!plan->apart || a->bucket.N == b->bucket.N);
 }
 
 static bool stood_for(const TunePlan *plan, const TunePlanned *item, int steps) {
     for (int i = 0; i < plan->count; i++)
         if (((plan->items[i].searched && !plan->items[i].in_vain) || plan->items[i].known) &&
-            near(&plan->items[i], item, steps))
+            near(plan, &plan->items[i], item, steps))
             return true;
     return false;
 }
@@ -36,7 +36,7 @@ static bool find_open(const TunePlan *plan, int steps, bool *open) {
 static int count_near(const TunePlan *plan, const TunePlanned *item, int steps, const bool *open) {
     int found = 0;
     for (int i = 0; i < plan->count; i++)
-        found += open[i] && near(&plan->items[i], item, steps);
+        found += open[i] && near(plan, &plan->items[i], item, steps);
     return found;
 }
 

@@ -41,10 +41,10 @@ const char *tuning_threads_text(Ctx *ctx, const TuningPick *pick);
 
 /* Looks through the user's and the system's databases: records of this machine with its driver and compiler, else with others;
  * of this build, else of another; of a kernel that
- * reads or makes what is saved its own, else the plain kernel's; of the bucket, else of the nearest one within a factor of eight (of the largest where
- * `bucket` is not known) to whose schedule there is no objection: see tuning_near.h, also for `layer`. The key's machine may be NULL: any that
- * runs code for the key's target. A record that failed anywhere is never picked. A database that cannot be read counts as empty; ctx keeps no failure; `why` (may be NULL) says
- * what kept one. */
+ * reads or makes what is saved its own, else the plain kernel's; of the bucket, else of the nearest one within a factor of
+ * eight (of the largest where `bucket` is not known) to whose schedule there is no objection: see tuning_near.h, also for
+ * `layer`. The key's machine may be NULL: any that runs code for the key's target. A record that failed anywhere is never
+ * picked. A database that cannot be read counts as empty; ctx keeps no failure; `why` (may be NULL) says what kept one. */
 void tuning_find(Ctx *ctx, const TuningKey *key, const TuningLayer *layer, TuningBucket bucket, TuningPick *pick, const char **why);
 /* The best among given records, all of one machine, whatever there is to object to it. `path` is left alone. */
 void tuning_choose(const TuningRecords *records, const TuningKey *key, TuningBucket bucket, TuningPick *pick);

@@ -257,7 +257,8 @@ static void test_of_the_next_nearest(void **state) {
     const TuningPick pick = pick_of(tuning_bucket(1, 1024));
     assert_string_equal(pick.record->schedule, whole("tile_rows=6"));
     assert_int_equal(pick.distance, 2);
-    assert_non_null(strstr(pick.left_alone, "the schedule of N=2 T=1024, the nearest that is known, is left alone: there it cuts each of 2 sequences into 1 and the default into 1, here each of 1 into 1 and 2"));
+    assert_non_null(strstr(pick.left_alone, "the schedule of N=2 T=1024, the nearest that is known, is left alone: there it cuts each of 2 "
+                                             "sequences into 1 and the default into 1, here each of 1 into 1 and 2"));
 }
 
 /* ---- Where it is used ------------------------------------------------------------------------------------------------ */
