@@ -472,7 +472,8 @@ static Status plan_buckets(Ctx *ctx, Tuning *tuning, const Spec *spec, int tasks
     const bool    gpu = target_is_cuda(target);
     int           too_large = 0;
     *plan = (TunePlan){.least = gpu ? GPU_LEAST : CPU_LEAST,
-                       .rate = 1 / (gpu ? GPU_RATE : CPU_RATE * fmax(1, target->processors))};
+                       .rate = 1 / (gpu ? GPU_RATE : CPU_RATE * fmax(1, target->processors)),
+                       .apart = gpu};
     for (int b = 0; b < tuning->buckets.count; b++) {
         const TuningBucket bucket = tuning->buckets.items[b];
         BenchCase          test;

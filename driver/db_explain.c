@@ -34,7 +34,7 @@ static Status look_up(Ctx *ctx, const Asked *asked, const SpecItem *item, Explai
         return ctx_fail(ctx, ST_NO_DEVICE, "--target", "name a target that runs on this machine, or a GPU's",
                         "nothing is known of %s here", target->name);
     tuning_key_layer(ctx, &item->spec, asked->kind, asked->variant, &e->key);
-    tuning_find(ctx, &e->key, e->bucket, &e->pick, &e->why);
+    tuning_find(ctx, &e->key, &(TuningLayer){&item->spec, asked->kind, target}, e->bucket, &e->pick, &e->why);
     TRY(compile_schedule(ctx, &(CompileRequest){.spec = &item->spec, .kind = asked->kind, .variant = asked->variant, .target = target}, &schedule));
     e->fallback = schedule_text(ctx, &schedule);
     return ST_OK;
@@ -60,11 +60,29 @@ static const char *schedule_of(const Explained *e) {
     return r && !tuning_is_default(r) ? r->schedule : e->fallback;
 }
 
+/* What of another bucket is taken, and what of a nearer one is not. */
+static void explain_distance(Ctx *ctx, const Explained *e) {
+    const TuningPick *const pick = &e->pick;
+    if (pick->distance)
+        printf("          which is the nearest to %s that serves it, %d step%s of a factor of two away%s\n",
+               tuning_bucket_text(ctx, e->bucket), pick->distance, pick->distance > 1 ? "s" : "",
+               tuning_is_default(pick->record) ? ""
+               : pick->agreed                  ? ": on the other side of it that schedule is no slower, either"
+                                               : ": launches are alike, and it gains enough for that distance");
+    if (pick->left_alone)
+        printf("          %s\n", pick->left_alone);
+}
+
 static void explain_pick(Ctx *ctx, const Explained *e) {
     const TuningRecord *r = e->pick.record;
+    const char *const   shape = e->bucket.T ? tuning_bucket_text(ctx, e->bucket) : "any shape";
     if (!r) {
-        printf("schedule  the default: nothing is known for %s near %s\n  %s\n", e->key.kind,
-               e->bucket.T ? tuning_bucket_text(ctx, e->bucket) : "any shape", e->fallback);
+        printf("schedule  the default: %s\n  %s\n",
+               e->pick.left_alone ? ctx_printf(ctx, "nothing that is known for %s serves %s", e->key.kind, shape)
+                                  : ctx_printf(ctx, "nothing is known for %s near %s", e->key.kind, shape),
+               e->fallback);
+        if (e->pick.left_alone)
+            printf("because   %s\n", e->pick.left_alone);
         return;
     }
     printf("schedule  from %s%s\n  %s\n", e->pick.path, tuning_is_default(r) ? ", which knows nothing better than the default" : "",
@@ -72,9 +90,7 @@ static void explain_pick(Ctx *ctx, const Explained *e) {
     printf("because   it took %.3f of the default's time (spread %.3f, %lld pairs of runs, %.3f ms), at worst %.3f, the least for "
            "%s %s\n",
            r->ratio, r->spread, (long long)r->samples, 1e3 * r->seconds, tuning_bound(r), r->key.kind, r->key.bucket);
-    if (e->pick.distance)
-        printf("          which is the nearest to %s, %d steps of a factor of two away\n",
-               tuning_bucket_text(ctx, e->bucket), e->pick.distance);
+    explain_distance(ctx, e);
     if (strcmp(r->key.kind, e->key.kind) != 0)
         printf("          measured without what is saved: there is nothing of %s: tune with --with saved to be sure\n", e->key.kind);
     if (!e->key.machine)
@@ -204,10 +220,10 @@ static Status explain_others_of(Ctx *ctx, const Explained *e) {
 
 static json_t *explained_json(Ctx *ctx, const Explained *e) {
     const TuningRecord *r = e->pick.record;
-    return json_pack("{s:s, s:s?, s:s, s:s, s:s, s:s, s:o, s:s, s:i, s:i, s:i}", "layer", e->title, "machine", e->key.machine, "spec",
+    return json_pack("{s:s, s:s?, s:s, s:s, s:s, s:s, s:o, s:s, s:i, s:s?, s:i, s:i}", "layer", e->title, "machine", e->key.machine, "spec",
                      e->key.spec, "kind", e->key.kind, "bucket", e->bucket.T ? tuning_bucket_text(ctx, e->bucket) : "",
                      "schedule", schedule_of(e), "record", r ? tuning_record_json(r) : json_null(), "database",
-                     r ? e->pick.path : "", "distance", e->pick.distance, "ignored", e->pick.other_spaces,
+                     r ? e->pick.path : "", "distance", e->pick.distance, "left_alone", e->pick.left_alone, "ignored", e->pick.other_spaces,
                      "other_threads", e->pick.other_threads);
 }
 

@@ -274,12 +274,12 @@ const char *explain_record(Ctx *ctx, const Explained *explained) {
     if (!r)
         return pick && pick->other_threads ? tuning_threads_text(ctx, pick) : "";
     const char *const more = added_outputs(ctx, explained, r);
-    return ctx_printf(ctx, "%s%s, at %s on %s%s, by %s; from %s",
+    return ctx_printf(ctx, "%s%s, at %s on %s%s, by %s; from %s%s%s",
                       tuning_is_default(r) ? ctx_printf(ctx, "Compared with others in %.3f ms", 1e3 * r->seconds)
                                            : ctx_printf(ctx, "It took %.3f ms, %.3f of the default's time", 1e3 * r->seconds, r->ratio),
                       *more ? ctx_printf(ctx, " without %s", more) : "", r->key.bucket, r->key.machine, *r->key.driver ? ctx_printf(ctx, ", driver %s", r->key.driver) : "",
                       strcmp(r->key.build, COMPILER_FINGERPRINT) == 0 ? "this build" : ctx_printf(ctx, "build %s", r->key.build),
-                      explained->pick->path);
+                      pick->path, pick->left_alone ? "; " : "", pick->left_alone ? pick->left_alone : "");
 }
 
 double explain_extra_flops(const Explained *explained) {
@@ -454,9 +454,9 @@ json_t *explain_json(Ctx *ctx, const Explained *e) {
                   kind_name(e->bench.kind), "target", e->target->name, "dtype", dtype_name(e->item->spec.dtype));
     json_object_set_new(json, "shape", bench_case_shape_json(&e->bench));
     json_object_update_new(
-        json, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o}", "schedule", schedule_text(ctx, &e->compiled.plan), "schedule_origin", e->origin,
-                        "schedule_record", record_json(e), "schedule_fields", schedule_json(e), "passes",
-                        passes_json(e), "knobs_behind", readers_json(e), "resources",
+        json, json_pack("{s:s, s:s, s:o, s:s?, s:o, s:o, s:o, s:o, s:o}", "schedule", schedule_text(ctx, &e->compiled.plan), "schedule_origin", e->origin,
+                        "schedule_record", record_json(e), "schedule_left_alone", e->pick ? e->pick->left_alone : NULL,
+                        "schedule_fields", schedule_json(e), "passes", passes_json(e), "knobs_behind", readers_json(e), "resources",
                         e->resources ? json_string(e->resources) : json_null(), "kernels", kernels_json(e)));
     json_object_update_new(json,
                            json_pack("{s:f, s:f, s:f, s:o, s:o, s:s, s:i, s:o}", "useful_flops", e->bench.useful_flops, "bytes",

@@ -13,14 +13,14 @@ double tune_plan_need(const TunePlan *plan, const TunePlanned *item) {
     return plan->least + RUNS * plan->rate * item->work;
 }
 
-static bool near(const TunePlanned *a, const TunePlanned *b, int steps) {
-    return tuning_bucket_distance(a->bucket, b->bucket) <= steps;
+static bool near(const TunePlan *plan, const TunePlanned *a, const TunePlanned *b, int steps) {
+    return tuning_bucket_distance(a->bucket, b->bucket) <= steps && (!plan->apart || a->bucket.N == b->bucket.N);
 }
 
 static bool stood_for(const TunePlan *plan, const TunePlanned *item, int steps) {
     for (int i = 0; i < plan->count; i++)
         if (((plan->items[i].searched && !plan->items[i].in_vain) || plan->items[i].known) &&
-            near(&plan->items[i], item, steps))
+            near(plan, &plan->items[i], item, steps))
             return true;
     return false;
 }
@@ -36,7 +36,7 @@ static bool find_open(const TunePlan *plan, int steps, bool *open) {
 static int count_near(const TunePlan *plan, const TunePlanned *item, int steps, const bool *open) {
     int found = 0;
     for (int i = 0; i < plan->count; i++)
-        found += open[i] && near(&plan->items[i], item, steps);
+        found += open[i] && near(plan, &plan->items[i], item, steps);
     return found;
 }
 
@@ -123,8 +123,8 @@ const char *tune_plan_lacks(Ctx *ctx, const TunePlan *plan, double seconds) {
     const int count = foresee(ctx, plan, seconds, &names);
     return ctx_printf(ctx,
                       "a shape needs %.0f s, more where runs are long; %.0f s are enough for about %d of %d: %s; kernels of the "
-                      "others take the schedule of the nearest within a factor of eight; about %.0f times the --budget would "
-                      "be enough for all",
+                      "others take the schedule of the nearest within a factor of eight where its gain should hold, else the "
+                      "default; about %.0f times the --budget would be enough for all",
                       plan->least, seconds, count, plan->count, text_str(&names), ceil(all / fmax(seconds, 1)));
 }
 
@@ -139,7 +139,7 @@ const char *tune_plan_leaves(Ctx *ctx, const TunePlan *plan) {
         }
     return left ? ctx_printf(ctx,
                              "time did not last for %d of %d shapes: kernels of %d take the schedule of one within a factor "
-                             "of eight, those of %d the default",
+                             "of eight where its gain should hold, those of %d the default",
                              left, plan->count, left - far, far)
                 : NULL;
 }

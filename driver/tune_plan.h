@@ -3,9 +3,9 @@
  *
  * In:  buckets with the work of a launch, what is known already, the time that is left and how long runs took.
  * Out: the next bucket, and its share of the time.
- * Kernels take the schedule of the nearest bucket within TUNING_FARTHEST steps, so that one stands for those around it. The
- * next one stands for most that no other does yet, for the time that it needs; once all have one within so many steps,
- * within fewer. */
+ * Kernels take the schedule of the nearest bucket within TUNING_FARTHEST steps that serves them (tuning_near.h), so that one
+ * stands for those around it. The next one stands for most that no other does yet, for the time that it needs; once all have
+ * one within so many steps, within fewer. */
 #ifndef RATTAN_DRIVER_TUNE_PLAN_H
 #define RATTAN_DRIVER_TUNE_PLAN_H
 
@@ -24,6 +24,7 @@ typedef struct TunePlan {
     int         count;
     double      least; /* seconds of a search whose runs take no time: what compiles and checks */
     double      rate;  /* seconds of a run, of its work */
+    bool        apart; /* buckets of as many sequences alone stand for each other: on GPUs */
 } TunePlan;
 
 /* Seconds that a search needs to find something. */

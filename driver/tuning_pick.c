@@ -102,13 +102,14 @@ static Rank rank_of(const TuningRecord *record, const TuningKey *key, TuningBuck
 void tuning_choose(const TuningRecords *records, const TuningKey *key, TuningBucket bucket, TuningPick *pick) {
     Rank best = {0};
     pick->record = NULL;
+    pick->distance = 0;
     for (int r = 0; r < records->count; r++) {
         const TuningRecord *record = &records->items[r];
         const Rank          rank = rank_of(record, key, bucket);
         if (record->verdict != VERDICT_RIGHT || !isfinite(rank.bound) || rank.distance > TUNING_FARTHEST ||
-            !same_target(record, key) || fails(records, record, key))
+            !same_target(record, key))
             continue;
-        if (!pick->record || better(&rank, &best)) {
+        if ((!pick->record || better(&rank, &best)) && !fails(records, record, key)) {
             best = rank;
             pick->record = record;
             pick->distance = rank.distance;
@@ -174,20 +175,55 @@ static void look(Ctx *ctx, const char *path, const TuningKey *key, TuningRecords
     ctx_clear(ctx);
 }
 
+/* What is right of one bucket goes; what failed there stays known. */
+static void leave_bucket(TuningRecords *records, const char *bucket) {
+    int kept = 0;
+    for (int r = 0; r < records->count; r++)
+        if (records->items[r].verdict != VERDICT_RIGHT || strcmp(records->items[r].key.bucket, bucket) != 0)
+            records->items[kept++] = records->items[r];
+    records->count = kept;
+}
+
+/* A default is what a kernel would get anyhow. Of any shape the largest bucket speaks alone. */
+static void choose_unobjected(Ctx *ctx, const TuningRecords *all, const TuningKey *key, const TuningLayer *layer, TuningBucket bucket,
+                              TuningPick *pick) {
+    TuningRecords left = {NEW_ARRAY(ctx, TuningRecord, all->count + 1), 0, 0};
+    while (left.count < all->count) {
+        left.items[left.count] = all->items[left.count];
+        left.count++;
+    }
+    pick->left_alone = NULL;
+    for (;;) {
+        pick->agreed = false;
+        tuning_choose(&left, key, bucket, pick);
+        if (!pick->record || (bucket.T && !pick->distance) || tuning_is_default(pick->record))
+            return;
+        const char *why = tuning_near_objection(ctx, layer, all, pick->record, bucket, &pick->agreed);
+        if (!why)
+            return;
+        if (!pick->left_alone)
+            pick->left_alone = why;
+        if (bucket.T)
+            leave_bucket(&left, pick->record->key.bucket);
+        else
+            left.count = 0;
+    }
+}
+
 /* The user's records count before the system's; failures count wherever they are known. */
-void tuning_find(Ctx *ctx, const TuningKey *key, TuningBucket bucket, TuningPick *pick, const char **why) {
+void tuning_find(Ctx *ctx, const TuningKey *key, const TuningLayer *layer, TuningBucket bucket, TuningPick *pick, const char **why) {
     const char    *path = tuning_db_path(ctx);
     TuningRecords *records = NEW(ctx, TuningRecords);
     TuningPaths    systems;
     *pick = (TuningPick){0};
     tuning_db_system_paths(ctx, &systems);
-    for (int layer = 0; layer <= systems.count && !pick->record; layer++) {
+    for (int place = 0; place <= systems.count && !pick->record; place++) {
         if (path) {
             look(ctx, path, key, records, pick, why);
-            tuning_choose(records, key, bucket, pick);
+            choose_unobjected(ctx, records, key, layer, bucket, pick);
             pick->path = path;
         }
-        path = layer < systems.count ? systems.items[layer] : NULL;
+        path = place < systems.count ? systems.items[place] : NULL;
     }
 }
 
@@ -215,9 +251,11 @@ static Status apply(Ctx *ctx, TuningMode mode, TuningKey *key, TuningBucket buck
     const bool other = request->kind == KIND_BACKWARD && request->variant & VARIANT_FINAL_STATE;
     if (key->compiler) {
         tuning_key_layer(ctx, request->spec, request->kind, request->variant, key);
-        tuning_find(ctx, key, bucket, pick, &why);
+        tuning_find(ctx, key, &(TuningLayer){request->spec, request->kind, request->target}, bucket, pick, &why);
     }
     request->pick = pick;
+    if (!pick->record && !why)
+        why = pick->left_alone;
     if (pick->record && other && !tuning_is_default(pick->record))
         why = pick->left_alone =
             "the one that is known is of gradients without that of a final state, which takes memory of its own";

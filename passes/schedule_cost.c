@@ -79,8 +79,8 @@ static double segment_length(const Spec *spec, KernelKind kind, const Target *ta
     return (double)(s->segment > least ? s->segment : least);
 }
 
-/* Segments of a sequence, by the rules that the runtime follows. */
-static double segments(const Spec *spec, KernelKind kind, const Target *target, const Workload *work, const Schedule *s) {
+/* By the rules that the runtime follows. */
+double schedule_segments(const Spec *spec, KernelKind kind, const Target *target, const Workload *work, const Schedule *s) {
     const int64_t pairs = work->sequences * spec->kv_heads;
     if (!s->segment || spec->full || pairs >= s->min_items || (s->even_items && pairs % s->even_items == 0))
         return 1;
@@ -91,7 +91,7 @@ static double segments(const Spec *spec, KernelKind kind, const Target *target, 
 void schedule_effect(const Spec *spec, KernelKind kind, const Target *target, const Workload *work, Schedule *schedule) {
     if (kind != KIND_FORWARD && kind != KIND_BACKWARD)
         return;
-    const double cut = segments(spec, kind, target, work, schedule);
+    const double cut = schedule_segments(spec, kind, target, work, schedule);
     if (cut > 1 && schedule->spread) { /* as many segments, of the same length */
         schedule->segment = (int)cut;
         schedule->min_items = 1;
@@ -109,7 +109,7 @@ double schedule_cost(const Spec *spec, KernelKind kind, const Target *target, co
     const Costs  c = costs_of(spec, target, work, schedule);
     const double rows = (double)work->sequences * (double)work->tokens * spec->heads;
     const bool   cuts = kind == KIND_FORWARD || (kind == KIND_BACKWARD && !target->warp_size);
-    const double cut = cuts ? segments(spec, kind, target, work, schedule) : 1;
+    const double cut = cuts ? schedule_segments(spec, kind, target, work, schedule) : 1;
     const double again = cut > 1 ? c.F * c.E * (c.C / c.M) : 0; /* a segment's state, before it runs */
     const double processors = target->processors ? target->processors : 1;
     const double items = (double)work->sequences * spec->kv_heads * cut *

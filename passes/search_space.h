@@ -51,6 +51,9 @@ bool space_find(const SearchSpace *space, const Schedule *schedule, SpacePoint *
 /* Of schedules with the same effect on a workload one stands for all: where nothing is cut, how it would be cut says nothing. */
 void schedule_effect(const Spec *spec, KernelKind kind, const Target *target, const Workload *work, Schedule *schedule);
 
+/* Segments that a sequence is cut into; 1 of kinds that cut none. */
+double schedule_segments(const Spec *spec, KernelKind kind, const Target *target, const Workload *work, const Schedule *s);
+
 /* Expected time, in arbitrary units that are the same for all schedules of a spec, kind, target and workload. */
 double schedule_cost(const Spec *spec, KernelKind kind, const Target *target, const Workload *work,
                      const Schedule *schedule);

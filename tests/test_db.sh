@@ -191,3 +191,37 @@ expect_text "of a GPU that is not here, what is known" "$("$RATTAN" db explain "
 expect_text "on any machine" "$("$RATTAN" db explain "$one" --target cuda:sm_90a --shape T=256)" '^machine   any that code for cuda:sm_90a runs on$'
 expect_text "as JSON" "$("$RATTAN" db explain "$one" --target cuda:sm_90a --shape T=256 --json)" '"machine": null'
 expect_error 4 "of another CPU nothing" 'nothing is known' "$RATTAN" db explain "$one" --target aarch64
+
+# ---- Shapes near one that was tuned: without cuts two sequences of 8192 tokens take 0.9 of the default's time on an H200, and one of
+# 32768, which the default cuts into four, more than that
+spec long 'rattention { name = "long", heads = 32, kv_heads = 8, head_dim = 128, window = 512, dtype = "bf16" }'
+long=$TMP/long.lua
+gpu() { RATTAN_NVRTC="$TMP/none" "$RATTAN" "$1" ${2:+"$2"} "$long" --target cuda:sm_90a "${@:3}" 2>&1; }
+layer=$(gpu db explain --json | sed -n 's/^  "spec": "\(.*\)",$/\1/p')
+uncut=$(gpu compile "" --emit schedule --no-tuning | sed 's/min_items=[0-9]*/min_items=1/')
+rm -rf "$RATTAN_DATA_DIR"
+record "$GPU" "$layer" forward "N=2 T=8192" "$uncut" | "$RATTAN" db import - >/dev/null
+gets() { if [ "$(gpu compile "" --emit schedule --shape "$1")" = "$uncut" ]; then echo tuned; else echo default; fi; }
+equal "the bucket that was tuned" tuned "$(gets B=2,T=8192)"
+equal "all of it" tuned "$(gets B=2,T=5000)"
+equal "the same number of longer sequences" tuned "$(gets B=2,T=16384)"
+equal "packed sequences of that mean length" tuned "$(gets lengths=30000,1000)"
+equal "fewer sequences" default "$(gets B=1,T=32768)"
+equal "more sequences, packed" default "$(gets lengths=16000,16000,100,100)"
+equal "any shape" default "$(if [ "$(gpu compile "" --emit schedule)" = "$uncut" ]; then echo tuned; else echo default; fi)"
+cuts='the schedule of N=2 T=8192, the nearest that is known, is left alone: there it cuts each of 2 sequences into 1 and the default into 2, here each of 1 into 1 and 4'
+out=$(gpu db explain --shape B=1,T=32768)
+expect_text "db explain says that nothing serves" "$out" '^schedule  the default: nothing that is known for forward serves N=1 T=32768$'
+expect_text "and why" "$out" "^because   $cuts$"
+expect_text "as JSON" "$(gpu db explain --shape B=1,T=32768 --json)" "\"left_alone\": \"$cuts\""
+expect_text "or that something does" "$(gpu db explain --shape B=2,T=16384)" \
+    'the nearest to N=2 T=16384 that serves it, 1 step of a factor of two away: launches are alike, and it gains enough for that distance$'
+expect_text "explain says it, too" "$(gpu explain "" --shape B=1,T=32768 | tr -s ' \n' ' ')" "Not from the tuning database: $cuts"
+expect_text "as JSON" "$(gpu explain "" --shape B=1,T=32768 --json)" "\"schedule_left_alone\": \"$cuts\""
+RATTAN_TUNING=strict expect_error 1 "strict mode takes no default there" "no tuned schedule for forward, .*: $cuts" \
+    "$RATTAN" compile "$long" --target cuda:sm_90a --emit schedule --shape B=1,T=32768
+equal "and what it took before" "$uncut" "$(RATTAN_TUNING=strict gpu compile "" --emit schedule --shape B=2,T=8192)"
+record "$GPU" "$layer" forward "N=1 T=16384" "$uncut" 1.1 | "$RATTAN" db import - >/dev/null
+expect_text "a slower one near by counts" "$(gpu db explain --shape B=1,T=8192)" 'it took 1\.100 of the default.s time in N=1 T=16384, which is as near$'
+record "$GPU" "$layer" forward "N=1 T=16384" "$uncut" 0.95 | sed 's/"when":17/"when":18/' | "$RATTAN" db import - >/dev/null
+expect_text "neighbours on both sides agree" "$(gpu db explain --shape B=1,T=8192)" 'on the other side of it that schedule is no slower, either$'

@@ -62,6 +62,22 @@ static void test_few_stand_for_all(void **state) {
     assert_null(tune_plan_next(plan, seconds));
 }
 
+/* On a GPU a schedule serves as many sequences alone: the first ones are of each number, in the middle of the lengths. */
+static void test_sequences_stand_apart(void **state) {
+    TunePlan *plan = new_plan("B=1..16,T=1024..65536", 0);
+    double    seconds = 1e9;
+    int64_t   seen = 0;
+    (void)state;
+    plan->apart = true;
+    for (int n = 0; n < 5; n++) {
+        const TuningBucket bucket = search_next(plan, &seconds)->bucket;
+        assert_int_equal(bucket.T, 8192);
+        assert_false(seen & bucket.N);
+        seen |= bucket.N;
+    }
+    assert_non_null(strstr(tune_plan_leaves(&ctx, plan), "kernels of 30 take"));
+}
+
 /* What takes longer than is left is left to its neighbours; what it stands for is weighed against its time. */
 static void test_keeps_to_the_time(void **state) {
     TunePlan *plan = new_plan("B=1..16,T=1024..65536", 1e-5); /* 11 s to 1268 s */
@@ -136,6 +152,7 @@ int main(void) {
         cmocka_unit_test(test_few_stand_for_all),    cmocka_unit_test(test_keeps_to_the_time),
         cmocka_unit_test(test_one_is_searched_whatever_it_needs), cmocka_unit_test(test_known_ones_come_last),
         cmocka_unit_test(test_shares),               cmocka_unit_test(test_what_is_said),
+        cmocka_unit_test(test_sequences_stand_apart),
     };
     ctx_init(&ctx);
     const int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -430,14 +430,14 @@ static void test_layers(void **state) {
     TuningDb *two = open_db("two/rattan/tuning.db");
     put(two, record_of("N=1 T=64", "two", 0.5, 29));
     tuning_db_close(two);
-    tuning_find(&ctx, &key, tuning_bucket(1, 64), &pick, &why);
+    tuning_find(&ctx, &key, NULL, tuning_bucket(1, 64), &pick, &why);
     assert_string_equal(pick.record->schedule, "two");
     assert_string_equal(pick.path, path_of("two/rattan/tuning.db"));
     assert_null(why);
     mkdir(path_of("one"), 0700);
     mkdir(path_of("one/rattan"), 0700);
     write_file("one/rattan/tuning.db", "this is no database, whatever its name says, and never was one", 62);
-    tuning_find(&ctx, &key, tuning_bucket(1, 64), &pick, &why);
+    tuning_find(&ctx, &key, NULL, tuning_bucket(1, 64), &pick, &why);
     assert_string_equal(pick.record->schedule, "two");
     assert_non_null(strstr(why, "damaged"));
     assert_int_equal(ctx.status, ST_OK);
@@ -445,10 +445,10 @@ static void test_layers(void **state) {
     TuningRecord wrong = record_of("N=1 T=64", "two", 0, 0);
     wrong.verdict = VERDICT_WRONG;
     put(user, wrong);
-    tuning_find(&ctx, &key, tuning_bucket(1, 64), &pick, NULL);
+    tuning_find(&ctx, &key, NULL, tuning_bucket(1, 64), &pick, NULL);
     assert_null(pick.record); /* it failed here */
     put(user, record_of("N=1 T=64", "user", 0.9, 29));
-    tuning_find(&ctx, &key, tuning_bucket(1, 64), &pick, NULL);
+    tuning_find(&ctx, &key, NULL, tuning_bucket(1, 64), &pick, NULL);
     assert_string_equal(pick.record->schedule, "user");
     tuning_db_close(user);
 }
@@ -492,29 +492,29 @@ static void test_saved_and_plain(void **state) {
     of_plain.kind = plain.key.kind = "backward";
     TuningDb *db = open_db("saved/tuning.db");
     put(db, plain);
-    tuning_find(&ctx, &key, tuning_bucket(1, 64), &pick, NULL);
+    tuning_find(&ctx, &key, NULL, tuning_bucket(1, 64), &pick, NULL);
     assert_string_equal(pick.record->schedule, "plain");
     put(db, own);
-    tuning_find(&ctx, &key, tuning_bucket(1, 64), &pick, NULL);
+    tuning_find(&ctx, &key, NULL, tuning_bucket(1, 64), &pick, NULL);
     assert_string_equal(pick.record->schedule, "own"); /* though its bucket is three steps away */
-    tuning_find(&ctx, &of_plain, tuning_bucket(1, 64), &pick, NULL);
+    tuning_find(&ctx, &of_plain, NULL, tuning_bucket(1, 64), &pick, NULL);
     assert_string_equal(pick.record->schedule, "plain");
-    tuning_find(&ctx, &of_plain, tuning_bucket(1, 512), &pick, NULL);
+    tuning_find(&ctx, &of_plain, NULL, tuning_bucket(1, 512), &pick, NULL);
     assert_string_equal(pick.record->schedule, "plain");
     TuningRecord failed = plain;
     failed.schedule = "own"; /* where nothing is saved */
     failed.verdict = VERDICT_CRASHED;
     put(db, failed);
-    tuning_find(&ctx, &key, tuning_bucket(1, 64), &pick, NULL);
+    tuning_find(&ctx, &key, NULL, tuning_bucket(1, 64), &pick, NULL);
     assert_string_equal(pick.record->schedule, "own");
     failed = own; /* and now where it is */
     failed.verdict = VERDICT_WRONG;
     put(db, failed);
     failed.schedule = "plain";
     put(db, failed);
-    tuning_find(&ctx, &key, tuning_bucket(1, 64), &pick, NULL);
+    tuning_find(&ctx, &key, NULL, tuning_bucket(1, 64), &pick, NULL);
     assert_null(pick.record);
-    tuning_find(&ctx, &of_plain, tuning_bucket(1, 64), &pick, NULL);
+    tuning_find(&ctx, &of_plain, NULL, tuning_bucket(1, 64), &pick, NULL);
     assert_string_equal(pick.record->schedule, "plain");
     tuning_db_close(db);
     unsetenv("RATTAN_SYSTEM_TUNINGS");
