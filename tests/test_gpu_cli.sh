@@ -192,5 +192,10 @@ expect_error 2 "as many stages as are asked for" "schedule: shared memory" "$RAT
 
 expect_error 2 "a column before a tile" "begin with a part as wide as the head, or choose a CPU" "$RATTAN" compile "$SOURCE/specs/tiny.lua" --target cuda:sm_80 \
     --set 'feature_map=function(x) return concat(sum(exp(x)), relu(x)) end' --emit cuda
+# A key's gradient adds up one term a part, and the window's.
+for parts in 7 8 9 12; do
+    check "gradients of $parts parts that are the key itself" "$RATTAN" compile "$SOURCE/specs/tiny.lua" --target cuda:sm_90a --kind backward \
+        --set head_dim=24 --set value_dim=64 --set "feature_map=function(x) return concat($(yes x | head -n $parts | paste -sd,)) end" --emit cuda
+done
 check "a map that is scaled" "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --kind backward --set rope=false \
     --set head_dim=64 --set value_dim=64 --set 'feature_map=function(x) return exp(x*2) / sum(exp(x)) end' --emit cuda
