@@ -374,6 +374,15 @@ static Status check_count(Ctx *ctx, const rattan_kernel *kernel, int count) {
                     "got %d tensors, takes %d", count, wanted);
 }
 
+/* A program has many kernels, and most have a q: what is wrong with an argument names the kernel, too. */
+static rattan_status report_call(Ctx *ctx, const rattan_kernel *kernel, Status status, rattan_error *error) {
+    const size_t length = strlen(ctx->message);
+    if (status == ST_USAGE)
+        snprintf(ctx->message + length, sizeof ctx->message - length, ", in %s of %s", kind_name((KernelKind)kernel->object->kind),
+                 kernel->object->name);
+    return api_report(ctx, status, error);
+}
+
 /* The launch's tensors in the order of the parameters. As many as there are parameters and each found: none is left
  * over. */
 static Status order_tensors(Ctx *ctx, const rattan_kernel *kernel, const rattan_tensor *tensors, int count,
@@ -454,9 +463,10 @@ static bool has_arguments(const rattan_kernel *kernel, const rattan_tensor *tens
 
 rattan_status rattan_launch_on(rattan_kernel *kernel, const rattan_place *place, const rattan_tensor *tensors,
                                int count, int64_t position, rattan_error *error) {
-    Ctx       ctx;
-    Tensor    ordered[MAX_TENSORS];
-    CudaPlace where;
+    Ctx            ctx;
+    Tensor         ordered[MAX_TENSORS];
+    CudaPlace      where;
+    rattan_kernel *suited = NULL;
     if (!has_arguments(kernel, tensors, count, error))
         return RATTAN_USAGE;
     ctx_init(&ctx);
@@ -464,17 +474,18 @@ rattan_status rattan_launch_on(rattan_kernel *kernel, const rattan_place *place,
     if (status == ST_OK)
         status = order_tensors(&ctx, kernel, tensors, count, ordered);
     if (status == ST_OK)
-        status = suit(&ctx, kernel, where.stream, ordered, &kernel);
+        status = suit(&ctx, kernel, where.stream, ordered, &suited);
     if (status == ST_OK)
-        status = cuda_executable_launch(&ctx, kernel->cuda, &where, ordered, position);
-    return api_report(&ctx, status, error);
+        status = cuda_executable_launch(&ctx, suited->cuda, &where, ordered, position);
+    return report_call(&ctx, kernel, status, error);
 }
 
 rattan_status rattan_prepare_on(rattan_kernel *kernel, const rattan_place *place, const rattan_tensor *tensors,
                                 int count, rattan_error *error) {
-    Ctx       ctx;
-    Tensor    ordered[MAX_TENSORS];
-    CudaPlace where;
+    Ctx            ctx;
+    Tensor         ordered[MAX_TENSORS];
+    CudaPlace      where;
+    rattan_kernel *suited = NULL;
     if (!has_arguments(kernel, tensors, count, error))
         return RATTAN_USAGE;
     ctx_init(&ctx);
@@ -482,10 +493,10 @@ rattan_status rattan_prepare_on(rattan_kernel *kernel, const rattan_place *place
     if (status == ST_OK)
         status = order_tensors(&ctx, kernel, tensors, count, ordered);
     if (status == ST_OK)
-        status = suit(&ctx, kernel, where.stream, ordered, &kernel);
+        status = suit(&ctx, kernel, where.stream, ordered, &suited);
     if (status == ST_OK)
-        status = cuda_executable_prepare(&ctx, kernel->cuda, &where, ordered);
-    return api_report(&ctx, status, error);
+        status = cuda_executable_prepare(&ctx, suited->cuda, &where, ordered);
+    return report_call(&ctx, kernel, status, error);
 }
 
 rattan_status rattan_launch(rattan_kernel *kernel, const rattan_tensor *tensors, int count, int64_t position,
@@ -498,7 +509,7 @@ rattan_status rattan_launch(rattan_kernel *kernel, const rattan_tensor *tensors,
     Status status = order_tensors(&ctx, kernel, tensors, count, ordered);
     if (status == ST_OK)
         status = launch_and_wait(&ctx, kernel, ordered, position);
-    return api_report(&ctx, status, error);
+    return report_call(&ctx, kernel, status, error);
 }
 
 rattan_status rattan_prepare(rattan_kernel *kernel, const rattan_tensor *tensors, int count, rattan_error *error) {
@@ -512,7 +523,7 @@ rattan_status rattan_prepare(rattan_kernel *kernel, const rattan_tensor *tensors
     Status status = order_tensors(&ctx, kernel, tensors, count, ordered);
     if (status == ST_OK)
         status = executable_prepare(&ctx, kernel->executable, kernel->context->pool, ordered);
-    return api_report(&ctx, status, error);
+    return report_call(&ctx, kernel, status, error);
 }
 
 rattan_status rattan_kernel_memory(const rattan_kernel *kernel, const rattan_tensor *tensors, int count, int64_t *bytes,
@@ -529,7 +540,7 @@ rattan_status rattan_kernel_memory(const rattan_kernel *kernel, const rattan_ten
     if (status == ST_OK)
         status = kernel->cuda ? cuda_executable_memory(&ctx, suited->cuda, ordered, bytes)
                               : executable_memory(&ctx, kernel->executable, kernel->context->pool, ordered, bytes);
-    return api_report(&ctx, status, error);
+    return report_call(&ctx, kernel, status, error);
 }
 
 /* ---- Cache --------------------------------------------------------------------------------------------------------

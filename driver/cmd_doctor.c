@@ -108,12 +108,13 @@ static void examine_cache(Examination *examination) {
         ctx_clear(examination->ctx);
         return;
     }
+    cache_try(cache);
     cache_info(cache, &info);
     cache_close(cache);
     const bool usable = *info.folder && !*info.warning;
     finding(examination, "cache", usable ? HEALTH_OK : HEALTH_ABSENT,
             usable ? ctx_printf(examination->ctx, "%s, %lld entries", info.folder, (long long)info.entries)
-                   : ctx_printf(examination->ctx, "memory only%s%s", *info.warning ? ", " : "", info.warning),
+                   : *info.warning ? ctx_strdup(examination->ctx, info.warning) : "memory only",
             "set RATTAN_CACHE_DIR to a folder of your own");
 }
 

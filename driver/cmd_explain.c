@@ -187,19 +187,25 @@ static void print_refusals(Ctx *ctx, const Explained *e) {
     }
 }
 
+/* What m is, or why there is none. */
+static const char *saving_note(const Explained *e) {
+    return e->item->spec.full         ? "Full attention has no residual branch, and so no states."
+           : explain_saves_states(e) ? "m is the schedule's states_every; heads are in as many slices in all rows."
+                                      : "No state is stored: each kernel that needs them sums them up again.";
+}
+
 /* A row for each m that the layer can have. */
 static void print_saving(Ctx *ctx, const Explained *e) {
-    const bool saves = explain_saves_states(e);
-    heading("Stored and recomputed: the states are saved every m chunks");
+    heading(e->item->spec.full ? "Stored and recomputed" : "Stored and recomputed: the states are saved every m chunks");
     printf("  %-8s %12s %14s %14s %12s\n", "m", "stored", "FLOP", "extra FLOP", "moved");
     for (int s = 0; s < e->saving_count; s++)
         print_saving_row(ctx, e, &e->savings[s]);
-    print_refusals(ctx, e);
+    if (!e->item->spec.full)
+        print_refusals(ctx, e);
     put_wrapped(ctx, "", INDENT,
                 ctx_printf(ctx, "%s Extra: beyond what the definition asks for, by recomputation, tiles computed in full and "
                            "products inside chunks.",
-                           saves ? "m is the schedule's states_every; heads are in as many slices in all rows."
-                                 : "No state is stored: each kernel that needs them sums them up again."));
+                           saving_note(e)));
 }
 
 static void print_explained(Ctx *ctx, const Explained *e) {

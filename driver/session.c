@@ -211,11 +211,20 @@ Status session_pool(Ctx *ctx, Session *session) {
     return session->pool ? ST_OK : pool_create(ctx, session->threads, &session->pool);
 }
 
+/* Says what kept the cache from its folder: else each command would compile anew without a word. */
+static void close_cache(Cache *cache) {
+    char warning[512];
+    cache_warning(cache, warning);
+    if (*warning)
+        terminal_warning(warning);
+    cache_close(cache);
+}
+
 void session_close(Session *session) {
     if (session->pool)
         pool_destroy(session->pool);
     if (session->cache)
-        cache_close(session->cache);
+        close_cache(session->cache);
     cuda_device_close(session->device);
     session->device = NULL;
     session->pool = NULL;

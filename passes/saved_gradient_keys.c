@@ -350,16 +350,17 @@ static void into_rows(const Saver *s) {
 
 enum { MOST_TERMS = 8 };
 
-/* The terms of a sum, first those of its left side. */
-static int find_terms(const Saver *s, Value *value, Value **terms, int count) {
+/* The terms of a sum behind `count` others, first those of its left side; no more than `most` in all: the last place is the
+ * right side's, and what there is no room for stays a sum. */
+static int find_terms(const Saver *s, Value *value, Value **terms, int count, int most) {
     const Op *const add = value->def;
-    const bool      sums = add && add->code == OP_ADD && ir_use_count(s->main, value) == 1 && count + 2 <= MOST_TERMS &&
+    const bool      sums = add && add->code == OP_ADD && ir_use_count(s->main, value) == 1 && count + 2 <= most &&
                       type_equal(add->in[0]->type, value->type) && type_equal(add->in[1]->type, value->type);
     if (!sums) {
         terms[count] = value;
         return count + 1;
     }
-    return find_terms(s, add->in[1], terms, find_terms(s, add->in[0], terms, count));
+    return find_terms(s, add->in[1], terms, find_terms(s, add->in[0], terms, count, most - 1), most);
 }
 
 /* The load that a term is made of, turned perhaps, from working memory or from where the sum goes; or NULL. */
@@ -385,7 +386,7 @@ static int columns_of(const Value *value, const Value *whole) {
 
 int gradients_first_column(const Saver *s, const Op *store, const Value *whole) {
     Value    *terms[MOST_TERMS];
-    const int count = find_terms(s, store->in[5], terms, 0);
+    const int count = find_terms(s, store->in[5], terms, 0, MOST_TERMS);
     return count < 3 ? -1 : columns_of(terms[loaded_part(s, store, terms[0]) ? 1 : 0], whole);
 }
 
@@ -426,7 +427,7 @@ static Value *add_apart(const Saver *s, Builder *b, const Block *block, Value *c
  * and where these are floats none does. */
 void gradients_add_in_turns(const Saver *s, Op *store) {
     Value    *terms[MOST_TERMS];
-    const int count = find_terms(s, store->in[5], terms, 0);
+    const int count = find_terms(s, store->in[5], terms, 0, MOST_TERMS);
     int       first = 0;
     while (first < count && !loaded_part(s, store, terms[first]))
         first++;

@@ -15,14 +15,13 @@
 
 /* ---- What there is ---- */
 
-static const Op *source_load(const Value *value) {
-    const Op *op = value->def;
-    if (!op || op->code == OP_LOAD)
-        return op;
-    for (int i = 0; i < op->in_count; i++)
-        if (op->in[i]->type.cls == TY_TILE && op->in[i]->type.rows > 1)
-            return source_load(op->in[i]);
-    return NULL;
+const Op *step_rows_of(const Value *value) {
+    const Op *const op = value->def, *found = NULL;
+    if (op && op->code == OP_LOAD)
+        return value->type.rows > 1 ? op : NULL;
+    for (int i = 0; op && i < op->in_count && !found; i++)
+        found = op->in[i]->type.cls == TY_TILE ? step_rows_of(op->in[i]) : NULL;
+    return found;
 }
 
 static Op *first_with(const Block *block, OpCode code) {
@@ -94,7 +93,7 @@ static int slice_of(int width) { return width % 32 == 0 ? 32 : width % 16 == 0 ?
 static Status find_step(Step *s) {
     TRY(find_loops(s));
     TRY(find_residual(s));
-    s->query = source_load(s->score->in[0]);
+    s->query = step_rows_of(s->score->in[0]);
     s->C = s->args->schedule->chunk;
     s->M = s->query->out[0]->type.rows;
     s->K = s->args->schedule->key_tile;

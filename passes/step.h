@@ -30,6 +30,9 @@ typedef struct Step {
     DType           dtype;            /* of the products */
 } Step;
 
+/* The load of rows that `value`, q's or its features, is computed from. */
+const Op *step_rows_of(const Value *value);
+
 /* Partial results of the parts: rows of the query tile, and the columns where each begins. */
 Access step_partial(const Step *s, Builder *b, Value *part, ValueMap *map);
 #define STEP_SWA(s) 0

@@ -14,14 +14,6 @@ static void put_pieces(Part *p, Value *ring, Value *base, Value *const *pieces) 
         step_put(s, &p->b, ring, slot_at(&p->b, base, n * s->slices / s->pieces), pieces[n]);
 }
 
-/* What the features are computed from. */
-const Op *step_first_load(const Value *value) {
-    for (const Op *op = value->def; op; op = op->in[0]->def)
-        if (op->code == OP_LOAD || op->in_count == 0)
-            return op;
-    return NULL;
-}
-
 /* The rows of a ring that leave the window, and only where some are no longer in it the new tokens beside them;
  * `rows` of them are there. */
 static Value *load_edge(Part *p, const Op *sum, Value *first, Value *rows, bool flipped) {
@@ -180,7 +172,7 @@ Status step_fetch_rows(Part *p, FewRows *few) {
     fetch_edge(p, b, step_sources(s->sum.values), p->edge_v, ir_i(b, 0), first, rows);
     ir_bare(b, OP_COMMIT);
     if (p->flipped && !p->raw_q)
-        TRY(flip_value(&few->rows, b, step_first_load(s->features[0])->out[0], &query));
+        TRY(flip_value(&few->rows, b, step_rows_of(s->features[0])->out[0], &query));
     if (!p->edge_k)
         few->leaving = p->leaving = load_edge(p, few->sum, first, rows, p->flipped);
     return ST_OK;

@@ -37,7 +37,7 @@ Value *step_transposed(Builder *b, Value *tile);
 /* Main's rows and heads are the part's. */
 ValueMap step_map(const Part *p);
 Flip     step_flip(const Part *p);
-/* The sum of a ring's rows and new tokens that `value` is computed from. */
+/* The sum of a ring's rows and new tokens that `value` is computed from; numbers beside them have none. */
 const Op *step_sources(const Value *value);
 /* Fetches what `load` loads, at other coordinates and bounds `at`, or at its own as `map` has them; onto: see ops.def. */
 void step_fetch_at(const Part *p, Builder *b, const Op *load, Value *ring, Value *slot, Value *const *at, int period, int onto);
@@ -46,8 +46,7 @@ int  step_onto(const Op *load); /* the ring has the keys before the new tokens *
 
 /* ---- step_edges.c ---- */
 
-const Op *step_first_load(const Value *value); /* what the features are computed from */
-void      step_find_waiting(Part *p);          /* with a fold: which keys S has not */
+void step_find_waiting(Part *p); /* with a fold: which keys S has not */
 /* Rows of q and leaving keys are fetched; those that are there become features. */
 Status step_fetch_rows(Part *p, FewRows *few);
 Status step_put_rows(Part *p, FewRows *few);

@@ -38,14 +38,12 @@ static Value *of_rows(Part *p, Value *value) {
 
 /* The sum of a ring's rows and new tokens that `value` is computed from. */
 const Op *step_sources(const Value *value) {
-    const Op *op = value->def;
-    if (!op || (op->code == OP_ADD && op->in[0]->def && op->in[0]->def->code == OP_LOAD &&
-                op_int(op->in[0]->def, AT_WRAP, 0) > 0))
+    const Op *const op = value->def, *found = NULL;
+    if (op && op->code == OP_ADD && op->in[0]->def && op->in[0]->def->code == OP_LOAD && op_int(op->in[0]->def, AT_WRAP, 0) > 0)
         return op;
-    for (int i = 0; i < op->in_count; i++)
-        if (op->in[i]->type.cls == TY_TILE && op->in[i]->type.rows > 1)
-            return step_sources(op->in[i]);
-    return NULL;
+    for (int i = 0; op && i < op->in_count && !found; i++)
+        found = op->in[i]->type.cls == TY_TILE && op->in[i]->type.rows > 1 ? step_sources(op->in[i]) : NULL;
+    return found;
 }
 
 Flip step_flip(const Part *p) {
@@ -368,7 +366,7 @@ static void make_rings(Step *s, Builder *b, Part *p) {
     p->edge_p = new_ring(s, b, 1, tall, s->M);
     const bool room = p->flipped && stages > 1; /* in shared memory */
     p->edge_k = room ? new_ring(s, b, 1, tall, s->D) : NULL;
-    p->raw_q = room && p->q_fetched && step_first_load(s->features[0]) == s->query ? p->q : NULL;
+    p->raw_q = room && p->q_fetched && step_rows_of(s->features[0]) == s->query ? p->q : NULL;
 }
 
 /* All heads of a group read S before it changes. */

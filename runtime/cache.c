@@ -235,6 +235,14 @@ void cache_unlock(int handle) {
         close(handle);
 }
 
+void cache_warning(Cache *cache, char text[512]) {
+    pthread_mutex_lock(&cache->disk.lock);
+    memcpy(text, cache->disk.warning, sizeof cache->disk.warning);
+    pthread_mutex_unlock(&cache->disk.lock);
+}
+
+void cache_try(Cache *cache) { disk_try(&cache->disk); }
+
 void cache_info(Cache *cache, CacheInfo *info) {
     CacheSwept swept, kept;
     memset(info, 0, sizeof *info);
@@ -245,9 +253,7 @@ void cache_info(Cache *cache, CacheInfo *info) {
     info->writable = atomic_load(&cache->disk.writable);
     info->damaged = atomic_load(&cache->disk.damaged);
     snprintf(info->folder, sizeof info->folder, "%s", cache->disk.folder ? cache->disk.folder : "");
-    pthread_mutex_lock(&cache->disk.lock);
-    memcpy(info->warning, cache->disk.warning, sizeof info->warning);
-    pthread_mutex_unlock(&cache->disk.lock);
+    cache_warning(cache, info->warning);
     pthread_mutex_lock(&cache->lock);
     info->memory_entries = cache->kept_count;
     info->memory_bytes = cache->kept_bytes;

@@ -34,6 +34,11 @@ typedef struct CacheInfo {
 } CacheInfo;
 
 void cache_info(Cache *cache, CacheInfo *info);
+/* CacheInfo.warning alone: looks at no file. */
+void cache_warning(Cache *cache, char text[512]);
+/* Whether entries can be stored is known once one is; this tries it: the folder is made where it is not there. What keeps the
+ * cache from it is CacheInfo.warning then. */
+void cache_try(Cache *cache);
 
 typedef struct CacheSwept {
     int64_t entries, bytes; /* removed */

@@ -320,6 +320,21 @@ void disk_write(CacheDisk *disk, const Key *key, const char *key_text, const uin
         close(fan);
 }
 
+void disk_try(CacheDisk *disk) {
+    char      name[64];
+    const int top = disk_open_top(disk, true), file = top < 0 ? -1 : create_temp(top, name);
+    if (top >= 0 && file < 0) {
+        disk_warn(disk, "cannot be written", errno);
+        atomic_store(&disk->writable, false);
+    }
+    if (file >= 0) {
+        close(file);
+        unlinkat(top, name, 0);
+    }
+    if (top >= 0)
+        close(top);
+}
+
 /* ---- Locking ------------------------------------------------------------------------------------------------------
  */
 int disk_lock(CacheDisk *disk, const Key *key, int timeout_ms) {

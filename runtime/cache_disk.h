@@ -30,6 +30,9 @@ bool disk_read(CacheDisk *disk, const Key *key, const char *key_text, uint8_t **
 void disk_write(CacheDisk *disk, const Key *key, const char *key_text, const uint8_t *object, size_t size);
 int  disk_lock(CacheDisk *disk, const Key *key, int timeout_ms);
 
+/* Makes the folder where there is none, and a file in it that goes again; warns where either fails. */
+void disk_try(CacheDisk *disk);
+
 /* Whether the open file is a whole entry: for cache_gc. */
 bool disk_verify(int file);
 

@@ -463,10 +463,10 @@ static void test_bad_tensors(void **state) {
         expect_error(rattan_launch(kernel, bad, count, 0, &error), RATTAN_USAGE, &error, place, part);                 \
         expect_error(rattan_launch(kernel, bad, count, 0, NULL), RATTAN_USAGE, &error, place, part);                   \
     } while (0)
-    BAD((void)0, 3, "api", "got 3 tensors, takes 4");
-    BAD(bad[2].name = "values", 4, "v", "is missing");
+    BAD((void)0, 3, "api", "got 3 tensors, takes 4, in forward of api");
+    BAD(bad[2].name = "values", 4, "v", "is missing, in forward of api");
     BAD(bad[3].name = "q", 4, "o", "is missing");
-    BAD(bad[1].dims[1] = 19, 4, "k", "has dims [2, 19, 2, 8], should have [2 (B), 20 (T), 2, 8]");
+    BAD(bad[1].dims[1] = 19, 4, "k", "has dims [2, 19, 2, 8], should have [2 (B), 20 (T), 2, 8], in forward of api");
     BAD(bad[1].dtype = RATTAN_BF16, 4, "k", "is bf16, should be fp32");
     BAD(bad[1].dtype = (rattan_dtype)0, 4, "k", "should be fp32");
     BAD(bad[3].data = layer->q, 4, "o", "shares memory with q");

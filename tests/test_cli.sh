@@ -39,6 +39,22 @@ equal "completion of a command" "doctor" "$(complete_words rattan doc)"
 equal "completion of an option" "--vectors" "$(complete_words rattan check --vec)"
 equal "completion of a target" "x86-64-v3 x86-64-v4" "$(complete_words rattan compile --target x86)"
 
+# ---- A cache that cannot be used: kernels are made nevertheless, and one line says why they are not kept -----------------
+mkdir -m 777 "$TMP/shared"
+for words in "/proc/none: cannot be made: No such file or directory" "$TMP/shared: is not a folder that belongs to this user alone"; do
+    for command in "compile $SPEC" "check $SPEC --shape T=9 --seed 1" "bench $SPEC --shape T=9 --reps 1"; do
+        # shellcheck disable=SC2086
+        RATTAN_CACHE_DIR=${words%%:*} expect_error 0 "${command%% *}, ${words#*: }" "^rattan: warning: cache $words" "$RATTAN" $command
+    done
+    RATTAN_CACHE_DIR=${words%%:*} check "doctor, ${words#*: }" "$RATTAN" doctor
+    expect_text "which it finds" "$(cat "$TMP/out")" "^cache +absent +cache $words"
+    RATTAN_CACHE_DIR=${words%%:*} check "without a cache, ${words#*: }" "$RATTAN" compile "$SPEC" --no-cache
+    equal "nothing is to be said" "" "$(cat "$TMP/err")"
+done
+RATTAN_CACHE_DIR=$TMP/first/here check "doctor makes the folder" "$RATTAN" doctor
+expect_text "and finds it good" "$(cat "$TMP/out")" "^cache +ok +$TMP/first/here, 0 entries"
+equal "leaving nothing in it" "" "$(ls -A "$TMP/first/here")"
+
 # ---- Wrong usage: exit code 2, one line, a remedy ---------------------------------------------------------------------
 expect_error 2 "no command" '--help' "$RATTAN"
 expect_error 2 "unknown command" "did you mean 'rattan check'" "$RATTAN" chek

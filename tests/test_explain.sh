@@ -85,6 +85,11 @@ expect_text "items of a sweep" "$(explain "$SOURCE/specs/window_sweep.lua")" '^w
 expect_error 2 "a kind that is none" 'no kind' "$RATTAN" explain "$spec" --kind sideways
 expect_error 2 "no spec" 'no SPEC' "$RATTAN" explain
 expect_error 2 "a schedule that cannot be" 'group_heads' "$RATTAN" explain "$spec" --schedule group_heads=7
+for target in host cuda:sm_90a; do
+    check "gradients of full attention, $target" "$RATTAN" explain "$SOURCE/specs/full_attention.lua" --kind backward --target $target
+    expect_text "have no states" "$(cat "$TMP/out")" '^  Full attention has no residual branch, and so no states\.'
+    equal "nor an m" "" "$(grep -E 'No m of|every m chunks' "$TMP/out")"
+done
 expect_error 2 "full attention has no decode" 'full attention' "$RATTAN" explain "$SOURCE/specs/full_attention.lua" --kind decode
 
 # ---- Data

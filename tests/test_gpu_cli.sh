@@ -190,7 +190,19 @@ expect_error 2 "as many blocks as are asked for" "schedule: shared memory" "$RAT
 expect_error 2 "as many stages as are asked for" "schedule: shared memory" "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --dtype fp32 \
     --kind backward --target cuda:sm_120a --schedule stages=4 --emit cuda
 
-expect_error 2 "a column before a tile" "begin with a part as wide as the head, or choose a CPU" "$RATTAN" compile "$SOURCE/specs/tiny.lua" --target cuda:sm_80 \
-    --set 'feature_map=function(x) return concat(sum(exp(x)), relu(x)) end' --emit cuda
+# A map may begin with a single number, or be made of such.
+for map in 'sum(exp(x)), relu(x)' '1, x, x * x' 'mean(x), max(x)' 'mean(x), max(x), sum(exp(x)), relu(x), sum(x)'; do
+    for kind in forward decode extend backward; do
+        for target in sm_80 sm_90a; do
+            check "single columns first: $map, $kind, $target" "$RATTAN" compile "$SOURCE/specs/tiny.lua" --target cuda:$target --kind $kind \
+                --dtype bf16 --set head_dim=24 --set "feature_map=function(x) return concat($map) end" --emit cuda
+        done
+    done
+done
+# A key's gradient adds up one term a part, and the window's.
+for parts in 7 8 9 12; do
+    check "gradients of $parts parts that are the key itself" "$RATTAN" compile "$SOURCE/specs/tiny.lua" --target cuda:sm_90a --kind backward \
+        --set head_dim=24 --set value_dim=64 --set "feature_map=function(x) return concat($(yes x | head -n $parts | paste -sd,)) end" --emit cuda
+done
 check "a map that is scaled" "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --target cuda:sm_90a --kind backward --set rope=false \
     --set head_dim=64 --set value_dim=64 --set 'feature_map=function(x) return exp(x*2) / sum(exp(x)) end' --emit cuda

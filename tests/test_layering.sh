@@ -114,6 +114,19 @@ if [ -z "${RATTAN_SANITIZED:-}" ]; then
     equal "librattan.so shows what the public header declares" "$declared" "$shown"
 fi
 
+# ctest runs a program in the parts that its second line names: a test that is in none would never run.
+bad=$(grep -lE '^/\* parts: ' tests/test_*.c | while read -r program; do
+    read -ra parts < <(sed -n 's,^/\* parts: \(.*\) \*/,\1,p' "$program")
+    grep -oE '(DRAWS|cmocka_unit_test[a-z_]*)\(test_[a-z0-9_]+' "$program" | sed 's/.*(//' | while read -r test; do
+        for part in "${parts[@]}"; do
+            # shellcheck disable=SC2254
+            case $test in $part) continue 2 ;; esac
+        done
+        echo "$program: $test"
+    done
+done)
+nothing "every test is in a part of its program" "$bad"
+
 # Names and sizes.
 bad=$(printf '%s\n' "$files" | grep -vE '(^|/)(CMakeLists\.txt|README\.md)$' | sed 's,.*/,,' | sort | uniq -d)
 nothing "file names are unique" "$bad"

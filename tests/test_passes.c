@@ -1,5 +1,5 @@
 /* link: rattan_frontend rattan_passes rattan_ir rattan_base */
-/* parts: test_gpu_* test_gradients_* test_roles_* test_cpu_* */
+/* parts: test_gpu_* test_gradients_* test_roles_* test_maps_* test_cpu_* */
 /* Every pass keeps the meaning: random specs, shapes and schedules; the interpreter runs the module before the passes and
  * after each of them, at the end also with its buffers in the places they were given. */
 #include "tests/pass_trial.h"
@@ -87,6 +87,20 @@ static Status draw_with_map(Ctx *ctx, Trial *t, int head_dim, const char *map) {
 /* Features that are the same for every row, beside others. */
 static Status draw_constant_features(Ctx *ctx, void *arg) {
     return draw_with_map(ctx, arg, random_int(0, 1) ? 16 : random_int(2, 12), "return concat(concat(x, 1), exp(-0.5) * sum(x))");
+}
+
+/* Maps that begin with a number, of which no row is loaded. */
+static Status draw_numbers_first(Ctx *ctx, void *arg) {
+    Trial *const t = arg;
+    TRY(draw_with_map(ctx, t, random_int(0, 1) ? 16 : random_int(2, 12), random_int(0, 1) ? "return concat(1, x, x * x)" : "return concat(0.5, 2, mean(x), x)"));
+    t->spec.fold = t->kind == KIND_DECODE ? draw_fold(t) : 1;
+    t->from_pass = t->kind == KIND_DECODE && t->target.warp_size ? "step" : t->from_pass;
+    return ST_OK;
+}
+
+/* Of which a key's gradient adds up more terms than a sum's places. */
+static Status draw_many_parts(Ctx *ctx, void *arg) {
+    return draw_with_map(ctx, arg, 16, random_int(0, 1) ? "return concat(x, x, x, x, x, x, x, x)" : "return concat(x, x, x, x, x, x, x, x, x, x)");
 }
 
 /* Maps that begin with a sum of what is loaded, as the sum of rings and new rows is one. */
@@ -222,19 +236,33 @@ static void run_few(Status (*draw)(Ctx *, void *)) {
     run_some(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE, GPU, draw, FEW);
 }
 
-static void test_constant_features(void **state) {
+static void test_maps_constant(void **state) {
     (void)state;
     run_few(draw_constant_features);
 }
 
-static void test_sum_maps(void **state) {
+static void test_maps_numbers_first(void **state) {
+    const Target step = {.name = "gpu", .warp_size = 32, .cluster = 8, .shared_bytes = 216 << 10, .processors = 4};
+    (void)state;
+    run_few(draw_numbers_first);
+    run_some(KIND_DECODE, VARIANT_PACKED, step, draw_numbers_first, CASES / 2);
+    run_some(KIND_EXTEND, VARIANT_PACKED, step, draw_numbers_first, CASES / 4);
+}
+
+static void test_maps_many_parts(void **state) {
+    (void)state;
+    run_some(KIND_BACKWARD, VARIANT_PACKED | VARIANT_FINAL_STATE, (Target){.name = "gpu", .warp_size = 32, .shared_bytes = 512 << 10, .processors = 4},
+             draw_many_parts, CASES / 4);
+}
+
+static void test_maps_sum(void **state) {
     enum { FEW = 12 };
     (void)state;
     run_some(KIND_DECODE, VARIANT_PACKED, CPU, draw_sums, FEW);
     run_some(KIND_EXTEND, VARIANT_PACKED, CPU, draw_sums, FEW);
 }
 
-static void test_norm_maps(void **state) {
+static void test_maps_norm(void **state) {
     (void)state;
     run_few(draw_norm_maps);
 }
@@ -483,9 +511,11 @@ int main(int argc, char **argv) {
         DRAWS(test_gradients_bf16, 17),
         DRAWS(test_gradients_attention, 18),
         DRAWS(test_gradients_maps, 24),
-        DRAWS(test_constant_features, 26),
-        DRAWS(test_norm_maps, 27),
-        DRAWS(test_sum_maps, 28),
+        DRAWS(test_maps_constant, 26),
+        DRAWS(test_maps_norm, 27),
+        DRAWS(test_maps_numbers_first, 33),
+        DRAWS(test_maps_many_parts, 34),
+        DRAWS(test_maps_sum, 28),
         DRAWS(test_gradients_wide, 19),
         DRAWS(test_gradients_sent, 22),
         DRAWS(test_gradients_roles, 20),

@@ -280,15 +280,29 @@ static void join_tiles(Gen *g, const Op *op, const char *x, int left) {
     cu_line(g, "join_columns<%d>(%s, %s, %s);", left, cu_name(g, op->out[0]), x, y);
 }
 
+/* Behind a single column: that is a tile of one column, or another one. */
+static void join_to_column(Gen *g, const Op *op) {
+    const char *first = cu_element(g, op->in[0], SHAPE_TILE), *out = cu_name(g, op->out[0]);
+    const int   slabs = cu_slabs(g, op->out[0]->type);
+    if (op->in[1]->type.cols == 1) {
+        cu_assign(g, op->out[0], ctx_printf(g->ctx, "i < 4 && lane_id() %% 4 == 0 ? i %% 2 ? %s : %s : 0.f",
+                                            cu_element(g, op->in[1], SHAPE_TILE), first));
+        return;
+    }
+    cu_declare(g, op->out[0]);
+    cu_line(g, "float %s_first[%d][4];", out, slabs);
+    cu_line(g, "EACH(%d, 4) %s_first[s][i] = %s;", slabs, out, first);
+    cu_line(g, "join_columns<1>(%s, %s_first, %s);", out, out, tile_operand(g, op->in[1]));
+}
+
 static void concat(Gen *g, const Op *op) {
     const int left = op->in[0]->type.cols;
     if (cu_shape(op->out[0]->type) != SHAPE_TILE) {
         cu_fail(g, op, "a concatenation of anything but tiles");
         return;
     }
-    if (cu_shape(op->in[0]->type) != SHAPE_TILE) {
-        ctx_fail(g->ctx, ST_USAGE, "feature map", "begin with a part as wide as the head, or choose a CPU target",
-                 "GPUs join nothing to a single column before it");
+    if (left == 1) {
+        join_to_column(g, op);
         return;
     }
     const char *x = tile_operand(g, op->in[0]);

@@ -48,7 +48,7 @@ typedef enum rattan_status {
 typedef struct rattan_error {
     rattan_status status;
     char          place[256];    /* "layer.lua:4: window", "q" */
-    char          message[1024]; /* "has dims [2, 100, 4, 64], should have [2 (B), 100 (T), 8, 64]" */
+    char          message[1024]; /* "has dims [2, 100, 4, 64], should have [2 (B), 100 (T), 8, 64], in forward of layer" */
     char          remedy[512];   /* "B and T are those of q" */
 } rattan_error;
 

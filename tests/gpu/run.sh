@@ -156,7 +156,7 @@ part_random() { random_layers "${RATTAN_RANDOM_CASES:-500}" test_random.sh; }
 # Those that compile for longest come first.
 part_gradients() {
     local dtype file files name tool size
-    local run=("$RATTAN" check --kind backward --target cuda)
+    local words run=("$RATTAN" check --kind backward --target cuda)
     mapfile -t files < <(golden_files | xargs -d '\n' ls -S)
     for file in "${files[@]}"; do
         name=$(basename "$file" .safetensors)
@@ -213,6 +213,19 @@ part_gradients() {
     queue "gradients, 120 features in a tile" "${run[@]}" "$SOURCE/specs/tiny.lua" --dtype bf16 --set head_dim=40 --set value_dim=4 \
         --set 'feature_map=function(x) return concat(sigmoid(x), tanh(x), relu(x)) end' --set 'initial_state="input"' --seed 124 \
         --shape B=2,T=92
+    for words in fp32 bf16 "bf16 --set head_dim=16 --set value_dim=16"; do
+        # shellcheck disable=SC2086
+        queue "gradients, features that begin with numbers, $words" "${run[@]}" "$SOURCE/specs/custom_map.lua" --seed 3 --shape B=2,T=300 \
+            --set 'feature_map=function(x) return concat(1, mean(x), relu(x)) end' --dtype $words
+        # shellcheck disable=SC2086
+        queue "gradients, a key as nine features, $words" "${run[@]}" "$SOURCE/specs/custom_map.lua" --seed 3 --shape B=2,T=300 \
+            --set 'feature_map=function(x) return concat(x, x, x, x, x, x, x, x, x) end' --set norm=false --dtype $words
+        # shellcheck disable=SC2086
+        queue "gradients of full attention, $words" "${run[@]}" "$SOURCE/specs/full_attention.lua" --seed 3 --shape B=2,T=300 --dtype $words
+        # shellcheck disable=SC2086
+        queue "gradients of full attention, packed, saved, $words" "${run[@]}" "$SOURCE/specs/full_attention.lua" --seed 3 \
+            --shape lengths=70,0,301 --with saved --dtype $words
+    done
     queue "gradients of packed sequences" "${run[@]}" "$SOURCE/specs/paper_d128.lua" --set head_dim=64 --set value_dim=64 \
         --set heads=4 --set kv_heads=2 --set sink=true --set softcap=20 --set qk_scale=true --set 'initial_state="input"' \
         --shape lengths=70,0,301
@@ -300,6 +313,11 @@ part_shapes() {
         --dtype fp32 --set tf32=true
     queue "packed sequences, tf32" "$RATTAN" check "$SOURCE/specs/odd.lua" --target cuda --shape lengths=0,70,1,300 \
         --set tf32=true
+    for how in fp32 bf16 fp16; do
+        queue "full attention, $how" "$RATTAN" check "$SOURCE/specs/full_attention.lua" --target cuda --shape B=2,T=700 --dtype $how
+        queue "full attention, packed, $how" "$RATTAN" check "$SOURCE/specs/full_attention.lua" --target cuda --shape lengths=333,0,1,700 \
+            --dtype $how
+    done
     queue "a longer ring" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --shape B=3,T=200,ring=77
     queue "a group of many heads" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --set heads=48 --set kv_heads=1
     queue "a group of one head" "$RATTAN" check "$SOURCE/specs/tiny.lua" --target cuda --set head_dim=64 --set value_dim=64
@@ -405,7 +423,8 @@ part_steps() {
                     --set $fields --shape B=2,T=230
             done
         done
-        for map in 'x / sqrt(sum(x * x))' '1 / (abs(x) + abs(x))' 'concat(log(abs(x)), x)' 'concat(x, sum(x), mean(x))'; do
+        for map in 'x / sqrt(sum(x * x))' '1 / (abs(x) + abs(x))' 'concat(log(abs(x)), x)' 'concat(x, sum(x), mean(x))' 'concat(1, x, x * x)' \
+            'concat(mean(x), max(x))'; do
             for fields in fold=1 fold=4 'qk_scale=true, initial_state="input"'; do
                 number=$((number + 1))
                 echo "return rattention { name = \"map\", heads = 4, kv_heads = 2, head_dim = 32, value_dim = 24, window = 32, dtype = \"fp32\"," \
