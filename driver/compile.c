@@ -5,6 +5,7 @@
 #include "driver/sass.h"
 #include "driver/targets.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -383,6 +384,13 @@ static Status compile_with(Ctx *ctx, const CompileRequest *request, const Schedu
 
 static bool lacks_memory(const Ctx *ctx) { return strcmp(ctx->place, "schedule: shared memory") == 0; }
 
+/* Smaller tiles were tried: to recommend them would lead nowhere. */
+static Status too_large(Ctx *ctx, const CompileRequest *request) {
+    snprintf(ctx->remedy, sizeof ctx->remedy, "smaller tiles do not fit either: use %sa GPU with more shared memory, or a CPU's target",
+             request->spec->dtype == DT_F32 ? "a 16-bit dtype, " : "");
+    return ctx->status;
+}
+
 /* What is asked for is taken as it is; where the default needs more shared memory than there is, the next one that needs less. */
 static Status compile_asked(Ctx *ctx, const CompileRequest *request, Compiled *out) {
     Schedule schedule;
@@ -396,7 +404,7 @@ static Status compile_asked(Ctx *ctx, const CompileRequest *request, Compiled *o
         TRY(final_schedule(ctx, request, &smaller, &schedule)); /* of the first one, once there is none, for its message */
         status = compile_with(ctx, request, &schedule, out);
     }
-    return status;
+    return status != ST_OK && smaller < 0 && lacks_memory(ctx) ? too_large(ctx, request) : status;
 }
 
 static bool refuses_schedule(const Ctx *ctx) {

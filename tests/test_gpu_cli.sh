@@ -190,6 +190,13 @@ expect_error 2 "as many blocks as are asked for" "schedule: shared memory" "$RAT
 expect_error 2 "as many stages as are asked for" "schedule: shared memory" "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --dtype fp32 \
     --kind backward --target cuda:sm_120a --schedule stages=4 --emit cuda
 
+# Where nothing that the default could be fits, a smaller tile is no advice.
+expect_error 2 "floats of 256 columns in 99 KiB" "main needs .*smaller tiles do not fit either: use a 16-bit dtype, a GPU with more" "$RATTAN" \
+    compile "$SOURCE/specs/gemma2_9b.lua" --dtype fp32 --kind decode --target cuda:sm_86 --emit cuda
+expect_error 2 "512 columns in 99 KiB" "main needs .*smaller tiles do not fit either: use a GPU with more" "$RATTAN" compile \
+    "$SOURCE/specs/gemma2_9b.lua" --set head_dim=512 --set value_dim=512 --kind decode --target cuda:sm_86 --emit cuda
+expect_error 2 "what is asked for" "main needs .*use a smaller chunk or key_tile" "$RATTAN" compile "$SOURCE/specs/gemma2_9b.lua" \
+    --dtype fp32 --kind decode --target cuda:sm_86 --schedule key_tile=32 --emit cuda
 # A map may begin with a single number, or be made of such.
 for map in 'sum(exp(x)), relu(x)' '1, x, x * x' 'mean(x), max(x)' 'mean(x), max(x), sum(exp(x)), relu(x), sum(x)'; do
     for kind in forward decode extend backward; do
