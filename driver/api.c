@@ -349,10 +349,13 @@ void rattan_kernel_describe(const rattan_kernel *kernel, rattan_kernel_facts *fa
 
 /* ---- Launching ----------------------------------------------------------------------------------------------------
  */
+/* Without what callers may have left undefined behind the last dim: equal calls are known by equal tensors. */
 static Tensor convert(const rattan_tensor *tensor) {
     Tensor out = {.data = tensor->data, .dtype = api_dtype(tensor->dtype), .rank = tensor->rank};
-    memcpy(out.dims, tensor->dims, sizeof out.dims);
-    memcpy(out.strides, tensor->strides, sizeof out.strides);
+    for (int d = 0; d < 4 && d < tensor->rank; d++) {
+        out.dims[d] = tensor->dims[d];
+        out.strides[d] = tensor->strides[d];
+    }
     return out;
 }
 

@@ -3,7 +3,8 @@
  * A graph is recorded from the launch's own steps, on a stream of its own, so that overlaps become what they are in the
  * caller's stream; but for phases that need not wait for each other, which are in the graph as the code object has them.
  * What is enqueued already keeps its arguments when those of the graph change. A graph never runs
- * beside itself: therefore each stream has its own. The list is in the order of use, the last used first. */
+ * beside itself: therefore each stream has its own. All are in one list, in no order; the table `calls` leads to the one that
+ * most likely had a call, so that many cost no more than one. */
 #include "runtime/cuda_graphs.h"
 
 #include <pthread.h>
@@ -13,16 +14,18 @@
 #define XXH_INLINE_ALL
 #include <xxhash.h>
 
-enum { MOST_GRAPHS = 64, MOST_ALIKE = 16 };
+enum { MOST_GRAPHS = 128, MOST_ALIKE = 64 /* more than most models have layers of a kind */, CALL_BITS = 9 };
 
 typedef struct Recorded {
-    struct Recorded *next;
+    struct Recorded *next; /* from here on what is looked at where there are many: a line of the processor's cache */
+    uint64_t         used; /* the number of the use that was its last one */
     const void      *stream; /* its cuda_stream_key */
     uint32_t         phases;
     unsigned         cluster;
     int64_t          slices;
-    bool             broken; /* could not be made or changed: kept, so that it is not tried again */
-    uint64_t         hash;   /* of args */
+    bool             broken;    /* could not be made or changed: kept, so that it is not tried again */
+    uint64_t         hash;      /* of args */
+    uint64_t         call_hash; /* of `call` */
     CuGraph          graph;
     CuGraphExec      exec;
     CuGraphNode     *nodes;             /* one a step, slice by slice */
@@ -37,6 +40,8 @@ struct CudaGraphs {
     pthread_mutex_t   lock;
     Recorded         *first;
     int               count;
+    uint64_t          uses;                  /* so far */
+    Recorded         *calls[1 << CALL_BITS]; /* by a hash of theirs; one that is not in the list any more has no place here */
 };
 
 CudaGraphs *cuda_graphs_new(const CudaDriver *driver) {
@@ -183,6 +188,7 @@ static void note_args(Recorded *recorded, const CudaLaunch *launch, uint64_t has
     memcpy(recorded->args, launch->args, args_bytes(launch));
     recorded->hash = hash;
     recorded->call.count = 0;
+    recorded->call_hash = 0;
 }
 
 static Recorded *record(const CudaDriver *driver, CudaLaunch *launch, const CudaSlices *slices, CuStream stream, uint64_t hash) {
@@ -204,40 +210,49 @@ static Recorded *record(const CudaDriver *driver, CudaLaunch *launch, const Cuda
     return recorded;
 }
 
-/* What there is for a stream and set of phases: links in the list, or NULL. */
+/* What there is for a stream and set of phases, or NULL. */
 typedef struct Found {
-    Recorded **exact, **oldest; /* of these arguments; used least recently of those that are not broken */
-    int        count;
+    Recorded *exact, *oldest; /* of these arguments; used least recently of those that are not broken */
+    int       count;
 } Found;
 
 static Found find(CudaGraphs *graphs, const CudaLaunch *launch, int64_t slices, CuStream stream, uint64_t hash) {
     Found             found = {0};
     const void *const key = cuda_stream_key(stream);
-    for (Recorded **link = &graphs->first; *link && !found.exact; link = &(*link)->next) {
-        const Recorded *at = *link;
+    for (Recorded *at = graphs->first; at && !found.exact; at = at->next) {
         if (at->stream != key || at->phases != launch->phases || at->cluster != launch->cluster || at->slices != slices)
             continue;
         found.count++;
-        found.oldest = at->broken ? found.oldest : link;
+        if (!at->broken && (!found.oldest || at->used < found.oldest->used))
+            found.oldest = at;
         if (at->hash == hash && memcmp(at->args, launch->args, args_bytes(launch)) == 0)
-            found.exact = link;
+            found.exact = at;
     }
     return found;
 }
 
-static void put_first(CudaGraphs *graphs, Recorded *recorded) {
-    recorded->next = graphs->first;
-    graphs->first = recorded;
-}
+static void note_use(CudaGraphs *graphs, Recorded *recorded) { recorded->used = ++graphs->uses; }
 
 /* The one that was used least recently goes; if it still runs, the driver frees it behind that. */
-static void drop_last(CudaGraphs *graphs) {
-    Recorded **link = &graphs->first;
-    while ((*link)->next)
-        link = &(*link)->next;
-    free_recorded(graphs->driver, *link);
-    *link = NULL;
+static void drop_oldest(CudaGraphs *graphs) {
+    Recorded **oldest = &graphs->first;
+    for (Recorded **link = oldest; *link; link = &(*link)->next)
+        oldest = (*link)->used < (*oldest)->used ? link : oldest;
+    Recorded *const recorded = *oldest;
+    *oldest = recorded->next;
+    for (int c = 0; c < 1 << CALL_BITS; c++)
+        graphs->calls[c] = graphs->calls[c] == recorded ? NULL : graphs->calls[c];
+    free_recorded(graphs->driver, recorded);
     graphs->count--;
+}
+
+static void add(CudaGraphs *graphs, Recorded *recorded) {
+    if (graphs->count == MOST_GRAPHS)
+        drop_oldest(graphs);
+    note_use(graphs, recorded);
+    recorded->next = graphs->first;
+    graphs->first = recorded;
+    graphs->count++;
 }
 
 void cuda_graphs_prepare(CudaGraphs *graphs, CudaLaunch *launch, const CudaSlices *slices, CuStream stream) {
@@ -248,12 +263,8 @@ void cuda_graphs_prepare(CudaGraphs *graphs, CudaLaunch *launch, const CudaSlice
     const Found found = find(graphs, launch, slices->count, stream, hash);
     const bool  wanted = !found.exact && found.count < MOST_ALIKE;
     Recorded   *recorded = wanted ? record(graphs->driver, launch, slices, stream, hash) : NULL;
-    if (recorded) {
-        if (graphs->count == MOST_GRAPHS)
-            drop_last(graphs);
-        put_first(graphs, recorded);
-        graphs->count++;
-    }
+    if (recorded)
+        add(graphs, recorded);
     pthread_mutex_unlock(&graphs->lock);
 }
 
@@ -289,36 +300,41 @@ static bool set_slices(const CudaDriver *driver, CudaLaunch *launch, const CudaS
 
 static size_t tensors_bytes(const CudaCall *call) { return (size_t)call->count * sizeof call->tensors[0]; }
 
-static void note_call(Recorded *recorded, const CudaCall *call) {
+/* Addresses tell most calls apart. */
+static uint64_t hash_call(const CudaCall *call, CuStream stream) {
+    uint64_t hash = (uint64_t)(uintptr_t)cuda_stream_key(stream) ^ (uint64_t)call->position ^ call->workspace;
+    for (int t = 0; t < call->count; t++)
+        hash = (hash ^ (uint64_t)(uintptr_t)call->tensors[t].data) * UINT64_C(0x9e3779b97f4a7c15);
+    return hash;
+}
+
+static Recorded **place_of(CudaGraphs *graphs, uint64_t hash) { return &graphs->calls[hash >> (64 - CALL_BITS)]; }
+
+static void note_call(CudaGraphs *graphs, Recorded *recorded, const CudaCall *call, uint64_t hash) {
     recorded->call = *call;
     recorded->call.tensors = memcpy(recorded->tensors, call->tensors, tensors_bytes(call));
+    recorded->call_hash = hash;
+    *place_of(graphs, hash) = recorded;
 }
 
-static bool had_call(const Recorded *recorded, const CudaCall *call) {
+static bool had_call(const Recorded *recorded, const CudaCall *call, const void *stream, uint64_t hash) {
     const CudaCall *last = &recorded->call;
-    return last->count == call->count && last->position == call->position && last->workspace == call->workspace &&
+    return recorded->call_hash == hash && recorded->stream == stream && last->count == call->count &&
+           last->position == call->position && last->workspace == call->workspace &&
            last->workspace_bytes == call->workspace_bytes && memcmp(last->tensors, call->tensors, tensors_bytes(call)) == 0;
-}
-
-/* The one that this link leads to becomes the first. */
-static Recorded *take(CudaGraphs *graphs, Recorded **link) {
-    Recorded *const recorded = *link;
-    *link = recorded->next;
-    put_first(graphs, recorded);
-    return recorded;
 }
 
 static bool launch_found(CudaGraphs *graphs, CudaLaunch *launch, const CudaSlices *slices, const Found *found, const CudaCall *call,
                          CuStream stream, uint64_t hash, int *result) {
-    const bool exact = found->exact && !(*found->exact)->broken;
-    Recorded **link = exact ? found->exact : found->oldest;
-    if (!link || cuda_is_capturing(graphs->driver, stream)) /* a graph cannot be launched into a capture */
+    const bool exact = found->exact && !found->exact->broken;
+    Recorded  *recorded = exact ? found->exact : found->oldest;
+    if (!recorded || cuda_is_capturing(graphs->driver, stream)) /* a graph cannot be launched into a capture */
         return false;
-    Recorded *recorded = take(graphs, link);
+    note_use(graphs, recorded);
     recorded->broken = !exact && !set_slices(graphs->driver, launch, slices, recorded, hash);
     if (recorded->broken)
         return false;
-    note_call(recorded, call);
+    note_call(graphs, recorded, call, hash_call(call, stream));
     *result = graphs->driver->graph_launch(recorded->exec, stream);
     return true;
 }
@@ -335,22 +351,27 @@ bool cuda_graphs_launch(CudaGraphs *graphs, CudaLaunch *launch, const CudaSlices
     return done;
 }
 
-static Recorded **find_call(CudaGraphs *graphs, const CudaCall *call, CuStream stream) {
+static Recorded *find_call(CudaGraphs *graphs, const CudaCall *call, CuStream stream) {
     const void *const key = cuda_stream_key(stream);
-    Recorded        **link = &graphs->first;
-    while (*link && ((*link)->stream != key || !had_call(*link, call)))
-        link = &(*link)->next;
-    return link;
+    const uint64_t    hash = hash_call(call, stream);
+    Recorded *const   likely = *place_of(graphs, hash), *at = graphs->first;
+    if (likely && had_call(likely, call, key, hash))
+        return likely;
+    while (at && !had_call(at, call, key, hash))
+        at = at->next;
+    if (at)
+        *place_of(graphs, hash) = at;
+    return at;
 }
 
 bool cuda_graphs_repeat(CudaGraphs *graphs, const CudaCall *call, CuStream stream, int *steps, int *result) {
     if (!graphs)
         return false;
     pthread_mutex_lock(&graphs->lock);
-    Recorded **link = find_call(graphs, call, stream);
-    const bool found = *link && !cuda_is_capturing(graphs->driver, stream);
+    Recorded  *recorded = find_call(graphs, call, stream);
+    const bool found = recorded && !cuda_is_capturing(graphs->driver, stream);
     if (found) {
-        const Recorded *recorded = take(graphs, link);
+        note_use(graphs, recorded);
         *steps = recorded->steps;
         *result = graphs->driver->graph_launch(recorded->exec, stream);
     }

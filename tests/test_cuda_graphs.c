@@ -264,7 +264,7 @@ static void threads_share_graphs(void **state) {
 
 /* Tensors in turn: each that was prepared keeps its graph, up to a limit; the others share. */
 static void tensors_in_turn_are_changed_no_more(void **state) {
-    enum { ALIKE = 16 };
+    enum { ALIKE = 64 };
     Fixture *f = *state;
     for (int i = 0; i < ALIKE + 4; i++) {
         f->tensors[1].data = f->o + i;
@@ -424,21 +424,21 @@ static void failures_of_a_graph_are_named(void **state) {
 /* A server with streams that come and go must not collect graphs for ever, and those that come later have theirs. */
 static void there_is_a_limit_to_graphs(void **state) {
     Fixture *f = *state;
-    for (int i = 0; i < 200; i++) {
+    for (int i = 0; i < 300; i++) {
         f->place.stream = (CuStream)(void *)(f->q + i);
         prepare(f);
         expect_launch(f, 0, 1);
     }
-    assert_int_equal(fake->captures, 200);
-    assert_int_equal(fake->graphs, 2 * 64);
+    assert_int_equal(fake->captures, 300);
+    assert_int_equal(fake->graphs, 2 * 128);
     expect_launch(f, 0, 1);
-    f->place.stream = (CuStream)(void *)(f->q + 136);
+    f->place.stream = (CuStream)(void *)(f->q + 172);
     expect_launch(f, 0, 1);
-    f->place.stream = (CuStream)(void *)(f->q + 135);
+    f->place.stream = (CuStream)(void *)(f->q + 171);
     expect_launch(f, 0, 0);
     prepare(f);
     expect_launch(f, 0, 1);
-    f->place.stream = (CuStream)(void *)(f->q + 136); /* used since, so it is not the one that went */
+    f->place.stream = (CuStream)(void *)(f->q + 172); /* used since, so it is not the one that went */
     expect_launch(f, 0, 1);
 }
 

@@ -220,7 +220,7 @@ if nvrtc_here "compiling"; then
         --set rope=false --target cuda:sm_90a --schedule 'segment=0 beside=44'
     later compiles "the paper's layer compiles for extend without roles" "$SOURCE/specs/paper_d128.lua" --target cuda:sm_80 \
         --kind extend
-    for arch in cuda:sm_80 cuda:sm_90 cuda:sm_100a; do
+    for arch in cuda:sm_80 cuda:sm_86 cuda:sm_90 cuda:sm_100a; do
         later compiles "the gradients of the paper's layer compile without roles for $arch" "$SOURCE/specs/paper_d128.lua" \
             --target $arch --kind backward
     done

@@ -453,15 +453,29 @@ static const char *slot(Gen *g, const Op *op) {
                       type.slots, (long long)ir_shared_bytes(type_ring_tile(type)));
 }
 
+/* Kernel keys multiplies from its first tile to its last: no register holds from put to put where a thread's numbers go. */
+static bool placed_here(const Gen *g, DType dtype) {
+    return strcmp(g->kernel->name, "keys") == 0 && !cu_first_role(g->kernel) && dtype != DT_F32;
+}
+
+/* Nor from fetch to fetch of single tiles, whole loops apart: where the rows that the threads copy at once are not whole eights, of
+ * which each has its pieces exchanged alike, a thread has several places. Wide heads spill more by it, 944 bytes for 884. */
+static bool fetched_here(const Gen *g, const Op *fetch, Type tile) {
+    const int pieces = (int)(tile.cols * (int64_t)dtype_size(tile.dtype) / 16);
+    return fetch->in[0]->type.slots == 1 && placed_here(g, tile.dtype) && !cu_has_wide_heads(g->kernel) && pieces > 0 &&
+           32 * g->kernel->warps / pieces % 8 != 0;
+}
+
 static void fetch(Gen *g, const Op *op) {
     const Type type = type_ring_tile(op->in[0]->type);
     const int  onto = (int)op_int(op, AT_ONTO, 0);
     const char *beyond = op_text(op, AT_BEYOND);
     const bool ahead = op->parent->owner && cu_heads_loop(op) == op->parent->owner; /* of the keys' loop */
+    const bool here = ahead || fetched_here(g, op, type);
     cu_line(g, "fetch<%s, %s, %d, %d, %d%s>(%s, %s, %s_aligned%s%s);", cu_ctype(type.dtype), cu_rows(g, op, type.rows),
             g->kernel->warps, type.rows, type.cols, onto ? ctx_printf(g->ctx, ", %d", onto) : "", slot(g, op),
             cu_view(g, op, 2), op_text(op, AT_PARAM), beyond ? ctx_printf(g->ctx, " && %s_aligned", beyond) : "",
-            ahead ? ", thread_here()" : "");
+            here ? ", thread_here()" : "");
 }
 
 static bool is_no_fetch(Op *op, void *param) {
@@ -482,15 +496,13 @@ void cu_declare_aligned(Gen *g) {
     }
 }
 
-/* Kernel keys multiplies from its first tile to its last: no register holds from put to put where a thread's numbers go. */
 static void put(Gen *g, const Op *op) {
     const Type        type = op->in[2]->type;
-    const bool        here = strcmp(g->kernel->name, "keys") == 0 && !cu_first_role(g->kernel) && type.dtype != DT_F32;
     const char *const first = /* whole lines of memory, whose pieces are exchanged among themselves */
         op->in_count > 3 ? ctx_printf(g->ctx, " + (u32)%s * %du", cu_name(g, op->in[3]), (int)dtype_size(type.dtype)) : "";
     cu_line(g, "put<%d, %d, %d, %d>(%s%s, %s%s);", g->kernel->warps, type.rows, type.cols,
             (int)ir_shared_stride(type_ring_tile(op->in[0]->type)), slot(g, op), first, cu_name(g, op->in[2]),
-            here ? ", lane_here()" : "");
+            placed_here(g, type.dtype) ? ", lane_here()" : "");
 }
 
 /* Elements of working memory, which has no gaps. */
