@@ -108,7 +108,7 @@ static void keep(Module *module, const RowProgram *p, Builder *b, const Op *stor
 
 /* Gradients of q's scale add up what all rows hand on, and with it what is lost where sides of products are rounded to 16
  * bits; in a window of one key they are all that rows get; times features of both signs they cancel. Of what the residual branch
- * gives these layers keep that, too: kernel `rows` multiplies both parts. */
+ * gives these layers keep that, too: kernel `rows`, and kernel `keys` for what its scores get, multiply both parts. */
 static void keep_low(Module *module, const RowProgram *p, Builder *b, const Op *store, DType dtype, Value *gradient) {
     if (dtype_size(dtype) != 2 || !gradient || (gradient->def && gradient->def->code == OP_LOAD))
         return;

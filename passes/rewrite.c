@@ -33,12 +33,24 @@ Value *gradients_low(Builder *b, Value *x, DType dtype) {
     return ir_binary(b, OP_SUB, x, ir_convert(b, ir_convert(b, x, dtype), DT_F32));
 }
 
+static bool has_few_values(const Spec *spec) {
+    enum { MOST_COLS = 128, FEW_VALUES = 16 };
+    return spec->head_dim <= MOST_COLS && spec->value_dim < FEW_VALUES;
+}
+
 bool splits_features(const PassArgs *args) {
-    enum { MOST_COLS = 64, FEW_VALUES = 16 };
+    enum { MOST_COLS = 64 };
     const Spec *const spec = args->spec;
-    const bool        narrow = spec->head_dim <= MOST_COLS && spec->head_dim + spec->value_dim <= 2 * MOST_COLS,
-               few = spec->head_dim <= 2 * MOST_COLS && spec->value_dim < FEW_VALUES;
-    return args->kind == KIND_BACKWARD && spec->dtype != DT_F32 && gradients_cancel(spec) && !args->schedule->roles && (narrow || few);
+    const bool        narrow = spec->head_dim <= MOST_COLS && spec->head_dim + spec->value_dim <= 2 * MOST_COLS;
+    return args->kind == KIND_BACKWARD && spec->dtype != DT_F32 && gradients_cancel(spec) && !args->schedule->roles &&
+           (narrow || has_few_values(spec));
+}
+
+bool splits_turned(const PassArgs *args) {
+    enum { FEW_COLS = 64 };
+    const Spec *const spec = args->spec;
+    return args->kind == KIND_BACKWARD && spec->dtype != DT_F32 && spec->rope_theta > 0 && !args->schedule->roles &&
+           (spec->head_dim < FEW_COLS || has_few_values(spec));
 }
 
 /* Products of floats: two warps more are busy with a tile's keys, whose sums take all of a warp's registers. */

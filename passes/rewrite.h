@@ -40,6 +40,10 @@ Value *gradients_low(Builder *b, Value *x, DType dtype);
  * up, or leave, little; beside more columns registers hold no second part, and roles no ring for it. */
 bool splits_features(const PassArgs *args);
 
+/* Are turned queries and keys multiplied in two parts of 16 bits by kernel main of gradients? They are rounded a second time, behind
+ * RoPE. Of few numbers, as a sink's gradient, that is by chance more than twice what rounding the inputs adds; of many it is not. */
+bool splits_turned(const PassArgs *args);
+
 /* What passes know of kernel number `kernel`: of kind backward those behind main have a schedule of their own, without roles
  * but those that pass roles gives them, which is put in `own`. */
 PassArgs args_of_kernel(const PassArgs *args, const Module *module, int kernel, Schedule *own);

@@ -243,6 +243,8 @@ void saved_store_turned(Saver *s, Builder *b, const ValueMap *outer, Value *keys
         retile(s->ctx, b->block->first, NULL, s->roped->type.rows, rows);
     Value *const past = ir_ibin(b, OP_IADD, load->in[1], ir_ibin(b, OP_ISUB, end, row));
     store_like(b, load, "keys", NULL, ir_ibin(b, OP_IMIN, load->in[4], past), tile);
+    if (splits_turned(s->args))
+        store_like(b, load, "keys_low", NULL, ir_ibin(b, OP_IMIN, load->in[4], past), gradients_low(b, tile, s->dtype));
     if (keys)
         op_erase(load);
 }
@@ -282,7 +284,7 @@ static void read_prepared(Saver *s, Value *value, const char *param) {
 /* The scores' keys where they are more than a load: from here on main loads them, too. */
 static void find_roped(Saver *s) {
     Op *const loop = loop_find(s->group->region, "key"), *const mask = loop ? loop_mask(loop) : NULL;
-    const Op *score = NULL;
+    Op *score = NULL;
     for (Op *op = mask ? loop->region->first : NULL; op && !score; op = op->next)
         score = op->code == OP_DOT && op_int(op, AT_TB, 0) ? op : NULL;
     Value *const keys = score ? score->in[1] : NULL;
@@ -291,6 +293,8 @@ static void find_roped(Saver *s) {
     s->roped = keys;
     s->roped_at = mask->in[1]->def->in[0];
     read_prepared(s, keys, "keys");
+    if (splits_turned(s->args))
+        saved_split_turned(s, score);
 }
 
 static void prepare(Saver *s) {
@@ -302,6 +306,8 @@ static void prepare(Saver *s) {
         add_param(s, "phi_low", heads * s->parts, s->width);
     if (s->roped)
         add_param(s, "keys", heads, s->roped->type.cols);
+    if (s->roped && splits_turned(s->args))
+        add_param(s, "keys_low", heads, s->roped->type.cols);
     if (saved_signals_keys(s))
         saved_signal_keys(s, heads);
     if (saved_turns_keys(s) || (!s->roped && (s->fused || !s->residual)))

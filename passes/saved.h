@@ -93,6 +93,8 @@ Value *saved_features_low(Saver *s, Builder *b, ValueMap *map, Value *head, Valu
 /* Turns `keys`, float32, or if NULL those that it loads, `rows` of them from position `row` on, and stores those before `end`
  * to where main finds them. */
 void saved_store_turned(Saver *s, Builder *b, const ValueMap *outer, Value *keys, int rows, Value *row, Value *end);
+/* saved_turned.c: main's score, of turned keys that it loads, gets what 16 bits lose of these and of the queries. */
+void saved_split_turned(const Saver *s, Op *score);
 /* A load like the one that the roped keys start from, of `rows` keys from `row` on. */
 Op *saved_load_turned(Saver *s, Builder *b, ValueMap *map, int rows, Value *row);
 /* Says that those of the row tile at `row` are there, or, value 0, not yet. */

@@ -88,6 +88,18 @@ static Value *times_features(KeySaver *k, Builder *b, Value *x, Value *y, Value 
     return sum;
 }
 
+/* score + x y^T of what 16 bits lose of y, where main has kept that. A row that sees one key, v, has a norm that takes away all that
+ * it was given along v: y v is next to nothing, whatever y is, and of features of both signs y is large. */
+static Value *add_low_score(KeySaver *k, Builder *b, Value *x, Value *y, Value *score) {
+    const char *const param = y->def->code == OP_LOAD ? gradients_low_param(&k->saver, y->def) : NULL;
+    if (!param)
+        return score;
+    ValueMap same = {.ctx = k->saver.ctx};
+    Op *const low = ir_clone(b, y->def, &same);
+    op_set_text(k->saver.ctx, low, AT_PARAM, param);
+    return ir_dot(b, x, low->out[0], score, false, true);
+}
+
 /* One turn: rows of one head and tile. -> the states behind it. */
 static void add_turn(KeySaver *k, int number, Nest *n, Op *loop, int heads, bool save_states) {
     Saver *const        s = &k->saver;
@@ -263,8 +275,11 @@ static Value *edge_piece(KeySaver *k, Builder *b, const KeySum *sum, int piece, 
     ValueMap     map = {.ctx = s->ctx};
     Builder      body;
     Op *const    loop = open_heads(s, b, &body, &map, &back, &start);
-    for (int p = first; p < end; p++)
-        score = times_features(k, &body, sum->x[p], map_clone(&body, sum->y[p], s->group->region, s->absent, &map), score, true);
+    for (int p = first; p < end; p++) {
+        Value *const y = map_clone(&body, sum->y[p], s->group->region, s->absent, &map);
+        score = times_features(k, &body, sum->x[p], y, score, true);
+        score = add_low_score(k, &body, sum->x[p], y, score);
+    }
     Value *const kept = gradients_edge(&body, score, sum->of.mask, back, loaded_rows(score->def->in[1]));
     Value *const z = map_clone(&body, sum->z[piece], s->group->region, s->absent, &map);
     Value *const next = times_features(k, &body, kept, z, loop->region->args[1], false);

@@ -10,9 +10,9 @@
  * Registers hold few of these tiles: each sum over heads has a loop of its own, and what rows get of the residual branch is
  * what their key loop starts from. Rows keep their rotated queries, which all keys that they see would rotate again.
  * Where gradients add up all rows (q's scale), or the window gives none (of one key), or scores of features of both signs
- * cancel, what sides of products lose in 16 bits of main's and rows' scores, and of do, is multiplied as well; in narrow layers
- * of phi(q) in main and wherever keys take it, of keys' scores, and of phi(k), whose second part lies in memory as well: in all
- * of these or in none, for they are to agree.
+ * cancel, what sides of products lose in 16 bits of main's and rows' scores, and of do where it is multiplied with values, is
+ * multiplied as well; in narrow layers of phi(q) in main and wherever keys take it, of keys' scores, and of phi(k), whose second
+ * part lies in memory as well: in all of these or in none, for they are to agree.
  * Nothing is added to by two blocks, and all sums have one order. Features that are a concatenation of equal pieces go
  * by pieces, as in main. */
 #include "passes/columns.h"
@@ -56,6 +56,11 @@ bool gradients_split(const Saver *s) {
 }
 
 bool gradients_split_features(const Saver *s) { return splits_features(s->args); }
+
+const char *gradients_low_param(const Saver *s, const Op *load) {
+    const char *const name = ctx_printf(s->ctx, "%s_low", op_text(load, AT_PARAM));
+    return ir_find_param(s->main, name) ? name : NULL;
+}
 
 Value *gradients_join(Builder *b, Value *const *pieces, int count) {
     Value *whole = pieces[0];

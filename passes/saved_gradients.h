@@ -36,6 +36,8 @@ Access gradients_access(const Op *op); /* where a load or store is */
  * and a window of one key gives none. */
 bool   gradients_split(const Saver *s);
 bool   gradients_split_features(const Saver *s); /* of phi(q) as well */
+/* Where main has kept what 16 bits lose of what `load` loads; NULL: nowhere. */
+const char *gradients_low_param(const Saver *s, const Op *load);
 /* Without roles registers that hold one sum of a wide head hold no second one beside it: slices of columns are made anew. */
 bool   gradients_go_by_slices(const Saver *s);
 Value *gradients_join(Builder *b, Value *const *pieces, int count);

@@ -176,13 +176,46 @@ static Value *keep(const SumRoles *o, Builder *b, const KeySum *sum, const Betwe
 
 /* ---- Who sends and who makes features ---- */
 
-static void send(const SumRoles *o, Builder *b, const Op *load, ValueMap *map, SumRing ring) {
+/* param: in place of the load's own, or NULL. */
+static void send(const SumRoles *o, Builder *b, const Op *load, const char *param, ValueMap *map, SumRing ring) {
     Op *const own = clone_slice(b, load->out[0], o->s->rows->region, map)->def;
+    if (param)
+        op_set_text(o->s->ctx, own, AT_PARAM, param);
     if (op_int(own, AT_DOWN, 0))
         own->in[1] = index_offset(b, own->in[1], 1 - own->out[0]->type.rows);
     op_set_int(o->s->ctx, own, AT_GROUPDIM, -1); /* all rows are of one head */
     loop_send_own(o->s->ctx, b, own, own->in, o->rings[ring]);
     op_erase(own);
+}
+
+/* What a head's rows hand on; behind it, where dphi(k) takes that, what 16 bits lose of it. */
+static void send_given(const SumRoles *o, Builder *b, ValueMap *map) {
+    const char *const low = gradients_low_param(o->s, o->given_load);
+    ValueMap          again = map_copy(map);
+    send(o, b, o->given_load, NULL, map, OF_GIVEN);
+    if (low && !o->dv)
+        send(o, b, o->given_load, low, &again, OF_GIVEN);
+}
+
+typedef struct Given {
+    Value *high, *low; /* low: NULL where one part is sent */
+} Given;
+
+static Given take_given(const SumRoles *o, Builder *b) {
+    const bool   both = gradients_low_param(o->s, o->given_load) != NULL;
+    Value *const high = take(o, b, OF_GIVEN);
+    return (Given){high, both ? take(o, b, OF_GIVEN) : NULL};
+}
+
+/* v do^T, masked; what it is made of is released. */
+static Value *keep_given(const SumRoles *o, Builder *b, const Between *at, Value *values, Given given) {
+    Value *score = ir_dot(b, values, given.high, NULL, false, true);
+    score = given.low ? ir_dot(b, values, given.low, score, false, true) : score;
+    Value *const kept = keep(o, b, o->twin, at, score);
+    release(o, b, OF_GIVEN, given.high);
+    if (given.low)
+        release(o, b, OF_GIVEN, given.low);
+    return kept;
 }
 
 /* `count` tiles of states from row `from` of the head's on. */
@@ -233,12 +266,12 @@ static Op *open_states(const SumRoles *o, Builder *b, Builder *in, Value *const 
 static void send_all(SumRoles *o) {
     Builder  b = open_role(o, "copy", FEW_REGISTERS), in;
     ValueMap map = {.ctx = o->s->ctx}, turn;
-    send(o, &b, o->key_load, &map, OF_ROWS);
-    send(o, &b, o->value_load, &map, OF_VALUES);
+    send(o, &b, o->key_load, NULL, &map, OF_ROWS);
+    send(o, &b, o->value_load, NULL, &map, OF_VALUES);
     Between at = open_between(o, &b, NULL, 0);
     open_heads(o, &at, &in, NULL, 0, &turn);
-    send(o, &in, o->row_load, &turn, OF_ROWS);
-    send(o, &in, o->given_load, &turn, OF_GIVEN);
+    send(o, &in, o->row_load, NULL, &turn, OF_ROWS);
+    send_given(o, &in, &turn);
     ir_yield(&in, NULL, 0);
     saved_close_between(&at, NULL, 0);
     send_rows_of_states(o, &b, ir_i(&b, 0), o->own->parts);
@@ -337,11 +370,10 @@ static void sum_key_gradients(SumRoles *o) {
         sums[p] = ir_f(&b, 0, o->s->chunk, o->tiles[OF_FEATURES].cols);
     Between      at = open_between(o, &b, sums, parts);
     Op *const    loop = open_heads(o, &at, &in, sums, parts, &map);
-    Value *const given = take(o, &in, OF_GIVEN);
+    const Given  given = take_given(o, &in);
     for (int p = 0; p < parts; p++)
         features[p] = take(o, &in, OF_FEATURES);
-    Value *const kept = keep(o, &in, o->twin, &at, ir_dot(&in, values, given, NULL, false, true));
-    release(o, &in, OF_GIVEN, given);
+    Value *const kept = keep_given(o, &in, &at, values, given);
     for (int p = 0; p < parts; p++) {
         sums[p] = ir_dot(&in, kept, features[p], loop->region->args[1 + p], false, false);
         release(o, &in, OF_FEATURES, features[p]);
@@ -378,6 +410,8 @@ static void sum_value_gradients(SumRoles *o) {
     }
     sum = ir_dot(&in, keep(o, &in, o->own, &at, score), given, loop->region->args[1], false, false);
     release(o, &in, OF_GIVEN, given);
+    if (gradients_low_param(o->s, o->given_load)) /* dphi(k)'s own */
+        ir_op(&in, OP_SKIP, &o->rings[OF_GIVEN], 1, NULL, 0);
     ir_yield(&in, &sum, 1);
     sum = loop->out[0];
     saved_close_between(&at, &sum, 1);
@@ -424,9 +458,9 @@ static void send_wide_rows(SumRoles *o) {
     Builder   turn = open_region(o->s->ctx, b.kernel, turns->region);
     ValueMap  of_keys = {.ctx = o->s->ctx}, of_rows;
     if (o->dv)
-        send(o, &turn, o->key_load, &of_keys, OF_ROWS);
+        send(o, &turn, o->key_load, NULL, &of_keys, OF_ROWS);
     open_wide_heads(o, &turn, &in, NULL, 0, &of_rows, NULL);
-    send(o, &in, o->row_load, &of_rows, OF_ROWS);
+    send(o, &in, o->row_load, NULL, &of_rows, OF_ROWS);
     ir_yield(&in, NULL, 0);
 }
 
@@ -435,17 +469,17 @@ static void send_wide_others(SumRoles *o) {
     Builder   b = open_role(o, "copy", FEW_REGISTERS), in;
     ValueMap  of_values = {.ctx = o->s->ctx}, of_keys = {.ctx = o->s->ctx}, of_rows;
     if (!o->dv)
-        send(o, &b, o->value_load, &of_values, OF_VALUES);
+        send(o, &b, o->value_load, NULL, &of_values, OF_VALUES);
     Op *const turns = ir_for(&b, "part", false, ir_i(&b, 0), ir_i(&b, parts), ir_i(&b, 1), NULL, 0);
     Builder   turn = open_region(o->s->ctx, b.kernel, turns->region);
     open_wide_heads(o, &turn, &in, NULL, 0, &of_rows, NULL);
-    send(o, &in, o->given_load, &of_rows, OF_GIVEN);
+    send_given(o, &in, &of_rows);
     ir_yield(&in, NULL, 0);
     Value *const number = turns->region->args[0];
     Value *const part = o->last_first ? ir_ibin(&turn, OP_ISUB, ir_i(&turn, parts - 1), number) : number;
     send_rows_of_states(o, &turn, ir_ibin(&turn, OP_IMUL, part, ir_i(&turn, part_width(o))), o->cuts);
     if (!o->dv)
-        send(o, &turn, o->key_load, &of_keys, OF_GIVEN);
+        send(o, &turn, o->key_load, NULL, &of_keys, OF_GIVEN);
 }
 
 /* By slices of the tile that is taken, where that can be: their code is short. */
@@ -487,9 +521,8 @@ static Value *sum_wide_part(SumRoles *o, Builder *b, Value *values) {
     for (int c = 0; c < cuts; c++)
         sums[c] = ir_f(b, 0, o->s->chunk, o->cut);
     Op *const    loop = open_wide_heads(o, b, &in, sums, cuts, &map, &at);
-    Value *const given = take(o, &in, OF_GIVEN);
-    Value *const kept = keep(o, &in, o->twin, &at, ir_dot(&in, values, given, NULL, false, true));
-    release(o, &in, OF_GIVEN, given);
+    const Given  given = take_given(o, &in);
+    Value *const kept = keep_given(o, &in, &at, values, given);
     for (int c = 0; c < cuts; c++) {
         features[c] = take(o, &in, OF_FEATURES);
         sums[c] = ir_dot(&in, kept, features[c], loop->region->args[1 + c], false, false);

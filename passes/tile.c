@@ -347,11 +347,13 @@ static Value *power(Builder *b, Value *x, Value *y, double unit) {
     return ir_unary(b, OP_EXP, in_units(b, ir_binary(b, OP_SUB, x, y), unit));
 }
 
-/* A sink's gradient adds up dout . out of all rows, one number for each head; where no norm takes that away, what rounding p to 16
- * bits adds to `out` is as much as what rounding the inputs does: on GPUs, as raw_scores are, for products on CPUs take floats.
- * Warps with roles hand on p in 16 bits, and have one part. */
+/* A sink's gradient adds up dout . out of all rows, one number for each head; where no norm takes that away, or one of few values
+ * leaves it to rows whose values cancel, what rounding p to 16 bits adds to `out` is as much as what rounding the inputs does: on
+ * GPUs, as raw_scores are, for products on CPUs take floats. Warps with roles hand on p in 16 bits, and have one part. */
 static bool sums_up_sink(const Tiler *t) {
-    return t->raw_scores && dtype_size(t->spec->dtype) == 2 && !t->spec->norm && !t->schedule->roles && ir_find_param(t->to, "dsink");
+    enum { FEW_VALUES = 16 };
+    return t->raw_scores && dtype_size(t->spec->dtype) == 2 && (!t->spec->norm || t->spec->value_dim < FEW_VALUES) &&
+           !t->schedule->roles && ir_find_param(t->to, "dsink");
 }
 
 static Status online_softmax(Tiler *t, Builder *b, Op *op, Op *loop, const Range *range, const KeyTiles *tiles,

@@ -129,6 +129,26 @@ static const Layer LAYERS[] = {
      "B=2,T=40", 9, 1},
     {"heads = 2, kv_heads = 1, head_dim = 16, value_dim = 144, window = 5, feature_map = 'relu', initial_state = 'input', dtype = 'fp16'",
      "lengths=20,0,37", 9, 1},
+    /* Rows that see one key, whose norm leaves nothing of what its score gets: of scores near zero, and where others are few. */
+    {"heads = 2, kv_heads = 1, head_dim = 96, window = 20, feature_map = 'identity', dtype = 'bf16'", "B=1,T=90", 2, 1},
+    {"heads = 2, kv_heads = 1, head_dim = 128, window = 16, qk_scale = true, dtype = 'fp16'", "B=1,T=17", 2, 1},
+    {"heads = 2, kv_heads = 1, head_dim = 256, window = 16, qk_scale = true, dtype = 'fp16'", "B=1,T=17", 2, 1},
+    {"heads = 2, kv_heads = 1, head_dim = 96, window = 16, qk_scale = true, dtype = 'fp16'", "lengths=17,3", 2, 1},
+    {"heads = 1, kv_heads = 1, head_dim = 88, window = 5, qk_scale = true, dtype = 'fp16'", "B=2,T=6", 2, 1},
+    {"heads = 1, kv_heads = 1, head_dim = 144, value_dim = 160, window = 5, qk_scale = true, dtype = 'fp16'", "B=2,T=6", 2, 1},
+    /* RoPE, behind which queries and keys are rounded once more, and few numbers. */
+    {"heads = 12, kv_heads = 3, head_dim = 2, window = 33, feature_map = 'exp2', fold = 8, rope = { theta = 10000, style = 'half' }, "
+     "sink = true, qk_scale = true, dtype = 'fp16'",
+     "B=2,T=114", 1641, 1},
+    {"heads = 2, kv_heads = 2, head_dim = 80, window = 48, value_dim = 1, feature_map = 'exp2', fold = 64, "
+     "rope = { theta = 500000, style = 'half' }, sink = true, qk_scale = true, norm = false, dtype = 'bf16'",
+     "B=1,T=61", 775, 1},
+    {"heads = 1, kv_heads = 1, head_dim = 16, window = 33, feature_map = 'softmax', rope = { theta = 10000, style = 'half' }, "
+     "softcap = 50, sink = true, norm = false, dtype = 'fp16'",
+     "B=1,T=50", 5042, 1},
+    {"heads = 1, kv_heads = 1, head_dim = 40, window = 8, value_dim = 16, feature_map = function(x) return concat(sigmoid(x), tanh(x), "
+     "abs(x) / (1 + sum(abs(x)))) end, rope = { theta = 10000, style = 'interleaved' }, softcap = 30, sink = true, dtype = 'fp16'",
+     "lengths=4", 1784, 1},
     /* More tiles come behind one that is read than its ring has slots. */
     {"heads = 2, kv_heads = 2, head_dim = 96, window = 17, dtype = 'bf16'", "B=1,T=20", 1, 1},
     {"heads = 6, kv_heads = 1, head_dim = 128, window = 5, fold = 16, dtype = 'fp16'", "B=1,T=20", 1, 1},
