@@ -417,7 +417,11 @@ static bool has_branches(const Block *body) {
     return false;
 }
 
-/* Kernel `prepare` of wide heads, kinds forward and extend: features of keys, stored by slices, are made so. */
+/* Are the features of keys, which kernel `prepare` stores by slices, made so? Those of wide heads, where kernels have no roles. */
+static bool slices_features(const PassArgs *args) {
+    return loop_slices_columns(args) || (args->kind == KIND_BACKWARD && !args->schedule->roles && spec_is_wide_16_bits(args->spec));
+}
+
 static void slice_features(Ctx *ctx, Kernel *kernel, Block *block) {
     Columns c = {.ctx = ctx, .kernel = kernel, .loads = true};
     reduce_all(&c, block);
@@ -445,7 +449,7 @@ Status pass_columns(Ctx *ctx, Module *module, const PassArgs *args) {
     if (!args->schedule->roles && args->kind == KIND_BACKWARD && spec_is_wide_16_bits(args->spec))
         columns_store_anew(ctx, c.kernel, body);
     c.plain = !args->schedule->roles;
-    for (int k = 0; k < module->kernel_count && loop_slices_columns(args); k++)
+    for (int k = 0; k < module->kernel_count && slices_features(args); k++)
         if (strcmp(module->kernels[k]->name, "prepare") == 0)
             slice_features(ctx, module->kernels[k], loop_grid_body(module->kernels[k]->body));
     if (c.plain && !loop_slices_columns(args))

@@ -405,10 +405,16 @@ int gradients_first_column(const Saver *s, const Op *store, const Value *whole) 
     return count < 3 ? -1 : columns_of(terms[loaded_part(s, store, terms[0]) ? 1 : 0], whole);
 }
 
-/* Each term is added to the part in memory, of floats. */
-static Value *add_there(const Saver *s, Builder *b, const Op *part, Value *const *terms, int count, int first) {
+/* Each term is added to the part in memory, of floats; a wide one that is turned is turned there first: no register holds it beside
+ * a term. */
+static Value *add_there(const Saver *s, Builder *b, const Op *part, Value **terms, int count, int first) {
     const Access to = gradients_access(part);
     Value       *sum = NULL;
+    if (terms[first]->def->code != OP_LOAD && gradients_go_by_slices(s)) {
+        op_set_int(s->ctx, ir_store(b, &to, terms[first]), AT_DOWN, op_int(part, AT_DOWN, 0));
+        terms[first] = ir_load(b, &to, part->out[0]->type.rows, part->out[0]->type.cols);
+        op_set_int(s->ctx, terms[first]->def, AT_DOWN, op_int(part, AT_DOWN, 0));
+    }
     for (int t = 0, left = count - 1; t < count; t++) {
         if (t == first)
             continue;

@@ -104,7 +104,7 @@ static Value *made_here(const Stager *s, Builder *b, Value *left) {
     return again;
 }
 
-/* Those that have no room are made there all the same, where they are more than loaded: products read what is loaded by turns. */
+/* Those that have no room are made there all the same, behind those that have; but what is loaded of floats, products read by turns. */
 void stage_put_lefts(Stager *s, Layout *layout) {
     const Lefts l = find_lefts(s);
     int64_t     bytes;
@@ -112,7 +112,7 @@ void stage_put_lefts(Stager *s, Layout *layout) {
     for (int n = 0; n < l.count; n++) {
         Builder b = ir_before(s->ctx, s->kernel, s->loops[0]);
         if (n >= count) {
-            if (l.values[n]->def->code != OP_LOAD)
+            if (l.values[n]->def->code != OP_LOAD || s->dtype != DT_F32)
                 read_from(s, l.values[n], NULL, made_here(s, &b, l.values[n]));
             continue;
         }

@@ -94,6 +94,25 @@ expect_text "left sides of wide gradients without roles" \
     '^@rows2 @window_keys1 @window_values1$'
 expect_text "features of wide gradients that are put as a whole" \
     "$(awk '/^kernel @/ { at = $2 } at ~ /key_(segments|states)/' "$TMP/plain.ir" | grep -cE 'ring_put %[0-9]+, %[0-9]+, %[0-9]+$')" '^0$'
+# Registers hold one sum of 256 columns and half as much: left sides are loaded in the 16 bits that memory has, those that stay there
+# behind those that are put into shared memory; what a block made apart multiplied by is not known behind it; dk's part from the
+# window is turned where it lies; kernel prepare makes features slice by slice.
+"$RATTAN" compile "$SOURCE/specs/gemma2_9b.lua" --target cuda:sm_80 --kind backward --no-cache --emit cuda |
+    awk '/__global__/ { p = 1 } p' >"$TMP/plain.cu"
+expect_text "left sides that are loaded as floats" \
+    "$(awk '/__global__/ { split("", loaded) } / load_tile</ { split($0, a, /[(,]/); for (i in a) if (a[i] ~ /^t[0-9]+$/) loaded[a[i]] = 1 }
+        match($0, / = pack\(t[0-9]+/) { n += substr($0, RSTART + 8, RLENGTH - 8) in loaded } END { print n + 0 }' "$TMP/plain.cu")" '^0$'
+expect_text "left sides that are loaded packed" "$(grep -c ' load_packed<' "$TMP/plain.cu")" '^[1-9]'
+expect_text "blocks made apart in main whose columns are not known behind them" \
+    "$(awk '/__global__/ { main = /_backward_main\(/ } main && / forget\(\);/ { getline; n += /made_here/ } END { print n + 0 }' "$TMP/plain.cu")" '^[1-9]'
+expect_text "dk is turned where it lies" \
+    "$(awk '/__global__/ { keys = /_backward_keys\(/ } keys && / rope</ { getline; print /store_tile<float/ }' "$TMP/plain.cu")" '^1$'
+expect_text "tiles of 256 columns in prepare" \
+    "$(awk '/__global__/ { at = /_backward_prepare\(/ } at' "$TMP/plain.cu" | grep -cE 'load_tile<[^(]*, 256, ')" '^0$'
+expect_text "a left side that stays in registers is loaded behind that which does not" \
+    "$("$RATTAN" compile "$SOURCE/specs/gemma2_9b.lua" --target cuda:sm_80 --kind backward --no-cache --emit tile-ir |
+        awk '/^kernel @/ { rows = $2 == "@rows" } rows && / ring_put / { put = 1 } rows && /axis="key"/ { exit }
+        put && / = load .*param="swa_gradient"/ { print "behind" }')" '^behind$'
 # Wide gradients have no roles with initial states, nor registers for floats of a state beside main's sums.
 "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --set head_dim=256 --set value_dim=256 --set 'initial_state="input"' \
     --target cuda:sm_90a --kind backward --no-cache --emit tile-ir >"$TMP/initial.ir"

@@ -288,6 +288,31 @@ template <class T, class R, int WARPS, int COLS, bool INPUT, int S, int N> DEVIC
     }
 }
 
+// A 16-bit tile as products take it: pairs of columns as they lie in memory.
+template <class T, class R, int WARPS, int COLS, int S, int N> DEVICE void load_packed(u32 (&x)[S][N], const View &v) {
+    const R    rows = R::make(v);
+    const int  lane = lane_again(), first = warp_again<WARPS>() * 16 + lane / 4;
+    const bool wide = aligned<T>(v, 8);
+    UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
+        const int  r = first + s * 16 * WARPS + 8 * h;
+        const bool has = rows.has(r);
+        const T   *row = (const T *)v.base + rows.offset(r);
+        if (wide) {
+            const T *from = row + wide_column();
+            asm("" : "+l"(from)); // one address, and constants behind it
+            UNROLL for (int j = 0; j < COLS / 8; j += 2) {
+                uint2 p = make_uint2(0u, 0u);
+                if (has) p = *(const uint2 *)(from + 8 * j);
+                exchange(p.x, p.y);
+                x[s][2 * j + h] = p.x, x[s][2 * j + 2 + h] = p.y;
+            }
+            continue;
+        }
+        const u16 *p = (const u16 *)row + 2 * (lane & 3);
+        UNROLL for (int j = 0; j < COLS / 8; j++) x[s][2 * j + h] = has ? (u32)p[8 * j] | (u32)p[8 * j + 1] << 16 : 0u;
+    }
+}
+
 // Columns of a parameter that is aligned for the copy engine, without branches: all are on their way before the first is there.
 DEVICE uint2 load_if(const void *p, bool has) {
     uint2 v;

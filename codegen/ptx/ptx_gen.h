@@ -77,6 +77,8 @@ void cu_block(Gen *g, const Block *block);
 void cu_declare_aligned(Gen *g);
 const char *cu_arrive(Gen *g, const Op *op); /* the block's arrival: 1 if it is the last one */
 bool cu_memory_op(Gen *g, const Op *op); /* ptx_memory.c: true if it was one of its own */
+/* Does a load give a left side in the 16 bits that products take, as memory has them? Then its converts have nothing to do. */
+bool cu_is_packed(Gen *g, const Op *load);
 const Op *cu_turned_store(Gen *g, const Op *rope); /* the store that turns rows on their way from memory to memory, or NULL */
 /* Of a left side of products of floats that nobody else looks at: there is no array of it. d += x y, x where it is loaded from;
  * ystride: floats from row to row. */

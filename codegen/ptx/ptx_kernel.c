@@ -231,7 +231,7 @@ bool cu_is_else(const Op *op) {
            condition->code == OP_ILT && condition->in[0] == other->in[0] && ir_is_const(condition->in[1], 1);
 }
 
-/* The index values of what surrounds a block that it uses. */
+/* Values of what surrounds a block that it uses: index values, or single columns. */
 typedef struct Numbers {
     Ctx         *ctx;
     const Block *block;
@@ -280,6 +280,32 @@ bool cu_has_wide_heads(const Kernel *kernel) {
     return q && v && (q->dims[3] > 128 || v->dims[3] > 128);
 }
 
+static bool note_single_columns(Op *op, void *arg) {
+    Numbers *n = arg;
+    for (int i = 0; i < op->in_count; i++) {
+        Value *const value = op->in[i];
+        bool         known = !value || value->type.cls != TY_TILE || cu_shape(value->type) != SHAPE_COLUMN || ir_defined_in(value, n->block) ||
+                     (value->def && value->def->code == OP_FCONST);
+        for (int v = 0; v < n->count && !known; v++)
+            known = n->values[v] == value;
+        if (!known)
+            PUSH(n->ctx, n->values, n->count, n->capacity, value);
+    }
+    return true;
+}
+
+/* What slices of wide tiles are made of is loaded, and computed, for each anew: pass columns has made them apart. A compiler that
+ * knew the columns they are multiplied by would keep the products for the next use. */
+static void forget_apart(Gen *g, const Op *op) {
+    Numbers n = {.ctx = g->ctx, .block = op->region};
+    if (!ir_is_const(op->in[0], 1) || !cu_has_wide_heads(g->kernel) || cu_first_role(g->kernel))
+        return;
+    cu_line(g, "forget();");
+    ir_walk(op->region, note_single_columns, &n);
+    for (int v = 0; v < n.count; v++)
+        cu_line(g, "%smade_here(%s);", cu_each(g, n.values[v]), cu_element(g, n.values[v], SHAPE_COLUMN));
+}
+
 static void branch(Gen *g, const Op *op) {
     for (int r = 0; r < op->out_count; r++) {
         declare_any(g, op->out[r]);
@@ -295,9 +321,7 @@ static void branch(Gen *g, const Op *op) {
         cu_move(g, op->out[r], ir_terminator(op->region)->in[r]);
     g->depth--;
     cu_line(g, "}");
-    /* What slices of wide tiles are made of is loaded for each anew: pass columns has made them apart. */
-    if (ir_is_const(op->in[0], 1) && cu_has_wide_heads(g->kernel) && !cu_first_role(g->kernel))
-        cu_line(g, "forget();");
+    forget_apart(g, op);
 }
 
 void cu_block(Gen *g, const Block *block) {

@@ -353,9 +353,37 @@ void cu_product_by_turns(Gen *g, const Op *load, const char *d, const char *y, b
             tf32 ? "" : ctx_printf(g->ctx, ", shared + %lldu", (long long)g->strips));
 }
 
+bool cu_is_packed(Gen *g, const Op *load) {
+    const Value *const tile = load->out[0];
+    int                count;
+    if (load->code != OP_LOAD || g->roles || !cu_has_wide_heads(g->kernel) || !ir_find_param(g->kernel, "do") ||
+        cu_shape(tile->type) != SHAPE_TILE || tile->type.cols % 16 || dtype_size(param_of(g, load)->dtype) != 2 || op_has(load, AT_VIA))
+        return false;
+    Op **const users = ir_users(g->ctx, g->kernel, tile, &count);
+    for (int u = 0; u < count; u++)
+        if (users[u]->code != OP_CONVERT || users[u]->out[0]->type.dtype != param_of(g, load)->dtype)
+            return false;
+    return count > 0;
+}
+
+/* Floats of it would take twice the registers until they are converted. */
+static bool load_packed(Gen *g, const Op *op) {
+    int count;
+    if (!cu_is_packed(g, op))
+        return false;
+    Op **const         users = ir_users(g->ctx, g->kernel, op->out[0], &count);
+    const Value *const pairs = users[0]->out[0];
+    cu_declare(g, pairs);
+    cu_line(g, "load_packed<%s, %s, %d, %d>(%s, %s);", cu_ctype(pairs->type.dtype), cu_rows(g, op, pairs->type.rows), g->kernel->warps,
+            pairs->type.cols, cu_name(g, pairs), tile_view(g, op));
+    for (int u = 1; u < count; u++)
+        cu_set_name(g, users[u]->out[0], cu_name(g, pairs));
+    return true;
+}
+
 static void load(Gen *g, const Op *op) {
     if (only_transposed(g, op) || only_copied(g, op) || only_turned(g, op) || only_added(g, op) || own_access(g, op, op->out[0]) ||
-        slice_access(g, op, op->out[0]))
+        slice_access(g, op, op->out[0]) || load_packed(g, op))
         return;
     const Type  type = op->out[0]->type;
     const char *element = cu_ctype(param_of(g, op)->dtype), *name = cu_name(g, op->out[0]),

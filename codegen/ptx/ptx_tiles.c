@@ -476,6 +476,8 @@ static void convert(Gen *g, const Op *op) {
         cu_rope_left_side(g, rope, op->out[0]);
         return;
     }
+    if (op->in[0]->def && cu_is_packed(g, op->in[0]->def))
+        return;
     const Type  to = op->out[0]->type, from = op->in[0]->type;
     const char *x = in_shared(op->in[0]) ? read_shared(g, op) : tile_operand(g, op->in[0]), *pair = cu_ctype(to.dtype);
     if (dtype_size(to.dtype) == 4 && dtype_size(from.dtype) == 2) {
