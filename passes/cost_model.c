@@ -203,11 +203,12 @@ static const char *no_roles(const Spec *spec, KernelKind kind, const Target *tar
     return NULL;
 }
 
-/* Narrow layers whose sinks sum up what no norm takes away: without roles probabilities are multiplied in two parts, see
- * passes/tile.c. */
+/* Narrow layers, and layers of few heads, whose sinks sum up what no norm takes away: without roles probabilities are multiplied in
+ * two parts, see passes/tile.c. Of one or two sinks, nothing averages out: what rounding the inputs adds may by chance be nothing. */
 static bool wants_both_probabilities(const Spec *spec, KernelKind kind) {
-    enum { FEW_COLS = 64 };
-    return kind == KIND_BACKWARD && spec->dtype != DT_F32 && spec->sink && !spec->norm && spec->head_dim < FEW_COLS;
+    enum { FEW_COLS = 64, FEW_HEADS = 2 };
+    return kind == KIND_BACKWARD && spec->dtype != DT_F32 && spec->sink && !spec->norm &&
+           (spec->head_dim < FEW_COLS || (spec->heads <= FEW_HEADS && !spec_is_wide(spec)));
 }
 
 /* Kernels of gradients whose warps have roles: which of them can, pass roles sees for itself. */

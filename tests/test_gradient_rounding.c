@@ -92,6 +92,11 @@ static const Layer LAYERS[] = {
     {"heads = 1, kv_heads = 1, head_dim = 48, window = 300, value_dim = 128, feature_map = 'squared_relu', fold = 64, softcap = 30, "
      "sink = true, norm = false, dtype = 'bf16'",
      "B=3,T=76", 5037, 1},
+    {"heads = 1, kv_heads = 1, head_dim = 64, window = 40, sink = true, norm = false, dtype = 'bf16'", "B=1,T=100", 20, 1},
+    {"heads = 1, kv_heads = 1, head_dim = 128, window = 40, sink = true, norm = false, dtype = 'bf16'", "B=1,T=100", 57, 1},
+    {"heads = 2, kv_heads = 1, head_dim = 128, window = 7, sink = true, qk_scale = true, initial_state = 'input', norm = false, "
+     "dtype = 'fp16'",
+     "B=1,T=27", 142, 1},
     /* Rows of a tile that has others with keys, which have none themselves: what is given times 1 / eps is no number. */
     {"heads = 8, kv_heads = 1, head_dim = 16, window = 17, feature_map = 'exp', dtype = 'fp16'", "B=1,T=40", 1, 8},
     /* Rows whose residual sum is next to nothing: 1 / n is up to 10,000, and what they hand on, times values, more than fp16 holds. */
