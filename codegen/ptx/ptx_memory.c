@@ -487,7 +487,9 @@ static bool placed_here(const Gen *g, DType dtype) {
 }
 
 /* Nor from fetch to fetch of single tiles, whole loops apart: where the rows that the threads copy at once are not whole eights, of
- * which each has its pieces exchanged alike, a thread has several places. Wide heads spill more by it, 944 bytes for 884. */
+ * which each has its pieces exchanged alike, a thread has several places. By ptxas, wide heads spill more by it, 944 bytes
+ * for 884, and where fetches of rings ask anew, too, full attention of 128 columns on sm_120a and the paper's layer without RoPE on
+ * sm_86 do. */
 static bool fetched_here(const Gen *g, const Op *fetch, Type tile) {
     const int pieces = (int)(tile.cols * (int64_t)dtype_size(tile.dtype) / 16);
     return fetch->in[0]->type.slots == 1 && placed_here(g, tile.dtype) && !cu_has_wide_heads(g->kernel) && pieces > 0 &&
