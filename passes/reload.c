@@ -533,7 +533,7 @@ static bool keeps_no_pieces(const PassArgs *args) {
     return args->spec->dtype == DT_F32 && !args->spec->tf32 && (args->kind == KIND_FORWARD || args->kind == KIND_EXTEND);
 }
 
-/* Without roles registers hold no features of a wide head beside main's sum: each product has its columns made for it. */
+/* Without roles registers hold no features of a wide head beside a sum: each product has its columns made for it. */
 static bool make_left(Op *dot, void *arg) {
     enum { WIDE = 128 };
     const Reload   *r = arg;
@@ -565,10 +565,11 @@ static bool load_apart(Op *apart, void *arg) {
 }
 
 static void make_lefts(Reload *r, const PassArgs *args) {
-    if (!r->loads || !spec_is_wide_16_bits(args->spec) || loop_has_roles(r->kernel))
+    if (!(r->loads || args->kind == KIND_BACKWARD) || !spec_is_wide_16_bits(args->spec) || loop_has_roles(r->kernel))
         return;
     ir_walk(r->kernel->body, make_left, r);
-    ir_walk(r->kernel->body, load_apart, r);
+    if (r->loads)
+        ir_walk(r->kernel->body, load_apart, r);
     clean_kernel(r->kernel);
 }
 

@@ -109,6 +109,9 @@ expect_text "dk is turned where it lies" \
     "$(awk '/__global__/ { keys = /_backward_keys\(/ } keys && / rope</ { getline; print /store_tile<float/ }' "$TMP/plain.cu")" '^1$'
 expect_text "tiles of 256 columns in prepare" \
     "$(awk '/__global__/ { at = /_backward_prepare\(/ } at' "$TMP/plain.cu" | grep -cE 'load_tile<[^(]*, 256, ')" '^0$'
+expect_text "features of 256 columns that kernel keys holds from product to product" \
+    "$("$RATTAN" compile "$SOURCE/specs/gemma2_9b.lua" --target cuda:sm_86 --kind backward --no-cache --emit tile-ir |
+        awk '/^kernel @/ { keys = $2 == "@keys" } keys' | grep -c 'f32<32x256> = exp2')" '^0$'
 expect_text "a left side that stays in registers is loaded behind that which does not" \
     "$("$RATTAN" compile "$SOURCE/specs/gemma2_9b.lua" --target cuda:sm_80 --kind backward --no-cache --emit tile-ir |
         awk '/^kernel @/ { rows = $2 == "@rows" } rows && / ring_put / { put = 1 } rows && /axis="key"/ { exit }
