@@ -17,7 +17,10 @@ static bool is_taken(const Columns *c, const Op *op) {
     return c->joined && from && from->code == (op->code == OP_COPY ? OP_TAKE : OP_RING_GET);
 }
 
+/* A single column is its own only slice. */
 static Value *cut(Builder *b, Value *value, const Slice *s) {
+    if (value->type.cols == 1)
+        return value;
     const Type type = type_tile(value->type.dtype, value->type.rows, s->n);
     Op *const  cols = ir_op(b, OP_COLS, (Value *[]){value, s->from}, s->from ? 2 : 1, &type, 1);
     op_set_int(b->ctx, cols, AT_LO, s->lo);
@@ -67,6 +70,14 @@ static Value *sliced_elsewhere(const Columns *c, Builder *b, Value *value, const
     return columns_slice(c, b, value, &other);
 }
 
+/* Of both sides. */
+static Value *sliced_join(const Columns *c, Builder *b, const Op *op, const Slice *s) {
+    const int    left = op->in[0]->type.cols - s->lo;
+    Slice        before = columns_slice_at(c, s->lo, left), behind = columns_slice_at(c, 0, s->n - left);
+    Value *const x = columns_slice(c, b, op->in[0], &before);
+    return ir_binary(b, OP_CONCAT, x, columns_slice(c, b, op->in[1], &behind));
+}
+
 Value *columns_slice(const Columns *c, Builder *b, Value *value, Slice *s) {
     const Op *op = value->def;
     Value    *made = map_get(&s->map, value);
@@ -87,6 +98,8 @@ Value *columns_slice(const Columns *c, Builder *b, Value *value, Slice *s) {
         made = sliced_elsewhere(c, b, op->in[1], s, s->lo - op->in[0]->type.cols);
     else if (op && op->code == OP_CONCAT && s->lo + s->n <= op->in[0]->type.cols)
         made = columns_slice(c, b, op->in[0], s);
+    else if (op && op->code == OP_CONCAT && !s->from)
+        made = sliced_join(c, b, op, s);
     else if (op && is_elementwise(op))
         made = sliced_op(c, b, op, s);
     else
