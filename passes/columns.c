@@ -50,7 +50,7 @@ static Reduction *new_loop(Columns *c, Op *op) {
     if (c->loop_count == MAX_LOOPS || type.cols < 2 * SLICE)
         return NULL;
     Builder   b = ir_before(c->ctx, c->kernel, op);
-    Op *const loop = ir_for(&b, "slice", false, ir_i(&b, 0), ir_i(&b, type.cols / SLICE), ir_i(&b, 1), NULL, 0);
+    Op *const loop = ir_for(&b, "slice", false, ir_i(&b, 0), ir_i(&b, columns_whole_slices(type.cols)), ir_i(&b, 1), NULL, 0);
     *r = (Reduction){.loop = loop, .cols = type.cols, .rows = type.rows, .slice = columns_slice_at(c, 0, SLICE)};
     Builder in = ir_at_end(c->ctx, c->kernel, loop->region);
     r->slice.from = ir_ibin(&in, OP_IMUL, loop->region->args[0], ir_i(&in, SLICE));
@@ -95,8 +95,8 @@ static void reduce_by_slices(Columns *c, Op *op) {
     Value       *all = reduce_in_loop(c, op, none);
     Op *const    apart = c->joined && !c->each && !all ? ir_if(&b, ir_i(&b, 1), &none, 1) : NULL;
     Builder      in = apart ? ir_at_end(c->ctx, c->kernel, apart->region) : b;
-    for (int lo = all ? cols / SLICE * SLICE : 0; lo < cols; lo += SLICE) {
-        Slice s = columns_slice_at(c, lo, cols - lo < SLICE ? cols - lo : SLICE);
+    for (int lo = all ? columns_whole_slices(cols) * SLICE : 0, n; lo < cols; lo += n) {
+        Slice s = columns_slice_at(c, lo, n = columns_slice_width(cols - lo));
         all = c->each ? reduce_apart(c, &in, op, &s, all ? all : none) : reduce_slice(c, &in, op, &s, all);
     }
     if (apart) {
@@ -164,8 +164,8 @@ static void store_by_slices(const Columns *c, Op *store, Value *value, const Val
     for (int i = 0; i < 5; i++)
         columns_hoist(c, store->in[i], at);
     Builder b = ir_before(c->ctx, c->kernel, at);
-    for (int lo = 0; lo < value->type.cols; lo += SLICE) {
-        const int    left = value->type.cols - lo, n = left < SLICE ? left : SLICE;
+    for (int lo = 0, n; lo < value->type.cols; lo += n) {
+        n = columns_slice_width(value->type.cols - lo);
         Slice        s = columns_slice_at(c, lo, n);
         Value *const before = early && early != value ? stored(c, &b, store, lo, n) : NULL;
         Value *const part = columns_slice(c, &b, value, &s);
@@ -288,9 +288,8 @@ static bool is_wide(const Columns *c, const Value *value) { return value->type.c
 static Value *made_by_slices(const Columns *c, Value *value, Op *at) {
     Builder b = ir_before(c->ctx, c->kernel, at);
     Value  *whole = NULL;
-    for (int lo = 0; lo < value->type.cols; lo += SLICE) {
-        const int    left = value->type.cols - lo;
-        Slice        s = columns_slice_at(c, lo, left < SLICE ? left : SLICE);
+    for (int lo = 0, n; lo < value->type.cols; lo += n) {
+        Slice        s = columns_slice_at(c, lo, n = columns_slice_width(value->type.cols - lo));
         Value *const part = columns_slice(c, &b, value, &s);
         whole = whole ? ir_binary(&b, OP_CONCAT, whole, part) : part;
     }

@@ -41,6 +41,11 @@ typedef struct Columns {
     bool      each;   /* of that each slice is made in a block of its own */
 } Columns;
 
+/* A single column that whole slices leave over goes with the last one: alone it is no tile, which products and conversions take.
+ * How many slices are whole, and how wide the next one is where `left` columns are left. */
+static inline int columns_whole_slices(int cols) { return cols / SLICE - (cols > SLICE && cols % SLICE == 1); }
+static inline int columns_slice_width(int left) { return left <= SLICE + 1 ? left : SLICE; }
+
 /* columns_slices.c */
 Slice columns_slice_at(const Columns *c, int lo, int n); /* columns lo .. lo + n - 1 */
 /* The slice's columns of a value, made anew. */

@@ -208,7 +208,7 @@ static void multiply(const Columns *c, Builder *b, Piece *piece, Value *x, Value
 /* A loop over the whole slices of one piece but the last one, if all its products go over all of it: while a slice is
  * multiplied the next one is made. -> how many columns it took. */
 static int multiply_in_loop(Columns *c, Value *features, Op *at) {
-    const int slices = features->type.cols / SLICE;
+    const int slices = columns_whole_slices(features->type.cols);
     Builder   b = ir_before(c->ctx, c->kernel, at);
     Piece     piece;
     if (c->plain || slices < 2 || !read_piece(c, &b, features, &piece))
@@ -229,9 +229,9 @@ static int multiply_in_loop(Columns *c, Value *features, Op *at) {
     return slices * SLICE;
 }
 
-/* Where the slice from lo on ends: at the latest where a product's columns do, or the row that keys' features stand in. */
-static int slice_end(const Columns *c, const Value *features, int lo) {
-    int end = lo / SLICE * SLICE + SLICE;
+/* Where the products with columns from lo on end, or the rows that keys' features stand in: no slice goes on behind. */
+static int next_border(const Columns *c, const Value *features, int lo) {
+    int end = features->type.cols;
     for (int i = 0; i < c->count; i++) {
         const Product *p = &c->products[i];
         const int64_t  row = ir_find_param(c->kernel, op_text(p->dot->in[1]->def, AT_PARAM))->dims[3];
@@ -241,6 +241,12 @@ static int slice_end(const Columns *c, const Value *features, int lo) {
             end = last;
     }
     return end;
+}
+
+/* Where the slice from lo on ends. */
+static int slice_end(const Columns *c, const Value *features, int lo) {
+    const int border = next_border(c, features, lo), end = lo / SLICE * SLICE + SLICE;
+    return end < border - 1 ? end : border;
 }
 
 /* What used the chains' last sums uses the new ones, and nothing the old products. */
@@ -272,10 +278,9 @@ void columns_multiply(Columns *c, Op *at) {
         for (int other = 0; other < i; other++)
             seen |= c->products[other].features == c->products[i].features;
         Value *const features = c->products[i].features;
-        for (int lo = seen ? 0 : multiply_in_loop(c, features, at); lo < features->type.cols && !seen;) {
-            const int end = slice_end(c, features, lo), most = features->type.cols;
-            multiply_slice(c, features, lo, (end < most ? end : most) - lo, at);
-            lo = end;
+        for (int lo = seen ? 0 : multiply_in_loop(c, features, at), end; lo < features->type.cols && !seen; lo = end) {
+            end = slice_end(c, features, lo);
+            multiply_slice(c, features, lo, end - lo, at);
         }
     }
     close_chains(c);

@@ -17,7 +17,10 @@ static bool is_taken(const Columns *c, const Op *op) {
     return c->joined && from && from->code == (op->code == OP_COPY ? OP_TAKE : OP_RING_GET);
 }
 
+/* A single column is its own only slice. */
 static Value *cut(Builder *b, Value *value, const Slice *s) {
+    if (value->type.cols == 1)
+        return value;
     const Type type = type_tile(value->type.dtype, value->type.rows, s->n);
     Op *const  cols = ir_op(b, OP_COLS, (Value *[]){value, s->from}, s->from ? 2 : 1, &type, 1);
     op_set_int(b->ctx, cols, AT_LO, s->lo);
@@ -67,6 +70,14 @@ static Value *sliced_elsewhere(const Columns *c, Builder *b, Value *value, const
     return columns_slice(c, b, value, &other);
 }
 
+/* Of both sides. */
+static Value *sliced_join(const Columns *c, Builder *b, const Op *op, const Slice *s) {
+    const int    left = op->in[0]->type.cols - s->lo;
+    Slice        before = columns_slice_at(c, s->lo, left), behind = columns_slice_at(c, 0, s->n - left);
+    Value *const x = columns_slice(c, b, op->in[0], &before);
+    return ir_binary(b, OP_CONCAT, x, columns_slice(c, b, op->in[1], &behind));
+}
+
 Value *columns_slice(const Columns *c, Builder *b, Value *value, Slice *s) {
     const Op *op = value->def;
     Value    *made = map_get(&s->map, value);
@@ -87,6 +98,8 @@ Value *columns_slice(const Columns *c, Builder *b, Value *value, Slice *s) {
         made = sliced_elsewhere(c, b, op->in[1], s, s->lo - op->in[0]->type.cols);
     else if (op && op->code == OP_CONCAT && s->lo + s->n <= op->in[0]->type.cols)
         made = columns_slice(c, b, op->in[0], s);
+    else if (op && op->code == OP_CONCAT && !s->from)
+        made = sliced_join(c, b, op, s);
     else if (op && is_elementwise(op))
         made = sliced_op(c, b, op, s);
     else
@@ -95,19 +108,23 @@ Value *columns_slice(const Columns *c, Builder *b, Value *value, Slice *s) {
     return made;
 }
 
-bool columns_can_loop(const Columns *c, const Value *value) {
+static bool can_loop(const Columns *c, const Value *value, Seen *seen) {
     const Op *op = value->def;
     if (value->type.cols <= 1 || (op && (op == c->queries || is_taken(c, op) || op->code == OP_FCONST || op->code == OP_LOAD)))
         return true;
     if (!op || !is_elementwise(op))
         return false;
+    if (was_seen(seen, op))
+        return true;
     for (int i = 0; i < op->in_count; i++)
-        if (!columns_can_loop(c, op->in[i]))
+        if (!can_loop(c, op->in[i], seen))
             return false;
     return true;
 }
 
-bool columns_comes_of(const Columns *c, const Value *value, bool products) {
+bool columns_can_loop(const Columns *c, const Value *value) { return can_loop(c, value, &(Seen){{0}}); }
+
+static bool comes_of(const Columns *c, const Value *value, bool products, Seen *seen) {
     const Op *op = value->def;
     if (!op || value->type.cols <= 1)
         return products && !op && value->type.cols > WIDE;
@@ -117,13 +134,15 @@ bool columns_comes_of(const Columns *c, const Value *value, bool products) {
         return true;
     if (products && c->joined && value->type.cols > WIDE && op->code == OP_CONCAT)
         return true;
-    if (op->code != OP_CONCAT && op->code != OP_COLS && !is_elementwise(op))
+    if ((op->code != OP_CONCAT && op->code != OP_COLS && !is_elementwise(op)) || was_seen(seen, op))
         return false;
     for (int i = 0; i < op->in_count; i++)
-        if (columns_comes_of(c, op->in[i], products))
+        if (comes_of(c, op->in[i], products, seen))
             return true;
     return false;
 }
+
+bool columns_comes_of(const Columns *c, const Value *value, bool products) { return comes_of(c, value, products, &(Seen){{0}}); }
 
 bool columns_comes_of_loads(const Columns *c, const Value *value) {
     return c->loads && value->type.cols > WIDE && columns_can_loop(c, value);
@@ -161,9 +180,9 @@ void columns_hoist(const Columns *c, const Value *value, Op *at) {
     op_insert(&b, op);
 }
 
-void columns_hoist_others(const Columns *c, const Value *value, Op *at) {
+static void hoist_others(const Columns *c, const Value *value, Op *at, Seen *seen) {
     const Op *op = value->def;
-    if (!op || op == c->queries)
+    if (!op || op == c->queries || was_seen(seen, op))
         return;
     if (op->code != OP_CONCAT && op->code != OP_COLS && op->code != OP_LOAD && !is_elementwise(op)) {
         columns_hoist(c, value, at);
@@ -173,6 +192,8 @@ void columns_hoist_others(const Columns *c, const Value *value, Op *at) {
         if (op->in[i]->type.cls == TY_INDEX || op->in[i]->type.cols == 1)
             columns_hoist(c, op->in[i], at);
         else
-            columns_hoist_others(c, op->in[i], at);
+            hoist_others(c, op->in[i], at, seen);
     }
 }
+
+void columns_hoist_others(const Columns *c, const Value *value, Op *at) { hoist_others(c, value, at, &(Seen){{0}}); }

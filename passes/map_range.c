@@ -61,14 +61,18 @@ static double inverse_root(double x) { return 1 / sqrt(x); }
 
 static Range size_of(Range a) { return a.lo >= 0 ? a : a.hi <= 0 ? minus(a) : (Range){0, fmax(-a.lo, a.hi)}; }
 
-/* A map whose values share many parts, each looked at again for each of its uses, is given up on. */
-enum { MOST_SIDES = 3, MOST_STEPS = 20000 };
+/* Ranges are remembered, of two values in one place the later one's; a map that is as long as no other is given up on. */
+enum { MOST_SIDES = 3, MOST_STEPS = 20000, REMEMBERED = 256 };
 
 typedef struct Known {
     const Value *input;
     double       x;
     int          steps;
     bool         gave_up; /* that something is not finite is a lack of knowledge */
+    struct {
+        const Value *value;
+        Range        range;
+    } ranges[REMEMBERED];
 } Known;
 
 /* Of ops that are no sums of other ranges: not finite where it is not known. */
@@ -123,8 +127,7 @@ static bool sum_range(const Value *row, Known *known, Range *out) {
     return is_finite(*out);
 }
 
-/* False: it may be infinite, or no number. */
-static bool range_of(const Value *value, Known *known, Range *out) {
+static bool range_made(const Value *value, Known *known, Range *out) {
     const Op *const op = value->def;
     Range           in[MOST_SIDES] = {{0, 0}};
     *out = (Range){known->x, known->x};
@@ -156,6 +159,18 @@ static bool range_of(const Value *value, Known *known, Range *out) {
     }
     *out = of_op(op, in, known);
     return is_finite(*out);
+}
+
+/* False: it may be infinite, or no number. */
+static bool range_of(const Value *value, Known *known, Range *out) {
+    const size_t place = ((uintptr_t)value >> 4) % REMEMBERED;
+    if (known->ranges[place].value == value)
+        *out = known->ranges[place].range;
+    else if (range_made(value, known, out))
+        known->ranges[place].range = *out, known->ranges[place].value = value;
+    else
+        return false;
+    return true;
 }
 
 bool map_is_finite(const Value *features, const Value *input, double x) {

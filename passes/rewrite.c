@@ -100,33 +100,47 @@ void copy_beyond(Ctx *ctx, Op *made, const Op *load) {
     op_set_int(ctx, made, AT_BORDER, op_int(load, AT_BORDER, 0));
 }
 
+bool was_seen(Seen *seen, const Op *op) {
+    const Op **const place = &seen->ops[((uintptr_t)op >> 4) % (sizeof seen->ops / sizeof *seen->ops)];
+    const bool       before = *place == op;
+    *place = op;
+    return before;
+}
+
 typedef struct Search {
     const Value *source;
     bool         found;
+    Seen         seen;
 } Search;
+
+static bool finds_source(const Value *value, Search *search);
 
 static bool uses_source(Op *op, void *arg) {
     Search *search = arg;
     for (int i = 0; i < op->in_count && !search->found; i++)
-        search->found = depends_on(op->in[i], search->source);
+        search->found = finds_source(op->in[i], search);
     return !search->found;
 }
 
-bool depends_on(const Value *value, const Value *source) {
-    if (value == source)
-        return true;
-    Search search = {source, false};
-    const Op *op = value->def;
-    if (!op)
+static bool finds_source(const Value *value, Search *search) {
+    const Op *const op = value->def;
+    if (value == search->source || !op)
+        return value == search->source;
+    if (was_seen(&search->seen, op))
         return false;
-    /* Values are defined before they are used, so that what stands in another block earlier cannot depend on a later one;
-     * the walk stays small because slices are. */
     for (int i = 0; i < op->in_count; i++)
-        if (depends_on(op->in[i], source))
+        if (finds_source(op->in[i], search))
             return true;
     if (op->region)
-        ir_walk(op->region, uses_source, &search);
-    return search.found;
+        ir_walk(op->region, uses_source, search);
+    return search->found;
+}
+
+bool depends_on(const Value *value, const Value *source) {
+    if (value == source || !value->def)
+        return value == source;
+    Search search = {.source = source};
+    return finds_source(value, &search);
 }
 
 bool defined_outside(const Value *value, const Block *region) { return !ir_defined_in(value, region); }

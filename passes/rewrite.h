@@ -25,6 +25,15 @@ Value *index_offset(Builder *b, Value *base, int64_t offset);
 
 bool is_constant_tile(const Value *value, double *constant);
 
+/* Ops that a search has come by, of two in one place the later one: what several ops use is searched about once, where else the
+ * time would double with each that uses it twice. */
+typedef struct Seen {
+    const Op *ops[1024];
+} Seen;
+
+/* Has the search come by `op` before? From now on it has. */
+bool was_seen(Seen *seen, const Op *op);
+
 /* True if the value is, or is computed from, `source` (through pure ops and regions). */
 bool depends_on(const Value *value, const Value *source);
 /* Is `value` usable at the start of `block`'s op `before`, i.e. defined outside of `region`? */

@@ -36,6 +36,7 @@ typedef struct Turn {
 typedef struct Sources {
     const Op *first;
     bool      others;
+    Seen      seen;
 } Sources;
 
 static bool same_place(const Op *a, const Op *b) {
@@ -50,7 +51,7 @@ static bool is_unit(const Op *op) { return op->code == OP_LOAD && op->out[0]->ty
 
 static void find_sources(const Value *value, Sources *sources) {
     const Op *op = value->def;
-    if (!op || value->type.cls != TY_TILE || is_unit(op))
+    if (!op || value->type.cls != TY_TILE || is_unit(op) || was_seen(&sources->seen, op))
         return;
     if (op->code == OP_LOAD && op->out[0]->type.rows > 1) {
         sources->others |= sources->first && !same_place(sources->first, op);
@@ -68,9 +69,9 @@ const Op *gradients_source(Value *const *pieces, int count) {
     return sources.others ? NULL : sources.first;
 }
 
-void gradients_turn_units(const Saver *s, Builder *b, const Value *value, const Block *region, ValueMap *map) {
+static void turn_units(const Saver *s, Builder *b, const Value *value, const Block *region, ValueMap *map, Seen *seen) {
     const Op *const op = value->def;
-    if (!op || value->type.cls != TY_TILE || map_get(map, (Value *)value) != value)
+    if (!op || value->type.cls != TY_TILE || map_get(map, (Value *)value) != value || was_seen(seen, op))
         return;
     if (is_unit(op) && op_int(op, AT_DOWN, 0)) {
         Op *const up = clone_slice(b, op->out[0], region, map)->def;
@@ -80,7 +81,11 @@ void gradients_turn_units(const Saver *s, Builder *b, const Value *value, const 
         op_remove_attr(up, AT_DOWN);
     }
     for (int i = 0; i < op->in_count; i++)
-        gradients_turn_units(s, b, op->in[i], region, map);
+        turn_units(s, b, op->in[i], region, map, seen);
+}
+
+void gradients_turn_units(const Saver *s, Builder *b, const Value *value, const Block *region, ValueMap *map) {
+    turn_units(s, b, value, region, map, &(Seen){{0}});
 }
 
 static const Op *find_rows(const KeySum *sum) { return gradients_source(sum->y, sum->parts); }

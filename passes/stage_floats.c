@@ -75,15 +75,15 @@ static void read_from(const Stager *s, Value *left, Value *ring, Value *again) {
 }
 
 /* Nothing but loads of what the kernel does not write, and what is made of them. */
-static bool is_made_of_loads(const Stager *s, const Value *value) {
+static bool is_made_of_loads(const Stager *s, const Value *value, Seen *seen) {
     const Op *op = value->def;
-    if (!op || defined_outside(value, s->body))
+    if (!op || defined_outside(value, s->body) || was_seen(seen, op))
         return true;
     if (op->code == OP_LOAD)
         return !is_stored(s->kernel->body, op_text(op, AT_PARAM));
     bool made = op->code != OP_DOT && !op->region && (op_info(op->code)->traits & PURE);
     for (int i = 0; i < op->in_count && made; i++)
-        made = is_made_of_loads(s, op->in[i]);
+        made = is_made_of_loads(s, op->in[i], seen);
     return made;
 }
 
@@ -91,7 +91,7 @@ static bool is_made_of_loads(const Stager *s, const Value *value) {
 static Value *made_here(const Stager *s, Builder *b, Value *left) {
     ValueMap map = {.ctx = s->ctx};
     int      count;
-    if (!is_made_of_loads(s, left))
+    if (!is_made_of_loads(s, left, &(Seen){{0}}))
         return left;
     Op **const   users = ir_users(s->ctx, s->kernel, left, &count);
     Value *const again = clone_slice(b, left, s->body, &map);

@@ -147,16 +147,17 @@ static void put_slice(const Stager *s, Builder *b, Value *ring, Value *value, in
     ir_op(b, OP_RING_PUT, (Value *[]){ring, ir_i(b, 0), part, from}, 4, NULL, 0);
 }
 
-/* Slice by slice, of what is made of a wide tile in shared memory: no register holds more of it. */
+/* Slice by slice, of what is made of a wide tile in shared memory: no register holds more of it. A single column that is left is
+ * no tile: it goes with the slice before it. */
 static void put_by_slices(const Stager *s, Builder *b, Value *ring, Value *value, Block *block) {
-    const int cols = value->type.cols, whole = cols / SLICE;
+    const int cols = value->type.cols, whole = cols / SLICE - (cols % SLICE == 1), rest = cols - whole * SLICE;
     columns_reduce(s->ctx, s->kernel, block, value);
     Op *const loop = ir_for(b, "slice", false, ir_i(b, 0), ir_i(b, whole), ir_i(b, 1), NULL, 0);
     Builder   in = ir_at_end(s->ctx, s->kernel, loop->region);
     put_slice(s, &in, ring, value, SLICE, ir_ibin(&in, OP_IMUL, loop->region->args[0], ir_i(&in, SLICE)));
     ir_yield(&in, NULL, 0);
-    if (cols % SLICE)
-        put_slice(s, b, ring, value, cols % SLICE, ir_i(b, whole * SLICE));
+    if (rest)
+        put_slice(s, b, ring, value, rest, ir_i(b, whole * SLICE));
 }
 
 void stage_put(const Stager *s, Builder *b, Value *ring, Value *value, Block *block) {

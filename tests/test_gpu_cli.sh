@@ -197,6 +197,16 @@ expect_error 2 "512 columns in 99 KiB" "main needs .*smaller tiles do not fit ei
     "$SOURCE/specs/gemma2_9b.lua" --set head_dim=512 --set value_dim=512 --kind decode --target cuda:sm_86 --emit cuda
 expect_error 2 "what is asked for" "main needs .*use a smaller chunk or key_tile" "$RATTAN" compile "$SOURCE/specs/gemma2_9b.lua" \
     --dtype fp32 --kind decode --target cuda:sm_86 --schedule key_tile=32 --emit cuda
+# Each value of this map is used twice by the next one: who follows uses one by one never ends.
+for dim in 24 192; do
+    for kind in forward decode extend backward; do
+        for target in sm_80 sm_90a; do
+            check "values that are used twice, $dim wide, $kind, $target" timeout 100 "$RATTAN" compile "$SOURCE/specs/tiny.lua" --kind $kind \
+                --target cuda:$target --dtype bf16 --set head_dim=$dim --set value_dim=$dim --emit cuda \
+                --set 'feature_map=function(x) local y = x for i = 1, 24 do y = y * y + 0.1 * y end return y / (1 + sum(y)) end'
+        done
+    done
+done
 # A map may begin with a single number, or be made of such.
 for map in 'sum(exp(x)), relu(x)' '1, x, x * x' 'mean(x), max(x)' 'mean(x), max(x), sum(exp(x)), relu(x), sum(x)'; do
     for kind in forward decode extend backward; do

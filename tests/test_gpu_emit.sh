@@ -154,6 +154,21 @@ for dtype in fp32 bf16 fp16; do
             --kind backward --set rope=false --set head_dim=$dim --set value_dim=$dim --with final-state
     done
 done
+# Wide heads, or features of such, that slices of 64 columns leave a single column of.
+for dim in 129 193; do
+    for kind in forward extend backward; do
+        for arch in cuda:sm_80 cuda:sm_90a; do
+            later layer "head_dim $dim, $kind for $arch" "$SOURCE/specs/tiny.lua" --target $arch --kind $kind --dtype bf16 --set rope=false \
+                --set head_dim=$dim --set value_dim=$dim
+        done
+    done
+done
+for map in 'x, sum(x)' '1, x' 'x, max(x), relu(x)'; do
+    for kind in forward extend backward; do
+        later layer "head_dim 192, features $map, $kind" "$SOURCE/specs/tiny.lua" --target cuda:sm_90a --kind $kind --dtype bf16 \
+            --set head_dim=192 --set value_dim=192 --set "feature_map=function(x) return concat($map) end"
+    done
+done
 # Features that are no whole multiples of head_dim, one by itself; such that are not finite where rows are not there.
 for map in 'concat(e / sum(e), log(sum(e)) + max(x))' 'concat(e / sum(e), -x, x / sum(x * x))'; do
     for dim in 7 24 64; do

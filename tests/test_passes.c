@@ -103,6 +103,23 @@ static Status draw_many_parts(Ctx *ctx, void *arg) {
     return draw_with_map(ctx, arg, 16, random_int(0, 1) ? "return concat(x, x, x, x, x, x, x, x)" : "return concat(x, x, x, x, x, x, x, x, x, x)");
 }
 
+/* Wide heads of which slices of 64 columns leave a single one over, of the rows or of their features. */
+static Status draw_column_over(Ctx *ctx, void *arg) {
+    static const char *const MAPS[] = {"relu(x)", "concat(relu(x), relu(-x))", "concat(x, sum(x))", "concat(1, x)", "concat(relu(x), mean(x), -x)"};
+    Trial *const t = arg;
+    const int    map = random_int(0, 4), kv_heads = random_int(1, 2);
+    const int    dim = map < 2 ? 129 + 64 * random_int(0, 1) : random_int(0, 1) ? 192 : 136;
+    SpecFile     file;
+    const char *text = ctx_printf(ctx,
+                                  "return rattention { name = 'trial', heads = %d, kv_heads = %d, head_dim = %d, value_dim = %d, window = %d, "
+                                  "feature_map = function(x) return %s end, norm = false, qk_scale = %s, dtype = 'bf16' }",
+                                  kv_heads * random_int(1, 2), kv_heads, dim, random_int(0, 1) ? 129 : random_int(2, 20), random_int(1, 20),
+                                  MAPS[map], random_int(0, 1) ? "false" : "true");
+    TRY(spec_load_text(ctx, "trial.lua", text, strlen(text), &file));
+    t->spec = file.items[0].spec;
+    return ST_OK;
+}
+
 /* Maps that begin with a sum of what is loaded, as the sum of rings and new rows is one. */
 static Status draw_sums(Ctx *ctx, void *arg) {
     return draw_with_map(ctx, arg, random_int(0, 1) ? 16 : random_int(2, 12), random_int(0, 1) ? "return relu(x + 1)" : "return tanh(x + x)");
@@ -247,6 +264,14 @@ static void test_maps_numbers_first(void **state) {
     run_few(draw_numbers_first);
     run_some(KIND_DECODE, VARIANT_PACKED, step, draw_numbers_first, CASES / 2);
     run_some(KIND_EXTEND, VARIANT_PACKED, step, draw_numbers_first, CASES / 4);
+}
+
+static void test_maps_column_over(void **state) {
+    const Target wide = {.name = "gpu", .warp_size = 32, .shared_bytes = 512 << 10, .processors = 4};
+    (void)state;
+    run_some(KIND_FORWARD, VARIANT_PACKED | VARIANT_FINAL_STATE, wide, draw_column_over, CASES / 4);
+    run_some(KIND_EXTEND, VARIANT_PACKED, wide, draw_column_over, CASES / 4);
+    run_some(KIND_BACKWARD, VARIANT_PACKED, wide, draw_column_over, CASES / 4);
 }
 
 static void test_maps_many_parts(void **state) {
@@ -515,6 +540,7 @@ int main(int argc, char **argv) {
         DRAWS(test_maps_norm, 27),
         DRAWS(test_maps_numbers_first, 33),
         DRAWS(test_maps_many_parts, 34),
+        DRAWS(test_maps_column_over, 35),
         DRAWS(test_maps_sum, 28),
         DRAWS(test_gradients_wide, 19),
         DRAWS(test_gradients_sent, 22),

@@ -403,17 +403,25 @@ static void load(Gen *g, const Op *op) {
     }
 }
 
-/* One row for the 16 that a warp has at a time. */
+/* One row for the 16 that a warp has at a time. A single column is the first one of a tile. */
 static bool store_sums(Gen *g, const Op *op) {
     enum { WARP_ROWS = 16 };
-    const Type type = op->in[5]->type;
+    const Type  type = op->in[5]->type;
+    const Shape shape = cu_shape(type);
     if (!op_has(op, AT_SUM))
         return false;
-    if (cu_shape(type) != SHAPE_TILE || op_int(op, AT_SUM, 1) != WARP_ROWS || param_of(g, op)->dtype != DT_F32)
+    if ((shape != SHAPE_TILE && shape != SHAPE_COLUMN) || op_int(op, AT_SUM, 1) != WARP_ROWS || param_of(g, op)->dtype != DT_F32) {
         cu_fail(g, op, "a store of these sums of rows");
-    else
-        cu_line(g, "store_sums<%s, %d, %d>(%s, %s);", cu_rows(g, op, type.rows / WARP_ROWS), g->kernel->warps, type.cols,
-                cu_name(g, op->in[5]), cu_view(g, op, 0));
+        return true;
+    }
+    const char *tile = cu_name(g, op->in[5]);
+    if (shape == SHAPE_COLUMN) {
+        cu_line(g, "float first%d[%d][4];", op->in[5]->id, cu_slabs(g, type));
+        cu_line(g, "EACH(%d, 4) first%d[s][i] = %s;", cu_slabs(g, type), op->in[5]->id, cu_element(g, op->in[5], SHAPE_TILE));
+        tile = ctx_printf(g->ctx, "first%d", op->in[5]->id);
+    }
+    cu_line(g, "store_sums<%s, %d, %d>(%s, %s);", cu_rows(g, op, type.rows / WARP_ROWS), g->kernel->warps, type.cols, tile,
+            cu_view(g, op, 0));
     return true;
 }
 

@@ -445,6 +445,17 @@ part_wide() {
         queue "wide, $dims" "$RATTAN" check "${WIDE[@]}" --set head_dim="${dims% *}" --set value_dim="${dims#* }" \
             --target cuda --shape B=2,T=500
     done
+    # Slices of 64 columns leave a single one over: of rows, or of features.
+    for dims in "129 129" "193 64" "64 193"; do
+        queue "wide, $dims" "$RATTAN" check "${WIDE[@]}" --set head_dim="${dims% *}" --set value_dim="${dims#* }" --target cuda \
+            --shape B=2,T=300
+        queue "gradients, wide, $dims" "$RATTAN" check --kind backward "${WIDE[@]}" --set head_dim="${dims% *}" \
+            --set value_dim="${dims#* }" --target cuda --seed 2 --shape B=2,T=300
+    done
+    for how in 'x, sum(x)' '1, x' 'x, max(x), relu(x)'; do
+        queue "wide, features $how" "$RATTAN" check "${WIDE[@]}" --set "feature_map=function(x) return concat($how) end" --target cuda \
+            --shape B=2,T=300
+    done
     for how in segment=0 segment=256 fuse_phi=0; do
         queue "wide, $how" "$RATTAN" check "${WIDE[@]}" --set window=512 --target cuda --shape B=1,T=1500 --schedule "$how"
     done
