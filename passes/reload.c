@@ -409,6 +409,29 @@ static bool add_early(Op *dot, void *arg) {
     return true;
 }
 
+/* A row of numbers that is loaded, and nothing else. */
+static bool is_transposed_load(const Value *row) {
+    const Op *const op = row->def;
+    return row->type.rows == 1 && row->type.cols > 1 && op && op->code == OP_TRANSPOSE && op->in[0]->def && op->in[0]->def->code == OP_LOAD;
+}
+
+/* Of a product less a row the sum starts from the row's negative: no register holds the row beside it. */
+static bool start_from_row(Op *difference, void *arg) {
+    const Reload *r = arg;
+    Op *const     dot = difference->code == OP_SUB ? difference->in[0]->def : NULL;
+    if (!dot || dot->code != OP_DOT || dot->in_count != 2 || dot->parent != difference->parent ||
+        ir_use_count(r->kernel, dot->out[0]) != 1 || !is_transposed_load(difference->in[1]))
+        return true;
+    Builder      b = ir_before(r->ctx, r->kernel, dot);
+    ValueMap     map = {.ctx = r->ctx};
+    const Type   type = dot->out[0]->type;
+    Value *const row = clone_slice(&b, difference->in[1], dot->parent, &map);
+    op_add_in(r->ctx, dot, 2, ir_binary(&b, OP_SUB, ir_f(&b, 0, type.rows, type.cols), row));
+    ir_replace_uses(r->kernel, difference->out[0], dot->out[0]);
+    op_erase(difference);
+    return true;
+}
+
 /* Indices between the grid's loops are computed where the body needs them first: of 64 bits, they take registers, too. */
 static void sink_indices(Reload *r) {
     Block *const body = loop_grid_body(r->kernel->body);
@@ -591,6 +614,10 @@ Status pass_reload(Ctx *ctx, Module *module, const PassArgs *args) {
             sink_indices(&r);
             ir_walk(r.kernel->body, remake, &r);
             ir_walk(r.kernel->body, add_early, &r);
+            if (spec_is_wide_16_bits(args->spec)) {
+                ir_walk(r.kernel->body, start_from_row, &r);
+                clean_kernel(r.kernel);
+            }
             if (args->spec->dtype == DT_F32)
                 ir_walk(r.kernel->body, load_for_rope, &r);
         }

@@ -112,6 +112,8 @@ expect_text "tiles of 256 columns in prepare" \
 expect_text "features of 256 columns that kernel keys holds from product to product" \
     "$("$RATTAN" compile "$SOURCE/specs/gemma2_9b.lua" --target cuda:sm_86 --kind backward --no-cache --emit tile-ir |
         awk '/^kernel @/ { keys = $2 == "@keys" } keys' | grep -c 'f32<32x256> = exp2')" '^0$'
+expect_text "products in window_keys that start from what rows subtract" \
+    "$(awk '/__global__/ { at = /_backward_window_keys\(/ } at && / = 0\.0*e\+00f - t[0-9]+\[/ { n++ } END { print n + 0 }' "$TMP/plain.cu")" '^3$'
 expect_text "a left side that stays in registers is loaded behind that which does not" \
     "$("$RATTAN" compile "$SOURCE/specs/gemma2_9b.lua" --target cuda:sm_80 --kind backward --no-cache --emit tile-ir |
         awk '/^kernel @/ { rows = $2 == "@rows" } rows && / ring_put / { put = 1 } rows && /axis="key"/ { exit }

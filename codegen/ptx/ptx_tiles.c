@@ -526,13 +526,19 @@ static void float_dot(Gen *g, const Op *op, const DotParts *p, int ystride, bool
         cu_line(g, "float_product<%d, %d>(%s, %s, %s, shared + %lldu);", tb, ystride / 4, d, x, y, (long long)g->strips);
 }
 
+/* From nothing, or from a row's negative. */
+static bool starts_sum(const DotParts *p) {
+    const Op *const start = p->acc ? p->acc->def : NULL;
+    return !p->acc || (start && start->code == OP_SUB && start->in[0]->def && start->in[0]->def->code == OP_FCONST);
+}
+
 /* Of several products of a turn of a head's keys one that starts a sum: the compiler would read its right side while the ones
  * before it run, and registers hold more than all their sums. Where rows are no longer than a tile has keys, it reads little. */
 static bool reads_behind(const Op *op, const DotParts *p) {
     const Op *before = op->prev;
     while (before && before->code != OP_DOT)
         before = before->prev;
-    return before && !p->acc && p->n < p->k && cu_heads_loop(op);
+    return before && starts_sum(p) && p->n < p->k && cu_heads_loop(op);
 }
 
 /* Is the left side a rope's, made for this product alone, whose pairs lie half a row apart, a whole number of steps? */
