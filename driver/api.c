@@ -8,6 +8,7 @@
 #include "driver/api.h"
 
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
