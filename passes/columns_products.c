@@ -23,6 +23,21 @@ static bool follows(const Columns *c, const Product *p, const Product *next) {
     return true;
 }
 
+static bool is_plain_product(const Op *op) { return op && op->code == OP_DOT && op->in_count <= 3; }
+
+/* Is there a product that is not noted, as of the queries themselves, between this sum and one that is? What a chain starts with
+ * would then be another chain's. */
+static bool goes_on_behind_others(const Columns *c, const Value *sum) {
+    bool others = false;
+    for (const Op *op = sum ? sum->def : NULL; is_plain_product(op); op = op->in_count == 3 ? op->in[2]->def : NULL) {
+        for (int p = 0; p < c->count; p++)
+            if (c->products[p].tail == op)
+                return others;
+        others = true;
+    }
+    return false;
+}
+
 void columns_note_product(Columns *c, Op *dot) {
     const DotParts parts = ir_dot_parts(dot);
     Product        p = {.dot = dot, .tail = dot, .features = dot->in[0], .k = parts.k, .sum = parts.acc, .chain = c->count};
@@ -31,7 +46,8 @@ void columns_note_product(Columns *c, Op *dot) {
         p.features = p.features->def->in[0];
     }
     if (c->count == MAX_PRODUCTS || parts.scale || parts.delta || op_int(dot, AT_TA, 0) || !parts.y->def ||
-        parts.y->def->code != OP_LOAD || dot->in[0] == c->queries->out[0] || !columns_comes_of(c, dot->in[0], false))
+        parts.y->def->code != OP_LOAD || dot->in[0] == c->queries->out[0] || !columns_comes_of(c, dot->in[0], false) ||
+        goes_on_behind_others(c, parts.acc))
         return;
     for (int other = 0; other < c->count; other++) {
         Product *const before = &c->products[other];
@@ -45,8 +61,6 @@ void columns_note_product(Columns *c, Op *dot) {
     }
     c->products[c->count++] = p;
 }
-
-static bool is_plain_product(const Op *op) { return op && op->code == OP_DOT && op->in_count <= 3; }
 
 /* A chain that starts with products behind `at` ends with them instead. */
 static void turn_chain(const Columns *c, Product *p, Op *at) {

@@ -120,6 +120,22 @@ static Status draw_column_over(Ctx *ctx, void *arg) {
     return ST_OK;
 }
 
+/* Features of which some are the queries themselves, between others: main multiplies those by slices, these as they are. */
+static Status draw_queries_between(Ctx *ctx, void *arg) {
+    static const char *const MAPS[] = {"concat(relu(x), x, -x)", "concat(relu(x), relu(-x), x, -x)", "concat(x, relu(x), x, -x)"};
+    Trial *const t = arg;
+    const int    kv_heads = random_int(1, 2);
+    SpecFile     file;
+    const char *text = ctx_printf(ctx,
+                                  "return rattention { name = 'trial', heads = %d, kv_heads = %d, head_dim = %d, value_dim = %d, window = %d, "
+                                  "feature_map = function(x) return %s end, norm = false, dtype = 'bf16' }",
+                                  kv_heads * random_int(1, 2), kv_heads, random_int(0, 1) ? 40 : 80, 8 * random_int(17, 20), random_int(1, 20),
+                                  MAPS[random_int(0, 2)]);
+    TRY(spec_load_text(ctx, "trial.lua", text, strlen(text), &file));
+    t->spec = file.items[0].spec;
+    return ST_OK;
+}
+
 /* Maps that begin with a sum of what is loaded, as the sum of rings and new rows is one. */
 static Status draw_sums(Ctx *ctx, void *arg) {
     return draw_with_map(ctx, arg, random_int(0, 1) ? 16 : random_int(2, 12), random_int(0, 1) ? "return relu(x + 1)" : "return tanh(x + x)");
@@ -272,6 +288,13 @@ static void test_maps_column_over(void **state) {
     run_some(KIND_FORWARD, VARIANT_PACKED | VARIANT_FINAL_STATE, wide, draw_column_over, CASES / 4);
     run_some(KIND_EXTEND, VARIANT_PACKED, wide, draw_column_over, CASES / 4);
     run_some(KIND_BACKWARD, VARIANT_PACKED, wide, draw_column_over, CASES / 4);
+}
+
+static void test_maps_queries_between(void **state) {
+    const Target wide = {.name = "gpu", .warp_size = 32, .shared_bytes = 512 << 10, .processors = 4};
+    (void)state;
+    run_some(KIND_FORWARD, VARIANT_PACKED | VARIANT_FINAL_STATE, wide, draw_queries_between, CASES / 4);
+    run_some(KIND_EXTEND, VARIANT_PACKED, wide, draw_queries_between, CASES / 4);
 }
 
 static void test_maps_many_parts(void **state) {
@@ -541,6 +564,7 @@ int main(int argc, char **argv) {
         DRAWS(test_maps_numbers_first, 33),
         DRAWS(test_maps_many_parts, 34),
         DRAWS(test_maps_column_over, 35),
+        DRAWS(test_maps_queries_between, 36),
         DRAWS(test_maps_sum, 28),
         DRAWS(test_gradients_wide, 19),
         DRAWS(test_gradients_sent, 22),

@@ -456,6 +456,8 @@ part_wide() {
         queue "wide, features $how" "$RATTAN" check "${WIDE[@]}" --set "feature_map=function(x) return concat($how) end" --target cuda \
             --shape B=2,T=300
     done
+    queue "wide values, queries among the features" "$RATTAN" check "${WIDE[@]}" --set head_dim=40 --target cuda --shape B=2,T=300 \
+        --set 'feature_map=function(x) return concat(relu(x), x, -x) end'
     for how in segment=0 segment=256 fuse_phi=0; do
         queue "wide, $how" "$RATTAN" check "${WIDE[@]}" --set window=512 --target cuda --shape B=1,T=1500 --schedule "$how"
     done
