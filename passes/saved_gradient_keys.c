@@ -88,18 +88,6 @@ static Value *times_features(KeySaver *k, Builder *b, Value *x, Value *y, Value 
     return sum;
 }
 
-/* score + x y^T of what 16 bits lose of y, where main has kept that. A row that sees one key, v, has a norm that takes away all that
- * it was given along v: y v is next to nothing, whatever y is, and of features of both signs y is large. */
-static Value *add_low_score(KeySaver *k, Builder *b, Value *x, Value *y, Value *score) {
-    const char *const param = y->def->code == OP_LOAD ? gradients_low_param(&k->saver, y->def) : NULL;
-    if (!param)
-        return score;
-    ValueMap same = {.ctx = k->saver.ctx};
-    Op *const low = ir_clone(b, y->def, &same);
-    op_set_text(k->saver.ctx, low, AT_PARAM, param);
-    return ir_dot(b, x, low->out[0], score, false, true);
-}
-
 /* One turn: rows of one head and tile. -> the states behind it. */
 static void add_turn(KeySaver *k, int number, Nest *n, Op *loop, int heads, bool save_states) {
     Saver *const        s = &k->saver;
@@ -268,8 +256,8 @@ static Op *open_heads(const Saver *s, Builder *b, Builder *in, ValueMap *map, Va
 }
 
 /* `start` + what no state has yet of piece `piece` of a sum, from all heads and parts first to end - 1 of the features: a
- * loop of its own, so that few tiles live at once. */
-static Value *edge_piece(KeySaver *k, Builder *b, const KeySum *sum, int piece, int first, int end, Value *start) {
+ * loop of its own, so that few tiles live at once. low: what y is loaded from instead, or NULL. */
+static Value *edge_piece(KeySaver *k, Builder *b, const KeySum *sum, int piece, int first, int end, const char *low, Value *start) {
     Saver *const s = &k->saver;
     Value       *score = NULL, *back;
     ValueMap     map = {.ctx = s->ctx};
@@ -277,8 +265,9 @@ static Value *edge_piece(KeySaver *k, Builder *b, const KeySum *sum, int piece, 
     Op *const    loop = open_heads(s, b, &body, &map, &back, &start);
     for (int p = first; p < end; p++) {
         Value *const y = map_clone(&body, sum->y[p], s->group->region, s->absent, &map);
+        if (low)
+            op_set_text(s->ctx, y->def, AT_PARAM, low);
         score = times_features(k, &body, sum->x[p], y, score, true);
-        score = add_low_score(k, &body, sum->x[p], y, score);
     }
     Value *const kept = gradients_edge(&body, score, sum->of.mask, back, loaded_rows(score->def->in[1]));
     Value *const z = map_clone(&body, sum->z[piece], s->group->region, s->absent, &map);
@@ -287,13 +276,16 @@ static Value *edge_piece(KeySaver *k, Builder *b, const KeySum *sum, int piece, 
     return loop->out[0];
 }
 
-/* Beside wide sums registers hold few features: each of their parts has a loop of its own. */
+/* Beside wide sums registers hold few features: each of their parts has a loop of its own. So has, beside what rows were given, what 16
+ * bits lose of that, where main has kept it: shared memory has no room for both. */
 static Value *edge(KeySaver *k, Builder *b, const KeySum *sum, int piece) {
-    const int cols = sum->z[piece]->type.cols, step = cols > STATE_COLS ? 1 : sum->parts;
-    Value    *total = ir_f(b, 0, k->saver.chunk, cols);
+    const int         cols = sum->z[piece]->type.cols, step = cols > STATE_COLS ? 1 : sum->parts;
+    const Op *const   given = sum->parts == 1 ? sum->y[0]->def : NULL;
+    const char *const low = given && given->code == OP_LOAD ? gradients_low_param(&k->saver, given) : NULL;
+    Value            *total = ir_f(b, 0, k->saver.chunk, cols);
     for (int p = 0; p < sum->parts; p += step)
-        total = edge_piece(k, b, sum, piece, p, p + step, total);
-    return total;
+        total = edge_piece(k, b, sum, piece, p, p + step, NULL, total);
+    return low ? edge_piece(k, b, sum, piece, 0, 1, low, total) : total;
 }
 
 /* The states' part of all pieces, once for all heads: of the sum that has them one whole, else as many as they have. */
