@@ -300,6 +300,7 @@ if nvrtc_here "compiling"; then
     for kind in forward extend; do
         later compiles "wide heads compile without roles, $kind" "$SOURCE/specs/gemma2_9b.lua" --target cuda:sm_86 --kind $kind
     done
+    later compiles "wide heads compile in their second form, without spills" "$SOURCE/specs/gemma2_9b.lua" --target cuda:sm_90
     gather
     # Kernels before main spill yet where a layer with roles is as wide.
     "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --set rope=false --set heads=16 --set head_dim=256 --set value_dim=256 \

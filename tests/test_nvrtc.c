@@ -106,12 +106,12 @@ static Status run_all_inside(Ctx *ctx, void *arg) {
 }
 
 static void several_are_compiled_at_once(void **state) {
-    static const NvrtcSource GOOD[] = {{"a.cu", "extern \"C\" __global__ void a(int *p) { *p = 1; }\n"},
-                                       {"b.cu", SOURCE},
-                                       {"c.cu", "extern \"C\" __global__ void c(int *p) { *p = 3; }\n"}};
-    static const NvrtcSource BAD[] = {{"a.cu", "extern \"C\" __global__ void a(int *p) { *p = 1; }\n"},
-                                      {"b.cu", "int b = nothing;\n"},
-                                      {"c.cu", "nor = this;\n"}};
+    static const NvrtcSource GOOD[] = {{"a.cu", "extern \"C\" __global__ void a(int *p) { *p = 1; }\n", NULL},
+                                       {"b.cu", SOURCE, NULL},
+                                       {"c.cu", "extern \"C\" __global__ void c(int *p) { *p = 3; }\n", NULL}};
+    static const NvrtcSource BAD[] = {{"a.cu", "extern \"C\" __global__ void a(int *p) { *p = 1; }\n", NULL},
+                                      {"b.cu", "int b = nothing;\n", NULL},
+                                      {"c.cu", "nor = this;\n", NULL}};
     NvrtcResources           resources;
     Ctx                      ctx;
     RunAll                   run = {.sources = GOOD};
@@ -129,6 +129,49 @@ static void several_are_compiled_at_once(void **state) {
     ctx_free(&ctx);
 }
 
+/* The first form holds 96 numbers over a barrier, where 64 registers are all there are; the second one number. */
+static const char TWO_FORMS[] =
+    "#ifdef SPARING\n"
+    "enum { COUNT = 1 };\n"
+    "#else\n"
+    "enum { COUNT = 96 };\n"
+    "#endif\n"
+    "extern \"C\" __global__ void __launch_bounds__(1024, 1) sums(float *data) {\n"
+    "    float x[COUNT];\n"
+    "    for (int i = 0; i < COUNT; i++) x[i] = data[i * 1024 + threadIdx.x];\n"
+    "    __syncthreads();\n"
+    "    for (int i = 0; i < COUNT; i++) data[i * 1024 + (threadIdx.x ^ 1)] = x[i];\n"
+    "}\n";
+
+typedef struct RunForms {
+    NvrtcSource source;
+    NvrtcResult result;
+} RunForms;
+
+static Status run_forms_inside(Ctx *ctx, void *arg) {
+    RunForms *run = arg;
+    return nvrtc_compile_all(ctx, &run->source, 1, "sm_80", NULL, &run->result);
+}
+
+static void what_spills_is_tried_in_its_second_form(void **state) {
+    static const struct {
+        const char *second;
+        bool        spills;
+    } CASES[] = {{NULL, true}, {"SPARING", false}, {"UNKNOWN", true}};
+    (void)state;
+    require_nvrtc();
+    for (size_t c = 0; c < sizeof CASES / sizeof *CASES; c++) {
+        NvrtcResources resources;
+        Ctx            ctx;
+        RunForms       run = {.source = {"sums.cu", TWO_FORMS, CASES[c].second}};
+        ctx_init(&ctx);
+        assert_int_equal(ctx_run(&ctx, run_forms_inside, &run), ST_OK);
+        assert_true(nvrtc_resources(run.result.log, "sums", &resources));
+        assert_int_equal(resources.spill_stores > 0, CASES[c].spills);
+        ctx_free(&ctx);
+    }
+}
+
 static void remove_folder(const char *name) {
     char command[300];
     snprintf(command, sizeof command, "rm -rf '%s'", name);
@@ -137,15 +180,15 @@ static void remove_folder(const char *name) {
 
 /* What was made of a source serves another one that differs in what does not count, and gives the same. */
 static void results_are_shared_in_a_folder(void **state) {
-    static const NvrtcSource FIRST[] = {{"a.cu", "// of one schedule\nextern \"C\" __global__ void a(int *p) { *p = 1; }\n"},
-                                        {"b.cu", SOURCE},
-                                        {"c.cu", "#line 7\nextern \"C\" __global__ void c(int *p) { *p = 3; }\n"}};
-    static const NvrtcSource SECOND[] = {{"a.cu", "// of another one\nextern \"C\" __global__ void a(int *p) { *p = 1; }\n"},
-                                         {"b.cu", SOURCE},
-                                         {"c.cu", "#line 9\nextern \"C\" __global__ void c(int *p) { *p = 3; }\n"}};
-    static const NvrtcSource OTHER[] = {{"a.cu", "extern \"C\" __global__ void a(int *p) { *p = 2; }\n"},
-                                        {"b.cu", SOURCE},
-                                        {"c.cu", "extern \"C\" __global__ void c(int *p) { *p = 4; }\n"}};
+    static const NvrtcSource FIRST[] = {{"a.cu", "// of one schedule\nextern \"C\" __global__ void a(int *p) { *p = 1; }\n", NULL},
+                                        {"b.cu", SOURCE, NULL},
+                                        {"c.cu", "#line 7\nextern \"C\" __global__ void c(int *p) { *p = 3; }\n", NULL}};
+    static const NvrtcSource SECOND[] = {{"a.cu", "// of another one\nextern \"C\" __global__ void a(int *p) { *p = 1; }\n", NULL},
+                                         {"b.cu", SOURCE, NULL},
+                                         {"c.cu", "#line 9\nextern \"C\" __global__ void c(int *p) { *p = 3; }\n", NULL}};
+    static const NvrtcSource OTHER[] = {{"a.cu", "extern \"C\" __global__ void a(int *p) { *p = 2; }\n", NULL},
+                                        {"b.cu", SOURCE, NULL},
+                                        {"c.cu", "extern \"C\" __global__ void c(int *p) { *p = 4; }\n", NULL}};
     char   folder[] = "/tmp/rattan-memo-XXXXXX";
     Ctx    ctx;
     RunAll first = {.sources = FIRST, .memo = folder}, second = {.sources = SECOND, .memo = folder},
@@ -225,30 +268,24 @@ static void the_log_is_read_kernel_by_kernel(void **state) {
 }
 
 typedef struct Batch {
+    int         count;
+    const char *second;
     NvrtcResult results[3];
 } Batch;
 
 static Status run_batch(Ctx *ctx, void *arg) {
-    const NvrtcSource sources[3] = {{"one.cu", SOURCE}, {"two.cu", SOURCE}, {"three.cu", SOURCE}};
     Batch            *batch = arg;
-    return nvrtc_compile_all(ctx, sources, 3, "sm_90", NULL, batch->results);
+    const NvrtcSource sources[3] = {{"one.cu", SOURCE, batch->second}, {"two.cu", SOURCE, NULL}, {"three.cu", SOURCE, NULL}};
+    return nvrtc_compile_all(ctx, sources, batch->count, "sm_90", NULL, batch->results);
 }
 
-/* Any call of the compiler's may fail: that is told, unless it could be done without, and its programs go. */
-static void failures_are_told(void **state) {
-    char        given[4096] = "";
-    const char *before = getenv("RATTAN_NVRTC");
-    (void)state;
-    if (before)
-        snprintf(given, sizeof given, "%s", before);
-    assert_int_equal(setenv("RATTAN_NVRTC", FAKE_NVRTC, 1), 0);
-    void *library = dlopen(FAKE_NVRTC, RTLD_NOW);
-    assert_non_null(library);
+/* Each call of the compiler's fails in turn. -> how often that was told. */
+static int let_calls_fail(void *library, int sources, const char *second) {
     int *calls = dlsym(library, "fake_nvrtc_calls"), *programs = dlsym(library, "fake_nvrtc_programs"),
         *fail_at = dlsym(library, "fake_nvrtc_fail_at"), told = 0;
     for (int at = 0, count = 0; at <= count; at++) {
         Ctx   ctx;
-        Batch batch;
+        Batch batch = {.count = sources, .second = second};
         ctx_init(&ctx);
         *calls = 0;
         *fail_at = at;
@@ -257,14 +294,32 @@ static void failures_are_told(void **state) {
         if (status != ST_OK && (status != ST_FAILED || !strstr(ctx.message, "words for it")))
             fail_msg("call %d: status %d, '%s: %s'", at, (int)status, ctx.place, ctx.message);
         if (status == ST_OK)
-            for (int r = 0; r < 3; r++)
+            for (int r = 0; r < sources; r++)
                 assert_string_equal(batch.results[r].ptx, "ptx");
+        if (at == 0) /* of two forms the one that spills less, else the first */
+            assert_int_equal(strncmp(batch.results[0].log, "0 bytes", 7) == 0, second && strcmp(second, "SPARING") == 0);
         told += status != ST_OK;
         assert_int_equal(*programs, 0);
         ctx_free(&ctx);
     }
-    assert_int_equal(told, 3 * 8); /* a program's making, compiling, and two calls for each of three results */
     *fail_at = 0;
+    return told;
+}
+
+/* Any call of the compiler's may fail: that is told, unless it could be done without, and its programs go. */
+static void failures_are_told(void **state) {
+    enum { TOLD = 8 }; /* of a source: a program's making, compiling, and two calls for each of three results */
+    char        given[4096] = "";
+    const char *before = getenv("RATTAN_NVRTC");
+    (void)state;
+    if (before)
+        snprintf(given, sizeof given, "%s", before);
+    assert_int_equal(setenv("RATTAN_NVRTC", FAKE_NVRTC, 1), 0);
+    void *library = dlopen(FAKE_NVRTC, RTLD_NOW);
+    assert_non_null(library);
+    assert_int_equal(let_calls_fail(library, 3, NULL), 3 * TOLD);
+    assert_int_equal(let_calls_fail(library, 1, "SPARING"), TOLD);
+    assert_int_equal(let_calls_fail(library, 1, "OTHER"), TOLD);
     assert_int_equal(before ? setenv("RATTAN_NVRTC", given, 1) : unsetenv("RATTAN_NVRTC"), 0);
 }
 
@@ -273,6 +328,7 @@ int main(void) {
         cmocka_unit_test(compiles_for_every_architecture),
         cmocka_unit_test(errors_name_the_line_or_the_architecture),
         cmocka_unit_test(several_are_compiled_at_once),
+        cmocka_unit_test(what_spills_is_tried_in_its_second_form),
         cmocka_unit_test(results_are_shared_in_a_folder),
         cmocka_unit_test(a_missing_library_is_a_clear_error),
         cmocka_unit_test(the_log_is_read_kernel_by_kernel),

@@ -254,6 +254,18 @@ static char *copy_text(const Job *job, int (*size_of)(NvrtcProgram, size_t *), i
     return text;
 }
 
+/* The number before `words`, between `from` and `end`; 0 where they are not there. */
+static int64_t number_before(const char *from, const char *end, const char *words) {
+    const char *at = strstr(from, words);
+    if (!at || at >= end)
+        return 0;
+    while (at > from && at[-1] == ' ')
+        at--;
+    while (at > from && at[-1] >= '0' && at[-1] <= '9')
+        at--;
+    return strtoll(at, NULL, 10);
+}
+
 /* For other processes. */
 static void remember(const Job *job, const char *path) {
     const Nvrtc *nvrtc = job->nvrtc;
@@ -266,12 +278,45 @@ static void remember(const Job *job, const char *path) {
     memo_free(&memo);
 }
 
+/* Bytes a thread of all kernels. */
+static int64_t spilled(const Job *job, NvrtcProgram program) {
+    static const char STORES[] = " bytes spill stores";
+    const Job         asked = {.nvrtc = job->nvrtc, .program = program};
+    size_t            size;
+    int64_t           bytes = 0;
+    char *const       log = copy_text(&asked, job->nvrtc->log_size, job->nvrtc->log, &size);
+    for (const char *at = log, *end; at && (end = strstr(at, STORES)); at = end + 1)
+        bytes += number_before(at, end + 1, STORES);
+    free(log);
+    return bytes;
+}
+
+/* The program in its second form takes the place of the first where it spills less. What goes wrong with it is no failure. */
+static void try_second(Job *job) {
+    const Nvrtc *const nvrtc = job->nvrtc;
+    const int64_t      first = spilled(job, job->program);
+    const char        *options[MAX_OPTIONS + 1];
+    char               define[64];
+    NvrtcProgram       second, other;
+    if (!first || nvrtc->create(&second, job->source->text, job->source->name, 0, NULL, NULL) != 0)
+        return;
+    memcpy(options, job->options, (size_t)job->option_count * sizeof *options);
+    snprintf(define, sizeof define, "--define-macro=%s", job->source->second);
+    options[job->option_count] = define;
+    const bool better = nvrtc->compile(second, job->option_count + 1, options) == 0 && spilled(job, second) < first;
+    other = better ? job->program : second;
+    job->program = better ? second : job->program;
+    nvrtc->destroy(&other);
+}
+
 static void *compile_program(void *arg) {
     Job      *job = arg;
     char      path[4096];
     const int lock = memo_open(job->folder, job->compiler, job->source->text, path, sizeof path);
     if (lock < 0 || !memo_read(path, &job->memo)) {
         job->result = job->nvrtc->compile(job->program, job->option_count, job->options);
+        if (job->result == 0 && job->source->second)
+            try_second(job);
         if (lock >= 0 && job->result == 0)
             remember(job, path);
     }
@@ -384,24 +429,12 @@ Status nvrtc_compile_all(Ctx *ctx, const NvrtcSource *sources, int count, const 
 }
 
 Status nvrtc_compile(Ctx *ctx, const char *name, const char *source, const char *arch, NvrtcResult *out) {
-    const NvrtcSource one = {name, source};
+    const NvrtcSource one = {name, source, NULL};
     return nvrtc_compile_all(ctx, &one, 1, arch, NULL, out);
 }
 
 /* ---- Resources ----------------------------------------------------------------------------------------------------
  */
-/* The number before `words`, between `from` and `end`; 0 where they are not there. */
-static int64_t number_before(const char *from, const char *end, const char *words) {
-    const char *at = strstr(from, words);
-    if (!at || at >= end)
-        return 0;
-    while (at > from && at[-1] == ' ')
-        at--;
-    while (at > from && at[-1] >= '0' && at[-1] <= '9')
-        at--;
-    return strtoll(at, NULL, 10);
-}
-
 /* "ptxas info : (C7511) ... wgmma.mma_async instructions are serialized ... in the function 'f'": C7500 to C7599 are about
  * asynchronous products. They stand in a row of their own, before the first kernel. */
 static void read_remarks(const char *log, const char *symbol, NvrtcResources *out) {

@@ -25,9 +25,10 @@ typedef struct NvrtcResources {
                                             * them one after another; the last remark's number, such as 7511 */
 } NvrtcResources;
 
-/* A source as it goes in: several at once are compiled side by side, a thread each. */
+/* A source as it goes in: several at once are compiled side by side, a thread each. `second`: a macro that gives it a second form, or
+ * NULL; where kernels spill in the first, both are compiled, and the one that spills less is the result. */
 typedef struct NvrtcSource {
-    const char *name, *text;
+    const char *name, *text, *second;
 } NvrtcSource;
 
 /* `name` stands for the source in messages ("paper_d128.cu"), `arch` is "sm_90a". ST_NO_DEVICE where NVRTC is missing

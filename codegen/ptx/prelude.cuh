@@ -56,6 +56,15 @@ DEVICE int lane_again() { return lane_id(); }
 DEVICE u32 thread_again() { return threadIdx.x; }
 template <int WARPS> DEVICE int warp_again() { return warp_of<WARPS>(); }
 #endif
+// Likewise, where tiles are masked and multiplied, in the form of a source that is compiled where the first one spills. Which of the
+// two ptxas fits into the registers differs from architecture to architecture.
+#ifdef SECOND_FORM
+DEVICE int lane_of_tile() { return lane_again(); }
+template <int WARPS> DEVICE int warp_of_tile() { return warp_again<WARPS>(); }
+#else
+DEVICE int lane_of_tile() { return lane_id(); }
+template <int WARPS> DEVICE int warp_of_tile() { return warp_of<WARPS>(); }
+#endif
 // A warp's number without the latency of a shuffle.
 DEVICE int warp_at_once() { return threadIdx.x >> 5; }
 
@@ -85,7 +94,11 @@ DEVICE int to_int(number a) { return sizeof a == 4 ? (int)a : (int)smaller(large
 DEVICE float exp2_fast(float x) { float y; asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(y) : "f"(x)); return y; }
 DEVICE float exp_fast(float x) { return exp2_fast(x * 1.4426950408889634f); }
 DEVICE float sigmoid(float x) { return 1.f / (1.f + exp_fast(-x)); }
+#ifdef SECOND_FORM
+DEVICE float tanh_fast(float x) { return 1.f - __fdividef(2.f, 1.f + exp2_fast(x * 2.885390082f)); } // 2 / ln 2
+#else
 DEVICE float tanh_fast(float x) { return 1.f - __fdividef(2.f, 1.f + exp_fast(2.f * x)); }
+#endif
 // NaN where either is, which max and min alone would lose.
 DEVICE float max_nan(float x, float y) { float z; asm("max.NaN.f32 %0, %1, %2;" : "=f"(z) : "f"(x), "f"(y)); return z; }
 DEVICE float min_nan(float x, float y) { float z; asm("min.NaN.f32 %0, %1, %2;" : "=f"(z) : "f"(x), "f"(y)); return z; }
@@ -985,7 +998,7 @@ template <int WARPS, int ROWS, int S> DEVICE float column_sum(const float (&x)[S
 // Keeps column c of row r if c >= first and LO <= delta + c - r % PERIOD <= HI (where asked).
 template <int WARPS, int PERIOD, bool LEFT, bool RIGHT, bool FIRST, int S, int N>
 DEVICE void mask(float (&y)[S][N], const float (&x)[S][N], number delta, number lo, number hi, number first, float fill) {
-    const int q2 = 2 * (lane_id() & 3), row = warp_of<WARPS>() * 16 + lane_id() / 4;
+    const int lane = lane_of_tile(), q2 = 2 * (lane & 3), row = warp_of_tile<WARPS>() * 16 + lane / 4;
     const int least = LEFT ? to_int(lo - delta) : 0, most = RIGHT ? to_int(hi - delta) : 0, skip = FIRST ? to_int(first) - q2 : 0;
     UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
         const int r = (row + s * 16 * WARPS + 8 * h) % PERIOD - q2, a = least + r, z = most + r;
@@ -1001,7 +1014,7 @@ DEVICE void mask(float (&y)[S][N], const float (&x)[S][N], number delta, number 
 // then, nor does the start of the sequence in tiles that do not hold it.
 template <int WARPS, int PERIOD, int LEAST, int MOST, bool FIRST, int S, int N>
 DEVICE void mask_fixed(float (&y)[S][N], const float (&x)[S][N], number first, float fill) {
-    const int q2 = 2 * (lane_id() & 3), row = warp_of<WARPS>() * 16 + lane_id() / 4;
+    const int lane = lane_of_tile(), q2 = 2 * (lane & 3), row = warp_of_tile<WARPS>() * 16 + lane / 4;
     UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
         const int r = (row + s * 16 * WARPS + 8 * h) % PERIOD - q2, a = LEAST + r, z = MOST + r;
         UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) {
@@ -1322,7 +1335,7 @@ template <int WARPS, int STRIDE, int ROWS, int COLS, int S, int N> DEVICE void r
 }
 // d += x y: x in registers, K steps of 16. HALVES: of x, whose columns come in pairs half a row apart, both halves take turns: what
 // a pair is made of does not wait in registers for the second of its steps.
-template <class T, bool TB, int STRIDE, bool HALVES = false, int S, int N, int K4> DEVICE void product(float (&d)[S][N], const u32 (&x)[S][K4], u32 y, int lane = lane_id()) {
+template <class T, bool TB, int STRIDE, bool HALVES = false, int S, int N, int K4> DEVICE void product(float (&d)[S][N], const u32 (&x)[S][K4], u32 y, int lane = lane_of_tile()) {
     constexpr int STEPS = K4 / 4;
     const Right<T, TB, STRIDE> right = Right<T, TB, STRIDE>::make(y, lane);
     UNROLL for (int step = 0; step < STEPS; step++) UNROLL for (int n = 0; n < N / 8; n++) {
