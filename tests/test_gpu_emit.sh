@@ -118,6 +118,13 @@ expect_text "a left side that stays in registers is loaded behind that which doe
     "$("$RATTAN" compile "$SOURCE/specs/gemma2_9b.lua" --target cuda:sm_80 --kind backward --no-cache --emit tile-ir |
         awk '/^kernel @/ { rows = $2 == "@rows" } rows && / ring_put / { put = 1 } rows && /axis="key"/ { exit }
         put && / = load .*param="swa_gradient"/ { print "behind" }')" '^behind$'
+# Pairs of floats are added where each row begins with one.
+for words in "256 1" "129 0"; do
+    read -r dim there <<<"$words"
+    "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --set rope=false --set head_dim=$dim --set value_dim=$dim --target cuda:sm_90 \
+        --kind backward --no-cache --emit cuda | sed -n '/^struct Args/,$p' >"$TMP/pairs.cu"
+    expect_text "pairs of floats added, $dim columns" "$(grep -q ' add_tile<' "$TMP/pairs.cu" && echo 1 || echo 0)" "^$there\$"
+done
 # Wide gradients have no roles with initial states, nor registers for floats of a state beside main's sums.
 "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --set head_dim=256 --set value_dim=256 --set 'initial_state="input"' \
     --target cuda:sm_90a --kind backward --no-cache --emit tile-ir >"$TMP/initial.ir"
@@ -300,7 +307,7 @@ if nvrtc_here "compiling"; then
     for kind in forward extend; do
         later compiles "wide heads compile without roles, $kind" "$SOURCE/specs/gemma2_9b.lua" --target cuda:sm_86 --kind $kind
     done
-    later compiles "wide heads compile in their second form, without spills" "$SOURCE/specs/gemma2_9b.lua" --target cuda:sm_90
+    later compiles "wide heads compile in another form, without spills" "$SOURCE/specs/gemma2_9b.lua" --target cuda:sm_90
     gather
     # Kernels before main spill yet where a layer with roles is as wide.
     "$RATTAN" compile "$SOURCE/specs/paper_d128.lua" --set rope=false --set heads=16 --set head_dim=256 --set value_dim=256 \

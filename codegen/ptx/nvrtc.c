@@ -278,35 +278,42 @@ static void remember(const Job *job, const char *path) {
     memo_free(&memo);
 }
 
-/* Bytes a thread of all kernels. */
+/* Bytes a thread of all kernels; -1: the log cannot be had. */
 static int64_t spilled(const Job *job, NvrtcProgram program) {
     static const char STORES[] = " bytes spill stores";
     const Job         asked = {.nvrtc = job->nvrtc, .program = program};
     size_t            size;
-    int64_t           bytes = 0;
     char *const       log = copy_text(&asked, job->nvrtc->log_size, job->nvrtc->log, &size);
+    int64_t           bytes = log ? 0 : -1;
     for (const char *at = log, *end; at && (end = strstr(at, STORES)); at = end + 1)
         bytes += number_before(at, end + 1, STORES);
     free(log);
     return bytes;
 }
 
-/* The program in its second form takes the place of the first where it spills less. What goes wrong with it is no failure. */
-static void try_second(Job *job) {
+/* The program in another form takes the first one's place where it spills less. What goes wrong with it is no failure. */
+static int64_t try_form(Job *job, const char *form, int64_t least) {
     const Nvrtc *const nvrtc = job->nvrtc;
-    const int64_t      first = spilled(job, job->program);
     const char        *options[MAX_OPTIONS + 1];
     char               define[64];
-    NvrtcProgram       second, other;
-    if (!first || nvrtc->create(&second, job->source->text, job->source->name, 0, NULL, NULL) != 0)
-        return;
+    NvrtcProgram       made, other;
+    if (nvrtc->create(&made, job->source->text, job->source->name, 0, NULL, NULL) != 0)
+        return least;
     memcpy(options, job->options, (size_t)job->option_count * sizeof *options);
-    snprintf(define, sizeof define, "--define-macro=%s", job->source->second);
+    snprintf(define, sizeof define, "--define-macro=%s", form);
     options[job->option_count] = define;
-    const bool better = nvrtc->compile(second, job->option_count + 1, options) == 0 && spilled(job, second) < first;
-    other = better ? job->program : second;
-    job->program = better ? second : job->program;
+    const int64_t bytes = nvrtc->compile(made, job->option_count + 1, options) == 0 ? spilled(job, made) : -1;
+    const bool    better = bytes >= 0 && bytes < least;
+    other = better ? job->program : made;
+    job->program = better ? made : job->program;
     nvrtc->destroy(&other);
+    return better ? bytes : least;
+}
+
+static void try_forms(Job *job) {
+    int64_t least = spilled(job, job->program);
+    for (const char *const *form = job->source->forms; *form && least > 0; form++)
+        least = try_form(job, *form, least);
 }
 
 static void *compile_program(void *arg) {
@@ -315,8 +322,8 @@ static void *compile_program(void *arg) {
     const int lock = memo_open(job->folder, job->compiler, job->source->text, path, sizeof path);
     if (lock < 0 || !memo_read(path, &job->memo)) {
         job->result = job->nvrtc->compile(job->program, job->option_count, job->options);
-        if (job->result == 0 && job->source->second)
-            try_second(job);
+        if (job->result == 0 && job->source->forms)
+            try_forms(job);
         if (lock >= 0 && job->result == 0)
             remember(job, path);
     }

@@ -25,10 +25,12 @@ typedef struct NvrtcResources {
                                             * them one after another; the last remark's number, such as 7511 */
 } NvrtcResources;
 
-/* A source as it goes in: several at once are compiled side by side, a thread each. `second`: a macro that gives it a second form, or
- * NULL; where kernels spill in the first, both are compiled, and the one that spills less is the result. */
+/* A source as it goes in: several at once are compiled side by side, a thread each. `forms`: macros, of which each gives it another
+ * form, behind them NULL; or NULL. Where kernels spill in the first form, the others are compiled until one spills nothing; the one
+ * that spills least is the result. */
 typedef struct NvrtcSource {
-    const char *name, *text, *second;
+    const char        *name, *text;
+    const char *const *forms;
 } NvrtcSource;
 
 /* `name` stands for the source in messages ("paper_d128.cu"), `arch` is "sm_90a". ST_NO_DEVICE where NVRTC is missing

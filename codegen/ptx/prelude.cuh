@@ -56,14 +56,15 @@ DEVICE int lane_again() { return lane_id(); }
 DEVICE u32 thread_again() { return threadIdx.x; }
 template <int WARPS> DEVICE int warp_again() { return warp_of<WARPS>(); }
 #endif
-// Likewise, where tiles are masked and multiplied, in the form of a source that is compiled where the first one spills. Which of the
-// two ptxas fits into the registers differs from architecture to architecture.
-#ifdef SECOND_FORM
-DEVICE int lane_of_tile() { return lane_again(); }
-template <int WARPS> DEVICE int warp_of_tile() { return warp_again<WARPS>(); }
+// Likewise, where tiles are masked and multiplied, in other forms of a source, which are compiled where the first one spills. In
+// which of them ptxas keeps within the registers differs from architecture to architecture. Macros: one function more in between
+// already changes what is spilled.
+#if defined(SECOND_FORM) || defined(THIRD_FORM)
+#define LANE_OF_TILE lane_again()
+#define WARP_OF_TILE(WARPS) warp_again<WARPS>()
 #else
-DEVICE int lane_of_tile() { return lane_id(); }
-template <int WARPS> DEVICE int warp_of_tile() { return warp_of<WARPS>(); }
+#define LANE_OF_TILE lane_id()
+#define WARP_OF_TILE(WARPS) warp_of<WARPS>()
 #endif
 // A warp's number without the latency of a shuffle.
 DEVICE int warp_at_once() { return threadIdx.x >> 5; }
@@ -998,7 +999,7 @@ template <int WARPS, int ROWS, int S> DEVICE float column_sum(const float (&x)[S
 // Keeps column c of row r if c >= first and LO <= delta + c - r % PERIOD <= HI (where asked).
 template <int WARPS, int PERIOD, bool LEFT, bool RIGHT, bool FIRST, int S, int N>
 DEVICE void mask(float (&y)[S][N], const float (&x)[S][N], number delta, number lo, number hi, number first, float fill) {
-    const int lane = lane_of_tile(), q2 = 2 * (lane & 3), row = warp_of_tile<WARPS>() * 16 + lane / 4;
+    const int q2 = 2 * (LANE_OF_TILE & 3), row = WARP_OF_TILE(WARPS) * 16 + LANE_OF_TILE / 4;
     const int least = LEFT ? to_int(lo - delta) : 0, most = RIGHT ? to_int(hi - delta) : 0, skip = FIRST ? to_int(first) - q2 : 0;
     UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
         const int r = (row + s * 16 * WARPS + 8 * h) % PERIOD - q2, a = least + r, z = most + r;
@@ -1014,7 +1015,7 @@ DEVICE void mask(float (&y)[S][N], const float (&x)[S][N], number delta, number 
 // then, nor does the start of the sequence in tiles that do not hold it.
 template <int WARPS, int PERIOD, int LEAST, int MOST, bool FIRST, int S, int N>
 DEVICE void mask_fixed(float (&y)[S][N], const float (&x)[S][N], number first, float fill) {
-    const int lane = lane_of_tile(), q2 = 2 * (lane & 3), row = warp_of_tile<WARPS>() * 16 + lane / 4;
+    const int q2 = 2 * (LANE_OF_TILE & 3), row = WARP_OF_TILE(WARPS) * 16 + LANE_OF_TILE / 4;
     UNROLL for (int s = 0; s < S; s++) UNROLL for (int h = 0; h < 2; h++) {
         const int r = (row + s * 16 * WARPS + 8 * h) % PERIOD - q2, a = LEAST + r, z = MOST + r;
         UNROLL for (int j = 0; j < N / 4; j++) UNROLL for (int b = 0; b < 2; b++) {
@@ -1335,7 +1336,7 @@ template <int WARPS, int STRIDE, int ROWS, int COLS, int S, int N> DEVICE void r
 }
 // d += x y: x in registers, K steps of 16. HALVES: of x, whose columns come in pairs half a row apart, both halves take turns: what
 // a pair is made of does not wait in registers for the second of its steps.
-template <class T, bool TB, int STRIDE, bool HALVES = false, int S, int N, int K4> DEVICE void product(float (&d)[S][N], const u32 (&x)[S][K4], u32 y, int lane = lane_of_tile()) {
+template <class T, bool TB, int STRIDE, bool HALVES = false, int S, int N, int K4> DEVICE void product(float (&d)[S][N], const u32 (&x)[S][K4], u32 y, int lane = LANE_OF_TILE) {
     constexpr int STEPS = K4 / 4;
     const Right<T, TB, STRIDE> right = Right<T, TB, STRIDE>::make(y, lane);
     UNROLL for (int step = 0; step < STEPS; step++) UNROLL for (int n = 0; n < N / 8; n++) {

@@ -259,15 +259,15 @@ static Status run_nvrtc(Gen *g, const Pieces *pieces, int want, const char *memo
     Ctx        *ctx = g->ctx;
     const char *name = ctx_printf(ctx, "%s.cu", g->module->name);
     const bool  whole = want & (PTX_WANT_PTX | PTX_WANT_CUBIN);
-    const char *second = g->crowded ? "SECOND_FORM" : NULL; /* of the prelude */
+    static const char *const FORMS[] = {"SECOND_FORM", "THIRD_FORM", NULL}; /* of the prelude */
     Text        text = TEXT(ctx);
     Batch       batch = {0};
     if (want & PTX_WANT_CODE || !whole)
         out->image_count = image_count(g->module);
     for (; batch.count < out->image_count; batch.count++)
-        batch.sources[batch.count] = (NvrtcSource){name, source_of(g, pieces, batch.count), second};
+        batch.sources[batch.count] = (NvrtcSource){name, source_of(g, pieces, batch.count), g->crowded ? FORMS : NULL};
     if (whole)
-        batch.sources[batch.count++] = (NvrtcSource){name, out->source, second};
+        batch.sources[batch.count++] = (NvrtcSource){name, out->source, g->crowded ? FORMS : NULL};
     TRY(nvrtc_compile_all(ctx, batch.sources, batch.count, g->target->cpu, memo, batch.results));
     if (whole) {
         const NvrtcResult *result = &batch.results[batch.count - 1];

@@ -270,7 +270,9 @@ static const Op *large_added(Gen *g, const Op *add, int floats) {
 
 static const Op *added_work(Gen *g, const Op *add) {
     const Op *const load = large_added(g, add, LARGE_TILE);
-    return load && param_of(g, load)->role == PARAM_WORK && param_of(g, load)->dtype == DT_F32 ? load : NULL;
+    const CodeParam *const param = load ? param_of(g, load) : NULL;
+    const bool pairs = param && param->dims[3] % 2 == 0; /* that each row begins at a multiple of */
+    return pairs && param->role == PARAM_WORK && param->dtype == DT_F32 ? load : NULL;
 }
 
 /* Keys of a ring and, behind them, new tokens: few tiles have such rows, and those that have have few. */
