@@ -47,7 +47,7 @@ static Reduction *find_loop(Columns *c, const Op *op) {
 static Reduction *new_loop(Columns *c, Op *op) {
     Reduction *const r = &c->loops[c->loop_count];
     const Type       type = op->in[0]->type;
-    if (c->loop_count == MAX_LOOPS || type.cols < 2 * SLICE)
+    if (c->loop_count == MAX_REDUCTIONS || type.cols < 2 * SLICE)
         return NULL;
     Builder   b = ir_before(c->ctx, c->kernel, op);
     Op *const loop = ir_for(&b, "slice", false, ir_i(&b, 0), ir_i(&b, columns_whole_slices(type.cols)), ir_i(&b, 1), NULL, 0);

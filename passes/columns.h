@@ -4,7 +4,7 @@
 
 #include "passes/loops.h"
 
-enum { WIDE = 128, SLICE = 64, MAX_PRODUCTS = 64, MAX_LOOPS = 8 };
+enum { WIDE = 128, SLICE = 64, MAX_PRODUCTS = 64, MAX_REDUCTIONS = 8 };
 
 typedef struct Product { /* phi(q)'s columns lo .. lo + k - 1 times a right side */
     Op    *dot, *tail; /* the first, and the last of those that go on with the next rows of the right side */
@@ -33,7 +33,7 @@ typedef struct Columns {
     Op       *queries;
     Product   products[MAX_PRODUCTS];
     int       count;
-    Reduction loops[MAX_LOOPS];
+    Reduction loops[MAX_REDUCTIONS];
     int       loop_count;
     bool      loads;  /* what is made of loads alone goes by slices, too */
     bool      plain;  /* without roles: queries lie in memory, and loops fetch nothing of what they multiply */

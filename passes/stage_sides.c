@@ -1,9 +1,10 @@
 /* Pass stage: right sides of products that threads compute, and put into shared memory themselves. */
 #include "passes/stage.h"
 
+#include "passes/columns.h"
+
 #include <string.h>
 
-enum { SLICE = 64, WIDE = 128 }; /* columns */
 enum { MAX_SIZES = 16, FEW_SIDES = 2 /* both of a product's */ };
 
 /* The barrier of a wait in the same turn stands between the last turn's reading and this one's writing as well. */
@@ -147,10 +148,9 @@ static void put_slice(const Stager *s, Builder *b, Value *ring, Value *value, in
     ir_op(b, OP_RING_PUT, (Value *[]){ring, ir_i(b, 0), part, from}, 4, NULL, 0);
 }
 
-/* Slice by slice, of what is made of a wide tile in shared memory: no register holds more of it. A single column that is left is
- * no tile: it goes with the slice before it. */
+/* Slice by slice, of what is made of a wide tile in shared memory: no register holds more of it. */
 static void put_by_slices(const Stager *s, Builder *b, Value *ring, Value *value, Block *block) {
-    const int cols = value->type.cols, whole = cols / SLICE - (cols % SLICE == 1), rest = cols - whole * SLICE;
+    const int cols = value->type.cols, whole = columns_whole_slices(cols), rest = cols - whole * SLICE;
     columns_reduce(s->ctx, s->kernel, block, value);
     Op *const loop = ir_for(b, "slice", false, ir_i(b, 0), ir_i(b, whole), ir_i(b, 1), NULL, 0);
     Builder   in = ir_at_end(s->ctx, s->kernel, loop->region);
